@@ -1,0 +1,27 @@
+//! What the integration tests, the conformance run and the measurements share: the paths of what
+//! `make build` made, and a [`TestServer`] that runs the real binary on a free port.
+
+mod server;
+
+pub use server::{Ended, TestServer};
+
+use std::path::{Path, PathBuf};
+
+/// The root of the checkout.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("this package lies two folders below the root")
+}
+
+/// The host's binary: `$WS_HOST_BIN`, or what `make build` left in `target/release`.
+pub fn host_binary() -> PathBuf {
+    std::env::var_os("WS_HOST_BIN")
+        .map_or_else(|| root().join("target/release/ws-host"), PathBuf::from)
+}
+
+/// A component by name: an example (`echo`) or a test guest (`guest-trap`).
+pub fn component(name: &str) -> PathBuf {
+    root().join("target/components").join(format!("{name}.wasm"))
+}
