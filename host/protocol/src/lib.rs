@@ -1,1 +1,74 @@
+//! The WebSocket protocol (RFC 6455) as state machines without I/O and without a clock.
+//!
+//! # Opening handshake
+//!
+//! [`handshake::server`] turns a parsed HTTP request into an [`Upgrade`](handshake::server::Upgrade)
+//! or a [`Rejection`](handshake::Rejection) that knows its HTTP status; [`handshake::client`] makes
+//! the request and checks the answer. Parsing HTTP itself is left to an HTTP library.
+//!
+//! # An open connection
+//!
+//! A connection is two machines, one for each direction, so that what was received can be lent to
+//! the application while the application sends:
+//!
+//! ```text
+//!  octets from the peer ─▶ Inbound::handle_input ─▶ Event    (a message, a pong, the end)
+//!                                │ pong, close
+//!                                ▼
+//!  send_text, ping, close ─▶ Outbound ─▶ Buf::chunk, Buf::advance ─▶ octets to the peer
+//! ```
+//!
+//! 1. Hand every octet that arrives to [`Inbound::handle_input`] until it answers `None`: then the
+//!    input is used up. It unmasks in place and lends a message straight from the input when it can.
+//! 2. Act on each [`Event`]. [`Event::Closed`] and [`Event::Failed`] are the last one.
+//! 3. Send through [`Outbound`], at any time, until it is closing.
+//! 4. Write what [`Outbound`] holds: it is a [`bytes::Buf`].
+//!
+//! The state of a connection, as RFC 6455 §7 tells it:
+//!
+//! ```text
+//!            ┌──────┐  Outbound::close        ┌─────────┐  close frame received
+//!            │ Open ├────────────────────────▶│ Closing ├─────────────────────┐
+//!            └──┬───┘                         └────┬────┘                     ▼
+//!               │ close frame received: answered   │ protocol error       ┌────────┐
+//!               ├──────────────────────────────────┼─────────────────────▶│ Closed │
+//!               │ protocol error: close frame sent │                      └────────┘
+//!               └──────────────────────────────────┘
+//! ```
+//!
+//! # Whose fault it is
+//!
+//! What the peer does wrong never is an `Err`: it is answered with the close frame that the RFC
+//! asks for and reported as [`Event::Failed`]. What the caller does wrong, or cannot have, is the
+//! `Err` of the call ([`SendError`], [`CloseFrameError`]).
 
+#![forbid(unsafe_code)]
+
+mod check;
+mod close;
+mod error;
+mod frame;
+pub mod handshake;
+mod inbound;
+mod mask;
+mod message;
+mod outbound;
+mod utf8;
+
+#[cfg(test)]
+mod tests;
+
+pub use close::{CloseCode, CloseCodeError, CloseFrame, CloseFrameError, MAX_CLOSE_REASON};
+pub use error::{ProtocolError, SendError};
+pub use frame::{MAX_CONTROL_PAYLOAD, MAX_HEADER};
+pub use inbound::{Event, Inbound, Limits};
+pub use outbound::{MaskKeys, Outbound, SharedMessage};
+
+/// Which end of a connection a machine is (RFC 6455 §5.1: a client masks, a server does not).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Sends unmasked frames and fails a connection on an unmasked one.
+    Server,
+    /// Sends masked frames and fails a connection on a masked one.
+    Client,
+}

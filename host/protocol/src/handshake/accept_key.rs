@@ -1,0 +1,30 @@
+//! From `Sec-WebSocket-Key` to `Sec-WebSocket-Accept` (RFC 6455 §1.3, §4.2.2).
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use sha1::{Digest, Sha1};
+
+/// §1.3: concatenated to the key, so that no server answers right by chance.
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// How many octets a key encodes (§4.1).
+pub(crate) const KEY_OCTETS: usize = 16;
+
+pub(crate) fn encode_key(key: [u8; KEY_OCTETS]) -> String {
+    BASE64_STANDARD.encode(key)
+}
+
+/// Whether this is the base64 form of 16 octets.
+pub(crate) fn is_key(key: &str) -> bool {
+    BASE64_STANDARD
+        .decode(key)
+        .is_ok_and(|octets| octets.len() == KEY_OCTETS)
+}
+
+pub(crate) fn accept_key(key: &str) -> String {
+    let digest = Sha1::new()
+        .chain_update(key.as_bytes())
+        .chain_update(GUID)
+        .finalize();
+    BASE64_STANDARD.encode(digest)
+}

@@ -1,0 +1,110 @@
+//! The client's side of the opening handshake (RFC 6455 §4.1).
+
+use http::header::{
+    CONNECTION, HOST, HeaderMap, HeaderValue, InvalidHeaderValue, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+    UPGRADE,
+};
+use http::{Request, Response, StatusCode, Uri};
+
+use super::accept_key::{KEY_OCTETS, accept_key, encode_key};
+use super::headers::{Single, has_token, single};
+
+/// A handshake that was begun and waits for its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handshake {
+    key: String,
+    subprotocols: Vec<String>,
+}
+
+/// Why an answer does not open a connection. The client must close it then.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// The server refused, or redirects, or wants authentication.
+    #[error("the server answered {0} instead of 101")]
+    Status(StatusCode),
+    /// `Upgrade` must be `websocket`.
+    #[error("the answer lacks \"Upgrade: websocket\"")]
+    UpgradeMissing,
+    /// `Connection` must have the token `Upgrade`.
+    #[error("the answer lacks \"Connection: Upgrade\"")]
+    ConnectionMissing,
+    /// The accept key is missing or is not the one that follows from our key.
+    #[error("the Sec-WebSocket-Accept header does not fit our key")]
+    AcceptMismatch,
+    /// The server chose an extension, and none was offered.
+    #[error("the server chose an extension that was not offered")]
+    ExtensionNotOffered,
+    /// The server chose a subprotocol that was not offered, or more than one.
+    #[error("the server chose a subprotocol that was not offered")]
+    SubprotocolNotOffered,
+}
+
+impl Handshake {
+    /// A handshake with a key of 16 octets, which must be chosen at random for each connection, and
+    /// the subprotocols to offer, the best one first.
+    pub fn new(key: [u8; KEY_OCTETS], subprotocols: Vec<String>) -> Self {
+        Self {
+            key: encode_key(key),
+            subprotocols,
+        }
+    }
+
+    /// The request for a resource (path and query) on a host (`name` or `name:port`).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidHeaderValue`] if the host or a subprotocol cannot stand in a header.
+    pub fn request(&self, host: &str, resource: Uri) -> Result<Request<()>, InvalidHeaderValue> {
+        let mut request = Request::new(());
+        *request.uri_mut() = resource;
+        let headers = request.headers_mut();
+        headers.insert(HOST, HeaderValue::from_str(host)?);
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(SEC_WEBSOCKET_KEY, HeaderValue::from_str(&self.key)?);
+        headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        if !self.subprotocols.is_empty() {
+            let offered = HeaderValue::from_str(&self.subprotocols.join(", "))?;
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, offered);
+        }
+        Ok(request)
+    }
+
+    /// Checks the answer; gives the subprotocol that the server chose.
+    ///
+    /// # Errors
+    ///
+    /// The first [`HandshakeError`] that applies, in the order of §4.1.
+    pub fn check<B>(&self, response: &Response<B>) -> Result<Option<String>, HandshakeError> {
+        let headers = response.headers();
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(HandshakeError::Status(response.status()));
+        }
+        if !has_token(headers, UPGRADE, "websocket") {
+            return Err(HandshakeError::UpgradeMissing);
+        }
+        if !has_token(headers, CONNECTION, "upgrade") {
+            return Err(HandshakeError::ConnectionMissing);
+        }
+        match single(headers, SEC_WEBSOCKET_ACCEPT) {
+            Single::Value(accept) if accept == accept_key(&self.key) => {}
+            _ => return Err(HandshakeError::AcceptMismatch),
+        }
+        if headers.contains_key(SEC_WEBSOCKET_EXTENSIONS) {
+            return Err(HandshakeError::ExtensionNotOffered);
+        }
+        self.chosen_subprotocol(headers)
+    }
+
+    fn chosen_subprotocol(&self, headers: &HeaderMap) -> Result<Option<String>, HandshakeError> {
+        match single(headers, SEC_WEBSOCKET_PROTOCOL) {
+            Single::Missing => Ok(None),
+            Single::Value(chosen) if self.subprotocols.iter().any(|offered| offered == chosen) => {
+                Ok(Some(chosen.to_owned()))
+            }
+            Single::Value(_) | Single::Malformed => Err(HandshakeError::SubprotocolNotOffered),
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! What the peer sends: octets in, events out.
+
+use std::borrow::Cow;
+
+use crate::check;
+use crate::close::CloseFrame;
+use crate::error::ProtocolError;
+use crate::frame::{Fin, Header, MAX_HEADER, Opcode};
+use crate::message::Assembly;
+use crate::{Outbound, Role};
+
+/// What an endpoint accepts from its peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest message, in octets of payload, however it is fragmented. Longer: 1009.
+    pub max_message: usize,
+    /// The most frames of one message, empty ones too. More: 1008.
+    pub max_fragments: u32,
+}
+
+impl Default for Limits {
+    /// 1 MiB, which is ample for text and leaves thousands of clients room in memory, and twice
+    /// the 65,536 fragments of the longest message in the Autobahn TestSuite.
+    fn default() -> Self {
+        Self {
+            max_message: 1 << 20,
+            max_fragments: 1 << 17,
+        }
+    }
+}
+
+/// What came of the input. Payloads are lent from the input where a message lay there whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// A text message.
+    Text(Cow<'a, str>),
+    /// A binary message.
+    Binary(Cow<'a, [u8]>),
+    /// A ping; its pong has been queued, unless we are closing.
+    Ping(Cow<'a, [u8]>),
+    /// A pong, asked for or not (RFC 6455 §5.5.3).
+    Pong(Cow<'a, [u8]>),
+    /// The peer's close frame; the answer to it has been queued unless our own was sent before.
+    /// The last event: both sides have said that they are done. `None` if it carried no code.
+    Closed(Option<CloseFrame>),
+    /// The peer broke the protocol; a close frame that says so has been queued. The last event.
+    Failed(ProtocolError),
+}
+
+impl Event<'_> {
+    /// The event with a payload of its own, so that the input can be reused.
+    pub fn into_owned(self) -> Event<'static> {
+        match self {
+            Self::Text(text) => Event::Text(Cow::Owned(text.into_owned())),
+            Self::Binary(octets) => Event::Binary(Cow::Owned(octets.into_owned())),
+            Self::Ping(octets) => Event::Ping(Cow::Owned(octets.into_owned())),
+            Self::Pong(octets) => Event::Pong(Cow::Owned(octets.into_owned())),
+            Self::Closed(frame) => Event::Closed(frame),
+            Self::Failed(error) => Event::Failed(error),
+        }
+    }
+}
+
+/// The receiving machine of a connection.
+#[derive(Debug)]
+pub struct Inbound {
+    role: Role,
+    limits: Limits,
+    stage: Stage,
+    /// The message that is being received, from its first octet that could not be lent.
+    message: Option<Box<Assembly>>,
+}
+
+/// What the next octet is.
+#[derive(Debug)]
+enum Stage {
+    /// Part of a header, of which these are here already.
+    Header {
+        partial: [u8; MAX_HEADER],
+        length: usize,
+    },
+    /// Part of a data frame's payload.
+    Data { header: Header, remaining: usize },
+    /// Part of a control frame's payload, of which these octets are here already.
+    Control { header: Header, payload: Vec<u8> },
+    /// Nothing to us: the connection has ended.
+    Ended,
+}
+
+impl Stage {
+    const START: Self = Self::Header {
+        partial: [0; MAX_HEADER],
+        length: 0,
+    };
+}
+
+impl Inbound {
+    /// The receiving machine of an endpoint in this role.
+    pub fn new(role: Role, limits: Limits) -> Self {
+        Self {
+            role,
+            limits,
+            stage: Stage::START,
+            message: None,
+        }
+    }
+
+    /// Takes octets from the front of `input` up to and including the next event.
+    ///
+    /// Answers to pings and to a close frame go to `outbound`. `None` means that all of `input` is
+    /// used up; call again when there is more. After the last event, input is taken and ignored.
+    ///
+    /// Once `outbound` is closing, messages are read to their end but no longer reported: pongs
+    /// and the peer's close frame are.
+    pub fn handle_input<'a>(
+        &mut self,
+        input: &mut &'a mut [u8],
+        outbound: &mut Outbound,
+    ) -> Option<Event<'a>> {
+        while !input.is_empty() {
+            match self.step(input, outbound) {
+                Ok(None) => {}
+                Ok(Some(event)) => return Some(event),
+                Err(error) => {
+                    self.end();
+                    outbound.fail(error);
+                    return Some(Event::Failed(error));
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether the last event has been reported.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.stage, Stage::Ended)
+    }
+
+    fn end(&mut self) {
+        self.stage = Stage::Ended;
+        self.message = None;
+    }
+
+    fn step<'a>(
+        &mut self,
+        input: &mut &'a mut [u8],
+        outbound: &mut Outbound,
+    ) -> Result<Option<Event<'a>>, ProtocolError> {
+        match &mut self.stage {
+            Stage::Header { partial, length } => match read_header(partial, length, input)? {
+                Some(header) => self.begin_frame(header, input, outbound),
+                None => Ok(None),
+            },
+            Stage::Data { .. } => self.continue_data(input, outbound),
+            Stage::Control { .. } => self.continue_control(input, outbound),
+            Stage::Ended => {
+                take(input, usize::MAX);
+                Ok(None)
+            }
+        }
+    }
+
+    fn begin_frame<'a>(
+        &mut self,
+        mut header: Header,
+        input: &mut &'a mut [u8],
+        outbound: &mut Outbound,
+    ) -> Result<Option<Event<'a>>, ProtocolError> {
+        let unfinished = self.message.as_ref().map(|message| message.unfinished());
+        check::header(&header, self.role, unfinished, &self.limits)?;
+        // `check::header` has held the length against a limit that is a usize.
+        let length = header.length as usize;
+        if length <= input.len() && header.opcode.is_control() {
+            let payload = unmask(&mut header, take(input, length));
+            return self.control(header.opcode, Cow::Borrowed(payload), outbound);
+        }
+        if header.opcode.is_control() {
+            self.stage = Stage::Control {
+                header,
+                payload: Vec::with_capacity(length),
+            };
+            return Ok(None);
+        }
+        let whole = length <= input.len() && header.fin == Fin::Last;
+        if whole && self.message.is_none() && !outbound.is_closing() {
+            return lend(header.opcode, unmask(&mut header, take(input, length))).map(Some);
+        }
+        self.message
+            .get_or_insert_with(|| Box::new(Assembly::new(header.opcode)))
+            .begin_fragment();
+        self.stage = Stage::Data {
+            header,
+            remaining: length,
+        };
+        // An empty fragment is complete without another octet.
+        self.continue_data(input, outbound)
+    }
+
+    fn continue_data<'a>(
+        &mut self,
+        input: &mut &'a mut [u8],
+        outbound: &Outbound,
+    ) -> Result<Option<Event<'a>>, ProtocolError> {
+        let (Stage::Data { header, remaining }, Some(message)) =
+            (&mut self.stage, &mut self.message)
+        else {
+            return Ok(None);
+        };
+        let part = take(input, *remaining);
+        *remaining -= part.len();
+        if outbound.is_closing() {
+            message.forget();
+        } else {
+            message.push(unmask(header, part))?;
+        }
+        if *remaining > 0 {
+            return Ok(None);
+        }
+        let fin = header.fin;
+        self.stage = Stage::START;
+        match (fin, self.message.take()) {
+            (Fin::Last, Some(message)) => message.finish(),
+            (_, message) => {
+                self.message = message;
+                Ok(None)
+            }
+        }
+    }
+
+    fn continue_control<'a>(
+        &mut self,
+        input: &mut &'a mut [u8],
+        outbound: &mut Outbound,
+    ) -> Result<Option<Event<'a>>, ProtocolError> {
+        let Stage::Control { header, payload } = &mut self.stage else {
+            return Ok(None);
+        };
+        let missing = header.length as usize - payload.len();
+        payload.extend_from_slice(unmask(header, take(input, missing)));
+        if payload.len() < header.length as usize {
+            return Ok(None);
+        }
+        let (opcode, payload) = (header.opcode, std::mem::take(payload));
+        self.control(opcode, Cow::Owned(payload), outbound)
+    }
+
+    fn control<'a>(
+        &mut self,
+        opcode: Opcode,
+        payload: Cow<'a, [u8]>,
+        outbound: &mut Outbound,
+    ) -> Result<Option<Event<'a>>, ProtocolError> {
+        self.stage = Stage::START;
+        match opcode {
+            // §5.5.2: a ping is answered by a pong with the same application data.
+            Opcode::Ping => {
+                outbound.answer_ping(&payload);
+                Ok(Some(Event::Ping(payload)))
+            }
+            Opcode::Pong => Ok(Some(Event::Pong(payload))),
+            // §5.5.1: a close frame is answered by one with the same code.
+            Opcode::Close => {
+                let frame = CloseFrame::decode(&payload)?;
+                outbound.answer_close(frame.as_ref());
+                self.end();
+                Ok(Some(Event::Closed(frame)))
+            }
+            Opcode::Continuation | Opcode::Text | Opcode::Binary => Ok(None),
+        }
+    }
+}
+
+/// A message that lies whole in the input.
+fn lend(opcode: Opcode, payload: &[u8]) -> Result<Event<'_>, ProtocolError> {
+    if opcode == Opcode::Binary {
+        return Ok(Event::Binary(Cow::Borrowed(payload)));
+    }
+    let text = std::str::from_utf8(payload).map_err(|_| ProtocolError::InvalidUtf8)?;
+    Ok(Event::Text(Cow::Borrowed(text)))
+}
+
+/// A header at the front of the input, or at the end of what is kept of one in `partial`.
+fn read_header(
+    partial: &mut [u8; MAX_HEADER],
+    length: &mut usize,
+    input: &mut &mut [u8],
+) -> Result<Option<Header>, ProtocolError> {
+    if *length == 0
+        && let Some((header, used)) = Header::decode(input)?
+    {
+        take(input, used);
+        return Ok(Some(header));
+    }
+    let kept = *length;
+    let more = input.len().min(MAX_HEADER - kept);
+    partial[kept..kept + more].copy_from_slice(&input[..more]);
+    match Header::decode(&partial[..kept + more])? {
+        Some((header, used)) => {
+            take(input, used - kept);
+            Ok(Some(header))
+        }
+        None => {
+            take(input, more);
+            *length = kept + more;
+            Ok(None)
+        }
+    }
+}
+
+fn unmask<'a>(header: &mut Header, payload: &'a mut [u8]) -> &'a [u8] {
+    if let Some(key) = &mut header.mask {
+        key.apply(payload);
+    }
+    payload
+}
+
+/// The first `length` octets of the input, or all of it when it is shorter.
+fn take<'a>(input: &mut &'a mut [u8], length: usize) -> &'a mut [u8] {
+    let length = length.min(input.len());
+    let (taken, rest) = std::mem::take(input).split_at_mut(length);
+    *input = rest;
+    taken
+}
