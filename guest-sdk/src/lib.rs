@@ -1,1 +1,63 @@
+//! Write WebSocket handlers for [ws-host](https://crates.io/crates/ws-host) as WebAssembly
+//! components.
+//!
+//! ```
+//! use ws_guest::{Client, Handler, Result};
+//!
+//! #[derive(Default)]
+//! struct Echo;
+//!
+//! impl Handler for Echo {
+//!     fn received_text(&mut self, client: Client, message: String) -> Result {
+//!         Ok(client.send_text(&message)?)
+//!     }
+//! }
+//!
+//! ws_guest::export!(Echo);
+//! # fn main() {}
+//! ```
+//!
+//! In `Cargo.toml`: `crate-type = ["cdylib"]` under `[lib]`. Build with
+//! `cargo build --release --target wasm32-wasip2`, run with `ws-host --component FILE.wasm`.
+//!
+//! The value of your type is the state of one instance: it is made with [`Default`] for the first
+//! event, and lives until the instance ends. Events come one at a time, so `&mut self` is all the
+//! locking there is. What is printed to standard output or error appears in the host's log. Sleeping
+//! ([`std::thread::sleep`]) is fine: the host goes on, only the other events of this instance wait.
 
+mod bindings;
+mod client;
+mod close;
+mod error;
+#[doc(hidden)]
+pub mod glue;
+mod handler;
+
+pub use client::{Client, broadcast_binary, broadcast_text, clients};
+pub use close::{CloseCode, CloseError};
+pub use error::{Error, Result, SendError};
+pub use handler::{Acceptance, Disconnection, Handler, Rejection, Request};
+
+/// Makes a type that implements [`Handler`] the handler of this component. Once in a crate.
+#[macro_export]
+macro_rules! export {
+    ($handler:ty) => {
+        const _: () = {
+            ::std::thread_local! {
+                static HANDLER: ::std::cell::RefCell<$handler> = ::std::cell::RefCell::default();
+            }
+
+            struct Exports;
+
+            impl $crate::glue::Exports for Exports {
+                type Handler = $handler;
+
+                fn with_handler<T>(act: impl FnOnce(&mut $handler) -> T) -> T {
+                    HANDLER.with_borrow_mut(act)
+                }
+            }
+
+    $crate::glue::export_component!(Exports with_types_in $crate::glue);
+        };
+    };
+}

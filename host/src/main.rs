@@ -1,1 +1,116 @@
-fn main() {}
+//! The program `ws-host`: parse, log, serve, and say how it ended.
+
+mod cli;
+mod open_files;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+use ws_host::config::Config;
+use ws_host::{Server, Stopped};
+
+/// As shells count a program that SIGINT ended.
+const INTERRUPTED: i32 = 130;
+
+fn main() -> ExitCode {
+    let args = cli::Args::parse();
+    match start_log(&args.log).and_then(|()| run(args.into_config()?)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to be done about a standard error that is closed.
+            let _ = writeln!(std::io::stderr(), "ws-host: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_log(filter: &str) -> Result<()> {
+    let filter = EnvFilter::try_new(filter).with_context(|| format!("--log {filter:?}"))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    Ok(())
+}
+
+fn run(config: Config) -> Result<()> {
+    open_files::raise_limit(config.limits.max_clients);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let stopped = runtime.block_on(serve(config));
+    // A handler that sleeps on must not keep the program.
+    runtime.shutdown_background();
+    if let Stopped::Abandoned(clients) = stopped? {
+        tracing::warn!(
+            clients,
+            "the time to drain was over before all clients had gone"
+        );
+    }
+    Ok(())
+}
+
+async fn serve(config: Config) -> Result<Stopped> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let banner = Banner::new(&config);
+    let server = Server::start(config).await?;
+    banner.print(&server);
+    let stopped = server
+        .run(async {
+            next(&mut interrupt, &mut terminate).await;
+            tokio::spawn(async move {
+                next(&mut interrupt, &mut terminate).await;
+                std::process::exit(INTERRUPTED);
+            });
+        })
+        .await;
+    Ok(stopped)
+}
+
+async fn next(interrupt: &mut Signal, terminate: &mut Signal) {
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// What is said at start, on standard output: the first line holds the URL.
+struct Banner {
+    component: String,
+    path: String,
+    static_files: Option<String>,
+}
+
+impl Banner {
+    fn new(config: &Config) -> Self {
+        Self {
+            component: config.component.display().to_string(),
+            path: config.path.clone(),
+            static_files: config
+                .static_files
+                .as_ref()
+                .map(|folder| folder.display().to_string()),
+        }
+    }
+
+    fn print(&self, server: &Server) {
+        let Self {
+            component,
+            path,
+            static_files,
+        } = self;
+        let address = server.address();
+        let mut text = format!("ws-host serves {component} at ws://{address}{path}\n");
+        if let Some(folder) = static_files {
+            text += &format!("ws-host serves the files of {folder} at http://{address}/\n");
+        }
+        text += "Stop with Ctrl-C.\n";
+        // A closed standard output is no reason not to serve.
+        let _ = std::io::stdout().write_all(text.as_bytes());
+    }
+}

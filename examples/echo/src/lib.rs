@@ -1,1 +1,18 @@
+//! Sends every message back to whoever sent it.
 
+use ws_guest::{Client, Handler, Result};
+
+#[derive(Default)]
+struct Echo;
+
+impl Handler for Echo {
+    fn received_text(&mut self, client: Client, message: String) -> Result {
+        Ok(client.send_text(&message)?)
+    }
+
+    fn received_binary(&mut self, client: Client, message: Vec<u8>) -> Result {
+        Ok(client.send_binary(&message)?)
+    }
+}
+
+ws_guest::export!(Echo);

@@ -1,0 +1,114 @@
+//! Close codes (RFC 6455 §7.4).
+
+use std::fmt;
+
+use crate::bindings::ws_host::socket::types;
+
+/// Why a connection is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CloseCode {
+    /// 1000: the purpose of the connection is fulfilled.
+    Normal,
+    /// 1001: one side goes away: a server stops, a browser leaves the page.
+    GoingAway,
+    /// 1002: the protocol was broken.
+    ProtocolError,
+    /// 1003: a kind of data that cannot be taken, such as binary where text is expected.
+    InvalidType,
+    /// 1007: data that does not fit its type, such as text that is not UTF-8.
+    InconsistentType,
+    /// 1008: a policy was violated.
+    PolicyViolation,
+    /// 1009: a message is too big.
+    Oversize,
+    /// 1010: an extension that the client needs was not negotiated.
+    ExtensionNegotiationFailure,
+    /// 1011: something unexpected happened on the server.
+    InternalError,
+    /// 1012: the service restarts.
+    ServiceRestart,
+    /// 1013: try again later.
+    TryAgainLater,
+    /// 1014: a gateway got an invalid answer.
+    BadGateway,
+    /// Any other: 3000–3999 are registered, 4000–4999 are an application's own. Of what remains,
+    /// 1005 (no code) and 1006 (no close frame) are received in a [`Disconnection`] only.
+    ///
+    /// [`Disconnection`]: crate::Disconnection
+    Other(u16),
+}
+
+impl From<u16> for CloseCode {
+    fn from(number: u16) -> Self {
+        match number {
+            1000 => Self::Normal,
+            1001 => Self::GoingAway,
+            1002 => Self::ProtocolError,
+            1003 => Self::InvalidType,
+            1007 => Self::InconsistentType,
+            1008 => Self::PolicyViolation,
+            1009 => Self::Oversize,
+            1010 => Self::ExtensionNegotiationFailure,
+            1011 => Self::InternalError,
+            1012 => Self::ServiceRestart,
+            1013 => Self::TryAgainLater,
+            1014 => Self::BadGateway,
+            other => Self::Other(other),
+        }
+    }
+}
+
+impl From<CloseCode> for u16 {
+    fn from(code: CloseCode) -> Self {
+        match code {
+            CloseCode::Normal => 1000,
+            CloseCode::GoingAway => 1001,
+            CloseCode::ProtocolError => 1002,
+            CloseCode::InvalidType => 1003,
+            CloseCode::InconsistentType => 1007,
+            CloseCode::PolicyViolation => 1008,
+            CloseCode::Oversize => 1009,
+            CloseCode::ExtensionNegotiationFailure => 1010,
+            CloseCode::InternalError => 1011,
+            CloseCode::ServiceRestart => 1012,
+            CloseCode::TryAgainLater => 1013,
+            CloseCode::BadGateway => 1014,
+            CloseCode::Other(number) => number,
+        }
+    }
+}
+
+/// Why a client was not closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CloseError {
+    /// The client is closing, closed, or not a client of this instance.
+    Closed,
+    /// The code may not be sent: 1005, 1006, 1015 or an unassigned one.
+    InvalidCode,
+    /// The reason has more than 123 octets of UTF-8.
+    ReasonTooLong,
+}
+
+impl fmt::Display for CloseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "the client is closed",
+            Self::InvalidCode => "the close code may not be sent",
+            Self::ReasonTooLong => "the close reason has more than 123 octets",
+        })
+    }
+}
+
+impl std::error::Error for CloseError {}
+
+impl From<types::CloseError> for CloseError {
+    fn from(error: types::CloseError) -> Self {
+        match error {
+            types::CloseError::Closed => Self::Closed,
+            types::CloseError::InvalidCode => Self::InvalidCode,
+            types::CloseError::ReasonTooLong => Self::ReasonTooLong,
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! One client, as the guest and its connection share it.
+
+use std::fmt;
+use std::task::{Context, Waker};
+
+use parking_lot::{Mutex, MutexGuard};
+use ws_host_protocol::{
+    CloseCode, CloseFrame, CloseFrameError, Outbound, SendError, SharedMessage,
+};
+
+use super::Known;
+
+/// The name of a client: never used twice while the host runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ClientId(pub(crate) u64);
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// A client while it is connected.
+#[derive(Debug)]
+pub(crate) struct Client {
+    id: ClientId,
+    known: Known,
+    outgoing: Mutex<Outgoing>,
+}
+
+/// What waits to be written, and whom to wake for it.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) outbound: Outbound,
+    aborted: bool,
+    /// The connection's task while it sleeps. While it is awake it looks for output by itself.
+    sleeper: Option<Waker>,
+}
+
+/// Why a client was not closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CloseError {
+    #[error("the client is closing or closed")]
+    Closed,
+    #[error(transparent)]
+    Frame(#[from] CloseFrameError),
+}
+
+impl Client {
+    /// A client whose outbound buffer holds at most `max_outbound` octets.
+    pub(crate) fn new(id: ClientId, known: Known, max_outbound: usize) -> Self {
+        let outgoing = Outgoing {
+            outbound: Outbound::server(max_outbound),
+            aborted: false,
+            sleeper: None,
+        };
+        Self {
+            id,
+            known,
+            outgoing: Mutex::new(outgoing),
+        }
+    }
+
+    pub(crate) fn id(&self) -> ClientId {
+        self.id
+    }
+
+    pub(crate) fn known(&self) -> &Known {
+        &self.known
+    }
+
+    pub(crate) fn send_text(&self, text: &str) -> Result<(), SendError> {
+        self.put(|outbound| outbound.send_text(text))
+    }
+
+    pub(crate) fn send_binary(&self, octets: &[u8]) -> Result<(), SendError> {
+        self.put(|outbound| outbound.send_binary(octets))
+    }
+
+    pub(crate) fn send_shared(&self, message: &SharedMessage) -> Result<(), SendError> {
+        self.put(|outbound| outbound.send_shared(message))
+    }
+
+    pub(crate) fn ping(&self, payload: &[u8]) -> Result<(), SendError> {
+        self.put(|outbound| outbound.ping(payload))
+    }
+
+    pub(crate) fn pong(&self, payload: &[u8]) -> Result<(), SendError> {
+        self.put(|outbound| outbound.pong(payload))
+    }
+
+    /// Begins the closing handshake with a code and a reason of the handler's.
+    pub(crate) fn close(&self, code: u16, reason: &str) -> Result<(), CloseError> {
+        let frame = CloseFrame::new(code, reason)?;
+        self.put(|outbound| outbound.close(Some(&frame)))
+            .map_err(|_| CloseError::Closed)
+    }
+
+    /// Begins the closing handshake for a reason of the host's, unless it has begun.
+    pub(crate) fn close_by_host(&self, code: CloseCode, reason: &str) {
+        let frame = CloseFrame::with_reason(code, reason);
+        // The only error is that the client is closing already, which is what is wanted.
+        let _ = self.put(|outbound| outbound.close(Some(&frame)));
+    }
+
+    /// Drops the connection without a closing handshake, and what waits to be written with it.
+    pub(crate) fn abort(&self) {
+        let mut outgoing = self.outgoing.lock();
+        outgoing.aborted = true;
+        outgoing.outbound.discard();
+        outgoing.wake();
+    }
+
+    /// Whether a message to it would not answer `closed`.
+    pub(crate) fn is_open(&self) -> bool {
+        let outgoing = self.outgoing.lock();
+        !outgoing.aborted && !outgoing.outbound.is_closing()
+    }
+
+    /// Octets that wait to be written.
+    pub(crate) fn buffered(&self) -> usize {
+        bytes::Buf::remaining(&self.outgoing.lock().outbound)
+    }
+
+    /// The outbound side, for the client's connection alone.
+    pub(crate) fn outgoing(&self) -> MutexGuard<'_, Outgoing> {
+        self.outgoing.lock()
+    }
+
+    fn put<T>(
+        &self,
+        act: impl FnOnce(&mut Outbound) -> Result<T, SendError>,
+    ) -> Result<T, SendError> {
+        let mut outgoing = self.outgoing.lock();
+        if outgoing.aborted {
+            return Err(SendError::Closed);
+        }
+        let done = act(&mut outgoing.outbound)?;
+        outgoing.wake();
+        Ok(done)
+    }
+}
+
+impl Outgoing {
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.aborted
+    }
+
+    /// The connection's task is awake: it will look for output before it sleeps again.
+    pub(crate) fn awake(&mut self) {
+        self.sleeper = None;
+    }
+
+    /// The connection's task goes to sleep and wants to be woken for output.
+    pub(crate) fn sleep(&mut self, context: &Context<'_>) {
+        self.sleeper = Some(context.waker().clone());
+    }
+
+    fn wake(&mut self) {
+        if let Some(sleeper) = self.sleeper.take() {
+            sleeper.wake();
+        }
+    }
+}

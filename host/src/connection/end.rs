@@ -1,0 +1,55 @@
+//! How a connection ends.
+
+use ws_host_protocol::{CloseCode, CloseFrame, ProtocolError};
+
+use crate::guest::Disconnection;
+
+/// The close frame carried no code (RFC 6455 §7.4.1); never sent.
+const NO_STATUS: u16 = 1005;
+
+/// No close frame came at all (RFC 6455 §7.4.1); never sent.
+const ABNORMAL: u16 = 1006;
+
+/// Why a connection is over.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum End {
+    #[error("the client closed")]
+    Closed(Option<CloseFrame>),
+    #[error("{0}")]
+    Failed(ProtocolError),
+    #[error("the connection was lost: {0}")]
+    Lost(#[from] std::io::Error),
+    #[error("the client left without a close frame")]
+    Left,
+    #[error("nothing came from the client for too long")]
+    Silent,
+    #[error("the client did not answer the close frame in time")]
+    CloseTimeout,
+    #[error("the handler aborted the connection")]
+    Aborted,
+    #[error("the handler's acceptance could not be answered")]
+    Refused,
+}
+
+impl End {
+    /// Whether there is a close frame still to be written, and a peer who waits for it.
+    pub(super) fn has_farewell(&self) -> bool {
+        matches!(self, Self::Closed(_) | Self::Failed(_))
+    }
+
+    /// The end as the handler hears of it; `sent` is the code of our close frame.
+    pub(crate) fn disconnection(&self, sent: Option<CloseCode>) -> Disconnection {
+        let (code, reason) = match self {
+            Self::Closed(Some(frame)) => (frame.code().number(), frame.reason().to_owned()),
+            Self::Closed(None) => (NO_STATUS, String::new()),
+            other => (ABNORMAL, other.to_string()),
+        };
+        let clean = matches!(self, Self::Closed(_));
+        Disconnection {
+            code,
+            reason,
+            clean,
+            sent: sent.map(CloseCode::number),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Generated from `wit/`, and nothing else.
+
+wasmtime::component::bindgen!({
+    path: "../wit",
+    world: "resource-handler",
+    exports: { default: async },
+});

@@ -1,0 +1,73 @@
+//! Between the words of the host and those of the generated bindings: `From` and nothing else.
+
+use ws_host_protocol::{CloseFrameError, SendError};
+
+use super::bindings::ws_host::socket::types;
+use super::instance::{Acceptance, Disconnection, Refusal};
+use crate::clients::{CloseError, Known};
+
+impl From<&Known> for types::Request {
+    fn from(known: &Known) -> Self {
+        Self {
+            path: known.path.clone(),
+            query: known.query.clone(),
+            parameters: Vec::new(),
+            headers: known.headers.clone(),
+            subprotocols: known.subprotocols.clone(),
+            origin: known.origin.clone(),
+            version: known.version,
+            peer_address: known.peer.ip().to_string(),
+            peer_port: known.peer.port(),
+            secure: false,
+        }
+    }
+}
+
+impl From<types::Acceptance> for Acceptance {
+    fn from(acceptance: types::Acceptance) -> Self {
+        Self {
+            subprotocol: acceptance.subprotocol,
+            headers: acceptance.headers,
+        }
+    }
+}
+
+impl From<types::Rejection> for Refusal {
+    fn from(rejection: types::Rejection) -> Self {
+        Self {
+            status: rejection.status,
+            body: rejection.body,
+        }
+    }
+}
+
+impl From<&Disconnection> for types::Disconnection {
+    fn from(how: &Disconnection) -> Self {
+        Self {
+            code: how.code,
+            reason: how.reason.clone(),
+            clean: how.clean,
+            sent: how.sent,
+        }
+    }
+}
+
+impl From<SendError> for types::SendError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Full => Self::Full,
+            SendError::TooLong => Self::TooLong,
+            _ => Self::Closed,
+        }
+    }
+}
+
+impl From<CloseError> for types::CloseError {
+    fn from(error: CloseError) -> Self {
+        match error {
+            CloseError::Closed => Self::Closed,
+            CloseError::Frame(CloseFrameError::Code(_)) => Self::InvalidCode,
+            CloseError::Frame(CloseFrameError::ReasonTooLong(_)) => Self::ReasonTooLong,
+        }
+    }
+}

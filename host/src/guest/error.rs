@@ -1,0 +1,111 @@
+//! What goes wrong with components: while they are loaded, and while they run.
+
+use std::path::PathBuf;
+
+use super::limits::LimitExceeded;
+
+/// Why a component cannot be served. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoadError {
+    #[error("there is no file {}: build the handler with `cargo build --release --target wasm32-wasip2` \
+             and give the path of the .wasm file", .0.display())]
+    NoFile(PathBuf),
+    #[error("cannot read {}", .path.display())]
+    Unreadable {
+        path: PathBuf,
+        #[source]
+        cause: std::io::Error,
+    },
+    #[error("{} is a core WebAssembly module, not a component: build the handler for the target \
+             wasm32-wasip2 (not wasm32-unknown-unknown or wasm32-wasip1), or wrap it with \
+             `wasm-tools component new`", .0.display())]
+    CoreModule(PathBuf),
+    #[error("{} is not WebAssembly: give the path of the .wasm file that \
+             `cargo build --release --target wasm32-wasip2` made", .0.display())]
+    NotWasm(PathBuf),
+    #[error("{} is not a valid component: it may be cut off or be made by a tool that is newer than \
+             this host", .path.display())]
+    Invalid {
+        path: PathBuf,
+        #[source]
+        cause: Cause,
+    },
+    #[error("{} does not export {wanted}{}: a handler written with `ws-guest` needs \
+             `ws_guest::export!(YourHandler)`", .path.display(), but_exports(.found))]
+    NoHandler {
+        path: PathBuf,
+        wanted: &'static str,
+        found: Vec<String>,
+    },
+    #[error("{} exports {found}, and this host serves {wanted}: build it with the ws-guest of this \
+             host's version", .path.display())]
+    OtherVersion {
+        path: PathBuf,
+        wanted: &'static str,
+        found: String,
+    },
+    #[error("{} exports {wanted}, but a function of it is missing or has another type: build it with \
+             the ws-guest or the WIT files of this host's version", .path.display())]
+    HandlerMismatch {
+        path: PathBuf,
+        wanted: &'static str,
+        #[source]
+        cause: Cause,
+    },
+    #[error("{} imports something that this host does not provide; it provides \
+             ws-host:socket/clients@0.1.0 and WASI 0.2 without files, network or environment",
+             .path.display())]
+    Import {
+        path: PathBuf,
+        #[source]
+        cause: Cause,
+    },
+    #[error("{} was loaded, but no instance of it can be made", .path.display())]
+    Instantiate {
+        path: PathBuf,
+        #[source]
+        cause: Fault,
+    },
+}
+
+fn but_exports(found: &[String]) -> String {
+    if found.is_empty() {
+        " (it exports nothing)".into()
+    } else {
+        format!(" (it exports {})", found.join(", "))
+    }
+}
+
+/// An error of the component runtime as a link in a chain of errors.
+#[derive(Debug)]
+pub(crate) struct Cause(pub(super) wasmtime::Error);
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl std::error::Error for Cause {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.chain().nth(1)
+    }
+}
+
+/// Why an instance came to its end in the middle of an event. It is discarded; the host goes on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error(transparent)]
+    Limit(LimitExceeded),
+    #[error("the handler trapped")]
+    Trap(#[source] Cause),
+}
+
+impl From<wasmtime::Error> for Fault {
+    fn from(error: wasmtime::Error) -> Self {
+        match error.downcast_ref::<LimitExceeded>() {
+            Some(limit) => Self::Limit(*limit),
+            None => Self::Trap(Cause(error)),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! One instance of a component, and the calls into it.
+
+use std::sync::Arc;
+
+use wasmtime::Store;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::bindings::ResourceHandler;
+use super::bindings::exports::ws_host::socket::handler;
+use super::error::Fault;
+use super::limits::{self, Meter};
+use crate::clients::{Client, ClientId, Clients};
+
+/// A sandbox: a store with its own memory and limits, and the component in it.
+///
+/// # Cancel safety
+///
+/// None: a call that is dropped before it has returned leaves the instance in the middle of an
+/// event. Whoever drops one must drop the instance too.
+pub(crate) struct Guest {
+    store: Store<State>,
+    exports: ResourceHandler,
+}
+
+/// What the store of a guest holds.
+pub(super) struct State {
+    pub(super) clients: Arc<Clients>,
+    pub(super) meter: Meter,
+    pub(super) wasi: WasiCtx,
+    pub(super) resources: ResourceTable,
+}
+
+/// A handler lets a client in.
+#[derive(Clone, Debug)]
+pub(crate) struct Acceptance {
+    pub(crate) subprotocol: Option<String>,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+}
+
+/// A handler turns a client away.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+}
+
+/// How a connection ended, for the handler.
+#[derive(Clone, Debug)]
+pub(crate) struct Disconnection {
+    pub(crate) code: u16,
+    pub(crate) reason: String,
+    pub(crate) clean: bool,
+    pub(crate) sent: Option<u16>,
+}
+
+impl Guest {
+    pub(super) fn new(store: Store<State>, exports: ResourceHandler) -> Self {
+        Self { store, exports }
+    }
+
+    pub(crate) async fn connected(
+        &mut self,
+        client: &Client,
+    ) -> Result<Result<Acceptance, Refusal>, Fault> {
+        let (handler, store) = self.begin();
+        let answer = handler
+            .call_connected(store, client.id().0, &client.known().into())
+            .await?;
+        Ok(answer.map(Acceptance::from).map_err(Refusal::from))
+    }
+
+    pub(crate) async fn received_text(&mut self, from: ClientId, text: &str) -> Result<(), Fault> {
+        let (handler, store) = self.begin();
+        Ok(handler.call_received_text(store, from.0, text).await?)
+    }
+
+    pub(crate) async fn received_binary(
+        &mut self,
+        from: ClientId,
+        octets: &[u8],
+    ) -> Result<(), Fault> {
+        let (handler, store) = self.begin();
+        Ok(handler.call_received_binary(store, from.0, octets).await?)
+    }
+
+    pub(crate) async fn received_pong(
+        &mut self,
+        from: ClientId,
+        payload: &[u8],
+    ) -> Result<(), Fault> {
+        let (handler, store) = self.begin();
+        Ok(handler.call_received_pong(store, from.0, payload).await?)
+    }
+
+    pub(crate) async fn disconnected(
+        &mut self,
+        client: ClientId,
+        how: &Disconnection,
+    ) -> Result<(), Fault> {
+        let (handler, store) = self.begin();
+        Ok(handler
+            .call_disconnected(store, client.0, &how.into())
+            .await?)
+    }
+
+    fn begin(&mut self) -> (&handler::Guest, &mut Store<State>) {
+        limits::refill(&mut self.store);
+        (self.exports.ws_host_socket_handler(), &mut self.store)
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.resources,
+        }
+    }
+}

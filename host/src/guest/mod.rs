@@ -1,0 +1,24 @@
+//! The guest: the only folder that names wasmtime.
+//!
+//! ```text
+//! Runtime   one engine, one linker, one clock for CPU budgets
+//!   └─ Template   a component, compiled and checked: ready to be instantiated
+//!        └─ Guest      one instance in a store of its own, with its own limits
+//! ```
+
+mod bindings;
+mod cache;
+mod convert;
+mod error;
+mod imports;
+mod instance;
+mod limits;
+mod log;
+mod runtime;
+mod template;
+
+pub(crate) use error::{Fault, LoadError};
+pub(crate) use instance::{Acceptance, Disconnection, Guest, Refusal};
+pub(crate) use limits::Limits;
+pub(crate) use runtime::{Runtime, RuntimeError};
+pub(crate) use template::Template;

@@ -1,0 +1,53 @@
+//! Accepting TCP connections.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep};
+
+use super::http;
+use super::site::Site;
+
+/// How many connections may be in front of their handshake's end at once. The next ones wait in the
+/// system's backlog.
+const MAX_HANDSHAKES: usize = 1024;
+
+/// How long to wait when the system has no file descriptors left: long enough not to spin, short
+/// enough that nobody notices when one comes free.
+const OUT_OF_RESOURCES: Duration = Duration::from_millis(100);
+
+/// Accepts for ever. Each connection gets a task of its own.
+pub(super) async fn accept(listener: &TcpListener, site: &Arc<Site>) {
+    let handshakes = Arc::new(Semaphore::new(MAX_HANDSHAKES));
+    // The semaphore is never closed.
+    while let Ok(permit) = Arc::clone(&handshakes).acquire_owned().await {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // Messages are small and somebody waits for each.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%peer, "gone before it was served: {error}");
+                    continue;
+                }
+                let site = Arc::clone(site);
+                tokio::spawn(http::serve(site, stream, peer, Instant::now(), permit));
+            }
+            Err(error) if is_peers_fault(&error) => tracing::debug!("not accepted: {error}"),
+            Err(error) => {
+                tracing::warn!(
+                    "cannot accept connections: {error}; more file descriptors (ulimit -n) may help"
+                );
+                sleep(OUT_OF_RESOURCES).await;
+            }
+        }
+    }
+}
+
+fn is_peers_fault(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
+}

@@ -1,0 +1,187 @@
+//! Letting a client in: the rules of the protocol, the limits, then the handler's own word.
+
+use std::sync::Arc;
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use tokio::sync::oneshot;
+use tokio::time::timeout_at;
+use ws_host_protocol::handshake::VERSION;
+use ws_host_protocol::handshake::server::{Upgrade, check};
+
+use super::routes::{Body, Visit, rejected, switch_protocols, text};
+use super::site::Site;
+use crate::clients::{Client, Known};
+use crate::connection::{Admitted, End};
+use crate::guest::{Acceptance, Refusal};
+
+/// After how many seconds a client that found no place may try again.
+const RETRY_SECONDS: &str = "5";
+
+/// Answers a handshake. If that is with 101, the client is left with the visit.
+pub(super) async fn admit(
+    site: &Arc<Site>,
+    request: &Request<Incoming>,
+    visit: Visit,
+) -> Response<Body> {
+    let upgrade = match check(request, &site.config.origins) {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => {
+            tracing::debug!(peer = %visit.peer, "handshake refused: {rejection}");
+            return rejected(rejection, &site.config.path);
+        }
+    };
+    if site.is_draining() {
+        return unavailable("The server stops.\n");
+    }
+    let Some(place) = site.try_place() else {
+        tracing::warn!(
+            limit = site.config.limits.max_clients,
+            "a client found no place: --max-clients"
+        );
+        return unavailable("There is no place for one more client.\n");
+    };
+    let known = known(request, &upgrade, &visit);
+    let client = Arc::new(Client::new(
+        site.next_id(),
+        known,
+        site.config.limits.max_outbound,
+    ));
+    let admitted = Admitted::new(client, Arc::clone(&site.actor), place);
+    let answer = ask_handler(site, admitted);
+    match timeout_at(visit.deadline, answer).await {
+        Ok(Ok(Answer::Accepted(admitted, acceptance))) => {
+            accept(site, &visit, &upgrade, admitted, acceptance)
+        }
+        Ok(Ok(Answer::Refused(refusal))) => refuse(&refusal),
+        Ok(Ok(Answer::Faulted)) => text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n"),
+        Ok(Err(_)) | Err(_) => {
+            tracing::warn!(peer = %visit.peer, "the handler did not answer a handshake in time");
+            unavailable("The handler did not answer in time.\n")
+        }
+    }
+}
+
+/// What the handler says of a client.
+enum Answer {
+    Accepted(Admitted, Acceptance),
+    Refused(Refusal),
+    Faulted,
+}
+
+/// Calls `connected` in a task of its own: the request may be dropped, a running call must not be.
+fn ask_handler(site: &Arc<Site>, admitted: Admitted) -> oneshot::Receiver<Answer> {
+    let (answer_to, answer) = oneshot::channel();
+    site.tasks.spawn(async move {
+        let actor = Arc::clone(admitted.actor());
+        let turn = actor.turn().await;
+        if answer_to.is_closed() {
+            return;
+        }
+        let id = admitted.client().id();
+        actor.clients().insert(Arc::clone(admitted.client()));
+        let answer = match turn.connected(admitted.client()).await {
+            Ok(Ok(acceptance)) => Answer::Accepted(admitted, acceptance),
+            Ok(Err(refusal)) => {
+                actor.clients().remove(id);
+                Answer::Refused(refusal)
+            }
+            Err(fault) => {
+                actor.clients().remove(id);
+                actor.tell_fault(id, &fault);
+                Answer::Faulted
+            }
+        };
+        if let Err(Answer::Accepted(admitted, _)) = answer_to.send(answer) {
+            admitted.lose(End::Left).await;
+        }
+    });
+    answer
+}
+
+fn accept(
+    site: &Arc<Site>,
+    visit: &Visit,
+    upgrade: &Upgrade,
+    admitted: Admitted,
+    acceptance: Acceptance,
+) -> Response<Body> {
+    match response(upgrade, acceptance) {
+        Ok(response) => {
+            *visit.admitted.lock() = Some(admitted);
+            if site.is_draining() {
+                site.send_all_away();
+            }
+            switch_protocols(response)
+        }
+        Err(mistake) => {
+            tracing::error!(client = %admitted.client().id(), "the handler let a client in wrongly: {mistake}");
+            site.tasks.spawn(admitted.lose(End::Refused));
+            text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
+        }
+    }
+}
+
+fn response(upgrade: &Upgrade, acceptance: Acceptance) -> Result<Response<()>, String> {
+    let mut response = upgrade
+        .response(acceptance.subprotocol.as_deref())
+        .map_err(|not_offered| not_offered.to_string())?;
+    for (name, value) in acceptance.headers {
+        let invalid = || format!("{name:?} is not a header that a handler can set");
+        let name = HeaderName::try_from(&name).map_err(|_| invalid())?;
+        if belongs_to_handshake(&name) {
+            return Err(invalid());
+        }
+        let value = HeaderValue::try_from(value).map_err(|_| invalid())?;
+        response.headers_mut().append(name, value);
+    }
+    Ok(response)
+}
+
+fn belongs_to_handshake(name: &HeaderName) -> bool {
+    [CONNECTION, UPGRADE, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)
+        || name.as_str().starts_with("sec-websocket-")
+}
+
+fn refuse(refusal: &Refusal) -> Response<Body> {
+    match StatusCode::from_u16(refusal.status) {
+        Ok(status) if (300..600).contains(&refusal.status) => text(status, refusal.body.clone()),
+        _ => {
+            tracing::error!(
+                status = refusal.status,
+                "the handler refused a client with a status that is none"
+            );
+            text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
+        }
+    }
+}
+
+fn unavailable(why: &'static str) -> Response<Body> {
+    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, why);
+    response
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
+    response
+}
+
+fn known(request: &Request<Incoming>, upgrade: &Upgrade, visit: &Visit) -> Known {
+    let headers = request.headers();
+    let origin = headers
+        .get(http::header::ORIGIN)
+        .and_then(|origin| origin.to_str().ok());
+    Known {
+        path: request.uri().path().to_owned(),
+        query: request.uri().query().map(str::to_owned),
+        headers: headers
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+            .collect(),
+        subprotocols: upgrade.subprotocols().to_vec(),
+        origin: origin.map(str::to_owned),
+        version: VERSION,
+        peer: visit.peer,
+    }
+}
