@@ -3,7 +3,7 @@
 mod cli;
 mod open_files;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -109,7 +109,11 @@ impl Banner {
         if let Some(folder) = static_files {
             text += &format!("ws-host serves the files of {folder} at http://{address}/\n");
         }
-        text += "Stop with Ctrl-C.\n";
+        text += &format!(
+            "Talk to it:  npx wscat -c ws://{address}{path}\n\
+             or:          python3 -m websockets ws://{address}{path}\n\
+             Stop it:     Ctrl-C\n"
+        );
         // A closed standard output is no reason not to serve.
         let _ = std::io::stdout().write_all(text.as_bytes());
     }

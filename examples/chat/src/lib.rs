@@ -1,1 +1,103 @@
+//! A chat room: whoever connects gets a name, may change it, and hears what the others say.
+//!
+//! Everything is a line of text. `/name NAME` changes the name; anything else is said to all.
 
+mod names;
+
+use std::collections::BTreeMap;
+
+use names::Name;
+use ws_guest::{
+    Acceptance, Client, CloseCode, Disconnection, Handler, Rejection, Request, Result,
+    broadcast_text,
+};
+
+/// The longest thing that can be said at once, in octets.
+const MAX_LINE: usize = 4096;
+
+#[derive(Default)]
+struct Chat {
+    people: BTreeMap<Client, Name>,
+    arrivals: u64,
+}
+
+impl Handler for Chat {
+    fn connected(
+        &mut self,
+        client: Client,
+        _request: &Request,
+    ) -> std::result::Result<Acceptance, Rejection> {
+        self.join(client)
+            .map_err(|_| Rejection::new(503, "the room is gone\n"))?;
+        Ok(Acceptance::default())
+    }
+
+    fn received_text(&mut self, client: Client, line: String) -> Result {
+        if !self.people.contains_key(&client) {
+            // A fresh instance, after the one that knew everybody ended: the people are still here.
+            self.join(client)?;
+        }
+        let line = line.trim();
+        if line.len() > MAX_LINE {
+            return Ok(client.send_text(&format!("! at most {MAX_LINE} octets at once"))?);
+        }
+        match line.strip_prefix("/name ") {
+            Some(wish) => self.rename(client, wish),
+            None if line.is_empty() => Ok(()),
+            None => {
+                let name = &self.people[&client];
+                self.tell_all(&format!("{name}: {line}"));
+                Ok(())
+            }
+        }
+    }
+
+    fn received_binary(&mut self, client: Client, _message: Vec<u8>) -> Result {
+        Ok(client.close(CloseCode::InvalidType, "this is a chat: text only")?)
+    }
+
+    fn disconnected(&mut self, client: Client, _how: Disconnection) {
+        if let Some(name) = self.people.remove(&client) {
+            self.tell_all(&format!("* {name} left"));
+        }
+    }
+}
+
+impl Chat {
+    fn join(&mut self, client: Client) -> Result {
+        self.arrivals += 1;
+        let name = Name::guest(self.arrivals, &self.people.values().collect::<Vec<_>>());
+        client.send_text(&format!("* you are {name}"))?;
+        let here = self
+            .people
+            .values()
+            .map(Name::to_string)
+            .collect::<Vec<_>>()
+            .join(", ");
+        client.send_text(&format!("* here: {here}"))?;
+        self.tell_all(&format!("* {name} joined"));
+        self.people.insert(client, name);
+        Ok(())
+    }
+
+    fn rename(&mut self, client: Client, wish: &str) -> Result {
+        let others = self.people.iter().filter(|(person, _)| **person != client);
+        match Name::parse(wish, others.map(|(_, name)| name)) {
+            Ok(name) => {
+                let old = self.people.insert(client, name.clone());
+                if let Some(old) = old.filter(|old| *old != name) {
+                    self.tell_all(&format!("* {old} is now {name}"));
+                }
+                Ok(())
+            }
+            Err(problem) => Ok(client.send_text(&format!("! {problem}"))?),
+        }
+    }
+
+    /// Whoever does not keep up misses a line: a chat does not wait for one of its people.
+    fn tell_all(&self, line: &str) {
+        broadcast_text(self.people.keys().copied(), line);
+    }
+}
+
+ws_guest::export!(Chat);

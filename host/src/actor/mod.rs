@@ -45,10 +45,11 @@ impl Actor {
 
     /// Tells the log of a fault of the handler in an event of this client.
     pub(crate) fn tell_fault(&self, client: ClientId, fault: &Fault) {
-        let chain = anyhow::Chain::new(fault)
-            .map(ToString::to_string)
-            .collect::<Vec<_>>();
-        tracing::error!(component = self.template.name(), %client, "{}", chain.join(": "));
+        let component = self.template.name();
+        tracing::error!(component, %client, "{fault}");
+        if let Some(backtrace) = fault.backtrace() {
+            tracing::debug!(component, %client, "{backtrace}");
+        }
     }
 
     /// The turn, if nobody has it now.

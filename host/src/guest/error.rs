@@ -97,15 +97,25 @@ impl std::error::Error for Cause {
 pub(crate) enum Fault {
     #[error(transparent)]
     Limit(LimitExceeded),
-    #[error("the handler trapped")]
-    Trap(#[source] Cause),
+    #[error("the handler trapped: {}", .0.root_cause())]
+    Trap(wasmtime::Error),
+}
+
+impl Fault {
+    /// Where in the guest it happened, over several lines.
+    pub(crate) fn backtrace(&self) -> Option<String> {
+        match self {
+            Self::Limit(_) => None,
+            Self::Trap(error) => Some(format!("{error:?}")),
+        }
+    }
 }
 
 impl From<wasmtime::Error> for Fault {
     fn from(error: wasmtime::Error) -> Self {
         match error.downcast_ref::<LimitExceeded>() {
             Some(limit) => Self::Limit(*limit),
-            None => Self::Trap(Cause(error)),
+            None => Self::Trap(error),
         }
     }
 }

@@ -1,0 +1,82 @@
+# Two commands for a newcomer: `make run` serves the echo example, `make test` runs every test.
+
+CARGO := cargo
+COMPONENTS := target/components
+GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-dir target/guests
+EXAMPLES := echo chat
+
+.PHONY: help setup build host components run test unit integration clients lint deny fuzz bench \
+        conformance ci clean
+
+help:
+	@echo "make run          build the host and the echo example, and serve it"
+	@echo "make test         set up what the tests need, and run them all"
+	@echo "make build        host to target/release/ws-host, components to $(COMPONENTS)/NAME.wasm"
+	@echo "make unit         the tests that need no host: seconds"
+	@echo "make conformance  the Autobahn TestSuite against the echo component"
+	@echo "make bench        ws-host beside its peers, as a table"
+	@echo "make fuzz         every fuzz target for SECONDS (60)"
+	@echo "make lint         formatting, clippy, documentation, layers"
+	@echo "make ci           all of it, as the continuous integration does"
+
+setup:
+	@rustup target list --installed | grep -qx wasm32-wasip2 || rustup target add wasm32-wasip2
+
+build: host components
+
+host:
+	$(CARGO) build --release -p ws-host
+
+components: setup
+	$(GUEST_BUILD) $(addprefix -p ,$(EXAMPLES))
+	$(GUEST_BUILD) -p ws-host-test-guests --examples
+	@mkdir -p $(COMPONENTS)
+	@for name in $(EXAMPLES); do cp target/guests/wasm32-wasip2/guest/$$name.wasm $(COMPONENTS)/; done
+	@for file in tests/guests/examples/*.rs; do name=$$(basename $$file .rs | tr - _); \
+	  cp target/guests/wasm32-wasip2/guest/examples/$$name.wasm $(COMPONENTS)/guest-$$(basename $$file .rs).wasm || exit 1; done
+
+run: build
+	target/release/ws-host --component $(COMPONENTS)/echo.wasm
+
+test: build clients unit integration
+
+unit:
+	$(CARGO) test -p ws-host-protocol
+
+integration:
+	$(CARGO) test --release -p ws-host -p ws-guest -p ws-host-integration
+
+# Real clients: the npm package `ws`, the PyPI package `websockets`, a headless Chromium.
+clients:
+	tests/clients/install
+
+conformance: build
+	tests/conformance/install
+	$(CARGO) run --release -p ws-host-conformance
+
+SECONDS ?= 60
+fuzz:
+	host/protocol/fuzz/run $(SECONDS)
+
+bench: build
+	$(CARGO) run --release -p ws-host-bench -- $(BENCH)
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
+	host/check-layers
+
+# Licences, sources and duplicates of dependencies; needs `cargo install cargo-deny`.
+deny:
+	cargo deny check bans licenses sources
+
+ci: lint unit
+	$(MAKE) build
+	$(MAKE) fuzz SECONDS=10
+	$(MAKE) bench BENCH=--smoke
+	$(MAKE) conformance
+	$(MAKE) clients integration
+
+clean:
+	$(CARGO) clean
