@@ -173,7 +173,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     let event = event.into_owned();
                     buffer = Buffer::Own(buffer[unread].to_vec());
                     unread = 0..buffer.len();
-                    let turn = self.attend(actor.turn()).await?;
+                    let (turn, connection) = self.attend(pin!(actor.turn())).await;
+                    connection?;
                     // Closed by the handler meanwhile: what was queued is not delivered any more.
                     if !self.admitted.client.is_open() {
                         continue;
@@ -181,7 +182,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     (turn, event)
                 }
             };
-            self.attend_call(turn.received(id, event)).await?;
+            let (called, connection) = self.attend(pin!(turn.received(id, event))).await;
+            if let Err(fault) = called {
+                self.admitted.tell_fault(&fault);
+                let client = &self.admitted.client;
+                client.close_by_host(CloseCode::INTERNAL_ERROR, "the handler failed");
+            }
+            connection?;
         }
         Ok(())
     }
@@ -204,41 +211,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(None)
     }
 
-    /// Waits for a call of the guest; if it fails, the client is closed with 1011.
-    async fn attend_call(
+    /// Waits for the actor, and tells what became of the connection meanwhile. The future is polled
+    /// to its end even when the connection ends before: a running call must not be dropped. It is
+    /// borrowed so that the task holds it once only.
+    async fn attend<T>(
         &mut self,
-        call: impl Future<Output = Result<(), Fault>>,
-    ) -> Result<(), End> {
-        let client = Arc::clone(&self.admitted.client);
-        let actor = Arc::clone(&self.admitted.actor);
-        self.attend(async move {
-            if let Err(fault) = call.await {
-                actor.tell_fault(client.id(), &fault);
-                client.close_by_host(CloseCode::INTERNAL_ERROR, "the handler failed");
-            }
-        })
-        .await
-    }
-
-    /// Waits for the actor. The future is polled to its end even when the connection ends before:
-    /// a running call must not be dropped.
-    async fn attend<T>(&mut self, wait: impl Future<Output = T>) -> Result<T, End> {
-        let mut wait = pin!(wait);
-        let mut end = None;
+        mut wait: Pin<&mut impl Future<Output = T>>,
+    ) -> (T, Result<(), End>) {
+        let mut connection = Ok(());
         let value = poll_fn(|context| {
             if let Poll::Ready(value) = wait.as_mut().poll(context) {
                 return Poll::Ready(value);
             }
-            if end.is_none() {
-                end = self
+            if connection.is_ok() {
+                connection = self
                     .poll_output(context)
-                    .and_then(|()| self.poll_clock(context))
-                    .err();
+                    .and_then(|()| self.poll_clock(context));
             }
             Poll::Pending
         })
         .await;
-        end.map_or(Ok(value), Err)
+        (value, connection)
     }
 
     /// Waits for input, unless the client does not take its output: then it is not read.
