@@ -23,5 +23,7 @@ pub fn host_binary() -> PathBuf {
 
 /// A component by name: an example (`echo`) or a test guest (`guest-trap`).
 pub fn component(name: &str) -> PathBuf {
-    root().join("target/components").join(format!("{name}.wasm"))
+    root()
+        .join("target/components")
+        .join(format!("{name}.wasm"))
 }
