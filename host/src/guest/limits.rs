@@ -10,6 +10,11 @@ use super::instance::State;
 /// its thread at each tick; a finer clock would cost idle machines more wake-ups.
 pub(super) const TICK: Duration = Duration::from_millis(10);
 
+/// After how many ticks a call yields for the first time. Not one: a short call that a tick happens
+/// to fall into would yield too, everybody else would queue up behind it, and under load a queue at
+/// a fair lock never dissolves again.
+const FIRST_YIELD: u64 = 2;
+
 /// More tables, memories and core instances than components of real toolchains have (a Rust
 /// component for WASI 0.2 has one memory and a handful of core instances).
 const MAX_TABLES: usize = 32;
@@ -80,7 +85,7 @@ pub(super) fn install(store: &mut Store<State>, limits: Limits) {
 pub(super) fn refill(store: &mut Store<State>) {
     let meter = &mut store.data_mut().meter;
     meter.ticks_left = meter.limits.max_cpu.as_nanos().div_ceil(TICK.as_nanos()) as u64;
-    store.set_epoch_deadline(1);
+    store.set_epoch_deadline(FIRST_YIELD);
 }
 
 impl ResourceLimiter for Meter {

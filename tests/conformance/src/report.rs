@@ -1,0 +1,76 @@
+//! What the suite says of each case.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+/// How the server behaved in one case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Case {
+    /// `OK`, `NON-STRICT`, `INFORMATIONAL`, `FAILED`, …
+    behavior: String,
+    /// The same of the closing handshake.
+    behavior_close: String,
+}
+
+/// All cases by number.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Report(BTreeMap<String, Case>);
+
+impl Report {
+    /// The file `expected.json`.
+    pub(crate) fn from_json(json: &str) -> Result<Self> {
+        serde_json::from_str(json).context("expected.json")
+    }
+
+    /// The suite's `index.json`: agents, each with its cases. Fields beside the two are dropped.
+    pub(crate) fn from_index(json: &str) -> Result<Self> {
+        let mut agents: BTreeMap<String, Self> =
+            serde_json::from_str(json).context("the suite's index.json")?;
+        agents
+            .pop_first()
+            .map(|(_, report)| report)
+            .context("the suite reports no agent")
+    }
+
+    pub(crate) fn to_json(&self) -> Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// One line for each case that is not as expected: different, missing, or new.
+    pub(crate) fn differences(&self, actual: &Self) -> Vec<String> {
+        let numbers: BTreeSet<&String> = self.0.keys().chain(actual.0.keys()).collect();
+        let told = |case: Option<&Case>| match case {
+            Some(case) => format!("{} (close: {})", case.behavior, case.behavior_close),
+            None => "no such case".to_owned(),
+        };
+        numbers
+            .into_iter()
+            .map(|number| (number, self.0.get(number), actual.0.get(number)))
+            .filter(|(_, expected, actual)| expected != actual)
+            .map(|(number, expected, actual)| {
+                format!(
+                    "case {number}: expected {}, got {}",
+                    told(expected),
+                    told(actual)
+                )
+            })
+            .collect()
+    }
+
+    /// How many cases had which outcome.
+    pub(crate) fn outcomes(&self) -> BTreeMap<&str, usize> {
+        let mut outcomes = BTreeMap::new();
+        for case in self.0.values() {
+            *outcomes.entry(case.behavior.as_str()).or_default() += 1;
+        }
+        outcomes
+    }
+}
