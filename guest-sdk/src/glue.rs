@@ -28,26 +28,17 @@ impl<E: Exports> handler::Guest for E {
 
     fn received_text(client: u64, message: String) {
         let client = Client::from_id(client);
-        answer_for(
-            client,
-            E::with_handler(|handler| handler.received_text(client, message)),
-        );
+        answer_for(client, E::with_handler(|handler| handler.received_text(client, message)));
     }
 
     fn received_binary(client: u64, message: Vec<u8>) {
         let client = Client::from_id(client);
-        answer_for(
-            client,
-            E::with_handler(|handler| handler.received_binary(client, message)),
-        );
+        answer_for(client, E::with_handler(|handler| handler.received_binary(client, message)));
     }
 
     fn received_pong(client: u64, payload: Vec<u8>) {
         let client = Client::from_id(client);
-        answer_for(
-            client,
-            E::with_handler(|handler| handler.received_pong(client, payload)),
-        );
+        answer_for(client, E::with_handler(|handler| handler.received_pong(client, payload)));
     }
 
     fn disconnected(client: u64, how: types::Disconnection) {

@@ -41,10 +41,7 @@ pub trait Handler: Default + 'static {
     /// Any; see [`Handler`].
     fn received_binary(&mut self, client: Client, message: Vec<u8>) -> Result {
         let _ = message;
-        Ok(client.close(
-            CloseCode::InvalidType,
-            "this resource takes no binary messages",
-        )?)
+        Ok(client.close(CloseCode::InvalidType, "this resource takes no binary messages")?)
     }
 
     /// A pong, the answer to a [`ping`](Client::ping) or unasked. By default nothing happens.
@@ -93,10 +90,7 @@ impl Request {
     /// The first header of this name that is text, in any case of letters.
     pub fn header(&self, name: &str) -> Option<&str> {
         let named = |(found, _): &&(String, Vec<u8>)| found.eq_ignore_ascii_case(name);
-        self.headers
-            .iter()
-            .filter(named)
-            .find_map(|(_, value)| std::str::from_utf8(value).ok())
+        self.headers.iter().filter(named).find_map(|(_, value)| std::str::from_utf8(value).ok())
     }
 }
 
@@ -121,10 +115,7 @@ pub struct Rejection {
 impl Rejection {
     /// A refusal with an HTTP status and a word for the client.
     pub fn new(status: u16, body: impl Into<String>) -> Self {
-        Self {
-            status,
-            body: body.into(),
-        }
+        Self { status, body: body.into() }
     }
 }
 
@@ -171,10 +162,7 @@ impl From<Acceptance> for types::Acceptance {
 
 impl From<Rejection> for types::Rejection {
     fn from(rejection: Rejection) -> Self {
-        Self {
-            status: rejection.status,
-            body: rejection.body,
-        }
+        Self { status: rejection.status, body: rejection.body }
     }
 }
 

@@ -40,12 +40,7 @@ pub(crate) struct Args {
     max_clients: usize,
 
     /// A message from a client; a longer one closes with 1009
-    #[arg(
-        long,
-        value_name = "SIZE",
-        default_value = "1MiB",
-        help_heading = "Limits"
-    )]
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", help_heading = "Limits")]
     max_message: ByteSize,
 
     /// What waits to be written to one client; more is answered `full` [default: twice --max-message]
@@ -57,21 +52,11 @@ pub(crate) struct Args {
     max_headers: usize,
 
     /// Request line and headers together; more get 431
-    #[arg(
-        long,
-        value_name = "SIZE",
-        default_value = "16KiB",
-        help_heading = "Limits"
-    )]
+    #[arg(long, value_name = "SIZE", default_value = "16KiB", help_heading = "Limits")]
     max_header_size: ByteSize,
 
     /// Memory of one instance; a handler that wants more traps
-    #[arg(
-        long,
-        value_name = "SIZE",
-        default_value = "64MiB",
-        help_heading = "Limits"
-    )]
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", help_heading = "Limits")]
     max_memory: ByteSize,
 
     /// CPU time for one event; a handler that uses more traps
@@ -127,11 +112,7 @@ impl Args {
         Ok(Config {
             path: checked_path(self.path)?,
             origins: origins(&self.origins)?,
-            cache: if self.no_cache {
-                None
-            } else {
-                self.cache.or_else(default_cache)
-            },
+            cache: if self.no_cache { None } else { self.cache.or_else(default_cache) },
             component: self.component,
             listen: self.listen,
             static_files: self.static_files,
@@ -154,16 +135,10 @@ impl Args {
             self.max_message,
         );
         let max_header_size = octets("--max-header-size", self.max_header_size)?;
-        ensure!(
-            max_header_size >= MIN_HEADER_SIZE,
-            "--max-header-size must be at least 8KiB"
-        );
+        ensure!(max_header_size >= MIN_HEADER_SIZE, "--max-header-size must be at least 8KiB");
         ensure!(self.max_headers > 0, "--max-headers must be at least 1");
         ensure!(self.max_clients > 0, "--max-clients must be at least 1");
-        ensure!(
-            self.max_clients <= MOST_CLIENTS,
-            "--max-clients can be {MOST_CLIENTS} at most"
-        );
+        ensure!(self.max_clients <= MOST_CLIENTS, "--max-clients can be {MOST_CLIENTS} at most");
         Ok(Limits {
             max_clients: self.max_clients,
             max_message,
@@ -221,20 +196,15 @@ fn origins(texts: &[String]) -> Result<Origins> {
     if texts.iter().any(|text| text == "any") {
         return Ok(Origins::Any);
     }
-    let parsed: Result<Vec<String>> = texts
-        .iter()
-        .map(|text| Origins::parse(text).context("--origin"))
-        .collect();
+    let parsed: Result<Vec<String>> =
+        texts.iter().map(|text| Origins::parse(text).context("--origin")).collect();
     Ok(Origins::Listed(parsed?))
 }
 
 /// As the XDG base directory specification has it.
 fn default_cache() -> Option<PathBuf> {
-    let absolute = |name| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
+    let absolute =
+        |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
     Some(base.join("ws-host"))
 }

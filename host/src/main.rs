@@ -40,17 +40,12 @@ fn start_log(filter: &str) -> Result<()> {
 
 fn run(config: Config) -> Result<()> {
     open_files::raise_limit(config.limits.max_clients);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let stopped = runtime.block_on(serve(config));
     // A handler that sleeps on must not keep the program.
     runtime.shutdown_background();
     if let Stopped::Abandoned(clients) = stopped? {
-        tracing::warn!(
-            clients,
-            "the time to drain was over before all clients had gone"
-        );
+        tracing::warn!(clients, "the time to drain was over before all clients had gone");
     }
     Ok(())
 }
@@ -92,19 +87,12 @@ impl Banner {
         Self {
             component: config.component.display().to_string(),
             path: config.path.clone(),
-            static_files: config
-                .static_files
-                .as_ref()
-                .map(|folder| folder.display().to_string()),
+            static_files: config.static_files.as_ref().map(|folder| folder.display().to_string()),
         }
     }
 
     fn print(&self, server: &Server) {
-        let Self {
-            component,
-            path,
-            static_files,
-        } = self;
+        let Self { component, path, static_files } = self;
         let address = server.address();
         let mut text = format!("ws-host serves {component} at ws://{address}{path}\n");
         if let Some(folder) = static_files {

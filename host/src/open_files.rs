@@ -12,10 +12,7 @@ pub(crate) fn raise_limit(max_clients: usize) {
     // A system that refuses leaves the limit as it was; the check below tells what that means.
     let _ = setrlimit(Resource::Nofile, limit);
     let wanted = max_clients as u64 + SPARE;
-    if let Some(allowed) = getrlimit(Resource::Nofile)
-        .current
-        .filter(|allowed| *allowed < wanted)
-    {
+    if let Some(allowed) = getrlimit(Resource::Nofile).current.filter(|allowed| *allowed < wanted) {
         tracing::warn!(
             "{max_clients} clients (--max-clients) need {wanted} open files and {allowed} are \
              allowed: raise the hard limit (ulimit -Hn), or connections will wait unserved"

@@ -27,8 +27,7 @@ impl Handler for Chat {
         client: Client,
         _request: &Request,
     ) -> std::result::Result<Acceptance, Rejection> {
-        self.join(client)
-            .map_err(|_| Rejection::new(503, "the room is gone\n"))?;
+        self.join(client).map_err(|_| Rejection::new(503, "the room is gone\n"))?;
         Ok(Acceptance::default())
     }
 
@@ -68,12 +67,7 @@ impl Chat {
         self.arrivals += 1;
         let name = Name::guest(self.arrivals, &self.people.values().collect::<Vec<_>>());
         client.send_text(&format!("* you are {name}"))?;
-        let here = self
-            .people
-            .values()
-            .map(Name::to_string)
-            .collect::<Vec<_>>()
-            .join(", ");
+        let here = self.people.values().map(Name::to_string).collect::<Vec<_>>().join(", ");
         client.send_text(&format!("* here: {here}"))?;
         self.tell_all(&format!("* {name} joined"));
         self.people.insert(client, name);

@@ -44,11 +44,7 @@ impl Name {
             return Err(NameError::Confusing);
         }
         let name = Self(wish.to_owned());
-        if taken.any(|other| other.is_like(&name)) {
-            Err(NameError::Taken)
-        } else {
-            Ok(name)
-        }
+        if taken.any(|other| other.is_like(&name)) { Err(NameError::Taken) } else { Ok(name) }
     }
 
     fn is_like(&self, other: &Self) -> bool {

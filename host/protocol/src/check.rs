@@ -29,11 +29,7 @@ pub(crate) fn header(
         (Role::Client, Some(_)) => return Err(ProtocolError::MaskedFrame),
         (Role::Server, Some(_)) | (Role::Client, None) => {}
     }
-    if header.opcode.is_control() {
-        control(header)
-    } else {
-        data(header, message, limits)
-    }
+    if header.opcode.is_control() { control(header) } else { data(header, message, limits) }
 }
 
 /// §5.5: all control frames carry 125 octets or less and are not fragmented.
@@ -57,22 +53,15 @@ fn data(
         (Opcode::Continuation, None) => return Err(ProtocolError::UnexpectedContinuation),
         (Opcode::Continuation, Some(unfinished)) => unfinished,
         (_, Some(_)) => return Err(ProtocolError::ExpectedContinuation),
-        (_, None) => Unfinished {
-            octets: 0,
-            fragments: 0,
-        },
+        (_, None) => Unfinished { octets: 0, fragments: 0 },
     };
     if so_far.fragments >= limits.max_fragments {
-        return Err(ProtocolError::TooManyFragments {
-            limit: limits.max_fragments,
-        });
+        return Err(ProtocolError::TooManyFragments { limit: limits.max_fragments });
     }
     // The announced length is checked before anything is reserved for it (§10.4).
     let room = limits.max_message - so_far.octets;
     if header.length > room as u64 {
-        return Err(ProtocolError::MessageTooLong {
-            limit: limits.max_message,
-        });
+        return Err(ProtocolError::MessageTooLong { limit: limits.max_message });
     }
     Ok(())
 }

@@ -80,10 +80,7 @@ impl CloseFrame {
         if reason.len() > MAX_CLOSE_REASON {
             return Err(CloseFrameError::ReasonTooLong(reason.len()));
         }
-        Ok(Self {
-            code: CloseCode::from_wire(code)?,
-            reason,
-        })
+        Ok(Self { code: CloseCode::from_wire(code)?, reason })
     }
 
     /// A close frame of this end: a reason that is too long is cut at a character's border.
@@ -101,10 +98,7 @@ impl CloseFrame {
             [high, low, reason @ ..] => {
                 let code = CloseCode::from_wire(u16::from_be_bytes([*high, *low]))?;
                 let reason = std::str::from_utf8(reason).map_err(|_| ProtocolError::InvalidUtf8)?;
-                Ok(Some(Self {
-                    code,
-                    reason: reason.to_owned(),
-                }))
+                Ok(Some(Self { code, reason: reason.to_owned() }))
             }
         }
     }

@@ -111,11 +111,7 @@ impl Header {
             _ => {}
         }
         let header = Self {
-            fin: if first & FIN == 0 {
-                Fin::More
-            } else {
-                Fin::Last
-            },
+            fin: if first & FIN == 0 { Fin::More } else { Fin::Last },
             reserved: (first & RESERVED_BITS) >> 4,
             opcode,
             mask,

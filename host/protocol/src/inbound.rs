@@ -22,10 +22,7 @@ impl Default for Limits {
     /// 1 MiB, which is ample for text and leaves thousands of clients room in memory, and twice
     /// the 65,536 fragments of the longest message in the Autobahn TestSuite.
     fn default() -> Self {
-        Self {
-            max_message: 1 << 20,
-            max_fragments: 1 << 17,
-        }
+        Self { max_message: 1 << 20, max_fragments: 1 << 17 }
     }
 }
 
@@ -75,10 +72,7 @@ pub struct Inbound {
 #[derive(Debug)]
 enum Stage {
     /// Part of a header, of which these are here already.
-    Header {
-        partial: [u8; MAX_HEADER],
-        length: usize,
-    },
+    Header { partial: [u8; MAX_HEADER], length: usize },
     /// Part of a data frame's payload.
     Data { header: Header, remaining: usize },
     /// Part of a control frame's payload, of which these octets are here already.
@@ -88,21 +82,13 @@ enum Stage {
 }
 
 impl Stage {
-    const START: Self = Self::Header {
-        partial: [0; MAX_HEADER],
-        length: 0,
-    };
+    const START: Self = Self::Header { partial: [0; MAX_HEADER], length: 0 };
 }
 
 impl Inbound {
     /// The receiving machine of an endpoint in this role.
     pub fn new(role: Role, limits: Limits) -> Self {
-        Self {
-            role,
-            limits,
-            stage: Stage::START,
-            message: None,
-        }
+        Self { role, limits, stage: Stage::START, message: None }
     }
 
     /// Takes octets from the front of `input` up to and including the next event.
@@ -175,23 +161,15 @@ impl Inbound {
             return self.control(header.opcode, Cow::Borrowed(payload), outbound);
         }
         if header.opcode.is_control() {
-            self.stage = Stage::Control {
-                header,
-                payload: Vec::with_capacity(length),
-            };
+            self.stage = Stage::Control { header, payload: Vec::with_capacity(length) };
             return Ok(None);
         }
         let whole = length <= input.len() && header.fin == Fin::Last;
         if whole && self.message.is_none() && !outbound.is_closing() {
             return lend(header.opcode, unmask(&mut header, take(input, length))).map(Some);
         }
-        self.message
-            .get_or_insert_with(|| Box::new(Assembly::new(header.opcode)))
-            .begin_fragment();
-        self.stage = Stage::Data {
-            header,
-            remaining: length,
-        };
+        self.message.get_or_insert_with(|| Box::new(Assembly::new(header.opcode))).begin_fragment();
+        self.stage = Stage::Data { header, remaining: length };
         // An empty fragment is complete without another octet.
         self.continue_data(input, outbound)
     }

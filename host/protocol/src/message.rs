@@ -30,10 +30,7 @@ impl Assembly {
             Opcode::Text => Payload::Text(GrowingText::default()),
             _ => Payload::Binary(Vec::new()),
         };
-        Self {
-            payload,
-            fragments: 0,
-        }
+        Self { payload, fragments: 0 }
     }
 
     pub(crate) fn unfinished(&self) -> Unfinished {
@@ -42,10 +39,7 @@ impl Assembly {
             Payload::Binary(octets) => octets.len(),
             Payload::Unwanted => 0,
         };
-        Unfinished {
-            octets,
-            fragments: self.fragments,
-        }
+        Unfinished { octets, fragments: self.fragments }
     }
 
     /// Counts a frame, an empty one too.
@@ -59,9 +53,7 @@ impl Assembly {
 
     pub(crate) fn push(&mut self, unmasked: &[u8]) -> Result<(), ProtocolError> {
         match &mut self.payload {
-            Payload::Text(text) => text
-                .push(unmasked)
-                .map_err(|_| ProtocolError::InvalidUtf8)?,
+            Payload::Text(text) => text.push(unmasked).map_err(|_| ProtocolError::InvalidUtf8)?,
             Payload::Binary(octets) => octets.extend_from_slice(unmasked),
             Payload::Unwanted => {}
         }

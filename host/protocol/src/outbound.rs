@@ -163,11 +163,7 @@ impl Outbound {
         if self.is_closing() {
             return Err(SendError::Closed);
         }
-        self.push(
-            Opcode::Close,
-            Fin::Last,
-            &frame.map(CloseFrame::encode).unwrap_or_default(),
-        );
+        self.push(Opcode::Close, Fin::Last, &frame.map(CloseFrame::encode).unwrap_or_default());
         self.state = State::Closing(frame.map(CloseFrame::code));
         Ok(())
     }
@@ -214,10 +210,7 @@ impl Outbound {
     }
 
     pub(crate) fn fail(&mut self, error: ProtocolError) {
-        self.answer_close(Some(&CloseFrame::with_reason(
-            error.close_code(),
-            error.to_string(),
-        )));
+        self.answer_close(Some(&CloseFrame::with_reason(error.close_code(), error.to_string())));
     }
 
     fn send(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
@@ -232,17 +225,10 @@ impl Outbound {
         payload: &[u8],
         frame_size: NonZeroUsize,
     ) -> Result<(), SendError> {
-        let header = self.header(
-            opcode,
-            Fin::More,
-            &payload[..payload.len().min(frame_size.get())],
-        );
+        let header =
+            self.header(opcode, Fin::More, &payload[..payload.len().min(frame_size.get())]);
         let frames = payload.len().div_ceil(frame_size.get()).max(1);
-        self.admit(
-            frames
-                .saturating_mul(header.encoded_length())
-                .saturating_add(payload.len()),
-        )?;
+        self.admit(frames.saturating_mul(header.encoded_length()).saturating_add(payload.len()))?;
         let mut rest = payload;
         let mut opcode = opcode;
         while rest.len() > frame_size.get() {
@@ -277,21 +263,12 @@ impl Outbound {
 
     fn header(&self, opcode: Opcode, fin: Fin, payload: &[u8]) -> Header {
         let mask = self.mask_keys.is_some().then(|| MaskKey::new([0; 4]));
-        Header {
-            fin,
-            reserved: 0,
-            opcode,
-            mask,
-            length: payload.len() as u64,
-        }
+        Header { fin, reserved: 0, opcode, mask, length: payload.len() as u64 }
     }
 
     fn push(&mut self, opcode: Opcode, fin: Fin, payload: &[u8]) {
         let mut header = self.header(opcode, fin, payload);
-        header.mask = self
-            .mask_keys
-            .as_mut()
-            .map(|next_key| MaskKey::new(next_key()));
+        header.mask = self.mask_keys.as_mut().map(|next_key| MaskKey::new(next_key()));
         let before = self.tail.len();
         self.tail.reserve(header.encoded_length() + payload.len());
         header.encode(&mut self.tail);
@@ -332,9 +309,7 @@ impl Buf for Outbound {
     }
 
     fn chunk(&self) -> &[u8] {
-        self.segments
-            .front()
-            .map_or(&self.tail[self.written..], |segment| segment)
+        self.segments.front().map_or(&self.tail[self.written..], |segment| segment)
     }
 
     fn chunks_vectored<'a>(&'a self, slices: &mut [std::io::IoSlice<'a>]) -> usize {
@@ -349,10 +324,7 @@ impl Buf for Outbound {
     }
 
     fn advance(&mut self, mut count: usize) {
-        assert!(
-            count <= self.queued,
-            "advanced by more than the buffer holds"
-        );
+        assert!(count <= self.queued, "advanced by more than the buffer holds");
         self.queued -= count;
         while let Some(segment) = self.segments.front_mut() {
             if count < segment.len() {
@@ -407,11 +379,7 @@ impl SharedMessage {
         let mut frame = Vec::with_capacity(header_length + payload.len());
         header.encode(&mut frame);
         frame.extend_from_slice(payload);
-        Self {
-            opcode,
-            frame: frame.into(),
-            header_length,
-        }
+        Self { opcode, frame: frame.into(), header_length }
     }
 
     fn payload(&self) -> &[u8] {

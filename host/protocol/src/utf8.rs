@@ -28,8 +28,7 @@ impl GrowingText {
             Err(error) if error.error_len().is_some() => return Err(InvalidUtf8),
             Err(error) => {
                 let (whole, cut) = octets.split_at(error.valid_up_to());
-                self.valid
-                    .push_str(std::str::from_utf8(whole).map_err(|_| InvalidUtf8)?);
+                self.valid.push_str(std::str::from_utf8(whole).map_err(|_| InvalidUtf8)?);
                 self.cut[..cut.len()].copy_from_slice(cut);
                 self.cut_length = cut.len();
             }
@@ -57,10 +56,6 @@ impl GrowingText {
     }
 
     pub(crate) fn finish(self) -> Result<String, InvalidUtf8> {
-        if self.cut_length == 0 {
-            Ok(self.valid)
-        } else {
-            Err(InvalidUtf8)
-        }
+        if self.cut_length == 0 { Ok(self.valid) } else { Err(InvalidUtf8) }
     }
 }

@@ -32,11 +32,7 @@ impl Actor {
     pub(crate) async fn start(template: Template) -> Result<Self, LoadError> {
         let clients = Arc::new(Clients::default());
         let guest = template.try_out(Arc::clone(&clients)).await?;
-        Ok(Self {
-            template,
-            clients,
-            guest: Mutex::new(Some(Box::new(guest))),
-        })
+        Ok(Self { template, clients, guest: Mutex::new(Some(Box::new(guest))) })
     }
 
     pub(crate) fn clients(&self) -> &Arc<Clients> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::MutexGuard;
 
 use super::Actor;
-use crate::clients::{Client, ClientId};
+use crate::clients::Client;
 use crate::guest::{Acceptance, Disconnection, Fault, Guest, Refusal};
 
 /// An event of a client that is connected.
@@ -40,7 +40,7 @@ impl<'a> Turn<'a> {
 
     pub(crate) async fn connected(
         mut self,
-        client: &Client,
+        client: &Arc<Client>,
     ) -> Result<Result<Acceptance, Refusal>, Fault> {
         let mut guest = self.take_guest().await?;
         let answer = guest.connected(client).await?;
@@ -50,7 +50,7 @@ impl<'a> Turn<'a> {
 
     pub(crate) async fn received(
         mut self,
-        from: ClientId,
+        from: &Arc<Client>,
         what: Received<'_>,
     ) -> Result<(), Fault> {
         let mut guest = self.take_guest().await?;
@@ -65,7 +65,7 @@ impl<'a> Turn<'a> {
 
     pub(crate) async fn disconnected(
         mut self,
-        client: ClientId,
+        client: &Arc<Client>,
         how: &Disconnection,
     ) -> Result<(), Fault> {
         let mut guest = self.take_guest().await?;

@@ -33,8 +33,10 @@ pub(crate) struct Client {
 pub(crate) struct Outgoing {
     pub(crate) outbound: Outbound,
     aborted: bool,
-    /// The connection's task while it sleeps. While it is awake it looks for output by itself.
-    sleeper: Option<Waker>,
+    /// The connection's task.
+    task: Option<Waker>,
+    /// Whether the task wants to be woken for output. While it is awake it looks by itself.
+    is_asleep: bool,
 }
 
 /// Why a client was not closed.
@@ -52,13 +54,10 @@ impl Client {
         let outgoing = Outgoing {
             outbound: Outbound::server(max_outbound),
             aborted: false,
-            sleeper: None,
+            task: None,
+            is_asleep: false,
         };
-        Self {
-            id,
-            known,
-            outgoing: Mutex::new(outgoing),
-        }
+        Self { id, known, outgoing: Mutex::new(outgoing) }
     }
 
     pub(crate) fn id(&self) -> ClientId {
@@ -92,8 +91,7 @@ impl Client {
     /// Begins the closing handshake with a code and a reason of the handler's.
     pub(crate) fn close(&self, code: u16, reason: &str) -> Result<(), CloseError> {
         let frame = CloseFrame::new(code, reason)?;
-        self.put(|outbound| outbound.close(Some(&frame)))
-            .map_err(|_| CloseError::Closed)
+        self.put(|outbound| outbound.close(Some(&frame))).map_err(|_| CloseError::Closed)
     }
 
     /// Begins the closing handshake for a reason of the host's, unless it has begun.
@@ -104,11 +102,14 @@ impl Client {
     }
 
     /// Drops the connection without a closing handshake, and what waits to be written with it.
-    pub(crate) fn abort(&self) {
+    pub(crate) fn abort(&self) -> Result<(), SendError> {
         let mut outgoing = self.outgoing.lock();
-        outgoing.aborted = true;
+        if std::mem::replace(&mut outgoing.aborted, true) {
+            return Err(SendError::Closed);
+        }
         outgoing.outbound.discard();
         outgoing.wake();
+        Ok(())
     }
 
     /// Whether a message to it would not answer `closed`.
@@ -148,17 +149,23 @@ impl Outgoing {
 
     /// The connection's task is awake: it will look for output before it sleeps again.
     pub(crate) fn awake(&mut self) {
-        self.sleeper = None;
+        self.is_asleep = false;
     }
 
     /// The connection's task goes to sleep and wants to be woken for output.
     pub(crate) fn sleep(&mut self, context: &Context<'_>) {
-        self.sleeper = Some(context.waker().clone());
+        self.is_asleep = true;
+        match &mut self.task {
+            Some(task) if task.will_wake(context.waker()) => {}
+            task => *task = Some(context.waker().clone()),
+        }
     }
 
     fn wake(&mut self) {
-        if let Some(sleeper) = self.sleeper.take() {
-            sleeper.wake();
+        if std::mem::take(&mut self.is_asleep)
+            && let Some(task) = &self.task
+        {
+            task.wake_by_ref();
         }
     }
 }

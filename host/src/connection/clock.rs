@@ -64,9 +64,7 @@ impl Clock {
     pub(super) fn closing(&mut self) {
         if !self.is_closing {
             self.is_closing = true;
-            self.timer
-                .as_mut()
-                .reset(Instant::now() + self.close_timeout);
+            self.timer.as_mut().reset(Instant::now() + self.close_timeout);
         }
     }
 

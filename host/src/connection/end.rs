@@ -45,11 +45,6 @@ impl End {
             other => (ABNORMAL, other.to_string()),
         };
         let clean = matches!(self, Self::Closed(_));
-        Disconnection {
-            code,
-            reason,
-            clean,
-            sent: sent.map(CloseCode::number),
-        }
+        Disconnection { code, reason, clean, sent: sent.map(CloseCode::number) }
     }
 }

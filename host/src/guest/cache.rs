@@ -12,13 +12,11 @@ const OTHERS_WRITE: u32 = 0o022;
 
 /// Opens the cache, or tells the log why there is none: the server starts more slowly then.
 pub(super) fn open(folder: &Path) -> Option<Cache> {
-    let opened = prepare(folder)
-        .map_err(wasmtime::Error::from)
-        .and_then(|()| {
-            let mut config = CacheConfig::new();
-            config.with_directory(folder);
-            Cache::new(config)
-        });
+    let opened = prepare(folder).map_err(wasmtime::Error::from).and_then(|()| {
+        let mut config = CacheConfig::new();
+        config.with_directory(folder);
+        Cache::new(config)
+    });
     opened
         .inspect_err(|error| {
             tracing::warn!(folder = %folder.display(), "no compilation cache: {error:#}");
@@ -28,16 +26,11 @@ pub(super) fn open(folder: &Path) -> Option<Cache> {
 
 /// What lies in the cache is run as native code: only this user may be able to write to it.
 fn prepare(folder: &Path) -> Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     if is_private(&folder.metadata()?) {
         Ok(())
     } else {
-        Err(Error::other(
-            "others can write to this folder; give a private one with --cache",
-        ))
+        Err(Error::other("others can write to this folder; give a private one with --cache"))
     }
 }
 

@@ -25,30 +25,19 @@ impl From<&Known> for types::Request {
 
 impl From<types::Acceptance> for Acceptance {
     fn from(acceptance: types::Acceptance) -> Self {
-        Self {
-            subprotocol: acceptance.subprotocol,
-            headers: acceptance.headers,
-        }
+        Self { subprotocol: acceptance.subprotocol, headers: acceptance.headers }
     }
 }
 
 impl From<types::Rejection> for Refusal {
     fn from(rejection: types::Rejection) -> Self {
-        Self {
-            status: rejection.status,
-            body: rejection.body,
-        }
+        Self { status: rejection.status, body: rejection.body }
     }
 }
 
 impl From<&Disconnection> for types::Disconnection {
     fn from(how: &Disconnection) -> Self {
-        Self {
-            code: how.code,
-            reason: how.reason.clone(),
-            clean: how.clean,
-            sent: how.sent,
-        }
+        Self { code: how.code, reason: how.reason.clone(), clean: how.clean, sent: how.sent }
     }
 }
 

@@ -32,18 +32,10 @@ pub(crate) enum LoadError {
     },
     #[error("{} does not export {wanted}{}: a handler written with `ws-guest` needs \
              `ws_guest::export!(YourHandler)`", .path.display(), but_exports(.found))]
-    NoHandler {
-        path: PathBuf,
-        wanted: &'static str,
-        found: Vec<String>,
-    },
+    NoHandler { path: PathBuf, wanted: &'static str, found: Vec<String> },
     #[error("{} exports {found}, and this host serves {wanted}: build it with the ws-guest of this \
              host's version", .path.display())]
-    OtherVersion {
-        path: PathBuf,
-        wanted: &'static str,
-        found: String,
-    },
+    OtherVersion { path: PathBuf, wanted: &'static str, found: String },
     #[error("{} exports {wanted}, but a function of it is missing or has another type: build it with \
              the ws-guest or the WIT files of this host's version", .path.display())]
     HandlerMismatch {

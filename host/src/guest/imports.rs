@@ -8,15 +8,13 @@
     reason = "the linker asks for functions that take the store by value"
 )]
 
-use std::sync::Arc;
-
 use wasmtime::component::{Linker, WasmList, WasmStr};
 use wasmtime::{Result, StoreContextMut};
 use ws_host_protocol::{SendError, SharedMessage};
 
 use super::bindings::ws_host::socket::types;
 use super::instance::State;
-use crate::clients::{Client, ClientId};
+use crate::clients::{Client, ClientId, CloseError};
 
 /// The name of the interface.
 const CLIENTS: &str = "ws-host:socket/clients@0.1.0";
@@ -42,16 +40,12 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
 
 fn send_text(store: Store<'_>, (to, message): (u64, WasmStr)) -> Result<Sent> {
     let text = message.to_str(&store)?;
-    Ok(sent(
-        find(&store, to).and_then(|client| client.send_text(&text)),
-    ))
+    Ok(sent(for_client(&store, to, |client| client.send_text(&text))))
 }
 
 fn send_binary(store: Store<'_>, (to, message): (u64, WasmList<u8>)) -> Result<Sent> {
     let octets = message.as_le_slice(&store);
-    Ok(sent(
-        find(&store, to).and_then(|client| client.send_binary(octets)),
-    ))
+    Ok(sent(for_client(&store, to, |client| client.send_binary(octets))))
 }
 
 fn broadcast_text(store: Store<'_>, (to, message): (Vec<u64>, WasmStr)) -> Result<(u32,)> {
@@ -66,16 +60,12 @@ fn broadcast_binary(store: Store<'_>, (to, message): (Vec<u64>, WasmList<u8>)) -
 
 fn ping(store: Store<'_>, (to, payload): (u64, WasmList<u8>)) -> Result<Sent> {
     let payload = payload.as_le_slice(&store);
-    Ok(sent(
-        find(&store, to).and_then(|client| client.ping(payload)),
-    ))
+    Ok(sent(for_client(&store, to, |client| client.ping(payload))))
 }
 
 fn pong(store: Store<'_>, (to, payload): (u64, WasmList<u8>)) -> Result<Sent> {
     let payload = payload.as_le_slice(&store);
-    Ok(sent(
-        find(&store, to).and_then(|client| client.pong(payload)),
-    ))
+    Ok(sent(for_client(&store, to, |client| client.pong(payload))))
 }
 
 fn close(
@@ -83,50 +73,49 @@ fn close(
     (client, code, reason): (u64, u16, WasmStr),
 ) -> Result<(Result<(), types::CloseError>,)> {
     let reason = reason.to_str(&store)?;
-    let closed = match find(&store, client) {
-        Ok(client) => client.close(code, &reason).map_err(types::CloseError::from),
-        Err(_) => Err(types::CloseError::Closed),
-    };
-    Ok((closed,))
+    let closed = for_client(&store, client, |client| Ok(client.close(code, &reason)));
+    let closed = closed.unwrap_or(Err(CloseError::Closed));
+    Ok((closed.map_err(types::CloseError::from),))
 }
 
 fn abort(store: Store<'_>, (client,): (u64,)) -> Result<(bool,)> {
-    let client = find(&store, client);
-    Ok((client.inspect(|client| client.abort()).is_ok(),))
+    Ok((for_client(&store, client, Client::abort).is_ok(),))
 }
 
 fn connected_clients(store: Store<'_>, (): ()) -> Result<(Vec<u64>,)> {
     let all = store.data().clients.all();
-    Ok((all
-        .iter()
-        .filter(|client| client.is_open())
-        .map(|client| client.id().0)
-        .collect(),))
+    Ok((all.iter().filter(|client| client.is_open()).map(|client| client.id().0).collect(),))
 }
 
 fn buffered(store: Store<'_>, (client,): (u64,)) -> Result<(Option<u64>,)> {
-    let client = find(&store, client).ok().filter(|client| client.is_open());
-    Ok((client.map(|client| client.buffered() as u64),))
+    Ok((for_open_client(&store, client, |client| client.buffered() as u64),))
 }
 
 fn describe(store: Store<'_>, (client,): (u64,)) -> Result<(Option<types::Request>,)> {
-    let client = find(&store, client).ok().filter(|client| client.is_open());
-    Ok((client.map(|client| client.known().into()),))
+    Ok((for_open_client(&store, client, |client| client.known().into()),))
 }
 
-fn find(store: &Store<'_>, id: u64) -> Result<Arc<Client>, SendError> {
-    store
-        .data()
-        .clients
-        .find(ClientId(id))
-        .ok_or(SendError::Closed)
+/// Most sends go back to the client whose event it is: it need not be looked up.
+fn for_client<T>(
+    store: &Store<'_>,
+    id: u64,
+    act: impl FnOnce(&Client) -> Result<T, SendError>,
+) -> Result<T, SendError> {
+    let State { clients, current, .. } = store.data();
+    match current {
+        Some(current) if current.id().0 == id => act(current),
+        _ => act(&*clients.find(ClientId(id)).ok_or(SendError::Closed)?),
+    }
+}
+
+fn for_open_client<T>(store: &Store<'_>, id: u64, ask: impl FnOnce(&Client) -> T) -> Option<T> {
+    for_client(store, id, |client| client.is_open().then(|| ask(client)).ok_or(SendError::Closed))
+        .ok()
 }
 
 fn broadcast(store: &Store<'_>, to: &[u64], message: &SharedMessage) -> u32 {
-    let accepted = to
-        .iter()
-        .filter(|id| find(store, **id).is_ok_and(|client| client.send_shared(message).is_ok()));
-    u32::try_from(accepted.count()).unwrap_or(u32::MAX)
+    let accepts = |id: &&u64| for_client(store, **id, |client| client.send_shared(message)).is_ok();
+    u32::try_from(to.iter().filter(accepts).count()).unwrap_or(u32::MAX)
 }
 
 fn sent(result: Result<(), SendError>) -> Sent {

@@ -10,7 +10,7 @@ use super::bindings::ResourceHandler;
 use super::bindings::exports::ws_host::socket::handler;
 use super::error::Fault;
 use super::limits::{self, Meter};
-use crate::clients::{Client, ClientId, Clients};
+use crate::clients::{Client, Clients};
 
 /// A sandbox: a store with its own memory and limits, and the component in it.
 ///
@@ -26,6 +26,8 @@ pub(crate) struct Guest {
 /// What the store of a guest holds.
 pub(super) struct State {
     pub(super) clients: Arc<Clients>,
+    /// The client whose event it is: most sends go back to it, and need not look it up.
+    pub(super) current: Option<Arc<Client>>,
     pub(super) meter: Meter,
     pub(super) wasi: WasiCtx,
     pub(super) resources: ResourceTable,
@@ -61,50 +63,52 @@ impl Guest {
 
     pub(crate) async fn connected(
         &mut self,
-        client: &Client,
+        client: &Arc<Client>,
     ) -> Result<Result<Acceptance, Refusal>, Fault> {
-        let (handler, store) = self.begin();
-        let answer = handler
-            .call_connected(store, client.id().0, &client.known().into())
-            .await?;
+        let (handler, store) = self.begin(Some(client));
+        let answer = handler.call_connected(store, client.id().0, &client.known().into()).await?;
         Ok(answer.map(Acceptance::from).map_err(Refusal::from))
     }
 
-    pub(crate) async fn received_text(&mut self, from: ClientId, text: &str) -> Result<(), Fault> {
-        let (handler, store) = self.begin();
-        Ok(handler.call_received_text(store, from.0, text).await?)
+    pub(crate) async fn received_text(
+        &mut self,
+        from: &Arc<Client>,
+        text: &str,
+    ) -> Result<(), Fault> {
+        let (handler, store) = self.begin(Some(from));
+        Ok(handler.call_received_text(store, from.id().0, text).await?)
     }
 
     pub(crate) async fn received_binary(
         &mut self,
-        from: ClientId,
+        from: &Arc<Client>,
         octets: &[u8],
     ) -> Result<(), Fault> {
-        let (handler, store) = self.begin();
-        Ok(handler.call_received_binary(store, from.0, octets).await?)
+        let (handler, store) = self.begin(Some(from));
+        Ok(handler.call_received_binary(store, from.id().0, octets).await?)
     }
 
     pub(crate) async fn received_pong(
         &mut self,
-        from: ClientId,
+        from: &Arc<Client>,
         payload: &[u8],
     ) -> Result<(), Fault> {
-        let (handler, store) = self.begin();
-        Ok(handler.call_received_pong(store, from.0, payload).await?)
+        let (handler, store) = self.begin(Some(from));
+        Ok(handler.call_received_pong(store, from.id().0, payload).await?)
     }
 
     pub(crate) async fn disconnected(
         &mut self,
-        client: ClientId,
+        client: &Arc<Client>,
         how: &Disconnection,
     ) -> Result<(), Fault> {
-        let (handler, store) = self.begin();
-        Ok(handler
-            .call_disconnected(store, client.0, &how.into())
-            .await?)
+        let (handler, store) = self.begin(None);
+        Ok(handler.call_disconnected(store, client.id().0, &how.into()).await?)
     }
 
-    fn begin(&mut self) -> (&handler::Guest, &mut Store<State>) {
+    /// Gives the next call its CPU budget, and lets it find the client whose event it is.
+    fn begin(&mut self, current: Option<&Arc<Client>>) -> (&handler::Guest, &mut Store<State>) {
+        self.store.data_mut().current = current.cloned();
         limits::refill(&mut self.store);
         (self.exports.ws_host_socket_handler(), &mut self.store)
     }
@@ -112,9 +116,6 @@ impl Guest {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView {
-            ctx: &mut self.wasi,
-            table: &mut self.resources,
-        }
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.resources }
     }
 }

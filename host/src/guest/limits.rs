@@ -51,23 +51,19 @@ pub(crate) enum LimitExceeded {
 pub(super) struct Meter {
     limits: Limits,
     memory: usize,
+    ticks: u64,
     ticks_left: u64,
 }
 
 impl Meter {
     pub(super) fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            memory: 0,
-            ticks_left: 0,
-        }
+        let ticks = limits.max_cpu.as_nanos().div_ceil(TICK.as_nanos()) as u64;
+        Self { limits, memory: 0, ticks, ticks_left: 0 }
     }
 
     fn tick(&mut self) -> Result<UpdateDeadline, LimitExceeded> {
-        self.ticks_left = self
-            .ticks_left
-            .checked_sub(1)
-            .ok_or(LimitExceeded::Cpu(self.limits.max_cpu))?;
+        self.ticks_left =
+            self.ticks_left.checked_sub(1).ok_or(LimitExceeded::Cpu(self.limits.max_cpu))?;
         Ok(UpdateDeadline::Yield(1))
     }
 }
@@ -84,7 +80,7 @@ pub(super) fn install(store: &mut Store<State>, limits: Limits) {
 /// Gives the next call its whole CPU budget.
 pub(super) fn refill(store: &mut Store<State>) {
     let meter = &mut store.data_mut().meter;
-    meter.ticks_left = meter.limits.max_cpu.as_nanos().div_ceil(TICK.as_nanos()) as u64;
+    meter.ticks_left = meter.ticks;
     store.set_epoch_deadline(FIRST_YIELD);
 }
 
@@ -114,11 +110,7 @@ impl ResourceLimiter for Meter {
     ) -> wasmtime::Result<bool> {
         if desired > MAX_TABLE_ELEMENTS {
             let limit = MAX_TABLE_ELEMENTS;
-            return Err(LimitExceeded::Table {
-                wanted: desired,
-                limit,
-            }
-            .into());
+            return Err(LimitExceeded::Table { wanted: desired, limit }.into());
         }
         Ok(true)
     }

@@ -39,10 +39,7 @@ impl StdoutStream for GuestLog {
     }
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(Lines {
-            log: self.clone(),
-            line: Vec::new(),
-        })
+        Box::new(Lines { log: self.clone(), line: Vec::new() })
     }
 }
 

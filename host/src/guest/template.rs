@@ -48,37 +48,20 @@ impl Template {
     /// [`LoadError`] says what is wrong with the file and what to do.
     pub(crate) fn load(runtime: &Runtime, path: &Path, limits: Limits) -> Result<Self, LoadError> {
         let octets = read(path)?;
-        let component = Component::from_binary(&runtime.engine, &octets).map_err(|error| {
-            LoadError::Invalid {
-                path: path.into(),
-                cause: Cause(error),
-            }
-        })?;
+        let component = Component::from_binary(&runtime.engine, &octets)
+            .map_err(|error| LoadError::Invalid { path: path.into(), cause: Cause(error) })?;
         check_exports(&runtime.engine, &component, path)?;
         let pre = runtime
             .linker
             .instantiate_pre(&component)
-            .map_err(|error| LoadError::Import {
-                path: path.into(),
-                cause: Cause(error),
-            })?;
+            .map_err(|error| LoadError::Import { path: path.into(), cause: Cause(error) })?;
         let pre = ResourceHandlerPre::new(pre).map_err(|error| LoadError::HandlerMismatch {
             path: path.into(),
             wanted: HANDLER,
             cause: Cause(error),
         })?;
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        Ok(Self {
-            path: path.into(),
-            name,
-            engine: runtime.engine.clone(),
-            pre,
-            limits,
-        })
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { path: path.into(), name, engine: runtime.engine.clone(), pre, limits })
     }
 
     /// The name of the component's file.
@@ -94,21 +77,14 @@ impl Template {
     pub(crate) async fn instantiate(&self, clients: Arc<Clients>) -> Result<Guest, Fault> {
         let mut resources = ResourceTable::new();
         resources.set_max_capacity(MAX_RESOURCES);
-        let stream = |stream| GuestLog {
-            component: self.name.clone(),
-            stream,
-        };
+        let stream = |stream| GuestLog { component: self.name.clone(), stream };
         let wasi = WasiCtxBuilder::new()
             .stdout(stream(GuestStream::Stdout))
             .stderr(stream(GuestStream::Stderr))
             .max_random_size(MAX_RANDOM)
             .build();
-        let state = State {
-            clients,
-            meter: Meter::new(self.limits),
-            wasi,
-            resources,
-        };
+        let state =
+            State { clients, current: None, meter: Meter::new(self.limits), wasi, resources };
         let mut store = Store::new(&self.engine, state);
         limits::install(&mut store, self.limits);
         limits::refill(&mut store);
@@ -123,20 +99,14 @@ impl Template {
     /// [`LoadError::Instantiate`].
     pub(crate) async fn try_out(&self, clients: Arc<Clients>) -> Result<Guest, LoadError> {
         let made = self.instantiate(clients).await;
-        made.map_err(|cause| LoadError::Instantiate {
-            path: self.path.clone(),
-            cause,
-        })
+        made.map_err(|cause| LoadError::Instantiate { path: self.path.clone(), cause })
     }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     let octets = std::fs::read(path).map_err(|cause| match cause.kind() {
         std::io::ErrorKind::NotFound => LoadError::NoFile(path.into()),
-        _ => LoadError::Unreadable {
-            path: path.into(),
-            cause,
-        },
+        _ => LoadError::Unreadable { path: path.into(), cause },
     })?;
     match octets.strip_prefix(MAGIC) {
         None => Err(LoadError::NotWasm(path.into())),
@@ -147,27 +117,13 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
 
 fn check_exports(engine: &Engine, component: &Component, path: &Path) -> Result<(), LoadError> {
     let exported = component.component_type();
-    let names: Vec<String> = exported
-        .exports(engine)
-        .map(|(name, _)| name.to_owned())
-        .collect();
+    let names: Vec<String> = exported.exports(engine).map(|(name, _)| name.to_owned()).collect();
     if names.iter().any(|name| name == HANDLER) {
         return Ok(());
     }
     let path = path.to_owned();
-    match names
-        .iter()
-        .find(|name| name.split('@').next() == Some(HANDLER_OF_ANY_VERSION))
-    {
-        Some(found) => Err(LoadError::OtherVersion {
-            path,
-            wanted: HANDLER,
-            found: found.clone(),
-        }),
-        None => Err(LoadError::NoHandler {
-            path,
-            wanted: HANDLER,
-            found: names,
-        }),
+    match names.iter().find(|name| name.split('@').next() == Some(HANDLER_OF_ANY_VERSION)) {
+        Some(found) => Err(LoadError::OtherVersion { path, wanted: HANDLER, found: found.clone() }),
+        None => Err(LoadError::NoHandler { path, wanted: HANDLER, found: names }),
     }
 }

@@ -45,11 +45,7 @@ pub(super) async fn admit(
         return unavailable("There is no place for one more client.\n");
     };
     let known = known(request, &upgrade, &visit);
-    let client = Arc::new(Client::new(
-        site.next_id(),
-        known,
-        site.config.limits.max_outbound,
-    ));
+    let client = Arc::new(Client::new(site.next_id(), known, site.config.limits.max_outbound));
     let admitted = Admitted::new(client, Arc::clone(&site.actor), place);
     let answer = ask_handler(site, admitted);
     match timeout_at(visit.deadline, answer).await {
@@ -96,7 +92,7 @@ fn ask_handler(site: &Arc<Site>, admitted: Admitted) -> oneshot::Receiver<Answer
             }
         };
         if let Err(Answer::Accepted(admitted, _)) = answer_to.send(answer) {
-            admitted.lose(End::Left).await;
+            admitted.disconnect(&End::Left).await;
         }
     });
     answer
@@ -119,7 +115,7 @@ fn accept(
         }
         Err(mistake) => {
             tracing::error!(client = %admitted.client().id(), "the handler let a client in wrongly: {mistake}");
-            site.tasks.spawn(admitted.lose(End::Refused));
+            site.tasks.spawn(async move { admitted.disconnect(&End::Refused).await });
             text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
         }
     }
@@ -161,17 +157,13 @@ fn refuse(refusal: &Refusal) -> Response<Body> {
 
 fn unavailable(why: &'static str) -> Response<Body> {
     let mut response = text(StatusCode::SERVICE_UNAVAILABLE, why);
-    response
-        .headers_mut()
-        .insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
     response
 }
 
 fn known(request: &Request<Incoming>, upgrade: &Upgrade, visit: &Visit) -> Known {
     let headers = request.headers();
-    let origin = headers
-        .get(http::header::ORIGIN)
-        .and_then(|origin| origin.to_str().ok());
+    let origin = headers.get(http::header::ORIGIN).and_then(|origin| origin.to_str().ok());
     Known {
         path: request.uri().path().to_owned(),
         query: request.uri().query().map(str::to_owned),

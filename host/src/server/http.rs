@@ -58,7 +58,7 @@ pub(super) async fn serve(
                 tracing::debug!(%peer, "no HTTP request: {error}");
             }
             if let Some(admitted) = admitted {
-                admitted.lose(End::Left).await;
+                admitted.disconnect(&End::Left).await;
             }
             return;
         }

@@ -35,10 +35,7 @@ enum Why {
     #[error(transparent)]
     Component(#[from] LoadError),
     #[error("cannot listen on {address}: {}", advice(.cause))]
-    Listen {
-        address: SocketAddr,
-        cause: std::io::Error,
-    },
+    Listen { address: SocketAddr, cause: std::io::Error },
     #[error("{0} is not a folder: --static needs the folder with the files to serve")]
     StaticFiles(String),
 }
@@ -66,11 +63,7 @@ impl Server {
     }
 
     async fn try_start(config: Config) -> Result<Self, Why> {
-        if let Some(folder) = config
-            .static_files
-            .as_ref()
-            .filter(|folder| !folder.is_dir())
-        {
+        if let Some(folder) = config.static_files.as_ref().filter(|folder| !folder.is_dir()) {
             return Err(Why::StaticFiles(folder.display().to_string()));
         }
         let limits = crate::guest::Limits {
@@ -83,17 +76,10 @@ impl Server {
         let template = Template::load(&runtime, &config.component, limits)?;
         let actor = Actor::start(template).await?;
         let listen = config.listen;
-        let failed = |cause| Why::Listen {
-            address: listen,
-            cause,
-        };
+        let failed = |cause| Why::Listen { address: listen, cause };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self {
-            listener,
-            address,
-            site: Arc::new(Site::new(config, Arc::new(actor))),
-        })
+        Ok(Self { listener, address, site: Arc::new(Site::new(config, Arc::new(actor))) })
     }
 
     /// The address that it listens on.

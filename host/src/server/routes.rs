@@ -63,10 +63,7 @@ pub(super) async fn answer(
     }
     text(
         StatusCode::NOT_FOUND,
-        format!(
-            "Nothing is here. A WebSocket resource is at {}.\n",
-            site.config.path
-        ),
+        format!("Nothing is here. A WebSocket resource is at {}.\n", site.config.path),
     )
 }
 
@@ -102,14 +99,11 @@ fn status_only(status: StatusCode) -> Response<()> {
 }
 
 fn with_text(response: Response<()>, text: impl Into<Bytes>) -> Response<Body> {
-    let body = Full::new(text.into())
-        .map_err(|never| match never {})
-        .boxed_unsync();
+    let body = Full::new(text.into()).map_err(|never| match never {}).boxed_unsync();
     let mut response = response.map(|()| body);
-    response.headers_mut().insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }
 

@@ -43,10 +43,7 @@ impl Site {
     /// A place for one more client, if there is one.
     pub(super) fn try_place(&self) -> Option<Place> {
         let permit = Arc::clone(&self.clients).try_acquire_owned().ok()?;
-        Some(Place {
-            _permit: permit,
-            _token: self.tasks.token(),
-        })
+        Some(Place { _permit: permit, _token: self.tasks.token() })
     }
 
     pub(super) fn next_id(&self) -> ClientId {

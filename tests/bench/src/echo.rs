@@ -38,15 +38,8 @@ pub(crate) fn measure(plan: &Plan) -> Result<()> {
         .chain(PEERS)
         .filter(|name| plan.only.is_empty() || plan.only.iter().any(|only| only == name))
         .collect();
-    ensure!(
-        !names.is_empty(),
-        "--only names none of {OURS}, {}",
-        PEERS.join(", ")
-    );
-    let servers = names
-        .iter()
-        .map(|name| servers::start(name))
-        .collect::<Result<Vec<_>>>()?;
+    ensure!(!names.is_empty(), "--only names none of {OURS}, {}", PEERS.join(", "));
+    let servers = names.iter().map(|name| servers::start(name)).collect::<Result<Vec<_>>>()?;
     // The thread that generates the load keeps off the servers' core.
     pin_to(1 - SERVER_CORE)?;
     println!(
@@ -79,11 +72,7 @@ pub(crate) fn measure(plan: &Plan) -> Result<()> {
 
 fn print_rows(octets: usize, names: &[&str], figures: &[Figures]) {
     for (name, figures) in names.iter().zip(figures) {
-        let Figures {
-            per_second,
-            per_cpu_second,
-            load,
-        } = figures;
+        let Figures { per_second, per_cpu_second, load } = figures;
         println!(
             "{name:<20} {octets:>6} {:>30} {:>30} {:>5.0}%",
             per_second.to_string(),

@@ -35,12 +35,7 @@ impl Load {
                 stream.set_nonblocking(true)?;
                 let data = epoll::EventData::new_u64(index as u64);
                 epoll::add(&epoll, &stream, data, epoll::EventFlags::IN)?;
-                Ok(Connection {
-                    stream,
-                    request,
-                    answer,
-                    received: 0,
-                })
+                Ok(Connection { stream, request, answer, received: 0 })
             })
             .collect::<Result<_>>()?;
         Ok(Self { connections, epoll })
@@ -49,19 +44,13 @@ impl Load {
     /// Runs for so long; answers how many echoes came back.
     pub(crate) fn run(&mut self, time: Duration) -> Result<u64> {
         let end = Instant::now() + time;
-        let wait = rustix::time::Timespec {
-            tv_sec: 10,
-            tv_nsec: 0,
-        };
+        let wait = rustix::time::Timespec { tv_sec: 10, tv_nsec: 0 };
         let mut echoes = 0;
         let mut events = Vec::with_capacity(1024);
         while Instant::now() < end {
             events.clear();
             epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&wait))?;
-            ensure!(
-                !events.is_empty(),
-                "the server has not answered for ten seconds"
-            );
+            ensure!(!events.is_empty(), "the server has not answered for ten seconds");
             for event in &events {
                 let index = event.data.u64() as usize;
                 echoes += u64::from(self.connections[index].advance()?);
@@ -82,10 +71,7 @@ impl Connection {
             Err(error) => return Err(error.into()),
         };
         let expected = self.answer.get(self.received..self.received + read);
-        ensure!(
-            expected == Some(&buffer[..read]),
-            "an echo is not what was sent"
-        );
+        ensure!(expected == Some(&buffer[..read]), "an echo is not what was sent");
         self.received += read;
         if self.received < self.answer.len() {
             return Ok(false);
@@ -109,9 +95,7 @@ pub(crate) fn handshake(server: SocketAddr) -> Result<TcpStream> {
     let mut answer = Vec::new();
     let mut octet = [0];
     while !answer.ends_with(b"\r\n\r\n") {
-        stream
-            .read_exact(&mut octet)
-            .context("no answer to the handshake")?;
+        stream.read_exact(&mut octet).context("no answer to the handshake")?;
         answer.push(octet[0]);
     }
     ensure!(
@@ -129,12 +113,7 @@ pub(crate) fn echo_frames(connection: usize, octets: usize) -> (Vec<u8>, Vec<u8>
     let key = (connection as u32).wrapping_mul(0x9e37_79b9).to_be_bytes();
     let mut request = header(octets, 0x80);
     request.extend_from_slice(&key);
-    request.extend(
-        payload
-            .iter()
-            .zip(key.iter().cycle())
-            .map(|(octet, key)| octet ^ key),
-    );
+    request.extend(payload.iter().zip(key.iter().cycle()).map(|(octet, key)| octet ^ key));
     let mut answer = header(octets, 0);
     answer.extend_from_slice(&payload);
     (request, answer)

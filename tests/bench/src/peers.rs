@@ -17,9 +17,7 @@ use tokio_tungstenite::tungstenite;
 
 /// Serves until the process is killed.
 pub(crate) fn serve(name: &str) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         println!("{name} serves ws://{}/", listener.local_addr()?);

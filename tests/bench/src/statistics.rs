@@ -28,10 +28,6 @@ impl fmt::Display for Samples {
             return f.write_str("nothing");
         };
         let digits = if self.median() < 1000.0 { 1 } else { 0 };
-        write!(
-            f,
-            "{:.digits$} ({least:.digits$}-{most:.digits$})",
-            self.median()
-        )
+        write!(f, "{:.digits$} ({least:.digits$}-{most:.digits$})", self.median())
     }
 }

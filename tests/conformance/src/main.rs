@@ -21,11 +21,7 @@ fn main() -> Result<ExitCode> {
     let actual = suite::run(server.url())?;
     if std::env::args().nth(1).as_deref() == Some("--record") {
         std::fs::write(&expected_file, actual.to_json()?)?;
-        println!(
-            "recorded {} cases in {}",
-            actual.len(),
-            expected_file.display()
-        );
+        println!("recorded {} cases in {}", actual.len(), expected_file.display());
         return Ok(ExitCode::SUCCESS);
     }
     let expected = Report::from_json(&std::fs::read_to_string(&expected_file)?)?;
@@ -37,13 +33,6 @@ fn main() -> Result<ExitCode> {
         println!("{outcome}: {cases} cases");
     }
     let failed = differences.len();
-    println!(
-        "{} passed, {failed} failed",
-        expected.len().saturating_sub(failed)
-    );
-    Ok(if failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    println!("{} passed, {failed} failed", expected.len().saturating_sub(failed));
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

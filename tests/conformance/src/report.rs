@@ -30,10 +30,7 @@ impl Report {
     pub(crate) fn from_index(json: &str) -> Result<Self> {
         let mut agents: BTreeMap<String, Self> =
             serde_json::from_str(json).context("the suite's index.json")?;
-        agents
-            .pop_first()
-            .map(|(_, report)| report)
-            .context("the suite reports no agent")
+        agents.pop_first().map(|(_, report)| report).context("the suite reports no agent")
     }
 
     pub(crate) fn to_json(&self) -> Result<String> {
@@ -56,11 +53,7 @@ impl Report {
             .map(|number| (number, self.0.get(number), actual.0.get(number)))
             .filter(|(_, expected, actual)| expected != actual)
             .map(|(number, expected, actual)| {
-                format!(
-                    "case {number}: expected {}, got {}",
-                    told(expected),
-                    told(actual)
-                )
+                format!("case {number}: expected {}, got {}", told(expected), told(actual))
             })
             .collect()
     }

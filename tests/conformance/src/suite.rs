@@ -33,11 +33,7 @@ pub(crate) fn run(url: &str) -> Result<Report> {
         .with_context(|| format!("cannot run {}", program.display()))?;
     let log = String::from_utf8_lossy(&output.stderr).into_owned()
         + &String::from_utf8_lossy(&output.stdout);
-    ensure!(
-        output.status.success(),
-        "wstest ended with {}:\n{log}",
-        output.status
-    );
+    ensure!(output.status.success(), "wstest ended with {}:\n{log}", output.status);
     // With unfitting libraries it ends well and has done nothing.
     let index = std::fs::read_to_string(folder.path().join("reports/index.json"))
         .with_context(|| format!("wstest wrote no report; it said:\n{log}"))?;

@@ -1,8 +1,13 @@
 //! What the integration tests, the conformance run and the measurements share: the paths of what
-//! `make build` made, and a [`TestServer`] that runs the real binary on a free port.
+//! `make build` made, a [`TestServer`] that runs the real binary on a free port, and a [`Client`] that
+//! sends raw octets.
 
+mod answer;
+mod client;
 mod server;
 
+pub use answer::Answer;
+pub use client::{Client, Frame, handshake, masked_frame};
 pub use server::{Ended, TestServer};
 
 use std::path::{Path, PathBuf};
@@ -23,7 +28,5 @@ pub fn host_binary() -> PathBuf {
 
 /// A component by name: an example (`echo`) or a test guest (`guest-trap`).
 pub fn component(name: &str) -> PathBuf {
-    root()
-        .join("target/components")
-        .join(format!("{name}.wasm"))
+    root().join("target/components").join(format!("{name}.wasm"))
 }

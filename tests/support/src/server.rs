@@ -56,15 +56,9 @@ impl TestServer {
         let mut first_line = String::new();
         BufReader::new(child.stdout.take().context("standard output is piped")?)
             .read_line(&mut first_line)?;
-        let Some(url) = first_line
-            .split_whitespace()
-            .find(|word| word.starts_with("ws://"))
-        else {
+        let Some(url) = first_line.split_whitespace().find(|word| word.starts_with("ws://")) else {
             let status = child.wait()?;
-            bail!(
-                "{command:?} ended with {status} before it served anything:\n{}",
-                log.finish()
-            );
+            bail!("{command:?} ended with {status} before it served anything:\n{}", log.finish());
         };
         let address = url
             .trim_start_matches("ws://")
@@ -72,12 +66,7 @@ impl TestServer {
             .next()
             .and_then(|host_and_port| host_and_port.parse().ok())
             .with_context(|| format!("no address in {url:?}"))?;
-        Ok(Self {
-            url: url.to_owned(),
-            address,
-            child,
-            log,
-        })
+        Ok(Self { url: url.to_owned(), address, child, log })
     }
 
     /// Where the resource is served, as the server itself printed it.
@@ -138,19 +127,11 @@ impl LogReader {
                 }
             }
         });
-        Self {
-            lines,
-            seen: String::new(),
-            thread: Some(thread),
-        }
+        Self { lines, seen: String::new(), thread: Some(thread) }
     }
 
     fn ended() -> Self {
-        Self {
-            lines: sync_channel(0).1,
-            seen: String::new(),
-            thread: None,
-        }
+        Self { lines: sync_channel(0).1, seen: String::new(), thread: None }
     }
 
     fn wait_for(&mut self, text: &str) -> Result<String> {
@@ -161,10 +142,7 @@ impl LogReader {
                 return Ok(line);
             }
         }
-        bail!(
-            "the server ended and never logged {text:?}; it logged:\n{}",
-            self.seen
-        )
+        bail!("the server ended and never logged {text:?}; it logged:\n{}", self.seen)
     }
 
     fn finish(mut self) -> String {

@@ -16,15 +16,10 @@ pub(crate) fn encode_key(key: [u8; KEY_OCTETS]) -> String {
 
 /// Whether this is the base64 form of 16 octets.
 pub(crate) fn is_key(key: &str) -> bool {
-    BASE64_STANDARD
-        .decode(key)
-        .is_ok_and(|octets| octets.len() == KEY_OCTETS)
+    BASE64_STANDARD.decode(key).is_ok_and(|octets| octets.len() == KEY_OCTETS)
 }
 
 pub(crate) fn accept_key(key: &str) -> String {
-    let digest = Sha1::new()
-        .chain_update(key.as_bytes())
-        .chain_update(GUID)
-        .finalize();
+    let digest = Sha1::new().chain_update(key.as_bytes()).chain_update(GUID).finalize();
     BASE64_STANDARD.encode(digest)
 }

@@ -45,10 +45,7 @@ impl Handshake {
     /// A handshake with a key of 16 octets, which must be chosen at random for each connection, and
     /// the subprotocols to offer, the best one first.
     pub fn new(key: [u8; KEY_OCTETS], subprotocols: Vec<String>) -> Self {
-        Self {
-            key: encode_key(key),
-            subprotocols,
-        }
+        Self { key: encode_key(key), subprotocols }
     }
 
     /// The request for a resource (path and query) on a host (`name` or `name:port`).

@@ -25,22 +25,15 @@ pub(crate) fn list(headers: &HeaderMap, name: impl AsHeaderName) -> Option<Vec<&
     let mut elements = Vec::new();
     for line in headers.get_all(name) {
         let line = line.to_str().ok()?;
-        elements.extend(
-            line.split(',')
-                .map(str::trim)
-                .filter(|element| !element.is_empty()),
-        );
+        elements.extend(line.split(',').map(str::trim).filter(|element| !element.is_empty()));
     }
     Some(elements)
 }
 
 /// Whether a list holds a token, in any case of letters.
 pub(crate) fn has_token(headers: &HeaderMap, name: impl AsHeaderName, token: &str) -> bool {
-    list(headers, name).is_some_and(|elements| {
-        elements
-            .iter()
-            .any(|element| element.eq_ignore_ascii_case(token))
-    })
+    list(headers, name)
+        .is_some_and(|elements| elements.iter().any(|element| element.eq_ignore_ascii_case(token)))
 }
 
 /// RFC 9110 §5.6.2.

@@ -46,9 +46,7 @@ impl Origins {
             Self::SameHost => is_same_host(&origin, host),
             // Whole origins are compared, so that none admits a longer one that begins with it.
             Self::Listed(listed) => {
-                listed
-                    .iter()
-                    .any(|allowed| allowed == without_default_port(&origin))
+                listed.iter().any(|allowed| allowed == without_default_port(&origin))
                     || is_same_host(&origin, host)
             }
         }
@@ -70,9 +68,5 @@ fn without_default_port(origin: &str) -> &str {
 }
 
 fn default_port(origin: &str) -> &'static str {
-    if origin.starts_with("https://") {
-        ":443"
-    } else {
-        ":80"
-    }
+    if origin.starts_with("https://") { ":443" } else { ":80" }
 }

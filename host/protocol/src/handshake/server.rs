@@ -67,10 +67,7 @@ pub fn check<B>(request: &Request<B>, origins: &Origins) -> Result<Upgrade, Reje
     if !origins.allow(origin, host) {
         return Err(Rejection::OriginNotAllowed);
     }
-    Ok(Upgrade {
-        accept_key,
-        subprotocols,
-    })
+    Ok(Upgrade { accept_key, subprotocols })
 }
 
 impl Upgrade {
@@ -110,10 +107,7 @@ impl Upgrade {
 
 fn has_body(headers: &HeaderMap) -> bool {
     headers.contains_key(TRANSFER_ENCODING)
-        || headers
-            .get_all(CONTENT_LENGTH)
-            .iter()
-            .any(|length| length != "0")
+        || headers.get_all(CONTENT_LENGTH).iter().any(|length| length != "0")
 }
 
 /// §4.4: a list is searched too, as clients of other drafts may send one.
@@ -122,11 +116,7 @@ fn check_version(headers: &HeaderMap) -> Result<(), Rejection> {
     if versions.is_empty() {
         return Err(Rejection::VersionMissing);
     }
-    if versions.contains(&"13") {
-        Ok(())
-    } else {
-        Err(Rejection::VersionUnsupported)
-    }
+    if versions.contains(&"13") { Ok(()) } else { Err(Rejection::VersionUnsupported) }
 }
 
 /// §4.1: tokens "and all be unique strings".

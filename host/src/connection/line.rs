@@ -1,0 +1,201 @@
+//! The line to one client: its socket and its clock, and what goes on there while the task waits.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Buf;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::{Duration, timeout};
+
+use super::HEARTBEAT;
+use super::buffer::Buffer;
+use super::clock::{Clock, Due};
+use super::end::End;
+use crate::clients::{Client, Outgoing};
+use crate::config::{Limits, Timeouts};
+
+/// How many pieces of output one system call takes.
+const MAX_SLICES: usize = 16;
+
+/// Socket and clock of one client.
+pub(super) struct Line<S> {
+    socket: S,
+    clock: Clock,
+    close_timeout: Duration,
+    /// The client is not read while more than this of its output waits, in octets.
+    high_water: usize,
+    /// Whether it is so now.
+    is_clogged: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
+    pub(super) fn new(socket: S, limits: &Limits, timeouts: &Timeouts) -> Self {
+        Self {
+            socket,
+            clock: Clock::start(timeouts),
+            close_timeout: timeouts.close,
+            high_water: limits.max_outbound / 2,
+            is_clogged: false,
+        }
+    }
+
+    /// Writes what there is, then waits for input, and goes on writing meanwhile. A client that does
+    /// not take its output is not read.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub(super) async fn read(&mut self, client: &Client) -> Result<(Buffer, usize), End> {
+        let mut has_written = false;
+        poll_fn(|context| {
+            // Most wakes are for input. Output of this task's own making is written before it sleeps.
+            if has_written
+                && !self.is_clogged
+                && let Poll::Ready(read) = self.poll_input(context)
+            {
+                return Poll::Ready(read);
+            }
+            self.poll_output(client, context)?;
+            if !std::mem::replace(&mut has_written, true)
+                && !self.is_clogged
+                && let Poll::Ready(read) = self.poll_input(context)
+            {
+                return Poll::Ready(read);
+            }
+            self.poll_clock(client, context)?;
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Waits for the actor, and tells what became of the line meanwhile. The future is polled to its
+    /// end even when the line ends before: a running call must not be dropped. It is borrowed so that
+    /// the task holds it once only.
+    pub(super) async fn attend<T>(
+        &mut self,
+        client: &Client,
+        mut wait: Pin<&mut impl Future<Output = T>>,
+    ) -> (T, Result<(), End>) {
+        let mut line = Ok(());
+        let value = poll_fn(|context| {
+            if let Poll::Ready(value) = wait.as_mut().poll(context) {
+                return Poll::Ready(value);
+            }
+            if line.is_ok() {
+                line = self
+                    .poll_output(client, context)
+                    .and_then(|()| self.poll_clock(client, context));
+            }
+            Poll::Pending
+        })
+        .await;
+        (value, line)
+    }
+
+    /// Writes the last frames and waits until the peer has closed too: closing before, with octets
+    /// of the peer unread, would reset the connection and could take our close frame from it (RFC
+    /// 6455 §7.1.1). A peer that does not take it in time loses it.
+    pub(super) async fn say_farewell(&mut self, client: &Client, end: &End) {
+        if end.has_farewell() {
+            let close_timeout = self.close_timeout;
+            // Neither an error nor the end of the time leaves anything more to do.
+            let _ = timeout(close_timeout, self.try_farewell(client)).await;
+        }
+    }
+
+    async fn try_farewell(&mut self, client: &Client) -> std::io::Result<()> {
+        poll_fn(|context| {
+            let mut outgoing = client.outgoing();
+            while outgoing.outbound.has_remaining() {
+                ready!(poll_write(&mut self.socket, &mut outgoing, context))?;
+            }
+            Poll::Ready(std::io::Result::Ok(()))
+        })
+        .await?;
+        self.socket.shutdown().await?;
+        poll_fn(|context| {
+            let mut buffer = Buffer::shared();
+            loop {
+                let mut ignored = ReadBuf::new(&mut buffer);
+                ready!(Pin::new(&mut self.socket).poll_read(context, &mut ignored))?;
+                if ignored.filled().is_empty() {
+                    return Poll::Ready(Ok(()));
+                }
+            }
+        })
+        .await
+    }
+
+    fn poll_input(&mut self, context: &mut Context<'_>) -> Poll<Result<(Buffer, usize), End>> {
+        let mut buffer = Buffer::shared();
+        let mut read = ReadBuf::new(&mut buffer);
+        ready!(Pin::new(&mut self.socket).poll_read(context, &mut read))?;
+        self.clock.alive();
+        match read.filled().len() {
+            0 => Poll::Ready(Err(End::Left)),
+            filled => Poll::Ready(Ok((buffer, filled))),
+        }
+    }
+
+    /// Writes what there is, and asks to be woken when there is more.
+    fn poll_output(&mut self, client: &Client, context: &mut Context<'_>) -> Result<(), End> {
+        let mut outgoing = client.outgoing();
+        if outgoing.is_aborted() {
+            return Err(End::Aborted);
+        }
+        while outgoing.outbound.has_remaining() {
+            match poll_write(&mut self.socket, &mut outgoing, context) {
+                Poll::Pending => break,
+                Poll::Ready(Err(error)) => return Err(error.into()),
+                // While the client is not read, that it takes its output is its sign of life.
+                Poll::Ready(Ok(())) if self.is_clogged => self.clock.alive(),
+                Poll::Ready(Ok(())) => {}
+            }
+        }
+        self.is_clogged = outgoing.outbound.remaining() > self.high_water;
+        if outgoing.outbound.is_closing() {
+            self.clock.closing();
+        }
+        outgoing.sleep(context);
+        Ok(())
+    }
+
+    fn poll_clock(&mut self, client: &Client, context: &mut Context<'_>) -> Result<(), End> {
+        while let Some(due) = self.clock.poll_due(context) {
+            match due {
+                Due::Rest => client.outgoing().outbound.release_memory(),
+                Due::Ping => {
+                    // If it cannot be queued, enough waits already that the client should answer.
+                    let _ = client.outgoing().outbound.ping(HEARTBEAT);
+                    self.poll_output(client, context)?;
+                }
+                Due::Silent => return Err(End::Silent),
+                Due::CloseTimeout => return Err(End::CloseTimeout),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One system call's worth of output.
+fn poll_write<S: AsyncWrite + Unpin>(
+    socket: &mut S,
+    outgoing: &mut Outgoing,
+    context: &mut Context<'_>,
+) -> Poll<std::io::Result<()>> {
+    let outbound = &mut outgoing.outbound;
+    let socket = Pin::new(socket);
+    let written = if outbound.chunk().len() == outbound.remaining() {
+        ready!(socket.poll_write(context, outbound.chunk()))?
+    } else {
+        let mut slices = [std::io::IoSlice::new(&[]); MAX_SLICES];
+        let filled = outbound.chunks_vectored(&mut slices);
+        ready!(socket.poll_write_vectored(context, &slices[..filled]))?
+    };
+    if written == 0 {
+        return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));
+    }
+    outbound.advance(written);
+    Poll::Ready(Ok(()))
+}

@@ -1,0 +1,26 @@
+//! Aborts the client that it is told to (`abort ID`), and answers whether there was one.
+
+use ws_guest::{Client, Handler, Result};
+
+#[derive(Default)]
+struct Aborting;
+
+impl Handler for Aborting {
+    fn received_text(&mut self, client: Client, message: String) -> Result {
+        match message.strip_prefix("abort ") {
+            Some("me") => {
+                client.send_text("never arrives")?;
+                client.abort();
+            }
+            Some(id) => {
+                let victim = Client::from_id(id.parse()?);
+                let aborted = victim.abort();
+                client.send_text(&format!("{aborted} {:?}", victim.send_text("too late")))?;
+            }
+            None => client.send_text(&client.id().to_string())?,
+        }
+        Ok(())
+    }
+}
+
+ws_guest::export!(Aborting);

@@ -1,0 +1,26 @@
+//! Sends `COUNT SIZE`: so many messages of so many octets, and then how each send ended.
+
+use std::collections::BTreeMap;
+
+use ws_guest::{Client, Handler, Result};
+
+#[derive(Default)]
+struct Flood;
+
+impl Handler for Flood {
+    fn received_text(&mut self, client: Client, message: String) -> Result {
+        let Some((count, size)) = message.split_once(' ') else {
+            return Ok(client.send_text(&message)?);
+        };
+        let payload = vec![b'x'; size.parse()?];
+        let mut outcomes = BTreeMap::new();
+        for _ in 0..count.parse()? {
+            let outcome = format!("{:?}", client.send_binary(&payload));
+            *outcomes.entry(outcome).or_insert(0) += 1;
+        }
+        println!("{outcomes:?}");
+        Ok(())
+    }
+}
+
+ws_guest::export!(Flood);

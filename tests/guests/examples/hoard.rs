@@ -1,0 +1,19 @@
+//! Allocates without end when it is told to; echoes anything else.
+
+use ws_guest::{Client, Handler, Result};
+
+#[derive(Default)]
+struct Hoard {
+    hoard: Vec<Vec<u8>>,
+}
+
+impl Handler for Hoard {
+    fn received_text(&mut self, client: Client, message: String) -> Result {
+        while message == "hoard" {
+            self.hoard.push(vec![1; 1 << 20]);
+        }
+        Ok(client.send_text(&message)?)
+    }
+}
+
+ws_guest::export!(Hoard);

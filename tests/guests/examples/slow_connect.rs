@@ -1,0 +1,30 @@
+//! Takes its time to let a client in: as many milliseconds as the query says.
+
+use std::time::Duration;
+
+use ws_guest::{Acceptance, Client, Disconnection, Handler, Rejection, Request, Result};
+
+#[derive(Default)]
+struct SlowConnect;
+
+impl Handler for SlowConnect {
+    fn connected(
+        &mut self,
+        _: Client,
+        request: &Request,
+    ) -> std::result::Result<Acceptance, Rejection> {
+        let milliseconds = request.query.as_deref().and_then(|query| query.parse().ok());
+        std::thread::sleep(Duration::from_millis(milliseconds.unwrap_or(0)));
+        Ok(Acceptance::default())
+    }
+
+    fn received_text(&mut self, client: Client, message: String) -> Result {
+        Ok(client.send_text(&message)?)
+    }
+
+    fn disconnected(&mut self, _: Client, how: Disconnection) {
+        println!("never opened: {}", how.reason);
+    }
+}
+
+ws_guest::export!(SlowConnect);

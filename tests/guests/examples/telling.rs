@@ -1,0 +1,49 @@
+//! Keeps a record of every event, and sends it to whoever asks for a `report`.
+
+use ws_guest::{Acceptance, Client, Disconnection, Handler, Rejection, Request, Result};
+
+#[derive(Default)]
+struct Telling {
+    record: Vec<String>,
+}
+
+impl Handler for Telling {
+    fn connected(
+        &mut self,
+        client: Client,
+        _: &Request,
+    ) -> std::result::Result<Acceptance, Rejection> {
+        self.record.push(format!("{client} connected"));
+        Ok(Acceptance::default())
+    }
+
+    fn received_text(&mut self, client: Client, message: String) -> Result {
+        match message.as_str() {
+            "report" => client.send_text(&self.record.join("\n"))?,
+            "who" => client.send_text(&client.to_string())?,
+            _ => self.record.push(format!("{client} text {message}")),
+        }
+        Ok(())
+    }
+
+    fn received_binary(&mut self, client: Client, message: Vec<u8>) -> Result {
+        self.record.push(format!("{client} binary {message:02x?}"));
+        Ok(())
+    }
+
+    fn received_pong(&mut self, client: Client, payload: Vec<u8>) -> Result {
+        self.record.push(format!("{client} pong {}", String::from_utf8_lossy(&payload)));
+        Ok(())
+    }
+
+    fn disconnected(&mut self, client: Client, how: Disconnection) {
+        let Disconnection { code, reason, clean, sent, .. } = how;
+        let (code, sent) = (u16::from(code), sent.map(u16::from));
+        let told = format!("{client} disconnected {code} {reason:?} clean {clean} sent {sent:?}");
+        // The log is where a test looks that stops the host.
+        println!("{told}");
+        self.record.push(told);
+    }
+}
+
+ws_guest::export!(Telling);

@@ -1,0 +1,37 @@
+//! Panics when it is told to, in the function that it is told; echoes anything else.
+
+use ws_guest::{Acceptance, Client, Disconnection, Handler, Rejection, Request, Result};
+
+#[derive(Default)]
+struct Trap {
+    echoes: u32,
+}
+
+impl Handler for Trap {
+    fn connected(
+        &mut self,
+        _: Client,
+        request: &Request,
+    ) -> std::result::Result<Acceptance, Rejection> {
+        assert!(request.query.as_deref() != Some("trap"), "told to panic in connected");
+        Ok(Acceptance::default())
+    }
+
+    fn received_text(&mut self, client: Client, message: String) -> Result {
+        assert!(message != "trap", "told to panic");
+        self.echoes += 1;
+        Ok(client.send_text(&format!("{message} {}", self.echoes))?)
+    }
+
+    fn received_binary(&mut self, client: Client, message: Vec<u8>) -> Result {
+        client.send_text("sent before the panic")?;
+        assert!(message.is_empty(), "told to panic");
+        Ok(())
+    }
+
+    fn disconnected(&mut self, _: Client, how: Disconnection) {
+        assert!(how.reason != "trap", "told to panic in disconnected");
+    }
+}
+
+ws_guest::export!(Trap);

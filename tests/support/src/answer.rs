@@ -1,0 +1,54 @@
+//! HTTP answers, read as they stand on the wire.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use anyhow::{Context, Result};
+
+use crate::client::DEADLINE;
+
+/// An HTTP answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// Status line and headers, as they came.
+    pub head: String,
+    /// What followed until the server closed; empty after an upgrade.
+    pub body: String,
+}
+
+impl Answer {
+    /// Sends a request and reads the answer to the end of the connection.
+    pub fn to(server: SocketAddr, request: &str) -> Result<Self> {
+        let mut stream = TcpStream::connect(server)?;
+        stream.set_read_timeout(Some(DEADLINE))?;
+        stream.write_all(request.as_bytes())?;
+        let mut answer = Self::read_head(&mut stream)?;
+        stream.read_to_string(&mut answer.body).context("the server did not close")?;
+        Ok(answer)
+    }
+
+    /// Reads up to the empty line.
+    pub(crate) fn read_head(stream: &mut TcpStream) -> Result<Self> {
+        let mut head = Vec::new();
+        let mut octet = [0];
+        while !head.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut octet).with_context(|| {
+                format!("the head of an answer, after {:?}", String::from_utf8_lossy(&head))
+            })?;
+            head.push(octet[0]);
+        }
+        let head = String::from_utf8(head)?;
+        let status = head.split(' ').nth(1).context("a status line")?.parse()?;
+        Ok(Self { status, head, body: String::new() })
+    }
+
+    /// The value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().skip(1).find_map(|line| {
+            let (found, value) = line.split_once(':')?;
+            found.eq_ignore_ascii_case(name).then_some(value.trim())
+        })
+    }
+}

@@ -1,0 +1,198 @@
+//! A client that puts on the wire whatever a test wants, right or wrong.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::{Answer, TestServer};
+
+/// How long a test waits for what must come. Only a failing test ever waits so long.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Masks every frame of these tests. Servers do not care which key a client takes.
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// A frame that came from the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// FIN, the reserved bits and the opcode, as they stand on the wire: `0x81` is a whole text.
+    pub first: u8,
+    /// The payload.
+    pub payload: Vec<u8>,
+}
+
+/// A connection after its handshake.
+#[derive(Debug)]
+pub struct Client {
+    stream: TcpStream,
+}
+
+/// The opening handshake for a resource, with more header lines, each ended by CRLF.
+pub fn handshake(resource: &str, more: &str) -> String {
+    format!(
+        "GET {resource} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+         Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Sec-WebSocket-Version: 13\r\n{more}\r\n"
+    )
+}
+
+impl Client {
+    /// Connects to `/`.
+    pub fn connect(server: &TestServer) -> Result<Self> {
+        Self::connect_to(server, "/")
+    }
+
+    /// Connects to a path, with a query if it has one.
+    pub fn connect_to(server: &TestServer, resource: &str) -> Result<Self> {
+        let (client, answer) = Self::open(server.address(), &handshake(resource, ""))?;
+        ensure!(answer.status == 101, "refused: {answer:?}");
+        Ok(client)
+    }
+
+    /// Sends a request and reads the head of the answer; what follows is frames.
+    pub fn open(server: SocketAddr, request: &str) -> Result<(Self, Answer)> {
+        let mut stream = TcpStream::connect(server)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(DEADLINE))?;
+        stream.set_write_timeout(Some(DEADLINE))?;
+        stream.write_all(request.as_bytes())?;
+        let answer = Answer::read_head(&mut stream)?;
+        Ok((Self { stream }, answer))
+    }
+
+    /// Another handle of the same connection, to read in one thread and write in another.
+    pub fn try_clone(&self) -> Result<Self> {
+        Ok(Self { stream: self.stream.try_clone()? })
+    }
+
+    /// The socket.
+    pub fn stream(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    /// Sends octets as they are.
+    pub fn send(&mut self, octets: &[u8]) -> Result<()> {
+        Ok(self.stream.write_all(octets)?)
+    }
+
+    /// Sends octets in hexadecimal, as the RFC writes them: `81 85 37 fa`.
+    pub fn send_hex(&mut self, hex: &str) -> Result<()> {
+        let octets: Result<Vec<u8>, _> =
+            hex.split_whitespace().map(|octet| u8::from_str_radix(octet, 16)).collect();
+        self.send(&octets.context("hexadecimal octets")?)
+    }
+
+    /// Sends a masked frame that begins with this octet.
+    pub fn send_frame(&mut self, first: u8, payload: &[u8]) -> Result<()> {
+        self.send(&masked_frame(first, payload))
+    }
+
+    /// Sends a text message in one frame.
+    pub fn send_text(&mut self, text: &str) -> Result<()> {
+        self.send_frame(0x81, text.as_bytes())
+    }
+
+    /// Sends a close frame with this code.
+    pub fn send_close(&mut self, code: u16, reason: &str) -> Result<()> {
+        self.send_frame(0x88, &[&code.to_be_bytes()[..], reason.as_bytes()].concat())
+    }
+
+    /// The next frame.
+    pub fn receive(&mut self) -> Result<Frame> {
+        let [first, second] = self.read_exactly()?;
+        ensure!(second & 0x80 == 0, "a server must not mask its frames");
+        let length = match second {
+            126 => u64::from(u16::from_be_bytes(self.read_exactly()?)),
+            127 => u64::from_be_bytes(self.read_exactly()?),
+            short => u64::from(short),
+        };
+        let mut payload = vec![0; usize::try_from(length)?];
+        self.stream.read_exact(&mut payload).context("the payload of a frame")?;
+        Ok(Frame { first, payload })
+    }
+
+    /// The next frame, which must be a whole text message.
+    pub fn receive_text(&mut self) -> Result<String> {
+        let frame = self.receive()?;
+        ensure!(frame.first == 0x81, "expected text, got {frame:?}");
+        Ok(String::from_utf8(frame.payload)?)
+    }
+
+    /// Sends text, receives text.
+    pub fn ask(&mut self, text: &str) -> Result<String> {
+        self.send_text(text)?;
+        self.receive_text()
+    }
+
+    /// The next frame, which must be a close frame; gives its code (1005 if it has none) and reason.
+    pub fn receive_close(&mut self) -> Result<(u16, String)> {
+        let frame = self.receive()?;
+        ensure!(frame.first == 0x88, "expected a close frame, got {frame:?}");
+        match frame.payload.split_first_chunk() {
+            None => Ok((1005, String::new())),
+            Some((code, reason)) => {
+                Ok((u16::from_be_bytes(*code), String::from_utf8(reason.to_vec())?))
+            }
+        }
+    }
+
+    /// The server must close the TCP connection and send nothing before.
+    pub fn expect_end(&mut self) -> Result<()> {
+        let mut rest = Vec::new();
+        match self.stream.read_to_end(&mut rest) {
+            Ok(_) if rest.is_empty() => Ok(()),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(()),
+            Ok(_) => bail!("expected the end, got {rest:02x?}"),
+            Err(error) => Err(error).context("the server did not close the connection"),
+        }
+    }
+
+    /// A close frame with this code must come; it is answered, and the connection must end.
+    pub fn expect_close(&mut self, code: u16) -> Result<String> {
+        let (got, reason) = self.receive_close()?;
+        ensure!(got == code, "closed with {got} ({reason}) instead of {code}");
+        self.send_close(code, "")?;
+        self.expect_end()?;
+        Ok(reason)
+    }
+
+    /// Says goodbye as a client should.
+    pub fn close(mut self) -> Result<()> {
+        self.send_close(1000, "")?;
+        let (code, _) = self.receive_close()?;
+        ensure!(code == 1000, "1000 was answered with {code}");
+        self.expect_end()
+    }
+
+    /// Ends TCP in the direction of the server, without a close frame.
+    pub fn hang_up(self) -> Result<()> {
+        Ok(self.stream.shutdown(Shutdown::Both)?)
+    }
+
+    fn read_exactly<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let mut octets = [0; N];
+        self.stream.read_exact(&mut octets).context("the header of a frame")?;
+        Ok(octets)
+    }
+}
+
+/// A masked frame as it stands on the wire.
+pub fn masked_frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first];
+    match payload.len() {
+        short @ 0..=125 => frame.push(0x80 | short as u8),
+        medium @ 126..=0xffff => {
+            frame.push(0x80 | 126);
+            frame.extend_from_slice(&(medium as u16).to_be_bytes());
+        }
+        long => {
+            frame.push(0x80 | 127);
+            frame.extend_from_slice(&(long as u64).to_be_bytes());
+        }
+    }
+    frame.extend_from_slice(&KEY);
+    frame.extend(payload.iter().zip(KEY.iter().cycle()).map(|(octet, key)| octet ^ key));
+    frame
+}
