@@ -1,1 +1,19 @@
+//! Every test here runs the real binary on a free port and talks to it over TCP. One binary, a module
+//! for each capability.
 
+mod backpressure; // what happens when somebody does not read
+mod clients; // clients of other languages, and a browser
+mod closing; // who closes with what, and what the other side hears
+mod commands; // what handlers can do: broadcast, ping, ask
+mod faults; // handlers that trap, loop, hoard, fail
+mod guests; // that every guest is used
+mod handshake; // refused and accepted openings
+mod idle; // silence
+mod limits; // numbers and what happens there
+mod loading; // components and flags that cannot be served
+mod log; // what guests print
+mod messages; // framing as clients see it
+mod protocol_errors; // any octets on the socket
+mod shutdown; // signals
+mod sleeping; // handlers that wait
+mod static_files; // ordinary HTTP

@@ -19,14 +19,24 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Sends a request and reads the head of the answer.
+    pub fn to_head(server: SocketAddr, request: &str) -> Result<Self> {
+        Self::read_head(&mut Self::ask(server, request)?)
+    }
+
     /// Sends a request and reads the answer to the end of the connection.
     pub fn to(server: SocketAddr, request: &str) -> Result<Self> {
-        let mut stream = TcpStream::connect(server)?;
-        stream.set_read_timeout(Some(DEADLINE))?;
-        stream.write_all(request.as_bytes())?;
+        let mut stream = Self::ask(server, request)?;
         let mut answer = Self::read_head(&mut stream)?;
         stream.read_to_string(&mut answer.body).context("the server did not close")?;
         Ok(answer)
+    }
+
+    fn ask(server: SocketAddr, request: &str) -> Result<TcpStream> {
+        let mut stream = TcpStream::connect(server)?;
+        stream.set_read_timeout(Some(DEADLINE))?;
+        stream.write_all(request.as_bytes())?;
+        Ok(stream)
     }
 
     /// Reads up to the empty line.

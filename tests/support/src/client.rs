@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::{Answer, TestServer};
 
 /// How long a test waits for what must come. Only a failing test ever waits so long.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Masks every frame of these tests. Servers do not care which key a client takes.
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -54,12 +54,23 @@ impl Client {
     /// Sends a request and reads the head of the answer; what follows is frames.
     pub fn open(server: SocketAddr, request: &str) -> Result<(Self, Answer)> {
         let mut stream = TcpStream::connect(server)?;
+        stream.write_all(request.as_bytes())?;
+        Self::after(stream)
+    }
+
+    /// Reads the head of the answer to a request that was sent already.
+    pub fn after(stream: TcpStream) -> Result<(Self, Answer)> {
+        let mut client = Self::over(stream)?;
+        let answer = Answer::read_head(&mut client.stream)?;
+        Ok((client, answer))
+    }
+
+    /// A client on a connection that is in whatever state.
+    pub fn over(stream: TcpStream) -> Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(DEADLINE))?;
         stream.set_write_timeout(Some(DEADLINE))?;
-        stream.write_all(request.as_bytes())?;
-        let answer = Answer::read_head(&mut stream)?;
-        Ok((Self { stream }, answer))
+        Ok(Self { stream })
     }
 
     /// Another handle of the same connection, to read in one thread and write in another.

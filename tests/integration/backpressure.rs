@@ -1,0 +1,101 @@
+//! Every buffer is bounded, and no honest client pays for that.
+
+use anyhow::Result;
+use ws_host_test_support::{Client, TestServer, masked_frame};
+
+/// Far more than all buffers between two sockets and in the host.
+const BURST: usize = 20_000;
+
+#[test]
+fn burst_of_echoes_is_never_lost_however_late_it_is_read() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    let mut client = Client::connect(&server)?;
+    let filler = "x".repeat(1024);
+    let mut writer = client.try_clone()?;
+    let text = filler.clone();
+    let writing = std::thread::spawn(move || -> Result<()> {
+        for number in 0..BURST {
+            writer.send_text(&format!("{number} {text}"))?;
+        }
+        Ok(())
+    });
+    for number in 0..BURST {
+        assert!(client.receive_text()? == format!("{number} {filler}"), "message {number}");
+    }
+    writing.join().expect("the writer does not panic")
+}
+
+#[test]
+fn client_that_reads_late_gets_everything_and_the_host_stays_small() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    let mut client = Client::connect(&server)?;
+    let message = masked_frame(0x82, &vec![1; 1 << 20]);
+    // Writes until nobody takes more: the host has stopped reading from this client.
+    client.stream().set_nonblocking(true)?;
+    let mut whole = 0;
+    let mut rest: &[u8] = &[];
+    loop {
+        if rest.is_empty() {
+            rest = &message;
+            whole += 1;
+        }
+        match std::io::Write::write(client.stream(), rest) {
+            Ok(written) => rest = &rest[written..],
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                // Another client is served while this one is stuck, and only then it counts as stuck.
+                assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
+                match std::io::Write::write(client.stream(), rest) {
+                    Ok(written) => rest = &rest[written..],
+                    Err(_) => break,
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        assert!(whole < 1000, "the host takes everything and keeps it");
+    }
+    client.stream().set_nonblocking(false)?;
+    assert!(resident(&server)? < 100 << 20, "{} octets", resident(&server)?);
+    let remainder = rest.to_vec();
+    let mut writer = client.try_clone()?;
+    let writing = std::thread::spawn(move || writer.send(&remainder));
+    for _ in 0..whole {
+        assert_eq!(client.receive()?.payload.len(), 1 << 20);
+    }
+    writing.join().expect("the writer does not panic")?;
+    assert_eq!(client.ask("still here")?, "still here");
+    Ok(())
+}
+
+#[test]
+fn full_buffer_is_the_handlers_answer_and_not_the_clients_end() -> Result<()> {
+    let arguments = ["--max-message", "64KiB", "--max-outbound", "128KiB"];
+    let mut server = TestServer::with_arguments("guest-flood", &arguments)?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("1000 1000")?;
+    let line = server.wait_for_log("Full")?;
+    assert!(line.contains("Ok(())"), "{line}");
+    // 1,004 octets of frame go 130 times into 128 KiB.
+    assert!(line.contains(r#""Ok(())": 130"#), "{line}");
+    for _ in 0..130 {
+        assert_eq!(client.receive()?.payload.len(), 1000);
+    }
+    assert_eq!(client.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn message_longer_than_the_whole_buffer_is_too_long() -> Result<()> {
+    let arguments = ["--max-message", "64KiB", "--max-outbound", "128KiB"];
+    let mut server = TestServer::with_arguments("guest-flood", &arguments)?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("1 131072")?;
+    server.wait_for_log("TooLong")?;
+    assert_eq!(client.ask("hello")?, "hello");
+    Ok(())
+}
+
+fn resident(server: &TestServer) -> Result<usize> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.process_id()))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    Ok(line.trim().trim_end_matches(" kB").parse::<usize>()? * 1024)
+}

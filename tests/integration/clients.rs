@@ -1,0 +1,51 @@
+//! Clients of other languages, and a real browser. `make clients` installs them.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use ws_host_test_support::{TestServer, root};
+
+fn scripts() -> PathBuf {
+    root().join("tests/clients")
+}
+
+fn succeeds(mut command: Command) -> Result<()> {
+    let output = command.output().with_context(|| {
+        format!("cannot run {command:?}: `make clients` installs what it needs")
+    })?;
+    ensure!(
+        output.status.success(),
+        "{command:?} ended with {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    Ok(())
+}
+
+#[test]
+fn npm_package_ws_talks_to_the_echo() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    let mut node = Command::new("node");
+    node.arg(scripts().join("echo.mjs")).arg(server.url());
+    succeeds(node)
+}
+
+#[test]
+fn python_package_websockets_talks_to_the_echo() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    let mut python = Command::new(root().join(".venv-clients/bin/python"));
+    python.arg(scripts().join("echo.py")).arg(server.url());
+    succeeds(python)
+}
+
+#[test]
+fn two_pages_of_a_browser_chat() -> Result<()> {
+    let pages = root().join("examples/chat/static");
+    let flags = ["--static", pages.to_str().context("a path in UTF-8")?];
+    let server = TestServer::with_arguments("chat", &flags)?;
+    let mut node = Command::new("node");
+    node.arg(scripts().join("chat.mjs")).arg(format!("http://{}/", server.address()));
+    succeeds(node)
+}

@@ -1,0 +1,176 @@
+//! Who closes with what, what the other side hears, and that the handler hears it once, as the last
+//! (RFC 6455 §7).
+
+use anyhow::Result;
+use ws_host_test_support::{Client, TestServer};
+
+/// A client's whole life as the handler tells it: the lines of its name, once it has ended.
+fn life(witness: &mut Client, name: &str) -> Result<Vec<String>> {
+    loop {
+        let report = witness.ask("report")?;
+        let lines: Vec<String> = report
+            .lines()
+            .filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
+            .map(str::to_owned)
+            .collect();
+        if lines.iter().any(|line| line.starts_with("disconnected")) {
+            return Ok(lines);
+        }
+    }
+}
+
+fn scene() -> Result<(TestServer, Client, Client, String)> {
+    let server = TestServer::serving("guest-telling")?;
+    let witness = Client::connect(&server)?;
+    let mut client = Client::connect(&server)?;
+    let name = client.ask("who")?;
+    Ok((server, witness, client, name))
+}
+
+#[test]
+fn close_of_the_client_is_answered_with_its_own_code() -> Result<()> {
+    let (_server, mut witness, mut client, name) = scene()?;
+    client.send_text("last words")?;
+    client.send_close(4001, "enough")?;
+    assert_eq!(client.receive_close()?, (4001, "enough".to_owned()));
+    client.expect_end()?;
+    assert_eq!(
+        life(&mut witness, &name)?,
+        [
+            "connected",
+            "text last words",
+            r#"disconnected 4001 "enough" clean true sent Some(4001)"#,
+        ]
+    );
+    Ok(())
+}
+
+#[test]
+fn close_without_a_code_is_1005_for_the_handler() -> Result<()> {
+    let (_server, mut witness, mut client, name) = scene()?;
+    client.send_frame(0x88, b"")?;
+    assert_eq!(client.receive_close()?, (1005, String::new()));
+    client.expect_end()?;
+    assert_eq!(
+        life(&mut witness, &name)?,
+        ["connected", r#"disconnected 1005 "" clean true sent None"#]
+    );
+    Ok(())
+}
+
+#[test]
+fn lost_connection_is_1006_for_the_handler() -> Result<()> {
+    let (_server, mut witness, client, name) = scene()?;
+    client.hang_up()?;
+    assert_eq!(
+        life(&mut witness, &name)?,
+        [
+            "connected",
+            r#"disconnected 1006 "the client left without a close frame" clean false sent None"#,
+        ]
+    );
+    Ok(())
+}
+
+#[test]
+fn nothing_is_delivered_behind_the_close_frame_of_the_client() -> Result<()> {
+    let (_server, mut witness, mut client, name) = scene()?;
+    // Close frame and a text message in one piece.
+    client.send_hex("88 82 00 00 00 00 03 e8 81 84 00 00 00 00 6c 61 74 65")?;
+    assert_eq!(client.receive_close()?.0, 1000);
+    client.expect_end()?;
+    assert_eq!(
+        life(&mut witness, &name)?,
+        ["connected", r#"disconnected 1000 "" clean true sent Some(1000)"#]
+    );
+    Ok(())
+}
+
+#[test]
+fn client_that_closes_twice_is_told_of_once() -> Result<()> {
+    let (_server, mut witness, mut client, name) = scene()?;
+    client.send_close(1000, "")?;
+    client.send_close(1001, "")?;
+    client.receive_close()?;
+    client.expect_end()?;
+    assert_eq!(life(&mut witness, &name)?.len(), 2);
+    Ok(())
+}
+
+#[test]
+fn handler_closes_with_code_and_reason() -> Result<()> {
+    let server = TestServer::serving("guest-closing")?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("close 4321 that's all")?;
+    assert_eq!(client.expect_close(4321)?, "that's all");
+    Ok(())
+}
+
+#[test]
+fn message_that_was_under_way_when_the_handler_closed_is_read_and_not_delivered() -> Result<()> {
+    let server = TestServer::serving("guest-closing")?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("close 1000")?;
+    assert_eq!(client.receive_close()?.0, 1000);
+    // A fragmented message that the client had begun: legal until its close frame.
+    client.send_frame(0x01, b"late ")?;
+    client.send_frame(0x80, b"message")?;
+    client.send_close(1000, "")?;
+    client.expect_end()
+}
+
+#[test]
+fn codes_and_reasons_that_may_not_be_sent_are_refused() -> Result<()> {
+    let server = TestServer::serving("guest-closing")?;
+    let mut client = Client::connect(&server)?;
+    for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535] {
+        assert_eq!(client.ask(&format!("close {code}"))?, "Err(InvalidCode)", "{code}");
+    }
+    let long = "x".repeat(124);
+    assert_eq!(client.ask(&format!("close 1000 {long}"))?, "Err(ReasonTooLong)");
+    let longest = "x".repeat(123);
+    client.send_text(&format!("close 1000 {longest}"))?;
+    assert_eq!(client.expect_close(1000)?, longest);
+    Ok(())
+}
+
+#[test]
+fn handler_may_close_from_connected() -> Result<()> {
+    let server = TestServer::serving("guest-closing")?;
+    let mut client = Client::connect_to(&server, "/?close")?;
+    // What the client sent meanwhile is not delivered: there would be an answer to it.
+    client.send_text("hello?")?;
+    assert_eq!(client.receive_text()?, "goodbye");
+    assert_eq!(client.expect_close(4000)?, "not today");
+    Ok(())
+}
+
+#[test]
+fn client_that_does_not_answer_a_close_frame_is_dropped() -> Result<()> {
+    let server = TestServer::with_arguments("guest-closing", &["--close-timeout", "200ms"])?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("close 1000")?;
+    assert_eq!(client.receive_close()?.0, 1000);
+    client.expect_end()
+}
+
+#[test]
+fn abort_ends_a_connection_without_a_close_frame() -> Result<()> {
+    let server = TestServer::serving("guest-aborting")?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("abort me")?;
+    client.expect_end()
+}
+
+#[test]
+fn abort_of_another_client_works_once() -> Result<()> {
+    let server = TestServer::serving("guest-aborting")?;
+    let mut victim = Client::connect(&server)?;
+    let id = victim.ask("who am I?")?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask(&format!("abort {id}"))?, "true Err(Closed)");
+    victim.expect_end()?;
+    assert_eq!(client.ask(&format!("abort {id}"))?, "false Err(Closed)");
+    assert_eq!(client.ask(&format!("abort {}", u64::MAX))?, "false Err(Closed)");
+    Ok(())
+}

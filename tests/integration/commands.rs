@@ -1,0 +1,134 @@
+//! What handlers can do with clients.
+
+use anyhow::Result;
+use ws_host_test_support::{Client, Frame, TestServer, handshake};
+
+#[test]
+fn broadcast_reaches_all_but_the_sender() -> Result<()> {
+    let server = TestServer::serving("guest-fanout")?;
+    let mut others = (0..20).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    let mut sender = Client::connect(&server)?;
+    let long = "long ".repeat(2000);
+    for message in ["short", &long] {
+        assert_eq!(sender.ask(message)?, "20");
+        for other in &mut others {
+            assert_eq!(other.receive_text()?, message);
+        }
+    }
+    let octets = vec![7; 70_000];
+    sender.send_frame(0x82, &octets)?;
+    assert_eq!(sender.receive_text()?, "20");
+    for other in &mut others {
+        assert_eq!(other.receive()?, Frame { first: 0x82, payload: octets.clone() });
+    }
+    Ok(())
+}
+
+#[test]
+fn broadcasts_and_other_messages_keep_their_order() -> Result<()> {
+    let server = TestServer::serving("guest-fanout")?;
+    let mut listener = Client::connect(&server)?;
+    let mut sender = Client::connect(&server)?;
+    let messages: Vec<String> =
+        (0..200).map(|number| format!("{number} ").repeat(1 + number % 7 * 400)).collect();
+    for message in &messages {
+        sender.send_text(message)?;
+    }
+    for message in &messages {
+        assert!(listener.receive_text()? == *message, "{:.20}", message);
+        assert_eq!(sender.receive_text()?, "1");
+    }
+    Ok(())
+}
+
+#[test]
+fn ping_of_the_handler_comes_back_as_pong_with_its_payload() -> Result<()> {
+    let server = TestServer::serving("guest-pinging")?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("are you there?")?;
+    let ping = client.receive()?;
+    assert_eq!(ping, Frame { first: 0x89, payload: b"are you there?".to_vec() });
+    client.send_frame(0x8a, &ping.payload)?;
+    assert_eq!(client.receive_text()?, "pong are you there?");
+    // One that nobody asked for is delivered too.
+    client.send_frame(0x8a, b"")?;
+    assert_eq!(client.receive_text()?, "pong ");
+    Ok(())
+}
+
+#[test]
+fn ping_of_125_octets_is_sent_and_of_126_is_not() -> Result<()> {
+    let server = TestServer::serving("guest-pinging")?;
+    let mut client = Client::connect(&server)?;
+    client.send_text(&"x".repeat(125))?;
+    assert_eq!(client.receive()?, Frame { first: 0x89, payload: vec![b'x'; 125] });
+    assert_eq!(client.ask(&"x".repeat(126))?, "TooLong");
+    Ok(())
+}
+
+#[test]
+fn handler_may_send_a_pong_that_nobody_asked_for() -> Result<()> {
+    let server = TestServer::serving("guest-pinging")?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("heartbeat")?;
+    assert_eq!(client.receive()?, Frame { first: 0x8a, payload: b"thump".to_vec() });
+    Ok(())
+}
+
+#[test]
+fn handler_is_told_the_request() -> Result<()> {
+    let server = TestServer::with_arguments("guest-about", &["--path", "/about"])?;
+    let headers = "Cookie: taste=sweet\r\nOrigin: http://localhost\r\n\
+                   Sec-WebSocket-Protocol: one, two\r\n";
+    let request = handshake("/about?a=1&b=%20", headers);
+    let (mut client, answer) = Client::open(server.address(), &request)?;
+    assert_eq!(answer.status, 101);
+    let port = client.stream().local_addr()?.port();
+    let told = client.ask("request")?;
+    for word in [
+        "path: \"/about\"",
+        "\"a=1&b=%20\"",
+        "\"one\"",
+        "\"two\"",
+        "\"http://localhost\"",
+        "version: 13",
+        "peer_address: \"127.0.0.1\"",
+        &format!("peer_port: {port}"),
+        "secure: false",
+    ] {
+        assert!(told.contains(word), "{word:?} is not in {told}");
+    }
+    assert_eq!(client.ask("cookie")?, "taste=sweet");
+    Ok(())
+}
+
+#[test]
+fn handler_knows_its_clients_and_no_others() -> Result<()> {
+    let server = TestServer::serving("guest-about")?;
+    let mut client = Client::connect(&server)?;
+    let second = Client::connect(&server)?;
+    assert_eq!(client.ask("clients")?, "2");
+    second.close()?;
+    while client.ask("clients")? != "1" {}
+    assert_eq!(client.ask("stranger")?, "Err(Closed) None None");
+    Ok(())
+}
+
+#[test]
+fn handler_sees_what_waits_to_be_written() -> Result<()> {
+    let server = TestServer::serving("guest-about")?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("buffered")?;
+    assert_eq!(client.receive_text()?, "12345");
+    // Two octets of header and five of text.
+    assert_eq!(client.receive_text()?, "Some(7)");
+    Ok(())
+}
+
+#[test]
+fn handler_has_no_files_no_network_and_no_environment() -> Result<()> {
+    let server = TestServer::serving("guest-about")?;
+    let told = Client::connect(&server)?.ask("world")?;
+    assert_eq!(told, "environment 0 files false network false");
+    Ok(())
+}

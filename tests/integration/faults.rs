@@ -1,0 +1,117 @@
+//! Handlers that trap, loop, hoard, or fail: one client pays, nobody else does.
+
+use anyhow::Result;
+use ws_host_test_support::{Answer, Client, TestServer, handshake};
+
+#[test]
+fn trap_closes_its_client_alone_and_a_fresh_instance_goes_on() -> Result<()> {
+    let mut server = TestServer::serving("guest-trap")?;
+    let mut other = Client::connect(&server)?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(other.ask("hello")?, "hello 1");
+    assert_eq!(other.ask("hello")?, "hello 2");
+    client.send_text("trap")?;
+    client.expect_close(1011)?;
+    // The count begins anew: this is another instance, and the same connection.
+    assert_eq!(other.ask("hello")?, "hello 1");
+    assert_eq!(Client::connect(&server)?.ask("hello")?, "hello 2");
+    server.wait_for_log("told to panic")?;
+    server.wait_for_log("the handler trapped: wasm trap: wasm `unreachable`")?;
+    Ok(())
+}
+
+#[test]
+fn what_was_sent_before_a_trap_arrives() -> Result<()> {
+    let server = TestServer::serving("guest-trap")?;
+    let mut client = Client::connect(&server)?;
+    client.send_frame(0x82, b"!")?;
+    assert_eq!(client.receive_text()?, "sent before the panic");
+    client.expect_close(1011)?;
+    Ok(())
+}
+
+#[test]
+fn trap_in_connected_is_500() -> Result<()> {
+    let server = TestServer::serving("guest-trap")?;
+    let mut other = Client::connect(&server)?;
+    let answer = Answer::to(server.address(), &handshake("/?trap", ""))?;
+    assert_eq!(answer.status, 500, "{answer:?}");
+    assert_eq!(other.ask("hello")?, "hello 1");
+    Ok(())
+}
+
+#[test]
+fn trap_in_disconnected_harms_nobody() -> Result<()> {
+    let mut server = TestServer::serving("guest-trap")?;
+    let mut other = Client::connect(&server)?;
+    let mut client = Client::connect(&server)?;
+    client.send_close(1000, "trap")?;
+    assert_eq!(client.receive_close()?.0, 1000);
+    server.wait_for_log("the handler trapped")?;
+    assert_eq!(other.ask("hello")?, "hello 1");
+    Ok(())
+}
+
+#[test]
+fn many_traps_in_a_row_leave_the_host_standing() -> Result<()> {
+    let server = TestServer::serving("guest-trap")?;
+    let mut other = Client::connect(&server)?;
+    for _ in 0..50 {
+        let mut client = Client::connect(&server)?;
+        client.send_text("trap")?;
+        client.expect_close(1011)?;
+        assert_eq!(other.ask("hello")?, "hello 1");
+    }
+    Ok(())
+}
+
+#[test]
+fn endless_loop_is_ended_at_the_cpu_budget() -> Result<()> {
+    let mut server = TestServer::with_arguments("guest-spin", &["--max-cpu", "200ms"])?;
+    let mut other = Client::connect(&server)?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("spin")?;
+    // While it spins, what it sent is written, and the sockets of others go on.
+    assert_eq!(client.receive_text()?, "spinning");
+    other.send_frame(0x89, b"?")?;
+    assert_eq!(other.receive()?.first, 0x8a);
+    client.expect_close(1011)?;
+    assert_eq!(other.ask("hello")?, "hello");
+    server.wait_for_log("--max-cpu allows 200ms")?;
+    Ok(())
+}
+
+#[test]
+fn hoarding_is_ended_at_the_memory_limit() -> Result<()> {
+    let mut server = TestServer::with_arguments("guest-hoard", &["--max-memory", "8MiB"])?;
+    let mut other = Client::connect(&server)?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("hoard")?;
+    client.expect_close(1011)?;
+    assert_eq!(other.ask("hello")?, "hello");
+    let line = server.wait_for_log("--max-memory allows")?;
+    assert!(line.contains(&(8 << 20).to_string()), "{line}");
+    Ok(())
+}
+
+#[test]
+fn error_of_a_handler_is_logged_with_its_causes_and_keeps_the_instance() -> Result<()> {
+    let mut server = TestServer::serving("guest-failing")?;
+    let mut other = Client::connect(&server)?;
+    assert_eq!(other.ask("40")?, "40");
+    let mut client = Client::connect(&server)?;
+    client.send_text("many")?;
+    client.expect_close(1011)?;
+    assert_eq!(other.ask("2")?, "42");
+    server.wait_for_log("cannot count: invalid digit found in string")?;
+    Ok(())
+}
+
+#[test]
+fn message_that_nobody_expects_is_1003() -> Result<()> {
+    let server = TestServer::serving("guest-failing")?;
+    let mut client = Client::connect(&server)?;
+    client.send_frame(0x82, b"binary")?;
+    client.expect_close(1003)?;
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! Openings, refused and accepted (RFC 6455 §4).
+
+use anyhow::Result;
+use std::io::Write;
+use ws_host_test_support::{Answer, Client, TestServer, handshake, masked_frame};
+
+const KEY: &str = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+/// The lines of a good handshake, with one replaced.
+fn with(line: &str, replacement: &str) -> String {
+    let good = handshake("/", "");
+    assert!(good.contains(line), "{line:?} is not in the handshake");
+    good.replace(line, replacement)
+}
+
+#[track_caller]
+fn refused(request: &str, status: u16, word: &str) -> Answer {
+    let server = TestServer::serving("echo").expect("a server");
+    let answer = Answer::to(server.address(), request).expect("a complete answer");
+    assert_eq!(answer.status, status, "{answer:?}");
+    assert!(answer.body.contains(word), "{word:?} is not in {answer:?}");
+    assert_eq!(answer.header("content-length"), Some(answer.body.len().to_string().as_str()));
+    assert!(answer.header("connection").is_some_and(|value| value.contains("close")), "{answer:?}");
+    answer
+}
+
+#[test]
+fn accept_key_is_that_of_the_rfc() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    let (_client, answer) = Client::open(server.address(), &handshake("/", ""))?;
+    assert_eq!(answer.status, 101);
+    assert_eq!(answer.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+    assert_eq!(answer.header("upgrade"), Some("websocket"));
+    assert_eq!(answer.header("sec-websocket-protocol"), None);
+    assert_eq!(answer.header("sec-websocket-extensions"), None);
+    Ok(())
+}
+
+#[test]
+fn lists_and_cases_of_letters_are_understood() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    let request = with("Connection: Upgrade", "connection: keep-alive, uPGRADE")
+        .replace("Upgrade: websocket", "upgrade: h2c, WebSocket")
+        .replace("Version: 13", "Version: 8, 13");
+    let (mut client, answer) = Client::open(server.address(), &request)?;
+    assert_eq!(answer.status, 101, "{answer:?}");
+    assert_eq!(client.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn absolute_uri_is_understood() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    let request = with("GET / ", "GET ws://localhost/ ");
+    let (mut client, answer) = Client::open(server.address(), &request)?;
+    assert_eq!(answer.status, 101, "{answer:?}");
+    assert_eq!(client.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn octets_right_behind_the_handshake_are_frames() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    let mut stream = std::net::TcpStream::connect(server.address())?;
+    let together = [handshake("/", "").as_bytes(), &masked_frame(0x81, b"eager")].concat();
+    stream.write_all(&together)?;
+    let (mut client, answer) = Client::after(stream)?;
+    assert_eq!(answer.status, 101);
+    assert_eq!(client.receive_text()?, "eager");
+    Ok(())
+}
+
+#[test]
+fn plain_request_is_told_how_to_upgrade() {
+    let answer = refused("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 426, "new WebSocket");
+    assert_eq!(answer.header("upgrade"), Some("websocket"));
+}
+
+#[test]
+fn other_path_is_not_found() {
+    refused(&handshake("/nowhere", ""), 404, "there is one at /");
+    refused("GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n", 404, "WebSocket resource is at /");
+}
+
+#[test]
+fn other_version_is_told_the_right_one() {
+    let answer = refused(&with("Version: 13", "Version: 8"), 426, "13");
+    assert_eq!(answer.header("sec-websocket-version"), Some("13"));
+    refused(&with("Sec-WebSocket-Version: 13\r\n", ""), 400, "Sec-WebSocket-Version");
+}
+
+#[test]
+fn method_must_be_get() {
+    let answer = refused(&with("GET", "POST"), 405, "GET");
+    assert_eq!(answer.header("allow"), Some("GET"));
+}
+
+#[test]
+fn http_must_be_1_1() {
+    refused(&with("HTTP/1.1", "HTTP/1.0"), 400, "HTTP/1.1");
+}
+
+#[test]
+fn connection_must_upgrade() {
+    refused(&with("Connection: Upgrade", "Connection: keep-alive"), 400, "Connection");
+}
+
+#[test]
+fn host_must_stand_once() {
+    refused(&with("Host: localhost\r\n", ""), 400, "Host");
+    refused(&with("Host: localhost\r\n", "Host: a\r\nHost: b\r\n"), 400, "Host");
+}
+
+#[test]
+fn key_must_be_16_octets_once() {
+    refused(&with(KEY, ""), 400, "Sec-WebSocket-Key");
+    refused(&with(KEY, "Sec-WebSocket-Key: c2hvcnQ=\r\n"), 400, "16 octets");
+    refused(&with(KEY, &format!("{KEY}{KEY}")), 400, "once");
+}
+
+#[test]
+fn body_is_refused() {
+    refused(&handshake("/", "Content-Length: 5\r\n"), 400, "body");
+    refused(&handshake("/", "Transfer-Encoding: chunked\r\n"), 400, "body");
+}
+
+#[test]
+fn page_of_another_host_is_refused_and_own_one_is_not() -> Result<()> {
+    refused(&handshake("/", "Origin: https://evil.example\r\n"), 403, "--origin");
+    refused(&handshake("/", "Origin: null\r\n"), 403, "origin");
+    refused(&handshake("/", "Origin: http://localhost.evil.example\r\n"), 403, "origin");
+    let server = TestServer::serving("echo")?;
+    let (_, answer) =
+        Client::open(server.address(), &handshake("/", "Origin: http://localhost\r\n"))?;
+    assert_eq!(answer.status, 101);
+    Ok(())
+}
+
+#[test]
+fn listed_origin_is_let_in() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &["--origin", "https://app.example.com"])?;
+    let answer = |origin: &str| -> Result<u16> {
+        let request = handshake("/", &format!("Origin: {origin}\r\n"));
+        Ok(Client::open(server.address(), &request)?.1.status)
+    };
+    assert_eq!(answer("https://app.example.com")?, 101);
+    assert_eq!(answer("https://app.example.com.evil.org")?, 403);
+    Ok(())
+}
+
+#[test]
+fn handler_turns_clients_away_with_its_own_status() -> Result<()> {
+    let server = TestServer::serving("guest-choosy")?;
+    let answer = Answer::to(server.address(), &handshake("/?reject=451", ""))?;
+    assert_eq!((answer.status, answer.body.as_str()), (451, "go away\n"));
+    // No status at all, and one that would claim success.
+    for status in ["17", "200", "999"] {
+        let answer = Answer::to(server.address(), &handshake(&format!("/?reject={status}"), ""))?;
+        assert_eq!(answer.status, 500, "{answer:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn handler_chooses_an_offered_subprotocol_only() -> Result<()> {
+    let server = TestServer::serving("guest-choosy")?;
+    let offer = "Sec-WebSocket-Protocol: soap, wamp\r\n";
+    let (mut client, answer) =
+        Client::open(server.address(), &handshake("/?subprotocol=wamp", offer))?;
+    assert_eq!(answer.header("sec-websocket-protocol"), Some("wamp"));
+    assert_eq!(client.receive_text()?, "welcome");
+    let answer = Answer::to(server.address(), &handshake("/?subprotocol=mqtt", offer))?;
+    assert_eq!(answer.status, 500, "{answer:?}");
+    Ok(())
+}
+
+#[test]
+fn handler_adds_headers_but_not_those_of_the_handshake() -> Result<()> {
+    let server = TestServer::serving("guest-choosy")?;
+    let (_, answer) = Client::open(server.address(), &handshake("/?header=x-test", ""))?;
+    assert_eq!(answer.header("x-test"), Some("set"));
+    for forbidden in ["connection", "Sec-WebSocket-Accept", "content-length", "not%20a%20name"] {
+        let request = handshake(&format!("/?header={forbidden}"), "");
+        let answer = Answer::to(server.address(), &request)?;
+        assert_eq!(answer.status, 500, "{forbidden}: {answer:?}");
+    }
+    // A line feed in a value would begin a line of the handler's own.
+    assert_eq!(Answer::to(server.address(), &handshake("/?value=0a", ""))?.status, 500);
+    Ok(())
+}
+
+#[test]
+fn what_connected_sends_follows_the_handshake() -> Result<()> {
+    let server = TestServer::serving("guest-choosy")?;
+    assert_eq!(Client::connect(&server)?.receive_text()?, "welcome");
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! Silence.
+
+use anyhow::Result;
+use ws_host_test_support::{Client, TestServer};
+
+#[test]
+fn silent_client_gets_a_ping_and_is_dropped_without_an_answer() -> Result<()> {
+    let mut server = TestServer::with_arguments("guest-telling", &["--idle-timeout", "400ms"])?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.receive()?.first, 0x89);
+    client.expect_end()?;
+    let line = server.wait_for_log("disconnected")?;
+    assert!(
+        line.contains(
+            r#"disconnected 1006 "nothing came from the client for too long" clean false"#
+        ),
+        "{line}"
+    );
+    Ok(())
+}
+
+#[test]
+fn client_that_answers_pings_stays_and_its_handler_hears_nothing_of_it() -> Result<()> {
+    let server = TestServer::with_arguments("guest-telling", &["--idle-timeout", "400ms"])?;
+    let mut client = Client::connect(&server)?;
+    for _ in 0..3 {
+        let ping = client.receive()?;
+        assert_eq!(ping.first, 0x89);
+        client.send_frame(0x8a, &ping.payload)?;
+    }
+    let report = client.ask("report")?;
+    assert!(!report.contains("pong"), "{report}");
+    Ok(())
+}
+
+#[test]
+fn silence_may_be_allowed_for_ever() -> Result<()> {
+    let server = TestServer::with_arguments("guest-telling", &["--idle-timeout", "0s"])?;
+    let mut client = Client::connect(&server)?;
+    client.stream().set_read_timeout(Some(std::time::Duration::from_secs(1)))?;
+    assert!(client.receive().is_err(), "a ping came");
+    client.send_text("report")?;
+    assert!(client.receive_text()?.contains("connected"));
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! Numbers, and what happens there.
+
+use std::io::Write;
+use std::net::TcpStream;
+
+use anyhow::Result;
+use ws_host_test_support::{Answer, Client, TestServer, handshake};
+
+#[test]
+fn client_over_the_limit_gets_503_and_a_place_that_comes_free() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &["--max-clients", "2"])?;
+    let mut first = Client::connect(&server)?;
+    let second = Client::connect(&server)?;
+    let answer = Answer::to(server.address(), &handshake("/", ""))?;
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(answer.header("retry-after").is_some(), "{answer:?}");
+    assert_eq!(first.ask("hello")?, "hello");
+    second.close()?;
+    while Answer::to_head(server.address(), &handshake("/", ""))?.status == 503 {}
+    Ok(())
+}
+
+#[test]
+fn refused_clients_take_no_place() -> Result<()> {
+    let server = TestServer::with_arguments("guest-choosy", &["--max-clients", "1"])?;
+    for _ in 0..5 {
+        let answer = Answer::to(server.address(), &handshake("/?reject=403", ""))?;
+        assert_eq!(answer.status, 403, "{answer:?}");
+    }
+    assert_eq!(Client::connect(&server)?.receive_text()?, "welcome");
+    Ok(())
+}
+
+#[test]
+fn too_many_or_too_long_headers_are_431() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    let many = "X-Header: value\r\n".repeat(200);
+    assert_eq!(Answer::to(server.address(), &handshake("/", &many))?.status, 431);
+    let long = format!("X-Header: {}\r\n", "v".repeat(20_000));
+    assert_eq!(Answer::to_head(server.address(), &handshake("/", &long))?.status, 431);
+    assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn handshake_that_trickles_is_cut_off() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &["--handshake-timeout", "300ms"])?;
+    let mut stream = TcpStream::connect(server.address())?;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: loc")?;
+    let mut client = Client::over(stream)?;
+    client.expect_end()
+}
+
+#[test]
+fn handler_that_takes_too_long_to_let_in_is_503() -> Result<()> {
+    let arguments = ["--handshake-timeout", "300ms"];
+    let mut server = TestServer::with_arguments("guest-slow_connect", &arguments)?;
+    let answer = Answer::to(server.address(), &handshake("/?1500", ""))?;
+    assert_eq!(answer.status, 503, "{answer:?}");
+    // The handler let it in after all, and hears that it is gone.
+    server.wait_for_log("never opened")?;
+    assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn garbage_in_place_of_http_is_400() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    for garbage in ["\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\r\n\r\n", "hello\r\n\r\n", "GET\r\n\r\n"] {
+        let answer = Answer::to_head(server.address(), garbage)?;
+        assert_eq!(answer.status, 400, "{garbage:?}: {answer:?}");
+    }
+    assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
+    Ok(())
+}

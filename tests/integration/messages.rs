@@ -1,0 +1,80 @@
+//! Messages of every shape (RFC 6455 §5).
+
+use anyhow::Result;
+use ws_host_test_support::{Client, Frame, TestServer, masked_frame};
+
+fn echo() -> Result<(TestServer, Client)> {
+    let server = TestServer::serving("echo")?;
+    let client = Client::connect(&server)?;
+    Ok((server, client))
+}
+
+#[test]
+fn lengths_around_every_boundary_come_back() -> Result<()> {
+    let (_server, mut client) = echo()?;
+    for length in [0, 1, 125, 126, 127, 65535, 65536, 1 << 20] {
+        let payload: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
+        client.send_frame(0x82, &payload)?;
+        assert!(client.receive()? == Frame { first: 0x82, payload }, "{length} octets");
+        let text = "é".repeat(length / 2);
+        assert!(client.ask(&text)? == text, "text of {length} octets");
+    }
+    Ok(())
+}
+
+#[test]
+fn fragments_come_back_whole_with_a_ping_between_them() -> Result<()> {
+    let (_server, mut client) = echo()?;
+    client.send_frame(0x01, b"frag")?;
+    client.send_frame(0x89, b"between")?;
+    client.send_frame(0x00, b"")?;
+    client.send_frame(0x80, b"ment")?;
+    assert_eq!(client.receive()?, Frame { first: 0x8a, payload: b"between".to_vec() });
+    assert_eq!(client.receive_text()?, "fragment");
+    Ok(())
+}
+
+#[test]
+fn one_octet_at_a_time_is_enough() -> Result<()> {
+    let (_server, mut client) = echo()?;
+    let mut octets = masked_frame(0x01, "grü".as_bytes());
+    octets.extend(masked_frame(0x89, b"?"));
+    octets.extend(masked_frame(0x80, "ße 🦀".as_bytes()));
+    for octet in octets {
+        client.send(&[octet])?;
+    }
+    assert_eq!(client.receive()?, Frame { first: 0x8a, payload: b"?".to_vec() });
+    assert_eq!(client.receive_text()?, "grüße 🦀");
+    Ok(())
+}
+
+#[test]
+fn burst_in_one_write_comes_back_in_order() -> Result<()> {
+    let (_server, mut client) = echo()?;
+    let burst: Vec<u8> =
+        (0..5000).flat_map(|number| masked_frame(0x81, format!("{number}").as_bytes())).collect();
+    let mut writer = client.try_clone()?;
+    let writing = std::thread::spawn(move || writer.send(&burst));
+    for number in 0..5000 {
+        assert_eq!(client.receive_text()?, number.to_string());
+    }
+    writing.join().expect("the writer does not panic")
+}
+
+#[test]
+fn unsolicited_pong_is_no_fault() -> Result<()> {
+    let (_server, mut client) = echo()?;
+    client.send_frame(0x8a, b"thump")?;
+    assert_eq!(client.ask("still here")?, "still here");
+    Ok(())
+}
+
+#[test]
+fn masked_hello_of_the_rfc_comes_back() -> Result<()> {
+    let (_server, mut client) = echo()?;
+    client.send_hex("81 85 37 fa 21 3d 7f 9f 4d 51 58")?;
+    assert_eq!(client.receive_text()?, "Hello");
+    client.send_hex("01 83 37 fa 21 3d 7f 9f 4d 80 82 3d 37 fa 21 51 58")?;
+    assert_eq!(client.receive_text()?, "Hello");
+    client.close()
+}

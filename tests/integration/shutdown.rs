@@ -1,0 +1,78 @@
+//! Signals.
+
+use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process};
+use ws_host_test_support::{Answer, Client, TestServer};
+
+fn signal(server: &TestServer, signal: Signal) -> Result<()> {
+    let process = Pid::from_raw(i32::try_from(server.process_id())?).context("a process id")?;
+    Ok(kill_process(process, signal)?)
+}
+
+#[test]
+fn interrupt_closes_every_client_with_1001_and_exits_0() -> Result<()> {
+    for ending in [Signal::INT, Signal::TERM] {
+        let server = TestServer::serving("guest-telling")?;
+        let mut clients = (0..3).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+        for client in &mut clients {
+            client.ask("who")?;
+        }
+        signal(&server, ending)?;
+        for client in &mut clients {
+            client.expect_close(1001)?;
+        }
+        let ended = server.wait()?;
+        assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
+        // The handler hears of each of them.
+        let told = ended.log.matches("disconnected 1001 \"\" clean true sent Some(1001)").count();
+        assert_eq!(told, 3, "{}", ended.log);
+    }
+    Ok(())
+}
+
+#[test]
+fn client_that_does_not_answer_is_waited_for_no_longer_than_the_close_timeout() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &["--close-timeout", "300ms"])?;
+    let mut client = Client::connect(&server)?;
+    signal(&server, Signal::INT)?;
+    assert_eq!(client.receive_close()?.0, 1001);
+    assert_eq!(server.wait()?.status.code(), Some(0));
+    Ok(())
+}
+
+#[test]
+fn sleeping_handler_is_waited_for_no_longer_than_the_drain_timeout() -> Result<()> {
+    let server = TestServer::with_arguments("guest-sleep", &["--drain-timeout", "300ms"])?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("sleep 600000")?;
+    assert_eq!(client.receive_text()?, "before");
+    signal(&server, Signal::INT)?;
+    let ended = server.wait()?;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
+    assert!(ended.log.contains("the time to drain was over"), "{}", ended.log);
+    Ok(())
+}
+
+#[test]
+fn second_interrupt_ends_at_once() -> Result<()> {
+    let mut server =
+        TestServer::with_arguments("echo", &["--close-timeout", "1h", "--drain-timeout", "1h"])?;
+    let mut client = Client::connect(&server)?;
+    signal(&server, Signal::INT)?;
+    assert_eq!(client.receive_close()?.0, 1001);
+    server.wait_for_log("stopping")?;
+    // Nobody is accepted any more.
+    assert!(Client::connect(&server).is_err());
+    signal(&server, Signal::INT)?;
+    assert_eq!(server.wait()?.status.code(), Some(130));
+    Ok(())
+}
+
+#[test]
+fn health_is_200() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    let request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let answer = Answer::to(server.address(), request)?;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "ok\n"));
+    Ok(())
+}
