@@ -20,7 +20,8 @@ fn burst_of_echoes_is_never_lost_however_late_it_is_read() -> Result<()> {
         Ok(())
     });
     for number in 0..BURST {
-        assert!(client.receive_text()? == format!("{number} {filler}"), "message {number}");
+        let (got, sent) = (client.receive_text()?, format!("{number} {filler}"));
+        assert!(got == sent, "message {number}: {} octets, {got:.40}", got.len());
     }
     writing.join().expect("the writer does not panic")
 }

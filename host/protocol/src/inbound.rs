@@ -275,6 +275,7 @@ fn read_header(
     match Header::decode(&partial[..kept + more])? {
         Some((header, used)) => {
             take(input, used - kept);
+            *length = 0;
             Ok(Some(header))
         }
         None => {

@@ -198,6 +198,12 @@ impl Outbound {
         self.release_memory();
     }
 
+    /// How much memory it has, used or not.
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.tail.capacity() + self.segments.iter().map(Bytes::len).sum::<usize>()
+    }
+
     pub(crate) fn answer_ping(&mut self, payload: &[u8]) {
         if !self.is_closing() {
             self.push(Opcode::Pong, Fin::Last, payload);

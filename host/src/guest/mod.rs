@@ -8,6 +8,7 @@
 
 mod bindings;
 mod cache;
+mod check;
 mod convert;
 mod error;
 mod imports;

@@ -9,17 +9,12 @@ use wasmtime_wasi::WasiCtxBuilder;
 
 use super::Runtime;
 use super::bindings::ResourceHandlerPre;
+use super::check;
 use super::error::{Cause, Fault, LoadError};
 use super::instance::{Guest, State};
 use super::limits::{self, Limits, Meter};
 use super::log::{GuestLog, GuestStream};
 use crate::clients::Clients;
-
-/// The interface that a component must export.
-const HANDLER: &str = "ws-host:socket/handler@0.1.0";
-
-/// The same without its version.
-const HANDLER_OF_ANY_VERSION: &str = "ws-host:socket/handler";
 
 /// The first octets of WebAssembly, then the version of a core module.
 const MAGIC: &[u8] = b"\0asm";
@@ -50,14 +45,14 @@ impl Template {
         let octets = read(path)?;
         let component = Component::from_binary(&runtime.engine, &octets)
             .map_err(|error| LoadError::Invalid { path: path.into(), cause: Cause(error) })?;
-        check_exports(&runtime.engine, &component, path)?;
+        check::exports(&runtime.engine, &component, path)?;
         let pre = runtime
             .linker
             .instantiate_pre(&component)
             .map_err(|error| LoadError::Import { path: path.into(), cause: Cause(error) })?;
         let pre = ResourceHandlerPre::new(pre).map_err(|error| LoadError::HandlerMismatch {
             path: path.into(),
-            wanted: HANDLER,
+            wanted: check::HANDLER,
             cause: Cause(error),
         })?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -112,18 +107,5 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
         None => Err(LoadError::NotWasm(path.into())),
         Some(rest) if rest.starts_with(CORE_VERSION) => Err(LoadError::CoreModule(path.into())),
         Some(_) => Ok(octets),
-    }
-}
-
-fn check_exports(engine: &Engine, component: &Component, path: &Path) -> Result<(), LoadError> {
-    let exported = component.component_type();
-    let names: Vec<String> = exported.exports(engine).map(|(name, _)| name.to_owned()).collect();
-    if names.iter().any(|name| name == HANDLER) {
-        return Ok(());
-    }
-    let path = path.to_owned();
-    match names.iter().find(|name| name.split('@').next() == Some(HANDLER_OF_ANY_VERSION)) {
-        Some(found) => Err(LoadError::OtherVersion { path, wanted: HANDLER, found: found.clone() }),
-        None => Err(LoadError::NoHandler { path, wanted: HANDLER, found: names }),
     }
 }

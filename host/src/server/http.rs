@@ -65,5 +65,6 @@ pub(super) async fn serve(
     };
     let stream = parts.io.into_inner();
     let connection = Connection::new(admitted, stream, &site.config.limits, &site.config.timeouts);
-    site.tasks.spawn(connection.serve(parts.read_buf.into()));
+    // The client's place makes a server that stops wait for this task.
+    tokio::spawn(connection.serve(parts.read_buf.into()));
 }

@@ -9,8 +9,10 @@ struct Hoard {
 
 impl Handler for Hoard {
     fn received_text(&mut self, client: Client, message: String) -> Result {
-        while message == "hoard" {
-            self.hoard.push(vec![1; 1 << 20]);
+        if message == "hoard" {
+            loop {
+                self.hoard.push(vec![1; 1 << 20]);
+            }
         }
         Ok(client.send_text(&message)?)
     }

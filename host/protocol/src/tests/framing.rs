@@ -1,0 +1,102 @@
+use super::*;
+use crate::ProtocolError::*;
+
+#[test]
+fn masked_hello_is_text() {
+    let mut server = End::server();
+    server.receives_hex("81 85 37 fa 21 3d 7f 9f 4d 51 58");
+    assert_eq!(server.events, [text("Hello")]);
+}
+
+#[test]
+fn unmasked_hello_is_text_for_a_client() {
+    let mut client = End::client();
+    client.receives_hex("81 05 48 65 6c 6c 6f");
+    assert_eq!(client.events, [text("Hello")]);
+}
+
+#[test]
+fn whole_message_is_lent_from_the_input() {
+    let mut octets = hex("81 85 37 fa 21 3d 7f 9f 4d 51 58");
+    let place = octets.as_ptr_range();
+    let mut server = End::server();
+    let event = server.inbound.handle_input(&mut &mut octets[..], &mut server.outbound);
+    match event {
+        Some(Event::Text(std::borrow::Cow::Borrowed(text))) => {
+            assert!(place.contains(&text.as_ptr()));
+        }
+        other => panic!("not lent: {other:?}"),
+    }
+}
+
+#[test]
+fn unmasked_frame_fails_a_server_and_masked_one_a_client() {
+    server_fails("81 05 48 65 6c 6c 6f", UnmaskedFrame);
+    let mut client = End::client();
+    client.receives_hex("81 85 37 fa 21 3d 7f 9f 4d 51 58");
+    assert_eq!(client.events, [Event::Failed(MaskedFrame)]);
+}
+
+#[test]
+fn reserved_bits_fail() {
+    server_fails("c1 80 00 00 00 00", ReservedBits(0b100));
+    server_fails("a1 80 00 00 00 00", ReservedBits(0b010));
+    server_fails("91 80 00 00 00 00", ReservedBits(0b001));
+    server_fails("f9 80 00 00 00 00", ReservedBits(0b111));
+}
+
+#[test]
+fn reserved_opcodes_fail() {
+    for opcode in [0x3, 0x4, 0x5, 0x6, 0x7, 0xb, 0xc, 0xd, 0xe, 0xf] {
+        server_fails(&format!("8{opcode:x} 80 00 00 00 00"), ReservedOpcode(opcode));
+    }
+}
+
+#[test]
+fn lengths_must_be_in_their_shortest_form() {
+    server_fails("82 fe 00 7d 00 00 00 00", LengthNotMinimal);
+    server_fails("82 ff 00 00 00 00 00 00 ff ff 00 00 00 00", LengthNotMinimal);
+}
+
+#[test]
+fn length_with_its_highest_bit_fails() {
+    server_fails("82 ff 80 00 00 00 00 00 00 00 00 00 00 00", LengthOverflow);
+}
+
+#[test]
+fn lengths_around_every_boundary_go_both_ways() {
+    for length in [0, 1, 7, 8, 9, 124, 125, 126, 127, 128, 65534, 65535, 65536, 65537] {
+        let payload: Vec<u8> = (0..length).map(|index| index as u8).collect();
+        let mut pair = Pair::new();
+        pair.client.outbound.send_binary(&payload).expect("there is room");
+        pair.server.outbound.send_binary(&payload).expect("there is room");
+        pair.drive();
+        assert_eq!(pair.server.events, [binary(&payload)], "to the server: {length}");
+        assert_eq!(pair.client.events, [binary(&payload)], "to the client: {length}");
+    }
+}
+
+#[test]
+fn headers_have_the_shortest_form() {
+    let header = |length: usize| {
+        let mut server = End::server();
+        server.outbound.send_binary(&vec![0; length]).expect("there is room");
+        let written = server.writes();
+        written[..written.len() - length].to_vec()
+    };
+    assert_eq!(header(125), hex("82 7d"));
+    assert_eq!(header(126), hex("82 7e 00 7e"));
+    assert_eq!(header(65535), hex("82 7e ff ff"));
+    assert_eq!(header(65536), hex("82 7f 00 00 00 00 00 01 00 00"));
+}
+
+#[test]
+fn every_frame_of_a_client_has_its_own_key() {
+    let mut client = End::client();
+    client.outbound.send_text("aaaa").expect("there is room");
+    client.outbound.send_text("aaaa").expect("there is room");
+    let written = client.writes();
+    assert_eq!(written[..2], hex("81 84"));
+    assert_ne!(written[2..6], written[12..16], "the same key twice");
+    assert_ne!(written[6..10], *b"aaaa", "not masked");
+}

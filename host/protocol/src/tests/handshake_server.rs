@@ -1,0 +1,170 @@
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
+
+use crate::handshake::Rejection::{self, *};
+use crate::handshake::{Origins, server};
+
+/// The request of RFC 6455 §1.3, from a page of the same host.
+fn request() -> Request<()> {
+    Request::get("/chat")
+        .header("Host", "server.example.com")
+        .header("Upgrade", "websocket")
+        .header("Connection", "Upgrade")
+        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .header("Origin", "http://server.example.com")
+        .header("Sec-WebSocket-Protocol", "chat, superchat")
+        .header("Sec-WebSocket-Version", "13")
+        .body(())
+        .expect("a request")
+}
+
+fn with(change: impl FnOnce(&mut HeaderMap)) -> Request<()> {
+    let mut request = request();
+    change(request.headers_mut());
+    request
+}
+
+fn set(name: &'static str, value: &'static str) -> Request<()> {
+    with(|headers| {
+        headers.insert(name, value.parse().expect("a header value"));
+    })
+}
+
+fn add(name: &'static str, value: &'static str) -> Request<()> {
+    with(|headers| {
+        headers.append(name, value.parse().expect("a header value"));
+    })
+}
+
+fn without(name: &'static str) -> Request<()> {
+    with(|headers| {
+        headers.remove(name);
+    })
+}
+
+#[track_caller]
+fn refuses(request: &Request<()>, rejection: Rejection, status: u16) -> Response<()> {
+    assert_eq!(server::check(request, &Origins::SameHost), Err(rejection));
+    assert_eq!(rejection.status().as_u16(), status);
+    let response = rejection.response();
+    assert_eq!(response.status().as_u16(), status);
+    let connection = response.headers()["connection"].to_str().expect("text");
+    assert!(connection.contains("close"), "what follows a refusal is not to be trusted");
+    response
+}
+
+#[test]
+fn request_of_the_rfc_gets_the_answer_of_the_rfc() {
+    let upgrade = server::check(&request(), &Origins::SameHost).expect("a good request");
+    assert_eq!(upgrade.subprotocols(), ["chat", "superchat"]);
+    let response = upgrade.response(Some("chat")).expect("it was offered");
+    assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
+    assert_eq!(response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    assert_eq!(response.headers()["upgrade"], "websocket");
+    assert_eq!(response.headers()["connection"], "Upgrade");
+    assert_eq!(response.headers()["sec-websocket-protocol"], "chat");
+}
+
+#[test]
+fn no_subprotocol_needs_to_be_chosen_and_only_offered_ones_can_be() {
+    let upgrade = server::check(&request(), &Origins::SameHost).expect("a good request");
+    let response = upgrade.response(None).expect("none is always right");
+    assert!(!response.headers().contains_key("sec-websocket-protocol"));
+    assert!(upgrade.response(Some("Chat")).is_err(), "names are compared as they are");
+    assert!(upgrade.response(Some("")).is_err());
+    assert!(upgrade.response(Some("chat, superchat")).is_err());
+}
+
+#[test]
+fn tokens_are_found_in_lists_and_in_any_case_of_letters() {
+    let good = |request: &Request<()>| server::check(request, &Origins::SameHost).is_ok();
+    assert!(good(&set("connection", "keep-alive, UPGRADE")));
+    assert!(good(&set("upgrade", "h2c , WebSocket")));
+    assert!(good(&add("connection", "keep-alive")));
+    assert!(good(&set("sec-websocket-version", "8, 13")));
+    assert!(good(&set("sec-websocket-protocol", "a,, b ,")));
+    assert!(good(&set("content-length", "0")));
+}
+
+#[test]
+fn ordinary_request_is_told_what_to_upgrade_to() {
+    let response = refuses(&without("upgrade"), NoUpgrade, 426);
+    assert_eq!(response.headers()["upgrade"], "websocket");
+    refuses(&set("upgrade", "h2c"), NoUpgrade, 426);
+    refuses(&set("upgrade", "websockets"), NoUpgrade, 426);
+}
+
+#[test]
+fn method_and_version_of_http_must_be_right() {
+    let mut post = request();
+    *post.method_mut() = Method::POST;
+    let response = refuses(&post, MethodNotGet, 405);
+    assert_eq!(response.headers()["allow"], "GET");
+    let mut old = request();
+    *old.version_mut() = Version::HTTP_10;
+    refuses(&old, HttpVersion, 400);
+}
+
+#[test]
+fn connection_must_have_the_token_upgrade() {
+    refuses(&without("connection"), ConnectionNotUpgrade, 400);
+    refuses(&set("connection", "keep-alive"), ConnectionNotUpgrade, 400);
+    refuses(&set("connection", "not-upgrade"), ConnectionNotUpgrade, 400);
+}
+
+#[test]
+fn host_must_stand_once() {
+    refuses(&without("host"), Host, 400);
+    refuses(&add("host", "other.example.com"), Host, 400);
+}
+
+#[test]
+fn body_is_refused() {
+    refuses(&set("content-length", "1"), Body, 400);
+    refuses(&set("content-length", "00"), Body, 400);
+    refuses(&set("transfer-encoding", "chunked"), Body, 400);
+}
+
+#[test]
+fn key_must_be_16_octets_in_base64_once() {
+    refuses(&without("sec-websocket-key"), KeyMissing, 400);
+    refuses(&add("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="), KeyMalformed, 400);
+    for bad in ["", "dGhlIHNhbXBsZSBub25jZQ", "c2hvcnQ=", "AAAAAAAAAAAAAAAAAAAAAAA=", "not base64!"]
+    {
+        refuses(&set("sec-websocket-key", bad), KeyMalformed, 400);
+    }
+}
+
+#[test]
+fn version_must_be_13_and_the_refusal_says_so() {
+    for other in ["8", "12", "14", "013", "1, 3", "thirteen"] {
+        let response = refuses(&set("sec-websocket-version", other), VersionUnsupported, 426);
+        assert_eq!(response.headers()["sec-websocket-version"], "13");
+        assert_eq!(response.headers()["upgrade"], "websocket");
+    }
+    refuses(&without("sec-websocket-version"), VersionMissing, 400);
+}
+
+#[test]
+fn subprotocols_must_be_different_tokens() {
+    for bad in ["chat, chat", "two words", "a@b", "a;b"] {
+        refuses(&set("sec-websocket-protocol", bad), SubprotocolsMalformed, 400);
+    }
+}
+
+#[test]
+fn origin_must_be_let_in() {
+    refuses(&set("origin", "http://evil.org"), OriginNotAllowed, 403);
+    refuses(&set("origin", "null"), OriginNotAllowed, 403);
+    refuses(&add("origin", "http://server.example.com"), OriginMalformed, 400);
+    assert!(server::check(&without("origin"), &Origins::SameHost).is_ok());
+}
+
+#[test]
+fn offer_of_a_thousand_elements_is_read() {
+    let offer = (0..1000).map(|number| format!("p{number}")).collect::<Vec<_>>().join(" , ");
+    let many = with(|headers| {
+        headers.insert("sec-websocket-protocol", offer.parse().expect("a header value"));
+    });
+    let upgrade = server::check(&many, &Origins::SameHost).expect("a good request");
+    assert_eq!(upgrade.subprotocols().len(), 1000);
+}

@@ -1,0 +1,140 @@
+use std::io::IoSlice;
+
+use super::*;
+use crate::{SendError, SharedMessage};
+
+#[test]
+fn limit_is_exact() {
+    // Two octets of header and eight of payload.
+    let mut outbound = Outbound::server(10);
+    assert_eq!(outbound.send_binary(&[0; 9]), Err(SendError::TooLong));
+    assert_eq!(outbound.send_binary(&[0; 8]), Ok(()));
+    assert_eq!(outbound.send_binary(&[]), Err(SendError::Full));
+    outbound.advance(2);
+    assert_eq!(outbound.send_binary(&[]), Ok(()));
+    assert_eq!(outbound.remaining(), 10);
+}
+
+#[test]
+fn refused_messages_leave_nothing_behind() {
+    let mut outbound = Outbound::server(10);
+    outbound.send_text("abc").expect("there is room");
+    assert_eq!(outbound.send_text("defghijk"), Err(SendError::Full));
+    assert_eq!(outbound.ping(&[0; 8]), Err(SendError::Full));
+    assert_eq!(outbound.send_shared(&SharedMessage::text("defghijk")), Err(SendError::Full));
+    assert_eq!(outbound.chunk(), b"\x81\x03abc");
+}
+
+#[test]
+fn answers_and_the_close_frame_find_room_in_a_full_buffer() {
+    let mut server = End::server();
+    server.outbound = Outbound::server(5);
+    server.outbound.send_text("abc").expect("there is room");
+    server.receives_hex("89 81 00 00 00 00 70 88 80 00 00 00 00");
+    assert_eq!(server.writes(), b"\x81\x03abc\x8a\x01p\x88\x00");
+}
+
+/// Short and long messages, shared and not, and all of it as one piece.
+fn mixed() -> (Outbound, Vec<u8>) {
+    let long = vec![b'x'; 10_000];
+    let mut outbound = Outbound::server(ROOM);
+    let mut expected = Vec::new();
+    for number in 0..20_u8 {
+        outbound.send_binary(&[number; 3]).expect("there is room");
+        expected.extend([0x82, 3, number, number, number]);
+        let message = SharedMessage::binary(&long[..1000 * usize::from(number % 10)]);
+        outbound.send_shared(&message).expect("there is room");
+        let mut alone = Outbound::server(ROOM);
+        alone.send_binary(&long[..1000 * usize::from(number % 10)]).expect("there is room");
+        expected.extend(alone.chunk());
+    }
+    (outbound, expected)
+}
+
+#[test]
+fn writes_of_every_size_give_the_same_octets() {
+    for size in [1, 2, 3, 7, 100, 4095, 4096, 5000, 20_000, 1_000_000] {
+        let (mut outbound, expected) = mixed();
+        let mut written = Vec::new();
+        while outbound.has_remaining() {
+            let chunk = outbound.chunk();
+            assert!(!chunk.is_empty(), "an empty chunk would stop the writer");
+            let part = chunk.len().min(size);
+            written.extend_from_slice(&chunk[..part]);
+            outbound.advance(part);
+        }
+        assert!(written == expected, "in writes of {size}");
+    }
+}
+
+#[test]
+fn vectored_writes_give_the_same_octets() {
+    for size in [997, 12_345, 1_000_000] {
+        let (mut outbound, expected) = mixed();
+        let mut written = Vec::new();
+        while outbound.has_remaining() {
+            let mut slices = [IoSlice::new(&[]); 4];
+            let filled = outbound.chunks_vectored(&mut slices);
+            assert!(filled > 0 && slices[..filled].iter().all(|slice| !slice.is_empty()));
+            let all: Vec<u8> =
+                slices[..filled].iter().flat_map(|slice| slice.iter().copied()).collect();
+            let part = all.len().min(size);
+            written.extend_from_slice(&all[..part]);
+            outbound.advance(part);
+        }
+        assert!(written == expected, "in writes of {size}");
+    }
+}
+
+#[test]
+fn long_shared_message_is_not_copied() {
+    let message = SharedMessage::binary(&[0; 100_000]);
+    let mut one = Outbound::server(ROOM);
+    let mut other = Outbound::server(ROOM);
+    one.send_shared(&message).expect("there is room");
+    other.send_shared(&message).expect("there is room");
+    assert_eq!(one.chunk().as_ptr(), other.chunk().as_ptr());
+}
+
+#[test]
+fn shared_message_of_a_client_is_masked_with_its_own_key() {
+    let mut pair = Pair::new();
+    for message in [SharedMessage::text("short"), SharedMessage::text(&"long".repeat(5000))] {
+        pair.client.outbound.send_shared(&message).expect("there is room");
+    }
+    pair.drive();
+    assert_eq!(pair.server.events, [text("short"), text(&"long".repeat(5000))]);
+}
+
+#[test]
+fn peer_that_never_quite_catches_up_does_not_make_the_buffer_grow() {
+    let mut outbound = Outbound::server(10_000);
+    for _ in 0..500 {
+        while outbound.send_binary(&[0; 98]).is_ok() {}
+        // All but a little is written, so that the buffer never runs empty.
+        outbound.advance(outbound.remaining() - 50);
+    }
+    assert!(outbound.remaining() <= 10_000);
+    assert!(outbound.capacity() <= 40_000, "{} octets", outbound.capacity());
+}
+
+#[test]
+fn memory_of_a_burst_is_given_back() {
+    let mut outbound = Outbound::server(ROOM);
+    outbound.send_binary(&[0; 1 << 20]).expect("there is room");
+    outbound.advance(outbound.remaining());
+    assert!(outbound.capacity() <= 16 << 10, "{} octets", outbound.capacity());
+    outbound.send_binary(&[0; 100]).expect("there is room");
+    outbound.release_memory();
+    assert_eq!(outbound.remaining(), 102, "what waits must not be released");
+    outbound.advance(102);
+    outbound.release_memory();
+    assert_eq!(outbound.capacity(), 0);
+}
+
+#[test]
+fn discarded_output_is_gone() {
+    let (mut outbound, _) = mixed();
+    outbound.discard();
+    assert_eq!((outbound.remaining(), outbound.chunk()), (0, &[][..]));
+}
