@@ -22,6 +22,8 @@ const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 #[derive(Debug)]
 pub(super) struct Clock {
     timer: Pin<Box<Sleep>>,
+    /// Whether the timer will wake the task. It stays so until it fires or is set anew.
+    is_armed: bool,
     tick: Duration,
     close_timeout: Duration,
     is_closing: bool,
@@ -47,6 +49,7 @@ impl Clock {
         let tick = timeouts.idle.map_or(NEVER, |idle| idle / TICKS);
         Self {
             timer: Box::pin(sleep_until(Instant::now() + tick)),
+            is_armed: false,
             tick,
             close_timeout: timeouts.close,
             is_closing: false,
@@ -64,17 +67,21 @@ impl Clock {
     pub(super) fn closing(&mut self) {
         if !self.is_closing {
             self.is_closing = true;
-            self.timer.as_mut().reset(Instant::now() + self.close_timeout);
+            self.set(self.close_timeout);
         }
     }
 
     /// What is due now; otherwise the task will be woken when something is.
     pub(super) fn poll_due(&mut self, context: &mut Context<'_>) -> Option<Due> {
+        // This is asked after every message; to look is much cheaper than to poll.
+        if self.is_armed && !self.timer.is_elapsed() {
+            return None;
+        }
         while self.timer.as_mut().poll(context).is_ready() {
             if self.is_closing {
                 return Some(Due::CloseTimeout);
             }
-            self.timer.as_mut().reset(Instant::now() + self.tick);
+            self.set(self.tick);
             if std::mem::take(&mut self.is_active) {
                 self.silent_ticks = 0;
                 continue;
@@ -86,6 +93,12 @@ impl Clock {
                 _ => Due::Rest,
             });
         }
+        self.is_armed = true;
         None
+    }
+
+    fn set(&mut self, time: Duration) {
+        self.timer.as_mut().reset(Instant::now() + time);
+        self.is_armed = false;
     }
 }
