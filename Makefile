@@ -41,10 +41,10 @@ run: build
 test: build clients unit integration
 
 unit:
-	$(CARGO) test -p ws-host-protocol
+	$(CARGO) test -p ws-host-protocol -p ws-guest
 
 integration:
-	$(CARGO) test --release -p ws-host -p ws-guest -p ws-host-integration
+	$(CARGO) test --release -p ws-host-integration
 
 # Real clients: the npm package `ws`, the PyPI package `websockets`, a headless Chromium.
 clients:
