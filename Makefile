@@ -1,5 +1,6 @@
 # Two commands for a newcomer: `make run` serves the echo example, `make test` runs every test.
 
+MAKEFLAGS += --no-print-directory
 CARGO := cargo
 COMPONENTS := target/components
 GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-dir target/guests

@@ -1,5 +1,7 @@
 //! Sends `COUNT SIZE`: so many messages of so many octets, and then how each send ended.
 
+#![expect(clippy::print_stdout, reason = "the log is where tests look")]
+
 use std::collections::BTreeMap;
 
 use ws_guest::{Client, Handler, Result};

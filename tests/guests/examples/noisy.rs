@@ -1,5 +1,7 @@
 //! Prints what it is told: on standard output, and on standard error if it begins with `!`.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the log is where tests look")]
+
 use ws_guest::{Client, Handler, Result};
 
 #[derive(Default)]

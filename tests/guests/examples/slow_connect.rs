@@ -1,5 +1,7 @@
 //! Takes its time to let a client in: as many milliseconds as the query says.
 
+#![expect(clippy::print_stdout, reason = "the log is where tests look")]
+
 use std::time::Duration;
 
 use ws_guest::{Acceptance, Client, Disconnection, Handler, Rejection, Request, Result};

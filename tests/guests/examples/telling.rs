@@ -1,5 +1,7 @@
 //! Keeps a record of every event, and sends it to whoever asks for a `report`.
 
+#![expect(clippy::print_stdout, reason = "the log is where tests look")]
+
 use ws_guest::{Acceptance, Client, Disconnection, Handler, Rejection, Request, Result};
 
 #[derive(Default)]
