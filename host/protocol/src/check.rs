@@ -3,7 +3,7 @@
 use crate::Role;
 use crate::error::ProtocolError;
 use crate::frame::{Fin, Header, MAX_CONTROL_PAYLOAD, Opcode};
-use crate::inbound::Limits;
+use crate::limits::Limits;
 
 /// How much of a fragmented message there is already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Errors sorted by whose fault they are.
 
-use crate::close::{CloseCode, CloseCodeError};
+use crate::close_code::{CloseCode, CloseCodeError};
 
 /// What the peer did wrong. Each fails the connection (RFC 6455 §7.1.7) with its own close code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

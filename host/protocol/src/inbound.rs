@@ -5,58 +5,11 @@ use std::borrow::Cow;
 use crate::check;
 use crate::close::CloseFrame;
 use crate::error::ProtocolError;
+use crate::event::Event;
 use crate::frame::{Fin, Header, MAX_HEADER, Opcode};
+use crate::limits::Limits;
 use crate::message::Assembly;
 use crate::{Outbound, Role};
-
-/// What an endpoint accepts from its peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// The longest message, in octets of payload, however it is fragmented. Longer: 1009.
-    pub max_message: usize,
-    /// The most frames of one message, empty ones too. More: 1008.
-    pub max_fragments: u32,
-}
-
-impl Default for Limits {
-    /// 1 MiB, which is ample for text and leaves thousands of clients room in memory, and twice
-    /// the 65,536 fragments of the longest message in the Autobahn TestSuite.
-    fn default() -> Self {
-        Self { max_message: 1 << 20, max_fragments: 1 << 17 }
-    }
-}
-
-/// What came of the input. Payloads are lent from the input where a message lay there whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event<'a> {
-    /// A text message.
-    Text(Cow<'a, str>),
-    /// A binary message.
-    Binary(Cow<'a, [u8]>),
-    /// A ping; its pong has been queued, unless we are closing.
-    Ping(Cow<'a, [u8]>),
-    /// A pong, asked for or not (RFC 6455 §5.5.3).
-    Pong(Cow<'a, [u8]>),
-    /// The peer's close frame; the answer to it has been queued unless our own was sent before.
-    /// The last event: both sides have said that they are done. `None` if it carried no code.
-    Closed(Option<CloseFrame>),
-    /// The peer broke the protocol; a close frame that says so has been queued. The last event.
-    Failed(ProtocolError),
-}
-
-impl Event<'_> {
-    /// The event with a payload of its own, so that the input can be reused.
-    pub fn into_owned(self) -> Event<'static> {
-        match self {
-            Self::Text(text) => Event::Text(Cow::Owned(text.into_owned())),
-            Self::Binary(octets) => Event::Binary(Cow::Owned(octets.into_owned())),
-            Self::Ping(octets) => Event::Ping(Cow::Owned(octets.into_owned())),
-            Self::Pong(octets) => Event::Pong(Cow::Owned(octets.into_owned())),
-            Self::Closed(frame) => Event::Closed(frame),
-            Self::Failed(error) => Event::Failed(error),
-        }
-    }
-}
 
 /// The receiving machine of a connection.
 #[derive(Debug)]

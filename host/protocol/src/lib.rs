@@ -46,10 +46,13 @@
 
 mod check;
 mod close;
+mod close_code;
 mod error;
+mod event;
 mod frame;
 pub mod handshake;
 mod inbound;
+mod limits;
 mod mask;
 mod message;
 mod outbound;
@@ -58,10 +61,13 @@ mod utf8;
 #[cfg(test)]
 mod tests;
 
-pub use close::{CloseCode, CloseCodeError, CloseFrame, CloseFrameError, MAX_CLOSE_REASON};
+pub use close::{CloseFrame, CloseFrameError, MAX_CLOSE_REASON};
+pub use close_code::{CloseCode, CloseCodeError};
 pub use error::{ProtocolError, SendError};
+pub use event::Event;
 pub use frame::{MAX_CONTROL_PAYLOAD, MAX_HEADER};
-pub use inbound::{Event, Inbound, Limits};
+pub use inbound::Inbound;
+pub use limits::Limits;
 pub use outbound::{MaskKeys, Outbound, SharedMessage};
 
 /// Which end of a connection a machine is (RFC 6455 §5.1: a client masks, a server does not).

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use crate::check::Unfinished;
 use crate::error::ProtocolError;
+use crate::event::Event;
 use crate::frame::Opcode;
-use crate::inbound::Event;
 use crate::utf8::GrowingText;
 
 /// The payload so far, in one flat buffer that grows with what arrives, never with what is announced.

@@ -6,7 +6,8 @@ use std::num::NonZeroUsize;
 
 use bytes::{Buf, Bytes};
 
-use crate::close::{CloseCode, CloseFrame};
+use crate::close::CloseFrame;
+use crate::close_code::CloseCode;
 use crate::error::{ProtocolError, SendError};
 use crate::frame::{Fin, Header, MAX_CONTROL_PAYLOAD, Opcode};
 use crate::mask::MaskKey;

@@ -95,8 +95,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
 
     /// Writes the last frames and waits until the peer has closed too: closing before, with octets
     /// of the peer unread, would reset the connection and could take our close frame from it (RFC
-    /// 6455 §7.1.1). A peer that does not take it in time loses it.
-    pub(super) async fn say_farewell(&mut self, client: &Client, end: &End) {
+    /// 6455 §7.1.1). A peer that does not take it in time loses it. Then the socket is closed.
+    pub(super) async fn say_farewell(mut self, client: &Client, end: &End) {
         if end.has_farewell() {
             let close_timeout = self.close_timeout;
             // Neither an error nor the end of the time leaves anything more to do.

@@ -54,8 +54,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// None: dropping the future would drop a running call of the guest.
     pub(crate) async fn serve(mut self, first: Vec<u8>) {
         let end = self.converse(first).await;
-        let farewell = self.line.say_farewell(self.admitted.client(), &end);
-        tokio::join!(farewell, self.admitted.disconnect(&end));
+        let Self { admitted, line, .. } = self;
+        // Side by side: neither a busy actor nor a slow peer holds the other up.
+        tokio::join!(line.say_farewell(admitted.client(), &end), admitted.disconnect(&end));
     }
 
     async fn converse(&mut self, first: Vec<u8>) -> End {

@@ -13,7 +13,7 @@ use wasmtime::{Result, StoreContextMut};
 use ws_host_protocol::{SendError, SharedMessage};
 
 use super::bindings::ws_host::socket::types;
-use super::instance::State;
+use super::state::State;
 use crate::clients::{Client, ClientId, CloseError};
 
 /// The name of the interface.

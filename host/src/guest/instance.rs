@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use wasmtime::Store;
-use wasmtime::component::ResourceTable;
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::bindings::ResourceHandler;
 use super::bindings::exports::ws_host::socket::handler;
 use super::error::Fault;
-use super::limits::{self, Meter};
-use crate::clients::{Client, Clients};
+use super::state::{self, State};
+use crate::clients::Client;
 
 /// A sandbox: a store with its own memory and limits, and the component in it.
 ///
@@ -21,16 +19,6 @@ use crate::clients::{Client, Clients};
 pub(crate) struct Guest {
     store: Store<State>,
     exports: ResourceHandler,
-}
-
-/// What the store of a guest holds.
-pub(super) struct State {
-    pub(super) clients: Arc<Clients>,
-    /// The client whose event it is: most sends go back to it, and need not look it up.
-    pub(super) current: Option<Arc<Client>>,
-    pub(super) meter: Meter,
-    pub(super) wasi: WasiCtx,
-    pub(super) resources: ResourceTable,
 }
 
 /// A handler lets a client in.
@@ -109,13 +97,7 @@ impl Guest {
     /// Gives the next call its CPU budget, and lets it find the client whose event it is.
     fn begin(&mut self, current: Option<&Arc<Client>>) -> (&handler::Guest, &mut Store<State>) {
         self.store.data_mut().current = current.cloned();
-        limits::refill(&mut self.store);
+        state::refill(&mut self.store);
         (self.exports.ws_host_socket_handler(), &mut self.store)
-    }
-}
-
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.resources }
     }
 }

@@ -2,18 +2,11 @@
 
 use std::time::Duration;
 
-use wasmtime::{ResourceLimiter, Store, StoreContextMut, UpdateDeadline};
-
-use super::instance::State;
+use wasmtime::{ResourceLimiter, UpdateDeadline};
 
 /// How often the clock for CPU budgets ticks. A guest that computes yields to the other tasks of
 /// its thread at each tick; a finer clock would cost idle machines more wake-ups.
 pub(super) const TICK: Duration = Duration::from_millis(10);
-
-/// After how many ticks a call yields for the first time. Not one: a short call that a tick happens
-/// to fall into would yield too, everybody else would queue up behind it, and under load a queue at
-/// a fair lock never dissolves again.
-const FIRST_YIELD: u64 = 2;
 
 /// More tables, memories and core instances than components of real toolchains have (a Rust
 /// component for WASI 0.2 has one memory and a handful of core instances).
@@ -31,8 +24,6 @@ pub(crate) struct Limits {
     pub(crate) max_memory: usize,
     /// CPU time of one event, held to a tick of 10 ms.
     pub(crate) max_cpu: Duration,
-    /// Octets that one call of an import may make the host copy.
-    pub(crate) max_host_copy: usize,
 }
 
 /// What was exceeded.
@@ -61,27 +52,17 @@ impl Meter {
         Self { limits, memory: 0, ticks, ticks_left: 0 }
     }
 
-    fn tick(&mut self) -> Result<UpdateDeadline, LimitExceeded> {
+    /// Gives the next call its whole CPU budget.
+    pub(super) fn refill(&mut self) {
+        self.ticks_left = self.ticks;
+    }
+
+    /// A tick of the clock that falls into a call.
+    pub(super) fn tick(&mut self) -> Result<UpdateDeadline, LimitExceeded> {
         self.ticks_left =
             self.ticks_left.checked_sub(1).ok_or(LimitExceeded::Cpu(self.limits.max_cpu))?;
         Ok(UpdateDeadline::Yield(1))
     }
-}
-
-/// Puts the limits on a store, before anything is instantiated in it.
-pub(super) fn install(store: &mut Store<State>, limits: Limits) {
-    store.limiter(|state| &mut state.meter);
-    store.set_hostcall_fuel(limits.max_host_copy);
-    store.epoch_deadline_callback(|mut store: StoreContextMut<'_, State>| {
-        Ok(store.data_mut().meter.tick()?)
-    });
-}
-
-/// Gives the next call its whole CPU budget.
-pub(super) fn refill(store: &mut Store<State>) {
-    let meter = &mut store.data_mut().meter;
-    meter.ticks_left = meter.ticks;
-    store.set_epoch_deadline(FIRST_YIELD);
 }
 
 impl ResourceLimiter for Meter {

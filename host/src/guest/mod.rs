@@ -16,6 +16,7 @@ mod instance;
 mod limits;
 mod log;
 mod runtime;
+mod state;
 mod template;
 
 pub(crate) use error::{Fault, LoadError};

@@ -5,8 +5,8 @@ use std::path::Path;
 use wasmtime::component::Linker;
 use wasmtime::{Config, Engine};
 
-use super::instance::State;
 use super::limits::TICK;
+use super::state::State;
 use super::{cache, imports};
 
 /// The stack of a guest, in octets. WebAssembly that needs more traps.

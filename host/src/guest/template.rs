@@ -11,9 +11,10 @@ use super::Runtime;
 use super::bindings::ResourceHandlerPre;
 use super::check;
 use super::error::{Cause, Fault, LoadError};
-use super::instance::{Guest, State};
-use super::limits::{self, Limits, Meter};
+use super::instance::Guest;
+use super::limits::{Limits, Meter};
 use super::log::{GuestLog, GuestStream};
+use super::state::{self, State};
 use crate::clients::Clients;
 
 /// The first octets of WebAssembly, then the version of a core module.
@@ -81,8 +82,8 @@ impl Template {
         let state =
             State { clients, current: None, meter: Meter::new(self.limits), wasi, resources };
         let mut store = Store::new(&self.engine, state);
-        limits::install(&mut store, self.limits);
-        limits::refill(&mut store);
+        state::install(&mut store, self.limits);
+        state::refill(&mut store);
         let exports = self.pre.instantiate_async(&mut store).await?;
         Ok(Guest::new(store, exports))
     }

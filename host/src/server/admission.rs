@@ -1,5 +1,6 @@
 //! Letting a client in: the rules of the protocol, the limits, then the handler's own word.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::header::{
@@ -7,12 +8,13 @@ use http::header::{
 };
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 use ws_host_protocol::handshake::VERSION;
 use ws_host_protocol::handshake::server::{Upgrade, check};
 
-use super::routes::{Body, Visit, rejected, switch_protocols, text};
+use super::answer::{Body, rejected, switch_protocols, text};
 use super::site::Site;
 use crate::clients::{Client, Known};
 use crate::connection::{Admitted, End};
@@ -20,6 +22,16 @@ use crate::guest::{Acceptance, Refusal};
 
 /// After how many seconds a client that found no place may try again.
 const RETRY_SECONDS: &str = "5";
+
+/// What a request needs to know of its connection.
+#[derive(Clone)]
+pub(super) struct Visit {
+    pub(super) peer: SocketAddr,
+    /// Until when the handshake must have been answered.
+    pub(super) deadline: Instant,
+    /// Where the client is left when it was let in.
+    pub(super) admitted: Arc<Mutex<Option<Admitted>>>,
+}
 
 /// Answers a handshake. If that is with 101, the client is left with the visit.
 pub(super) async fn admit(

@@ -13,7 +13,8 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
-use super::routes::{self, Visit};
+use super::admission::Visit;
+use super::routes;
 use super::site::Site;
 use crate::connection::{Connection, End};
 

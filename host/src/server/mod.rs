@@ -2,6 +2,7 @@
 
 mod accept;
 mod admission;
+mod answer;
 mod http;
 mod routes;
 mod site;
@@ -13,8 +14,8 @@ use tokio::net::TcpListener;
 
 use self::site::Site;
 use crate::actor::Actor;
-use crate::config::Config;
-use crate::guest::{LoadError, Runtime, RuntimeError, Template};
+use crate::config::{Config, Limits};
+use crate::guest::{self, LoadError, Runtime, RuntimeError, Template};
 
 /// A server that listens, and serves when it is run.
 pub struct Server {
@@ -66,12 +67,8 @@ impl Server {
         if let Some(folder) = config.static_files.as_ref().filter(|folder| !folder.is_dir()) {
             return Err(Why::StaticFiles(folder.display().to_string()));
         }
-        let limits = crate::guest::Limits {
-            max_memory: config.limits.max_memory,
-            max_cpu: config.limits.max_cpu,
-            // The longest message that can be sent, or one for each client's id.
-            max_host_copy: config.limits.max_outbound + 16 * config.limits.max_clients,
-        };
+        let Limits { max_memory, max_cpu, .. } = config.limits;
+        let limits = guest::Limits { max_memory, max_cpu };
         let runtime = Runtime::start(config.cache.as_deref())?;
         let template = Template::load(&runtime, &config.component, limits)?;
         let actor = Actor::start(template).await?;

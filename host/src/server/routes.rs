@@ -1,37 +1,19 @@
 //! Which answer a request gets.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Empty, Full};
+use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
-use parking_lot::Mutex;
-use tokio::time::Instant;
 use tower::ServiceExt;
 use ws_host_protocol::handshake::{Rejection, server};
 
-use super::admission;
+use super::admission::{self, Visit};
+use super::answer::{Body, rejected, text};
 use super::site::Site;
-use crate::connection::Admitted;
-
-/// The body of an answer.
-pub(super) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// Where an orchestrator asks whether the server lives.
 const HEALTH: &str = "/healthz";
-
-/// What a request needs to know of its connection.
-#[derive(Clone)]
-pub(super) struct Visit {
-    pub(super) peer: SocketAddr,
-    /// Until when the handshake must have been answered.
-    pub(super) deadline: Instant,
-    /// Where the client is left when it was let in.
-    pub(super) admitted: Arc<Mutex<Option<Admitted>>>,
-}
 
 pub(super) async fn answer(
     site: &Arc<Site>,
@@ -65,46 +47,6 @@ pub(super) async fn answer(
         StatusCode::NOT_FOUND,
         format!("Nothing is here. A WebSocket resource is at {}.\n", site.config.path),
     )
-}
-
-/// A short answer for people.
-pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
-    with_text(status_only(status), text)
-}
-
-/// A refused handshake, with a word on what would be right.
-pub(super) fn rejected(rejection: Rejection, path: &str) -> Response<Body> {
-    let advice = match rejection {
-        Rejection::NoUpgrade => format!(
-            "This is a WebSocket resource. In a browser's console:\n\n    \
-             new WebSocket(`ws://${{location.host}}{path}`)\n\nIn a terminal:\n\n    \
-             npx wscat -c ws://HOST:PORT{path}\n"
-        ),
-        Rejection::OriginNotAllowed => {
-            "Pages of this origin may not connect. Let them in with --origin.\n".to_owned()
-        }
-        other => format!("{other}\n"),
-    };
-    with_text(rejection.response(), advice)
-}
-
-pub(super) fn switch_protocols(response: Response<()>) -> Response<Body> {
-    response.map(|()| Empty::new().map_err(|never| match never {}).boxed_unsync())
-}
-
-fn status_only(status: StatusCode) -> Response<()> {
-    let mut response = Response::new(());
-    *response.status_mut() = status;
-    response
-}
-
-fn with_text(response: Response<()>, text: impl Into<Bytes>) -> Response<Body> {
-    let body = Full::new(text.into()).map_err(|never| match never {}).boxed_unsync();
-    let mut response = response.map(|()| body);
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    response
 }
 
 fn health(site: &Site) -> Response<Body> {

@@ -1,0 +1,18 @@
+//! How much of a peer's is accepted (RFC 6455 §10.4).
+
+/// What an endpoint accepts from its peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest message, in octets of payload, however it is fragmented. Longer: 1009.
+    pub max_message: usize,
+    /// The most frames of one message, empty ones too. More: 1008.
+    pub max_fragments: u32,
+}
+
+impl Default for Limits {
+    /// 1 MiB, which is ample for text and leaves thousands of clients room in memory, and twice
+    /// the 65,536 fragments of the longest message in the Autobahn TestSuite.
+    fn default() -> Self {
+        Self { max_message: 1 << 20, max_fragments: 1 << 17 }
+    }
+}
