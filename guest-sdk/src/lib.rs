@@ -1,5 +1,4 @@
-//! Write WebSocket handlers for [ws-host](https://crates.io/crates/ws-host) as WebAssembly
-//! components.
+//! Write WebSocket handlers for ws-host as WebAssembly components.
 //!
 //! ```
 //! use ws_guest::{Client, Handler, Result};

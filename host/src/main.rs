@@ -16,6 +16,10 @@ use ws_host::{Server, Stopped};
 /// As shells count a program that SIGINT ended.
 const INTERRUPTED: i32 = 130;
 
+/// How many tasks run before the system is asked for new events. Somewhat more than the default of 61:
+/// under load each asking is shared by more messages.
+const EVENT_INTERVAL: u32 = 256;
+
 fn main() -> ExitCode {
     let args = cli::Args::parse();
     match start_log(&args.log).and_then(|()| run(args.into_config()?)) {
@@ -40,7 +44,10 @@ fn start_log(filter: &str) -> Result<()> {
 
 fn run(config: Config) -> Result<()> {
     open_files::raise_limit(config.limits.max_clients);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .event_interval(EVENT_INTERVAL)
+        .build()?;
     let stopped = runtime.block_on(serve(config));
     // A handler that sleeps on must not keep the program.
     runtime.shutdown_background();

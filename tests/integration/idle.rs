@@ -34,6 +34,18 @@ fn client_that_answers_pings_stays_and_its_handler_hears_nothing_of_it() -> Resu
 }
 
 #[test]
+fn silent_client_is_dropped_while_the_actor_sleeps() -> Result<()> {
+    let server = TestServer::with_arguments("guest-sleep", &["--idle-timeout", "400ms"])?;
+    let mut silent = Client::connect(&server)?;
+    let mut sleeper = Client::connect(&server)?;
+    sleeper.send_text("sleep 600000")?;
+    assert_eq!(sleeper.receive_text()?, "before");
+    // Its last event has to wait; its socket has not.
+    assert_eq!(silent.receive()?.first, 0x89);
+    silent.expect_end()
+}
+
+#[test]
 fn silence_may_be_allowed_for_ever() -> Result<()> {
     let server = TestServer::with_arguments("guest-telling", &["--idle-timeout", "0s"])?;
     let mut client = Client::connect(&server)?;

@@ -5,6 +5,7 @@ mod backpressure; // what happens when somebody does not read
 mod clients; // clients of other languages, and a browser
 mod closing; // who closes with what, and what the other side hears
 mod commands; // what handlers can do: broadcast, ping, ask
+mod documentation; // what the README says
 mod faults; // handlers that trap, loop, hoard, fail
 mod guests; // that every guest is used
 mod handshake; // refused and accepted openings
