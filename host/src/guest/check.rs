@@ -16,20 +16,30 @@ pub(super) const HANDLER: &str = "ws-host:socket/handler@0.1.0";
 /// The same without its version.
 const HANDLER_OF_ANY_VERSION: &str = "ws-host:socket/handler";
 
-/// Finds out before the first instance is made whether every call could be made.
-pub(super) fn exports(
+/// The exported handler, whatever its functions are.
+pub(super) fn handler(
     engine: &Engine,
     component: &Component,
     path: &Path,
-) -> Result<(), LoadError> {
+) -> Result<ComponentInstance, LoadError> {
     let exported = component.component_type();
-    let Some(ComponentItem::ComponentInstance(handler)) =
-        exported.get_export(engine, HANDLER).map(|export| export.ty)
-    else {
-        let found = exported.exports(engine).map(|(name, _)| name.to_owned()).collect();
-        return Err(no_handler(path, found));
-    };
-    let check = Check { engine, component, handler: &handler };
+    match exported.get_export(engine, HANDLER).map(|export| export.ty) {
+        Some(ComponentItem::ComponentInstance(handler)) => Ok(handler),
+        _ => {
+            let found = exported.exports(engine).map(|(name, _)| name.to_owned()).collect();
+            Err(no_handler(path, found))
+        }
+    }
+}
+
+/// Finds out before the first instance is made whether every call could be made.
+pub(super) fn functions(
+    engine: &Engine,
+    component: &Component,
+    handler: &ComponentInstance,
+    path: &Path,
+) -> Result<(), LoadError> {
+    let check = Check { engine, component, handler };
     check.functions().map_err(|error| LoadError::HandlerMismatch {
         path: path.into(),
         wanted: HANDLER,

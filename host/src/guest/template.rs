@@ -44,18 +44,15 @@ impl Template {
     /// [`LoadError`] says what is wrong with the file and what to do.
     pub(crate) fn load(runtime: &Runtime, path: &Path, limits: Limits) -> Result<Self, LoadError> {
         let octets = read(path)?;
-        let component = Component::from_binary(&runtime.engine, &octets)
-            .map_err(|error| LoadError::Invalid { path: path.into(), cause: Cause(error) })?;
-        check::exports(&runtime.engine, &component, path)?;
+        let invalid = |error| LoadError::Invalid { path: path.into(), cause: Cause(error) };
+        let component = Component::from_binary(&runtime.engine, &octets).map_err(invalid)?;
+        let handler = check::handler(&runtime.engine, &component, path)?;
         let pre = runtime
             .linker
             .instantiate_pre(&component)
             .map_err(|error| LoadError::Import { path: path.into(), cause: Cause(error) })?;
-        let pre = ResourceHandlerPre::new(pre).map_err(|error| LoadError::HandlerMismatch {
-            path: path.into(),
-            wanted: check::HANDLER,
-            cause: Cause(error),
-        })?;
+        check::functions(&runtime.engine, &component, &handler, path)?;
+        let pre = ResourceHandlerPre::new(pre).map_err(invalid)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self { path: path.into(), name, engine: runtime.engine.clone(), pre, limits })
     }
