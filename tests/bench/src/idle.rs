@@ -1,35 +1,32 @@
 //! What an idle connection costs the host.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+#![expect(clippy::print_stdout, reason = "the figure is the purpose")]
 
 use anyhow::{Result, ensure};
 
-use crate::load::{echo_frames, handshake};
+use crate::client::one_echo;
+use crate::cores::Cores;
 use crate::process::{raise_open_files, resident};
-use crate::servers::{self, OURS};
+use crate::servers::Server;
+
+/// Open files that a process has beside its connections, generously.
+const OTHER_FILES: u64 = 100;
 
 /// Opens connections that have each had one echo of 20 octets, and prints the memory of each.
 pub(crate) fn measure(connections: usize) -> Result<()> {
-    raise_open_files()?;
-    let server = servers::start(OURS)?;
-    let _first = used_connection(server.address(), 0)?;
+    let needed = connections as u64 + OTHER_FILES;
+    let allowed = raise_open_files()?;
+    ensure!(
+        allowed >= needed,
+        "{connections} idle connections need {needed} open files, but only {allowed} are allowed: \
+         raise the hard limit (`ulimit -Hn`) or pass --idle"
+    );
+    let server = Server::Host.start_on(Cores::choose()?.server)?;
+    let _first = one_echo(server.address())?;
     let before = resident(server.process_id())?;
-    let open = (1..=connections)
-        .map(|index| used_connection(server.address(), index))
-        .collect::<Result<Vec<_>>>()?;
+    let open = (0..connections).map(|_| one_echo(server.address())).collect::<Result<Vec<_>>>()?;
     let after = resident(server.process_id())?;
     let each = after.saturating_sub(before) / open.len() as u64;
     println!("idle-bytes-per-connection {connections} {each}");
     Ok(())
-}
-
-fn used_connection(server: SocketAddr, index: usize) -> Result<TcpStream> {
-    let mut stream = handshake(server)?;
-    let (request, answer) = echo_frames(index, 20);
-    stream.write_all(&request)?;
-    let mut received = vec![0; answer.len()];
-    stream.read_exact(&mut received)?;
-    ensure!(received == answer, "an echo is not what was sent");
-    Ok(stream)
 }

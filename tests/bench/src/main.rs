@@ -1,19 +1,28 @@
 //! Measures ws-host beside its peers: throughput of an echo, memory of an idle connection, time from
 //! start to the first echo.
 
-#![expect(clippy::print_stdout, reason = "the figures are the purpose")]
-
+mod client;
+mod cores;
 mod echo;
 mod idle;
 mod load;
 mod peers;
 mod process;
+mod report;
+mod run;
 mod servers;
 mod start;
 mod statistics;
 
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+
+use crate::peers::Peer;
+use crate::servers::Server;
 
 /// Measures ws-host beside its peers, on loopback. Ends by itself.
 #[derive(Debug, Parser)]
@@ -21,23 +30,32 @@ struct Args {
     #[command(subcommand)]
     what: Option<What>,
 
-    /// Counted seconds of each run
-    #[arg(long, global = true, default_value_t = 2.0)]
-    seconds: f64,
+    /// Counted seconds of each run [default: 2]
+    #[arg(long, global = true, value_parser = parse_seconds)]
+    seconds: Option<Duration>,
 
-    /// Runs of each server and size
-    #[arg(long, global = true, default_value_t = 5)]
-    rounds: usize,
+    /// Runs of each server and size [default: 5]
+    #[arg(long, global = true)]
+    rounds: Option<NonZeroUsize>,
 
-    /// Connections, each with one message in flight
-    #[arg(long, global = true, default_value_t = 100)]
-    connections: usize,
+    /// Connections of the echo, each with one message in flight [default: 100]
+    #[arg(long, global = true)]
+    connections: Option<NonZeroUsize>,
 
-    /// Only this server (may be repeated)
+    /// Connections that are held idle [default: 5000]
+    #[arg(long, global = true, value_name = "CONNECTIONS")]
+    idle: Option<NonZeroUsize>,
+
+    /// Measured starts [default: 10]
+    #[arg(long, global = true)]
+    starts: Option<NonZeroUsize>,
+
+    /// Only this server (may be repeated); without ws-host only the echo is measured
     #[arg(long, global = true, value_name = "NAME")]
-    only: Vec<String>,
+    only: Vec<Server>,
 
-    /// So short that it measures nothing, to see that it works
+    /// So short that it measures nothing, to see that it works: 0.3 seconds, 1 round, 500 idle
+    /// connections and 2 starts, where nothing else is said
     #[arg(long, global = true)]
     smoke: bool,
 }
@@ -51,32 +69,67 @@ enum What {
     /// Time from start to the first echo
     Start,
     /// Serves as a peer until it is killed
+    Peer { name: Peer },
+    /// Becomes a command that stays on one core and ends when its parent does
     #[command(hide = true)]
-    Peer { name: String },
+    OnCore { core: usize, command: OsString, arguments: Vec<OsString> },
 }
 
+/// How long and how often to measure where the command line does not say it.
+struct Defaults {
+    seconds: f64,
+    rounds: usize,
+    idle: usize,
+    starts: usize,
+}
+
+/// Long enough that the medians hold still, short enough to be run after every change.
+const MEASURE: Defaults = Defaults { seconds: 2.0, rounds: 5, idle: 5000, starts: 10 };
+
+/// Only to see that it works.
+const SMOKE: Defaults = Defaults { seconds: 0.3, rounds: 1, idle: 500, starts: 2 };
+
+/// Connections of the echo: enough that a server always has some that are ready.
+const CONNECTIONS: usize = 100;
+
 fn main() -> Result<()> {
-    let mut args = Args::parse();
-    if args.smoke {
-        (args.seconds, args.rounds, args.connections) = (0.2, 1, 10);
-    }
-    let idle_connections = if args.smoke { 200 } else { 5000 };
-    let starts = if args.smoke { 2 } else { 10 };
+    let args = Args::parse();
+    let defaults = if args.smoke { SMOKE } else { MEASURE };
+    let idle_connections = args.idle.map_or(defaults.idle, NonZeroUsize::get);
+    let starts = args.starts.map_or(defaults.starts, NonZeroUsize::get);
     let echo = echo::Plan {
-        seconds: args.seconds,
-        rounds: args.rounds,
-        connections: args.connections,
-        only: args.only,
+        counted: args.seconds.unwrap_or(Duration::from_secs_f64(defaults.seconds)),
+        rounds: args.rounds.map_or(defaults.rounds, NonZeroUsize::get),
+        connections: args.connections.map_or(CONNECTIONS, NonZeroUsize::get),
+        servers: Server::ALL
+            .into_iter()
+            .filter(|server| args.only.is_empty() || args.only.contains(server))
+            .collect(),
     };
     match args.what {
-        Some(What::Peer { name }) => peers::serve(&name),
+        Some(What::Peer { name }) => peers::serve(name),
+        Some(What::OnCore { core, command, arguments }) => {
+            process::become_on_core(core, &command, &arguments)
+        }
         Some(What::Echo) => echo::measure(&echo),
         Some(What::Idle) => idle::measure(idle_connections),
         Some(What::Start) => start::measure(starts),
         None => {
             echo::measure(&echo)?;
+            if !echo.servers.contains(&Server::Host) {
+                return Ok(());
+            }
             idle::measure(idle_connections)?;
             start::measure(starts)
         }
+    }
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    /// Seconds that nobody means.
+    const TOO_LONG: f64 = 3600.0;
+    match text.parse() {
+        Ok(seconds) if (0.1..=TOO_LONG).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err(format!("not a number of seconds from 0.1 to {TOO_LONG}")),
     }
 }

@@ -7,11 +7,13 @@ use std::fmt;
 pub(crate) struct Samples(Vec<f64>);
 
 impl Samples {
+    /// Adds a measurement.
     pub(crate) fn push(&mut self, sample: f64) {
         self.0.push(sample);
         self.0.sort_by(f64::total_cmp);
     }
 
+    /// The middle one, or the mean of the two in the middle; NaN without measurements.
     pub(crate) fn median(&self) -> f64 {
         match self.0.len() {
             0 => f64::NAN,
