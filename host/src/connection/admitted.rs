@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -12,12 +13,13 @@ use crate::guest::Fault;
 
 /// A client that its handler has let in, until its `disconnected` has been delivered.
 ///
-/// Whoever holds one owes the handler that event: [`Connection::serve`](super::Connection::serve) or
-/// [`Admitted::disconnect`].
+/// The handler is owed that event, exactly once, whatever becomes of the connection. So a value that
+/// is dropped before, with a request that was cut off, say, still has it delivered.
 pub(crate) struct Admitted {
     client: Arc<Client>,
     actor: Arc<Actor>,
-    _place: Place,
+    /// `None` once the last event is under way.
+    place: Option<Place>,
 }
 
 /// A client's place in the server, free again when it is dropped.
@@ -30,14 +32,14 @@ pub(crate) struct Place {
 
 impl Admitted {
     pub(crate) fn new(client: Arc<Client>, actor: Arc<Actor>, place: Place) -> Self {
-        Self { client, actor, _place: place }
+        Self { client, actor, place: Some(place) }
     }
 
     pub(crate) fn client(&self) -> &Arc<Client> {
         &self.client
     }
 
-    pub(crate) fn actor(&self) -> &Arc<Actor> {
+    pub(super) fn actor(&self) -> &Arc<Actor> {
         &self.actor
     }
 
@@ -46,17 +48,37 @@ impl Admitted {
     /// # Cancel safety
     ///
     /// None: it is a call of the guest.
-    pub(crate) async fn disconnect(&self, end: &End) {
-        let id = self.client.id();
-        self.actor.clients().remove(id);
-        let how = end.disconnection(self.client.outgoing().outbound.close_code());
-        tracing::debug!(client = %id, code = how.code, sent = how.sent, "disconnected: {end}");
-        if let Err(fault) = self.actor.turn().await.disconnected(&self.client, &how).await {
-            self.tell_fault(&fault);
-        }
+    pub(crate) async fn disconnect(mut self, end: &End) {
+        let _place = self.place.take();
+        deliver_last(&self.client, &self.actor, end).await;
     }
 
     pub(super) fn tell_fault(&self, fault: &Fault) {
         self.actor.tell_fault(self.client.id(), fault);
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        // Without a runtime the host itself is at its end, and its guests with it.
+        if let Some(place) = self.place.take()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let (client, actor) = (Arc::clone(&self.client), Arc::clone(&self.actor));
+            runtime.spawn(async move {
+                deliver_last(&client, &actor, &End::Left).await;
+                drop(place);
+            });
+        }
+    }
+}
+
+async fn deliver_last(client: &Arc<Client>, actor: &Actor, end: &End) {
+    let id = client.id();
+    actor.clients().remove(id);
+    let how = end.disconnection(client.outgoing().outbound.close_code());
+    tracing::debug!(client = %id, code = how.code, sent = how.sent, "disconnected: {end}");
+    if let Err(fault) = actor.turn().await.disconnected(client, &how).await {
+        actor.tell_fault(id, &fault);
     }
 }

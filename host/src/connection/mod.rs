@@ -12,6 +12,7 @@ mod end;
 mod line;
 
 use std::pin::pin;
+use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use ws_host_protocol::{CloseCode, Event, Inbound, Limits, Role};
@@ -55,8 +56,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(crate) async fn serve(mut self, first: Vec<u8>) {
         let end = self.converse(first).await;
         let Self { admitted, line, .. } = self;
+        let client = Arc::clone(admitted.client());
         // Side by side: neither a busy actor nor a slow peer holds the other up.
-        tokio::join!(line.say_farewell(admitted.client(), &end), admitted.disconnect(&end));
+        tokio::join!(line.say_farewell(&client, &end), admitted.disconnect(&end));
     }
 
     async fn converse(&mut self, first: Vec<u8>) -> End {

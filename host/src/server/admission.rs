@@ -17,7 +17,7 @@ use ws_host_protocol::handshake::server::{Upgrade, check};
 use super::answer::{Body, rejected, switch_protocols, text};
 use super::site::Site;
 use crate::clients::{Client, Known};
-use crate::connection::{Admitted, End};
+use crate::connection::{Admitted, End, Place};
 use crate::guest::{Acceptance, Refusal};
 
 /// After how many seconds a client that found no place may try again.
@@ -58,8 +58,7 @@ pub(super) async fn admit(
     };
     let known = known(request, &upgrade, &visit);
     let client = Arc::new(Client::new(site.next_id(), known, site.config.limits.max_outbound));
-    let admitted = Admitted::new(client, Arc::clone(&site.actor), place);
-    let answer = ask_handler(site, admitted);
+    let answer = ask_handler(site, client, place);
     match timeout_at(visit.deadline, answer).await {
         Ok(Ok(Answer::Accepted(admitted, acceptance))) => {
             accept(site, &visit, &upgrade, admitted, acceptance)
@@ -81,31 +80,29 @@ enum Answer {
 }
 
 /// Calls `connected` in a task of its own: the request may be dropped, a running call must not be.
-fn ask_handler(site: &Arc<Site>, admitted: Admitted) -> oneshot::Receiver<Answer> {
+fn ask_handler(site: &Arc<Site>, client: Arc<Client>, place: Place) -> oneshot::Receiver<Answer> {
     let (answer_to, answer) = oneshot::channel();
+    let actor = Arc::clone(&site.actor);
     site.tasks.spawn(async move {
-        let actor = Arc::clone(admitted.actor());
         let turn = actor.turn().await;
         if answer_to.is_closed() {
             return;
         }
-        let id = admitted.client().id();
-        actor.clients().insert(Arc::clone(admitted.client()));
-        let answer = match turn.connected(admitted.client()).await {
-            Ok(Ok(acceptance)) => Answer::Accepted(admitted, acceptance),
-            Ok(Err(refusal)) => {
-                actor.clients().remove(id);
-                Answer::Refused(refusal)
-            }
+        actor.clients().insert(Arc::clone(&client));
+        let connected = turn.connected(&client).await;
+        if !matches!(connected, Ok(Ok(_))) {
+            actor.clients().remove(client.id());
+        }
+        let answer = match connected {
+            Ok(Ok(acceptance)) => Answer::Accepted(Admitted::new(client, actor, place), acceptance),
+            Ok(Err(refusal)) => Answer::Refused(refusal),
             Err(fault) => {
-                actor.clients().remove(id);
-                actor.tell_fault(id, &fault);
+                actor.tell_fault(client.id(), &fault);
                 Answer::Faulted
             }
         };
-        if let Err(Answer::Accepted(admitted, _)) = answer_to.send(answer) {
-            admitted.disconnect(&End::Left).await;
-        }
+        // If nobody waits any more, the handler hears of it when an admitted client is dropped.
+        let _ = answer_to.send(answer);
     });
     answer
 }

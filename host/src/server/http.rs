@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 use super::admission::Visit;
 use super::routes;
 use super::site::Site;
-use crate::connection::{Connection, End};
+use crate::connection::Connection;
 
 /// How long an answer may take to be written. Handshakes have their own, shorter time; this is for
 /// files that go to a slow reader.
@@ -51,19 +51,12 @@ pub(super) async fn serve(
         .serve_connection(TokioIo::new(stream), service);
     let served = timeout(MAX_ANSWER_TIME, connection.without_shutdown()).await;
     drop(permit);
-    let admitted = admitted.lock().take();
-    let (parts, admitted) = match (served, admitted) {
-        (Ok(Ok(parts)), Some(admitted)) => (parts, admitted),
-        (served, admitted) => {
-            if let Ok(Err(error)) = served {
-                tracing::debug!(%peer, "no HTTP request: {error}");
-            }
-            if let Some(admitted) = admitted {
-                admitted.disconnect(&End::Left).await;
-            }
-            return;
-        }
+    let parts = match served {
+        Ok(Ok(parts)) => parts,
+        Ok(Err(error)) => return tracing::debug!(%peer, "no HTTP request: {error}"),
+        Err(_) => return tracing::debug!(%peer, "the answer was not taken in time"),
     };
+    let Some(admitted) = admitted.lock().take() else { return };
     let stream = parts.io.into_inner();
     let connection = Connection::new(admitted, stream, &site.config.limits, &site.config.timeouts);
     // The client's place makes a server that stops wait for this task.
