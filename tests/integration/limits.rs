@@ -64,6 +64,16 @@ fn handler_that_takes_too_long_to_let_in_is_503() -> Result<()> {
 }
 
 #[test]
+fn client_that_leaves_while_the_handler_lets_it_in_is_told_of() -> Result<()> {
+    let mut server = TestServer::serving("guest-slow_connect")?;
+    let mut stream = TcpStream::connect(server.address())?;
+    stream.write_all(handshake("/?300", "").as_bytes())?;
+    drop(stream);
+    server.wait_for_log("never opened: the client left without a close frame")?;
+    Ok(())
+}
+
+#[test]
 fn garbage_in_place_of_http_is_400() -> Result<()> {
     let server = TestServer::serving("echo")?;
     for garbage in ["\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\r\n\r\n", "hello\r\n\r\n", "GET\r\n\r\n"] {
