@@ -24,6 +24,8 @@
 //! locking there is. What is printed to standard output or error appears in the host's log. Sleeping
 //! ([`std::thread::sleep`]) is fine: the host goes on, only the other events of this instance wait.
 
+#![forbid(unsafe_code)]
+
 mod bindings;
 mod client;
 mod close;
