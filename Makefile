@@ -72,7 +72,7 @@ lint:
 deny:
 	cargo deny check bans licenses sources
 
-ci: lint unit
+ci: setup lint unit
 	$(MAKE) build
 	$(MAKE) fuzz SECONDS=10
 	$(MAKE) bench BENCH=--smoke
