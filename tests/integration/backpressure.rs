@@ -6,9 +6,12 @@ use ws_host_test_support::{Client, TestServer, masked_frame};
 /// Far more than all buffers between two sockets and in the host.
 const BURST: usize = 20_000;
 
+/// Without the clock of an idle connection nothing would rescue one whose wake-up was lost.
+const NO_CLOCK: &[&str] = &["--idle-timeout", "0s"];
+
 #[test]
 fn burst_of_echoes_is_never_lost_however_late_it_is_read() -> Result<()> {
-    let server = TestServer::serving("echo")?;
+    let server = TestServer::with_arguments("echo", NO_CLOCK)?;
     let mut client = Client::connect(&server)?;
     let filler = "x".repeat(1024);
     let mut writer = client.try_clone()?;
@@ -28,7 +31,7 @@ fn burst_of_echoes_is_never_lost_however_late_it_is_read() -> Result<()> {
 
 #[test]
 fn client_that_reads_late_gets_everything_and_the_host_stays_small() -> Result<()> {
-    let server = TestServer::serving("echo")?;
+    let server = TestServer::with_arguments("echo", NO_CLOCK)?;
     let mut client = Client::connect(&server)?;
     let message = masked_frame(0x82, &vec![1; 1 << 20]);
     // Writes until nobody takes more: the host has stopped reading from this client.

@@ -50,14 +50,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         let mut has_written = false;
         poll_fn(|context| {
             // Most wakes are for input. Output of this task's own making is written before it sleeps.
-            if has_written
-                && !self.is_clogged
-                && let Poll::Ready(read) = self.poll_input(context)
-            {
-                return Poll::Ready(read);
+            let mut has_asked = false;
+            if std::mem::replace(&mut has_written, true) && !self.is_clogged {
+                has_asked = true;
+                if let Poll::Ready(read) = self.poll_input(context) {
+                    return Poll::Ready(read);
+                }
             }
             self.poll_output(client, context)?;
-            if !std::mem::replace(&mut has_written, true)
+            // Asked at least once before the task sleeps, or nothing would wake it for input: also
+            // when this very write took so much that the client may be read again.
+            if !has_asked
                 && !self.is_clogged
                 && let Poll::Ready(read) = self.poll_input(context)
             {
@@ -168,7 +171,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                 Due::Ping => {
                     // If it cannot be queued, enough waits already that the client should answer.
                     let _ = client.outgoing().outbound.ping(HEARTBEAT);
-                    self.poll_output(client, context)?;
+                    // Output is written at the beginning of the next poll.
+                    context.waker().wake_by_ref();
                 }
                 Due::Silent => return Err(End::Silent),
                 Due::CloseTimeout => return Err(End::CloseTimeout),
