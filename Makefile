@@ -4,7 +4,7 @@ MAKEFLAGS += --no-print-directory
 CARGO := cargo
 COMPONENTS := target/components
 GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-dir target/guests
-EXAMPLES := echo chat
+EXAMPLES := echo chat counter rooms
 
 .PHONY: help setup build host components run test unit integration clients lint deny fuzz bench \
         conformance ci clean

@@ -4,7 +4,7 @@
 
 wit_bindgen::generate!({
     path: "../wit",
-    world: "resource-handler",
+    world: "complete-handler",
     pub_export_macro: true,
     export_macro_name: "export_component",
 });

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::bindings::ws_host::socket::clients as host;
-use crate::{CloseCode, CloseError, Request, SendError};
+use crate::{AttachmentError, CloseCode, CloseError, Request, SendError};
 
 /// A client: one WebSocket connection, by its number.
 ///
@@ -85,6 +85,21 @@ impl Client {
     /// The request with which it connected; `None` if it is closed.
     pub fn request(self) -> Option<Request> {
         host::describe(self.0).map(Request::from)
+    }
+
+    /// Keeps up to 16 KiB in the host beside the connection, in place of what was kept there before:
+    /// over a reload, a trap and hibernation, until the client is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`AttachmentError`]; what was kept before is still there then.
+    pub fn attach(self, attachment: &[u8]) -> Result<(), AttachmentError> {
+        Ok(host::attach(self.0, attachment)?)
+    }
+
+    /// What was attached; `None` if nothing was, or it is closed.
+    pub fn attachment(self) -> Option<Vec<u8>> {
+        host::attachment(self.0)
     }
 }
 

@@ -78,3 +78,33 @@ impl From<types::SendError> for SendError {
         }
     }
 }
+
+/// Why nothing was attached to a client. What was there before is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AttachmentError {
+    /// The client is closed, or not a client of this instance.
+    Closed,
+    /// More than 16 KiB.
+    TooLong,
+}
+
+impl fmt::Display for AttachmentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "the client is closed",
+            Self::TooLong => "an attachment has 16 KiB at most",
+        })
+    }
+}
+
+impl StdError for AttachmentError {}
+
+impl From<types::AttachmentError> for AttachmentError {
+    fn from(error: types::AttachmentError) -> Self {
+        match error {
+            types::AttachmentError::Closed => Self::Closed,
+            types::AttachmentError::TooLong => Self::TooLong,
+        }
+    }
+}

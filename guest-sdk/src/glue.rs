@@ -2,9 +2,9 @@
 
 pub use crate::bindings::*;
 
-use crate::bindings::exports::ws_host::socket::handler;
+use crate::bindings::exports::ws_host::socket::{handler, lifecycle, timers_listener};
 use crate::bindings::ws_host::socket::types;
-use crate::{Client, CloseCode, Error, Handler, Request, Result};
+use crate::{Client, CloseCode, Error, Handler, Request, Result, Timer};
 
 /// Where the one value of the handler's type lives.
 pub trait Exports {
@@ -46,16 +46,37 @@ impl<E: Exports> handler::Guest for E {
     }
 }
 
+impl<E: Exports> lifecycle::Guest for E {
+    fn suspend() -> Option<Vec<u8>> {
+        E::with_handler(Handler::suspend)
+    }
+
+    fn resume(state: Option<Vec<u8>>, clients: Vec<u64>) -> std::result::Result<(), String> {
+        let clients = clients.into_iter().map(Client::from_id).collect();
+        E::with_handler(|handler| handler.resume(state, clients))
+            .map_err(|error| format!("{error:#}"))
+    }
+}
+
+impl<E: Exports> timers_listener::Guest for E {
+    fn fired(timer: u64) {
+        let timer = Timer::new(timer);
+        if let Err(error) = E::with_handler(|handler| handler.fired(timer)) {
+            report(&timer, &error);
+        }
+    }
+}
+
 /// An error that a handler did not deal with: the log has it, and the client is closed with 1011.
 fn answer_for(client: Client, result: Result) {
     if let Err(error) = result {
-        report(client, &error);
+        report(&client, &error);
         // Fails only if the client is closing already.
         let _ = client.close(CloseCode::InternalError, "the handler failed");
     }
 }
 
 #[expect(clippy::print_stderr, reason = "standard error is the host's log")]
-fn report(client: Client, error: &Error) {
-    eprintln!("{client}: {error:#}");
+fn report(event_of: &dyn std::fmt::Display, error: &Error) {
+    eprintln!("{event_of}: {error:#}");
 }

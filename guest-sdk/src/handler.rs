@@ -1,7 +1,7 @@
 //! The handler, and what it is told.
 
 use crate::bindings::ws_host::socket::types;
-use crate::{Client, CloseCode, Result};
+use crate::{Client, CloseCode, Result, Timer};
 
 /// A handler of a resource. Every function has a default; implement those that you need.
 ///
@@ -57,6 +57,38 @@ pub trait Handler: Default + 'static {
     /// The last event of a client: exactly once for each that was let in.
     fn disconnected(&mut self, client: Client, how: Disconnection) {
         let _ = (client, how);
+    }
+
+    /// The state, as octets, for the value that takes over in [`resume`](Self::resume): in the new
+    /// code after a hot reload, or when the next event wakes a hibernated instance.
+    ///
+    /// By default `None`: a reload begins anew, and the instance is never hibernated.
+    fn suspend(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Takes over from a value that was here before: with its state, or with `None` after a trap or
+    /// where it gave none. `clients` are those that are open. Not called for the very first value.
+    ///
+    /// By default nothing happens: the handler begins anew, and its clients stay connected.
+    ///
+    /// # Errors
+    ///
+    /// Any, if it cannot take the state: in a reload the old code goes on then, after hibernation a
+    /// fresh value without the state.
+    fn resume(&mut self, state: Option<Vec<u8>>, clients: Vec<Client>) -> Result {
+        let _ = (state, clients);
+        Ok(())
+    }
+
+    /// A [`Timer`] is due. It is no longer set.
+    ///
+    /// # Errors
+    ///
+    /// Any: the host's log has it.
+    fn fired(&mut self, timer: Timer) -> Result {
+        let _ = timer;
+        Ok(())
     }
 }
 

@@ -20,8 +20,9 @@
 //! `cargo build --release --target wasm32-wasip2`, run with `ws-host --component FILE.wasm`.
 //!
 //! The value of your type is the state of one instance: it is made with [`Default`] for the first
-//! event, and lives until the instance ends. Events come one at a time, so `&mut self` is all the
-//! locking there is. What is printed to standard output or error appears in the host's log. Sleeping
+//! event, and lives until the instance ends. With [`Handler::suspend`] and [`Handler::resume`] it
+//! outlives a hot reload and hibernation. Events come one at a time, so `&mut self` is all the locking
+//! there is. What is printed to standard output or error appears in the host's log. Sleeping
 //! ([`std::thread::sleep`]) is fine: the host goes on, only the other events of this instance wait.
 
 #![forbid(unsafe_code)]
@@ -33,11 +34,18 @@ mod error;
 #[doc(hidden)]
 pub mod glue;
 mod handler;
+mod timer;
+mod topic;
 
 pub use client::{Client, broadcast_binary, broadcast_text, clients};
 pub use close::{CloseCode, CloseError};
-pub use error::{Error, Result, SendError};
+pub use error::{AttachmentError, Error, Result, SendError};
 pub use handler::{Acceptance, Disconnection, Handler, Rejection, Request};
+pub use timer::{Timer, TimerError};
+pub use topic::{
+    SubscribeError, publish_binary, publish_binary_apart_from, publish_text,
+    publish_text_apart_from,
+};
 
 /// Makes a type that implements [`Handler`] the handler of this component. Once in a crate.
 #[macro_export]

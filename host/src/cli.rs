@@ -1,13 +1,16 @@
 //! The command line: text as people type it, made into a [`Config`] once.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use bytesize::ByteSize;
-use clap::Parser;
-use ws_host::config::{Config, Limits, MIN_HEADER_SIZE, Timeouts};
+use clap::{Parser, ValueEnum};
+use ws_host::config::{
+    AutoAnswer, Config, InstancePer, Limits, MIN_HEADER_SIZE, Pattern, Timeouts, Watch,
+};
 use ws_host::protocol::handshake::Origins;
 
 /// Serves WebSocket clients with a handler that is a WebAssembly component.
@@ -22,9 +25,34 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
 
-    /// The path at which clients connect
+    /// The path at which clients connect, or a pattern of paths: `/room/{id}`, `/files/*`
     #[arg(long, value_name = "PATH", default_value = "/")]
     path: String,
+
+    /// Who shares an instance of the handler: all clients, those of the same path, or nobody
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Sharing::Resource)]
+    instance_per: Sharing,
+
+    /// Over how many instances the clients are spread, with --instance-per resource
+    #[arg(long, value_name = "N", default_value_t = NonZeroUsize::MIN)]
+    instances: NonZeroUsize,
+
+    /// Threads that serve clients [default: as many as there are cores]
+    #[arg(long, value_name = "N")]
+    workers: Option<NonZeroUsize>,
+
+    /// Go on with the component as it is now: by default a new one takes over when its file changes
+    #[arg(long)]
+    no_watch: bool,
+
+    /// A text message that the host answers itself, without the handler, written as REQUEST=ANSWER
+    /// (may be repeated)
+    #[arg(long = "auto-answer", value_name = "TEXT")]
+    auto_answers: Vec<String>,
+
+    /// An address of this machine where POST /reload and GET /metrics are served
+    #[arg(long, value_name = "ADDR")]
+    admin: Option<SocketAddr>,
 
     /// A folder of files for ordinary HTTP requests
     #[arg(long = "static", value_name = "DIR")]
@@ -63,6 +91,18 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration, help_heading = "Limits")]
     max_cpu: Duration,
 
+    /// Time for one event, waiting included; a handler that takes more is ended
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration, help_heading = "Limits")]
+    max_time: Duration,
+
+    /// Instances in memory; who needs one more gets 503 or is closed with 1013
+    #[arg(long, value_name = "N", default_value_t = Limits::default().max_instances, help_heading = "Limits")]
+    max_instances: usize,
+
+    /// State that an instance hands to its successor; more is not kept
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", help_heading = "Limits")]
+    max_state: ByteSize,
+
     /// From accepting a connection to the end of its handshake
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration, help_heading = "Times")]
     handshake_timeout: Duration,
@@ -79,6 +119,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration, help_heading = "Times")]
     drain_timeout: Duration,
 
+    /// An instance without events for so long hands over its state and is freed until the next one; 0
+    /// for never
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration, help_heading = "Times")]
+    hibernate_after: Duration,
+
     /// Where compiled components are kept [default: ws-host in the user's cache folder]
     #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
     cache: Option<PathBuf>,
@@ -92,13 +137,26 @@ pub(crate) struct Args {
     pub(crate) log: String,
 }
 
+/// `--instance-per`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Sharing {
+    /// All clients
+    Resource,
+    /// Those that ask for the same path
+    Path,
+    /// Nobody
+    Client,
+}
+
 const EXAMPLES: &str = "\
 Examples:
   ws-host --component echo.wasm
   ws-host --component chat.wasm --static pages --listen 0.0.0.0:8080
+  ws-host --component rooms.wasm --path '/room/{id}' --instance-per path
 
 Sizes are written as 64KiB, 1MiB or 1048576; times as 500ms, 10s or 2m.
-Ctrl-C closes every client with 1001 and waits for them; a second one ends at once.";
+Ctrl-C closes every client with 1001 and waits for them; a second one ends at once.
+SIGHUP loads the component again.";
 
 impl Args {
     /// The settings that the words mean.
@@ -110,7 +168,12 @@ impl Args {
         let limits = self.limits()?;
         let timeouts = self.timeouts()?;
         Ok(Config {
-            path: checked_path(self.path)?,
+            path: path(&self.path, self.instance_per)?,
+            instance_per: self.instance_per()?,
+            workers: self.workers.unwrap_or_else(cores),
+            watch: if self.no_watch { Watch::Off } else { Watch::On },
+            auto_answers: auto_answers(&self.auto_answers)?,
+            admin: self.admin.map(admin).transpose()?,
             origins: origins(&self.origins)?,
             cache: if self.no_cache { None } else { self.cache.or_else(default_cache) },
             component: self.component,
@@ -118,6 +181,18 @@ impl Args {
             static_files: self.static_files,
             limits,
             timeouts,
+        })
+    }
+
+    fn instance_per(&self) -> Result<InstancePer> {
+        ensure!(
+            self.instances == NonZeroUsize::MIN || self.instance_per == Sharing::Resource,
+            "--instances goes with --instance-per resource alone"
+        );
+        Ok(match self.instance_per {
+            Sharing::Resource => InstancePer::Resource { instances: self.instances },
+            Sharing::Path => InstancePer::Path,
+            Sharing::Client => InstancePer::Client,
         })
     }
 
@@ -138,6 +213,17 @@ impl Args {
         ensure!(max_header_size >= MIN_HEADER_SIZE, "--max-header-size must be at least 8KiB");
         ensure!(self.max_headers > 0, "--max-headers must be at least 1");
         ensure!(self.max_clients > 0, "--max-clients must be at least 1");
+        ensure!(self.max_instances > 0, "--max-instances must be at least 1");
+        ensure!(
+            self.max_instances <= MOST_CLIENTS,
+            "--max-instances can be {MOST_CLIENTS} at most"
+        );
+        ensure!(
+            self.instances.get() <= self.max_instances,
+            "--instances {} are more than --max-instances {}",
+            self.instances,
+            self.max_instances,
+        );
         ensure!(self.max_clients <= MOST_CLIENTS, "--max-clients can be {MOST_CLIENTS} at most");
         Ok(Limits {
             max_clients: self.max_clients,
@@ -147,6 +233,9 @@ impl Args {
             max_header_size,
             max_memory: octets("--max-memory", self.max_memory)?,
             max_cpu: positive("--max-cpu", self.max_cpu)?,
+            max_time: positive("--max-time", self.max_time)?,
+            max_instances: self.max_instances,
+            max_state: octets("--max-state", self.max_state)?,
         })
     }
 
@@ -156,6 +245,7 @@ impl Args {
             close: positive("--close-timeout", self.close_timeout)?,
             idle: Some(self.idle_timeout).filter(|idle| !idle.is_zero()),
             drain: self.drain_timeout,
+            hibernate_after: Some(self.hibernate_after).filter(|after| !after.is_zero()),
         })
     }
 }
@@ -180,13 +270,37 @@ fn positive(flag: &str, time: Duration) -> Result<Duration> {
     Ok(time)
 }
 
-fn checked_path(path: String) -> Result<String> {
-    ensure!(path.starts_with('/'), "--path {path:?} must begin with /");
-    match path.parse::<http::Uri>() {
-        Ok(uri) if uri.path() == path => Ok(path),
-        Ok(_) => bail!("--path {path:?} must be a path alone, without query or fragment"),
-        Err(error) => Err(error).with_context(|| format!("--path {path:?} is no path of a URL")),
-    }
+fn path(text: &str, instance_per: Sharing) -> Result<Pattern> {
+    let pattern = Pattern::parse(text).context("--path")?;
+    ensure!(
+        pattern.has_parameters() || instance_per != Sharing::Path,
+        "--instance-per path needs a pattern of paths, such as --path '/room/{{id}}'"
+    );
+    Ok(pattern)
+}
+
+fn auto_answers(texts: &[String]) -> Result<Vec<AutoAnswer>> {
+    let parse = |text: &String| {
+        let (request, answer) = text.split_once('=').with_context(|| {
+            format!("--auto-answer {text:?} must be REQUEST=ANSWER, such as ping=pong")
+        })?;
+        Ok(AutoAnswer { request: request.to_owned(), answer: answer.to_owned() })
+    };
+    texts.iter().map(parse).collect()
+}
+
+/// Whoever reaches the admin address may reload.
+fn admin(address: SocketAddr) -> Result<SocketAddr> {
+    ensure!(
+        address.ip().is_loopback(),
+        "--admin {address} must be an address of this machine alone, such as 127.0.0.1:9090: it asks \
+         nobody who they are"
+    );
+    Ok(address)
+}
+
+fn cores() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 fn origins(texts: &[String]) -> Result<Origins> {

@@ -4,11 +4,12 @@
 //! exports `ws-host:socket/handler` (see `wit/`) and runs in a sandbox with limits.
 //!
 //! ```text
-//! server ─▶ connection ─▶ actor ─▶ guest ─▶ clients ─▶ ws-host-protocol
+//! server ─▶ reload ─▶ resource ─▶ actor ─▶ guest ─▶ belongings ─▶ ws-host-protocol
+//!      └──▶ connection ─┘
 //! ```
 //!
 //! Each layer imports those to its right only. What must go back, messages to clients, goes through
-//! the outbound buffers in `clients`.
+//! the outbound buffers of `clients`, which belong to actors.
 //!
 //! ```no_run
 //! # async fn serve(config: ws_host::config::Config) -> Result<(), ws_host::StartError> {
@@ -20,11 +21,20 @@
 //! ```
 
 mod actor;
+mod belongings;
 mod clients;
 pub mod config;
 mod connection;
 mod guest;
+mod pattern;
+mod reload;
+mod resource;
 mod server;
+mod timers;
+mod topics;
+mod worker;
 
+pub use reload::{Reload, ReloadError, Reloader, Replaced};
 pub use server::{Server, StartError, Stopped};
+pub use worker::runtime;
 pub use ws_host_protocol as protocol;

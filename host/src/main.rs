@@ -10,15 +10,11 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
-use ws_host::config::Config;
+use ws_host::config::{Config, Watch};
 use ws_host::{Server, Stopped};
 
 /// As shells count a program that SIGINT ended.
 const INTERRUPTED: i32 = 130;
-
-/// How many tasks run before the system is asked for new events. Somewhat more than the default of 61:
-/// under load each asking is shared by more messages.
-const EVENT_INTERVAL: u32 = 256;
 
 fn main() -> ExitCode {
     let args = cli::Args::parse();
@@ -44,10 +40,7 @@ fn start_log(filter: &str) -> Result<()> {
 
 fn run(config: Config) -> Result<()> {
     open_files::raise_limit(config.limits.max_clients);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .event_interval(EVENT_INTERVAL)
-        .build()?;
+    let runtime = ws_host::runtime()?;
     let stopped = runtime.block_on(serve(config));
     // A handler that sleeps on must not keep the program.
     runtime.shutdown_background();
@@ -61,8 +54,16 @@ async fn serve(config: Config) -> Result<Stopped> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let banner = Banner::new(&config);
+    let mut hang_up = signal(SignalKind::hangup())?;
     let server = Server::start(config).await?;
     banner.print(&server);
+    let reloader = server.reloader();
+    tokio::spawn(async move {
+        while hang_up.recv().await.is_some() {
+            // The log tells what came of it.
+            let _ = reloader.reload().await;
+        }
+    });
     let stopped = server
         .run(async {
             next(&mut interrupt, &mut terminate).await;
@@ -86,6 +87,7 @@ async fn next(interrupt: &mut Signal, terminate: &mut Signal) {
 struct Banner {
     component: String,
     path: String,
+    is_watched: bool,
     static_files: Option<String>,
 }
 
@@ -93,17 +95,24 @@ impl Banner {
     fn new(config: &Config) -> Self {
         Self {
             component: config.component.display().to_string(),
-            path: config.path.clone(),
+            path: config.path.as_str().to_owned(),
+            is_watched: config.watch == Watch::On,
             static_files: config.static_files.as_ref().map(|folder| folder.display().to_string()),
         }
     }
 
     fn print(&self, server: &Server) {
-        let Self { component, path, static_files } = self;
+        let Self { component, path, is_watched, static_files } = self;
         let address = server.address();
         let mut text = format!("ws-host serves {component} at ws://{address}{path}\n");
         if let Some(folder) = static_files {
             text += &format!("ws-host serves the files of {folder} at http://{address}/\n");
+        }
+        if let Some(admin) = server.admin_address() {
+            text += &format!("ws-host is administered at http://{admin}/\n");
+        }
+        if *is_watched {
+            text += "Edit and build it: the new one takes over, and every client stays connected\n";
         }
         text += &format!(
             "Talk to it:  npx wscat -c ws://{address}{path}\n\

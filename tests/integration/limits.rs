@@ -68,6 +68,7 @@ fn client_that_leaves_while_the_handler_lets_it_in_is_told_of() -> Result<()> {
     let mut server = TestServer::serving("guest-slow_connect")?;
     let mut stream = TcpStream::connect(server.address())?;
     stream.write_all(handshake("/?300", "").as_bytes())?;
+    server.wait_for_log("asked")?;
     drop(stream);
     server.wait_for_log("never opened: the client left without a close frame")?;
     Ok(())

@@ -155,6 +155,19 @@ fn flags_that_make_no_sense() {
     with(&["--static", "/nowhere"], &["/nowhere", "--static"]);
     with(&["--log", "a=b=c"], &["--log"]);
     with(&["--listen", "localhost"], &["--listen"]);
+    with(&["--path", "/{id"], &["--path"]);
+    with(&["--instance-per", "path"], &["--instance-per path", "/room/{id}"]);
+    with(&["--instance-per", "room"], &["--instance-per", "resource, path, client"]);
+    with(&["--instances", "0"], &["--instances"]);
+    with(&["--instances", "2", "--instance-per", "client"], &["--instance-per resource"]);
+    with(&["--instances", "20000"], &["--instances 20000", "--max-instances"]);
+    with(&["--max-instances", "0"], &["--max-instances must be at least 1"]);
+    with(&["--max-state", "0"], &["--max-state must be more than 0"]);
+    with(&["--max-time", "0s"], &["--max-time must be more than 0"]);
+    with(&["--workers", "0"], &["--workers"]);
+    with(&["--auto-answer", "ping"], &["--auto-answer", "REQUEST=ANSWER"]);
+    with(&["--admin", "0.0.0.0:9090"], &["--admin 0.0.0.0:9090", "this machine alone"]);
+    with(&["--hibernate-after", "soon"], &["--hibernate-after"]);
     with(&["--lisen", "127.0.0.1:0"], &["--listen"]);
     fails(&[], &["--component"]);
 }

@@ -9,12 +9,18 @@ mod documentation; // what the README says
 mod faults; // handlers that trap, loop, hoard, fail
 mod guests; // that every guest is used
 mod handshake; // refused and accepted openings
+mod hibernation; // instances that are freed while nothing happens
 mod idle; // silence
+mod keeper; // versions of a guest, for reloads
 mod limits; // numbers and what happens there
 mod loading; // components and flags that cannot be served
 mod log; // what guests print
 mod messages; // framing as clients see it
 mod protocol_errors; // any octets on the socket
+mod reload; // new code while clients are connected
+mod sharing; // which clients share an instance, and what they can do to others
 mod shutdown; // signals
 mod sleeping; // handlers that wait
 mod static_files; // ordinary HTTP
+mod timers; // events that the host delivers later
+mod topics; // messages to whoever subscribed

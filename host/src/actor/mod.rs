@@ -3,54 +3,100 @@
 //! There is no mailbox. A connection's task takes its [`Turn`] and calls the guest itself, on the
 //! thread that read the message. The lock is fair, first come first served: that is the order of
 //! events, and the task that waits for its turn does not read from its client: that is backpressure.
+//!
+//! ```text
+//!            first event           reload: suspend, resume
+//!   Unused ──────────────▶ Live ◀─────────────────────────┐
+//!                         │ ▲ │ └──────────────────────────┘
+//!             hibernation │ │ │ fault, or a call that was dropped
+//!               suspend   ▼ │ ▼
+//!                    Asleep ┴ Lost      the next event: a fresh instance, resume
+//! ```
 
+mod code;
+mod handover;
+mod seat;
 mod turn;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Mutex;
 
-pub(crate) use turn::{Received, Turn};
+pub(crate) use code::{Code, Limits};
+use seat::Place;
+pub(crate) use turn::{Received, Refreshed, Turn};
 
+use crate::belongings::Belongings;
 use crate::clients::{ClientId, Clients};
-use crate::guest::{Fault, Guest, LoadError, Template};
+use crate::guest::Fault;
+use crate::topics::Topics;
+use crate::worker::Home;
 
-/// One guest and its clients. The clients outlive the guest: after a fault a fresh one goes on.
+/// One guest and its clients. The clients outlive the guest.
 pub(crate) struct Actor {
-    template: Template,
-    clients: Arc<Clients>,
-    /// `None` after a fault: the next turn makes a fresh one.
-    guest: Mutex<Option<Box<Guest>>>,
+    name: Box<str>,
+    code: Arc<Code>,
+    home: Home,
+    belongings: Arc<Belongings>,
+    place: Mutex<Place>,
+    /// Whether an event came since somebody asked last.
+    is_active: AtomicBool,
 }
 
 impl Actor {
-    /// An actor with its first instance.
-    ///
-    /// # Errors
-    ///
-    /// [`LoadError`] if the component cannot be instantiated.
-    pub(crate) async fn start(template: Template) -> Result<Self, LoadError> {
-        let clients = Arc::new(Clients::default());
-        let guest = template.try_out(Arc::clone(&clients)).await?;
-        Ok(Self { template, clients, guest: Mutex::new(Some(Box::new(guest))) })
+    /// An actor without an instance: its first event makes one.
+    pub(crate) fn new(name: Box<str>, code: Arc<Code>, topics: Arc<Topics>, home: Home) -> Self {
+        let belongings = Arc::new(Belongings::new(topics));
+        let (place, is_active) = (Mutex::default(), AtomicBool::new(true));
+        Self { name, code, home, belongings, place, is_active }
     }
 
-    pub(crate) fn clients(&self) -> &Arc<Clients> {
-        &self.clients
+    pub(crate) fn clients(&self) -> &Clients {
+        &self.belongings.clients
     }
 
-    /// Tells the log of a fault of the handler in an event of this client.
-    pub(crate) fn tell_fault(&self, client: ClientId, fault: &Fault) {
-        let component = self.template.name();
-        tracing::error!(component, %client, "{fault}");
-        if let Some(backtrace) = fault.backtrace() {
-            tracing::debug!(component, %client, "{backtrace}");
+    /// The worker that it lives on, with all its connections.
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// Whether there was an event since this was asked last.
+    pub(crate) fn take_activity(&self) -> bool {
+        self.is_active.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether something will happen without any client.
+    pub(crate) fn has_timers(&self) -> bool {
+        !self.belongings.timers.is_empty()
+    }
+
+    /// Nobody will need it any more.
+    pub(crate) fn end(&self) {
+        self.belongings.timers.cancel_all();
+    }
+
+    /// Tells the log of a fault of the handler in an event, of a client perhaps.
+    pub(crate) fn tell_fault(&self, client: Option<ClientId>, fault: &Fault) {
+        let template = self.code.template();
+        let (component, resource, actor) = (template.name(), self.code.resource(), &*self.name);
+        let client = client.map(tracing::field::display);
+        match fault {
+            Fault::NoInstance(_) => tracing::warn!(component, resource, actor, client, "{fault}"),
+            _ => tracing::error!(component, resource, actor, client, "{fault}"),
         }
+        if let Some(backtrace) = fault.backtrace() {
+            tracing::debug!(component, resource, actor, client, "{backtrace}");
+        }
+        metrics::counter!(
+            "ws_host_faults_total", "resource" => resource.to_owned(), "kind" => fault.name()
+        )
+        .increment(1);
     }
 
     /// The turn, if nobody has it now.
-    pub(crate) fn try_turn(&self) -> Option<Turn<'_>> {
-        Some(Turn::new(self, self.guest.try_lock().ok()?))
+    pub(crate) fn try_turn(self: &Arc<Self>) -> Option<Turn<'_>> {
+        Some(Turn::new(self, self.place.try_lock().ok()?))
     }
 
     /// The turn, after all who asked before.
@@ -58,7 +104,16 @@ impl Actor {
     /// # Cancel safety
     ///
     /// Dropping the future gives up the place in the queue.
-    pub(crate) async fn turn(&self) -> Turn<'_> {
-        Turn::new(self, self.guest.lock().await)
+    pub(crate) async fn turn(self: &Arc<Self>) -> Turn<'_> {
+        Turn::new(self, self.place.lock().await)
+    }
+
+    /// Brings timers to the guest when they are due, until none is set.
+    async fn attend_to_timers(self: Arc<Self>) {
+        while let Some(timer) = self.belongings.timers.next().await {
+            if let Err(fault) = self.turn().await.fired(timer).await {
+                self.tell_fault(None, &fault);
+            }
+        }
     }
 }

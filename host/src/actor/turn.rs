@@ -2,12 +2,19 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
-use tokio::sync::MutexGuard;
+use tokio::sync::{MutexGuard, OwnedSemaphorePermit};
+use tokio::time::sleep_until;
+use ws_host_protocol::CloseCode;
 
 use super::Actor;
+use super::code::Room;
+use super::seat::{Live, Place, Seat, Verdict};
 use crate::clients::Client;
-use crate::guest::{Acceptance, Disconnection, Fault, Guest, Refusal};
+use crate::guest::{Acceptance, Disconnection, Fault, Refusal};
+use crate::timers::TimerId;
 
 /// An event of a client that is connected.
 #[derive(Clone, Debug)]
@@ -27,25 +34,43 @@ impl Received<'_> {
     }
 }
 
+/// What a reload did to an actor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refreshed {
+    /// There was nothing to replace: the next event makes an instance of the new code.
+    Unneeded,
+    /// The new code goes on. Nobody could be served for this time.
+    Swapped(Duration),
+    /// The new code could not take over, and the old goes on.
+    Kept,
+    /// Neither could go on: the next event makes a fresh instance.
+    Lost,
+}
+
 /// The right to call the guest with one event. Using it up lets the next one have it.
 pub(crate) struct Turn<'a> {
-    actor: &'a Actor,
-    guest: MutexGuard<'a, Option<Box<Guest>>>,
+    actor: &'a Arc<Actor>,
+    place: MutexGuard<'a, Place>,
+}
+
+/// Who goes on after a reload.
+enum Successor {
+    New(Live),
+    Old(Live),
 }
 
 impl<'a> Turn<'a> {
-    pub(super) fn new(actor: &'a Actor, guest: MutexGuard<'a, Option<Box<Guest>>>) -> Self {
-        Self { actor, guest }
+    pub(super) fn new(actor: &'a Arc<Actor>, place: MutexGuard<'a, Place>) -> Self {
+        Self { actor, place }
     }
 
     pub(crate) async fn connected(
         mut self,
         client: &Arc<Client>,
     ) -> Result<Result<Acceptance, Refusal>, Fault> {
-        let mut guest = self.take_guest().await?;
-        let answer = guest.connected(client).await?;
-        *self.guest = Some(guest);
-        Ok(answer)
+        let mut live = self.take(Room::Now).await?;
+        let called = live.guest.connected(client).await;
+        self.put_back(live, called)
     }
 
     pub(crate) async fn received(
@@ -53,36 +78,203 @@ impl<'a> Turn<'a> {
         from: &Arc<Client>,
         what: Received<'_>,
     ) -> Result<(), Fault> {
-        let mut guest = self.take_guest().await?;
-        match what {
-            Received::Text(text) => guest.received_text(from, &text).await?,
-            Received::Binary(octets) => guest.received_binary(from, &octets).await?,
-            Received::Pong(payload) => guest.received_pong(from, &payload).await?,
-        }
-        *self.guest = Some(guest);
-        Ok(())
+        let mut live = self.take(Room::Now).await?;
+        let guest = &mut live.guest;
+        let called = match what {
+            Received::Text(text) => guest.received_text(from, &text).await,
+            Received::Binary(octets) => guest.received_binary(from, &octets).await,
+            Received::Pong(payload) => guest.received_pong(from, &payload).await,
+        };
+        self.put_back(live, called)
     }
 
+    /// The last event of a client, which is not in the table of clients any more. While the actor has
+    /// no instance and may not have one yet, nobody knows the client who could be told.
     pub(crate) async fn disconnected(
         mut self,
-        client: &Arc<Client>,
+        client: &Client,
         how: &Disconnection,
     ) -> Result<(), Fault> {
-        let mut guest = self.take_guest().await?;
-        guest.disconnected(client, how).await?;
-        *self.guest = Some(guest);
-        Ok(())
+        self.actor.belongings.topics.forget(client.id());
+        if matches!(self.place.seat, Seat::Lost) && self.place.failures.not_before().is_some() {
+            return Ok(());
+        }
+        let mut live = self.take(Room::InTime).await?;
+        let called = live.guest.disconnected(client.id(), how).await;
+        match called {
+            // To say goodbye well is no sign of health: earlier faults are not forgotten for it.
+            Ok(()) => self.keep(live),
+            Err(_) => self.count_failure(),
+        }
+        called
     }
 
-    /// The guest leaves its place for the time of the call. If the call fails, or is dropped with
-    /// its future, the place stays empty and the next turn begins with a fresh instance: nobody ever
-    /// calls one that was left in the middle of an event.
-    async fn take_guest(&mut self) -> Result<Box<Guest>, Fault> {
-        match self.guest.take() {
-            Some(guest) => Ok(guest),
-            None => {
-                let clients = Arc::clone(&self.actor.clients);
-                Ok(Box::new(self.actor.template.instantiate(clients).await?))
+    pub(super) async fn fired(mut self, timer: TimerId) -> Result<(), Fault> {
+        let mut live = self.take(Room::Now).await?;
+        let called = live.guest.fired(timer).await;
+        self.put_back(live, called)
+    }
+
+    /// Frees the instance and keeps its state, if it gives one.
+    pub(crate) async fn hibernate(mut self) {
+        let Some(mut live) = self.place.take_live(|_| true) else { return };
+        match self.actor.suspend(&mut live.guest).await {
+            Ok(Some(state)) => {
+                self.place.seat = Seat::Asleep(state.into());
+                metrics::counter!("ws_host_hibernations_total").increment(1);
+                tracing::debug!(actor = &*self.actor.name, "hibernated");
+            }
+            Ok(None) => {
+                self.place.seat = Seat::Live(live);
+                tracing::debug!(actor = &*self.actor.name, "not hibernated: it gives no state");
+            }
+            Err(fault) => {
+                self.actor.tell_fault(None, &fault);
+                self.count_failure();
+            }
+        }
+    }
+
+    /// Lets new code take over, if there is any.
+    pub(crate) async fn refresh(mut self) -> Refreshed {
+        let version = self.actor.code.version();
+        let Some(old) = self.place.take_live(|live| live.version != version) else {
+            return Refreshed::Unneeded;
+        };
+        let began = Instant::now();
+        match self.replace(old).await {
+            Ok(Successor::New(live)) => {
+                self.place.seat = Seat::Live(live);
+                Refreshed::Swapped(began.elapsed())
+            }
+            Ok(Successor::Old(live)) => {
+                self.place.seat = Seat::Live(live);
+                Refreshed::Kept
+            }
+            Err(fault) => {
+                self.actor.tell_fault(None, &fault);
+                self.count_failure();
+                Refreshed::Lost
+            }
+        }
+    }
+
+    /// The guest leaves its seat for the time of the call. If the call fails, or is dropped with its
+    /// future, the seat stays empty and the next turn begins with a fresh instance: nobody ever calls
+    /// one that was left in the middle of an event.
+    async fn take(&mut self, room: Room) -> Result<Live, Fault> {
+        self.actor.is_active.store(true, Ordering::Relaxed);
+        match std::mem::replace(&mut self.place.seat, Seat::Lost) {
+            Seat::Live(live) if live.version == self.actor.code.version() => Ok(live),
+            // Boxed, so that the way of every message does not carry the room for this.
+            other => match Box::pin(self.settle(other, room)).await {
+                Ok(live) => Ok(live),
+                Err(fault) => {
+                    // That there is no room is no fault of the handler's.
+                    if !matches!(fault, Fault::NoInstance(_)) {
+                        self.count_failure();
+                    }
+                    Err(fault)
+                }
+            },
+        }
+    }
+
+    fn put_back<T>(&mut self, live: Live, called: Result<T, Fault>) -> Result<T, Fault> {
+        match &called {
+            Ok(_) => {
+                self.keep(live);
+                self.place.failures.forget();
+            }
+            Err(_) => self.count_failure(),
+        }
+        called
+    }
+
+    fn keep(&mut self, live: Live) {
+        self.place.seat = Seat::Live(live);
+        // Again: if the event took long, somebody has asked since it began.
+        self.actor.is_active.store(true, Ordering::Relaxed);
+        if self.actor.belongings.timers.take_unattended() {
+            let actor = Arc::clone(self.actor);
+            self.actor.home.runtime().spawn(actor.attend_to_timers());
+        }
+    }
+
+    /// Finds an instance of the current code, whatever was in the seat.
+    async fn settle(&mut self, seat: Seat, room: Room) -> Result<Live, Fault> {
+        let seat = match seat {
+            Seat::Live(old) => {
+                let (Successor::New(live) | Successor::Old(live)) = self.replace(old).await?;
+                return Ok(live);
+            }
+            other => other,
+        };
+        let permit = match self.actor.code.permit(room).await {
+            Ok(permit) => permit,
+            Err(none) => {
+                self.place.seat = seat;
+                return Err(none);
+            }
+        };
+        match seat {
+            Seat::Asleep(state) => self.wake(state, permit).await,
+            Seat::Lost => self.restart(permit).await,
+            Seat::Unused | Seat::Live(_) => self.actor.instance(permit).await,
+        }
+    }
+
+    async fn wake(
+        &mut self,
+        state: Box<[u8]>,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<Live, Fault> {
+        metrics::counter!("ws_host_wakes_total").increment(1);
+        let mut live = self.actor.instance(permit).await?;
+        if self.actor.resume(&mut live.guest, Some(state.into())).await? {
+            return Ok(live);
+        }
+        // An instance that refused a state may be in any: the next one begins without.
+        self.restart(live.permit).await
+    }
+
+    async fn restart(&mut self, permit: OwnedSemaphorePermit) -> Result<Live, Fault> {
+        if let Some(until) = self.place.failures.not_before() {
+            sleep_until(until).await;
+        }
+        metrics::counter!("ws_host_restarts_total").increment(1);
+        let mut live = self.actor.instance(permit).await?;
+        self.actor.resume(&mut live.guest, None).await?;
+        Ok(live)
+    }
+
+    /// Puts an instance of the current code in the place of an old one, which hands over its state.
+    async fn replace(&mut self, mut old: Live) -> Result<Successor, Fault> {
+        let (template, version) = self.actor.code.current();
+        let (state, is_old_good) = match self.actor.suspend(&mut old.guest).await {
+            Ok(state) => (state, true),
+            Err(fault) => {
+                // The old code is to go anyway; what it could not hand over is lost.
+                self.actor.tell_fault(None, &fault);
+                (None, false)
+            }
+        };
+        match self.actor.succeed(&template, state).await {
+            Ok(Some(guest)) => Ok(Successor::New(Live { guest, version, permit: old.permit })),
+            Ok(None) if is_old_good => Ok(Successor::Old(Live { version, ..old })),
+            Err(fault) if is_old_good => {
+                self.actor.tell_fault(None, &fault);
+                Ok(Successor::Old(Live { version, ..old }))
+            }
+            Ok(None) => Ok(Successor::New(self.restart(old.permit).await?)),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    fn count_failure(&mut self) {
+        if self.place.failures.count() == Verdict::GiveUp {
+            for client in self.actor.clients().all() {
+                client.close_by_host(CloseCode::INTERNAL_ERROR, "the handler keeps failing");
             }
         }
     }

@@ -10,6 +10,10 @@ use ws_host_protocol::{
 
 use super::Known;
 
+/// What a handler may keep beside a connection, in octets: a name, a session, a few settings. Together
+/// with the limit of clients this bounds what all keep.
+const MAX_ATTACHMENT: usize = 16 << 10;
+
 /// The name of a client: never used twice while the host runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ClientId(pub(crate) u64);
@@ -26,6 +30,7 @@ pub(crate) struct Client {
     id: ClientId,
     known: Known,
     outgoing: Mutex<Outgoing>,
+    attachment: Mutex<Option<Box<[u8]>>>,
 }
 
 /// What waits to be written, and whom to wake for it.
@@ -38,6 +43,10 @@ pub(crate) struct Outgoing {
     /// Whether the task wants to be woken for output. While it is awake it looks by itself.
     is_asleep: bool,
 }
+
+/// More than may be attached to a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AttachmentTooLong;
 
 /// Why a client was not closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,7 +66,7 @@ impl Client {
             task: None,
             is_asleep: false,
         };
-        Self { id, known, outgoing: Mutex::new(outgoing) }
+        Self { id, known, outgoing: Mutex::new(outgoing), attachment: Mutex::new(None) }
     }
 
     pub(crate) fn id(&self) -> ClientId {
@@ -116,6 +125,19 @@ impl Client {
     pub(crate) fn is_open(&self) -> bool {
         let outgoing = self.outgoing.lock();
         !outgoing.aborted && !outgoing.outbound.is_closing()
+    }
+
+    /// Keeps this for the handler, in place of what was kept before.
+    pub(crate) fn attach(&self, attachment: &[u8]) -> Result<(), AttachmentTooLong> {
+        if attachment.len() > MAX_ATTACHMENT {
+            return Err(AttachmentTooLong);
+        }
+        *self.attachment.lock() = Some(attachment.into());
+        Ok(())
+    }
+
+    pub(crate) fn attachment(&self) -> Option<Vec<u8>> {
+        self.attachment.lock().as_deref().map(Vec::from)
     }
 
     /// Octets that wait to be written.

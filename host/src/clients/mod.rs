@@ -7,6 +7,6 @@ mod client;
 mod known;
 mod table;
 
-pub(crate) use client::{Client, ClientId, CloseError, Outgoing};
+pub(crate) use client::{AttachmentTooLong, Client, ClientId, CloseError, Outgoing};
 pub(crate) use known::Known;
 pub(crate) use table::Clients;

@@ -31,8 +31,4 @@ impl Clients {
     pub(crate) fn all(&self) -> Vec<Arc<Client>> {
         self.by_id.lock().values().cloned().collect()
     }
-
-    pub(crate) fn count(&self) -> usize {
-        self.by_id.lock().len()
-    }
 }

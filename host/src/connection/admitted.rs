@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -10,6 +9,7 @@ use super::End;
 use crate::actor::Actor;
 use crate::clients::Client;
 use crate::guest::Fault;
+use crate::resource::Stay;
 
 /// A client that its handler has let in, until its `disconnected` has been delivered.
 ///
@@ -17,13 +17,15 @@ use crate::guest::Fault;
 /// is dropped before, with a request that was cut off, say, still has it delivered.
 pub(crate) struct Admitted {
     client: Arc<Client>,
-    actor: Arc<Actor>,
     /// `None` once the last event is under way.
     place: Option<Place>,
+    actor: Arc<Actor>,
 }
 
 /// A client's place in the server, free again when it is dropped.
 pub(crate) struct Place {
+    /// With its actor.
+    pub(crate) stay: Stay,
     /// Counts against the limit of clients.
     pub(crate) _permit: OwnedSemaphorePermit,
     /// Makes a server that stops wait for it.
@@ -31,15 +33,15 @@ pub(crate) struct Place {
 }
 
 impl Admitted {
-    pub(crate) fn new(client: Arc<Client>, actor: Arc<Actor>, place: Place) -> Self {
-        Self { client, actor, place: Some(place) }
+    pub(crate) fn new(client: Arc<Client>, place: Place) -> Self {
+        Self { client, actor: Arc::clone(place.stay.actor()), place: Some(place) }
     }
 
     pub(crate) fn client(&self) -> &Arc<Client> {
         &self.client
     }
 
-    pub(super) fn actor(&self) -> &Arc<Actor> {
+    pub(crate) fn actor(&self) -> &Arc<Actor> {
         &self.actor
     }
 
@@ -54,18 +56,16 @@ impl Admitted {
     }
 
     pub(super) fn tell_fault(&self, fault: &Fault) {
-        self.actor.tell_fault(self.client.id(), fault);
+        self.actor.tell_fault(Some(self.client.id()), fault);
     }
 }
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        // Without a runtime the host itself is at its end, and its guests with it.
-        if let Some(place) = self.place.take()
-            && let Ok(runtime) = Handle::try_current()
-        {
+        // When its worker is gone, so is the host, and its guests with it.
+        if let Some(place) = self.place.take() {
             let (client, actor) = (Arc::clone(&self.client), Arc::clone(&self.actor));
-            runtime.spawn(async move {
+            self.actor.home().runtime().spawn(async move {
                 deliver_last(&client, &actor, &End::Left).await;
                 drop(place);
             });
@@ -73,12 +73,12 @@ impl Drop for Admitted {
     }
 }
 
-async fn deliver_last(client: &Arc<Client>, actor: &Actor, end: &End) {
+async fn deliver_last(client: &Client, actor: &Arc<Actor>, end: &End) {
     let id = client.id();
     actor.clients().remove(id);
     let how = end.disconnection(client.outgoing().outbound.close_code());
     tracing::debug!(client = %id, code = how.code, sent = how.sent, "disconnected: {end}");
     if let Err(fault) = actor.turn().await.disconnected(client, &how).await {
-        actor.tell_fault(id, &fault);
+        actor.tell_fault(Some(id), &fault);
     }
 }

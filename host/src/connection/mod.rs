@@ -15,7 +15,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use ws_host_protocol::{CloseCode, Event, Inbound, Limits, Role};
+use ws_host_protocol::{Event, Inbound, Limits, Role};
 
 pub(crate) use self::admitted::{Admitted, Place};
 use self::buffer::Buffer;
@@ -23,7 +23,7 @@ pub(crate) use self::end::End;
 use self::line::Line;
 use crate::actor::Received;
 use crate::clients::Client;
-use crate::config::{self, Timeouts};
+use crate::config::{self, AutoAnswer, Timeouts};
 
 /// The payload of the host's own pings. Pongs with it are not reported to the handler.
 const HEARTBEAT: &[u8] = b"ws-host";
@@ -33,6 +33,7 @@ pub(crate) struct Connection<S> {
     admitted: Admitted,
     inbound: Inbound,
     line: Line<S>,
+    auto_answers: Arc<[AutoAnswer]>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -42,10 +43,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         socket: S,
         limits: &config::Limits,
         timeouts: &Timeouts,
+        auto_answers: Arc<[AutoAnswer]>,
     ) -> Self {
         let accepted = Limits { max_message: limits.max_message, ..Limits::default() };
         let inbound = Inbound::new(Role::Server, accepted);
-        Self { admitted, inbound, line: Line::new(socket, limits, timeouts) }
+        Self { admitted, inbound, line: Line::new(socket, limits, timeouts), auto_answers }
     }
 
     /// Serves the client to its end; `first` came behind the handshake.
@@ -81,9 +83,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut unread = 0..filled;
         while !unread.is_empty() {
             let mut input = &mut buffer[unread.clone()];
-            let Some(event) = next_event(&mut self.inbound, client, &mut input)? else {
-                return Ok(());
-            };
+            let event = next_event(&mut self.inbound, client, &self.auto_answers, &mut input)?;
+            let Some(event) = event else { return Ok(()) };
             unread.start = unread.end - input.len();
             let (turn, event) = match actor.try_turn() {
                 Some(turn) => (turn, event),
@@ -105,7 +106,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let (called, line) = self.line.attend(client, call).await;
             if let Err(fault) = called {
                 self.admitted.tell_fault(&fault);
-                client.close_by_host(CloseCode::INTERNAL_ERROR, "the handler failed");
+                let (code, reason) = fault.close();
+                client.close_by_host(code, reason);
             }
             line?;
         }
@@ -113,10 +115,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
-/// The next event for the handler; the protocol's own are answered on the way.
+/// The next event for the handler; the protocol's own, and texts that the host knows the answer to,
+/// are answered on the way.
 fn next_event<'a>(
     inbound: &mut Inbound,
     client: &Client,
+    auto_answers: &[AutoAnswer],
     input: &mut &'a mut [u8],
 ) -> Result<Option<Received<'a>>, End> {
     let mut outgoing = client.outgoing();
@@ -126,7 +130,11 @@ fn next_event<'a>(
     outgoing.awake();
     while let Some(event) = inbound.handle_input(input, &mut outgoing.outbound) {
         match event {
-            Event::Text(text) => return Ok(Some(Received::Text(text))),
+            Event::Text(text) => match auto_answers.iter().find(|auto| auto.request == text) {
+                // One that finds no room is left out: the client does not take what it asks for.
+                Some(auto) => drop(outgoing.outbound.send_text(&auto.answer)),
+                None => return Ok(Some(Received::Text(text))),
+            },
             Event::Binary(octets) => return Ok(Some(Received::Binary(octets))),
             Event::Pong(payload) if *payload == *HEARTBEAT => {}
             Event::Pong(payload) => return Ok(Some(Received::Pong(payload))),

@@ -40,11 +40,9 @@ pub(super) fn functions(
     path: &Path,
 ) -> Result<(), LoadError> {
     let check = Check { engine, component, handler };
-    check.functions().map_err(|error| LoadError::HandlerMismatch {
-        path: path.into(),
-        wanted: HANDLER,
-        cause: Cause(error),
-    })
+    check
+        .functions()
+        .map_err(|error| LoadError::HandlerMismatch { path: path.into(), cause: Cause(error) })
 }
 
 fn no_handler(path: &Path, found: Vec<String>) -> LoadError {

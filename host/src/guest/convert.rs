@@ -4,14 +4,16 @@ use ws_host_protocol::{CloseFrameError, SendError};
 
 use super::bindings::ws_host::socket::types;
 use super::instance::{Acceptance, Disconnection, Refusal};
-use crate::clients::{CloseError, Known};
+use crate::clients::{AttachmentTooLong, CloseError, Known};
+use crate::timers::TooManyTimers;
+use crate::topics::SubscribeError;
 
 impl From<&Known> for types::Request {
     fn from(known: &Known) -> Self {
         Self {
             path: known.path.clone(),
             query: known.query.clone(),
-            parameters: Vec::new(),
+            parameters: known.parameters.clone(),
             headers: known.headers.clone(),
             subprotocols: known.subprotocols.clone(),
             origin: known.origin.clone(),
@@ -57,6 +59,28 @@ impl From<CloseError> for types::CloseError {
             CloseError::Closed => Self::Closed,
             CloseError::Frame(CloseFrameError::Code(_)) => Self::InvalidCode,
             CloseError::Frame(CloseFrameError::ReasonTooLong(_)) => Self::ReasonTooLong,
+        }
+    }
+}
+
+impl From<AttachmentTooLong> for types::AttachmentError {
+    fn from(AttachmentTooLong: AttachmentTooLong) -> Self {
+        Self::TooLong
+    }
+}
+
+impl From<TooManyTimers> for types::TimerError {
+    fn from(TooManyTimers: TooManyTimers) -> Self {
+        Self::TooMany
+    }
+}
+
+impl From<SubscribeError> for types::SubscribeError {
+    fn from(error: SubscribeError) -> Self {
+        match error {
+            SubscribeError::Closed => Self::Closed,
+            SubscribeError::InvalidTopic => Self::InvalidTopic,
+            SubscribeError::TooMany => Self::TooMany,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use ws_host_protocol::CloseCode;
+
 use super::limits::LimitExceeded;
 
 /// Why a component cannot be served. Each says what to do.
@@ -36,16 +38,16 @@ pub(crate) enum LoadError {
     #[error("{} exports {found}, and this host serves {wanted}: build it with the ws-guest of this \
              host's version", .path.display())]
     OtherVersion { path: PathBuf, wanted: &'static str, found: String },
-    #[error("{} exports {wanted}, but a function of it is missing or has another type: build it with \
-             the ws-guest or the WIT files of this host's version", .path.display())]
+    #[error("{} exports an interface of ws-host:socket@0.1.0, but a function of it is missing or has \
+             another type: build it with the ws-guest or the WIT files of this host's version",
+             .path.display())]
     HandlerMismatch {
         path: PathBuf,
-        wanted: &'static str,
         #[source]
         cause: Cause,
     },
     #[error("{} imports something that this host does not provide; it provides \
-             ws-host:socket/clients@0.1.0 and WASI 0.2 without files, network or environment",
+             clients, timers and topics of ws-host:socket@0.1.0, and WASI 0.2 without files, network or environment",
              .path.display())]
     Import {
         path: PathBuf,
@@ -91,14 +93,33 @@ pub(crate) enum Fault {
     Limit(LimitExceeded),
     #[error("the handler trapped: {}", .0.root_cause())]
     Trap(wasmtime::Error),
+    #[error("no instance can be had: there are {0} already (--max-instances)")]
+    NoInstance(usize),
 }
 
 impl Fault {
     /// Where in the guest it happened, over several lines.
     pub(crate) fn backtrace(&self) -> Option<String> {
         match self {
-            Self::Limit(_) => None,
+            Self::Limit(_) | Self::NoInstance(_) => None,
             Self::Trap(error) => Some(format!("{error:?}")),
+        }
+    }
+
+    /// How the client whose event it was is closed.
+    pub(crate) fn close(&self) -> (CloseCode, &'static str) {
+        match self {
+            Self::Limit(_) | Self::Trap(_) => (CloseCode::INTERNAL_ERROR, "the handler failed"),
+            Self::NoInstance(_) => (CloseCode::TRY_AGAIN_LATER, "the server is full"),
+        }
+    }
+
+    /// Its kind, for counting.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Limit(limit) => limit.name(),
+            Self::Trap(_) => "trap",
+            Self::NoInstance(_) => "instances",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a guest may call: the interface `clients`, implemented.
+//! What a guest may call: the interfaces `clients`, `timers` and `topics`, implemented.
 //!
 //! Defined by hand and not by generated traits, because only so a message is read where it lies in
 //! the guest's memory and framed straight into the outbound buffer: one copy instead of two.
@@ -8,6 +8,8 @@
     reason = "the linker asks for functions that take the store by value"
 )]
 
+use std::time::Duration;
+
 use wasmtime::component::{Linker, WasmList, WasmStr};
 use wasmtime::{Result, StoreContextMut};
 use ws_host_protocol::{SendError, SharedMessage};
@@ -15,14 +17,17 @@ use ws_host_protocol::{SendError, SharedMessage};
 use super::bindings::ws_host::socket::types;
 use super::state::State;
 use crate::clients::{Client, ClientId, CloseError};
+use crate::topics::SubscribeError;
 
-/// The name of the interface.
+/// The names of the interfaces.
 const CLIENTS: &str = "ws-host:socket/clients@0.1.0";
+const TIMERS: &str = "ws-host:socket/timers@0.1.0";
+const TOPICS: &str = "ws-host:socket/topics@0.1.0";
 
 type Store<'a> = StoreContextMut<'a, State>;
 type Sent = (Result<(), types::SendError>,);
 
-/// Adds every function of the interface to the linker.
+/// Adds every function of the interfaces to the linker.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     let mut clients = linker.instance(CLIENTS)?;
     clients.func_wrap("send-text", send_text)?;
@@ -35,7 +40,17 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     clients.func_wrap("abort", abort)?;
     clients.func_wrap("connected-clients", connected_clients)?;
     clients.func_wrap("buffered", buffered)?;
-    clients.func_wrap("describe", describe)
+    clients.func_wrap("describe", describe)?;
+    clients.func_wrap("attach", attach)?;
+    clients.func_wrap("attachment", attachment)?;
+    let mut timers = linker.instance(TIMERS)?;
+    timers.func_wrap("set", set_timer)?;
+    timers.func_wrap("cancel", cancel_timer)?;
+    let mut topics = linker.instance(TOPICS)?;
+    topics.func_wrap("subscribe", subscribe)?;
+    topics.func_wrap("unsubscribe", unsubscribe)?;
+    topics.func_wrap("publish-text", publish_text)?;
+    topics.func_wrap("publish-binary", publish_binary)
 }
 
 fn send_text(store: Store<'_>, (to, message): (u64, WasmStr)) -> Result<Sent> {
@@ -83,7 +98,7 @@ fn abort(store: Store<'_>, (client,): (u64,)) -> Result<(bool,)> {
 }
 
 fn connected_clients(store: Store<'_>, (): ()) -> Result<(Vec<u64>,)> {
-    let all = store.data().clients.all();
+    let all = store.data().belongings.clients.all();
     Ok((all.iter().filter(|client| client.is_open()).map(|client| client.id().0).collect(),))
 }
 
@@ -95,16 +110,96 @@ fn describe(store: Store<'_>, (client,): (u64,)) -> Result<(Option<types::Reques
     Ok((for_open_client(&store, client, |client| client.known().into()),))
 }
 
+fn attach(
+    store: Store<'_>,
+    (client, attachment): (u64, WasmList<u8>),
+) -> Result<(Result<(), types::AttachmentError>,)> {
+    let octets = attachment.as_le_slice(&store);
+    let attached = for_open_client(&store, client, |client| client.attach(octets));
+    Ok((match attached {
+        Some(attached) => attached.map_err(types::AttachmentError::from),
+        None => Err(types::AttachmentError::Closed),
+    },))
+}
+
+fn attachment(store: Store<'_>, (client,): (u64,)) -> Result<(Option<Vec<u8>>,)> {
+    Ok((for_open_client(&store, client, Client::attachment).flatten(),))
+}
+
+fn set_timer(
+    store: Store<'_>,
+    (timer, after): (u64, u64),
+) -> Result<(Result<(), types::TimerError>,)> {
+    let set = store.data().belongings.timers.set(timer, Duration::from_millis(after));
+    Ok((set.map_err(types::TimerError::from),))
+}
+
+fn cancel_timer(store: Store<'_>, (timer,): (u64,)) -> Result<(bool,)> {
+    Ok((store.data().belongings.timers.cancel(timer),))
+}
+
+fn subscribe(
+    store: Store<'_>,
+    (client, topic): (u64, WasmStr),
+) -> Result<(Result<(), types::SubscribeError>,)> {
+    let topic = topic.to_str(&store)?;
+    let belongings = &store.data().belongings;
+    let subscribed = match belongings.clients.find(ClientId(client)) {
+        Some(client) => belongings.topics.subscribe(&client, &topic),
+        None => Err(SubscribeError::Closed),
+    };
+    Ok((subscribed.map_err(types::SubscribeError::from),))
+}
+
+fn unsubscribe(store: Store<'_>, (client, topic): (u64, WasmStr)) -> Result<(bool,)> {
+    let topic = topic.to_str(&store)?;
+    let belongings = &store.data().belongings;
+    let is_ours = belongings.clients.find(ClientId(client)).is_some();
+    Ok((is_ours && belongings.topics.unsubscribe(ClientId(client), &topic),))
+}
+
+fn publish_text(
+    store: Store<'_>,
+    (topic, message, apart_from): (WasmStr, WasmStr, Option<u64>),
+) -> Result<(u32,)> {
+    let topic = topic.to_str(&store)?;
+    let message = SharedMessage::text(&message.to_str(&store)?);
+    Ok((publish(&store, &topic, &message, apart_from),))
+}
+
+fn publish_binary(
+    store: Store<'_>,
+    (topic, message, apart_from): (WasmStr, WasmList<u8>, Option<u64>),
+) -> Result<(u32,)> {
+    let topic = topic.to_str(&store)?;
+    let message = SharedMessage::binary(message.as_le_slice(&store));
+    Ok((publish(&store, &topic, &message, apart_from),))
+}
+
+fn publish(
+    store: &Store<'_>,
+    topic: &str,
+    message: &SharedMessage,
+    apart_from: Option<u64>,
+) -> u32 {
+    let topics = &store.data().belongings.topics;
+    count(topics.publish(topic, message, apart_from.map(ClientId)))
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
 /// Most sends go back to the client whose event it is: it need not be looked up.
 fn for_client<T>(
     store: &Store<'_>,
     id: u64,
     act: impl FnOnce(&Client) -> Result<T, SendError>,
 ) -> Result<T, SendError> {
-    let State { clients, current, .. } = store.data();
+    let State { belongings, current, .. } = store.data();
     match current {
         Some(current) if current.id().0 == id => act(current),
-        _ => act(&*clients.find(ClientId(id)).ok_or(SendError::Closed)?),
+        _ => act(&*belongings.clients.find(ClientId(id)).ok_or(SendError::Closed)?),
     }
 }
 
@@ -115,7 +210,7 @@ fn for_open_client<T>(store: &Store<'_>, id: u64, ask: impl FnOnce(&Client) -> T
 
 fn broadcast(store: &Store<'_>, to: &[u64], message: &SharedMessage) -> u32 {
     let accepts = |id: &&u64| for_client(store, **id, |client| client.send_shared(message)).is_ok();
-    u32::try_from(to.iter().filter(accepts).count()).unwrap_or(u32::MAX)
+    count(to.iter().filter(accepts).count())
 }
 
 fn sent(result: Result<(), SendError>) -> Sent {

@@ -1,14 +1,20 @@
 //! One instance of a component, and the calls into it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::Store;
 
 use super::bindings::ResourceHandler;
 use super::bindings::exports::ws_host::socket::handler;
+use super::clock::Slice;
 use super::error::Fault;
+use super::in_time::in_time;
+use super::optional::Optional;
 use super::state::{self, State};
-use crate::clients::Client;
+use super::template::Template;
+use crate::clients::{Client, ClientId};
+use crate::timers::TimerId;
 
 /// A sandbox: a store with its own memory and limits, and the component in it.
 ///
@@ -17,8 +23,19 @@ use crate::clients::Client;
 /// None: a call that is dropped before it has returned leaves the instance in the middle of an
 /// event. Whoever drops one must drop the instance too.
 pub(crate) struct Guest {
+    template: Arc<Template>,
+    slice: Arc<Slice>,
     store: Store<State>,
-    exports: ResourceHandler,
+    handler: ResourceHandler,
+    optional: Optional,
+}
+
+/// What a call needs.
+struct Begun<'a> {
+    handler: &'a handler::Guest,
+    store: &'a mut Store<State>,
+    max_time: Duration,
+    slice: &'a Slice,
 }
 
 /// A handler lets a client in.
@@ -45,16 +62,31 @@ pub(crate) struct Disconnection {
 }
 
 impl Guest {
-    pub(super) fn new(store: Store<State>, exports: ResourceHandler) -> Self {
-        Self { store, exports }
+    pub(super) fn new(
+        template: Arc<Template>,
+        slice: Arc<Slice>,
+        store: Store<State>,
+        handler: ResourceHandler,
+        optional: Optional,
+    ) -> Self {
+        Self { template, slice, store, handler, optional }
+    }
+
+    /// What it was made from.
+    pub(crate) fn template(&self) -> &Arc<Template> {
+        &self.template
     }
 
     pub(crate) async fn connected(
         &mut self,
         client: &Arc<Client>,
     ) -> Result<Result<Acceptance, Refusal>, Fault> {
-        let (handler, store) = self.begin(Some(client));
-        let answer = handler.call_connected(store, client.id().0, &client.known().into()).await?;
+        let request = client.known().into();
+        let Begun { handler, store, max_time, slice } = self.begin(Some(client));
+        let answer =
+            in_time(handler.call_connected(store, client.id().0, &request), max_time, slice)
+                .await?;
+        self.end();
         Ok(answer.map(Acceptance::from).map_err(Refusal::from))
     }
 
@@ -63,8 +95,10 @@ impl Guest {
         from: &Arc<Client>,
         text: &str,
     ) -> Result<(), Fault> {
-        let (handler, store) = self.begin(Some(from));
-        Ok(handler.call_received_text(store, from.id().0, text).await?)
+        let Begun { handler, store, max_time, slice } = self.begin(Some(from));
+        in_time(handler.call_received_text(store, from.id().0, text), max_time, slice).await?;
+        self.end();
+        Ok(())
     }
 
     pub(crate) async fn received_binary(
@@ -72,8 +106,10 @@ impl Guest {
         from: &Arc<Client>,
         octets: &[u8],
     ) -> Result<(), Fault> {
-        let (handler, store) = self.begin(Some(from));
-        Ok(handler.call_received_binary(store, from.id().0, octets).await?)
+        let Begun { handler, store, max_time, slice } = self.begin(Some(from));
+        in_time(handler.call_received_binary(store, from.id().0, octets), max_time, slice).await?;
+        self.end();
+        Ok(())
     }
 
     pub(crate) async fn received_pong(
@@ -81,23 +117,91 @@ impl Guest {
         from: &Arc<Client>,
         payload: &[u8],
     ) -> Result<(), Fault> {
-        let (handler, store) = self.begin(Some(from));
-        Ok(handler.call_received_pong(store, from.id().0, payload).await?)
+        let Begun { handler, store, max_time, slice } = self.begin(Some(from));
+        in_time(handler.call_received_pong(store, from.id().0, payload), max_time, slice).await?;
+        self.end();
+        Ok(())
     }
 
     pub(crate) async fn disconnected(
         &mut self,
-        client: &Arc<Client>,
+        client: ClientId,
         how: &Disconnection,
     ) -> Result<(), Fault> {
-        let (handler, store) = self.begin(None);
-        Ok(handler.call_disconnected(store, client.id().0, &how.into()).await?)
+        let how = how.into();
+        let Begun { handler, store, max_time, slice } = self.begin(None);
+        in_time(handler.call_disconnected(store, client.0, &how), max_time, slice).await?;
+        self.end();
+        Ok(())
     }
 
-    /// Gives the next call its CPU budget, and lets it find the client whose event it is.
-    fn begin(&mut self, current: Option<&Arc<Client>>) -> (&handler::Guest, &mut Store<State>) {
+    /// A timer is due. Without an export for it nothing happens.
+    pub(crate) async fn fired(&mut self, timer: TimerId) -> Result<(), Fault> {
+        self.begin(None);
+        if let Some(fired) = &self.optional.fired {
+            in_time(
+                fired.call_async(&mut self.store, (timer,)),
+                self.template.max_time(),
+                &self.slice,
+            )
+            .await?;
+        }
+        self.end();
+        Ok(())
+    }
+
+    /// The state, if the component gives any.
+    pub(crate) async fn suspend(&mut self) -> Result<Option<Vec<u8>>, Fault> {
+        self.begin(None);
+        let mut state = None;
+        if let Some(lifecycle) = &self.optional.lifecycle {
+            (state,) = in_time(
+                lifecycle.suspend.call_async(&mut self.store, ()),
+                self.template.max_time(),
+                &self.slice,
+            )
+            .await?;
+        }
+        self.end();
+        Ok(state)
+    }
+
+    /// Lets it take over from an instance that was here before; it may say why it cannot. Without an
+    /// export for it nothing happens.
+    pub(crate) async fn resume(
+        &mut self,
+        state: Option<Vec<u8>>,
+    ) -> Result<Result<(), String>, Fault> {
+        self.begin(None);
+        let mut taken = Ok(());
+        if let Some(lifecycle) = &self.optional.lifecycle {
+            let clients = self.store.data().belongings.clients.all();
+            let open = clients.iter().filter(|client| client.is_open());
+            let ids = open.map(|client| client.id().0).collect();
+            (taken,) = in_time(
+                lifecycle.resume.call_async(&mut self.store, (state, ids)),
+                self.template.max_time(),
+                &self.slice,
+            )
+            .await?;
+        }
+        self.end();
+        Ok(taken)
+    }
+
+    /// Gives the call that begins its CPU budget, and lets it find the client whose event it is.
+    fn begin(&mut self, current: Option<&Arc<Client>>) -> Begun<'_> {
         self.store.data_mut().current = current.cloned();
-        state::refill(&mut self.store);
-        (self.exports.ws_host_socket_handler(), &mut self.store)
+        state::begin(&mut self.store);
+        Begun {
+            handler: self.handler.ws_host_socket_handler(),
+            store: &mut self.store,
+            max_time: self.template.max_time(),
+            slice: &self.slice,
+        }
+    }
+
+    fn end(&mut self) {
+        self.store.data_mut().meter.end();
     }
 }

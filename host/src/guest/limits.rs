@@ -1,12 +1,11 @@
 //! What one instance may use.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 
-/// How often the clock for CPU budgets ticks. A guest that computes yields to the other tasks of
-/// its thread at each tick; a finer clock would cost idle machines more wake-ups.
-pub(super) const TICK: Duration = Duration::from_millis(10);
+use super::clock::{LongCall, Slice};
 
 /// More tables, memories and core instances than components of real toolchains have (a Rust
 /// component for WASI 0.2 has one memory and a handful of core instances).
@@ -24,6 +23,8 @@ pub(crate) struct Limits {
     pub(crate) max_memory: usize,
     /// CPU time of one event, held to a tick of 10 ms.
     pub(crate) max_cpu: Duration,
+    /// Time of one event, waiting included.
+    pub(crate) max_time: Duration,
 }
 
 /// What was exceeded.
@@ -35,6 +36,20 @@ pub(crate) enum LimitExceeded {
     Table { wanted: usize, limit: usize },
     #[error("the event used up its CPU time; --max-cpu allows {}", humantime::format_duration(*.0))]
     Cpu(Duration),
+    #[error("the event took too long; --max-time allows {}", humantime::format_duration(*.0))]
+    Time(Duration),
+}
+
+impl LimitExceeded {
+    /// The limit's name, for counting.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Memory { .. } => "memory",
+            Self::Table { .. } => "table",
+            Self::Cpu(_) => "cpu",
+            Self::Time(_) => "time",
+        }
+    }
 }
 
 /// Counts what one instance uses.
@@ -42,26 +57,38 @@ pub(crate) enum LimitExceeded {
 pub(super) struct Meter {
     limits: Limits,
     memory: usize,
-    ticks: u64,
-    ticks_left: u64,
+    slice: Arc<Slice>,
+    /// CPU time of the call before this slice, in nanoseconds.
+    used: u64,
+    long_call: Option<LongCall>,
 }
 
 impl Meter {
-    pub(super) fn new(limits: Limits) -> Self {
-        let ticks = limits.max_cpu.as_nanos().div_ceil(TICK.as_nanos()) as u64;
-        Self { limits, memory: 0, ticks, ticks_left: 0 }
+    pub(super) fn new(limits: Limits, slice: Arc<Slice>) -> Self {
+        Self { limits, memory: 0, slice, used: 0, long_call: None }
     }
 
-    /// Gives the next call its whole CPU budget.
-    pub(super) fn refill(&mut self) {
-        self.ticks_left = self.ticks;
+    /// Gives the call that begins its whole CPU budget.
+    pub(super) fn begin(&mut self) {
+        self.slice.begin();
+        self.used = 0;
     }
 
-    /// A tick of the clock that falls into a call.
+    /// The call has ended.
+    pub(super) fn end(&mut self) {
+        self.long_call = None;
+    }
+
+    /// A tick of the clock that falls into a call: the slice ends, and the tasks of all others go on
+    /// before the next one.
     pub(super) fn tick(&mut self) -> Result<UpdateDeadline, LimitExceeded> {
-        self.ticks_left =
-            self.ticks_left.checked_sub(1).ok_or(LimitExceeded::Cpu(self.limits.max_cpu))?;
-        Ok(UpdateDeadline::Yield(1))
+        self.used += self.slice.elapsed();
+        if u128::from(self.used) > self.limits.max_cpu.as_nanos() {
+            return Err(LimitExceeded::Cpu(self.limits.max_cpu));
+        }
+        self.long_call.get_or_insert_with(|| self.slice.long_call());
+        // This way of yielding lets the system be asked what it has for the others, too.
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
     }
 }
 

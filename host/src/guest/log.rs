@@ -1,19 +1,23 @@
 //! A guest's standard output and error, line by line in the host's log.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tokio::io::{AsyncWrite, empty};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+use super::template::Template;
 
 /// The longest line that the log takes in one piece, in octets. A guest that never ends its line
 /// must not make the host remember it.
 const MAX_LINE: usize = 4096;
 
 /// One of a guest's streams into the host's log.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct GuestLog {
-    /// The name of the component, for whoever reads the log.
-    pub(super) component: String,
+    /// Whose name stands in the log.
+    pub(super) template: Arc<Template>,
     pub(super) stream: GuestStream,
 }
 
@@ -78,7 +82,7 @@ impl Pollable for Lines {
 
 impl Lines {
     fn end_line(&mut self) {
-        let (component, line) = (&self.log.component, printable(&self.line));
+        let (component, line) = (self.log.template.name(), printable(&self.line));
         match self.log.stream {
             GuestStream::Stdout => tracing::info!(target: "guest", component, "{line}"),
             GuestStream::Stderr => tracing::warn!(target: "guest", component, "{line}"),

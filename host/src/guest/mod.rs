@@ -9,18 +9,22 @@
 mod bindings;
 mod cache;
 mod check;
+mod clock;
 mod convert;
 mod error;
 mod imports;
+mod in_time;
 mod instance;
 mod limits;
 mod log;
+mod optional;
 mod runtime;
+mod stacks;
 mod state;
 mod template;
 
 pub(crate) use error::{Fault, LoadError};
 pub(crate) use instance::{Acceptance, Disconnection, Guest, Refusal};
 pub(crate) use limits::Limits;
-pub(crate) use runtime::{Runtime, RuntimeError};
-pub(crate) use template::Template;
+pub(crate) use runtime::{Density, Runtime, RuntimeError};
+pub(crate) use template::{Source, Template};

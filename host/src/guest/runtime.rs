@@ -1,11 +1,13 @@
 //! The component runtime: one engine, what guests may import, and the clock for CPU budgets.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use wasmtime::component::Linker;
 use wasmtime::{Config, Engine};
 
-use super::limits::TICK;
+use super::clock::Clock;
+use super::stacks::Stacks;
 use super::state::State;
 use super::{cache, imports};
 
@@ -16,10 +18,27 @@ const MAX_WASM_STACK: usize = 512 << 10;
 /// uses memory.
 const CALL_STACK: usize = 1 << 20;
 
-/// What all components of this process share.
+/// The same for dense instances. Half of the call's stack is left to the host.
+const DENSE_WASM_STACK: usize = 64 << 10;
+const DENSE_CALL_STACK: usize = 128 << 10;
+
+/// What an engine is best at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Density {
+    /// Few instances, each as fast as can be: 4 GiB of addresses for each memory, so that bounds need
+    /// no checks, and initial memory that is mapped and not copied. Each instance has some kernel
+    /// mappings of its own, of which a process has 65,530.
+    Few,
+    /// A hundred thousand instances and more: memories and stacks that lie side by side in common
+    /// mappings, and no larger than they must be.
+    Many,
+}
+
+/// What all components of an engine share.
 pub(crate) struct Runtime {
     pub(super) engine: Engine,
     pub(super) linker: Linker<State>,
+    pub(super) clock: Arc<Clock>,
 }
 
 /// Why the runtime cannot start.
@@ -27,8 +46,8 @@ pub(crate) struct Runtime {
 pub(crate) enum RuntimeError {
     #[error("the component runtime does not start on this machine")]
     Engine(#[source] super::error::Cause),
-    #[error("cannot start the thread that counts CPU time")]
-    Clock(#[from] std::io::Error),
+    #[error("the system does not give the component runtime what it needs")]
+    System(#[from] std::io::Error),
 }
 
 impl From<wasmtime::Error> for RuntimeError {
@@ -44,30 +63,30 @@ impl Runtime {
     /// # Errors
     ///
     /// [`RuntimeError`]. A cache that cannot be used is only told to the log.
-    pub(crate) fn start(cache: Option<&Path>) -> Result<Self, RuntimeError> {
+    pub(crate) fn start(cache: Option<&Path>, density: Density) -> Result<Self, RuntimeError> {
         let mut config = Config::new();
         config.epoch_interruption(true);
-        config.max_wasm_stack(MAX_WASM_STACK);
-        config.async_stack_size(CALL_STACK);
+        match density {
+            Density::Few => {
+                config.max_wasm_stack(MAX_WASM_STACK);
+                config.async_stack_size(CALL_STACK);
+            }
+            Density::Many => {
+                config.max_wasm_stack(DENSE_WASM_STACK);
+                config.async_stack_size(DENSE_CALL_STACK);
+                config.with_host_stack(Arc::new(Stacks::new(DENSE_CALL_STACK)?));
+                config.memory_init_cow(false);
+                config.memory_reservation(0);
+                config.memory_reservation_for_growth(0);
+                config.memory_guard_size(0);
+            }
+        }
         config.cache(cache.and_then(cache::open));
         let engine = Engine::new(&config)?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         imports::add_to_linker(&mut linker)?;
-        start_clock(&engine)?;
-        Ok(Self { engine, linker })
+        let clock = Clock::start(&engine)?;
+        Ok(Self { engine, linker, clock })
     }
-}
-
-/// Ticks until the engine is gone.
-fn start_clock(engine: &Engine) -> std::io::Result<()> {
-    let engine = engine.weak();
-    std::thread::Builder::new().name("cpu-budget".into()).spawn(move || {
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            std::thread::sleep(TICK);
-        }
-    })?;
-    Ok(())
 }

@@ -7,7 +7,8 @@ use wasmtime::{Store, StoreContextMut};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::limits::{Limits, Meter};
-use crate::clients::{Client, Clients};
+use crate::belongings::Belongings;
+use crate::clients::Client;
 
 /// After how many ticks a call yields for the first time. Not one: a short call that a tick happens
 /// to fall into would yield too, everybody else would queue up behind it, and under load a queue at
@@ -16,7 +17,7 @@ const FIRST_YIELD: u64 = 2;
 
 /// What the store of a guest holds.
 pub(super) struct State {
-    pub(super) clients: Arc<Clients>,
+    pub(super) belongings: Arc<Belongings>,
     /// The client whose event it is: most sends go back to it, and need not look it up.
     pub(super) current: Option<Arc<Client>>,
     pub(super) meter: Meter,
@@ -34,9 +35,9 @@ pub(super) fn install(store: &mut Store<State>, limits: Limits) {
     });
 }
 
-/// Gives the next call its whole CPU budget.
-pub(super) fn refill(store: &mut Store<State>) {
-    store.data_mut().meter.refill();
+/// Gives the call that begins its whole CPU budget.
+pub(super) fn begin(store: &mut Store<State>) {
+    store.data_mut().meter.begin();
     store.set_epoch_deadline(FIRST_YIELD);
 }
 

@@ -2,20 +2,25 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use wasmtime::component::{Component, ResourceTable};
+use sha2::{Digest, Sha256};
+use wasmtime::component::{Component, InstancePre, ResourceTable};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::WasiCtxBuilder;
 
 use super::Runtime;
-use super::bindings::ResourceHandlerPre;
+use super::bindings::ResourceHandlerIndices;
 use super::check;
+use super::clock::{Clock, Slice};
 use super::error::{Cause, Fault, LoadError};
+use super::in_time::in_time;
 use super::instance::Guest;
 use super::limits::{Limits, Meter};
 use super::log::{GuestLog, GuestStream};
+use super::optional::OptionalIndices;
 use super::state::{self, State};
-use crate::clients::Clients;
+use crate::belongings::Belongings;
 
 /// The first octets of WebAssembly, then the version of a core module.
 const MAGIC: &[u8] = b"\0asm";
@@ -24,37 +29,79 @@ const CORE_VERSION: &[u8] = &[1, 0, 0, 0];
 /// WASI resources (streams, timers) that one instance may hold at once; each costs the host memory.
 const MAX_RESOURCES: usize = 10_000;
 
+/// Octets of the hash that are told: enough to tell two builds apart.
+const HASH: usize = 6;
+
 /// Octets of random numbers that one call may ask for.
 const MAX_RANDOM: u64 = 1 << 20;
+
+/// The file of a component, as it was read.
+#[derive(Debug)]
+pub(crate) struct Source {
+    path: PathBuf,
+    octets: Vec<u8>,
+    hash: String,
+}
+
+impl Source {
+    /// # Errors
+    ///
+    /// [`LoadError`], if there is no such file or it is not a component at all.
+    pub(crate) fn read(path: &Path) -> Result<Self, LoadError> {
+        let octets = read(path)?;
+        let hash = Sha256::digest(&octets)
+            .iter()
+            .take(HASH)
+            .fold(String::new(), |hash, octet| hash + &format!("{octet:02x}"));
+        Ok(Self { path: path.into(), octets, hash })
+    }
+
+    /// The beginning of the SHA-256 of its content, in hexadecimal.
+    pub(crate) fn hash(&self) -> &str {
+        &self.hash
+    }
+}
 
 /// A component, ready to be instantiated.
 pub(crate) struct Template {
     path: PathBuf,
     name: String,
+    hash: String,
     engine: Engine,
-    pre: ResourceHandlerPre<State>,
+    clock: Arc<Clock>,
+    pre: InstancePre<State>,
+    handler: ResourceHandlerIndices,
+    optional: OptionalIndices,
     limits: Limits,
 }
 
 impl Template {
-    /// Reads, compiles and checks a component.
+    /// Compiles and checks a component. This takes long and needs all cores.
     ///
     /// # Errors
     ///
     /// [`LoadError`] says what is wrong with the file and what to do.
-    pub(crate) fn load(runtime: &Runtime, path: &Path, limits: Limits) -> Result<Self, LoadError> {
-        let octets = read(path)?;
-        let invalid = |error| LoadError::Invalid { path: path.into(), cause: Cause(error) };
+    pub(crate) fn compile(
+        runtime: &Runtime,
+        source: Source,
+        limits: Limits,
+    ) -> Result<Arc<Self>, LoadError> {
+        let Source { path, octets, hash } = source;
+        let invalid = |error| LoadError::Invalid { path: path.clone(), cause: Cause(error) };
         let component = Component::from_binary(&runtime.engine, &octets).map_err(invalid)?;
-        let handler = check::handler(&runtime.engine, &component, path)?;
+        let handler = check::handler(&runtime.engine, &component, &path)?;
         let pre = runtime
             .linker
             .instantiate_pre(&component)
-            .map_err(|error| LoadError::Import { path: path.into(), cause: Cause(error) })?;
-        check::functions(&runtime.engine, &component, &handler, path)?;
-        let pre = ResourceHandlerPre::new(pre).map_err(invalid)?;
+            .map_err(|error| LoadError::Import { path: path.clone(), cause: Cause(error) })?;
+        check::functions(&runtime.engine, &component, &handler, &path)?;
+        let handler = ResourceHandlerIndices::new(&pre).map_err(invalid)?;
+        let optional = OptionalIndices::find(&component).map_err(|error| {
+            LoadError::HandlerMismatch { path: path.clone(), cause: Cause(error) }
+        })?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { path: path.into(), name, engine: runtime.engine.clone(), pre, limits })
+        let (engine, clock) = (runtime.engine.clone(), Arc::clone(&runtime.clock));
+        Ok(Arc::new(Self { path, name, hash, engine, clock, pre, handler, optional, limits }))
     }
 
     /// The name of the component's file.
@@ -62,37 +109,63 @@ impl Template {
         &self.name
     }
 
-    /// A fresh instance that serves these clients.
+    /// The hash of its content.
+    pub(crate) fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// How long one event may take, waiting included.
+    pub(super) fn max_time(&self) -> Duration {
+        self.limits.max_time
+    }
+
+    /// Whether it carries state from one instance to the next.
+    pub(crate) fn has_lifecycle(&self) -> bool {
+        self.optional.has_lifecycle()
+    }
+
+    /// A fresh instance that has these belongings.
     ///
     /// # Errors
     ///
     /// A [`Fault`] of the component's own start-up code, or a limit that it exceeds.
-    pub(crate) async fn instantiate(&self, clients: Arc<Clients>) -> Result<Guest, Fault> {
+    pub(crate) async fn instantiate(
+        self: &Arc<Self>,
+        belongings: Arc<Belongings>,
+    ) -> Result<Guest, Fault> {
         let mut resources = ResourceTable::new();
         resources.set_max_capacity(MAX_RESOURCES);
-        let stream = |stream| GuestLog { component: self.name.clone(), stream };
+        let stream = |stream| GuestLog { template: Arc::clone(self), stream };
         let wasi = WasiCtxBuilder::new()
             .stdout(stream(GuestStream::Stdout))
             .stderr(stream(GuestStream::Stderr))
             .max_random_size(MAX_RANDOM)
             .build();
-        let state =
-            State { clients, current: None, meter: Meter::new(self.limits), wasi, resources };
+        let slice = Arc::new(Slice::new(&self.clock));
+        let meter = Meter::new(self.limits, Arc::clone(&slice));
+        let state = State { belongings, current: None, meter, wasi, resources };
         let mut store = Store::new(&self.engine, state);
         state::install(&mut store, self.limits);
-        state::refill(&mut store);
-        let exports = self.pre.instantiate_async(&mut store).await?;
-        Ok(Guest::new(store, exports))
+        state::begin(&mut store);
+        let made = self.pre.instantiate_async(&mut store);
+        let instance = in_time(made, self.limits.max_time, &slice).await?;
+        let handler = self.handler.load(&mut store, &instance)?;
+        let optional = self.optional.load(&mut store, &instance)?;
+        Ok(Guest::new(Arc::clone(self), slice, store, handler, optional))
     }
 
-    /// A first instance, to find out at start whether the component can run at all.
+    /// Makes an instance and drops it, to find out before anybody needs one whether the component can
+    /// run at all.
     ///
     /// # Errors
     ///
     /// [`LoadError::Instantiate`].
-    pub(crate) async fn try_out(&self, clients: Arc<Clients>) -> Result<Guest, LoadError> {
-        let made = self.instantiate(clients).await;
-        made.map_err(|cause| LoadError::Instantiate { path: self.path.clone(), cause })
+    pub(crate) async fn try_out(self: &Arc<Self>) -> Result<(), LoadError> {
+        let belongings = Arc::new(Belongings::new(Arc::default()));
+        match self.instantiate(belongings).await {
+            Ok(_) => Ok(()),
+            Err(cause) => Err(LoadError::Instantiate { path: self.path.clone(), cause }),
+        }
     }
 }
 

@@ -18,10 +18,13 @@ use super::answer::{Body, rejected, switch_protocols, text};
 use super::site::Site;
 use crate::clients::{Client, Known};
 use crate::connection::{Admitted, End, Place};
-use crate::guest::{Acceptance, Refusal};
+use crate::guest::{Acceptance, Fault, Refusal};
 
 /// After how many seconds a client that found no place may try again.
 const RETRY_SECONDS: &str = "5";
+
+/// What a client hears that came too late.
+const FULL: &str = "There is no place for one more client.\n";
 
 /// What a request needs to know of its connection.
 #[derive(Clone)]
@@ -37,34 +40,44 @@ pub(super) struct Visit {
 pub(super) async fn admit(
     site: &Arc<Site>,
     request: &Request<Incoming>,
+    parameters: Vec<(String, String)>,
     visit: Visit,
 ) -> Response<Body> {
     let upgrade = match check(request, &site.config.origins) {
         Ok(upgrade) => upgrade,
         Err(rejection) => {
             tracing::debug!(peer = %visit.peer, "handshake refused: {rejection}");
-            return rejected(rejection, &site.config.path);
+            return rejected(rejection, site.config.path.as_str());
         }
     };
     if site.is_draining() {
         return unavailable("The server stops.\n");
     }
-    let Some(place) = site.try_place() else {
+    let id = site.next_id();
+    let path = request.uri().path();
+    let Ok(stay) = site.resource.stay(id, path) else {
+        tracing::warn!("a client found no room for its actor: --max-clients, --max-instances");
+        return unavailable(FULL);
+    };
+    let Some(place) = site.try_place(stay) else {
         tracing::warn!(
             limit = site.config.limits.max_clients,
             "a client found no place: --max-clients"
         );
-        return unavailable("There is no place for one more client.\n");
+        return unavailable(FULL);
     };
-    let known = known(request, &upgrade, &visit);
-    let client = Arc::new(Client::new(site.next_id(), known, site.config.limits.max_outbound));
+    let known = known(request, &upgrade, &visit, parameters);
+    let client = Arc::new(Client::new(id, known, site.config.limits.max_outbound));
     let answer = ask_handler(site, client, place);
     match timeout_at(visit.deadline, answer).await {
         Ok(Ok(Answer::Accepted(admitted, acceptance))) => {
             accept(site, &visit, &upgrade, admitted, acceptance)
         }
         Ok(Ok(Answer::Refused(refusal))) => refuse(&refusal),
-        Ok(Ok(Answer::Faulted)) => text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n"),
+        Ok(Ok(Answer::Faulted(Fault::NoInstance(_)))) => unavailable(FULL),
+        Ok(Ok(Answer::Faulted(_))) => {
+            text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
+        }
         Ok(Err(_)) | Err(_) => {
             tracing::warn!(peer = %visit.peer, "the handler did not answer a handshake in time");
             unavailable("The handler did not answer in time.\n")
@@ -76,14 +89,15 @@ pub(super) async fn admit(
 enum Answer {
     Accepted(Admitted, Acceptance),
     Refused(Refusal),
-    Faulted,
+    Faulted(Fault),
 }
 
 /// Calls `connected` in a task of its own: the request may be dropped, a running call must not be.
 fn ask_handler(site: &Arc<Site>, client: Arc<Client>, place: Place) -> oneshot::Receiver<Answer> {
     let (answer_to, answer) = oneshot::channel();
-    let actor = Arc::clone(&site.actor);
-    site.tasks.spawn(async move {
+    let actor = Arc::clone(place.stay.actor());
+    let home = actor.home().runtime().clone();
+    let asking = async move {
         let turn = actor.turn().await;
         if answer_to.is_closed() {
             return;
@@ -94,16 +108,17 @@ fn ask_handler(site: &Arc<Site>, client: Arc<Client>, place: Place) -> oneshot::
             actor.clients().remove(client.id());
         }
         let answer = match connected {
-            Ok(Ok(acceptance)) => Answer::Accepted(Admitted::new(client, actor, place), acceptance),
+            Ok(Ok(acceptance)) => Answer::Accepted(Admitted::new(client, place), acceptance),
             Ok(Err(refusal)) => Answer::Refused(refusal),
             Err(fault) => {
-                actor.tell_fault(client.id(), &fault);
-                Answer::Faulted
+                actor.tell_fault(Some(client.id()), &fault);
+                Answer::Faulted(fault)
             }
         };
         // If nobody waits any more, the handler hears of it when an admitted client is dropped.
         let _ = answer_to.send(answer);
-    });
+    };
+    site.tasks.spawn_on(asking, &home);
     answer
 }
 
@@ -170,12 +185,18 @@ fn unavailable(why: &'static str) -> Response<Body> {
     response
 }
 
-fn known(request: &Request<Incoming>, upgrade: &Upgrade, visit: &Visit) -> Known {
+fn known(
+    request: &Request<Incoming>,
+    upgrade: &Upgrade,
+    visit: &Visit,
+    parameters: Vec<(String, String)>,
+) -> Known {
     let headers = request.headers();
     let origin = headers.get(http::header::ORIGIN).and_then(|origin| origin.to_str().ok());
     Known {
         path: request.uri().path().to_owned(),
         query: request.uri().query().map(str::to_owned),
+        parameters,
         headers: headers
             .iter()
             .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))

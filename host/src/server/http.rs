@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 use super::admission::Visit;
 use super::routes;
 use super::site::Site;
-use crate::connection::Connection;
+use crate::connection::{Admitted, Connection, End};
 
 /// How long an answer may take to be written. Handshakes have their own, shorter time; this is for
 /// files that go to a slow reader.
@@ -57,8 +57,29 @@ pub(super) async fn serve(
         Err(_) => return tracing::debug!(%peer, "the answer was not taken in time"),
     };
     let Some(admitted) = admitted.lock().take() else { return };
-    let stream = parts.io.into_inner();
-    let connection = Connection::new(admitted, stream, &site.config.limits, &site.config.timeouts);
-    // The client's place makes a server that stops wait for this task.
-    tokio::spawn(connection.serve(parts.read_buf.into()));
+    go_home(&site, admitted, parts.io.into_inner(), parts.read_buf.into());
+}
+
+/// Serves a client where its actor lives. The client's place makes a server that stops wait for it.
+fn go_home(site: &Site, admitted: Admitted, stream: TcpStream, first: Vec<u8>) {
+    let actor = Arc::clone(admitted.actor());
+    let (limits, timeouts) = (site.config.limits, site.config.timeouts);
+    let auto_answers = Arc::clone(&site.auto_answers);
+    if actor.home().is_here() {
+        let connection = Connection::new(admitted, stream, &limits, &timeouts, auto_answers);
+        tokio::spawn(connection.serve(first));
+        return;
+    }
+    // A socket belongs to the runtime that waits for it: it has to leave this one first.
+    let moved = stream.into_std();
+    actor.home().runtime().spawn(async move {
+        match moved.and_then(TcpStream::from_std) {
+            Ok(stream) => {
+                let connection =
+                    Connection::new(admitted, stream, &limits, &timeouts, auto_answers);
+                connection.serve(first).await;
+            }
+            Err(error) => admitted.disconnect(&End::Lost(error)).await,
+        }
+    });
 }

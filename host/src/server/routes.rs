@@ -21,17 +21,18 @@ pub(super) async fn answer(
     visit: Visit,
 ) -> Response<Body> {
     let path = request.uri().path();
+    let pattern = &site.config.path;
+    let parameters = pattern.parameters(path);
     if server::is_upgrade(request) {
-        return if path == site.config.path {
-            admission::admit(site, request, visit).await
-        } else {
-            text(
+        return match parameters {
+            Some(parameters) => admission::admit(site, request, parameters, visit).await,
+            None => text(
                 StatusCode::NOT_FOUND,
                 format!(
                     "There is no WebSocket resource at this path; there is one at {}.\n",
-                    site.config.path
+                    pattern.as_str()
                 ),
-            )
+            ),
         };
     }
     if path == HEALTH {
@@ -40,12 +41,12 @@ pub(super) async fn answer(
     if let Some(answer) = static_file(site, request).await {
         return answer;
     }
-    if path == site.config.path {
-        return rejected(Rejection::NoUpgrade, &site.config.path);
+    if parameters.is_some() {
+        return rejected(Rejection::NoUpgrade, path);
     }
     text(
         StatusCode::NOT_FOUND,
-        format!("Nothing is here. A WebSocket resource is at {}.\n", site.config.path),
+        format!("Nothing is here. A WebSocket resource is at {}.\n", pattern.as_str()),
     )
 }
 

@@ -10,15 +10,16 @@ use tower_http::services::ServeDir;
 use ws_host_protocol::CloseCode;
 
 use super::Stopped;
-use crate::actor::Actor;
 use crate::clients::ClientId;
-use crate::config::Config;
+use crate::config::{AutoAnswer, Config};
 use crate::connection::Place;
+use crate::resource::{Resource, Stay};
 
 /// The server's state. It outlives the listener, until the last client is gone.
 pub(super) struct Site {
     pub(super) config: Config,
-    pub(super) actor: Arc<Actor>,
+    pub(super) resource: Arc<Resource>,
+    pub(super) auto_answers: Arc<[AutoAnswer]>,
     pub(super) static_files: Option<ServeDir>,
     /// Every task that owes a client something.
     pub(super) tasks: TaskTracker,
@@ -28,9 +29,10 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) fn new(config: Config, actor: Arc<Actor>) -> Self {
+    pub(super) fn new(config: Config, resource: Arc<Resource>) -> Self {
         Self {
-            actor,
+            resource,
+            auto_answers: config.auto_answers.as_slice().into(),
             static_files: config.static_files.as_ref().map(ServeDir::new),
             tasks: TaskTracker::new(),
             clients: Arc::new(Semaphore::new(config.limits.max_clients)),
@@ -40,10 +42,10 @@ impl Site {
         }
     }
 
-    /// A place for one more client, if there is one.
-    pub(super) fn try_place(&self) -> Option<Place> {
+    /// A place for one more client that stays with an actor, if there is one.
+    pub(super) fn try_place(&self, stay: Stay) -> Option<Place> {
         let permit = Arc::clone(&self.clients).try_acquire_owned().ok()?;
-        Some(Place { _permit: permit, _token: self.tasks.token() })
+        Some(Place { stay, _permit: permit, _token: self.tasks.token() })
     }
 
     pub(super) fn next_id(&self) -> ClientId {
@@ -58,17 +60,17 @@ impl Site {
     pub(super) async fn drain(&self) -> Stopped {
         self.is_draining.store(true, Ordering::Release);
         self.tasks.close();
-        tracing::info!(clients = self.actor.clients().count(), "stopping");
+        tracing::info!(clients = self.resource.clients().len(), "stopping");
         self.send_all_away();
         match timeout(self.config.timeouts.drain, self.tasks.wait()).await {
             Ok(()) => Stopped::Drained,
-            Err(_) => Stopped::Abandoned(self.actor.clients().count()),
+            Err(_) => Stopped::Abandoned(self.resource.clients().len()),
         }
     }
 
     /// Whoever is let in while the server drains must call this again.
     pub(super) fn send_all_away(&self) {
-        for client in self.actor.clients().all() {
+        for client in self.resource.clients() {
             client.close_by_host(CloseCode::GOING_AWAY, "the server stops");
         }
     }

@@ -13,15 +13,16 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// Octets of the message in [`one_echo`].
 const SHORT: usize = 20;
 
-/// Connects and upgrades.
-pub(crate) fn handshake(server: SocketAddr) -> Result<TcpStream> {
+/// Connects to a path and upgrades.
+pub(crate) fn handshake(server: SocketAddr, path: &str) -> Result<TcpStream> {
     let mut stream = TcpStream::connect_timeout(&server, PATIENCE)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-    )?;
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     let mut octet = [0];
     while !answer.ends_with(b"\r\n\r\n") {
@@ -38,7 +39,7 @@ pub(crate) fn handshake(server: SocketAddr) -> Result<TcpStream> {
 
 /// Connects and has one message of 20 octets echoed; gives the connection, which is idle then.
 pub(crate) fn one_echo(server: SocketAddr) -> Result<TcpStream> {
-    let mut stream = handshake(server)?;
+    let mut stream = handshake(server, "/")?;
     let mut message = Message::new(SHORT);
     stream.write_all(message.next_request(&mut Keys::new()))?;
     let mut received = vec![0; message.answer().len()];

@@ -3,11 +3,14 @@
 
 mod client;
 mod cores;
+mod density;
 mod echo;
 mod idle;
 mod load;
+mod neighbours;
 mod peers;
 mod process;
+mod reload;
 mod report;
 mod run;
 mod servers;
@@ -50,12 +53,24 @@ struct Args {
     #[arg(long, global = true)]
     starts: Option<NonZeroUsize>,
 
+    /// Connections with a sandbox each [default: 2000]
+    #[arg(long, global = true, value_name = "CONNECTIONS")]
+    dense: Option<NonZeroUsize>,
+
+    /// Sandboxes without a connection [default: 5000]
+    #[arg(long, global = true, value_name = "SANDBOXES")]
+    sandboxes: Option<NonZeroUsize>,
+
+    /// Reloads under load [default: 100]
+    #[arg(long, global = true)]
+    reloads: Option<NonZeroUsize>,
+
     /// Only this server (may be repeated); without ws-host only the echo is measured
     #[arg(long, global = true, value_name = "NAME")]
     only: Vec<Server>,
 
     /// So short that it measures nothing, to see that it works: 0.3 seconds, 1 round, 500 idle
-    /// connections and 2 starts, where nothing else is said
+    /// connections, 200 sandboxes, 2 reloads and 2 starts, where nothing else is said
     #[arg(long, global = true)]
     smoke: bool,
 }
@@ -68,6 +83,12 @@ enum What {
     Idle,
     /// Time from start to the first echo
     Start,
+    /// Memory of sandboxes, and how fast hibernated ones wake
+    Density,
+    /// What others notice of a client that traps, loops or hoards
+    Neighbours,
+    /// How long a reload stops an actor
+    Reload,
     /// Serves as a peer until it is killed
     Peer { name: Peer },
     /// Becomes a command that stays on one core and ends when its parent does
@@ -81,13 +102,32 @@ struct Defaults {
     rounds: usize,
     idle: usize,
     starts: usize,
+    dense: usize,
+    sandboxes: usize,
+    reloads: usize,
 }
 
 /// Long enough that the medians hold still, short enough to be run after every change.
-const MEASURE: Defaults = Defaults { seconds: 2.0, rounds: 5, idle: 5000, starts: 10 };
+const MEASURE: Defaults = Defaults {
+    seconds: 2.0,
+    rounds: 5,
+    idle: 5000,
+    starts: 10,
+    dense: 2000,
+    sandboxes: 5000,
+    reloads: 100,
+};
 
 /// Only to see that it works.
-const SMOKE: Defaults = Defaults { seconds: 0.3, rounds: 1, idle: 500, starts: 2 };
+const SMOKE: Defaults = Defaults {
+    seconds: 0.3,
+    rounds: 1,
+    idle: 500,
+    starts: 2,
+    dense: 200,
+    sandboxes: 200,
+    reloads: 2,
+};
 
 /// Connections of the echo: enough that a server always has some that are ready.
 const CONNECTIONS: usize = 100;
@@ -97,6 +137,9 @@ fn main() -> Result<()> {
     let defaults = if args.smoke { SMOKE } else { MEASURE };
     let idle_connections = args.idle.map_or(defaults.idle, NonZeroUsize::get);
     let starts = args.starts.map_or(defaults.starts, NonZeroUsize::get);
+    let dense = args.dense.map_or(defaults.dense, NonZeroUsize::get);
+    let sandboxes = args.sandboxes.map_or(defaults.sandboxes, NonZeroUsize::get);
+    let reloads = args.reloads.map_or(defaults.reloads, NonZeroUsize::get);
     let echo = echo::Plan {
         counted: args.seconds.unwrap_or(Duration::from_secs_f64(defaults.seconds)),
         rounds: args.rounds.map_or(defaults.rounds, NonZeroUsize::get),
@@ -114,12 +157,18 @@ fn main() -> Result<()> {
         Some(What::Echo) => echo::measure(&echo),
         Some(What::Idle) => idle::measure(idle_connections),
         Some(What::Start) => start::measure(starts),
+        Some(What::Density) => density::measure(dense, sandboxes),
+        Some(What::Neighbours) => neighbours::measure(echo.counted, echo.rounds),
+        Some(What::Reload) => reload::measure(reloads),
         None => {
             echo::measure(&echo)?;
             if !echo.servers.contains(&Server::Host) {
                 return Ok(());
             }
             idle::measure(idle_connections)?;
+            density::measure(dense, sandboxes)?;
+            neighbours::measure(echo.counted, echo.rounds)?;
+            reload::measure(reloads)?;
             start::measure(starts)
         }
     }

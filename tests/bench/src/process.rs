@@ -30,6 +30,11 @@ pub(crate) fn resident(process: u32) -> Result<u64> {
     Ok(kibibytes * 1024)
 }
 
+/// How many mappings of memory a process has.
+pub(crate) fn mappings(process: u32) -> Result<usize> {
+    Ok(std::fs::read_to_string(format!("/proc/{process}/maps"))?.lines().count())
+}
+
 /// Lets this process and its children have as many sockets as the system allows; gives that number.
 pub(crate) fn raise_open_files() -> Result<u64> {
     let mut limit = getrlimit(Resource::Nofile);

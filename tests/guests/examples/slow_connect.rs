@@ -15,6 +15,7 @@ impl Handler for SlowConnect {
         _: Client,
         request: &Request,
     ) -> std::result::Result<Acceptance, Rejection> {
+        println!("asked");
         let milliseconds = request.query.as_deref().and_then(|query| query.parse().ok());
         std::thread::sleep(Duration::from_millis(milliseconds.unwrap_or(0)));
         Ok(Acceptance::default())

@@ -46,7 +46,12 @@ impl Client {
 
     /// Connects to a path, with a query if it has one.
     pub fn connect_to(server: &TestServer, resource: &str) -> Result<Self> {
-        let (client, answer) = Self::open(server.address(), &handshake(resource, ""))?;
+        Self::connect_at(server.address(), resource)
+    }
+
+    /// The same with the server's address, which threads can share.
+    pub fn connect_at(server: SocketAddr, resource: &str) -> Result<Self> {
+        let (client, answer) = Self::open(server, &handshake(resource, ""))?;
         ensure!(answer.status == 101, "refused: {answer:?}");
         Ok(client)
     }

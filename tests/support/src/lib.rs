@@ -12,6 +12,8 @@ pub use server::{Ended, TestServer};
 
 use std::path::{Path, PathBuf};
 
+use rustix::process::{Resource, getrlimit, setrlimit};
+
 /// The root of the checkout.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -29,4 +31,12 @@ pub fn host_binary() -> PathBuf {
 /// A component by name: an example (`echo`) or a test guest (`guest-trap`).
 pub fn component(name: &str) -> PathBuf {
     root().join("target/components").join(format!("{name}.wasm"))
+}
+
+/// Lets this process have as many sockets as the system allows, for tests with thousands of clients.
+pub fn raise_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // A system that refuses leaves the limit as it was, and the test says what it lacks.
+    let _ = setrlimit(Resource::Nofile, limit);
 }

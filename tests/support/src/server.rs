@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
@@ -14,6 +15,7 @@ pub struct TestServer {
     child: Child,
     url: String,
     address: SocketAddr,
+    output: BufReader<ChildStdout>,
     log: LogReader,
 }
 
@@ -34,13 +36,13 @@ impl TestServer {
 
     /// Serves the component of this name with more arguments on the command line.
     pub fn with_arguments(component: &str, arguments: &[&str]) -> Result<Self> {
-        let component = crate::component(component);
+        Self::serving_file(&crate::component(component), arguments)
+    }
+
+    /// Serves the component in this file.
+    pub fn serving_file(component: &Path, arguments: &[&str]) -> Result<Self> {
         let mut command = Command::new(crate::host_binary());
-        command
-            .arg("--component")
-            .arg(&component)
-            .args(["--listen", "127.0.0.1:0"])
-            .args(arguments);
+        command.arg("--component").arg(component).args(["--listen", "127.0.0.1:0"]).args(arguments);
         Self::spawn(command)
     }
 
@@ -54,8 +56,8 @@ impl TestServer {
             .with_context(|| format!("cannot start {command:?}: run `make build` first"))?;
         let log = LogReader::start(child.stderr.take().context("standard error is piped")?);
         let mut first_line = String::new();
-        BufReader::new(child.stdout.take().context("standard output is piped")?)
-            .read_line(&mut first_line)?;
+        let mut output = BufReader::new(child.stdout.take().context("standard output is piped")?);
+        output.read_line(&mut first_line)?;
         let Some(url) = first_line.split_whitespace().find(|word| word.starts_with("ws://")) else {
             let status = child.wait()?;
             bail!("{command:?} ended with {status} before it served anything:\n{}", log.finish());
@@ -66,7 +68,7 @@ impl TestServer {
             .next()
             .and_then(|host_and_port| host_and_port.parse().ok())
             .with_context(|| format!("no address in {url:?}"))?;
-        Ok(Self { url: url.to_owned(), address, child, log })
+        Ok(Self { url: url.to_owned(), address, child, output, log })
     }
 
     /// Where the resource is served, as the server itself printed it.
@@ -82,6 +84,18 @@ impl TestServer {
     /// The process id, for signals and `/proc`.
     pub fn process_id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The admin address, as the server itself printed it. It must have one.
+    pub fn admin(&mut self) -> Result<SocketAddr> {
+        let mut line = String::new();
+        while self.output.read_line(&mut line)? > 0 {
+            if let Some((_, address)) = line.trim_end().split_once("administered at http://") {
+                return address.trim_end_matches('/').parse().context("an address");
+            }
+            line.clear();
+        }
+        bail!("the server has no admin address")
     }
 
     /// Waits until a line of the log contains `text`; lines before it are consumed.

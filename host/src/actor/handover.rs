@@ -1,0 +1,69 @@
+//! Making instances, and handing state from one to the next.
+
+use std::sync::Arc;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Actor;
+use super::seat::Live;
+use crate::guest::{Fault, Guest, Template};
+
+impl Actor {
+    /// A fresh instance of the current code.
+    pub(super) async fn instance(&self, permit: OwnedSemaphorePermit) -> Result<Live, Fault> {
+        let (template, version) = self.code.current();
+        let guest = self.instantiate(&template).await?;
+        Ok(Live { guest, version, permit })
+    }
+
+    /// A guest that has taken over from another; `None` if it refuses the state.
+    pub(super) async fn succeed(
+        &self,
+        template: &Arc<Template>,
+        state: Option<Vec<u8>>,
+    ) -> Result<Option<Box<Guest>>, Fault> {
+        let mut guest = self.instantiate(template).await?;
+        Ok(self.resume(&mut guest, state).await?.then_some(guest))
+    }
+
+    /// The state, if the guest gives one that may be kept.
+    pub(super) async fn suspend(&self, guest: &mut Guest) -> Result<Option<Vec<u8>>, Fault> {
+        let limits = self.code.limits();
+        let Some(state) = guest.suspend().await? else {
+            return Ok(None);
+        };
+        if state.len() <= limits.max_state {
+            return Ok(Some(state));
+        }
+        tracing::warn!(
+            resource = self.code.resource(),
+            actor = &*self.name,
+            "the state has {} octets and is not kept; --max-state allows {}",
+            state.len(),
+            limits.max_state,
+        );
+        Ok(None)
+    }
+
+    /// Answers whether the guest took over.
+    pub(super) async fn resume(
+        &self,
+        guest: &mut Guest,
+        state: Option<Vec<u8>>,
+    ) -> Result<bool, Fault> {
+        let Err(why) = guest.resume(state).await? else {
+            return Ok(true);
+        };
+        tracing::error!(
+            component = guest.template().name(),
+            resource = self.code.resource(),
+            actor = &*self.name,
+            "the state was refused: {why:?}",
+        );
+        Ok(false)
+    }
+
+    async fn instantiate(&self, template: &Arc<Template>) -> Result<Box<Guest>, Fault> {
+        Ok(Box::new(template.instantiate(Arc::clone(&self.belongings)).await?))
+    }
+}

@@ -1,0 +1,121 @@
+//! Where the instance of an actor sits, and what is there while there is none.
+
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+
+use crate::guest::Guest;
+
+/// How long a new instance is waited for after the second fault in a row; doubled by each further one.
+const FIRST_BACK_OFF: Duration = Duration::from_millis(50);
+
+/// The longest wait.
+const MAX_BACK_OFF: Duration = Duration::from_secs(5);
+
+/// After so many faults in a row the clients are told that nothing will come of it.
+const GIVE_UP_AFTER: u32 = 8;
+
+/// The instance of an actor, or what became of it.
+#[derive(Default)]
+pub(super) enum Seat {
+    /// There was none yet.
+    #[default]
+    Unused,
+    /// It waits for the next event.
+    Live(Live),
+    /// It was hibernated, and this is its state.
+    Asleep(Box<[u8]>),
+    /// It ended in the middle of an event.
+    Lost,
+}
+
+/// An instance in memory.
+pub(super) struct Live {
+    pub(super) guest: Box<Guest>,
+    /// The version of the code that it runs, or of the newest that it was kept in spite of.
+    pub(super) version: u64,
+    pub(super) permit: OwnedSemaphorePermit,
+}
+
+/// What is locked for a turn.
+#[derive(Default)]
+pub(super) struct Place {
+    pub(super) seat: Seat,
+    pub(super) failures: Failures,
+}
+
+/// Faults in a row, without an event between them that went well.
+#[derive(Debug, Default)]
+pub(super) struct Failures {
+    in_a_row: u32,
+    not_before: Option<Instant>,
+}
+
+/// What follows from one more fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// A fresh instance goes on.
+    GoOn,
+    /// Nobody can expect any more that one will do better.
+    GiveUp,
+}
+
+impl Place {
+    /// Takes the instance out, if there is one like this. Until something is put back, it is lost.
+    pub(super) fn take_live(&mut self, is_wanted: impl FnOnce(&Live) -> bool) -> Option<Live> {
+        match std::mem::replace(&mut self.seat, Seat::Lost) {
+            Seat::Live(live) if is_wanted(&live) => Some(live),
+            other => {
+                self.seat = other;
+                None
+            }
+        }
+    }
+}
+
+impl Failures {
+    pub(super) fn count(&mut self) -> Verdict {
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        if let Some(doublings) = self.in_a_row.checked_sub(2) {
+            let wait = FIRST_BACK_OFF * 2_u32.saturating_pow(doublings.min(16));
+            self.not_before = Some(Instant::now() + wait.min(MAX_BACK_OFF));
+        }
+        if self.in_a_row == GIVE_UP_AFTER { Verdict::GiveUp } else { Verdict::GoOn }
+    }
+
+    pub(super) fn forget(&mut self) {
+        if self.in_a_row > 0 {
+            *self = Self::default();
+        }
+    }
+
+    /// Until when no new instance is made.
+    pub(super) fn not_before(&self) -> Option<Instant> {
+        self.not_before.filter(|until| *until > Instant::now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn back_off_begins_with_the_second_fault_and_doubles_to_its_longest() {
+        let mut failures = Failures::default();
+        assert_eq!(failures.count(), Verdict::GoOn);
+        assert_eq!(failures.not_before(), None);
+        let mut last = Duration::ZERO;
+        for number in 2..100 {
+            let verdict = failures.count();
+            assert_eq!(verdict == Verdict::GiveUp, number == GIVE_UP_AFTER);
+            let wait = failures.not_before().expect("a wait") - Instant::now();
+            assert!(wait <= MAX_BACK_OFF);
+            assert!(wait > last || wait > MAX_BACK_OFF - FIRST_BACK_OFF, "{number}: {wait:?}");
+            last = wait;
+        }
+        failures.forget();
+        assert_eq!(failures.count(), Verdict::GoOn);
+        assert_eq!(failures.not_before(), None);
+    }
+}

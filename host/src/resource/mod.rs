@@ -1,0 +1,169 @@
+//! A resource: its code, and the actors that run it.
+
+mod chore;
+mod stay;
+mod sweep;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+pub(crate) use stay::Stay;
+
+use self::chore::Chore;
+use crate::actor::{Actor, Code, Refreshed};
+use crate::clients::{Client, ClientId};
+use crate::config::InstancePer;
+use crate::topics::Topics;
+use crate::worker::Workers;
+
+/// How often deserted actors are looked for at most while there is no room for another one.
+const CLEAR_EVERY: Duration = Duration::from_millis(100);
+
+/// What clients ask for by path, and the actors that serve them.
+pub(crate) struct Resource {
+    code: Arc<Code>,
+    instance_per: InstancePer,
+    /// Actors, with and without an instance.
+    max_actors: usize,
+    workers: Workers,
+    topics: Arc<Topics>,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    actors: HashMap<Key, Tenancy>,
+    cleared: Option<Instant>,
+}
+
+/// There are as many actors as there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoActor;
+
+/// Which actor of a resource.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    Number(usize),
+    Path(Arc<str>),
+    Client(ClientId),
+}
+
+/// An actor, how many clients stay with it or ask to, and for how many sweeps nothing happened there.
+struct Tenancy {
+    actor: Arc<Actor>,
+    stays: usize,
+    quiet_sweeps: u8,
+}
+
+impl Resource {
+    /// A resource for so many clients at once.
+    pub(crate) fn new(
+        code: Code,
+        instance_per: InstancePer,
+        max_clients: usize,
+        workers: Workers,
+    ) -> Self {
+        // One for each client, and as many again that have timers alone or were left a moment ago.
+        let max_actors = max_clients.saturating_add(code.limits().max_instances);
+        let (code, topics, table) = (Arc::new(code), Arc::default(), Mutex::default());
+        Self { code, instance_per, max_actors, workers, topics, table }
+    }
+
+    pub(crate) fn code(&self) -> &Code {
+        &self.code
+    }
+
+    /// The actor that serves a client with this path. It stays as long as the answer does.
+    ///
+    /// # Errors
+    ///
+    /// [`NoActor`].
+    pub(crate) fn stay(self: &Arc<Self>, client: ClientId, path: &str) -> Result<Stay, NoActor> {
+        let mut table = self.table.lock();
+        let key = match &self.instance_per {
+            InstancePer::Resource { instances } => {
+                let stays = |number: &usize| {
+                    table.actors.get(&Key::Number(*number)).map_or(0, |actor| actor.stays)
+                };
+                Key::Number((0..instances.get()).min_by_key(stays).unwrap_or(0))
+            }
+            InstancePer::Path => Key::Path(path.into()),
+            InstancePer::Client => Key::Client(client),
+        };
+        if table.actors.len() >= self.max_actors || self.code.is_full() {
+            table.clear_deserted();
+        }
+        let has_room = table.actors.len() < self.max_actors;
+        let tenancy = match table.actors.entry(key.clone()) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(nobody) if has_room => nobody.insert(Tenancy::new(self.actor(&key))),
+            Entry::Vacant(_) => return Err(NoActor),
+        };
+        tenancy.stays += 1;
+        Ok(Stay::new(Arc::clone(self), key, Arc::clone(&tenancy.actor)))
+    }
+
+    /// Every client that is connected.
+    pub(crate) fn clients(&self) -> Vec<Arc<Client>> {
+        self.all().iter().flat_map(|actor| actor.clients().all()).collect()
+    }
+
+    /// Lets the current code take over everywhere, on each worker one actor after the other. Between
+    /// two, others of the worker go on.
+    pub(crate) async fn refresh(&self) -> Vec<Refreshed> {
+        Chore::Refresh.everywhere(self.all()).await
+    }
+
+    fn all(&self) -> Vec<Arc<Actor>> {
+        self.table.lock().actors.values().map(|tenancy| Arc::clone(&tenancy.actor)).collect()
+    }
+
+    fn actor(&self, key: &Key) -> Actor {
+        let name = match key {
+            Key::Number(number) => number.to_string().into(),
+            Key::Path(path) => (**path).into(),
+            Key::Client(client) => client.to_string().into(),
+        };
+        let (code, topics) = (Arc::clone(&self.code), Arc::clone(&self.topics));
+        Actor::new(name, code, topics, self.workers.home())
+    }
+
+    /// Whoever stayed with the actor does so no more.
+    fn leave(&self, key: &Key) {
+        let mut table = self.table.lock();
+        let Some(tenancy) = table.actors.get_mut(key) else { return };
+        tenancy.stays -= 1;
+        // Other actors may be wanted again; a client's number never is.
+        if tenancy.stays == 0 && matches!(key, Key::Client(_)) {
+            tenancy.actor.end();
+            table.actors.remove(key);
+        }
+    }
+}
+
+impl Table {
+    /// Makes room, at the cost of paths that nobody is at. They would have ended soon.
+    fn clear_deserted(&mut self) {
+        let now = Instant::now();
+        if self.cleared.is_none_or(|cleared| now - cleared >= CLEAR_EVERY) {
+            self.cleared = Some(now);
+            self.actors.retain(|key, tenancy| !tenancy.is_deserted(key));
+        }
+    }
+}
+
+impl Tenancy {
+    fn new(actor: Actor) -> Self {
+        Self { actor: Arc::new(actor), stays: 0, quiet_sweeps: 0 }
+    }
+
+    /// Whether nobody is with an actor that can be made anew when somebody comes.
+    fn is_deserted(&self, key: &Key) -> bool {
+        matches!(key, Key::Path(_)) && self.stays == 0 && !self.actor.has_timers()
+    }
+}

@@ -1,0 +1,29 @@
+//! A client's stay with an actor.
+
+use std::sync::Arc;
+
+use super::{Key, Resource};
+use crate::actor::Actor;
+
+/// Keeps an actor while a client is with it, or asks to be.
+pub(crate) struct Stay {
+    resource: Arc<Resource>,
+    key: Key,
+    actor: Arc<Actor>,
+}
+
+impl Stay {
+    pub(super) fn new(resource: Arc<Resource>, key: Key, actor: Arc<Actor>) -> Self {
+        Self { resource, key, actor }
+    }
+
+    pub(crate) fn actor(&self) -> &Arc<Actor> {
+        &self.actor
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.resource.leave(&self.key);
+    }
+}

@@ -1,0 +1,128 @@
+//! What a sandbox costs: with a connection, hibernated with a connection, and alone.
+
+#![expect(clippy::print_stdout, reason = "the figures are the purpose")]
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use ws_host_test_support::{Client, TestServer};
+
+use crate::client::{PATIENCE, handshake};
+use crate::cores::Cores;
+use crate::process::{mappings, raise_open_files, resident};
+use crate::servers::start_host_on;
+
+/// Open files that a process has beside its connections.
+const OTHER_FILES: u64 = 100;
+
+/// Files that the host keeps for handshakes and itself.
+const SPARE_OF_HOST: u64 = 1200;
+
+/// How long an instance is quiet before it is hibernated: longer than it takes to connect them all.
+const HIBERNATE_AFTER: Duration = Duration::from_secs(5);
+
+/// A masked text message `count`, with a masking key of zeros.
+const COUNT: &[u8] = b"\x81\x85\0\0\0\0count";
+
+/// A timer that keeps a room without clients.
+const TIMER: &[u8] = b"\x81\x91\0\0\0\0timer 1 360000000";
+
+/// Connections with a sandbox each, then the same hibernated and woken; then sandboxes alone.
+pub(crate) fn measure(connections: usize, sandboxes: usize) -> Result<()> {
+    let allowed = raise_open_files()?;
+    let most = usize::try_from(allowed.saturating_sub(SPARE_OF_HOST.max(OTHER_FILES)))?;
+    if connections > most {
+        println!(
+            "of {connections} connections {most} are made: a process may have {allowed} open files \
+             (ulimit -Hn)"
+        );
+    }
+    with_connections(connections.min(most))?;
+    alone(sandboxes)
+}
+
+fn with_connections(connections: usize) -> Result<()> {
+    let many = (connections + 10).to_string();
+    let hibernate_after = format!("{}s", HIBERNATE_AFTER.as_secs());
+    let flags = ["--instance-per", "client", "--max-clients", &many, "--max-instances", &many];
+    let flags =
+        [&flags[..], &["--hibernate-after", &hibernate_after, "--idle-timeout", "0s"]].concat();
+    let server = start_host_on(Cores::choose()?.server, "guest-keeper", &flags)?;
+    let _first = Counting::connect(&server)?;
+    let before = resident(server.process_id())?;
+    let mut open = Vec::with_capacity(connections);
+    for _ in 0..connections {
+        open.push(Counting::connect(&server)?);
+    }
+    let each = |now: u64| now.saturating_sub(before) / connections as u64;
+    let live = resident(server.process_id())?;
+    println!("sandbox-and-connection-bytes {connections} {}", each(live));
+    println!("sandbox-and-connection-mappings {connections} {}", mappings(server.process_id())?);
+    // Memory falls step by step; where it stays, all are asleep.
+    std::thread::sleep(HIBERNATE_AFTER * 2);
+    let asleep = resident(server.process_id())?;
+    ensure!(asleep < live, "nothing was hibernated");
+    println!("hibernated-bytes {connections} {}", each(asleep));
+    let mut wake = open.iter_mut().map(|client| client.count(2)).collect::<Result<Vec<_>>>()?;
+    wake.sort();
+    let at = |per_cent: usize| wake[(wake.len() - 1) * per_cent / 100].as_micros();
+    println!("wake-up-us p50 {} p99 {}", at(50), at(99));
+    let mut awake = open.iter_mut().map(|client| client.count(3)).collect::<Result<Vec<_>>>()?;
+    awake.sort();
+    println!(
+        "the-same-awake-us p50 {} p99 {}",
+        awake[awake.len() / 2].as_micros(),
+        awake[(awake.len() - 1) * 99 / 100].as_micros()
+    );
+    Ok(())
+}
+
+/// Rooms that were entered and left, and stay because each has a timer.
+fn alone(sandboxes: usize) -> Result<()> {
+    let many = (sandboxes + 10).to_string();
+    let flags = ["--path", "/{room}", "--instance-per", "path", "--max-instances", &many];
+    let flags = [&flags[..], &["--hibernate-after", "0s"]].concat();
+    let server = start_host_on(Cores::choose()?.server, "guest-keeper", &flags)?;
+    room(&server, "first")?;
+    let before = resident(server.process_id())?;
+    let began = Instant::now();
+    for number in 0..sandboxes {
+        room(&server, &number.to_string()).with_context(|| format!("room {number}"))?;
+    }
+    let each = resident(server.process_id())?.saturating_sub(before) / sandboxes as u64;
+    println!("sandbox-bytes {sandboxes} {each}");
+    println!("sandbox-mappings {sandboxes} {}", mappings(server.process_id())?);
+    println!("rooms-per-second {:.0}", sandboxes as f64 / began.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn room(server: &TestServer, name: &str) -> Result<()> {
+    let mut client = Client::connect_to(server, &format!("/{name}"))?;
+    client.receive_text()?;
+    client.send(TIMER)?;
+    ensure!(client.receive_text()? == "Ok(())", "no timer");
+    client.close()
+}
+
+/// A connection whose handler counts its messages.
+struct Counting(TcpStream);
+
+impl Counting {
+    fn connect(server: &TestServer) -> Result<Self> {
+        let mut client = Self(handshake(server.address(), "/")?);
+        client.count(1)?;
+        Ok(client)
+    }
+
+    /// Sends a message, which must be the one of this number; tells how long the answer took.
+    fn count(&mut self, number: u8) -> Result<Duration> {
+        let began = Instant::now();
+        self.0.write_all(COUNT)?;
+        let mut answer = [0; 3];
+        self.0.read_exact(&mut answer).with_context(|| format!("within {PATIENCE:?}"))?;
+        ensure!(answer == [0x81, 1, b'0' + number], "not the count: {answer:?}");
+        Ok(began.elapsed())
+    }
+}

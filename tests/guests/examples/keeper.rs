@@ -1,0 +1,135 @@
+//! Counts, and hands its count over. Tests make other versions of it by writing another digit into the
+//! compiled file: 7 traps in `suspend`, 8 traps in `resume`, 9 refuses every state.
+
+use std::time::Duration;
+
+use ws_guest::{
+    Acceptance, Client, Disconnection, Handler, Rejection, Request, Result, Timer, clients,
+    publish_text, publish_text_apart_from,
+};
+
+/// Where tests find the digit.
+static VERSION: &str = "keeper-version-1";
+
+#[derive(Default)]
+struct Keeper {
+    count: u64,
+    ballast: usize,
+    history: String,
+}
+
+/// The version, read in a way that the compiler cannot foresee.
+fn version() -> char {
+    std::hint::black_box(VERSION).chars().last().unwrap_or('?')
+}
+
+impl Handler for Keeper {
+    fn connected(
+        &mut self,
+        client: Client,
+        request: &Request,
+    ) -> std::result::Result<Acceptance, Rejection> {
+        for (name, value) in &request.parameters {
+            let _ = client.send_text(&format!("{name} is {value}"));
+        }
+        Ok(Acceptance::default())
+    }
+
+    fn received_text(&mut self, client: Client, message: String) -> Result {
+        let (word, rest) = message.split_once(' ').unwrap_or((&message, ""));
+        let answer = match word {
+            "version" => version().to_string(),
+            "count" => {
+                self.count += 1;
+                self.count.to_string()
+            }
+            "history" => self.history.clone(),
+            "clients" => clients().len().to_string(),
+            "ballast" => {
+                self.ballast = rest.parse()?;
+                "heavy".into()
+            }
+            "sleep" => {
+                client.send_text("asleep")?;
+                std::thread::sleep(Duration::from_millis(rest.parse()?));
+                "awake".into()
+            }
+            "trap" => panic!("told to panic"),
+            "spin" => loop {
+                std::hint::black_box(());
+            },
+            "deep" => deep(rest.parse()?).to_string(),
+            "hoard" => {
+                let mut hoard = Vec::new();
+                loop {
+                    hoard.push(vec![1_u8; 1 << 20]);
+                    std::hint::black_box(&hoard);
+                }
+            }
+            "attach" => format!("{:?}", client.attach(rest.as_bytes())),
+            "attach-octets" => format!("{:?}", client.attach(&vec![1; rest.parse()?])),
+            "attached" => format!("{:?}", client.attachment().map(String::from_utf8)),
+            "timer" => {
+                let (number, after) = rest.split_once(' ').unwrap_or((rest, "1"));
+                let after = Duration::from_millis(after.parse()?);
+                format!("{:?}", Timer::new(number.parse()?).set(after))
+            }
+            "cancel" => Timer::new(rest.parse()?).cancel().to_string(),
+            "subscribe" => format!("{:?}", client.subscribe(rest)),
+            "unsubscribe" => client.unsubscribe(rest).to_string(),
+            "publish" => publish(rest, publish_text),
+            "publish-to-others" => {
+                publish(rest, |topic, text| publish_text_apart_from(client, topic, text))
+            }
+            _ => message,
+        };
+        Ok(client.send_text(&answer)?)
+    }
+
+    fn disconnected(&mut self, _: Client, _: Disconnection) {
+        self.count += 100;
+    }
+
+    fn suspend(&mut self) -> Option<Vec<u8>> {
+        assert!(version() != '7', "version 7 panics in suspend");
+        let mut state = format!("{} {}{}", self.count, self.history, version());
+        state.extend(std::iter::repeat_n('.', self.ballast));
+        Some(state.into_bytes())
+    }
+
+    fn resume(&mut self, state: Option<Vec<u8>>, clients: Vec<Client>) -> Result {
+        assert!(version() != '8', "version 8 panics in resume");
+        if version() == '9' {
+            return Err(ws_guest::Error::msg("version 9 knows no state"));
+        }
+        let Some(state) = state else {
+            self.history = format!("nothing for {} ", clients.len());
+            return Ok(());
+        };
+        let state = String::from_utf8(state)?;
+        let (count, history) = state.split_once(' ').unwrap_or_default();
+        self.count = count.parse()?;
+        self.history = format!("{history} for {} ", clients.len());
+        Ok(())
+    }
+
+    fn fired(&mut self, timer: Timer) -> Result {
+        for client in clients() {
+            client.send_text(&format!("fired {} in version {}", timer.number(), version()))?;
+        }
+        Ok(())
+    }
+}
+
+fn publish(rest: &str, publish: impl FnOnce(&str, &str) -> u32) -> String {
+    let (topic, text) = rest.split_once(' ').unwrap_or((rest, ""));
+    publish(topic, text).to_string()
+}
+
+/// Uses a stack frame for each step.
+fn deep(steps: u64) -> u64 {
+    let room = std::hint::black_box([steps; 16]);
+    if steps == 0 { 0 } else { deep(steps - 1) + std::hint::black_box(room)[3] / room[5] }
+}
+
+ws_guest::export!(Keeper);

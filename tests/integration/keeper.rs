@@ -1,0 +1,78 @@
+//! Versions of the guest that counts and hands its count over.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use ws_host_test_support::{Answer, TestServer, component};
+
+/// What stands in the compiled guest, before the digit of its version.
+const MARK: &[u8] = b"keeper-version-";
+
+/// A file that holds one version of the guest after the other.
+pub(crate) struct Keeper {
+    folder: tempfile::TempDir,
+    original: Vec<u8>,
+}
+
+impl Keeper {
+    /// Version 1.
+    pub(crate) fn new() -> Result<Self> {
+        let original = std::fs::read(component("guest-keeper"))?;
+        let keeper = Self { folder: tempfile::tempdir()?, original };
+        keeper.replace_by(1)?;
+        Ok(keeper)
+    }
+
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.path().join("keeper.wasm")
+    }
+
+    pub(crate) fn serve(&self, arguments: &[&str]) -> Result<TestServer> {
+        TestServer::serving_file(&self.file(), arguments)
+    }
+
+    /// The octets of a version.
+    pub(crate) fn version(&self, digit: u8) -> Result<Vec<u8>> {
+        let mut octets = self.original.clone();
+        let marks = octets.windows(MARK.len()).filter(|window| *window == MARK).count();
+        ensure!(marks == 1, "the guest holds its version {marks} times");
+        let mark = octets.windows(MARK.len()).position(|window| window == MARK);
+        octets[mark.context("the version")? + MARK.len()] = b'0' + digit;
+        Ok(octets)
+    }
+
+    /// Renames a file with this version onto the one that is served.
+    pub(crate) fn replace_by(&self, digit: u8) -> Result<()> {
+        self.replace_by_octets(&self.version(digit)?)
+    }
+
+    pub(crate) fn replace_by_octets(&self, octets: &[u8]) -> Result<()> {
+        let new = self.folder.path().join("new");
+        std::fs::write(&new, octets)?;
+        Ok(std::fs::rename(new, self.file())?)
+    }
+}
+
+/// Asks the admin address for a reload.
+pub(crate) fn post_reload(admin: std::net::SocketAddr) -> Result<Answer> {
+    Answer::to(admin, "POST /reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+}
+
+/// The value of a counter at the admin address, 0 if it is not there.
+pub(crate) fn counter(admin: std::net::SocketAddr, line: &str) -> Result<u64> {
+    let answer = Answer::to(admin, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+    ensure!(answer.status == 200, "{answer:?}");
+    let found = answer.body.lines().find_map(|found| found.strip_prefix(line));
+    Ok(found.map(str::trim).map(str::parse).transpose()?.unwrap_or(0))
+}
+
+/// Copies a component to a file with an empty custom section of this name behind it: another file of
+/// the same behaviour.
+pub(crate) fn mark_component(name: &str, mark: &str, file: &Path) -> Result<()> {
+    let mut octets = std::fs::read(component(name))?;
+    octets.extend([0, u8::try_from(mark.len() + 1)?, u8::try_from(mark.len())?]);
+    octets.extend(mark.as_bytes());
+    let new = file.with_extension("new");
+    std::fs::write(&new, octets)?;
+    Ok(std::fs::rename(new, file)?)
+}

@@ -1,0 +1,207 @@
+//! Which clients share an instance, and what one of them can do to the others.
+
+use anyhow::{Context, Result};
+use ws_host_test_support::{Answer, Client, TestServer, handshake, raise_open_files};
+
+use crate::keeper::{Keeper, counter};
+
+const ROOMS: &[&str] = &["--path", "/room/{id}", "--instance-per", "path"];
+const ALONE: &[&str] = &["--instance-per", "client"];
+
+/// A client in a room, after the word of the handler on which room it is.
+fn enter(server: &TestServer, room: &str) -> Result<Client> {
+    let mut client = Client::connect_to(server, &format!("/room/{room}"))?;
+    assert_eq!(client.receive_text()?, format!("id is {room}"));
+    Ok(client)
+}
+
+#[test]
+fn clients_of_a_resource_share_one_instance() -> Result<()> {
+    let server = TestServer::with_arguments("guest-keeper", &["--workers", "3"])?;
+    for count in 1..5 {
+        assert_eq!(Client::connect(&server)?.ask("count")?.parse::<u64>()? % 100, count);
+    }
+    Ok(())
+}
+
+#[test]
+fn clients_are_spread_over_the_instances_of_a_resource() -> Result<()> {
+    let flags = ["--instances", "3", "--workers", "2"];
+    let server = TestServer::with_arguments("guest-keeper", &flags)?;
+    let mut clients = (0..9).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    let counts: Result<Vec<_>> = clients.iter_mut().map(|client| client.ask("count")).collect();
+    assert_eq!(counts?, ["1", "1", "1", "2", "2", "2", "3", "3", "3"]);
+    assert_eq!(clients[0].ask("clients")?, "3");
+    Ok(())
+}
+
+#[test]
+fn each_path_has_its_instance() -> Result<()> {
+    let flags = [ROOMS, &["--workers", "2"]].concat();
+    let server = TestServer::with_arguments("guest-keeper", &flags)?;
+    let mut red = enter(&server, "red")?;
+    let mut also_red = enter(&server, "red")?;
+    let mut blue = enter(&server, "blue")?;
+    assert_eq!(red.ask("count")?, "1");
+    assert_eq!(also_red.ask("count")?, "2");
+    assert_eq!(blue.ask("count")?, "1");
+    assert_eq!(red.ask("clients")?, "2");
+    assert_eq!(blue.ask("clients")?, "1");
+    let answer = Answer::to(server.address(), &handshake("/room/", ""))?;
+    assert_eq!(answer.status, 404, "{answer:?}");
+    Ok(())
+}
+
+#[test]
+fn each_client_has_its_instance() -> Result<()> {
+    let flags = [ALONE, &["--workers", "2"]].concat();
+    let server = TestServer::with_arguments("guest-keeper", &flags)?;
+    let mut clients = (0..20).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    for client in &mut clients {
+        assert_eq!(client.ask("count")?, "1");
+        assert_eq!(client.ask("clients")?, "1");
+    }
+    Ok(())
+}
+
+#[test]
+fn workers_are_threads() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &["--workers", "3"])?;
+    let mut names = Vec::new();
+    for thread in std::fs::read_dir(format!("/proc/{}/task", server.process_id()))? {
+        names.push(std::fs::read_to_string(thread?.path().join("comm"))?.trim().to_owned());
+    }
+    for name in ["worker-1", "worker-2"] {
+        assert!(names.iter().any(|found| found == name), "{names:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_one_client_does_in_its_sandbox_harms_nobody() -> Result<()> {
+    let flags = [ALONE, &["--max-cpu", "300ms", "--max-memory", "8MiB", "--workers", "2"]].concat();
+    let mut server = TestServer::with_arguments("guest-keeper", &flags)?;
+    let mut others = (0..10).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    for (word, told) in [
+        ("trap", "the handler trapped"),
+        ("spin", "--max-cpu allows 300ms"),
+        ("hoard", "--max-memory allows 8388608"),
+        ("deep 10000000", "call stack exhausted"),
+    ] {
+        let mut client = Client::connect(&server)?;
+        client.send_text(word)?;
+        for other in &mut others {
+            assert_eq!(other.ask("still here?")?, "still here?");
+        }
+        client.expect_close(1011)?;
+        let line = server.wait_for_log(told)?;
+        for word in ["resource=\"/\"", "actor=", "client="] {
+            assert!(line.contains(word), "{word} is not in {line}");
+        }
+    }
+    for other in &mut others {
+        assert_eq!(other.ask("count")?, "1");
+    }
+    Ok(())
+}
+
+#[test]
+fn room_that_ends_is_not_felt_in_ten_thousand_others() -> Result<()> {
+    const COUNT: usize = 10_000;
+    raise_open_files();
+    let flags = ["--max-clients", "11000", "--max-instances", "11000", "--workers", "2"];
+    let mut server = TestServer::with_arguments("guest-keeper", &[ROOMS, &flags].concat())?;
+    let mut rooms = (0..COUNT)
+        .map(|number| enter(&server, &number.to_string()).with_context(|| format!("room {number}")))
+        .collect::<Result<Vec<_>>>()?;
+    for room in &mut rooms {
+        room.send_text("count")?;
+    }
+    for room in &mut rooms {
+        assert_eq!(room.receive_text()?, "1");
+    }
+    let mut victim = rooms.swap_remove(COUNT / 2);
+    victim.send_text("trap")?;
+    victim.expect_close(1011)?;
+    server.wait_for_log("the handler trapped")?;
+    for room in &mut rooms {
+        room.send_text("count")?;
+    }
+    for room in &mut rooms {
+        assert_eq!(room.receive_text()?, "2");
+    }
+    Ok(())
+}
+
+#[test]
+fn client_that_finds_no_instance_gets_503_and_deserted_rooms_make_room() -> Result<()> {
+    let flags = [ROOMS, &["--max-instances", "2", "--admin", "127.0.0.1:0"]].concat();
+    let mut server = TestServer::with_arguments("guest-keeper", &flags)?;
+    let admin = server.admin()?;
+    let red = enter(&server, "red")?;
+    let mut blue = enter(&server, "blue")?;
+    let answer = Answer::to(server.address(), &handshake("/room/green", ""))?;
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(answer.header("retry-after").is_some(), "{answer:?}");
+    let line = server.wait_for_log("--max-instances")?;
+    assert!(line.contains("there are 2 already"), "{line}");
+    let faults = r#"ws_host_faults_total{resource="/room/{id}",kind="instances"}"#;
+    assert_eq!(counter(admin, faults)?, 1);
+    assert_eq!(blue.ask("count")?, "1");
+    red.close()?;
+    while Answer::to_head(server.address(), &handshake("/room/green", ""))?.status == 503 {}
+    Ok(())
+}
+
+#[test]
+fn client_whose_instance_cannot_be_woken_is_told_to_try_again_later() -> Result<()> {
+    let limits = ["--max-instances", "1", "--hibernate-after", "100ms", "--log", "ws_host=debug"];
+    let mut server = TestServer::with_arguments("guest-keeper", &[ROOMS, &limits].concat())?;
+    let mut red = enter(&server, "red")?;
+    let mut also_red = enter(&server, "red")?;
+    assert_eq!(red.ask("count")?, "1");
+    server.wait_for_log("hibernated")?;
+    let mut blue = enter(&server, "blue")?;
+    assert_eq!(blue.ask("sleep 500")?, "asleep");
+    red.send_text("count")?;
+    red.expect_close(1013)?;
+    server.wait_for_log("there are 1 already (--max-instances)")?;
+    // When there is room again, it hears who left, and its state is not lost.
+    assert_eq!(blue.receive_text()?, "awake");
+    assert_eq!(also_red.ask("count")?, "102");
+    Ok(())
+}
+
+#[test]
+fn event_that_takes_too_long_ends_its_instance() -> Result<()> {
+    let mut server = TestServer::with_arguments("guest-keeper", &["--max-time", "200ms"])?;
+    let mut other = Client::connect(&server)?;
+    assert_eq!(other.ask("count")?, "1");
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("sleep 600000")?, "asleep");
+    client.expect_close(1011)?;
+    server.wait_for_log("--max-time allows 200ms")?;
+    assert_eq!(other.ask("history")?, "nothing for 1 ");
+    Ok(())
+}
+
+#[test]
+fn handler_that_keeps_failing_is_given_up() -> Result<()> {
+    // It panics whenever it is to resume.
+    let keeper = Keeper::new()?;
+    keeper.replace_by(8)?;
+    let server = keeper.serve(&["--no-watch"])?;
+    let mut clients = (0..12).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    for client in &mut clients {
+        client.send_text("trap")?;
+    }
+    let mut reasons = Vec::new();
+    for client in &mut clients {
+        let (code, reason) = client.receive_close()?;
+        assert_eq!(code, 1011);
+        reasons.push(reason);
+    }
+    assert!(reasons.iter().any(|reason| reason == "the handler failed"), "{reasons:?}");
+    assert!(reasons.iter().any(|reason| reason == "the handler keeps failing"), "{reasons:?}");
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! Messages to whoever subscribed, on every instance and worker.
+
+use anyhow::Result;
+use ws_host_test_support::{Client, TestServer};
+
+fn alone(more: &[&str]) -> Result<TestServer> {
+    let flags = ["--instance-per", "client", "--workers", "2"];
+    TestServer::with_arguments("guest-keeper", &[&flags, more].concat())
+}
+
+#[test]
+fn message_reaches_subscribers_on_all_instances() -> Result<()> {
+    let server = alone(&[])?;
+    let mut clients = (0..20).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    for client in &mut clients[..15] {
+        assert_eq!(client.ask("subscribe news")?, "Ok(())");
+        // Twice is as good as once.
+        assert_eq!(client.ask("subscribe news")?, "Ok(())");
+    }
+    // A publisher who did not subscribe.
+    assert_eq!(clients[19].ask("publish news extra")?, "15");
+    for client in &mut clients[..15] {
+        assert_eq!(client.receive_text()?, "extra");
+    }
+    clients[0].send_text("publish-to-others news again")?;
+    assert_eq!(clients[0].receive_text()?, "14");
+    for client in &mut clients[1..15] {
+        assert_eq!(client.receive_text()?, "again");
+    }
+    for client in &mut clients[15..] {
+        assert_eq!(client.ask("nothing came before this")?, "nothing came before this");
+    }
+    Ok(())
+}
+
+#[test]
+fn client_that_unsubscribes_or_leaves_gets_nothing() -> Result<()> {
+    let server = alone(&[])?;
+    let mut publisher = Client::connect(&server)?;
+    let mut first = Client::connect(&server)?;
+    let mut second = Client::connect(&server)?;
+    for client in [&mut first, &mut second] {
+        assert_eq!(client.ask("subscribe news")?, "Ok(())");
+    }
+    assert_eq!(first.ask("unsubscribe news")?, "true");
+    assert_eq!(first.ask("unsubscribe news")?, "false");
+    assert_eq!(first.ask("unsubscribe others")?, "false");
+    assert_eq!(publisher.ask("publish news one")?, "1");
+    assert_eq!(second.receive_text()?, "one");
+    second.close()?;
+    while publisher.ask("publish news two")? != "0" {}
+    Ok(())
+}
+
+#[test]
+fn all_subscribers_get_messages_in_the_same_order() -> Result<()> {
+    let server = alone(&[])?;
+    let mut publishers = (0..4).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    let mut listeners = (0..4).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    for client in &mut listeners {
+        assert_eq!(client.ask("subscribe news")?, "Ok(())");
+    }
+    for number in 0..100 {
+        for (who, publisher) in publishers.iter_mut().enumerate() {
+            publisher.send_text(&format!("publish news {who}-{number}"))?;
+        }
+    }
+    let mut heard = Vec::new();
+    for listener in &mut listeners {
+        let all = (0..400).map(|_| listener.receive_text()).collect::<Result<Vec<_>>>()?;
+        heard.push(all);
+    }
+    assert!(heard.iter().all(|all| *all == heard[0]), "not the same order");
+    for who in 0..4 {
+        let of_one = heard[0].iter().filter(|text| text.starts_with(&format!("{who}-")));
+        let expected: Vec<_> = (0..100).map(|number| format!("{who}-{number}")).collect();
+        assert!(of_one.eq(&expected), "not in the order in which {who} published");
+    }
+    Ok(())
+}
+
+#[test]
+fn limits_of_topics() -> Result<()> {
+    let server = alone(&[])?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("subscribe ")?, "Err(InvalidTopic)");
+    assert_eq!(client.ask(&format!("subscribe {}", "t".repeat(256)))?, "Err(InvalidTopic)");
+    assert_eq!(client.ask(&format!("subscribe {}", "t".repeat(255)))?, "Ok(())");
+    for number in 1..128 {
+        assert_eq!(client.ask(&format!("subscribe {number}"))?, "Ok(())");
+    }
+    assert_eq!(client.ask("subscribe 128")?, "Err(TooMany)");
+    assert_eq!(client.ask("unsubscribe 1")?, "true");
+    assert_eq!(client.ask("subscribe 128")?, "Ok(())");
+    assert_eq!(client.ask("publish nobody hello")?, "0");
+    Ok(())
+}
+
+#[test]
+fn subscription_outlives_a_trap_of_another_client_of_its_instance() -> Result<()> {
+    let server = TestServer::serving("guest-keeper")?;
+    let mut client = Client::connect(&server)?;
+    let mut other = Client::connect(&server)?;
+    assert_eq!(client.ask("subscribe news")?, "Ok(())");
+    other.send_text("trap")?;
+    other.expect_close(1011)?;
+    assert_eq!(Client::connect(&server)?.ask("publish news still")?, "1");
+    assert_eq!(client.receive_text()?, "still");
+    Ok(())
+}
