@@ -13,6 +13,11 @@ use tracing_subscriber::EnvFilter;
 use ws_host::config::{Config, Watch};
 use ws_host::{Server, Stopped};
 
+/// Gives back what hibernated instances leave between the connections that stay: the system's allocator
+/// keeps most of it. `.cargo/config.toml` says after what time.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// As shells count a program that SIGINT ended.
 const INTERRUPTED: i32 = 130;
 

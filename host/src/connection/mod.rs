@@ -59,8 +59,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let end = self.converse(first).await;
         let Self { admitted, line, .. } = self;
         let client = Arc::clone(admitted.client());
-        // Side by side: neither a busy actor nor a slow peer holds the other up.
-        tokio::join!(line.say_farewell(&client, &end), admitted.disconnect(&end));
+        // Side by side: neither a busy actor nor a slow peer holds the other up. In a box, so that a
+        // connection does not carry the room for its end all its life.
+        Box::pin(async {
+            tokio::join!(line.say_farewell(&client, &end), admitted.disconnect(&end));
+        })
+        .await;
     }
 
     async fn converse(&mut self, first: Vec<u8>) -> End {

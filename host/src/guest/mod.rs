@@ -6,6 +6,7 @@
 //!        └─ Guest      one instance in a store of its own, with its own limits
 //! ```
 
+mod arena;
 mod bindings;
 mod cache;
 mod check;
@@ -17,6 +18,7 @@ mod in_time;
 mod instance;
 mod limits;
 mod log;
+mod memories;
 mod optional;
 mod runtime;
 mod stacks;

@@ -7,6 +7,7 @@ use wasmtime::component::Linker;
 use wasmtime::{Config, Engine};
 
 use super::clock::Clock;
+use super::memories::Memories;
 use super::stacks::Stacks;
 use super::state::State;
 use super::{cache, imports};
@@ -30,8 +31,11 @@ pub(crate) enum Density {
     /// mappings of its own, of which a process has 65,530.
     Few,
     /// A hundred thousand instances and more: memories and stacks that lie side by side in common
-    /// mappings, and no larger than they must be.
-    Many,
+    /// mappings, and take no more than they touch.
+    Many {
+        /// Octets of one memory at most.
+        max_memory: usize,
+    },
 }
 
 /// What all components of an engine share.
@@ -71,10 +75,11 @@ impl Runtime {
                 config.max_wasm_stack(MAX_WASM_STACK);
                 config.async_stack_size(CALL_STACK);
             }
-            Density::Many => {
+            Density::Many { max_memory } => {
                 config.max_wasm_stack(DENSE_WASM_STACK);
                 config.async_stack_size(DENSE_CALL_STACK);
-                config.with_host_stack(Arc::new(Stacks::new(DENSE_CALL_STACK)?));
+                config.with_host_stack(Arc::new(Stacks::new(DENSE_CALL_STACK)));
+                config.with_host_memory(Arc::new(Memories::new(max_memory)));
                 config.memory_init_cow(false);
                 config.memory_reservation(0);
                 config.memory_reservation_for_growth(0);

@@ -19,6 +19,7 @@ use super::instance::Guest;
 use super::limits::{Limits, Meter};
 use super::log::{GuestLog, GuestStream};
 use super::optional::OptionalIndices;
+use super::stacks;
 use super::state::{self, State};
 use crate::belongings::Belongings;
 
@@ -147,7 +148,7 @@ impl Template {
         let mut store = Store::new(&self.engine, state);
         state::install(&mut store, self.limits);
         state::begin(&mut store);
-        let made = self.pre.instantiate_async(&mut store);
+        let made = stacks::instantiate(&self.pre, &mut store);
         let instance = in_time(made, self.limits.max_time, &slice).await?;
         let handler = self.handler.load(&mut store, &instance)?;
         let optional = self.optional.load(&mut store, &instance)?;

@@ -81,7 +81,9 @@ impl Server {
         }
         let density = match config.instance_per {
             InstancePer::Resource { .. } => Density::Few,
-            InstancePer::Path | InstancePer::Client => Density::Many,
+            InstancePer::Path | InstancePer::Client => {
+                Density::Many { max_memory: config.limits.max_memory }
+            }
         };
         let runtime = Arc::new(Runtime::start(config.cache.as_deref(), density)?);
         let limits = guest_limits(&config);
