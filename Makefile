@@ -7,7 +7,7 @@ GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-di
 EXAMPLES := echo chat counter rooms
 
 .PHONY: help setup build host components run test unit integration clients lint deny fuzz bench \
-        conformance ci clean
+        bench-density conformance ci clean
 
 help:
 	@echo "make run          build the host and the echo example, and serve it"
@@ -16,6 +16,7 @@ help:
 	@echo "make unit         the tests that need no host: seconds"
 	@echo "make conformance  the Autobahn TestSuite against the echo component"
 	@echo "make bench        ws-host beside its peers, as a table"
+	@echo "make bench-density  100,000 sandboxes; needs 5 GB of memory"
 	@echo "make fuzz         every fuzz target for SECONDS (60)"
 	@echo "make lint         formatting, clippy, documentation, layers"
 	@echo "make ci           all of it, as the continuous integration does"
@@ -45,6 +46,7 @@ unit:
 	$(CARGO) test -p ws-host-protocol -p ws-guest
 
 integration:
+	$(CARGO) test --release -p ws-host --lib
 	$(CARGO) test --release -p ws-host-integration
 
 # Real clients: the npm package `ws`, the PyPI package `websockets`, a headless Chromium.
@@ -61,6 +63,10 @@ fuzz:
 
 bench: build
 	$(CARGO) run --release -p ws-host-bench -- $(BENCH)
+
+# As many sandboxes as there may be connections, which is what `ulimit -Hn` says, and 100,000 without.
+bench-density: build
+	$(CARGO) run --release -p ws-host-bench -- density --dense 100000 --sandboxes 100000
 
 lint:
 	$(CARGO) fmt --all --check

@@ -1,26 +1,8 @@
 // Two pages of a real browser talk to each other. Usage: node chat.mjs URL_OF_THE_PAGE
-import { execFileSync } from 'node:child_process';
-import { chromium } from 'playwright-core';
+import { launch } from './browser.mjs';
 
 const page_url = process.argv[2];
-
-function browser() {
-  const names = [process.env.CHROMIUM, 'chromium', 'chromium-browser', 'google-chrome'];
-  for (const name of names.filter(Boolean)) {
-    try {
-      return execFileSync('which', [name], { encoding: 'utf8' }).trim();
-    } catch {
-      // Not this one.
-    }
-  }
-  throw new Error('there is no Chromium: run tests/clients/install');
-}
-
-const window = await chromium.launch({
-  executablePath: browser(),
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-    '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
+const window = await launch();
 
 async function open(name) {
   const page = await (await window.newContext()).newPage();

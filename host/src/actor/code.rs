@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -40,6 +40,21 @@ pub(crate) struct Code {
     /// Rises with every template. An instance of an older one is replaced before its next event.
     version: AtomicU64,
     instances: Arc<Semaphore>,
+    /// What became of instances of older templates since the current one is here.
+    swaps: Mutex<Swaps>,
+}
+
+/// What became of instances whose template was replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Swaps {
+    /// The new code goes on.
+    pub(crate) swapped: usize,
+    /// The new code could not take over, and the old goes on.
+    pub(crate) kept: usize,
+    /// Neither could go on: the next event makes a fresh instance.
+    pub(crate) lost: usize,
+    /// For how long one of them could serve nobody, at most.
+    pub(crate) longest_pause: Duration,
 }
 
 impl Code {
@@ -51,6 +66,7 @@ impl Code {
             template: RwLock::new(template),
             version: AtomicU64::new(1),
             instances: Arc::new(Semaphore::new(limits.max_instances)),
+            swaps: Mutex::default(),
         }
     }
 
@@ -72,12 +88,22 @@ impl Code {
     pub(crate) fn replace(&self, template: Arc<Template>) {
         let mut current = self.template.write();
         *current = template;
+        *self.swaps.lock() = Swaps::default();
         self.version.fetch_add(1, Ordering::Release);
     }
 
     /// Whether no more instances may be in memory.
     pub(crate) fn is_full(&self) -> bool {
         self.instances.available_permits() == 0
+    }
+
+    /// What became of instances since the template was replaced last.
+    pub(crate) fn swaps(&self) -> Swaps {
+        *self.swaps.lock()
+    }
+
+    pub(super) fn count(&self, count: impl FnOnce(&mut Swaps)) {
+        count(&mut self.swaps.lock());
     }
 
     pub(super) fn version(&self) -> u64 {

@@ -23,9 +23,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Mutex;
 
-pub(crate) use code::{Code, Limits};
+pub(crate) use code::{Code, Limits, Swaps};
 use seat::Place;
-pub(crate) use turn::{Received, Refreshed, Turn};
+pub(crate) use turn::{Received, Turn};
 
 use crate::belongings::Belongings;
 use crate::clients::{ClientId, Clients};

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::{MutexGuard, OwnedSemaphorePermit};
 use tokio::time::sleep_until;
@@ -32,19 +32,6 @@ impl Received<'_> {
             Self::Pong(octets) => Received::Pong(Cow::Owned(octets.into_owned())),
         }
     }
-}
-
-/// What a reload did to an actor.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Refreshed {
-    /// There was nothing to replace: the next event makes an instance of the new code.
-    Unneeded,
-    /// The new code goes on. Nobody could be served for this time.
-    Swapped(Duration),
-    /// The new code could not take over, and the old goes on.
-    Kept,
-    /// Neither could go on: the next event makes a fresh instance.
-    Lost,
 }
 
 /// The right to call the guest with one event. Using it up lets the next one have it.
@@ -136,25 +123,14 @@ impl<'a> Turn<'a> {
     }
 
     /// Lets new code take over, if there is any.
-    pub(crate) async fn refresh(mut self) -> Refreshed {
+    pub(crate) async fn refresh(mut self) {
         let version = self.actor.code.version();
-        let Some(old) = self.place.take_live(|live| live.version != version) else {
-            return Refreshed::Unneeded;
-        };
-        let began = Instant::now();
+        let Some(old) = self.place.take_live(|live| live.version != version) else { return };
         match self.replace(old).await {
-            Ok(Successor::New(live)) => {
-                self.place.seat = Seat::Live(live);
-                Refreshed::Swapped(began.elapsed())
-            }
-            Ok(Successor::Old(live)) => {
-                self.place.seat = Seat::Live(live);
-                Refreshed::Kept
-            }
+            Ok(live) => self.place.seat = Seat::Live(live),
             Err(fault) => {
                 self.actor.tell_fault(None, &fault);
                 self.count_failure();
-                Refreshed::Lost
             }
         }
     }
@@ -204,10 +180,7 @@ impl<'a> Turn<'a> {
     /// Finds an instance of the current code, whatever was in the seat.
     async fn settle(&mut self, seat: Seat, room: Room) -> Result<Live, Fault> {
         let seat = match seat {
-            Seat::Live(old) => {
-                let (Successor::New(live) | Successor::Old(live)) = self.replace(old).await?;
-                return Ok(live);
-            }
+            Seat::Live(old) => return self.replace(old).await,
             other => other,
         };
         let permit = match self.actor.code.permit(room).await {
@@ -248,8 +221,24 @@ impl<'a> Turn<'a> {
         Ok(live)
     }
 
-    /// Puts an instance of the current code in the place of an old one, which hands over its state.
-    async fn replace(&mut self, mut old: Live) -> Result<Successor, Fault> {
+    /// Puts an instance of the current code in the place of an old one, or lets the old one go on.
+    async fn replace(&mut self, old: Live) -> Result<Live, Fault> {
+        let began = Instant::now();
+        let successor = self.find_successor(old).await;
+        let pause = began.elapsed();
+        self.actor.code.count(|swaps| match &successor {
+            Ok(Successor::New(_)) => {
+                swaps.swapped += 1;
+                swaps.longest_pause = swaps.longest_pause.max(pause);
+            }
+            Ok(Successor::Old(_)) => swaps.kept += 1,
+            Err(_) => swaps.lost += 1,
+        });
+        let (Successor::New(live) | Successor::Old(live)) = successor?;
+        Ok(live)
+    }
+
+    async fn find_successor(&mut self, mut old: Live) -> Result<Successor, Fault> {
         let (template, version) = self.actor.code.current();
         let (state, is_old_good) = match self.actor.suspend(&mut old.guest).await {
             Ok(state) => (state, true),

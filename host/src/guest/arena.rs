@@ -17,6 +17,11 @@ use parking_lot::Mutex;
 /// How many slots one mapping holds.
 pub(super) const SLOTS: usize = 64;
 
+/// How many pages lie unused between two slots that have no guard between them. The processor's caches
+/// find a page by the lower bits of its address: instances of one component touch the same few pages of
+/// their slots, and would push each other out if slots lay a power of two apart.
+const STAGGER: usize = 5;
+
 /// `MADV_GUARD_INSTALL` of Linux's `mman-common.h`: a guard page that needs no mapping of its own (Linux
 /// 6.13).
 const MADV_GUARD_INSTALL: libc::c_int = 102;
@@ -24,8 +29,8 @@ const MADV_GUARD_INSTALL: libc::c_int = 102;
 /// What lies below each slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Below {
-    /// The next slot.
-    Slot,
+    /// Nothing: the owner never goes there.
+    Nothing,
     /// A page that nobody can touch without the process ending.
     Guard,
 }
@@ -34,7 +39,9 @@ pub(super) enum Below {
 #[derive(Debug)]
 pub(super) struct Arena {
     size: usize,
-    guard: usize,
+    /// The guard page below each slot, or what lies unused there.
+    below: usize,
+    has_guards: bool,
     /// Where the slots begin that nobody has. Their memory reads as zeros.
     free: Mutex<Vec<usize>>,
     has_told: AtomicBool,
@@ -51,9 +58,14 @@ impl Arena {
     /// Slots of so many octets, which are rounded up to whole pages.
     pub(super) fn new(size: usize, below: Below) -> Arc<Self> {
         let page = rustix::param::page_size();
-        let guard = if below == Below::Guard { page } else { 0 };
-        let size = size.max(1).next_multiple_of(page);
-        Arc::new(Self { size, guard, free: Mutex::default(), has_told: AtomicBool::new(false) })
+        let has_guards = below == Below::Guard;
+        Arc::new(Self {
+            size: size.max(1).next_multiple_of(page),
+            below: if has_guards { page } else { STAGGER * page },
+            has_guards,
+            free: Mutex::default(),
+            has_told: AtomicBool::new(false),
+        })
     }
 
     /// Octets of a slot.
@@ -74,7 +86,7 @@ impl Arena {
     }
 
     fn map_more(&self, free: &mut Vec<usize>) -> Result<()> {
-        let pitch = self.guard + self.size;
+        let pitch = self.below + self.size;
         let length = pitch.checked_mul(SLOTS).ok_or_else(|| Error::other("too large to map"))?;
         // SAFETY: a new anonymous mapping at an address of the kernel's choice touches nothing else.
         let base = unsafe {
@@ -96,7 +108,7 @@ impl Arena {
         let _ = unsafe { libc::madvise(base, length, libc::MADV_NOHUGEPAGE) };
         let base = base.expose_provenance();
         let pitches = (0..SLOTS).map(|number| base + number * pitch);
-        for guard in pitches.clone().filter(|_| self.guard > 0) {
+        for guard in pitches.clone().filter(|_| self.has_guards) {
             if let Err(error) = self.make_guard(with_exposed_provenance_mut(guard)) {
                 // SAFETY: the whole mapping that was just made, of which nothing was handed out.
                 unsafe { libc::munmap(with_exposed_provenance_mut(base), length) };
@@ -104,13 +116,13 @@ impl Arena {
             }
         }
         // The lowest one is taken first.
-        free.extend(pitches.rev().map(|pitch| pitch + self.guard));
+        free.extend(pitches.rev().map(|pitch| pitch + self.below));
         Ok(())
     }
 
     fn make_guard(&self, page: *mut c_void) -> Result<()> {
         // SAFETY: a page of a mapping of ours that nobody uses yet.
-        if unsafe { libc::madvise(page, self.guard, MADV_GUARD_INSTALL) } == 0 {
+        if unsafe { libc::madvise(page, self.below, MADV_GUARD_INSTALL) } == 0 {
             return Ok(());
         }
         if !self.has_told.swap(true, Ordering::Relaxed) {
@@ -120,7 +132,7 @@ impl Arena {
             );
         }
         // SAFETY: as above.
-        match unsafe { libc::mprotect(page, self.guard, libc::PROT_NONE) } {
+        match unsafe { libc::mprotect(page, self.below, libc::PROT_NONE) } {
             0 => Ok(()),
             _ => Err(Error::last_os_error()),
         }
@@ -138,9 +150,9 @@ impl Slot {
         self.arena.size
     }
 
-    /// The guard page's first octet, which is the slot's where there is none.
-    pub(super) fn guard(&self) -> *mut u8 {
-        with_exposed_provenance_mut(self.start - self.arena.guard)
+    /// The first octet of what lies below it.
+    pub(super) fn below(&self) -> *mut u8 {
+        with_exposed_provenance_mut(self.start - self.arena.below)
     }
 
     /// Gives the memory back, so that the slot reads as zeros again.
@@ -177,13 +189,13 @@ mod tests {
 
     #[test]
     fn slots_do_not_overlap_and_begin_with_zeros() -> Result<()> {
-        for below in [Below::Slot, Below::Guard] {
+        for below in [Below::Nothing, Below::Guard] {
             let arena = Arena::new(100_000, below);
             let take = || (0..SLOTS + 1).map(|_| arena.slot()).collect::<Result<Vec<_>>>();
             let taken = take()?;
-            let mut starts: Vec<_> = taken.iter().map(|slot| slot.guard().addr()).collect();
+            let mut starts: Vec<_> = taken.iter().map(|slot| slot.below().addr()).collect();
             starts.sort_unstable();
-            let pitch = arena.size + arena.guard;
+            let pitch = arena.size + arena.below;
             assert!(starts.windows(2).all(|pair| pair[1] - pair[0] >= pitch));
             for slot in &taken {
                 assert_eq!(slot.size(), 102_400);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::{ResourceLimiter, UpdateDeadline};
+use wasmtime::{ResourceLimiterAsync, UpdateDeadline};
 
 use super::clock::{LongCall, Slice};
 
@@ -15,6 +15,10 @@ const MAX_CORE_INSTANCES: usize = 64;
 
 /// Elements of one table; each costs the host a pointer or two.
 const MAX_TABLE_ELEMENTS: usize = 100_000;
+
+/// After how much new memory, in octets, an event lets others go on, and counts as one that computes for
+/// long: a guest that hoards would be through before the first tick of the clock.
+const GROWTH_BEFORE_YIELD: usize = 512 << 10;
 
 /// The limits of an instance.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +61,8 @@ impl LimitExceeded {
 pub(super) struct Meter {
     limits: Limits,
     memory: usize,
+    /// How much of it is new since the guest let others go on.
+    grown: usize,
     slice: Arc<Slice>,
     /// CPU time of the call before this slice, in nanoseconds.
     used: u64,
@@ -65,7 +71,7 @@ pub(super) struct Meter {
 
 impl Meter {
     pub(super) fn new(limits: Limits, slice: Arc<Slice>) -> Self {
-        Self { limits, memory: 0, slice, used: 0, long_call: None }
+        Self { limits, memory: 0, grown: 0, slice, used: 0, long_call: None }
     }
 
     /// Gives the call that begins its whole CPU budget.
@@ -92,14 +98,16 @@ impl Meter {
     }
 }
 
-impl ResourceLimiter for Meter {
-    fn memory_growing(
+#[wasmtime_wasi::async_trait]
+impl ResourceLimiterAsync for Meter {
+    async fn memory_growing(
         &mut self,
         current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let wanted = self.memory + (desired - current);
+        let grown = desired - current;
+        let wanted = self.memory + grown;
         let limit = self.limits.max_memory;
         if wanted > limit {
             // A trap and not a refusal: what a toolchain makes of a refused growth is an abort
@@ -107,10 +115,16 @@ impl ResourceLimiter for Meter {
             return Err(LimitExceeded::Memory { wanted, limit }.into());
         }
         self.memory = wanted;
+        self.grown += grown;
+        if self.grown >= GROWTH_BEFORE_YIELD {
+            self.grown = 0;
+            self.long_call.get_or_insert_with(|| self.slice.long_call());
+            tokio::task::yield_now().await;
+        }
         Ok(true)
     }
 
-    fn table_growing(
+    async fn table_growing(
         &mut self,
         _current: usize,
         desired: usize,

@@ -24,7 +24,7 @@ struct Memory {
 impl Memories {
     /// Memories of at most so many octets.
     pub(super) fn new(max_size: usize) -> Self {
-        Self { arena: Arena::new(max_size, Below::Slot) }
+        Self { arena: Arena::new(max_size, Below::Nothing) }
     }
 }
 

@@ -91,7 +91,7 @@ unsafe impl StackMemory for Shared {
     }
 
     fn guard_range(&self) -> Range<*mut u8> {
-        self.0.slot.guard()..self.0.slot.start()
+        self.0.slot.below()..self.0.slot.start()
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) struct State {
 
 /// Puts the limits on a store, before anything is instantiated in it.
 pub(super) fn install(store: &mut Store<State>, limits: Limits) {
-    store.limiter(|state| &mut state.meter);
+    store.limiter_async(|state| &mut state.meter);
     // What a call hands over lies in the guest's memory, so that no call needs more than that.
     store.set_hostcall_fuel(limits.max_memory);
     store.epoch_deadline_callback(|mut store: StoreContextMut<'_, State>| {

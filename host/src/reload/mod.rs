@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use self::watch::Watch;
-use crate::actor::Refreshed;
+use crate::actor::Swaps;
 use crate::guest::{self, LoadError, Runtime, Source, Template};
 use crate::resource::Resource;
 
@@ -34,7 +34,7 @@ pub enum Reload {
 }
 
 /// What changed with a reload.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Replaced {
     /// The beginning of the SHA-256 of the component that was served before.
@@ -189,25 +189,11 @@ impl Reloads {
             );
         }
         self.resource.code().replace(Arc::clone(&new));
-        let mut replaced = Replaced {
-            old: old.hash().to_owned(),
-            new: new.hash().to_owned(),
-            ..Replaced::default()
-        };
-        drop(old);
-        for refreshed in self.resource.refresh().await {
-            match refreshed {
-                Refreshed::Unneeded => {}
-                Refreshed::Swapped(pause) => {
-                    replaced.swapped += 1;
-                    replaced.longest_pause = replaced.longest_pause.max(pause);
-                }
-                Refreshed::Kept => replaced.kept += 1,
-                Refreshed::Lost => replaced.lost += 1,
-            }
-        }
-        replaced.took = began.elapsed();
-        Ok(Reload::Replaced(replaced))
+        self.resource.refresh().await;
+        let Swaps { swapped, kept, lost, longest_pause } = self.resource.code().swaps();
+        let (old, new) = (old.hash().to_owned(), new.hash().to_owned());
+        let took = began.elapsed();
+        Ok(Reload::Replaced(Replaced { old, new, swapped, kept, lost, longest_pause, took }))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::task::{JoinSet, yield_now};
 
-use crate::actor::{Actor, Refreshed};
+use crate::actor::{Actor, Turn};
 
 /// Something to be done with an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub(super) enum Chore {
 
 impl Chore {
     /// Does it with each actor on its home, one after the other, and lets the other tasks of the
-    /// worker go on between two. Tells what became of those that were refreshed.
-    pub(super) async fn everywhere(self, actors: Vec<Arc<Actor>>) -> Vec<Refreshed> {
+    /// worker go on between two.
+    pub(super) async fn everywhere(self, actors: Vec<Arc<Actor>>) {
         let mut by_home = HashMap::<_, Vec<Arc<Actor>>>::new();
         for actor in actors {
             by_home.entry(actor.home().runtime().id()).or_default().push(actor);
@@ -29,26 +29,29 @@ impl Chore {
             let home = actors[0].home().runtime().clone();
             homes.spawn_on(self.one_by_one(actors), &home);
         }
-        homes.join_all().await.concat()
+        homes.join_all().await;
     }
 
-    async fn one_by_one(self, actors: Vec<Arc<Actor>>) -> Vec<Refreshed> {
-        let (mut refreshed, mut busy) = (Vec::new(), Vec::new());
+    async fn one_by_one(self, actors: Vec<Arc<Actor>>) {
+        let mut busy = Vec::new();
         for actor in actors {
-            if let Some(turn) = actor.try_turn() {
-                match self {
-                    Self::Refresh => refreshed.push(turn.refresh().await),
-                    Self::Hibernate => turn.hibernate().await,
-                }
-            } else if self == Self::Refresh {
-                busy.push(actor);
+            match actor.try_turn() {
+                Some(turn) => self.act(turn).await,
+                None => busy.push(Arc::clone(&actor)),
             }
             yield_now().await;
         }
-        // Those that sleep in an event come last, so that no other has to wait for them.
-        for actor in busy {
-            refreshed.push(actor.turn().await.refresh().await);
+        // Those that sleep in an event come last, so that no other has to wait for them. To hibernate
+        // them is out of the question.
+        for actor in busy.into_iter().filter(|_| self == Self::Refresh) {
+            self.act(actor.turn().await).await;
         }
-        refreshed
+    }
+
+    async fn act(self, turn: Turn<'_>) {
+        match self {
+            Self::Refresh => turn.refresh().await,
+            Self::Hibernate => turn.hibernate().await,
+        }
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 pub(crate) use stay::Stay;
 
 use self::chore::Chore;
-use crate::actor::{Actor, Code, Refreshed};
+use crate::actor::{Actor, Code};
 use crate::clients::{Client, ClientId};
 use crate::config::InstancePer;
 use crate::topics::Topics;
@@ -115,8 +115,8 @@ impl Resource {
 
     /// Lets the current code take over everywhere, on each worker one actor after the other. Between
     /// two, others of the worker go on.
-    pub(crate) async fn refresh(&self) -> Vec<Refreshed> {
-        Chore::Refresh.everywhere(self.all()).await
+    pub(crate) async fn refresh(&self) {
+        Chore::Refresh.everywhere(self.all()).await;
     }
 
     fn all(&self) -> Vec<Arc<Actor>> {
