@@ -392,6 +392,26 @@ fn example_that_counts_goes_on_counting() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn names_of_the_chat_outlive_a_reload() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("chat.wasm");
+    mark_component("chat", "a", &file)?;
+    let mut server = TestServer::serving_file(&file, ASKED)?;
+    let admin = server.admin()?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.receive_text()?, "* you are guest-1");
+    assert_eq!(client.receive_text()?, "* here: ");
+    assert_eq!(client.ask("/name Ada")?, "* guest-1 is now Ada");
+    mark_component("chat", "b", &file)?;
+    replaced(&post_reload(admin)?, "1 instances swapped");
+    assert_eq!(client.ask("hello")?, "Ada: hello");
+    let mut other = Client::connect(&server)?;
+    assert_eq!(other.receive_text()?, "* you are guest-2");
+    assert_eq!(other.receive_text()?, "* here: Ada");
+    Ok(())
+}
+
 fn process(server: &TestServer) -> Result<Pid> {
     Pid::from_raw(i32::try_from(server.process_id())?).context("a process id")
 }

@@ -60,6 +60,21 @@ impl Handler for Chat {
             self.tell_all(&format!("* {name} left"));
         }
     }
+
+    fn suspend(&mut self) -> Option<Vec<u8>> {
+        Some(self.arrivals.to_string().into_bytes())
+    }
+
+    /// The names are kept beside the connections: so they are there even after a trap, without state.
+    fn resume(&mut self, state: Option<Vec<u8>>, clients: Vec<Client>) -> Result {
+        self.arrivals = match state {
+            Some(state) => String::from_utf8(state)?.parse()?,
+            None => clients.len() as u64,
+        };
+        let name = |client: Client| Some((client, Name::kept(client.attachment()?)?));
+        self.people = clients.into_iter().filter_map(name).collect();
+        Ok(())
+    }
 }
 
 impl Chat {
@@ -70,15 +85,21 @@ impl Chat {
         let here = self.people.values().map(Name::to_string).collect::<Vec<_>>().join(", ");
         client.send_text(&format!("* here: {here}"))?;
         self.tell_all(&format!("* {name} joined"));
-        self.people.insert(client, name);
+        self.call(client, name)?;
         Ok(())
+    }
+
+    /// Gives a client a name; answers the one it had.
+    fn call(&mut self, client: Client, name: Name) -> Result<Option<Name>> {
+        client.attach(name.as_bytes())?;
+        Ok(self.people.insert(client, name))
     }
 
     fn rename(&mut self, client: Client, wish: &str) -> Result {
         let others = self.people.iter().filter(|(person, _)| **person != client);
         match Name::parse(wish, others.map(|(_, name)| name)) {
             Ok(name) => {
-                let old = self.people.insert(client, name.clone());
+                let old = self.call(client, name.clone())?;
                 if let Some(old) = old.filter(|old| *old != name) {
                     self.tell_all(&format!("* {old} is now {name}"));
                 }

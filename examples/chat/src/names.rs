@@ -47,6 +47,16 @@ impl Name {
         if taken.any(|other| other.is_like(&name)) { Err(NameError::Taken) } else { Ok(name) }
     }
 
+    /// A name as octets, to be kept.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// A name that was kept.
+    pub(crate) fn kept(octets: Vec<u8>) -> Option<Self> {
+        String::from_utf8(octets).ok().map(Self)
+    }
+
     fn is_like(&self, other: &Self) -> bool {
         self.0.to_lowercase() == other.0.to_lowercase()
     }

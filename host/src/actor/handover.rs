@@ -55,7 +55,6 @@ impl Actor {
             return Ok(true);
         };
         tracing::error!(
-            component = guest.template().name(),
             resource = self.code.resource(),
             actor = &*self.name,
             "the state was refused: {why:?}",

@@ -60,19 +60,25 @@ impl<'a> Turn<'a> {
         self.put_back(live, called)
     }
 
-    pub(crate) async fn received(
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an `async fn` would keep room for its parameters twice, and every connection carries this"
+    )]
+    pub(crate) fn received(
         mut self,
         from: &Arc<Client>,
         what: Received<'_>,
-    ) -> Result<(), Fault> {
-        let mut live = self.take(Room::Now).await?;
-        let guest = &mut live.guest;
-        let called = match what {
-            Received::Text(text) => guest.received_text(from, &text).await,
-            Received::Binary(octets) => guest.received_binary(from, &octets).await,
-            Received::Pong(payload) => guest.received_pong(from, &payload).await,
-        };
-        self.put_back(live, called)
+    ) -> impl Future<Output = Result<(), Fault>> + Send {
+        async move {
+            let mut live = self.take(Room::Now).await?;
+            let guest = &mut live.guest;
+            let called = match &what {
+                Received::Text(text) => guest.received_text(from, text).await,
+                Received::Binary(octets) => guest.received_binary(from, octets).await,
+                Received::Pong(payload) => guest.received_pong(from, payload).await,
+            };
+            self.put_back(live, called)
+        }
     }
 
     /// The last event of a client, which is not in the table of clients any more. While the actor has

@@ -55,16 +55,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// # Cancel safety
     ///
     /// None: dropping the future would drop a running call of the guest.
-    pub(crate) async fn serve(mut self, first: Vec<u8>) {
-        let end = self.converse(first).await;
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an `async fn` would keep room for its parameters twice, and every connection carries this"
+    )]
+    pub(crate) fn serve(mut self, first: Vec<u8>) -> impl Future<Output = ()> {
+        async move {
+            let end = self.converse(first).await;
+            // In a box, so that a connection does not carry the room for its end all its life.
+            Box::pin(self.end(end)).await;
+        }
+    }
+
+    /// Side by side: neither a busy actor nor a slow peer holds the other up.
+    async fn end(self, end: End) {
         let Self { admitted, line, .. } = self;
         let client = Arc::clone(admitted.client());
-        // Side by side: neither a busy actor nor a slow peer holds the other up. In a box, so that a
-        // connection does not carry the room for its end all its life.
-        Box::pin(async {
-            tokio::join!(line.say_farewell(&client, &end), admitted.disconnect(&end));
-        })
-        .await;
+        tokio::join!(line.say_farewell(&client, &end), admitted.disconnect(&end));
     }
 
     async fn converse(&mut self, first: Vec<u8>) -> End {

@@ -1,7 +1,7 @@
 //! The limit on the time of an event.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use super::clock::Slice;
 use super::error::Fault;
 use super::limits::LimitExceeded;
 
-/// Waits for a call, but not longer than an event may take. One that is dropped at the end of its time
+/// Waits for a call, but not longer than an event may take. (The call is borrowed so that there is room
+/// for it once only: every connection carries this.) One that is dropped at the end of its time
 /// leaves the instance in the middle of an event.
 ///
 /// # Cancel safety
 ///
 /// That of the call.
 pub(super) async fn in_time<T>(
-    call: impl Future<Output = wasmtime::Result<T>>,
+    mut call: Pin<&mut impl Future<Output = wasmtime::Result<T>>>,
     max_time: Duration,
     slice: &Slice,
 ) -> Result<T, Fault> {
-    let mut call = pin!(call);
     // Most calls do not wait at all, and a timer costs more than many of them.
     let first = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
     if let Poll::Ready(called) = first {

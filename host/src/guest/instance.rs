@@ -1,5 +1,6 @@
 //! One instance of a component, and the calls into it.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,6 @@ use super::error::Fault;
 use super::in_time::in_time;
 use super::optional::Optional;
 use super::state::{self, State};
-use super::template::Template;
 use crate::clients::{Client, ClientId};
 use crate::timers::TimerId;
 
@@ -23,7 +23,7 @@ use crate::timers::TimerId;
 /// None: a call that is dropped before it has returned leaves the instance in the middle of an
 /// event. Whoever drops one must drop the instance too.
 pub(crate) struct Guest {
-    template: Arc<Template>,
+    max_time: Duration,
     slice: Arc<Slice>,
     store: Store<State>,
     handler: ResourceHandler,
@@ -63,18 +63,13 @@ pub(crate) struct Disconnection {
 
 impl Guest {
     pub(super) fn new(
-        template: Arc<Template>,
+        max_time: Duration,
         slice: Arc<Slice>,
         store: Store<State>,
         handler: ResourceHandler,
         optional: Optional,
     ) -> Self {
-        Self { template, slice, store, handler, optional }
-    }
-
-    /// What it was made from.
-    pub(crate) fn template(&self) -> &Arc<Template> {
-        &self.template
+        Self { max_time, slice, store, handler, optional }
     }
 
     pub(crate) async fn connected(
@@ -84,7 +79,7 @@ impl Guest {
         let request = client.known().into();
         let Begun { handler, store, max_time, slice } = self.begin(Some(client));
         let answer =
-            in_time(handler.call_connected(store, client.id().0, &request), max_time, slice)
+            in_time(pin!(handler.call_connected(store, client.id().0, &request)), max_time, slice)
                 .await?;
         self.end();
         Ok(answer.map(Acceptance::from).map_err(Refusal::from))
@@ -96,7 +91,8 @@ impl Guest {
         text: &str,
     ) -> Result<(), Fault> {
         let Begun { handler, store, max_time, slice } = self.begin(Some(from));
-        in_time(handler.call_received_text(store, from.id().0, text), max_time, slice).await?;
+        in_time(pin!(handler.call_received_text(store, from.id().0, text)), max_time, slice)
+            .await?;
         self.end();
         Ok(())
     }
@@ -107,7 +103,8 @@ impl Guest {
         octets: &[u8],
     ) -> Result<(), Fault> {
         let Begun { handler, store, max_time, slice } = self.begin(Some(from));
-        in_time(handler.call_received_binary(store, from.id().0, octets), max_time, slice).await?;
+        in_time(pin!(handler.call_received_binary(store, from.id().0, octets)), max_time, slice)
+            .await?;
         self.end();
         Ok(())
     }
@@ -118,7 +115,8 @@ impl Guest {
         payload: &[u8],
     ) -> Result<(), Fault> {
         let Begun { handler, store, max_time, slice } = self.begin(Some(from));
-        in_time(handler.call_received_pong(store, from.id().0, payload), max_time, slice).await?;
+        in_time(pin!(handler.call_received_pong(store, from.id().0, payload)), max_time, slice)
+            .await?;
         self.end();
         Ok(())
     }
@@ -130,7 +128,7 @@ impl Guest {
     ) -> Result<(), Fault> {
         let how = how.into();
         let Begun { handler, store, max_time, slice } = self.begin(None);
-        in_time(handler.call_disconnected(store, client.0, &how), max_time, slice).await?;
+        in_time(pin!(handler.call_disconnected(store, client.0, &how)), max_time, slice).await?;
         self.end();
         Ok(())
     }
@@ -139,12 +137,8 @@ impl Guest {
     pub(crate) async fn fired(&mut self, timer: TimerId) -> Result<(), Fault> {
         self.begin(None);
         if let Some(fired) = &self.optional.fired {
-            in_time(
-                fired.call_async(&mut self.store, (timer,)),
-                self.template.max_time(),
-                &self.slice,
-            )
-            .await?;
+            in_time(pin!(fired.call_async(&mut self.store, (timer,))), self.max_time, &self.slice)
+                .await?;
         }
         self.end();
         Ok(())
@@ -156,8 +150,8 @@ impl Guest {
         let mut state = None;
         if let Some(lifecycle) = &self.optional.lifecycle {
             (state,) = in_time(
-                lifecycle.suspend.call_async(&mut self.store, ()),
-                self.template.max_time(),
+                pin!(lifecycle.suspend.call_async(&mut self.store, ())),
+                self.max_time,
                 &self.slice,
             )
             .await?;
@@ -179,8 +173,8 @@ impl Guest {
             let open = clients.iter().filter(|client| client.is_open());
             let ids = open.map(|client| client.id().0).collect();
             (taken,) = in_time(
-                lifecycle.resume.call_async(&mut self.store, (state, ids)),
-                self.template.max_time(),
+                pin!(lifecycle.resume.call_async(&mut self.store, (state, ids))),
+                self.max_time,
                 &self.slice,
             )
             .await?;
@@ -196,7 +190,7 @@ impl Guest {
         Begun {
             handler: self.handler.ws_host_socket_handler(),
             store: &mut self.store,
-            max_time: self.template.max_time(),
+            max_time: self.max_time,
             slice: &self.slice,
         }
     }

@@ -7,8 +7,6 @@ use tokio::io::{AsyncWrite, empty};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use super::template::Template;
-
 /// The longest line that the log takes in one piece, in octets. A guest that never ends its line
 /// must not make the host remember it.
 const MAX_LINE: usize = 4096;
@@ -16,8 +14,8 @@ const MAX_LINE: usize = 4096;
 /// One of a guest's streams into the host's log.
 #[derive(Clone)]
 pub(super) struct GuestLog {
-    /// Whose name stands in the log.
-    pub(super) template: Arc<Template>,
+    /// The name of the component, for whoever reads the log.
+    pub(super) component: Arc<str>,
     pub(super) stream: GuestStream,
 }
 
@@ -82,7 +80,7 @@ impl Pollable for Lines {
 
 impl Lines {
     fn end_line(&mut self) {
-        let (component, line) = (self.log.template.name(), printable(&self.line));
+        let (component, line) = (&*self.log.component, printable(&self.line));
         match self.log.stream {
             GuestStream::Stdout => tracing::info!(target: "guest", component, "{line}"),
             GuestStream::Stderr => tracing::warn!(target: "guest", component, "{line}"),

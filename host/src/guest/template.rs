@@ -1,8 +1,8 @@
 //! A component that was compiled and checked, ready to be instantiated any number of times.
 
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, InstancePre, ResourceTable};
@@ -66,7 +66,7 @@ impl Source {
 /// A component, ready to be instantiated.
 pub(crate) struct Template {
     path: PathBuf,
-    name: String,
+    name: Arc<str>,
     hash: String,
     engine: Engine,
     clock: Arc<Clock>,
@@ -100,7 +100,7 @@ impl Template {
         let optional = OptionalIndices::find(&component).map_err(|error| {
             LoadError::HandlerMismatch { path: path.clone(), cause: Cause(error) }
         })?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into();
         let (engine, clock) = (runtime.engine.clone(), Arc::clone(&runtime.clock));
         Ok(Arc::new(Self { path, name, hash, engine, clock, pre, handler, optional, limits }))
     }
@@ -115,11 +115,6 @@ impl Template {
         &self.hash
     }
 
-    /// How long one event may take, waiting included.
-    pub(super) fn max_time(&self) -> Duration {
-        self.limits.max_time
-    }
-
     /// Whether it carries state from one instance to the next.
     pub(crate) fn has_lifecycle(&self) -> bool {
         self.optional.has_lifecycle()
@@ -130,13 +125,10 @@ impl Template {
     /// # Errors
     ///
     /// A [`Fault`] of the component's own start-up code, or a limit that it exceeds.
-    pub(crate) async fn instantiate(
-        self: &Arc<Self>,
-        belongings: Arc<Belongings>,
-    ) -> Result<Guest, Fault> {
+    pub(crate) async fn instantiate(&self, belongings: Arc<Belongings>) -> Result<Guest, Fault> {
         let mut resources = ResourceTable::new();
         resources.set_max_capacity(MAX_RESOURCES);
-        let stream = |stream| GuestLog { template: Arc::clone(self), stream };
+        let stream = |stream| GuestLog { component: Arc::clone(&self.name), stream };
         let wasi = WasiCtxBuilder::new()
             .stdout(stream(GuestStream::Stdout))
             .stderr(stream(GuestStream::Stderr))
@@ -148,11 +140,12 @@ impl Template {
         let mut store = Store::new(&self.engine, state);
         state::install(&mut store, self.limits);
         state::begin(&mut store);
-        let made = stacks::instantiate(&self.pre, &mut store);
-        let instance = in_time(made, self.limits.max_time, &slice).await?;
+        let max_time = self.limits.max_time;
+        let instance =
+            in_time(pin!(stacks::instantiate(&self.pre, &mut store)), max_time, &slice).await?;
         let handler = self.handler.load(&mut store, &instance)?;
         let optional = self.optional.load(&mut store, &instance)?;
-        Ok(Guest::new(Arc::clone(self), slice, store, handler, optional))
+        Ok(Guest::new(max_time, slice, store, handler, optional))
     }
 
     /// Makes an instance and drops it, to find out before anybody needs one whether the component can
@@ -161,7 +154,7 @@ impl Template {
     /// # Errors
     ///
     /// [`LoadError::Instantiate`].
-    pub(crate) async fn try_out(self: &Arc<Self>) -> Result<(), LoadError> {
+    pub(crate) async fn try_out(&self) -> Result<(), LoadError> {
         let belongings = Arc::new(Belongings::new(Arc::default()));
         match self.instantiate(belongings).await {
             Ok(_) => Ok(()),
