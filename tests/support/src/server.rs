@@ -9,6 +9,8 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, bail};
 
+use crate::client::DEADLINE;
+
 /// A running `ws-host`. Dropping it kills the process.
 #[derive(Debug)]
 pub struct TestServer {
@@ -149,14 +151,14 @@ impl LogReader {
     }
 
     fn wait_for(&mut self, text: &str) -> Result<String> {
-        while let Ok(line) = self.lines.recv() {
+        while let Ok(line) = self.lines.recv_timeout(DEADLINE) {
             self.seen.push_str(&line);
             self.seen.push('\n');
             if line.contains(text) {
                 return Ok(line);
             }
         }
-        bail!("the server ended and never logged {text:?}; it logged:\n{}", self.seen)
+        bail!("the server ended, or never logged {text:?}; it logged:\n{}", self.seen)
     }
 
     fn finish(mut self) -> String {
