@@ -23,7 +23,7 @@ pub struct Config {
     pub path: Pattern,
     /// Which clients share an instance.
     pub instance_per: InstancePer,
-    /// Threads that serve clients; the first is the one that the server is run on.
+    /// Threads that serve clients at most; the first is the one that the server is run on.
     pub workers: NonZeroUsize,
     /// Whether the component is loaded again when its file changes.
     pub watch: Watch,

@@ -66,7 +66,8 @@ fn each_client_has_its_instance() -> Result<()> {
 
 #[test]
 fn workers_are_threads() -> Result<()> {
-    let server = TestServer::with_arguments("echo", &["--workers", "3"])?;
+    let flags = ["--workers", "3", "--instances", "3"];
+    let server = TestServer::with_arguments("echo", &flags)?;
     let mut names = Vec::new();
     for thread in std::fs::read_dir(format!("/proc/{}/task", server.process_id()))? {
         names.push(std::fs::read_to_string(thread?.path().join("comm"))?.trim().to_owned());
@@ -147,6 +148,7 @@ fn client_that_finds_no_instance_gets_503_and_deserted_rooms_make_room() -> Resu
     assert!(line.contains("there are 2 already"), "{line}");
     let faults = r#"ws_host_faults_total{resource="/room/{id}",kind="instances"}"#;
     assert_eq!(counter(admin, faults)?, 1);
+    assert_eq!(counter(admin, r#"ws_host_refused_total{full="instances"}"#)?, 1);
     assert_eq!(blue.ask("count")?, "1");
     red.close()?;
     while Answer::to_head(server.address(), &handshake("/room/green", ""))?.status == 503 {}

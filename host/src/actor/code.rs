@@ -19,8 +19,7 @@ pub(crate) struct Limits {
     pub(crate) max_state: usize,
 }
 
-/// How long an event waits for room that has to be delivered. All that time its client's place is not
-/// free either.
+/// How long an event waits for room that has to be delivered: a client's last, or a timer.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// When there must be room for one more instance.

@@ -108,6 +108,13 @@ impl Actor {
         Turn::new(self, self.place.lock().await)
     }
 
+    /// Asked after every call: the guest may have set its first timer.
+    fn attend_to_new_timers(self: &Arc<Self>) {
+        if self.belongings.timers.take_unattended() {
+            self.home.runtime().spawn(Arc::clone(self).attend_to_timers());
+        }
+    }
+
     /// Brings timers to the guest when they are due, until none is set.
     async fn attend_to_timers(self: Arc<Self>) {
         while let Some(timer) = self.belongings.timers.next().await {

@@ -103,7 +103,7 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) async fn fired(mut self, timer: TimerId) -> Result<(), Fault> {
-        let mut live = self.take(Room::Now).await?;
+        let mut live = self.take(Room::InTime).await?;
         let called = live.guest.fired(timer).await;
         self.put_back(live, called)
     }
@@ -114,6 +114,7 @@ impl<'a> Turn<'a> {
         match self.actor.suspend(&mut live.guest).await {
             Ok(Some(state)) => {
                 self.place.seat = Seat::Asleep(state.into());
+                self.actor.attend_to_new_timers();
                 metrics::counter!("ws_host_hibernations_total").increment(1);
                 tracing::debug!(actor = &*self.actor.name, "hibernated");
             }
@@ -133,7 +134,10 @@ impl<'a> Turn<'a> {
         let version = self.actor.code.version();
         let Some(old) = self.place.take_live(|live| live.version != version) else { return };
         match self.replace(old).await {
-            Ok(live) => self.place.seat = Seat::Live(live),
+            Ok(live) => {
+                self.place.seat = Seat::Live(live);
+                self.actor.attend_to_new_timers();
+            }
             Err(fault) => {
                 self.actor.tell_fault(None, &fault);
                 self.count_failure();
@@ -177,10 +181,7 @@ impl<'a> Turn<'a> {
         self.place.seat = Seat::Live(live);
         // Again: if the event took long, somebody has asked since it began.
         self.actor.is_active.store(true, Ordering::Relaxed);
-        if self.actor.belongings.timers.take_unattended() {
-            let actor = Arc::clone(self.actor);
-            self.actor.home.runtime().spawn(actor.attend_to_timers());
-        }
+        self.actor.attend_to_new_timers();
     }
 
     /// Finds an instance of the current code, whatever was in the seat.

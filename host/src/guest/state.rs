@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, StoreContextMut};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::limits::{Limits, Meter};
+use super::log::{GuestLog, GuestStream};
 use crate::belongings::Belongings;
 use crate::clients::Client;
 
@@ -15,14 +16,36 @@ use crate::clients::Client;
 /// a fair lock never dissolves again.
 const FIRST_YIELD: u64 = 2;
 
+/// WASI resources (streams, timers) that one instance may hold at once; each costs the host memory.
+const MAX_RESOURCES: usize = 10_000;
+
+/// Octets of random numbers that one call may ask for.
+const MAX_RANDOM: u64 = 1 << 20;
+
 /// What the store of a guest holds.
 pub(super) struct State {
     pub(super) belongings: Arc<Belongings>,
     /// The client whose event it is: most sends go back to it, and need not look it up.
     pub(super) current: Option<Arc<Client>>,
     pub(super) meter: Meter,
-    pub(super) wasi: WasiCtx,
-    pub(super) resources: ResourceTable,
+    wasi: Wasi,
+}
+
+/// What WASI needs, made when the guest asks for something of it: many never do.
+struct Wasi {
+    /// Whose standard output and error it is.
+    component: Arc<str>,
+    context: Option<Box<WasiCtx>>,
+    resources: ResourceTable,
+}
+
+impl State {
+    pub(super) fn new(belongings: Arc<Belongings>, meter: Meter, component: Arc<str>) -> Self {
+        let mut resources = ResourceTable::new();
+        resources.set_max_capacity(MAX_RESOURCES);
+        let wasi = Wasi { component, context: None, resources };
+        Self { belongings, current: None, meter, wasi }
+    }
 }
 
 /// Puts the limits on a store, before anything is instantiated in it.
@@ -43,6 +66,18 @@ pub(super) fn begin(store: &mut Store<State>) {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.resources }
+        let Wasi { component, context, resources } = &mut self.wasi;
+        let context = context.get_or_insert_with(|| Box::new(nothing_but_a_log(component)));
+        WasiCtxView { ctx: context, table: resources }
     }
+}
+
+/// No files, no network, no environment: standard output and error into the host's log.
+fn nothing_but_a_log(component: &Arc<str>) -> WasiCtx {
+    let stream = |stream| GuestLog { component: Arc::clone(component), stream };
+    WasiCtxBuilder::new()
+        .stdout(stream(GuestStream::Stdout))
+        .stderr(stream(GuestStream::Stderr))
+        .max_random_size(MAX_RANDOM)
+        .build()
 }

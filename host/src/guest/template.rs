@@ -5,9 +5,8 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use wasmtime::component::{Component, InstancePre, ResourceTable};
+use wasmtime::component::{Component, InstancePre};
 use wasmtime::{Engine, Store};
-use wasmtime_wasi::WasiCtxBuilder;
 
 use super::Runtime;
 use super::bindings::ResourceHandlerIndices;
@@ -17,7 +16,6 @@ use super::error::{Cause, Fault, LoadError};
 use super::in_time::in_time;
 use super::instance::Guest;
 use super::limits::{Limits, Meter};
-use super::log::{GuestLog, GuestStream};
 use super::optional::OptionalIndices;
 use super::stacks;
 use super::state::{self, State};
@@ -27,14 +25,8 @@ use crate::belongings::Belongings;
 const MAGIC: &[u8] = b"\0asm";
 const CORE_VERSION: &[u8] = &[1, 0, 0, 0];
 
-/// WASI resources (streams, timers) that one instance may hold at once; each costs the host memory.
-const MAX_RESOURCES: usize = 10_000;
-
 /// Octets of the hash that are told: enough to tell two builds apart.
 const HASH: usize = 6;
-
-/// Octets of random numbers that one call may ask for.
-const MAX_RANDOM: u64 = 1 << 20;
 
 /// The file of a component, as it was read.
 #[derive(Debug)]
@@ -126,17 +118,9 @@ impl Template {
     ///
     /// A [`Fault`] of the component's own start-up code, or a limit that it exceeds.
     pub(crate) async fn instantiate(&self, belongings: Arc<Belongings>) -> Result<Guest, Fault> {
-        let mut resources = ResourceTable::new();
-        resources.set_max_capacity(MAX_RESOURCES);
-        let stream = |stream| GuestLog { component: Arc::clone(&self.name), stream };
-        let wasi = WasiCtxBuilder::new()
-            .stdout(stream(GuestStream::Stdout))
-            .stderr(stream(GuestStream::Stderr))
-            .max_random_size(MAX_RANDOM)
-            .build();
         let slice = Arc::new(Slice::new(&self.clock));
         let meter = Meter::new(self.limits, Arc::clone(&slice));
-        let state = State { belongings, current: None, meter, wasi, resources };
+        let state = State::new(belongings, meter, Arc::clone(&self.name));
         let mut store = Store::new(&self.engine, state);
         state::install(&mut store, self.limits);
         state::begin(&mut store);

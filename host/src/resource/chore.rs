@@ -29,7 +29,11 @@ impl Chore {
             let home = actors[0].home().runtime().clone();
             homes.spawn_on(self.one_by_one(actors), &home);
         }
-        homes.join_all().await;
+        while let Some(done) = homes.join_next().await {
+            if let Err(error) = done {
+                tracing::error!("a worker did not do its chore: {error}");
+            }
+        }
     }
 
     async fn one_by_one(self, actors: Vec<Arc<Actor>>) {

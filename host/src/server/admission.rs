@@ -23,9 +23,6 @@ use crate::guest::{Acceptance, Fault, Refusal};
 /// After how many seconds a client that found no place may try again.
 const RETRY_SECONDS: &str = "5";
 
-/// What a client hears that came too late.
-const FULL: &str = "There is no place for one more client.\n";
-
 /// What a request needs to know of its connection.
 #[derive(Clone)]
 pub(super) struct Visit {
@@ -57,14 +54,14 @@ pub(super) async fn admit(
     let path = request.uri().path();
     let Ok(stay) = site.resource.stay(id, path) else {
         tracing::warn!("a client found no room for its actor: --max-clients, --max-instances");
-        return unavailable(FULL);
+        return full("actors");
     };
     let Some(place) = site.try_place(stay) else {
         tracing::warn!(
             limit = site.config.limits.max_clients,
             "a client found no place: --max-clients"
         );
-        return unavailable(FULL);
+        return full("clients");
     };
     let known = known(request, &upgrade, &visit, parameters);
     let client = Arc::new(Client::new(id, known, site.config.limits.max_outbound));
@@ -74,7 +71,7 @@ pub(super) async fn admit(
             accept(site, &visit, &upgrade, admitted, acceptance)
         }
         Ok(Ok(Answer::Refused(refusal))) => refuse(&refusal),
-        Ok(Ok(Answer::Faulted(Fault::NoInstance(_)))) => unavailable(FULL),
+        Ok(Ok(Answer::Faulted(Fault::NoInstance(_)))) => full("instances"),
         Ok(Ok(Answer::Faulted(_))) => {
             text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
         }
@@ -177,6 +174,12 @@ fn refuse(refusal: &Refusal) -> Response<Body> {
             text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
         }
     }
+}
+
+/// What a client hears that came too late, because there are as many of something as there may be.
+fn full(of: &'static str) -> Response<Body> {
+    metrics::counter!("ws_host_refused_total", "full" => of).increment(1);
+    unavailable("There is no place for one more client.\n")
 }
 
 fn unavailable(why: &'static str) -> Response<Body> {

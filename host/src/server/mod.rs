@@ -163,7 +163,12 @@ fn resource(config: &Config, template: Arc<Template>) -> Result<Resource, Why> {
     let config::Limits { max_clients, max_instances, max_state, .. } = config.limits;
     let limits = actor::Limits { max_instances, max_state };
     let code = Code::new(config.path.as_str().to_owned(), template, limits);
-    let workers = Workers::start(config.workers.get()).map_err(Why::Worker)?;
+    let workers = match config.instance_per {
+        // No more than have something to do.
+        InstancePer::Resource { instances } => config.workers.min(instances),
+        InstancePer::Path | InstancePer::Client => config.workers,
+    };
+    let workers = Workers::start(workers.get()).map_err(Why::Worker)?;
     Ok(Resource::new(code, config.instance_per, max_clients, workers))
 }
 

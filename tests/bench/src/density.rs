@@ -20,11 +20,11 @@ const OTHER_FILES: u64 = 100;
 /// Files that the host keeps for handshakes and itself.
 const SPARE_OF_HOST: u64 = 1200;
 
-/// How long an instance is quiet before it is hibernated: longer than it takes to connect them all.
-const HIBERNATE_AFTER: Duration = Duration::from_secs(5);
+/// How many connect in a second, on the slowest machine: none may be hibernated before all are there.
+const CONNECTED_PER_SECOND: u64 = 2000;
 
-/// A masked text message `count`, with a masking key of zeros.
-const COUNT: &[u8] = b"\x81\x85\0\0\0\0count";
+/// A masked text message, with a masking key of zeros.
+const MESSAGE: &[u8] = b"\x81\x85\0\0\0\0hello";
 
 /// A timer that keeps a room without clients.
 const TIMER: &[u8] = b"\x81\x91\0\0\0\0timer 1 360000000";
@@ -45,11 +45,12 @@ pub(crate) fn measure(connections: usize, sandboxes: usize) -> Result<()> {
 
 fn with_connections(connections: usize) -> Result<()> {
     let many = (connections + 10).to_string();
-    let hibernate_after = format!("{}s", HIBERNATE_AFTER.as_secs());
+    let quiet = Duration::from_secs(4 + connections as u64 / CONNECTED_PER_SECOND);
+    let hibernate_after = format!("{}s", quiet.as_secs());
     let flags = ["--instance-per", "client", "--max-clients", &many, "--max-instances", &many];
     let flags =
         [&flags[..], &["--hibernate-after", &hibernate_after, "--idle-timeout", "0s"]].concat();
-    let server = start_host_on(Cores::choose()?.server, "guest-keeper", &flags)?;
+    let server = start_host_on(Cores::choose()?.server, "counter", &flags)?;
     let _first = Counting::connect(&server)?;
     let before = resident(server.process_id())?;
     let mut open = Vec::with_capacity(connections);
@@ -61,7 +62,7 @@ fn with_connections(connections: usize) -> Result<()> {
     println!("sandbox-and-connection-bytes {connections} {}", each(live));
     println!("sandbox-and-connection-mappings {connections} {}", mappings(server.process_id())?);
     // Memory falls step by step; where it stays, all are asleep.
-    std::thread::sleep(HIBERNATE_AFTER * 2);
+    std::thread::sleep(quiet * 3 / 2 + Duration::from_secs(3));
     let asleep = resident(server.process_id())?;
     ensure!(asleep < live, "nothing was hibernated");
     println!("hibernated-bytes {connections} {}", each(asleep));
@@ -119,10 +120,12 @@ impl Counting {
     /// Sends a message, which must be the one of this number; tells how long the answer took.
     fn count(&mut self, number: u8) -> Result<Duration> {
         let began = Instant::now();
-        self.0.write_all(COUNT)?;
-        let mut answer = [0; 3];
+        self.0.write_all(MESSAGE)?;
+        let mut answer = [0; 12];
         self.0.read_exact(&mut answer).with_context(|| format!("within {PATIENCE:?}"))?;
-        ensure!(answer == [0x81, 1, b'0' + number], "not the count: {answer:?}");
-        Ok(began.elapsed())
+        let took = began.elapsed();
+        let expected = [&[0x81, 10][..], &[b'0' + number], b" messages"].concat();
+        ensure!(answer == *expected, "not the count: {answer:?}");
+        Ok(took)
     }
 }
