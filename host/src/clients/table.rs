@@ -1,34 +1,83 @@
 //! The clients of one actor, by id.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use super::{Client, ClientId};
 
-/// The table that outlives the actor's instances. Ids rise, so that a tree keeps them in order.
+/// The table that outlives the actor's instances: sorted, so that a client is found quickly, and no larger
+/// than it must be for the many actors that have one client. Ids rise, so that a new one mostly goes to
+/// the end.
 #[derive(Debug, Default)]
 pub(crate) struct Clients {
-    by_id: Mutex<BTreeMap<ClientId, Arc<Client>>>,
+    sorted: Mutex<Vec<(ClientId, Arc<Client>)>>,
 }
 
 impl Clients {
     pub(crate) fn insert(&self, client: Arc<Client>) {
-        self.by_id.lock().insert(client.id(), client);
+        let mut sorted = self.sorted.lock();
+        if sorted.capacity() == 0 {
+            sorted.reserve_exact(1);
+        }
+        match sorted.binary_search_by_key(&client.id(), |(id, _)| *id) {
+            Ok(at) => sorted[at].1 = client,
+            Err(at) => sorted.insert(at, (client.id(), client)),
+        }
     }
 
     pub(crate) fn remove(&self, id: ClientId) {
-        self.by_id.lock().remove(&id);
+        let mut sorted = self.sorted.lock();
+        if let Ok(at) = sorted.binary_search_by_key(&id, |(id, _)| *id) {
+            sorted.remove(at);
+        }
     }
 
     /// The client of this id, if it is connected here.
     pub(crate) fn find(&self, id: ClientId) -> Option<Arc<Client>> {
-        self.by_id.lock().get(&id).cloned()
+        let sorted = self.sorted.lock();
+        let at = sorted.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        Some(Arc::clone(&sorted[at].1))
     }
 
     /// All clients, lowest id first.
     pub(crate) fn all(&self) -> Vec<Arc<Client>> {
-        self.by_id.lock().values().cloned().collect()
+        self.sorted.lock().iter().map(|(_, client)| Arc::clone(client)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use super::*;
+    use crate::clients::Known;
+
+    fn client(id: u64) -> Arc<Client> {
+        let known = Known {
+            path: "/".into(),
+            query: None,
+            parameters: Vec::new(),
+            headers: std::iter::empty().collect(),
+            subprotocols: Vec::new(),
+            origin: None,
+            version: 13,
+            peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
+        };
+        Arc::new(Client::new(ClientId(id), known, 1 << 20))
+    }
+
+    #[test]
+    fn clients_are_found_and_sorted_whatever_the_order_in_which_they_came() {
+        let clients = Clients::default();
+        for id in [3, 1, 2, 5, 4] {
+            clients.insert(client(id));
+        }
+        clients.remove(ClientId(2));
+        clients.remove(ClientId(6));
+        let ids = clients.all().iter().map(|client| client.id().0).collect::<Vec<_>>();
+        assert_eq!(ids, [1, 3, 4, 5]);
+        assert_eq!(clients.find(ClientId(4)).map(|client| client.id()), Some(ClientId(4)));
+        assert!(clients.find(ClientId(2)).is_none());
     }
 }

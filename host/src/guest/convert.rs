@@ -14,7 +14,11 @@ impl From<&Known> for types::Request {
             path: known.path.clone(),
             query: known.query.clone(),
             parameters: known.parameters.clone(),
-            headers: known.headers.clone(),
+            headers: known
+                .headers
+                .iter()
+                .map(|(name, value)| (String::from_utf8_lossy(name).into(), value.to_vec()))
+                .collect(),
             subprotocols: known.subprotocols.clone(),
             origin: known.origin.clone(),
             version: known.version,

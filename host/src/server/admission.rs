@@ -200,10 +200,7 @@ fn known(
         path: request.uri().path().to_owned(),
         query: request.uri().query().map(str::to_owned),
         parameters,
-        headers: headers
-            .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
-            .collect(),
+        headers: headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect(),
         subprotocols: upgrade.subprotocols().to_vec(),
         origin: origin.map(str::to_owned),
         version: VERSION,
