@@ -16,6 +16,9 @@ use crate::clients::Client;
 use crate::guest::{Acceptance, Disconnection, Fault, Refusal};
 use crate::timers::TimerId;
 
+/// From how many octets of linear memory on an instance is dropped elsewhere.
+const MUCH_MEMORY: usize = 4 << 20;
+
 /// An event of a client that is connected.
 #[derive(Clone, Debug)]
 pub(crate) enum Received<'a> {
@@ -172,9 +175,19 @@ impl<'a> Turn<'a> {
                 self.keep(live);
                 self.place.failures.forget();
             }
-            Err(_) => self.count_failure(),
+            Err(_) => {
+                self.count_failure();
+                self.discard(live);
+            }
         }
         called
+    }
+
+    /// To give much memory back takes the system a millisecond: not on a thread where others wait.
+    fn discard(&self, live: Live) {
+        if live.guest.memory() >= MUCH_MEMORY {
+            self.actor.home.runtime().spawn_blocking(move || drop(live));
+        }
     }
 
     fn keep(&mut self, live: Live) {

@@ -72,6 +72,11 @@ impl Guest {
         Self { max_time, slice, store, handler, optional }
     }
 
+    /// Octets of all its linear memories.
+    pub(crate) fn memory(&self) -> usize {
+        self.store.data().meter.memory()
+    }
+
     pub(crate) async fn connected(
         &mut self,
         client: &Arc<Client>,

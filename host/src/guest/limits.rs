@@ -74,6 +74,11 @@ impl Meter {
         Self { limits, memory: 0, grown: 0, slice, used: 0, long_call: None }
     }
 
+    /// Octets of all its linear memories.
+    pub(super) fn memory(&self) -> usize {
+        self.memory
+    }
+
     /// Gives the call that begins its whole CPU budget.
     pub(super) fn begin(&mut self) {
         self.slice.begin();
