@@ -1,38 +1,87 @@
-//! Runs the Autobahn TestSuite against ws-host serving the echo component, and compares every case
-//! with `expected.json`.
+//! Runs the Autobahn TestSuite against ws-host serving the echo component, and against its client,
+//! and compares every case with `expected.json` and `expected-client.json`.
+//!
+//! `ws-host-conformance [server | client] [--record]`: one part or both; to compare or to write anew.
 
 #![expect(clippy::print_stdout, reason = "a report for people")]
 
+mod client;
 mod report;
-mod suite;
+mod server;
+mod wstest;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use report::Report;
-use ws_host_test_support::{TestServer, root};
+use ws_host_test_support::root;
 
-/// The suite's largest message; the default limit would refuse it, rightly.
-const LARGEST_MESSAGE: &str = "16MiB";
+/// One end of the connections that the suite tests.
+struct Part {
+    name: &'static str,
+    expected_file: &'static str,
+    run: fn() -> Result<Report>,
+}
+
+const PARTS: [Part; 2] = [
+    Part { name: "server", expected_file: "expected.json", run: server::run },
+    Part { name: "client", expected_file: "expected-client.json", run: client::run },
+];
+
+/// What to do with the outcome.
+#[derive(Clone, Copy)]
+enum Task {
+    Compare,
+    Record,
+}
 
 fn main() -> Result<ExitCode> {
-    let expected_file = root().join("tests/conformance/expected.json");
-    let server = TestServer::with_arguments("echo", &["--max-message", LARGEST_MESSAGE])?;
-    let actual = suite::run(server.url())?;
-    if std::env::args().nth(1).as_deref() == Some("--record") {
-        std::fs::write(&expected_file, actual.to_json()?)?;
-        println!("recorded {} cases in {}", actual.len(), expected_file.display());
-        return Ok(ExitCode::SUCCESS);
+    let mut task = Task::Compare;
+    let mut chosen = Vec::new();
+    for argument in std::env::args().skip(1) {
+        match PARTS.iter().find(|part| part.name == argument) {
+            Some(part) => chosen.push(part),
+            None if argument == "--record" => task = Task::Record,
+            None => bail!("{argument:?} is none of `server`, `client` and `--record`"),
+        }
     }
-    let expected = Report::from_json(&std::fs::read_to_string(&expected_file)?)?;
-    let differences = expected.differences(&actual);
-    for difference in &differences {
-        println!("{difference}");
+    if chosen.is_empty() {
+        chosen.extend(&PARTS);
     }
-    for (outcome, cases) in actual.outcomes() {
-        println!("{outcome}: {cases} cases");
+    let (mut passed, mut failed) = (0, 0);
+    for part in chosen {
+        let outcome = part.perform(task)?;
+        passed += outcome.passed;
+        failed += outcome.failed;
     }
-    let failed = differences.len();
-    println!("{} passed, {failed} failed", expected.len().saturating_sub(failed));
+    println!("{passed} passed, {failed} failed");
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// How many cases were as expected.
+struct Outcome {
+    passed: usize,
+    failed: usize,
+}
+
+impl Part {
+    fn perform(&self, task: Task) -> Result<Outcome> {
+        let expected_file = root().join("tests/conformance").join(self.expected_file);
+        let actual = (self.run)()?;
+        for (behavior, cases) in actual.outcomes() {
+            println!("{}: {behavior}: {cases} cases", self.name);
+        }
+        if let Task::Record = task {
+            std::fs::write(&expected_file, actual.to_json()?)?;
+            println!("{}: recorded in {}", self.name, expected_file.display());
+            return Ok(Outcome { passed: actual.len(), failed: 0 });
+        }
+        let expected = Report::from_json(&std::fs::read_to_string(&expected_file)?)?;
+        let differences = expected.differences(&actual);
+        for difference in &differences {
+            println!("{}: {difference}", self.name);
+        }
+        let failed = differences.len();
+        Ok(Outcome { passed: expected.len().saturating_sub(failed), failed })
+    }
 }

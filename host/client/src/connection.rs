@@ -1,0 +1,148 @@
+//! The task of a connection: connect, converse, close.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use ws_host_protocol::{CloseFrame, Event, Inbound, Limits, Outbound, Role};
+
+use crate::end::Cause;
+use crate::error::ConnectError;
+use crate::establish::{Established, establish};
+use crate::line::Line;
+use crate::messages::Received;
+use crate::options::Options;
+use crate::shared::Shared;
+
+/// How long the application has to answer messages when the server broke the protocol right behind
+/// them: ample for a task that waits for them, and nothing beside the time that closing takes.
+const SETTLE_TIME: Duration = Duration::from_millis(100);
+
+/// What the task owns. However it ends, also when the runtime drops it, everybody is told.
+pub(crate) struct Task {
+    shared: Arc<Shared>,
+    options: Options,
+    messages: mpsc::Sender<Received>,
+    /// Why the connection did not open.
+    error: Option<ConnectError>,
+    /// Why it ended.
+    cause: Cause,
+}
+
+impl Task {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        options: Options,
+        messages: mpsc::Sender<Received>,
+    ) -> Self {
+        Self { shared, options, messages, error: None, cause: Cause::Dropped }
+    }
+
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the socket and tells everybody who waits.
+    pub(crate) async fn run(mut self) {
+        let established = tokio::select! {
+            established = establish(&self.options) => established,
+            () = self.shared.abandoned() => Err(ConnectError::Abandoned),
+        };
+        match established {
+            Ok(Established { stream, early, opened }) => {
+                self.shared.open(opened);
+                let line = Line::new(stream, &self.shared, self.options.close_timeout);
+                self.cause = self.converse(line, early).await;
+            }
+            Err(error) => self.error = Some(error),
+        }
+    }
+
+    async fn converse(&self, line: Line<'_>, early: Vec<u8>) -> Cause {
+        let limits = Limits { max_message: self.options.max_message, ..Limits::default() };
+        let mut conversation = Conversation {
+            line,
+            shared: &self.shared,
+            messages: &self.messages,
+            inbound: Inbound::new(Role::Client, limits),
+            answers: Outbound::server(0),
+        };
+        let Err(cause) = conversation.until_end(early).await;
+        conversation.line.say_farewell(&cause).await;
+        cause
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.shared.finish(self.error.take(), &self.cause);
+    }
+}
+
+/// An open connection.
+struct Conversation<'a> {
+    line: Line<'a>,
+    shared: &'a Shared,
+    messages: &'a mpsc::Sender<Received>,
+    inbound: Inbound,
+    /// Takes what the machine answers by itself, and is emptied unread. The answers are given here:
+    /// the machine drops messages that come after our close frame, and a server may rightly send
+    /// them until it has read that.
+    answers: Outbound,
+}
+
+impl Conversation<'_> {
+    async fn until_end(&mut self, mut early: Vec<u8>) -> Result<Infallible, Cause> {
+        self.handle(&mut early).await?;
+        drop(early);
+        let mut buffer = Line::buffer();
+        loop {
+            let count = self.line.read(&mut buffer).await?;
+            self.handle(&mut buffer[..count]).await?;
+        }
+    }
+
+    async fn handle(&mut self, mut input: &mut [u8]) -> Result<(), Cause> {
+        while let Some(event) = self.inbound.handle_input(&mut input, &mut self.answers) {
+            match event {
+                Event::Text(text) => self.deliver(Received::Text(text.into_owned())).await?,
+                Event::Binary(octets) => {
+                    self.deliver(Received::Binary(octets.into_owned())).await?
+                }
+                Event::Ping(payload) => self.shared.lock().outgoing.answer_ping(&payload),
+                Event::Pong(payload) => {
+                    let is_answer = self.shared.lock().outgoing.answered(&payload);
+                    if !is_answer {
+                        self.deliver(Received::Pong(payload.into_owned())).await?;
+                    }
+                }
+                // §5.5.1: a close frame is answered by one with the same code.
+                Event::Closed(frame) => {
+                    self.shared.lock().outgoing.answer_close(frame.as_ref());
+                    return Err(Cause::Closed(frame));
+                }
+                // §7.1.7: a failed connection is closed with a frame that says why.
+                Event::Failed(error) => {
+                    self.settle().await?;
+                    let frame = CloseFrame::with_reason(error.close_code(), error.to_string());
+                    self.shared.lock().outgoing.answer_close(Some(&frame));
+                    return Err(Cause::Failed(error));
+                }
+            }
+            self.answers.discard();
+        }
+        Ok(())
+    }
+
+    /// Hands a message over, which waits until the application takes those before.
+    async fn deliver(&mut self, message: Received) -> Result<(), Cause> {
+        // An error says that nobody wants messages: they are discarded.
+        self.line.attend(self.messages.send(message)).await.map(drop)
+    }
+
+    /// Gives the application time to take the messages that came rightly, and to answer them.
+    async fn settle(&mut self) -> Result<(), Cause> {
+        let all_taken = self.messages.reserve_many(self.messages.max_capacity());
+        self.line.attend(timeout(SETTLE_TIME, all_taken)).await.map(drop)
+    }
+}

@@ -1,0 +1,59 @@
+//! How a connection ends.
+
+use ws_host_protocol::{CloseCode, CloseFrame, ProtocolError};
+
+/// The close frame carried no code (RFC 6455 §7.4.1); never sent.
+const NO_STATUS: u16 = 1005;
+
+/// No close frame came at all (RFC 6455 §7.4.1); never sent.
+const ABNORMAL: u16 = 1006;
+
+/// How a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct End {
+    /// The code of the server's close frame; 1005 if that had none, 1006 if no close frame came.
+    pub code: u16,
+    /// The reason in the server's close frame; with 1006, what happened instead.
+    pub reason: String,
+    /// Whether both ends have sent a close frame.
+    pub clean: bool,
+    /// The code of the close frame that this end queued, if it did and it had a code.
+    pub sent: Option<u16>,
+}
+
+/// Why a connection is over.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Cause {
+    #[error("the server closed")]
+    Closed(Option<CloseFrame>),
+    #[error("{0}")]
+    Failed(ProtocolError),
+    #[error("the connection was lost: {0}")]
+    Lost(#[from] std::io::Error),
+    #[error("the server left without a close frame")]
+    Left,
+    #[error("the server did not answer the close frame in time")]
+    CloseTimeout,
+    #[error("the runtime ended")]
+    Dropped,
+}
+
+impl Cause {
+    pub(crate) fn end(&self, sent: Option<CloseCode>) -> End {
+        let sent = sent.map(CloseCode::number);
+        let (code, reason) = match self {
+            Self::Closed(Some(frame)) => (frame.code().number(), frame.reason().to_owned()),
+            Self::Closed(None) => (NO_STATUS, String::new()),
+            other => return End { sent, ..End::abnormal(other.to_string()) },
+        };
+        End { code, reason, clean: true, sent }
+    }
+}
+
+impl End {
+    /// An end without close frames.
+    pub(crate) fn abnormal(reason: String) -> Self {
+        Self { code: ABNORMAL, reason, clean: false, sent: None }
+    }
+}

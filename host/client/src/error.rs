@@ -1,0 +1,122 @@
+//! Errors: options that cannot be, connections that do not open, messages that are not sent.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use ws_host_protocol as protocol;
+use ws_host_protocol::handshake::client::HandshakeError;
+
+use crate::url::UrlError;
+
+/// Why options do not describe a connection.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OptionsError {
+    /// The URL.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// RFC 6455 §4.1: a subprotocol is a token of RFC 9110.
+    #[error("{0:?} is not a subprotocol: letters, digits and !#$%&'*+-.^_`|~ are allowed")]
+    Subprotocol(String),
+    /// RFC 6455 §4.1: subprotocols must be unique.
+    #[error("the subprotocol {0:?} is offered twice")]
+    SubprotocolTwice(String),
+    /// A name or a value that cannot stand in an HTTP header. The value may be a secret.
+    #[error("the header {0:?} has a name or a value that HTTP does not allow")]
+    Header(String),
+    /// A header that the handshake itself writes, or one that would break it.
+    #[error("the header {0} belongs to the handshake and cannot be set")]
+    HandshakeHeader(String),
+}
+
+/// Why a connection did not open. Clones share their cause.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The host is not known, does not listen, or cannot be reached.
+    #[error("cannot reach {host} at port {port}")]
+    Unreachable {
+        /// The host of the URL.
+        host: String,
+        /// The port of the URL, or the scheme's.
+        port: u16,
+        /// What the system says.
+        source: Arc<io::Error>,
+    },
+    /// TLS did not come about; above all because the certificate is not trusted.
+    #[error("no TLS connection to {host}")]
+    Tls {
+        /// The host of the URL.
+        host: String,
+        /// What TLS says.
+        source: Arc<io::Error>,
+    },
+    /// [`Verify::System`](crate::Verify::System), and the system trusts nobody.
+    #[error("the system has no certificates of authorities")]
+    NoSystemRoots,
+    /// [`Verify::File`](crate::Verify::File), and the file cannot be read or holds no certificate.
+    #[error("no certificates in {}", path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+    /// The server did not answer in HTTP, or closed before it answered.
+    #[error("the server gave no HTTP answer")]
+    Http(#[source] Arc<dyn Error + Send + Sync>),
+    /// The server answered with a status other than 101.
+    #[error("the server refused: {status}")]
+    Refused {
+        /// The status.
+        status: StatusCode,
+        /// The text of the answer: its first 64 KiB.
+        body: String,
+    },
+    /// The server redirects. That is not followed: where to connect is the caller's decision.
+    #[error("the server redirects to {} ({status})", location.as_deref().unwrap_or("nowhere"))]
+    Redirected {
+        /// The status, 300 to 399.
+        status: StatusCode,
+        /// The header `Location`.
+        location: Option<String>,
+    },
+    /// The server switched protocols and broke RFC 6455 §4.1 in doing so.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    /// [`Options::connect_timeout`](crate::Options::connect_timeout) was over.
+    #[error("not connected within {0:?}")]
+    TimedOut(Duration),
+    /// Every [`Client`](crate::Client) and the [`Messages`](crate::Messages) were dropped, or the
+    /// runtime ended.
+    #[error("nobody waits for the connection any more")]
+    Abandoned,
+}
+
+/// Why a message was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The connection is closing or has ended; or it ended before the message was handed to the
+    /// socket.
+    #[error("the connection is closing or closed")]
+    Closed,
+    /// It is longer than [`Options::max_outbound`](crate::Options::max_outbound), its frame's header
+    /// included; or a ping has more than 125 octets (RFC 6455 §5.5).
+    #[error("the message is too long to be sent at all")]
+    TooLong,
+}
+
+impl From<protocol::SendError> for SendError {
+    fn from(error: protocol::SendError) -> Self {
+        match error {
+            protocol::SendError::TooLong => Self::TooLong,
+            // Who finds the buffer full waits, and is only refused when it closes meanwhile.
+            _ => Self::Closed,
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The line to the server: its socket and its clock, and what goes on there while the task waits.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Buf;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+use crate::end::Cause;
+use crate::establish::Stream;
+use crate::outgoing::Outgoing;
+use crate::shared::Shared;
+
+/// How much is read at once, in octets: the longest record of TLS.
+const READ_SIZE: usize = 16 << 10;
+
+/// Socket and clock of one connection. Whatever it waits for, it writes meanwhile.
+pub(crate) struct Line<'a> {
+    stream: Box<dyn Stream>,
+    shared: &'a Shared,
+    close_timeout: Duration,
+    /// Runs from the beginning of the closing handshake.
+    deadline: Option<Pin<Box<Sleep>>>,
+    /// Whether the stream may hold octets back, as TLS does.
+    is_flushed: bool,
+    /// Why nothing can be written any more. What the server sent before can still be read.
+    broken: Option<io::Error>,
+}
+
+impl<'a> Line<'a> {
+    pub(crate) fn new(
+        stream: Box<dyn Stream>,
+        shared: &'a Shared,
+        close_timeout: Duration,
+    ) -> Self {
+        Self { stream, shared, close_timeout, deadline: None, is_flushed: true, broken: None }
+    }
+
+    /// A buffer to read into.
+    pub(crate) fn buffer() -> Box<[u8]> {
+        vec![0; READ_SIZE].into_boxed_slice()
+    }
+
+    /// Waits for octets of the server.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Cause> {
+        poll_fn(|context| {
+            let _ = self.poll_output(context);
+            // Before the input, of which there may be no end.
+            self.poll_deadline(context)?;
+            match ready!(self.poll_input(context, buffer)) {
+                Ok(0) => Poll::Ready(Err(self.broken.take().map_or(Cause::Left, Cause::Lost))),
+                Ok(count) => Poll::Ready(Ok(count)),
+                Err(error) => Poll::Ready(Err(Cause::Lost(self.broken.take().unwrap_or(error)))),
+            }
+        })
+        .await
+    }
+
+    /// Waits for something else than octets.
+    ///
+    /// # Cancel safety
+    ///
+    /// As what is waited for.
+    pub(crate) async fn attend<T>(&mut self, wait: impl Future<Output = T>) -> Result<T, Cause> {
+        let mut wait = pin!(wait);
+        poll_fn(|context| {
+            if let Poll::Ready(value) = wait.as_mut().poll(context) {
+                return Poll::Ready(Ok(value));
+            }
+            let _ = self.poll_output(context);
+            self.poll_deadline(context)?;
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Writes the last frames and waits until the server has closed TCP, which is its turn (RFC 6455
+    /// §7.1.1); not longer than the deadline. Then the socket is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the socket.
+    pub(crate) async fn say_farewell(mut self, cause: &Cause) {
+        // §7.1.7: who fails a connection does not wait for an answer: the server hears that at once.
+        let mut must_shut_down = match cause {
+            Cause::Failed(_) => true,
+            Cause::Closed(_) => false,
+            _ => return,
+        };
+        let mut ignored = Self::buffer();
+        poll_fn(|context| {
+            let is_written = self.poll_output(context).is_ready();
+            if self.poll_deadline(context).is_err() {
+                return Poll::Ready(());
+            }
+            if is_written && must_shut_down {
+                must_shut_down = Pin::new(&mut self.stream).poll_shutdown(context).is_pending();
+            }
+            // An error, and the end, is the server's leaving.
+            while let Ok(1..) = ready!(self.poll_input(context, &mut ignored)) {
+                if self.poll_deadline(context).is_err() {
+                    break;
+                }
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    fn poll_input(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut read = ReadBuf::new(buffer);
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut read))?;
+        Poll::Ready(Ok(read.filled().len()))
+    }
+
+    /// Writes what there is, and asks to be woken when there is more. Ready when all is written.
+    fn poll_output(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut inner = self.shared.lock();
+        inner.sleep(context);
+        let mut poll = Poll::Ready(());
+        if self.broken.is_none() {
+            poll = poll_write(&mut self.stream, &mut self.is_flushed, &mut inner.outgoing, context)
+                .map(|written| {
+                    if let Err(error) = written {
+                        inner.outgoing.cease();
+                        self.broken = Some(error);
+                    }
+                });
+        }
+        if inner.outgoing.is_closing() && self.deadline.is_none() {
+            self.deadline = Some(Box::pin(sleep(self.close_timeout)));
+        }
+        poll
+    }
+
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Result<(), Cause> {
+        if let Some(deadline) = &mut self.deadline
+            && deadline.as_mut().poll(context).is_ready()
+        {
+            return Err(self.broken.take().map_or(Cause::CloseTimeout, Cause::Lost));
+        }
+        Ok(())
+    }
+}
+
+fn poll_write(
+    stream: &mut (impl AsyncWrite + Unpin),
+    is_flushed: &mut bool,
+    outgoing: &mut Outgoing,
+    context: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    while outgoing.outbound().has_remaining() {
+        // A client shares no frames, so that what waits is one piece.
+        let written =
+            ready!(Pin::new(&mut *stream).poll_write(context, outgoing.outbound().chunk()))?;
+        if written == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        *is_flushed = false;
+        outgoing.advance(written);
+    }
+    if !*is_flushed {
+        ready!(Pin::new(stream).poll_flush(context))?;
+        *is_flushed = true;
+    }
+    Poll::Ready(Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, BufWriter, duplex};
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::options::Options;
+    use crate::outgoing::{Frame, Tell};
+
+    #[tokio::test(start_paused = true)]
+    async fn octets_that_the_stream_holds_back_are_flushed() {
+        let (ours, mut theirs) = duplex(1000);
+        let shared = Shared::new(&Options::new("ws://h/").unwrap());
+        shared.send(Frame::Text("x"), Tell::Nobody).unwrap();
+        let mut line = Line::new(Box::new(BufWriter::new(ours)), &shared, Duration::from_secs(5));
+        let (mut buffer, mut frame) = (Line::buffer(), [0; 7]);
+        let read = timeout(Duration::from_secs(1), async {
+            tokio::select! {
+                _ = line.read(&mut buffer) => panic!("nothing was sent to us"),
+                read = theirs.read_exact(&mut frame) => read,
+            }
+        });
+        read.await.expect("the frame is flushed").unwrap();
+        assert_eq!(frame[..2], [0x81, 0x81]);
+    }
+}

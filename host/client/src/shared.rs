@@ -1,0 +1,188 @@
+//! What the handles and the task of a connection share.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::{Notify, SetOnce};
+use ws_host_protocol::{CloseCode, CloseFrame};
+
+use crate::end::{Cause, End};
+use crate::error::{ConnectError, SendError};
+use crate::handshake::Opened;
+use crate::options::Options;
+use crate::outgoing::{Frame, Outgoing, Tell};
+
+/// Where a connection is (RFC 6455 §4.1, §7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Not open yet. What is sent waits.
+    Connecting,
+    /// Messages go both ways.
+    Open,
+    /// The closing handshake has begun. Nothing more is sent; messages may still arrive.
+    Closing,
+    /// It has ended, or could not be opened.
+    Closed,
+}
+
+/// One connection, as its handles and its task see it.
+pub(crate) struct Shared {
+    inner: Mutex<Inner>,
+    /// Rung when the last handle is dropped.
+    abandoned: Notify,
+    pub(crate) opened: SetOnce<Result<Opened, ConnectError>>,
+    pub(crate) ended: SetOnce<End>,
+}
+
+/// What [`Shared`] guards.
+pub(crate) struct Inner {
+    pub(crate) outgoing: Outgoing,
+    phase: Phase,
+    is_abandoned: bool,
+    task: Option<Waker>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Connecting,
+    Open,
+    Ended,
+}
+
+/// Keeps a connection wanted. The last one to be dropped closes it.
+pub(crate) struct Handle(Arc<Shared>);
+
+impl Handle {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self(shared)
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(options: &Options) -> Self {
+        // §5.3: keys come from a strong source of entropy; this one is cryptographic.
+        let mask_keys = Box::new(rand::random);
+        Self {
+            inner: Mutex::new(Inner {
+                outgoing: Outgoing::new(options.max_outbound, mask_keys),
+                phase: Phase::Connecting,
+                is_abandoned: false,
+                task: None,
+            }),
+            abandoned: Notify::new(),
+            opened: SetOnce::new(),
+            ended: SetOnce::new(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        let inner = self.inner.lock();
+        match inner.phase {
+            Phase::Ended => State::Closed,
+            _ if inner.outgoing.is_closing() => State::Closing,
+            Phase::Connecting => State::Connecting,
+            Phase::Open => State::Open,
+        }
+    }
+
+    /// Queues a frame and wakes the task to write it.
+    pub(crate) fn send(&self, frame: Frame<'_>, tell: Tell) -> Result<(), SendError> {
+        let mut inner = self.inner.lock();
+        inner.outgoing.send(frame, tell)?;
+        inner.wake();
+        Ok(())
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock()
+    }
+
+    /// The handshake is done.
+    pub(crate) fn open(&self, opened: Opened) {
+        let mut inner = self.inner.lock();
+        inner.phase = Phase::Open;
+        if inner.is_abandoned {
+            inner.go_away();
+        }
+        drop(inner);
+        // Only the task sets it, once.
+        let _ = self.opened.set(Ok(opened));
+    }
+
+    /// The connection has ended, or has not come about.
+    pub(crate) fn finish(&self, error: Option<ConnectError>, cause: &Cause) {
+        let mut inner = self.inner.lock();
+        inner.phase = Phase::Ended;
+        inner.outgoing.cease();
+        let sent = inner.outgoing.close_code();
+        drop(inner);
+        let end = match &error {
+            Some(error) => End::abnormal(error.to_string()),
+            None => cause.end(sent),
+        };
+        // Set already if the connection was open.
+        let _ = self.opened.set(Err(error.unwrap_or(ConnectError::Abandoned)));
+        let _ = self.ended.set(end);
+    }
+
+    /// Waits until nobody wants the connection.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub(crate) async fn abandoned(&self) {
+        self.abandoned.notified().await;
+    }
+
+    fn abandon(&self) {
+        let mut inner = self.inner.lock();
+        inner.is_abandoned = true;
+        if inner.phase == Phase::Open {
+            inner.go_away();
+        }
+        drop(inner);
+        self.abandoned.notify_one();
+    }
+}
+
+impl Inner {
+    /// The task wants to be woken when there is more to do.
+    pub(crate) fn sleep(&mut self, context: &Context<'_>) {
+        match &mut self.task {
+            Some(task) if task.will_wake(context.waker()) => {}
+            task => *task = Some(context.waker().clone()),
+        }
+    }
+
+    /// §7.4.1: 1001 is for an endpoint that goes away.
+    fn go_away(&mut self) {
+        let frame = CloseFrame::with_reason(CloseCode::GOING_AWAY, "");
+        // The only error is that it closes already, which is what is wanted.
+        let _ = self.outgoing.send(Frame::Close(&frame), Tell::Nobody);
+        self.wake();
+    }
+
+    fn wake(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.wake();
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("state", &self.state()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,116 @@
+//! Our client against the suite's server, echoing what it sends.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+use ws_host_client::{Client, Messages, Options, Received, connect};
+
+use crate::report::Report;
+use crate::wstest::Run;
+
+/// The name that the suite gives this client in its report.
+const AGENT: &str = "ws-host-client";
+
+/// The suite's largest message, in octets; the default limit would refuse it, rightly.
+const LARGEST_MESSAGE: usize = 16 << 20;
+
+/// How long the suite may take to listen: Python 2 starts slowly on a busy machine.
+const START: Duration = Duration::from_secs(30);
+
+/// How long a case may take. The longest ones, a million messages, take seconds.
+const CASE: Duration = Duration::from_secs(120);
+
+/// Runs every case with the client.
+pub(crate) fn run() -> Result<Report> {
+    let run = Run::new()?;
+    let suite = Suite::start(&run)?;
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        for case in 1..=suite.count().await? {
+            let (client, messages) = suite.open(&format!("runCase?case={case}&agent={AGENT}"))?;
+            tokio::time::timeout(CASE, echo(client, messages))
+                .await
+                .with_context(|| format!("case number {case} does not end"))?;
+        }
+        let (client, _messages) = suite.open(&format!("updateReports?agent={AGENT}"))?;
+        client.opened().await?;
+        client.ended().await;
+        anyhow::Ok(())
+    })?;
+    drop(suite);
+    run.report("what stands above")
+}
+
+/// Sends back what comes, to the end of the connection.
+async fn echo(client: Client, mut messages: Messages) {
+    while let Some(received) = messages.next().await {
+        // What cannot be sent is what the suite wants to see: it has closed, or was wrong.
+        let _ = match received {
+            Received::Text(text) => client.send_text(&text).await,
+            Received::Binary(octets) => client.send_binary(&octets).await,
+            _ => Ok(()),
+        };
+    }
+}
+
+/// The suite's server. Dropping it ends the process.
+struct Suite {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Suite {
+    fn start(run: &Run) -> Result<Self> {
+        // Free a moment ago, and nothing else here takes ports that the system gives.
+        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let process = run
+            .command("fuzzingserver", json!({ "url": format!("ws://{address}") }))?
+            .args(["--webport", "0"])
+            .stdout(Stdio::null())
+            .spawn()
+            .with_context(|| format!("cannot run {}", run.program().display()))?;
+        let mut suite = Self { process, address };
+        suite.wait_until_listening()?;
+        Ok(suite)
+    }
+
+    fn wait_until_listening(&mut self) -> Result<()> {
+        let start = Instant::now();
+        while TcpStream::connect(self.address).is_err() {
+            if let Some(status) = self.process.try_wait()? {
+                bail!("wstest ended with {status} before it listened");
+            }
+            if start.elapsed() > START {
+                bail!("wstest does not listen within {START:?}");
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    fn open(&self, resource: &str) -> Result<(Client, Messages)> {
+        let options = Options::new(&format!("ws://{}/{resource}", self.address))?
+            .max_message(LARGEST_MESSAGE)
+            .max_outbound(2 * LARGEST_MESSAGE);
+        Ok(connect(options))
+    }
+
+    async fn count(&self) -> Result<usize> {
+        let (client, mut messages) = self.open("getCaseCount")?;
+        client.opened().await?;
+        match messages.next().await {
+            Some(Received::Text(count)) => Ok(count.parse()?),
+            other => bail!("wstest tells no number of cases but {other:?}"),
+        }
+    }
+}
+
+impl Drop for Suite {
+    fn drop(&mut self) {
+        // Ended already is as good.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
