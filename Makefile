@@ -27,7 +27,7 @@ setup:
 build: host components
 
 host:
-	$(CARGO) build --release -p ws-host
+	$(CARGO) build --release -p ws-host -p embedding
 
 components: setup
 	$(GUEST_BUILD) $(addprefix -p ,$(EXAMPLES))
@@ -43,7 +43,7 @@ run: build
 test: build clients unit integration
 
 unit:
-	$(CARGO) test -p ws-host-protocol -p ws-guest
+	$(CARGO) test -p ws-host-protocol -p ws-host-client -p ws-guest
 
 integration:
 	$(CARGO) test --release -p ws-host --lib

@@ -41,6 +41,34 @@ impl Client {
         Ok(host::send_binary(self.0, message)?)
     }
 
+    /// Sends anything that can be displayed, as a text message.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent then.
+    pub fn send_display(self, message: impl fmt::Display) -> Result<(), SendError> {
+        self.send_text(&message.to_string())
+    }
+
+    /// Sends a text message in frames of at most so many octets (RFC 6455 §5.4). The client gets it
+    /// whole.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent then. [`InvalidFrameSize`](SendError::InvalidFrameSize) for 0.
+    pub fn send_text_in_frames(self, message: &str, frame_size: u32) -> Result<(), SendError> {
+        Ok(host::send_text_in_frames(self.0, message, frame_size)?)
+    }
+
+    /// Sends a binary message in frames of at most so many octets. The client gets it whole.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent then. [`InvalidFrameSize`](SendError::InvalidFrameSize) for 0.
+    pub fn send_binary_in_frames(self, message: &[u8], frame_size: u32) -> Result<(), SendError> {
+        Ok(host::send_binary_in_frames(self.0, message, frame_size)?)
+    }
+
     /// Sends a ping with at most 125 octets; the answer arrives at
     /// [`received_pong`](crate::Handler::received_pong).
     ///

@@ -25,6 +25,7 @@ pub enum CloseCode {
     /// 1010: an extension that the client needs was not negotiated.
     ExtensionNegotiationFailure,
     /// 1011: something unexpected happened on the server.
+    #[doc(alias = "fatal")]
     InternalError,
     /// 1012: the service restarts.
     ServiceRestart,
@@ -109,6 +110,36 @@ impl From<types::CloseError> for CloseError {
             types::CloseError::Closed => Self::Closed,
             types::CloseError::InvalidCode => Self::InvalidCode,
             types::CloseError::ReasonTooLong => Self::ReasonTooLong,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stand_for_their_numbers() {
+        let names = [
+            (1000, CloseCode::Normal),
+            (1001, CloseCode::GoingAway),
+            (1002, CloseCode::ProtocolError),
+            (1003, CloseCode::InvalidType),
+            (1007, CloseCode::InconsistentType),
+            (1008, CloseCode::PolicyViolation),
+            (1009, CloseCode::Oversize),
+            (1010, CloseCode::ExtensionNegotiationFailure),
+            (1011, CloseCode::InternalError),
+            (1012, CloseCode::ServiceRestart),
+            (1013, CloseCode::TryAgainLater),
+            (1014, CloseCode::BadGateway),
+        ];
+        for (number, name) in names {
+            assert_eq!((CloseCode::from(number), u16::from(name)), (name, number));
+        }
+        for number in [0, 1004, 1005, 1006, 1015, 3000, 4999, u16::MAX] {
+            assert_eq!(CloseCode::from(number), CloseCode::Other(number));
+            assert_eq!(u16::from(CloseCode::Other(number)), number);
         }
     }
 }

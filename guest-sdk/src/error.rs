@@ -10,7 +10,8 @@ pub type Result<T = ()> = std::result::Result<T, Error>;
 
 /// Any error: what `?` makes of one in a handler.
 ///
-/// The host's log gets it with all its causes, and the client whose event it was is closed with 1011.
+/// What becomes of it is up to [`Handler::failed`](crate::Handler::failed): unless you define that, the
+/// host's log gets it with all its causes, and the client whose event it was is closed with 1011.
 pub struct Error(Box<dyn StdError>);
 
 impl Error {
@@ -55,6 +56,10 @@ pub enum SendError {
     Full,
     /// It is longer than the whole outbound buffer, or a ping of more than 125 octets.
     TooLong,
+    /// The client speaks a draft of the protocol without binary messages and pings.
+    Unsupported,
+    /// Frames of no octets.
+    InvalidFrameSize,
 }
 
 impl fmt::Display for SendError {
@@ -63,6 +68,8 @@ impl fmt::Display for SendError {
             Self::Closed => "the client is closed",
             Self::Full => "the client's outbound buffer is full",
             Self::TooLong => "the message is too long to be sent at all",
+            Self::Unsupported => "the client's draft of the protocol has no such messages",
+            Self::InvalidFrameSize => "frames of no octets",
         })
     }
 }
@@ -75,6 +82,8 @@ impl From<types::SendError> for SendError {
             types::SendError::Closed => Self::Closed,
             types::SendError::Full => Self::Full,
             types::SendError::TooLong => Self::TooLong,
+            types::SendError::Unsupported => Self::Unsupported,
+            types::SendError::InvalidFrameSize => Self::InvalidFrameSize,
         }
     }
 }

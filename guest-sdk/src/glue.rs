@@ -2,9 +2,11 @@
 
 pub use crate::bindings::*;
 
-use crate::bindings::exports::ws_host::socket::{handler, lifecycle, timers_listener};
+use crate::bindings::exports::ws_host::socket::{
+    custom_listener, handler, lifecycle, timers_listener,
+};
 use crate::bindings::ws_host::socket::types;
-use crate::{Client, CloseCode, Error, Handler, Request, Result, Timer};
+use crate::{Client, Handler, Request, Result, Timer, report};
 
 /// Where the one value of the handler's type lives.
 pub trait Exports {
@@ -28,17 +30,17 @@ impl<E: Exports> handler::Guest for E {
 
     fn received_text(client: u64, message: String) {
         let client = Client::from_id(client);
-        answer_for(client, E::with_handler(|handler| handler.received_text(client, message)));
+        attempt::<E>(client, |handler| handler.received_text(client, message));
     }
 
     fn received_binary(client: u64, message: Vec<u8>) {
         let client = Client::from_id(client);
-        answer_for(client, E::with_handler(|handler| handler.received_binary(client, message)));
+        attempt::<E>(client, |handler| handler.received_binary(client, message));
     }
 
     fn received_pong(client: u64, payload: Vec<u8>) {
         let client = Client::from_id(client);
-        answer_for(client, E::with_handler(|handler| handler.received_pong(client, payload)));
+        attempt::<E>(client, |handler| handler.received_pong(client, payload));
     }
 
     fn disconnected(client: u64, how: types::Disconnection) {
@@ -62,21 +64,23 @@ impl<E: Exports> timers_listener::Guest for E {
     fn fired(timer: u64) {
         let timer = Timer::new(timer);
         if let Err(error) = E::with_handler(|handler| handler.fired(timer)) {
-            report(&timer, &error);
+            report::to_log(&timer, &error);
         }
     }
 }
 
-/// An error that a handler did not deal with: the log has it, and the client is closed with 1011.
-fn answer_for(client: Client, result: Result) {
-    if let Err(error) = result {
-        report(&client, &error);
-        // Fails only if the client is closing already.
-        let _ = client.close(CloseCode::InternalError, "the handler failed");
+impl<E: Exports> custom_listener::Guest for E {
+    fn received_custom(message: Vec<u8>) -> std::result::Result<Vec<u8>, String> {
+        E::with_handler(|handler| handler.received_custom(message))
+            .map_err(|error| format!("{error:#}"))
     }
 }
 
-#[expect(clippy::print_stderr, reason = "standard error is the host's log")]
-fn report(event_of: &dyn std::fmt::Display, error: &Error) {
-    eprintln!("{event_of}: {error:#}");
+/// One event of a client, and what becomes of an error in it.
+fn attempt<E: Exports>(client: Client, act: impl FnOnce(&mut E::Handler) -> Result) {
+    E::with_handler(|handler| {
+        if let Err(error) = act(handler) {
+            handler.failed(client, error);
+        }
+    });
 }

@@ -1,12 +1,13 @@
 //! The handler, and what it is told.
 
 use crate::bindings::ws_host::socket::types;
-use crate::{Client, CloseCode, Result, Timer};
+use crate::{Client, CloseCode, Error, Result, Timer, report};
 
 /// A handler of a resource. Every function has a default; implement those that you need.
 ///
-/// An `Err` goes to the host's log with its causes, and closes the client with 1011. A panic ends the
-/// instance: the client whose event it was is closed with 1011, and the next event meets a fresh one.
+/// An `Err` goes to [`failed`](Self::failed), which tells the host's log its causes and closes the
+/// client with 1011, unless you define it. A panic ends the instance: the client whose event it was is
+/// closed with 1011, and the next event meets a fresh one.
 pub trait Handler: Default + 'static {
     /// A client asks to connect. What is sent to it from here follows right after the handshake.
     ///
@@ -54,6 +55,14 @@ pub trait Handler: Default + 'static {
         Ok(())
     }
 
+    /// An event of this client came to an error. Here it can be told, closed, or left as it is.
+    ///
+    /// By default the host's log gets the error with its causes, and the client is closed with 1011.
+    /// With `ws-host --dev` the close reason says why.
+    fn failed(&mut self, client: Client, error: Error) {
+        report::client(client, &error);
+    }
+
     /// The last event of a client: exactly once for each that was let in.
     fn disconnected(&mut self, client: Client, how: Disconnection) {
         let _ = (client, how);
@@ -90,12 +99,26 @@ pub trait Handler: Default + 'static {
         let _ = timer;
         Ok(())
     }
+
+    /// A message from outside, and not from a client: from whoever runs the server (`POST
+    /// /resources/NAME/messages` at its admin address), or from the program that it is part of. What
+    /// this gives is the answer.
+    ///
+    /// # Errors
+    ///
+    /// Any: it is told to the sender. By default all messages are refused.
+    fn received_custom(&mut self, message: Vec<u8>) -> Result<Vec<u8>> {
+        let _ = message;
+        Err(Error::msg("this handler takes no messages from outside"))
+    }
 }
 
 /// The request with which a client asks to connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request {
+    /// The name of the resource in the configuration.
+    pub resource: String,
     /// The path, as it came.
     pub path: String,
     /// What stood behind the `?`, without it.
@@ -108,8 +131,11 @@ pub struct Request {
     pub subprotocols: Vec<String>,
     /// From which web page, if a browser asks.
     pub origin: Option<String>,
-    /// `Sec-WebSocket-Version`.
+    /// The version of the protocol: 13, or an old draft's, 8, 7 or 0, which has neither binary messages
+    /// nor pings.
     pub version: u16,
+    /// The IP address of the client: what a trusted proxy says, or else `peer_address`.
+    pub client_address: String,
     /// The IP address of the other end.
     pub peer_address: String,
     /// The port of the other end.
@@ -129,7 +155,8 @@ impl Request {
 /// How a client is let in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Acceptance {
-    /// One of the subprotocols that were offered.
+    /// One of the subprotocols that were offered. `None`: the host chooses from those of the
+    /// configuration, if there are any.
     pub subprotocol: Option<String>,
     /// Headers to add to the answer.
     pub headers: Vec<(String, String)>,
@@ -168,6 +195,7 @@ pub struct Disconnection {
 impl From<types::Request> for Request {
     fn from(request: types::Request) -> Self {
         Self {
+            resource: request.resource,
             path: request.path,
             query: request.query,
             parameters: request.parameters,
@@ -175,6 +203,7 @@ impl From<types::Request> for Request {
             subprotocols: request.subprotocols,
             origin: request.origin,
             version: request.version,
+            client_address: request.client_address,
             peer_address: request.peer_address,
             peer_port: request.peer_port,
             secure: request.secure,

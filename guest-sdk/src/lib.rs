@@ -34,6 +34,7 @@ mod error;
 #[doc(hidden)]
 pub mod glue;
 mod handler;
+mod report;
 mod timer;
 mod topic;
 

@@ -1,56 +1,115 @@
-//! The command line: text as people type it, made into a [`Config`] once.
+//! The command line: text as people type it, made into what is to be done once.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow};
 use bytesize::ByteSize;
-use clap::{Parser, ValueEnum};
-use ws_host::config::{
-    AutoAnswer, Config, InstancePer, Limits, MIN_HEADER_SIZE, Pattern, Timeouts, Watch,
-};
-use ws_host::protocol::handshake::Origins;
+use clap::{Parser, Subcommand, ValueEnum};
+use ws_host::config::written::{self, Cache, Network, OneOrMany, Time};
+use ws_host::config::{self, Config, Mode, Wrong};
 
-/// Serves WebSocket clients with a handler that is a WebAssembly component.
+use crate::connect;
+
+/// Serves WebSocket clients with handlers that are WebAssembly components.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true
+)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    serve: Serve,
+
+    /// What to log: error, warn, info, debug, trace, or a filter such as `ws_host=debug,guest=off`
+    /// [default: info]
+    #[arg(long, value_name = "FILTER", env = "RUST_LOG")]
+    log: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Talks to a WebSocket server from the terminal
+    Connect(connect::Args),
+}
+
+/// What to serve, and how.
+#[derive(Debug, clap::Args)]
+struct Serve {
     /// The handler: a component, built for wasm32-wasip2
     #[arg(long, value_name = "FILE")]
-    component: PathBuf,
+    component: Option<PathBuf>,
 
-    /// The address to listen on; with port 0 the system chooses one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    /// Any number of resources, and all settings, from a file (see docs/configuration.md); only
+    /// --check, --dev, --no-watch and --log go with it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 
-    /// The path at which clients connect, or a pattern of paths: `/room/{id}`, `/files/*`
-    #[arg(long, value_name = "PATH", default_value = "/")]
-    path: String,
+    /// Read everything, load every component, say what is wrong, and end
+    #[arg(long)]
+    check: bool,
 
-    /// Who shares an instance of the handler: all clients, those of the same path, or nobody
-    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Sharing::Resource)]
-    instance_per: Sharing,
-
-    /// Over how many instances the clients are spread, with --instance-per resource
-    #[arg(long, value_name = "N", default_value_t = NonZeroUsize::MIN)]
-    instances: NonZeroUsize,
-
-    /// Threads that serve clients [default: as many as there are cores]
-    #[arg(long, value_name = "N")]
-    workers: Option<NonZeroUsize>,
+    /// For who writes the handler: backtraces in the log, and in the close reason why it failed
+    #[arg(long)]
+    dev: bool,
 
     /// Go on with the component as it is now: by default a new one takes over when its file changes
     #[arg(long)]
     no_watch: bool,
 
+    #[command(flatten)]
+    single: Single,
+}
+
+/// The settings of a single resource, all of them also keys of the file.
+#[derive(Debug, clap::Args)]
+#[group(id = "single", multiple = true, conflicts_with = "config")]
+struct Single {
+    /// The address to listen on (may be repeated); with port 0 the system chooses one [default:
+    /// 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    listen: Vec<SocketAddr>,
+
+    /// Connections that may wait in the system until they are accepted [default: 1024]
+    #[arg(long, value_name = "N")]
+    backlog: Option<u32>,
+
+    /// The path at which clients connect, or a pattern of paths: `/room/{id}`, `/files/*` [default: /]
+    #[arg(long, value_name = "PATH")]
+    path: Option<String>,
+
+    /// Who shares an instance of the handler: all clients, those of the same path, or nobody [default:
+    /// resource]
+    #[arg(long, value_name = "WHAT", value_enum)]
+    instance_per: Option<Sharing>,
+
+    /// Over how many instances the clients are spread, with --instance-per resource [default: 1]
+    #[arg(long, value_name = "N")]
+    instances: Option<NonZeroUsize>,
+
+    /// Threads that serve clients [default: as many as there are cores]
+    #[arg(long, value_name = "N")]
+    workers: Option<NonZeroUsize>,
+
     /// A text message that the host answers itself, without the handler, written as REQUEST=ANSWER
     /// (may be repeated)
-    #[arg(long = "auto-answer", value_name = "TEXT")]
-    auto_answers: Vec<String>,
+    #[arg(long = "auto-answer", value_name = "TEXT", value_parser = pair)]
+    auto_answers: Vec<(String, String)>,
 
-    /// An address of this machine where POST /reload and GET /metrics are served
+    /// A variable of the handler's environment, written as NAME=VALUE (may be repeated)
+    #[arg(long = "env", value_name = "VARIABLE", value_parser = pair)]
+    environment: Vec<(String, String)>,
+
+    /// An address of this machine where the server is managed, and its metrics are
     #[arg(long, value_name = "ADDR")]
     admin: Option<SocketAddr>,
 
@@ -59,70 +118,91 @@ pub(crate) struct Args {
     static_files: Option<PathBuf>,
 
     /// Web pages that may connect beside those of this server itself: an origin such as
-    /// https://example.com (may be repeated), or `any`
+    /// https://example.com, https://*.example.com, http://localhost:* or `null` (may be repeated), or
+    /// `any`
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<String>,
 
-    /// Open clients; one more gets 503
-    #[arg(long, value_name = "N", default_value_t = Limits::default().max_clients, help_heading = "Limits")]
-    max_clients: usize,
+    /// A subprotocol that the host chooses if a client offers it and the handler chooses none (may be
+    /// repeated)
+    #[arg(long = "subprotocol", value_name = "NAME")]
+    subprotocols: Vec<String>,
 
-    /// A message from a client; a longer one closes with 1009
-    #[arg(long, value_name = "SIZE", default_value = "1MiB", help_heading = "Limits")]
-    max_message: ByteSize,
+    /// A proxy that is believed who its clients are: an address, or a network such as 10.0.0.0/8 (may
+    /// be repeated)
+    #[arg(long = "trusted-proxy", value_name = "NET")]
+    trusted_proxies: Vec<Network>,
+
+    /// Versions of the protocol that clients may speak, such as 13,8,7,0: the last three are old drafts
+    /// [default: 13]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    drafts: Vec<u16>,
+
+    /// A file to answer Flash players with that ask for a policy
+    #[arg(long, value_name = "FILE")]
+    flash_policy: Option<PathBuf>,
+
+    /// Open clients; one more gets 503 [default: 10000]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    max_clients: Option<usize>,
+
+    /// A message from a client; a longer one closes with 1009 [default: 1MiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    max_message: Option<ByteSize>,
 
     /// What waits to be written to one client; more is answered `full` [default: twice --max-message]
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     max_outbound: Option<ByteSize>,
 
-    /// Headers of a handshake; more get 431
-    #[arg(long, value_name = "N", default_value_t = Limits::default().max_headers, help_heading = "Limits")]
-    max_headers: usize,
+    /// Headers of a handshake; more get 431 [default: 100]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    max_headers: Option<usize>,
 
-    /// Request line and headers together; more get 431
-    #[arg(long, value_name = "SIZE", default_value = "16KiB", help_heading = "Limits")]
-    max_header_size: ByteSize,
+    /// Request line and headers together; more get 431 [default: 16KiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    max_header_size: Option<ByteSize>,
 
-    /// Memory of one instance; a handler that wants more traps
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", help_heading = "Limits")]
-    max_memory: ByteSize,
+    /// Memory of one instance; a handler that wants more traps [default: 64MiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    max_memory: Option<ByteSize>,
 
-    /// CPU time for one event; a handler that uses more traps
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration, help_heading = "Limits")]
-    max_cpu: Duration,
+    /// CPU time for one event; a handler that uses more traps [default: 1s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Limits")]
+    max_cpu: Option<Duration>,
 
-    /// Time for one event, waiting included; a handler that takes more is ended
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration, help_heading = "Limits")]
-    max_time: Duration,
+    /// Time for one event, waiting included; a handler that takes more is ended [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Limits")]
+    max_time: Option<Duration>,
 
-    /// Instances in memory; who needs one more gets 503 or is closed with 1013
-    #[arg(long, value_name = "N", default_value_t = Limits::default().max_instances, help_heading = "Limits")]
-    max_instances: usize,
+    /// Instances in memory; who needs one more gets 503 or is closed with 1013 [default: 10000]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    max_instances: Option<usize>,
 
-    /// State that an instance hands to its successor; more is not kept
-    #[arg(long, value_name = "SIZE", default_value = "1MiB", help_heading = "Limits")]
-    max_state: ByteSize,
+    /// State that an instance hands to its successor; more is not kept [default: 1MiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    max_state: Option<ByteSize>,
 
-    /// From accepting a connection to the end of its handshake
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration, help_heading = "Times")]
-    handshake_timeout: Duration,
+    /// From accepting a connection to the end of its handshake [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
+    handshake_timeout: Option<Duration>,
 
-    /// From a close frame to its answer
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration, help_heading = "Times")]
-    close_timeout: Duration,
+    /// From a close frame to its answer [default: 5s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
+    close_timeout: Option<Duration>,
 
     /// A client that is silent for half of this gets a ping, and is dropped after all of it; 0 for never
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration, help_heading = "Times")]
-    idle_timeout: Duration,
+    /// [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
+    idle_timeout: Option<Duration>,
 
-    /// From Ctrl-C until every client must be gone
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration, help_heading = "Times")]
-    drain_timeout: Duration,
+    /// From Ctrl-C until every client must be gone [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
+    drain_timeout: Option<Duration>,
 
     /// An instance without events for so long hands over its state and is freed until the next one; 0
-    /// for never
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration, help_heading = "Times")]
-    hibernate_after: Duration,
+    /// for never [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
+    hibernate_after: Option<Duration>,
 
     /// Where compiled components are kept [default: ws-host in the user's cache folder]
     #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
@@ -131,10 +211,6 @@ pub(crate) struct Args {
     /// Compile the component at every start
     #[arg(long)]
     no_cache: bool,
-
-    /// What to log: error, warn, info, debug, trace, or a filter such as `ws_host=debug,guest=off`
-    #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = "info")]
-    pub(crate) log: String,
 }
 
 /// `--instance-per`.
@@ -153,172 +229,135 @@ Examples:
   ws-host --component echo.wasm
   ws-host --component chat.wasm --static pages --listen 0.0.0.0:8080
   ws-host --component rooms.wasm --path '/room/{id}' --instance-per path
+  ws-host --config ws-host.toml --check
+  ws-host connect ws://localhost:8080/
 
 Sizes are written as 64KiB, 1MiB or 1048576; times as 500ms, 10s or 2m.
 Ctrl-C closes every client with 1001 and waits for them; a second one ends at once.
-SIGHUP loads the component again.";
+SIGHUP reads the configuration and the components again.";
+
+/// What is to be done.
+pub(crate) enum Task {
+    /// Serve this.
+    Serve(Config),
+    /// Say whether this could be served.
+    Check(Config),
+    /// Talk to a server.
+    Connect(connect::Args),
+}
 
 impl Args {
-    /// The settings that the words mean.
+    /// The filter of the log.
+    pub(crate) fn log(&self) -> &str {
+        let default = match (&self.command, self.serve.dev) {
+            (Some(Command::Connect(_)), _) => "warn",
+            (None, true) => "info,ws_host::actor=debug",
+            (None, false) => "info",
+        };
+        self.log.as_deref().unwrap_or(default)
+    }
+
+    /// What the words mean.
     ///
     /// # Errors
     ///
-    /// Names the flag, what is wrong with its value, and what would be right.
-    pub(crate) fn into_config(self) -> Result<Config> {
-        let limits = self.limits()?;
-        let timeouts = self.timeouts()?;
-        Ok(Config {
-            path: path(&self.path, self.instance_per)?,
-            instance_per: self.instance_per()?,
-            workers: self.workers.unwrap_or_else(cores),
-            watch: if self.no_watch { Watch::Off } else { Watch::On },
-            auto_answers: auto_answers(&self.auto_answers)?,
-            admin: self.admin.map(admin).transpose()?,
-            origins: origins(&self.origins)?,
-            cache: if self.no_cache { None } else { self.cache.or_else(default_cache) },
-            component: self.component,
-            listen: self.listen,
-            static_files: self.static_files,
-            limits,
-            timeouts,
-        })
-    }
-
-    fn instance_per(&self) -> Result<InstancePer> {
-        ensure!(
-            self.instances == NonZeroUsize::MIN || self.instance_per == Sharing::Resource,
-            "--instances goes with --instance-per resource alone"
-        );
-        Ok(match self.instance_per {
-            Sharing::Resource => InstancePer::Resource { instances: self.instances },
-            Sharing::Path => InstancePer::Path,
-            Sharing::Client => InstancePer::Client,
-        })
-    }
-
-    fn limits(&self) -> Result<Limits> {
-        let max_message = octets("--max-message", self.max_message)?;
-        let max_outbound = match self.max_outbound {
-            None => max_message.saturating_mul(2).max(MIN_OUTBOUND),
-            Some(size) => octets("--max-outbound", size)?,
+    /// Names the flag or the place in the file, what is wrong there, and what would be right.
+    pub(crate) fn into_task(self) -> Result<Task> {
+        if let Some(Command::Connect(connect)) = self.command {
+            return Ok(Task::Connect(connect));
+        }
+        let Serve { component, config, check, dev, no_watch, single } = self.serve;
+        let mode = if dev { Mode::Development } else { Mode::Production };
+        let mut config = match (config, component) {
+            (Some(file), _) => config::read(&file, mode)?,
+            (None, Some(component)) => {
+                let written = single.written(component);
+                written.check(Path::new(""), mode).map_err(|wrong| anyhow!(as_flag(&wrong)))?
+            }
+            (None, None) => {
+                return Err(anyhow!("what is to be served? --component FILE, or --config FILE"));
+            }
         };
-        ensure!(
-            max_outbound / 2 >= max_message || self.max_outbound.is_none(),
-            "--max-outbound {} must be at least twice --max-message {}, so that an answer as long as \
-             its message always finds room",
-            ByteSize(max_outbound as u64),
-            self.max_message,
-        );
-        let max_header_size = octets("--max-header-size", self.max_header_size)?;
-        ensure!(max_header_size >= MIN_HEADER_SIZE, "--max-header-size must be at least 8KiB");
-        ensure!(self.max_headers > 0, "--max-headers must be at least 1");
-        ensure!(self.max_clients > 0, "--max-clients must be at least 1");
-        ensure!(self.max_instances > 0, "--max-instances must be at least 1");
-        ensure!(
-            self.max_instances <= MOST_CLIENTS,
-            "--max-instances can be {MOST_CLIENTS} at most"
-        );
-        ensure!(
-            self.instances.get() <= self.max_instances,
-            "--instances {} are more than --max-instances {}",
-            self.instances,
-            self.max_instances,
-        );
-        ensure!(self.max_clients <= MOST_CLIENTS, "--max-clients can be {MOST_CLIENTS} at most");
-        Ok(Limits {
-            max_clients: self.max_clients,
-            max_message,
-            max_outbound,
-            max_headers: self.max_headers,
-            max_header_size,
-            max_memory: octets("--max-memory", self.max_memory)?,
-            max_cpu: positive("--max-cpu", self.max_cpu)?,
-            max_time: positive("--max-time", self.max_time)?,
+        if no_watch {
+            config.host.watch = config::Watch::Off;
+        }
+        Ok(if check { Task::Check(config) } else { Task::Serve(config) })
+    }
+}
+
+impl Single {
+    fn written(self, component: PathBuf) -> written::Server {
+        let some = |list: Vec<String>| Some(list).filter(|list| !list.is_empty());
+        let map = |pairs: Vec<(String, String)>| Some(BTreeMap::from_iter(pairs));
+        let time = |time: Option<Duration>| time.map(Time);
+        let resource = written::Resource {
+            path: self.path,
+            component: Some(component),
+            environment: map(self.environment),
+            instance_per: self.instance_per.map(Sharing::written),
+            instances: self.instances,
+            origins: some(self.origins),
+            subprotocols: some(self.subprotocols),
+            auto_answers: map(self.auto_answers),
+            max_message: self.max_message,
+            max_outbound: self.max_outbound,
+            max_memory: self.max_memory,
+            max_cpu: time(self.max_cpu),
+            max_time: time(self.max_time),
             max_instances: self.max_instances,
-            max_state: octets("--max-state", self.max_state)?,
-        })
+            max_state: self.max_state,
+            close_timeout: time(self.close_timeout),
+            idle_timeout: time(self.idle_timeout),
+            hibernate_after: time(self.hibernate_after),
+            ..written::Resource::default()
+        };
+        written::Server {
+            listen: Some(self.listen).filter(|list| !list.is_empty()).map(OneOrMany::Many),
+            backlog: self.backlog,
+            admin: self.admin,
+            workers: self.workers,
+            static_files: self.static_files,
+            flash_policy: self.flash_policy,
+            cache: if self.no_cache { Some(Cache::Is(false)) } else { self.cache.map(Cache::In) },
+            drafts: Some(self.drafts).filter(|list| !list.is_empty()),
+            trusted_proxies: Some(self.trusted_proxies),
+            max_clients: self.max_clients,
+            max_headers: self.max_headers,
+            max_header_size: self.max_header_size,
+            handshake_timeout: time(self.handshake_timeout),
+            drain_timeout: time(self.drain_timeout),
+            resources: vec![resource],
+            ..written::Server::default()
+        }
     }
+}
 
-    fn timeouts(&self) -> Result<Timeouts> {
-        Ok(Timeouts {
-            handshake: positive("--handshake-timeout", self.handshake_timeout)?,
-            close: positive("--close-timeout", self.close_timeout)?,
-            idle: Some(self.idle_timeout).filter(|idle| !idle.is_zero()),
-            drain: self.drain_timeout,
-            hibernate_after: Some(self.hibernate_after).filter(|after| !after.is_zero()),
-        })
+impl Sharing {
+    fn written(self) -> written::Sharing {
+        match self {
+            Self::Resource => written::Sharing::Resource,
+            Self::Path => written::Sharing::Path,
+            Self::Client => written::Sharing::Client,
+        }
     }
 }
 
-/// Room for many small messages, however small the largest one may be.
-const MIN_OUTBOUND: usize = 64 << 10;
-
-/// More sockets than one address can have clients behind one port; far below what counters hold.
-const MOST_CLIENTS: usize = 1 << 24;
-
-fn octets(flag: &str, size: ByteSize) -> Result<usize> {
-    ensure!(size.as_u64() > 0, "{flag} must be more than 0");
-    // Sums of a few sizes must not overflow.
-    usize::try_from(size.as_u64())
-        .ok()
-        .filter(|octets| *octets <= usize::MAX >> 8)
-        .with_context(|| format!("{flag} {size} is more than this machine can address"))
-}
-
-fn positive(flag: &str, time: Duration) -> Result<Duration> {
-    ensure!(!time.is_zero(), "{flag} must be more than 0");
-    Ok(time)
-}
-
-fn path(text: &str, instance_per: Sharing) -> Result<Pattern> {
-    let pattern = Pattern::parse(text).context("--path")?;
-    ensure!(
-        pattern.has_parameters() || instance_per != Sharing::Path,
-        "--instance-per path needs a pattern of paths, such as --path '/room/{{id}}'"
-    );
-    Ok(pattern)
-}
-
-fn auto_answers(texts: &[String]) -> Result<Vec<AutoAnswer>> {
-    let parse = |text: &String| {
-        let (request, answer) = text.split_once('=').with_context(|| {
-            format!("--auto-answer {text:?} must be REQUEST=ANSWER, such as ping=pong")
-        })?;
-        Ok(AutoAnswer { request: request.to_owned(), answer: answer.to_owned() })
+/// What is wrong, with the flag in place of the key.
+fn as_flag(wrong: &Wrong) -> String {
+    let flag = match wrong.key {
+        "origins" => "origin",
+        "auto-answers" => "auto-answer",
+        "environment" => "env",
+        "subprotocols" => "subprotocol",
+        "trusted-proxies" => "trusted-proxy",
+        other => other,
     };
-    texts.iter().map(parse).collect()
+    format!("--{flag} {}", wrong.why)
 }
 
-/// Whoever reaches the admin address may reload.
-fn admin(address: SocketAddr) -> Result<SocketAddr> {
-    ensure!(
-        address.ip().is_loopback(),
-        "--admin {address} must be an address of this machine alone, such as 127.0.0.1:9090: it asks \
-         nobody who they are"
-    );
-    Ok(address)
-}
-
-fn cores() -> NonZeroUsize {
-    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
-}
-
-fn origins(texts: &[String]) -> Result<Origins> {
-    if texts.is_empty() {
-        return Ok(Origins::SameHost);
-    }
-    if texts.iter().any(|text| text == "any") {
-        return Ok(Origins::Any);
-    }
-    let parsed: Result<Vec<String>> =
-        texts.iter().map(|text| Origins::parse(text).context("--origin")).collect();
-    Ok(Origins::Listed(parsed?))
-}
-
-/// As the XDG base directory specification has it.
-fn default_cache() -> Option<PathBuf> {
-    let absolute =
-        |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
-    Some(base.join("ws-host"))
+fn pair(text: &str) -> Result<(String, String)> {
+    let (name, value) = text
+        .split_once('=')
+        .context("it must be two words with `=` between them, such as ping=pong")?;
+    Ok((name.to_owned(), value.to_owned()))
 }

@@ -14,7 +14,7 @@
 //! ```no_run
 //! # async fn serve(config: ws_host::config::Config) -> Result<(), ws_host::StartError> {
 //! let server = ws_host::Server::start(config).await?;
-//! println!("ws://{}/", server.address());
+//! println!("{:?}", server.addresses());
 //! server.run(std::future::pending()).await;
 //! # Ok(())
 //! # }
@@ -34,7 +34,11 @@ mod timers;
 mod topics;
 mod worker;
 
-pub use reload::{Reload, ReloadError, Reloader, Replaced};
-pub use server::{Server, StartError, Stopped};
+pub use reload::{Reload, ReloadError, Replaced};
+pub use server::{
+    Body, ClientStatus, ConfigureError, Configured, CustomAnswer, CustomError, Host, NoResource,
+    Peer, Recipient, Renewal, RenewalError, Renewer, ResourceStatus, Server, StartError, Stopped,
+};
 pub use worker::runtime;
+pub use ws_host_client as client;
 pub use ws_host_protocol as protocol;

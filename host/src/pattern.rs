@@ -1,16 +1,13 @@
-//! The paths of a resource: one, or all that a pattern describes.
+//! The paths of resources: one, or all that a pattern describes.
 
-use matchit::Router;
+use matchit::{InsertError, Router};
 
 /// A pattern of paths: `/chat`, `/room/{id}`, `/files/*`.
 ///
 /// `{name}` stands for one segment that is not empty, and `/*` at the end for all that may follow. Paths
 /// are compared as they come: percent-encoding is left alone, and upper and lower case differ.
-#[derive(Clone, Debug)]
-pub struct Pattern {
-    text: String,
-    router: Router<()>,
-}
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern(String);
 
 /// Why a text is no pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,8 +23,8 @@ pub enum PatternError {
     Invalid(String, String),
 }
 
-/// What the part of a path is called that `/*` stands for.
-const REST: &str = "*";
+/// What the router calls the part of a path that `/*` stands for; no name that can stand in a pattern.
+const REST: &str = "rest of it";
 
 impl Pattern {
     /// Reads a pattern.
@@ -46,33 +43,77 @@ impl Pattern {
             Ok(_) => return Err(PatternError::NotAlone(text.to_owned())),
             Err(error) => return Err(invalid(error.to_string())),
         }
-        let route = match text.strip_suffix("/*") {
-            Some(folder) => format!("{folder}/{{*rest}}"),
-            None => text.to_owned(),
-        };
-        let mut router = Router::new();
-        router.insert(route, ()).map_err(|error| invalid(error.to_string()))?;
-        Ok(Self { text: text.to_owned(), router })
+        let pattern = Self(text.to_owned());
+        Router::new().insert(pattern.route(), ()).map_err(|error| invalid(error.to_string()))?;
+        Ok(pattern)
     }
 
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0
     }
 
     /// Whether it stands for more than one path.
     pub fn has_parameters(&self) -> bool {
-        self.text.contains('{') || self.text.ends_with("/*")
+        self.0.contains('{') || self.0.ends_with("/*")
     }
 
-    /// What its parameters stand for in this path; `None` if it does not describe the path.
-    pub fn parameters(&self, path: &str) -> Option<Vec<(String, String)>> {
-        let found = self.router.at(path).ok()?;
-        let name = |name: &str| match self.text.ends_with("/*") && name == "rest" {
-            true => REST.to_owned(),
-            false => name.to_owned(),
-        };
-        Some(found.params.iter().map(|(key, value)| (name(key), value.to_owned())).collect())
+    /// The pattern as the router has it.
+    fn route(&self) -> String {
+        match self.0.strip_suffix("/*") {
+            Some(folder) => format!("{folder}/{{*{REST}}}"),
+            None => self.0.clone(),
+        }
+    }
+}
+
+/// Values by the patterns of their paths. Where several describe a path, the one decides that says
+/// more of it: `/room/lobby` before `/room/{id}` before `/*`.
+#[derive(Clone, Debug)]
+pub(crate) struct Patterns<T>(Router<T>);
+
+/// There is a pattern between which and the new one nothing decides.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{new} describes the same paths as {old}: nothing decides between the two")]
+pub(crate) struct Conflict {
+    new: String,
+    old: String,
+}
+
+/// A path that was found.
+pub(crate) struct Found<'a, T> {
+    pub(crate) value: &'a T,
+    /// What the parameters of the pattern stand for.
+    pub(crate) parameters: Vec<(String, String)>,
+}
+
+impl<T> Default for Patterns<T> {
+    fn default() -> Self {
+        Self(Router::new())
+    }
+}
+
+impl<T> Patterns<T> {
+    /// # Errors
+    ///
+    /// [`Conflict`]; nothing was inserted then.
+    pub(crate) fn insert(&mut self, pattern: &Pattern, value: T) -> Result<(), Conflict> {
+        self.0.insert(pattern.route(), value).map_err(|error| {
+            let old = match error {
+                InsertError::Conflict { with } => with,
+                other => other.to_string(),
+            };
+            let old = old.replace(&format!("{{*{REST}}}"), "*");
+            Conflict { new: pattern.as_str().to_owned(), old }
+        })
+    }
+
+    pub(crate) fn find(&self, path: &str) -> Option<Found<'_, T>> {
+        let found = self.0.at(path).ok()?;
+        let name = |name: &str| if name == REST { "*".to_owned() } else { name.to_owned() };
+        let parameters =
+            found.params.iter().map(|(key, value)| (name(key), value.to_owned())).collect();
+        Some(Found { value: found.value, parameters })
     }
 }
 
@@ -82,7 +123,9 @@ mod tests {
 
     #[track_caller]
     fn parameters(pattern: &str, path: &str) -> Option<Vec<(String, String)>> {
-        Pattern::parse(pattern).expect("a pattern").parameters(path)
+        let mut patterns = Patterns::default();
+        patterns.insert(&Pattern::parse(pattern).expect("a pattern"), ()).expect("no conflict");
+        patterns.find(path).map(|found| found.parameters)
     }
 
     fn pair(name: &str, value: &str) -> (String, String) {
@@ -113,6 +156,21 @@ mod tests {
     fn star_is_all_that_follows() {
         assert_eq!(parameters("/files/*", "/files/a/b.txt"), Some(vec![pair("*", "a/b.txt")]));
         assert_eq!(parameters("/files/*", "/files"), None);
+    }
+
+    #[test]
+    fn pattern_that_says_more_decides() {
+        let mut patterns = Patterns::default();
+        for text in ["/*", "/room/{id}", "/room/lobby"] {
+            patterns.insert(&Pattern::parse(text).expect("a pattern"), text).expect("no conflict");
+        }
+        let found = |path| patterns.find(path).map(|found| *found.value);
+        assert_eq!(found("/room/lobby"), Some("/room/lobby"));
+        assert_eq!(found("/room/red"), Some("/room/{id}"));
+        assert_eq!(found("/room/red/1"), Some("/*"));
+        let twin = Pattern::parse("/room/{name}").expect("a pattern");
+        let conflict = patterns.insert(&twin, "").expect_err("a conflict");
+        assert_eq!(conflict.old, "/room/{id}");
     }
 
     #[test]

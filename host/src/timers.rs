@@ -38,6 +38,8 @@ struct Table {
     by_time: BTreeSet<(Instant, TimerId)>,
     /// Whether somebody waits for the next timer.
     is_attended: bool,
+    /// Whether the actor is not needed any more.
+    has_ended: bool,
 }
 
 impl Timers {
@@ -46,6 +48,9 @@ impl Timers {
         table.remove(id);
         if table.by_id.len() >= MAX_TIMERS {
             return Err(TooManyTimers);
+        }
+        if table.has_ended {
+            return Ok(());
         }
         let due = Instant::now() + after.clamp(SHORTEST, LONGEST);
         table.by_id.insert(id, due);
@@ -62,10 +67,12 @@ impl Timers {
         self.table.lock().remove(id)
     }
 
-    pub(crate) fn cancel_all(&self) {
+    /// Takes all back, and any that is set from now on.
+    pub(crate) fn end(&self) {
         let mut table = self.table.lock();
         table.by_id.clear();
         table.by_time.clear();
+        table.has_ended = true;
         self.changed.notify_one();
     }
 

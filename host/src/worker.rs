@@ -3,9 +3,11 @@
 //! An actor and all its connections have one home. So a message never changes threads on its way from
 //! the socket to the guest and back, and what is locked is locked without a contender.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
 
@@ -22,12 +24,13 @@ pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     Builder::new_current_thread().enable_all().event_interval(EVENT_INTERVAL).build()
 }
 
-/// All workers of a server. Dropping them ends their threads, but for the first one, which is the
-/// thread that they were started on.
+/// All workers of a host. Dropping them ends their threads, but for the first one, which is the
+/// runtime that they were started on.
 #[derive(Debug)]
 pub(crate) struct Workers {
-    all: Vec<Arc<Worker>>,
-    _running: watch::Sender<()>,
+    max: NonZeroUsize,
+    all: Mutex<Vec<Arc<Worker>>>,
+    running: watch::Sender<()>,
 }
 
 /// One worker.
@@ -42,34 +45,43 @@ pub(crate) struct Worker {
 pub(crate) struct Home(Arc<Worker>);
 
 impl Workers {
-    /// The current runtime is the first worker; the others get a thread each.
-    ///
-    /// # Errors
-    ///
-    /// What the system says when it has no more threads or files.
-    pub(crate) fn start(count: usize) -> std::io::Result<Self> {
-        let (running, stop) = watch::channel(());
-        let mut all = vec![Worker::of(Handle::current())];
-        for number in 1..count {
-            let runtime = runtime()?;
-            all.push(Worker::of(runtime.handle().clone()));
-            let mut stop = stop.clone();
-            std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
-                // An error is what ends it: the sender is gone.
-                let _ = runtime.block_on(stop.changed());
-                // A handler that sleeps on must not keep the thread.
-                runtime.shutdown_background();
-            })?;
-        }
-        Ok(Self { all, _running: running })
+    /// The current runtime is the first worker. The others get a thread each when there is work for
+    /// them: a second thread makes the first one slower.
+    pub(crate) fn start(max: NonZeroUsize) -> Self {
+        let first = Worker::of(Handle::current());
+        Self { max, all: Mutex::new(vec![first]), running: watch::Sender::new(()) }
     }
 
     /// A home for a new actor: where the fewest are.
     pub(crate) fn home(&self) -> Home {
-        let fewest = self.all.iter().min_by_key(|worker| worker.actors.load(Ordering::Relaxed));
-        let worker = Arc::clone(fewest.unwrap_or(&self.all[0]));
+        let mut all = self.all.lock();
+        let is_idle = |worker: &Arc<Worker>| worker.actors.load(Ordering::Relaxed) == 0;
+        if all.len() < self.max.get() && !all.iter().any(is_idle) {
+            match self.one_more(all.len()) {
+                Ok(worker) => all.push(worker),
+                Err(error) => tracing::warn!(
+                    "goes on with {} workers, as one more cannot be started: {error}",
+                    all.len()
+                ),
+            }
+        }
+        let fewest = all.iter().min_by_key(|worker| worker.actors.load(Ordering::Relaxed));
+        let worker = Arc::clone(fewest.unwrap_or(&all[0]));
         worker.actors.fetch_add(1, Ordering::Relaxed);
         Home(worker)
+    }
+
+    fn one_more(&self, number: usize) -> std::io::Result<Arc<Worker>> {
+        let runtime = runtime()?;
+        let worker = Worker::of(runtime.handle().clone());
+        let mut stop = self.running.subscribe();
+        std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
+            // An error is what ends it: the sender is gone.
+            let _ = runtime.block_on(stop.changed());
+            // A handler that sleeps on must not keep the thread.
+            runtime.shutdown_background();
+        })?;
+        Ok(worker)
     }
 }
 

@@ -1,8 +1,10 @@
 //! Who closes with what, what the other side hears, and that the handler hears it once, as the last
 //! (RFC 6455 §7).
 
+use std::io::Write;
+
 use anyhow::Result;
-use ws_host_test_support::{Client, TestServer};
+use ws_host_test_support::{Client, TestServer, handshake, masked_frame};
 
 /// A client's whole life as the handler tells it: the lines of its name, once it has ended.
 fn life(witness: &mut Client, name: &str) -> Result<Vec<String>> {
@@ -172,5 +174,17 @@ fn abort_of_another_client_works_once() -> Result<()> {
     victim.expect_end()?;
     assert_eq!(client.ask(&format!("abort {id}"))?, "false Err(Closed)");
     assert_eq!(client.ask(&format!("abort {}", u64::MAX))?, "false Err(Closed)");
+    Ok(())
+}
+
+#[test]
+fn what_a_client_sent_already_is_dropped_when_connected_closes_it() -> Result<()> {
+    let server = TestServer::serving("guest-closing")?;
+    let mut stream = std::net::TcpStream::connect(server.address())?;
+    let eager = masked_frame(0x81, b"eager").repeat(3);
+    stream.write_all(&[handshake("/?close", "").as_bytes(), &eager].concat())?;
+    let (mut client, _) = Client::after(stream)?;
+    assert_eq!(client.receive_text()?, "goodbye");
+    client.expect_close(4000)?;
     Ok(())
 }

@@ -6,6 +6,8 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use ws_host_test_support::{host_binary, root};
 
+use crate::configured::Configuration;
+
 fn read(path: &str) -> Result<String> {
     std::fs::read_to_string(root().join(path)).with_context(|| path.to_owned())
 }
@@ -44,5 +46,99 @@ fn handler_of_the_readme_is_the_one_that_the_sdk_compiles() -> Result<()> {
 #[test]
 fn readme_is_short() -> Result<()> {
     assert!(read("README.md")?.lines().count() <= 150);
+    Ok(())
+}
+
+/// What comes between this and the next backtick, each time.
+fn quoted<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
+    let parts = text.split('`').skip(1).step_by(2);
+    parts.filter_map(|part| part.strip_prefix(prefix)).collect()
+}
+
+#[test]
+fn configuration_keys_are_those_that_are_documented() -> Result<()> {
+    let documented = |heading: &str| -> Result<BTreeSet<String>> {
+        let text = read("docs/configuration.md")?;
+        let section = text.split(heading).nth(1).context("the section")?;
+        let section = section.split("\n## ").next().unwrap_or_default();
+        let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+        Ok(rows.filter_map(|row| row.split('`').next()).map(str::to_owned).collect())
+    };
+    // The host itself tells what there is.
+    let accepted = |text: &str| -> Result<BTreeSet<String>> {
+        let configuration = Configuration::new(text)?;
+        let output =
+            Command::new(host_binary()).arg("--config").arg(configuration.file()).output()?;
+        let told = String::from_utf8(output.stderr)?;
+        let (_, keys) = told.trim().split_once("there are ").context("the list of keys")?;
+        Ok(keys.split(", ").map(str::to_owned).collect())
+    };
+    assert_eq!(documented("\n## The server\n")?, accepted("qqq = 1")?);
+    assert_eq!(documented("\n## A resource\n")?, accepted("[[resource]]\nqqq = 1")?);
+    Ok(())
+}
+
+#[test]
+fn example_of_the_configuration_is_one() -> Result<()> {
+    let text = read("docs/configuration.md")?;
+    let example = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
+    let example = example.context("an example")?;
+    let configuration = Configuration::new(&example.replace("8080", "0").replace("9090", "0"))?;
+    let handlers = configuration.folder().join("handlers");
+    std::fs::create_dir(&handlers)?;
+    for name in ["chat.wasm", "rooms.wasm"] {
+        std::fs::copy(root().join("target/components").join(name), handlers.join(name))?;
+    }
+    let output = Command::new(host_binary())
+        .arg("--check")
+        .arg("--config")
+        .arg(configuration.file())
+        .output()?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
+#[test]
+fn every_row_of_coming_from_names_a_test_that_exists() -> Result<()> {
+    let text = read("docs/coming-from.md")?;
+    let mut sources = std::collections::BTreeMap::new();
+    for (prefix, folder) in [
+        ("client: ", "host/client/tests/client"),
+        ("protocol: ", "host/protocol/src/tests"),
+        ("host: ", "host/src"),
+        ("sdk: ", "guest-sdk/src"),
+    ] {
+        let mut all = String::new();
+        for file in std::fs::read_dir(root().join(folder))? {
+            let file = file?.path();
+            if file.extension().is_some_and(|extension| extension == "rs") {
+                all += &std::fs::read_to_string(file)?;
+            }
+        }
+        sources.insert(prefix, all);
+    }
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| ")).collect();
+    let mut proved = 0;
+    for row in rows.iter().filter(|row| !row.starts_with("| #") && !row.starts_with("| wish")) {
+        let (_, tests) = row.trim_end_matches(" |").rsplit_once(" | ").context("a row of cells")?;
+        let named = quoted(tests, "");
+        assert!(!named.is_empty(), "no test in: {row}");
+        for name in named {
+            let function = match name.split_once("::") {
+                Some((module, function)) => {
+                    let module = read(&format!("tests/integration/{module}.rs"))?;
+                    module.contains(&format!("fn {function}("))
+                }
+                None => sources.iter().any(|(prefix, source)| {
+                    let function = name.strip_prefix(prefix);
+                    function.is_some_and(|name| source.contains(&format!("fn {name}(")))
+                }),
+            };
+            assert!(function, "there is no test {name}");
+        }
+        proved += 1;
+    }
+    // 20 of CLWS, 12 of websocket-driver, 7 and 8 of portal, 17 bugs, and some wishes.
+    assert!(proved >= 64, "{proved} rows");
     Ok(())
 }

@@ -77,7 +77,7 @@ fn endless_loop_is_ended_at_the_cpu_budget() -> Result<()> {
     assert_eq!(other.receive()?.first, 0x8a);
     client.expect_close(1011)?;
     assert_eq!(other.ask("hello")?, "hello");
-    server.wait_for_log("--max-cpu allows 200ms")?;
+    server.wait_for_log("max-cpu allows 200ms")?;
     Ok(())
 }
 
@@ -89,7 +89,7 @@ fn hoarding_is_ended_at_the_memory_limit() -> Result<()> {
     client.send_text("hoard")?;
     client.expect_close(1011)?;
     assert_eq!(other.ask("hello")?, "hello");
-    let line = server.wait_for_log("--max-memory allows")?;
+    let line = server.wait_for_log("max-memory allows")?;
     assert!(line.contains(&(8 << 20).to_string()), "{line}");
     Ok(())
 }

@@ -129,7 +129,7 @@ fn import_that_nobody_provides() -> Result<()> {
 fn instance_that_needs_more_memory_than_allowed() {
     let echo = component("echo");
     let echo = echo.to_str().expect("a name in UTF-8");
-    fails(&["--component", echo, "--max-memory", "64KiB"], &["echo.wasm", "--max-memory", "65536"]);
+    fails(&["--component", echo, "--max-memory", "64KiB"], &["echo.wasm", "max-memory", "65536"]);
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn flags_that_make_no_sense() {
     with(&["--max-message", "0"], &["--max-message must be more than 0"]);
     with(&["--max-message", "many"], &["--max-message"]);
     with(&["--max-message", "99999999TiB"], &["--max-message"]);
-    with(&["--max-message", "1MiB", "--max-outbound", "1MiB"], &["at least twice --max-message"]);
+    with(&["--max-message", "1MiB", "--max-outbound", "1MiB"], &["at least twice max-message"]);
     with(&["--max-clients", "0"], &["--max-clients must be at least 1"]);
     with(&["--max-header-size", "1KiB"], &["--max-header-size must be at least 8KiB"]);
     with(&["--max-headers", "0"], &["--max-headers"]);
@@ -151,7 +151,7 @@ fn flags_that_make_no_sense() {
     with(&["--close-timeout", "soon"], &["--close-timeout"]);
     with(&["--path", "echo"], &["must begin with /"]);
     with(&["--path", "/echo?a=1"], &["path alone"]);
-    with(&["--origin", "example.com"], &["--origin", "scheme://host"]);
+    with(&["--origin", "example.com"], &["--origin", "https://app.example.com"]);
     with(&["--static", "/nowhere"], &["/nowhere", "--static"]);
     with(&["--log", "a=b=c"], &["--log"]);
     with(&["--listen", "localhost"], &["--listen"]);
@@ -159,17 +159,23 @@ fn flags_that_make_no_sense() {
     with(&["--instance-per", "path"], &["--instance-per path", "/room/{id}"]);
     with(&["--instance-per", "room"], &["--instance-per", "resource, path, client"]);
     with(&["--instances", "0"], &["--instances"]);
-    with(&["--instances", "2", "--instance-per", "client"], &["--instance-per resource"]);
-    with(&["--instances", "20000"], &["--instances 20000", "--max-instances"]);
+    with(&["--instances", "2", "--instance-per", "client"], &["instance-per resource"]);
+    with(&["--instances", "20000"], &["--instances 20000", "max-instances"]);
     with(&["--max-instances", "0"], &["--max-instances must be at least 1"]);
     with(&["--max-state", "0"], &["--max-state must be more than 0"]);
     with(&["--max-time", "0s"], &["--max-time must be more than 0"]);
     with(&["--workers", "0"], &["--workers"]);
-    with(&["--auto-answer", "ping"], &["--auto-answer", "REQUEST=ANSWER"]);
+    with(&["--auto-answer", "ping"], &["--auto-answer", "ping=pong"]);
     with(&["--admin", "0.0.0.0:9090"], &["--admin 0.0.0.0:9090", "this machine alone"]);
     with(&["--hibernate-after", "soon"], &["--hibernate-after"]);
     with(&["--lisen", "127.0.0.1:0"], &["--listen"]);
+    with(&["--trusted-proxy", "ten"], &["--trusted-proxy", "10.0.0.0/8"]);
+    with(&["--drafts", "13,6"], &["--drafts 6", "13, 8, 7 and 0"]);
+    with(&["--flash-policy", "/nowhere"], &["--flash-policy /nowhere"]);
+    with(&["--subprotocol", "a b"], &["--subprotocol"]);
+    with(&["--backlog", "0"], &["--backlog must be at least 1"]);
     fails(&[], &["--component"]);
+    fails(&["--check"], &["--component FILE, or --config FILE"]);
 }
 
 #[test]

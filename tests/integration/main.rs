@@ -5,7 +5,13 @@ mod backpressure; // what happens when somebody does not read
 mod clients; // clients of other languages, and a browser
 mod closing; // who closes with what, and what the other side hears
 mod commands; // what handlers can do: broadcast, ping, ask
+mod configuration; // many resources, from a file
+mod configured; // a configuration file and its server
+mod connect; // the client for the terminal
+mod development; // errors of handlers, and who is told
 mod documentation; // what the README says
+mod drafts; // clients from before the RFC
+mod embedding; // handlers in a program of somebody else
 mod faults; // handlers that trap, loop, hoard, fail
 mod guests; // that every guest is used
 mod handshake; // refused and accepted openings
@@ -16,8 +22,11 @@ mod limits; // numbers and what happens there
 mod loading; // components and flags that cannot be served
 mod log; // what guests print
 mod messages; // framing as clients see it
+mod origins; // pages that may connect, and proxies
+mod outside; // messages that come from no client
 mod protocol_errors; // any octets on the socket
 mod reload; // new code while clients are connected
+mod sending; // frames that handlers ask for
 mod sharing; // which clients share an instance, and what they can do to others
 mod shutdown; // signals
 mod sleeping; // handlers that wait

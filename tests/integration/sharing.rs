@@ -68,6 +68,9 @@ fn each_client_has_its_instance() -> Result<()> {
 fn workers_are_threads() -> Result<()> {
     let flags = ["--workers", "3", "--instances", "3"];
     let server = TestServer::with_arguments("echo", &flags)?;
+    // They begin when there is work for them.
+    let _clients =
+        [Client::connect(&server)?, Client::connect(&server)?, Client::connect(&server)?];
     let mut names = Vec::new();
     for thread in std::fs::read_dir(format!("/proc/{}/task", server.process_id()))? {
         names.push(std::fs::read_to_string(thread?.path().join("comm"))?.trim().to_owned());
@@ -85,8 +88,8 @@ fn what_one_client_does_in_its_sandbox_harms_nobody() -> Result<()> {
     let mut others = (0..10).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
     for (word, told) in [
         ("trap", "the handler trapped"),
-        ("spin", "--max-cpu allows 300ms"),
-        ("hoard", "--max-memory allows 8388608"),
+        ("spin", "max-cpu allows 300ms"),
+        ("hoard", "max-memory allows 8388608"),
         ("deep 10000000", "call stack exhausted"),
     ] {
         let mut client = Client::connect(&server)?;
@@ -96,7 +99,7 @@ fn what_one_client_does_in_its_sandbox_harms_nobody() -> Result<()> {
         }
         client.expect_close(1011)?;
         let line = server.wait_for_log(told)?;
-        for word in ["resource=\"/\"", "actor=", "client="] {
+        for word in ["resource=\"guest-", "actor=", "client="] {
             assert!(line.contains(word), "{word} is not in {line}");
         }
     }
@@ -144,11 +147,14 @@ fn client_that_finds_no_instance_gets_503_and_deserted_rooms_make_room() -> Resu
     let answer = Answer::to(server.address(), &handshake("/room/green", ""))?;
     assert_eq!(answer.status, 503, "{answer:?}");
     assert!(answer.header("retry-after").is_some(), "{answer:?}");
-    let line = server.wait_for_log("--max-instances")?;
+    let line = server.wait_for_log("max-instances")?;
     assert!(line.contains("there are 2 already"), "{line}");
-    let faults = r#"ws_host_faults_total{resource="/room/{id}",kind="instances"}"#;
+    let faults = r#"ws_host_faults_total{resource="guest-keeper",kind="instances"}"#;
     assert_eq!(counter(admin, faults)?, 1);
-    assert_eq!(counter(admin, r#"ws_host_refused_total{full="instances"}"#)?, 1);
+    assert_eq!(
+        counter(admin, r#"ws_host_refused_total{resource="guest-keeper",full="instances"}"#)?,
+        1
+    );
     assert_eq!(blue.ask("count")?, "1");
     red.close()?;
     while Answer::to_head(server.address(), &handshake("/room/green", ""))?.status == 503 {}
@@ -167,7 +173,7 @@ fn client_whose_instance_cannot_be_woken_is_told_to_try_again_later() -> Result<
     assert_eq!(blue.ask("sleep 500")?, "asleep");
     red.send_text("count")?;
     red.expect_close(1013)?;
-    server.wait_for_log("there are 1 already (--max-instances)")?;
+    server.wait_for_log("there are 1 already (max-instances)")?;
     // When there is room again, it hears who left, and its state is not lost.
     assert_eq!(blue.receive_text()?, "awake");
     assert_eq!(also_red.ask("count")?, "102");
@@ -182,7 +188,7 @@ fn event_that_takes_too_long_ends_its_instance() -> Result<()> {
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("sleep 600000")?, "asleep");
     client.expect_close(1011)?;
-    server.wait_for_log("--max-time allows 200ms")?;
+    server.wait_for_log("max-time allows 200ms")?;
     assert_eq!(other.ask("history")?, "nothing for 1 ");
     Ok(())
 }

@@ -45,6 +45,9 @@ pub enum ProtocolError {
     /// §8.1: a text message or a close reason is not UTF-8.
     #[error("text is not valid UTF-8")]
     InvalidUtf8,
+    /// Draft 00: a frame with a length in front, which is no text.
+    #[error("a frame of type {0:#04x} is no text")]
+    DraftFrameType(u8),
     /// §10.4: the message is longer than we accept.
     #[error("a message exceeds the limit of {limit} octets")]
     MessageTooLong {
@@ -60,10 +63,12 @@ pub enum ProtocolError {
 }
 
 impl ProtocolError {
-    /// The code of the close frame that answers this error (RFC 6455 §7.4.1).
+    /// The code of the close frame that answers this error (RFC 6455 §7.4.1). In draft 00 no code
+    /// goes over the wire.
     pub fn close_code(self) -> CloseCode {
         match self {
             Self::InvalidUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::DraftFrameType(_) => CloseCode::UNSUPPORTED_DATA,
             Self::MessageTooLong { .. } => CloseCode::TOO_BIG,
             Self::TooManyFragments { .. } => CloseCode::POLICY_VIOLATION,
             _ => CloseCode::PROTOCOL_ERROR,
@@ -84,4 +89,7 @@ pub enum SendError {
     /// It is longer than the whole outbound buffer, or than a control frame may be.
     #[error("the message is too long to be sent at all")]
     TooLong,
+    /// The client speaks draft 00, which has text alone.
+    #[error("this client speaks a draft of the protocol without binary messages and pings")]
+    Unsupported,
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::check;
 use crate::close::CloseFrame;
+use crate::draft00::Reader;
 use crate::error::ProtocolError;
 use crate::event::Event;
 use crate::frame::{Fin, Header, MAX_HEADER, Opcode};
@@ -30,6 +31,8 @@ enum Stage {
     Data { header: Header, remaining: usize },
     /// Part of a control frame's payload, of which these octets are here already.
     Control { header: Header, payload: Vec<u8> },
+    /// What the framing of draft 00 says.
+    Draft00(Reader),
     /// Nothing to us: the connection has ended.
     Ended,
 }
@@ -42,6 +45,12 @@ impl Inbound {
     /// The receiving machine of an endpoint in this role.
     pub fn new(role: Role, limits: Limits) -> Self {
         Self { role, limits, stage: Stage::START, message: None }
+    }
+
+    /// The receiving machine of a server whose client speaks
+    /// [draft 00](crate::handshake::Version::Draft00). Of the limits the length of a message holds.
+    pub fn draft00(limits: Limits) -> Self {
+        Self { stage: Stage::Draft00(Reader::Type), ..Self::new(Role::Server, limits) }
     }
 
     /// Takes octets from the front of `input` up to and including the next event.
@@ -92,6 +101,13 @@ impl Inbound {
             },
             Stage::Data { .. } => self.continue_data(input, outbound),
             Stage::Control { .. } => self.continue_control(input, outbound),
+            Stage::Draft00(reader) => {
+                let event = reader.step(input, self.limits.max_message, outbound)?;
+                if matches!(event, Some(Event::Closed(_))) {
+                    self.end();
+                }
+                Ok(event)
+            }
             Stage::Ended => {
                 take(input, usize::MAX);
                 Ok(None)
@@ -202,7 +218,7 @@ impl Inbound {
 }
 
 /// A message that lies whole in the input.
-fn lend(opcode: Opcode, payload: &[u8]) -> Result<Event<'_>, ProtocolError> {
+pub(crate) fn lend(opcode: Opcode, payload: &[u8]) -> Result<Event<'_>, ProtocolError> {
     if opcode == Opcode::Binary {
         return Ok(Event::Binary(Cow::Borrowed(payload)));
     }
@@ -247,7 +263,7 @@ fn unmask<'a>(header: &mut Header, payload: &'a mut [u8]) -> &'a [u8] {
 }
 
 /// The first `length` octets of the input, or all of it when it is shorter.
-fn take<'a>(input: &mut &'a mut [u8], length: usize) -> &'a mut [u8] {
+pub(crate) fn take<'a>(input: &mut &'a mut [u8], length: usize) -> &'a mut [u8] {
     let length = length.min(input.len());
     let (taken, rest) = std::mem::take(input).split_at_mut(length);
     *input = rest;

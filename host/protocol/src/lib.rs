@@ -1,10 +1,13 @@
-//! The WebSocket protocol (RFC 6455) as state machines without I/O and without a clock.
+//! The WebSocket protocol (RFC 6455, and drafts of it) as state machines without I/O and without a
+//! clock.
 //!
 //! # Opening handshake
 //!
 //! [`handshake::server`] turns a parsed HTTP request into an [`Upgrade`](handshake::server::Upgrade)
 //! or a [`Rejection`](handshake::Rejection) that knows its HTTP status; [`handshake::client`] makes
 //! the request and checks the answer. Parsing HTTP itself is left to an HTTP library.
+//! [`handshake::Origins`] tells which pages may connect, [`handshake::forwarded`] who the client
+//! behind a proxy is.
 //!
 //! # An open connection
 //!
@@ -36,6 +39,14 @@
 //!               └──────────────────────────────────┘
 //! ```
 //!
+//! # Drafts
+//!
+//! Drafts 07 to 12 differ from the RFC in their handshake only
+//! ([`handshake::Versions`]). Draft 00 has a handshake
+//! ([`check_draft00`](handshake::server::check_draft00)) and a framing of its own
+//! ([`Inbound::draft00`], [`Outbound::draft00`]), with the same events and the same methods; what
+//! it cannot carry is [`SendError::Unsupported`].
+//!
 //! # Whose fault it is
 //!
 //! What the peer does wrong never is an `Err`: it is answered with the close frame that the RFC
@@ -47,6 +58,7 @@
 mod check;
 mod close;
 mod close_code;
+mod draft00;
 mod error;
 mod event;
 mod frame;
@@ -56,6 +68,8 @@ mod limits;
 mod mask;
 mod message;
 mod outbound;
+mod queue;
+mod shared;
 mod utf8;
 
 #[cfg(test)]
@@ -68,7 +82,8 @@ pub use event::Event;
 pub use frame::{MAX_CONTROL_PAYLOAD, MAX_HEADER};
 pub use inbound::Inbound;
 pub use limits::Limits;
-pub use outbound::{MaskKeys, Outbound, SharedMessage};
+pub use outbound::{MaskKeys, Outbound};
+pub use shared::SharedMessage;
 
 /// Which end of a connection a machine is (RFC 6455 §5.1: a client masks, a server does not).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

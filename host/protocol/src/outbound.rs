@@ -1,26 +1,22 @@
 //! What goes to the peer: messages and control frames in, octets out.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::num::NonZeroUsize;
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 
 use crate::close::CloseFrame;
 use crate::close_code::CloseCode;
+use crate::draft00;
 use crate::error::{ProtocolError, SendError};
 use crate::frame::{Fin, Header, MAX_CONTROL_PAYLOAD, Opcode};
 use crate::mask::MaskKey;
+use crate::queue::Queue;
+use crate::shared::SharedMessage;
 
 /// Makes a new masking key for each frame of a client. The keys must be unpredictable (RFC 6455
 /// §10.3): take them from a cryptographic random number generator.
 pub type MaskKeys = Box<dyn FnMut() -> [u8; 4] + Send>;
-
-/// Below this length a shared frame is copied: cheaper than a segment of its own in the queue.
-const SHARE_FROM: usize = 4096;
-
-/// What an empty buffer keeps of its memory, so that small messages need no allocation.
-const KEEP: usize = 16 * 1024;
 
 /// The sending machine of a connection: a bounded buffer of octets that wait to be written.
 ///
@@ -30,15 +26,17 @@ const KEEP: usize = 16 * 1024;
 /// Messages and pings are held against the limit. Answers to the peer, pongs and close frames, are
 /// not: the caller bounds them by not reading from a peer that does not read.
 pub struct Outbound {
-    mask_keys: Option<MaskKeys>,
+    framing: Framing,
     limit: usize,
-    /// Written before `tail`.
-    segments: VecDeque<Bytes>,
-    tail: Vec<u8>,
-    /// How much of `tail` has been written.
-    written: usize,
-    queued: usize,
+    queue: Queue,
     state: State,
+}
+
+/// How messages become octets.
+enum Framing {
+    Server,
+    Client(MaskKeys),
+    Draft00,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,24 +49,23 @@ enum State {
 impl Outbound {
     /// The sending machine of a server: frames are not masked. `limit` is in octets.
     pub fn server(limit: usize) -> Self {
-        Self::new(limit, None)
+        Self::new(limit, Framing::Server)
     }
 
     /// The sending machine of a client: every frame is masked with its own key.
     pub fn client(limit: usize, mask_keys: MaskKeys) -> Self {
-        Self::new(limit, Some(mask_keys))
+        Self::new(limit, Framing::Client(mask_keys))
     }
 
-    fn new(limit: usize, mask_keys: Option<MaskKeys>) -> Self {
-        Self {
-            mask_keys,
-            limit,
-            segments: VecDeque::new(),
-            tail: Vec::new(),
-            written: 0,
-            queued: 0,
-            state: State::Open,
-        }
+    /// The sending machine of a server whose client speaks
+    /// [draft 00](crate::handshake::Version::Draft00): text alone, each in one frame. It goes with
+    /// [`Inbound::draft00`](crate::Inbound::draft00).
+    pub fn draft00(limit: usize) -> Self {
+        Self::new(limit, Framing::Draft00)
+    }
+
+    fn new(limit: usize, framing: Framing) -> Self {
+        Self { framing, limit, queue: Queue::default(), state: State::Open }
     }
 
     /// Queues a text message in one frame.
@@ -122,18 +119,12 @@ impl Outbound {
     ///
     /// [`SendError`]; nothing was queued then.
     pub fn send_shared(&mut self, message: &SharedMessage) -> Result<(), SendError> {
-        if self.mask_keys.is_some() {
-            // A client's frames differ by their keys: only the payload is common.
+        if !matches!(self.framing, Framing::Server) {
+            // A client's frames differ by their keys, draft 00 has others: only the payload is common.
             return self.send(message.opcode, message.payload());
         }
         self.admit(message.frame.len())?;
-        if message.frame.len() < SHARE_FROM {
-            self.tail.extend_from_slice(&message.frame);
-        } else {
-            self.seal_tail();
-            self.segments.push_back(message.frame.clone());
-        }
-        self.queued += message.frame.len();
+        self.queue.share(&message.frame);
         Ok(())
     }
 
@@ -155,7 +146,8 @@ impl Outbound {
         self.send_control(Opcode::Pong, payload)
     }
 
-    /// Begins the closing handshake (§7.1.2): queues a close frame behind all that was sent.
+    /// Begins the closing handshake (§7.1.2): queues a close frame behind all that was sent. In
+    /// draft 00 that has neither code nor reason.
     ///
     /// # Errors
     ///
@@ -164,8 +156,14 @@ impl Outbound {
         if self.is_closing() {
             return Err(SendError::Closed);
         }
-        self.push(Opcode::Close, Fin::Last, &frame.map(CloseFrame::encode).unwrap_or_default());
-        self.state = State::Closing(frame.map(CloseFrame::code));
+        if matches!(self.framing, Framing::Draft00) {
+            self.queue.append(&draft00::CLOSING_HANDSHAKE);
+            self.state = State::Closing(None);
+        } else {
+            let payload = frame.map(CloseFrame::encode).unwrap_or_default();
+            self.push(Opcode::Close, Fin::Last, &payload);
+            self.state = State::Closing(frame.map(CloseFrame::code));
+        }
         Ok(())
     }
 
@@ -184,25 +182,18 @@ impl Outbound {
 
     /// Gives memory back that a burst made the buffer grow to. Worth a call when a connection idles.
     pub fn release_memory(&mut self) {
-        if self.queued == 0 {
-            self.tail = Vec::new();
-            self.segments = VecDeque::new();
-        }
+        self.queue.release_memory();
     }
 
     /// Drops everything that waits to be written: the peer is gone.
     pub fn discard(&mut self) {
-        self.segments.clear();
-        self.tail.clear();
-        self.written = 0;
-        self.queued = 0;
-        self.release_memory();
+        self.queue = Queue::default();
     }
 
     /// How much memory it has, used or not.
     #[cfg(test)]
     pub(crate) fn capacity(&self) -> usize {
-        self.tail.capacity() + self.segments.iter().map(Bytes::len).sum::<usize>()
+        self.queue.capacity()
     }
 
     pub(crate) fn answer_ping(&mut self, payload: &[u8]) {
@@ -221,7 +212,7 @@ impl Outbound {
     }
 
     fn send(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
-        self.admit(self.header(opcode, Fin::Last, payload).encoded_length() + payload.len())?;
+        self.admit(self.overhead(opcode, payload.len())? + payload.len())?;
         self.push(opcode, Fin::Last, payload);
         Ok(())
     }
@@ -232,10 +223,12 @@ impl Outbound {
         payload: &[u8],
         frame_size: NonZeroUsize,
     ) -> Result<(), SendError> {
-        let header =
-            self.header(opcode, Fin::More, &payload[..payload.len().min(frame_size.get())]);
+        if matches!(self.framing, Framing::Draft00) {
+            return self.send(opcode, payload);
+        }
+        let overhead = self.overhead(opcode, payload.len().min(frame_size.get()))?;
         let frames = payload.len().div_ceil(frame_size.get()).max(1);
-        self.admit(frames.saturating_mul(header.encoded_length()).saturating_add(payload.len()))?;
+        self.admit(frames.saturating_mul(overhead).saturating_add(payload.len()))?;
         let mut rest = payload;
         let mut opcode = opcode;
         while rest.len() > frame_size.get() {
@@ -249,6 +242,8 @@ impl Outbound {
     }
 
     fn send_control(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
+        // What draft 00 does not have is told first: a shorter payload would not help.
+        self.overhead(opcode, payload.len())?;
         if payload.len() > MAX_CONTROL_PAYLOAD {
             return Err(SendError::TooLong);
         }
@@ -262,134 +257,69 @@ impl Outbound {
         if length > self.limit {
             return Err(SendError::TooLong);
         }
-        if self.queued + length > self.limit {
+        if self.queue.remaining() + length > self.limit {
             return Err(SendError::Full);
         }
         Ok(())
     }
 
-    fn header(&self, opcode: Opcode, fin: Fin, payload: &[u8]) -> Header {
-        let mask = self.mask_keys.is_some().then(|| MaskKey::new([0; 4]));
-        Header { fin, reserved: 0, opcode, mask, length: payload.len() as u64 }
+    /// How many octets a frame has besides its payload of this length.
+    fn overhead(&self, opcode: Opcode, length: usize) -> Result<usize, SendError> {
+        let mask = match (&self.framing, opcode) {
+            (Framing::Draft00, Opcode::Text) => return Ok(draft00::TEXT_OVERHEAD),
+            (Framing::Draft00, _) => return Err(SendError::Unsupported),
+            (Framing::Server, _) => None,
+            (Framing::Client(_), _) => Some(MaskKey::new([0; 4])),
+        };
+        let header = Header { fin: Fin::Last, reserved: 0, opcode, mask, length: length as u64 };
+        Ok(header.encoded_length())
     }
 
     fn push(&mut self, opcode: Opcode, fin: Fin, payload: &[u8]) {
-        let mut header = self.header(opcode, fin, payload);
-        header.mask = self.mask_keys.as_mut().map(|next_key| MaskKey::new(next_key()));
-        let before = self.tail.len();
-        self.tail.reserve(header.encoded_length() + payload.len());
-        header.encode(&mut self.tail);
-        let start = self.tail.len();
-        self.tail.extend_from_slice(payload);
-        if let Some(key) = &mut header.mask {
-            key.apply(&mut self.tail[start..]);
-        }
-        self.queued += self.tail.len() - before;
-    }
-
-    /// Makes what stands in `tail` a segment, so that a shared one can follow it.
-    fn seal_tail(&mut self) {
-        let mut tail = Bytes::from(std::mem::take(&mut self.tail));
-        tail.advance(std::mem::take(&mut self.written));
-        if !tail.is_empty() {
-            self.segments.push_back(tail);
-        }
-    }
-
-    fn advance_tail(&mut self, count: usize) {
-        self.written += count;
-        if self.written == self.tail.len() {
-            self.tail.clear();
-            self.tail.shrink_to(KEEP);
-            self.written = 0;
-        } else if self.written > self.tail.len() / 2 {
-            // A peer that never quite catches up must not let the written part grow for ever.
-            self.tail.drain(..self.written);
-            self.written = 0;
-        }
+        let mask = match &mut self.framing {
+            Framing::Draft00 => {
+                return self.queue.append_with(|tail| draft00::encode_text(payload, tail));
+            }
+            Framing::Server => None,
+            Framing::Client(next_key) => Some(MaskKey::new(next_key())),
+        };
+        let mut header = Header { fin, reserved: 0, opcode, mask, length: payload.len() as u64 };
+        self.queue.append_with(|tail| {
+            tail.reserve(header.encoded_length() + payload.len());
+            header.encode(tail);
+            let start = tail.len();
+            tail.extend_from_slice(payload);
+            if let Some(key) = &mut header.mask {
+                key.apply(&mut tail[start..]);
+            }
+        });
     }
 }
 
 impl Buf for Outbound {
     fn remaining(&self) -> usize {
-        self.queued
+        self.queue.remaining()
     }
 
     fn chunk(&self) -> &[u8] {
-        self.segments.front().map_or(&self.tail[self.written..], |segment| segment)
+        self.queue.chunk()
     }
 
     fn chunks_vectored<'a>(&'a self, slices: &mut [std::io::IoSlice<'a>]) -> usize {
-        let tail = std::iter::once(&self.tail[self.written..]).filter(|tail| !tail.is_empty());
-        let chunks = self.segments.iter().map(|segment| &segment[..]).chain(tail);
-        let mut filled = 0;
-        for (slice, chunk) in slices.iter_mut().zip(chunks) {
-            *slice = std::io::IoSlice::new(chunk);
-            filled += 1;
-        }
-        filled
+        self.queue.chunks_vectored(slices)
     }
 
-    fn advance(&mut self, mut count: usize) {
-        assert!(count <= self.queued, "advanced by more than the buffer holds");
-        self.queued -= count;
-        while let Some(segment) = self.segments.front_mut() {
-            if count < segment.len() {
-                segment.advance(count);
-                return;
-            }
-            count -= segment.len();
-            self.segments.pop_front();
-        }
-        self.advance_tail(count);
+    fn advance(&mut self, count: usize) {
+        self.queue.advance(count);
     }
 }
 
 impl fmt::Debug for Outbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outbound")
-            .field("queued", &self.queued)
+            .field("queued", &self.queue.remaining())
             .field("limit", &self.limit)
             .field("state", &self.state)
             .finish_non_exhaustive()
-    }
-}
-
-/// A message that is framed once and sent to many ([`Outbound::send_shared`]).
-#[derive(Clone, Debug)]
-pub struct SharedMessage {
-    opcode: Opcode,
-    frame: Bytes,
-    header_length: usize,
-}
-
-impl SharedMessage {
-    /// A text message.
-    pub fn text(text: &str) -> Self {
-        Self::new(Opcode::Text, text.as_bytes())
-    }
-
-    /// A binary message.
-    pub fn binary(octets: &[u8]) -> Self {
-        Self::new(Opcode::Binary, octets)
-    }
-
-    fn new(opcode: Opcode, payload: &[u8]) -> Self {
-        let header = Header {
-            fin: Fin::Last,
-            reserved: 0,
-            opcode,
-            mask: None,
-            length: payload.len() as u64,
-        };
-        let header_length = header.encoded_length();
-        let mut frame = Vec::with_capacity(header_length + payload.len());
-        header.encode(&mut frame);
-        frame.extend_from_slice(payload);
-        Self { opcode, frame: frame.into(), header_length }
-    }
-
-    fn payload(&self) -> &[u8] {
-        &self.frame[self.header_length..]
     }
 }

@@ -38,7 +38,7 @@ impl Actor {
         tracing::warn!(
             resource = self.code.resource(),
             actor = &*self.name,
-            "the state has {} octets and is not kept; --max-state allows {}",
+            "the state has {} octets and is not kept; max-state allows {}",
             state.len(),
             limits.max_state,
         );

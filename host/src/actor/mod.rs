@@ -73,7 +73,7 @@ impl Actor {
 
     /// Nobody will need it any more.
     pub(crate) fn end(&self) {
-        self.belongings.timers.cancel_all();
+        self.belongings.timers.end();
     }
 
     /// Tells the log of a fault of the handler in an event, of a client perhaps.

@@ -13,7 +13,7 @@ use super::Actor;
 use super::code::Room;
 use super::seat::{Live, Place, Seat, Verdict};
 use crate::clients::Client;
-use crate::guest::{Acceptance, Disconnection, Fault, Refusal};
+use crate::guest::{Acceptance, Answer, Disconnection, Fault, Refusal};
 use crate::timers::TimerId;
 
 /// From how many octets of linear memory on an instance is dropped elsewhere.
@@ -111,6 +111,13 @@ impl<'a> Turn<'a> {
         self.put_back(live, called)
     }
 
+    /// A message from outside, whoever sent it.
+    pub(crate) async fn received_custom(mut self, message: Vec<u8>) -> Result<Answer, Fault> {
+        let mut live = self.take(Room::Now).await?;
+        let called = live.guest.received_custom(message).await;
+        self.put_back(live, called)
+    }
+
     /// Frees the instance and keeps its state, if it gives one.
     pub(crate) async fn hibernate(mut self) {
         let Some(mut live) = self.place.take_live(|_| true) else { return };
@@ -170,17 +177,19 @@ impl<'a> Turn<'a> {
     }
 
     fn put_back<T>(&mut self, live: Live, called: Result<T, Fault>) -> Result<T, Fault> {
-        match &called {
-            Ok(_) => {
+        match called {
+            Ok(value) => {
                 self.keep(live);
                 self.place.failures.forget();
+                Ok(value)
             }
-            Err(_) => {
+            Err(fault) => {
                 self.count_failure();
+                let fault = fault.with_last_words(live.guest.last_words());
                 self.discard(live);
+                Err(fault)
             }
         }
-        called
     }
 
     /// To give much memory back takes the system a millisecond: not on a thread where others wait.

@@ -1,9 +1,11 @@
 //! One client, as the guest and its connection share it.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::task::{Context, Waker};
 
 use parking_lot::{Mutex, MutexGuard};
+use ws_host_protocol::handshake::Version;
 use ws_host_protocol::{
     CloseCode, CloseFrame, CloseFrameError, Outbound, SendError, SharedMessage,
 };
@@ -60,12 +62,13 @@ pub(crate) enum CloseError {
 impl Client {
     /// A client whose outbound buffer holds at most `max_outbound` octets.
     pub(crate) fn new(id: ClientId, known: Known, max_outbound: usize) -> Self {
-        let outgoing = Outgoing {
-            outbound: Outbound::server(max_outbound),
-            aborted: false,
-            task: None,
-            is_asleep: false,
+        let outbound = match known.version {
+            Version::Draft00 => Outbound::draft00(max_outbound),
+            Version::Draft07 | Version::Draft08 | Version::Rfc6455 => {
+                Outbound::server(max_outbound)
+            }
         };
+        let outgoing = Outgoing { outbound, aborted: false, task: None, is_asleep: false };
         Self { id, known, outgoing: Mutex::new(outgoing), attachment: Mutex::new(None) }
     }
 
@@ -83,6 +86,22 @@ impl Client {
 
     pub(crate) fn send_binary(&self, octets: &[u8]) -> Result<(), SendError> {
         self.put(|outbound| outbound.send_binary(octets))
+    }
+
+    pub(crate) fn send_text_in_frames(
+        &self,
+        text: &str,
+        frame_size: NonZeroUsize,
+    ) -> Result<(), SendError> {
+        self.put(|outbound| outbound.send_text_in_frames(text, frame_size))
+    }
+
+    pub(crate) fn send_binary_in_frames(
+        &self,
+        octets: &[u8],
+        frame_size: NonZeroUsize,
+    ) -> Result<(), SendError> {
+        self.put(|outbound| outbound.send_binary_in_frames(octets, frame_size))
     }
 
     pub(crate) fn send_shared(&self, message: &SharedMessage) -> Result<(), SendError> {

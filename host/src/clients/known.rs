@@ -1,11 +1,16 @@
 //! What is known of a client from its handshake.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use ws_host_protocol::handshake::{Scheme, Version};
 
 /// The request of a client, as handlers see it.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
+    /// The name of the resource.
+    pub(crate) resource: Arc<str>,
     pub(crate) path: String,
     pub(crate) query: Option<String>,
     /// What the parameters of the resource's pattern stand for in the path.
@@ -13,7 +18,11 @@ pub(crate) struct Known {
     pub(crate) headers: Headers,
     pub(crate) subprotocols: Vec<String>,
     pub(crate) origin: Option<String>,
-    pub(crate) version: u16,
+    pub(crate) version: Version,
+    /// Of the client itself, as a trusted proxy may tell it.
+    pub(crate) address: IpAddr,
+    pub(crate) scheme: Scheme,
+    /// The other end of the connection.
     pub(crate) peer: SocketAddr,
 }
 

@@ -50,18 +50,23 @@ impl Clients {
 mod tests {
     use std::net::{Ipv4Addr, SocketAddr};
 
+    use ws_host_protocol::handshake::{Scheme, Version};
+
     use super::*;
     use crate::clients::Known;
 
     fn client(id: u64) -> Arc<Client> {
         let known = Known {
+            resource: "test".into(),
             path: "/".into(),
             query: None,
             parameters: Vec::new(),
             headers: std::iter::empty().collect(),
             subprotocols: Vec::new(),
             origin: None,
-            version: 13,
+            version: Version::Rfc6455,
+            address: Ipv4Addr::LOCALHOST.into(),
+            scheme: Scheme::Http,
             peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
         };
         Arc::new(Client::new(ClientId(id), known, 1 << 20))

@@ -1,41 +1,98 @@
 //! Settings, checked once. Whoever holds a [`Config`] need not doubt it.
 
+mod check;
+mod file;
+pub mod written;
+
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ws_host_protocol::handshake::Origins;
+use http::{HeaderName, HeaderValue};
+use ipnet::IpNet;
+use ws_host_protocol::handshake::forwarded::Convention;
+use ws_host_protocol::handshake::{Origins, Versions};
 
+pub(crate) use self::check::belongs_to_handshake;
+pub use self::check::{Place, Wrong};
+pub use self::file::{FileError, read};
 pub use crate::pattern::{Pattern, PatternError};
 
-/// What a server serves, where, and within which limits.
+/// A server: what it serves, and where.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The file of the component that handles the resource.
-    pub component: PathBuf,
-    /// The address to listen on; port 0 lets the system choose.
-    pub listen: SocketAddr,
-    /// Where whoever runs the server reloads and reads its counters. It asks nobody who they are:
-    /// only this machine should reach it.
+    /// The addresses to listen on; port 0 lets the system choose.
+    pub listen: Vec<SocketAddr>,
+    /// How many connections may wait in the system until they are accepted.
+    pub backlog: u32,
+    /// Where whoever runs the server manages it. It asks nobody who they are: only this machine should
+    /// reach it.
     pub admin: Option<SocketAddr>,
-    /// The paths of the resource.
-    pub path: Pattern,
-    /// Which clients share an instance.
-    pub instance_per: InstancePer,
-    /// Threads that serve clients at most; the first is the one that the server is run on.
+    /// The file that this was read from: a reload reads it again.
+    pub file: Option<PathBuf>,
+    /// What is served.
+    pub host: Host,
+}
+
+/// What is served, whoever accepts the connections.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// The resources, each with a name and paths of its own.
+    pub resources: Vec<Resource>,
+    /// Threads that serve clients at most; the first is the one that the host is started on. They
+    /// are started when there is work for them.
     pub workers: NonZeroUsize,
-    /// Whether the component is loaded again when its file changes.
-    pub watch: Watch,
-    /// Text messages that the host answers itself, without the handler.
-    pub auto_answers: Vec<AutoAnswer>,
-    /// A folder of files for ordinary HTTP requests.
-    pub static_files: Option<PathBuf>,
-    /// Web pages that may connect.
-    pub origins: Origins,
     /// Where compiled components are kept. Nobody else may be able to write there: what is found
     /// there is run as native code.
     pub cache: Option<PathBuf>,
+    /// Whether components are loaded again when their files change.
+    pub watch: Watch,
+    /// How much of what goes wrong in handlers is told, and to whom.
+    pub mode: Mode,
+    /// Versions of the protocol that clients may speak.
+    pub versions: Versions,
+    /// Who is believed what they tell of their clients.
+    pub trusted_proxies: Vec<IpNet>,
+    /// In which headers they tell it.
+    pub forwarded_by: Convention,
+    /// A folder of files for ordinary HTTP requests.
+    pub static_files: Option<PathBuf>,
+    /// What a Flash player is told that asks for a policy on the same port.
+    pub flash_policy: Option<Vec<u8>>,
+    /// Sizes and numbers.
+    pub limits: HostLimits,
+    /// Times.
+    pub timeouts: HostTimeouts,
+}
+
+/// What clients ask for by path: a component, and how it is served.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resource {
+    /// By which it is managed, logged and counted.
+    pub name: Arc<str>,
+    /// Its paths.
+    pub path: Pattern,
+    /// The address at which it is served; `None`: at all of the server.
+    pub listen: Option<SocketAddr>,
+    /// The file of the component that handles it.
+    pub component: PathBuf,
+    /// What the component sees as its environment.
+    pub environment: Vec<(String, String)>,
+    /// Which clients share an instance.
+    pub instance_per: InstancePer,
+    /// Web pages that may connect.
+    pub origins: Origins,
+    /// Subprotocols that the host chooses from, if the handler chooses none: the first that the client
+    /// offers.
+    pub subprotocols: Vec<String>,
+    /// Headers of the answer to a handshake, beside those of the handler.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Text messages that the host answers itself, without the handler.
+    pub auto_answers: Vec<AutoAnswer>,
+    /// What becomes of the client in whose event a handler fails.
+    pub on_fault: OnFault,
     /// Sizes and numbers.
     pub limits: Limits,
     /// Times.
@@ -65,6 +122,24 @@ pub enum Watch {
     Off,
 }
 
+/// For whom the host runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// For clients: they hear that a handler failed, and not why.
+    Production,
+    /// For who writes the handler: the log has its backtraces, and the close reason its last words.
+    Development,
+}
+
+/// What becomes of the client in whose event a handler fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFault {
+    /// It is closed with 1011: what it sent may be lost.
+    Close,
+    /// It stays connected, and the message is lost.
+    DropMessage,
+}
+
 /// A text message that the host answers itself, as long as there is room in the client's outbound
 /// buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,8 +150,29 @@ pub struct AutoAnswer {
     pub answer: String,
 }
 
-/// Sizes and numbers, each with an outcome when it is reached.
+/// Sizes and numbers of a host, each with an outcome when it is reached.
 #[derive(Clone, Copy, Debug)]
+pub struct HostLimits {
+    /// Open WebSocket connections of all resources. More: 503.
+    pub max_clients: usize,
+    /// Headers of a handshake. More: 431.
+    pub max_headers: usize,
+    /// Octets of a request line with its headers, at least 8 KiB. More: 431.
+    pub max_header_size: usize,
+}
+
+/// Times of a host, each with an outcome when it is over.
+#[derive(Clone, Copy, Debug)]
+pub struct HostTimeouts {
+    /// From accepting a connection to the answer of its handshake, `connected` included. Over: the
+    /// connection is dropped, or gets 503 when it is the handler that takes so long.
+    pub handshake: Duration,
+    /// From the signal to stop until all clients must be gone.
+    pub drain: Duration,
+}
+
+/// Sizes and numbers of a resource, each with an outcome when it is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Open WebSocket connections. More: 503.
     pub max_clients: usize,
@@ -86,10 +182,6 @@ pub struct Limits {
     /// half of it on, the client is not read. At least twice `max_message`, so that an answer as
     /// long as the message always finds room.
     pub max_outbound: usize,
-    /// Headers of a handshake. More: 431.
-    pub max_headers: usize,
-    /// Octets of a request line with its headers, at least 8 KiB. More: 431.
-    pub max_header_size: usize,
     /// Octets of linear memory of one instance. More: a trap.
     pub max_memory: usize,
     /// CPU time of one event. More: a trap.
@@ -102,19 +194,14 @@ pub struct Limits {
     pub max_state: usize,
 }
 
-/// Times, each with an outcome when it is over.
-#[derive(Clone, Copy, Debug)]
+/// Times of a resource, each with an outcome when it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// From accepting a connection to the answer of its handshake, `connected` included. Over: the
-    /// connection is dropped, or gets 503 when it is the handler that takes so long.
-    pub handshake: Duration,
     /// From our close frame to the client's. Over: the connection is dropped.
     pub close: Duration,
     /// A client of which nothing came for half of this gets a ping; when nothing has come for all of
     /// it, it is dropped. `None`: a client may be silent for ever.
     pub idle: Option<Duration>,
-    /// From the signal to stop until all clients must be gone.
-    pub drain: Duration,
     /// An instance that had no event for this long gives up its state and is freed until the next
     /// one. `None`: it stays in memory.
     pub hibernate_after: Option<Duration>,
@@ -123,14 +210,24 @@ pub struct Timeouts {
 /// The smallest buffer that the HTTP library takes for headers.
 pub const MIN_HEADER_SIZE: usize = 8 << 10;
 
+impl Default for HostLimits {
+    fn default() -> Self {
+        Self { max_clients: 10_000, max_headers: 100, max_header_size: 16 << 10 }
+    }
+}
+
+impl Default for HostTimeouts {
+    fn default() -> Self {
+        Self { handshake: Duration::from_secs(10), drain: Duration::from_secs(10) }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            max_clients: 10_000,
+            max_clients: usize::MAX >> 8,
             max_message: 1 << 20,
             max_outbound: 2 << 20,
-            max_headers: 100,
-            max_header_size: 16 << 10,
             max_memory: 64 << 20,
             max_cpu: Duration::from_secs(1),
             max_time: Duration::from_secs(60),
@@ -143,11 +240,56 @@ impl Default for Limits {
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
-            handshake: Duration::from_secs(10),
             close: Duration::from_secs(5),
             idle: Some(Duration::from_secs(60)),
-            drain: Duration::from_secs(10),
             hibernate_after: Some(Duration::from_secs(60)),
         }
+    }
+}
+
+impl Host {
+    /// A host of these resources with the default settings, on the thread that it is started on.
+    pub fn new(resources: Vec<Resource>) -> Self {
+        Self {
+            resources,
+            workers: NonZeroUsize::MIN,
+            cache: None,
+            watch: Watch::Off,
+            mode: Mode::Production,
+            versions: Versions::default(),
+            trusted_proxies: Vec::new(),
+            forwarded_by: Convention::default(),
+            static_files: None,
+            flash_policy: None,
+            limits: HostLimits::default(),
+            timeouts: HostTimeouts::default(),
+        }
+    }
+}
+
+impl Resource {
+    /// A resource of these paths with the default settings, named as its component's file.
+    ///
+    /// # Errors
+    ///
+    /// [`PatternError`] if the path is none.
+    pub fn new(path: &str, component: impl Into<PathBuf>) -> Result<Self, PatternError> {
+        let component = component.into();
+        let name = component.file_stem().unwrap_or_default().to_string_lossy().into();
+        Ok(Self {
+            name,
+            path: Pattern::parse(path)?,
+            listen: None,
+            component,
+            environment: Vec::new(),
+            instance_per: InstancePer::Resource { instances: NonZeroUsize::MIN },
+            origins: Origins::default(),
+            subprotocols: Vec::new(),
+            headers: Vec::new(),
+            auto_answers: Vec::new(),
+            on_fault: OnFault::Close,
+            limits: Limits::default(),
+            timeouts: Timeouts::default(),
+        })
     }
 }

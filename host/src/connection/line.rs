@@ -156,6 +156,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                 Poll::Ready(Ok(())) => {}
             }
         }
+        // A stream that encrypts may hold the last octets back.
+        if let Poll::Ready(Err(error)) = Pin::new(&mut self.socket).poll_flush(context) {
+            return Err(error.into());
+        }
         self.is_clogged = outgoing.outbound.remaining() > self.high_water;
         if outgoing.outbound.is_closing() {
             self.clock.closing();

@@ -15,6 +15,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use ws_host_protocol::handshake::Version;
 use ws_host_protocol::{Event, Inbound, Limits, Role};
 
 pub(crate) use self::admitted::{Admitted, Place};
@@ -23,7 +24,8 @@ pub(crate) use self::end::End;
 use self::line::Line;
 use crate::actor::Received;
 use crate::clients::Client;
-use crate::config::{self, AutoAnswer, Timeouts};
+use crate::config::{AutoAnswer, Mode, OnFault, Resource};
+use crate::guest::Fault;
 
 /// The payload of the host's own pings. Pongs with it are not reported to the handler.
 const HEARTBEAT: &[u8] = b"ws-host";
@@ -33,21 +35,23 @@ pub(crate) struct Connection<S> {
     admitted: Admitted,
     inbound: Inbound,
     line: Line<S>,
-    auto_answers: Arc<[AutoAnswer]>,
+    settings: Arc<Resource>,
+    mode: Mode,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// A connection whose handshake has been answered with 101.
-    pub(crate) fn new(
-        admitted: Admitted,
-        socket: S,
-        limits: &config::Limits,
-        timeouts: &Timeouts,
-        auto_answers: Arc<[AutoAnswer]>,
-    ) -> Self {
+    pub(crate) fn new(admitted: Admitted, socket: S, settings: Arc<Resource>, mode: Mode) -> Self {
+        let Resource { limits, timeouts, .. } = &*settings;
         let accepted = Limits { max_message: limits.max_message, ..Limits::default() };
-        let inbound = Inbound::new(Role::Server, accepted);
-        Self { admitted, inbound, line: Line::new(socket, limits, timeouts), auto_answers }
+        let inbound = match admitted.client().known().version {
+            Version::Draft00 => Inbound::draft00(accepted),
+            Version::Draft07 | Version::Draft08 | Version::Rfc6455 => {
+                Inbound::new(Role::Server, accepted)
+            }
+        };
+        let line = Line::new(socket, limits, timeouts);
+        Self { admitted, inbound, line, settings, mode }
     }
 
     /// Serves the client to its end; `first` came behind the handshake.
@@ -94,7 +98,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut unread = 0..filled;
         while !unread.is_empty() {
             let mut input = &mut buffer[unread.clone()];
-            let event = next_event(&mut self.inbound, client, &self.auto_answers, &mut input)?;
+            let event =
+                next_event(&mut self.inbound, client, &self.settings.auto_answers, &mut input)?;
             let Some(event) = event else { return Ok(()) };
             unread.start = unread.end - input.len();
             let (turn, event) = match actor.try_turn() {
@@ -117,12 +122,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let (called, line) = self.line.attend(client, call).await;
             if let Err(fault) = called {
                 self.admitted.tell_fault(&fault);
-                let (code, reason) = fault.close();
-                client.close_by_host(code, reason);
+                self.close_after(&fault);
             }
             line?;
         }
         Ok(())
+    }
+}
+
+impl<S> Connection<S> {
+    /// What becomes of the client in whose event the handler failed.
+    fn close_after(&self, fault: &Fault) {
+        if self.settings.on_fault == OnFault::DropMessage {
+            return;
+        }
+        let (code, told) = fault.close();
+        let client = self.admitted.client();
+        match self.mode {
+            Mode::Production => client.close_by_host(code, told),
+            Mode::Development => client.close_by_host(code, &fault.explanation()),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Between the words of the host and those of the generated bindings: `From` and nothing else.
 
+use ws_host_protocol::handshake::Scheme;
 use ws_host_protocol::{CloseFrameError, SendError};
 
 use super::bindings::ws_host::socket::types;
@@ -11,6 +12,7 @@ use crate::topics::SubscribeError;
 impl From<&Known> for types::Request {
     fn from(known: &Known) -> Self {
         Self {
+            resource: known.resource.as_ref().into(),
             path: known.path.clone(),
             query: known.query.clone(),
             parameters: known.parameters.clone(),
@@ -21,10 +23,11 @@ impl From<&Known> for types::Request {
                 .collect(),
             subprotocols: known.subprotocols.clone(),
             origin: known.origin.clone(),
-            version: known.version,
+            version: known.version.number(),
+            client_address: known.address.to_string(),
             peer_address: known.peer.ip().to_string(),
             peer_port: known.peer.port(),
-            secure: false,
+            secure: known.scheme == Scheme::Https,
         }
     }
 }
@@ -52,6 +55,7 @@ impl From<SendError> for types::SendError {
         match error {
             SendError::Full => Self::Full,
             SendError::TooLong => Self::TooLong,
+            SendError::Unsupported => Self::Unsupported,
             _ => Self::Closed,
         }
     }

@@ -47,7 +47,7 @@ pub(crate) enum LoadError {
         cause: Cause,
     },
     #[error("{} imports something that this host does not provide; it provides \
-             clients, timers and topics of ws-host:socket@0.1.0, and WASI 0.2 without files, network or environment",
+             clients, timers and topics of ws-host:socket@0.1.0, and WASI 0.2 without files and network",
              .path.display())]
     Import {
         path: PathBuf,
@@ -91,9 +91,13 @@ impl std::error::Error for Cause {
 pub(crate) enum Fault {
     #[error(transparent)]
     Limit(LimitExceeded),
-    #[error("the handler trapped: {}", .0.root_cause())]
-    Trap(wasmtime::Error),
-    #[error("no instance can be had: there are {0} already (--max-instances)")]
+    #[error("the handler trapped: {}", .error.root_cause())]
+    Trap {
+        error: wasmtime::Error,
+        /// What the handler wrote last to its standard error: why, perhaps.
+        last_words: String,
+    },
+    #[error("no instance can be had: there are {0} already (max-instances)")]
     NoInstance(usize),
 }
 
@@ -102,15 +106,31 @@ impl Fault {
     pub(crate) fn backtrace(&self) -> Option<String> {
         match self {
             Self::Limit(_) | Self::NoInstance(_) => None,
-            Self::Trap(error) => Some(format!("{error:?}")),
+            Self::Trap { error, .. } => Some(format!("{error:?}")),
         }
     }
 
     /// How the client whose event it was is closed.
     pub(crate) fn close(&self) -> (CloseCode, &'static str) {
         match self {
-            Self::Limit(_) | Self::Trap(_) => (CloseCode::INTERNAL_ERROR, "the handler failed"),
+            Self::Limit(_) | Self::Trap { .. } => (CloseCode::INTERNAL_ERROR, "the handler failed"),
             Self::NoInstance(_) => (CloseCode::TRY_AGAIN_LATER, "the server is full"),
+        }
+    }
+
+    /// Why, for who writes the handler: what it said itself, if it did.
+    pub(crate) fn explanation(&self) -> String {
+        match self {
+            Self::Trap { last_words, .. } if !last_words.is_empty() => last_words.clone(),
+            other => other.to_string(),
+        }
+    }
+
+    /// The same with what the handler said last.
+    pub(crate) fn with_last_words(self, words: String) -> Self {
+        match self {
+            Self::Trap { error, .. } => Self::Trap { error, last_words: words },
+            other => other,
         }
     }
 
@@ -118,7 +138,7 @@ impl Fault {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Limit(limit) => limit.name(),
-            Self::Trap(_) => "trap",
+            Self::Trap { .. } => "trap",
             Self::NoInstance(_) => "instances",
         }
     }
@@ -128,7 +148,7 @@ impl From<wasmtime::Error> for Fault {
     fn from(error: wasmtime::Error) -> Self {
         match error.downcast_ref::<LimitExceeded>() {
             Some(limit) => Self::Limit(*limit),
-            None => Self::Trap(error),
+            None => Self::Trap { error, last_words: String::new() },
         }
     }
 }

@@ -8,6 +8,7 @@
     reason = "the linker asks for functions that take the store by value"
 )]
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use wasmtime::component::{Linker, WasmList, WasmStr};
@@ -27,11 +28,15 @@ const TOPICS: &str = "ws-host:socket/topics@0.1.0";
 type Store<'a> = StoreContextMut<'a, State>;
 type Sent = (Result<(), types::SendError>,);
 
+const NO_FRAMES: Sent = (Err(types::SendError::InvalidFrameSize),);
+
 /// Adds every function of the interfaces to the linker.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     let mut clients = linker.instance(CLIENTS)?;
     clients.func_wrap("send-text", send_text)?;
     clients.func_wrap("send-binary", send_binary)?;
+    clients.func_wrap("send-text-in-frames", send_text_in_frames)?;
+    clients.func_wrap("send-binary-in-frames", send_binary_in_frames)?;
     clients.func_wrap("broadcast-text", broadcast_text)?;
     clients.func_wrap("broadcast-binary", broadcast_binary)?;
     clients.func_wrap("ping", ping)?;
@@ -61,6 +66,28 @@ fn send_text(store: Store<'_>, (to, message): (u64, WasmStr)) -> Result<Sent> {
 fn send_binary(store: Store<'_>, (to, message): (u64, WasmList<u8>)) -> Result<Sent> {
     let octets = message.as_le_slice(&store);
     Ok(sent(for_client(&store, to, |client| client.send_binary(octets))))
+}
+
+fn send_text_in_frames(
+    store: Store<'_>,
+    (to, message, frame_size): (u64, WasmStr, u32),
+) -> Result<Sent> {
+    let Some(size) = frame_size_of(frame_size) else { return Ok(NO_FRAMES) };
+    let text = message.to_str(&store)?;
+    Ok(sent(for_client(&store, to, |client| client.send_text_in_frames(&text, size))))
+}
+
+fn send_binary_in_frames(
+    store: Store<'_>,
+    (to, message, frame_size): (u64, WasmList<u8>, u32),
+) -> Result<Sent> {
+    let Some(size) = frame_size_of(frame_size) else { return Ok(NO_FRAMES) };
+    let octets = message.as_le_slice(&store);
+    Ok(sent(for_client(&store, to, |client| client.send_binary_in_frames(octets, size))))
+}
+
+fn frame_size_of(octets: u32) -> Option<NonZeroUsize> {
+    NonZeroUsize::new(octets as usize)
 }
 
 fn broadcast_text(store: Store<'_>, (to, message): (Vec<u64>, WasmStr)) -> Result<(u32,)> {

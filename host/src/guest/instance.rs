@@ -52,6 +52,17 @@ pub(crate) struct Refusal {
     pub(crate) body: String,
 }
 
+/// What comes of a message from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// The handler's answer.
+    Given(Vec<u8>),
+    /// The handler says why not.
+    Refused(String),
+    /// The component does not export a function for it.
+    NoListener,
+}
+
 /// How a connection ended, for the handler.
 #[derive(Clone, Debug)]
 pub(crate) struct Disconnection {
@@ -147,6 +158,26 @@ impl Guest {
         }
         self.end();
         Ok(())
+    }
+
+    /// A message from outside, and the handler's answer to it.
+    pub(crate) async fn received_custom(&mut self, message: Vec<u8>) -> Result<Answer, Fault> {
+        self.begin(None);
+        let Some(received_custom) = &self.optional.received_custom else {
+            return Ok(Answer::NoListener);
+        };
+        let call = received_custom.call_async(&mut self.store, (message,));
+        let (answer,) = in_time(pin!(call), self.max_time, &self.slice).await?;
+        self.end();
+        Ok(match answer {
+            Ok(answer) => Answer::Given(answer),
+            Err(why) => Answer::Refused(why),
+        })
+    }
+
+    /// What it wrote last to its standard error, after a fault: why it failed, perhaps.
+    pub(crate) fn last_words(&self) -> String {
+        self.store.data().last_words()
     }
 
     /// The state, if the component gives any.

@@ -21,7 +21,7 @@ const MAX_TABLE_ELEMENTS: usize = 100_000;
 const GROWTH_BEFORE_YIELD: usize = 512 << 10;
 
 /// The limits of an instance.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
     /// Octets of all linear memories together.
     pub(crate) max_memory: usize,
@@ -34,13 +34,13 @@ pub(crate) struct Limits {
 /// What was exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LimitExceeded {
-    #[error("the instance wants {wanted} octets of memory; --max-memory allows {limit}")]
+    #[error("the instance wants {wanted} octets of memory; max-memory allows {limit}")]
     Memory { wanted: usize, limit: usize },
     #[error("the instance wants a table of {wanted} elements; {limit} are allowed")]
     Table { wanted: usize, limit: usize },
-    #[error("the event used up its CPU time; --max-cpu allows {}", humantime::format_duration(*.0))]
+    #[error("the event used up its CPU time; max-cpu allows {}", humantime::format_duration(*.0))]
     Cpu(Duration),
-    #[error("the event took too long; --max-time allows {}", humantime::format_duration(*.0))]
+    #[error("the event took too long; max-time allows {}", humantime::format_duration(*.0))]
     Time(Duration),
 }
 

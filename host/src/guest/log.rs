@@ -7,6 +7,8 @@ use tokio::io::{AsyncWrite, empty};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
+use super::last_words::LastWords;
+
 /// The longest line that the log takes in one piece, in octets. A guest that never ends its line
 /// must not make the host remember it.
 const MAX_LINE: usize = 4096;
@@ -17,6 +19,8 @@ pub(super) struct GuestLog {
     /// The name of the component, for whoever reads the log.
     pub(super) component: Arc<str>,
     pub(super) stream: GuestStream,
+    /// Where the last lines of its standard error are kept.
+    pub(super) last_words: LastWords,
 }
 
 /// Which stream.
@@ -83,7 +87,10 @@ impl Lines {
         let (component, line) = (&*self.log.component, printable(&self.line));
         match self.log.stream {
             GuestStream::Stdout => tracing::info!(target: "guest", component, "{line}"),
-            GuestStream::Stderr => tracing::warn!(target: "guest", component, "{line}"),
+            GuestStream::Stderr => {
+                tracing::warn!(target: "guest", component, "{line}");
+                self.log.last_words.add(&line);
+            }
         }
         self.line.clear();
     }

@@ -16,6 +16,7 @@ mod error;
 mod imports;
 mod in_time;
 mod instance;
+mod last_words;
 mod limits;
 mod log;
 mod memories;
@@ -26,7 +27,7 @@ mod state;
 mod template;
 
 pub(crate) use error::{Fault, LoadError};
-pub(crate) use instance::{Acceptance, Disconnection, Guest, Refusal};
+pub(crate) use instance::{Acceptance, Answer, Disconnection, Guest, Refusal};
 pub(crate) use limits::Limits;
 pub(crate) use runtime::{Density, Runtime, RuntimeError};
-pub(crate) use template::{Source, Template};
+pub(crate) use template::{Recipe, Source, Template};

@@ -9,21 +9,25 @@ use wasmtime::{AsContextMut, Result};
 /// The names of the interfaces.
 const LIFECYCLE: &str = "ws-host:socket/lifecycle@0.1.0";
 const TIMERS_LISTENER: &str = "ws-host:socket/timers-listener@0.1.0";
+const CUSTOM_LISTENER: &str = "ws-host:socket/custom-listener@0.1.0";
 
 type Suspend = TypedFunc<(), (Option<Vec<u8>>,)>;
 type Resume = TypedFunc<(Option<Vec<u8>>, Vec<u64>), (Result<(), String>,)>;
 type Fired = TypedFunc<(u64,), ()>;
+type ReceivedCustom = TypedFunc<(Vec<u8>,), (Result<Vec<u8>, String>,)>;
 
 /// Where the functions are found in every instance of a component.
 pub(super) struct OptionalIndices {
     lifecycle: Option<(ComponentExportIndex, ComponentExportIndex)>,
     fired: Option<ComponentExportIndex>,
+    received_custom: Option<ComponentExportIndex>,
 }
 
 /// The functions of one instance.
 pub(super) struct Optional {
     pub(super) lifecycle: Option<Lifecycle>,
     pub(super) fired: Option<Fired>,
+    pub(super) received_custom: Option<ReceivedCustom>,
 }
 
 /// The interface `lifecycle`.
@@ -37,18 +41,14 @@ impl OptionalIndices {
     ///
     /// An interface that is exported lacks a function.
     pub(super) fn find(component: &Component) -> Result<Self> {
-        let lifecycle = match component.get_export_index(None, LIFECYCLE) {
-            None => None,
-            Some(interface) => Some((
-                function(component, &interface, LIFECYCLE, "suspend")?,
-                function(component, &interface, LIFECYCLE, "resume")?,
-            )),
+        let find = |interface, name| match component.get_export_index(None, interface) {
+            None => Ok(None),
+            Some(index) => function(component, &index, interface, name).map(Some),
         };
-        let fired = match component.get_export_index(None, TIMERS_LISTENER) {
-            None => None,
-            Some(interface) => Some(function(component, &interface, TIMERS_LISTENER, "fired")?),
-        };
-        Ok(Self { lifecycle, fired })
+        let lifecycle = find(LIFECYCLE, "suspend")?.zip(find(LIFECYCLE, "resume")?);
+        let fired = find(TIMERS_LISTENER, "fired")?;
+        let received_custom = find(CUSTOM_LISTENER, "received-custom")?;
+        Ok(Self { lifecycle, fired, received_custom })
     }
 
     /// Whether the component carries state from one instance to the next.
@@ -75,7 +75,11 @@ impl OptionalIndices {
             None => None,
             Some(fired) => Some(typed(&mut store, instance, fired, "fired")?),
         };
-        Ok(Optional { lifecycle, fired })
+        let received_custom = match &self.received_custom {
+            None => None,
+            Some(index) => Some(typed(&mut store, instance, index, "received-custom")?),
+        };
+        Ok(Optional { lifecycle, fired, received_custom })
     }
 }
 

@@ -24,7 +24,7 @@ const DENSE_WASM_STACK: usize = 64 << 10;
 const DENSE_CALL_STACK: usize = 128 << 10;
 
 /// What an engine is best at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Density {
     /// Few instances, each as fast as can be: 4 GiB of addresses for each memory, so that bounds need
     /// no checks, and initial memory that is mapped and not copied. Each instance has some kernel

@@ -6,6 +6,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{Store, StoreContextMut};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
+use super::last_words::LastWords;
 use super::limits::{Limits, Meter};
 use super::log::{GuestLog, GuestStream};
 use crate::belongings::Belongings;
@@ -22,6 +23,13 @@ const MAX_RESOURCES: usize = 10_000;
 /// Octets of random numbers that one call may ask for.
 const MAX_RANDOM: u64 = 1 << 20;
 
+/// What all instances of a component are given.
+pub(super) struct Setup {
+    /// Whose standard output and error it is.
+    pub(super) component: Arc<str>,
+    pub(super) environment: Vec<(String, String)>,
+}
+
 /// What the store of a guest holds.
 pub(super) struct State {
     pub(super) belongings: Arc<Belongings>,
@@ -33,18 +41,22 @@ pub(super) struct State {
 
 /// What WASI needs, made when the guest asks for something of it: many never do.
 struct Wasi {
-    /// Whose standard output and error it is.
-    component: Arc<str>,
+    setup: Arc<Setup>,
+    last_words: LastWords,
     context: Option<Box<WasiCtx>>,
     resources: ResourceTable,
 }
 
 impl State {
-    pub(super) fn new(belongings: Arc<Belongings>, meter: Meter, component: Arc<str>) -> Self {
+    pub(super) fn new(belongings: Arc<Belongings>, meter: Meter, setup: Arc<Setup>) -> Self {
         let mut resources = ResourceTable::new();
         resources.set_max_capacity(MAX_RESOURCES);
-        let wasi = Wasi { component, context: None, resources };
+        let wasi = Wasi { setup, last_words: LastWords::default(), context: None, resources };
         Self { belongings, current: None, meter, wasi }
+    }
+
+    pub(super) fn last_words(&self) -> String {
+        self.wasi.last_words.get()
     }
 }
 
@@ -66,18 +78,26 @@ pub(super) fn begin(store: &mut Store<State>) {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let Wasi { component, context, resources } = &mut self.wasi;
-        let context = context.get_or_insert_with(|| Box::new(nothing_but_a_log(component)));
+        let Wasi { setup, last_words, context, resources } = &mut self.wasi;
+        let context = context.get_or_insert_with(|| Box::new(setup.wasi(last_words)));
         WasiCtxView { ctx: context, table: resources }
     }
 }
 
-/// No files, no network, no environment: standard output and error into the host's log.
-fn nothing_but_a_log(component: &Arc<str>) -> WasiCtx {
-    let stream = |stream| GuestLog { component: Arc::clone(component), stream };
-    WasiCtxBuilder::new()
-        .stdout(stream(GuestStream::Stdout))
-        .stderr(stream(GuestStream::Stderr))
-        .max_random_size(MAX_RANDOM)
-        .build()
+impl Setup {
+    /// No files and no network: the environment of the configuration, and standard output and error
+    /// into the host's log.
+    fn wasi(&self, last_words: &LastWords) -> WasiCtx {
+        let stream = |stream| GuestLog {
+            component: Arc::clone(&self.component),
+            stream,
+            last_words: last_words.clone(),
+        };
+        WasiCtxBuilder::new()
+            .stdout(stream(GuestStream::Stdout))
+            .stderr(stream(GuestStream::Stderr))
+            .envs(&self.environment)
+            .max_random_size(MAX_RANDOM)
+            .build()
+    }
 }

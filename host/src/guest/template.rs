@@ -18,7 +18,7 @@ use super::instance::Guest;
 use super::limits::{Limits, Meter};
 use super::optional::OptionalIndices;
 use super::stacks;
-use super::state::{self, State};
+use super::state::{self, Setup, State};
 use crate::belongings::Belongings;
 
 /// The first octets of WebAssembly, then the version of a core module.
@@ -55,11 +55,21 @@ impl Source {
     }
 }
 
+/// How instances of a component are made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Recipe {
+    /// The file of the component.
+    pub(crate) component: PathBuf,
+    /// What it sees as its environment.
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) limits: Limits,
+}
+
 /// A component, ready to be instantiated.
 pub(crate) struct Template {
     path: PathBuf,
-    name: Arc<str>,
     hash: String,
+    setup: Arc<Setup>,
     engine: Engine,
     clock: Arc<Clock>,
     pre: InstancePre<State>,
@@ -77,7 +87,7 @@ impl Template {
     pub(crate) fn compile(
         runtime: &Runtime,
         source: Source,
-        limits: Limits,
+        recipe: &Recipe,
     ) -> Result<Arc<Self>, LoadError> {
         let Source { path, octets, hash } = source;
         let invalid = |error| LoadError::Invalid { path: path.clone(), cause: Cause(error) };
@@ -93,13 +103,15 @@ impl Template {
             LoadError::HandlerMismatch { path: path.clone(), cause: Cause(error) }
         })?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into();
+        let setup = Arc::new(Setup { component: name, environment: recipe.environment.clone() });
         let (engine, clock) = (runtime.engine.clone(), Arc::clone(&runtime.clock));
-        Ok(Arc::new(Self { path, name, hash, engine, clock, pre, handler, optional, limits }))
+        let limits = recipe.limits;
+        Ok(Arc::new(Self { path, hash, setup, engine, clock, pre, handler, optional, limits }))
     }
 
     /// The name of the component's file.
     pub(crate) fn name(&self) -> &str {
-        &self.name
+        &self.setup.component
     }
 
     /// The hash of its content.
@@ -120,7 +132,7 @@ impl Template {
     pub(crate) async fn instantiate(&self, belongings: Arc<Belongings>) -> Result<Guest, Fault> {
         let slice = Arc::new(Slice::new(&self.clock));
         let meter = Meter::new(self.limits, Arc::clone(&slice));
-        let state = State::new(belongings, meter, Arc::clone(&self.name));
+        let state = State::new(belongings, meter, Arc::clone(&self.setup));
         let mut store = Store::new(&self.engine, state);
         state::install(&mut store, self.limits);
         state::begin(&mut store);

@@ -2,7 +2,6 @@
 
 mod watch;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,8 @@ use tokio::time::timeout;
 
 use self::watch::Watch;
 use crate::actor::Swaps;
-use crate::guest::{self, LoadError, Runtime, Source, Template};
+use crate::config;
+use crate::guest::{LoadError, Recipe, Runtime, Source, Template};
 use crate::resource::Resource;
 
 /// How long a file may stay broken before that is an error and not somebody who is still writing.
@@ -69,21 +69,59 @@ pub enum ReloadError {
 }
 
 /// Asks a server to reload.
-#[derive(Clone, Debug)]
-pub struct Reloader {
+#[derive(Clone)]
+pub(crate) struct Reloader {
     wishes: mpsc::Sender<Wish>,
 }
 
-type Wish = oneshot::Sender<Result<Reload, ReloadError>>;
+type Answer<T> = oneshot::Sender<Result<T, ReloadError>>;
+
+enum Wish {
+    /// Read the file again.
+    Reload(Answer<Reload>),
+    /// Go on with this.
+    Replace(Box<Replacement>, Answer<Replaced>),
+}
+
+/// Another recipe, and what was made from it.
+pub(crate) struct Replacement {
+    pub(crate) recipe: Recipe,
+    pub(crate) template: Arc<Template>,
+}
 
 /// Reloads a resource, one time after the other.
 pub(crate) struct Reloads {
-    pub(crate) resource: Arc<Resource>,
-    pub(crate) runtime: Arc<Runtime>,
-    pub(crate) component: PathBuf,
-    pub(crate) limits: guest::Limits,
+    resource: Arc<Resource>,
+    runtime: Arc<Runtime>,
+    recipe: Recipe,
     wishes: mpsc::Receiver<Wish>,
+    watching: config::Watch,
     watch: Option<Watch>,
+}
+
+/// Reads, compiles and tries a component out, where nobody waits for the thread.
+///
+/// # Errors
+///
+/// [`ReloadError::Component`].
+pub(crate) async fn load(
+    runtime: &Arc<Runtime>,
+    recipe: &Recipe,
+) -> Result<Arc<Template>, ReloadError> {
+    let path = recipe.component.clone();
+    let source = off_the_workers(move || Source::read(&path)).await?;
+    compile(runtime, source, recipe).await
+}
+
+async fn compile(
+    runtime: &Arc<Runtime>,
+    source: Source,
+    recipe: &Recipe,
+) -> Result<Arc<Template>, ReloadError> {
+    let (runtime, recipe) = (Arc::clone(runtime), recipe.clone());
+    let template = off_the_workers(move || Template::compile(&runtime, source, &recipe)).await?;
+    template.try_out().await.map_err(|error| told(&error))?;
+    Ok(template)
 }
 
 impl Reloader {
@@ -96,36 +134,50 @@ impl Reloader {
     /// # Cancel safety
     ///
     /// The reload goes on when the future is dropped.
-    pub async fn reload(&self) -> Result<Reload, ReloadError> {
+    pub(crate) async fn reload(&self) -> Result<Reload, ReloadError> {
         let (answer_to, answer) = oneshot::channel();
-        self.wishes.try_send(answer_to).map_err(|error| match error {
+        self.wishes.try_send(Wish::Reload(answer_to)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => ReloadError::Busy,
             mpsc::error::TrySendError::Closed(_) => ReloadError::Stopped,
         })?;
         answer.await.unwrap_or(Err(ReloadError::Stopped))
     }
+
+    /// Puts another component, or the same one with other settings, in the place of what is served,
+    /// after the reloads that were asked for before.
+    pub(crate) async fn replace(&self, by: Replacement) -> Result<Replaced, ReloadError> {
+        let (answer_to, answer) = oneshot::channel();
+        let wish = Wish::Replace(Box::new(by), answer_to);
+        self.wishes.send(wish).await.map_err(|_| ReloadError::Stopped)?;
+        answer.await.unwrap_or(Err(ReloadError::Stopped))
+    }
 }
 
 impl Reloads {
+    /// Reloads of a resource whose instances are made in this way.
     pub(crate) fn new(
         resource: Arc<Resource>,
         runtime: Arc<Runtime>,
-        component: PathBuf,
-        limits: guest::Limits,
+        recipe: Recipe,
+        watching: config::Watch,
     ) -> (Self, Reloader) {
         let (sender, wishes) = mpsc::channel(MAX_WISHES);
-        let reloads = Self { resource, runtime, component, limits, wishes, watch: None };
+        let mut reloads = Self { resource, runtime, recipe, wishes, watching, watch: None };
+        reloads.watch();
         (reloads, Reloader { wishes: sender })
     }
 
     /// Reloads from now on whenever the file changes. If the system does not tell of changes, the log
     /// says so.
-    pub(crate) fn watch(&mut self) {
-        match Watch::start(&self.component) {
+    fn watch(&mut self) {
+        if self.watching == config::Watch::Off {
+            return;
+        }
+        match Watch::start(&self.recipe.component) {
             Ok(watch) => self.watch = Some(watch),
             Err(error) => tracing::warn!(
                 "changes of {} go unnoticed, SIGHUP reloads it: {error}",
-                self.component.display()
+                self.recipe.component.display()
             ),
         }
     }
@@ -140,21 +192,34 @@ impl Reloads {
         loop {
             tokio::select! {
                 wish = self.wishes.recv() => {
-                    let Some(answer_to) = wish else { return self.follow_file_alone().await };
-                    let outcome = self.reload().await;
-                    tell(&outcome);
-                    // Nobody may wait for it any more.
-                    let _ = answer_to.send(outcome);
+                    // Whoever could ask is gone, and with them what this would be for.
+                    let Some(wish) = wish else { return };
+                    self.fulfil(wish).await;
                 }
                 () = changed(&self.watch) => self.follow().await,
             }
         }
     }
 
-    async fn follow_file_alone(&mut self) {
-        loop {
-            changed(&self.watch).await;
-            self.follow().await;
+    /// Nobody may wait for the answer any more.
+    async fn fulfil(&mut self, wish: Wish) {
+        match wish {
+            Wish::Reload(answer_to) => {
+                let outcome = self.reload().await;
+                self.tell(&outcome);
+                let _ = answer_to.send(outcome);
+            }
+            Wish::Replace(by, answer_to) => {
+                let Replacement { recipe, template } = *by;
+                let is_elsewhere = recipe.component != self.recipe.component;
+                self.recipe = recipe;
+                if is_elsewhere {
+                    self.watch();
+                }
+                let replaced = self.take_over(template, Instant::now()).await;
+                self.tell(&Ok(Reload::Replaced(replaced.clone())));
+                let _ = answer_to.send(Ok(replaced));
+            }
         }
     }
 
@@ -162,11 +227,11 @@ impl Reloads {
     async fn follow(&mut self) {
         loop {
             let outcome = self.reload().await;
-            let Err(error) = &outcome else { return tell(&outcome) };
+            let Err(error) = &outcome else { return self.tell(&outcome) };
             tracing::debug!("perhaps the component is still being written: {error}");
             if timeout(HALF_WRITTEN, changed(&self.watch)).await.is_err() {
                 // Nothing has happened to it for a while: so this is how it is meant.
-                return tell(&self.reload().await);
+                return self.tell(&self.reload().await);
             }
         }
     }
@@ -174,26 +239,64 @@ impl Reloads {
     async fn reload(&self) -> Result<Reload, ReloadError> {
         let began = Instant::now();
         let old = self.resource.code().template();
-        let path = self.component.clone();
+        let path = self.recipe.component.clone();
         let source = off_the_workers(move || Source::read(&path)).await?;
         if source.hash() == old.hash() {
             return Ok(Reload::Unchanged { hash: old.hash().to_owned() });
         }
-        let (runtime, limits) = (Arc::clone(&self.runtime), self.limits);
-        let new = off_the_workers(move || Template::compile(&runtime, source, limits)).await?;
-        new.try_out().await.map_err(|error| told(&error))?;
+        let new = compile(&self.runtime, source, &self.recipe).await?;
+        Ok(Reload::Replaced(self.take_over(new, began).await))
+    }
+
+    async fn take_over(&self, new: Arc<Template>, began: Instant) -> Replaced {
+        let code = self.resource.code();
+        let old = code.template();
         if old.has_lifecycle() && !new.has_lifecycle() {
             tracing::warn!(
                 component = new.name(),
                 "the new component has no `lifecycle`: it begins without the state of the old one"
             );
         }
-        self.resource.code().replace(Arc::clone(&new));
+        code.replace(Arc::clone(&new));
         self.resource.refresh().await;
-        let Swaps { swapped, kept, lost, longest_pause } = self.resource.code().swaps();
+        let Swaps { swapped, kept, lost, longest_pause } = code.swaps();
         let (old, new) = (old.hash().to_owned(), new.hash().to_owned());
-        let took = began.elapsed();
-        Ok(Reload::Replaced(Replaced { old, new, swapped, kept, lost, longest_pause, took }))
+        Replaced { old, new, swapped, kept, lost, longest_pause, took: began.elapsed() }
+    }
+
+    fn tell(&self, outcome: &Result<Reload, ReloadError>) {
+        let resource = self.resource.code().resource();
+        let name = match outcome {
+            Ok(Reload::Unchanged { hash }) => {
+                tracing::info!(resource, hash, "the component has not changed");
+                "unchanged"
+            }
+            Ok(Reload::Replaced(replaced)) => {
+                let Replaced { old, new, swapped, kept, lost, longest_pause, took } = replaced;
+                tracing::info!(
+                    resource,
+                    old,
+                    new,
+                    swapped,
+                    kept,
+                    lost,
+                    ?longest_pause,
+                    ?took,
+                    "reloaded the component"
+                );
+                "replaced"
+            }
+            Err(error) => {
+                tracing::error!(
+                    resource,
+                    "not reloaded, and what was served before still is: {error}"
+                );
+                "failed"
+            }
+        };
+        let resource = resource.to_owned();
+        metrics::counter!("ws_host_reloads_total", "resource" => resource, "outcome" => name)
+            .increment(1);
     }
 }
 
@@ -224,32 +327,4 @@ fn told(error: &dyn std::error::Error) -> ReloadError {
         cause = error.source();
     }
     ReloadError::Component(text)
-}
-
-fn tell(outcome: &Result<Reload, ReloadError>) {
-    let name = match outcome {
-        Ok(Reload::Unchanged { hash }) => {
-            tracing::info!(hash, "the component has not changed");
-            "unchanged"
-        }
-        Ok(Reload::Replaced(replaced)) => {
-            let Replaced { old, new, swapped, kept, lost, longest_pause, took } = replaced;
-            tracing::info!(
-                old,
-                new,
-                swapped,
-                kept,
-                lost,
-                ?longest_pause,
-                ?took,
-                "reloaded the component"
-            );
-            "replaced"
-        }
-        Err(error) => {
-            tracing::error!("not reloaded, and what was served before still is: {error}");
-            "failed"
-        }
-    };
-    metrics::counter!("ws_host_reloads_total", "outcome" => name).increment(1);
 }

@@ -1,6 +1,7 @@
 //! A resource: its code, and the actors that run it.
 
 mod chore;
+mod custom;
 mod stay;
 mod sweep;
 
@@ -9,9 +10,10 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
+pub(crate) use custom::{NoTarget, Target};
 pub(crate) use stay::Stay;
 
 use self::chore::Chore;
@@ -30,7 +32,7 @@ pub(crate) struct Resource {
     instance_per: InstancePer,
     /// Actors, with and without an instance.
     max_actors: usize,
-    workers: Workers,
+    workers: Arc<Workers>,
     topics: Arc<Topics>,
     table: Mutex<Table>,
 }
@@ -38,12 +40,19 @@ pub(crate) struct Resource {
 #[derive(Default)]
 struct Table {
     actors: HashMap<Key, Tenancy>,
+    /// Clients that stay with one of them, or ask to.
+    stays: usize,
     cleared: Option<Instant>,
 }
 
-/// There are as many actors as there may be.
+/// There is no room for one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NoActor;
+pub(crate) enum Full {
+    /// Client.
+    Clients,
+    /// Actor.
+    Actors,
+}
 
 /// Which actor of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -66,7 +75,7 @@ impl Resource {
         code: Code,
         instance_per: InstancePer,
         max_clients: usize,
-        workers: Workers,
+        workers: Arc<Workers>,
     ) -> Self {
         // One for each client, and as many again that have timers alone or were left a moment ago.
         let max_actors = max_clients.saturating_add(code.limits().max_instances);
@@ -82,9 +91,17 @@ impl Resource {
     ///
     /// # Errors
     ///
-    /// [`NoActor`].
-    pub(crate) fn stay(self: &Arc<Self>, client: ClientId, path: &str) -> Result<Stay, NoActor> {
-        let mut table = self.table.lock();
+    /// [`Full`].
+    pub(crate) fn stay(
+        self: &Arc<Self>,
+        client: ClientId,
+        path: &str,
+        max_clients: usize,
+    ) -> Result<Stay, Full> {
+        let table = self.table.lock();
+        if table.stays >= max_clients {
+            return Err(Full::Clients);
+        }
         let key = match &self.instance_per {
             InstancePer::Resource { instances } => {
                 let stays = |number: &usize| {
@@ -95,6 +112,15 @@ impl Resource {
             InstancePer::Path => Key::Path(path.into()),
             InstancePer::Client => Key::Client(client),
         };
+        self.join(table, key)
+    }
+
+    /// The same for whoever is no client.
+    fn stay_with(self: &Arc<Self>, key: Key) -> Result<Stay, Full> {
+        self.join(self.table.lock(), key)
+    }
+
+    fn join(self: &Arc<Self>, mut table: MutexGuard<'_, Table>, key: Key) -> Result<Stay, Full> {
         if table.actors.len() >= self.max_actors || self.code.is_full() {
             table.clear_deserted();
         }
@@ -102,10 +128,24 @@ impl Resource {
         let tenancy = match table.actors.entry(key.clone()) {
             Entry::Occupied(there) => there.into_mut(),
             Entry::Vacant(nobody) if has_room => nobody.insert(Tenancy::new(self.actor(&key))),
-            Entry::Vacant(_) => return Err(NoActor),
+            Entry::Vacant(_) => return Err(Full::Actors),
         };
         tenancy.stays += 1;
-        Ok(Stay::new(Arc::clone(self), key, Arc::clone(&tenancy.actor)))
+        let actor = Arc::clone(&tenancy.actor);
+        table.stays += 1;
+        Ok(Stay::new(Arc::clone(self), key, actor))
+    }
+
+    /// The topics that its clients can hear.
+    pub(crate) fn topics(&self) -> &Topics {
+        &self.topics
+    }
+
+    /// Nobody will come any more: what happens without clients ends.
+    pub(crate) fn end(&self) {
+        for actor in self.all() {
+            actor.end();
+        }
     }
 
     /// Every client that is connected.
@@ -136,6 +176,7 @@ impl Resource {
     /// Whoever stayed with the actor does so no more.
     fn leave(&self, key: &Key) {
         let mut table = self.table.lock();
+        table.stays -= 1;
         let Some(tenancy) = table.actors.get_mut(key) else { return };
         tenancy.stays -= 1;
         // Other actors may be wanted again; a client's number never is.

@@ -1,11 +1,12 @@
 //! Accepting TCP connections.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::http;
 use super::site::Site;
@@ -18,11 +19,20 @@ const MAX_HANDSHAKES: usize = 1024;
 /// enough that nobody notices when one comes free.
 const OUT_OF_RESOURCES: Duration = Duration::from_millis(100);
 
-/// Accepts for ever. Each connection gets a task of its own.
-pub(super) async fn accept(listener: &TcpListener, site: &Arc<Site>) {
-    let handshakes = Arc::new(Semaphore::new(MAX_HANDSHAKES));
+/// Places for connections that are in front of their handshake's end, at all addresses together.
+pub(super) fn handshakes() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(MAX_HANDSHAKES))
+}
+
+/// Accepts for ever at an address of the configuration. Each connection gets a task of its own.
+pub(super) async fn accept(
+    listener: &TcpListener,
+    address: SocketAddr,
+    site: &Arc<Site>,
+    handshakes: &Arc<Semaphore>,
+) {
     // The semaphore is never closed.
-    while let Ok(permit) = Arc::clone(&handshakes).acquire_owned().await {
+    while let Ok(permit) = Arc::clone(handshakes).acquire_owned().await {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 // Messages are small and somebody waits for each.
@@ -31,7 +41,10 @@ pub(super) async fn accept(listener: &TcpListener, site: &Arc<Site>) {
                     continue;
                 }
                 let site = Arc::clone(site);
-                tokio::spawn(http::serve(site, stream, peer, Instant::now(), permit));
+                tokio::spawn(async move {
+                    http::serve_socket(site, stream, peer, address).await;
+                    drop(permit);
+                });
             }
             Err(error) if is_peers_fault(&error) => tracing::debug!("not accepted: {error}"),
             Err(error) => {

@@ -1,85 +1,121 @@
 //! Letting a client in: the rules of the protocol, the limits, then the handler's own word.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
-use parking_lot::Mutex;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
-use ws_host_protocol::handshake::VERSION;
-use ws_host_protocol::handshake::server::{Upgrade, check};
+use tokio::time::timeout_at;
+use ws_host_protocol::CloseCode;
+use ws_host_protocol::handshake::forwarded::{self, Forwarded};
+use ws_host_protocol::handshake::server::{Rules, Upgrade, check, check_draft00};
 
 use super::answer::{Body, rejected, switch_protocols, text};
+use super::registry::Route;
+use super::served::Served;
 use super::site::Site;
+use super::visit::{Entrance, Visit};
 use crate::clients::{Client, Known};
+use crate::config::{self, belongs_to_handshake};
 use crate::connection::{Admitted, End, Place};
 use crate::guest::{Acceptance, Fault, Refusal};
+use crate::resource::Full;
 
 /// After how many seconds a client that found no place may try again.
 const RETRY_SECONDS: &str = "5";
 
-/// What a request needs to know of its connection.
-#[derive(Clone)]
-pub(super) struct Visit {
-    pub(super) peer: SocketAddr,
-    /// Until when the handshake must have been answered.
-    pub(super) deadline: Instant,
-    /// Where the client is left when it was let in.
-    pub(super) admitted: Arc<Mutex<Option<Admitted>>>,
-}
-
 /// Answers a handshake. If that is with 101, the client is left with the visit.
 pub(super) async fn admit(
     site: &Arc<Site>,
-    request: &Request<Incoming>,
-    parameters: Vec<(String, String)>,
+    route: Route,
+    request: &Request<()>,
     visit: Visit,
 ) -> Response<Body> {
-    let upgrade = match check(request, &site.config.origins) {
+    let Route { served, parameters } = route;
+    let settings = served.settings();
+    let forwarded = forwarded(site, request, &visit);
+    let rules = Rules {
+        origins: &settings.origins,
+        versions: &site.config.versions,
+        host: forwarded.host.as_deref(),
+        scheme: forwarded.scheme.unwrap_or(visit.peer.scheme),
+    };
+    let upgrade = match visit.challenge.get() {
+        Some(challenge) => check_draft00(request, challenge, &rules),
+        None => check(request, &rules),
+    };
+    let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(rejection) => {
-            tracing::debug!(peer = %visit.peer, "handshake refused: {rejection}");
-            return rejected(rejection, site.config.path.as_str());
+            tracing::debug!(peer = %visit.peer.address, "handshake refused: {rejection}");
+            return rejected(rejection, request.uri().path(), &site.config.versions);
         }
     };
-    if site.is_draining() {
+    if site.is_draining() || served.is_stopped() {
         return unavailable("The server stops.\n");
     }
     let id = site.next_id();
     let path = request.uri().path();
-    let Ok(stay) = site.resource.stay(id, path) else {
-        tracing::warn!("a client found no room for its actor: --max-clients, --max-instances");
-        return full("actors");
+    let stay = match served.resource().stay(id, path, settings.limits.max_clients) {
+        Ok(stay) => stay,
+        Err(Full::Clients) => return full(&served, "clients"),
+        Err(Full::Actors) => return full(&served, "actors"),
     };
-    let Some(place) = site.try_place(stay) else {
-        tracing::warn!(
-            limit = site.config.limits.max_clients,
-            "a client found no place: --max-clients"
-        );
-        return full("clients");
+    let Some(place) = site.try_place(stay) else { return full(&served, "clients") };
+    let known = Known {
+        resource: Arc::clone(&settings.name),
+        path: path.to_owned(),
+        query: request.uri().query().map(str::to_owned),
+        parameters,
+        headers: request
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect(),
+        subprotocols: upgrade.subprotocols().to_vec(),
+        origin: upgrade.origin().map(str::to_owned),
+        version: upgrade.version(),
+        address: forwarded.address,
+        scheme: rules.scheme,
+        peer: visit.peer.address,
     };
-    let known = known(request, &upgrade, &visit, parameters);
-    let client = Arc::new(Client::new(id, known, site.config.limits.max_outbound));
+    let client = Arc::new(Client::new(id, known, settings.limits.max_outbound));
     let answer = ask_handler(site, client, place);
     match timeout_at(visit.deadline, answer).await {
         Ok(Ok(Answer::Accepted(admitted, acceptance))) => {
-            accept(site, &visit, &upgrade, admitted, acceptance)
+            let accepted = Accepted { admitted, acceptance, settings };
+            accept(site, &served, &visit, &upgrade, accepted)
         }
         Ok(Ok(Answer::Refused(refusal))) => refuse(&refusal),
-        Ok(Ok(Answer::Faulted(Fault::NoInstance(_)))) => full("instances"),
+        Ok(Ok(Answer::Faulted(Fault::NoInstance(_)))) => full(&served, "instances"),
         Ok(Ok(Answer::Faulted(_))) => {
             text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
         }
         Ok(Err(_)) | Err(_) => {
-            tracing::warn!(peer = %visit.peer, "the handler did not answer a handshake in time");
+            tracing::warn!(
+                resource = served.name(),
+                peer = %visit.peer.address,
+                "the handler did not answer a handshake in time"
+            );
             unavailable("The handler did not answer in time.\n")
         }
     }
+}
+
+/// Who the client is, whatever is between it and us.
+fn forwarded(site: &Site, request: &Request<()>, visit: &Visit) -> Forwarded {
+    let config::Host { trusted_proxies, forwarded_by, .. } = &site.config;
+    let peer = visit.peer.address.ip();
+    forwarded::client(request.headers(), peer, *forwarded_by, |address| {
+        trusted_proxies.iter().any(|network| network.contains(&address))
+    })
+}
+
+/// A client that its handler lets in.
+struct Accepted {
+    admitted: Admitted,
+    acceptance: Acceptance,
+    settings: Arc<config::Resource>,
 }
 
 /// What the handler says of a client.
@@ -121,31 +157,49 @@ fn ask_handler(site: &Arc<Site>, client: Arc<Client>, place: Place) -> oneshot::
 
 fn accept(
     site: &Arc<Site>,
+    served: &Served,
     visit: &Visit,
     upgrade: &Upgrade,
-    admitted: Admitted,
-    acceptance: Acceptance,
+    accepted: Accepted,
 ) -> Response<Body> {
-    match response(upgrade, acceptance) {
+    let Accepted { admitted, acceptance, settings } = accepted;
+    match response(upgrade, acceptance, &settings) {
         Ok(response) => {
-            *visit.admitted.lock() = Some(admitted);
-            if site.is_draining() {
-                site.send_all_away();
+            let client = Arc::clone(admitted.client());
+            let trailer = upgrade.trailer().to_vec();
+            visit.leave_entrance(Entrance { admitted, settings, trailer });
+            // Whoever sends all away has not seen this one, perhaps.
+            if site.is_draining() || served.is_stopped() {
+                client.close_by_host(CloseCode::GOING_AWAY, "the server stops");
             }
             switch_protocols(response)
         }
         Err(mistake) => {
-            tracing::error!(client = %admitted.client().id(), "the handler let a client in wrongly: {mistake}");
+            let client = admitted.client().id();
+            let resource = served.name();
+            tracing::error!(resource, %client, "the handler let a client in wrongly: {mistake}");
             site.tasks.spawn(async move { admitted.disconnect(&End::Refused).await });
             text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
         }
     }
 }
 
-fn response(upgrade: &Upgrade, acceptance: Acceptance) -> Result<Response<()>, String> {
+fn response(
+    upgrade: &Upgrade,
+    acceptance: Acceptance,
+    settings: &config::Resource,
+) -> Result<Response<()>, String> {
+    let subprotocol = acceptance.subprotocol.as_ref().or_else(|| {
+        let is_known = |offered: &&String| settings.subprotocols.contains(offered);
+        upgrade.subprotocols().iter().find(is_known)
+    });
     let mut response = upgrade
-        .response(acceptance.subprotocol.as_deref())
+        .response(subprotocol.map(String::as_str))
         .map_err(|not_offered| not_offered.to_string())?;
+    let headers = response.headers_mut();
+    for (name, value) in &settings.headers {
+        headers.append(name, value.clone());
+    }
     for (name, value) in acceptance.headers {
         let invalid = || format!("{name:?} is not a header that a handler can set");
         let name = HeaderName::try_from(&name).map_err(|_| invalid())?;
@@ -153,14 +207,9 @@ fn response(upgrade: &Upgrade, acceptance: Acceptance) -> Result<Response<()>, S
             return Err(invalid());
         }
         let value = HeaderValue::try_from(value).map_err(|_| invalid())?;
-        response.headers_mut().append(name, value);
+        headers.append(name, value);
     }
     Ok(response)
-}
-
-fn belongs_to_handshake(name: &HeaderName) -> bool {
-    [CONNECTION, UPGRADE, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)
-        || name.as_str().starts_with("sec-websocket-")
 }
 
 fn refuse(refusal: &Refusal) -> Response<Body> {
@@ -177,8 +226,11 @@ fn refuse(refusal: &Refusal) -> Response<Body> {
 }
 
 /// What a client hears that came too late, because there are as many of something as there may be.
-fn full(of: &'static str) -> Response<Body> {
-    metrics::counter!("ws_host_refused_total", "full" => of).increment(1);
+fn full(served: &Served, of: &'static str) -> Response<Body> {
+    let resource = served.name();
+    tracing::warn!(resource, "a client found no place: there are as many {of} as there may be");
+    let resource = resource.to_owned();
+    metrics::counter!("ws_host_refused_total", "resource" => resource, "full" => of).increment(1);
     unavailable("There is no place for one more client.\n")
 }
 
@@ -186,24 +238,4 @@ fn unavailable(why: &'static str) -> Response<Body> {
     let mut response = text(StatusCode::SERVICE_UNAVAILABLE, why);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
     response
-}
-
-fn known(
-    request: &Request<Incoming>,
-    upgrade: &Upgrade,
-    visit: &Visit,
-    parameters: Vec<(String, String)>,
-) -> Known {
-    let headers = request.headers();
-    let origin = headers.get(http::header::ORIGIN).and_then(|origin| origin.to_str().ok());
-    Known {
-        path: request.uri().path().to_owned(),
-        query: request.uri().query().map(str::to_owned),
-        parameters,
-        headers: headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect(),
-        subprotocols: upgrade.subprotocols().to_vec(),
-        origin: origin.map(str::to_owned),
-        version: VERSION,
-        peer: visit.peer,
-    }
 }

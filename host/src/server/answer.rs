@@ -5,10 +5,20 @@ use http::{Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::Bytes;
-use ws_host_protocol::handshake::Rejection;
+use serde::Serialize;
+use ws_host_protocol::handshake::{Rejection, Versions};
 
-/// The body of an answer.
-pub(super) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+/// The body of an answer over HTTP.
+pub type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+
+/// A short answer for programs.
+pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
+    // What is answered here is made of maps with text as keys: it can always be written.
+    let octets = serde_json::to_vec(value).unwrap_or_default();
+    let mut response = text(status, octets);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
 
 /// A short answer for people.
 pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
@@ -16,7 +26,7 @@ pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body>
 }
 
 /// A refused handshake, with a word on what would be right.
-pub(super) fn rejected(rejection: Rejection, path: &str) -> Response<Body> {
+pub(super) fn rejected(rejection: Rejection, path: &str, versions: &Versions) -> Response<Body> {
     let advice = match rejection {
         Rejection::NoUpgrade => format!(
             "This is a WebSocket resource. In a browser's console:\n\n    \
@@ -24,11 +34,14 @@ pub(super) fn rejected(rejection: Rejection, path: &str) -> Response<Body> {
              npx wscat -c ws://HOST:PORT{path}\n"
         ),
         Rejection::OriginNotAllowed => {
-            "Pages of this origin may not connect. Let them in with --origin.\n".to_owned()
+            "Pages of this origin may not connect. Let them in with --origin, or with `origins` in the configuration.\n".to_owned()
+        }
+        Rejection::VersionUnsupported => {
+            format!("{rejection}; there is Sec-WebSocket-Version {versions}\n")
         }
         other => format!("{other}\n"),
     };
-    with_text(rejection.response(), advice)
+    with_text(rejection.response(versions), advice)
 }
 
 pub(super) fn switch_protocols(response: Response<()>) -> Response<Body> {

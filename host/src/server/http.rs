@@ -1,4 +1,4 @@
-//! The HTTP phase of a connection: one request, then a WebSocket or the end.
+//! HTTP for one connection: one request, one answer.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -8,37 +8,80 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
+use ws_host_protocol::handshake::Version;
 
-use super::admission::Visit;
+use super::challenge::{Challenge, TakesChallenge};
+use super::flash;
+use super::moving::{AsItIs, Moving, Registered};
 use super::routes;
 use super::site::Site;
-use crate::connection::{Admitted, Connection, End};
+use super::visit::{Entrance, Peer, Visit};
+use crate::connection::{Connection, End};
 
 /// How long an answer may take to be written. Handshakes have their own, shorter time; this is for
 /// files that go to a slow reader.
 const MAX_ANSWER_TIME: Duration = Duration::from_secs(60);
 
-/// Serves one TCP connection up to the answer to its request; a WebSocket goes on in a task of its
-/// own, so that nothing of HTTP stays in memory.
-pub(super) async fn serve(
+/// Serves a connection that was accepted at this address, up to the answer to its request; a WebSocket
+/// goes on in a task of its own, so that nothing of HTTP stays in memory.
+pub(super) async fn serve_socket(
     site: Arc<Site>,
-    stream: TcpStream,
+    mut stream: TcpStream,
     peer: SocketAddr,
-    accepted: Instant,
-    permit: OwnedSemaphorePermit,
+    listen: SocketAddr,
 ) {
-    let admitted = Arc::new(Mutex::new(None));
-    let visit = Visit {
-        peer,
-        deadline: accepted + site.config.timeouts.handshake,
-        admitted: Arc::clone(&admitted),
-    };
-    let service = service_fn(|request| {
-        let (site, visit) = (Arc::clone(&site), visit.clone());
+    let mut visit = Visit::new(&site, Peer::plain(peer));
+    visit.listen = Some(listen);
+    if let Some(policy) = &site.config.flash_policy {
+        match timeout_at(visit.deadline, flash::answer(&mut stream, policy)).await {
+            Ok(Ok(false)) => {}
+            Ok(Ok(true)) => return tracing::debug!(%peer, "told the Flash policy"),
+            Ok(Err(error)) => return tracing::debug!(%peer, "no HTTP request: {error}"),
+            Err(_) => return tracing::debug!(%peer, "no HTTP request in time"),
+        }
+    }
+    serve::<_, Registered>(site, stream, visit).await;
+}
+
+/// The same for any stream.
+pub(super) async fn serve_stream<S>(site: Arc<Site>, stream: S, peer: Peer)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let visit = Visit::new(&site, peer);
+    serve::<_, AsItIs>(site, stream, visit).await;
+}
+
+async fn serve<S, M: Moving<S>>(site: Arc<Site>, stream: S, visit: Visit)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    if !site.config.versions.contains(Version::Draft00) {
+        if let Some((stream, first)) = answer(&site, stream, &visit).await {
+            enter::<_, M>(&site, &visit, stream, first).await;
+        }
+        return;
+    }
+    let challenge = Challenge::default();
+    let visit = visit.challenged_by(challenge.clone());
+    let stream = TakesChallenge::new(stream, challenge, site.config.limits.max_header_size);
+    if let Some((stream, first)) = answer(&site, stream, &visit).await {
+        enter::<_, M>(&site, &visit, stream.into_inner(), first).await;
+    }
+}
+
+/// Answers one request. Gives the stream, with what has been read of it, if it may be a WebSocket now.
+async fn answer<S>(site: &Arc<Site>, stream: S, visit: &Visit) -> Option<(S, Vec<u8>)>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let peer = visit.peer.address;
+    let service = service_fn(|request: http::Request<hyper::body::Incoming>| {
+        let (site, visit) = (Arc::clone(site), visit.clone());
+        let request = request.map(drop);
         Box::pin(async move { Ok::<_, Infallible>(routes::answer(&site, &request, visit).await) })
     });
     let connection = http1::Builder::new()
@@ -49,37 +92,56 @@ pub(super) async fn serve(
         .max_headers(site.config.limits.max_headers)
         .max_buf_size(site.config.limits.max_header_size)
         .serve_connection(TokioIo::new(stream), service);
-    let served = timeout(MAX_ANSWER_TIME, connection.without_shutdown()).await;
-    drop(permit);
-    let parts = match served {
-        Ok(Ok(parts)) => parts,
-        Ok(Err(error)) => return tracing::debug!(%peer, "no HTTP request: {error}"),
-        Err(_) => return tracing::debug!(%peer, "the answer was not taken in time"),
-    };
-    let Some(admitted) = admitted.lock().take() else { return };
-    go_home(&site, admitted, parts.io.into_inner(), parts.read_buf.into());
+    match timeout(MAX_ANSWER_TIME, connection.without_shutdown()).await {
+        Ok(Ok(parts)) => Some((parts.io.into_inner(), parts.read_buf.into())),
+        Ok(Err(error)) => {
+            tracing::debug!(%peer, "no HTTP request: {error}");
+            None
+        }
+        Err(_) => {
+            tracing::debug!(%peer, "the answer was not taken in time");
+            None
+        }
+    }
 }
 
-/// Serves a client where its actor lives. The client's place makes a server that stops wait for it.
-fn go_home(site: &Site, admitted: Admitted, stream: TcpStream, first: Vec<u8>) {
+/// Serves a client, if one was let in, where its actor lives. The client's place makes a host that
+/// stops wait for it.
+async fn enter<S, M: Moving<S>>(site: &Site, visit: &Visit, mut stream: S, first: Vec<u8>)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let Some(Entrance { admitted, settings, trailer }) = visit.take_entrance() else { return };
+    if !trailer.is_empty()
+        && let Err(error) = write_in_time(&mut stream, &trailer, visit.deadline).await
+    {
+        return admitted.disconnect(&End::Lost(error)).await;
+    }
     let actor = Arc::clone(admitted.actor());
-    let (limits, timeouts) = (site.config.limits, site.config.timeouts);
-    let auto_answers = Arc::clone(&site.auto_answers);
+    let mode = site.config.mode;
     if actor.home().is_here() {
-        let connection = Connection::new(admitted, stream, &limits, &timeouts, auto_answers);
+        let connection = Connection::new(admitted, stream, settings, mode);
         tokio::spawn(connection.serve(first));
         return;
     }
     // A socket belongs to the runtime that waits for it: it has to leave this one first.
-    let moved = stream.into_std();
+    let moved = M::pack(stream);
     actor.home().runtime().spawn(async move {
-        match moved.and_then(TcpStream::from_std) {
-            Ok(stream) => {
-                let connection =
-                    Connection::new(admitted, stream, &limits, &timeouts, auto_answers);
-                connection.serve(first).await;
-            }
+        match moved.and_then(M::unpack) {
+            Ok(stream) => Connection::new(admitted, stream, settings, mode).serve(first).await,
             Err(error) => admitted.disconnect(&End::Lost(error)).await,
         }
     });
+}
+
+/// What stands behind the head of the answer and before the first frame: draft 00 has it so.
+async fn write_in_time(
+    stream: &mut (impl AsyncWrite + Unpin),
+    octets: &[u8],
+    deadline: Instant,
+) -> std::io::Result<()> {
+    match timeout_at(deadline, stream.write_all(octets)).await {
+        Ok(written) => written,
+        Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
+    }
 }

@@ -1,35 +1,57 @@
-//! The server: from a listening socket to connections, and to the end of them all.
+//! The server: from listening sockets to connections, and to the end of them all.
 
 mod accept;
 mod admin;
 mod admission;
 mod answer;
+mod challenge;
+mod configure;
+mod flash;
+mod host;
 mod http;
+mod moving;
+mod registry;
+mod renewal;
 mod routes;
+mod runtimes;
+mod served;
 mod site;
+mod visit;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::task::JoinSet;
+
+pub use self::answer::Body;
+pub use self::configure::{ConfigureError, Configured};
+pub use self::host::{
+    ClientStatus, CustomAnswer, CustomError, Host, NoResource, Recipient, ResourceStatus,
+};
+pub use self::renewal::{Renewal, RenewalError, Renewer};
+pub use self::visit::Peer;
 
 use self::admin::Admin;
-use self::site::Site;
-use crate::actor::{self, Code};
-use crate::config::{self, Config, InstancePer, Watch};
-use crate::guest::{self, Density, LoadError, Runtime, RuntimeError, Source, Template};
-use crate::reload::{Reloader, Reloads};
-use crate::resource::Resource;
-use crate::worker::Workers;
+use crate::config::Config;
+use crate::guest::RuntimeError;
+use crate::reload::ReloadError;
 
-/// A server that listens, and serves when it is run.
+/// A host that listens, and serves when it is run.
+#[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
-    site: Arc<Site>,
-    reloads: Reloads,
-    reloader: Reloader,
+    listeners: Vec<Listener>,
+    host: Host,
+    renewer: Renewer,
     admin: Option<Admin>,
+}
+
+#[derive(Debug)]
+struct Listener {
+    socket: TcpListener,
+    /// As the configuration has it, where a port may be 0.
+    configured: SocketAddr,
+    address: SocketAddr,
 }
 
 /// Why a server does not start.
@@ -42,15 +64,11 @@ enum Why {
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
     #[error(transparent)]
-    Component(#[from] LoadError),
+    Component(ReloadError),
     #[error("cannot listen on {address}: {}", advice(.cause))]
     Listen { address: SocketAddr, cause: std::io::Error },
     #[error("the admin address cannot be {address}: {}", advice(.cause))]
     Admin { address: SocketAddr, cause: std::io::Error },
-    #[error("cannot start a worker: {0}; fewer (--workers) may do")]
-    Worker(std::io::Error),
-    #[error("{0} is not a folder: --static needs the folder with the files to serve")]
-    StaticFiles(String),
 }
 
 /// How a server has stopped.
@@ -63,7 +81,7 @@ pub enum Stopped {
 }
 
 impl Server {
-    /// Loads the component, tries whether an instance of it can be made, and listens.
+    /// Starts the [`Host`] and listens.
     ///
     /// Must be called, and [run](Self::run), inside a tokio runtime, which becomes the first worker.
     /// One like [`runtime`](crate::runtime), of a single thread, is the fastest.
@@ -72,49 +90,30 @@ impl Server {
     ///
     /// [`StartError`] says what is wrong and what to do.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        Ok(Self::try_start(config).await?)
-    }
-
-    async fn try_start(config: Config) -> Result<Self, Why> {
-        if let Some(folder) = config.static_files.as_ref().filter(|folder| !folder.is_dir()) {
-            return Err(Why::StaticFiles(folder.display().to_string()));
-        }
-        let density = match config.instance_per {
-            InstancePer::Resource { .. } => Density::Few,
-            InstancePer::Path | InstancePer::Client => {
-                Density::Many { max_memory: config.limits.max_memory }
-            }
-        };
-        let runtime = Arc::new(Runtime::start(config.cache.as_deref(), density)?);
-        let limits = guest_limits(&config);
-        let source = Source::read(&config.component)?;
-        let template = Template::compile(&runtime, source, limits)?;
-        template.try_out().await?;
-        let resource = Arc::new(resource(&config, template)?);
-        let (mut reloads, reloader) =
-            Reloads::new(Arc::clone(&resource), runtime, config.component.clone(), limits);
-        if config.watch == Watch::On {
-            reloads.watch();
-        }
-        let listen = config.listen;
-        let failed = |cause| Why::Listen { address: listen, cause };
-        let listener = TcpListener::bind(listen).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        let admin = match config.admin {
+        let Config { listen, backlog, admin, file, host } = config;
+        let mode = host.mode;
+        let host = Host::start(host).await?;
+        let listeners = listen
+            .into_iter()
+            .map(|address| {
+                Listener::bind(address, backlog).map_err(|cause| Why::Listen { address, cause })
+            })
+            .collect::<Result<_, _>>()?;
+        let renewer = Renewer::new(host.clone(), file, mode);
+        let admin = match admin {
             None => None,
             Some(address) => Some(
-                Admin::start(address, reloader.clone())
+                Admin::start(address, host.clone(), renewer.clone())
                     .await
                     .map_err(|cause| Why::Admin { address, cause })?,
             ),
         };
-        let site = Arc::new(Site::new(config, resource));
-        Ok(Self { listener, address, site, reloads, reloader, admin })
+        Ok(Self { listeners, host, renewer, admin })
     }
 
-    /// The address that it listens on.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// The addresses that it listens on.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().map(|listener| listener.address).collect()
     }
 
     /// The admin address that it listens on, if there is one.
@@ -122,9 +121,14 @@ impl Server {
         self.admin.as_ref().map(Admin::address)
     }
 
-    /// Reloads the component while the server runs.
-    pub fn reloader(&self) -> Reloader {
-        self.reloader.clone()
+    /// What it serves, to be managed while it runs.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Reads the configuration and the components again while the server runs.
+    pub fn renewer(&self) -> Renewer {
+        self.renewer.clone()
     }
 
     /// Serves until `stop` resolves; then accepts nobody more, closes every client with 1001, and
@@ -134,42 +138,37 @@ impl Server {
     ///
     /// Dropping the future stops accepting; connections go on until the runtime ends.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Stopped {
-        let Self { listener, site, reloads, admin, .. } = self;
-        let hibernate_after = site.config.timeouts.hibernate_after;
-        let serve_admin = async {
-            match admin {
-                Some(admin) => admin.serve().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = accept::accept(&listener, &site) => {}
-            () = reloads.run() => {}
-            () = Arc::clone(&site.resource).sweep(hibernate_after) => {}
-            () = serve_admin => {}
-            () = stop => {}
+        let Self { listeners, host, admin, .. } = self;
+        let handshakes = accept::handshakes();
+        let mut serving = JoinSet::new();
+        for Listener { socket, configured, .. } in listeners {
+            let (site, handshakes) = (Arc::clone(&host.site), Arc::clone(&handshakes));
+            serving.spawn(async move {
+                accept::accept(&socket, configured, &site, &handshakes).await;
+            });
         }
-        drop(listener);
-        site.drain().await
+        if let Some(admin) = admin {
+            serving.spawn(admin.serve());
+        }
+        stop.await;
+        serving.shutdown().await;
+        host.drain().await
     }
 }
 
-fn guest_limits(config: &Config) -> guest::Limits {
-    let config::Limits { max_memory, max_cpu, max_time, .. } = config.limits;
-    guest::Limits { max_memory, max_cpu, max_time }
-}
-
-fn resource(config: &Config, template: Arc<Template>) -> Result<Resource, Why> {
-    let config::Limits { max_clients, max_instances, max_state, .. } = config.limits;
-    let limits = actor::Limits { max_instances, max_state };
-    let code = Code::new(config.path.as_str().to_owned(), template, limits);
-    let workers = match config.instance_per {
-        // No more than have something to do.
-        InstancePer::Resource { instances } => config.workers.min(instances),
-        InstancePer::Path | InstancePer::Client => config.workers,
-    };
-    let workers = Workers::start(workers.get()).map_err(Why::Worker)?;
-    Ok(Resource::new(code, config.instance_per, max_clients, workers))
+impl Listener {
+    fn bind(configured: SocketAddr, backlog: u32) -> std::io::Result<Self> {
+        let socket = match configured {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        // A server that starts again must not wait for the last one's connections to be forgotten.
+        socket.set_reuseaddr(true)?;
+        socket.bind(configured)?;
+        let socket = socket.listen(backlog)?;
+        let address = socket.local_addr()?;
+        Ok(Self { socket, configured, address })
+    }
 }
 
 fn advice(cause: &std::io::Error) -> String {

@@ -4,33 +4,36 @@ use std::sync::Arc;
 
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Bytes;
 use tower::ServiceExt;
 use ws_host_protocol::handshake::{Rejection, server};
 
-use super::admission::{self, Visit};
+use super::admission;
 use super::answer::{Body, rejected, text};
 use super::site::Site;
+use super::visit::Visit;
 
 /// Where an orchestrator asks whether the server lives.
 const HEALTH: &str = "/healthz";
 
+/// How many paths are told to somebody who asks for another one.
+const MAX_TOLD: usize = 8;
+
 pub(super) async fn answer(
     site: &Arc<Site>,
-    request: &Request<Incoming>,
+    request: &Request<()>,
     visit: Visit,
 ) -> Response<Body> {
     let path = request.uri().path();
-    let pattern = &site.config.path;
-    let parameters = pattern.parameters(path);
+    let found = site.registry.find(visit.listen, path);
     if server::is_upgrade(request) {
-        return match parameters {
-            Some(parameters) => admission::admit(site, request, parameters, visit).await,
+        return match found {
+            Some(route) => admission::admit(site, route, request, visit).await,
             None => text(
                 StatusCode::NOT_FOUND,
                 format!(
                     "There is no WebSocket resource at this path; there is one at {}.\n",
-                    pattern.as_str()
+                    others(site)
                 ),
             ),
         };
@@ -41,13 +44,24 @@ pub(super) async fn answer(
     if let Some(answer) = static_file(site, request).await {
         return answer;
     }
-    if parameters.is_some() {
-        return rejected(Rejection::NoUpgrade, path);
+    if found.is_some() {
+        return rejected(Rejection::NoUpgrade, path, &site.config.versions);
     }
     text(
         StatusCode::NOT_FOUND,
-        format!("Nothing is here. A WebSocket resource is at {}.\n", pattern.as_str()),
+        format!("Nothing is here. A WebSocket resource is at {}.\n", others(site)),
     )
+}
+
+/// The paths that there are.
+fn others(site: &Site) -> String {
+    let all = site.registry.all();
+    let paths: Vec<String> = all
+        .iter()
+        .take(MAX_TOLD)
+        .map(|served| served.settings().path.as_str().to_owned())
+        .collect();
+    paths.join(", ")
 }
 
 fn health(site: &Site) -> Response<Body> {
@@ -59,7 +73,7 @@ fn health(site: &Site) -> Response<Body> {
 }
 
 /// A file, or `None` if there is no folder of files or no such file in it.
-async fn static_file(site: &Site, request: &Request<Incoming>) -> Option<Response<Body>> {
+async fn static_file(site: &Site, request: &Request<()>) -> Option<Response<Body>> {
     let files = site.static_files.clone()?;
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return None;

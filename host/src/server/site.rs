@@ -1,4 +1,4 @@
-//! What all connections of a server share.
+//! What all connections of a host share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,16 +10,21 @@ use tower_http::services::ServeDir;
 use ws_host_protocol::CloseCode;
 
 use super::Stopped;
+use super::registry::Registry;
+use super::runtimes::Runtimes;
 use crate::clients::ClientId;
-use crate::config::{AutoAnswer, Config};
+use crate::config;
 use crate::connection::Place;
-use crate::resource::{Resource, Stay};
+use crate::resource::Stay;
+use crate::worker::Workers;
 
-/// The server's state. It outlives the listener, until the last client is gone.
+/// The host's state. It outlives the listener, until the last client is gone.
 pub(super) struct Site {
-    pub(super) config: Config,
-    pub(super) resource: Arc<Resource>,
-    pub(super) auto_answers: Arc<[AutoAnswer]>,
+    /// All settings but the resources, which are in the registry.
+    pub(super) config: config::Host,
+    pub(super) registry: Registry,
+    pub(super) runtimes: Runtimes,
+    pub(super) workers: Arc<Workers>,
     pub(super) static_files: Option<ServeDir>,
     /// Every task that owes a client something.
     pub(super) tasks: TaskTracker,
@@ -29,10 +34,11 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) fn new(config: Config, resource: Arc<Resource>) -> Self {
+    pub(super) fn new(config: config::Host) -> Self {
         Self {
-            resource,
-            auto_answers: config.auto_answers.as_slice().into(),
+            registry: Registry::default(),
+            runtimes: Runtimes::new(config.cache.clone()),
+            workers: Arc::new(Workers::start(config.workers)),
             static_files: config.static_files.as_ref().map(ServeDir::new),
             tasks: TaskTracker::new(),
             clients: Arc::new(Semaphore::new(config.limits.max_clients)),
@@ -60,18 +66,18 @@ impl Site {
     pub(super) async fn drain(&self) -> Stopped {
         self.is_draining.store(true, Ordering::Release);
         self.tasks.close();
-        tracing::info!(clients = self.resource.clients().len(), "stopping");
+        tracing::info!(clients = self.registry.clients(), "stopping");
         self.send_all_away();
         match timeout(self.config.timeouts.drain, self.tasks.wait()).await {
             Ok(()) => Stopped::Drained,
-            Err(_) => Stopped::Abandoned(self.resource.clients().len()),
+            Err(_) => Stopped::Abandoned(self.registry.clients()),
         }
     }
 
-    /// Whoever is let in while the server drains must call this again.
+    /// Whoever is let in while the host drains must call this again.
     pub(super) fn send_all_away(&self) {
-        for client in self.resource.clients() {
-            client.close_by_host(CloseCode::GOING_AWAY, "the server stops");
+        for served in self.registry.all() {
+            served.send_all_away(CloseCode::GOING_AWAY, "the server stops");
         }
     }
 }

@@ -29,6 +29,10 @@ impl Handler for About {
                     stranger.request()
                 )
             }
+            "environment" => {
+                let all = std::env::vars().map(|(name, value)| format!("{name}={value}"));
+                all.collect::<Vec<_>>().join(" ")
+            }
             "world" => format!(
                 "environment {} files {} network {}",
                 std::env::vars().count(),

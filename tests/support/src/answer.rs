@@ -21,21 +21,26 @@ pub struct Answer {
 impl Answer {
     /// Sends a request and reads the head of the answer.
     pub fn to_head(server: SocketAddr, request: &str) -> Result<Self> {
-        Self::read_head(&mut Self::ask(server, request)?)
+        Self::read_head(&mut Self::ask(server, request.as_bytes())?)
     }
 
     /// Sends a request and reads the answer to the end of the connection.
     pub fn to(server: SocketAddr, request: &str) -> Result<Self> {
+        Self::to_octets(server, request.as_bytes())
+    }
+
+    /// The same with a request that is no text.
+    pub fn to_octets(server: SocketAddr, request: &[u8]) -> Result<Self> {
         let mut stream = Self::ask(server, request)?;
         let mut answer = Self::read_head(&mut stream)?;
         stream.read_to_string(&mut answer.body).context("the server did not close")?;
         Ok(answer)
     }
 
-    fn ask(server: SocketAddr, request: &str) -> Result<TcpStream> {
+    fn ask(server: SocketAddr, request: &[u8]) -> Result<TcpStream> {
         let mut stream = TcpStream::connect(server)?;
         stream.set_read_timeout(Some(DEADLINE))?;
-        stream.write_all(request.as_bytes())?;
+        stream.write_all(request)?;
         Ok(stream)
     }
 

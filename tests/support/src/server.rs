@@ -48,6 +48,13 @@ impl TestServer {
         Self::spawn(command)
     }
 
+    /// Serves what a configuration file says. Its first address should have the port 0.
+    pub fn configured(file: &Path) -> Result<Self> {
+        let mut command = Command::new(crate::host_binary());
+        command.arg("--config").arg(file);
+        Self::spawn(command)
+    }
+
     /// Runs a command that prints the `ws://` URL that it serves on its first line of standard output.
     pub fn spawn(mut command: Command) -> Result<Self> {
         let mut child = command
@@ -86,6 +93,18 @@ impl TestServer {
     /// The process id, for signals and `/proc`.
     pub fn process_id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The next line of standard output with this text in it.
+    pub fn next_line(&mut self, text: &str) -> Result<String> {
+        let mut line = String::new();
+        while self.output.read_line(&mut line)? > 0 {
+            if line.contains(text) {
+                return Ok(line);
+            }
+            line.clear();
+        }
+        bail!("the server never printed {text:?}")
     }
 
     /// The admin address, as the server itself printed it. It must have one.

@@ -9,10 +9,19 @@ use ws_host_protocol::{Event, Inbound, Limits, Outbound, Role};
 const MAX_MESSAGE: usize = 300;
 const MAX_FRAGMENTS: u32 = 5;
 
-fn events(role: Role, pieces: &mut dyn Iterator<Item = &[u8]>) -> Vec<Event<'static>> {
+/// What an octet of the input chooses.
+#[derive(Clone, Copy)]
+enum Machine {
+    Rfc(Role),
+    Draft00,
+}
+
+fn events(machine: Machine, pieces: &mut dyn Iterator<Item = &[u8]>) -> Vec<Event<'static>> {
     let limits = Limits { max_message: MAX_MESSAGE, max_fragments: MAX_FRAGMENTS };
-    let mut inbound = Inbound::new(role, limits);
-    let mut outbound = Outbound::server(1 << 20);
+    let (mut inbound, mut outbound) = match machine {
+        Machine::Rfc(role) => (Inbound::new(role, limits), Outbound::server(1 << 20)),
+        Machine::Draft00 => (Inbound::draft00(limits), Outbound::draft00(1 << 20)),
+    };
     let mut events = Vec::new();
     for piece in pieces {
         let mut piece = piece.to_vec();
@@ -34,10 +43,18 @@ fn events(role: Role, pieces: &mut dyn Iterator<Item = &[u8]>) -> Vec<Event<'sta
 
 fuzz_target!(|data: &[u8]| {
     let [choice, size, octets @ ..] = data else { return };
-    let role = if choice & 1 == 0 { Role::Server } else { Role::Client };
+    let machine = match choice % 3 {
+        0 => Machine::Rfc(Role::Server),
+        1 => Machine::Rfc(Role::Client),
+        _ => Machine::Draft00,
+    };
     let size = usize::from(*size).max(1);
-    let mut whole = events(role, &mut std::iter::once(octets));
-    let mut cut = events(role, &mut octets.chunks(size));
+    let mut whole = events(machine, &mut std::iter::once(octets));
+    let mut cut = events(machine, &mut octets.chunks(size));
+    if matches!(machine, Machine::Draft00) {
+        // No frame announces its length, so that an error is found at the same octet.
+        assert_eq!(whole, cut);
+    }
     // In pieces an error may be found earlier: a text fails before the frame is whole. What was
     // reported before it must be the same.
     let is_failure = |event: &Event<'_>| matches!(event, Event::Failed(_));

@@ -7,6 +7,7 @@ use http::header::{
 };
 use http::{Request, Response, StatusCode, Uri};
 
+use super::Version;
 use super::accept_key::{KEY_OCTETS, accept_key, encode_key};
 use super::headers::{Single, has_token, single};
 
@@ -61,7 +62,7 @@ impl Handshake {
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(SEC_WEBSOCKET_KEY, HeaderValue::from_str(&self.key)?);
-        headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from(Version::Rfc6455.number()));
         if !self.subprotocols.is_empty() {
             let offered = HeaderValue::from_str(&self.subprotocols.join(", "))?;
             headers.insert(SEC_WEBSOCKET_PROTOCOL, offered);

@@ -1,14 +1,19 @@
-//! The opening handshake (RFC 6455 §4), on HTTP messages that an HTTP library has parsed.
+//! The opening handshake (RFC 6455 §4 and the drafts before it), on HTTP messages that an HTTP
+//! library has parsed.
 
 mod accept_key;
+mod authority;
 pub mod client;
+mod draft00;
+pub mod forwarded;
 mod headers;
 mod origin;
 mod rejection;
+mod scheme;
 pub mod server;
+mod version;
 
 pub use origin::{InvalidOrigin, Origins};
 pub use rejection::Rejection;
-
-/// The version of the protocol that RFC 6455 defines.
-pub const VERSION: u16 = 13;
+pub use scheme::Scheme;
+pub use version::{Version, Versions};

@@ -1,7 +1,9 @@
 //! Why a handshake is refused, each with the HTTP answer that says so.
 
-use http::header::{ALLOW, CONNECTION, HeaderName, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::header::{ALLOW, CONNECTION, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::{Response, StatusCode};
+
+use super::Versions;
 
 /// A refused opening handshake (RFC 6455 §4.2.2). Its `Display` tells the client what to mend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,14 +36,26 @@ pub enum Rejection {
     /// §4.2.1: the version is missing.
     #[error("the Sec-WebSocket-Version header is missing")]
     VersionMissing,
-    /// §4.4: the client speaks a version that is not offered here.
-    #[error("this server speaks Sec-WebSocket-Version 13")]
+    /// §4.4: the client speaks a version that is not spoken here. Those that are stand in the answer.
+    #[error("this version of the WebSocket protocol is not spoken here")]
     VersionUnsupported,
+    /// Draft 00, §5.1: a key is missing, repeated or not ASCII.
+    #[error("Sec-WebSocket-Key1 and Sec-WebSocket-Key2 must each stand once")]
+    DraftKeyMissing,
+    /// Draft 00, §5.2: "If either /spaces_1/ or /spaces_2/ is zero, then abort".
+    #[error("a key of this draft has spaces in it")]
+    DraftKeyWithoutSpaces,
+    /// Draft 00, §5.2: a key's number is a multiple of its count of spaces.
+    #[error("the number in a key of this draft is a multiple of its count of spaces")]
+    DraftKeyNotMultiple,
+    /// Draft 00, §4.1: a key's number is at most 4,294,967,295.
+    #[error("a key of this draft has a number of at most 32 bits in it")]
+    DraftKeyNumber,
     /// §4.1: the offered subprotocols are tokens, each once.
     #[error("the Sec-WebSocket-Protocol header is not a list of different tokens")]
     SubprotocolsMalformed,
     /// §4.1: an origin is one line of visible ASCII.
-    #[error("the Origin header is malformed or repeated")]
+    #[error("the origin is malformed or repeated")]
     OriginMalformed,
     /// §10.2: pages of this origin may not connect.
     #[error("pages of this origin may not connect to this resource")]
@@ -59,25 +73,29 @@ impl Rejection {
         }
     }
 
-    /// The HTTP answer, complete but for a body. The connection is closed behind it, because what
-    /// follows a refused handshake cannot be trusted to be HTTP.
-    pub fn response(self) -> Response<()> {
+    /// The HTTP answer of a server that speaks these versions, complete but for a body. The
+    /// connection is closed behind it, because what follows a refused handshake cannot be trusted to
+    /// be HTTP.
+    pub fn response(self, versions: &Versions) -> Response<()> {
         let mut response = Response::new(());
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        let mut tell =
-            |name: HeaderName, value| headers.insert(name, HeaderValue::from_static(value));
         match self {
             // RFC 9110 §15.5.22: a 426 must name the protocol in `Upgrade`. RFC 6455 §4.4: and the
             // versions that would have been accepted.
             Self::NoUpgrade | Self::VersionUnsupported | Self::VersionMissing => {
-                tell(CONNECTION, "close, upgrade");
-                tell(UPGRADE, "websocket");
-                tell(SEC_WEBSOCKET_VERSION, "13");
+                headers.insert(CONNECTION, HeaderValue::from_static("close, upgrade"));
+                headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+                // Numbers are always a valid header value; a server of draft 00 alone has none.
+                if let Ok(list) = HeaderValue::try_from(versions.to_string())
+                    && !list.is_empty()
+                {
+                    headers.insert(SEC_WEBSOCKET_VERSION, list);
+                }
             }
             Self::MethodNotGet => {
-                tell(ALLOW, "GET");
+                headers.insert(ALLOW, HeaderValue::from_static("GET"));
             }
             _ => {}
         }

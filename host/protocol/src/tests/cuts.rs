@@ -78,3 +78,56 @@ fn pseudo_random_pieces_give_the_same_events() {
         assert_eq!(server.events, events);
     }
 }
+
+/// The same for draft 00: texts, one of the longest length, frames that are ignored, and the end.
+fn stream_of_draft00() -> (Vec<u8>, Vec<Event<'static>>) {
+    let long = "grüße, 世界, 🦀! ".repeat(4);
+    let mut octets = Vec::new();
+    for text in ["", &long, "a"] {
+        octets.extend([&[0], text.as_bytes(), &[0xff]].concat());
+        octets.extend(b"\x01ignored\x80\x00\xff\x7f\xff");
+    }
+    octets.extend(b"\xff\x00 and nothing behind it");
+    (octets, vec![text(""), text(&long), text("a"), Event::Closed(None)])
+}
+
+/// Fails, if it does, with the same error however it is cut.
+#[track_caller]
+fn draft00_gives_in_any_cuts(octets: &[u8], limit: usize, events: &[Event<'_>]) {
+    for size in 1..=octets.len() {
+        for first in 0..size {
+            let limits = Limits { max_message: limit, ..Limits::default() };
+            let mut server = End::draft00(limits);
+            let (first, rest) = octets.split_at(first);
+            server.receives(first);
+            for piece in rest.chunks(size) {
+                server.receives(piece);
+            }
+            assert_eq!(server.events, events, "{} octets, then pieces of {size}", first.len());
+            assert_eq!(server.writes(), hex("ff 00"));
+        }
+    }
+}
+
+#[test]
+fn octets_of_draft00_give_the_same_events_in_any_pieces() {
+    let (octets, events) = stream_of_draft00();
+    let longest = "grüße, 世界, 🦀! ".len() * 4;
+    draft00_gives_in_any_cuts(&octets, longest, &events);
+}
+
+#[test]
+fn errors_of_draft00_are_the_same_in_any_pieces() {
+    use crate::ProtocolError::*;
+    let fails = |octets: &[u8], error| {
+        draft00_gives_in_any_cuts(octets, 8, &[text("a"), Event::Failed(error)]);
+    };
+    fails(b"\0a\xff\x00123456789\xff", MessageTooLong { limit: 8 });
+    fails(b"\0a\xff\x01123456789\xff", MessageTooLong { limit: 8 });
+    fails(b"\0a\xff\x00123\xc0456789\xff", InvalidUtf8);
+    fails(b"\0a\xff\x00123\xe4\xb8\xff", InvalidUtf8);
+    // The ninth octet is both wrong and too much: too much is told, as it is not looked at.
+    fails(b"\0a\xff\x0012345678\xc0\xff", MessageTooLong { limit: 8 });
+    fails(b"\0a\xff\x80\x00", DraftFrameType(0x80));
+    fails(b"\0a\xff\xff\x01a", DraftFrameType(0xff));
+}

@@ -1,7 +1,8 @@
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 
 use crate::handshake::Rejection::{self, *};
-use crate::handshake::{Origins, server};
+use crate::handshake::server::{self, Rules, Upgrade};
+use crate::handshake::{Origins, Scheme, Versions};
 
 /// The request of RFC 6455 §1.3, from a page of the same host.
 fn request() -> Request<()> {
@@ -41,11 +42,15 @@ fn without(name: &'static str) -> Request<()> {
     })
 }
 
+fn check(request: &Request<()>) -> Result<Upgrade, Rejection> {
+    super::with_rules(|_| {}, |rules| server::check(request, rules))
+}
+
 #[track_caller]
 fn refuses(request: &Request<()>, rejection: Rejection, status: u16) -> Response<()> {
-    assert_eq!(server::check(request, &Origins::SameHost), Err(rejection));
+    assert_eq!(check(request), Err(rejection));
     assert_eq!(rejection.status().as_u16(), status);
-    let response = rejection.response();
+    let response = rejection.response(&Versions::default());
     assert_eq!(response.status().as_u16(), status);
     let connection = response.headers()["connection"].to_str().expect("text");
     assert!(connection.contains("close"), "what follows a refusal is not to be trusted");
@@ -54,7 +59,7 @@ fn refuses(request: &Request<()>, rejection: Rejection, status: u16) -> Response
 
 #[test]
 fn request_of_the_rfc_gets_the_answer_of_the_rfc() {
-    let upgrade = server::check(&request(), &Origins::SameHost).expect("a good request");
+    let upgrade = check(&request()).expect("a good request");
     assert_eq!(upgrade.subprotocols(), ["chat", "superchat"]);
     let response = upgrade.response(Some("chat")).expect("it was offered");
     assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
@@ -66,7 +71,7 @@ fn request_of_the_rfc_gets_the_answer_of_the_rfc() {
 
 #[test]
 fn no_subprotocol_needs_to_be_chosen_and_only_offered_ones_can_be() {
-    let upgrade = server::check(&request(), &Origins::SameHost).expect("a good request");
+    let upgrade = check(&request()).expect("a good request");
     let response = upgrade.response(None).expect("none is always right");
     assert!(!response.headers().contains_key("sec-websocket-protocol"));
     assert!(upgrade.response(Some("Chat")).is_err(), "names are compared as they are");
@@ -76,7 +81,7 @@ fn no_subprotocol_needs_to_be_chosen_and_only_offered_ones_can_be() {
 
 #[test]
 fn tokens_are_found_in_lists_and_in_any_case_of_letters() {
-    let good = |request: &Request<()>| server::check(request, &Origins::SameHost).is_ok();
+    let good = |request: &Request<()>| check(request).is_ok();
     assert!(good(&set("connection", "keep-alive, UPGRADE")));
     assert!(good(&set("upgrade", "h2c , WebSocket")));
     assert!(good(&add("connection", "keep-alive")));
@@ -115,6 +120,18 @@ fn connection_must_have_the_token_upgrade() {
 fn host_must_stand_once() {
     refuses(&without("host"), Host, 400);
     refuses(&add("host", "other.example.com"), Host, 400);
+    for bad in
+        ["", "two words", "a/b", "user@a", "a:port", "a:1:2", "[::1", "[::g]", "a:65536", "a:+1"]
+    {
+        refuses(&set("host", bad), Host, 400);
+    }
+    for good in ["a", "a:80", "[::1]", "[::1]:8080", "with_underscore:1"] {
+        let request = with(|headers| {
+            headers.insert("host", good.parse().expect("a header value"));
+            headers.remove("origin");
+        });
+        assert!(check(&request).is_ok(), "{good}");
+    }
 }
 
 #[test]
@@ -156,7 +173,55 @@ fn origin_must_be_let_in() {
     refuses(&set("origin", "http://evil.org"), OriginNotAllowed, 403);
     refuses(&set("origin", "null"), OriginNotAllowed, 403);
     refuses(&add("origin", "http://server.example.com"), OriginMalformed, 400);
-    assert!(server::check(&without("origin"), &Origins::SameHost).is_ok());
+    assert!(check(&without("origin")).is_ok());
+}
+
+#[test]
+fn origin_is_told() {
+    let upgrade = check(&request()).expect("a good request");
+    assert_eq!(upgrade.origin(), Some("http://server.example.com"));
+    assert_eq!(check(&without("origin")).expect("a good request").origin(), None);
+}
+
+#[test]
+fn missing_origin_is_refused_where_one_is_required() {
+    let origins = Origins::default().require();
+    let versions = Versions::default();
+    let rules = Rules { origins: &origins, versions: &versions, host: None, scheme: Scheme::Http };
+    let check = |request: &Request<()>| server::check(request, &rules);
+    assert_eq!(check(&without("origin")), Err(OriginNotAllowed));
+    assert!(check(&request()).is_ok());
+}
+
+#[test]
+fn host_that_a_proxy_tells_is_the_own_host() {
+    let behind_proxy = set("host", "10.0.0.7:8080");
+    let told = |host| {
+        super::with_rules(|rules| rules.host = host, |rules| server::check(&behind_proxy, rules))
+    };
+    assert_eq!(told(None), Err(OriginNotAllowed), "the page is of another host than the proxy's");
+    assert!(told(Some("server.example.com")).is_ok());
+    assert_eq!(told(Some("evil.org")), Err(OriginNotAllowed));
+    let page_of_the_backend = with(|headers| {
+        headers.insert("host", "10.0.0.7".parse().expect("a header value"));
+        headers.insert("origin", "http://10.0.0.7".parse().expect("a header value"));
+    });
+    let told = super::with_rules(
+        |rules| rules.host = Some("server.example.com"),
+        |rules| server::check(&page_of_the_backend, rules),
+    );
+    assert_eq!(told, Err(OriginNotAllowed), "the Host header is not compared any more");
+}
+
+#[test]
+fn host_that_a_proxy_tells_does_not_stand_in_for_a_host_header() {
+    for request in [without("host"), set("host", "a/b")] {
+        let checked = super::with_rules(
+            |rules| rules.host = Some("server.example.com"),
+            |rules| server::check(&request, rules),
+        );
+        assert_eq!(checked, Err(Host));
+    }
 }
 
 #[test]
@@ -165,6 +230,6 @@ fn offer_of_a_thousand_elements_is_read() {
     let many = with(|headers| {
         headers.insert("sec-websocket-protocol", offer.parse().expect("a header value"));
     });
-    let upgrade = server::check(&many, &Origins::SameHost).expect("a good request");
+    let upgrade = check(&many).expect("a good request");
     assert_eq!(upgrade.subprotocols().len(), 1000);
 }

@@ -3,10 +3,14 @@
 mod closing; // §5.5.1, §7
 mod control; // §5.5
 mod cuts; // the same octets in any pieces
+mod draft00; // the framing of draft 00
+mod forwarded; // RFC 7239
 mod fragmentation; // §5.4
 mod framing; // §5.2, §5.3
 mod handshake_client; // §4.1
+mod handshake_draft00; // the handshake of draft 00
 mod handshake_server; // §4.2
+mod handshake_versions; // §4.4
 mod limits; // §10.4
 mod origins; // §10.2
 mod outbound; // the buffer
@@ -14,6 +18,8 @@ mod text; // §8.1
 
 use bytes::Buf;
 
+use crate::handshake::server::Rules;
+use crate::handshake::{Origins, Scheme, Versions};
 use crate::{Event, Inbound, Limits, Outbound, Role};
 
 /// Room for everything that a test sends.
@@ -24,6 +30,15 @@ fn hex(text: &str) -> Vec<u8> {
     text.split_whitespace()
         .map(|octet| u8::from_str_radix(octet, 16).expect("two hexadecimal digits"))
         .collect()
+}
+
+/// What a server lets in by default, or with one rule changed.
+fn with_rules<T>(change: impl FnOnce(&mut Rules<'_>), act: impl FnOnce(&Rules<'_>) -> T) -> T {
+    let (origins, versions) = (Origins::default(), Versions::default());
+    let mut rules =
+        Rules { origins: &origins, versions: &versions, host: None, scheme: Scheme::Http };
+    change(&mut rules);
+    act(&rules)
 }
 
 /// One end of a connection, with all that happened there.
@@ -55,6 +70,12 @@ impl End {
             ),
         };
         Self { inbound: Inbound::new(role, limits), outbound, events: Vec::new() }
+    }
+
+    /// The server of a client that speaks draft 00.
+    fn draft00(limits: Limits) -> Self {
+        let (inbound, outbound) = (Inbound::draft00(limits), Outbound::draft00(ROOM));
+        Self { inbound, outbound, events: Vec::new() }
     }
 
     fn receives(&mut self, octets: &[u8]) -> &mut Self {

@@ -1,20 +1,37 @@
-use crate::handshake::Origins;
+use crate::handshake::{InvalidOrigin, Origins};
 
-fn listed(origins: &[&str]) -> Origins {
-    Origins::Listed(
-        origins.iter().map(|origin| Origins::parse(origin).expect("an origin")).collect(),
-    )
+fn listed(texts: &[&str]) -> Origins {
+    Origins::parse(texts.iter().copied()).expect("origins")
+}
+
+/// Whether a page of this origin may connect to `server.test`.
+fn allows(texts: &[&str], origin: &str) -> bool {
+    listed(texts).allow(Some(origin), "server.test")
+}
+
+#[track_caller]
+fn lets_in(text: &str, origins: &[&str]) {
+    for origin in origins {
+        assert!(allows(&[text], origin), "{text} refuses {origin}");
+    }
+}
+
+#[track_caller]
+fn refuses(text: &str, origins: &[&str]) {
+    for origin in origins {
+        assert!(!allows(&[text], origin), "{text} lets in {origin}");
+    }
 }
 
 #[test]
 fn own_host_is_let_in_with_and_without_its_default_port() {
-    let allow = |origin, host| Origins::SameHost.allow(Some(origin), host);
+    let allow = |origin, host| Origins::default().allow(Some(origin), host);
     assert!(allow("http://example.com", "example.com"));
     assert!(allow("http://example.com", "example.com:80"));
     assert!(allow("https://example.com", "example.com:443"));
     assert!(allow("https://example.com:443", "Example.COM"));
     assert!(allow("http://example.com:8080", "example.com:8080"));
-    assert!(allow("http://[::1]:8080", "[::1]:8080"));
+    assert!(allow("http://[::1]:8080", "[0:0::1]:8080"));
     assert!(!allow("http://example.com", "example.com:8080"));
     assert!(!allow("http://example.com:80", "example.com:443"));
     assert!(!allow("http://example.com.evil.org", "example.com"));
@@ -22,38 +39,205 @@ fn own_host_is_let_in_with_and_without_its_default_port() {
     assert!(!allow("null", "example.com"));
     assert!(!allow("null", "null"));
     assert!(!allow("", ""));
+    assert!(!allow("http://", ""));
+    assert!(!allow("chrome-extension://abcdef", "abcdef"), "a name that is no host");
 }
 
 #[test]
-fn client_without_an_origin_is_let_in() {
-    assert!(Origins::SameHost.allow(None, "example.com"));
-    assert!(listed(&["https://a.example"]).allow(None, "example.com"));
+fn own_host_is_let_in_beside_every_list() {
+    for text in ["https://a.example", "null", "any", "https://*", "same-host"] {
+        lets_in(text, &["http://server.test", "https://server.test"]);
+    }
+    assert_eq!(listed(&["same-host"]), Origins::default());
+    assert_eq!(listed(&[]), Origins::default());
+    refuses("same-host", &["http://other.test"]);
 }
 
 #[test]
-fn listed_origins_are_compared_whole() {
-    let origins = listed(&["http://localhost", "https://App.example.com:443/"]);
-    let allow = |origin| origins.allow(Some(origin), "chat.example.com");
-    assert!(allow("http://localhost"));
-    assert!(allow("https://app.example.com"));
-    assert!(allow("https://chat.example.com"), "the own host");
-    assert!(!allow("http://localhost.evil.com"));
-    assert!(!allow("http://localhost:8080"));
-    assert!(!allow("https://localhost"));
-    assert!(!allow("http://app.example.com"));
-    assert!(!allow("null"));
+fn client_without_an_origin_is_let_in_unless_one_is_required() {
+    for origins in [Origins::default(), Origins::any(), listed(&["https://a.example", "null"])] {
+        assert!(origins.allow(None, "server.test"));
+        let origins = origins.require();
+        assert!(!origins.allow(None, "server.test"));
+        assert!(origins.allow(Some("http://server.test"), "server.test"));
+    }
 }
 
 #[test]
-fn any_origin_is_any_origin() {
-    assert!(Origins::Any.allow(Some("null"), "example.com"));
-    assert!(Origins::Any.allow(Some("https://evil.org"), "example.com"));
+fn any_origin_is_any_origin_and_null() {
+    lets_in("any", &["null", "file://", "https://evil.org", "http://a:1", "app://x.y"]);
+    lets_in("ANY", &["https://evil.org"]);
+    assert_eq!(listed(&["any"]), Origins::any());
 }
 
 #[test]
-fn what_is_no_origin_is_not_parsed() {
-    for text in ["", "example.com", "https://", "https://a/b", "https://a?b", "https://u@a", "null"]
-    {
-        assert!(Origins::parse(text).is_err(), "{text:?}");
+fn null_is_let_in_only_where_it_is_listed() {
+    lets_in("null", &["null", "file://"]);
+    refuses("null", &["https://evil.org", "nullx", "null.test", "http://null"]);
+    for text in ["https://*", "http://*:*", "https://null", "https://*.example.com"] {
+        refuses(text, &["null", "file://"]);
+    }
+}
+
+#[test]
+fn origins_are_compared_whole() {
+    lets_in("http://localhost", &["http://localhost", "http://LOCALHOST:80", "HTTP://localhost"]);
+    refuses(
+        "http://localhost",
+        &[
+            "http://localhost.evil.com",
+            "http://localhost:8080",
+            "http://evillocalhost",
+            "http://a.localhost",
+            "http://localhost@evil.com",
+            "https://localhost",
+            "https://localhost:80",
+        ],
+    );
+    lets_in("https://App.example.com:443/", &["https://app.example.com"]);
+    lets_in("https://app.example.com:8443", &["https://app.example.com:8443"]);
+    refuses(
+        "https://app.example.com:8443",
+        &[
+            "https://app.example.com",
+            "https://app.example.com:84430",
+            "http://app.example.com:8443",
+        ],
+    );
+    lets_in("chrome-extension://abcdef", &["chrome-extension://abcdef"]);
+    lets_in("http://[0:0:0::1]:80", &["http://[::1]"]);
+}
+
+#[test]
+fn all_of_a_list_are_let_in() {
+    let texts = ["https://a.example", "http://localhost:*"];
+    assert!(allows(&texts, "https://a.example"));
+    assert!(allows(&texts, "http://localhost:3000"));
+    assert!(!allows(&texts, "https://b.example"));
+}
+
+#[test]
+fn pattern_of_ports_is_every_port_of_one_host() {
+    let text = "http://localhost:*";
+    lets_in(text, &["http://localhost", "http://localhost:1", "http://LocalHost:65535"]);
+    refuses(
+        text,
+        &[
+            "https://localhost:1",
+            "http://localhost.evil.com",
+            "http://localhost.evil.com:80",
+            "http://localhost:80.evil.com",
+            "http://localhost:80@evil.com",
+            "http://localhost:",
+            "http://localhost:65536",
+            "http://localhost:x",
+        ],
+    );
+    lets_in("http://[::1]:*", &["http://[::1]:8080"]);
+}
+
+#[test]
+fn pattern_of_names_is_every_name_below_one() {
+    let text = "https://*.example.com";
+    lets_in(
+        text,
+        &["https://a.example.com", "https://a.b.example.com", "https://A.Example.COM:443"],
+    );
+    refuses(
+        text,
+        &[
+            "https://example.com",
+            "https://.example.com",
+            "https://evilexample.com",
+            "https://example.com.evil.org",
+            "https://a.example.com.evil.org",
+            "https://a.example.com:8443",
+            "http://a.example.com",
+            "https://evil.org/.example.com",
+            "https://evil.org?.example.com",
+            "https://evil.org#.example.com",
+            "https://evil.org\\.example.com",
+            "https://evil.org:443.example.com",
+            "https://*.example.com",
+        ],
+    );
+    lets_in("https://*.example.com:*", &["https://a.example.com:8443"]);
+    lets_in("https://*.Example.com:8443", &["https://a.example.com:8443"]);
+}
+
+#[test]
+fn pattern_of_a_scheme_is_every_host() {
+    lets_in("https://*", &["https://evil.org", "https://localhost", "https://[::1]"]);
+    refuses("https://*", &["http://evil.org", "https://evil.org:8443", "httpsx://evil.org"]);
+    lets_in("https://*:*", &["https://evil.org:8443", "https://evil.org"]);
+    lets_in("app://*", &["app://anything"]);
+}
+
+#[test]
+fn what_is_no_origin_is_refused_even_where_any_is_let_in() {
+    refuses(
+        "any",
+        &[
+            "",
+            "*",
+            "example.com",
+            "https://",
+            "https://a/",
+            "https://a/b",
+            "https://u@a",
+            "https://a https://b",
+            "https://a, https://b",
+            "https://[::1",
+            "https://[a]",
+            "https://a:b",
+            "://a",
+            "1a://b",
+            "javascript:alert(1)",
+            "https://b\u{fc}cher.example",
+        ],
+    );
+}
+
+#[test]
+fn what_is_no_origin_is_not_listed() {
+    for text in [
+        "",
+        "*",
+        "example.com",
+        "https://",
+        "https://a/b",
+        "https://a//",
+        "https://a?b",
+        "https://u@a",
+        "https://a:",
+        "https://a:99999",
+        "*://a",
+        "https://a*.example.com",
+        "https://*example.com",
+        "https://*.",
+        "https://*..example.com",
+        "https://*.*.example.com",
+        "https://a.*.com",
+        "https://*.[::1]",
+        "https://*:8*",
+    ] {
+        assert!(Origins::parse(["null", text]).is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn refusal_of_a_list_shows_every_form() {
+    let message = Origins::parse(["example.com"]).map_err(|error: InvalidOrigin| error.to_string());
+    let message = message.expect_err("there is no scheme");
+    for part in [
+        "example.com",
+        "any",
+        "null",
+        "https://app.",
+        "https://*.",
+        "https://* ",
+        "http://localhost:*",
+    ] {
+        assert!(message.contains(part), "{message} lacks {part}");
     }
 }

@@ -1,0 +1,64 @@
+//! An axum server in which one route is handed to a WebAssembly handler, beside a Unix socket that is
+//! handed over as a stream.
+
+#![expect(clippy::print_stdout, reason = "it says where it serves")]
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::response::Response;
+use axum::routing::{any, get};
+use tokio::net::{TcpListener, UnixListener};
+use ws_host::config::{self, Resource};
+use ws_host::{Host, Peer};
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
+    let component = arguments.next().context("usage: embedding COMPONENT.wasm [UNIX-SOCKET]")?;
+    let host = Host::start(config::Host::new(vec![Resource::new("/echo", component)?])).await?;
+
+    let app = Router::new()
+        .route("/", get(|| async { "An axum server. There is a WebSocket at /echo.\n" }))
+        .route("/echo", any(websocket))
+        .with_state(host.clone());
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    println!("axum serves at ws://{}/echo", listener.local_addr()?);
+    if let Some(path) = arguments.next() {
+        tokio::spawn(serve_socket(UnixListener::bind(path)?, host.clone()));
+    }
+
+    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    let stop = async {
+        // Without a signal there is nothing to stop for.
+        let _ = tokio::signal::ctrl_c().await;
+        host.drain().await;
+    };
+    tokio::select! {
+        served = axum::serve(listener, service) => served?,
+        () = stop => {}
+    }
+    Ok(())
+}
+
+/// A request of axum's, answered by the handler.
+async fn websocket(
+    State(host): State<Host>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    host.answer(request, Peer::plain(peer)).await.map(Body::new)
+}
+
+/// Streams of any kind, here those of a Unix socket: the request is read from them, too.
+async fn serve_socket(listener: UnixListener, host: Host) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let host = host.clone();
+        let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        tokio::spawn(async move { host.serve_stream(stream, Peer::plain(nowhere)).await });
+    }
+}

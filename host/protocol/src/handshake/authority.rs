@@ -1,0 +1,52 @@
+//! A host and a port, as they stand in `Host`, in an origin and in what proxies tell (RFC 3986
+//! §3.2, without user information).
+
+use core::net::Ipv6Addr;
+
+/// A host and perhaps a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Authority {
+    /// In lower case; an IPv6 address in its shortest form, in brackets.
+    pub(crate) host: String,
+    pub(crate) port: Option<u16>,
+}
+
+impl Authority {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (host, port) = split_port(text)?;
+        let port = match port {
+            Some(port) => Some(parse_port(port)?),
+            None => None,
+        };
+        Some(Self { host: parse_host(host)?, port })
+    }
+}
+
+/// Splits at the colon before the port; there is none inside the brackets of an IPv6 address.
+pub(crate) fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
+    let end = match text.strip_prefix('[') {
+        Some(bracketed) => bracketed.find(']')? + 2,
+        None => text.find(':').unwrap_or(text.len()),
+    };
+    match text.split_at(end) {
+        (host, "") => Some((host, None)),
+        (host, port) => Some((host, Some(port.strip_prefix(':')?))),
+    }
+}
+
+/// Digits only: `str::parse` alone would take a sign.
+pub(crate) fn parse_port(text: &str) -> Option<u16> {
+    text.bytes().all(|octet| octet.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+pub(crate) fn parse_host(text: &str) -> Option<String> {
+    if let Some(address) = text.strip_prefix('[') {
+        let address: Ipv6Addr = address.strip_suffix(']')?.parse().ok()?;
+        return Some(format!("[{address}]"));
+    }
+    // Letters beyond ASCII come as punycode. `%` and `_` stand in names that people do use.
+    let is_name = |octet: u8| {
+        octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~' | b'%')
+    };
+    (!text.is_empty() && text.bytes().all(is_name)).then(|| text.to_ascii_lowercase())
+}

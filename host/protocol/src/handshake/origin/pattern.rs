@@ -1,0 +1,127 @@
+//! One entry of a list of origins, and what it lets in.
+
+use super::Origin;
+use crate::handshake::authority::{Authority, parse_host, parse_port, split_port};
+
+/// An origin that has a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Web {
+    scheme: String,
+    pub(super) host: String,
+    /// The scheme's own where none is written.
+    pub(super) port: Option<u16>,
+}
+
+impl Web {
+    /// `scheme://host` or `scheme://host:port` and nothing behind it.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (scheme, authority) = split_scheme(text)?;
+        let Authority { host, port } = Authority::parse(authority)?;
+        let port = port.or(default_port(&scheme));
+        Some(Self { scheme, host, port })
+    }
+
+    pub(super) fn default_port(&self) -> Option<u16> {
+        default_port(&self.scheme)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Pattern {
+    Any,
+    Null,
+    Web { scheme: String, hosts: Hosts, ports: Ports },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Hosts {
+    Any,
+    One(String),
+    /// Names that end in this, which begins with a dot: no other name can end so.
+    Below(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ports {
+    Any,
+    One(Option<u16>),
+}
+
+impl Pattern {
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        if text.eq_ignore_ascii_case("any") {
+            return Some(Self::Any);
+        }
+        if text.eq_ignore_ascii_case("null") {
+            return Some(Self::Null);
+        }
+        // People copy addresses from their browser, with the slash of the path.
+        let (scheme, authority) = split_scheme(text.strip_suffix('/').unwrap_or(text))?;
+        let (host, port) = split_port(authority)?;
+        let hosts = match host.strip_prefix('*') {
+            Some("") => Hosts::Any,
+            Some(below) => {
+                let name = parse_host(below.strip_prefix('.')?)?;
+                // An empty label is no label.
+                if name.starts_with('.') {
+                    return None;
+                }
+                Hosts::Below(format!(".{name}"))
+            }
+            None => Hosts::One(parse_host(host)?),
+        };
+        let ports = match port {
+            Some("*") => Ports::Any,
+            Some(port) => Ports::One(Some(parse_port(port)?)),
+            None => Ports::One(default_port(&scheme)),
+        };
+        Some(Self::Web { scheme, hosts, ports })
+    }
+
+    pub(super) fn allows(&self, origin: &Origin) -> bool {
+        match (self, origin) {
+            (Self::Any, _) | (Self::Null, Origin::Null) => true,
+            (Self::Web { scheme, hosts, ports }, Origin::Web(page)) => {
+                *scheme == page.scheme && hosts.contain(&page.host) && ports.contain(page.port)
+            }
+            (Self::Null, Origin::Web(_)) | (Self::Web { .. }, Origin::Null) => false,
+        }
+    }
+}
+
+impl Hosts {
+    fn contain(&self, host: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::One(one) => one == host,
+            Self::Below(suffix) => {
+                host.strip_suffix(suffix.as_str()).is_some_and(|below| !below.is_empty())
+            }
+        }
+    }
+}
+
+impl Ports {
+    fn contain(self, port: Option<u16>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::One(one) => one == port,
+        }
+    }
+}
+
+/// RFC 3986 §3.1, in lower case, and what stands behind `://`.
+fn split_scheme(text: &str) -> Option<(String, &str)> {
+    let (scheme, rest) = text.split_once("://")?;
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"+-.".contains(&octet));
+    is_scheme.then(|| (scheme.to_ascii_lowercase(), rest))
+}
+
+fn default_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "http" => Some(80),
+        "https" => Some(443),
+        _ => None,
+    }
+}

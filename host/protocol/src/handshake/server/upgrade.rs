@@ -1,0 +1,114 @@
+//! A handshake that is right, and its answer.
+
+use http::header::{
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL,
+    UPGRADE,
+};
+use http::{Response, StatusCode};
+
+use super::SEC_WEBSOCKET_ORIGIN;
+use crate::handshake::Version;
+use crate::handshake::draft00::ANSWER_OCTETS;
+
+const SEC_WEBSOCKET_LOCATION: HeaderName = HeaderName::from_static("sec-websocket-location");
+
+/// A handshake that may be answered with 101.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upgrade {
+    version: Version,
+    proof: Proof,
+    subprotocols: Vec<String>,
+    origin: Option<String>,
+}
+
+/// What shows the client that its handshake was understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    AcceptKey(String),
+    Draft00 { location: HeaderValue, answer: [u8; ANSWER_OCTETS] },
+}
+
+/// An application wants to answer with a subprotocol that the client did not offer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("subprotocol {0:?} was not offered by the client")]
+pub struct SubprotocolNotOffered(pub String);
+
+impl Upgrade {
+    pub(super) fn new(
+        version: Version,
+        proof: Proof,
+        subprotocols: Vec<String>,
+        origin: Option<String>,
+    ) -> Self {
+        Self { version, proof, subprotocols, origin }
+    }
+
+    /// The version that is spoken from here on.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The subprotocols that the client offers, in its order of preference.
+    pub fn subprotocols(&self) -> &[String] {
+        &self.subprotocols
+    }
+
+    /// The origin of the page that connects, from the header in which this version has it.
+    pub fn origin(&self) -> Option<&str> {
+        self.origin.as_deref()
+    }
+
+    /// The 101 answer (§4.2.2), with one of the offered subprotocols or none. What
+    /// [`trailer`](Self::trailer) gives must be written behind it.
+    ///
+    /// # Errors
+    ///
+    /// [`SubprotocolNotOffered`]: the client would have to fail the connection.
+    pub fn response(
+        &self,
+        subprotocol: Option<&str>,
+    ) -> Result<Response<()>, SubprotocolNotOffered> {
+        let mut response = Response::new(());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        self.prove(headers);
+        if let Some(chosen) = subprotocol {
+            let offered = self.subprotocols.iter().any(|offered| offered == chosen);
+            match HeaderValue::from_str(chosen) {
+                Ok(value) if offered => headers.insert(SEC_WEBSOCKET_PROTOCOL, value),
+                _ => return Err(SubprotocolNotOffered(chosen.to_owned())),
+            };
+        }
+        Ok(response)
+    }
+
+    /// The octets that follow the head of the answer: sixteen for draft 00, none otherwise.
+    pub fn trailer(&self) -> &[u8] {
+        match &self.proof {
+            Proof::AcceptKey(_) => &[],
+            Proof::Draft00 { answer, .. } => answer,
+        }
+    }
+
+    fn prove(&self, headers: &mut HeaderMap) {
+        match &self.proof {
+            Proof::AcceptKey(accept_key) => {
+                headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+                // Base64 is always a valid header value.
+                if let Ok(accept_key) = HeaderValue::from_str(accept_key) {
+                    headers.insert(SEC_WEBSOCKET_ACCEPT, accept_key);
+                }
+            }
+            Proof::Draft00 { location, .. } => {
+                // Draft 00, §4.1: its clients compare this value with the case of its letters.
+                headers.insert(UPGRADE, HeaderValue::from_static("WebSocket"));
+                headers.insert(SEC_WEBSOCKET_LOCATION, location.clone());
+                // What came in a header can stand in one.
+                if let Some(Ok(origin)) = self.origin().map(HeaderValue::from_str) {
+                    headers.insert(SEC_WEBSOCKET_ORIGIN, origin);
+                }
+            }
+        }
+    }
+}

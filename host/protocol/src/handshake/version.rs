@@ -1,0 +1,92 @@
+//! Versions of the protocol and sets of them (RFC 6455 §4.4).
+
+use std::fmt;
+
+/// A version of the protocol that this crate can speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Version {
+    /// draft-ietf-hybi-thewebsocketprotocol-00, known as hixie-76 too. Another handshake, another
+    /// framing: text alone.
+    Draft00,
+    /// Draft 07. The framing and the accept key are those of the RFC.
+    Draft07,
+    /// Drafts 08 to 12, which share a number. The framing and the accept key are those of the RFC.
+    Draft08,
+    /// RFC 6455.
+    Rfc6455,
+}
+
+impl Version {
+    const NEWEST_FIRST: [Self; 4] = [Self::Rfc6455, Self::Draft08, Self::Draft07, Self::Draft00];
+
+    /// The number that stands for it in `Sec-WebSocket-Version`. Draft 00 has no such header: it
+    /// counts as 0.
+    pub fn number(self) -> u16 {
+        match self {
+            Self::Draft00 => 0,
+            Self::Draft07 => 7,
+            Self::Draft08 => 8,
+            Self::Rfc6455 => 13,
+        }
+    }
+
+    /// The version with this number.
+    pub fn from_number(number: u16) -> Option<Self> {
+        Self::NEWEST_FIRST.into_iter().find(|version| version.number() == number)
+    }
+
+    /// How it stands in `Sec-WebSocket-Version`; draft 00 cannot stand there.
+    pub(crate) fn in_header(self) -> Option<&'static str> {
+        match self {
+            Self::Draft00 => None,
+            Self::Draft07 => Some("7"),
+            Self::Draft08 => Some("8"),
+            Self::Rfc6455 => Some("13"),
+        }
+    }
+
+    fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// A set of versions that a server speaks. The default is the RFC's alone.
+///
+/// Its `Display` is how it stands in the `Sec-WebSocket-Version` of a refusal: the newest first, and
+/// without draft 00, which has no number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Versions(u8);
+
+impl Versions {
+    /// Whether a version is in the set.
+    pub fn contains(&self, version: Version) -> bool {
+        self.0 & version.bit() != 0
+    }
+
+    /// The versions of the set, the newest first.
+    pub fn iter(&self) -> impl Iterator<Item = Version> {
+        Version::NEWEST_FIRST.into_iter().filter(|version| self.contains(*version))
+    }
+}
+
+impl Default for Versions {
+    fn default() -> Self {
+        Self::from_iter([Version::Rfc6455])
+    }
+}
+
+impl FromIterator<Version> for Versions {
+    fn from_iter<I: IntoIterator<Item = Version>>(versions: I) -> Self {
+        Self(versions.into_iter().fold(0, |set, version| set | version.bit()))
+    }
+}
+
+impl fmt::Display for Versions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, version) in self.iter().filter_map(Version::in_header).enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}{version}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,285 @@
+use core::net::IpAddr;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::handshake::Scheme;
+use crate::handshake::forwarded::{Convention, Forwarded, client};
+
+const PROXY: &str = "10.0.0.1";
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().expect("an address")
+}
+
+/// The proxies of this network are trusted, and nobody else.
+fn is_trusted(address: IpAddr) -> bool {
+    let text = address.to_string();
+    text.starts_with("10.") || text.starts_with("fd00:")
+}
+
+fn told_to(peer: &str, lines: &[(&str, &str)]) -> Forwarded {
+    let mut headers = HeaderMap::new();
+    for (name, value) in lines {
+        let name: HeaderName = name.parse().expect("a header name");
+        headers.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a header value"));
+    }
+    let convention = match headers.contains_key("forwarded") {
+        true => Convention::Forwarded,
+        false => Convention::XForwarded,
+    };
+    client(&headers, ip(peer), convention, is_trusted)
+}
+
+fn told(lines: &[(&str, &str)]) -> Forwarded {
+    told_to(PROXY, lines)
+}
+
+/// What a trusted proxy tells in `Forwarded`, as text.
+fn forwarded(value: &str) -> (String, Option<u16>) {
+    let told = told(&[("Forwarded", value)]);
+    (told.address.to_string(), told.port)
+}
+
+fn address(value: &str) -> String {
+    forwarded(value).0
+}
+
+#[test]
+fn headers_of_a_peer_that_is_not_trusted_are_ignored() {
+    let told = told_to(
+        "192.0.2.1",
+        &[
+            ("Forwarded", "for=10.0.0.9;host=evil.org;proto=https"),
+            ("X-Forwarded-For", "10.0.0.9"),
+            ("X-Forwarded-Proto", "https"),
+            ("X-Forwarded-Host", "evil.org"),
+        ],
+    );
+    let peer = Forwarded { address: ip("192.0.2.1"), port: None, scheme: None, host: None };
+    assert_eq!(told, peer);
+}
+
+#[test]
+fn trusted_peer_that_tells_nothing_is_the_client() {
+    let told = told(&[]);
+    assert_eq!(told, Forwarded { address: ip(PROXY), port: None, scheme: None, host: None });
+}
+
+#[test]
+fn element_of_the_proxy_tells_all_about_the_client() {
+    let told =
+        told(&[("Forwarded", "for=\"192.0.2.1:4711\";Proto=HTTPS;HOST=\"a.example:8443\";by=x")]);
+    let client = Forwarded {
+        address: ip("192.0.2.1"),
+        port: Some(4711),
+        scheme: Some(Scheme::Https),
+        host: Some("a.example:8443".to_owned()),
+    };
+    assert_eq!(told, client);
+}
+
+#[test]
+fn right_most_hop_that_is_not_trusted_is_the_client() {
+    assert_eq!(address("for=192.0.2.1, for=10.0.0.2, for=10.0.0.3"), "192.0.2.1");
+    assert_eq!(address("for=198.51.100.1, for=192.0.2.1, for=10.0.0.3"), "192.0.2.1");
+    assert_eq!(address("for=10.9.9.9, for=192.0.2.1"), "192.0.2.1", "what a client says of itself");
+}
+
+#[test]
+fn left_most_hop_is_the_client_if_all_are_trusted() {
+    assert_eq!(address("for=10.0.0.4, for=10.0.0.3, for=10.0.0.2"), "10.0.0.4");
+}
+
+#[test]
+fn hop_that_is_hidden_or_unreadable_ends_the_walk() {
+    for bad in
+        ["unknown", "_hidden", "\"_hidden:1\"", "nonsense", "999.1.1.1", "\"[::1\"", "\"\"", ""]
+    {
+        let value = format!("for=192.0.2.1, for={bad}, for=10.0.0.2");
+        assert_eq!(address(&value), "10.0.0.2", "{bad}");
+        assert_eq!(address(&format!("for=192.0.2.1, for={bad}")), PROXY, "{bad}");
+    }
+}
+
+#[test]
+fn scheme_and_host_of_a_hidden_hop_count_and_those_of_an_unreadable_one_do_not() {
+    let told = |value| {
+        let told = told(&[("Forwarded", value)]);
+        (told.address.to_string(), told.scheme, told.host)
+    };
+    let https = (PROXY.to_owned(), Some(Scheme::Https), Some("a.example".to_owned()));
+    assert_eq!(told("for=_hidden;proto=https;host=a.example"), https);
+    assert_eq!(told("proto=https;host=a.example"), https, "a proxy that tells no address");
+    assert_eq!(told("proto=https;host=a.example;junk"), (PROXY.to_owned(), None, None));
+}
+
+#[test]
+fn scheme_and_host_are_those_of_the_client_s_own_hop() {
+    let value = "for=192.0.2.9;proto=http;host=evil.org, \
+                 for=192.0.2.1;proto=https;host=a.example, for=10.0.0.2;proto=http;host=inner";
+    let told = told(&[("Forwarded", value)]);
+    assert_eq!(told.address, ip("192.0.2.1"));
+    assert_eq!((told.scheme, told.host.as_deref()), (Some(Scheme::Https), Some("a.example")));
+}
+
+#[test]
+fn several_lines_are_one_list() {
+    let lines = [("Forwarded", "for=192.0.2.9, for=192.0.2.1"), ("Forwarded", "for=10.0.0.2")];
+    assert_eq!(told(&lines).address, ip("192.0.2.1"));
+    let lines = [("X-Forwarded-For", "192.0.2.9"), ("X-Forwarded-For", "192.0.2.1, 10.0.0.2")];
+    assert_eq!(told(&lines).address, ip("192.0.2.1"));
+}
+
+#[test]
+fn addresses_are_read_in_every_form() {
+    for (node, expected) in [
+        ("192.0.2.1", ("192.0.2.1", None)),
+        ("192.0.2.1:80", ("192.0.2.1", Some(80))),
+        ("\"192.0.2.1:80\"", ("192.0.2.1", Some(80))),
+        ("\"192.0.2.1:_port\"", ("192.0.2.1", None)),
+        ("\"[2001:db8::1]:4711\"", ("2001:db8::1", Some(4711))),
+        ("\"[2001:DB8::1]\"", ("2001:db8::1", None)),
+        ("[2001:db8::1]:4711", ("2001:db8::1", Some(4711))),
+        ("\"2001:db8::1\"", ("2001:db8::1", None)),
+        ("\"[2001:db8:\\:1]\"", ("2001:db8::1", None)),
+        ("\"[::ffff:192.0.2.1]\"", ("192.0.2.1", None)),
+    ] {
+        let (address, port) = expected;
+        assert_eq!(forwarded(&format!("for={node}")), (address.to_owned(), port), "{node}");
+    }
+    for node in
+        ["\"192.0.2.1:99999\"", "192.0.2.1:", "\"192.0.2.1:+1\"", "[192.0.2.1]", "\"192.0.2.1\"x"]
+    {
+        assert_eq!(address(&format!("for={node}")), PROXY, "{node}");
+    }
+}
+
+#[test]
+fn ipv4_address_in_the_form_of_ipv6_is_the_same_address() {
+    assert_eq!(address("for=192.0.2.1, for=\"[::ffff:10.0.0.2]\""), "192.0.2.1");
+    assert_eq!(
+        told_to("::ffff:10.0.0.1", &[("Forwarded", "for=192.0.2.1")]).address,
+        ip("192.0.2.1")
+    );
+    assert_eq!(told_to("::ffff:192.0.2.7", &[]).address, ip("192.0.2.7"));
+}
+
+#[test]
+fn commas_and_semicolons_in_quotes_are_text() {
+    assert_eq!(address(r#"for=192.0.2.1;x="a, for=10.0.0.9; b""#), "192.0.2.1");
+    assert_eq!(address(r#"for=192.0.2.1;x="a\", for=10.0.0.9""#), "192.0.2.1");
+    assert_eq!(address(r#"for=192.0.2.1;x="a, for=10.0.0.9;y=\"b""#), "192.0.2.1");
+    assert_eq!(address(r#"for=192.0.2.1, for=10.0.0.2;x="\"""#), "192.0.2.1");
+    assert_eq!(address(r#"for=192.0.2.1, for=10.0.0.2;x="\\""#), "192.0.2.1");
+    assert_eq!(address(" ,, ; for=192.0.2.1 ; ; x=y;,"), "192.0.2.1");
+}
+
+#[test]
+fn element_that_is_no_list_of_pairs_is_unreadable() {
+    for bad in [
+        "192.0.2.1",
+        "for=192.0.2.1;x",
+        "for=192.0.2.1;for=192.0.2.2",
+        "for=192.0.2.1;host=a;HOST=b",
+        "for=192.0.2.1;=y",
+        "for=192.0.2.1;a b=c",
+        "for=\"192.0.2.1",
+        "for=192.0.2.1 192.0.2.2",
+    ] {
+        assert_eq!(address(bad), PROXY, "{bad}");
+    }
+}
+
+#[test]
+fn quote_that_a_client_leaves_open_swallows_nothing() {
+    for start in ["for=\"", "for=\"x, host=\"", "x=\"\\", "\"", "for=10.0.0.9;x=\"\\\\\\"] {
+        let value =
+            format!("{start}, for=\"[2001:db8::1]:1\";proto=\"https\";host=\"a.example:1\"");
+        let told = told(&[("Forwarded", &value)]);
+        assert_eq!(told.address, ip("2001:db8::1"), "{start}");
+        assert_eq!(told.host.as_deref(), Some("a.example:1"), "{start}");
+    }
+}
+
+#[test]
+fn line_that_is_not_ascii_ends_the_walk() {
+    let lines = [
+        ("Forwarded", "for=192.0.2.1"),
+        ("Forwarded", "for=\u{e9}"),
+        ("Forwarded", "for=10.0.0.2"),
+    ];
+    assert_eq!(told(&lines).address, ip("10.0.0.2"));
+}
+
+#[test]
+fn headers_of_another_convention_are_not_believed() {
+    let mut headers = HeaderMap::new();
+    headers.insert("x-forwarded-for", HeaderValue::from_static("192.0.2.9"));
+    headers.insert("x-forwarded-host", HeaderValue::from_static("other.example"));
+    headers.insert("forwarded", HeaderValue::from_static("for=192.0.2.1"));
+    let by = |convention| client(&headers, ip(PROXY), convention, is_trusted);
+    let host = |text: &str| Some(text.to_owned());
+    let told = by(Convention::XForwarded);
+    assert_eq!((told.address, told.host), (ip("192.0.2.9"), host("other.example")));
+    let told = by(Convention::Forwarded);
+    assert_eq!((told.address, told.host), (ip("192.0.2.1"), None));
+}
+
+#[test]
+fn older_headers_are_walked_in_the_same_way() {
+    let address = |value| told(&[("X-Forwarded-For", value)]).address.to_string();
+    assert_eq!(address("10.9.9.9, 192.0.2.1,10.0.0.2"), "192.0.2.1");
+    assert_eq!(address("10.0.0.3, 10.0.0.2"), "10.0.0.3");
+    assert_eq!(address("192.0.2.1, unknown, 10.0.0.2"), "10.0.0.2");
+    assert_eq!(address("2001:db8::1"), "2001:db8::1");
+    assert_eq!(address("192.0.2.1, fd00::2"), "192.0.2.1");
+    assert_eq!(told(&[("X-Forwarded-For", "[2001:db8::1]:99")]).port, Some(99));
+}
+
+#[test]
+fn last_scheme_and_host_of_the_older_headers_count() {
+    let told = told(&[
+        ("X-Forwarded-For", "192.0.2.1"),
+        ("X-Forwarded-Proto", "http, https"),
+        ("X-Forwarded-Host", "evil.org"),
+        ("X-Forwarded-Host", "evil.example, a.example:8443"),
+    ]);
+    assert_eq!(told.scheme, Some(Scheme::Https));
+    assert_eq!(told.host.as_deref(), Some("a.example:8443"));
+}
+
+#[test]
+fn scheme_and_host_that_are_none_are_not_told() {
+    let scheme = |text| told(&[("X-Forwarded-Proto", text)]).scheme;
+    assert_eq!((scheme("ws"), scheme("WSS")), (Some(Scheme::Http), Some(Scheme::Https)));
+    assert_eq!((scheme("ftp"), scheme(""), scheme("https,")), (None, None, None));
+    for bad in ["", "a b", "a/b", "u@a", "a:x", "\"a\""] {
+        assert_eq!(told(&[("X-Forwarded-Host", bad)]).host, None, "{bad}");
+        assert_eq!(
+            told(&[("Forwarded", &format!("for=192.0.2.1;host=\"{bad}\""))]).host,
+            None,
+            "{bad}"
+        );
+    }
+}
+
+#[test]
+fn no_more_than_32_hops_are_looked_at() {
+    let hops = |count: u8| (0..count).map(|hop| format!("10.0.1.{hop}")).rev().collect::<Vec<_>>();
+    let list = format!("192.0.2.1, {}", hops(31).join(", "));
+    assert_eq!(told(&[("X-Forwarded-For", &list)]).address, ip("192.0.2.1"));
+    let list = format!("192.0.2.1, {}", hops(32).join(", "));
+    assert_eq!(told(&[("X-Forwarded-For", &list)]).address, ip("10.0.1.31"));
+    let list = format!("for=192.0.2.1, for={}", hops(32).join(", for="));
+    assert_eq!(told(&[("Forwarded", &list)]).address, ip("10.0.1.31"));
+}
+
+#[test]
+fn long_headers_are_read_in_linear_time() {
+    // A million octets each; anything quadratic would not end.
+    for pattern in [",", "\"", "\\", "\\\"", "for=10.0.0.2;", "a=\"\\\\\";", ";", "for=\"\\a"] {
+        let value = pattern.repeat((1 << 20) / pattern.len());
+        let lines = [("Forwarded", value.as_str()), ("Forwarded", "for=10.0.0.2")];
+        assert_eq!(told(&lines).address, ip("10.0.0.2"), "{pattern}");
+    }
+}

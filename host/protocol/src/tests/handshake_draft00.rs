@@ -1,0 +1,193 @@
+use http::{HeaderMap, Request};
+
+use crate::handshake::Rejection::{self, *};
+use crate::handshake::server::{self, Rules, Upgrade};
+use crate::handshake::{Scheme, Version, Versions};
+
+const KEY1: &str = "4 @1  46546xW%0l 1 5";
+const KEY2: &str = "12998 5 Y3 1  .P00";
+const KEY3: [u8; 8] = *b"^n:ds[4U";
+
+/// The request of the draft's §1.2.
+fn request() -> Request<()> {
+    Request::get("/demo?x=1")
+        .header("Host", "Example.com")
+        .header("Connection", "Upgrade")
+        .header("Sec-WebSocket-Key2", KEY2)
+        .header("Sec-WebSocket-Protocol", "sample")
+        .header("Upgrade", "WebSocket")
+        .header("Sec-WebSocket-Key1", KEY1)
+        .header("Origin", "http://example.com")
+        .body(())
+        .expect("a request")
+}
+
+fn with(change: impl FnOnce(&mut HeaderMap)) -> Request<()> {
+    let mut request = request();
+    change(request.headers_mut());
+    request
+}
+
+fn set(name: &'static str, value: &str) -> Request<()> {
+    with(|headers| {
+        headers.insert(name, value.parse().expect("a header value"));
+    })
+}
+
+fn check_with(
+    request: &Request<()>,
+    key3: [u8; 8],
+    change: impl FnOnce(&mut Rules<'_>),
+) -> Result<Upgrade, Rejection> {
+    let versions = Versions::from_iter([Version::Rfc6455, Version::Draft00]);
+    super::with_rules(change, |rules| {
+        server::check_draft00(request, key3, &Rules { versions: &versions, ..*rules })
+    })
+}
+
+fn check(request: &Request<()>) -> Result<Upgrade, Rejection> {
+    check_with(request, KEY3, |_| {})
+}
+
+#[test]
+fn request_of_the_draft_gets_the_answer_of_the_draft() {
+    let upgrade = check(&request()).expect("a good request");
+    assert_eq!(upgrade.version(), Version::Draft00);
+    assert_eq!(upgrade.subprotocols(), ["sample"]);
+    assert_eq!(upgrade.origin(), Some("http://example.com"));
+    let response = upgrade.response(Some("sample")).expect("it was offered");
+    let header = |name| response.headers()[name].to_str().expect("text").to_owned();
+    assert_eq!(response.status().as_u16(), 101);
+    assert_eq!(header("upgrade"), "WebSocket");
+    assert_eq!(header("connection"), "Upgrade");
+    assert_eq!(header("sec-websocket-origin"), "http://example.com");
+    assert_eq!(header("sec-websocket-location"), "ws://example.com/demo?x=1");
+    assert_eq!(header("sec-websocket-protocol"), "sample");
+    assert!(!response.headers().contains_key("sec-websocket-accept"));
+    assert_eq!(upgrade.trailer(), b"8jKS'y:G*Co,Wxa-");
+}
+
+#[test]
+fn answers_are_those_of_the_draft() {
+    for (key1, key2, key3, answer) in [
+        (KEY1, KEY2, KEY3, b"8jKS'y:G*Co,Wxa-"),
+        (
+            "18x 6]8vM;54 *(5:  {   U1]8  z [  8",
+            "1_ tx7X d  <  nw  334J702) 7]o}` 0",
+            *b"Tm[K T2u",
+            b"fQJ,fN/4F4!~K~MH",
+        ),
+        ("3e6b263  4 17 80", "17  9 G`ZD9   2 2b 7X 3 /r90", *b"WjN}|M(6", b"n`9eBk9z$R8pOtVb"),
+    ] {
+        let request = with(|headers| {
+            headers.insert("sec-websocket-key1", key1.parse().expect("a header value"));
+            headers.insert("sec-websocket-key2", key2.parse().expect("a header value"));
+        });
+        let upgrade = check_with(&request, key3, |_| {}).expect("a good request");
+        assert_eq!(upgrade.trailer(), answer);
+    }
+}
+
+#[test]
+fn request_of_the_draft_is_known_by_its_two_keys() {
+    let is_draft00 = |request: Request<()>| server::is_draft00(request.headers());
+    assert!(is_draft00(request()));
+    assert!(!is_draft00(set("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")));
+    assert!(!is_draft00(set("sec-websocket-version", "13")));
+    for key in ["sec-websocket-key1", "sec-websocket-key2"] {
+        assert!(!is_draft00(with(|headers| {
+            headers.remove(key);
+        })));
+    }
+}
+
+#[test]
+fn draft_that_is_not_spoken_is_refused() {
+    let (request, unsupported) = (request(), Err(VersionUnsupported));
+    let rfc_alone = super::with_rules(|_| {}, |rules| server::check_draft00(&request, KEY3, rules));
+    assert_eq!(rfc_alone, unsupported);
+    let without_octets = super::with_rules(|_| {}, |rules| server::check(&request, rules));
+    assert_eq!(without_octets, unsupported, "its version is not missing");
+}
+
+#[test]
+fn location_is_the_address_that_the_client_asked_for() {
+    let location = |request: &Request<()>, change: fn(&mut Rules<'_>)| {
+        let upgrade = check_with(request, KEY3, change).expect("a good request");
+        let response = upgrade.response(None).expect("none is always right");
+        response.headers()["sec-websocket-location"].to_str().expect("text").to_owned()
+    };
+    let other_port = with(|headers| {
+        headers.insert("host", "example.com:8080".parse().expect("a header value"));
+        headers.remove("origin");
+    });
+    assert_eq!(location(&other_port, |_| {}), "ws://example.com:8080/demo?x=1");
+    assert_eq!(
+        location(&request(), |rules| rules.scheme = Scheme::Https),
+        "wss://example.com/demo?x=1"
+    );
+    let behind_proxy = set("host", "10.0.0.7");
+    assert_eq!(
+        location(&behind_proxy, |rules| rules.host = Some("EXAMPLE.com")),
+        "ws://example.com/demo?x=1"
+    );
+    let refused = check_with(&request(), KEY3, |rules| rules.host = Some("a\r\nb"));
+    assert!(refused.is_err());
+}
+
+#[test]
+fn keys_that_no_client_makes_are_refused() {
+    for (key, rejection) in [
+        ("1234", DraftKeyWithoutSpaces),
+        ("", DraftKeyNumber),
+        ("a b", DraftKeyNumber),
+        ("1 0 1", DraftKeyNotMultiple),
+        ("4294967296 x", DraftKeyNumber),
+        ("99999999999999999999999999 x", DraftKeyNumber),
+        ("1\u{e9} 2", DraftKeyMissing),
+    ] {
+        assert_eq!(check(&set("sec-websocket-key1", key)), Err(rejection), "{key:?}");
+        assert_eq!(check(&set("sec-websocket-key2", key)), Err(rejection), "{key:?}");
+        assert_eq!(rejection.status().as_u16(), 400);
+    }
+    assert!(check(&set("sec-websocket-key1", "4294967295 x")).is_ok());
+    assert!(check(&set("sec-websocket-key1", "0 x")).is_ok());
+    let twice = with(|headers| {
+        headers.append("sec-websocket-key1", KEY1.parse().expect("a header value"));
+    });
+    assert_eq!(check(&twice), Err(DraftKeyMissing));
+}
+
+#[test]
+fn tabs_are_no_spaces() {
+    assert_eq!(check(&set("sec-websocket-key1", "12\t34")), Err(DraftKeyWithoutSpaces));
+}
+
+#[test]
+fn rules_of_every_version_hold() {
+    assert_eq!(check(&set("origin", "http://evil.org")), Err(OriginNotAllowed));
+    assert_eq!(check(&set("upgrade", "h2c")), Err(NoUpgrade));
+    assert_eq!(check(&set("connection", "close")), Err(ConnectionNotUpgrade));
+    assert_eq!(check(&set("content-length", "8")), Err(Body));
+    assert_eq!(check(&set("host", "a b")), Err(Host));
+}
+
+#[test]
+fn subprotocols_stand_with_spaces_between() {
+    let offered = |value: &str| {
+        let request = set("sec-websocket-protocol", value);
+        check(&request).map(|upgrade| upgrade.subprotocols().to_vec())
+    };
+    assert_eq!(offered("chat org.example/2"), Ok(vec!["chat".into(), "org.example/2".into()]));
+    assert_eq!(offered("a, b"), Ok(vec!["a".into(), "b".into()]));
+    assert_eq!(offered("a b a"), Err(SubprotocolsMalformed));
+}
+
+#[test]
+fn answer_without_an_origin_repeats_none() {
+    let upgrade = check(&with(|headers| {
+        headers.remove("origin");
+    }));
+    let response = upgrade.expect("a good request").response(None).expect("none is always right");
+    assert!(!response.headers().contains_key("sec-websocket-origin"));
+}

@@ -1,0 +1,197 @@
+//! The configuration file: TOML, and errors that point at the place.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+
+use super::written;
+use super::{Config, Mode, Place, Wrong};
+
+/// How much like a known key a misspelled one must be to be taken for it, from 0 to 1.
+const LIKENESS: f64 = 0.75;
+
+/// Why a configuration file cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// There is no such file, or it cannot be read.
+    #[error("cannot read the configuration {}: {cause}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// Something in it is wrong.
+    #[error("{}:{line}: {what}", .path.display())]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The key, what is wrong with it, and what would be right.
+        what: String,
+    },
+}
+
+/// Reads a configuration file. Files that it names are looked for beside it.
+///
+/// # Errors
+///
+/// [`FileError`] names file, line and key.
+pub fn read(path: &Path, mode: Mode) -> Result<Config, FileError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|cause| FileError::Unreadable { path: path.into(), cause })?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let config = parse(&text, folder, mode).map_err(|Mistake { line, what }| FileError::Wrong {
+        path: path.into(),
+        line,
+        what,
+    })?;
+    Ok(Config { file: Some(path.into()), ..config })
+}
+
+struct Mistake {
+    line: usize,
+    what: String,
+}
+
+fn parse(text: &str, folder: &Path, mode: Mode) -> Result<Config, Mistake> {
+    let written: written::Server = toml::from_str(text).map_err(|error| Mistake {
+        line: line(text, error.span()),
+        what: with_near_word(error.message()),
+    })?;
+    written
+        .check(folder, mode)
+        .map_err(|wrong| Mistake { line: line(text, span(text, &wrong)), what: wrong.to_string() })
+}
+
+fn line(text: &str, span: Option<Range<usize>>) -> usize {
+    let before = span.and_then(|span| text.get(..span.start)).unwrap_or_default();
+    before.matches('\n').count() + 1
+}
+
+/// Where a setting stands; where one that is missing should stand.
+fn span(text: &str, wrong: &Wrong) -> Option<Range<usize>> {
+    let document = DeTable::parse(text).ok()?;
+    match wrong.place {
+        Place::Server => key(document.get_ref(), wrong.key),
+        Place::Resource(number) => {
+            let (_, resources) =
+                document.get_ref().iter().find(|(key, _)| key.get_ref() == "resource")?;
+            let resource = resources.get_ref().as_array()?.get(number)?;
+            let within = match resource.get_ref() {
+                DeValue::Table(table) => key(table, wrong.key),
+                _ => None,
+            };
+            within.or(Some(resource.span()))
+        }
+    }
+}
+
+fn key(table: &DeTable<'_>, name: &str) -> Option<Range<usize>> {
+    table.iter().find(|(key, _)| key.get_ref() == name).map(|(key, _)| key.span())
+}
+
+/// Serde tells a misspelled key with all that would be right; people want the one that they meant.
+fn with_near_word(message: &str) -> String {
+    let mut words = message.split('`').skip(1).step_by(2);
+    let (true, Some(unknown)) = (message.starts_with("unknown field"), words.next()) else {
+        return message.trim().replace('\n', ", ");
+    };
+    let known: Vec<&str> = words.collect();
+    let near = known
+        .iter()
+        .map(|word| (strsim::jaro_winkler(unknown, word), word))
+        .filter(|(likeness, _)| *likeness >= LIKENESS)
+        .max_by(|one, other| one.0.total_cmp(&other.0));
+    match near {
+        Some((_, word)) => format!("there is no key `{unknown}`: did you mean `{word}`?"),
+        None => format!("there is no key `{unknown}`: there are {}", known.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn wrong(text: &str) -> (usize, String) {
+        match parse(text, Path::new(""), Mode::Production) {
+            Ok(config) => panic!("it was taken: {config:?}"),
+            Err(Mistake { line, what }) => (line, what),
+        }
+    }
+
+    #[track_caller]
+    fn expect(text: &str, line: usize, words: &[&str]) {
+        let (found, what) = wrong(text);
+        assert_eq!(found, line, "{what}");
+        for word in words {
+            assert!(what.contains(word), "{word:?} is not in {what:?}");
+        }
+    }
+
+    const GOOD: &str = "listen = \"127.0.0.1:0\"\n\n[[resource]]\ncomponent = \"a.wasm\"\n";
+
+    #[test]
+    fn least_file_has_one_component() -> Result<(), String> {
+        let config =
+            parse(GOOD, Path::new("here"), Mode::Production).map_err(|wrong| wrong.what)?;
+        let [resource] = &config.host.resources[..] else { return Err("one resource".into()) };
+        assert_eq!((&*resource.name, resource.path.as_str()), ("a", "/"));
+        assert_eq!(resource.component, Path::new("here/a.wasm"));
+        Ok(())
+    }
+
+    #[test]
+    fn misspelled_key_is_told_with_the_near_word() {
+        expect(
+            &GOOD.replace("component", "compnent"),
+            4,
+            &["compnent", "did you mean `component`"],
+        );
+        expect(&format!("lisen = 1\n{GOOD}"), 1, &["`lisen`", "`listen`"]);
+        expect(&format!("frobnicate = 1\n{GOOD}"), 1, &["`frobnicate`", "there are listen, "]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_pointed_at() {
+        let more = |line: &str| format!("{GOOD}{line}\n");
+        expect(&more("max-message = 0"), 5, &["max-message", "more than 0"]);
+        expect(&more("max-clients = 0"), 5, &["max-clients", "at least 1"]);
+        expect(&more("max-message = \"many\""), 5, &[]);
+        expect(&more("max-cpu = \"0s\""), 5, &["max-cpu"]);
+        expect(&more("max-cpu = \"quick\""), 5, &["\"quick\"", "500ms"]);
+        expect(&more("path = \"room\""), 5, &["path", "must begin with /"]);
+        expect(&more("origins = [\"example.com\"]"), 5, &["origins", "example.com"]);
+        expect(&more("instances = 0"), 5, &[]);
+        expect(&more("instance-per = \"path\""), 5, &["instance-per", "/room/{id}"]);
+        expect(&more("instance-per = \"planet\""), 5, &["planet", "client"]);
+        expect(&more("headers = { upgrade = \"x\" }"), 5, &["headers", "upgrade"]);
+        expect(&more("name = \"a b\""), 5, &["name", "\"a b\""]);
+        expect(&more("listen = \"127.0.0.1:9\""), 5, &["listen", "127.0.0.1:9"]);
+        expect(&more("max-message = 1\nmax-message = 2"), 6, &["duplicate"]);
+        expect(&format!("admin = \"0.0.0.0:1\"\n{GOOD}"), 1, &["admin", "this machine"]);
+        expect(&format!("drafts = [13, 6]\n{GOOD}"), 1, &["drafts", "6", "13, 8, 7 and 0"]);
+        expect(&format!("static = \"no/such\"\n{GOOD}"), 1, &["static", "no/such"]);
+        expect(&format!("trusted-proxies = [\"ten\"]\n{GOOD}"), 1, &["ten", "10.0.0.0/8"]);
+        expect("listen = 1", 1, &["127.0.0.1:8080"]);
+        expect("", 1, &["resource"]);
+        expect("[[resource]]\npath = \"/\"", 1, &["component", "is missing"]);
+    }
+
+    #[test]
+    fn two_resources_of_one_name_or_path_are_pointed_at() {
+        let two = |path: &str, name: &str| {
+            format!(
+                "{GOOD}path = \"/a/{{id}}\"\n[[resource]]\ncomponent = \"a.wasm\"\npath = \"{path}\"\n{name}\n"
+            )
+        };
+        expect(&two("/b", ""), 6, &["name", "\"a\"", "1 and 2"]);
+        expect(&two("/a/{other}", "name = \"b\""), 8, &["path", "/a/{id}"]);
+        let beside = two("/a/special", "name = \"b\"");
+        assert!(parse(&beside, Path::new(""), Mode::Production).is_ok());
+    }
+}

@@ -1,0 +1,174 @@
+//! Settings as people write them, in a file or on the command line: not checked yet, and what is not
+//! said is `None`.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer};
+
+/// A whole file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(
+    missing_docs,
+    reason = "docs/configuration.md has them all, and config::Config what they become"
+)]
+pub struct Server {
+    pub listen: Option<OneOrMany<SocketAddr>>,
+    pub backlog: Option<u32>,
+    pub admin: Option<SocketAddr>,
+    pub workers: Option<NonZeroUsize>,
+    #[serde(rename = "static")]
+    pub static_files: Option<PathBuf>,
+    pub flash_policy: Option<PathBuf>,
+    pub cache: Option<Cache>,
+    pub watch: Option<bool>,
+    pub drafts: Option<Vec<u16>>,
+    pub trusted_proxies: Option<Vec<Network>>,
+    pub forwarded_by: Option<Convention>,
+    pub max_clients: Option<usize>,
+    pub max_headers: Option<usize>,
+    pub max_header_size: Option<ByteSize>,
+    pub handshake_timeout: Option<Time>,
+    pub drain_timeout: Option<Time>,
+    #[serde(rename = "resource", default)]
+    pub resources: Vec<Resource>,
+}
+
+/// A table `[[resource]]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(
+    missing_docs,
+    reason = "docs/configuration.md has them all, and config::Resource what they become"
+)]
+pub struct Resource {
+    pub name: Option<String>,
+    pub path: Option<String>,
+    pub listen: Option<SocketAddr>,
+    pub component: Option<PathBuf>,
+    pub environment: Option<BTreeMap<String, String>>,
+    pub instance_per: Option<Sharing>,
+    pub instances: Option<NonZeroUsize>,
+    pub origins: Option<Vec<String>>,
+    pub require_origin: Option<bool>,
+    pub subprotocols: Option<Vec<String>>,
+    pub headers: Option<BTreeMap<String, String>>,
+    pub auto_answers: Option<BTreeMap<String, String>>,
+    pub on_fault: Option<OnFault>,
+    pub max_clients: Option<usize>,
+    pub max_message: Option<ByteSize>,
+    pub max_outbound: Option<ByteSize>,
+    pub max_memory: Option<ByteSize>,
+    pub max_cpu: Option<Time>,
+    pub max_time: Option<Time>,
+    pub max_instances: Option<usize>,
+    pub max_state: Option<ByteSize>,
+    pub close_timeout: Option<Time>,
+    pub idle_timeout: Option<Time>,
+    pub hibernate_after: Option<Time>,
+}
+
+/// Who shares an instance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sharing {
+    /// All clients.
+    #[default]
+    Resource,
+    /// Those that ask for the same path.
+    Path,
+    /// Nobody.
+    Client,
+}
+
+/// What becomes of the client in whose event a handler fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFault {
+    /// It is closed with 1011.
+    Close,
+    /// It stays, and its message is lost.
+    DropMessage,
+}
+
+/// Which headers trusted proxies write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Convention {
+    /// `X-Forwarded-For`, `-Proto` and `-Host`.
+    XForwarded,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+/// Where compiled components are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "a folder, or false")]
+pub enum Cache {
+    /// `false`: nowhere. `true`: in the user's cache folder.
+    Is(bool),
+    /// In this folder.
+    In(PathBuf),
+}
+
+/// One value, or a list.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "an address such as \"127.0.0.1:8080\", or a list of them")]
+pub enum OneOrMany<T> {
+    /// One.
+    One(T),
+    /// A list.
+    Many(Vec<T>),
+}
+
+/// A network such as `10.0.0.0/8`, or a single address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network(pub IpNet);
+
+/// A time such as `500ms` or `10s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Time(pub Duration);
+
+impl<T> OneOrMany<T> {
+    pub(super) fn into_vec(self) -> Vec<T> {
+        match self {
+            Self::One(one) => vec![one],
+            Self::Many(many) => many,
+        }
+    }
+}
+
+impl std::str::FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let address = || text.parse::<IpAddr>().map(IpNet::from);
+        text.parse::<IpNet>().or_else(|_| address()).map(Self).map_err(|_| {
+            format!("{text:?} must be an address or a network, such as 10.0.0.0/8 or ::1")
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Network {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let parsed = humantime::parse_duration(&text);
+        parsed.map(Self).map_err(|error| {
+            serde::de::Error::custom(format!(
+                "{text:?} must be a time such as \"500ms\" or \"10s\": {error}"
+            ))
+        })
+    }
+}

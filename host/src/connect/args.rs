@@ -1,0 +1,127 @@
+//! The command line of `ws-host connect`.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bytesize::ByteSize;
+use ws_host::client::{Options, Verify};
+
+use super::input::MAX_LINE;
+use super::output::{Control, Form, Style};
+
+/// What a masked frame adds to its payload at most, in octets.
+const FRAME_HEADER: usize = 14;
+
+/// How long the server may take to close, with all that it still has to send when the input ends.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+const AFTER_HELP: &str = "\
+Each line of the input is a text message, but for these:
+  /ping [TEXT]            ask whether the server is there, and how far away
+  /binary HEX             send a binary message: /binary 01 02 ff
+  /close [CODE [REASON]]  close, by default with 1000
+  /help                   say this
+  //TEXT                  send /TEXT
+At the end of the input the connection is closed with 1000, and what the server still sends is printed.
+Ctrl-C closes with 1001; a second one ends at once.
+
+Exit code: 0 closed in good order (1000, 1001, or without a code); 1 not connected; 3 closed with
+another code; 4 lost, without a close frame; 130 interrupted.
+
+Examples:
+  ws-host connect ws://127.0.0.1:8080
+  echo hello | ws-host connect --plain ws://127.0.0.1:8080
+  ws-host connect --origin https://example.com --subprotocol chat wss://example.com/";
+
+/// Talks to a WebSocket server: a line of the input is a message, a message is a line of the output
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// Where to connect: ws://host[:port]/path?query, or wss:// over TLS
+    #[arg(value_name = "URL")]
+    pub(super) url: String,
+
+    /// A subprotocol to offer (may be repeated, the best one first)
+    #[arg(long = "subprotocol", value_name = "NAME")]
+    subprotocols: Vec<String>,
+
+    /// A header to send with the handshake (may be repeated)
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<String>,
+
+    /// The web page that this claims to be, as browsers tell: https://example.com
+    #[arg(long)]
+    origin: Option<String>,
+
+    /// The certificates, in PEM, that may vouch for the server, in place of the system's
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
+    ca: Option<PathBuf>,
+
+    /// Do not verify the server: whoever sits on the way can read and change everything
+    #[arg(long)]
+    insecure: bool,
+
+    /// A message from the server; a longer one closes with 1009
+    #[arg(long, value_name = "SIZE", default_value = "1MiB")]
+    max_message: ByteSize,
+
+    /// From looking up the host to the end of the handshake
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    connect_timeout: Duration,
+
+    /// Print messages alone, text as it is and binary in hexadecimal, for pipes
+    #[arg(long)]
+    plain: bool,
+}
+
+impl Args {
+    /// What to connect to, and how.
+    pub(super) fn options(&self) -> Result<Options> {
+        let max_message = usize::try_from(self.max_message.as_u64()).context("--max-message")?;
+        let mut options = Options::new(&self.url)?
+            .verify(self.verify())
+            .max_message(max_message)
+            .max_outbound(MAX_LINE + FRAME_HEADER)
+            .connect_timeout(self.connect_timeout)
+            .close_timeout(CLOSE_TIMEOUT);
+        for subprotocol in &self.subprotocols {
+            options = options.subprotocol(subprotocol).context("--subprotocol")?;
+        }
+        for header in &self.headers {
+            let (name, value) =
+                header.split_once(':').context("--header is written as 'Name: value'")?;
+            options = options.header(name, value.trim()).context("--header")?;
+        }
+        if let Some(origin) = &self.origin {
+            options = options.origin(origin).context("--origin")?;
+        }
+        Ok(options)
+    }
+
+    /// How to print.
+    pub(super) fn style(&self) -> Style {
+        Style {
+            form: if self.plain { Form::Plain } else { Form::Told },
+            control: if self.plain && !std::io::stdout().is_terminal() {
+                Control::Raw
+            } else {
+                Control::Escaped
+            },
+        }
+    }
+
+    fn verify(&self) -> Verify {
+        match &self.ca {
+            Some(file) => Verify::File(file.clone()),
+            None if self.insecure => Verify::Nothing,
+            None => Verify::System,
+        }
+    }
+}
+
+/// What the commands are, for `/help`.
+pub(super) fn help() -> &'static str {
+    AFTER_HELP.split("\n\n").next().unwrap_or(AFTER_HELP)
+}

@@ -1,0 +1,113 @@
+//! What a line of the input asks for.
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    Text(String),
+    Binary(Vec<u8>),
+    Ping(String),
+    Close { code: u16, reason: String },
+    Help,
+}
+
+/// Why a line asks for nothing.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum CommandError {
+    #[error("there is no /{0}; /help tells what there is, and //{0} sends the text /{0}")]
+    Unknown(String),
+    #[error("/binary wants pairs of hexadecimal digits: /binary 01 02 ff")]
+    Hex,
+    #[error("/close wants a number, then a reason: /close 1000 bye")]
+    CloseCode,
+}
+
+impl Command {
+    pub(super) fn parse(line: &str) -> Result<Self, CommandError> {
+        let Some(command) = line.strip_prefix('/') else {
+            return Ok(Self::Text(line.to_owned()));
+        };
+        if command.starts_with('/') {
+            return Ok(Self::Text(command.to_owned()));
+        }
+        let (name, rest) = command.split_once(' ').unwrap_or((command, ""));
+        match name {
+            "ping" => Ok(Self::Ping(rest.to_owned())),
+            "binary" => octets(rest).map(Self::Binary).ok_or(CommandError::Hex),
+            "close" => close(rest.trim()),
+            "help" => Ok(Self::Help),
+            unknown => Err(CommandError::Unknown(unknown.to_owned())),
+        }
+    }
+}
+
+fn close(arguments: &str) -> Result<Command, CommandError> {
+    if arguments.is_empty() {
+        return Ok(Command::Close { code: 1000, reason: String::new() });
+    }
+    let (code, reason) = arguments.split_once(' ').unwrap_or((arguments, ""));
+    let code = code.parse().map_err(|_| CommandError::CloseCode)?;
+    Ok(Command::Close { code, reason: reason.to_owned() })
+}
+
+/// `01 02 ff` or `0102ff`.
+fn octets(hex: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u32>> =
+        hex.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_digit(16)).collect();
+    let (pairs, []) = digits.as_deref()?.as_chunks::<2>() else { return None };
+    pairs.iter().map(|[high, low]| u8::try_from(high * 16 + low).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn expect(line: &str, command: impl Into<Result<Command, CommandError>>) {
+        assert_eq!(Command::parse(line), command.into());
+    }
+
+    #[test]
+    fn line_is_a_text_message() {
+        expect("hello", Ok(Command::Text("hello".into())));
+        expect("", Ok(Command::Text(String::new())));
+        expect(" /ping", Ok(Command::Text(" /ping".into())));
+    }
+
+    #[test]
+    fn two_slashes_send_one() {
+        expect("//ping x", Ok(Command::Text("/ping x".into())));
+        expect("//", Ok(Command::Text("/".into())));
+    }
+
+    #[test]
+    fn ping_takes_the_rest_of_the_line() {
+        expect("/ping", Ok(Command::Ping(String::new())));
+        expect("/ping a b", Ok(Command::Ping("a b".into())));
+    }
+
+    #[test]
+    fn binary_takes_pairs_of_digits() {
+        expect("/binary 01 02 fF", Ok(Command::Binary(vec![1, 2, 255])));
+        expect("/binary 0102ff", Ok(Command::Binary(vec![1, 2, 255])));
+        expect("/binary", Ok(Command::Binary(vec![])));
+        for wrong in ["/binary 1", "/binary xy", "/binary +1", "/binary ä"] {
+            expect(wrong, Err(CommandError::Hex));
+        }
+    }
+
+    #[test]
+    fn close_has_a_default_and_a_reason_of_many_words() {
+        let close = |code, reason: &str| Ok(Command::Close { code, reason: reason.into() });
+        expect("/close", close(1000, ""));
+        expect("/close 4000", close(4000, ""));
+        expect("/close 4000 see you", close(4000, "see you"));
+        expect("/close bye", Err(CommandError::CloseCode));
+        expect("/close 70000", Err(CommandError::CloseCode));
+    }
+
+    #[test]
+    fn unknown_command_is_not_sent() {
+        expect("/pnig x", Err(CommandError::Unknown("pnig".into())));
+        expect("/", Err(CommandError::Unknown(String::new())));
+    }
+}

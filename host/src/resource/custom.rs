@@ -1,0 +1,92 @@
+//! Messages from outside.
+
+use std::sync::Arc;
+
+use tokio::task::yield_now;
+
+use super::chore::by_home;
+use super::{Key, Resource};
+use crate::actor::Actor;
+use crate::clients::ClientId;
+use crate::config::InstancePer;
+use crate::guest::{Answer, Fault};
+
+/// For which instances a message from outside is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// All that there are; of a resource with a certain number of instances all of them, whether they
+    /// have begun or not.
+    All,
+    /// That of a path, which begins with the message if it has to.
+    Path(String),
+    /// That of a client.
+    Client(ClientId),
+}
+
+/// There is no such instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoTarget {
+    /// The resource does not have an instance for each path.
+    NotPerPath,
+    /// No client of this number is connected.
+    NoClient,
+    /// There are as many actors as there may be.
+    NoRoom,
+}
+
+impl Resource {
+    /// Brings a message to instances, to each in the order of its events, and gives what came of it.
+    ///
+    /// # Errors
+    ///
+    /// [`NoTarget`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Once the future was polled the message is delivered, whether anybody waits for the answers or
+    /// not.
+    pub(crate) async fn receive_custom(
+        self: &Arc<Self>,
+        target: Target,
+        message: Arc<[u8]>,
+    ) -> Result<Vec<Result<Answer, Fault>>, NoTarget> {
+        // They stay as long as the message needs.
+        let (actors, _stay) = match target {
+            Target::All => (self.everybody()?, None),
+            Target::Path(path) => {
+                if self.instance_per != InstancePer::Path {
+                    return Err(NoTarget::NotPerPath);
+                }
+                let key = Key::Path(path.as_str().into());
+                let stay = self.stay_with(key).map_err(|_| NoTarget::NoRoom)?;
+                (vec![Arc::clone(stay.actor())], Some(stay))
+            }
+            Target::Client(client) => {
+                let is_here = |actor: &Arc<Actor>| actor.clients().find(client).is_some();
+                let actor = self.all().into_iter().find(is_here).ok_or(NoTarget::NoClient)?;
+                (vec![actor], None)
+            }
+        };
+        let done = by_home(actors, |actors| one_by_one(actors, Arc::clone(&message))).await;
+        Ok(done.into_iter().flatten().collect())
+    }
+
+    fn everybody(self: &Arc<Self>) -> Result<Vec<Arc<Actor>>, NoTarget> {
+        let InstancePer::Resource { instances } = self.instance_per else { return Ok(self.all()) };
+        let begin = |number| self.stay_with(Key::Number(number)).map_err(|_| NoTarget::NoRoom);
+        (0..instances.get()).map(|number| Ok(Arc::clone(begin(number)?.actor()))).collect()
+    }
+}
+
+async fn one_by_one(actors: Vec<Arc<Actor>>, message: Arc<[u8]>) -> Vec<Result<Answer, Fault>> {
+    let mut answers = Vec::with_capacity(actors.len());
+    for actor in actors {
+        let answer = actor.turn().await.received_custom(message.to_vec()).await;
+        if let Err(fault) = &answer {
+            actor.tell_fault(None, fault);
+        }
+        answers.push(answer);
+        yield_now().await;
+    }
+    answers
+}

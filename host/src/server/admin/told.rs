@@ -1,0 +1,81 @@
+//! What whoever asked is told of it.
+
+use http::{Response, StatusCode};
+
+use super::super::answer::{Body, text};
+use super::super::configure::Configured;
+use super::super::host::{CustomAnswer, CustomError};
+use super::super::renewal::{Renewal, RenewalError};
+use crate::reload::{Reload, ReloadError, Replaced};
+
+pub(super) fn reloaded(renewal: Result<Renewal, RenewalError>) -> Response<Body> {
+    let Renewal { configured, reloads } = match renewal {
+        Ok(renewal) => renewal,
+        Err(error) => return text(StatusCode::UNPROCESSABLE_ENTITY, format!("{error}\n")),
+    };
+    let mut status = StatusCode::OK;
+    let mut lines = configured.map(|configured| changes(&configured)).unwrap_or_default();
+    for (name, reload) in reloads {
+        lines += &match reload {
+            Ok(Reload::Unchanged { hash }) => format!("{name}: unchanged {hash}\n"),
+            Ok(Reload::Replaced(replaced)) => format!("{name}: {}", swaps(&replaced)),
+            Err(error @ ReloadError::Component(_)) => {
+                status = StatusCode::UNPROCESSABLE_ENTITY;
+                format!("{name}: {error}\n")
+            }
+            Err(error) => {
+                status = StatusCode::SERVICE_UNAVAILABLE;
+                format!("{name}: {error}\n")
+            }
+        };
+    }
+    text(status, lines)
+}
+
+fn changes(configured: &Configured) -> String {
+    let Configured { added, removed, changed, restarted, unchanged: _ } = configured;
+    let lists =
+        [("added", added), ("removed", removed), ("changed", changed), ("restarted", restarted)];
+    let told = lists.iter().filter(|(_, names)| !names.is_empty());
+    told.map(|(what, names)| format!("{what} {}\n", names.join(", "))).collect()
+}
+
+fn swaps(replaced: &Replaced) -> String {
+    let Replaced { old, new, swapped, kept, lost, longest_pause, took } = replaced;
+    format!(
+        "replaced {old} by {new}: {swapped} instances swapped, {kept} kept, {lost} lost, longest \
+         pause {longest_pause:?}, took {took:?}\n"
+    )
+}
+
+/// The answer of a single instance is given as it is; of several, how many there were.
+pub(super) fn sent(answers: Result<Vec<CustomAnswer>, CustomError>) -> Response<Body> {
+    let mut answers = match answers {
+        Ok(answers) => answers,
+        Err(error @ (CustomError::NoResource(_) | CustomError::NoClient)) => {
+            return text(StatusCode::NOT_FOUND, format!("{error}\n"));
+        }
+        Err(error @ CustomError::NotPerPath) => {
+            return text(StatusCode::BAD_REQUEST, format!("{error}\n"));
+        }
+        Err(error) => return text(StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
+    };
+    match (answers.len(), answers.pop()) {
+        (1, Some(CustomAnswer::Given(answer))) => text(StatusCode::OK, answer),
+        (1, Some(CustomAnswer::Refused(why))) => {
+            text(StatusCode::UNPROCESSABLE_ENTITY, format!("{why}\n"))
+        }
+        (_, Some(CustomAnswer::NoListener)) => text(
+            StatusCode::NOT_IMPLEMENTED,
+            "The component does not export ws-host:socket/custom-listener.\n",
+        ),
+        (1, Some(CustomAnswer::Failed)) => {
+            text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
+        }
+        (all, last) => {
+            let is_given = |answer: &CustomAnswer| matches!(answer, CustomAnswer::Given(_));
+            let taken = answers.iter().chain(&last).filter(|answer| is_given(answer)).count();
+            text(StatusCode::OK, format!("taken by {taken} of {all} instances\n"))
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Other resources, or the same ones with other settings, while the host runs.
+
+use std::sync::Arc;
+
+use ws_host_protocol::CloseCode;
+
+use super::StartError;
+use super::served::{Prepared, Served};
+use super::site::Site;
+use crate::config;
+use crate::reload::{ReloadError, Replacement};
+
+/// What became of the resources, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Configured {
+    /// They are new.
+    pub added: Vec<String>,
+    /// They are gone: their clients were closed with 1001.
+    pub removed: Vec<String>,
+    /// They go on under other settings: no client was closed.
+    pub changed: Vec<String>,
+    /// They began anew, because other instances were wanted: their clients were closed with 1012.
+    pub restarted: Vec<String>,
+    /// They were not touched.
+    pub unchanged: Vec<String>,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigureError {
+    /// A component cannot be served.
+    #[error("resource {name}: {cause}")]
+    Component {
+        /// The resource.
+        name: String,
+        /// What is wrong with it.
+        cause: ReloadError,
+    },
+    /// The engine for it does not start.
+    #[error("resource {name}: {cause}")]
+    Start {
+        /// The resource.
+        name: String,
+        /// Why.
+        cause: StartError,
+    },
+}
+
+/// What is to become of a resource.
+enum Step {
+    Keep(Arc<Served>),
+    Add(Prepared),
+    Change(Arc<Served>, Box<config::Resource>, Option<Replacement>),
+    Restart(Arc<Served>, Prepared),
+}
+
+/// All or nothing: first everything is loaded, then everything is changed.
+pub(super) async fn configure(
+    site: &Site,
+    resources: Vec<config::Resource>,
+) -> Result<Configured, ConfigureError> {
+    let _changing = site.registry.changing.lock().await;
+    let mut steps = Vec::with_capacity(resources.len());
+    for settings in resources {
+        steps.push(prepare(site, settings).await?);
+    }
+    Ok(carry_out(site, steps).await)
+}
+
+async fn prepare(site: &Site, settings: config::Resource) -> Result<Step, ConfigureError> {
+    let name = settings.name.to_string();
+    let Some(served) = site.registry.named(&name) else {
+        let prepared = Prepared::load(site, settings).await;
+        return prepared.map(Step::Add).map_err(|cause| ConfigureError::Start { name, cause });
+    };
+    if *served.settings() == settings {
+        return Ok(Step::Keep(served));
+    }
+    if served.can_change_to(&settings) {
+        let replacement = served.prepare_change(&settings, site.config.mode).await;
+        let replacement = replacement.map_err(|cause| ConfigureError::Component { name, cause })?;
+        return Ok(Step::Change(served, Box::new(settings), replacement));
+    }
+    match Prepared::load(site, settings).await {
+        Ok(prepared) => Ok(Step::Restart(served, prepared)),
+        Err(cause) => Err(ConfigureError::Start { name, cause }),
+    }
+}
+
+async fn carry_out(site: &Site, steps: Vec<Step>) -> Configured {
+    let mut done = Configured::default();
+    let (mut serving, mut ending, mut replacing) = (Vec::new(), Vec::new(), Vec::new());
+    for step in steps {
+        let (served, told) = match step {
+            Step::Keep(served) => (served, &mut done.unchanged),
+            Step::Add(prepared) => (Served::start(site, prepared), &mut done.added),
+            Step::Change(served, settings, replacement) => {
+                served.change(*settings);
+                replacing.extend(replacement.map(|by| (Arc::clone(&served), by)));
+                (served, &mut done.changed)
+            }
+            Step::Restart(old, prepared) => {
+                ending.push(old);
+                (Served::start(site, prepared), &mut done.restarted)
+            }
+        };
+        told.push(served.name().to_owned());
+        serving.push(served);
+    }
+    let is_wanted = |served: &Arc<Served>| serving.iter().any(|new| new.name() == served.name());
+    let (_, unwanted): (Vec<_>, Vec<_>) = site.registry.all().into_iter().partition(is_wanted);
+    site.registry.replace(serving);
+    for served in ending {
+        served.stop(CloseCode::SERVICE_RESTART, "the resource begins anew");
+    }
+    for served in unwanted {
+        served.stop(CloseCode::GOING_AWAY, "the resource is gone");
+        done.removed.push(served.name().to_owned());
+    }
+    for (served, by) in replacing {
+        // Its reloads end with the host alone, and nobody is left then who could miss this one.
+        let _ = served.reloader().replace(by).await;
+    }
+    done
+}

@@ -1,0 +1,379 @@
+//! Resources that are served, whoever accepts the connections.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::{Request, Response};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use tokio::io::{AsyncRead, AsyncWrite};
+use ws_host_protocol::{CloseCode, SharedMessage};
+
+use super::answer::Body;
+use super::configure::{ConfigureError, Configured, configure};
+use super::served::{Prepared, Served};
+use super::site::Site;
+use super::visit::{Entrance, Peer, Visit};
+use super::{StartError, Stopped, http as one_request, routes};
+use crate::clients::ClientId;
+use crate::config;
+use crate::connection::{Connection, End};
+use crate::guest::Answer;
+use crate::reload::{Reload, ReloadError};
+use crate::resource::{NoTarget, Target};
+
+/// Resources that are served, whoever accepts the connections. Copies are the same host.
+///
+/// Made by [`Server`](crate::Server), or by itself as part of another program:
+///
+/// - [`answer`](Self::answer) takes over a request of another program's HTTP server, as hyper and axum
+///   have them;
+/// - [`serve_stream`](Self::serve_stream) serves any stream.
+#[derive(Clone)]
+pub struct Host {
+    pub(super) site: Arc<Site>,
+}
+
+/// No resource has this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no resource {0:?}")]
+pub struct NoResource(pub String);
+
+/// For which instances of a resource a message is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recipient {
+    /// All that there are.
+    All,
+    /// That of this path, of a resource that has one for each path. It begins if it has to.
+    Path(String),
+    /// That of the client with this number.
+    Client(u64),
+}
+
+/// Why a message was not delivered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CustomError {
+    /// There is no such resource.
+    #[error(transparent)]
+    NoResource(#[from] NoResource),
+    /// The resource does not have an instance for each path.
+    #[error("the resource does not have an instance for each path (instance-per = \"path\")")]
+    NotPerPath,
+    /// No such client is connected.
+    #[error("no client of this number is connected")]
+    NoClient,
+    /// There is no room for the instance.
+    #[error("there are as many instances as there may be")]
+    NoRoom,
+}
+
+/// What an instance made of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CustomAnswer {
+    /// The handler's answer.
+    Given(Vec<u8>),
+    /// The handler says why not.
+    Refused(String),
+    /// The component has no `custom-listener`.
+    NoListener,
+    /// The handler failed; the log says why.
+    Failed,
+}
+
+/// A resource, as it is now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ResourceStatus {
+    /// Its name.
+    pub name: String,
+    /// Its path, or pattern of paths.
+    pub path: String,
+    /// The file of its component.
+    pub component: String,
+    /// The beginning of the SHA-256 of the component.
+    pub hash: String,
+    /// How many clients are connected.
+    pub clients: usize,
+}
+
+/// A client, as it is now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ClientStatus {
+    /// Its number.
+    pub id: u64,
+    /// The name of its resource.
+    pub resource: String,
+    /// The path that it asked for.
+    pub path: String,
+    /// Its address, as a trusted proxy may tell it.
+    pub address: String,
+    /// The other end of its connection.
+    pub peer: SocketAddr,
+    /// The version of the protocol that it speaks.
+    pub version: u16,
+    /// Octets that wait to be written to it.
+    pub buffered: usize,
+}
+
+impl Host {
+    /// Loads every component, and tries whether an instance of it can be made.
+    ///
+    /// Must be called inside a tokio runtime, which becomes the first worker. One like
+    /// [`runtime`](crate::runtime), of a single thread, is the fastest.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] says what is wrong and what to do.
+    pub async fn start(mut config: config::Host) -> Result<Self, StartError> {
+        let resources = std::mem::take(&mut config.resources);
+        let site = Site::new(config);
+        let mut serving = Vec::with_capacity(resources.len());
+        for settings in resources {
+            serving.push(Served::start(&site, Prepared::load(&site, settings).await?));
+        }
+        site.registry.replace(serving);
+        Ok(Self { site: Arc::new(site) })
+    }
+
+    /// Serves a stream, from the request of its client to the end of the connection if that is a
+    /// WebSocket. Returns when the request is answered; the connection goes on by itself.
+    ///
+    /// # Cancel safety
+    ///
+    /// A stream whose request was not answered yet is dropped with the future.
+    pub async fn serve_stream<S>(&self, stream: S, peer: Peer)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        one_request::serve_stream(Arc::clone(&self.site), stream, peer).await;
+    }
+
+    /// Answers a request of another program's HTTP server. If that is with 101, the connection is
+    /// served when the server has written the answer and hands the stream over, as hyper does. Drafts
+    /// before 7 cannot come in this way.
+    ///
+    /// # Cancel safety
+    ///
+    /// A client that was let in meanwhile is told to its handler as gone.
+    pub async fn answer<B>(&self, mut request: Request<B>, peer: Peer) -> Response<Body> {
+        let stream = hyper::upgrade::on(&mut request);
+        let request = request.map(drop);
+        let visit = Visit::new(&self.site, peer);
+        let response = routes::answer(&self.site, &request, visit.clone()).await;
+        if let Some(Entrance { admitted, settings, .. }) = visit.take_entrance() {
+            let mode = self.site.config.mode;
+            let home = admitted.actor().home().runtime().clone();
+            home.spawn(async move {
+                match stream.await {
+                    Ok(stream) => {
+                        let stream = TokioIo::new(stream);
+                        Connection::new(admitted, stream, settings, mode).serve(Vec::new()).await;
+                    }
+                    Err(error) => {
+                        admitted.disconnect(&End::Lost(std::io::Error::other(error))).await;
+                    }
+                }
+            });
+        }
+        response
+    }
+
+    /// Serves these resources from now on, and no others. What did not change is not touched; if
+    /// anything cannot be served, nothing changes.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigureError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// None: some resources may have been changed and others not.
+    pub async fn configure(
+        &self,
+        resources: Vec<config::Resource>,
+    ) -> Result<Configured, ConfigureError> {
+        configure(&self.site, resources).await
+    }
+
+    /// Stops serving a resource: its clients are closed with 1001.
+    ///
+    /// # Errors
+    ///
+    /// [`NoResource`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing happens before the future has waited for a change that is under way.
+    pub async fn remove(&self, name: &str) -> Result<(), NoResource> {
+        let registry = &self.site.registry;
+        let _changing = registry.changing.lock().await;
+        let removed = self.named(name)?;
+        let others = registry.all().into_iter().filter(|served| served.name() != name).collect();
+        registry.replace(others);
+        removed.stop(CloseCode::GOING_AWAY, "the resource is gone");
+        tracing::info!(resource = name, "removed");
+        Ok(())
+    }
+
+    /// Reads the component of a resource again, and serves it if it changed.
+    ///
+    /// # Errors
+    ///
+    /// [`ReloadError`]; what was served before still is.
+    ///
+    /// # Cancel safety
+    ///
+    /// The reload goes on when the future is dropped.
+    pub async fn reload(&self, name: &str) -> Result<Reload, ReloadError> {
+        let served = self.named(name).map_err(|error| ReloadError::Component(error.to_string()))?;
+        served.reloader().reload().await
+    }
+
+    /// All resources, by name.
+    pub fn resources(&self) -> Vec<ResourceStatus> {
+        let status = |served: &Arc<Served>| {
+            let settings = served.settings();
+            ResourceStatus {
+                name: served.name().to_owned(),
+                path: settings.path.as_str().to_owned(),
+                component: settings.component.display().to_string(),
+                hash: served.resource().code().template().hash().to_owned(),
+                clients: served.resource().clients().len(),
+            }
+        };
+        self.site.registry.all().iter().map(status).collect()
+    }
+
+    /// All clients that are connected, in no order.
+    pub fn clients(&self) -> Vec<ClientStatus> {
+        let mut all = Vec::new();
+        for served in self.site.registry.all() {
+            all.extend(served.resource().clients().iter().map(|client| {
+                let known = client.known();
+                ClientStatus {
+                    id: client.id().0,
+                    resource: served.name().to_owned(),
+                    path: known.path.clone(),
+                    address: known.address.to_string(),
+                    peer: known.peer,
+                    version: known.version.number(),
+                    buffered: client.buffered(),
+                }
+            }));
+        }
+        all
+    }
+
+    /// Closes a client with 1001. Answers whether there was one.
+    pub fn close_client(&self, id: u64) -> bool {
+        let served = self.site.registry.all();
+        let clients = served.iter().flat_map(|served| served.resource().clients());
+        let found = clients.into_iter().find(|client| client.id() == ClientId(id));
+        if let Some(client) = &found {
+            client.close_by_host(CloseCode::GOING_AWAY, "closed by the administrator");
+        }
+        found.is_some()
+    }
+
+    /// Brings a message to instances of a resource, to each in the order of its events, and gives what
+    /// came of it.
+    ///
+    /// # Errors
+    ///
+    /// [`CustomError`]; nobody got it then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once the future was polled the message is delivered.
+    pub async fn send_custom(
+        &self,
+        resource: &str,
+        to: Recipient,
+        message: &[u8],
+    ) -> Result<Vec<CustomAnswer>, CustomError> {
+        let served = self.named(resource)?;
+        let target = match to {
+            Recipient::All => Target::All,
+            Recipient::Path(path) => Target::Path(path),
+            Recipient::Client(id) => Target::Client(ClientId(id)),
+        };
+        let answers = served.resource().receive_custom(target, message.into()).await?;
+        let told = |answer| match answer {
+            Ok(Answer::Given(answer)) => CustomAnswer::Given(answer),
+            Ok(Answer::Refused(why)) => CustomAnswer::Refused(why),
+            Ok(Answer::NoListener) => CustomAnswer::NoListener,
+            Err(_) => CustomAnswer::Failed,
+        };
+        Ok(answers.into_iter().map(told).collect())
+    }
+
+    /// Publishes a text message to a topic of a resource. Answers how many clients took it.
+    ///
+    /// # Errors
+    ///
+    /// [`NoResource`].
+    pub fn publish_text(
+        &self,
+        resource: &str,
+        topic: &str,
+        message: &str,
+    ) -> Result<usize, NoResource> {
+        self.publish(resource, topic, &SharedMessage::text(message))
+    }
+
+    /// Publishes a binary message to a topic of a resource. Answers how many clients took it.
+    ///
+    /// # Errors
+    ///
+    /// [`NoResource`].
+    pub fn publish_binary(
+        &self,
+        resource: &str,
+        topic: &str,
+        message: &[u8],
+    ) -> Result<usize, NoResource> {
+        self.publish(resource, topic, &SharedMessage::binary(message))
+    }
+
+    /// Lets nobody in any more, closes every client with 1001, and waits for them as long as the
+    /// configuration says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Clients that were closed stay closed.
+    pub async fn drain(&self) -> Stopped {
+        self.site.drain().await
+    }
+
+    fn publish(
+        &self,
+        resource: &str,
+        topic: &str,
+        message: &SharedMessage,
+    ) -> Result<usize, NoResource> {
+        Ok(self.named(resource)?.resource().topics().publish(topic, message, None))
+    }
+
+    fn named(&self, name: &str) -> Result<Arc<Served>, NoResource> {
+        self.site.registry.named(name).ok_or_else(|| NoResource(name.to_owned()))
+    }
+}
+
+impl From<NoTarget> for CustomError {
+    fn from(none: NoTarget) -> Self {
+        match none {
+            NoTarget::NotPerPath => Self::NotPerPath,
+            NoTarget::NoClient => Self::NoClient,
+            NoTarget::NoRoom => Self::NoRoom,
+        }
+    }
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").field("resources", &self.resources()).finish_non_exhaustive()
+    }
+}

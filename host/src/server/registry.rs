@@ -1,0 +1,76 @@
+//! Which resources there are, and which of them serves a path.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use super::served::Served;
+use crate::pattern::{Found, Patterns};
+
+/// The resources of a host, by name and by path. Replaced as a whole when one comes or goes.
+#[derive(Default)]
+pub(super) struct Registry {
+    table: RwLock<Arc<Table>>,
+    /// Held by whoever changes it, from looking at what there is to the change.
+    pub(super) changing: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Table {
+    by_name: BTreeMap<Arc<str>, Arc<Served>>,
+    /// By the address at which they are served; `None` for all.
+    by_path: HashMap<Option<SocketAddr>, Patterns<Arc<Served>>>,
+}
+
+/// The resource of a path.
+pub(super) struct Route {
+    pub(super) served: Arc<Served>,
+    /// What the parameters of its pattern stand for.
+    pub(super) parameters: Vec<(String, String)>,
+}
+
+impl Registry {
+    /// The resource that serves a path at an address.
+    pub(super) fn find(&self, listen: Option<SocketAddr>, path: &str) -> Option<Route> {
+        let table = self.table();
+        let at = |listen| table.by_path.get(&listen)?.find(path);
+        let here = listen.and_then(|listen| at(Some(listen)));
+        let Found { value, parameters } = here.or_else(|| at(None))?;
+        Some(Route { served: Arc::clone(value), parameters })
+    }
+
+    pub(super) fn named(&self, name: &str) -> Option<Arc<Served>> {
+        self.table().by_name.get(name).cloned()
+    }
+
+    /// All of them, by name.
+    pub(super) fn all(&self) -> Vec<Arc<Served>> {
+        self.table().by_name.values().cloned().collect()
+    }
+
+    /// How many clients are connected.
+    pub(super) fn clients(&self) -> usize {
+        self.all().iter().map(|served| served.resource().clients().len()).sum()
+    }
+
+    /// Serves these from now on, and no others. Of two with paths between which nothing decides the
+    /// first one is served; the configuration has been checked for that.
+    pub(super) fn replace(&self, resources: Vec<Arc<Served>>) {
+        let mut table = Table::default();
+        for served in resources {
+            let settings = served.settings();
+            let there = table.by_path.entry(settings.listen).or_default();
+            if let Err(conflict) = there.insert(&settings.path, Arc::clone(&served)) {
+                tracing::error!(resource = served.name(), "not served: {conflict}");
+            }
+            table.by_name.insert(served.name().into(), served);
+        }
+        *self.table.write() = Arc::new(table);
+    }
+
+    fn table(&self) -> Arc<Table> {
+        Arc::clone(&self.table.read())
+    }
+}

@@ -1,0 +1,92 @@
+//! Reading everything again: the configuration, if it came from a file, and every component.
+
+use std::path::PathBuf;
+
+use super::configure::{ConfigureError, Configured};
+use super::host::Host;
+use crate::config::{self, FileError, Mode};
+use crate::reload::{Reload, ReloadError};
+
+/// Reads the configuration and the components of a server again. Copies are the same.
+#[derive(Clone, Debug)]
+pub struct Renewer {
+    host: Host,
+    file: Option<PathBuf>,
+    mode: Mode,
+}
+
+/// What was read again.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Renewal {
+    /// What the configuration changed, if it came from a file.
+    pub configured: Option<Configured>,
+    /// What became of each component, by the name of its resource.
+    pub reloads: Vec<(String, Result<Reload, ReloadError>)>,
+}
+
+/// Why nothing changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RenewalError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// What it says cannot be served.
+    #[error(transparent)]
+    Configure(#[from] ConfigureError),
+}
+
+impl Renewer {
+    pub(super) fn new(host: Host, file: Option<PathBuf>, mode: Mode) -> Self {
+        Self { host, file, mode }
+    }
+
+    /// Reads the configuration again, if it came from a file, and applies what it says of resources;
+    /// then reads every component again. The log tells what came of it.
+    ///
+    /// # Errors
+    ///
+    /// [`RenewalError`]; nothing changed then.
+    ///
+    /// # Cancel safety
+    ///
+    /// None: some resources may have been changed and others not.
+    pub async fn renew(&self) -> Result<Renewal, RenewalError> {
+        let renewal = self.try_renew().await;
+        match &renewal {
+            Ok(Renewal { configured: Some(configured), .. }) => {
+                let Configured { added, removed, changed, restarted, unchanged } = configured;
+                tracing::info!(
+                    ?added,
+                    ?removed,
+                    ?changed,
+                    ?restarted,
+                    ?unchanged,
+                    "read the configuration again"
+                );
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!("the configuration stays as it was: {error}");
+            }
+        }
+        renewal
+    }
+
+    async fn try_renew(&self) -> Result<Renewal, RenewalError> {
+        let configured = match &self.file {
+            None => None,
+            Some(file) => {
+                let resources = config::read(file, self.mode)?.host.resources;
+                Some(self.host.configure(resources).await?)
+            }
+        };
+        let mut reloads = Vec::new();
+        for resource in self.host.resources() {
+            let reload = self.host.reload(&resource.name).await;
+            reloads.push((resource.name, reload));
+        }
+        Ok(Renewal { configured, reloads })
+    }
+}

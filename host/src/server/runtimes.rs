@@ -1,0 +1,43 @@
+//! The engines that components run on.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::config::{InstancePer, Resource};
+use crate::guest::{Density, Runtime, RuntimeError};
+
+/// One engine for each kind of resource, started when it is first needed.
+pub(super) struct Runtimes {
+    cache: Option<PathBuf>,
+    all: Mutex<HashMap<Density, Arc<Runtime>>>,
+}
+
+impl Runtimes {
+    pub(super) fn new(cache: Option<PathBuf>) -> Self {
+        Self { cache, all: Mutex::default() }
+    }
+
+    /// The engine for a resource.
+    ///
+    /// # Errors
+    ///
+    /// [`RuntimeError`] if it does not start.
+    pub(super) fn of(&self, resource: &Resource) -> Result<Arc<Runtime>, RuntimeError> {
+        let density = match resource.instance_per {
+            InstancePer::Resource { .. } => Density::Few,
+            InstancePer::Path | InstancePer::Client => {
+                Density::Many { max_memory: resource.limits.max_memory }
+            }
+        };
+        let mut all = self.all.lock();
+        if let Some(runtime) = all.get(&density) {
+            return Ok(Arc::clone(runtime));
+        }
+        let runtime = Arc::new(Runtime::start(self.cache.as_deref(), density)?);
+        all.insert(density, Arc::clone(&runtime));
+        Ok(runtime)
+    }
+}

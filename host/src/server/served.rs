@@ -1,0 +1,157 @@
+//! One resource as it is served: its settings, its actors, and what goes on beside the events.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+use tokio_util::task::AbortOnDropHandle;
+use ws_host_protocol::CloseCode;
+
+use super::site::Site;
+use super::{StartError, Why};
+use crate::actor::{self, Code};
+use crate::config::{self, Mode};
+use crate::guest::{self, Recipe, Runtime, Template};
+use crate::reload::{self, ReloadError, Reloader, Reloads, Replacement};
+use crate::resource::Resource;
+
+/// What a guest finds in its environment where the host runs for who writes it.
+const DEVELOPMENT: (&str, &str) = ("WS_HOST_DEV", "1");
+
+/// A resource that is loaded and not served yet.
+pub(super) struct Prepared {
+    settings: Arc<config::Resource>,
+    runtime: Arc<Runtime>,
+    recipe: Recipe,
+    template: Arc<Template>,
+}
+
+/// A resource that is served.
+pub(super) struct Served {
+    name: Arc<str>,
+    settings: RwLock<Arc<config::Resource>>,
+    resource: Arc<Resource>,
+    runtime: Arc<Runtime>,
+    reloader: Reloader,
+    is_stopped: AtomicBool,
+    _reloads: AbortOnDropHandle<()>,
+    sweep: Mutex<AbortOnDropHandle<()>>,
+}
+
+impl Prepared {
+    /// Loads the component of a resource and tries whether an instance of it can be made.
+    pub(super) async fn load(site: &Site, settings: config::Resource) -> Result<Self, StartError> {
+        let runtime = site.runtimes.of(&settings).map_err(Why::from)?;
+        let recipe = recipe(&settings, site.config.mode);
+        let template = reload::load(&runtime, &recipe).await.map_err(Why::Component)?;
+        Ok(Self { settings: Arc::new(settings), runtime, recipe, template })
+    }
+}
+
+impl Served {
+    pub(super) fn start(site: &Site, prepared: Prepared) -> Arc<Self> {
+        let Prepared { settings, runtime, recipe, template } = prepared;
+        let config::Limits { max_clients, max_instances, max_state, .. } = settings.limits;
+        let limits = actor::Limits { max_instances, max_state };
+        let code = Code::new(settings.name.to_string(), template, limits);
+        let max_clients = max_clients.min(site.config.limits.max_clients);
+        let workers = Arc::clone(&site.workers);
+        let resource = Arc::new(Resource::new(code, settings.instance_per, max_clients, workers));
+        let (reloads, reloader) =
+            Reloads::new(Arc::clone(&resource), Arc::clone(&runtime), recipe, site.config.watch);
+        Arc::new(Self {
+            name: Arc::clone(&settings.name),
+            sweep: Mutex::new(sweep(&resource, &settings)),
+            settings: RwLock::new(settings),
+            resource,
+            runtime,
+            reloader,
+            is_stopped: AtomicBool::new(false),
+            _reloads: AbortOnDropHandle::new(tokio::spawn(reloads.run())),
+        })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What applies to clients that come now.
+    pub(super) fn settings(&self) -> Arc<config::Resource> {
+        Arc::clone(&self.settings.read())
+    }
+
+    pub(super) fn resource(&self) -> &Arc<Resource> {
+        &self.resource
+    }
+
+    pub(super) fn reloader(&self) -> &Reloader {
+        &self.reloader
+    }
+
+    /// Whether its actors can go on under other settings.
+    pub(super) fn can_change_to(&self, settings: &config::Resource) -> bool {
+        let old = self.settings();
+        let of_instances = |resource: &config::Resource| {
+            let config::Limits { max_memory, max_instances, max_state, .. } = resource.limits;
+            (resource.instance_per, max_memory, max_instances, max_state)
+        };
+        of_instances(&old) == of_instances(settings)
+    }
+
+    /// What a change to other settings needs, if it needs a new component.
+    pub(super) async fn prepare_change(
+        &self,
+        settings: &config::Resource,
+        mode: Mode,
+    ) -> Result<Option<Replacement>, ReloadError> {
+        let new = recipe(settings, mode);
+        if new == recipe(&self.settings(), mode) {
+            return Ok(None);
+        }
+        let template = reload::load(&self.runtime, &new).await?;
+        Ok(Some(Replacement { recipe: new, template }))
+    }
+
+    /// Applies other settings to clients that come from now on.
+    pub(super) fn change(&self, settings: config::Resource) {
+        let settings = Arc::new(settings);
+        let old = std::mem::replace(&mut *self.settings.write(), Arc::clone(&settings));
+        if old.timeouts.hibernate_after != settings.timeouts.hibernate_after {
+            *self.sweep.lock() = sweep(&self.resource, &settings);
+        }
+    }
+
+    /// Nobody is to come any more, and who is there is sent away.
+    pub(super) fn stop(&self, code: CloseCode, why: &str) {
+        self.is_stopped.store(true, Ordering::Release);
+        self.send_all_away(code, why);
+        self.resource.end();
+    }
+
+    /// Whoever is let in must look at this afterwards.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::Acquire)
+    }
+
+    pub(super) fn send_all_away(&self, code: CloseCode, why: &str) {
+        for client in self.resource.clients() {
+            client.close_by_host(code, why);
+        }
+    }
+}
+
+fn sweep(resource: &Arc<Resource>, settings: &config::Resource) -> AbortOnDropHandle<()> {
+    let sweep = Arc::clone(resource).sweep(settings.timeouts.hibernate_after);
+    AbortOnDropHandle::new(tokio::spawn(sweep))
+}
+
+fn recipe(settings: &config::Resource, mode: Mode) -> Recipe {
+    let config::Limits { max_memory, max_cpu, max_time, .. } = settings.limits;
+    let mut environment = settings.environment.clone();
+    if mode == Mode::Development {
+        let (name, value) = DEVELOPMENT;
+        environment.push((name.to_owned(), value.to_owned()));
+    }
+    let limits = guest::Limits { max_memory, max_cpu, max_time };
+    Recipe { component: settings.component.clone(), environment, limits }
+}

@@ -1,0 +1,81 @@
+//! One connection before it is a client's.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+use ws_host_protocol::handshake::Scheme;
+
+use super::challenge::Challenge;
+use super::site::Site;
+use crate::config;
+use crate::connection::Admitted;
+
+/// Who is at the other end of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Peer {
+    /// Its address, or that of the proxy in between.
+    pub address: SocketAddr,
+    /// Whether the stream is encrypted.
+    pub scheme: Scheme,
+}
+
+impl Peer {
+    /// Over a stream that everybody can read.
+    pub fn plain(address: SocketAddr) -> Self {
+        Self { address, scheme: Scheme::Http }
+    }
+
+    /// Over an encrypted stream.
+    pub fn encrypted(address: SocketAddr) -> Self {
+        Self { address, scheme: Scheme::Https }
+    }
+}
+
+/// What a request needs to know of its connection.
+#[derive(Clone)]
+pub(super) struct Visit {
+    pub(super) peer: Peer,
+    /// The address at which it was accepted, if the host did that.
+    pub(super) listen: Option<SocketAddr>,
+    /// Until when the handshake must have been answered.
+    pub(super) deadline: Instant,
+    pub(super) challenge: Challenge,
+    /// Where the client is left when it was let in.
+    entrance: Arc<Mutex<Option<Entrance>>>,
+}
+
+/// A client that was let in, on its way from the request to the connection.
+pub(super) struct Entrance {
+    pub(super) admitted: Admitted,
+    pub(super) settings: Arc<config::Resource>,
+    /// What stands between the head of the answer and the first frame.
+    pub(super) trailer: Vec<u8>,
+}
+
+impl Visit {
+    pub(super) fn new(site: &Site, peer: Peer) -> Self {
+        Self {
+            peer,
+            listen: None,
+            deadline: Instant::now() + site.config.timeouts.handshake,
+            challenge: Challenge::default(),
+            entrance: Arc::default(),
+        }
+    }
+
+    /// The same, with the place where a challenge will be.
+    pub(super) fn challenged_by(self, challenge: Challenge) -> Self {
+        Self { challenge, ..self }
+    }
+
+    pub(super) fn leave_entrance(&self, entrance: Entrance) {
+        *self.entrance.lock() = Some(entrance);
+    }
+
+    pub(super) fn take_entrance(&self) -> Option<Entrance> {
+        self.entrance.lock().take()
+    }
+}

@@ -1,0 +1,29 @@
+//! Written without the SDK, against the smallest world: echoes text, and exports nothing that is optional.
+
+#![expect(missing_docs, unsafe_code, reason = "generated; the documentation is in wit/")]
+
+wit_bindgen::generate!({ path: "../../wit", world: "resource-handler" });
+
+use exports::ws_host::socket::handler::Guest;
+use ws_host::socket::clients::send_text;
+use ws_host::socket::types::{Acceptance, ClientId, Disconnection, Rejection, Request};
+
+struct Minimal;
+
+impl Guest for Minimal {
+    fn connected(_: ClientId, _: Request) -> Result<Acceptance, Rejection> {
+        Ok(Acceptance { subprotocol: None, headers: Vec::new() })
+    }
+
+    fn received_text(client: ClientId, message: String) {
+        let _ = send_text(client, &message);
+    }
+
+    fn received_binary(_: ClientId, _: Vec<u8>) {}
+
+    fn received_pong(_: ClientId, _: Vec<u8>) {}
+
+    fn disconnected(_: ClientId, _: Disconnection) {}
+}
+
+export!(Minimal);

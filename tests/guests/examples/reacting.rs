@@ -1,0 +1,26 @@
+//! Has a reaction of its own to errors: it tells the client and goes on.
+
+use ws_guest::{Client, CloseCode, Error, Handler, Result};
+
+#[derive(Default)]
+struct Reacting;
+
+impl Handler for Reacting {
+    fn received_text(&mut self, client: Client, message: String) -> Result {
+        let number: i32 = message.parse()?;
+        Ok(client.send_display(number + 1)?)
+    }
+
+    fn received_binary(&mut self, _: Client, _: Vec<u8>) -> Result {
+        Err(Error::msg("no octets"))
+    }
+
+    fn failed(&mut self, client: Client, error: Error) {
+        let _ = client.send_display(format_args!("failed: {error}"));
+        if error.to_string() == "no octets" {
+            let _ = client.close(CloseCode::InvalidType, "text alone");
+        }
+    }
+}
+
+ws_guest::export!(Reacting);

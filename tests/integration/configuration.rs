@@ -1,0 +1,315 @@
+//! The configuration file: many resources, checked, and read again while the server runs.
+
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use ws_host_test_support::{Answer, Client, TestServer, handshake, host_binary};
+
+use crate::configured::{Configuration, ask_admin, hang_up};
+
+const TWO: &str = r#"
+listen = "127.0.0.1:0"
+admin = "127.0.0.1:0"
+
+[[resource]]
+name = "echo"
+path = "/echo"
+component = "{{echo}}"
+
+[[resource]]
+name = "telling"
+path = "/telling/{id}"
+instance-per = "path"
+component = "{{guest-telling}}"
+max-message = 64
+"#;
+
+fn status(server: &TestServer, path: &str, headers: &str) -> Result<u16> {
+    Ok(Answer::to_head(server.address(), &handshake(path, headers))?.status)
+}
+
+#[test]
+fn resources_are_served_each_at_its_path_with_its_own_settings() -> Result<()> {
+    let server = Configuration::new(TWO)?.serve()?;
+    let mut echo = Client::connect_to(&server, "/echo")?;
+    assert_eq!(echo.ask(&"long".repeat(100))?, "long".repeat(100));
+    let mut telling = Client::connect_to(&server, "/telling/a")?;
+    assert!(telling.ask("report")?.contains("connected"));
+    telling.send_text(&"long".repeat(100))?;
+    telling.expect_close(1009)?;
+    let answer = Answer::to(server.address(), &handshake("/nowhere", ""))?;
+    assert_eq!(answer.status, 404);
+    assert!(answer.body.contains("/echo, /telling/{id}"), "{answer:?}");
+    Ok(())
+}
+
+#[test]
+fn every_setting_of_a_resource_reaches_it() -> Result<()> {
+    let text = r#"
+        listen = ["127.0.0.1:0", "127.0.0.2:0"]
+        [[resource]]
+        path = "/"
+        listen = "127.0.0.1:0"
+        component = "{{guest-about}}"
+        environment = { GREETING = "hello", PLACE = "here" }
+        origins = ["https://*.example.com"]
+        require-origin = true
+        subprotocols = ["v2", "v1"]
+        headers = { X-Served-By = "us" }
+        auto-answers = { ping = "pong" }
+    "#;
+    let configuration = Configuration::new(text)?;
+    let server = configuration.serve()?;
+    let request =
+        handshake("/", "Origin: https://a.example.com\r\nSec-WebSocket-Protocol: v0, v1, v2\r\n");
+    let (mut client, answer) = Client::open(server.address(), &request)?;
+    assert_eq!(answer.status, 101, "{answer:?}");
+    // The client's order decides.
+    assert_eq!(answer.header("sec-websocket-protocol"), Some("v1"));
+    assert_eq!(answer.header("x-served-by"), Some("us"));
+    assert_eq!(client.ask("ping")?, "pong");
+    assert_eq!(client.ask("environment")?, "GREETING=hello PLACE=here");
+    assert!(client.ask("request")?.contains("resource: \"guest-about\""));
+    assert_eq!(status(&server, "/", "")?, 403);
+    Ok(())
+}
+
+#[test]
+fn resource_is_served_at_its_address_alone() -> Result<()> {
+    let text = r#"
+        listen = ["127.0.0.1:0", "127.0.0.2:0"]
+        [[resource]]
+        path = "/"
+        component = "{{echo}}"
+        [[resource]]
+        path = "/"
+        listen = "127.0.0.2:0"
+        component = "{{guest-about}}"
+    "#;
+    let mut server = Configuration::new(text)?.serve()?;
+    let line = server.next_line("ws://127.0.0.2:")?;
+    let second = line.split("ws://").nth(1).and_then(|rest| rest.split('/').next());
+    let second = second.context("an address")?.parse()?;
+    // The same path: at one address it is the one, at the other the other.
+    let mut echo = Client::connect_to(&server, "/")?;
+    assert_eq!(echo.ask("clients")?, "clients");
+    let mut about = Client::connect_at(second, "/")?;
+    assert_eq!(about.ask("clients")?, "1");
+    Ok(())
+}
+
+fn check(configuration: &Configuration) -> Result<(bool, String, String)> {
+    let file = configuration.file();
+    let output = Command::new(host_binary()).arg("--config").arg(file).arg("--check").output()?;
+    let text = |octets| String::from_utf8(octets);
+    Ok((output.status.success(), text(output.stdout)?, text(output.stderr)?))
+}
+
+#[test]
+fn check_loads_everything_and_ends() -> Result<()> {
+    let (is_good, told, _) = check(&Configuration::new(TWO)?)?;
+    assert!(is_good);
+    assert!(told.contains("echo at /echo: ") && told.contains("telling at /telling/{id}: "));
+    Ok(())
+}
+
+#[test]
+fn check_points_at_what_is_wrong() -> Result<()> {
+    for (text, line, word) in [
+        (TWO.replace("max-message", "max-mesage"), 15, "did you mean `max-message`?"),
+        (TWO.replace("64", "0"), 15, "max-message must be more than 0"),
+        (TWO.replace("/telling/{id}", "telling"), 12, "must begin with /"),
+        (TWO.replace("name = \"telling\"", "name = \"echo\""), 11, "two resources"),
+        (TWO.replace("\"/echo\"", "\"/telling/{name}\""), 12, "nothing decides"),
+        (TWO.replace("[[resource]]", "[[resource"), 5, ""),
+    ] {
+        let (is_good, _, told) = check(&Configuration::new(&text)?)?;
+        assert!(!is_good);
+        let place = format!("ws-host.toml:{line}: ");
+        assert!(told.contains(&place) && told.contains(word), "{place}{word} is not in: {told}");
+    }
+    let missing = TWO.replace("{{echo}}", "no/such.wasm");
+    let (is_good, _, told) = check(&Configuration::new(&missing)?)?;
+    assert!(!is_good && told.contains("no/such.wasm"), "{told}");
+    Ok(())
+}
+
+#[test]
+fn files_are_looked_for_beside_the_configuration() -> Result<()> {
+    let configuration = Configuration::new(
+        "listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"handlers/echo.wasm\"\n",
+    )?;
+    std::fs::create_dir(configuration.folder().join("handlers"))?;
+    std::fs::copy(
+        ws_host_test_support::component("echo"),
+        configuration.folder().join("handlers/echo.wasm"),
+    )?;
+    let server = configuration.serve()?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn resource_that_is_added_is_served_and_others_are_not_touched() -> Result<()> {
+    let configuration = Configuration::new(TWO)?;
+    let mut server = configuration.serve()?;
+    let mut there = Client::connect_to(&server, "/telling/a")?;
+    assert_eq!(status(&server, "/more", "")?, 404);
+    let more = "[[resource]]\nname = \"more\"\npath = \"/more\"\ncomponent = \"{{echo}}\"\n";
+    configuration.write(&format!("{TWO}{more}"))?;
+    hang_up(&server)?;
+    let line = server.wait_for_log("read the configuration again")?;
+    assert!(line.contains("added=[\"more\"]"), "{line}");
+    assert!(line.contains("unchanged=[\"echo\", \"telling\"]"), "{line}");
+    assert_eq!(Client::connect_to(&server, "/more")?.ask("hello")?, "hello");
+    assert!(there.ask("report")?.contains("connected"));
+    Ok(())
+}
+
+#[test]
+fn resource_that_is_removed_sends_its_clients_away_and_no_others() -> Result<()> {
+    let configuration = Configuration::new(TWO)?;
+    let mut server = configuration.serve()?;
+    let mut echo = Client::connect_to(&server, "/echo")?;
+    let mut telling = Client::connect_to(&server, "/telling/a")?;
+    let (without, _) = TWO.rsplit_once("[[resource]]").context("two resources")?;
+    configuration.write(without)?;
+    hang_up(&server)?;
+    telling.expect_close(1001)?;
+    server.wait_for_log("disconnected 1001")?;
+    server.wait_for_log("removed=[\"telling\"]")?;
+    assert_eq!(status(&server, "/telling/a", "")?, 404);
+    assert_eq!(echo.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn settings_change_for_new_clients_and_nobody_is_closed() -> Result<()> {
+    let configuration = Configuration::new(TWO)?;
+    let mut server = configuration.serve()?;
+    let mut there = Client::connect_to(&server, "/telling/a")?;
+    let changed = TWO.replace("max-message = 64", "max-message = 128\nheaders = { X-New = \"1\" }");
+    configuration.write(&changed.replace("/telling/{id}", "/told/{id}"))?;
+    hang_up(&server)?;
+    let line = server.wait_for_log("read the configuration again")?;
+    assert!(line.contains("changed=[\"telling\"]"), "{line}");
+    there.send_text(&"x".repeat(65))?;
+    there.expect_close(1009)?;
+    assert_eq!(status(&server, "/telling/a", "")?, 404);
+    let (mut new, answer) = Client::open(server.address(), &handshake("/told/a", ""))?;
+    assert_eq!(answer.header("x-new"), Some("1"));
+    new.send_text(&"x".repeat(65))?;
+    assert!(new.ask("report")?.contains(&"x".repeat(65)));
+    Ok(())
+}
+
+#[test]
+fn limits_and_environment_of_the_handler_change_with_its_state_kept() -> Result<()> {
+    let text = |more: &str| {
+        format!(
+            "listen = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n[[resource]]\nname = \"a\"\n\
+             component = \"{{{{guest-keeper}}}}\"\n{more}\n"
+        )
+    };
+    let configuration = Configuration::new(&text(""))?;
+    let mut server = configuration.serve()?;
+    let admin = server.admin()?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("count")?, "1");
+    configuration.write(&text("environment = { A = \"b\" }\nmax-cpu = \"2s\""))?;
+    let answer = ask_admin(admin, "POST /reload", "", b"")?;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(answer.body.contains("changed a"), "{answer:?}");
+    assert_eq!(client.ask("count")?, "2");
+    Ok(())
+}
+
+#[test]
+fn resource_that_shares_instances_in_another_way_begins_anew() -> Result<()> {
+    let configuration = Configuration::new(TWO)?;
+    let mut server = configuration.serve()?;
+    let mut echo = Client::connect_to(&server, "/echo")?;
+    let mut telling = Client::connect_to(&server, "/telling/a")?;
+    configuration.write(&TWO.replace("\"path\"", "\"client\""))?;
+    hang_up(&server)?;
+    telling.expect_close(1012)?;
+    let line = server.wait_for_log("read the configuration again")?;
+    assert!(line.contains("restarted=[\"telling\"]"), "{line}");
+    let mut one = Client::connect_to(&server, "/telling/a")?;
+    let _other = Client::connect_to(&server, "/telling/a")?;
+    assert_eq!(one.ask("report")?.lines().count(), 1);
+    assert_eq!(echo.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn configuration_that_is_broken_changes_nothing() -> Result<()> {
+    let configuration = Configuration::new(TWO)?;
+    let mut server = configuration.serve()?;
+    let admin = server.admin()?;
+    let mut echo = Client::connect_to(&server, "/echo")?;
+    for (broken, word) in [
+        (TWO.replace("max-message", "max-mesage"), "ws-host.toml:15: "),
+        // One resource is gone and another cannot be loaded: the first one stays.
+        (
+            TWO.replace("\"echo\"", "\"other\"").replace("{{guest-telling}}", "none.wasm"),
+            "none.wasm",
+        ),
+    ] {
+        configuration.write(&broken)?;
+        let answer = ask_admin(admin, "POST /reload", "", b"")?;
+        assert_eq!(answer.status, 422, "{answer:?}");
+        assert!(answer.body.contains(word), "{answer:?}");
+        server.wait_for_log("the configuration stays as it was")?;
+        assert_eq!(echo.ask("hello")?, "hello");
+        assert_eq!(status(&server, "/telling/a", "")?, 101);
+    }
+    Ok(())
+}
+
+#[test]
+fn clients_of_a_resource_have_a_limit_of_their_own() -> Result<()> {
+    let text = TWO.replace("max-message = 64", "max-clients = 1");
+    let server = Configuration::new(&text)?.serve()?;
+    let first = Client::connect_to(&server, "/telling/a")?;
+    assert_eq!(status(&server, "/telling/b", "")?, 503);
+    assert_eq!(status(&server, "/echo", "")?, 101);
+    first.close()?;
+    while status(&server, "/telling/b", "")? == 503 {}
+    Ok(())
+}
+
+#[test]
+fn flags_of_a_single_resource_do_not_go_with_a_file() -> Result<()> {
+    let configuration = Configuration::new(TWO)?;
+    let output = Command::new(host_binary())
+        .arg("--config")
+        .arg(configuration.file())
+        .args(["--max-message", "1KiB"])
+        .output()?;
+    let told = String::from_utf8(output.stderr)?;
+    assert!(!output.status.success() && told.contains("--max-message"), "{told}");
+    Ok(())
+}
+
+#[test]
+fn one_component_serves_several_paths_and_knows_which() -> Result<()> {
+    let text = r#"
+        listen = "127.0.0.1:0"
+        [[resource]]
+        name = "one"
+        path = "/one"
+        component = "{{guest-about}}"
+        [[resource]]
+        name = "two"
+        path = "/two/*"
+        component = "{{guest-about}}"
+    "#;
+    let server = Configuration::new(text)?.serve()?;
+    let told = Client::connect_to(&server, "/one")?.ask("request")?;
+    assert!(told.contains("resource: \"one\"") && told.contains("path: \"/one\""), "{told}");
+    let told = Client::connect_to(&server, "/two/b/c")?.ask("request")?;
+    assert!(told.contains("resource: \"two\"") && told.contains("\"b/c\""), "{told}");
+    Ok(())
+}

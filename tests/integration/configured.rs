@@ -1,0 +1,65 @@
+//! A configuration file, and the server that it describes.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process};
+use ws_host_test_support::{Answer, TestServer, component};
+
+/// A file in a folder of its own. In its text `{echo}` stands for the path of that component.
+pub(crate) struct Configuration {
+    folder: tempfile::TempDir,
+}
+
+impl Configuration {
+    pub(crate) fn new(text: &str) -> Result<Self> {
+        let configuration = Self { folder: tempfile::tempdir()? };
+        configuration.write(text)?;
+        Ok(configuration)
+    }
+
+    pub(crate) fn write(&self, text: &str) -> Result<()> {
+        let mut filled = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("{{") {
+            let (name, after) = after.split_once("}}").context("an end of a name")?;
+            filled += before;
+            filled += &component(name).display().to_string();
+            rest = after;
+        }
+        Ok(std::fs::write(self.file(), filled + rest)?)
+    }
+
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.path().join("ws-host.toml")
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn serve(&self) -> Result<TestServer> {
+        TestServer::configured(&self.file())
+    }
+}
+
+/// Asks a server to read everything again.
+pub(crate) fn hang_up(server: &TestServer) -> Result<()> {
+    let process = Pid::from_raw(i32::try_from(server.process_id())?).context("a process")?;
+    Ok(kill_process(process, Signal::HUP)?)
+}
+
+/// Asks the admin address.
+pub(crate) fn ask_admin(
+    admin: SocketAddr,
+    method_and_path: &str,
+    headers: &str,
+    body: &[u8],
+) -> Result<Answer> {
+    let head = format!(
+        "{method_and_path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    Answer::to_octets(admin, &[head.as_bytes(), body].concat())
+}

@@ -1,0 +1,72 @@
+//! Errors of handlers: who is told what, and who reacts.
+
+use anyhow::Result;
+use ws_host_test_support::{Client, TestServer};
+
+use crate::configured::Configuration;
+
+#[test]
+fn development_mode_tells_the_client_why_its_handler_panicked() -> Result<()> {
+    let mut server = TestServer::with_arguments("guest-trap", &["--dev"])?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("trap")?;
+    assert_eq!(client.expect_close(1011)?, "told to panic");
+    server.wait_for_log("the handler trapped")?;
+    // The backtrace, with the name of the function that panicked.
+    server.wait_for_log("wasm backtrace")?;
+    Ok(())
+}
+
+#[test]
+fn development_mode_tells_limits_and_errors_too() -> Result<()> {
+    let server = TestServer::with_arguments("guest-spin", &["--dev", "--max-cpu", "50ms"])?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("spin")?, "spinning");
+    assert!(client.expect_close(1011)?.contains("max-cpu allows 50ms"));
+    let server = TestServer::with_arguments("guest-failing", &["--dev"])?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("x")?;
+    let reason = client.expect_close(1011)?;
+    assert_eq!(reason, "cannot count: invalid digit found in string");
+    Ok(())
+}
+
+#[test]
+fn clients_of_everybody_else_are_told_nothing_of_it() -> Result<()> {
+    for (guest, word) in [("guest-trap", "trap"), ("guest-failing", "x")] {
+        let mut server = TestServer::serving(guest)?;
+        let mut client = Client::connect(&server)?;
+        client.send_text(word)?;
+        assert_eq!(client.expect_close(1011)?, "the handler failed");
+        server.wait_for_log(if word == "x" { "cannot count: invalid" } else { "told to panic" })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn handler_has_its_own_reaction_to_errors() -> Result<()> {
+    let server = TestServer::serving("guest-reacting")?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("1")?, "2");
+    assert_eq!(client.ask("x")?, "failed: invalid digit found in string");
+    assert_eq!(client.ask("2")?, "3");
+    client.send_frame(0x82, b"octets")?;
+    assert_eq!(client.receive_text()?, "failed: no octets");
+    assert_eq!(client.expect_close(1003)?, "text alone");
+    Ok(())
+}
+
+#[test]
+fn message_is_dropped_and_the_client_stays_where_that_is_wanted() -> Result<()> {
+    let server = Configuration::new(
+        "listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"{{guest-trap}}\"\n\
+         on-fault = \"drop-message\"\n",
+    )?
+    .serve()?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("hello")?, "hello 1");
+    client.send_text("trap")?;
+    // The instance is another one: it counts anew.
+    assert_eq!(client.ask("hello")?, "hello 1");
+    Ok(())
+}

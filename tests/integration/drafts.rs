@@ -1,0 +1,245 @@
+//! Clients that speak the drafts before RFC 6455.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use anyhow::{Result, ensure};
+use ws_host_test_support::{Answer, Client, TestServer, handshake};
+
+const ALL: [&str; 2] = ["--drafts", "13,8,7,0"];
+
+fn with_version(version: u16, headers: &str) -> String {
+    handshake("/", headers).replace("Version: 13", &format!("Version: {version}"))
+}
+
+#[test]
+fn drafts_07_and_08_are_the_rfc_under_another_number() -> Result<()> {
+    let server = TestServer::with_arguments("guest-about", &ALL)?;
+    for version in [7, 8] {
+        let (mut client, answer) = Client::open(server.address(), &with_version(version, ""))?;
+        assert_eq!(answer.status, 101, "{answer:?}");
+        assert_eq!(answer.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+        let told = client.ask("request")?;
+        assert!(told.contains(&format!("version: {version},")), "{told}");
+        client.close()?;
+    }
+    Ok(())
+}
+
+#[test]
+fn origin_of_drafts_07_and_08_stands_in_a_header_of_its_own() -> Result<()> {
+    let server = TestServer::with_arguments("guest-about", &ALL)?;
+    let evil = "Sec-WebSocket-Origin: http://evil.example\r\n";
+    let good = "Sec-WebSocket-Origin: http://localhost\r\n";
+    for version in [7, 8] {
+        let answer = Answer::to(server.address(), &with_version(version, evil))?;
+        assert_eq!(answer.status, 403, "{answer:?}");
+        let (mut client, _) = Client::open(server.address(), &with_version(version, good))?;
+        assert!(client.ask("request")?.contains("http://localhost"));
+    }
+    Ok(())
+}
+
+#[test]
+fn drafts_are_refused_unless_they_are_wanted() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    for version in [0, 7, 8, 12] {
+        let answer = Answer::to(server.address(), &with_version(version, ""))?;
+        assert_eq!(answer.status, 426, "{answer:?}");
+        assert_eq!(answer.header("sec-websocket-version"), Some("13"));
+    }
+    let server = TestServer::with_arguments("echo", &["--path", "/demo"])?;
+    let refused = Answer::to(server.address(), HIXIE)?;
+    assert_eq!(refused.status, 426, "{refused:?}");
+    let server = TestServer::with_arguments("echo", &ALL)?;
+    let answer = Answer::to(server.address(), &with_version(12, ""))?;
+    assert_eq!(answer.header("sec-websocket-version"), Some("13, 8, 7"));
+    Ok(())
+}
+
+/// The first example of the draft.
+const HIXIE: &str = "GET /demo HTTP/1.1\r\n\
+    Host: example.com\r\n\
+    Connection: Upgrade\r\n\
+    Sec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n\
+    Sec-WebSocket-Protocol: sample\r\n\
+    Upgrade: WebSocket\r\n\
+    Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\n\
+    Origin: http://example.com\r\n\r\n\
+    ^n:ds[4U";
+
+const PROOF: &[u8] = b"8jKS'y:G*Co,Wxa-";
+
+fn hixie(guest: &str, more: &[&str]) -> Result<(TestServer, TcpStream)> {
+    let flags = [&["--path", "/demo"], &ALL[..], more].concat();
+    let server = TestServer::with_arguments(guest, &flags)?;
+    let stream = open(&server)?;
+    Ok((server, stream))
+}
+
+fn open(server: &TestServer) -> Result<TcpStream> {
+    let mut stream = TcpStream::connect(server.address())?;
+    stream.write_all(HIXIE.as_bytes())?;
+    let (mut client, answer) = Client::after(stream)?;
+    ensure!(answer.status == 101, "{answer:?}");
+    let mut proof = [0; 16];
+    client.stream().read_exact(&mut proof)?;
+    ensure!(proof == PROOF, "{:?}", String::from_utf8_lossy(&proof));
+    Ok(client.stream().try_clone()?)
+}
+
+fn receive(stream: &mut TcpStream, expected: &[u8]) -> Result<()> {
+    let mut octets = vec![0; expected.len()];
+    stream.read_exact(&mut octets)?;
+    ensure!(octets == expected, "{:?}", String::from_utf8_lossy(&octets));
+    Ok(())
+}
+
+fn expect_end(stream: &mut TcpStream) -> Result<()> {
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest)?;
+    ensure!(rest.is_empty(), "{rest:02x?}");
+    Ok(())
+}
+
+#[test]
+fn draft_00_is_answered_as_its_own_example_says() -> Result<()> {
+    let flags = [&["--path", "/demo", "--subprotocol", "sample"], &ALL[..]].concat();
+    let server = TestServer::with_arguments("echo", &flags)?;
+    let mut stream = TcpStream::connect(server.address())?;
+    // The challenge need not come with the head.
+    let (head, challenge) = HIXIE.split_at(HIXIE.len() - 5);
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(challenge.as_bytes())?;
+    let (mut client, answer) = Client::after(stream)?;
+    assert_eq!(answer.status, 101);
+    assert_eq!(answer.header("upgrade"), Some("WebSocket"));
+    assert_eq!(answer.header("sec-websocket-origin"), Some("http://example.com"));
+    assert_eq!(answer.header("sec-websocket-location"), Some("ws://example.com/demo"));
+    assert_eq!(answer.header("sec-websocket-protocol"), Some("sample"));
+    receive(client.stream(), PROOF)?;
+    client.send(b"\0hello\xff")?;
+    receive(client.stream(), b"\0hello\xff")
+}
+
+#[test]
+fn messages_of_draft_00_go_both_ways_and_it_is_closed_in_its_own_way() -> Result<()> {
+    let (mut server, mut stream) = hixie("guest-telling", &[])?;
+    stream.write_all(b"\0gr\xc3\xbcezi\xff\0who\xff")?;
+    let mut who = Vec::new();
+    while !who.ends_with(b"\xff") {
+        let mut octet = [0];
+        stream.read_exact(&mut octet)?;
+        who.extend(octet);
+    }
+    assert!(who.starts_with(b"\0client "), "{who:?}");
+    stream.write_all(b"\xff\0")?;
+    receive(&mut stream, b"\xff\0")?;
+    expect_end(&mut stream)?;
+    // No code goes over the wire there.
+    server.wait_for_log("disconnected 1005 \"\" clean true sent None")?;
+    Ok(())
+}
+
+#[test]
+fn handler_of_a_draft_00_client_knows_the_version_and_is_refused_what_it_lacks() -> Result<()> {
+    let (_server, mut stream) = hixie("guest-frames", &[])?;
+    stream.write_all(b"\x002 abcd\xff")?;
+    // Text in one frame, as there are no fragments; binary not at all.
+    receive(&mut stream, b"\0abcd\xff")?;
+    receive(&mut stream, b"\0the client's draft of the protocol has no such messages\xff")?;
+    let (_server, mut stream) = hixie("guest-about", &[])?;
+    stream.write_all(b"\0request\xff")?;
+    let mut told = vec![0; 100];
+    stream.read_exact(&mut told)?;
+    assert!(told.starts_with(b"\0Some("), "{}", String::from_utf8_lossy(&told));
+    Ok(())
+}
+
+#[test]
+fn drafts_share_a_resource_with_everybody_else() -> Result<()> {
+    let (server, mut old) = hixie("chat", &[])?;
+    let mut new = Client::connect_to(&server, "/demo")?;
+    let mut greeting = [0; 1];
+    old.read_exact(&mut greeting)?;
+    assert_eq!(greeting, [0]);
+    new.receive_text()?;
+    Ok(())
+}
+
+#[test]
+fn truncated_or_wrong_challenges_are_refused() -> Result<()> {
+    let flags = [&["--path", "/demo", "--handshake-timeout", "300ms"], &ALL[..]].concat();
+    let server = TestServer::with_arguments("echo", &flags)?;
+    let mut there = open(&server)?;
+    for (wrong, right) in [
+        ("4 @1  46546xW%0l 1 5", "4@146546xW%0l15"),
+        ("4 @1  46546xW%0l 1 5", "4 @1  46546xW%0l 1 6"),
+        ("4 @1  46546xW%0l 1 5", "no numbers at all"),
+        ("4 @1  46546xW%0l 1 5", "9 9999999999999999999999"),
+    ] {
+        let answer = Answer::to(server.address(), &HIXIE.replace(wrong, right))?;
+        assert_eq!(answer.status, 400, "{right}: {answer:?}");
+    }
+    // Of the eight octets three never come; then the time is over, or the client gives up.
+    let truncated = &HIXIE[..HIXIE.len() - 3];
+    let mut stream = TcpStream::connect(server.address())?;
+    stream.write_all(truncated.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    assert!(!answer.contains("101"), "{answer}");
+    let mut stream = TcpStream::connect(server.address())?;
+    stream.write_all(truncated.as_bytes())?;
+    stream.shutdown(std::net::Shutdown::Write)?;
+    stream.read_to_string(&mut answer)?;
+    assert!(!answer.contains("101"), "{answer}");
+    // Nothing else notices.
+    there.write_all(b"\0still here\xff")?;
+    receive(&mut there, b"\0still here\xff")
+}
+
+#[test]
+fn frames_that_are_none_or_too_long_fail_the_connection_of_draft_00() -> Result<()> {
+    let server = {
+        let flags = [&["--path", "/demo", "--max-message", "16"], &ALL[..]].concat();
+        TestServer::with_arguments("echo", &flags)?
+    };
+    let mut there = open(&server)?;
+    for octets in [
+        b"\x80\x05hello".as_slice(),
+        b"\xff\x01x",
+        b"\0\xc3\x28\xff",
+        b"\0seventeen octets!\xff",
+        b"\x01seventeen octets!\xff",
+    ] {
+        let mut stream = open(&server)?;
+        stream.write_all(octets)?;
+        receive(&mut stream, b"\xff\0")?;
+        expect_end(&mut stream)?;
+    }
+    there.write_all(b"\0still here\xff")?;
+    receive(&mut there, b"\0still here\xff")
+}
+
+#[test]
+fn flash_player_is_told_the_policy_on_the_same_port() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("policy.xml");
+    std::fs::write(&file, "<cross-domain-policy/>")?;
+    let file = file.to_str().unwrap_or_default();
+    let server = TestServer::with_arguments("echo", &["--flash-policy", file])?;
+    let mut stream = TcpStream::connect(server.address())?;
+    stream.write_all(b"<policy-")?;
+    stream.write_all(b"file-request/>\0")?;
+    receive(&mut stream, b"<cross-domain-policy/>\0")?;
+    expect_end(&mut stream)?;
+    assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
+    // Something else in angle brackets is no question, and nobody waits for the rest of it.
+    let mut stream = TcpStream::connect(server.address())?;
+    stream.write_all(b"<something-else-that-is-long/>")?;
+    expect_end(&mut stream).or_else(|error| {
+        let is_reset = error.downcast_ref::<std::io::Error>().is_some();
+        ensure!(is_reset, "{error}");
+        Ok(())
+    })
+}

@@ -1,0 +1,143 @@
+//! From which pages browsers may connect, and who is believed to be between them and us.
+
+use anyhow::Result;
+use ws_host_test_support::{Answer, Client, TestServer, handshake};
+
+use crate::configured::Configuration;
+
+fn status(server: &TestServer, origin: Option<&str>) -> Result<u16> {
+    let header = origin.map(|origin| format!("Origin: {origin}\r\n")).unwrap_or_default();
+    Ok(Answer::to_head(server.address(), &handshake("/", &header))?.status)
+}
+
+#[track_caller]
+fn expect(flags: &[&str], cases: &[(&str, u16)]) -> Result<()> {
+    let flags: Vec<&str> = flags.iter().flat_map(|origin| ["--origin", origin]).collect();
+    let server = TestServer::with_arguments("echo", &flags)?;
+    for (origin, expected) in cases {
+        assert_eq!(status(&server, Some(origin))?, *expected, "{flags:?}: {origin}");
+    }
+    // Whoever is no browser tells no origin.
+    assert_eq!(status(&server, None)?, 101);
+    Ok(())
+}
+
+#[test]
+fn exact_origin_admits_itself_alone() -> Result<()> {
+    expect(
+        &["https://app.example.com", "http://b.example:81"],
+        &[
+            ("https://app.example.com", 101),
+            ("HTTPS://APP.EXAMPLE.COM", 101),
+            ("https://app.example.com:443", 101),
+            ("http://b.example:81", 101),
+            ("http://localhost", 101),
+            ("http://app.example.com", 403),
+            ("https://app.example.com:444", 403),
+            ("https://app.example.com.evil.org", 403),
+            ("https://evilapp.example.com", 403),
+            ("null", 403),
+        ],
+    )
+}
+
+#[test]
+fn prefix_ends_at_the_border_of_an_origins_part() -> Result<()> {
+    expect(
+        &["http://local:*", "https://*.example.com"],
+        &[
+            ("http://local", 101),
+            ("http://local:3000", 101),
+            ("http://local.evil.com", 403),
+            ("http://local.evil.com:3000", 403),
+            ("https://local", 403),
+            ("https://a.example.com", 101),
+            ("https://a.b.example.com", 101),
+            ("https://example.com", 403),
+            ("https://evilexample.com", 403),
+            ("https://a.example.com.evil.org", 403),
+        ],
+    )
+}
+
+#[test]
+fn origin_null_is_let_in_when_it_is_listed_and_with_any() -> Result<()> {
+    expect(&["null"], &[("null", 101), ("https://a.example", 403)])?;
+    expect(&["any"], &[("null", 101), ("https://a.example", 101)])
+}
+
+#[test]
+fn missing_origin_is_refused_where_one_is_required() -> Result<()> {
+    let server = Configuration::new(
+        "listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"{{echo}}\"\nrequire-origin = true\n",
+    )?
+    .serve()?;
+    assert_eq!(status(&server, None)?, 403);
+    assert_eq!(status(&server, Some("http://localhost"))?, 101);
+    Ok(())
+}
+
+/// What the handler is told of the client, with these headers.
+fn request(flags: &[&str], headers: &str) -> Result<String> {
+    let server = TestServer::with_arguments("guest-about", flags)?;
+    let (mut client, answer) = Client::open(server.address(), &handshake("/", headers))?;
+    assert_eq!(answer.status, 101, "{answer:?}");
+    client.ask("request")
+}
+
+const FORWARDED: &str = "X-Forwarded-For: 198.51.100.7, 192.0.2.1\r\nX-Forwarded-Proto: https\r\n";
+
+#[test]
+fn trusted_proxy_tells_who_its_client_is() -> Result<()> {
+    let told = request(&["--trusted-proxy", "127.0.0.0/8"], FORWARDED)?;
+    // The right-most address is the proxy's own word; what is left of it the client may have invented.
+    assert!(told.contains("client_address: \"192.0.2.1\""), "{told}");
+    assert!(told.contains("peer_address: \"127.0.0.1\""), "{told}");
+    assert!(told.contains("secure: true"), "{told}");
+    Ok(())
+}
+
+#[test]
+fn chain_of_trusted_proxies_is_followed() -> Result<()> {
+    let flags = ["--trusted-proxy", "127.0.0.1", "--trusted-proxy", "192.0.2.0/24"];
+    let told = request(&flags, FORWARDED)?;
+    assert!(told.contains("client_address: \"198.51.100.7\""), "{told}");
+    Ok(())
+}
+
+#[test]
+fn nobody_else_is_believed() -> Result<()> {
+    for flags in [&[][..], &["--trusted-proxy", "10.0.0.0/8"]] {
+        let told = request(flags, FORWARDED)?;
+        assert!(told.contains("client_address: \"127.0.0.1\""), "{told}");
+        assert!(told.contains("secure: false"), "{told}");
+    }
+    Ok(())
+}
+
+#[test]
+fn headers_of_the_other_convention_are_not_believed() -> Result<()> {
+    let standard = "Forwarded: for=\"[2001:db8::1]:4711\";proto=https\r\n";
+    let told = request(&["--trusted-proxy", "127.0.0.1"], standard)?;
+    assert!(told.contains("client_address: \"127.0.0.1\""), "{told}");
+    let server = Configuration::new(
+        "listen = \"127.0.0.1:0\"\ntrusted-proxies = [\"127.0.0.1\"]\nforwarded-by = \"forwarded\"\n\
+         [[resource]]\ncomponent = \"{{guest-about}}\"\n",
+    )?
+    .serve()?;
+    let both = format!("{FORWARDED}{standard}");
+    let (mut client, _) = Client::open(server.address(), &handshake("/", &both))?;
+    let told = client.ask("request")?;
+    assert!(told.contains("client_address: \"2001:db8::1\""), "{told}");
+    Ok(())
+}
+
+#[test]
+fn page_of_the_host_that_the_proxy_tells_is_the_servers_own() -> Result<()> {
+    let headers = "X-Forwarded-Host: app.example.com\r\nOrigin: https://app.example.com\r\n";
+    assert!(request(&["--trusted-proxy", "127.0.0.1"], headers)?.contains("app.example.com"));
+    let server = TestServer::serving("guest-about")?;
+    let answer = Answer::to(server.address(), &handshake("/", headers))?;
+    assert_eq!(answer.status, 403, "{answer:?}");
+    Ok(())
+}

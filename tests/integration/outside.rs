@@ -1,0 +1,188 @@
+//! From outside into a resource: messages, topics, and who is there.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use ws_host_test_support::{Answer, Client, TestServer};
+
+use crate::configured::ask_admin;
+
+const ADMIN: [&str; 2] = ["--admin", "127.0.0.1:0"];
+const BINARY: &str = "Content-Type: application/octet-stream\r\n";
+
+fn scene(more: &[&str]) -> Result<(TestServer, SocketAddr)> {
+    let flags = [&ADMIN, more].concat();
+    let mut server = TestServer::with_arguments("guest-outside", &flags)?;
+    let admin = server.admin()?;
+    Ok((server, admin))
+}
+
+fn send(admin: SocketAddr, query: &str, message: &str) -> Result<Answer> {
+    let wish = format!("POST /resources/guest-outside/messages{query}");
+    ask_admin(admin, &wish, "", message.as_bytes())
+}
+
+fn publish(admin: SocketAddr, topic: &str, headers: &str, message: &[u8]) -> Result<Answer> {
+    let wish = format!("POST /resources/guest-outside/topics/{topic}");
+    ask_admin(admin, &wish, headers, message)
+}
+
+#[test]
+fn message_from_outside_reaches_the_handler_and_its_answer_comes_back() -> Result<()> {
+    let (server, admin) = scene(&[])?;
+    let mut client = Client::connect(&server)?;
+    client.ask("before")?;
+    let answer = send(admin, "", "hello")?;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "told 1 clients"));
+    assert_eq!(client.receive_text()?, "outside: hello");
+    client.ask("after")?;
+    let record = send(admin, "", "record")?.body;
+    assert_eq!(record, "inside before\noutside hello\ninside after");
+    Ok(())
+}
+
+#[test]
+fn refusals_and_faults_are_told_to_the_sender() -> Result<()> {
+    let (server, admin) = scene(&[])?;
+    let mut client = Client::connect(&server)?;
+    let answer = send(admin, "", "fail")?;
+    assert_eq!((answer.status, answer.body.as_str()), (422, "no, thank you\n"));
+    let answer = send(admin, "", "panic")?;
+    assert_eq!((answer.status, answer.body.as_str()), (500, "The handler failed.\n"));
+    // It was nobody's event: nobody is closed for it.
+    assert_eq!(client.ask("still here")?, "still here");
+    Ok(())
+}
+
+#[test]
+fn component_without_a_listener_is_501() -> Result<()> {
+    let mut server = TestServer::with_arguments("guest-minimal", &ADMIN)?;
+    let admin = server.admin()?;
+    let answer = ask_admin(admin, "POST /resources/guest-minimal/messages", "", b"hello")?;
+    assert_eq!(answer.status, 501, "{answer:?}");
+    assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
+    // Made with ws-guest it has one, which refuses unless the handler says otherwise.
+    let mut server = TestServer::with_arguments("echo", &ADMIN)?;
+    let answer = ask_admin(server.admin()?, "POST /resources/echo/messages", "", b"hello")?;
+    assert_eq!(answer.status, 422, "{answer:?}");
+    assert!(answer.body.contains("takes no messages from outside"), "{answer:?}");
+    Ok(())
+}
+
+#[test]
+fn one_path_or_one_clients_instance_can_be_meant() -> Result<()> {
+    let rooms = ["--path", "/room/{id}", "--instance-per", "path"];
+    let (server, admin) = scene(&rooms)?;
+    let mut red = Client::connect_to(&server, "/room/red")?;
+    let mut blue = Client::connect_to(&server, "/room/blue")?;
+    red.ask("one")?;
+    assert_eq!(send(admin, "?path=/room/blue", "to blue")?.body, "told 1 clients");
+    assert_eq!(blue.receive_text()?, "outside: to blue");
+    assert_eq!(send(admin, "", "to all")?.body, "taken by 2 of 2 instances\n");
+    assert_eq!(red.receive_text()?, "outside: to all");
+    assert_eq!(blue.receive_text()?, "outside: to all");
+    // Nobody is there, and it begins for this.
+    assert_eq!(send(admin, "?path=/room/green", "to green")?.body, "told 0 clients");
+    assert_eq!(send(admin, "?path=/room/green", "record")?.body, "outside to green");
+    let clients: Value = serde_json::from_str(&ask_admin(admin, "GET /clients", "", b"")?.body)?;
+    let is_red = |client: &&Value| client["path"] == "/room/red";
+    let found = clients.as_array().and_then(|all| all.iter().find(is_red)).context("red")?;
+    let query = format!("?client={}", found["id"]);
+    assert_eq!(send(admin, &query, "record")?.body, "inside one\noutside to all");
+    assert_eq!(send(admin, "?client=999999", "record")?.status, 404);
+    Ok(())
+}
+
+#[test]
+fn all_instances_of_a_resource_get_it() -> Result<()> {
+    let (_server, admin) = scene(&["--instances", "3", "--workers", "2"])?;
+    assert_eq!(send(admin, "", "hello")?.body, "taken by 3 of 3 instances\n");
+    assert_eq!(send(admin, "?path=/", "hello")?.status, 400);
+    Ok(())
+}
+
+#[test]
+fn message_from_outside_waits_its_turn() -> Result<()> {
+    let mut server = TestServer::with_arguments("guest-sleep", &ADMIN)?;
+    let admin = server.admin()?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("300")?;
+    let answer = ask_admin(admin, "POST /resources/guest-sleep/messages", "", b"x")?;
+    assert_eq!(answer.status, 422, "{answer:?}");
+    client.receive_text()?;
+    Ok(())
+}
+
+#[test]
+fn message_wakes_an_instance_that_sleeps() -> Result<()> {
+    let (server, admin) = scene(&["--hibernate-after", "50ms"])?;
+    let mut client = Client::connect(&server)?;
+    client.ask("x")?;
+    assert_eq!(send(admin, "", "hello")?.status, 200);
+    assert_eq!(client.receive_text()?, "outside: hello");
+    Ok(())
+}
+
+#[test]
+fn publishing_from_outside_reaches_subscribers_on_all_instances() -> Result<()> {
+    let (server, admin) = scene(&["--instance-per", "client", "--workers", "2"])?;
+    let mut clients = Vec::new();
+    for _ in 0..4 {
+        let mut client = Client::connect(&server)?;
+        client.ask("subscribe news/today")?;
+        clients.push(client);
+    }
+    let mut other = Client::connect(&server)?;
+    other.ask("subscribe other")?;
+    let answer = publish(admin, "news%2Ftoday", "", "gr\u{fc}ezi".as_bytes())?;
+    assert_eq!(answer.body, "published to 4 clients\n");
+    assert_eq!(publish(admin, "news%2Ftoday", BINARY, b"\xff")?.body, "published to 4 clients\n");
+    for client in &mut clients {
+        assert_eq!(client.receive_text()?, "gr\u{fc}ezi");
+        let frame = client.receive()?;
+        assert_eq!((frame.first, frame.payload.as_slice()), (0x82, &b"\xff"[..]));
+    }
+    assert_eq!(other.ask("nothing came")?, "nothing came");
+    assert_eq!(publish(admin, "news", "", b"\xff")?.status, 400);
+    Ok(())
+}
+
+#[test]
+fn whoever_is_lost_at_the_admin_address_is_told_what_there_is() -> Result<()> {
+    let (_server, admin) = scene(&[])?;
+    for wish in ["GET /", "POST /resources/guest-outside/nothing", "DELETE /clients/x"] {
+        let answer = ask_admin(admin, wish, "", b"")?;
+        assert_eq!(answer.status, 404, "{wish}");
+        assert!(answer.body.contains("/resources/NAME/messages"), "{answer:?}");
+    }
+    let answer = ask_admin(admin, "POST /resources/none/messages", "", b"")?;
+    assert_eq!((answer.status, answer.body.as_str()), (404, "there is no resource \"none\"\n"));
+    let long = vec![b'x'; (1 << 20) + 1];
+    assert_eq!(ask_admin(admin, "POST /resources/guest-outside/messages", "", &long)?.status, 413);
+    Ok(())
+}
+
+#[test]
+fn resources_and_clients_are_listed_and_ended() -> Result<()> {
+    let (server, admin) = scene(&[])?;
+    let mut first = Client::connect(&server)?;
+    let mut second = Client::connect(&server)?;
+    first.ask("here")?;
+    let resources: Value =
+        serde_json::from_str(&ask_admin(admin, "GET /resources", "", b"")?.body)?;
+    assert_eq!(resources[0]["name"], "guest-outside");
+    assert_eq!(resources[0]["clients"], 2);
+    let clients: Value = serde_json::from_str(&ask_admin(admin, "GET /clients", "", b"")?.body)?;
+    let id = clients[0]["id"].as_u64().context("a number")?;
+    assert_eq!(clients[0]["version"], 13);
+    let answer = ask_admin(admin, &format!("DELETE /clients/{id}"), "", b"")?;
+    assert_eq!(answer.body, format!("closed client {id}\n"));
+    first.expect_close(1001)?;
+    assert_eq!(second.ask("still here")?, "still here");
+    assert_eq!(ask_admin(admin, "DELETE /resources/guest-outside", "", b"")?.status, 200);
+    second.expect_close(1001)?;
+    assert_eq!(ask_admin(admin, "DELETE /resources/guest-outside", "", b"")?.status, 404);
+    assert_eq!(ask_admin(admin, "GET /resources", "", b"")?.body, "[]");
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! What handlers send, as it stands on the wire.
+
+use anyhow::Result;
+use ws_host_test_support::{Client, TestServer};
+
+/// The frames of the next message, without its control frames.
+fn frames(client: &mut Client) -> Result<Vec<(u8, Vec<u8>)>> {
+    let mut frames = Vec::new();
+    loop {
+        let frame = client.receive()?;
+        frames.push((frame.first, frame.payload));
+        if frame.first & 0x80 != 0 {
+            return Ok(frames);
+        }
+    }
+}
+
+#[test]
+fn message_is_sent_in_frames_of_the_size_that_is_asked_for() -> Result<()> {
+    let server = TestServer::serving("guest-frames")?;
+    let mut client = Client::connect(&server)?;
+    // The cuts may fall inside a character.
+    client.send_text("2 a\u{fc}bc")?;
+    let octets = "a\u{fc}bc".as_bytes();
+    let cut = |first| {
+        vec![
+            (first, octets[..2].to_vec()),
+            (0x00, octets[2..4].to_vec()),
+            (0x80, octets[4..].to_vec()),
+        ]
+    };
+    assert_eq!(frames(&mut client)?, cut(0x01));
+    assert_eq!(frames(&mut client)?, cut(0x02));
+    client.send_text("5 abcd")?;
+    assert_eq!(frames(&mut client)?, [(0x81, b"abcd".to_vec())]);
+    assert_eq!(frames(&mut client)?, [(0x82, b"abcd".to_vec())]);
+    client.send_text("1 ")?;
+    assert_eq!(frames(&mut client)?, [(0x81, vec![])]);
+    assert_eq!(frames(&mut client)?, [(0x82, vec![])]);
+    Ok(())
+}
+
+#[test]
+fn frames_of_no_octets_are_refused() -> Result<()> {
+    let server = TestServer::serving("guest-frames")?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("0 abcd")?, "frames of no octets");
+    assert_eq!(client.receive_text()?, "frames of no octets");
+    Ok(())
+}
+
+#[test]
+fn long_message_in_many_small_frames_arrives_whole() -> Result<()> {
+    let server = TestServer::serving("guest-frames")?;
+    let mut client = Client::connect(&server)?;
+    let text = "0123456789".repeat(5000);
+    client.send_text(&format!("7 {text}"))?;
+    let together: Vec<u8> = frames(&mut client)?.into_iter().flat_map(|(_, part)| part).collect();
+    assert_eq!(together, text.as_bytes());
+    Ok(())
+}
