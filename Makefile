@@ -46,7 +46,7 @@ unit:
 	$(CARGO) test -p ws-host-protocol -p ws-host-client -p ws-guest
 
 integration:
-	$(CARGO) test --release -p ws-host --lib
+	$(CARGO) test --release -p ws-host --lib --bins
 	$(CARGO) test --release -p ws-host-integration
 
 # Real clients: the npm package `ws`, the PyPI package `websockets`, a headless Chromium.

@@ -56,6 +56,20 @@ fn many_clients_of_an_axum_server_are_served_at_once() -> Result<()> {
 }
 
 #[test]
+fn program_sends_to_its_handlers() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let server = serve("guest-outside", &folder.path().join("socket"))?;
+    let mut client = Client::connect_to(&server, "/echo")?;
+    client.ask("hello")?;
+    let request = "POST /messages HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+                   Content-Length: 4\r\n\r\nfail";
+    let answer = Answer::to(server.address(), request)?;
+    assert!(answer.body.contains("Refused(\"no, thank you\")"), "{answer:?}");
+    assert_eq!(client.ask("still here")?, "still here");
+    Ok(())
+}
+
+#[test]
 fn any_stream_is_served() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let socket = folder.path().join("socket");

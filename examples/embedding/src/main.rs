@@ -8,13 +8,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use tokio::net::{TcpListener, UnixListener};
 use ws_host::config::{self, Resource};
-use ws_host::{Host, Peer};
+use ws_host::{Host, Peer, Recipient};
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -25,6 +25,7 @@ async fn main() -> Result<()> {
     let app = Router::new()
         .route("/", get(|| async { "An axum server. There is a WebSocket at /echo.\n" }))
         .route("/echo", any(websocket))
+        .route("/messages", post(message))
         .with_state(host.clone());
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     println!("axum serves at ws://{}/echo", listener.local_addr()?);
@@ -52,6 +53,15 @@ async fn websocket(
     request: Request,
 ) -> Response {
     host.answer(request, Peer::plain(peer)).await.map(Body::new)
+}
+
+/// What is posted here, the handler gets as a message from outside.
+async fn message(State(host): State<Host>, message: Bytes) -> String {
+    let resource = host.resources().remove(0).name;
+    match host.send_custom(&resource, Recipient::All, &message).await {
+        Ok(answers) => format!("{answers:?}\n"),
+        Err(error) => format!("{error}\n"),
+    }
 }
 
 /// Streams of any kind, here those of a Unix socket: the request is read from them, too.

@@ -2,19 +2,14 @@
 
 use std::sync::Arc;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use crate::error::ConnectError;
 use crate::handshake::{self, Opened};
 use crate::options::Options;
+use crate::stream::Stream;
 use crate::tls;
 use crate::url::Scheme;
-
-/// A connection's octets, over TLS or not.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// A connection after the handshake.
 pub(crate) struct Established {

@@ -16,8 +16,8 @@ use hyper_util::rt::TokioIo;
 use ws_host_protocol::handshake::client::{Handshake, HandshakeError};
 
 use crate::error::ConnectError;
-use crate::establish::Stream;
 use crate::options::Options;
+use crate::stream::Stream;
 
 /// How much of a refusal's text is kept, in octets: more than a person reads.
 const MAX_BODY: usize = 64 << 10;

@@ -63,6 +63,7 @@ mod messages;
 mod options;
 mod outgoing;
 mod shared;
+mod stream;
 mod tls;
 mod url;
 

@@ -11,9 +11,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use crate::end::Cause;
-use crate::establish::Stream;
 use crate::outgoing::Outgoing;
 use crate::shared::Shared;
+use crate::stream::Stream;
 
 /// How much is read at once, in octets: the longest record of TLS.
 const READ_SIZE: usize = 16 << 10;

@@ -10,7 +10,7 @@ use crate::Outbound;
 use crate::error::ProtocolError;
 use crate::event::Event;
 use crate::frame::Opcode;
-use crate::inbound::{lend, take};
+use crate::input::{lend, take};
 use crate::message::Assembly;
 
 const TEXT: u8 = 0x00;

@@ -8,6 +8,7 @@ use crate::draft00::Reader;
 use crate::error::ProtocolError;
 use crate::event::Event;
 use crate::frame::{Fin, Header, MAX_HEADER, Opcode};
+use crate::input::{lend, take};
 use crate::limits::Limits;
 use crate::message::Assembly;
 use crate::{Outbound, Role};
@@ -217,15 +218,6 @@ impl Inbound {
     }
 }
 
-/// A message that lies whole in the input.
-pub(crate) fn lend(opcode: Opcode, payload: &[u8]) -> Result<Event<'_>, ProtocolError> {
-    if opcode == Opcode::Binary {
-        return Ok(Event::Binary(Cow::Borrowed(payload)));
-    }
-    let text = std::str::from_utf8(payload).map_err(|_| ProtocolError::InvalidUtf8)?;
-    Ok(Event::Text(Cow::Borrowed(text)))
-}
-
 /// A header at the front of the input, or at the end of what is kept of one in `partial`.
 fn read_header(
     partial: &mut [u8; MAX_HEADER],
@@ -260,12 +252,4 @@ fn unmask<'a>(header: &mut Header, payload: &'a mut [u8]) -> &'a [u8] {
         key.apply(payload);
     }
     payload
-}
-
-/// The first `length` octets of the input, or all of it when it is shorter.
-pub(crate) fn take<'a>(input: &mut &'a mut [u8], length: usize) -> &'a mut [u8] {
-    let length = length.min(input.len());
-    let (taken, rest) = std::mem::take(input).split_at_mut(length);
-    *input = rest;
-    taken
 }

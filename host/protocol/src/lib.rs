@@ -64,6 +64,7 @@ mod event;
 mod frame;
 pub mod handshake;
 mod inbound;
+mod input;
 mod limits;
 mod mask;
 mod message;

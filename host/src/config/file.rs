@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use super::written;
-use super::{Config, Mode, Place, Wrong};
+use super::{Config, Mode, Place, Resource, Wrong};
 
 /// How much like a known key a misspelled one must be to be taken for it, from 0 to 1.
 const LIKENESS: f64 = 0.75;
@@ -62,9 +62,21 @@ fn parse(text: &str, folder: &Path, mode: Mode) -> Result<Config, Mistake> {
         line: line(text, error.span()),
         what: with_near_word(error.message()),
     })?;
-    written
-        .check(folder, mode)
+    let config = written.check(folder, mode);
+    config
+        .and_then(with_components)
         .map_err(|wrong| Mistake { line: line(text, span(text, &wrong)), what: wrong.to_string() })
+}
+
+/// A file that is not there is a mistake at its place. What is in it is looked at when it is loaded.
+fn with_components(config: Config) -> Result<Config, Wrong> {
+    let is_missing = |resource: &Resource| !resource.component.is_file();
+    let Some(number) = config.host.resources.iter().position(is_missing) else {
+        return Ok(config);
+    };
+    let component = config.host.resources[number].component.display();
+    let why = format!("{component}: there is no such file");
+    Err(Wrong { place: Place::Resource(number), key: "component", why })
 }
 
 fn line(text: &str, span: Option<Range<usize>>) -> usize {
@@ -116,9 +128,16 @@ fn with_near_word(message: &str) -> String {
 mod tests {
     use super::*;
 
+    /// In a folder where there is the component `a.wasm`.
+    fn parse_here(text: &str) -> Result<Config, Mistake> {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("a.wasm"), "").expect("a file");
+        parse(text, folder.path(), Mode::Production)
+    }
+
     #[track_caller]
     fn wrong(text: &str) -> (usize, String) {
-        match parse(text, Path::new(""), Mode::Production) {
+        match parse_here(text) {
             Ok(config) => panic!("it was taken: {config:?}"),
             Err(Mistake { line, what }) => (line, what),
         }
@@ -137,11 +156,10 @@ mod tests {
 
     #[test]
     fn least_file_has_one_component() -> Result<(), String> {
-        let config =
-            parse(GOOD, Path::new("here"), Mode::Production).map_err(|wrong| wrong.what)?;
+        let config = parse_here(GOOD).map_err(|wrong| wrong.what)?;
         let [resource] = &config.host.resources[..] else { return Err("one resource".into()) };
         assert_eq!((&*resource.name, resource.path.as_str()), ("a", "/"));
-        assert_eq!(resource.component, Path::new("here/a.wasm"));
+        assert!(resource.component.is_absolute() && resource.component.ends_with("a.wasm"));
         Ok(())
     }
 
@@ -179,6 +197,7 @@ mod tests {
         expect(&format!("trusted-proxies = [\"ten\"]\n{GOOD}"), 1, &["ten", "10.0.0.0/8"]);
         expect("listen = 1", 1, &["127.0.0.1:8080"]);
         expect("", 1, &["resource"]);
+        expect(&GOOD.replace("a.wasm", "b.wasm"), 4, &["component", "b.wasm", "no such file"]);
         expect("[[resource]]\npath = \"/\"", 1, &["component", "is missing"]);
     }
 
@@ -192,6 +211,6 @@ mod tests {
         expect(&two("/b", ""), 6, &["name", "\"a\"", "1 and 2"]);
         expect(&two("/a/{other}", "name = \"b\""), 8, &["path", "/a/{id}"]);
         let beside = two("/a/special", "name = \"b\"");
-        assert!(parse(&beside, Path::new(""), Mode::Production).is_ok());
+        assert!(parse_here(&beside).is_ok());
     }
 }

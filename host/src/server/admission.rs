@@ -36,7 +36,7 @@ pub(super) async fn admit(
     let forwarded = forwarded(site, request, &visit);
     let rules = Rules {
         origins: &settings.origins,
-        versions: &site.config.versions,
+        versions: &site.config().versions,
         host: forwarded.host.as_deref(),
         scheme: forwarded.scheme.unwrap_or(visit.peer.scheme),
     };
@@ -48,7 +48,7 @@ pub(super) async fn admit(
         Ok(upgrade) => upgrade,
         Err(rejection) => {
             tracing::debug!(peer = %visit.peer.address, "handshake refused: {rejection}");
-            return rejected(rejection, request.uri().path(), &site.config.versions);
+            return rejected(rejection, request.uri().path(), &site.config().versions);
         }
     };
     if site.is_draining() || served.is_stopped() {
@@ -104,7 +104,7 @@ pub(super) async fn admit(
 
 /// Who the client is, whatever is between it and us.
 fn forwarded(site: &Site, request: &Request<()>, visit: &Visit) -> Forwarded {
-    let config::Host { trusted_proxies, forwarded_by, .. } = &site.config;
+    let config::Host { trusted_proxies, forwarded_by, .. } = site.config();
     let peer = visit.peer.address.ip();
     forwarded::client(request.headers(), peer, *forwarded_by, |address| {
         trusted_proxies.iter().any(|network| network.contains(&address))

@@ -11,6 +11,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// How many octets.
 const LENGTH: usize = 8;
 
+/// What ends a head.
+const END: &[u8] = b"\r\n\r\n";
+
 /// What only a request of draft 00 has in its head.
 const KEY: &[u8] = b"\nsec-websocket-key1:";
 
@@ -33,8 +36,9 @@ pub(super) struct TakesChallenge<S> {
 }
 
 enum Stage {
-    /// The head is being collected, at most so many octets of it.
-    Head { octets: Vec<u8>, max: usize },
+    /// The head is being collected, at most so many octets of it. Its end is not in the first
+    /// `searched`.
+    Head { octets: Vec<u8>, searched: usize, max: usize },
     /// These are given on, from this one on.
     Giving { octets: Vec<u8>, given: usize },
     /// What comes is given on.
@@ -44,7 +48,7 @@ enum Stage {
 impl<S> TakesChallenge<S> {
     /// From a longer head than `max` octets nothing is taken: it is refused anyway.
     pub(super) fn new(stream: S, challenge: Challenge, max: usize) -> Self {
-        Self { stream, challenge, stage: Stage::Head { octets: Vec::new(), max } }
+        Self { stream, challenge, stage: Stage::Head { octets: Vec::new(), searched: 0, max } }
     }
 
     pub(super) fn into_inner(self) -> S {
@@ -59,12 +63,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for TakesChallenge<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
         let Self { stream, challenge, stage } = self.get_mut();
-        while let Stage::Head { octets, max } = stage {
+        while let Stage::Head { octets, searched, max } = stage {
             let mut more = [0; 4096];
             let mut read = ReadBuf::new(&mut more);
             ready!(Pin::new(&mut *stream).poll_read(context, &mut read))?;
             octets.extend_from_slice(read.filled());
-            if read.filled().is_empty() || octets.len() > *max || take(octets, challenge) {
+            let is_over = read.filled().is_empty() || octets.len() > *max;
+            if is_over || take(octets, searched, challenge) {
                 *stage = Stage::Giving { octets: std::mem::take(octets), given: 0 };
             }
         }
@@ -100,11 +105,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TakesChallenge<S> {
 }
 
 /// Takes the challenge out of what has come, if it is one. Answers whether nothing more is waited for.
-fn take(octets: &mut Vec<u8>, challenge: &Challenge) -> bool {
-    let Some(end) = octets.windows(4).position(|window| window == b"\r\n\r\n") else {
+fn take(octets: &mut Vec<u8>, searched: &mut usize, challenge: &Challenge) -> bool {
+    // A head that trickles is not searched from its beginning again and again.
+    let found = octets[*searched..].windows(END.len()).position(|window| window == END);
+    let Some(end) = found.map(|end| *searched + end) else {
+        *searched = octets.len().saturating_sub(END.len() - 1);
         return false;
     };
-    let (head, behind) = (octets[..end].to_ascii_lowercase(), end + 4);
+    *searched = end;
+    let (head, behind) = (octets[..end].to_ascii_lowercase(), end + END.len());
     if !head.windows(KEY.len()).any(|window| window == KEY) {
         return true;
     }

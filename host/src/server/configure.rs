@@ -72,18 +72,18 @@ pub(super) async fn configure(
 async fn prepare(site: &Site, settings: config::Resource) -> Result<Step, ConfigureError> {
     let name = settings.name.to_string();
     let Some(served) = site.registry.named(&name) else {
-        let prepared = Prepared::load(site, settings).await;
+        let prepared = Prepared::load(&site.ground, settings).await;
         return prepared.map(Step::Add).map_err(|cause| ConfigureError::Start { name, cause });
     };
     if *served.settings() == settings {
         return Ok(Step::Keep(served));
     }
     if served.can_change_to(&settings) {
-        let replacement = served.prepare_change(&settings, site.config.mode).await;
+        let replacement = served.prepare_change(&settings, site.config().mode).await;
         let replacement = replacement.map_err(|cause| ConfigureError::Component { name, cause })?;
         return Ok(Step::Change(served, Box::new(settings), replacement));
     }
-    match Prepared::load(site, settings).await {
+    match Prepared::load(&site.ground, settings).await {
         Ok(prepared) => Ok(Step::Restart(served, prepared)),
         Err(cause) => Err(ConfigureError::Start { name, cause }),
     }
@@ -95,7 +95,7 @@ async fn carry_out(site: &Site, steps: Vec<Step>) -> Configured {
     for step in steps {
         let (served, told) = match step {
             Step::Keep(served) => (served, &mut done.unchanged),
-            Step::Add(prepared) => (Served::start(site, prepared), &mut done.added),
+            Step::Add(prepared) => (Served::start(&site.ground, prepared), &mut done.added),
             Step::Change(served, settings, replacement) => {
                 served.change(*settings);
                 replacing.extend(replacement.map(|by| (Arc::clone(&served), by)));
@@ -103,7 +103,7 @@ async fn carry_out(site: &Site, steps: Vec<Step>) -> Configured {
             }
             Step::Restart(old, prepared) => {
                 ending.push(old);
-                (Served::start(site, prepared), &mut done.restarted)
+                (Served::start(&site.ground, prepared), &mut done.restarted)
             }
         };
         told.push(served.name().to_owned());

@@ -132,7 +132,8 @@ impl Host {
         let site = Site::new(config);
         let mut serving = Vec::with_capacity(resources.len());
         for settings in resources {
-            serving.push(Served::start(&site, Prepared::load(&site, settings).await?));
+            serving
+                .push(Served::start(&site.ground, Prepared::load(&site.ground, settings).await?));
         }
         site.registry.replace(serving);
         Ok(Self { site: Arc::new(site) })
@@ -164,7 +165,7 @@ impl Host {
         let visit = Visit::new(&self.site, peer);
         let response = routes::answer(&self.site, &request, visit.clone()).await;
         if let Some(Entrance { admitted, settings, .. }) = visit.take_entrance() {
-            let mode = self.site.config.mode;
+            let mode = self.site.config().mode;
             let home = admitted.actor().home().runtime().clone();
             home.spawn(async move {
                 match stream.await {

@@ -35,7 +35,7 @@ pub(super) async fn serve_socket(
 ) {
     let mut visit = Visit::new(&site, Peer::plain(peer));
     visit.listen = Some(listen);
-    if let Some(policy) = &site.config.flash_policy {
+    if let Some(policy) = &site.config().flash_policy {
         match timeout_at(visit.deadline, flash::answer(&mut stream, policy)).await {
             Ok(Ok(false)) => {}
             Ok(Ok(true)) => return tracing::debug!(%peer, "told the Flash policy"),
@@ -59,7 +59,7 @@ async fn serve<S, M: Moving<S>>(site: Arc<Site>, stream: S, visit: Visit)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    if !site.config.versions.contains(Version::Draft00) {
+    if !site.config().versions.contains(Version::Draft00) {
         if let Some((stream, first)) = answer(&site, stream, &visit).await {
             enter::<_, M>(&site, &visit, stream, first).await;
         }
@@ -67,7 +67,7 @@ where
     }
     let challenge = Challenge::default();
     let visit = visit.challenged_by(challenge.clone());
-    let stream = TakesChallenge::new(stream, challenge, site.config.limits.max_header_size);
+    let stream = TakesChallenge::new(stream, challenge, site.config().limits.max_header_size);
     if let Some((stream, first)) = answer(&site, stream, &visit).await {
         enter::<_, M>(&site, &visit, stream.into_inner(), first).await;
     }
@@ -88,9 +88,9 @@ where
         // One request for each connection: so the time for a handshake has one beginning.
         .keep_alive(false)
         .timer(TokioTimer::new())
-        .header_read_timeout(site.config.timeouts.handshake)
-        .max_headers(site.config.limits.max_headers)
-        .max_buf_size(site.config.limits.max_header_size)
+        .header_read_timeout(site.config().timeouts.handshake)
+        .max_headers(site.config().limits.max_headers)
+        .max_buf_size(site.config().limits.max_header_size)
         .serve_connection(TokioIo::new(stream), service);
     match timeout(MAX_ANSWER_TIME, connection.without_shutdown()).await {
         Ok(Ok(parts)) => Some((parts.io.into_inner(), parts.read_buf.into())),
@@ -118,7 +118,7 @@ where
         return admitted.disconnect(&End::Lost(error)).await;
     }
     let actor = Arc::clone(admitted.actor());
-    let mode = site.config.mode;
+    let mode = site.config().mode;
     if actor.home().is_here() {
         let connection = Connection::new(admitted, stream, settings, mode);
         tokio::spawn(connection.serve(first));

@@ -7,6 +7,7 @@ mod answer;
 mod challenge;
 mod configure;
 mod flash;
+mod ground;
 mod host;
 mod http;
 mod moving;

@@ -45,7 +45,7 @@ pub(super) async fn answer(
         return answer;
     }
     if found.is_some() {
-        return rejected(Rejection::NoUpgrade, path, &site.config.versions);
+        return rejected(Rejection::NoUpgrade, path, &site.config().versions);
     }
     text(
         StatusCode::NOT_FOUND,

@@ -7,7 +7,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio_util::task::AbortOnDropHandle;
 use ws_host_protocol::CloseCode;
 
-use super::site::Site;
+use super::ground::Ground;
 use super::{StartError, Why};
 use crate::actor::{self, Code};
 use crate::config::{self, Mode};
@@ -40,25 +40,28 @@ pub(super) struct Served {
 
 impl Prepared {
     /// Loads the component of a resource and tries whether an instance of it can be made.
-    pub(super) async fn load(site: &Site, settings: config::Resource) -> Result<Self, StartError> {
-        let runtime = site.runtimes.of(&settings).map_err(Why::from)?;
-        let recipe = recipe(&settings, site.config.mode);
+    pub(super) async fn load(
+        ground: &Ground,
+        settings: config::Resource,
+    ) -> Result<Self, StartError> {
+        let runtime = ground.runtimes.of(&settings).map_err(Why::from)?;
+        let recipe = recipe(&settings, ground.config.mode);
         let template = reload::load(&runtime, &recipe).await.map_err(Why::Component)?;
         Ok(Self { settings: Arc::new(settings), runtime, recipe, template })
     }
 }
 
 impl Served {
-    pub(super) fn start(site: &Site, prepared: Prepared) -> Arc<Self> {
+    pub(super) fn start(ground: &Ground, prepared: Prepared) -> Arc<Self> {
         let Prepared { settings, runtime, recipe, template } = prepared;
         let config::Limits { max_clients, max_instances, max_state, .. } = settings.limits;
         let limits = actor::Limits { max_instances, max_state };
         let code = Code::new(settings.name.to_string(), template, limits);
-        let max_clients = max_clients.min(site.config.limits.max_clients);
-        let workers = Arc::clone(&site.workers);
+        let max_clients = max_clients.min(ground.config.limits.max_clients);
+        let workers = Arc::clone(&ground.workers);
         let resource = Arc::new(Resource::new(code, settings.instance_per, max_clients, workers));
         let (reloads, reloader) =
-            Reloads::new(Arc::clone(&resource), Arc::clone(&runtime), recipe, site.config.watch);
+            Reloads::new(Arc::clone(&resource), Arc::clone(&runtime), recipe, ground.config.watch);
         Arc::new(Self {
             name: Arc::clone(&settings.name),
             sweep: Mutex::new(sweep(&resource, &settings)),

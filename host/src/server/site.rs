@@ -10,21 +10,17 @@ use tower_http::services::ServeDir;
 use ws_host_protocol::CloseCode;
 
 use super::Stopped;
+use super::ground::Ground;
 use super::registry::Registry;
-use super::runtimes::Runtimes;
 use crate::clients::ClientId;
 use crate::config;
 use crate::connection::Place;
 use crate::resource::Stay;
-use crate::worker::Workers;
 
 /// The host's state. It outlives the listener, until the last client is gone.
 pub(super) struct Site {
-    /// All settings but the resources, which are in the registry.
-    pub(super) config: config::Host,
+    pub(super) ground: Ground,
     pub(super) registry: Registry,
-    pub(super) runtimes: Runtimes,
-    pub(super) workers: Arc<Workers>,
     pub(super) static_files: Option<ServeDir>,
     /// Every task that owes a client something.
     pub(super) tasks: TaskTracker,
@@ -37,15 +33,17 @@ impl Site {
     pub(super) fn new(config: config::Host) -> Self {
         Self {
             registry: Registry::default(),
-            runtimes: Runtimes::new(config.cache.clone()),
-            workers: Arc::new(Workers::start(config.workers)),
             static_files: config.static_files.as_ref().map(ServeDir::new),
             tasks: TaskTracker::new(),
             clients: Arc::new(Semaphore::new(config.limits.max_clients)),
             next_id: AtomicU64::new(1),
             is_draining: AtomicBool::new(false),
-            config,
+            ground: Ground::new(config),
         }
+    }
+
+    pub(super) fn config(&self) -> &config::Host {
+        &self.ground.config
     }
 
     /// A place for one more client that stays with an actor, if there is one.
@@ -68,7 +66,7 @@ impl Site {
         self.tasks.close();
         tracing::info!(clients = self.registry.clients(), "stopping");
         self.send_all_away();
-        match timeout(self.config.timeouts.drain, self.tasks.wait()).await {
+        match timeout(self.config().timeouts.drain, self.tasks.wait()).await {
             Ok(()) => Stopped::Drained,
             Err(_) => Stopped::Abandoned(self.registry.clients()),
         }

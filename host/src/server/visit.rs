@@ -60,7 +60,7 @@ impl Visit {
         Self {
             peer,
             listen: None,
-            deadline: Instant::now() + site.config.timeouts.handshake,
+            deadline: Instant::now() + site.config().timeouts.handshake,
             challenge: Challenge::default(),
             entrance: Arc::default(),
         }
