@@ -7,7 +7,7 @@ GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-di
 EXAMPLES := echo chat counter rooms
 
 .PHONY: help setup build host components run test unit integration clients lint deny fuzz bench \
-        bench-density conformance ci clean
+        bench-density instructions conformance ci clean
 
 help:
 	@echo "make run          build the host and the echo example, and serve it"
@@ -16,6 +16,7 @@ help:
 	@echo "make unit         the tests that need no host: seconds"
 	@echo "make conformance  the Autobahn TestSuite against the echo component"
 	@echo "make bench        ws-host beside its peers, as a table"
+	@echo "make instructions what a message costs, counted and held against a budget"
 	@echo "make bench-density  100,000 sandboxes; needs 5 GB of memory"
 	@echo "make fuzz         every fuzz target for SECONDS (60)"
 	@echo "make lint         formatting, clippy, documentation, layers"
@@ -64,6 +65,12 @@ fuzz:
 bench: build
 	$(CARGO) run --release -p ws-host-bench -- $(BENCH)
 
+# What a message costs, held against tests/bench/instructions.json. It does not depend on how fast the
+# machine is.
+instructions: build
+	tests/bench/install
+	$(CARGO) run --release -p ws-host-bench -- instructions
+
 # As many sandboxes as there may be connections, which is what `ulimit -Hn` says, and 100,000 without.
 bench-density: build
 	$(CARGO) run --release -p ws-host-bench -- density --dense 100000 --sandboxes 100000
@@ -82,6 +89,7 @@ ci: setup lint unit
 	$(MAKE) build
 	$(MAKE) fuzz SECONDS=10
 	$(MAKE) bench BENCH=--smoke
+	$(MAKE) instructions
 	$(MAKE) conformance
 	$(MAKE) clients integration
 

@@ -15,13 +15,25 @@ use tokio::sync::watch;
 /// under load each asking is shared by more messages.
 const EVENT_INTERVAL: u32 = 256;
 
-/// A runtime for one worker: everything on one thread.
+/// How nice threads are that work for nobody who waits: they compile components and give memory back. On
+/// a busy machine that must not keep messages from being served.
+const NICE: i32 = 10;
+
+/// A runtime for one worker: everything on one thread, but for what takes long.
 ///
 /// # Errors
 ///
 /// What the system says when it has no more files.
 pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    Builder::new_current_thread().enable_all().event_interval(EVENT_INTERVAL).build()
+    Builder::new_current_thread()
+        .enable_all()
+        .event_interval(EVENT_INTERVAL)
+        // Of such a runtime these are the threads for what takes long alone.
+        .on_thread_start(|| {
+            // One that stays as it was works too.
+            let _ = rustix::process::nice(NICE);
+        })
+        .build()
 }
 
 /// All workers of a host. Dropping them ends their threads, but for the first one, which is the

@@ -82,6 +82,30 @@ fn workers_are_threads() -> Result<()> {
 }
 
 #[test]
+fn threads_for_what_takes_long_make_way_for_workers() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &["--workers", "2", "--instances", "2"])?;
+    let _clients = [Client::connect(&server)?, Client::connect(&server)?];
+    let mut nice = Vec::new();
+    for thread in std::fs::read_dir(format!("/proc/{}/task", server.process_id()))? {
+        // `pid (name) state ppid …`: of what is behind the name the 17th is the nice value.
+        let status = std::fs::read_to_string(thread?.path().join("stat"))?;
+        let (front, behind) = status.rsplit_once(") ").context("a name")?;
+        let (_, name) = front.split_once('(').context("a name")?;
+        let value: i32 = behind.split(' ').nth(16).context("a nice value")?.parse()?;
+        nice.push((name.to_owned(), value));
+    }
+    // It has compiled a component, or read it from the cache, so that there is one of those threads.
+    let of = |name: &str| nice.iter().filter(move |(found, _)| found == name);
+    assert!(of("tokio-rt-worker").count() > 0, "{nice:?}");
+    assert!(of("tokio-rt-worker").all(|(_, value)| *value == 10), "{nice:?}");
+    assert!(
+        of("worker-1").count() == 1 && of("worker-1").all(|(_, value)| *value == 0),
+        "{nice:?}"
+    );
+    Ok(())
+}
+
+#[test]
 fn what_one_client_does_in_its_sandbox_harms_nobody() -> Result<()> {
     let flags = [ALONE, &["--max-cpu", "300ms", "--max-memory", "8MiB", "--workers", "2"]].concat();
     let mut server = TestServer::with_arguments("guest-keeper", &flags)?;

@@ -6,6 +6,7 @@ mod cores;
 mod density;
 mod echo;
 mod idle;
+mod instructions;
 mod load;
 mod neighbours;
 mod peers;
@@ -89,6 +90,12 @@ enum What {
     Neighbours,
     /// How long a reload stops an actor
     Reload,
+    /// Instructions of a message, held against a budget
+    Instructions {
+        /// Make what is counted the budget
+        #[arg(long)]
+        record: bool,
+    },
     /// Serves as a peer until it is killed
     Peer { name: Peer },
     /// Becomes a command that stays on one core and ends when its parent does
@@ -160,6 +167,12 @@ fn main() -> Result<()> {
         Some(What::Density) => density::measure(dense, sandboxes),
         Some(What::Neighbours) => neighbours::measure(echo.counted, echo.rounds),
         Some(What::Reload) => reload::measure(reloads),
+        Some(What::Instructions { record: false }) => {
+            instructions::measure(instructions::Use::Check)
+        }
+        Some(What::Instructions { record: true }) => {
+            instructions::measure(instructions::Use::Record)
+        }
         None => {
             echo::measure(&echo)?;
             if !echo.servers.contains(&Server::Host) {
