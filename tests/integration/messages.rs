@@ -23,6 +23,33 @@ fn lengths_around_every_boundary_come_back() -> Result<()> {
 }
 
 #[test]
+fn long_message_takes_no_more_than_three_copies_of_it() -> Result<()> {
+    const LONG: usize = 64 << 20;
+    let flags = ["--max-message", "64MiB", "--max-memory", "160MiB"];
+    let server = TestServer::with_arguments("echo", &flags)?;
+    let mut client = Client::connect(&server)?;
+    client.ask("warm")?;
+    let before = most_memory(&server)?;
+    let payload = vec![b'x'; LONG];
+    // What is received, what the handler has of it, and what waits to be written. The last of three
+    // messages takes no more than the first.
+    for _ in 0..3 {
+        client.send_frame(0x82, &payload)?;
+        assert!(client.receive()? == Frame { first: 0x82, payload: payload.clone() });
+    }
+    let grown = most_memory(&server)? - before;
+    assert!(grown <= 3 * LONG + (LONG / 8), "{grown} octets for a message of {LONG}");
+    Ok(())
+}
+
+/// The most memory that the server has had so far, in octets.
+fn most_memory(server: &TestServer) -> Result<usize> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.process_id()))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    Ok(line.trim().trim_end_matches(" kB").parse::<usize>()? * 1024)
+}
+
+#[test]
 fn fragments_come_back_whole_with_a_ping_between_them() -> Result<()> {
     let (_server, mut client) = echo()?;
     client.send_frame(0x01, b"frag")?;

@@ -28,10 +28,10 @@ async fn main() -> Result<()> {
         .route("/messages", post(message))
         .with_state(host.clone());
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    println!("axum serves at ws://{}/echo", listener.local_addr()?);
     if let Some(path) = arguments.next() {
         tokio::spawn(serve_socket(UnixListener::bind(path)?, host.clone()));
     }
+    println!("axum serves at ws://{}/echo", listener.local_addr()?);
 
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
     let stop = async {

@@ -22,8 +22,9 @@ const SIZES: [usize; 3] = [20, 1024, 16 * 1024];
 const FEW: usize = 500;
 const MANY: usize = 3000;
 
-/// How far a count may lie above what is committed, in per cent: processors differ in how they copy.
-const TOLERANCE: u64 = 5;
+/// How far a count may lie above what is committed, in per cent: processors differ in how they copy, and
+/// on a slow machine the clock of CPU budgets ticks more often in the same run.
+const TOLERANCE: u64 = 10;
 
 /// What becomes of the counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
