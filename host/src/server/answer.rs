@@ -31,7 +31,7 @@ pub(super) fn rejected(rejection: Rejection, path: &str, versions: &Versions) ->
         Rejection::NoUpgrade => format!(
             "This is a WebSocket resource. In a browser's console:\n\n    \
              new WebSocket(`ws://${{location.host}}{path}`)\n\nIn a terminal:\n\n    \
-             npx wscat -c ws://HOST:PORT{path}\n"
+             ws-host connect ws://HOST:PORT{path}\n"
         ),
         Rejection::OriginNotAllowed => {
             "Pages of this origin may not connect. Let them in with --origin, or with `origins` in the configuration.\n".to_owned()
