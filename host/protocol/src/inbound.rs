@@ -159,6 +159,7 @@ impl Inbound {
         if outbound.is_closing() {
             message.forget();
         } else {
+            message.make_room(part.len(), *remaining);
             message.push(unmask(header, part))?;
         }
         if *remaining > 0 {

@@ -11,7 +11,7 @@ pub(crate) fn lend(opcode: Opcode, payload: &[u8]) -> Result<Event<'_>, Protocol
     if opcode == Opcode::Binary {
         return Ok(Event::Binary(Cow::Borrowed(payload)));
     }
-    let text = std::str::from_utf8(payload).map_err(|_| ProtocolError::InvalidUtf8)?;
+    let text = simdutf8::basic::from_utf8(payload).map_err(|_| ProtocolError::InvalidUtf8)?;
     Ok(Event::Text(Cow::Borrowed(text)))
 }
 

@@ -71,6 +71,7 @@ mod message;
 mod outbound;
 mod queue;
 mod shared;
+mod spare;
 mod utf8;
 
 #[cfg(test)]

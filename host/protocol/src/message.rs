@@ -51,6 +51,19 @@ impl Assembly {
         self.payload = Payload::Unwanted;
     }
 
+    /// Makes room for a part that came, and for some of what was announced behind it.
+    pub(crate) fn make_room(&mut self, came: usize, to_come: usize) {
+        match &mut self.payload {
+            Payload::Text(text) => {
+                text.make_room(|text| room(text.len(), text.capacity(), came, to_come));
+            }
+            Payload::Binary(octets) => {
+                octets.reserve_exact(room(octets.len(), octets.capacity(), came, to_come));
+            }
+            Payload::Unwanted => {}
+        }
+    }
+
     pub(crate) fn push(&mut self, unmasked: &[u8]) -> Result<(), ProtocolError> {
         match &mut self.payload {
             Payload::Text(text) => text.push(unmasked).map_err(|_| ProtocolError::InvalidUtf8)?,
@@ -70,5 +83,28 @@ impl Assembly {
             Payload::Binary(octets) => Ok(Some(Event::Binary(Cow::Owned(octets)))),
             Payload::Unwanted => Ok(None),
         }
+    }
+}
+
+/// How much room to make, beyond what the buffer would make by itself: also for what was announced, but
+/// never for more than is there when the part has been appended.
+fn room(there: usize, capacity: usize, came: usize, to_come: usize) -> usize {
+    let announced = came + to_come.min(there + came);
+    // Many small parts must not each move all that is there: it grows by half at least, or as usual.
+    if capacity - there >= came || announced < there / 2 { 0 } else { announced }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_made_for_what_came_and_at_most_as_much_again() {
+        assert_eq!(room(0, 0, 100, 0), 100);
+        assert_eq!(room(0, 0, 100, 1 << 40), 200, "never for what is only announced");
+        assert_eq!(room(200, 200, 100, 1000), 400);
+        assert_eq!(room(200, 200, 100, 50), 150, "the last part: exactly");
+        assert_eq!(room(200, 300, 100, 50), 0, "there is room");
+        assert_eq!(room(1000, 1000, 1, 1), 0, "a small part: as usual");
     }
 }

@@ -180,7 +180,8 @@ impl Outbound {
         }
     }
 
-    /// Gives memory back that a burst made the buffer grow to. Worth a call when a connection idles.
+    /// Gives memory back that what waits does not need. Worth a call when the peer takes nothing more
+    /// for now, and when a connection idles.
     pub fn release_memory(&mut self) {
         self.queue.release_memory();
     }
@@ -278,14 +279,14 @@ impl Outbound {
     fn push(&mut self, opcode: Opcode, fin: Fin, payload: &[u8]) {
         let mask = match &mut self.framing {
             Framing::Draft00 => {
-                return self.queue.append_with(|tail| draft00::encode_text(payload, tail));
+                let length = payload.len() + draft00::TEXT_OVERHEAD;
+                return self.queue.append_with(length, |tail| draft00::encode_text(payload, tail));
             }
             Framing::Server => None,
             Framing::Client(next_key) => Some(MaskKey::new(next_key())),
         };
         let mut header = Header { fin, reserved: 0, opcode, mask, length: payload.len() as u64 };
-        self.queue.append_with(|tail| {
-            tail.reserve(header.encoded_length() + payload.len());
+        self.queue.append_with(header.encoded_length() + payload.len(), |tail| {
             header.encode(tail);
             let start = tail.len();
             tail.extend_from_slice(payload);

@@ -4,17 +4,17 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes};
 
+use crate::spare;
+
 /// Below this length a shared frame is copied: cheaper than a segment of its own in the queue.
 const SHARE_FROM: usize = 4096;
-
-/// What an empty buffer keeps of its memory, so that small messages need no allocation.
-const KEEP: usize = 16 * 1024;
 
 /// A queue without a bound of its own: who fills it holds it.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     /// Written before `tail`.
     segments: VecDeque<Bytes>,
+    /// Lent by the thread, and given back when nothing waits.
     tail: Vec<u8>,
     /// How much of `tail` has been written.
     written: usize,
@@ -23,11 +23,16 @@ pub(crate) struct Queue {
 
 impl Queue {
     pub(crate) fn append(&mut self, octets: &[u8]) {
-        self.append_with(|tail| tail.extend_from_slice(octets));
+        self.append_with(octets.len(), |tail| tail.extend_from_slice(octets));
     }
 
-    /// Lets `write` append to what waits.
-    pub(crate) fn append_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Lets `write` append about so many octets to what waits.
+    pub(crate) fn append_with(&mut self, octets: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.tail.capacity() == 0 {
+            self.tail = spare::take(octets);
+        } else {
+            self.tail.reserve(octets);
+        }
         let before = self.tail.len();
         write(&mut self.tail);
         self.queued += self.tail.len() - before;
@@ -45,8 +50,12 @@ impl Queue {
 
     /// Gives memory back that holds nothing.
     pub(crate) fn release_memory(&mut self) {
-        if self.queued == 0 {
-            *self = Self::default();
+        if self.tail.len() - self.written < self.tail.capacity() / 2 {
+            self.forget_written();
+            self.tail.shrink_to_fit();
+        }
+        if self.segments.is_empty() {
+            self.segments = VecDeque::new();
         }
     }
 
@@ -67,14 +76,17 @@ impl Queue {
     fn advance_tail(&mut self, count: usize) {
         self.written += count;
         if self.written == self.tail.len() {
-            self.tail.clear();
-            self.tail.shrink_to(KEEP);
+            spare::give_back(std::mem::take(&mut self.tail));
             self.written = 0;
         } else if self.written > self.tail.len() / 2 {
             // A peer that never quite catches up must not let the written part grow for ever.
-            self.tail.drain(..self.written);
-            self.written = 0;
+            self.forget_written();
         }
+    }
+
+    fn forget_written(&mut self) {
+        self.tail.drain(..self.written);
+        self.written = 0;
     }
 }
 

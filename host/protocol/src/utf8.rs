@@ -23,12 +23,12 @@ impl GrowingText {
             octets = rest;
             self.push_to_cut(*first)?;
         }
-        match std::str::from_utf8(octets) {
+        match simdutf8::compat::from_utf8(octets) {
             Ok(text) => self.valid.push_str(text),
             Err(error) if error.error_len().is_some() => return Err(InvalidUtf8),
             Err(error) => {
                 let (whole, cut) = octets.split_at(error.valid_up_to());
-                self.valid.push_str(std::str::from_utf8(whole).map_err(|_| InvalidUtf8)?);
+                self.valid.push_str(simdutf8::basic::from_utf8(whole).map_err(|_| InvalidUtf8)?);
                 self.cut[..cut.len()].copy_from_slice(cut);
                 self.cut_length = cut.len();
             }
@@ -49,6 +49,11 @@ impl GrowingText {
             Err(error) if error.error_len().is_none() => Ok(()),
             Err(_) => Err(InvalidUtf8),
         }
+    }
+
+    /// Makes room for as many octets more as `room` tells of what is there.
+    pub(crate) fn make_room(&mut self, room: impl FnOnce(&String) -> usize) {
+        self.valid.reserve_exact(room(&self.valid));
     }
 
     pub(crate) fn octets(&self) -> usize {

@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 
-/// How much is read at once, in octets: some thousand small messages, or a good piece of a long one.
-const READ_SIZE: usize = 64 << 10;
+/// How much is read at once, in octets: some thousand small messages, or one of 64 KiB whole, so that it
+/// is lent and not copied.
+const READ_SIZE: usize = 128 << 10;
 
 /// How many buffers a thread keeps. One is in use at a time, and one more for each handler that
 /// sleeps in the middle of a batch.

@@ -149,7 +149,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         }
         while outgoing.outbound.has_remaining() {
             match poll_write(&mut self.socket, &mut outgoing, context) {
-                Poll::Pending => break,
+                Poll::Pending => {
+                    outgoing.outbound.release_memory();
+                    break;
+                }
                 Poll::Ready(Err(error)) => return Err(error.into()),
                 // While the client is not read, that it takes its output is its sign of life.
                 Poll::Ready(Ok(())) if self.is_clogged => self.clock.alive(),
