@@ -21,6 +21,8 @@
 //! ```
 
 mod actor;
+#[cfg(test)]
+mod allocations;
 mod belongings;
 mod clients;
 pub mod config;

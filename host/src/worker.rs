@@ -2,6 +2,9 @@
 //!
 //! An actor and all its connections have one home. So a message never changes threads on its way from
 //! the socket to the guest and back, and what is locked is locked without a contender.
+//!
+//! Before its actor is known, a connection is received by the worker with the least to do. An actor that
+//! is made for it lives there too, unless others have fewer, so that most connections need not move.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -50,11 +53,17 @@ pub(crate) struct Workers {
 pub(crate) struct Worker {
     handle: Handle,
     actors: AtomicUsize,
+    /// Connections whose request was not answered yet.
+    visits: AtomicUsize,
 }
 
 /// An actor's place on its worker.
 #[derive(Debug)]
 pub(crate) struct Home(Arc<Worker>);
+
+/// The place of a connection on the worker that receives it.
+#[derive(Debug)]
+pub(crate) struct Reception(Arc<Worker>);
 
 impl Workers {
     /// The current runtime is the first worker. The others get a thread each when there is work for
@@ -64,11 +73,11 @@ impl Workers {
         Self { max, all: Mutex::new(vec![first]), running: watch::Sender::new(()) }
     }
 
-    /// A home for a new actor: where the fewest are.
+    /// A home for a new actor: where the fewest are, and here if that is here. If all have one already, one
+    /// more worker starts.
     pub(crate) fn home(&self) -> Home {
         let mut all = self.all.lock();
-        let is_idle = |worker: &Arc<Worker>| worker.actors.load(Ordering::Relaxed) == 0;
-        if all.len() < self.max.get() && !all.iter().any(is_idle) {
+        if all.len() < self.max.get() && all.iter().all(|worker| worker.actors() > 0) {
             match self.one_more(all.len()) {
                 Ok(worker) => all.push(worker),
                 Err(error) => tracing::warn!(
@@ -77,10 +86,19 @@ impl Workers {
                 ),
             }
         }
-        let fewest = all.iter().min_by_key(|worker| worker.actors.load(Ordering::Relaxed));
+        let fewest = all.iter().min_by_key(|worker| (worker.actors(), !worker.is_here()));
         let worker = Arc::clone(fewest.unwrap_or(&all[0]));
         worker.actors.fetch_add(1, Ordering::Relaxed);
         Home(worker)
+    }
+
+    /// Where to receive a connection: where the least is to do.
+    pub(crate) fn reception(&self) -> Reception {
+        let all = self.all.lock();
+        let load = |worker: &&Arc<Worker>| worker.actors() + worker.visits.load(Ordering::Relaxed);
+        let worker = Arc::clone(all.iter().min_by_key(load).unwrap_or(&all[0]));
+        worker.visits.fetch_add(1, Ordering::Relaxed);
+        Reception(worker)
     }
 
     fn one_more(&self, number: usize) -> std::io::Result<Arc<Worker>> {
@@ -99,7 +117,15 @@ impl Workers {
 
 impl Worker {
     fn of(handle: Handle) -> Arc<Self> {
-        Arc::new(Self { handle, actors: AtomicUsize::new(0) })
+        Arc::new(Self { handle, actors: AtomicUsize::new(0), visits: AtomicUsize::new(0) })
+    }
+
+    fn actors(&self) -> usize {
+        self.actors.load(Ordering::Relaxed)
+    }
+
+    fn is_here(&self) -> bool {
+        Handle::try_current().is_ok_and(|current| current.id() == self.handle.id())
     }
 }
 
@@ -111,12 +137,78 @@ impl Home {
 
     /// Whether this is the worker that runs the current task.
     pub(crate) fn is_here(&self) -> bool {
-        Handle::try_current().is_ok_and(|current| current.id() == self.0.handle.id())
+        self.0.is_here()
     }
 }
 
 impl Drop for Home {
     fn drop(&mut self) {
         self.0.actors.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Reception {
+    /// The runtime of the worker.
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.0.handle
+    }
+
+    /// Whether this is the worker that runs the current task.
+    pub(crate) fn is_here(&self) -> bool {
+        self.0.is_here()
+    }
+}
+
+impl Drop for Reception {
+    fn drop(&mut self) {
+        self.0.visits.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workers(max: usize) -> Workers {
+        Workers::start(NonZeroUsize::new(max).expect("more than none"))
+    }
+
+    #[tokio::test]
+    async fn one_more_starts_when_all_have_an_actor() {
+        let workers = workers(2);
+        let first = workers.home();
+        assert!(first.is_here());
+        let second = workers.home();
+        assert!(!second.is_here());
+        let third = workers.home();
+        assert!(third.is_here(), "no more than two, and here where it makes no difference");
+        assert!(!workers.home().is_here(), "where the fewest are");
+        drop((first, third));
+        assert!(workers.home().is_here(), "whoever has gone does not count");
+    }
+
+    #[tokio::test]
+    async fn connections_are_received_where_the_least_is_to_do() {
+        let workers = workers(2);
+        let alone = [workers.reception(), workers.reception()];
+        assert!(alone.iter().all(Reception::is_here), "no worker starts for a connection alone");
+        drop(alone);
+        let _homes = [workers.home(), workers.home()];
+        let receptions = [(); 4].map(|()| workers.reception());
+        let here = receptions.iter().filter(|reception| reception.is_here()).count();
+        assert_eq!(here, 2);
+    }
+
+    #[tokio::test]
+    async fn actor_of_a_connection_lives_where_that_was_received() {
+        let workers = Arc::new(workers(2));
+        let _homes = [workers.home(), workers.home()];
+        let there = [workers.reception(), workers.reception()]
+            .into_iter()
+            .find(|reception| !reception.is_here())
+            .expect("one of two");
+        let asking = Arc::clone(&workers);
+        let home = there.runtime().spawn(async move { asking.home() }).await.expect("no panic");
+        assert_eq!(home.runtime().id(), there.runtime().id());
     }
 }

@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 
 use super::http;
+use super::moving::{Moving, Registered};
 use super::site::Site;
 
 /// How many connections may be in front of their handshake's end at once. The next ones wait in the
@@ -40,11 +41,7 @@ pub(super) async fn accept(
                     tracing::debug!(%peer, "gone before it was served: {error}");
                     continue;
                 }
-                let site = Arc::clone(site);
-                tokio::spawn(async move {
-                    http::serve_socket(site, stream, peer, address).await;
-                    drop(permit);
-                });
+                receive(Arc::clone(site), stream, peer, address, permit);
             }
             Err(error) if is_peers_fault(&error) => tracing::debug!("not accepted: {error}"),
             Err(error) => {
@@ -55,6 +52,34 @@ pub(super) async fn accept(
             }
         }
     }
+}
+
+/// Answers the request of a connection on the worker with the least to do.
+fn receive(
+    site: Arc<Site>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    address: SocketAddr,
+    permit: OwnedSemaphorePermit,
+) {
+    let reception = site.ground.workers.reception();
+    let runtime = reception.runtime().clone();
+    if reception.is_here() {
+        runtime.spawn(async move {
+            http::serve_socket(site, stream, peer, address).await;
+            drop((reception, permit));
+        });
+        return;
+    }
+    // A socket belongs to the runtime that waits for it: it has to leave this one first.
+    let moved = Registered::pack(stream);
+    runtime.spawn(async move {
+        match moved.and_then(Registered::unpack) {
+            Ok(stream) => http::serve_socket(site, stream, peer, address).await,
+            Err(error) => tracing::debug!(%peer, "gone before it was served: {error}"),
+        }
+        drop((reception, permit));
+    });
 }
 
 fn is_peers_fault(error: &std::io::Error) -> bool {

@@ -1,0 +1,107 @@
+//! What a message allocates, counted in a host that runs on the thread of the test.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::path::Path;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::config::{self, Resource};
+use crate::{Host, Peer};
+
+/// The component runtime puts the stack frame that a call begins with into a box; it is the one allocation
+/// that a message costs.
+const OF_A_CALL: u64 = 1;
+
+/// The system's allocator, counting.
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[expect(unsafe_code, reason = "an allocator is unsafe by nature; this one hands everything on")]
+// SAFETY: every method does what the system's allocator does with the same arguments.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.set(COUNT.get() + 1);
+        // SAFETY: the caller keeps to the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        COUNT.set(COUNT.get() + 1);
+        // SAFETY: the caller keeps to the contract of `realloc`.
+        unsafe { System.realloc(pointer, layout, new_size) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps to the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[tokio::test]
+async fn message_allocates_nothing_but_its_call() -> anyhow::Result<()> {
+    const MESSAGES: u64 = 1000;
+    let component = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/components/echo.wasm");
+    assert!(component.is_file(), "run `make components` first");
+    let host = Host::start(config::Host::new(vec![Resource::new("/", component)?])).await?;
+    let mut client = connect(&host).await?;
+    for octets in [20_u16, 1024] {
+        let (request, mut answer) = frames(octets);
+        // Until every buffer has been used.
+        for _ in 0..10 {
+            client.write_all(&request).await?;
+            client.read_exact(&mut answer).await?;
+        }
+        let before = COUNT.get();
+        for _ in 0..MESSAGES {
+            client.write_all(&request).await?;
+            client.read_exact(&mut answer).await?;
+        }
+        let allocations = COUNT.get() - before;
+        assert!(answer.ends_with(b"xx"), "no echo");
+        // The clock of CPU budgets may come in between.
+        let allowed = MESSAGES * OF_A_CALL + MESSAGES / 100;
+        assert!(
+            allocations <= allowed,
+            "{allocations} allocations for {MESSAGES} of {octets} octets"
+        );
+    }
+    Ok(())
+}
+
+async fn connect(host: &Host) -> anyhow::Result<TcpStream> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    let (stream, peer) = listener.accept().await?;
+    client
+        .write_all(
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        )
+        .await?;
+    host.serve_stream(stream, Peer::plain(peer)).await;
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(client.read_u8().await?);
+    }
+    Ok(client)
+}
+
+/// A text message masked with zeros, and room for its echo.
+fn frames(octets: u16) -> (Vec<u8>, Vec<u8>) {
+    let (length, longer) = match u8::try_from(octets) {
+        Ok(short @ 0..=125) => (short, Vec::new()),
+        _ => (126, octets.to_be_bytes().to_vec()),
+    };
+    let payload = vec![b'x'; usize::from(octets)];
+    let request = [&[0x81, 0x80 | length][..], &longer, &[0; 4], &payload].concat();
+    let answer = vec![0; 2 + longer.len() + payload.len()];
+    (request, answer)
+}
