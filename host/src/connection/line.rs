@@ -130,6 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         .await
     }
 
+    #[inline(always)]
     fn poll_input(&mut self, context: &mut Context<'_>) -> Poll<Result<(Buffer, usize), End>> {
         let mut buffer = Buffer::shared();
         let mut read = ReadBuf::new(&mut buffer);
@@ -142,6 +143,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     }
 
     /// Writes what there is, and asks to be woken when there is more.
+    #[inline(always)]
     fn poll_output(&mut self, client: &Client, context: &mut Context<'_>) -> Result<(), End> {
         let mut outgoing = client.outgoing();
         if outgoing.is_aborted() {
@@ -190,6 +192,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
 }
 
 /// One system call's worth of output.
+#[inline(always)]
 fn poll_write<S: AsyncWrite + Unpin>(
     socket: &mut S,
     outgoing: &mut Outgoing,

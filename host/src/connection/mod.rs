@@ -10,6 +10,7 @@ mod buffer;
 mod clock;
 mod end;
 mod line;
+mod socket;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub(crate) use self::admitted::{Admitted, Place};
 use self::buffer::Buffer;
 pub(crate) use self::end::End;
 use self::line::Line;
+pub(crate) use self::socket::Socket;
 use crate::actor::Received;
 use crate::clients::Client;
 use crate::config::{AutoAnswer, Mode, OnFault, Resource};

@@ -120,7 +120,7 @@ where
     let actor = Arc::clone(admitted.actor());
     let mode = site.config().mode;
     if actor.home().is_here() {
-        let connection = Connection::new(admitted, stream, settings, mode);
+        let connection = Connection::new(admitted, M::settle(stream), settings, mode);
         tokio::spawn(connection.serve(first));
         return;
     }
@@ -128,7 +128,10 @@ where
     let moved = M::pack(stream);
     actor.home().runtime().spawn(async move {
         match moved.and_then(M::unpack) {
-            Ok(stream) => Connection::new(admitted, stream, settings, mode).serve(first).await,
+            Ok(stream) => {
+                let stream = M::settle(stream);
+                Connection::new(admitted, stream, settings, mode).serve(first).await;
+            }
             Err(error) => admitted.disconnect(&End::Lost(error)).await,
         }
     });

@@ -1,11 +1,17 @@
 //! How a stream goes to the worker where its client is served.
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+
+use crate::connection::Socket;
 
 /// A way to bring a stream from one runtime to another.
 pub(super) trait Moving<S> {
     /// The stream on its way, which belongs to no runtime.
     type Parcel: Send + 'static;
+
+    /// The stream as a connection has it.
+    type Settled: AsyncRead + AsyncWrite + Send + Unpin + 'static;
 
     /// # Errors
     ///
@@ -16,6 +22,9 @@ pub(super) trait Moving<S> {
     ///
     /// The system did not take it in.
     fn unpack(parcel: Self::Parcel) -> std::io::Result<S>;
+
+    /// It has arrived.
+    fn settle(stream: S) -> Self::Settled;
 }
 
 /// From one runtime's sockets to the other's: the worker then waits for its own sockets alone, and no
@@ -24,6 +33,7 @@ pub(super) struct Registered;
 
 impl Moving<TcpStream> for Registered {
     type Parcel = std::net::TcpStream;
+    type Settled = Socket;
 
     fn pack(stream: TcpStream) -> std::io::Result<Self::Parcel> {
         stream.into_std()
@@ -32,13 +42,18 @@ impl Moving<TcpStream> for Registered {
     fn unpack(parcel: Self::Parcel) -> std::io::Result<TcpStream> {
         TcpStream::from_std(parcel)
     }
+
+    fn settle(stream: TcpStream) -> Socket {
+        Socket::new(stream)
+    }
 }
 
 /// As it is: the runtime that the stream was made on goes on waiting for it.
 pub(super) struct AsItIs;
 
-impl<S: Send + 'static> Moving<S> for AsItIs {
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Moving<S> for AsItIs {
     type Parcel = S;
+    type Settled = S;
 
     fn pack(stream: S) -> std::io::Result<S> {
         Ok(stream)
@@ -46,5 +61,9 @@ impl<S: Send + 'static> Moving<S> for AsItIs {
 
     fn unpack(parcel: S) -> std::io::Result<S> {
         Ok(parcel)
+    }
+
+    fn settle(stream: S) -> S {
+        stream
     }
 }
