@@ -7,7 +7,7 @@ GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-di
 EXAMPLES := echo chat counter rooms
 
 .PHONY: help setup build host components run test unit integration clients lint deny fuzz bench \
-        bench-density instructions conformance ci clean
+        bench-peers bench-report bench-density instructions conformance ci clean
 
 help:
 	@echo "make run          build the host and the echo example, and serve it"
@@ -16,6 +16,8 @@ help:
 	@echo "make unit         the tests that need no host: seconds"
 	@echo "make conformance  the Autobahn TestSuite against the echo component"
 	@echo "make bench        ws-host beside its peers, as a table"
+	@echo "make bench-peers  Bun, workerd and ws for node, to take part in make bench; needs npm"
+	@echo "make bench-report the same into docs/performance.md and docs/performance.svg"
 	@echo "make instructions what a message costs, counted and held against a budget"
 	@echo "make bench-density  100,000 sandboxes; needs 5 GB of memory"
 	@echo "make fuzz         every fuzz target for SECONDS (60)"
@@ -64,6 +66,13 @@ fuzz:
 
 bench: build
 	$(CARGO) run --release -p ws-host-bench -- $(BENCH)
+
+# Servers of other runtimes, as npm packages.
+bench-peers:
+	tests/bench/peers/install
+
+bench-report: build bench-peers
+	$(CARGO) run --release -p ws-host-bench -- $(BENCH) --report docs
 
 # What a message costs, held against tests/bench/instructions.json. It does not depend on how fast the
 # machine is.

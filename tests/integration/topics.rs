@@ -1,7 +1,7 @@
 //! Messages to whoever subscribed, on every instance and worker.
 
 use anyhow::Result;
-use ws_host_test_support::{Client, TestServer};
+use ws_host_test_support::{Client, Frame, TestServer};
 
 fn alone(more: &[&str]) -> Result<TestServer> {
     let flags = ["--instance-per", "client", "--workers", "2"];
@@ -106,5 +106,23 @@ fn subscription_outlives_a_trap_of_another_client_of_its_instance() -> Result<()
     other.expect_close(1011)?;
     assert_eq!(Client::connect(&server)?.ask("publish news still")?, "1");
     assert_eq!(client.receive_text()?, "still");
+    Ok(())
+}
+
+#[test]
+fn long_and_short_messages_reach_every_client_whole() -> Result<()> {
+    let server = TestServer::with_arguments("guest-megaphone", &["--workers", "2"])?;
+    let mut clients = (0..10).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    for length in [0, 20, 4095, 4096, 70_000] {
+        let payload = vec![7; length];
+        clients[3].send_frame(0x82, &payload)?;
+        for client in &mut clients {
+            assert!(client.receive()? == Frame { first: 0x82, payload: payload.clone() });
+        }
+        // The memory that it went through was lent; nothing of it is in what comes next.
+        for (number, client) in clients.iter_mut().enumerate() {
+            assert_eq!(client.ask(&number.to_string())?, number.to_string());
+        }
+    }
     Ok(())
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use ws_host_test_support::Client;
 
 use crate::cores::{Cores, Pinned};
-use crate::load::Load;
+use crate::load::{Echoes, Load, Traffic};
 use crate::servers::start_host_on;
 use crate::statistics::Samples;
 
@@ -29,7 +29,8 @@ pub(crate) fn measure(counted: Duration, rounds: usize) -> Result<()> {
     let flags = ["--instance-per", "client", "--max-memory", "16MiB"];
     let server = start_host_on(cores.server, "guest-keeper", &flags)?;
     let _pinned = Pinned::to(cores.load)?;
-    let mut load = Load::connect(server.address(), OTHERS, OCTETS)?;
+    let traffic = Traffic { connections: OTHERS, octets: OCTETS, in_flight: 1 };
+    let mut load = Echoes::connect(server.address(), traffic)?;
     load.run(counted)?;
     for deed in DEEDS {
         let (mut before, mut during) = (Samples::default(), Samples::default());
@@ -37,11 +38,11 @@ pub(crate) fn measure(counted: Duration, rounds: usize) -> Result<()> {
         let mut deeds = 0;
         for _ in 0..rounds {
             load.run(counted)?;
-            before.push(f64::from(load.percentile(99)));
-            middle_before.push(f64::from(load.percentile(50)));
+            before.push(percentile(&mut load, 99));
+            middle_before.push(percentile(&mut load, 50));
             deeds += with_neighbour(server.address(), deed, || load.run(counted).map(drop))?;
-            during.push(f64::from(load.percentile(99)));
-            middle_during.push(f64::from(load.percentile(50)));
+            during.push(percentile(&mut load, 99));
+            middle_during.push(percentile(&mut load, 50));
             // What the neighbour left behind is not counted as before.
             load.run(counted / 4)?;
         }
@@ -76,4 +77,9 @@ fn with_neighbour(
         let deeds = neighbour.join().ok().context("the neighbour panicked")??;
         ran.map(|()| deeds)
     })
+}
+
+/// A percentile of the last run, in microseconds.
+fn percentile(load: &mut Echoes, per_cent: usize) -> f64 {
+    load.percentile(per_cent).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e6)
 }

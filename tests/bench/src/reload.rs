@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use ws_host_test_support::{Answer, TestServer, component, host_binary};
 
 use crate::cores::{Cores, Pinned};
-use crate::load::Load;
+use crate::load::{Echoes, Load, Traffic};
 use crate::process::on_core;
 
 /// Connections that send all the while.
@@ -38,7 +38,8 @@ fn measure_in(folder: &std::path::Path, cores: Cores, reloads: usize) -> Result<
     command.args(["--admin", "127.0.0.1:0"]);
     let mut server = TestServer::spawn(command)?;
     let admin = server.admin()?;
-    let mut load = Load::connect(server.address(), CONNECTIONS, OCTETS)?;
+    let traffic = Traffic { connections: CONNECTIONS, octets: OCTETS, in_flight: 1 };
+    let mut load = Echoes::connect(server.address(), traffic)?;
     load.run(Duration::from_millis(500))?;
     let over = AtomicBool::new(false);
     let (pauses, echoes, seconds) = std::thread::scope(|scope| {
@@ -46,7 +47,7 @@ fn measure_in(folder: &std::path::Path, cores: Cores, reloads: usize) -> Result<
             let _pinned = Pinned::to(cores.load)?;
             let (mut echoes, began) = (0, std::time::Instant::now());
             while !over.load(Ordering::Relaxed) {
-                echoes += load.run(Duration::from_millis(50))?.echoes;
+                echoes += load.run(Duration::from_millis(50))?.messages;
             }
             Ok((echoes, began.elapsed().as_secs_f64()))
         });

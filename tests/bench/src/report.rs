@@ -1,103 +1,127 @@
-//! The output of the echo: a line for each run, a table, and ratios that a script can read.
+//! The output of a comparison: a line for each run, a table, and ratios that a script can read.
 
 #![expect(clippy::print_stdout, reason = "the figures are the purpose")]
 
-use crate::echo::Plan;
+use std::time::Duration;
+
+use anyhow::Error;
+
+use crate::figure::Certainty;
+use crate::plan::Plan;
+use crate::row::{Row, host};
 use crate::run::{Limit, Run};
 use crate::servers::Server;
-use crate::statistics::Samples;
 
-/// What one server did with one size of message.
-pub(crate) struct Row {
-    server: Server,
-    octets: usize,
-    per_second: Samples,
-    per_cpu_second: Samples,
-    runs: usize,
-    full_runs: usize,
-}
+/// What a run takes beside the counted time, roughly: connecting, and rest.
+const OVERHEAD: Duration = Duration::from_millis(400);
 
-impl Row {
-    /// A row without runs.
-    pub(crate) fn new(server: Server, octets: usize) -> Self {
-        let (per_second, per_cpu_second) = (Samples::default(), Samples::default());
-        Self { server, octets, per_second, per_cpu_second, runs: 0, full_runs: 0 }
-    }
-
-    /// Adds a run.
-    pub(crate) fn add(&mut self, run: Run) {
-        self.per_second.push(run.per_second);
-        self.per_cpu_second.push(run.per_cpu_second);
-        self.runs += 1;
-        self.full_runs += usize::from(run.limit() == Limit::Server);
-    }
-}
-
-/// Prints what is measured.
+/// Prints what is measured and what is left out, and how long that takes.
 pub(crate) fn print_head(plan: &Plan) {
+    for (server, workload) in plan.left_out() {
+        println!(
+            "left out: {} {}, which takes {} open files; a process may have {} (ulimit -Hn)",
+            server.name(),
+            workload.name,
+            server.files(workload.connections),
+            plan.files
+        );
+    }
+    let runs = plan.pairs().count() * plan.rounds;
+    let time = (plan.counted.mul_f64(1.25) + OVERHEAD) * u32::try_from(runs).unwrap_or(u32::MAX);
     println!(
-        "echo: {} connections with one message in flight each, one core for the server, {} rounds \
-         of {} s",
-        plan.connections,
+        "throughput: {} servers on one core in turn, {} workloads, {} rounds of {} s, about {} \
+         minutes",
+        plan.servers.len(),
+        plan.workloads.len(),
         plan.rounds,
-        plan.counted.as_secs_f64()
+        plan.counted.as_secs_f64(),
+        time.as_secs().div_ceil(60)
     );
 }
 
 /// Prints a run as soon as it is over.
 pub(crate) fn print_run(row: &Row, round: usize, run: &Run) {
-    let (server, octets) = (row.server.name(), row.octets);
+    let (server, workload) = (row.server.name(), row.workload.name);
     let fullness = if run.is_core_full() { "full" } else { "not full" };
     println!(
-        "round {round}  {server:<22} {octets:>4} octets {:>8.0}/s  server's core {:>3.0} % ({fullness}), \
-         backlog {:>3.0} %",
+        "{workload} round {round}  {server:<22} {:>9.0} {}/s  server's core {:>3.0} % ({fullness}), \
+         load generator {:>3.0} %, backlog {:>3.0} %",
         run.per_second,
+        row.workload.unit(),
         100.0 * run.server_core,
+        100.0 * run.busy,
         100.0 * run.backlog
     );
     match run.limit() {
-        Limit::Server => {}
+        Limit::AsDemanded => {}
         Limit::Load => {
-            println!("warning: {server} {octets} round {round}: the load generator was the limit");
+            println!(
+                "warning: {server} {workload} round {round}: the load generator was the limit"
+            );
         }
         Limit::Machine => println!(
-            "warning: {server} {octets} round {round}: the server's core was not full, something \
+            "warning: {server} {workload} round {round}: the server's core was not full, something \
              else limited this run"
         ),
     }
 }
 
-/// Prints medians with the least and the most.
-pub(crate) fn print_table(rows: &[Row]) {
+/// Prints why there is no run.
+pub(crate) fn print_failure(row: &Row, round: usize, error: &Error) {
     println!(
-        "\n{:<22} {:>6} {:>28} {:>28} {:>10}",
-        "server", "octets", "messages/s", "messages per CPU second", "full runs"
+        "warning: {} {} round {round} failed: {error:#}",
+        row.server.name(),
+        row.workload.name
+    );
+}
+
+/// Prints the medians of a workload, with the least and the most.
+pub(crate) fn print_table(rows: &[Row]) {
+    let Some(Row { workload, .. }) = rows.first() else {
+        return;
+    };
+    println!("\n{}: {}", workload.name, workload.description());
+    println!(
+        "{:<22} {:>30} {:>28} {:>10}",
+        "server",
+        format!("{}/s", workload.unit()),
+        "per CPU second",
+        "full runs"
     );
     for row in rows {
-        println!(
-            "{:<22} {:>6} {:>28} {:>28} {:>10}",
+        if row.runs.is_empty() {
+            println!("{:<22} {:>30}", row.server.name(), "failed");
+            continue;
+        }
+        print!(
+            "{:<22} {:>30} {:>28} {:>10}",
             row.server.name(),
-            row.octets,
-            row.per_second.to_string(),
-            row.per_cpu_second.to_string(),
-            format!("{} of {}", row.full_runs, row.runs)
+            format!("{}{}", row.certainty().sign(), row.per_second()),
+            row.per_cpu_second().to_string(),
+            format!("{} of {}", row.full_runs(), row.runs.len())
         );
+        match row.latency().filter(|_| workload.connections == 1) {
+            Some([p50, p99]) => println!("  p50 {p50:.0} us, p99 {p99:.0} us"),
+            None => println!(),
+        }
+    }
+    if rows.iter().any(|row| row.certainty() == Certainty::AtLeast) {
+        println!("≥: something else than the server was the limit, and it might do more");
     }
     println!();
 }
 
 /// Prints the median of ws-host by that of each peer, if ws-host took part.
 pub(crate) fn print_ratios(rows: &[Row]) {
-    for ours in rows.iter().filter(|row| row.server == Server::Host) {
-        for peer in rows.iter().filter(|row| row.server != Server::Host) {
-            if peer.octets != ours.octets {
-                continue;
-            }
-            let (name, octets) = (peer.server.name(), peer.octets);
-            let ratio = ours.per_second.median() / peer.per_second.median();
-            let cpu_ratio = ours.per_cpu_second.median() / peer.per_cpu_second.median();
-            println!("ratio {name} {octets} {ratio:.2}");
-            println!("cpu-ratio {name} {octets} {cpu_ratio:.2}");
+    let Some(ours) = host(rows) else {
+        return;
+    };
+    for peer in rows.iter().filter(|row| row.server != Server::Host) {
+        let (name, workload) = (peer.server.name(), peer.workload.name);
+        if let Some(ratio) = ours.by(peer) {
+            println!("ratio {name} {workload} {:.2}{}", ratio.per_second, ratio.certainty.word());
+            println!("cpu-ratio {name} {workload} {:.2}", ratio.per_cpu_second);
         }
     }
+    println!();
 }

@@ -1,79 +1,190 @@
 //! The servers to compare, each a process pinned to one core.
 
 use std::path::Path;
+use std::process::Command;
+use std::str::FromStr;
 
 use anyhow::{Context, Result, ensure};
-use clap::ValueEnum;
-use clap::builder::PossibleValue;
 use ws_host_test_support::{TestServer, component, host_binary};
 
+use crate::launch::Launch;
+use crate::lockfile;
 use crate::peers::Peer;
-use crate::process::on_core;
+use crate::runtimes::Runtime;
+use crate::workload::{Role, Workload};
 
 /// A server that can be measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Server {
     /// The server that this is about.
     Host,
     /// The same with a sandbox for each connection.
     HostPerClient,
-    /// Whom it is compared with.
-    Peer(Peer),
+    /// A library that it is compared with.
+    Library(Peer),
+    /// A server of another runtime.
+    Runtime(Runtime),
+    /// An echo server from the command line.
+    Given(Given),
 }
 
+/// An echo server from the command line, written as NAME=COMMAND.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Given {
+    name: String,
+    command: String,
+}
+
+/// Open files that a server or the load generator may have beside its connections.
+const OTHER_FILES: u64 = 1200;
+
+/// Clients that the host takes beside those that are measured.
+const MORE_CLIENTS: usize = 10;
+
 impl Server {
-    /// Every server, in the order in which they take turns.
-    pub(crate) const ALL: [Self; 5] = [
+    /// Every server that needs nothing but the command line, in the order in which they take turns.
+    pub(crate) const ALL: [Self; 8] = [
         Self::Host,
         Self::HostPerClient,
-        Self::Peer(Peer::Fastwebsockets),
-        Self::Peer(Peer::TokioTungstenite),
-        Self::Peer(Peer::TokioTungsteniteSmall),
+        Self::Library(Peer::Fastwebsockets),
+        Self::Library(Peer::TokioTungstenite),
+        Self::Library(Peer::TokioTungsteniteSmall),
+        Self::Runtime(Runtime::Bun),
+        Self::Runtime(Runtime::NodeWs),
+        Self::Runtime(Runtime::Workerd),
     ];
 
     /// What it is called on the command line and in the output.
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::Host => "ws-host",
             Self::HostPerClient => "ws-host-per-client",
-            Self::Peer(peer) => peer.name(),
+            Self::Library(peer) => peer.name(),
+            Self::Runtime(runtime) => runtime.name(),
+            Self::Given(given) => &given.name,
         }
     }
 
-    /// Starts it on a core.
-    pub(crate) fn start_on(self, core: usize) -> Result<TestServer> {
+    /// Whether it can be started here.
+    pub(crate) fn is_installed(&self) -> bool {
         match self {
-            Self::Host => start_host_on(core, "echo", &[]),
-            Self::HostPerClient => start_host_on(core, "echo", &["--instance-per", "client"]),
-            Self::Peer(peer) => {
-                let mut command = on_core(core, std::env::current_exe()?)?;
-                command.args(["peer", peer.name()]);
-                TestServer::spawn(command).with_context(|| format!("server {}", self.name()))
+            Self::Runtime(runtime) => runtime.is_installed(),
+            Self::Host | Self::HostPerClient | Self::Library(_) | Self::Given(_) => true,
+        }
+    }
+
+    /// Whether it can do what a workload asks.
+    pub(crate) fn takes_part_in(&self, workload: &Workload) -> bool {
+        match self {
+            Self::Host | Self::Library(_) | Self::Runtime(_) => true,
+            // The message would pass one sandbox like any other: the figure would be that of ws-host.
+            Self::HostPerClient => workload.role() == Role::Echo,
+            // It was asked for an echo server.
+            Self::Given(_) => workload.role() == Role::Echo,
+        }
+    }
+
+    /// Files that a process has open for so many connections: its own, or those of the load generator.
+    pub(crate) fn files(&self, connections: usize) -> u64 {
+        let of_each = match self {
+            // As can be seen in /proc.
+            Self::Runtime(Runtime::Workerd) => 2,
+            _ => 1,
+        };
+        of_each * connections as u64 + OTHER_FILES
+    }
+
+    /// What it is, with its version.
+    pub(crate) fn version(&self) -> Result<String> {
+        match self {
+            Self::Host | Self::HostPerClient => host_version(),
+            Self::Library(peer) => lockfile::version(peer.library()),
+            Self::Runtime(runtime) => runtime.version(),
+            Self::Given(_) => Ok("given on the command line".to_owned()),
+        }
+    }
+
+    /// What starts it, for so many clients at least.
+    pub(crate) fn launch(&self, role: Role, clients: usize) -> Result<Launch> {
+        let clients = (clients + MORE_CLIENTS).to_string();
+        let component = match role {
+            Role::Echo => "echo",
+            Role::Megaphone => "guest-megaphone",
+        };
+        Ok(match self {
+            Self::Host => host(component)?.args(["--max-clients", &clients]),
+            Self::HostPerClient => host(component)?
+                .args(["--instance-per", "client", "--max-clients", &clients])
+                .args(["--max-instances", &clients]),
+            Self::Library(peer) => {
+                Launch::new(std::env::current_exe()?).args(["peer", peer.name(), role.name()])
             }
+            Self::Runtime(runtime) => runtime.launch(role),
+            // The shell splits the words and is gone then.
+            Self::Given(given) => {
+                Launch::new("sh").arg("-c").arg(format!("exec {}", given.command))
+            }
+        })
+    }
+
+    /// Starts it on a core.
+    pub(crate) fn start_on(&self, core: usize, role: Role, clients: usize) -> Result<TestServer> {
+        let command = self.launch(role, clients)?.on_core(core)?;
+        TestServer::spawn(command).with_context(|| format!("server {}", self.name()))
+    }
+}
+
+impl FromStr for Given {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            Some((name, command)) if is_name(name) && !command.trim().is_empty() => {
+                Ok(Self { name: name.to_owned(), command: command.to_owned() })
+            }
+            _ => Err("not NAME=COMMAND, with a name of letters, digits, `-`, `_` and `.`"),
         }
     }
 }
 
 /// Starts ws-host on a core, with a component and flags.
 pub(crate) fn start_host_on(core: usize, name: &str, flags: &[&str]) -> Result<TestServer> {
-    let mut command = on_core(core, built(&host_binary())?)?;
-    command.arg("--component").arg(built(&component(name))?);
-    // A line for each connection would be measured with the echo.
-    command.args(["--listen", "127.0.0.1:0", "--log", "warn"]).args(flags);
-    TestServer::spawn(command).context("ws-host")
+    TestServer::spawn(host(name)?.args(flags).on_core(core)?).context("ws-host")
 }
 
-impl ValueEnum for Server {
-    fn value_variants<'a>() -> &'a [Self] {
-        &Self::ALL
-    }
+fn host(name: &str) -> Result<Launch> {
+    let launch = Launch::new(built(&host_binary())?).arg("--component");
+    // A line for each connection would be measured with the echo.
+    Ok(launch.arg(built(&component(name))?).args(["--listen", "127.0.0.1:0", "--log", "warn"]))
+}
 
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.name()))
-    }
+fn host_version() -> Result<String> {
+    let output = Command::new(host_binary()).arg("--version").output().context("ws-host")?;
+    ensure!(output.status.success(), "ws-host --version ended with {}", output.status);
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 fn built(path: &Path) -> Result<&Path> {
     ensure!(path.is_file(), "{} is missing: run `make build` first", path.display());
     Ok(path)
+}
+
+/// Names stand in lines for scripts, where spaces part the words.
+fn is_name(text: &str) -> bool {
+    let is_fine = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    !text.is_empty() && text.chars().all(is_fine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn server_from_the_command_line_has_a_name_and_a_command() {
+        let given: Given = "uws=./echo --port 0 --name='a b'".parse().unwrap();
+        assert_eq!((&*given.name, &*given.command), ("uws", "./echo --port 0 --name='a b'"));
+        for wrong in ["uws", "=./echo", "two words=./echo", "uws= "] {
+            assert!(wrong.parse::<Given>().is_err(), "{wrong}");
+        }
+    }
 }

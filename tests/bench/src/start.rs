@@ -1,6 +1,6 @@
-//! From starting the host to the first echo, with the component compiled before.
+//! From starting a server to its first echo; that of ws-host has compiled its component before.
 
-#![expect(clippy::print_stdout, reason = "the figure is the purpose")]
+#![expect(clippy::print_stdout, reason = "the figures are the purpose")]
 
 use std::time::Instant;
 
@@ -8,22 +8,35 @@ use anyhow::Result;
 use ws_host_test_support::TestServer;
 
 use crate::client::one_echo;
+use crate::servers::Server;
 use crate::statistics::Samples;
+use crate::workload::Role;
 
-/// Starts the host so often, after one start that fills the compilation cache.
-pub(crate) fn measure(starts: usize) -> Result<()> {
-    first_echo()?;
-    let mut milliseconds = Samples::default();
-    for _ in 0..starts {
-        milliseconds.push(first_echo()?);
-    }
-    println!("start-to-first-echo-ms {milliseconds}");
-    Ok(())
+/// How long a server took from its start to its first echo.
+#[derive(Clone, Debug)]
+pub(crate) struct Start {
+    /// The server.
+    pub(crate) server: Server,
+    /// Of each start.
+    pub(crate) milliseconds: Samples,
 }
 
-fn first_echo() -> Result<f64> {
+/// Starts each server so often, after one start that fills the compilation cache and those of files.
+pub(crate) fn measure(servers: &[Server], starts: usize) -> Result<Vec<Start>> {
+    servers.iter().map(|server| of_server(server, starts)).collect()
+}
+
+fn of_server(server: &Server, starts: usize) -> Result<Start> {
+    first_echo(server)?;
+    let milliseconds = (0..starts).map(|_| first_echo(server)).collect::<Result<Samples>>()?;
+    println!("start-to-first-echo-ms {} {milliseconds}", server.name());
+    Ok(Start { server: server.clone(), milliseconds })
+}
+
+fn first_echo(server: &Server) -> Result<f64> {
+    let command = server.launch(Role::Echo, 1)?.anywhere();
     let began = Instant::now();
-    let server = TestServer::serving("echo")?;
-    let _connection = one_echo(server.address())?;
+    let process = TestServer::spawn(command)?;
+    let _connection = one_echo(process.address())?;
     Ok(began.elapsed().as_secs_f64() * 1000.0)
 }

@@ -21,15 +21,52 @@ impl Samples {
             even => f64::midpoint(self.0[even / 2 - 1], self.0[even / 2]),
         }
     }
+
+    /// The least and the most, if there is any.
+    pub(crate) fn spread(&self) -> Option<[f64; 2]> {
+        Some([*self.0.first()?, *self.0.last()?])
+    }
+}
+
+impl FromIterator<f64> for Samples {
+    fn from_iter<I: IntoIterator<Item = f64>>(samples: I) -> Self {
+        let mut samples: Vec<_> = samples.into_iter().collect();
+        samples.sort_by(f64::total_cmp);
+        Self(samples)
+    }
 }
 
 /// The median, and from where to where the samples go.
 impl fmt::Display for Samples {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Some(least), Some(most)) = (self.0.first(), self.0.last()) else {
+        let Some([least, most]) = self.spread() else {
             return f.write_str("nothing");
         };
         let digits = if self.median() < 1000.0 { 1 } else { 0 };
         write!(f, "{:.digits$} ({least:.digits$}-{most:.digits$})", self.median())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn median_is_the_middle_or_between_the_two_in_the_middle() {
+        assert_eq!(Samples::from_iter([9.0, 1.0, 2.0]).median(), 2.0);
+        assert_eq!(Samples::from_iter([4.0, 1.0, 2.0, 9.0]).median(), 3.0);
+        assert!(Samples::default().median().is_nan());
+    }
+
+    #[test]
+    fn samples_are_told_with_their_spread() {
+        let mut samples = Samples::default();
+        assert_eq!(samples.to_string(), "nothing");
+        for sample in [3.0, 1.0, 2.0] {
+            samples.push(sample);
+        }
+        assert_eq!(samples.to_string(), "2.0 (1.0-3.0)");
+        assert_eq!(samples.spread(), Some([1.0, 3.0]));
+        assert_eq!(Samples::from_iter([1200.4, 1100.0]).to_string(), "1150 (1100-1200)");
     }
 }

@@ -1,0 +1,23 @@
+// Bun's own server: a text goes back, a binary message to all. Usage: bun bun.mjs echo|megaphone
+const EVERYBODY = 'everybody';
+const role = process.argv[2];
+
+const server = Bun.serve({
+  hostname: '127.0.0.1',
+  port: 0,
+  fetch(request, server) {
+    if (!server.upgrade(request)) return new Response('a WebSocket is expected', { status: 426 });
+  },
+  websocket: {
+    // The longest message that is measured has to wait whole when its client is not there to read.
+    backpressureLimit: 16 * 1024 * 1024,
+    open(socket) {
+      if (role === 'megaphone') socket.subscribe(EVERYBODY);
+    },
+    message(socket, message) {
+      if (typeof message === 'string') socket.send(message);
+      else server.publish(EVERYBODY, message);
+    },
+  },
+});
+console.log(`serving ws://127.0.0.1:${server.port}/`);

@@ -1,0 +1,51 @@
+//! How a server is started, before it is said where.
+
+use std::ffi::OsString;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::process::on_core;
+
+/// A program and its arguments.
+#[derive(Clone, Debug)]
+pub(crate) struct Launch {
+    program: OsString,
+    arguments: Vec<OsString>,
+}
+
+impl Launch {
+    /// A program without arguments.
+    pub(crate) fn new(program: impl Into<OsString>) -> Self {
+        Self { program: program.into(), arguments: Vec::new() }
+    }
+
+    /// One argument more.
+    pub(crate) fn arg(mut self, argument: impl Into<OsString>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// More arguments.
+    pub(crate) fn args<T: Into<OsString>>(
+        mut self,
+        arguments: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// On one core, with all its threads.
+    pub(crate) fn on_core(&self, core: usize) -> Result<Command> {
+        let mut command = on_core(core, &self.program)?;
+        command.args(&self.arguments);
+        Ok(command)
+    }
+
+    /// Wherever the system puts it.
+    pub(crate) fn anywhere(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments);
+        command
+    }
+}

@@ -1,0 +1,56 @@
+//! Who takes part: every server, apart from those that the command line or this machine leaves out.
+
+#![expect(clippy::print_stdout, reason = "what is left out is said")]
+
+use anyhow::{Result, bail, ensure};
+
+use crate::servers::{Given, Server};
+
+/// The servers of these names, or all that are installed; and those given on the command line.
+pub(crate) fn servers(only: &[String], given: &[Given]) -> Result<Vec<Server>> {
+    let mut all = Server::ALL.to_vec();
+    for given in given.iter().cloned().map(Server::Given) {
+        ensure!(
+            all.iter().all(|server| server.name() != given.name()),
+            "there is a server {} already",
+            given.name()
+        );
+        all.push(given);
+    }
+    for name in only {
+        let Some(server) = all.iter().find(|server| server.name() == name) else {
+            let names: Vec<_> = all.iter().map(Server::name).collect();
+            bail!("no server {name}; there are {}", names.join(", "));
+        };
+        ensure!(server.is_installed(), "{name} is not installed: run `make bench-peers` first");
+    }
+    if !only.is_empty() {
+        all.retain(|server| only.iter().any(|name| name == server.name()));
+        return Ok(all);
+    }
+    let (installed, missing): (Vec<_>, Vec<_>) = all.into_iter().partition(Server::is_installed);
+    if !missing.is_empty() {
+        let names: Vec<_> = missing.iter().map(Server::name).collect();
+        println!("left out: {}, which `make bench-peers` installs", names.join(", "));
+    }
+    Ok(installed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_are_chosen_by_name() {
+        let chosen = servers(&["ws-host".into(), "fastwebsockets".into()], &[]).unwrap();
+        assert_eq!(
+            chosen.iter().map(Server::name).collect::<Vec<_>>(),
+            ["ws-host", "fastwebsockets"]
+        );
+        assert!(servers(&["nobody".into()], &[]).unwrap_err().to_string().contains("ws-host"));
+        let given: Given = "mine=./echo".parse().unwrap();
+        let chosen = servers(&["mine".into()], std::slice::from_ref(&given)).unwrap();
+        assert_eq!(chosen, [Server::Given(given)]);
+        assert!(servers(&[], &["ws-host=./echo".parse().unwrap()]).is_err());
+    }
+}

@@ -1,0 +1,186 @@
+//! What is asked of the servers: a list of values, each a sensible question and not every combination.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+
+use crate::load::{Broadcasts, Connects, Echoes, Load, Traffic};
+
+/// One question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Workload {
+    /// What it is called on the command line and in the output.
+    pub(crate) name: &'static str,
+    /// Connections at a time.
+    pub(crate) connections: usize,
+    /// Octets of a message.
+    pub(crate) octets: usize,
+    /// What goes on over the connections.
+    pub(crate) shape: Shape,
+    /// Who has to be the slowest.
+    pub(crate) demand: Demand,
+}
+
+/// What goes on over the connections of a workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Every message comes back, so many are under way on each connection.
+    Echo {
+        /// How many.
+        in_flight: usize,
+    },
+    /// Every message goes to all connections.
+    Broadcast,
+    /// Connections come, have one echo, and go.
+    Connect,
+}
+
+/// What must limit a run for its figure to say how fast the server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// The server's core.
+    FullCore,
+    /// Nothing: with one message under way the two take turns, and what counts is how long that takes.
+    Nothing,
+}
+
+/// What a server does with messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// Every message goes back.
+    Echo,
+    /// A text goes back, a binary message goes to all.
+    Megaphone,
+}
+
+impl Role {
+    /// Its name on a command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::Megaphone => "megaphone",
+        }
+    }
+}
+
+/// The two main ones: one that is all overhead, and one that begins to be copying.
+pub(crate) const MAIN: [Workload; 2] = [echo("echo-20", 100, 20), echo("echo-1KiB", 100, 1024)];
+
+impl Workload {
+    /// Every workload, the main ones first.
+    pub(crate) const ALL: [Self; 11] = [
+        MAIN[0],
+        MAIN[1],
+        echo("echo-64KiB", 100, 64 * 1024),
+        echo("echo-1MiB", 10, 1024 * 1024),
+        Self { shape: Shape::Echo { in_flight: 16 }, ..echo("pipelined-16", 100, 20) },
+        Self { demand: Demand::Nothing, ..echo("round-trip", 1, 20) },
+        echo("connections-1000", 1000, 20),
+        echo("connections-10000", 10_000, 20),
+        Self { shape: Shape::Connect, ..echo("connect-echo-close", 64, 20) },
+        Self { shape: Shape::Broadcast, ..echo("broadcast-1000", 1000, 20) },
+        Self { shape: Shape::Broadcast, ..echo("broadcast-10000", 10_000, 20) },
+    ];
+
+    /// The same with few connections, to see that it works.
+    pub(crate) fn tiny(self) -> Self {
+        /// As many as need no time to open.
+        const FEW: usize = 100;
+        Self { connections: self.connections.min(FEW), ..self }
+    }
+
+    /// What a server has to do for it.
+    pub(crate) fn role(self) -> Role {
+        match self.shape {
+            Shape::Broadcast => Role::Megaphone,
+            Shape::Echo { .. } | Shape::Connect => Role::Echo,
+        }
+    }
+
+    /// What is counted.
+    pub(crate) fn unit(self) -> &'static str {
+        match self.shape {
+            Shape::Echo { .. } => "messages",
+            Shape::Broadcast => "deliveries",
+            Shape::Connect => "connections",
+        }
+    }
+
+    /// A sentence about it.
+    pub(crate) fn description(self) -> String {
+        let (connections, octets) = (self.connections, size(self.octets));
+        match (self.shape, connections) {
+            (Shape::Echo { .. }, 1) => format!("echo of {octets} over one connection, in turn"),
+            (Shape::Echo { in_flight: 1 }, _) => {
+                format!(
+                    "echo of {octets}, {connections} connections with one message in flight each"
+                )
+            }
+            (Shape::Echo { in_flight }, _) => format!(
+                "echo of {octets}, {connections} connections with {in_flight} messages in flight each"
+            ),
+            (Shape::Broadcast, _) => {
+                format!("one message of {octets} to {connections} subscribers, over and over")
+            }
+            (Shape::Connect, _) => format!(
+                "TCP, handshake, an echo of {octets} and closing handshake, {connections} at a time"
+            ),
+        }
+    }
+
+    /// Opens its connections to a server.
+    pub(crate) fn connect(self, server: SocketAddr) -> Result<Box<dyn Load>> {
+        let Self { connections, octets, .. } = self;
+        Ok(match self.shape {
+            Shape::Echo { in_flight } => {
+                Box::new(Echoes::connect(server, Traffic { connections, octets, in_flight })?)
+            }
+            Shape::Broadcast => Box::new(Broadcasts::connect(server, connections, octets)?),
+            Shape::Connect => Box::new(Connects::connect(server, connections, octets)?),
+        })
+    }
+}
+
+impl ValueEnum for Workload {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name))
+    }
+}
+
+const fn echo(name: &'static str, connections: usize, octets: usize) -> Workload {
+    let (shape, demand) = (Shape::Echo { in_flight: 1 }, Demand::FullCore);
+    Workload { name, connections, octets, shape, demand }
+}
+
+fn size(octets: usize) -> String {
+    match octets {
+        0..1024 => format!("{octets} octets"),
+        1024..0x10_0000 => format!("{} KiB", octets / 1024),
+        _ => format!("{} MiB", octets / 0x10_0000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_workload_has_a_name_of_its_own() {
+        let names: BTreeSet<_> = Workload::ALL.iter().map(|workload| workload.name).collect();
+        assert_eq!(names.len(), Workload::ALL.len());
+    }
+
+    #[test]
+    fn sizes_are_written_as_people_say_them() {
+        assert_eq!([size(20), size(1024), size(65_536)], ["20 octets", "1 KiB", "64 KiB"]);
+        assert_eq!(size(1 << 20), "1 MiB");
+    }
+}
