@@ -94,6 +94,8 @@ pub(crate) enum What {
     Neighbours,
     /// How long a reload stops an actor
     Reload,
+    /// What two workers share, in CPU time of a message
+    Workers,
     /// Instructions of a message, held against a budget
     Instructions {
         /// Make what is counted the budget

@@ -27,6 +27,7 @@ mod selection;
 mod servers;
 mod start;
 mod statistics;
+mod workers;
 mod workload;
 
 use anyhow::{Result, ensure};
@@ -52,6 +53,7 @@ fn main() -> Result<()> {
         Some(What::Density) => density::measure(amounts.dense, amounts.sandboxes),
         Some(What::Neighbours) => neighbours::measure(counted, rounds),
         Some(What::Reload) => reload::measure(amounts.reloads),
+        Some(What::Workers) => workers::measure(counted, rounds),
         Some(What::Instructions { record: false }) => {
             instructions::measure(instructions::Use::Check)
         }
@@ -74,6 +76,7 @@ fn everything(args: &Args, amounts: Amounts) -> Result<()> {
         density::measure(amounts.dense, amounts.sandboxes)?;
         neighbours::measure(plan.counted, plan.rounds)?;
         reload::measure(amounts.reloads)?;
+        workers::measure(plan.counted, plan.rounds)?;
     }
     let rows = compare::measure(&plan)?;
     if let Some(document) = document {

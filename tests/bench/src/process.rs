@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -56,9 +57,24 @@ pub(crate) fn become_on_core(core: usize, command: &OsStr, arguments: &[OsString
     Err(error).with_context(|| format!("cannot start {}", command.display()))
 }
 
+/// CPU time, user and system, of each thread of a process.
+pub(crate) fn thread_times(process: u32) -> Result<Vec<Duration>> {
+    let per_second = rustix::param::clock_ticks_per_second() as f64;
+    std::fs::read_dir(format!("/proc/{process}/task"))?
+        .map(|thread| {
+            let ticks = ticks_in(&thread?.path().join("stat"))?;
+            Ok(Duration::from_secs_f64(ticks as f64 / per_second))
+        })
+        .collect()
+}
+
 /// Ticks of a process and of those children that it has waited for.
 fn ticks(process: u32) -> Result<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    ticks_in(format!("/proc/{process}/stat").as_ref())
+}
+
+fn ticks_in(file: &Path) -> Result<u64> {
+    let stat = std::fs::read_to_string(file)?;
     // The second field is the name in parentheses and may hold spaces.
     let (_, fields) = stat.rsplit_once(')').context("no name in /proc/PID/stat")?;
     // utime, stime, cutime and cstime follow each other.
