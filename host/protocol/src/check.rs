@@ -2,25 +2,46 @@
 
 use crate::Role;
 use crate::error::ProtocolError;
-use crate::frame::{Fin, Header, MAX_CONTROL_PAYLOAD, Opcode};
+use crate::frame::{Fin, Header, MAX_CONTROL_PAYLOAD, Opcode, RSV1};
 use crate::limits::Limits;
 
 /// How much of a fragmented message there is already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unfinished {
+    /// As they came.
     pub(crate) octets: usize,
     pub(crate) fragments: u32,
+    pub(crate) encoding: Encoding,
 }
 
-/// Every rule on a header, given the message that it would continue.
+/// How the payload of a message is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    Plain,
+    /// RFC 7692 §7.2.
+    Deflated,
+}
+
+impl Encoding {
+    /// The encoding that the first frame of a message tells (RFC 7692 §6).
+    pub(crate) fn of(header: &Header) -> Self {
+        if header.reserved & RSV1 == 0 { Self::Plain } else { Self::Deflated }
+    }
+}
+
+/// Every rule on a header, given the message that it would continue and the reserved bits to which an
+/// extension gives a meaning.
 pub(crate) fn header(
     header: &Header,
     role: Role,
     message: Option<Unfinished>,
     limits: &Limits,
+    extended: u8,
 ) -> Result<(), ProtocolError> {
-    // §5.2: fail on a bit whose meaning no extension defines.
-    if header.reserved != 0 {
+    // §5.2: fail on a bit whose meaning no extension defines. RFC 7692 §6 defines RSV1 on the first
+    // frame of a message alone.
+    let is_first = matches!(header.opcode, Opcode::Text | Opcode::Binary);
+    if header.reserved & !(if is_first { extended } else { 0 }) != 0 {
         return Err(ProtocolError::ReservedBits(header.reserved));
     }
     // §5.1: a server must fail on an unmasked frame, a client on a masked one.
@@ -53,13 +74,17 @@ fn data(
         (Opcode::Continuation, None) => return Err(ProtocolError::UnexpectedContinuation),
         (Opcode::Continuation, Some(unfinished)) => unfinished,
         (_, Some(_)) => return Err(ProtocolError::ExpectedContinuation),
-        (_, None) => Unfinished { octets: 0, fragments: 0 },
+        (_, None) => Unfinished { octets: 0, fragments: 0, encoding: Encoding::of(header) },
     };
     if so_far.fragments >= limits.max_fragments {
         return Err(ProtocolError::TooManyFragments { limit: limits.max_fragments });
     }
     // The announced length is checked before anything is reserved for it (§10.4).
-    let room = limits.max_message - so_far.octets;
+    let longest = match so_far.encoding {
+        Encoding::Plain => limits.max_message,
+        Encoding::Deflated => limits.max_deflated(),
+    };
+    let room = longest - so_far.octets;
     if header.length > room as u64 {
         return Err(ProtocolError::MessageTooLong { limit: limits.max_message });
     }

@@ -7,6 +7,7 @@
 use memchr::memchr;
 
 use crate::Outbound;
+use crate::check::Encoding;
 use crate::error::ProtocolError;
 use crate::event::Event;
 use crate::frame::Opcode;
@@ -129,7 +130,8 @@ impl Reader {
             *self = Self::Type;
             return lend(Opcode::Text, whole).map(Some);
         }
-        let text = begun.get_or_insert_with(|| Box::new(Assembly::new(Opcode::Text)));
+        let text =
+            begun.get_or_insert_with(|| Box::new(Assembly::new(Opcode::Text, Encoding::Plain)));
         if outbound.is_closing() {
             text.forget();
         }

@@ -45,6 +45,10 @@ pub enum ProtocolError {
     /// §8.1: a text message or a close reason is not UTF-8.
     #[error("text is not valid UTF-8")]
     InvalidUtf8,
+    /// RFC 7692 §7.2.2: a compressed message is not what DEFLATE (RFC 1951) describes, or ends inside of
+    /// a block.
+    #[error("a compressed message is malformed or cut short")]
+    InvalidDeflate,
     /// Draft 00: a frame with a length in front, which is no text.
     #[error("a frame of type {0:#04x} is no text")]
     DraftFrameType(u8),
@@ -67,7 +71,9 @@ impl ProtocolError {
     /// goes over the wire.
     pub fn close_code(self) -> CloseCode {
         match self {
-            Self::InvalidUtf8 => CloseCode::INVALID_PAYLOAD,
+            // RFC 7692 names no code for the latter. The frames are right, their payload is not what
+            // they say it is; other implementations answer so, too.
+            Self::InvalidUtf8 | Self::InvalidDeflate => CloseCode::INVALID_PAYLOAD,
             Self::DraftFrameType(_) => CloseCode::UNSUPPORTED_DATA,
             Self::MessageTooLong { .. } => CloseCode::TOO_BIG,
             Self::TooManyFragments { .. } => CloseCode::POLICY_VIOLATION,

@@ -9,6 +9,9 @@ pub const MAX_HEADER: usize = 2 + 8 + 4;
 /// The longest payload of a control frame (§5.5).
 pub const MAX_CONTROL_PAYLOAD: usize = 125;
 
+/// The first of the reserved bits. RFC 7692 §6: "Per-Message Compressed".
+pub(crate) const RSV1: u8 = 0b100;
+
 const FIN: u8 = 0x80;
 const RESERVED_BITS: u8 = 0x70;
 const MASKED: u8 = 0x80;

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use crate::check;
+use crate::check::{self, Encoding};
 use crate::close::CloseFrame;
+use crate::deflate::{Inflater, PerMessageDeflate};
 use crate::draft00::Reader;
 use crate::error::ProtocolError;
 use crate::event::Event;
-use crate::frame::{Fin, Header, MAX_HEADER, Opcode};
+use crate::frame::{Fin, Header, MAX_HEADER, Opcode, RSV1};
 use crate::input::{lend, take};
 use crate::limits::Limits;
 use crate::message::Assembly;
@@ -21,6 +22,7 @@ pub struct Inbound {
     stage: Stage,
     /// The message that is being received, from its first octet that could not be lent.
     message: Option<Box<Assembly>>,
+    deflate: Option<Box<Inflater>>,
 }
 
 /// What the next octet is.
@@ -45,13 +47,18 @@ impl Stage {
 impl Inbound {
     /// The receiving machine of an endpoint in this role.
     pub fn new(role: Role, limits: Limits) -> Self {
-        Self { role, limits, stage: Stage::START, message: None }
+        Self { role, limits, stage: Stage::START, message: None, deflate: None }
     }
 
     /// The receiving machine of a server whose client speaks
     /// [draft 00](crate::handshake::Version::Draft00). Of the limits the length of a message holds.
     pub fn draft00(limits: Limits) -> Self {
         Self { stage: Stage::Draft00(Reader::Type), ..Self::new(Role::Server, limits) }
+    }
+
+    /// Lets the peer compress messages, as was agreed with it. To be called before its first octet.
+    pub fn use_deflate(&mut self, agreed: &PerMessageDeflate) {
+        self.deflate = Some(Box::new(Inflater::new(agreed.incoming)));
     }
 
     /// Takes octets from the front of `input` up to and including the next event.
@@ -88,6 +95,7 @@ impl Inbound {
     fn end(&mut self) {
         self.stage = Stage::Ended;
         self.message = None;
+        self.deflate = None;
     }
 
     fn step<'a>(
@@ -123,7 +131,8 @@ impl Inbound {
         outbound: &mut Outbound,
     ) -> Result<Option<Event<'a>>, ProtocolError> {
         let unfinished = self.message.as_ref().map(|message| message.unfinished());
-        check::header(&header, self.role, unfinished, &self.limits)?;
+        let extended = if self.deflate.is_some() { RSV1 } else { 0 };
+        check::header(&header, self.role, unfinished, &self.limits, extended)?;
         // `check::header` has held the length against a limit that is a usize.
         let length = header.length as usize;
         if length <= input.len() && header.opcode.is_control() {
@@ -135,10 +144,14 @@ impl Inbound {
             return Ok(None);
         }
         let whole = length <= input.len() && header.fin == Fin::Last;
-        if whole && self.message.is_none() && !outbound.is_closing() {
+        let encoding = Encoding::of(&header);
+        let can_lend = whole && self.message.is_none() && encoding == Encoding::Plain;
+        if can_lend && !outbound.is_closing() {
             return lend(header.opcode, unmask(&mut header, take(input, length))).map(Some);
         }
-        self.message.get_or_insert_with(|| Box::new(Assembly::new(header.opcode))).begin_fragment();
+        self.message
+            .get_or_insert_with(|| Box::new(Assembly::new(header.opcode, encoding)))
+            .begin_fragment();
         self.stage = Stage::Data { header, remaining: length };
         // An empty fragment is complete without another octet.
         self.continue_data(input, outbound)
@@ -158,9 +171,16 @@ impl Inbound {
         *remaining -= part.len();
         if outbound.is_closing() {
             message.forget();
-        } else {
-            message.make_room(part.len(), *remaining);
-            message.push(unmask(header, part))?;
+        }
+        match &mut self.deflate {
+            Some(inflater) if message.is_deflated() => {
+                message.count_deflated(part.len());
+                inflater.inflate(unmask(header, part), self.limits.max_message, message)?;
+            }
+            _ => {
+                message.make_room(part.len(), *remaining);
+                message.push(unmask(header, part))?;
+            }
         }
         if *remaining > 0 {
             return Ok(None);
@@ -168,7 +188,14 @@ impl Inbound {
         let fin = header.fin;
         self.stage = Stage::START;
         match (fin, self.message.take()) {
-            (Fin::Last, Some(message)) => message.finish(),
+            (Fin::Last, Some(message)) => {
+                if let Some(inflater) = &mut self.deflate
+                    && message.is_deflated()
+                {
+                    inflater.finish(&message)?;
+                }
+                message.finish()
+            }
             (_, message) => {
                 self.message = message;
                 Ok(None)

@@ -58,9 +58,11 @@
 mod check;
 mod close;
 mod close_code;
+pub mod deflate;
 mod draft00;
 mod error;
 mod event;
+mod form;
 mod frame;
 pub mod handshake;
 mod inbound;
@@ -79,8 +81,10 @@ mod tests;
 
 pub use close::{CloseFrame, CloseFrameError, MAX_CLOSE_REASON};
 pub use close_code::{CloseCode, CloseCodeError};
+pub use deflate::{Deflate, PerMessageDeflate};
 pub use error::{ProtocolError, SendError};
 pub use event::Event;
+pub use form::{Compression, Form};
 pub use frame::{MAX_CONTROL_PAYLOAD, MAX_HEADER};
 pub use inbound::Inbound;
 pub use limits::Limits;

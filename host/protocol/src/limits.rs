@@ -4,9 +4,20 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The longest message, in octets of payload, however it is fragmented. Longer: 1009.
+    ///
+    /// Of a compressed message that is what it inflates to, and inflating stops there.
     pub max_message: usize,
     /// The most frames of one message, empty ones too. More: 1008.
     pub max_fragments: u32,
+}
+
+impl Limits {
+    /// The longest compressed message, in octets as they come. Nothing of them is kept, but there must
+    /// be an end. Compressors with fixed codes make data longer by an eighth, and flushing between
+    /// fragments adds some octets to each: twice as long is more than any sender needs.
+    pub(crate) fn max_deflated(&self) -> usize {
+        self.max_message.saturating_mul(2).saturating_add(1024)
+    }
 }
 
 impl Default for Limits {

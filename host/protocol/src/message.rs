@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::check::Unfinished;
+use crate::check::{Encoding, Unfinished};
 use crate::error::ProtocolError;
 use crate::event::Event;
 use crate::frame::Opcode;
@@ -13,6 +13,9 @@ use crate::utf8::GrowingText;
 pub(crate) struct Assembly {
     payload: Payload,
     fragments: u32,
+    encoding: Encoding,
+    /// How much of a compressed message has come.
+    deflated: usize,
 }
 
 #[derive(Debug)]
@@ -25,21 +28,47 @@ enum Payload {
 
 impl Assembly {
     /// The message that a first frame with this opcode begins.
-    pub(crate) fn new(opcode: Opcode) -> Self {
+    pub(crate) fn new(opcode: Opcode, encoding: Encoding) -> Self {
         let payload = match opcode {
             Opcode::Text => Payload::Text(GrowingText::default()),
             _ => Payload::Binary(Vec::new()),
         };
-        Self { payload, fragments: 0 }
+        Self { payload, fragments: 0, encoding, deflated: 0 }
     }
 
     pub(crate) fn unfinished(&self) -> Unfinished {
-        let octets = match &self.payload {
+        let octets = match self.encoding {
+            Encoding::Plain => self.length(),
+            Encoding::Deflated => self.deflated,
+        };
+        Unfinished { octets, fragments: self.fragments, encoding: self.encoding }
+    }
+
+    /// Whether what comes of it must be inflated.
+    pub(crate) fn is_deflated(&self) -> bool {
+        self.encoding == Encoding::Deflated && !matches!(self.payload, Payload::Unwanted)
+    }
+
+    /// Counts octets of a compressed message as they come.
+    pub(crate) fn count_deflated(&mut self, octets: usize) {
+        self.deflated += octets;
+    }
+
+    /// The payload so far, less a cut character at its end.
+    pub(crate) fn octets(&self) -> &[u8] {
+        match &self.payload {
+            Payload::Text(text) => text.valid(),
+            Payload::Binary(octets) => octets,
+            Payload::Unwanted => &[],
+        }
+    }
+
+    fn length(&self) -> usize {
+        match &self.payload {
             Payload::Text(text) => text.octets(),
             Payload::Binary(octets) => octets.len(),
             Payload::Unwanted => 0,
-        };
-        Unfinished { octets, fragments: self.fragments }
+        }
     }
 
     /// Counts a frame, an empty one too.
@@ -73,6 +102,25 @@ impl Assembly {
         Ok(())
     }
 
+    /// Appends what nobody announced, up to a limit on the whole message. No more memory is reserved than
+    /// that.
+    pub(crate) fn push_within(&mut self, octets: &[u8], limit: usize) -> Result<(), ProtocolError> {
+        if octets.len() > limit - self.length() {
+            return Err(ProtocolError::MessageTooLong { limit });
+        }
+        let come = octets.len();
+        match &mut self.payload {
+            Payload::Text(text) => {
+                text.make_room(|text| room_within(limit, text.len(), text.capacity(), come));
+            }
+            Payload::Binary(binary) => {
+                binary.reserve_exact(room_within(limit, binary.len(), binary.capacity(), come));
+            }
+            Payload::Unwanted => {}
+        }
+        self.push(octets)
+    }
+
     /// The whole message, unless it is unwanted.
     pub(crate) fn finish(self) -> Result<Option<Event<'static>>, ProtocolError> {
         match self.payload {
@@ -94,6 +142,12 @@ fn room(there: usize, capacity: usize, came: usize, to_come: usize) -> usize {
     if capacity - there >= came || announced < there / 2 { 0 } else { announced }
 }
 
+/// How much room to make for a part that was not announced: as much as there is already, within the
+/// limit.
+fn room_within(limit: usize, there: usize, capacity: usize, come: usize) -> usize {
+    if capacity - there >= come { 0 } else { come.max(there.min(limit.saturating_sub(there))) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,5 +160,13 @@ mod tests {
         assert_eq!(room(200, 200, 100, 50), 150, "the last part: exactly");
         assert_eq!(room(200, 300, 100, 50), 0, "there is room");
         assert_eq!(room(1000, 1000, 1, 1), 0, "a small part: as usual");
+    }
+
+    #[test]
+    fn room_for_what_was_not_announced_doubles_up_to_the_limit() {
+        assert_eq!(room_within(1000, 0, 0, 100), 100);
+        assert_eq!(room_within(1000, 300, 300, 100), 300);
+        assert_eq!(room_within(1000, 300, 400, 100), 0, "there is room");
+        assert_eq!(room_within(1000, 600, 600, 100), 400);
     }
 }

@@ -7,12 +7,15 @@ use bytes::Buf;
 
 use crate::close::CloseFrame;
 use crate::close_code::CloseCode;
+use crate::deflate::{ContextTakeover, Deflater, PerMessageDeflate};
 use crate::draft00;
 use crate::error::{ProtocolError, SendError};
-use crate::frame::{Fin, Header, MAX_CONTROL_PAYLOAD, Opcode};
+use crate::form::{Compression, Form};
+use crate::frame::{Fin, Header, MAX_CONTROL_PAYLOAD, Opcode, RSV1};
 use crate::mask::MaskKey;
 use crate::queue::Queue;
 use crate::shared::SharedMessage;
+use crate::spare;
 
 /// Makes a new masking key for each frame of a client. The keys must be unpredictable (RFC 6455
 /// §10.3): take them from a cryptographic random number generator.
@@ -25,11 +28,15 @@ pub type MaskKeys = Box<dyn FnMut() -> [u8; 4] + Send>;
 ///
 /// Messages and pings are held against the limit. Answers to the peer, pongs and close frames, are
 /// not: the caller bounds them by not reading from a peer that does not read.
+///
+/// A message is held against the limit with its length before compression. What is queued is never
+/// longer than that, and a message that is refused has not touched the compressor.
 pub struct Outbound {
     framing: Framing,
     limit: usize,
     queue: Queue,
     state: State,
+    deflate: Option<Box<Deflater>>,
 }
 
 /// How messages become octets.
@@ -65,7 +72,16 @@ impl Outbound {
     }
 
     fn new(limit: usize, framing: Framing) -> Self {
-        Self { framing, limit, queue: Queue::default(), state: State::Open }
+        Self { framing, limit, queue: Queue::default(), state: State::Open, deflate: None }
+    }
+
+    /// Compresses messages from now on, as was agreed with the peer.
+    ///
+    /// [Draft 00](Self::draft00) has no extensions: nothing changes there.
+    pub fn use_deflate(&mut self, agreed: &PerMessageDeflate) {
+        if !matches!(self.framing, Framing::Draft00) {
+            self.deflate = Deflater::new(agreed).map(Box::new);
+        }
     }
 
     /// Queues a text message in one frame.
@@ -74,7 +90,7 @@ impl Outbound {
     ///
     /// [`SendError`]; nothing was queued then.
     pub fn send_text(&mut self, text: &str) -> Result<(), SendError> {
-        self.send(Opcode::Text, text.as_bytes())
+        self.send_text_with(text, Form::default())
     }
 
     /// Queues a binary message in one frame.
@@ -83,7 +99,7 @@ impl Outbound {
     ///
     /// [`SendError`]; nothing was queued then.
     pub fn send_binary(&mut self, octets: &[u8]) -> Result<(), SendError> {
-        self.send(Opcode::Binary, octets)
+        self.send_binary_with(octets, Form::default())
     }
 
     /// Queues a text message in frames of at most `frame_size` octets of payload (§5.4). The cuts
@@ -97,7 +113,7 @@ impl Outbound {
         text: &str,
         frame_size: NonZeroUsize,
     ) -> Result<(), SendError> {
-        self.send_in_frames(Opcode::Text, text.as_bytes(), frame_size)
+        self.send_text_with(text, Form { frame_size: Some(frame_size), ..Form::default() })
     }
 
     /// Queues a binary message in frames of at most `frame_size` octets of payload (§5.4).
@@ -110,10 +126,31 @@ impl Outbound {
         octets: &[u8],
         frame_size: NonZeroUsize,
     ) -> Result<(), SendError> {
-        self.send_in_frames(Opcode::Binary, octets, frame_size)
+        self.send_binary_with(octets, Form { frame_size: Some(frame_size), ..Form::default() })
+    }
+
+    /// Queues a text message as the form says.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was queued then.
+    pub fn send_text_with(&mut self, text: &str, form: Form) -> Result<(), SendError> {
+        self.send(Opcode::Text, text.as_bytes(), form)
+    }
+
+    /// Queues a binary message as the form says.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was queued then.
+    pub fn send_binary_with(&mut self, octets: &[u8], form: Form) -> Result<(), SendError> {
+        self.send(Opcode::Binary, octets, form)
     }
 
     /// Queues a message that was framed once for many peers. A long one is shared, not copied.
+    ///
+    /// It is compressed once, too, for all peers without context takeover and with the same window.
+    /// With context takeover each connection has a context of its own, and compresses it for itself.
     ///
     /// # Errors
     ///
@@ -121,10 +158,20 @@ impl Outbound {
     pub fn send_shared(&mut self, message: &SharedMessage) -> Result<(), SendError> {
         if !matches!(self.framing, Framing::Server) {
             // A client's frames differ by their keys, draft 00 has others: only the payload is common.
-            return self.send(message.opcode, message.payload());
+            return self.send(message.opcode, message.payload(), message.form());
         }
         self.admit(message.frame.len())?;
-        self.queue.share(&message.frame);
+        match &self.deflate {
+            Some(deflater) if deflater.applies(message.payload().len(), message.compression) => {
+                if deflater.direction.context == ContextTakeover::On {
+                    self.push_message(message.opcode, message.payload(), message.form());
+                } else {
+                    let deflated = message.deflated(deflater.level, deflater.direction.window);
+                    self.queue.share(deflated.unwrap_or(&message.frame));
+                }
+            }
+            _ => self.queue.share(&message.frame),
+        }
         Ok(())
     }
 
@@ -161,7 +208,7 @@ impl Outbound {
             self.state = State::Closing(None);
         } else {
             let payload = frame.map(CloseFrame::encode).unwrap_or_default();
-            self.push(Opcode::Close, Fin::Last, &payload);
+            self.push(Opcode::Close, 0, Fin::Last, &payload);
             self.state = State::Closing(frame.map(CloseFrame::code));
         }
         Ok(())
@@ -182,8 +229,13 @@ impl Outbound {
 
     /// Gives memory back that what waits does not need. Worth a call when the peer takes nothing more
     /// for now, and when a connection idles.
+    ///
+    /// With context takeover that is the compressor, too: the next message refers to none before it.
     pub fn release_memory(&mut self) {
         self.queue.release_memory();
+        if let Some(deflater) = &mut self.deflate {
+            deflater.release_memory();
+        }
     }
 
     /// Drops everything that waits to be written: the peer is gone.
@@ -199,7 +251,7 @@ impl Outbound {
 
     pub(crate) fn answer_ping(&mut self, payload: &[u8]) {
         if !self.is_closing() {
-            self.push(Opcode::Pong, Fin::Last, payload);
+            self.push(Opcode::Pong, 0, Fin::Last, payload);
         }
     }
 
@@ -212,33 +264,9 @@ impl Outbound {
         self.answer_close(Some(&CloseFrame::with_reason(error.close_code(), error.to_string())));
     }
 
-    fn send(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
-        self.admit(self.overhead(opcode, payload.len())? + payload.len())?;
-        self.push(opcode, Fin::Last, payload);
-        Ok(())
-    }
-
-    fn send_in_frames(
-        &mut self,
-        opcode: Opcode,
-        payload: &[u8],
-        frame_size: NonZeroUsize,
-    ) -> Result<(), SendError> {
-        if matches!(self.framing, Framing::Draft00) {
-            return self.send(opcode, payload);
-        }
-        let overhead = self.overhead(opcode, payload.len().min(frame_size.get()))?;
-        let frames = payload.len().div_ceil(frame_size.get()).max(1);
-        self.admit(frames.saturating_mul(overhead).saturating_add(payload.len()))?;
-        let mut rest = payload;
-        let mut opcode = opcode;
-        while rest.len() > frame_size.get() {
-            let (fragment, after) = rest.split_at(frame_size.get());
-            self.push(opcode, Fin::More, fragment);
-            opcode = Opcode::Continuation;
-            rest = after;
-        }
-        self.push(opcode, Fin::Last, rest);
+    fn send(&mut self, opcode: Opcode, payload: &[u8], form: Form) -> Result<(), SendError> {
+        self.admit(self.framed_length(opcode, payload.len(), form.frame_size)?)?;
+        self.push_message(opcode, payload, form);
         Ok(())
     }
 
@@ -248,7 +276,9 @@ impl Outbound {
         if payload.len() > MAX_CONTROL_PAYLOAD {
             return Err(SendError::TooLong);
         }
-        self.send(opcode, payload)
+        self.admit(self.framed_length(opcode, payload.len(), None)?)?;
+        self.push(opcode, 0, Fin::Last, payload);
+        Ok(())
     }
 
     fn admit(&self, length: usize) -> Result<(), SendError> {
@@ -264,6 +294,23 @@ impl Outbound {
         Ok(())
     }
 
+    /// How many octets a message has with its frames' headers.
+    fn framed_length(
+        &self,
+        opcode: Opcode,
+        length: usize,
+        frame_size: Option<NonZeroUsize>,
+    ) -> Result<usize, SendError> {
+        match frame_size {
+            Some(frame_size) if !matches!(self.framing, Framing::Draft00) => {
+                let overhead = self.overhead(opcode, length.min(frame_size.get()))?;
+                let frames = length.div_ceil(frame_size.get()).max(1);
+                Ok(frames.saturating_mul(overhead).saturating_add(length))
+            }
+            _ => Ok(self.overhead(opcode, length)? + length),
+        }
+    }
+
     /// How many octets a frame has besides its payload of this length.
     fn overhead(&self, opcode: Opcode, length: usize) -> Result<usize, SendError> {
         let mask = match (&self.framing, opcode) {
@@ -276,7 +323,45 @@ impl Outbound {
         Ok(header.encoded_length())
     }
 
-    fn push(&mut self, opcode: Opcode, fin: Fin, payload: &[u8]) {
+    /// Queues a message that there is room for.
+    fn push_message(&mut self, opcode: Opcode, payload: &[u8], form: Form) {
+        match self.deflate(payload, form.compression) {
+            Some(deflated) => {
+                self.push_frames(opcode, RSV1, &deflated, form.frame_size);
+                spare::give_back(deflated);
+            }
+            None => self.push_frames(opcode, 0, payload, form.frame_size),
+        }
+    }
+
+    /// The compressed payload, unless it is to be sent as it is.
+    fn deflate(&mut self, payload: &[u8], compression: Compression) -> Option<Vec<u8>> {
+        let deflater = self.deflate.as_mut()?;
+        if deflater.applies(payload.len(), compression) { deflater.deflate(payload) } else { None }
+    }
+
+    /// RFC 7692 §6.1: of the fragments the first one alone has the reserved bits.
+    fn push_frames(
+        &mut self,
+        mut opcode: Opcode,
+        mut reserved: u8,
+        payload: &[u8],
+        frame_size: Option<NonZeroUsize>,
+    ) {
+        let mut rest = payload;
+        if let Some(frame_size) = frame_size
+            && !matches!(self.framing, Framing::Draft00)
+        {
+            while rest.len() > frame_size.get() {
+                let (fragment, after) = rest.split_at(frame_size.get());
+                self.push(opcode, reserved, Fin::More, fragment);
+                (opcode, reserved, rest) = (Opcode::Continuation, 0, after);
+            }
+        }
+        self.push(opcode, reserved, Fin::Last, rest);
+    }
+
+    fn push(&mut self, opcode: Opcode, reserved: u8, fin: Fin, payload: &[u8]) {
         let mask = match &mut self.framing {
             Framing::Draft00 => {
                 let length = payload.len() + draft00::TEXT_OVERHEAD;
@@ -285,7 +370,7 @@ impl Outbound {
             Framing::Server => None,
             Framing::Client(next_key) => Some(MaskKey::new(next_key())),
         };
-        let mut header = Header { fin, reserved: 0, opcode, mask, length: payload.len() as u64 };
+        let mut header = Header { fin, reserved, opcode, mask, length: payload.len() as u64 };
         self.queue.append_with(header.encoded_length() + payload.len(), |tail| {
             header.encode(tail);
             let start = tail.len();

@@ -56,6 +56,11 @@ impl GrowingText {
         self.valid.reserve_exact(room(&self.valid));
     }
 
+    /// All but a character whose rest has not come yet.
+    pub(crate) fn valid(&self) -> &[u8] {
+        self.valid.as_bytes()
+    }
+
     pub(crate) fn octets(&self) -> usize {
         self.valid.len() + self.cut_length
     }

@@ -4,7 +4,9 @@
 mod accept_key;
 mod authority;
 pub mod client;
+mod deflate;
 mod draft00;
+mod extensions;
 pub mod forwarded;
 mod headers;
 mod origin;
@@ -13,6 +15,7 @@ mod scheme;
 pub mod server;
 mod version;
 
+pub use deflate::ParameterError;
 pub use origin::{InvalidOrigin, Origins};
 pub use rejection::Rejection;
 pub use scheme::Scheme;

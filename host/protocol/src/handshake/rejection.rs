@@ -54,6 +54,9 @@ pub enum Rejection {
     /// §4.1: the offered subprotocols are tokens, each once.
     #[error("the Sec-WebSocket-Protocol header is not a list of different tokens")]
     SubprotocolsMalformed,
+    /// §9.1: who gets a list of extensions that is not one must fail the connection.
+    #[error("the Sec-WebSocket-Extensions header is not a list of extensions")]
+    ExtensionsMalformed,
     /// §4.1: an origin is one line of visible ASCII.
     #[error("the origin is malformed or repeated")]
     OriginMalformed,

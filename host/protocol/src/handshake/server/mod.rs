@@ -10,7 +10,9 @@ use http::{Method, Request, Version as HttpVersion};
 
 use super::accept_key::{accept_key, is_key};
 use super::authority::Authority;
+use super::deflate::Parameters;
 use super::draft00::{self, KEY1, KEY2, KEY3_OCTETS};
+use super::extensions::extensions;
 use super::headers::{Single, has_token, is_token, list, single};
 use super::{Origins, Rejection, Scheme, Version, Versions};
 
@@ -65,6 +67,7 @@ pub fn check<B>(request: &Request<B>, rules: &Rules<'_>) -> Result<Upgrade, Reje
         Single::Value(_) | Single::Malformed => return Err(Rejection::KeyMalformed),
     };
     let subprotocols = subprotocols(headers)?;
+    let offers = deflate_offers(headers, version)?;
     let origin = match version {
         Version::Draft07 | Version::Draft08 if headers.contains_key(SEC_WEBSOCKET_ORIGIN) => {
             SEC_WEBSOCKET_ORIGIN
@@ -72,7 +75,7 @@ pub fn check<B>(request: &Request<B>, rules: &Rules<'_>) -> Result<Upgrade, Reje
         _ => ORIGIN,
     };
     let origin = check_origin(headers, origin, host, rules)?;
-    Ok(Upgrade::new(version, Proof::AcceptKey(accept_key), subprotocols, origin))
+    Ok(Upgrade::new(version, Proof::AcceptKey(accept_key), subprotocols, origin, offers))
 }
 
 /// Checks a request of draft 00 with the eight octets that follow its head.
@@ -95,7 +98,7 @@ pub fn check_draft00<B>(
     let origin = check_origin(headers, ORIGIN, host, rules)?;
     let location = draft00::location(rules.scheme, rules.host.unwrap_or(host), request.uri())?;
     let proof = Proof::Draft00 { location, answer };
-    Ok(Upgrade::new(Version::Draft00, proof, subprotocols, origin))
+    Ok(Upgrade::new(Version::Draft00, proof, subprotocols, origin, Vec::new()))
 }
 
 /// The rules that all versions share; gives the `Host`.
@@ -152,6 +155,17 @@ fn subprotocols(headers: &HeaderMap) -> Result<Vec<String>, Rejection> {
         return Err(Rejection::SubprotocolsMalformed);
     }
     Ok(offered.into_iter().map(str::to_owned).collect())
+}
+
+/// Offers of permessage-deflate, the best one first. Extensions that are not known are ignored (§9.1),
+/// as are offers with a parameter that is not right (RFC 7692 §7.1).
+fn deflate_offers(headers: &HeaderMap, version: Version) -> Result<Vec<Parameters>, Rejection> {
+    if version != Version::Rfc6455 {
+        // What the drafts know by this header has other frames.
+        return Ok(Vec::new());
+    }
+    let offered = extensions(headers).ok_or(Rejection::ExtensionsMalformed)?;
+    Ok(offered.iter().filter_map(|extension| Parameters::read(extension)?.ok()).collect())
 }
 
 /// §10.2; gives the origin.

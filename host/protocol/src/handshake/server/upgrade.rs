@@ -1,13 +1,15 @@
 //! A handshake that is right, and its answer.
 
 use http::header::{
-    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL,
-    UPGRADE,
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_PROTOCOL, UPGRADE,
 };
 use http::{Response, StatusCode};
 
 use super::SEC_WEBSOCKET_ORIGIN;
+use crate::deflate::{Deflate, PerMessageDeflate};
 use crate::handshake::Version;
+use crate::handshake::deflate::Parameters;
 use crate::handshake::draft00::ANSWER_OCTETS;
 
 const SEC_WEBSOCKET_LOCATION: HeaderName = HeaderName::from_static("sec-websocket-location");
@@ -19,6 +21,9 @@ pub struct Upgrade {
     proof: Proof,
     subprotocols: Vec<String>,
     origin: Option<String>,
+    deflate_offers: Vec<Parameters>,
+    /// The answer to the offer that was accepted.
+    deflate: Option<Parameters>,
 }
 
 /// What shows the client that its handshake was understood.
@@ -39,8 +44,9 @@ impl Upgrade {
         proof: Proof,
         subprotocols: Vec<String>,
         origin: Option<String>,
+        deflate_offers: Vec<Parameters>,
     ) -> Self {
-        Self { version, proof, subprotocols, origin }
+        Self { version, proof, subprotocols, origin, deflate_offers, deflate: None }
     }
 
     /// The version that is spoken from here on.
@@ -58,6 +64,20 @@ impl Upgrade {
         self.origin.as_deref()
     }
 
+    /// Accepts the first offer of permessage-deflate that these settings can fulfil (RFC 7692 §7.1);
+    /// the [`response`](Self::response) says so from then on. `None` if there is none: messages go
+    /// uncompressed then.
+    ///
+    /// An offer with `server_max_window_bits=8` is declined, as §7.1.2.1 wants it of a server that
+    /// cannot compress so: the client may have offered something else behind it.
+    /// `client_max_window_bits=8` is accepted, since any window inflates what a smaller one deflated.
+    pub fn accept_deflate(&mut self, settings: &Deflate) -> Option<PerMessageDeflate> {
+        let (answer, agreed) =
+            self.deflate_offers.iter().find_map(|offer| offer.accept(settings))?;
+        self.deflate = Some(answer);
+        Some(agreed)
+    }
+
     /// The 101 answer (§4.2.2), with one of the offered subprotocols or none. What
     /// [`trailer`](Self::trailer) gives must be written behind it.
     ///
@@ -73,6 +93,12 @@ impl Upgrade {
         let headers = response.headers_mut();
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         self.prove(headers);
+        // Names and numbers are always a valid header value.
+        if let Some(deflate) = &self.deflate
+            && let Ok(deflate) = HeaderValue::try_from(deflate.to_string())
+        {
+            headers.insert(SEC_WEBSOCKET_EXTENSIONS, deflate);
+        }
         if let Some(chosen) = subprotocol {
             let offered = self.subprotocols.iter().any(|offered| offered == chosen);
             match HeaderValue::from_str(chosen) {

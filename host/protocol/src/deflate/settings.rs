@@ -1,0 +1,149 @@
+//! What an end wants of permessage-deflate.
+
+/// What this end wants of permessage-deflate. The peer may want less, and is given what both want.
+///
+/// The default takes over no context, so that an idle connection costs nothing; the windows are the
+/// widest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deflate {
+    /// How hard the compressor tries.
+    pub level: Level,
+    /// Shorter messages are sent uncompressed, unless they ask to be compressed; in octets.
+    pub threshold: usize,
+    /// What this end compresses.
+    pub outgoing: Direction,
+    /// What the peer compresses.
+    ///
+    /// A server cannot limit the window of a client that does not offer `client_max_window_bits`
+    /// (§7.1.2.2). It then asks that client not to take over its context, so that the wide window costs
+    /// nothing.
+    pub incoming: Direction,
+}
+
+/// One direction of a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Direction {
+    /// Whether a message may refer to those before it.
+    pub context: ContextTakeover,
+    /// How far back it may refer.
+    pub window: WindowBits,
+}
+
+/// §7.1.1: whether a message is compressed with what the messages before it have left in the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ContextTakeover {
+    /// Every message stands alone: `server_no_context_takeover`, `client_no_context_takeover`.
+    #[default]
+    Off,
+    /// Messages refer to earlier ones. Short messages that resemble each other become much shorter;
+    /// each connection holds memory for it.
+    On,
+}
+
+/// The LZ77 window of a direction, as the binary logarithm of its octets (§7.1.2): from 9, which is
+/// 512 octets, to 15, which is 32 KiB.
+///
+/// The RFC knows 8 as well. No compressor of the zlib family can make a raw stream of that window, so
+/// that it is understood on the wire where it asks nothing of our compressor: see
+/// [`Upgrade::accept_deflate`](crate::handshake::server::Upgrade::accept_deflate).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WindowBits(u8);
+
+/// A window that cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a window of {0} bits; 9 to 15 are possible")]
+pub struct InvalidWindowBits(pub u8);
+
+/// How hard a compressor tries: from 1, the fastest, to 9, the smallest output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Level(u8);
+
+/// A level that cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a compression level of {0}; 1 to 9 are possible")]
+pub struct InvalidLevel(pub u8);
+
+impl Deflate {
+    /// The default, but both directions take over their context.
+    pub fn with_context_takeover() -> Self {
+        let direction = Direction { context: ContextTakeover::On, window: WindowBits::MAX };
+        Self { outgoing: direction, incoming: direction, ..Self::default() }
+    }
+}
+
+impl Default for Deflate {
+    fn default() -> Self {
+        Self {
+            level: Level::default(),
+            threshold: 256,
+            outgoing: Direction::default(),
+            incoming: Direction::default(),
+        }
+    }
+}
+
+impl WindowBits {
+    /// The narrowest window.
+    pub const MIN: Self = Self(9);
+    /// The widest window.
+    pub const MAX: Self = Self(15);
+
+    /// A window of so many bits.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidWindowBits`] if they are not 9 to 15.
+    pub fn new(bits: u8) -> Result<Self, InvalidWindowBits> {
+        let window = Self(bits);
+        if (Self::MIN..=Self::MAX).contains(&window) {
+            Ok(window)
+        } else {
+            Err(InvalidWindowBits(bits))
+        }
+    }
+
+    /// The bits.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The octets.
+    pub fn octets(self) -> usize {
+        1 << self.0
+    }
+
+    /// The narrowest window that holds one of these bits, which may be 8, for what is inflated.
+    pub(crate) fn at_least(bits: u8) -> Self {
+        Self(bits).clamp(Self::MIN, Self::MAX)
+    }
+}
+
+impl Default for WindowBits {
+    /// The widest.
+    fn default() -> Self {
+        Self::MAX
+    }
+}
+
+impl Level {
+    /// A level.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidLevel`] if it is not 1 to 9.
+    pub fn new(level: u8) -> Result<Self, InvalidLevel> {
+        if (1..=9).contains(&level) { Ok(Self(level)) } else { Err(InvalidLevel(level)) }
+    }
+
+    /// The number.
+    pub fn number(self) -> u8 {
+        self.0
+    }
+}
+
+impl Default for Level {
+    /// 6, as zlib has it.
+    fn default() -> Self {
+        Self(6)
+    }
+}

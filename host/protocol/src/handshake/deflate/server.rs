@@ -1,0 +1,58 @@
+//! A server accepts an offer.
+
+use super::parameters::{ClientWindow, NoContextTakeover, Parameters};
+use crate::deflate::{ContextTakeover, Deflate, Direction, PerMessageDeflate, WindowBits};
+
+impl Parameters {
+    /// The answer to an offer and what it means; `None` if it cannot be fulfilled.
+    pub(in crate::handshake) fn accept(
+        &self,
+        settings: &Deflate,
+    ) -> Option<(Self, PerMessageDeflate)> {
+        let (outgoing, server_max_window_bits) = self.outgoing(settings.outgoing)?;
+        let (incoming, client_max_window_bits) = self.incoming(settings.incoming);
+        let answer = Self {
+            server_no_context_takeover: NoContextTakeover::when(outgoing.context),
+            client_no_context_takeover: NoContextTakeover::when(incoming.context),
+            server_max_window_bits,
+            client_max_window_bits,
+        };
+        let Deflate { level, threshold, .. } = *settings;
+        Some((answer, PerMessageDeflate { level, threshold, outgoing: Some(outgoing), incoming }))
+    }
+
+    /// What the server compresses.
+    fn outgoing(&self, wanted: Direction) -> Option<(Direction, Option<u8>)> {
+        let context = match self.server_no_context_takeover {
+            Some(NoContextTakeover) => ContextTakeover::Off,
+            None => wanted.context,
+        };
+        // §7.1.2.1: a limit is accepted by an answer with the same or a lower one; without, nothing
+        // need be said.
+        match self.server_max_window_bits {
+            None => Some((Direction { context, window: wanted.window }, None)),
+            Some(bits) => {
+                let window = WindowBits::new(bits).ok()?.min(wanted.window);
+                Some((Direction { context, window }, Some(window.bits())))
+            }
+        }
+    }
+
+    /// What the client compresses.
+    fn incoming(&self, wanted: Direction) -> (Direction, Option<ClientWindow>) {
+        // §7.1.2.2: only a client that offers it can be told a limit.
+        let bits = match self.client_max_window_bits {
+            None => None,
+            Some(ClientWindow::Any) if wanted.window == WindowBits::MAX => None,
+            Some(ClientWindow::Any) => Some(wanted.window.bits()),
+            Some(ClientWindow::Bits(bits)) => Some(bits.min(wanted.window.bits())),
+        };
+        let window = bits.map_or(WindowBits::MAX, WindowBits::at_least);
+        let context = match self.client_no_context_takeover {
+            None if window <= wanted.window => wanted.context,
+            // A window that is too wide must at least not be kept.
+            _ => ContextTakeover::Off,
+        };
+        (Direction { context, window }, bits.map(ClientWindow::Bits))
+    }
+}
