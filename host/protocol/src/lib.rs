@@ -1,5 +1,5 @@
-//! The WebSocket protocol (RFC 6455, and drafts of it) as state machines without I/O and without a
-//! clock.
+//! The WebSocket protocol (RFC 6455, its compression in RFC 7692, and drafts of it) as state machines
+//! without I/O and without a clock.
 //!
 //! # Opening handshake
 //!
@@ -38,6 +38,12 @@
 //!               │ protocol error: close frame sent │                      └────────┘
 //!               └──────────────────────────────────┘
 //! ```
+//!
+//! # Compression
+//!
+//! Where a handshake has agreed on permessage-deflate, both machines are told
+//! ([`Inbound::use_deflate`], [`Outbound::use_deflate`]). Each message may choose whether it is
+//! compressed ([`Form`]). Events are the same as without. [`deflate`] tells what it costs.
 //!
 //! # Drafts
 //!

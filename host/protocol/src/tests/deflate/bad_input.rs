@@ -1,0 +1,226 @@
+//! What a peer must not send, or must not be let send.
+
+use std::time::{Duration, Instant};
+
+use flate2::{Compress, Compression, FlushCompress};
+
+use super::*;
+use crate::ProtocolError::{self, *};
+use crate::frame::{Fin, Header, Opcode, RSV1};
+
+/// These octets from a server must fail its client with this error, whole and octet by octet.
+#[track_caller]
+fn fails_with(settings: Deflate, limit: usize, octets: &[u8], error: ProtocolError) {
+    for size in [1, octets.len()] {
+        let mut client = End::inflating(settings, limit);
+        for piece in octets.chunks(size) {
+            client.receives(piece);
+        }
+        assert_eq!(client.events, [Event::Failed(error)], "in pieces of {size}");
+        let code = error.close_code().number().to_be_bytes();
+        let written = client.writes();
+        let payload: Vec<u8> =
+            written[6..].iter().zip(written[2..6].iter().cycle()).map(|(a, b)| a ^ b).collect();
+        assert_eq!(payload[..2], code);
+    }
+}
+
+#[track_caller]
+fn fails(octets: &str, error: ProtocolError) {
+    for settings in [Deflate::default(), Deflate::with_context_takeover()] {
+        fails_with(settings, 1000, &hex(octets), error);
+    }
+}
+
+/// A binary message of a server with RSV1, in one frame.
+fn frame(payload: &[u8]) -> Vec<u8> {
+    let length = payload.len() as u64;
+    let header =
+        Header { fin: Fin::Last, reserved: RSV1, opcode: Opcode::Binary, mask: None, length };
+    let mut frame = Vec::new();
+    header.encode(&mut frame);
+    frame.extend(payload);
+    frame
+}
+
+fn compress(compressor: &mut Compress, octets: &[u8], flush: FlushCompress) -> Vec<u8> {
+    let mut output = Vec::with_capacity(octets.len() + 1000);
+    compressor.compress_vec(octets, &mut output, flush).expect("it compresses");
+    output
+}
+
+#[test]
+fn bit_of_a_compressed_message_stands_on_its_first_frame_alone() {
+    fails("41 03 f2 48 cd c0 04 c9 c9 07 00", ReservedBits(0b100));
+    fails("01 01 61 c0 00", ReservedBits(0b100));
+    fails("c9 00", ReservedBits(0b100));
+    fails("c8 00", ReservedBits(0b100));
+}
+
+#[test]
+fn other_reserved_bits_stay_reserved() {
+    fails("e1 07 f2 48 cd c9 c9 07 00", ReservedBits(0b110));
+    fails("91 00", ReservedBits(0b001));
+}
+
+#[test]
+fn compressed_message_that_was_not_negotiated_fails() {
+    let mut client = End::client();
+    client.receives_hex("c1 07 f2 48 cd c9 c9 07 00");
+    assert_eq!(client.events, [Event::Failed(ReservedBits(0b100))]);
+}
+
+#[test]
+fn block_of_the_reserved_type_fails() {
+    fails("c1 02 06 00", InvalidDeflate);
+}
+
+#[test]
+fn length_that_its_complement_does_not_confirm_fails() {
+    fails("c1 0b 00 05 00 fb ff 48 65 6c 6c 6f 00", InvalidDeflate);
+}
+
+#[test]
+fn reference_before_the_beginning_fails() {
+    fails("c1 05 f2 00 11 00 00", InvalidDeflate);
+}
+
+#[test]
+fn message_cut_anywhere_fails() {
+    // Whole messages, and where a cut leaves another message that is right.
+    for (whole, right) in [
+        ("f2 48 cd c9 c9 07 00", &[][..]),
+        ("00 05 00 fa ff 48 65 6c 6c 6f 00", &["00"]),
+        ("f2 48 05 00 00 00 ff ff ca c9 c9 07 00", &["f2 48 05 00"]),
+    ] {
+        let whole = hex(whole);
+        let right: Vec<_> = right.iter().map(|right| hex(right)).collect();
+        let cuts = (1..whole.len()).map(|length| whole[..length].to_vec());
+        for cut in cuts.filter(|cut| !right.contains(cut)) {
+            let settings = Deflate::with_context_takeover();
+            fails_with(settings, 1000, &frame(&cut), InvalidDeflate);
+        }
+    }
+}
+
+#[test]
+fn cut_messages_with_codes_of_their_own_fail() {
+    let words: Vec<u8> =
+        (0..3000_u32).flat_map(|number| (number * number).to_string().into_bytes()).collect();
+    let mut compressor = Compress::new(Compression::best(), false);
+    let whole = compress(&mut compressor, &words, FlushCompress::Sync);
+    let whole = &whole[..whole.len() - 4];
+    for length in (1..whole.len() - 1).step_by(7) {
+        let mut client = End::inflating(Deflate::default(), 1 << 20);
+        client.receives(&frame(&whole[..length]));
+        assert_eq!(client.events, [Event::Failed(InvalidDeflate)], "cut at {length}");
+    }
+}
+
+#[test]
+fn text_that_is_not_utf8_fails_before_the_message_is_whole() {
+    // A block without compression of three octets, of which the second is wrong; nothing follows.
+    fails("41 08 00 03 00 fc ff 61 c0 61", InvalidUtf8);
+    // A character that is cut at the end.
+    fails("c1 07 00 01 00 fe ff e4 00", InvalidUtf8);
+}
+
+#[test]
+fn message_of_exactly_the_limit_is_taken_and_one_octet_more_is_not() {
+    for octets in [1000, 1001] {
+        let mut compressor = Compress::new(Compression::fast(), false);
+        let message = vec![7; octets];
+        let mut deflated = compress(&mut compressor, &message, FlushCompress::Sync);
+        deflated.truncate(deflated.len() - 4);
+        if octets == 1000 {
+            let mut client = End::inflating(Deflate::default(), 1000);
+            client.receives(&frame(&deflated));
+            assert_eq!(client.events, [binary(&message)]);
+        } else {
+            let error = MessageTooLong { limit: 1000 };
+            fails_with(Deflate::default(), 1000, &frame(&deflated), error);
+        }
+    }
+}
+
+#[test]
+fn bomb_fails_when_the_limit_is_reached() {
+    const MIB: usize = 1 << 20;
+    let mut compressor = Compress::new(Compression::best(), false);
+    let piece = compress(&mut compressor, &vec![0; MIB], FlushCompress::Full);
+    let bomb = frame(&piece.repeat(1024));
+    assert!(bomb.len() < 3 * MIB / 2, "1 GiB from {} octets", bomb.len());
+    let start = Instant::now();
+    for settings in [Deflate::default(), Deflate::with_context_takeover()] {
+        let mut client = End::inflating(settings, MIB);
+        client.receives(&bomb);
+        assert_eq!(client.events, [Event::Failed(MessageTooLong { limit: MIB })]);
+        // Fragments: the limit holds for all of them.
+        let mut client = End::inflating(settings, 3 * MIB / 2);
+        client.receives(&hex("42 7e")).receives(&(piece.len() as u16).to_be_bytes());
+        client.receives(&piece).receives(&hex("00 7e"));
+        client.receives(&(piece.len() as u16).to_be_bytes()).receives(&piece);
+        assert_eq!(client.events, [Event::Failed(MessageTooLong { limit: 3 * MIB / 2 })]);
+    }
+    // Inflating all of it would take minutes in a test that is not optimised.
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+#[test]
+fn message_that_inflates_to_nothing_has_an_end() {
+    // Empty blocks without compression, in a frame and in fragments.
+    let limit = 1000;
+    let longest = 2 * limit + 1024;
+    let error = MessageTooLong { limit };
+    fails_with(Deflate::default(), limit, &hex("c2 7e 0b d1"), error);
+    let mut client = End::inflating(Deflate::default(), limit);
+    client.receives(&hex("42 05 00 00 00 ff ff"));
+    for _ in 0..longest / 5 - 1 {
+        client.receives(&hex("00 05 00 00 00 ff ff"));
+    }
+    assert_eq!(client.events, []);
+    client.receives(&hex("00 05"));
+    assert_eq!(client.events, [Event::Failed(error)]);
+}
+
+#[test]
+fn stream_may_end_only_so_often_in_a_message() {
+    let streams = |count| {
+        let mut client = End::inflating(Deflate::default(), 1000);
+        client.receives(&frame(&hex("03 00").repeat(count)));
+        client.events
+    };
+    assert_eq!(streams(64), [binary(b"")]);
+    assert_eq!(streams(65), [Event::Failed(InvalidDeflate)]);
+}
+
+#[test]
+fn messages_are_not_inflated_when_nobody_wants_them_any_more() {
+    let mut client = End::inflating(Deflate::default(), 1000);
+    client.outbound.close(None).expect("it is open");
+    // Not even DEFLATE.
+    client.receives_hex("c1 02 06 00 88 00");
+    assert_eq!(client.events, [Event::Closed(None)]);
+    // Not from the middle on, either.
+    let mut client = End::inflating(Deflate::default(), 1000);
+    client.receives_hex("41 03 f2 48 cd");
+    client.outbound.close(None).expect("it is open");
+    client.receives_hex("80 02 06 06 88 00");
+    assert_eq!(client.events, [Event::Closed(None)]);
+}
+
+#[test]
+fn octets_without_sense_never_panic() {
+    let mut numbers = Numbers(0x2545_f491_4f6c_dd1d);
+    for _ in 0..2000 {
+        let length = numbers.below(200);
+        let octets = numbers.noise(length);
+        let mut client = End::inflating(Deflate::with_context_takeover(), 500);
+        client.receives(&frame(&octets)).receives_hex("c1 07 f2 48 cd c9 c9 07 00");
+        for event in &client.events {
+            if let Event::Binary(octets) = event {
+                assert!(octets.len() <= 500);
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! What goes out compressed, and what does not.
+
+use std::num::NonZeroUsize;
+
+use super::*;
+use crate::{Compression, Form, SendError, SharedMessage};
+
+const RSV1: u8 = 0x40;
+
+fn server(settings: Deflate) -> End {
+    let mut server = End::server();
+    server.use_deflate(&negotiate(settings, &settings).1);
+    server
+}
+
+fn form(compression: Compression) -> Form {
+    Form { compression, ..Form::default() }
+}
+
+/// Whether the frames that it writes say that their message is compressed.
+fn is_compressed(end: &mut End) -> bool {
+    end.writes()[0] & RSV1 != 0
+}
+
+#[test]
+fn short_messages_are_sent_as_they_are() {
+    let mut server = server(Deflate { threshold: 100, ..Deflate::default() });
+    for (length, compressed) in [(0, false), (99, false), (100, true)] {
+        server.outbound.send_text(&"a".repeat(length)).expect("there is room");
+        assert_eq!(is_compressed(&mut server), compressed, "{length}");
+    }
+}
+
+#[test]
+fn message_chooses() {
+    let mut server = server(Deflate { threshold: 100, ..Deflate::default() });
+    for (length, compression, compressed) in [
+        (1000, Compression::Never, false),
+        (50, Compression::Always, true),
+        (50, Compression::ByLength, false),
+        (0, Compression::Always, false),
+    ] {
+        let text = "a".repeat(length);
+        server.outbound.send_text_with(&text, form(compression)).expect("there is room");
+        assert_eq!(is_compressed(&mut server), compressed, "{length} {compression:?}");
+        let shared = SharedMessage::text(&text).with_compression(compression);
+        server.outbound.send_shared(&shared).expect("there is room");
+        assert_eq!(is_compressed(&mut server), compressed, "shared, {length} {compression:?}");
+    }
+}
+
+#[test]
+fn nothing_is_compressed_that_was_not_negotiated() {
+    let mut server = End::server();
+    let form = form(Compression::Always);
+    server.outbound.send_text_with(&"a".repeat(1000), form).expect("there is room");
+    assert!(!is_compressed(&mut server));
+    let mut old = End::draft00(Limits::default());
+    old.outbound.use_deflate(&negotiate(Deflate::default(), &Deflate::default()).1);
+    old.outbound.send_text_with("aaaaaaaa", form).expect("there is room");
+    assert_eq!(old.writes(), b"\0aaaaaaaa\xff");
+}
+
+#[test]
+fn message_that_would_grow_is_sent_as_it_is_and_the_peer_still_understands_the_next() {
+    let noise = Numbers(1).noise(5000);
+    for settings in [Deflate::default(), Deflate::with_context_takeover()] {
+        let mut pair = Pair::deflating(settings, &settings);
+        let words = "some words that are sent again ".repeat(10);
+        pair.server.outbound.send_text(&words).expect("there is room");
+        pair.server.outbound.send_binary(&noise).expect("there is room");
+        let queued = pair.server.outbound.remaining();
+        assert!(queued > 5000 && queued < 5100, "{queued}");
+        pair.server.outbound.send_text(&words).expect("there is room");
+        pair.drive();
+        assert_eq!(pair.client.events, [text(&words), binary(&noise), text(&words)]);
+    }
+}
+
+#[test]
+fn refused_message_does_not_touch_the_context() {
+    let settings = Deflate::with_context_takeover();
+    let mut pair = Pair::deflating(settings, &settings);
+    let (_, of_server) = negotiate(settings, &settings);
+    pair.server.outbound = Outbound::server(1004);
+    pair.server.outbound.use_deflate(&of_server);
+    let words = "some words that are sent again ".repeat(10);
+    pair.server.outbound.send_text(&words).expect("there is room");
+    // Compressed they would fit. The rule is the length before: what is refused must not depend on
+    // what it holds, and must not be compressed to find that out.
+    let (long, longer) = ("ab".repeat(500), "ab".repeat(501));
+    assert_eq!(pair.server.outbound.send_text(&long), Err(SendError::Full));
+    assert_eq!(pair.server.outbound.send_shared(&SharedMessage::text(&long)), Err(SendError::Full));
+    assert_eq!(pair.server.outbound.send_text(&longer), Err(SendError::TooLong));
+    pair.drive();
+    pair.server.outbound.send_text(&words).expect("there is room");
+    pair.drive();
+    pair.server.outbound.send_text(&long).expect("there is room");
+    pair.drive();
+    assert_eq!(pair.client.events, [text(&words), text(&words), text(&long)]);
+}
+
+#[test]
+fn fragments_are_those_of_the_compressed_message() {
+    let mut pair = Pair::deflating(Deflate::default(), &Deflate::default());
+    let words: String = (0..300).map(|number| format!("{number} ")).collect();
+    let size = NonZeroUsize::new(100).expect("not zero");
+    pair.server.outbound.send_text_in_frames(&words, size).expect("there is room");
+    let octets = pair.server.writes();
+    let mut rest = &octets[..];
+    let mut firsts = Vec::new();
+    while let [first, length, after @ ..] = rest {
+        firsts.push(*first);
+        rest = &after[usize::from(*length)..];
+    }
+    assert!(firsts.len() < words.len() / 100, "{firsts:02x?}");
+    let expected: Vec<u8> = std::iter::once(0x41)
+        .chain(std::iter::repeat_n(0, firsts.len() - 2))
+        .chain([0x80])
+        .collect();
+    assert_eq!(firsts, expected);
+    pair.client.receives(&octets);
+    assert_eq!(pair.client.events, [text(&words)]);
+}
+
+#[test]
+fn shared_message_is_compressed_once_for_all_without_takeover() {
+    let noise = Numbers(1).noise(20_000);
+    let message = SharedMessage::binary(&[&noise[..], &noise[..]].concat());
+    let (mut one, mut other) = (server(Deflate::default()), server(Deflate::default()));
+    one.outbound.send_shared(&message).expect("there is room");
+    other.outbound.send_shared(&message).expect("there is room");
+    assert_eq!(one.outbound.chunk().as_ptr(), other.outbound.chunk().as_ptr());
+    assert_eq!(one.outbound.chunk()[0], 0x82 | RSV1);
+    assert!(one.outbound.remaining() < 21_000);
+    // Another window is another form.
+    let narrow = Direction { window: window(9), ..NO_TAKEOVER };
+    let mut third = server(Deflate { outgoing: narrow, ..Deflate::default() });
+    third.outbound.send_shared(&message).expect("there is room");
+    assert_eq!(third.outbound.chunk()[0], 0x82, "its window is too narrow to see the repetition");
+    // And who has not negotiated gets it as it is.
+    let mut plain = End::server();
+    plain.outbound.send_shared(&message).expect("there is room");
+    assert_eq!(plain.outbound.chunk()[0], 0x82);
+}
+
+#[test]
+fn shared_messages_arrive_whatever_each_peer_agreed_to() {
+    let messages = ["short".to_owned(), "words ".repeat(50), "more words ".repeat(3000)];
+    let shared: Vec<_> = messages.iter().map(|message| SharedMessage::text(message)).collect();
+    let mut pairs = vec![Pair::new()];
+    for outgoing in [NO_TAKEOVER, TAKEOVER] {
+        for bits in 9..=15 {
+            let outgoing = Direction { window: window(bits), ..outgoing };
+            let settings = Deflate { outgoing, ..Deflate::with_context_takeover() };
+            pairs.push(Pair::deflating(Deflate::with_context_takeover(), &settings));
+        }
+    }
+    for pair in &mut pairs {
+        for message in shared.iter().chain(&shared) {
+            pair.server.outbound.send_shared(message).expect("there is room");
+        }
+        pair.drive();
+        let expected: Vec<_> =
+            messages.iter().chain(&messages).map(|message| text(message)).collect();
+        assert_eq!(pair.client.events, expected);
+    }
+}
+
+#[test]
+fn context_that_was_released_begins_anew() {
+    let settings = Deflate::with_context_takeover();
+    let mut pair = Pair::deflating(settings, &settings);
+    let words = "some words that are sent again and again; ".repeat(2);
+    let mut lengths = Vec::new();
+    for _ in 0..3 {
+        pair.server.outbound.send_text(&words).expect("there is room");
+        lengths.push(pair.server.outbound.remaining());
+        if lengths.len() == 2 {
+            pair.drive();
+            pair.server.outbound.release_memory();
+        }
+    }
+    pair.drive();
+    assert!(lengths[1] - lengths[0] < lengths[0], "the second refers to the first: {lengths:?}");
+    assert_eq!(lengths[2], lengths[0], "the third refers to nothing");
+    assert_eq!(pair.client.events, [text(&words), text(&words), text(&words)]);
+}
+
+#[test]
+fn windows_are_kept_to() {
+    // What repeats itself beyond the window does not compress, and what does within it does.
+    let noise = Numbers(1).noise(2000);
+    let message = [&noise[..], &noise[..]].concat();
+    for (bits, compressed) in [(9, false), (10, false), (12, true), (15, true)] {
+        let outgoing = Direction { window: window(bits), ..NO_TAKEOVER };
+        let mut server = server(Deflate { outgoing, ..Deflate::default() });
+        server.outbound.send_binary(&message).expect("there is room");
+        assert_eq!(is_compressed(&mut server), compressed, "{bits} bits");
+    }
+}

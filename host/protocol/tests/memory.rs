@@ -1,0 +1,200 @@
+//! What permessage-deflate costs a connection, counted by the allocator. The figures in the
+//! documentation of `ws_host_protocol::deflate` are held here.
+
+#![expect(unsafe_code, reason = "an allocator that counts is an unsafe trait")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use bytes::Buf;
+use ws_host_protocol::deflate::{ContextTakeover, Direction, WindowBits};
+use ws_host_protocol::handshake::client::Handshake;
+use ws_host_protocol::handshake::server::{Rules, check};
+use ws_host_protocol::handshake::{Origins, Scheme, Versions};
+use ws_host_protocol::{
+    Deflate, Event, Inbound, Limits, Outbound, PerMessageDeflate, ProtocolError, Role,
+};
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+
+thread_local! {
+    /// Octets that this thread has allocated and not freed, and the most there ever were.
+    static LIVE: Cell<isize> = const { Cell::new(0) };
+    static PEAK: Cell<isize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+fn count(octets: isize) {
+    LIVE.set(LIVE.get() + octets);
+    PEAK.set(PEAK.get().max(LIVE.get()));
+}
+
+// SAFETY: everything is the system's allocator, with numbers beside.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as isize);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(-(layout.size() as isize));
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // A long allocation is moved by its pages: the old and the new one do not exist side by side.
+        count(size as isize - layout.size() as isize);
+        // SAFETY: the caller's promise.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How much more there is after this than before, and how much there was in between.
+fn costs(act: impl FnOnce()) -> (usize, usize) {
+    let before = LIVE.get();
+    PEAK.set(before);
+    act();
+    ((LIVE.get() - before).max(0) as usize, (PEAK.get() - before) as usize)
+}
+
+fn agreed(settings: Deflate) -> PerMessageDeflate {
+    let handshake = Handshake::new([0; 16], Vec::new()).offer_deflate(settings);
+    let request = handshake.request("h", http::Uri::from_static("/")).expect("a request");
+    let (origins, versions) = (Origins::default(), Versions::default());
+    let rules = Rules { origins: &origins, versions: &versions, host: None, scheme: Scheme::Http };
+    let mut upgrade = check(&request, &rules).expect("a good request");
+    upgrade.accept_deflate(&settings).expect("an offer of ours")
+}
+
+fn settings(context: ContextTakeover, window: WindowBits) -> Deflate {
+    let direction = Direction { context, window };
+    Deflate { outgoing: direction, incoming: direction, ..Deflate::default() }
+}
+
+/// One end of a connection. Its role matters as little as that of the other end does: both take what
+/// the other one sends.
+struct End {
+    outbound: Outbound,
+    inbound: Inbound,
+}
+
+impl End {
+    fn new(settings: Deflate) -> Self {
+        let agreed = agreed(settings);
+        let mut outbound = Outbound::server(16 * MIB);
+        let mut inbound = Inbound::new(Role::Client, Limits::default());
+        outbound.use_deflate(&agreed);
+        inbound.use_deflate(&agreed);
+        Self { outbound, inbound }
+    }
+
+    fn writes(&mut self) -> Vec<u8> {
+        self.outbound.copy_to_bytes(self.outbound.remaining()).to_vec()
+    }
+
+    fn receives(&mut self, octets: &mut [u8]) -> Option<Event<'static>> {
+        let mut answers = Outbound::server(MIB);
+        let mut input = octets;
+        self.inbound.handle_input(&mut input, &mut answers).map(Event::into_owned)
+    }
+}
+
+/// Words enough to fill every window.
+fn words() -> String {
+    (0..20_000).map(|number| format!("{number} ")).collect()
+}
+
+/// What an end keeps when messages went both ways, outgoing and incoming.
+fn kept(settings: Deflate) -> (usize, usize) {
+    let words = words();
+    let mut end = End::new(settings);
+    // What the thread keeps for all connections is not this one's.
+    let mut octets = Vec::new();
+    for _ in 0..8 {
+        let mut other = End::new(settings);
+        other.outbound.send_text(&words).expect("there is room");
+        octets = other.writes();
+        other.receives(&mut octets.clone());
+    }
+    let (outgoing, _) = costs(|| {
+        end.outbound.send_text(&words).expect("there is room");
+        end.writes();
+    });
+    let (incoming, _) = costs(|| {
+        end.receives(&mut octets);
+    });
+    (outgoing, incoming)
+}
+
+#[test]
+fn without_takeover_an_idle_connection_keeps_nothing() {
+    for bits in [9, 15] {
+        let window = WindowBits::new(bits).expect("a window");
+        assert_eq!(kept(settings(ContextTakeover::Off, window)), (0, 0));
+    }
+}
+
+#[test]
+fn with_takeover_a_connection_keeps_what_the_documentation_says() {
+    for bits in 9..=15 {
+        let window = WindowBits::new(bits).expect("a window");
+        let (outgoing, incoming) = kept(settings(ContextTakeover::On, window));
+        assert_eq!(incoming, window.octets());
+        let told = 243 * KIB + 4 * window.octets();
+        assert!(outgoing.abs_diff(told) < 8 * KIB, "{bits} bits: {outgoing}");
+    }
+}
+
+#[test]
+fn released_connection_keeps_what_came_alone() {
+    let mut end = End::new(settings(ContextTakeover::On, WindowBits::MAX));
+    let words = words();
+    let (kept, _) = costs(|| {
+        end.outbound.send_text(&words).expect("there is room");
+        end.writes();
+        end.outbound.release_memory();
+    });
+    // The buffers that the thread keeps, for all connections.
+    assert!(kept < 128 * KIB, "{kept}");
+}
+
+#[test]
+fn bomb_costs_no_more_than_the_limit() {
+    for context in [ContextTakeover::Off, ContextTakeover::On] {
+        let settings = settings(context, WindowBits::MAX);
+        // The sender has other limits. 10 MiB in 20 KiB.
+        let mut sender = End::new(settings);
+        sender.outbound.send_binary(&vec![0; 10 * MIB]).expect("there is room");
+        let mut bomb = sender.writes();
+        assert!(bomb.len() < 50 * KIB, "{}", bomb.len());
+        let mut end = End::new(settings);
+        let (kept, peak) = costs(|| {
+            let failed = Event::Failed(ProtocolError::MessageTooLong { limit: MIB });
+            assert_eq!(end.receives(&mut bomb), Some(failed));
+        });
+        // The message, a decompressor and what is inflated at a time.
+        assert!(peak < MIB + 400 * KIB, "{peak}");
+        assert!(kept < 300 * KIB, "{kept}");
+    }
+}
+
+#[test]
+fn message_in_pieces_holds_a_decompressor() {
+    let mut end = End::new(Deflate::default());
+    let mut sender = End::new(Deflate::default());
+    sender.outbound.send_text(&words()).expect("there is room");
+    let mut octets = sender.writes();
+    let (kept, _) = costs(|| {
+        for piece in octets.chunks_mut(100).take(1) {
+            end.receives(piece);
+        }
+    });
+    assert!((40 * KIB..56 * KIB).contains(&kept), "{kept}");
+}
