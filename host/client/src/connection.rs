@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use ws_host_protocol::{CloseFrame, Event, Inbound, Limits, Outbound, Role};
+use ws_host_protocol::{CloseFrame, Event, Inbound, Limits, Outbound, PerMessageDeflate, Role};
 
 use crate::end::Cause;
 use crate::error::ConnectError;
@@ -50,21 +50,31 @@ impl Task {
         };
         match established {
             Ok(Established { stream, early, opened }) => {
+                let compression = opened.compression;
                 self.shared.open(opened);
                 let line = Line::new(stream, &self.shared, self.options.close_timeout);
-                self.cause = self.converse(line, early).await;
+                self.cause = self.converse(line, early, compression).await;
             }
             Err(error) => self.error = Some(error),
         }
     }
 
-    async fn converse(&self, line: Line<'_>, early: Vec<u8>) -> Cause {
+    async fn converse(
+        &self,
+        line: Line<'_>,
+        early: Vec<u8>,
+        compression: Option<PerMessageDeflate>,
+    ) -> Cause {
         let limits = Limits { max_message: self.options.max_message, ..Limits::default() };
+        let mut inbound = Inbound::new(Role::Client, limits);
+        if let Some(agreed) = compression {
+            inbound.use_deflate(&agreed);
+        }
         let mut conversation = Conversation {
             line,
             shared: &self.shared,
             messages: &self.messages,
-            inbound: Inbound::new(Role::Client, limits),
+            inbound,
             answers: Outbound::server(0),
         };
         let Err(cause) = conversation.until_end(early).await;

@@ -13,6 +13,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use ws_host_protocol::PerMessageDeflate;
 use ws_host_protocol::handshake::client::{Handshake, HandshakeError};
 
 use crate::error::ConnectError;
@@ -34,6 +35,8 @@ const MAX_HEAD: usize = 64 << 10;
 pub struct Opened {
     /// The subprotocol that it chose, one of those that were offered.
     pub subprotocol: Option<String>,
+    /// How messages are compressed, if the server agreed to that.
+    pub compression: Option<PerMessageDeflate>,
     /// All headers of its answer.
     pub headers: HeaderMap,
 }
@@ -48,7 +51,10 @@ pub(crate) async fn open(
     options: &Options,
 ) -> Result<(Box<dyn Stream>, Vec<u8>, Opened), ConnectError> {
     // §4.1: 16 octets chosen at random for each connection.
-    let handshake = Handshake::new(rand::random(), options.subprotocols.clone());
+    let mut handshake = Handshake::new(rand::random(), options.subprotocols.clone());
+    if let Some(settings) = options.compression {
+        handshake = handshake.offer_deflate(settings);
+    }
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(MAX_HEAD)
         .handshake(TokioIo::new(stream))
@@ -57,12 +63,16 @@ pub(crate) async fn open(
     let mut exchange = Exchange { connection, is_over: false };
     let answer = pin!(sender.send_request(request(&handshake, options)?));
     let answer = exchange.drive(answer).await.map_err(no_answer)?;
-    let subprotocol = match handshake.check(&answer) {
-        Ok(subprotocol) => subprotocol,
+    let accepted = match handshake.check(&answer) {
+        Ok(accepted) => accepted,
         Err(HandshakeError::Status(_)) => return Err(refusal(exchange, answer).await),
         Err(error) => return Err(error.into()),
     };
-    let opened = Opened { subprotocol, headers: answer.into_parts().0.headers };
+    let opened = Opened {
+        subprotocol: accepted.subprotocol,
+        compression: accepted.deflate,
+        headers: answer.into_parts().0.headers,
+    };
     let (stream, early) = exchange.into_stream().await;
     Ok((stream, early, opened))
 }

@@ -1,4 +1,4 @@
-//! A WebSocket client: RFC 6455 over `ws://` and `wss://`.
+//! A WebSocket client: RFC 6455 over `ws://` and `wss://`, with the compression of RFC 7692.
 //!
 //! ```no_run
 //! # #[tokio::main(flavor = "current_thread")]
@@ -29,6 +29,12 @@
 //!
 //! What is sent while [connecting](State::Connecting) waits and goes out, in order, when the
 //! connection opens. [`Client::opened`] tells when that is, or why it will not be.
+//!
+//! # Compression
+//!
+//! permessage-deflate is offered, as browsers do; [`Options::compression`] changes that or turns it
+//! off. If the server agrees, messages of 64 octets and more are compressed, apart from those that were
+//! sent before the connection was open.
 //!
 //! # Nothing grows without bound
 //!
@@ -78,5 +84,7 @@ pub use shared::State;
 pub use url::UrlError;
 /// Why a close frame cannot be made: a code that may not be sent, or a reason that is too long.
 pub use ws_host_protocol::CloseFrameError;
+/// What the application may choose of the compression, and what was agreed on.
+pub use ws_host_protocol::deflate;
 /// Which check the server's answer to the handshake failed.
 pub use ws_host_protocol::handshake::client::HandshakeError;

@@ -8,6 +8,8 @@ use http::header::{
     TRANSFER_ENCODING, UPGRADE,
 };
 
+use ws_host_protocol::Deflate;
+
 use crate::error::OptionsError;
 use crate::url::Url;
 
@@ -30,6 +32,7 @@ pub struct Options {
     pub(crate) max_outbound: usize,
     pub(crate) connect_timeout: Duration,
     pub(crate) close_timeout: Duration,
+    pub(crate) compression: Option<Deflate>,
 }
 
 /// Who may vouch for the server of a `wss` URL.
@@ -60,6 +63,7 @@ impl Options {
             max_outbound: 2 << 20,
             connect_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(5),
+            compression: Some(Deflate::with_context_takeover()),
         })
     }
 
@@ -145,6 +149,19 @@ impl Options {
     #[must_use]
     pub fn close_timeout(mut self, time: Duration) -> Self {
         self.close_timeout = time;
+        self
+    }
+
+    /// Which compression to offer (permessage-deflate, RFC 7692), or `None` to offer none. By default
+    /// it is offered with context takeover, as browsers do. That costs up to 403 KiB for each
+    /// connection; a program with many of them may want [`Deflate::default`], which costs nothing while
+    /// nothing is sent.
+    ///
+    /// Do not compress secrets together with text of others: see [the protocol's
+    /// words](ws_host_protocol::deflate#secrets).
+    #[must_use]
+    pub fn compression(mut self, deflate: Option<Deflate>) -> Self {
+        self.compression = deflate;
         self
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use ws_host_protocol::{
     self as protocol, CloseCode, CloseFrame, MAX_CONTROL_PAYLOAD, MaskKeys, Outbound,
+    PerMessageDeflate,
 };
 
 use crate::error::SendError;
@@ -92,6 +93,11 @@ impl Outgoing {
             written: 0,
             is_closing: false,
         }
+    }
+
+    /// Compresses messages that are queued from now on.
+    pub(crate) fn use_deflate(&mut self, agreed: &PerMessageDeflate) {
+        self.outbound.use_deflate(agreed);
     }
 
     /// Queues a frame behind those that were sent before, or makes it wait with them for room.

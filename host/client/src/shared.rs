@@ -113,6 +113,9 @@ impl Shared {
     pub(crate) fn open(&self, opened: Opened) {
         let mut inner = self.inner.lock();
         inner.phase = Phase::Open;
+        if let Some(agreed) = &opened.compression {
+            inner.outgoing.use_deflate(agreed);
+        }
         if inner.is_abandoned {
             inner.go_away();
         }

@@ -126,7 +126,7 @@ async fn subprotocol_that_was_not_offered_fails() {
 
 #[tokio::test]
 async fn extension_that_was_not_offered_fails() {
-    let answer = "HTTP/1.1 101 OK\n{right}Sec-WebSocket-Extensions: permessage-deflate\n\n";
+    let answer = "HTTP/1.1 101 OK\n{right}Sec-WebSocket-Extensions: permessage-bzip2\n\n";
     assert_eq!(failed_check(answer).await, HandshakeError::ExtensionNotOffered);
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod closing;
+mod compression;
 mod handshake;
 mod peer;
 mod receiving;
