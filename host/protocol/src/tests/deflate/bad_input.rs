@@ -1,7 +1,5 @@
 //! What a peer must not send, or must not be let send.
 
-use std::time::{Duration, Instant};
-
 use flate2::{Compress, Compression, FlushCompress};
 
 use super::*;
@@ -150,7 +148,6 @@ fn bomb_fails_when_the_limit_is_reached() {
     let piece = compress(&mut compressor, &vec![0; MIB], FlushCompress::Full);
     let bomb = frame(&piece.repeat(1024));
     assert!(bomb.len() < 3 * MIB / 2, "1 GiB from {} octets", bomb.len());
-    let start = Instant::now();
     for settings in [Deflate::default(), Deflate::with_context_takeover()] {
         let mut client = End::inflating(settings, MIB);
         client.receives(&bomb);
@@ -162,8 +159,6 @@ fn bomb_fails_when_the_limit_is_reached() {
         client.receives(&(piece.len() as u16).to_be_bytes()).receives(&piece);
         assert_eq!(client.events, [Event::Failed(MessageTooLong { limit: 3 * MIB / 2 })]);
     }
-    // Inflating all of it would take minutes in a test that is not optimised.
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
 
 #[test]
