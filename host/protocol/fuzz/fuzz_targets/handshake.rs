@@ -12,6 +12,7 @@ use ws_host_protocol::handshake::server::{Rules, Upgrade};
 use ws_host_protocol::handshake::{
     Origins, Rejection, Scheme, Version, Versions, forwarded, server,
 };
+use ws_host_protocol::{Deflate, PerMessageDeflate};
 
 /// The headers that matter; the input chooses by number.
 const NAMES: [&str; 17] = [
@@ -43,14 +44,20 @@ fuzz_target!(|data: &[u8]| {
     for line in data.split(|octet| *octet == b'\n') {
         change(&mut request, line);
     }
+    check_answers(&handshake, &request);
     let versions: Versions = (0..=13).filter_map(Version::from_number).collect();
     let client = told(&request);
     for origins in [Origins::default(), Origins::any()] {
         for host in [None, client.host.as_deref()] {
             let rules =
                 Rules { origins: &origins, versions: &versions, host, scheme: Scheme::Https };
-            let upgrade = server::check(&request, &rules);
-            if let Ok(upgrade) = &upgrade {
+            let mut upgrade = server::check(&request, &rules);
+            if let Ok(upgrade) = &mut upgrade {
+                let agreed = upgrade.accept_deflate(&Deflate::with_context_takeover());
+                let answer = upgrade.response(None);
+                assert!(answer.is_ok_and(|answer| {
+                    answer.headers().contains_key("sec-websocket-extensions") == agreed.is_some()
+                }));
                 assert!(request.headers().contains_key("sec-websocket-key"));
                 assert!(upgrade.version() != Version::Draft00 && upgrade.trailer().is_empty());
             }
@@ -64,6 +71,27 @@ fuzz_target!(|data: &[u8]| {
         }
     }
 });
+
+/// The headers as those of an answer to our own offer.
+fn check_answers(handshake: &Handshake, request: &Request<()>) {
+    let settings = Deflate::default();
+    let offering = handshake.clone().offer_deflate(settings);
+    let mut answer = http::Response::new(());
+    *answer.status_mut() = http::StatusCode::SWITCHING_PROTOCOLS;
+    *answer.headers_mut() = request.headers().clone();
+    // The accept key of the handshake's nonce.
+    let accept = HeaderValue::from_static("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    answer.headers_mut().insert("sec-websocket-accept", accept);
+    let agreed = |agreed: &PerMessageDeflate| {
+        assert_eq!(agreed.incoming().context, settings.incoming.context, "as was asked for");
+    };
+    if let Ok(accepted) = offering.check(&answer) {
+        accepted.deflate.iter().for_each(agreed);
+    }
+    if let Ok(accepted) = handshake.check(&answer) {
+        assert_eq!(accepted.deflate, None);
+    }
+}
 
 fn check(request: &Request<()>, upgrade: &Result<Upgrade, Rejection>, versions: &Versions) {
     match upgrade {

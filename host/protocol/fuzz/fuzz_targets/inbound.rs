@@ -4,7 +4,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ws_host_protocol::{Event, Inbound, Limits, Outbound, Role};
+use ws_host_protocol::deflate::{ContextTakeover, Direction, WindowBits};
+use ws_host_protocol::handshake::client::Handshake;
+use ws_host_protocol::handshake::server::{Rules, check};
+use ws_host_protocol::handshake::{Origins, Scheme, Versions};
+use ws_host_protocol::{Deflate, Event, Inbound, Limits, Outbound, PerMessageDeflate, Role};
 
 const MAX_MESSAGE: usize = 300;
 const MAX_FRAGMENTS: u32 = 5;
@@ -13,13 +17,31 @@ const MAX_FRAGMENTS: u32 = 5;
 #[derive(Clone, Copy)]
 enum Machine {
     Rfc(Role),
+    Deflated(Role, ContextTakeover),
     Draft00,
+}
+
+fn agreed(context: ContextTakeover) -> Option<PerMessageDeflate> {
+    let direction = Direction { context, window: WindowBits::MAX };
+    let settings = Deflate { outgoing: direction, incoming: direction, ..Deflate::default() };
+    let handshake = Handshake::new([0; 16], Vec::new()).offer_deflate(settings);
+    let request = handshake.request("h", http::Uri::from_static("/")).ok()?;
+    let (origins, versions) = (Origins::default(), Versions::default());
+    let rules = Rules { origins: &origins, versions: &versions, host: None, scheme: Scheme::Http };
+    check(&request, &rules).ok()?.accept_deflate(&settings)
 }
 
 fn events(machine: Machine, pieces: &mut dyn Iterator<Item = &[u8]>) -> Vec<Event<'static>> {
     let limits = Limits { max_message: MAX_MESSAGE, max_fragments: MAX_FRAGMENTS };
     let (mut inbound, mut outbound) = match machine {
         Machine::Rfc(role) => (Inbound::new(role, limits), Outbound::server(1 << 20)),
+        Machine::Deflated(role, context) => {
+            let mut inbound = Inbound::new(role, limits);
+            let agreed = agreed(context);
+            assert!(agreed.is_some());
+            agreed.iter().for_each(|agreed| inbound.use_deflate(agreed));
+            (inbound, Outbound::server(1 << 20))
+        }
         Machine::Draft00 => (Inbound::draft00(limits), Outbound::draft00(1 << 20)),
     };
     let mut events = Vec::new();
@@ -43,10 +65,14 @@ fn events(machine: Machine, pieces: &mut dyn Iterator<Item = &[u8]>) -> Vec<Even
 
 fuzz_target!(|data: &[u8]| {
     let [choice, size, octets @ ..] = data else { return };
-    let machine = match choice % 3 {
+    // The first three as in the seeds.
+    let machine = match choice % 6 {
         0 => Machine::Rfc(Role::Server),
         1 => Machine::Rfc(Role::Client),
-        _ => Machine::Draft00,
+        2 => Machine::Draft00,
+        3 => Machine::Deflated(Role::Client, ContextTakeover::On),
+        4 => Machine::Deflated(Role::Client, ContextTakeover::Off),
+        _ => Machine::Deflated(Role::Server, ContextTakeover::On),
     };
     let size = usize::from(*size).max(1);
     let mut whole = events(machine, &mut std::iter::once(octets));

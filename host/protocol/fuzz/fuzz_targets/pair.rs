@@ -6,9 +6,40 @@ use std::num::NonZeroUsize;
 
 use bytes::Buf;
 use libfuzzer_sys::fuzz_target;
+use ws_host_protocol::deflate::{ContextTakeover, Direction, Level, WindowBits};
+use ws_host_protocol::handshake::client::Handshake;
+use ws_host_protocol::handshake::server::{self, Rules};
+use ws_host_protocol::handshake::{Origins, Scheme, Versions};
 use ws_host_protocol::{
-    CloseFrame, Event, Inbound, Limits, Outbound, Role, SendError, SharedMessage,
+    CloseFrame, Compression, Deflate, Event, Form, Inbound, Limits, Outbound, PerMessageDeflate,
+    Role, SendError, SharedMessage,
 };
+
+/// What an octet says of one end's settings.
+fn settings(choice: u8) -> Deflate {
+    let context = |bit: u8| {
+        if choice & bit == 0 { ContextTakeover::Off } else { ContextTakeover::On }
+    };
+    let window = |bits: u8| WindowBits::new(9 + (bits & 7) % 7).unwrap_or_default();
+    Deflate {
+        level: Level::new(1 + choice % 9).unwrap_or_default(),
+        threshold: usize::from(choice % 3) * 20,
+        outgoing: Direction { context: context(1), window: window(choice >> 2) },
+        incoming: Direction { context: context(2), window: window(choice >> 5) },
+    }
+}
+
+/// What both ends make of their settings: the client's and the server's view.
+fn negotiate(client: u8, server: u8) -> Option<(PerMessageDeflate, PerMessageDeflate)> {
+    let handshake = Handshake::new([0; 16], Vec::new()).offer_deflate(settings(client));
+    let request = handshake.request("h", http::Uri::from_static("/")).ok()?;
+    let (origins, versions) = (Origins::default(), Versions::default());
+    let rules = Rules { origins: &origins, versions: &versions, host: None, scheme: Scheme::Http };
+    let mut upgrade = server::check(&request, &rules).ok()?;
+    let of_server = upgrade.accept_deflate(&settings(server))?;
+    let answer = upgrade.response(None).ok()?;
+    Some((handshake.check(&answer).ok()?.deflate?, of_server))
+}
 
 struct End {
     inbound: Inbound,
@@ -27,14 +58,34 @@ impl End {
         Self { inbound, outbound, sent: Vec::new(), received: Vec::new() }
     }
 
+    fn use_deflate(&mut self, agreed: &PerMessageDeflate) {
+        self.inbound.use_deflate(agreed);
+        self.outbound.use_deflate(agreed);
+    }
+
     /// Does what an octet says, with a payload of so many octets.
     fn act(&mut self, what: u8, length: usize) {
-        let octets = vec![what; length];
+        // Half of the messages compress well, the other half hardly.
+        let octets: Vec<u8> = match what & 8 {
+            0 => vec![what; length],
+            _ => {
+                (0..length).map(|place| ((place * place * usize::from(what)) >> 3) as u8).collect()
+            }
+        };
+        let compression = match what >> 4 & 3 {
+            0 => Compression::Never,
+            1 => Compression::Always,
+            _ => Compression::ByLength,
+        };
+        let form = Form { compression, frame_size: None };
+        if what & 0xc0 == 0xc0 {
+            self.outbound.release_memory();
+        }
         let text = "ü".repeat(length / 2);
         let size = NonZeroUsize::new(length % 7 + 1).unwrap_or(NonZeroUsize::MIN);
         let (result, event) = match what % 8 {
-            0 => (self.outbound.send_text(&text), Event::Text(text.into())),
-            1 => (self.outbound.send_binary(&octets), Event::Binary(octets.into())),
+            0 => (self.outbound.send_text_with(&text, form), Event::Text(text.into())),
+            1 => (self.outbound.send_binary_with(&octets, form), Event::Binary(octets.into())),
             2 => (self.outbound.send_text_in_frames(&text, size), Event::Text(text.into())),
             3 => (self.outbound.send_binary_in_frames(&octets, size), Event::Binary(octets.into())),
             4 => (self.outbound.ping(&octets), Event::Ping(octets.into())),
@@ -84,7 +135,16 @@ fn check(from: &End, to: &End) {
 
 fuzz_target!(|data: &[u8]| {
     let (mut client, mut server) = (End::new(Role::Client), End::new(Role::Server));
-    for step in data.chunks_exact(3) {
+    let [choice, of_client, of_server, steps @ ..] = data else { return };
+    if choice % 4 > 0 {
+        let agreed = negotiate(*of_client, *of_server);
+        assert!(agreed.is_some(), "our own offer is accepted, and the answer to it");
+        if let Some((of_client, of_server)) = agreed {
+            client.use_deflate(&of_client);
+            server.use_deflate(&of_server);
+        }
+    }
+    for step in steps.chunks_exact(3) {
         let length = usize::from(step[2]) * usize::from(step[2]) / 40;
         match step[0] % 4 {
             0 => client.act(step[1], length),
