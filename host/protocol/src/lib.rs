@@ -70,6 +70,7 @@ mod error;
 mod event;
 mod form;
 mod frame;
+mod framing;
 pub mod handshake;
 mod inbound;
 mod input;
@@ -92,9 +93,10 @@ pub use error::{ProtocolError, SendError};
 pub use event::Event;
 pub use form::{Compression, Form};
 pub use frame::{MAX_CONTROL_PAYLOAD, MAX_HEADER};
+pub use framing::MaskKeys;
 pub use inbound::Inbound;
 pub use limits::Limits;
-pub use outbound::{MaskKeys, Outbound};
+pub use outbound::Outbound;
 pub use shared::SharedMessage;
 
 /// Which end of a connection a machine is (RFC 6455 §5.1: a client masks, a server does not).

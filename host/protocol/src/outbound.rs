@@ -12,14 +12,11 @@ use crate::draft00;
 use crate::error::{ProtocolError, SendError};
 use crate::form::{Compression, Form};
 use crate::frame::{Fin, Header, MAX_CONTROL_PAYLOAD, Opcode, RSV1};
+use crate::framing::{Framing, MaskKeys};
 use crate::mask::MaskKey;
 use crate::queue::Queue;
 use crate::shared::SharedMessage;
 use crate::spare;
-
-/// Makes a new masking key for each frame of a client. The keys must be unpredictable (RFC 6455
-/// §10.3): take them from a cryptographic random number generator.
-pub type MaskKeys = Box<dyn FnMut() -> [u8; 4] + Send>;
 
 /// The sending machine of a connection: a bounded buffer of octets that wait to be written.
 ///
@@ -37,13 +34,6 @@ pub struct Outbound {
     queue: Queue,
     state: State,
     deflate: Option<Box<Deflater>>,
-}
-
-/// How messages become octets.
-enum Framing {
-    Server,
-    Client(MaskKeys),
-    Draft00,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,18 +255,18 @@ impl Outbound {
     }
 
     fn send(&mut self, opcode: Opcode, payload: &[u8], form: Form) -> Result<(), SendError> {
-        self.admit(self.framed_length(opcode, payload.len(), form.frame_size)?)?;
+        self.admit(self.framing.message_length(opcode, payload.len(), form.frame_size)?)?;
         self.push_message(opcode, payload, form);
         Ok(())
     }
 
     fn send_control(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
         // What draft 00 does not have is told first: a shorter payload would not help.
-        self.overhead(opcode, payload.len())?;
+        self.framing.overhead(opcode, payload.len())?;
         if payload.len() > MAX_CONTROL_PAYLOAD {
             return Err(SendError::TooLong);
         }
-        self.admit(self.framed_length(opcode, payload.len(), None)?)?;
+        self.admit(self.framing.message_length(opcode, payload.len(), None)?)?;
         self.push(opcode, 0, Fin::Last, payload);
         Ok(())
     }
@@ -292,35 +282,6 @@ impl Outbound {
             return Err(SendError::Full);
         }
         Ok(())
-    }
-
-    /// How many octets a message has with its frames' headers.
-    fn framed_length(
-        &self,
-        opcode: Opcode,
-        length: usize,
-        frame_size: Option<NonZeroUsize>,
-    ) -> Result<usize, SendError> {
-        match frame_size {
-            Some(frame_size) if !matches!(self.framing, Framing::Draft00) => {
-                let overhead = self.overhead(opcode, length.min(frame_size.get()))?;
-                let frames = length.div_ceil(frame_size.get()).max(1);
-                Ok(frames.saturating_mul(overhead).saturating_add(length))
-            }
-            _ => Ok(self.overhead(opcode, length)? + length),
-        }
-    }
-
-    /// How many octets a frame has besides its payload of this length.
-    fn overhead(&self, opcode: Opcode, length: usize) -> Result<usize, SendError> {
-        let mask = match (&self.framing, opcode) {
-            (Framing::Draft00, Opcode::Text) => return Ok(draft00::TEXT_OVERHEAD),
-            (Framing::Draft00, _) => return Err(SendError::Unsupported),
-            (Framing::Server, _) => None,
-            (Framing::Client(_), _) => Some(MaskKey::new([0; 4])),
-        };
-        let header = Header { fin: Fin::Last, reserved: 0, opcode, mask, length: length as u64 };
-        Ok(header.encoded_length())
     }
 
     /// Queues a message that there is room for.
