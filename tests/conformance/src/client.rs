@@ -8,8 +8,9 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 use ws_host_client::{Client, Messages, Options, Received, connect};
 
+use crate::cases::Cases;
 use crate::report::Report;
-use crate::wstest::Run;
+use crate::wstest::{Excluded, Run};
 
 /// The name that the suite gives this client in its report.
 const AGENT: &str = "ws-host-client";
@@ -23,9 +24,9 @@ const START: Duration = Duration::from_secs(30);
 /// How long a case may take. The longest ones, a million messages, take seconds.
 const CASE: Duration = Duration::from_secs(120);
 
-/// Runs every case with the client.
-pub(crate) fn run() -> Result<Report> {
-    let run = Run::new()?;
+/// Runs the cases with the client.
+pub(crate) fn run(cases: &Cases) -> Result<Report> {
+    let run = Run::new(cases)?;
     let suite = Suite::start(&run)?;
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         for case in 1..=suite.count().await? {
@@ -66,7 +67,11 @@ impl Suite {
         // Free a moment ago, and nothing else here takes ports that the system gives.
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let process = run
-            .command("fuzzingserver", json!({ "url": format!("ws://{address}") }))?
+            .command(
+                "fuzzingserver",
+                Excluded::Nothing,
+                json!({ "url": format!("ws://{address}") }),
+            )?
             .args(["--webport", "0"])
             .stdout(Stdio::null())
             .spawn()

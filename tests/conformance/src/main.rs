@@ -1,10 +1,12 @@
 //! Runs the Autobahn TestSuite against ws-host serving the echo component, and against its client,
 //! and compares every case with `expected.json` and `expected-client.json`.
 //!
-//! `ws-host-conformance [server | client] [--record]`: one part or both; to compare or to write anew.
+//! `ws-host-conformance [server | client] [--record] [PATTERN…]`: one part or both; to compare or to
+//! write anew; all cases or some, such as `12.*`.
 
 #![expect(clippy::print_stdout, reason = "a report for people")]
 
+mod cases;
 mod client;
 mod report;
 mod server;
@@ -13,6 +15,7 @@ mod wstest;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use cases::Cases;
 use report::Report;
 use ws_host_test_support::root;
 
@@ -20,7 +23,7 @@ use ws_host_test_support::root;
 struct Part {
     name: &'static str,
     expected_file: &'static str,
-    run: fn() -> Result<Report>,
+    run: fn(&Cases) -> Result<Report>,
 }
 
 const PARTS: [Part; 2] = [
@@ -38,19 +41,24 @@ enum Task {
 fn main() -> Result<ExitCode> {
     let mut task = Task::Compare;
     let mut chosen = Vec::new();
+    let mut patterns = Vec::new();
     for argument in std::env::args().skip(1) {
         match PARTS.iter().find(|part| part.name == argument) {
             Some(part) => chosen.push(part),
             None if argument == "--record" => task = Task::Record,
-            None => bail!("{argument:?} is none of `server`, `client` and `--record`"),
+            None if argument.starts_with(|first: char| first.is_ascii_digit()) => {
+                patterns.push(argument);
+            }
+            None => bail!("{argument:?} is none of `server`, `client`, `--record` and `12.*`"),
         }
     }
     if chosen.is_empty() {
         chosen.extend(&PARTS);
     }
+    let cases = Cases::new(patterns);
     let (mut passed, mut failed) = (0, 0);
     for part in chosen {
-        let outcome = part.perform(task)?;
+        let outcome = part.perform(task, &cases)?;
         passed += outcome.passed;
         failed += outcome.failed;
     }
@@ -65,18 +73,21 @@ struct Outcome {
 }
 
 impl Part {
-    fn perform(&self, task: Task) -> Result<Outcome> {
+    fn perform(&self, task: Task, cases: &Cases) -> Result<Outcome> {
         let expected_file = root().join("tests/conformance").join(self.expected_file);
-        let actual = (self.run)()?;
+        let actual = (self.run)(cases)?;
         for (behavior, cases) in actual.outcomes() {
             println!("{}: {behavior}: {cases} cases", self.name);
         }
+        let mut expected = Report::from_json(&std::fs::read_to_string(&expected_file)?)?;
         if let Task::Record = task {
-            std::fs::write(&expected_file, actual.to_json()?)?;
+            let passed = actual.len();
+            expected.replace(actual, cases);
+            std::fs::write(&expected_file, expected.to_json()?)?;
             println!("{}: recorded in {}", self.name, expected_file.display());
-            return Ok(Outcome { passed: actual.len(), failed: 0 });
+            return Ok(Outcome { passed, failed: 0 });
         }
-        let expected = Report::from_json(&std::fs::read_to_string(&expected_file)?)?;
+        expected.retain(cases);
         let differences = expected.differences(&actual);
         for difference in &differences {
             println!("{}: {difference}", self.name);

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::cases::Cases;
+
 /// How the server behaved in one case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -35,6 +37,17 @@ impl Report {
 
     pub(crate) fn to_json(&self) -> Result<String> {
         Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    /// Forgets all other cases.
+    pub(crate) fn retain(&mut self, cases: &Cases) {
+        self.0.retain(|number, _| cases.contain(number));
+    }
+
+    /// Takes what another report says of these cases.
+    pub(crate) fn replace(&mut self, other: Self, cases: &Cases) {
+        self.0.retain(|number, _| !cases.contain(number));
+        self.0.extend(other.0);
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -4,19 +4,20 @@ use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use ws_host_test_support::TestServer;
 
+use crate::cases::Cases;
 use crate::report::Report;
-use crate::wstest::Run;
+use crate::wstest::{Excluded, Run};
 
 /// The suite's largest message; the default limit would refuse it, rightly.
 const LARGEST_MESSAGE: &str = "16MiB";
 
-/// Runs every case against the server.
-pub(crate) fn run() -> Result<Report> {
+/// Runs the cases against the server but those of compression, which the host does not offer.
+pub(crate) fn run(cases: &Cases) -> Result<Report> {
     let server = TestServer::with_arguments("echo", &["--max-message", LARGEST_MESSAGE])?;
-    let run = Run::new()?;
+    let run = Run::new(cases)?;
     let servers = json!({ "servers": [{ "agent": "ws-host", "url": server.url() }] });
     let output = run
-        .command("fuzzingclient", servers)?
+        .command("fuzzingclient", Excluded::Compression, servers)?
         .output()
         .with_context(|| format!("cannot run {}", run.program().display()))?;
     let log = String::from_utf8_lossy(&output.stderr).into_owned()

@@ -8,28 +8,45 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use ws_host_test_support::root;
 
+use crate::cases::Cases;
 use crate::report::Report;
 
-/// Sections 12 and 13 are about compression, which the host does not offer.
-const EXCLUDED: [&str; 2] = ["12.*", "13.*"];
+/// Cases that are left out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Excluded {
+    Nothing,
+    /// Sections 12 and 13.
+    Compression,
+}
+
+impl Excluded {
+    fn patterns(self) -> &'static [&'static str] {
+        match self {
+            Self::Nothing => &[],
+            Self::Compression => &["12.*", "13.*"],
+        }
+    }
+}
 
 /// A run of the suite, in a folder of its own.
 pub(crate) struct Run {
     folder: TempDir,
     program: PathBuf,
+    cases: Cases,
 }
 
 impl Run {
-    pub(crate) fn new() -> Result<Self> {
-        Ok(Self { folder: tempfile::tempdir()?, program: find()? })
+    pub(crate) fn new(cases: &Cases) -> Result<Self> {
+        Ok(Self { folder: tempfile::tempdir()?, program: find()?, cases: cases.clone() })
     }
 
-    /// The program in a mode, with a specification of all cases and what the mode asks for beside.
-    pub(crate) fn command(&self, mode: &str, more: Value) -> Result<Command> {
+    /// The program in a mode, with a specification of the cases less some, and what the mode asks
+    /// for beside.
+    pub(crate) fn command(&self, mode: &str, excluded: Excluded, more: Value) -> Result<Command> {
         let mut spec = json!({
             "outdir": self.reports(),
-            "cases": ["*"],
-            "exclude-cases": EXCLUDED,
+            "cases": self.cases.patterns(),
+            "exclude-cases": excluded.patterns(),
             "exclude-agent-cases": {},
         });
         if let (Value::Object(spec), Value::Object(more)) = (&mut spec, more) {
