@@ -146,7 +146,7 @@ impl Level {
 }
 
 impl Default for Level {
-    /// 3: chat messages in JSON become as short as with 6, up to 4 KiB; 64 KiB of text become 14 KiB
+    /// 3: chat messages in JSON become as short as with 6, up to 1 KiB; 64 KiB of text become 14 KiB
     /// instead of 11 KiB, in a sixth of the time. Whoever sends waits for it.
     fn default() -> Self {
         Self(3)
