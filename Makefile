@@ -46,7 +46,7 @@ run: build
 test: build clients unit integration
 
 unit:
-	$(CARGO) test -p ws-host-protocol -p ws-host-client -p ws-guest
+	$(CARGO) test -p ws-host-protocol -p ws-host-client -p ws-guest -p ws-host-bench
 
 integration:
 	$(CARGO) test --release -p ws-host --lib --bins
