@@ -1,11 +1,13 @@
-//! The WebSocket protocol (RFC 6455, its compression in RFC 7692, and drafts of it) as state machines
-//! without I/O and without a clock.
+//! The WebSocket protocol (RFC 6455, its compression in RFC 7692, its handshake over HTTP/2 in RFC 8441,
+//! and drafts of it) as state machines without I/O and without a clock.
 //!
 //! # Opening handshake
 //!
 //! [`handshake::server`] turns a parsed HTTP request into an [`Upgrade`](handshake::server::Upgrade)
 //! or a [`Rejection`](handshake::Rejection) that knows its HTTP status; [`handshake::client`] makes
 //! the request and checks the answer. Parsing HTTP itself is left to an HTTP library.
+//! Over HTTP/2 that is [`check_http2`](handshake::server::check_http2) and
+//! [`Http2Handshake`](handshake::client::Http2Handshake); the frames are the same.
 //! [`handshake::Origins`] tells which pages may connect, [`handshake::forwarded`] who the client
 //! behind a proxy is.
 //!

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use http::{HeaderName, HeaderValue, Request};
 use libfuzzer_sys::fuzz_target;
-use ws_host_protocol::handshake::client::Handshake;
+use ws_host_protocol::handshake::client::{Handshake, Http2Handshake};
 use ws_host_protocol::handshake::forwarded::Convention;
 use ws_host_protocol::handshake::server::{Rules, Upgrade};
 use ws_host_protocol::handshake::{
@@ -68,9 +68,27 @@ fuzz_target!(|data: &[u8]| {
                 assert_eq!(upgrade.trailer().len(), 16);
             }
             check(&request, &upgrade, &versions);
+            check_http2(&request, &rules);
         }
     }
 });
+
+/// The headers as those of an extended CONNECT: what is accepted can be answered, and no answer has a
+/// header of the connection.
+fn check_http2(request: &Request<()>, rules: &Rules<'_>) {
+    let mut connect = Request::connect("https://example.com/").body(()).expect("a request");
+    *connect.headers_mut() = request.headers().clone();
+    let answer = match server::check_http2(&connect, Some("websocket"), rules) {
+        Ok(upgrade) => {
+            assert!(upgrade.version() == Version::Rfc6455 && upgrade.trailer().is_empty());
+            upgrade.response(None).expect("none is always right")
+        }
+        Err(rejection) => rejection.http2_response(rules.versions),
+    };
+    assert!(answer.status().is_success() || answer.status().is_client_error());
+    assert!(!answer.headers().contains_key("connection"));
+    assert!(!answer.headers().contains_key("upgrade"));
+}
 
 /// The headers as those of an answer to our own offer.
 fn check_answers(handshake: &Handshake, request: &Request<()>) {
@@ -90,6 +108,11 @@ fn check_answers(handshake: &Handshake, request: &Request<()>) {
     }
     if let Ok(accepted) = handshake.check(&answer) {
         assert_eq!(accepted.deflate, None);
+    }
+    *answer.status_mut() = http::StatusCode::OK;
+    let http2 = Http2Handshake::new(vec!["chat".to_owned()]);
+    if let Ok(accepted) = http2.offer_deflate(settings).check(&answer) {
+        accepted.deflate.iter().for_each(agreed);
     }
 }
 

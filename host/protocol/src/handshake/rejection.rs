@@ -1,9 +1,9 @@
 //! Why a handshake is refused, each with the HTTP answer that says so.
 
-use http::header::{ALLOW, CONNECTION, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::header::{ALLOW, CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::{Response, StatusCode};
 
-use super::Versions;
+use super::{Version, Versions};
 
 /// A refused opening handshake (RFC 6455 §4.2.2). Its `Display` tells the client what to mend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,8 +21,17 @@ pub enum Rejection {
     /// §4.2.1: `Connection` must have the token `Upgrade`.
     #[error("the Connection header lacks \"Upgrade\"")]
     ConnectionNotUpgrade,
-    /// §4.2.1: there must be one `Host`.
-    #[error("the Host header is missing, malformed or repeated")]
+    /// RFC 8441 §4: over HTTP/2 the request must be an extended CONNECT.
+    #[error(
+        "this is a WebSocket resource: over HTTP/2 the request needs to be a CONNECT with the \
+         :protocol \"websocket\""
+    )]
+    NoExtendedConnect,
+    /// RFC 8441 §4: an extended CONNECT for another protocol.
+    #[error("no :protocol but \"websocket\" is spoken here")]
+    UnknownProtocol,
+    /// §4.2.1: there must be one `Host`. Over HTTP/2, one `:authority` and no `Host` that differs.
+    #[error("the host is missing, malformed or repeated")]
     Host,
     /// A handshake has no body; octets after it would be taken for frames.
     #[error("a WebSocket handshake has no body")]
@@ -66,17 +75,19 @@ pub enum Rejection {
 }
 
 impl Rejection {
-    /// The status of the HTTP answer.
+    /// The status of the answer over HTTP/1.1.
     pub fn status(self) -> StatusCode {
         match self {
             Self::NoUpgrade | Self::VersionUnsupported => StatusCode::UPGRADE_REQUIRED,
             Self::MethodNotGet => StatusCode::METHOD_NOT_ALLOWED,
             Self::OriginNotAllowed => StatusCode::FORBIDDEN,
+            // RFC 9220 §3 says so for HTTP/3, and nobody for HTTP/2.
+            Self::UnknownProtocol => StatusCode::NOT_IMPLEMENTED,
             _ => StatusCode::BAD_REQUEST,
         }
     }
 
-    /// The HTTP answer of a server that speaks these versions, complete but for a body. The
+    /// The answer over HTTP/1.1 of a server that speaks these versions, complete but for a body. The
     /// connection is closed behind it, because what follows a refused handshake cannot be trusted to
     /// be HTTP.
     pub fn response(self, versions: &Versions) -> Response<()> {
@@ -90,12 +101,7 @@ impl Rejection {
             Self::NoUpgrade | Self::VersionUnsupported | Self::VersionMissing => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close, upgrade"));
                 headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-                // Numbers are always a valid header value; a server of draft 00 alone has none.
-                if let Ok(list) = HeaderValue::try_from(versions.to_string())
-                    && !list.is_empty()
-                {
-                    headers.insert(SEC_WEBSOCKET_VERSION, list);
-                }
+                tell_versions(headers, versions);
             }
             Self::MethodNotGet => {
                 headers.insert(ALLOW, HeaderValue::from_static("GET"));
@@ -103,5 +109,31 @@ impl Rejection {
             _ => {}
         }
         response
+    }
+
+    /// The answer over HTTP/2 of a server that speaks these versions, complete but for a body. There are
+    /// no headers of the connection, which goes on, and hence no 426, which must have some.
+    pub fn http2_response(self, versions: &Versions) -> Response<()> {
+        let mut response = Response::new(());
+        *response.status_mut() = match self.status() {
+            StatusCode::UPGRADE_REQUIRED => StatusCode::BAD_REQUEST,
+            status => status,
+        };
+        if matches!(self, Self::VersionUnsupported | Self::VersionMissing)
+            && versions.contains(Version::Rfc6455)
+        {
+            tell_versions(response.headers_mut(), &Versions::default());
+        }
+        response
+    }
+}
+
+/// RFC 6455 §4.4: the versions that would have been accepted.
+fn tell_versions(headers: &mut HeaderMap, versions: &Versions) {
+    // Numbers are always a valid header value; a server of draft 00 alone has none.
+    if let Ok(list) = HeaderValue::try_from(versions.to_string())
+        && !list.is_empty()
+    {
+        headers.insert(SEC_WEBSOCKET_VERSION, list);
     }
 }

@@ -23,6 +23,14 @@ impl Scheme {
         }
     }
 
+    /// The scheme of a request over HTTP.
+    pub(crate) fn of_http(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
     /// The scheme of a WebSocket's URI (RFC 6455 §3).
     pub(crate) fn of_websocket(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! The server's side of the opening handshake (RFC 6455 §4.2).
+//! The server's side of the opening handshake (RFC 6455 §4.2; over HTTP/2, RFC 8441 §5).
 
 use std::collections::HashSet;
 
@@ -16,8 +16,10 @@ use super::extensions::extensions;
 use super::headers::{Single, has_token, is_token, list, single};
 use super::{Origins, Rejection, Scheme, Version, Versions};
 
+mod http2;
 mod upgrade;
 
+pub use http2::check_http2;
 use upgrade::Proof;
 pub use upgrade::{SubprotocolNotOffered, Upgrade};
 

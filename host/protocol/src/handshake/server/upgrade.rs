@@ -14,7 +14,7 @@ use crate::handshake::draft00::ANSWER_OCTETS;
 
 const SEC_WEBSOCKET_LOCATION: HeaderName = HeaderName::from_static("sec-websocket-location");
 
-/// A handshake that may be answered with 101.
+/// A handshake that may be answered with 101 or, over HTTP/2, with 200.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upgrade {
     version: Version,
@@ -30,7 +30,12 @@ pub struct Upgrade {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Proof {
     AcceptKey(String),
-    Draft00 { location: HeaderValue, answer: [u8; ANSWER_OCTETS] },
+    /// The server has said before any request that it understands this (RFC 8441 §3).
+    Http2,
+    Draft00 {
+        location: HeaderValue,
+        answer: [u8; ANSWER_OCTETS],
+    },
 }
 
 /// An application wants to answer with a subprotocol that the client did not offer.
@@ -78,8 +83,8 @@ impl Upgrade {
         Some(agreed)
     }
 
-    /// The 101 answer (§4.2.2), with one of the offered subprotocols or none. What
-    /// [`trailer`](Self::trailer) gives must be written behind it.
+    /// The answer, with one of the offered subprotocols or none: 101 (§4.2.2), or 200 over HTTP/2 (RFC
+    /// 8441 §5). What [`trailer`](Self::trailer) gives must be written behind it.
     ///
     /// # Errors
     ///
@@ -89,9 +94,8 @@ impl Upgrade {
         subprotocol: Option<&str>,
     ) -> Result<Response<()>, SubprotocolNotOffered> {
         let mut response = Response::new(());
-        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        *response.status_mut() = self.proof.status();
         let headers = response.headers_mut();
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         self.prove(headers);
         // Names and numbers are always a valid header value.
         if let Some(deflate) = &self.deflate
@@ -112,14 +116,18 @@ impl Upgrade {
     /// The octets that follow the head of the answer: sixteen for draft 00, none otherwise.
     pub fn trailer(&self) -> &[u8] {
         match &self.proof {
-            Proof::AcceptKey(_) => &[],
+            Proof::AcceptKey(_) | Proof::Http2 => &[],
             Proof::Draft00 { answer, .. } => answer,
         }
     }
 
     fn prove(&self, headers: &mut HeaderMap) {
         match &self.proof {
+            // RFC 8441 §5: `:protocol` stands for the key, and RFC 9113 §8.2.2: headers of the connection
+            // have no place in HTTP/2.
+            Proof::Http2 => {}
             Proof::AcceptKey(accept_key) => {
+                headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
                 headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
                 // Base64 is always a valid header value.
                 if let Ok(accept_key) = HeaderValue::from_str(accept_key) {
@@ -127,6 +135,7 @@ impl Upgrade {
                 }
             }
             Proof::Draft00 { location, .. } => {
+                headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
                 // Draft 00, §4.1: its clients compare this value with the case of its letters.
                 headers.insert(UPGRADE, HeaderValue::from_static("WebSocket"));
                 headers.insert(SEC_WEBSOCKET_LOCATION, location.clone());
@@ -135,6 +144,15 @@ impl Upgrade {
                     headers.insert(SEC_WEBSOCKET_ORIGIN, origin);
                 }
             }
+        }
+    }
+}
+
+impl Proof {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::AcceptKey(_) | Self::Draft00 { .. } => StatusCode::SWITCHING_PROTOCOLS,
+            Self::Http2 => StatusCode::OK,
         }
     }
 }

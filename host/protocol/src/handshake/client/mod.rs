@@ -1,0 +1,56 @@
+//! The client's side of the opening handshake: over HTTP/1.1 (RFC 6455 §4.1) and over HTTP/2 (RFC 8441
+//! §5).
+
+mod http1;
+mod http2;
+mod offer;
+
+use http::StatusCode;
+
+pub use self::http1::Handshake;
+pub use self::http2::Http2Handshake;
+use super::ParameterError;
+use crate::deflate::PerMessageDeflate;
+
+/// What the server agreed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Accepted {
+    /// The subprotocol that it chose.
+    pub subprotocol: Option<String>,
+    /// permessage-deflate, if it was offered and accepted: to be handed to
+    /// [`Inbound::use_deflate`](crate::Inbound::use_deflate) and
+    /// [`Outbound::use_deflate`](crate::Outbound::use_deflate).
+    pub deflate: Option<PerMessageDeflate>,
+}
+
+/// Why an answer does not open a connection. The client must close it then.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// The server refused, or redirects, or wants authentication: neither 101 nor, over HTTP/2, a
+    /// status from 200 to 299.
+    #[error("the server answered {0} and did not open a WebSocket")]
+    Status(StatusCode),
+    /// `Upgrade` must be `websocket`.
+    #[error("the answer lacks \"Upgrade: websocket\"")]
+    UpgradeMissing,
+    /// `Connection` must have the token `Upgrade`.
+    #[error("the answer lacks \"Connection: Upgrade\"")]
+    ConnectionMissing,
+    /// The accept key is missing or is not the one that follows from our key.
+    #[error("the Sec-WebSocket-Accept header does not fit our key")]
+    AcceptMismatch,
+    /// §9.1: the list of extensions is not one.
+    #[error("the Sec-WebSocket-Extensions header is malformed")]
+    ExtensionsMalformed,
+    /// The server chose an extension that was not offered, or the same one twice.
+    #[error("the server chose an extension that was not offered")]
+    ExtensionNotOffered,
+    /// RFC 7692 §7.1: the server accepted permessage-deflate in a way that was not offered.
+    #[error("the server's permessage-deflate is not what was offered")]
+    Deflate(#[from] ParameterError),
+    /// The server chose a subprotocol that was not offered, or more than one.
+    #[error("the server chose a subprotocol that was not offered")]
+    SubprotocolNotOffered,
+}
