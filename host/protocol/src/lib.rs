@@ -82,7 +82,7 @@ mod message;
 mod outbound;
 mod queue;
 mod shared;
-mod spare;
+pub mod spare;
 mod utf8;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::check::{Encoding, Unfinished};
 use crate::error::ProtocolError;
 use crate::event::Event;
 use crate::frame::Opcode;
+use crate::spare;
 use crate::utf8::GrowingText;
 
 /// The payload so far, in one flat buffer that grows with what arrives, never with what is announced.
@@ -87,7 +88,7 @@ impl Assembly {
                 text.make_room(|text| room(text.len(), text.capacity(), came, to_come));
             }
             Payload::Binary(octets) => {
-                octets.reserve_exact(room(octets.len(), octets.capacity(), came, to_come));
+                grow(octets, room(octets.len(), octets.capacity(), came, to_come));
             }
             Payload::Unwanted => {}
         }
@@ -114,7 +115,7 @@ impl Assembly {
                 text.make_room(|text| room_within(limit, text.len(), text.capacity(), come));
             }
             Payload::Binary(binary) => {
-                binary.reserve_exact(room_within(limit, binary.len(), binary.capacity(), come));
+                grow(binary, room_within(limit, binary.len(), binary.capacity(), come));
             }
             Payload::Unwanted => {}
         }
@@ -131,6 +132,18 @@ impl Assembly {
             Payload::Binary(octets) => Ok(Some(Event::Binary(Cow::Owned(octets)))),
             Payload::Unwanted => Ok(None),
         }
+    }
+}
+
+/// Makes room for so many octets behind those that are there: in a long buffer of the thread, once they are
+/// many, and one is spare.
+fn grow(octets: &mut Vec<u8>, room: usize) {
+    match spare::take_longer(octets.len(), room) {
+        Some(mut long) => {
+            long.extend_from_slice(octets);
+            spare::give_back(std::mem::replace(octets, long));
+        }
+        None => octets.reserve_exact(room),
     }
 }
 
@@ -168,5 +181,28 @@ mod tests {
         assert_eq!(room_within(1000, 300, 300, 100), 300);
         assert_eq!(room_within(1000, 300, 400, 100), 0, "there is room");
         assert_eq!(room_within(1000, 600, 600, 100), 400);
+    }
+
+    #[test]
+    fn long_message_is_received_into_memory_that_the_thread_keeps() {
+        const PART: usize = 300 << 10;
+        for opcode in [Opcode::Binary, Opcode::Text] {
+            let kept = Vec::with_capacity(4 * PART);
+            let pages = kept.as_ptr();
+            spare::give_back(kept);
+            let mut message = Assembly::new(opcode, Encoding::Plain);
+            for _ in 0..2 {
+                message.make_room(PART, PART);
+                message.push(&[b'x'; PART]).expect("text");
+            }
+            let octets = match message.finish() {
+                Ok(Some(Event::Binary(octets))) => octets.into_owned(),
+                Ok(Some(Event::Text(text))) => text.into_owned().into_bytes(),
+                other => panic!("{other:?}"),
+            };
+            assert!(octets == [b'x'; 2 * PART]);
+            assert_eq!(octets.as_ptr(), pages, "{opcode:?}");
+            spare::release();
+        }
     }
 }

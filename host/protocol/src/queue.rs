@@ -30,7 +30,9 @@ impl Queue {
     pub(crate) fn append_with(&mut self, octets: usize, write: impl FnOnce(&mut Vec<u8>)) {
         if self.tail.capacity() == 0 {
             self.tail = spare::take(octets);
-        } else {
+        } else if self.tail.capacity() - self.tail.len() < octets {
+            // A peer that never quite catches up must not let the written part grow for ever.
+            self.forget_written();
             self.tail.reserve(octets);
         }
         let before = self.tail.len();
@@ -48,11 +50,16 @@ impl Queue {
         self.queued += octets.len();
     }
 
-    /// Gives memory back that holds nothing.
+    /// Gives a buffer back that holds little, and keeps that little in one of its length.
+    ///
+    /// Little is less than an eighth of it, and of a long one no more than a short one holds: so what is
+    /// copied, each time the peer takes nothing for a moment, is far less than what was written in between.
     pub(crate) fn release_memory(&mut self) {
-        if self.tail.len() - self.written < self.tail.capacity() / 2 {
-            self.forget_written();
-            self.tail.shrink_to_fit();
+        let waiting = &self.tail[self.written..];
+        if waiting.len() < (self.tail.capacity() / 8).min(spare::SHORT) {
+            let waiting = waiting.to_vec();
+            spare::give_back(std::mem::replace(&mut self.tail, waiting));
+            self.written = 0;
         }
         if self.segments.is_empty() {
             self.segments = VecDeque::new();
@@ -78,9 +85,6 @@ impl Queue {
         if self.written == self.tail.len() {
             spare::give_back(std::mem::take(&mut self.tail));
             self.written = 0;
-        } else if self.written > self.tail.len() / 2 {
-            // A peer that never quite catches up must not let the written part grow for ever.
-            self.forget_written();
         }
     }
 

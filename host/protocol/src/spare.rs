@@ -1,39 +1,84 @@
-//! Memory for what waits to be written, lent by the thread.
+//! Memory for messages, lent by the thread.
 //!
-//! A connection needs it for the moment between a message and the socket. So the same few buffers go
-//! from one connection to the next, and lie in the processor's cache when they are filled and read.
+//! A connection needs it for a moment: from the first octet of a long message to its end, and from a
+//! message that is sent to the socket. So the same few buffers go from one connection to the next. Short
+//! ones lie in the processor's cache when they are filled and read. Long ones have their pages already:
+//! new ones would cost more than all that is done with what is in them.
+//!
+//! The protocol takes and gives back by itself, but for what it has handed out: [`give_back`] an event's
+//! memory when the event is over. And it has no clock: whoever has one says when to [`release`].
 
 use std::cell::RefCell;
 
-/// The longest buffer that is kept, in octets: a second level cache holds one.
-const LONGEST: usize = 256 << 10;
+/// The longest of the short buffers, in octets: a second level cache holds one.
+pub(crate) const SHORT: usize = 256 << 10;
 
-/// How many a thread keeps. One is in use at a time, and more where peers are slow.
-const KEPT: usize = 4;
+/// How many short ones a thread keeps. One is in use at a time, and more where peers are slow.
+const SHORT_KEPT: usize = 4;
+
+/// How many long ones a thread keeps: one that a message is received into, and one that it is sent from.
+const LONG_KEPT: usize = 2;
 
 thread_local! {
-    static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static SPARE: RefCell<Spare> = const { RefCell::new(Spare { short: Vec::new(), long: Vec::new() }) };
+}
+
+struct Spare {
+    short: Vec<Vec<u8>>,
+    long: Vec<Vec<u8>>,
+}
+
+/// Takes the memory of an event for the next one: what the handler of the event did not keep.
+pub fn give_back(mut buffer: Vec<u8>) {
+    if buffer.capacity() == 0 {
+        return;
+    }
+    buffer.clear();
+    SPARE.with_borrow_mut(|spare| match buffer.capacity() {
+        ..=SHORT if spare.short.len() < SHORT_KEPT => spare.short.push(buffer),
+        ..=SHORT => {}
+        _ if spare.long.len() < LONG_KEPT => spare.long.push(buffer),
+        longer => {
+            let shortest = spare.long.iter_mut().min_by_key(|kept| kept.capacity());
+            if let Some(shortest) = shortest.filter(|kept| kept.capacity() < longer) {
+                *shortest = buffer;
+            }
+        }
+    });
+}
+
+/// Frees the long buffers that the thread keeps, up to two of the longest message each. Worth a call when
+/// a connection ends, and now and then when connections idle.
+pub fn release() {
+    SPARE.with_borrow_mut(|spare| spare.long = Vec::new());
 }
 
 /// An empty buffer with room for so many octets.
 pub(crate) fn take(octets: usize) -> Vec<u8> {
-    // What is too long to be kept is made as long as it must be.
-    let spare = if octets > LONGEST { None } else { SPARE.with_borrow_mut(Vec::pop) };
+    // A kept one that is too short is not made longer: it would move nothing, but its pages are lost.
+    let spare = match octets {
+        ..=SHORT => SPARE.with_borrow_mut(|spare| spare.short.pop()),
+        _ => take_long(octets),
+    };
     let mut buffer = spare.unwrap_or_default();
     buffer.reserve(octets);
     buffer
 }
 
-/// Takes a buffer back, whatever is in it.
-pub(crate) fn give_back(mut buffer: Vec<u8>) {
-    if (1..=LONGEST).contains(&buffer.capacity()) {
-        SPARE.with_borrow_mut(|spare| {
-            if spare.len() < KEPT {
-                buffer.clear();
-                spare.push(buffer);
-            }
-        });
-    }
+/// An empty long buffer for what is there and has to grow by so many octets, if it grows, and one that
+/// fits is kept.
+pub(crate) fn take_longer(there: usize, room: usize) -> Option<Vec<u8>> {
+    let octets = there.saturating_add(room);
+    if room == 0 || octets <= SHORT { None } else { take_long(octets) }
+}
+
+/// The shortest of the long buffers that have room for so many octets.
+fn take_long(octets: usize) -> Option<Vec<u8>> {
+    SPARE.with_borrow_mut(|Spare { long, .. }| {
+        let fitting = |place: &usize| long[*place].capacity() >= octets;
+        let shortest = (0..long.len()).filter(fitting).min_by_key(|place| long[*place].capacity())?;
+        Some(long.swap_remove(shortest))
+    })
 }
 
 #[cfg(test)]
@@ -56,11 +101,25 @@ mod tests {
     }
 
     #[test]
-    fn long_ones_are_not_kept() {
-        give_back(Vec::with_capacity(LONGEST + 1));
-        assert_eq!(take(0).capacity(), 0);
+    fn of_long_ones_the_longest_are_kept_and_the_shortest_that_fits_is_lent() {
+        for more in [2, 4, 1, 3] {
+            give_back(Vec::with_capacity(SHORT + more));
+        }
+        assert_eq!(take(0).capacity(), 0, "a short one is not made of a long one");
+        assert_eq!(take_longer(SHORT, 0), None, "it does not grow");
+        assert_eq!(take_longer(0, SHORT), None, "a short one is enough");
+        assert_eq!(take_long(SHORT + 5), None);
+        assert_eq!(take(SHORT + 1).capacity(), SHORT + 3);
+        assert_eq!(take(SHORT + 1).capacity(), SHORT + 4);
+        assert_eq!(take_long(SHORT + 1), None);
+    }
+
+    #[test]
+    fn long_ones_are_released_and_short_ones_kept() {
+        give_back(Vec::with_capacity(SHORT + 1));
         give_back(Vec::with_capacity(10));
-        assert!(take(LONGEST + 1).capacity() > LONGEST);
-        assert_eq!(take(0).capacity(), 10, "a long one is not made of a kept one");
+        release();
+        assert_eq!(take_long(SHORT + 1), None);
+        assert_eq!(take(0).capacity(), 10);
     }
 }

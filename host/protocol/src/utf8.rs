@@ -1,5 +1,7 @@
 //! UTF-8 that is checked as it arrives (RFC 6455 §8.1), in pieces cut anywhere.
 
+use crate::spare;
+
 /// Octets that cannot be the beginning of valid UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct InvalidUtf8;
@@ -53,7 +55,15 @@ impl GrowingText {
 
     /// Makes room for as many octets more as `room` tells of what is there.
     pub(crate) fn make_room(&mut self, room: impl FnOnce(&String) -> usize) {
-        self.valid.reserve_exact(room(&self.valid));
+        let room = room(&self.valid);
+        match spare::take_longer(self.valid.len(), room).map(String::from_utf8) {
+            Some(Ok(mut long)) => {
+                long.push_str(&self.valid);
+                spare::give_back(std::mem::replace(&mut self.valid, long).into_bytes());
+            }
+            // What is lent is empty, and so always text.
+            Some(Err(_)) | None => self.valid.reserve_exact(room),
+        }
     }
 
     /// All but a character whose rest has not come yet.

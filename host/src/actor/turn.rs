@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tokio::sync::{MutexGuard, OwnedSemaphorePermit};
 use tokio::time::sleep_until;
-use ws_host_protocol::CloseCode;
+use ws_host_protocol::{CloseCode, spare};
 
 use super::Actor;
 use super::code::Room;
@@ -33,6 +33,15 @@ impl Received<'_> {
             Self::Text(text) => Received::Text(Cow::Owned(text.into_owned())),
             Self::Binary(octets) => Received::Binary(Cow::Owned(octets.into_owned())),
             Self::Pong(octets) => Received::Pong(Cow::Owned(octets.into_owned())),
+        }
+    }
+
+    /// The event is over: its memory serves the next one.
+    fn give_back(self) {
+        match self {
+            Self::Text(Cow::Owned(text)) => spare::give_back(text.into_bytes()),
+            Self::Binary(Cow::Owned(octets)) => spare::give_back(octets),
+            Self::Text(Cow::Borrowed(_)) | Self::Binary(Cow::Borrowed(_)) | Self::Pong(_) => {}
         }
     }
 }
@@ -80,6 +89,7 @@ impl<'a> Turn<'a> {
                 Received::Binary(octets) => guest.received_binary(from, octets).await,
                 Received::Pong(payload) => guest.received_pong(from, payload).await,
             };
+            what.give_back();
             self.put_back(live, called)
         }
     }

@@ -12,6 +12,7 @@ use super::HEARTBEAT;
 use super::buffer::Buffer;
 use super::clock::{Clock, Due};
 use super::end::End;
+use super::rest::rest;
 use crate::clients::{Client, Outgoing};
 use crate::config::{Limits, Timeouts};
 
@@ -176,7 +177,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     fn poll_clock(&mut self, client: &Client, context: &mut Context<'_>) -> Result<(), End> {
         while let Some(due) = self.clock.poll_due(context) {
             match due {
-                Due::Rest => client.outgoing().outbound.release_memory(),
+                Due::Rest => rest(client),
                 Due::Ping => {
                     // If it cannot be queued, enough waits already that the client should answer.
                     let _ = client.outgoing().outbound.ping(HEARTBEAT);

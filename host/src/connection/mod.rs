@@ -10,6 +10,7 @@ mod buffer;
 mod clock;
 mod end;
 mod line;
+mod rest;
 mod socket;
 
 use std::pin::pin;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use ws_host_protocol::handshake::Version;
-use ws_host_protocol::{Event, Inbound, Limits, Role};
+use ws_host_protocol::{Event, Inbound, Limits, Role, spare};
 
 pub(crate) use self::admitted::{Admitted, Place};
 use self::buffer::Buffer;
@@ -68,6 +69,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(crate) fn serve(mut self, first: Vec<u8>) -> impl Future<Output = ()> {
         async move {
             let end = self.converse(first).await;
+            spare::release();
             // In a box, so that a connection does not carry the room for its end all its life.
             Box::pin(self.end(end)).await;
         }
