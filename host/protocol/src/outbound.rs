@@ -141,20 +141,22 @@ impl Outbound {
     ///
     /// It is compressed once, too, for all peers without context takeover and with the same window.
     /// With context takeover each connection has a context of its own, and compresses it for itself.
+    /// One that is to go out in fragments is framed and compressed for each.
     ///
     /// # Errors
     ///
     /// [`SendError`]; nothing was queued then.
     pub fn send_shared(&mut self, message: &SharedMessage) -> Result<(), SendError> {
-        if !matches!(self.framing, Framing::Server) {
+        let Form { compression, frame_size } = message.form;
+        if !matches!(self.framing, Framing::Server) || frame_size.is_some() {
             // A client's frames differ by their keys, draft 00 has others: only the payload is common.
-            return self.send(message.opcode, message.payload(), message.form());
+            return self.send(message.opcode, message.payload(), message.form);
         }
         self.admit(message.frame.len())?;
         match &self.deflate {
-            Some(deflater) if deflater.applies(message.payload().len(), message.compression) => {
+            Some(deflater) if deflater.applies(message.payload().len(), compression) => {
                 if deflater.direction.context == ContextTakeover::On {
-                    self.push_message(message.opcode, message.payload(), message.form());
+                    self.push_message(message.opcode, message.payload(), message.form);
                 } else {
                     let deflated = message.deflated(deflater.level, deflater.direction.window);
                     self.queue.share(deflated.unwrap_or(&message.frame));
@@ -219,12 +221,16 @@ impl Outbound {
 
     /// Gives memory back that what waits does not need. Worth a call when the peer takes nothing more
     /// for now, and when a connection idles.
-    ///
-    /// With context takeover that is the compressor, too: the next message refers to none before it.
     pub fn release_memory(&mut self) {
         self.queue.release_memory();
+    }
+
+    /// With context takeover, drops the compressor: the next message refers to none before it, and is
+    /// longer. Worth a call when a connection idles; not when its peer takes nothing more for a moment,
+    /// which then would get still more octets.
+    pub fn release_context(&mut self) {
         if let Some(deflater) = &mut self.deflate {
-            deflater.release_memory();
+            deflater.release_context();
         }
     }
 

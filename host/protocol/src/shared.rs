@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 
 use crate::deflate::{Level, WindowBits, deflate_alone};
-use crate::form::{Compression, Form};
+use crate::form::Form;
 use crate::frame::{Fin, Header, Opcode, RSV1};
 use crate::spare;
 
@@ -17,7 +17,7 @@ pub struct SharedMessage {
     /// As a server sends it.
     pub(crate) frame: Bytes,
     header_length: usize,
-    pub(crate) compression: Compression,
+    pub(crate) form: Form,
     /// The same compressed, from when the first peer wants it so.
     deflated: OnceLock<Box<Deflated>>,
 }
@@ -39,24 +39,19 @@ impl SharedMessage {
         Self::new(Opcode::Binary, octets)
     }
 
-    /// Chooses whether it is compressed.
+    /// Chooses whether it is compressed, and how it is cut.
     #[must_use]
-    pub fn with_compression(self, compression: Compression) -> Self {
-        Self { compression, ..self }
+    pub fn with_form(self, form: Form) -> Self {
+        Self { form, ..self }
     }
 
     fn new(opcode: Opcode, payload: &[u8]) -> Self {
         let (frame, header_length) = frame(opcode, 0, payload);
-        let compression = Compression::default();
-        Self { opcode, frame, header_length, compression, deflated: OnceLock::new() }
+        Self { opcode, frame, header_length, form: Form::default(), deflated: OnceLock::new() }
     }
 
     pub(crate) fn payload(&self) -> &[u8] {
         &self.frame[self.header_length..]
-    }
-
-    pub(crate) fn form(&self) -> Form {
-        Form { compression: self.compression, frame_size: None }
     }
 
     /// The compressed frame, unless it is no shorter. Of several levels the first one that is asked for

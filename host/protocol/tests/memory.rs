@@ -162,6 +162,7 @@ fn released_connection_keeps_what_came_alone() {
         end.outbound.send_text(&words).expect("there is room");
         end.writes();
         end.outbound.release_memory();
+        end.outbound.release_context();
     });
     // The buffers that the thread keeps, for all connections.
     assert!(kept < 128 * KIB, "{kept}");

@@ -80,6 +80,7 @@ impl End {
         let form = Form { compression, frame_size: None };
         if what & 0xc0 == 0xc0 {
             self.outbound.release_memory();
+            self.outbound.release_context();
         }
         let text = "ü".repeat(length / 2);
         let size = NonZeroUsize::new(length % 7 + 1).unwrap_or(NonZeroUsize::MIN);
@@ -89,9 +90,13 @@ impl End {
             2 => (self.outbound.send_text_in_frames(&text, size), Event::Text(text.into())),
             3 => (self.outbound.send_binary_in_frames(&octets, size), Event::Binary(octets.into())),
             4 => (self.outbound.ping(&octets), Event::Ping(octets.into())),
-            5 => (self.outbound.send_shared(&SharedMessage::text(&text)), Event::Text(text.into())),
+            5 => {
+                let message = SharedMessage::text(&text).with_form(form);
+                (self.outbound.send_shared(&message), Event::Text(text.into()))
+            }
             6 => {
-                let message = SharedMessage::binary(&octets);
+                let form = Form { frame_size: Some(size), ..form };
+                let message = SharedMessage::binary(&octets).with_form(form);
                 (self.outbound.send_shared(&message), Event::Binary(octets.into()))
             }
             _ => {

@@ -56,7 +56,7 @@ impl Deflater {
     }
 
     /// Drops the context, which the next message begins anew: no peer needs to know (§7.1.1).
-    pub(crate) fn release_memory(&mut self) {
+    pub(crate) fn release_context(&mut self) {
         self.context = None;
     }
 }

@@ -15,7 +15,7 @@
 //! | outgoing | nothing | a compressor of 243 KiB and four windows: 245 KiB at 9 bits, 371 KiB at 15 |
 //! | incoming | nothing | what came last, as much as the window holds: 512 octets to 32 KiB |
 //!
-//! [`Outbound::release_memory`] drops the compressor; the next message begins another one.
+//! [`Outbound::release_context`] drops the compressor; the next message begins another one.
 //!
 //! A message that comes in pieces holds a decompressor of 48 KiB until its end. What it inflates to is
 //! never more than [`Limits::max_message`](crate::Limits::max_message): inflating stops there. A thread
@@ -32,7 +32,7 @@
 //! [`Handshake::offer_deflate`]: crate::handshake::client::Handshake::offer_deflate
 //! [`Inbound::use_deflate`]: crate::Inbound::use_deflate
 //! [`Outbound::use_deflate`]: crate::Outbound::use_deflate
-//! [`Outbound::release_memory`]: crate::Outbound::release_memory
+//! [`Outbound::release_context`]: crate::Outbound::release_context
 
 mod agreement;
 mod deflater;

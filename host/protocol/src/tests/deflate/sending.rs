@@ -43,7 +43,7 @@ fn message_chooses() {
         let text = "a".repeat(length);
         server.outbound.send_text_with(&text, form(compression)).expect("there is room");
         assert_eq!(is_compressed(&mut server), compressed, "{length} {compression:?}");
-        let shared = SharedMessage::text(&text).with_compression(compression);
+        let shared = SharedMessage::text(&text).with_form(form(compression));
         server.outbound.send_shared(&shared).expect("there is room");
         assert_eq!(is_compressed(&mut server), compressed, "shared, {length} {compression:?}");
     }
@@ -178,13 +178,48 @@ fn context_that_was_released_begins_anew() {
         lengths.push(pair.server.outbound.remaining());
         if lengths.len() == 2 {
             pair.drive();
-            pair.server.outbound.release_memory();
+            pair.server.outbound.release_context();
         }
     }
     pair.drive();
     assert!(lengths[1] - lengths[0] < lengths[0], "the second refers to the first: {lengths:?}");
     assert_eq!(lengths[2], lengths[0], "the third refers to nothing");
     assert_eq!(pair.client.events, [text(&words), text(&words), text(&words)]);
+}
+
+#[test]
+fn context_outlives_a_peer_that_takes_nothing_for_a_moment() {
+    let settings = Deflate::with_context_takeover();
+    let mut pair = Pair::deflating(settings, &settings);
+    let words = "some words that are sent again and again; ".repeat(2);
+    let mut lengths = Vec::new();
+    for _ in 0..2 {
+        let before = pair.server.outbound.remaining();
+        pair.server.outbound.send_text(&words).expect("there is room");
+        lengths.push(pair.server.outbound.remaining() - before);
+        pair.server.outbound.release_memory();
+    }
+    assert!(lengths[1] < lengths[0] / 2, "the second refers to the first: {lengths:?}");
+    pair.drive();
+    assert_eq!(pair.client.events, [text(&words), text(&words)]);
+}
+
+#[test]
+fn shared_message_goes_out_in_fragments_of_its_form() {
+    let words: String = (0..300).map(|number| format!("{number} ")).collect();
+    let frame_size = NonZeroUsize::new(100);
+    let shared =
+        |compression| SharedMessage::text(&words).with_form(Form { compression, frame_size });
+    let mut pairs =
+        [Pair::new(), Pair::deflating(Deflate::default(), &Deflate::with_context_takeover())];
+    for (pair, first) in pairs.iter_mut().zip([0x01, 0x41]) {
+        for (compression, first) in [(Compression::Always, first), (Compression::Never, 0x01)] {
+            pair.server.outbound.send_shared(&shared(compression)).expect("there is room");
+            assert_eq!(pair.server.outbound.chunk()[..2], [first, 100], "{compression:?}");
+            pair.drive();
+        }
+        assert_eq!(pair.client.events, [text(&words), text(&words)]);
+    }
 }
 
 #[test]
