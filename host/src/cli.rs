@@ -1,5 +1,7 @@
 //! The command line: text as people type it, made into what is to be done once.
 
+mod compression;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -12,6 +14,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use ws_host::config::written::{self, Cache, Network, OneOrMany, Time};
 use ws_host::config::{self, Config, Mode, Wrong};
 
+use self::compression::Compression;
 use crate::connect;
 
 /// Serves WebSocket clients with handlers that are WebAssembly components.
@@ -68,6 +71,9 @@ struct Serve {
 
     #[command(flatten)]
     single: Single,
+
+    #[command(flatten)]
+    compression: Compression,
 }
 
 /// The settings of a single resource, all of them also keys of the file.
@@ -266,12 +272,12 @@ impl Args {
         if let Some(Command::Connect(connect)) = self.command {
             return Ok(Task::Connect(connect));
         }
-        let Serve { component, config, check, dev, no_watch, single } = self.serve;
+        let Serve { component, config, check, dev, no_watch, single, compression } = self.serve;
         let mode = if dev { Mode::Development } else { Mode::Production };
         let mut config = match (config, component) {
             (Some(file), _) => config::read(&file, mode)?,
             (None, Some(component)) => {
-                let written = single.written(component);
+                let written = single.written(component, compression);
                 written.check(Path::new(""), mode).map_err(|wrong| anyhow!(as_flag(&wrong)))?
             }
             (None, None) => {
@@ -286,7 +292,7 @@ impl Args {
 }
 
 impl Single {
-    fn written(self, component: PathBuf) -> written::Server {
+    fn written(self, component: PathBuf, compression: Compression) -> written::Server {
         let some = |list: Vec<String>| Some(list).filter(|list| !list.is_empty());
         let map = |pairs: Vec<(String, String)>| Some(BTreeMap::from_iter(pairs));
         let time = |time: Option<Duration>| time.map(Time);
@@ -326,7 +332,7 @@ impl Single {
             max_header_size: self.max_header_size,
             handshake_timeout: time(self.handshake_timeout),
             drain_timeout: time(self.drain_timeout),
-            resources: vec![resource],
+            resources: vec![compression.written(resource)],
             ..written::Server::default()
         }
     }

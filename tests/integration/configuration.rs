@@ -283,13 +283,15 @@ fn clients_of_a_resource_have_a_limit_of_their_own() -> Result<()> {
 #[test]
 fn flags_of_a_single_resource_do_not_go_with_a_file() -> Result<()> {
     let configuration = Configuration::new(TWO)?;
-    let output = Command::new(host_binary())
-        .arg("--config")
-        .arg(configuration.file())
-        .args(["--max-message", "1KiB"])
-        .output()?;
-    let told = String::from_utf8(output.stderr)?;
-    assert!(!output.status.success() && told.contains("--max-message"), "{told}");
+    for flag in [["--max-message", "1KiB"], ["--compression", "context"]] {
+        let output = Command::new(host_binary())
+            .arg("--config")
+            .arg(configuration.file())
+            .args(flag)
+            .output()?;
+        let told = String::from_utf8(output.stderr)?;
+        assert!(!output.status.success() && told.contains(flag[0]), "{told}");
+    }
     Ok(())
 }
 

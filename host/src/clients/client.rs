@@ -62,12 +62,15 @@ pub(crate) enum CloseError {
 impl Client {
     /// A client whose outbound buffer holds at most `max_outbound` octets.
     pub(crate) fn new(id: ClientId, known: Known, max_outbound: usize) -> Self {
-        let outbound = match known.version {
+        let mut outbound = match known.version {
             Version::Draft00 => Outbound::draft00(max_outbound),
             Version::Draft07 | Version::Draft08 | Version::Rfc6455 => {
                 Outbound::server(max_outbound)
             }
         };
+        if let Some(deflate) = &known.deflate {
+            outbound.use_deflate(deflate);
+        }
         let outgoing = Outgoing { outbound, aborted: false, task: None, is_asleep: false };
         Self { id, known, outgoing: Mutex::new(outgoing), attachment: Mutex::new(None) }
     }

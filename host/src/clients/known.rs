@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use ws_host_protocol::PerMessageDeflate;
 use ws_host_protocol::handshake::{Scheme, Version};
 
 /// The request of a client, as handlers see it.
@@ -19,6 +20,8 @@ pub(crate) struct Known {
     pub(crate) subprotocols: Vec<String>,
     pub(crate) origin: Option<String>,
     pub(crate) version: Version,
+    /// What was agreed on compression.
+    pub(crate) deflate: Option<PerMessageDeflate>,
     /// Of the client itself, as a trusted proxy may tell it.
     pub(crate) address: IpAddr,
     pub(crate) scheme: Scheme,

@@ -64,6 +64,7 @@ mod tests {
             headers: std::iter::empty().collect(),
             subprotocols: Vec::new(),
             origin: None,
+            deflate: None,
             version: Version::Rfc6455,
             address: Ipv4Addr::LOCALHOST.into(),
             scheme: Scheme::Http,

@@ -126,6 +126,9 @@ fn with_near_word(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ws_host_protocol::Deflate;
+    use ws_host_protocol::deflate::ContextTakeover;
+
     use super::*;
 
     /// In a folder where there is the component `a.wasm`.
@@ -190,6 +193,18 @@ mod tests {
         expect(&more("headers = { upgrade = \"x\" }"), 5, &["headers", "upgrade"]);
         expect(&more("name = \"a b\""), 5, &["name", "\"a b\""]);
         expect(&more("listen = \"127.0.0.1:9\""), 5, &["listen", "127.0.0.1:9"]);
+        expect(&more("compression = \"yes\""), 5, &["yes", "`off`, `messages`, `context`"]);
+        expect(&more("compression-level = 3"), 5, &["compression-level", "goes with compression"]);
+        let deflating = |line: &str| more(&format!("compression = \"messages\"\n{line}"));
+        for level in [0, 10, 300] {
+            let text = deflating(&format!("compression-level = {level}"));
+            expect(&text, 6, &["compression-level", &level.to_string(), "1, the fastest, to 9"]);
+        }
+        for bits in [8, 16, 300] {
+            let text = deflating(&format!("compression-window = {bits}"));
+            expect(&text, 6, &["compression-window", &bits.to_string(), "9 to 15"]);
+        }
+        expect(&deflating("compression-threshold = \"some\""), 6, &[]);
         expect(&more("max-message = 1\nmax-message = 2"), 6, &["duplicate"]);
         expect(&format!("admin = \"0.0.0.0:1\"\n{GOOD}"), 1, &["admin", "this machine"]);
         expect(&format!("drafts = [13, 6]\n{GOOD}"), 1, &["drafts", "6", "13, 8, 7 and 0"]);
@@ -199,6 +214,27 @@ mod tests {
         expect("", 1, &["resource"]);
         expect(&GOOD.replace("a.wasm", "b.wasm"), 4, &["component", "b.wasm", "no such file"]);
         expect("[[resource]]\npath = \"/\"", 1, &["component", "is missing"]);
+    }
+
+    #[test]
+    fn compression_is_off_unless_it_is_asked_for() -> Result<(), String> {
+        let parsed = |lines: &str| {
+            let mut config = parse_here(&format!("{GOOD}{lines}\n")).map_err(|wrong| wrong.what)?;
+            Ok::<_, String>(config.host.resources.remove(0).compression)
+        };
+        assert_eq!(parsed("")?, None);
+        assert_eq!(parsed("compression = \"off\"\ncompression-level = 9")?, None);
+        assert_eq!(parsed("compression = \"messages\"")?, Some(Deflate::default()));
+        let context = Deflate::with_context_takeover();
+        assert_eq!(parsed("compression = \"context\"")?, Some(context));
+        let all = "compression = \"context\"\ncompression-level = 9\n\
+                   compression-threshold = \"1KiB\"\ncompression-window = 10";
+        let Some(deflate) = parsed(all)? else { return Err("it is on".into()) };
+        assert_eq!((deflate.level.number(), deflate.threshold), (9, 1024));
+        for direction in [deflate.outgoing, deflate.incoming] {
+            assert_eq!((direction.context, direction.window.bits()), (ContextTakeover::On, 10));
+        }
+        Ok(())
     }
 
     #[test]

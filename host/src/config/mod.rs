@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
+use ws_host_protocol::Deflate;
 use ws_host_protocol::handshake::forwarded::Convention;
 use ws_host_protocol::handshake::{Origins, Versions};
 
@@ -93,6 +94,10 @@ pub struct Resource {
     pub auto_answers: Vec<AutoAnswer>,
     /// What becomes of the client in whose event a handler fails.
     pub on_fault: OnFault,
+    /// How messages are compressed with clients that offer permessage-deflate. `None`: they are not.
+    /// With context takeover each connection holds memory: [`deflate`](ws_host_protocol::deflate) tells
+    /// how much.
+    pub compression: Option<Deflate>,
     /// Sizes and numbers.
     pub limits: Limits,
     /// Times.
@@ -288,6 +293,7 @@ impl Resource {
             headers: Vec::new(),
             auto_answers: Vec::new(),
             on_fault: OnFault::Close,
+            compression: None,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
         })

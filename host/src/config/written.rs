@@ -61,6 +61,10 @@ pub struct Resource {
     pub headers: Option<BTreeMap<String, String>>,
     pub auto_answers: Option<BTreeMap<String, String>>,
     pub on_fault: Option<OnFault>,
+    pub compression: Option<Compression>,
+    pub compression_level: Option<u32>,
+    pub compression_threshold: Option<ByteSize>,
+    pub compression_window: Option<u32>,
     pub max_clients: Option<usize>,
     pub max_message: Option<ByteSize>,
     pub max_outbound: Option<ByteSize>,
@@ -95,6 +99,18 @@ pub enum OnFault {
     Close,
     /// It stays, and its message is lost.
     DropMessage,
+}
+
+/// What is compressed (permessage-deflate, RFC 7692), for clients that offer it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compression {
+    /// Nothing.
+    Off,
+    /// Each message alone.
+    Messages,
+    /// Messages with what came before them.
+    Context,
 }
 
 /// Which headers trusted proxies write.

@@ -26,7 +26,7 @@ pub(crate) use self::end::End;
 use self::line::Line;
 pub(crate) use self::socket::Socket;
 use crate::actor::Received;
-use crate::clients::Client;
+use crate::clients::{Client, Known};
 use crate::config::{AutoAnswer, Mode, OnFault, Resource};
 use crate::guest::Fault;
 
@@ -47,12 +47,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(crate) fn new(admitted: Admitted, socket: S, settings: Arc<Resource>, mode: Mode) -> Self {
         let Resource { limits, timeouts, .. } = &*settings;
         let accepted = Limits { max_message: limits.max_message, ..Limits::default() };
-        let inbound = match admitted.client().known().version {
+        let Known { version, deflate, .. } = admitted.client().known();
+        let mut inbound = match version {
             Version::Draft00 => Inbound::draft00(accepted),
             Version::Draft07 | Version::Draft08 | Version::Rfc6455 => {
                 Inbound::new(Role::Server, accepted)
             }
         };
+        if let Some(deflate) = deflate {
+            inbound.use_deflate(deflate);
+        }
         let line = Line::new(socket, limits, timeouts);
         Self { admitted, inbound, line, settings, mode }
     }

@@ -17,7 +17,9 @@ thread_local! {
 
 /// Nothing came from a client for a while: memory that a burst needed is given back.
 pub(super) fn rest(client: &Client) {
-    client.outgoing().outbound.release_memory();
+    let outbound = &mut client.outgoing().outbound;
+    outbound.release_memory();
+    outbound.release_context();
     if RELEASED.get().is_none_or(|released| released.elapsed() >= INTERVAL) {
         RELEASED.set(Some(Instant::now()));
         spare::release();

@@ -44,7 +44,7 @@ pub(super) async fn admit(
         Some(challenge) => check_draft00(request, challenge, &rules),
         None => check(request, &rules),
     };
-    let upgrade = match upgrade {
+    let mut upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(rejection) => {
             tracing::debug!(peer = %visit.peer.address, "handshake refused: {rejection}");
@@ -75,6 +75,8 @@ pub(super) async fn admit(
         subprotocols: upgrade.subprotocols().to_vec(),
         origin: upgrade.origin().map(str::to_owned),
         version: upgrade.version(),
+        // Agreed before the handler is asked, as it may send at once.
+        deflate: settings.compression.and_then(|wanted| upgrade.accept_deflate(&wanted)),
         address: forwarded.address,
         scheme: rules.scheme,
         peer: visit.peer.address,

@@ -1,5 +1,6 @@
 //! From settings as they are written to settings that nobody need doubt.
 
+mod compression;
 mod resource;
 
 use std::collections::BTreeMap;

@@ -41,6 +41,7 @@ impl written::Resource {
             );
         }
         let timeouts = self.timeouts(at)?;
+        let compression = self.compression(at)?;
         Ok(Resource {
             name: name(at, self.name, &component)?,
             path,
@@ -65,6 +66,7 @@ impl written::Resource {
                 Some(written::OnFault::DropMessage) => OnFault::DropMessage,
                 Some(written::OnFault::Close) | None => OnFault::Close,
             },
+            compression,
             limits,
             timeouts,
         })

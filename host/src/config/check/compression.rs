@@ -1,0 +1,68 @@
+//! What a resource compresses.
+
+use bytesize::ByteSize;
+use ws_host_protocol::Deflate;
+use ws_host_protocol::deflate::{Level, WindowBits};
+
+use super::{At, Checked};
+use crate::config::written::{self, Compression};
+
+/// The keys that say how, and not whether.
+const DETAILS: [&str; 3] = ["compression-level", "compression-threshold", "compression-window"];
+
+impl written::Resource {
+    pub(super) fn compression(&self, at: At) -> Checked<Option<Deflate>> {
+        let default = match self.compression {
+            Some(Compression::Off) => return Ok(None),
+            Some(Compression::Messages) => Deflate::default(),
+            Some(Compression::Context) => Deflate::with_context_takeover(),
+            None => return self.no_compression(at).map(|()| None),
+        };
+        let level = self.compression_level.map(|level| check_level(at, level)).transpose()?;
+        let window = self.compression_window.map(|bits| check_window(at, bits)).transpose()?;
+        let mut deflate = Deflate {
+            level: level.unwrap_or(default.level),
+            threshold: self.compression_threshold.map_or(default.threshold, octets),
+            ..default
+        };
+        if let Some(window) = window {
+            deflate.outgoing.window = window;
+            deflate.incoming.window = window;
+        }
+        Ok(Some(deflate))
+    }
+
+    /// Who says how messages are compressed believes that they are. Who says `"off"` knows better.
+    fn no_compression(&self, at: At) -> Checked<()> {
+        let details = [
+            self.compression_level.is_some(),
+            self.compression_threshold.is_some(),
+            self.compression_window.is_some(),
+        ];
+        match DETAILS.into_iter().zip(details).find(|(_, is_written)| *is_written) {
+            Some((key, _)) => Err(at.wrong(key, "goes with compression messages or context")),
+            None => Ok(()),
+        }
+    }
+}
+
+fn check_level(at: At, number: u32) -> Checked<Level> {
+    let level = u8::try_from(number).ok().and_then(|level| Level::new(level).ok());
+    level.ok_or_else(|| {
+        let why = format!("{number} must be 1, the fastest, to 9, the smallest");
+        at.wrong("compression-level", why)
+    })
+}
+
+fn check_window(at: At, bits: u32) -> Checked<WindowBits> {
+    let window = u8::try_from(bits).ok().and_then(|bits| WindowBits::new(bits).ok());
+    window.ok_or_else(|| {
+        let why = format!("{bits} must be 9 to 15: the bits of 512 octets to 32 KiB");
+        at.wrong("compression-window", why)
+    })
+}
+
+/// More than can be addressed is longer than any message.
+fn octets(size: ByteSize) -> usize {
+    usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
+}
