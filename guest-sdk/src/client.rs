@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::bindings::ws_host::socket::clients as host;
-use crate::{AttachmentError, CloseCode, CloseError, Request, SendError};
+use crate::{AttachmentError, CloseCode, CloseError, Form, Request, SendError};
 
 /// A client: one WebSocket connection, by its number.
 ///
@@ -57,7 +57,7 @@ impl Client {
     ///
     /// [`SendError`]; nothing was sent then. [`InvalidFrameSize`](SendError::InvalidFrameSize) for 0.
     pub fn send_text_in_frames(self, message: &str, frame_size: u32) -> Result<(), SendError> {
-        Ok(host::send_text_in_frames(self.0, message, frame_size)?)
+        self.send_text_with(message, Form { frame_size: Some(frame_size), ..Form::default() })
     }
 
     /// Sends a binary message in frames of at most so many octets. The client gets it whole.
@@ -66,7 +66,25 @@ impl Client {
     ///
     /// [`SendError`]; nothing was sent then. [`InvalidFrameSize`](SendError::InvalidFrameSize) for 0.
     pub fn send_binary_in_frames(self, message: &[u8], frame_size: u32) -> Result<(), SendError> {
-        Ok(host::send_binary_in_frames(self.0, message, frame_size)?)
+        self.send_binary_with(message, Form { frame_size: Some(frame_size), ..Form::default() })
+    }
+
+    /// Sends a text message in this form: `client.send_text_with(key, Compression::Never)`.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent then.
+    pub fn send_text_with(self, message: &str, form: impl Into<Form>) -> Result<(), SendError> {
+        Ok(host::send_text_with(self.0, message, form.into().into())?)
+    }
+
+    /// Sends a binary message in this form.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing was sent then.
+    pub fn send_binary_with(self, message: &[u8], form: impl Into<Form>) -> Result<(), SendError> {
+        Ok(host::send_binary_with(self.0, message, form.into().into())?)
     }
 
     /// Sends a ping with at most 125 octets; the answer arrives at
@@ -150,6 +168,24 @@ pub fn broadcast_text(to: impl IntoIterator<Item = Client>, message: &str) -> u3
 /// Sends one binary message to many; it is framed once. Answers how many accepted it.
 pub fn broadcast_binary(to: impl IntoIterator<Item = Client>, message: &[u8]) -> u32 {
     host::broadcast_binary(&ids(to), message)
+}
+
+/// Sends one text message to many in this form. Answers how many accepted it.
+pub fn broadcast_text_with(
+    to: impl IntoIterator<Item = Client>,
+    message: &str,
+    form: impl Into<Form>,
+) -> u32 {
+    host::broadcast_text_with(&ids(to), message, form.into().into())
+}
+
+/// Sends one binary message to many in this form. Answers how many accepted it.
+pub fn broadcast_binary_with(
+    to: impl IntoIterator<Item = Client>,
+    message: &[u8],
+    form: impl Into<Form>,
+) -> u32 {
+    host::broadcast_binary_with(&ids(to), message, form.into().into())
 }
 
 fn ids(clients: impl IntoIterator<Item = Client>) -> Vec<u64> {

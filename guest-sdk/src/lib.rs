@@ -31,6 +31,7 @@ mod bindings;
 mod client;
 mod close;
 mod error;
+mod form;
 #[doc(hidden)]
 pub mod glue;
 mod handler;
@@ -38,14 +39,17 @@ mod report;
 mod timer;
 mod topic;
 
-pub use client::{Client, broadcast_binary, broadcast_text, clients};
+pub use client::{
+    Client, broadcast_binary, broadcast_binary_with, broadcast_text, broadcast_text_with, clients,
+};
 pub use close::{CloseCode, CloseError};
 pub use error::{AttachmentError, Error, Result, SendError};
+pub use form::{Compression, Form};
 pub use handler::{Acceptance, Disconnection, Handler, Rejection, Request};
 pub use timer::{Timer, TimerError};
 pub use topic::{
-    SubscribeError, publish_binary, publish_binary_apart_from, publish_text,
-    publish_text_apart_from,
+    SubscribeError, publish_binary, publish_binary_apart_from, publish_binary_with, publish_text,
+    publish_text_apart_from, publish_text_with,
 };
 
 /// Makes a type that implements [`Handler`] the handler of this component. Once in a crate.

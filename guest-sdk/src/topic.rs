@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::Client;
 use crate::bindings::ws_host::socket::{topics as host, types};
+use crate::{Client, Form};
 
 impl Client {
     /// Lets it hear what is published to a topic. Twice is as good as once.
@@ -41,6 +41,28 @@ pub fn publish_binary(topic: &str, message: &[u8]) -> u32 {
 /// Sends a binary message to all subscribers of a topic but one, who need not be among them.
 pub fn publish_binary_apart_from(client: Client, topic: &str, message: &[u8]) -> u32 {
     host::publish_binary(topic, message, Some(client.id()))
+}
+
+/// Sends a text message in this form to all subscribers of a topic, but one perhaps. Answers how many
+/// accepted it.
+pub fn publish_text_with(
+    topic: &str,
+    message: &str,
+    apart_from: Option<Client>,
+    form: impl Into<Form>,
+) -> u32 {
+    host::publish_text_with(topic, message, apart_from.map(Client::id), form.into().into())
+}
+
+/// Sends a binary message in this form to all subscribers of a topic, but one perhaps. Answers how many
+/// accepted it.
+pub fn publish_binary_with(
+    topic: &str,
+    message: &[u8],
+    apart_from: Option<Client>,
+    form: impl Into<Form>,
+) -> u32 {
+    host::publish_binary_with(topic, message, apart_from.map(Client::id), form.into().into())
 }
 
 /// Why a client was not subscribed.

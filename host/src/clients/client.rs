@@ -1,13 +1,12 @@
 //! One client, as the guest and its connection share it.
 
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::task::{Context, Waker};
 
 use parking_lot::{Mutex, MutexGuard};
 use ws_host_protocol::handshake::Version;
 use ws_host_protocol::{
-    CloseCode, CloseFrame, CloseFrameError, Outbound, SendError, SharedMessage,
+    CloseCode, CloseFrame, CloseFrameError, Form, Outbound, SendError, SharedMessage,
 };
 
 use super::Known;
@@ -91,20 +90,12 @@ impl Client {
         self.put(|outbound| outbound.send_binary(octets))
     }
 
-    pub(crate) fn send_text_in_frames(
-        &self,
-        text: &str,
-        frame_size: NonZeroUsize,
-    ) -> Result<(), SendError> {
-        self.put(|outbound| outbound.send_text_in_frames(text, frame_size))
+    pub(crate) fn send_text_with(&self, text: &str, form: Form) -> Result<(), SendError> {
+        self.put(|outbound| outbound.send_text_with(text, form))
     }
 
-    pub(crate) fn send_binary_in_frames(
-        &self,
-        octets: &[u8],
-        frame_size: NonZeroUsize,
-    ) -> Result<(), SendError> {
-        self.put(|outbound| outbound.send_binary_in_frames(octets, frame_size))
+    pub(crate) fn send_binary_with(&self, octets: &[u8], form: Form) -> Result<(), SendError> {
+        self.put(|outbound| outbound.send_binary_with(octets, form))
     }
 
     pub(crate) fn send_shared(&self, message: &SharedMessage) -> Result<(), SendError> {

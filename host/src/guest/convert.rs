@@ -1,7 +1,10 @@
-//! Between the words of the host and those of the generated bindings: `From` and nothing else.
+//! Between the words of the host and those of the generated bindings: `From`, and `TryFrom` where a
+//! guest can say what cannot be.
+
+use std::num::NonZeroUsize;
 
 use ws_host_protocol::handshake::Scheme;
-use ws_host_protocol::{CloseFrameError, SendError};
+use ws_host_protocol::{CloseFrameError, Compression, Form, SendError};
 
 use super::bindings::ws_host::socket::types;
 use super::instance::{Acceptance, Disconnection, Refusal};
@@ -47,6 +50,30 @@ impl From<types::Rejection> for Refusal {
 impl From<&Disconnection> for types::Disconnection {
     fn from(how: &Disconnection) -> Self {
         Self { code: how.code, reason: how.reason.clone(), clean: how.clean, sent: how.sent }
+    }
+}
+
+impl TryFrom<types::Form> for Form {
+    type Error = types::SendError;
+
+    fn try_from(form: types::Form) -> Result<Self, Self::Error> {
+        let of_octets = |octets: u32| {
+            NonZeroUsize::new(octets as usize).ok_or(types::SendError::InvalidFrameSize)
+        };
+        Ok(Self {
+            compression: form.compression.into(),
+            frame_size: form.frame_size.map(of_octets).transpose()?,
+        })
+    }
+}
+
+impl From<types::Compression> for Compression {
+    fn from(compression: types::Compression) -> Self {
+        match compression {
+            types::Compression::ByLength => Self::ByLength,
+            types::Compression::Always => Self::Always,
+            types::Compression::Never => Self::Never,
+        }
     }
 }
 

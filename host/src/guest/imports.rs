@@ -8,12 +8,11 @@
     reason = "the linker asks for functions that take the store by value"
 )]
 
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use wasmtime::component::{Linker, WasmList, WasmStr};
 use wasmtime::{Result, StoreContextMut};
-use ws_host_protocol::{SendError, SharedMessage};
+use ws_host_protocol::{Form, SendError, SharedMessage};
 
 use super::bindings::ws_host::socket::types;
 use super::state::State;
@@ -28,17 +27,17 @@ const TOPICS: &str = "ws-host:socket/topics@0.1.0";
 type Store<'a> = StoreContextMut<'a, State>;
 type Sent = (Result<(), types::SendError>,);
 
-const NO_FRAMES: Sent = (Err(types::SendError::InvalidFrameSize),);
-
 /// Adds every function of the interfaces to the linker.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     let mut clients = linker.instance(CLIENTS)?;
     clients.func_wrap("send-text", send_text)?;
     clients.func_wrap("send-binary", send_binary)?;
-    clients.func_wrap("send-text-in-frames", send_text_in_frames)?;
-    clients.func_wrap("send-binary-in-frames", send_binary_in_frames)?;
+    clients.func_wrap("send-text-with", send_text_with)?;
+    clients.func_wrap("send-binary-with", send_binary_with)?;
     clients.func_wrap("broadcast-text", broadcast_text)?;
     clients.func_wrap("broadcast-binary", broadcast_binary)?;
+    clients.func_wrap("broadcast-text-with", broadcast_text_with)?;
+    clients.func_wrap("broadcast-binary-with", broadcast_binary_with)?;
     clients.func_wrap("ping", ping)?;
     clients.func_wrap("pong", pong)?;
     clients.func_wrap("close", close)?;
@@ -55,7 +54,9 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     topics.func_wrap("subscribe", subscribe)?;
     topics.func_wrap("unsubscribe", unsubscribe)?;
     topics.func_wrap("publish-text", publish_text)?;
-    topics.func_wrap("publish-binary", publish_binary)
+    topics.func_wrap("publish-binary", publish_binary)?;
+    topics.func_wrap("publish-text-with", publish_text_with)?;
+    topics.func_wrap("publish-binary-with", publish_binary_with)
 }
 
 fn send_text(store: Store<'_>, (to, message): (u64, WasmStr)) -> Result<Sent> {
@@ -68,26 +69,28 @@ fn send_binary(store: Store<'_>, (to, message): (u64, WasmList<u8>)) -> Result<S
     Ok(sent(for_client(&store, to, |client| client.send_binary(octets))))
 }
 
-fn send_text_in_frames(
+fn send_text_with(
     store: Store<'_>,
-    (to, message, frame_size): (u64, WasmStr, u32),
+    (to, message, form): (u64, WasmStr, types::Form),
 ) -> Result<Sent> {
-    let Some(size) = frame_size_of(frame_size) else { return Ok(NO_FRAMES) };
+    let form = match Form::try_from(form) {
+        Ok(form) => form,
+        Err(error) => return Ok((Err(error),)),
+    };
     let text = message.to_str(&store)?;
-    Ok(sent(for_client(&store, to, |client| client.send_text_in_frames(&text, size))))
+    Ok(sent(for_client(&store, to, |client| client.send_text_with(&text, form))))
 }
 
-fn send_binary_in_frames(
+fn send_binary_with(
     store: Store<'_>,
-    (to, message, frame_size): (u64, WasmList<u8>, u32),
+    (to, message, form): (u64, WasmList<u8>, types::Form),
 ) -> Result<Sent> {
-    let Some(size) = frame_size_of(frame_size) else { return Ok(NO_FRAMES) };
+    let form = match Form::try_from(form) {
+        Ok(form) => form,
+        Err(error) => return Ok((Err(error),)),
+    };
     let octets = message.as_le_slice(&store);
-    Ok(sent(for_client(&store, to, |client| client.send_binary_in_frames(octets, size))))
-}
-
-fn frame_size_of(octets: u32) -> Option<NonZeroUsize> {
-    NonZeroUsize::new(octets as usize)
+    Ok(sent(for_client(&store, to, |client| client.send_binary_with(octets, form))))
 }
 
 fn broadcast_text(store: Store<'_>, (to, message): (Vec<u64>, WasmStr)) -> Result<(u32,)> {
@@ -97,6 +100,24 @@ fn broadcast_text(store: Store<'_>, (to, message): (Vec<u64>, WasmStr)) -> Resul
 
 fn broadcast_binary(store: Store<'_>, (to, message): (Vec<u64>, WasmList<u8>)) -> Result<(u32,)> {
     let message = SharedMessage::binary(message.as_le_slice(&store));
+    Ok((broadcast(&store, &to, &message),))
+}
+
+fn broadcast_text_with(
+    store: Store<'_>,
+    (to, message, form): (Vec<u64>, WasmStr, types::Form),
+) -> Result<(u32,)> {
+    let Ok(form) = Form::try_from(form) else { return Ok((0,)) };
+    let message = SharedMessage::text(&message.to_str(&store)?).with_form(form);
+    Ok((broadcast(&store, &to, &message),))
+}
+
+fn broadcast_binary_with(
+    store: Store<'_>,
+    (to, message, form): (Vec<u64>, WasmList<u8>, types::Form),
+) -> Result<(u32,)> {
+    let Ok(form) = Form::try_from(form) else { return Ok((0,)) };
+    let message = SharedMessage::binary(message.as_le_slice(&store)).with_form(form);
     Ok((broadcast(&store, &to, &message),))
 }
 
@@ -200,6 +221,26 @@ fn publish_binary(
 ) -> Result<(u32,)> {
     let topic = topic.to_str(&store)?;
     let message = SharedMessage::binary(message.as_le_slice(&store));
+    Ok((publish(&store, &topic, &message, apart_from),))
+}
+
+fn publish_text_with(
+    store: Store<'_>,
+    (topic, message, apart_from, form): (WasmStr, WasmStr, Option<u64>, types::Form),
+) -> Result<(u32,)> {
+    let Ok(form) = Form::try_from(form) else { return Ok((0,)) };
+    let topic = topic.to_str(&store)?;
+    let message = SharedMessage::text(&message.to_str(&store)?).with_form(form);
+    Ok((publish(&store, &topic, &message, apart_from),))
+}
+
+fn publish_binary_with(
+    store: Store<'_>,
+    (topic, message, apart_from, form): (WasmStr, WasmList<u8>, Option<u64>, types::Form),
+) -> Result<(u32,)> {
+    let Ok(form) = Form::try_from(form) else { return Ok((0,)) };
+    let topic = topic.to_str(&store)?;
+    let message = SharedMessage::binary(message.as_le_slice(&store)).with_form(form);
     Ok((publish(&store, &topic, &message, apart_from),))
 }
 
