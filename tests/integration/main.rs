@@ -5,9 +5,12 @@ mod backpressure; // what happens when somebody does not read
 mod clients; // clients of other languages, and a browser
 mod closing; // who closes with what, and what the other side hears
 mod commands; // what handlers can do: broadcast, ping, ask
+mod compression; // with clients that offer it
+mod compression_errors; // octets that are no compressed messages
 mod configuration; // many resources, from a file
 mod configured; // a configuration file and its server
 mod connect; // the client for the terminal
+mod deflated; // compression as a client does it
 mod development; // errors of handlers, and who is told
 mod documentation; // what the README says
 mod drafts; // clients from before the RFC
