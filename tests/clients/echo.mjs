@@ -1,13 +1,14 @@
-// The npm package `ws` against an echo resource. Usage: node echo.mjs URL
+// The npm package `ws` against an echo resource. Usage: node echo.mjs URL [compressed]
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import WebSocket from 'ws';
 
-const url = process.argv[2];
-const socket = new WebSocket(url, { perMessageDeflate: false });
+const [url, compression] = process.argv.slice(2);
+const isCompressed = compression === 'compressed';
+const socket = new WebSocket(url, { perMessageDeflate: isCompressed && { threshold: 0 } });
 await once(socket, 'open');
 assert.equal(socket.protocol, '');
-assert.equal(socket.extensions, '');
+assert.equal(socket.extensions, isCompressed ? 'permessage-deflate' : '');
 
 async function echoes(message) {
   const answer = once(socket, 'message');

@@ -1,4 +1,4 @@
-"""The PyPI package `websockets` against an echo resource. Usage: python echo.py URL"""
+"""The PyPI package `websockets` against an echo resource. Usage: python echo.py URL [compressed]"""
 
 import asyncio
 import sys
@@ -20,9 +20,12 @@ async def fragments():
         yield part
 
 
-async def main(url):
-    async with websockets.connect(url, compression=None, max_size=None) as socket:
+async def main(url, compression=None):
+    options = {"compression": compression and "deflate", "max_size": None}
+    async with websockets.connect(url, **options) as socket:
         assert socket.subprotocol is None
+        extensions = [extension.name for extension in socket.protocol.extensions]
+        assert extensions == (["permessage-deflate"] if compression else []), extensions
         for length in (0, 1, 125, 126, 65535, 65536, LIMIT):
             await echoes(socket, "x" * length)
             await echoes(socket, bytes(length))
@@ -49,7 +52,7 @@ async def main(url):
     assert socket.close_code == 1000, socket.close_code
     print("close: ok")
 
-    async with websockets.connect(url, compression=None, max_size=None) as socket:
+    async with websockets.connect(url, **options) as socket:
         try:
             await socket.send("x" * (LIMIT + 1))
             await socket.recv()
@@ -59,4 +62,4 @@ async def main(url):
     print("over the limit: ok")
 
 
-asyncio.run(main(sys.argv[1]))
+asyncio.run(main(*sys.argv[1:]))

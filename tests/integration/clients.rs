@@ -40,6 +40,42 @@ fn python_package_websockets_talks_to_the_echo() -> Result<()> {
     succeeds(python)
 }
 
+/// Servers that compress in both ways.
+fn compressing() -> Result<Vec<TestServer>> {
+    let serve = |how| TestServer::with_arguments("echo", &["--compression", how]);
+    ["messages", "context"].into_iter().map(serve).collect()
+}
+
+#[test]
+fn npm_package_ws_talks_compressed() -> Result<()> {
+    for server in compressing()? {
+        let mut node = Command::new("node");
+        node.arg(scripts().join("echo.mjs")).args([server.url(), "compressed"]);
+        succeeds(node)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn python_package_websockets_talks_compressed() -> Result<()> {
+    for server in compressing()? {
+        let mut python = Command::new(root().join(".venv-clients/bin/python"));
+        python.arg(scripts().join("echo.py")).args([server.url(), "compressed"]);
+        succeeds(python)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn browser_talks_compressed() -> Result<()> {
+    for server in compressing()? {
+        let mut node = Command::new("node");
+        node.arg(scripts().join("extension.mjs")).arg(server.address().to_string());
+        succeeds(node)?;
+    }
+    Ok(())
+}
+
 #[test]
 fn two_pages_of_a_browser_chat() -> Result<()> {
     let pages = root().join("examples/chat/static");
