@@ -142,6 +142,8 @@ pub struct Request {
     pub peer_port: u16,
     /// Whether the connection is encrypted.
     pub secure: bool,
+    /// The subject of the certificate that the client has shown, such as `CN=alice, O=Example`.
+    pub client_certificate: Option<String>,
 }
 
 impl Request {
@@ -207,6 +209,7 @@ impl From<types::Request> for Request {
             peer_address: request.peer_address,
             peer_port: request.peer_port,
             secure: request.secure,
+            client_certificate: request.client_certificate,
         }
     }
 }

@@ -4,22 +4,29 @@ use std::io::Write;
 use std::path::Path;
 
 use ws_host::Server;
-use ws_host::config::Watch;
+use ws_host::config::{Address, Watch};
+use ws_host::protocol::handshake::Scheme;
 
 pub(crate) fn print(server: &Server, watch: Watch, static_files: Option<&Path>) {
-    let addresses = server.addresses();
-    let resources = server.host().resources();
+    let listening = server.listening();
     let mut text = String::new();
     let mut first = None;
-    for resource in &resources {
-        for address in &addresses {
-            let url = format!("ws://{address}{}", resource.path);
-            text += &format!("ws-host serves {} at {url}\n", resource.component);
-            first.get_or_insert(url);
+    for resource in server.host().resources() {
+        for place in &listening {
+            let url = place.url(&resource.path);
+            text += &format!("ws-host serves {} at {url}", resource.component);
+            let mut connect = url;
+            if let Address::Unix(file) = &place.address {
+                text += &format!(" on the unix socket {}", file.display());
+                connect = format!("--unix {} {connect}", file.display());
+            }
+            text += "\n";
+            first.get_or_insert(connect);
         }
     }
-    if let (Some(folder), Some(address)) = (static_files, addresses.first()) {
-        text += &format!("ws-host serves the files of {} at http://{address}/\n", folder.display());
+    if let (Some(folder), Some(place)) = (static_files, listening.first()) {
+        let url = place.url("/").replacen("ws", "http", 1);
+        text += &format!("ws-host serves the files of {} at {url}\n", folder.display());
     }
     if let Some(admin) = server.admin_address() {
         text += &format!("ws-host is administered at http://{admin}/\n");
@@ -27,8 +34,11 @@ pub(crate) fn print(server: &Server, watch: Watch, static_files: Option<&Path>) 
     if watch == Watch::On {
         text += "Edit and build it: the new one takes over, and every client stays connected\n";
     }
-    if let Some(url) = first {
-        text += &format!("Talk to it:  ws-host connect {url}\nStop it:     Ctrl-C\n");
+    if let Some(connect) = first {
+        let is_encrypted = listening.first().is_some_and(|place| place.scheme == Scheme::Https);
+        // Who made the certificate for a test, or with --tls-dev, has nobody who vouches for it.
+        let ca = if is_encrypted { " (with --ca FILE, or --insecure)" } else { "" };
+        text += &format!("Talk to it:  ws-host connect {connect}{ca}\nStop it:     Ctrl-C\n");
     }
     // A closed standard output is no reason not to serve.
     let _ = std::io::stdout().write_all(text.as_bytes());

@@ -1,6 +1,7 @@
 //! The command line: text as people type it, made into what is to be done once.
 
 mod compression;
+mod listen;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,10 +12,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
-use ws_host::config::written::{self, Cache, Network, OneOrMany, Time};
-use ws_host::config::{self, Config, Mode, Wrong};
+use ws_host::config::written::{self, Cache, Network, Time};
+use ws_host::config::{self, Config, Wrong};
 
 use self::compression::Compression;
+use self::listen::Listen;
 use crate::connect;
 
 /// Serves WebSocket clients with handlers that are WebAssembly components.
@@ -73,6 +75,9 @@ struct Serve {
     single: Single,
 
     #[command(flatten)]
+    listen: Listen,
+
+    #[command(flatten)]
     compression: Compression,
 }
 
@@ -80,11 +85,6 @@ struct Serve {
 #[derive(Debug, clap::Args)]
 #[group(id = "single", multiple = true, conflicts_with = "config")]
 struct Single {
-    /// The address to listen on (may be repeated); with port 0 the system chooses one [default:
-    /// 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDR")]
-    listen: Vec<SocketAddr>,
-
     /// Connections that may wait in the system until they are accepted [default: 1024]
     #[arg(long, value_name = "N")]
     backlog: Option<u32>,
@@ -168,6 +168,11 @@ struct Single {
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     max_header_size: Option<ByteSize>,
 
+    /// Streams at a time on one HTTP/2 connection, each a WebSocket or a request; more are refused
+    /// [default: 100]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    max_http2_streams: Option<u32>,
+
     /// Memory of one instance; a handler that wants more traps [default: 64MiB]
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     max_memory: Option<ByteSize>,
@@ -235,6 +240,7 @@ Examples:
   ws-host --component echo.wasm
   ws-host --component chat.wasm --static pages --listen 0.0.0.0:8080
   ws-host --component rooms.wasm --path '/room/{id}' --instance-per path
+  ws-host --component echo.wasm --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem
   ws-host --config ws-host.toml --check
   ws-host connect ws://localhost:8080/
 
@@ -272,12 +278,13 @@ impl Args {
         if let Some(Command::Connect(connect)) = self.command {
             return Ok(Task::Connect(connect));
         }
-        let Serve { component, config, check, dev, no_watch, single, compression } = self.serve;
-        let mode = if dev { Mode::Development } else { Mode::Production };
+        let Serve { component, config, check, dev, no_watch, single, listen, compression } =
+            self.serve;
+        let mode = if dev { config::Mode::Development } else { config::Mode::Production };
         let mut config = match (config, component) {
             (Some(file), _) => config::read(&file, mode)?,
             (None, Some(component)) => {
-                let written = single.written(component, compression);
+                let written = single.written(component, listen, compression);
                 written.check(Path::new(""), mode).map_err(|wrong| anyhow!(as_flag(&wrong)))?
             }
             (None, None) => {
@@ -292,7 +299,12 @@ impl Args {
 }
 
 impl Single {
-    fn written(self, component: PathBuf, compression: Compression) -> written::Server {
+    fn written(
+        self,
+        component: PathBuf,
+        listen: Listen,
+        compression: Compression,
+    ) -> written::Server {
         let some = |list: Vec<String>| Some(list).filter(|list| !list.is_empty());
         let map = |pairs: Vec<(String, String)>| Some(BTreeMap::from_iter(pairs));
         let time = |time: Option<Duration>| time.map(Time);
@@ -317,8 +329,7 @@ impl Single {
             hibernate_after: time(self.hibernate_after),
             ..written::Resource::default()
         };
-        written::Server {
-            listen: Some(self.listen).filter(|list| !list.is_empty()).map(OneOrMany::Many),
+        let server = written::Server {
             backlog: self.backlog,
             admin: self.admin,
             workers: self.workers,
@@ -330,11 +341,13 @@ impl Single {
             max_clients: self.max_clients,
             max_headers: self.max_headers,
             max_header_size: self.max_header_size,
+            max_http2_streams: self.max_http2_streams,
             handshake_timeout: time(self.handshake_timeout),
             drain_timeout: time(self.drain_timeout),
             resources: vec![compression.written(resource)],
             ..written::Server::default()
-        }
+        };
+        listen.written(server)
     }
 }
 

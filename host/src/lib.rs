@@ -14,7 +14,7 @@
 //! ```no_run
 //! # async fn serve(config: ws_host::config::Config) -> Result<(), ws_host::StartError> {
 //! let server = ws_host::Server::start(config).await?;
-//! println!("{:?}", server.addresses());
+//! println!("{:?}", server.listening());
 //! server.run(std::future::pending()).await;
 //! # Ok(())
 //! # }
@@ -38,8 +38,9 @@ mod worker;
 
 pub use reload::{Reload, ReloadError, Replaced};
 pub use server::{
-    Body, ClientStatus, ConfigureError, Configured, CustomAnswer, CustomError, Host, NoResource,
-    Peer, Recipient, Renewal, RenewalError, Renewer, ResourceStatus, Server, StartError, Stopped,
+    Body, ClientStatus, ConfigureError, Configured, CustomAnswer, CustomError, Host, Listening,
+    NoResource, Peer, Recipient, Renewal, RenewalError, Renewer, ResourceStatus, Server,
+    StartError, Stopped,
 };
 pub use worker::runtime;
 pub use ws_host_client as client;

@@ -76,7 +76,8 @@ pub(crate) fn take_longer(there: usize, room: usize) -> Option<Vec<u8>> {
 fn take_long(octets: usize) -> Option<Vec<u8>> {
     SPARE.with_borrow_mut(|Spare { long, .. }| {
         let fitting = |place: &usize| long[*place].capacity() >= octets;
-        let shortest = (0..long.len()).filter(fitting).min_by_key(|place| long[*place].capacity())?;
+        let shortest =
+            (0..long.len()).filter(fitting).min_by_key(|place| long[*place].capacity())?;
         Some(long.swap_remove(shortest))
     })
 }

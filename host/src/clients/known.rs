@@ -27,6 +27,8 @@ pub(crate) struct Known {
     pub(crate) scheme: Scheme,
     /// The other end of the connection.
     pub(crate) peer: SocketAddr,
+    /// The subject of the certificate that it has shown.
+    pub(crate) certificate: Option<Arc<str>>,
 }
 
 /// All headers, names in lower case, in the order in which they came.

@@ -69,6 +69,7 @@ mod tests {
             address: Ipv4Addr::LOCALHOST.into(),
             scheme: Scheme::Http,
             peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
+            certificate: None,
         };
         Arc::new(Client::new(ClientId(id), known, 1 << 20))
     }

@@ -1,7 +1,9 @@
 //! Settings, checked once. Whoever holds a [`Config`] need not doubt it.
 
+mod address;
 mod check;
 mod file;
+mod listen;
 pub mod written;
 
 use std::net::SocketAddr;
@@ -16,16 +18,22 @@ use ws_host_protocol::Deflate;
 use ws_host_protocol::handshake::forwarded::Convention;
 use ws_host_protocol::handshake::{Origins, Versions};
 
+pub use self::address::{Address, InvalidAddress};
 pub(crate) use self::check::belongs_to_handshake;
 pub use self::check::{Place, Wrong};
 pub use self::file::{FileError, read};
+pub use self::listen::{
+    Certificate, ClientCertificates, Encryption, Listen, Need, ProxyProtocol, Tls,
+};
 pub use crate::pattern::{Pattern, PatternError};
 
 /// A server: what it serves, and where.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The addresses to listen on; port 0 lets the system choose.
-    pub listen: Vec<SocketAddr>,
+    /// Where to listen.
+    pub listen: Vec<Listen>,
+    /// The server's certificate, for the addresses where TLS is spoken.
+    pub tls: Option<Tls>,
     /// How many connections may wait in the system until they are accepted.
     pub backlog: u32,
     /// Where whoever runs the server manages it. It asks nobody who they are: only this machine should
@@ -76,7 +84,7 @@ pub struct Resource {
     /// Its paths.
     pub path: Pattern,
     /// The address at which it is served; `None`: at all of the server.
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<Address>,
     /// The file of the component that handles it.
     pub component: PathBuf,
     /// What the component sees as its environment.
@@ -164,6 +172,9 @@ pub struct HostLimits {
     pub max_headers: usize,
     /// Octets of a request line with its headers, at least 8 KiB. More: 431.
     pub max_header_size: usize,
+    /// Streams at a time on one HTTP/2 connection, each a WebSocket or a request. More are refused until
+    /// others end.
+    pub max_http2_streams: u32,
 }
 
 /// Times of a host, each with an outcome when it is over.
@@ -217,7 +228,12 @@ pub const MIN_HEADER_SIZE: usize = 8 << 10;
 
 impl Default for HostLimits {
     fn default() -> Self {
-        Self { max_clients: 10_000, max_headers: 100, max_header_size: 16 << 10 }
+        Self {
+            max_clients: 10_000,
+            max_headers: 100,
+            max_header_size: 16 << 10,
+            max_http2_streams: 100,
+        }
     }
 }
 

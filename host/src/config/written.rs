@@ -11,6 +11,8 @@ use bytesize::ByteSize;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 
+use super::Address;
+
 /// A whole file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -19,8 +21,15 @@ use serde::{Deserialize, Deserializer};
     reason = "docs/configuration.md has them all, and config::Config what they become"
 )]
 pub struct Server {
-    pub listen: Option<OneOrMany<SocketAddr>>,
+    pub listen: Option<OneOrMany<Listen>>,
     pub backlog: Option<u32>,
+    pub unix_mode: Option<Mode>,
+    pub proxy_protocol: Option<bool>,
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    pub tls_dev: Option<bool>,
+    pub tls_client_ca: Option<PathBuf>,
+    pub tls_client_auth: Option<ClientAuth>,
     pub admin: Option<SocketAddr>,
     pub workers: Option<NonZeroUsize>,
     #[serde(rename = "static")]
@@ -34,6 +43,7 @@ pub struct Server {
     pub max_clients: Option<usize>,
     pub max_headers: Option<usize>,
     pub max_header_size: Option<ByteSize>,
+    pub max_http2_streams: Option<u32>,
     pub handshake_timeout: Option<Time>,
     pub drain_timeout: Option<Time>,
     #[serde(rename = "resource", default)]
@@ -50,7 +60,7 @@ pub struct Server {
 pub struct Resource {
     pub name: Option<String>,
     pub path: Option<String>,
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<Address>,
     pub component: Option<PathBuf>,
     pub environment: Option<BTreeMap<String, String>>,
     pub instance_per: Option<Sharing>,
@@ -135,13 +145,40 @@ pub enum Cache {
 
 /// One value, or a list.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged, expecting = "an address such as \"127.0.0.1:8080\", or a list of them")]
+#[serde(
+    untagged,
+    expecting = "an address such as \"127.0.0.1:8080\", \"unix:/run/ws-host.sock\" or \"systemd\", a table such as { address = \"127.0.0.1:8080\", tls = false }, or a list of them"
+)]
 pub enum OneOrMany<T> {
     /// One.
     One(T),
     /// A list.
     Many(Vec<T>),
 }
+
+/// An address to listen at, alone or with what is particular to it.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "docs/configuration.md has them all")]
+pub struct Listen {
+    pub address: Address,
+    pub tls: Option<bool>,
+    pub proxy_protocol: Option<bool>,
+    pub mode: Option<Mode>,
+}
+
+/// Whether clients must show a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientAuth {
+    /// They may.
+    Optional,
+    /// They must.
+    Required,
+}
+
+/// The permissions of a file, such as `660`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mode(pub u32);
 
 /// A network such as `10.0.0.0/8`, or a single address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +194,60 @@ impl<T> OneOrMany<T> {
             Self::One(one) => vec![one],
             Self::Many(many) => many,
         }
+    }
+}
+
+impl From<Address> for Listen {
+    fn from(address: Address) -> Self {
+        Self { address, tls: None, proxy_protocol: None, mode: None }
+    }
+}
+
+impl<'de> Deserialize<'de> for Listen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+        struct Table {
+            address: Address,
+            tls: Option<bool>,
+            proxy_protocol: Option<bool>,
+            mode: Option<Mode>,
+        }
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Address(Address),
+            Table(Table),
+        }
+        Ok(match Either::deserialize(deserializer)? {
+            Either::Address(address) => address.into(),
+            Either::Table(Table { address, tls, proxy_protocol, mode }) => {
+                Self { address, tls, proxy_protocol, mode }
+            }
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl std::str::FromStr for Mode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match u32::from_str_radix(text, 8) {
+            Ok(mode @ ..=0o777) if !text.starts_with('+') => Ok(Self(mode)),
+            _ => Err(format!("{text:?} must be the permissions of a file, such as 660")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Mode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -31,6 +31,7 @@ impl From<&Known> for types::Request {
             peer_address: known.peer.ip().to_string(),
             peer_port: known.peer.port(),
             secure: known.scheme == Scheme::Https,
+            client_certificate: known.certificate.as_deref().map(str::to_owned),
         }
     }
 }

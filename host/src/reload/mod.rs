@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use self::watch::Watch;
+pub(crate) use self::watch::Watch;
 use crate::actor::Swaps;
 use crate::config;
 use crate::guest::{LoadError, Recipe, Runtime, Source, Template};
 use crate::resource::Resource;
 
 /// How long a file may stay broken before that is an error and not somebody who is still writing.
-const HALF_WRITTEN: Duration = Duration::from_secs(1);
+pub(crate) const HALF_WRITTEN: Duration = Duration::from_secs(1);
 
 /// How many wishes may wait for the reload that is under way. More are refused.
 const MAX_WISHES: usize = 16;
@@ -173,7 +173,7 @@ impl Reloads {
         if self.watching == config::Watch::Off {
             return;
         }
-        match Watch::start(&self.recipe.component) {
+        match Watch::start([&*self.recipe.component]) {
             Ok(watch) => self.watch = Some(watch),
             Err(error) => tracing::warn!(
                 "changes of {} go unnoticed, SIGHUP reloads it: {error}",

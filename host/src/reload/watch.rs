@@ -17,8 +17,8 @@ const SETTLED: Duration = Duration::from_millis(50);
 /// How often in a row it may change before it is looked at all the same.
 const MAX_CHANGES: usize = 40;
 
-/// Watches one file, however it is replaced: written, renamed onto, or behind a symbolic link.
-pub(super) struct Watch {
+/// Watches files, however they are replaced: written, renamed onto, or behind a symbolic link.
+pub(crate) struct Watch {
     changes: Arc<Notify>,
     _watcher: RecommendedWatcher,
 }
@@ -27,32 +27,33 @@ impl Watch {
     /// # Errors
     ///
     /// What the system says if it does not tell of changes.
-    pub(super) fn start(file: &Path) -> notify::Result<Self> {
+    pub(crate) fn start<'a>(files: impl IntoIterator<Item = &'a Path>) -> notify::Result<Self> {
         let changes = Arc::new(Notify::new());
-        // The file of this name, and what it is a link to.
-        let files = [Some(file.to_owned()), file.canonicalize().ok()];
+        // The files of these names, and what they are links to.
+        let both = |file: &Path| [Some(file.to_owned()), file.canonicalize().ok()];
+        let files: Vec<PathBuf> = files.into_iter().flat_map(both).flatten().collect();
         let names: BTreeSet<OsString> =
-            files.iter().flatten().filter_map(|file| Some(file.file_name()?.to_owned())).collect();
+            files.iter().filter_map(|file| Some(file.file_name()?.to_owned())).collect();
         let notified = Arc::clone(&changes);
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             if event.is_ok_and(|event| is_change(&event, &names)) {
                 notified.notify_one();
             }
         })?;
-        // The folder and not the file, which may be replaced by another of its name.
-        let folders: BTreeSet<PathBuf> = files.iter().flatten().map(|file| folder(file)).collect();
+        // The folders and not the files, which may be replaced by others of their names.
+        let folders: BTreeSet<PathBuf> = files.iter().map(|file| folder(file)).collect();
         for folder in folders {
             watcher.watch(&folder, RecursiveMode::NonRecursive)?;
         }
         Ok(Self { changes, _watcher: watcher })
     }
 
-    /// Waits until the file has changed and nothing more happens to it.
+    /// Waits until one of the files has changed and nothing more happens to them.
     ///
     /// # Cancel safety
     ///
     /// A change that was seen may be forgotten when the future is dropped.
-    pub(super) async fn changed(&self) {
+    pub(crate) async fn changed(&self) {
         self.changes.notified().await;
         for _ in 0..MAX_CHANGES {
             if timeout(SETTLED, self.changes.notified()).await.is_err() {

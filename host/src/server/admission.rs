@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
-use http::{Request, Response, StatusCode};
+use http::header::{HOST, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{Request, Response, StatusCode, Version};
+use hyper::ext::Protocol;
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 use ws_host_protocol::CloseCode;
 use ws_host_protocol::handshake::forwarded::{self, Forwarded};
-use ws_host_protocol::handshake::server::{Rules, Upgrade, check, check_draft00};
+use ws_host_protocol::handshake::server::{Rules, Upgrade, check, check_draft00, check_http2};
 
 use super::answer::{Body, rejected, switch_protocols, text};
 use super::registry::Route;
 use super::served::Served;
 use super::site::Site;
 use super::visit::{Entrance, Visit};
-use crate::clients::{Client, Known};
+use crate::clients::{Client, Headers, Known};
 use crate::config::{self, belongs_to_handshake};
 use crate::connection::{Admitted, End, Place};
 use crate::guest::{Acceptance, Fault, Refusal};
@@ -40,15 +41,19 @@ pub(super) async fn admit(
         host: forwarded.host.as_deref(),
         scheme: forwarded.scheme.unwrap_or(visit.peer.scheme),
     };
-    let upgrade = match visit.challenge.get() {
-        Some(challenge) => check_draft00(request, challenge, &rules),
-        None => check(request, &rules),
+    let upgrade = match (request.version(), visit.challenge.get()) {
+        (Version::HTTP_2, _) => {
+            let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
+            check_http2(request, protocol, &rules)
+        }
+        (_, Some(challenge)) => check_draft00(request, challenge, &rules),
+        (_, None) => check(request, &rules),
     };
     let mut upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(rejection) => {
             tracing::debug!(peer = %visit.peer.address, "handshake refused: {rejection}");
-            return rejected(rejection, request.uri().path(), &site.config().versions);
+            return rejected(rejection, request, &site.config().versions);
         }
     };
     if site.is_draining() || served.is_stopped() {
@@ -67,11 +72,7 @@ pub(super) async fn admit(
         path: path.to_owned(),
         query: request.uri().query().map(str::to_owned),
         parameters,
-        headers: request
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_bytes()))
-            .collect(),
+        headers: headers(request),
         subprotocols: upgrade.subprotocols().to_vec(),
         origin: upgrade.origin().map(str::to_owned),
         version: upgrade.version(),
@@ -80,6 +81,7 @@ pub(super) async fn admit(
         address: forwarded.address,
         scheme: rules.scheme,
         peer: visit.peer.address,
+        certificate: visit.certificate.clone(),
     };
     let client = Arc::new(Client::new(id, known, settings.limits.max_outbound));
     let answer = ask_handler(site, client, place);
@@ -106,11 +108,17 @@ pub(super) async fn admit(
 
 /// Who the client is, whatever is between it and us.
 fn forwarded(site: &Site, request: &Request<()>, visit: &Visit) -> Forwarded {
-    let config::Host { trusted_proxies, forwarded_by, .. } = site.config();
     let peer = visit.peer.address.ip();
-    forwarded::client(request.headers(), peer, *forwarded_by, |address| {
-        trusted_proxies.iter().any(|network| network.contains(&address))
-    })
+    let convention = site.config().forwarded_by;
+    forwarded::client(request.headers(), peer, convention, |address| site.trusts(address))
+}
+
+/// The headers of a request. What HTTP/2 has in place of `Host` is one of them.
+fn headers(request: &Request<()>) -> Headers {
+    let host = request.uri().authority().filter(|_| !request.headers().contains_key(HOST));
+    let host = host.map(|authority| (HOST.as_str(), authority.as_str().as_bytes()));
+    let others = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    host.into_iter().chain(others).collect()
 }
 
 /// A client that its handler lets in.

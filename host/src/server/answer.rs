@@ -1,7 +1,7 @@
 //! Short answers over HTTP.
 
 use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{Response, StatusCode};
+use http::{Request, Response, StatusCode, Version};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::Bytes;
@@ -26,7 +26,12 @@ pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body>
 }
 
 /// A refused handshake, with a word on what would be right.
-pub(super) fn rejected(rejection: Rejection, path: &str, versions: &Versions) -> Response<Body> {
+pub(super) fn rejected(
+    rejection: Rejection,
+    request: &Request<()>,
+    versions: &Versions,
+) -> Response<Body> {
+    let path = request.uri().path();
     let advice = match rejection {
         Rejection::NoUpgrade => format!(
             "This is a WebSocket resource. In a browser's console:\n\n    \
@@ -41,7 +46,11 @@ pub(super) fn rejected(rejection: Rejection, path: &str, versions: &Versions) ->
         }
         other => format!("{other}\n"),
     };
-    with_text(rejection.response(versions), advice)
+    let response = match request.version() {
+        Version::HTTP_2 => rejection.http2_response(versions),
+        _ => rejection.response(versions),
+    };
+    with_text(response, advice)
 }
 
 pub(super) fn switch_protocols(response: Response<()>) -> Response<Body> {

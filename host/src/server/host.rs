@@ -3,21 +3,21 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::{Request, Response};
-use hyper_util::rt::TokioIo;
+use ::http::{Request, Response};
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use ws_host_protocol::{CloseCode, SharedMessage};
 
 use super::answer::Body;
 use super::configure::{ConfigureError, Configured, configure};
+use super::door::{Arrival, Door, enter};
+use super::http::{self, AsItIs};
 use super::served::{Prepared, Served};
 use super::site::Site;
-use super::visit::{Entrance, Peer, Visit};
-use super::{StartError, Stopped, http as one_request, routes};
+use super::visit::{Peer, Visit};
+use super::{StartError, Stopped};
 use crate::clients::ClientId;
 use crate::config;
-use crate::connection::{Connection, End};
 use crate::guest::Answer;
 use crate::reload::{Reload, ReloadError};
 use crate::resource::{NoTarget, Target};
@@ -149,7 +149,9 @@ impl Host {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        one_request::serve_stream(Arc::clone(&self.site), stream, peer).await;
+        let visit = Visit::new(&self.site, peer);
+        let site = Arc::clone(&self.site);
+        enter::<_, AsItIs>(site, &Door::OPEN, stream, visit, Arrival::UNCOUNTED).await;
     }
 
     /// Answers a request of another program's HTTP server. If that is with 101, the connection is
@@ -159,27 +161,9 @@ impl Host {
     /// # Cancel safety
     ///
     /// A client that was let in meanwhile is told to its handler as gone.
-    pub async fn answer<B>(&self, mut request: Request<B>, peer: Peer) -> Response<Body> {
-        let stream = hyper::upgrade::on(&mut request);
-        let request = request.map(drop);
+    pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Response<Body> {
         let visit = Visit::new(&self.site, peer);
-        let response = routes::answer(&self.site, &request, visit.clone()).await;
-        if let Some(Entrance { admitted, settings, .. }) = visit.take_entrance() {
-            let mode = self.site.config().mode;
-            let home = admitted.actor().home().runtime().clone();
-            home.spawn(async move {
-                match stream.await {
-                    Ok(stream) => {
-                        let stream = TokioIo::new(stream);
-                        Connection::new(admitted, stream, settings, mode).serve(Vec::new()).await;
-                    }
-                    Err(error) => {
-                        admitted.disconnect(&End::Lost(std::io::Error::other(error))).await;
-                    }
-                }
-            });
-        }
-        response
+        http::answer(&self.site, request, visit, ()).await
     }
 
     /// Serves these resources from now on, and no others. What did not change is not touched; if

@@ -1,16 +1,14 @@
 //! The server: from listening sockets to connections, and to the end of them all.
 
-mod accept;
 mod admin;
 mod admission;
 mod answer;
-mod challenge;
+mod certificates;
 mod configure;
-mod flash;
+mod door;
 mod ground;
 mod host;
 mod http;
-mod moving;
 mod registry;
 mod renewal;
 mod routes;
@@ -22,8 +20,8 @@ mod visit;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
+use ws_host_protocol::handshake::Scheme;
 
 pub use self::answer::Body;
 pub use self::configure::{ConfigureError, Configured};
@@ -34,25 +32,30 @@ pub use self::renewal::{Renewal, RenewalError, Renewer};
 pub use self::visit::Peer;
 
 use self::admin::Admin;
-use crate::config::Config;
+use self::door::{Door, Listener, Tls, TlsError};
+use crate::config::{Address, Config, Encryption, Listen, Watch};
 use crate::guest::RuntimeError;
 use crate::reload::ReloadError;
 
 /// A host that listens, and serves when it is run.
 #[derive(Debug)]
 pub struct Server {
-    listeners: Vec<Listener>,
+    listeners: Vec<(Listener, Arc<Door>)>,
     host: Host,
     renewer: Renewer,
     admin: Option<Admin>,
+    /// Whose files are watched.
+    followed: Option<Arc<Tls>>,
 }
 
-#[derive(Debug)]
-struct Listener {
-    socket: TcpListener,
-    /// As the configuration has it, where a port may be 0.
-    configured: SocketAddr,
-    address: SocketAddr,
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Listening {
+    /// With the port that the system chose, if it did.
+    pub address: Address,
+    /// Whether TLS is spoken there.
+    pub scheme: Scheme,
 }
 
 /// Why a server does not start.
@@ -66,8 +69,10 @@ enum Why {
     Runtime(#[from] RuntimeError),
     #[error(transparent)]
     Component(ReloadError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("cannot listen on {address}: {}", advice(.cause))]
-    Listen { address: SocketAddr, cause: std::io::Error },
+    Listen { address: Address, cause: std::io::Error },
     #[error("the admin address cannot be {address}: {}", advice(.cause))]
     Admin { address: SocketAddr, cause: std::io::Error },
 }
@@ -91,16 +96,13 @@ impl Server {
     ///
     /// [`StartError`] says what is wrong and what to do.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let Config { listen, backlog, admin, file, host } = config;
-        let mode = host.mode;
+        let Config { listen, tls, backlog, admin, file, host } = config;
+        let (mode, watch) = (host.mode, host.watch);
+        let tls = tls.map(Tls::load).transpose().map_err(Why::Tls)?.map(Arc::new);
         let host = Host::start(host).await?;
-        let listeners = listen
-            .into_iter()
-            .map(|address| {
-                Listener::bind(address, backlog).map_err(|cause| Why::Listen { address, cause })
-            })
-            .collect::<Result<_, _>>()?;
-        let renewer = Renewer::new(host.clone(), file, mode);
+        let listeners = bind(&listen, backlog, tls.as_ref())?;
+        let followed = tls.clone().filter(|tls| watch == Watch::On && tls.files().next().is_some());
+        let renewer = Renewer::new(host.clone(), file, mode, tls);
         let admin = match admin {
             None => None,
             Some(address) => Some(
@@ -109,12 +111,16 @@ impl Server {
                     .map_err(|cause| Why::Admin { address, cause })?,
             ),
         };
-        Ok(Self { listeners, host, renewer, admin })
+        Ok(Self { listeners, host, renewer, admin, followed })
     }
 
-    /// The addresses that it listens on.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().map(|listener| listener.address).collect()
+    /// Where it listens.
+    pub fn listening(&self) -> Vec<Listening> {
+        let told = |(listener, door): &(Listener, Arc<Door>)| Listening {
+            address: listener.address().clone(),
+            scheme: if door.tls.is_some() { Scheme::Https } else { Scheme::Http },
+        };
+        self.listeners.iter().map(told).collect()
     }
 
     /// The admin address that it listens on, if there is one.
@@ -139,14 +145,17 @@ impl Server {
     ///
     /// Dropping the future stops accepting; connections go on until the runtime ends.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Stopped {
-        let Self { listeners, host, admin, .. } = self;
-        let handshakes = accept::handshakes();
+        let Self { listeners, host, admin, followed, .. } = self;
+        let handshakes = door::handshakes();
         let mut serving = JoinSet::new();
-        for Listener { socket, configured, .. } in listeners {
+        for (listener, door) in listeners {
             let (site, handshakes) = (Arc::clone(&host.site), Arc::clone(&handshakes));
             serving.spawn(async move {
-                accept::accept(&socket, configured, &site, &handshakes).await;
+                door::accept(&listener, &door, &site, &handshakes).await;
             });
+        }
+        if let Some(tls) = followed {
+            serving.spawn(certificates::follow(tls));
         }
         if let Some(admin) = admin {
             serving.spawn(admin.serve());
@@ -157,19 +166,37 @@ impl Server {
     }
 }
 
-impl Listener {
-    fn bind(configured: SocketAddr, backlog: u32) -> std::io::Result<Self> {
-        let socket = match configured {
-            SocketAddr::V4(_) => TcpSocket::new_v4()?,
-            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+impl Listening {
+    /// What a client connects to. A unix socket has no URL: it is told beside this one.
+    pub fn url(&self, path: &str) -> String {
+        let scheme = match self.scheme {
+            Scheme::Http => "ws",
+            Scheme::Https => "wss",
         };
-        // A server that starts again must not wait for the last one's connections to be forgotten.
-        socket.set_reuseaddr(true)?;
-        socket.bind(configured)?;
-        let socket = socket.listen(backlog)?;
-        let address = socket.local_addr()?;
-        Ok(Self { socket, configured, address })
+        match &self.address {
+            Address::Tcp(address) => format!("{scheme}://{address}{path}"),
+            Address::Unix(_) | Address::Systemd => format!("{scheme}://localhost{path}"),
+        }
     }
+}
+
+fn bind(
+    all: &[Listen],
+    backlog: u32,
+    tls: Option<&Arc<Tls>>,
+) -> Result<Vec<(Listener, Arc<Door>)>, Why> {
+    let mut listeners = Vec::new();
+    for listen in all {
+        let door = Arc::new(Door {
+            address: Some(listen.address.clone()),
+            tls: tls.filter(|_| listen.encryption == Encryption::Tls).cloned(),
+            proxy_protocol: listen.proxy_protocol,
+        });
+        let bound = Listener::bind(listen, all, backlog)
+            .map_err(|cause| Why::Listen { address: listen.address.clone(), cause })?;
+        listeners.extend(bound.into_iter().map(|listener| (listener, Arc::clone(&door))));
+    }
+    Ok(listeners)
 }
 
 fn advice(cause: &std::io::Error) -> String {
@@ -180,6 +207,9 @@ fn advice(cause: &std::io::Error) -> String {
         std::io::ErrorKind::PermissionDenied => {
             "not permitted; ports below 1024 need privileges, choose a higher one with --listen"
                 .into()
+        }
+        std::io::ErrorKind::AlreadyExists => {
+            "there is such a file, and it is no socket; choose another with --listen".into()
         }
         std::io::ErrorKind::AddrNotAvailable => {
             "this machine has no such address; 0.0.0.0 listens on all that it has".into()

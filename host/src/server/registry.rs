@@ -1,12 +1,12 @@
 //! Which resources there are, and which of them serves a path.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
 
 use super::served::Served;
+use crate::config::Address;
 use crate::pattern::{Found, Patterns};
 
 /// The resources of a host, by name and by path. Replaced as a whole when one comes or goes.
@@ -20,8 +20,10 @@ pub(super) struct Registry {
 #[derive(Default)]
 struct Table {
     by_name: BTreeMap<Arc<str>, Arc<Served>>,
-    /// By the address at which they are served; `None` for all.
-    by_path: HashMap<Option<SocketAddr>, Patterns<Arc<Served>>>,
+    /// Those of every address.
+    everywhere: Patterns<Arc<Served>>,
+    /// Those of one address alone.
+    at_address: HashMap<Address, Patterns<Arc<Served>>>,
 }
 
 /// The resource of a path.
@@ -33,11 +35,10 @@ pub(super) struct Route {
 
 impl Registry {
     /// The resource that serves a path at an address.
-    pub(super) fn find(&self, listen: Option<SocketAddr>, path: &str) -> Option<Route> {
+    pub(super) fn find(&self, address: Option<&Address>, path: &str) -> Option<Route> {
         let table = self.table();
-        let at = |listen| table.by_path.get(&listen)?.find(path);
-        let here = listen.and_then(|listen| at(Some(listen)));
-        let Found { value, parameters } = here.or_else(|| at(None))?;
+        let here = address.and_then(|address| table.at_address.get(address)?.find(path));
+        let Found { value, parameters } = here.or_else(|| table.everywhere.find(path))?;
         Some(Route { served: Arc::clone(value), parameters })
     }
 
@@ -61,7 +62,10 @@ impl Registry {
         let mut table = Table::default();
         for served in resources {
             let settings = served.settings();
-            let there = table.by_path.entry(settings.listen).or_default();
+            let there = match &settings.listen {
+                Some(address) => table.at_address.entry(address.clone()).or_default(),
+                None => &mut table.everywhere,
+            };
             if let Err(conflict) = there.insert(&settings.path, Arc::clone(&served)) {
                 tracing::error!(resource = served.name(), "not served: {conflict}");
             }

@@ -1,8 +1,11 @@
 //! Reading everything again: the configuration, if it came from a file, and every component.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use super::certificates;
 use super::configure::{ConfigureError, Configured};
+use super::door::Tls;
 use super::host::Host;
 use crate::config::{self, FileError, Mode};
 use crate::reload::{Reload, ReloadError};
@@ -13,6 +16,7 @@ pub struct Renewer {
     host: Host,
     file: Option<PathBuf>,
     mode: Mode,
+    tls: Option<Arc<Tls>>,
 }
 
 /// What was read again.
@@ -35,15 +39,23 @@ pub enum RenewalError {
     /// What it says cannot be served.
     #[error(transparent)]
     Configure(#[from] ConfigureError),
+    /// The certificate cannot be used.
+    #[error("{0}")]
+    Certificate(String),
 }
 
 impl Renewer {
-    pub(super) fn new(host: Host, file: Option<PathBuf>, mode: Mode) -> Self {
-        Self { host, file, mode }
+    pub(super) fn new(
+        host: Host,
+        file: Option<PathBuf>,
+        mode: Mode,
+        tls: Option<Arc<Tls>>,
+    ) -> Self {
+        Self { host, file, mode, tls }
     }
 
-    /// Reads the configuration again, if it came from a file, and applies what it says of resources;
-    /// then reads every component again. The log tells what came of it.
+    /// Reads the certificate again, if there is one; then the configuration, if it came from a file, and
+    /// applies what it says of resources; then every component. The log tells what came of it.
     ///
     /// # Errors
     ///
@@ -75,6 +87,10 @@ impl Renewer {
     }
 
     async fn try_renew(&self) -> Result<Renewal, RenewalError> {
+        if let Some(tls) = &self.tls {
+            let read = certificates::read_again(tls).await;
+            read.map_err(|error| RenewalError::Certificate(error.to_string()))?;
+        }
         let configured = match &self.file {
             None => None,
             Some(file) => {

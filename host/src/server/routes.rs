@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
+use hyper::ext::Protocol;
 use tower::ServiceExt;
 use ws_host_protocol::handshake::{Rejection, server};
 
@@ -25,8 +26,8 @@ pub(super) async fn answer(
     visit: Visit,
 ) -> Response<Body> {
     let path = request.uri().path();
-    let found = site.registry.find(visit.listen, path);
-    if server::is_upgrade(request) {
+    let found = site.registry.find(visit.address.as_ref(), path);
+    if server::is_upgrade(request) || is_extended_connect(request) {
         return match found {
             Some(route) => admission::admit(site, route, request, visit).await,
             None => text(
@@ -45,12 +46,17 @@ pub(super) async fn answer(
         return answer;
     }
     if found.is_some() {
-        return rejected(Rejection::NoUpgrade, path, &site.config().versions);
+        return rejected(Rejection::NoUpgrade, request, &site.config().versions);
     }
     text(
         StatusCode::NOT_FOUND,
         format!("Nothing is here. A WebSocket resource is at {}.\n", others(site)),
     )
+}
+
+/// Whether it asks for another protocol over HTTP/2 (RFC 8441 §4).
+fn is_extended_connect(request: &Request<()>) -> bool {
+    request.method() == Method::CONNECT && request.extensions().get::<Protocol>().is_some()
 }
 
 /// The paths that there are.

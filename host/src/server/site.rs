@@ -1,10 +1,12 @@
 //! What all connections of a host share.
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::services::ServeDir;
 use ws_host_protocol::CloseCode;
@@ -26,7 +28,7 @@ pub(super) struct Site {
     pub(super) tasks: TaskTracker,
     clients: Arc<Semaphore>,
     next_id: AtomicU64,
-    is_draining: AtomicBool,
+    draining: CancellationToken,
 }
 
 impl Site {
@@ -37,7 +39,7 @@ impl Site {
             tasks: TaskTracker::new(),
             clients: Arc::new(Semaphore::new(config.limits.max_clients)),
             next_id: AtomicU64::new(1),
-            is_draining: AtomicBool::new(false),
+            draining: CancellationToken::new(),
             ground: Ground::new(config),
         }
     }
@@ -57,12 +59,26 @@ impl Site {
     }
 
     pub(super) fn is_draining(&self) -> bool {
-        self.is_draining.load(Ordering::Acquire)
+        self.draining.is_cancelled()
+    }
+
+    /// Waits until the host drains.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub(super) async fn draining(&self) {
+        self.draining.cancelled().await;
+    }
+
+    /// Whether somebody at this address is believed who its clients are.
+    pub(super) fn trusts(&self, address: IpAddr) -> bool {
+        self.config().trusted_proxies.iter().any(|network| network.contains(&address))
     }
 
     /// Sends every client away and waits until they have gone.
     pub(super) async fn drain(&self) -> Stopped {
-        self.is_draining.store(true, Ordering::Release);
+        self.draining.cancel();
         self.tasks.close();
         tracing::info!(clients = self.registry.clients(), "stopping");
         self.send_all_away();

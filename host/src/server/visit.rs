@@ -7,9 +7,9 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use ws_host_protocol::handshake::Scheme;
 
-use super::challenge::Challenge;
+use super::http::Challenge;
 use super::site::Site;
-use crate::config;
+use crate::config::{self, Address};
 use crate::connection::Admitted;
 
 /// Who is at the other end of a stream.
@@ -39,7 +39,9 @@ impl Peer {
 pub(super) struct Visit {
     pub(super) peer: Peer,
     /// The address at which it was accepted, if the host did that.
-    pub(super) listen: Option<SocketAddr>,
+    pub(super) address: Option<Address>,
+    /// The subject of the certificate that the client has shown.
+    pub(super) certificate: Option<Arc<str>>,
     /// Until when the handshake must have been answered.
     pub(super) deadline: Instant,
     pub(super) challenge: Challenge,
@@ -59,11 +61,18 @@ impl Visit {
     pub(super) fn new(site: &Site, peer: Peer) -> Self {
         Self {
             peer,
-            listen: None,
+            address: None,
+            certificate: None,
             deadline: Instant::now() + site.config().timeouts.handshake,
             challenge: Challenge::default(),
             entrance: Arc::default(),
         }
+    }
+
+    /// Another request on the same connection.
+    pub(super) fn once_more(&self, site: &Site) -> Self {
+        let Self { address, certificate, .. } = self.clone();
+        Self { address, certificate, ..Self::new(site, self.peer) }
     }
 
     /// The same, with the place where a challenge will be.

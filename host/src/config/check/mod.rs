@@ -1,10 +1,11 @@
 //! From settings as they are written to settings that nobody need doubt.
 
 mod compression;
+mod listen;
 mod resource;
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,11 +15,10 @@ use ws_host_protocol::handshake::forwarded::Convention;
 use ws_host_protocol::handshake::{Version, Versions};
 
 use super::written::{self, Cache, Time};
-use super::{Config, Host, HostLimits, HostTimeouts, MIN_HEADER_SIZE, Mode, Resource, Watch};
+use super::{
+    Address, Config, Host, HostLimits, HostTimeouts, MIN_HEADER_SIZE, Mode, Resource, Watch,
+};
 use crate::pattern::Patterns;
-
-/// Where a server listens if nothing else is said.
-const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// Connections that may wait to be accepted: as many as may be in front of their handshake's end.
 const BACKLOG: u32 = 1024;
@@ -29,6 +29,7 @@ const MOST_CLIENTS: usize = 1 << 24;
 /// The longest policy that a Flash player reads.
 const MAX_POLICY: usize = 20_000;
 
+use self::listen::{Defaults, WrittenTls};
 pub(crate) use self::resource::belongs_to_handshake;
 
 /// A setting that cannot be.
@@ -62,10 +63,22 @@ impl written::Server {
     /// The first [`Wrong`] that is found.
     pub fn check(self, folder: &Path, mode: Mode) -> Checked<Config> {
         let at = At(Place::Server);
-        let listen = self.listen.map_or_else(|| vec![LISTEN], written::OneOrMany::into_vec);
-        if listen.is_empty() {
-            return Err(at.wrong("listen", "must be at least one address"));
-        }
+        let tls = WrittenTls {
+            cert: self.tls_cert,
+            key: self.tls_key,
+            dev: self.tls_dev.unwrap_or(false),
+            client_ca: self.tls_client_ca,
+            client_auth: self.tls_client_auth,
+        };
+        let tls = tls.check(at, folder)?;
+        let proxies = self.trusted_proxies.unwrap_or_default();
+        let defaults = Defaults {
+            has_tls: tls.is_some(),
+            has_proxies: !proxies.is_empty(),
+            proxy_protocol: self.proxy_protocol.unwrap_or(false),
+            mode: self.unix_mode,
+        };
+        let listen = listen::listen(at, self.listen, folder, defaults)?;
         let resources: Vec<Resource> = self
             .resources
             .into_iter()
@@ -87,12 +100,7 @@ impl written::Server {
             watch: if self.watch.unwrap_or(true) { Watch::On } else { Watch::Off },
             mode,
             versions: versions(at, self.drafts)?,
-            trusted_proxies: self
-                .trusted_proxies
-                .unwrap_or_default()
-                .into_iter()
-                .map(|written::Network(network)| network)
-                .collect(),
+            trusted_proxies: proxies.into_iter().map(|written::Network(network)| network).collect(),
             forwarded_by: match self.forwarded_by {
                 Some(written::Convention::Forwarded) => Convention::Forwarded,
                 Some(written::Convention::XForwarded) | None => Convention::XForwarded,
@@ -117,6 +125,7 @@ impl written::Server {
                     HostLimits::default().max_headers,
                 )?,
                 max_header_size: header_size(at, self.max_header_size)?,
+                max_http2_streams: http2_streams(at, self.max_http2_streams)?,
             },
             timeouts: HostTimeouts {
                 handshake: at.positive(
@@ -132,7 +141,7 @@ impl written::Server {
         if backlog == 0 {
             return Err(at.wrong("backlog", "must be at least 1"));
         }
-        Ok(Config { listen, backlog, admin, file: None, host })
+        Ok(Config { listen, tls, backlog, admin, file: None, host })
     }
 }
 
@@ -184,7 +193,7 @@ impl At {
 /// No two resources of one name, nor of paths between which nothing decides.
 fn check_apart(resources: &[Resource]) -> Checked<()> {
     let mut numbers = BTreeMap::<&str, usize>::new();
-    let mut patterns = BTreeMap::<Option<SocketAddr>, Patterns<()>>::new();
+    let mut patterns = BTreeMap::<Option<&Address>, Patterns<()>>::new();
     for (number, resource) in resources.iter().enumerate() {
         let at = At(Place::Resource(number));
         if let Some(other) = numbers.insert(&resource.name, number) {
@@ -196,7 +205,7 @@ fn check_apart(resources: &[Resource]) -> Checked<()> {
             );
             return Err(at.wrong("name", why));
         }
-        let there = patterns.entry(resource.listen).or_default();
+        let there = patterns.entry(resource.listen.as_ref()).or_default();
         there.insert(&resource.path, ()).map_err(|error| at.wrong("path", error.to_string()))?;
     }
     Ok(())
@@ -223,6 +232,13 @@ fn header_size(at: At, size: Option<ByteSize>) -> Checked<usize> {
             Err(at.wrong("max-header-size", "must be at least 8KiB"))
         }
         size => Ok(size),
+    }
+}
+
+fn http2_streams(at: At, streams: Option<u32>) -> Checked<u32> {
+    match streams.unwrap_or(HostLimits::default().max_http2_streams) {
+        0 => Err(at.wrong("max-http2-streams", "must be at least 1")),
+        streams => Ok(streams),
     }
 }
 

@@ -1,7 +1,6 @@
 //! One resource.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,13 +11,15 @@ use ws_host_protocol::handshake::Origins;
 
 use super::{At, Checked, MOST_CLIENTS};
 use crate::config::written::{self, Sharing, Time};
-use crate::config::{AutoAnswer, InstancePer, Limits, OnFault, Pattern, Resource, Timeouts};
+use crate::config::{
+    Address, AutoAnswer, InstancePer, Limits, Listen, OnFault, Pattern, Resource, Timeouts,
+};
 
 /// Room for many small messages, however small the largest one may be.
 const MIN_OUTBOUND: usize = 64 << 10;
 
 impl written::Resource {
-    pub(super) fn check(self, at: At, folder: &Path, listen: &[SocketAddr]) -> Checked<Resource> {
+    pub(super) fn check(self, at: At, folder: &Path, listen: &[Listen]) -> Checked<Resource> {
         let limits = self.limits(at)?;
         let instance_per = self.instance_per(at, &limits)?;
         let component = match &self.component {
@@ -33,19 +34,14 @@ impl written::Resource {
             let why = "path needs a pattern of paths, such as '/room/{id}'";
             return Err(at.wrong("instance-per", why));
         }
-        if let Some(address) = self.listen
-            && !listen.contains(&address)
-        {
-            return Err(
-                at.wrong("listen", format!("{address} must be one of the server's addresses"))
-            );
-        }
         let timeouts = self.timeouts(at)?;
         let compression = self.compression(at)?;
+        let listen_at = self.listen.map(|address| address_of(at, address, folder, listen));
+        let listen_at = listen_at.transpose()?;
         Ok(Resource {
             name: name(at, self.name, &component)?,
             path,
-            listen: self.listen,
+            listen: listen_at,
             component,
             environment: environment(at, self.environment.unwrap_or_default())?,
             instance_per,
@@ -186,6 +182,18 @@ pub(crate) fn belongs_to_handshake(name: &HeaderName) -> bool {
     use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
     [CONNECTION, UPGRADE, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)
         || name.as_str().starts_with("sec-websocket-")
+}
+
+/// The one of the server's addresses at which a resource is served.
+fn address_of(at: At, address: Address, folder: &Path, all: &[Listen]) -> Checked<Address> {
+    let address = match address {
+        Address::Unix(path) => Address::Unix(folder.join(path)),
+        other => other,
+    };
+    if all.iter().any(|listen| listen.address == address) {
+        return Ok(address);
+    }
+    Err(at.wrong("listen", format!("{address} must be one of the server's addresses")))
 }
 
 fn environment(at: At, variables: BTreeMap<String, String>) -> Checked<Vec<(String, String)>> {

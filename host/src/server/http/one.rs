@@ -1,7 +1,6 @@
-//! HTTP for one connection: one request, one answer.
+//! HTTP/1.1: one request for each connection, one answer.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,67 +8,37 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use ws_host_protocol::handshake::Version;
 
 use super::challenge::{Challenge, TakesChallenge};
-use super::flash;
-use super::moving::{AsItIs, Moving, Registered};
-use super::routes;
-use super::site::Site;
-use super::visit::{Entrance, Peer, Visit};
+use super::moving::Moving;
 use crate::connection::{Connection, End};
+use crate::server::routes;
+use crate::server::site::Site;
+use crate::server::visit::{Entrance, Visit};
 
 /// How long an answer may take to be written. Handshakes have their own, shorter time; this is for
 /// files that go to a slow reader.
-const MAX_ANSWER_TIME: Duration = Duration::from_secs(60);
+pub(super) const MAX_ANSWER_TIME: Duration = Duration::from_secs(60);
 
-/// Serves a connection that was accepted at this address, up to the answer to its request; a WebSocket
-/// goes on in a task of its own, so that nothing of HTTP stays in memory.
-pub(super) async fn serve_socket(
-    site: Arc<Site>,
-    mut stream: TcpStream,
-    peer: SocketAddr,
-    listen: SocketAddr,
-) {
-    let mut visit = Visit::new(&site, Peer::plain(peer));
-    visit.listen = Some(listen);
-    if let Some(policy) = &site.config().flash_policy {
-        match timeout_at(visit.deadline, flash::answer(&mut stream, policy)).await {
-            Ok(Ok(false)) => {}
-            Ok(Ok(true)) => return tracing::debug!(%peer, "told the Flash policy"),
-            Ok(Err(error)) => return tracing::debug!(%peer, "no HTTP request: {error}"),
-            Err(_) => return tracing::debug!(%peer, "no HTTP request in time"),
-        }
-    }
-    serve::<_, Registered>(site, stream, visit).await;
-}
-
-/// The same for any stream.
-pub(super) async fn serve_stream<S>(site: Arc<Site>, stream: S, peer: Peer)
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let visit = Visit::new(&site, peer);
-    serve::<_, AsItIs>(site, stream, visit).await;
-}
-
-async fn serve<S, M: Moving<S>>(site: Arc<Site>, stream: S, visit: Visit)
+/// Serves a connection up to the answer to its request; a WebSocket goes on in a task of its own, so that
+/// nothing of HTTP stays in memory.
+pub(in crate::server) async fn serve_one<S, M: Moving<S>>(site: &Arc<Site>, stream: S, visit: Visit)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     if !site.config().versions.contains(Version::Draft00) {
-        if let Some((stream, first)) = answer(&site, stream, &visit).await {
-            enter::<_, M>(&site, &visit, stream, first).await;
+        if let Some((stream, first)) = answer(site, stream, &visit).await {
+            enter::<_, M>(site, &visit, stream, first).await;
         }
         return;
     }
     let challenge = Challenge::default();
     let visit = visit.challenged_by(challenge.clone());
     let stream = TakesChallenge::new(stream, challenge, site.config().limits.max_header_size);
-    if let Some((stream, first)) = answer(&site, stream, &visit).await {
-        enter::<_, M>(&site, &visit, stream.into_inner(), first).await;
+    if let Some((stream, first)) = answer(site, stream, &visit).await {
+        enter::<_, M>(site, &visit, stream.into_inner(), first).await;
     }
 }
 
@@ -85,10 +54,10 @@ where
         Box::pin(async move { Ok::<_, Infallible>(routes::answer(&site, &request, visit).await) })
     });
     let connection = http1::Builder::new()
-        // One request for each connection: so the time for a handshake has one beginning.
+        // So the time for a handshake has one beginning.
         .keep_alive(false)
         .timer(TokioTimer::new())
-        .header_read_timeout(site.config().timeouts.handshake)
+        .header_read_timeout(visit.deadline.saturating_duration_since(Instant::now()))
         .max_headers(site.config().limits.max_headers)
         .max_buf_size(site.config().limits.max_header_size)
         .serve_connection(TokioIo::new(stream), service);

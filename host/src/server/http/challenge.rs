@@ -19,10 +19,10 @@ const KEY: &[u8] = b"\nsec-websocket-key1:";
 
 /// Where the octets are found that were taken out.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Challenge(Arc<Mutex<Option<[u8; LENGTH]>>>);
+pub(in crate::server) struct Challenge(Arc<Mutex<Option<[u8; LENGTH]>>>);
 
 impl Challenge {
-    pub(super) fn get(&self) -> Option<[u8; LENGTH]> {
+    pub(in crate::server) fn get(&self) -> Option<[u8; LENGTH]> {
         *self.0.lock()
     }
 }

@@ -1,16 +1,19 @@
-//! Accepting TCP connections.
+//! Accepting connections.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 
-use super::http;
-use super::moving::{Moving, Registered};
-use super::site::Site;
+use super::listener::{Listener, Stream};
+use super::{Door, enter};
+use crate::server::http::{Moving, Registered};
+use crate::server::site::Site;
+use crate::server::visit::{Peer, Visit};
+use crate::worker::Reception;
 
 /// How many connections may be in front of their handshake's end at once. The next ones wait in the
 /// system's backlog.
@@ -20,29 +23,40 @@ const MAX_HANDSHAKES: usize = 1024;
 /// enough that nobody notices when one comes free.
 const OUT_OF_RESOURCES: Duration = Duration::from_millis(100);
 
+/// The place of a connection that is in front of its handshake's end. Free again when it is dropped.
+pub(in crate::server) struct Arrival(#[expect(dead_code, reason = "held")] Option<Held>);
+
+/// Counts on the worker, and among all handshakes.
+type Held = (Reception, OwnedSemaphorePermit);
+
+impl Arrival {
+    /// Of a connection that somebody else has accepted, and counts.
+    pub(in crate::server) const UNCOUNTED: Self = Self(None);
+}
+
 /// Places for connections that are in front of their handshake's end, at all addresses together.
-pub(super) fn handshakes() -> Arc<Semaphore> {
+pub(in crate::server) fn handshakes() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(MAX_HANDSHAKES))
 }
 
-/// Accepts for ever at an address of the configuration. Each connection gets a task of its own.
-pub(super) async fn accept(
-    listener: &TcpListener,
-    address: SocketAddr,
+/// Accepts for ever. Each connection gets a task of its own.
+pub(in crate::server) async fn accept(
+    listener: &Listener,
+    door: &Arc<Door>,
     site: &Arc<Site>,
     handshakes: &Arc<Semaphore>,
 ) {
     // The semaphore is never closed.
     while let Ok(permit) = Arc::clone(handshakes).acquire_owned().await {
         match listener.accept().await {
-            Ok((stream, peer)) => {
+            Ok((Stream::Tcp(stream), peer)) => {
                 // Messages are small and somebody waits for each.
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%peer, "gone before it was served: {error}");
-                    continue;
+                match stream.set_nodelay(true) {
+                    Ok(()) => receive(site, door, stream, peer, permit),
+                    Err(error) => tracing::debug!(%peer, "gone before it was served: {error}"),
                 }
-                receive(Arc::clone(site), stream, peer, address, permit);
             }
+            Ok((Stream::Unix(stream), peer)) => receive(site, door, stream, peer, permit),
             Err(error) if is_peers_fault(&error) => tracing::debug!("not accepted: {error}"),
             Err(error) => {
                 tracing::warn!(
@@ -55,30 +69,35 @@ pub(super) async fn accept(
 }
 
 /// Answers the request of a connection on the worker with the least to do.
-fn receive(
-    site: Arc<Site>,
-    stream: TcpStream,
+fn receive<S>(
+    site: &Arc<Site>,
+    door: &Arc<Door>,
+    stream: S,
     peer: SocketAddr,
-    address: SocketAddr,
     permit: OwnedSemaphorePermit,
-) {
+) where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    Registered: Moving<S>,
+{
+    let (site, door) = (Arc::clone(site), Arc::clone(door));
     let reception = site.ground.workers.reception();
     let runtime = reception.runtime().clone();
+    let visit = Visit::new(&site, Peer::plain(peer));
     if reception.is_here() {
+        let arrival = Arrival(Some((reception, permit)));
         runtime.spawn(async move {
-            http::serve_socket(site, stream, peer, address).await;
-            drop((reception, permit));
+            enter::<_, Registered>(site, &door, stream, visit, arrival).await;
         });
         return;
     }
+    let arrival = Arrival(Some((reception, permit)));
     // A socket belongs to the runtime that waits for it: it has to leave this one first.
     let moved = Registered::pack(stream);
     runtime.spawn(async move {
         match moved.and_then(Registered::unpack) {
-            Ok(stream) => http::serve_socket(site, stream, peer, address).await,
+            Ok(stream) => enter::<S, Registered>(site, &door, stream, visit, arrival).await,
             Err(error) => tracing::debug!(%peer, "gone before it was served: {error}"),
         }
-        drop((reception, permit));
     });
 }
 

@@ -1,0 +1,86 @@
+//! The flags that say where the server listens, and what is spoken there.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use ws_host::config::Address;
+use ws_host::config::written::{self, Mode, OneOrMany};
+
+/// Where to listen, and what is spoken before HTTP.
+#[derive(Debug, clap::Args)]
+#[group(id = "listening", multiple = true, conflicts_with = "config")]
+pub(super) struct Listen {
+    /// Where to listen (may be repeated): 0.0.0.0:8080, [::]:8080, unix:/run/ws-host.sock, or systemd for
+    /// the sockets that it passes; with port 0 the system chooses one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    listen: Vec<Address>,
+
+    /// The permissions of the files of unix sockets, such as 660 [default: as the umask leaves them]
+    #[arg(long, value_name = "MODE")]
+    unix_mode: Option<Mode>,
+
+    /// Connections begin with a header of the PROXY protocol, and come from trusted proxies
+    #[arg(long)]
+    proxy_protocol: bool,
+
+    /// The certificate to speak TLS with, in PEM, those between it and its authority behind it; read
+    /// again when the file changes
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    tls_cert: Option<PathBuf>,
+
+    /// Its private key, in PEM
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    tls_key: Option<PathBuf>,
+
+    /// Speak TLS with a certificate for localhost that is made at start and that nobody trusts unasked
+    #[arg(long, help_heading = "TLS")]
+    tls_dev: bool,
+
+    /// Ask clients for certificates that one of these authorities, in PEM, vouches for
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    tls_client_ca: Option<PathBuf>,
+
+    /// Whether a client without a certificate is let in [default: optional]
+    #[arg(long, value_name = "WHAT", value_enum, help_heading = "TLS")]
+    tls_client_auth: Option<ClientAuth>,
+}
+
+/// `--tls-client-auth`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ClientAuth {
+    /// It may show one
+    Optional,
+    /// It is refused
+    Required,
+}
+
+impl Listen {
+    /// The server, listening like this.
+    pub(super) fn written(self, server: written::Server) -> written::Server {
+        written::Server {
+            listen: addresses(self.listen),
+            unix_mode: self.unix_mode,
+            proxy_protocol: Some(self.proxy_protocol),
+            tls_cert: self.tls_cert,
+            tls_key: self.tls_key,
+            tls_dev: Some(self.tls_dev),
+            tls_client_ca: self.tls_client_ca,
+            tls_client_auth: self.tls_client_auth.map(ClientAuth::written),
+            ..server
+        }
+    }
+}
+
+impl ClientAuth {
+    fn written(self) -> written::ClientAuth {
+        match self {
+            Self::Optional => written::ClientAuth::Optional,
+            Self::Required => written::ClientAuth::Required,
+        }
+    }
+}
+
+fn addresses(addresses: Vec<Address>) -> Option<OneOrMany<written::Listen>> {
+    let all: Vec<written::Listen> = addresses.into_iter().map(written::Listen::from).collect();
+    if all.is_empty() { None } else { Some(OneOrMany::Many(all)) }
+}

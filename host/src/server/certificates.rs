@@ -1,0 +1,45 @@
+//! Certificates that are replaced while the server runs.
+
+use std::sync::Arc;
+
+use tokio::time::timeout;
+
+use super::door::{Tls, TlsError};
+use crate::reload::{HALF_WRITTEN, Watch};
+
+/// Shows a new certificate whenever its files change, for ever. If the system does not tell of changes, the
+/// log says so.
+pub(super) async fn follow(tls: Arc<Tls>) {
+    let watch = match Watch::start(tls.files()) {
+        Ok(watch) => watch,
+        Err(error) => {
+            return tracing::warn!(
+                "changes of the certificate go unnoticed, SIGHUP reads it again: {error}"
+            );
+        }
+    };
+    loop {
+        watch.changed().await;
+        // The certificate and its key are two files, and for a moment do not belong together.
+        while let Err(error) = read_again(&tls).await {
+            if timeout(HALF_WRITTEN, watch.changed()).await.is_err() {
+                tracing::error!("the certificate stays as it was: {error}");
+                break;
+            }
+        }
+    }
+}
+
+/// Reads the files of the certificate.
+///
+/// # Errors
+///
+/// [`TlsError`]; what was shown before still is.
+pub(super) async fn read_again(tls: &Arc<Tls>) -> Result<(), TlsError> {
+    let reading = Arc::clone(tls);
+    // Files take long: on a thread where nobody waits. That panics as little as it would here.
+    let read = tokio::task::spawn_blocking(move || reading.renew()).await;
+    read.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    tracing::info!("read the certificate");
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! Sockets that listen: of TCP, of files, and those of whoever started the program.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use listenfd::ListenFd;
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, UnixStream};
+
+use crate::config::{Address, Listen};
+
+/// The address of a client on a unix socket: this machine, and no port.
+const THIS_MACHINE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// A socket that listens.
+#[derive(Debug)]
+pub(in crate::server) struct Listener {
+    socket: Socket,
+    address: Address,
+    /// The file of a unix socket that the server made.
+    _file: Option<OwnFile>,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// A stream that was accepted.
+pub(super) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// A file that goes when the socket does.
+#[derive(Debug)]
+struct OwnFile(PathBuf);
+
+impl Drop for OwnFile {
+    fn drop(&mut self) {
+        // It may be gone already, and the next start removes what is left.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl Listener {
+    /// Listens as the configuration says: with one socket, or with all those of whoever started the program.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub(in crate::server) fn bind(
+        listen: &Listen,
+        all: &[Listen],
+        backlog: u32,
+    ) -> std::io::Result<Vec<Self>> {
+        Ok(match &listen.address {
+            Address::Tcp(address) => vec![tcp(*address, all, backlog)?],
+            Address::Unix(file) => vec![unix(file, listen.mode, backlog)?],
+            Address::Systemd => inherited()?,
+        })
+    }
+
+    /// Where it listens, with the port that the system chose.
+    pub(in crate::server) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Waits for a connection.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub(super) async fn accept(&self) -> std::io::Result<(Stream, SocketAddr)> {
+        match &self.socket {
+            Socket::Tcp(socket) => {
+                let (stream, peer) = socket.accept().await?;
+                // A socket for both versions of IP has the addresses of version 4 inside those of version 6.
+                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+                Ok((Stream::Tcp(stream), peer))
+            }
+            Socket::Unix(socket) => {
+                let (stream, _) = socket.accept().await?;
+                Ok((Stream::Unix(stream), THIS_MACHINE))
+            }
+        }
+    }
+
+    fn of_tcp(socket: TcpListener) -> std::io::Result<Self> {
+        let address = Address::Tcp(socket.local_addr()?);
+        Ok(Self { socket: Socket::Tcp(socket), address, _file: None })
+    }
+}
+
+fn tcp(address: SocketAddr, all: &[Listen], backlog: u32) -> std::io::Result<Listener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A server that starts again must not wait for the last one's connections to be forgotten.
+    socket.set_reuseaddr(true)?;
+    // `[::]` serves version 4, too, unless that has an address of its own.
+    let of_v4 = Address::Tcp(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())));
+    if address.ip() == Ipv6Addr::UNSPECIFIED && all.iter().any(|other| other.address == of_v4) {
+        rustix::net::sockopt::set_ipv6_v6only(&socket, true)?;
+    }
+    socket.bind(address)?;
+    Listener::of_tcp(socket.listen(backlog)?)
+}
+
+fn unix(file: &Path, mode: Option<u32>, backlog: u32) -> std::io::Result<Listener> {
+    remove_stale(file)?;
+    let socket = UnixSocket::new_stream()?;
+    socket.bind(file)?;
+    let own = OwnFile(file.to_owned());
+    if let Some(mode) = mode {
+        // Before it listens: nobody connects who may not.
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode))?;
+    }
+    let socket = Socket::Unix(socket.listen(backlog)?);
+    Ok(Listener { socket, address: Address::Unix(file.to_owned()), _file: Some(own) })
+}
+
+/// A server that was killed has left its socket's file. One at which somebody listens is not touched, nor is
+/// any other file.
+fn remove_stale(file: &Path) -> std::io::Result<()> {
+    let Ok(found) = std::fs::symlink_metadata(file) else { return Ok(()) };
+    if !found.file_type().is_socket() {
+        return Err(std::io::ErrorKind::AlreadyExists.into());
+    }
+    match std::os::unix::net::UnixStream::connect(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(file)
+        }
+        Err(error) => Err(error),
+        Ok(_) => Err(std::io::ErrorKind::AddrInUse.into()),
+    }
+}
+
+fn inherited() -> std::io::Result<Vec<Listener>> {
+    let mut passed = ListenFd::from_env();
+    let sockets = (0..passed.len()).map(|place| {
+        if let Ok(Some(socket)) = passed.take_tcp_listener(place) {
+            socket.set_nonblocking(true)?;
+            return Listener::of_tcp(TcpListener::from_std(socket)?);
+        }
+        let socket = passed.take_unix_listener(place)?.ok_or(std::io::ErrorKind::NotFound)?;
+        socket.set_nonblocking(true)?;
+        let socket = UnixListener::from_std(socket)?;
+        let address = socket.local_addr()?.as_pathname().map(Path::to_owned).unwrap_or_default();
+        // Its file belongs to whoever made it.
+        Ok(Listener { socket: Socket::Unix(socket), address: Address::Unix(address), _file: None })
+    });
+    let sockets: Vec<Listener> = sockets.collect::<std::io::Result<_>>()?;
+    if sockets.is_empty() {
+        let why =
+            "no sockets were passed (LISTEN_FDS): this is for a service that a socket unit starts";
+        return Err(std::io::Error::new(std::io::ErrorKind::NotFound, why));
+    }
+    Ok(sockets)
+}

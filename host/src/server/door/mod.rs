@@ -1,0 +1,139 @@
+//! From a socket to HTTP: what a proxy says of its client, TLS, and which version of HTTP is spoken.
+
+mod accept;
+mod flash;
+mod listener;
+mod opening;
+mod proxied;
+mod tls;
+
+use std::io::{Error, ErrorKind, Result};
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout_at;
+use ws_host_protocol::handshake::Scheme;
+
+pub(super) use self::accept::{Arrival, accept, handshakes};
+pub(super) use self::listener::Listener;
+pub(super) use self::opening::Opened;
+use self::opening::{Opening, open};
+use self::proxied::Proxied;
+pub(super) use self::tls::{Encrypted, Tls, TlsError};
+use super::http::{self, Moving, OverTls, Plain};
+use super::site::Site;
+use super::visit::Visit;
+use crate::config::{Address, ProxyProtocol};
+
+/// What somebody hears who speaks plain HTTP where TLS is spoken.
+const SPEAK_TLS: &str = "\
+HTTP/1.1 400 Bad Request\r\n\
+Content-Type: text/plain; charset=utf-8\r\n\
+Connection: close\r\n\
+\r\n\
+This port speaks TLS: connect to it with wss:// or https://.\n";
+
+/// What is spoken before HTTP with those who come this way.
+#[derive(Debug)]
+pub(super) struct Door {
+    /// The address as the configuration has it; `None` if somebody else accepts the connections.
+    pub(super) address: Option<Address>,
+    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) proxy_protocol: ProxyProtocol,
+}
+
+impl Door {
+    /// Nothing: of connections that somebody else accepts.
+    pub(super) const OPEN: Self =
+        Self { address: None, tls: None, proxy_protocol: ProxyProtocol::Off };
+}
+
+/// Serves a connection up to the answer to its request, or to its end if there are many requests. A WebSocket
+/// goes on in a task of its own.
+pub(super) async fn enter<S, M: Moving<S>>(
+    site: Arc<Site>,
+    door: &Door,
+    stream: S,
+    mut visit: Visit,
+    arrival: Arrival,
+) where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    visit.address = door.address.clone();
+    let opened = in_time(&visit.clone(), begin(&site, door, stream, &mut visit)).await;
+    let Some((opening, mut stream)) = opened else { return };
+    let Some(tls) = &door.tls else {
+        return match opening {
+            Opening::Http2 => http::serve_many(site, stream, visit, arrival).await,
+            Opening::Flash => match &site.config().flash_policy {
+                Some(policy) => {
+                    let _ = in_time(&visit, flash::answer(&mut stream, policy)).await;
+                }
+                None => http::serve_one::<_, Plain<M>>(&site, stream, visit).await,
+            },
+            // Who speaks TLS here is answered with 400.
+            Opening::Http1 | Opening::Tls => {
+                http::serve_one::<_, Plain<M>>(&site, stream, visit).await;
+            }
+        };
+    };
+    if opening != Opening::Tls {
+        // The log tells of it.
+        let _ = in_time(&visit, explain(&mut stream)).await;
+        return;
+    }
+    let Some(stream) = in_time(&visit, tls.accept(stream)).await else { return };
+    visit.peer.scheme = Scheme::Https;
+    visit.certificate = tls::subject(&stream);
+    if tls::speaks_http2(&stream) {
+        http::serve_many(site, stream, visit, arrival).await;
+    } else {
+        http::serve_one::<_, OverTls<M>>(&site, stream, visit).await;
+    }
+}
+
+/// Everything that comes before TLS and HTTP.
+async fn begin<S: AsyncRead + Unpin>(
+    site: &Site,
+    door: &Door,
+    mut stream: S,
+    visit: &mut Visit,
+) -> Result<(Opening, Opened<S>)> {
+    let mut first = Vec::new();
+    if door.proxy_protocol == ProxyProtocol::Required {
+        if !site.trusts(visit.peer.address.ip()) {
+            let why =
+                "no trusted proxy, and others cannot connect to an address with proxy-protocol";
+            return Err(Error::new(ErrorKind::PermissionDenied, why));
+        }
+        let (Proxied { client, encryption }, rest) = proxied::read(&mut stream).await?;
+        first = rest;
+        visit.peer.address = client.unwrap_or(visit.peer.address);
+        if encryption == proxied::Encryption::Tls {
+            visit.peer.scheme = Scheme::Https;
+        }
+    }
+    open(stream, first).await
+}
+
+/// What is done within the time of the handshake. The log tells of everything that fails.
+async fn in_time<T>(visit: &Visit, work: impl Future<Output = Result<T>>) -> Option<T> {
+    let peer = visit.peer.address;
+    match timeout_at(visit.deadline, work).await {
+        Ok(Ok(done)) => Some(done),
+        Ok(Err(error)) => {
+            tracing::debug!(%peer, "no HTTP request: {error}");
+            None
+        }
+        Err(_) => {
+            tracing::debug!(%peer, "no HTTP request in time");
+            None
+        }
+    }
+}
+
+async fn explain(stream: &mut (impl AsyncWrite + Unpin)) -> Result<()> {
+    stream.write_all(SPEAK_TLS.as_bytes()).await?;
+    stream.shutdown().await?;
+    Err(Error::new(ErrorKind::InvalidData, "plain HTTP where TLS is spoken"))
+}

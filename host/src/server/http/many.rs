@@ -1,0 +1,149 @@
+//! HTTP/2: many requests on one connection, and many WebSockets (RFC 8441).
+//!
+//! A WebSocket is a stream of the connection, with flow control of its own: a client that is not read fills
+//! its window and waits. All of them share the connection's window, so that one connection costs no more
+//! memory than one of HTTP/1.1 with a long message.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, sleep_until};
+
+use super::one::MAX_ANSWER_TIME;
+use super::upgraded::answer;
+use crate::config::HostLimits;
+use crate::server::answer::Body;
+use crate::server::door::Arrival;
+use crate::server::site::Site;
+use crate::server::visit::Visit;
+
+/// Octets of a stream that wait to be read. What RFC 9113 §6.9.2 begins with: a message of that length comes
+/// without waiting.
+const STREAM_WINDOW: u32 = 64 << 10;
+
+/// The same of all streams of a connection together: the longest message that a client may send by default.
+const CONNECTION_WINDOW: u32 = 1 << 20;
+
+/// Octets of a stream that wait to be written, behind those that wait in the client's outbound buffer.
+const SEND_BUFFER: usize = 64 << 10;
+
+/// Streams that a client has reset and that are still being cleaned up. More end the connection (the rapid
+/// reset of CVE-2023-44487).
+const MAX_RESETS: usize = 20;
+
+/// Streams that the server had to reset because the client broke the protocol. More end the connection (the
+/// made-you-reset of CVE-2025-8671).
+const MAX_OWN_RESETS: usize = 100;
+
+/// How often a connection is asked whether it lives, and how long the answer may take. WebSockets on it are
+/// asked beside that.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What all streams of a connection share.
+struct Shared {
+    site: Arc<Site>,
+    visit: Visit,
+    /// Until the first WebSocket is let in, the connection is in front of a handshake's end.
+    arrival: Mutex<Option<Arrival>>,
+    /// Each WebSocket holds one more of it.
+    witness: Arc<()>,
+}
+
+/// Serves a connection to its end. One without a WebSocket for as long as a handshake may take is ended.
+pub(in crate::server) async fn serve_many<S>(
+    site: Arc<Site>,
+    stream: S,
+    visit: Visit,
+    arrival: Arrival,
+) where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let peer = visit.peer.address;
+    // A host that stops waits until the last frames are written.
+    let _token = site.tasks.token();
+    let arrival = Mutex::new(Some(arrival));
+    let witness = Arc::new(());
+    let shared = Arc::new(Shared { site: Arc::clone(&site), visit, arrival, witness });
+    let serving = Arc::clone(&shared);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let shared = Arc::clone(&serving);
+        async move { Ok::<_, Infallible>(shared.answer(request).await) }
+    });
+    let HostLimits { max_http2_streams, max_header_size, .. } = site.config().limits;
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .enable_connect_protocol()
+        .max_concurrent_streams(max_http2_streams)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER)
+        .max_header_list_size(u32::try_from(max_header_size).unwrap_or(u32::MAX))
+        .max_pending_accept_reset_streams(MAX_RESETS)
+        .max_local_error_reset_streams(MAX_OWN_RESETS)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let patience = site.config().timeouts.handshake;
+    let mut check = Instant::now() + patience;
+    let mut phase = Phase::Open;
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%peer, "HTTP/2: {error}");
+                }
+                return;
+            }
+            () = site.draining(), if phase == Phase::Open => {
+                phase = Phase::Ending;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = sleep_until(check) => match phase {
+                Phase::Open if shared.is_idle() => {
+                    phase = Phase::Ending;
+                    check = Instant::now() + MAX_ANSWER_TIME;
+                    connection.as_mut().graceful_shutdown();
+                }
+                Phase::Ending if shared.is_idle() => {
+                    return tracing::debug!(%peer, "HTTP/2: the answers were not taken in time");
+                }
+                Phase::Open | Phase::Ending => check = Instant::now() + patience,
+            },
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// The client was told to begin nothing more (GOAWAY).
+    Ending,
+}
+
+impl Shared {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let asks_for_socket = request.method() == Method::CONNECT;
+        let visit = self.visit.once_more(&self.site);
+        let response = answer(&self.site, request, visit, Arc::clone(&self.witness)).await;
+        if asks_for_socket && response.status().is_success() {
+            drop(self.arrival.lock().take());
+        }
+        response
+    }
+
+    /// Whether there is no WebSocket.
+    fn is_idle(&self) -> bool {
+        Arc::strong_count(&self.witness) == 1
+    }
+}

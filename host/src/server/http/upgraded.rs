@@ -1,0 +1,42 @@
+//! Requests whose connection belongs to an HTTP library, which hands over what becomes of it.
+
+use std::sync::Arc;
+
+use http::{Request, Response};
+use hyper_util::rt::TokioIo;
+
+use crate::connection::{Connection, End};
+use crate::server::answer::Body;
+use crate::server::routes;
+use crate::server::site::Site;
+use crate::server::visit::{Entrance, Visit};
+
+/// Answers a request. If that lets a client in, it is served as soon as the library hands its stream over, and
+/// `witness` is dropped when it has gone.
+pub(in crate::server) async fn answer<B>(
+    site: &Arc<Site>,
+    mut request: Request<B>,
+    visit: Visit,
+    witness: impl Send + 'static,
+) -> Response<Body> {
+    let stream = hyper::upgrade::on(&mut request);
+    let request = request.map(drop);
+    let response = routes::answer(site, &request, visit.clone()).await;
+    if let Some(Entrance { admitted, settings, .. }) = visit.take_entrance() {
+        let mode = site.config().mode;
+        let home = admitted.actor().home().runtime().clone();
+        home.spawn(async move {
+            match stream.await {
+                Ok(stream) => {
+                    let stream = TokioIo::new(stream);
+                    Connection::new(admitted, stream, settings, mode).serve(Vec::new()).await;
+                }
+                Err(error) => {
+                    admitted.disconnect(&End::Lost(std::io::Error::other(error))).await;
+                }
+            }
+            drop(witness);
+        });
+    }
+    response
+}
