@@ -8,6 +8,8 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::certificate::TlsFiles;
+use crate::channel::Channel;
 use crate::peers::Peer;
 use crate::plan::Plan;
 use crate::process::raise_open_files;
@@ -107,6 +109,10 @@ pub(crate) enum What {
         name: Peer,
         #[arg(default_value = "echo")]
         role: Role,
+        #[arg(default_value = "plain")]
+        channel: Channel,
+        #[command(flatten)]
+        tls: Option<TlsFiles>,
     },
     /// Becomes a command that stays on one core and ends when its parent does
     #[command(hide = true)]

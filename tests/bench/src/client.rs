@@ -43,17 +43,29 @@ pub(crate) fn is_upgrade(answer: &[u8]) -> Result<bool> {
 
 /// Connects to a path and upgrades.
 pub(crate) fn handshake(server: SocketAddr, path: &str) -> Result<TcpStream> {
-    let mut stream = TcpStream::connect_timeout(&server, PATIENCE)?;
+    let mut stream = connect(server)?;
+    upgrade(&mut stream, &request(path))?;
+    Ok(stream)
+}
+
+/// Connects, and says nothing yet.
+pub(crate) fn connect(server: SocketAddr) -> Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&server, PATIENCE)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(request(path).as_bytes())?;
+    Ok(stream)
+}
+
+/// Has a connection upgraded.
+pub(crate) fn upgrade(stream: &mut (impl Read + Write), request: &str) -> Result<()> {
+    stream.write_all(request.as_bytes())?;
     let (mut answer, mut length) = ([0; LONGEST_HEAD], 0);
     while !is_upgrade(&answer[..length])? {
         let read = stream.read(&mut answer[length..]).context("no answer to the handshake")?;
         ensure!(read > 0, "the server closed a connection in its handshake");
         length += read;
     }
-    Ok(stream)
+    Ok(())
 }
 
 /// Connects and has one message of 20 octets echoed; gives the connection, which is idle then.

@@ -1,9 +1,14 @@
 //! Throughput: server by server in turn, so that a drift of the machine meets all alike.
 
-use anyhow::Result;
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result};
 use ws_host_test_support::TestServer;
 
+use crate::certificate::Certificate;
+use crate::channel::Channel;
 use crate::cores::{Cores, Pinned};
+use crate::launch::Launch;
 use crate::plan::Plan;
 use crate::report;
 use crate::row::Row;
@@ -19,53 +24,94 @@ pub(crate) fn measure(plan: &Plan) -> Result<Vec<Row>> {
     for (server, workload) in plan.pairs() {
         server.launch(workload.role(), workload.connections)?;
     }
-    let cores = Cores::choose()?;
+    let (cores, certificate) = (Cores::choose()?, Certificate::make()?);
     let mut rows = Vec::new();
     for role in [Role::Echo, Role::Megaphone] {
         let workloads: Vec<_> = plan.of_role(role).collect();
-        let mut servers = start_all(plan, &workloads, role, cores)?;
+        let mut servers = start_all(plan, &workloads, cores, &certificate)?;
         let _pinned = Pinned::to(cores.load)?;
-        for workload in workloads {
-            let of_workload = compare(plan, &mut servers, workload)?;
-            report::print_table(&of_workload);
-            report::print_ratios(&of_workload);
-            rows.extend(of_workload);
+        for family in families(&workloads) {
+            let measured = compare(plan, &mut servers, &family, &certificate)?;
+            for of_workload in measured.chunk_by(|one, other| one.workload == other.workload) {
+                report::print_table(of_workload);
+                report::print_ratios(of_workload);
+                report::print_plain_ratios(of_workload, &measured);
+            }
+            rows.extend(measured);
         }
     }
+    let place = |row: &Row| plan.workloads.iter().position(|workload| *workload == row.workload);
+    rows.sort_by_key(place);
     Ok(rows)
+}
+
+/// Workloads that differ in their channel alone: they take turns too, since they are compared.
+fn families(workloads: &[Workload]) -> Vec<Vec<Workload>> {
+    let mut families: Vec<Vec<Workload>> = Vec::new();
+    for workload in workloads {
+        match families.iter_mut().find(|family| family[0].plain == workload.plain) {
+            Some(family) => family.push(*workload),
+            None => families.push(vec![*workload]),
+        }
+    }
+    families
 }
 
 /// A server's process, and what it was started for.
 struct Running<'a> {
     server: &'a Server,
+    channel: Channel,
     process: TestServer,
+    launch: Launch,
     core: usize,
-    role: Role,
-    clients: usize,
 }
 
+/// A process for each server and each channel that it is asked for.
 fn start_all<'a>(
     plan: &'a Plan,
     workloads: &[Workload],
-    role: Role,
     cores: Cores,
+    certificate: &Certificate,
 ) -> Result<Vec<Running<'a>>> {
-    let clients = workloads.iter().map(|workload| workload.connections).max().unwrap_or(0);
-    let takes_part = |server: &&Server| workloads.iter().any(|workload| plan.has(server, workload));
-    let start = |server| Running::start(server, cores.server, role, clients);
-    plan.servers.iter().filter(takes_part).map(start).collect()
+    let channels: BTreeSet<_> = workloads.iter().map(|workload| workload.channel).collect();
+    let mut running = Vec::new();
+    for channel in channels {
+        for server in &plan.servers {
+            let asked = workloads
+                .iter()
+                .filter(|workload| workload.channel == channel && plan.has(server, workload));
+            // A process serves all of them, one after the other.
+            let most = asked.max_by_key(|workload| workload.connections);
+            if let Some(most) = most {
+                let (role, clients) = (most.role(), most.connections);
+                let launch = server.launch_over(channel, role, clients, certificate)?;
+                running.push(Running::start(server, channel, launch, cores.server)?);
+            }
+        }
+    }
+    Ok(running)
 }
 
-/// The rows of one workload: round by round, and in each round server by server.
-fn compare(plan: &Plan, servers: &mut [Running<'_>], workload: Workload) -> Result<Vec<Row>> {
-    let mut rows: Vec<_> = servers
-        .iter_mut()
-        .filter(|running| plan.has(running.server, &workload))
-        .map(|running| (Row::new(running.server.clone(), workload), running))
-        .collect();
+/// The rows of a family, workload by workload. They are measured round by round, and in each round
+/// server by server.
+fn compare(
+    plan: &Plan,
+    servers: &mut [Running<'_>],
+    family: &[Workload],
+    certificate: &Certificate,
+) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for workload in family {
+        for (index, running) in servers.iter().enumerate() {
+            if running.channel == workload.channel && plan.has(running.server, workload) {
+                rows.push((Row::new(running.server.clone(), *workload), index));
+            }
+        }
+    }
     for round in 1..=plan.rounds {
-        for (row, running) in rows.iter_mut().filter(|(row, _)| row.failure.is_none()) {
-            match Run::measure(&running.process, workload, plan.counted) {
+        for (row, index) in rows.iter_mut().filter(|(row, _)| row.failure.is_none()) {
+            let running = &mut servers[*index];
+            match Run::measure(&running.process, row.workload, certificate, plan.counted) {
                 Ok(run) => {
                     report::print_run(row, round, &run);
                     row.runs.push(run);
@@ -82,14 +128,31 @@ fn compare(plan: &Plan, servers: &mut [Running<'_>], workload: Workload) -> Resu
 }
 
 impl<'a> Running<'a> {
-    fn start(server: &'a Server, core: usize, role: Role, clients: usize) -> Result<Self> {
-        let process = server.start_on(core, role, clients)?;
-        Ok(Self { server, process, core, role, clients })
+    fn start(server: &'a Server, channel: Channel, launch: Launch, core: usize) -> Result<Self> {
+        let process = server
+            .start_on(core, &launch)
+            .with_context(|| format!("over the channel {}", channel.name()))?;
+        Ok(Self { server, channel, process, launch, core })
     }
 
     /// So that the next workload meets a server to which nothing has happened.
     fn restart(&mut self) -> Result<()> {
-        self.process = self.server.start_on(self.core, self.role, self.clients)?;
+        self.process = self.server.start_on(self.core, &self.launch)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workloads_of_a_family_are_measured_together_and_in_order() {
+        let names: Vec<Vec<_>> = families(&Workload::ALL)
+            .iter()
+            .map(|family| family.iter().map(|workload| workload.name).collect())
+            .collect();
+        assert_eq!(names[0], ["echo-20", "tls-20"]);
+        assert_eq!(names.concat().len(), Workload::ALL.len());
     }
 }

@@ -42,7 +42,7 @@ pub(crate) fn measure(servers: &[Server], connections: usize) -> Result<Vec<Idle
 }
 
 fn of_server(server: &Server, core: usize, connections: usize) -> Result<Idle> {
-    let process = server.start_on(core, Role::Echo, connections)?;
+    let process = server.start_on(core, &server.launch(Role::Echo, connections)?)?;
     let _first = one_echo(process.address())?;
     let before = resident(process.process_id())?;
     let open = (0..connections).map(|_| one_echo(process.address())).collect::<Result<Vec<_>>>()?;

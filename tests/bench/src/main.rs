@@ -2,6 +2,8 @@
 //! first echo.
 
 mod arguments;
+mod certificate;
+mod channel;
 mod client;
 mod compare;
 mod cores;
@@ -43,7 +45,9 @@ fn main() -> Result<()> {
     let amounts = args.amounts();
     let Amounts { counted, rounds, .. } = amounts;
     match args.what {
-        Some(What::Peer { name, role }) => peers::serve(name, role),
+        Some(What::Peer { name, role, channel, tls }) => {
+            peers::serve(name, role, channel, tls.as_ref())
+        }
         Some(What::OnCore { core, command, arguments }) => {
             process::become_on_core(core, &command, &arguments)
         }

@@ -29,8 +29,8 @@ pub(crate) fn measure(counted: Duration, rounds: usize) -> Result<()> {
     let flags = ["--instance-per", "client", "--max-memory", "16MiB"];
     let server = start_host_on(cores.server, "guest-keeper", &flags)?;
     let _pinned = Pinned::to(cores.load)?;
-    let traffic = Traffic { connections: OTHERS, octets: OCTETS, in_flight: 1 };
-    let mut load = Echoes::connect(server.address(), traffic)?;
+    let traffic = Traffic { connections: OTHERS, in_flight: 1 };
+    let mut load = Echoes::plain(server.address(), OCTETS, traffic)?;
     load.run(counted)?;
     for deed in DEEDS {
         let (mut before, mut during) = (Samples::default(), Samples::default());
@@ -80,6 +80,6 @@ fn with_neighbour(
 }
 
 /// A percentile of the last run, in microseconds.
-fn percentile(load: &mut Echoes, per_cent: usize) -> f64 {
+fn percentile(load: &mut impl Load, per_cent: usize) -> f64 {
     load.percentile(per_cent).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e6)
 }

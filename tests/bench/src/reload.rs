@@ -38,8 +38,8 @@ fn measure_in(folder: &std::path::Path, cores: Cores, reloads: usize) -> Result<
     command.args(["--admin", "127.0.0.1:0"]);
     let mut server = TestServer::spawn(command)?;
     let admin = server.admin()?;
-    let traffic = Traffic { connections: CONNECTIONS, octets: OCTETS, in_flight: 1 };
-    let mut load = Echoes::connect(server.address(), traffic)?;
+    let traffic = Traffic { connections: CONNECTIONS, in_flight: 1 };
+    let mut load = Echoes::plain(server.address(), OCTETS, traffic)?;
     load.run(Duration::from_millis(500))?;
     let over = AtomicBool::new(false);
     let (pauses, echoes, seconds) = std::thread::scope(|scope| {

@@ -8,7 +8,7 @@ use anyhow::Error;
 
 use crate::figure::Certainty;
 use crate::plan::Plan;
-use crate::row::{Row, host};
+use crate::row::{Row, host, plain_of};
 use crate::run::{Limit, Run};
 use crate::servers::Server;
 
@@ -124,4 +124,19 @@ pub(crate) fn print_ratios(rows: &[Row]) {
         }
     }
     println!();
+}
+
+/// Prints the medians of a workload by those of the plain one, server by server, where both ran.
+pub(crate) fn print_plain_ratios(rows: &[Row], all: &[Row]) {
+    for row in rows {
+        let (name, workload) = (row.server.name(), row.workload.name);
+        if let Some(ratio) = plain_of(row, all).and_then(|plain| row.by(plain)) {
+            println!(
+                "plain-ratio {name} {workload} {:.2}{}",
+                ratio.per_second,
+                ratio.certainty.word()
+            );
+            println!("plain-cpu-ratio {name} {workload} {:.2}", ratio.per_cpu_second);
+        }
+    }
 }

@@ -82,6 +82,13 @@ impl Row {
     }
 }
 
+/// The row of the same server with the plain workload that this one's differs from in its channel.
+pub(crate) fn plain_of<'a>(row: &Row, rows: &'a [Row]) -> Option<&'a Row> {
+    let Row { server, workload, .. } = row;
+    let is_plain = |other: &&Row| other.workload.name == workload.plain && other.server == *server;
+    rows.iter().find(is_plain).filter(|_| workload.name != workload.plain)
+}
+
 /// The row of ws-host among those of a workload.
 pub(crate) fn host(rows: &[Row]) -> Option<&Row> {
     rows.iter().find(|row| row.server == Server::Host)

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use ws_host_test_support::TestServer;
 
+use crate::certificate::Certificate;
 use crate::process::cpu_time;
 use crate::workload::{Demand, Workload};
 
@@ -65,9 +66,10 @@ impl Run {
     pub(crate) fn measure(
         server: &TestServer,
         workload: Workload,
+        certificate: &Certificate,
         counted: Duration,
     ) -> Result<Self> {
-        let mut load = workload.connect(server.address())?;
+        let mut load = workload.connect(server.address(), certificate)?;
         load.run(counted.mul_f64(WARM_UP))?;
         let (began, cpu_before) = (Instant::now(), cpu_time(server.process_id())?);
         let counted = load.run(counted)?;

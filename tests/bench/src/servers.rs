@@ -7,6 +7,8 @@ use std::str::FromStr;
 use anyhow::{Context, Result, ensure};
 use ws_host_test_support::{TestServer, component, host_binary};
 
+use crate::certificate::Certificate;
+use crate::channel::Channel;
 use crate::launch::Launch;
 use crate::lockfile;
 use crate::peers::Peer;
@@ -75,12 +77,27 @@ impl Server {
 
     /// Whether it can do what a workload asks.
     pub(crate) fn takes_part_in(&self, workload: &Workload) -> bool {
+        if workload.channel != Channel::Plain {
+            return self.speaks(workload.channel);
+        }
         match self {
             Self::Host | Self::Library(_) | Self::Runtime(_) => true,
             // The message would pass one sandbox like any other: the figure would be that of ws-host.
             Self::HostPerClient => workload.role() == Role::Echo,
             // It was asked for an echo server.
             Self::Given(_) => workload.role() == Role::Echo,
+        }
+    }
+
+    /// Whether it is measured over another channel than plain TCP.
+    fn speaks(&self, channel: Channel) -> bool {
+        match (self, channel) {
+            (Self::Host, _) => true,
+            // Those that are built on the same TLS. Of the two tokio-tungstenite the faster one.
+            (Self::Library(Peer::Fastwebsockets | Peer::TokioTungsteniteSmall), Channel::Tls) => {
+                true
+            }
+            _ => false,
         }
     }
 
@@ -127,10 +144,28 @@ impl Server {
         })
     }
 
-    /// Starts it on a core.
-    pub(crate) fn start_on(&self, core: usize, role: Role, clients: usize) -> Result<TestServer> {
-        let command = self.launch(role, clients)?.on_core(core)?;
-        TestServer::spawn(command).with_context(|| format!("server {}", self.name()))
+    /// The same over a channel, with this certificate where one is needed.
+    pub(crate) fn launch_over(
+        &self,
+        channel: Channel,
+        role: Role,
+        clients: usize,
+        certificate: &Certificate,
+    ) -> Result<Launch> {
+        let launch = self.launch(role, clients)?;
+        let launch = match (self, channel) {
+            (_, Channel::Plain) | (Self::Host, Channel::Tls) => launch,
+            (_, Channel::Tls) => launch.arg(channel.name()),
+        };
+        Ok(match channel {
+            Channel::Plain => launch,
+            Channel::Tls => launch.args(certificate.arguments()),
+        })
+    }
+
+    /// Starts it as it is launched, on a core.
+    pub(crate) fn start_on(&self, core: usize, launch: &Launch) -> Result<TestServer> {
+        TestServer::spawn(launch.on_core(core)?).with_context(|| format!("server {}", self.name()))
     }
 }
 

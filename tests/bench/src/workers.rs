@@ -46,12 +46,11 @@ impl Setup {
 
     /// Two load generators, each with its half of the connections.
     fn run(&mut self, counted: Duration) -> Result<()> {
-        let traffic =
-            Traffic { connections: CONNECTIONS / 2, octets: OCTETS, in_flight: IN_FLIGHT };
+        let traffic = Traffic { connections: CONNECTIONS / 2, in_flight: IN_FLIGHT };
         let mut loads = [self.servers.first(), self.servers.last()]
             .into_iter()
             .flatten()
-            .map(|server| Echoes::connect(server.address(), traffic))
+            .map(|server| Echoes::plain(server.address(), OCTETS, traffic))
             .collect::<Result<Vec<_>>>()?;
         let before = self.cpu_time()?;
         let messages = std::thread::scope(|scope| {

@@ -6,7 +6,10 @@ use anyhow::Result;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
-use crate::load::{Broadcasts, Connects, Echoes, Load, Traffic};
+use crate::certificate::Certificate;
+use crate::channel::Channel;
+use crate::load::{Broadcasts, Connects, Echoes, Endpoint, Load, Traffic};
+use crate::message::{Kind, Pattern};
 
 /// One question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +22,10 @@ pub(crate) struct Workload {
     pub(crate) octets: usize,
     /// What goes on over the connections.
     pub(crate) shape: Shape,
+    /// What they go over.
+    pub(crate) channel: Channel,
+    /// The name of the workload that differs from this one in its channel alone, which is plain there.
+    pub(crate) plain: &'static str,
     /// Who has to be the slowest.
     pub(crate) demand: Demand,
 }
@@ -68,12 +75,15 @@ impl Role {
 /// The two main ones: one that is all overhead, and one that begins to be copying.
 pub(crate) const MAIN: [Workload; 2] = [echo("echo-20", 100, 20), echo("echo-1KiB", 100, 1024)];
 
+/// One that is all copying.
+const LONG: Workload = echo("echo-64KiB", 100, 64 * 1024);
+
 impl Workload {
     /// Every workload, the main ones first.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 14] = [
         MAIN[0],
         MAIN[1],
-        echo("echo-64KiB", 100, 64 * 1024),
+        LONG,
         echo("echo-1MiB", 10, 1024 * 1024),
         Self { shape: Shape::Echo { in_flight: 16 }, ..echo("pipelined-16", 100, 20) },
         Self { demand: Demand::Nothing, ..echo("round-trip", 1, 20) },
@@ -82,6 +92,9 @@ impl Workload {
         Self { shape: Shape::Connect, ..echo("connect-echo-close", 64, 20) },
         Self { shape: Shape::Broadcast, ..echo("broadcast-1000", 1000, 20) },
         Self { shape: Shape::Broadcast, ..echo("broadcast-10000", 10_000, 20) },
+        over(Channel::Tls, "tls-20", MAIN[0]),
+        over(Channel::Tls, "tls-1KiB", MAIN[1]),
+        over(Channel::Tls, "tls-64KiB", LONG),
     ];
 
     /// The same with few connections, to see that it works.
@@ -110,6 +123,14 @@ impl Workload {
 
     /// A sentence about it.
     pub(crate) fn description(self) -> String {
+        let over = match self.channel {
+            Channel::Plain => "",
+            Channel::Tls => ", over TLS",
+        };
+        self.exchange() + over
+    }
+
+    fn exchange(self) -> String {
         let (connections, octets) = (self.connections, size(self.octets));
         match (self.shape, connections) {
             (Shape::Echo { .. }, 1) => format!("echo of {octets} over one connection, in turn"),
@@ -130,12 +151,24 @@ impl Workload {
         }
     }
 
-    /// Opens its connections to a server.
-    pub(crate) fn connect(self, server: SocketAddr) -> Result<Box<dyn Load>> {
+    /// Opens its connections to a server, which has this certificate where it needs one.
+    pub(crate) fn connect(
+        self,
+        server: SocketAddr,
+        certificate: &Certificate,
+    ) -> Result<Box<dyn Load>> {
         let Self { connections, octets, .. } = self;
         Ok(match self.shape {
             Shape::Echo { in_flight } => {
-                Box::new(Echoes::connect(server, Traffic { connections, octets, in_flight })?)
+                let traffic = Traffic { connections, in_flight };
+                match self.channel {
+                    Channel::Plain => Box::new(Echoes::plain(server, octets, traffic)?),
+                    Channel::Tls => {
+                        let endpoint = Endpoint::tls(server, certificate.client()?);
+                        let pattern = Pattern::new(Kind::Text, octets);
+                        Box::new(Echoes::connect(&endpoint, pattern, traffic)?)
+                    }
+                }
             }
             Shape::Broadcast => Box::new(Broadcasts::connect(server, connections, octets)?),
             Shape::Connect => Box::new(Connects::connect(server, connections, octets)?),
@@ -155,7 +188,12 @@ impl ValueEnum for Workload {
 
 const fn echo(name: &'static str, connections: usize, octets: usize) -> Workload {
     let (shape, demand) = (Shape::Echo { in_flight: 1 }, Demand::FullCore);
-    Workload { name, connections, octets, shape, demand }
+    Workload { name, connections, octets, shape, channel: Channel::Plain, plain: name, demand }
+}
+
+/// The same over another channel.
+const fn over(channel: Channel, name: &'static str, plain: Workload) -> Workload {
+    Workload { name, channel, ..plain }
 }
 
 fn size(octets: usize) -> String {
@@ -169,13 +207,46 @@ fn size(octets: usize) -> String {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::time::Duration;
 
     use super::*;
+    use crate::certificate::tests::files;
+    use crate::peers::Peer;
+    use crate::peers::tests::serve_echo;
 
     #[test]
     fn every_workload_has_a_name_of_its_own() {
         let names: BTreeSet<_> = Workload::ALL.iter().map(|workload| workload.name).collect();
         assert_eq!(names.len(), Workload::ALL.len());
+    }
+
+    #[test]
+    fn workload_differs_from_its_plain_one_in_the_channel_alone() {
+        for workload in Workload::ALL {
+            let plain = Workload::ALL.iter().find(|other| other.name == workload.plain).unwrap();
+            let Workload { name, channel, .. } = *plain;
+            assert_eq!(Workload { name, channel, ..workload }, *plain);
+            assert_eq!(channel, Channel::Plain);
+            assert_eq!(workload.channel == Channel::Plain, workload.name == name);
+        }
+    }
+
+    /// Runs a workload until a message of it is there.
+    fn runs(name: &str, server: SocketAddr, certificate: &Certificate) {
+        let workload = Workload::ALL.iter().find(|workload| workload.name == name).unwrap();
+        let mut load = workload.tiny().connect(server, certificate).unwrap();
+        assert!(load.run(Duration::ZERO).unwrap().messages > 0, "{name}");
+    }
+
+    #[test]
+    fn echo_passes_tls() {
+        let certificate = Certificate::make().unwrap();
+        for peer in [Peer::Fastwebsockets, Peer::TokioTungsteniteSmall] {
+            let server = serve_echo(peer, Channel::Tls, Some(files(&certificate)));
+            for name in ["tls-20", "tls-1KiB", "tls-64KiB"] {
+                runs(name, server, &certificate);
+            }
+        }
     }
 
     #[test]

@@ -55,7 +55,8 @@ impl TestServer {
         Self::spawn(command)
     }
 
-    /// Runs a command that prints the `ws://` URL that it serves on its first line of standard output.
+    /// Runs a command that prints the URL that it serves, `ws://` or `wss://`, on its first line of
+    /// standard output.
     pub fn spawn(mut command: Command) -> Result<Self> {
         let mut child = command
             .stdin(Stdio::null())
@@ -67,14 +68,14 @@ impl TestServer {
         let mut first_line = String::new();
         let mut output = BufReader::new(child.stdout.take().context("standard output is piped")?);
         output.read_line(&mut first_line)?;
-        let Some(url) = first_line.split_whitespace().find(|word| word.starts_with("ws://")) else {
+        let is_url = |word: &&str| word.starts_with("ws://") || word.starts_with("wss://");
+        let Some(url) = first_line.split_whitespace().find(is_url) else {
             let status = child.wait()?;
             bail!("{command:?} ended with {status} before it served anything:\n{}", log.finish());
         };
         let address = url
-            .trim_start_matches("ws://")
             .split('/')
-            .next()
+            .nth(2)
             .and_then(|host_and_port| host_and_port.parse().ok())
             .with_context(|| format!("no address in {url:?}"))?;
         Ok(Self { url: url.to_owned(), address, child, output, log })

@@ -7,7 +7,11 @@
 mod broadcasts;
 mod connects;
 mod echoes;
+mod endpoint;
+mod exchange;
+mod line;
 mod outgoing;
+mod tls;
 mod watch;
 
 use std::time::Duration;
@@ -17,6 +21,7 @@ use anyhow::Result;
 pub(crate) use self::broadcasts::Broadcasts;
 pub(crate) use self::connects::Connects;
 pub(crate) use self::echoes::{Echoes, Traffic};
+pub(crate) use self::endpoint::Endpoint;
 
 /// Connections that keep a server busy.
 pub(crate) trait Load {

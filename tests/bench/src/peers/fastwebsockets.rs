@@ -11,7 +11,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::Receiver;
 
@@ -22,7 +22,7 @@ use super::audience::{Audience, Seat};
 pub(super) struct Outbound(OpCode, Bytes);
 
 /// A connection whose messages all go back.
-pub(super) async fn echo(stream: TcpStream) {
+pub(super) async fn echo(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
     serve(stream, |socket| async move {
         let mut socket = FragmentCollector::new(socket.await?);
         loop {
@@ -54,7 +54,7 @@ pub(super) async fn megaphone(stream: TcpStream, audience: Audience<Outbound>) {
 }
 
 async fn read(
-    mut reader: FragmentCollectorRead<impl tokio::io::AsyncRead + Unpin>,
+    mut reader: FragmentCollectorRead<impl AsyncRead + Unpin>,
     seat: &Seat<Outbound>,
     audience: &Audience<Outbound>,
 ) -> Result<(), WebSocketError> {
@@ -90,8 +90,10 @@ fn owned(payload: &[u8]) -> Bytes {
     Bytes::copy_from_slice(payload)
 }
 
-async fn serve<F>(stream: TcpStream, act: impl Fn(upgrade::UpgradeFut) -> F)
-where
+async fn serve<F>(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    act: impl Fn(upgrade::UpgradeFut) -> F,
+) where
     F: Future<Output = Result<(), WebSocketError>> + Send + 'static,
 {
     let answer = async |mut request: Request<Incoming>| {

@@ -7,13 +7,20 @@ mod fastwebsockets;
 mod tungstenite;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::ValueEnum;
-use tokio::net::TcpListener;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use self::audience::Audience;
+use crate::certificate::TlsFiles;
+use crate::channel::Channel;
 use crate::workload::Role;
 
 /// A library to compare with.
@@ -51,39 +58,98 @@ impl Peer {
     }
 }
 
-/// Serves until the process is killed.
-pub(crate) fn serve(peer: Peer, role: Role) -> Result<()> {
+/// Serves until the process is killed, over TLS if there are files for it.
+pub(crate) fn serve(
+    peer: Peer,
+    role: Role,
+    channel: Channel,
+    tls: Option<&TlsFiles>,
+) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        match (peer, role) {
-            (Peer::Fastwebsockets, Role::Echo) => accept(fastwebsockets::echo).await,
-            (Peer::Fastwebsockets, Role::Megaphone) => {
-                let audience = Audience::default();
-                accept(|stream| fastwebsockets::megaphone(stream, audience.clone())).await
-            }
-            (Peer::TokioTungstenite | Peer::TokioTungsteniteSmall, Role::Echo) => {
-                accept(|stream| tungstenite::echo(stream, config(peer))).await
-            }
-            (Peer::TokioTungstenite | Peer::TokioTungsteniteSmall, Role::Megaphone) => {
-                let audience = Audience::default();
-                accept(|stream| tungstenite::megaphone(stream, config(peer), audience.clone()))
-                    .await
-            }
-        }
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+        let scheme = if tls.is_some() { "wss" } else { "ws" };
+        println!("serving {scheme}://{}/", listener.local_addr()?);
+        serve_on(listener, peer, role, channel, tls).await
     })
 }
 
-async fn accept<F>(connection: impl Fn(tokio::net::TcpStream) -> F) -> Result<()>
+async fn serve_on(
+    listener: TcpListener,
+    peer: Peer,
+    role: Role,
+    channel: Channel,
+    tls: Option<&TlsFiles>,
+) -> Result<()> {
+    match (channel, role, tls) {
+        (Channel::Plain, Role::Echo, None) => accept(listener, |stream| echo(peer, stream)).await,
+        (Channel::Plain, Role::Megaphone, None) => megaphone(listener, peer).await,
+        (Channel::Tls, Role::Echo, Some(files)) => {
+            accept_tls(listener, files.server()?, move |stream| echo(peer, stream)).await
+        }
+        _ => bail!("a {} {} is nothing that is measured", channel.name(), role.name()),
+    }
+}
+
+async fn echo(peer: Peer, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+    match peer {
+        Peer::Fastwebsockets => fastwebsockets::echo(stream).await,
+        Peer::TokioTungstenite | Peer::TokioTungsteniteSmall => {
+            tungstenite::echo(stream, config(peer)).await;
+        }
+    }
+}
+
+async fn megaphone(listener: TcpListener, peer: Peer) -> Result<()> {
+    match peer {
+        Peer::Fastwebsockets => {
+            let audience = Audience::default();
+            accept(listener, |stream| fastwebsockets::megaphone(stream, audience.clone())).await
+        }
+        Peer::TokioTungstenite | Peer::TokioTungsteniteSmall => {
+            let audience = Audience::default();
+            accept(listener, |stream| {
+                tungstenite::megaphone(stream, config(peer), audience.clone())
+            })
+            .await
+        }
+    }
+}
+
+async fn accept<F>(listener: TcpListener, connection: impl Fn(TcpStream) -> F) -> Result<()>
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
-    println!("serving ws://{}/", listener.local_addr()?);
     loop {
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        tokio::spawn(connection(stream));
+        tokio::spawn(connection(next(&listener).await?));
     }
+}
+
+async fn accept_tls<F>(
+    listener: TcpListener,
+    config: Arc<ServerConfig>,
+    connection: impl Fn(TlsStream<TcpStream>) -> F + Clone + Send + 'static,
+) -> Result<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let acceptor = TlsAcceptor::from(config);
+    loop {
+        let accepting = acceptor.accept(next(&listener).await?);
+        let connection = connection.clone();
+        tokio::spawn(async move {
+            // Whoever fails in its handshake is told so by TLS.
+            if let Ok(stream) = accepting.await {
+                connection(stream).await;
+            }
+        });
+    }
+}
+
+async fn next(listener: &TcpListener) -> Result<TcpStream> {
+    let (stream, _) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 fn config(peer: Peer) -> WebSocketConfig {
@@ -91,5 +157,25 @@ fn config(peer: Peer) -> WebSocketConfig {
     match peer {
         Peer::TokioTungsteniteSmall => config.read_buffer_size(SMALL_READ_BUFFER),
         Peer::Fastwebsockets | Peer::TokioTungstenite => config,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Serves on a thread until the tests are over.
+    pub(crate) fn serve_echo(peer: Peer, channel: Channel, tls: Option<TlsFiles>) -> SocketAddr {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        listener.set_nonblocking(true).unwrap();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(async {
+                let listener = TcpListener::from_std(listener).unwrap();
+                serve_on(listener, peer, Role::Echo, channel, tls.as_ref()).await
+            })
+        });
+        address
     }
 }

@@ -1,6 +1,7 @@
 //! tokio-tungstenite.
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::Receiver;
 use tokio_tungstenite::accept_async_with_config;
@@ -9,7 +10,7 @@ use tokio_tungstenite::tungstenite::{Error, Message, protocol::WebSocketConfig};
 use super::audience::{Audience, Seat};
 
 /// A connection whose messages all go back.
-pub(super) async fn echo(stream: TcpStream, config: WebSocketConfig) {
+pub(super) async fn echo(stream: impl AsyncRead + AsyncWrite + Unpin, config: WebSocketConfig) {
     // The load generator breaks its connections off when it has counted enough.
     let _: Result<(), Error> = async {
         let mut socket = accept_async_with_config(stream, Some(config)).await?;

@@ -1,0 +1,22 @@
+//! What lies between the messages of a workload and TCP.
+
+use clap::ValueEnum;
+
+/// How WebSockets get to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Channel {
+    /// An upgrade from HTTP/1.1 over TCP.
+    Plain,
+    /// The same over TLS 1.3.
+    Tls,
+}
+
+impl Channel {
+    /// Its name on a command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Tls => "tls",
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! TLS of one connection, without its socket.
+
+use std::io::{BufRead, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, Stream};
+
+use crate::certificate::NAME;
+use crate::client::upgrade;
+
+/// A client's end.
+pub(super) struct Tls(ClientConnection);
+
+impl Tls {
+    /// Both handshakes, that of TLS and that of the WebSocket.
+    pub(super) fn upgrade(
+        stream: &mut TcpStream,
+        config: &Arc<ClientConfig>,
+        request: &str,
+    ) -> Result<Self> {
+        let mut tls = ClientConnection::new(Arc::clone(config), ServerName::try_from(NAME)?)?;
+        upgrade(&mut Stream::new(&mut tls, stream), request).context("over TLS")?;
+        Ok(Self::new(tls))
+    }
+
+    fn new(mut tls: ClientConnection) -> Self {
+        // A message is handed over whole, and waits for the socket elsewhere.
+        tls.set_buffer_limit(None);
+        Self(tls)
+    }
+
+    /// What these octets become on the wire, behind what is there.
+    pub(super) fn seal(&mut self, octets: &[u8], sealed: &mut Vec<u8>) -> Result<()> {
+        self.0.writer().write_all(octets)?;
+        while self.0.wants_write() {
+            self.0.write_tls(sealed)?;
+        }
+        Ok(())
+    }
+
+    /// What these octets of the wire were, behind what is there. A record that is not whole waits for
+    /// its rest.
+    pub(super) fn open(&mut self, mut sealed: &[u8], opened: &mut Vec<u8>) -> Result<()> {
+        while !sealed.is_empty() {
+            self.0.read_tls(&mut sealed)?;
+            let mut ready = self.0.process_new_packets()?.plaintext_bytes_to_read();
+            let mut reader = self.0.reader();
+            while ready > 0 {
+                let chunk = reader.fill_buf()?;
+                let length = chunk.len();
+                opened.extend_from_slice(chunk);
+                reader.consume(length);
+                ready -= length;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::certificate::tests::connected;
+
+    #[test]
+    fn message_of_many_records_passes_in_pieces() {
+        let (client, mut server) = connected();
+        let mut client = Tls::new(client);
+        let message: Vec<u8> = (0..100_000_u32).map(|number| number as u8).collect();
+        let mut sealed = Vec::new();
+        client.seal(&message, &mut sealed).unwrap();
+        let (mut octets, mut back) = (&*sealed, Vec::new());
+        server.set_buffer_limit(None);
+        while !octets.is_empty() {
+            server.read_tls(&mut octets).unwrap();
+            let ready = server.process_new_packets().unwrap().plaintext_bytes_to_read();
+            let mut received = vec![0; ready];
+            server.reader().read_exact(&mut received).unwrap();
+            server.writer().write_all(&received).unwrap();
+            while server.wants_write() {
+                server.write_tls(&mut back).unwrap();
+            }
+        }
+        let mut opened = Vec::new();
+        for piece in back.chunks(7_001) {
+            client.open(piece, &mut opened).unwrap();
+        }
+        assert!(opened == message);
+    }
+}
