@@ -1,6 +1,8 @@
-// Bun's own server: a text goes back, a binary message to all. Usage: bun bun.mjs echo|megaphone
+// Bun's own server: a text goes back, a binary message to all.
+// Usage: bun bun.mjs echo|megaphone [deflate]
 const EVERYBODY = 'everybody';
-const role = process.argv[2];
+const [role, channel] = process.argv.slice(2);
+const perMessageDeflate = channel === 'deflate';
 
 const server = Bun.serve({
   hostname: '127.0.0.1',
@@ -9,13 +11,14 @@ const server = Bun.serve({
     if (!server.upgrade(request)) return new Response('a WebSocket is expected', { status: 426 });
   },
   websocket: {
+    perMessageDeflate,
     // The longest message that is measured has to wait whole when its client is not there to read.
     backpressureLimit: 16 * 1024 * 1024,
     open(socket) {
       if (role === 'megaphone') socket.subscribe(EVERYBODY);
     },
     message(socket, message) {
-      if (typeof message === 'string') socket.send(message);
+      if (typeof message === 'string') socket.send(message, perMessageDeflate);
       else server.publish(EVERYBODY, message);
     },
   },

@@ -1,7 +1,9 @@
-// The npm package `ws` on node: a text goes back, a binary message to all. Usage: node node-ws.mjs
+// The npm package `ws` on node: a text goes back, a binary message to all.
+// Usage: node node-ws.mjs echo|megaphone [deflate]
 import WebSocket, { WebSocketServer } from 'ws';
 
-const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
+const perMessageDeflate = process.argv[3] === 'deflate';
+const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate });
 server.on('connection', (socket) => {
   // A client that breaks off has said all there is to say.
   socket.on('error', () => {});

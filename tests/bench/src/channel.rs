@@ -9,6 +9,8 @@ pub(crate) enum Channel {
     Plain,
     /// The same over TLS 1.3.
     Tls,
+    /// The same over TCP, with each message compressed for itself (RFC 7692).
+    Deflate,
 }
 
 impl Channel {
@@ -17,6 +19,7 @@ impl Channel {
         match self {
             Self::Plain => "plain",
             Self::Tls => "tls",
+            Self::Deflate => "deflate",
         }
     }
 }

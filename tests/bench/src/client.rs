@@ -20,12 +20,49 @@ const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 /// Octets of the longest answer to a handshake that is read.
 pub(crate) const LONGEST_HEAD: usize = 4096;
 
+/// What a handshake asks for beside the upgrade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extension {
+    /// Nothing.
+    None,
+    /// That each message be compressed for itself (RFC 7692 §7.1.1): servers that take over their
+    /// contexts are not compared with such that do not.
+    Deflate,
+}
+
 /// The opening handshake for a path.
 pub(crate) fn request(path: &str) -> String {
+    request_with(path, Extension::None)
+}
+
+/// The opening handshake for a path with an extension.
+pub(crate) fn request_with(path: &str, extension: Extension) -> String {
+    let extension = match extension {
+        Extension::None => "",
+        Extension::Deflate => {
+            "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; \
+             client_no_context_takeover\r\n"
+        }
+    };
     format!(
         "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{extension}\r\n"
     )
+}
+
+/// Checks that the head of an answer agrees to an extension.
+pub(crate) fn agrees(head: &str, extension: Extension) -> Result<()> {
+    let head = head.to_ascii_lowercase();
+    let is_there = |text: &str| head.contains(text);
+    ensure!(
+        match extension {
+            Extension::None => !is_there("permessage-deflate"),
+            Extension::Deflate =>
+                is_there("permessage-deflate") && is_there("server_no_context_takeover"),
+        },
+        "the server answers otherwise than it was asked for an extension: {head}"
+    );
+    Ok(())
 }
 
 /// Whether the head of the answer is there, which must be an upgrade with nothing behind it: these
@@ -56,8 +93,8 @@ pub(crate) fn connect(server: SocketAddr) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// Has a connection upgraded.
-pub(crate) fn upgrade(stream: &mut (impl Read + Write), request: &str) -> Result<()> {
+/// Has a connection upgraded; gives the head of the answer.
+pub(crate) fn upgrade(stream: &mut (impl Read + Write), request: &str) -> Result<String> {
     stream.write_all(request.as_bytes())?;
     let (mut answer, mut length) = ([0; LONGEST_HEAD], 0);
     while !is_upgrade(&answer[..length])? {
@@ -65,7 +102,7 @@ pub(crate) fn upgrade(stream: &mut (impl Read + Write), request: &str) -> Result
         ensure!(read > 0, "the server closed a connection in its handshake");
         length += read;
     }
-    Ok(())
+    Ok(String::from_utf8_lossy(&answer[..length]).into_owned())
 }
 
 /// Connects and has one message of 20 octets echoed; gives the connection, which is idle then.

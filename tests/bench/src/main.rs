@@ -4,8 +4,10 @@
 mod arguments;
 mod certificate;
 mod channel;
+mod chat;
 mod client;
 mod compare;
+mod compressed;
 mod cores;
 mod density;
 mod document;

@@ -15,7 +15,8 @@ impl Keys {
         Self(RandomState::new().hash_one(0) | 1)
     }
 
-    fn next_key(&mut self) -> Key {
+    /// The next one.
+    pub(crate) fn next_key(&mut self) -> Key {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -31,6 +32,8 @@ pub(crate) enum Kind {
     Text = 0x81,
     /// What goes to all.
     Binary = 0x82,
+    /// What is echoed, compressed (RFC 7692 §6).
+    CompressedText = 0xc1,
 }
 
 /// Messages of one length: as they go to the server, and as they must come back.
@@ -97,7 +100,7 @@ impl Pattern {
 }
 
 /// A key in hexadecimal.
-fn digits(key: Key) -> [u8; 8] {
+pub(crate) fn digits(key: Key) -> [u8; 8] {
     let [a, b, c, d] = key;
     [a >> 4, a & 15, b >> 4, b & 15, c >> 4, c & 15, d >> 4, d & 15]
         .map(|digit| b"0123456789abcdef"[usize::from(digit)])
@@ -111,7 +114,7 @@ pub(crate) fn close_frame(keys: &mut Keys) -> [u8; 8] {
 }
 
 /// Masks a payload, eight octets at a time: the generator's own work has to stay small.
-fn mask(payload: &mut [u8], key: Key) {
+pub(crate) fn mask(payload: &mut [u8], key: Key) {
     let [a, b, c, d] = key;
     let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
     let (chunks, rest) = payload.as_chunks_mut();
@@ -124,7 +127,7 @@ fn mask(payload: &mut [u8], key: Key) {
 }
 
 /// The header of a whole message up to its masking key (RFC 6455 §5.2).
-fn header(kind: Kind, octets: usize, mask: u8) -> Vec<u8> {
+pub(crate) fn header(kind: Kind, octets: usize, mask: u8) -> Vec<u8> {
     let first = kind as u8;
     match octets {
         0..=125 => vec![first, mask | octets as u8],

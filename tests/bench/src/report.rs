@@ -100,10 +100,13 @@ pub(crate) fn print_table(rows: &[Row]) {
             row.per_cpu_second().to_string(),
             format!("{} of {}", row.full_runs(), row.runs.len())
         );
-        match row.latency().filter(|_| workload.connections == 1) {
-            Some([p50, p99]) => println!("  p50 {p50:.0} us, p99 {p99:.0} us"),
-            None => println!(),
+        if let Some([p50, p99]) = row.latency().filter(|_| workload.connections == 1) {
+            print!("  p50 {p50:.0} us, p99 {p99:.0} us");
         }
+        if let Some(octets) = row.echo_octets() {
+            print!("  {octets} octets of an echo");
+        }
+        println!();
     }
     if rows.iter().any(|row| row.certainty() == Certainty::AtLeast) {
         println!("≥: something else than the server was the limit, and it might do more");

@@ -69,6 +69,11 @@ impl Row {
         }))
     }
 
+    /// Octets of an echo in the last run, where the server chose how many it sends.
+    pub(crate) fn echo_octets(&self) -> Option<usize> {
+        self.runs.last()?.echo_octets
+    }
+
     /// This row by that of a peer, if both have runs.
     pub(crate) fn by(&self, peer: &Self) -> Option<Ratio> {
         if self.runs.is_empty() || peer.runs.is_empty() {

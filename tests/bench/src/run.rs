@@ -26,6 +26,8 @@ pub(crate) struct Run {
     pub(crate) demand: Demand,
     /// How long half of the messages took at most, and 99 of 100, where that is known.
     pub(crate) latency: Option<[Duration; 2]>,
+    /// Octets of the frame that an echo was, where the server chose how many it sends.
+    pub(crate) echo_octets: Option<usize>,
 }
 
 /// What limited a run.
@@ -75,6 +77,7 @@ impl Run {
         let counted = load.run(counted)?;
         let (wall, cpu_after) = (began.elapsed().as_secs_f64(), cpu_time(server.process_id())?);
         let latency = load.percentile(50).zip(load.percentile(99)).map(<[Duration; 2]>::from);
+        let echo_octets = load.echo_octets();
         drop(load);
         wait_for_rest(server.process_id())?;
         let server_cpu = cpu_after.saturating_sub(cpu_before).as_secs_f64();
@@ -87,6 +90,7 @@ impl Run {
             busy: counted.busy(),
             demand: workload.demand,
             latency,
+            echo_octets,
         })
     }
 
@@ -137,6 +141,7 @@ pub(crate) mod tests {
         busy: 0.6,
         demand: Demand::FullCore,
         latency: None,
+        echo_octets: None,
     };
 
     #[test]

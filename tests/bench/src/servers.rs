@@ -97,6 +97,8 @@ impl Server {
             (Self::Library(Peer::Fastwebsockets | Peer::TokioTungsteniteSmall), Channel::Tls) => {
                 true
             }
+            // What has permessage-deflate, and takes it from a line of its program.
+            (Self::Runtime(Runtime::Bun | Runtime::NodeWs), Channel::Deflate) => true,
             _ => false,
         }
     }
@@ -155,10 +157,11 @@ impl Server {
         let launch = self.launch(role, clients)?;
         let launch = match (self, channel) {
             (_, Channel::Plain) | (Self::Host, Channel::Tls) => launch,
-            (_, Channel::Tls) => launch.arg(channel.name()),
+            (Self::Host, Channel::Deflate) => launch.args(["--compression", "messages"]),
+            (_, Channel::Tls | Channel::Deflate) => launch.arg(channel.name()),
         };
         Ok(match channel {
-            Channel::Plain => launch,
+            Channel::Plain | Channel::Deflate => launch,
             Channel::Tls => launch.args(certificate.arguments()),
         })
     }

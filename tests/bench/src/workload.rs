@@ -8,6 +8,7 @@ use clap::builder::PossibleValue;
 
 use crate::certificate::Certificate;
 use crate::channel::Channel;
+use crate::compressed::Compressed;
 use crate::load::{Broadcasts, Connects, Echoes, Endpoint, Load, Traffic};
 use crate::message::{Kind, Pattern};
 
@@ -80,7 +81,7 @@ const LONG: Workload = echo("echo-64KiB", 100, 64 * 1024);
 
 impl Workload {
     /// Every workload, the main ones first.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 16] = [
         MAIN[0],
         MAIN[1],
         LONG,
@@ -95,6 +96,8 @@ impl Workload {
         over(Channel::Tls, "tls-20", MAIN[0]),
         over(Channel::Tls, "tls-1KiB", MAIN[1]),
         over(Channel::Tls, "tls-64KiB", LONG),
+        over(Channel::Deflate, "deflate-1KiB", MAIN[1]),
+        over(Channel::Deflate, "deflate-64KiB", LONG),
     ];
 
     /// The same with few connections, to see that it works.
@@ -126,6 +129,7 @@ impl Workload {
         let over = match self.channel {
             Channel::Plain => "",
             Channel::Tls => ", over TLS",
+            Channel::Deflate => ", compressed",
         };
         self.exchange() + over
     }
@@ -167,6 +171,11 @@ impl Workload {
                         let endpoint = Endpoint::tls(server, certificate.client()?);
                         let pattern = Pattern::new(Kind::Text, octets);
                         Box::new(Echoes::connect(&endpoint, pattern, traffic)?)
+                    }
+                    Channel::Deflate => {
+                        let (endpoint, messages) =
+                            (Endpoint::plain(server), Compressed::new(octets)?);
+                        Box::new(Echoes::connect(&endpoint, messages, traffic)?)
                     }
                 }
             }

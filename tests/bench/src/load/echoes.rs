@@ -10,7 +10,7 @@ use super::exchange::{Echo, Flying, Messages, Work};
 use super::line::{Buffers, Line};
 use super::watch::Watch;
 use super::{Counted, Load};
-use crate::client::request;
+use crate::client::{agrees, request_with};
 use crate::message::{Kind, Pattern};
 
 /// What goes over the connections.
@@ -56,9 +56,10 @@ impl<M: Messages> Echoes<M> {
             buffers: Buffers::new(),
             work: Work::new(messages),
         };
-        let request = request("/");
+        let request = request_with("/", M::EXTENSION);
         for index in 0..connections {
-            let mut line = Line::upgrade(endpoint, &request, index, &load.watch)?;
+            let (mut line, head) = Line::upgrade(endpoint, &request, index, &load.watch)?;
+            agrees(&head, M::EXTENSION)?;
             load.work.requests.clear();
             for _ in 0..in_flight {
                 load.flying.push(load.work.send(Instant::now()));
@@ -91,5 +92,9 @@ impl<M: Messages> Load for Echoes<M> {
 
     fn percentile(&mut self, per_cent: usize) -> Option<Duration> {
         self.work.percentile(per_cent)
+    }
+
+    fn echo_octets(&self) -> Option<usize> {
+        self.work.echo_octets()
     }
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
+use crate::client::Extension;
 use crate::message::{Key, Keys, Pattern};
 
 /// Messages of one kind: how they go to the server, and what must come back.
@@ -11,11 +12,19 @@ pub(crate) trait Messages {
     /// What is known of an echo that is not whole yet.
     type Begun: Default;
 
+    /// What its handshake asks for.
+    const EXTENSION: Extension;
+
     /// Writes the frame of a new message behind what is there, and tells its key.
     fn write_request(&self, keys: &mut Keys, requests: &mut Vec<u8>) -> Key;
 
     /// Takes octets of the echo of the message with this key. Others may follow it.
     fn take(&mut self, key: Key, begun: &mut Self::Begun, octets: &[u8]) -> Result<Taken>;
+
+    /// Octets of the frame that an echo is, as far as the server chooses them.
+    fn echo_octets(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// What was taken of some octets.
@@ -30,6 +39,8 @@ pub(crate) enum Taken {
 impl Messages for Pattern {
     /// Octets that are here already.
     type Begun = usize;
+
+    const EXTENSION: Extension = Extension::None;
 
     fn write_request(&self, keys: &mut Keys, requests: &mut Vec<u8>) -> Key {
         Self::write_request(self, keys, requests)
@@ -85,6 +96,11 @@ impl<M: Messages> Work<M> {
         let last = self.latencies.len().checked_sub(1)?;
         let (_, latency, _) = self.latencies.select_nth_unstable(last * per_cent / 100);
         Some(Duration::from_micros(u64::from(*latency)))
+    }
+
+    /// Octets of an echo, as far as the server chooses them.
+    pub(super) fn echo_octets(&self) -> Option<usize> {
+        self.messages.echo_octets()
     }
 }
 

@@ -37,22 +37,22 @@ impl Buffers {
 }
 
 impl Line {
-    /// Connects and upgrades.
+    /// Connects and upgrades; gives the head of the answer too.
     pub(super) fn upgrade(
         endpoint: &Endpoint,
         request: &str,
         index: usize,
         watch: &Watch,
-    ) -> Result<Self> {
+    ) -> Result<(Self, String)> {
         let mut stream = connect(endpoint.address)?;
-        let tls = match &endpoint.tls {
-            None => {
-                upgrade(&mut stream, request)?;
-                None
+        let (tls, head) = match &endpoint.tls {
+            None => (None, upgrade(&mut stream, request)?),
+            Some(config) => {
+                let (tls, head) = Tls::upgrade(&mut stream, config, request)?;
+                (Some(tls), head)
             }
-            Some(config) => Some(Tls::upgrade(&mut stream, config, request)?),
         };
-        Ok(Self { tls, ..Self::over(stream, index, watch)? })
+        Ok((Self { tls, ..Self::over(stream, index, watch)? }, head))
     }
 
     /// Over a connection that is open, without TLS.

@@ -22,6 +22,7 @@ pub(crate) use self::broadcasts::Broadcasts;
 pub(crate) use self::connects::Connects;
 pub(crate) use self::echoes::{Echoes, Traffic};
 pub(crate) use self::endpoint::Endpoint;
+pub(crate) use self::exchange::{Messages, Taken};
 
 /// Connections that keep a server busy.
 pub(crate) trait Load {
@@ -30,6 +31,11 @@ pub(crate) trait Load {
 
     /// How long so many per cent of the messages of the last run took at most, where that is known.
     fn percentile(&mut self, per_cent: usize) -> Option<Duration>;
+
+    /// Octets of the last echo, where the server chooses how many it sends.
+    fn echo_octets(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// What came back in one run.

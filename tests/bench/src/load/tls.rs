@@ -15,15 +15,15 @@ use crate::client::upgrade;
 pub(super) struct Tls(ClientConnection);
 
 impl Tls {
-    /// Both handshakes, that of TLS and that of the WebSocket.
+    /// Both handshakes, that of TLS and that of the WebSocket; gives the head of the answer too.
     pub(super) fn upgrade(
         stream: &mut TcpStream,
         config: &Arc<ClientConfig>,
         request: &str,
-    ) -> Result<Self> {
+    ) -> Result<(Self, String)> {
         let mut tls = ClientConnection::new(Arc::clone(config), ServerName::try_from(NAME)?)?;
-        upgrade(&mut Stream::new(&mut tls, stream), request).context("over TLS")?;
-        Ok(Self::new(tls))
+        let head = upgrade(&mut Stream::new(&mut tls, stream), request).context("over TLS")?;
+        Ok((Self::new(tls), head))
     }
 
     fn new(mut tls: ClientConnection) -> Self {
