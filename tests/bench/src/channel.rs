@@ -11,6 +11,8 @@ pub(crate) enum Channel {
     Tls,
     /// The same over TCP, with each message compressed for itself (RFC 7692).
     Deflate,
+    /// All of them over one TCP connection, as streams of HTTP/2 (RFC 8441).
+    Http2,
 }
 
 impl Channel {
@@ -20,6 +22,7 @@ impl Channel {
             Self::Plain => "plain",
             Self::Tls => "tls",
             Self::Deflate => "deflate",
+            Self::Http2 => "http2",
         }
     }
 }

@@ -23,7 +23,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// Whether this server is measured with this workload.
     pub(crate) fn has(&self, server: &Server, workload: &Workload) -> bool {
-        server.takes_part_in(workload) && server.files(workload.connections) <= self.files
+        server.takes_part_in(workload) && server.files(workload.sockets()) <= self.files
     }
 
     /// Who is measured with what.
@@ -72,10 +72,10 @@ mod tests {
         let left_out: Vec<_> = plan.left_out().map(names).collect();
         assert_eq!(left_out, ["workerd connections-10000", "workerd broadcast-10000"]);
         // A sandbox for each connection makes no difference to a broadcast.
-        assert_eq!(plan.pairs().count(), 16 + 9 + 9);
+        assert_eq!(plan.pairs().count(), 17 + 9 + 9);
         assert_eq!(plan.of_role(Role::Megaphone).count(), 2);
         let few = Plan { files: 1500, ..plan };
         assert_eq!(few.of_role(Role::Megaphone).count(), 0);
-        assert_eq!(few.of_role(Role::Echo).count(), 12);
+        assert_eq!(few.of_role(Role::Echo).count(), 13);
     }
 }

@@ -22,7 +22,7 @@ pub(crate) fn print_head(plan: &Plan) {
             "left out: {} {}, which takes {} open files; a process may have {} (ulimit -Hn)",
             server.name(),
             workload.name,
-            server.files(workload.connections),
+            server.files(workload.sockets()),
             plan.files
         );
     }

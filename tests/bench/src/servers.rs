@@ -99,6 +99,7 @@ impl Server {
             }
             // What has permessage-deflate, and takes it from a line of its program.
             (Self::Runtime(Runtime::Bun | Runtime::NodeWs), Channel::Deflate) => true,
+            (Self::Library(Peer::Fastwebsockets), Channel::Http2) => true,
             _ => false,
         }
     }
@@ -156,12 +157,13 @@ impl Server {
     ) -> Result<Launch> {
         let launch = self.launch(role, clients)?;
         let launch = match (self, channel) {
-            (_, Channel::Plain) | (Self::Host, Channel::Tls) => launch,
+            // The host hears from the first octets whether it is HTTP/2 that a client speaks.
+            (_, Channel::Plain) | (Self::Host, Channel::Tls | Channel::Http2) => launch,
             (Self::Host, Channel::Deflate) => launch.args(["--compression", "messages"]),
-            (_, Channel::Tls | Channel::Deflate) => launch.arg(channel.name()),
+            (_, Channel::Tls | Channel::Deflate | Channel::Http2) => launch.arg(channel.name()),
         };
         Ok(match channel {
-            Channel::Plain | Channel::Deflate => launch,
+            Channel::Plain | Channel::Deflate | Channel::Http2 => launch,
             Channel::Tls => launch.args(certificate.arguments()),
         })
     }

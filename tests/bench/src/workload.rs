@@ -9,7 +9,7 @@ use clap::builder::PossibleValue;
 use crate::certificate::Certificate;
 use crate::channel::Channel;
 use crate::compressed::Compressed;
-use crate::load::{Broadcasts, Connects, Echoes, Endpoint, Load, Traffic};
+use crate::load::{Broadcasts, Connects, Echoes, Endpoint, Load, Streams, Traffic};
 use crate::message::{Kind, Pattern};
 
 /// One question.
@@ -79,16 +79,19 @@ pub(crate) const MAIN: [Workload; 2] = [echo("echo-20", 100, 20), echo("echo-1Ki
 /// One that is all copying.
 const LONG: Workload = echo("echo-64KiB", 100, 64 * 1024);
 
+/// What one connection of HTTP/2 may carry as well.
+const MANY: Workload = echo("connections-1000", 1000, 20);
+
 impl Workload {
     /// Every workload, the main ones first.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         MAIN[0],
         MAIN[1],
         LONG,
         echo("echo-1MiB", 10, 1024 * 1024),
         Self { shape: Shape::Echo { in_flight: 16 }, ..echo("pipelined-16", 100, 20) },
         Self { demand: Demand::Nothing, ..echo("round-trip", 1, 20) },
-        echo("connections-1000", 1000, 20),
+        MANY,
         echo("connections-10000", 10_000, 20),
         Self { shape: Shape::Connect, ..echo("connect-echo-close", 64, 20) },
         Self { shape: Shape::Broadcast, ..echo("broadcast-1000", 1000, 20) },
@@ -98,6 +101,7 @@ impl Workload {
         over(Channel::Tls, "tls-64KiB", LONG),
         over(Channel::Deflate, "deflate-1KiB", MAIN[1]),
         over(Channel::Deflate, "deflate-64KiB", LONG),
+        over(Channel::Http2, "http2-1000", MANY),
     ];
 
     /// The same with few connections, to see that it works.
@@ -112,6 +116,14 @@ impl Workload {
         match self.shape {
             Shape::Broadcast => Role::Megaphone,
             Shape::Echo { .. } | Shape::Connect => Role::Echo,
+        }
+    }
+
+    /// Connections of TCP at a time.
+    pub(crate) fn sockets(self) -> usize {
+        match self.channel {
+            Channel::Plain | Channel::Tls | Channel::Deflate => self.connections,
+            Channel::Http2 => 1,
         }
     }
 
@@ -130,6 +142,7 @@ impl Workload {
             Channel::Plain => "",
             Channel::Tls => ", over TLS",
             Channel::Deflate => ", compressed",
+            Channel::Http2 => ", as streams of one connection of HTTP/2",
         };
         self.exchange() + over
     }
@@ -177,6 +190,7 @@ impl Workload {
                             (Endpoint::plain(server), Compressed::new(octets)?);
                         Box::new(Echoes::connect(&endpoint, messages, traffic)?)
                     }
+                    Channel::Http2 => Box::new(Streams::connect(server, connections, octets)?),
                 }
             }
             Shape::Broadcast => Box::new(Broadcasts::connect(server, connections, octets)?),
@@ -240,11 +254,14 @@ mod tests {
         }
     }
 
-    /// Runs a workload until a message of it is there.
+    /// Runs a workload until many messages of it are there.
     fn runs(name: &str, server: SocketAddr, certificate: &Certificate) {
         let workload = Workload::ALL.iter().find(|workload| workload.name == name).unwrap();
         let mut load = workload.tiny().connect(server, certificate).unwrap();
-        assert!(load.run(Duration::ZERO).unwrap().messages > 0, "{name}");
+        let mut echoes = 0;
+        while echoes < 1000 {
+            echoes += load.run(Duration::ZERO).unwrap().messages;
+        }
     }
 
     #[test]
@@ -256,6 +273,13 @@ mod tests {
                 runs(name, server, &certificate);
             }
         }
+    }
+
+    #[test]
+    fn echo_passes_streams_of_http2() {
+        let certificate = Certificate::make().unwrap();
+        let server = serve_echo(Peer::Fastwebsockets, Channel::Http2, None);
+        runs("http2-1000", server, &certificate);
     }
 
     #[test]

@@ -122,7 +122,7 @@ fn left_out(text: &mut String, measured: &Measured<'_>) -> Result<()> {
             "\n{} is not in {}: it would have needed {} open files, and a process could have {}.",
             server.name(),
             workload.name,
-            grouped(server.files(workload.connections) as f64),
+            grouped(server.files(workload.sockets()) as f64),
             grouped(measured.plan.files as f64)
         )?;
     }

@@ -9,6 +9,7 @@ mod connects;
 mod echoes;
 mod endpoint;
 mod exchange;
+mod http2;
 mod line;
 mod outgoing;
 mod tls;
@@ -23,6 +24,7 @@ pub(crate) use self::connects::Connects;
 pub(crate) use self::echoes::{Echoes, Traffic};
 pub(crate) use self::endpoint::Endpoint;
 pub(crate) use self::exchange::{Messages, Taken};
+pub(crate) use self::http2::Streams;
 
 /// Connections that keep a server busy.
 pub(crate) trait Load {
@@ -45,9 +47,9 @@ pub(crate) struct Counted {
     pub(crate) messages: u64,
     /// How often the generator looked and found something to do.
     pub(crate) looks: u64,
-    /// Connections that were ready, of all looks together.
+    /// WebSockets that were ready, of all looks together.
     pub(crate) ready: u64,
-    /// Connections that could have been ready at each look.
+    /// WebSockets that could have been ready at each look.
     pub(crate) connections: usize,
     /// Time spent in looks that found nothing.
     pub(crate) idle: Duration,
@@ -56,7 +58,7 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
-    /// Share of the connections that were ready when the generator found any.
+    /// Share of the WebSockets that were ready when the generator found any.
     pub(crate) fn backlog(&self) -> f64 {
         self.ready as f64 / self.looks.max(1) as f64 / self.connections.max(1) as f64
     }

@@ -1,21 +1,27 @@
-//! fastwebsockets, upgraded from hyper.
+//! fastwebsockets, upgraded from hyper: from HTTP/1.1, or from a stream of HTTP/2.
+
+use std::convert::Infallible;
 
 use bytes::Bytes;
 use fastwebsockets::{
-    FragmentCollector, FragmentCollectorRead, Frame, OpCode, Payload, WebSocketError,
-    WebSocketWrite, upgrade,
+    FragmentCollector, FragmentCollectorRead, Frame, OpCode, Payload, Role, WebSocket,
+    WebSocketError, WebSocketWrite, upgrade,
 };
 use http_body_util::Empty;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::ext::Protocol;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::Receiver;
 
 use super::audience::{Audience, Seat};
+
+/// WebSockets that a connection of HTTP/2 may have: more than are measured.
+const MAX_STREAMS: u32 = 10_000;
 
 /// A frame to be written, whose payload may be shared.
 #[derive(Clone)]
@@ -23,18 +29,47 @@ pub(super) struct Outbound(OpCode, Bytes);
 
 /// A connection whose messages all go back.
 pub(super) async fn echo(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-    serve(stream, |socket| async move {
-        let mut socket = FragmentCollector::new(socket.await?);
-        loop {
-            let frame = socket.read_frame().await?;
-            match frame.opcode {
-                OpCode::Close => return Ok(()),
-                OpCode::Text | OpCode::Binary => socket.write_frame(frame).await?,
-                _ => {}
-            }
+    serve(stream, |socket| async move { send_back(socket.await?).await }).await;
+}
+
+/// A connection of HTTP/2, in each of whose WebSockets all messages go back.
+pub(super) async fn echo_over_http2(stream: TcpStream) {
+    let answer = async |mut request: Request<Incoming>| {
+        let mut response = Response::new(Empty::<Bytes>::new());
+        let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
+        if request.method() != Method::CONNECT || protocol != Some("websocket") {
+            *response.status_mut() = StatusCode::NOT_IMPLEMENTED;
+            return Ok::<_, Infallible>(response);
         }
-    })
-    .await;
+        let upgraded = hyper::upgrade::on(&mut request);
+        tokio::spawn(async move {
+            if let Ok(stream) = upgraded.await {
+                let stream = TokioIo::new(stream);
+                let _ = send_back(WebSocket::after_handshake(stream, Role::Server)).await;
+            }
+        });
+        Ok(response)
+    };
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .enable_connect_protocol()
+        .max_concurrent_streams(MAX_STREAMS)
+        .serve_connection(TokioIo::new(stream), service_fn(answer));
+    // The load generator breaks its connections off when it has counted enough.
+    let _ = connection.await;
+}
+
+async fn send_back(
+    socket: WebSocket<impl AsyncRead + AsyncWrite + Unpin>,
+) -> Result<(), WebSocketError> {
+    let mut socket = FragmentCollector::new(socket);
+    loop {
+        let frame = socket.read_frame().await?;
+        match frame.opcode {
+            OpCode::Close => return Ok(()),
+            OpCode::Text | OpCode::Binary => socket.write_frame(frame).await?,
+            _ => {}
+        }
+    }
 }
 
 /// A connection whose texts go back and whose binary messages go to all.

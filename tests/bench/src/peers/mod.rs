@@ -87,6 +87,9 @@ async fn serve_on(
         (Channel::Tls, Role::Echo, Some(files)) => {
             accept_tls(listener, files.server()?, move |stream| echo(peer, stream)).await
         }
+        (Channel::Http2, Role::Echo, None) if peer == Peer::Fastwebsockets => {
+            accept(listener, fastwebsockets::echo_over_http2).await
+        }
         _ => bail!("a {} {} is nothing that is measured", channel.name(), role.name()),
     }
 }
