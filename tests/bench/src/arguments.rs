@@ -31,7 +31,8 @@ pub(crate) struct Args {
     #[arg(long, global = true)]
     rounds: Option<NonZeroUsize>,
 
-    /// Connections of echo-20 and echo-1KiB, each with one message in flight [default: 100]
+    /// Connections of echo-20 and echo-1KiB, and of the same over TLS and compressed, each with one
+    /// message in flight [default: 100]
     #[arg(long, global = true)]
     connections: Option<NonZeroUsize>,
 
@@ -192,7 +193,7 @@ impl Args {
         let is_chosen =
             |workload: &Workload| self.workload.is_empty() || self.workload.contains(workload);
         let with_connections = |workload: &Workload| match self.connections {
-            Some(connections) if MAIN.contains(workload) => {
+            Some(connections) if MAIN.iter().any(|main| main.name == workload.plain) => {
                 Workload { connections: connections.get(), ..*workload }
             }
             _ if self.smoke => workload.tiny(),
@@ -231,6 +232,8 @@ mod tests {
         );
         let few = ["--connections", "7", "--workload", "echo-20", "--workload", "echo-1MiB"];
         assert_eq!(workloads(&few), [("echo-20", 7), ("echo-1MiB", 10)]);
+        // What is compared with the plain run has as many connections.
+        assert_eq!(workloads(&["--connections", "7", "--workload", "tls-20"]), [("tls-20", 7)]);
     }
 
     #[test]

@@ -7,8 +7,17 @@ use crate::row::{Ratio, Row, host};
 use crate::servers::Server;
 
 /// The workloads that are drawn: one of each kind. The tables have them all.
-const DRAWN: [&str; 6] =
-    ["echo-20", "echo-1KiB", "echo-64KiB", "pipelined-16", "connect-echo-close", "broadcast-1000"];
+const DRAWN: [&str; 9] = [
+    "echo-20",
+    "echo-1KiB",
+    "echo-64KiB",
+    "pipelined-16",
+    "connect-echo-close",
+    "broadcast-1000",
+    "tls-1KiB",
+    "deflate-1KiB",
+    "http2-1000",
+];
 
 // Lengths in the units of the drawing, which are pixels where nobody scales it.
 const WIDTH: f64 = 840.0;

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "it says what it wrote")]
 
 mod chart;
+mod columns;
 mod command_line;
 mod machine;
 mod markers;

@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use anyhow::Result;
 
-use super::Measured;
 use super::machine::Machine;
+use super::{Measured, columns};
+use crate::channel::Channel;
 use crate::figure::{Certainty, grouped};
 use crate::row::{Row, host};
 use crate::servers::Server;
@@ -16,8 +17,14 @@ pub(super) fn all(machine: &Machine, measured: &Measured<'_>, chart: &str) -> Re
     let mut text = String::new();
     head(&mut text, machine, measured)?;
     write!(text, "\n![Throughput of each server, ws-host being 1]({chart})\n")?;
+    let mut channel = Channel::Plain;
     for rows in measured.rows.chunk_by(|one, other| one.workload == other.workload) {
-        of_workload(&mut text, rows)?;
+        let next = rows.first().map_or(channel, |row| row.workload.channel);
+        if next != channel {
+            writeln!(text, "\n### {}", about(next))?;
+            channel = next;
+        }
+        of_workload(&mut text, rows, measured.rows)?;
     }
     left_out(&mut text, measured)?;
     idle(&mut text, measured)?;
@@ -51,20 +58,41 @@ fn head(text: &mut String, machine: &Machine, measured: &Measured<'_>) -> Result
     Ok(())
 }
 
-fn of_workload(text: &mut String, rows: &[Row]) -> Result<()> {
+/// What workloads over a channel have in common: a heading, and what stands below it.
+fn about(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Plain => "TCP\n\nWithout TLS and compression.",
+        Channel::Tls => {
+            "TLS\n\nTLS 1.3 with TLS_AES_128_GCM_SHA256, by rustls and ring in every server and in the \
+             load generator. Servers with another TLS do not take part."
+        }
+        Channel::Deflate => {
+            "Compression\n\nChat in JSON, by permessage-deflate with each message for itself, at the \
+             level that a server has where nothing is said: how long an echo is tells how hard it \
+             tried. The Rust libraries have no compression."
+        }
+        Channel::Http2 => {
+            "HTTP/2\n\nAll WebSockets are streams of one TCP connection (RFC 8441), without TLS. \
+             fastwebsockets runs over hyper: here every message of it passes hyper, in the other tables \
+             none does. The other servers do not take WebSockets over HTTP/2."
+        }
+    }
+}
+
+fn of_workload(text: &mut String, rows: &[Row], all: &[Row]) -> Result<()> {
     let Some(Row { workload, .. }) = rows.first() else {
         return Ok(());
     };
-    let (unit, is_round_trip) = (workload.unit(), workload.connections == 1);
-    writeln!(text, "\n### {}\n\n{}.\n", workload.name, capitalised(&workload.description()))?;
-    let (columns, rules) =
-        if is_round_trip { (" p50, µs | p99, µs |", "---:|---:|") } else { ("", "") };
+    let level = if workload.channel == Channel::Plain { "###" } else { "####" };
+    let (unit, titles) = (workload.unit(), columns::titles(workload));
+    writeln!(text, "\n{level} {}\n\n{}.\n", workload.name, capitalised(&workload.description()))?;
+    let more: String = titles.iter().map(|title| format!(" {title} |")).collect();
     writeln!(
         text,
         "| Server | {unit}/s | least–most | {unit} per CPU second | ws-host by it | the same per \
-         CPU second | full runs |{columns}"
+         CPU second | full runs |{more}"
     )?;
-    writeln!(text, "|---|---:|---:|---:|---:|---:|---:|{rules}")?;
+    writeln!(text, "|---|---:|---:|---:|---:|---:|---:|{}", "---:|".repeat(titles.len()))?;
     let ours = host(rows);
     for row in rows {
         let name = row.server.name();
@@ -72,8 +100,8 @@ fn of_workload(text: &mut String, rows: &[Row]) -> Result<()> {
             let failure = cell(row.failure.as_deref().unwrap_or_default());
             writeln!(
                 text,
-                "| {name} | failed: {failure} | | | | | 0 of 0 |{columns}",
-                columns = if is_round_trip { " | |" } else { "" }
+                "| {name} | failed: {failure} | | | | | 0 of 0 |{}",
+                " |".repeat(titles.len())
             )?;
             continue;
         }
@@ -96,10 +124,9 @@ fn of_workload(text: &mut String, rows: &[Row]) -> Result<()> {
             row.full_runs(),
             row.runs.len()
         )?;
-        match row.latency().filter(|_| is_round_trip) {
-            Some([p50, p99]) => writeln!(text, " {p50:.0} | {p99:.0} |")?,
-            None => writeln!(text)?,
-        }
+        let more: String =
+            columns::cells(row, all).iter().map(|cell| format!(" {cell} |")).collect();
+        writeln!(text, "{more}")?;
     }
     if rows.iter().any(|row| row.certainty() == Certainty::AtLeast) {
         writeln!(
@@ -189,16 +216,27 @@ mod tests {
     use crate::run::tests::FULL_RUN;
     use crate::servers::Given;
     use crate::start::Start;
-    use crate::workload::MAIN;
+    use crate::workload::{MAIN, Workload};
 
     #[test]
     fn report_has_a_table_for_each_workload_and_marks_lower_bounds() {
         let peer = Server::Given("a.peer=./it".parse::<Given>().unwrap());
         let limited = Run { backlog: 0.9, per_second: 2000.0, ..FULL_RUN };
+        let half = Run { per_second: 250.0, per_cpu_second: 505.0, ..FULL_RUN };
+        let short = Run { echo_octets: Some(425), ..FULL_RUN };
+        let workload = |name| {
+            *Workload::ALL.iter().find(|workload: &&Workload| workload.name == name).unwrap()
+        };
         let rows = [
             Row { runs: vec![FULL_RUN], ..Row::new(Server::Host, MAIN[0]) },
             Row { runs: vec![limited], ..Row::new(peer.clone(), MAIN[0]) },
             Row { failure: Some("no | echo".into()), ..Row::new(peer.clone(), MAIN[1]) },
+            Row { runs: vec![half], ..Row::new(Server::Host, workload("tls-20")) },
+            Row { runs: vec![short], ..Row::new(Server::Host, workload("deflate-1KiB")) },
+            Row {
+                failure: Some("no echo".into()),
+                ..Row::new(peer.clone(), workload("deflate-1KiB"))
+            },
         ];
         let plan = Plan {
             counted: Duration::from_secs(2),
@@ -226,6 +264,13 @@ mod tests {
             "| ws-host | 1,000 | 1,000–1,000 | 1,010 |  |  | 1 of 1 |",
             "| a.peer | ≥ 2,000 | 2,000–2,000 | 1,010 | ≤ 0.50 | 1.00 | 0 of 1 |",
             "| a.peer | failed: no \\| echo | | | | | 0 of 0 |",
+            "### TLS",
+            "#### tls-20",
+            "| ws-host | 250 | 250–250 | 505 |  |  | 1 of 1 | 0.25 | 0.50 |",
+            "### Compression",
+            "#### deflate-1KiB",
+            "| ws-host | 1,000 | 1,000–1,000 | 1,010 |  |  | 1 of 1 |  |  | 425 |",
+            "| a.peer | failed: no echo | | | | | 0 of 0 | | | |",
             "| a.peer | 2.0 |",
             "| a.peer | 4.0 | 3.0–5.0 |",
         ] {

@@ -42,6 +42,17 @@ pub(super) struct Ready {
     pub(super) has_room: bool,
     /// When that was found.
     pub(super) now: Instant,
+    /// Whether the look before this one found anything.
+    pub(super) follows: Follows,
+}
+
+/// What was before a look that found something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Follows {
+    /// Nothing was to do: the generator waited for the server.
+    Idleness,
+    /// Something was to do: what came meanwhile waited for the generator.
+    Work,
 }
 
 /// The connections of a generator, by number.
@@ -84,6 +95,7 @@ impl Watch {
         let began = Instant::now();
         let (mut looked, mut heard) = (began, began);
         let mut counted = Counted { connections: self.connections, ..Counted::default() };
+        let mut follows = Follows::Idleness;
         let mut events = Vec::with_capacity(self.connections);
         while looked - began < time || counted.messages == 0 {
             events.clear();
@@ -92,6 +104,7 @@ impl Watch {
             if events.is_empty() {
                 counted.idle += now - looked;
                 looked = now;
+                follows = Follows::Idleness;
                 ensure!(now - heard < PATIENCE, "no answer for {} s", PATIENCE.as_secs());
                 continue;
             }
@@ -101,10 +114,11 @@ impl Watch {
                 let index = event.data.u64() as usize;
                 let flags = event.flags;
                 let has_room = flags.contains(EventFlags::OUT);
-                counted.messages += advance(Ready { index, has_room, now })?;
+                counted.messages += advance(Ready { index, has_room, now, follows })?;
             }
             looked = Instant::now();
             heard = looked;
+            follows = Follows::Work;
         }
         counted.time = looked - began;
         Ok(counted)

@@ -16,7 +16,7 @@ use self::frame::MAX_PAYLOAD;
 use self::session::Session;
 use super::exchange::{Echo, Flying, Work};
 use super::line::{Buffers, Line};
-use super::watch::{Ready, Watch};
+use super::watch::{Follows, Ready, Watch};
 use super::{Counted, Load};
 use crate::client;
 use crate::message::{Kind, Pattern};
@@ -106,7 +106,8 @@ impl Load for Streams {
     fn run(&mut self, time: Duration) -> Result<Counted> {
         let Self { line, session, echoes, flying, watch, buffers, work } = self;
         work.begin();
-        let counted = watch.run(time, |Ready { has_room, now, .. }| {
+        let mut behind = 0;
+        let counted = watch.run(time, |Ready { has_room, now, follows, .. }| {
             if has_room {
                 line.flush(watch)?;
             }
@@ -123,11 +124,15 @@ impl Load for Streams {
                 line.send(session.output(), buffers, watch)?;
                 session.forget_output();
             }
+            if follows == Follows::Work {
+                behind += messages;
+            }
             Ok(messages)
         })?;
-        // There is but one connection to look at. What may be ready are its WebSockets, each with the
-        // one message that it waits for.
-        Ok(Counted { ready: counted.messages, connections: echoes.len(), ..counted })
+        // There is but one connection to look at, and a server writes all that it has for it at once.
+        // Echoes that came so while the generator had nothing to do did not wait for it, as many as they
+        // are.
+        Ok(Counted { ready: behind, connections: echoes.len(), ..counted })
     }
 
     fn percentile(&mut self, per_cent: usize) -> Option<Duration> {
