@@ -72,7 +72,7 @@ mod tests {
         let left_out: Vec<_> = plan.left_out().map(names).collect();
         assert_eq!(left_out, ["workerd connections-10000", "workerd broadcast-10000"]);
         // A sandbox for each connection makes no difference to a broadcast.
-        assert_eq!(plan.pairs().count(), 17 + 9 + 9);
+        assert_eq!(plan.pairs().count(), 17 + 9 + 11);
         assert_eq!(plan.of_role(Role::Megaphone).count(), 2);
         let few = Plan { files: 1500, ..plan };
         assert_eq!(few.of_role(Role::Megaphone).count(), 0);

@@ -97,8 +97,8 @@ impl Server {
             (Self::Library(Peer::Fastwebsockets | Peer::TokioTungsteniteSmall), Channel::Tls) => {
                 true
             }
-            // What has permessage-deflate, and takes it from a line of its program.
-            (Self::Runtime(Runtime::Bun | Runtime::NodeWs), Channel::Deflate) => true,
+            // The Rust libraries have no permessage-deflate.
+            (Self::Runtime(_), Channel::Deflate) => true,
             (Self::Library(Peer::Fastwebsockets), Channel::Http2) => true,
             _ => false,
         }
