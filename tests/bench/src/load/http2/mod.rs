@@ -139,3 +139,29 @@ impl Load for Streams {
         self.work.percentile(per_cent)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::Channel;
+    use crate::peers::Peer;
+    use crate::peers::tests::serve_echo;
+
+    #[test]
+    fn messages_go_on_when_windows_were_used_up() {
+        /// Echoes of which each WebSocket has more than the widest window of the server holds.
+        const ECHOES: u64 = 500;
+        let server = serve_echo(Peer::Fastwebsockets, Channel::Http2, None);
+        let mut load = Streams::connect(server, 2, 16_000).unwrap();
+        let mut echoes = 0;
+        while echoes < ECHOES {
+            echoes += load.run(Duration::ZERO).unwrap().messages;
+        }
+    }
+
+    #[test]
+    fn server_without_http2_is_told_about() {
+        let server = serve_echo(Peer::Fastwebsockets, Channel::Plain, None);
+        assert!(Streams::connect(server, 1, 20).is_err());
+    }
+}
