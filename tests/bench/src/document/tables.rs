@@ -74,7 +74,7 @@ fn about(channel: Channel) -> &'static str {
         Channel::Http2 => {
             "HTTP/2\n\nAll WebSockets are streams of one TCP connection (RFC 8441), without TLS. \
              fastwebsockets runs over hyper: here every message of it passes hyper, in the other tables \
-             none does. The other servers do not take WebSockets over HTTP/2."
+             none does."
         }
     }
 }
