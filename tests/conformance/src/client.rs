@@ -10,7 +10,7 @@ use ws_host_client::{Client, Messages, Options, Received, connect};
 
 use crate::cases::Cases;
 use crate::report::Report;
-use crate::wstest::{Excluded, Run};
+use crate::wstest::Run;
 
 /// The name that the suite gives this client in its report.
 const AGENT: &str = "ws-host-client";
@@ -67,11 +67,7 @@ impl Suite {
         // Free a moment ago, and nothing else here takes ports that the system gives.
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let process = run
-            .command(
-                "fuzzingserver",
-                Excluded::Nothing,
-                json!({ "url": format!("ws://{address}") }),
-            )?
+            .command("fuzzingserver", json!({ "url": format!("ws://{address}") }))?
             .args(["--webport", "0"])
             .stdout(Stdio::null())
             .spawn()

@@ -55,15 +55,27 @@ fn main() -> Result<ExitCode> {
     if chosen.is_empty() {
         chosen.extend(&PARTS);
     }
-    let cases = Cases::new(patterns);
     let (mut passed, mut failed) = (0, 0);
-    for part in chosen {
-        let outcome = part.perform(task, &cases)?;
+    for outcome in perform(&chosen, task, &Cases::new(patterns)) {
+        let outcome = outcome?;
         passed += outcome.passed;
         failed += outcome.failed;
     }
     println!("{passed} passed, {failed} failed");
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// All parts side by side: the suite keeps one core busy for each.
+fn perform(parts: &[&Part], task: Task, cases: &Cases) -> Vec<Result<Outcome>> {
+    std::thread::scope(|scope| {
+        let running: Vec<_> =
+            parts.iter().map(|part| scope.spawn(|| part.perform(task, cases))).collect();
+        let ended = running.into_iter().map(|part| match part.join() {
+            Ok(outcome) => outcome,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        ended.collect()
+    })
 }
 
 /// How many cases were as expected.

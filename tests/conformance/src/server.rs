@@ -6,18 +6,19 @@ use ws_host_test_support::TestServer;
 
 use crate::cases::Cases;
 use crate::report::Report;
-use crate::wstest::{Excluded, Run};
+use crate::wstest::Run;
 
-/// The suite's largest message; the default limit would refuse it, rightly.
-const LARGEST_MESSAGE: &str = "16MiB";
+/// The suite's largest message, as the default limit would refuse it, rightly. And compression, which is
+/// off by default.
+const FLAGS: [&str; 4] = ["--max-message", "16MiB", "--compression", "context"];
 
-/// Runs the cases against the server but those of compression, which the host does not offer.
+/// Runs the cases against the server.
 pub(crate) fn run(cases: &Cases) -> Result<Report> {
-    let server = TestServer::with_arguments("echo", &["--max-message", LARGEST_MESSAGE])?;
+    let server = TestServer::with_arguments("echo", &FLAGS)?;
     let run = Run::new(cases)?;
     let servers = json!({ "servers": [{ "agent": "ws-host", "url": server.url() }] });
     let output = run
-        .command("fuzzingclient", Excluded::Compression, servers)?
+        .command("fuzzingclient", servers)?
         .output()
         .with_context(|| format!("cannot run {}", run.program().display()))?;
     let log = String::from_utf8_lossy(&output.stderr).into_owned()

@@ -11,23 +11,6 @@ use ws_host_test_support::root;
 use crate::cases::Cases;
 use crate::report::Report;
 
-/// Cases that are left out.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Excluded {
-    Nothing,
-    /// Sections 12 and 13.
-    Compression,
-}
-
-impl Excluded {
-    fn patterns(self) -> &'static [&'static str] {
-        match self {
-            Self::Nothing => &[],
-            Self::Compression => &["12.*", "13.*"],
-        }
-    }
-}
-
 /// A run of the suite, in a folder of its own.
 pub(crate) struct Run {
     folder: TempDir,
@@ -40,13 +23,12 @@ impl Run {
         Ok(Self { folder: tempfile::tempdir()?, program: find()?, cases: cases.clone() })
     }
 
-    /// The program in a mode, with a specification of the cases less some, and what the mode asks
-    /// for beside.
-    pub(crate) fn command(&self, mode: &str, excluded: Excluded, more: Value) -> Result<Command> {
+    /// The program in a mode, with a specification of the cases, and what the mode asks for beside.
+    pub(crate) fn command(&self, mode: &str, more: Value) -> Result<Command> {
         let mut spec = json!({
             "outdir": self.reports(),
             "cases": self.cases.patterns(),
-            "exclude-cases": excluded.patterns(),
+            "exclude-cases": [],
             "exclude-agent-cases": {},
         });
         if let (Value::Object(spec), Value::Object(more)) = (&mut spec, more) {
