@@ -157,8 +157,12 @@ impl Server {
     ) -> Result<Launch> {
         let launch = self.launch(role, clients)?;
         let launch = match (self, channel) {
-            // The host hears from the first octets whether it is HTTP/2 that a client speaks.
-            (_, Channel::Plain) | (Self::Host, Channel::Tls | Channel::Http2) => launch,
+            (_, Channel::Plain) | (Self::Host, Channel::Tls) => launch,
+            // The host hears from the first octets that a client speaks HTTP/2.
+            (Self::Host, Channel::Http2) => {
+                let streams = (clients + MORE_CLIENTS).to_string();
+                launch.args(["--max-http2-streams", &streams])
+            }
             (Self::Host, Channel::Deflate) => launch.args(["--compression", "messages"]),
             (_, Channel::Tls | Channel::Deflate | Channel::Http2) => launch.arg(channel.name()),
         };
