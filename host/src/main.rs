@@ -13,7 +13,7 @@ use clap::Parser;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use ws_host::config::Config;
-use ws_host::{Host, Server, Stopped};
+use ws_host::{Server, Stopped};
 
 use self::cli::{Args, Task};
 
@@ -91,7 +91,7 @@ async fn serve(config: Config) -> Result<()> {
 
 /// Loads everything that would be served.
 async fn check(config: Config) -> Result<()> {
-    let host = Host::start(config.host).await?;
+    let host = Server::check(config).await?;
     let mut text = String::new();
     for resource in host.resources() {
         text += &format!(

@@ -154,9 +154,9 @@ impl Host {
         enter::<_, AsItIs>(site, &Door::OPEN, stream, visit, Arrival::UNCOUNTED).await;
     }
 
-    /// Answers a request of another program's HTTP server. If that is with 101, the connection is
-    /// served when the server has written the answer and hands the stream over, as hyper does. Drafts
-    /// before 7 cannot come in this way.
+    /// Answers a request of another program's HTTP server. If that is with 101, or over HTTP/2 with 200 to
+    /// an extended CONNECT (RFC 8441), the connection is served when the server has written the answer and
+    /// hands the stream over, as hyper does. Drafts before 7 cannot come in this way.
     ///
     /// # Cancel safety
     ///

@@ -114,6 +114,16 @@ impl Server {
         Ok(Self { listeners, host, renewer, admin, followed })
     }
 
+    /// Loads everything that would be served, and listens nowhere.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`], as [`start`](Self::start) would give it.
+    pub async fn check(config: Config) -> Result<Host, StartError> {
+        config.tls.map(Tls::load).transpose().map_err(Why::Tls)?;
+        Host::start(config.host).await
+    }
+
     /// Where it listens.
     pub fn listening(&self) -> Vec<Listening> {
         let told = |(listener, door): &(Listener, Arc<Door>)| Listening {
