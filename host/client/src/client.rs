@@ -12,6 +12,7 @@ use crate::answer::{Answer, Pinging, Sending};
 use crate::connection::Task;
 use crate::end::End;
 use crate::error::ConnectError;
+use crate::establish::Ground;
 use crate::handshake::Opened;
 use crate::messages::Messages;
 use crate::options::Options;
@@ -27,10 +28,15 @@ const VERSION: u16 = 13;
 ///
 /// Outside of a tokio runtime with time and I/O.
 pub fn connect(options: Options) -> (Client, Messages) {
+    begin(options, Ground::Own)
+}
+
+/// Begins to open a WebSocket on this ground.
+pub(crate) fn begin(options: Options, ground: Ground) -> (Client, Messages) {
     let shared = Arc::new(Shared::new(&options));
     let handle = Arc::new(Handle::new(shared.clone()));
     let (received, messages) = Messages::new(handle.clone());
-    tokio::spawn(Task::new(shared, options, received).run());
+    tokio::spawn(Task::new(shared, options, ground, received).run());
     (Client { handle }, messages)
 }
 

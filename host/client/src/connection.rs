@@ -10,7 +10,7 @@ use ws_host_protocol::{CloseFrame, Event, Inbound, Limits, Outbound, PerMessageD
 
 use crate::end::Cause;
 use crate::error::ConnectError;
-use crate::establish::{Established, establish};
+use crate::establish::{Established, Ground, establish};
 use crate::line::Line;
 use crate::messages::Received;
 use crate::options::Options;
@@ -24,6 +24,7 @@ const SETTLE_TIME: Duration = Duration::from_millis(100);
 pub(crate) struct Task {
     shared: Arc<Shared>,
     options: Options,
+    ground: Ground,
     messages: mpsc::Sender<Received>,
     /// Why the connection did not open.
     error: Option<ConnectError>,
@@ -35,9 +36,10 @@ impl Task {
     pub(crate) fn new(
         shared: Arc<Shared>,
         options: Options,
+        ground: Ground,
         messages: mpsc::Sender<Received>,
     ) -> Self {
-        Self { shared, options, messages, error: None, cause: Cause::Dropped }
+        Self { shared, options, ground, messages, error: None, cause: Cause::Dropped }
     }
 
     /// # Cancel safety
@@ -45,7 +47,7 @@ impl Task {
     /// Dropping the future closes the socket and tells everybody who waits.
     pub(crate) async fn run(mut self) {
         let established = tokio::select! {
-            established = establish(&self.options) => established,
+            established = establish(&self.options, &self.ground) => established,
             () = self.shared.abandoned() => Err(ConnectError::Abandoned),
         };
         match established {

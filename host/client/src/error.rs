@@ -10,6 +10,7 @@ use http::StatusCode;
 use ws_host_protocol as protocol;
 use ws_host_protocol::handshake::client::HandshakeError;
 
+use crate::http_version::HttpVersion;
 use crate::url::UrlError;
 
 /// Why options do not describe a connection.
@@ -55,6 +56,15 @@ pub enum ConnectError {
         /// What TLS says.
         source: Arc<io::Error>,
     },
+    /// A `wss` URL, and what came was no TLS.
+    #[error("{host} does not speak TLS at this port: write ws://, or another port")]
+    TlsNotSpoken {
+        /// The host of the URL.
+        host: String,
+    },
+    /// A `ws` URL, and what came was TLS.
+    #[error("the server speaks TLS at this port: write wss://")]
+    TlsExpected,
     /// [`Verify::System`](crate::Verify::System), and the system trusts nobody.
     #[error("the system has no certificates of authorities")]
     NoSystemRoots,
@@ -66,10 +76,19 @@ pub enum ConnectError {
         /// What is wrong with it.
         source: Arc<dyn Error + Send + Sync>,
     },
+    /// [`Options::http`](crate::Options::http) allows this version, and the server speaks another one.
+    #[error("the server does not speak {0} at this port")]
+    HttpNotSpoken(HttpVersion),
+    /// RFC 8441 §3: the server speaks HTTP/2 and has not said that it opens WebSockets over it.
+    #[error("the server opens no WebSockets over HTTP/2; it may over HTTP/1.1")]
+    NoExtendedConnect,
+    /// [`Http2Connection::open`](crate::Http2Connection::open), and the URL is of another server.
+    #[error("the HTTP/2 connection is not to the server of this URL")]
+    AnotherServer,
     /// The server did not answer in HTTP, or closed before it answered.
     #[error("the server gave no HTTP answer")]
     Http(#[source] Arc<dyn Error + Send + Sync>),
-    /// The server answered with a status other than 101.
+    /// The server answered with a status that opens no WebSocket.
     #[error("the server refused: {status}")]
     Refused {
         /// The status.
@@ -85,7 +104,7 @@ pub enum ConnectError {
         /// The header `Location`.
         location: Option<String>,
     },
-    /// The server switched protocols and broke RFC 6455 §4.1 in doing so.
+    /// The server opened a WebSocket and broke RFC 6455 §4.1, or RFC 8441 §5, in doing so.
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
     /// [`Options::connect_timeout`](crate::Options::connect_timeout) was over.

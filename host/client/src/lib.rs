@@ -1,4 +1,5 @@
-//! A WebSocket client: RFC 6455 over `ws://` and `wss://`, with the compression of RFC 7692.
+//! A WebSocket client: RFC 6455 over `ws://` and `wss://`, with the compression of RFC 7692, and over
+//! HTTP/2 as RFC 8441 has it.
 //!
 //! ```no_run
 //! # #[tokio::main(flavor = "current_thread")]
@@ -18,8 +19,9 @@
 //!
 //! # The life of a connection
 //!
-//! [`connect`] returns at once and spawns one task, which owns the socket. [`Client`] is a handle to
-//! send with; its clones share the connection. [`Messages`] gives what arrives.
+//! [`connect`] returns at once and spawns one task, which owns the socket; an HTTP/2 connection has a task
+//! besides. [`Client`] is a handle to send with; its clones share the connection. [`Messages`] gives what
+//! arrives.
 //!
 //! ```text
 //! Connecting ──▶ Open ──▶ Closing ──▶ Closed      Client::state
@@ -29,6 +31,27 @@
 //!
 //! What is sent while [connecting](State::Connecting) waits and goes out, in order, when the
 //! connection opens. [`Client::opened`] tells when that is, or why it will not be.
+//!
+//! # HTTP/2
+//!
+//! A WebSocket is opened over HTTP/1.1 unless [`Options::http`] says otherwise. Over HTTP/2 everything
+//! after the handshake is the same. With [`HttpVersion::Either`] a `wss` server has the choice, as it has
+//! with browsers.
+//!
+//! [`Http2Connection`] carries many WebSockets, each with a window of its own:
+//!
+//! ```no_run
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use ws_host_client::{Http2Connection, Options};
+//!
+//! let chat = Options::new("wss://example.com/chat")?;
+//! let connection = Http2Connection::connect(&chat).await?;
+//! let (client, messages) = connection.open(chat);
+//! let (other, more_messages) = connection.open(Options::new("wss://example.com/news")?);
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Compression
 //!
@@ -43,17 +66,20 @@
 //! * Receiving: a few messages wait for [`Messages::next`]. While no more fit, the socket is not
 //!   read, and TCP makes the server wait. Then its pings are not answered, nor are pongs seen and a
 //!   close frame: read on, or drop [`Messages`], which discards what arrives.
+//! * HTTP/2: at most 1 MiB of a WebSocket waits to be read, and 128 KiB to be written behind its
+//!   outbound buffer.
 //!
 //! # The end
 //!
 //! [`Client::close`] sends a close frame behind all that was sent before. Messages that the server
 //! sent before it answers are still received. The server then closes the TCP connection (RFC 6455
-//! §7.1.1); within [`Options::close_timeout`] this end waits for it. [`Client::ended`] tells the
-//! outcome.
+//! §7.1.1), or ends the stream of HTTP/2; within [`Options::close_timeout`] this end waits for it.
+//! [`Client::ended`] tells the outcome.
 //!
 //! When the last [`Client`] and the [`Messages`] are dropped, the connection closes with 1001 behind
 //! all that was sent; an attempt to connect is given up. The task never outlives the closing
-//! handshake, and with it [`Options::close_timeout`].
+//! handshake, and with it [`Options::close_timeout`]. An HTTP/2 connection is closed behind its last
+//! WebSocket, within a second.
 
 #![forbid(unsafe_code)]
 
@@ -64,13 +90,17 @@ mod end;
 mod error;
 mod establish;
 mod handshake;
+mod http2;
+mod http_version;
 mod line;
 mod messages;
 mod options;
 mod outgoing;
 mod shared;
+mod sniff;
 mod stream;
 mod tls;
+mod transport;
 mod url;
 
 pub use answer::{Pinging, Sending};
@@ -78,6 +108,8 @@ pub use client::{Client, Closing, connect};
 pub use end::End;
 pub use error::{ConnectError, OptionsError, SendError};
 pub use handshake::Opened;
+pub use http_version::HttpVersion;
+pub use http2::Http2Connection;
 pub use messages::{Messages, Received};
 pub use options::{Options, Verify};
 pub use shared::State;

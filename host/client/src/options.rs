@@ -11,6 +11,7 @@ use http::header::{
 use ws_host_protocol::Deflate;
 
 use crate::error::OptionsError;
+use crate::http_version::HttpVersion;
 use crate::url::Url;
 
 /// Headers that frame the request or belong to this hop. Those that begin with `sec-websocket-` are
@@ -27,6 +28,7 @@ pub struct Options {
     pub(crate) url: Url,
     pub(crate) subprotocols: Vec<String>,
     pub(crate) headers: HeaderMap,
+    pub(crate) http: HttpVersion,
     pub(crate) verify: Verify,
     pub(crate) max_message: usize,
     pub(crate) max_outbound: usize,
@@ -58,6 +60,7 @@ impl Options {
             url: Url::parse(url)?,
             subprotocols: Vec::new(),
             headers: HeaderMap::new(),
+            http: HttpVersion::default(),
             verify: Verify::System,
             max_message: 1 << 20,
             max_outbound: 2 << 20,
@@ -114,6 +117,13 @@ impl Options {
         Ok(self)
     }
 
+    /// The version of HTTP to open the WebSocket over: by default [`HttpVersion::Http1`].
+    #[must_use]
+    pub fn http(mut self, version: HttpVersion) -> Self {
+        self.http = version;
+        self
+    }
+
     /// Who may vouch for the server of a `wss` URL: by default [`Verify::System`].
     #[must_use]
     pub fn verify(mut self, verify: Verify) -> Self {
@@ -145,7 +155,8 @@ impl Options {
         self
     }
 
-    /// From the beginning of the closing handshake until TCP is closed: by default 5 s.
+    /// From the beginning of the closing handshake until the server has closed TCP, or ended the stream
+    /// of HTTP/2: by default 5 s.
     #[must_use]
     pub fn close_timeout(mut self, time: Duration) -> Self {
         self.close_timeout = time;

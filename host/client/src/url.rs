@@ -99,6 +99,12 @@ impl Url {
         }
     }
 
+    /// Whether both are of the same server: scheme, host and port.
+    pub(crate) fn is_same_server(&self, other: &Self) -> bool {
+        (self.scheme, self.port) == (other.scheme, other.port)
+            && self.host.eq_ignore_ascii_case(&other.host)
+    }
+
     /// What the request asks for: path and query.
     pub(crate) fn resource(&self) -> Uri {
         Uri::from(self.resource.clone())

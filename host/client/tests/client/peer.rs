@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -21,8 +21,8 @@ pub(crate) async fn within<T>(wait: impl Future<Output = T>) -> T {
 pub(crate) struct Listener(TcpListener);
 
 /// Its end of a connection.
-pub(crate) struct Peer {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Peer<S = TcpStream> {
+    pub(crate) stream: S,
 }
 
 /// A frame of the client's, unmasked.
@@ -35,7 +35,11 @@ pub(crate) struct Frame {
 
 impl Listener {
     pub(crate) async fn bind() -> Self {
-        Self(TcpListener::bind(("127.0.0.1", 0)).await.unwrap())
+        Self::bind_to("127.0.0.1").await
+    }
+
+    pub(crate) async fn bind_to(host: &str) -> Self {
+        Self(TcpListener::bind((host, 0)).await.unwrap())
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -48,6 +52,13 @@ impl Listener {
 
     pub(crate) async fn accept(&self) -> Peer {
         Peer { stream: within(self.0.accept()).await.unwrap().0 }
+    }
+
+    /// Accepts a connection that may come or not.
+    pub(crate) async fn accept_whenever(&self) -> TcpStream {
+        let stream = self.0.accept().await.unwrap().0;
+        stream.set_nodelay(true).unwrap();
+        stream
     }
 
     /// Both ends of an open connection.
@@ -78,7 +89,7 @@ pub(crate) fn header<'a>(request: &'a str, name: &str) -> &'a str {
     headers.find(|(found, _)| found.eq_ignore_ascii_case(name)).expect("the header").1
 }
 
-impl Peer {
+impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
     /// Reads the client's request, up to the empty line.
     pub(crate) async fn request(&mut self) -> String {
         let mut head = Vec::new();

@@ -1,43 +1,32 @@
 //! `wss` URLs.
 
-use std::io::Write;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
-use rcgen::{CertifiedKey, generate_simple_self_signed};
-use rustls::crypto::ring;
-use rustls::pki_types::PrivateKeyDer;
 use tempfile::NamedTempFile;
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 use ws_host_client::{ConnectError, Options, Received, Verify, connect};
 
-use crate::peer::within;
+use crate::peer::{Listener, within};
+use crate::tls_server::{Certificate, file};
 
 /// A server with its own certificate for `localhost`, which echoes; and the certificate.
 async fn server() -> (SocketAddr, NamedTempFile) {
-    let CertifiedKey { cert, signing_key } =
-        generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let mut file = NamedTempFile::new().unwrap();
-    file.write_all(cert.pem().as_bytes()).unwrap();
-    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
-    let mut config = rustls::ServerConfig::builder_with_provider(ring::default_provider().into())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![cert.der().clone()], key)
-        .unwrap();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let certificate = Certificate::new("localhost");
+    let server = serve(&certificate, "127.0.0.1").await;
+    (server, certificate.file)
+}
+
+/// A server that serves one connection.
+async fn serve(certificate: &Certificate, host: &str) -> SocketAddr {
+    let acceptor = certificate.acceptor(&["h2", "http/1.1"]);
+    let listener = Listener::bind_to(host).await;
+    let address = listener.address();
     tokio::spawn(async move {
-        let (stream, _) = listener.accept().await.unwrap();
-        // A client that does not trust us goes away.
-        let Ok(stream) = acceptor.accept(stream).await else { return };
+        // A client that does not trust us goes away, and one that we do not trust has to.
+        let Ok(stream) = acceptor.accept(listener.accept_whenever().await).await else { return };
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
-        assert_eq!(stream.get_ref().1.server_name(), Some("localhost"));
+        let name = stream.get_ref().1.server_name();
+        assert!(matches!(name, None | Some("localhost")), "addresses are no names");
         let mut server = tokio_tungstenite::accept_async(stream).await.unwrap();
         while let Some(Ok(message)) = server.next().await {
             if message.is_text() {
@@ -45,7 +34,7 @@ async fn server() -> (SocketAddr, NamedTempFile) {
             }
         }
     });
-    (address, file)
+    address
 }
 
 fn options(server: SocketAddr) -> Options {
@@ -98,7 +87,15 @@ async fn certificate_for_another_name_is_refused() {
 #[tokio::test]
 async fn file_without_certificates_is_an_error() {
     let (server, _) = server().await;
-    let file = NamedTempFile::new().unwrap();
+    let file = file("");
     let error = error(options(server).verify(Verify::File(file.path().to_owned()))).await;
     assert!(matches!(error, ConnectError::CaFile { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn certificate_for_an_ipv6_address_is_trusted_for_that_address() {
+    let certificate = Certificate::new("::1");
+    let server = serve(&certificate, "::1").await;
+    let options = Options::new(&format!("wss://[::1]:{}/", server.port())).unwrap();
+    echoes(options.verify(Verify::File(certificate.file.path().to_owned()))).await;
 }

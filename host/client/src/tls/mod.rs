@@ -10,32 +10,57 @@ use rustls::crypto::{
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use tokio::net::TcpStream;
+use rustls::{
+    AlertDescription, ClientConfig, DigitallySignedStruct, Error, InvalidMessage, PeerMisbehaved,
+    RootCertStore, SignatureScheme,
+};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::error::ConnectError;
-use crate::options::Verify;
+use crate::http_version::HttpVersion;
+use crate::options::{Options, Verify};
+use crate::sniff::tls_error;
+use crate::stream::Stream;
 
-/// A TLS connection over a TCP connection.
+/// A TLS connection over a socket, with the versions of HTTP that are offered.
 ///
 /// # Cancel safety
 ///
 /// Dropping the future closes the socket.
 pub(crate) async fn connect(
-    socket: TcpStream,
-    host: &str,
-    verify: Verify,
-) -> Result<TlsStream<TcpStream>, ConnectError> {
+    socket: Box<dyn Stream>,
+    options: &Options,
+    offered: HttpVersion,
+) -> Result<TlsStream<Box<dyn Stream>>, ConnectError> {
+    let host = options.url.host();
     let failed = |source| ConnectError::Tls { host: host.to_owned(), source: Arc::new(source) };
     let name = ServerName::try_from(host.to_owned())
         .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
+    let verify = options.verify.clone();
     // Certificates are read from files.
-    let config = tokio::task::spawn_blocking(move || config(&verify))
+    let mut config = tokio::task::spawn_blocking(move || config(&verify))
         .await
         .map_err(|error| failed(error.into()))??;
-    TlsConnector::from(Arc::new(config)).connect(name, socket).await.map_err(failed)
+    config.alpn_protocols = offered.alpn();
+    let connected = TlsConnector::from(Arc::new(config)).connect(name, socket).await;
+    connected.map_err(|error| why(error, host, offered))
+}
+
+/// Why TLS did not come about, or why it ended.
+pub(crate) fn why(error: io::Error, host: &str, offered: HttpVersion) -> ConnectError {
+    let host = host.to_owned();
+    match tls_error(&error) {
+        // A record of TLS begins with its type: an answer in HTTP does not.
+        Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
+            ConnectError::TlsNotSpoken { host }
+        }
+        Some(
+            Error::AlertReceived(AlertDescription::NoApplicationProtocol)
+            | Error::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedApplicationProtocol),
+        ) => ConnectError::HttpNotSpoken(offered),
+        _ => ConnectError::Tls { host, source: Arc::new(error) },
+    }
 }
 
 fn config(verify: &Verify) -> Result<ClientConfig, ConnectError> {
@@ -44,17 +69,14 @@ fn config(verify: &Verify) -> Result<ClientConfig, ConnectError> {
     let builder = ClientConfig::builder_with_provider(provider as Arc<CryptoProvider>)
         .with_safe_default_protocol_versions()
         .expect("ring has cipher suites for TLS 1.2 and 1.3");
-    let mut config = match verify {
+    let builder = match verify {
         Verify::System => builder.with_root_certificates(system_roots()?),
         Verify::File(path) => builder.with_root_certificates(file_roots(path)?),
         Verify::Nothing => builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Unverified { algorithms })),
-    }
-    .with_no_client_auth();
-    // A WebSocket begins as HTTP/1.1 (RFC 6455 §4.1): a server must not choose HTTP/2.
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    };
+    Ok(builder.with_no_client_auth())
 }
 
 fn system_roots() -> Result<RootCertStore, ConnectError> {

@@ -1,0 +1,38 @@
+//! The opening handshake, over HTTP/1.1 (RFC 6455 §4.1) or HTTP/2 (RFC 8441 §5).
+
+pub(crate) mod http1;
+pub(crate) mod http2;
+mod refusal;
+
+use http::Version;
+use http::header::HeaderMap;
+use ws_host_protocol::PerMessageDeflate;
+use ws_host_protocol::handshake::client::Accepted;
+
+/// The longest head of an answer, in octets: four times what servers commonly allow a request.
+pub(crate) const MAX_HEAD: u32 = 64 << 10;
+
+/// What the server agreed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Opened {
+    /// The subprotocol that it chose, one of those that were offered.
+    pub subprotocol: Option<String>,
+    /// How messages are compressed, if the server agreed to that.
+    pub compression: Option<PerMessageDeflate>,
+    /// The version of HTTP that the answer came over: HTTP/1.1 or HTTP/2.
+    pub http_version: Version,
+    /// All headers of its answer.
+    pub headers: HeaderMap,
+}
+
+impl Opened {
+    fn new(accepted: Accepted, answer: http::response::Parts) -> Self {
+        Self {
+            subprotocol: accepted.subprotocol,
+            compression: accepted.deflate,
+            http_version: answer.version,
+            headers: answer.headers,
+        }
+    }
+}

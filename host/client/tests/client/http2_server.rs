@@ -1,0 +1,100 @@
+//! A good server of WebSockets over HTTP/2: hyper's, with the frames of another library.
+
+use std::convert::Infallible;
+use std::future::ready;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::ext::Protocol;
+use hyper::server::conn::http2::Builder;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::Role;
+use ws_host_client::Options;
+use ws_host_protocol::handshake::server::{Rules, check_http2};
+use ws_host_protocol::handshake::{Origins, Scheme, Versions};
+
+use crate::frames::http2;
+use crate::peer::Listener;
+
+pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// How many connections there were, and how many have ended.
+#[derive(Default)]
+pub(crate) struct Count {
+    pub(crate) begun: AtomicUsize,
+    pub(crate) ended: AtomicUsize,
+}
+
+/// What hyper does by itself, and extended CONNECT.
+pub(crate) fn builder() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.enable_connect_protocol();
+    builder
+}
+
+/// Serves all connections of a new listener. Gives options to connect to it.
+pub(crate) async fn serve(
+    builder: Builder<TokioExecutor>,
+    answer: fn(Request<Incoming>) -> Answer,
+) -> (Options, Arc<Count>) {
+    let listener = Listener::bind().await;
+    let options = http2(&listener);
+    let count = Arc::new(Count::default());
+    let counted = count.clone();
+    tokio::spawn(async move {
+        loop {
+            let stream = listener.accept_whenever().await;
+            counted.begun.fetch_add(1, Ordering::SeqCst);
+            let (builder, counted) = (builder.clone(), counted.clone());
+            tokio::spawn(async move {
+                serve_stream(&builder, stream, answer).await;
+                counted.ended.fetch_add(1, Ordering::SeqCst);
+            });
+        }
+    });
+    (options, count)
+}
+
+/// Serves one connection, to its end.
+pub(crate) async fn serve_stream(
+    builder: &Builder<TokioExecutor>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    answer: fn(Request<Incoming>) -> Answer,
+) {
+    let service = service_fn(move |request| ready(Ok::<_, Infallible>(answer(request))));
+    // How it ends is the client's affair.
+    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// Opens a WebSocket by the rules of the protocol and sends every message back.
+pub(crate) fn echo(mut request: Request<Incoming>) -> Answer {
+    let response = accepted(&request);
+    tokio::spawn(async move {
+        let stream = TokioIo::new(hyper::upgrade::on(&mut request).await.unwrap());
+        let mut server = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
+        while let Some(Ok(message)) = server.next().await {
+            if (message.is_text() || message.is_binary()) && server.send(message).await.is_err() {
+                break;
+            }
+        }
+    });
+    response
+}
+
+/// The answer to a request that is right, with the first subprotocol.
+pub(crate) fn accepted(request: &Request<Incoming>) -> Answer {
+    let (origins, versions) = (Origins::default(), Versions::default());
+    let rules = Rules { origins: &origins, versions: &versions, host: None, scheme: Scheme::Http };
+    let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
+    let upgrade = check_http2(request, protocol, &rules).unwrap();
+    let subprotocol = upgrade.subprotocols().first().map(String::as_str);
+    upgrade.response(subprotocol).unwrap().map(|()| Full::default())
+}

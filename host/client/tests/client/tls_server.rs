@@ -1,0 +1,47 @@
+//! The server's side of TLS, with certificates made for the test.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
+use rustls::crypto::ring;
+use rustls::pki_types::PrivateKeyDer;
+use tempfile::NamedTempFile;
+use tokio_rustls::TlsAcceptor;
+
+/// A certificate that vouches for itself.
+pub(crate) struct Certificate {
+    certified: CertifiedKey<KeyPair>,
+    /// Itself, in PEM.
+    pub(crate) file: NamedTempFile,
+}
+
+impl Certificate {
+    /// For a name or an address.
+    pub(crate) fn new(name: &str) -> Self {
+        let certified = generate_simple_self_signed([name.to_owned()]).unwrap();
+        let file = file(certified.cert.pem());
+        Self { certified, file }
+    }
+
+    /// A server that has this certificate and knows these names of ALPN, the best one first.
+    pub(crate) fn acceptor(&self, alpn: &[&str]) -> TlsAcceptor {
+        let provider = Arc::new(ring::default_provider());
+        let builder = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth();
+        let key = PrivateKeyDer::try_from(self.certified.signing_key.serialize_der()).unwrap();
+        let chain = vec![self.certified.cert.der().clone()];
+        let mut config = builder.with_single_cert(chain, key).unwrap();
+        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+        TlsAcceptor::from(Arc::new(config))
+    }
+}
+
+/// A file with this text.
+pub(crate) fn file(text: impl AsRef<[u8]>) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(text.as_ref()).unwrap();
+    file
+}
