@@ -48,9 +48,26 @@ pub enum ConnectError {
         /// What the system says.
         source: Arc<io::Error>,
     },
+    /// [`Options::unix`](crate::Options::unix), and nobody listens there.
+    #[error("cannot reach the socket {}", path.display())]
+    UnixUnreachable {
+        /// The socket.
+        path: PathBuf,
+        /// What the system says.
+        source: Arc<io::Error>,
+    },
     /// TLS did not come about; above all because the certificate is not trusted.
     #[error("no TLS connection to {host}")]
     Tls {
+        /// The host of the URL.
+        host: String,
+        /// What TLS says.
+        source: Arc<io::Error>,
+    },
+    /// The server wants a certificate of the client, or does not take the one that it was shown. Over TLS
+    /// 1.2 a server says so less clearly: that is [`Tls`](Self::Tls).
+    #[error("{host} wants another certificate of the client, or one at all")]
+    ClientNotTrusted {
         /// The host of the URL.
         host: String,
         /// What TLS says.
@@ -71,6 +88,24 @@ pub enum ConnectError {
     /// [`Verify::File`](crate::Verify::File), and the file cannot be read or holds no certificate.
     #[error("no certificates in {}", path.display())]
     CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+    /// [`Options::client_certificate`](crate::Options::client_certificate), and the file cannot be read or
+    /// holds no certificate.
+    #[error("no certificate in {}", path.display())]
+    ClientCertificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+    /// [`Options::client_certificate`](crate::Options::client_certificate), and the file cannot be read,
+    /// holds no key, or not the one of the certificate.
+    #[error("no key for the certificate in {}", path.display())]
+    ClientKey {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.

@@ -32,6 +32,15 @@
 //! What is sent while [connecting](State::Connecting) waits and goes out, in order, when the
 //! connection opens. [`Client::opened`] tells when that is, or why it will not be.
 //!
+//! # Where to
+//!
+//! | What | How |
+//! |---|---|
+//! | `ws://name:8080/`, `ws://192.0.2.1/`, `ws://[2001:db8::1]:8080/` | the URL |
+//! | over a Unix socket | [`Options::unix`]; the URL tells what to ask for there |
+//! | who vouches for a `wss` server | [`Options::verify`] |
+//! | who the client is | [`Options::client_certificate`] |
+//!
 //! # HTTP/2
 //!
 //! A WebSocket is opened over HTTP/1.1 unless [`Options::http`] says otherwise. Over HTTP/2 everything

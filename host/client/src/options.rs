@@ -12,6 +12,7 @@ use ws_host_protocol::Deflate;
 
 use crate::error::OptionsError;
 use crate::http_version::HttpVersion;
+use crate::tls::Identity;
 use crate::url::Url;
 
 /// Headers that frame the request or belong to this hop. Those that begin with `sec-websocket-` are
@@ -29,7 +30,9 @@ pub struct Options {
     pub(crate) subprotocols: Vec<String>,
     pub(crate) headers: HeaderMap,
     pub(crate) http: HttpVersion,
+    pub(crate) unix: Option<PathBuf>,
     pub(crate) verify: Verify,
+    pub(crate) identity: Option<Identity>,
     pub(crate) max_message: usize,
     pub(crate) max_outbound: usize,
     pub(crate) connect_timeout: Duration,
@@ -61,7 +64,9 @@ impl Options {
             subprotocols: Vec::new(),
             headers: HeaderMap::new(),
             http: HttpVersion::default(),
+            unix: None,
             verify: Verify::System,
+            identity: None,
             max_message: 1 << 20,
             max_outbound: 2 << 20,
             connect_timeout: Duration::from_secs(10),
@@ -121,6 +126,27 @@ impl Options {
     #[must_use]
     pub fn http(mut self, version: HttpVersion) -> Self {
         self.http = version;
+        self
+    }
+
+    /// Connects to this Unix socket in the place of host and port. The server is told the host of the URL,
+    /// and a `wss` URL is over TLS there as well.
+    #[must_use]
+    pub fn unix(mut self, path: impl Into<PathBuf>) -> Self {
+        self.unix = Some(path.into());
+        self
+    }
+
+    /// Shows this certificate to the server of a `wss` URL if it asks for one. The files are PEM, and are
+    /// read when the connection is made: the certificate, followed by those that vouch for it, and its
+    /// key.
+    #[must_use]
+    pub fn client_certificate(
+        mut self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Self {
+        self.identity = Some(Identity { certificate: certificate.into(), key: key.into() });
         self
     }
 

@@ -2,9 +2,10 @@
 
 use std::error::Error;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 
 use crate::error::ConnectError;
 use crate::http_version::HttpVersion;
@@ -31,7 +32,7 @@ pub(crate) async fn connect(
     options: &Options,
     offered: HttpVersion,
 ) -> Result<Transport, ConnectError> {
-    let socket = tcp_socket(options.url.host(), options.url.port).await?;
+    let socket = socket(options).await?;
     let (stream, http): (Box<dyn Stream>, _) = match (options.url.scheme, offered) {
         (Scheme::Ws, HttpVersion::Http2) => (socket, HttpVersion::Http2),
         (Scheme::Ws, _) => (socket, HttpVersion::Http1),
@@ -72,6 +73,13 @@ pub(crate) fn no_answer(
     }
 }
 
+async fn socket(options: &Options) -> Result<Box<dyn Stream>, ConnectError> {
+    match &options.unix {
+        Some(path) => unix_socket(path).await,
+        None => tcp_socket(options.url.host(), options.url.port).await,
+    }
+}
+
 async fn tcp_socket(host: &str, port: u16) -> Result<Box<dyn Stream>, ConnectError> {
     let failed = |source| ConnectError::Unreachable {
         host: host.to_owned(),
@@ -83,4 +91,13 @@ async fn tcp_socket(host: &str, port: u16) -> Result<Box<dyn Stream>, ConnectErr
     // Messages are written whole: waiting for more to send with them only delays them.
     socket.set_nodelay(true).map_err(failed)?;
     Ok(Box::new(socket))
+}
+
+async fn unix_socket(path: &Path) -> Result<Box<dyn Stream>, ConnectError> {
+    match UnixStream::connect(path).await {
+        Ok(socket) => Ok(Box::new(socket)),
+        Err(source) => {
+            Err(ConnectError::UnixUnreachable { path: path.to_owned(), source: Arc::new(source) })
+        }
+    }
 }

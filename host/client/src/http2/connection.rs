@@ -40,7 +40,8 @@ pub(super) type User = mpsc::Sender<Infallible>;
 impl Http2Connection {
     /// Connects to the server of a URL, and waits until the server has said that it opens WebSockets over
     /// HTTP/2. Of the options those count that are about the connection: the scheme, host and port of the
-    /// URL, [`verify`](Options::verify) and [`connect_timeout`](Options::connect_timeout).
+    /// URL, [`verify`](Options::verify), [`client_certificate`](Options::client_certificate),
+    /// [`unix`](Options::unix) and [`connect_timeout`](Options::connect_timeout).
     ///
     /// # Errors
     ///

@@ -1,5 +1,7 @@
 //! TLS for `wss` URLs.
 
+mod identity;
+
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use rustls::{
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+pub(crate) use self::identity::Identity;
 use crate::error::ConnectError;
 use crate::http_version::HttpVersion;
 use crate::options::{Options, Verify};
@@ -37,9 +40,9 @@ pub(crate) async fn connect(
     let failed = |source| ConnectError::Tls { host: host.to_owned(), source: Arc::new(source) };
     let name = ServerName::try_from(host.to_owned())
         .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
-    let verify = options.verify.clone();
+    let (verify, identity) = (options.verify.clone(), options.identity.clone());
     // Certificates are read from files.
-    let mut config = tokio::task::spawn_blocking(move || config(&verify))
+    let mut config = tokio::task::spawn_blocking(move || config(&verify, identity.as_ref()))
         .await
         .map_err(|error| failed(error.into()))??;
     config.alpn_protocols = offered.alpn();
@@ -59,11 +62,30 @@ pub(crate) fn why(error: io::Error, host: &str, offered: HttpVersion) -> Connect
             Error::AlertReceived(AlertDescription::NoApplicationProtocol)
             | Error::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedApplicationProtocol),
         ) => ConnectError::HttpNotSpoken(offered),
+        Some(Error::AlertReceived(alert)) if is_about_certificates(*alert) => {
+            ConnectError::ClientNotTrusted { host, source: Arc::new(error) }
+        }
         _ => ConnectError::Tls { host, source: Arc::new(error) },
     }
 }
 
-fn config(verify: &Verify) -> Result<ClientConfig, ConnectError> {
+/// RFC 8446 §6.2: alerts by which a server says what it thinks of a client's certificate.
+fn is_about_certificates(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::DecryptError
+            | AlertDescription::AccessDenied
+    )
+}
+
+fn config(verify: &Verify, identity: Option<&Identity>) -> Result<ClientConfig, ConnectError> {
     let provider = Arc::new(ring::default_provider());
     let algorithms = provider.signature_verification_algorithms;
     let builder = ClientConfig::builder_with_provider(provider as Arc<CryptoProvider>)
@@ -76,7 +98,13 @@ fn config(verify: &Verify) -> Result<ClientConfig, ConnectError> {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Unverified { algorithms })),
     };
-    Ok(builder.with_no_client_auth())
+    match identity {
+        None => Ok(builder.with_no_client_auth()),
+        Some(identity) => {
+            let (chain, key) = identity.read()?;
+            builder.with_client_auth_cert(chain, key).map_err(|error| identity.unusable(error))
+        }
+    }
 }
 
 fn system_roots() -> Result<RootCertStore, ConnectError> {

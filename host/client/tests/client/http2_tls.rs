@@ -9,7 +9,7 @@ use ws_host_client::{ConnectError, Http2Connection, HttpVersion, Options, Verify
 
 use crate::http2_server::{builder, echo, serve_stream};
 use crate::peer::{Listener, Peer, within};
-use crate::tls_server::Certificate;
+use crate::tls_server::{Certificate, Clients};
 
 /// A server that knows these names of ALPN and speaks both versions, the one as this builder says. Gives
 /// options to connect to it, and the count of its connections.
@@ -17,7 +17,7 @@ async fn serve(
     alpn: &[&str],
     http2: hyper::server::conn::http2::Builder<TokioExecutor>,
 ) -> (Options, Arc<AtomicUsize>) {
-    let acceptor = Certificate::new("localhost").acceptor(alpn);
+    let acceptor = Certificate::new("localhost").acceptor(alpn, &Clients::Anybody);
     let listener = Listener::bind().await;
     let url = format!("wss://localhost:{}/", listener.address().port());
     let count = Arc::new(AtomicUsize::new(0));

@@ -15,4 +15,5 @@ mod receiving;
 mod sending;
 mod tls;
 mod tls_server;
+mod unix;
 mod wrong_port;

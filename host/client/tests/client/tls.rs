@@ -7,18 +7,18 @@ use tempfile::NamedTempFile;
 use ws_host_client::{ConnectError, Options, Received, Verify, connect};
 
 use crate::peer::{Listener, within};
-use crate::tls_server::{Certificate, file};
+use crate::tls_server::{Certificate, Clients, file};
 
 /// A server with its own certificate for `localhost`, which echoes; and the certificate.
 async fn server() -> (SocketAddr, NamedTempFile) {
     let certificate = Certificate::new("localhost");
-    let server = serve(&certificate, "127.0.0.1").await;
+    let server = serve(&certificate, &Clients::Anybody, "127.0.0.1").await;
     (server, certificate.file)
 }
 
 /// A server that serves one connection.
-async fn serve(certificate: &Certificate, host: &str) -> SocketAddr {
-    let acceptor = certificate.acceptor(&["h2", "http/1.1"]);
+async fn serve(certificate: &Certificate, clients: &Clients<'_>, host: &str) -> SocketAddr {
+    let acceptor = certificate.acceptor(&["h2", "http/1.1"], clients);
     let listener = Listener::bind_to(host).await;
     let address = listener.address();
     tokio::spawn(async move {
@@ -95,7 +95,60 @@ async fn file_without_certificates_is_an_error() {
 #[tokio::test]
 async fn certificate_for_an_ipv6_address_is_trusted_for_that_address() {
     let certificate = Certificate::new("::1");
-    let server = serve(&certificate, "::1").await;
+    let server = serve(&certificate, &Clients::Anybody, "::1").await;
     let options = Options::new(&format!("wss://[::1]:{}/", server.port())).unwrap();
     echoes(options.verify(Verify::File(certificate.file.path().to_owned()))).await;
+}
+
+/// A server that lets in one client alone, and the client's certificate.
+async fn choosy_server() -> (Options, Certificate) {
+    let client = Certificate::new("a client");
+    let server = Certificate::new("localhost");
+    let address = serve(&server, &Clients::Only(&client), "127.0.0.1").await;
+    (options(address).verify(Verify::Nothing), client)
+}
+
+#[tokio::test]
+async fn certificate_of_the_client_is_shown() {
+    let (options, client) = choosy_server().await;
+    echoes(options.client_certificate(client.file.path(), client.key_file.path())).await;
+}
+
+#[tokio::test]
+async fn client_without_a_certificate_is_told_that_one_is_wanted() {
+    let (options, _) = choosy_server().await;
+    let error = error(options).await;
+    let ConnectError::ClientNotTrusted { source, .. } = error else { panic!("{error}") };
+    assert!(source.to_string().contains("CertificateRequired"), "{source}");
+}
+
+#[tokio::test]
+async fn certificate_of_another_client_is_refused() {
+    let (options, _) = choosy_server().await;
+    let other = Certificate::new("a client");
+    let error = error(options.client_certificate(other.file.path(), other.key_file.path())).await;
+    assert!(matches!(error, ConnectError::ClientNotTrusted { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn files_that_are_no_certificate_or_no_key_are_told_by_name() {
+    let (own, other) = (Certificate::new("a client"), Certificate::new("a client"));
+    let (certificate, key) = (own.file.path(), own.key_file.path());
+    let (empty, none) = (file(""), file("-----BEGIN CERTIFICATE-----\n%\n"));
+    let nowhere = std::path::Path::new("/nowhere");
+    for wrong in [nowhere, empty.path(), none.path(), key] {
+        let (server, _) = server().await;
+        let options = options(server).verify(Verify::Nothing);
+        let error = error(options.client_certificate(wrong, key)).await;
+        let ConnectError::ClientCertificate { path, .. } = error else { panic!("{error}") };
+        assert_eq!(path, wrong);
+    }
+    // Last, the key of another certificate.
+    for wrong in [nowhere, empty.path(), none.path(), certificate, other.key_file.path()] {
+        let (server, _) = server().await;
+        let options = options(server).verify(Verify::Nothing);
+        let error = error(options.client_certificate(certificate, wrong)).await;
+        let ConnectError::ClientKey { path, .. } = error else { panic!("{error}") };
+        assert_eq!(path, wrong);
+    }
 }

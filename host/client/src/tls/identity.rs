@@ -1,0 +1,42 @@
+//! The certificate by which a client tells who it is.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::error::ConnectError;
+
+/// Where a client's certificate and its key are, in PEM.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+impl Identity {
+    /// The certificate, those that vouch for it, and the key.
+    pub(super) fn read(
+        &self,
+    ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), ConnectError> {
+        let failed =
+            |source| ConnectError::ClientCertificate { path: self.certificate.clone(), source };
+        let chain = CertificateDer::pem_file_iter(&self.certificate)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(|error| failed(Arc::new(error)))?;
+        if chain.is_empty() {
+            let empty = io::Error::new(io::ErrorKind::InvalidData, "the file holds no certificate");
+            return Err(failed(Arc::new(empty)));
+        }
+        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| self.unusable(error))?;
+        Ok((chain, key))
+    }
+
+    /// The key is none, or it is not the certificate's.
+    pub(super) fn unusable(&self, error: impl Error + Send + Sync + 'static) -> ConnectError {
+        ConnectError::ClientKey { path: self.key.clone(), source: Arc::new(error) }
+    }
+}
