@@ -1,11 +1,14 @@
 //! `ws-host connect`, against our own server and others.
 
-use std::io::Write;
-use std::net::TcpListener;
-use std::process::{Command, Output, Stdio};
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::net::UnixListener;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
 
 use anyhow::{Context, Result};
-use ws_host_test_support::{TestServer, host_binary};
+use tempfile::TempDir;
+use ws_host_test_support::{TestServer, host_binary, root};
 
 /// Runs it with this input, to its end.
 fn connect(url: &str, flags: &[&str], input: &str) -> Result<(Output, String, String)> {
@@ -103,5 +106,120 @@ fn what_the_server_sends_does_not_move_the_cursor() -> Result<()> {
     let server = TestServer::serving("echo")?;
     let (_, told, _) = connect(server.url(), &[], "\u{1b}[2Jhello\n")?;
     assert!(told.contains("[2Jhello") && !told.contains('\u{1b}'), "{told:?}");
+    Ok(())
+}
+
+#[test]
+fn compression_is_told_when_it_is_agreed_on_and_can_be_left_out() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &["--compression", "messages"])?;
+    let text = format!("{}\n", "a".repeat(1000));
+    for (flags, agreed) in
+        [(&["--plain"][..], ", compressed"), (&["--plain", "--no-compression"], "")]
+    {
+        let (output, told, log) = connect(server.url(), flags, &text)?;
+        assert_eq!((&told, output.status.code()), (&text, Some(0)), "{log}");
+        assert!(log.starts_with(&format!("connected to {}{agreed}\n", server.url())), "{log}");
+    }
+    Ok(())
+}
+
+#[test]
+fn unix_socket_stands_for_host_and_port() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    let folder = TempDir::new()?;
+    let path = folder.path().join("socket");
+    let listener = UnixListener::bind(&path)?;
+    let address = server.address();
+    thread::spawn(move || -> io::Result<()> {
+        let (near, _) = listener.accept()?;
+        let far = TcpStream::connect(address)?;
+        let (mut near_input, mut far_output) = (near.try_clone()?, far.try_clone()?);
+        thread::spawn(move || io::copy(&mut near_input, &mut far_output));
+        io::copy(&mut &far, &mut &near)?;
+        near.shutdown(Shutdown::Both)
+    });
+    let flags = ["--unix", path.to_str().context("a path in UTF-8")?];
+    let (output, told, log) = connect("ws://localhost/", &flags, "hello\n")?;
+    assert_eq!((told.as_str(), output.status.code()), ("< text hello\n", Some(0)), "{log}");
+    let nowhere = folder.path().join("nowhere");
+    let flags = ["--unix", nowhere.to_str().context("a path in UTF-8")?];
+    let (output, _, log) = connect("ws://localhost/", &flags, "")?;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(log.contains("nowhere") && log.contains("No such file"), "{log}");
+    Ok(())
+}
+
+/// A server of node's, which ends with this.
+struct Node(Child);
+
+impl Node {
+    /// Starts a server; gives its port too.
+    fn start(script: &str) -> Result<(Self, String)> {
+        let mut child = Command::new("node")
+            .arg(root().join("tests/clients").join(script))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("node is missing: `make clients` tells what is needed")?;
+        let output = child.stdout.take().context("standard output is piped")?;
+        let mut port = String::new();
+        BufReader::new(output).read_line(&mut port)?;
+        Ok((Self(child), port.trim().to_owned()))
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn server_in_node_is_talked_to_over_http2() -> Result<()> {
+    let (_node, port) = Node::start("http2.mjs")?;
+    let url = format!("ws://127.0.0.1:{port}/chat?x=1");
+    let flags = ["--http2", "--subprotocol", "chat", "--plain"];
+    // Longer than a frame of HTTP/2 and than node's window. Node resets a stream that is closed while more
+    // waits than our window takes.
+    let long = "x".repeat(700_000);
+    let input = format!("hello\n{long}\n");
+    let (output, told, log) = connect(&url, &flags, &input)?;
+    assert!(told == input, "{} octets came back: {log}", told.len());
+    assert!(log.contains(&format!("connected to {url} over HTTP/2, subprotocol chat\n")), "{log}");
+    assert!(log.contains("closed with 1000"), "{log}");
+    assert_eq!(output.status.code(), Some(0), "{log}");
+    let (output, _, log) = connect(&format!("ws://127.0.0.1:{port}/"), &["--http2"], "")?;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(log.contains("400 Bad Request: this is no WebSocket"), "{log}");
+    Ok(())
+}
+
+#[test]
+fn server_without_http2_is_told_of() -> Result<()> {
+    let (_node, port) = Node::start("http2.mjs")?;
+    let server = format!("ws://127.0.0.1:{port}/");
+    let (output, _, log) = connect(&server, &["--connect-timeout", "5s"], "")?;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(log.contains("does not speak HTTP/1.1") && log.contains("--http2"), "{log}");
+    let server = TestServer::serving("echo")?;
+    let (output, _, log) = connect(server.url(), &["--http2", "--connect-timeout", "5s"], "")?;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(log.contains("does not speak HTTP/2") && log.contains("Leave out --http2"), "{log}");
+    Ok(())
+}
+
+#[test]
+fn certificate_of_the_client_needs_its_key() -> Result<()> {
+    let (output, _, log) = connect("wss://localhost/", &["--cert", "me.pem"], "")?;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(log.contains("--key"), "{log}");
+    let nobody = TcpListener::bind("127.0.0.1:0")?;
+    let url = format!("wss://{}/", nobody.local_addr()?);
+    let flags = ["--insecure", "--cert", "/nowhere/me.pem", "--key", "/nowhere/me.key"];
+    let (output, _, log) = connect(&url, &flags, "")?;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(log.contains("/nowhere/me.pem") && log.contains("--cert"), "{log}");
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Why there is no connection, and what to do about it.
 
-use ws_host::client::{ConnectError, HandshakeError};
+use ws_host::client::{ConnectError, HandshakeError, HttpVersion};
 
 use super::output::printable;
 
@@ -31,10 +31,18 @@ pub(super) fn not_connected(url: &str, error: &ConnectError) -> anyhow::Error {
 fn advice(url: &str, error: &ConnectError) -> Option<&'static str> {
     Some(match error {
         ConnectError::Unreachable { .. } => "Is the server running, and are host and port right?",
+        ConnectError::UnixUnreachable { .. } => "Is the server running, and is the path right?",
         ConnectError::Tls { .. } | ConnectError::NoSystemRoots => {
             "If the server's certificate is its own, name it: --ca FILE. If it speaks no TLS, write ws://"
         }
         ConnectError::CaFile { .. } => "--ca wants a file of certificates in PEM",
+        ConnectError::ClientNotTrusted { .. } => {
+            "Show a certificate that the server trusts: --cert FILE --key FILE"
+        }
+        ConnectError::ClientCertificate { .. } => "--cert wants a file of certificates in PEM",
+        ConnectError::ClientKey { .. } => "--key wants the key of the certificate, in PEM",
+        ConnectError::HttpNotSpoken(HttpVersion::Http1) => "The server may speak HTTP/2: --http2",
+        ConnectError::HttpNotSpoken(_) | ConnectError::NoExtendedConnect => "Leave out --http2",
         ConnectError::Http(_) if url.starts_with("ws:") => "If the server speaks TLS, write wss://",
         ConnectError::Refused { status, .. } => match status.as_u16() {
             401 => "The server wants to know who you are: --header 'Authorization: ...'",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytesize::ByteSize;
-use ws_host::client::{Options, Verify};
+use ws_host::client::{HttpVersion, Options, Verify};
 
 use super::input::MAX_LINE;
 use super::output::{Control, Form, Style};
@@ -33,7 +33,9 @@ another code; 4 lost, without a close frame; 130 interrupted.
 Examples:
   ws-host connect ws://127.0.0.1:8080
   echo hello | ws-host connect --plain ws://127.0.0.1:8080
-  ws-host connect --origin https://example.com --subprotocol chat wss://example.com/";
+  ws-host connect --origin https://example.com --subprotocol chat wss://example.com/
+  ws-host connect --unix /run/ws-host.sock ws://localhost/
+  ws-host connect --http2 --cert me.pem --key me.key wss://example.com/";
 
 /// Talks to a WebSocket server: a line of the input is a message, a message is a line of the output
 #[derive(Debug, clap::Args)]
@@ -59,9 +61,29 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
     ca: Option<PathBuf>,
 
+    /// The certificate to show to a server that asks for one, in PEM
+    #[arg(long, value_name = "FILE", requires = "key")]
+    cert: Option<PathBuf>,
+
+    /// The key of that certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+
     /// Do not verify the server: whoever sits on the way can read and change everything
     #[arg(long)]
     insecure: bool,
+
+    /// Connect to this Unix socket; the URL tells what to ask for there
+    #[arg(long, value_name = "PATH")]
+    unix: Option<PathBuf>,
+
+    /// Speak HTTP/2 (RFC 8441) and nothing else; with ws:// the server must be known to speak it
+    #[arg(long)]
+    http2: bool,
+
+    /// Do not offer to compress messages
+    #[arg(long)]
+    no_compression: bool,
 
     /// A message from the server; a longer one closes with 1009
     #[arg(long, value_name = "SIZE", default_value = "1MiB")]
@@ -86,6 +108,18 @@ impl Args {
             .max_outbound(MAX_LINE + FRAME_HEADER)
             .connect_timeout(self.connect_timeout)
             .close_timeout(CLOSE_TIMEOUT);
+        if let (Some(certificate), Some(key)) = (&self.cert, &self.key) {
+            options = options.client_certificate(certificate, key);
+        }
+        if let Some(path) = &self.unix {
+            options = options.unix(path);
+        }
+        if self.http2 {
+            options = options.http(HttpVersion::Http2);
+        }
+        if self.no_compression {
+            options = options.compression(None);
+        }
         for subprotocol in &self.subprotocols {
             options = options.subprotocol(subprotocol).context("--subprotocol")?;
         }

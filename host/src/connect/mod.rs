@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use tokio::sync::oneshot;
-use ws_host::client::{End, connect};
+use ws_host::client::{End, Opened, connect};
 
 use self::advice::not_connected;
 pub(crate) use self::args::Args;
@@ -44,10 +44,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
         opened = client.opened() => opened.map_err(|error| not_connected(&args.url, &error))?,
         _ = &mut interrupt => return Ok(ExitCode::from(INTERRUPTED)),
     };
-    match &opened.subprotocol {
-        Some(subprotocol) => tell(&format!("connected to {}, subprotocol {subprotocol}", args.url)),
-        None => tell(&format!("connected to {}", args.url)),
-    }
+    tell(&opening(&args.url, &opened));
     let output = Output::start(args.style());
     let ending = Session::new(client.clone(), messages, output).run(interrupt).await;
     let end = client.ended().await;
@@ -68,6 +65,21 @@ fn interrupt() -> oneshot::Receiver<()> {
         }
     });
     receiver
+}
+
+/// What was agreed on, as far as it is not the usual.
+fn opening(url: &str, opened: &Opened) -> String {
+    let mut text = format!("connected to {url}");
+    if opened.http_version == http::Version::HTTP_2 {
+        text += " over HTTP/2";
+    }
+    if let Some(subprotocol) = &opened.subprotocol {
+        text += &format!(", subprotocol {subprotocol}");
+    }
+    if opened.compression.is_some() {
+        text += ", compressed";
+    }
+    text
 }
 
 fn outcome(end: &End, ending: Ending) -> String {
