@@ -197,16 +197,22 @@ fn server_in_node_is_talked_to_over_http2() -> Result<()> {
 }
 
 #[test]
-fn server_without_http2_is_told_of() -> Result<()> {
+fn server_without_http1_is_told_of() -> Result<()> {
     let (_node, port) = Node::start("http2.mjs")?;
     let server = format!("ws://127.0.0.1:{port}/");
     let (output, _, log) = connect(&server, &["--connect-timeout", "5s"], "")?;
     assert_eq!(output.status.code(), Some(1));
     assert!(log.contains("does not speak HTTP/1.1") && log.contains("--http2"), "{log}");
+    Ok(())
+}
+
+#[test]
+fn host_is_talked_to_over_http2_too() -> Result<()> {
     let server = TestServer::serving("echo")?;
-    let (output, _, log) = connect(server.url(), &["--http2", "--connect-timeout", "5s"], "")?;
-    assert_eq!(output.status.code(), Some(1));
-    assert!(log.contains("does not speak HTTP/2") && log.contains("Leave out --http2"), "{log}");
+    let (output, printed, log) = connect(server.url(), &["--http2", "--plain"], "hello\n")?;
+    assert_eq!(output.status.code(), Some(0), "{log}");
+    assert_eq!(printed, "hello\n");
+    assert!(log.contains("over HTTP/2"), "{log}");
     Ok(())
 }
 
