@@ -15,6 +15,7 @@ mod development; // errors of handlers, and who is told
 mod documentation; // what the README says
 mod drafts; // clients from before the RFC
 mod embedding; // handlers in a program of somebody else
+mod encrypted; // TLS as a client does it
 mod faults; // handlers that trap, loop, hoard, fail
 mod guests; // that every guest is used
 mod handshake; // refused and accepted openings
@@ -35,4 +36,5 @@ mod shutdown; // signals
 mod sleeping; // handlers that wait
 mod static_files; // ordinary HTTP
 mod timers; // events that the host delivers later
+mod tls; // encrypted connections
 mod topics; // messages to whoever subscribed

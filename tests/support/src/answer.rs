@@ -45,7 +45,7 @@ impl Answer {
     }
 
     /// Reads up to the empty line.
-    pub(crate) fn read_head(stream: &mut TcpStream) -> Result<Self> {
+    pub fn read_head(stream: &mut impl Read) -> Result<Self> {
         let mut head = Vec::new();
         let mut octet = [0];
         while !head.ends_with(b"\r\n\r\n") {

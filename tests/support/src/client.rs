@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::{Answer, TestServer};
 
 /// How long a test waits for what must come. Only a failing test ever waits so long.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Masks every frame of these tests. Servers do not care which key a client takes.
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -23,10 +23,10 @@ pub struct Frame {
     pub payload: Vec<u8>,
 }
 
-/// A connection after its handshake.
+/// A connection after its handshake, over TCP or whatever else carries octets.
 #[derive(Debug)]
-pub struct Client {
-    stream: TcpStream,
+pub struct Client<S = TcpStream> {
+    stream: S,
 }
 
 /// The opening handshake for a resource, with more header lines, each ended by CRLF.
@@ -83,8 +83,34 @@ impl Client {
         Ok(Self { stream: self.stream.try_clone()? })
     }
 
-    /// The socket.
-    pub fn stream(&mut self) -> &mut TcpStream {
+    /// Ends TCP in the direction of the server, without a close frame.
+    pub fn hang_up(self) -> Result<()> {
+        Ok(self.stream.shutdown(Shutdown::Both)?)
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    /// A client on a stream that has waited for its answer already, or asks later.
+    pub fn on(stream: S) -> Self {
+        Self { stream }
+    }
+
+    /// Sends a request for `/` and waits until it is granted.
+    pub fn greet(stream: S) -> Result<Self> {
+        let (client, answer) = Self::request(stream, &handshake("/", ""))?;
+        ensure!(answer.status == 101, "refused: {answer:?}");
+        Ok(client)
+    }
+
+    /// Sends a request and reads the head of the answer; what follows is frames.
+    pub fn request(mut stream: S, request: &str) -> Result<(Self, Answer)> {
+        stream.write_all(request.as_bytes())?;
+        let answer = Answer::read_head(&mut stream)?;
+        Ok((Self { stream }, answer))
+    }
+
+    /// What carries the octets.
+    pub fn stream(&mut self) -> &mut S {
         &mut self.stream
     }
 
@@ -180,11 +206,6 @@ impl Client {
         let (code, _) = self.receive_close()?;
         ensure!(code == 1000, "1000 was answered with {code}");
         self.expect_end()
-    }
-
-    /// Ends TCP in the direction of the server, without a close frame.
-    pub fn hang_up(self) -> Result<()> {
-        Ok(self.stream.shutdown(Shutdown::Both)?)
     }
 
     fn read_exactly<const N: usize>(&mut self) -> Result<[u8; N]> {

@@ -7,7 +7,7 @@ mod client;
 mod server;
 
 pub use answer::Answer;
-pub use client::{Client, Frame, handshake, masked_frame};
+pub use client::{Client, DEADLINE, Frame, handshake, masked_frame};
 pub use server::{Ended, TestServer};
 
 use std::path::{Path, PathBuf};

@@ -10,7 +10,7 @@ mod tls;
 use std::io::{Error, ErrorKind, Result};
 use std::sync::Arc;
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
 use tokio::time::timeout_at;
 use ws_host_protocol::handshake::Scheme;
 
@@ -32,6 +32,9 @@ Content-Type: text/plain; charset=utf-8\r\n\
 Connection: close\r\n\
 \r\n\
 This port speaks TLS: connect to it with wss:// or https://.\n";
+
+/// Octets that are read and forgotten of somebody who is turned away: more than a request has.
+const MAX_UNREAD: u64 = 1 << 20;
 
 /// What is spoken before HTTP with those who come this way.
 #[derive(Debug)]
@@ -132,8 +135,10 @@ async fn in_time<T>(visit: &Visit, work: impl Future<Output = Result<T>>) -> Opt
     }
 }
 
-async fn explain(stream: &mut (impl AsyncWrite + Unpin)) -> Result<()> {
+async fn explain(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<()> {
     stream.write_all(SPEAK_TLS.as_bytes()).await?;
     stream.shutdown().await?;
+    // What is left unread would reset the connection before the answer is read.
+    copy(&mut stream.take(MAX_UNREAD), &mut sink()).await?;
     Err(Error::new(ErrorKind::InvalidData, "plain HTTP where TLS is spoken"))
 }

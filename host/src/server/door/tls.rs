@@ -43,6 +43,8 @@ pub(in crate::server) enum TlsError {
     Read { file: PathBuf, cause: pem::Error },
     #[error("{0} has no certificate in PEM (-----BEGIN CERTIFICATE-----)")]
     NoCertificate(PathBuf),
+    #[error("{0} has no private key in PEM (-----BEGIN PRIVATE KEY-----)")]
+    NoKey(PathBuf),
     #[error("{chain} and {key} cannot be used: {cause}")]
     Unusable { chain: PathBuf, key: PathBuf, cause: rustls::Error },
     #[error("{file} cannot be used: {cause}")]
@@ -174,6 +176,8 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 }
 
 fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    PrivateKeyDer::from_pem_file(file)
-        .map_err(|cause| TlsError::Read { file: file.to_owned(), cause })
+    PrivateKeyDer::from_pem_file(file).map_err(|cause| match cause {
+        pem::Error::NoItemsFound => TlsError::NoKey(file.to_owned()),
+        cause => TlsError::Read { file: file.to_owned(), cause },
+    })
 }

@@ -80,7 +80,11 @@ async fn enter<S, M: Moving<S>>(site: &Site, visit: &Visit, mut stream: S, first
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let Some(Entrance { admitted, settings, trailer }) = visit.take_entrance() else { return };
+    let Some(Entrance { admitted, settings, trailer }) = visit.take_entrance() else {
+        // TLS tells of the end, so that nobody takes an answer that was cut off for a whole one.
+        let _ = timeout_at(visit.deadline, stream.shutdown()).await;
+        return;
+    };
     if !trailer.is_empty()
         && let Err(error) = write_in_time(&mut stream, &trailer, visit.deadline).await
     {

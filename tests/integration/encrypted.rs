@@ -1,0 +1,178 @@
+//! TLS as a client does it, and authorities that vouch for whoever a test wants.
+
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose,
+};
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
+};
+use ws_host_test_support::{Client, DEADLINE, TestServer};
+
+/// A connection that is encrypted.
+pub(crate) type Encrypted = StreamOwned<ClientConnection, TcpStream>;
+
+/// Somebody who vouches for servers and clients, and a folder for what it has signed.
+pub(crate) struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    folder: tempfile::TempDir,
+}
+
+/// A certificate and its key.
+pub(crate) struct Shown {
+    pub(crate) certificate: CertificateDer<'static>,
+    key: Vec<u8>,
+    pem: String,
+    key_pem: String,
+}
+
+impl Authority {
+    pub(crate) fn new() -> Result<Self> {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params.distinguished_name.push(DnType::CommonName, "authority");
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+        let authority = Self { issuer, folder: tempfile::tempdir()? };
+        std::fs::write(authority.file(), authority.issuer.pem())?;
+        Ok(authority)
+    }
+
+    /// Its own certificate, in PEM.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.path().join("authority.pem")
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A certificate for somebody of this name; it is for localhost, too.
+    pub(crate) fn vouch_for(&self, name: &str) -> Result<Shown> {
+        let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+        let mut params = CertificateParams::new(names)?;
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        let key = KeyPair::generate()?;
+        let certificate = params.signed_by(&key, &self.issuer)?;
+        Ok(Shown {
+            pem: certificate.pem(),
+            certificate: certificate.into(),
+            key: key.serialize_der(),
+            key_pem: key.serialize_pem(),
+        })
+    }
+
+    /// What a server shows, in files of its folder.
+    pub(crate) fn write(&self, shown: &Shown) -> Result<(PathBuf, PathBuf)> {
+        let [certificate, key] = ["cert.pem", "key.pem"].map(|name| self.folder.path().join(name));
+        std::fs::write(&certificate, &shown.pem)?;
+        std::fs::write(&key, &shown.key_pem)?;
+        Ok((certificate, key))
+    }
+
+    /// The flags of a server with a new certificate.
+    pub(crate) fn flags(&self) -> Result<Vec<String>> {
+        let (certificate, key) = self.write(&self.vouch_for("server")?)?;
+        let text = |file: PathBuf| file.into_os_string().into_string().ok();
+        Ok(vec![
+            "--tls-cert".to_owned(),
+            text(certificate).context("UTF-8")?,
+            "--tls-key".to_owned(),
+            text(key).context("UTF-8")?,
+        ])
+    }
+
+    /// A server that shows a certificate of this authority.
+    pub(crate) fn serving(&self, component: &str, more: &[&str]) -> Result<TestServer> {
+        let flags = self.flags()?;
+        let all: Vec<&str> = flags.iter().map(String::as_str).chain(more.iter().copied()).collect();
+        TestServer::with_arguments(component, &all)
+    }
+
+    /// Asks for encryption as a client that trusts this authority.
+    pub(crate) fn ask(&self) -> Asking<'_> {
+        let versions = rustls::ALL_VERSIONS;
+        Asking { authority: self, versions, protocols: &[b"http/1.1"], shown: None }
+    }
+
+    /// A WebSocket at `/`.
+    pub(crate) fn connect(&self, server: &TestServer) -> Result<Client<Encrypted>> {
+        Client::greet(self.ask().connect(server.address())?)
+    }
+}
+
+/// What a client chooses when it asks for encryption.
+#[derive(Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    authority: &'a Authority,
+    versions: &'a [&'static SupportedProtocolVersion],
+    protocols: &'a [&'a [u8]],
+    shown: Option<&'a Shown>,
+}
+
+impl<'a> Asking<'a> {
+    pub(crate) fn version(self, version: &'a [&'static SupportedProtocolVersion]) -> Self {
+        Self { versions: version, ..self }
+    }
+
+    /// The protocols that are to be spoken inside (ALPN).
+    pub(crate) fn protocols(self, protocols: &'a [&'a [u8]]) -> Self {
+        Self { protocols, ..self }
+    }
+
+    /// The certificate that the client has.
+    pub(crate) fn showing(self, shown: &'a Shown) -> Self {
+        Self { shown: Some(shown), ..self }
+    }
+
+    /// The handshake, to its end.
+    pub(crate) fn connect(self, server: SocketAddr) -> Result<Encrypted> {
+        self.over(TcpStream::connect(server)?)
+    }
+
+    /// The same on a connection that there is already.
+    pub(crate) fn over(self, mut stream: TcpStream) -> Result<Encrypted> {
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(DEADLINE))?;
+        stream.set_write_timeout(Some(DEADLINE))?;
+        let mut connection = self.connection()?;
+        while connection.is_handshaking() {
+            connection.complete_io(&mut stream)?;
+        }
+        Ok(StreamOwned::new(connection, stream))
+    }
+
+    /// One that has said nothing yet.
+    pub(crate) fn connection(self) -> Result<ClientConnection> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.authority.issuer.der().clone())?;
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(self.versions)?
+            .with_root_certificates(roots);
+        let mut config = match self.shown {
+            None => config.with_no_client_auth(),
+            Some(Shown { certificate, key, .. }) => {
+                let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.clone()));
+                config.with_client_auth_cert(vec![certificate.clone()], key)?
+            }
+        };
+        config.alpn_protocols = self.protocols.iter().map(|name| name.to_vec()).collect();
+        Ok(ClientConnection::new(Arc::new(config), ServerName::try_from("localhost")?)?)
+    }
+}
+
+/// What the server has shown.
+pub(crate) fn shown_by(stream: &Encrypted) -> Result<CertificateDer<'static>> {
+    let shown = stream.conn.peer_certificates().context("a certificate")?;
+    ensure!(shown.len() == 1, "{} certificates", shown.len());
+    Ok(shown[0].clone().into_owned())
+}

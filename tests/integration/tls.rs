@@ -1,0 +1,394 @@
+//! Encrypted connections.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use rustls::version::{TLS12, TLS13};
+use ws_host_test_support::{
+    Answer, Client, DEADLINE, TestServer, component, handshake, host_binary, masked_frame,
+};
+
+use crate::encrypted::{Authority, shown_by};
+
+/// Octets on the bare connection, for those who do not speak TLS.
+fn bare(server: SocketAddr, octets: &[u8]) -> Result<TcpStream> {
+    let mut stream = TcpStream::connect(server)?;
+    stream.set_read_timeout(Some(DEADLINE))?;
+    stream.write_all(octets)?;
+    Ok(stream)
+}
+
+/// All that comes until the server has closed.
+fn rest(mut stream: impl Read) -> Result<Vec<u8>> {
+    let mut rest = Vec::new();
+    match stream.read_to_end(&mut rest) {
+        Err(error) if error.kind() != ErrorKind::ConnectionReset => {
+            Err(error).context("the server did not close")
+        }
+        _ => Ok(rest),
+    }
+}
+
+#[test]
+fn both_versions_echo() -> Result<()> {
+    let authority = Authority::new()?;
+    let server = authority.serving("echo", &[])?;
+    assert!(server.url().starts_with("wss://127.0.0.1:"), "{}", server.url());
+    for version in [&TLS12, &TLS13] {
+        let stream = authority.ask().version(&[version]).connect(server.address())?;
+        assert_eq!(stream.conn.protocol_version(), Some(version.version));
+        let mut client = Client::greet(stream)?;
+        assert_eq!(client.ask("hello")?, "hello");
+        // The end is told in TLS, too: what was cut off would be an error here.
+        client.send_close(1000, "")?;
+        assert_eq!(client.receive_close()?.0, 1000);
+        assert_eq!(client.stream().read(&mut [0])?, 0);
+    }
+    Ok(())
+}
+
+#[test]
+fn client_chooses_what_is_spoken_inside() -> Result<()> {
+    let authority = Authority::new()?;
+    let server = authority.serving("echo", &[])?;
+    for (offered, agreed) in [
+        (&[&b"http/1.1"[..]][..], Some(&b"http/1.1"[..])),
+        (&[b"foo", b"http/1.1"], Some(b"http/1.1")),
+        (&[], None),
+    ] {
+        let stream = authority.ask().protocols(offered).connect(server.address())?;
+        assert_eq!(stream.conn.alpn_protocol(), agreed);
+        assert_eq!(Client::greet(stream)?.ask("hello")?, "hello");
+    }
+    let stream = authority.ask().protocols(&[b"http/1.1", b"h2"]).connect(server.address())?;
+    assert_eq!(stream.conn.alpn_protocol(), Some(&b"h2"[..]), "the server prefers it");
+    Ok(())
+}
+
+#[test]
+fn client_that_speaks_nothing_that_is_known_is_refused_alone() -> Result<()> {
+    let authority = Authority::new()?;
+    let server = authority.serving("echo", &[])?;
+    let mut other = authority.connect(&server)?;
+    let refused = authority.ask().protocols(&[b"foo"]).connect(server.address());
+    let error = refused.err().context("nobody speaks foo")?;
+    // RFC 7301 §3.2.
+    assert!(error.to_string().contains("NoApplicationProtocol"), "{error}");
+    assert_eq!(other.ask("still here")?, "still here");
+    assert_eq!(authority.connect(&server)?.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn whoever_speaks_plain_http_is_told_of_wss() -> Result<()> {
+    let authority = Authority::new()?;
+    let server = authority.serving("echo", &[])?;
+    let long = handshake("/", &format!("X-Long: {}\r\n", "x".repeat(12_000)));
+    for request in [handshake("/", ""), "GET / HTTP/1.1\r\n\r\n".to_owned(), long] {
+        let answer = Answer::to(server.address(), &request)?;
+        assert_eq!(answer.status, 400, "{answer:?}");
+        assert!(answer.body.contains("wss://"), "{answer:?}");
+    }
+    assert_eq!(authority.connect(&server)?.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn client_that_speaks_tls_to_a_plain_port_is_turned_away() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    let mut other = Client::connect(&server)?;
+    assert!(Authority::new()?.ask().connect(server.address()).is_err());
+    assert_eq!(other.ask("still here")?, "still here");
+    Ok(())
+}
+
+#[test]
+fn handshakes_that_stall_are_dropped_when_their_time_is_over() -> Result<()> {
+    let authority = Authority::new()?;
+    let server = authority.serving("echo", &["--handshake-timeout", "500ms"])?;
+    let mut hello = Vec::new();
+    authority.ask().connection()?.write_tls(&mut hello)?;
+    let mut stalled = Vec::new();
+    for length in [0, 1, 5, hello.len() / 2, hello.len()] {
+        stalled.push(bare(server.address(), &hello[..length])?);
+    }
+    // Encrypted, and then there is no request.
+    let silent = authority.ask().connect(server.address())?;
+    assert_eq!(authority.connect(&server)?.ask("hello")?, "hello");
+    for stream in stalled {
+        rest(stream)?;
+    }
+    rest(silent.sock)?;
+    assert_eq!(authority.connect(&server)?.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn what_is_no_handshake_ends_its_connection_alone() -> Result<()> {
+    let authority = Authority::new()?;
+    let server = authority.serving("echo", &[])?;
+    let mut other = authority.connect(&server)?;
+    let mut hello = Vec::new();
+    authority.ask().connection()?.write_tls(&mut hello)?;
+    let mut broken = hello.clone();
+    broken[9..40].fill(0xff);
+    let longest = [&[0x16, 3, 1, 0xff, 0xff][..], &[0; 70_000]].concat();
+    for garbage in [&[0x16, 3, 1, 0, 2, 1, 0xff, 0, 0, 0, 0][..], &[0x16; 100], &broken, &longest] {
+        let mut stream = TcpStream::connect(server.address())?;
+        stream.set_read_timeout(Some(DEADLINE))?;
+        // The server may have hung up before the last of it.
+        let _ = stream.write_all(garbage);
+        rest(stream)?;
+    }
+    for cut in [1, 5, 50, hello.len() - 1] {
+        let stream = bare(server.address(), &hello[..cut])?;
+        stream.shutdown(std::net::Shutdown::Write)?;
+        rest(stream)?;
+    }
+    assert_eq!(other.ask("still here")?, "still here");
+    assert_eq!(authority.connect(&server)?.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn long_messages_and_bursts_come_through_whole() -> Result<()> {
+    let authority = Authority::new()?;
+    let server = authority.serving("echo", &[])?;
+    for version in [&TLS12, &TLS13] {
+        let stream = authority.ask().version(&[version]).connect(server.address())?;
+        let mut client = Client::greet(stream)?;
+        for length in [1 << 14, (1 << 14) + 1, 1 << 17, 1 << 20] {
+            let message: Vec<u8> = (0..length).map(|place| (place % 251) as u8).collect();
+            client.send_frame(0x82, &message)?;
+            assert_eq!(client.receive()?.payload, message);
+        }
+        let burst: Vec<u8> = (0..500)
+            .flat_map(|number| masked_frame(0x81, format!("message {number}").as_bytes()))
+            .collect();
+        client.send(&burst)?;
+        for number in 0..500 {
+            assert_eq!(client.receive_text()?, format!("message {number}"));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn frames_behind_the_request_are_not_lost() -> Result<()> {
+    let authority = Authority::new()?;
+    let server = authority.serving("echo", &["--workers", "2", "--instance-per", "client"])?;
+    for _ in 0..8 {
+        let mut stream = authority.ask().connect(server.address())?;
+        let all = [handshake("/", "").as_bytes(), &masked_frame(0x81, b"early")].concat();
+        stream.write_all(&all)?;
+        let answer = Answer::read_head(&mut stream)?;
+        assert_eq!(answer.status, 101);
+        assert_eq!(Client::on(stream).receive_text()?, "early");
+    }
+    Ok(())
+}
+
+#[test]
+fn streams_move_between_workers() -> Result<()> {
+    let authority = Authority::new()?;
+    for sharing in
+        [&["--instance-per", "client"][..], &["--path", "/{room}", "--instance-per", "path"]]
+    {
+        let flags = [&["--workers", "2"], sharing].concat();
+        let server = authority.serving("echo", &flags)?;
+        let mut clients = Vec::new();
+        for number in 0..16 {
+            let stream = authority.ask().connect(server.address())?;
+            let path = if sharing.len() == 2 { "/".to_owned() } else { format!("/{}", number % 4) };
+            let (client, answer) = Client::request(stream, &handshake(&path, ""))?;
+            assert_eq!(answer.status, 101, "{answer:?}");
+            clients.push(client);
+        }
+        for client in &mut clients {
+            let long = "long".repeat(50_000);
+            assert_eq!(client.ask(&long)?, long);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn page_and_its_websocket_come_over_the_same_port() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("index.html"), "<p>welcome")?;
+    let authority = Authority::new()?;
+    let pages = folder.path().to_str().context("UTF-8")?;
+    let server = authority.serving("echo", &["--static", pages])?;
+    let mut stream = authority.ask().connect(server.address())?;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+    let answer = String::from_utf8(rest(stream)?)?;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.ends_with("<p>welcome"), "{answer}");
+    // The page's own origin is one of https.
+    let own = format!("Origin: https://localhost:{}\r\n", server.address().port());
+    let with_host = |host: &str| handshake("/", &own).replace("localhost\r\nUpg", host);
+    let request = with_host(&format!("localhost:{}\r\nUpg", server.address().port()));
+    let (_, answer) = Client::request(authority.ask().connect(server.address())?, &request)?;
+    assert_eq!(answer.status, 101, "{answer:?}");
+    Ok(())
+}
+
+#[test]
+fn handler_knows_that_nobody_listens_in() -> Result<()> {
+    let authority = Authority::new()?;
+    let server = authority.serving("guest-about", &[])?;
+    let told = authority.connect(&server)?.ask("request")?;
+    assert!(told.contains("secure: true"), "{told}");
+    assert!(told.contains("client_certificate: None"), "{told}");
+    Ok(())
+}
+
+#[test]
+fn development_needs_no_certificate() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &["--tls-dev"])?;
+    assert!(server.url().starts_with("wss://"), "{}", server.url());
+    // Nobody vouches for it.
+    let error = Authority::new()?.ask().connect(server.address()).err().context("trusted")?;
+    assert!(format!("{error:#}").contains("UnknownIssuer"), "{error:#}");
+    let mut connect = Command::new(host_binary());
+    connect.args(["connect", "--insecure", server.url()]).stdin(std::process::Stdio::null());
+    let output = connect.output()?;
+    ensure!(output.status.success(), "{output:?}");
+    Ok(())
+}
+
+/// What a server says that does not start with these flags.
+fn complaint(flags: &[&str]) -> Result<String> {
+    let mut command = Command::new(host_binary());
+    command.arg("--component").arg(component("echo")).args(["--listen", "127.0.0.1:0"]).args(flags);
+    let output = command.output()?;
+    ensure!(!output.status.success(), "{flags:?} started");
+    Ok(String::from_utf8(output.stderr)?)
+}
+
+#[test]
+fn files_that_cannot_be_used_are_named() -> Result<()> {
+    let authority = Authority::new()?;
+    let (certificate, key) = authority.write(&authority.vouch_for("server")?)?;
+    let (certificate, key) =
+        (certificate.to_str().context("UTF-8")?, key.to_str().context("UTF-8")?);
+    let empty = authority.folder().join("empty.pem");
+    std::fs::write(&empty, "no PEM here\n")?;
+    let empty = empty.to_str().context("UTF-8")?;
+    let strange = Authority::new()?;
+    let (_, other_key) = strange.write(&strange.vouch_for("other")?)?;
+    let other_key = other_key.to_str().context("UTF-8")?;
+    for (flags, words) in [
+        (&["--tls-cert", "/nothing.pem", "--tls-key", key][..], &["/nothing.pem"][..]),
+        (&["--tls-cert", certificate, "--tls-key", "/nothing.pem"], &["/nothing.pem"]),
+        (&["--tls-key", key], &["tls-key", "tls-cert"]),
+        (&["--tls-cert", certificate], &["tls-cert", "tls-key"]),
+        (&["--tls-cert", empty, "--tls-key", key], &["empty.pem", "BEGIN CERTIFICATE"]),
+        (&["--tls-cert", certificate, "--tls-key", empty], &["empty.pem", "key"]),
+        (&["--tls-cert", certificate, "--tls-key", other_key], &[certificate, other_key]),
+        (&["--tls-cert", certificate, "--tls-key", key, "--tls-dev"], &["tls-dev", "tls-cert"]),
+        (&["--tls-dev", "--tls-client-ca", "/nothing.pem"], &["/nothing.pem"]),
+        (&["--tls-dev", "--tls-client-ca", empty], &["empty.pem", "BEGIN CERTIFICATE"]),
+        (&["--tls-dev", "--tls-client-auth", "required"], &["tls-client-auth", "tls-client-ca"]),
+        (&["--tls-client-ca", certificate], &["tls-client-ca", "tls-cert"]),
+    ] {
+        let told = complaint(flags)?;
+        for word in words {
+            assert!(told.contains(word), "{flags:?}: no {word} in {told}");
+        }
+        assert!(!told.contains("panicked"), "{told}");
+    }
+    Ok(())
+}
+
+#[test]
+fn certificate_of_a_client_is_asked_for_and_told_to_the_handler() -> Result<()> {
+    let (authority, strange) = (Authority::new()?, Authority::new()?);
+    let ca = authority.file();
+    let ca = ca.to_str().context("UTF-8")?;
+    let (alice, mallory) = (authority.vouch_for("alice")?, strange.vouch_for("alice")?);
+    for (need, without) in [("optional", true), ("required", false)] {
+        let flags = ["--tls-client-ca", ca, "--tls-client-auth", need];
+        let server = authority.serving("guest-about", &flags)?;
+        for version in [&TLS12, &TLS13] {
+            let version = [version];
+            let ask = authority.ask().version(&version);
+            // Over TLS 1.3 a client learns of the refusal when it reads.
+            let request = |shown| -> Result<String> {
+                let ask = match shown {
+                    Some(shown) => ask.showing(shown),
+                    None => ask,
+                };
+                Client::greet(ask.connect(server.address())?)?.ask("request")
+            };
+            let told = request(Some(&alice))?;
+            assert!(told.contains("CN=alice"), "{told}");
+            assert!(request(Some(&mallory)).is_err(), "{need}: nobody vouches for mallory");
+            match request(None) {
+                Ok(told) => {
+                    assert!(without, "let in without");
+                    assert!(told.contains("client_certificate: None"), "{told}");
+                }
+                Err(error) => assert!(!without, "{error:#}"),
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn new_certificate_is_shown_when_its_files_change() -> Result<()> {
+    let authority = Authority::new()?;
+    let mut server = authority.serving("echo", &[])?;
+    let mut before = authority.connect(&server)?;
+    let new = authority.vouch_for("new")?;
+    assert_ne!(shown_by(before.stream())?, new.certificate);
+    authority.write(&new)?;
+    server.wait_for_log("read the certificate")?;
+    let mut after = authority.connect(&server)?;
+    assert_eq!(shown_by(after.stream())?, new.certificate);
+    assert_eq!(before.ask("still here")?, "still here");
+    assert_eq!(after.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn certificate_without_its_key_leaves_the_old_one() -> Result<()> {
+    let authority = Authority::new()?;
+    let mut server = authority.serving("echo", &[])?;
+    let old = shown_by(authority.connect(&server)?.stream())?;
+    let new = authority.vouch_for("new")?;
+    let key = authority.folder().join("key.pem");
+    let old_key = std::fs::read(&key)?;
+    authority.write(&new)?;
+    std::fs::write(&key, old_key)?;
+    let line = server.wait_for_log("the certificate stays as it was")?;
+    assert!(line.contains("key.pem"), "{line}");
+    assert_eq!(shown_by(authority.connect(&server)?.stream())?, old);
+    // And when the key is there at last, it is shown.
+    authority.write(&new)?;
+    server.wait_for_log("read the certificate")?;
+    assert_eq!(shown_by(authority.connect(&server)?.stream())?, new.certificate);
+    Ok(())
+}
+
+#[test]
+fn hangup_signal_reads_the_certificate_where_nobody_watches() -> Result<()> {
+    let authority = Authority::new()?;
+    let mut server = authority.serving("echo", &["--no-watch"])?;
+    let old = shown_by(authority.connect(&server)?.stream())?;
+    let new = authority.vouch_for("new")?;
+    authority.write(&new)?;
+    assert_eq!(shown_by(authority.connect(&server)?.stream())?, old);
+    crate::configured::hang_up(&server)?;
+    server.wait_for_log("read the certificate")?;
+    assert_eq!(shown_by(authority.connect(&server)?.stream())?, new.certificate);
+    std::fs::write(authority.folder().join("cert.pem"), "nothing")?;
+    crate::configured::hang_up(&server)?;
+    let line = server.wait_for_log("stays as it was")?;
+    assert!(line.contains("cert.pem"), "{line}");
+    assert_eq!(authority.connect(&server)?.ask("hello")?, "hello");
+    Ok(())
+}
