@@ -5,14 +5,13 @@ use std::path::Path;
 
 use ws_host::Server;
 use ws_host::config::{Address, Watch};
-use ws_host::protocol::handshake::Scheme;
 
 pub(crate) fn print(server: &Server, watch: Watch, static_files: Option<&Path>) {
     let listening = server.listening();
     let mut text = String::new();
     let mut first = None;
     for resource in server.host().resources() {
-        for place in &listening {
+        for place in listening.iter().filter(|place| place.has(&resource)) {
             let url = place.url(&resource.path);
             text += &format!("ws-host serves {} at {url}", resource.component);
             let mut connect = url;
@@ -35,7 +34,7 @@ pub(crate) fn print(server: &Server, watch: Watch, static_files: Option<&Path>) 
         text += "Edit and build it: the new one takes over, and every client stays connected\n";
     }
     if let Some(connect) = first {
-        let is_encrypted = listening.first().is_some_and(|place| place.scheme == Scheme::Https);
+        let is_encrypted = connect.contains("wss://");
         // Who made the certificate for a test, or with --tls-dev, has nobody who vouches for it.
         let ca = if is_encrypted { " (with --ca FILE, or --insecure)" } else { "" };
         text += &format!("Talk to it:  ws-host connect {connect}{ca}\nStop it:     Ctrl-C\n");

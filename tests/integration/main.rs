@@ -23,12 +23,14 @@ mod hibernation; // instances that are freed while nothing happens
 mod idle; // silence
 mod keeper; // versions of a guest, for reloads
 mod limits; // numbers and what happens there
+mod listening; // addresses, files and passed sockets
 mod loading; // components and flags that cannot be served
 mod log; // what guests print
 mod messages; // framing as clients see it
 mod origins; // pages that may connect, and proxies
 mod outside; // messages that come from no client
 mod protocol_errors; // any octets on the socket
+mod proxied; // the PROXY protocol
 mod reload; // new code while clients are connected
 mod sending; // frames that handlers ask for
 mod sharing; // which clients share an instance, and what they can do to others

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use serde::{Serialize, Serializer};
+
 /// What stands before the path of a unix socket.
 const UNIX: &str = "unix:";
 
@@ -51,6 +53,12 @@ impl fmt::Display for Address {
             Self::Unix(path) => write!(f, "{UNIX}{}", path.display()),
             Self::Systemd => f.write_str(SYSTEMD),
         }
+    }
+}
+
+impl Serialize for Address {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

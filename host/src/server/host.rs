@@ -17,7 +17,7 @@ use super::site::Site;
 use super::visit::{Peer, Visit};
 use super::{StartError, Stopped};
 use crate::clients::ClientId;
-use crate::config;
+use crate::config::{self, Address};
 use crate::guest::Answer;
 use crate::reload::{Reload, ReloadError};
 use crate::resource::{NoTarget, Target};
@@ -90,6 +90,8 @@ pub struct ResourceStatus {
     pub name: String,
     /// Its path, or pattern of paths.
     pub path: String,
+    /// The one of the server's addresses at which it is served, as the configuration has it. `None`: at all.
+    pub listen: Option<Address>,
     /// The file of its component.
     pub component: String,
     /// The beginning of the SHA-256 of the component.
@@ -224,6 +226,7 @@ impl Host {
             ResourceStatus {
                 name: served.name().to_owned(),
                 path: settings.path.as_str().to_owned(),
+                listen: settings.listen.clone(),
                 component: settings.component.display().to_string(),
                 hash: served.resource().code().template().hash().to_owned(),
                 clients: served.resource().clients().len(),

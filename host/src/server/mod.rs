@@ -54,6 +54,8 @@ pub struct Server {
 pub struct Listening {
     /// With the port that the system chose, if it did.
     pub address: Address,
+    /// As the configuration has it.
+    pub configured: Address,
     /// Whether TLS is spoken there.
     pub scheme: Scheme,
 }
@@ -126,9 +128,11 @@ impl Server {
 
     /// Where it listens.
     pub fn listening(&self) -> Vec<Listening> {
-        let told = |(listener, door): &(Listener, Arc<Door>)| Listening {
-            address: listener.address().clone(),
-            scheme: if door.tls.is_some() { Scheme::Https } else { Scheme::Http },
+        let told = |(listener, door): &(Listener, Arc<Door>)| {
+            let address = listener.address().clone();
+            let configured = door.address.clone().unwrap_or_else(|| address.clone());
+            let scheme = if door.tls.is_some() { Scheme::Https } else { Scheme::Http };
+            Listening { address, configured, scheme }
         };
         self.listeners.iter().map(told).collect()
     }
@@ -177,6 +181,11 @@ impl Server {
 }
 
 impl Listening {
+    /// Whether clients find this resource here.
+    pub fn has(&self, resource: &ResourceStatus) -> bool {
+        resource.listen.as_ref().is_none_or(|address| *address == self.configured)
+    }
+
     /// What a client connects to. A unix socket has no URL: it is told beside this one.
     pub fn url(&self, path: &str) -> String {
         let scheme = match self.scheme {

@@ -13,6 +13,7 @@ use super::admission;
 use super::answer::{Body, rejected, text};
 use super::site::Site;
 use super::visit::Visit;
+use crate::config::Address;
 
 /// Where an orchestrator asks whether the server lives.
 const HEALTH: &str = "/healthz";
@@ -26,7 +27,8 @@ pub(super) async fn answer(
     visit: Visit,
 ) -> Response<Body> {
     let path = request.uri().path();
-    let found = site.registry.find(visit.address.as_ref(), path);
+    let address = visit.address.clone();
+    let found = site.registry.find(address.as_ref(), path);
     if server::is_upgrade(request) || is_extended_connect(request) {
         return match found {
             Some(route) => admission::admit(site, route, request, visit).await,
@@ -34,7 +36,7 @@ pub(super) async fn answer(
                 StatusCode::NOT_FOUND,
                 format!(
                     "There is no WebSocket resource at this path; there is one at {}.\n",
-                    others(site)
+                    others(site, address.as_ref())
                 ),
             ),
         };
@@ -50,7 +52,10 @@ pub(super) async fn answer(
     }
     text(
         StatusCode::NOT_FOUND,
-        format!("Nothing is here. A WebSocket resource is at {}.\n", others(site)),
+        format!(
+            "Nothing is here. A WebSocket resource is at {}.\n",
+            others(site, address.as_ref())
+        ),
     )
 }
 
@@ -59,11 +64,15 @@ fn is_extended_connect(request: &Request<()>) -> bool {
     request.method() == Method::CONNECT && request.extensions().get::<Protocol>().is_some()
 }
 
-/// The paths that there are.
-fn others(site: &Site) -> String {
+/// The paths that there are at an address.
+fn others(site: &Site, address: Option<&Address>) -> String {
     let all = site.registry.all();
     let paths: Vec<String> = all
         .iter()
+        .filter(|served| {
+            let at = served.settings().listen.clone();
+            at.is_none() || at.as_ref() == address
+        })
         .take(MAX_TOLD)
         .map(|served| served.settings().path.as_str().to_owned())
         .collect();

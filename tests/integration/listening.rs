@@ -1,0 +1,292 @@
+//! Where a server listens: many addresses, files, and sockets of whoever started it.
+
+use std::io::Read;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use ws_host_test_support::{Answer, Client, TestServer, component, handshake, host_binary};
+
+use crate::configured::Configuration;
+use crate::encrypted::Authority;
+
+/// A port that was free a moment ago.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("[::]:0")?.local_addr()?.port())
+}
+
+/// The address in a line that tells where something is served.
+fn address(line: &str) -> Result<SocketAddr> {
+    let url = line.split("://").nth(1).and_then(|rest| rest.split('/').next());
+    url.context("a URL")?.parse().with_context(|| format!("no address in {line:?}"))
+}
+
+fn at_unix(file: &Path) -> Result<Client<UnixStream>> {
+    Client::greet(UnixStream::connect(file)?)
+}
+
+/// What a server says that does not start with these flags.
+fn complaint(flags: &[&str]) -> Result<String> {
+    let mut command = Command::new(host_binary());
+    command.arg("--component").arg(component("echo")).args(flags);
+    let output = command.output()?;
+    ensure!(!output.status.success(), "{flags:?} started");
+    Ok(String::from_utf8(output.stderr)?)
+}
+
+fn terminate(server: &TestServer) -> Result<()> {
+    let process = Pid::from_raw(i32::try_from(server.process_id())?).context("a process")?;
+    Ok(kill_process(process, Signal::TERM)?)
+}
+
+#[test]
+fn all_addresses_are_served() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("socket");
+    let unix = format!("unix:{}", file.display());
+    let flags = ["--listen", "127.0.0.2:0", "--listen", "[::1]:0", "--listen", &unix];
+    let mut server = TestServer::with_arguments("echo", &flags)?;
+    let second = address(&server.next_line("ws://127.0.0.2:")?)?;
+    let third = address(&server.next_line("ws://[::1]:")?)?;
+    let line = server.next_line("unix socket")?;
+    assert!(line.contains(file.to_str().context("UTF-8")?), "{line}");
+    for address in [server.address(), second, third] {
+        assert_eq!(Client::connect_at(address, "/")?.ask("hello")?, "hello");
+    }
+    assert_eq!(at_unix(&file)?.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn unspecified_address_of_version_6_serves_version_4() -> Result<()> {
+    let mut command = Command::new(host_binary());
+    command.arg("--component").arg(component("guest-about")).args(["--listen", "[::]:0"]);
+    let server = TestServer::spawn(command)?;
+    let port = server.address().port();
+    let v4 = SocketAddr::from(([127, 0, 0, 1], port));
+    let told = Client::connect_at(v4, "/")?.ask("request")?;
+    // Not as one of version 6 that has it inside.
+    assert!(told.contains("peer_address: \"127.0.0.1\""), "{told}");
+    let told = Client::connect_at(format!("[::1]:{port}").parse()?, "/")?.ask("request")?;
+    assert!(told.contains("peer_address: \"::1\""), "{told}");
+    Ok(())
+}
+
+#[test]
+fn both_versions_share_a_port_in_any_order() -> Result<()> {
+    for order in [["[::]", "0.0.0.0"], ["0.0.0.0", "[::]"]] {
+        let port = free_port()?;
+        let [one, other] = order.map(|host| format!("{host}:{port}"));
+        let text = format!(
+            "listen = [\"{one}\", \"{other}\"]\n[[resource]]\ncomponent = \"{{{{echo}}}}\"\n"
+        );
+        let _server = Configuration::new(&text)?.serve()?;
+        for host in ["127.0.0.1", "[::1]"] {
+            let address = format!("{host}:{port}").parse()?;
+            assert_eq!(Client::connect_at(address, "/")?.ask("hello")?, "hello", "{order:?}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn file_of_a_unix_socket_has_its_mode_and_goes_with_the_server() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("socket");
+    let unix = format!("unix:{}", file.display());
+    let flags = ["--listen", &unix, "--unix-mode", "640"];
+    let server = TestServer::with_arguments("guest-about", &flags)?;
+    let found = std::fs::metadata(&file)?;
+    assert!(found.file_type().is_socket());
+    assert_eq!(found.permissions().mode() & 0o777, 0o640);
+    let mut client = at_unix(&file)?;
+    let told = client.ask("request")?;
+    assert!(told.contains("peer_address: \"127.0.0.1\""), "{told}");
+    terminate(&server)?;
+    assert_eq!(client.receive_close()?.0, 1001);
+    client.send_close(1001, "")?;
+    assert_eq!(client.stream().read(&mut [0])?, 0);
+    assert_eq!(server.wait()?.status.code(), Some(0));
+    assert!(!file.exists());
+    Ok(())
+}
+
+#[test]
+fn file_that_a_dead_server_has_left_is_replaced() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("socket");
+    drop(UnixListener::bind(&file)?);
+    let unix = format!("unix:{}", file.display());
+    let _server = TestServer::with_arguments("echo", &["--listen", &unix])?;
+    assert_eq!(at_unix(&file)?.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn file_that_is_somebody_elses_is_left_alone() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("socket");
+    let unix = format!("unix:{}", file.display());
+    let live = UnixListener::bind(&file)?;
+    let told = complaint(&["--listen", &unix])?;
+    assert!(told.contains(&unix) && told.contains("another program listens there"), "{told}");
+    drop(live);
+    std::fs::remove_file(&file)?;
+    std::fs::write(&file, "precious")?;
+    let told = complaint(&["--listen", &unix])?;
+    assert!(told.contains(&unix) && told.contains("it is no socket"), "{told}");
+    assert_eq!(std::fs::read_to_string(&file)?, "precious");
+    let told = complaint(&["--listen", "unix:/nowhere/at/all"])?;
+    assert!(told.contains("unix:/nowhere/at/all") && told.contains("No such file"), "{told}");
+    Ok(())
+}
+
+#[test]
+fn address_that_is_taken_is_named() -> Result<()> {
+    let taken = TcpListener::bind("127.0.0.1:0")?;
+    let address = taken.local_addr()?.to_string();
+    let told = complaint(&["--listen", "127.0.0.1:0", "--listen", &address])?;
+    assert!(told.contains(&address) && told.contains("another program"), "{told}");
+    Ok(())
+}
+
+#[test]
+fn every_address_decides_about_tls_for_itself() -> Result<()> {
+    let authority = Authority::new()?;
+    let (certificate, key) = authority.write(&authority.vouch_for("server")?)?;
+    let folder = tempfile::tempdir()?;
+    let [plain, secret] = ["plain", "secret"].map(|name| folder.path().join(name));
+    let text = format!(
+        r#"
+        listen = [
+            "127.0.0.1:0",
+            {{ address = "127.0.0.2:0", tls = false }},
+            "unix:{}",
+            {{ address = "unix:{}", tls = true }},
+        ]
+        tls-cert = "{}"
+        tls-key = "{}"
+        [[resource]]
+        component = "{{{{guest-about}}}}"
+        "#,
+        plain.display(),
+        secret.display(),
+        certificate.display(),
+        key.display(),
+    );
+    let mut server = Configuration::new(&text)?.serve()?;
+    let told = authority.connect(&server)?.ask("request")?;
+    assert!(told.contains("secure: true"), "{told}");
+    let second = address(&server.next_line("ws://127.0.0.2:")?)?;
+    let told = Client::connect_at(second, "/")?.ask("request")?;
+    assert!(told.contains("secure: false"), "{told}");
+    // What comes through a file comes from this machine.
+    assert!(at_unix(&plain)?.ask("request")?.contains("secure: false"));
+    let mut stream = UnixStream::connect(&secret)?;
+    let (_, answer) = Client::request(stream.try_clone()?, &handshake("/", ""))?;
+    assert_eq!(answer.status, 400, "{answer:?}");
+    stream.read_to_string(&mut String::new())?;
+    let mut connection = authority.ask().connection()?;
+    let mut stream = UnixStream::connect(&secret)?;
+    let mut client = Client::greet(rustls::Stream::new(&mut connection, &mut stream))?;
+    assert!(client.ask("request")?.contains("secure: true"));
+    Ok(())
+}
+
+#[test]
+fn resource_is_told_and_served_where_it_listens_alone() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("socket");
+    let text = format!(
+        r#"
+        listen = ["127.0.0.1:0", "unix:{0}"]
+        admin = "127.0.0.1:0"
+        [[resource]]
+        path = "/all"
+        component = "{{{{echo}}}}"
+        [[resource]]
+        path = "/inside"
+        listen = "unix:{0}"
+        component = "{{{{guest-about}}}}"
+        "#,
+        file.display()
+    );
+    let mut server = Configuration::new(&text)?.serve()?;
+    let status = |path| -> Result<[u16; 2]> {
+        let request = handshake(path, "");
+        let (_, inside) = Client::request(UnixStream::connect(&file)?, &request)?;
+        Ok([Answer::to_head(server.address(), &request)?.status, inside.status])
+    };
+    assert_eq!(status("/all")?, [101, 101]);
+    assert_eq!(status("/inside")?, [404, 101]);
+    let line = server.next_line("/inside")?;
+    assert!(line.contains("unix socket"), "told where it is not served: {line}");
+    Ok(())
+}
+
+/// Starts the server with sockets as systemd passes them, from descriptor 3 on.
+fn activated(sockets: &str) -> Command {
+    let mut command = Command::new(root_python());
+    let launcher = format!(
+        "import os, socket, sys\n\
+         sockets = [{sockets}]\n\
+         for place, each in enumerate(sockets):\n    \
+             each.listen(); os.dup2(each.fileno(), 3 + place, inheritable=True)\n\
+         os.environ.update(LISTEN_FDS=str(len(sockets)), LISTEN_PID=str(os.getpid()))\n\
+         os.execv(sys.argv[1], sys.argv[1:])\n"
+    );
+    command.args(["-c", &launcher]).arg(host_binary());
+    command.arg("--component").arg(component("guest-about")).args(["--listen", "systemd"]);
+    command
+}
+
+fn root_python() -> &'static str {
+    "python3"
+}
+
+#[test]
+fn sockets_that_were_passed_are_served() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("socket");
+    // High numbers, so that putting one in its place does not close the other.
+    let sockets = format!(
+        "socket.socket(fileno=__import__('fcntl').fcntl(each.detach(), 0, 10)) for each in \
+         [socket.create_server(('127.0.0.1', 0)), \
+         socket.create_server('{}', family=socket.AF_UNIX)]",
+        file.display()
+    );
+    let mut server = TestServer::spawn(activated(&sockets))?;
+    let told = Client::connect(&server)?.ask("request")?;
+    assert!(told.contains("peer_address: \"127.0.0.1\""), "{told}");
+    assert_eq!(at_unix(&file)?.ask("hello")?, "hello");
+    assert!(server.next_line("unix socket")?.contains(file.to_str().context("UTF-8")?));
+    terminate(&server)?;
+    assert_eq!(server.wait()?.status.code(), Some(0));
+    // It belongs to whoever made it.
+    assert!(file.exists());
+    Ok(())
+}
+
+#[test]
+fn without_sockets_systemd_is_explained() -> Result<()> {
+    let told = complaint(&["--listen", "systemd"])?;
+    assert!(told.contains("systemd") && told.contains("LISTEN_FDS"), "{told}");
+    Ok(())
+}
+
+#[test]
+fn passed_sockets_can_speak_tls() -> Result<()> {
+    let authority = Authority::new()?;
+    let sockets = "socket.socket(fileno=__import__('fcntl').fcntl(each.detach(), 0, 10)) for each \
+                   in [socket.create_server(('127.0.0.1', 0))]";
+    let mut command = activated(sockets);
+    command.args(authority.flags()?);
+    let server = TestServer::spawn(command)?;
+    let stream = authority.ask().over(TcpStream::connect(server.address())?)?;
+    assert_eq!(Client::greet(stream)?.ask("hello")?, "hello");
+    Ok(())
+}

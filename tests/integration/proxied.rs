@@ -1,0 +1,194 @@
+//! Connections that begin with what a proxy says of its client (the PROXY protocol).
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use ws_host_test_support::{Client, DEADLINE, TestServer, component, handshake, host_binary};
+
+use crate::configured::Configuration;
+use crate::encrypted::Authority;
+
+const LINE: &[u8] = b"PROXY TCP4 192.0.2.7 192.0.2.1 4660 80\r\n";
+const TRUSTING: [&str; 3] = ["--proxy-protocol", "--trusted-proxy", "127.0.0.1"];
+
+/// Version 2: the signature, the command, the family, a length, addresses and ports.
+fn version_2(command: u8, more: &[u8]) -> Vec<u8> {
+    let length = (12 + more.len() as u16).to_be_bytes();
+    let addresses = [192, 0, 2, 8, 192, 0, 2, 1, 0x12, 0x34, 0, 80];
+    [b"\r\n\r\n\0\r\nQUIT\n", &[command, 0x11][..], &length, &addresses, more].concat()
+}
+
+fn behind(server: SocketAddr, header: &[u8]) -> Result<TcpStream> {
+    let mut stream = TcpStream::connect(server)?;
+    stream.set_read_timeout(Some(DEADLINE))?;
+    stream.write_all(header)?;
+    Ok(stream)
+}
+
+/// The server must close, and say nothing.
+fn dropped(mut stream: TcpStream) -> Result<()> {
+    let mut rest = Vec::new();
+    match stream.read_to_end(&mut rest) {
+        Err(error) if error.kind() != ErrorKind::ConnectionReset => {
+            return Err(error).context("the server did not close");
+        }
+        _ => {}
+    }
+    ensure!(rest.is_empty(), "{:?}", String::from_utf8_lossy(&rest));
+    Ok(())
+}
+
+fn told(server: &TestServer, header: &[u8], headers: &str) -> Result<String> {
+    let request = handshake("/", headers);
+    let (mut client, answer) = Client::request(behind(server.address(), header)?, &request)?;
+    ensure!(answer.status == 101, "{answer:?}");
+    client.ask("request")
+}
+
+#[test]
+fn header_tells_who_the_client_is() -> Result<()> {
+    let server = TestServer::with_arguments("guest-about", &TRUSTING)?;
+    // PP2_TYPE_SSL with PP2_CLIENT_SSL: the client speaks TLS with the proxy.
+    let encrypted = version_2(0x21, &[0x20, 0, 5, 1, 0, 0, 0, 0]);
+    let of_v6 = b"PROXY TCP6 2001:db8::1 ::1 5 80\r\n";
+    for (header, address, secure) in [
+        (LINE.to_vec(), "192.0.2.7", false),
+        (of_v6.to_vec(), "2001:db8::1", false),
+        (version_2(0x21, &[]), "192.0.2.8", false),
+        (encrypted, "192.0.2.8", true),
+        // The proxy itself.
+        (b"PROXY UNKNOWN\r\n".to_vec(), "127.0.0.1", false),
+        (version_2(0x20, &[]), "127.0.0.1", false),
+    ] {
+        let told = told(&server, &header, "")?;
+        assert!(told.contains(&format!("client_address: \"{address}\"")), "{told}");
+        assert!(told.contains(&format!("secure: {secure}")), "{told}");
+    }
+    Ok(())
+}
+
+#[test]
+fn header_request_and_frames_may_come_in_one_piece_or_octet_by_octet() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &TRUSTING)?;
+    let whole = [LINE, handshake("/", "").as_bytes(), b"\x81\x82\0\0\0\0hi"].concat();
+    let (mut client, _) = Client::after(behind(server.address(), &whole)?)?;
+    assert_eq!(client.receive_text()?, "hi");
+    let mut stream = behind(server.address(), b"")?;
+    stream.set_nodelay(true)?;
+    for octet in whole {
+        stream.write_all(&[octet])?;
+    }
+    let (mut client, _) = Client::after(stream)?;
+    assert_eq!(client.receive_text()?, "hi");
+    Ok(())
+}
+
+#[test]
+fn tls_begins_behind_the_header() -> Result<()> {
+    let authority = Authority::new()?;
+    let server = authority.serving("guest-about", &TRUSTING)?;
+    for header in [LINE, &version_2(0x21, &[])] {
+        let stream = authority.ask().over(behind(server.address(), header)?)?;
+        let told = Client::greet(stream)?.ask("request")?;
+        assert!(told.contains("client_address: \"192.0.2."), "{told}");
+        assert!(told.contains("secure: true"), "{told}");
+    }
+    // The header must not come inside.
+    assert!(authority.ask().connect(server.address()).is_err());
+    Ok(())
+}
+
+#[test]
+fn whoever_begins_without_a_header_is_dropped() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &TRUSTING)?;
+    let request = handshake("/", "");
+    let endless = [&b"PROXY TCP4 "[..], &[b'1'; 4000]].concat();
+    for wrong in [request.as_bytes(), b"PROXY nonsense\r\n", &endless, b"PRI * HTTP/2.0\r\n\r\n"] {
+        dropped(behind(server.address(), wrong)?)?;
+    }
+    let (mut client, _) = Client::request(behind(server.address(), LINE)?, &request)?;
+    assert_eq!(client.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn header_of_somebody_who_is_not_trusted_is_not_read() -> Result<()> {
+    let flags = ["--proxy-protocol", "--trusted-proxy", "10.0.0.0/8"];
+    let server = TestServer::with_arguments("echo", &flags)?;
+    dropped(behind(server.address(), LINE)?)?;
+    dropped(behind(server.address(), b"")?)
+}
+
+#[test]
+fn header_that_stalls_is_dropped_in_time() -> Result<()> {
+    let flags = [&TRUSTING[..], &["--handshake-timeout", "500ms"]].concat();
+    let server = TestServer::with_arguments("echo", &flags)?;
+    let stalled: Result<Vec<_>> =
+        [0, 1, 6, 20].into_iter().map(|length| behind(server.address(), &LINE[..length])).collect();
+    let late = behind(server.address(), LINE)?;
+    for stream in stalled?.into_iter().chain([late]) {
+        // With a whole header it is HTTP that has not come, which may be told.
+        let mut stream = stream;
+        stream.read_to_end(&mut Vec::new())?;
+    }
+    let (mut client, _) = Client::request(behind(server.address(), LINE)?, &handshake("/", ""))?;
+    assert_eq!(client.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn flag_needs_somebody_who_is_trusted() -> Result<()> {
+    let mut command = Command::new(host_binary());
+    command.arg("--component").arg(component("echo")).args(["--listen", "127.0.0.1:0"]);
+    let output = command.arg("--proxy-protocol").output()?;
+    ensure!(!output.status.success(), "it started");
+    let told = String::from_utf8(output.stderr)?;
+    assert!(told.contains("proxy-protocol") && told.contains("trusted-prox"), "{told}");
+    Ok(())
+}
+
+#[test]
+fn forwarded_headers_are_believed_of_trusted_proxies_alone() -> Result<()> {
+    let forwarded = "X-Forwarded-For: 198.51.100.9\r\n";
+    let server = TestServer::with_arguments("guest-about", &TRUSTING)?;
+    // The client of the proxy that speaks is nobody who is trusted: it may have invented them.
+    let told_of = told(&server, LINE, forwarded)?;
+    assert!(told_of.contains("client_address: \"192.0.2.7\""), "{told_of}");
+    // It is another proxy, and trusted.
+    let chain = [&TRUSTING[..], &["--trusted-proxy", "192.0.2.7"]].concat();
+    let server = TestServer::with_arguments("guest-about", &chain)?;
+    let told_of = told(&server, LINE, forwarded)?;
+    assert!(told_of.contains("client_address: \"198.51.100.9\""), "{told_of}");
+    // The proxy speaks for itself, and is trusted.
+    let told_of = told(&server, b"PROXY UNKNOWN\r\n", forwarded)?;
+    assert!(told_of.contains("client_address: \"198.51.100.9\""), "{told_of}");
+    Ok(())
+}
+
+#[test]
+fn one_address_has_proxies_and_another_has_none() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("socket");
+    let text = format!(
+        r#"
+        listen = [
+            "127.0.0.1:0",
+            {{ address = "unix:{}", proxy-protocol = true }},
+        ]
+        trusted-proxies = ["127.0.0.1"]
+        [[resource]]
+        component = "{{{{guest-about}}}}"
+        "#,
+        file.display()
+    );
+    let server = Configuration::new(&text)?.serve()?;
+    assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
+    let mut stream = UnixStream::connect(&file)?;
+    stream.write_all(LINE)?;
+    let told = Client::greet(stream)?.ask("request")?;
+    assert!(told.contains("client_address: \"192.0.2.7\""), "{told}");
+    Ok(())
+}
