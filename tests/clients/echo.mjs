@@ -1,4 +1,5 @@
 // The npm package `ws` against an echo resource. Usage: node echo.mjs URL [compressed]
+// For wss: the file in NODE_EXTRA_CA_CERTS has the authority that vouches for the server.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import WebSocket from 'ws';

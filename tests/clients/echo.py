@@ -1,4 +1,7 @@
-"""The PyPI package `websockets` against an echo resource. Usage: python echo.py URL [compressed]"""
+"""The PyPI package `websockets` against an echo resource. Usage: python echo.py URL [compressed]
+
+For wss: the file in SSL_CERT_FILE has the authority that vouches for the server.
+"""
 
 import asyncio
 import sys

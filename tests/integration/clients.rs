@@ -6,6 +6,8 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use ws_host_test_support::{TestServer, root};
 
+use crate::encrypted::Authority;
+
 fn scripts() -> PathBuf {
     root().join("tests/clients")
 }
@@ -95,4 +97,39 @@ fn pages_of_a_browser_paint_in_two_rooms() -> Result<()> {
     let mut node = Command::new("node");
     node.arg(scripts().join("rooms.mjs")).arg(format!("http://{}/", server.address()));
     succeeds(node)
+}
+
+#[test]
+fn npm_package_ws_talks_encrypted() -> Result<()> {
+    let authority = Authority::new()?;
+    let server = authority.serving("echo", &[])?;
+    let mut node = Command::new("node");
+    node.env("NODE_EXTRA_CA_CERTS", authority.file());
+    node.arg(scripts().join("echo.mjs")).arg(server.url());
+    succeeds(node)
+}
+
+#[test]
+fn python_package_websockets_talks_encrypted() -> Result<()> {
+    let authority = Authority::new()?;
+    let server = authority.serving("echo", &[])?;
+    let mut python = Command::new(root().join(".venv-clients/bin/python"));
+    python.env("SSL_CERT_FILE", authority.file());
+    python.arg(scripts().join("echo.py")).arg(server.url());
+    succeeds(python)
+}
+
+#[test]
+fn page_of_a_browser_talks_over_the_connection_that_it_came_by() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("index.html"), "<p>welcome")?;
+    let pages = folder.path().to_str().context("a path in UTF-8")?;
+    for workers in ["1", "2"] {
+        let flags = ["--static", pages, "--workers", workers, "--instance-per", "client"];
+        let server = Authority::new()?.serving("guest-about", &flags)?;
+        let mut node = Command::new("node");
+        node.arg(scripts().join("secure.mjs")).arg(server.address().port().to_string());
+        succeeds(node)?;
+    }
+    Ok(())
 }

@@ -20,6 +20,7 @@ mod faults; // handlers that trap, loop, hoard, fail
 mod guests; // that every guest is used
 mod handshake; // refused and accepted openings
 mod hibernation; // instances that are freed while nothing happens
+mod http2; // many WebSockets on one connection
 mod idle; // silence
 mod keeper; // versions of a guest, for reloads
 mod limits; // numbers and what happens there
@@ -37,6 +38,7 @@ mod sharing; // which clients share an instance, and what they can do to others
 mod shutdown; // signals
 mod sleeping; // handlers that wait
 mod static_files; // ordinary HTTP
+mod streams; // HTTP/2 as frames on the wire
 mod timers; // events that the host delivers later
 mod tls; // encrypted connections
 mod topics; // messages to whoever subscribed

@@ -1,15 +1,16 @@
 //! HTTP/2: many requests on one connection, and many WebSockets (RFC 8441).
 //!
 //! A WebSocket is a stream of the connection, with flow control of its own: a client that is not read fills
-//! its window and waits. All of them share the connection's window, so that one connection costs no more
-//! memory than one of HTTP/1.1 with a long message.
+//! its window and waits. The connection's window is as wide as those of all its streams, so that none waits for
+//! another.
 
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -21,7 +22,7 @@ use tokio::time::{Instant, sleep_until};
 use super::one::MAX_ANSWER_TIME;
 use super::upgraded::answer;
 use crate::config::HostLimits;
-use crate::server::answer::Body;
+use crate::server::answer::{Body, text};
 use crate::server::door::Arrival;
 use crate::server::site::Site;
 use crate::server::visit::Visit;
@@ -30,8 +31,13 @@ use crate::server::visit::Visit;
 /// without waiting.
 const STREAM_WINDOW: u32 = 64 << 10;
 
-/// The same of all streams of a connection together: the longest message that a client may send by default.
-const CONNECTION_WINDOW: u32 = 1 << 20;
+/// The same of all streams of a connection together, at least. Half of it is also what the library lets wait of
+/// small frames, counted as 256 octets each; more end the connection. So it must have room for a burst on every
+/// stream, and for all that one stream can hold of messages of one octet: 9,362 frames.
+const MIN_CONNECTION_WINDOW: u32 = 5 << 20;
+
+/// The widest window (RFC 9113 §6.9.1).
+const MAX_WINDOW: u32 = (1 << 31) - 1;
 
 /// Octets of a stream that wait to be written, behind those that wait in the client's outbound buffer.
 const SEND_BUFFER: usize = 64 << 10;
@@ -57,6 +63,8 @@ struct Shared {
     arrival: Mutex<Option<Arrival>>,
     /// Each WebSocket holds one more of it.
     witness: Arc<()>,
+    /// Whether there was a request.
+    is_asked: AtomicBool,
 }
 
 /// Serves a connection to its end. One without a WebSocket for as long as a handshake may take is ended.
@@ -73,7 +81,8 @@ pub(in crate::server) async fn serve_many<S>(
     let _token = site.tasks.token();
     let arrival = Mutex::new(Some(arrival));
     let witness = Arc::new(());
-    let shared = Arc::new(Shared { site: Arc::clone(&site), visit, arrival, witness });
+    let is_asked = AtomicBool::new(false);
+    let shared = Arc::new(Shared { site: Arc::clone(&site), visit, arrival, witness, is_asked });
     let serving = Arc::clone(&shared);
     let service = service_fn(move |request: Request<Incoming>| {
         let shared = Arc::clone(&serving);
@@ -85,7 +94,7 @@ pub(in crate::server) async fn serve_many<S>(
         .enable_connect_protocol()
         .max_concurrent_streams(max_http2_streams)
         .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_connection_window_size(connection_window(max_http2_streams))
         .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(u32::try_from(max_header_size).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(MAX_RESETS)
@@ -112,7 +121,9 @@ pub(in crate::server) async fn serve_many<S>(
             () = sleep_until(check) => match phase {
                 Phase::Open if shared.is_idle() => {
                     phase = Phase::Ending;
-                    check = Instant::now() + MAX_ANSWER_TIME;
+                    // Where nothing is answered there is only the client's own word to wait for.
+                    let is_asked = shared.is_asked.load(Ordering::Relaxed);
+                    check = Instant::now() + if is_asked { MAX_ANSWER_TIME } else { patience };
                     connection.as_mut().graceful_shutdown();
                 }
                 Phase::Ending if shared.is_idle() => {
@@ -124,6 +135,10 @@ pub(in crate::server) async fn serve_many<S>(
     }
 }
 
+fn connection_window(streams: u32) -> u32 {
+    streams.saturating_mul(STREAM_WINDOW).clamp(MIN_CONNECTION_WINDOW, MAX_WINDOW)
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Open,
@@ -133,6 +148,11 @@ enum Phase {
 
 impl Shared {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        self.is_asked.store(true, Ordering::Relaxed);
+        // The library counts them in HTTP/1.1 alone.
+        if request.headers().len() > self.site.config().limits.max_headers {
+            return text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Too many headers.\n");
+        }
         let asks_for_socket = request.method() == Method::CONNECT;
         let visit = self.visit.once_more(&self.site);
         let response = answer(&self.site, request, visit, Arc::clone(&self.witness)).await;

@@ -1,0 +1,509 @@
+//! WebSockets over HTTP/2 (RFC 8441): as node speaks it, and frame by frame.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use ws_host_test_support::{Client, TestServer, masked_frame, root};
+
+use crate::encrypted::Authority;
+use crate::streams::{
+    CONTINUATION, Connection, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE,
+    RST_STREAM, SETTINGS, frame, get, headers, websocket,
+};
+
+/// Errors of RFC 9113 §7.
+const NO_ERROR: u32 = 0;
+const REFUSED_STREAM: u32 = 7;
+const CANCEL: u32 = 8;
+const ENHANCE_YOUR_CALM: u32 = 11;
+
+const MIB: usize = 1 << 20;
+
+fn node(url: &str, arguments: &[&str]) -> Result<String> {
+    let mut node = Command::new("node");
+    node.arg(root().join("tests/clients/websockets.mjs")).arg(url).args(arguments);
+    let output = node.output().context("cannot run node")?;
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{node:?} ended with {}\n{told}{complaint}", output.status);
+    Ok(told)
+}
+
+/// The URL of a server as HTTP has it.
+fn url(server: &TestServer) -> String {
+    server.url().replacen("ws", "http", 1)
+}
+
+/// The answer to the request of a WebSocket, with these headers more or instead; those that are null are left
+/// out.
+fn answer(server: &TestServer, more: Value) -> Result<Value> {
+    let mut request = json!({
+        ":method": "CONNECT",
+        ":protocol": "websocket",
+        ":path": "/",
+        "sec-websocket-version": "13",
+    });
+    let (Value::Object(request), Value::Object(more)) = (&mut request, more) else {
+        bail!("no headers")
+    };
+    request.extend(more);
+    request.retain(|_, value| !value.is_null());
+    let request = Value::Object(request.clone()).to_string();
+    Ok(serde_json::from_str(&node(&url(server), &["ask", &request])?)?)
+}
+
+fn status(server: &TestServer, more: Value) -> Result<u64> {
+    answer(server, more)?[":status"].as_u64().context("a status")
+}
+
+fn terminate(server: &TestServer) -> Result<()> {
+    let process = Pid::from_raw(i32::try_from(server.process_id())?).context("a process")?;
+    Ok(kill_process(process, Signal::TERM)?)
+}
+
+/// The most memory that a process ever had, in octets.
+fn peak_memory(server: &TestServer) -> Result<usize> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.process_id()))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib: usize =
+        line.and_then(|line| line.split_whitespace().next()).context("VmHWM")?.parse()?;
+    Ok(kib << 10)
+}
+
+#[test]
+fn node_talks_to_many_echoes_beside_requests() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("index.html"), "<p>welcome")?;
+    let pages = ["--static", folder.path().to_str().context("UTF-8")?];
+    let authority = Authority::new()?;
+    let workers = [&pages[..], &["--workers", "2", "--instance-per", "client"]].concat();
+    for server in [
+        TestServer::with_arguments("echo", &pages)?,
+        TestServer::with_arguments("echo", &workers)?,
+        authority.serving("echo", &pages)?,
+        authority.serving("echo", &workers)?,
+    ] {
+        node(&url(&server), &["all"])?;
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_refused_has_the_status_that_says_why() -> Result<()> {
+    let authority = Authority::new()?;
+    for server in [
+        TestServer::with_arguments("echo", &["--origin", "https://app.example.com"])?,
+        authority.serving("echo", &["--origin", "https://app.example.com"])?,
+    ] {
+        for (more, expected) in [
+            (json!({}), 200),
+            (json!({ ":path": "/nowhere" }), 404),
+            (json!({ ":protocol": "connect-udp" }), 501),
+            (json!({ "sec-websocket-version": "12" }), 400),
+            (json!({ "sec-websocket-version": null }), 400),
+            (json!({ "origin": "https://app.example.com" }), 200),
+            (json!({ "origin": "https://evil.example.com" }), 403),
+        ] {
+            assert_eq!(status(&server, more.clone())?, expected, "{more}");
+        }
+        let request = json!({ ":method": "GET", ":protocol": null });
+        assert_ne!(status(&server, request)?, 200, "a resource is no page");
+        let answer = answer(&server, json!({ "sec-websocket-version": "12" }))?;
+        assert_eq!(answer["sec-websocket-version"], "13", "{answer}");
+    }
+    Ok(())
+}
+
+#[test]
+fn pages_of_the_same_host_may_connect() -> Result<()> {
+    let authority = Authority::new()?;
+    for server in [TestServer::serving("echo")?, authority.serving("echo", &[])?] {
+        let own = url(&server).trim_end_matches('/').to_owned();
+        assert_eq!(status(&server, json!({ "origin": own }))?, 200);
+        assert_eq!(status(&server, json!({ "origin": "https://evil.example.com" }))?, 403);
+    }
+    Ok(())
+}
+
+#[test]
+fn handler_lets_in_refuses_and_chooses() -> Result<()> {
+    let server = TestServer::serving("guest-choosy")?;
+    assert_eq!(status(&server, json!({ ":path": "/?reject=418" }))?, 418);
+    let offer = json!({ ":path": "/?subprotocol=v2", "sec-websocket-protocol": "v1, v2" });
+    assert_eq!(answer(&server, offer)?["sec-websocket-protocol"], "v2");
+    assert_eq!(answer(&server, json!({ ":path": "/?header=x-mine" }))?["x-mine"], "set");
+    Ok(())
+}
+
+#[test]
+fn compression_is_agreed_on() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &["--compression", "messages"])?;
+    let answer = answer(&server, json!({ "sec-websocket-extensions": "permessage-deflate" }))?;
+    let agreed = answer["sec-websocket-extensions"].as_str().unwrap_or_default();
+    assert!(agreed.starts_with("permessage-deflate"), "{answer}");
+    Ok(())
+}
+
+#[test]
+fn handler_knows_of_the_request() -> Result<()> {
+    let server = TestServer::serving("guest-about")?;
+    let mut connection = Connection::begin(server.address())?;
+    connection.open(1, "/?a=b")?;
+    connection.send_message(1, 0x81, b"request")?;
+    let mut told = connection.wait_for(DATA, 1)?.payload;
+    // The text goes on in frames that come behind.
+    while !String::from_utf8_lossy(&told).trim_end().ends_with(")") {
+        told.extend(connection.wait_for(DATA, 1)?.payload);
+    }
+    let told = String::from_utf8_lossy(&told);
+    assert!(told.contains("peer_address: \"127.0.0.1\""), "{told}");
+    assert!(told.contains("a=b") && told.contains("secure: false"), "{told}");
+    Ok(())
+}
+
+#[test]
+fn stream_that_is_not_read_holds_back_itself_alone() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    // SETTINGS_INITIAL_WINDOW_SIZE: so much of a stream may come unasked, and 65,535 octets of all together.
+    let settings = [&[0, 4][..], &10_000_u32.to_be_bytes()].concat();
+    let mut connection = Connection::begin_with(server.address(), &settings)?;
+    connection.open(1, "/")?;
+    connection.open(3, "/")?;
+    for _ in 0..4 {
+        connection.send_message(1, 0x82, &[7; 16_000])?;
+    }
+    let mut came = 0;
+    while came < 10_000 {
+        came += connection.wait_for(DATA, 1)?.payload.len();
+    }
+    assert_eq!(came, 10_000);
+    for round in 0..10 {
+        assert_eq!(connection.ask(3, &format!("round {round}"))?, format!("round {round}"));
+    }
+    connection.grant(0, 1 << 20)?;
+    connection.grant(1, 1 << 20)?;
+    while came < 4 * (4 + 16_000) {
+        came += connection.wait_for(DATA, 1)?.payload.len();
+    }
+    assert_eq!(came, 4 * (4 + 16_000));
+    Ok(())
+}
+
+#[test]
+fn stream_whose_handler_sleeps_holds_back_itself_alone() -> Result<()> {
+    let server = TestServer::with_arguments("guest-sleep", &["--instance-per", "client"])?;
+    let mut connection = Connection::begin(server.address())?;
+    connection.open(1, "/")?;
+    connection.open(3, "/")?;
+    assert_eq!(connection.ask(1, "sleep 600000")?, "before");
+    // All that may be sent before it is read.
+    let whole: Vec<u8> = masked_frame(0x82, &[7; 2000]).repeat(33);
+    let used = masked_frame(0x81, b"sleep 600000").len();
+    for part in whole[..65_535 - used].chunks(16_384) {
+        connection.send(DATA, 0, 1, part)?;
+    }
+    for round in 0..10 {
+        assert_eq!(connection.ask(3, &format!("round {round}"))?, format!("round {round}"));
+    }
+    Ok(())
+}
+
+#[test]
+fn close_frames_end_the_stream_and_not_the_connection() -> Result<()> {
+    let mut server = TestServer::serving("guest-telling")?;
+    let mut connection = Connection::begin(server.address())?;
+    connection.open(1, "/")?;
+    connection.open(3, "/")?;
+    connection.send_message(1, 0x88, &[0x0f, 0xa1])?;
+    assert_eq!(connection.receive_message(1)?, (0x88, vec![0x0f, 0xa1]));
+    let end = connection.wait_for(DATA, 1)?;
+    assert_eq!((end.flags & END_STREAM, end.payload), (END_STREAM, vec![]));
+    server.wait_for_log("disconnected 4001 \"\" clean true")?;
+    assert!(connection.ask(3, "who")?.starts_with(|_| true));
+    Ok(())
+}
+
+#[test]
+fn stream_that_is_reset_or_ended_is_a_client_that_was_lost() -> Result<()> {
+    let mut server = TestServer::serving("guest-telling")?;
+    let mut connection = Connection::begin(server.address())?;
+    connection.open(1, "/")?;
+    connection.ask(1, "who")?;
+    connection.send(RST_STREAM, 0, 1, &CANCEL.to_be_bytes())?;
+    server.wait_for_log("disconnected 1006")?;
+    connection.open(3, "/")?;
+    connection.ask(3, "who")?;
+    connection.send(DATA, END_STREAM, 3, &[])?;
+    server.wait_for_log("disconnected 1006")?;
+    connection.open(5, "/")?;
+    connection.ask(5, "who")?;
+    connection.socket().shutdown(std::net::Shutdown::Both)?;
+    server.wait_for_log("disconnected 1006")?;
+    Ok(())
+}
+
+#[test]
+fn every_websocket_gets_1001_when_the_server_stops() -> Result<()> {
+    let server = TestServer::serving("guest-telling")?;
+    let mut connection = Connection::begin(server.address())?;
+    for stream in [1, 3, 5] {
+        connection.open(stream, "/")?;
+        connection.ask(stream, "who")?;
+    }
+    terminate(&server)?;
+    // No stream that is there is given up.
+    let goaway = connection.wait_for(GOAWAY, 0)?;
+    assert_eq!(goaway.payload[4..8], NO_ERROR.to_be_bytes());
+    for stream in [1, 3, 5] {
+        let (first, payload) = connection.receive_message(stream)?;
+        assert_eq!((first, payload.get(..2)), (0x88, Some(&1001_u16.to_be_bytes()[..])));
+        connection.send_message(stream, 0x88, &1001_u16.to_be_bytes())?;
+    }
+    assert_eq!(connection.expect_end()?.unwrap_or(NO_ERROR), NO_ERROR);
+    let ended = server.wait()?;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
+    let told = ended.log.matches("disconnected 1001 \"\" clean true sent Some(1001)").count();
+    assert_eq!(told, 3, "{}", ended.log);
+    Ok(())
+}
+
+#[test]
+fn more_streams_than_are_allowed_are_refused_until_others_end() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &["--max-http2-streams", "2"])?;
+    let mut connection = Connection::begin(server.address())?;
+    connection.open(1, "/")?;
+    connection.open(3, "/")?;
+    connection.send(HEADERS, END_HEADERS, 5, &websocket("/"))?;
+    assert_eq!(connection.wait_for(RST_STREAM, 5)?.payload, REFUSED_STREAM.to_be_bytes());
+    assert_eq!(connection.ask(1, "still here")?, "still here");
+    connection.send_message(3, 0x88, &[])?;
+    assert_eq!(connection.receive_message(3)?.0, 0x88);
+    connection.wait_for(DATA, 3)?;
+    connection.send(DATA, END_STREAM, 3, &[])?;
+    connection.open(7, "/")?;
+    assert_eq!(connection.ask(7, "hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn connection_without_a_websocket_is_ended_in_time() -> Result<()> {
+    let flags = ["--handshake-timeout", "300ms"];
+    let server = TestServer::with_arguments("echo", &flags)?;
+    let idle = Connection::begin(server.address())?;
+    let mut asked = Connection::begin(server.address())?;
+    asked.send(HEADERS, END_HEADERS | END_STREAM, 1, &get("/healthz"))?;
+    asked.wait_for(HEADERS, 1)?;
+    let mut used = Connection::begin(server.address())?;
+    used.open(1, "/")?;
+    // And those that do not even get so far.
+    for octets in [&PREFACE[..10], PREFACE] {
+        let mut stream = TcpStream::connect(server.address())?;
+        stream.set_read_timeout(Some(ws_host_test_support::DEADLINE))?;
+        stream.write_all(octets)?;
+        stream.read_to_end(&mut Vec::new()).or_else(reset)?;
+    }
+    assert_eq!(idle.expect_end()?, Some(NO_ERROR));
+    assert_eq!(asked.expect_end()?, Some(NO_ERROR));
+    // The one with a WebSocket goes on.
+    assert_eq!(used.ask(1, "still here")?, "still here");
+    Ok(())
+}
+
+fn reset(error: std::io::Error) -> std::io::Result<usize> {
+    if error.kind() == ErrorKind::ConnectionReset { Ok(0) } else { Err(error) }
+}
+
+/// What a flood makes of a server.
+struct Flooded {
+    server: TestServer,
+    other: Client,
+    before: usize,
+}
+
+impl Flooded {
+    fn new(flags: &[&str]) -> Result<Self> {
+        let server = TestServer::with_arguments("guest-sleep", flags)?;
+        let mut other = Client::connect(&server)?;
+        assert_eq!(other.ask("hello")?, "hello");
+        let before = peak_memory(&server)?;
+        Ok(Self { server, other, before })
+    }
+
+    /// Others are served as before, and memory did not grow by more.
+    #[track_caller]
+    fn expect_health(mut self, limit: usize) -> Result<()> {
+        assert_eq!(self.other.ask("still here")?, "still here");
+        assert_eq!(Client::connect(&self.server)?.ask("hello")?, "hello");
+        let grown = peak_memory(&self.server)? - self.before;
+        assert!(grown < limit, "{} KiB more", grown >> 10);
+        Ok(())
+    }
+
+    /// Writes until the server takes nothing more or ends the connection. Between two tries others are
+    /// served, so that it had the time to take more.
+    fn pour(&mut self, socket: &TcpStream, octets: &[u8]) -> Result<Poured> {
+        socket.set_nonblocking(true)?;
+        let (mut rest, mut tries) = (octets, 0);
+        while !rest.is_empty() {
+            match (&mut &*socket).write(rest) {
+                Ok(count) => (rest, tries) = (&rest[count..], 0),
+                Err(error) if error.kind() == ErrorKind::WouldBlock && tries < 100 => {
+                    tries += 1;
+                    self.other.ask("go on")?;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Poured::Stuck),
+                Err(_) => return Ok(Poured::Ended),
+            }
+        }
+        Ok(Poured::All)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Poured {
+    All,
+    Stuck,
+    Ended,
+}
+
+#[test]
+fn rapid_resets_end_the_connection() -> Result<()> {
+    let flooded = Flooded::new(&[])?;
+    for request in [get("/healthz"), websocket("/")] {
+        let connection = Connection::begin(flooded.server.address())?;
+        let mut flood = Vec::new();
+        for stream in (1..20_001).step_by(2) {
+            flood.extend(frame(HEADERS, END_HEADERS, stream, &request));
+            flood.extend(frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes()));
+        }
+        // The server may have ended it before the last of them.
+        let _ = (&mut connection.socket()).write_all(&flood);
+        if let Some(error) = connection.expect_end()? {
+            assert_eq!(error, ENHANCE_YOUR_CALM);
+        }
+    }
+    flooded.expect_health(32 * MIB)
+}
+
+#[test]
+fn headers_without_an_end_end_the_connection() -> Result<()> {
+    let flooded = Flooded::new(&[])?;
+    for (piece, count) in
+        [(headers(&[("x-long", &"x".repeat(120))]).repeat(100), 4000), (vec![], 200_000)]
+    {
+        let connection = Connection::begin(flooded.server.address())?;
+        let flood =
+            [frame(HEADERS, 0, 1, &get("/")), frame(CONTINUATION, 0, 1, &piece).repeat(count)]
+                .concat();
+        let _ = (&mut connection.socket()).write_all(&flood);
+        connection.expect_end()?;
+    }
+    flooded.expect_health(32 * MIB)
+}
+
+#[test]
+fn too_many_headers_and_too_long_ones_are_431() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &["--max-headers", "20"])?;
+    let numbered = |number| (format!("x-{number}"), json!("x"));
+    let many = |count: u32| Value::Object((0..count).map(numbered).collect());
+    assert_eq!(status(&server, many(10))?, 200);
+    assert_eq!(status(&server, many(30))?, 431);
+    assert_eq!(status(&server, json!({ "x-long": "x".repeat(17_000) }))?, 431);
+    let mut connection = Connection::begin(server.address())?;
+    connection.open(1, "/")?;
+    let many = [get("/healthz"), headers(&[("x-many", "x")]).repeat(600)].concat();
+    connection.send(HEADERS, END_HEADERS | END_STREAM, 3, &many)?;
+    connection.wait_for(HEADERS, 3)?;
+    assert_eq!(connection.ask(1, "still here")?, "still here");
+    Ok(())
+}
+
+#[test]
+fn questions_whose_answers_nobody_reads_cost_no_memory() -> Result<()> {
+    let mut flooded = Flooded::new(&[])?;
+    for question in [frame(SETTINGS, 0, 0, &[]), frame(PING, 0, 0, &[7; 8])] {
+        let connection = Connection::begin(flooded.server.address())?;
+        let flood = question.repeat(32 * MIB / question.len());
+        let poured = flooded.pour(connection.socket(), &flood)?;
+        assert_ne!(poured, Poured::All, "nothing held it back");
+    }
+    flooded.expect_health(32 * MIB)
+}
+
+#[test]
+fn empty_frames_cost_no_memory() -> Result<()> {
+    let mut flooded = Flooded::new(&["--instance-per", "client"])?;
+    let mut connection = Connection::begin(flooded.server.address())?;
+    connection.open(1, "/")?;
+    assert_eq!(connection.ask(1, "sleep 600000")?, "before");
+    // Nobody reads the stream, and flow control does not count them.
+    flooded.pour(connection.socket(), &frame(DATA, 0, 1, &[]).repeat(1_000_000))?;
+    flooded.expect_health(32 * MIB)
+}
+
+#[test]
+fn frames_of_an_octet_cost_little_memory() -> Result<()> {
+    let mut flooded = Flooded::new(&["--instance-per", "client"])?;
+    let mut connection = Connection::begin(flooded.server.address())?;
+    let streams = (1..60).step_by(2);
+    for stream in streams.clone() {
+        connection.open(stream, "/")?;
+        assert_eq!(connection.ask(stream, "sleep 600000")?, "before");
+    }
+    // Flow control would let 65,000 of each stream in. Whoever sends so many that nobody reads is ended.
+    for stream in streams {
+        let flood = frame(DATA, 0, stream, &[7]).repeat(65_000);
+        if flooded.pour(connection.socket(), &flood)? == Poured::Ended {
+            break;
+        }
+    }
+    connection.socket().set_nonblocking(false)?;
+    if let Some(error) = connection.expect_end()? {
+        assert_eq!(error, ENHANCE_YOUR_CALM);
+    }
+    flooded.expect_health(32 * MIB)
+}
+
+#[test]
+fn short_messages_for_a_handler_that_sleeps_wait() -> Result<()> {
+    let server = TestServer::with_arguments("guest-sleep", &["--instance-per", "client"])?;
+    let mut connection = Connection::begin(server.address())?;
+    connection.open(1, "/")?;
+    connection.open(3, "/")?;
+    assert_eq!(connection.ask(1, "sleep 600000")?, "before");
+    // As many as the window of the stream lets in.
+    let flood = frame(DATA, 0, 1, &masked_frame(0x81, b"x")).repeat(65_000 / 7);
+    (&mut connection.socket()).write_all(&flood)?;
+    assert_eq!(connection.ask(3, "hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn bursts_on_many_streams_come_through() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    let mut connection = Connection::begin(server.address())?;
+    let streams = (1..100).step_by(2);
+    for stream in streams.clone() {
+        connection.open(stream, "/")?;
+    }
+    let mut burst = Vec::new();
+    for stream in streams.clone() {
+        for number in 0..100 {
+            let message = masked_frame(0x81, format!("message {number}").as_bytes());
+            burst.extend(frame(DATA, 0, stream, &message));
+        }
+    }
+    connection.grant(0, 1 << 24)?;
+    (&mut connection.socket()).write_all(&burst)?;
+    for stream in streams {
+        for number in 0..100 {
+            let (_, message) = connection.receive_message(stream)?;
+            assert_eq!(String::from_utf8(message)?, format!("message {number}"));
+        }
+    }
+    Ok(())
+}
