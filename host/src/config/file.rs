@@ -217,6 +217,72 @@ mod tests {
     }
 
     #[test]
+    fn places_to_listen_at_that_cannot_be_are_pointed_at() {
+        // In the third line, so that no other is taken for it.
+        let at = |written: &str| {
+            GOOD.replacen("listen = \"127.0.0.1:0\"\n\n", &format!("\n\n{written}\n"), 1)
+        };
+        let listen = |written: &str| at(&format!("listen = {written}"));
+        expect(&listen("[]"), 3, &["listen", "at least one"]);
+        expect(&listen("\"localhost:80\""), 3, &["localhost:80", "unix:/run/ws-host.sock"]);
+        expect(&listen("[\"127.0.0.1:80\", \"127.0.0.1:80\"]"), 3, &["127.0.0.1:80 twice"]);
+        expect(&listen("[\"unix:a\", { address = \"unix:a\", mode = \"600\" }]"), 3, &["twice"]);
+        expect(&listen("[\"systemd\", \"systemd\"]"), 3, &["systemd twice"]);
+        expect(&listen("{ address = \"127.0.0.1:0\", tls = true }"), 3, &["tls-cert", "tls-key"]);
+        expect(&listen("{ address = \"127.0.0.1:0\", mode = \"600\" }"), 3, &["no unix socket"]);
+        expect(&listen("{ address = \"unix:a\", mode = \"rw\" }"), 3, &["rw"]);
+        expect(&listen("{ address = \"unix:a\", mode = \"1777\" }"), 3, &["1777"]);
+        expect(&listen("{ adress = \"unix:a\" }"), 3, &["`adress`", "did you mean `address`"]);
+        expect(&listen("{ tls = false }"), 3, &["address"]);
+        let proxied = "{ address = \"127.0.0.1:0\", proxy-protocol = true }";
+        expect(&listen(proxied), 3, &["proxy-protocol", "trusted-proxies"]);
+        expect(&at("proxy-protocol = true"), 3, &["proxy-protocol", "trusted-proxies"]);
+        expect(&at("tls-cert = \"cert.pem\""), 3, &["tls-cert", "tls-key"]);
+        expect(&at("tls-key = \"key.pem\""), 3, &["tls-key", "tls-cert"]);
+        expect(&at("tls-client-ca = \"ca.pem\""), 3, &["tls-client-ca", "tls-cert"]);
+        expect(&at("tls-client-auth = \"required\""), 3, &["tls-client-auth", "tls-client-ca"]);
+        expect(&at("tls-client-auth = \"maybe\""), 3, &["maybe", "required"]);
+        let dev = "tls-dev = true\ntls-cert = \"cert.pem\"";
+        expect(&at(dev), 3, &["tls-dev", "tls-cert"]);
+        let resource = "listen = \"127.0.0.2:0\"";
+        expect(&format!("{GOOD}{resource}\n"), 5, &["listen", "127.0.0.2:0"]);
+    }
+
+    #[test]
+    fn what_holds_for_all_addresses_can_be_said_otherwise_of_one() -> Result<(), String> {
+        use super::super::{Address, Encryption, ProxyProtocol};
+        let text = format!(
+            "tls-dev = true\nproxy-protocol = true\ntrusted-proxies = [\"127.0.0.1\"]\nunix-mode = \"600\"\n{}",
+            GOOD.replacen(
+                "\"127.0.0.1:0\"",
+                "[\"127.0.0.1:0\", { address = \"127.0.0.1:0\", tls = false }, \"unix:a\", \
+                 { address = \"unix:/b\", tls = true, proxy-protocol = false, mode = \"666\" }]",
+                1
+            )
+        );
+        let config = parse_here(&text).map_err(|wrong| wrong.what)?;
+        let found: Vec<_> = config
+            .listen
+            .iter()
+            .map(|listen| (listen.encryption, listen.proxy_protocol, listen.mode))
+            .collect();
+        let (tls, plain) = (Encryption::Tls, Encryption::Plain);
+        let (with, without) = (ProxyProtocol::Required, ProxyProtocol::Off);
+        assert_eq!(
+            found,
+            [
+                (tls, with, None),
+                (plain, with, None),
+                (plain, with, Some(0o600)),
+                (tls, without, Some(0o666)),
+            ]
+        );
+        // A path begins in the folder of the configuration.
+        assert!(matches!(&config.listen[2].address, Address::Unix(file) if file.is_absolute()));
+        Ok(())
+    }
+
+    #[test]
     fn compression_is_off_unless_it_is_asked_for() -> Result<(), String> {
         let parsed = |lines: &str| {
             let mut config = parse_here(&format!("{GOOD}{lines}\n")).map_err(|wrong| wrong.what)?;

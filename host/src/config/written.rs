@@ -13,6 +13,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::Address;
 
+mod listen;
+
 /// A whole file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -144,11 +146,7 @@ pub enum Cache {
 }
 
 /// One value, or a list.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "an address such as \"127.0.0.1:8080\", \"unix:/run/ws-host.sock\" or \"systemd\", a table such as { address = \"127.0.0.1:8080\", tls = false }, or a list of them"
-)]
+#[derive(Clone, Debug)]
 pub enum OneOrMany<T> {
     /// One.
     One(T),
@@ -200,31 +198,6 @@ impl<T> OneOrMany<T> {
 impl From<Address> for Listen {
     fn from(address: Address) -> Self {
         Self { address, tls: None, proxy_protocol: None, mode: None }
-    }
-}
-
-impl<'de> Deserialize<'de> for Listen {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-        struct Table {
-            address: Address,
-            tls: Option<bool>,
-            proxy_protocol: Option<bool>,
-            mode: Option<Mode>,
-        }
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either {
-            Address(Address),
-            Table(Table),
-        }
-        Ok(match Either::deserialize(deserializer)? {
-            Either::Address(address) => address.into(),
-            Either::Table(Table { address, tls, proxy_protocol, mode }) => {
-                Self { address, tls, proxy_protocol, mode }
-            }
-        })
     }
 }
 

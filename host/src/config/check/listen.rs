@@ -118,7 +118,11 @@ fn one(at: At, written: written::Listen, folder: &Path, defaults: Defaults) -> C
     let proxy_protocol = match proxy_protocol.unwrap_or(defaults.proxy_protocol) {
         true if !defaults.has_proxies => {
             let why = "needs trusted-proxies: only they are believed who their clients are";
-            return Err(at.wrong("proxy-protocol", why));
+            // It stands where it was said: beside the address, or for all.
+            return Err(match proxy_protocol {
+                Some(_) => at.wrong("listen", format!("{address} with proxy-protocol {why}")),
+                None => at.wrong("proxy-protocol", why),
+            });
         }
         true => ProxyProtocol::Required,
         false => ProxyProtocol::Off,
