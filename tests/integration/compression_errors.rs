@@ -8,7 +8,6 @@ use ws_host_test_support::{Client, TestServer};
 use crate::deflated::{self, Peer, deflate, words};
 
 const OFFER: &str = "permessage-deflate";
-const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 /// A frame: its first octet and its payload.
@@ -127,15 +126,6 @@ fn bomb() -> Result<Vec<u8>> {
     Ok(piece.repeat(1024))
 }
 
-/// The most memory that a process ever had, in octets.
-fn peak_memory(server: &TestServer) -> Result<usize> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.process_id()))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib: usize =
-        line.and_then(|line| line.split_whitespace().next()).context("VmHWM")?.parse()?;
-    Ok(kib * KIB)
-}
-
 #[test]
 fn bomb_is_1009_and_costs_no_more_than_a_message() -> Result<()> {
     let bomb = bomb()?;
@@ -146,11 +136,11 @@ fn bomb_is_1009_and_costs_no_more_than_a_message() -> Result<()> {
         let server = TestServer::with_arguments("echo", &flags)?;
         let mut client = Client::connect(&server)?;
         assert_eq!(client.ask("hello")?, "hello");
-        let before = peak_memory(&server)?;
+        let before = server.peak_memory()?;
         try_fail(&server, OFFER, &[(0xc2, &bomb)], 1009)?;
         let (first, rest) = bomb.split_at(bomb.len() / 2);
         try_fail(&server, OFFER, &[(0x41, first), (0x80, rest)], 1009)?;
-        let grown = peak_memory(&server)? - before;
+        let grown = server.peak_memory()? - before;
         assert!(grown < 32 * MIB, "{compression}: {grown}");
     }
     Ok(())

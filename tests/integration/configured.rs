@@ -46,8 +46,17 @@ impl Configuration {
 
 /// Asks a server to read everything again.
 pub(crate) fn hang_up(server: &TestServer) -> Result<()> {
+    signal(server, Signal::HUP)
+}
+
+/// Asks a server to stop.
+pub(crate) fn terminate(server: &TestServer) -> Result<()> {
+    signal(server, Signal::TERM)
+}
+
+fn signal(server: &TestServer, signal: Signal) -> Result<()> {
     let process = Pid::from_raw(i32::try_from(server.process_id())?).context("a process")?;
-    Ok(kill_process(process, Signal::HUP)?)
+    Ok(kill_process(process, signal)?)
 }
 
 /// Asks the admin address.

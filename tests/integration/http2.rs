@@ -5,10 +5,10 @@ use std::net::TcpStream;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use ws_host_test_support::{Client, TestServer, masked_frame, root};
 
+use crate::configured::terminate;
 use crate::encrypted::Authority;
 use crate::streams::{
     CONTINUATION, Connection, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE,
@@ -58,20 +58,6 @@ fn answer(server: &TestServer, more: Value) -> Result<Value> {
 
 fn status(server: &TestServer, more: Value) -> Result<u64> {
     answer(server, more)?[":status"].as_u64().context("a status")
-}
-
-fn terminate(server: &TestServer) -> Result<()> {
-    let process = Pid::from_raw(i32::try_from(server.process_id())?).context("a process")?;
-    Ok(kill_process(process, Signal::TERM)?)
-}
-
-/// The most memory that a process ever had, in octets.
-fn peak_memory(server: &TestServer) -> Result<usize> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.process_id()))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib: usize =
-        line.and_then(|line| line.split_whitespace().next()).context("VmHWM")?.parse()?;
-    Ok(kib << 10)
 }
 
 #[test]
@@ -329,7 +315,7 @@ impl Flooded {
         let server = TestServer::with_arguments("guest-sleep", flags)?;
         let mut other = Client::connect(&server)?;
         assert_eq!(other.ask("hello")?, "hello");
-        let before = peak_memory(&server)?;
+        let before = server.peak_memory()?;
         Ok(Self { server, other, before })
     }
 
@@ -338,7 +324,7 @@ impl Flooded {
     fn expect_health(mut self, limit: usize) -> Result<()> {
         assert_eq!(self.other.ask("still here")?, "still here");
         assert_eq!(Client::connect(&self.server)?.ask("hello")?, "hello");
-        let grown = peak_memory(&self.server)? - self.before;
+        let grown = self.server.peak_memory()? - self.before;
         assert!(grown < limit, "{} KiB more", grown >> 10);
         Ok(())
     }

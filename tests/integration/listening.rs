@@ -8,10 +8,9 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use rustix::process::{Pid, Signal, kill_process};
 use ws_host_test_support::{Answer, Client, TestServer, component, handshake, host_binary};
 
-use crate::configured::Configuration;
+use crate::configured::{Configuration, terminate};
 use crate::encrypted::Authority;
 
 /// A port that was free a moment ago.
@@ -36,11 +35,6 @@ fn complaint(flags: &[&str]) -> Result<String> {
     let output = command.output()?;
     ensure!(!output.status.success(), "{flags:?} started");
     Ok(String::from_utf8(output.stderr)?)
-}
-
-fn terminate(server: &TestServer) -> Result<()> {
-    let process = Pid::from_raw(i32::try_from(server.process_id())?).context("a process")?;
-    Ok(kill_process(process, Signal::TERM)?)
 }
 
 #[test]
@@ -230,7 +224,7 @@ fn resource_is_told_and_served_where_it_listens_alone() -> Result<()> {
 
 /// Starts the server with sockets as systemd passes them, from descriptor 3 on.
 fn activated(sockets: &str) -> Command {
-    let mut command = Command::new(root_python());
+    let mut command = Command::new("python3");
     let launcher = format!(
         "import os, socket, sys\n\
          sockets = [{sockets}]\n\
@@ -242,10 +236,6 @@ fn activated(sockets: &str) -> Command {
     command.args(["-c", &launcher]).arg(host_binary());
     command.arg("--component").arg(component("guest-about")).args(["--listen", "systemd"]);
     command
-}
-
-fn root_python() -> &'static str {
-    "python3"
 }
 
 #[test]

@@ -96,6 +96,15 @@ impl TestServer {
         self.child.id()
     }
 
+    /// The most memory that the process ever had, in octets.
+    pub fn peak_memory(&self) -> Result<usize> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process_id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib: usize =
+            line.and_then(|line| line.split_whitespace().next()).context("VmHWM")?.parse()?;
+        Ok(kib << 10)
+    }
+
     /// The next line of standard output with this text in it.
     pub fn next_line(&mut self, text: &str) -> Result<String> {
         let mut line = String::new();
