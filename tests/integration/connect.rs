@@ -1,8 +1,7 @@
 //! `ws-host connect`, against our own server and others.
 
-use std::io::{self, BufRead, BufReader, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::unix::net::UnixListener;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
@@ -125,27 +124,36 @@ fn compression_is_told_when_it_is_agreed_on_and_can_be_left_out() -> Result<()> 
 
 #[test]
 fn unix_socket_stands_for_host_and_port() -> Result<()> {
-    let server = TestServer::serving("echo")?;
     let folder = TempDir::new()?;
-    let path = folder.path().join("socket");
-    let listener = UnixListener::bind(&path)?;
-    let address = server.address();
-    thread::spawn(move || -> io::Result<()> {
-        let (near, _) = listener.accept()?;
-        let far = TcpStream::connect(address)?;
-        let (mut near_input, mut far_output) = (near.try_clone()?, far.try_clone()?);
-        thread::spawn(move || io::copy(&mut near_input, &mut far_output));
-        io::copy(&mut &far, &mut &near)?;
-        near.shutdown(Shutdown::Both)
-    });
-    let flags = ["--unix", path.to_str().context("a path in UTF-8")?];
-    let (output, told, log) = connect("ws://localhost/", &flags, "hello\n")?;
-    assert_eq!((told.as_str(), output.status.code()), ("< text hello\n", Some(0)), "{log}");
-    let nowhere = folder.path().join("nowhere");
-    let flags = ["--unix", nowhere.to_str().context("a path in UTF-8")?];
-    let (output, _, log) = connect("ws://localhost/", &flags, "")?;
+    let path = folder.path().join("socket").display().to_string();
+    let _server = TestServer::with_arguments("echo", &["--listen", &format!("unix:{path}")])?;
+    for flags in [&["--unix", &path][..], &["--http2", "--unix", &path]] {
+        let (output, told, log) = connect("ws://localhost/", flags, "hello\n")?;
+        assert_eq!((told.as_str(), output.status.code()), ("< text hello\n", Some(0)), "{log}");
+    }
+    let nowhere = folder.path().join("nowhere").display().to_string();
+    let (output, _, log) = connect("ws://localhost/", &["--unix", &nowhere], "")?;
     assert_eq!(output.status.code(), Some(1));
     assert!(log.contains("nowhere") && log.contains("No such file"), "{log}");
+    Ok(())
+}
+
+#[test]
+fn http2_is_spoken_if_it_is_asked_for_and_that_is_told() -> Result<()> {
+    // Longer than every window on the way.
+    let input = format!("hello\n{}\nlast\n", "x".repeat(3_000_000));
+    for (tls, flags) in [(&[][..], &["--plain"][..]), (&["--tls-dev"], &["--plain", "--insecure"])]
+    {
+        let arguments = [&["--max-message", "4MiB", "--max-outbound", "8MiB"], tls].concat();
+        let server = TestServer::with_arguments("echo", &arguments)?;
+        for (version, over) in [(&["--http2"][..], " over HTTP/2"), (&[], "")] {
+            let flags = [flags, version, &["--max-message", "4MiB"]].concat();
+            let (output, told, log) = connect(server.url(), &flags, &input)?;
+            assert!(told == input, "{} octets came back: {log}", told.len());
+            assert!(log.starts_with(&format!("connected to {}{over}\n", server.url())), "{log}");
+            assert_eq!(output.status.code(), Some(0), "{log}");
+        }
+    }
     Ok(())
 }
 
@@ -197,22 +205,22 @@ fn server_in_node_is_talked_to_over_http2() -> Result<()> {
 }
 
 #[test]
-fn server_without_http1_is_told_of() -> Result<()> {
+fn server_of_the_other_version_of_http_is_told_of() -> Result<()> {
     let (_node, port) = Node::start("http2.mjs")?;
     let server = format!("ws://127.0.0.1:{port}/");
     let (output, _, log) = connect(&server, &["--connect-timeout", "5s"], "")?;
     assert_eq!(output.status.code(), Some(1));
     assert!(log.contains("does not speak HTTP/1.1") && log.contains("--http2"), "{log}");
-    Ok(())
-}
-
-#[test]
-fn host_is_talked_to_over_http2_too() -> Result<()> {
-    let server = TestServer::serving("echo")?;
-    let (output, printed, log) = connect(server.url(), &["--http2", "--plain"], "hello\n")?;
-    assert_eq!(output.status.code(), Some(0), "{log}");
-    assert_eq!(printed, "hello\n");
-    assert!(log.contains("over HTTP/2"), "{log}");
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let url = format!("ws://{}/", listener.local_addr()?);
+    thread::spawn(move || -> io::Result<()> {
+        let (mut stream, _) = listener.accept()?;
+        stream.read_exact(&mut [0; 24])?;
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+    });
+    let (output, _, log) = connect(&url, &["--http2"], "")?;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(log.contains("does not speak HTTP/2") && log.contains("Leave out --http2"), "{log}");
     Ok(())
 }
 
