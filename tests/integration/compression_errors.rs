@@ -1,7 +1,7 @@
 //! Octets on the socket that are no compressed messages, or should not be: a close code, and nothing lost
 //! for others.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use flate2::{Compress, Compression, FlushCompress};
 use ws_host_test_support::{Client, TestServer};
 

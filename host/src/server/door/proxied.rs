@@ -155,7 +155,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_no_header_is_an_error() {
-        let endless = [&V2[..], &[0x21, 0x11, 0xff, 0xff], &[0; 70_000]].concat();
+        let endless = [V2, &[0x21, 0x11, 0xff, 0xff], &[0; 70_000]].concat();
         for wrong in [
             &b"GET / HTTP/1.1\r\n\r\n"[..],
             b"PROXY TCP4 192.0.2.7",
