@@ -10,7 +10,8 @@ use ws_host_protocol::{CloseFrame, Event, Inbound, Limits, Outbound, PerMessageD
 
 use crate::end::Cause;
 use crate::error::ConnectError;
-use crate::establish::{Established, Ground, establish};
+use crate::establish::{Ground, establish};
+use crate::handshake::Established;
 use crate::line::Line;
 use crate::messages::Received;
 use crate::options::Options;

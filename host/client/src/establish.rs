@@ -1,20 +1,11 @@
 //! From options to an open connection: a socket, TLS, the opening handshake.
 
 use crate::error::ConnectError;
-use crate::handshake::{self, Opened};
+use crate::handshake::{self, Established};
 use crate::http_version::HttpVersion;
 use crate::http2::Http2Connection;
 use crate::options::Options;
-use crate::stream::Stream;
 use crate::transport;
-
-/// A connection after the handshake.
-pub(crate) struct Established {
-    pub(crate) stream: Box<dyn Stream>,
-    /// Frames that came right behind the answer to the handshake.
-    pub(crate) early: Vec<u8>,
-    pub(crate) opened: Opened,
-}
 
 /// What a WebSocket is opened on.
 #[derive(Debug)]

@@ -101,6 +101,7 @@ mod establish;
 mod handshake;
 mod http2;
 mod http_version;
+mod identity;
 mod line;
 mod messages;
 mod options;

@@ -12,7 +12,7 @@ use ws_host_protocol::Deflate;
 
 use crate::error::OptionsError;
 use crate::http_version::HttpVersion;
-use crate::tls::Identity;
+use crate::identity::Identity;
 use crate::url::Url;
 
 /// Headers that frame the request or belong to this hop. Those that begin with `sec-websocket-` are

@@ -9,8 +9,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use ws_host_protocol::{CloseCode, SharedMessage};
 
 use super::answer::Body;
+use super::arrival::Arrival;
 use super::configure::{ConfigureError, Configured, configure};
-use super::door::{Arrival, Door, enter};
+use super::door::{Door, enter};
 use super::http::{self, AsItIs};
 use super::served::{Prepared, Served};
 use super::site::Site;

@@ -3,6 +3,7 @@
 mod admin;
 mod admission;
 mod answer;
+mod arrival;
 mod certificates;
 mod configure;
 mod door;
@@ -160,7 +161,7 @@ impl Server {
     /// Dropping the future stops accepting; connections go on until the runtime ends.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Stopped {
         let Self { listeners, host, admin, followed, .. } = self;
-        let handshakes = door::handshakes();
+        let handshakes = arrival::handshakes();
         let mut serving = JoinSet::new();
         for (listener, door) in listeners {
             let (site, handshakes) = (Arc::clone(&host.site), Arc::clone(&handshakes));

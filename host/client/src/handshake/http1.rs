@@ -13,9 +13,8 @@ use hyper_util::rt::TokioIo;
 use ws_host_protocol::handshake::client::{Handshake, HandshakeError};
 
 use super::refusal::refusal;
-use super::{MAX_HEAD, Opened};
+use super::{Established, MAX_HEAD, Opened};
 use crate::error::ConnectError;
-use crate::establish::Established;
 use crate::http_version::HttpVersion;
 use crate::options::Options;
 use crate::sniff::Sniffed;

@@ -9,10 +9,9 @@ use hyper::ext::Protocol;
 use ws_host_protocol::handshake::Scheme as HttpScheme;
 use ws_host_protocol::handshake::client::{HandshakeError, Http2Handshake};
 
-use super::Opened;
 use super::refusal::refusal;
+use super::{Established, Opened};
 use crate::error::ConnectError;
-use crate::establish::Established;
 use crate::http2::{Http2Connection, Http2Stream};
 use crate::options::Options;
 use crate::url::Scheme;

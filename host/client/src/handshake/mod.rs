@@ -9,8 +9,18 @@ use http::header::HeaderMap;
 use ws_host_protocol::PerMessageDeflate;
 use ws_host_protocol::handshake::client::Accepted;
 
+use crate::stream::Stream;
+
 /// The longest head of an answer, in octets: four times what servers commonly allow a request.
 pub(crate) const MAX_HEAD: u32 = 64 << 10;
+
+/// A connection after the handshake.
+pub(crate) struct Established {
+    pub(crate) stream: Box<dyn Stream>,
+    /// Frames that came right behind the answer to the handshake.
+    pub(crate) early: Vec<u8>,
+    pub(crate) opened: Opened,
+}
 
 /// What the server agreed to.
 #[derive(Clone, Debug, PartialEq, Eq)]

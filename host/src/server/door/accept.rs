@@ -10,34 +10,14 @@ use tokio::time::sleep;
 
 use super::listener::{Listener, Stream};
 use super::{Door, enter};
+use crate::server::arrival::Arrival;
 use crate::server::http::{Moving, Registered};
 use crate::server::site::Site;
 use crate::server::visit::{Peer, Visit};
-use crate::worker::Reception;
-
-/// How many connections may be in front of their handshake's end at once. The next ones wait in the
-/// system's backlog.
-const MAX_HANDSHAKES: usize = 1024;
 
 /// How long to wait when the system has no file descriptors left: long enough not to spin, short
 /// enough that nobody notices when one comes free.
 const OUT_OF_RESOURCES: Duration = Duration::from_millis(100);
-
-/// The place of a connection that is in front of its handshake's end. Free again when it is dropped.
-pub(in crate::server) struct Arrival(#[expect(dead_code, reason = "held")] Option<Held>);
-
-/// Counts on the worker, and among all handshakes.
-type Held = (Reception, OwnedSemaphorePermit);
-
-impl Arrival {
-    /// Of a connection that somebody else has accepted, and counts.
-    pub(in crate::server) const UNCOUNTED: Self = Self(None);
-}
-
-/// Places for connections that are in front of their handshake's end, at all addresses together.
-pub(in crate::server) fn handshakes() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(MAX_HANDSHAKES))
-}
 
 /// Accepts for ever. Each connection gets a task of its own.
 pub(in crate::server) async fn accept(
@@ -84,13 +64,13 @@ fn receive<S>(
     let runtime = reception.runtime().clone();
     let visit = Visit::new(&site, Peer::plain(peer));
     if reception.is_here() {
-        let arrival = Arrival(Some((reception, permit)));
+        let arrival = Arrival::counted(reception, permit);
         runtime.spawn(async move {
             enter::<_, Registered>(site, &door, stream, visit, arrival).await;
         });
         return;
     }
-    let arrival = Arrival(Some((reception, permit)));
+    let arrival = Arrival::counted(reception, permit);
     // A socket belongs to the runtime that waits for it: it has to leave this one first.
     let moved = Registered::pack(stream);
     runtime.spawn(async move {

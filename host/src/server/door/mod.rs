@@ -3,6 +3,7 @@
 mod accept;
 mod flash;
 mod listener;
+mod moved;
 mod opening;
 mod proxied;
 mod tls;
@@ -14,13 +15,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
 use tokio::time::timeout_at;
 use ws_host_protocol::handshake::Scheme;
 
-pub(super) use self::accept::{Arrival, accept, handshakes};
+pub(super) use self::accept::accept;
 pub(super) use self::listener::Listener;
-pub(super) use self::opening::Opened;
-use self::opening::{Opening, open};
+use self::moved::{OverTls, Plain};
+use self::opening::{Opened, Opening, open};
 use self::proxied::Proxied;
-pub(super) use self::tls::{Encrypted, Tls, TlsError};
-use super::http::{self, Moving, OverTls, Plain};
+pub(super) use self::tls::{Tls, TlsError};
+use super::arrival::Arrival;
+use super::http::{self, Moving};
 use super::site::Site;
 use super::visit::Visit;
 use crate::config::{Address, ProxyProtocol};

@@ -33,7 +33,7 @@ pub(super) enum Opening {
 
 /// A stream of which the first octets were read to look at them. Whoever reads it gets them all.
 #[derive(Debug)]
-pub(in crate::server) struct Opened<S> {
+pub(super) struct Opened<S> {
     first: Vec<u8>,
     given: usize,
     stream: S,
@@ -41,12 +41,12 @@ pub(in crate::server) struct Opened<S> {
 
 impl<S> Opened<S> {
     /// A stream of which nothing was read, or nothing that is still to be given.
-    pub(in crate::server) fn unread(stream: S) -> Self {
+    pub(super) fn unread(stream: S) -> Self {
         Self { first: Vec::new(), given: 0, stream }
     }
 
     /// The stream, when all that was read of it before has been given.
-    pub(in crate::server) fn into_inner(self) -> S {
+    pub(super) fn into_inner(self) -> S {
         self.stream
     }
 }

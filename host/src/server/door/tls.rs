@@ -27,7 +27,7 @@ const HTTP1: &[u8] = b"http/1.1";
 const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 /// An encrypted stream. The stream inside is taken out for a moment when it goes to another thread.
-pub(in crate::server) type Encrypted<S> = TlsStream<Either<Opened<S>, Empty>>;
+pub(super) type Encrypted<S> = TlsStream<Either<Opened<S>, Empty>>;
 
 /// What the server shows, and asks to be shown. It can be read again while it is used.
 #[derive(Debug)]

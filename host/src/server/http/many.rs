@@ -23,7 +23,7 @@ use super::one::MAX_ANSWER_TIME;
 use super::upgraded::answer;
 use crate::config::HostLimits;
 use crate::server::answer::{Body, text};
-use crate::server::door::Arrival;
+use crate::server::arrival::Arrival;
 use crate::server::site::Site;
 use crate::server::visit::Visit;
 

@@ -8,6 +8,6 @@ mod upgraded;
 
 pub(super) use self::challenge::Challenge;
 pub(super) use self::many::serve_many;
-pub(super) use self::moving::{AsItIs, Moving, OverTls, Plain, Registered};
+pub(super) use self::moving::{AsItIs, Moving, Registered};
 pub(super) use self::one::serve_one;
 pub(super) use self::upgraded::answer;

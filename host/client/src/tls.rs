@@ -1,7 +1,5 @@
 //! TLS for `wss` URLs.
 
-mod identity;
-
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,9 +17,9 @@ use rustls::{
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-pub(crate) use self::identity::Identity;
 use crate::error::ConnectError;
 use crate::http_version::HttpVersion;
+use crate::identity::Identity;
 use crate::options::{Options, Verify};
 use crate::sniff::tls_error;
 use crate::stream::Stream;

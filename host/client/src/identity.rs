@@ -19,7 +19,7 @@ pub(crate) struct Identity {
 
 impl Identity {
     /// The certificate, those that vouch for it, and the key.
-    pub(super) fn read(
+    pub(crate) fn read(
         &self,
     ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), ConnectError> {
         let failed =
