@@ -116,10 +116,15 @@ fn whoever_begins_without_a_header_is_dropped() -> Result<()> {
 
 #[test]
 fn header_of_somebody_who_is_not_trusted_is_not_read() -> Result<()> {
-    let flags = ["--proxy-protocol", "--trusted-proxy", "10.0.0.0/8"];
+    let trusting = ["--proxy-protocol", "--trusted-proxy", "10.0.0.0/8"];
+    // So long that it cannot be what drops them.
+    let flags = [&trusting[..], &["--handshake-timeout", "10m"]].concat();
     let server = TestServer::with_arguments("echo", &flags)?;
-    dropped(behind(server.address(), LINE)?)?;
-    dropped(behind(server.address(), b"")?)
+    let whole = [LINE, handshake("/", "").as_bytes()].concat();
+    for octets in [&whole, LINE, b""] {
+        dropped(behind(server.address(), octets)?)?;
+    }
+    Ok(())
 }
 
 #[test]

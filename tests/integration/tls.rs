@@ -128,7 +128,7 @@ fn handshakes_that_stall_are_dropped_when_their_time_is_over() -> Result<()> {
 #[test]
 fn what_is_no_handshake_ends_its_connection_alone() -> Result<()> {
     let authority = Authority::new()?;
-    let server = authority.serving("echo", &[])?;
+    let server = authority.serving("echo", &["--handshake-timeout", "1s"])?;
     let mut other = authority.connect(&server)?;
     let mut hello = Vec::new();
     authority.ask().connection()?.write_tls(&mut hello)?;
