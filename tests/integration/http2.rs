@@ -180,6 +180,24 @@ fn stream_that_is_not_read_holds_back_itself_alone() -> Result<()> {
 }
 
 #[test]
+fn what_a_stream_does_not_take_fills_the_outbound_buffer() -> Result<()> {
+    let mut server = TestServer::serving("guest-flood")?;
+    let settings = [&[0, 4][..], &10_000_u32.to_be_bytes()].concat();
+    let mut connection = Connection::begin_with(server.address(), &settings)?;
+    connection.open(1, "/")?;
+    // Less than half of the buffer, from where on the client would not be read.
+    connection.send_message(1, 0x81, b"14 65536")?;
+    let mut came = 0;
+    while came < 10_000 {
+        came += connection.wait_for(DATA, 1)?.payload.len();
+    }
+    // Together with what waits it is more than 2 MiB.
+    connection.send_message(1, 0x81, b"20 65536")?;
+    server.wait_for_log("Full")?;
+    Ok(())
+}
+
+#[test]
 fn stream_whose_handler_sleeps_holds_back_itself_alone() -> Result<()> {
     let server = TestServer::with_arguments("guest-sleep", &["--instance-per", "client"])?;
     let mut connection = Connection::begin(server.address())?;

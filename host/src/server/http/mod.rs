@@ -1,6 +1,7 @@
 //! HTTP/1.1 and HTTP/2: from requests to answers, and to WebSockets.
 
 mod challenge;
+mod handed_over;
 mod many;
 mod moving;
 mod one;

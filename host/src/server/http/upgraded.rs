@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use http::{Request, Response};
-use hyper_util::rt::TokioIo;
 
+use super::handed_over::HandedOver;
 use crate::connection::{Connection, End};
 use crate::server::answer::Body;
 use crate::server::routes;
@@ -28,7 +28,7 @@ pub(in crate::server) async fn answer<B>(
         home.spawn(async move {
             match stream.await {
                 Ok(stream) => {
-                    let stream = TokioIo::new(stream);
+                    let stream = HandedOver::new(stream);
                     Connection::new(admitted, stream, settings, mode).serve(Vec::new()).await;
                 }
                 Err(error) => {

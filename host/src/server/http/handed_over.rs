@@ -1,0 +1,51 @@
+//! A stream that an HTTP library hands over, of HTTP/2 perhaps.
+
+use std::io::Result;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// How much is written at once, in octets: what fits into one frame of HTTP/2 by default (RFC 9113 §4.2). The
+/// library takes a few pieces of a stream, whatever their length, before it makes the writer wait: so what a
+/// client does not read waits in its outbound buffer, where it is counted.
+const PIECE: usize = 16 << 10;
+
+/// A stream that was handed over.
+pub(super) struct HandedOver(TokioIo<Upgraded>);
+
+impl HandedOver {
+    pub(super) fn new(stream: Upgraded) -> Self {
+        Self(TokioIo::new(stream))
+    }
+}
+
+impl AsyncRead for HandedOver {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for HandedOver {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, &octets[..octets.len().min(PIECE)])
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
