@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use ws_host_test_support::{TestServer, host_binary, root};
 
 /// Runs it with this input, to its end.
-fn connect(url: &str, flags: &[&str], input: &str) -> Result<(Output, String, String)> {
+pub(crate) fn connect(url: &str, flags: &[&str], input: &str) -> Result<(Output, String, String)> {
     let mut child = Command::new(host_binary())
         .args(["connect", url])
         .args(flags)

@@ -33,6 +33,17 @@ pub(crate) struct Shown {
     key_pem: String,
 }
 
+impl Shown {
+    /// Two files of a folder, in PEM: what is shown, and its key.
+    pub(crate) fn write(&self, folder: &Path, prefix: &str) -> Result<(PathBuf, PathBuf)> {
+        let [certificate, key] =
+            ["cert.pem", "key.pem"].map(|name| folder.join(format!("{prefix}{name}")));
+        std::fs::write(&certificate, &self.pem)?;
+        std::fs::write(&key, &self.key_pem)?;
+        Ok((certificate, key))
+    }
+}
+
 impl Authority {
     pub(crate) fn new() -> Result<Self> {
         let mut params = CertificateParams::default();
@@ -73,10 +84,7 @@ impl Authority {
 
     /// What a server shows, in files of its folder.
     pub(crate) fn write(&self, shown: &Shown) -> Result<(PathBuf, PathBuf)> {
-        let [certificate, key] = ["cert.pem", "key.pem"].map(|name| self.folder.path().join(name));
-        std::fs::write(&certificate, &shown.pem)?;
-        std::fs::write(&key, &shown.key_pem)?;
-        Ok((certificate, key))
+        shown.write(self.folder.path(), "")
     }
 
     /// The flags of a server with a new certificate.

@@ -10,6 +10,7 @@ use ws_host_test_support::{
     Answer, Client, DEADLINE, TestServer, component, handshake, host_binary, masked_frame,
 };
 
+use crate::connect::connect;
 use crate::encrypted::{Authority, shown_by};
 
 /// Octets on the bare connection, for those who do not speak TLS.
@@ -334,6 +335,27 @@ fn certificate_of_a_client_is_asked_for_and_told_to_the_handler() -> Result<()> 
                 Err(error) => assert!(!without, "{error:#}"),
             }
         }
+    }
+    Ok(())
+}
+
+#[test]
+fn command_line_client_shows_its_certificate_over_both_versions_of_http() -> Result<()> {
+    let authority = Authority::new()?;
+    let ca = authority.file();
+    let ca = ca.to_str().context("UTF-8")?;
+    let flags = ["--tls-client-ca", ca, "--tls-client-auth", "required"];
+    let server = authority.serving("guest-about", &flags)?;
+    let (certificate, key) = authority.vouch_for("alice")?.write(authority.folder(), "alice-")?;
+    let (certificate, key) =
+        (certificate.to_str().context("UTF-8")?, key.to_str().context("UTF-8")?);
+    for version in [&[][..], &["--http2"]] {
+        let flags = [&["--ca", ca, "--cert", certificate, "--key", key], version].concat();
+        let (_, told, log) = connect(server.url(), &flags, "request")?;
+        assert!(told.contains("CN=alice"), "{told}{log}");
+        let (output, _, log) = connect(server.url(), &[&["--ca", ca], version].concat(), "?")?;
+        assert_eq!(output.status.code(), Some(1), "{log}");
+        assert!(log.contains("--cert"), "{log}");
     }
     Ok(())
 }
