@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn long_message_is_received_into_memory_that_the_thread_keeps() {
-        const PART: usize = 300 << 10;
+        const PART: usize = 2 << 20;
         for opcode in [Opcode::Binary, Opcode::Text] {
             let kept = Vec::with_capacity(4 * PART);
             let pages = kept.as_ptr();

@@ -295,7 +295,7 @@ impl Outbound {
         match self.deflate(payload, form.compression) {
             Some(deflated) => {
                 self.push_frames(opcode, RSV1, &deflated, form.frame_size);
-                spare::give_back(deflated);
+                spare::put_back(deflated);
             }
             None => self.push_frames(opcode, 0, payload, form.frame_size),
         }

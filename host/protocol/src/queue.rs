@@ -58,7 +58,7 @@ impl Queue {
         let waiting = &self.tail[self.written..];
         if waiting.len() < (self.tail.capacity() / 8).min(spare::SHORT) {
             let waiting = waiting.to_vec();
-            spare::give_back(std::mem::replace(&mut self.tail, waiting));
+            spare::put_back(std::mem::replace(&mut self.tail, waiting));
             self.written = 0;
         }
         if self.segments.is_empty() {
@@ -83,7 +83,7 @@ impl Queue {
     fn advance_tail(&mut self, count: usize) {
         self.written += count;
         if self.written == self.tail.len() {
-            spare::give_back(std::mem::take(&mut self.tail));
+            spare::put_back(std::mem::take(&mut self.tail));
             self.written = 0;
         }
     }

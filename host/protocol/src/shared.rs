@@ -62,7 +62,7 @@ impl SharedMessage {
             .get_or_init(|| {
                 let deflated = deflate_alone(self.payload(), level, window)?;
                 let (frame, _) = frame(self.opcode, RSV1, &deflated);
-                spare::give_back(deflated);
+                spare::put_back(deflated);
                 Some(frame)
             })
             .as_ref()

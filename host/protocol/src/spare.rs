@@ -13,6 +13,10 @@ use std::cell::RefCell;
 /// The longest of the short buffers, in octets: a second level cache holds one.
 pub(crate) const SHORT: usize = 256 << 10;
 
+/// From which length on a buffer is long, in octets. Those between are left to the allocator, which keeps
+/// memory of that length for a while itself.
+const LONG: usize = 2 << 20;
+
 /// How many short ones a thread keeps. One is in use at a time, and more where peers are slow.
 const SHORT_KEPT: usize = 4;
 
@@ -28,15 +32,29 @@ struct Spare {
     long: Vec<Vec<u8>>,
 }
 
-/// Takes the memory of an event for the next one: what the handler of the event did not keep.
-pub fn give_back(mut buffer: Vec<u8>) {
+/// Takes the memory of an event for the next one, if it is long: what the handler of the event did not keep.
+pub fn give_back(buffer: Vec<u8>) {
+    // A short one is just as long as its message, and too short for the answer to it with its header.
+    if buffer.capacity() > LONG {
+        put_back(buffer);
+    }
+}
+
+/// Frees the long buffers that the thread keeps, up to two of the longest message each. Worth a call when
+/// a connection ends, and now and then when connections idle.
+pub fn release() {
+    SPARE.with_borrow_mut(|spare| spare.long = Vec::new());
+}
+
+/// Takes back what was lent.
+pub(crate) fn put_back(mut buffer: Vec<u8>) {
     if buffer.capacity() == 0 {
         return;
     }
     buffer.clear();
     SPARE.with_borrow_mut(|spare| match buffer.capacity() {
         ..=SHORT if spare.short.len() < SHORT_KEPT => spare.short.push(buffer),
-        ..=SHORT => {}
+        ..=LONG => {}
         _ if spare.long.len() < LONG_KEPT => spare.long.push(buffer),
         longer => {
             let shortest = spare.long.iter_mut().min_by_key(|kept| kept.capacity());
@@ -45,12 +63,6 @@ pub fn give_back(mut buffer: Vec<u8>) {
             }
         }
     });
-}
-
-/// Frees the long buffers that the thread keeps, up to two of the longest message each. Worth a call when
-/// a connection ends, and now and then when connections idle.
-pub fn release() {
-    SPARE.with_borrow_mut(|spare| spare.long = Vec::new());
 }
 
 /// An empty buffer with room for so many octets.
@@ -69,7 +81,7 @@ pub(crate) fn take(octets: usize) -> Vec<u8> {
 /// fits is kept.
 pub(crate) fn take_longer(there: usize, room: usize) -> Option<Vec<u8>> {
     let octets = there.saturating_add(room);
-    if room == 0 || octets <= SHORT { None } else { take_long(octets) }
+    if room == 0 || octets <= LONG { None } else { take_long(octets) }
 }
 
 /// The shortest of the long buffers that have room for so many octets.
@@ -89,7 +101,7 @@ mod tests {
     #[test]
     fn the_last_one_given_back_is_lent_first_and_only_some_are_kept() {
         for capacity in [100, 200, 300, 400, 500] {
-            give_back(Vec::with_capacity(capacity));
+            put_back(Vec::with_capacity(capacity));
         }
         let lent: Vec<_> = (0..5).map(|_| take(0).capacity()).collect();
         assert_eq!(lent, [400, 300, 200, 100, 0]);
@@ -97,30 +109,36 @@ mod tests {
 
     #[test]
     fn nothing_that_was_in_a_buffer_is_seen_again() {
-        give_back(b"secret".to_vec());
+        put_back(b"secret".to_vec());
         assert_eq!(take(1), b"");
     }
 
     #[test]
     fn of_long_ones_the_longest_are_kept_and_the_shortest_that_fits_is_lent() {
         for more in [2, 4, 1, 3] {
-            give_back(Vec::with_capacity(SHORT + more));
+            give_back(Vec::with_capacity(LONG + more));
         }
         assert_eq!(take(0).capacity(), 0, "a short one is not made of a long one");
-        assert_eq!(take_longer(SHORT, 0), None, "it does not grow");
-        assert_eq!(take_longer(0, SHORT), None, "a short one is enough");
-        assert_eq!(take_long(SHORT + 5), None);
-        assert_eq!(take(SHORT + 1).capacity(), SHORT + 3);
-        assert_eq!(take(SHORT + 1).capacity(), SHORT + 4);
-        assert_eq!(take_long(SHORT + 1), None);
+        assert_eq!(take_longer(LONG + 1, 0), None, "it does not grow");
+        assert_eq!(take_longer(0, LONG), None, "the allocator has one");
+        assert_eq!(take_long(LONG + 5), None);
+        assert_eq!(take(LONG + 1).capacity(), LONG + 3);
+        assert_eq!(take(LONG + 1).capacity(), LONG + 4);
+        assert_eq!(take_long(LONG + 1), None);
     }
 
     #[test]
     fn long_ones_are_released_and_short_ones_kept() {
-        give_back(Vec::with_capacity(SHORT + 1));
-        give_back(Vec::with_capacity(10));
+        give_back(Vec::with_capacity(LONG + 1));
+        put_back(Vec::with_capacity(10));
         release();
-        assert_eq!(take_long(SHORT + 1), None);
+        assert_eq!(take_long(LONG + 1), None);
         assert_eq!(take(0).capacity(), 10);
+    }
+
+    #[test]
+    fn memory_of_a_short_event_is_not_lent() {
+        give_back(Vec::with_capacity(SHORT));
+        assert_eq!(take(0).capacity(), 0);
     }
 }

@@ -81,7 +81,7 @@ fn deflate(compressor: &mut Compressor, message: &[u8]) -> Option<Vec<u8>> {
         let is_right = stream.compress_vec(rest, &mut output, FlushCompress::Sync).is_ok();
         rest = &rest[(stream.total_in() - before) as usize..];
         if !is_right || output.len() >= bound {
-            spare::give_back(output);
+            spare::put_back(output);
             return None;
         }
         // A flush is complete when it has left room.

@@ -63,7 +63,7 @@ impl Inflater {
         };
         let mut output = spare::take(STEP);
         let inflated = message.inflate(part, &mut output, |octets| to.push_within(octets, limit));
-        spare::give_back(output);
+        spare::put_back(output);
         inflated
     }
 
@@ -160,7 +160,7 @@ impl Message {
         let mut output = spare::take(STEP);
         let result = step(&mut self.stream, octets, &mut output);
         let is_silent = output.is_empty();
-        spare::give_back(output);
+        spare::put_back(output);
         match result? {
             (status, used) if is_silent && used == octets.len() => Ok(status == Status::StreamEnd),
             _ => Err(ProtocolError::InvalidDeflate),
