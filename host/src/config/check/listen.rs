@@ -33,13 +33,13 @@ pub(super) struct Defaults {
 impl WrittenTls {
     pub(super) fn check(self, at: At, folder: &Path) -> Checked<Option<Tls>> {
         let Self { cert, key, dev, client_ca, client_auth } = self;
+        if client_ca.is_none() && client_auth.is_some() {
+            return Err(at.wrong("tls-client-auth", "needs tls-client-ca beside it"));
+        }
         let certificate = match (cert, key, dev) {
             (None, None, false) => {
                 if client_ca.is_some() {
                     return Err(at.wrong("tls-client-ca", "needs tls-cert and tls-key beside it"));
-                }
-                if client_auth.is_some() {
-                    return Err(at.wrong("tls-client-auth", "needs tls-client-ca beside it"));
                 }
                 return Ok(None);
             }
@@ -63,9 +63,6 @@ impl WrittenTls {
             Some(ClientAuth::Required) => Need::Required,
             Some(ClientAuth::Optional) | None => Need::Optional,
         };
-        if client_ca.is_none() && client_auth.is_some() {
-            return Err(at.wrong("tls-client-auth", "needs tls-client-ca beside it"));
-        }
         let clients = client_ca
             .map(|authorities| ClientCertificates { authorities: folder.join(authorities), need });
         Ok(Some(Tls { certificate, clients }))
