@@ -10,12 +10,13 @@
 
 use std::time::Duration;
 
-use wasmtime::component::{Linker, WasmList, WasmStr};
+use wasmtime::component::{Linker, WasmList};
 use wasmtime::{Result, StoreContextMut};
 use ws_host_protocol::{Form, SendError, SharedMessage};
 
 use super::bindings::ws_host::socket::types;
 use super::state::State;
+use super::text::Text;
 use crate::clients::{Client, ClientId, CloseError};
 use crate::topics::SubscribeError;
 
@@ -59,7 +60,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     topics.func_wrap("publish-binary-with", publish_binary_with)
 }
 
-fn send_text(store: Store<'_>, (to, message): (u64, WasmStr)) -> Result<Sent> {
+fn send_text(store: Store<'_>, (to, message): (u64, Text)) -> Result<Sent> {
     let text = message.to_str(&store)?;
     Ok(sent(for_client(&store, to, |client| client.send_text(&text))))
 }
@@ -69,10 +70,7 @@ fn send_binary(store: Store<'_>, (to, message): (u64, WasmList<u8>)) -> Result<S
     Ok(sent(for_client(&store, to, |client| client.send_binary(octets))))
 }
 
-fn send_text_with(
-    store: Store<'_>,
-    (to, message, form): (u64, WasmStr, types::Form),
-) -> Result<Sent> {
+fn send_text_with(store: Store<'_>, (to, message, form): (u64, Text, types::Form)) -> Result<Sent> {
     let form = match Form::try_from(form) {
         Ok(form) => form,
         Err(error) => return Ok((Err(error),)),
@@ -93,7 +91,7 @@ fn send_binary_with(
     Ok(sent(for_client(&store, to, |client| client.send_binary_with(octets, form))))
 }
 
-fn broadcast_text(store: Store<'_>, (to, message): (Vec<u64>, WasmStr)) -> Result<(u32,)> {
+fn broadcast_text(store: Store<'_>, (to, message): (Vec<u64>, Text)) -> Result<(u32,)> {
     let message = SharedMessage::text(&message.to_str(&store)?);
     Ok((broadcast(&store, &to, &message),))
 }
@@ -105,7 +103,7 @@ fn broadcast_binary(store: Store<'_>, (to, message): (Vec<u64>, WasmList<u8>)) -
 
 fn broadcast_text_with(
     store: Store<'_>,
-    (to, message, form): (Vec<u64>, WasmStr, types::Form),
+    (to, message, form): (Vec<u64>, Text, types::Form),
 ) -> Result<(u32,)> {
     let Ok(form) = Form::try_from(form) else { return Ok((0,)) };
     let message = SharedMessage::text(&message.to_str(&store)?).with_form(form);
@@ -133,7 +131,7 @@ fn pong(store: Store<'_>, (to, payload): (u64, WasmList<u8>)) -> Result<Sent> {
 
 fn close(
     store: Store<'_>,
-    (client, code, reason): (u64, u16, WasmStr),
+    (client, code, reason): (u64, u16, Text),
 ) -> Result<(Result<(), types::CloseError>,)> {
     let reason = reason.to_str(&store)?;
     let closed = for_client(&store, client, |client| Ok(client.close(code, &reason)));
@@ -188,7 +186,7 @@ fn cancel_timer(store: Store<'_>, (timer,): (u64,)) -> Result<(bool,)> {
 
 fn subscribe(
     store: Store<'_>,
-    (client, topic): (u64, WasmStr),
+    (client, topic): (u64, Text),
 ) -> Result<(Result<(), types::SubscribeError>,)> {
     let topic = topic.to_str(&store)?;
     let belongings = &store.data().belongings;
@@ -199,7 +197,7 @@ fn subscribe(
     Ok((subscribed.map_err(types::SubscribeError::from),))
 }
 
-fn unsubscribe(store: Store<'_>, (client, topic): (u64, WasmStr)) -> Result<(bool,)> {
+fn unsubscribe(store: Store<'_>, (client, topic): (u64, Text)) -> Result<(bool,)> {
     let topic = topic.to_str(&store)?;
     let belongings = &store.data().belongings;
     let is_ours = belongings.clients.find(ClientId(client)).is_some();
@@ -208,7 +206,7 @@ fn unsubscribe(store: Store<'_>, (client, topic): (u64, WasmStr)) -> Result<(boo
 
 fn publish_text(
     store: Store<'_>,
-    (topic, message, apart_from): (WasmStr, WasmStr, Option<u64>),
+    (topic, message, apart_from): (Text, Text, Option<u64>),
 ) -> Result<(u32,)> {
     let topic = topic.to_str(&store)?;
     let message = SharedMessage::text(&message.to_str(&store)?);
@@ -217,7 +215,7 @@ fn publish_text(
 
 fn publish_binary(
     store: Store<'_>,
-    (topic, message, apart_from): (WasmStr, WasmList<u8>, Option<u64>),
+    (topic, message, apart_from): (Text, WasmList<u8>, Option<u64>),
 ) -> Result<(u32,)> {
     let topic = topic.to_str(&store)?;
     let message = SharedMessage::binary(message.as_le_slice(&store));
@@ -226,7 +224,7 @@ fn publish_binary(
 
 fn publish_text_with(
     store: Store<'_>,
-    (topic, message, apart_from, form): (WasmStr, WasmStr, Option<u64>, types::Form),
+    (topic, message, apart_from, form): (Text, Text, Option<u64>, types::Form),
 ) -> Result<(u32,)> {
     let Ok(form) = Form::try_from(form) else { return Ok((0,)) };
     let topic = topic.to_str(&store)?;
@@ -236,7 +234,7 @@ fn publish_text_with(
 
 fn publish_binary_with(
     store: Store<'_>,
-    (topic, message, apart_from, form): (WasmStr, WasmList<u8>, Option<u64>, types::Form),
+    (topic, message, apart_from, form): (Text, WasmList<u8>, Option<u64>, types::Form),
 ) -> Result<(u32,)> {
     let Ok(form) = Form::try_from(form) else { return Ok((0,)) };
     let topic = topic.to_str(&store)?;

@@ -25,6 +25,7 @@ mod runtime;
 mod stacks;
 mod state;
 mod template;
+mod text;
 
 pub(crate) use error::{Fault, LoadError};
 pub(crate) use instance::{Acceptance, Answer, Disconnection, Guest, Refusal};
