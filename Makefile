@@ -7,12 +7,13 @@ GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-di
 EXAMPLES := echo chat counter rooms
 
 .PHONY: help setup build host components run test unit integration clients lint deny fuzz bench \
-        bench-peers bench-report bench-density instructions conformance ci clean
+        bench-peers bench-report bench-density instructions conformance profiled ci clean
 
 help:
 	@echo "make run          build the host and the echo example, and serve it"
 	@echo "make test         set up what the tests need, and run them all"
 	@echo "make build        host to target/release/ws-host, components to $(COMPONENTS)/NAME.wasm"
+	@echo "make profiled     the host once more, compiled for what it does most: target/profiled/ws-host"
 	@echo "make unit         the tests that need no host: seconds"
 	@echo "make conformance  the Autobahn TestSuite against the echo component"
 	@echo "make bench        ws-host beside its peers, as a table"
@@ -39,6 +40,10 @@ components: setup
 	@for name in $(EXAMPLES); do cp target/guests/wasm32-wasip2/guest/$$name.wasm $(COMPONENTS)/; done
 	@for file in tests/guests/examples/*.rs; do name=$$(basename $$file .rs | tr - _); \
 	  cp target/guests/wasm32-wasip2/guest/examples/$$name.wasm $(COMPONENTS)/guest-$$(basename $$file .rs).wasm || exit 1; done
+
+# Profile-guided optimisation. What it brings is in docs/performance.md.
+profiled: components
+	host/build-profiled
 
 run: build
 	target/release/ws-host --component $(COMPONENTS)/echo.wasm
@@ -98,6 +103,7 @@ ci: setup lint unit
 	$(MAKE) build
 	$(MAKE) fuzz SECONDS=10
 	$(MAKE) bench BENCH=--smoke
+	$(MAKE) bench BENCH="exercise --smoke"
 	$(MAKE) instructions
 	$(MAKE) conformance
 	$(MAKE) clients integration

@@ -105,6 +105,8 @@ pub(crate) enum What {
         #[arg(long)]
         record: bool,
     },
+    /// Lets ws-host serve every workload for a while and measures nothing: for a profile of it
+    Exercise,
     /// Serves as a peer until it is killed
     Peer {
         name: Peer,
@@ -185,7 +187,8 @@ impl Args {
         Ok(Plan { counted, rounds, workloads, servers, files })
     }
 
-    fn workloads(&self) -> Vec<Workload> {
+    /// What is asked.
+    pub(crate) fn workloads(&self) -> Vec<Workload> {
         let all: &[_] = match self.what {
             Some(What::Echo) => &MAIN,
             _ => &Workload::ALL,

@@ -12,11 +12,26 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use rustix::process::{Pid, Signal, kill_process};
 use ws_host_test_support::{Client, TestServer, component, host_binary, root};
 
-/// Octets of a message: one that fits anywhere, a usual one, a long one in a single read.
-const SIZES: [usize; 3] = [20, 1024, 16 * 1024];
+use crate::process::end;
+
+/// Messages that are counted.
+struct Case {
+    /// In the file of budgets.
+    name: &'static str,
+    /// What its text repeats.
+    letter: char,
+    octets: usize,
+}
+
+/// One that fits anywhere, a usual one, a long one in a single read, and one that is not ASCII.
+const CASES: [Case; 4] = [
+    Case { name: "20", letter: 'x', octets: 20 },
+    Case { name: "1024", letter: 'x', octets: 1024 },
+    Case { name: "16384", letter: 'x', octets: 16 * 1024 },
+    Case { name: "16384-cyrillic", letter: 'ж', octets: 16 * 1024 },
+];
 
 /// Messages of the two runs. Between them lies enough that ticks of a clock do not count.
 const FEW: usize = 500;
@@ -39,26 +54,27 @@ pub(crate) enum Use {
 pub(crate) fn measure(what_for: Use) -> Result<()> {
     let cache = tempfile::tempdir()?;
     // The component is compiled for the processor that callgrind shows.
-    count(cache.path(), SIZES[0], 1)?;
-    let mut counts = BTreeMap::new();
-    for octets in SIZES {
-        let (few, many) = (count(cache.path(), octets, FEW)?, count(cache.path(), octets, MANY)?);
-        counts.insert(octets, many.saturating_sub(few) / (MANY - FEW) as u64);
+    count(cache.path(), &CASES[0], 1)?;
+    let mut counts = Vec::new();
+    for case in CASES {
+        let (few, many) = (count(cache.path(), &case, FEW)?, count(cache.path(), &case, MANY)?);
+        counts.push((case.name, many.saturating_sub(few) / (MANY - FEW) as u64));
     }
     if what_for == Use::Record {
-        std::fs::write(budget_file(), serde_json::to_string_pretty(&counts)? + "\n")?;
+        let budget: BTreeMap<_, _> = counts.iter().copied().collect();
+        std::fs::write(budget_file(), serde_json::to_string_pretty(&budget)? + "\n")?;
     }
     let budget = std::fs::read_to_string(budget_file()).context("the budget")?;
-    let budget: BTreeMap<usize, u64> = serde_json::from_str(&budget)?;
+    let budget: BTreeMap<String, u64> = serde_json::from_str(&budget)?;
     let mut exceeded = 0;
-    for (octets, count) in &counts {
-        let allowed = *budget.get(octets).context("a budget for each size")?;
-        println!("instructions-per-message {octets} {count} of {allowed}");
+    for (name, count) in &counts {
+        let allowed = *budget.get(*name).context("a budget for each message")?;
+        println!("instructions-per-message {name} {count} of {allowed}");
         exceeded += usize::from(count * 100 > allowed * (100 + TOLERANCE));
     }
     ensure!(
         exceeded == 0,
-        "{exceeded} of {} sizes cost more instructions than their budget: find out why, or record \
+        "{exceeded} of {} messages cost more instructions than their budget: find out why, or record \
          what they cost now (`instructions --record`)",
         counts.len()
     );
@@ -70,7 +86,7 @@ fn budget_file() -> PathBuf {
 }
 
 /// Instructions of a host that echoes so many messages, from its start to its end.
-fn count(cache: &Path, octets: usize, messages: usize) -> Result<u64> {
+fn count(cache: &Path, case: &Case, messages: usize) -> Result<u64> {
     let mut command = Command::new("valgrind");
     command
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
@@ -82,14 +98,12 @@ fn count(cache: &Path, octets: usize, messages: usize) -> Result<u64> {
         .arg(component("echo"));
     let server = TestServer::spawn(command).context("valgrind counts: is it installed?")?;
     let mut client = Client::connect(&server)?;
-    let text = "x".repeat(octets);
+    let text = case.letter.to_string().repeat(case.octets / case.letter.len_utf8());
     for _ in 0..messages {
         ensure!(client.ask(&text)? == text, "an echo is not what was sent");
     }
     client.close()?;
-    let process = Pid::from_raw(i32::try_from(server.process_id())?).context("a process")?;
-    kill_process(process, Signal::INT)?;
-    let log = server.wait()?.log;
+    let log = end(server)?.log;
     let told = log.lines().find_map(|line| line.split_once("Collected :"));
     let (_, count) = told.with_context(|| format!("no count in: {log}"))?;
     Ok(count.trim().parse()?)

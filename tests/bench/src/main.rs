@@ -11,6 +11,7 @@ mod compressed;
 mod cores;
 mod density;
 mod document;
+mod exercise;
 mod figure;
 mod idle;
 mod instructions;
@@ -65,6 +66,10 @@ fn main() -> Result<()> {
         }
         Some(What::Instructions { record: true }) => {
             instructions::measure(instructions::Use::Record)
+        }
+        Some(What::Exercise) => {
+            process::raise_open_files()?;
+            exercise::exercise(&args.workloads(), counted)
         }
         None => everything(&args, amounts),
     }

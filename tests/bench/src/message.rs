@@ -36,6 +36,24 @@ pub(crate) enum Kind {
     CompressedText = 0xc1,
 }
 
+/// The letters of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Script {
+    /// ASCII alone, which is the least work to check.
+    Latin,
+    /// Two octets for each letter, and so an even number of them in all.
+    Cyrillic,
+}
+
+impl Script {
+    fn letters(self) -> &'static str {
+        match self {
+            Self::Latin => "abcdefghijklmnopqrstuvwxyz ",
+            Self::Cyrillic => "абвгдежзийклмнопрстуфхцчшщъыьэюя",
+        }
+    }
+}
+
 /// Messages of one length: as they go to the server, and as they must come back.
 ///
 /// Each begins with its masking key in hexadecimal, so that no two are alike and an old echo is not
@@ -53,9 +71,14 @@ pub(crate) struct Pattern {
 impl Pattern {
     /// Messages of so many octets.
     pub(crate) fn new(kind: Kind, octets: usize) -> Self {
+        Self::written_in(Script::Latin, kind, octets)
+    }
+
+    /// Messages of so many octets in this script.
+    pub(crate) fn written_in(script: Script, kind: Kind, octets: usize) -> Self {
         let mut answer = header(kind, octets, 0);
         let payload = answer.len();
-        answer.extend(b"abcdefghijklmnopqrstuvwxyz ".iter().cycle().take(octets));
+        answer.extend(script.letters().bytes().cycle().take(octets));
         Self { header: header(kind, octets, 0x80), answer, payload }
     }
 
@@ -192,6 +215,16 @@ mod tests {
         let (key, _, answer) = message(&pattern, &mut keys);
         assert!(pattern.matches(key, 0, &answer));
         assert!(!pattern.matches(key, 0, &before));
+    }
+
+    #[test]
+    fn request_is_text_in_every_script() {
+        for (script, is_ascii) in [(Script::Latin, true), (Script::Cyrillic, false)] {
+            let pattern = Pattern::written_in(script, Kind::Text, 64);
+            let (_, request, _) = message(&pattern, &mut Keys::new());
+            let text = String::from_utf8(unmasked(&request, 2)).unwrap();
+            assert_eq!(text.is_ascii(), is_ascii, "{text}");
+        }
     }
 
     #[test]

@@ -72,10 +72,10 @@ mod tests {
         let left_out: Vec<_> = plan.left_out().map(names).collect();
         assert_eq!(left_out, ["workerd connections-10000", "workerd broadcast-10000"]);
         // A sandbox for each connection makes no difference to a broadcast.
-        assert_eq!(plan.pairs().count(), 17 + 9 + 11);
+        assert_eq!(plan.pairs().count(), 18 + 10 + 12);
         assert_eq!(plan.of_role(Role::Megaphone).count(), 2);
         let few = Plan { files: 1500, ..plan };
         assert_eq!(few.of_role(Role::Megaphone).count(), 0);
-        assert_eq!(few.of_role(Role::Echo).count(), 13);
+        assert_eq!(few.of_role(Role::Echo).count(), 14);
     }
 }

@@ -7,7 +7,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rustix::process::{Resource, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
+use rustix::process::{
+    Pid, Resource, Signal, getrlimit, kill_process, set_parent_process_death_signal, setrlimit,
+};
+use ws_host_test_support::{Ended, TestServer};
 
 use crate::cores::Pinned;
 
@@ -55,6 +58,13 @@ pub(crate) fn become_on_core(core: usize, command: &OsStr, arguments: &[OsString
     let _pinned = Pinned::to(core)?;
     let error = Command::new(command).args(arguments).exec();
     Err(error).with_context(|| format!("cannot start {}", command.display()))
+}
+
+/// Tells a server to end, as Ctrl+C does, and waits until it has.
+pub(crate) fn end(server: TestServer) -> Result<Ended> {
+    let process = Pid::from_raw(i32::try_from(server.process_id())?).context("a process")?;
+    kill_process(process, Signal::INT)?;
+    server.wait()
 }
 
 /// CPU time, user and system, of each thread of a process.

@@ -22,18 +22,22 @@ pub(crate) fn servers(only: &[String], given: &[Given]) -> Result<Vec<Server>> {
             let names: Vec<_> = all.iter().map(Server::name).collect();
             bail!("no server {name}; there are {}", names.join(", "));
         };
-        ensure!(server.is_installed(), "{name} is not installed: run `make bench-peers` first");
+        if let Some(lacking) = server.lacks() {
+            bail!("{name} cannot take part: {lacking}");
+        }
     }
     if !only.is_empty() {
         all.retain(|server| only.iter().any(|name| name == server.name()));
         return Ok(all);
     }
-    let (installed, missing): (Vec<_>, Vec<_>) = all.into_iter().partition(Server::is_installed);
-    if !missing.is_empty() {
-        let names: Vec<_> = missing.iter().map(Server::name).collect();
-        println!("left out: {}, which `make bench-peers` installs", names.join(", "));
-    }
-    Ok(installed)
+    all.retain(|server| {
+        let lacking = server.lacks();
+        if let Some(lacking) = lacking {
+            println!("left out: {}: {lacking}", server.name());
+        }
+        lacking.is_none()
+    });
+    Ok(all)
 }
 
 #[cfg(test)]

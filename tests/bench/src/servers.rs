@@ -1,11 +1,11 @@
 //! The servers to compare, each a process pinned to one core.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::str::FromStr;
 
 use anyhow::{Context, Result, ensure};
-use ws_host_test_support::{TestServer, component, host_binary};
+use ws_host_test_support::{TestServer, component, host_binary, root};
 
 use crate::certificate::Certificate;
 use crate::channel::Channel;
@@ -22,6 +22,8 @@ pub(crate) enum Server {
     Host,
     /// The same with a sandbox for each connection.
     HostPerClient,
+    /// The same, compiled for what it does most.
+    HostProfiled,
     /// A library that it is compared with.
     Library(Peer),
     /// A server of another runtime.
@@ -45,9 +47,10 @@ const MORE_CLIENTS: usize = 10;
 
 impl Server {
     /// Every server that needs nothing but the command line, in the order in which they take turns.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Host,
         Self::HostPerClient,
+        Self::HostProfiled,
         Self::Library(Peer::Fastwebsockets),
         Self::Library(Peer::TokioTungstenite),
         Self::Library(Peer::TokioTungsteniteSmall),
@@ -61,17 +64,23 @@ impl Server {
         match self {
             Self::Host => "ws-host",
             Self::HostPerClient => "ws-host-per-client",
+            Self::HostProfiled => "ws-host-profiled",
             Self::Library(peer) => peer.name(),
             Self::Runtime(runtime) => runtime.name(),
             Self::Given(given) => &given.name,
         }
     }
 
-    /// Whether it can be started here.
-    pub(crate) fn is_installed(&self) -> bool {
+    /// What to do before it can be started here, if anything.
+    pub(crate) fn lacks(&self) -> Option<&'static str> {
         match self {
-            Self::Runtime(runtime) => runtime.is_installed(),
-            Self::Host | Self::HostPerClient | Self::Library(_) | Self::Given(_) => true,
+            Self::Runtime(runtime) if !runtime.is_installed() => {
+                Some("`make bench-peers` installs it")
+            }
+            Self::HostProfiled if !is_profiled_current() => {
+                Some("`make profiled` builds it, and anew when ws-host is newer")
+            }
+            _ => None,
         }
     }
 
@@ -81,7 +90,7 @@ impl Server {
             return self.speaks(workload.channel);
         }
         match self {
-            Self::Host | Self::Library(_) | Self::Runtime(_) => true,
+            Self::Host | Self::HostProfiled | Self::Library(_) | Self::Runtime(_) => true,
             // The message would pass one sandbox like any other: the figure would be that of ws-host.
             Self::HostPerClient => workload.role() == Role::Echo,
             // It was asked for an echo server.
@@ -92,7 +101,7 @@ impl Server {
     /// Whether it is measured over another channel than plain TCP.
     fn speaks(&self, channel: Channel) -> bool {
         match (self, channel) {
-            (Self::Host, _) => true,
+            (Self::Host | Self::HostProfiled, _) => true,
             // Those that are built on the same TLS. Of the two tokio-tungstenite the faster one.
             (Self::Library(Peer::Fastwebsockets | Peer::TokioTungsteniteSmall), Channel::Tls) => {
                 true
@@ -117,7 +126,8 @@ impl Server {
     /// What it is, with its version.
     pub(crate) fn version(&self) -> Result<String> {
         match self {
-            Self::Host | Self::HostPerClient => host_version(),
+            Self::Host | Self::HostPerClient => host_version(&host_binary()),
+            Self::HostProfiled => host_version(&profiled_binary()),
             Self::Library(peer) => lockfile::version(peer.library()),
             Self::Runtime(runtime) => runtime.version(),
             Self::Given(_) => Ok("given on the command line".to_owned()),
@@ -132,8 +142,11 @@ impl Server {
             Role::Megaphone => "guest-megaphone",
         };
         Ok(match self {
-            Self::Host => host(component)?.args(["--max-clients", &clients]),
-            Self::HostPerClient => host(component)?
+            Self::Host => host(&host_binary(), component)?.args(["--max-clients", &clients]),
+            Self::HostProfiled => {
+                host(&profiled_binary(), component)?.args(["--max-clients", &clients])
+            }
+            Self::HostPerClient => host(&host_binary(), component)?
                 .args(["--instance-per", "client", "--max-clients", &clients])
                 .args(["--max-instances", &clients]),
             Self::Library(peer) => {
@@ -157,13 +170,15 @@ impl Server {
     ) -> Result<Launch> {
         let launch = self.launch(role, clients)?;
         let launch = match (self, channel) {
-            (_, Channel::Plain) | (Self::Host, Channel::Tls) => launch,
+            (_, Channel::Plain) | (Self::Host | Self::HostProfiled, Channel::Tls) => launch,
             // The host hears from the first octets that a client speaks HTTP/2.
-            (Self::Host, Channel::Http2) => {
+            (Self::Host | Self::HostProfiled, Channel::Http2) => {
                 let streams = (clients + MORE_CLIENTS).to_string();
                 launch.args(["--max-http2-streams", &streams])
             }
-            (Self::Host, Channel::Deflate) => launch.args(["--compression", "messages"]),
+            (Self::Host | Self::HostProfiled, Channel::Deflate) => {
+                launch.args(["--compression", "messages"])
+            }
             (_, Channel::Tls | Channel::Deflate | Channel::Http2) => launch.arg(channel.name()),
         };
         Ok(match channel {
@@ -193,17 +208,28 @@ impl FromStr for Given {
 
 /// Starts ws-host on a core, with a component and flags.
 pub(crate) fn start_host_on(core: usize, name: &str, flags: &[&str]) -> Result<TestServer> {
-    TestServer::spawn(host(name)?.args(flags).on_core(core)?).context("ws-host")
+    TestServer::spawn(host(&host_binary(), name)?.args(flags).on_core(core)?).context("ws-host")
 }
 
-fn host(name: &str) -> Result<Launch> {
-    let launch = Launch::new(built(&host_binary())?).arg("--component");
+/// What `make profiled` leaves.
+fn profiled_binary() -> PathBuf {
+    root().join("target/profiled/ws-host")
+}
+
+/// Whether it was built after the usual one: code of two ages would be compared.
+fn is_profiled_current() -> bool {
+    let built = |program: &Path| program.metadata().and_then(|program| program.modified()).ok();
+    built(&profiled_binary()).is_some_and(|profiled| Some(profiled) > built(&host_binary()))
+}
+
+fn host(program: &Path, name: &str) -> Result<Launch> {
+    let launch = Launch::new(built(program)?).arg("--component");
     // A line for each connection would be measured with the echo.
     Ok(launch.arg(built(&component(name))?).args(["--listen", "127.0.0.1:0", "--log", "warn"]))
 }
 
-fn host_version() -> Result<String> {
-    let output = Command::new(host_binary()).arg("--version").output().context("ws-host")?;
+fn host_version(program: &Path) -> Result<String> {
+    let output = Command::new(program).arg("--version").output().context("ws-host")?;
     ensure!(output.status.success(), "ws-host --version ended with {}", output.status);
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }

@@ -10,7 +10,7 @@ use crate::certificate::Certificate;
 use crate::channel::Channel;
 use crate::compressed::Compressed;
 use crate::load::{Broadcasts, Connects, Echoes, Endpoint, Load, Streams, Traffic};
-use crate::message::{Kind, Pattern};
+use crate::message::{Kind, Pattern, Script};
 
 /// One question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub(crate) struct Workload {
     pub(crate) connections: usize,
     /// Octets of a message.
     pub(crate) octets: usize,
+    /// What the messages are written in.
+    pub(crate) script: Script,
     /// What goes on over the connections.
     pub(crate) shape: Shape,
     /// What they go over.
@@ -84,10 +86,11 @@ const MANY: Workload = echo("connections-1000", 1000, 20);
 
 impl Workload {
     /// Every workload, the main ones first.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         MAIN[0],
         MAIN[1],
         LONG,
+        Self { script: Script::Cyrillic, ..echo("cyrillic-64KiB", 100, 64 * 1024) },
         echo("echo-1MiB", 10, 1024 * 1024),
         Self { shape: Shape::Echo { in_flight: 16 }, ..echo("pipelined-16", 100, 20) },
         Self { demand: Demand::Nothing, ..echo("round-trip", 1, 20) },
@@ -148,7 +151,10 @@ impl Workload {
     }
 
     fn exchange(self) -> String {
-        let (connections, octets) = (self.connections, size(self.octets));
+        let (connections, mut octets) = (self.connections, size(self.octets));
+        if self.script == Script::Cyrillic {
+            octets += " of Cyrillic text";
+        }
         match (self.shape, connections) {
             (Shape::Echo { .. }, 1) => format!("echo of {octets} over one connection, in turn"),
             (Shape::Echo { in_flight: 1 }, _) => {
@@ -178,11 +184,13 @@ impl Workload {
         Ok(match self.shape {
             Shape::Echo { in_flight } => {
                 let traffic = Traffic { connections, in_flight };
+                let pattern = Pattern::written_in(self.script, Kind::Text, octets);
                 match self.channel {
-                    Channel::Plain => Box::new(Echoes::plain(server, octets, traffic)?),
+                    Channel::Plain => {
+                        Box::new(Echoes::connect(&Endpoint::plain(server), pattern, traffic)?)
+                    }
                     Channel::Tls => {
                         let endpoint = Endpoint::tls(server, certificate.client()?);
-                        let pattern = Pattern::new(Kind::Text, octets);
                         Box::new(Echoes::connect(&endpoint, pattern, traffic)?)
                     }
                     Channel::Deflate => {
@@ -210,8 +218,16 @@ impl ValueEnum for Workload {
 }
 
 const fn echo(name: &'static str, connections: usize, octets: usize) -> Workload {
-    let (shape, demand) = (Shape::Echo { in_flight: 1 }, Demand::FullCore);
-    Workload { name, connections, octets, shape, channel: Channel::Plain, plain: name, demand }
+    Workload {
+        name,
+        connections,
+        octets,
+        script: Script::Latin,
+        shape: Shape::Echo { in_flight: 1 },
+        channel: Channel::Plain,
+        plain: name,
+        demand: Demand::FullCore,
+    }
 }
 
 /// The same over another channel.
