@@ -10,6 +10,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::stream::Stream;
 
 /// A stream whose first input is remembered.
+///
+/// A server that refuses says why and closes, and may do so before it was written to. Then writing fails
+/// before anybody has read the reason. So here that is left to reading, which has the reason and the end.
 pub(crate) struct Sniffed {
     stream: Box<dyn Stream>,
     first: Arc<OnceLock<First>>,
@@ -91,7 +94,8 @@ impl AsyncWrite for Sniffed {
         context: &mut Context<'_>,
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, octets)
+        let written = Pin::new(&mut self.stream).poll_write(context, octets);
+        left_to_reading(written, octets.len())
     }
 
     fn poll_write_vectored(
@@ -99,7 +103,8 @@ impl AsyncWrite for Sniffed {
         context: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
+        left_to_reading(written, pieces.iter().map(|piece| piece.len()).sum())
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -107,15 +112,65 @@ impl AsyncWrite for Sniffed {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        left_to_reading(Pin::new(&mut self.stream).poll_flush(context), ())
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        left_to_reading(Pin::new(&mut self.stream).poll_shutdown(context), ())
+    }
+}
+
+/// Writes, as if they succeeded, to a server that has left: it would not have read them.
+fn left_to_reading<T>(outcome: Poll<io::Result<T>>, success: T) -> Poll<io::Result<T>> {
+    match outcome {
+        Poll::Ready(Err(error))
+            if matches!(
+                error.kind(),
+                io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+            ) =>
+        {
+            Poll::Ready(Ok(success))
+        }
+        outcome => outcome,
     }
 }
 
 /// What TLS says, if it is TLS that failed.
 pub(crate) fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::{TcpListener, TcpStream};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_server_said_is_read_though_it_has_left() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        server.write_all(b"HTTP/1.1 503 ").unwrap();
+        drop(server);
+        // Once the server's system has answered, writing fails.
+        while socket.write_all(b"GET").is_ok() {}
+
+        socket.set_nonblocking(true).unwrap();
+        let socket = tokio::net::TcpStream::from_std(socket).unwrap();
+        let (mut stream, scent) = Sniffed::new(Box::new(socket));
+        stream.write_all(b"GET /").await.unwrap();
+        let pieces = [io::IoSlice::new(b" HTTP"), io::IoSlice::new(b"/1.1")];
+        assert_eq!(stream.write_vectored(&pieces).await.unwrap(), 9);
+        stream.flush().await.unwrap();
+        let mut said = Vec::new();
+        // The end of it, as an error or not.
+        let _ = stream.read_to_end(&mut said).await;
+        assert_eq!(said, b"HTTP/1.1 503 ");
+        assert_eq!(scent.first(), Some(&First::Http1));
+        stream.shutdown().await.unwrap();
+    }
 }

@@ -17,7 +17,15 @@ async fn serve(
     alpn: &[&str],
     http2: hyper::server::conn::http2::Builder<TokioExecutor>,
 ) -> (Options, Arc<AtomicUsize>) {
-    let acceptor = Certificate::new("localhost").acceptor(alpn, &Clients::Anybody);
+    serve_to(&Clients::Anybody, alpn, http2).await
+}
+
+async fn serve_to(
+    clients: &Clients<'_>,
+    alpn: &[&str],
+    http2: hyper::server::conn::http2::Builder<TokioExecutor>,
+) -> (Options, Arc<AtomicUsize>) {
+    let acceptor = Certificate::new("localhost").acceptor(alpn, clients);
     let listener = Listener::bind().await;
     let url = format!("wss://localhost:{}/", listener.address().port());
     let count = Arc::new(AtomicUsize::new(0));
@@ -110,4 +118,12 @@ async fn server_that_does_not_speak_the_version_is_told_of() {
     let (options, _) = serve(&["h2"], builder()).await;
     let error = error(options).await;
     assert_eq!(error.to_string(), "the server does not speak HTTP/1.1 at this port");
+}
+
+#[tokio::test]
+async fn client_without_a_certificate_is_told_that_one_is_wanted() {
+    let known = Certificate::new("a client");
+    let (options, _) = serve_to(&Clients::Only(&known), &["h2"], builder()).await;
+    let error = error(options.http(HttpVersion::Http2)).await;
+    assert!(matches!(error, ConnectError::ClientNotTrusted { .. }), "{error}");
 }
