@@ -26,7 +26,7 @@ pub(crate) fn exercise(workloads: &[Workload], counted: Duration) -> Result<()> 
 
 fn serve(workload: Workload, certificate: &Certificate, counted: Duration) -> Result<u64> {
     let Workload { channel, connections, .. } = workload;
-    let launch = Server::Host.launch_over(channel, workload.role(), connections, certificate)?;
+    let launch = Server::HOST.launch_over(channel, workload.role(), connections, certificate)?;
     let server = TestServer::spawn(launch.anywhere())?;
     let mut load = workload.connect(server.address(), certificate)?;
     let counted = load.run(counted)?;

@@ -2,6 +2,7 @@
 //! first echo.
 
 mod arguments;
+mod builds;
 mod certificate;
 mod channel;
 mod chat;
@@ -78,7 +79,7 @@ fn main() -> Result<()> {
 /// What takes little time comes first, so that what is amiss shows early.
 fn everything(args: &Args, amounts: Amounts) -> Result<()> {
     let plan = args.plan()?;
-    let has_host = plan.servers.contains(&Server::Host);
+    let has_host = plan.servers.contains(&Server::HOST);
     let document = args.report.as_deref().map(Document::open).transpose()?;
     ensure!(has_host || document.is_none(), "a report is about ws-host: it must take part");
     let starts = start::measure(&plan.servers, amounts.starts)?;

@@ -63,7 +63,7 @@ mod tests {
             counted: Duration::from_secs(1),
             rounds: 1,
             workloads: Workload::ALL.to_vec(),
-            servers: vec![Server::Host, Server::HostPerClient, Server::Runtime(Runtime::Workerd)],
+            servers: vec![Server::HOST, Server::HostPerClient, Server::Runtime(Runtime::Workerd)],
             files: 20_000,
         };
         let names = |(server, workload): (&Server, &Workload)| {

@@ -119,7 +119,7 @@ pub(crate) fn print_ratios(rows: &[Row]) {
     let Some(ours) = host(rows) else {
         return;
     };
-    for peer in rows.iter().filter(|row| row.server != Server::Host) {
+    for peer in rows.iter().filter(|row| row.server != Server::HOST) {
         let (name, workload) = (peer.server.name(), peer.workload.name);
         if let Some(ratio) = ours.by(peer) {
             println!("ratio {name} {workload} {:.2}{}", ratio.per_second, ratio.certainty.word());

@@ -96,7 +96,7 @@ pub(crate) fn plain_of<'a>(row: &Row, rows: &'a [Row]) -> Option<&'a Row> {
 
 /// The row of ws-host among those of a workload.
 pub(crate) fn host(rows: &[Row]) -> Option<&Row> {
-    rows.iter().find(|row| row.server == Server::Host)
+    rows.iter().find(|row| row.server == Server::HOST)
 }
 
 #[cfg(test)]
@@ -106,7 +106,7 @@ mod tests {
     use crate::workload::MAIN;
 
     fn row(runs: &[Run]) -> Row {
-        Row { runs: runs.to_vec(), ..Row::new(Server::Host, MAIN[0]) }
+        Row { runs: runs.to_vec(), ..Row::new(Server::HOST, MAIN[0]) }
     }
 
     #[test]

@@ -1,12 +1,11 @@
 //! The servers to compare, each a process pinned to one core.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::str::FromStr;
 
-use anyhow::{Context, Result, ensure};
-use ws_host_test_support::{TestServer, component, host_binary, root};
+use anyhow::{Context, Result};
+use ws_host_test_support::TestServer;
 
+use crate::builds::Build;
 use crate::certificate::Certificate;
 use crate::channel::Channel;
 use crate::launch::Launch;
@@ -19,11 +18,9 @@ use crate::workload::{Role, Workload};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Server {
     /// The server that this is about.
-    Host,
+    Host(Build),
     /// The same with a sandbox for each connection.
     HostPerClient,
-    /// The same, compiled for what it does most.
-    HostProfiled,
     /// A library that it is compared with.
     Library(Peer),
     /// A server of another runtime.
@@ -46,11 +43,14 @@ const OTHER_FILES: u64 = 1200;
 const MORE_CLIENTS: usize = 10;
 
 impl Server {
+    /// The one that the others are held against.
+    pub(crate) const HOST: Self = Self::Host(Build::Usual);
+
     /// Every server that needs nothing but the command line, in the order in which they take turns.
     pub(crate) const ALL: [Self; 9] = [
-        Self::Host,
+        Self::HOST,
         Self::HostPerClient,
-        Self::HostProfiled,
+        Self::Host(Build::Profiled),
         Self::Library(Peer::Fastwebsockets),
         Self::Library(Peer::TokioTungstenite),
         Self::Library(Peer::TokioTungsteniteSmall),
@@ -62,9 +62,9 @@ impl Server {
     /// What it is called on the command line and in the output.
     pub(crate) fn name(&self) -> &str {
         match self {
-            Self::Host => "ws-host",
+            Self::Host(Build::Usual) => "ws-host",
             Self::HostPerClient => "ws-host-per-client",
-            Self::HostProfiled => "ws-host-profiled",
+            Self::Host(Build::Profiled) => "ws-host-profiled",
             Self::Library(peer) => peer.name(),
             Self::Runtime(runtime) => runtime.name(),
             Self::Given(given) => &given.name,
@@ -77,7 +77,7 @@ impl Server {
             Self::Runtime(runtime) if !runtime.is_installed() => {
                 Some("`make bench-peers` installs it")
             }
-            Self::HostProfiled if !is_profiled_current() => {
+            Self::Host(Build::Profiled) if !Build::Profiled.is_current() => {
                 Some("`make profiled` builds it, and anew when ws-host is newer")
             }
             _ => None,
@@ -90,7 +90,7 @@ impl Server {
             return self.speaks(workload.channel);
         }
         match self {
-            Self::Host | Self::HostProfiled | Self::Library(_) | Self::Runtime(_) => true,
+            Self::Host(_) | Self::Library(_) | Self::Runtime(_) => true,
             // The message would pass one sandbox like any other: the figure would be that of ws-host.
             Self::HostPerClient => workload.role() == Role::Echo,
             // It was asked for an echo server.
@@ -101,7 +101,7 @@ impl Server {
     /// Whether it is measured over another channel than plain TCP.
     fn speaks(&self, channel: Channel) -> bool {
         match (self, channel) {
-            (Self::Host | Self::HostProfiled, _) => true,
+            (Self::Host(_), _) => true,
             // Those that are built on the same TLS. Of the two tokio-tungstenite the faster one.
             (Self::Library(Peer::Fastwebsockets | Peer::TokioTungsteniteSmall), Channel::Tls) => {
                 true
@@ -126,8 +126,8 @@ impl Server {
     /// What it is, with its version.
     pub(crate) fn version(&self) -> Result<String> {
         match self {
-            Self::Host | Self::HostPerClient => host_version(&host_binary()),
-            Self::HostProfiled => host_version(&profiled_binary()),
+            Self::Host(build) => build.version(),
+            Self::HostPerClient => Build::Usual.version(),
             Self::Library(peer) => lockfile::version(peer.library()),
             Self::Runtime(runtime) => runtime.version(),
             Self::Given(_) => Ok("given on the command line".to_owned()),
@@ -142,11 +142,9 @@ impl Server {
             Role::Megaphone => "guest-megaphone",
         };
         Ok(match self {
-            Self::Host => host(&host_binary(), component)?.args(["--max-clients", &clients]),
-            Self::HostProfiled => {
-                host(&profiled_binary(), component)?.args(["--max-clients", &clients])
-            }
-            Self::HostPerClient => host(&host_binary(), component)?
+            Self::Host(build) => build.launch(component)?.args(["--max-clients", &clients]),
+            Self::HostPerClient => Build::Usual
+                .launch(component)?
                 .args(["--instance-per", "client", "--max-clients", &clients])
                 .args(["--max-instances", &clients]),
             Self::Library(peer) => {
@@ -170,15 +168,13 @@ impl Server {
     ) -> Result<Launch> {
         let launch = self.launch(role, clients)?;
         let launch = match (self, channel) {
-            (_, Channel::Plain) | (Self::Host | Self::HostProfiled, Channel::Tls) => launch,
+            (_, Channel::Plain) | (Self::Host(_), Channel::Tls) => launch,
             // The host hears from the first octets that a client speaks HTTP/2.
-            (Self::Host | Self::HostProfiled, Channel::Http2) => {
+            (Self::Host(_), Channel::Http2) => {
                 let streams = (clients + MORE_CLIENTS).to_string();
                 launch.args(["--max-http2-streams", &streams])
             }
-            (Self::Host | Self::HostProfiled, Channel::Deflate) => {
-                launch.args(["--compression", "messages"])
-            }
+            (Self::Host(_), Channel::Deflate) => launch.args(["--compression", "messages"]),
             (_, Channel::Tls | Channel::Deflate | Channel::Http2) => launch.arg(channel.name()),
         };
         Ok(match channel {
@@ -208,35 +204,7 @@ impl FromStr for Given {
 
 /// Starts ws-host on a core, with a component and flags.
 pub(crate) fn start_host_on(core: usize, name: &str, flags: &[&str]) -> Result<TestServer> {
-    TestServer::spawn(host(&host_binary(), name)?.args(flags).on_core(core)?).context("ws-host")
-}
-
-/// What `make profiled` leaves.
-fn profiled_binary() -> PathBuf {
-    root().join("target/profiled/ws-host")
-}
-
-/// Whether it was built after the usual one: code of two ages would be compared.
-fn is_profiled_current() -> bool {
-    let built = |program: &Path| program.metadata().and_then(|program| program.modified()).ok();
-    built(&profiled_binary()).is_some_and(|profiled| Some(profiled) > built(&host_binary()))
-}
-
-fn host(program: &Path, name: &str) -> Result<Launch> {
-    let launch = Launch::new(built(program)?).arg("--component");
-    // A line for each connection would be measured with the echo.
-    Ok(launch.arg(built(&component(name))?).args(["--listen", "127.0.0.1:0", "--log", "warn"]))
-}
-
-fn host_version(program: &Path) -> Result<String> {
-    let output = Command::new(program).arg("--version").output().context("ws-host")?;
-    ensure!(output.status.success(), "ws-host --version ended with {}", output.status);
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
-}
-
-fn built(path: &Path) -> Result<&Path> {
-    ensure!(path.is_file(), "{} is missing: run `make build` first", path.display());
-    Ok(path)
+    TestServer::spawn(Build::Usual.launch(name)?.args(flags).on_core(core)?).context("ws-host")
 }
 
 /// Names stand in lines for scripts, where spaces part the words.

@@ -95,7 +95,7 @@ fn draw_group(body: &mut String, bars: &[Bar<'_>], unit: f64, top: f64) -> f64 {
     for (index, bar) in bars.iter().enumerate() {
         let Bar { row, share, .. } = bar;
         let y = first + LINE * index as f64;
-        let class = if row.server == Server::Host { "bar ours" } else { "bar" };
+        let class = if row.server == Server::HOST { "bar ours" } else { "bar" };
         line(
             body,
             format_args!(
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn bars_are_shares_of_ws_host() {
         let svg = draw(&[
-            row(Server::Host, MAIN[0], 1000.0),
+            row(Server::HOST, MAIN[0], 1000.0),
             row(Server::Runtime(Runtime::Bun), MAIN[0], 2000.0),
             Row::new(Server::Runtime(Runtime::Workerd), MAIN[0]),
         ]);
@@ -190,7 +190,7 @@ mod tests {
     fn lower_bound_is_marked() {
         let mut behind = row(Server::Runtime(Runtime::Bun), MAIN[0], 500.0);
         behind.runs[0].backlog = 0.9;
-        let svg = draw(&[row(Server::Host, MAIN[0], 1000.0), behind]);
+        let svg = draw(&[row(Server::HOST, MAIN[0], 1000.0), behind]);
         assert!(svg.contains(">≥ 500 messages/s</text>"), "{svg}");
     }
 

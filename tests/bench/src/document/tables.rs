@@ -105,7 +105,7 @@ fn of_workload(text: &mut String, rows: &[Row], all: &[Row]) -> Result<()> {
             )?;
             continue;
         }
-        let ratio = ours.filter(|_| row.server != Server::Host).and_then(|ours| ours.by(row));
+        let ratio = ours.filter(|_| row.server != Server::HOST).and_then(|ours| ours.by(row));
         let ratios = ratio.map_or(" | ".to_owned(), |ratio| {
             format!(
                 "{}{:.2} | {:.2}",
@@ -228,11 +228,11 @@ mod tests {
             *Workload::ALL.iter().find(|workload: &&Workload| workload.name == name).unwrap()
         };
         let rows = [
-            Row { runs: vec![FULL_RUN], ..Row::new(Server::Host, MAIN[0]) },
+            Row { runs: vec![FULL_RUN], ..Row::new(Server::HOST, MAIN[0]) },
             Row { runs: vec![limited], ..Row::new(peer.clone(), MAIN[0]) },
             Row { failure: Some("no | echo".into()), ..Row::new(peer.clone(), MAIN[1]) },
-            Row { runs: vec![half], ..Row::new(Server::Host, workload("tls-20")) },
-            Row { runs: vec![short], ..Row::new(Server::Host, workload("deflate-1KiB")) },
+            Row { runs: vec![half], ..Row::new(Server::HOST, workload("tls-20")) },
+            Row { runs: vec![short], ..Row::new(Server::HOST, workload("deflate-1KiB")) },
             Row {
                 failure: Some("no echo".into()),
                 ..Row::new(peer.clone(), workload("deflate-1KiB"))
