@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use ws_host_test_support::{Answer, TestServer, component};
 
 /// A file in a folder of its own. In its text `{echo}` stands for the path of that component.
@@ -46,17 +46,12 @@ impl Configuration {
 
 /// Asks a server to read everything again.
 pub(crate) fn hang_up(server: &TestServer) -> Result<()> {
-    signal(server, Signal::HUP)
+    server.signal(Signal::HUP)
 }
 
 /// Asks a server to stop.
 pub(crate) fn terminate(server: &TestServer) -> Result<()> {
-    signal(server, Signal::TERM)
-}
-
-fn signal(server: &TestServer, signal: Signal) -> Result<()> {
-    let process = Pid::from_raw(i32::try_from(server.process_id())?).context("a process")?;
-    Ok(kill_process(process, signal)?)
+    server.signal(Signal::TERM)
 }
 
 /// Asks the admin address.

@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use anyhow::{Context, Result};
-use rustix::process::{Pid, Signal, kill_process};
+use anyhow::Result;
+use rustix::process::Signal;
 use ws_host_test_support::{Client, TestServer, component, host_binary};
 
 #[test]
@@ -64,7 +64,6 @@ fn payloads_are_not_logged_by_the_host() -> Result<()> {
 
 /// Ends a server in good order, and gives its log.
 fn end(server: TestServer) -> Result<String> {
-    let process = Pid::from_raw(i32::try_from(server.process_id())?).context("a process")?;
-    kill_process(process, Signal::TERM)?;
+    server.signal(Signal::TERM)?;
     Ok(server.wait()?.log)
 }

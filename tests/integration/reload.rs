@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, ensure};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use ws_host_test_support::{Answer, Client, TestServer, component};
 
 use crate::keeper::{Keeper, counter, mark_component, post_reload};
@@ -76,7 +76,7 @@ fn half_written_file_is_waited_for() -> Result<()> {
     std::fs::write(keeper.file(), &new)?;
     server.wait_for_log("reloaded the component")?;
     assert_eq!(Client::connect(&server)?.ask("version")?, "2");
-    kill_process(process(&server)?, Signal::TERM)?;
+    server.signal(Signal::TERM)?;
     let log = server.wait()?.log;
     assert!(!log.contains("ERROR"), "{log}");
     Ok(())
@@ -109,10 +109,10 @@ fn hang_up_reloads() -> Result<()> {
     let keeper = Keeper::new()?;
     let mut server = keeper.serve(&["--no-watch"])?;
     let mut client = Client::connect(&server)?;
-    kill_process(process(&server)?, Signal::HUP)?;
+    server.signal(Signal::HUP)?;
     server.wait_for_log("the component has not changed")?;
     keeper.replace_by(2)?;
-    kill_process(process(&server)?, Signal::HUP)?;
+    server.signal(Signal::HUP)?;
     server.wait_for_log("reloaded the component")?;
     assert_eq!(client.ask("version")?, "2");
     Ok(())
@@ -414,8 +414,4 @@ fn names_of_the_chat_outlive_a_reload() -> Result<()> {
     assert_eq!(other.receive_text()?, "* you are guest-2");
     assert_eq!(other.receive_text()?, "* here: Ada");
     Ok(())
-}
-
-fn process(server: &TestServer) -> Result<Pid> {
-    Pid::from_raw(i32::try_from(server.process_id())?).context("a process id")
 }

@@ -1,13 +1,8 @@
 //! Signals.
 
-use anyhow::{Context, Result};
-use rustix::process::{Pid, Signal, kill_process};
+use anyhow::Result;
+use rustix::process::Signal;
 use ws_host_test_support::{Answer, Client, TestServer};
-
-fn signal(server: &TestServer, signal: Signal) -> Result<()> {
-    let process = Pid::from_raw(i32::try_from(server.process_id())?).context("a process id")?;
-    Ok(kill_process(process, signal)?)
-}
 
 #[test]
 fn interrupt_closes_every_client_with_1001_and_exits_0() -> Result<()> {
@@ -17,7 +12,7 @@ fn interrupt_closes_every_client_with_1001_and_exits_0() -> Result<()> {
         for client in &mut clients {
             client.ask("who")?;
         }
-        signal(&server, ending)?;
+        server.signal(ending)?;
         for client in &mut clients {
             client.expect_close(1001)?;
         }
@@ -34,7 +29,7 @@ fn interrupt_closes_every_client_with_1001_and_exits_0() -> Result<()> {
 fn client_that_does_not_answer_is_waited_for_no_longer_than_the_close_timeout() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--close-timeout", "300ms"])?;
     let mut client = Client::connect(&server)?;
-    signal(&server, Signal::INT)?;
+    server.signal(Signal::INT)?;
     assert_eq!(client.receive_close()?.0, 1001);
     assert_eq!(server.wait()?.status.code(), Some(0));
     Ok(())
@@ -46,7 +41,7 @@ fn sleeping_handler_is_waited_for_no_longer_than_the_drain_timeout() -> Result<(
     let mut client = Client::connect(&server)?;
     client.send_text("sleep 600000")?;
     assert_eq!(client.receive_text()?, "before");
-    signal(&server, Signal::INT)?;
+    server.signal(Signal::INT)?;
     let ended = server.wait()?;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
     assert!(ended.log.contains("the time to drain was over"), "{}", ended.log);
@@ -58,12 +53,12 @@ fn second_interrupt_ends_at_once() -> Result<()> {
     let mut server =
         TestServer::with_arguments("echo", &["--close-timeout", "1h", "--drain-timeout", "1h"])?;
     let mut client = Client::connect(&server)?;
-    signal(&server, Signal::INT)?;
+    server.signal(Signal::INT)?;
     assert_eq!(client.receive_close()?.0, 1001);
     server.wait_for_log("stopping")?;
     // Nobody is accepted any more.
     assert!(Client::connect(&server).is_err());
-    signal(&server, Signal::INT)?;
+    server.signal(Signal::INT)?;
     assert_eq!(server.wait()?.status.code(), Some(130));
     Ok(())
 }

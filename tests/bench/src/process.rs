@@ -7,9 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rustix::process::{
-    Pid, Resource, Signal, getrlimit, kill_process, set_parent_process_death_signal, setrlimit,
-};
+use rustix::process::{Resource, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
 use ws_host_test_support::{Ended, TestServer};
 
 use crate::cores::Pinned;
@@ -62,8 +60,7 @@ pub(crate) fn become_on_core(core: usize, command: &OsStr, arguments: &[OsString
 
 /// Tells a server to end, as Ctrl+C does, and waits until it has.
 pub(crate) fn end(server: TestServer) -> Result<Ended> {
-    let process = Pid::from_raw(i32::try_from(server.process_id())?).context("a process")?;
-    kill_process(process, Signal::INT)?;
+    server.signal(Signal::INT)?;
     server.wait()
 }
 

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::client::DEADLINE;
 
@@ -91,9 +92,14 @@ impl TestServer {
         self.address
     }
 
-    /// The process id, for signals and `/proc`.
+    /// The process id, for `/proc`.
     pub fn process_id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Sends the process a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        Ok(kill_process(Pid::from_child(&self.child), signal)?)
     }
 
     /// The most memory that the process ever had, in octets.
