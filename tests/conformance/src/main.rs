@@ -31,6 +31,9 @@ const PARTS: [Part; 2] = [
     Part { name: "client", expected_file: "expected-client.json", run: client::run },
 ];
 
+/// How many cases may have been disturbed by something else than what they test.
+const FEW: usize = 5;
+
 /// What to do with the outcome.
 #[derive(Clone, Copy)]
 enum Task {
@@ -55,11 +58,19 @@ fn main() -> Result<ExitCode> {
     if chosen.is_empty() {
         chosen.extend(&PARTS);
     }
+    let cases = Cases::new(patterns);
     let (mut passed, mut failed) = (0, 0);
-    for outcome in perform(&chosen, task, &Cases::new(patterns)) {
-        let outcome = outcome?;
-        passed += outcome.passed;
-        failed += outcome.failed;
+    for (part, outcome) in chosen.iter().zip(perform(&chosen, task, &cases)) {
+        match outcome.and_then(|outcome| part.once_more(outcome)) {
+            Ok(outcome) => {
+                passed += outcome.passed;
+                failed += outcome.different.len();
+            }
+            Err(error) => {
+                println!("{}: {error:#}", part.name);
+                failed += 1;
+            }
+        }
     }
     println!("{passed} passed, {failed} failed");
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -78,10 +89,12 @@ fn perform(parts: &[&Part], task: Task, cases: &Cases) -> Vec<Result<Outcome>> {
     })
 }
 
-/// How many cases were as expected.
+/// What became of the cases.
 struct Outcome {
+    /// How many were as expected.
     passed: usize,
-    failed: usize,
+    /// The numbers of those that were not.
+    different: Vec<String>,
 }
 
 impl Part {
@@ -97,14 +110,25 @@ impl Part {
             expected.replace(actual, cases);
             std::fs::write(&expected_file, expected.to_json()?)?;
             println!("{}: recorded in {}", self.name, expected_file.display());
-            return Ok(Outcome { passed, failed: 0 });
+            return Ok(Outcome { passed, different: Vec::new() });
         }
         expected.retain(cases);
         let differences = expected.differences(&actual);
-        for difference in &differences {
-            println!("{}: {difference}", self.name);
+        for (number, told) in &differences {
+            println!("{}: case {number}: {told}", self.name);
         }
-        let failed = differences.len();
-        Ok(Outcome { passed: expected.len().saturating_sub(failed), failed })
+        let passed = expected.len().saturating_sub(differences.len());
+        Ok(Outcome { passed, different: differences.into_keys().collect() })
+    }
+
+    /// The suite gives most cases a second, which a busy machine does not always have. So a few that are
+    /// not as expected are run once more, when nothing else runs.
+    fn once_more(&self, first: Outcome) -> Result<Outcome> {
+        if first.different.is_empty() || first.different.len() > FEW {
+            return Ok(first);
+        }
+        println!("{}: {} once more, alone", self.name, first.different.join(", "));
+        let again = self.perform(Task::Compare, &Cases::new(first.different))?;
+        Ok(Outcome { passed: first.passed + again.passed, ..again })
     }
 }

@@ -54,8 +54,8 @@ impl Report {
         self.0.len()
     }
 
-    /// One line for each case that is not as expected: different, missing, or new.
-    pub(crate) fn differences(&self, actual: &Self) -> Vec<String> {
+    /// A line for each case that is not as expected: different, missing, or new.
+    pub(crate) fn differences(&self, actual: &Self) -> BTreeMap<String, String> {
         let numbers: BTreeSet<&String> = self.0.keys().chain(actual.0.keys()).collect();
         let told = |case: Option<&Case>| match case {
             Some(case) => format!("{} (close: {})", case.behavior, case.behavior_close),
@@ -66,7 +66,8 @@ impl Report {
             .map(|number| (number, self.0.get(number), actual.0.get(number)))
             .filter(|(_, expected, actual)| expected != actual)
             .map(|(number, expected, actual)| {
-                format!("case {number}: expected {}, got {}", told(expected), told(actual))
+                let told = format!("expected {}, got {}", told(expected), told(actual));
+                (number.clone(), told)
             })
             .collect()
     }
