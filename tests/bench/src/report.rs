@@ -114,7 +114,8 @@ pub(crate) fn print_table(rows: &[Row]) {
     println!();
 }
 
-/// Prints the median of ws-host by that of each peer, if ws-host took part.
+/// Prints the median of ws-host by that of each peer, and the median of their ratio in each round, if ws-host
+/// took part.
 pub(crate) fn print_ratios(rows: &[Row]) {
     let Some(ours) = host(rows) else {
         return;
@@ -124,6 +125,11 @@ pub(crate) fn print_ratios(rows: &[Row]) {
         if let Some(ratio) = ours.by(peer) {
             println!("ratio {name} {workload} {:.2}{}", ratio.per_second, ratio.certainty.word());
             println!("cpu-ratio {name} {workload} {:.2}", ratio.per_cpu_second);
+        }
+        let by_round = ours.by_round(peer);
+        if let Some([from, to]) = by_round.middle_half() {
+            let median = by_round.median();
+            println!("cpu-ratio-by-round {name} {workload} {median:.2} ({from:.2}-{to:.2})");
         }
     }
     println!();

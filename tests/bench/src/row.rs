@@ -85,6 +85,13 @@ impl Row {
             per_cpu_second: self.per_cpu_second().median() / peer.per_cpu_second().median(),
         })
     }
+
+    /// Messages per CPU second by those of a peer in the same round. The two runs of a round lie seconds
+    /// apart, the first and the last one of a row minutes: what drifts meanwhile does not come into it.
+    pub(crate) fn by_round(&self, peer: &Self) -> Samples {
+        let rounds = self.runs.iter().zip(&peer.runs);
+        rounds.map(|(ours, theirs)| ours.per_cpu_second / theirs.per_cpu_second).collect()
+    }
 }
 
 /// The row of the same server with the plain workload that this one's differs from in its channel.
@@ -118,6 +125,17 @@ mod tests {
         assert_eq!(behind.by(&full).unwrap().certainty, Certainty::AtLeast);
         assert_eq!((full.full_runs(), behind.full_runs()), (1, 0));
         assert!(full.by(&row(&[])).is_none());
+    }
+
+    #[test]
+    fn rounds_are_compared_one_by_one() {
+        let runs = |per_cpu_second: [f64; 3]| {
+            row(&per_cpu_second.map(|per_cpu_second| Run { per_cpu_second, ..FULL_RUN }))
+        };
+        let (ours, peer) = (runs([90.0, 45.0, 10.0]), runs([100.0, 50.0, 20.0]));
+        assert_eq!(ours.by_round(&peer).spread(), Some([0.5, 0.9]));
+        assert_eq!(ours.by_round(&peer).median(), 0.9);
+        assert_eq!(ours.by_round(&row(&[])).spread(), None, "it has failed in the first round");
     }
 
     #[test]

@@ -26,6 +26,12 @@ impl Samples {
     pub(crate) fn spread(&self) -> Option<[f64; 2]> {
         Some([*self.0.first()?, *self.0.last()?])
     }
+
+    /// Between which half of them lie, if there is any.
+    pub(crate) fn middle_half(&self) -> Option<[f64; 2]> {
+        let quarter = self.0.len() / 4;
+        Some([*self.0.get(quarter)?, *self.0.iter().rev().nth(quarter)?])
+    }
 }
 
 impl FromIterator<f64> for Samples {
@@ -68,5 +74,13 @@ mod tests {
         assert_eq!(samples.to_string(), "2.0 (1.0-3.0)");
         assert_eq!(samples.spread(), Some([1.0, 3.0]));
         assert_eq!(Samples::from_iter([1200.4, 1100.0]).to_string(), "1150 (1100-1200)");
+    }
+
+    #[test]
+    fn half_of_the_samples_lie_in_the_middle() {
+        assert_eq!(Samples::default().middle_half(), None);
+        assert_eq!(Samples::from_iter([1.0]).middle_half(), Some([1.0, 1.0]));
+        let samples = Samples::from_iter([9.0, 1.0, 3.0, 2.0, 5.0, 4.0, 7.0, 8.0]);
+        assert_eq!(samples.middle_half(), Some([3.0, 7.0]));
     }
 }
