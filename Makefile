@@ -7,7 +7,7 @@ GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-di
 EXAMPLES := echo chat counter rooms
 
 .PHONY: help setup build host components run test unit integration clients lint deny fuzz bench \
-        bench-peers bench-report bench-density instructions conformance profiled ci clean
+        bench-peers bench-report bench-density instructions conformance matrix profiled ci clean
 
 help:
 	@echo "make run          build the host and the echo example, and serve it"
@@ -16,6 +16,7 @@ help:
 	@echo "make profiled     the host once more, compiled for what it does most: target/profiled/ws-host"
 	@echo "make unit         the tests that need no host: seconds"
 	@echo "make conformance  the Autobahn TestSuite against the echo component"
+	@echo "make matrix       clients and proxies of others against the server; installs dozens of packages"
 	@echo "make bench        ws-host beside its peers, as a table"
 	@echo "make bench-peers  Bun, workerd and ws for node, to take part in make bench; needs npm"
 	@echo "make bench-report the same into docs/performance.md and docs/performance.svg"
@@ -60,6 +61,12 @@ integration:
 # Real clients: the npm package `ws`, the PyPI package `websockets`, a headless Chromium.
 clients:
 	tests/clients/install
+
+# Clients and proxies that others wrote. MATRIX="--some" is what the continuous integration runs, --record
+# writes docs/interoperability.md.
+matrix: build
+	tests/matrix/install $(MATRIX)
+	$(CARGO) run --release -p ws-host-matrix -- $(MATRIX)
 
 conformance: build
 	tests/conformance/install
