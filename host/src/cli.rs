@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
-use ws_host::config::written::{self, Cache, Network, Time};
+use ws_host::config::written::{self, Cache, Links, Network, Time};
 use ws_host::config::{self, Config, Wrong};
 
 use self::compression::Compression;
@@ -123,6 +123,11 @@ struct Single {
     #[arg(long = "static", value_name = "DIR")]
     static_files: Option<PathBuf>,
 
+    /// Which symbolic links in that folder are followed: those that stay `inside` it, or to `anywhere`
+    /// [default: inside]
+    #[arg(long, value_name = "WHERE", requires = "static_files")]
+    static_links: Option<Links>,
+
     /// Web pages that may connect beside those of this server itself: an origin such as
     /// https://example.com, https://*.example.com, http://localhost:* or `null` (may be repeated), or
     /// `any`
@@ -168,8 +173,8 @@ struct Single {
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     max_header_size: Option<ByteSize>,
 
-    /// Streams at a time on one HTTP/2 connection, each a WebSocket or a request; more are refused
-    /// [default: 100]
+    /// WebSockets at a time on one HTTP/2 connection; more get 503. Requests have room beside them
+    /// [default: 256]
     #[arg(long, value_name = "N", help_heading = "Limits")]
     max_http2_streams: Option<u32>,
 
@@ -334,6 +339,7 @@ impl Single {
             admin: self.admin,
             workers: self.workers,
             static_files: self.static_files,
+            static_links: self.static_links,
             flash_policy: self.flash_policy,
             cache: if self.no_cache { Some(Cache::Is(false)) } else { self.cache.map(Cache::In) },
             drafts: Some(self.drafts).filter(|list| !list.is_empty()),

@@ -64,7 +64,7 @@ async fn serve(config: Config) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;
     let watch = config.host.watch;
-    let static_files = config.host.static_files.clone();
+    let static_files = config.host.static_files.clone().map(|files| files.folder);
     let server = Server::start(config).await?;
     banner::print(&server, watch, static_files.as_deref());
     let renewer = server.renewer();

@@ -2,9 +2,11 @@
 //! (RFC 6455 §7).
 
 use std::io::Write;
+use std::net::TcpStream;
+use std::time::Duration;
 
 use anyhow::Result;
-use ws_host_test_support::{Client, TestServer, handshake, masked_frame};
+use ws_host_test_support::{Client, DEADLINE, TestServer, handshake, masked_frame};
 
 /// A client's whole life as the handler tells it: the lines of its name, once it has ended.
 fn life(witness: &mut Client, name: &str) -> Result<Vec<String>> {
@@ -186,5 +188,37 @@ fn what_a_client_sent_already_is_dropped_when_connected_closes_it() -> Result<()
     let (mut client, _) = Client::after(stream)?;
     assert_eq!(client.receive_text()?, "goodbye");
     client.expect_close(4000)?;
+    Ok(())
+}
+
+/// Whether the server closes although the client says nothing. It would have done so by then.
+fn end_comes(stream: &TcpStream) -> Result<bool> {
+    stream.set_read_timeout(Some(Duration::from_millis(300)))?;
+    let peeked = stream.peek(&mut [0]);
+    stream.set_read_timeout(Some(DEADLINE))?;
+    match peeked {
+        Ok(length) => Ok(length == 0),
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A proxy that hears of the end while its client still sends resets that client, which then never hears why.
+#[test]
+fn end_of_a_failed_connection_waits_for_the_answer_of_the_client() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &["--max-message", "1KiB"])?;
+    for (octets, code) in [
+        // Longer than it may be, by far: its payload comes while nobody wants it any more.
+        ([&[0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], &[0x88; 65_536]].concat(), 1009),
+        (masked_frame(0x81, b"\xff"), 1007),
+        (masked_frame(0x83, b"reserved"), 1002),
+    ] {
+        let mut client = Client::connect(&server)?;
+        client.send(&octets)?;
+        assert_eq!(client.receive_close()?.0, code);
+        assert!(!end_comes(client.stream())?, "{code}: the end came before the answer");
+        client.send_close(code, "")?;
+        client.expect_end()?;
+    }
     Ok(())
 }

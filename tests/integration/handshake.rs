@@ -79,7 +79,8 @@ fn plain_request_is_told_how_to_upgrade() {
 #[test]
 fn other_path_is_not_found() {
     refused(&handshake("/nowhere", ""), 404, "there is one at /");
-    refused("GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n", 404, "WebSocket resource is at /");
+    let ordinary = "GET /nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    refused(ordinary, 404, "WebSocket resource is at /");
 }
 
 #[test]

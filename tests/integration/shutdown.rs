@@ -66,7 +66,7 @@ fn second_interrupt_ends_at_once() -> Result<()> {
 #[test]
 fn health_is_200() -> Result<()> {
     let server = TestServer::serving("echo")?;
-    let request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     let answer = Answer::to(server.address(), request)?;
     assert_eq!((answer.status, answer.body.as_str()), (200, "ok\n"));
     Ok(())

@@ -1,35 +1,195 @@
 //! Ordinary HTTP beside WebSockets.
 
-use anyhow::Result;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
 use ws_host_test_support::{Answer, Client, TestServer};
 
 fn get(server: &TestServer, path: &str) -> Result<Answer> {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     Answer::to(server.address(), &request)
+}
+
+/// A server of a folder `pages` beside other files.
+fn serving(folder: &Path, flags: &[&str]) -> Result<TestServer> {
+    let pages = folder.join("pages");
+    let all = [&["--static", pages.to_str().context("a name in UTF-8")?], flags].concat();
+    TestServer::with_arguments("echo", &all)
+}
+
+fn pages() -> Result<TempDir> {
+    let folder = tempfile::tempdir()?;
+    fs::create_dir_all(folder.path().join("pages/docs"))?;
+    fs::write(folder.path().join("secret.txt"), "secret")?;
+    fs::write(folder.path().join("pages/index.html"), "<p>welcome")?;
+    fs::write(folder.path().join("pages/code.js"), "'code'")?;
+    fs::write(folder.path().join("pages/docs/index.html"), "<p>docs")?;
+    Ok(folder)
 }
 
 #[test]
 fn files_and_clients_share_a_path() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    std::fs::create_dir(folder.path().join("pages"))?;
-    std::fs::write(folder.path().join("secret.txt"), "secret")?;
-    std::fs::write(folder.path().join("pages/index.html"), "<p>welcome")?;
-    std::fs::write(folder.path().join("pages/code.js"), "'code'")?;
-    let pages = folder.path().join("pages");
-    let flags = ["--static", pages.to_str().expect("a name in UTF-8")];
-    let server = TestServer::with_arguments("echo", &flags)?;
-
+    let folder = pages()?;
+    let server = serving(folder.path(), &[])?;
     let index = get(&server, "/")?;
     assert_eq!((index.status, index.body.as_str()), (200, "<p>welcome"));
-    assert_eq!(index.header("content-type"), Some("text/html"));
     assert_eq!(get(&server, "/code.js")?.body, "'code'");
     assert_eq!(get(&server, "/healthz")?.body, "ok\n");
     assert_eq!(get(&server, "/nothing.js")?.status, 404);
+    assert_eq!(get(&server, "/code.js/")?.status, 404);
     for outside in ["/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "//secret.txt"] {
         let answer = get(&server, outside)?;
-        assert_ne!(answer.status, 200, "{outside}: {answer:?}");
-        assert!(!answer.body.contains("secret\n") && answer.body != "secret", "{answer:?}");
+        assert_eq!(answer.status, 404, "{outside}: {answer:?}");
     }
     assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn texts_say_that_they_are_utf8_and_other_files_what_they_are() -> Result<()> {
+    let folder = pages()?;
+    fs::write(folder.path().join("pages/picture.png"), "")?;
+    fs::write(folder.path().join("pages/unknown"), "")?;
+    // Behind a link its own name may tell nothing.
+    symlink("unknown", folder.path().join("pages/style.css"))?;
+    let server = serving(folder.path(), &[])?;
+    for (path, kind) in [
+        ("/", "text/html; charset=utf-8"),
+        ("/code.js", "text/javascript; charset=utf-8"),
+        ("/style.css", "text/css; charset=utf-8"),
+        ("/picture.png", "image/png"),
+        ("/unknown", "application/octet-stream"),
+    ] {
+        assert_eq!(get(&server, path)?.header("content-type"), Some(kind), "{path}");
+    }
+    Ok(())
+}
+
+/// What is no file is none: not a pipe, on which a server waits for ever, and not a name longer than names are.
+#[test]
+fn only_regular_files_are_served() -> Result<()> {
+    let folder = pages()?;
+    let pipe = folder.path().join("pages/pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status()?.success());
+    let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("pages/socket"))?;
+    symlink("/dev/zero", folder.path().join("pages/zero"))?;
+    symlink("around", folder.path().join("pages/around"))?;
+    let server = serving(folder.path(), &["--static-links", "anywhere"])?;
+    let long = format!("/{}", "a".repeat(300));
+    for path in ["/pipe", "/socket", "/zero", "/around", &long, "/a%00b", "/docs/index.html/x"] {
+        assert_eq!(get(&server, path)?.status, 404, "{path}");
+    }
+    Ok(())
+}
+
+#[test]
+fn hidden_files_are_not_served_but_those_of_well_known() -> Result<()> {
+    let folder = pages()?;
+    let pages = folder.path().join("pages");
+    for file in [".git/config", ".env", "docs/.secret", ".well-known/acme-challenge/token"] {
+        fs::create_dir_all(pages.join(file).parent().context("a folder")?)?;
+        fs::write(pages.join(file), "there")?;
+    }
+    let server = serving(folder.path(), &[])?;
+    for path in ["/.git/config", "/.env", "/%2eenv", "/docs/.secret"] {
+        assert_eq!(get(&server, path)?.status, 404, "{path}");
+    }
+    assert_eq!(get(&server, "/.well-known/acme-challenge/token")?.body, "there");
+    Ok(())
+}
+
+#[test]
+fn links_out_of_the_folder_are_followed_only_where_that_is_allowed() -> Result<()> {
+    let folder = pages()?;
+    let pages = folder.path().join("pages");
+    symlink("../secret.txt", pages.join("out.txt"))?;
+    symlink(folder.path(), pages.join("up"))?;
+    symlink("code.js", pages.join("in.js"))?;
+    fs::create_dir(pages.join("folder"))?;
+    symlink("../../secret.txt", pages.join("folder/index.html"))?;
+    let server = serving(folder.path(), &[])?;
+    assert_eq!(get(&server, "/in.js")?.body, "'code'");
+    for path in ["/out.txt", "/up/secret.txt", "/folder/"] {
+        assert_eq!(get(&server, path)?.status, 404, "{path}");
+    }
+    let server = serving(folder.path(), &["--static-links", "anywhere"])?;
+    for path in ["/out.txt", "/up/secret.txt", "/folder/"] {
+        assert_eq!(get(&server, path)?.body, "secret", "{path}");
+    }
+    Ok(())
+}
+
+/// As Kubernetes mounts a ConfigMap: links to a folder with a dot in front, which lies inside; and as releases are
+/// switched: the folder itself is a link.
+#[test]
+fn folders_are_replaced_while_they_are_served() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let pages = folder.path().join("pages");
+    fs::create_dir_all(pages.join("..v1"))?;
+    fs::write(pages.join("..v1/index.html"), "v1")?;
+    symlink("..v1", pages.join("..data"))?;
+    symlink("..data/index.html", pages.join("index.html"))?;
+    let server = serving(folder.path(), &[])?;
+    assert_eq!(get(&server, "/")?.body, "v1");
+    fs::create_dir(pages.join("..v2"))?;
+    fs::write(pages.join("..v2/index.html"), "v2")?;
+    symlink("..v2", pages.join("..data_tmp"))?;
+    fs::rename(pages.join("..data_tmp"), pages.join("..data"))?;
+    fs::remove_dir_all(pages.join("..v1"))?;
+    assert_eq!(get(&server, "/")?.body, "v2");
+
+    fs::create_dir(folder.path().join("release"))?;
+    fs::write(folder.path().join("release/index.html"), "v3")?;
+    fs::rename(&pages, folder.path().join("old"))?;
+    symlink("release", &pages)?;
+    assert_eq!(get(&server, "/")?.body, "v3");
+    Ok(())
+}
+
+#[test]
+fn folder_without_a_slash_is_redirected_to_itself_and_to_no_other_host() -> Result<()> {
+    let folder = pages()?;
+    let evil = folder.path().join("pages/\\evil.example");
+    fs::create_dir(&evil)?;
+    fs::write(evil.join("index.html"), "evil")?;
+    let server = serving(folder.path(), &[])?;
+    let docs = get(&server, "/docs?a=1")?;
+    assert_eq!((docs.status, docs.header("location")), (308, Some("/docs/?a=1")));
+    assert_eq!(get(&server, "/docs/")?.body, "<p>docs");
+    for path in ["//docs", "//evil.example/..", "///docs"] {
+        let answer = get(&server, path)?;
+        assert_eq!((answer.status, answer.header("location")), (404, None), "{path}");
+    }
+    assert_eq!(get(&server, "/%5Cevil.example")?.header("location"), Some("/%5Cevil.example/"));
+    Ok(())
+}
+
+#[test]
+fn parts_of_files_and_unchanged_ones_are_answered_as_such() -> Result<()> {
+    let folder = pages()?;
+    let server = serving(folder.path(), &[])?;
+    let ask = |headers: &str| {
+        let request = format!(
+            "GET /code.js HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n"
+        );
+        Answer::to(server.address(), &request)
+    };
+    let part = ask("Range: bytes=1-4\r\n")?;
+    assert_eq!((part.status, part.body.as_str()), (206, "code"));
+    let whole = ask("")?;
+    let since = whole.header("last-modified").context("a time")?;
+    assert_eq!(ask(&format!("If-Modified-Since: {since}\r\n"))?.status, 304);
+    Ok(())
+}
+
+#[test]
+fn which_links_are_followed_is_said_beside_a_folder_only() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &["--static-links", "anywhere"]);
+    let error = format!("{:#}", server.expect_err("no folder"));
+    assert!(error.contains("--static"), "{error}");
     Ok(())
 }

@@ -26,7 +26,7 @@ pub(crate) const END_STREAM: u8 = 1;
 pub(crate) const END_HEADERS: u8 = 4;
 
 /// The status 200 by its place in the static table (RFC 7541, appendix A).
-const STATUS_200: u8 = 0x88;
+pub(crate) const STATUS_200: u8 = 0x88;
 
 /// A frame that came from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]

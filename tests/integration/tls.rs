@@ -223,7 +223,7 @@ fn page_and_its_websocket_come_over_the_same_port() -> Result<()> {
     let pages = folder.path().to_str().context("UTF-8")?;
     let server = authority.serving("echo", &["--static", pages])?;
     let mut stream = authority.ask().connect(server.address())?;
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let answer = String::from_utf8(rest(stream)?)?;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.ends_with("<p>welcome"), "{answer}");

@@ -65,6 +65,31 @@ pub(crate) enum Fin {
     More,
 }
 
+/// How long a header is that begins so, right or not; `None` while that cannot be told.
+pub(crate) fn header_length(octets: &[u8]) -> Option<usize> {
+    let second = octets.get(1)?;
+    let length = match second & !MASKED {
+        LENGTH_16 => 2,
+        LENGTH_64 => 8,
+        _ => 0,
+    };
+    Some(2 + length + if second & MASKED == 0 { 0 } else { 4 })
+}
+
+/// What a whole header says of the length of its payload, right or not.
+pub(crate) fn payload_length(header: &[u8]) -> u64 {
+    match header {
+        [_, second, high, low, ..] if second & !MASKED == LENGTH_16 => {
+            u64::from(u16::from_be_bytes([*high, *low]))
+        }
+        [_, second, rest @ ..] if second & !MASKED == LENGTH_64 => {
+            rest.first_chunk().map_or(0, |length| u64::from_be_bytes(*length))
+        }
+        [_, second, ..] => u64::from(second & !MASKED),
+        _ => 0,
+    }
+}
+
 /// A frame without its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {

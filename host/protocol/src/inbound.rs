@@ -8,6 +8,7 @@ use crate::deflate::{Inflater, PerMessageDeflate};
 use crate::draft00::Reader;
 use crate::error::ProtocolError;
 use crate::event::Event;
+use crate::farewell::Farewell;
 use crate::frame::{Fin, Header, MAX_HEADER, Opcode, RSV1};
 use crate::input::{lend, take};
 use crate::limits::Limits;
@@ -36,6 +37,8 @@ enum Stage {
     Control { header: Header, payload: Vec<u8> },
     /// What the framing of draft 00 says.
     Draft00(Reader),
+    /// Nothing to us but the peer's close frame: the connection has failed.
+    Failed(Farewell),
     /// Nothing to us: the connection has ended.
     Ended,
 }
@@ -78,7 +81,7 @@ impl Inbound {
                 Ok(None) => {}
                 Ok(Some(event)) => return Some(event),
                 Err(error) => {
-                    self.end();
+                    self.fail();
                     outbound.fail(error);
                     return Some(Event::Failed(error));
                 }
@@ -89,13 +92,37 @@ impl Inbound {
 
     /// Whether the last event has been reported.
     pub fn has_ended(&self) -> bool {
-        matches!(self.stage, Stage::Ended)
+        matches!(self.stage, Stage::Failed(_) | Stage::Ended)
+    }
+
+    /// Whether the peer has closed, too. After [`Event::Failed`] it is still to answer our close frame: who goes
+    /// on handing its octets to [`handle_input`](Self::handle_input) sees here when it has, and closes the
+    /// connection then. Closed before, it may be reset, and take our close frame with it. Where nothing can be told
+    /// of what follows the failure, this is true at once.
+    pub fn has_peer_closed(&self) -> bool {
+        match &self.stage {
+            Stage::Failed(farewell) => farewell.is_closed(),
+            Stage::Ended => true,
+            _ => false,
+        }
     }
 
     fn end(&mut self) {
         self.stage = Stage::Ended;
         self.message = None;
         self.deflate = None;
+    }
+
+    /// Frames end where their headers say, whatever is wrong inside.
+    fn fail(&mut self) {
+        let farewell = match &self.stage {
+            Stage::Header { partial, length } => Farewell::in_header(*partial, *length),
+            Stage::Data { remaining, .. } => Farewell::in_payload(*remaining as u64),
+            Stage::Failed(farewell) => *farewell,
+            Stage::Control { .. } | Stage::Draft00(_) | Stage::Ended => Farewell::behind_close(),
+        };
+        self.end();
+        self.stage = Stage::Failed(farewell);
     }
 
     fn step<'a>(
@@ -117,6 +144,10 @@ impl Inbound {
                 }
                 Ok(event)
             }
+            Stage::Failed(farewell) => {
+                farewell.look(take(input, usize::MAX));
+                Ok(None)
+            }
             Stage::Ended => {
                 take(input, usize::MAX);
                 Ok(None)
@@ -132,7 +163,10 @@ impl Inbound {
     ) -> Result<Option<Event<'a>>, ProtocolError> {
         let unfinished = self.message.as_ref().map(|message| message.unfinished());
         let extended = if self.deflate.is_some() { RSV1 } else { 0 };
-        check::header(&header, self.role, unfinished, &self.limits, extended)?;
+        if let Err(error) = check::header(&header, self.role, unfinished, &self.limits, extended) {
+            self.stage = Stage::Failed(Farewell::in_payload(header.length));
+            return Err(error);
+        }
         // `check::header` has held the length against a limit that is a usize.
         let length = header.length as usize;
         if length <= input.len() && header.opcode.is_control() {
@@ -236,6 +270,7 @@ impl Inbound {
             Opcode::Pong => Ok(Some(Event::Pong(payload))),
             // §5.5.1: a close frame is answered by one with the same code.
             Opcode::Close => {
+                self.stage = Stage::Failed(Farewell::behind_close());
                 let frame = CloseFrame::decode(&payload)?;
                 outbound.answer_close(frame.as_ref());
                 self.end();

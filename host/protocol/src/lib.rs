@@ -70,6 +70,7 @@ pub mod deflate;
 mod draft00;
 mod error;
 mod event;
+mod farewell;
 mod form;
 mod frame;
 mod framing;

@@ -67,13 +67,32 @@ pub struct Host {
     /// In which headers they tell it.
     pub forwarded_by: Convention,
     /// A folder of files for ordinary HTTP requests.
-    pub static_files: Option<PathBuf>,
+    pub static_files: Option<StaticFiles>,
     /// What a Flash player is told that asks for a policy on the same port.
     pub flash_policy: Option<Vec<u8>>,
     /// Sizes and numbers.
     pub limits: HostLimits,
     /// Times.
     pub timeouts: HostTimeouts,
+}
+
+/// A folder of files for ordinary HTTP requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaticFiles {
+    /// Where they are. It may be a link that is switched while the server runs.
+    pub folder: PathBuf,
+    /// Which links in it are followed.
+    pub links: Links,
+}
+
+/// Which symbolic links in a folder of files are followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Links {
+    /// Those to what lies in the folder too.
+    #[default]
+    Inside,
+    /// All.
+    Anywhere,
 }
 
 /// What clients ask for by path: a component, and how it is served.
@@ -172,8 +191,8 @@ pub struct HostLimits {
     pub max_headers: usize,
     /// Octets of a request line with its headers, at least 8 KiB. More: 431.
     pub max_header_size: usize,
-    /// Streams at a time on one HTTP/2 connection, each a WebSocket or a request. More are refused until
-    /// others end.
+    /// WebSockets at a time on one HTTP/2 connection. More: 503. Beside them there is room for 100 requests
+    /// at a time; who wants more waits.
     pub max_http2_streams: u32,
 }
 
@@ -232,7 +251,8 @@ impl Default for HostLimits {
             max_clients: 10_000,
             max_headers: 100,
             max_header_size: 16 << 10,
-            max_http2_streams: 100,
+            // As many as Chromium opens at all: one less than 256.
+            max_http2_streams: 256,
         }
     }
 }

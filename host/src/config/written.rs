@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -36,6 +37,7 @@ pub struct Server {
     pub workers: Option<NonZeroUsize>,
     #[serde(rename = "static")]
     pub static_files: Option<PathBuf>,
+    pub static_links: Option<Links>,
     pub flash_policy: Option<PathBuf>,
     pub cache: Option<Cache>,
     pub watch: Option<bool>,
@@ -123,6 +125,28 @@ pub enum Compression {
     Messages,
     /// Messages with what came before them.
     Context,
+}
+
+/// Which symbolic links in a folder of files are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Links {
+    /// Those to what lies in the folder too.
+    Inside,
+    /// All.
+    Anywhere,
+}
+
+impl FromStr for Links {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "inside" => Ok(Self::Inside),
+            "anywhere" => Ok(Self::Anywhere),
+            _ => Err("it must be inside or anywhere".to_owned()),
+        }
+    }
 }
 
 /// Which headers trusted proxies write.

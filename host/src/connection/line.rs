@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Buf;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Duration, timeout};
+use ws_host_protocol::Inbound;
 
 use super::HEARTBEAT;
 use super::buffer::Buffer;
@@ -18,6 +19,13 @@ use crate::config::{Limits, Timeouts};
 
 /// How many pieces of output one system call takes.
 const MAX_SLICES: usize = 16;
+
+/// Why reading has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stopped {
+    Enough,
+    AtTheEnd,
+}
 
 /// Socket and clock of one client.
 pub(super) struct Line<S> {
@@ -100,15 +108,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// Writes the last frames and waits until the peer has closed too: closing before, with octets
     /// of the peer unread, would reset the connection and could take our close frame from it (RFC
     /// 6455 §7.1.1). A peer that does not take it in time loses it. Then the socket is closed.
-    pub(super) async fn say_farewell(mut self, client: &Client, end: &End) {
+    pub(super) async fn say_farewell(mut self, client: &Client, inbound: &mut Inbound, end: &End) {
         if end.has_farewell() {
             let close_timeout = self.close_timeout;
             // Neither an error nor the end of the time leaves anything more to do.
-            let _ = timeout(close_timeout, self.try_farewell(client)).await;
+            let _ = timeout(close_timeout, self.try_farewell(client, inbound)).await;
         }
     }
 
-    async fn try_farewell(&mut self, client: &Client) -> std::io::Result<()> {
+    async fn try_farewell(
+        &mut self,
+        client: &Client,
+        inbound: &mut Inbound,
+    ) -> std::io::Result<()> {
         poll_fn(|context| {
             let mut outgoing = client.outgoing();
             while outgoing.outbound.has_remaining() {
@@ -117,14 +129,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             Poll::Ready(std::io::Result::Ok(()))
         })
         .await?;
+        self.socket.flush().await?;
+        // A proxy that is told of the end while its client still sends resets the client (§7.1.5: 1006), and
+        // what went wrong is never heard of. So the peer's close frame is waited for.
+        let close = |inbound: &mut Inbound, input: &mut [u8]| {
+            inbound.handle_input(&mut &mut *input, &mut client.outgoing().outbound);
+            inbound.has_peer_closed()
+        };
+        if !inbound.has_peer_closed()
+            && self.read_until(|input| close(inbound, input)).await? == Stopped::AtTheEnd
+        {
+            return Ok(());
+        }
         self.socket.shutdown().await?;
+        self.read_until(|_| false).await.map(drop)
+    }
+
+    /// Reads until that is enough or the peer has closed its stream.
+    async fn read_until(
+        &mut self,
+        mut is_enough: impl FnMut(&mut [u8]) -> bool,
+    ) -> std::io::Result<Stopped> {
         poll_fn(|context| {
             let mut buffer = Buffer::shared();
             loop {
-                let mut ignored = ReadBuf::new(&mut buffer);
-                ready!(Pin::new(&mut self.socket).poll_read(context, &mut ignored))?;
-                if ignored.filled().is_empty() {
-                    return Poll::Ready(Ok(()));
+                let mut read = ReadBuf::new(&mut buffer);
+                ready!(Pin::new(&mut self.socket).poll_read(context, &mut read))?;
+                if read.filled().is_empty() {
+                    return Poll::Ready(Ok(Stopped::AtTheEnd));
+                }
+                if is_enough(read.filled_mut()) {
+                    return Poll::Ready(Ok(Stopped::Enough));
                 }
             }
         })

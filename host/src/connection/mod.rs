@@ -81,9 +81,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Side by side: neither a busy actor nor a slow peer holds the other up.
     async fn end(self, end: End) {
-        let Self { admitted, line, .. } = self;
+        let Self { admitted, line, mut inbound, .. } = self;
         let client = Arc::clone(admitted.client());
-        tokio::join!(line.say_farewell(&client, &end), admitted.disconnect(&end));
+        tokio::join!(line.say_farewell(&client, &mut inbound, &end), admitted.disconnect(&end));
     }
 
     async fn converse(&mut self, first: Vec<u8>) -> End {

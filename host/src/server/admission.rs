@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::{HOST, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{HOST, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode, Version};
 use hyper::ext::Protocol;
 use tokio::sync::oneshot;
@@ -11,7 +11,7 @@ use ws_host_protocol::CloseCode;
 use ws_host_protocol::handshake::forwarded::{self, Forwarded};
 use ws_host_protocol::handshake::server::{Rules, Upgrade, check, check_draft00, check_http2};
 
-use super::answer::{Body, rejected, switch_protocols, text};
+use super::answer::{Body, rejected, switch_protocols, text, unavailable};
 use super::registry::Route;
 use super::served::Served;
 use super::site::Site;
@@ -21,9 +21,6 @@ use crate::config::{self, belongs_to_handshake};
 use crate::connection::{Admitted, End, Place};
 use crate::guest::{Acceptance, Fault, Refusal};
 use crate::resource::Full;
-
-/// After how many seconds a client that found no place may try again.
-const RETRY_SECONDS: &str = "5";
 
 /// Answers a handshake. If that is with 101, the client is left with the visit.
 pub(super) async fn admit(
@@ -41,7 +38,7 @@ pub(super) async fn admit(
         host: forwarded.host.as_deref(),
         scheme: forwarded.scheme.unwrap_or(visit.peer.scheme),
     };
-    let upgrade = match (request.version(), visit.challenge.get()) {
+    let upgrade = match (request.version(), visit.challenge) {
         (Version::HTTP_2, _) => {
             let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
             check_http2(request, protocol, &rules)
@@ -242,10 +239,4 @@ fn full(served: &Served, of: &'static str) -> Response<Body> {
     let resource = resource.to_owned();
     metrics::counter!("ws_host_refused_total", "resource" => resource, "full" => of).increment(1);
     unavailable("There is no place for one more client.\n")
-}
-
-fn unavailable(why: &'static str) -> Response<Body> {
-    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, why);
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
-    response
 }

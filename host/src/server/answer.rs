@@ -1,6 +1,6 @@
 //! Short answers over HTTP.
 
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Request, Response, StatusCode, Version};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
@@ -8,8 +8,28 @@ use hyper::body::Bytes;
 use serde::Serialize;
 use ws_host_protocol::handshake::{Rejection, Versions};
 
+/// After how many seconds a client that found no place may try again.
+const RETRY_SECONDS: &str = "5";
+
 /// The body of an answer over HTTP.
 pub type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+
+/// An answer, and what may follow it on a connection of HTTP/1.1.
+pub(super) enum Answer {
+    /// More requests may follow.
+    Ordinary(Response<Body>),
+    /// The WebSocket follows, or nothing: what comes behind a refused handshake cannot be trusted to be HTTP.
+    OfHandshake(Response<Body>),
+}
+
+impl Answer {
+    /// Where it makes no difference.
+    pub(super) fn into_response(self) -> Response<Body> {
+        match self {
+            Self::Ordinary(response) | Self::OfHandshake(response) => response,
+        }
+    }
+}
 
 /// A short answer for programs.
 pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
@@ -23,6 +43,13 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body>
 /// A short answer for people.
 pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
     with_text(status_only(status), text)
+}
+
+/// An answer to who may try again later.
+pub(super) fn unavailable(why: &'static str) -> Response<Body> {
+    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, why);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
+    response
 }
 
 /// A refused handshake, with a word on what would be right.

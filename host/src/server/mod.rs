@@ -12,10 +12,12 @@ mod host;
 mod http;
 mod registry;
 mod renewal;
+mod reread;
 mod routes;
 mod runtimes;
 mod served;
 mod site;
+mod static_files;
 mod visit;
 
 use std::net::SocketAddr;

@@ -8,12 +8,12 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower_http::services::ServeDir;
 use ws_host_protocol::CloseCode;
 
-use super::Stopped;
 use super::ground::Ground;
 use super::registry::Registry;
+use super::static_files::StaticFiles;
+use super::{Stopped, arrival};
 use crate::clients::ClientId;
 use crate::config;
 use crate::connection::Place;
@@ -23,7 +23,9 @@ use crate::resource::Stay;
 pub(super) struct Site {
     pub(super) ground: Ground,
     pub(super) registry: Registry,
-    pub(super) static_files: Option<ServeDir>,
+    pub(super) static_files: Option<StaticFiles>,
+    /// Places for connections of HTTP/1.1 that have had an answer.
+    pub(super) answered: Arc<Semaphore>,
     /// Every task that owes a client something.
     pub(super) tasks: TaskTracker,
     clients: Arc<Semaphore>,
@@ -35,7 +37,8 @@ impl Site {
     pub(super) fn new(config: config::Host) -> Self {
         Self {
             registry: Registry::default(),
-            static_files: config.static_files.as_ref().map(ServeDir::new),
+            static_files: config.static_files.clone().map(StaticFiles::new),
+            answered: arrival::answered(),
             tasks: TaskTracker::new(),
             clients: Arc::new(Semaphore::new(config.limits.max_clients)),
             next_id: AtomicU64::new(1),

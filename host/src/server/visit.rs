@@ -7,7 +7,6 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use ws_host_protocol::handshake::Scheme;
 
-use super::http::Challenge;
 use super::site::Site;
 use crate::config::{self, Address};
 use crate::connection::Admitted;
@@ -44,7 +43,8 @@ pub(super) struct Visit {
     pub(super) certificate: Option<Arc<str>>,
     /// Until when the handshake must have been answered.
     pub(super) deadline: Instant,
-    pub(super) challenge: Challenge,
+    /// What draft 00 has behind the head of its request.
+    pub(super) challenge: Option<[u8; 8]>,
     /// Where the client is left when it was let in.
     entrance: Arc<Mutex<Option<Entrance>>>,
 }
@@ -64,7 +64,7 @@ impl Visit {
             address: None,
             certificate: None,
             deadline: Instant::now() + site.config().timeouts.handshake,
-            challenge: Challenge::default(),
+            challenge: None,
             entrance: Arc::default(),
         }
     }
@@ -75,8 +75,8 @@ impl Visit {
         Self { address, certificate, ..Self::new(site, self.peer) }
     }
 
-    /// The same, with the place where a challenge will be.
-    pub(super) fn challenged_by(self, challenge: Challenge) -> Self {
+    /// The same, with the challenge that was read behind the head of its request.
+    pub(super) fn challenged(self, challenge: Option<[u8; 8]>) -> Self {
         Self { challenge, ..self }
     }
 

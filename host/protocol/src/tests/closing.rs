@@ -124,3 +124,45 @@ fn both_may_close_at_once() {
     assert_eq!(pair.server.events, [Event::Closed(Some(frame(4001, "client")))]);
     assert_eq!(pair.client.events, [Event::Closed(Some(frame(4002, "server")))]);
 }
+
+/// What fails the connection, and what follows up to the close frame, in any pieces: only that frame is an answer.
+#[test]
+fn peer_has_closed_when_its_close_frame_comes_behind_the_failure() {
+    let long = format!("82 fe 00 80 00 00 00 00 {}", "88 ".repeat(128));
+    for (failing, between) in [
+        // Too long by far, and its payload is full of what looks like close frames.
+        (long.as_str(), "81 81 00 00 00 00 88"),
+        // Not masked.
+        ("81 02 61 62", "89 80 00 00 00 00"),
+        // A reserved opcode, of which the header is not even read to its end.
+        ("83 82 00 00 00 00 61 62", ""),
+        // Not UTF-8: in one frame, and in the first of many octets.
+        ("81 81 00 00 00 00 ff", ""),
+        ("81 84 00 00 00 00 ff 88 88 88", ""),
+        // A longer form of the length than it needs.
+        ("81 fe 00 02 00 00 00 00 61 62", ""),
+    ] {
+        let octets = hex(&format!("{failing} {between} 88 82 00 00 00 00 03 ea 00"));
+        let close = octets.len() - 9;
+        for piece in 1..=octets.len() {
+            let mut server =
+                End::with(Role::Server, Limits { max_message: 100, ..Limits::default() });
+            for (index, octets) in octets[..close].chunks(piece).enumerate() {
+                server.receives(octets);
+                assert!(!server.inbound.has_peer_closed(), "{failing}: piece {index} of {piece}");
+            }
+            assert!(matches!(server.takes_events()[..], [Event::Failed(_)]), "{failing}");
+            server.receives(&octets[close..]);
+            assert!(server.inbound.has_peer_closed(), "{failing} in pieces of {piece}");
+            assert_eq!(server.takes_events(), []);
+        }
+    }
+}
+
+#[test]
+fn close_frame_that_is_wrong_is_one_all_the_same() {
+    let mut server = End::server();
+    server.receives_hex("88 81 00 00 00 00 03");
+    assert!(matches!(server.takes_events()[..], [Event::Failed(_)]));
+    assert!(server.inbound.has_peer_closed());
+}

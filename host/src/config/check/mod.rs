@@ -16,7 +16,8 @@ use ws_host_protocol::handshake::{Version, Versions};
 
 use super::written::{self, Cache, Time};
 use super::{
-    Address, Config, Host, HostLimits, HostTimeouts, MIN_HEADER_SIZE, Mode, Resource, Watch,
+    Address, Config, Host, HostLimits, HostTimeouts, Links, MIN_HEADER_SIZE, Mode, Resource,
+    StaticFiles, Watch,
 };
 use crate::pattern::Patterns;
 
@@ -105,10 +106,7 @@ impl written::Server {
                 Some(written::Convention::Forwarded) => Convention::Forwarded,
                 Some(written::Convention::XForwarded) | None => Convention::XForwarded,
             },
-            static_files: self
-                .static_files
-                .map(|files| folder_of_files(at, &folder.join(files)))
-                .transpose()?,
+            static_files: static_files(at, folder, self.static_files, self.static_links)?,
             flash_policy: self
                 .flash_policy
                 .map(|file| policy(at, &folder.join(file)))
@@ -242,13 +240,30 @@ fn http2_streams(at: At, streams: Option<u32>) -> Checked<u32> {
     }
 }
 
-fn folder_of_files(at: At, folder: &Path) -> Checked<PathBuf> {
-    if folder.is_dir() {
-        return Ok(folder.to_owned());
+fn static_files(
+    at: At,
+    beside: &Path,
+    folder: Option<PathBuf>,
+    links: Option<written::Links>,
+) -> Checked<Option<StaticFiles>> {
+    let Some(folder) = folder.map(|folder| beside.join(folder)) else {
+        return match links {
+            None => Ok(None),
+            Some(_) => Err(at.wrong("static-links", "needs `static`, the folder of the files")),
+        };
+    };
+    if !folder.is_dir() {
+        let why = format!(
+            "{} is not a folder: it must be the one with the files to serve",
+            folder.display()
+        );
+        return Err(at.wrong("static", why));
     }
-    let why =
-        format!("{} is not a folder: it must be the one with the files to serve", folder.display());
-    Err(at.wrong("static", why))
+    let links = match links {
+        Some(written::Links::Anywhere) => Links::Anywhere,
+        Some(written::Links::Inside) | None => Links::Inside,
+    };
+    Ok(Some(StaticFiles { folder, links }))
 }
 
 fn policy(at: At, file: &Path) -> Checked<Vec<u8>> {

@@ -11,18 +11,19 @@ mod tls;
 use std::io::{Error, ErrorKind, Result};
 use std::sync::Arc;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout_at;
 use ws_host_protocol::handshake::Scheme;
 
 pub(super) use self::accept::accept;
 pub(super) use self::listener::Listener;
 use self::moved::{OverTls, Plain};
-use self::opening::{Opened, Opening, open};
+use self::opening::{Opening, open};
 use self::proxied::Proxied;
 pub(super) use self::tls::{Tls, TlsError};
 use super::arrival::Arrival;
 use super::http::{self, Moving};
+use super::reread::Reread;
 use super::site::Site;
 use super::visit::Visit;
 use crate::config::{Address, ProxyProtocol};
@@ -34,9 +35,6 @@ Content-Type: text/plain; charset=utf-8\r\n\
 Connection: close\r\n\
 \r\n\
 This port speaks TLS: connect to it with wss:// or https://.\n";
-
-/// Octets that are read and forgotten of somebody who is turned away: more than a request has.
-const MAX_UNREAD: u64 = 1 << 20;
 
 /// What is spoken before HTTP with those who come this way.
 #[derive(Debug)]
@@ -74,11 +72,11 @@ pub(super) async fn enter<S, M: Moving<S>>(
                 Some(policy) => {
                     let _ = in_time(&visit, flash::answer(&mut stream, policy)).await;
                 }
-                None => http::serve_one::<_, Plain<M>>(&site, stream, visit).await,
+                None => http::serve_one::<_, Plain<M>>(&site, stream, visit, arrival).await,
             },
             // Who speaks TLS here is answered with 400.
             Opening::Http1 | Opening::Tls => {
-                http::serve_one::<_, Plain<M>>(&site, stream, visit).await;
+                http::serve_one::<_, Plain<M>>(&site, stream, visit, arrival).await;
             }
         };
     };
@@ -93,7 +91,7 @@ pub(super) async fn enter<S, M: Moving<S>>(
     if tls::speaks_http2(&stream) {
         http::serve_many(site, stream, visit, arrival).await;
     } else {
-        http::serve_one::<_, OverTls<M>>(&site, stream, visit).await;
+        http::serve_one::<_, OverTls<M>>(&site, stream, visit, arrival).await;
     }
 }
 
@@ -103,7 +101,7 @@ async fn begin<S: AsyncRead + Unpin>(
     door: &Door,
     mut stream: S,
     visit: &mut Visit,
-) -> Result<(Opening, Opened<S>)> {
+) -> Result<(Opening, Reread<S>)> {
     let mut first = Vec::new();
     if door.proxy_protocol == ProxyProtocol::Required {
         if !site.trusts(visit.peer.address.ip()) {
@@ -139,8 +137,6 @@ async fn in_time<T>(visit: &Visit, work: impl Future<Output = Result<T>>) -> Opt
 
 async fn explain(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<()> {
     stream.write_all(SPEAK_TLS.as_bytes()).await?;
-    stream.shutdown().await?;
-    // What is left unread would reset the connection before the answer is read.
-    copy(&mut stream.take(MAX_UNREAD), &mut sink()).await?;
+    http::close(stream).await;
     Err(Error::new(ErrorKind::InvalidData, "plain HTTP where TLS is spoken"))
 }

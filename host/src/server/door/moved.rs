@@ -6,27 +6,27 @@ use std::marker::PhantomData;
 use tokio::io::{AsyncRead, AsyncWrite, empty};
 use tokio_util::either::Either;
 
-use super::opening::Opened;
 use super::tls::Encrypted;
 use crate::server::http::Moving;
+use crate::server::reread::Reread;
 
 /// As the stream itself, of which the first octets were looked at.
 pub(super) struct Plain<M>(PhantomData<M>);
 
-impl<S, M: Moving<S>> Moving<Opened<S>> for Plain<M> {
+impl<S, M: Moving<S>> Moving<Reread<S>> for Plain<M> {
     type Parcel = M::Parcel;
     type Settled = M::Settled;
 
-    fn pack(stream: Opened<S>) -> Result<Self::Parcel> {
-        M::pack(stream.into_inner())
+    fn pack(stream: Reread<S>) -> Result<Self::Parcel> {
+        M::pack(stream.into_parts().0)
     }
 
-    fn unpack(parcel: Self::Parcel) -> Result<Opened<S>> {
-        M::unpack(parcel).map(Opened::unread)
+    fn unpack(parcel: Self::Parcel) -> Result<Reread<S>> {
+        M::unpack(parcel).map(Reread::unread)
     }
 
-    fn settle(stream: Opened<S>) -> Self::Settled {
-        M::settle(stream.into_inner())
+    fn settle(stream: Reread<S>) -> Self::Settled {
+        M::settle(stream.into_parts().0)
     }
 }
 

@@ -1,9 +1,8 @@
 //! The first octets of a connection tell what is spoken there.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncReadExt};
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use crate::server::reread::Reread;
 
 /// With what a client begins that speaks HTTP/2 (RFC 9113 §3.4).
 const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -31,28 +30,8 @@ pub(super) enum Opening {
     Flash,
 }
 
-/// A stream of which the first octets were read to look at them. Whoever reads it gets them all.
-#[derive(Debug)]
-pub(super) struct Opened<S> {
-    first: Vec<u8>,
-    given: usize,
-    stream: S,
-}
-
-impl<S> Opened<S> {
-    /// A stream of which nothing was read, or nothing that is still to be given.
-    pub(super) fn unread(stream: S) -> Self {
-        Self { first: Vec::new(), given: 0, stream }
-    }
-
-    /// The stream, when all that was read of it before has been given.
-    pub(super) fn into_inner(self) -> S {
-        self.stream
-    }
-}
-
-/// Reads until it is known what is spoken; `first` was read already. It is not known of a client that has said nothing, and is HTTP/1.1
-/// when it ends there.
+/// Reads until it is known what is spoken; `first` was read already. A client that ends before that is known
+/// speaks HTTP/1.1.
 ///
 /// # Cancel safety
 ///
@@ -60,7 +39,7 @@ impl<S> Opened<S> {
 pub(super) async fn open<S: AsyncRead + Unpin>(
     mut stream: S,
     mut first: Vec<u8>,
-) -> std::io::Result<(Opening, Opened<S>)> {
+) -> std::io::Result<(Opening, Reread<S>)> {
     let opening = loop {
         if let Some(opening) = opening(&first) {
             break opening;
@@ -71,7 +50,7 @@ pub(super) async fn open<S: AsyncRead + Unpin>(
             break Opening::Http1;
         }
     };
-    Ok((opening, Opened { first, given: 0, stream }))
+    Ok((opening, Reread::new(first, stream)))
 }
 
 /// `None` if that cannot be told from so few octets.
@@ -87,56 +66,6 @@ fn opening(first: &[u8]) -> Option<Opening> {
         }
     }
     Some(Opening::Http1)
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Opened<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        let this = self.get_mut();
-        if this.given < this.first.len() {
-            let count = buffer.remaining().min(this.first.len() - this.given);
-            buffer.put_slice(&this.first[this.given..this.given + count]);
-            this.given += count;
-            if this.given == this.first.len() {
-                (this.first, this.given) = (Vec::new(), 0);
-            }
-            return Poll::Ready(Ok(()));
-        }
-        Pin::new(&mut this.stream).poll_read(context, buffer)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Opened<S> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        octets: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, octets)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[std::io::IoSlice<'_>],
-    ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
-    }
 }
 
 #[cfg(test)]

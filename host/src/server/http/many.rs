@@ -17,12 +17,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
 use super::one::MAX_ANSWER_TIME;
 use super::upgraded::answer;
 use crate::config::HostLimits;
-use crate::server::answer::{Body, text};
+use crate::server::answer::{Body, text, unavailable};
 use crate::server::arrival::Arrival;
 use crate::server::site::Site;
 use crate::server::visit::Visit;
@@ -41,6 +42,9 @@ const MAX_WINDOW: u32 = (1 << 31) - 1;
 
 /// Octets of a stream that wait to be written, behind those that wait in the client's outbound buffer.
 const SEND_BUFFER: usize = 64 << 10;
+
+/// Requests at a time on one connection, beside its WebSockets: those of a page do not wait for room among them.
+const REQUESTS: u32 = 100;
 
 /// Streams that a client has reset and that are still being cleaned up. More end the connection (the rapid
 /// reset of CVE-2023-44487).
@@ -63,6 +67,8 @@ struct Shared {
     arrival: Mutex<Option<Arrival>>,
     /// Each WebSocket holds one more of it.
     witness: Arc<()>,
+    /// Room for WebSockets.
+    sockets: Arc<Semaphore>,
     /// Whether there was a request.
     is_asked: AtomicBool,
 }
@@ -82,19 +88,22 @@ pub(in crate::server) async fn serve_many<S>(
     let arrival = Mutex::new(Some(arrival));
     let witness = Arc::new(());
     let is_asked = AtomicBool::new(false);
-    let shared = Arc::new(Shared { site: Arc::clone(&site), visit, arrival, witness, is_asked });
+    let HostLimits { max_http2_streams, max_header_size, .. } = site.config().limits;
+    let sockets = Arc::new(Semaphore::new(max_http2_streams as usize));
+    let max_streams = max_http2_streams.saturating_add(REQUESTS);
+    let shared =
+        Arc::new(Shared { site: Arc::clone(&site), visit, arrival, witness, sockets, is_asked });
     let serving = Arc::clone(&shared);
     let service = service_fn(move |request: Request<Incoming>| {
         let shared = Arc::clone(&serving);
         async move { Ok::<_, Infallible>(shared.answer(request).await) }
     });
-    let HostLimits { max_http2_streams, max_header_size, .. } = site.config().limits;
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .enable_connect_protocol()
-        .max_concurrent_streams(max_http2_streams)
+        .max_concurrent_streams(max_streams)
         .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(connection_window(max_http2_streams))
+        .initial_connection_window_size(connection_window(max_streams))
         .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(u32::try_from(max_header_size).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(MAX_RESETS)
@@ -139,6 +148,10 @@ fn connection_window(streams: u32) -> u32 {
     streams.saturating_mul(STREAM_WINDOW).clamp(MIN_CONNECTION_WINDOW, MAX_WINDOW)
 }
 
+fn no_room() -> Response<Body> {
+    unavailable("This connection has as many WebSockets as one may have (max-http2-streams).\n")
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Open,
@@ -153,10 +166,16 @@ impl Shared {
         if request.headers().len() > self.site.config().limits.max_headers {
             return text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Too many headers.\n");
         }
-        let asks_for_socket = request.method() == Method::CONNECT;
         let visit = self.visit.once_more(&self.site);
-        let response = answer(&self.site, request, visit, Arc::clone(&self.witness)).await;
-        if asks_for_socket && response.status().is_success() {
+        if request.method() != Method::CONNECT {
+            return answer(&self.site, request, visit, Arc::clone(&self.witness)).await;
+        }
+        let Ok(socket) = Arc::clone(&self.sockets).try_acquire_owned() else {
+            return no_room();
+        };
+        let witness = (Arc::clone(&self.witness), socket);
+        let response = answer(&self.site, request, visit, witness).await;
+        if response.status().is_success() {
             drop(self.arrival.lock().take());
         }
         response

@@ -1,19 +1,35 @@
-//! HTTP/1.1: one request for each connection, one answer.
+//! HTTP/1.1: requests one after the other, of which a handshake is the last.
+//!
+//! An HTTP library reads requests and writes ordinary answers. The answer to a handshake is written here, to the
+//! byte: the library is stopped before it writes anything, and gives the stream back.
 
-use std::convert::Infallible;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use http::header::CONNECTION;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use ws_host_protocol::handshake::Version;
 
-use super::challenge::{Challenge, TakesChallenge};
+use super::flushed::Flushed;
+use super::head::{self, Bounds, Draft00};
+use super::linger;
 use super::moving::Moving;
+use super::wire::{self, Show};
 use crate::connection::{Connection, End};
+use crate::server::answer::{Answer, Body};
+use crate::server::arrival::{Arrival, Room};
+use crate::server::reread::Reread;
 use crate::server::routes;
 use crate::server::site::Site;
 use crate::server::visit::{Entrance, Visit};
@@ -22,74 +38,237 @@ use crate::server::visit::{Entrance, Visit};
 /// files that go to a slow reader.
 pub(super) const MAX_ANSWER_TIME: Duration = Duration::from_secs(60);
 
-/// Serves a connection up to the answer to its request; a WebSocket goes on in a task of its own, so that
+/// How long a connection may be without a request behind an answer: probes and scrapes come every ten or fifteen
+/// seconds.
+const MAX_IDLE: Duration = Duration::from_secs(30);
+
+/// How many requests one connection may have; it is closed behind the last. So connections spread again over
+/// the workers.
+const MAX_REQUESTS: usize = 1000;
+
+/// Serves a connection up to the answer to its last request; a WebSocket goes on in a task of its own, so that
 /// nothing of HTTP stays in memory.
-pub(in crate::server) async fn serve_one<S, M: Moving<S>>(site: &Arc<Site>, stream: S, visit: Visit)
-where
+pub(in crate::server) async fn serve_one<S, M: Moving<S>>(
+    site: &Arc<Site>,
+    mut stream: S,
+    visit: Visit,
+    mut arrival: Arrival,
+) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    if !site.config().versions.contains(Version::Draft00) {
-        if let Some((stream, first)) = answer(site, stream, &visit).await {
-            enter::<_, M>(site, &visit, stream, first).await;
+    let peer = visit.peer.address;
+    let head = match timeout_at(visit.deadline, head::read(&mut stream, bounds(site))).await {
+        Ok(Ok(Ok(head))) => head,
+        Ok(Ok(Err(unfit))) => {
+            tracing::debug!(%peer, "no HTTP request: {unfit}");
+            let last = Last { response: unfit.answer(), show: Show::Body, visit };
+            return conclude::<_, M>(site, stream, Vec::new(), last, arrival).await;
         }
+        Ok(Err(error)) => return tracing::debug!(%peer, "no HTTP request: {error}"),
+        Err(_) => return tracing::debug!(%peer, "no HTTP request in time"),
+    };
+    let visit = visit.challenged(head.challenge);
+    let shared = Arc::new(Shared {
+        site: Arc::clone(site),
+        deadline: Mutex::new(Instant::now() + MAX_ANSWER_TIME),
+        visit,
+        arrival: Mutex::new(arrival),
+        requests: AtomicUsize::new(0),
+        flushed: Arc::default(),
+        last: Mutex::new(None),
+    });
+    let Some((stream, rest)) = converse(&shared, Reread::new(head.bytes, stream)).await else {
         return;
-    }
-    let challenge = Challenge::default();
-    let visit = visit.challenged_by(challenge.clone());
-    let stream = TakesChallenge::new(stream, challenge, site.config().limits.max_header_size);
-    if let Some((stream, first)) = answer(site, stream, &visit).await {
-        enter::<_, M>(site, &visit, stream.into_inner(), first).await;
+    };
+    let last = shared.last.lock().take();
+    arrival = std::mem::replace(&mut *shared.arrival.lock(), Arrival::UNCOUNTED);
+    match last {
+        Some(last) => conclude::<_, M>(site, stream, rest, last, arrival).await,
+        None => end(site, stream, arrival).await,
     }
 }
 
-/// Answers one request. Gives the stream, with what has been read of it, if it may be a WebSocket now.
-async fn answer<S>(site: &Arc<Site>, stream: S, visit: &Visit) -> Option<(S, Vec<u8>)>
+fn bounds(site: &Site) -> Bounds {
+    let limits = &site.config().limits;
+    let is_let_in = site.config().versions.contains(Version::Draft00);
+    Bounds {
+        size: limits.max_header_size,
+        headers: limits.max_headers,
+        draft00: if is_let_in { Draft00::LetIn } else { Draft00::Refused },
+    }
+}
+
+/// What the requests of a connection share.
+struct Shared {
+    site: Arc<Site>,
+    /// That of the first request.
+    visit: Visit,
+    arrival: Mutex<Arrival>,
+    requests: AtomicUsize,
+    /// Until when the answer must have been written that is being given.
+    deadline: Mutex<Instant>,
+    /// Told whenever all answers so far are written.
+    flushed: Arc<Notify>,
+    last: Mutex<Option<Last>>,
+}
+
+/// The answer behind which there is no more HTTP.
+struct Last {
+    response: Response<Body>,
+    show: Show,
+    /// Holds the client, if that is let in.
+    visit: Visit,
+}
+
+/// Stops the HTTP library: the answer is written here.
+#[derive(Debug, thiserror::Error)]
+#[error("the last answer is not the library's to write")]
+struct Stop;
+
+/// Answers requests up to the last one. Gives the stream, with what has been read of it.
+async fn converse<S>(shared: &Arc<Shared>, stream: Reread<S>) -> Option<(S, Vec<u8>)>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let Shared { site, visit, .. } = &**shared;
     let peer = visit.peer.address;
-    let service = service_fn(|request: http::Request<hyper::body::Incoming>| {
-        let (site, visit) = (Arc::clone(site), visit.clone());
-        let request = request.map(drop);
-        Box::pin(async move { Ok::<_, Infallible>(routes::answer(&site, &request, visit).await) })
+    let service = service_fn(|request| {
+        let shared = Arc::clone(shared);
+        Box::pin(async move { shared.answer(request).await })
     });
-    let connection = http1::Builder::new()
-        // So the time for a handshake has one beginning.
-        .keep_alive(false)
+    let stream = Flushed::new(stream, Arc::clone(&shared.flushed));
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(visit.deadline.saturating_duration_since(Instant::now()))
+        // The first head is here already.
+        .header_read_timeout(MAX_IDLE)
+        .title_case_headers(true)
         .max_headers(site.config().limits.max_headers)
         .max_buf_size(site.config().limits.max_header_size)
         .serve_connection(TokioIo::new(stream), service);
-    match timeout(MAX_ANSWER_TIME, connection.without_shutdown()).await {
-        Ok(Ok(parts)) => Some((parts.io.into_inner(), parts.read_buf.into())),
-        Ok(Err(error)) => {
-            tracing::debug!(%peer, "no HTTP request: {error}");
-            None
+    let mut is_draining = false;
+    let ended = loop {
+        let deadline = *shared.deadline.lock();
+        tokio::select! {
+            ended = poll_fn(|context| connection.poll_without_shutdown(context)) => break ended,
+            () = site.draining(), if !is_draining => {
+                is_draining = true;
+                // The first request is still answered.
+                if shared.requests.load(Ordering::Relaxed) > 0 {
+                    std::pin::Pin::new(&mut connection).graceful_shutdown();
+                }
+            }
+            () = sleep_until(deadline) => if *shared.deadline.lock() <= Instant::now() {
+                tracing::debug!(%peer, "the answer was not taken in time");
+                return None;
+            },
         }
-        Err(_) => {
-            tracing::debug!(%peer, "the answer was not taken in time");
-            None
+    };
+    if let (Err(error), None) = (&ended, &*shared.last.lock()) {
+        tracing::debug!(%peer, "HTTP/1.1: {error}");
+    }
+    let parts = connection.into_parts();
+    let (stream, unread) = parts.io.into_inner().into_inner().into_parts();
+    Some((stream, [&parts.read_buf[..], &unread].concat()))
+}
+
+impl Shared {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Stop> {
+        let show = if request.method() == Method::HEAD { Show::HeadOnly } else { Show::Body };
+        // As long as there is somebody who could want the body, the library does not read it away: what
+        // follows a handshake is no body, whatever its headers say.
+        let (head, _body) = request.into_parts();
+        let before = self.requests.fetch_add(1, Ordering::Relaxed);
+        let visit = match before {
+            0 => self.visit.clone(),
+            _ => self.visit.once_more(&self.site),
+        };
+        *self.deadline.lock() = Instant::now() + MAX_ANSWER_TIME;
+        let request = Request::from_parts(head, ());
+        match routes::answer(&self.site, &request, visit.clone()).await {
+            Answer::Ordinary(mut response) => {
+                let is_last = before + 1 >= MAX_REQUESTS || self.site.is_draining();
+                if is_last || self.arrival.lock().answered(&self.site.answered) == Room::None {
+                    let close = HeaderValue::from_static("close");
+                    response.headers_mut().insert(CONNECTION, close);
+                }
+                Ok(response)
+            }
+            Answer::OfHandshake(response) => {
+                if before > 0 {
+                    // Answers to requests that came in one go with this one.
+                    self.flushed.notified().await;
+                }
+                *self.last.lock() = Some(Last { response, show, visit });
+                Err(Stop)
+            }
         }
     }
 }
 
-/// Serves a client, if one was let in, where its actor lives. The client's place makes a host that
-/// stops wait for it.
-async fn enter<S, M: Moving<S>>(site: &Site, visit: &Visit, mut stream: S, first: Vec<u8>)
+/// Writes the last answer, and serves the client if it was let in.
+async fn conclude<S, M: Moving<S>>(
+    site: &Arc<Site>,
+    mut stream: S,
+    rest: Vec<u8>,
+    last: Last,
+    arrival: Arrival,
+) where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let Last { response, show, visit } = last;
+    let (mut head, body) = response.into_parts();
+    if head.status != StatusCode::SWITCHING_PROTOCOLS {
+        let close = HeaderValue::from_static("close");
+        head.headers.entry(CONNECTION).or_insert(close);
+    }
+    // It is here whole: nothing of it comes from a file.
+    let Ok(body) = body.collect().await else { return };
+    let mut bytes = wire::bytes(&Response::from_parts(head, body.to_bytes()), show);
+    let entrance = visit.take_entrance();
+    if let Some(entrance) = &entrance {
+        bytes.extend_from_slice(&entrance.trailer);
+    }
+    let written = write(&mut stream, &bytes, site.config().timeouts.handshake).await;
+    match (entrance, written) {
+        (Some(Entrance { admitted, .. }), Err(error)) => {
+            admitted.disconnect(&End::Lost(error)).await;
+        }
+        (Some(entrance), Ok(())) => enter::<_, M>(site, stream, rest, entrance),
+        (None, Ok(())) => end(site, stream, arrival).await,
+        (None, Err(error)) => {
+            tracing::debug!(peer = %visit.peer.address, "the answer was not taken: {error}");
+        }
+    }
+}
+
+async fn write(
+    stream: &mut (impl AsyncWrite + Unpin),
+    bytes: &[u8],
+    patience: Duration,
+) -> std::io::Result<()> {
+    let writing = async {
+        stream.write_all(bytes).await?;
+        stream.flush().await
+    };
+    match timeout(patience, writing).await {
+        Ok(written) => written,
+        Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
+    }
+}
+
+/// Closes behind an answer.
+async fn end<S: AsyncRead + AsyncWrite + Unpin>(site: &Site, mut stream: S, mut arrival: Arrival) {
+    if arrival.answered(&site.answered) == Room::Found {
+        linger::close(&mut stream).await;
+    }
+}
+
+/// Serves a client where its actor lives. The client's place makes a host that stops wait for it.
+fn enter<S, M: Moving<S>>(site: &Site, stream: S, first: Vec<u8>, entrance: Entrance)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let Some(Entrance { admitted, settings, trailer }) = visit.take_entrance() else {
-        // TLS tells of the end, so that nobody takes an answer that was cut off for a whole one.
-        let _ = timeout_at(visit.deadline, stream.shutdown()).await;
-        return;
-    };
-    if !trailer.is_empty()
-        && let Err(error) = write_in_time(&mut stream, &trailer, visit.deadline).await
-    {
-        return admitted.disconnect(&End::Lost(error)).await;
-    }
+    let Entrance { admitted, settings, trailer: _ } = entrance;
     let actor = Arc::clone(admitted.actor());
     let mode = site.config().mode;
     if actor.home().is_here() {
@@ -108,16 +287,4 @@ where
             Err(error) => admitted.disconnect(&End::Lost(error)).await,
         }
     });
-}
-
-/// What stands behind the head of the answer and before the first frame: draft 00 has it so.
-async fn write_in_time(
-    stream: &mut (impl AsyncWrite + Unpin),
-    octets: &[u8],
-    deadline: Instant,
-) -> std::io::Result<()> {
-    match timeout_at(deadline, stream.write_all(octets)).await {
-        Ok(written) => written,
-        Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
-    }
 }

@@ -21,7 +21,7 @@ pub(in crate::server) async fn answer<B>(
 ) -> Response<Body> {
     let stream = hyper::upgrade::on(&mut request);
     let request = request.map(drop);
-    let response = routes::answer(site, &request, visit.clone()).await;
+    let response = routes::answer(site, &request, visit.clone()).await.into_response();
     if let Some(Entrance { admitted, settings, .. }) = visit.take_entrance() {
         let mode = site.config().mode;
         let home = admitted.actor().home().runtime().clone();

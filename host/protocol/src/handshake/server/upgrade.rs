@@ -97,18 +97,18 @@ impl Upgrade {
         *response.status_mut() = self.proof.status();
         let headers = response.headers_mut();
         self.prove(headers);
-        // Names and numbers are always a valid header value.
-        if let Some(deflate) = &self.deflate
-            && let Ok(deflate) = HeaderValue::try_from(deflate.to_string())
-        {
-            headers.insert(SEC_WEBSOCKET_EXTENSIONS, deflate);
-        }
         if let Some(chosen) = subprotocol {
             let offered = self.subprotocols.iter().any(|offered| offered == chosen);
             match HeaderValue::from_str(chosen) {
                 Ok(value) if offered => headers.insert(SEC_WEBSOCKET_PROTOCOL, value),
                 _ => return Err(SubprotocolNotOffered(chosen.to_owned())),
             };
+        }
+        // Names and numbers are always a valid header value.
+        if let Some(deflate) = &self.deflate
+            && let Ok(deflate) = HeaderValue::try_from(deflate.to_string())
+        {
+            headers.insert(SEC_WEBSOCKET_EXTENSIONS, deflate);
         }
         Ok(response)
     }
@@ -127,17 +127,18 @@ impl Upgrade {
             // have no place in HTTP/2.
             Proof::Http2 => {}
             Proof::AcceptKey(accept_key) => {
-                headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+                // In the order of the RFC's example (§1.3).
                 headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+                headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
                 // Base64 is always a valid header value.
                 if let Ok(accept_key) = HeaderValue::from_str(accept_key) {
                     headers.insert(SEC_WEBSOCKET_ACCEPT, accept_key);
                 }
             }
             Proof::Draft00 { location, .. } => {
-                headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
                 // Draft 00, §4.1: its clients compare this value with the case of its letters.
                 headers.insert(UPGRADE, HeaderValue::from_static("WebSocket"));
+                headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
                 headers.insert(SEC_WEBSOCKET_LOCATION, location.clone());
                 // What came in a header can stand in one.
                 if let Some(Ok(origin)) = self.origin().map(HeaderValue::from_str) {

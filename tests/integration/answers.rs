@@ -1,0 +1,341 @@
+//! The answers of HTTP/1.1, to the byte: clients of others compare more of them than they should.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use anyhow::{Context, Result};
+use ws_host_test_support::{DEADLINE, TestServer, handshake};
+
+use crate::encrypted::Authority;
+
+/// All that comes until the server closes, or up to the end of a 101. The date is not compared.
+fn answer(server: &TestServer, request: &str) -> Result<String> {
+    let mut stream = TcpStream::connect(server.address())?;
+    stream.set_read_timeout(Some(DEADLINE))?;
+    stream.write_all(request.as_bytes())?;
+    read(&mut stream)
+}
+
+fn read(stream: &mut impl Read) -> Result<String> {
+    let mut bytes = Vec::new();
+    let mut byte = [0];
+    while stream.read(&mut byte)? > 0 {
+        bytes.push(byte[0]);
+        if bytes.starts_with(b"HTTP/1.1 101 ") && bytes.ends_with(b"\r\n\r\n") {
+            break;
+        }
+    }
+    without_date(&String::from_utf8(bytes)?)
+}
+
+/// A date is there, in the one form that it may have (RFC 9110 §5.6.7), wherever there must be one.
+fn without_date(answer: &str) -> Result<String> {
+    if answer.starts_with("HTTP/1.1 101 ") {
+        return Ok(answer.to_owned());
+    }
+    let (before, dated) =
+        answer.split_once("Date: ").with_context(|| format!("no date in {answer:?}"))?;
+    let (date, after) = dated.split_once("\r\n").context("a line")?;
+    assert!(date.len() == 29 && date.ends_with(" GMT"), "{date}");
+    Ok(format!("{before}Date: -\r\n{after}"))
+}
+
+const ACCEPTED: &str = "HTTP/1.1 101 Switching Protocols\r\n\
+    Upgrade: websocket\r\n\
+    Connection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+    \r\n";
+
+#[test]
+fn handshake_is_answered_as_the_rfc_writes_it() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    assert_eq!(answer(&server, &handshake("/", ""))?, ACCEPTED);
+    Ok(())
+}
+
+#[test]
+fn everything_that_was_agreed_stands_in_the_answer() -> Result<()> {
+    let server = TestServer::with_arguments(
+        "guest-choosy",
+        &["--compression", "messages", "--subprotocol", "wamp"],
+    )?;
+    let request = handshake(
+        "/?header=x-test",
+        "Sec-WebSocket-Protocol: soap, wamp\r\nSec-WebSocket-Extensions: permessage-deflate\r\n",
+    );
+    assert_eq!(
+        answer(&server, &request)?,
+        "HTTP/1.1 101 Switching Protocols\r\n\
+         Upgrade: websocket\r\n\
+         Connection: Upgrade\r\n\
+         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+         Sec-WebSocket-Protocol: wamp\r\n\
+         Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; \
+         client_no_context_takeover\r\n\
+         X-Test: set\r\n\
+         \r\n"
+    );
+    Ok(())
+}
+
+#[test]
+fn drafts_are_answered_as_they_write_it() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &["--drafts", "13,8,7,0"])?;
+    for version in ["7", "8"] {
+        let request = handshake("/", "").replace("Version: 13", &format!("Version: {version}"));
+        assert_eq!(answer(&server, &request)?, ACCEPTED);
+    }
+    let draft00 = "GET /chat HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\
+        Sec-WebSocket-Key1: 3e6b263  4 17 80\r\nSec-WebSocket-Key2: 17  9 G`ZD9   2 2b 7X 3 /r90\r\n\
+        Origin: http://localhost\r\n\r\nWjN}|M(6";
+    let server = TestServer::with_arguments("echo", &["--drafts", "0", "--path", "/chat"])?;
+    assert_eq!(
+        answer(&server, draft00)?,
+        "HTTP/1.1 101 Switching Protocols\r\n\
+         Upgrade: WebSocket\r\n\
+         Connection: Upgrade\r\n\
+         Sec-WebSocket-Location: ws://localhost/chat\r\n\
+         Sec-WebSocket-Origin: http://localhost\r\n\
+         \r\n"
+    );
+    Ok(())
+}
+
+#[test]
+fn refusals_say_what_is_wrong_and_close() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    let text = |body: &str| {
+        format!(
+            "Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nDate: -\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let good = handshake("/", "");
+    for (request, expected) in [
+        (
+            good.replace("Version: 13", "Version: 12"),
+            format!(
+                "HTTP/1.1 426 Upgrade Required\r\nConnection: close, upgrade\r\nUpgrade: websocket\r\n\
+                 Sec-WebSocket-Version: 13\r\n{}",
+                text(
+                    "this version of the WebSocket protocol is not spoken here; there is \
+                      Sec-WebSocket-Version 13\n"
+                )
+            ),
+        ),
+        (
+            handshake("/", "Origin: https://evil.example\r\n"),
+            format!(
+                "HTTP/1.1 403 Forbidden\r\nConnection: close\r\n{}",
+                text(
+                    "Pages of this origin may not connect. Let them in with --origin, or with \
+                      `origins` in the configuration.\n"
+                )
+            ),
+        ),
+        (
+            good.replace("GET", "POST"),
+            format!(
+                "HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nAllow: GET\r\n{}",
+                text("a WebSocket handshake is a GET request\n")
+            ),
+        ),
+        (
+            good.replace("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", ""),
+            format!(
+                "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n{}",
+                text("the Sec-WebSocket-Key header is missing\n")
+            ),
+        ),
+        (
+            good.replace("GET / ", "GET /?a=\"b\" "),
+            refused_head(
+                "400 Bad Request",
+                "The request target holds '\"', which must be percent-encoded there, as %22.\n",
+            ),
+        ),
+        (
+            good.replace("\r\n\r\n", &format!("\r\nX: {}\r\n\r\n", "a".repeat(20_000))),
+            refused_head(
+                "431 Request Header Fields Too Large",
+                "The request line and the headers are longer than 16384 bytes (max-header-size).\n",
+            ),
+        ),
+        (
+            good.replace("\r\n\r\n", &format!("\r\n{}\r\n", "X: a\r\n".repeat(100))),
+            refused_head(
+                "431 Request Header Fields Too Large",
+                "There are more than 100 headers (max-headers).\n",
+            ),
+        ),
+        (
+            "\u{16}\u{3}\u{1}nothing\r\n\r\n".to_owned(),
+            refused_head("400 Bad Request", "This is not a request of HTTP/1.1: invalid token.\n"),
+        ),
+    ] {
+        assert_eq!(answer(&server, &request)?, expected, "{request}");
+    }
+    let nowhere = handshake("/nowhere", "");
+    let told = "There is no WebSocket resource at this path; there is one at /.\n";
+    let expected = format!(
+        "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\
+         Content-Length: {}\r\nDate: -\r\n\r\n{told}",
+        told.len()
+    );
+    assert_eq!(answer(&server, &nowhere)?, expected);
+    Ok(())
+}
+
+/// What is told before anything of the request is understood.
+fn refused_head(status: &str, told: &str) -> String {
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\
+         Content-Length: {}\r\nDate: -\r\n\r\n{told}",
+        told.len()
+    )
+}
+
+#[test]
+fn plain_request_to_a_resource_is_told_how_to_connect() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    let answer =
+        |method: &str| answer(&server, &format!("{method} / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    let (head, body) = {
+        let answer = answer("GET")?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("a head")?;
+        (head.to_owned(), body.to_owned())
+    };
+    assert_eq!(
+        head,
+        format!(
+            "HTTP/1.1 426 Upgrade Required\r\nConnection: close, upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nContent-Type: text/plain; charset=utf-8\r\n\
+             Content-Length: {}\r\nDate: -",
+            body.len()
+        )
+    );
+    assert!(body.contains("new WebSocket"), "{body}");
+    // RFC 9110 §9.3.2: the same head, and no body.
+    assert_eq!(answer("HEAD")?, format!("{head}\r\n\r\n"));
+    Ok(())
+}
+
+#[test]
+fn answers_over_tls_are_the_same() -> Result<()> {
+    let authority = Authority::new()?;
+    let server = authority.serving("echo", &[])?;
+    let mut stream = authority.ask().connect(server.address())?;
+    stream.write_all(handshake("/", "").as_bytes())?;
+    assert_eq!(read(&mut stream)?, ACCEPTED);
+    let mut stream = authority.ask().connect(server.address())?;
+    stream.write_all(handshake("/nowhere", "").as_bytes())?;
+    assert!(read(&mut stream)?.starts_with("HTTP/1.1 404 Not Found\r\nContent-Type: "));
+    Ok(())
+}
+
+fn kept(stream: &mut TcpStream, request: &str) -> Result<String> {
+    stream.write_all(request.as_bytes())?;
+    let mut bytes = Vec::new();
+    let mut byte = [0];
+    while !bytes.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte)?;
+        bytes.push(byte[0]);
+    }
+    let head = String::from_utf8(bytes)?;
+    let length = head.split("Content-Length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
+    let mut body = vec![0; length.context("a length")?.parse()?];
+    stream.read_exact(&mut body)?;
+    without_date(&(head + std::str::from_utf8(&body)?))
+}
+
+const HEALTHY: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n\
+    Content-Length: 3\r\nDate: -\r\n\r\nok\n";
+
+#[test]
+fn ordinary_requests_follow_one_another_and_a_handshake_follows_them() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    let mut stream = TcpStream::connect(server.address())?;
+    stream.set_read_timeout(Some(DEADLINE))?;
+    for _ in 0..20 {
+        assert_eq!(kept(&mut stream, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")?, HEALTHY);
+    }
+    let told = "Nothing is here. A WebSocket resource is at /.\n";
+    assert_eq!(
+        kept(&mut stream, "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n")?,
+        format!(
+            "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\n\
+             Content-Length: {}\r\nDate: -\r\n\r\n{told}",
+            told.len()
+        )
+    );
+    // A proxy that keeps connections to us open sends its clients' handshakes on them.
+    stream.write_all(handshake("/", "").as_bytes())?;
+    assert_eq!(read(&mut stream)?, ACCEPTED);
+    Ok(())
+}
+
+/// All in one go: the answers to the first are whole, and not lost when the last takes the connection over.
+#[test]
+fn handshake_behind_other_requests_waits_until_those_are_answered() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let long = "a".repeat(4 << 20);
+    std::fs::write(folder.path().join("long.txt"), &long)?;
+    let server = TestServer::with_arguments(
+        "echo",
+        &["--static", folder.path().to_str().context("UTF-8")?],
+    )?;
+    let mut stream = TcpStream::connect(server.address())?;
+    stream.set_read_timeout(Some(DEADLINE))?;
+    let all = format!(
+        "GET /long.txt HTTP/1.1\r\nHost: a\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n{}",
+        handshake("/", "")
+    );
+    stream.write_all(all.as_bytes())?;
+    let first = kept(&mut stream, "")?;
+    assert!(first.ends_with(&long), "{}", first.len());
+    assert_eq!(kept(&mut stream, "")?, HEALTHY);
+    assert_eq!(read(&mut stream)?, ACCEPTED);
+    Ok(())
+}
+
+#[test]
+fn client_that_asks_for_it_is_closed_behind_the_answer() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    let request = "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let expected = HEALTHY.replace("Date: -\r\n", "Connection: close\r\nDate: -\r\n");
+    let told = answer(&server, request)?;
+    // The HTTP library decides where the header stands.
+    let sorted = |text: &str| {
+        let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(sorted(&told), sorted(&expected));
+    Ok(())
+}
+
+/// RFC 9112 §9.6: closed at once, with bytes unread, the connection would be reset and the answer lost.
+#[test]
+fn answer_reaches_a_client_that_is_still_sending() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    let body = "a".repeat(300_000);
+    for (head, status) in [
+        (handshake("/", &format!("Content-Length: {}\r\n", body.len())), "400"),
+        (format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", body.len()), "426"),
+        (
+            format!("GET /?a=\"b\" HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", body.len()),
+            "400",
+        ),
+        (format!("GET / HTTP/1.1\r\nX: {}", "a".repeat(20_000)), "431"),
+    ] {
+        for _ in 0..10 {
+            let mut stream = TcpStream::connect(server.address())?;
+            stream.set_read_timeout(Some(DEADLINE))?;
+            stream.write_all(head.as_bytes())?;
+            stream.write_all(body.as_bytes())?;
+            let answer = read(&mut stream)?;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        }
+    }
+    Ok(())
+}
