@@ -11,6 +11,7 @@ use ws_host_protocol as protocol;
 use ws_host_protocol::handshake::client::HandshakeError;
 
 use crate::http_version::HttpVersion;
+use crate::proxy::ProxyError;
 use crate::url::UrlError;
 
 /// Why options do not describe a connection.
@@ -20,6 +21,9 @@ pub enum OptionsError {
     /// The URL.
     #[error(transparent)]
     Url(#[from] UrlError),
+    /// [`Options::proxy`](crate::Options::proxy).
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// RFC 6455 §4.1: a subprotocol is a token of RFC 9110.
     #[error("{0:?} is not a subprotocol: letters, digits and !#$%&'*+-.^_`|~ are allowed")]
     Subprotocol(String),
@@ -29,8 +33,14 @@ pub enum OptionsError {
     /// A name or a value that cannot stand in an HTTP header. The value may be a secret.
     #[error("the header {0:?} has a name or a value that HTTP does not allow")]
     Header(String),
+    /// RFC 9110 §7.2: what the header `Host` may say.
+    #[error("{0:?} is not a host; write name or name:port")]
+    Host(String),
     /// A header that the handshake itself writes, or one that would break it.
-    #[error("the header {0} belongs to the handshake and cannot be set")]
+    #[error(
+        "the header {0} belongs to the handshake and cannot be set, like Upgrade, Connection, \
+         Sec-WebSocket-*, and what tells the length of a request; Host and Origin can"
+    )]
     HandshakeHeader(String),
 }
 
@@ -56,6 +66,29 @@ pub enum ConnectError {
         /// What the system says.
         source: Arc<io::Error>,
     },
+    /// [`Options::proxy`](crate::Options::proxy), and the proxy is not known, does not listen, or cannot be
+    /// reached.
+    #[error("cannot reach the proxy {host} at port {port}")]
+    ProxyUnreachable {
+        /// The host of the proxy.
+        host: String,
+        /// The port of the proxy.
+        port: u16,
+        /// What the system says.
+        source: Arc<io::Error>,
+    },
+    /// The proxy makes no tunnel to the server: it does not allow that, wants to know who asks, or cannot
+    /// reach the server itself.
+    #[error("the proxy refused: {status}")]
+    ProxyRefused {
+        /// The status.
+        status: StatusCode,
+        /// The text of the answer: its first 64 KiB.
+        body: String,
+    },
+    /// The proxy did not answer in HTTP, or closed before it answered.
+    #[error("the proxy gave no HTTP answer")]
+    ProxyHttp(#[source] Arc<dyn Error + Send + Sync>),
     /// TLS did not come about; above all because the certificate is not trusted.
     #[error("no TLS connection to {host}")]
     Tls {

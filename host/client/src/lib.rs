@@ -37,6 +37,8 @@
 //! | What | How |
 //! |---|---|
 //! | `ws://name:8080/`, `ws://192.0.2.1/`, `ws://[2001:db8::1]:8080/` | the URL |
+//! | as a user, with Basic authentication | `wss://user:password@example.com/`, percent-encoded |
+//! | through an HTTP proxy | [`Options::proxy`] |
 //! | over a Unix socket | [`Options::unix`]; the URL tells what to ask for there |
 //! | who vouches for a `wss` server | [`Options::verify`] |
 //! | who the client is | [`Options::client_certificate`] |
@@ -93,8 +95,10 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod authority;
 mod client;
 mod connection;
+mod credentials;
 mod end;
 mod error;
 mod establish;
@@ -106,6 +110,7 @@ mod line;
 mod messages;
 mod options;
 mod outgoing;
+mod proxy;
 mod shared;
 mod sniff;
 mod stream;
@@ -122,6 +127,7 @@ pub use http_version::HttpVersion;
 pub use http2::Http2Connection;
 pub use messages::{Messages, Received};
 pub use options::{Options, Verify};
+pub use proxy::ProxyError;
 pub use shared::State;
 pub use url::UrlError;
 /// Why a close frame cannot be made: a code that may not be sent, or a reason that is too long.

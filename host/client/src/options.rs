@@ -4,21 +4,34 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue,
+    ORIGIN, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
+use http::uri::Authority;
 
 use ws_host_protocol::Deflate;
 
 use crate::error::OptionsError;
 use crate::http_version::HttpVersion;
 use crate::identity::Identity;
-use crate::url::Url;
+use crate::proxy::Proxy;
+use crate::url::{Scheme, Url};
 
 /// Headers that frame the request or belong to this hop. Those that begin with `sec-websocket-` are
 /// the handshake's too.
-const OWN_HEADERS: [HeaderName; 7] =
-    [HOST, UPGRADE, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, TE, TRAILER];
+const OWN_HEADERS: [HeaderName; 8] = [
+    UPGRADE,
+    CONNECTION,
+    CONTENT_LENGTH,
+    TRANSFER_ENCODING,
+    TE,
+    TRAILER,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
+
+/// Headers whose values are secrets: they are not printed.
+const SECRETS: [HeaderName; 3] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE];
 
 /// The smallest outbound buffer: the longest control frame that a client can send, in octets.
 const MIN_OUTBOUND: usize = 2 + 4 + ws_host_protocol::MAX_CONTROL_PAYLOAD;
@@ -28,9 +41,12 @@ const MIN_OUTBOUND: usize = 2 + 4 + ws_host_protocol::MAX_CONTROL_PAYLOAD;
 pub struct Options {
     pub(crate) url: Url,
     pub(crate) subprotocols: Vec<String>,
-    pub(crate) headers: HeaderMap,
+    headers: HeaderMap,
+    /// In the place of the URL's.
+    host: Option<Authority>,
     pub(crate) http: HttpVersion,
     pub(crate) unix: Option<PathBuf>,
+    pub(crate) proxy: Option<Proxy>,
     pub(crate) verify: Verify,
     pub(crate) identity: Option<Identity>,
     pub(crate) max_message: usize,
@@ -53,7 +69,8 @@ pub enum Verify {
 }
 
 impl Options {
-    /// Options for a URL, `ws://host[:port]/path?query` or with `wss://` over TLS.
+    /// Options for a URL, `ws://[user[:password]@]host[:port]/path?query` or with `wss://` over TLS. User
+    /// and password are sent as `Authorization: Basic` (RFC 7617), percent-decoded, and nowhere printed.
     ///
     /// # Errors
     ///
@@ -63,8 +80,10 @@ impl Options {
             url: Url::parse(url)?,
             subprotocols: Vec::new(),
             headers: HeaderMap::new(),
+            host: None,
             http: HttpVersion::default(),
             unix: None,
+            proxy: None,
             verify: Verify::System,
             identity: None,
             max_message: 1 << 20,
@@ -93,19 +112,28 @@ impl Options {
         Ok(self)
     }
 
-    /// Sends a header with the handshake. The same name can be sent more than once.
+    /// Sends a header with the handshake. The same name can be sent more than once, but for `Host`: the
+    /// last one stands in the place of the URL's, also as `:authority` of HTTP/2, while the URL still says
+    /// where to connect and whose certificate is expected. `Authorization` replaces user and password of
+    /// the URL.
     ///
     /// # Errors
     ///
-    /// [`OptionsError::Header`]; [`OptionsError::HandshakeHeader`] for `Host`, `Upgrade`,
-    /// `Connection`, `Sec-WebSocket-*` and what tells the length of a request.
+    /// [`OptionsError::Header`] and [`OptionsError::Host`]; [`OptionsError::HandshakeHeader`] for
+    /// `Upgrade`, `Connection`, `Sec-WebSocket-*`, what tells the length of a request, and what is between
+    /// two hops alone.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, OptionsError> {
         let wrong = || OptionsError::Header(name.to_owned());
         let name = name.parse::<HeaderName>().map_err(|_| wrong())?;
         if OWN_HEADERS.contains(&name) || name.as_str().starts_with("sec-websocket-") {
             return Err(OptionsError::HandshakeHeader(name.to_string()));
         }
-        let value = value.parse::<HeaderValue>().map_err(|_| wrong())?;
+        if name == HOST {
+            self.host = Some(host(value)?);
+            return Ok(self);
+        }
+        let mut value = value.parse::<HeaderValue>().map_err(|_| wrong())?;
+        value.set_sensitive(SECRETS.contains(&name));
         self.headers.append(name, value);
         Ok(self)
     }
@@ -135,6 +163,26 @@ impl Options {
     pub fn unix(mut self, path: impl Into<PathBuf>) -> Self {
         self.unix = Some(path.into());
         self
+    }
+
+    /// Connects through this HTTP proxy, `http://[user:password@]host[:port]`, which is asked for a tunnel to
+    /// the server (`CONNECT`, RFC 9110 §9.3.6), for `ws` and `wss` URLs alike. The scheme may be left out;
+    /// the port is 80 if there is none. The proxy looks the server's name up. Of
+    /// [`connect_timeout`](Self::connect_timeout) the tunnel is a part. A [Unix socket](Self::unix) is
+    /// connected to without it.
+    ///
+    /// The environment is not looked at: which of its variables count is the application's decision, for
+    /// which there are [`is_secure`](Self::is_secure), [`host`](Self::host) and [`port`](Self::port).
+    ///
+    /// # Errors
+    ///
+    /// [`OptionsError::Proxy`], also for a proxy that speaks TLS or SOCKS. The connection fails with
+    /// [`ProxyUnreachable`](crate::ConnectError::ProxyUnreachable),
+    /// [`ProxyRefused`](crate::ConnectError::ProxyRefused) or
+    /// [`ProxyHttp`](crate::ConnectError::ProxyHttp).
+    pub fn proxy(mut self, url: &str) -> Result<Self, OptionsError> {
+        self.proxy = Some(Proxy::parse(url)?);
+        Ok(self)
     }
 
     /// Shows this certificate to the server of a `wss` URL if it asks for one. The files are PEM, and are
@@ -201,6 +249,48 @@ impl Options {
         self.compression = deflate;
         self
     }
+
+    /// The URL without user and password, to be shown.
+    pub fn url(&self) -> String {
+        self.url.to_string()
+    }
+
+    /// Whether the URL is a `wss` URL.
+    pub fn is_secure(&self) -> bool {
+        self.url.scheme == Scheme::Wss
+    }
+
+    /// The host of the URL: a name or an address, an IPv6 address without its brackets.
+    pub fn host(&self) -> &str {
+        self.url.host()
+    }
+
+    /// The port of the URL, or the scheme's.
+    pub fn port(&self) -> u16 {
+        self.url.port
+    }
+
+    /// What the request tells the server of its own name: `Host`, or `:authority`.
+    pub(crate) fn authority(&self) -> String {
+        self.host.as_ref().map_or_else(|| self.url.host_header(), Authority::to_string)
+    }
+
+    /// The headers that the application wants to be sent.
+    pub(crate) fn headers(&self) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        if let Some(credentials) = &self.url.credentials
+            && !headers.contains_key(AUTHORIZATION)
+        {
+            headers.insert(AUTHORIZATION, credentials.clone());
+        }
+        headers
+    }
+}
+
+/// A host as the header `Host` may say it: a user has no place there.
+fn host(value: &str) -> Result<Authority, OptionsError> {
+    let host = value.parse::<Authority>().ok().filter(|host| !host.as_str().contains('@'));
+    host.ok_or_else(|| OptionsError::Host(value.to_owned()))
 }
 
 #[cfg(test)]
@@ -213,10 +303,39 @@ mod tests {
 
     #[test]
     fn headers_of_the_handshake_cannot_be_set() {
-        for name in ["Host", "upgrade", "CONNECTION", "Sec-WebSocket-Key", "Content-Length"] {
+        for name in ["upgrade", "CONNECTION", "Sec-WebSocket-Key", "Content-Length", "Keep-Alive"] {
             let error = options().header(name, "x").unwrap_err();
             assert_eq!(error, OptionsError::HandshakeHeader(name.to_lowercase()));
         }
+    }
+
+    #[test]
+    fn host_is_one_that_a_url_could_have() {
+        let options = options().header("Host", "other:8080").unwrap();
+        assert_eq!(options.authority(), "other:8080");
+        for wrong in ["", "a b", "me@h", "h/path", "h\r\nX: y"] {
+            let error = options.clone().header("host", wrong).unwrap_err();
+            assert_eq!(error, OptionsError::Host(wrong.to_owned()));
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let options = Options::new("ws://me:secret@h/").unwrap();
+        let options = options.header("Cookie", "a=secret").unwrap();
+        let options = options.proxy("http://me:secret@proxy").unwrap();
+        let debug = format!("{options:?} {}", options.url());
+        assert!(!debug.contains("secret") && !debug.contains("bWU6"), "{debug}");
+    }
+
+    #[test]
+    fn authorization_that_is_set_replaces_that_of_the_url() {
+        let options = Options::new("ws://me:secret@h/").unwrap();
+        assert_eq!(options.headers()[AUTHORIZATION], "Basic bWU6c2VjcmV0");
+        let options = options.header("Authorization", "Bearer x").unwrap();
+        let values: Vec<_> =
+            options.headers().get_all(AUTHORIZATION).into_iter().cloned().collect();
+        assert_eq!(values, ["Bearer x"]);
     }
 
     #[test]

@@ -74,9 +74,10 @@ pub(crate) fn no_answer(
 }
 
 async fn socket(options: &Options) -> Result<Box<dyn Stream>, ConnectError> {
-    match &options.unix {
-        Some(path) => unix_socket(path).await,
-        None => tcp_socket(options.url.host(), options.url.port).await,
+    match (&options.unix, &options.proxy) {
+        (Some(path), _) => unix_socket(path).await,
+        (None, Some(proxy)) => proxy.tunnel(&options.url).await,
+        (None, None) => tcp_socket(options.url.host(), options.url.port).await,
     }
 }
 

@@ -2,15 +2,19 @@
 
 use std::fmt;
 
-use http::Uri;
 use http::uri::PathAndQuery;
+use http::{HeaderValue, Uri};
+
+use crate::authority::{Authority, AuthorityError, Host};
+use crate::credentials::hidden;
 
 /// A URL to connect to, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Url {
     pub(crate) scheme: Scheme,
-    /// As it stands in the URL: a name, an IPv4 address, or an IPv6 address in brackets.
-    host: String,
+    /// Its user and password, as the header `Authorization` sends them.
+    pub(crate) credentials: Option<HeaderValue>,
+    host: Host,
     pub(crate) port: u16,
     resource: PathAndQuery,
 }
@@ -26,14 +30,14 @@ pub(crate) enum Scheme {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {
-    /// It is no URL at all, or only a part of one.
+    /// It is no URL at all, or only a part of one. What may be a password is left out.
     #[error("{0:?} is not a WebSocket URL; write ws://host[:port]/path?query")]
     Malformed(String),
     /// Another scheme than `ws` or `wss`.
     #[error("a WebSocket URL begins with ws:// or wss://, not with {0}://")]
     Scheme(String),
-    /// A user name or a password, which have no place in the handshake.
-    #[error("a WebSocket URL names no user; send a header Authorization instead")]
+    /// RFC 7617 §2: a user name with a colon, or control characters.
+    #[error("the user of the URL has a colon, or control characters, which cannot be sent")]
     User,
     /// The port is no number up to 65535.
     #[error("{0:?} is not a port; write ws://host[:port]/path?query")]
@@ -55,7 +59,7 @@ impl Scheme {
 
 impl Url {
     pub(crate) fn parse(text: &str) -> Result<Self, UrlError> {
-        let malformed = || UrlError::Malformed(text.to_owned());
+        let malformed = || UrlError::Malformed(hidden(text));
         // `Uri` would drop it in silence.
         if text.contains('#') {
             return Err(UrlError::Fragment);
@@ -69,40 +73,42 @@ impl Url {
             wss if wss.eq_ignore_ascii_case("wss") => Scheme::Wss,
             other => return Err(UrlError::Scheme(other.to_owned())),
         };
-        if authority.as_str().contains('@') {
-            return Err(UrlError::User);
-        }
-        let host = authority.host();
-        if host.is_empty() {
-            return Err(malformed());
-        }
-        let port = match authority.as_str()[host.len()..].trim_start_matches(':') {
-            "" => scheme.default_port(),
-            port => port.parse().map_err(|_| UrlError::Port(port.to_owned()))?,
-        };
+        let Authority { credentials, host, port } =
+            Authority::read(&authority).map_err(|error| match error {
+                AuthorityError::NoHost => malformed(),
+                AuthorityError::User => UrlError::User,
+                // Of a password with a / in it the beginning looks like a port.
+                AuthorityError::Port(_) if text.contains('@') => malformed(),
+                AuthorityError::Port(port) => UrlError::Port(port),
+            })?;
+        let port = port.unwrap_or(scheme.default_port());
         let resource = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
-        Ok(Self { scheme, host: host.to_owned(), port, resource })
+        Ok(Self { scheme, credentials, host, port, resource })
     }
 
     /// The host without the brackets of an IPv6 address: for DNS and for TLS.
     pub(crate) fn host(&self) -> &str {
-        let unbracketed = self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        unbracketed.unwrap_or(&self.host)
+        self.host.name()
+    }
+
+    /// What a proxy is asked for (RFC 9110 §9.3.6): the host, and always the port.
+    pub(crate) fn target(&self) -> String {
+        format!("{}:{}", self.host.as_str(), self.port)
     }
 
     /// The header `Host` (§4.1): with the port unless it is the scheme's own.
     pub(crate) fn host_header(&self) -> String {
         if self.port == self.scheme.default_port() {
-            self.host.clone()
+            self.host.as_str().to_owned()
         } else {
-            format!("{}:{}", self.host, self.port)
+            self.target()
         }
     }
 
     /// Whether both are of the same server: scheme, host and port.
     pub(crate) fn is_same_server(&self, other: &Self) -> bool {
         (self.scheme, self.port) == (other.scheme, other.port)
-            && self.host.eq_ignore_ascii_case(&other.host)
+            && self.host.as_str().eq_ignore_ascii_case(other.host.as_str())
     }
 
     /// What the request asks for: path and query.
@@ -111,6 +117,7 @@ impl Url {
     }
 }
 
+/// Without user and password.
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = match self.scheme {
@@ -164,7 +171,7 @@ mod tests {
             ("ws://a b/", "ws://host[:port]/path?query"),
             ("http://h/", "begins with ws:// or wss://, not with http://"),
             ("ws://h/#part", "no fragment"),
-            ("ws://user:secret@h/", "Authorization"),
+            ("ws://us%3Aer:secret@h/", "the user of the URL has a colon"),
             ("ws://h:65536/", "is not a port"),
             ("ws://h:http/", "ws://host[:port]/path?query"),
         ] {
@@ -174,8 +181,23 @@ mod tests {
     }
 
     #[test]
+    fn user_and_password_are_for_the_server_alone() {
+        let url = Url::parse("wss://me:secret@h:8443/x").unwrap();
+        assert_eq!(url.credentials.as_ref().unwrap(), "Basic bWU6c2VjcmV0");
+        assert_eq!((url.host(), &*url.host_header()), ("h", "h:8443"));
+        assert_eq!(url.to_string(), "wss://h:8443/x");
+        assert!(!format!("{url:?}").contains("bWU6"));
+        assert_eq!(Url::parse("ws://@h/").unwrap().credentials, None);
+    }
+
+    #[test]
     fn error_does_not_repeat_a_password() {
-        let error = Url::parse("ws://user:secret@h/").unwrap_err();
-        assert!(!format!("{error:?}").contains("secret"));
+        for text in
+            ["me:secret@h", "ws://me:se/cret@h/", "ws://me:70000/cret@h/", "ws://me:s cret@h/"]
+        {
+            let error =
+                Url::parse(text).map_or_else(|error| format!("{error:?}"), |url| url.to_string());
+            assert!(!error.contains("cret@") && !error.contains("70000"), "{text}: {error}");
+        }
     }
 }

@@ -55,10 +55,10 @@ fn request(
         Scheme::Wss => HttpScheme::Https,
     };
     let request = handshake
-        .request(scheme, &options.url.host_header(), options.url.resource())
+        .request(scheme, &options.authority(), options.url.resource())
         .map_err(|error| ConnectError::Http(Arc::new(error)))?;
     let mut request = request.map(|()| Empty::new());
-    request.headers_mut().extend(options.headers.clone());
+    request.headers_mut().extend(options.headers());
     request.extensions_mut().insert(Protocol::from_static("websocket"));
     Ok(request)
 }

@@ -1,14 +1,16 @@
 //! The opening handshake, over HTTP/1.1 (RFC 6455 §4.1) or HTTP/2 (RFC 8441 §5).
 
+mod exchange;
 pub(crate) mod http1;
 pub(crate) mod http2;
-mod refusal;
+pub(crate) mod refusal;
 
 use http::Version;
 use http::header::HeaderMap;
 use ws_host_protocol::PerMessageDeflate;
 use ws_host_protocol::handshake::client::Accepted;
 
+pub(crate) use self::exchange::Exchange;
 use crate::stream::Stream;
 
 /// The longest head of an answer, in octets: four times what servers commonly allow a request.

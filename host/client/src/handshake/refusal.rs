@@ -23,14 +23,20 @@ pub(super) async fn refusal(answer: Response<Incoming>) -> ConnectError {
         let location = location.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         return ConnectError::Redirected { status, location };
     }
-    let mut body = Vec::new();
+    let body = text(answer.into_body()).await;
+    ConnectError::Refused { status, body }
+}
+
+/// The text of a refusal, as far as it comes in time.
+pub(crate) async fn text(body: Incoming) -> String {
+    let mut text = Vec::new();
     {
-        let reading = pin!(read_body(answer.into_body(), &mut body));
+        let reading = pin!(read_body(body, &mut text));
         // However it ends: what has come by then is the text.
         let _ = tokio::time::timeout(BODY_TIME, reading).await;
     }
-    body.truncate(MAX_BODY);
-    ConnectError::Refused { status, body: String::from_utf8_lossy(&body).into_owned() }
+    text.truncate(MAX_BODY);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 async fn read_body(mut body: Incoming, text: &mut Vec<u8>) {

@@ -41,7 +41,7 @@ impl Http2Connection {
     /// Connects to the server of a URL, and waits until the server has said that it opens WebSockets over
     /// HTTP/2. Of the options those count that are about the connection: the scheme, host and port of the
     /// URL, [`verify`](Options::verify), [`client_certificate`](Options::client_certificate),
-    /// [`unix`](Options::unix) and [`connect_timeout`](Options::connect_timeout).
+    /// [`unix`](Options::unix), [`proxy`](Options::proxy) and [`connect_timeout`](Options::connect_timeout).
     ///
     /// # Errors
     ///

@@ -59,6 +59,26 @@ async fn request_has_what_was_asked_for() {
 }
 
 #[tokio::test]
+async fn user_and_password_of_the_url_are_sent_as_basic_authentication() {
+    let listener = Listener::bind().await;
+    let url = format!("ws://me:p%40ss@{}/", listener.address());
+    let (_client, _messages) = connect(Options::new(&url).unwrap());
+    let request = listener.accept().await.request().await;
+    assert_eq!(header(&request, "authorization"), "Basic bWU6cEBzcw==");
+    assert_eq!(header(&request, "host"), listener.address().to_string());
+}
+
+#[tokio::test]
+async fn host_that_is_set_replaces_that_of_the_url() {
+    let listener = Listener::bind().await;
+    let options = listener.options().header("host", "first.example").unwrap();
+    let (_client, _messages) = connect(options.header("Host", "other.example:81").unwrap());
+    let request = listener.accept().await.request().await.to_lowercase();
+    assert_eq!(request.matches("\r\nhost: ").count(), 1, "{request}");
+    assert_eq!(header(&request, "host"), "other.example:81");
+}
+
+#[tokio::test]
 async fn every_connection_has_its_own_key() {
     let listener = Listener::bind().await;
     let mut keys = HashSet::new();

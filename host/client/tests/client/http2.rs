@@ -10,7 +10,9 @@ use hyper::{Request, Response, Version};
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 use ws_host_client::deflate::Deflate;
-use ws_host_client::{Client, ConnectError, Http2Connection, Messages, Options, Received, connect};
+use ws_host_client::{
+    Client, ConnectError, Http2Connection, HttpVersion, Messages, Options, Received, connect,
+};
 
 use crate::frames::{DATA, END_STREAM, EXTENDED_CONNECT, Http2Peer, WINDOW_UPDATE, http2};
 use crate::http2_server::{Answer, Count, accepted, builder, echo, serve};
@@ -83,6 +85,23 @@ async fn request_is_an_extended_connect_with_what_was_asked_for() {
     for not_there in ["-key\"", "\"host\"", "\"connection\"", "\"upgrade\""] {
         assert!(!body.contains(not_there), "{not_there} is in {body}");
     }
+}
+
+#[tokio::test]
+async fn host_that_is_set_and_the_user_of_the_url_are_told_to_the_server() {
+    fn mirror(request: Request<Incoming>) -> Answer {
+        let (head, _) = request.into_parts();
+        let authorization = head.headers["authorization"].to_str().unwrap();
+        let text = format!("{} {authorization}", head.uri);
+        Response::builder().status(404).body(Full::new(text.into())).unwrap()
+    }
+    let (options, _) = serve(builder(), mirror).await;
+    let url = format!("ws://me:secret@127.0.0.1:{}/x", options.port());
+    let options = Options::new(&url).unwrap().http(HttpVersion::Http2);
+    let (client, _messages) = connect(options.header("Host", "other.example").unwrap());
+    let error = within(client.opened()).await.unwrap_err();
+    let ConnectError::Refused { body, .. } = error else { panic!("{error}") };
+    assert_eq!(body, "http://other.example/x Basic bWU6c2VjcmV0");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod http2_bad;
 mod http2_server;
 mod http2_tls;
 mod peer;
+mod proxy;
 mod receiving;
 mod sending;
 mod tls;

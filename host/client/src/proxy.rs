@@ -1,0 +1,164 @@
+//! An HTTP proxy on the way: it is asked for a tunnel, in which everything else goes.
+
+use std::io::Cursor;
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{HOST, HeaderValue, PROXY_AUTHORIZATION};
+use http::{Request, Uri};
+use http_body_util::Empty;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, join, split};
+use tokio::net::TcpStream;
+
+use crate::authority::{Authority, AuthorityError, Host};
+use crate::credentials::hidden;
+use crate::error::ConnectError;
+use crate::handshake::{Exchange, MAX_HEAD, refusal};
+use crate::stream::Stream;
+use crate::url::Url;
+
+/// The port of a proxy whose URL has none: that of `http` (RFC 9110 §4.2.1).
+const DEFAULT_PORT: u16 = 80;
+
+/// A proxy that makes tunnels (RFC 9110 §9.3.6).
+#[derive(Clone, Debug)]
+pub(crate) struct Proxy {
+    host: Host,
+    port: u16,
+    credentials: Option<HeaderValue>,
+}
+
+/// Why a text names no proxy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProxyError {
+    /// It is no URL. What may be a password is left out.
+    #[error("{0:?} is not a proxy; write http://[user:password@]host[:port]")]
+    Malformed(String),
+    /// A proxy that speaks something else: TLS, SOCKS.
+    #[error("a proxy of {0}:// is not supported, only one of http://, which is asked to CONNECT")]
+    Scheme(String),
+    /// RFC 7617 §2: a user name with a colon, or control characters.
+    #[error("the user of the proxy has a colon, or control characters, which cannot be sent")]
+    User,
+}
+
+impl Proxy {
+    /// `http://[user:password@]host[:port]`; the scheme may be missing. A path says nothing.
+    pub(crate) fn parse(text: &str) -> Result<Self, ProxyError> {
+        let malformed = || ProxyError::Malformed(hidden(text));
+        let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+        if !scheme.eq_ignore_ascii_case("http") {
+            return Err(ProxyError::Scheme(scheme.to_owned()));
+        }
+        let url = format!("http://{rest}").parse::<Uri>().map_err(|_| malformed())?;
+        let authority = url.authority().ok_or_else(malformed)?;
+        let Authority { credentials, host, port } =
+            Authority::read(authority).map_err(|error| match error {
+                AuthorityError::User => ProxyError::User,
+                AuthorityError::NoHost | AuthorityError::Port(_) => malformed(),
+            })?;
+        Ok(Self { host, port: port.unwrap_or(DEFAULT_PORT), credentials })
+    }
+
+    /// A connection to the server of a URL, through the proxy.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the socket.
+    pub(crate) async fn tunnel(&self, url: &Url) -> Result<Box<dyn Stream>, ConnectError> {
+        let socket = self.socket().await?;
+        let no_answer = |error: hyper::Error| ConnectError::ProxyHttp(Arc::new(error));
+        let (mut sender, connection) = http1::Builder::new()
+            .max_buf_size(MAX_HEAD as usize)
+            .handshake(TokioIo::new(socket))
+            .await
+            .map_err(no_answer)?;
+        let mut exchange = Exchange::new(connection);
+        let answer = pin!(sender.send_request(self.request(url)?));
+        let answer = exchange.drive(answer).await.map_err(no_answer)?;
+        let status = answer.status();
+        // §9.3.6: "Any 2xx (Successful) response" makes the tunnel.
+        if !status.is_success() {
+            let body = exchange.drive(pin!(refusal::text(answer.into_body()))).await;
+            return Err(ConnectError::ProxyRefused { status, body });
+        }
+        let (socket, early) = exchange.into_stream().await;
+        if early.is_empty() {
+            return Ok(Box::new(socket));
+        }
+        // A server may speak first, and the proxy pass that on with its answer.
+        let (reader, writer) = split(socket);
+        Ok(Box::new(join(Cursor::new(early).chain(reader), writer)))
+    }
+
+    async fn socket(&self) -> Result<TcpStream, ConnectError> {
+        let failed = |source| ConnectError::ProxyUnreachable {
+            host: self.host.name().to_owned(),
+            port: self.port,
+            source: Arc::new(source),
+        };
+        let socket = TcpStream::connect((self.host.name(), self.port)).await.map_err(failed)?;
+        socket.set_nodelay(true).map_err(failed)?;
+        Ok(socket)
+    }
+
+    fn request(&self, url: &Url) -> Result<Request<Empty<Bytes>>, ConnectError> {
+        let target = url.target();
+        let mut request = Request::connect(&target).body(Empty::new()).map_err(impossible)?;
+        let headers = request.headers_mut();
+        headers.insert(HOST, HeaderValue::try_from(target).map_err(impossible)?);
+        if let Some(credentials) = &self.credentials {
+            headers.insert(PROXY_AUTHORIZATION, credentials.clone());
+        }
+        Ok(request)
+    }
+}
+
+/// A host that stands in a URL can stand in a request.
+fn impossible(error: impl std::error::Error + Send + Sync + 'static) -> ConnectError {
+    ConnectError::ProxyHttp(Arc::new(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxy_is_a_url_or_a_host_with_a_port() {
+        for (text, host, port) in [
+            ("http://proxy.example:3128", "proxy.example", 3128),
+            ("HTTP://proxy.example/", "proxy.example", 80),
+            ("proxy.example:3128", "proxy.example", 3128),
+            ("[::1]:3128", "::1", 3128),
+        ] {
+            let proxy = Proxy::parse(text).unwrap();
+            assert_eq!((proxy.host.name(), proxy.port), (host, port), "{text}");
+            assert_eq!(proxy.credentials, None);
+        }
+        let proxy = Proxy::parse("me:secret@proxy:1").unwrap();
+        assert_eq!(proxy.credentials.as_ref().unwrap(), "Basic bWU6c2VjcmV0");
+        assert!(!format!("{proxy:?}").contains("bWU6"));
+    }
+
+    #[test]
+    fn other_proxies_are_refused_by_name() {
+        for scheme in ["socks5", "socks5h", "https"] {
+            let error = Proxy::parse(&format!("{scheme}://me:secret@proxy:1080")).unwrap_err();
+            assert_eq!(error, ProxyError::Scheme(scheme.to_owned()));
+        }
+    }
+
+    #[test]
+    fn wrong_proxies_say_what_is_right_and_keep_the_password() {
+        for text in ["", "http://", "me:se cret@proxy", "proxy:port", "me:secret@proxy:70000"] {
+            let error = Proxy::parse(text).unwrap_err().to_string();
+            assert!(error.contains("http://[user:password@]host[:port]"), "{text}: {error}");
+            assert!(!error.contains("cret"), "{error}");
+        }
+        assert_eq!(Proxy::parse("a%3Ab:c@proxy").unwrap_err(), ProxyError::User);
+    }
+}
