@@ -9,19 +9,34 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 use ws_host_test_support::{TestServer, host_binary, root};
 
+/// The command, in pipes.
+pub(crate) fn command(url: &str, flags: &[&str]) -> Command {
+    let mut command = Command::new(host_binary());
+    command.args(["connect", url]).args(flags);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
 /// Runs it with this input, to its end.
 pub(crate) fn connect(url: &str, flags: &[&str], input: &str) -> Result<(Output, String, String)> {
-    let mut child = Command::new(host_binary())
-        .args(["connect", url])
-        .args(flags)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
+    run(command(url, flags), input)
+}
+
+/// Runs this with this input, to its end.
+pub(crate) fn run(
+    mut command: Command,
+    input: impl AsRef<[u8]>,
+) -> Result<(Output, String, String)> {
+    let mut child = command.spawn()?;
     let mut stdin = child.stdin.take().context("standard input is piped")?;
     // It may have ended before it read all.
-    let _ = stdin.write_all(input.as_bytes());
+    let _ = stdin.write_all(input.as_ref());
     drop(stdin);
+    ended(child)
+}
+
+/// Waits for its end.
+pub(crate) fn ended(child: Child) -> Result<(Output, String, String)> {
     let output = child.wait_with_output()?;
     let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
     let (told, log) = (text(&output.stdout), text(&output.stderr));
@@ -42,18 +57,18 @@ fn lines_of_a_pipe_are_messages_and_their_answers_come_out() -> Result<()> {
 fn messages_are_told_with_direction_and_kind() -> Result<()> {
     let server = TestServer::serving("echo")?;
     let input = "hello\n/binary 01 02 ff\n//slash\n/unknown\n";
-    let (output, told, log) = connect(server.url(), &[], input)?;
+    let (output, told, log) = connect(server.url(), &["--commands"], input)?;
     assert_eq!(told, "< text hello\n< binary 01 02 ff\n< text /slash\n");
     assert!(log.contains("connected to ws://") && log.contains("there is no /unknown"), "{log}");
-    assert!(log.contains("closed with 1000"), "{log}");
-    assert_eq!(output.status.code(), Some(0));
+    assert!(log.contains("closed with 1000\nnot sent: 1 of 4 messages\n"), "{log}");
+    assert_eq!(output.status.code(), Some(5));
     Ok(())
 }
 
 #[test]
 fn ping_measures_the_way_there_and_back() -> Result<()> {
     let server = TestServer::serving("echo")?;
-    let (_, told, log) = connect(server.url(), &[], "/ping far\nhello\n")?;
+    let (_, told, log) = connect(server.url(), &["--commands"], "/ping far\nhello\n")?;
     assert!(told.contains("< pong far (") && told.contains(" ms)"), "{told}{log}");
     Ok(())
 }

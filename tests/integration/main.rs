@@ -31,8 +31,10 @@ mod log; // what guests print
 mod messages; // framing as clients see it
 mod origins; // pages that may connect, and proxies
 mod outside; // messages that come from no client
+mod piped; // the client for the terminal, in pipes
 mod protocol_errors; // any octets on the socket
 mod proxied; // the PROXY protocol
+mod proxy; // an HTTP proxy between the client for the terminal and its server
 mod reload; // new code while clients are connected
 mod sending; // frames that handlers ask for
 mod sharing; // which clients share an instance, and what they can do to others

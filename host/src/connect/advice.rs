@@ -15,7 +15,7 @@ pub(super) fn not_connected(url: &str, error: &ConnectError) -> anyhow::Error {
         text += &format!(": {cause}");
         source = cause.source();
     }
-    if let ConnectError::Refused { body, .. } = error
+    if let ConnectError::Refused { body, .. } | ConnectError::ProxyRefused { body, .. } = error
         && let shown = body.trim().chars().take(SHOWN).collect::<String>()
         && !shown.is_empty()
     {
@@ -32,6 +32,18 @@ fn advice(url: &str, error: &ConnectError) -> Option<&'static str> {
     Some(match error {
         ConnectError::Unreachable { .. } => "Is the server running, and are host and port right?",
         ConnectError::UnixUnreachable { .. } => "Is the server running, and is the path right?",
+        ConnectError::ProxyUnreachable { .. } | ConnectError::ProxyHttp(_) => {
+            "The environment names that proxy; no_proxy lists hosts to reach without one"
+        }
+        ConnectError::ProxyRefused { status, .. } => match status.as_u16() {
+            407 => {
+                "The proxy wants to know who you are: http://user:password@host:port in the environment"
+            }
+            _ => {
+                "The proxy may allow port 443 alone, or not reach the server; no_proxy lists hosts to \
+                 reach without one"
+            }
+        },
         ConnectError::Tls { .. } | ConnectError::NoSystemRoots => {
             "If the server's certificate is its own, name it: --ca FILE. If it speaks no TLS, write ws://"
         }
@@ -45,7 +57,10 @@ fn advice(url: &str, error: &ConnectError) -> Option<&'static str> {
         ConnectError::HttpNotSpoken(_) | ConnectError::NoExtendedConnect => "Leave out --http2",
         ConnectError::Http(_) if url.starts_with("ws:") => "If the server speaks TLS, write wss://",
         ConnectError::Refused { status, .. } => match status.as_u16() {
-            401 => "The server wants to know who you are: --header 'Authorization: ...'",
+            401 => {
+                "The server wants to know who you are: user:password@ in the URL, or \
+                 --header 'Authorization: ...'"
+            }
             403 => "The server may expect a web page of its own: --origin https://...",
             404 => "Is the path right?",
             _ => return None,

@@ -1,6 +1,7 @@
 //! The command line of `ws-host connect`.
 
 use std::io::IsTerminal;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,31 +9,60 @@ use anyhow::{Context, Result};
 use bytesize::ByteSize;
 use ws_host::client::{HttpVersion, Options, Verify};
 
-use super::input::MAX_LINE;
+use super::input::{MAX_LINE, Source};
 use super::output::{Control, Form, Style};
+use super::proxy;
+use super::session::{Meaning, Plan};
 
 /// What a masked frame adds to its payload at most, in octets.
 const FRAME_HEADER: usize = 14;
 
 /// How long the server may take to close, with all that it still has to send when the input ends.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a server may think about an answer in a pipe: longer than most do, and no longer than a person
+/// likes to wait behind the last one.
+const WAIT: Duration = Duration::from_secs(1);
+
+/// The same where answers are counted, so that nobody waits behind the last one.
+const WAIT_FOR_COUNT: Duration = Duration::from_secs(10);
 
 const AFTER_HELP: &str = "\
-Each line of the input is a text message, but for these:
+Each line of the input is a text message, without the LF or CRLF at its end,
+which the last line need not have. An empty line is an empty message. At a
+terminal, and in a pipe with --commands, lines that begin with / are commands:
   /ping [TEXT]            ask whether the server is there, and how far away
   /binary HEX             send a binary message: /binary 01 02 ff
-  /close [CODE [REASON]]  close, by default with 1000
+  /close [CODE [REASON]]  close, by default with 1000, and read no more
   /help                   say this
   //TEXT                  send /TEXT
-At the end of the input the connection is closed with 1000, and what the server still sends is printed.
-Ctrl-C closes with 1001; a second one ends at once.
+At the end of the input, once no message has come for the time of --wait, the
+connection is closed with 1000, and what the server still sends is printed.
+Ctrl-C, SIGTERM and SIGHUP close with 1001; a second Ctrl-C or SIGTERM ends at
+once.
 
-Exit code: 0 closed in good order (1000, 1001, or without a code); 1 not connected; 3 closed with
-another code; 4 lost, without a close frame; 130 interrupted.
+Exit code:
+  0    closed in good order (1000, 1001, or without a code); nothing is missing
+  1    not connected
+  2    wrong arguments
+  3    closed with another code
+  4    lost: no close frame came from the server
+  5    incomplete: some of the input was not sent, fewer messages came than
+       --count says, or some could not be printed
+  129, 130, 143  ended by SIGHUP, Ctrl-C, SIGTERM
+Standard error tells what is missing.
+
+The proxy is http_proxy for ws://, https_proxy for wss://, otherwise all_proxy.
+Upper case counts too, but for HTTP_PROXY in a CGI program. It must be an HTTP
+proxy that allows CONNECT: http://[user:password@]host[:port]. no_proxy lists
+what to reach without it: names with all below them, addresses, networks, or *.
+This machine is always reached without it.
 
 Examples:
   ws-host connect ws://127.0.0.1:8080
   echo hello | ws-host connect --plain ws://127.0.0.1:8080
+  echo hello | ws-host connect --plain --count 1 --wait 30s ws://127.0.0.1:8080
+  ws-host connect --plain --wait forever ws://127.0.0.1:8080 < /dev/null
   ws-host connect --origin https://example.com --subprotocol chat wss://example.com/
   ws-host connect --unix /run/ws-host.sock ws://localhost/
   ws-host connect --http2 --cert me.pem --key me.key wss://example.com/";
@@ -41,7 +71,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// Where to connect: ws://host[:port]/path?query, or wss:// over TLS
+    /// Where to connect: ws://[user:password@]host[:port]/path?query, or wss:// over TLS
     #[arg(value_name = "URL")]
     pub(super) url: String,
 
@@ -49,7 +79,7 @@ pub(crate) struct Args {
     #[arg(long = "subprotocol", value_name = "NAME")]
     subprotocols: Vec<String>,
 
-    /// A header to send with the handshake (may be repeated)
+    /// A header to send with the handshake (may be repeated); Host replaces that of the URL
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
 
@@ -96,6 +126,26 @@ pub(crate) struct Args {
     /// Print messages alone, text as it is and binary in hexadecimal, for pipes
     #[arg(long)]
     plain: bool,
+
+    /// How long to wait for messages behind the end of the input, anew with each; or `forever` [default: 1s in
+    /// a pipe, 10s with --count, 0s at a terminal]
+    #[arg(long, value_name = "TIME", value_parser = wait)]
+    wait: Option<Wait>,
+
+    /// Close when so many messages have come; fewer are an error
+    #[arg(long, value_name = "N")]
+    count: Option<NonZeroU64>,
+
+    /// Understand commands in a pipe as well
+    #[arg(long)]
+    commands: bool,
+}
+
+/// How long to wait behind the end of the input.
+#[derive(Clone, Copy, Debug)]
+enum Wait {
+    Time(Duration),
+    Forever,
 }
 
 impl Args {
@@ -126,12 +176,38 @@ impl Args {
         for header in &self.headers {
             let (name, value) =
                 header.split_once(':').context("--header is written as 'Name: value'")?;
-            options = options.header(name, value.trim()).context("--header")?;
+            let set = options.header(name, value.trim());
+            options = set.with_context(|| match name.to_ascii_lowercase().as_str() {
+                "sec-websocket-protocol" => "--subprotocol is for this, not --header",
+                "sec-websocket-extensions" => "--no-compression is for this, not --header",
+                _ => "--header",
+            })?;
         }
         if let Some(origin) = &self.origin {
             options = options.origin(origin).context("--origin")?;
         }
-        Ok(options)
+        match self.unix {
+            Some(_) => Ok(options),
+            None => proxy::from_environment(options),
+        }
+    }
+
+    /// What to do with the input, and when to end.
+    pub(super) fn plan(&self) -> Plan {
+        let source = if std::io::stdin().is_terminal() { Source::Terminal } else { Source::Pipe };
+        let wait = match (self.wait, source, self.count) {
+            (Some(Wait::Time(time)), ..) => Some(time),
+            (Some(Wait::Forever), ..) => None,
+            (None, _, Some(_)) => Some(WAIT_FOR_COUNT),
+            (None, Source::Pipe, None) => Some(WAIT),
+            (None, Source::Terminal, None) => Some(Duration::ZERO),
+        };
+        let meaning = match source {
+            Source::Terminal => Meaning::Commands,
+            Source::Pipe if self.commands => Meaning::Commands,
+            Source::Pipe => Meaning::Messages,
+        };
+        Plan { source, meaning, wait, count: self.count.map(NonZeroU64::get) }
     }
 
     /// How to print.
@@ -152,6 +228,13 @@ impl Args {
             None if self.insecure => Verify::Nothing,
             None => Verify::System,
         }
+    }
+}
+
+fn wait(text: &str) -> Result<Wait, humantime::DurationError> {
+    match text {
+        "forever" => Ok(Wait::Forever),
+        time => humantime::parse_duration(time).map(Wait::Time),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is printed: messages to standard output, everything else to standard error.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -36,10 +36,16 @@ pub(super) enum Control {
 pub(super) struct Output {
     style: Style,
     lines: mpsc::Sender<String>,
-    done: oneshot::Receiver<()>,
+    done: oneshot::Receiver<io::Result<()>>,
 }
 
-/// Nobody reads standard output any more.
+/// Room for one more line.
+pub(super) struct Room {
+    style: Style,
+    line: mpsc::OwnedPermit<String>,
+}
+
+/// Nothing can be written to standard output any more.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Closed;
 
@@ -49,37 +55,50 @@ impl Output {
         let (ended, done) = oneshot::channel();
         std::thread::spawn(move || {
             let mut output = std::io::stdout();
-            while let Some(line) = waiting.blocking_recv() {
-                if output.write_all(line.as_bytes()).and_then(|()| output.flush()).is_err() {
-                    break;
-                }
+            let mut written = Ok(());
+            while written.is_ok()
+                && let Some(line) = waiting.blocking_recv()
+            {
+                written = output.write_all(line.as_bytes()).and_then(|()| output.flush());
             }
-            drop(ended);
+            drop(waiting);
+            // Nobody waits for it when the program ends by a signal.
+            let _ = ended.send(written);
         });
         Self { style, lines, done }
     }
 
+    /// Waits for room: whoever reads the output may be slow.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub(super) async fn room(&self) -> Result<Room, Closed> {
+        let line = self.lines.clone().reserve_owned().await.map_err(|_| Closed)?;
+        Ok(Room { style: self.style, line })
+    }
+
+    /// Waits until everything is written, or nothing can be written any more.
+    pub(super) async fn finish(self) -> io::Result<()> {
+        drop(self.lines);
+        // The thread does not panic.
+        self.done.await.unwrap_or(Ok(()))
+    }
+}
+
+impl Room {
     /// Prints what the server sent.
-    pub(super) async fn print(&self, received: &Received) -> Result<(), Closed> {
-        match self.style.line(received) {
-            Some(line) => self.lines.send(line).await.map_err(|_| Closed),
-            None => Ok(()),
+    pub(super) fn print(self, received: &Received) {
+        if let Some(line) = self.style.line(received) {
+            self.line.send(line);
         }
     }
 
     /// Prints the pong that answers a ping of ours.
-    pub(super) async fn print_pong(&self, payload: &str, time: Duration) -> Result<(), Closed> {
-        match self.style.form {
-            Form::Plain => Ok(()),
-            Form::Told => self.lines.send(pong_line(payload, time)).await.map_err(|_| Closed),
+    pub(super) fn print_pong(self, payload: &str, time: Duration) {
+        if self.style.form == Form::Told {
+            self.line.send(pong_line(payload, time));
         }
-    }
-
-    /// Waits until everything is written, or nobody reads any more.
-    pub(super) async fn finish(self) {
-        drop(self.lines);
-        // The thread drops the other end.
-        let _ = self.done.await;
     }
 }
 

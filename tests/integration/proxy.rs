@@ -1,0 +1,230 @@
+//! An HTTP proxy between `ws-host connect` and its server, named by the environment.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use anyhow::Result;
+use ws_host_test_support::{DEADLINE, TestServer};
+
+use crate::connect::{command, connect, run};
+
+/// Variables that the environment of the tests may have.
+const VARIABLES: [&str; 8] = [
+    "http_proxy",
+    "HTTP_PROXY",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+];
+
+/// How many requests wait to be looked at: more than a test makes.
+const MAX_ASKED: usize = 16;
+
+/// What a proxy does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Way {
+    /// Everything goes through.
+    Open,
+    /// There is no tunnel, but this answer.
+    Answer(&'static str),
+    /// Behind so many octets of the client it speaks for the server: a close frame with 1000, and the end.
+    CloseBehind(usize),
+    /// Behind so many octets of the client there is no connection any more.
+    CutBehind(usize),
+}
+
+/// A proxy that leads to one server, whatever it is asked for.
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    /// The heads of the requests.
+    asked: Receiver<String>,
+}
+
+impl Proxy {
+    pub(crate) fn start(server: SocketAddr, way: Way) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        let (tell, asked) = sync_channel(MAX_ASKED);
+        thread::spawn(move || -> Result<()> {
+            loop {
+                let (mut client, _) = listener.accept()?;
+                tell.send(head(&mut client)?)?;
+                lead(client, server, way)?;
+            }
+        });
+        Ok(Self { address, asked })
+    }
+
+    /// A client that goes through it.
+    pub(crate) fn lead(&self, url: &str, flags: &[&str]) -> Command {
+        through(&[("http_proxy", &format!("http://{}", self.address))], url, flags)
+    }
+
+    fn asked(&self) -> Result<String> {
+        Ok(self.asked.recv_timeout(DEADLINE)?)
+    }
+}
+
+/// A client in an environment with these proxies and no others.
+fn through(variables: &[(&str, &str)], url: &str, flags: &[&str]) -> Command {
+    let mut command = command(url, flags);
+    for variable in VARIABLES {
+        command.env_remove(variable);
+    }
+    command.envs(variables.iter().copied());
+    command
+}
+
+/// The head of a request.
+fn head(client: &mut TcpStream) -> Result<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut octet = [0];
+        client.read_exact(&mut octet)?;
+        head.extend(octet);
+    }
+    Ok(String::from_utf8(head)?)
+}
+
+fn lead(mut client: TcpStream, server: SocketAddr, way: Way) -> io::Result<()> {
+    if let Way::Answer(answer) = way {
+        return client.write_all(answer.as_bytes());
+    }
+    client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+    let server = TcpStream::connect(server)?;
+    let (mut back, mut to) = (server.try_clone()?, client.try_clone()?);
+    thread::spawn(move || io::copy(&mut back, &mut to));
+    match way {
+        Way::Open | Way::Answer(_) => {
+            let (mut from, mut to) = (client, server);
+            thread::spawn(move || {
+                // However it ends, the other end is to know.
+                let _ = io::copy(&mut from, &mut to);
+                let _ = to.shutdown(Shutdown::Write);
+            });
+            Ok(())
+        }
+        Way::CloseBehind(octets) | Way::CutBehind(octets) => {
+            io::copy(&mut Read::by_ref(&mut client).take(octets as u64), &mut &server)?;
+            if matches!(way, Way::CloseBehind(_)) {
+                client.write_all(&[0x88, 2, 0x03, 0xe8])?;
+            }
+            client.shutdown(Shutdown::Write)?;
+            server.shutdown(Shutdown::Both)
+        }
+    }
+}
+
+#[test]
+fn server_is_reached_through_the_proxy_of_the_environment() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    let proxy = Proxy::start(server.address(), Way::Open)?;
+    let url = format!("http://me:se%20cret@{}", proxy.address);
+    let client = through(&[("http_proxy", &url)], "ws://you:pass@server.invalid/", &["--plain"]);
+    let (output, told, log) = run(client, "hello\n")?;
+    assert_eq!((&*told, output.status.code()), ("hello\n", Some(0)), "{log}");
+    let asked = proxy.asked()?;
+    assert!(asked.starts_with("CONNECT server.invalid:80 HTTP/1.1\r\n"), "{asked}");
+    assert!(
+        asked.to_lowercase().contains("\r\nproxy-authorization: basic bwu6c2ugy3jlda==\r\n"),
+        "{asked}"
+    );
+    assert!(log.starts_with("connected to ws://server.invalid/\n"), "{log}");
+    Ok(())
+}
+
+#[test]
+fn tls_goes_through_the_proxy_for_wss() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &["--tls-dev"])?;
+    let proxy = Proxy::start(server.address(), Way::Open)?;
+    let variables = [("HTTPS_PROXY", &*proxy.address.to_string()), ("http_proxy", "nowhere:1")];
+    for flags in [&["--plain", "--insecure"][..], &["--plain", "--insecure", "--http2"]] {
+        let (output, told, log) =
+            run(through(&variables, "wss://server.invalid/", flags), "hello\n")?;
+        assert_eq!((&*told, output.status.code()), ("hello\n", Some(0)), "{log}");
+        assert!(proxy.asked()?.starts_with("CONNECT server.invalid:443 "));
+    }
+    Ok(())
+}
+
+#[test]
+fn server_on_this_machine_is_reached_without_a_proxy() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    let nobody = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+    let client = through(&[("ALL_PROXY", &nobody)], server.url(), &["--plain"]);
+    let (output, told, log) = run(client, "hello\n")?;
+    assert_eq!((&*told, output.status.code()), ("hello\n", Some(0)), "{log}");
+    Ok(())
+}
+
+#[test]
+fn proxy_that_is_no_use_is_told_of_and_what_to_do() -> Result<()> {
+    let nobody = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let needs_name = "HTTP/1.1 407 Who?\r\nContent-Length: 5\r\n\r\nwho?\n";
+    let needs_name = Proxy::start(nobody, Way::Answer(needs_name))?;
+    let forbids = "HTTP/1.0 403 Forbidden\r\n\r\nnot to this port";
+    let forbids = Proxy::start(nobody, Way::Answer(forbids))?;
+    for (variable, proxy, words) in [
+        ("all_proxy", "socks5://me:secret@h:1080", ["all_proxy", "socks5:// is not supported"]),
+        ("http_proxy", "http://me:se cret@h", ["http_proxy", "http://[user:password@]host[:port]"]),
+        ("http_proxy", &*nobody.to_string(), ["cannot reach the proxy 127.0.0.1", "no_proxy"]),
+        (
+            "http_proxy",
+            &needs_name.address.to_string(),
+            ["the proxy refused: 407", "user:password@"],
+        ),
+        (
+            "http_proxy",
+            &forbids.address.to_string(),
+            ["403 Forbidden: not to this port", "port 443 alone"],
+        ),
+    ] {
+        let client = through(&[(variable, proxy)], "ws://you:secret@server.invalid/", &[]);
+        let (output, _, log) = run(client, "hello\n")?;
+        assert_eq!(output.status.code(), Some(1), "{proxy}: {log}");
+        assert!(words.iter().all(|word| log.contains(word)), "{words:?} are not in: {log}");
+        assert!(!log.contains("secret") && !log.contains("cret@"), "{log}");
+    }
+    Ok(())
+}
+
+#[test]
+fn user_of_the_url_is_told_to_the_server_and_to_nobody_else() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let url = format!("ws://me:p%40ss@{}/", listener.local_addr()?);
+    let server = thread::spawn(move || -> Result<String> {
+        let (mut client, _) = listener.accept()?;
+        let request = head(&mut client)?;
+        client.write_all(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")?;
+        Ok(request.to_lowercase())
+    });
+    let (output, _, log) = connect(&url, &["--header", "Host: other.example:81"], "")?;
+    assert_eq!(output.status.code(), Some(1), "{log}");
+    assert!(log.contains("user:password@ in the URL"), "{log}");
+    assert!(!log.contains("p%40ss") && !log.contains("me:"), "{log}");
+    let request = server.join().expect("no panic")?;
+    assert!(request.contains("\r\nauthorization: basic bwu6cebzcw==\r\n"), "{request}");
+    assert!(request.contains("\r\nhost: other.example:81\r\n"), "{request}");
+    assert_eq!(request.matches("\r\nhost:").count(), 1, "{request}");
+    Ok(())
+}
+
+#[test]
+fn header_of_the_handshake_is_refused_with_what_can_be_done() -> Result<()> {
+    for (header, word) in [
+        ("Upgrade: x", "belongs to the handshake"),
+        ("Sec-WebSocket-Protocol: chat", "--subprotocol"),
+        ("Host: a b", "write name or name:port"),
+    ] {
+        let (output, _, log) = connect("ws://localhost/", &["--header", header], "")?;
+        assert_eq!(output.status.code(), Some(1), "{log}");
+        assert!(log.contains(word), "{word} is not in: {log}");
+    }
+    Ok(())
+}
