@@ -67,6 +67,34 @@ fn origin_null_is_let_in_when_it_is_listed_and_with_any() -> Result<()> {
 }
 
 #[test]
+fn any_origin_is_let_in_however_odd() -> Result<()> {
+    let odd = [
+        ("http://localhost/", 101),
+        ("127.0.0.1:1", 101),
+        ("", 101),
+        ("a b", 101),
+        ("http://b\u{fc}cher.example", 101),
+        ("https://a.example\r\nOrigin: https://b.example", 400),
+    ];
+    expect(&["any"], &odd)?;
+    expect(&["null"], &[("127.0.0.1:1", 403), ("", 403), ("a b", 403)])
+}
+
+#[test]
+fn address_of_a_websocket_is_the_origin_of_a_page() -> Result<()> {
+    let of_a = [
+        ("ws://a.example", 101),
+        ("http://a.example/", 101),
+        ("ws://a.example:80/", 101),
+        ("wss://a.example", 403),
+        ("http://a.example//", 403),
+        ("ws://localhost/", 101),
+    ];
+    expect(&["http://a.example"], &of_a)?;
+    expect(&["ws://a.example/"], &of_a)
+}
+
+#[test]
 fn missing_origin_is_refused_where_one_is_required() -> Result<()> {
     let server = Configuration::new(
         "listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"{{echo}}\"\nrequire-origin = true\n",

@@ -66,9 +66,9 @@ pub enum Rejection {
     /// §9.1: who gets a list of extensions that is not one must fail the connection.
     #[error("the Sec-WebSocket-Extensions header is not a list of extensions")]
     ExtensionsMalformed,
-    /// §4.1: an origin is one line of visible ASCII.
-    #[error("the origin is malformed or repeated")]
-    OriginMalformed,
+    /// §4.1: a page has one origin. Of two nobody knows which one counts.
+    #[error("the origin is repeated")]
+    OriginRepeated,
     /// §10.2: pages of this origin may not connect.
     #[error("pages of this origin may not connect to this resource")]
     OriginNotAllowed,

@@ -185,7 +185,7 @@ fn what_is_wrong_over_http1_is_wrong_over_http2() {
     let twice = with(|headers| {
         headers.append("origin", "https://server.example.com".parse().expect("a header value"));
     });
-    refuses(&twice, OriginMalformed, 400);
+    refuses(&twice, OriginRepeated, 400);
 }
 
 fn handshake() -> Http2Handshake {

@@ -1,4 +1,4 @@
-use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 
 use crate::handshake::Rejection::{self, *};
 use crate::handshake::server::{self, Rules, Upgrade};
@@ -172,8 +172,26 @@ fn subprotocols_must_be_different_tokens() {
 fn origin_must_be_let_in() {
     refuses(&set("origin", "http://evil.org"), OriginNotAllowed, 403);
     refuses(&set("origin", "null"), OriginNotAllowed, 403);
-    refuses(&add("origin", "http://server.example.com"), OriginMalformed, 400);
+    refuses(&add("origin", "http://server.example.com"), OriginRepeated, 400);
     assert!(check(&without("origin")).is_ok());
+}
+
+#[test]
+fn any_origin_is_let_in_however_odd_and_told() {
+    let (origins, versions) = (Origins::any(), Versions::default());
+    let rules = Rules { origins: &origins, versions: &versions, host: None, scheme: Scheme::Http };
+    let told = |request: &Request<()>| {
+        server::check(request, &rules).map(|upgrade| upgrade.origin().map(str::to_owned))
+    };
+    for odd in ["", "127.0.0.1:1", "http://localhost/", "a b", "http://b\u{fc}cher.example"] {
+        let request = with(|headers| {
+            let odd = HeaderValue::from_bytes(odd.as_bytes()).expect("a header value");
+            headers.insert("origin", odd);
+        });
+        assert_eq!(told(&request), Ok(Some(odd.to_owned())), "{odd:?}");
+        assert_eq!(check(&request), Err(OriginNotAllowed), "{odd:?}");
+    }
+    assert_eq!(told(&add("origin", "http://server.example.com")), Err(OriginRepeated));
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn drafts_have_their_origin_in_a_header_of_their_own() {
         assert_eq!(origin(version, &[("Sec-WebSocket-Origin", other)]), Err(OriginNotAllowed));
         assert_eq!(
             origin(version, &[("Sec-WebSocket-Origin", own), ("Sec-WebSocket-Origin", own)]),
-            Err(OriginMalformed)
+            Err(OriginRepeated)
         );
         // Later drafts of the same number have the RFC's header.
         assert_eq!(origin(version, &[("Origin", own)]), Ok(Some(own.to_owned())));

@@ -173,29 +173,63 @@ fn pattern_of_a_scheme_is_every_host() {
     lets_in("app://*", &["app://anything"]);
 }
 
+/// What stands in an `Origin` that no browser has sent.
+const ODD: [&str; 18] = [
+    "",
+    " ",
+    "*",
+    "example.com",
+    "127.0.0.1:1",
+    "https://",
+    "https://a/b",
+    "https://a//",
+    "https://u@a",
+    "https://a https://b",
+    "https://a, https://b",
+    "https://[::1",
+    "https://[a]",
+    "https://a:b",
+    "://a",
+    "1a://b",
+    "javascript:alert(1)",
+    "https://b\u{fc}cher.example",
+];
+
 #[test]
-fn what_is_no_origin_is_refused_even_where_any_is_let_in() {
+fn any_is_also_what_is_no_origin() {
+    lets_in("any", &ODD);
+    assert!(Origins::any().require().allow(Some(""), "server.test"));
+}
+
+#[test]
+fn what_is_no_origin_is_refused_where_origins_are_listed() {
+    for text in ["same-host", "null", "https://*:*", "http://*:*", "https://a", "file://*"] {
+        refuses(text, &ODD);
+    }
+}
+
+#[test]
+fn scheme_of_a_websocket_is_that_of_the_page() {
+    lets_in("http://a.example", &["ws://a.example", "WS://a.example:80", "http://a.example"]);
+    lets_in("ws://a.example", &["ws://a.example", "http://a.example"]);
+    lets_in("https://a.example", &["wss://a.example", "wss://a.example:443"]);
+    lets_in("wss://*.example:*", &["https://a.example:8443", "wss://a.example"]);
+    refuses("http://a.example", &["wss://a.example", "ws://a.example:443", "wsx://a.example"]);
+    refuses("wss://a.example", &["ws://a.example", "http://a.example"]);
+    lets_in("same-host", &["ws://server.test", "wss://server.test/"]);
+    refuses("same-host", &["ws://server.test:81", "ws://other.test"]);
+}
+
+#[test]
+fn one_slash_at_the_end_is_dropped() {
+    lets_in("https://a.example", &["https://a.example/", "wss://a.example:443/"]);
+    lets_in("https://a.example/", &["https://a.example", "https://a.example/"]);
+    lets_in("same-host", &["http://server.test/"]);
     refuses(
-        "any",
-        &[
-            "",
-            "*",
-            "example.com",
-            "https://",
-            "https://a/",
-            "https://a/b",
-            "https://u@a",
-            "https://a https://b",
-            "https://a, https://b",
-            "https://[::1",
-            "https://[a]",
-            "https://a:b",
-            "://a",
-            "1a://b",
-            "javascript:alert(1)",
-            "https://b\u{fc}cher.example",
-        ],
+        "https://a.example",
+        &["https://a.example//", "https://a.example/x", "https://a.example\\"],
     );
+    refuses("null", &["null/", "https://a.example/"]);
 }
 
 #[test]

@@ -24,7 +24,10 @@ use super::authority::Authority;
 /// - **`null` is refused** unless it is listed. Every sandboxed frame and every file has this origin,
 ///   so that whoever lets it in lets in everybody's pages. `file://`, which some embedded browsers
 ///   send, counts as `null`.
-/// - **Anything that is no origin is refused**, even where any origin is let in: no browser sends it.
+/// - **Anything that is no origin is refused**, unless any origin is let in (`any`): no browser sends it.
+/// - **`ws` and `wss` count as `http` and `https`**, and one slash at the end is dropped, both in the list
+///   and in what a client sends: programs that are no browsers make an origin of the address that they
+///   connect to.
 ///
 /// Schemes, hosts and ports are compared whole, never as the beginnings of texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +53,7 @@ enum Missing {
 pub struct InvalidOrigin(String);
 
 impl Origins {
-    /// Every page of the web, and `null`.
+    /// Whatever a client sends: every page of the web, `null`, and what is no origin at all.
     pub fn any() -> Self {
         Self { listed: vec![Pattern::Any], missing: Missing::LetIn }
     }
@@ -59,7 +62,7 @@ impl Origins {
     ///
     /// | Text | lets in |
     /// |---|---|
-    /// | `any` | every page and `null` |
+    /// | `any` | every page, `null`, and what is no origin at all |
     /// | `null` | sandboxed pages and files |
     /// | `https://app.example.com`, `http://localhost:8080` | this origin |
     /// | `https://*.example.com` | every name below this one, not the name itself |
@@ -93,29 +96,27 @@ impl Origins {
     /// request's `Host`, or what a trusted proxy tells of it.
     pub fn allow(&self, origin: Option<&str>, host: &str) -> bool {
         let Some(origin) = origin else { return self.missing == Missing::LetIn };
-        match Origin::parse(origin) {
-            None => false,
-            Some(origin) => {
-                self.listed.iter().any(|pattern| pattern.allows(&origin))
-                    || matches!(&origin, Origin::Web(page) if is_same_host(page, host))
-            }
-        }
+        let origin = Origin::parse(origin);
+        self.listed.iter().any(|pattern| pattern.allows(&origin))
+            || matches!(&origin, Origin::Web(page) if is_same_host(page, host))
     }
 }
 
-/// An origin that a browser sent.
+/// What a client sent as its origin.
 #[derive(Debug)]
 enum Origin {
     /// One that equals no other, not even itself (RFC 6454 §4).
     Null,
     Web(Web),
+    /// Text that names no origin.
+    Odd,
 }
 
 impl Origin {
-    fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Self {
         match text {
-            "null" | "file://" => Some(Self::Null),
-            _ => Web::parse(text).map(Self::Web),
+            "null" | "file://" => Self::Null,
+            _ => Web::parse(text).map_or(Self::Odd, Self::Web),
         }
     }
 }

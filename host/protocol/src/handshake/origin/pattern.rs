@@ -13,7 +13,7 @@ pub(super) struct Web {
 }
 
 impl Web {
-    /// `scheme://host` or `scheme://host:port` and nothing behind it.
+    /// `scheme://host` or `scheme://host:port`, perhaps with a slash behind it.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (scheme, authority) = split_scheme(text)?;
         let Authority { host, port } = Authority::parse(authority)?;
@@ -55,8 +55,7 @@ impl Pattern {
         if text.eq_ignore_ascii_case("null") {
             return Some(Self::Null);
         }
-        // People copy addresses from their browser, with the slash of the path.
-        let (scheme, authority) = split_scheme(text.strip_suffix('/').unwrap_or(text))?;
+        let (scheme, authority) = split_scheme(text)?;
         let (host, port) = split_port(authority)?;
         let hosts = match host.strip_prefix('*') {
             Some("") => Hosts::Any,
@@ -84,7 +83,7 @@ impl Pattern {
             (Self::Web { scheme, hosts, ports }, Origin::Web(page)) => {
                 *scheme == page.scheme && hosts.contain(&page.host) && ports.contain(page.port)
             }
-            (Self::Null, Origin::Web(_)) | (Self::Web { .. }, Origin::Null) => false,
+            (Self::Null | Self::Web { .. }, _) => false,
         }
     }
 }
@@ -111,11 +110,19 @@ impl Ports {
 }
 
 /// RFC 3986 §3.1, in lower case, and what stands behind `://`.
+///
+/// Clients that are no browsers make an origin of the address that they connect to: with the scheme of a
+/// WebSocket, and with the slash of the path. People who copy an address into a list do the same.
 fn split_scheme(text: &str) -> Option<(String, &str)> {
-    let (scheme, rest) = text.split_once("://")?;
+    let (scheme, rest) = text.strip_suffix('/').unwrap_or(text).split_once("://")?;
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
         && scheme.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"+-.".contains(&octet));
-    is_scheme.then(|| (scheme.to_ascii_lowercase(), rest))
+    let scheme = match scheme.to_ascii_lowercase() {
+        scheme if scheme == "ws" => "http".to_owned(),
+        scheme if scheme == "wss" => "https".to_owned(),
+        scheme => scheme,
+    };
+    is_scheme.then_some((scheme, rest))
 }
 
 fn default_port(scheme: &str) -> Option<u16> {

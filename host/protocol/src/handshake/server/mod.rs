@@ -177,11 +177,13 @@ fn check_origin(
     host: &str,
     rules: &Rules<'_>,
 ) -> Result<Option<String>, Rejection> {
-    let origin = match single(headers, name) {
-        Single::Missing => None,
-        Single::Value(origin) => Some(origin),
-        Single::Malformed => return Err(Rejection::OriginMalformed),
-    };
+    let mut lines = headers.get_all(name).iter();
+    let origin = lines.next().map(|line| String::from_utf8_lossy(line.as_bytes()));
+    if lines.next().is_some() {
+        return Err(Rejection::OriginRepeated);
+    }
+    // What is not ASCII is no origin; whether that matters is for the rules to say.
+    let origin = origin.as_deref().map(str::trim);
     if rules.origins.allow(origin, rules.host.unwrap_or(host)) {
         Ok(origin.map(str::to_owned))
     } else {
