@@ -119,7 +119,7 @@ pub trait Handler: Default + 'static {
 pub struct Request {
     /// The name of the resource in the configuration.
     pub resource: String,
-    /// The path, as it came.
+    /// The path, with its percent-encoding in one form: `%2f` is `%2F`, and `%7E` is `~`.
     pub path: String,
     /// What stood behind the `?`, without it.
     pub query: Option<String>,

@@ -1,13 +1,29 @@
 //! The paths of resources: one, or all that a pattern describes.
 
+mod normal;
+
+use std::collections::HashMap;
+
 use matchit::{InsertError, Router};
+
+pub(crate) use self::normal::normalized;
 
 /// A pattern of paths: `/chat`, `/room/{id}`, `/files/*`.
 ///
-/// `{name}` stands for one segment that is not empty, and `/*` at the end for all that may follow. Paths
-/// are compared as they come: percent-encoding is left alone, and upper and lower case differ.
+/// `{name}` stands for one segment that is not empty, and `/*` at the end for all that may follow the slash,
+/// nothing included. Upper and lower case differ. A pattern may be written as people read it or as browsers
+/// send it: `/räume` and `/r%C3%A4ume` are one, and `%2f` is `%2F` and no slash. Braces that are meant as
+/// such are `%7B` and `%7D`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern(String);
+pub struct Pattern {
+    written: String,
+    /// As the router has it, in the normal form of paths.
+    route: String,
+    /// Names of the parameters, in their order.
+    names: Vec<String>,
+    /// If it ends in `/*`: the route of the same paths when nothing follows the slash.
+    folder: Option<String>,
+}
 
 /// Why a text is no pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,34 +59,82 @@ impl Pattern {
             Ok(_) => return Err(PatternError::NotAlone(text.to_owned())),
             Err(error) => return Err(invalid(error.to_string())),
         }
-        let pattern = Self(text.to_owned());
-        Router::new().insert(pattern.route(), ()).map_err(|error| invalid(error.to_string()))?;
-        Ok(pattern)
+        let before_rest = text.strip_suffix('*').filter(|before| before.ends_with('/'));
+        let (mut route, mut names) = read(before_rest.unwrap_or(text)).map_err(&invalid)?;
+        let folder = before_rest.map(|_| route.clone());
+        if folder.is_some() {
+            route.push_str(&format!("{{*{REST}}}"));
+            names.push("*".to_owned());
+        }
+        for route in folder.iter().chain([&route]) {
+            let inserted = Router::new().insert(route.as_str(), ());
+            inserted.map_err(|error| invalid(error.to_string()))?;
+        }
+        Ok(Self { written: text.to_owned(), route, names, folder })
     }
 
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.written
     }
 
     /// Whether it stands for more than one path.
     pub fn has_parameters(&self) -> bool {
-        self.0.contains('{') || self.0.ends_with("/*")
+        !self.names.is_empty()
     }
+}
 
-    /// The pattern as the router has it.
-    fn route(&self) -> String {
-        match self.0.strip_suffix("/*") {
-            Some(folder) => format!("{folder}/{{*{REST}}}"),
-            None => self.0.clone(),
+/// The route of a pattern and the names of its parameters, or why it has none.
+fn read(pattern: &str) -> Result<(String, Vec<String>), String> {
+    let (mut route, mut names) = (String::new(), Vec::new());
+    let mut rest = pattern;
+    loop {
+        let (plain, parameter) = match rest.split_once('{') {
+            Some((plain, parameter)) => (plain, Some(parameter)),
+            None => (rest, None),
+        };
+        if plain.contains('}') {
+            return Err("a } has no { before it; as a letter of a path it is %7D".to_owned());
         }
+        route.push_str(&normalized(plain));
+        let Some(parameter) = parameter else { return Ok((route, names)) };
+        let (name, behind) = parameter.split_once('}').ok_or("a { has no } behind it")?;
+        if name.contains('{') {
+            return Err("a { stands in a name; as a letter of a path it is %7B".to_owned());
+        }
+        if name.starts_with('*') {
+            return Err("all that follows is /* at the end, and has no name".to_owned());
+        }
+        route.push_str(&format!("{{{name}}}"));
+        names.push(name.to_owned());
+        rest = behind;
     }
 }
 
 /// Values by the patterns of their paths. Where several describe a path, the one decides that says
 /// more of it: `/room/lobby` before `/room/{id}` before `/*`.
 #[derive(Clone, Debug)]
-pub(crate) struct Patterns<T>(Router<T>);
+pub(crate) struct Patterns<T> {
+    router: Router<usize>,
+    slots: Vec<Slot<T>>,
+    /// The slots by their routes, with the names of parameters that came first.
+    numbers: HashMap<String, usize>,
+}
+
+/// What is found at one route.
+#[derive(Clone, Debug)]
+struct Slot<T> {
+    /// Of the pattern that describes these paths and no others.
+    own: Option<Entry<T>>,
+    /// Of one that ends in `/*`, here with nothing behind the slash. It says less.
+    rest: Option<Entry<T>>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry<T> {
+    pattern: Pattern,
+    value: T,
+}
 
 /// There is a pattern between which and the new one nothing decides.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -89,31 +153,60 @@ pub(crate) struct Found<'a, T> {
 
 impl<T> Default for Patterns<T> {
     fn default() -> Self {
-        Self(Router::new())
+        Self { router: Router::new(), slots: Vec::new(), numbers: HashMap::new() }
     }
 }
 
-impl<T> Patterns<T> {
+impl<T: Clone> Patterns<T> {
     /// # Errors
     ///
     /// [`Conflict`]; nothing was inserted then.
     pub(crate) fn insert(&mut self, pattern: &Pattern, value: T) -> Result<(), Conflict> {
-        self.0.insert(pattern.route(), value).map_err(|error| {
-            let old = match error {
-                InsertError::Conflict { with } => with,
-                other => other.to_string(),
-            };
-            let old = old.replace(&format!("{{*{REST}}}"), "*");
-            Conflict { new: pattern.as_str().to_owned(), old }
-        })
+        let entry = Entry { pattern: pattern.clone(), value };
+        let slot = self.slot(pattern, &pattern.route)?;
+        if let Some(old) = &slot.own {
+            return Err(Conflict::between(pattern, old.pattern.as_str()));
+        }
+        slot.own = Some(entry.clone());
+        // Whoever has the same folder has the same route, which would have been a conflict.
+        if let Some(folder) = &pattern.folder {
+            self.slot(pattern, folder)?.rest = Some(entry);
+        }
+        Ok(())
     }
 
+    /// The value of a path in its [normal form](normalized).
     pub(crate) fn find(&self, path: &str) -> Option<Found<'_, T>> {
-        let found = self.0.at(path).ok()?;
-        let name = |name: &str| if name == REST { "*".to_owned() } else { name.to_owned() };
-        let parameters =
-            found.params.iter().map(|(key, value)| (name(key), value.to_owned())).collect();
-        Some(Found { value: found.value, parameters })
+        let found = self.router.at(path).ok()?;
+        let slot = self.slots.get(*found.value)?;
+        let Entry { pattern, value } = slot.own.as_ref().or(slot.rest.as_ref())?;
+        // The router may know the names of another pattern. What it has no value for is an empty rest.
+        let values = found.params.iter().map(|(_, value)| value).chain([""]);
+        let parameters = pattern.names.iter().cloned().zip(values.map(str::to_owned)).collect();
+        Some(Found { value, parameters })
+    }
+
+    /// The slot of a route, which is made if there is none.
+    fn slot(&mut self, pattern: &Pattern, route: &str) -> Result<&mut Slot<T>, Conflict> {
+        let number = match self.router.insert(route, self.slots.len()) {
+            Ok(()) => {
+                self.numbers.insert(route.to_owned(), self.slots.len());
+                self.slots.push(Slot { own: None, rest: None });
+                self.slots.len() - 1
+            }
+            Err(InsertError::Conflict { with }) => match self.numbers.get(&with) {
+                Some(number) => *number,
+                None => return Err(Conflict::between(pattern, &with)),
+            },
+            Err(other) => return Err(Conflict::between(pattern, &other.to_string())),
+        };
+        Ok(&mut self.slots[number])
+    }
+}
+
+impl Conflict {
+    fn between(new: &Pattern, old: &str) -> Self {
+        Self { new: new.as_str().to_owned(), old: old.to_owned() }
     }
 }
 
@@ -155,27 +248,100 @@ mod tests {
     #[test]
     fn star_is_all_that_follows() {
         assert_eq!(parameters("/files/*", "/files/a/b.txt"), Some(vec![pair("*", "a/b.txt")]));
+        assert_eq!(parameters("/files/*", "/files/"), Some(vec![pair("*", "")]));
         assert_eq!(parameters("/files/*", "/files"), None);
+        assert_eq!(parameters("/*", "/"), Some(vec![pair("*", "")]));
+        assert_eq!(parameters("/*", "/a"), Some(vec![pair("*", "a")]));
+        let two = parameters("/{team}/*", "/a/");
+        assert_eq!(two, Some(vec![pair("team", "a"), pair("*", "")]));
+        assert_eq!(parameters("/a*", "/a*"), Some(vec![]), "a star at the end of a segment is one");
+    }
+
+    #[test]
+    fn every_spelling_of_a_path_is_that_path() {
+        for pattern in ["/r\u{e4}ume", "/r%C3%A4ume", "/r%c3%a4ume"] {
+            assert_eq!(parameters(pattern, "/r%C3%A4ume"), Some(vec![]), "{pattern}");
+        }
+        let room = parameters("/r\u{e4}ume/{id}/~x", "/r%C3%A4ume/%2F/~x");
+        assert_eq!(room, Some(vec![pair("id", "%2F")]));
+        assert_eq!(parameters("/%7bid%7D", "/%7Bid%7D"), Some(vec![]));
+        assert_eq!(parameters("/%7Eme", "/~me"), Some(vec![]));
+        assert_eq!(parameters("/a%2fb", "/a/b"), None);
     }
 
     #[test]
     fn pattern_that_says_more_decides() {
         let mut patterns = Patterns::default();
-        for text in ["/*", "/room/{id}", "/room/lobby"] {
+        for text in ["/*", "/room/{id}", "/room/lobby", "/room/", "/files/*"] {
             patterns.insert(&Pattern::parse(text).expect("a pattern"), text).expect("no conflict");
         }
         let found = |path| patterns.find(path).map(|found| *found.value);
         assert_eq!(found("/room/lobby"), Some("/room/lobby"));
         assert_eq!(found("/room/red"), Some("/room/{id}"));
         assert_eq!(found("/room/red/1"), Some("/*"));
+        assert_eq!(found("/room/"), Some("/room/"));
+        assert_eq!(found("/files/"), Some("/files/*"));
+        assert_eq!(found("/files"), Some("/*"));
+        assert_eq!(found("/"), Some("/*"));
         let twin = Pattern::parse("/room/{name}").expect("a pattern");
         let conflict = patterns.insert(&twin, "").expect_err("a conflict");
         assert_eq!(conflict.old, "/room/{id}");
     }
 
     #[test]
+    fn path_of_its_own_decides_before_an_empty_rest() {
+        for texts in [["/{a}/*", "/{b}/", "/x/*", "/x/"], ["/x/", "/x/*", "/{b}/", "/{a}/*"]] {
+            let mut patterns = Patterns::default();
+            for text in texts {
+                let pattern = Pattern::parse(text).expect("a pattern");
+                patterns.insert(&pattern, text).expect("no conflict");
+            }
+            for (path, decides, name) in [
+                ("/x/", "/x/", None),
+                ("/x/1", "/x/*", Some("*")),
+                ("/y/", "/{b}/", Some("b")),
+                ("/y/1", "/{a}/*", Some("a")),
+            ] {
+                let found = patterns.find(path).expect("it is described");
+                assert_eq!(*found.value, decides, "{path}");
+                assert_eq!(found.parameters.first().map(|(name, _)| name.as_str()), name);
+            }
+        }
+    }
+
+    #[test]
+    fn patterns_that_become_the_same_are_told_as_they_were_written() {
+        for (old, new) in [
+            ("/r\u{e4}ume", "/r%c3%a4ume"),
+            ("/a%2fb", "/a%2Fb"),
+            ("/~me/{id}", "/%7Eme/{name}"),
+            ("/files/*", "/f%69les/*"),
+            ("/{a}/*", "/{b}/*"),
+        ] {
+            let mut patterns = Patterns::default();
+            patterns.insert(&Pattern::parse(old).expect("a pattern"), ()).expect("no conflict");
+            let again = patterns.insert(&Pattern::parse(new).expect("a pattern"), ());
+            let conflict = again.expect_err("a conflict");
+            assert_eq!((conflict.new.as_str(), conflict.old.as_str()), (new, old));
+        }
+    }
+
+    #[test]
     fn what_is_no_pattern() {
-        for text in ["chat", "", "/a?b", "/a#b", "/a b", "/room/{id", "/{a}{b}", "/{}"] {
+        for text in [
+            "chat",
+            "",
+            "/a?b",
+            "/a#b",
+            "/a b",
+            "/room/{id",
+            "/{a}{b}",
+            "/{}",
+            "/{{a}}",
+            "/a}",
+            "/{a",
+            "/{*a}",
+        ] {
             assert!(Pattern::parse(text).is_err(), "{text}");
         }
     }

@@ -95,6 +95,19 @@ fn one_path_or_one_clients_instance_can_be_meant() -> Result<()> {
 }
 
 #[test]
+fn every_spelling_of_a_path_means_its_instance() -> Result<()> {
+    let (server, admin) = scene(&["--path", "/room/{id}", "--instance-per", "path"])?;
+    let mut client = Client::connect_to(&server, "/room/a%2fb~")?;
+    for path in ["/room/a%2fb~", "/room/a%2Fb%7e", "/r%6fom/a%2Fb~"] {
+        assert_eq!(send(admin, &format!("?path={path}"), path)?.body, "told 1 clients");
+        assert_eq!(client.receive_text()?, format!("outside: {path}"));
+    }
+    let clients: Value = serde_json::from_str(&ask_admin(admin, "GET /clients", "", b"")?.body)?;
+    assert_eq!(clients[0]["path"], "/room/a%2Fb~");
+    Ok(())
+}
+
+#[test]
 fn all_instances_of_a_resource_get_it() -> Result<()> {
     let (_server, admin) = scene(&["--instances", "3", "--workers", "2"])?;
     assert_eq!(send(admin, "", "hello")?.body, "taken by 3 of 3 instances\n");

@@ -53,6 +53,40 @@ fn each_path_has_its_instance() -> Result<()> {
 }
 
 #[test]
+fn every_spelling_of_a_path_is_one_instance() -> Result<()> {
+    let server = TestServer::with_arguments("guest-keeper", ROOMS)?;
+    let spellings = [("a%2Fb", "a%2fb"), ("r\u{e4}ume", "r%c3%a4ume"), ("~me", "%7Eme")];
+    for (one, other) in spellings {
+        let mut first = Client::connect_to(&server, &format!("/room/{one}"))?;
+        let mut second = Client::connect_to(&server, &format!("/ro%6Fm/{other}"))?;
+        assert_eq!(first.receive_text()?, second.receive_text()?, "{one} {other}");
+        assert_eq!((first.ask("count")?, second.ask("count")?), ("1".into(), "2".into()));
+    }
+    assert_eq!(enter(&server, "a%2Fb")?.ask("clients")?, "1", "nobody else is there any more");
+    Ok(())
+}
+
+#[test]
+fn path_that_people_read_is_reached_as_browsers_write_it() -> Result<()> {
+    for path in ["/r\u{e4}ume/*", "/r%c3%a4ume/*"] {
+        let server = TestServer::with_arguments("guest-about", &["--path", path])?;
+        for (asked, told) in
+            [("/r%C3%A4ume/", "/r%C3%A4ume/"), ("/r\u{e4}ume/%7bx%7D", "/r%C3%A4ume/%7Bx%7D")]
+        {
+            let about = Client::connect_to(&server, asked)?.ask("request")?;
+            assert!(about.contains(&format!("path: \"{told}\"")), "{asked}: {about}");
+        }
+        let answer = Answer::to(server.address(), &handshake("/r%C3%A4ume", ""))?;
+        assert_eq!(answer.status, 404, "{answer:?}");
+    }
+    let server = TestServer::with_arguments("echo", &["--path", "/*"])?;
+    for path in ["/", "/a", "/a/b"] {
+        assert_eq!(Client::connect_to(&server, path)?.ask(path)?, path);
+    }
+    Ok(())
+}
+
+#[test]
 fn each_client_has_its_instance() -> Result<()> {
     let flags = [ALONE, &["--workers", "2"]].concat();
     let server = TestServer::with_arguments("guest-keeper", &flags)?;

@@ -29,7 +29,7 @@ pub(super) async fn admit(
     request: &Request<()>,
     visit: Visit,
 ) -> Response<Body> {
-    let Route { served, parameters } = route;
+    let Route { served, path, parameters } = route;
     let settings = served.settings();
     let forwarded = forwarded(site, request, &visit);
     let rules = Rules {
@@ -57,8 +57,7 @@ pub(super) async fn admit(
         return unavailable("The server stops.\n");
     }
     let id = site.next_id();
-    let path = request.uri().path();
-    let stay = match served.resource().stay(id, path, settings.limits.max_clients) {
+    let stay = match served.resource().stay(id, &path, settings.limits.max_clients) {
         Ok(stay) => stay,
         Err(Full::Clients) => return full(&served, "clients"),
         Err(Full::Actors) => return full(&served, "actors"),
@@ -66,7 +65,7 @@ pub(super) async fn admit(
     let Some(place) = site.try_place(stay) else { return full(&served, "clients") };
     let known = Known {
         resource: Arc::clone(&settings.name),
-        path: path.to_owned(),
+        path,
         query: request.uri().query().map(str::to_owned),
         parameters,
         headers: headers(request),

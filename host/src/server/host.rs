@@ -20,6 +20,7 @@ use super::{StartError, Stopped};
 use crate::clients::ClientId;
 use crate::config::{self, Address};
 use crate::guest::Answer;
+use crate::pattern::normalized;
 use crate::reload::{Reload, ReloadError};
 use crate::resource::{NoTarget, Target};
 
@@ -45,7 +46,8 @@ pub struct NoResource(pub String);
 pub enum Recipient {
     /// All that there are.
     All,
-    /// That of this path, of a resource that has one for each path. It begins if it has to.
+    /// That of this path, however it is written, of a resource that has one for each path. It begins if it
+    /// has to.
     Path(String),
     /// That of the client with this number.
     Client(u64),
@@ -286,7 +288,7 @@ impl Host {
         let served = self.named(resource)?;
         let target = match to {
             Recipient::All => Target::All,
-            Recipient::Path(path) => Target::Path(path),
+            Recipient::Path(path) => Target::Path(normalized(&path).into_owned()),
             Recipient::Client(id) => Target::Client(ClientId(id)),
         };
         let answers = served.resource().receive_custom(target, message.into()).await?;

@@ -7,7 +7,7 @@ use parking_lot::RwLock;
 
 use super::served::Served;
 use crate::config::Address;
-use crate::pattern::{Found, Patterns};
+use crate::pattern::{Found, Patterns, normalized};
 
 /// The resources of a host, by name and by path. Replaced as a whole when one comes or goes.
 #[derive(Default)]
@@ -29,17 +29,20 @@ struct Table {
 /// The resource of a path.
 pub(super) struct Route {
     pub(super) served: Arc<Served>,
+    /// The path in its normal form: instances, handlers and management know it by this one.
+    pub(super) path: String,
     /// What the parameters of its pattern stand for.
     pub(super) parameters: Vec<(String, String)>,
 }
 
 impl Registry {
-    /// The resource that serves a path at an address.
+    /// The resource that serves a path at an address, however the path is written.
     pub(super) fn find(&self, address: Option<&Address>, path: &str) -> Option<Route> {
         let table = self.table();
-        let here = address.and_then(|address| table.at_address.get(address)?.find(path));
-        let Found { value, parameters } = here.or_else(|| table.everywhere.find(path))?;
-        Some(Route { served: Arc::clone(value), parameters })
+        let path = normalized(path);
+        let here = address.and_then(|address| table.at_address.get(address)?.find(&path));
+        let Found { value, parameters } = here.or_else(|| table.everywhere.find(&path))?;
+        Some(Route { served: Arc::clone(value), path: path.into_owned(), parameters })
     }
 
     pub(super) fn named(&self, name: &str) -> Option<Arc<Served>> {
