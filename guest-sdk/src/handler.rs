@@ -125,7 +125,8 @@ pub struct Request {
     pub query: Option<String>,
     /// Parameters of the resource's path pattern.
     pub parameters: Vec<(String, String)>,
-    /// All headers in the order in which they came, names in lower case.
+    /// All headers in the order in which they came, names in lower case. A cookie that came in pieces is one,
+    /// and so are the lines of a header that is a list by its definition.
     pub headers: Vec<(String, Vec<u8>)>,
     /// The subprotocols that the client offers, its favourite first.
     pub subprotocols: Vec<String>,

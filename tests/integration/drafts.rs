@@ -175,6 +175,47 @@ fn drafts_share_a_resource_with_everybody_else() -> Result<()> {
 }
 
 #[test]
+fn challenge_of_draft_00_may_be_announced_as_a_body() -> Result<()> {
+    let flags = [&["--path", "/demo"], &ALL[..]].concat();
+    let server = TestServer::with_arguments("echo", &flags)?;
+    let announced = |length| HIXIE.replace("Host:", &format!("Content-Length: {length}\r\nHost:"));
+    // Whole, with a frame right behind it, and the challenge later than the head.
+    for cut in [0, 13, 5] {
+        let request = [announced("8").as_bytes(), b"\0hello\xff"].concat();
+        let (now, later) = request.split_at(request.len() - cut);
+        let mut stream = TcpStream::connect(server.address())?;
+        stream.set_nodelay(true)?;
+        stream.write_all(now)?;
+        stream.write_all(later)?;
+        let (mut client, answer) = Client::after(stream)?;
+        assert_eq!(answer.status, 101, "{answer:?}");
+        receive(client.stream(), PROOF)?;
+        receive(client.stream(), b"\0hello\xff")?;
+    }
+    for length in ["7", "9", "16"] {
+        let request = format!("{}12345678", announced(length));
+        assert_eq!(Answer::to_head(server.address(), &request)?.status, 400, "{length}");
+    }
+    Ok(())
+}
+
+#[test]
+fn key_of_drafts_07_and_08_may_have_another_length() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &ALL)?;
+    let request = |version| {
+        with_version(version, "").replace("dGhlIHNhbXBsZSBub25jZQ==", "MTMtMTMyMDAwMDAwMDAwMA==")
+    };
+    for version in [7, 8] {
+        let (mut client, answer) = Client::open(server.address(), &request(version))?;
+        assert_eq!(answer.status, 101, "{answer:?}");
+        assert_eq!(answer.header("sec-websocket-accept"), Some("mcwTIqS+Odagnkj3dcWksmuHqJU="));
+        assert_eq!(client.ask("hello")?, "hello");
+    }
+    assert_eq!(Answer::to(server.address(), &request(13))?.status, 400);
+    Ok(())
+}
+
+#[test]
 fn truncated_or_wrong_challenges_are_refused() -> Result<()> {
     let flags = [&["--path", "/demo", "--handshake-timeout", "300ms"], &ALL[..]].concat();
     let server = TestServer::with_arguments("echo", &flags)?;

@@ -109,14 +109,14 @@ fn connection_must_upgrade() {
 #[test]
 fn host_must_stand_once() {
     refused(&with("Host: localhost\r\n", ""), 400, "host");
-    refused(&with("Host: localhost\r\n", "Host: a\r\nHost: b\r\n"), 400, "host");
+    refused(&with("Host: localhost\r\n", "Host: a\r\nHost: b\r\n"), 400, "Host");
 }
 
 #[test]
 fn key_must_be_16_octets_once() {
     refused(&with(KEY, ""), 400, "Sec-WebSocket-Key");
     refused(&with(KEY, "Sec-WebSocket-Key: c2hvcnQ=\r\n"), 400, "16 octets");
-    refused(&with(KEY, &format!("{KEY}{KEY}")), 400, "once");
+    refused(&with(KEY, &format!("{KEY}{KEY}")), 400, "more than once");
 }
 
 #[test]
@@ -172,6 +172,18 @@ fn handler_chooses_an_offered_subprotocol_only() -> Result<()> {
     assert_eq!(client.receive_text()?, "welcome");
     let answer = Answer::to(server.address(), &handshake("/?subprotocol=mqtt", offer))?;
     assert_eq!(answer.status, 500, "{answer:?}");
+    Ok(())
+}
+
+#[test]
+fn subprotocol_that_is_offered_twice_is_offered_once() -> Result<()> {
+    let server = TestServer::serving("guest-about")?;
+    let offer = "Sec-WebSocket-Protocol: soap, wamp\r\nSec-WebSocket-Protocol: soap\r\n";
+    let (mut client, answer) = Client::open(server.address(), &handshake("/", offer))?;
+    assert_eq!(answer.status, 101, "{answer:?}");
+    let told: String = client.ask("request")?.split_whitespace().collect();
+    assert!(told.contains("subprotocols:[\"soap\",\"wamp\",]"), "{told}");
+    assert_eq!(client.ask("header sec-websocket-protocol")?, "soap, wamp, soap");
     Ok(())
 }
 

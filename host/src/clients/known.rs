@@ -31,7 +31,8 @@ pub(crate) struct Known {
     pub(crate) certificate: Option<Arc<str>>,
 }
 
-/// All headers, names in lower case, in the order in which they came.
+/// All headers, names in lower case, in the order in which they came, as
+/// [`fields`](ws_host_protocol::handshake::fields) tells them.
 ///
 /// In one piece, as they stand on the wire: they are kept as long as the connection, and looked at
 /// rarely.
@@ -44,13 +45,13 @@ const COLON: u8 = b':';
 /// What is behind a value, which cannot hold it (RFC 9110 §5.5).
 const END: u8 = b'\n';
 
-impl<'a> FromIterator<(&'a str, &'a [u8])> for Headers {
-    fn from_iter<T: IntoIterator<Item = (&'a str, &'a [u8])>>(headers: T) -> Self {
+impl<'a, V: AsRef<[u8]>> FromIterator<(&'a str, V)> for Headers {
+    fn from_iter<T: IntoIterator<Item = (&'a str, V)>>(headers: T) -> Self {
         let mut octets = Vec::new();
         for (name, value) in headers {
             octets.extend_from_slice(name.as_bytes());
             octets.push(COLON);
-            octets.extend_from_slice(value);
+            octets.extend_from_slice(value.as_ref());
             octets.push(END);
         }
         Self(octets.into())
@@ -84,6 +85,6 @@ mod tests {
         let headers: Headers = all.into_iter().collect();
         let expected = all.map(|(name, value)| (name.as_bytes(), value));
         assert!(headers.iter().eq(expected), "{headers:?}");
-        assert_eq!(Headers::from_iter([]).iter().count(), 0);
+        assert_eq!(Headers::from_iter([("", b""); 0]).iter().count(), 0);
     }
 }

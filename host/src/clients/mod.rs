@@ -8,5 +8,5 @@ mod known;
 mod table;
 
 pub(crate) use client::{AttachmentTooLong, Client, ClientId, CloseError, Outgoing};
-pub(crate) use known::{Headers, Known};
+pub(crate) use known::Known;
 pub(crate) use table::Clients;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use http::header::{HOST, HeaderName, HeaderValue};
+use http::header::{HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode, Version};
 use hyper::ext::Protocol;
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 use ws_host_protocol::CloseCode;
+use ws_host_protocol::handshake::fields;
 use ws_host_protocol::handshake::forwarded::{self, Forwarded};
 use ws_host_protocol::handshake::server::{Rules, Upgrade, check, check_draft00, check_http2};
 
@@ -16,7 +17,7 @@ use super::registry::Route;
 use super::served::Served;
 use super::site::Site;
 use super::visit::{Entrance, Visit};
-use crate::clients::{Client, Headers, Known};
+use crate::clients::{Client, Known};
 use crate::config::{self, belongs_to_handshake};
 use crate::connection::{Admitted, End, Place};
 use crate::guest::{Acceptance, Fault, Refusal};
@@ -68,7 +69,7 @@ pub(super) async fn admit(
         path,
         query: request.uri().query().map(str::to_owned),
         parameters,
-        headers: headers(request),
+        headers: fields(request).collect(),
         subprotocols: upgrade.subprotocols().to_vec(),
         origin: upgrade.origin().map(str::to_owned),
         version: upgrade.version(),
@@ -107,14 +108,6 @@ fn forwarded(site: &Site, request: &Request<()>, visit: &Visit) -> Forwarded {
     let peer = visit.peer.address.ip();
     let convention = site.config().forwarded_by;
     forwarded::client(request.headers(), peer, convention, |address| site.trusts(address))
-}
-
-/// The headers of a request. What HTTP/2 has in place of `Host` is one of them.
-fn headers(request: &Request<()>) -> Headers {
-    let host = request.uri().authority().filter(|_| !request.headers().contains_key(HOST));
-    let host = host.map(|authority| (HOST.as_str(), authority.as_str().as_bytes()));
-    let others = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-    host.into_iter().chain(others).collect()
 }
 
 /// A client that its handler lets in.

@@ -39,7 +39,17 @@ impl Handler for About {
                 std::fs::read_dir("/").is_ok(),
                 std::net::TcpStream::connect("127.0.0.1:9").is_ok(),
             ),
-            other => other.to_owned(),
+            other => match other.strip_prefix("header ") {
+                Some(name) => {
+                    let headers = client.request().map(|request| request.headers);
+                    let of_name =
+                        headers.unwrap_or_default().into_iter().filter(|(told, _)| told == name);
+                    let values =
+                        of_name.map(|(_, value)| String::from_utf8_lossy(&value).into_owned());
+                    values.collect::<Vec<_>>().join(" | ")
+                }
+                None => other.to_owned(),
+            },
         };
         Ok(client.send_text(&told)?)
     }

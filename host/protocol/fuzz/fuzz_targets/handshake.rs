@@ -10,12 +10,12 @@ use ws_host_protocol::handshake::client::{Handshake, Http2Handshake};
 use ws_host_protocol::handshake::forwarded::Convention;
 use ws_host_protocol::handshake::server::{Rules, Upgrade};
 use ws_host_protocol::handshake::{
-    Origins, Rejection, Scheme, Version, Versions, forwarded, server,
+    Origins, Rejection, Scheme, Version, Versions, fields, forwarded, server,
 };
 use ws_host_protocol::{Deflate, PerMessageDeflate};
 
 /// The headers that matter; the input chooses by number.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 20] = [
     "host",
     "upgrade",
     "connection",
@@ -33,6 +33,9 @@ const NAMES: [&str; 17] = [
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-proto",
+    "cookie",
+    "authorization",
+    "x-real-ip",
 ];
 
 fuzz_target!(|data: &[u8]| {
@@ -120,6 +123,9 @@ fn check(request: &Request<()>, upgrade: &Result<Upgrade, Rejection>, versions: 
     match upgrade {
         Ok(upgrade) => {
             assert!(request.headers().contains_key("host"));
+            for once in ["host", "cookie", "x-forwarded-for", "origin", "authorization"] {
+                assert!(fields(request).filter(|(name, _)| *name == once).count() <= 1, "{once}");
+            }
             assert!(!request.headers().contains_key("transfer-encoding"));
             for offered in upgrade.subprotocols() {
                 assert!(upgrade.response(Some(offered)).is_ok(), "{offered:?}");

@@ -10,6 +10,9 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// How many octets a key encodes (§4.1).
 pub(crate) const KEY_OCTETS: usize = 16;
 
+/// Octets of the longest text that is taken for a key: five times what 16 octets are in base64.
+const MAX_DRAFT_KEY: usize = 128;
+
 pub(crate) fn encode_key(key: [u8; KEY_OCTETS]) -> String {
     BASE64_STANDARD.encode(key)
 }
@@ -17,6 +20,14 @@ pub(crate) fn encode_key(key: [u8; KEY_OCTETS]) -> String {
 /// Whether this is the base64 form of 16 octets.
 pub(crate) fn is_key(key: &str) -> bool {
     BASE64_STANDARD.decode(key).is_ok_and(|octets| octets.len() == KEY_OCTETS)
+}
+
+/// Whether a client of drafts 07 and 08 may have this key. They ask for 16 octets, too, but the answer is the
+/// same sum of whatever text it is, and clients of that time sent other lengths.
+pub(crate) fn is_draft_key(key: &str) -> bool {
+    !key.is_empty()
+        && key.len() <= MAX_DRAFT_KEY
+        && key.bytes().all(|octet| octet.is_ascii_graphic())
 }
 
 pub(crate) fn accept_key(key: &str) -> String {

@@ -12,11 +12,12 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
+    /// A colon may stand without a port behind it (RFC 3986 §3.2.3).
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (host, port) = split_port(text)?;
         let port = match port {
+            Some("") | None => None,
             Some(port) => Some(parse_port(port)?),
-            None => None,
         };
         Some(Self { host: parse_host(host)?, port })
     }

@@ -3,13 +3,11 @@
 //! The client proves nothing; the server proves that it has read two keys in the head and eight
 //! octets behind it, which no HTTP server would take for a part of the request.
 
-use std::collections::HashSet;
-
 use http::Uri;
 use http::header::{HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use md5::{Digest, Md5};
 
-use super::headers::{Single, list, single};
+use super::headers::{Single, each_once, list, single};
 use super::{Rejection, Scheme};
 
 pub(super) const KEY1: HeaderName = HeaderName::from_static("sec-websocket-key1");
@@ -57,7 +55,8 @@ fn number(key: &str) -> Result<u32, Rejection> {
 /// client compares it with its own: the host in lower case.
 pub(super) fn location(scheme: Scheme, host: &str, uri: &Uri) -> Result<HeaderValue, Rejection> {
     let resource = uri.path_and_query().map_or("/", |resource| resource.as_str());
-    let host = host.to_ascii_lowercase();
+    // A colon without a port behind it is not in an address that a client compares.
+    let host = host.strip_suffix(':').unwrap_or(host).to_ascii_lowercase();
     HeaderValue::try_from(format!("{}://{host}{resource}", scheme.of_websocket()))
         .map_err(|_| Rejection::Host)
 }
@@ -66,11 +65,5 @@ pub(super) fn location(scheme: Scheme, host: &str, uri: &Uri) -> Result<HeaderVa
 /// drafts have it.
 pub(super) fn subprotocols(headers: &HeaderMap) -> Result<Vec<String>, Rejection> {
     let lists = list(headers, SEC_WEBSOCKET_PROTOCOL).ok_or(Rejection::SubprotocolsMalformed)?;
-    let offered = || lists.iter().flat_map(|names| names.split_ascii_whitespace());
-    let mut seen = HashSet::new();
-    if offered().all(|name| seen.insert(name)) {
-        Ok(offered().map(str::to_owned).collect())
-    } else {
-        Err(Rejection::SubprotocolsMalformed)
-    }
+    Ok(each_once(lists.iter().flat_map(|names| names.split_ascii_whitespace())))
 }

@@ -21,11 +21,15 @@ pub(super) struct Parameter<'a> {
     pub(super) value: Option<Cow<'a, str>>,
 }
 
-/// The extensions of all lines, in their order; `None` if one is not what the grammar says.
+/// The extensions of all lines, in their order; `None` if one is not what the grammar says, which must fail
+/// the connection: a semicolon with nothing behind it, a value that is no token, an open quote.
+///
+/// What is right by the grammar is for the extension to judge, and its offer to be declined: a name that is not
+/// known, a parameter that is not known, stands twice or has a value that it cannot have.
 pub(super) fn extensions(headers: &HeaderMap) -> Option<Vec<Extension<'_>>> {
     let mut extensions = Vec::new();
     for line in headers.get_all(SEC_WEBSOCKET_EXTENSIONS) {
-        let mut rest = Rest(line.to_str().ok()?);
+        let mut rest = Rest(line.to_str().ok()?.trim());
         // Empty elements are skipped, as a recipient must (RFC 9110 §5.6.1.2).
         while rest.skip(',') {}
         while !rest.is_empty() {

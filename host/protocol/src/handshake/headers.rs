@@ -1,5 +1,7 @@
 //! Headers as RFC 9110 §5.6 reads them: lists of tokens over any number of lines.
 
+use std::collections::HashSet;
+
 use http::header::{AsHeaderName, HeaderMap, HeaderValue};
 
 /// A header that may stand once only.
@@ -28,6 +30,13 @@ pub(crate) fn list(headers: &HeaderMap, name: impl AsHeaderName) -> Option<Vec<&
         elements.extend(line.split(',').map(str::trim).filter(|element| !element.is_empty()));
     }
     Some(elements)
+}
+
+/// The names of a list, without those that stood before.
+pub(crate) fn each_once<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    // A set, as comparing each with each would let a long header cost its square.
+    let mut seen = HashSet::new();
+    names.into_iter().filter(|name| seen.insert(*name)).map(str::to_owned).collect()
 }
 
 /// Whether a list holds a token, in any case of letters.

@@ -7,6 +7,7 @@ pub mod client;
 mod deflate;
 mod draft00;
 mod extensions;
+mod fields;
 pub mod forwarded;
 mod headers;
 mod origin;
@@ -16,6 +17,7 @@ pub mod server;
 mod version;
 
 pub use deflate::ParameterError;
+pub use fields::fields;
 pub use origin::{InvalidOrigin, Origins};
 pub use rejection::Rejection;
 pub use scheme::Scheme;

@@ -30,17 +30,21 @@ pub enum Rejection {
     /// RFC 8441 §4: an extended CONNECT for another protocol.
     #[error("no :protocol but \"websocket\" is spoken here")]
     UnknownProtocol,
-    /// §4.2.1: there must be one `Host`. Over HTTP/2, one `:authority` and no `Host` that differs.
-    #[error("the host is missing, malformed or repeated")]
+    /// §4.2.1: there must be a `Host`. Over HTTP/2, an `:authority` and no `Host` that differs.
+    #[error("the host is missing or malformed, or two are told that differ")]
     Host,
+    /// RFC 9110 §5.3: a header of this name stands more than once, and must not. Of two, nobody knows which
+    /// one counts.
+    #[error("the {0} header stands more than once")]
+    Repeated(&'static str),
     /// A handshake has no body; octets after it would be taken for frames.
     #[error("a WebSocket handshake has no body")]
     Body,
     /// §4.2.1: the key is missing.
     #[error("the Sec-WebSocket-Key header is missing")]
     KeyMissing,
-    /// §4.2.1: the key must be 16 octets in base64, once.
-    #[error("the Sec-WebSocket-Key header is not the base64 form of 16 octets, once")]
+    /// §4.2.1: the key must be 16 octets in base64; in drafts 07 and 08, a word of at most 128 octets.
+    #[error("the Sec-WebSocket-Key header is not the base64 form of 16 octets")]
     KeyMalformed,
     /// §4.2.1: the version is missing.
     #[error("the Sec-WebSocket-Version header is missing")]
@@ -48,8 +52,8 @@ pub enum Rejection {
     /// §4.4: the client speaks a version that is not spoken here. Those that are stand in the answer.
     #[error("this version of the WebSocket protocol is not spoken here")]
     VersionUnsupported,
-    /// Draft 00, §5.1: a key is missing, repeated or not ASCII.
-    #[error("Sec-WebSocket-Key1 and Sec-WebSocket-Key2 must each stand once")]
+    /// Draft 00, §5.1: a key is missing or not ASCII.
+    #[error("Sec-WebSocket-Key1 and Sec-WebSocket-Key2 must be there, in ASCII")]
     DraftKeyMissing,
     /// Draft 00, §5.2: "If either /spaces_1/ or /spaces_2/ is zero, then abort".
     #[error("a key of this draft has spaces in it")]
@@ -60,15 +64,12 @@ pub enum Rejection {
     /// Draft 00, §4.1: a key's number is at most 4,294,967,295.
     #[error("a key of this draft has a number of at most 32 bits in it")]
     DraftKeyNumber,
-    /// §4.1: the offered subprotocols are tokens, each once.
-    #[error("the Sec-WebSocket-Protocol header is not a list of different tokens")]
+    /// §4.1: the offered subprotocols are tokens.
+    #[error("the Sec-WebSocket-Protocol header is not a list of tokens")]
     SubprotocolsMalformed,
     /// §9.1: who gets a list of extensions that is not one must fail the connection.
     #[error("the Sec-WebSocket-Extensions header is not a list of extensions")]
     ExtensionsMalformed,
-    /// §4.1: a page has one origin. Of two nobody knows which one counts.
-    #[error("the origin is repeated")]
-    OriginRepeated,
     /// §10.2: pages of this origin may not connect.
     #[error("pages of this origin may not connect to this resource")]
     OriginNotAllowed,

@@ -155,7 +155,7 @@ fn keys_that_no_client_makes_are_refused() {
     let twice = with(|headers| {
         headers.append("sec-websocket-key1", KEY1.parse().expect("a header value"));
     });
-    assert_eq!(check(&twice), Err(DraftKeyMissing));
+    assert_eq!(check(&twice), Err(Repeated("Sec-WebSocket-Key1")));
 }
 
 #[test]
@@ -168,8 +168,27 @@ fn rules_of_every_version_hold() {
     assert_eq!(check(&set("origin", "http://evil.org")), Err(OriginNotAllowed));
     assert_eq!(check(&set("upgrade", "h2c")), Err(NoUpgrade));
     assert_eq!(check(&set("connection", "close")), Err(ConnectionNotUpgrade));
-    assert_eq!(check(&set("content-length", "8")), Err(Body));
+    assert_eq!(check(&set("content-length", "9")), Err(Body));
+    assert_eq!(check(&set("transfer-encoding", "chunked")), Err(Body));
     assert_eq!(check(&set("host", "a b")), Err(Host));
+}
+
+#[test]
+fn challenge_may_be_announced_as_a_body() {
+    let upgrade = check(&set("content-length", "8")).expect("a good request");
+    assert_eq!(upgrade.trailer(), b"8jKS'y:G*Co,Wxa-");
+    let chunked = with(|headers| {
+        headers.insert("content-length", "8".parse().expect("a header value"));
+        headers.insert("transfer-encoding", "chunked".parse().expect("a header value"));
+    });
+    assert_eq!(check(&chunked), Err(Body));
+}
+
+#[test]
+fn location_has_no_colon_without_a_port() {
+    let upgrade = check(&set("host", "example.com:")).expect("a good request");
+    let response = upgrade.response(None).expect("none is always right");
+    assert_eq!(response.headers()["sec-websocket-location"], "ws://example.com/demo?x=1");
 }
 
 #[test]
@@ -180,7 +199,7 @@ fn subprotocols_stand_with_spaces_between() {
     };
     assert_eq!(offered("chat org.example/2"), Ok(vec!["chat".into(), "org.example/2".into()]));
     assert_eq!(offered("a, b"), Ok(vec!["a".into(), "b".into()]));
-    assert_eq!(offered("a b a"), Err(SubprotocolsMalformed));
+    assert_eq!(offered("a b a, b c"), Ok(vec!["a".into(), "b".into(), "c".into()]));
 }
 
 #[test]

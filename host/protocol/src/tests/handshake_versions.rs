@@ -87,6 +87,38 @@ fn drafts_have_the_accept_key_of_the_rfc() {
 }
 
 #[test]
+fn key_of_a_draft_may_have_any_length() {
+    let longest = "k".repeat(128);
+    let too_long = "k".repeat(129);
+    let check = |version: &str, key: &str| {
+        let mut request = request(&[("Sec-WebSocket-Version", version)]);
+        let key = key.parse().expect("a header value");
+        request.headers_mut().insert("sec-websocket-key", key);
+        let versions = Versions::from_iter(ALL);
+        super::with_rules(
+            |_| {},
+            |rules| server::check(&request, &server::Rules { versions: &versions, ..*rules }),
+        )
+    };
+    for version in ["7", "8"] {
+        // Of the `ws` of that time: "13-" and a time.
+        for key in ["MTMtMTMyMDAwMDAwMDAwMA==", "x", &longest] {
+            assert!(check(version, key).is_ok(), "{key}");
+        }
+        let upgrade = check(version, "MTMtMTMyMDAwMDAwMDAwMA==").expect("a good request");
+        let response = upgrade.response(None).expect("none is always right");
+        assert_eq!(response.headers()["sec-websocket-accept"], "mcwTIqS+Odagnkj3dcWksmuHqJU=");
+        for key in ["", "two words", "a\u{e4}", &too_long] {
+            assert_eq!(check(version, key), Err(KeyMalformed), "{key}");
+        }
+    }
+    for key in ["c2hvcnQ=", "x", &longest] {
+        assert_eq!(check("13", key), Err(KeyMalformed), "{key}");
+        assert_eq!(check("13, 8", key), Err(KeyMalformed), "{key}");
+    }
+}
+
+#[test]
 fn drafts_have_their_origin_in_a_header_of_their_own() {
     let versions = Versions::from_iter(ALL);
     let origin = |version, headers: &[(&'static str, &'static str)]| {
@@ -99,7 +131,7 @@ fn drafts_have_their_origin_in_a_header_of_their_own() {
         assert_eq!(origin(version, &[("Sec-WebSocket-Origin", other)]), Err(OriginNotAllowed));
         assert_eq!(
             origin(version, &[("Sec-WebSocket-Origin", own), ("Sec-WebSocket-Origin", own)]),
-            Err(OriginRepeated)
+            Err(Repeated("Sec-WebSocket-Origin"))
         );
         // Later drafts of the same number have the RFC's header.
         assert_eq!(origin(version, &[("Origin", own)]), Ok(Some(own.to_owned())));

@@ -10,6 +10,7 @@ mod fragmentation; // §5.4
 mod framing; // §5.2, §5.3
 mod handshake_client; // §4.1
 mod handshake_draft00; // the handshake of draft 00
+mod handshake_fields; // RFC 9110 §5.3
 mod handshake_http2; // RFC 8441
 mod handshake_server; // §4.2
 mod handshake_versions; // §4.4

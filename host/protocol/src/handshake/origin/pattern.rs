@@ -16,6 +16,10 @@ impl Web {
     /// `scheme://host` or `scheme://host:port`, perhaps with a slash behind it.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (scheme, authority) = split_scheme(text)?;
+        // RFC 6454 §6.2: no colon without a port.
+        if authority.ends_with(':') {
+            return None;
+        }
         let Authority { host, port } = Authority::parse(authority)?;
         let port = port.or(default_port(&scheme));
         Some(Self { scheme, host, port })

@@ -5,7 +5,7 @@ use http::{Method, Request};
 
 use super::upgrade::Proof;
 use super::{Rules, Upgrade};
-use super::{check_origin, choose_version, deflate_offers, has_body, subprotocols};
+use super::{check_origin, check_single, choose_version, deflate_offers, has_body, subprotocols};
 use crate::handshake::authority::Authority;
 use crate::handshake::headers::{Single, single};
 use crate::handshake::{Rejection, Version, Versions};
@@ -31,6 +31,7 @@ pub fn check_http2<B>(
 ) -> Result<Upgrade, Rejection> {
     let headers = request.headers();
     check_connect(request, protocol)?;
+    check_single(headers)?;
     let host = authority(request)?;
     if has_body(headers) {
         return Err(Rejection::Body);

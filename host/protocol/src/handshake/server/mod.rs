@@ -1,19 +1,18 @@
 //! The server's side of the opening handshake (RFC 6455 §4.2; over HTTP/2, RFC 8441 §5).
 
-use std::collections::HashSet;
-
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, ORIGIN, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{Method, Request, Version as HttpVersion};
 
-use super::accept_key::{accept_key, is_key};
+use super::accept_key::{accept_key, is_draft_key, is_key};
 use super::authority::Authority;
 use super::deflate::Parameters;
 use super::draft00::{self, KEY1, KEY2, KEY3_OCTETS};
 use super::extensions::extensions;
-use super::headers::{Single, has_token, is_token, list, single};
+use super::fields::check_single;
+use super::headers::{Single, each_once, has_token, is_token, list, single};
 use super::{Origins, Rejection, Scheme, Version, Versions};
 
 mod http2;
@@ -61,11 +60,12 @@ pub fn is_draft00(headers: &HeaderMap) -> bool {
 /// The first [`Rejection`] that applies.
 pub fn check<B>(request: &Request<B>, rules: &Rules<'_>) -> Result<Upgrade, Rejection> {
     let headers = request.headers();
-    let host = check_http(request)?;
+    let host = check_http(request, Behind::Nothing)?;
     let version = choose_version(headers, rules.versions)?;
     let accept_key = match single(headers, SEC_WEBSOCKET_KEY) {
         Single::Missing => return Err(Rejection::KeyMissing),
         Single::Value(key) if is_key(key) => accept_key(key),
+        Single::Value(key) if version != Version::Rfc6455 && is_draft_key(key) => accept_key(key),
         Single::Value(_) | Single::Malformed => return Err(Rejection::KeyMalformed),
     };
     let subprotocols = subprotocols(headers)?;
@@ -91,7 +91,7 @@ pub fn check_draft00<B>(
     rules: &Rules<'_>,
 ) -> Result<Upgrade, Rejection> {
     let headers = request.headers();
-    let host = check_http(request)?;
+    let host = check_http(request, Behind::Challenge)?;
     if !rules.versions.contains(Version::Draft00) {
         return Err(Rejection::VersionUnsupported);
     }
@@ -103,8 +103,16 @@ pub fn check_draft00<B>(
     Ok(Upgrade::new(Version::Draft00, proof, subprotocols, origin, Vec::new()))
 }
 
-/// The rules that all versions share; gives the `Host`.
-fn check_http<B>(request: &Request<B>) -> Result<&str, Rejection> {
+/// What stands behind the head of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Behind {
+    Nothing,
+    /// The eight octets of draft 00.
+    Challenge,
+}
+
+/// The rules that all versions share; gives the host that was asked for.
+fn check_http<B>(request: &Request<B>, behind: Behind) -> Result<&str, Rejection> {
     let headers = request.headers();
     if !is_upgrade(request) {
         return Err(Rejection::NoUpgrade);
@@ -118,16 +126,36 @@ fn check_http<B>(request: &Request<B>) -> Result<&str, Rejection> {
     if !has_token(headers, CONNECTION, "upgrade") {
         return Err(Rejection::ConnectionNotUpgrade);
     }
-    let host = match single(headers, HOST) {
-        Single::Value(host) if Authority::parse(host).is_some() => host,
-        _ => return Err(Rejection::Host),
+    check_single(headers)?;
+    let host = host(request)?;
+    let is_announced = behind == Behind::Challenge && announces_challenge(headers);
+    if has_body(headers) && !is_announced { Err(Rejection::Body) } else { Ok(host) }
+}
+
+/// The host of a target that has one, or else of `Host`, which must stand there in any case (RFC 9112
+/// §3.2.2): whoever is in front of the server has read the target.
+fn host<B>(request: &Request<B>) -> Result<&str, Rejection> {
+    let is_host = |text: &&str| Authority::parse(text).is_some();
+    let header = match single(request.headers(), HOST) {
+        Single::Value(host) => Some(host).filter(is_host),
+        Single::Missing | Single::Malformed => None,
     };
-    if has_body(headers) { Err(Rejection::Body) } else { Ok(host) }
+    let header = header.ok_or(Rejection::Host)?;
+    match request.uri().authority() {
+        Some(authority) => Some(authority.as_str()).filter(is_host).ok_or(Rejection::Host),
+        None => Ok(header),
+    }
 }
 
 fn has_body(headers: &HeaderMap) -> bool {
     headers.contains_key(TRANSFER_ENCODING)
         || headers.get_all(CONTENT_LENGTH).iter().any(|length| length != "0")
+}
+
+/// Whether the length of draft 00's challenge is announced as that of a body, which some of its clients do.
+fn announces_challenge(headers: &HeaderMap) -> bool {
+    let length = headers.get_all(CONTENT_LENGTH).iter().map(|length| length.as_bytes());
+    !headers.contains_key(TRANSFER_ENCODING) && length.eq([b"8"])
 }
 
 /// §4.4: a client may send a list; the newest version that both speak is chosen.
@@ -148,15 +176,13 @@ fn choose_version(headers: &HeaderMap, spoken: &Versions) -> Result<Version, Rej
     spoken.iter().find(is_offered).ok_or(Rejection::VersionUnsupported)
 }
 
-/// §4.1: tokens "and all be unique strings".
+/// §4.1: tokens. They are unique; of those that are not, the first one counts.
 fn subprotocols(headers: &HeaderMap) -> Result<Vec<String>, Rejection> {
     let offered = list(headers, SEC_WEBSOCKET_PROTOCOL).ok_or(Rejection::SubprotocolsMalformed)?;
-    // A set, as comparing each with each would let a long header cost its square.
-    let different: HashSet<&str> = offered.iter().copied().collect();
-    if different.len() < offered.len() || !offered.iter().all(|name| is_token(name)) {
+    if !offered.iter().all(|name| is_token(name)) {
         return Err(Rejection::SubprotocolsMalformed);
     }
-    Ok(offered.into_iter().map(str::to_owned).collect())
+    Ok(each_once(offered))
 }
 
 /// Offers of permessage-deflate, the best one first. Extensions that are not known are ignored (§9.1),
@@ -177,11 +203,7 @@ fn check_origin(
     host: &str,
     rules: &Rules<'_>,
 ) -> Result<Option<String>, Rejection> {
-    let mut lines = headers.get_all(name).iter();
-    let origin = lines.next().map(|line| String::from_utf8_lossy(line.as_bytes()));
-    if lines.next().is_some() {
-        return Err(Rejection::OriginRepeated);
-    }
+    let origin = headers.get(name).map(|line| String::from_utf8_lossy(line.as_bytes()));
     // What is not ASCII is no origin; whether that matters is for the rules to say.
     let origin = origin.as_deref().map(str::trim);
     if rules.origins.allow(origin, rules.host.unwrap_or(host)) {

@@ -177,9 +177,20 @@ fn values_may_be_quoted_and_space_may_stand_between() {
 }
 
 #[test]
+fn list_without_an_element_offers_nothing() {
+    for empty in ["", ",", " , ,", "\t"] {
+        answers(&Deflate::default(), &[empty], None);
+    }
+    answers(&Deflate::default(), &["", "other;a;b=c;b=d, Permessage-Deflate"], None);
+}
+
+#[test]
 fn list_that_is_none_is_refused() {
     for malformed in [
         "permessage-deflate; ",
+        "permessage-deflate;, other",
+        "permessage-deflate; a=b=c",
+        "permessage-deflate; a=b\u{e4}",
         "permessage-deflate; =1",
         "permessage-deflate; a=",
         "permessage-deflate; a b",

@@ -1,0 +1,100 @@
+//! The headers that handlers are told, over HTTP/1.1 and HTTP/2.
+
+use anyhow::{Result, ensure};
+use ws_host_test_support::{Answer, Client, TestServer, handshake};
+
+use crate::streams::{Connection, END_HEADERS, HEADERS, headers, websocket};
+
+/// Lines of a request.
+type Lines<'a> = &'a [(&'a str, &'a str)];
+
+/// What the handler is told under a name, over HTTP/1.1 and over HTTP/2.
+fn told(server: &TestServer, lines: Lines<'_>, name: &str) -> Result<[String; 2]> {
+    let more: String = lines.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let (mut client, answer) = Client::open(server.address(), &handshake("/", &more))?;
+    ensure!(answer.status == 101, "refused: {answer:?}");
+    let question = format!("header {name}");
+    let mut connection = Connection::begin(server.address())?;
+    let request = [websocket("/"), headers(lines)].concat();
+    connection.send(HEADERS, END_HEADERS, 1, &request)?;
+    connection.wait_for(HEADERS, 1)?;
+    Ok([client.ask(&question)?, connection.ask(1, &question)?])
+}
+
+#[test]
+fn crumbs_of_a_cookie_are_one_cookie() -> Result<()> {
+    let server = TestServer::serving("guest-about")?;
+    let crumbs = [("cookie", "a=1"), ("accept", "*/*"), ("cookie", "session=abc")];
+    assert_eq!(told(&server, &crumbs, "cookie")?, ["a=1; session=abc"; 2]);
+    Ok(())
+}
+
+#[test]
+fn lines_of_a_list_are_one_and_others_stay() -> Result<()> {
+    let server = TestServer::serving("guest-about")?;
+    let lines = [
+        ("x-forwarded-for", "192.0.2.1"),
+        ("x-tag", "a"),
+        ("x-forwarded-for", "192.0.2.2, 192.0.2.3"),
+        ("x-tag", "b"),
+    ];
+    let expected = ["192.0.2.1, 192.0.2.2, 192.0.2.3"; 2];
+    assert_eq!(told(&server, &lines, "x-forwarded-for")?, expected);
+    assert_eq!(told(&server, &lines, "x-tag")?, ["a | b"; 2]);
+    Ok(())
+}
+
+#[test]
+fn field_that_stands_once_is_400_when_it_is_repeated() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &["--origin", "any"])?;
+    for (name, one, other) in [
+        ("Origin", "http://localhost", "http://evil.example"),
+        ("Authorization", "Bearer a", "Bearer b"),
+        ("X-Forwarded-Host", "a.example", "b.example"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("Host", "localhost", "evil.example"),
+    ] {
+        let twice = format!("{name}: {one}\r\n{name}: {other}\r\n");
+        let answer = Answer::to(server.address(), &handshake("/", &twice))?;
+        assert_eq!(answer.status, 400, "{answer:?}");
+        assert!(answer.body.contains(&format!("the {name} header")), "{answer:?}");
+        let name = name.to_ascii_lowercase();
+        let mut connection = Connection::begin(server.address())?;
+        let request = [websocket("/"), headers(&[(&name, one), (&name, other)])].concat();
+        connection.send(HEADERS, END_HEADERS, 1, &request)?;
+        let answer = connection.wait_for(HEADERS, 1)?;
+        // 400 by its place in the static table (RFC 7541, appendix A).
+        assert_eq!(answer.payload.first(), Some(&0x8c), "{name}: {answer:02x?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn host_of_an_absolute_target_decides_over_the_header() -> Result<()> {
+    let server = TestServer::serving("guest-about")?;
+    let request = |origin: &str| {
+        let origin = format!("Origin: {origin}\r\n");
+        handshake("ws://a.example:8080/", &origin).replace("localhost", "b.example")
+    };
+    let own = request("http://a.example:8080");
+    let (mut client, answer) = Client::open(server.address(), &own)?;
+    assert_eq!(answer.status, 101, "{answer:?}");
+    assert_eq!(client.ask("header host")?, "a.example:8080");
+    let answer = Answer::to(server.address(), &request("http://b.example"))?;
+    assert_eq!(answer.status, 403, "{answer:?}");
+    let without = own.replace("Host: b.example\r\n", "");
+    let answer = Answer::to(server.address(), &without)?;
+    assert_eq!(answer.status, 400, "{answer:?}");
+    Ok(())
+}
+
+#[test]
+fn host_may_have_a_colon_and_no_port() -> Result<()> {
+    let server = TestServer::serving("guest-about")?;
+    let origin = "Origin: http://127.0.0.1\r\n";
+    let request = handshake("/", origin).replace("Host: localhost", "Host: 127.0.0.1:");
+    let (mut client, answer) = Client::open(server.address(), &request)?;
+    assert_eq!(answer.status, 101, "{answer:?}");
+    assert_eq!(client.ask("header host")?, "127.0.0.1:");
+    Ok(())
+}
