@@ -131,6 +131,29 @@ fn header_that_is_no_list_of_extensions_is_400() -> Result<()> {
 }
 
 #[test]
+fn client_that_refers_to_earlier_messages_all_the_same_is_understood() -> Result<()> {
+    let narrow = [MESSAGES, &["--compression-window", "9"]].concat();
+    for (flags, bits) in [(MESSAGES, 15), (&narrow, 9)] {
+        let server = TestServer::with_arguments("echo", flags)?;
+        let (mut client, agreed) = deflated::connect(&server, OFFER)?;
+        let agreed = agreed.context("an agreement")?;
+        assert!(agreed.contains("client_no_context_takeover"), "{agreed}");
+        // So short that the window holds it, and long enough that it is compressed.
+        let text: String = words().chars().take(300).collect();
+        let mut peer = Peer::with_window(bits);
+        let mut lengths = Vec::new();
+        for _ in 0..3 {
+            let payload = peer.deflate(text.as_bytes())?;
+            client.send_frame(0xc1, &payload)?;
+            assert_eq!(inflate(&client.receive()?.payload)?, text.as_bytes());
+            lengths.push(payload.len());
+        }
+        assert!(lengths[1] < lengths[0] / 4, "it refers to what came before: {lengths:?}");
+    }
+    Ok(())
+}
+
+#[test]
 fn drafts_are_never_compressed() -> Result<()> {
     let flags = [CONTEXT, &["--drafts", "13,8,7"]].concat();
     let server = TestServer::with_arguments("echo", &flags)?;

@@ -62,7 +62,8 @@ fn message_that_is_cut_off_is_1007() -> Result<()> {
 
 #[test]
 fn message_that_refers_to_one_that_was_forgotten_is_1007() -> Result<()> {
-    let server = TestServer::with_arguments("echo", &["--compression", "messages"])?;
+    let flags = ["--compression", "messages", "--compression-keep-window", "false"];
+    let server = TestServer::with_arguments("echo", &flags)?;
     let mut peer = Peer::new();
     let first = peer.deflate(words().as_bytes())?;
     let second = peer.deflate(words().as_bytes())?;
@@ -70,7 +71,14 @@ fn message_that_refers_to_one_that_was_forgotten_is_1007() -> Result<()> {
     client.send_frame(0xc1, &first)?;
     assert_eq!(client.receive()?.first, 0xc1);
     client.send_frame(0xc1, &second)?;
-    client.expect_close(1007)?;
+    let reason = client.expect_close(1007)?;
+    assert!(reason.contains("refers to an earlier one"), "{reason}");
+    assert!(reason.contains("client_no_context_takeover"), "{reason}");
+    // What nothing came before is malformed.
+    let (mut client, _) = deflated::connect(&server, OFFER)?;
+    client.send_frame(0xc1, &second)?;
+    let reason = client.expect_close(1007)?;
+    assert!(reason.contains("malformed"), "{reason}");
     Ok(())
 }
 

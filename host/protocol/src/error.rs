@@ -49,6 +49,9 @@ pub enum ProtocolError {
     /// a block.
     #[error("a compressed message is malformed or cut short")]
     InvalidDeflate,
+    /// RFC 7692 §7.1.1: a compressed message refers to an earlier one although this parameter was agreed on.
+    #[error("a compressed message refers to an earlier one, which was agreed not to happen ({0})")]
+    EarlierMessage(&'static str),
     /// Draft 00: a frame with a length in front, which is no text.
     #[error("a frame of type {0:#04x} is no text")]
     DraftFrameType(u8),
@@ -71,9 +74,11 @@ impl ProtocolError {
     /// goes over the wire.
     pub fn close_code(self) -> CloseCode {
         match self {
-            // RFC 7692 names no code for the latter. The frames are right, their payload is not what
+            // RFC 7692 names no code for the others. The frames are right, their payload is not what
             // they say it is; other implementations answer so, too.
-            Self::InvalidUtf8 | Self::InvalidDeflate => CloseCode::INVALID_PAYLOAD,
+            Self::InvalidUtf8 | Self::InvalidDeflate | Self::EarlierMessage(_) => {
+                CloseCode::INVALID_PAYLOAD
+            }
             Self::DraftFrameType(_) => CloseCode::UNSUPPORTED_DATA,
             Self::MessageTooLong { .. } => CloseCode::TOO_BIG,
             Self::TooManyFragments { .. } => CloseCode::POLICY_VIOLATION,

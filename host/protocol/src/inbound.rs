@@ -61,7 +61,7 @@ impl Inbound {
 
     /// Lets the peer compress messages, as was agreed with it. To be called before its first octet.
     pub fn use_deflate(&mut self, agreed: &PerMessageDeflate) {
-        self.deflate = Some(Box::new(Inflater::new(agreed.incoming)));
+        self.deflate = Some(Box::new(Inflater::new(agreed, self.role)));
     }
 
     /// Takes octets from the front of `input` up to and including the next event.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Buf;
 use flate2::{Compress, Compression, FlushCompress};
-use ws_host_protocol::deflate::{ContextTakeover, Direction, WindowBits};
+use ws_host_protocol::deflate::{ContextTakeover, Direction, KeepWindow, WindowBits};
 use ws_host_protocol::handshake::client::Handshake;
 use ws_host_protocol::handshake::server::{Rules, check};
 use ws_host_protocol::handshake::{Origins, Scheme, Versions};
@@ -151,6 +151,17 @@ fn with_takeover_a_connection_keeps_what_the_documentation_says() {
         assert_eq!(incoming, window.octets());
         let told = 243 * KIB + 4 * window.octets();
         assert!(outgoing.abs_diff(told) < 8 * KIB, "{bits} bits: {outgoing}");
+    }
+}
+
+#[test]
+fn kept_window_costs_as_much_as_takeover_and_no_more() {
+    for bits in [9, 12, 15] {
+        let window = WindowBits::new(bits).expect("a window");
+        let keeping =
+            |context| Deflate { keep_window: KeepWindow::Always, ..settings(context, window) };
+        assert_eq!(kept(keeping(ContextTakeover::Off)), (0, window.octets()));
+        assert_eq!(kept(keeping(ContextTakeover::On)).1, window.octets());
     }
 }
 

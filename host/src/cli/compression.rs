@@ -25,6 +25,11 @@ pub(super) struct Compression {
     /// [default: 15]
     #[arg(long, value_name = "N", help_heading = "Compression")]
     compression_window: Option<u32>,
+
+    /// Whether clients are understood that refer to earlier messages although they have agreed not to;
+    /// with false they are closed with 1007, and nothing is kept of their messages [default: true]
+    #[arg(long, value_name = "BOOL", help_heading = "Compression")]
+    compression_keep_window: Option<bool>,
 }
 
 /// `--compression`.
@@ -46,6 +51,7 @@ impl Compression {
             compression_level: self.compression_level,
             compression_threshold: self.compression_threshold,
             compression_window: self.compression_window,
+            compression_keep_window: self.compression_keep_window,
             ..resource
         }
     }

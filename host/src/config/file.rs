@@ -127,7 +127,7 @@ fn with_near_word(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use ws_host_protocol::Deflate;
-    use ws_host_protocol::deflate::ContextTakeover;
+    use ws_host_protocol::deflate::{ContextTakeover, KeepWindow};
 
     use super::*;
 
@@ -195,6 +195,7 @@ mod tests {
         expect(&more("listen = \"127.0.0.1:9\""), 5, &["listen", "127.0.0.1:9"]);
         expect(&more("compression = \"yes\""), 5, &["yes", "`off`, `messages`, `context`"]);
         expect(&more("compression-level = 3"), 5, &["compression-level", "goes with compression"]);
+        expect(&more("compression-keep-window = true"), 5, &["goes with compression"]);
         let deflating = |line: &str| more(&format!("compression = \"messages\"\n{line}"));
         for level in [0, 10, 300] {
             let text = deflating(&format!("compression-level = {level}"));
@@ -290,9 +291,12 @@ mod tests {
         };
         assert_eq!(parsed("")?, None);
         assert_eq!(parsed("compression = \"off\"\ncompression-level = 9")?, None);
-        assert_eq!(parsed("compression = \"messages\"")?, Some(Deflate::default()));
-        let context = Deflate::with_context_takeover();
-        assert_eq!(parsed("compression = \"context\"")?, Some(context));
+        let keeping = |deflate| Deflate { keep_window: KeepWindow::Always, ..deflate };
+        let (messages, context) = (Deflate::default(), Deflate::with_context_takeover());
+        assert_eq!(parsed("compression = \"messages\"")?, Some(keeping(messages)));
+        assert_eq!(parsed("compression = \"context\"")?, Some(keeping(context)));
+        let strict = "compression = \"messages\"\ncompression-keep-window = false";
+        assert_eq!(parsed(strict)?, Some(messages));
         let all = "compression = \"context\"\ncompression-level = 9\n\
                    compression-threshold = \"1KiB\"\ncompression-window = 10";
         let Some(deflate) = parsed(all)? else { return Err("it is on".into()) };

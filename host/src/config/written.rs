@@ -79,6 +79,7 @@ pub struct Resource {
     pub compression_level: Option<u32>,
     pub compression_threshold: Option<ByteSize>,
     pub compression_window: Option<u32>,
+    pub compression_keep_window: Option<bool>,
     pub max_clients: Option<usize>,
     pub max_message: Option<ByteSize>,
     pub max_outbound: Option<ByteSize>,

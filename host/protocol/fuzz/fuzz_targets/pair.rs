@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 
 use bytes::Buf;
 use libfuzzer_sys::fuzz_target;
-use ws_host_protocol::deflate::{ContextTakeover, Direction, Level, WindowBits};
+use ws_host_protocol::deflate::{ContextTakeover, Direction, KeepWindow, Level, WindowBits};
 use ws_host_protocol::handshake::client::Handshake;
 use ws_host_protocol::handshake::server::{self, Rules};
 use ws_host_protocol::handshake::{Origins, Scheme, Versions};
@@ -24,6 +24,7 @@ fn settings(choice: u8) -> Deflate {
     Deflate {
         level: Level::new(1 + choice % 9).unwrap_or_default(),
         threshold: usize::from(choice % 3) * 20,
+        keep_window: if choice % 2 == 0 { KeepWindow::Never } else { KeepWindow::Always },
         outgoing: Direction { context: context(1), window: window(choice >> 2) },
         incoming: Direction { context: context(2), window: window(choice >> 5) },
     }

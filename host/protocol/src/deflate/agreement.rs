@@ -1,6 +1,6 @@
 //! What both ends agreed on.
 
-use super::{Direction, Level};
+use super::{ContextTakeover, Direction, KeepWindow, Level, WindowBits};
 
 /// permessage-deflate as a handshake has agreed on it (§7.1), seen from this end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +9,7 @@ pub struct PerMessageDeflate {
     pub(crate) threshold: usize,
     pub(crate) outgoing: Option<Direction>,
     pub(crate) incoming: Direction,
+    pub(crate) keep_window: KeepWindow,
 }
 
 impl PerMessageDeflate {
@@ -21,5 +22,13 @@ impl PerMessageDeflate {
     /// What the peer compresses.
     pub fn incoming(&self) -> Direction {
         self.incoming
+    }
+
+    /// How much of what the peer compresses is kept between messages; `None` if nothing is.
+    pub(crate) fn kept_window(&self) -> Option<WindowBits> {
+        match (self.incoming.context, self.keep_window) {
+            (ContextTakeover::Off, KeepWindow::Never) => None,
+            (ContextTakeover::On, _) | (_, KeepWindow::Always) => Some(self.incoming.window),
+        }
     }
 }

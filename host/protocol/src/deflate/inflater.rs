@@ -1,8 +1,9 @@
 //! Messages of the peer, inflated as they come.
 
-use flate2::{Decompress, FlushDecompress, Status};
+use flate2::{Decompress, DecompressError, FlushDecompress, Status};
 
-use super::{ContextTakeover, Direction, TAIL, pool};
+use super::{PerMessageDeflate, TAIL, WindowBits, pool};
+use crate::Role;
 use crate::error::ProtocolError;
 use crate::message::Assembly;
 use crate::spare;
@@ -17,13 +18,20 @@ const MAX_STREAMS: u32 = 64;
 /// An empty last block without compression. Wherever a block may begin, it ends the stream.
 const LAST_BLOCK: [u8; 5] = [0x01, 0x00, 0x00, 0xff, 0xff];
 
+/// What the library says of a reference to before the first octet that it knows of.
+const TOO_FAR_BACK: &str = "invalid distance too far back";
+
 /// The inflating side of a connection.
 #[derive(Debug)]
 pub(crate) struct Inflater {
-    direction: Direction,
-    /// With context takeover: the last octets that were inflated. It is all that is kept between
-    /// messages, which is less than a decompressor, and known however a stream ended.
+    /// How much is kept between messages; `None`: nothing.
+    window: Option<WindowBits>,
+    /// The last octets that were inflated, as many as are kept. That is less than a decompressor, and known
+    /// however a stream ended.
     history: Vec<u8>,
+    /// What is wrong with a reference to before the beginning of the next message.
+    too_far_back: ProtocolError,
+    role: Role,
     message: Option<Message>,
 }
 
@@ -33,6 +41,8 @@ struct Message {
     stream: Decompress,
     streams: u32,
     state: State,
+    /// What is wrong with a reference to before the beginning of the stream.
+    too_far_back: ProtocolError,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +55,15 @@ enum State {
 }
 
 impl Inflater {
-    pub(crate) fn new(direction: Direction) -> Self {
-        Self { direction, history: Vec::new(), message: None }
+    /// What the peer of an end in this role compresses.
+    pub(crate) fn new(agreed: &PerMessageDeflate, role: Role) -> Self {
+        Self {
+            window: agreed.kept_window(),
+            history: Vec::new(),
+            too_far_back: ProtocolError::InvalidDeflate,
+            role,
+            message: None,
+        }
     }
 
     /// Inflates the next part of a message. What comes of it is appended at once, up to `limit` octets
@@ -59,7 +76,7 @@ impl Inflater {
     ) -> Result<(), ProtocolError> {
         let message = match &mut self.message {
             Some(message) => message,
-            begun => begun.insert(Message::new(&self.history)?),
+            begun => begun.insert(Message::new(&self.history, self.too_far_back)?),
         };
         let mut output = spare::take(STEP);
         let inflated = message.inflate(part, &mut output, |octets| to.push_within(octets, limit));
@@ -72,14 +89,20 @@ impl Inflater {
         if let Some(inflated) = self.message.take() {
             pool::give_back(inflated.finish()?);
         }
-        if self.direction.context == ContextTakeover::On {
-            self.remember(message.octets());
+        match self.window {
+            Some(window) => self.remember(message.octets(), window.octets()),
+            // From now on there is something that must not be referred to, and perhaps is.
+            None => {
+                self.too_far_back = ProtocolError::EarlierMessage(match self.role {
+                    Role::Server => "client_no_context_takeover",
+                    Role::Client => "server_no_context_takeover",
+                });
+            }
         }
         Ok(())
     }
 
-    fn remember(&mut self, inflated: &[u8]) {
-        let window = self.direction.window.octets();
+    fn remember(&mut self, inflated: &[u8], window: usize) {
         let inflated = &inflated[inflated.len().saturating_sub(window)..];
         let excess = (self.history.len() + inflated.len()).saturating_sub(window);
         self.history.drain(..excess);
@@ -91,12 +114,12 @@ impl Inflater {
 }
 
 impl Message {
-    fn new(history: &[u8]) -> Result<Self, ProtocolError> {
+    fn new(history: &[u8], too_far_back: ProtocolError) -> Result<Self, ProtocolError> {
         let mut stream = pool::decompressor();
         if !history.is_empty() {
             stream.set_dictionary(history).map_err(|_| ProtocolError::InvalidDeflate)?;
         }
-        Ok(Self { stream, streams: 1, state: State::Empty })
+        Ok(Self { stream, streams: 1, state: State::Empty, too_far_back })
     }
 
     fn inflate(
@@ -112,7 +135,7 @@ impl Message {
             self.state = State::Flowing;
             loop {
                 output.clear();
-                let (status, used) = step(&mut self.stream, input, output)?;
+                let (status, used) = self.step(input, output)?;
                 if used == 0 && output.is_empty() && !input.is_empty() {
                     return Err(ProtocolError::InvalidDeflate);
                 }
@@ -138,6 +161,7 @@ impl Message {
         }
         self.streams += 1;
         self.stream.reset(false);
+        self.too_far_back = ProtocolError::InvalidDeflate;
         Ok(())
     }
 
@@ -158,7 +182,7 @@ impl Message {
     /// Whether the stream ends with these octets, and nothing comes of them.
     fn ends_with(&mut self, octets: &[u8]) -> Result<bool, ProtocolError> {
         let mut output = spare::take(STEP);
-        let result = step(&mut self.stream, octets, &mut output);
+        let result = self.step(octets, &mut output);
         let is_silent = output.is_empty();
         spare::put_back(output);
         match result? {
@@ -166,17 +190,19 @@ impl Message {
             _ => Err(ProtocolError::InvalidDeflate),
         }
     }
-}
 
-/// Inflates as much as there is room for; gives how much of the input was used.
-fn step(
-    stream: &mut Decompress,
-    input: &[u8],
-    output: &mut Vec<u8>,
-) -> Result<(Status, usize), ProtocolError> {
-    let before = stream.total_in();
-    let status = stream
-        .decompress_vec(input, output, FlushDecompress::None)
-        .map_err(|_| ProtocolError::InvalidDeflate)?;
-    Ok((status, (stream.total_in() - before) as usize))
+    /// Inflates as much as there is room for; gives how much of the input was used.
+    fn step(
+        &mut self,
+        input: &[u8],
+        output: &mut Vec<u8>,
+    ) -> Result<(Status, usize), ProtocolError> {
+        let before = self.stream.total_in();
+        let is_too_far_back = |error: &DecompressError| error.message() == Some(TOO_FAR_BACK);
+        match self.stream.decompress_vec(input, output, FlushDecompress::None) {
+            Ok(status) => Ok((status, (self.stream.total_in() - before) as usize)),
+            Err(error) if is_too_far_back(&error) => Err(self.too_far_back),
+            Err(_) => Err(ProtocolError::InvalidDeflate),
+        }
+    }
 }

@@ -17,6 +17,8 @@
 //!
 //! [`Outbound::release_context`] drops the compressor; the next message begins another one.
 //!
+//! With [`KeepWindow::Always`] what comes is kept without takeover, too.
+//!
 //! A message that comes in pieces holds a decompressor of 48 KiB until its end. What it inflates to is
 //! never more than [`Limits::max_message`](crate::Limits::max_message): inflating stops there. A thread
 //! keeps four compressors and four decompressors at most.
@@ -44,7 +46,8 @@ pub use agreement::PerMessageDeflate;
 pub(crate) use deflater::{Deflater, deflate_alone};
 pub(crate) use inflater::Inflater;
 pub use settings::{
-    ContextTakeover, Deflate, Direction, InvalidLevel, InvalidWindowBits, Level, WindowBits,
+    ContextTakeover, Deflate, Direction, InvalidLevel, InvalidWindowBits, KeepWindow, Level,
+    WindowBits,
 };
 
 /// §7.2.1: what a sender takes from the end of a flushed message, and a receiver appends again: an

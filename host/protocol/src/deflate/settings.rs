@@ -18,6 +18,22 @@ pub struct Deflate {
     /// (§7.1.2.2). It then asks that client not to take over its context, so that the wide window costs
     /// nothing.
     pub incoming: Direction,
+    /// What is kept of messages that nothing may refer to.
+    pub keep_window: KeepWindow,
+}
+
+/// Whether the window of a peer is kept that has been told to refer to no earlier message (§7.1.1).
+///
+/// Some clients take no notice of `client_no_context_takeover` and refer to their earlier messages all the
+/// same. Whoever keeps the window understands them. It takes as much memory of each connection as
+/// [`ContextTakeover::On`] does in that direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeepWindow {
+    /// As the RFC has it: a reference to an earlier message fails the connection, and nothing is kept.
+    #[default]
+    Never,
+    /// A reference to an earlier message is understood.
+    Always,
 }
 
 /// One direction of a connection.
@@ -82,6 +98,7 @@ impl Default for Deflate {
             threshold: 256,
             outgoing: Direction::default(),
             incoming: Direction::default(),
+            keep_window: KeepWindow::default(),
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use bytesize::ByteSize;
 use ws_host_protocol::Deflate;
-use ws_host_protocol::deflate::{Level, WindowBits};
+use ws_host_protocol::deflate::{KeepWindow, Level, WindowBits};
 
 use super::{At, Checked};
 use crate::config::written::{self, Compression};
 
 /// The keys that say how, and not whether.
-const DETAILS: [&str; 3] = ["compression-level", "compression-threshold", "compression-window"];
+const DETAILS: [&str; 4] =
+    ["compression-level", "compression-threshold", "compression-window", "compression-keep-window"];
 
 impl written::Resource {
     pub(super) fn compression(&self, at: At) -> Checked<Option<Deflate>> {
@@ -23,6 +24,10 @@ impl written::Resource {
         let mut deflate = Deflate {
             level: level.unwrap_or(default.level),
             threshold: self.compression_threshold.map_or(default.threshold, octets),
+            keep_window: match self.compression_keep_window {
+                Some(false) => KeepWindow::Never,
+                Some(true) | None => KeepWindow::Always,
+            },
             ..default
         };
         if let Some(window) = window {
@@ -38,6 +43,7 @@ impl written::Resource {
             self.compression_level.is_some(),
             self.compression_threshold.is_some(),
             self.compression_window.is_some(),
+            self.compression_keep_window.is_some(),
         ];
         match DETAILS.into_iter().zip(details).find(|(_, is_written)| *is_written) {
             Some((key, _)) => Err(at.wrong(key, "goes with compression messages or context")),

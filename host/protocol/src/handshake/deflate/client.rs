@@ -32,8 +32,8 @@ impl Parameters {
     ) -> Result<PerMessageDeflate, ParameterError> {
         let incoming = self.checked_incoming(settings.incoming)?;
         let outgoing = self.checked_outgoing(settings.outgoing)?;
-        let Deflate { level, threshold, .. } = *settings;
-        Ok(PerMessageDeflate { level, threshold, outgoing, incoming })
+        let Deflate { level, threshold, keep_window, .. } = *settings;
+        Ok(PerMessageDeflate { level, threshold, outgoing, incoming, keep_window })
     }
 
     /// What the server compresses.

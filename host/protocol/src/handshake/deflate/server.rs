@@ -17,8 +17,9 @@ impl Parameters {
             server_max_window_bits,
             client_max_window_bits,
         };
-        let Deflate { level, threshold, .. } = *settings;
-        Some((answer, PerMessageDeflate { level, threshold, outgoing: Some(outgoing), incoming }))
+        let Deflate { level, threshold, keep_window, .. } = *settings;
+        let outgoing = Some(outgoing);
+        Some((answer, PerMessageDeflate { level, threshold, outgoing, incoming, keep_window }))
     }
 
     /// What the server compresses.

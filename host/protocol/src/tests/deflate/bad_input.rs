@@ -83,6 +83,70 @@ fn reference_before_the_beginning_fails() {
     fails("c1 05 f2 00 11 00 00", InvalidDeflate);
 }
 
+/// A message twice, the second time as a reference to the first.
+fn repeated(message: &[u8]) -> [Vec<u8>; 2] {
+    let mut compressor = Compress::new(Compression::fast(), false);
+    [(); 2].map(|()| {
+        let mut deflated = compress(&mut compressor, message, FlushCompress::Sync);
+        deflated.truncate(deflated.len() - 4);
+        frame(&deflated)
+    })
+}
+
+#[test]
+fn reference_to_an_earlier_message_is_told_from_malformed_data() {
+    let message: Vec<u8> = (0..=255).collect();
+    let [first, second] = repeated(&message);
+    let error = EarlierMessage("server_no_context_takeover");
+    for size in [1, second.len()] {
+        let mut client = End::inflating(Deflate::default(), 1000);
+        client.receives(&first);
+        for piece in second.chunks(size) {
+            client.receives(piece);
+        }
+        assert_eq!(client.events, [binary(&message), Event::Failed(error)]);
+    }
+    // Nothing came before it: whatever it refers to is no message.
+    fails_with(Deflate::default(), 1000, &second, InvalidDeflate);
+    fails_with(Deflate::with_context_takeover(), 1000, &second, InvalidDeflate);
+    // A stream that begins inside of a message knows of nothing, whatever was agreed.
+    let behind_a_last_block = frame(&[&[0x03, 0x00][..], &second[4..]].concat());
+    for settings in [Deflate::default(), Deflate::with_context_takeover()] {
+        let mut client = End::inflating(settings, 1000);
+        client.receives(&first).receives(&behind_a_last_block);
+        assert_eq!(client.events, [binary(&message), Event::Failed(InvalidDeflate)]);
+    }
+    assert!(error.to_string().len() <= crate::MAX_CLOSE_REASON);
+}
+
+#[test]
+fn server_names_the_parameter_that_its_client_has_not_kept() {
+    let message: Vec<u8> = (0..=255).cycle().take(600).collect();
+    let takeover = Deflate::with_context_takeover();
+    let (mut client, mut server) = (End::client(), End::server());
+    client.use_deflate(&negotiate(takeover, &takeover).0);
+    server.use_deflate(&negotiate(takeover, &Deflate::default()).1);
+    for _ in 0..2 {
+        client.outbound.send_binary(&message).expect("there is room");
+        server.receives(&client.writes());
+    }
+    let failed = Event::Failed(EarlierMessage("client_no_context_takeover"));
+    assert_eq!(server.events, [binary(&message), failed]);
+}
+
+#[test]
+fn kept_window_understands_who_refers_to_earlier_messages_all_the_same() {
+    let settings = Deflate { keep_window: KeepWindow::Always, ..Deflate::default() };
+    let message: Vec<u8> = (0..=255).collect();
+    let [first, second] = repeated(&message);
+    let mut client = End::inflating(settings, 1000);
+    client.receives(&first).receives(&second).receives(&first);
+    assert_eq!(client.events, [binary(&message), binary(&message), binary(&message)]);
+    // It still says that nothing need be referred to.
+    let agreed = negotiate(Deflate::with_context_takeover(), &settings).1;
+    assert_eq!(agreed.incoming(), NO_TAKEOVER);
+}
+
 #[test]
 fn message_cut_anywhere_fails() {
     // Whole messages, and where a cut leaves another message that is right.

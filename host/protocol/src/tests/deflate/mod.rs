@@ -10,7 +10,7 @@ mod vectors; // §7.2.3
 use http::{Request, Response};
 
 use super::*;
-use crate::deflate::{ContextTakeover, Direction, WindowBits};
+use crate::deflate::{ContextTakeover, Direction, KeepWindow, WindowBits};
 use crate::handshake::client::{Accepted, Handshake, HandshakeError};
 use crate::handshake::server::{self, Upgrade};
 use crate::{Deflate, PerMessageDeflate};

@@ -13,7 +13,8 @@ fn settings(numbers: &mut Numbers) -> Deflate {
     };
     let (outgoing, incoming) = (direction(), direction());
     let level = Level::new(1 + numbers.below(9) as u8).expect("a level");
-    Deflate { level, threshold: [0, 50, 500][numbers.below(3)], outgoing, incoming }
+    let keep_window = [KeepWindow::Never, KeepWindow::Always][numbers.below(2)];
+    Deflate { level, threshold: [0, 50, 500][numbers.below(3)], outgoing, incoming, keep_window }
 }
 
 fn form(numbers: &mut Numbers) -> Form {

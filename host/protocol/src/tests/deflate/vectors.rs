@@ -53,7 +53,7 @@ fn uncompressed_message_is_not_what_the_next_one_refers_to() {
 fn without_takeover_there_is_nothing_to_refer_to() {
     let mut client = End::inflating(Deflate::default(), 1000);
     client.receives_hex("c1 07 f2 48 cd c9 c9 07 00 c1 05 f2 00 11 00 00");
-    let error = crate::ProtocolError::InvalidDeflate;
+    let error = crate::ProtocolError::EarlierMessage("server_no_context_takeover");
     assert_eq!(client.events, [text("Hello"), Event::Failed(error)]);
 }
 
