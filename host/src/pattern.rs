@@ -162,16 +162,18 @@ impl<T: Clone> Patterns<T> {
     ///
     /// [`Conflict`]; nothing was inserted then.
     pub(crate) fn insert(&mut self, pattern: &Pattern, value: T) -> Result<(), Conflict> {
-        let entry = Entry { pattern: pattern.clone(), value };
         let slot = self.slot(pattern, &pattern.route)?;
-        if let Some(old) = &slot.own {
+        if let Some(old) = &self.slots[slot].own {
             return Err(Conflict::between(pattern, old.pattern.as_str()));
         }
-        slot.own = Some(entry.clone());
-        // Whoever has the same folder has the same route, which would have been a conflict.
-        if let Some(folder) = &pattern.folder {
-            self.slot(pattern, folder)?.rest = Some(entry);
+        let folder =
+            pattern.folder.as_deref().map(|folder| self.slot(pattern, folder)).transpose()?;
+        let entry = Entry { pattern: pattern.clone(), value };
+        if let Some(folder) = folder {
+            // Whoever has the same folder has the same route, which would have been a conflict.
+            self.slots[folder].rest = Some(entry.clone());
         }
+        self.slots[slot].own = Some(entry);
         Ok(())
     }
 
@@ -186,21 +188,20 @@ impl<T: Clone> Patterns<T> {
         Some(Found { value, parameters })
     }
 
-    /// The slot of a route, which is made if there is none.
-    fn slot(&mut self, pattern: &Pattern, route: &str) -> Result<&mut Slot<T>, Conflict> {
-        let number = match self.router.insert(route, self.slots.len()) {
+    /// The number of a route's slot, which is made if there is none.
+    fn slot(&mut self, pattern: &Pattern, route: &str) -> Result<usize, Conflict> {
+        let next = self.slots.len();
+        match self.router.insert(route, next) {
             Ok(()) => {
-                self.numbers.insert(route.to_owned(), self.slots.len());
+                self.numbers.insert(route.to_owned(), next);
                 self.slots.push(Slot { own: None, rest: None });
-                self.slots.len() - 1
+                Ok(next)
             }
-            Err(InsertError::Conflict { with }) => match self.numbers.get(&with) {
-                Some(number) => *number,
-                None => return Err(Conflict::between(pattern, &with)),
-            },
-            Err(other) => return Err(Conflict::between(pattern, &other.to_string())),
-        };
-        Ok(&mut self.slots[number])
+            Err(InsertError::Conflict { with }) => {
+                self.numbers.get(&with).copied().ok_or_else(|| Conflict::between(pattern, &with))
+            }
+            Err(other) => Err(Conflict::between(pattern, &other.to_string())),
+        }
     }
 }
 

@@ -49,8 +49,12 @@ pub enum ProtocolError {
     /// a block.
     #[error("a compressed message is malformed or cut short")]
     InvalidDeflate,
-    /// RFC 7692 §7.1.1: a compressed message refers to an earlier one although this parameter was agreed on.
-    #[error("a compressed message refers to an earlier one, which was agreed not to happen ({0})")]
+    /// RFC 7692 §7.1.1: a compressed message cannot be inflated alone although this parameter was agreed on,
+    /// and others came before it: it refers to one of them, in all likelihood.
+    #[error(
+        "a compressed message refers to an earlier one, which was agreed not to happen ({0}), or is \
+         malformed"
+    )]
     EarlierMessage(&'static str),
     /// Draft 00: a frame with a length in front, which is no text.
     #[error("a frame of type {0:#04x} is no text")]

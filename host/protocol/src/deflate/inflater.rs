@@ -1,6 +1,6 @@
 //! Messages of the peer, inflated as they come.
 
-use flate2::{Decompress, DecompressError, FlushDecompress, Status};
+use flate2::{Decompress, FlushDecompress, Status};
 
 use super::{PerMessageDeflate, TAIL, WindowBits, pool};
 use crate::Role;
@@ -18,9 +18,6 @@ const MAX_STREAMS: u32 = 64;
 /// An empty last block without compression. Wherever a block may begin, it ends the stream.
 const LAST_BLOCK: [u8; 5] = [0x01, 0x00, 0x00, 0xff, 0xff];
 
-/// What the library says of a reference to before the first octet that it knows of.
-const TOO_FAR_BACK: &str = "invalid distance too far back";
-
 /// The inflating side of a connection.
 #[derive(Debug)]
 pub(crate) struct Inflater {
@@ -29,8 +26,8 @@ pub(crate) struct Inflater {
     /// The last octets that were inflated, as many as are kept. That is less than a decompressor, and known
     /// however a stream ended.
     history: Vec<u8>,
-    /// What is wrong with a reference to before the beginning of the next message.
-    too_far_back: ProtocolError,
+    /// What is wrong with the next message if it cannot be inflated.
+    mistake: ProtocolError,
     role: Role,
     message: Option<Message>,
 }
@@ -41,8 +38,8 @@ struct Message {
     stream: Decompress,
     streams: u32,
     state: State,
-    /// What is wrong with a reference to before the beginning of the stream.
-    too_far_back: ProtocolError,
+    /// What is wrong if the stream cannot be inflated.
+    mistake: ProtocolError,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +57,7 @@ impl Inflater {
         Self {
             window: agreed.kept_window(),
             history: Vec::new(),
-            too_far_back: ProtocolError::InvalidDeflate,
+            mistake: ProtocolError::InvalidDeflate,
             role,
             message: None,
         }
@@ -76,7 +73,7 @@ impl Inflater {
     ) -> Result<(), ProtocolError> {
         let message = match &mut self.message {
             Some(message) => message,
-            begun => begun.insert(Message::new(&self.history, self.too_far_back)?),
+            begun => begun.insert(Message::new(&self.history, self.mistake)?),
         };
         let mut output = spare::take(STEP);
         let inflated = message.inflate(part, &mut output, |octets| to.push_within(octets, limit));
@@ -91,9 +88,10 @@ impl Inflater {
         }
         match self.window {
             Some(window) => self.remember(message.octets(), window.octets()),
-            // From now on there is something that must not be referred to, and perhaps is.
+            // From now on there is something that must not be referred to, and perhaps is. The library does
+            // not tell a reference to before the beginning from other mistakes in all cases.
             None => {
-                self.too_far_back = ProtocolError::EarlierMessage(match self.role {
+                self.mistake = ProtocolError::EarlierMessage(match self.role {
                     Role::Server => "client_no_context_takeover",
                     Role::Client => "server_no_context_takeover",
                 });
@@ -114,12 +112,12 @@ impl Inflater {
 }
 
 impl Message {
-    fn new(history: &[u8], too_far_back: ProtocolError) -> Result<Self, ProtocolError> {
+    fn new(history: &[u8], mistake: ProtocolError) -> Result<Self, ProtocolError> {
         let mut stream = pool::decompressor();
         if !history.is_empty() {
             stream.set_dictionary(history).map_err(|_| ProtocolError::InvalidDeflate)?;
         }
-        Ok(Self { stream, streams: 1, state: State::Empty, too_far_back })
+        Ok(Self { stream, streams: 1, state: State::Empty, mistake })
     }
 
     fn inflate(
@@ -161,7 +159,7 @@ impl Message {
         }
         self.streams += 1;
         self.stream.reset(false);
-        self.too_far_back = ProtocolError::InvalidDeflate;
+        self.mistake = ProtocolError::InvalidDeflate;
         Ok(())
     }
 
@@ -171,6 +169,8 @@ impl Message {
             // A last block needs no tail, whether the octet of §7.2.3.4 follows it or not.
             return Ok(self.stream);
         }
+        // What is wrong from here on is that the message is cut short.
+        self.mistake = ProtocolError::InvalidDeflate;
         // Both give nothing but to a stream that stopped inside of a block.
         if self.ends_with(&TAIL)? || self.ends_with(&LAST_BLOCK)? {
             Ok(self.stream)
@@ -198,11 +198,9 @@ impl Message {
         output: &mut Vec<u8>,
     ) -> Result<(Status, usize), ProtocolError> {
         let before = self.stream.total_in();
-        let is_too_far_back = |error: &DecompressError| error.message() == Some(TOO_FAR_BACK);
         match self.stream.decompress_vec(input, output, FlushDecompress::None) {
             Ok(status) => Ok((status, (self.stream.total_in() - before) as usize)),
-            Err(error) if is_too_far_back(&error) => Err(self.too_far_back),
-            Err(_) => Err(ProtocolError::InvalidDeflate),
+            Err(_) => Err(self.mistake),
         }
     }
 }

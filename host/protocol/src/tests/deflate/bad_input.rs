@@ -94,7 +94,7 @@ fn repeated(message: &[u8]) -> [Vec<u8>; 2] {
 }
 
 #[test]
-fn reference_to_an_earlier_message_is_told_from_malformed_data() {
+fn reference_to_an_earlier_message_is_told_as_such() {
     let message: Vec<u8> = (0..=255).collect();
     let [first, second] = repeated(&message);
     let error = EarlierMessage("server_no_context_takeover");
@@ -116,7 +116,23 @@ fn reference_to_an_earlier_message_is_told_from_malformed_data() {
         client.receives(&first).receives(&behind_a_last_block);
         assert_eq!(client.events, [binary(&message), Event::Failed(InvalidDeflate)]);
     }
-    assert!(error.to_string().len() <= crate::MAX_CLOSE_REASON);
+    assert!(error.to_string().len() <= crate::MAX_CLOSE_REASON, "it is not cut off");
+}
+
+#[test]
+fn long_reference_to_an_earlier_message_is_told_as_such() {
+    let message: Vec<u8> =
+        (0..200_u32).flat_map(|number| (number * number).to_string().into_bytes()).collect();
+    let [first, second] = repeated(&message);
+    for size in [1, 20, 100, second.len()] {
+        let mut client = End::inflating(Deflate::default(), 1000);
+        client.receives(&first);
+        for piece in second.chunks(size) {
+            client.receives(piece);
+        }
+        let failed = Event::Failed(EarlierMessage("server_no_context_takeover"));
+        assert_eq!(client.events, [binary(&message), failed], "in pieces of {size}");
+    }
 }
 
 #[test]
@@ -132,6 +148,15 @@ fn server_names_the_parameter_that_its_client_has_not_kept() {
     }
     let failed = Event::Failed(EarlierMessage("client_no_context_takeover"));
     assert_eq!(server.events, [binary(&message), failed]);
+}
+
+#[test]
+fn message_behind_others_that_is_cut_short_is_told_as_such() {
+    let message: Vec<u8> = (0..=255).collect();
+    let [first, _] = repeated(&message);
+    let mut client = End::inflating(Deflate::default(), 1000);
+    client.receives(&first).receives_hex("c1 05 f2 48 cd c9 c9");
+    assert_eq!(client.events, [binary(&message), Event::Failed(InvalidDeflate)]);
 }
 
 #[test]
