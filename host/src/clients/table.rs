@@ -61,7 +61,7 @@ mod tests {
             path: "/".into(),
             query: None,
             parameters: Vec::new(),
-            headers: std::iter::empty().collect(),
+            headers: std::iter::empty::<(&str, &[u8])>().collect(),
             subprotocols: Vec::new(),
             origin: None,
             deflate: None,
