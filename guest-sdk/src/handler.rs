@@ -143,7 +143,8 @@ pub struct Request {
     pub peer_port: u16,
     /// Whether the connection is encrypted.
     pub secure: bool,
-    /// The subject of the certificate that the client has shown, such as `CN=alice, O=Example`.
+    /// The subject of the certificate that the client has shown, as RFC 4514 writes it:
+    /// `CN=alice,O=Example`, with `\` before what has a meaning there.
     pub client_certificate: Option<String>,
 }
 

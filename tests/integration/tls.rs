@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use rcgen::DnType;
 use rustls::version::{TLS12, TLS13};
 use ws_host_test_support::{
     Answer, Client, DEADLINE, TestServer, component, handshake, host_binary, masked_frame,
@@ -336,6 +337,27 @@ fn certificate_of_a_client_is_asked_for_and_told_to_the_handler() -> Result<()> 
             }
         }
     }
+    Ok(())
+}
+
+#[test]
+fn company_cannot_have_a_name_that_reads_as_somebody_else() -> Result<()> {
+    let authority = Authority::new()?;
+    let ca = authority.file();
+    let ca = ca.to_str().context("UTF-8")?;
+    let server = authority.serving("guest-about", &["--tls-client-ca", ca])?;
+    let mallory = authority.vouch_for_subject(&[
+        (DnType::CountryName, "XX"),
+        (DnType::OrganizationName, "x, CN=admin"),
+        (DnType::CommonName, " mallory+OU=\"staff\"\n"),
+    ])?;
+    let stream = authority.ask().showing(&mallory).connect(server.address())?;
+    let told = Client::greet(stream)?.ask("request")?;
+    // RFC 4514: the last part first, and `\` before what would begin another. The guest tells it as Rust writes
+    // texts, with each backslash twice.
+    let subject = r#"CN=\\ mallory\\+OU\\=\\\"staff\\\"\\0A,O=x\\, CN\\=admin,C=XX"#;
+    assert!(told.contains(&format!("\"{subject}\"")), "{told}");
+    assert!(!told.contains("CN=admin"), "{told}");
     Ok(())
 }
 

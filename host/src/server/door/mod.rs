@@ -6,6 +6,7 @@ mod listener;
 mod moved;
 mod opening;
 mod proxied;
+mod subject;
 mod tls;
 
 use std::io::{Error, ErrorKind, Result};

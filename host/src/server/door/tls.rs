@@ -16,6 +16,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::subject;
 use crate::config::{self, Certificate, ClientCertificates, Need};
 use crate::server::reread::Reread;
 
@@ -114,7 +115,7 @@ pub(super) fn speaks_http2<S>(stream: &Encrypted<S>) -> bool {
 pub(super) fn subject<S>(stream: &Encrypted<S>) -> Option<Arc<str>> {
     let shown = stream.get_ref().1.peer_certificates()?.first()?;
     let (_, certificate) = X509Certificate::from_der(shown).ok()?;
-    Some(certificate.subject().to_string().into())
+    Some(subject::written(certificate.subject()).into())
 }
 
 fn load(settings: &config::Tls) -> Result<Arc<ServerConfig>, TlsError> {
