@@ -62,7 +62,7 @@ pub(crate) fn ask_admin(
     body: &[u8],
 ) -> Result<Answer> {
     let head = format!(
-        "{method_and_path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {}\r\n\r\n",
+        "{method_and_path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n",
         body.len()
     );
     Answer::to_octets(admin, &[head.as_bytes(), body].concat())

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use ws_host_test_support::{Answer, TestServer, component};
 
+use crate::configured::ask_admin;
+
 /// What stands in the compiled guest, before the digit of its version.
 const MARK: &[u8] = b"keeper-version-";
 
@@ -55,12 +57,12 @@ impl Keeper {
 
 /// Asks the admin address for a reload.
 pub(crate) fn post_reload(admin: std::net::SocketAddr) -> Result<Answer> {
-    Answer::to(admin, "POST /reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+    ask_admin(admin, "POST /reload", "", b"")
 }
 
 /// The value of a counter at the admin address, 0 if it is not there.
 pub(crate) fn counter(admin: std::net::SocketAddr, line: &str) -> Result<u64> {
-    let answer = Answer::to(admin, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+    let answer = ask_admin(admin, "GET /metrics", "", b"")?;
     ensure!(answer.status == 200, "{answer:?}");
     let found = answer.body.lines().find_map(|found| found.strip_prefix(line));
     Ok(found.map(str::trim).map(str::parse).transpose()?.unwrap_or(0))

@@ -1,7 +1,8 @@
 //! Every test here runs the real binary on a free port and talks to it over TCP. One binary, a module
 //! for each capability.
 
-mod answers;
+mod admin; // who is answered at the admin address
+mod answers; // HTTP/1.1 to the byte
 mod backpressure; // what happens when somebody does not read
 mod clients; // clients of other languages, and a browser
 mod closing; // who closes with what, and what the other side hears

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 use ws_host_test_support::{Answer, Client, TestServer, component};
 
+use crate::configured::ask_admin;
 use crate::keeper::{Keeper, counter, mark_component, post_reload};
 
 /// Reloads when it is asked to, so that a test knows when.
@@ -150,12 +151,11 @@ fn admin_address_is_not_for_web_pages_and_knows_its_methods() -> Result<()> {
     let keeper = Keeper::new()?;
     let mut server = keeper.serve(ASKED)?;
     let admin = server.admin()?;
-    let ask = |request: &str| Answer::to(admin, &format!("{request} HTTP/1.1\r\nHost: a\r\n\r\n"));
-    assert_eq!(ask("GET /reload")?.status, 405);
-    assert_eq!(ask("POST /metrics")?.status, 405);
-    assert_eq!(ask("GET /")?.status, 404);
-    let from_a_page = "POST /reload HTTP/1.1\r\nHost: a\r\nOrigin: http://a\r\n\r\n";
-    assert_eq!(Answer::to(admin, from_a_page)?.status, 403);
+    let ask = |request: &str, headers: &str| ask_admin(admin, request, headers, b"");
+    assert_eq!(ask("GET /reload", "")?.status, 405);
+    assert_eq!(ask("POST /metrics", "")?.status, 405);
+    assert_eq!(ask("GET /", "")?.status, 404);
+    assert_eq!(ask("POST /reload", "Origin: http://a\r\n")?.status, 403);
     Ok(())
 }
 

@@ -56,7 +56,7 @@ fn measure_in(folder: &std::path::Path, cores: Cores, reloads: usize) -> Result<
                 // A custom section behind it makes it another file of the same behaviour.
                 let mark = [0, 3, 1, b'a' + (number % 26) as u8, (number / 26) as u8];
                 std::fs::write(&file, [&original[..], &mark].concat())?;
-                let request = "POST /reload HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
+                let request = "POST /reload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
                 pause(&Answer::to(admin, request)?)
             })
             .collect::<Result<Vec<_>>>();

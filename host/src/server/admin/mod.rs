@@ -1,5 +1,7 @@
 //! The admin address: for whoever runs the server, not for its clients.
 
+mod caller;
+mod connections;
 mod told;
 mod wish;
 
@@ -8,8 +10,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, ORIGIN};
-use http::{Method, Request, Response, StatusCode};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
@@ -17,20 +19,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep};
 
+use self::connections::{Connections, Seat};
 use self::told::{reloaded, sent};
 use self::wish::Wish;
 use super::answer::{Body, json, text};
 use super::host::Host;
 use super::renewal::Renewer;
-
-/// Requests that are served at once. More wait.
-const MAX_REQUESTS: usize = 16;
-
-/// How long a request and its answer may take, apart from what they ask for.
-const MAX_TIME: Duration = Duration::from_secs(60);
 
 /// The longest message that is taken from outside, in octets.
 const MAX_BODY: usize = 1 << 20;
@@ -58,12 +54,12 @@ const OUT_OF_RESOURCES: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Admin {
     listener: TcpListener,
-    address: SocketAddr,
     desk: Arc<Desk>,
 }
 
 #[derive(Debug)]
 struct Desk {
+    address: SocketAddr,
     host: Host,
     renewer: Renewer,
     metrics: PrometheusHandle,
@@ -87,11 +83,11 @@ impl Admin {
         if metrics::set_global_recorder(recorder).is_err() {
             tracing::debug!("something else in this process counts already");
         }
-        Ok(Self { listener, address, desk: Arc::new(Desk { host, renewer, metrics }) })
+        Ok(Self { listener, desk: Arc::new(Desk { address, host, renewer, metrics }) })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
-        self.address
+        self.desk.address
     }
 
     /// Serves for ever.
@@ -100,16 +96,12 @@ impl Admin {
     ///
     /// Dropping the future stops accepting; requests go on.
     pub(super) async fn serve(self) {
-        let requests = Arc::new(Semaphore::new(MAX_REQUESTS));
-        while let Ok(permit) = Arc::clone(&requests).acquire_owned().await {
+        let connections = Connections::new();
+        loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
                     let desk = Arc::clone(&self.desk);
-                    tokio::spawn(async move {
-                        // Neither an error nor the end of the time leaves anything more to do.
-                        let _ = timeout(MAX_TIME, desk.serve(stream)).await;
-                        drop(permit);
-                    });
+                    tokio::spawn(desk.serve(stream, connections.seat(Instant::now())));
                 }
                 Err(error) => {
                     tracing::warn!("cannot accept on the admin address: {error}");
@@ -121,38 +113,80 @@ impl Admin {
 }
 
 impl Desk {
-    async fn serve(self: Arc<Self>, stream: TcpStream) -> hyper::Result<()> {
+    /// Serves a connection until it ends, or gives way to another.
+    async fn serve(self: Arc<Self>, stream: TcpStream, seat: Seat) {
         let service = service_fn(|request| {
-            let desk = Arc::clone(&self);
-            async move { Ok::<_, Infallible>(desk.answer(request).await) }
+            let (desk, seat) = (&self, &seat);
+            async move {
+                let response = desk.answer(request, seat).await;
+                seat.rest(Instant::now());
+                Ok::<_, Infallible>(response)
+            }
         });
-        http1::Builder::new()
-            .keep_alive(false)
+        let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .serve_connection(TokioIo::new(stream), service)
-            .await
+            // The seat has one time for everything that is waited for.
+            .header_read_timeout(None)
+            .title_case_headers(true)
+            .serve_connection(TokioIo::new(stream), service);
+        tokio::select! {
+            // An error leaves nothing more to do.
+            _ = connection => {}
+            () = seat.over() => {}
+        }
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
-        // A page in a browser of this machine is not whom this is for.
-        if request.headers().contains_key(ORIGIN) {
-            return text(StatusCode::FORBIDDEN, "The admin address is not for web pages.\n");
+    async fn answer(self: &Arc<Self>, request: Request<Incoming>, seat: &Seat) -> Response<Body> {
+        if let Err(stranger) = caller::check(&request, self.address) {
+            return text(stranger.status(), format!("{stranger}\n"));
         }
-        let Some(wish) = Wish::parse(request.method(), request.uri()) else {
-            let methods = [Method::GET, Method::POST, Method::DELETE];
-            let is_there =
-                methods.iter().any(|method| Wish::parse(method, request.uri()).is_some());
-            let status =
-                if is_there { StatusCode::METHOD_NOT_ALLOWED } else { StatusCode::NOT_FOUND };
-            return text(status, WHAT_THERE_IS);
+        // RFC 9110 §9.3.2: the library leaves the body out.
+        let method = match *request.method() {
+            Method::HEAD => &Method::GET,
+            ref method => method,
         };
-        self.fulfil(wish, request).await.unwrap_or_else(|refusal| refusal)
+        let Some(wish) = Wish::parse(method, request.uri()) else {
+            return no_such_wish(&request);
+        };
+        // Whoever measures never waits for those who do something.
+        let answer = match wish.takes_time() {
+            false => self.fulfil(wish, request.headers(), &[]).await,
+            true => self.work_on(wish, request, seat).await,
+        };
+        answer.unwrap_or_else(|refusal| refusal)
+    }
+
+    /// Fulfils a wish in a task of its own: whoever asked may go, what was begun goes on.
+    async fn work_on(
+        self: &Arc<Self>,
+        wish: Wish,
+        request: Request<Incoming>,
+        seat: &Seat,
+    ) -> Result<Response<Body>, Response<Body>> {
+        seat.wait(Instant::now());
+        let (head, incoming) = request.into_parts();
+        let message = body(incoming).await?;
+        let Some(turn) = seat.turn().await else {
+            let why = "Others came, and this connection gives way to them.\n";
+            return Err(text(StatusCode::SERVICE_UNAVAILABLE, why));
+        };
+        let desk = Arc::clone(self);
+        let work =
+            tokio::spawn(async move { (desk.fulfil(wish, &head.headers, &message).await, turn) });
+        let failed =
+            |_| text(StatusCode::INTERNAL_SERVER_ERROR, "That failed; the log says why.\n");
+        let (done, turn) = work.await.map_err(failed)?;
+        // In this order, so that no more are in work than may be.
+        seat.rest(Instant::now());
+        drop(turn);
+        done
     }
 
     async fn fulfil(
         &self,
         wish: Wish,
-        request: Request<Incoming>,
+        headers: &HeaderMap,
+        message: &[u8],
     ) -> Result<Response<Body>, Response<Body>> {
         match wish {
             Wish::Metrics => Ok(text(StatusCode::OK, self.metrics.render())),
@@ -168,16 +202,13 @@ impl Desk {
                 false => Err(text(StatusCode::NOT_FOUND, "No such client is connected.\n")),
             },
             Wish::Send { resource, to } => {
-                let message = body(request).await?;
-                Ok(sent(self.host.send_custom(&resource, to, &message).await))
+                Ok(sent(self.host.send_custom(&resource, to, message).await))
             }
             Wish::Publish { resource, topic } => {
-                let is_binary = is_binary(&request);
-                let message = body(request).await?;
-                let published = if is_binary {
-                    self.host.publish_binary(&resource, &topic, &message)
+                let published = if is_binary(headers) {
+                    self.host.publish_binary(&resource, &topic, message)
                 } else {
-                    let words = std::str::from_utf8(&message)
+                    let words = std::str::from_utf8(message)
                         .map_err(|_| text(StatusCode::BAD_REQUEST, NOT_TEXT))?;
                     self.host.publish_text(&resource, &topic, words)
                 };
@@ -192,8 +223,23 @@ impl Desk {
     }
 }
 
-async fn body(request: Request<Incoming>) -> Result<Bytes, Response<Body>> {
-    match Limited::new(request.into_body(), MAX_BODY).collect().await {
+/// Somebody who is lost hears what there is.
+fn no_such_wish(request: &Request<Incoming>) -> Response<Body> {
+    let methods = [Method::GET, Method::POST, Method::DELETE];
+    let is_there = |method: &&Method| Wish::parse(method, request.uri()).is_some();
+    let Some(method) = methods.iter().find(is_there) else {
+        return text(StatusCode::NOT_FOUND, WHAT_THERE_IS);
+    };
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, WHAT_THERE_IS);
+    // RFC 9110 §15.5.6.
+    if let Ok(allowed) = HeaderValue::from_str(method.as_str()) {
+        response.headers_mut().insert(ALLOW, allowed);
+    }
+    response
+}
+
+async fn body(incoming: Incoming) -> Result<Bytes, Response<Body>> {
+    match Limited::new(incoming, MAX_BODY).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(_) => Err(text(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -202,6 +248,6 @@ async fn body(request: Request<Incoming>) -> Result<Bytes, Response<Body>> {
     }
 }
 
-fn is_binary(request: &Request<Incoming>) -> bool {
-    request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/octet-stream")
+fn is_binary(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/octet-stream")
 }

@@ -38,6 +38,14 @@ impl Wish {
             _ => return None,
         })
     }
+
+    /// Whether it has to wait for somebody, be it for its own body.
+    pub(super) fn takes_time(&self) -> bool {
+        match self {
+            Self::Metrics | Self::Resources | Self::Clients | Self::Close { .. } => false,
+            Self::Reload | Self::Remove { .. } | Self::Send { .. } | Self::Publish { .. } => true,
+        }
+    }
 }
 
 fn recipient(query: Option<&str>) -> Option<Recipient> {

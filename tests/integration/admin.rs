@@ -1,0 +1,174 @@
+//! The admin address: who is answered, and what connections there may do.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use anyhow::{Context, Result, ensure};
+use ws_host_test_support::{Answer, Client, DEADLINE, TestServer};
+
+use crate::configured::ask_admin;
+
+const ADMIN: [&str; 2] = ["--admin", "127.0.0.1:0"];
+
+fn connect(admin: SocketAddr) -> Result<TcpStream> {
+    let stream = TcpStream::connect(admin)?;
+    stream.set_read_timeout(Some(DEADLINE))?;
+    Ok(stream)
+}
+
+/// An answer on a connection that goes on.
+fn next_answer(stream: &mut TcpStream) -> Result<Answer> {
+    let mut answer = Answer::read_head(stream)?;
+    let length = answer.header("content-length").context("a length")?.parse()?;
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body)?;
+    answer.body = String::from_utf8(body)?;
+    Ok(answer)
+}
+
+fn scrape(stream: &mut TcpStream) -> Result<Answer> {
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+    next_answer(stream)
+}
+
+#[test]
+fn page_whose_name_was_made_to_point_here_is_refused() -> Result<()> {
+    let mut server = TestServer::with_arguments("echo", &ADMIN)?;
+    let admin = server.admin()?;
+    let port = admin.port();
+    let ask = |lines: &str| -> Result<u16> {
+        let mut stream = connect(admin)?;
+        stream.write_all(format!("GET /clients HTTP/1.1\r\n{lines}\r\n").as_bytes())?;
+        Ok(next_answer(&mut stream)?.status)
+    };
+    // What a browser sends that asked for this name and was led here: to it the page is of the same origin.
+    for name in ["rebound.example.com", "localhost.example.com", "10.0.0.1", "0.0.0.0", "[::]"] {
+        assert_eq!(ask(&format!("Host: {name}:{port}\r\n"))?, 403, "{name}");
+        let page = format!("Host: {name}:{port}\r\nOrigin: http://{name}:{port}\r\n");
+        assert_eq!(ask(&page)?, 403, "{name}");
+    }
+    for name in ["localhost", "admin.localhost", "127.0.0.1", "127.9.9.9", "[::1]"] {
+        assert_eq!(ask(&format!("Host: {name}:{port}\r\n"))?, 200, "{name}");
+        assert_eq!(ask(&format!("Host: {name}\r\n"))?, 200, "{name}");
+    }
+    assert_eq!(ask("")?, 400);
+    assert_eq!(ask("Host: localhost\r\nHost: rebound.example.com\r\n")?, 400);
+    let answer = Answer::to(
+        admin,
+        "GET http://rebound.example.com/clients HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    )?;
+    assert_eq!(answer.status, 403);
+    assert!(answer.body.contains("localhost"), "{answer:?}");
+    // Probes of old have no Host.
+    assert_eq!(Answer::to(admin, "GET /metrics HTTP/1.0\r\n\r\n")?.status, 200);
+    Ok(())
+}
+
+#[test]
+fn pages_of_other_origins_are_refused_and_those_of_the_address_are_not() -> Result<()> {
+    let mut server = TestServer::with_arguments("echo", &ADMIN)?;
+    let admin = server.admin()?;
+    let ask = |lines: &str| -> Result<u16> {
+        let mut stream = connect(admin)?;
+        let request = format!("GET /clients HTTP/1.1\r\nHost: {admin}\r\n{lines}\r\n");
+        stream.write_all(request.as_bytes())?;
+        Ok(next_answer(&mut stream)?.status)
+    };
+    for line in [
+        "Sec-Fetch-Site: cross-site",
+        "Sec-Fetch-Site: same-site",
+        "Origin: null",
+        "Origin: http://example.com",
+        "Origin: http://127.0.0.1:1",
+        &format!("Origin: https://{admin}"),
+        &format!("Origin: http://{admin}\r\nSec-Fetch-Site: cross-site"),
+        "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Site: cross-site",
+    ] {
+        assert_eq!(ask(&format!("{line}\r\n"))?, 403, "{line}");
+    }
+    for line in [
+        "Sec-Fetch-Site: none",
+        "Sec-Fetch-Site: same-origin",
+        &format!("Origin: http://{admin}\r\nSec-Fetch-Site: same-origin"),
+    ] {
+        assert_eq!(ask(&format!("{line}\r\n"))?, 200, "{line}");
+    }
+    Ok(())
+}
+
+#[test]
+fn metrics_are_read_again_and_again_on_one_connection() -> Result<()> {
+    let mut server = TestServer::with_arguments("echo", &ADMIN)?;
+    let admin = server.admin()?;
+    let mut stream = connect(admin)?;
+    for _ in 0..3 {
+        let answer = scrape(&mut stream)?;
+        assert_eq!(answer.status, 200);
+        // As people and simple clients expect names to be written.
+        assert!(answer.head.contains("\r\nContent-Type: "), "{answer:?}");
+        assert!(answer.head.contains("\r\nContent-Length: "), "{answer:?}");
+    }
+    stream.write_all(b"HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+    assert_eq!(Answer::read_head(&mut stream)?.status, 200);
+    stream.write_all(b"POST /reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")?;
+    let answer = next_answer(&mut stream)?;
+    assert!(answer.body.starts_with("echo: unchanged"), "{answer:?}");
+    stream.write_all(b"GET /reload HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+    let answer = next_answer(&mut stream)?;
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")), "{answer:?}");
+    assert_eq!(scrape(&mut stream)?.status, 200);
+    Ok(())
+}
+
+#[test]
+fn connections_that_do_nothing_do_not_shut_it() -> Result<()> {
+    let mut server = TestServer::with_arguments("echo", &ADMIN)?;
+    let admin = server.admin()?;
+    let mut idle = Vec::new();
+    for number in 0..200 {
+        let mut stream = connect(admin)?;
+        match number % 3 {
+            0 => {}
+            // A request that does not come to its end.
+            1 => stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: loc")?,
+            // A body that does not come.
+            _ => stream.write_all(
+                b"POST /resources/echo/topics/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n",
+            )?,
+        }
+        idle.push(stream);
+        if number % 50 == 0 {
+            assert_eq!(scrape(&mut connect(admin)?)?.status, 200);
+        }
+    }
+    assert_eq!(ask_admin(admin, "GET /metrics", "", b"")?.status, 200);
+    assert_eq!(ask_admin(admin, "POST /reload", "", b"")?.status, 200);
+    // The longest idle have given way.
+    let mut rest = Vec::new();
+    // Whether it is ended or reset depends on what was not read.
+    let _ = idle[0].read_to_end(&mut rest);
+    ensure!(rest.is_empty(), "{rest:?}");
+    Ok(())
+}
+
+#[test]
+fn requests_that_take_long_keep_nobody_from_the_metrics() -> Result<()> {
+    let mut server = TestServer::with_arguments("guest-sleep", &ADMIN)?;
+    let admin = server.admin()?;
+    let mut client = Client::connect(&server)?;
+    // Longer than this test waits for anything.
+    client.send_text("sleep 50000")?;
+    assert_eq!(client.receive_text()?, "before");
+    // They wait for the handler, and the last of them for a place.
+    let mut waiting = Vec::new();
+    for _ in 0..40 {
+        let mut stream = connect(admin)?;
+        stream.write_all(
+            b"POST /resources/guest-sleep/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",
+        )?;
+        waiting.push(stream);
+    }
+    assert_eq!(scrape(&mut connect(admin)?)?.status, 200);
+    assert_eq!(scrape(&mut connect(admin)?)?.status, 200);
+    Ok(())
+}
