@@ -2,6 +2,7 @@
 
 mod compression;
 mod listen;
+mod proxies;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use ws_host::config::{self, Config, Wrong};
 
 use self::compression::Compression;
 use self::listen::Listen;
+use self::proxies::Proxies;
 use crate::connect;
 
 /// Serves WebSocket clients with handlers that are WebAssembly components.
@@ -76,6 +78,9 @@ struct Serve {
 
     #[command(flatten)]
     listen: Listen,
+
+    #[command(flatten)]
+    proxies: Proxies,
 
     #[command(flatten)]
     compression: Compression,
@@ -283,13 +288,13 @@ impl Args {
         if let Some(Command::Connect(connect)) = self.command {
             return Ok(Task::Connect(connect));
         }
-        let Serve { component, config, check, dev, no_watch, single, listen, compression } =
+        let Serve { component, config, check, dev, no_watch, single, listen, proxies, compression } =
             self.serve;
         let mode = if dev { config::Mode::Development } else { config::Mode::Production };
         let mut config = match (config, component) {
             (Some(file), _) => config::read(&file, mode)?,
             (None, Some(component)) => {
-                let written = single.written(component, listen, compression);
+                let written = proxies.written(single.written(component, listen, compression));
                 written.check(Path::new(""), mode).map_err(|wrong| anyhow!(as_flag(&wrong)))?
             }
             (None, None) => {

@@ -28,6 +28,7 @@ mod clients;
 pub mod config;
 mod connection;
 mod guest;
+mod log_rate;
 mod pattern;
 mod reload;
 mod resource;

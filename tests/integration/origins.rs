@@ -1,9 +1,11 @@
 //! From which pages browsers may connect, and who is believed to be between them and us.
 
+use std::time::{Duration, Instant};
+
 use anyhow::Result;
 use ws_host_test_support::{Answer, Client, TestServer, handshake};
 
-use crate::configured::Configuration;
+use crate::configured::{Configuration, terminate};
 
 fn status(server: &TestServer, origin: Option<&str>) -> Result<u16> {
     let header = origin.map(|origin| format!("Origin: {origin}\r\n")).unwrap_or_default();
@@ -167,5 +169,95 @@ fn page_of_the_host_that_the_proxy_tells_is_the_servers_own() -> Result<()> {
     let server = TestServer::serving("guest-about")?;
     let answer = Answer::to(server.address(), &handshake("/", headers))?;
     assert_eq!(answer.status, 403, "{answer:?}");
+    Ok(())
+}
+
+#[test]
+fn each_convention_tells_by_its_own_headers() -> Result<()> {
+    let headers = format!("{FORWARDED}X-Real-IP: 203.0.113.4\r\nCF-Connecting-IP: 203.0.113.5\r\n");
+    for (convention, address) in [
+        ("x-forwarded", "192.0.2.1"),
+        ("x-real-ip", "203.0.113.4"),
+        ("cf-connecting-ip", "203.0.113.5"),
+    ] {
+        let flags = ["--trusted-proxy", "127.0.0.1", "--forwarded-by", convention];
+        let told = request(&flags, &headers)?;
+        assert!(told.contains(&format!("client_address: \"{address}\"")), "{convention}: {told}");
+        assert!(told.contains("secure: true"), "{convention}: {told}");
+        let twice = format!("{headers}X-Real-IP: 203.0.113.6\r\nCF-Connecting-IP: 203.0.113.6\r\n");
+        let told = request(&["--forwarded-by", convention], &headers)?;
+        assert!(told.contains("client_address: \"127.0.0.1\""), "{convention}: {told}");
+        if convention != "x-forwarded" {
+            let server = TestServer::with_arguments("guest-about", &flags)?;
+            let (mut client, answer) = Client::open(server.address(), &handshake("/", &twice))?;
+            // Whether it is refused or not believed: nobody is told the second.
+            if answer.status == 101 {
+                let told = client.ask("request")?;
+                assert!(told.contains("client_address: \"127.0.0.1\""), "{convention}: {told}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn port_that_the_proxy_tells_makes_a_page_the_servers_own() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &["--trusted-proxy", "127.0.0.1"])?;
+    let status = |headers: &str| -> Result<u16> {
+        Ok(Answer::to_head(server.address(), &handshake("/", headers))?.status)
+    };
+    let page = "Origin: https://app.example.com:8443\r\nX-Forwarded-Host: app.example.com\r\n";
+    assert_eq!(status(page)?, 403);
+    assert_eq!(status(&format!("{page}X-Forwarded-Port: 8443\r\n"))?, 101);
+    assert_eq!(status(&format!("{page}X-Forwarded-Port: 8444\r\n"))?, 403);
+    // The proxy passes Host on without its port.
+    let page = "Origin: https://localhost:8443\r\nX-Forwarded-Port: 8443\r\n";
+    assert_eq!(status(page)?, 101);
+    Ok(())
+}
+
+#[test]
+fn page_that_is_refused_is_told_in_the_log_with_what_to_set() -> Result<()> {
+    let mut server = TestServer::serving("echo")?;
+    assert_eq!(status(&server, Some("https://app.example.com"))?, 403);
+    let line = server.wait_for_log("a page was refused")?;
+    for word in [
+        "WARN",
+        "origin=https://app.example.com",
+        "host=localhost",
+        "--origin https://app.example.com",
+        "proxy_set_header Host",
+    ] {
+        assert!(line.contains(word), "no {word} in {line}");
+    }
+    let mut server = TestServer::serving("echo")?;
+    let headers = "X-Forwarded-Host: app.example.com\r\nOrigin: https://app.example.com\r\n";
+    assert_eq!(Answer::to_head(server.address(), &handshake("/", headers))?.status, 403);
+    let line = server.wait_for_log("a page was refused")?;
+    assert!(line.contains("--trusted-proxy 127.0.0.1"), "{line}");
+    Ok(())
+}
+
+#[test]
+fn flood_of_refused_pages_does_not_flood_the_log() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    let long = format!("https://\"{}", "x".repeat(4000));
+    let start = Instant::now();
+    let mut refused = 0;
+    // So long that a second line is due, and not by how many there are.
+    while start.elapsed() < Duration::from_millis(1500) {
+        assert_eq!(status(&server, Some(&long))?, 403);
+        refused += 1;
+    }
+    let seconds = start.elapsed().as_secs() as usize + 1;
+    terminate(&server)?;
+    let log = server.wait()?.log;
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("was refused")).collect();
+    assert!((2..=seconds + 1).contains(&lines.len()), "{} of {refused}", lines.len());
+    assert!(lines[1].contains("left_out="), "{}", lines[1]);
+    for line in lines {
+        assert!(line.len() < 2000, "{} octets", line.len());
+        assert!(line.contains(r#"origin=https://\"xxx"#), "{line}");
+    }
     Ok(())
 }

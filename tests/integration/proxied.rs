@@ -167,9 +167,61 @@ fn forwarded_headers_are_believed_of_trusted_proxies_alone() -> Result<()> {
     let server = TestServer::with_arguments("guest-about", &chain)?;
     let told_of = told(&server, LINE, forwarded)?;
     assert!(told_of.contains("client_address: \"198.51.100.9\""), "{told_of}");
-    // The proxy speaks for itself, and is trusted.
-    let told_of = told(&server, b"PROXY UNKNOWN\r\n", forwarded)?;
-    assert!(told_of.contains("client_address: \"198.51.100.9\""), "{told_of}");
+    Ok(())
+}
+
+#[test]
+fn proxy_that_speaks_for_itself_tells_of_no_client_in_headers() -> Result<()> {
+    let server = TestServer::with_arguments("guest-about", &TRUSTING)?;
+    let forwarded = "X-Forwarded-For: 198.51.100.9\r\nX-Forwarded-Proto: https\r\n\
+                     X-Forwarded-Host: app.example.com\r\n";
+    // PROXY, but of no family that has addresses; LOCAL, with PP2_TYPE_SSL behind it, which does not count.
+    let unspecified = *b"\r\n\r\n\0\r\nQUIT\n\x21\x00\0\0";
+    let local = version_2(0x20, &[0x20, 0, 5, 1, 0, 0, 0, 0]);
+    for header in [&b"PROXY UNKNOWN\r\n"[..], b"PROXY UNKNOWN a b c d\r\n", &unspecified, &local] {
+        let told_of = told(&server, header, forwarded)?;
+        assert!(told_of.contains("client_address: \"127.0.0.1\""), "{told_of}");
+        assert!(told_of.contains("secure: false"), "{told_of}");
+        let page = format!("{forwarded}Origin: https://app.example.com\r\n");
+        let stream = behind(server.address(), header)?;
+        let (_, answer) = Client::request(stream, &handshake("/", &page))?;
+        assert_eq!(answer.status, 403, "{answer:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn clients_of_an_address_behind_tls_count_as_encrypted() -> Result<()> {
+    let secure = [&TRUSTING[..], &["--secure"]].concat();
+    let server = TestServer::with_arguments("guest-about", &secure)?;
+    for header in [LINE, b"PROXY TCP6 2001:db8::1 ::1 5 80\r\n", &version_2(0x21, &[])] {
+        assert!(told(&server, header, "")?.contains("secure: true"));
+    }
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("socket");
+    let text = format!(
+        r#"
+        listen = ["127.0.0.1:0", {{ address = "unix:{}", secure = true }}]
+        [[resource]]
+        component = "{{{{guest-about}}}}"
+        "#,
+        file.display()
+    );
+    let server = Configuration::new(&text)?.serve()?;
+    assert!(Client::connect(&server)?.ask("request")?.contains("secure: false"));
+    let told = Client::greet(UnixStream::connect(&file)?)?.ask("request")?;
+    assert!(told.contains("secure: true"), "{told}");
+    Ok(())
+}
+
+#[test]
+fn address_that_speaks_tls_itself_is_not_behind_it() -> Result<()> {
+    let mut command = Command::new(host_binary());
+    command.arg("--component").arg(component("echo")).args(["--listen", "127.0.0.1:0"]);
+    let output = command.args(["--tls-dev", "--secure"]).output()?;
+    ensure!(!output.status.success(), "it started");
+    let told = String::from_utf8(output.stderr)?;
+    assert!(told.contains("--secure") && told.contains("speaks TLS itself"), "{told}");
     Ok(())
 }
 

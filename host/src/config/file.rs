@@ -238,6 +238,12 @@ mod tests {
         let proxied = "{ address = \"127.0.0.1:0\", proxy-protocol = true }";
         expect(&listen(proxied), 3, &["proxy-protocol", "trusted-proxies"]);
         expect(&at("proxy-protocol = true"), 3, &["proxy-protocol", "trusted-proxies"]);
+        let both = "{ address = \"127.0.0.1:0\", secure = true }\ntls-dev = true";
+        expect(&listen(both), 3, &["secure", "127.0.0.1:0 speaks TLS itself"]);
+        let both = "{ address = \"unix:a\", tls = true, secure = true }\ntls-dev = true";
+        expect(&listen(both), 3, &["secure", "speaks TLS itself"]);
+        expect(&at("secure = true\ntls-dev = true"), 3, &["secure", "127.0.0.1:8080"]);
+        expect(&at("forwarded-by = \"via\""), 3, &["via", "x-real-ip", "cf-connecting-ip"]);
         expect(&at("tls-cert = \"cert.pem\""), 3, &["tls-cert", "tls-key"]);
         expect(&at("tls-key = \"key.pem\""), 3, &["tls-key", "tls-cert"]);
         expect(&at("tls-client-ca = \"ca.pem\""), 3, &["tls-client-ca", "tls-cert"]);
@@ -257,6 +263,7 @@ mod tests {
             GOOD.replacen(
                 "\"127.0.0.1:0\"",
                 "[\"127.0.0.1:0\", { address = \"127.0.0.1:0\", tls = false }, \"unix:a\", \
+                 { address = \"127.0.0.1:0\", tls = false, secure = true }, \
                  { address = \"unix:/b\", tls = true, proxy-protocol = false, mode = \"666\" }]",
                 1
             )
@@ -268,6 +275,7 @@ mod tests {
             .map(|listen| (listen.encryption, listen.proxy_protocol, listen.mode))
             .collect();
         let (tls, plain) = (Encryption::Tls, Encryption::Plain);
+        let terminated = Encryption::Terminated;
         let (with, without) = (ProxyProtocol::Required, ProxyProtocol::Off);
         assert_eq!(
             found,
@@ -275,6 +283,7 @@ mod tests {
                 (tls, with, None),
                 (plain, with, None),
                 (plain, with, Some(0o600)),
+                (terminated, with, None),
                 (tls, without, Some(0o666)),
             ]
         );

@@ -9,7 +9,7 @@ use super::Address;
 pub struct Listen {
     /// Where.
     pub address: Address,
-    /// Whether TLS is spoken there.
+    /// Whether TLS is spoken there, or in front of it.
     pub encryption: Encryption,
     /// Whether a proxy says there who its clients are.
     pub proxy_protocol: ProxyProtocol,
@@ -24,6 +24,9 @@ pub enum Encryption {
     Plain,
     /// `wss:` and `https:`, with the server's certificate.
     Tls,
+    /// `wss:` and `https:` for clients, whose encryption a proxy in front has taken off. It need not say
+    /// so: everybody who connects counts as encrypted.
+    Terminated,
 }
 
 /// Whether a connection begins with a header of the PROXY protocol, version 1 or 2.

@@ -28,6 +28,7 @@ pub struct Server {
     pub backlog: Option<u32>,
     pub unix_mode: Option<Mode>,
     pub proxy_protocol: Option<bool>,
+    pub secure: Option<bool>,
     pub tls_cert: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
     pub tls_dev: Option<bool>,
@@ -154,10 +155,14 @@ impl FromStr for Links {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Convention {
-    /// `X-Forwarded-For`, `-Proto` and `-Host`.
+    /// `X-Forwarded-For`, `-Proto`, `-Host` and `-Port`.
     XForwarded,
     /// `Forwarded` (RFC 7239).
     Forwarded,
+    /// `X-Real-IP`, `X-Forwarded-Proto` and `-Host`.
+    XRealIp,
+    /// `CF-Connecting-IP` and `X-Forwarded-Proto`.
+    CfConnectingIp,
 }
 
 /// Where compiled components are kept.
@@ -186,6 +191,7 @@ pub struct Listen {
     pub address: Address,
     pub tls: Option<bool>,
     pub proxy_protocol: Option<bool>,
+    pub secure: Option<bool>,
     pub mode: Option<Mode>,
 }
 
@@ -222,7 +228,7 @@ impl<T> OneOrMany<T> {
 
 impl From<Address> for Listen {
     fn from(address: Address) -> Self {
-        Self { address, tls: None, proxy_protocol: None, mode: None }
+        Self { address, tls: None, proxy_protocol: None, secure: None, mode: None }
     }
 }
 

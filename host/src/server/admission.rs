@@ -8,15 +8,16 @@ use hyper::ext::Protocol;
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 use ws_host_protocol::CloseCode;
-use ws_host_protocol::handshake::fields;
 use ws_host_protocol::handshake::forwarded::{self, Forwarded};
 use ws_host_protocol::handshake::server::{Rules, Upgrade, check, check_draft00, check_http2};
+use ws_host_protocol::handshake::{Rejection, fields};
 
 use super::answer::{Body, rejected, switch_protocols, text, unavailable};
+use super::refused_origin;
 use super::registry::Route;
 use super::served::Served;
 use super::site::Site;
-use super::visit::{Entrance, Visit};
+use super::visit::{Entrance, SpeaksFor, Visit};
 use crate::clients::{Client, Known};
 use crate::config::{self, belongs_to_handshake};
 use crate::connection::{Admitted, End, Place};
@@ -51,6 +52,9 @@ pub(super) async fn admit(
         Ok(upgrade) => upgrade,
         Err(rejection) => {
             tracing::debug!(peer = %visit.peer.address, "handshake refused: {rejection}");
+            if rejection == Rejection::OriginNotAllowed {
+                refused_origin::warn(site, served.name(), request, &visit, rules.host);
+            }
             return rejected(rejection, request, &site.config().versions);
         }
     };
@@ -107,7 +111,9 @@ pub(super) async fn admit(
 fn forwarded(site: &Site, request: &Request<()>, visit: &Visit) -> Forwarded {
     let peer = visit.peer.address.ip();
     let convention = site.config().forwarded_by;
-    forwarded::client(request.headers(), peer, convention, |address| site.trusts(address))
+    forwarded::client(request, peer, convention, |address| {
+        visit.speaks_for == SpeaksFor::Client && site.trusts(address)
+    })
 }
 
 /// A client that its handler lets in.

@@ -10,6 +10,7 @@ mod door;
 mod ground;
 mod host;
 mod http;
+mod refused_origin;
 mod registry;
 mod renewal;
 mod reread;
@@ -212,6 +213,10 @@ fn bind(
         let door = Arc::new(Door {
             address: Some(listen.address.clone()),
             tls: tls.filter(|_| listen.encryption == Encryption::Tls).cloned(),
+            scheme: match listen.encryption {
+                Encryption::Tls | Encryption::Plain => Scheme::Http,
+                Encryption::Terminated => Scheme::Https,
+            },
             proxy_protocol: listen.proxy_protocol,
         });
         let bound = Listener::bind(listen, all, backlog)

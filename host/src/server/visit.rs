@@ -33,10 +33,21 @@ impl Peer {
     }
 }
 
+/// For whom the peer of a connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SpeaksFor {
+    /// For a client: itself, or if it is trusted the one that its headers tell of.
+    Client,
+    /// For itself: a proxy that looks whether the server lives, or does not know who connects. What headers
+    /// tell of a client is not believed then.
+    Itself,
+}
+
 /// What a request needs to know of its connection.
 #[derive(Clone)]
 pub(super) struct Visit {
     pub(super) peer: Peer,
+    pub(super) speaks_for: SpeaksFor,
     /// The address at which it was accepted, if the host did that.
     pub(super) address: Option<Address>,
     /// The subject of the certificate that the client has shown.
@@ -61,6 +72,7 @@ impl Visit {
     pub(super) fn new(site: &Site, peer: Peer) -> Self {
         Self {
             peer,
+            speaks_for: SpeaksFor::Client,
             address: None,
             certificate: None,
             deadline: Instant::now() + site.config().timeouts.handshake,
@@ -71,8 +83,8 @@ impl Visit {
 
     /// Another request on the same connection.
     pub(super) fn once_more(&self, site: &Site) -> Self {
-        let Self { address, certificate, .. } = self.clone();
-        Self { address, certificate, ..Self::new(site, self.peer) }
+        let Self { speaks_for, address, certificate, .. } = self.clone();
+        Self { speaks_for, address, certificate, ..Self::new(site, self.peer) }
     }
 
     /// The same, with the challenge that was read behind the head of its request.

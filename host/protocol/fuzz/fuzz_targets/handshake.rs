@@ -33,9 +33,11 @@ const NAMES: [&str; 20] = [
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-proto",
+    "x-forwarded-port",
     "cookie",
     "authorization",
     "x-real-ip",
+    "cf-connecting-ip",
 ];
 
 fuzz_target!(|data: &[u8]| {
@@ -142,14 +144,17 @@ fn check(request: &Request<()>, upgrade: &Result<Upgrade, Rejection>, versions: 
 /// The client behind a peer whose word counts or does not.
 fn told(request: &Request<()>) -> forwarded::Forwarded {
     let peer = IpAddr::from(Ipv4Addr::new(10, 0, 0, 1));
-    let convention = match request.headers().contains_key("forwarded") {
-        true => Convention::Forwarded,
-        false => Convention::XForwarded,
+    let has = |name: &str| request.headers().contains_key(name);
+    let convention = match () {
+        () if has("forwarded") => Convention::Forwarded,
+        () if has("x-real-ip") => Convention::XRealIp,
+        () if has("cf-connecting-ip") => Convention::CfConnectingIp,
+        () => Convention::XForwarded,
     };
-    let nobody = forwarded::client(request.headers(), peer, convention, |_| false);
+    let nobody = forwarded::client(request, peer, convention, |_| false);
     assert!(nobody.address == peer && nobody.host.is_none() && nobody.scheme.is_none());
     let is_trusted = |address: IpAddr| address.to_string().starts_with("10.");
-    forwarded::client(request.headers(), peer, convention, is_trusted)
+    forwarded::client(request, peer, convention, is_trusted)
 }
 
 fn change(request: &mut Request<()>, line: &[u8]) {

@@ -1,6 +1,6 @@
 use core::net::IpAddr;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Request};
 
 use crate::handshake::Scheme;
 use crate::handshake::forwarded::{Convention, Forwarded, client};
@@ -17,17 +17,28 @@ fn is_trusted(address: IpAddr) -> bool {
     text.starts_with("10.") || text.starts_with("fd00:")
 }
 
-fn told_to(peer: &str, lines: &[(&str, &str)]) -> Forwarded {
-    let mut headers = HeaderMap::new();
+fn request(lines: &[(&str, &str)]) -> Request<()> {
+    let mut request = Request::new(());
     for (name, value) in lines {
         let name: HeaderName = name.parse().expect("a header name");
-        headers.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a header value"));
+        let value = HeaderValue::from_bytes(value.as_bytes()).expect("a header value");
+        request.headers_mut().append(name, value);
     }
-    let convention = match headers.contains_key("forwarded") {
+    request
+}
+
+fn told_to(peer: &str, lines: &[(&str, &str)]) -> Forwarded {
+    let request = request(lines);
+    let convention = match request.headers().contains_key("forwarded") {
         true => Convention::Forwarded,
         false => Convention::XForwarded,
     };
-    client(&headers, ip(peer), convention, is_trusted)
+    client(&request, ip(peer), convention, is_trusted)
+}
+
+/// What is believed of the proxy by another convention.
+fn told_by(convention: Convention, lines: &[(&str, &str)]) -> Forwarded {
+    client(&request(lines), ip(PROXY), convention, is_trusted)
 }
 
 fn told(lines: &[(&str, &str)]) -> Forwarded {
@@ -213,16 +224,90 @@ fn line_that_is_not_ascii_ends_the_walk() {
 
 #[test]
 fn headers_of_another_convention_are_not_believed() {
-    let mut headers = HeaderMap::new();
-    headers.insert("x-forwarded-for", HeaderValue::from_static("192.0.2.9"));
-    headers.insert("x-forwarded-host", HeaderValue::from_static("other.example"));
-    headers.insert("forwarded", HeaderValue::from_static("for=192.0.2.1"));
-    let by = |convention| client(&headers, ip(PROXY), convention, is_trusted);
+    let lines = [
+        ("X-Forwarded-For", "192.0.2.9"),
+        ("X-Forwarded-Proto", "https"),
+        ("X-Forwarded-Host", "other.example"),
+        ("X-Forwarded-Port", "8443"),
+        ("Forwarded", "for=192.0.2.1"),
+        ("X-Real-IP", "192.0.2.2"),
+        ("CF-Connecting-IP", "192.0.2.3"),
+        ("Host", "upstream"),
+    ];
+    let by = |convention| {
+        let told = told_by(convention, &lines);
+        (told.address, told.scheme, told.host)
+    };
+    let https = Some(Scheme::Https);
     let host = |text: &str| Some(text.to_owned());
-    let told = by(Convention::XForwarded);
-    assert_eq!((told.address, told.host), (ip("192.0.2.9"), host("other.example")));
-    let told = by(Convention::Forwarded);
-    assert_eq!((told.address, told.host), (ip("192.0.2.1"), None));
+    assert_eq!(by(Convention::XForwarded), (ip("192.0.2.9"), https, host("other.example:8443")));
+    assert_eq!(by(Convention::Forwarded), (ip("192.0.2.1"), None, None));
+    assert_eq!(by(Convention::XRealIp), (ip("192.0.2.2"), https, host("other.example")));
+    // Cloudflare passes the host on that the client has invented.
+    assert_eq!(by(Convention::CfConnectingIp), (ip("192.0.2.3"), https, None));
+}
+
+#[test]
+fn address_that_stands_alone_is_the_client() {
+    for (convention, name) in
+        [(Convention::XRealIp, "X-Real-IP"), (Convention::CfConnectingIp, "CF-Connecting-IP")]
+    {
+        let told = |value| {
+            let told = told_by(convention, &[(name, value)]);
+            (told.address, told.port)
+        };
+        assert_eq!(told("192.0.2.1"), (ip("192.0.2.1"), None));
+        assert_eq!(told("2001:db8::1"), (ip("2001:db8::1"), None));
+        assert_eq!(told("::ffff:192.0.2.1"), (ip("192.0.2.1"), None));
+        assert_eq!(told("192.0.2.1:99"), (ip("192.0.2.1"), Some(99)));
+        for bad in ["", "unknown", "192.0.2.1, 192.0.2.2", "nonsense", "\u{e9}"] {
+            assert_eq!(told(bad), (ip(PROXY), None), "{bad}");
+        }
+        let nobody = |_| false;
+        let request = request(&[(name, "192.0.2.1")]);
+        assert_eq!(client(&request, ip(PROXY), convention, nobody).address, ip(PROXY));
+    }
+}
+
+#[test]
+fn header_that_stands_twice_where_it_may_stand_once_is_not_believed() {
+    let twice = |name: &'static str, value: &'static str| [(name, value), (name, value)];
+    for (convention, name) in
+        [(Convention::XRealIp, "X-Real-IP"), (Convention::CfConnectingIp, "CF-Connecting-IP")]
+    {
+        assert_eq!(told_by(convention, &twice(name, "192.0.2.1")).address, ip(PROXY), "{name}");
+        let scheme = told_by(convention, &twice("X-Forwarded-Proto", "https")).scheme;
+        assert_eq!(scheme, None, "{name}");
+    }
+    let hosts = twice("X-Forwarded-Host", "a.example");
+    assert_eq!(told_by(Convention::XRealIp, &hosts).host, None);
+    let mut lines = twice("X-Forwarded-Port", "8443").to_vec();
+    lines.push(("X-Forwarded-Host", "a.example"));
+    assert_eq!(told(&lines).host.as_deref(), Some("a.example"));
+}
+
+#[test]
+fn port_that_the_client_asked_for_belongs_to_a_host_that_names_none() {
+    let host = |lines: &[(&str, &str)]| told(lines).host;
+    let (port, name) = (("X-Forwarded-Port", "8443"), ("X-Forwarded-Host", "A.example"));
+    assert_eq!(host(&[port, name]).as_deref(), Some("a.example:8443"));
+    assert_eq!(host(&[port, ("X-Forwarded-Host", "[::1]")]).as_deref(), Some("[::1]:8443"));
+    assert_eq!(host(&[port, ("X-Forwarded-Host", "a:81")]).as_deref(), Some("a:81"));
+    // Without another host it is that of the request itself.
+    let own = ("Host", "b.example");
+    assert_eq!(host(&[port, own]).as_deref(), Some("b.example:8443"));
+    assert_eq!(host(&[port, name, own]).as_deref(), Some("a.example:8443"));
+    assert_eq!(host(&[port, ("Host", "b.example:81")]), None);
+    assert_eq!(host(&[port]), None);
+    let mut over_http2 = request(&[port]);
+    *over_http2.uri_mut() = "https://c.example/".parse().expect("a URI");
+    let told = client(&over_http2, ip(PROXY), Convention::XForwarded, is_trusted);
+    assert_eq!(told.host.as_deref(), Some("c.example:8443"));
+    for bad in ["", "0", "65536", "+1", "8443, 8443", "x", "80", "443"] {
+        let port = ("X-Forwarded-Port", bad);
+        assert_eq!(host(&[port, name]).as_deref(), Some("A.example"), "{bad}");
+        assert_eq!(host(&[port, own]), None, "{bad}");
+    }
 }
 
 #[test]

@@ -27,6 +27,7 @@ pub(super) struct Defaults {
     pub(super) has_tls: bool,
     pub(super) has_proxies: bool,
     pub(super) proxy_protocol: bool,
+    pub(super) secure: bool,
     pub(super) mode: Option<Mode>,
 }
 
@@ -97,7 +98,7 @@ fn chooses(address: &Address) -> bool {
 }
 
 fn one(at: At, written: written::Listen, folder: &Path, defaults: Defaults) -> Checked<Listen> {
-    let written::Listen { address, tls, proxy_protocol, mode } = written;
+    let written::Listen { address, tls, proxy_protocol, secure, mode } = written;
     let address = match address {
         Address::Unix(path) => Address::Unix(folder.join(path)),
         other => other,
@@ -111,6 +112,18 @@ fn one(at: At, written: written::Listen, folder: &Path, defaults: Defaults) -> C
         }
         true => Encryption::Tls,
         false => Encryption::Plain,
+    };
+    let encryption = match secure.unwrap_or(defaults.secure) {
+        true if encryption == Encryption::Tls => {
+            let why = "is for addresses behind a proxy that speaks TLS in their place";
+            // It stands where it was said: beside the address, or for all.
+            return Err(match secure {
+                Some(_) => at.wrong("listen", format!("{address} speaks TLS itself: secure {why}")),
+                None => at.wrong("secure", format!("{why}, and {address} speaks TLS itself")),
+            });
+        }
+        true => Encryption::Terminated,
+        false => encryption,
     };
     let proxy_protocol = match proxy_protocol.unwrap_or(defaults.proxy_protocol) {
         true if !defaults.has_proxies => {

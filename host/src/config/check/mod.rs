@@ -77,6 +77,7 @@ impl written::Server {
             has_tls: tls.is_some(),
             has_proxies: !proxies.is_empty(),
             proxy_protocol: self.proxy_protocol.unwrap_or(false),
+            secure: self.secure.unwrap_or(false),
             mode: self.unix_mode,
         };
         let listen = listen::listen(at, self.listen, folder, defaults)?;
@@ -104,6 +105,8 @@ impl written::Server {
             trusted_proxies: proxies.into_iter().map(|written::Network(network)| network).collect(),
             forwarded_by: match self.forwarded_by {
                 Some(written::Convention::Forwarded) => Convention::Forwarded,
+                Some(written::Convention::XRealIp) => Convention::XRealIp,
+                Some(written::Convention::CfConnectingIp) => Convention::CfConnectingIp,
                 Some(written::Convention::XForwarded) | None => Convention::XForwarded,
             },
             static_files: static_files(at, folder, self.static_files, self.static_links)?,

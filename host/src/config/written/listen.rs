@@ -20,6 +20,7 @@ struct Table {
     address: Address,
     tls: Option<bool>,
     proxy_protocol: Option<bool>,
+    secure: Option<bool>,
     mode: Option<Mode>,
 }
 
@@ -37,9 +38,9 @@ impl<'de> Visitor<'de> for One {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Listen, A::Error> {
-        let Table { address, tls, proxy_protocol, mode } =
+        let Table { address, tls, proxy_protocol, secure, mode } =
             Table::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(Listen { address, tls, proxy_protocol, mode })
+        Ok(Listen { address, tls, proxy_protocol, secure, mode })
     }
 }
 

@@ -26,7 +26,7 @@ use super::arrival::Arrival;
 use super::http::{self, Moving};
 use super::reread::Reread;
 use super::site::Site;
-use super::visit::Visit;
+use super::visit::{SpeaksFor, Visit};
 use crate::config::{Address, ProxyProtocol};
 
 /// What somebody hears who speaks plain HTTP where TLS is spoken.
@@ -43,13 +43,15 @@ pub(super) struct Door {
     /// The address as the configuration has it; `None` if somebody else accepts the connections.
     pub(super) address: Option<Address>,
     pub(super) tls: Option<Arc<Tls>>,
+    /// The scheme of those who come without TLS: that of https if it was taken off in front.
+    pub(super) scheme: Scheme,
     pub(super) proxy_protocol: ProxyProtocol,
 }
 
 impl Door {
     /// Nothing: of connections that somebody else accepts.
     pub(super) const OPEN: Self =
-        Self { address: None, tls: None, proxy_protocol: ProxyProtocol::Off };
+        Self { address: None, tls: None, scheme: Scheme::Http, proxy_protocol: ProxyProtocol::Off };
 }
 
 /// Serves a connection up to the answer to its request, or to its end if there are many requests. A WebSocket
@@ -64,6 +66,9 @@ pub(super) async fn enter<S, M: Moving<S>>(
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     visit.address = door.address.clone();
+    if door.scheme == Scheme::Https {
+        visit.peer.scheme = Scheme::Https;
+    }
     let opened = in_time(&visit.clone(), begin(&site, door, stream, &mut visit)).await;
     let Some((opening, mut stream)) = opened else { return };
     let Some(tls) = &door.tls else {
@@ -112,7 +117,10 @@ async fn begin<S: AsyncRead + Unpin>(
         }
         let (Proxied { client, encryption }, rest) = proxied::read(&mut stream).await?;
         first = rest;
-        visit.peer.address = client.unwrap_or(visit.peer.address);
+        match client {
+            Some(client) => visit.peer.address = client,
+            None => visit.speaks_for = SpeaksFor::Itself,
+        }
         if encryption == proxied::Encryption::Tls {
             visit.peer.scheme = Scheme::Https;
         }

@@ -21,7 +21,7 @@ const PP2_CLIENT_SSL: u8 = 0x01;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Proxied {
     /// The client's address; `None` if the proxy speaks for itself, to see whether the server lives, or does
-    /// not know.
+    /// not know for whom.
     pub(super) client: Option<SocketAddr>,
     pub(super) encryption: Encryption,
 }
@@ -102,10 +102,12 @@ fn of_version_2(header: &v2::Header<'_>) -> Proxied {
         (v2::Command::Proxy, v2::Addresses::Unix(_) | v2::Addresses::Unspecified)
         | (v2::Command::Local, _) => None,
     };
-    let is_encrypted = header.tlvs().flatten().any(|tlv| {
-        tlv.kind == PP2_TYPE_SSL
-            && tlv.value.first().is_some_and(|flags| flags & PP2_CLIENT_SSL != 0)
-    });
+    // PROXY protocol 2.2: of a LOCAL connection nothing else is looked at.
+    let is_encrypted = header.command == v2::Command::Proxy
+        && header.tlvs().flatten().any(|tlv| {
+            tlv.kind == PP2_TYPE_SSL
+                && tlv.value.first().is_some_and(|flags| flags & PP2_CLIENT_SSL != 0)
+        });
     let encryption = if is_encrypted { Encryption::Tls } else { Encryption::Unknown };
     Proxied { client, encryption }
 }
@@ -139,6 +141,7 @@ mod tests {
             (of_v4(0x21, &[]), client("192.0.2.7:4660")),
             (of_v4(0x21, &[PP2_TYPE_SSL, 0, 5, 1, 0, 0, 0, 0]), encrypted),
             (of_v4(0x20, &[]), nobody),
+            (of_v4(0x20, &[PP2_TYPE_SSL, 0, 5, 1, 0, 0, 0, 0]), nobody),
             (of_v6, client("[fefe:fefe:fefe:fefe:fefe:fefe:fefe:fefe]:1")),
         ] {
             for cut in 0..=header.len() {

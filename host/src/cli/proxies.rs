@@ -1,0 +1,53 @@
+//! The flags that say what proxies in front of the server do, and tell.
+
+use clap::ValueEnum;
+use ws_host::config::written;
+
+/// What proxies do, and in which headers they tell of it.
+#[derive(Debug, clap::Args)]
+#[group(id = "proxies", multiple = true, conflicts_with = "config")]
+pub(super) struct Proxies {
+    /// The headers in which trusted proxies tell who their clients are, all of which they must set or
+    /// remove [default: x-forwarded]
+    #[arg(long, value_name = "WHAT", value_enum)]
+    forwarded_by: Option<ForwardedBy>,
+
+    /// Clients count as encrypted: a proxy in front speaks TLS with them, and need not say so
+    #[arg(long)]
+    secure: bool,
+}
+
+/// `--forwarded-by`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ForwardedBy {
+    /// X-Forwarded-For, -Proto, -Host and -Port
+    XForwarded,
+    /// Forwarded (RFC 7239)
+    Forwarded,
+    /// X-Real-IP, X-Forwarded-Proto and -Host
+    XRealIp,
+    /// CF-Connecting-IP and X-Forwarded-Proto
+    CfConnectingIp,
+}
+
+impl Proxies {
+    /// The server behind them.
+    pub(super) fn written(self, server: written::Server) -> written::Server {
+        written::Server {
+            forwarded_by: self.forwarded_by.map(ForwardedBy::written),
+            secure: Some(self.secure),
+            ..server
+        }
+    }
+}
+
+impl ForwardedBy {
+    fn written(self) -> written::Convention {
+        match self {
+            Self::XForwarded => written::Convention::XForwarded,
+            Self::Forwarded => written::Convention::Forwarded,
+            Self::XRealIp => written::Convention::XRealIp,
+            Self::CfConnectingIp => written::Convention::CfConnectingIp,
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Lines of the log that clients can cause: bounded in rate, and what they quote in length.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+/// The time between two lines of one kind. Whoever reads along sees that it goes on, and a flood of clients
+/// fills no disk.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The most that is quoted of what a client sent, in octets: a name of a host has 253 at most.
+const MAX_QUOTED: usize = 256;
+
+/// A bound for the lines of one kind, each of which has one as a `static`: a line a second, which tells how many
+/// were left out before it.
+#[derive(Debug)]
+pub(crate) struct LogRate {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    last: Option<Instant>,
+    left_out: u64,
+}
+
+/// The right to write a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// How many lines of its kind were left out since the last one; `None` for none.
+    pub(crate) left_out: Option<u64>,
+}
+
+impl LogRate {
+    pub(crate) const fn new() -> Self {
+        Self { state: Mutex::new(State { last: None, left_out: 0 }) }
+    }
+
+    /// Whether a line may be written. One that may not is counted, and told with the next.
+    pub(crate) fn line(&self, now: Instant) -> Option<Line> {
+        let mut state = self.state.lock();
+        if state.last.is_some_and(|last| now.saturating_duration_since(last) < INTERVAL) {
+            state.left_out += 1;
+            return None;
+        }
+        state.last = Some(now);
+        let left_out = std::mem::take(&mut state.left_out);
+        Some(Line { left_out: (left_out > 0).then_some(left_out) })
+    }
+}
+
+/// What a client sent, to be quoted in the log: one line whatever it is, and not a long one.
+#[derive(Clone, Copy)]
+pub(crate) struct Quoted<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (beginning, more) = match self.0.get(..MAX_QUOTED) {
+            Some(beginning) if self.0.len() > MAX_QUOTED => (beginning, "…"),
+            _ => (self.0, ""),
+        };
+        write!(f, "{}{more}", beginning.escape_ascii())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_a_second_is_written_and_tells_how_many_were_left_out() {
+        let rate = LogRate::new();
+        let start = Instant::now();
+        let after = |milliseconds| rate.line(start + Duration::from_millis(milliseconds));
+        let line = |left_out| Some(Line { left_out });
+        assert_eq!(after(0), line(None));
+        assert_eq!(after(1), None);
+        assert_eq!(after(999), None);
+        assert_eq!(after(1000), line(Some(2)));
+        assert_eq!(after(1500), None);
+        // Threads may read the clock in another order than they come by.
+        assert_eq!(after(400), None);
+        assert_eq!(after(9000), line(Some(2)));
+        assert_eq!(after(10_000), line(None));
+    }
+
+    #[test]
+    fn what_is_quoted_is_escaped_and_cut() {
+        let quoted = |octets: &[u8]| Quoted(octets).to_string();
+        assert_eq!(quoted(b"https://app.example.com"), "https://app.example.com");
+        assert_eq!(quoted(b"a\r\n\x1b[2J\xc3\xa9\"b"), r#"a\r\n\x1b[2J\xc3\xa9\"b"#);
+        assert_eq!(quoted(&[b'a'; MAX_QUOTED]), "a".repeat(MAX_QUOTED));
+        assert_eq!(quoted(&[b'a'; 16_000]), format!("{}…", "a".repeat(MAX_QUOTED)));
+    }
+}
