@@ -119,11 +119,13 @@ fn header_of_somebody_who_is_not_trusted_is_not_read() -> Result<()> {
     let trusting = ["--proxy-protocol", "--trusted-proxy", "10.0.0.0/8"];
     // So long that it cannot be what drops them.
     let flags = [&trusting[..], &["--handshake-timeout", "10m"]].concat();
-    let server = TestServer::with_arguments("echo", &flags)?;
+    let mut server = TestServer::with_arguments("echo", &flags)?;
     let whole = [LINE, handshake("/", "").as_bytes()].concat();
     for octets in [&whole, LINE, b""] {
         dropped(behind(server.address(), octets)?)?;
     }
+    let line = server.wait_for_log("a connection was dropped")?;
+    assert!(line.contains("--trusted-proxy 127.0.0.1"), "{line}");
     Ok(())
 }
 

@@ -11,6 +11,7 @@ mod tls;
 
 use std::io::{Error, ErrorKind, Result};
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout_at;
@@ -28,6 +29,7 @@ use super::reread::Reread;
 use super::site::Site;
 use super::visit::{SpeaksFor, Visit};
 use crate::config::{Address, ProxyProtocol};
+use crate::log_rate::{Line, LogRate};
 
 /// What somebody hears who speaks plain HTTP where TLS is spoken.
 const SPEAK_TLS: &str = "\
@@ -36,6 +38,9 @@ Content-Type: text/plain; charset=utf-8\r\n\
 Connection: close\r\n\
 \r\n\
 This port speaks TLS: connect to it with wss:// or https://.\n";
+
+/// Lines on those who come where only proxies may, and are none that is trusted.
+static NOT_TRUSTED: LogRate = LogRate::new();
 
 /// What is spoken before HTTP with those who come this way.
 #[derive(Debug)]
@@ -110,10 +115,17 @@ async fn begin<S: AsyncRead + Unpin>(
 ) -> Result<(Opening, Reread<S>)> {
     let mut first = Vec::new();
     if door.proxy_protocol == ProxyProtocol::Required {
-        if !site.trusts(visit.peer.address.ip()) {
-            let why =
-                "no trusted proxy, and others cannot connect to an address with proxy-protocol";
-            return Err(Error::new(ErrorKind::PermissionDenied, why));
+        let peer = visit.peer.address.ip();
+        if !site.trusts(peer) {
+            if let Some(Line { left_out }) = NOT_TRUSTED.line(Instant::now()) {
+                tracing::warn!(
+                    %peer,
+                    left_out,
+                    "a connection was dropped: the address has proxy-protocol, and this is no trusted \
+                     proxy; if it is yours, --trusted-proxy {peer} lets it speak"
+                );
+            }
+            return Err(Error::new(ErrorKind::PermissionDenied, "no trusted proxy"));
         }
         let (Proxied { client, encryption }, rest) = proxied::read(&mut stream).await?;
         first = rest;
