@@ -1,6 +1,7 @@
 //! Letting a client in: the rules of the protocol, the limits, then the handler's own word.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::header::{HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode, Version};
@@ -22,7 +23,14 @@ use crate::clients::{Client, Known};
 use crate::config::{self, belongs_to_handshake};
 use crate::connection::{Admitted, End, Place};
 use crate::guest::{Acceptance, Fault, Refusal};
+use crate::log_rate::{Line, LogRate};
 use crate::resource::Full;
+
+/// Lines on clients that found no place.
+static FULL: LogRate = LogRate::new();
+
+/// Lines on handlers that let a client wait for too long.
+static LATE: LogRate = LogRate::new();
 
 /// Answers a handshake. If that is with 101, the client is left with the visit.
 pub(super) async fn admit(
@@ -97,11 +105,14 @@ pub(super) async fn admit(
             text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
         }
         Ok(Err(_)) | Err(_) => {
-            tracing::warn!(
-                resource = served.name(),
-                peer = %visit.peer.address,
-                "the handler did not answer a handshake in time"
-            );
+            if let Some(Line { left_out }) = LATE.line(Instant::now()) {
+                tracing::warn!(
+                    resource = served.name(),
+                    peer = %visit.peer.address,
+                    left_out,
+                    "the handler did not answer a handshake in time"
+                );
+            }
             unavailable("The handler did not answer in time.\n")
         }
     }
@@ -233,7 +244,13 @@ fn refuse(refusal: &Refusal) -> Response<Body> {
 /// What a client hears that came too late, because there are as many of something as there may be.
 fn full(served: &Served, of: &'static str) -> Response<Body> {
     let resource = served.name();
-    tracing::warn!(resource, "a client found no place: there are as many {of} as there may be");
+    if let Some(Line { left_out }) = FULL.line(Instant::now()) {
+        tracing::warn!(
+            resource,
+            left_out,
+            "a client found no place: there are as many {of} as there may be"
+        );
+    }
     let resource = resource.to_owned();
     metrics::counter!("ws_host_refused_total", "resource" => resource, "full" => of).increment(1);
     unavailable("There is no place for one more client.\n")

@@ -7,6 +7,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 use http::{Method, Request, Response, StatusCode};
@@ -18,6 +19,7 @@ use tower_http::services::ServeFile;
 
 use super::answer::{Body, text};
 use crate::config::{self, Links};
+use crate::log_rate::{Line, LogRate};
 
 /// What is served for a folder.
 const INDEX: &str = "index.html";
@@ -38,6 +40,9 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'+')
     .remove(b',')
     .remove(b'=');
+
+/// Lines on links out of the folder.
+static LINKED_OUT: LogRate = LogRate::new();
 
 /// A folder of files.
 pub(super) struct StaticFiles(config::StaticFiles);
@@ -124,10 +129,13 @@ fn find(settings: &config::StaticFiles, names: &[OsString]) -> Found {
 fn resolve(links: Links, root: &Path, path: &Path) -> Option<PathBuf> {
     let resolved = path.canonicalize().ok()?;
     if links == Links::Inside && !resolved.starts_with(root) {
-        tracing::debug!(
-            file = %path.display(),
-            "not served: it is a link out of the folder, which static-links = \"anywhere\" would allow"
-        );
+        if let Some(Line { left_out }) = LINKED_OUT.line(Instant::now()) {
+            tracing::warn!(
+                file = %path.display(),
+                left_out,
+                "not served: it leads out of the folder; --static-links anywhere would allow that"
+            );
+        }
         return None;
     }
     Some(resolved)

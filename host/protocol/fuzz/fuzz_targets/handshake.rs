@@ -15,7 +15,7 @@ use ws_host_protocol::handshake::{
 use ws_host_protocol::{Deflate, PerMessageDeflate};
 
 /// The headers that matter; the input chooses by number.
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 22] = [
     "host",
     "upgrade",
     "connection",
