@@ -121,6 +121,26 @@ fn file_that_a_dead_server_has_left_is_replaced() -> Result<()> {
 }
 
 #[test]
+fn file_that_another_server_has_made_meanwhile_stays() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("socket");
+    let unix = format!("unix:{}", file.display());
+    let first = TestServer::with_arguments("echo", &["--listen", &unix])?;
+    let mut before = at_unix(&file)?;
+    std::fs::remove_file(&file)?;
+    let second = TestServer::with_arguments("echo", &["--listen", &unix])?;
+    terminate(&first)?;
+    assert_eq!(before.receive_close()?.0, 1001);
+    before.send_close(1001, "")?;
+    assert_eq!(first.wait()?.status.code(), Some(0));
+    assert_eq!(at_unix(&file)?.ask("hello")?, "hello");
+    terminate(&second)?;
+    assert_eq!(second.wait()?.status.code(), Some(0));
+    assert!(!file.exists());
+    Ok(())
+}
+
+#[test]
 fn file_that_is_somebody_elses_is_left_alone() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("socket");

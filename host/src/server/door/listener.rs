@@ -1,7 +1,7 @@
 //! Sockets that listen: of TCP, of files, and those of whoever started the program.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use listenfd::ListenFd;
@@ -15,10 +15,11 @@ const THIS_MACHINE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST)
 /// A socket that listens.
 #[derive(Debug)]
 pub(in crate::server) struct Listener {
+    /// The file of a unix socket that the server made. It goes before the socket does: until then its inode
+    /// is nobody else's.
+    _file: Option<OwnFile>,
     socket: Socket,
     address: Address,
-    /// The file of a unix socket that the server made.
-    _file: Option<OwnFile>,
 }
 
 #[derive(Debug)]
@@ -33,15 +34,34 @@ pub(super) enum Stream {
     Unix(UnixStream),
 }
 
-/// A file that goes when the socket does.
+/// A file that goes when the socket does, if it is the same one still: somebody may have removed it, and another
+/// server made its own there.
 #[derive(Debug)]
-struct OwnFile(PathBuf);
+struct OwnFile {
+    path: PathBuf,
+    id: Option<(u64, u64)>,
+}
+
+impl OwnFile {
+    /// The file of a socket that was just bound.
+    fn of(path: &Path) -> Self {
+        Self { path: path.to_owned(), id: id(path) }
+    }
+}
 
 impl Drop for OwnFile {
     fn drop(&mut self) {
-        // It may be gone already, and the next start removes what is left.
-        let _ = std::fs::remove_file(&self.0);
+        if self.id.is_some() && id(&self.path) == self.id {
+            // What cannot be removed is left to the next start.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
+}
+
+/// Device and inode of what this path leads to now.
+fn id(path: &Path) -> Option<(u64, u64)> {
+    let found = std::fs::symlink_metadata(path).ok()?;
+    Some((found.dev(), found.ino()))
 }
 
 impl Listener {
@@ -113,7 +133,7 @@ fn unix(file: &Path, mode: Option<u32>, backlog: u32) -> std::io::Result<Listene
     remove_stale(file)?;
     let socket = UnixSocket::new_stream()?;
     socket.bind(file)?;
-    let own = OwnFile(file.to_owned());
+    let own = OwnFile::of(file);
     if let Some(mode) = mode {
         // Before it listens: nobody connects who may not.
         std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode))?;
