@@ -1,6 +1,7 @@
 //! New code for old, while clients are connected.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, ensure};
@@ -143,6 +144,33 @@ fn admin_address_reloads_and_counts() -> Result<()> {
         let line = format!("ws_host_reloads_total{{resource=\"keeper\",outcome=\"{outcome}\"}}");
         assert_eq!(counter(admin, &line)?, count, "{line}");
     }
+    Ok(())
+}
+
+#[test]
+fn cache_that_was_removed_is_made_anew_for_this_user_alone() -> Result<()> {
+    let keeper = Keeper::new()?;
+    let folder = tempfile::tempdir()?;
+    let cache = folder.path().join("cache");
+    let flags = ["--cache", cache.to_str().context("UTF-8")?];
+    let mut server = keeper.serve(&[ASKED, &flags].concat())?;
+    let admin = server.admin()?;
+    let mut client = Client::connect(&server)?;
+    for version in 2..=4 {
+        // At once: the host may be writing there.
+        std::fs::rename(&cache, folder.path().join(format!("removed-{version}")))?;
+        keeper.replace_by(version)?;
+        replaced(&post_reload(admin)?, "1 instances swapped");
+        assert_eq!(client.ask("version")?, version.to_string());
+        assert_eq!(std::fs::metadata(&cache)?.permissions().mode() & 0o777, 0o700);
+    }
+    // Made again by whoever may write beside it.
+    std::fs::set_permissions(&cache, std::fs::Permissions::from_mode(0o777))?;
+    keeper.replace_by(5)?;
+    let answer = post_reload(admin)?;
+    assert_eq!(answer.status, 422, "{answer:?}");
+    assert!(answer.body.contains("others can write to this folder"), "{answer:?}");
+    assert_eq!(client.ask("version")?, "4");
     Ok(())
 }
 

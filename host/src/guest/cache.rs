@@ -26,14 +26,30 @@ pub(super) fn open(folder: &Path) -> Option<Cache> {
 
 /// What lies in the cache is run as native code: only this user may be able to write to it.
 fn prepare(folder: &Path) -> Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    if is_private(&folder.metadata()?) {
+    create(folder)?;
+    private(&folder.metadata()?)
+}
+
+/// To be called before anything is looked for there: the folder may have been removed since it was opened.
+///
+/// # Errors
+///
+/// Others can write to it now.
+pub(super) fn check_again(folder: &Path) -> Result<()> {
+    // Where there is none, nothing is found. Compilation goes on without it.
+    let _ = create(folder);
+    folder.metadata().map_or(Ok(()), |found| private(&found))
+}
+
+fn create(folder: &Path) -> Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+fn private(folder: &Metadata) -> Result<()> {
+    let is_ours = folder.uid() == rustix::process::geteuid().as_raw();
+    if is_ours && folder.mode() & OTHERS_WRITE == 0 {
         Ok(())
     } else {
         Err(Error::other("others can write to this folder; give a private one with --cache"))
     }
-}
-
-fn is_private(folder: &Metadata) -> bool {
-    folder.uid() == rustix::process::geteuid().as_raw() && folder.mode() & OTHERS_WRITE == 0
 }

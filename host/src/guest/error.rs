@@ -54,6 +54,12 @@ pub(crate) enum LoadError {
         #[source]
         cause: Cause,
     },
+    #[error("compiled components are run as they lie in {}", .folder.display())]
+    Cache {
+        folder: PathBuf,
+        #[source]
+        cause: std::io::Error,
+    },
     #[error("{} was loaded, but no instance of it can be made", .path.display())]
     Instantiate {
         path: PathBuf,

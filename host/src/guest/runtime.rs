@@ -1,12 +1,13 @@
 //! The component runtime: one engine, what guests may import, and the clock for CPU budgets.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wasmtime::component::Linker;
 use wasmtime::{Config, Engine};
 
 use super::clock::Clock;
+use super::error::LoadError;
 use super::memories::Memories;
 use super::stacks::Stacks;
 use super::state::State;
@@ -43,6 +44,8 @@ pub(crate) struct Runtime {
     pub(super) engine: Engine,
     pub(super) linker: Linker<State>,
     pub(super) clock: Arc<Clock>,
+    /// The folder of the cache, without links.
+    cache: Option<PathBuf>,
 }
 
 /// Why the runtime cannot start.
@@ -86,12 +89,25 @@ impl Runtime {
                 config.memory_guard_size(0);
             }
         }
-        config.cache(cache.and_then(cache::open));
+        let cache = cache.and_then(cache::open);
+        let folder = cache.as_ref().map(|cache| cache.directory().clone());
+        config.cache(cache);
         let engine = Engine::new(&config)?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         imports::add_to_linker(&mut linker)?;
         let clock = Clock::start(&engine)?;
-        Ok(Self { engine, linker, clock })
+        Ok(Self { engine, linker, clock, cache: folder })
+    }
+
+    /// To be called before anything is compiled.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Cache`], if others can write to what would be run.
+    pub(super) fn check_cache(&self) -> Result<(), LoadError> {
+        let Some(folder) = &self.cache else { return Ok(()) };
+        cache::check_again(folder)
+            .map_err(|cause| LoadError::Cache { folder: folder.clone(), cause })
     }
 }

@@ -91,6 +91,7 @@ impl Template {
     ) -> Result<Arc<Self>, LoadError> {
         let Source { path, octets, hash } = source;
         let invalid = |error| LoadError::Invalid { path: path.clone(), cause: Cause(error) };
+        runtime.check_cache()?;
         let component = Component::from_binary(&runtime.engine, &octets).map_err(invalid)?;
         let handler = check::handler(&runtime.engine, &component, &path)?;
         let pre = runtime
