@@ -35,6 +35,7 @@ mod resource;
 mod server;
 mod timers;
 mod topics;
+mod watch;
 mod worker;
 
 pub use reload::{Reload, ReloadError, Replaced};

@@ -26,6 +26,7 @@ mod hibernation; // instances that are freed while nothing happens
 mod http2; // many WebSockets on one connection
 mod idle; // silence
 mod keeper; // versions of a guest, for reloads
+mod layouts; // ways in which files are replaced
 mod limits; // numbers and what happens there
 mod listening; // addresses, files and passed sockets
 mod loading; // components and flags that cannot be served
@@ -38,6 +39,7 @@ mod protocol_errors; // any octets on the socket
 mod proxied; // the PROXY protocol
 mod proxy; // an HTTP proxy between the client for the terminal and its server
 mod reload; // new code while clients are connected
+mod replaced; // files that are replaced again and again
 mod sending; // frames that handlers ask for
 mod sharing; // which clients share an instance, and what they can do to others
 mod shutdown; // signals

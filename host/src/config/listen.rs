@@ -1,6 +1,6 @@
 //! How a server listens: where, and what is spoken before HTTP.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Address;
 
@@ -78,6 +78,18 @@ pub enum Need {
     Optional,
     /// One without is refused.
     Required,
+}
+
+impl Tls {
+    /// The files that it comes from.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let certificate = match &self.certificate {
+            Certificate::Files { chain, key } => [Some(chain), Some(key)],
+            Certificate::SelfSigned => [None, None],
+        };
+        let authorities = self.clients.as_ref().map(|clients| &clients.authorities);
+        certificate.into_iter().chain([authorities]).flatten().map(PathBuf::as_path)
+    }
 }
 
 impl Listen {

@@ -1,18 +1,16 @@
 //! Hot reload: from a new file, or the wish of somebody, to new code in every actor.
 
-mod watch;
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-pub(crate) use self::watch::Watch;
 use crate::actor::Swaps;
 use crate::config;
 use crate::guest::{LoadError, Recipe, Runtime, Source, Template};
 use crate::resource::Resource;
+use crate::watch::Watch;
 
 /// How long a file may stay broken before that is an error and not somebody who is still writing.
 pub(crate) const HALF_WRITTEN: Duration = Duration::from_secs(1);
@@ -80,13 +78,14 @@ enum Wish {
     /// Read the file again.
     Reload(Answer<Reload>),
     /// Go on with this.
-    Replace(Box<Replacement>, Answer<Replaced>),
+    Replace(Box<Loaded>, Answer<Replaced>),
 }
 
-/// Another recipe, and what was made from it.
-pub(crate) struct Replacement {
-    pub(crate) recipe: Recipe,
+/// A component that is ready to be served, how it was made, and who tells when its file changes.
+pub(crate) struct Loaded {
+    recipe: Recipe,
     pub(crate) template: Arc<Template>,
+    watch: Option<Watch>,
 }
 
 /// Reloads a resource, one time after the other.
@@ -95,7 +94,6 @@ pub(crate) struct Reloads {
     runtime: Arc<Runtime>,
     recipe: Recipe,
     wishes: mpsc::Receiver<Wish>,
-    watching: config::Watch,
     watch: Option<Watch>,
 }
 
@@ -106,11 +104,18 @@ pub(crate) struct Reloads {
 /// [`ReloadError::Component`].
 pub(crate) async fn load(
     runtime: &Arc<Runtime>,
-    recipe: &Recipe,
-) -> Result<Arc<Template>, ReloadError> {
+    recipe: Recipe,
+    watching: config::Watch,
+) -> Result<Loaded, ReloadError> {
+    // Before it is read: what changes meanwhile is told.
+    let watch = match watching {
+        config::Watch::On => Some(Watch::start([&*recipe.component]).await),
+        config::Watch::Off => None,
+    };
     let path = recipe.component.clone();
     let source = off_the_workers(move || Source::read(&path)).await?;
-    compile(runtime, source, recipe).await
+    let template = compile(runtime, source, &recipe).await?;
+    Ok(Loaded { recipe, template, watch })
 }
 
 async fn compile(
@@ -145,7 +150,7 @@ impl Reloader {
 
     /// Puts another component, or the same one with other settings, in the place of what is served,
     /// after the reloads that were asked for before.
-    pub(crate) async fn replace(&self, by: Replacement) -> Result<Replaced, ReloadError> {
+    pub(crate) async fn replace(&self, by: Loaded) -> Result<Replaced, ReloadError> {
         let (answer_to, answer) = oneshot::channel();
         let wish = Wish::Replace(Box::new(by), answer_to);
         self.wishes.send(wish).await.map_err(|_| ReloadError::Stopped)?;
@@ -154,32 +159,15 @@ impl Reloader {
 }
 
 impl Reloads {
-    /// Reloads of a resource whose instances are made in this way.
+    /// Reloads of a resource that was made of this component.
     pub(crate) fn new(
         resource: Arc<Resource>,
         runtime: Arc<Runtime>,
-        recipe: Recipe,
-        watching: config::Watch,
+        loaded: Loaded,
     ) -> (Self, Reloader) {
         let (sender, wishes) = mpsc::channel(MAX_WISHES);
-        let mut reloads = Self { resource, runtime, recipe, wishes, watching, watch: None };
-        reloads.watch();
-        (reloads, Reloader { wishes: sender })
-    }
-
-    /// Reloads from now on whenever the file changes. If the system does not tell of changes, the log
-    /// says so.
-    fn watch(&mut self) {
-        if self.watching == config::Watch::Off {
-            return;
-        }
-        match Watch::start([&*self.recipe.component]) {
-            Ok(watch) => self.watch = Some(watch),
-            Err(error) => tracing::warn!(
-                "changes of {} go unnoticed, SIGHUP reloads it: {error}",
-                self.recipe.component.display()
-            ),
-        }
+        let Loaded { recipe, watch, .. } = loaded;
+        (Self { resource, runtime, recipe, wishes, watch }, Reloader { wishes: sender })
     }
 
     /// Reloads whenever it is to be, for ever.
@@ -210,12 +198,9 @@ impl Reloads {
                 let _ = answer_to.send(outcome);
             }
             Wish::Replace(by, answer_to) => {
-                let Replacement { recipe, template } = *by;
-                let is_elsewhere = recipe.component != self.recipe.component;
+                let Loaded { recipe, template, watch } = *by;
                 self.recipe = recipe;
-                if is_elsewhere {
-                    self.watch();
-                }
+                self.watch = watch;
                 let replaced = self.take_over(template, Instant::now()).await;
                 self.tell(&Ok(Reload::Replaced(replaced.clone())));
                 let _ = answer_to.send(Ok(replaced));

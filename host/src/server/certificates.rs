@@ -5,19 +5,11 @@ use std::sync::Arc;
 use tokio::time::timeout;
 
 use super::door::{Tls, TlsError};
-use crate::reload::{HALF_WRITTEN, Watch};
+use crate::reload::HALF_WRITTEN;
+use crate::watch::Watch;
 
-/// Shows a new certificate whenever its files change, for ever. If the system does not tell of changes, the
-/// log says so.
-pub(super) async fn follow(tls: Arc<Tls>) {
-    let watch = match Watch::start(tls.files()) {
-        Ok(watch) => watch,
-        Err(error) => {
-            return tracing::warn!(
-                "changes of the certificate go unnoticed, SIGHUP reads it again: {error}"
-            );
-        }
-    };
+/// Shows a new certificate whenever its files change, for ever.
+pub(super) async fn follow(tls: Arc<Tls>, watch: Watch) {
     loop {
         watch.changed().await;
         // The certificate and its key are two files, and for a moment do not belong together.

@@ -8,7 +8,7 @@ use super::StartError;
 use super::served::{Prepared, Served};
 use super::site::Site;
 use crate::config;
-use crate::reload::{ReloadError, Replacement};
+use crate::reload::{Loaded, ReloadError};
 
 /// What became of the resources, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub enum ConfigureError {
 enum Step {
     Keep(Arc<Served>),
     Add(Prepared),
-    Change(Arc<Served>, Box<config::Resource>, Option<Replacement>),
+    Change(Arc<Served>, Box<config::Resource>, Option<Loaded>),
     Restart(Arc<Served>, Prepared),
 }
 
@@ -79,7 +79,7 @@ async fn prepare(site: &Site, settings: config::Resource) -> Result<Step, Config
         return Ok(Step::Keep(served));
     }
     if served.can_change_to(&settings) {
-        let replacement = served.prepare_change(&settings, site.config().mode).await;
+        let replacement = served.prepare_change(&settings, &site.ground).await;
         let replacement = replacement.map_err(|cause| ConfigureError::Component { name, cause })?;
         return Ok(Step::Change(served, Box::new(settings), replacement));
     }

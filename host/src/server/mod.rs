@@ -37,9 +37,10 @@ pub use self::visit::Peer;
 
 use self::admin::Admin;
 use self::door::{Door, Listener, Tls, TlsError};
-use crate::config::{Address, Config, Encryption, Listen, Watch};
+use crate::config::{self, Address, Config, Encryption, Listen};
 use crate::guest::RuntimeError;
 use crate::reload::ReloadError;
+use crate::watch::Watch;
 
 /// A host that listens, and serves when it is run.
 #[derive(Debug)]
@@ -48,8 +49,8 @@ pub struct Server {
     host: Host,
     renewer: Renewer,
     admin: Option<Admin>,
-    /// Whose files are watched.
-    followed: Option<Arc<Tls>>,
+    /// The certificate, if its files are watched.
+    followed: Option<(Arc<Tls>, Watch)>,
 }
 
 /// Where a server listens.
@@ -103,11 +104,18 @@ impl Server {
     /// [`StartError`] says what is wrong and what to do.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let Config { listen, tls, backlog, admin, file, host } = config;
-        let (mode, watch) = (host.mode, host.watch);
+        let mode = host.mode;
+        // Before they are read: what changes meanwhile is told.
+        let watch = match &tls {
+            Some(tls) if host.watch == config::Watch::On && tls.files().next().is_some() => {
+                Some(Watch::start(tls.files()).await)
+            }
+            _ => None,
+        };
         let tls = tls.map(Tls::load).transpose().map_err(Why::Tls)?.map(Arc::new);
         let host = Host::start(host).await?;
         let listeners = bind(&listen, backlog, tls.as_ref())?;
-        let followed = tls.clone().filter(|tls| watch == Watch::On && tls.files().next().is_some());
+        let followed = tls.clone().zip(watch);
         let renewer = Renewer::new(host.clone(), file, mode, tls);
         let admin = match admin {
             None => None,
@@ -172,8 +180,8 @@ impl Server {
                 door::accept(&listener, &door, &site, &handshakes).await;
             });
         }
-        if let Some(tls) = followed {
-            serving.spawn(certificates::follow(tls));
+        if let Some((tls, watch)) = followed {
+            serving.spawn(certificates::follow(tls, watch));
         }
         if let Some(admin) = admin {
             serving.spawn(admin.serve());

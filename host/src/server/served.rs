@@ -11,8 +11,8 @@ use super::ground::Ground;
 use super::{StartError, Why};
 use crate::actor::{self, Code};
 use crate::config::{self, Mode};
-use crate::guest::{self, Recipe, Runtime, Template};
-use crate::reload::{self, ReloadError, Reloader, Reloads, Replacement};
+use crate::guest::{self, Recipe, Runtime};
+use crate::reload::{self, Loaded, ReloadError, Reloader, Reloads};
 use crate::resource::Resource;
 
 /// What a guest finds in its environment where the host runs for who writes it.
@@ -22,8 +22,7 @@ const DEVELOPMENT: (&str, &str) = ("WS_HOST_DEV", "1");
 pub(super) struct Prepared {
     settings: Arc<config::Resource>,
     runtime: Arc<Runtime>,
-    recipe: Recipe,
-    template: Arc<Template>,
+    loaded: Loaded,
 }
 
 /// A resource that is served.
@@ -46,22 +45,23 @@ impl Prepared {
     ) -> Result<Self, StartError> {
         let runtime = ground.runtimes.of(&settings).map_err(Why::from)?;
         let recipe = recipe(&settings, ground.config.mode);
-        let template = reload::load(&runtime, &recipe).await.map_err(Why::Component)?;
-        Ok(Self { settings: Arc::new(settings), runtime, recipe, template })
+        let loaded = reload::load(&runtime, recipe, ground.config.watch).await;
+        let loaded = loaded.map_err(Why::Component)?;
+        Ok(Self { settings: Arc::new(settings), runtime, loaded })
     }
 }
 
 impl Served {
     pub(super) fn start(ground: &Ground, prepared: Prepared) -> Arc<Self> {
-        let Prepared { settings, runtime, recipe, template } = prepared;
+        let Prepared { settings, runtime, loaded } = prepared;
         let config::Limits { max_clients, max_instances, max_state, .. } = settings.limits;
         let limits = actor::Limits { max_instances, max_state };
+        let template = Arc::clone(&loaded.template);
         let code = Code::new(settings.name.to_string(), template, limits);
         let max_clients = max_clients.min(ground.config.limits.max_clients);
         let workers = Arc::clone(&ground.workers);
         let resource = Arc::new(Resource::new(code, settings.instance_per, max_clients, workers));
-        let (reloads, reloader) =
-            Reloads::new(Arc::clone(&resource), Arc::clone(&runtime), recipe, ground.config.watch);
+        let (reloads, reloader) = Reloads::new(Arc::clone(&resource), Arc::clone(&runtime), loaded);
         Arc::new(Self {
             name: Arc::clone(&settings.name),
             sweep: Mutex::new(sweep(&resource, &settings)),
@@ -105,14 +105,14 @@ impl Served {
     pub(super) async fn prepare_change(
         &self,
         settings: &config::Resource,
-        mode: Mode,
-    ) -> Result<Option<Replacement>, ReloadError> {
+        ground: &Ground,
+    ) -> Result<Option<Loaded>, ReloadError> {
+        let config::Host { mode, watch, .. } = ground.config;
         let new = recipe(settings, mode);
         if new == recipe(&self.settings(), mode) {
             return Ok(None);
         }
-        let template = reload::load(&self.runtime, &new).await?;
-        Ok(Some(Replacement { recipe: new, template }))
+        Ok(Some(reload::load(&self.runtime, new, watch).await?))
     }
 
     /// Applies other settings to clients that come from now on.

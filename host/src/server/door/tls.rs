@@ -71,21 +71,11 @@ impl Tls {
     ///
     /// [`TlsError`]; what was shown before still is.
     pub(in crate::server) fn renew(&self) -> Result<(), TlsError> {
-        if self.files().next().is_some() {
+        if self.settings.files().next().is_some() {
             let renewed = load(&self.settings)?;
             *self.current.write() = renewed;
         }
         Ok(())
-    }
-
-    /// The files that it comes from.
-    pub(in crate::server) fn files(&self) -> impl Iterator<Item = &Path> {
-        let certificate = match &self.settings.certificate {
-            Certificate::Files { chain, key } => [Some(chain), Some(key)],
-            Certificate::SelfSigned => [None, None],
-        };
-        let authorities = self.settings.clients.as_ref().map(|clients| &clients.authorities);
-        certificate.into_iter().chain([authorities]).flatten().map(PathBuf::as_path)
     }
 
     /// The handshake.

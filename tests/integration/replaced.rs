@@ -1,0 +1,167 @@
+//! Files that are replaced ten times in a row, in every layout: each time it must be noticed.
+
+use std::net::SocketAddr;
+use std::thread::ScopedJoinHandle;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use ws_host_test_support::{Answer, Client, TestServer, component};
+
+use crate::encrypted::{Authority, Shown, shown_by};
+use crate::keeper::Keeper;
+use crate::layouts::{ALL, Laid, Layout};
+
+const ROUNDS: u8 = 10;
+
+/// In all layouts at once: most of it is waiting.
+fn in_every_layout(test: impl Fn(Layout) -> Result<()> + Sync) -> Result<()> {
+    let failures: Vec<String> = std::thread::scope(|scope| {
+        let test = &test;
+        let threads = ALL.map(|layout| (layout, scope.spawn(move || test(layout))));
+        let failure = |(layout, thread): (Layout, ScopedJoinHandle<'_, Result<()>>)| {
+            let outcome = thread.join().unwrap_or_else(|_| Err(anyhow!("a thread panicked")));
+            outcome.err().map(|error| format!("{layout:?}: {error:#}"))
+        };
+        threads.into_iter().filter_map(failure).collect()
+    });
+    ensure!(failures.is_empty(), "{}", failures.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn component_is_reloaded_each_time_that_it_is_replaced() -> Result<()> {
+    let keeper = Keeper::new()?;
+    in_every_layout(|layout| {
+        let mut laid = Laid::out(layout, &[("keeper.wasm", &keeper.version(1)?)])?;
+        let mut server = TestServer::serving_file(&laid.path("keeper.wasm"), &[])?;
+        let mut client = Client::connect(&server)?;
+        for round in 1..=ROUNDS {
+            let version = 1 + round % 2;
+            laid.replace(&[("keeper.wasm", &keeper.version(version)?)])?;
+            let noticed = server.wait_for_log("reloaded the component");
+            noticed.with_context(|| format!("replacement {round}"))?;
+            ensure!(client.ask("version")? == version.to_string(), "replacement {round}");
+        }
+        client.close()
+    })
+}
+
+#[test]
+fn certificate_is_shown_each_time_that_it_is_replaced() -> Result<()> {
+    let authority = Authority::new()?;
+    in_every_layout(|layout| {
+        let pem = |shown: &Shown| -> Result<[Vec<u8>; 2]> {
+            let folder = tempfile::tempdir()?;
+            let (certificate, key) = shown.write(folder.path(), "")?;
+            Ok([std::fs::read(certificate)?, std::fs::read(key)?])
+        };
+        let [certificate, key] = pem(&authority.vouch_for("0")?)?;
+        let mut laid = Laid::out(layout, &[("tls.crt", &certificate), ("tls.key", &key)])?;
+        let flags = [&laid.argument("tls.crt")?, &laid.argument("tls.key")?];
+        let flags = ["--tls-cert", flags[0], "--tls-key", flags[1]];
+        let mut server = TestServer::with_arguments("echo", &flags)?;
+        for round in 1..=ROUNDS {
+            let new = authority.vouch_for(&round.to_string())?;
+            let [certificate, key] = pem(&new)?;
+            laid.replace(&[("tls.crt", &certificate), ("tls.key", &key)])?;
+            // Of two files the one may be read before the other.
+            while shown_by(authority.connect(&server)?.stream())? != new.certificate {
+                let noticed = server.wait_for_log("read the certificate");
+                noticed.with_context(|| format!("replacement {round}"))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn authorities_of_clients_are_those_of_the_file_each_time_that_it_is_replaced() -> Result<()> {
+    let authority = Authority::new()?;
+    let others = [Authority::new()?, Authority::new()?];
+    let clients = [others[0].vouch_for("one")?, others[1].vouch_for("other")?];
+    let files = [std::fs::read(others[0].file())?, std::fs::read(others[1].file())?];
+    let flags = authority.flags()?;
+    let is_let_in = |server: SocketAddr, client: &Shown| {
+        let stream = authority.ask().showing(client).connect(server);
+        // Over TLS 1.3 a client learns of the refusal when it reads.
+        stream.and_then(Client::greet).is_ok()
+    };
+    in_every_layout(|layout| {
+        let mut laid = Laid::out(layout, &[("ca.pem", &files[0])])?;
+        let ca = laid.argument("ca.pem")?;
+        let more = ["--tls-client-ca", &ca, "--tls-client-auth", "required"];
+        let all: Vec<&str> = flags.iter().map(String::as_str).chain(more).collect();
+        let mut server = TestServer::with_arguments("echo", &all)?;
+        ensure!(is_let_in(server.address(), &clients[0]), "at the beginning");
+        for round in 1..=usize::from(ROUNDS) {
+            laid.replace(&[("ca.pem", &files[round % 2])])?;
+            while !is_let_in(server.address(), &clients[round % 2]) {
+                let noticed = server.wait_for_log("read the certificate");
+                noticed.with_context(|| format!("replacement {round}"))?;
+            }
+            ensure!(!is_let_in(server.address(), &clients[1 - round % 2]), "replacement {round}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn static_files_are_those_of_the_folder_as_it_is_now() -> Result<()> {
+    in_every_layout(|layout| {
+        let mut laid = Laid::out(layout, &[("page", b"0")])?;
+        let page = laid.path("page");
+        let folder = page.parent().and_then(|folder| folder.to_str()).context("a folder")?;
+        let server = TestServer::with_arguments("echo", &["--static", folder])?;
+        for round in 1..=ROUNDS {
+            let content = round.to_string();
+            laid.replace(&[("page", content.as_bytes())])?;
+            let request = "GET /page HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+            let answer = Answer::to(server.address(), request)?;
+            ensure!(answer.status == 200 && answer.body == content, "{answer:?}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn component_that_is_replaced_while_the_server_loads_it_is_reloaded() -> Result<()> {
+    let keeper = Keeper::new()?;
+    // What is loaded after it takes a while. In an empty cache nothing is found.
+    let cache = tempfile::tempdir()?;
+    let text = format!(
+        "listen = \"127.0.0.1:0\"\ncache = {:?}\n\
+         [[resource]]\npath = \"/\"\ncomponent = {:?}\n\
+         [[resource]]\npath = \"/slow\"\ncomponent = {:?}\n",
+        cache.path().join("cache"),
+        keeper.file(),
+        component("guest-about"),
+    );
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("ws-host.toml");
+    std::fs::write(&file, text)?;
+    let compiled = || -> Result<bool> {
+        let mut folders = vec![cache.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder)?.map_while(Result::ok) {
+                if entry.path().is_dir() {
+                    folders.push(entry.path());
+                } else {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    };
+    let replacing = std::thread::scope(|scope| -> Result<TestServer> {
+        let server = scope.spawn(|| TestServer::configured(&file));
+        // The first one is in the cache: it was read. The server does not listen yet.
+        while !compiled()? && !server.is_finished() {
+            std::thread::yield_now();
+        }
+        keeper.replace_by(2)?;
+        server.join().ok().context("a thread panicked")?
+    });
+    let mut server = replacing?;
+    server.wait_for_log("reloaded the component")?;
+    ensure!(Client::connect(&server)?.ask("version")? == "2");
+    Ok(())
+}
