@@ -1,10 +1,115 @@
-//! The proxies.
+//! The proxies: each in front of a server of its own, with the settings that `docs/behind-a-proxy.md`
+//! recommends.
 
-use anyhow::Result;
+mod backend;
+mod catalogue;
+mod certificate;
+mod configuration;
+mod front;
+mod listings;
+mod network;
+mod process;
+mod scenarios;
+mod silence;
+mod trial;
 
-use crate::table::{Selection, Table};
+use anyhow::{Result, bail};
+
+use crate::table::{Extent, Outcome, Row, Selection, Table};
+use catalogue::{PROXIES, Proxy};
+use certificate::Certificate;
+use network::Network;
+use scenarios::{LAST, LONG, SCENARIOS, Scenario};
+use silence::Silent;
+use trial::Trial;
 
 /// Runs them.
-pub(crate) fn run(_selection: &Selection) -> Result<Table> {
-    Ok(Table { scenarios: Vec::new(), rows: Vec::new() })
+pub(crate) fn run(selection: &Selection) -> Result<Table> {
+    listings::check()?;
+    if let Some(unknown) = selection.names.iter().find(|name| is_unknown(name)) {
+        let names: Vec<_> = PROXIES.iter().map(|proxy| proxy.name).collect();
+        bail!("there is no proxy {unknown}; there are {}", names.join(", "));
+    }
+    let certificate = Certificate::make()?;
+    let network = Network::start()?;
+    let last: &[Scenario] = match selection.extent {
+        Extent::All => &[LONG, LAST],
+        Extent::Some => &[LAST],
+    };
+    let mut tried = Vec::new();
+    for proxy in PROXIES.iter().filter(|proxy| selection.has(proxy.name, proxy.in_some)) {
+        let mut begun = Tried::begin(proxy, &certificate, &network);
+        begun.run(&SCENARIOS);
+        if selection.extent == Extent::All {
+            begun.keep_silent();
+        }
+        tried.push(begun);
+    }
+    let scenarios = SCENARIOS.iter().chain(last).map(|scenario| scenario.name).collect();
+    let rows = tried.into_iter().map(|tried| tried.end(last)).collect();
+    Ok(Table { scenarios, rows })
+}
+
+fn is_unknown(name: &str) -> bool {
+    PROXIES.iter().all(|proxy| proxy.name != name)
+}
+
+/// A proxy that is tried, or why it is not.
+struct Tried {
+    proxy: &'static Proxy,
+    version: String,
+    trial: Result<Trial, Outcome>,
+    outcomes: Vec<Outcome>,
+}
+
+impl Tried {
+    fn begin(proxy: &'static Proxy, certificate: &Certificate, network: &Network) -> Self {
+        let begun = |version, trial| Self { proxy, version, trial, outcomes: Vec::new() };
+        match proxy.version() {
+            Ok(Some(version)) => {
+                let trial = Trial::begin(proxy, certificate, network);
+                begun(version, trial.map_err(|why| Outcome::Failed(in_one_line(&why))))
+            }
+            Ok(None) => {
+                begun(String::new(), Err(Outcome::Skipped("it is not installed".to_owned())))
+            }
+            Err(why) => begun(String::new(), Err(Outcome::Skipped(in_one_line(&why)))),
+        }
+    }
+
+    fn run(&mut self, scenarios: &[Scenario]) {
+        for scenario in scenarios {
+            let outcome = match (&mut self.trial, self.proxy.cannot(scenario.name)) {
+                // The first column says why.
+                (Err(_), _) if !self.outcomes.is_empty() => {
+                    Outcome::NotApplicable("it did not run".to_owned())
+                }
+                (Err(why), _) => why.clone(),
+                (Ok(_), Some(why)) => Outcome::NotApplicable(why.to_owned()),
+                (Ok(trial), None) => match scenario.run(trial) {
+                    Ok(()) => Outcome::Passed,
+                    Err(why) => Outcome::Failed(in_one_line(&why)),
+                },
+            };
+            self.outcomes.push(outcome);
+        }
+    }
+
+    /// Leaves a client there that is looked at in the end, while others are tried.
+    fn keep_silent(&mut self) {
+        if let Ok(trial) = &mut self.trial {
+            // If it cannot connect, other scenarios have said so.
+            trial.silent = Silent::begin(&trial.front).ok();
+        }
+    }
+
+    fn end(mut self, last: &[Scenario]) -> Row {
+        self.run(last);
+        Row { name: self.proxy.title.to_owned(), version: self.version, outcomes: self.outcomes }
+    }
+}
+
+/// An error and its causes, as a table can hold them.
+fn in_one_line(error: &anyhow::Error) -> String {
+    format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "/")
 }

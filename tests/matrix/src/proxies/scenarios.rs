@@ -1,0 +1,219 @@
+//! What is tried with each proxy.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::Signal;
+use ws_host_test_support::{DEADLINE, masked_frame};
+
+use super::backend::FILE;
+use super::front::{CLIENT, Front, Opened};
+use super::silence::SILENCE;
+use super::trial::Trial;
+
+/// One of them.
+pub(super) struct Scenario {
+    pub(super) name: &'static str,
+    run: fn(&mut Trial) -> Result<()>,
+}
+
+impl Scenario {
+    pub(super) fn run(&self, trial: &mut Trial) -> Result<()> {
+        (self.run)(trial)
+    }
+}
+
+/// Those that leave proxy and server as they are.
+pub(super) const SCENARIOS: [Scenario; 12] = [
+    Scenario { name: "own page", run: |trial| own_page(&trial.front) },
+    Scenario { name: "foreign page", run: |trial| foreign_page(&trial.front, &[]) },
+    Scenario { name: "no origin", run: |trial| no_origin(&trial.front) },
+    Scenario { name: "address", run: |trial| address(&trial.front, &[]) },
+    Scenario { name: "secure", run: |trial| secure(&trial.front, &[]) },
+    Scenario { name: "false headers", run: |trial| false_headers(&trial.front) },
+    Scenario { name: "echo", run: |trial| echo(&trial.front) },
+    Scenario { name: "client closes", run: |trial| client_closes(&trial.front) },
+    Scenario { name: "server closes", run: |trial| server_closes(&trial.front) },
+    Scenario { name: "too long", run: |trial| too_long(&trial.front) },
+    Scenario { name: "health", run: |trial| health(&trial.front) },
+    Scenario { name: "files", run: |trial| files(&trial.front) },
+];
+
+/// What takes more than a minute.
+pub(super) const LONG: Scenario = Scenario { name: SILENCE, run: silence };
+
+/// What ends the server.
+pub(super) const LAST: Scenario = Scenario { name: "server stops", run: server_stops };
+
+/// What a client may send to be taken for somebody else, from somewhere else.
+const LIES: [(&str, &str); 7] = [
+    ("X-Forwarded-For", "203.0.113.66"),
+    ("X-Forwarded-Host", "foreign.example"),
+    ("X-Forwarded-Proto", "http"),
+    ("X-Forwarded-Port", "80"),
+    ("Forwarded", "for=203.0.113.66;host=foreign.example;proto=http"),
+    ("X-Real-IP", "203.0.113.66"),
+    ("CF-Connecting-IP", "203.0.113.66"),
+];
+
+/// How often a message that is too long is sent: what goes wrong there, goes wrong at times.
+const TRIES: usize = 18;
+
+/// How many requests follow on one connection: more than a proxy has connections to the server.
+const REQUESTS: usize = 20;
+
+fn own_page(front: &Front) -> Result<()> {
+    match front.open_from(&front.own_origin(), &[])? {
+        Opened::WebSocket(mut client) => {
+            ensure!(client.ask("hello")? == "hello", "another answer");
+            client.close()
+        }
+        Opened::Refused(answer) => bail!("refused with {}: {}", answer.status, answer.body.trim()),
+    }
+}
+
+fn foreign_page(front: &Front, headers: &[(&str, &str)]) -> Result<()> {
+    for scheme in ["https", "http"] {
+        match front.open_from(&format!("{scheme}://foreign.example"), headers)? {
+            Opened::WebSocket(_) => bail!("it is let in"),
+            Opened::Refused(answer) => {
+                ensure!(answer.status.as_u16() == 403, "refused with {}", answer.status);
+                ensure!(answer.body.contains("origin"), "the body is {:?}", answer.body);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn no_origin(front: &Front) -> Result<()> {
+    let mut client = front.connect("/echo")?;
+    ensure!(client.ask("hello")? == "hello", "another answer");
+    client.close()
+}
+
+fn address(front: &Front, headers: &[(&str, &str)]) -> Result<()> {
+    told(front, headers, "client_address: ", &format!("{:?}", CLIENT.to_string()))
+}
+
+fn secure(front: &Front, headers: &[(&str, &str)]) -> Result<()> {
+    told(front, headers, "secure: ", "true")
+}
+
+/// What the handler is told of a client.
+fn told(front: &Front, headers: &[(&str, &str)], key: &str, expected: &str) -> Result<()> {
+    let mut client = front.enter("/about", headers)?;
+    let told = client.ask("request")?;
+    let line = told.lines().map(str::trim).find_map(|line| line.strip_prefix(key));
+    let value = line.context("the handler was told nothing")?.trim_end_matches(',');
+    ensure!(value == expected, "the handler was told {key}{value}");
+    client.close()
+}
+
+fn false_headers(front: &Front) -> Result<()> {
+    address(front, &LIES)?;
+    secure(front, &LIES)?;
+    foreign_page(front, &LIES).context("a foreign page")
+}
+
+fn echo(front: &Front) -> Result<()> {
+    let mut client = front.connect("/echo")?;
+    for length in [1, 64 << 10, (1 << 20) - 1] {
+        for first in [0x81, 0x82] {
+            let message: Vec<u8> = (0..length).map(|index| b'a' + (index % 26) as u8).collect();
+            client.send_frame(first, &message)?;
+            let echo = client.receive().with_context(|| format!("{length} octets"))?;
+            ensure!(echo.first == first && echo.payload == message, "{length} octets changed");
+        }
+    }
+    client.close()
+}
+
+fn client_closes(front: &Front) -> Result<()> {
+    let mut client = front.connect("/telling")?;
+    let who = client.ask("who")?;
+    client.send_close(4001, "that is all")?;
+    let (code, reason) = client.receive_close()?;
+    ensure!(code == 4001, "answered with {code} {reason:?}");
+    client.expect_end()?;
+    let mut witness = front.connect("/telling")?;
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let report = witness.ask("report")?;
+        let prefix = format!("{who} disconnected ");
+        if let Some(told) = report.lines().find_map(|line| line.strip_prefix(&prefix)) {
+            ensure!(
+                told.starts_with("4001 \"that is all\" clean true"),
+                "the handler was told {told}"
+            );
+            return witness.close();
+        }
+        ensure!(Instant::now() < deadline, "the handler was told nothing");
+    }
+}
+
+fn server_closes(front: &Front) -> Result<()> {
+    let mut client = front.connect("/closing")?;
+    client.send_text("close 4000 not today")?;
+    let told = client.receive_close()?;
+    ensure!(told == (4000, "not today".to_owned()), "closed with {told:?}");
+    client.send_close(4000, "")?;
+    client.expect_end()
+}
+
+fn too_long(front: &Front) -> Result<()> {
+    let mut failures = Vec::new();
+    for number in 0..TRIES {
+        // Just too long, and so long that the server says so before it has come.
+        let length = [(1 << 20) + 1, 2 << 20, 8 << 20][number % 3];
+        if let Err(why) = one_too_long(front, length) {
+            failures.push(format!("{length} octets: {why:#}"));
+        }
+    }
+    match failures.first() {
+        None => Ok(()),
+        Some(first) => bail!("{} of {TRIES} fail: {first}", failures.len()),
+    }
+}
+
+fn one_too_long(front: &Front, length: usize) -> Result<()> {
+    let mut client = front.connect("/echo")?;
+    let mut stream = client.stream().try_clone()?;
+    let frame = masked_frame(0x82, &vec![0; length]);
+    // A browser sends and reads at the same time, and goes on reading when nothing more is taken.
+    let sending = std::thread::spawn(move || std::io::Write::write_all(&mut stream, &frame));
+    let closed = client.receive_close().context("1006");
+    let _ = client.stream().shutdown(std::net::Shutdown::Both);
+    let _ = sending.join();
+    let (code, reason) = closed?;
+    ensure!(code == 1009, "closed with {code} {reason:?}");
+    Ok(())
+}
+
+fn health(front: &Front) -> Result<()> {
+    for (index, answer) in front.get("/healthz", REQUESTS)?.iter().enumerate() {
+        ensure!(answer.status.is_success(), "request {}: {answer:?}", index + 1);
+    }
+    Ok(())
+}
+
+fn files(front: &Front) -> Result<()> {
+    let (path, content) = FILE;
+    for answer in front.get(path, 2)? {
+        ensure!(answer.status.is_success() && answer.body == content, "{answer:?}");
+    }
+    Ok(())
+}
+
+fn silence(trial: &mut Trial) -> Result<()> {
+    trial.silent.take().context("nobody keeps silent")?.end()
+}
+
+fn server_stops(trial: &mut Trial) -> Result<()> {
+    let mut client = trial.front.connect("/echo")?;
+    ensure!(client.ask("hello")? == "hello", "another answer");
+    trial.server.signal(Signal::TERM)?;
+    let (code, reason) = client.receive_close()?;
+    ensure!(code == 1001, "closed with {code} {reason:?}");
+    client.send_close(1001, "")?;
+    client.expect_end()
+}

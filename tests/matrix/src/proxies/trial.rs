@@ -1,0 +1,90 @@
+//! One proxy that runs, and the server behind it.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+use ws_host_test_support::{DEADLINE, TestServer};
+
+use super::backend;
+use super::catalogue::Proxy;
+use super::certificate::Certificate;
+use super::configuration::Places;
+use super::front::Front;
+use super::network::Network;
+use super::process::Process;
+use super::silence::Silent;
+
+/// How often a proxy is started whose port somebody else took meanwhile.
+const TRIES: usize = 3;
+
+/// A proxy and a server. Dropping it ends both.
+pub(super) struct Trial {
+    pub(super) front: Front,
+    pub(super) server: TestServer,
+    pub(super) silent: Option<Silent>,
+    _processes: Vec<Process>,
+    _folder: TempDir,
+}
+
+impl Trial {
+    /// Starts both, and waits until an answer of the server comes through.
+    pub(super) fn begin(
+        proxy: &Proxy,
+        certificate: &Certificate,
+        network: &Network,
+    ) -> Result<Self> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match Self::try_begin(proxy, certificate, network) {
+                Err(why) if tries < TRIES && format!("{why:#}").contains("in use") => {}
+                other => return other,
+            }
+        }
+    }
+
+    fn try_begin(proxy: &Proxy, certificate: &Certificate, network: &Network) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        // Some proxies give up their rights before they look into it.
+        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
+        certificate.write(folder.path())?;
+        let server = backend::start(proxy.settings, folder.path()).context("the server")?;
+        let places = Places::choose(server.address().port(), folder.path())?;
+        for file in proxy.files {
+            places.install(file)?;
+        }
+        let front = Front::new(places.front, proxy.http, certificate, network)?;
+        let mut processes = Vec::new();
+        for (arguments, port) in proxy.processes.iter().zip([places.front, places.inner]) {
+            let arguments: Vec<_> = arguments.iter().map(|word| places.fill(word)).collect();
+            let mut process = Process::start(&arguments, folder.path())?;
+            process.wait_until_it_listens(port).with_context(|| arguments[0].clone())?;
+            processes.push(process);
+        }
+        if let Err(why) = wait_until_it_serves(&front) {
+            let told: Vec<_> = processes.iter().map(Process::told).collect();
+            bail!("it does not serve: {why:#}; its log: {}", told.concat());
+        }
+        Ok(Self { front, server, silent: None, _processes: processes, _folder: folder })
+    }
+}
+
+/// A proxy that looks first whether the server lives may say for a moment that it does not.
+fn wait_until_it_serves(front: &Front) -> Result<()> {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let why = match front.get("/healthz", 1) {
+            Ok(answers) if answers.iter().all(|answer| answer.status.is_success()) => return Ok(()),
+            Ok(answers) => format!("{answers:?}"),
+            Err(why) => format!("{why:#}"),
+        };
+        if Instant::now() > deadline {
+            bail!(why);
+        }
+        sleep(Duration::from_millis(100));
+    }
+}
