@@ -19,8 +19,7 @@ use crate::table::{Extent, Outcome, Row, Selection, Table};
 use catalogue::{PROXIES, Proxy};
 use certificate::Certificate;
 use network::Network;
-use scenarios::{LAST, LONG, SCENARIOS, Scenario};
-use silence::Silent;
+use scenarios::{LAST, SCENARIOS, STOP, Scenario};
 use trial::Trial;
 
 /// Runs them.
@@ -33,15 +32,15 @@ pub(crate) fn run(selection: &Selection) -> Result<Table> {
     let certificate = Certificate::make()?;
     let network = Network::start()?;
     let last: &[Scenario] = match selection.extent {
-        Extent::All => &[LONG, LAST],
-        Extent::Some => &[LAST],
+        Extent::All => &LAST,
+        Extent::Some => &[STOP],
     };
     let mut tried = Vec::new();
     for proxy in PROXIES.iter().filter(|proxy| selection.has(proxy.name, proxy.in_some)) {
         let mut begun = Tried::begin(proxy, &certificate, &network);
         begun.run(&SCENARIOS);
         if selection.extent == Extent::All {
-            begun.keep_silent();
+            begun.begin_silence();
         }
         tried.push(begun);
     }
@@ -95,11 +94,9 @@ impl Tried {
         }
     }
 
-    /// Leaves a client there that is looked at in the end, while others are tried.
-    fn keep_silent(&mut self) {
+    fn begin_silence(&mut self) {
         if let Ok(trial) = &mut self.trial {
-            // If it cannot connect, other scenarios have said so.
-            trial.silent = Silent::begin(&trial.front).ok();
+            trial.begin_silence();
         }
     }
 

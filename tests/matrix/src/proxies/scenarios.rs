@@ -8,7 +8,7 @@ use ws_host_test_support::{DEADLINE, masked_frame};
 
 use super::backend::FILE;
 use super::front::{CLIENT, Front, Opened};
-use super::silence::SILENCE;
+use super::silence::Silence;
 use super::trial::Trial;
 
 /// One of them.
@@ -24,7 +24,7 @@ impl Scenario {
 }
 
 /// Those that leave proxy and server as they are.
-pub(super) const SCENARIOS: [Scenario; 12] = [
+pub(super) const SCENARIOS: [Scenario; 13] = [
     Scenario { name: "own page", run: |trial| own_page(&trial.front) },
     Scenario { name: "foreign page", run: |trial| foreign_page(&trial.front, &[]) },
     Scenario { name: "no origin", run: |trial| no_origin(&trial.front) },
@@ -33,17 +33,22 @@ pub(super) const SCENARIOS: [Scenario; 12] = [
     Scenario { name: "false headers", run: |trial| false_headers(&trial.front) },
     Scenario { name: "echo", run: |trial| echo(&trial.front) },
     Scenario { name: "client closes", run: |trial| client_closes(&trial.front) },
+    Scenario { name: "client vanishes", run: |trial| client_vanishes(&trial.front) },
     Scenario { name: "server closes", run: |trial| server_closes(&trial.front) },
     Scenario { name: "too long", run: |trial| too_long(&trial.front) },
     Scenario { name: "health", run: |trial| health(&trial.front) },
     Scenario { name: "files", run: |trial| files(&trial.front) },
 ];
 
-/// What takes more than a minute.
-pub(super) const LONG: Scenario = Scenario { name: SILENCE, run: silence };
+/// Those that take more than a minute, and what ends the server.
+pub(super) const LAST: [Scenario; 3] = [
+    Scenario { name: "80 s of silence", run: |trial| ended(trial.silence.take()) },
+    Scenario { name: "80 s one way", run: |trial| ended(trial.one_way.take()) },
+    STOP,
+];
 
 /// What ends the server.
-pub(super) const LAST: Scenario = Scenario { name: "server stops", run: server_stops };
+pub(super) const STOP: Scenario = Scenario { name: "server stops", run: server_stops };
 
 /// What a client may send to be taken for somebody else, from somewhere else.
 const LIES: [(&str, &str); 7] = [
@@ -135,16 +140,26 @@ fn client_closes(front: &Front) -> Result<()> {
     let (code, reason) = client.receive_close()?;
     ensure!(code == 4001, "answered with {code} {reason:?}");
     client.expect_end()?;
+    gone(front, &who, "4001 \"that is all\" clean true")
+}
+
+/// The client's process ends, and its system ends the connection.
+fn client_vanishes(front: &Front) -> Result<()> {
+    let mut client = front.connect("/telling")?;
+    let who = client.ask("who")?;
+    drop(client);
+    gone(front, &who, "1006 ")
+}
+
+/// The handler hears how a client went, which another one asks it.
+fn gone(front: &Front, who: &str, how: &str) -> Result<()> {
     let mut witness = front.connect("/telling")?;
+    let prefix = format!("{who} disconnected ");
     let deadline = Instant::now() + DEADLINE;
     loop {
         let report = witness.ask("report")?;
-        let prefix = format!("{who} disconnected ");
         if let Some(told) = report.lines().find_map(|line| line.strip_prefix(&prefix)) {
-            ensure!(
-                told.starts_with("4001 \"that is all\" clean true"),
-                "the handler was told {told}"
-            );
+            ensure!(told.starts_with(how), "the handler was told {told}");
             return witness.close();
         }
         ensure!(Instant::now() < deadline, "the handler was told nothing");
@@ -204,8 +219,8 @@ fn files(front: &Front) -> Result<()> {
     Ok(())
 }
 
-fn silence(trial: &mut Trial) -> Result<()> {
-    trial.silent.take().context("nobody keeps silent")?.end()
+fn ended(silence: Option<Silence>) -> Result<()> {
+    silence.context("the client could not connect")?.end()
 }
 
 fn server_stops(trial: &mut Trial) -> Result<()> {

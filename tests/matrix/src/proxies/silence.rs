@@ -1,45 +1,81 @@
-//! A client that says nothing for longer than proxies wait, and is kept by the server's pings.
+//! Connections over which nothing goes in one direction, or in both, for longer than proxies wait.
 
+use std::io::ErrorKind;
+use std::os::unix::net::UnixStream;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use ws_host_test_support::DEADLINE;
+use ws_host_test_support::{Client, DEADLINE};
 
 use super::front::Front;
-
-/// The name of the scenario.
-pub(super) const SILENCE: &str = "80 s of silence";
 
 /// Longer than the 60 s after which many proxies drop a connection, and than the 75 s in our configurations.
 const TIME: Duration = Duration::from_secs(80);
 
-/// A client that keeps silent on a thread.
-pub(super) struct Silent(JoinHandle<Result<()>>);
+/// How often a client speaks that gets no answer.
+const BETWEEN_MESSAGES: Duration = Duration::from_secs(10);
 
-impl Silent {
-    /// Begins.
-    pub(super) fn begin(front: &Front) -> Result<Self> {
+/// A client on a thread of its own.
+pub(super) struct Silence(JoinHandle<Result<()>>);
+
+impl Silence {
+    /// Nobody says anything; the server's pings keep the connection.
+    pub(super) fn of_both(front: &Front) -> Result<Self> {
         let mut client = front.connect("/echo")?;
         client.stream().set_read_timeout(Some(TIME + DEADLINE))?;
-        let end = Instant::now() + TIME;
-        let thread = std::thread::Builder::new().name("silence".to_owned()).spawn(move || {
+        Self::on_a_thread(move || {
+            let end = Instant::now() + TIME;
             let mut pings = 0;
             while Instant::now() < end {
-                let frame = client.receive().context(format!("after {pings} pings"))?;
+                let frame = client.receive().with_context(|| format!("after {pings} pings"))?;
                 ensure!(frame.first == 0x89, "expected a ping, got {frame:?}");
                 pings += 1;
                 // As every browser does by itself.
                 client.send_frame(0x8a, &frame.payload)?;
             }
-            ensure!(client.ask("still here")? == "still here", "another answer");
-            client.close()
-        })?;
-        Ok(Self(thread))
+            still_there(client)
+        })
+    }
+
+    /// The client speaks, and the handler never answers.
+    pub(super) fn of_the_server(front: &Front) -> Result<Self> {
+        let mut client = front.connect("/telling")?;
+        client.stream().set_read_timeout(Some(BETWEEN_MESSAGES))?;
+        Self::on_a_thread(move || {
+            let begin = Instant::now();
+            while begin.elapsed() < TIME {
+                client.send_text("a measurement")?;
+                match client.receive() {
+                    Ok(frame) => client.send_frame(0x8a, &frame.payload)?,
+                    Err(why) if has_timed_out(&why) => {}
+                    Err(why) => {
+                        let seconds = begin.elapsed().as_secs();
+                        return Err(why.context(format!("after {seconds} s")));
+                    }
+                }
+            }
+            still_there(client)
+        })
     }
 
     /// Waits for the end.
     pub(super) fn end(self) -> Result<()> {
         self.0.join().map_err(|_| anyhow!("the client panicked"))?
     }
+
+    fn on_a_thread(client: impl FnOnce() -> Result<()> + Send + 'static) -> Result<Self> {
+        Ok(Self(std::thread::Builder::new().name("silence".to_owned()).spawn(client)?))
+    }
+}
+
+fn still_there(mut client: Client<UnixStream>) -> Result<()> {
+    client.stream().set_read_timeout(Some(DEADLINE))?;
+    client.ask("who").context("at the end")?;
+    client.close()
+}
+
+fn has_timed_out(why: &anyhow::Error) -> bool {
+    let error = why.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    matches!(error, Some(ErrorKind::WouldBlock | ErrorKind::TimedOut))
 }

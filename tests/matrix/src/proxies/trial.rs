@@ -16,7 +16,7 @@ use super::configuration::Places;
 use super::front::Front;
 use super::network::Network;
 use super::process::Process;
-use super::silence::Silent;
+use super::silence::Silence;
 
 /// How often a proxy is started whose port somebody else took meanwhile.
 const TRIES: usize = 3;
@@ -25,7 +25,8 @@ const TRIES: usize = 3;
 pub(super) struct Trial {
     pub(super) front: Front,
     pub(super) server: TestServer,
-    pub(super) silent: Option<Silent>,
+    pub(super) silence: Option<Silence>,
+    pub(super) one_way: Option<Silence>,
     _processes: Vec<Process>,
     _folder: TempDir,
 }
@@ -45,6 +46,13 @@ impl Trial {
                 other => return other,
             }
         }
+    }
+
+    /// Leaves clients there that are looked at in the end, while other proxies are tried.
+    pub(super) fn begin_silence(&mut self) {
+        // If they cannot connect, other scenarios have said why.
+        self.silence = Silence::of_both(&self.front).ok();
+        self.one_way = Silence::of_the_server(&self.front).ok();
     }
 
     fn try_begin(proxy: &Proxy, certificate: &Certificate, network: &Network) -> Result<Self> {
@@ -69,7 +77,14 @@ impl Trial {
             let told: Vec<_> = processes.iter().map(Process::told).collect();
             bail!("it does not serve: {why:#}; its log: {}", told.concat());
         }
-        Ok(Self { front, server, silent: None, _processes: processes, _folder: folder })
+        Ok(Self {
+            front,
+            server,
+            silence: None,
+            one_way: None,
+            _processes: processes,
+            _folder: folder,
+        })
     }
 }
 
