@@ -30,6 +30,12 @@ pub(super) struct Proxy {
 /// Headers tell who the client is.
 const BY_HEADERS: &str = "ws-host/http.toml";
 
+/// `Forwarded` (RFC 7239) tells.
+const BY_FORWARDED: &str = "ws-host/forwarded.toml";
+
+/// `X-Real-IP` tells the address.
+const BY_X_REAL_IP: &str = "ws-host/x-real-ip.toml";
+
 /// The PROXY protocol tells, of TLS as well.
 const BY_PROXY_PROTOCOL: &str = "ws-host/proxy-protocol.toml";
 
@@ -68,6 +74,16 @@ const APACHE: Proxy = Proxy {
     ..NGINX
 };
 
+const LIGHTTPD: Proxy = Proxy {
+    name: "lighttpd",
+    title: "lighttpd",
+    in_some: InSome::No,
+    version: &["lighttpd", "-v"],
+    files: &["lighttpd/frame.conf", "lighttpd/site.conf"],
+    processes: &[&["lighttpd", "-D", "-f", "/etc/proxy/frame.conf"]],
+    ..NGINX
+};
+
 const HITCH: Proxy = Proxy {
     name: "hitch",
     title: "hitch, PROXY v2",
@@ -98,12 +114,20 @@ const ENVOY: Proxy = Proxy {
 };
 
 /// All of them, in the order of the table.
-pub(super) const PROXIES: [Proxy; 21] = [
+pub(super) const PROXIES: [Proxy; 23] = [
     NGINX,
     Proxy {
         name: "nginx-keepalive",
         title: "nginx, upstream keepalive",
         files: &["nginx/http.frame.conf", "nginx/keepalive.conf"],
+        ..NGINX
+    },
+    Proxy {
+        name: "nginx-x-real-ip",
+        title: "nginx, X-Real-IP",
+        in_some: InSome::No,
+        files: &["nginx/http.frame.conf", "nginx/x-real-ip.site.conf"],
+        settings: BY_X_REAL_IP,
         ..NGINX
     },
     Proxy {
@@ -193,14 +217,13 @@ pub(super) const PROXIES: [Proxy; 21] = [
         ],
         ..NGINX
     },
+    LIGHTTPD,
     Proxy {
-        name: "lighttpd",
-        title: "lighttpd",
-        in_some: InSome::No,
-        version: &["lighttpd", "-v"],
-        files: &["lighttpd/frame.conf", "lighttpd/site.conf"],
-        processes: &[&["lighttpd", "-D", "-f", "/etc/proxy/frame.conf"]],
-        ..NGINX
+        name: "lighttpd-forwarded",
+        title: "lighttpd, Forwarded",
+        files: &["lighttpd/frame.conf", "lighttpd/forwarded.conf"],
+        settings: BY_FORWARDED,
+        ..LIGHTTPD
     },
     HITCH,
     Proxy {
