@@ -13,7 +13,7 @@ mod scenarios;
 mod silence;
 mod trial;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::table::{Extent, Outcome, Row, Selection, Table};
 use catalogue::{PROXIES, Proxy};
@@ -25,10 +25,6 @@ use trial::Trial;
 /// Runs them.
 pub(crate) fn run(selection: &Selection) -> Result<Table> {
     listings::check()?;
-    if let Some(unknown) = selection.names.iter().find(|name| is_unknown(name)) {
-        let names: Vec<_> = PROXIES.iter().map(|proxy| proxy.name).collect();
-        bail!("there is no proxy {unknown}; there are {}", names.join(", "));
-    }
     let certificate = Certificate::make()?;
     let network = Network::start()?;
     let last: &[Scenario] = match selection.extent {
@@ -47,10 +43,6 @@ pub(crate) fn run(selection: &Selection) -> Result<Table> {
     let scenarios = SCENARIOS.iter().chain(last).map(|scenario| scenario.name).collect();
     let rows = tried.into_iter().map(|tried| tried.end(last)).collect();
     Ok(Table { scenarios, rows })
-}
-
-fn is_unknown(name: &str) -> bool {
-    PROXIES.iter().all(|proxy| proxy.name != name)
 }
 
 /// A proxy that is tried, or why it is not.

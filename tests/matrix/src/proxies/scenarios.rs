@@ -41,9 +41,10 @@ pub(super) const SCENARIOS: [Scenario; 13] = [
 ];
 
 /// Those that take more than a minute, and what ends the server.
-pub(super) const LAST: [Scenario; 3] = [
+pub(super) const LAST: [Scenario; 4] = [
     Scenario { name: "80 s of silence", run: |trial| ended(trial.silence.take()) },
     Scenario { name: "80 s one way", run: |trial| ended(trial.one_way.take()) },
+    Scenario { name: "pauses", run: |trial| ended(trial.pauses.take()) },
     STOP,
 ];
 
@@ -64,8 +65,10 @@ const LIES: [(&str, &str); 7] = [
 /// How often a message that is too long is sent: what goes wrong there, goes wrong at times.
 const TRIES: usize = 18;
 
-/// How many requests follow on one connection: more than a proxy has connections to the server.
+/// How many requests follow on one connection of a client, and on how many: more than many proxies and ws-host answer
+/// on one of theirs (1,000), so that connections end in between.
 const REQUESTS: usize = 20;
+const CONNECTIONS: usize = 55;
 
 fn own_page(front: &Front) -> Result<()> {
     match front.open_from(&front.own_origin(), &[])? {
@@ -205,8 +208,11 @@ fn one_too_long(front: &Front, length: usize) -> Result<()> {
 }
 
 fn health(front: &Front) -> Result<()> {
-    for (index, answer) in front.get("/healthz", REQUESTS)?.iter().enumerate() {
-        ensure!(answer.status.is_success(), "request {}: {answer:?}", index + 1);
+    for connection in 1..=CONNECTIONS {
+        let answers = front.get("/healthz", REQUESTS);
+        for answer in answers.with_context(|| format!("connection {connection}"))? {
+            ensure!(answer.status.is_success(), "connection {connection}: {answer:?}");
+        }
     }
     Ok(())
 }

@@ -16,6 +16,11 @@ const TIME: Duration = Duration::from_secs(80);
 /// How often a client speaks that gets no answer.
 const BETWEEN_MESSAGES: Duration = Duration::from_secs(10);
 
+/// Seconds between ordinary requests: shortly less and shortly more than ws-host keeps a connection for the next one,
+/// over HTTP/2 and over HTTP/1.1. In between lies a moment in which both ends are right, and only a proxy that asks again
+/// can help.
+const PAUSES: [f64; 6] = [0.5, 5.0, 9.9, 10.1, 29.9, 30.1];
+
 /// A client on a thread of its own.
 pub(super) struct Silence(JoinHandle<Result<()>>);
 
@@ -56,6 +61,20 @@ impl Silence {
                 }
             }
             still_there(client)
+        })
+    }
+
+    /// Ordinary requests with pauses, over the same connections of the proxy as far as it keeps them.
+    pub(super) fn between_requests(front: &Front) -> Result<Self> {
+        let front = front.clone();
+        Self::on_a_thread(move || {
+            for pause in PAUSES {
+                std::thread::sleep(Duration::from_secs_f64(pause));
+                for answer in front.get("/healthz", 1).context(format!("after {pause} s"))? {
+                    ensure!(answer.status.is_success(), "after {pause} s: {answer:?}");
+                }
+            }
+            Ok(())
         })
     }
 

@@ -27,6 +27,7 @@ pub(super) struct Trial {
     pub(super) server: TestServer,
     pub(super) silence: Option<Silence>,
     pub(super) one_way: Option<Silence>,
+    pub(super) pauses: Option<Silence>,
     _processes: Vec<Process>,
     _folder: TempDir,
 }
@@ -53,6 +54,7 @@ impl Trial {
         // If they cannot connect, other scenarios have said why.
         self.silence = Silence::of_both(&self.front).ok();
         self.one_way = Silence::of_the_server(&self.front).ok();
+        self.pauses = Silence::between_requests(&self.front).ok();
     }
 
     fn try_begin(proxy: &Proxy, certificate: &Certificate, network: &Network) -> Result<Self> {
@@ -82,6 +84,7 @@ impl Trial {
             server,
             silence: None,
             one_way: None,
+            pauses: None,
             _processes: processes,
             _folder: folder,
         })
