@@ -22,6 +22,9 @@ const FAREWELL_TIME: Duration = Duration::from_secs(2);
 /// How much of a log is told when a proxy does not start, in octets of its end.
 const TOLD: usize = 600;
 
+/// What makes a proxy end when the matrix is killed: nobody else would end it, as it is in a process group of its own.
+const WITH_PARENT: [&str; 4] = ["setpriv", "--pdeathsig", "TERM", "--"];
+
 /// A process and all that it has started. Dropping it ends them.
 pub(super) struct Process {
     child: Child,
@@ -31,9 +34,9 @@ pub(super) struct Process {
 impl Process {
     /// Runs a command in a folder for what it writes.
     pub(super) fn start(arguments: &[String], folder: &Path) -> Result<Self> {
-        let mut command = command(arguments)?;
-        let name = Path::new(command.get_program()).file_name().context("the name of a program")?;
-        let log = folder.join(name).with_extension("log");
+        let program = arguments.first().and_then(|program| Path::new(program).file_name());
+        let log = folder.join(program.context("the name of a program")?).with_extension("log");
+        let mut command = command(&[&WITH_PARENT.map(str::to_owned), arguments].concat())?;
         let output = File::create(&log)?;
         command
             .current_dir(folder)
