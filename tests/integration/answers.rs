@@ -249,7 +249,7 @@ fn kept(stream: &mut TcpStream, request: &str) -> Result<String> {
 }
 
 const HEALTHY: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n\
-    Content-Length: 3\r\nDate: -\r\n\r\nok\n";
+    Keep-Alive: timeout=29\r\nContent-Length: 3\r\nDate: -\r\n\r\nok\n";
 
 #[test]
 fn ordinary_requests_follow_one_another_and_a_handshake_follows_them() -> Result<()> {
@@ -264,7 +264,7 @@ fn ordinary_requests_follow_one_another_and_a_handshake_follows_them() -> Result
         kept(&mut stream, "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n")?,
         format!(
             "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\n\
-             Content-Length: {}\r\nDate: -\r\n\r\n{told}",
+             Keep-Alive: timeout=29\r\nContent-Length: {}\r\nDate: -\r\n\r\n{told}",
             told.len()
         )
     );
@@ -311,6 +311,21 @@ fn client_that_asks_for_it_is_closed_behind_the_answer() -> Result<()> {
         lines
     };
     assert_eq!(sorted(&told), sorted(&expected));
+    Ok(())
+}
+
+/// RFC 9112 §3.2: also of those that ask for no WebSocket.
+#[test]
+fn request_without_a_host_or_with_two_is_refused() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    for headers in ["", "Host: a\r\nHost: a\r\n"] {
+        let told = answer(&server, &format!("GET /healthz HTTP/1.1\r\n{headers}\r\n"))?;
+        assert!(told.starts_with("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"), "{told}");
+        assert!(told.contains("host"), "{told}");
+    }
+    // As old probes ask.
+    let told = answer(&server, "GET /healthz HTTP/1.0\r\n\r\n")?;
+    assert!(told.starts_with("HTTP/1.0 200 OK\r\n"), "{told}");
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 //! The library answers a head that it cannot parse with an empty 400. Here the client is told what is wrong. And
 //! draft 00 has eight bytes behind the head that no HTTP library expects there: they are taken out.
 
-use http::header::CONNECTION;
+use http::header::{CONNECTION, CONTENT_LENGTH};
 use http::{HeaderValue, Response, StatusCode, Uri};
 use httparse::Status;
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -42,7 +42,7 @@ pub(super) enum Draft00 {
 pub(super) struct Head {
     /// All of it, and perhaps more that came with it.
     pub(super) bytes: Vec<u8>,
-    /// The challenge of draft 00, which is not among them any more.
+    /// The challenge of draft 00. It is not among them any more, unless the head announces it as a body.
     pub(super) challenge: Option<[u8; CHALLENGE]>,
 }
 
@@ -92,7 +92,7 @@ pub(super) async fn read(
             match check(&bytes[..end.unwrap_or(bytes.len())], bounds) {
                 Err(unfit) => return Ok(Err(unfit)),
                 Ok(Kind::Usual) => {}
-                Ok(Kind::Draft00) => {
+                Ok(Kind::Draft00 { challenge_is }) => {
                     let Some(end) = end else { continue };
                     while bytes.len() < end + CHALLENGE {
                         if stream.read_buf(&mut bytes).await? == 0 {
@@ -100,7 +100,9 @@ pub(super) async fn read(
                         }
                     }
                     let challenge = bytes[end..].first_chunk().copied();
-                    bytes.drain(end..end + CHALLENGE);
+                    if challenge_is == Challenge::Bare {
+                        bytes.drain(end..end + CHALLENGE);
+                    }
                     return Ok(Ok(Head { bytes, challenge }));
                 }
             }
@@ -129,7 +131,16 @@ fn end(bytes: &[u8], searched: &mut usize) -> Option<usize> {
 /// What a head is of.
 enum Kind {
     Usual,
-    Draft00,
+    Draft00 { challenge_is: Challenge },
+}
+
+/// How the challenge of draft 00 stands behind the head.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Challenge {
+    /// As the draft has it: nothing tells of it.
+    Bare,
+    /// As some clients send it: the HTTP library reads it as a body.
+    Announced,
 }
 
 /// Parses a head, or its beginning, as the HTTP library does.
@@ -146,9 +157,16 @@ fn check(head: &[u8], bounds: Bounds) -> Result<Kind, Unfit> {
     if target.parse::<Uri>().is_err() {
         return Err(unfit_target(target));
     }
-    let is_draft00 = bounds.draft00 == Draft00::LetIn
-        && request.headers.iter().any(|header| header.name.eq_ignore_ascii_case(CHALLENGE_KEY));
-    Ok(if is_draft00 { Kind::Draft00 } else { Kind::Usual })
+    let value = |name: &str| {
+        let header = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+        header.map(|header| header.value.trim_ascii())
+    };
+    if bounds.draft00 == Draft00::Refused || value(CHALLENGE_KEY).is_none() {
+        return Ok(Kind::Usual);
+    }
+    let is_announced = value(CONTENT_LENGTH.as_str()) == Some(b"8");
+    let challenge_is = if is_announced { Challenge::Announced } else { Challenge::Bare };
+    Ok(Kind::Draft00 { challenge_is })
 }
 
 /// RFC 3986 §2: what can stand in a URI only if it is percent-encoded.
@@ -223,6 +241,10 @@ mod tests {
         let head = read_in(&[DRAFT, b"1234", b"5678\0frame\xff"], BOUNDS).await;
         let head = head.expect("an end").expect("a head");
         assert_eq!(head.bytes[DRAFT.len()..], b"\0frame\xff"[..head.bytes.len() - DRAFT.len()]);
+        let announced =
+            b"GET / HTTP/1.1\r\ncontent-length: 8 \r\nSec-WebSocket-Key1: 1 2\r\n\r\n12345678";
+        let head = read_in(&[announced], BOUNDS).await.expect("an end").expect("a head");
+        assert_eq!((&head.bytes[..], head.challenge), (&announced[..], Some(*b"12345678")));
         let refused = Bounds { draft00: Draft00::Refused, ..BOUNDS };
         let head = read_in(&[DRAFT, b"12345678"], refused).await.expect("an end").expect("a head");
         assert_eq!(head.challenge, None);

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use http::header::CONNECTION;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::header::{CONNECTION, HOST, HeaderName};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
-use ws_host_protocol::handshake::Version;
+use ws_host_protocol::handshake::{self, Rejection};
 
 use super::flushed::Flushed;
 use super::head::{self, Bounds, Draft00};
@@ -27,7 +27,7 @@ use super::linger;
 use super::moving::Moving;
 use super::wire::{self, Show};
 use crate::connection::{Connection, End};
-use crate::server::answer::{Answer, Body};
+use crate::server::answer::{Answer, Body, rejected};
 use crate::server::arrival::{Arrival, Room};
 use crate::server::reread::Reread;
 use crate::server::routes;
@@ -41,6 +41,11 @@ pub(super) const MAX_ANSWER_TIME: Duration = Duration::from_secs(60);
 /// How long a connection may be without a request behind an answer: probes and scrapes come every ten or fifteen
 /// seconds.
 const MAX_IDLE: Duration = Duration::from_secs(30);
+
+/// What is told of that (RFC 2068 §19.7.1.1): a little less, so that a client does not ask just when the connection is
+/// closed.
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const KEPT_ALIVE: &str = "timeout=29";
 
 /// How many requests one connection may have; it is closed behind the last. So connections spread again over
 /// the workers.
@@ -90,7 +95,7 @@ pub(in crate::server) async fn serve_one<S, M: Moving<S>>(
 
 fn bounds(site: &Site) -> Bounds {
     let limits = &site.config().limits;
-    let is_let_in = site.config().versions.contains(Version::Draft00);
+    let is_let_in = site.config().versions.contains(handshake::Version::Draft00);
     Bounds {
         size: limits.max_header_size,
         headers: limits.max_headers,
@@ -172,6 +177,10 @@ where
 }
 
 impl Shared {
+    async fn route(&self, request: &Request<()>, visit: &Visit) -> Answer {
+        routes::answer(&self.site, request, visit.clone()).await
+    }
+
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Stop> {
         let show = if request.method() == Method::HEAD { Show::HeadOnly } else { Show::Body };
         // As long as there is somebody who could want the body, the library does not read it away: what
@@ -184,12 +193,23 @@ impl Shared {
         };
         *self.deadline.lock() = Instant::now() + MAX_ANSWER_TIME;
         let request = Request::from_parts(head, ());
-        match routes::answer(&self.site, &request, visit.clone()).await {
+        let answer = match request.headers().get_all(HOST).iter().count() {
+            // RFC 9112 §3.2: 400, and not only for handshakes. Before HTTP/1.1 there was no such header.
+            0 if request.version() == Version::HTTP_10 => self.route(&request, &visit).await,
+            1 => self.route(&request, &visit).await,
+            _ => {
+                let versions = &self.site.config().versions;
+                Answer::OfHandshake(rejected(Rejection::Host, &request, versions))
+            }
+        };
+        match answer {
             Answer::Ordinary(mut response) => {
                 let is_last = before + 1 >= MAX_REQUESTS || self.site.is_draining();
+                let headers = response.headers_mut();
                 if is_last || self.arrival.lock().answered(&self.site.answered) == Room::None {
-                    let close = HeaderValue::from_static("close");
-                    response.headers_mut().insert(CONNECTION, close);
+                    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+                } else {
+                    headers.insert(KEEP_ALIVE, HeaderValue::from_static(KEPT_ALIVE));
                 }
                 Ok(response)
             }
