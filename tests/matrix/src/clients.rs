@@ -1,10 +1,81 @@
-//! The clients.
+//! The clients: each is a program in `tests/matrix/clients` that is given a plan and tells what came of it.
+
+mod authority;
+mod process;
+mod program;
+mod roster;
+mod server;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Result;
 
-use crate::table::{Selection, Table};
+use self::process::Trial;
+use self::program::Program;
+use self::server::{Server, Site};
+use crate::table::{Outcome, Row, Selection, Table};
+
+/// What every client is asked to do, in this order. The programs know the scenarios by these names.
+const SCENARIOS: [&str; 11] = [
+    "text",
+    "binary",
+    "in flight",
+    "subprotocol",
+    "ping",
+    CLIENT_CLOSES,
+    "server closes",
+    "refused",
+    "compressed",
+    "compressed with context",
+    "wss",
+];
+
+/// The scenario in which the handler, too, is asked what it has seen.
+const CLIENT_CLOSES: &str = "client closes";
+
+/// Clients that run at the same time: each is a process or two, beside the server.
+const AT_A_TIME: usize = 2;
 
 /// Runs them.
-pub(crate) fn run(_selection: &Selection) -> Result<Table> {
-    Ok(Table { scenarios: Vec::new(), rows: Vec::new() })
+pub(crate) fn run(selection: &Selection) -> Result<Table> {
+    let chosen: Vec<&Program> = roster::PROGRAMS
+        .iter()
+        .filter(|program| selection.has(program.name, program.is_among_some))
+        .collect();
+    let server = Server::start()?;
+    let site = &server.site;
+    let rows = Mutex::new(vec![None; chosen.len()]);
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                while let number = next.fetch_add(1, Ordering::Relaxed)
+                    && let Some(program) = chosen.get(number)
+                {
+                    let row = row(program, site, number);
+                    rows.lock().expect("no thread panics with this lock")[number] = Some(row);
+                }
+            });
+        }
+    });
+    let rows = rows.into_inner().expect("no thread panics with this lock");
+    Ok(Table { scenarios: SCENARIOS.to_vec(), rows: rows.into_iter().flatten().collect() })
+}
+
+/// What came of one client.
+fn row(program: &Program, site: &Site, number: usize) -> Row {
+    let mut trial = match program.command() {
+        Ok(command) => process::run(&command, &SCENARIOS, &site.plan(number)),
+        Err(missing) => Trial::skipped(&SCENARIOS, &format!("{missing:#}")),
+    };
+    if trial.outcome(CLIENT_CLOSES) == Some(&Outcome::Passed)
+        && let Err(error) = site.has_seen_the_close_of(number)
+    {
+        trial.set(CLIENT_CLOSES, Outcome::Failed(format!("{error:#}")));
+    }
+    let missing = || Outcome::Failed("nothing was told of it".to_owned());
+    let outcomes =
+        SCENARIOS.iter().map(|name| trial.outcome(name).cloned().unwrap_or_else(missing));
+    Row { name: program.name.to_owned(), outcomes: outcomes.collect(), version: trial.version }
 }

@@ -1,0 +1,6 @@
+// The WebSocket that node, Deno or Bun has built in.
+import { main } from './report.mjs';
+import { client } from './w3c.mjs';
+
+const { node, deno, bun } = process.versions;
+await main(deno ?? bun ?? node, client((url, protocols) => new WebSocket(url, protocols)));

@@ -1,0 +1,19 @@
+// A client of node: the plan comes as an argument, a line of JSON goes out for each scenario.
+import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
+import { run } from './scenarios.mjs';
+
+const print = (line) => console.log(JSON.stringify(line));
+
+/** The version of an installed package. */
+export function versionOf(name) {
+  const path = createRequire(import.meta.url).resolve.paths(name)[0];
+  return JSON.parse(readFileSync(`${path}/${name}/package.json`, 'utf8')).version;
+}
+
+/** Runs the plan and ends the process, whatever timers a client has left. */
+export async function main(version, open) {
+  print({ version });
+  await run(open, JSON.parse(process.argv[2]), print);
+  process.exit(0);
+}

@@ -1,0 +1,195 @@
+//! A run of a client's program.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde::Deserialize;
+
+use super::server::Plan;
+use crate::table::Outcome;
+
+/// How long a program may say nothing. The longest scenario takes a second or two, a browser's start ten.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// How much is kept of what a program complains of.
+const COMPLAINT: usize = 300;
+
+/// A program and its arguments; the plan follows as the last one.
+#[derive(Clone, Debug)]
+pub(super) struct Invocation {
+    pub(super) program: PathBuf,
+    pub(super) arguments: Vec<PathBuf>,
+    /// What follows the plan.
+    pub(super) behind: Vec<String>,
+}
+
+/// What came of a client.
+#[derive(Debug, Default)]
+pub(super) struct Trial {
+    pub(super) version: String,
+    outcomes: BTreeMap<String, Outcome>,
+}
+
+impl Trial {
+    /// One that did not take place.
+    pub(super) fn skipped(scenarios: &[&str], why: &str) -> Self {
+        let outcome = |name: &&str| ((*name).to_owned(), Outcome::Skipped(why.to_owned()));
+        Self { version: String::new(), outcomes: scenarios.iter().map(outcome).collect() }
+    }
+
+    pub(super) fn outcome(&self, scenario: &str) -> Option<&Outcome> {
+        self.outcomes.get(scenario)
+    }
+
+    pub(super) fn set(&mut self, scenario: &str, outcome: Outcome) {
+        self.outcomes.insert(scenario.to_owned(), outcome);
+    }
+}
+
+/// A line that a program writes.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Version { version: String },
+    Scenario { scenario: String, outcome: Word, why: Option<String> },
+}
+
+#[derive(Deserialize)]
+enum Word {
+    #[serde(rename = "passed")]
+    Passed,
+    #[serde(rename = "failed")]
+    Failed,
+    #[serde(rename = "not applicable")]
+    NotApplicable,
+    #[serde(rename = "skipped")]
+    Skipped,
+}
+
+/// Runs a client. A scenario in which it hangs or dies has failed, and the next ones are tried by a new
+/// process.
+pub(super) fn run(invocation: &Invocation, scenarios: &[&str], plan: &Plan) -> Trial {
+    let mut trial = Trial::default();
+    let mut left: Vec<&str> = scenarios.to_vec();
+    while let Some(&first) = left.first() {
+        let before = left.len();
+        let ended = attempt(invocation, &mut left, plan, &mut trial);
+        // Whatever it was busy with: a program tells of the scenarios in their order.
+        if let Some(&stuck) = left.first() {
+            let why = match ended {
+                Ok(why) => why,
+                Err(error) => format!("{error:#}"),
+            };
+            trial.set(stuck, Outcome::Failed(why));
+            left.remove(0);
+        }
+        debug_assert!(left.len() < before, "{first} is told or failed");
+    }
+    trial
+}
+
+/// Runs the program once, and says how it ended. What it has told of is no longer `left`.
+fn attempt(
+    invocation: &Invocation,
+    left: &mut Vec<&str>,
+    plan: &Plan,
+    trial: &mut Trial,
+) -> Result<String> {
+    let mut plan = plan.clone();
+    plan.scenarios = left.iter().map(|&name| name.to_owned()).collect();
+    let complaints = tempfile::tempfile()?;
+    let mut child = Command::new(&invocation.program)
+        .args(&invocation.arguments)
+        .arg(serde_json::to_string(&plan)?)
+        .args(&invocation.behind)
+        // Clients that are given no authority otherwise: node and Bun, Deno, OpenSSL.
+        .env("NODE_EXTRA_CA_CERTS", &plan.authority)
+        .env("DENO_CERT", &plan.authority)
+        .env("SSL_CERT_FILE", &plan.authority)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(complaints.try_clone()?)
+        .process_group(0)
+        .spawn()
+        .with_context(|| format!("cannot start {}", invocation.program.display()))?;
+    let lines = lines_of(&mut child)?;
+    let silent = loop {
+        match lines.recv_timeout(PATIENCE) {
+            Ok(line) => take(&line, left, trial),
+            Err(RecvTimeoutError::Disconnected) => break false,
+            // One that has told everything need not end by itself.
+            Err(RecvTimeoutError::Timeout) => break true,
+        }
+        if left.is_empty() {
+            break true;
+        }
+    };
+    if silent {
+        // Fails only if all of them have ended.
+        let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
+    }
+    let status = child.wait()?;
+    let complaint = last_words(complaints)?;
+    Ok(match silent {
+        true => format!("nothing came of it in {} s; {complaint}", PATIENCE.as_secs()),
+        false => format!("the client ended with {status}; {complaint}"),
+    })
+}
+
+/// Notes what a line tells. What is no line for us is a client's own chatter.
+fn take(line: &str, left: &mut Vec<&str>, trial: &mut Trial) {
+    match serde_json::from_str(line) {
+        Ok(Line::Version { version }) => trial.version = version,
+        Ok(Line::Scenario { scenario, outcome, why }) => {
+            let why = one_line(&why.unwrap_or_default());
+            let outcome = match outcome {
+                Word::Passed => Outcome::Passed,
+                Word::Failed => Outcome::Failed(why),
+                Word::NotApplicable => Outcome::NotApplicable(why),
+                Word::Skipped => Outcome::Skipped(why),
+            };
+            if let Some(place) = left.iter().position(|name| *name == scenario) {
+                left.remove(place);
+                trial.set(&scenario, outcome);
+            }
+        }
+        Err(_) => {}
+    }
+}
+
+/// What the program writes, read in a thread of its own so that its silence can be noticed.
+fn lines_of(child: &mut Child) -> Result<Receiver<String>> {
+    let output = child.stdout.take().context("standard output is piped")?;
+    // More than any program has to tell; it would wait, and lose nothing.
+    let (sender, lines) = sync_channel(64);
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(lines)
+}
+
+/// The end of what a program wrote to standard error.
+fn last_words(mut complaints: File) -> Result<String> {
+    let length = complaints.metadata()?.len();
+    complaints.seek(SeekFrom::Start(length.saturating_sub(COMPLAINT as u64)))?;
+    let mut octets = Vec::new();
+    complaints.read_to_end(&mut octets)?;
+    Ok(one_line(&String::from_utf8_lossy(&octets)))
+}
+
+fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().take(COMPLAINT).collect()
+}

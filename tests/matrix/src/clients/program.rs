@@ -1,0 +1,161 @@
+//! How a client's program is started, and what it needs to be there.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, bail, ensure};
+use ws_host_test_support::root;
+
+use super::process::Invocation;
+use crate::table::InSome;
+
+/// The finished programs in their npm packages: the scripts beside them would only fetch these.
+const BUN: &str = match cfg!(target_arch = "aarch64") {
+    true => "@oven/bun-linux-aarch64/bin/bun",
+    false => "@oven/bun-linux-x64/bin/bun",
+};
+const DENO: &str = match cfg!(target_arch = "aarch64") {
+    true => "@deno/linux-arm64-glibc/deno",
+    false => "@deno/linux-x64-glibc/deno",
+};
+
+/// A client of the table.
+#[derive(Debug)]
+pub(super) struct Program {
+    /// What it is called in the table and on the command line.
+    pub(super) name: &'static str,
+    pub(super) is_among_some: InSome,
+    pub(super) kind: Kind,
+}
+
+/// Where a program comes from, and what runs it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    /// A script for node that uses an npm package, with what follows the plan.
+    Node { script: &'static str, package: &'static str, behind: &'static [&'static str] },
+    /// A script for node, Deno or Bun that uses what they have built in.
+    BuiltIn(JavaScript),
+    /// A page in a browser, which a script for node opens. It is any of these programs.
+    Browser { name: &'static str, programs: &'static [&'static str] },
+    /// A script for the Python of `.venv-matrix`.
+    Python { script: &'static str },
+    /// A script for the system's Python, with a module that comes from the system's packages.
+    SystemPython { script: &'static str, module: &'static str },
+    /// A script for Perl, with a module from the system's packages.
+    Perl { script: &'static str, module: &'static str },
+    /// The program of the clients in Rust, and which of them it is to be.
+    Rust(&'static str),
+    /// The program of the clients in Go, and which of them it is to be.
+    Go(&'static str),
+    /// A single file for Java.
+    Java { file: &'static str },
+}
+
+/// What runs JavaScript.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum JavaScript {
+    Node,
+    Deno,
+    Bun,
+}
+
+impl Program {
+    /// How to start it, or what is missing.
+    pub(super) fn command(&self) -> Result<Invocation> {
+        let scripts = |language: &str| root().join("tests/matrix/clients").join(language);
+        let javascript = scripts("javascript");
+        let modules = javascript.join("node_modules");
+        match self.kind {
+            Kind::Node { script, package, behind } => {
+                needs_program("node")?;
+                needs_file(modules.join(package))?;
+                Ok(Invocation {
+                    behind: owned(behind),
+                    ..Invocation::new("node", [javascript.join(script)])
+                })
+            }
+            Kind::BuiltIn(JavaScript::Node) => {
+                needs_program("node")?;
+                // Since 22 it is there without the flag.
+                let script = javascript.join("built-in.mjs");
+                Ok(Invocation::new("node", ["--experimental-websocket".into(), script]))
+            }
+            Kind::BuiltIn(JavaScript::Deno) => {
+                let deno = needs_file(modules.join(DENO))?;
+                let script = javascript.join("built-in.mjs");
+                Ok(Invocation::new(deno, ["run".into(), "--allow-all".into(), script]))
+            }
+            Kind::BuiltIn(JavaScript::Bun) => {
+                let bun = needs_file(modules.join(BUN))?;
+                Ok(Invocation::new(bun, [javascript.join("built-in.mjs")]))
+            }
+            Kind::Browser { name, programs } => {
+                needs_program("node")?;
+                needs_program("certutil")?;
+                let Some(program) = programs.iter().find(|name| needs_program(name).is_ok()) else {
+                    bail!("none of {} is installed", programs.join(", "));
+                };
+                let behind = owned(&[name, program]);
+                Ok(Invocation {
+                    behind,
+                    ..Invocation::new("node", [javascript.join("browser.mjs")])
+                })
+            }
+            Kind::Python { script } => {
+                let python = needs_file(root().join(".venv-matrix/bin/python"))?;
+                Ok(Invocation::new(python, [scripts("python").join(script)]))
+            }
+            Kind::SystemPython { script, module } => {
+                let python = "/usr/bin/python3";
+                succeeds(Command::new(python).args(["-c", &format!("import {module}")]))?;
+                Ok(Invocation::new(python, [scripts("python").join(script)]))
+            }
+            Kind::Perl { script, module } => {
+                succeeds(Command::new("perl").args([&format!("-M{module}"), "-e", "1"]))?;
+                Ok(Invocation::new("perl", [scripts("perl").join(script)]))
+            }
+            Kind::Rust(client) => {
+                let program =
+                    needs_file(root().join("target/matrix/debug/ws-host-matrix-clients"))?;
+                Ok(Invocation::new(program, [client.into()]))
+            }
+            Kind::Go(client) => {
+                let program = needs_file(root().join("target/matrix/go-clients"))?;
+                Ok(Invocation::new(program, [client.into()]))
+            }
+            Kind::Java { file } => {
+                needs_program("java")?;
+                Ok(Invocation::new("java", [scripts("java").join(file)]))
+            }
+        }
+    }
+}
+
+impl Invocation {
+    fn new<const N: usize>(program: impl Into<PathBuf>, arguments: [PathBuf; N]) -> Self {
+        Self { program: program.into(), arguments: arguments.into(), behind: Vec::new() }
+    }
+}
+
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+fn needs_file(path: PathBuf) -> Result<PathBuf> {
+    ensure!(path.exists(), "there is no {}", path.strip_prefix(root()).unwrap_or(&path).display());
+    Ok(path)
+}
+
+fn needs_program(name: &str) -> Result<()> {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = std::env::split_paths(&paths).any(|folder| folder.join(name).is_file());
+    ensure!(is_there, "{name} is not installed");
+    Ok(())
+}
+
+fn succeeds(command: &mut Command) -> Result<()> {
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let is_there = status.is_ok_and(|status| status.success());
+    ensure!(is_there, "{command:?} fails");
+    Ok(())
+}

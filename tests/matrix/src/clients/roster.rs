@@ -1,0 +1,29 @@
+//! The clients that take part.
+
+use super::program::{JavaScript, Kind, Program};
+use crate::table::InSome;
+
+const fn among_some(name: &'static str, kind: Kind) -> Program {
+    Program { name, is_among_some: InSome::Yes, kind }
+}
+
+const fn among_all(name: &'static str, kind: Kind) -> Program {
+    Program { name, is_among_some: InSome::No, kind }
+}
+
+const fn node(script: &'static str, package: &'static str) -> Kind {
+    Kind::Node { script, package, behind: &[] }
+}
+
+/// By language. Those among some have each another idea of how a handshake is checked, or of compression.
+pub(super) const PROGRAMS: &[Program] = &[
+    among_some("undici", node("undici.mjs", "undici")),
+    among_all("node, built in", Kind::BuiltIn(JavaScript::Node)),
+    among_all("Deno, built in", Kind::BuiltIn(JavaScript::Deno)),
+    among_all("Bun, built in", Kind::BuiltIn(JavaScript::Bun)),
+    among_some("ws", node("ws.mjs", "ws")),
+    among_all("ws 1", Kind::Node { script: "ws.mjs", package: "ws-1", behind: &["ws-1"] }),
+    among_all("ws 0", Kind::Node { script: "ws.mjs", package: "ws-0", behind: &["ws-0"] }),
+    among_all("websocket", node("websocket.mjs", "websocket")),
+    among_some("faye-websocket", node("faye-websocket.mjs", "faye-websocket")),
+];

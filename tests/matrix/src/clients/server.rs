@@ -1,0 +1,126 @@
+//! The server, with a resource for each scenario.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+use ws_host_test_support::{Client, DEADLINE, TestServer, component};
+
+use super::authority;
+
+/// Around the borders of the three forms of a frame's length (RFC 6455 §5.2), and a long one. A message that
+/// is longer by one octet than the last is just within the default of `max-message`.
+const SIZES: [usize; 7] = [0, 1, 125, 126, 65535, 65536, (1 << 20) - 1];
+
+/// A running server.
+pub(super) struct Server {
+    pub(super) site: Site,
+    // Dropped in this order: first the server, then its files.
+    _process: TestServer,
+    _folder: TempDir,
+}
+
+/// Where the server is, which threads can share.
+pub(super) struct Site {
+    address: SocketAddr,
+    encrypted: u16,
+    authority: PathBuf,
+}
+
+/// What a client is to do.
+#[derive(Clone, Serialize)]
+pub(super) struct Plan {
+    /// A file with the certificate of whoever vouches for the server, in PEM.
+    pub(super) authority: PathBuf,
+    sizes: [usize; 7],
+    urls: Map<String, Value>,
+    /// In the order in which they are told.
+    pub(super) scenarios: Vec<String>,
+}
+
+impl Server {
+    pub(super) fn start() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let files = authority::write(folder.path())?;
+        let mut text = format!(
+            "listen = [{{ address = '127.0.0.1:0', tls = false }}, {{ address = '127.0.0.1:0', tls = true }}]\n\
+             tls-cert = '{}'\ntls-key = '{}'\nwatch = false\n",
+            files.certificate.display(),
+            files.key.display(),
+        );
+        for (path, handler, more) in [
+            ("/echo", "echo", ""),
+            ("/choosy", "guest-choosy", ""),
+            ("/pinging", "guest-pinging", ""),
+            ("/telling/{number}", "guest-telling", "instance-per = 'path'"),
+            ("/closing", "guest-closing", ""),
+            ("/messages", "guest-about", "compression = 'messages'"),
+            ("/context", "guest-about", "compression = 'context'"),
+        ] {
+            // Pages of browsers come from a server beside this one.
+            text += &format!(
+                "[[resource]]\nname = '{}'\npath = '{path}'\ncomponent = '{}'\n\
+                 origins = ['http://127.0.0.1:*', 'http://localhost:*']\n{more}\n",
+                path.split('/').nth(1).unwrap_or_default(),
+                component(handler).display(),
+            );
+        }
+        let file = folder.path().join("ws-host.toml");
+        std::fs::write(&file, text)?;
+        let mut process = TestServer::configured(&file)?;
+        let line = process.next_line("wss://127.0.0.1:")?;
+        let port = line.split("wss://127.0.0.1:").nth(1).and_then(|rest| rest.split('/').next());
+        let encrypted = port.context("a port")?.trim().parse().context("a port")?;
+        let site = Site { address: process.address(), encrypted, authority: files.authority };
+        Ok(Self { site, _process: process, _folder: folder })
+    }
+}
+
+impl Site {
+    /// The plan of the client of this number.
+    pub(super) fn plan(&self, number: usize) -> Plan {
+        let mut urls = Map::new();
+        for (scenario, path) in [
+            ("text", "/echo".to_owned()),
+            ("binary", "/echo".to_owned()),
+            ("in flight", "/echo".to_owned()),
+            ("subprotocol", "/choosy?subprotocol=second.v2".to_owned()),
+            ("ping", "/pinging".to_owned()),
+            (super::CLIENT_CLOSES, told_to(number)),
+            ("server closes", "/closing".to_owned()),
+            ("refused", "/choosy?reject=403".to_owned()),
+            ("compressed", "/messages".to_owned()),
+            ("compressed with context", "/context".to_owned()),
+        ] {
+            urls.insert(scenario.to_owned(), json!(format!("ws://{}{path}", self.address)));
+        }
+        urls.insert("wss".to_owned(), json!(format!("wss://localhost:{}/echo", self.encrypted)));
+        Plan { authority: self.authority.clone(), sizes: SIZES, urls, scenarios: Vec::new() }
+    }
+
+    /// Waits until the handler has been told that the client of this number has closed, and how.
+    pub(super) fn has_seen_the_close_of(&self, number: usize) -> Result<()> {
+        let mut asking = Client::connect_at(self.address, &told_to(number))?;
+        let start = Instant::now();
+        loop {
+            let told = asking.ask("report")?;
+            let last = told.lines().rfind(|line| line.contains(" disconnected "));
+            match last {
+                Some(line) if line.contains(r#" 4001 "enough 🦀" clean true "#) => return Ok(()),
+                Some(line) => bail!("the handler is told: {line}"),
+                // It is told in an event of its own, which may come after the client has gone.
+                None if start.elapsed() < DEADLINE => {}
+                None => bail!("the handler is told of no end"),
+            }
+        }
+    }
+}
+
+/// An actor of its own for each client, which tells how that client went.
+fn told_to(number: usize) -> String {
+    format!("/telling/{number}")
+}
