@@ -39,6 +39,7 @@ export const client = (connect, { knowsClean = true } = {}) => (url, { protocols
     close: (code, reason) => socket.close(code, reason),
     closed,
     protocol: socket.protocol,
-    extensions: socket.extensions,
+    // Old ones have an object with a key for each.
+    extensions: typeof socket.extensions === 'object' ? Object.keys(socket.extensions).join() : socket.extensions,
   });
 });

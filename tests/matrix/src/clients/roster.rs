@@ -15,6 +15,10 @@ const fn node(script: &'static str, package: &'static str) -> Kind {
     Kind::Node { script, package, behind: &[] }
 }
 
+const fn python(script: &'static str) -> Kind {
+    Kind::Python { script }
+}
+
 /// By language. Those among some have each another idea of how a handshake is checked, or of compression.
 pub(super) const PROGRAMS: &[Program] = &[
     among_some("undici", node("undici.mjs", "undici")),
@@ -26,4 +30,12 @@ pub(super) const PROGRAMS: &[Program] = &[
     among_all("ws 0", Kind::Node { script: "ws.mjs", package: "ws-0", behind: &["ws-0"] }),
     among_all("websocket", node("websocket.mjs", "websocket")),
     among_some("faye-websocket", node("faye-websocket.mjs", "faye-websocket")),
+    among_all("websockets", python("with_websockets.py")),
+    among_all("websockets, threads", python("with_websockets_threads.py")),
+    among_some("websocket-client", python("with_websocket_client.py")),
+    among_some("aiohttp", python("with_aiohttp.py")),
+    among_some("tornado", python("with_tornado.py")),
+    among_all("picows", python("with_picows.py")),
+    among_all("httpx-ws", python("with_httpx_ws.py")),
+    among_some("curl", python("with_curl.py")),
 ];
