@@ -2,9 +2,9 @@
 
 import curl_cffi
 from curl_cffi.const import CurlWsFlag
-from curl_cffi.requests import Session
+from curl_cffi.requests import Session, WebSocketTimeout
 
-from scenarios import NotApplicable, main, plan
+from scenarios import SCENARIOS, NotApplicable, check, main, plan
 
 session = Session(verify=plan()["authority"])
 
@@ -23,8 +23,8 @@ class Socket:
         else:
             self._socket.send_binary(message)
 
-    def receive(self):
-        octets, flags = self._socket.recv()
+    def receive(self, timeout=None):
+        octets, flags = self._socket.recv(timeout=timeout)
         if flags & CurlWsFlag.CLOSE:
             self._end = int.from_bytes(octets[:2], "big"), octets[2:].decode()
             raise ConnectionError(f"closed with {self._end}")
@@ -50,4 +50,19 @@ def open(url, subprotocols=None):
     return Socket(session.ws_connect(url))
 
 
+def ping(open, url, _):
+    socket = open(url)
+    socket.send("are you there?")
+    try:
+        told = socket.receive(timeout=3)
+    except WebSocketTimeout:
+        # The answer to the ping waits in libcurl for the next message.
+        socket.send("and now?")
+        told = socket.receive()
+        check(told == "pong are you there?", f"the handler says {told!r}")
+        raise NotApplicable("answers a ping when it sends something next")
+    check(told == "pong are you there?", f"the handler says {told!r}")
+
+
+SCENARIOS["ping"] = ping
 main(curl_cffi.__curl_version__.split()[0], open)

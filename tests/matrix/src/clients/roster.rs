@@ -38,4 +38,13 @@ pub(super) const PROGRAMS: &[Program] = &[
     among_all("picows", python("with_picows.py")),
     among_all("httpx-ws", python("with_httpx_ws.py")),
     among_some("curl", python("with_curl.py")),
+    among_some("tokio-tungstenite", Kind::Rust("tokio-tungstenite")),
+    among_all("fastwebsockets", Kind::Rust("fastwebsockets")),
+    among_all("tokio-websockets", Kind::Rust("tokio-websockets")),
+    among_some("yawc", Kind::Rust("yawc")),
+    among_all("yawc, HTTP/2", Kind::Rust("yawc-http2")),
+    among_some("Go gorilla", Kind::Go("gorilla")),
+    among_some("Go nhooyr", Kind::Go("nhooyr")),
+    among_all("Go x/net", Kind::Go("x/net")),
+    among_some("Java java.net.http", Kind::Java { file: "Client.java" }),
 ];

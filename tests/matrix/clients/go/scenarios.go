@@ -1,0 +1,210 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+// A message, as it goes and as it comes.
+type message struct {
+	isText bool
+	octets []byte
+}
+
+// An open WebSocket.
+type socket interface {
+	send(message) error
+	// After a close frame the error is a closed.
+	receive() (message, error)
+	// Begins the closing handshake, or says that it cannot choose how.
+	close(code int, reason string) error
+	// Waits for the server's close frame, after close or without it.
+	closed() (closed, error)
+	subprotocol() string
+}
+
+// A client library.
+type client interface {
+	open(url string, subprotocols []string) (socket, error)
+}
+
+// The close frame that came. It is not told by some clients: then the code is 0.
+type closed struct {
+	code   int
+	reason string
+}
+
+func (end closed) Error() string { return fmt.Sprintf("closed with %d %q", end.code, end.reason) }
+
+// A client cannot do this by design.
+type notApplicable string
+
+func (why notApplicable) Error() string { return string(why) }
+
+const phrase = "grüße, 世界, 🦀 "
+
+func text(text string) message { return message{true, []byte(text)} }
+
+// A text of so many octets, not only ASCII.
+func textOf(size int) message {
+	return text(strings.Repeat(phrase, size/len(phrase)) + strings.Repeat("x", size%len(phrase)))
+}
+
+func octetsOf(size int) message {
+	octets := make([]byte, size)
+	for index := range octets {
+		octets[index] = byte(index * 31)
+	}
+	return message{false, octets}
+}
+
+func play(chosen client, asked plan, scenario string) error {
+	var offered []string
+	if scenario == "subprotocol" {
+		offered = []string{"first.v1", "second.v2"}
+	}
+	open, err := chosen.open(asked.URLs[scenario], offered)
+	if scenario == "refused" {
+		if err == nil {
+			return fmt.Errorf("opened though the server refuses")
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	switch scenario {
+	case "text":
+		err = echoesOfAll(open, asked.Sizes, textOf)
+	case "binary":
+		err = echoesOfAll(open, asked.Sizes, octetsOf)
+	case "in flight":
+		err = inFlight(open)
+	case "subprotocol":
+		if chosen := open.subprotocol(); chosen != "second.v2" {
+			return fmt.Errorf("chosen is %q", chosen)
+		}
+		err = expect(open, text("welcome"))
+	case "ping":
+		if err = open.send(text("are you there?")); err == nil {
+			err = expect(open, text("pong are you there?"))
+		}
+	case "client closes":
+		return leave(open, 4001, "enough 🦀")
+	case "server closes":
+		return serverCloses(open)
+	case "compressed", "compressed with context":
+		return compressed(open)
+	case "wss":
+		sizes := []int{1, 126, 65536, 300000}
+		if err = echoesOfAll(open, sizes, textOf); err == nil {
+			err = echoesOfAll(open, sizes, octetsOf)
+		}
+	default:
+		return fmt.Errorf("there is no scenario %s", scenario)
+	}
+	if err != nil {
+		return err
+	}
+	return leave(open, 1000, "")
+}
+
+func leave(open socket, code int, reason string) error {
+	if err := open.close(code, reason); err != nil {
+		return err
+	}
+	end, err := open.closed()
+	if err == nil && end.code != 0 && end.code != code {
+		return fmt.Errorf("%d was answered with %d", code, end.code)
+	}
+	return err
+}
+
+func serverCloses(open socket) error {
+	if err := open.send(text("close 4002 not today 🦀")); err != nil {
+		return err
+	}
+	end, err := open.closed()
+	if err != nil {
+		return err
+	}
+	if end.code == 0 {
+		return notApplicable("sees the end, and does not tell the code")
+	}
+	if end != (closed{4002, "not today 🦀"}) {
+		return end
+	}
+	return nil
+}
+
+func compressed(open socket) error {
+	if err := open.send(text("request")); err != nil {
+		return err
+	}
+	request, err := open.receive()
+	if err != nil {
+		return err
+	}
+	for round := 0; round < 20; round++ {
+		if err := echoes(open, textOf(300*round)); err != nil {
+			return err
+		}
+	}
+	for _, long := range []message{textOf(200000), text("short")} {
+		if err := echoes(open, long); err != nil {
+			return err
+		}
+	}
+	if err := leave(open, 1000, ""); err != nil {
+		return err
+	}
+	if !bytes.Contains(request.octets, []byte("sec-websocket-extensions")) {
+		return notApplicable("offers no compression; is served without")
+	}
+	return nil
+}
+
+func inFlight(open socket) error {
+	sent := make([]message, 500)
+	for number := range sent {
+		sent[number] = text(fmt.Sprint(number, " ", string(textOf(number*7%300).octets)))
+		if err := open.send(sent[number]); err != nil {
+			return err
+		}
+	}
+	for _, next := range sent {
+		if err := expect(open, next); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func echoesOfAll(open socket, sizes []int, of func(int) message) error {
+	for _, size := range sizes {
+		if err := echoes(open, of(size)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func echoes(open socket, sent message) error {
+	if err := open.send(sent); err != nil {
+		return err
+	}
+	return expect(open, sent)
+}
+
+func expect(open socket, expected message) error {
+	received, err := open.receive()
+	if err != nil {
+		return err
+	}
+	if received.isText != expected.isText || !bytes.Equal(received.octets, expected.octets) {
+		return fmt.Errorf("instead of %d octets, text %t, came %d, text %t",
+			len(expected.octets), expected.isText, len(received.octets), received.isText)
+	}
+	return nil
+}

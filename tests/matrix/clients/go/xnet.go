@@ -1,0 +1,77 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"strings"
+
+	"golang.org/x/net/websocket"
+)
+
+// golang.org/x/net/websocket
+type netClient struct{ trust *tls.Config }
+
+type netSocket struct{ connection *websocket.Conn }
+
+// Tells texts from binary messages, which its own codecs do not.
+var codec = websocket.Codec{
+	Marshal: func(value interface{}) ([]byte, byte, error) {
+		sent := value.(message)
+		if sent.isText {
+			return sent.octets, websocket.TextFrame, nil
+		}
+		return sent.octets, websocket.BinaryFrame, nil
+	},
+	Unmarshal: func(octets []byte, kind byte, value interface{}) error {
+		*value.(*message) = message{kind == websocket.TextFrame, octets}
+		return nil
+	},
+}
+
+func (client netClient) open(url string, subprotocols []string) (socket, error) {
+	// It does without no origin.
+	config, err := websocket.NewConfig(url, "http"+strings.TrimPrefix(url, "ws"))
+	if err != nil {
+		return nil, err
+	}
+	config.Protocol = subprotocols
+	config.TlsConfig = client.trust
+	connection, err := websocket.DialConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	return netSocket{connection}, nil
+}
+
+func (open netSocket) send(sent message) error { return codec.Send(open.connection, sent) }
+
+func (open netSocket) receive() (message, error) {
+	var received message
+	err := codec.Receive(open.connection, &received)
+	return received, err
+}
+
+func (open netSocket) close(code int, _ string) error {
+	// It leaves without waiting for an answer.
+	if err := open.connection.Close(); err != nil {
+		return err
+	}
+	if code != 1000 {
+		return notApplicable("closes with 1000 only")
+	}
+	return nil
+}
+
+func (open netSocket) closed() (closed, error) {
+	_, err := open.receive()
+	if errors.Is(err, io.EOF) {
+		return closed{}, open.connection.Close()
+	}
+	// After its own end it reads from what it has closed.
+	return closed{}, nil
+}
+
+func (open netSocket) subprotocol() string {
+	return strings.Join(open.connection.Config().Protocol, ", ")
+}
