@@ -30,8 +30,9 @@ var codec = websocket.Codec{
 }
 
 func (client netClient) open(url string, subprotocols []string) (socket, error) {
-	// It does without no origin.
-	config, err := websocket.NewConfig(url, "http"+strings.TrimPrefix(url, "ws"))
+	// It does without no origin: that of a page of the same host, which has no path (RFC 6454 §6.2).
+	host := strings.Join(strings.SplitN(url, "/", 4)[:3], "/")
+	config, err := websocket.NewConfig(url, "http"+strings.TrimPrefix(host, "ws"))
 	if err != nil {
 		return nil, err
 	}
