@@ -46,5 +46,8 @@ pub(super) const PROGRAMS: &[Program] = &[
     among_some("Go gorilla", Kind::Go("gorilla")),
     among_some("Go nhooyr", Kind::Go("nhooyr")),
     among_all("Go x/net", Kind::Go("x/net")),
+    among_all("Qt", Kind::SystemPython { script: "with_qt.py", module: "PyQt5.QtWebSockets" }),
+    among_all("libsoup", Kind::SystemPython { script: "with_soup.py", module: "gi" }),
+    among_some("Perl Mojolicious", Kind::Perl { script: "mojolicious.pl", module: "Mojolicious" }),
     among_some("Java java.net.http", Kind::Java { file: "Client.java" }),
 ];
