@@ -8,6 +8,7 @@ mod server;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -33,6 +34,9 @@ const SCENARIOS: [&str; 11] = [
 
 /// The scenario in which the handler, too, is asked what it has seen.
 const CLIENT_CLOSES: &str = "client closes";
+
+/// How long a client may say nothing. The longest scenario takes a second or two, a browser's start ten.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Clients that run at the same time: each is a process or two, beside the server.
 const AT_A_TIME: usize = 2;
@@ -66,7 +70,7 @@ pub(crate) fn run(selection: &Selection) -> Result<Table> {
 /// What came of one client.
 fn row(program: &Program, site: &Site, number: usize) -> Row {
     let mut trial = match program.command() {
-        Ok(command) => process::run(&command, &SCENARIOS, &site.plan(number)),
+        Ok(command) => process::run(&command, &SCENARIOS, &site.plan(number), PATIENCE),
         Err(missing) => Trial::skipped(&SCENARIOS, &format!("{missing:#}")),
     };
     if trial.outcome(CLIENT_CLOSES) == Some(&Outcome::Passed)

@@ -79,7 +79,9 @@ impl Table {
             for (scenario, outcome) in self.scenarios.iter().zip(&row.outcomes) {
                 match outcome {
                     Outcome::Passed => line.passed += 1,
-                    Outcome::NotApplicable(why) => println!("–       {} {scenario}: {why}", row.name),
+                    Outcome::NotApplicable(why) => {
+                        println!("–       {} {scenario}: {why}", row.name)
+                    }
                     Outcome::Skipped(why) => {
                         line.skipped += 1;
                         println!("SKIPPED {} {scenario}: {why}", row.name);

@@ -16,9 +16,6 @@ use serde::Deserialize;
 use super::server::Plan;
 use crate::table::Outcome;
 
-/// How long a program may say nothing. The longest scenario takes a second or two, a browser's start ten.
-const PATIENCE: Duration = Duration::from_secs(40);
-
 /// How much is kept of what a program complains of.
 const COMPLAINT: usize = 300;
 
@@ -75,23 +72,22 @@ enum Word {
 }
 
 /// Runs a client. A scenario in which it hangs or dies has failed, and the next ones are tried by a new
-/// process.
-pub(super) fn run(invocation: &Invocation, scenarios: &[&str], plan: &Plan) -> Trial {
+/// process. `patience` is how long it may say nothing.
+pub(super) fn run(
+    invocation: &Invocation,
+    scenarios: &[&str],
+    plan: &Plan,
+    patience: Duration,
+) -> Trial {
     let mut trial = Trial::default();
     let mut left: Vec<&str> = scenarios.to_vec();
-    while let Some(&first) = left.first() {
-        let before = left.len();
-        let ended = attempt(invocation, &mut left, plan, &mut trial);
+    while !left.is_empty() {
+        let ended = attempt(invocation, &mut left, plan, patience, &mut trial);
         // Whatever it was busy with: a program tells of the scenarios in their order.
-        if let Some(&stuck) = left.first() {
-            let why = match ended {
-                Ok(why) => why,
-                Err(error) => format!("{error:#}"),
-            };
-            trial.set(stuck, Outcome::Failed(why));
-            left.remove(0);
+        if !left.is_empty() {
+            let why = ended.unwrap_or_else(|error| format!("{error:#}"));
+            trial.set(left.remove(0), Outcome::Failed(why));
         }
-        debug_assert!(left.len() < before, "{first} is told or failed");
     }
     trial
 }
@@ -101,11 +97,13 @@ fn attempt(
     invocation: &Invocation,
     left: &mut Vec<&str>,
     plan: &Plan,
+    patience: Duration,
     trial: &mut Trial,
 ) -> Result<String> {
     let mut plan = plan.clone();
     plan.scenarios = left.iter().map(|&name| name.to_owned()).collect();
     let complaints = tempfile::tempfile()?;
+    let folder = tempfile::tempdir()?;
     let mut child = Command::new(&invocation.program)
         .args(&invocation.arguments)
         .arg(serde_json::to_string(&plan)?)
@@ -114,6 +112,7 @@ fn attempt(
         .env("NODE_EXTRA_CA_CERTS", &plan.authority)
         .env("DENO_CERT", &plan.authority)
         .env("SSL_CERT_FILE", &plan.authority)
+        .env("TMPDIR", folder.path())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(complaints.try_clone()?)
@@ -121,26 +120,27 @@ fn attempt(
         .spawn()
         .with_context(|| format!("cannot start {}", invocation.program.display()))?;
     let lines = lines_of(&mut child)?;
-    let silent = loop {
-        match lines.recv_timeout(PATIENCE) {
+    let is_silent = loop {
+        match lines.recv_timeout(patience) {
             Ok(line) => take(&line, left, trial),
             Err(RecvTimeoutError::Disconnected) => break false,
-            // One that has told everything need not end by itself.
             Err(RecvTimeoutError::Timeout) => break true,
         }
         if left.is_empty() {
+            // It has told everything, and need not end by itself.
             break true;
         }
     };
-    if silent {
+    if is_silent {
         // Fails only if all of them have ended.
         let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
     }
     let status = child.wait()?;
     let complaint = last_words(complaints)?;
-    Ok(match silent {
-        true => format!("nothing came of it in {} s; {complaint}", PATIENCE.as_secs()),
-        false => format!("the client ended with {status}; {complaint}"),
+    Ok(if is_silent {
+        format!("nothing came of it in {} s; {complaint}", patience.as_secs())
+    } else {
+        format!("the client ended with {status}; {complaint}")
     })
 }
 
@@ -192,4 +192,65 @@ fn last_words(mut complaints: File) -> Result<String> {
 fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ").chars().take(COMPLAINT).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// More than any machine takes to start a shell. Only a client that hangs is waited for so long.
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn shell(script: &str) -> Invocation {
+        let arguments = ["-c", script].map(PathBuf::from).to_vec();
+        Invocation { program: "sh".into(), arguments, behind: Vec::new() }
+    }
+
+    fn failure(trial: &Trial, scenario: &str) -> String {
+        match trial.outcome(scenario) {
+            Some(Outcome::Failed(why)) => why.clone(),
+            other => panic!("{scenario}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn client_tells_its_version_and_what_came_of_each_scenario() {
+        let client = shell(
+            r#"echo '{"version": "1.2"}'; echo chatter
+            echo '{"scenario": "one", "outcome": "passed", "why": ""}'
+            echo '{"scenario": "two", "outcome": "not applicable", "why": "by\n design"}'"#,
+        );
+        let trial = run(&client, &["one", "two"], &Plan::default(), LONG);
+        assert_eq!(trial.version, "1.2");
+        assert_eq!(trial.outcome("one"), Some(&Outcome::Passed));
+        assert_eq!(trial.outcome("two"), Some(&Outcome::NotApplicable("by design".to_owned())));
+    }
+
+    #[test]
+    fn client_that_dies_is_started_again_for_what_is_left() {
+        let client = shell(
+            r#"case $0 in *'["one","two"]'*) echo why >&2; exit 3;; esac
+            echo '{"scenario": "two", "outcome": "passed"}'"#,
+        );
+        let trial = run(&client, &["one", "two"], &Plan::default(), LONG);
+        let why = failure(&trial, "one");
+        assert!(why.contains("exit status: 3; why"), "{why}");
+        assert_eq!(trial.outcome("two"), Some(&Outcome::Passed));
+    }
+
+    #[test]
+    fn client_that_hangs_is_killed() {
+        let client = shell("exec tail -f /dev/null");
+        let trial = run(&client, &["one"], &Plan::default(), Duration::from_millis(100));
+        assert!(failure(&trial, "one").starts_with("nothing came of it"));
+    }
+
+    #[test]
+    fn client_that_cannot_be_started_has_failed_everything() {
+        let client = Invocation { program: "/nowhere".into(), ..shell("") };
+        let trial = run(&client, &["one", "two"], &Plan::default(), LONG);
+        for scenario in ["one", "two"] {
+            assert!(failure(&trial, scenario).contains("cannot start /nowhere"));
+        }
+    }
 }

@@ -19,12 +19,18 @@ const fn python(script: &'static str) -> Kind {
     Kind::Python { script }
 }
 
+/// What a system calls them.
+const CHROMIUM: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
+const FIREFOX: &[&str] = &["firefox-esr", "firefox"];
+
 /// By language. Those among some have each another idea of how a handshake is checked, or of compression.
 pub(super) const PROGRAMS: &[Program] = &[
     among_some("undici", node("undici.mjs", "undici")),
     among_all("node, built in", Kind::BuiltIn(JavaScript::Node)),
     among_all("Deno, built in", Kind::BuiltIn(JavaScript::Deno)),
     among_all("Bun, built in", Kind::BuiltIn(JavaScript::Bun)),
+    among_all("Chromium", Kind::Browser { name: "chromium", programs: CHROMIUM }),
+    among_all("Firefox", Kind::Browser { name: "firefox", programs: FIREFOX }),
     among_some("ws", node("ws.mjs", "ws")),
     among_all("ws 1", Kind::Node { script: "ws.mjs", package: "ws-1", behind: &["ws-1"] }),
     among_all("ws 0", Kind::Node { script: "ws.mjs", package: "ws-0", behind: &["ws-0"] }),
@@ -51,3 +57,16 @@ pub(super) const PROGRAMS: &[Program] = &[
     among_some("Perl Mojolicious", Kind::Perl { script: "mojolicious.pl", module: "Mojolicious" }),
     among_some("Java java.net.http", Kind::Java { file: "Client.java" }),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_clients_have_one_name() {
+        let names: BTreeSet<&str> = PROGRAMS.iter().map(|program| program.name).collect();
+        assert_eq!(names.len(), PROGRAMS.len());
+    }
+}

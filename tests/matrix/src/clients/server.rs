@@ -32,7 +32,7 @@ pub(super) struct Site {
 }
 
 /// What a client is to do.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Default, Serialize)]
 pub(super) struct Plan {
     /// A file with the certificate of whoever vouches for the server, in PEM.
     pub(super) authority: PathBuf,
