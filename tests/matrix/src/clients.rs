@@ -6,7 +6,7 @@ mod program;
 mod roster;
 mod server;
 
-use std::sync::Mutex;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -49,22 +49,25 @@ pub(crate) fn run(selection: &Selection) -> Result<Table> {
         .collect();
     let server = Server::start()?;
     let site = &server.site;
-    let rows = Mutex::new(vec![None; chosen.len()]);
     let next = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..AT_A_TIME {
-            scope.spawn(|| {
-                while let number = next.fetch_add(1, Ordering::Relaxed)
-                    && let Some(program) = chosen.get(number)
-                {
-                    let row = row(program, site, number);
-                    rows.lock().expect("no thread panics with this lock")[number] = Some(row);
-                }
-            });
+    let in_turn = || {
+        let mut rows = Vec::new();
+        while let number = next.fetch_add(1, Ordering::Relaxed)
+            && let Some(program) = chosen.get(number)
+        {
+            rows.push((number, row(program, site, number)));
         }
+        rows
+    };
+    let mut rows = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..AT_A_TIME).map(|_| scope.spawn(in_turn)).collect();
+        let rows =
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|it| resume_unwind(it)));
+        rows.flatten().collect::<Vec<_>>()
     });
-    let rows = rows.into_inner().expect("no thread panics with this lock");
-    Ok(Table { scenarios: SCENARIOS.to_vec(), rows: rows.into_iter().flatten().collect() })
+    rows.sort_by_key(|(number, _)| *number);
+    let rows = rows.into_iter().map(|(_, row)| row).collect();
+    Ok(Table { scenarios: SCENARIOS.to_vec(), rows })
 }
 
 /// What came of one client.

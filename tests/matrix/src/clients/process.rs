@@ -218,7 +218,7 @@ mod tests {
         let client = shell(
             r#"echo '{"version": "1.2"}'; echo chatter
             echo '{"scenario": "one", "outcome": "passed", "why": ""}'
-            echo '{"scenario": "two", "outcome": "not applicable", "why": "by\n design"}'"#,
+            echo '{"scenario": "two", "outcome": "not applicable", "why": "by   design"}'"#,
         );
         let trial = run(&client, &["one", "two"], &Plan::default(), LONG);
         assert_eq!(trial.version, "1.2");
