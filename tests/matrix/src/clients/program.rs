@@ -43,10 +43,8 @@ pub(super) enum Kind {
     SystemPython { script: &'static str, module: &'static str },
     /// A script for Perl, with a module from the system's packages.
     Perl { script: &'static str, module: &'static str },
-    /// The program of the clients in Rust, and which of them it is to be.
-    Rust(&'static str),
-    /// The program of the clients in Go, and which of them it is to be.
-    Go(&'static str),
+    /// A program in `target/matrix` that has all clients of its language, and which of them it is to be.
+    Compiled { program: &'static str, client: &'static str },
     /// A single file for Java.
     Java { file: &'static str },
 }
@@ -114,13 +112,8 @@ impl Program {
                 succeeds(Command::new("perl").args([&format!("-M{module}"), "-e", "1"]))?;
                 Ok(Invocation::new("perl", [scripts("perl").join(script)]))
             }
-            Kind::Rust(client) => {
-                let program =
-                    needs_file(root().join("target/matrix/debug/ws-host-matrix-clients"))?;
-                Ok(Invocation::new(program, [client.into()]))
-            }
-            Kind::Go(client) => {
-                let program = needs_file(root().join("target/matrix/go-clients"))?;
+            Kind::Compiled { program, client } => {
+                let program = needs_file(root().join("target/matrix").join(program))?;
                 Ok(Invocation::new(program, [client.into()]))
             }
             Kind::Java { file } => {

@@ -19,6 +19,18 @@ const fn python(script: &'static str) -> Kind {
     Kind::Python { script }
 }
 
+const fn rust(client: &'static str) -> Kind {
+    Kind::Compiled { program: "debug/ws-host-matrix-clients", client }
+}
+
+const fn go(client: &'static str) -> Kind {
+    Kind::Compiled { program: "go-clients", client }
+}
+
+const fn cpp(client: &'static str) -> Kind {
+    Kind::Compiled { program: "cpp-clients", client }
+}
+
 /// What a system calls them.
 const CHROMIUM: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
 const FIREFOX: &[&str] = &["firefox-esr", "firefox"];
@@ -44,14 +56,16 @@ pub(super) const PROGRAMS: &[Program] = &[
     among_all("picows", python("with_picows.py")),
     among_all("httpx-ws", python("with_httpx_ws.py")),
     among_some("curl", python("with_curl.py")),
-    among_some("tokio-tungstenite", Kind::Rust("tokio-tungstenite")),
-    among_all("fastwebsockets", Kind::Rust("fastwebsockets")),
-    among_all("tokio-websockets", Kind::Rust("tokio-websockets")),
-    among_some("yawc", Kind::Rust("yawc")),
-    among_all("yawc, HTTP/2", Kind::Rust("yawc-http2")),
-    among_some("Go gorilla", Kind::Go("gorilla")),
-    among_some("Go nhooyr", Kind::Go("nhooyr")),
-    among_all("Go x/net", Kind::Go("x/net")),
+    among_some("tokio-tungstenite", rust("tokio-tungstenite")),
+    among_all("fastwebsockets", rust("fastwebsockets")),
+    among_all("tokio-websockets", rust("tokio-websockets")),
+    among_some("yawc", rust("yawc")),
+    among_all("yawc, HTTP/2", rust("yawc-http2")),
+    among_some("Go gorilla", go("gorilla")),
+    among_some("Go nhooyr", go("nhooyr")),
+    among_all("Go x/net", go("x/net")),
+    among_all("Boost.Beast", cpp("beast")),
+    among_all("WebSocket++", cpp("websocketpp")),
     among_all("Qt", Kind::SystemPython { script: "with_qt.py", module: "PyQt5.QtWebSockets" }),
     among_all("libsoup", Kind::SystemPython { script: "with_soup.py", module: "gi" }),
     among_some("Perl Mojolicious", Kind::Perl { script: "mojolicious.pl", module: "Mojolicious" }),

@@ -20,7 +20,11 @@ impl Open for Client {
 
     const VERSION: &str = "0.10.0";
 
-    async fn open(&self, url: &str, subprotocols: Option<&str>) -> Result<(Self::Socket, Agreed)> {
+    async fn open(
+        &self,
+        url: &str,
+        subprotocols: Option<&str>,
+    ) -> Result<(Self::Socket, Option<Agreed>)> {
         let mut request = Request::get(url)
             .header("Host", host_of(url)?)
             .header("Upgrade", "websocket")
@@ -38,7 +42,7 @@ impl Open for Client {
             subprotocol: value("sec-websocket-protocol"),
             extensions: value("sec-websocket-extensions"),
         };
-        Ok((FragmentCollector::new(socket), agreed))
+        Ok((FragmentCollector::new(socket), Some(agreed)))
     }
 }
 

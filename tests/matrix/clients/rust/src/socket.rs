@@ -30,8 +30,7 @@ pub(crate) trait Socket {
     async fn end(self) -> Result<()>;
 }
 
-/// What was agreed on in the handshake, if the client tells it.
-#[derive(Default)]
+/// What was agreed on in the handshake.
 pub(crate) struct Agreed {
     pub(crate) subprotocol: Option<String>,
     pub(crate) extensions: Option<String>,
@@ -44,6 +43,10 @@ pub(crate) trait Open {
     /// Its version.
     const VERSION: &str;
 
-    /// A handshake, with a list of subprotocols as it stands in the header.
-    async fn open(&self, url: &str, subprotocols: Option<&str>) -> Result<(Self::Socket, Agreed)>;
+    /// A handshake, with a list of subprotocols as it stands in the header. Gives what was agreed on, too, if the client tells it.
+    async fn open(
+        &self,
+        url: &str,
+        subprotocols: Option<&str>,
+    ) -> Result<(Self::Socket, Option<Agreed>)>;
 }

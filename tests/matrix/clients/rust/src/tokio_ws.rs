@@ -14,7 +14,11 @@ impl Open for Client {
 
     const VERSION: &str = "0.13.3";
 
-    async fn open(&self, url: &str, subprotocols: Option<&str>) -> Result<(Self::Socket, Agreed)> {
+    async fn open(
+        &self,
+        url: &str,
+        subprotocols: Option<&str>,
+    ) -> Result<(Self::Socket, Option<Agreed>)> {
         let mut builder = ClientBuilder::new().uri(url)?.limits(Limits::default());
         if let Some(list) = subprotocols {
             builder = builder.add_header("sec-websocket-protocol".parse()?, list.parse()?)?;
@@ -25,7 +29,7 @@ impl Open for Client {
             subprotocol: value("sec-websocket-protocol"),
             extensions: value("sec-websocket-extensions"),
         };
-        Ok((socket, agreed))
+        Ok((socket, Some(agreed)))
     }
 }
 

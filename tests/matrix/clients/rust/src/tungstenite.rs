@@ -17,7 +17,11 @@ impl Open for Client {
 
     const VERSION: &str = "0.30.0";
 
-    async fn open(&self, url: &str, subprotocols: Option<&str>) -> Result<(Self::Socket, Agreed)> {
+    async fn open(
+        &self,
+        url: &str,
+        subprotocols: Option<&str>,
+    ) -> Result<(Self::Socket, Option<Agreed>)> {
         let mut request = url.into_client_request()?;
         if let Some(list) = subprotocols {
             request.headers_mut().insert("sec-websocket-protocol", list.parse()?);
@@ -28,7 +32,7 @@ impl Open for Client {
             subprotocol: value("sec-websocket-protocol"),
             extensions: value("sec-websocket-extensions"),
         };
-        Ok((socket, agreed))
+        Ok((socket, Some(agreed)))
     }
 }
 

@@ -26,7 +26,11 @@ impl Open for Client {
 
     const VERSION: &str = "0.5.0";
 
-    async fn open(&self, url: &str, subprotocols: Option<&str>) -> Result<(Self::Socket, Agreed)> {
+    async fn open(
+        &self,
+        url: &str,
+        subprotocols: Option<&str>,
+    ) -> Result<(Self::Socket, Option<Agreed>)> {
         let mut request = HttpRequest::builder();
         if let Some(list) = subprotocols {
             request = request.header("sec-websocket-protocol", list);
@@ -42,7 +46,7 @@ impl Open for Client {
             .with_request(request)
             .http_version(version)
             .await?;
-        Ok((socket, Agreed::default()))
+        Ok((socket, None))
     }
 }
 

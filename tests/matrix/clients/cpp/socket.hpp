@@ -1,0 +1,71 @@
+// What all clients in C++ can do.
+#pragma once
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+struct Message {
+    bool is_text;
+    std::string octets;
+
+    bool operator==(const Message& other) const {
+        return is_text == other.is_text && octets == other.octets;
+    }
+};
+
+// The server's close frame, which ends what can be received.
+struct Closed : std::runtime_error {
+    int code;
+    std::string reason;
+
+    Closed(int code, const std::string& reason)
+        : runtime_error("closed with " + std::to_string(code) + " " + reason), code(code), reason(reason) {}
+};
+
+// A client cannot do this by design.
+struct NotApplicable : std::runtime_error {
+    using runtime_error::runtime_error;
+};
+
+class Socket {
+public:
+    virtual ~Socket() = default;
+    virtual void send(const Message& message) = 0;
+    virtual Message receive() = 0;
+    // Closes, and waits for the answer. Gives the code of that.
+    virtual int close(int code, const std::string& reason) = 0;
+    virtual std::string subprotocol() = 0;
+};
+
+class Client {
+public:
+    virtual ~Client() = default;
+    virtual std::string version() = 0;
+    virtual std::unique_ptr<Socket> open(const std::string& url, const std::vector<std::string>& subprotocols) = 0;
+};
+
+// `authority` is a file in PEM.
+std::unique_ptr<Client> beast(const std::string& authority);
+std::unique_ptr<Client> websocketpp_client(const std::string& authority);
+
+// A URL in its parts.
+struct Url {
+    bool is_encrypted;
+    std::string host, port, target;
+
+    explicit Url(const std::string& url) {
+        is_encrypted = url.compare(0, 4, "wss:") == 0;
+        auto from = url.find("//") + 2, slash = url.find('/', from), colon = url.find(':', from);
+        host = url.substr(from, colon - from);
+        port = url.substr(colon + 1, slash - colon - 1);
+        target = url.substr(slash);
+    }
+};
+
+inline std::string joined(const std::vector<std::string>& words) {
+    std::string text;
+    for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+    return text;
+}
