@@ -19,6 +19,9 @@ const DENO: &str = match cfg!(target_arch = "aarch64") {
     false => "@deno/linux-x64-glibc/deno",
 };
 
+/// Where Debian has libraries for Java.
+const JARS: &str = "/usr/share/java/okhttp.jar:/usr/share/java/okio.jar";
+
 /// A client of the table.
 #[derive(Debug)]
 pub(super) struct Program {
@@ -45,8 +48,8 @@ pub(super) enum Kind {
     Perl { script: &'static str, module: &'static str },
     /// A program in `target/matrix` that has all clients of its language, and which of them it is to be.
     Compiled { program: &'static str, client: &'static str },
-    /// A single file for Java.
-    Java { file: &'static str },
+    /// A class in `target/matrix/java`, which has libraries of the system in its reach.
+    Java { class: &'static str },
 }
 
 /// What runs JavaScript.
@@ -116,9 +119,15 @@ impl Program {
                 let program = needs_file(root().join("target/matrix").join(program))?;
                 Ok(Invocation::new(program, [client.into()]))
             }
-            Kind::Java { file } => {
+            Kind::Java { class } => {
                 needs_program("java")?;
-                Ok(Invocation::new("java", [scripts("java").join(file)]))
+                let classes = root().join("target/matrix/java");
+                needs_file(classes.join(class).with_extension("class"))?;
+                let path = format!("{}:{JARS}", classes.display());
+                Ok(Invocation::new(
+                    "java",
+                    ["-cp".into(), path.into(), "Scenarios".into(), class.into()],
+                ))
             }
         }
     }

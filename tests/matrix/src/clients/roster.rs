@@ -69,7 +69,8 @@ pub(super) const PROGRAMS: &[Program] = &[
     among_all("Qt", Kind::SystemPython { script: "with_qt.py", module: "PyQt5.QtWebSockets" }),
     among_all("libsoup", Kind::SystemPython { script: "with_soup.py", module: "gi" }),
     among_some("Perl Mojolicious", Kind::Perl { script: "mojolicious.pl", module: "Mojolicious" }),
-    among_some("Java java.net.http", Kind::Java { file: "Client.java" }),
+    among_some("Java java.net.http", Kind::Java { class: "JdkClient" }),
+    among_all("Java OkHttp", Kind::Java { class: "OkHttpClients" }),
 ];
 
 #[cfg(test)]
