@@ -43,16 +43,20 @@ fn main() -> Result<ExitCode> {
     if chosen.is_empty() {
         chosen.extend(&PARTS);
     }
-    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    let (mut rows, mut passed, mut failed, mut skipped) = (0, 0, 0, 0);
     for part in chosen {
         let table = (part.run)(&selection)?;
         let counts = table.print();
+        rows += table.rows.len();
         passed += counts.passed;
         failed += counts.failed;
         skipped += counts.skipped;
         if record {
             document::write(part.name, &table)?;
         }
+    }
+    if rows == 0 && !selection.names.is_empty() {
+        bail!("there is no client or proxy of the name {}", selection.names.join(", "));
     }
     println!("{passed} passed, {failed} failed, {skipped} skipped");
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -65,4 +65,5 @@ def ping(open, url, _):
 
 
 SCENARIOS["ping"] = ping
-main(curl_cffi.__curl_version__.split()[0], open)
+# libcurl/VERSION-VARIANT, and the versions of what it is made with.
+main(curl_cffi.__curl_version__.split()[0].split("/")[1].split("-")[0], open)
