@@ -55,7 +55,7 @@ void compressed(Socket& socket) {
     echoes(socket, text("short"));
     leave(socket, 1000, "");
     if (request.find("sec-websocket-extensions") == std::string::npos)
-        throw NotApplicable("offers no compression; is served without");
+        throw NotApplicable(socket.without_compression());
 }
 
 void server_closes(Socket& socket) {
@@ -138,7 +138,8 @@ int main(int, char** arguments) {
     for (const auto& url : plan.get_child("urls")) urls[url.first] = url.second.data();
 
     std::string name = arguments[1];
-    auto client = name == "beast" ? beast(authority) : websocketpp_client(authority);
+    auto client = name == "beast" ? beast(authority)
+        : name == "websocketpp" ? websocketpp_client(authority) : libwebsockets(authority);
     std::cout << "{\"version\": " << quoted(client->version()) << "}" << std::endl;
     for (const auto& entry : plan.get_child("scenarios")) {
         const std::string& scenario = entry.second.data();

@@ -37,6 +37,8 @@ public:
     // Closes, and waits for the answer. Gives the code of that.
     virtual int close(int code, const std::string& reason) = 0;
     virtual std::string subprotocol() = 0;
+    // Why compression is not tried, of one that does not offer it.
+    virtual std::string without_compression() { return "offers no compression; is served without"; }
 };
 
 class Client {
@@ -49,6 +51,7 @@ public:
 // `authority` is a file in PEM.
 std::unique_ptr<Client> beast(const std::string& authority);
 std::unique_ptr<Client> websocketpp_client(const std::string& authority);
+std::unique_ptr<Client> libwebsockets(const std::string& authority);
 
 // A URL in its parts.
 struct Url {

@@ -66,6 +66,7 @@ pub(super) const PROGRAMS: &[Program] = &[
     among_all("Go x/net", go("x/net")),
     among_all("Boost.Beast", cpp("beast")),
     among_all("WebSocket++", cpp("websocketpp")),
+    among_all("libwebsockets", cpp("libwebsockets")),
     among_all("Qt", Kind::SystemPython { script: "with_qt.py", module: "PyQt5.QtWebSockets" }),
     among_all("libsoup", Kind::SystemPython { script: "with_soup.py", module: "gi" }),
     among_some("Perl Mojolicious", Kind::Perl { script: "mojolicious.pl", module: "Mojolicious" }),

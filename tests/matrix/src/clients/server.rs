@@ -56,7 +56,7 @@ impl Server {
             ("/echo", "echo", ""),
             ("/choosy", "guest-choosy", ""),
             ("/pinging", "guest-pinging", ""),
-            ("/telling/{number}", "guest-telling", "instance-per = 'path'"),
+            ("/telling/{number}", "guest-telling", "instance-per = 'path'\nhibernate-after = '0s'"),
             ("/closing", "guest-closing", ""),
             ("/messages", "guest-about", "compression = 'messages'"),
             ("/context", "guest-about", "compression = 'context'"),
