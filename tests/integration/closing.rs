@@ -206,12 +206,15 @@ fn end_comes(stream: &TcpStream) -> Result<bool> {
 /// A proxy that hears of the end while its client still sends resets that client, which then never hears why.
 #[test]
 fn end_of_a_failed_connection_waits_for_the_answer_of_the_client() -> Result<()> {
-    let server = TestServer::with_arguments("echo", &["--max-message", "1KiB"])?;
+    // Longer than anybody waits here: it is the answer that ends it.
+    let flags = ["--max-message", "1KiB", "--close-timeout", "10m"];
+    let server = TestServer::with_arguments("echo", &flags)?;
     for (octets, code) in [
         // Longer than it may be, by far: its payload comes while nobody wants it any more.
         ([&[0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], &[0x88; 65_536]].concat(), 1009),
         (masked_frame(0x81, b"\xff"), 1007),
         (masked_frame(0x83, b"reserved"), 1002),
+        (masked_frame(0xe1, b"reserved bits"), 1002),
     ] {
         let mut client = Client::connect(&server)?;
         client.send(&octets)?;

@@ -64,7 +64,8 @@ impl Inbound {
         self.deflate = Some(Box::new(Inflater::new(agreed, self.role)));
     }
 
-    /// Takes octets from the front of `input` up to and including the next event.
+    /// Takes octets from the front of `input` up to and including the next event, and with
+    /// [`Event::Failed`] all of it.
     ///
     /// Answers to pings and to a close frame go to `outbound`. `None` means that all of `input` is
     /// used up; call again when there is more. After the last event, input is taken and ignored.
@@ -81,7 +82,7 @@ impl Inbound {
                 Ok(None) => {}
                 Ok(Some(event)) => return Some(event),
                 Err(error) => {
-                    self.fail();
+                    self.fail(take(input, usize::MAX));
                     outbound.fail(error);
                     return Some(Event::Failed(error));
                 }
@@ -113,15 +114,16 @@ impl Inbound {
         self.deflate = None;
     }
 
-    /// Frames end where their headers say, whatever is wrong inside.
-    fn fail(&mut self) {
-        let farewell = match &self.stage {
+    /// Frames end where their headers say, whatever is wrong inside. `rest` is what came behind the failure.
+    fn fail(&mut self, rest: &[u8]) {
+        let mut farewell = match &self.stage {
             Stage::Header { partial, length } => Farewell::in_header(*partial, *length),
             Stage::Data { remaining, .. } => Farewell::in_payload(*remaining as u64),
             Stage::Failed(farewell) => *farewell,
             Stage::Control { .. } | Stage::Draft00(_) | Stage::Ended => Farewell::behind_close(),
         };
         self.end();
+        farewell.look(rest);
         self.stage = Stage::Failed(farewell);
     }
 

@@ -197,9 +197,9 @@ impl Shared {
             // RFC 9112 §3.2: 400, and not only for handshakes. Before HTTP/1.1 there was no such header.
             0 if request.version() == Version::HTTP_10 => self.route(&request, &visit).await,
             1 => self.route(&request, &visit).await,
-            _ => {
-                let versions = &self.site.config().versions;
-                Answer::OfHandshake(rejected(Rejection::Host, &request, versions))
+            number => {
+                let why = if number == 0 { Rejection::Host } else { Rejection::Repeated("Host") };
+                Answer::OfHandshake(rejected(why, &request, &self.site.config().versions))
             }
         };
         match answer {
