@@ -32,7 +32,7 @@ pub(crate) struct Known {
 }
 
 /// All headers, names in lower case, in the order in which they came, as
-/// [`fields`](ws_host_protocol::handshake::fields) tells them.
+/// [`fields`](ws_host_protocol::handshake::fields()) tells them.
 ///
 /// In one piece, as they stand on the wire: they are kept as long as the connection, and looked at
 /// rarely.
