@@ -24,7 +24,7 @@ fn settings(choice: u8) -> Deflate {
     Deflate {
         level: Level::new(1 + choice % 9).unwrap_or_default(),
         threshold: usize::from(choice % 3) * 20,
-        keep_window: if choice % 2 == 0 { KeepWindow::Never } else { KeepWindow::Always },
+        keep_window: if choice.is_multiple_of(2) { KeepWindow::Never } else { KeepWindow::Always },
         outgoing: Direction { context: context(1), window: window(choice >> 2) },
         incoming: Direction { context: context(2), window: window(choice >> 5) },
     }
