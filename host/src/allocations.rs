@@ -14,6 +14,10 @@ use crate::{Host, Peer};
 /// that a message costs.
 const OF_A_CALL: u64 = 1;
 
+/// What RFC 6455 §1.3 has as the answer to its key.
+const ACCEPTED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
 /// The system's allocator, counting.
 struct Counting;
 
@@ -91,6 +95,8 @@ async fn connect(host: &Host) -> anyhow::Result<TcpStream> {
     while !answer.ends_with(b"\r\n\r\n") {
         answer.push(client.read_u8().await?);
     }
+    // A stream that somebody else has accepted gets the same bytes as our own.
+    assert_eq!(String::from_utf8(answer)?, ACCEPTED);
     Ok(client)
 }
 
