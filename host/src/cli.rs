@@ -56,20 +56,20 @@ struct Serve {
     #[arg(long, value_name = "FILE")]
     component: Option<PathBuf>,
 
-    /// Any number of resources, and all settings, from a file (see docs/configuration.md); only
-    /// --check, --dev, --no-watch and --log go with it
+    /// Read any number of resources, and all settings, from a file (see docs/configuration.md); only
+    /// --check, --dev, --no-watch and --log may be combined with it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Read everything, load every component, say what is wrong, and end
+    /// Read all files, load every component, report what is wrong, and exit
     #[arg(long)]
     check: bool,
 
-    /// For who writes the handler: backtraces in the log, and in the close reason why it failed
+    /// For developing a handler: backtraces in the log, and the reason for a failure in the close reason
     #[arg(long)]
     dev: bool,
 
-    /// Go on with the component as it is now: by default a new one takes over when its file changes
+    /// Do not watch files: by default a changed component or certificate is read again at once
     #[arg(long)]
     no_watch: bool,
 
@@ -90,7 +90,7 @@ struct Serve {
 #[derive(Debug, clap::Args)]
 #[group(id = "single", multiple = true, conflicts_with = "config")]
 struct Single {
-    /// Connections that may wait in the system until they are accepted [default: 1024]
+    /// Connections that may wait in the system to be accepted [default: 1024]
     #[arg(long, value_name = "N")]
     backlog: Option<u32>,
 
@@ -98,12 +98,12 @@ struct Single {
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
 
-    /// Who shares an instance of the handler: all clients, those of the same path, or nobody [default:
+    /// Which clients share an instance of the handler: all, those of the same path, or none [default:
     /// resource]
     #[arg(long, value_name = "WHAT", value_enum)]
     instance_per: Option<Sharing>,
 
-    /// Over how many instances the clients are spread, with --instance-per resource [default: 1]
+    /// Number of instances over which clients are spread, with --instance-per resource [default: 1]
     #[arg(long, value_name = "N")]
     instances: Option<NonZeroUsize>,
 
@@ -111,16 +111,16 @@ struct Single {
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
 
-    /// A text message that the host answers itself, without the handler, written as REQUEST=ANSWER
-    /// (may be repeated)
+    /// A text message that the host answers itself, without the handler: REQUEST=ANSWER (may be
+    /// repeated)
     #[arg(long = "auto-answer", value_name = "TEXT", value_parser = pair)]
     auto_answers: Vec<(String, String)>,
 
-    /// A variable of the handler's environment, written as NAME=VALUE (may be repeated)
+    /// An environment variable of the handler: NAME=VALUE (may be repeated)
     #[arg(long = "env", value_name = "VARIABLE", value_parser = pair)]
     environment: Vec<(String, String)>,
 
-    /// An address of this machine where the server is managed, and its metrics are
+    /// An address of this machine for management and metrics
     #[arg(long, value_name = "ADDR")]
     admin: Option<SocketAddr>,
 
@@ -128,104 +128,105 @@ struct Single {
     #[arg(long = "static", value_name = "DIR")]
     static_files: Option<PathBuf>,
 
-    /// Which symbolic links in that folder are followed: those that stay `inside` it, or to `anywhere`
+    /// Which symbolic links in that folder are followed: those to files `inside` it, or to `anywhere`
     /// [default: inside]
     #[arg(long, value_name = "WHERE", requires = "static_files")]
     static_links: Option<Links>,
 
-    /// Web pages that may connect beside those of this server itself: an origin such as
-    /// https://example.com, https://*.example.com, http://localhost:* or `null` (may be repeated), or
-    /// `any`
+    /// Web pages that may connect, in addition to those of this server itself: an origin such as
+    /// https://example.com, https://*.example.com, http://localhost:* or `null`, or `any` (may be
+    /// repeated)
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<String>,
 
-    /// A subprotocol that the host chooses if a client offers it and the handler chooses none (may be
-    /// repeated)
+    /// A subprotocol for the host to choose if the client offers it and the handler chooses none (may
+    /// be repeated)
     #[arg(long = "subprotocol", value_name = "NAME")]
     subprotocols: Vec<String>,
 
-    /// A proxy that is believed who its clients are: an address, or a network such as 10.0.0.0/8 (may
-    /// be repeated)
+    /// A proxy whose statements about its clients are believed: an address, or a network such as
+    /// 10.0.0.0/8 (may be repeated)
     #[arg(long = "trusted-proxy", value_name = "NET")]
     trusted_proxies: Vec<Network>,
 
-    /// Versions of the protocol that clients may speak, such as 13,8,7,0: the last three are old drafts
+    /// Protocol versions that clients may use, such as 13,8,7,0: the last three are old drafts
     /// [default: 13]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     drafts: Vec<u16>,
 
-    /// A file to answer Flash players with that ask for a policy
+    /// The policy file to send to Flash players that ask for one
     #[arg(long, value_name = "FILE")]
     flash_policy: Option<PathBuf>,
 
-    /// Open clients; one more gets 503 [default: 10000]
+    /// Open clients; the next one gets 503 [default: 10000]
     #[arg(long, value_name = "N", help_heading = "Limits")]
     max_clients: Option<usize>,
 
-    /// A message from a client; a longer one closes with 1009 [default: 1MiB]
+    /// Size of a message from a client; a longer one closes with 1009 [default: 1MiB]
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     max_message: Option<ByteSize>,
 
-    /// What waits to be written to one client; more is answered `full` [default: twice --max-message]
+    /// Bytes waiting to be written to one client; a further send returns `full` [default: twice
+    /// --max-message, at least 64KiB]
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     max_outbound: Option<ByteSize>,
 
-    /// Headers of a handshake; more get 431 [default: 100]
+    /// Number of request headers; more get 431 [default: 100]
     #[arg(long, value_name = "N", help_heading = "Limits")]
     max_headers: Option<usize>,
 
-    /// Request line and headers together; more get 431 [default: 16KiB]
+    /// Size of request line and headers; more get 431 [default: 16KiB]
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     max_header_size: Option<ByteSize>,
 
-    /// WebSockets at a time on one HTTP/2 connection; more get 503. Requests have room beside them
-    /// [default: 256]
+    /// Concurrent WebSockets on one HTTP/2 connection; the next one gets 503. There is room for 100
+    /// requests in addition [default: 256]
     #[arg(long, value_name = "N", help_heading = "Limits")]
     max_http2_streams: Option<u32>,
 
-    /// Memory of one instance; a handler that wants more traps [default: 64MiB]
+    /// Memory of one instance; a handler that needs more traps [default: 64MiB]
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     max_memory: Option<ByteSize>,
 
-    /// CPU time for one event; a handler that uses more traps [default: 1s]
+    /// CPU time of one event; a handler that uses more traps [default: 1s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Limits")]
     max_cpu: Option<Duration>,
 
-    /// Time for one event, waiting included; a handler that takes more is ended [default: 60s]
+    /// Total time of one event, waiting included; a handler that takes longer traps [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Limits")]
     max_time: Option<Duration>,
 
-    /// Instances in memory; who needs one more gets 503 or is closed with 1013 [default: 10000]
+    /// Instances in memory; a client that needs one more gets 503 or is closed with 1013 [default: 10000]
     #[arg(long, value_name = "N", help_heading = "Limits")]
     max_instances: Option<usize>,
 
-    /// State that an instance hands to its successor; more is not kept [default: 1MiB]
+    /// Size of the state that an instance hands to the next; larger state is dropped [default: 1MiB]
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     max_state: Option<ByteSize>,
 
-    /// From accepting a connection to the end of its handshake [default: 10s]
+    /// Time from accepting a connection to the end of its handshake [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
     handshake_timeout: Option<Duration>,
 
-    /// From a close frame to its answer [default: 5s]
+    /// Time from a close frame to its answer [default: 5s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
     close_timeout: Option<Duration>,
 
-    /// A client that is silent for half of this gets a ping, and is dropped after all of it; 0 for never
-    /// [default: 60s]
+    /// Silence after which a client is dropped, with a ping after half of it; both come up to a quarter
+    /// of it later; 0 for never [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
     idle_timeout: Option<Duration>,
 
-    /// From Ctrl-C until every client must be gone [default: 10s]
+    /// Time from Ctrl-C until remaining clients are dropped [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
     drain_timeout: Option<Duration>,
 
-    /// An instance without events for so long hands over its state and is freed until the next one; 0
-    /// for never [default: 60s]
+    /// Time without events after which an instance is reduced to its state until the next event; 0 for
+    /// never [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
     hibernate_after: Option<Duration>,
 
-    /// Where compiled components are kept [default: ws-host in the user's cache folder]
+    /// The folder for compiled components [default: ws-host in the user's cache folder]
     #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
     cache: Option<PathBuf>,
 
@@ -255,8 +256,8 @@ Examples:
   ws-host connect ws://localhost:8080/
 
 Sizes are written as 64KiB, 1MiB or 1048576; times as 500ms, 10s or 2m.
-Ctrl-C closes every client with 1001 and waits for them; a second one ends at once.
-SIGHUP reads the configuration and the components again.";
+Ctrl-C closes every client with 1001 and waits for them; a second Ctrl-C ends at once.
+SIGHUP reads the certificate, the configuration and the components again.";
 
 /// What is to be done.
 pub(crate) enum Task {

@@ -11,32 +11,32 @@ use ws_host::config::written::{self, Mode, OneOrMany};
 #[group(id = "listening", multiple = true, conflicts_with = "config")]
 pub(super) struct Listen {
     /// Where to listen (may be repeated): 0.0.0.0:8080, [::]:8080, unix:/run/ws-host.sock, or systemd for
-    /// the sockets that it passes; with port 0 the system chooses one [default: 127.0.0.1:8080]
+    /// the sockets that systemd passes; the system chooses a port for 0 [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     listen: Vec<Address>,
 
-    /// The permissions of the files of unix sockets, such as 660 [default: as the umask leaves them]
+    /// The permissions of unix socket files, such as 660 [default: from the umask]
     #[arg(long, value_name = "MODE")]
     unix_mode: Option<Mode>,
 
-    /// Connections begin with a header of the PROXY protocol, and come from trusted proxies
+    /// Every connection must begin with a PROXY protocol header and come from a trusted proxy
     #[arg(long)]
     proxy_protocol: bool,
 
-    /// The certificate to speak TLS with, in PEM, those between it and its authority behind it; read
-    /// again when the file changes
+    /// The TLS certificate, in PEM, followed by the intermediate certificates; read again when the file
+    /// changes
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     tls_cert: Option<PathBuf>,
 
-    /// Its private key, in PEM
+    /// The private key of the TLS certificate, in PEM
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     tls_key: Option<PathBuf>,
 
-    /// Speak TLS with a certificate for localhost that is made at start and that nobody trusts unasked
+    /// Use TLS with a self-signed certificate for localhost, created at start, for development
     #[arg(long, help_heading = "TLS")]
     tls_dev: bool,
 
-    /// Ask clients for certificates that one of these authorities, in PEM, vouches for
+    /// A file of authorities, in PEM; clients are asked for a certificate from one of them
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     tls_client_ca: Option<PathBuf>,
 

@@ -28,35 +28,35 @@ const WAIT: Duration = Duration::from_secs(1);
 const WAIT_FOR_COUNT: Duration = Duration::from_secs(10);
 
 const AFTER_HELP: &str = "\
-Each line of the input is a text message, without the LF or CRLF at its end,
-which the last line need not have. An empty line is an empty message. At a
-terminal, and in a pipe with --commands, lines that begin with / are commands:
-  /ping [TEXT]            ask whether the server is there, and how far away
+Each line of the input is a text message, without the LF or CRLF at its end.
+The last line needs no LF. An empty line is an empty message. At a terminal,
+and in a pipe with --commands, lines that begin with / are commands:
+  /ping [TEXT]            check that the server answers, and how fast
   /binary HEX             send a binary message: /binary 01 02 ff
-  /close [CODE [REASON]]  close, by default with 1000, and read no more
-  /help                   say this
+  /close [CODE [REASON]]  close, by default with 1000, and read no more input
+  /help                   print this text
   //TEXT                  send /TEXT
-At the end of the input, once no message has come for the time of --wait, the
-connection is closed with 1000, and what the server still sends is printed.
-Ctrl-C, SIGTERM and SIGHUP close with 1001; a second Ctrl-C or SIGTERM ends at
-once.
+After the end of the input, ws-host connect waits until no message has come for
+the time of --wait. Then it closes with 1000 and prints what the server still
+sends. Ctrl-C, SIGTERM and SIGHUP close with 1001; a second Ctrl-C or SIGTERM
+ends at once.
 
 Exit code:
-  0    closed in good order (1000, 1001, or without a code); nothing is missing
+  0    closed normally (1000, 1001, or without a code); nothing is missing
   1    not connected
   2    wrong arguments
   3    closed with another code
   4    lost: no close frame came from the server
-  5    incomplete: some of the input was not sent, fewer messages came than
-       --count says, or some could not be printed
+  5    incomplete: some input was not sent, fewer messages came than --count
+       says, or some messages could not be printed
   129, 130, 143  ended by SIGHUP, Ctrl-C, SIGTERM
-Standard error tells what is missing.
+Standard error says what is missing.
 
-The proxy is http_proxy for ws://, https_proxy for wss://, otherwise all_proxy.
-Upper case counts too, but for HTTP_PROXY in a CGI program. It must be an HTTP
-proxy that allows CONNECT: http://[user:password@]host[:port]. no_proxy lists
-what to reach without it: names with all below them, addresses, networks, or *.
-This machine is always reached without it.
+Proxy: http_proxy for ws://, https_proxy for wss://, otherwise all_proxy.
+Upper case works too, except HTTP_PROXY in a CGI program. The proxy must be an
+HTTP proxy that allows CONNECT: http://[user:password@]host[:port]. no_proxy
+lists hosts to reach without the proxy: names with their subdomains, addresses,
+networks, or *. This machine is always reached without the proxy.
 
 Examples:
   ws-host connect ws://127.0.0.1:8080
@@ -67,7 +67,7 @@ Examples:
   ws-host connect --unix /run/ws-host.sock ws://localhost/
   ws-host connect --http2 --cert me.pem --key me.key wss://example.com/";
 
-/// Talks to a WebSocket server: a line of the input is a message, a message is a line of the output
+/// Talks to a WebSocket server: each input line is sent as a message, each message is printed as a line
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -79,35 +79,35 @@ pub(crate) struct Args {
     #[arg(long = "subprotocol", value_name = "NAME")]
     subprotocols: Vec<String>,
 
-    /// A header to send with the handshake (may be repeated); Host replaces that of the URL
+    /// A header to send with the handshake (may be repeated); Host replaces the host of the URL
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
 
-    /// The web page that this claims to be, as browsers tell: https://example.com
+    /// The Origin header to send, as a browser would: https://example.com
     #[arg(long)]
     origin: Option<String>,
 
-    /// The certificates, in PEM, that may vouch for the server, in place of the system's
+    /// The authorities to trust for the server, in PEM, in place of the system's
     #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
     ca: Option<PathBuf>,
 
-    /// The certificate to show to a server that asks for one, in PEM
+    /// The client certificate for a server that asks for one, in PEM
     #[arg(long, value_name = "FILE", requires = "key")]
     cert: Option<PathBuf>,
 
-    /// The key of that certificate, in PEM
+    /// The private key of --cert, in PEM
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
 
-    /// Do not verify the server: whoever sits on the way can read and change everything
+    /// Do not verify the server: anybody on the network path can read and change everything
     #[arg(long)]
     insecure: bool,
 
-    /// Connect to this Unix socket; the URL tells what to ask for there
+    /// Connect to this Unix socket; host and path of the request come from the URL
     #[arg(long, value_name = "PATH")]
     unix: Option<PathBuf>,
 
-    /// Speak HTTP/2 (RFC 8441) and nothing else; with ws:// the server must be known to speak it
+    /// Use HTTP/2 (RFC 8441) only; with ws:// the server must accept it with prior knowledge
     #[arg(long)]
     http2: bool,
 
@@ -115,28 +115,28 @@ pub(crate) struct Args {
     #[arg(long)]
     no_compression: bool,
 
-    /// A message from the server; a longer one closes with 1009
+    /// Size of a message from the server; a longer one closes with 1009
     #[arg(long, value_name = "SIZE", default_value = "1MiB")]
     max_message: ByteSize,
 
-    /// From looking up the host to the end of the handshake
+    /// Time from looking up the host to the end of the handshake
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     connect_timeout: Duration,
 
-    /// Print messages alone, text as it is and binary in hexadecimal, for pipes
+    /// Print only messages, text as it is and binary in hexadecimal, for pipes
     #[arg(long)]
     plain: bool,
 
-    /// How long to wait for messages behind the end of the input, anew with each; or `forever` [default: 1s in
-    /// a pipe, 10s with --count, 0s at a terminal]
+    /// How long to wait for the next message after the end of the input; or `forever` [default: 1s in a pipe,
+    /// 10s with --count, 0s at a terminal]
     #[arg(long, value_name = "TIME", value_parser = wait)]
     wait: Option<Wait>,
 
-    /// Close when so many messages have come; fewer are an error
+    /// Close after this many messages have come; fewer are an error
     #[arg(long, value_name = "N")]
     count: Option<NonZeroU64>,
 
-    /// Understand commands in a pipe as well
+    /// Accept commands in a pipe as well
     #[arg(long)]
     commands: bool,
 }
