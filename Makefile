@@ -52,7 +52,7 @@ run: build
 test: build clients unit integration
 
 unit:
-	$(CARGO) test -p ws-host-protocol -p ws-host-client -p ws-guest -p ws-host-bench
+	$(CARGO) test -p ws-host-protocol -p ws-host-client -p ws-guest -p ws-host-bench -p ws-host-matrix
 
 integration:
 	$(CARGO) test --release -p ws-host --lib --bins
@@ -113,6 +113,7 @@ ci: setup lint unit
 	$(MAKE) bench BENCH="exercise --smoke"
 	$(MAKE) instructions
 	$(MAKE) conformance
+	$(MAKE) matrix MATRIX=--some
 	$(MAKE) clients integration
 
 clean:

@@ -160,7 +160,7 @@ impl<T> Default for Patterns<T> {
 impl<T: Clone> Patterns<T> {
     /// # Errors
     ///
-    /// [`Conflict`]; nothing was inserted then.
+    /// [`Conflict`]; some of the paths may have been inserted then, so that nothing should be looked up any more.
     pub(crate) fn insert(&mut self, pattern: &Pattern, value: T) -> Result<(), Conflict> {
         let slot = self.slot(pattern, &pattern.route)?;
         if let Some(old) = &self.slots[slot].own {

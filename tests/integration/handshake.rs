@@ -154,6 +154,10 @@ fn handler_turns_clients_away_with_its_own_status() -> Result<()> {
     let server = TestServer::serving("guest-choosy")?;
     let answer = Answer::to(server.address(), &handshake("/?reject=451", ""))?;
     assert_eq!((answer.status, answer.body.as_str()), (451, "go away\n"));
+    // RFC 9110 §15.4.5: that one has no content.
+    let answer = Answer::to(server.address(), &handshake("/?reject=304", ""))?;
+    assert_eq!((answer.status, answer.body.as_str()), (304, ""));
+    assert_eq!(answer.header("content-length"), None);
     // No status at all, and one that would claim success.
     for status in ["17", "200", "999"] {
         let answer = Answer::to(server.address(), &handshake(&format!("/?reject={status}"), ""))?;

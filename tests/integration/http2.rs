@@ -294,7 +294,9 @@ fn more_websockets_than_are_allowed_get_503_until_others_end_and_requests_go_on(
     connection.send(DATA, END_STREAM, 3, &[])?;
     // Its place is free when the handler has heard of the end.
     let mut stream = 9;
+    let deadline = std::time::Instant::now() + ws_host_test_support::DEADLINE;
     loop {
+        ensure!(std::time::Instant::now() < deadline, "its place is not free");
         connection.send(HEADERS, END_HEADERS, stream, &websocket("/"))?;
         if connection.wait_for(HEADERS, stream)?.payload.first() == Some(&STATUS_200) {
             break;

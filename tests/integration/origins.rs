@@ -189,12 +189,8 @@ fn each_convention_tells_by_its_own_headers() -> Result<()> {
         assert!(told.contains("client_address: \"127.0.0.1\""), "{convention}: {told}");
         if convention != "x-forwarded" {
             let server = TestServer::with_arguments("guest-about", &flags)?;
-            let (mut client, answer) = Client::open(server.address(), &handshake("/", &twice))?;
-            // Whether it is refused or not believed: nobody is told the second.
-            if answer.status == 101 {
-                let told = client.ask("request")?;
-                assert!(told.contains("client_address: \"127.0.0.1\""), "{convention}: {told}");
-            }
+            let answer = Answer::to_head(server.address(), &handshake("/", &twice))?;
+            assert_eq!(answer.status, 400, "{convention}: {answer:?}");
         }
     }
     Ok(())
@@ -250,11 +246,13 @@ fn flood_of_refused_pages_does_not_flood_the_log() -> Result<()> {
         refused += 1;
     }
     let seconds = start.elapsed().as_secs() as usize + 1;
+    // A machine that is busy may have taken all that time for the first.
+    let least = if refused > 2 { 2 } else { 1 };
     terminate(&server)?;
     let log = server.wait()?.log;
     let lines: Vec<&str> = log.lines().filter(|line| line.contains("was refused")).collect();
-    assert!((2..=seconds + 1).contains(&lines.len()), "{} of {refused}", lines.len());
-    assert!(lines[1].contains("left_out="), "{}", lines[1]);
+    assert!((least..=seconds + 1).contains(&lines.len()), "{} of {refused}", lines.len());
+    assert!(lines.len() < 2 || lines[1].contains("left_out="), "{lines:?}");
     for line in lines {
         assert!(line.len() < 2000, "{} octets", line.len());
         assert!(line.contains(r#"origin=https://\"xxx"#), "{line}");

@@ -130,6 +130,11 @@ fn ends_of_lines_are_not_sent_and_the_last_needs_none() -> Result<()> {
 #[test]
 fn line_that_is_not_utf8_is_told_by_its_number_and_no_success() -> Result<()> {
     let server = TestServer::serving("echo")?;
+    // Also where enough has come: what was not sent is missing.
+    let (output, _, log) =
+        run(command(server.url(), &["--plain", "--count", "1"]), b"\xff\xfe\nask\n")?;
+    assert_eq!(output.status.code(), Some(5), "{log}");
+    assert!(log.contains("line 1 of the input is not UTF-8"), "{log}");
     let (output, told, log) = run(command(server.url(), &["--plain"]), b"a\n\xff\xfe\nb\n")?;
     assert_eq!(told, "a\nb\n");
     assert!(log.contains("line 2 of the input is not UTF-8"), "{log}");

@@ -181,6 +181,20 @@ fn parts_of_files_and_unchanged_ones_are_answered_as_such() -> Result<()> {
     let part = ask("Range: bytes=1-4\r\n")?;
     assert_eq!((part.status, part.body.as_str()), (206, "code"));
     let whole = ask("")?;
+    // RFC 9110 §14.2: what is not understood is no reason not to answer; §13.1.5: and a part of another version is
+    // none of this one.
+    for other in [
+        "Range: bytes=-100\r\n",
+        "Range: octets=0-1\r\n",
+        "Range: bytes=0-1,3-4\r\n",
+        "Range: bytes=a-b\r\n",
+        "Range: bytes=1-4\r\nIf-Range: \"another\"\r\n",
+        "Range: bytes=1-4\r\nIf-Range: Thu, 01 Jan 1970 00:00:00 GMT\r\n",
+    ] {
+        let answer = ask(other)?;
+        assert_eq!((answer.status, &answer.body), (200, &whole.body), "{other}");
+    }
+    assert_eq!(ask("Range: bytes=100-\r\n")?.status, 416);
     let since = whole.header("last-modified").context("a time")?;
     assert_eq!(ask(&format!("If-Modified-Since: {since}\r\n"))?.status, 304);
     Ok(())

@@ -166,7 +166,11 @@ impl Inbound {
         let unfinished = self.message.as_ref().map(|message| message.unfinished());
         let extended = if self.deflate.is_some() { RSV1 } else { 0 };
         if let Err(error) = check::header(&header, self.role, unfinished, &self.limits, extended) {
-            self.stage = Stage::Failed(Farewell::in_payload(header.length));
+            self.stage = Stage::Failed(match header.opcode {
+                // Whatever is wrong with it, nothing follows it.
+                Opcode::Close => Farewell::behind_close(),
+                _ => Farewell::in_payload(header.length),
+            });
             return Err(error);
         }
         // `check::header` has held the length against a limit that is a usize.

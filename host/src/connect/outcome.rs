@@ -111,9 +111,12 @@ impl Tally {
     /// What of the input was not sent though it should have been.
     fn missing_input(&self) -> Option<String> {
         let Self { source, ending, sent, unsent, rest, .. } = *self;
-        let is_wanted = matches!(ending, Ending::Theirs | Ending::Input);
+        // Whoever ends it before the input does wants no more of that; what could not be sent is missing all the same.
+        let rest = match ending {
+            Ending::Theirs | Ending::Input => rest,
+            _ => Rest::Nothing,
+        };
         match (rest, unsent) {
-            _ if !is_wanted => None,
             (Rest::Nothing, 0) => None,
             (Rest::Nothing, _) => Some(format!("not sent: {unsent} of {} messages", sent + unsent)),
             // Who has written nothing may have had nothing to send, and a person sees what happens.

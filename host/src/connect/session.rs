@@ -186,6 +186,7 @@ impl Session {
             Command::Binary(octets) => self.sending = Some(self.client.send_binary(&octets)),
             Command::Ping(_) if self.pings.len() >= MAX_PINGS => {
                 tell("the server owes too many pongs already");
+                self.note_unsent();
             }
             Command::Ping(payload) => {
                 let ping = self.client.ping(payload.as_bytes());

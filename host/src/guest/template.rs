@@ -161,7 +161,7 @@ impl Template {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
-    let octets = std::fs::read(path).map_err(|cause| match cause.kind() {
+    let octets = read_file(path).map_err(|cause| match cause.kind() {
         std::io::ErrorKind::NotFound => LoadError::NoFile(path.into()),
         _ => LoadError::Unreadable { path: path.into(), cause },
     })?;
@@ -169,5 +169,14 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
         None => Err(LoadError::NotWasm(path.into())),
         Some(rest) if rest.starts_with(CORE_VERSION) => Err(LoadError::CoreModule(path.into())),
         Some(_) => Ok(octets),
+    }
+}
+
+/// A pipe in the place of the file would be waited for, for ever.
+fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    if std::fs::metadata(path)?.is_file() {
+        std::fs::read(path)
+    } else {
+        Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is not a regular file"))
     }
 }

@@ -10,9 +10,12 @@ use crate::worker::Reception;
 /// system's backlog.
 const MAX_HANDSHAKES: usize = 1024;
 
-/// How many connections of HTTP/1.1 may be open that have had an answer: to ask for more, or until their client
-/// has closed too. Others are closed behind their answer.
+/// How many connections may be open that have had an answer, to ask for more. Others are closed behind their answer.
 const MAX_ANSWERED: usize = 1024;
+
+/// How many connections of HTTP/1.1 may wait behind their last answer until the client has closed too. Others do not
+/// wait.
+pub(super) const MAX_LEAVING: usize = 1024;
 
 /// The place of a connection that has had no answer; free again when it is dropped.
 pub(super) struct Arrival {
@@ -51,7 +54,7 @@ pub(super) fn handshakes() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(MAX_HANDSHAKES))
 }
 
-/// Places for connections of HTTP/1.1 that have had an answer.
+/// Places for connections that have had an answer.
 pub(super) fn answered() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(MAX_ANSWERED))
 }

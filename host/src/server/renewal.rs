@@ -94,7 +94,12 @@ impl Renewer {
         let configured = match &self.file {
             None => None,
             Some(file) => {
-                let resources = config::read(file, self.mode)?.host.resources;
+                // A file may take long: on a thread where nobody else waits.
+                let (file, mode) = (file.clone(), self.mode);
+                let reading = tokio::task::spawn_blocking(move || config::read(&file, mode)).await;
+                let read =
+                    reading.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+                let resources = read?.host.resources;
                 Some(self.host.configure(resources).await?)
             }
         };

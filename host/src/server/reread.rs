@@ -24,6 +24,12 @@ impl<S> Reread<S> {
         Self::new(Vec::new(), stream)
     }
 
+    /// The stream, of which nothing is left that was read before.
+    pub(super) fn into_inner(self) -> S {
+        debug_assert!(self.first.is_empty(), "bytes of the client would be lost");
+        self.stream
+    }
+
     /// The stream, and what was read of it before and has not been given again.
     pub(super) fn into_parts(mut self) -> (S, Vec<u8>) {
         self.first.drain(..self.given);

@@ -24,8 +24,10 @@ pub(super) struct Site {
     pub(super) ground: Ground,
     pub(super) registry: Registry,
     pub(super) static_files: Option<StaticFiles>,
-    /// Places for connections of HTTP/1.1 that have had an answer.
+    /// Places for connections that have had an answer.
     pub(super) answered: Arc<Semaphore>,
+    /// Places for connections of HTTP/1.1 that are closed behind an answer, until their client has closed too.
+    pub(super) leaving: Semaphore,
     /// Every task that owes a client something.
     pub(super) tasks: TaskTracker,
     clients: Arc<Semaphore>,
@@ -39,6 +41,7 @@ impl Site {
             registry: Registry::default(),
             static_files: config.static_files.clone().map(StaticFiles::new),
             answered: arrival::answered(),
+            leaving: Semaphore::new(arrival::MAX_LEAVING),
             tasks: TaskTracker::new(),
             clients: Arc::new(Semaphore::new(config.limits.max_clients)),
             next_id: AtomicU64::new(1),

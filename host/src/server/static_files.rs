@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, IF_RANGE, LOCATION, RANGE};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
@@ -131,7 +131,7 @@ fn resolve(links: Links, root: &Path, path: &Path) -> Option<PathBuf> {
     if links == Links::Inside && !resolved.starts_with(root) {
         if let Some(Line { left_out }) = LINKED_OUT.line(Instant::now()) {
             tracing::warn!(
-                file = %path.display(),
+                file = ?path,
                 left_out,
                 "not served: it leads out of the folder; --static-links anywhere would allow that"
             );
@@ -146,6 +146,9 @@ async fn serve(request: &Request<()>, file: &Path, name: &Path) -> Option<Respon
     let mut wanted = Request::new(Empty::<Bytes>::new());
     *wanted.method_mut() = request.method().clone();
     *wanted.headers_mut() = request.headers().clone();
+    if !is_plain_range(request.headers()) {
+        wanted.headers_mut().remove(RANGE);
+    }
     // It answers every error with a status.
     let Ok(mut found) = ServeFile::new(file).oneshot(wanted).await;
     if found.status() == StatusCode::NOT_FOUND {
@@ -155,6 +158,18 @@ async fn serve(request: &Request<()>, file: &Path, name: &Path) -> Option<Respon
         *kind = content_type(name);
     }
     Some(found.map(|body| body.boxed_unsync()))
+}
+
+/// Whether a part is asked for in the form that the library answers right. RFC 9110 §14.2: any other may be ignored,
+/// and §13.1.5: must be, where it is for a version of the file that may be another one.
+fn is_plain_range(headers: &HeaderMap) -> bool {
+    let range = headers.get(RANGE).and_then(|range| range.to_str().ok());
+    let Some((first, last)) = range.and_then(|range| range.strip_prefix("bytes=")?.split_once('-'))
+    else {
+        return false;
+    };
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    !headers.contains_key(IF_RANGE) && !first.is_empty() && is_number(first) && is_number(last)
 }
 
 fn content_type(name: &Path) -> HeaderValue {

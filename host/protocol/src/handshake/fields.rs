@@ -10,7 +10,7 @@ use super::Rejection;
 /// Fields that stand once, or two meanings hide in a request: whoever is in front of the server may have
 /// looked at the one, and the application looks at the other. They tell who is asked for, who asks, and
 /// where the request ends. Of other fields the same is true, but nothing depends on them.
-const SINGLE: [&str; 12] = [
+const SINGLE: [&str; 13] = [
     "Host",
     "Origin",
     "Sec-WebSocket-Origin",
@@ -23,6 +23,7 @@ const SINGLE: [&str; 12] = [
     "X-Forwarded-Host",
     "X-Forwarded-User",
     "X-Real-IP",
+    "CF-Connecting-IP",
 ];
 
 /// Fields of requests that are lists (RFC 9110 §5.6.1, or as dictionaries RFC 9651 §3.2) by their definition,

@@ -161,8 +161,11 @@ fn peer_has_closed_when_its_close_frame_comes_behind_the_failure() {
 
 #[test]
 fn close_frame_that_is_wrong_is_one_all_the_same() {
-    let mut server = End::server();
-    server.receives_hex("88 81 00 00 00 00 03");
-    assert!(matches!(server.takes_events()[..], [Event::Failed(_)]));
-    assert!(server.inbound.has_peer_closed());
+    // Of one octet; longer than a control frame may be; in fragments; not masked.
+    for close in ["88 81 00 00 00 00 03", "88 fe 00 7e 00 00 00 00", "08 80 00 00 00 00", "88 00"] {
+        let mut server = End::server();
+        server.receives_hex(close);
+        assert!(matches!(server.takes_events()[..], [Event::Failed(_)]), "{close}");
+        assert!(server.inbound.has_peer_closed(), "{close}");
+    }
 }

@@ -10,6 +10,7 @@ mod subject;
 mod tls;
 
 use std::io::{Error, ErrorKind, Result};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -41,6 +42,9 @@ This port speaks TLS: connect to it with wss:// or https://.\n";
 
 /// Lines on those who come where only proxies may, and are none that is trusted.
 static NOT_TRUSTED: LogRate = LogRate::new();
+
+/// Lines on proxies that do not speak the PROXY protocol.
+static NO_HEADER: LogRate = LogRate::new();
 
 /// What is spoken before HTTP with those who come this way.
 #[derive(Debug)]
@@ -127,7 +131,8 @@ async fn begin<S: AsyncRead + Unpin>(
             }
             return Err(Error::new(ErrorKind::PermissionDenied, "no trusted proxy"));
         }
-        let (Proxied { client, encryption }, rest) = proxied::read(&mut stream).await?;
+        let (Proxied { client, encryption }, rest) =
+            proxied::read(&mut stream).await.inspect_err(|error| without_header(peer, error))?;
         first = rest;
         match client {
             Some(client) => visit.peer.address = client,
@@ -138,6 +143,20 @@ async fn begin<S: AsyncRead + Unpin>(
         }
     }
     open(stream, first).await
+}
+
+/// A proxy that does not speak the protocol is one that nobody has told to.
+fn without_header(peer: IpAddr, error: &Error) {
+    if error.kind() == ErrorKind::InvalidData
+        && let Some(Line { left_out }) = NO_HEADER.line(Instant::now())
+    {
+        tracing::warn!(
+            %peer,
+            left_out,
+            "a connection was dropped: the address has proxy-protocol, and it began without a header of that \
+             ({error}); `send-proxy` in HAProxy, or `proxy_protocol on;` in nginx, makes the proxy send one"
+        );
+    }
 }
 
 /// What is done within the time of the handshake. The log tells of everything that fails.

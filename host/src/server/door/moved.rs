@@ -18,7 +18,7 @@ impl<S, M: Moving<S>> Moving<Reread<S>> for Plain<M> {
     type Settled = M::Settled;
 
     fn pack(stream: Reread<S>) -> Result<Self::Parcel> {
-        M::pack(stream.into_parts().0)
+        M::pack(stream.into_inner())
     }
 
     fn unpack(parcel: Self::Parcel) -> Result<Reread<S>> {
@@ -26,7 +26,7 @@ impl<S, M: Moving<S>> Moving<Reread<S>> for Plain<M> {
     }
 
     fn settle(stream: Reread<S>) -> Self::Settled {
-        M::settle(stream.into_parts().0)
+        M::settle(stream.into_inner())
     }
 }
 

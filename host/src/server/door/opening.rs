@@ -2,6 +2,7 @@
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use crate::server::http;
 use crate::server::reread::Reread;
 
 /// With what a client begins that speaks HTTP/2 (RFC 9113 §3.4).
@@ -13,9 +14,9 @@ pub(super) const FLASH: &[u8] = b"<policy-file-request/>\0";
 /// The content type of a handshake record (RFC 8446 §5.1), and the major version behind it.
 const TLS: &[u8] = &[0x16, 0x03];
 
-/// How much is read before it is known what is spoken: most requests whole. The HTTP library takes more than
-/// this with its first read, so that nothing is left over.
-const FIRST_READ: usize = 4096;
+/// How much is read before it is known what is spoken: most requests whole. Whoever reads the request takes all of
+/// it with the first read, so that nothing is left over.
+const FIRST_READ: usize = http::FIRST_READ;
 
 /// What a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

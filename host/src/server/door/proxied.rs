@@ -47,6 +47,10 @@ pub(super) async fn read(mut stream: impl AsyncRead + Unpin) -> Result<(Proxied,
     loop {
         let room = (MAX_HEADER - octets.len()) as u64;
         if (&mut stream).take(room).read_buf(&mut octets).await? == 0 {
+            // Some look whether somebody listens here, and say nothing.
+            if octets.is_empty() {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
             return Err(Error::new(ErrorKind::InvalidData, "no header of the PROXY protocol"));
         }
         if let Some((proxied, length)) = parse(&octets)? {

@@ -3,21 +3,24 @@
 //! The library answers a head that it cannot parse with an empty 400. Here the client is told what is wrong. And
 //! draft 00 has eight bytes behind the head that no HTTP library expects there: they are taken out.
 
-use http::header::{CONNECTION, CONTENT_LENGTH};
+use std::ops::Range;
+
+use http::header::{CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION};
 use http::{HeaderValue, Response, StatusCode, Uri};
 use httparse::Status;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::server::answer::{Body, text};
 
-/// How much is read at once: most requests whole.
-const READ: usize = 4096;
+/// How much is read at once, in bytes: most requests whole.
+pub(in crate::server) const READ: usize = 4096;
 
 /// How many bytes follow the head in a handshake of draft 00.
 const CHALLENGE: usize = 8;
 
-/// What only a request of draft 00 has among its headers.
-const CHALLENGE_KEY: &str = "sec-websocket-key1";
+/// What a request of draft 00 has among its headers.
+const KEY1: &str = "sec-websocket-key1";
+const KEY2: &str = "sec-websocket-key2";
 
 /// What a head may be.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +45,8 @@ pub(super) enum Draft00 {
 pub(super) struct Head {
     /// All of it, and perhaps more that came with it.
     pub(super) bytes: Vec<u8>,
-    /// The challenge of draft 00. It is not among them any more, unless the head announces it as a body.
+    /// The challenge of draft 00. It is not among them any more, nor the header with which some clients announce it
+    /// as a body.
     pub(super) challenge: Option<[u8; CHALLENGE]>,
 }
 
@@ -92,7 +96,7 @@ pub(super) async fn read(
             match check(&bytes[..end.unwrap_or(bytes.len())], bounds) {
                 Err(unfit) => return Ok(Err(unfit)),
                 Ok(Kind::Usual) => {}
-                Ok(Kind::Draft00 { challenge_is }) => {
+                Ok(Kind::Draft00 { announced }) => {
                     let Some(end) = end else { continue };
                     while bytes.len() < end + CHALLENGE {
                         if stream.read_buf(&mut bytes).await? == 0 {
@@ -100,9 +104,8 @@ pub(super) async fn read(
                         }
                     }
                     let challenge = bytes[end..].first_chunk().copied();
-                    if challenge_is == Challenge::Bare {
-                        bytes.drain(end..end + CHALLENGE);
-                    }
+                    bytes.drain(end..end + CHALLENGE);
+                    bytes.drain(announced);
                     return Ok(Ok(Head { bytes, challenge }));
                 }
             }
@@ -131,16 +134,11 @@ fn end(bytes: &[u8], searched: &mut usize) -> Option<usize> {
 /// What a head is of.
 enum Kind {
     Usual,
-    Draft00 { challenge_is: Challenge },
-}
-
-/// How the challenge of draft 00 stands behind the head.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Challenge {
-    /// As the draft has it: nothing tells of it.
-    Bare,
-    /// As some clients send it: the HTTP library reads it as a body.
-    Announced,
+    Draft00 {
+        /// Where the line is that announces the challenge as a body of that length, as some clients do. Empty if
+        /// there is none, as the draft has it.
+        announced: Range<usize>,
+    },
 }
 
 /// Parses a head, or its beginning, as the HTTP library does.
@@ -157,16 +155,27 @@ fn check(head: &[u8], bounds: Bounds) -> Result<Kind, Unfit> {
     if target.parse::<Uri>().is_err() {
         return Err(unfit_target(target));
     }
-    let value = |name: &str| {
-        let header = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
-        header.map(|header| header.value.trim_ascii())
-    };
-    if bounds.draft00 == Draft00::Refused || value(CHALLENGE_KEY).is_none() {
+    let header =
+        |name: &str| request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+    // A handshake that has a key or a version is one of a later draft.
+    let is_draft00 = bounds.draft00 == Draft00::LetIn
+        && [KEY1, KEY2].iter().all(|name| header(name).is_some())
+        && [SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION]
+            .iter()
+            .all(|name| header(name.as_str()).is_none());
+    if !is_draft00 {
         return Ok(Kind::Usual);
     }
-    let is_announced = value(CONTENT_LENGTH.as_str()) == Some(b"8");
-    let challenge_is = if is_announced { Challenge::Announced } else { Challenge::Bare };
-    Ok(Kind::Draft00 { challenge_is })
+    let length = header(CONTENT_LENGTH.as_str()).filter(|length| length.value.trim_ascii() == b"8");
+    let announced = length.map_or(0..0, |length| line_of(head, length.name));
+    Ok(Kind::Draft00 { announced })
+}
+
+/// The line of the head that begins with a header's name, with its end.
+fn line_of(head: &[u8], name: &str) -> Range<usize> {
+    let begin = (name.as_ptr() as usize).saturating_sub(head.as_ptr() as usize);
+    let rest = head.get(begin..).unwrap_or_default();
+    begin..begin + memchr::memchr(b'\n', rest).map_or(0, |end| end + 1)
 }
 
 /// RFC 3986 §2: what can stand in a URI only if it is percent-encoded.
@@ -205,7 +214,8 @@ mod tests {
 
     const BOUNDS: Bounds = Bounds { size: 8192, headers: 10, draft00: Draft00::LetIn };
     const PLAIN: &[u8] = b"GET /?a=%22 HTTP/1.1\r\nHost: a\r\n\r\n";
-    const DRAFT: &[u8] = b"GET / HTTP/1.1\r\nSec-WebSocket-Key1: 1 2\r\n\r\n";
+    const DRAFT: &[u8] =
+        b"GET / HTTP/1.1\r\nSec-WebSocket-Key1: 1 2\r\nsec-websocket-key2: 3 4\r\n\r\n";
 
     async fn read_in(parts: &[&[u8]], bounds: Bounds) -> Option<Result<Head, Unfit>> {
         let (mut far, near) = duplex(1 << 16);
@@ -241,10 +251,15 @@ mod tests {
         let head = read_in(&[DRAFT, b"1234", b"5678\0frame\xff"], BOUNDS).await;
         let head = head.expect("an end").expect("a head");
         assert_eq!(head.bytes[DRAFT.len()..], b"\0frame\xff"[..head.bytes.len() - DRAFT.len()]);
+        let keys = &DRAFT[16..];
         let announced =
-            b"GET / HTTP/1.1\r\ncontent-length: 8 \r\nSec-WebSocket-Key1: 1 2\r\n\r\n12345678";
-        let head = read_in(&[announced], BOUNDS).await.expect("an end").expect("a head");
-        assert_eq!((&head.bytes[..], head.challenge), (&announced[..], Some(*b"12345678")));
+            [b"GET / HTTP/1.1\r\ncontent-length: 8 \r\n", keys, b"12345678\0a\xff"].concat();
+        let head = read_in(&[&announced], BOUNDS).await.expect("an end").expect("a head");
+        let expected = ([DRAFT, b"\0a\xff"].concat(), Some(*b"12345678"));
+        assert_eq!((head.bytes, head.challenge), expected);
+        let newer = [b"GET / HTTP/1.1\r\nSec-WebSocket-Key: x\r\n", keys, b"12345678"].concat();
+        let head = read_in(&[&newer], BOUNDS).await.expect("an end").expect("a head");
+        assert_eq!((head.bytes, head.challenge), (newer, None));
         let refused = Bounds { draft00: Draft00::Refused, ..BOUNDS };
         let head = read_in(&[DRAFT, b"12345678"], refused).await.expect("an end").expect("a head");
         assert_eq!(head.challenge, None);

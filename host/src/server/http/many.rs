@@ -168,7 +168,12 @@ impl Shared {
         }
         let visit = self.visit.once_more(&self.site);
         if request.method() != Method::CONNECT {
-            return answer(&self.site, request, visit, Arc::clone(&self.witness)).await;
+            let response = answer(&self.site, request, visit, Arc::clone(&self.witness)).await;
+            // Where there is no room among those, it goes on to count as one without an answer, and is ended soon.
+            if let Some(arrival) = &mut *self.arrival.lock() {
+                let _ = arrival.answered(&self.site.answered);
+            }
+            return response;
         }
         let Ok(socket) = Arc::clone(&self.sockets).try_acquire_owned() else {
             return no_room();

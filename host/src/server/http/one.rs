@@ -1,7 +1,8 @@
 //! HTTP/1.1: requests one after the other, of which a handshake is the last.
 //!
 //! An HTTP library reads requests and writes ordinary answers. The answer to a handshake is written here, to the
-//! byte: the library is stopped before it writes anything, and gives the stream back.
+//! byte: the library is stopped before it writes anything, and gives the stream back. The head of the first request
+//! is looked at before the library sees it; what is wrong with a later one the library tells, in a status alone.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -11,20 +12,19 @@ use std::time::Duration;
 use http::header::{CONNECTION, HOST, HeaderName};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use ws_host_protocol::handshake::{self, Rejection};
 
-use super::flushed::Flushed;
 use super::head::{self, Bounds, Draft00};
 use super::linger;
 use super::moving::Moving;
+use super::progress::{Flushed, Progress, Watched};
 use super::wire::{self, Show};
 use crate::connection::{Connection, End};
 use crate::server::answer::{Answer, Body, rejected};
@@ -75,11 +75,10 @@ pub(in crate::server) async fn serve_one<S, M: Moving<S>>(
     let visit = visit.challenged(head.challenge);
     let shared = Arc::new(Shared {
         site: Arc::clone(site),
-        deadline: Mutex::new(Instant::now() + MAX_ANSWER_TIME),
+        progress: Progress::new(Instant::now() + answer_time(site)),
         visit,
         arrival: Mutex::new(arrival),
         requests: AtomicUsize::new(0),
-        flushed: Arc::default(),
         last: Mutex::new(None),
     });
     let Some((stream, rest)) = converse(&shared, Reread::new(head.bytes, stream)).await else {
@@ -103,6 +102,39 @@ fn bounds(site: &Site) -> Bounds {
     }
 }
 
+/// For how long a request may take, all in all. A handshake first waits for its handler, in a time of its own.
+fn answer_time(site: &Site) -> Duration {
+    MAX_ANSWER_TIME + site.config().timeouts.handshake
+}
+
+/// What may follow a request on its connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Follows {
+    Request,
+    /// A request, if the client has asked for that: before HTTP/1.1 it had to.
+    IfAsked,
+    /// Its body follows, which nobody reads: so the connection cannot be used again.
+    Nothing,
+}
+
+impl Follows {
+    fn what(request: &Request<Incoming>) -> Self {
+        let asks_for_end = |value: &HeaderValue| {
+            let mut tokens = value.as_bytes().split(|byte| *byte == b',');
+            tokens.any(|token| token.trim_ascii().eq_ignore_ascii_case(b"close"))
+        };
+        if !request.body().is_end_stream() {
+            Self::Nothing
+        } else if request.version() != Version::HTTP_11
+            || request.headers().get_all(CONNECTION).iter().any(asks_for_end)
+        {
+            Self::IfAsked
+        } else {
+            Self::Request
+        }
+    }
+}
+
 /// What the requests of a connection share.
 struct Shared {
     site: Arc<Site>,
@@ -110,10 +142,7 @@ struct Shared {
     visit: Visit,
     arrival: Mutex<Arrival>,
     requests: AtomicUsize,
-    /// Until when the answer must have been written that is being given.
-    deadline: Mutex<Instant>,
-    /// Told whenever all answers so far are written.
-    flushed: Arc<Notify>,
+    progress: Arc<Progress>,
     last: Mutex<Option<Last>>,
 }
 
@@ -141,7 +170,7 @@ where
         let shared = Arc::clone(shared);
         Box::pin(async move { shared.answer(request).await })
     });
-    let stream = Flushed::new(stream, Arc::clone(&shared.flushed));
+    let stream = Flushed::new(stream, Arc::clone(&shared.progress));
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // The first head is here already.
@@ -152,7 +181,7 @@ where
         .serve_connection(TokioIo::new(stream), service);
     let mut is_draining = false;
     let ended = loop {
-        let deadline = *shared.deadline.lock();
+        let deadline = shared.progress.deadline();
         tokio::select! {
             ended = poll_fn(|context| connection.poll_without_shutdown(context)) => break ended,
             () = site.draining(), if !is_draining => {
@@ -162,7 +191,7 @@ where
                     std::pin::Pin::new(&mut connection).graceful_shutdown();
                 }
             }
-            () = sleep_until(deadline) => if *shared.deadline.lock() <= Instant::now() {
+            () = sleep_until(deadline) => if shared.progress.deadline() <= Instant::now() {
                 tracing::debug!(%peer, "the answer was not taken in time");
                 return None;
             },
@@ -181,18 +210,16 @@ impl Shared {
         routes::answer(&self.site, request, visit.clone()).await
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Stop> {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Watched>, Stop> {
         let show = if request.method() == Method::HEAD { Show::HeadOnly } else { Show::Body };
-        // As long as there is somebody who could want the body, the library does not read it away: what
-        // follows a handshake is no body, whatever its headers say.
-        let (head, _body) = request.into_parts();
+        let follows = Follows::what(&request);
         let before = self.requests.fetch_add(1, Ordering::Relaxed);
         let visit = match before {
             0 => self.visit.clone(),
             _ => self.visit.once_more(&self.site),
         };
-        *self.deadline.lock() = Instant::now() + MAX_ANSWER_TIME;
-        let request = Request::from_parts(head, ());
+        self.progress.begin(Instant::now() + answer_time(&self.site));
+        let request = request.map(drop);
         let answer = match request.headers().get_all(HOST).iter().count() {
             // RFC 9112 §3.2: 400, and not only for handshakes. Before HTTP/1.1 there was no such header.
             0 if request.version() == Version::HTTP_10 => self.route(&request, &visit).await,
@@ -204,19 +231,21 @@ impl Shared {
         };
         match answer {
             Answer::Ordinary(mut response) => {
-                let is_last = before + 1 >= MAX_REQUESTS || self.site.is_draining();
+                let is_last = follows == Follows::Nothing
+                    || before + 1 >= MAX_REQUESTS
+                    || self.site.is_draining();
                 let headers = response.headers_mut();
                 if is_last || self.arrival.lock().answered(&self.site.answered) == Room::None {
                     headers.insert(CONNECTION, HeaderValue::from_static("close"));
-                } else {
+                } else if follows == Follows::Request {
                     headers.insert(KEEP_ALIVE, HeaderValue::from_static(KEPT_ALIVE));
                 }
-                Ok(response)
+                Ok(response.map(|body| Watched::new(body, Arc::clone(&self.progress))))
             }
             Answer::OfHandshake(response) => {
                 if before > 0 {
                     // Answers to requests that came in one go with this one.
-                    self.flushed.notified().await;
+                    self.progress.flushed().await;
                 }
                 *self.last.lock() = Some(Last { response, show, visit });
                 Err(Stop)
@@ -277,8 +306,10 @@ async fn write(
 }
 
 /// Closes behind an answer.
-async fn end<S: AsyncRead + AsyncWrite + Unpin>(site: &Site, mut stream: S, mut arrival: Arrival) {
-    if arrival.answered(&site.answered) == Room::Found {
+async fn end<S: AsyncRead + AsyncWrite + Unpin>(site: &Site, mut stream: S, arrival: Arrival) {
+    // Without a place the stream is dropped, and may be reset.
+    if let Ok(_place) = site.leaving.try_acquire() {
+        drop(arrival);
         linger::close(&mut stream).await;
     }
 }

@@ -31,13 +31,16 @@ pub(super) fn bytes(response: &Response<impl AsRef<[u8]>>, show: Show) -> Vec<u8
         push(&mut bytes, name, value.as_bytes());
     }
     if status != StatusCode::SWITCHING_PROTOCOLS {
-        push(&mut bytes, &CONTENT_LENGTH, body.len().to_string().as_bytes());
+        // RFC 9110 §15.4.5: that one has no content.
+        if status != StatusCode::NOT_MODIFIED {
+            push(&mut bytes, &CONTENT_LENGTH, body.len().to_string().as_bytes());
+        }
         // RFC 9110 §6.6.1: who has a clock says when.
         let now = httpdate::fmt_http_date(SystemTime::now());
         push(&mut bytes, &DATE, now.as_bytes());
     }
     bytes.extend_from_slice(b"\r\n");
-    if show == Show::Body {
+    if show == Show::Body && status != StatusCode::NOT_MODIFIED {
         bytes.extend_from_slice(body);
     }
     bytes

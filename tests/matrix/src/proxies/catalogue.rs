@@ -1,4 +1,4 @@
-//! Which proxies there are, how each is started, and what it cannot do.
+//! Which proxies there are, and how each is started.
 
 use anyhow::Result;
 
@@ -23,8 +23,6 @@ pub(super) struct Proxy {
     pub(super) http: Http,
     /// The settings of the server.
     pub(super) settings: &'static str,
-    /// Scenarios that it is not made for, and why.
-    cannot: &'static [(&'static str, &'static str)],
 }
 
 /// Headers tell who the client is.
@@ -51,7 +49,6 @@ const NGINX: Proxy = Proxy {
     processes: &[&["nginx", "-p", "/etc/proxy", "-c", "/etc/proxy/http.frame.conf"]],
     http: Http::One,
     settings: BY_HEADERS,
-    cannot: &[],
 };
 
 const HAPROXY: Proxy = Proxy {
@@ -93,7 +90,6 @@ const HITCH: Proxy = Proxy {
     processes: &[&["hitch", "--config=/etc/proxy/v2.conf"]],
     http: Http::One,
     settings: BY_PROXY_PROTOCOL,
-    cannot: &[],
 };
 
 const ENVOY: Proxy = Proxy {
@@ -307,11 +303,5 @@ impl Proxy {
         let arguments: Vec<_> =
             self.version.iter().map(|word| word.replace("{root}", &root)).collect();
         process::version(&arguments)
-    }
-
-    /// Why it is not made for a scenario, if it is not.
-    pub(super) fn cannot(&self, scenario: &str) -> Option<&'static str> {
-        let found = self.cannot.iter().find(|(name, _)| *name == scenario);
-        found.map(|(_, why)| *why)
     }
 }

@@ -1,0 +1,175 @@
+//! How far an HTTP library has come with an answer: whether its body has been taken, and whether it is written.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use hyper::body::{Bytes, Frame, SizeHint};
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::server::answer::Body;
+
+/// Where no answer is being given: long enough to be never.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// How far the answers of one connection have come.
+#[derive(Debug)]
+pub(super) struct Progress {
+    state: Mutex<State>,
+    flushed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Until when the answer must have been written.
+    deadline: Instant,
+    /// The whole of it is in the library's buffer.
+    is_taken: bool,
+}
+
+impl Progress {
+    /// Of a connection with a request that must be answered by then.
+    pub(super) fn new(deadline: Instant) -> Arc<Self> {
+        let state = Mutex::new(State { deadline, is_taken: false });
+        Arc::new(Self { state, flushed: Notify::new() })
+    }
+
+    /// A request has come.
+    pub(super) fn begin(&self, deadline: Instant) {
+        *self.state.lock() = State { deadline, is_taken: false };
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        self.state.lock().deadline
+    }
+
+    /// Waits until the library has nothing left to write.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub(super) async fn flushed(&self) {
+        self.flushed.notified().await;
+    }
+
+    fn taken(&self) {
+        self.state.lock().is_taken = true;
+    }
+
+    fn written(&self) {
+        let mut state = self.state.lock();
+        if state.is_taken {
+            state.deadline = Instant::now() + NEVER;
+        }
+        drop(state);
+        self.flushed.notify_waiters();
+    }
+}
+
+/// The body of an answer, which tells when it has been taken.
+pub(super) struct Watched {
+    body: Body,
+    progress: Arc<Progress>,
+}
+
+impl Watched {
+    pub(super) fn new(body: Body, progress: Arc<Progress>) -> Self {
+        Self { body, progress }
+    }
+}
+
+impl hyper::body::Body for Watched {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<std::io::Result<Frame<Bytes>>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The library keeps a body for as long as it wants more of it.
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.progress.taken();
+    }
+}
+
+/// A stream that tells whenever the library that writes to it has nothing left to write.
+pub(super) struct Flushed<S> {
+    stream: S,
+    progress: Arc<Progress>,
+}
+
+impl<S> Flushed<S> {
+    pub(super) fn new(stream: S, progress: Arc<Progress>) -> Self {
+        Self { stream, progress }
+    }
+
+    pub(super) fn into_inner(self) -> S {
+        self.stream
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Flushed<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Flushed<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[std::io::IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    /// The library flushes when its own buffer is empty.
+    fn poll_flush(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        self.progress.written();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
