@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use anyhow::{Context, Result};
-use ws_host_test_support::{DEADLINE, TestServer, handshake};
+use ws_host_test_support::{Client, DEADLINE, TestServer, handshake};
 
 use crate::encrypted::Authority;
 
@@ -183,6 +183,93 @@ fn refusals_say_what_is_wrong_and_close() -> Result<()> {
         told.len()
     );
     assert_eq!(answer(&server, &nowhere)?, expected);
+    Ok(())
+}
+
+/// Every rule of the handshake that a client can break, and the words that tell it.
+#[test]
+fn each_refusal_names_the_rule() -> Result<()> {
+    let server = TestServer::serving("echo")?;
+    let good = handshake("/", "");
+    let without = |line: &str| good.replace(&format!("{line}\r\n"), "");
+    let with = |line: &str| handshake("/", &format!("{line}\r\n"));
+    for (request, body) in [
+        (
+            without("Host: localhost"),
+            "the host is missing or malformed, or two are told that differ",
+        ),
+        (
+            good.replace("Host: localhost", "Host: a b"),
+            "the host is missing or malformed, or two are told that differ",
+        ),
+        (with("Host: localhost"), "the Host header stands more than once"),
+        (
+            good.replace("Connection: Upgrade", "Connection: close"),
+            "the Connection header lacks \"Upgrade\"",
+        ),
+        (good.replace("HTTP/1.1", "HTTP/1.0"), "a WebSocket handshake needs HTTP/1.1"),
+        (with("Content-Length: 1"), "a WebSocket handshake has no body"),
+        (with("Transfer-Encoding: chunked"), "a WebSocket handshake has no body"),
+        (
+            good.replace("dGhlIHNhbXBsZSBub25jZQ==", "c2hvcnQ="),
+            "the Sec-WebSocket-Key header is not the base64 form of 16 octets",
+        ),
+        (
+            with("Authorization: a\r\nAuthorization: b"),
+            "the Authorization header stands more than once",
+        ),
+        (
+            with("Sec-WebSocket-Protocol: a b"),
+            "the Sec-WebSocket-Protocol header is not a list of tokens",
+        ),
+        (
+            with("Sec-WebSocket-Extensions: permessage-deflate;"),
+            "the Sec-WebSocket-Extensions header is not a list of extensions",
+        ),
+    ] {
+        let expected = format!(
+            "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\
+             Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nDate: -\r\n\r\n{body}\n",
+            body.len() + 1
+        );
+        assert_eq!(answer(&server, &request)?, expected, "{request}");
+    }
+    // RFC 6455 §4.4: this one tells the versions that there are.
+    let told = answer(&server, &without("Sec-WebSocket-Version: 13"))?;
+    let expected = "HTTP/1.1 400 Bad Request\r\nConnection: close, upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 44\r\n\
+        Date: -\r\n\r\nthe Sec-WebSocket-Version header is missing\n";
+    assert_eq!(told, expected);
+    Ok(())
+}
+
+#[test]
+fn refusals_of_the_handler_and_of_limits_are_written_alike() -> Result<()> {
+    let server = TestServer::with_arguments("guest-choosy", &["--max-clients", "1"])?;
+    let expected = |status: &str, more: &str, body: &str| {
+        format!(
+            "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\n{more}Connection: close\r\n\
+             Content-Length: {}\r\nDate: -\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    assert_eq!(
+        answer(&server, &handshake("/?reject=451", ""))?,
+        expected("451 Unavailable For Legal Reasons", "", "go away\n")
+    );
+    assert_eq!(
+        answer(&server, &handshake("/?reject=17", ""))?,
+        expected("500 Internal Server Error", "", "The handler failed.\n")
+    );
+    let _client = Client::connect(&server)?;
+    assert_eq!(
+        answer(&server, &handshake("/", ""))?,
+        expected(
+            "503 Service Unavailable",
+            "Retry-After: 5\r\n",
+            "There is no place for one more client.\n"
+        )
+    );
     Ok(())
 }
 

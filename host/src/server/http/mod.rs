@@ -2,6 +2,7 @@
 
 mod handed_over;
 mod head;
+mod last;
 mod linger;
 mod many;
 mod moving;

@@ -10,29 +10,27 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::header::{CONNECTION, HOST, HeaderName};
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
-use http_body_util::BodyExt;
+use http::{HeaderValue, Method, Request, Response, Version};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use ws_host_protocol::handshake::{self, Rejection};
 
 use super::head::{self, Bounds, Draft00};
-use super::linger;
+use super::last::{Last, conclude, end};
 use super::moving::Moving;
 use super::progress::{Flushed, Progress, Watched};
-use super::wire::{self, Show};
-use crate::connection::{Connection, End};
-use crate::server::answer::{Answer, Body, rejected};
+use super::wire::Show;
+use crate::server::answer::{Answer, rejected};
 use crate::server::arrival::{Arrival, Room};
 use crate::server::reread::Reread;
 use crate::server::routes;
 use crate::server::site::Site;
-use crate::server::visit::{Entrance, Visit};
+use crate::server::visit::Visit;
 
 /// How long an answer may take to be written. Handshakes have their own, shorter time; this is for
 /// files that go to a slow reader.
@@ -146,14 +144,6 @@ struct Shared {
     last: Mutex<Option<Last>>,
 }
 
-/// The answer behind which there is no more HTTP.
-struct Last {
-    response: Response<Body>,
-    show: Show,
-    /// Holds the client, if that is let in.
-    visit: Visit,
-}
-
 /// Stops the HTTP library: the answer is written here.
 #[derive(Debug, thiserror::Error)]
 #[error("the last answer is not the library's to write")]
@@ -252,90 +242,4 @@ impl Shared {
             }
         }
     }
-}
-
-/// Writes the last answer, and serves the client if it was let in.
-async fn conclude<S, M: Moving<S>>(
-    site: &Arc<Site>,
-    mut stream: S,
-    rest: Vec<u8>,
-    last: Last,
-    arrival: Arrival,
-) where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let Last { response, show, visit } = last;
-    let (mut head, body) = response.into_parts();
-    if head.status != StatusCode::SWITCHING_PROTOCOLS {
-        let close = HeaderValue::from_static("close");
-        head.headers.entry(CONNECTION).or_insert(close);
-    }
-    // It is here whole: nothing of it comes from a file.
-    let Ok(body) = body.collect().await else { return };
-    let mut bytes = wire::bytes(&Response::from_parts(head, body.to_bytes()), show);
-    let entrance = visit.take_entrance();
-    if let Some(entrance) = &entrance {
-        bytes.extend_from_slice(&entrance.trailer);
-    }
-    let written = write(&mut stream, &bytes, site.config().timeouts.handshake).await;
-    match (entrance, written) {
-        (Some(Entrance { admitted, .. }), Err(error)) => {
-            admitted.disconnect(&End::Lost(error)).await;
-        }
-        (Some(entrance), Ok(())) => enter::<_, M>(site, stream, rest, entrance),
-        (None, Ok(())) => end(site, stream, arrival).await,
-        (None, Err(error)) => {
-            tracing::debug!(peer = %visit.peer.address, "the answer was not taken: {error}");
-        }
-    }
-}
-
-async fn write(
-    stream: &mut (impl AsyncWrite + Unpin),
-    bytes: &[u8],
-    patience: Duration,
-) -> std::io::Result<()> {
-    let writing = async {
-        stream.write_all(bytes).await?;
-        stream.flush().await
-    };
-    match timeout(patience, writing).await {
-        Ok(written) => written,
-        Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
-    }
-}
-
-/// Closes behind an answer.
-async fn end<S: AsyncRead + AsyncWrite + Unpin>(site: &Site, mut stream: S, arrival: Arrival) {
-    // Without a place the stream is dropped, and may be reset.
-    if let Ok(_place) = site.leaving.try_acquire() {
-        drop(arrival);
-        linger::close(&mut stream).await;
-    }
-}
-
-/// Serves a client where its actor lives. The client's place makes a host that stops wait for it.
-fn enter<S, M: Moving<S>>(site: &Site, stream: S, first: Vec<u8>, entrance: Entrance)
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let Entrance { admitted, settings, trailer: _ } = entrance;
-    let actor = Arc::clone(admitted.actor());
-    let mode = site.config().mode;
-    if actor.home().is_here() {
-        let connection = Connection::new(admitted, M::settle(stream), settings, mode);
-        tokio::spawn(connection.serve(first));
-        return;
-    }
-    // A socket belongs to the runtime that waits for it: it has to leave this one first.
-    let moved = M::pack(stream);
-    actor.home().runtime().spawn(async move {
-        match moved.and_then(M::unpack) {
-            Ok(stream) => {
-                let stream = M::settle(stream);
-                Connection::new(admitted, stream, settings, mode).serve(first).await;
-            }
-            Err(error) => admitted.disconnect(&End::Lost(error)).await,
-        }
-    });
 }
