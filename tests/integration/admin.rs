@@ -1,7 +1,7 @@
 //! The admin address: who is answered, and what connections there may do.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use anyhow::{Context, Result, ensure};
 use ws_host_test_support::{Answer, Client, DEADLINE, TestServer};
@@ -170,5 +170,22 @@ fn requests_that_take_long_keep_nobody_from_the_metrics() -> Result<()> {
     }
     assert_eq!(scrape(&mut connect(admin)?)?.status, 200);
     assert_eq!(scrape(&mut connect(admin)?)?.status, 200);
+    Ok(())
+}
+
+/// As `nc -N` does.
+#[test]
+fn client_that_closes_its_side_behind_the_request_gets_the_answer() -> Result<()> {
+    let mut server = TestServer::with_arguments("echo", &ADMIN)?;
+    let admin = server.admin()?;
+    for request in ["POST /reload", "GET /clients", "GET /metrics"] {
+        for _ in 0..10 {
+            let mut stream = connect(admin)?;
+            stream
+                .write_all(format!("{request} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())?;
+            stream.shutdown(Shutdown::Write)?;
+            assert_eq!(next_answer(&mut stream)?.status, 200, "{request}");
+        }
+    }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The answers of HTTP/1.1, to the byte: clients of others compare more of them than they should.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 
 use anyhow::{Context, Result};
 use ws_host_test_support::{Client, DEADLINE, TestServer, handshake};
@@ -433,6 +433,32 @@ fn request_with_a_body_is_told_that_it_was_the_last() -> Result<()> {
         let told = read(&mut stream)?;
         assert!(told.contains("\r\nConnection: close\r\n"), "{told}");
         assert!(!told.contains("Keep-Alive"), "{told}");
+    }
+    Ok(())
+}
+
+/// As `nc -N` does, and whoever shuts its side down behind the last request.
+#[test]
+fn client_that_closes_its_side_behind_the_request_gets_the_whole_answer() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let long = "a".repeat(4 << 20);
+    std::fs::write(folder.path().join("long.txt"), &long)?;
+    let pages = folder.path().to_str().context("UTF-8")?;
+    let server = TestServer::with_arguments("echo", &["--static", pages])?;
+    for (path, status, length) in
+        [("/long.txt", 200, long.len()), ("/healthz", 200, 3), ("/nothing", 404, 47), ("/", 426, 0)]
+    {
+        for _ in 0..10 {
+            let mut stream = TcpStream::connect(server.address())?;
+            stream.set_read_timeout(Some(DEADLINE))?;
+            stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes())?;
+            stream.shutdown(Shutdown::Write)?;
+            let mut told = String::new();
+            stream.read_to_string(&mut told)?;
+            let (head, body) = told.split_once("\r\n\r\n").context("a head")?;
+            assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {head}");
+            assert!(body.len() == length || length == 0, "{path}: {}", body.len());
+        }
     }
     Ok(())
 }

@@ -128,6 +128,8 @@ impl Desk {
             // The seat has one time for everything that is waited for.
             .header_read_timeout(None)
             .title_case_headers(true)
+            // Whoever closes their side behind a request still gets the answer.
+            .half_close(true)
             .serve_connection(TokioIo::new(stream), service);
         tokio::select! {
             // An error leaves nothing more to do.

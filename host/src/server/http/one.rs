@@ -18,12 +18,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until, timeout_at};
-use ws_host_protocol::handshake::{self, Rejection};
+use ws_host_protocol::handshake::{self, Rejection, server};
 
 use super::head::{self, Bounds, Draft00};
 use super::last::{Last, conclude, end};
 use super::moving::Moving;
-use super::progress::{Flushed, Progress, Watched};
+use super::progress::{AtTheEnd, Flushed, Progress, Watched};
 use super::wire::Show;
 use crate::server::answer::{Answer, rejected};
 use crate::server::arrival::{Arrival, Room};
@@ -156,7 +156,11 @@ where
 {
     let Shared { site, visit, .. } = &**shared;
     let peer = visit.peer.address;
-    let service = service_fn(|request| {
+    let service = service_fn(|request: Request<Incoming>| {
+        // Here and not in the future, which is polled only after the library has looked for the client's end.
+        let at_the_end =
+            if server::is_upgrade(&request) { AtTheEnd::GiveUp } else { AtTheEnd::GoOn };
+        shared.progress.begin(Instant::now() + answer_time(&shared.site), at_the_end);
         let shared = Arc::clone(shared);
         Box::pin(async move { shared.answer(request).await })
     });
@@ -208,7 +212,6 @@ impl Shared {
             0 => self.visit.clone(),
             _ => self.visit.once_more(&self.site),
         };
-        self.progress.begin(Instant::now() + answer_time(&self.site));
         let request = request.map(drop);
         let answer = match request.headers().get_all(HOST).iter().count() {
             // RFC 9112 §3.2: 400, and not only for handshakes. Before HTTP/1.1 there was no such header.

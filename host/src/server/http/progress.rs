@@ -1,8 +1,9 @@
-//! How far an HTTP library has come with an answer: whether its body has been taken, and whether it is written.
+//! How far an HTTP library has come with an answer: whether its body has been taken, and whether it is written. Until
+//! then the library does not see that the client has closed its side, which is no reason not to answer.
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use hyper::body::{Bytes, Frame, SizeHint};
@@ -27,20 +28,45 @@ pub(super) struct Progress {
 struct State {
     /// Until when the answer must have been written.
     deadline: Instant,
-    /// The whole of it is in the library's buffer.
-    is_taken: bool,
+    stage: Stage,
+    /// Woken when the end of what the client sends may be seen.
+    reader: Option<Waker>,
+}
+
+/// What is going on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing, or what a client that leaves does not want any more.
+    Open,
+    /// An answer is being given to a client that has perhaps sent all that it will send.
+    Answering,
+    /// The whole of the answer is in the library's buffer.
+    Taken,
+}
+
+/// What becomes of a request when the client sends nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AtTheEnd {
+    /// It is answered all the same: a client may close its side behind its last request.
+    GoOn,
+    /// Nobody is there to become a client.
+    GiveUp,
 }
 
 impl Progress {
     /// Of a connection with a request that must be answered by then.
     pub(super) fn new(deadline: Instant) -> Arc<Self> {
-        let state = Mutex::new(State { deadline, is_taken: false });
+        let state = Mutex::new(State { deadline, stage: Stage::Open, reader: None });
         Arc::new(Self { state, flushed: Notify::new() })
     }
 
     /// A request has come.
-    pub(super) fn begin(&self, deadline: Instant) {
-        *self.state.lock() = State { deadline, is_taken: false };
+    pub(super) fn begin(&self, deadline: Instant, at_the_end: AtTheEnd) {
+        let stage = match at_the_end {
+            AtTheEnd::GoOn => Stage::Answering,
+            AtTheEnd::GiveUp => Stage::Open,
+        };
+        *self.state.lock() = State { deadline, stage, reader: None };
     }
 
     pub(super) fn deadline(&self) -> Instant {
@@ -57,16 +83,30 @@ impl Progress {
     }
 
     fn taken(&self) {
-        self.state.lock().is_taken = true;
+        self.state.lock().stage = Stage::Taken;
     }
 
     fn written(&self) {
         let mut state = self.state.lock();
-        if state.is_taken {
+        if state.stage == Stage::Taken {
+            state.stage = Stage::Open;
             state.deadline = Instant::now() + NEVER;
         }
+        let reader = if state.stage == Stage::Open { state.reader.take() } else { None };
         drop(state);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
         self.flushed.notify_waiters();
+    }
+
+    /// Whether the end is to be seen later, when the answer is written: the library would drop it.
+    fn hides_the_end(&self, context: &Context<'_>) -> bool {
+        let mut state = self.state.lock();
+        if state.stage != Stage::Open {
+            state.reader = Some(context.waker().clone());
+        }
+        state.stage != Stage::Open
     }
 }
 
@@ -131,7 +171,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Flushed<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        if buffer.filled().len() == before && self.progress.hides_the_end(context) {
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
