@@ -55,6 +55,24 @@ fn file_is_followed_however_it_is_replaced() -> Result<()> {
     Ok(())
 }
 
+/// Whoever opens a pipe waits for somebody to write to it.
+#[test]
+fn pipe_in_the_place_of_the_file_stops_nothing() -> Result<()> {
+    let keeper = Keeper::new()?;
+    let mut server = keeper.serve(ASKED)?;
+    let admin = server.admin()?;
+    let pipe = keeper.file().with_extension("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status()?.success());
+    std::fs::rename(pipe, keeper.file())?;
+    let refused = post_reload(admin)?;
+    assert_eq!(refused.status, 422, "{refused:?}");
+    assert!(refused.body.contains("not a regular file"), "{refused:?}");
+    keeper.replace_by(2)?;
+    replaced(&post_reload(admin)?, "0 lost");
+    assert_eq!(Client::connect(&server)?.ask("version")?, "2");
+    Ok(())
+}
+
 #[test]
 fn file_behind_a_symbolic_link_is_followed() -> Result<()> {
     let keeper = Keeper::new()?;
