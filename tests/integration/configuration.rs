@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use ws_host_test_support::{Answer, Client, TestServer, handshake, host_binary};
 
-use crate::configured::{Configuration, ask_admin, hang_up};
+use crate::configured::{Configuration, ask_admin, hang_up, terminate};
 
 const TWO: &str = r#"
 listen = "127.0.0.1:0"
@@ -313,5 +313,25 @@ fn one_component_serves_several_paths_and_knows_which() -> Result<()> {
     assert!(told.contains("resource: \"one\"") && told.contains("path: \"/one\""), "{told}");
     let told = Client::connect_to(&server, "/two/b/c")?.ask("request")?;
     assert!(told.contains("resource: \"two\"") && told.contains("\"b/c\""), "{told}");
+    Ok(())
+}
+
+/// Nobody writes to the pipe: whoever reads the configuration waits, and nobody else.
+#[test]
+fn pipe_in_the_place_of_the_file_keeps_nobody_waiting() -> Result<()> {
+    let configuration =
+        Configuration::new("listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"{{echo}}\"\n")?;
+    let server = configuration.serve()?;
+    let mut client = Client::connect(&server)?;
+    std::fs::remove_file(configuration.file())?;
+    assert!(Command::new("mkfifo").arg(configuration.file()).status()?.success());
+    hang_up(&server)?;
+    for number in 0..100 {
+        assert_eq!(client.ask(&number.to_string())?, number.to_string());
+    }
+    assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
+    terminate(&server)?;
+    client.expect_close(1001)?;
+    assert_eq!(server.wait()?.status.code(), Some(0));
     Ok(())
 }
