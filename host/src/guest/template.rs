@@ -172,9 +172,10 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     }
 }
 
-/// A pipe in the place of the file would be waited for, for ever.
+/// A pipe in the place of the file would be waited for, for ever. What is wrong with a folder the system says.
 fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
-    if std::fs::metadata(path)?.is_file() {
+    let found = std::fs::metadata(path)?;
+    if found.is_file() || found.is_dir() {
         std::fs::read(path)
     } else {
         Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is not a regular file"))
