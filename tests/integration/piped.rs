@@ -173,13 +173,25 @@ fn messages_that_the_server_does_not_take_are_counted() -> Result<()> {
     Ok(())
 }
 
+/// A client that ignores no signal, whatever the tests themselves were started to ignore.
+fn attentive(url: &str, flags: &[&str]) -> std::process::Command {
+    let mut command = std::process::Command::new("env");
+    command
+        .arg("--default-signal=HUP,INT,TERM")
+        .arg(host_binary())
+        .args(["connect", url])
+        .args(flags);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
 #[test]
 fn signals_close_with_1001_and_are_told_by_the_exit_code() -> Result<()> {
     let server = TestServer::serving("echo")?;
     for (signal, name, code) in
         [(Signal::HUP, "SIGHUP", 129), (Signal::INT, "SIGINT", 130), (Signal::TERM, "SIGTERM", 143)]
     {
-        let mut talk = Talk::start(command(server.url(), &["--plain"]))?;
+        let mut talk = Talk::start(attentive(server.url(), &["--plain"]))?;
         assert_eq!(talk.ask("hello")?, "hello");
         talk.signal(signal)?;
         let (ended, log) = talk.end()?;
@@ -193,7 +205,7 @@ fn signals_close_with_1001_and_are_told_by_the_exit_code() -> Result<()> {
 fn signal_ends_a_client_whose_output_nobody_reads() -> Result<()> {
     let server = TestServer::with_arguments("echo", LONG)?;
     let flags = ["--plain", "--max-message", "16MiB"];
-    let mut talk = Talk::start(command(server.url(), &flags))?;
+    let mut talk = Talk::start(attentive(server.url(), &flags))?;
     assert_eq!(talk.ask("hello")?, "hello");
     // Longer than a pipe holds. Its first octet has come when all of it has.
     talk.send(&"x".repeat(1 << 20))?;
