@@ -24,6 +24,7 @@ mod actor;
 #[cfg(test)]
 mod allocations;
 mod belongings;
+mod blocking;
 mod clients;
 pub mod config;
 mod connection;

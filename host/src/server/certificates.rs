@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::timeout;
 
 use super::door::{Tls, TlsError};
+use crate::blocking::off_the_workers;
 use crate::reload::HALF_WRITTEN;
 use crate::watch::Watch;
 
@@ -29,9 +30,7 @@ pub(super) async fn follow(tls: Arc<Tls>, watch: Watch) {
 /// [`TlsError`]; what was shown before still is.
 pub(super) async fn read_again(tls: &Arc<Tls>) -> Result<(), TlsError> {
     let reading = Arc::clone(tls);
-    // Files take long: on a thread where nobody waits. That panics as little as it would here.
-    let read = tokio::task::spawn_blocking(move || reading.renew()).await;
-    read.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    off_the_workers(move || reading.renew()).await?;
     tracing::info!("read the certificate");
     Ok(())
 }

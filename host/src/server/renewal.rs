@@ -7,6 +7,7 @@ use super::certificates;
 use super::configure::{ConfigureError, Configured};
 use super::door::Tls;
 use super::host::Host;
+use crate::blocking::off_the_workers;
 use crate::config::{self, FileError, Mode};
 use crate::reload::{Reload, ReloadError};
 
@@ -94,12 +95,9 @@ impl Renewer {
         let configured = match &self.file {
             None => None,
             Some(file) => {
-                // A file may take long: on a thread where nobody else waits.
                 let (file, mode) = (file.clone(), self.mode);
-                let reading = tokio::task::spawn_blocking(move || config::read(&file, mode)).await;
-                let read =
-                    reading.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
-                let resources = read?.host.resources;
+                let read = off_the_workers(move || config::read(&file, mode)).await?;
+                let resources = read.host.resources;
                 Some(self.host.configure(resources).await?)
             }
         };
