@@ -132,14 +132,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         self.socket.flush().await?;
         // A proxy that is told of the end while its client still sends resets the client (§7.1.5: 1006), and
         // what went wrong is never heard of. So the peer's close frame is waited for.
-        let close = |inbound: &mut Inbound, input: &mut [u8]| {
-            inbound.handle_input(&mut &mut *input, &mut client.outgoing().outbound);
-            inbound.has_peer_closed()
-        };
-        if !inbound.has_peer_closed()
-            && self.read_until(|input| close(inbound, input)).await? == Stopped::AtTheEnd
-        {
-            return Ok(());
+        if !inbound.has_peer_closed() {
+            let reading = self.read_until(|input| {
+                inbound.handle_input(&mut &mut *input, &mut client.outgoing().outbound);
+                inbound.has_peer_closed()
+            });
+            if reading.await? == Stopped::AtTheEnd {
+                return Ok(());
+            }
         }
         self.socket.shutdown().await?;
         self.read_until(|_| false).await.map(drop)

@@ -18,7 +18,7 @@ use super::refused_origin;
 use super::registry::Route;
 use super::served::Served;
 use super::site::Site;
-use super::visit::{Entrance, SpeaksFor, Visit};
+use super::visit::{Entrance, Visit};
 use crate::clients::{Client, Known};
 use crate::config::{self, belongs_to_handshake};
 use crate::connection::{Admitted, End, Place};
@@ -122,9 +122,7 @@ pub(super) async fn admit(
 fn forwarded(site: &Site, request: &Request<()>, visit: &Visit) -> Forwarded {
     let peer = visit.peer.address.ip();
     let convention = site.config().forwarded_by;
-    forwarded::client(request, peer, convention, |address| {
-        visit.speaks_for == SpeaksFor::Client && site.trusts(address)
-    })
+    forwarded::client(request, peer, convention, |address| visit.believes(site, address))
 }
 
 /// A client that its handler lets in.

@@ -8,7 +8,7 @@ use http::{HeaderMap, Request};
 use ws_host_protocol::handshake::forwarded::Convention;
 
 use super::site::Site;
-use super::visit::{SpeaksFor, Visit};
+use super::visit::Visit;
 use crate::log_rate::{Line, LogRate, Quoted};
 
 const SEC_WEBSOCKET_ORIGIN: HeaderName = HeaderName::from_static("sec-websocket-origin");
@@ -46,8 +46,7 @@ pub(super) fn warn(
     let host = told_host.map(str::as_bytes).or(own_host).unwrap_or_default();
     let origin = origin.as_bytes();
     let peer = visit.peer.address.ip();
-    let is_trusted = visit.speaks_for == SpeaksFor::Client && site.trusts(peer);
-    let proxy = if is_trusted {
+    let proxy = if visit.believes(site, peer) {
         Proxy::Trusted(site.config().forwarded_by)
     } else {
         Proxy::NotTrusted(peer)

@@ -1,6 +1,6 @@
 //! One connection before it is a client's.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -90,6 +90,12 @@ impl Visit {
     /// The same, with the challenge that was read behind the head of its request.
     pub(super) fn challenged(self, challenge: Option<[u8; 8]>) -> Self {
         Self { challenge, ..self }
+    }
+
+    /// Whether somebody at this address is believed who its clients are. On a connection of the proxy's own there
+    /// are none.
+    pub(super) fn believes(&self, site: &Site, address: IpAddr) -> bool {
+        self.speaks_for == SpeaksFor::Client && site.trusts(address)
     }
 
     pub(super) fn leave_entrance(&self, entrance: Entrance) {

@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION};
-use http::{HeaderValue, Response, StatusCode, Uri};
+use http::header::{CONTENT_LENGTH, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION};
+use http::{Response, StatusCode, Uri};
 use httparse::Status;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -200,9 +200,7 @@ impl Unfit {
             Self::TooLong(_) | Self::TooMany(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Character(..) | Self::Target(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
         };
-        let mut answer = text(status, format!("{self}\n"));
-        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        answer
+        text(status, format!("{self}\n"))
     }
 }
 

@@ -133,6 +133,16 @@ impl Follows {
     }
 }
 
+/// RFC 9112 §3.2: there is one host, and not only in handshakes. Before HTTP/1.1 there was no such header.
+fn check_host(request: &Request<()>) -> Result<(), Rejection> {
+    match request.headers().get_all(HOST).iter().count() {
+        0 if request.version() == Version::HTTP_10 => Ok(()),
+        0 => Err(Rejection::Host),
+        1 => Ok(()),
+        _ => Err(Rejection::Repeated("Host")),
+    }
+}
+
 /// What the requests of a connection share.
 struct Shared {
     site: Arc<Site>,
@@ -200,10 +210,6 @@ where
 }
 
 impl Shared {
-    async fn route(&self, request: &Request<()>, visit: &Visit) -> Answer {
-        routes::answer(&self.site, request, visit.clone()).await
-    }
-
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Watched>, Stop> {
         let show = if request.method() == Method::HEAD { Show::HeadOnly } else { Show::Body };
         let follows = Follows::what(&request);
@@ -213,14 +219,9 @@ impl Shared {
             _ => self.visit.once_more(&self.site),
         };
         let request = request.map(drop);
-        let answer = match request.headers().get_all(HOST).iter().count() {
-            // RFC 9112 §3.2: 400, and not only for handshakes. Before HTTP/1.1 there was no such header.
-            0 if request.version() == Version::HTTP_10 => self.route(&request, &visit).await,
-            1 => self.route(&request, &visit).await,
-            number => {
-                let why = if number == 0 { Rejection::Host } else { Rejection::Repeated("Host") };
-                Answer::OfHandshake(rejected(why, &request, &self.site.config().versions))
-            }
+        let answer = match check_host(&request) {
+            Ok(()) => routes::answer(&self.site, &request, visit.clone()).await,
+            Err(why) => Answer::OfHandshake(rejected(why, &request, &self.site.config().versions)),
         };
         match answer {
             Answer::Ordinary(mut response) => {
