@@ -24,8 +24,10 @@ mod guests; // that every guest is used
 mod handshake; // refused and accepted openings
 mod hibernation; // instances that are freed while nothing happens
 mod http2; // many WebSockets on one connection
+mod http2_room; // as many on one connection as there may be
 mod idle; // silence
 mod keeper; // versions of a guest, for reloads
+mod kept_open; // more than one request on a connection
 mod layouts; // ways in which files are replaced
 mod limits; // numbers and what happens there
 mod listening; // addresses, files and passed sockets
