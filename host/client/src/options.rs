@@ -120,8 +120,7 @@ impl Options {
     /// # Errors
     ///
     /// [`OptionsError::Header`] and [`OptionsError::Host`]; [`OptionsError::HandshakeHeader`] for
-    /// `Upgrade`, `Connection`, `Sec-WebSocket-*`, what tells the length of a request, and what is between
-    /// two hops alone.
+    /// `Upgrade`, `Connection`, `Sec-WebSocket-*`, headers that frame a message, and hop-by-hop headers.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, OptionsError> {
         let wrong = || OptionsError::Header(name.to_owned());
         let name = name.parse::<HeaderName>().map_err(|_| wrong())?;

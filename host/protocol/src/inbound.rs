@@ -96,10 +96,12 @@ impl Inbound {
         matches!(self.stage, Stage::Failed(_) | Stage::Ended)
     }
 
-    /// Whether the peer has closed, too. After [`Event::Failed`] it is still to answer our close frame: who goes
-    /// on handing its octets to [`handle_input`](Self::handle_input) sees here when it has, and closes the
-    /// connection then. Closed before, it may be reset, and take our close frame with it. Where nothing can be told
-    /// of what follows the failure, this is true at once.
+    /// Whether the peer's close frame has come.
+    ///
+    /// After [`Event::Failed`] the peer has not answered our close frame yet. Hand its octets to
+    /// [`handle_input`](Self::handle_input) until this is true, and close the connection then: an earlier close can
+    /// reset the connection, and the peer loses our close frame. If the frames behind the failure cannot be told
+    /// apart, this is true at once.
     pub fn has_peer_closed(&self) -> bool {
         match &self.stage {
             Stage::Failed(farewell) => farewell.is_closed(),

@@ -141,7 +141,7 @@ fn resolve(links: Links, root: &Path, path: &Path) -> Option<PathBuf> {
     Some(resolved)
 }
 
-/// The file, as whoever asked named it: behind a link its own name may tell nothing.
+/// Serves the file. Its type follows from the requested name: the name behind a link may have no extension.
 async fn serve(request: &Request<()>, file: &Path, name: &Path) -> Option<Response<Body>> {
     let mut wanted = Request::new(Empty::<Bytes>::new());
     *wanted.method_mut() = request.method().clone();

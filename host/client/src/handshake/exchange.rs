@@ -10,7 +10,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// An HTTP connection, driven by whoever waits for something of it.
+/// An HTTP connection without a task of its own: each method that waits also drives the connection.
 pub(crate) struct Exchange<S: AsyncRead + AsyncWrite + Unpin> {
     connection: http1::Connection<TokioIo<S>, Empty<Bytes>>,
     is_over: bool,

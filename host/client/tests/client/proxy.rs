@@ -9,7 +9,7 @@ use crate::http2_server::{builder, echo, serve_stream};
 use crate::peer::{Listener, Peer, header, within};
 use crate::tls_server::{Certificate, Clients};
 
-/// Options for a server that is reached through a proxy alone: nobody knows its name.
+/// Options for a server whose name only the proxy can resolve.
 fn options(proxy: &Listener, url: &str) -> Options {
     Options::new(url).unwrap().proxy(&format!("http://{}", proxy.address())).unwrap()
 }

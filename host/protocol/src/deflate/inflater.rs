@@ -23,8 +23,8 @@ const LAST_BLOCK: [u8; 5] = [0x01, 0x00, 0x00, 0xff, 0xff];
 pub(crate) struct Inflater {
     /// How much is kept between messages; `None`: nothing.
     window: Option<WindowBits>,
-    /// The last octets that were inflated, as many as are kept. That is less than a decompressor, and known
-    /// however a stream ended.
+    /// The end of what was inflated so far, at most one window. It takes less memory than a decompressor, and it is
+    /// right however a stream ended.
     history: Vec<u8>,
     /// What is wrong with the next message if it cannot be inflated.
     mistake: ProtocolError,

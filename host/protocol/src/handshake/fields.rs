@@ -7,9 +7,8 @@ use http::header::{COOKIE, HOST, HeaderMap, HeaderName, HeaderValue};
 
 use super::Rejection;
 
-/// Fields that stand once, or two meanings hide in a request: whoever is in front of the server may have
-/// looked at the one, and the application looks at the other. They tell who is asked for, who asks, and
-/// where the request ends. Of other fields the same is true, but nothing depends on them.
+/// Fields that may occur once. If one is repeated, a proxy may act on the first value and the application on the
+/// second. These fields name the host, identify the client, or frame the request; of other fields nothing depends.
 const SINGLE: [&str; 13] = [
     "Host",
     "Origin",

@@ -2,7 +2,7 @@
 //!
 //! An HTTP library reads requests and writes ordinary answers. The answer to a handshake is written here, to the
 //! byte: the library is stopped before it writes anything, and gives the stream back. The head of the first request
-//! is looked at before the library sees it; what is wrong with a later one the library tells, in a status alone.
+//! is looked at before the library sees it; the library refuses a malformed later one, with a status and no text.
 
 use std::future::poll_fn;
 use std::sync::Arc;

@@ -35,7 +35,7 @@ pub(super) fn bytes(response: &Response<impl AsRef<[u8]>>, show: Show) -> Vec<u8
         if status != StatusCode::NOT_MODIFIED {
             push(&mut bytes, &CONTENT_LENGTH, body.len().to_string().as_bytes());
         }
-        // RFC 9110 §6.6.1: who has a clock says when.
+        // RFC 9110 §6.6.1: a server with a clock sends it.
         let now = httpdate::fmt_http_date(SystemTime::now());
         push(&mut bytes, &DATE, now.as_bytes());
     }

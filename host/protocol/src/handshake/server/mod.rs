@@ -133,7 +133,7 @@ fn check_http<B>(request: &Request<B>, behind: Behind) -> Result<&str, Rejection
 }
 
 /// The host of a target that has one, or else of `Host`, which must stand there in any case (RFC 9112
-/// §3.2.2): whoever is in front of the server has read the target.
+/// §3.2.2): a proxy in front of the server has acted on the target.
 fn host<B>(request: &Request<B>) -> Result<&str, Rejection> {
     let is_host = |text: &&str| Authority::parse(text).is_some();
     let header = match single(request.headers(), HOST) {
