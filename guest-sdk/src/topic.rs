@@ -21,8 +21,8 @@ impl Client {
     }
 }
 
-/// Sends a text message to all subscribers of a topic; it is framed once. Answers how many accepted
-/// it.
+/// Sends a text message to all subscribers of a topic; it is framed once. Answers to how many
+/// it goes.
 pub fn publish_text(topic: &str, message: &str) -> u32 {
     host::publish_text(topic, message, None)
 }
@@ -32,8 +32,8 @@ pub fn publish_text_apart_from(client: Client, topic: &str, message: &str) -> u3
     host::publish_text(topic, message, Some(client.id()))
 }
 
-/// Sends a binary message to all subscribers of a topic; it is framed once. Answers how many accepted
-/// it.
+/// Sends a binary message to all subscribers of a topic; it is framed once. Answers to how many
+/// it goes.
 pub fn publish_binary(topic: &str, message: &[u8]) -> u32 {
     host::publish_binary(topic, message, None)
 }
@@ -43,8 +43,8 @@ pub fn publish_binary_apart_from(client: Client, topic: &str, message: &[u8]) ->
     host::publish_binary(topic, message, Some(client.id()))
 }
 
-/// Sends a text message in this form to all subscribers of a topic, but one perhaps. Answers how many
-/// accepted it.
+/// Sends a text message in this form to all subscribers of a topic, but one perhaps. Answers to how
+/// many it goes.
 pub fn publish_text_with(
     topic: &str,
     message: &str,
@@ -54,8 +54,8 @@ pub fn publish_text_with(
     host::publish_text_with(topic, message, apart_from.map(Client::id), form.into().into())
 }
 
-/// Sends a binary message in this form to all subscribers of a topic, but one perhaps. Answers how many
-/// accepted it.
+/// Sends a binary message in this form to all subscribers of a topic, but one perhaps. Answers to how
+/// many it goes.
 pub fn publish_binary_with(
     topic: &str,
     message: &[u8],

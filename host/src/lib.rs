@@ -34,6 +34,8 @@ mod pattern;
 mod reload;
 mod resource;
 mod server;
+mod slice;
+mod ticker;
 mod timers;
 mod topics;
 mod watch;

@@ -18,6 +18,7 @@ mod documentation; // what the README says
 mod drafts; // clients from before the RFC
 mod embedding; // handlers in a program of somebody else
 mod encrypted; // TLS as a client does it
+mod fairness;
 mod faults; // handlers that trap, loop, hoard, fail
 mod fields; // headers that handlers are told
 mod guests; // that every guest is used

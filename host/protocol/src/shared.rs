@@ -50,6 +50,11 @@ impl SharedMessage {
         Self { opcode, frame, header_length, form: Form::default(), deflated: OnceLock::new() }
     }
 
+    /// Octets of the frame, with its header, as a server sends it without compression.
+    pub fn frame_length(&self) -> usize {
+        self.frame.len()
+    }
+
     pub(crate) fn payload(&self) -> &[u8] {
         &self.frame[self.header_length..]
     }

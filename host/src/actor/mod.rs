@@ -1,8 +1,8 @@
 //! An actor: one guest, the clients that it serves, and the order in which it sees their events.
 //!
 //! There is no mailbox. A connection's task takes its [`Turn`] and calls the guest itself, on the
-//! thread that read the message. The lock is fair, first come first served: that is the order of
-//! events, and the task that waits for its turn does not read from its client: that is backpressure.
+//! thread that read the messages, with all that it has read. A task that waits for its turn does not read from
+//! its client: that is backpressure.
 //!
 //! ```text
 //!            first event           reload: suspend, resume
@@ -17,15 +17,15 @@ mod code;
 mod handover;
 mod seat;
 mod turn;
+mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::Mutex;
-
 pub(crate) use code::{Code, Limits, Swaps};
 use seat::Place;
 pub(crate) use turn::{Received, Turn};
+use waiting::Turns;
 
 use crate::belongings::Belongings;
 use crate::clients::{ClientId, Clients};
@@ -39,7 +39,7 @@ pub(crate) struct Actor {
     code: Arc<Code>,
     home: Home,
     belongings: Arc<Belongings>,
-    place: Mutex<Place>,
+    turns: Turns<Place>,
     /// Whether an event came since somebody asked last.
     is_active: AtomicBool,
 }
@@ -48,8 +48,8 @@ impl Actor {
     /// An actor without an instance: its first event makes one.
     pub(crate) fn new(name: Box<str>, code: Arc<Code>, topics: Arc<Topics>, home: Home) -> Self {
         let belongings = Arc::new(Belongings::new(topics));
-        let (place, is_active) = (Mutex::default(), AtomicBool::new(true));
-        Self { name, code, home, belongings, place, is_active }
+        let (turns, is_active) = (Turns::default(), AtomicBool::new(true));
+        Self { name, code, home, belongings, turns, is_active }
     }
 
     pub(crate) fn clients(&self) -> &Clients {
@@ -94,18 +94,18 @@ impl Actor {
         .increment(1);
     }
 
-    /// The turn, if nobody has it now.
+    /// The turn, if nobody has it now and nobody has waited for it for long.
     pub(crate) fn try_turn(self: &Arc<Self>) -> Option<Turn<'_>> {
-        Some(Turn::new(self, self.place.try_lock().ok()?))
+        Some(Turn::new(self, self.turns.try_take()?))
     }
 
-    /// The turn, after all who asked before.
+    /// The turn, as soon as it is free.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up the place in the queue.
+    /// Dropping the future gives up the place in the line.
     pub(crate) async fn turn(self: &Arc<Self>) -> Turn<'_> {
-        Turn::new(self, self.place.lock().await)
+        Turn::new(self, self.turns.take().await)
     }
 
     /// Asked after every call: the guest may have set its first timer.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use tokio::sync::{MutexGuard, OwnedSemaphorePermit};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep_until;
 use ws_host_protocol::{CloseCode, spare};
 
 use super::Actor;
 use super::code::Room;
 use super::seat::{Live, Place, Seat, Verdict};
+use super::waiting::Held;
 use crate::clients::Client;
 use crate::guest::{Acceptance, Answer, Disconnection, Fault, Refusal};
 use crate::timers::TimerId;
@@ -46,10 +47,11 @@ impl Received<'_> {
     }
 }
 
-/// The right to call the guest with one event. Using it up lets the next one have it.
+/// The right to call the guest, with as many events of one client as its slice of time has room for, or with one
+/// of another kind. Dropping it lets the next one have it.
 pub(crate) struct Turn<'a> {
     actor: &'a Arc<Actor>,
-    place: MutexGuard<'a, Place>,
+    place: Held<'a, Place>,
 }
 
 /// Who goes on after a reload.
@@ -59,7 +61,7 @@ enum Successor {
 }
 
 impl<'a> Turn<'a> {
-    pub(super) fn new(actor: &'a Arc<Actor>, place: MutexGuard<'a, Place>) -> Self {
+    pub(super) fn new(actor: &'a Arc<Actor>, place: Held<'a, Place>) -> Self {
         Self { actor, place }
     }
 
@@ -77,7 +79,7 @@ impl<'a> Turn<'a> {
         reason = "an `async fn` would keep room for its parameters twice, and every connection carries this"
     )]
     pub(crate) fn received(
-        mut self,
+        &mut self,
         from: &Arc<Client>,
         what: Received<'_>,
     ) -> impl Future<Output = Result<(), Fault>> + Send {

@@ -1,7 +1,7 @@
 //! Where input is read to. An idle connection holds no buffer.
 
 use std::cell::RefCell;
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, Range};
 
 /// How much is read at once, in octets: some thousand small messages, or one of 64 KiB whole, so that it
 /// is lent and not copied.
@@ -28,6 +28,14 @@ impl Buffer {
     pub(super) fn shared() -> Self {
         let free = FREE.with_borrow_mut(Vec::pop);
         Self::Shared(free.unwrap_or_else(|| vec![0; READ_SIZE].into_boxed_slice()))
+    }
+
+    /// To wait with. Many may have to: each keeps what it has not handled yet, and no whole read buffer.
+    pub(super) fn keep(&mut self, unread: &mut Range<usize>) {
+        if let Self::Shared(octets) = self {
+            *self = Self::Own(octets[unread.clone()].to_vec());
+            *unread = 0..unread.len();
+        }
     }
 }
 

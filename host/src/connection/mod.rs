@@ -25,10 +25,12 @@ use self::buffer::Buffer;
 pub(crate) use self::end::End;
 use self::line::Line;
 pub(crate) use self::socket::Socket;
-use crate::actor::Received;
+use crate::actor::{Received, Turn};
 use crate::clients::{Client, Known};
 use crate::config::{AutoAnswer, Mode, OnFault, Resource};
 use crate::guest::Fault;
+use crate::slice::{self, Slice, Sliced};
+use crate::ticker::Long;
 
 /// The payload of the host's own pings. Pongs with it are not reported to the handler.
 const HEARTBEAT: &[u8] = b"ws-host";
@@ -71,12 +73,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         reason = "an `async fn` would keep room for its parameters twice, and every connection carries this"
     )]
     pub(crate) fn serve(mut self, first: Vec<u8>) -> impl Future<Output = ()> {
-        async move {
+        Sliced::new(async move {
             let end = self.converse(first).await;
             spare::release();
             // In a box, so that a connection does not carry the room for its end all its life.
             Box::pin(self.end(end)).await;
-        }
+        })
     }
 
     /// Side by side: neither a busy actor nor a slow peer holds the other up.
@@ -100,34 +102,47 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Brings every event in the buffer to the actor, in order.
+    /// Brings every event in the buffer to the actor, in order: as many under one turn as its slice of time has
+    /// room for.
     async fn handle(&mut self, mut buffer: Buffer, filled: usize) -> Result<(), End> {
         let (client, actor) = (self.admitted.client(), self.admitted.actor());
         let mut unread = 0..filled;
+        let mut turn: Option<(Turn<'_>, Slice)> = None;
+        let mut long = None;
         while !unread.is_empty() {
+            if slice::is_over() {
+                turn = None;
+                long.get_or_insert_with(Long::begin);
+                buffer.keep(&mut unread);
+                self.line.attend(client, pin!(slice::pass_on())).await.1?;
+            }
             let mut input = &mut buffer[unread.clone()];
             let event =
                 next_event(&mut self.inbound, client, &self.settings.auto_answers, &mut input)?;
-            let Some(event) = event else { return Ok(()) };
             unread.start = unread.end - input.len();
-            let (turn, event) = match actor.try_turn() {
-                Some(turn) => (turn, event),
-                None => {
-                    // Many may have to wait: each keeps what it must and no whole read buffer.
-                    let event = event.into_owned();
-                    buffer = Buffer::Own(buffer[unread].to_vec());
-                    unread = 0..buffer.len();
-                    let (turn, line) = self.line.attend(client, pin!(actor.turn())).await;
-                    line?;
-                    // Closed by the handler meanwhile: what was queued is not delivered any more.
-                    if !client.is_open() {
-                        continue;
-                    }
-                    (turn, event)
-                }
-            };
-            let call = pin!(turn.received(client, event));
-            let (called, line) = self.line.attend(client, call).await;
+            let Some(event) = event else { continue };
+            // A call that has waited was not the only one: then it is for others first.
+            let (mut held, event) =
+                match turn.take().filter(|(_, slice)| *slice == slice::current()) {
+                    Some((held, _)) => (held, event),
+                    None => match actor.try_turn() {
+                        Some(held) => (held, event),
+                        None => {
+                            let event = event.into_owned();
+                            buffer.keep(&mut unread);
+                            let (held, line) = self.line.attend(client, pin!(actor.turn())).await;
+                            line?;
+                            // Closed by the handler meanwhile: what was queued is not delivered any more.
+                            if !client.is_open() {
+                                continue;
+                            }
+                            (held, event)
+                        }
+                    },
+                };
+            let slice = slice::current();
+            let (called, line) = self.line.attend(client, pin!(held.received(client, event))).await;
+            turn = Some((held, slice));
             if let Err(fault) = called {
                 self.admitted.tell_fault(&fault);
                 self.close_after(&fault);
@@ -153,8 +168,8 @@ impl<S> Connection<S> {
     }
 }
 
-/// The next event for the handler; the protocol's own, and texts that the host knows the answer to,
-/// are answered on the way.
+/// The next event, if it is one for the handler. The protocol's own, and texts that the host knows the answer to, are
+/// answered here.
 fn next_event<'a>(
     inbound: &mut Inbound,
     client: &Client,
@@ -166,20 +181,21 @@ fn next_event<'a>(
         return Err(End::Aborted);
     }
     outgoing.awake();
-    while let Some(event) = inbound.handle_input(input, &mut outgoing.outbound) {
-        match event {
-            Event::Text(text) => match auto_answers.iter().find(|auto| auto.request == text) {
+    let Some(event) = inbound.handle_input(input, &mut outgoing.outbound) else { return Ok(None) };
+    match event {
+        Event::Text(text) => match auto_answers.iter().find(|auto| auto.request == text) {
+            Some(auto) => {
                 // One that finds no room is left out: the client does not take what it asks for.
-                Some(auto) => drop(outgoing.outbound.send_text(&auto.answer)),
-                None => return Ok(Some(Received::Text(text))),
-            },
-            Event::Binary(octets) => return Ok(Some(Received::Binary(octets))),
-            Event::Pong(payload) if *payload == *HEARTBEAT => {}
-            Event::Pong(payload) => return Ok(Some(Received::Pong(payload))),
-            Event::Ping(_) => {}
-            Event::Closed(frame) => return Err(End::Closed(frame)),
-            Event::Failed(error) => return Err(End::Failed(error)),
-        }
+                let _ = outgoing.outbound.send_text(&auto.answer);
+                Ok(None)
+            }
+            None => Ok(Some(Received::Text(text))),
+        },
+        Event::Binary(octets) => Ok(Some(Received::Binary(octets))),
+        Event::Pong(payload) if *payload == *HEARTBEAT => Ok(None),
+        Event::Pong(payload) => Ok(Some(Received::Pong(payload))),
+        Event::Ping(_) => Ok(None),
+        Event::Closed(frame) => Err(End::Closed(frame)),
+        Event::Failed(error) => Err(End::Failed(error)),
     }
-    Ok(None)
 }

@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use wasmtime::component::{Linker, WasmList};
 use wasmtime::{Result, StoreContextMut};
-use ws_host_protocol::{Form, SendError, SharedMessage};
+use ws_host_protocol::{Form, SendError};
 
 use super::bindings::ws_host::socket::types;
 use super::state::State;
 use super::text::Text;
+use super::to_many::{broadcast, publish};
 use crate::clients::{Client, ClientId, CloseError};
 use crate::topics::SubscribeError;
 
@@ -35,10 +36,17 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     clients.func_wrap("send-binary", send_binary)?;
     clients.func_wrap("send-text-with", send_text_with)?;
     clients.func_wrap("send-binary-with", send_binary_with)?;
-    clients.func_wrap("broadcast-text", broadcast_text)?;
-    clients.func_wrap("broadcast-binary", broadcast_binary)?;
-    clients.func_wrap("broadcast-text-with", broadcast_text_with)?;
-    clients.func_wrap("broadcast-binary-with", broadcast_binary_with)?;
+    clients
+        .func_wrap_async("broadcast-text", |store, call| Box::new(broadcast_text(store, call)))?;
+    clients.func_wrap_async("broadcast-binary", |store, call| {
+        Box::new(broadcast_binary(store, call))
+    })?;
+    clients.func_wrap_async("broadcast-text-with", |store, call| {
+        Box::new(broadcast_text_with(store, call))
+    })?;
+    clients.func_wrap_async("broadcast-binary-with", |store, call| {
+        Box::new(broadcast_binary_with(store, call))
+    })?;
     clients.func_wrap("ping", ping)?;
     clients.func_wrap("pong", pong)?;
     clients.func_wrap("close", close)?;
@@ -54,10 +62,15 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     let mut topics = linker.instance(TOPICS)?;
     topics.func_wrap("subscribe", subscribe)?;
     topics.func_wrap("unsubscribe", unsubscribe)?;
-    topics.func_wrap("publish-text", publish_text)?;
-    topics.func_wrap("publish-binary", publish_binary)?;
-    topics.func_wrap("publish-text-with", publish_text_with)?;
-    topics.func_wrap("publish-binary-with", publish_binary_with)
+    topics.func_wrap_async("publish-text", |store, call| Box::new(publish_text(store, call)))?;
+    topics
+        .func_wrap_async("publish-binary", |store, call| Box::new(publish_binary(store, call)))?;
+    topics.func_wrap_async("publish-text-with", |store, call| {
+        Box::new(publish_text_with(store, call))
+    })?;
+    topics.func_wrap_async("publish-binary-with", |store, call| {
+        Box::new(publish_binary_with(store, call))
+    })
 }
 
 fn send_text(store: Store<'_>, (to, message): (u64, Text)) -> Result<Sent> {
@@ -91,32 +104,31 @@ fn send_binary_with(
     Ok(sent(for_client(&store, to, |client| client.send_binary_with(octets, form))))
 }
 
-fn broadcast_text(store: Store<'_>, (to, message): (Vec<u64>, Text)) -> Result<(u32,)> {
-    let message = SharedMessage::text(&message.to_str(&store)?);
-    Ok((broadcast(&store, &to, &message),))
+async fn broadcast_text(store: Store<'_>, (to, message): (WasmList<u64>, Text)) -> Result<(u32,)> {
+    broadcast(store, &to, &message, Form::default()).await
 }
 
-fn broadcast_binary(store: Store<'_>, (to, message): (Vec<u64>, WasmList<u8>)) -> Result<(u32,)> {
-    let message = SharedMessage::binary(message.as_le_slice(&store));
-    Ok((broadcast(&store, &to, &message),))
-}
-
-fn broadcast_text_with(
+async fn broadcast_binary(
     store: Store<'_>,
-    (to, message, form): (Vec<u64>, Text, types::Form),
+    (to, message): (WasmList<u64>, WasmList<u8>),
+) -> Result<(u32,)> {
+    broadcast(store, &to, &message, Form::default()).await
+}
+
+async fn broadcast_text_with(
+    store: Store<'_>,
+    (to, message, form): (WasmList<u64>, Text, types::Form),
 ) -> Result<(u32,)> {
     let Ok(form) = Form::try_from(form) else { return Ok((0,)) };
-    let message = SharedMessage::text(&message.to_str(&store)?).with_form(form);
-    Ok((broadcast(&store, &to, &message),))
+    broadcast(store, &to, &message, form).await
 }
 
-fn broadcast_binary_with(
+async fn broadcast_binary_with(
     store: Store<'_>,
-    (to, message, form): (Vec<u64>, WasmList<u8>, types::Form),
+    (to, message, form): (WasmList<u64>, WasmList<u8>, types::Form),
 ) -> Result<(u32,)> {
     let Ok(form) = Form::try_from(form) else { return Ok((0,)) };
-    let message = SharedMessage::binary(message.as_le_slice(&store)).with_form(form);
-    Ok((broadcast(&store, &to, &message),))
+    broadcast(store, &to, &message, form).await
 }
 
 fn ping(store: Store<'_>, (to, payload): (u64, WasmList<u8>)) -> Result<Sent> {
@@ -204,56 +216,34 @@ fn unsubscribe(store: Store<'_>, (client, topic): (u64, Text)) -> Result<(bool,)
     Ok((is_ours && belongings.topics.unsubscribe(ClientId(client), &topic),))
 }
 
-fn publish_text(
+async fn publish_text(
     store: Store<'_>,
     (topic, message, apart_from): (Text, Text, Option<u64>),
 ) -> Result<(u32,)> {
-    let topic = topic.to_str(&store)?;
-    let message = SharedMessage::text(&message.to_str(&store)?);
-    Ok((publish(&store, &topic, &message, apart_from),))
+    publish(store, &topic, &message, apart_from, Form::default()).await
 }
 
-fn publish_binary(
+async fn publish_binary(
     store: Store<'_>,
     (topic, message, apart_from): (Text, WasmList<u8>, Option<u64>),
 ) -> Result<(u32,)> {
-    let topic = topic.to_str(&store)?;
-    let message = SharedMessage::binary(message.as_le_slice(&store));
-    Ok((publish(&store, &topic, &message, apart_from),))
+    publish(store, &topic, &message, apart_from, Form::default()).await
 }
 
-fn publish_text_with(
+async fn publish_text_with(
     store: Store<'_>,
     (topic, message, apart_from, form): (Text, Text, Option<u64>, types::Form),
 ) -> Result<(u32,)> {
     let Ok(form) = Form::try_from(form) else { return Ok((0,)) };
-    let topic = topic.to_str(&store)?;
-    let message = SharedMessage::text(&message.to_str(&store)?).with_form(form);
-    Ok((publish(&store, &topic, &message, apart_from),))
+    publish(store, &topic, &message, apart_from, form).await
 }
 
-fn publish_binary_with(
+async fn publish_binary_with(
     store: Store<'_>,
     (topic, message, apart_from, form): (Text, WasmList<u8>, Option<u64>, types::Form),
 ) -> Result<(u32,)> {
     let Ok(form) = Form::try_from(form) else { return Ok((0,)) };
-    let topic = topic.to_str(&store)?;
-    let message = SharedMessage::binary(message.as_le_slice(&store)).with_form(form);
-    Ok((publish(&store, &topic, &message, apart_from),))
-}
-
-fn publish(
-    store: &Store<'_>,
-    topic: &str,
-    message: &SharedMessage,
-    apart_from: Option<u64>,
-) -> u32 {
-    let topics = &store.data().belongings.topics;
-    count(topics.publish(topic, message, apart_from.map(ClientId)))
-}
-
-fn count(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
+    publish(store, &topic, &message, apart_from, form).await
 }
 
 /// Most sends go back to the client whose event it is: it need not be looked up.
@@ -272,11 +262,6 @@ fn for_client<T>(
 fn for_open_client<T>(store: &Store<'_>, id: u64, ask: impl FnOnce(&Client) -> T) -> Option<T> {
     for_client(store, id, |client| client.is_open().then(|| ask(client)).ok_or(SendError::Closed))
         .ok()
-}
-
-fn broadcast(store: &Store<'_>, to: &[u64], message: &SharedMessage) -> u32 {
-    let accepts = |id: &&u64| for_client(store, **id, |client| client.send_shared(message)).is_ok();
-    count(to.iter().filter(accepts).count())
 }
 
 fn sent(result: Result<(), SendError>) -> Sent {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::clock::Slice;
+use super::call_clock::CallClock;
 use super::error::Fault;
 use super::limits::LimitExceeded;
 
@@ -21,7 +21,7 @@ use super::limits::LimitExceeded;
 pub(super) async fn in_time<T>(
     mut call: Pin<&mut impl Future<Output = wasmtime::Result<T>>>,
     max_time: Duration,
-    slice: &Slice,
+    clock: &CallClock,
 ) -> Result<T, Fault> {
     // Most calls do not wait at all, and a timer costs more than many of them.
     let first = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
@@ -29,11 +29,11 @@ pub(super) async fn in_time<T>(
         return Ok(called?);
     }
     // While it waits it uses no CPU time.
-    let in_slices = poll_fn(|context| {
-        slice.begin();
+    let in_pieces = poll_fn(|context| {
+        clock.begin();
         call.as_mut().poll(context)
     });
-    match timeout(max_time, in_slices).await {
+    match timeout(max_time, in_pieces).await {
         Ok(called) => Ok(called?),
         Err(_) => Err(Fault::Limit(LimitExceeded::Time(max_time))),
     }

@@ -8,7 +8,7 @@ use wasmtime::Store;
 
 use super::bindings::ResourceHandler;
 use super::bindings::exports::ws_host::socket::handler;
-use super::clock::Slice;
+use super::call_clock::CallClock;
 use super::error::Fault;
 use super::in_time::in_time;
 use super::optional::Optional;
@@ -24,7 +24,7 @@ use crate::timers::TimerId;
 /// event. Whoever drops one must drop the instance too.
 pub(crate) struct Guest {
     max_time: Duration,
-    slice: Arc<Slice>,
+    clock: Arc<CallClock>,
     store: Store<State>,
     handler: ResourceHandler,
     optional: Optional,
@@ -35,7 +35,7 @@ struct Begun<'a> {
     handler: &'a handler::Guest,
     store: &'a mut Store<State>,
     max_time: Duration,
-    slice: &'a Slice,
+    clock: &'a CallClock,
 }
 
 /// A handler lets a client in.
@@ -75,12 +75,12 @@ pub(crate) struct Disconnection {
 impl Guest {
     pub(super) fn new(
         max_time: Duration,
-        slice: Arc<Slice>,
+        clock: Arc<CallClock>,
         store: Store<State>,
         handler: ResourceHandler,
         optional: Optional,
     ) -> Self {
-        Self { max_time, slice, store, handler, optional }
+        Self { max_time, clock, store, handler, optional }
     }
 
     /// Octets of all its linear memories.
@@ -93,9 +93,9 @@ impl Guest {
         client: &Arc<Client>,
     ) -> Result<Result<Acceptance, Refusal>, Fault> {
         let request = client.known().into();
-        let Begun { handler, store, max_time, slice } = self.begin(Some(client));
+        let Begun { handler, store, max_time, clock } = self.begin(Some(client));
         let answer =
-            in_time(pin!(handler.call_connected(store, client.id().0, &request)), max_time, slice)
+            in_time(pin!(handler.call_connected(store, client.id().0, &request)), max_time, clock)
                 .await?;
         self.end();
         Ok(answer.map(Acceptance::from).map_err(Refusal::from))
@@ -106,8 +106,8 @@ impl Guest {
         from: &Arc<Client>,
         text: &str,
     ) -> Result<(), Fault> {
-        let Begun { handler, store, max_time, slice } = self.begin(Some(from));
-        in_time(pin!(handler.call_received_text(store, from.id().0, text)), max_time, slice)
+        let Begun { handler, store, max_time, clock } = self.begin(Some(from));
+        in_time(pin!(handler.call_received_text(store, from.id().0, text)), max_time, clock)
             .await?;
         self.end();
         Ok(())
@@ -118,8 +118,8 @@ impl Guest {
         from: &Arc<Client>,
         octets: &[u8],
     ) -> Result<(), Fault> {
-        let Begun { handler, store, max_time, slice } = self.begin(Some(from));
-        in_time(pin!(handler.call_received_binary(store, from.id().0, octets)), max_time, slice)
+        let Begun { handler, store, max_time, clock } = self.begin(Some(from));
+        in_time(pin!(handler.call_received_binary(store, from.id().0, octets)), max_time, clock)
             .await?;
         self.end();
         Ok(())
@@ -130,8 +130,8 @@ impl Guest {
         from: &Arc<Client>,
         payload: &[u8],
     ) -> Result<(), Fault> {
-        let Begun { handler, store, max_time, slice } = self.begin(Some(from));
-        in_time(pin!(handler.call_received_pong(store, from.id().0, payload)), max_time, slice)
+        let Begun { handler, store, max_time, clock } = self.begin(Some(from));
+        in_time(pin!(handler.call_received_pong(store, from.id().0, payload)), max_time, clock)
             .await?;
         self.end();
         Ok(())
@@ -143,8 +143,8 @@ impl Guest {
         how: &Disconnection,
     ) -> Result<(), Fault> {
         let how = how.into();
-        let Begun { handler, store, max_time, slice } = self.begin(None);
-        in_time(pin!(handler.call_disconnected(store, client.0, &how)), max_time, slice).await?;
+        let Begun { handler, store, max_time, clock } = self.begin(None);
+        in_time(pin!(handler.call_disconnected(store, client.0, &how)), max_time, clock).await?;
         self.end();
         Ok(())
     }
@@ -153,7 +153,7 @@ impl Guest {
     pub(crate) async fn fired(&mut self, timer: TimerId) -> Result<(), Fault> {
         self.begin(None);
         if let Some(fired) = &self.optional.fired {
-            in_time(pin!(fired.call_async(&mut self.store, (timer,))), self.max_time, &self.slice)
+            in_time(pin!(fired.call_async(&mut self.store, (timer,))), self.max_time, &self.clock)
                 .await?;
         }
         self.end();
@@ -167,7 +167,7 @@ impl Guest {
             return Ok(Answer::NoListener);
         };
         let call = received_custom.call_async(&mut self.store, (message,));
-        let (answer,) = in_time(pin!(call), self.max_time, &self.slice).await?;
+        let (answer,) = in_time(pin!(call), self.max_time, &self.clock).await?;
         self.end();
         Ok(match answer {
             Ok(answer) => Answer::Given(answer),
@@ -188,7 +188,7 @@ impl Guest {
             (state,) = in_time(
                 pin!(lifecycle.suspend.call_async(&mut self.store, ())),
                 self.max_time,
-                &self.slice,
+                &self.clock,
             )
             .await?;
         }
@@ -211,7 +211,7 @@ impl Guest {
             (taken,) = in_time(
                 pin!(lifecycle.resume.call_async(&mut self.store, (state, ids))),
                 self.max_time,
-                &self.slice,
+                &self.clock,
             )
             .await?;
         }
@@ -227,7 +227,7 @@ impl Guest {
             handler: self.handler.ws_host_socket_handler(),
             store: &mut self.store,
             max_time: self.max_time,
-            slice: &self.slice,
+            clock: &self.clock,
         }
     }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use wasmtime::{ResourceLimiterAsync, UpdateDeadline};
 
-use super::clock::{LongCall, Slice};
+use super::call_clock::CallClock;
+use crate::slice;
+use crate::ticker::Long;
 
 /// More tables, memories and core instances than components of real toolchains have (a Rust
 /// component for WASI 0.2 has one memory and a handful of core instances).
@@ -63,15 +65,15 @@ pub(super) struct Meter {
     memory: usize,
     /// How much of it is new since the guest let others go on.
     grown: usize,
-    slice: Arc<Slice>,
-    /// CPU time of the call before this slice, in nanoseconds.
+    clock: Arc<CallClock>,
+    /// CPU time of the call before this piece, in nanoseconds.
     used: u64,
-    long_call: Option<LongCall>,
+    long: Option<Long>,
 }
 
 impl Meter {
-    pub(super) fn new(limits: Limits, slice: Arc<Slice>) -> Self {
-        Self { limits, memory: 0, grown: 0, slice, used: 0, long_call: None }
+    pub(super) fn new(limits: Limits, clock: Arc<CallClock>) -> Self {
+        Self { limits, memory: 0, grown: 0, clock, used: 0, long: None }
     }
 
     /// Octets of all its linear memories.
@@ -81,25 +83,31 @@ impl Meter {
 
     /// Gives the call that begins its whole CPU budget.
     pub(super) fn begin(&mut self) {
-        self.slice.begin();
+        self.clock.begin();
         self.used = 0;
     }
 
     /// The call has ended.
     pub(super) fn end(&mut self) {
-        self.long_call = None;
+        self.long = None;
     }
 
-    /// A tick of the clock that falls into a call: the slice ends, and the tasks of all others go on
-    /// before the next one.
+    /// A tick that falls into a call: the tasks of all others go on before it does.
     pub(super) fn tick(&mut self) -> Result<UpdateDeadline, LimitExceeded> {
-        self.used += self.slice.elapsed();
+        self.charge()?;
+        // This way of yielding lets the system be asked what it has for the others, too.
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(slice::pass_on())))
+    }
+
+    /// Charges the call for what it has used since it went on. It is one that computes for long.
+    pub(super) fn charge(&mut self) -> Result<(), LimitExceeded> {
+        self.used += self.clock.elapsed();
+        self.clock.begin();
         if u128::from(self.used) > self.limits.max_cpu.as_nanos() {
             return Err(LimitExceeded::Cpu(self.limits.max_cpu));
         }
-        self.long_call.get_or_insert_with(|| self.slice.long_call());
-        // This way of yielding lets the system be asked what it has for the others, too.
-        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+        self.long.get_or_insert_with(Long::begin);
+        Ok(())
     }
 }
 
@@ -123,8 +131,8 @@ impl ResourceLimiterAsync for Meter {
         self.grown += grown;
         if self.grown >= GROWTH_BEFORE_YIELD {
             self.grown = 0;
-            self.long_call.get_or_insert_with(|| self.slice.long_call());
-            tokio::task::yield_now().await;
+            self.charge()?;
+            slice::pass_on().await;
         }
         Ok(true)
     }

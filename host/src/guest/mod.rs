@@ -9,8 +9,8 @@
 mod arena;
 mod bindings;
 mod cache;
+mod call_clock;
 mod check;
-mod clock;
 mod convert;
 mod error;
 mod imports;
@@ -26,6 +26,7 @@ mod stacks;
 mod state;
 mod template;
 mod text;
+mod to_many;
 
 pub(crate) use error::{Fault, LoadError};
 pub(crate) use instance::{Acceptance, Answer, Disconnection, Guest, Refusal};

@@ -1,4 +1,4 @@
-//! The component runtime: one engine, what guests may import, and the clock for CPU budgets.
+//! The component runtime: one engine, and what guests may import.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,12 +6,12 @@ use std::sync::Arc;
 use wasmtime::component::Linker;
 use wasmtime::{Config, Engine};
 
-use super::clock::Clock;
 use super::error::LoadError;
 use super::memories::Memories;
 use super::stacks::Stacks;
 use super::state::State;
 use super::{cache, imports};
+use crate::ticker::{self, Needed};
 
 /// The stack of a guest, in octets. WebAssembly that needs more traps.
 const MAX_WASM_STACK: usize = 512 << 10;
@@ -43,7 +43,6 @@ pub(crate) enum Density {
 pub(crate) struct Runtime {
     pub(super) engine: Engine,
     pub(super) linker: Linker<State>,
-    pub(super) clock: Arc<Clock>,
     /// The folder of the cache, without links.
     cache: Option<PathBuf>,
 }
@@ -96,8 +95,8 @@ impl Runtime {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         imports::add_to_linker(&mut linker)?;
-        let clock = Clock::start(&engine)?;
-        Ok(Self { engine, linker, clock, cache: folder })
+        interrupt_at_ticks(&engine)?;
+        Ok(Self { engine, linker, cache: folder })
     }
 
     /// To be called before anything is compiled.
@@ -110,4 +109,16 @@ impl Runtime {
         cache::check_again(folder)
             .map_err(|cause| LoadError::Cache { folder: folder.clone(), cause })
     }
+}
+
+/// Makes guests that compute stop and look at the time, until the engine is gone.
+fn interrupt_at_ticks(engine: &Engine) -> std::io::Result<()> {
+    let engine = engine.weak();
+    ticker::at_every_tick(move || match engine.upgrade() {
+        Some(engine) => {
+            engine.increment_epoch();
+            Needed::Yes
+        }
+        None => Needed::NoMore,
+    })
 }

@@ -10,8 +10,8 @@ use wasmtime::{Engine, Store};
 
 use super::Runtime;
 use super::bindings::ResourceHandlerIndices;
+use super::call_clock::CallClock;
 use super::check;
-use super::clock::{Clock, Slice};
 use super::error::{Cause, Fault, LoadError};
 use super::in_time::in_time;
 use super::instance::Guest;
@@ -71,7 +71,6 @@ pub(crate) struct Template {
     hash: String,
     setup: Arc<Setup>,
     engine: Engine,
-    clock: Arc<Clock>,
     pre: InstancePre<State>,
     handler: ResourceHandlerIndices,
     optional: OptionalIndices,
@@ -105,9 +104,9 @@ impl Template {
         })?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into();
         let setup = Arc::new(Setup { component: name, environment: recipe.environment.clone() });
-        let (engine, clock) = (runtime.engine.clone(), Arc::clone(&runtime.clock));
+        let engine = runtime.engine.clone();
         let limits = recipe.limits;
-        Ok(Arc::new(Self { path, hash, setup, engine, clock, pre, handler, optional, limits }))
+        Ok(Arc::new(Self { path, hash, setup, engine, pre, handler, optional, limits }))
     }
 
     /// The name of the component's file.
@@ -131,18 +130,18 @@ impl Template {
     ///
     /// A [`Fault`] of the component's own start-up code, or a limit that it exceeds.
     pub(crate) async fn instantiate(&self, belongings: Arc<Belongings>) -> Result<Guest, Fault> {
-        let slice = Arc::new(Slice::new(&self.clock));
-        let meter = Meter::new(self.limits, Arc::clone(&slice));
+        let clock = Arc::new(CallClock::new());
+        let meter = Meter::new(self.limits, Arc::clone(&clock));
         let state = State::new(belongings, meter, Arc::clone(&self.setup));
         let mut store = Store::new(&self.engine, state);
         state::install(&mut store, self.limits);
         state::begin(&mut store);
         let max_time = self.limits.max_time;
         let instance =
-            in_time(pin!(stacks::instantiate(&self.pre, &mut store)), max_time, &slice).await?;
+            in_time(pin!(stacks::instantiate(&self.pre, &mut store)), max_time, &clock).await?;
         let handler = self.handler.load(&mut store, &instance)?;
         let optional = self.optional.load(&mut store, &instance)?;
-        Ok(Guest::new(max_time, slice, store, handler, optional))
+        Ok(Guest::new(max_time, clock, store, handler, optional))
     }
 
     /// Makes an instance and drops it, to find out before anybody needs one whether the component can

@@ -301,32 +301,42 @@ impl Host {
         Ok(answers.into_iter().map(told).collect())
     }
 
-    /// Publishes a text message to a topic of a resource. Answers how many clients took it.
+    /// Publishes a text message to a topic of a resource. Answers to how many clients it goes. It waits while too
+    /// much that was published waits to be delivered.
     ///
     /// # Errors
     ///
     /// [`NoResource`].
-    pub fn publish_text(
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, either all subscribers get the message or none.
+    pub async fn publish_text(
         &self,
         resource: &str,
         topic: &str,
         message: &str,
     ) -> Result<usize, NoResource> {
-        self.publish(resource, topic, &SharedMessage::text(message))
+        self.publish(resource, topic, SharedMessage::text(message)).await
     }
 
-    /// Publishes a binary message to a topic of a resource. Answers how many clients took it.
+    /// Publishes a binary message to a topic of a resource. Answers to how many clients it goes. It waits while too
+    /// much that was published waits to be delivered.
     ///
     /// # Errors
     ///
     /// [`NoResource`].
-    pub fn publish_binary(
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, either all subscribers get the message or none.
+    pub async fn publish_binary(
         &self,
         resource: &str,
         topic: &str,
         message: &[u8],
     ) -> Result<usize, NoResource> {
-        self.publish(resource, topic, &SharedMessage::binary(message))
+        self.publish(resource, topic, SharedMessage::binary(message)).await
     }
 
     /// Lets nobody in any more, closes every client with 1001, and waits for them as long as the
@@ -339,13 +349,13 @@ impl Host {
         self.site.drain().await
     }
 
-    fn publish(
+    async fn publish(
         &self,
         resource: &str,
         topic: &str,
-        message: &SharedMessage,
+        message: SharedMessage,
     ) -> Result<usize, NoResource> {
-        Ok(self.named(resource)?.resource().topics().publish(topic, message, None))
+        Ok(self.named(resource)?.resource().topics().publish(topic, message).await)
     }
 
     fn named(&self, name: &str) -> Result<Arc<Served>, NoResource> {

@@ -208,11 +208,11 @@ impl Desk {
             }
             Wish::Publish { resource, topic } => {
                 let published = if is_binary(headers) {
-                    self.host.publish_binary(&resource, &topic, message)
+                    self.host.publish_binary(&resource, &topic, message).await
                 } else {
                     let words = std::str::from_utf8(message)
                         .map_err(|_| text(StatusCode::BAD_REQUEST, NOT_TEXT))?;
-                    self.host.publish_text(&resource, &topic, words)
+                    self.host.publish_text(&resource, &topic, words).await
                 };
                 match published {
                     Ok(clients) => {

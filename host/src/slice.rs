@@ -1,0 +1,108 @@
+//! Time slices: for how long a task may keep its thread from the other tasks of the worker.
+//!
+//! A slice belongs to the thread. It begins when the thread goes on with a task. Whatever the task does counts:
+//! calls of the guest, what they have the host do, framing and compression, and reading many messages. Between
+//! two pieces of work it asks whether the slice [is over](is_over), and then lets the others go on.
+//!
+//! The time is that of the [`ticker`]. So the first slice of a task that works for long ends at a tick, after 10 ms
+//! at most; from then on it ticks finely.
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::ticker;
+
+/// How long a slice is, in nanoseconds: long against what it costs to change tasks, short against what people and
+/// health checks notice, also when dozens of tasks use up theirs.
+const LENGTH: u64 = 1_000_000;
+
+thread_local! {
+    static CURRENT: Cell<Slice> = const { Cell::new(Slice { number: 0, began: 0 }) };
+}
+
+/// A slice of the thread. Another one is never equal to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slice {
+    number: u64,
+    began: u64,
+}
+
+/// The slice that runs now.
+#[inline(always)]
+pub(crate) fn current() -> Slice {
+    CURRENT.get()
+}
+
+/// Whether others should go on.
+#[inline(always)]
+pub(crate) fn is_over() -> bool {
+    ticker::now().saturating_sub(CURRENT.get().began) >= LENGTH
+}
+
+/// Lets all other tasks of the worker go on, and the system be asked what it has for them. After it a new slice
+/// begins.
+///
+/// # Cancel safety
+///
+/// Nothing is lost when the future is dropped.
+pub(crate) async fn pass_on() {
+    tokio::task::yield_now().await;
+    begin();
+}
+
+#[inline(always)]
+fn begin() {
+    CURRENT.set(Slice { number: CURRENT.get().number + 1, began: ticker::now() });
+}
+
+pin_project! {
+    /// A task whose slices are counted: one begins whenever the thread goes on with it.
+    #[derive(Debug)]
+    pub(crate) struct Sliced<F> {
+        #[pin]
+        task: F,
+    }
+}
+
+impl<F: Future> Sliced<F> {
+    pub(crate) fn new(task: F) -> Self {
+        Self { task }
+    }
+}
+
+impl<F: Future> Future for Sliced<F> {
+    type Output = F::Output;
+
+    #[inline(always)]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        begin();
+        self.project().task.poll(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn slice_is_over_after_a_while_and_another_begins_when_others_have_gone_on() {
+        let mut ends = Vec::new();
+        Sliced::new(async {
+            let first = current();
+            let _long = ticker::Long::begin();
+            ticker::at_every_tick(|| ticker::Needed::Yes).expect("a thread");
+            while !is_over() {
+                std::thread::yield_now();
+            }
+            assert_eq!(current(), first);
+            pass_on().await;
+            assert_ne!(current(), first);
+            ends.push(is_over());
+        })
+        .await;
+        assert_eq!(ends, [false]);
+    }
+}

@@ -1,0 +1,257 @@
+//! What others notice of a client that keeps its handler, and the host, busy.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{Scope, ScopedJoinHandle, scope};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
+use ws_host_test_support::{Answer, Client, TestServer, masked_frame};
+
+use crate::configured::{Configuration, terminate};
+use crate::deflated;
+
+/// What nobody may have to wait longer for. Without slices of time it is many seconds.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How many of a hundred may take longer, as the machine has other things to do, too.
+const LATE: usize = 3;
+
+/// How long one thing took, over and over.
+struct Times(Vec<Duration>);
+
+impl Times {
+    fn check(mut self, what: &str) -> Result<()> {
+        self.0.sort();
+        let late = self.0.iter().filter(|time| **time > PATIENCE).count();
+        let longest = self.0.last().context("nothing was measured")?;
+        ensure!(
+            late * 100 <= self.0.len() * LATE || late <= 1,
+            "{what}: {late} of {} took longer than {PATIENCE:?}, one of them {longest:?}",
+            self.0.len()
+        );
+        ensure!(*longest < 10 * PATIENCE, "{what}: {longest:?}");
+        Ok(())
+    }
+}
+
+/// Does it over and over until the flag is set.
+fn over_and_over<'scope, 'env: 'scope>(
+    scope: &'scope Scope<'scope, 'env>,
+    is_over: &'env AtomicBool,
+    mut act: impl FnMut() -> Result<()> + Send + 'scope,
+) -> ScopedJoinHandle<'scope, Result<Times>> {
+    scope.spawn(move || {
+        let mut times = Vec::new();
+        while !is_over.load(Ordering::Relaxed) {
+            let began = Instant::now();
+            act()?;
+            times.push(began.elapsed());
+        }
+        Ok(Times(times))
+    })
+}
+
+fn measured(times: ScopedJoinHandle<'_, Result<Times>>) -> Result<Times> {
+    match times.join() {
+        Ok(times) => times,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+fn answers(address: SocketAddr, path: &str) -> Result<()> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let answer = Answer::to(address, &request)?;
+    ensure!(answer.status == 200, "{answer:?}");
+    Ok(())
+}
+
+/// Two resources on one worker.
+const ONE_WORKER: &str = "listen = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\nworkers = 1\n\
+    [[resource]]\npath = \"/busy\"\ncomponent = \"{{guest-busy}}\"\n\
+    [[resource]]\npath = \"/echo\"\ncomponent = \"{{echo}}\"\n";
+
+#[test]
+fn client_that_sends_much_at_once_is_one_of_many() -> Result<()> {
+    let configuration = Configuration::new(ONE_WORKER)?;
+    let mut server = configuration.serve()?;
+    let (address, admin) = (server.address(), server.admin()?);
+    let mut greedy = Client::connect_to(&server, "/busy")?;
+    let mut same = Client::connect_to(&server, "/busy")?;
+    let mut other = Client::connect_to(&server, "/echo")?;
+    let is_over = AtomicBool::new(false);
+    scope(|scope| {
+        let same = over_and_over(scope, &is_over, move || same.ask("hello").map(drop));
+        let other = over_and_over(scope, &is_over, move || other.ask("hello").map(drop));
+        let handshake =
+            over_and_over(scope, &is_over, move || Client::connect_at(address, "/busy").map(drop));
+        let health = over_and_over(scope, &is_over, move || answers(address, "/healthz"));
+        let operator = over_and_over(scope, &is_over, move || answers(admin, "/resources"));
+        // Five seconds of the handler's time, in one write.
+        let sent =
+            greedy.send(&masked_frame(0x81, b"").repeat(10_000)).and_then(|()| greedy.ask("done"));
+        is_over.store(true, Ordering::Relaxed);
+        assert_eq!(sent?, "done");
+        measured(same)?.check("an echo of the same instance")?;
+        measured(other)?.check("an echo of another instance")?;
+        measured(handshake)?.check("a handshake")?;
+        measured(health)?.check("a look whether the server lives")?;
+        measured(operator)?.check("the admin address")
+    })
+}
+
+#[test]
+fn server_that_is_busy_stops_when_it_is_told_to() -> Result<()> {
+    let server =
+        TestServer::with_arguments("guest-busy", &["--drain-timeout", "1s", "--workers", "1"])?;
+    let mut greedy = Client::connect(&server)?;
+    greedy.send(&masked_frame(0x81, b"").repeat(20_000))?;
+    assert_eq!(Client::connect(&server)?.ask("it has begun")?, "it has begun");
+    let began = Instant::now();
+    terminate(&server)?;
+    let ended = server.wait()?;
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?} {}", began.elapsed(), ended.log);
+    Ok(())
+}
+
+#[test]
+fn publishing_to_many_compressors_holds_nobody_up() -> Result<()> {
+    const SUBSCRIBERS: usize = 120;
+    let server = TestServer::with_arguments(
+        "guest-busy",
+        &[
+            "--instance-per",
+            "client",
+            "--workers",
+            "2",
+            "--compression",
+            "context",
+            "--max-cpu",
+            "20s",
+        ],
+    )?;
+    let address = server.address();
+    let mut subscribers = Vec::new();
+    for _ in 0..SUBSCRIBERS {
+        let (mut client, agreed) = deflated::connect(&server, "permessage-deflate")?;
+        ensure!(agreed.is_some(), "no compression");
+        assert_eq!(client.ask("subscribe noise")?, "Ok(())");
+        subscribers.push(client);
+    }
+    let mut publisher = Client::connect(&server)?;
+    let is_over = AtomicBool::new(false);
+    scope(|scope| {
+        let echoes = [(); 2].map(|()| {
+            let client = Client::connect_at(address, "/");
+            let mut client = client.expect("a place");
+            over_and_over(scope, &is_over, move || client.ask("hello").map(drop))
+        });
+        let mut subscriber = Client::connect_at(address, "/").expect("a place");
+        let subscribing = over_and_over(scope, &is_over, move || {
+            subscriber.ask("subscribe something else").map(drop)
+        });
+        // Nobody reads it: the buffers have room for it.
+        let published = publisher.ask("noise 400000");
+        is_over.store(true, Ordering::Relaxed);
+        assert_eq!(published?, SUBSCRIBERS.to_string());
+        for echoes in echoes {
+            measured(echoes)?.check("an echo")?;
+        }
+        measured(subscribing)?.check("a subscription")
+    })?;
+    for client in &mut subscribers {
+        assert!(client.receive()?.payload.len() >= 400_000);
+    }
+    assert_eq!(publisher.ask("goes on")?, "goes on");
+    Ok(())
+}
+
+#[test]
+fn what_one_event_does_takes_effect_in_its_order() -> Result<()> {
+    let server = TestServer::with_arguments("guest-busy", &["--workers", "2"])?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("sequence")?;
+    for expected in ["first", "second", "third", "fourth"] {
+        assert_eq!(client.receive_text()?, expected);
+    }
+    assert_eq!(client.receive_close()?, (1000, "fifth".into()));
+    Ok(())
+}
+
+#[test]
+fn what_nobody_gets_costs_nobody_much() -> Result<()> {
+    let flags = ["--instance-per", "client", "--max-memory", "200MiB", "--workers", "1"];
+    let server = TestServer::with_arguments("guest-busy", &flags)?;
+    let mut greedy = Client::connect(&server)?;
+    let mut other = Client::connect(&server)?;
+    let before = server.peak_memory()?;
+    assert_eq!(greedy.ask("nobody 50000000")?, "0");
+    let grown = server.peak_memory()? - before;
+    assert!(grown < 75 << 20, "{grown} octets, of which 50,000,000 are the guest's");
+    let is_over = AtomicBool::new(false);
+    scope(|scope| {
+        let echoes = over_and_over(scope, &is_over, move || other.ask("hello").map(drop));
+        let asked = (0..10).try_for_each(|_| {
+            ensure!(greedy.ask("strangers 5000000")? == "0", "somebody got it");
+            Ok(())
+        });
+        is_over.store(true, Ordering::Relaxed);
+        asked?;
+        measured(echoes)?.check("an echo")
+    })
+}
+
+/// CPU time that the server has had, in ticks of the system.
+fn cpu_time(server: &TestServer) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/stat", server.process_id()))?;
+    let (_, behind) = status.rsplit_once(") ").context("a name")?;
+    let fields: Vec<&str> = behind.split(' ').collect();
+    Ok(fields[11].parse::<u64>()? + fields[12].parse::<u64>()?)
+}
+
+#[test]
+fn queue_that_a_sleep_has_made_dissolves() -> Result<()> {
+    const CLIENTS: usize = 64;
+    const IN_FLIGHT: usize = 200;
+    const ROUNDS: usize = 100;
+    let server = TestServer::with_arguments("guest-busy", &["--workers", "1"])?;
+    let mut clients = (0..CLIENTS).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    let frames = masked_frame(0x81, b"x").repeat(IN_FLIGHT);
+    let frame = frames.len() / IN_FLIGHT;
+    // As many are in flight all the time: for each echo that comes, one more message is sent.
+    let echo = |clients: &mut [Client]| -> Result<u64> {
+        let before = cpu_time(&server)?;
+        let mut echoes = [0; 3 * IN_FLIGHT];
+        let mut octets = 0;
+        while octets < CLIENTS * ROUNDS * echoes.len() {
+            for client in clients.iter_mut() {
+                match recv(&*client.stream(), &mut echoes, RecvFlags::DONTWAIT) {
+                    Ok((_, came)) => {
+                        ensure!(came > 0, "closed");
+                        // One that was cut is counted with its last octet.
+                        let whole = (octets + came) / 3 - octets / 3;
+                        octets += came;
+                        client.send(&frames[..whole * frame])?;
+                    }
+                    Err(Errno::AGAIN) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Ok(cpu_time(&server)? - before)
+    };
+    for client in &mut clients {
+        client.send(&frames)?;
+    }
+    echo(&mut clients)?;
+    let before = echo(&mut clients)?;
+    let mut sleeper = Client::connect(&server)?;
+    sleeper.send_text("sleep 100")?;
+    // It lasts as long as nothing lets up, if it does at all.
+    let after = echo(&mut clients)?;
+    assert_eq!(sleeper.receive_text()?, "slept");
+    assert!(after as f64 <= before as f64 * 1.5 + 5.0, "{before} ticks before, {after} after");
+    Ok(())
+}
