@@ -42,20 +42,13 @@ pub(crate) fn is_over() -> bool {
     ticker::now().saturating_sub(CURRENT.get().began) >= LENGTH
 }
 
-/// Lets all other tasks of the worker go on, and the system be asked what it has for them. After it a new slice
-/// begins.
+/// Lets all other tasks of the worker go on, and the system be asked what it has for them.
 ///
 /// # Cancel safety
 ///
 /// Nothing is lost when the future is dropped.
 pub(crate) async fn pass_on() {
     tokio::task::yield_now().await;
-    begin();
-}
-
-#[inline(always)]
-fn begin() {
-    CURRENT.set(Slice { number: CURRENT.get().number + 1, began: ticker::now() });
 }
 
 pin_project! {
@@ -78,7 +71,8 @@ impl<F: Future> Future for Sliced<F> {
 
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        begin();
+        let number = CURRENT.get().number + 1;
+        CURRENT.set(Slice { number, began: ticker::now() });
         self.project().task.poll(context)
     }
 }

@@ -45,6 +45,10 @@ impl Handler for Busy {
         };
         Ok(client.send_text(&answer)?)
     }
+
+    fn received_binary(&mut self, _: Client, _: Vec<u8>) -> Result {
+        Ok(())
+    }
 }
 
 fn spin(time: Duration) {
