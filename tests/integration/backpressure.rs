@@ -70,6 +70,38 @@ fn client_that_reads_late_gets_everything_and_the_host_stays_small() -> Result<(
     Ok(())
 }
 
+/// More answers than the buffer holds, to messages that came in one piece.
+#[test]
+fn client_that_reads_all_the_time_gets_every_answer_to_what_it_wrote_at_once() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &["--max-message", "16KiB"])?;
+    let mut client = Client::connect(&server)?;
+    let mut writer = client.try_clone()?;
+    let messages = masked_frame(0x81, &[b'x'; 1000]).repeat(400);
+    let writing = std::thread::spawn(move || writer.send(&messages));
+    for number in 0..400 {
+        let frame = client.receive()?;
+        assert_eq!((frame.first, frame.payload.len()), (0x81, 1000), "answer {number}: {frame:?}");
+    }
+    writing.join().expect("the writer does not panic")?;
+    assert_eq!(client.ask("still here")?, "still here");
+    Ok(())
+}
+
+/// The host's own answers are held back like those of a handler: none of them is left out.
+#[test]
+fn automatic_answers_longer_than_their_questions_all_come() -> Result<()> {
+    let answer = "x".repeat(1000);
+    let flags = ["--max-message", "16KiB", "--auto-answer", &format!("?={answer}")];
+    let server = TestServer::with_arguments("echo", &flags)?;
+    let mut client = Client::connect(&server)?;
+    client.send(&masked_frame(0x81, b"?").repeat(2000))?;
+    for number in 0..2000 {
+        assert!(client.receive_text()? == answer, "answer {number}");
+    }
+    assert_eq!(client.ask("still here")?, "still here");
+    Ok(())
+}
+
 #[test]
 fn full_buffer_is_the_handlers_answer_and_not_the_clients_end() -> Result<()> {
     let arguments = ["--max-message", "64KiB", "--max-outbound", "128KiB"];

@@ -81,6 +81,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         .await
     }
 
+    /// More than this of the client's output does not wait before more of its input is handled, in octets.
+    pub(super) fn high_water(&self) -> usize {
+        self.high_water
+    }
+
+    /// Writes until no more than the high water waits.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub(super) async fn drain(&mut self, client: &Client) -> Result<(), End> {
+        poll_fn(|context| {
+            self.poll_output(client, context)?;
+            if !self.is_clogged {
+                return Poll::Ready(Ok(()));
+            }
+            self.poll_clock(client, context)?;
+            Poll::Pending
+        })
+        .await
+    }
+
     /// Waits for the actor, and tells what became of the line meanwhile. The future is polled to its
     /// end even when the line ends before: a running call must not be dropped. It is borrowed so that
     /// the task holds it once only.

@@ -16,6 +16,7 @@ mod socket;
 use std::pin::pin;
 use std::sync::Arc;
 
+use bytes::Buf;
 use tokio::io::{AsyncRead, AsyncWrite};
 use ws_host_protocol::handshake::Version;
 use ws_host_protocol::{Event, Inbound, Limits, Role, spare};
@@ -117,10 +118,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.line.attend(client, pin!(slice::pass_on())).await.1?;
             }
             let mut input = &mut buffer[unread.clone()];
-            let event =
-                next_event(&mut self.inbound, client, &self.settings.auto_answers, &mut input)?;
+            let high_water = self.line.high_water();
+            let answers = &self.settings.auto_answers;
+            let next = next_event(&mut self.inbound, client, high_water, answers, &mut input)?;
             unread.start = unread.end - input.len();
-            let Some(event) = event else { continue };
+            let event = match next {
+                Next::Event(event) => event,
+                Next::Nothing => continue,
+                Next::TooMuchWaits => {
+                    turn = None;
+                    buffer.keep(&mut unread);
+                    self.line.drain(client).await?;
+                    continue;
+                }
+            };
             // A call that has waited was not the only one: then it is for others first.
             let (mut held, event) =
                 match turn.take().filter(|(_, slice)| *slice == slice::current()) {
@@ -168,34 +179,47 @@ impl<S> Connection<S> {
     }
 }
 
+/// What there is to do with input.
+enum Next<'a> {
+    Event(Received<'a>),
+    /// Nothing: it was answered here, or is all used up.
+    Nothing,
+    /// The rest of it has to wait until the client has taken output.
+    TooMuchWaits,
+}
+
 /// The next event, if it is one for the handler. The protocol's own, and texts that the host knows the answer to, are
-/// answered here.
+/// answered here. None is looked for while more than `high_water` of output waits.
 fn next_event<'a>(
     inbound: &mut Inbound,
     client: &Client,
+    high_water: usize,
     auto_answers: &[AutoAnswer],
     input: &mut &'a mut [u8],
-) -> Result<Option<Received<'a>>, End> {
+) -> Result<Next<'a>, End> {
     let mut outgoing = client.outgoing();
     if outgoing.is_aborted() {
         return Err(End::Aborted);
     }
     outgoing.awake();
-    let Some(event) = inbound.handle_input(input, &mut outgoing.outbound) else { return Ok(None) };
-    match event {
-        Event::Text(text) => match auto_answers.iter().find(|auto| auto.request == text) {
+    if outgoing.outbound.remaining() > high_water {
+        return Ok(Next::TooMuchWaits);
+    }
+    match inbound.handle_input(input, &mut outgoing.outbound) {
+        Some(Event::Text(text)) => match auto_answers.iter().find(|auto| auto.request == text) {
             Some(auto) => {
                 // One that finds no room is left out: the client does not take what it asks for.
                 let _ = outgoing.outbound.send_text(&auto.answer);
-                Ok(None)
+                Ok(Next::Nothing)
             }
-            None => Ok(Some(Received::Text(text))),
+            None => Ok(Next::Event(Received::Text(text))),
         },
-        Event::Binary(octets) => Ok(Some(Received::Binary(octets))),
-        Event::Pong(payload) if *payload == *HEARTBEAT => Ok(None),
-        Event::Pong(payload) => Ok(Some(Received::Pong(payload))),
-        Event::Ping(_) => Ok(None),
-        Event::Closed(frame) => Err(End::Closed(frame)),
-        Event::Failed(error) => Err(End::Failed(error)),
+        Some(Event::Binary(octets)) => Ok(Next::Event(Received::Binary(octets))),
+        Some(Event::Pong(payload)) if *payload != *HEARTBEAT => {
+            Ok(Next::Event(Received::Pong(payload)))
+        }
+        Some(Event::Pong(_) | Event::Ping(_)) | None => Ok(Next::Nothing),
+        Some(Event::Closed(frame)) => Err(End::Closed(frame)),
+        Some(Event::Failed(error)) => Err(End::Failed(error)),
     }
 }
