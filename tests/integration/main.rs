@@ -34,6 +34,7 @@ mod limits; // numbers and what happens there
 mod listening; // addresses, files and passed sockets
 mod loading; // components and flags that cannot be served
 mod log; // what guests print
+mod memory; // what counts as memory of an instance
 mod messages; // framing as clients see it
 mod origins; // pages that may connect, and proxies
 mod outside; // messages that come from no client

@@ -217,7 +217,7 @@ pub struct Limits {
     /// half of it on, the client is not read. At least twice `max_message`, so that an answer as
     /// long as the message always finds room.
     pub max_outbound: usize,
-    /// Octets of linear memory of one instance. More: a trap.
+    /// Octets of linear memories and tables of one instance. More: a trap.
     pub max_memory: usize,
     /// CPU time of one event. More: a trap.
     pub max_cpu: Duration,

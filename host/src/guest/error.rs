@@ -25,8 +25,8 @@ pub(crate) enum LoadError {
     #[error("{} is not WebAssembly: give the path of the .wasm file that \
              `cargo build --release --target wasm32-wasip2` made", .0.display())]
     NotWasm(PathBuf),
-    #[error("{} is not a valid component: it may be cut off or be made by a tool that is newer than \
-             this host", .path.display())]
+    #[error("{} is not a valid component: it may be cut off, be made by a tool that is newer than this host, \
+             or need a feature of WebAssembly that this host does not have", .path.display())]
     Invalid {
         path: PathBuf,
         #[source]

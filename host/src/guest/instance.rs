@@ -83,7 +83,7 @@ impl Guest {
         Self { max_time, clock, store, handler, optional }
     }
 
-    /// Octets of all its linear memories.
+    /// Octets of all its linear memories and tables.
     pub(crate) fn memory(&self) -> usize {
         self.store.data().meter.memory()
     }

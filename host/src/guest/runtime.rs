@@ -72,6 +72,7 @@ impl Runtime {
     pub(crate) fn start(cache: Option<&Path>, density: Density) -> Result<Self, RuntimeError> {
         let mut config = Config::new();
         config.epoch_interruption(true);
+        refuse_features(&mut config);
         match density {
             Density::Few => {
                 config.max_wasm_stack(MAX_WASM_STACK);
@@ -121,4 +122,15 @@ fn interrupt_at_ticks(engine: &Engine) -> std::io::Result<()> {
         }
         None => Needed::NoMore,
     })
+}
+
+/// Turns off what no toolchain for WASI 0.2 makes, so that a component cannot do more to its host than those
+/// do. One that needs it is refused by the feature's name, as it is for threads, exceptions and garbage
+/// collection, which were left out when this host was built. Several memories in a module stay: tools that merge
+/// modules make them.
+fn refuse_features(config: &mut Config) {
+    // The interfaces of components pass addresses of 32 bits.
+    config.wasm_memory64(false);
+    config.wasm_custom_page_sizes(false);
+    config.wasm_stack_switching(false);
 }

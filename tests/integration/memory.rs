@@ -1,0 +1,135 @@
+//! What counts as memory of an instance, and where it ends.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+use ws_host_test_support::{Client, TestServer, component, host_binary};
+
+const FOUR_MIB: &[&str] = &["--max-memory", "4MiB"];
+
+/// Both engines: for few instances, and for many.
+const ENGINES: [&[&str]; 2] = [&["--instance-per", "resource"], &["--instance-per", "client"]];
+
+/// The echo handler with one more core module in it, which is started with every instance.
+fn echo_with(folder: &TempDir, module: &str) -> Result<PathBuf> {
+    const MODULE: u8 = 1;
+    const INSTANCE: u8 = 2;
+    let mut octets = std::fs::read(component("echo"))?;
+    let mut modules = 0;
+    let mut rest = octets.get(8..).context("a header")?;
+    while let Some((id, behind)) = rest.split_first() {
+        let (length, behind) = read_number(behind)?;
+        modules += u64::from(*id == MODULE);
+        rest = behind.get(length..).context("a whole section")?;
+    }
+    let section = |id: u8, content: &[u8]| [&[id], &number(content.len())[..], content].concat();
+    octets.extend(section(MODULE, &wat::parse_str(module)?));
+    // One instance, made by instantiating the module of this number with no arguments.
+    let instance = [&[1, 0][..], &number(usize::try_from(modules)?), &[0]].concat();
+    octets.extend(section(INSTANCE, &instance));
+    let file = folder.path().join("echo.wasm");
+    std::fs::write(&file, octets)?;
+    Ok(file)
+}
+
+/// LEB128, as WebAssembly writes all numbers.
+fn number(mut number: usize) -> Vec<u8> {
+    let mut octets = Vec::new();
+    while number >= 0x80 {
+        octets.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    octets.push(number as u8);
+    octets
+}
+
+fn read_number(octets: &[u8]) -> Result<(usize, &[u8])> {
+    let mut number = 0;
+    for (place, octet) in octets.iter().enumerate().take(5) {
+        number |= usize::from(octet & 0x7f) << (7 * place);
+        if octet & 0x80 == 0 {
+            return Ok((number, &octets[place + 1..]));
+        }
+    }
+    anyhow::bail!("a number that does not end")
+}
+
+/// The handler cannot be served, and the host says all of these words.
+fn is_refused(module: &str, flags: &[&str], words: &[&str]) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = echo_with(&folder, module)?;
+    let output = Command::new(host_binary())
+        .args(["--check", "--no-cache", "--component"])
+        .arg(file)
+        .args(flags)
+        .output()?;
+    let told = String::from_utf8_lossy(&output.stderr);
+    ensure!(!output.status.success(), "{flags:?}: it is not refused: {module}");
+    for word in words {
+        ensure!(told.contains(word), "{word:?} is not in: {told}");
+    }
+    Ok(())
+}
+
+fn is_served(module: &str, flags: &[&str]) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = echo_with(&folder, module)?;
+    let server = TestServer::serving_file(&file, flags)?;
+    assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn features_that_no_toolchain_needs_are_refused_by_name() -> Result<()> {
+    for (module, feature) in [
+        ("(module (memory i64 1))", "memory64"),
+        ("(module (table i64 1 funcref))", "memory64"),
+        ("(module (memory 1 1 shared))", "threads"),
+        ("(module (memory 1 (pagesize 1)))", "custom page sizes"),
+        ("(module (tag))", "exceptions"),
+        ("(module (type (struct)))", "gc"),
+    ] {
+        is_refused(module, &[], &["echo.wasm", feature])?;
+    }
+    Ok(())
+}
+
+#[test]
+fn tables_count_as_memory() -> Result<()> {
+    let table = "(table 90000 funcref)";
+    for engine in ENGINES {
+        let flags = [engine, FOUR_MIB].concat();
+        is_served(&format!("(module {table})"), &flags)?;
+        let words = ["max-memory allows 4194304"];
+        is_refused(&format!("(module {})", table.repeat(6)), &flags, &words)?;
+        let growing = "(module (table 1 funcref) (table 1 funcref) (func
+            (drop (table.grow 0 (ref.null func) (i32.const 90000)))
+            (drop (table.grow 1 (ref.null func) (i32.const 200000)))) (start 0))";
+        is_refused(growing, &flags, &words)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn growth_that_is_refused_does_not_count() -> Result<()> {
+    // A hundred times as much as its own bound allows, and then as much as there is room for.
+    let module = "(module
+        (memory 1 2) (memory 1) (table 1 2 funcref)
+        (func (local $left i32)
+            (local.set $left (i32.const 100))
+            (loop $again
+                (if (i32.ne (memory.grow 0 (i32.const 16)) (i32.const -1)) (then unreachable))
+                (if (i32.ne (table.grow 0 (ref.null func) (i32.const 9000)) (i32.const -1))
+                    (then unreachable))
+                (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+                (br_if $again (local.get $left)))
+            (if (i32.ne (memory.grow 1 (i32.const 65536)) (i32.const -1)) (then unreachable))
+            (if (i32.ne (memory.grow 1 (i32.const 16)) (i32.const 1)) (then unreachable)))
+        (start 0))";
+    for engine in ENGINES {
+        is_served(module, &[engine, FOUR_MIB].concat())?;
+    }
+    Ok(())
+}
