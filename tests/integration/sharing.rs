@@ -118,23 +118,30 @@ fn workers_are_threads() -> Result<()> {
 fn threads_for_what_takes_long_make_way_for_workers() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--workers", "2", "--instances", "2"])?;
     let _clients = [Client::connect(&server)?, Client::connect(&server)?];
+    // The tests themselves may have been started as nice ones, and the host with them.
+    let own = nice_value(&std::fs::read_to_string("/proc/thread-self/stat")?)?.1;
     let mut nice = Vec::new();
     for thread in std::fs::read_dir(format!("/proc/{}/task", server.process_id()))? {
-        // `pid (name) state ppid …`: of what is behind the name the 17th is the nice value.
-        let status = std::fs::read_to_string(thread?.path().join("stat"))?;
-        let (front, behind) = status.rsplit_once(") ").context("a name")?;
-        let (_, name) = front.split_once('(').context("a name")?;
-        let value: i32 = behind.split(' ').nth(16).context("a nice value")?.parse()?;
-        nice.push((name.to_owned(), value));
+        nice.push(nice_value(&std::fs::read_to_string(thread?.path().join("stat"))?)?);
     }
     // It has compiled a component, or read it from the cache, so that there is one of those threads.
     let of = |name: &str| -> Vec<i32> {
         nice.iter().filter(|(found, _)| found == name).map(|(_, value)| *value).collect()
     };
     let background = of("tokio-rt-worker");
-    assert!(!background.is_empty() && background.iter().all(|value| *value == 10), "{nice:?}");
-    assert_eq!(of("worker-1"), [0], "{nice:?}");
+    let nicer = (own + 10).min(19);
+    assert!(!background.is_empty() && background.iter().all(|value| *value == nicer), "{nice:?}");
+    assert_eq!(of("worker-1"), [own], "{nice:?}");
     Ok(())
+}
+
+/// The name of a thread, and how nice it is.
+fn nice_value(status: &str) -> Result<(String, i32)> {
+    // `pid (name) state ppid …`: of what is behind the name the 17th is the nice value.
+    let (front, behind) = status.rsplit_once(") ").context("a name")?;
+    let (_, name) = front.split_once('(').context("a name")?;
+    let value = behind.split(' ').nth(16).context("a nice value")?.parse()?;
+    Ok((name.to_owned(), value))
 }
 
 #[test]
