@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::clients::Clients;
+use crate::clients::{Client, ClientId, Clients};
 use crate::timers::Timers;
 use crate::topics::Topics;
 
@@ -15,8 +15,35 @@ pub(crate) struct Belongings {
     pub(crate) topics: Arc<Topics>,
 }
 
+/// A client among what belongs to its actor, from before its handler is asked to when its connection has ended or its
+/// handler has refused it. Dropping this forgets it wholly, on whichever way that comes.
+#[derive(Debug)]
+pub(crate) struct Presence {
+    belongings: Arc<Belongings>,
+    client: ClientId,
+}
+
 impl Belongings {
     pub(crate) fn new(topics: Arc<Topics>) -> Self {
         Self { clients: Clients::default(), timers: Timers::default(), topics }
+    }
+
+    /// From now on the guest can send to this client and subscribe it, as long as the answer is kept.
+    pub(crate) fn enter(self: &Arc<Self>, client: &Arc<Client>) -> Presence {
+        self.clients.insert(Arc::clone(client));
+        Presence { belongings: Arc::clone(self), client: client.id() }
+    }
+
+    /// The one place where a client is forgotten: whatever is kept for clients must go here.
+    fn forget(&self, client: ClientId) {
+        // First, so that nothing subscribes it again.
+        self.clients.remove(client);
+        self.topics.forget(client);
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.belongings.forget(self.client);
     }
 }

@@ -33,6 +33,7 @@ mod log_rate;
 mod pattern;
 mod reload;
 mod resource;
+mod running;
 mod server;
 mod slice;
 mod ticker;

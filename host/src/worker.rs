@@ -11,8 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, Handle, Id};
 use tokio::sync::watch;
+
+use crate::running::Running;
 
 /// How many tasks run before the system is asked for new events. Somewhat more than the default of 61:
 /// under load each asking is shared by more messages.
@@ -130,9 +132,22 @@ impl Worker {
 }
 
 impl Home {
-    /// The runtime of the worker.
-    pub(crate) fn runtime(&self) -> &Handle {
-        &self.0.handle
+    /// Runs work on the worker, the only way to do so: whoever waits for it may go, what was begun goes on.
+    pub(crate) fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Running<T> {
+        Running::start(&self.0.handle, work)
+    }
+
+    /// Drops something on a thread where nobody waits.
+    pub(crate) fn drop_elsewhere(&self, what: impl Send + 'static) {
+        self.0.handle.spawn_blocking(move || drop(what));
+    }
+
+    /// Names the worker among others.
+    pub(crate) fn worker(&self) -> Id {
+        self.0.handle.id()
     }
 
     /// Whether this is the worker that runs the current task.
@@ -209,6 +224,6 @@ mod tests {
             .expect("one of two");
         let asking = Arc::clone(&workers);
         let home = there.runtime().spawn(async move { asking.home() }).await.expect("no panic");
-        assert_eq!(home.runtime().id(), there.runtime().id());
+        assert_eq!(home.worker(), there.runtime().id());
     }
 }

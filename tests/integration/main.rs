@@ -30,6 +30,7 @@ mod idle; // silence
 mod keeper; // versions of a guest, for reloads
 mod kept_open; // more than one request on a connection
 mod layouts; // ways in which files are replaced
+mod left_over; // what stays of clients that have gone
 mod limits; // numbers and what happens there
 mod listening; // addresses, files and passed sockets
 mod loading; // components and flags that cannot be served

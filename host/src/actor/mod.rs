@@ -27,8 +27,8 @@ use seat::Place;
 pub(crate) use turn::{Received, Turn};
 use waiting::Turns;
 
-use crate::belongings::Belongings;
-use crate::clients::{ClientId, Clients};
+use crate::belongings::{Belongings, Presence};
+use crate::clients::{Client, ClientId, Clients};
 use crate::guest::Fault;
 use crate::topics::Topics;
 use crate::worker::Home;
@@ -54,6 +54,11 @@ impl Actor {
 
     pub(crate) fn clients(&self) -> &Clients {
         &self.belongings.clients
+    }
+
+    /// From now on the guest can send to this client, as long as the answer is kept.
+    pub(crate) fn enter(&self, client: &Arc<Client>) -> Presence {
+        self.belongings.enter(client)
     }
 
     /// The worker that it lives on, with all its connections.
@@ -111,7 +116,7 @@ impl Actor {
     /// Asked after every call: the guest may have set its first timer.
     fn attend_to_new_timers(self: &Arc<Self>) {
         if self.belongings.timers.take_unattended() {
-            self.home.runtime().spawn(Arc::clone(self).attend_to_timers());
+            self.home.run(Arc::clone(self).attend_to_timers());
         }
     }
 

@@ -13,7 +13,7 @@ use super::Actor;
 use super::code::Room;
 use super::seat::{Live, Place, Seat, Verdict};
 use super::waiting::Held;
-use crate::clients::Client;
+use crate::clients::{Client, ClientId};
 use crate::guest::{Acceptance, Answer, Disconnection, Fault, Refusal};
 use crate::timers::TimerId;
 
@@ -100,15 +100,14 @@ impl<'a> Turn<'a> {
     /// no instance and may not have one yet, nobody knows the client who could be told.
     pub(crate) async fn disconnected(
         mut self,
-        client: &Client,
+        client: ClientId,
         how: &Disconnection,
     ) -> Result<(), Fault> {
-        self.actor.belongings.topics.forget(client.id());
         if matches!(self.place.seat, Seat::Lost) && self.place.failures.not_before().is_some() {
             return Ok(());
         }
         let mut live = self.take(Room::InTime).await?;
-        let called = live.guest.disconnected(client.id(), how).await;
+        let called = live.guest.disconnected(client, how).await;
         match called {
             // To say goodbye well is no sign of health: earlier faults are not forgotten for it.
             Ok(()) => self.keep(live),
@@ -207,7 +206,7 @@ impl<'a> Turn<'a> {
     /// To give much memory back takes the system a millisecond: not on a thread where others wait.
     fn discard(&self, live: Live) {
         if live.guest.memory() >= MUCH_MEMORY {
-            self.actor.home.runtime().spawn_blocking(move || drop(live));
+            self.actor.home.drop_elsewhere(live);
         }
     }
 

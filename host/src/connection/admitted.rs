@@ -2,39 +2,38 @@
 
 use std::sync::Arc;
 
-use tokio::sync::OwnedSemaphorePermit;
-use tokio_util::task::task_tracker::TaskTrackerToken;
-
 use super::End;
+use super::farewells::Counted;
 use crate::actor::Actor;
+use crate::belongings::Presence;
 use crate::clients::Client;
 use crate::guest::Fault;
 use crate::resource::Stay;
 
-/// A client that its handler has let in, until its `disconnected` has been delivered.
+/// A client that its handler has let in, until its `disconnected` is under way.
 ///
 /// The handler is owed that event, exactly once, whatever becomes of the connection. So a value that
 /// is dropped before, with a request that was cut off, say, still has it delivered.
 pub(crate) struct Admitted {
     client: Arc<Client>,
-    /// `None` once the last event is under way.
-    place: Option<Place>,
     actor: Arc<Actor>,
+    counted: Arc<Counted>,
+    /// `None` once the last event is under way.
+    inside: Option<(Presence, Stay)>,
 }
 
-/// A client's place in the server, free again when it is dropped.
+/// A client's place in the server.
 pub(crate) struct Place {
-    /// With its actor.
+    /// With its actor, until that has had the client's last event.
     pub(crate) stay: Stay,
-    /// Counts against the limit of clients.
-    pub(crate) _permit: OwnedSemaphorePermit,
-    /// Makes a server that stops wait for it.
-    pub(crate) _token: TaskTrackerToken,
+    /// In the server, until the connection is closed as well.
+    pub(crate) counted: Arc<Counted>,
 }
 
 impl Admitted {
-    pub(crate) fn new(client: Arc<Client>, place: Place) -> Self {
-        Self { client, actor: Arc::clone(place.stay.actor()), place: Some(place) }
+    pub(crate) fn new(client: Arc<Client>, presence: Presence, place: Place) -> Self {
+        let Place { stay, counted } = place;
+        Self { client, actor: Arc::clone(stay.actor()), counted, inside: Some((presence, stay)) }
     }
 
     pub(crate) fn client(&self) -> &Arc<Client> {
@@ -45,40 +44,38 @@ impl Admitted {
         &self.actor
     }
 
-    /// Delivers the last event.
-    ///
-    /// # Cancel safety
-    ///
-    /// None: it is a call of the guest.
-    pub(crate) async fn disconnect(mut self, end: &End) {
-        let _place = self.place.take();
-        deliver_last(&self.client, &self.actor, end).await;
+    /// Begins to deliver the last event. The connection may still be there for a while: it counts as long as the
+    /// answer is kept.
+    pub(crate) fn disconnect(mut self, end: &End) -> Arc<Counted> {
+        self.leave(end);
+        Arc::clone(&self.counted)
     }
 
     pub(super) fn tell_fault(&self, fault: &Fault) {
         self.actor.tell_fault(Some(self.client.id()), fault);
     }
+
+    fn leave(&mut self, end: &End) {
+        let Some((presence, stay)) = self.inside.take() else { return };
+        let id = self.client.id();
+        let how = end.disconnection(self.client.outgoing().outbound.close_code());
+        tracing::debug!(client = %id, code = how.code, sent = how.sent, "disconnected: {end}");
+        // Nobody finds it any more, from now on and not only when its turn has come.
+        drop(presence);
+        let counted = Arc::clone(&self.counted);
+        // When its worker is gone, so is the host, and its guests with it.
+        self.actor.home().run(async move {
+            let actor = stay.actor();
+            if let Err(fault) = actor.turn().await.disconnected(id, &how).await {
+                actor.tell_fault(Some(id), &fault);
+            }
+            drop((stay, counted));
+        });
+    }
 }
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        // When its worker is gone, so is the host, and its guests with it.
-        if let Some(place) = self.place.take() {
-            let (client, actor) = (Arc::clone(&self.client), Arc::clone(&self.actor));
-            self.actor.home().runtime().spawn(async move {
-                deliver_last(&client, &actor, &End::Left).await;
-                drop(place);
-            });
-        }
-    }
-}
-
-async fn deliver_last(client: &Client, actor: &Arc<Actor>, end: &End) {
-    let id = client.id();
-    actor.clients().remove(id);
-    let how = end.disconnection(client.outgoing().outbound.close_code());
-    tracing::debug!(client = %id, code = how.code, sent = how.sent, "disconnected: {end}");
-    if let Err(fault) = actor.turn().await.disconnected(client, &how).await {
-        actor.tell_fault(Some(id), &fault);
+        self.leave(&End::Left);
     }
 }

@@ -9,6 +9,7 @@ mod admitted;
 mod buffer;
 mod clock;
 mod end;
+mod farewells;
 mod line;
 mod rest;
 mod socket;
@@ -24,6 +25,7 @@ use ws_host_protocol::{Event, Inbound, Limits, Role, spare};
 pub(crate) use self::admitted::{Admitted, Place};
 use self::buffer::Buffer;
 pub(crate) use self::end::End;
+pub(crate) use self::farewells::{Counted, Farewells};
 use self::line::Line;
 pub(crate) use self::socket::Socket;
 use crate::actor::{Received, Turn};
@@ -82,11 +84,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         })
     }
 
-    /// Side by side: neither a busy actor nor a slow peer holds the other up.
+    /// Neither a busy actor nor a slow peer holds the other up.
     async fn end(self, end: End) {
         let Self { admitted, line, mut inbound, .. } = self;
         let client = Arc::clone(admitted.client());
-        tokio::join!(line.say_farewell(&client, &mut inbound, &end), admitted.disconnect(&end));
+        let counted = admitted.disconnect(&end);
+        counted.take_leave(line.say_farewell(&client, &mut inbound, &end)).await;
     }
 
     async fn converse(&mut self, first: Vec<u8>) -> End {

@@ -3,32 +3,40 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::task::{JoinSet, yield_now};
+use tokio::task::yield_now;
 
 use crate::actor::{Actor, Turn};
+use crate::running::Running;
 
-/// Does some work on each worker with the actors that live there, side by side. What a worker gives
-/// is left out if it is gone.
-pub(super) async fn by_home<W>(
+/// Begins some work on each worker with the actors that live there, side by side.
+pub(super) fn by_home<W>(
     actors: Vec<Arc<Actor>>,
     work: impl Fn(Vec<Arc<Actor>>) -> W,
-) -> Vec<W::Output>
+) -> Vec<Running<W::Output>>
 where
     W: Future<Output: Send> + Send + 'static,
 {
     let mut by_home = HashMap::<_, Vec<Arc<Actor>>>::new();
     for actor in actors {
-        by_home.entry(actor.home().runtime().id()).or_default().push(actor);
+        by_home.entry(actor.home().worker()).or_default().push(actor);
     }
-    let mut homes = JoinSet::new();
-    for actors in by_home.into_values() {
-        let home = actors[0].home().runtime().clone();
-        homes.spawn_on(work(actors), &home);
-    }
-    let mut done = Vec::new();
-    while let Some(worker) = homes.join_next().await {
-        match worker {
-            Ok(worker) => done.push(worker),
+    let begin = |actors: Vec<Arc<Actor>>| {
+        let first = Arc::clone(&actors[0]);
+        first.home().run(work(actors))
+    };
+    by_home.into_values().map(begin).collect()
+}
+
+/// Waits for what each worker gives. What one gives is left out if it is gone.
+///
+/// # Cancel safety
+///
+/// The workers go on when the future is dropped.
+pub(super) async fn all<T>(workers: Vec<Running<T>>) -> Vec<T> {
+    let mut done = Vec::with_capacity(workers.len());
+    for worker in workers {
+        match worker.await {
+            Ok(given) => done.push(given),
             Err(error) => tracing::error!("a worker did not do its part: {error}"),
         }
     }
@@ -45,10 +53,10 @@ pub(super) enum Chore {
 }
 
 impl Chore {
-    /// Does it with each actor on its home, one after the other, and lets the other tasks of the
-    /// worker go on between two.
-    pub(super) async fn everywhere(self, actors: Vec<Arc<Actor>>) {
-        by_home(actors, |actors| self.one_by_one(actors)).await;
+    /// Begins to do it with each actor on its home, one after the other. The other tasks of the worker go on
+    /// between two.
+    pub(super) fn everywhere(self, actors: Vec<Arc<Actor>>) -> Vec<Running<()>> {
+        by_home(actors, |actors| self.one_by_one(actors))
     }
 
     async fn one_by_one(self, actors: Vec<Arc<Actor>>) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::task::yield_now;
 
-use super::chore::by_home;
+use super::chore::{all, by_home};
 use super::{Key, Resource};
 use crate::actor::Actor;
 use crate::clients::ClientId;
@@ -43,32 +43,42 @@ impl Resource {
     ///
     /// # Cancel safety
     ///
-    /// Once the future was polled the message is delivered, whether anybody waits for the answers or
-    /// not.
+    /// The message is delivered when the future is dropped, unless so many are under way that it has to wait
+    /// for one of them: then nobody gets it.
     pub(crate) async fn receive_custom(
         self: &Arc<Self>,
         target: Target,
         message: Arc<[u8]>,
     ) -> Result<Vec<Result<Answer, Fault>>, NoTarget> {
-        // They stay as long as the message needs.
-        let (actors, _stay) = match target {
-            Target::All => (self.everybody()?, None),
+        // The semaphore is never closed.
+        let place =
+            Arc::clone(&self.messages).acquire_owned().await.map_err(|_| NoTarget::NoRoom)?;
+        // Until the last instance has it.
+        let place = Arc::new(place);
+        let actors = match target {
+            Target::All => self.everybody()?,
             Target::Path(path) => {
                 if self.instance_per != InstancePer::Path {
                     return Err(NoTarget::NotPerPath);
                 }
                 let key = Key::Path(path.as_str().into());
                 let stay = self.stay_with(key).map_err(|_| NoTarget::NoRoom)?;
-                (vec![Arc::clone(stay.actor())], Some(stay))
+                vec![Arc::clone(stay.actor())]
             }
             Target::Client(client) => {
                 let is_here = |actor: &Arc<Actor>| actor.clients().find(client).is_some();
-                let actor = self.all().into_iter().find(is_here).ok_or(NoTarget::NoClient)?;
-                (vec![actor], None)
+                vec![self.all().into_iter().find(is_here).ok_or(NoTarget::NoClient)?]
             }
         };
-        let done = by_home(actors, |actors| one_by_one(actors, Arc::clone(&message))).await;
-        Ok(done.into_iter().flatten().collect())
+        let working = by_home(actors, |actors| {
+            let (message, place) = (Arc::clone(&message), Arc::clone(&place));
+            async move {
+                let _place = place;
+                one_by_one(actors, message).await
+            }
+        });
+        drop(place);
+        Ok(all(working).await.into_iter().flatten().collect())
     }
 
     fn everybody(self: &Arc<Self>) -> Result<Vec<Arc<Actor>>, NoTarget> {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 pub(crate) use custom::{NoTarget, Target};
@@ -26,6 +27,10 @@ use crate::worker::Workers;
 /// How often deserted actors are looked for at most while there is no room for another one.
 const CLEAR_EVERY: Duration = Duration::from_millis(100);
 
+/// How many messages from outside may be under way at once, to instances that are busy perhaps. Whoever sends
+/// more waits.
+const MAX_MESSAGES: usize = 1024;
+
 /// What clients ask for by path, and the actors that serve them.
 pub(crate) struct Resource {
     code: Arc<Code>,
@@ -35,6 +40,8 @@ pub(crate) struct Resource {
     workers: Arc<Workers>,
     topics: Arc<Topics>,
     table: Mutex<Table>,
+    /// Places for messages from outside that are under way.
+    messages: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -80,7 +87,8 @@ impl Resource {
         // One for each client, and as many again that have timers alone or were left a moment ago.
         let max_actors = max_clients.saturating_add(code.limits().max_instances);
         let (code, topics, table) = (Arc::new(code), Arc::default(), Mutex::default());
-        Self { code, instance_per, max_actors, workers, topics, table }
+        let messages = Arc::new(Semaphore::new(MAX_MESSAGES));
+        Self { code, instance_per, max_actors, workers, topics, table, messages }
     }
 
     pub(crate) fn code(&self) -> &Code {
@@ -156,7 +164,7 @@ impl Resource {
     /// Lets the current code take over everywhere, on each worker one actor after the other. Between
     /// two, others of the worker go on.
     pub(crate) async fn refresh(&self) {
-        Chore::Refresh.everywhere(self.all()).await;
+        chore::all(Chore::Refresh.everywhere(self.all())).await;
     }
 
     fn all(&self) -> Vec<Arc<Actor>> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Chore, Resource};
+use super::{Chore, Resource, chore};
 use crate::actor::Actor;
 
 /// In how many sweeps an actor must have been quiet: so the time is held to a quarter.
@@ -20,7 +20,7 @@ impl Resource {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves everything as it is.
+    /// Actors that are on their way to sleep when the future is dropped still get there.
     pub(crate) async fn sweep(self: Arc<Self>, hibernate_after: Option<Duration>) {
         let period = hibernate_after.unwrap_or(DESERTED) / u32::from(QUIET);
         let mut sweeps = interval(period.max(Duration::from_millis(1)));
@@ -29,7 +29,7 @@ impl Resource {
             sweeps.tick().await;
             let quiet = self.fallen_quiet();
             if hibernate_after.is_some() && !quiet.is_empty() {
-                Chore::Hibernate.everywhere(quiet).await;
+                chore::all(Chore::Hibernate.everywhere(quiet)).await;
             }
         }
     }

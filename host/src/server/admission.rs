@@ -75,7 +75,7 @@ pub(super) async fn admit(
         Err(Full::Clients) => return full(&served, "clients"),
         Err(Full::Actors) => return full(&served, "actors"),
     };
-    let Some(place) = site.try_place(stay) else { return full(&served, "clients") };
+    let Some(place) = site.place(stay).await else { return full(&served, "clients") };
     let known = Known {
         resource: Arc::clone(&settings.name),
         path,
@@ -93,7 +93,7 @@ pub(super) async fn admit(
         certificate: visit.certificate.clone(),
     };
     let client = Arc::new(Client::new(id, known, settings.limits.max_outbound));
-    let answer = ask_handler(site, client, place);
+    let answer = ask_handler(client, place);
     match timeout_at(visit.deadline, answer).await {
         Ok(Ok(Answer::Accepted(admitted, acceptance))) => {
             let accepted = Accepted { admitted, acceptance, settings };
@@ -140,32 +140,30 @@ enum Answer {
 }
 
 /// Calls `connected` in a task of its own: the request may be dropped, a running call must not be.
-fn ask_handler(site: &Arc<Site>, client: Arc<Client>, place: Place) -> oneshot::Receiver<Answer> {
+fn ask_handler(client: Arc<Client>, place: Place) -> oneshot::Receiver<Answer> {
     let (answer_to, answer) = oneshot::channel();
     let actor = Arc::clone(place.stay.actor());
-    let home = actor.home().runtime().clone();
-    let asking = async move {
-        let turn = actor.turn().await;
+    let asked = Arc::clone(&actor);
+    actor.home().run(async move {
+        let turn = asked.turn().await;
         if answer_to.is_closed() {
             return;
         }
-        actor.clients().insert(Arc::clone(&client));
-        let connected = turn.connected(&client).await;
-        if !matches!(connected, Ok(Ok(_))) {
-            actor.clients().remove(client.id());
-        }
-        let answer = match connected {
-            Ok(Ok(acceptance)) => Answer::Accepted(Admitted::new(client, place), acceptance),
+        // Forgotten again on every way that does not let it in.
+        let presence = asked.enter(&client);
+        let answer = match turn.connected(&client).await {
+            Ok(Ok(acceptance)) => {
+                Answer::Accepted(Admitted::new(client, presence, place), acceptance)
+            }
             Ok(Err(refusal)) => Answer::Refused(refusal),
             Err(fault) => {
-                actor.tell_fault(Some(client.id()), &fault);
+                asked.tell_fault(Some(client.id()), &fault);
                 Answer::Faulted(fault)
             }
         };
         // If nobody waits any more, the handler hears of it when an admitted client is dropped.
         let _ = answer_to.send(answer);
-    };
-    site.tasks.spawn_on(asking, &home);
+    });
     answer
 }
 
@@ -192,7 +190,7 @@ fn accept(
             let client = admitted.client().id();
             let resource = served.name();
             tracing::error!(resource, %client, "the handler let a client in wrongly: {mistake}");
-            site.tasks.spawn(async move { admitted.disconnect(&End::Refused).await });
+            admitted.disconnect(&End::Refused);
             text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
         }
     }

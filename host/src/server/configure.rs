@@ -56,12 +56,12 @@ enum Step {
     Restart(Arc<Served>, Prepared),
 }
 
-/// All or nothing: first everything is loaded, then everything is changed.
+/// All or nothing: first everything is loaded, then everything is changed. Whoever calls this holds the lock on
+/// changes, and does not stop in the middle.
 pub(super) async fn configure(
     site: &Site,
     resources: Vec<config::Resource>,
 ) -> Result<Configured, ConfigureError> {
-    let _changing = site.registry.changing.lock().await;
     let mut steps = Vec::with_capacity(resources.len());
     for settings in resources {
         steps.push(prepare(site, settings).await?);

@@ -180,12 +180,18 @@ impl Host {
     ///
     /// # Cancel safety
     ///
-    /// None: some resources may have been changed and others not.
+    /// A change that has begun goes on when the future is dropped; one that waits for another is given up.
     pub async fn configure(
         &self,
         resources: Vec<config::Resource>,
     ) -> Result<Configured, ConfigureError> {
-        configure(&self.site, resources).await
+        let changing = Arc::clone(&self.site.registry.changing).lock_owned().await;
+        let site = Arc::clone(&self.site);
+        let work = async move {
+            let _changing = changing;
+            configure(&site, resources).await
+        };
+        self.site.run(work).await
     }
 
     /// Stops serving a resource: its clients are closed with 1001.
@@ -278,7 +284,8 @@ impl Host {
     ///
     /// # Cancel safety
     ///
-    /// Once the future was polled the message is delivered.
+    /// The message is delivered when the future is dropped, unless it still waits because more than a thousand
+    /// are under way to the resource.
     pub async fn send_custom(
         &self,
         resource: &str,

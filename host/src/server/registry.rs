@@ -14,7 +14,7 @@ use crate::pattern::{Found, Patterns, normalized};
 pub(super) struct Registry {
     table: RwLock<Arc<Table>>,
     /// Held by whoever changes it, from looking at what there is to the change.
-    pub(super) changing: tokio::sync::Mutex<()>,
+    pub(super) changing: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Default)]

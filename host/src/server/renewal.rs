@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
+
 use super::certificates;
 use super::configure::{ConfigureError, Configured};
 use super::door::Tls;
@@ -18,6 +20,8 @@ pub struct Renewer {
     file: Option<PathBuf>,
     mode: Mode,
     tls: Option<Arc<Tls>>,
+    /// Held by the renewal that is under way.
+    renewing: Arc<Mutex<()>>,
 }
 
 /// What was read again.
@@ -52,7 +56,7 @@ impl Renewer {
         mode: Mode,
         tls: Option<Arc<Tls>>,
     ) -> Self {
-        Self { host, file, mode, tls }
+        Self { host, file, mode, tls, renewing: Arc::default() }
     }
 
     /// Reads the certificate again, if there is one; then the configuration, if it came from a file, and
@@ -64,8 +68,18 @@ impl Renewer {
     ///
     /// # Cancel safety
     ///
-    /// None: some resources may have been changed and others not.
+    /// A renewal that has begun goes on when the future is dropped; one that waits for another is given up.
     pub async fn renew(&self) -> Result<Renewal, RenewalError> {
+        let renewing = Arc::clone(&self.renewing).lock_owned().await;
+        let this = self.clone();
+        let work = async move {
+            let _renewing = renewing;
+            this.renew_and_tell().await
+        };
+        self.host.site.run(work).await
+    }
+
+    async fn renew_and_tell(&self) -> Result<Renewal, RenewalError> {
         let renewal = self.try_renew().await;
         match &renewal {
             Ok(Renewal { configured: Some(configured), .. }) => {

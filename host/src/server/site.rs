@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -16,8 +18,12 @@ use super::static_files::StaticFiles;
 use super::{Stopped, arrival};
 use crate::clients::ClientId;
 use crate::config;
-use crate::connection::Place;
+use crate::connection::{Counted, Farewells, Place};
 use crate::resource::Stay;
+use crate::running::Running;
+
+/// How long a client waits for the place of one that is to close: its worker may be busy.
+const GIVING_WAY: Duration = Duration::from_secs(1);
 
 /// The host's state. It outlives the listener, until the last client is gone.
 pub(super) struct Site {
@@ -31,8 +37,11 @@ pub(super) struct Site {
     /// Every task that owes a client something.
     pub(super) tasks: TaskTracker,
     clients: Arc<Semaphore>,
+    farewells: Arc<Farewells>,
     next_id: AtomicU64,
     draining: CancellationToken,
+    /// The one that the host was started on.
+    runtime: Handle,
 }
 
 impl Site {
@@ -44,8 +53,10 @@ impl Site {
             leaving: Semaphore::new(arrival::MAX_LEAVING),
             tasks: TaskTracker::new(),
             clients: Arc::new(Semaphore::new(config.limits.max_clients)),
+            farewells: Arc::default(),
             next_id: AtomicU64::new(1),
             draining: CancellationToken::new(),
+            runtime: Handle::current(),
             ground: Ground::new(config),
         }
     }
@@ -54,10 +65,41 @@ impl Site {
         &self.ground.config
     }
 
-    /// A place for one more client that stays with an actor, if there is one.
-    pub(super) fn try_place(&self, stay: Stay) -> Option<Place> {
-        let permit = Arc::clone(&self.clients).try_acquire_owned().ok()?;
-        Some(Place { stay, _permit: permit, _token: self.tasks.token() })
+    /// A place for one more client that stays with an actor, if there is one. One that has gone, but for its
+    /// connection, makes way.
+    ///
+    /// # Cancel safety
+    ///
+    /// The place is free again when the future is dropped.
+    pub(super) async fn place(&self, stay: Stay) -> Option<Place> {
+        let permit = match Arc::clone(&self.clients).try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) if self.farewells.give_way() => {
+                let freed = Arc::clone(&self.clients).acquire_owned();
+                timeout(GIVING_WAY, freed).await.ok()?.ok()?
+            }
+            Err(_) => return None,
+        };
+        let (token, farewells) = (self.tasks.token(), Arc::clone(&self.farewells));
+        let counted = Arc::new(Counted { _permit: permit, _token: token, farewells });
+        Some(Place { stay, counted })
+    }
+
+    /// Does work that nobody can drop in the middle: whoever waits for it may go. It panics as it would in the task
+    /// that asks for it.
+    ///
+    /// # Cancel safety
+    ///
+    /// The work goes on when the future is dropped. If the runtime ends before the work is done, nothing comes of it.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        match Running::start(&self.runtime, work).await {
+            Ok(done) => done,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => std::future::pending().await,
+        }
     }
 
     pub(super) fn next_id(&self) -> ClientId {

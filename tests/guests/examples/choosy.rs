@@ -17,6 +17,14 @@ impl Handler for Choosy {
             Some(("reject", status)) => {
                 return Err(Rejection::new(status.parse().unwrap_or(0), "go away\n"));
             }
+            Some(("subscribe-and-reject", topic)) => {
+                let _ = client.subscribe(topic);
+                return Err(Rejection::new(403, "go away\n"));
+            }
+            Some(("subscribe-and-panic", topic)) => {
+                let _ = client.subscribe(topic);
+                panic!("told to panic");
+            }
             Some(("subprotocol", name)) => acceptance.subprotocol = Some(name.to_owned()),
             Some(("header", name)) => acceptance.headers.push((name.to_owned(), "set".to_owned())),
             Some(("value", hex)) => {

@@ -52,7 +52,7 @@ pub(super) async fn conclude<S, M: Moving<S>>(
     let written = write(&mut stream, &bytes, site.config().timeouts.handshake).await;
     match (entrance, written) {
         (Some(Entrance { admitted, .. }), Err(error)) => {
-            admitted.disconnect(&End::Lost(error)).await;
+            admitted.disconnect(&End::Lost(error));
         }
         (Some(entrance), Ok(())) => enter::<_, M>(site, stream, rest, entrance),
         (None, Ok(())) => end(site, stream, arrival).await,
@@ -105,13 +105,13 @@ where
     }
     // A socket belongs to the runtime that waits for it: it has to leave this one first.
     let moved = M::pack(stream);
-    actor.home().runtime().spawn(async move {
+    actor.home().run(async move {
         match moved.and_then(M::unpack) {
             Ok(stream) => {
                 let stream = M::settle(stream);
                 Connection::new(admitted, stream, settings, mode).serve(first).await;
             }
-            Err(error) => admitted.disconnect(&End::Lost(error)).await,
+            Err(error) => drop(admitted.disconnect(&End::Lost(error))),
         }
     });
 }

@@ -24,15 +24,15 @@ pub(in crate::server) async fn answer<B>(
     let response = routes::answer(site, &request, visit.clone()).await.into_response();
     if let Some(Entrance { admitted, settings, .. }) = visit.take_entrance() {
         let mode = site.config().mode;
-        let home = admitted.actor().home().runtime().clone();
-        home.spawn(async move {
+        let actor = Arc::clone(admitted.actor());
+        actor.home().run(async move {
             match stream.await {
                 Ok(stream) => {
                     let stream = HandedOver::new(stream);
                     Connection::new(admitted, stream, settings, mode).serve(Vec::new()).await;
                 }
                 Err(error) => {
-                    admitted.disconnect(&End::Lost(std::io::Error::other(error))).await;
+                    admitted.disconnect(&End::Lost(std::io::Error::other(error)));
                 }
             }
             drop(witness);

@@ -1,0 +1,95 @@
+//! What stays of clients that have gone, or were never let in: nothing.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use ws_host_test_support::{Answer, Client, DEADLINE, TestServer, handshake};
+
+use crate::configured::ask_admin;
+
+const ADMIN: [&str; 2] = ["--admin", "127.0.0.1:0"];
+
+/// Far more than the places that a test gives.
+const MANY: usize = 300;
+
+#[test]
+fn client_that_is_not_let_in_is_forgotten_with_its_subscriptions() -> Result<()> {
+    for (query, status) in [("subscribe-and-reject=news", 403), ("subscribe-and-panic=news", 500)] {
+        // Of an instance each, so that nobody waits for the next one after a panic.
+        let flags = [&ADMIN[..], &["--instance-per", "client"]].concat();
+        let mut server = TestServer::with_arguments("guest-choosy", &flags)?;
+        let admin = server.admin()?;
+        for _ in 0..50 {
+            let request = handshake(&format!("/?{query}"), "");
+            assert_eq!(Answer::to_head(server.address(), &request)?.status, status);
+        }
+        let answer = ask_admin(admin, "POST /resources/guest-choosy/topics/news", "", b"hello")?;
+        assert_eq!(answer.body, "published to 0 clients\n", "after {query}");
+    }
+    Ok(())
+}
+
+#[test]
+fn client_whose_connection_is_gone_takes_no_message_while_its_handler_is_busy() -> Result<()> {
+    let mut server = TestServer::with_arguments("guest-keeper", &ADMIN)?;
+    let admin = server.admin()?;
+    let mut gone = Client::connect(&server)?;
+    assert_eq!(gone.ask("subscribe news")?, "Ok(())");
+    let mut busy = Client::connect(&server)?;
+    busy.send_text("sleep 60000")?;
+    assert_eq!(busy.receive_text()?, "asleep");
+    // Its `disconnected` waits for the handler, and nothing else does.
+    gone.hang_up()?;
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let publish = "POST /resources/guest-keeper/topics/news";
+        let answer = ask_admin(admin, publish, "", b"hello")?;
+        if answer.body == "published to 0 clients\n" {
+            return Ok(());
+        }
+        assert!(Instant::now() < deadline, "still {}", answer.body);
+    }
+}
+
+#[test]
+fn client_that_closes_and_keeps_its_connection_has_its_place_until_another_needs_it() -> Result<()>
+{
+    let flags = ["--max-clients", "5", "--close-timeout", "1h"];
+    let server = TestServer::with_arguments("echo", &flags)?;
+    let before = open_files(&server)?;
+    let mut kept = Vec::new();
+    for _ in 0..MANY {
+        let mut client = Client::connect(&server)?;
+        client.send_close(1000, "")?;
+        assert_eq!(client.receive_close()?.0, 1000);
+        // The connection stays open on this side.
+        kept.push(client);
+    }
+    // Those that are closed to make room are so in a moment.
+    let deadline = Instant::now() + DEADLINE;
+    while open_files(&server)? > before + 10 {
+        assert!(Instant::now() < deadline, "{} files", open_files(&server)? - before);
+        std::thread::yield_now();
+    }
+    assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn client_that_is_connected_never_makes_way() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &["--max-clients", "2"])?;
+    let mut first = Client::connect(&server)?;
+    let second = Client::connect(&server)?;
+    assert_eq!(Answer::to_head(server.address(), &handshake("/", ""))?.status, 503);
+    second.close()?;
+    // A client that takes its leave properly is followed at once.
+    let mut third = Client::connect(&server)?;
+    assert_eq!(first.ask("first")?, "first");
+    assert_eq!(third.ask("third")?, "third");
+    Ok(())
+}
+
+fn open_files(server: &TestServer) -> Result<usize> {
+    let folder = format!("/proc/{}/fd", server.process_id());
+    Ok(std::fs::read_dir(folder).context("open files")?.count())
+}
