@@ -64,7 +64,13 @@ impl Timers {
 
     /// Takes a timer back, if it is set.
     pub(crate) fn cancel(&self, id: TimerId) -> bool {
-        self.table.lock().remove(id)
+        let mut table = self.table.lock();
+        let was_set = table.remove(id);
+        if was_set && table.by_id.is_empty() {
+            // Whoever waits for it need not any longer.
+            self.changed.notify_one();
+        }
+        was_set
     }
 
     /// Takes all back, and any that is set from now on.
@@ -76,34 +82,30 @@ impl Timers {
         self.changed.notify_one();
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.table.lock().by_id.is_empty()
-    }
-
     /// Whether there are timers that nobody waits for. Whoever is told yes must do it, with
-    /// [`next`](Self::next) until that answers `None`.
+    /// [`wait`](Self::wait) until that answers no.
     pub(crate) fn take_unattended(&self) -> bool {
         // Asked after every event; only to look is cheaper than to write.
         self.is_unattended.load(Ordering::Relaxed)
             && self.is_unattended.swap(false, Ordering::Relaxed)
     }
 
-    /// Waits until a timer is due and takes it out; `None` when no timer is set any more.
+    /// Waits until a timer is due and answers yes; no when none is set any more. One that is due stays so until it
+    /// is taken: it may be taken back while its turn is waited for.
     ///
     /// # Cancel safety
     ///
     /// Nothing is lost, but somebody else must attend to the timers then.
-    pub(crate) async fn next(&self) -> Option<TimerId> {
+    pub(crate) async fn wait(&self) -> bool {
         loop {
             let due = {
                 let mut table = self.table.lock();
-                let Some((due, id)) = table.by_time.first().copied() else {
+                let Some((due, _)) = table.by_time.first().copied() else {
                     table.is_attended = false;
-                    return None;
+                    return false;
                 };
                 if due <= Instant::now() {
-                    table.remove(id);
-                    return Some(id);
+                    return true;
                 }
                 due
             };
@@ -113,9 +115,25 @@ impl Timers {
             }
         }
     }
+
+    pub(crate) fn is_due(&self) -> bool {
+        self.table.lock().due().is_some()
+    }
+
+    /// Takes out the timer that has been due for longest: it is delivered now.
+    pub(crate) fn take_due(&self) -> Option<TimerId> {
+        let mut table = self.table.lock();
+        let id = table.due()?;
+        table.remove(id);
+        Some(id)
+    }
 }
 
 impl Table {
+    fn due(&self) -> Option<TimerId> {
+        self.by_time.first().filter(|(due, _)| *due <= Instant::now()).map(|(_, id)| *id)
+    }
+
     fn remove(&mut self, id: TimerId) -> bool {
         let due = self.by_id.remove(&id);
         due.is_some_and(|due| self.by_time.remove(&(due, id)))

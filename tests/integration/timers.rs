@@ -3,10 +3,13 @@
 use anyhow::Result;
 use ws_host_test_support::{Client, TestServer};
 
+use crate::configured::Configuration;
 use crate::keeper::{Keeper, post_reload};
 
 /// Longer than any test takes.
 const NEVER: u64 = 3_600_000;
+
+const SOON: [&str; 4] = ["--hibernate-after", "50ms", "--log", "ws_host=debug,info"];
 
 #[test]
 fn timer_fires_once() -> Result<()> {
@@ -104,6 +107,92 @@ fn room_with_a_timer_stays_until_it_has_fired() -> Result<()> {
     client.close()?;
     server.wait_for_log("nobody is there any more")?;
     Ok(())
+}
+
+#[test]
+fn timer_that_an_event_sets_before_it_traps_fires_without_another_event() -> Result<()> {
+    let configuration = Configuration::new(
+        "listen = [\"127.0.0.1:0\"]\n\
+         [[resource]]\npath = \"/\"\ncomponent = \"{{guest-keeper}}\"\n\
+         on-fault = \"drop-message\"\n",
+    )?;
+    let server = configuration.serve()?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("timer-and-trap 50")?;
+    assert_eq!(client.receive_text()?, "fired 1 in version 1");
+    Ok(())
+}
+
+#[test]
+fn room_stays_while_its_timer_is_being_delivered() -> Result<()> {
+    let mut server = rooms(&SOON)?;
+    let mut client = enter(&server, "/red")?;
+    assert_eq!(client.ask("count")?, "1");
+    assert_eq!(client.ask("timer 3000 50")?, "Ok(())");
+    client.close()?;
+    server.wait_for_log("firing 3000")?;
+    // When this one has fallen quiet, the other has been seen with nobody there as often.
+    let mut other = enter(&server, "/blue")?;
+    assert_eq!(other.ask("count")?, "1");
+    server.wait_for_log("hibernated")?;
+    let mut client = enter(&server, "/red")?;
+    assert_eq!(client.ask("count")?, "102");
+    Ok(())
+}
+
+#[test]
+fn timer_that_waits_for_its_turn_can_be_taken_back() -> Result<()> {
+    let server = TestServer::serving("guest-keeper")?;
+    let mut client = Client::connect(&server)?;
+    let mut other = Client::connect(&server)?;
+    assert_eq!(client.ask("timer 1 700")?, "Ok(())");
+    client.send_text("sleep 1500")?;
+    assert_eq!(client.receive_text()?, "asleep");
+    // It asks for its turn before the timer is due, and has it afterwards.
+    assert_eq!(other.ask("cancel 1")?, "true");
+    assert_eq!(client.receive_text()?, "awake");
+    assert_eq!(client.ask("count")?, "1");
+    Ok(())
+}
+
+#[test]
+fn rooms_with_timers_alone_leave_their_places_to_others() -> Result<()> {
+    let few = ["--max-clients", "20", "--max-instances", "20", "--hibernate-after", "1h"];
+    let mut server = rooms(&few)?;
+    for number in 0..100 {
+        let mut client = enter(&server, &format!("/{number}"))?;
+        assert_eq!(client.ask("count")?, "1");
+        assert_eq!(client.ask(&format!("timer 1 {NEVER}"))?, "Ok(())");
+        client.close()?;
+    }
+    // They are all there, and none of them holds a place: as many clients as may be find one.
+    let mut clients = Vec::new();
+    for number in 0..20 {
+        let mut client = enter(&server, &format!("/{number}"))?;
+        assert_eq!(client.ask("count")?, "102");
+        clients.push(client);
+    }
+    clients.into_iter().try_for_each(Client::close)?;
+    // One that sleeps wakes when its timer is due.
+    let mut client = enter(&server, "/last")?;
+    assert_eq!(client.ask("timer 1000 1500")?, "Ok(())");
+    client.close()?;
+    for number in 0..20 {
+        enter(&server, &format!("/{number}"))?.close()?;
+    }
+    server.wait_for_log("firing 1000")?;
+    Ok(())
+}
+
+fn rooms(more: &[&str]) -> Result<TestServer> {
+    let flags = ["--path", "/{room}", "--instance-per", "path"];
+    TestServer::with_arguments("guest-keeper", &[&flags, more].concat())
+}
+
+fn enter(server: &TestServer, path: &str) -> Result<Client> {
+    let mut client = Client::connect_to(server, path)?;
+    assert_eq!(client.receive_text()?, format!("room is {}", &path[1..]));
+    Ok(client)
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::guest::{Fault, Template};
@@ -22,10 +22,14 @@ pub(crate) struct Limits {
 /// How long an event waits for room that has to be delivered: a client's last, or a timer.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
+/// How long any other event waits for instances that need no room to make some: while they go to sleep, or their
+/// memory is given back. Far longer than that takes, and short for a client that is told then that there is none.
+const MAKING_ROOM: Duration = Duration::from_secs(1);
+
 /// When there must be room for one more instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {
-    /// At once, or the event is not delivered.
+    /// At once, or as soon as those make room who do not need it. Otherwise the event is not delivered.
     Now,
     /// After others have gone.
     InTime,
@@ -39,6 +43,8 @@ pub(crate) struct Code {
     /// Rises with every template. An instance of an older one is replaced before its next event.
     version: AtomicU64,
     instances: Arc<Semaphore>,
+    /// Somebody looks for room and finds none.
+    wanted: Notify,
     /// What became of instances of older templates since the current one is here.
     swaps: Mutex<Swaps>,
 }
@@ -65,6 +71,7 @@ impl Code {
             template: RwLock::new(template),
             version: AtomicU64::new(1),
             instances: Arc::new(Semaphore::new(limits.max_instances)),
+            wanted: Notify::new(),
             swaps: Mutex::default(),
         }
     }
@@ -96,6 +103,20 @@ impl Code {
         self.instances.available_permits() == 0
     }
 
+    /// Asks whoever can for room.
+    pub(crate) fn want_room(&self) {
+        self.wanted.notify_one();
+    }
+
+    /// Waits until somebody looks for room and finds none.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is forgotten when the future is dropped.
+    pub(crate) async fn room_wanted(&self) {
+        self.wanted.notified().await;
+    }
+
     /// What became of instances since the template was replaced last.
     pub(crate) fn swaps(&self) -> Swaps {
         *self.swaps.lock()
@@ -117,14 +138,15 @@ impl Code {
 
     /// Leave to have one more instance in memory.
     pub(super) async fn permit(&self, room: Room) -> Result<OwnedSemaphorePermit, Fault> {
-        let instances = Arc::clone(&self.instances);
-        let permit = match room {
-            Room::Now => instances.try_acquire_owned().ok(),
-            Room::InTime => {
-                let permit = timeout(LONGEST_WAIT, instances.acquire_owned()).await;
-                permit.ok().and_then(Result::ok)
-            }
+        if let Ok(permit) = Arc::clone(&self.instances).try_acquire_owned() {
+            return Ok(permit);
+        }
+        self.want_room();
+        let patience = match room {
+            Room::Now => MAKING_ROOM,
+            Room::InTime => LONGEST_WAIT,
         };
-        permit.ok_or(Fault::NoInstance(self.limits.max_instances))
+        let permit = timeout(patience, Arc::clone(&self.instances).acquire_owned()).await;
+        permit.ok().and_then(Result::ok).ok_or(Fault::NoInstance(self.limits.max_instances))
     }
 }

@@ -71,11 +71,6 @@ impl Actor {
         self.is_active.swap(false, Ordering::Relaxed)
     }
 
-    /// Whether something will happen without any client.
-    pub(crate) fn has_timers(&self) -> bool {
-        !self.belongings.timers.is_empty()
-    }
-
     /// Nobody will need it any more.
     pub(crate) fn end(&self) {
         self.belongings.timers.end();
@@ -113,17 +108,17 @@ impl Actor {
         Turn::new(self, self.turns.take().await)
     }
 
-    /// Asked after every call: the guest may have set its first timer.
+    /// Asked after every turn, whatever came of it: the guest may have set its first timer.
     fn attend_to_new_timers(self: &Arc<Self>) {
         if self.belongings.timers.take_unattended() {
             self.home.run(Arc::clone(self).attend_to_timers());
         }
     }
 
-    /// Brings timers to the guest when they are due, until none is set.
+    /// Brings timers to the guest when they are due, until none is set. So long it keeps the actor.
     async fn attend_to_timers(self: Arc<Self>) {
-        while let Some(timer) = self.belongings.timers.next().await {
-            if let Err(fault) = self.turn().await.fired(timer).await {
+        while self.belongings.timers.wait().await {
+            if let Err(fault) = self.turn().await.fired().await {
                 self.tell_fault(None, &fault);
             }
         }

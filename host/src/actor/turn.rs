@@ -15,7 +15,6 @@ use super::seat::{Live, Place, Seat, Verdict};
 use super::waiting::Held;
 use crate::clients::{Client, ClientId};
 use crate::guest::{Acceptance, Answer, Disconnection, Fault, Refusal};
-use crate::timers::TimerId;
 
 /// From how many octets of linear memory on an instance is dropped elsewhere.
 const MUCH_MEMORY: usize = 4 << 20;
@@ -116,9 +115,26 @@ impl<'a> Turn<'a> {
         called
     }
 
-    pub(super) async fn fired(mut self, timer: TimerId) -> Result<(), Fault> {
-        let mut live = self.take(Room::InTime).await?;
-        let called = live.guest.fired(timer).await;
+    /// Delivers the timer that is due.
+    pub(super) async fn fired(mut self) -> Result<(), Fault> {
+        let timers = &self.actor.belongings.timers;
+        if !timers.is_due() {
+            // It was taken back while this turn was waited for.
+            return Ok(());
+        }
+        let mut live = match self.take(Room::InTime).await {
+            Ok(live) => live,
+            // It stays due until there is room.
+            Err(none @ Fault::NoInstance(_)) => return Err(none),
+            Err(fault) => {
+                timers.take_due();
+                return Err(fault);
+            }
+        };
+        let called = match timers.take_due() {
+            Some(timer) => live.guest.fired(timer).await,
+            None => Ok(()),
+        };
         self.put_back(live, called)
     }
 
@@ -129,13 +145,17 @@ impl<'a> Turn<'a> {
         self.put_back(live, called)
     }
 
+    /// Whether there is an instance in memory.
+    pub(crate) fn has_instance(&self) -> bool {
+        matches!(self.place.seat, Seat::Live(_))
+    }
+
     /// Frees the instance and keeps its state, if it gives one.
     pub(crate) async fn hibernate(mut self) {
         let Some(mut live) = self.place.take_live(|_| true) else { return };
         match self.actor.suspend(&mut live.guest).await {
             Ok(Some(state)) => {
                 self.place.seat = Seat::Asleep(state.into());
-                self.actor.attend_to_new_timers();
                 metrics::counter!("ws_host_hibernations_total").increment(1);
                 tracing::debug!(actor = &*self.actor.name, "hibernated");
             }
@@ -155,10 +175,7 @@ impl<'a> Turn<'a> {
         let version = self.actor.code.version();
         let Some(old) = self.place.take_live(|live| live.version != version) else { return };
         match self.replace(old).await {
-            Ok(live) => {
-                self.place.seat = Seat::Live(live);
-                self.actor.attend_to_new_timers();
-            }
+            Ok(live) => self.place.seat = Seat::Live(live),
             Err(fault) => {
                 self.actor.tell_fault(None, &fault);
                 self.count_failure();
@@ -214,7 +231,6 @@ impl<'a> Turn<'a> {
         self.place.seat = Seat::Live(live);
         // Again: if the event took long, somebody has asked since it began.
         self.actor.is_active.store(true, Ordering::Relaxed);
-        self.actor.attend_to_new_timers();
     }
 
     /// Finds an instance of the current code, whatever was in the seat.
@@ -306,5 +322,11 @@ impl<'a> Turn<'a> {
                 client.close_by_host(CloseCode::INTERNAL_ERROR, "the handler keeps failing");
             }
         }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.actor.attend_to_new_timers();
     }
 }

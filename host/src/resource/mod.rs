@@ -27,6 +27,10 @@ use crate::worker::Workers;
 /// How often deserted actors are looked for at most while there is no room for another one.
 const CLEAR_EVERY: Duration = Duration::from_millis(100);
 
+/// How many actors there may be that nobody is with: most sleep until their timers are due. Each costs its state, and
+/// half a kilobyte. Beyond that no new path is served, with 503 (`full="actors"`).
+const MAX_ALONE: usize = 1 << 16;
+
 /// How many messages from outside may be under way at once, to instances that are busy perhaps. Whoever sends
 /// more waits.
 const MAX_MESSAGES: usize = 1024;
@@ -35,7 +39,7 @@ const MAX_MESSAGES: usize = 1024;
 pub(crate) struct Resource {
     code: Arc<Code>,
     instance_per: InstancePer,
-    /// Actors, with and without an instance.
+    /// Actors, with and without an instance: one for each client, and those that nobody is with.
     max_actors: usize,
     workers: Arc<Workers>,
     topics: Arc<Topics>,
@@ -84,8 +88,7 @@ impl Resource {
         max_clients: usize,
         workers: Arc<Workers>,
     ) -> Self {
-        // One for each client, and as many again that have timers alone or were left a moment ago.
-        let max_actors = max_clients.saturating_add(code.limits().max_instances);
+        let max_actors = max_clients.saturating_add(MAX_ALONE);
         let (code, topics, table) = (Arc::new(code), Arc::default(), Mutex::default());
         let messages = Arc::new(Semaphore::new(MAX_MESSAGES));
         Self { code, instance_per, max_actors, workers, topics, table, messages }
@@ -187,6 +190,9 @@ impl Resource {
         table.stays -= 1;
         let Some(tenancy) = table.actors.get_mut(key) else { return };
         tenancy.stays -= 1;
+        if tenancy.stays == 0 && self.code.is_full() {
+            self.code.want_room();
+        }
         // Other actors may be wanted again; a client's number never is.
         if tenancy.stays == 0 && matches!(key, Key::Client(_)) {
             tenancy.actor.end();
@@ -211,8 +217,14 @@ impl Tenancy {
         Self { actor: Arc::new(actor), stays: 0, quiet_sweeps: 0 }
     }
 
-    /// Whether nobody is with an actor that can be made anew when somebody comes.
+    /// Whether an actor can be made anew when somebody comes: nobody stays with it, has something for it, or waits
+    /// for its timers. All of them hold it, and nobody can begin to while the table is locked.
     fn is_deserted(&self, key: &Key) -> bool {
-        matches!(key, Key::Path(_)) && self.stays == 0 && !self.actor.has_timers()
+        matches!(key, Key::Path(_)) && Arc::strong_count(&self.actor) == 1
+    }
+
+    /// Whether nobody stays with an actor that others may be at next: all that it has is timers.
+    fn is_alone(&self, key: &Key) -> bool {
+        matches!(key, Key::Path(_)) && self.stays == 0
     }
 }

@@ -1,6 +1,8 @@
 //! Counts, and hands its count over. Tests make other versions of it by writing another digit into the
 //! compiled file: 7 traps in `suspend`, 8 traps in `resume`, 9 refuses every state.
 
+#![expect(clippy::print_stdout, reason = "the log is where tests look")]
+
 use std::time::Duration;
 
 use ws_guest::{
@@ -10,6 +12,9 @@ use ws_guest::{
 
 /// Where tests find the digit.
 static VERSION: &str = "keeper-version-1";
+
+/// A timer of this number or a higher one takes so many milliseconds, and says when it begins.
+const LONG: u64 = 1000;
 
 #[derive(Default)]
 struct Keeper {
@@ -74,6 +79,10 @@ impl Handler for Keeper {
                 let after = Duration::from_millis(after.parse()?);
                 format!("{:?}", Timer::new(number.parse()?).set(after))
             }
+            "timer-and-trap" => {
+                Timer::new(1).set(Duration::from_millis(rest.parse()?))?;
+                panic!("told to panic behind a timer");
+            }
             "cancel" => Timer::new(rest.parse()?).cancel().to_string(),
             "subscribe" => format!("{:?}", client.subscribe(rest)),
             "unsubscribe" => client.unsubscribe(rest).to_string(),
@@ -114,6 +123,10 @@ impl Handler for Keeper {
     }
 
     fn fired(&mut self, timer: Timer) -> Result {
+        if timer.number() >= LONG {
+            println!("firing {}", timer.number());
+            std::thread::sleep(Duration::from_millis(timer.number()));
+        }
         for client in clients() {
             client.send_text(&format!("fired {} in version {}", timer.number(), version()))?;
         }
