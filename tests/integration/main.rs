@@ -40,6 +40,7 @@ mod messages; // framing as clients see it
 mod origins; // pages that may connect, and proxies
 mod outside; // messages that come from no client
 mod piped; // the client for the terminal, in pipes
+mod places; // as many instances as there may be
 mod protocol_errors; // any octets on the socket
 mod proxied; // the PROXY protocol
 mod proxy; // an HTTP proxy between the client for the terminal and its server
