@@ -55,7 +55,7 @@ unit:
 	$(CARGO) test -p ws-host-protocol -p ws-host-client -p ws-guest -p ws-host-bench -p ws-host-matrix
 
 integration:
-	$(CARGO) test --release -p ws-host --lib --bins
+	$(CARGO) test --release -p ws-host --lib --bins --tests
 	$(CARGO) test --release -p ws-host-integration
 
 # Real clients: the npm package `ws`, the PyPI package `websockets`, a headless Chromium.

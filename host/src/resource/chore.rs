@@ -9,7 +9,7 @@ use crate::actor::{Actor, Turn};
 use crate::running::Running;
 
 /// Begins some work on each worker with the actors that live there, side by side.
-pub(super) fn by_home<W>(
+fn by_home<W>(
     actors: Vec<Arc<Actor>>,
     work: impl Fn(Vec<Arc<Actor>>) -> W,
 ) -> Vec<Running<W::Output>>

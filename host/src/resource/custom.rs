@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use tokio::task::yield_now;
-
-use super::chore::{all, by_home};
-use super::{Key, Resource};
+use super::chore::all;
+use super::{Key, MAX_DELIVERIES, Resource};
 use crate::actor::Actor;
 use crate::clients::ClientId;
 use crate::config::InstancePer;
@@ -50,11 +48,6 @@ impl Resource {
         target: Target,
         message: Arc<[u8]>,
     ) -> Result<Vec<Result<Answer, Fault>>, NoTarget> {
-        // The semaphore is never closed.
-        let place =
-            Arc::clone(&self.messages).acquire_owned().await.map_err(|_| NoTarget::NoRoom)?;
-        // Until the last instance has it.
-        let place = Arc::new(place);
         let actors = match target {
             Target::All => self.everybody()?,
             Target::Path(path) => {
@@ -70,15 +63,23 @@ impl Resource {
                 vec![self.all().into_iter().find(is_here).ok_or(NoTarget::NoClient)?]
             }
         };
-        let working = by_home(actors, |actors| {
-            let (message, place) = (Arc::clone(&message), Arc::clone(&place));
-            async move {
-                let _place = place;
-                one_by_one(actors, message).await
-            }
-        });
-        drop(place);
-        Ok(all(working).await.into_iter().flatten().collect())
+        let number = u32::try_from(actors.len()).unwrap_or(MAX_DELIVERIES).min(MAX_DELIVERIES);
+        let places = Arc::clone(&self.deliveries).acquire_many_owned(number).await;
+        // The semaphore is never closed. Held until the last instance has had it.
+        let places = Arc::new(places.map_err(|_| NoTarget::NoRoom)?);
+        // All ask for their turn now: so messages keep their order, and nobody waits for a handler that sleeps but
+        // its own clients.
+        let start = |actor: Arc<Actor>| {
+            let (message, places) = (Arc::clone(&message), Arc::clone(&places));
+            let delivered = Arc::clone(&actor);
+            actor.home().run(async move {
+                let answer = deliver(&delivered, &message).await;
+                drop(places);
+                answer
+            })
+        };
+        let deliveries = actors.into_iter().map(start).collect();
+        Ok(all(deliveries).await)
     }
 
     fn everybody(self: &Arc<Self>) -> Result<Vec<Arc<Actor>>, NoTarget> {
@@ -88,15 +89,10 @@ impl Resource {
     }
 }
 
-async fn one_by_one(actors: Vec<Arc<Actor>>, message: Arc<[u8]>) -> Vec<Result<Answer, Fault>> {
-    let mut answers = Vec::with_capacity(actors.len());
-    for actor in actors {
-        let answer = actor.turn().await.received_custom(message.to_vec()).await;
-        if let Err(fault) = &answer {
-            actor.tell_fault(None, fault);
-        }
-        answers.push(answer);
-        yield_now().await;
+async fn deliver(actor: &Arc<Actor>, message: &[u8]) -> Result<Answer, Fault> {
+    let answer = actor.turn().await.received_custom(message.to_vec()).await;
+    if let Err(fault) = &answer {
+        actor.tell_fault(None, fault);
     }
-    answers
+    answer
 }

@@ -31,9 +31,9 @@ const CLEAR_EVERY: Duration = Duration::from_millis(100);
 /// half a kilobyte. Beyond that no new path is served, with 503 (`full="actors"`).
 const MAX_ALONE: usize = 1 << 16;
 
-/// How many messages from outside may be under way at once, to instances that are busy perhaps. Whoever sends
-/// more waits.
-const MAX_MESSAGES: usize = 1024;
+/// How many instances may have a message from outside before them at once, one and the same or others; a task of a
+/// kilobyte or two waits for each. Whoever sends more waits.
+const MAX_DELIVERIES: u32 = 1 << 16;
 
 /// What clients ask for by path, and the actors that serve them.
 pub(crate) struct Resource {
@@ -44,8 +44,8 @@ pub(crate) struct Resource {
     workers: Arc<Workers>,
     topics: Arc<Topics>,
     table: Mutex<Table>,
-    /// Places for messages from outside that are under way.
-    messages: Arc<Semaphore>,
+    /// Places for messages from outside that are under way, one for each instance.
+    deliveries: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -90,8 +90,8 @@ impl Resource {
     ) -> Self {
         let max_actors = max_clients.saturating_add(MAX_ALONE);
         let (code, topics, table) = (Arc::new(code), Arc::default(), Mutex::default());
-        let messages = Arc::new(Semaphore::new(MAX_MESSAGES));
-        Self { code, instance_per, max_actors, workers, topics, table, messages }
+        let deliveries = Arc::new(Semaphore::new(MAX_DELIVERIES as usize));
+        Self { code, instance_per, max_actors, workers, topics, table, deliveries }
     }
 
     pub(crate) fn code(&self) -> &Code {

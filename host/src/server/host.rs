@@ -284,8 +284,8 @@ impl Host {
     ///
     /// # Cancel safety
     ///
-    /// The message is delivered when the future is dropped, unless it still waits because more than a thousand
-    /// are under way to the resource.
+    /// The message is delivered when the future is dropped, unless it still waits because there are
+    /// too many before it (65,536, counted for each instance that has one before it).
     pub async fn send_custom(
         &self,
         resource: &str,

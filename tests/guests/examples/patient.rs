@@ -1,0 +1,76 @@
+//! Records what happens to it, and takes its time for that: `sleep MILLISECONDS` and `spin MILLISECONDS` at the
+//! beginning of a message from outside or of a query, and the variable `SUSPEND` for its last moments. Its state is
+//! the record.
+
+use std::time::{Duration, Instant};
+
+use ws_guest::{Acceptance, Client, Disconnection, Handler, Rejection, Request, Result};
+
+#[derive(Default)]
+struct Patient {
+    record: Vec<String>,
+}
+
+impl Patient {
+    fn record(&mut self, what: &str) {
+        linger(what);
+        self.record.push(what.to_owned());
+    }
+}
+
+/// Waits, or computes, if the words begin so.
+fn linger(words: &str) {
+    let mut words = words.split([' ', '+']);
+    let (Some(how), Some(Ok(time))) = (words.next(), words.next().map(str::parse)) else { return };
+    let time = Duration::from_millis(time);
+    match how {
+        "sleep" => std::thread::sleep(time),
+        "spin" => {
+            let begin = Instant::now();
+            while begin.elapsed() < time {}
+        }
+        _ => {}
+    }
+}
+
+impl Handler for Patient {
+    fn connected(
+        &mut self,
+        _: Client,
+        request: &Request,
+    ) -> std::result::Result<Acceptance, Rejection> {
+        linger(request.query.as_deref().unwrap_or_default());
+        self.record.push("connected".to_owned());
+        Ok(Acceptance::default())
+    }
+
+    fn disconnected(&mut self, _: Client, _: Disconnection) {
+        linger("sleep 5");
+        self.record.push("disconnected".to_owned());
+    }
+
+    fn received_custom(&mut self, message: Vec<u8>) -> Result<Vec<u8>> {
+        if message != b"record" {
+            self.record(&String::from_utf8(message)?);
+        }
+        Ok(self.record.join("\n").into_bytes())
+    }
+
+    fn suspend(&mut self) -> Option<Vec<u8>> {
+        linger(&std::env::var("SUSPEND").unwrap_or_default());
+        Some(self.record.join("\n").into_bytes())
+    }
+
+    fn resume(&mut self, state: Option<Vec<u8>>, _: Vec<Client>) -> Result {
+        match state {
+            Some(state) => {
+                let state = String::from_utf8(state)?;
+                self.record = state.lines().map(str::to_owned).collect();
+            }
+            None => self.record("lost everything"),
+        }
+        Ok(())
+    }
+}
+
+ws_guest::export!(Patient);
