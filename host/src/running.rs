@@ -6,15 +6,17 @@ use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinHandle};
 
+use crate::slice::Sliced;
+
 /// Work in a task of its own. It resolves to what the work gives, or to an error if that panicked or its runtime
 /// has ended. Dropping it lets the work go on: there is no way to stop a call of a guest in the middle.
 #[derive(Debug)]
 pub(crate) struct Running<T>(JoinHandle<T>);
 
 impl<T: Send + 'static> Running<T> {
-    /// Starts work on a runtime.
+    /// Starts work on a runtime, in [slices](crate::slice) of time.
     pub(crate) fn start(runtime: &Handle, work: impl Future<Output = T> + Send + 'static) -> Self {
-        Self(runtime.spawn(work))
+        Self(runtime.spawn(Sliced::new(work)))
     }
 }
 

@@ -32,7 +32,7 @@ use crate::actor::{Received, Turn};
 use crate::clients::{Client, Known};
 use crate::config::{AutoAnswer, Mode, OnFault, Resource};
 use crate::guest::Fault;
-use crate::slice::{self, Slice, Sliced};
+use crate::slice::{self, Slice};
 use crate::ticker::Long;
 
 /// The payload of the host's own pings. Pongs with it are not reported to the handler.
@@ -76,12 +76,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         reason = "an `async fn` would keep room for its parameters twice, and every connection carries this"
     )]
     pub(crate) fn serve(mut self, first: Vec<u8>) -> impl Future<Output = ()> {
-        Sliced::new(async move {
+        async move {
             let end = self.converse(first).await;
             spare::release();
             // In a box, so that a connection does not carry the room for its end all its life.
             Box::pin(self.end(end)).await;
-        })
+        }
     }
 
     /// Neither a busy actor nor a slow peer holds the other up.

@@ -12,7 +12,8 @@ use tokio::sync::Notify;
 use ws_host_protocol::SharedMessage;
 
 use crate::clients::{Client, ClientId};
-use crate::slice::{self, Sliced};
+use crate::running::Running;
+use crate::slice;
 
 /// How many octets may wait to be delivered on a worker. Whoever wants to publish more waits.
 const MAX_WAITING: usize = 16 << 20;
@@ -120,7 +121,7 @@ impl Post {
     /// Has everything delivered that is in the queue, by a task of the worker.
     pub(super) fn attend(self: &Arc<Self>) {
         if !std::mem::replace(&mut self.queue.lock().is_attended, true) {
-            self.worker.spawn(Sliced::new(Arc::clone(self).deliver_all()));
+            Running::start(&self.worker, Arc::clone(self).deliver_all());
         }
     }
 

@@ -100,7 +100,7 @@ where
     let mode = site.config().mode;
     if actor.home().is_here() {
         let connection = Connection::new(admitted, M::settle(stream), settings, mode);
-        tokio::spawn(connection.serve(first));
+        actor.home().run(connection.serve(first));
         return;
     }
     // A socket belongs to the runtime that waits for it: it has to leave this one first.
