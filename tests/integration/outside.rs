@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use ws_host_test_support::{Answer, Client, TestServer};
 
-use crate::configured::ask_admin;
+use crate::configured::{Configuration, ask_admin};
 
 const ADMIN: [&str; 2] = ["--admin", "127.0.0.1:0"];
 const BINARY: &str = "Content-Type: application/octet-stream\r\n";
@@ -124,6 +124,28 @@ fn message_from_outside_waits_its_turn() -> Result<()> {
     let answer = ask_admin(admin, "POST /resources/guest-sleep/messages", "", b"x")?;
     assert_eq!(answer.status, 422, "{answer:?}");
     client.receive_text()?;
+    Ok(())
+}
+
+#[test]
+fn change_of_settings_harms_no_instance_that_is_going_to_sleep() -> Result<()> {
+    let text = |after: &str| {
+        format!(
+            "listen = [\"127.0.0.1:0\"]\nadmin = \"127.0.0.1:0\"\nwatch = false\n[[resource]]\n\
+             name = \"patient\"\npath = \"/\"\ncomponent = \"{{{{guest-patient}}}}\"\n\
+             environment = {{ SUSPEND = \"sleep 500\" }}\nhibernate-after = \"{after}\"\n"
+        )
+    };
+    let configuration = Configuration::new(&text("20ms"))?;
+    let mut server = configuration.serve()?;
+    let admin = server.admin()?;
+    let send = |message| ask_admin(admin, "POST /resources/patient/messages", "", message);
+    assert_eq!(send(b"precious")?.body, "precious");
+    server.wait_for_log("suspending")?;
+    configuration.write(&text("1h"))?;
+    let answer = ask_admin(admin, "POST /reload", "", b"")?;
+    assert!(answer.body.starts_with("changed patient\n"), "{answer:?}");
+    assert_eq!(send(b"record")?.body, "precious");
     Ok(())
 }
 

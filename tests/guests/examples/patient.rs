@@ -2,6 +2,8 @@
 //! beginning of a message from outside or of a query, and the variable `SUSPEND` for its last moments. Its state is
 //! the record.
 
+#![expect(clippy::print_stdout, reason = "the log is where tests look")]
+
 use std::time::{Duration, Instant};
 
 use ws_guest::{Acceptance, Client, Disconnection, Handler, Rejection, Request, Result};
@@ -57,6 +59,7 @@ impl Handler for Patient {
     }
 
     fn suspend(&mut self) -> Option<Vec<u8>> {
+        println!("suspending");
         linger(&std::env::var("SUSPEND").unwrap_or_default());
         Some(self.record.join("\n").into_bytes())
     }
