@@ -235,7 +235,7 @@ fn client_whose_instance_cannot_be_woken_is_told_to_try_again_later() -> Result<
     assert_eq!(red.ask("count")?, "1");
     server.wait_for_log("hibernated")?;
     let mut blue = enter(&server, "blue")?;
-    assert_eq!(blue.ask("sleep 500")?, "asleep");
+    assert_eq!(blue.ask("sleep 3000")?, "asleep");
     red.send_text("count")?;
     red.expect_close(1013)?;
     server.wait_for_log("there are 1 already (max-instances)")?;
