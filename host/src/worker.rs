@@ -5,6 +5,11 @@
 //!
 //! Before its actor is known, a connection is received by the worker with the least to do. An actor that
 //! is made for it lives there too, unless others have fewer, so that most connections need not move.
+//!
+//! Every worker is a thread of its own. The runtime on which a host is started is none: it accepts, answers
+//! whoever operates the server, and looks whether the workers come round.
+
+mod pulse;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -14,6 +19,7 @@ use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Id};
 use tokio::sync::watch;
 
+use self::pulse::Pulse;
 use crate::running::Running;
 
 /// How many tasks run before the system is asked for new events. Somewhat more than the default of 61:
@@ -24,7 +30,8 @@ const EVENT_INTERVAL: u32 = 256;
 /// a busy machine that must not keep messages from being served.
 const NICE: i32 = 10;
 
-/// A runtime for one worker: everything on one thread, but for what takes long.
+/// A runtime such as each worker has, and as is enough to run a server on: everything on one thread, but for what
+/// takes long.
 ///
 /// # Errors
 ///
@@ -41,8 +48,7 @@ pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
         .build()
 }
 
-/// All workers of a host. Dropping them ends their threads, but for the first one, which is the
-/// runtime that they were started on.
+/// All workers of a host. Dropping them ends their threads.
 #[derive(Debug)]
 pub(crate) struct Workers {
     max: NonZeroUsize,
@@ -53,10 +59,12 @@ pub(crate) struct Workers {
 /// One worker.
 #[derive(Debug)]
 pub(crate) struct Worker {
+    name: String,
     handle: Handle,
     actors: AtomicUsize,
     /// Connections whose request was not answered yet.
     visits: AtomicUsize,
+    pulse: Pulse,
 }
 
 /// An actor's place on its worker.
@@ -68,11 +76,17 @@ pub(crate) struct Home(Arc<Worker>);
 pub(crate) struct Reception(Arc<Worker>);
 
 impl Workers {
-    /// The current runtime is the first worker. The others get a thread each when there is work for
-    /// them: a second thread makes the first one slower.
-    pub(crate) fn start(max: NonZeroUsize) -> Self {
-        let first = Worker::of(Handle::current());
-        Self { max, all: Mutex::new(vec![first]), running: watch::Sender::new(()) }
+    /// Starts the first worker. The others get a thread each when there is work for them: a second thread makes
+    /// the first one slower.
+    ///
+    /// # Errors
+    ///
+    /// What the system says when it has no thread or no files for it.
+    pub(crate) fn start(max: NonZeroUsize) -> std::io::Result<Self> {
+        let workers = Self { max, all: Mutex::default(), running: watch::Sender::new(()) };
+        let first = workers.one_more(0)?;
+        workers.all.lock().push(first);
+        Ok(workers)
     }
 
     /// A home for a new actor: where the fewest are, and here if that is here. If all have one already, one
@@ -88,16 +102,21 @@ impl Workers {
                 ),
             }
         }
-        let fewest = all.iter().min_by_key(|worker| (worker.actors(), !worker.is_here()));
+        let fewest = all
+            .iter()
+            .min_by_key(|worker| (worker.pulse.is_late(), worker.actors(), !worker.is_here()));
         let worker = Arc::clone(fewest.unwrap_or(&all[0]));
         worker.actors.fetch_add(1, Ordering::Relaxed);
         Home(worker)
     }
 
-    /// Where to receive a connection: where the least is to do.
+    /// Where to receive a connection: where the least is to do, of those that come round.
     pub(crate) fn reception(&self) -> Reception {
         let all = self.all.lock();
-        let load = |worker: &&Arc<Worker>| worker.actors() + worker.visits.load(Ordering::Relaxed);
+        let load = |worker: &&Arc<Worker>| {
+            let load = worker.actors() + worker.visits.load(Ordering::Relaxed);
+            (worker.pulse.is_late(), load)
+        };
         let worker = Arc::clone(all.iter().min_by_key(load).unwrap_or(&all[0]));
         worker.visits.fetch_add(1, Ordering::Relaxed);
         Reception(worker)
@@ -105,9 +124,9 @@ impl Workers {
 
     fn one_more(&self, number: usize) -> std::io::Result<Arc<Worker>> {
         let runtime = runtime()?;
-        let worker = Worker::of(runtime.handle().clone());
+        let worker = Worker::of(format!("worker-{number}"), runtime.handle().clone());
         let mut stop = self.running.subscribe();
-        std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
+        std::thread::Builder::new().name(worker.name.clone()).spawn(move || {
             // An error is what ends it: the sender is gone.
             let _ = runtime.block_on(stop.changed());
             // A handler that sleeps on must not keep the thread.
@@ -118,8 +137,9 @@ impl Workers {
 }
 
 impl Worker {
-    fn of(handle: Handle) -> Arc<Self> {
-        Arc::new(Self { handle, actors: AtomicUsize::new(0), visits: AtomicUsize::new(0) })
+    fn of(name: String, handle: Handle) -> Arc<Self> {
+        let (actors, visits) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Arc::new(Self { name, handle, actors, visits, pulse: Pulse::default() })
     }
 
     fn actors(&self) -> usize {
@@ -168,9 +188,9 @@ impl Reception {
         &self.0.handle
     }
 
-    /// Whether this is the worker that runs the current task.
-    pub(crate) fn is_here(&self) -> bool {
-        self.0.is_here()
+    /// The worker has not picked up what it was given: others get what comes until it has come round.
+    pub(crate) fn fell_behind(&self) {
+        self.0.fall_behind();
     }
 }
 
@@ -184,46 +204,48 @@ impl Drop for Reception {
 mod tests {
     use super::*;
 
-    fn workers(max: usize) -> Workers {
-        Workers::start(NonZeroUsize::new(max).expect("more than none"))
+    pub(super) fn workers(max: usize) -> Workers {
+        let max = NonZeroUsize::new(max).expect("more than none");
+        Workers::start(max).expect("threads")
     }
 
     #[tokio::test]
     async fn one_more_starts_when_all_have_an_actor() {
         let workers = workers(2);
         let first = workers.home();
-        assert!(first.is_here());
+        assert!(!first.is_here(), "a worker is a thread of its own");
         let second = workers.home();
-        assert!(!second.is_here());
+        assert_ne!(first.worker(), second.worker());
         let third = workers.home();
-        assert!(third.is_here(), "no more than two, and here where it makes no difference");
-        assert!(!workers.home().is_here(), "where the fewest are");
+        assert_eq!(third.worker(), first.worker(), "no more than two");
+        assert_eq!(workers.home().worker(), second.worker(), "where the fewest are");
+        let id = first.worker();
         drop((first, third));
-        assert!(workers.home().is_here(), "whoever has gone does not count");
+        assert_eq!(workers.home().worker(), id, "whoever has gone does not count");
     }
 
     #[tokio::test]
     async fn connections_are_received_where_the_least_is_to_do() {
         let workers = workers(2);
+        let id = |reception: &Reception| reception.runtime().id();
         let alone = [workers.reception(), workers.reception()];
-        assert!(alone.iter().all(Reception::is_here), "no worker starts for a connection alone");
+        assert_eq!(id(&alone[0]), id(&alone[1]), "no worker starts for a connection alone");
+        let first = id(&alone[0]);
         drop(alone);
         let _homes = [workers.home(), workers.home()];
         let receptions = [(); 4].map(|()| workers.reception());
-        let here = receptions.iter().filter(|reception| reception.is_here()).count();
-        assert_eq!(here, 2);
+        assert_eq!(receptions.iter().filter(|reception| id(reception) == first).count(), 2);
     }
 
     #[tokio::test]
     async fn actor_of_a_connection_lives_where_that_was_received() {
         let workers = Arc::new(workers(2));
         let _homes = [workers.home(), workers.home()];
-        let there = [workers.reception(), workers.reception()]
-            .into_iter()
-            .find(|reception| !reception.is_here())
-            .expect("one of two");
-        let asking = Arc::clone(&workers);
-        let home = there.runtime().spawn(async move { asking.home() }).await.expect("no panic");
-        assert_eq!(home.worker(), there.runtime().id());
+        for there in [workers.reception(), workers.reception()] {
+            let asking = Arc::clone(&workers);
+            let home = there.runtime().spawn(async move { asking.home() });
+            let home = home.await.expect("no panic");
+            assert_eq!(home.worker(), there.runtime().id());
+        }
     }
 }

@@ -50,8 +50,8 @@ pub struct Config {
 pub struct Host {
     /// The resources, each with a name and paths of its own.
     pub resources: Vec<Resource>,
-    /// Threads that serve clients at most; the first is the one that the host is started on. They
-    /// are started when there is work for them.
+    /// Threads that serve clients at most, beside the one that the host is started on. The first is started with
+    /// the host, the others when there is work for them.
     pub workers: NonZeroUsize,
     /// Where compiled components are kept. Nobody else may be able to write there: what is found
     /// there is run as native code.
@@ -289,7 +289,7 @@ impl Default for Timeouts {
 }
 
 impl Host {
-    /// A host of these resources with the default settings, on the thread that it is started on.
+    /// A host of these resources with the default settings, which serves clients on one thread.
     pub fn new(resources: Vec<Resource>) -> Self {
         Self {
             resources,

@@ -11,6 +11,7 @@ use crate::config;
 use crate::guest::{LoadError, Recipe, Runtime, Source, Template};
 use crate::resource::Resource;
 use crate::watch::Watch;
+use crate::worker::Workers;
 
 /// How long a file may stay broken before that is an error and not somebody who is still writing.
 pub(crate) const HALF_WRITTEN: Duration = Duration::from_secs(1);
@@ -104,6 +105,7 @@ pub(crate) struct Reloads {
 /// [`ReloadError::Component`].
 pub(crate) async fn load(
     runtime: &Arc<Runtime>,
+    workers: &Workers,
     recipe: Recipe,
     watching: config::Watch,
 ) -> Result<Loaded, ReloadError> {
@@ -114,18 +116,23 @@ pub(crate) async fn load(
     };
     let path = recipe.component.clone();
     let source = off_the_workers(move || Source::read(&path)).await?;
-    let template = compile(runtime, source, &recipe).await?;
+    let template = compile(runtime, workers, source, &recipe).await?;
     Ok(Loaded { recipe, template, watch })
 }
 
 async fn compile(
     runtime: &Arc<Runtime>,
+    workers: &Workers,
     source: Source,
     recipe: &Recipe,
 ) -> Result<Arc<Template>, ReloadError> {
     let (runtime, recipe) = (Arc::clone(runtime), recipe.clone());
     let template = off_the_workers(move || Template::compile(&runtime, source, &recipe)).await?;
-    template.try_out().await.map_err(|error| told(&error))?;
+    // Its code runs where the code of guests does.
+    let worker = workers.reception();
+    let tried = Arc::clone(&template);
+    let tried = worker.runtime().spawn(async move { tried.try_out().await }).await;
+    tried.map_err(|error| told(&error))?.map_err(|error| told(&error))?;
     Ok(template)
 }
 
@@ -229,7 +236,8 @@ impl Reloads {
         if source.hash() == old.hash() {
             return Ok(Reload::Unchanged { hash: old.hash().to_owned() });
         }
-        let new = compile(&self.runtime, source, &self.recipe).await?;
+        let workers = self.resource.workers();
+        let new = compile(&self.runtime, workers, source, &self.recipe).await?;
         Ok(Reload::Replaced(self.take_over(new, began).await))
     }
 

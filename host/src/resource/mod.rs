@@ -98,6 +98,10 @@ impl Resource {
         &self.code
     }
 
+    pub(crate) fn workers(&self) -> &Workers {
+        &self.workers
+    }
+
     /// The actor that serves a client with this path. It stays as long as the answer does.
     ///
     /// # Errors

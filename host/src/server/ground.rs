@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio_util::task::AbortOnDropHandle;
+
 use super::runtimes::Runtimes;
 use crate::config;
 use crate::worker::Workers;
@@ -12,12 +14,17 @@ pub(super) struct Ground {
     pub(super) config: config::Host,
     pub(super) runtimes: Runtimes,
     pub(super) workers: Arc<Workers>,
+    _watch: AbortOnDropHandle<()>,
 }
 
 impl Ground {
-    pub(super) fn new(config: config::Host) -> Self {
+    /// # Errors
+    ///
+    /// What the system says when it has no thread for a worker.
+    pub(super) fn new(config: config::Host) -> std::io::Result<Self> {
         let runtimes = Runtimes::new(config.cache.clone());
-        let workers = Arc::new(Workers::start(config.workers));
-        Self { config, runtimes, workers }
+        let workers = Arc::new(Workers::start(config.workers)?);
+        let watch = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&workers).watch()));
+        Ok(Self { config, runtimes, workers, _watch: watch })
     }
 }

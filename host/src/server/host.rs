@@ -16,7 +16,7 @@ use super::http::{self, AsItIs};
 use super::served::{Prepared, Served};
 use super::site::Site;
 use super::visit::{Peer, Visit};
-use super::{StartError, Stopped};
+use super::{StartError, Stopped, Why};
 use crate::clients::ClientId;
 use crate::config::{self, Address};
 use crate::guest::Answer;
@@ -126,15 +126,15 @@ pub struct ClientStatus {
 impl Host {
     /// Loads every component, and tries whether an instance of it can be made.
     ///
-    /// Must be called inside a tokio runtime, which becomes the first worker. One like
-    /// [`runtime`](crate::runtime), of a single thread, is the fastest.
+    /// Must be called inside a tokio runtime. Clients are served by workers, threads of the host's own, as many as
+    /// the configuration allows; this runtime looks after them, and must run as long as the host does.
     ///
     /// # Errors
     ///
     /// [`StartError`] says what is wrong and what to do.
     pub async fn start(mut config: config::Host) -> Result<Self, StartError> {
         let resources = std::mem::take(&mut config.resources);
-        let site = Site::new(config);
+        let site = Site::new(config).map_err(Why::Worker)?;
         let mut serving = Vec::with_capacity(resources.len());
         for settings in resources {
             serving

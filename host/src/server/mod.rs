@@ -74,6 +74,8 @@ pub struct StartError(#[from] Why);
 enum Why {
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
+    #[error("the system has no thread for a worker")]
+    Worker(#[source] std::io::Error),
     #[error(transparent)]
     Component(ReloadError),
     #[error(transparent)]
@@ -96,8 +98,9 @@ pub enum Stopped {
 impl Server {
     /// Starts the [`Host`] and listens.
     ///
-    /// Must be called, and [run](Self::run), inside a tokio runtime, which becomes the first worker.
-    /// One like [`runtime`](crate::runtime), of a single thread, is the fastest.
+    /// Must be called, and [run](Self::run), inside a tokio runtime, which accepts and answers whoever operates
+    /// the server. Clients are served by workers, threads of the host's own. A runtime like
+    /// [`runtime`](crate::runtime), of a single thread, is enough.
     ///
     /// # Errors
     ///

@@ -76,9 +76,8 @@ fn others(site: &Site, address: Option<&Address>) -> String {
 }
 
 fn health(site: &Site) -> Response<Body> {
-    if site.is_draining() {
-        text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
-    } else {
-        text(StatusCode::OK, "ok\n")
+    match site.health() {
+        Ok(()) => text(StatusCode::OK, "ok\n"),
+        Err(why) => text(StatusCode::SERVICE_UNAVAILABLE, why),
     }
 }

@@ -45,7 +45,7 @@ impl Prepared {
     ) -> Result<Self, StartError> {
         let runtime = ground.runtimes.of(&settings).map_err(Why::from)?;
         let recipe = recipe(&settings, ground.config.mode);
-        let loaded = reload::load(&runtime, recipe, ground.config.watch).await;
+        let loaded = reload::load(&runtime, &ground.workers, recipe, ground.config.watch).await;
         let loaded = loaded.map_err(Why::Component)?;
         Ok(Self { settings: Arc::new(settings), runtime, loaded })
     }
@@ -112,7 +112,7 @@ impl Served {
         if new == recipe(&self.settings(), mode) {
             return Ok(None);
         }
-        Ok(Some(reload::load(&self.runtime, new, watch).await?))
+        Ok(Some(reload::load(&self.runtime, &ground.workers, new, watch).await?))
     }
 
     /// Applies other settings to clients that come from now on.

@@ -45,8 +45,11 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) fn new(config: config::Host) -> Self {
-        Self {
+    /// # Errors
+    ///
+    /// What the system says when it has no thread for a worker.
+    pub(super) fn new(config: config::Host) -> std::io::Result<Self> {
+        Ok(Self {
             registry: Registry::default(),
             static_files: config.static_files.clone().map(StaticFiles::new),
             answered: arrival::answered(),
@@ -57,8 +60,8 @@ impl Site {
             next_id: AtomicU64::new(1),
             draining: CancellationToken::new(),
             runtime: Handle::current(),
-            ground: Ground::new(config),
-        }
+            ground: Ground::new(config)?,
+        })
     }
 
     pub(super) fn config(&self) -> &config::Host {
@@ -108,6 +111,20 @@ impl Site {
 
     pub(super) fn is_draining(&self) -> bool {
         self.draining.is_cancelled()
+    }
+
+    /// Whether it serves, and does so everywhere.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not, in a line.
+    pub(super) fn health(&self) -> Result<(), String> {
+        if self.is_draining() {
+            return Err("stopping\n".to_owned());
+        }
+        let stuck = self.ground.workers.stuck();
+        let told = |(worker, time)| format!("{worker} has not come round for {time:?}\n");
+        if stuck.is_empty() { Ok(()) } else { Err(stuck.into_iter().map(told).collect()) }
     }
 
     /// Waits until the host drains.

@@ -1,11 +1,15 @@
 //! Sockets that listen: of TCP, of files, and those of whoever started the program.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use listenfd::ListenFd;
-use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, UnixStream};
+use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with};
+use tokio::io::Interest;
+use tokio::net::{TcpSocket, UnixSocket};
 
 use crate::config::{Address, Listen};
 
@@ -24,11 +28,16 @@ pub(in crate::server) struct Listener {
 
 #[derive(Debug)]
 enum Socket {
-    Tcp(TcpListener),
-    Unix(UnixListener),
+    Tcp(Waited),
+    Unix(Waited),
 }
 
-/// A stream that was accepted.
+/// A listening socket for which the runtime waits, as it does for a stream. A listener of the library would wait
+/// for each connection too, which another runtime is going to do.
+#[derive(Debug)]
+struct Waited(tokio::net::TcpStream);
+
+/// A stream that was accepted. It belongs to no runtime yet: the one that serves it will wait for it.
 pub(super) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
@@ -96,20 +105,34 @@ impl Listener {
         match &self.socket {
             Socket::Tcp(socket) => {
                 let (stream, peer) = socket.accept().await?;
+                let peer = SocketAddr::try_from(peer.ok_or(std::io::ErrorKind::NotConnected)?)?;
                 // A socket for both versions of IP has the addresses of version 4 inside those of version 6.
                 let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-                Ok((Stream::Tcp(stream), peer))
+                Ok((Stream::Tcp(stream.into()), peer))
             }
             Socket::Unix(socket) => {
                 let (stream, _) = socket.accept().await?;
-                Ok((Stream::Unix(stream), THIS_MACHINE))
+                Ok((Stream::Unix(stream.into()), THIS_MACHINE))
             }
         }
     }
 
     fn of_tcp(socket: TcpListener) -> std::io::Result<Self> {
         let address = Address::Tcp(socket.local_addr()?);
-        Ok(Self { socket: Socket::Tcp(socket), address, _file: None })
+        Ok(Self { socket: Socket::Tcp(Waited::on(socket)?), address, _file: None })
+    }
+}
+
+impl Waited {
+    fn on(socket: impl Into<OwnedFd>) -> std::io::Result<Self> {
+        tokio::net::TcpStream::from_std(TcpStream::from(socket.into())).map(Self)
+    }
+
+    /// The next connection, and who it comes from.
+    async fn accept(&self) -> std::io::Result<(OwnedFd, Option<SocketAddrAny>)> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let accept = || Ok(acceptfrom_with(&self.0, flags)?);
+        self.0.async_io(Interest::READABLE, accept).await
     }
 }
 
@@ -126,7 +149,7 @@ fn tcp(address: SocketAddr, all: &[Listen], backlog: u32) -> std::io::Result<Lis
         rustix::net::sockopt::set_ipv6_v6only(&socket, true)?;
     }
     socket.bind(address)?;
-    Listener::of_tcp(socket.listen(backlog)?)
+    Listener::of_tcp(socket.listen(backlog)?.into_std()?)
 }
 
 fn unix(file: &Path, mode: Option<u32>, backlog: u32) -> std::io::Result<Listener> {
@@ -138,7 +161,7 @@ fn unix(file: &Path, mode: Option<u32>, backlog: u32) -> std::io::Result<Listene
         // Before it listens: nobody connects who may not.
         std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode))?;
     }
-    let socket = Socket::Unix(socket.listen(backlog)?);
+    let socket = Socket::Unix(Waited::on(socket.listen(backlog)?.into_std()?)?);
     Ok(Listener { socket, address: Address::Unix(file.to_owned()), _file: Some(own) })
 }
 
@@ -163,12 +186,12 @@ fn inherited() -> std::io::Result<Vec<Listener>> {
     let sockets = (0..passed.len()).map(|place| {
         if let Ok(Some(socket)) = passed.take_tcp_listener(place) {
             socket.set_nonblocking(true)?;
-            return Listener::of_tcp(TcpListener::from_std(socket)?);
+            return Listener::of_tcp(socket);
         }
         let socket = passed.take_unix_listener(place)?.ok_or(std::io::ErrorKind::NotFound)?;
         socket.set_nonblocking(true)?;
-        let socket = UnixListener::from_std(socket)?;
         let address = socket.local_addr()?.as_pathname().map(Path::to_owned).unwrap_or_default();
+        let socket = Waited::on(socket)?;
         // Its file belongs to whoever made it.
         Ok(Listener { socket: Socket::Unix(socket), address: Address::Unix(address), _file: None })
     });

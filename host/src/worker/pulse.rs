@@ -1,0 +1,189 @@
+//! Whether the workers come round.
+//!
+//! A guest that computes lets others go on, and so does whatever the host does for it. Should one of them not do so,
+//! its worker serves nobody. That must be known where it is known what to do about it: to whoever asks for
+//! `/healthz`, and in the log.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{Worker, Workers};
+
+/// How often the workers are looked at. One that has nothing to do is not woken for it.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// In how many looks a worker must not have come round to be told of: so many seconds. Looks are counted and not
+/// seconds, as a machine that slept has not looked.
+const STUCK: u32 = 3;
+
+/// What is known of one worker.
+#[derive(Debug, Default)]
+pub(super) struct Pulse {
+    /// It was asked to come round, and has not yet.
+    is_asked: AtomicBool,
+    /// Somebody has waited for it in vain since it came round last.
+    is_late: AtomicBool,
+    /// In how many looks it has not come round.
+    missed: AtomicU32,
+}
+
+impl Pulse {
+    /// Whether others should get what could go to this worker.
+    pub(super) fn is_late(&self) -> bool {
+        self.is_late.load(Ordering::Relaxed)
+    }
+}
+
+impl Workers {
+    /// Looks at the workers for ever.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub(crate) async fn watch(self: Arc<Self>) {
+        let mut looks = interval(INTERVAL);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            self.look();
+        }
+    }
+
+    /// The names of those that have not come round for too long, each with the time.
+    pub(crate) fn stuck(&self) -> Vec<(String, Duration)> {
+        let all = self.all.lock();
+        let stuck = all.iter().filter_map(|worker| {
+            let missed = worker.pulse.missed.load(Ordering::Relaxed);
+            (missed >= STUCK).then(|| (worker.name.clone(), INTERVAL * missed))
+        });
+        stuck.collect()
+    }
+
+    fn look(&self) {
+        for worker in &*self.all.lock() {
+            worker.look();
+        }
+        metrics::gauge!("ws_host_workers_stuck").set(self.stuck().len() as f64);
+    }
+}
+
+impl Worker {
+    fn look(self: &Arc<Self>) {
+        let Pulse { is_asked, missed, .. } = &self.pulse;
+        let name = &*self.name;
+        if !self.is_parked() && is_asked.load(Ordering::Relaxed) {
+            if missed.fetch_add(1, Ordering::Relaxed) + 1 == STUCK {
+                let time = INTERVAL * STUCK;
+                tracing::error!(
+                    worker = name,
+                    "the worker has not come round for {time:?}, and its clients wait; /healthz answers 503"
+                );
+            }
+            return self.fall_behind();
+        }
+        let missed = missed.swap(0, Ordering::Relaxed);
+        if missed >= STUCK {
+            tracing::warn!(worker = name, "the worker comes round again, after {missed} s");
+        }
+        if !self.is_parked() {
+            self.ask();
+        }
+    }
+
+    /// Whether it has nothing to do: then it need not be asked.
+    fn is_parked(&self) -> bool {
+        // An odd number is a thread that waits for events.
+        self.handle.metrics().worker_park_unpark_count(0) % 2 == 1
+    }
+
+    /// Somebody has waited for it in vain.
+    pub(super) fn fall_behind(self: &Arc<Self>) {
+        self.pulse.is_late.store(true, Ordering::Relaxed);
+        self.ask();
+    }
+
+    fn ask(self: &Arc<Self>) {
+        if !self.pulse.is_asked.swap(true, Ordering::Relaxed) {
+            let worker = Arc::clone(self);
+            self.handle.spawn(async move {
+                worker.pulse.is_asked.store(false, Ordering::Relaxed);
+                worker.pulse.is_late.store(false, Ordering::Relaxed);
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Sender, channel};
+
+    use tokio::task::yield_now;
+
+    use super::super::tests::workers;
+    use super::*;
+
+    /// Keeps the first worker from coming round until the answer is dropped.
+    fn hold(workers: &Workers) -> Sender<()> {
+        let (release, held) = channel::<()>();
+        let (begun, begins) = channel();
+        workers.all.lock()[0].handle.spawn(async move {
+            let _ = begun.send(());
+            // An error is what ends it: the sender is gone.
+            let _ = held.recv();
+        });
+        begins.recv().expect("it begins");
+        release
+    }
+
+    #[tokio::test]
+    async fn worker_that_does_not_come_round_is_told_of_until_it_does() {
+        let workers = workers(1);
+        let held = hold(&workers);
+        for _ in 0..STUCK {
+            workers.look();
+            assert!(workers.stuck().is_empty());
+        }
+        workers.look();
+        assert_eq!(workers.stuck(), [("worker-0".to_owned(), INTERVAL * STUCK)]);
+        drop(held);
+        while !workers.stuck().is_empty() {
+            workers.look();
+            yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn idle_worker_is_not_asked() {
+        let workers = workers(1);
+        let first = Arc::clone(&workers.all.lock()[0]);
+        while !first.is_parked() {
+            yield_now().await;
+        }
+        let before = first.handle.metrics().worker_park_unpark_count(0);
+        for _ in 0..10 {
+            workers.look();
+        }
+        assert_eq!(first.handle.metrics().worker_park_unpark_count(0), before);
+        assert!(workers.stuck().is_empty());
+    }
+
+    #[tokio::test]
+    async fn others_get_what_a_late_worker_could_have() {
+        let workers = workers(2);
+        let _homes = [workers.home(), workers.home()];
+        let held = hold(&workers);
+        let first = Arc::clone(&workers.all.lock()[0]);
+        first.fall_behind();
+        let id = first.handle.id();
+        let receptions = [(); 4].map(|()| workers.reception());
+        assert!(receptions.iter().all(|reception| reception.runtime().id() != id));
+        assert_ne!(workers.home().runtime().id(), id);
+        drop(held);
+        while first.pulse.is_late() {
+            yield_now().await;
+        }
+    }
+}
