@@ -204,6 +204,10 @@ struct Single {
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     max_state: Option<ByteSize>,
 
+    /// What a handler may print to the log in a second; more lines are left out, and counted [default: 64KiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    max_log: Option<ByteSize>,
+
     /// Time from accepting a connection to the end of its handshake [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
     handshake_timeout: Option<Duration>,
@@ -335,6 +339,7 @@ impl Single {
             max_time: time(self.max_time),
             max_instances: self.max_instances,
             max_state: self.max_state,
+            max_log: self.max_log,
             close_timeout: time(self.close_timeout),
             idle_timeout: time(self.idle_timeout),
             hibernate_after: time(self.hibernate_after),

@@ -5,23 +5,25 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// The time between two lines of one kind. Whoever reads along sees that it goes on, and a flood of clients
-/// fills no disk.
+/// The time between two lines of one kind, or two bursts of them. Whoever reads along sees that it goes on, and a
+/// flood of clients fills no disk.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The most that is quoted of what a client sent, in octets: a name of a host has 253 at most.
 const MAX_QUOTED: usize = 256;
 
-/// A bound for the lines of one kind, each of which has one as a `static`: a line a second, which tells how many
-/// were left out before it.
+/// A bound for the lines of one kind, most of which have one as a `static`: a line a second, or some, of which the
+/// first tells how many were left out before it.
 #[derive(Debug)]
 pub(crate) struct LogRate {
+    burst: u32,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    last: Option<Instant>,
+    began: Option<Instant>,
+    lines: u32,
     left_out: u64,
 }
 
@@ -34,17 +36,26 @@ pub(crate) struct Line {
 
 impl LogRate {
     pub(crate) const fn new() -> Self {
-        Self { state: Mutex::new(State { last: None, left_out: 0 }) }
+        Self::of(1)
+    }
+
+    /// So many lines a second.
+    pub(crate) const fn of(burst: u32) -> Self {
+        Self { burst, state: Mutex::new(State { began: None, lines: 0, left_out: 0 }) }
     }
 
     /// Whether a line may be written. One that may not is counted, and told with the next.
     pub(crate) fn line(&self, now: Instant) -> Option<Line> {
         let mut state = self.state.lock();
-        if state.last.is_some_and(|last| now.saturating_duration_since(last) < INTERVAL) {
+        if state.began.is_none_or(|began| now.saturating_duration_since(began) >= INTERVAL) {
+            state.began = Some(now);
+            state.lines = 0;
+        }
+        if state.lines == self.burst {
             state.left_out += 1;
             return None;
         }
-        state.last = Some(now);
+        state.lines += 1;
         let left_out = std::mem::take(&mut state.left_out);
         Some(Line { left_out: (left_out > 0).then_some(left_out) })
     }
@@ -83,6 +94,19 @@ mod tests {
         assert_eq!(after(400), None);
         assert_eq!(after(9000), line(Some(2)));
         assert_eq!(after(10_000), line(None));
+    }
+
+    #[test]
+    fn burst_of_lines_a_second_is_written() {
+        let rate = LogRate::of(3);
+        let start = Instant::now();
+        let written = |milliseconds| {
+            let now = start + Duration::from_millis(milliseconds);
+            (0..10).filter_map(|_| rate.line(now)).map(|line| line.left_out).collect::<Vec<_>>()
+        };
+        assert_eq!(written(0), [None, None, None]);
+        assert_eq!(written(999), []);
+        assert_eq!(written(1000), [Some(17), None, None]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod banner;
 mod cli;
 mod connect;
+mod log;
 mod open_files;
 
 use std::io::{IsTerminal, Write};
@@ -16,6 +17,7 @@ use ws_host::config::Config;
 use ws_host::{Server, Stopped};
 
 use self::cli::{Args, Task};
+use self::log::Log;
 
 /// Gives back what hibernated instances leave between the connections that stay: the system's allocator
 /// keeps most of it. `.cargo/config.toml` says after what time.
@@ -27,29 +29,43 @@ const INTERRUPTED: i32 = 130;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    start_log(args.log()).and_then(|()| act(args.into_task()?)).unwrap_or_else(|error| {
-        // Nothing is left to be done about a standard error that is closed.
-        let _ = writeln!(std::io::stderr(), "ws-host: {error:#}");
+    let log = match Log::start() {
+        Ok(log) => log,
+        Err(error) => {
+            // Nothing is left to be done about a standard error that is closed.
+            let _ = writeln!(std::io::stderr(), "ws-host: no thread for the log: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = run(args, &log).unwrap_or_else(|error| {
+        log.add(format!("ws-host: {error:#}\n").as_bytes());
         ExitCode::FAILURE
-    })
+    });
+    log.finish();
+    code
 }
 
-fn start_log(filter: &str) -> Result<()> {
+fn run(args: Args, log: &Log) -> Result<ExitCode> {
+    write_to(log, args.log())?;
+    act(args.into_task()?, log)
+}
+
+fn write_to(log: &Log, filter: &str) -> Result<()> {
     let filter = EnvFilter::try_new(filter).with_context(|| format!("--log {filter:?}"))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
+        .with_writer(log.clone())
         .init();
     Ok(())
 }
 
-fn act(task: Task) -> Result<ExitCode> {
+fn act(task: Task, log: &Log) -> Result<ExitCode> {
     let runtime = ws_host::runtime()?;
     let done = match task {
         Task::Serve(config) => {
             open_files::raise_limit(config.host.limits.max_clients);
-            runtime.block_on(serve(config)).map(|()| ExitCode::SUCCESS)
+            runtime.block_on(serve(config, log)).map(|()| ExitCode::SUCCESS)
         }
         Task::Check(config) => runtime.block_on(check(config)).map(|()| ExitCode::SUCCESS),
         Task::Connect(args) => runtime.block_on(connect::run(args)),
@@ -59,7 +75,7 @@ fn act(task: Task) -> Result<ExitCode> {
     done
 }
 
-async fn serve(config: Config) -> Result<()> {
+async fn serve(config: Config, log: &Log) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;
@@ -74,11 +90,13 @@ async fn serve(config: Config) -> Result<()> {
             let _ = renewer.renew().await;
         }
     });
+    let ending = log.clone();
     let stopped = server
         .run(async {
             next(&mut interrupt, &mut terminate).await;
             tokio::spawn(async move {
                 next(&mut interrupt, &mut terminate).await;
+                ending.finish();
                 std::process::exit(INTERRUPTED);
             });
         })

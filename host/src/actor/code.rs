@@ -9,6 +9,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::guest::{Fault, Template};
+use crate::log_rate::LogRate;
 
 /// What actors are held to.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// How long any other event waits for instances that need no room to make some: while they go to sleep, or their
 /// memory is given back. Far longer than that takes, and short for a client that is told then that there is none.
 const MAKING_ROOM: Duration = Duration::from_secs(1);
+
+/// How many faults of a resource are told in a second: all of them while somebody tries a handler out.
+const FAULTS: u32 = 10;
 
 /// When there must be room for one more instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +51,8 @@ pub(crate) struct Code {
     wanted: Notify,
     /// What became of instances of older templates since the current one is here.
     swaps: Mutex<Swaps>,
+    /// Lines on faults, which any client may cause.
+    faults: LogRate,
 }
 
 /// What became of instances whose template was replaced.
@@ -73,6 +79,7 @@ impl Code {
             instances: Arc::new(Semaphore::new(limits.max_instances)),
             wanted: Notify::new(),
             swaps: Mutex::default(),
+            faults: LogRate::of(FAULTS),
         }
     }
 
@@ -83,6 +90,11 @@ impl Code {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Bounds the lines on faults.
+    pub(super) fn faults(&self) -> &LogRate {
+        &self.faults
     }
 
     /// The current template.

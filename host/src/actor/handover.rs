@@ -1,12 +1,20 @@
 //! Making instances, and handing state from one to the next.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Actor;
 use super::seat::Live;
 use crate::guest::{Fault, Guest, Template};
+use crate::log_rate::{Line, LogRate, Quoted};
+
+/// Lines on states that are too long.
+static TOO_LONG: LogRate = LogRate::new();
+
+/// Lines on states that were refused.
+static REFUSED: LogRate = LogRate::new();
 
 impl Actor {
     /// A fresh instance of the current code.
@@ -35,13 +43,16 @@ impl Actor {
         if state.len() <= limits.max_state {
             return Ok(Some(state));
         }
-        tracing::warn!(
-            resource = self.code.resource(),
-            actor = &*self.name,
-            "the state has {} octets and is not kept; max-state allows {}",
-            state.len(),
-            limits.max_state,
-        );
+        if let Some(Line { left_out }) = TOO_LONG.line(Instant::now()) {
+            tracing::warn!(
+                resource = self.code.resource(),
+                actor = &*self.name,
+                left_out,
+                "the state has {} octets and is not kept; max-state allows {}",
+                state.len(),
+                limits.max_state,
+            );
+        }
         Ok(None)
     }
 
@@ -54,11 +65,11 @@ impl Actor {
         let Err(why) = guest.resume(state).await? else {
             return Ok(true);
         };
-        tracing::error!(
-            resource = self.code.resource(),
-            actor = &*self.name,
-            "the state was refused: {why:?}",
-        );
+        if let Some(Line { left_out }) = REFUSED.line(Instant::now()) {
+            let (resource, actor) = (self.code.resource(), &*self.name);
+            let why = Quoted(why.as_bytes());
+            tracing::error!(resource, actor, left_out, "the state was refused: {why}");
+        }
         Ok(false)
     }
 

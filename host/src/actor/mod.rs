@@ -21,6 +21,7 @@ mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 pub(crate) use code::{Code, Limits, Swaps};
 use seat::Place;
@@ -30,6 +31,7 @@ use waiting::Turns;
 use crate::belongings::{Belongings, Presence};
 use crate::clients::{Client, ClientId, Clients};
 use crate::guest::Fault;
+use crate::log_rate::Line;
 use crate::topics::Topics;
 use crate::worker::Home;
 
@@ -80,13 +82,17 @@ impl Actor {
     pub(crate) fn tell_fault(&self, client: Option<ClientId>, fault: &Fault) {
         let template = self.code.template();
         let (component, resource, actor) = (template.name(), self.code.resource(), &*self.name);
-        let client = client.map(tracing::field::display);
-        match fault {
-            Fault::NoInstance(_) => tracing::warn!(component, resource, actor, client, "{fault}"),
-            _ => tracing::error!(component, resource, actor, client, "{fault}"),
-        }
-        if let Some(backtrace) = fault.backtrace() {
-            tracing::debug!(component, resource, actor, client, "{backtrace}");
+        if let Some(Line { left_out }) = self.code.faults().line(Instant::now()) {
+            let client = client.map(tracing::field::display);
+            match fault {
+                Fault::NoInstance(_) => {
+                    tracing::warn!(component, resource, actor, client, left_out, "{fault}");
+                }
+                _ => tracing::error!(component, resource, actor, client, left_out, "{fault}"),
+            }
+            if let Some(backtrace) = fault.backtrace() {
+                tracing::debug!(component, resource, actor, client, "{backtrace}");
+            }
         }
         metrics::counter!(
             "ws_host_faults_total", "resource" => resource.to_owned(), "kind" => fault.name()

@@ -227,6 +227,8 @@ pub struct Limits {
     pub max_instances: usize,
     /// Octets of state that an instance hands to its successor. More: it is not kept.
     pub max_state: usize,
+    /// Octets that all instances together may print to the log in a second. More: lines are left out.
+    pub max_log: usize,
 }
 
 /// Times of a resource, each with an outcome when it is over.
@@ -274,6 +276,7 @@ impl Default for Limits {
             max_time: Duration::from_secs(60),
             max_instances: 10_000,
             max_state: 1 << 20,
+            max_log: 64 << 10,
         }
     }
 }

@@ -89,6 +89,7 @@ pub struct Resource {
     pub max_time: Option<Time>,
     pub max_instances: Option<usize>,
     pub max_state: Option<ByteSize>,
+    pub max_log: Option<ByteSize>,
     pub close_timeout: Option<Time>,
     pub idle_timeout: Option<Time>,
     pub hibernate_after: Option<Time>,

@@ -22,6 +22,11 @@ const NOTE: &str = "note: ";
 pub(super) struct LastWords(Arc<Mutex<VecDeque<String>>>);
 
 impl LastWords {
+    /// So much of a line as can be kept of it.
+    pub(super) fn beginning(line: &[u8]) -> &[u8] {
+        &line[..line.len().min(MAX_LINE * char::MAX_LEN_UTF8)]
+    }
+
     pub(super) fn add(&self, line: &str) {
         let mut lines = self.0.lock();
         if lines.len() == KEPT {

@@ -1,17 +1,24 @@
 //! A guest's standard output and error, line by line in the host's log.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
+use bytesize::ByteSize;
+use memchr::memchr;
 use tokio::io::{AsyncWrite, empty};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use super::last_words::LastWords;
+use super::log_budget::{Line, LogBudget};
 
-/// The longest line that the log takes in one piece, in octets. A guest that never ends its line
-/// must not make the host remember it.
+/// The longest line that the log takes in one piece, in octets, and the most that one call may write. A guest that
+/// never ends its line must not make the host remember it.
 const MAX_LINE: usize = 4096;
+
+/// Why a guest is trapped, as wasi:io wants it, that writes more at once.
+const TOO_MUCH: &str = "more octets were written at once than check-write permits, which are 4096";
 
 /// One of a guest's streams into the host's log.
 #[derive(Clone)]
@@ -21,6 +28,8 @@ pub(super) struct GuestLog {
     pub(super) stream: GuestStream,
     /// Where the last lines of its standard error are kept.
     pub(super) last_words: LastWords,
+    /// How much all instances together may write.
+    pub(super) budget: Arc<LogBudget>,
 }
 
 /// Which stream.
@@ -56,15 +65,16 @@ struct Lines {
 
 impl OutputStream for Lines {
     fn write(&mut self, octets: Bytes) -> StreamResult<()> {
-        for octet in octets {
-            match octet {
-                b'\n' => self.end_line(),
-                _ => self.line.push(octet),
-            }
-            if self.line.len() >= MAX_LINE {
-                self.end_line();
-            }
+        if octets.len() > MAX_LINE {
+            return Err(StreamError::trap(TOO_MUCH));
         }
+        let mut rest = &octets[..];
+        while let Some(end) = memchr(b'\n', rest) {
+            self.add(&rest[..end]);
+            self.end_line();
+            rest = &rest[end + 1..];
+        }
+        self.add(rest);
         Ok(())
     }
 
@@ -83,14 +93,41 @@ impl Pollable for Lines {
 }
 
 impl Lines {
+    /// A piece of a line, no longer than one may be.
+    fn add(&mut self, piece: &[u8]) {
+        let (fitting, rest) = piece.split_at(piece.len().min(MAX_LINE - self.line.len()));
+        self.line.extend_from_slice(fitting);
+        if self.line.len() >= MAX_LINE {
+            self.end_line();
+            self.line.extend_from_slice(rest);
+        }
+    }
+
     fn end_line(&mut self) {
-        let (component, line) = (&*self.log.component, printable(&self.line));
-        match self.log.stream {
-            GuestStream::Stdout => tracing::info!(target: "guest", component, "{line}"),
-            GuestStream::Stderr => {
-                tracing::warn!(target: "guest", component, "{line}");
-                self.log.last_words.add(&line);
+        let GuestLog { component, stream, last_words, budget } = &self.log;
+        let component = &**component;
+        if let GuestStream::Stderr = stream {
+            last_words.add(&printable(LastWords::beginning(&self.line)));
+        }
+        match budget.line(Instant::now()) {
+            Line::Written { left_out } => {
+                if left_out > 0 {
+                    tracing::warn!(target: "guest", component, "{left_out} lines were left out");
+                }
+                let line = printable(&self.line);
+                budget.charge(line.len());
+                match stream {
+                    GuestStream::Stdout => tracing::info!(target: "guest", component, "{line}"),
+                    GuestStream::Stderr => tracing::warn!(target: "guest", component, "{line}"),
+                }
             }
+            Line::FirstLeftOut => tracing::warn!(
+                target: "guest",
+                component,
+                "prints more than max-log allows ({} a second): lines are left out",
+                ByteSize(budget.max() as u64)
+            ),
+            Line::LeftOut => {}
         }
         self.line.clear();
     }

@@ -19,6 +19,7 @@ mod instance;
 mod last_words;
 mod limits;
 mod log;
+mod log_budget;
 mod memories;
 mod optional;
 mod runtime;

@@ -9,6 +9,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use super::last_words::LastWords;
 use super::limits::{Limits, Meter};
 use super::log::{GuestLog, GuestStream};
+use super::log_budget::LogBudget;
 use crate::belongings::Belongings;
 use crate::clients::Client;
 
@@ -28,6 +29,7 @@ pub(super) struct Setup {
     /// Whose standard output and error it is.
     pub(super) component: Arc<str>,
     pub(super) environment: Vec<(String, String)>,
+    pub(super) log: Arc<LogBudget>,
 }
 
 /// What the store of a guest holds.
@@ -92,6 +94,7 @@ impl Setup {
             component: Arc::clone(&self.component),
             stream,
             last_words: last_words.clone(),
+            budget: Arc::clone(&self.log),
         };
         WasiCtxBuilder::new()
             .stdout(stream(GuestStream::Stdout))

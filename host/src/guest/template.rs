@@ -16,6 +16,7 @@ use super::error::{Cause, Fault, LoadError};
 use super::in_time::in_time;
 use super::instance::Guest;
 use super::limits::{Limits, Meter};
+use super::log_budget::LogBudget;
 use super::optional::OptionalIndices;
 use super::stacks;
 use super::state::{self, Setup, State};
@@ -63,6 +64,8 @@ pub(crate) struct Recipe {
     /// What it sees as its environment.
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) limits: Limits,
+    /// Octets that all instances together may write to the log in a second.
+    pub(crate) max_log: usize,
 }
 
 /// A component, ready to be instantiated.
@@ -103,7 +106,8 @@ impl Template {
             LoadError::HandlerMismatch { path: path.clone(), cause: Cause(error) }
         })?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into();
-        let setup = Arc::new(Setup { component: name, environment: recipe.environment.clone() });
+        let (environment, log) = (recipe.environment.clone(), LogBudget::new(recipe.max_log));
+        let setup = Arc::new(Setup { component: name, environment, log: Arc::new(log) });
         let engine = runtime.engine.clone();
         let limits = recipe.limits;
         Ok(Arc::new(Self { path, hash, setup, engine, pre, handler, optional, limits }))

@@ -29,6 +29,9 @@ use crate::resource::Full;
 /// Lines on clients that found no place.
 static FULL: LogRate = LogRate::new();
 
+/// Lines on handlers that answer handshakes with what is no answer.
+static WRONG: LogRate = LogRate::new();
+
 /// Lines on handlers that let a client wait for too long.
 static LATE: LogRate = LogRate::new();
 
@@ -189,7 +192,14 @@ fn accept(
         Err(mistake) => {
             let client = admitted.client().id();
             let resource = served.name();
-            tracing::error!(resource, %client, "the handler let a client in wrongly: {mistake}");
+            if let Some(Line { left_out }) = WRONG.line(Instant::now()) {
+                tracing::error!(
+                    resource,
+                    %client,
+                    left_out,
+                    "the handler let a client in wrongly: {mistake}"
+                );
+            }
             admitted.disconnect(&End::Refused);
             text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
         }
@@ -228,10 +238,13 @@ fn refuse(refusal: &Refusal) -> Response<Body> {
     match StatusCode::from_u16(refusal.status) {
         Ok(status) if (300..600).contains(&refusal.status) => text(status, refusal.body.clone()),
         _ => {
-            tracing::error!(
-                status = refusal.status,
-                "the handler refused a client with a status that is none"
-            );
+            if let Some(Line { left_out }) = WRONG.line(Instant::now()) {
+                tracing::error!(
+                    status = refusal.status,
+                    left_out,
+                    "the handler refused a client with a status that is none"
+                );
+            }
             text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
         }
     }

@@ -19,6 +19,8 @@ mod runtimes;
 mod served;
 mod site;
 mod static_files;
+#[cfg(test)]
+mod tests;
 mod visit;
 
 use std::net::SocketAddr;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, StatusCode};
 use hyper::ext::Protocol;
 use ws_host_protocol::handshake::{Rejection, server};
 
 use super::admission;
-use super::answer::{Answer, Body, rejected, text};
+use super::answer::{Answer, rejected, text};
 use super::site::Site;
 use super::visit::Visit;
 use crate::config::Address;
@@ -35,7 +35,7 @@ pub(super) async fn answer(site: &Arc<Site>, request: &Request<()>, visit: Visit
         });
     }
     if path == HEALTH {
-        return Answer::Ordinary(health(site));
+        return Answer::Ordinary(site.health());
     }
     if let Some(files) = &site.static_files
         && let Some(answer) = files.answer(request).await
@@ -73,11 +73,4 @@ fn others(site: &Site, address: Option<&Address>) -> String {
         .map(|served| served.settings().path.as_str().to_owned())
         .collect();
     paths.join(", ")
-}
-
-fn health(site: &Site) -> Response<Body> {
-    match site.health() {
-        Ok(()) => text(StatusCode::OK, "ok\n"),
-        Err(why) => text(StatusCode::SERVICE_UNAVAILABLE, why),
-    }
 }

@@ -149,12 +149,12 @@ fn sweep(resource: &Arc<Resource>, settings: &config::Resource) -> AbortOnDropHa
 }
 
 fn recipe(settings: &config::Resource, mode: Mode) -> Recipe {
-    let config::Limits { max_memory, max_cpu, max_time, .. } = settings.limits;
+    let config::Limits { max_memory, max_cpu, max_time, max_log, .. } = settings.limits;
     let mut environment = settings.environment.clone();
     if mode == Mode::Development {
         let (name, value) = DEVELOPMENT;
         environment.push((name.to_owned(), value.to_owned()));
     }
     let limits = guest::Limits { max_memory, max_cpu, max_time };
-    Recipe { component: settings.component.clone(), environment, limits }
+    Recipe { component: settings.component.clone(), environment, limits, max_log }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use http::{Response, StatusCode};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use ws_host_protocol::CloseCode;
 
+use super::answer::{Body, text};
 use super::ground::Ground;
 use super::registry::Registry;
 use super::static_files::StaticFiles;
@@ -113,18 +115,17 @@ impl Site {
         self.draining.is_cancelled()
     }
 
-    /// Whether it serves, and does so everywhere.
-    ///
-    /// # Errors
-    ///
-    /// Why it does not, in a line.
-    pub(super) fn health(&self) -> Result<(), String> {
+    /// Answers whether it serves, and does so on all its threads.
+    pub(super) fn health(&self) -> Response<Body> {
         if self.is_draining() {
-            return Err("stopping\n".to_owned());
+            return text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
         }
         let stuck = self.ground.workers.stuck();
+        if stuck.is_empty() {
+            return text(StatusCode::OK, "ok\n");
+        }
         let told = |(worker, time)| format!("{worker} has not come round for {time:?}\n");
-        if stuck.is_empty() { Ok(()) } else { Err(stuck.into_iter().map(told).collect()) }
+        text(StatusCode::SERVICE_UNAVAILABLE, stuck.into_iter().map(told).collect::<String>())
     }
 
     /// Waits until the host drains.

@@ -91,6 +91,7 @@ impl written::Resource {
             max_time: at.positive("max-time", self.max_time, default.max_time)?,
             max_instances: at.number("max-instances", self.max_instances, default.max_instances)?,
             max_state: at.octets("max-state", self.max_state, default.max_state)?,
+            max_log: at.octets("max-log", self.max_log, default.max_log)?,
         })
     }
 

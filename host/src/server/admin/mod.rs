@@ -27,6 +27,7 @@ use self::wish::Wish;
 use super::answer::{Body, json, text};
 use super::host::Host;
 use super::renewal::Renewer;
+use crate::log_rate::{Line, LogRate};
 
 /// The longest message that is taken from outside, in octets.
 const MAX_BODY: usize = 1 << 20;
@@ -34,6 +35,7 @@ const MAX_BODY: usize = 1 << 20;
 /// What whoever is lost here hears.
 const WHAT_THERE_IS: &str = "\
 There are:
+  GET    /healthz
   GET    /metrics
   GET    /resources
   GET    /clients
@@ -49,6 +51,9 @@ const NOT_TEXT: &str =
 
 /// How long to wait when the system has no file descriptors left.
 const OUT_OF_RESOURCES: Duration = Duration::from_millis(100);
+
+/// Lines on connections that cannot be accepted.
+static NOT_ACCEPTED: LogRate = LogRate::new();
 
 /// The admin address and what is served there.
 #[derive(Debug)]
@@ -104,7 +109,9 @@ impl Admin {
                     tokio::spawn(desk.serve(stream, connections.seat(Instant::now())));
                 }
                 Err(error) => {
-                    tracing::warn!("cannot accept on the admin address: {error}");
+                    if let Some(Line { left_out }) = NOT_ACCEPTED.line(std::time::Instant::now()) {
+                        tracing::warn!(left_out, "cannot accept on the admin address: {error}");
+                    }
                     sleep(OUT_OF_RESOURCES).await;
                 }
             }
@@ -191,6 +198,7 @@ impl Desk {
         message: &[u8],
     ) -> Result<Response<Body>, Response<Body>> {
         match wish {
+            Wish::Health => Ok(self.host.site.health()),
             Wish::Metrics => Ok(text(StatusCode::OK, self.metrics.render())),
             Wish::Resources => Ok(json(StatusCode::OK, &self.host.resources())),
             Wish::Clients => Ok(json(StatusCode::OK, &self.host.clients())),

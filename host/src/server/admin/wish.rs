@@ -7,6 +7,7 @@ use super::super::host::Recipient;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
+    Health,
     Metrics,
     Resources,
     Clients,
@@ -23,6 +24,7 @@ impl Wish {
         let path: Vec<String> = uri.path().split('/').skip(1).map(decode).collect::<Option<_>>()?;
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         Some(match (method.as_str(), &path[..]) {
+            ("GET", ["healthz"]) => Self::Health,
             ("GET", ["metrics"]) => Self::Metrics,
             ("GET", ["resources"]) => Self::Resources,
             ("GET", ["clients"]) => Self::Clients,
@@ -42,7 +44,9 @@ impl Wish {
     /// Whether it has to wait for somebody, be it for its own body.
     pub(super) fn takes_time(&self) -> bool {
         match self {
-            Self::Metrics | Self::Resources | Self::Clients | Self::Close { .. } => false,
+            Self::Health | Self::Metrics | Self::Resources | Self::Clients | Self::Close { .. } => {
+                false
+            }
             Self::Reload | Self::Remove { .. } | Self::Send { .. } | Self::Publish { .. } => true,
         }
     }
@@ -71,6 +75,7 @@ mod tests {
 
     #[test]
     fn wishes_are_read_from_method_and_path() {
+        assert_eq!(wish(&Method::GET, "/healthz"), Some(Wish::Health));
         assert_eq!(wish(&Method::GET, "/metrics"), Some(Wish::Metrics));
         let to = |to| Some(Wish::Send { resource: "chat".into(), to });
         assert_eq!(wish(&Method::POST, "/resources/chat/messages"), to(Recipient::All));

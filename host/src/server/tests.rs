@@ -1,0 +1,76 @@
+//! What operates the server, while a worker serves nobody.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::mpsc::channel;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+
+use super::{Server, Stopped};
+use crate::config::{Address, Config, Encryption, Host, Listen, ProxyProtocol};
+
+/// A server without resources, on two free ports.
+async fn server() -> Server {
+    let here = SocketAddr::from(([127, 0, 0, 1], 0));
+    let listen = Listen {
+        address: Address::Tcp(here),
+        encryption: Encryption::Plain,
+        proxy_protocol: ProxyProtocol::Off,
+        mode: None,
+    };
+    let host = Host { workers: NonZeroUsize::MIN, ..Host::new(Vec::new()) };
+    let (listen, admin) = (vec![listen], Some(here));
+    let config = Config { listen, tls: None, backlog: 8, admin, file: None, host };
+    Server::start(config).await.expect("it starts")
+}
+
+async fn ask(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("it answers");
+    answer
+}
+
+#[tokio::test]
+async fn health_tells_of_a_worker_that_is_stuck_and_stopping_does_not_wait_for_it() {
+    let server = server().await;
+    let admin = server.admin_address().expect("there is one");
+    let Address::Tcp(address) = server.listening()[0].address else { panic!("not TCP") };
+    let worker = server.host().site.ground.workers.home();
+    let (stop, stopping) = oneshot::channel::<()>();
+    let running = tokio::spawn(server.run(async {
+        // Either is a reason to stop.
+        let _ = stopping.await;
+    }));
+    assert!(ask(address, "/healthz").await.starts_with("HTTP/1.1 200 "));
+    let (release, held) = channel::<()>();
+    worker.runtime().spawn(async move {
+        // An error is what ends it: the sender is gone.
+        let _ = held.recv();
+    });
+    // It comes to nobody any more, and whoever asks is answered all the same.
+    let told = "worker-0 has not come round for";
+    loop {
+        let answer = ask(address, "/healthz").await;
+        if answer.starts_with("HTTP/1.1 503 ") {
+            assert!(answer.contains(told), "{answer}");
+            break;
+        }
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    assert!(ask(admin, "/healthz").await.contains(told));
+    let metrics = ask(admin, "/metrics").await;
+    assert!(metrics.contains("ws_host_workers_stuck 1\n"), "{metrics}");
+    drop(release);
+    while !ask(admin, "/healthz").await.starts_with("HTTP/1.1 200 ") {}
+    let (_release, held) = channel::<()>();
+    worker.runtime().spawn(async move {
+        let _ = held.recv();
+    });
+    drop(stop);
+    assert_eq!(running.await.expect("no panic"), Stopped::Drained);
+}
