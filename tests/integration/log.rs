@@ -1,6 +1,7 @@
 //! What guests print.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use rustix::process::Signal;
@@ -66,4 +67,61 @@ fn payloads_are_not_logged_by_the_host() -> Result<()> {
 fn end(server: TestServer) -> Result<String> {
     server.signal(Signal::TERM)?;
     Ok(server.wait()?.log)
+}
+
+#[test]
+fn lines_beyond_max_log_are_left_out_and_told() -> Result<()> {
+    let flags = ["--max-log", "16KiB", "--max-cpu", "20s"];
+    let mut server = TestServer::with_arguments("guest-noisy", &flags)?;
+    let mut client = Client::connect(&server)?;
+    let began = Instant::now();
+    client.ask("lines 3000000")?;
+    server.wait_for_log("prints more than max-log allows (16.0 KiB a second)")?;
+    // The first line of the next second tells how many are missing.
+    while began.elapsed() < Duration::from_millis(1100) {
+        client.ask("hello")?;
+    }
+    client.ask("hello")?;
+    server.wait_for_log("lines were left out")?;
+    let seconds = began.elapsed().as_secs() as usize + 2;
+    let log = end(server)?;
+    // A line has up to 128 octets beside its own.
+    assert!(log.len() < seconds * (32 << 10), "{} octets in {seconds} s", log.len());
+    Ok(())
+}
+
+#[test]
+fn guest_that_writes_much_at_once_is_trapped_and_nobody_waits() -> Result<()> {
+    let flags = ["--workers", "1", "--instance-per", "client", "--max-memory", "256MiB"];
+    let server = TestServer::with_arguments("guest-noisy", &flags)?;
+    let mut writer = Client::connect(&server)?;
+    let mut other = Client::connect(&server)?;
+    other.ask("hello")?;
+    writer.send_text("once 60000000")?;
+    let began = Instant::now();
+    other.ask("hello")?;
+    // Most of it is the guest's own work on its memory.
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    writer.expect_close(1011)?;
+    let log = end(server)?;
+    assert!(log.contains("check-write permits"), "{log}");
+    assert!(log.len() < 64 << 10, "{} octets", log.len());
+    Ok(())
+}
+
+#[test]
+fn faults_that_clients_cause_all_the_time_are_told_some_times_a_second() -> Result<()> {
+    let flags = ["--instance-per", "client"];
+    let server = TestServer::with_arguments("guest-trap", &flags)?;
+    let began = Instant::now();
+    for _ in 0..200 {
+        let mut client = Client::connect(&server)?;
+        client.send_text("trap")?;
+        client.expect_close(1011)?;
+    }
+    let seconds = began.elapsed().as_secs() as usize + 2;
+    let log = end(server)?;
+    let told = log.matches("the handler trapped").count();
+    assert!((1..=10 * seconds).contains(&told), "{told} in {seconds} s");
+    Ok(())
 }

@@ -37,6 +37,7 @@ mod loading; // components and flags that cannot be served
 mod log; // what guests print
 mod memory; // what counts as memory of an instance
 mod messages; // framing as clients see it
+mod operating; // what must not wait for guests
 mod origins; // pages that may connect, and proxies
 mod outside; // messages that come from no client
 mod piped; // the client for the terminal, in pipes
@@ -55,3 +56,4 @@ mod streams; // HTTP/2 as frames on the wire
 mod timers; // events that the host delivers later
 mod tls; // encrypted connections
 mod topics; // messages to whoever subscribed
+mod unread; // a log that nobody reads

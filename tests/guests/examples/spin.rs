@@ -1,4 +1,6 @@
-//! Loops for ever when it is told to; echoes anything else.
+//! Loops for ever when it is told to, and for half a millisecond with a binary message; echoes any other text.
+
+use std::time::{Duration, Instant};
 
 use ws_guest::{Client, Handler, Result};
 
@@ -14,6 +16,12 @@ impl Handler for Spin {
             }
         }
         Ok(client.send_text(&message)?)
+    }
+
+    fn received_binary(&mut self, _client: Client, _message: Vec<u8>) -> Result {
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_micros(500) {}
+        Ok(())
     }
 }
 

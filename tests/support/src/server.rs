@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
@@ -59,13 +59,19 @@ impl TestServer {
     /// Runs a command that prints the URL that it serves, `ws://` or `wss://`, on its first line of
     /// standard output.
     pub fn spawn(mut command: Command) -> Result<Self> {
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("cannot start {command:?}: run `make build` first"))?;
+        let mut child = start(command.stderr(Stdio::piped()))?;
         let log = LogReader::start(child.stderr.take().context("standard error is piped")?);
+        Self::serving_as(&command, child, log)
+    }
+
+    /// The same, and nobody reads its log but whoever has the pipe.
+    pub fn spawn_unread(mut command: Command) -> Result<(Self, ChildStderr)> {
+        let mut child = start(command.stderr(Stdio::piped()))?;
+        let pipe = child.stderr.take().context("standard error is piped")?;
+        Ok((Self::serving_as(&command, child, LogReader::ended())?, pipe))
+    }
+
+    fn serving_as(command: &Command, mut child: Child, log: LogReader) -> Result<Self> {
         let mut first_line = String::new();
         let mut output = BufReader::new(child.stdout.take().context("standard output is piped")?);
         output.read_line(&mut first_line)?;
@@ -146,6 +152,11 @@ impl TestServer {
         let log = std::mem::replace(&mut self.log, LogReader::ended()).finish();
         Ok(Ended { status, log })
     }
+}
+
+fn start(command: &mut Command) -> Result<Child> {
+    let piped = command.stdin(Stdio::null()).stdout(Stdio::piped());
+    piped.spawn().with_context(|| format!("cannot start {command:?}: run `make build` first"))
 }
 
 impl Drop for TestServer {

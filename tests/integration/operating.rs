@@ -1,0 +1,54 @@
+//! What operates the server does not wait for guests, whatever they do.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use rustix::process::Signal;
+use ws_host_test_support::{Answer, Client, TestServer, masked_frame};
+
+/// A hundred times what an answer takes, and a tenth of what the guests below work.
+const SOON: Duration = Duration::from_secs(1);
+
+/// Gives a worker five seconds of work, in one write of 10,000 empty messages.
+fn occupy(server: &TestServer) -> Result<Client> {
+    let mut client = Client::connect(server)?;
+    client.ask("hello")?;
+    client.send(&masked_frame(0x82, b"").repeat(10_000))?;
+    Ok(client)
+}
+
+fn get(server: SocketAddr, path: &str) -> Result<Answer> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    Answer::to(server, &request)
+}
+
+#[test]
+fn health_and_admin_answer_while_every_worker_is_busy() -> Result<()> {
+    let flags = ["--workers", "1", "--admin", "127.0.0.1:0", "--static", "."];
+    let mut server = TestServer::with_arguments("guest-spin", &flags)?;
+    let admin = server.admin()?;
+    let _busy = occupy(&server)?;
+    let began = Instant::now();
+    for (address, path) in
+        [(server.address(), "/healthz"), (admin, "/healthz"), (admin, "/metrics")]
+    {
+        let answer = get(address, path)?;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+    Ok(())
+}
+
+#[test]
+fn signal_to_stop_is_heard_while_every_worker_is_busy() -> Result<()> {
+    let flags = ["--workers", "1", "--drain-timeout", "200ms"];
+    let server = TestServer::with_arguments("guest-spin", &flags)?;
+    let _busy = occupy(&server)?;
+    let began = Instant::now();
+    server.signal(Signal::TERM)?;
+    let ended = server.wait()?;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+    Ok(())
+}

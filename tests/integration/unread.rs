@@ -1,0 +1,72 @@
+//! A log that nobody reads, and one that somebody reads as usual.
+
+use std::io::{BufRead, BufReader};
+use std::process::Command;
+use std::sync::mpsc::channel;
+
+use anyhow::{Context, Result};
+use rustix::process::Signal;
+use ws_host_test_support::{
+    Answer, Client, DEADLINE, TestServer, component, handshake, host_binary,
+};
+
+fn noisy(flags: &[&str]) -> Command {
+    let mut command = Command::new(host_binary());
+    command.arg("--component").arg(component("guest-noisy"));
+    command.args(["--listen", "127.0.0.1:0", "--max-log", "1GiB"]).args(flags);
+    command
+}
+
+#[test]
+fn log_that_nobody_reads_stops_nobody() -> Result<()> {
+    let (server, _pipe) =
+        TestServer::spawn_unread(noisy(&["--max-clients", "1", "--drain-timeout", "3s"]))?;
+    let mut client = Client::connect(&server)?;
+    // More than a pipe has room for.
+    client.ask("lines 300000")?;
+    assert_eq!(client.ask("hello")?, "printed");
+    // Who is refused is told to the log, too.
+    for _ in 0..3 {
+        let answer = Answer::to_head(server.address(), &handshake("/", ""))?;
+        assert_eq!(answer.status, 503);
+    }
+    server.signal(Signal::TERM)?;
+    client.expect_close(1001)?;
+    let (tell, told) = channel();
+    // A server that does not end is left to the end of the test.
+    std::thread::spawn(move || tell.send(server.wait()));
+    assert_eq!(told.recv_timeout(DEADLINE)??.status.code(), Some(0));
+    Ok(())
+}
+
+#[test]
+fn lines_that_were_lost_are_told_when_somebody_reads_again() -> Result<()> {
+    let (server, pipe) = TestServer::spawn_unread(noisy(&[]))?;
+    let mut client = Client::connect(&server)?;
+    client.ask("lines 3000000")?;
+    let mut log = BufReader::new(pipe).lines();
+    let lost = log.find(|line| line.as_ref().is_ok_and(|line| line.contains("lines of the log")));
+    let lost = lost.context("a line on what was lost")??;
+    let number = lost.split(' ').find_map(|word| word.parse::<usize>().ok()).context("a number")?;
+    assert!((1..30_000).contains(&number), "{lost}");
+    client.ask("back again")?;
+    let back = log.find(|line| line.as_ref().is_ok_and(|line| line.contains("back again")));
+    back.context("the next line")??;
+    Ok(())
+}
+
+#[test]
+fn nothing_is_lost_of_a_log_that_is_read() -> Result<()> {
+    let server = TestServer::spawn(noisy(&[]))?;
+    let mut client = Client::connect(&server)?;
+    for _ in 0..10 {
+        client.ask("lines 20000")?;
+    }
+    client.ask("the last word")?;
+    server.signal(Signal::TERM)?;
+    client.expect_close(1001)?;
+    let log = server.wait()?.log;
+    assert_eq!(log.matches(&"x".repeat(99)).count(), 2000);
+    assert!(log.contains("the last word") && log.contains("stopping"), "{log}");
+    Ok(())
+}
