@@ -188,9 +188,9 @@ impl Reception {
         &self.0.handle
     }
 
-    /// The worker has not picked up what it was given: others get what comes until it has come round.
-    pub(crate) fn fell_behind(&self) {
-        self.0.fall_behind();
+    /// The worker itself.
+    pub(crate) fn worker(&self) -> Arc<Worker> {
+        Arc::clone(&self.0)
     }
 }
 

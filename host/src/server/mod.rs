@@ -179,6 +179,8 @@ impl Server {
         let Self { listeners, host, admin, followed, .. } = self;
         let handshakes = arrival::handshakes();
         let mut serving = JoinSet::new();
+        let site = Arc::clone(&host.site);
+        serving.spawn(async move { site.given.take_back().await });
         for (listener, door) in listeners {
             let (site, handshakes) = (Arc::clone(&host.site), Arc::clone(&handshakes));
             serving.spawn(async move {

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use ws_host_protocol::CloseCode;
 
 use super::answer::{Body, text};
+use super::door::Given;
 use super::ground::Ground;
 use super::registry::Registry;
 use super::static_files::StaticFiles;
@@ -36,6 +37,8 @@ pub(super) struct Site {
     pub(super) answered: Arc<Semaphore>,
     /// Places for connections of HTTP/1.1 that are closed behind an answer, until their client has closed too.
     pub(super) leaving: Semaphore,
+    /// Connections that workers have not picked up yet.
+    pub(super) given: Given,
     /// Every task that owes a client something.
     pub(super) tasks: TaskTracker,
     clients: Arc<Semaphore>,
@@ -56,6 +59,7 @@ impl Site {
             static_files: config.static_files.clone().map(StaticFiles::new),
             answered: arrival::answered(),
             leaving: Semaphore::new(arrival::MAX_LEAVING),
+            given: Given::default(),
             tasks: TaskTracker::new(),
             clients: Arc::new(Semaphore::new(config.limits.max_clients)),
             farewells: Arc::default(),

@@ -99,8 +99,8 @@ impl Worker {
         self.handle.metrics().worker_park_unpark_count(0) % 2 == 1
     }
 
-    /// Somebody has waited for it in vain.
-    pub(super) fn fall_behind(self: &Arc<Self>) {
+    /// Somebody has waited for it in vain: others get what comes until it has come round.
+    pub(crate) fn fall_behind(self: &Arc<Self>) {
         self.pulse.is_late.store(true, Ordering::Relaxed);
         self.ask();
     }

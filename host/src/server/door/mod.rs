@@ -2,6 +2,7 @@
 
 mod accept;
 mod flash;
+mod given;
 mod listener;
 mod moved;
 mod opening;
@@ -19,6 +20,7 @@ use tokio::time::timeout_at;
 use ws_host_protocol::handshake::Scheme;
 
 pub(super) use self::accept::accept;
+pub(super) use self::given::Given;
 pub(super) use self::listener::Listener;
 use self::moved::{OverTls, Plain};
 use self::opening::{Opening, open};
