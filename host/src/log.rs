@@ -215,6 +215,21 @@ mod tests {
     }
 
     #[test]
+    fn panics_are_told_to_the_log() {
+        let log = Log(Arc::default());
+        let telling = log.clone();
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| telling.tell(panic)));
+        let failing = std::thread::Builder::new().name("failing".to_owned());
+        let failed = failing.spawn(|| panic!("told to")).expect("a thread").join();
+        std::panic::set_hook(before);
+        assert!(failed.is_err());
+        let told = String::from_utf8(log.0.state.lock().waiting.clone()).expect("text");
+        assert!(told.starts_with("thread 'failing' panicked at host/src/log.rs:"), "{told}");
+        assert!(told.contains("told to\n"), "{told}");
+    }
+
+    #[test]
     fn what_finds_no_room_is_dropped_and_told() {
         let log = Log(Arc::default());
         let line = vec![b'x'; MAX_WAITING / 4];

@@ -14,12 +14,14 @@ mod pulse;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Id};
 use tokio::sync::watch;
 
 use self::pulse::Pulse;
+use crate::log_rate::{Line, LogRate};
 use crate::running::Running;
 
 /// How many tasks run before the system is asked for new events. Somewhat more than the default of 61:
@@ -29,6 +31,9 @@ const EVENT_INTERVAL: u32 = 256;
 /// How nice threads are that work for nobody who waits: they compile components and give memory back. On
 /// a busy machine that must not keep messages from being served.
 const NICE: i32 = 10;
+
+/// Lines on workers that cannot be started, for each actor anew.
+static NOT_STARTED: LogRate = LogRate::new();
 
 /// A runtime such as each worker has, and as is enough to run a server on: everything on one thread, but for what
 /// takes long.
@@ -96,10 +101,15 @@ impl Workers {
         if all.len() < self.max.get() && all.iter().all(|worker| worker.actors() > 0) {
             match self.one_more(all.len()) {
                 Ok(worker) => all.push(worker),
-                Err(error) => tracing::warn!(
-                    "goes on with {} workers, as one more cannot be started: {error}",
-                    all.len()
-                ),
+                Err(error) => {
+                    if let Some(Line { left_out }) = NOT_STARTED.line(Instant::now()) {
+                        tracing::warn!(
+                            left_out,
+                            "goes on with {} workers, as one more cannot be started: {error}",
+                            all.len()
+                        );
+                    }
+                }
             }
         }
         let fewest = all
