@@ -11,13 +11,12 @@ use ws_host_test_support::{Client, TestServer, masked_frame, root};
 use crate::configured::terminate;
 use crate::encrypted::Authority;
 use crate::streams::{
-    CONTINUATION, Connection, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE,
-    RST_STREAM, SETTINGS, frame, get, headers, websocket,
+    CANCEL, CONTINUATION, Connection, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING,
+    PREFACE, RST_STREAM, SETTINGS, frame, get, headers, websocket,
 };
 
 /// Errors of RFC 9113 §7.
 const NO_ERROR: u32 = 0;
-const CANCEL: u32 = 8;
 const ENHANCE_YOUR_CALM: u32 = 11;
 
 const MIB: usize = 1 << 20;

@@ -21,6 +21,7 @@ mod encrypted; // TLS as a client does it
 mod fairness;
 mod faults; // handlers that trap, loop, hoard, fail
 mod fields; // headers that handlers are told
+mod full; // as many instances as there may be
 mod guests; // that every guest is used
 mod handshake; // refused and accepted openings
 mod hibernation; // instances that are freed while nothing happens
@@ -41,7 +42,7 @@ mod operating; // what must not wait for guests
 mod origins; // pages that may connect, and proxies
 mod outside; // messages that come from no client
 mod piped; // the client for the terminal, in pipes
-mod places; // as many instances as there may be
+mod places; // what is kept from others by who does not ask, read or leave
 mod protocol_errors; // any octets on the socket
 mod proxied; // the PROXY protocol
 mod proxy; // an HTTP proxy between the client for the terminal and its server

@@ -1,51 +1,180 @@
-//! As many instances as there may be, and whose event finds a place.
+//! What one client keeps from others while it neither asks, nor reads, nor leaves: places that only so many have.
 
-use std::process::Command;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
-use ws_host_test_support::{Client, TestServer, host_binary};
+use anyhow::{Context, Result, ensure};
+use ws_host_test_support::{Answer, Client, DEADLINE, TestServer, handshake, raise_open_files};
 
-use crate::configured::Configuration;
+use crate::streams::{
+    Connection, DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, STATUS_200, get,
+};
+
+/// More than there are places of any kind.
+const CROWD: usize = 1100;
+
+/// Whoever is let in within this time has waited for nobody: what the crowd holds, it holds for longer.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+/// As many connections as others must not wait for, each with this request.
+fn crowd(server: SocketAddr, request: &str) -> Result<Vec<TcpStream>> {
+    raise_open_files();
+    let one = |_| {
+        let mut stream = TcpStream::connect(server)?;
+        stream.set_read_timeout(Some(DEADLINE))?;
+        stream.write_all(request.as_bytes())?;
+        Ok(stream)
+    };
+    (0..CROWD).map(one).collect()
+}
+
+#[track_caller]
+fn expect_echo_at_once(server: SocketAddr) -> Result<()> {
+    let began = Instant::now();
+    assert_eq!(Client::connect_at(server, "/")?.ask("hello")?, "hello");
+    assert!(began.elapsed() < AT_ONCE, "after {:?}", began.elapsed());
+    Ok(())
+}
+
+/// Asks again and again until `is_it`.
+fn until<T>(mut ask: impl FnMut() -> Result<T>, is_it: impl Fn(&T) -> bool) -> Result<T> {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let answer = ask()?;
+        if is_it(&answer) {
+            return Ok(answer);
+        }
+        ensure!(Instant::now() < deadline, "not in time");
+    }
+}
+
+/// The descriptors that a process has.
+fn descriptors(server: &TestServer) -> Result<usize> {
+    Ok(std::fs::read_dir(format!("/proc/{}/fd", server.process_id()))?.count())
+}
+
+fn folder_of(file: &str, octets: usize) -> Result<(tempfile::TempDir, String)> {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join(file), vec![b'a'; octets])?;
+    let path = folder.path().to_str().context("UTF-8")?.to_owned();
+    Ok((folder, path))
+}
 
 #[test]
-fn event_behind_a_fault_waits_for_the_place_of_what_is_being_freed() -> Result<()> {
-    let server = TestServer::with_arguments("guest-keeper", &["--max-instances", "1"])?;
-    let mut good = Client::connect(&server)?;
-    for _ in 0..10 {
-        let mut greedy = Client::connect(&server)?;
-        // It ends with far more memory than is given back in a moment.
-        greedy.send_text("hoard")?;
-        assert_eq!(greedy.receive_close()?.0, 1011);
-        assert_eq!(good.ask("count")?, "1");
+fn connections_without_a_request_give_way_the_oldest_first() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &["--handshake-timeout", "60s"])?;
+    let mut crowd = crowd(server.address(), "GET / HTTP/1.1\r\n")?;
+    expect_echo_at_once(server.address())?;
+    for old in &mut crowd[..CROWD - 1024] {
+        let ended = old.read(&mut [0]);
+        let is_reset = |error: &std::io::Error| error.kind() == ErrorKind::ConnectionReset;
+        assert!(
+            ended.as_ref().is_ok_and(|count| *count == 0) || ended.is_err_and(|e| is_reset(&e))
+        );
     }
+    let last = crowd.pop().context("a crowd")?;
+    (&last).write_all(&handshake("/", "").as_bytes()["GET / HTTP/1.1\r\n".len()..])?;
+    assert_eq!(Client::after(last)?.1.status, 101);
     Ok(())
 }
 
 #[test]
-fn message_that_finds_no_instance_is_dropped_and_the_client_stays_where_that_is_wanted()
--> Result<()> {
-    let configuration = Configuration::new(
-        "listen = \"127.0.0.1:0\"\n\
-         [[resource]]\npath = \"/{room}\"\ncomponent = \"{{guest-keeper}}\"\n\
-         instance-per = \"path\"\nmax-instances = 1\nhibernate-after = \"100ms\"\n\
-         on-fault = \"drop-message\"\n",
-    )?;
-    let mut command = Command::new(host_binary());
-    command.arg("--config").arg(configuration.file()).args(["--log", "ws_host=debug"]);
-    let mut server = TestServer::spawn(command)?;
-    let mut red = Client::connect_to(&server, "/red")?;
-    assert_eq!(red.receive_text()?, "room is red");
-    assert_eq!(red.ask("count")?, "1");
-    server.wait_for_log("hibernated")?;
-    let mut blue = Client::connect_to(&server, "/blue")?;
-    assert_eq!(blue.receive_text()?, "room is blue");
-    blue.send_text("sleep 3000")?;
-    assert_eq!(blue.receive_text()?, "asleep");
-    red.send_text("count")?;
-    server.wait_for_log("there are 1 already (max-instances)")?;
-    // The message is lost, the state and the connection are not.
-    assert_eq!(blue.receive_text()?, "awake");
-    server.wait_for_log("hibernated")?;
-    assert_eq!(red.ask("count")?, "2");
+fn one_address_shuts_no_other_out() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("socket");
+    let unix = format!("unix:{}", file.display());
+    let flags = ["--handshake-timeout", "60s", "--listen", &unix];
+    let server = TestServer::with_arguments("echo", &flags)?;
+    raise_open_files();
+    let _crowd: Vec<_> =
+        (0..CROWD).map(|_| UnixStream::connect(&file)).collect::<std::io::Result<_>>()?;
+    until(|| descriptors(&server), |open| *open > 1024)?;
+    let mut slow = TcpStream::connect(server.address())?;
+    slow.write_all(b"GET / HTTP/1.1\r\n")?;
+    expect_echo_at_once(server.address())?;
+    slow.write_all(&handshake("/", "").as_bytes()["GET / HTTP/1.1\r\n".len()..])?;
+    assert_eq!(Client::after(slow)?.1.status, 101);
     Ok(())
+}
+
+#[test]
+fn slow_readers_of_files_keep_out_nobody() -> Result<()> {
+    let (_folder, pages) = folder_of("long.txt", 8 << 20)?;
+    let server = TestServer::with_arguments("echo", &["--static", &pages])?;
+    let request = "GET /long.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let _crowd = crowd(server.address(), request)?;
+    expect_echo_at_once(server.address())?;
+    // As soon as it is known who reads nothing, whoever reads gets the file.
+    let began = Instant::now();
+    let ask = || Answer::to(server.address(), request);
+    assert_eq!(until(ask, |answer| answer.status == 200)?.body.len(), 8 << 20);
+    assert!(began.elapsed() < 4 * AT_ONCE, "after {:?}", began.elapsed());
+    Ok(())
+}
+
+/// Connections with a WebSocket each, on which nothing else is read.
+#[test]
+fn answers_over_http2_that_nobody_reads_give_way() -> Result<()> {
+    let (_folder, pages) = folder_of("long.txt", 1 << 20)?;
+    let server = TestServer::with_arguments("echo", &["--static", &pages])?;
+    let before = server.peak_memory()?;
+    // SETTINGS_INITIAL_WINDOW_SIZE: so much of a stream may come unasked.
+    let window = |octets: u32| [&[0, 4][..], &octets.to_be_bytes()].concat();
+    let mut crowd = Vec::new();
+    for octets in (0..24).map(|number| number % 2) {
+        let mut connection = Connection::begin_with(server.address(), &window(octets))?;
+        connection.open(1, "/")?;
+        for stream in (3..200).step_by(2) {
+            connection.send(HEADERS, END_HEADERS | END_STREAM, stream, &get("/long.txt"))?;
+        }
+        // All have been answered.
+        for stream in (3..200).step_by(2) {
+            connection.wait_for(HEADERS, stream)?;
+        }
+        crowd.push(connection);
+    }
+    let open = descriptors(&server)?;
+    assert!(open < 1024 + 100, "{open} descriptors");
+    let grown = server.peak_memory()? - before;
+    assert!(grown < 200 << 20, "{} KiB more", grown >> 10);
+    // As soon as it is known who reads nothing, whoever reads is answered.
+    let mut reading = Connection::begin_with(server.address(), &window(2 << 20))?;
+    let mut stream = 1;
+    let ask = || {
+        stream += 2;
+        reading.send(HEADERS, END_HEADERS | END_STREAM, stream, &get("/long.txt"))?;
+        Ok((reading.wait_for(HEADERS, stream)?, stream))
+    };
+    let (_, stream) = until(ask, |(head, _)| head.payload.first() == Some(&STATUS_200))?;
+    let mut came = 0;
+    while came < 60_000 {
+        came += reading.wait_for(DATA, stream)?.payload.len();
+    }
+    // What gave way was reset, and every connection goes on.
+    for connection in &mut crowd {
+        connection.grant(1, 1 << 20)?;
+        assert_eq!(connection.ask(1, "still here")?, "still here");
+    }
+    assert!(crowd.iter().any(|connection| connection.has(RST_STREAM)));
+    Ok(())
+}
+
+/// As many as wait behind an answer, and more: none has a WebSocket any more.
+#[test]
+fn connections_of_http2_that_are_left_idle_are_not_more_than_there_may_be() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &["--handshake-timeout", "60s"])?;
+    raise_open_files();
+    let mut crowd = Vec::new();
+    for _ in 0..CROWD {
+        let mut connection = Connection::begin(server.address())?;
+        connection.open(1, "/")?;
+        connection.send_message(1, 0x88, &[])?;
+        assert_eq!(connection.receive_message(1)?.0, 0x88);
+        connection.send(DATA, END_STREAM, 1, &[])?;
+        crowd.push(connection);
+    }
+    until(|| descriptors(&server), |open| *open < 1024 + 50)?;
+    expect_echo_at_once(server.address())
 }

@@ -25,6 +25,9 @@ pub(crate) const ACK: u8 = 1;
 pub(crate) const END_STREAM: u8 = 1;
 pub(crate) const END_HEADERS: u8 = 4;
 
+/// The error of a stream that its client does not want any more (RFC 9113 §7).
+pub(crate) const CANCEL: u32 = 8;
+
 /// The status 200 by its place in the static table (RFC 7541, appendix A).
 pub(crate) const STATUS_200: u8 = 0x88;
 
@@ -164,6 +167,11 @@ impl Connection {
             }
             self.kept.push_back(frame);
         }
+    }
+
+    /// Whether a frame of this type came that nobody has waited for.
+    pub(crate) fn has(&self, kind: u8) -> bool {
+        self.kept.iter().any(|frame| frame.kind == kind)
     }
 
     /// The next frame, whatever it is, but what only needs an answer.

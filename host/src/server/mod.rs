@@ -10,6 +10,7 @@ mod door;
 mod ground;
 mod host;
 mod http;
+mod places;
 mod refused_origin;
 mod registry;
 mod renewal;
@@ -177,15 +178,12 @@ impl Server {
     /// Dropping the future stops accepting; connections go on until the runtime ends.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Stopped {
         let Self { listeners, host, admin, followed, .. } = self;
-        let handshakes = arrival::handshakes();
         let mut serving = JoinSet::new();
         let site = Arc::clone(&host.site);
         serving.spawn(async move { site.given.take_back().await });
         for (listener, door) in listeners {
-            let (site, handshakes) = (Arc::clone(&host.site), Arc::clone(&handshakes));
-            serving.spawn(async move {
-                door::accept(&listener, &door, &site, &handshakes).await;
-            });
+            let site = Arc::clone(&host.site);
+            serving.spawn(async move { door::accept(&listener, &door, &site).await });
         }
         if let Some((tls, watch)) = followed {
             serving.spawn(certificates::follow(tls, watch));

@@ -16,6 +16,7 @@ use ws_host_protocol::CloseCode;
 use super::answer::{Body, text};
 use super::door::Given;
 use super::ground::Ground;
+use super::places::Places;
 use super::registry::Registry;
 use super::static_files::StaticFiles;
 use super::{Stopped, arrival};
@@ -35,7 +36,9 @@ pub(super) struct Site {
     pub(super) static_files: Option<StaticFiles>,
     /// Places for connections that have had an answer.
     pub(super) answered: Arc<Semaphore>,
-    /// Places for connections of HTTP/1.1 that are closed behind an answer, until their client has closed too.
+    /// Places for answers that are on their way.
+    pub(super) answers: Arc<Places>,
+    /// Places for connections that are closed behind an answer, until their client has closed too.
     pub(super) leaving: Semaphore,
     /// Connections that workers have not picked up yet.
     pub(super) given: Given,
@@ -58,6 +61,7 @@ impl Site {
             registry: Registry::default(),
             static_files: config.static_files.clone().map(StaticFiles::new),
             answered: arrival::answered(),
+            answers: arrival::answers(),
             leaving: Semaphore::new(arrival::MAX_LEAVING),
             given: Given::default(),
             tasks: TaskTracker::new(),

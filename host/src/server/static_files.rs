@@ -30,6 +30,9 @@ const WELL_KNOWN: &[u8] = b".well-known";
 /// The longest name of a file on Linux, in bytes.
 const MAX_NAME: usize = 255;
 
+/// How much of a file is read at once, in bytes: what each answer holds in memory, twice, while its client reads nothing.
+const PIECE: usize = 16 << 10;
+
 /// What stands in a segment of a path as it is (RFC 3986 §3.3).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -150,7 +153,7 @@ async fn serve(request: &Request<()>, file: &Path, name: &Path) -> Option<Respon
         wanted.headers_mut().remove(RANGE);
     }
     // It answers every error with a status.
-    let Ok(mut found) = ServeFile::new(file).oneshot(wanted).await;
+    let Ok(mut found) = ServeFile::new(file).with_buf_chunk_size(PIECE).oneshot(wanted).await;
     if found.status() == StatusCode::NOT_FOUND {
         return None;
     }

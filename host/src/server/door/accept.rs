@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 
 use super::listener::{Listener, Stream};
 use super::{Door, enter};
 use crate::log_rate::{Line, LogRate};
-use crate::server::arrival::Arrival;
+use crate::server::arrival::{self, Arrival};
 use crate::server::http::Registered;
 use crate::server::site::Site;
 use crate::server::visit::{Peer, Visit};
@@ -24,16 +23,15 @@ const OUT_OF_RESOURCES: Duration = Duration::from_millis(100);
 static NOT_ACCEPTED: LogRate = LogRate::new();
 
 /// Accepts for ever. Each connection gets a task of its own.
-pub(in crate::server) async fn accept(
-    listener: &Listener,
-    door: &Arc<Door>,
-    site: &Arc<Site>,
-    handshakes: &Arc<Semaphore>,
-) {
-    // The semaphore is never closed.
-    while let Ok(permit) = Arc::clone(handshakes).acquire_owned().await {
+pub(in crate::server) async fn accept(listener: &Listener, door: &Arc<Door>, site: &Arc<Site>) {
+    // This address has places of its own: who fills them shuts out nobody at another one.
+    let arriving = arrival::arriving();
+    loop {
         match listener.accept().await {
-            Ok((stream, peer)) => receive(site, door, stream, peer, permit),
+            Ok((stream, peer)) => {
+                let arrival = Arrival::counted(&arriving, peer.ip()).await;
+                receive(site, door, stream, peer, arrival);
+            }
             Err(error) if is_peers_fault(&error) => tracing::debug!("not accepted: {error}"),
             Err(error) => {
                 if let Some(Line { left_out }) = NOT_ACCEPTED.line(Instant::now()) {
@@ -58,17 +56,11 @@ pub(super) struct Accepted {
 }
 
 /// Answers the request of a connection on the worker with the least to do.
-fn receive(
-    site: &Arc<Site>,
-    door: &Arc<Door>,
-    stream: Stream,
-    peer: SocketAddr,
-    permit: OwnedSemaphorePermit,
-) {
+fn receive(site: &Arc<Site>, door: &Arc<Door>, stream: Stream, peer: SocketAddr, arrival: Arrival) {
     let reception = site.ground.workers.reception();
     let (worker, runtime) = (reception.worker(), reception.runtime().clone());
     let visit = Visit::new(site, Peer::plain(peer));
-    let arrival = Arrival::counted(reception, permit);
+    let arrival = arrival.received(reception);
     let accepted =
         Accepted { site: Arc::clone(site), door: Arc::clone(door), stream, visit, arrival };
     site.given.give(accepted, worker, &runtime);

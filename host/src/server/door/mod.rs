@@ -65,9 +65,28 @@ impl Door {
         Self { address: None, tls: None, scheme: Scheme::Http, proxy_protocol: ProxyProtocol::Off };
 }
 
-/// Serves a connection up to the answer to its request, or to its end if there are many requests. A WebSocket
-/// goes on in a task of its own.
+/// Serves a connection up to the answer to its request, or to its end if there are many requests, or until it must
+/// give way to another one. A WebSocket goes on in a task of its own.
 pub(super) async fn enter<S, M: Moving<S>>(
+    site: Arc<Site>,
+    door: &Door,
+    stream: S,
+    visit: Visit,
+    mut arrival: Arrival,
+) where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let peer = visit.peer.address;
+    let must_give_way = arrival.must_give_way();
+    tokio::select! {
+        // In this order: the client is waited for when it has been asked, and what it has sent is read first.
+        biased;
+        () = serve::<S, M>(site, door, stream, visit, arrival) => {}
+        () = must_give_way => tracing::debug!(%peer, "closed: it gives way to another connection"),
+    }
+}
+
+async fn serve<S, M: Moving<S>>(
     site: Arc<Site>,
     door: &Door,
     stream: S,

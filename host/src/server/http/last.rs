@@ -7,6 +7,7 @@ use http::header::CONNECTION;
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::SemaphorePermit;
 use tokio::time::timeout;
 
 use super::linger;
@@ -49,13 +50,20 @@ pub(super) async fn conclude<S, M: Moving<S>>(
     if let Some(entrance) = &entrance {
         bytes.extend_from_slice(&entrance.trailer);
     }
-    let written = write(&mut stream, &bytes, site.config().timeouts.handshake).await;
+    // A client has its place. Of others only so many are waited for: without a place, what the system takes at once
+    // is all that they get.
+    let leaving = site.leaving.try_acquire().ok().filter(|_| entrance.is_none());
+    let patience = match (&entrance, &leaving) {
+        (None, None) => Duration::ZERO,
+        _ => site.config().timeouts.handshake,
+    };
+    let written = write(&mut stream, &bytes, patience).await;
     match (entrance, written) {
         (Some(Entrance { admitted, .. }), Err(error)) => {
             admitted.disconnect(&End::Lost(error));
         }
         (Some(entrance), Ok(())) => enter::<_, M>(site, stream, rest, entrance),
-        (None, Ok(())) => end(site, stream, arrival).await,
+        (None, Ok(())) => end(stream, leaving, arrival).await,
         (None, Err(error)) => {
             tracing::debug!(peer = %visit.peer.address, "the answer was not taken: {error}");
         }
@@ -79,12 +87,12 @@ async fn write(
 
 /// Closes behind an answer.
 pub(super) async fn end<S: AsyncRead + AsyncWrite + Unpin>(
-    site: &Site,
     mut stream: S,
+    leaving: Option<SemaphorePermit<'_>>,
     arrival: Arrival,
 ) {
     // Without a place the stream is dropped, and may be reset.
-    if let Ok(_place) = site.leaving.try_acquire() {
+    if let Some(_place) = leaving {
         drop(arrival);
         linger::close(&mut stream).await;
     }

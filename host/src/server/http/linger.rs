@@ -6,7 +6,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
 use tokio::time::timeout;
 
 /// How long the client may take to close too. Who waits for the end of the answer has seen it by then.
-const LINGER: Duration = Duration::from_secs(2);
+pub(super) const LINGER: Duration = Duration::from_secs(2);
 
 /// How many bytes are read and forgotten meanwhile: more than a request has, and the beginning of a body that was not
 /// wanted.

@@ -7,24 +7,25 @@
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
-use super::one::MAX_ANSWER_TIME;
+use super::bounded::{Bounded, Streams, bound};
+use super::linger::LINGER;
 use super::upgraded::answer;
 use crate::config::HostLimits;
 use crate::server::answer::{Body, text, unavailable};
-use crate::server::arrival::Arrival;
+use crate::server::arrival::{Arrival, Room};
 use crate::server::site::Site;
 use crate::server::visit::Visit;
 
@@ -63,17 +64,38 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 struct Shared {
     site: Arc<Site>,
     visit: Visit,
-    /// Until the first WebSocket is let in, the connection is in front of a handshake's end.
-    arrival: Mutex<Option<Arrival>>,
-    /// Each WebSocket holds one more of it.
-    witness: Arc<()>,
+    /// What the connection is counted as while nothing goes on there.
+    arrival: Mutex<Arrival>,
+    /// Requests that are answered, and WebSockets: each has a place of its own.
+    uses: AtomicUsize,
+    /// Nothing goes on any more, and there is no place to wait for more.
+    over: Notify,
     /// Room for WebSockets.
     sockets: Arc<Semaphore>,
-    /// Whether there was a request.
-    is_asked: AtomicBool,
 }
 
-/// Serves a connection to its end. One without a WebSocket for as long as a handshake may take is ended.
+/// One use of a connection.
+struct Use(Arc<Shared>);
+
+impl Use {
+    fn of(shared: &Arc<Shared>) -> Self {
+        shared.uses.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Use {
+    fn drop(&mut self) {
+        let Self(shared) = self;
+        if shared.uses.fetch_sub(1, Ordering::AcqRel) == 1
+            && shared.arrival.lock().answered(&shared.site.answered) == Room::None
+        {
+            shared.over.notify_one();
+        }
+    }
+}
+
+/// Serves a connection to its end. One on which nothing goes on for as long as a handshake may take is ended.
 pub(in crate::server) async fn serve_many<S>(
     site: Arc<Site>,
     stream: S,
@@ -85,20 +107,23 @@ pub(in crate::server) async fn serve_many<S>(
     let peer = visit.peer.address;
     // A host that stops waits until the last frames are written.
     let _token = site.tasks.token();
-    let arrival = Mutex::new(Some(arrival));
-    let witness = Arc::new(());
-    let is_asked = AtomicBool::new(false);
     let HostLimits { max_http2_streams, max_header_size, .. } = site.config().limits;
     let sockets = Arc::new(Semaphore::new(max_http2_streams as usize));
     let max_streams = max_http2_streams.saturating_add(REQUESTS);
-    let shared =
-        Arc::new(Shared { site: Arc::clone(&site), visit, arrival, witness, sockets, is_asked });
+    let shared = Arc::new(Shared {
+        site: Arc::clone(&site),
+        visit,
+        arrival: Mutex::new(arrival),
+        uses: AtomicUsize::new(0),
+        over: Notify::new(),
+        sockets,
+    });
     let serving = Arc::clone(&shared);
     let service = service_fn(move |request: Request<Incoming>| {
         let shared = Arc::clone(&serving);
         async move { Ok::<_, Infallible>(shared.answer(request).await) }
     });
-    let connection = http2::Builder::new(TokioExecutor::new())
+    let connection = http2::Builder::new(Streams)
         .timer(TokioTimer::new())
         .enable_connect_protocol()
         .max_concurrent_streams(max_streams)
@@ -115,6 +140,7 @@ pub(in crate::server) async fn serve_many<S>(
     let patience = site.config().timeouts.handshake;
     let mut check = Instant::now() + patience;
     let mut phase = Phase::Open;
+    let mut leaving = None;
     loop {
         tokio::select! {
             ended = connection.as_mut() => {
@@ -127,16 +153,22 @@ pub(in crate::server) async fn serve_many<S>(
                 phase = Phase::Ending;
                 connection.as_mut().graceful_shutdown();
             }
+            () = shared.over.notified(), if leaving.is_none() => {
+                // Without a place the stream is dropped.
+                let Ok(place) = site.leaving.try_acquire() else { return };
+                leaving = Some(place);
+                phase = Phase::Ending;
+                check = Instant::now() + LINGER;
+                connection.as_mut().graceful_shutdown();
+            }
             () = sleep_until(check) => match phase {
                 Phase::Open if shared.is_idle() => {
                     phase = Phase::Ending;
-                    // Where nothing is answered there is only the client's own word to wait for.
-                    let is_asked = shared.is_asked.load(Ordering::Relaxed);
-                    check = Instant::now() + if is_asked { MAX_ANSWER_TIME } else { patience };
+                    check = Instant::now() + patience;
                     connection.as_mut().graceful_shutdown();
                 }
                 Phase::Ending if shared.is_idle() => {
-                    return tracing::debug!(%peer, "HTTP/2: the answers were not taken in time");
+                    return tracing::debug!(%peer, "HTTP/2: the client did not end the connection");
                 }
                 Phase::Open | Phase::Ending => check = Instant::now() + patience,
             },
@@ -160,34 +192,34 @@ enum Phase {
 }
 
 impl Shared {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
-        self.is_asked.store(true, Ordering::Relaxed);
+    async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Response<Bounded<Use>> {
+        let going = Use::of(self);
+        self.arrival.lock().asked();
+        let response = self.respond(request).await;
+        bound(response, &self.site.answers, self.visit.peer.address.ip(), going)
+    }
+
+    async fn respond(self: &Arc<Self>, request: Request<Incoming>) -> Response<Body> {
         // The library counts them in HTTP/1.1 alone.
         if request.headers().len() > self.site.config().limits.max_headers {
             return text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Too many headers.\n");
         }
         let visit = self.visit.once_more(&self.site);
         if request.method() != Method::CONNECT {
-            let response = answer(&self.site, request, visit, Arc::clone(&self.witness)).await;
-            // Where there is no room among those, it goes on to count as one without an answer, and is ended soon.
-            if let Some(arrival) = &mut *self.arrival.lock() {
-                let _ = arrival.answered(&self.site.answered);
-            }
-            return response;
+            return answer(&self.site, request, visit, ()).await;
         }
         let Ok(socket) = Arc::clone(&self.sockets).try_acquire_owned() else {
             return no_room();
         };
-        let witness = (Arc::clone(&self.witness), socket);
-        let response = answer(&self.site, request, visit, witness).await;
+        let response = answer(&self.site, request, visit, (Use::of(self), socket)).await;
         if response.status().is_success() {
-            drop(self.arrival.lock().take());
+            self.arrival.lock().settle();
         }
         response
     }
 
-    /// Whether there is no WebSocket.
+    /// Whether there is no WebSocket, and no answer on its way.
     fn is_idle(&self) -> bool {
-        Arc::strong_count(&self.witness) == 1
+        self.uses.load(Ordering::Acquire) == 0
     }
 }

@@ -1,5 +1,6 @@
 //! HTTP/1.1 and HTTP/2: from requests to answers, and to WebSockets.
 
+mod bounded;
 mod handed_over;
 mod head;
 mod last;

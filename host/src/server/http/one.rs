@@ -25,7 +25,7 @@ use super::last::{Last, conclude, end};
 use super::moving::Moving;
 use super::progress::{AtTheEnd, Flushed, Progress, Watched};
 use super::wire::Show;
-use crate::server::answer::{Answer, rejected};
+use crate::server::answer::{Answer, Body, rejected, unavailable};
 use crate::server::arrival::{Arrival, Room};
 use crate::server::reread::Reread;
 use crate::server::routes;
@@ -49,6 +49,10 @@ const KEPT_ALIVE: &str = "timeout=29";
 /// the workers.
 const MAX_REQUESTS: usize = 1000;
 
+/// What an answer may have, in bytes, without a place among those that are on their way: the system takes so much at
+/// once, whether the client reads or not.
+const SHORT: u64 = 4096;
+
 /// Serves a connection up to the answer to its last request; a WebSocket goes on in a task of its own, so that
 /// nothing of HTTP stays in memory.
 pub(in crate::server) async fn serve_one<S, M: Moving<S>>(
@@ -70,6 +74,7 @@ pub(in crate::server) async fn serve_one<S, M: Moving<S>>(
         Ok(Err(error)) => return tracing::debug!(%peer, "no HTTP request: {error}"),
         Err(_) => return tracing::debug!(%peer, "no HTTP request in time"),
     };
+    arrival.asked();
     let visit = visit.challenged(head.challenge);
     let shared = Arc::new(Shared {
         site: Arc::clone(site),
@@ -86,7 +91,7 @@ pub(in crate::server) async fn serve_one<S, M: Moving<S>>(
     arrival = std::mem::replace(&mut *shared.arrival.lock(), Arrival::UNCOUNTED);
     match last {
         Some(last) => conclude::<_, M>(site, stream, rest, last, arrival).await,
-        None => end(site, stream, arrival).await,
+        None => end(stream, site.leaving.try_acquire().ok(), arrival).await,
     }
 }
 
@@ -187,7 +192,13 @@ where
     let ended = loop {
         let deadline = shared.progress.deadline();
         tokio::select! {
+            biased;
             ended = poll_fn(|context| connection.poll_without_shutdown(context)) => break ended,
+            // Behind it: it is there that an answer gets its place.
+            () = poll_fn(|context| shared.progress.poll_must_give_way(context)) => {
+                tracing::debug!(%peer, "cut off: the answer gives way to another one");
+                return None;
+            }
             () = site.draining(), if !is_draining => {
                 is_draining = true;
                 // The first request is still answered.
@@ -225,7 +236,12 @@ impl Shared {
         };
         match answer {
             Answer::Ordinary(mut response) => {
+                let found = self.find_place(&response);
+                if found == Room::None {
+                    response = unavailable("There are as many answers as there may be.\n");
+                }
                 let is_last = follows == Follows::Nothing
+                    || found == Room::None
                     || before + 1 >= MAX_REQUESTS
                     || self.site.is_draining();
                 let headers = response.headers_mut();
@@ -244,6 +260,21 @@ impl Shared {
                 *self.last.lock() = Some(Last { response, show, visit });
                 Err(Stop)
             }
+        }
+    }
+
+    /// Takes a place for an answer that does not go at once, until it is written.
+    fn find_place(&self, response: &Response<Body>) -> Room {
+        if response.body().size_hint().upper().is_some_and(|length| length <= SHORT) {
+            return Room::Found;
+        }
+        let client = self.visit.peer.address.ip();
+        match self.site.answers.try_take(client, Instant::now()) {
+            Some((place, notice)) => {
+                self.progress.hold(place, notice);
+                Room::Found
+            }
+            None => Room::None,
         }
     }
 }

@@ -13,22 +13,23 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::server::answer::Body;
+use crate::server::places::{Notice, Place};
 
 /// Where no answer is being given: long enough to be never.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// How far the answers of one connection have come.
-#[derive(Debug)]
 pub(super) struct Progress {
     state: Mutex<State>,
     flushed: Notify,
 }
 
-#[derive(Debug)]
 struct State {
     /// Until when the answer must have been written.
     deadline: Instant,
     stage: Stage,
+    /// Of an answer that does not go at once.
+    place: Option<(Place, Pin<Box<dyn Future<Output = ()> + Send>>)>,
     /// Woken when the end of what the client sends may be seen.
     reader: Option<Waker>,
 }
@@ -56,8 +57,8 @@ pub(super) enum AtTheEnd {
 impl Progress {
     /// Of a connection with a request that must be answered by then.
     pub(super) fn new(deadline: Instant) -> Arc<Self> {
-        let state = Mutex::new(State { deadline, stage: Stage::Open, reader: None });
-        Arc::new(Self { state, flushed: Notify::new() })
+        let state = State { deadline, stage: Stage::Open, place: None, reader: None };
+        Arc::new(Self { state: Mutex::new(state), flushed: Notify::new() })
     }
 
     /// A request has come.
@@ -66,7 +67,19 @@ impl Progress {
             AtTheEnd::GoOn => Stage::Answering,
             AtTheEnd::GiveUp => Stage::Open,
         };
-        *self.state.lock() = State { deadline, stage, reader: None };
+        *self.state.lock() = State { deadline, stage, place: None, reader: None };
+    }
+
+    /// The answer has a place until it is written.
+    pub(super) fn hold(&self, place: Place, notice: Notice) {
+        self.state.lock().place = Some((place, Box::pin(notice.given())));
+    }
+
+    /// Waits until the answer must give way to another one.
+    pub(super) fn poll_must_give_way(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.state.lock();
+        let notice = state.place.as_mut().map(|(_, notice)| notice.as_mut().poll(context));
+        notice.unwrap_or(Poll::Pending)
     }
 
     pub(super) fn deadline(&self) -> Instant {
@@ -82,6 +95,13 @@ impl Progress {
         self.flushed.notified().await;
     }
 
+    /// The library has written enough to ask for more.
+    fn asked_for_more(&self) {
+        if let Some((place, _)) = &mut self.state.lock().place {
+            place.renew(Instant::now());
+        }
+    }
+
     fn taken(&self) {
         self.state.lock().stage = Stage::Taken;
     }
@@ -91,6 +111,7 @@ impl Progress {
         if state.stage == Stage::Taken {
             state.stage = Stage::Open;
             state.deadline = Instant::now() + NEVER;
+            state.place = None;
         }
         let reader = if state.stage == Stage::Open { state.reader.take() } else { None };
         drop(state);
@@ -130,7 +151,9 @@ impl hyper::body::Body for Watched {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<std::io::Result<Frame<Bytes>>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        self.progress.asked_for_more();
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

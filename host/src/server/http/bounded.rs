@@ -1,0 +1,175 @@
+//! Answers over HTTP/2. How fast an answer goes is up to its client, and the HTTP library waits for ever. So there are
+//! only so many answers at a time, each has a deadline, and no more than a piece of each is in memory.
+
+use std::cell::Cell;
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+use http::Response;
+use http_body_util::BodyExt;
+use hyper::body::{Body as _, Bytes, Frame, SizeHint};
+use hyper::rt::Executor;
+use parking_lot::Mutex;
+use tokio::time::{Instant, sleep_until};
+
+use super::one::MAX_ANSWER_TIME;
+use crate::server::answer::{Body, unavailable};
+use crate::server::places::{Notice, Place, Places};
+
+tokio::task_local! {
+    /// When the answer that the task gives has to end.
+    static END: Cell<Option<End>>;
+}
+
+/// An answer ends at its deadline, or when it has to give way to another one.
+struct End {
+    deadline: Instant,
+    notice: Notice,
+}
+
+/// Runs the streams of connections: each in a task that is dropped when the answer has to end, which resets the stream.
+#[derive(Clone)]
+pub(super) struct Streams;
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
+    fn execute(&self, stream: F) {
+        tokio::spawn(END.scope(Cell::new(None), async move {
+            let mut stream = pin!(stream);
+            let mut end: Option<Pin<Box<dyn Future<Output = ()> + Send>>> = None;
+            std::future::poll_fn(|context| {
+                if stream.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(());
+                }
+                if let Some(given) = END.with(Cell::take) {
+                    end = Some(Box::pin(given.reached()));
+                }
+                end.as_mut().map_or(Poll::Pending, |end| end.as_mut().poll(context))
+            })
+            .await;
+        }));
+    }
+}
+
+impl End {
+    async fn reached(self) {
+        tokio::select! {
+            () = sleep_until(self.deadline) => {}
+            () = self.notice.given() => {}
+        }
+        tracing::debug!("HTTP/2: the answer was not taken in time");
+    }
+}
+
+/// Takes a place for an answer, until all of it is written. `with` is kept as long. If there is no place, the answer
+/// becomes 503, without a body that would have to wait, too. To be called in a task of [`Streams`].
+pub(super) fn bound<W>(
+    response: Response<Body>,
+    places: &Arc<Places>,
+    client: IpAddr,
+    with: W,
+) -> Response<Bounded<W>> {
+    if response.body().is_end_stream() {
+        return response.map(|body| Bounded { body, going: None });
+    }
+    let now = Instant::now();
+    let Some((place, notice)) = places.try_take(client, now) else {
+        let nothing = http_body_util::Empty::new().map_err(|never| match never {});
+        return unavailable("").map(|_| Bounded { body: nothing.boxed_unsync(), going: None });
+    };
+    END.with(|end| end.set(Some(End { deadline: now + MAX_ANSWER_TIME, notice })));
+    let going = Some(Going { place, piece: Arc::default(), _with: with });
+    response.map(|body| Bounded { body, going })
+}
+
+/// The body of an answer.
+pub(super) struct Bounded<W> {
+    body: Body,
+    going: Option<Going<W>>,
+}
+
+struct Going<W> {
+    place: Place,
+    piece: Arc<Piece>,
+    _with: W,
+}
+
+/// The piece of the body that the library has.
+#[derive(Default)]
+struct Piece(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    is_there: bool,
+    waker: Option<Waker>,
+}
+
+/// The bytes of a piece. The library drops them when they are written.
+struct Lent {
+    bytes: Bytes,
+    piece: Arc<Piece>,
+}
+
+impl Piece {
+    /// Waits until the library has none.
+    fn poll_written(&self, context: &Context<'_>) -> Poll<()> {
+        let mut state = self.0.lock();
+        if state.is_there {
+            state.waker = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
+
+    fn lend(self: &Arc<Self>, bytes: Bytes) -> Bytes {
+        self.0.lock().is_there = true;
+        Bytes::from_owner(Lent { bytes, piece: Arc::clone(self) })
+    }
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let waker = {
+            let mut state = self.piece.0.lock();
+            state.is_there = false;
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl<W: Unpin> hyper::body::Body for Bounded<W> {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    /// The next piece, or the end, when the last one is written: so the stream is not over before.
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<std::io::Result<Frame<Bytes>>>> {
+        let Self { body, going } = &mut *self;
+        let Some(going) = going else { return Pin::new(body).poll_frame(context) };
+        ready!(going.piece.poll_written(context));
+        let frame = ready!(Pin::new(body).poll_frame(context)?);
+        going.place.renew(Instant::now());
+        Poll::Ready(frame.map(|frame| Ok(frame.map_data(|bytes| going.piece.lend(bytes)))))
+    }
+
+    /// What the body says may be true only when its last piece is written.
+    fn is_end_stream(&self) -> bool {
+        self.going.is_none() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

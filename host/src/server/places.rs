@@ -1,0 +1,278 @@
+//! Places of which there are only so many. Whoever comes when all are taken gets that of the peer that has been waited
+//! for longest: of one at the address that has the most places, or if that is its own, of one that was waited for too
+//! long.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, sleep};
+
+/// How often is looked whether somebody has been waited for too long, while others wait for that.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Of an address of version 6, the part that is one subscriber's: the other half they choose themselves.
+const NETWORK: u128 = !0 << 64;
+
+/// Places, all of one kind.
+#[derive(Debug)]
+pub(super) struct Places {
+    max: usize,
+    /// A peer that was waited for less than this does not give way to others at its address.
+    patience: Duration,
+    line: Mutex<Line>,
+    /// Somebody has gone.
+    freed: Notify,
+}
+
+/// Who has a place.
+#[derive(Debug, Default)]
+struct Line {
+    next: u64,
+    /// In the order in which they came or did something.
+    all: BTreeMap<u64, Holder>,
+    /// How many there are at each address.
+    at: HashMap<IpAddr, usize>,
+    /// How many were asked to give way and have not gone yet.
+    leaving: usize,
+}
+
+#[derive(Debug)]
+struct Holder {
+    address: IpAddr,
+    /// Since when we wait for the peer. `None`: it waits for us.
+    waits_since: Option<Instant>,
+    notice: oneshot::Sender<()>,
+}
+
+/// A place, free again when it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    places: Arc<Places>,
+    number: u64,
+}
+
+/// Tells the holder of a place when it must give way.
+#[derive(Debug)]
+pub(super) struct Notice(oneshot::Receiver<()>);
+
+impl Places {
+    pub(super) fn new(max: usize, patience: Duration) -> Arc<Self> {
+        Arc::new(Self { max, patience, line: Mutex::default(), freed: Notify::new() })
+    }
+
+    /// A place for a peer at this address, that we wait for from now on. `None`: nobody gives way.
+    pub(super) fn try_take(
+        self: &Arc<Self>,
+        address: IpAddr,
+        now: Instant,
+    ) -> Option<(Place, Notice)> {
+        self.give(address, Some(now), now)
+    }
+
+    /// A place for a peer that waits for us, as soon as there is one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub(super) async fn take(self: &Arc<Self>, address: IpAddr) -> (Place, Notice) {
+        loop {
+            if let Some(given) = self.give(address, None, Instant::now()) {
+                return given;
+            }
+            tokio::select! {
+                () = self.freed.notified() => {}
+                () = sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    fn give(
+        self: &Arc<Self>,
+        address: IpAddr,
+        waits_since: Option<Instant>,
+        now: Instant,
+    ) -> Option<(Place, Notice)> {
+        let address = network(address);
+        let mut line = self.line.lock();
+        if line.all.len() >= self.max {
+            // Places of those who were asked and do not go are no more than others.
+            if line.leaving >= self.max {
+                return None;
+            }
+            let is_late = |since| now - since >= self.patience;
+            let number = line.who_gives_way_to(address, is_late)?;
+            let _ = line.remove(number)?.notice.send(());
+            line.leaving += 1;
+        }
+        let (notice, noticed) = oneshot::channel();
+        let number = line.join(Holder { address, waits_since, notice });
+        Some((Place { places: Arc::clone(self), number }, Notice(noticed)))
+    }
+}
+
+impl Line {
+    fn who_gives_way_to(&self, address: IpAddr, is_late: impl Fn(Instant) -> bool) -> Option<u64> {
+        let (greediest, most) = self.at.iter().max_by_key(|(_, places)| **places)?;
+        let own = self.at.get(&address).copied().unwrap_or_default();
+        let mut waited_for = self
+            .all
+            .iter()
+            .filter_map(|(number, holder)| Some((*number, holder.address, holder.waits_since?)));
+        if *most > own + 1 {
+            let (number, ..) = waited_for.find(|(_, address, _)| address == greediest)?;
+            return Some(number);
+        }
+        let (number, _, since) = waited_for.next()?;
+        is_late(since).then_some(number)
+    }
+
+    fn join(&mut self, holder: Holder) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        *self.at.entry(holder.address).or_default() += 1;
+        self.all.insert(number, holder);
+        number
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Holder> {
+        let holder = self.all.remove(&number)?;
+        if let Some(places) = self.at.get_mut(&holder.address) {
+            *places -= 1;
+            if *places == 0 {
+                self.at.remove(&holder.address);
+            }
+        }
+        Some(holder)
+    }
+}
+
+impl Place {
+    /// The peer has done something: others have been waited for longer.
+    pub(super) fn renew(&mut self, now: Instant) {
+        let mut line = self.places.line.lock();
+        // One that was asked to give way stays asked.
+        if let Some(holder) = line.remove(self.number) {
+            self.number = line.join(Holder { waits_since: Some(now), ..holder });
+        }
+    }
+
+    /// The peer is waited for when the future is polled first.
+    pub(super) fn wait(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (places, number) = (Arc::clone(&self.places), self.number);
+        async move {
+            if let Some(holder) = places.line.lock().all.get_mut(&number) {
+                holder.waits_since = Some(Instant::now());
+            }
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut line = self.places.line.lock();
+        if line.remove(self.number).is_none() {
+            line.leaving -= 1;
+        }
+        drop(line);
+        self.places.freed.notify_one();
+    }
+}
+
+impl Notice {
+    /// Never, if the place is given back first.
+    ///
+    /// # Cancel safety
+    ///
+    /// The notice is lost with the future.
+    pub(super) async fn given(self) {
+        if self.0.await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
+
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & NETWORK).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(1);
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
+    fn is_given(notice: &mut Notice) -> bool {
+        notice.0.try_recv().is_ok()
+    }
+
+    #[test]
+    fn the_one_that_was_waited_for_longest_gives_way() {
+        let (places, now) = (Places::new(2, Duration::ZERO), Instant::now());
+        let (first, mut one) = places.try_take(HERE, now).expect("a place");
+        let (mut second, mut two) = places.try_take(HERE, now).expect("a place");
+        let (third, mut three) = places.try_take(HERE, now).expect("a place");
+        assert!(is_given(&mut one) && !is_given(&mut two));
+        second.renew(now);
+        let fourth = places.try_take(HERE, now).expect("a place");
+        assert!(is_given(&mut three) && !is_given(&mut two));
+        assert!(places.try_take(HERE, now).is_none(), "two were asked and are still there");
+        drop(first);
+        let fifth = places.try_take(HERE, now).expect("a place");
+        assert!(is_given(&mut two));
+        drop((second, third, fourth, fifth));
+        let line = places.line.lock();
+        assert_eq!((line.all.len(), line.at.len(), line.leaving), (0, 0, 0));
+    }
+
+    #[test]
+    fn nobody_gives_way_to_its_own_address_who_did_something_a_moment_ago() {
+        let (places, now) = (Places::new(1, PATIENCE), Instant::now());
+        let (mut first, mut notice) = places.try_take(HERE, now).expect("a place");
+        assert!(places.try_take(HERE, now + PATIENCE / 2).is_none());
+        first.renew(now + PATIENCE / 2);
+        assert!(places.try_take(HERE, now + PATIENCE).is_none());
+        assert!(places.try_take(HERE, now + 2 * PATIENCE).is_some());
+        assert!(is_given(&mut notice));
+    }
+
+    #[test]
+    fn the_address_that_has_the_most_gives_way_to_others() {
+        let (places, now) = (Places::new(3, PATIENCE), Instant::now());
+        let mut all = [HERE, HERE, HERE].map(|here| places.try_take(here, now).expect("a place"));
+        let other = places.try_take(THERE, now).expect("a place");
+        assert!(is_given(&mut all[0].1));
+        // Two of three are here: to give way once more would only turn it round.
+        assert!(places.try_take(THERE, now).is_none());
+        drop(other);
+        let of_one_network = ["2001:db8::1", "2001:db8::2"].map(|text| text.parse().expect("one"));
+        let _first = places.try_take(of_one_network[0], now).expect("a place");
+        assert!(places.try_take(of_one_network[1], now).is_none());
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_us_is_not_asked_to_go() {
+        let places = Places::new(1, Duration::ZERO);
+        let (first, notice) = places.take(HERE).await;
+        let mut second = pin!(places.take(THERE));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(second.as_mut().poll(&mut context).is_pending());
+        first.wait().await;
+        let (_place, mut other) = second.await;
+        notice.given().await;
+        drop(first);
+        assert!(!is_given(&mut other));
+    }
+}

@@ -1,0 +1,51 @@
+//! As many instances as there may be, and whose event finds a place.
+
+use std::process::Command;
+
+use anyhow::Result;
+use ws_host_test_support::{Client, TestServer, host_binary};
+
+use crate::configured::Configuration;
+
+#[test]
+fn event_behind_a_fault_waits_for_the_place_of_what_is_being_freed() -> Result<()> {
+    let server = TestServer::with_arguments("guest-keeper", &["--max-instances", "1"])?;
+    let mut good = Client::connect(&server)?;
+    for _ in 0..10 {
+        let mut greedy = Client::connect(&server)?;
+        // It ends with far more memory than is given back in a moment.
+        greedy.send_text("hoard")?;
+        assert_eq!(greedy.receive_close()?.0, 1011);
+        assert_eq!(good.ask("count")?, "1");
+    }
+    Ok(())
+}
+
+#[test]
+fn message_that_finds_no_instance_is_dropped_and_the_client_stays_where_that_is_wanted()
+-> Result<()> {
+    let configuration = Configuration::new(
+        "listen = \"127.0.0.1:0\"\n\
+         [[resource]]\npath = \"/{room}\"\ncomponent = \"{{guest-keeper}}\"\n\
+         instance-per = \"path\"\nmax-instances = 1\nhibernate-after = \"100ms\"\n\
+         on-fault = \"drop-message\"\n",
+    )?;
+    let mut command = Command::new(host_binary());
+    command.arg("--config").arg(configuration.file()).args(["--log", "ws_host=debug"]);
+    let mut server = TestServer::spawn(command)?;
+    let mut red = Client::connect_to(&server, "/red")?;
+    assert_eq!(red.receive_text()?, "room is red");
+    assert_eq!(red.ask("count")?, "1");
+    server.wait_for_log("hibernated")?;
+    let mut blue = Client::connect_to(&server, "/blue")?;
+    assert_eq!(blue.receive_text()?, "room is blue");
+    blue.send_text("sleep 3000")?;
+    assert_eq!(blue.receive_text()?, "asleep");
+    red.send_text("count")?;
+    server.wait_for_log("there are 1 already (max-instances)")?;
+    // The message is lost, the state and the connection are not.
+    assert_eq!(blue.receive_text()?, "awake");
+    server.wait_for_log("hibernated")?;
+    assert_eq!(red.ask("count")?, "2");
+    Ok(())
+}
