@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use ws_host_test_support::{Answer, Client, DEADLINE, TestServer, handshake, raise_open_files};
 
+use crate::configured::{Configuration, ask_admin};
 use crate::streams::{
-    Connection, DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, STATUS_200, get,
+    CANCEL, Connection, DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, STATUS_200, get,
+    websocket,
 };
 
 /// More than there are places of any kind.
@@ -17,6 +19,16 @@ const CROWD: usize = 1100;
 
 /// Whoever is let in within this time has waited for nobody: what the crowd holds, it holds for longer.
 const AT_ONCE: Duration = Duration::from_secs(5);
+
+/// Two resources of which each has its own handler: `/slow` takes as many milliseconds as the query says to let
+/// somebody in.
+fn slow_and_echo(settings: &str) -> Result<Configuration> {
+    Configuration::new(&format!(
+        "{settings}\n\
+         [[resource]]\npath = \"/\"\ncomponent = \"{{{{echo}}}}\"\n\
+         [[resource]]\npath = \"/slow\"\ncomponent = \"{{{{guest-slow_connect}}}}\"\n"
+    ))
+}
 
 /// As many connections as others must not wait for, each with this request.
 fn crowd(server: SocketAddr, request: &str) -> Result<Vec<TcpStream>> {
@@ -100,6 +112,33 @@ fn one_address_shuts_no_other_out() -> Result<()> {
 }
 
 #[test]
+fn handler_that_lets_nobody_in_keeps_out_nobody_else() -> Result<()> {
+    let settings = "listen = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n\
+                    handshake-timeout = \"60s\"\nmax-clients = 2048";
+    let mut server = slow_and_echo(settings)?.serve()?;
+    let admin = server.admin()?;
+    let crowd = crowd(server.address(), &handshake("/slow?60000", ""))?;
+    expect_echo_at_once(server.address())?;
+    // Those that were too many are told so.
+    let (mut refused, mut waiting) = (0, 0);
+    for mut stream in crowd {
+        stream.set_read_timeout(Some(Duration::from_millis(1)))?;
+        match Answer::read_head(&mut stream) {
+            Ok(answer) => {
+                assert_eq!(answer.status, 503, "{answer:?}");
+                assert!(answer.header("retry-after").is_some(), "{answer:?}");
+                refused += 1;
+            }
+            Err(_) => waiting += 1,
+        }
+    }
+    assert_eq!((refused, waiting), (CROWD - 1024, 1024));
+    let told = ask_admin(admin, "GET /metrics", "", &[])?.body;
+    assert!(told.contains("full=\"handshakes\"} 76"), "{told}");
+    Ok(())
+}
+
+#[test]
 fn slow_readers_of_files_keep_out_nobody() -> Result<()> {
     let (_folder, pages) = folder_of("long.txt", 8 << 20)?;
     let server = TestServer::with_arguments("echo", &["--static", &pages])?;
@@ -111,6 +150,64 @@ fn slow_readers_of_files_keep_out_nobody() -> Result<()> {
     let ask = || Answer::to(server.address(), request);
     assert_eq!(until(ask, |answer| answer.status == 200)?.body.len(), 8 << 20);
     assert!(began.elapsed() < 4 * AT_ONCE, "after {:?}", began.elapsed());
+    Ok(())
+}
+
+/// As an abandoned handshake leaves a server.
+fn leave(server: SocketAddr, number: usize) -> Result<()> {
+    let request = handshake("/slow?0", "");
+    match number % 3 {
+        0 => drop(TcpStream::connect(server)?.write_all(request.as_bytes())),
+        1 => {
+            let mut stream = TcpStream::connect(server)?;
+            stream.write_all(request.as_bytes())?;
+            stream.shutdown(std::net::Shutdown::Write)?;
+            // The server closes too.
+            stream.set_read_timeout(Some(DEADLINE))?;
+            stream.read_to_end(&mut Vec::new())?;
+        }
+        _ => {
+            let mut connection = Connection::begin(server)?;
+            connection.open(1, "/")?;
+            connection.send(HEADERS, END_HEADERS, 3, &websocket("/slow?0"))?;
+            connection.send(RST_STREAM, 0, 3, &CANCEL.to_be_bytes())?;
+            assert_eq!(connection.ask(1, "hello")?, "hello");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn handshakes_that_are_abandoned_keep_no_place() -> Result<()> {
+    let settings = "listen = \"127.0.0.1:0\"\nhandshake-timeout = \"60s\"\nmax-clients = 4";
+    let mut server = slow_and_echo(settings)?.serve()?;
+    let mut sleeping = TcpStream::connect(server.address())?;
+    sleeping.write_all(handshake("/slow?60000", "").as_bytes())?;
+    server.wait_for_log("asked")?;
+    for number in 0..30 {
+        until(|| Ok(leave(server.address(), number)), Result::is_ok)??;
+    }
+    let connect = || Ok(Client::connect(&server));
+    let mut client = until(connect, Result::is_ok)??;
+    assert_eq!(client.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn handshake_whose_time_is_over_keeps_no_place() -> Result<()> {
+    let settings = "listen = \"127.0.0.1:0\"\nhandshake-timeout = \"300ms\"\nmax-clients = 4";
+    let mut server = slow_and_echo(settings)?.serve()?;
+    let request = handshake("/slow?60000", "");
+    let mut sleeping = TcpStream::connect(server.address())?;
+    sleeping.write_all(request.as_bytes())?;
+    server.wait_for_log("asked")?;
+    let answer = Answer::to(server.address(), &request)?;
+    assert!(answer.status == 503 && answer.body.contains("in time"), "{answer:?}");
+    // The call that runs keeps its place, the one that waited for its turn does not.
+    let connect = || Ok(Client::connect(&server));
+    let _clients = [(); 3].map(|()| until(connect, Result::is_ok));
+    let answer = Answer::to(server.address(), &handshake("/", ""))?;
+    assert_eq!(answer.status, 503, "{answer:?}");
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use ws_host_protocol::handshake::{Rejection, fields};
 use super::answer::{Body, rejected, switch_protocols, text, unavailable};
 use super::refused_origin;
 use super::registry::Route;
-use super::served::Served;
+use super::served::{Handshake, Served};
 use super::site::Site;
 use super::visit::{Entrance, Visit};
 use crate::clients::{Client, Known};
@@ -79,6 +79,9 @@ pub(super) async fn admit(
         Err(Full::Actors) => return full(&served, "actors"),
     };
     let Some(place) = site.place(stay).await else { return full(&served, "clients") };
+    let Some(handshake) = served.try_handshake(site.max_handshakes()) else {
+        return full(&served, "handshakes");
+    };
     let known = Known {
         resource: Arc::clone(&settings.name),
         path,
@@ -96,7 +99,7 @@ pub(super) async fn admit(
         certificate: visit.certificate.clone(),
     };
     let client = Arc::new(Client::new(id, known, settings.limits.max_outbound));
-    let answer = ask_handler(client, place);
+    let answer = ask_handler(client, place, handshake);
     match timeout_at(visit.deadline, answer).await {
         Ok(Ok(Answer::Accepted(admitted, acceptance))) => {
             let accepted = Accepted { admitted, acceptance, settings };
@@ -143,15 +146,22 @@ enum Answer {
 }
 
 /// Calls `connected` in a task of its own: the request may be dropped, a running call must not be.
-fn ask_handler(client: Arc<Client>, place: Place) -> oneshot::Receiver<Answer> {
-    let (answer_to, answer) = oneshot::channel();
+fn ask_handler(
+    client: Arc<Client>,
+    place: Place,
+    handshake: Handshake,
+) -> oneshot::Receiver<Answer> {
+    let (mut answer_to, answer) = oneshot::channel();
     let actor = Arc::clone(place.stay.actor());
     let asked = Arc::clone(&actor);
     actor.home().run(async move {
-        let turn = asked.turn().await;
-        if answer_to.is_closed() {
-            return;
-        }
+        let _handshake = handshake;
+        let turn = tokio::select! {
+            biased;
+            // The client has left, or its time is over: its places are for others. A call that runs keeps them.
+            () = answer_to.closed() => return,
+            turn = asked.turn() => turn,
+        };
         // Forgotten again on every way that does not let it in.
         let presence = asked.enter(&client);
         let answer = match turn.connected(&client).await {

@@ -54,6 +54,10 @@ impl Registry {
         self.table().by_name.values().cloned().collect()
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.table().by_name.len()
+    }
+
     /// How many clients are connected.
     pub(super) fn clients(&self) -> usize {
         self.all().iter().map(|served| served.resource().clients().len()).sum()

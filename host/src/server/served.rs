@@ -1,7 +1,7 @@
 //! One resource as it is served: its settings, its actors, and what goes on beside the events.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use tokio_util::task::AbortOnDropHandle;
@@ -32,9 +32,20 @@ pub(super) struct Served {
     resource: Arc<Resource>,
     runtime: Arc<Runtime>,
     reloader: Reloader,
+    /// How many handshakes wait for the handler.
+    handshakes: AtomicUsize,
     is_stopped: AtomicBool,
     _reloads: AbortOnDropHandle<()>,
     sweep: Mutex<AbortOnDropHandle<()>>,
+}
+
+/// A handshake that waits for the handler, until it is dropped.
+pub(super) struct Handshake(Arc<Served>);
+
+impl Drop for Handshake {
+    fn drop(&mut self) {
+        self.0.handshakes.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Prepared {
@@ -69,6 +80,7 @@ impl Served {
             resource,
             runtime,
             reloader,
+            handshakes: AtomicUsize::new(0),
             is_stopped: AtomicBool::new(false),
             _reloads: AbortOnDropHandle::new(tokio::spawn(reloads.run())),
         })
@@ -89,6 +101,12 @@ impl Served {
 
     pub(super) fn reloader(&self) -> &Reloader {
         &self.reloader
+    }
+
+    /// One more handshake that waits for the handler, if there are not as many as there may be.
+    pub(super) fn try_handshake(self: &Arc<Self>, most: usize) -> Option<Handshake> {
+        let handshake = Handshake(Arc::clone(self));
+        (self.handshakes.fetch_add(1, Ordering::Relaxed) < most).then_some(handshake)
     }
 
     /// Whether its actors can go on under other settings.

@@ -115,6 +115,13 @@ impl Site {
         }
     }
 
+    /// How many handshakes may wait for the handler of one resource: not so many that there is no place for clients of
+    /// others.
+    pub(super) fn max_handshakes(&self) -> usize {
+        let clients = self.config().limits.max_clients;
+        if self.registry.count() > 1 { clients.div_ceil(2) } else { clients }
+    }
+
     pub(super) fn next_id(&self) -> ClientId {
         ClientId(self.next_id.fetch_add(1, Ordering::Relaxed))
     }
