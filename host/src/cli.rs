@@ -171,6 +171,11 @@ struct Single {
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     max_outbound: Option<ByteSize>,
 
+    /// Bytes a second that a client must take of what waits for it, over each --idle-timeout; one that
+    /// takes fewer is dropped [default: 1KiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    min_rate: Option<ByteSize>,
+
     /// Number of request headers; more get 431 [default: 100]
     #[arg(long, value_name = "N", help_heading = "Limits")]
     max_headers: Option<usize>,
@@ -212,7 +217,7 @@ struct Single {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
     handshake_timeout: Option<Duration>,
 
-    /// Time from a close frame to its answer [default: 5s]
+    /// Time from a close frame, when it has been written, to its answer [default: 5s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
     close_timeout: Option<Duration>,
 
@@ -334,6 +339,7 @@ impl Single {
             auto_answers: map(self.auto_answers),
             max_message: self.max_message,
             max_outbound: self.max_outbound,
+            min_rate: self.min_rate,
             max_memory: self.max_memory,
             max_cpu: time(self.max_cpu),
             max_time: time(self.max_time),

@@ -45,6 +45,25 @@ fn silent_client_is_dropped_while_the_actor_sleeps() -> Result<()> {
     silent.expect_end()
 }
 
+/// Its pongs lie unread, and so does its next message: that is not its fault.
+#[test]
+fn client_whose_handler_waits_is_not_silent() -> Result<()> {
+    let server = TestServer::with_arguments("guest-sleep", &["--idle-timeout", "400ms"])?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("sleep 2000")?;
+    client.send_text("and then?")?;
+    let mut told = Vec::new();
+    while told.len() < 3 {
+        let frame = client.receive()?;
+        match frame.first {
+            0x89 => client.send_frame(0x8a, &frame.payload)?,
+            _ => told.push(String::from_utf8(frame.payload)?),
+        }
+    }
+    assert_eq!(told, ["before", "after", "and then?"]);
+    Ok(())
+}
+
 #[test]
 fn silence_may_be_allowed_for_ever() -> Result<()> {
     let server = TestServer::with_arguments("guest-telling", &["--idle-timeout", "0s"])?;

@@ -23,6 +23,7 @@ mod faults; // handlers that trap, loop, hoard, fail
 mod fields; // headers that handlers are told
 mod full; // as many instances as there may be
 mod guests; // that every guest is used
+mod half_closed; // clients that close their own side alone
 mod handshake; // refused and accepted openings
 mod hibernation; // instances that are freed while nothing happens
 mod http2; // many WebSockets on one connection
@@ -52,6 +53,7 @@ mod sending; // frames that handlers ask for
 mod sharing; // which clients share an instance, and what they can do to others
 mod shutdown; // signals
 mod sleeping; // handlers that wait
+mod slow; // clients that read slowly
 mod static_files; // ordinary HTTP
 mod streams; // HTTP/2 as frames on the wire
 mod timers; // events that the host delivers later

@@ -217,6 +217,9 @@ pub struct Limits {
     /// half of it on, the client is not read. At least twice `max_message`, so that an answer as
     /// long as the message always finds room.
     pub max_outbound: usize,
+    /// Octets a second that a client takes of what waits to be written to it, over each
+    /// [`Timeouts::idle`]. Fewer: the connection is dropped.
+    pub min_rate: usize,
     /// Octets of linear memories and tables of one instance. More: a trap.
     pub max_memory: usize,
     /// CPU time of one event. More: a trap.
@@ -234,10 +237,11 @@ pub struct Limits {
 /// Times of a resource, each with an outcome when it is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// From our close frame to the client's. Over: the connection is dropped.
+    /// From our close frame, when it has been written, to the client's. Over: the connection is dropped.
     pub close: Duration,
     /// A client of which nothing came for half of this gets a ping; when nothing has come for all of
-    /// it, it is dropped. `None`: a client may be silent for ever.
+    /// it, it is dropped. While output waits for it, what counts is that it takes it
+    /// ([`Limits::min_rate`]). `None`: a client may be silent for ever.
     pub idle: Option<Duration>,
     /// An instance that had no event for this long gives up its state and is freed until the next
     /// one. `None`: it stays in memory.
@@ -271,6 +275,7 @@ impl Default for Limits {
             max_clients: usize::MAX >> 8,
             max_message: 1 << 20,
             max_outbound: 2 << 20,
+            min_rate: 1 << 10,
             max_memory: 64 << 20,
             max_cpu: Duration::from_secs(1),
             max_time: Duration::from_secs(60),

@@ -84,6 +84,7 @@ pub struct Resource {
     pub max_clients: Option<usize>,
     pub max_message: Option<ByteSize>,
     pub max_outbound: Option<ByteSize>,
+    pub min_rate: Option<ByteSize>,
     pub max_memory: Option<ByteSize>,
     pub max_cpu: Option<Time>,
     pub max_time: Option<Time>,

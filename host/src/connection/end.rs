@@ -23,6 +23,8 @@ pub(crate) enum End {
     Left,
     #[error("nothing came from the client for too long")]
     Silent,
+    #[error("the client took less of its output than min-rate for too long")]
+    Stalled,
     #[error("the client did not answer the close frame in time")]
     CloseTimeout,
     #[error("the handler aborted the connection")]
@@ -32,9 +34,10 @@ pub(crate) enum End {
 }
 
 impl End {
-    /// Whether there is a close frame still to be written, and a peer who waits for it.
+    /// Whether there may be output still to be written, and a peer who waits for it. One that has left
+    /// has perhaps closed its side alone, and reads on.
     pub(super) fn has_farewell(&self) -> bool {
-        matches!(self, Self::Closed(_) | Self::Failed(_))
+        matches!(self, Self::Closed(_) | Self::Failed(_) | Self::Left)
     }
 
     /// The end as the handler hears of it; `sent` is the code of our close frame.

@@ -5,13 +5,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Buf;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::time::{Duration, timeout};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use ws_host_protocol::Inbound;
 
 use super::HEARTBEAT;
 use super::buffer::Buffer;
-use super::clock::{Clock, Due};
+use super::clock::{Clock, Due, Input};
 use super::end::End;
 use super::rest::rest;
 use crate::clients::{Client, Outgoing};
@@ -20,18 +19,10 @@ use crate::config::{Limits, Timeouts};
 /// How many pieces of output one system call takes.
 const MAX_SLICES: usize = 16;
 
-/// Why reading has stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stopped {
-    Enough,
-    AtTheEnd,
-}
-
 /// Socket and clock of one client.
 pub(super) struct Line<S> {
     socket: S,
     clock: Clock,
-    close_timeout: Duration,
     /// The client is not read while more than this of its output waits, in octets.
     high_water: usize,
     /// Whether it is so now.
@@ -42,8 +33,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     pub(super) fn new(socket: S, limits: &Limits, timeouts: &Timeouts) -> Self {
         Self {
             socket,
-            clock: Clock::start(timeouts),
-            close_timeout: timeouts.close,
+            clock: Clock::start(limits, timeouts),
             high_water: limits.max_outbound / 2,
             is_clogged: false,
         }
@@ -66,7 +56,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                     return Poll::Ready(read);
                 }
             }
-            self.poll_output(client, context)?;
+            let _ = self.poll_output(client, context)?;
             // Asked at least once before the task sleeps, or nothing would wake it for input: also
             // when this very write took so much that the client may be read again.
             if !has_asked
@@ -75,7 +65,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             {
                 return Poll::Ready(read);
             }
-            self.poll_clock(client, context)?;
+            let input = if self.is_clogged { Input::Unread } else { Input::Awaited };
+            self.poll_clock(client, context, input)?;
             Poll::Pending
         })
         .await
@@ -93,11 +84,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// Nothing is lost when the future is dropped.
     pub(super) async fn drain(&mut self, client: &Client) -> Result<(), End> {
         poll_fn(|context| {
-            self.poll_output(client, context)?;
+            let _ = self.poll_output(client, context)?;
             if !self.is_clogged {
                 return Poll::Ready(Ok(()));
             }
-            self.poll_clock(client, context)?;
+            self.poll_clock(client, context, Input::Unread)?;
             Poll::Pending
         })
         .await
@@ -117,9 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                 return Poll::Ready(value);
             }
             if line.is_ok() {
-                line = self
-                    .poll_output(client, context)
-                    .and_then(|()| self.poll_clock(client, context));
+                line = self.poll_meanwhile(client, context);
             }
             Poll::Pending
         })
@@ -127,63 +116,72 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         (value, line)
     }
 
-    /// Writes the last frames and waits until the peer has closed too: closing before, with octets
+    /// Writes what waits, and then waits until the peer has closed too: closing before, with octets
     /// of the peer unread, would reset the connection and could take our close frame from it (RFC
     /// 6455 §7.1.1). A peer that does not take it in time loses it. Then the socket is closed.
     pub(super) async fn say_farewell(mut self, client: &Client, inbound: &mut Inbound, end: &End) {
         if end.has_farewell() {
-            let close_timeout = self.close_timeout;
             // Neither an error nor the end of the time leaves anything more to do.
-            let _ = timeout(close_timeout, self.try_farewell(client, inbound)).await;
+            let _ = self.try_farewell(client, inbound).await;
         }
     }
 
-    async fn try_farewell(
-        &mut self,
-        client: &Client,
-        inbound: &mut Inbound,
-    ) -> std::io::Result<()> {
+    async fn try_farewell(&mut self, client: &Client, inbound: &mut Inbound) -> Result<(), End> {
+        self.clock.ending();
         poll_fn(|context| {
-            let mut outgoing = client.outgoing();
-            while outgoing.outbound.has_remaining() {
-                ready!(poll_write(&mut self.socket, &mut outgoing, context))?;
+            if self.poll_output(client, context)?.is_ready() {
+                return Poll::Ready(Ok::<_, End>(()));
             }
-            Poll::Ready(std::io::Result::Ok(()))
+            self.poll_clock(client, context, Input::Awaited)?;
+            Poll::Pending
         })
         .await?;
-        self.socket.flush().await?;
+        self.clock.written();
         // A proxy that is told of the end while its client still sends resets the client (§7.1.5: 1006), and
         // what went wrong is never heard of. So the peer's close frame is waited for.
-        if !inbound.has_peer_closed() {
-            let reading = self.read_until(|input| {
-                inbound.handle_input(&mut &mut *input, &mut client.outgoing().outbound);
-                inbound.has_peer_closed()
-            });
-            if reading.await? == Stopped::AtTheEnd {
-                return Ok(());
-            }
-        }
-        self.socket.shutdown().await?;
-        self.read_until(|_| false).await.map(drop)
+        self.read_until(client, |input| {
+            inbound.handle_input(&mut &mut *input, &mut client.outgoing().outbound);
+            inbound.has_peer_closed()
+        })
+        .await?;
+        self.in_time(client, |socket, context| Pin::new(socket).poll_shutdown(context)).await?;
+        self.read_until(client, |_| false).await
     }
 
     /// Reads until that is enough or the peer has closed its stream.
     async fn read_until(
         &mut self,
+        client: &Client,
         mut is_enough: impl FnMut(&mut [u8]) -> bool,
-    ) -> std::io::Result<Stopped> {
-        poll_fn(|context| {
+    ) -> Result<(), End> {
+        if is_enough(&mut []) {
+            return Ok(());
+        }
+        self.in_time(client, |socket, context| {
             let mut buffer = Buffer::shared();
             loop {
                 let mut read = ReadBuf::new(&mut buffer);
-                ready!(Pin::new(&mut self.socket).poll_read(context, &mut read))?;
-                if read.filled().is_empty() {
-                    return Poll::Ready(Ok(Stopped::AtTheEnd));
-                }
-                if is_enough(read.filled_mut()) {
-                    return Poll::Ready(Ok(Stopped::Enough));
+                ready!(Pin::new(&mut *socket).poll_read(context, &mut read))?;
+                if read.filled().is_empty() || is_enough(read.filled_mut()) {
+                    return Poll::Ready(Ok(()));
                 }
             }
+        })
+        .await
+    }
+
+    /// Waits for the socket, and minds the clock.
+    async fn in_time(
+        &mut self,
+        client: &Client,
+        mut poll: impl FnMut(&mut S, &mut Context<'_>) -> Poll<std::io::Result<()>>,
+    ) -> Result<(), End> {
+        poll_fn(|context| {
+            if let Poll::Ready(done) = poll(&mut self.socket, context) {
+                return Poll::Ready(done.map_err(End::from));
+            }
+            self.poll_clock(client, context, Input::Awaited)?;
+            Poll::Pending
         })
         .await
     }
@@ -193,55 +191,74 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         let mut buffer = Buffer::shared();
         let mut read = ReadBuf::new(&mut buffer);
         ready!(Pin::new(&mut self.socket).poll_read(context, &mut read))?;
-        self.clock.alive();
+        self.clock.sent();
         match read.filled().len() {
             0 => Poll::Ready(Err(End::Left)),
             filled => Poll::Ready(Ok((buffer, filled))),
         }
     }
 
+    /// What goes on while input has to wait.
+    fn poll_meanwhile(&mut self, client: &Client, context: &mut Context<'_>) -> Result<(), End> {
+        match self.poll_output(client, context) {
+            Poll::Ready(Err(end)) => Err(end),
+            _ => self.poll_clock(client, context, Input::Unread),
+        }
+    }
+
     /// Writes what there is, and asks to be woken when there is more.
     #[inline(always)]
-    fn poll_output(&mut self, client: &Client, context: &mut Context<'_>) -> Result<(), End> {
+    fn poll_output(&mut self, client: &Client, context: &mut Context<'_>) -> Poll<Result<(), End>> {
         let mut outgoing = client.outgoing();
         if outgoing.is_aborted() {
-            return Err(End::Aborted);
+            return Poll::Ready(Err(End::Aborted));
         }
+        let mut output = Poll::Ready(Ok(()));
         while outgoing.outbound.has_remaining() {
-            match poll_write(&mut self.socket, &mut outgoing, context) {
+            match poll_write(&mut self.socket, &mut outgoing, context)? {
                 Poll::Pending => {
                     outgoing.outbound.release_memory();
+                    output = Poll::Pending;
                     break;
                 }
-                Poll::Ready(Err(error)) => return Err(error.into()),
-                // While the client is not read, that it takes its output is its sign of life.
-                Poll::Ready(Ok(())) if self.is_clogged => self.clock.alive(),
-                Poll::Ready(Ok(())) => {}
+                Poll::Ready(written) => self.clock.taken(written),
             }
         }
         // A stream that encrypts may hold the last octets back.
-        if let Poll::Ready(Err(error)) = Pin::new(&mut self.socket).poll_flush(context) {
-            return Err(error.into());
+        if Pin::new(&mut self.socket).poll_flush(context)?.is_pending() {
+            output = Poll::Pending;
         }
         self.is_clogged = outgoing.outbound.remaining() > self.high_water;
+        if output.is_pending() {
+            self.clock.waits();
+        }
         if outgoing.outbound.is_closing() {
-            self.clock.closing();
+            match output {
+                Poll::Pending => self.clock.ending(),
+                Poll::Ready(_) => self.clock.written(),
+            }
         }
         outgoing.sleep(context);
-        Ok(())
+        output
     }
 
-    fn poll_clock(&mut self, client: &Client, context: &mut Context<'_>) -> Result<(), End> {
-        while let Some(due) = self.clock.poll_due(context) {
+    fn poll_clock(
+        &mut self,
+        client: &Client,
+        context: &mut Context<'_>,
+        input: Input,
+    ) -> Result<(), End> {
+        while let Some(due) = self.clock.poll_due(context, input) {
             match due {
                 Due::Rest => rest(client),
                 Due::Ping => {
-                    // If it cannot be queued, enough waits already that the client should answer.
+                    // Nothing waits before it. If it cannot be queued, the client is being closed.
                     let _ = client.outgoing().outbound.ping(HEARTBEAT);
                     // Output is written at the beginning of the next poll.
                     context.waker().wake_by_ref();
                 }
                 Due::Silent => return Err(End::Silent),
+                Due::Stalled => return Err(End::Stalled),
                 Due::CloseTimeout => return Err(End::CloseTimeout),
             }
         }
@@ -255,7 +272,7 @@ fn poll_write<S: AsyncWrite + Unpin>(
     socket: &mut S,
     outgoing: &mut Outgoing,
     context: &mut Context<'_>,
-) -> Poll<std::io::Result<()>> {
+) -> Poll<std::io::Result<usize>> {
     let outbound = &mut outgoing.outbound;
     let socket = Pin::new(socket);
     let written = if outbound.chunk().len() == outbound.remaining() {
@@ -269,5 +286,5 @@ fn poll_write<S: AsyncWrite + Unpin>(
         return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));
     }
     outbound.advance(written);
-    Poll::Ready(Ok(()))
+    Poll::Ready(Ok(written))
 }

@@ -86,6 +86,7 @@ impl written::Resource {
             max_clients: at.number("max-clients", self.max_clients, MOST_CLIENTS)?,
             max_message,
             max_outbound,
+            min_rate: at.octets("min-rate", self.min_rate, default.min_rate)?,
             max_memory: at.octets("max-memory", self.max_memory, default.max_memory)?,
             max_cpu: at.positive("max-cpu", self.max_cpu, default.max_cpu)?,
             max_time: at.positive("max-time", self.max_time, default.max_time)?,

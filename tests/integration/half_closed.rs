@@ -1,0 +1,61 @@
+//! Clients that close their own side alone, and read on.
+
+use std::net::Shutdown;
+
+use anyhow::Result;
+use ws_host_test_support::{Client, TestServer};
+
+use crate::streams::{Connection, DATA, END_STREAM};
+
+/// More than sockets hold, all of it accepted before the end is seen.
+#[test]
+fn what_was_sent_before_the_end_of_the_stream_arrives() -> Result<()> {
+    let mut server = TestServer::with_arguments("guest-flood", &["--max-outbound", "16MiB"])?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("100 100000")?;
+    client.stream().shutdown(Shutdown::Write)?;
+    server.wait_for_log(r#"{"Ok(())": 100}"#)?;
+    for number in 0..100 {
+        let frame = client.receive()?;
+        assert_eq!((frame.first, frame.payload.len()), (0x82, 100_000), "message {number}");
+    }
+    client.expect_end()
+}
+
+/// The client's window is 64 KiB at first: the rest waits.
+#[test]
+fn what_was_sent_before_the_end_of_a_stream_of_http2_arrives() -> Result<()> {
+    let mut server = TestServer::serving("guest-flood")?;
+    let mut connection = Connection::begin(server.address())?;
+    connection.open(1, "/")?;
+    connection.send_message(1, 0x81, b"100 10000")?;
+    connection.send(DATA, END_STREAM, 1, &[])?;
+    server.wait_for_log(r#"{"Ok(())": 100}"#)?;
+    connection.grant(0, 1 << 21)?;
+    connection.grant(1, 1 << 21)?;
+    let mut octets = Vec::new();
+    loop {
+        let data = connection.wait_for(DATA, 1)?;
+        octets.extend(data.payload);
+        if data.flags & END_STREAM != 0 {
+            break;
+        }
+    }
+    let message = [&[0x82, 126, 0x27, 0x10][..], &[b'x'; 10_000]].concat();
+    assert_eq!(octets.len(), 100 * message.len());
+    assert!(octets.chunks(message.len()).all(|chunk| chunk == message));
+    Ok(())
+}
+
+#[test]
+fn one_that_reads_nothing_is_not_waited_for_longer_than_for_others() -> Result<()> {
+    let flags = ["--idle-timeout", "400ms", "--close-timeout", "400ms", "--drain-timeout", "10m"];
+    let mut server = TestServer::with_arguments("guest-flood", &flags)?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("20 100000")?;
+    server.wait_for_log(r#"{"Ok(())": 20}"#)?;
+    client.stream().shutdown(Shutdown::Write)?;
+    server.signal(rustix::process::Signal::TERM)?;
+    assert_eq!(server.wait()?.status.code(), Some(0));
+    Ok(())
+}
