@@ -102,6 +102,31 @@ fn automatic_answers_longer_than_their_questions_all_come() -> Result<()> {
     Ok(())
 }
 
+/// Short answers and shared messages by turns, while others get long answers, whose buffers come next.
+#[test]
+fn what_waits_for_a_slow_client_takes_about_as_much_memory_as_it_is_long() -> Result<()> {
+    let flags = ["--max-outbound", "64MiB", "--idle-timeout", "0s"];
+    let server = TestServer::with_arguments("guest-megaphone", &flags)?;
+    let mut slow = Client::connect(&server)?;
+    let mut fast = Client::connect(&server)?;
+    // More than the sockets hold.
+    for _ in 0..8 {
+        fast.send_frame(0x82, &vec![0; 1 << 20])?;
+        fast.receive()?;
+    }
+    let before = resident(&server)?;
+    let long = "x".repeat(200_000);
+    for _ in 0..400 {
+        assert!(fast.ask(&long)? == long);
+        // An answer of its own, and in the same go one to all.
+        slow.send(&[masked_frame(0x81, b"x"), masked_frame(0x82, &[1; 5000])].concat())?;
+        assert_eq!(fast.receive()?.payload.len(), 5000);
+    }
+    let more = resident(&server)?.saturating_sub(before);
+    assert!(more < 16 << 20, "{} KiB for 2,000 KiB", more >> 10);
+    Ok(())
+}
+
 #[test]
 fn full_buffer_is_the_handlers_answer_and_not_the_clients_end() -> Result<()> {
     let arguments = ["--max-message", "64KiB", "--max-outbound", "128KiB"];

@@ -1,6 +1,7 @@
 //! Octets that wait to be written, some of them shared with other connections.
 
 use std::collections::VecDeque;
+use std::ops::Deref;
 
 use bytes::{Buf, Bytes};
 
@@ -9,16 +10,58 @@ use crate::spare;
 /// Below this length a shared frame is copied: cheaper than a segment of its own in the queue.
 const SHARE_FROM: usize = 4096;
 
+/// A buffer up to this length is kept, however little is in it, in octets.
+const SMALL: usize = 4096;
+
 /// A queue without a bound of its own: who fills it holds it.
+///
+/// Its memory is at most about twice what waits. A buffer that the thread has lent is much longer than a short
+/// message; so one that the queue keeps while its peer takes nothing is at least half full.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     /// Written before `tail`.
-    segments: VecDeque<Bytes>,
+    segments: VecDeque<Segment>,
     /// Lent by the thread, and given back when nothing waits.
     tail: Vec<u8>,
-    /// How much of `tail` has been written.
+    /// How much has been written of what is in front: of the first segment, or of `tail` if there is none.
     written: usize,
     queued: usize,
+}
+
+/// Octets that nothing is appended to any more.
+#[derive(Debug)]
+enum Segment {
+    Own(Vec<u8>),
+    /// Whole, so that no part keeps the memory of the rest: it is the others' memory, too.
+    Shared(Bytes),
+}
+
+impl Deref for Segment {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Own(octets) => octets,
+            Self::Shared(octets) => octets,
+        }
+    }
+}
+
+impl Segment {
+    /// Whether so little of it is worth a copy of its own.
+    fn is_mostly_unused(&self, waiting: usize) -> bool {
+        match self {
+            Self::Own(octets) => is_mostly_unused(octets, waiting),
+            // With a copy of the half for each of many peers, sharing would save nothing.
+            Self::Shared(_) => waiting < SHARE_FROM,
+        }
+    }
+}
+
+/// Whether so little of a buffer is worth a copy of its own. What is copied is less than half of what was
+/// written, or lent, since the last time.
+fn is_mostly_unused(buffer: &Vec<u8>, waiting: usize) -> bool {
+    buffer.capacity() > SMALL && waiting < buffer.capacity() / 2
 }
 
 impl Queue {
@@ -46,38 +89,56 @@ impl Queue {
             return self.append(octets);
         }
         self.seal_tail();
-        self.segments.push_back(octets.clone());
+        self.segments.push_back(Segment::Shared(octets.clone()));
         self.queued += octets.len();
     }
 
-    /// Gives a buffer back that holds little, and keeps that little in one of its length.
-    ///
-    /// Little is less than an eighth of it, and of a long one no more than a short one holds: so what is
-    /// copied, each time the peer takes nothing for a moment, is far less than what was written in between.
+    /// Gives buffers back that hold little, and keeps that little in one of its length. Worth a call when the
+    /// peer takes nothing for a moment.
     pub(crate) fn release_memory(&mut self) {
-        let waiting = &self.tail[self.written..];
-        if waiting.len() < (self.tail.capacity() / 8).min(spare::SHORT) {
+        match self.segments.front_mut() {
+            Some(front) if front.is_mostly_unused(front.len() - self.written) => {
+                *front = Segment::Own(front[self.written..].to_vec());
+                self.written = 0;
+            }
+            Some(_) => {}
+            None => self.segments = VecDeque::new(),
+        }
+        let written = if self.segments.is_empty() { self.written } else { 0 };
+        let waiting = &self.tail[written..];
+        if is_mostly_unused(&self.tail, waiting.len()) {
             let waiting = waiting.to_vec();
             spare::put_back(std::mem::replace(&mut self.tail, waiting));
-            self.written = 0;
-        }
-        if self.segments.is_empty() {
-            self.segments = VecDeque::new();
+            self.written -= written;
         }
     }
 
     #[cfg(test)]
     pub(crate) fn capacity(&self) -> usize {
-        self.tail.capacity() + self.segments.iter().map(Bytes::len).sum::<usize>()
+        let segments = self.segments.iter().map(|segment| match segment {
+            Segment::Own(octets) => octets.capacity(),
+            Segment::Shared(octets) => octets.len(),
+        });
+        self.tail.capacity() + segments.sum::<usize>()
     }
 
-    /// Makes what stands in `tail` a segment, so that a shared one can follow it.
+    /// Makes what stands in `tail` a segment, so that a shared one can follow it. Little of it is copied, and
+    /// the buffer stays.
     fn seal_tail(&mut self) {
-        let mut tail = Bytes::from(std::mem::take(&mut self.tail));
-        tail.advance(std::mem::take(&mut self.written));
-        if !tail.is_empty() {
-            self.segments.push_back(tail);
+        let written = if self.segments.is_empty() { self.written } else { 0 };
+        let waiting = self.tail.len() - written;
+        if waiting == 0 {
+            return;
         }
+        let sealed = if is_mostly_unused(&self.tail, waiting) {
+            let sealed = self.tail[written..].to_vec();
+            self.tail.clear();
+            self.written -= written;
+            sealed
+        } else {
+            std::mem::take(&mut self.tail)
+        };
+        self.segments.push_back(Segment::Own(sealed));
     }
 
     fn advance_tail(&mut self, count: usize) {
@@ -88,9 +149,12 @@ impl Queue {
         }
     }
 
+    /// Drops what has been written of `tail`.
     fn forget_written(&mut self) {
-        self.tail.drain(..self.written);
-        self.written = 0;
+        if self.segments.is_empty() {
+            self.tail.drain(..self.written);
+            self.written = 0;
+        }
     }
 }
 
@@ -100,14 +164,17 @@ impl Buf for Queue {
     }
 
     fn chunk(&self) -> &[u8] {
-        self.segments.front().map_or(&self.tail[self.written..], |segment| segment)
+        let front = self.segments.front().map_or(&*self.tail, |segment| segment);
+        &front[self.written..]
     }
 
     fn chunks_vectored<'a>(&'a self, slices: &mut [std::io::IoSlice<'a>]) -> usize {
-        let tail = std::iter::once(&self.tail[self.written..]).filter(|tail| !tail.is_empty());
-        let chunks = self.segments.iter().map(|segment| &segment[..]).chain(tail);
+        let segments = self.segments.iter().map(|segment| &**segment);
+        let chunks = segments.chain(std::iter::once(&*self.tail));
+        let mut written = self.written;
+        let chunks = chunks.map(|chunk| &chunk[std::mem::take(&mut written)..]);
         let mut filled = 0;
-        for (slice, chunk) in slices.iter_mut().zip(chunks) {
+        for (slice, chunk) in slices.iter_mut().zip(chunks.filter(|chunk| !chunk.is_empty())) {
             *slice = std::io::IoSlice::new(chunk);
             filled += 1;
         }
@@ -117,12 +184,14 @@ impl Buf for Queue {
     fn advance(&mut self, mut count: usize) {
         assert!(count <= self.queued, "advanced by more than the buffer holds");
         self.queued -= count;
-        while let Some(segment) = self.segments.front_mut() {
-            if count < segment.len() {
-                segment.advance(count);
+        while let Some(front) = self.segments.front() {
+            let waiting = front.len() - self.written;
+            if count < waiting {
+                self.written += count;
                 return;
             }
-            count -= segment.len();
+            count -= waiting;
+            self.written = 0;
             self.segments.pop_front();
         }
         self.advance_tail(count);

@@ -130,6 +130,81 @@ fn memory_of_a_burst_is_given_back() {
     assert_eq!(outbound.capacity(), 0);
 }
 
+/// Memory is counted as it was allocated: a buffer that the thread lent may be long, and hold little.
+#[test]
+fn memory_is_about_twice_what_waits_whatever_is_sent_by_turns() {
+    let short = SharedMessage::binary(&[1; 5000]);
+    let long = SharedMessage::binary(&[2; 90_000]);
+    let mut slow = Outbound::server(64 << 20);
+    let mut other = Outbound::server(ROOM);
+    for turn in 0..2000 {
+        // What another peer has taken leaves a long buffer for the next message of this thread.
+        other.send_binary(&[0; 200_000]).expect("there is room");
+        other.advance(other.remaining());
+        slow.send_binary(&[3; 10]).expect("there is room");
+        slow.send_shared(&short).expect("there is room");
+        if turn % 10 == 0 {
+            slow.send_shared(&long).expect("there is room");
+            slow.send_binary(&[4; 30_000]).expect("there is room");
+        }
+        if turn % 3 == 0 {
+            slow.advance(slow.remaining().min(turn * 37 % 20_000));
+            slow.release_memory();
+        }
+        let (capacity, waiting) = (slow.capacity(), slow.remaining());
+        assert!(capacity <= 2 * waiting + (512 << 10), "{capacity} octets for {waiting}");
+    }
+    while slow.has_remaining() {
+        slow.advance(slow.remaining().min(7000));
+        slow.release_memory();
+        let (capacity, waiting) = (slow.capacity(), slow.remaining());
+        assert!(capacity <= 2 * waiting + 100_000, "{capacity} octets for {waiting}");
+    }
+    assert_eq!(slow.capacity(), 0);
+}
+
+/// Of a long message that is shared, what is left of it when little is.
+#[test]
+fn last_octets_of_a_shared_message_do_not_keep_all_of_it() {
+    let message = SharedMessage::binary(&[1; 1 << 20]);
+    let mut outbound = Outbound::server(ROOM);
+    outbound.send_shared(&message).expect("there is room");
+    outbound.advance(outbound.remaining() - 100);
+    outbound.release_memory();
+    assert!(message.frame.is_unique(), "the memory is still held");
+    assert_eq!((outbound.remaining(), outbound.chunk()), (100, &[1; 100][..]));
+    assert_eq!(outbound.capacity(), 100);
+}
+
+#[test]
+fn what_is_sent_by_turns_and_taken_in_pieces_stays_in_order() {
+    let shared = SharedMessage::binary(&[7; 5000]);
+    let mut outbound = Outbound::server(ROOM);
+    let (mut expected, mut written) = (Vec::new(), Vec::new());
+    for turn in 0_usize..500 {
+        let direct = vec![turn as u8; turn * 131 % 9000];
+        let mut alone = Outbound::server(ROOM);
+        for to in [&mut outbound, &mut alone] {
+            to.send_binary(&direct).expect("there is room");
+            to.send_shared(&shared).expect("there is room");
+            to.send_binary(&direct).expect("there is room");
+        }
+        expected.extend(alone.copy_to_bytes(alone.remaining()));
+        for _ in 0..turn % 4 {
+            let mut slices = [std::io::IoSlice::new(&[]); 3];
+            let filled = outbound.chunks_vectored(&mut slices);
+            let seen: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
+            assert!(seen.starts_with(outbound.chunk()));
+            let taken = seen.len().min(turn * 61 % 13_000);
+            written.extend(&seen[..taken]);
+            outbound.advance(taken);
+            outbound.release_memory();
+        }
+    }
+    written.extend(outbound.copy_to_bytes(outbound.remaining()));
+    assert!(written == expected);
+}
+
 #[test]
 fn discarded_output_is_gone() {
     let (mut outbound, _) = mixed();
