@@ -1,10 +1,12 @@
 //! Clients that close their own side alone, and read on.
 
+use std::io::Write;
 use std::net::Shutdown;
 
 use anyhow::Result;
 use ws_host_test_support::{Client, TestServer};
 
+use crate::encrypted::{Authority, Encrypted};
 use crate::streams::{Connection, DATA, END_STREAM};
 
 /// More than sockets hold, all of it accepted before the end is seen.
@@ -20,6 +22,29 @@ fn what_was_sent_before_the_end_of_the_stream_arrives() -> Result<()> {
         assert_eq!((frame.first, frame.payload.len()), (0x82, 100_000), "message {number}");
     }
     client.expect_end()
+}
+
+/// Some clients tell of the end inside TLS, others close TCP alone.
+#[test]
+fn what_was_sent_before_the_end_of_an_encrypted_stream_arrives() -> Result<()> {
+    let authority = Authority::new()?;
+    let tell = |client: &mut Client<Encrypted>| client.stream().conn.send_close_notify();
+    let keep_quiet = |_: &mut Client<Encrypted>| ();
+    for before_the_end in [tell, keep_quiet] {
+        let mut server = authority.serving("guest-flood", &["--max-outbound", "16MiB"])?;
+        let mut client = authority.connect(&server)?;
+        client.send_text("100 100000")?;
+        before_the_end(&mut client);
+        client.stream().flush()?;
+        client.stream().sock.shutdown(Shutdown::Write)?;
+        server.wait_for_log(r#"{"Ok(())": 100}"#)?;
+        for number in 0..100 {
+            let frame = client.receive()?;
+            assert_eq!((frame.first, frame.payload.len()), (0x82, 100_000), "message {number}");
+        }
+        client.expect_end()?;
+    }
+    Ok(())
 }
 
 /// The client's window is 64 KiB at first: the rest waits.

@@ -1,6 +1,7 @@
 //! The line to one client: its socket and its clock, and what goes on there while the task waits.
 
 use std::future::poll_fn;
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -161,7 +162,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             let mut buffer = Buffer::shared();
             loop {
                 let mut read = ReadBuf::new(&mut buffer);
-                ready!(Pin::new(&mut *socket).poll_read(context, &mut read))?;
+                ready!(poll_read(socket, context, &mut read))?;
                 if read.filled().is_empty() || is_enough(read.filled_mut()) {
                     return Poll::Ready(Ok(()));
                 }
@@ -190,7 +191,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     fn poll_input(&mut self, context: &mut Context<'_>) -> Poll<Result<(Buffer, usize), End>> {
         let mut buffer = Buffer::shared();
         let mut read = ReadBuf::new(&mut buffer);
-        ready!(Pin::new(&mut self.socket).poll_read(context, &mut read))?;
+        ready!(poll_read(&mut self.socket, context, &mut read))?;
         self.clock.sent();
         match read.filled().len() {
             0 => Poll::Ready(Err(End::Left)),
@@ -266,6 +267,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     }
 }
 
+/// One system call's worth of input; none is the end of what the client sends.
+#[inline(always)]
+fn poll_read<S: AsyncRead + Unpin>(
+    socket: &mut S,
+    context: &mut Context<'_>,
+    read: &mut ReadBuf<'_>,
+) -> Poll<std::io::Result<()>> {
+    match Pin::new(socket).poll_read(context, read) {
+        // A client of TLS that ends its side of the connection without telling of it there.
+        Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
+        other => other,
+    }
+}
+
 /// One system call's worth of output.
 #[inline(always)]
 fn poll_write<S: AsyncWrite + Unpin>(
@@ -283,7 +298,7 @@ fn poll_write<S: AsyncWrite + Unpin>(
         ready!(socket.poll_write_vectored(context, &slices[..filled]))?
     };
     if written == 0 {
-        return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));
+        return Poll::Ready(Err(ErrorKind::WriteZero.into()));
     }
     outbound.advance(written);
     Poll::Ready(Ok(written))
