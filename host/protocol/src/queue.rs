@@ -13,10 +13,14 @@ const SHARE_FROM: usize = 4096;
 /// A buffer up to this length is kept, however little is in it, in octets.
 const SMALL: usize = 4096;
 
+/// What is left of a message however long it was that is copied, in octets.
+const LITTLE: usize = 1 << 20;
+
 /// A queue without a bound of its own: who fills it holds it.
 ///
-/// Its memory is at most about twice what waits. A buffer that the thread has lent is much longer than a short
-/// message; so one that the queue keeps while its peer takes nothing is at least half full.
+/// Its memory is at most about twice what waits, and beside that one long message that is being written, until
+/// [`LITTLE`] of it is left. A buffer that the thread has lent is much longer than a short message; so none stays
+/// with a queue that holds little while its peer takes nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     /// Written before `tail`.
@@ -58,10 +62,15 @@ impl Segment {
     }
 }
 
-/// Whether so little of a buffer is worth a copy of its own. What is copied is less than half of what was
-/// written, or lent, since the last time.
+/// Whether so little of a buffer is worth a copy of its own. Of a long one less is copied, when most of it has
+/// been written: it takes new memory, and others wait for that of the long one.
 fn is_mostly_unused(buffer: &Vec<u8>, waiting: usize) -> bool {
-    buffer.capacity() > SMALL && waiting < buffer.capacity() / 2
+    let enough = match buffer.capacity() {
+        ..=SMALL => 0,
+        short @ ..=spare::SHORT => short / 2,
+        long => (long / 8).min(LITTLE),
+    };
+    waiting < enough
 }
 
 impl Queue {
