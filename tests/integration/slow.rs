@@ -9,6 +9,8 @@ use anyhow::{Result, ensure};
 use rustix::process::Signal;
 use ws_host_test_support::{Client, TestServer, masked_frame};
 
+use crate::streams::{Connection, DATA};
+
 /// The length of the messages that are read.
 const LENGTH: usize = 32 << 10;
 
@@ -50,6 +52,28 @@ fn client_that_reads_slowly_and_steadily_is_not_silent() -> Result<()> {
     let (_server, mut client) = scene(&["--idle-timeout", "2s"])?;
     read_slowly(&mut client)?;
     assert_eq!(client.ask("hello")?, "hello");
+    Ok(())
+}
+
+/// A stream has a window of its own, which its client opens bit by bit.
+#[test]
+fn stream_of_http2_that_is_taken_slowly_and_steadily_is_not_silent() -> Result<()> {
+    const STEP: u32 = 16 << 10;
+    let server = TestServer::with_arguments("guest-flood", &["--idle-timeout", "1s"])?;
+    let mut connection = Connection::begin(server.address())?;
+    connection.open(1, "/")?;
+    connection.grant(0, 1 << 24)?;
+    connection.send_message(1, 0x81, b"60 10000")?;
+    let (mut got, mut granted) = (0, 64 << 10);
+    while got < 60 * 10_004 {
+        got += connection.wait_for(DATA, 1)?.payload.len();
+        if got + STEP as usize > granted {
+            sleep(Duration::from_millis(100));
+            connection.grant(1, STEP)?;
+            granted += STEP as usize;
+        }
+    }
+    assert_eq!(connection.ask(1, "hello")?, "hello");
     Ok(())
 }
 
