@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::Command;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 
 use anyhow::{Context, Result};
 use rustix::process::Signal;
@@ -32,7 +32,7 @@ fn log_that_nobody_reads_stops_nobody() -> Result<()> {
     }
     server.signal(Signal::TERM)?;
     client.expect_close(1001)?;
-    let (tell, told) = channel();
+    let (tell, told) = sync_channel(1);
     // A server that does not end is left to the end of the test.
     std::thread::spawn(move || tell.send(server.wait()));
     assert_eq!(told.recv_timeout(DEADLINE)??.status.code(), Some(0));

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -41,13 +41,13 @@ async fn health_tells_of_a_worker_that_is_stuck_and_stopping_does_not_wait_for_i
     let admin = server.admin_address().expect("there is one");
     let Address::Tcp(address) = server.listening()[0].address else { panic!("not TCP") };
     let worker = server.host().site.ground.workers.home();
-    let (stop, stopping) = oneshot::channel::<()>();
+    let (stop, stopping) = oneshot::sync_channel::<()>(1);
     let running = tokio::spawn(server.run(async {
         // Either is a reason to stop.
         let _ = stopping.await;
     }));
     assert!(ask(address, "/healthz").await.starts_with("HTTP/1.1 200 "));
-    let (release, held) = channel::<()>();
+    let (release, held) = sync_channel::<()>(1);
     worker.runtime().spawn(async move {
         // An error is what ends it: the sender is gone.
         let _ = held.recv();
@@ -67,7 +67,7 @@ async fn health_tells_of_a_worker_that_is_stuck_and_stopping_does_not_wait_for_i
     assert!(metrics.contains("ws_host_workers_stuck 1\n"), "{metrics}");
     drop(release);
     while !ask(admin, "/healthz").await.starts_with("HTTP/1.1 200 ") {}
-    let (_release, held) = channel::<()>();
+    let (_release, held) = sync_channel::<()>(1);
     worker.runtime().spawn(async move {
         let _ = held.recv();
     });

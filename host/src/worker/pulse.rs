@@ -118,7 +118,7 @@ impl Worker {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::{Sender, channel};
+    use std::sync::mpsc::{SyncSender, sync_channel};
 
     use tokio::task::yield_now;
 
@@ -126,9 +126,9 @@ mod tests {
     use super::*;
 
     /// Keeps the first worker from coming round until the answer is dropped.
-    fn hold(workers: &Workers) -> Sender<()> {
-        let (release, held) = channel::<()>();
-        let (begun, begins) = channel();
+    fn hold(workers: &Workers) -> SyncSender<()> {
+        let (release, held) = sync_channel::<()>(1);
+        let (begun, begins) = sync_channel(1);
         workers.all.lock()[0].handle.spawn(async move {
             let _ = begun.send(());
             // An error is what ends it: the sender is gone.
