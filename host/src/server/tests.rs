@@ -41,7 +41,7 @@ async fn health_tells_of_a_worker_that_is_stuck_and_stopping_does_not_wait_for_i
     let admin = server.admin_address().expect("there is one");
     let Address::Tcp(address) = server.listening()[0].address else { panic!("not TCP") };
     let worker = server.host().site.ground.workers.home();
-    let (stop, stopping) = oneshot::sync_channel::<()>(1);
+    let (stop, stopping) = oneshot::channel::<()>();
     let running = tokio::spawn(server.run(async {
         // Either is a reason to stop.
         let _ = stopping.await;
