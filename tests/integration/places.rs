@@ -6,7 +6,9 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use ws_host_test_support::{Answer, Client, DEADLINE, TestServer, handshake, raise_open_files};
+use ws_host_test_support::{
+    Answer, Client, DEADLINE, TestServer, handshake, masked_frame, raise_open_files,
+};
 
 use crate::configured::{Configuration, ask_admin};
 use crate::streams::{
@@ -156,9 +158,14 @@ fn slow_readers_of_files_keep_out_nobody() -> Result<()> {
 /// As an abandoned handshake leaves a server.
 fn leave(server: SocketAddr, number: usize) -> Result<()> {
     let request = handshake("/slow?0", "");
-    match number % 3 {
+    match number % 4 {
         0 => drop(TcpStream::connect(server)?.write_all(request.as_bytes())),
         1 => {
+            // Eager, and gone.
+            let eager = [request.as_bytes(), &masked_frame(0x81, b"hello")].concat();
+            drop(TcpStream::connect(server)?.write_all(&eager));
+        }
+        2 => {
             let mut stream = TcpStream::connect(server)?;
             stream.write_all(request.as_bytes())?;
             stream.shutdown(std::net::Shutdown::Write)?;
@@ -184,7 +191,7 @@ fn handshakes_that_are_abandoned_keep_no_place() -> Result<()> {
     let mut sleeping = TcpStream::connect(server.address())?;
     sleeping.write_all(handshake("/slow?60000", "").as_bytes())?;
     server.wait_for_log("asked")?;
-    for number in 0..30 {
+    for number in 0..40 {
         until(|| Ok(leave(server.address(), number)), Result::is_ok)??;
     }
     let connect = || Ok(Client::connect(&server));

@@ -45,6 +45,8 @@ pub(super) enum Draft00 {
 pub(super) struct Head {
     /// All of it, and perhaps more that came with it.
     pub(super) bytes: Vec<u8>,
+    /// How many of them are the head.
+    pub(super) length: usize,
     /// The challenge of draft 00. It is not among them any more, nor the header with which some clients announce it
     /// as a body.
     pub(super) challenge: Option<[u8; CHALLENGE]>,
@@ -105,13 +107,14 @@ pub(super) async fn read(
                     }
                     let challenge = bytes[end..].first_chunk().copied();
                     bytes.drain(end..end + CHALLENGE);
+                    let length = end - announced.len();
                     bytes.drain(announced);
-                    return Ok(Ok(Head { bytes, challenge }));
+                    return Ok(Ok(Head { bytes, length, challenge }));
                 }
             }
         }
-        if end.is_some() {
-            return Ok(Ok(Head { bytes, challenge: None }));
+        if let Some(length) = end {
+            return Ok(Ok(Head { bytes, length, challenge: None }));
         }
     }
 }

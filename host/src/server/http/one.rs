@@ -84,7 +84,9 @@ pub(in crate::server) async fn serve_one<S, M: Moving<S>>(
         requests: AtomicUsize::new(0),
         last: Mutex::new(None),
     });
-    let Some((stream, rest)) = converse(&shared, Reread::new(head.bytes, stream)).await else {
+    let Some((stream, rest)) =
+        converse(&shared, Reread::new(head.bytes, stream), head.length).await
+    else {
         return;
     };
     let last = shared.last.lock().take();
@@ -164,8 +166,8 @@ struct Shared {
 #[error("the last answer is not the library's to write")]
 struct Stop;
 
-/// Answers requests up to the last one. Gives the stream, with what has been read of it.
-async fn converse<S>(shared: &Arc<Shared>, stream: Reread<S>) -> Option<(S, Vec<u8>)>
+/// Answers requests up to the last one; the head of the first has this length. Gives the stream, with what has been read of it.
+async fn converse<S>(shared: &Arc<Shared>, stream: Reread<S>, head: usize) -> Option<(S, Vec<u8>)>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -179,7 +181,7 @@ where
         let shared = Arc::clone(shared);
         Box::pin(async move { shared.answer(request).await })
     });
-    let stream = Flushed::new(stream, Arc::clone(&shared.progress));
+    let stream = Flushed::new(stream, head, Arc::clone(&shared.progress));
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // The first head is here already.
@@ -216,8 +218,9 @@ where
         tracing::debug!(%peer, "HTTP/1.1: {error}");
     }
     let parts = connection.into_parts();
-    let (stream, unread) = parts.io.into_inner().into_inner().into_parts();
-    Some((stream, [&parts.read_buf[..], &unread].concat()))
+    let (stream, ahead) = parts.io.into_inner().into_inner();
+    let (stream, unread) = stream.into_parts();
+    Some((stream, [&parts.read_buf[..], &ahead, &unread].concat()))
 }
 
 impl Shared {

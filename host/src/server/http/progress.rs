@@ -18,6 +18,9 @@ use crate::server::places::{Notice, Place};
 /// Where no answer is being given: long enough to be never.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// How much is read behind a handshake while that is answered, in bytes.
+const MAX_AHEAD: usize = 4096;
+
 /// How far the answers of one connection have come.
 pub(super) struct Progress {
     state: Mutex<State>,
@@ -37,8 +40,10 @@ struct State {
 /// What is going on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Nothing, or what a client that leaves does not want any more.
+    /// Nothing.
     Open,
+    /// A handshake is being answered, to a client that has perhaps left and does not want that any more.
+    Joining,
     /// An answer is being given to a client that has perhaps sent all that it will send.
     Answering,
     /// The whole of the answer is in the library's buffer.
@@ -65,7 +70,7 @@ impl Progress {
     pub(super) fn begin(&self, deadline: Instant, at_the_end: AtTheEnd) {
         let stage = match at_the_end {
             AtTheEnd::GoOn => Stage::Answering,
-            AtTheEnd::GiveUp => Stage::Open,
+            AtTheEnd::GiveUp => Stage::Joining,
         };
         *self.state.lock() = State { deadline, stage, place: None, reader: None };
     }
@@ -124,10 +129,15 @@ impl Progress {
     /// Whether the end is to be seen later, when the answer is written: the library would drop it.
     fn hides_the_end(&self, context: &Context<'_>) -> bool {
         let mut state = self.state.lock();
-        if state.stage != Stage::Open {
+        let hides = !matches!(state.stage, Stage::Open | Stage::Joining);
+        if hides {
             state.reader = Some(context.waker().clone());
         }
-        state.stage != Stage::Open
+        hides
+    }
+
+    fn is_joining(&self) -> bool {
+        self.state.lock().stage == Stage::Joining
     }
 }
 
@@ -172,19 +182,56 @@ impl Drop for Watched {
     }
 }
 
-/// A stream that tells whenever the library that writes to it has nothing left to write.
+/// A stream that tells whenever the library that writes to it has nothing left to write. The library looks for the
+/// client's end only where it has nothing to read: so what comes behind a handshake is kept from it.
 pub(super) struct Flushed<S> {
     stream: S,
+    /// What is left of the head of the first request.
+    head: usize,
+    /// What came behind a handshake while that is answered.
+    ahead: Vec<u8>,
     progress: Arc<Progress>,
 }
 
 impl<S> Flushed<S> {
-    pub(super) fn new(stream: S, progress: Arc<Progress>) -> Self {
-        Self { stream, progress }
+    pub(super) fn new(stream: S, head: usize, progress: Arc<Progress>) -> Self {
+        Self { stream, head, ahead: Vec::new(), progress }
     }
 
-    pub(super) fn into_inner(self) -> S {
-        self.stream
+    /// The stream, and what was read of it that the library did not get.
+    pub(super) fn into_inner(self) -> (S, Vec<u8>) {
+        (self.stream, self.ahead)
+    }
+}
+
+impl<S: AsyncRead + Unpin> Flushed<S> {
+    /// Reads so much at most.
+    fn poll_read_part(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+        most: usize,
+    ) -> Poll<std::io::Result<usize>> {
+        let most = most.min(buffer.remaining());
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;
+        let length = part.filled().len();
+        buffer.advance(length);
+        Poll::Ready(Ok(length))
+    }
+
+    /// Reads ahead until the client ends. One that sends much before it is let in is not heard any more.
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        while self.ahead.len() < MAX_AHEAD {
+            let mut bytes = [0; 1024];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
+            if buffer.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            self.ahead.extend_from_slice(buffer.filled());
+        }
+        Poll::Pending
     }
 }
 
@@ -194,6 +241,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Flushed<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
+        if self.head > 0 {
+            let head = self.head;
+            self.head -= ready!(self.poll_read_part(context, buffer, head))?;
+            return Poll::Ready(Ok(()));
+        }
+        if self.progress.is_joining() {
+            return self.poll_end(context);
+        }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         if buffer.filled().len() == before && self.progress.hides_the_end(context) {
