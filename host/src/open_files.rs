@@ -2,8 +2,9 @@
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-/// Files beside those of clients: listener, log, component, and handshakes that are under way.
-const SPARE: u64 = 1100;
+/// Files beside those of clients: connections without a request, kept open after an answer, or closed behind one, long
+/// answers with their files, 1,024 of each; listener, log, component.
+const SPARE: u64 = 5 * 1024 + 100;
 
 /// Raises the soft limit to the hard one, and says so when that is not enough.
 pub(crate) fn raise_limit(max_clients: usize) {
