@@ -265,6 +265,38 @@ fn answers_over_http2_that_nobody_reads_give_way() -> Result<()> {
     Ok(())
 }
 
+/// What is left for them stays in the HTTP library as long as their connection.
+#[test]
+fn what_clients_over_http2_leave_unread_when_they_go_gives_way() -> Result<()> {
+    let server = TestServer::with_arguments("echo", &["--close-timeout", "200ms"])?;
+    let window = [&[0, 4][..], &1_u32.to_be_bytes()].concat();
+    let message = masked_frame(0x82, &[7; 60_000]);
+    let mut crowd = Vec::new();
+    for _ in 0..CROWD / 220 {
+        let mut connection = Connection::begin_with(server.address(), &window)?;
+        connection.open(1, "/")?;
+        connection.grant(0, 1 << 30)?;
+        connection.grant(1, 1 << 30)?;
+        for stream in (3..443).step_by(2) {
+            connection.open(stream, "/")?;
+            for piece in message.chunks(16_384) {
+                connection.send(DATA, 0, stream, piece)?;
+            }
+            connection.send_message(stream, 0x88, &[])?;
+            connection.send(DATA, END_STREAM, stream, &[])?;
+        }
+        crowd.push(connection);
+    }
+    let ask = || {
+        for connection in &mut crowd {
+            assert_eq!(connection.ask(1, "still here")?, "still here");
+        }
+        Ok(crowd.iter().any(|connection| connection.has(RST_STREAM)))
+    };
+    until(ask, |is_reset| *is_reset)?;
+    Ok(())
+}
+
 /// As many as wait behind an answer, and more: none has a WebSocket any more.
 #[test]
 fn connections_of_http2_that_are_left_idle_are_not_more_than_there_may_be() -> Result<()> {

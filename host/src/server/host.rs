@@ -168,7 +168,7 @@ impl Host {
     /// A client that was let in meanwhile is told to its handler as gone.
     pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Response<Body> {
         let visit = Visit::new(&self.site, peer);
-        http::answer(&self.site, request, visit, ()).await
+        http::answer(&self.site, request, visit, async {}).await
     }
 
     /// Serves these resources from now on, and no others. What did not change is not touched; if

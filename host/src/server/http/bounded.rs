@@ -12,15 +12,27 @@ use http_body_util::BodyExt;
 use hyper::body::{Body as _, Bytes, Frame, SizeHint};
 use hyper::rt::Executor;
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::one::MAX_ANSWER_TIME;
 use crate::server::answer::{Body, unavailable};
 use crate::server::places::{Notice, Place, Places};
 
 tokio::task_local! {
-    /// When the answer that the task gives has to end.
-    static END: Cell<Option<End>>;
+    /// The stream whose task this is.
+    static STREAM: Stream;
+}
+
+/// What is known of a stream when its request is answered.
+#[derive(Default)]
+struct Stream {
+    /// When the answer has to end.
+    end: Cell<Option<End>>,
+    /// Who wants the task that writes, if the stream becomes a WebSocket.
+    writer_to: Cell<Option<oneshot::Sender<JoinHandle<()>>>>,
 }
 
 /// An answer ends at its deadline, or when it has to give way to another one.
@@ -35,21 +47,31 @@ pub(super) struct Streams;
 
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
     fn execute(&self, stream: F) {
-        tokio::spawn(END.scope(Cell::new(None), async move {
-            let mut stream = pin!(stream);
-            let mut end: Option<Pin<Box<dyn Future<Output = ()> + Send>>> = None;
-            std::future::poll_fn(|context| {
-                if stream.as_mut().poll(context).is_ready() {
-                    return Poll::Ready(());
-                }
-                if let Some(given) = END.with(Cell::take) {
-                    end = Some(Box::pin(given.reached()));
-                }
-                end.as_mut().map_or(Poll::Pending, |end| end.as_mut().poll(context))
-            })
-            .await;
-        }));
+        match STREAM.try_with(|stream| stream.writer_to.take()) {
+            // The library asks for this where a stream becomes a WebSocket.
+            Ok(Some(writer_to)) => {
+                // A client that has gone by now takes the task with it.
+                let _ = writer_to.send(tokio::spawn(stream)).map_err(|writer| writer.abort());
+            }
+            _ => drop(tokio::spawn(STREAM.scope(Stream::default(), in_time(stream)))),
+        }
     }
+}
+
+/// Runs a stream until it ends, or has to.
+async fn in_time(stream: impl Future<Output = ()>) {
+    let mut stream = pin!(stream);
+    let mut end: Option<Pin<Box<dyn Future<Output = ()> + Send>>> = None;
+    std::future::poll_fn(|context| {
+        if stream.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        if let Some(given) = STREAM.with(|stream| stream.end.take()) {
+            end = Some(Box::pin(given.reached()));
+        }
+        end.as_mut().map_or(Poll::Pending, |end| end.as_mut().poll(context))
+    })
+    .await;
 }
 
 impl End {
@@ -78,9 +100,33 @@ pub(super) fn bound<W>(
         let nothing = http_body_util::Empty::new().map_err(|never| match never {});
         return unavailable("").map(|_| Bounded { body: nothing.boxed_unsync(), going: None });
     };
-    END.with(|end| end.set(Some(End { deadline: now + MAX_ANSWER_TIME, notice })));
+    let end = End { deadline: now + MAX_ANSWER_TIME, notice };
+    STREAM.with(|stream| stream.end.set(Some(end)));
     let going = Some(Going { place, piece: Arc::default(), _with: with });
     response.map(|body| Bounded { body, going })
+}
+
+/// The task that will write to the WebSocket that is asked for. To be called in a task of [`Streams`].
+pub(super) fn writer() -> oneshot::Receiver<JoinHandle<()>> {
+    let (writer_to, writer) = oneshot::channel();
+    STREAM.with(|stream| stream.writer_to.set(Some(writer_to)));
+    writer
+}
+
+/// Waits until a client that has gone has taken what was left to be written to it: like an answer, which ends in time.
+pub(super) async fn taken(
+    writer: oneshot::Receiver<JoinHandle<()>>,
+    places: &Arc<Places>,
+    client: IpAddr,
+) {
+    let Ok(writer) = writer.await else { return };
+    let writer = AbortOnDropHandle::new(writer);
+    let now = Instant::now();
+    let Some((_place, notice)) = places.try_take(client, now) else { return };
+    tokio::select! {
+        _ = writer => {}
+        () = (End { deadline: now + MAX_ANSWER_TIME, notice }).reached() => {}
+    }
 }
 
 /// The body of an answer.

@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
-use super::bounded::{Bounded, Streams, bound};
+use super::bounded::{Bounded, Streams, bound, taken, writer};
 use super::linger::LINGER;
 use super::upgraded::answer;
 use crate::config::HostLimits;
@@ -206,12 +206,18 @@ impl Shared {
         }
         let visit = self.visit.once_more(&self.site);
         if request.method() != Method::CONNECT {
-            return answer(&self.site, request, visit, ()).await;
+            return answer(&self.site, request, visit, async {}).await;
         }
         let Ok(socket) = Arc::clone(&self.sockets).try_acquire_owned() else {
             return no_room();
         };
-        let response = answer(&self.site, request, visit, (Use::of(self), socket)).await;
+        let (going, writer) = (Use::of(self), writer());
+        let afterwards = async move {
+            let shared = &going.0;
+            taken(writer, &shared.site.answers, shared.visit.peer.address.ip()).await;
+            drop(socket);
+        };
+        let response = answer(&self.site, request, visit, afterwards).await;
         if response.status().is_success() {
             self.arrival.lock().settle();
         }

@@ -12,12 +12,12 @@ use crate::server::site::Site;
 use crate::server::visit::{Entrance, Visit};
 
 /// Answers a request. If that lets a client in, it is served as soon as the library hands its stream over, and
-/// `witness` is dropped when it has gone.
+/// `afterwards` runs when it has gone.
 pub(in crate::server) async fn answer<B>(
     site: &Arc<Site>,
     mut request: Request<B>,
     visit: Visit,
-    witness: impl Send + 'static,
+    afterwards: impl Future<Output = ()> + Send + 'static,
 ) -> Response<Body> {
     let stream = hyper::upgrade::on(&mut request);
     let request = request.map(drop);
@@ -35,7 +35,7 @@ pub(in crate::server) async fn answer<B>(
                     admitted.disconnect(&End::Lost(std::io::Error::other(error)));
                 }
             }
-            drop(witness);
+            afterwards.await;
         });
     }
     response
