@@ -81,6 +81,14 @@ impl Length {
 }
 
 impl Reader {
+    /// How much memory the message has that is being received.
+    pub(crate) fn held(&self) -> usize {
+        match self {
+            Self::Text(Some(text), _) => text.capacity(),
+            _ => 0,
+        }
+    }
+
     /// Takes octets from the front of the input, up to and including the next event at most.
     pub(crate) fn step<'a>(
         &mut self,

@@ -110,6 +110,15 @@ impl Inbound {
         }
     }
 
+    /// How much memory the message has, in octets, of which a part has come.
+    pub fn held(&self) -> usize {
+        match (&self.message, &self.stage) {
+            (Some(message), _) => message.capacity(),
+            (None, Stage::Draft00(reader)) => reader.held(),
+            (None, _) => 0,
+        }
+    }
+
     fn end(&mut self) {
         self.stage = Stage::Ended;
         self.message = None;

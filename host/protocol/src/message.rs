@@ -64,6 +64,15 @@ impl Assembly {
         }
     }
 
+    /// How much memory it has.
+    pub(crate) fn capacity(&self) -> usize {
+        match &self.payload {
+            Payload::Text(text) => text.capacity(),
+            Payload::Binary(octets) => octets.capacity(),
+            Payload::Unwanted => 0,
+        }
+    }
+
     fn length(&self) -> usize {
         match &self.payload {
             Payload::Text(text) => text.octets(),

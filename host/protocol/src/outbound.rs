@@ -239,6 +239,12 @@ impl Outbound {
         self.queue = Queue::default();
     }
 
+    /// Octets that wait and that no other holds too: those of a long [`SharedMessage`] are left out, which
+    /// [`SharedMessage::accompany`] lets be counted once.
+    pub fn own(&self) -> usize {
+        self.queue.own()
+    }
+
     /// How much memory it has, used or not.
     #[cfg(test)]
     pub(crate) fn capacity(&self) -> usize {

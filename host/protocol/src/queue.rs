@@ -8,7 +8,7 @@ use bytes::{Buf, Bytes};
 use crate::spare;
 
 /// Below this length a shared frame is copied: cheaper than a segment of its own in the queue.
-const SHARE_FROM: usize = 4096;
+pub(crate) const SHARE_FROM: usize = 4096;
 
 /// A buffer up to this length is kept, however little is in it, in octets.
 const SMALL: usize = 4096;
@@ -30,6 +30,8 @@ pub(crate) struct Queue {
     /// How much has been written of what is in front: of the first segment, or of `tail` if there is none.
     written: usize,
     queued: usize,
+    /// How much of it others hold too, perhaps.
+    shared: usize,
 }
 
 /// Octets that nothing is appended to any more.
@@ -74,6 +76,11 @@ fn is_mostly_unused(buffer: &Vec<u8>, waiting: usize) -> bool {
 }
 
 impl Queue {
+    /// How much waits of what no other holds.
+    pub(crate) fn own(&self) -> usize {
+        self.queued - self.shared
+    }
+
     pub(crate) fn append(&mut self, octets: &[u8]) {
         self.append_with(octets.len(), |tail| tail.extend_from_slice(octets));
     }
@@ -100,6 +107,7 @@ impl Queue {
         self.seal_tail();
         self.segments.push_back(Segment::Shared(octets.clone()));
         self.queued += octets.len();
+        self.shared += octets.len();
     }
 
     /// Gives buffers back that hold little, and keeps that little in one of its length. Worth a call when the
@@ -107,7 +115,11 @@ impl Queue {
     pub(crate) fn release_memory(&mut self) {
         match self.segments.front_mut() {
             Some(front) if front.is_mostly_unused(front.len() - self.written) => {
-                *front = Segment::Own(front[self.written..].to_vec());
+                let own = Segment::Own(front[self.written..].to_vec());
+                if let Segment::Shared(_) = front {
+                    self.shared -= own.len();
+                }
+                *front = own;
                 self.written = 0;
             }
             Some(_) => {}
@@ -195,6 +207,9 @@ impl Buf for Queue {
         self.queued -= count;
         while let Some(front) = self.segments.front() {
             let waiting = front.len() - self.written;
+            if let Segment::Shared(_) = front {
+                self.shared -= count.min(waiting);
+            }
             if count < waiting {
                 self.written += count;
                 return;

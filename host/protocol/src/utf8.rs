@@ -71,6 +71,10 @@ impl GrowingText {
         self.valid.as_bytes()
     }
 
+    pub(crate) fn capacity(&self) -> usize {
+        self.valid.capacity()
+    }
+
     pub(crate) fn octets(&self) -> usize {
         self.valid.len() + self.cut_length
     }

@@ -157,7 +157,7 @@ impl Post {
 }
 
 fn cost(message: &SharedMessage) -> usize {
-    message.frame_length() + OVERHEAD
+    message.length() + OVERHEAD
 }
 
 impl Parcel {

@@ -59,3 +59,21 @@ fn control_frames_do_not_count() {
     assert_eq!(server.events.len(), 10);
     assert!(server.events.iter().all(|event| matches!(event, Event::Ping(_))));
 }
+
+#[test]
+fn what_has_come_of_a_message_is_told() {
+    let mut outbound = Outbound::server(1000);
+    let mut inbound = Inbound::new(Role::Server, Limits::default());
+    assert_eq!(inbound.held(), 0);
+    let mut frame = hex("82 fe 10 00 00 00 00 00");
+    frame.extend([0; 4095]);
+    assert_eq!(inbound.handle_input(&mut &mut frame[..], &mut outbound), None);
+    assert!((4095..3 * 4095).contains(&inbound.held()), "{}", inbound.held());
+    assert!(inbound.handle_input(&mut &mut [0][..], &mut outbound).is_some());
+    assert_eq!(inbound.held(), 0);
+    let mut inbound = Inbound::draft00(Limits::default());
+    let mut text = [0; 100];
+    text[1..].fill(b'x');
+    assert_eq!(inbound.handle_input(&mut &mut text[..], &mut outbound), None);
+    assert!(inbound.held() >= 99, "{}", inbound.held());
+}

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use std::io::IoSlice;
 
 use super::*;
@@ -97,6 +99,33 @@ fn long_shared_message_is_not_copied() {
 }
 
 #[test]
+fn long_shared_message_is_nobodys_own_and_its_companion_stays_until_it_is_written() {
+    let companion = std::sync::Arc::new(());
+    let message = SharedMessage::binary(&[0; 100_000]);
+    let mut octets = 0;
+    message.accompany(|held| {
+        octets = held;
+        companion.clone()
+    });
+    message.accompany(|_| panic!("it has one"));
+    let mut outbound = Outbound::server(ROOM);
+    outbound.send_binary(&[0; 8]).expect("there is room");
+    outbound.send_shared(&message).expect("there is room");
+    outbound.send_shared(&SharedMessage::text("short")).expect("there is room");
+    drop(message);
+    let (first, shared, last) = (10, octets, 7);
+    assert_eq!(outbound.remaining(), first + shared + last);
+    assert_eq!(outbound.own(), first + last);
+    outbound.advance(first + 1);
+    assert_eq!(outbound.own(), last);
+    assert_eq!(std::sync::Arc::strong_count(&companion), 2);
+    outbound.advance(shared - 1);
+    assert_eq!(std::sync::Arc::strong_count(&companion), 1);
+    outbound.advance(2);
+    assert_eq!(outbound.own(), last - 2);
+}
+
+#[test]
 fn shared_message_of_a_client_is_masked_with_its_own_key() {
     let mut pair = Pair::new();
     for message in [SharedMessage::text("short"), SharedMessage::text(&"long".repeat(5000))] {
@@ -167,11 +196,15 @@ fn memory_is_about_twice_what_waits_whatever_is_sent_by_turns() {
 #[test]
 fn last_octets_of_a_shared_message_do_not_keep_all_of_it() {
     let message = SharedMessage::binary(&[1; 1 << 20]);
+    let held = Arc::new(());
+    message.accompany(|_| Arc::clone(&held));
     let mut outbound = Outbound::server(ROOM);
     outbound.send_shared(&message).expect("there is room");
+    drop(message);
     outbound.advance(outbound.remaining() - 100);
+    assert_eq!(Arc::strong_count(&held), 2);
     outbound.release_memory();
-    assert!(message.frame.is_unique(), "the memory is still held");
+    assert_eq!(Arc::strong_count(&held), 1, "the memory is still held");
     assert_eq!((outbound.remaining(), outbound.chunk()), (100, &[1; 100][..]));
     assert_eq!(outbound.capacity(), 100);
 }
