@@ -184,6 +184,11 @@ struct Single {
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     max_header_size: Option<ByteSize>,
 
+    /// Bytes waiting for all clients together, in both directions, with the state of sleeping instances; who
+    /// takes more than is free finds sends `full`, then gets 1013 [default: a quarter of the memory]
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    max_buffered: Option<ByteSize>,
+
     /// Concurrent WebSockets on one HTTP/2 connection; the next one gets 503. There is room for 100
     /// requests in addition [default: 256]
     #[arg(long, value_name = "N", help_heading = "Limits")]
@@ -364,6 +369,7 @@ impl Single {
             max_clients: self.max_clients,
             max_headers: self.max_headers,
             max_header_size: self.max_header_size,
+            max_buffered: self.max_buffered,
             max_http2_streams: self.max_http2_streams,
             handshake_timeout: time(self.handshake_timeout),
             drain_timeout: time(self.drain_timeout),

@@ -25,6 +25,7 @@ mod actor;
 mod allocations;
 mod belongings;
 mod blocking;
+mod budget;
 mod clients;
 pub mod config;
 mod connection;

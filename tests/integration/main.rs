@@ -4,6 +4,7 @@
 mod admin; // who is answered at the admin address
 mod answers; // HTTP/1.1 to the byte
 mod backpressure; // what happens when somebody does not read
+mod buffered; // what waits for all clients together
 mod clients; // clients of other languages, and a browser
 mod closing; // who closes with what, and what the other side hears
 mod commands; // what handlers can do: broadcast, ping, ask

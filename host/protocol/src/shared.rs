@@ -80,8 +80,8 @@ impl SharedMessage {
         }
     }
 
-    /// Octets of its frame before compression.
-    pub fn length(&self) -> usize {
+    /// Octets of the frame, with its header, as a server sends it without compression.
+    pub fn frame_length(&self) -> usize {
         self.frame.len()
     }
 

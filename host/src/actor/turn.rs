@@ -36,6 +36,14 @@ impl Received<'_> {
         }
     }
 
+    /// How long its message is.
+    pub(crate) fn octets(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(octets) | Self::Pong(octets) => octets.len(),
+        }
+    }
+
     /// The event is over: its memory serves the next one.
     fn give_back(self) {
         match self {

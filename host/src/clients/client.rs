@@ -1,7 +1,9 @@
 //! One client, as the guest and its connection share it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::task::{Context, Waker};
+use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard};
 use ws_host_protocol::handshake::Version;
@@ -10,10 +12,14 @@ use ws_host_protocol::{
 };
 
 use super::Known;
+use crate::budget::{Budget, STEP, Share};
+use crate::log_rate::{Line, LogRate};
 
 /// What a handler may keep beside a connection, in octets: a name, a session, a few settings. Together
 /// with the limit of clients this bounds what all keep.
 const MAX_ATTACHMENT: usize = 16 << 10;
+
+static NO_ROOM: LogRate = LogRate::new();
 
 /// The name of a client: never used twice while the host runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +37,10 @@ pub(crate) struct Client {
     id: ClientId,
     known: Known,
     outgoing: Mutex<Outgoing>,
+    /// Of what waits to be written.
+    sent: Share,
+    /// Of what has come and was not handled yet.
+    received: Share,
     attachment: Mutex<Option<Box<[u8]>>>,
 }
 
@@ -59,8 +69,13 @@ pub(crate) enum CloseError {
 }
 
 impl Client {
-    /// A client whose outbound buffer holds at most `max_outbound` octets.
-    pub(crate) fn new(id: ClientId, known: Known, max_outbound: usize) -> Self {
+    /// A client whose outbound buffer holds at most `max_outbound` octets, and less if the budget has less.
+    pub(crate) fn new(
+        id: ClientId,
+        known: Known,
+        max_outbound: usize,
+        budget: &Arc<Budget>,
+    ) -> Self {
         let mut outbound = match known.version {
             Version::Draft00 => Outbound::draft00(max_outbound),
             Version::Draft07 | Version::Draft08 | Version::Rfc6455 => {
@@ -71,7 +86,9 @@ impl Client {
             outbound.use_deflate(deflate);
         }
         let outgoing = Outgoing { outbound, aborted: false, task: None, is_asleep: false };
-        Self { id, known, outgoing: Mutex::new(outgoing), attachment: Mutex::new(None) }
+        let (sent, received) = (Share::new(budget), Share::new(budget));
+        let (outgoing, attachment) = (Mutex::new(outgoing), Mutex::new(None));
+        Self { id, known, outgoing, sent, received, attachment }
     }
 
     pub(crate) fn id(&self) -> ClientId {
@@ -83,44 +100,65 @@ impl Client {
     }
 
     pub(crate) fn send_text(&self, text: &str) -> Result<(), SendError> {
-        self.put(|outbound| outbound.send_text(text))
+        self.put(text.len(), |outbound| outbound.send_text(text))
     }
 
     pub(crate) fn send_binary(&self, octets: &[u8]) -> Result<(), SendError> {
-        self.put(|outbound| outbound.send_binary(octets))
+        self.put(octets.len(), |outbound| outbound.send_binary(octets))
     }
 
     pub(crate) fn send_text_with(&self, text: &str, form: Form) -> Result<(), SendError> {
-        self.put(|outbound| outbound.send_text_with(text, form))
+        self.put(text.len(), |outbound| outbound.send_text_with(text, form))
     }
 
     pub(crate) fn send_binary_with(&self, octets: &[u8], form: Form) -> Result<(), SendError> {
-        self.put(|outbound| outbound.send_binary_with(octets, form))
+        self.put(octets.len(), |outbound| outbound.send_binary_with(octets, form))
     }
 
     pub(crate) fn send_shared(&self, message: &SharedMessage) -> Result<(), SendError> {
-        self.put(|outbound| outbound.send_shared(message))
+        message.accompany(|octets| Share::of(self.sent.budget(), octets));
+        self.put(message.frame_length(), |outbound| outbound.send_shared(message))
     }
 
     pub(crate) fn ping(&self, payload: &[u8]) -> Result<(), SendError> {
-        self.put(|outbound| outbound.ping(payload))
+        self.put(0, |outbound| outbound.ping(payload))
     }
 
     pub(crate) fn pong(&self, payload: &[u8]) -> Result<(), SendError> {
-        self.put(|outbound| outbound.pong(payload))
+        self.put(0, |outbound| outbound.pong(payload))
     }
 
     /// Begins the closing handshake with a code and a reason of the handler's.
     pub(crate) fn close(&self, code: u16, reason: &str) -> Result<(), CloseError> {
         let frame = CloseFrame::new(code, reason)?;
-        self.put(|outbound| outbound.close(Some(&frame))).map_err(|_| CloseError::Closed)
+        self.put(0, |outbound| outbound.close(Some(&frame))).map_err(|_| CloseError::Closed)
     }
 
     /// Begins the closing handshake for a reason of the host's, unless it has begun.
     pub(crate) fn close_by_host(&self, code: CloseCode, reason: &str) {
         let frame = CloseFrame::with_reason(code, reason);
         // The only error is that the client is closing already, which is what is wanted.
-        let _ = self.put(|outbound| outbound.close(Some(&frame)));
+        let _ = self.put(0, |outbound| outbound.close(Some(&frame)));
+    }
+
+    /// Closes it because the host has no memory for what is held for it.
+    pub(crate) fn close_for_room(&self) {
+        if !self.is_open() {
+            return;
+        }
+        let (resource, held) = (&self.known.resource, self.held());
+        if let Some(Line { left_out }) = NO_ROOM.line(Instant::now()) {
+            tracing::warn!(
+                resource = &**resource,
+                client = %self.id,
+                held,
+                left_out,
+                "closed a client to make room: what waits for all clients fills max-buffered"
+            );
+        }
+        let resource = resource.to_string();
+        metrics::counter!("ws_host_closed_for_room_total", "resource" => resource).increment(1);
+        self.close_by_host(CloseCode::TRY_AGAIN_LATER, "the server is full");
     }
 
     /// Drops the connection without a closing handshake, and what waits to be written with it.
@@ -130,6 +168,7 @@ impl Client {
             return Err(SendError::Closed);
         }
         outgoing.outbound.discard();
+        self.count_sent(&outgoing);
         outgoing.wake();
         Ok(())
     }
@@ -158,20 +197,53 @@ impl Client {
         bytes::Buf::remaining(&self.outgoing.lock().outbound)
     }
 
+    /// Octets that are held for it: waiting to be written, and not handled yet.
+    pub(crate) fn held(&self) -> usize {
+        self.buffered() + self.received.octets()
+    }
+
+    /// What has come of it and was not handled yet, for the client's connection alone.
+    pub(crate) fn received(&self) -> &Share {
+        &self.received
+    }
+
+    /// To be called after writing, with what still waits.
+    #[inline]
+    pub(crate) fn count_sent(&self, outgoing: &Outgoing) {
+        self.sent.follow(outgoing.outbound.own());
+    }
+
+    /// Whether so much may wait to be written to it, as far as the host's memory goes.
+    #[inline]
+    pub(crate) fn admits(&self, octets: usize) -> bool {
+        self.sent.admits(octets)
+    }
+
     /// The outbound side, for the client's connection alone.
     pub(crate) fn outgoing(&self) -> MutexGuard<'_, Outgoing> {
         self.outgoing.lock()
     }
 
+    /// Queues what is so long, if it is not a control frame.
     fn put<T>(
         &self,
+        octets: usize,
         act: impl FnOnce(&mut Outbound) -> Result<T, SendError>,
     ) -> Result<T, SendError> {
         let mut outgoing = self.outgoing.lock();
         if outgoing.aborted {
             return Err(SendError::Closed);
         }
+        let waiting = bytes::Buf::remaining(&outgoing.outbound) + octets;
+        if waiting >= STEP
+            && octets > 0
+            && !outgoing.outbound.is_closing()
+            && !self.sent.admits(waiting)
+        {
+            return Err(SendError::Full);
+        }
         let done = act(&mut outgoing.outbound)?;
+        self.count_sent(&outgoing);
         outgoing.wake();
         Ok(done)
     }

@@ -53,6 +53,7 @@ mod tests {
     use ws_host_protocol::handshake::{Scheme, Version};
 
     use super::*;
+    use crate::budget::Budget;
     use crate::clients::Known;
 
     fn client(id: u64) -> Arc<Client> {
@@ -71,7 +72,7 @@ mod tests {
             peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
             certificate: None,
         };
-        Arc::new(Client::new(ClientId(id), known, 1 << 20))
+        Arc::new(Client::new(ClientId(id), known, 1 << 20, &Budget::new(1 << 20)))
     }
 
     #[test]

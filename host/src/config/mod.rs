@@ -4,6 +4,7 @@ mod address;
 mod check;
 mod file;
 mod listen;
+mod memory;
 pub mod written;
 
 use std::net::SocketAddr;
@@ -191,6 +192,12 @@ pub struct HostLimits {
     pub max_headers: usize,
     /// Octets of a request line with its headers, at least 8 KiB. More: 431.
     pub max_header_size: usize,
+    /// Octets that wait for all clients together: to be written to them, of their messages that are not
+    /// handled yet, and as state of instances that sleep. No client may have more than is still free: its handler's
+    /// send answers `full` and it is not read, and one whose own messages need more is closed with 1013. If
+    /// nearly all stays in use, the clients that hold the most are closed with 1013. With half of it in use,
+    /// instances stay in memory. By default a quarter of the memory that there is.
+    pub max_buffered: usize,
     /// WebSockets at a time on one HTTP/2 connection. More: 503. Beside them there is room for 100 requests
     /// at a time; who wants more waits.
     pub max_http2_streams: u32,
@@ -257,6 +264,7 @@ impl Default for HostLimits {
             max_clients: 10_000,
             max_headers: 100,
             max_header_size: 16 << 10,
+            max_buffered: usize::try_from(memory::available() / 4).unwrap_or(usize::MAX >> 8),
             // As many as Chromium opens at all: one less than 256.
             max_http2_streams: 256,
         }

@@ -48,6 +48,7 @@ pub struct Server {
     pub max_clients: Option<usize>,
     pub max_headers: Option<usize>,
     pub max_header_size: Option<ByteSize>,
+    pub max_buffered: Option<ByteSize>,
     pub max_http2_streams: Option<u32>,
     pub handshake_timeout: Option<Time>,
     pub drain_timeout: Option<Time>,

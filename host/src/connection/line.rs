@@ -229,7 +229,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         if Pin::new(&mut self.socket).poll_flush(context)?.is_pending() {
             output = Poll::Pending;
         }
-        self.is_clogged = outgoing.outbound.remaining() > self.high_water;
+        client.count_sent(&outgoing);
+        let waiting = outgoing.outbound.remaining();
+        // Half is for the answers to what it has sent already, also of what the host has left.
+        self.is_clogged = waiting > self.high_water || !client.admits(2 * waiting);
         if output.is_pending() {
             self.clock.waits();
         }

@@ -120,6 +120,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 buffer.keep(&mut unread);
                 self.line.attend(client, pin!(slice::pass_on())).await.1?;
             }
+            let mut waiting = buffer.len();
             let mut input = &mut buffer[unread.clone()];
             let high_water = self.line.high_water();
             let answers = &self.settings.auto_answers;
@@ -144,7 +145,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         None => {
                             let event = event.into_owned();
                             buffer.keep(&mut unread);
-                            let (held, line) = self.line.attend(client, pin!(actor.turn())).await;
+                            waiting = event.octets() + buffer.len();
+                            if !client.received().admits(waiting) {
+                                client.close_for_room();
+                                continue;
+                            }
+                            let turn = pin!(actor.turn());
+                            let turn = pin!(client.received().while_waiting(waiting, turn));
+                            let (held, line) = self.line.attend(client, turn).await;
                             line?;
                             // Closed by the handler meanwhile: what was queued is not delivered any more.
                             if !client.is_open() {
@@ -155,7 +163,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     },
                 };
             let slice = slice::current();
-            let (called, line) = self.line.attend(client, pin!(held.received(client, event))).await;
+            let (called, line) = {
+                let call = pin!(held.received(client, event));
+                let call = pin!(client.received().while_waiting(waiting, call));
+                self.line.attend(client, call).await
+            };
             turn = Some((held, slice));
             if let Err(fault) = called {
                 self.admitted.tell_fault(&fault);
@@ -163,11 +175,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             line?;
         }
+        self.count_received();
         Ok(())
     }
 }
 
 impl<S> Connection<S> {
+    /// Counts what has come of a message that is not complete. A client of which there is no room for so much
+    /// goes: to read it later would keep what has come until then.
+    fn count_received(&self) {
+        let client = self.admitted.client();
+        let held = self.inbound.held();
+        if !client.received().admits(held) {
+            client.close_for_room();
+        }
+        client.received().follow(held);
+    }
+
     /// What becomes of the client in whose event the handler failed.
     fn close_after(&self, fault: &Fault) {
         if self.settings.on_fault == OnFault::DropMessage {

@@ -98,7 +98,8 @@ pub(super) async fn admit(
         peer: visit.peer.address,
         certificate: visit.certificate.clone(),
     };
-    let client = Arc::new(Client::new(id, known, settings.limits.max_outbound));
+    let budget = &site.ground.budget;
+    let client = Arc::new(Client::new(id, known, settings.limits.max_outbound, budget));
     let answer = ask_handler(client, place, handshake);
     match timeout_at(visit.deadline, answer).await {
         Ok(Ok(Answer::Accepted(admitted, acceptance))) => {

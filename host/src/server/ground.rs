@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::runtimes::Runtimes;
+use crate::budget::Budget;
 use crate::config;
 use crate::worker::Workers;
 
@@ -14,6 +15,7 @@ pub(super) struct Ground {
     pub(super) config: config::Host,
     pub(super) runtimes: Runtimes,
     pub(super) workers: Arc<Workers>,
+    pub(super) budget: Arc<Budget>,
     _watch: AbortOnDropHandle<()>,
 }
 
@@ -25,6 +27,7 @@ impl Ground {
         let runtimes = Runtimes::new(config.cache.clone());
         let workers = Arc::new(Workers::start(config.workers)?);
         let watch = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&workers).watch()));
-        Ok(Self { config, runtimes, workers, _watch: watch })
+        let budget = Budget::new(config.limits.max_buffered);
+        Ok(Self { config, runtimes, workers, budget, _watch: watch })
     }
 }

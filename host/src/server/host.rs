@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ::http::{Request, Response};
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::task::AbortOnDropHandle;
 use ws_host_protocol::{CloseCode, SharedMessage};
 
 use super::answer::Body;
@@ -13,6 +14,7 @@ use super::arrival::Arrival;
 use super::configure::{ConfigureError, Configured, configure};
 use super::door::{Door, enter};
 use super::http::{self, AsItIs};
+use super::relief::relief;
 use super::served::{Prepared, Served};
 use super::site::Site;
 use super::visit::{Peer, Visit};
@@ -141,7 +143,10 @@ impl Host {
                 .push(Served::start(&site.ground, Prepared::load(&site.ground, settings).await?));
         }
         site.registry.replace(serving);
-        Ok(Self { site: Arc::new(site) })
+        let site = Arc::new(site);
+        let relief = relief(Arc::downgrade(&site), Arc::clone(&site.ground.budget));
+        site.keep(AbortOnDropHandle::new(tokio::spawn(relief)));
+        Ok(Self { site })
     }
 
     /// Serves a stream, from the request of its client to the end of the connection if that is a
@@ -354,6 +359,13 @@ impl Host {
     /// Clients that were closed stay closed.
     pub async fn drain(&self) -> Stopped {
         self.site.drain().await
+    }
+
+    /// Tells the metrics what can only be told when it is asked for.
+    pub(super) fn measure(&self) {
+        let budget = &self.site.ground.budget;
+        metrics::gauge!("ws_host_buffered_bytes").set(budget.used() as f64);
+        metrics::gauge!("ws_host_max_buffered_bytes").set(budget.limit() as f64);
     }
 
     async fn publish(

@@ -13,6 +13,7 @@ mod http;
 mod places;
 mod refused_origin;
 mod registry;
+mod relief;
 mod renewal;
 mod reread;
 mod routes;

@@ -1,8 +1,8 @@
 //! What all connections of a host share.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{Response, StatusCode};
@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use ws_host_protocol::CloseCode;
 
 use super::answer::{Body, text};
@@ -50,6 +50,8 @@ pub(super) struct Site {
     draining: CancellationToken,
     /// The one that the host was started on.
     runtime: Handle,
+    /// Frees memory when it runs short.
+    relief: OnceLock<AbortOnDropHandle<()>>,
 }
 
 impl Site {
@@ -70,12 +72,19 @@ impl Site {
             next_id: AtomicU64::new(1),
             draining: CancellationToken::new(),
             runtime: Handle::current(),
+            relief: OnceLock::new(),
             ground: Ground::new(config)?,
         })
     }
 
     pub(super) fn config(&self) -> &config::Host {
         &self.ground.config
+    }
+
+    /// Ends this task with the host.
+    pub(super) fn keep(&self, relief: AbortOnDropHandle<()>) {
+        // A host starts once.
+        let _ = self.relief.set(relief);
     }
 
     /// A place for one more client that stays with an actor, if there is one. One that has gone, but for its

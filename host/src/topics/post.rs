@@ -157,7 +157,7 @@ impl Post {
 }
 
 fn cost(message: &SharedMessage) -> usize {
-    message.length() + OVERHEAD
+    message.frame_length() + OVERHEAD
 }
 
 impl Parcel {

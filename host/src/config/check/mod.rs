@@ -91,6 +91,7 @@ impl written::Server {
             return Err(at.wrong("resource", "is missing: there must be at least one [[resource]]"));
         }
         check_apart(&resources)?;
+        let max_buffered = buffered(at, self.max_buffered, &resources)?;
         let host = Host {
             resources,
             workers: self.workers.unwrap_or_else(cores),
@@ -126,6 +127,7 @@ impl written::Server {
                     HostLimits::default().max_headers,
                 )?,
                 max_header_size: header_size(at, self.max_header_size)?,
+                max_buffered,
                 max_http2_streams: http2_streams(at, self.max_http2_streams)?,
             },
             timeouts: HostTimeouts {
@@ -234,6 +236,23 @@ fn header_size(at: At, size: Option<ByteSize>) -> Checked<usize> {
         }
         size => Ok(size),
     }
+}
+
+/// One client alone finds room for all that may wait for it.
+fn buffered(at: At, size: Option<ByteSize>, resources: &[Resource]) -> Checked<usize> {
+    let longest = resources.iter().map(|resource| resource.limits.max_outbound).max();
+    let least = longest.unwrap_or_default().saturating_mul(2);
+    let default = HostLimits::default().max_buffered.max(least);
+    let octets = at.octets("max-buffered", size, default)?;
+    if octets < least {
+        let why = format!(
+            "{} must be at least twice max-outbound {}, so that a client alone finds room",
+            ByteSize(octets as u64),
+            ByteSize(least as u64 / 2),
+        );
+        return Err(at.wrong("max-buffered", why));
+    }
+    Ok(octets)
 }
 
 fn http2_streams(at: At, streams: Option<u32>) -> Checked<u32> {

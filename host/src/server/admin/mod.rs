@@ -199,7 +199,10 @@ impl Desk {
     ) -> Result<Response<Body>, Response<Body>> {
         match wish {
             Wish::Health => Ok(self.host.site.health()),
-            Wish::Metrics => Ok(text(StatusCode::OK, self.metrics.render())),
+            Wish::Metrics => {
+                self.host.measure();
+                Ok(text(StatusCode::OK, self.metrics.render()))
+            }
             Wish::Resources => Ok(json(StatusCode::OK, &self.host.resources())),
             Wish::Clients => Ok(json(StatusCode::OK, &self.host.clients())),
             Wish::Reload => Ok(reloaded(self.renewer.renew().await)),

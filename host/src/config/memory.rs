@@ -1,0 +1,74 @@
+//! How much memory there is for this process.
+
+use std::path::Path;
+
+/// What is taken for it where the system does not tell, in octets: a small machine.
+const UNKNOWN: u64 = 1 << 30;
+
+/// Octets of memory that the machine has, or that the control group of this process allows if that is less.
+pub(super) fn available() -> u64 {
+    let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
+    let groups = read("/proc/self/cgroup");
+    let of_group = of_group(Path::new("/sys/fs/cgroup"), &groups);
+    of_machine(&read("/proc/meminfo")).into_iter().chain(of_group).min().unwrap_or(UNKNOWN)
+}
+
+fn of_machine(meminfo: &str) -> Option<u64> {
+    let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    total.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1 << 10)
+}
+
+/// The least that a group allows in which this process is, version 2 or 1. A group without a limit says `max`, or a
+/// number that is larger than any machine's memory.
+fn of_group(root: &Path, groups: &str) -> Option<u64> {
+    let limits = groups.lines().flat_map(|line| {
+        // `number:controllers:path`: version 2 names no controllers.
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (parts.next().unwrap_or_default(), parts.next().unwrap_or("/"));
+        let (root, file) = match controllers {
+            "" => (root.to_owned(), "memory.max"),
+            _ if controllers.split(',').any(|controller| controller == "memory") => {
+                (root.join("memory"), "memory.limit_in_bytes")
+            }
+            _ => return Vec::new(),
+        };
+        // In a container the path may be that of the machine: its group is the root then.
+        let groups =
+            Path::new(path.trim_start_matches('/')).ancestors().map(|path| root.join(path));
+        groups.filter_map(|group| std::fs::read_to_string(group.join(file)).ok()).collect()
+    });
+    limits.filter_map(|limit| limit.trim().parse().ok()).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machine_has_some() {
+        assert_eq!(of_machine("MemTotal:       16384 kB\nMemFree: 1 kB\n"), Some(16 << 20));
+        assert_eq!(of_machine(""), None);
+        assert!(available() > 1 << 20);
+    }
+
+    #[test]
+    fn least_limit_of_all_groups_counts() -> std::io::Result<()> {
+        let root = tempfile::tempdir()?;
+        let write = |file: &str, text: &str| {
+            let file = root.path().join(file);
+            std::fs::create_dir_all(file.parent().expect("a folder"))?;
+            std::fs::write(file, text)
+        };
+        write("a/b/memory.max", "max\n")?;
+        write("a/memory.max", "1000\n")?;
+        write("memory/c/memory.limit_in_bytes", "9223372036854771712\n")?;
+        write("memory/memory.limit_in_bytes", "500\n")?;
+        let of = |groups| of_group(root.path(), groups);
+        assert_eq!(of("0::/a/b\n"), Some(1000));
+        assert_eq!(of("0::/\n"), None);
+        assert_eq!(of("4:cpu:/\n3:hugetlb,memory:/c\n"), Some(500));
+        assert_eq!(of("3:memory:/docker/of/the/machine\n0::/\n"), Some(500));
+        assert_eq!(of(""), None);
+        Ok(())
+    }
+}
