@@ -69,23 +69,20 @@ fn messages_that_never_end_are_closed_when_they_take_more_than_is_free() -> Resu
     let server = TestServer::with_arguments("echo", EIGHT_MIB)?;
     let mut honest = Client::connect(&server)?;
     let (mut greedy, before) = connect(&server, GREEDY)?;
-    let message = masked_frame(0x82, &vec![1; MIB]);
+    // A first fragment, of a message to which no other ever comes.
+    let fragment = masked_frame(0x02, &vec![1; MIB - 1]);
     let mut closed = 0;
     for client in &mut greedy {
-        client.send(&message[..message.len() - 1])?;
-        assert_eq!(honest.ask("hello")?, "hello");
-    }
-    for mut client in greedy {
-        // Whoever has found room is answered.
-        client.send(&message[message.len() - 1..])?;
+        client.send(&fragment)?;
+        client.send_frame(0x89, b"")?;
         let frame = client.receive()?;
-        match frame.first {
-            0x82 => ensure!(frame.payload.len() == MIB),
-            _ => {
-                ensure!(frame.payload.starts_with(&1013_u16.to_be_bytes()), "{frame:?}");
-                closed += 1;
-            }
+        if frame.first == 0x88 {
+            ensure!(frame.payload.starts_with(&1013_u16.to_be_bytes()), "{frame:?}");
+            closed += 1;
+        } else {
+            ensure!(frame.first == 0x8a, "{frame:?}");
         }
+        assert_eq!(honest.ask("hello")?, "hello");
     }
     assert!((GREEDY / 2..GREEDY).contains(&closed), "{closed} of {GREEDY}");
     let grown = grown(&server, before)?;
@@ -130,6 +127,33 @@ fn message_to_many_counts_once() -> Result<()> {
         for (number, client) in clients.iter_mut().enumerate() {
             assert_eq!(client.receive()?.payload.len(), MIB, "client {number}");
         }
+    }
+    Ok(())
+}
+
+#[test]
+fn sleeping_instances_take_half_and_the_others_stay_in_memory() -> Result<()> {
+    const STATE: usize = 700_000;
+    let rooms = ["--path", "/room/{id}", "--instance-per", "path", "--hibernate-after", "100ms"];
+    let flags = [&rooms, EIGHT_MIB, &["--log", "ws_host=debug"]].concat();
+    let mut server = TestServer::with_arguments("guest-keeper", &flags)?;
+    let admin = server.admin()?;
+    let used = || counter(admin, "ws_host_buffered_bytes");
+    let mut clients = Vec::new();
+    for number in 0..8 {
+        let mut client = Client::connect_to(&server, &format!("/room/{number}"))?;
+        client.receive_text()?;
+        assert_eq!(client.ask(&format!("ballast {STATE}"))?, "heavy");
+        let line = server.wait_for_log("hibernated")?;
+        let (sleeping, is_refused) = ((number + 1).min(5), line.contains("not hibernated"));
+        assert_eq!(is_refused, number >= 5, "room {number}: {line}");
+        assert!(!is_refused || line.contains("max-buffered"), "{line}");
+        let held = usize::try_from(used()?)?;
+        assert!((sleeping * STATE..sleeping * (STATE + 1000)).contains(&held), "{held}");
+        clients.push(client);
+    }
+    for client in &mut clients {
+        assert_eq!(client.ask("count")?, "1");
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use crate::budget::{Budget, Share};
 use crate::guest::{Fault, Template};
 use crate::log_rate::LogRate;
 
@@ -43,6 +44,8 @@ pub(super) enum Room {
 pub(crate) struct Code {
     resource: String,
     limits: Limits,
+    /// What states may take in the whole host.
+    budget: Arc<Budget>,
     template: RwLock<Arc<Template>>,
     /// Rises with every template. An instance of an older one is replaced before its next event.
     version: AtomicU64,
@@ -70,10 +73,16 @@ pub(crate) struct Swaps {
 
 impl Code {
     /// The first template of a resource of this name.
-    pub(crate) fn new(resource: String, template: Arc<Template>, limits: Limits) -> Self {
+    pub(crate) fn new(
+        resource: String,
+        template: Arc<Template>,
+        limits: Limits,
+        budget: Arc<Budget>,
+    ) -> Self {
         Self {
             resource,
             limits,
+            budget,
             template: RwLock::new(template),
             version: AtomicU64::new(1),
             instances: Arc::new(Semaphore::new(limits.max_instances)),
@@ -81,6 +90,11 @@ impl Code {
             swaps: Mutex::default(),
             faults: LogRate::of(FAULTS),
         }
+    }
+
+    /// A place for the state of an instance that sleeps. `None`: there is no room, and it has to stay.
+    pub(super) fn room_for_state(&self, octets: usize) -> Option<Share> {
+        self.budget.has_room_for_state(octets).then(|| Share::of(&self.budget, octets))
     }
 
     /// The name of the resource.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use crate::budget::Share;
 use crate::guest::Guest;
 
 /// How long a new instance is waited for after the second fault in a row; doubled by each further one.
@@ -25,9 +26,16 @@ pub(super) enum Seat {
     /// It waits for the next event.
     Live(Live),
     /// It was hibernated, and this is its state.
-    Asleep(Box<[u8]>),
+    Asleep(State),
     /// It ended in the middle of an event.
     Lost,
+}
+
+/// The state of an instance that sleeps.
+pub(super) struct State {
+    pub(super) octets: Box<[u8]>,
+    /// What it takes of the host's memory.
+    pub(super) _share: Share,
 }
 
 /// An instance in memory.

@@ -11,7 +11,7 @@ use ws_host_protocol::{CloseCode, spare};
 
 use super::Actor;
 use super::code::Room;
-use super::seat::{Live, Place, Seat, Verdict};
+use super::seat::{Live, Place, Seat, State, Verdict};
 use super::waiting::Held;
 use crate::clients::{Client, ClientId};
 use crate::guest::{Acceptance, Answer, Disconnection, Fault, Refusal};
@@ -163,7 +163,15 @@ impl<'a> Turn<'a> {
         let Some(mut live) = self.place.take_live(|_| true) else { return };
         match self.actor.suspend(&mut live.guest).await {
             Ok(Some(state)) => {
-                self.place.seat = Seat::Asleep(state.into());
+                let Some(share) = self.actor.code.room_for_state(state.len()) else {
+                    self.place.seat = Seat::Live(live);
+                    tracing::debug!(
+                        actor = &*self.actor.name,
+                        "not hibernated: what waits fills half of max-buffered"
+                    );
+                    return;
+                };
+                self.place.seat = Seat::Asleep(State { octets: state.into(), _share: share });
                 metrics::counter!("ws_host_hibernations_total").increment(1);
                 tracing::debug!(actor = &*self.actor.name, "hibernated");
             }
@@ -255,7 +263,7 @@ impl<'a> Turn<'a> {
             }
         };
         match seat {
-            Seat::Asleep(state) => self.wake(state, permit).await,
+            Seat::Asleep(state) => self.wake(state.octets, permit).await,
             Seat::Lost => self.restart(permit).await,
             Seat::Unused | Seat::Live(_) => self.actor.instance(permit).await,
         }

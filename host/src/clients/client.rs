@@ -213,10 +213,12 @@ impl Client {
         self.sent.follow(outgoing.outbound.own());
     }
 
-    /// Whether so much may wait to be written to it, as far as the host's memory goes.
+    /// Whether so much waits to be written to it that nothing more of it is read and handled: over this high
+    /// water, or over half of what the host has left. The other half is for the answers to what was read.
     #[inline]
-    pub(crate) fn admits(&self, octets: usize) -> bool {
-        self.sent.admits(octets)
+    pub(crate) fn is_clogged(&self, outgoing: &Outgoing, high_water: usize) -> bool {
+        let waiting = bytes::Buf::remaining(&outgoing.outbound);
+        waiting > high_water || !self.sent.admits(2 * waiting)
     }
 
     /// The outbound side, for the client's connection alone.

@@ -230,9 +230,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             output = Poll::Pending;
         }
         client.count_sent(&outgoing);
-        let waiting = outgoing.outbound.remaining();
-        // Half is for the answers to what it has sent already, also of what the host has left.
-        self.is_clogged = waiting > self.high_water || !client.admits(2 * waiting);
+        self.is_clogged = client.is_clogged(&outgoing, self.high_water);
         if output.is_pending() {
             self.clock.waits();
         }
