@@ -76,6 +76,28 @@ fn client_that_closes_and_keeps_its_connection_has_its_place_until_another_needs
 }
 
 #[test]
+fn client_that_has_not_got_everything_yet_does_not_make_way() -> Result<()> {
+    const LENGTH: usize = 15 << 20;
+    let limits = ["--max-clients", "1", "--max-message", "16MiB", "--close-timeout", "1h"];
+    let flags = [&limits[..], &["--log", "ws_host=debug"]].concat();
+    let mut server = TestServer::with_arguments("echo", &flags)?;
+    let mut client = Client::connect(&server)?;
+    client.send_frame(0x82, &vec![7; LENGTH])?;
+    client.send_close(1000, "")?;
+    server.wait_for_log("disconnected: the client closed")?;
+    let handshake = handshake("/", "");
+    assert_eq!(Answer::to_head(server.address(), &handshake)?.status, 503);
+    assert_eq!(client.receive()?.payload.len(), LENGTH);
+    assert_eq!(client.receive_close()?.0, 1000);
+    // It has everything now, and keeps its connection.
+    let deadline = Instant::now() + DEADLINE;
+    while Answer::to_head(server.address(), &handshake)?.status == 503 {
+        assert!(Instant::now() < deadline, "no place");
+    }
+    Ok(())
+}
+
+#[test]
 fn client_that_is_connected_never_makes_way() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--max-clients", "2"])?;
     let mut first = Client::connect(&server)?;

@@ -1,11 +1,16 @@
 //! Who counts as a client, and connections that wait for their client to close too.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use crate::clients::Client;
 
 /// Counts as a client while it lives: until the last event has been delivered and the connection is closed.
 pub(crate) struct Counted {
@@ -34,6 +39,7 @@ struct Table {
 struct Waiting<'a> {
     farewells: &'a Farewells,
     number: u64,
+    given_way: oneshot::Receiver<()>,
 }
 
 impl Farewells {
@@ -44,28 +50,40 @@ impl Farewells {
 }
 
 impl Counted {
-    /// Takes leave of the client, until that is done or somebody else needs its place.
+    /// Takes leave of a client, until that is done or somebody else needs its place. As long as there is something
+    /// to be written to it, it does not give way.
     ///
     /// # Cancel safety
     ///
     /// The farewell is dropped with the future.
-    pub(super) async fn take_leave(&self, farewell: impl Future<Output = ()>) {
-        let (sender, given_way) = oneshot::channel();
-        let _waiting = self.farewells.enter(sender);
-        tokio::select! {
-            () = farewell => {}
-            _ = given_way => {}
-        }
+    pub(super) async fn take_leave(&self, client: &Client, farewell: impl Future<Output = ()>) {
+        let mut farewell = pin!(farewell);
+        let mut waiting = None;
+        poll_fn(|context| {
+            if farewell.as_mut().poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            if waiting.is_none() && client.buffered() == 0 {
+                waiting = Some(self.farewells.enter());
+            }
+            match &mut waiting {
+                // Either way the sender is gone.
+                Some(waiting) => Pin::new(&mut waiting.given_way).poll(context).map(drop),
+                None => Poll::Pending,
+            }
+        })
+        .await;
     }
 }
 
 impl Farewells {
-    fn enter(&self, sender: oneshot::Sender<()>) -> Waiting<'_> {
+    fn enter(&self) -> Waiting<'_> {
+        let (sender, given_way) = oneshot::channel();
         let mut table = self.table.lock();
         let number = table.next;
         table.next += 1;
         table.waiting.insert(number, sender);
-        Waiting { farewells: self, number }
+        Waiting { farewells: self, number, given_way }
     }
 }
 

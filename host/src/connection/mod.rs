@@ -89,7 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let Self { admitted, line, mut inbound, .. } = self;
         let client = Arc::clone(admitted.client());
         let counted = admitted.disconnect(&end);
-        counted.take_leave(line.say_farewell(&client, &mut inbound, &end)).await;
+        counted.take_leave(&client, line.say_farewell(&client, &mut inbound, &end)).await;
     }
 
     async fn converse(&mut self, first: Vec<u8>) -> End {
