@@ -22,7 +22,6 @@ mod encrypted; // TLS as a client does it
 mod fairness;
 mod faults; // handlers that trap, loop, hoard, fail
 mod fields; // headers that handlers are told
-mod full; // as many instances as there may be
 mod guests; // that every guest is used
 mod half_closed; // clients that close their own side alone
 mod handshake; // refused and accepted openings
@@ -50,6 +49,7 @@ mod proxied; // the PROXY protocol
 mod proxy; // an HTTP proxy between the client for the terminal and its server
 mod reload; // new code while clients are connected
 mod replaced; // files that are replaced again and again
+mod room_for_instances; // as many instances as there may be
 mod sending; // frames that handlers ask for
 mod sharing; // which clients share an instance, and what they can do to others
 mod shutdown; // signals
