@@ -28,7 +28,7 @@ use crate::worker::Workers;
 const CLEAR_EVERY: Duration = Duration::from_millis(100);
 
 /// How many actors there may be that nobody is with: most sleep until their timers are due. Each costs its state, and
-/// a kilobyte or two. Beyond that no new path is served, with 503 (`full="actors"`).
+/// two kilobytes. Beyond that no new path is served, with 503 (`full="actors"`).
 const MAX_ALONE: usize = 1 << 16;
 
 /// How many instances may have a message from outside before them at once, one and the same or others; a task of a
