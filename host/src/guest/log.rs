@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use bytesize::ByteSize;
 use memchr::memchr;
+use parking_lot::Mutex;
 use tokio::io::{AsyncWrite, empty};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
@@ -20,16 +21,20 @@ const MAX_LINE: usize = 4096;
 /// Why a guest is trapped, as wasi:io wants it, that writes more at once.
 const TOO_MUCH: &str = "more octets were written at once than check-write permits, which are 4096";
 
-/// One of a guest's streams into the host's log.
+/// One of a guest's streams into the host's log. However often the guest asks for it, it is the same one, and keeps
+/// one unfinished line.
 #[derive(Clone)]
-pub(super) struct GuestLog {
+pub(super) struct GuestLog(Arc<Mutex<Lines>>);
+
+struct Lines {
     /// The name of the component, for whoever reads the log.
-    pub(super) component: Arc<str>,
-    pub(super) stream: GuestStream,
+    component: Arc<str>,
+    stream: GuestStream,
     /// Where the last lines of its standard error are kept.
-    pub(super) last_words: LastWords,
+    last_words: LastWords,
     /// How much all instances together may write.
-    pub(super) budget: Arc<LogBudget>,
+    budget: Arc<LogBudget>,
+    line: Vec<u8>,
 }
 
 /// Which stream.
@@ -39,6 +44,25 @@ pub(super) enum GuestStream {
     Stdout,
     /// At the level `warn`: what a panic says comes here.
     Stderr,
+}
+
+impl GuestLog {
+    pub(super) fn new(
+        component: &Arc<str>,
+        stream: GuestStream,
+        last_words: &LastWords,
+        budget: &Arc<LogBudget>,
+    ) -> Self {
+        let (component, budget) = (Arc::clone(component), Arc::clone(budget));
+        let last_words = last_words.clone();
+        Self(Arc::new(Mutex::new(Lines {
+            component,
+            stream,
+            last_words,
+            budget,
+            line: Vec::new(),
+        })))
+    }
 }
 
 impl IsTerminal for GuestLog {
@@ -54,27 +78,23 @@ impl StdoutStream for GuestLog {
     }
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(Lines { log: self.clone(), line: Vec::new() })
+        Box::new(self.clone())
     }
 }
 
-struct Lines {
-    log: GuestLog,
-    line: Vec<u8>,
-}
-
-impl OutputStream for Lines {
+impl OutputStream for GuestLog {
     fn write(&mut self, octets: Bytes) -> StreamResult<()> {
         if octets.len() > MAX_LINE {
             return Err(StreamError::trap(TOO_MUCH));
         }
+        let mut lines = self.0.lock();
         let mut rest = &octets[..];
         while let Some(end) = memchr(b'\n', rest) {
-            self.add(&rest[..end]);
-            self.end_line();
+            lines.add(&rest[..end]);
+            lines.end_line();
             rest = &rest[end + 1..];
         }
-        self.add(rest);
+        lines.add(rest);
         Ok(())
     }
 
@@ -88,7 +108,7 @@ impl OutputStream for Lines {
 }
 
 #[wasmtime_wasi::async_trait]
-impl Pollable for Lines {
+impl Pollable for GuestLog {
     async fn ready(&mut self) {}
 }
 
@@ -104,7 +124,7 @@ impl Lines {
     }
 
     fn end_line(&mut self) {
-        let GuestLog { component, stream, last_words, budget } = &self.log;
+        let Self { component, stream, last_words, budget, .. } = &*self;
         let component = &**component;
         if let GuestStream::Stderr = stream {
             last_words.add(&printable(LastWords::beginning(&self.line)));

@@ -90,12 +90,7 @@ impl Setup {
     /// No files and no network: the environment of the configuration, and standard output and error
     /// into the host's log.
     fn wasi(&self, last_words: &LastWords) -> WasiCtx {
-        let stream = |stream| GuestLog {
-            component: Arc::clone(&self.component),
-            stream,
-            last_words: last_words.clone(),
-            budget: Arc::clone(&self.log),
-        };
+        let stream = |stream| GuestLog::new(&self.component, stream, last_words, &self.log);
         WasiCtxBuilder::new()
             .stdout(stream(GuestStream::Stdout))
             .stderr(stream(GuestStream::Stderr))
