@@ -168,6 +168,8 @@ impl Site {
 
     /// Sends every client away and waits until they have gone.
     pub(super) async fn drain(&self) -> Stopped {
+        // Before their connections hear of it, which run on other threads: WebSockets over HTTP/2 end first.
+        self.send_all_away();
         self.draining.cancel();
         self.tasks.close();
         tracing::info!(clients = self.registry.clients(), "stopping");
