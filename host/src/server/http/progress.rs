@@ -21,6 +21,9 @@ const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How much is read behind a handshake while that is answered, in bytes.
 const MAX_AHEAD: usize = 4096;
 
+/// Ends when an answer must give way to another one.
+type MustGiveWay = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// How far the answers of one connection have come.
 pub(super) struct Progress {
     state: Mutex<State>,
@@ -32,7 +35,7 @@ struct State {
     deadline: Instant,
     stage: Stage,
     /// Of an answer that does not go at once.
-    place: Option<(Place, Pin<Box<dyn Future<Output = ()> + Send>>)>,
+    place: Option<(Place, MustGiveWay)>,
     /// Woken when the end of what the client sends may be seen.
     reader: Option<Waker>,
 }
