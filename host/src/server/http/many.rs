@@ -17,7 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::bounded::{Bounded, Streams, bound, taken, writer};
@@ -68,8 +68,8 @@ struct Shared {
     arrival: Mutex<Arrival>,
     /// Requests that are answered, and WebSockets: each has a place of its own.
     uses: AtomicUsize,
-    /// Nothing goes on any more, and there is no place to wait for more.
-    over: Notify,
+    /// Told that nothing goes on any more, and there is no place to wait for more.
+    over_to: Mutex<Option<oneshot::Sender<()>>>,
     /// Room for WebSockets.
     sockets: Arc<Semaphore>,
 }
@@ -89,8 +89,10 @@ impl Drop for Use {
         let Self(shared) = self;
         if shared.uses.fetch_sub(1, Ordering::AcqRel) == 1
             && shared.arrival.lock().answered(&shared.site.answered) == Room::None
+            && let Some(over_to) = shared.over_to.lock().take()
         {
-            shared.over.notify_one();
+            // A connection that has ended need not be told.
+            let _ = over_to.send(());
         }
     }
 }
@@ -110,12 +112,13 @@ pub(in crate::server) async fn serve_many<S>(
     let HostLimits { max_http2_streams, max_header_size, .. } = site.config().limits;
     let sockets = Arc::new(Semaphore::new(max_http2_streams as usize));
     let max_streams = max_http2_streams.saturating_add(REQUESTS);
+    let (over_to, mut over) = oneshot::channel();
     let shared = Arc::new(Shared {
         site: Arc::clone(&site),
         visit,
         arrival: Mutex::new(arrival),
         uses: AtomicUsize::new(0),
-        over: Notify::new(),
+        over_to: Mutex::new(Some(over_to)),
         sockets,
     });
     let serving = Arc::clone(&shared);
@@ -153,7 +156,7 @@ pub(in crate::server) async fn serve_many<S>(
                 phase = Phase::Ending;
                 connection.as_mut().graceful_shutdown();
             }
-            () = shared.over.notified(), if leaving.is_none() => {
+            _ = &mut over, if leaving.is_none() => {
                 // Without a place the stream is dropped.
                 let Ok(place) = site.leaving.try_acquire() else { return };
                 leaving = Some(place);
