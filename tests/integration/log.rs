@@ -84,6 +84,7 @@ fn lines_beyond_max_log_are_left_out_and_told() -> Result<()> {
     client.ask("hello")?;
     server.wait_for_log("lines were left out")?;
     let seconds = began.elapsed().as_secs() as usize + 2;
+    client.close()?;
     let log = end(server)?;
     // A line has up to 128 octets beside its own.
     assert!(log.len() < seconds * (32 << 10), "{} octets in {seconds} s", log.len());
@@ -103,6 +104,7 @@ fn guest_that_writes_much_at_once_is_trapped_and_nobody_waits() -> Result<()> {
     // Most of it is the guest's own work on its memory.
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
     writer.expect_close(1011)?;
+    other.close()?;
     let log = end(server)?;
     assert!(log.contains("check-write permits"), "{log}");
     assert!(log.len() < 64 << 10, "{} octets", log.len());
