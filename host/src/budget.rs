@@ -6,10 +6,10 @@
 //! read leave as much for one more as each of them has, however many they are, and all together never hold
 //! more than the limit (dynamic thresholds, as switches have them: Choudhury and Hahne, 1998).
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Poll;
-use std::{future::poll_fn, pin::Pin};
+use std::task::{Context, Poll};
 
 use tokio::sync::Notify;
 
@@ -109,22 +109,13 @@ impl Share {
     }
 
     /// Holds so much while a future waits: nothing if it has its value at once.
-    pub(crate) async fn while_waiting<T>(
-        &self,
+    #[inline(always)]
+    pub(crate) fn while_waiting<'a, F: Future>(
+        &'a self,
         octets: usize,
-        mut wait: Pin<&mut impl Future<Output = T>>,
-    ) -> T {
-        let before = self.octets();
-        poll_fn(|context| {
-            let polled = wait.as_mut().poll(context);
-            match &polled {
-                Poll::Pending => self.follow(octets),
-                Poll::Ready(_) if self.octets() != before => self.set(before),
-                Poll::Ready(_) => {}
-            }
-            polled
-        })
-        .await
+        wait: Pin<&'a mut F>,
+    ) -> WhileWaiting<'a, F> {
+        WhileWaiting { share: self, octets, wait, before: None }
     }
 
     fn set(&self, octets: usize) {
@@ -149,8 +140,37 @@ impl Drop for Share {
     }
 }
 
+/// See [`Share::while_waiting`].
+pub(crate) struct WhileWaiting<'a, F> {
+    share: &'a Share,
+    octets: usize,
+    wait: Pin<&'a mut F>,
+    /// What it counted as before it had to wait.
+    before: Option<usize>,
+}
+
+impl<F: Future> Future for WhileWaiting<'_, F> {
+    type Output = F::Output;
+
+    #[inline(always)]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let polled = self.wait.as_mut().poll(context);
+        match (&polled, self.before) {
+            (Poll::Ready(_), None) | (Poll::Pending, Some(_)) => {}
+            (Poll::Ready(_), Some(before)) => self.share.follow(before),
+            (Poll::Pending, None) => {
+                self.before = Some(self.share.octets());
+                self.share.follow(self.octets);
+            }
+        }
+        polled
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+
     use super::*;
 
     const MIB: usize = 1 << 20;
@@ -204,7 +224,7 @@ mod tests {
         let budget = Budget::new(8 * MIB);
         let share = Share::of(&budget, 7 * MIB);
         let mut pressed = std::pin::pin!(budget.pressed());
-        assert!(futures_poll(pressed.as_mut()).await.is_pending());
+        assert!(poll_once(pressed.as_mut()).await.is_pending());
         share.follow(7 * MIB + STEP);
         pressed.await;
     }
@@ -218,14 +238,14 @@ mod tests {
         let bell = Notify::new();
         let mut waiting = std::pin::pin!(bell.notified());
         let mut held = std::pin::pin!(share.while_waiting(MIB, waiting.as_mut()));
-        assert!(futures_poll(held.as_mut()).await.is_pending());
+        assert!(poll_once(held.as_mut()).await.is_pending());
         assert_eq!(budget.used(), MIB);
         bell.notify_one();
         held.await;
         assert_eq!(budget.used(), 0);
     }
 
-    async fn futures_poll<T>(mut future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+    async fn poll_once<T>(mut future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
         poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
     }
 }

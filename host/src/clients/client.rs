@@ -237,15 +237,15 @@ impl Client {
             return Err(SendError::Closed);
         }
         let waiting = bytes::Buf::remaining(&outgoing.outbound) + octets;
-        if waiting >= STEP
-            && octets > 0
-            && !outgoing.outbound.is_closing()
-            && !self.sent.admits(waiting)
+        let is_counted = waiting >= STEP;
+        if is_counted && octets > 0 && !outgoing.outbound.is_closing() && !self.sent.admits(waiting)
         {
             return Err(SendError::Full);
         }
         let done = act(&mut outgoing.outbound)?;
-        self.count_sent(&outgoing);
+        if is_counted {
+            self.count_sent(&outgoing);
+        }
         outgoing.wake();
         Ok(done)
     }

@@ -68,7 +68,8 @@ impl Served {
         let config::Limits { max_clients, max_instances, max_state, .. } = settings.limits;
         let limits = actor::Limits { max_instances, max_state };
         let template = Arc::clone(&loaded.template);
-        let code = Code::new(settings.name.to_string(), template, limits, Arc::clone(&ground.budget));
+        let code =
+            Code::new(settings.name.to_string(), template, limits, Arc::clone(&ground.budget));
         let max_clients = max_clients.min(ground.config.limits.max_clients);
         let workers = Arc::clone(&ground.workers);
         let resource = Arc::new(Resource::new(code, settings.instance_per, max_clients, workers));
