@@ -10,7 +10,7 @@ use std::ffi::c_void;
 use std::io::{Error, Result};
 use std::ptr::with_exposed_provenance_mut;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
@@ -21,6 +21,13 @@ pub(super) const SLOTS: usize = 64;
 /// find a page by the lower bits of its address: instances of one component touch the same few pages of
 /// their slots, and would push each other out if slots lay a power of two apart.
 const STAGGER: usize = 5;
+
+/// A huge page of the common processors, in octets. Where it is another length the advice is not taken.
+const HUGE_PAGE: usize = 2 << 20;
+
+/// How many slots of an arena may have huge pages: each costs two of the 65,530 mappings of a process. The others
+/// go on with small ones.
+const MAX_WITH_HUGE_PAGES: usize = 10_000;
 
 /// `MADV_GUARD_INSTALL` of Linux's `mman-common.h`: a guard page that needs no mapping of its own (Linux
 /// 6.13).
@@ -45,6 +52,8 @@ pub(super) struct Arena {
     /// Where the slots begin that nobody has. Their memory reads as zeros.
     free: Mutex<Vec<usize>>,
     has_told: AtomicBool,
+    /// Slots that have huge pages.
+    with_huge_pages: AtomicUsize,
 }
 
 /// A slot, which its owner has alone. It begins with zeros.
@@ -52,6 +61,7 @@ pub(super) struct Arena {
 pub(super) struct Slot {
     arena: Arc<Arena>,
     start: usize,
+    has_huge_pages: bool,
 }
 
 impl Arena {
@@ -65,6 +75,7 @@ impl Arena {
             has_guards,
             free: Mutex::default(),
             has_told: AtomicBool::new(false),
+            with_huge_pages: AtomicUsize::new(0),
         })
     }
 
@@ -82,7 +93,7 @@ impl Arena {
             self.map_more(&mut free)?;
         }
         let start = free.pop().ok_or_else(|| Error::other("a mapping without slots"))?;
-        Ok(Slot { arena: Arc::clone(self), start })
+        Ok(Slot { arena: Arc::clone(self), start, has_huge_pages: false })
     }
 
     fn map_more(&self, free: &mut Vec<usize>) -> Result<()> {
@@ -155,6 +166,42 @@ impl Slot {
         with_exposed_provenance_mut(self.start - self.arena.below)
     }
 
+    /// Lets what is touched from here on come in huge pages: one takes the system no longer than twenty
+    /// small ones, of which it has 512. Until the slot is dropped it costs two mappings.
+    pub(super) fn use_huge_pages(&mut self, from: usize) {
+        let first = (self.start + from).next_multiple_of(HUGE_PAGE);
+        let end = self.start + self.size();
+        let length = end.saturating_sub(first) / HUGE_PAGE * HUGE_PAGE;
+        if length == 0 || self.has_huge_pages {
+            return;
+        }
+        let number = &self.arena.with_huge_pages;
+        if number.fetch_add(1, Ordering::Relaxed) >= MAX_WITH_HUGE_PAGES {
+            number.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
+        self.has_huge_pages = true;
+        // A kernel that does not have them goes on with small ones.
+        // SAFETY: advice on a range of our own slot, whose content does not change.
+        let _ = unsafe {
+            libc::madvise(with_exposed_provenance_mut(first), length, libc::MADV_HUGEPAGE)
+        };
+    }
+
+    /// Lets the next owner's memory come in small pages again.
+    fn use_small_pages(&mut self) -> Result<()> {
+        if !std::mem::take(&mut self.has_huge_pages) {
+            return Ok(());
+        }
+        self.arena.with_huge_pages.fetch_sub(1, Ordering::Relaxed);
+        // SAFETY: as above. A kernel without huge pages has refused both.
+        match unsafe { libc::madvise(self.start().cast(), self.size(), libc::MADV_NOHUGEPAGE) } {
+            0 => Ok(()),
+            _ if Error::last_os_error().raw_os_error() == Some(libc::EINVAL) => Ok(()),
+            _ => Err(Error::last_os_error()),
+        }
+    }
+
     /// Gives the memory back, so that the slot reads as zeros again.
     ///
     /// # Safety
@@ -174,7 +221,7 @@ impl Drop for Slot {
         // The next owner must find zeros, and nothing of this one's. One that cannot be cleared is not
         // used again.
         // SAFETY: whoever drops a slot refers to it no more.
-        if unsafe { self.clear() }.is_ok() {
+        if unsafe { self.clear() }.is_ok() && self.use_small_pages().is_ok() {
             self.arena.free.lock().push(self.start);
         }
     }
@@ -214,6 +261,30 @@ mod tests {
                 assert_eq!(unsafe { *slot.start() }, 0);
             }
         }
+        Ok(())
+    }
+
+    #[test]
+    fn slot_with_huge_pages_goes_to_its_next_owner_empty_and_without() -> Result<()> {
+        let arena = Arena::new(3 * HUGE_PAGE, Below::Nothing);
+        let mut slot = arena.slot()?;
+        let start = slot.start;
+        slot.use_huge_pages(100);
+        slot.use_huge_pages(100);
+        for octet in [0, slot.size() / 2, slot.size() - 1] {
+            // SAFETY: an octet of a slot that is ours.
+            unsafe { slot.start().add(octet).write_volatile(1) };
+        }
+        drop(slot);
+        let slot = arena.slot()?;
+        assert_eq!((slot.start, slot.has_huge_pages), (start, false));
+        for octet in [0, slot.size() / 2, slot.size() - 1] {
+            // SAFETY: as above.
+            assert_eq!(unsafe { slot.start().add(octet).read_volatile() }, 0);
+        }
+        // One that is shorter than a huge page stays as it is.
+        let mut short = Arena::new(HUGE_PAGE / 2, Below::Nothing).slot()?;
+        short.use_huge_pages(0);
         Ok(())
     }
 

@@ -11,6 +11,11 @@ use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
 use super::arena::{Arena, Below, Slot};
 
+/// When a memory grows beyond this, in octets, the rest of it comes in huge pages. To fill a long piece of fresh memory
+/// is one step of the guest's, which nothing interrupts, and others of its worker wait for it: 0.3 ms for 1 MiB
+/// of small pages and 0.04 ms of huge ones. Most instances stay below, and take no more than they touch.
+const HUGE_FROM: usize = 2 << 20;
+
 /// Makes linear memories of at most one size.
 pub(super) struct Memories {
     arena: Arc<Arena>,
@@ -63,6 +68,9 @@ unsafe impl LinearMemory for Memory {
     fn grow_to(&mut self, new_size: usize) -> wasmtime::Result<()> {
         if new_size > self.slot.size() {
             return Err(wasmtime::Error::msg("a memory larger than any may be"));
+        }
+        if new_size > HUGE_FROM {
+            self.slot.use_huge_pages(self.size);
         }
         self.size = new_size;
         Ok(())
