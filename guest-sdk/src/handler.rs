@@ -71,20 +71,23 @@ pub trait Handler: Default + 'static {
     /// The state, as octets, for the value that takes over in [`resume`](Self::resume): in the new
     /// code after a hot reload, or when the next event wakes a hibernated instance.
     ///
+    /// With checkpoints (`--checkpoint`) it is asked for after events too, and the value goes on.
+    ///
     /// By default `None`: a reload begins anew, and the instance is never hibernated.
     fn suspend(&mut self) -> Option<Vec<u8>> {
         None
     }
 
-    /// Takes over from a value that was here before: with its state, or with `None` after a trap or
-    /// where it gave none. `clients` are those that are open. Not called for the very first value.
+    /// Takes over from a value that was here before: with its state, or with `None` where it gave none, or
+    /// after a trap without a checkpoint. [`state_age`](crate::state_age) tells whether the state is as of
+    /// now. `clients` are those that are open. Not called for the very first value.
     ///
     /// By default nothing happens: the handler begins anew, and its clients stay connected.
     ///
     /// # Errors
     ///
-    /// Any, if it cannot take the state: in a reload the old code goes on then, after hibernation a
-    /// fresh value without the state.
+    /// Any, if it cannot take the state: the code that gave it goes on with it then. If that is this very
+    /// code, a fresh value without the state goes on.
     fn resume(&mut self, state: Option<Vec<u8>>, clients: Vec<Client>) -> Result {
         let _ = (state, clients);
         Ok(())

@@ -36,6 +36,7 @@ mod form;
 pub mod glue;
 mod handler;
 mod report;
+mod state;
 mod timer;
 mod topic;
 
@@ -46,6 +47,7 @@ pub use close::{CloseCode, CloseError};
 pub use error::{AttachmentError, Error, Result, SendError};
 pub use form::{Compression, Form};
 pub use handler::{Acceptance, Disconnection, Handler, Rejection, Request};
+pub use state::state_age;
 pub use timer::{Timer, TimerError};
 pub use topic::{
     SubscribeError, publish_binary, publish_binary_apart_from, publish_binary_with, publish_text,

@@ -1,6 +1,7 @@
 //! The command line: text as people type it, made into what is to be done once.
 
 mod compression;
+mod keeping;
 mod listen;
 mod proxies;
 
@@ -17,6 +18,7 @@ use ws_host::config::written::{self, Cache, Links, Network, Time};
 use ws_host::config::{self, Config, Wrong};
 
 use self::compression::Compression;
+use self::keeping::Keeping;
 use self::listen::Listen;
 use self::proxies::Proxies;
 use crate::connect;
@@ -84,6 +86,9 @@ struct Serve {
 
     #[command(flatten)]
     compression: Compression,
+
+    #[command(flatten)]
+    keeping: Keeping,
 }
 
 /// The settings of a single resource, all of them also keys of the file.
@@ -303,23 +308,24 @@ impl Args {
         if let Some(Command::Connect(connect)) = self.command {
             return Ok(Task::Connect(connect));
         }
-        let Serve { component, config, check, dev, no_watch, single, listen, proxies, compression } =
-            self.serve;
-        let mode = if dev { config::Mode::Development } else { config::Mode::Production };
-        let mut config = match (config, component) {
+        let serve = self.serve;
+        let mode = if serve.dev { config::Mode::Development } else { config::Mode::Production };
+        let mut config = match (serve.config, serve.component) {
             (Some(file), _) => config::read(&file, mode)?,
             (None, Some(component)) => {
-                let written = proxies.written(single.written(component, listen, compression));
+                let more = |resource| serve.keeping.written(serve.compression.written(resource));
+                let written = serve.single.written(component, serve.listen, more);
+                let written = serve.proxies.written(written);
                 written.check(Path::new(""), mode).map_err(|wrong| anyhow!(as_flag(&wrong)))?
             }
             (None, None) => {
                 return Err(anyhow!("what is to be served? --component FILE, or --config FILE"));
             }
         };
-        if no_watch {
+        if serve.no_watch {
             config.host.watch = config::Watch::Off;
         }
-        Ok(if check { Task::Check(config) } else { Task::Serve(config) })
+        Ok(if serve.check { Task::Check(config) } else { Task::Serve(config) })
     }
 }
 
@@ -328,7 +334,7 @@ impl Single {
         self,
         component: PathBuf,
         listen: Listen,
-        compression: Compression,
+        more: impl FnOnce(written::Resource) -> written::Resource,
     ) -> written::Server {
         let some = |list: Vec<String>| Some(list).filter(|list| !list.is_empty());
         let map = |pairs: Vec<(String, String)>| Some(BTreeMap::from_iter(pairs));
@@ -373,7 +379,7 @@ impl Single {
             max_http2_streams: self.max_http2_streams,
             handshake_timeout: time(self.handshake_timeout),
             drain_timeout: time(self.drain_timeout),
-            resources: vec![compression.written(resource)],
+            resources: vec![more(resource)],
             ..written::Server::default()
         };
         listen.written(server)

@@ -43,6 +43,7 @@ mod topics;
 mod watch;
 mod worker;
 
+pub use actor::TrialState;
 pub use reload::{Reload, ReloadError, Replaced};
 pub use server::{
     Body, ClientStatus, ConfigureError, Configured, CustomAnswer, CustomError, Host, Listening,

@@ -3,6 +3,8 @@
 use anyhow::Result;
 use ws_host_test_support::{Answer, Client, TestServer, handshake};
 
+use crate::configured::Configuration;
+
 #[test]
 fn trap_closes_its_client_alone_and_a_fresh_instance_goes_on() -> Result<()> {
     let mut server = TestServer::serving("guest-trap")?;
@@ -66,6 +68,51 @@ fn many_traps_in_a_row_leave_the_host_standing() -> Result<()> {
 }
 
 #[test]
+fn poison_on_many_connections_at_once_is_felt_by_those_alone() -> Result<()> {
+    let server = TestServer::serving("guest-trap")?;
+    let connect =
+        |number| -> Result<Vec<Client>> { (0..number).map(|_| Client::connect(&server)).collect() };
+    let mut others = connect(20)?;
+    for _ in 0..4 {
+        let mut hostile = connect(8)?;
+        for client in &mut hostile {
+            client.send_text("trap")?;
+        }
+        for client in &mut hostile {
+            client.expect_close(1011)?;
+        }
+    }
+    for other in &mut others {
+        assert!(other.ask("hello")?.starts_with("hello "));
+    }
+    Ok(())
+}
+
+#[test]
+fn client_whose_events_keep_failing_is_closed_where_messages_are_dropped() -> Result<()> {
+    let server = Configuration::new(
+        "listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"{{guest-trap}}\"\n\
+         on-fault = \"drop-message\"\n",
+    )?
+    .serve()?;
+    let mut other = Client::connect(&server)?;
+    let mut client = Client::connect(&server)?;
+    // In a row: what goes well between them begins the count anew.
+    for _ in 0..3 {
+        for _ in 0..7 {
+            client.send_text("trap")?;
+        }
+        assert_eq!(client.ask("hello")?, "hello 1");
+    }
+    for _ in 0..8 {
+        client.send_text("trap")?;
+    }
+    client.expect_close(1011)?;
+    assert_eq!(other.ask("hello")?, "hello 1");
+    Ok(())
+}
+
+#[test]
 fn endless_loop_is_ended_at_the_cpu_budget() -> Result<()> {
     let mut server = TestServer::with_arguments("guest-spin", &["--max-cpu", "200ms"])?;
     let mut other = Client::connect(&server)?;
@@ -91,6 +138,20 @@ fn hoarding_is_ended_at_the_memory_limit() -> Result<()> {
     assert_eq!(other.ask("hello")?, "hello");
     let line = server.wait_for_log("max-memory allows")?;
     assert!(line.contains(&(8 << 20).to_string()), "{line}");
+    Ok(())
+}
+
+#[test]
+fn place_of_an_instance_is_free_before_its_memory_is() -> Result<()> {
+    let server = TestServer::with_arguments("guest-keeper", &["--max-instances", "1"])?;
+    let mut other = Client::connect(&server)?;
+    for _ in 0..5 {
+        let mut client = Client::connect(&server)?;
+        client.send_text("hoard")?;
+        // It waits for its turn, which comes right behind the trap.
+        assert_eq!(other.ask("version")?, "1");
+        client.expect_close(1011)?;
+    }
     Ok(())
 }
 

@@ -1,11 +1,30 @@
 //! Instances that are freed while nothing happens, and come back with their state.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use ws_host_test_support::{Client, TestServer};
 
-use crate::keeper::{Keeper, counter};
+use crate::keeper::{Keeper, counter, post_reload};
 
 const SOON: &[&str] = &["--hibernate-after", "100ms", "--log", "ws_host=debug"];
+
+const ROOMS: &[&str] =
+    &["--path", "/{room}", "--instance-per", "path", "--no-watch", "--admin", "127.0.0.1:0"];
+
+/// Clients of three instances that have counted to one and sleep.
+fn rooms_asleep(server: &mut TestServer) -> Result<Vec<Client>> {
+    let mut clients = Vec::new();
+    for room in ["red", "green", "blue"] {
+        let mut client = Client::connect_to(server, &format!("/{room}"))?;
+        client.receive_text()?;
+        assert_eq!(client.ask("count")?, "1");
+        clients.push(client);
+    }
+    for _ in &clients {
+        server.wait_for_log("hibernated")?;
+    }
+    Ok(clients)
+}
 
 #[test]
 fn quiet_instance_is_freed_and_the_next_event_wakes_it_with_its_state() -> Result<()> {
@@ -72,17 +91,78 @@ fn new_code_wakes_what_old_code_put_to_sleep() -> Result<()> {
     Ok(())
 }
 
+/// The one that a reload wakes, and the others.
 #[test]
-fn state_that_is_refused_at_waking_is_lost_and_the_client_is_not() -> Result<()> {
+fn state_that_new_code_cannot_take_goes_on_in_the_old_code() -> Result<()> {
+    // 9 says no, 8 traps.
+    for (version, words) in [(9, "version 9 knows no state"), (8, "the handler trapped")] {
+        let keeper = Keeper::new()?;
+        let mut server = keeper.serve(&[SOON, ROOMS].concat())?;
+        let admin = server.admin()?;
+        let mut clients = rooms_asleep(&mut server)?;
+        keeper.replace_by(version)?;
+        let answer = post_reload(admin)?;
+        let told = "0 instances swapped, 1 kept, 0 lost, 2 asleep";
+        assert!(answer.body.contains(told), "{answer:?}");
+        server.wait_for_log(words)?;
+        for client in &mut clients {
+            assert_eq!(client.ask("count")?, "2");
+            assert_eq!(client.ask("version")?, "1");
+            assert_eq!(client.ask("history")?, "1 for 1 ");
+        }
+        // Asleep again, they do not try what was refused again.
+        server.wait_for_log("hibernated")?;
+        keeper.replace_by(2)?;
+        let answer = post_reload(admin)?;
+        assert!(answer.body.contains(" 0 kept, 0 lost, "), "{answer:?}");
+        for client in &mut clients {
+            assert_eq!(client.ask("count")?, "3");
+            assert_eq!(client.ask("version")?, "2");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn reload_tells_how_many_sleep_and_wakes_one_of_them() -> Result<()> {
+    let keeper = Keeper::new()?;
+    let mut server = keeper.serve(&[SOON, ROOMS].concat())?;
+    let admin = server.admin()?;
+    let mut clients = rooms_asleep(&mut server)?;
+    keeper.replace_by(2)?;
+    let answer = post_reload(admin)?;
+    let told = "1 instances swapped, 0 kept, 0 lost, 2 asleep";
+    assert!(answer.body.contains(told), "{answer:?}");
+    let line = server.wait_for_log("reloaded the component")?;
+    assert!(line.contains("asleep=2"), "{line}");
+    for client in &mut clients {
+        assert_eq!(client.ask("count")?, "2");
+        assert_eq!(client.ask("version")?, "2");
+    }
+    Ok(())
+}
+
+#[test]
+fn state_sleeps_on_when_no_instance_can_be_made_of_it() -> Result<()> {
     let keeper = Keeper::new()?;
     let mut server = keeper.serve(SOON)?;
     let mut client = Client::connect(&server)?;
+    let mut other = Client::connect(&server)?;
     assert_eq!(client.ask("count")?, "1");
     server.wait_for_log("hibernated")?;
-    keeper.replace_by(9)?;
-    server.wait_for_log("reloaded the component")?;
-    assert_eq!(client.ask("count")?, "1");
-    server.wait_for_log("version 9 knows no state")?;
+    // An instance needs gigabytes of addresses. There is some room for everything else.
+    let process = Pid::from_raw(server.process_id().try_into()?);
+    let room = std::fs::read_to_string(format!("/proc/{}/statm", server.process_id()))?;
+    let pages: u64 = room.split(' ').next().context("the size")?.parse()?;
+    let room = pages * rustix::param::page_size() as u64 + (256 << 20);
+    let no_more = Rlimit { current: Some(room), maximum: None };
+    let before = prlimit(process, Resource::As, no_more)?;
+    other.send_text("count")?;
+    other.expect_close(1011)?;
+    prlimit(process, Resource::As, before)?;
+    // And a hundred for the other.
+    let count: u64 = client.ask("count")?.parse()?;
+    assert!([2, 102].contains(&count), "{count}");
     Ok(())
 }
 

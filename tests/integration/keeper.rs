@@ -1,4 +1,4 @@
-//! Versions of the guest that counts and hands its count over.
+//! Versions of guests that hand their state over.
 
 use std::path::{Path, PathBuf};
 
@@ -7,20 +7,28 @@ use ws_host_test_support::{Answer, TestServer, component};
 
 use crate::configured::ask_admin;
 
-/// What stands in the compiled guest, before the digit of its version.
-const MARK: &[u8] = b"keeper-version-";
-
-/// A file that holds one version of the guest after the other.
+/// A file that holds one version of a guest after the other.
 pub(crate) struct Keeper {
     folder: tempfile::TempDir,
     original: Vec<u8>,
+    /// What stands in the compiled guest, before the digit of its version.
+    mark: &'static [u8],
 }
 
 impl Keeper {
-    /// Version 1.
+    /// Version 1 of the guest that counts.
     pub(crate) fn new() -> Result<Self> {
-        let original = std::fs::read(component("guest-keeper"))?;
-        let keeper = Self { folder: tempfile::tempdir()?, original };
+        Self::of("guest-keeper", b"keeper-version-")
+    }
+
+    /// Version 1 of the guest that keeps a text.
+    pub(crate) fn precious() -> Result<Self> {
+        Self::of("guest-precious", b"precious-version-")
+    }
+
+    fn of(guest: &str, mark: &'static [u8]) -> Result<Self> {
+        let original = std::fs::read(component(guest))?;
+        let keeper = Self { folder: tempfile::tempdir()?, original, mark };
         keeper.replace_by(1)?;
         Ok(keeper)
     }
@@ -35,11 +43,11 @@ impl Keeper {
 
     /// The octets of a version.
     pub(crate) fn version(&self, digit: u8) -> Result<Vec<u8>> {
-        let mut octets = self.original.clone();
-        let marks = octets.windows(MARK.len()).filter(|window| *window == MARK).count();
+        let (mut octets, mark) = (self.original.clone(), self.mark);
+        let marks = octets.windows(mark.len()).filter(|window| *window == mark).count();
         ensure!(marks == 1, "the guest holds its version {marks} times");
-        let mark = octets.windows(MARK.len()).position(|window| window == MARK);
-        octets[mark.context("the version")? + MARK.len()] = b'0' + digit;
+        let at = octets.windows(mark.len()).position(|window| window == mark);
+        octets[at.context("the version")? + mark.len()] = b'0' + digit;
         Ok(octets)
     }
 

@@ -168,6 +168,8 @@ fn flags_that_make_no_sense() {
     with(&["--auto-answer", "ping"], &["--auto-answer", "ping=pong"]);
     with(&["--admin", "0.0.0.0:9090"], &["--admin 0.0.0.0:9090", "this machine alone"]);
     with(&["--hibernate-after", "soon"], &["--hibernate-after"]);
+    with(&["--canary", "5%"], &["--canary needs trial"]);
+    with(&["--trial", "1m", "--canary", "0%"], &["must be a share from 1% to 100%"]);
     with(&["--lisen", "127.0.0.1:0"], &["--listen"]);
     with(&["--trusted-proxy", "ten"], &["--trusted-proxy", "10.0.0.0/8"]);
     with(&["--drafts", "13,6"], &["--drafts 6", "13, 8, 7 and 0"]);

@@ -5,6 +5,7 @@ mod admin; // who is answered at the admin address
 mod answers; // HTTP/1.1 to the byte
 mod backpressure; // what happens when somebody does not read
 mod buffered; // what waits for all clients together
+mod checkpoints; // state that outlives a trap
 mod clients; // clients of other languages, and a browser
 mod closing; // who closes with what, and what the other side hears
 mod commands; // what handlers can do: broadcast, ping, ask
@@ -60,4 +61,5 @@ mod streams; // HTTP/2 as frames on the wire
 mod timers; // events that the host delivers later
 mod tls; // encrypted connections
 mod topics; // messages to whoever subscribed
+mod trials; // new code that may have to go again
 mod unread; // a log that nobody reads

@@ -8,7 +8,9 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use crate::budget::{Budget, Share};
+use super::kept::Edition;
+use super::trial::Course;
+use crate::budget::Budget;
 use crate::guest::{Fault, Template};
 use crate::log_rate::LogRate;
 
@@ -56,6 +58,11 @@ pub(crate) struct Code {
     swaps: Mutex<Swaps>,
     /// Lines on faults, which any client may cause.
     faults: LogRate,
+    pub(super) course: Mutex<Course>,
+    /// Told when a fault has brought old code back.
+    pub(super) rolled_back: Notify,
+    /// The least time between two checkpoints of an instance, in milliseconds; 0 if there are none.
+    checkpoint: AtomicU64,
 }
 
 /// What became of instances whose template was replaced.
@@ -67,8 +74,20 @@ pub(crate) struct Swaps {
     pub(crate) kept: usize,
     /// Neither could go on: the next event makes a fresh instance.
     pub(crate) lost: usize,
+    /// They sleep: what was meant to take over does so when they wake.
+    pub(crate) asleep: usize,
     /// For how long one of them could serve nobody, at most.
     pub(crate) longest_pause: Duration,
+    /// Whether one that slept was woken, to find out whether the new code takes its state.
+    has_woken_one: bool,
+}
+
+/// Who goes on after a reload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    New(Duration),
+    Old,
+    Nobody,
 }
 
 impl Code {
@@ -89,12 +108,15 @@ impl Code {
             wanted: Notify::new(),
             swaps: Mutex::default(),
             faults: LogRate::of(FAULTS),
+            course: Mutex::default(),
+            rolled_back: Notify::new(),
+            checkpoint: AtomicU64::new(0),
         }
     }
 
-    /// A place for the state of an instance that sleeps. `None`: there is no room, and it has to stay.
-    pub(super) fn room_for_state(&self, octets: usize) -> Option<Share> {
-        self.budget.has_room_for_state(octets).then(|| Share::of(&self.budget, octets))
+    /// What states that wait are counted in.
+    pub(super) fn budget(&self) -> &Arc<Budget> {
+        &self.budget
     }
 
     /// The name of the resource.
@@ -117,11 +139,28 @@ impl Code {
     }
 
     /// From now on instances are made from this template.
-    pub(crate) fn replace(&self, template: Arc<Template>) {
+    pub(super) fn replace(&self, template: Arc<Template>) {
         let mut current = self.template.write();
         *current = template;
-        *self.swaps.lock() = Swaps::default();
+        self.reset_swaps();
         self.version.fetch_add(1, Ordering::Release);
+    }
+
+    pub(super) fn reset_swaps(&self) {
+        *self.swaps.lock() = Swaps::default();
+    }
+
+    /// How often instances give checkpoints at most.
+    pub(crate) fn set_checkpoint(&self, least: Option<Duration>) {
+        let milliseconds = least.map_or(0, |least| least.as_millis().max(1));
+        self.checkpoint.store(u64::try_from(milliseconds).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    pub(super) fn checkpoint(&self) -> Option<Duration> {
+        match self.checkpoint.load(Ordering::Relaxed) {
+            0 => None,
+            milliseconds => Some(Duration::from_millis(milliseconds)),
+        }
     }
 
     /// Whether no more instances may be in memory.
@@ -148,8 +187,31 @@ impl Code {
         *self.swaps.lock()
     }
 
-    pub(super) fn count(&self, count: impl FnOnce(&mut Swaps)) {
-        count(&mut self.swaps.lock());
+    pub(super) fn count(&self, outcome: Outcome) {
+        let mut swaps = self.swaps.lock();
+        match outcome {
+            Outcome::New(pause) => {
+                swaps.swapped += 1;
+                swaps.longest_pause = swaps.longest_pause.max(pause);
+            }
+            Outcome::Old => swaps.kept += 1,
+            Outcome::Nobody => swaps.lost += 1,
+        }
+    }
+
+    /// One more sleeps while its code is replaced. Answers whether it is the first, which is to wake.
+    pub(super) fn count_asleep(&self) -> bool {
+        let mut swaps = self.swaps.lock();
+        let is_first = !std::mem::replace(&mut swaps.has_woken_one, true);
+        swaps.asleep += usize::from(!is_first);
+        is_first
+    }
+
+    /// The first was not woken, as there was no room for it.
+    pub(super) fn count_without_room(&self) {
+        let mut swaps = self.swaps.lock();
+        swaps.has_woken_one = false;
+        swaps.asleep += 1;
     }
 
     pub(super) fn version(&self) -> u64 {
@@ -157,9 +219,9 @@ impl Code {
     }
 
     /// The current template with its version.
-    pub(super) fn current(&self) -> (Arc<Template>, u64) {
+    pub(super) fn current(&self) -> Edition {
         let template = self.template.read();
-        (Arc::clone(&template), self.version())
+        Edition { template: Arc::clone(&template), version: self.version() }
     }
 
     /// Leave to have one more instance in memory.

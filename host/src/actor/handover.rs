@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::OwnedSemaphorePermit;
-
 use super::Actor;
-use super::seat::Live;
+use super::kept::Kept;
 use crate::guest::{Fault, Guest, Template};
 use crate::log_rate::{Line, LogRate, Quoted};
 
@@ -17,31 +15,24 @@ static TOO_LONG: LogRate = LogRate::new();
 static REFUSED: LogRate = LogRate::new();
 
 impl Actor {
-    /// A fresh instance of the current code.
-    pub(super) async fn instance(&self, permit: OwnedSemaphorePermit) -> Result<Live, Fault> {
-        let (template, version) = self.code.current();
-        let guest = self.instantiate(&template).await?;
-        Ok(Live { guest, version, permit })
-    }
-
     /// A guest that has taken over from another; `None` if it refuses the state.
     pub(super) async fn succeed(
         &self,
         template: &Arc<Template>,
-        state: Option<Vec<u8>>,
+        kept: &Kept,
     ) -> Result<Option<Box<Guest>>, Fault> {
         let mut guest = self.instantiate(template).await?;
-        Ok(self.resume(&mut guest, state).await?.then_some(guest))
+        Ok(self.resume(&mut guest, Some(kept)).await?.then_some(guest))
     }
 
     /// The state, if the guest gives one that may be kept.
-    pub(super) async fn suspend(&self, guest: &mut Guest) -> Result<Option<Vec<u8>>, Fault> {
+    pub(super) async fn suspend(&self, guest: &mut Guest) -> Result<Option<Arc<[u8]>>, Fault> {
         let limits = self.code.limits();
         let Some(state) = guest.suspend().await? else {
             return Ok(None);
         };
         if state.len() <= limits.max_state {
-            return Ok(Some(state));
+            return Ok(Some(state.into()));
         }
         if let Some(Line { left_out }) = TOO_LONG.line(Instant::now()) {
             tracing::warn!(
@@ -60,9 +51,10 @@ impl Actor {
     pub(super) async fn resume(
         &self,
         guest: &mut Guest,
-        state: Option<Vec<u8>>,
+        kept: Option<&Kept>,
     ) -> Result<bool, Fault> {
-        let Err(why) = guest.resume(state).await? else {
+        let state = kept.and_then(|kept| kept.state.clone());
+        let Err(why) = guest.resume(state, kept.and_then(Kept::age)).await? else {
             return Ok(true);
         };
         if let Some(Line { left_out }) = REFUSED.line(Instant::now()) {
@@ -73,7 +65,7 @@ impl Actor {
         Ok(false)
     }
 
-    async fn instantiate(&self, template: &Arc<Template>) -> Result<Box<Guest>, Fault> {
+    pub(super) async fn instantiate(&self, template: &Arc<Template>) -> Result<Box<Guest>, Fault> {
         Ok(Box::new(template.instantiate(Arc::clone(&self.belongings)).await?))
     }
 }

@@ -13,9 +13,13 @@
 //!                    Asleep ┴ Lost      the next event: a fresh instance, resume
 //! ```
 
+mod checkpoint;
 mod code;
 mod handover;
+mod kept;
 mod seat;
+mod succession;
+mod trial;
 mod turn;
 mod waiting;
 
@@ -23,8 +27,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use parking_lot::Mutex;
+use tokio::time::sleep_until;
+
 pub(crate) use code::{Code, Limits, Swaps};
-use seat::Place;
+use kept::Kept;
+use seat::{Failures, Place};
+pub(crate) use trial::Reach;
+pub use trial::TrialState;
 pub(crate) use turn::{Received, Turn};
 use waiting::Turns;
 
@@ -42,6 +52,8 @@ pub(crate) struct Actor {
     home: Home,
     belongings: Arc<Belongings>,
     turns: Turns<Place>,
+    /// While new code is on trial: what the old code handed over to it.
+    handed_over: Mutex<Option<Box<Kept>>>,
     /// Whether an event came since somebody asked last.
     is_active: AtomicBool,
 }
@@ -50,8 +62,9 @@ impl Actor {
     /// An actor without an instance: its first event makes one.
     pub(crate) fn new(name: Box<str>, code: Arc<Code>, topics: Arc<Topics>, home: Home) -> Self {
         let belongings = Arc::new(Belongings::new(topics));
-        let (turns, is_active) = (Turns::default(), AtomicBool::new(true));
-        Self { name, code, home, belongings, turns, is_active }
+        let (turns, handed_over) = (Turns::default(), Mutex::default());
+        let is_active = AtomicBool::new(true);
+        Self { name, code, home, belongings, turns, handed_over, is_active }
     }
 
     pub(crate) fn clients(&self) -> &Clients {
@@ -73,6 +86,11 @@ impl Actor {
         self.is_active.swap(false, Ordering::Relaxed)
     }
 
+    /// Old code will not come back any more.
+    pub(crate) fn forget_handed_over(&self) {
+        self.handed_over.lock().take();
+    }
+
     /// Nobody will need it any more.
     pub(crate) fn end(&self) {
         self.belongings.timers.end();
@@ -90,7 +108,10 @@ impl Actor {
                 }
                 _ => tracing::error!(component, resource, actor, client, left_out, "{fault}"),
             }
-            if let Some(backtrace) = fault.backtrace() {
+            // It takes long to write.
+            if tracing::enabled!(tracing::Level::DEBUG)
+                && let Some(backtrace) = fault.backtrace()
+            {
                 tracing::debug!(component, resource, actor, client, "{backtrace}");
             }
         }
@@ -121,11 +142,20 @@ impl Actor {
         }
     }
 
-    /// Brings timers to the guest when they are due, until none is set. So long it keeps the actor.
+    /// Brings timers to the guest when they are due, until none is set; so long it keeps the actor. A guest that sets
+    /// its timer anew whenever it failed in one must not fail all the time: its timers wait, and nobody else does.
     async fn attend_to_timers(self: Arc<Self>) {
+        let mut failures = Failures::default();
         while self.belongings.timers.wait().await {
-            if let Err(fault) = self.turn().await.fired().await {
-                self.tell_fault(None, &fault);
+            match self.turn().await.fired().await {
+                Ok(()) => failures.forget(),
+                Err(fault) => {
+                    self.tell_fault(None, &fault);
+                    failures.count();
+                    if let Some(until) = failures.not_before() {
+                        sleep_until(until).await;
+                    }
+                }
             }
         }
     }

@@ -5,17 +5,18 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use crate::budget::Share;
+use super::kept::{Edition, Kept};
 use crate::guest::Guest;
 
-/// How long a new instance is waited for after the second fault in a row; doubled by each further one.
+/// How long a new instance is waited for after the second failed start in a row; doubled by each further
+/// one.
 const FIRST_BACK_OFF: Duration = Duration::from_millis(50);
 
 /// The longest wait.
 const MAX_BACK_OFF: Duration = Duration::from_secs(5);
 
-/// After so many faults in a row the clients are told that nothing will come of it.
-const GIVE_UP_AFTER: u32 = 8;
+/// After so many failed starts in a row the clients are told that nothing will come of it.
+pub(super) const GIVE_UP_AFTER: u32 = 8;
 
 /// The instance of an actor, or what became of it.
 #[derive(Default)]
@@ -25,24 +26,17 @@ pub(super) enum Seat {
     Unused,
     /// It waits for the next event.
     Live(Live),
-    /// It was hibernated, and this is its state.
-    Asleep(State),
+    /// It was hibernated, or could not wake, and this is its state.
+    Asleep(Kept),
     /// It ended in the middle of an event.
     Lost,
-}
-
-/// The state of an instance that sleeps.
-pub(super) struct State {
-    pub(super) octets: Box<[u8]>,
-    /// What it takes of the host's memory.
-    pub(super) _share: Share,
 }
 
 /// An instance in memory.
 pub(super) struct Live {
     pub(super) guest: Box<Guest>,
-    /// The version of the code that it runs, or of the newest that it was kept in spite of.
-    pub(super) version: u64,
+    /// The code that it runs.
+    pub(super) edition: Edition,
     pub(super) permit: OwnedSemaphorePermit,
 }
 
@@ -50,17 +44,27 @@ pub(super) struct Live {
 #[derive(Default)]
 pub(super) struct Place {
     pub(super) seat: Seat,
+    pub(super) checkpoint: Checkpoint,
     pub(super) failures: Failures,
 }
 
-/// Faults in a row, without an event between them that went well.
+/// What an instance can go on with after a trap.
+#[derive(Default)]
+pub(super) struct Checkpoint {
+    pub(super) kept: Option<Box<Kept>>,
+    /// Whether the next one is on its way.
+    pub(super) is_awaited: bool,
+}
+
+/// What failed in a row: instances that could not start or resume, or timers. Faults in events of clients are
+/// none of them: others must not wait for those.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
     in_a_row: u32,
     not_before: Option<Instant>,
 }
 
-/// What follows from one more fault.
+/// What follows from one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// A fresh instance goes on.

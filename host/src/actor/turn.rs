@@ -3,15 +3,14 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::sleep_until;
 use ws_host_protocol::{CloseCode, spare};
 
 use super::Actor;
 use super::code::Room;
-use super::seat::{Live, Place, Seat, State, Verdict};
+use super::kept::Kept;
+use super::seat::{Live, Place, Seat, Verdict};
+use super::trial::FaultIn;
 use super::waiting::Held;
 use crate::clients::{Client, ClientId};
 use crate::guest::{Acceptance, Answer, Disconnection, Fault, Refusal};
@@ -57,14 +56,8 @@ impl Received<'_> {
 /// The right to call the guest, with as many events of one client as its slice of time has room for, or with one
 /// of another kind. Dropping it lets the next one have it.
 pub(crate) struct Turn<'a> {
-    actor: &'a Arc<Actor>,
-    place: Held<'a, Place>,
-}
-
-/// Who goes on after a reload.
-enum Successor {
-    New(Live),
-    Old(Live),
+    pub(super) actor: &'a Arc<Actor>,
+    pub(super) place: Held<'a, Place>,
 }
 
 impl<'a> Turn<'a> {
@@ -115,12 +108,7 @@ impl<'a> Turn<'a> {
         }
         let mut live = self.take(Room::InTime).await?;
         let called = live.guest.disconnected(client, how).await;
-        match called {
-            // To say goodbye well is no sign of health: earlier faults are not forgotten for it.
-            Ok(()) => self.keep(live),
-            Err(_) => self.count_failure(),
-        }
-        called
+        self.put_back(live, called)
     }
 
     /// Delivers the timer that is due.
@@ -163,15 +151,19 @@ impl<'a> Turn<'a> {
         let Some(mut live) = self.place.take_live(|_| true) else { return };
         match self.actor.suspend(&mut live.guest).await {
             Ok(Some(state)) => {
-                let Some(share) = self.actor.code.room_for_state(state.len()) else {
+                let budget = self.actor.code.budget();
+                if !budget.has_room_for_state(state.len()) {
                     self.place.seat = Seat::Live(live);
                     tracing::debug!(
                         actor = &*self.actor.name,
                         "not hibernated: what waits fills half of max-buffered"
                     );
                     return;
-                };
-                self.place.seat = Seat::Asleep(State { octets: state.into(), _share: share });
+                }
+                let kept = Kept::new(Some(state), live.edition.clone()).counted(budget);
+                self.place.seat = Seat::Asleep(kept);
+                self.place.checkpoint.kept = None;
+                self.discard(live);
                 metrics::counter!("ws_host_hibernations_total").increment(1);
                 tracing::debug!(actor = &*self.actor.name, "hibernated");
             }
@@ -179,23 +171,57 @@ impl<'a> Turn<'a> {
                 self.place.seat = Seat::Live(live);
                 tracing::debug!(actor = &*self.actor.name, "not hibernated: it gives no state");
             }
-            Err(fault) => {
-                self.actor.tell_fault(None, &fault);
-                self.count_failure();
-            }
+            Err(fault) => self.lose(live, &fault),
         }
     }
 
-    /// Lets new code take over, if there is any.
+    /// Lets new code take over, if there is any. Of the instances that sleep, one wakes to find out
+    /// whether the new code takes their state; the others do when they wake.
     pub(crate) async fn refresh(mut self) {
-        let version = self.actor.code.version();
-        let Some(old) = self.place.take_live(|live| live.version != version) else { return };
-        match self.replace(old).await {
-            Ok(live) => self.place.seat = Seat::Live(live),
-            Err(fault) => {
-                self.actor.tell_fault(None, &fault);
-                self.count_failure();
+        let code = &self.actor.code;
+        let current = code.current();
+        let was_live = matches!(self.place.seat, Seat::Live(_));
+        let is_back = self.take_back(&current);
+        let is_wanted = match &self.place.seat {
+            Seat::Live(live) => live.edition.version != current.version,
+            Seat::Asleep(_) if is_back => was_live,
+            Seat::Asleep(kept) => {
+                kept.by.version != current.version
+                    && !kept.by.is_code_of(&current)
+                    && code.count_asleep()
             }
+            Seat::Unused | Seat::Lost => false,
+        };
+        if is_wanted {
+            let found = self.find_instance(Room::Now).await;
+            self.go_on(found);
+        }
+    }
+
+    /// Lets code take over that the others do not have yet.
+    pub(crate) async fn try_out(mut self) {
+        let Some(candidate) = self.actor.code.candidate() else { return };
+        let found = if let Some(old) = self.place.take_live(|_| true) {
+            self.replace(old, candidate).await
+        } else if let Seat::Asleep(kept) = &self.place.seat {
+            let kept = kept.clone();
+            match self.actor.code.permit(Room::Now).await {
+                Ok(permit) => self.wake(kept, candidate, permit).await,
+                Err(none) => Err(none),
+            }
+        } else {
+            return;
+        };
+        self.go_on(found);
+    }
+
+    /// What comes of an instance that was made for no event.
+    fn go_on(&mut self, found: Result<Live, Fault>) {
+        match found {
+            Ok(live) => self.place.seat = Seat::Live(live),
+            // Only one that sleeps needs room.
+            Err(Fault::NoInstance(_)) => self.actor.code.count_without_room(),
+            Err(fault) => self.actor.tell_fault(None, &fault),
         }
     }
 
@@ -204,42 +230,56 @@ impl<'a> Turn<'a> {
     /// one that was left in the middle of an event.
     async fn take(&mut self, room: Room) -> Result<Live, Fault> {
         self.actor.is_active.store(true, Ordering::Relaxed);
-        match std::mem::replace(&mut self.place.seat, Seat::Lost) {
-            Seat::Live(live) if live.version == self.actor.code.version() => Ok(live),
+        match self.place.take_live(|live| live.edition.version == self.actor.code.version()) {
+            Some(live) => Ok(live),
             // Boxed, so that the way of every message does not carry the room for this.
-            other => match Box::pin(self.settle(other, room)).await {
-                Ok(live) => Ok(live),
-                Err(fault) => {
-                    // That there is no room is no fault of the handler's.
-                    if !matches!(fault, Fault::NoInstance(_)) {
-                        self.count_failure();
-                    }
-                    Err(fault)
-                }
-            },
+            None => Box::pin(self.find_instance(room)).await,
         }
+    }
+
+    /// Makes an instance of the current code of whatever is in the seat, and counts if that fails.
+    async fn find_instance(&mut self, room: Room) -> Result<Live, Fault> {
+        let found = self.settle(room).await;
+        match &found {
+            Ok(_) => {
+                self.place.seat = Seat::Lost;
+                self.place.failures.forget();
+            }
+            Err(fault) if fault.is_of_the_handler() => self.count_failure(),
+            Err(_) => {}
+        }
+        found
     }
 
     fn put_back<T>(&mut self, live: Live, called: Result<T, Fault>) -> Result<T, Fault> {
         match called {
             Ok(value) => {
                 self.keep(live);
-                self.place.failures.forget();
                 Ok(value)
             }
             Err(fault) => {
-                self.count_failure();
                 let fault = fault.with_last_words(live.guest.last_words());
+                self.actor.code.note_fault(&live.edition.template, FaultIn::Event);
                 self.discard(live);
                 Err(fault)
             }
         }
     }
 
+    /// The guest failed when it was asked for its state.
+    pub(super) fn lose(&mut self, live: Live, fault: &Fault) {
+        self.actor.code.note_fault(&live.edition.template, FaultIn::Event);
+        self.actor.tell_fault(None, fault);
+        self.discard(live);
+    }
+
     /// To give much memory back takes the system a millisecond: not on a thread where others wait.
-    fn discard(&self, live: Live) {
-        if live.guest.memory() >= MUCH_MEMORY {
-            self.actor.home.drop_elsewhere(live);
+    /// The next instance does not wait for it.
+    pub(super) fn discard(&self, live: Live) {
+        let Live { guest, permit, .. } = live;
+        drop(permit);
+        if guest.memory() >= MUCH_MEMORY {
+            self.actor.home.drop_elsewhere(guest);
         }
     }
 
@@ -247,89 +287,7 @@ impl<'a> Turn<'a> {
         self.place.seat = Seat::Live(live);
         // Again: if the event took long, somebody has asked since it began.
         self.actor.is_active.store(true, Ordering::Relaxed);
-    }
-
-    /// Finds an instance of the current code, whatever was in the seat.
-    async fn settle(&mut self, seat: Seat, room: Room) -> Result<Live, Fault> {
-        let seat = match seat {
-            Seat::Live(old) => return self.replace(old).await,
-            other => other,
-        };
-        let permit = match self.actor.code.permit(room).await {
-            Ok(permit) => permit,
-            Err(none) => {
-                self.place.seat = seat;
-                return Err(none);
-            }
-        };
-        match seat {
-            Seat::Asleep(state) => self.wake(state.octets, permit).await,
-            Seat::Lost => self.restart(permit).await,
-            Seat::Unused | Seat::Live(_) => self.actor.instance(permit).await,
-        }
-    }
-
-    async fn wake(
-        &mut self,
-        state: Box<[u8]>,
-        permit: OwnedSemaphorePermit,
-    ) -> Result<Live, Fault> {
-        metrics::counter!("ws_host_wakes_total").increment(1);
-        let mut live = self.actor.instance(permit).await?;
-        if self.actor.resume(&mut live.guest, Some(state.into())).await? {
-            return Ok(live);
-        }
-        // An instance that refused a state may be in any: the next one begins without.
-        self.restart(live.permit).await
-    }
-
-    async fn restart(&mut self, permit: OwnedSemaphorePermit) -> Result<Live, Fault> {
-        if let Some(until) = self.place.failures.not_before() {
-            sleep_until(until).await;
-        }
-        metrics::counter!("ws_host_restarts_total").increment(1);
-        let mut live = self.actor.instance(permit).await?;
-        self.actor.resume(&mut live.guest, None).await?;
-        Ok(live)
-    }
-
-    /// Puts an instance of the current code in the place of an old one, or lets the old one go on.
-    async fn replace(&mut self, old: Live) -> Result<Live, Fault> {
-        let began = Instant::now();
-        let successor = self.find_successor(old).await;
-        let pause = began.elapsed();
-        self.actor.code.count(|swaps| match &successor {
-            Ok(Successor::New(_)) => {
-                swaps.swapped += 1;
-                swaps.longest_pause = swaps.longest_pause.max(pause);
-            }
-            Ok(Successor::Old(_)) => swaps.kept += 1,
-            Err(_) => swaps.lost += 1,
-        });
-        let (Successor::New(live) | Successor::Old(live)) = successor?;
-        Ok(live)
-    }
-
-    async fn find_successor(&mut self, mut old: Live) -> Result<Successor, Fault> {
-        let (template, version) = self.actor.code.current();
-        let (state, is_old_good) = match self.actor.suspend(&mut old.guest).await {
-            Ok(state) => (state, true),
-            Err(fault) => {
-                // The old code is to go anyway; what it could not hand over is lost.
-                self.actor.tell_fault(None, &fault);
-                (None, false)
-            }
-        };
-        match self.actor.succeed(&template, state).await {
-            Ok(Some(guest)) => Ok(Successor::New(Live { guest, version, permit: old.permit })),
-            Ok(None) if is_old_good => Ok(Successor::Old(Live { version, ..old })),
-            Err(fault) if is_old_good => {
-                self.actor.tell_fault(None, &fault);
-                Ok(Successor::Old(Live { version, ..old }))
-            }
-            Ok(None) => Ok(Successor::New(self.restart(old.permit).await?)),
-            Err(fault) => Err(fault),
-        }
+        self.ask_for_checkpoint();
     }
 
     fn count_failure(&mut self) {

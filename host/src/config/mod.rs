@@ -126,10 +126,23 @@ pub struct Resource {
     /// With context takeover each connection holds memory: [`deflate`](ws_host_protocol::deflate) tells
     /// how much.
     pub compression: Option<Deflate>,
+    /// What becomes of a reload whose code fails.
+    pub trial: Option<Trial>,
     /// Sizes and numbers.
     pub limits: Limits,
     /// Times.
     pub timeouts: Timeouts,
+}
+
+/// For some time after a reload the code from before it is kept, and for each instance the state that was
+/// handed over. If the new code fails in that time, every instance returns to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// For how long.
+    pub time: Duration,
+    /// Which share of the instances gets the new code at first, in percent. The others get it when the time
+    /// is over.
+    pub canary: u8,
 }
 
 /// Which clients share an instance.
@@ -253,6 +266,9 @@ pub struct Timeouts {
     /// An instance that had no event for this long gives up its state and is freed until the next
     /// one. `None`: it stays in memory.
     pub hibernate_after: Option<Duration>,
+    /// How often, after events, an instance gives its state at most, to be resumed with after a trap.
+    /// `None`: after a trap there is none.
+    pub checkpoint: Option<Duration>,
 }
 
 /// The smallest buffer that the HTTP library takes for headers.
@@ -300,6 +316,7 @@ impl Default for Timeouts {
             close: Duration::from_secs(5),
             idle: Some(Duration::from_secs(60)),
             hibernate_after: Some(Duration::from_secs(60)),
+            checkpoint: None,
         }
     }
 }
@@ -346,6 +363,7 @@ impl Resource {
             auto_answers: Vec::new(),
             on_fault: OnFault::Close,
             compression: None,
+            trial: None,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
         })

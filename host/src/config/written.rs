@@ -95,6 +95,9 @@ pub struct Resource {
     pub close_timeout: Option<Time>,
     pub idle_timeout: Option<Time>,
     pub hibernate_after: Option<Time>,
+    pub checkpoint: Option<Time>,
+    pub trial: Option<Time>,
+    pub canary: Option<Percent>,
 }
 
 /// Who shares an instance.
@@ -216,6 +219,10 @@ pub struct Mode(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network(pub IpNet);
 
+/// A share such as `5%`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Percent(pub u8);
+
 /// A time such as `500ms` or `10s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Time(pub Duration);
@@ -270,6 +277,24 @@ impl std::str::FromStr for Network {
 }
 
 impl<'de> Deserialize<'de> for Network {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl FromStr for Percent {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = text.strip_suffix('%').and_then(|number| number.parse().ok());
+        match number {
+            Some(percent @ 1..=100) => Ok(Self(percent)),
+            _ => Err(format!("{text:?} must be a share from 1% to 100%, such as 5%")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Percent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }

@@ -38,6 +38,10 @@ use crate::ticker::Long;
 /// The payload of the host's own pings. Pongs with it are not reported to the handler.
 const HEARTBEAT: &[u8] = b"ws-host";
 
+/// Where a client stays after a fault (`on-fault = "drop-message"`), it is closed after so many of its
+/// events in a row that failed: each costs the others of its actor an instance.
+const MAX_FAULTS_IN_A_ROW: u32 = 8;
+
 /// An open connection over a stream.
 pub(crate) struct Connection<S> {
     admitted: Admitted,
@@ -45,6 +49,8 @@ pub(crate) struct Connection<S> {
     line: Line<S>,
     settings: Arc<Resource>,
     mode: Mode,
+    /// Of events of this client.
+    faults_in_a_row: u32,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -63,7 +69,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             inbound.use_deflate(deflate);
         }
         let line = Line::new(socket, limits, timeouts);
-        Self { admitted, inbound, line, settings, mode }
+        Self { admitted, inbound, line, settings, mode, faults_in_a_row: 0 }
     }
 
     /// Serves the client to its end; `first` came behind the handshake.
@@ -169,9 +175,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.line.attend(client, call).await
             };
             turn = Some((held, slice));
-            if let Err(fault) = called {
-                self.admitted.tell_fault(&fault);
-                self.close_after(&fault);
+            match called {
+                Ok(()) => self.faults_in_a_row = 0,
+                Err(fault) => {
+                    self.faults_in_a_row += u32::from(fault.is_of_the_handler());
+                    self.admitted.tell_fault(&fault);
+                    self.close_after(&fault);
+                }
             }
             line?;
         }
@@ -194,7 +204,9 @@ impl<S> Connection<S> {
 
     /// What becomes of the client in whose event the handler failed.
     fn close_after(&self, fault: &Fault) {
-        if self.settings.on_fault == OnFault::DropMessage {
+        if self.settings.on_fault == OnFault::DropMessage
+            && self.faults_in_a_row < MAX_FAULTS_IN_A_ROW
+        {
             return;
         }
         let (code, told) = fault.close();

@@ -47,7 +47,7 @@ pub(crate) enum LoadError {
         cause: Cause,
     },
     #[error("{} imports something that this host does not provide; it provides \
-             clients, timers and topics of ws-host:socket@0.1.0, and WASI 0.2 without files and network",
+             clients, state, timers and topics of ws-host:socket@0.1.0, and WASI 0.2 without files and network",
              .path.display())]
     Import {
         path: PathBuf,
@@ -114,6 +114,11 @@ impl Fault {
             Self::Limit(_) | Self::NoInstance(_) => None,
             Self::Trap { error, .. } => Some(format!("{error:?}")),
         }
+    }
+
+    /// Whether it is one of the handler; that there is no room is not.
+    pub(crate) fn is_of_the_handler(&self) -> bool {
+        !matches!(self, Self::NoInstance(_))
     }
 
     /// How the client whose event it was is closed.

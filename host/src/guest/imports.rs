@@ -1,4 +1,4 @@
-//! What a guest may call: the interfaces `clients`, `timers` and `topics`, implemented.
+//! What a guest may call: the interfaces `clients`, `state`, `timers` and `topics`, implemented.
 //!
 //! Defined by hand and not by generated traits, because only so a message is read where it lies in
 //! the guest's memory and framed straight into the outbound buffer: one copy instead of two.
@@ -23,6 +23,7 @@ use crate::topics::SubscribeError;
 
 /// The names of the interfaces.
 const CLIENTS: &str = "ws-host:socket/clients@0.1.0";
+const STATE: &str = "ws-host:socket/state@0.1.0";
 const TIMERS: &str = "ws-host:socket/timers@0.1.0";
 const TOPICS: &str = "ws-host:socket/topics@0.1.0";
 
@@ -56,6 +57,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     clients.func_wrap("describe", describe)?;
     clients.func_wrap("attach", attach)?;
     clients.func_wrap("attachment", attachment)?;
+    linker.instance(STATE)?.func_wrap("age", age)?;
     let mut timers = linker.instance(TIMERS)?;
     timers.func_wrap("set", set_timer)?;
     timers.func_wrap("cancel", cancel_timer)?;
@@ -182,6 +184,11 @@ fn attach(
 
 fn attachment(store: Store<'_>, (client,): (u64,)) -> Result<(Option<Vec<u8>>,)> {
     Ok((for_open_client(&store, client, Client::attachment).flatten(),))
+}
+
+fn age(store: Store<'_>, (): ()) -> Result<(Option<u64>,)> {
+    let milliseconds = |age: Duration| u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+    Ok((store.data().state_age.map(milliseconds),))
 }
 
 fn set_timer(

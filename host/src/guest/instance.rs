@@ -197,10 +197,11 @@ impl Guest {
     }
 
     /// Lets it take over from an instance that was here before; it may say why it cannot. Without an
-    /// export for it nothing happens.
+    /// export for it nothing happens. `age` is that of a state which is not as the last event left it.
     pub(crate) async fn resume(
         &mut self,
-        state: Option<Vec<u8>>,
+        state: Option<Arc<[u8]>>,
+        age: Option<Duration>,
     ) -> Result<Result<(), String>, Fault> {
         self.begin(None);
         let mut taken = Ok(());
@@ -208,12 +209,14 @@ impl Guest {
             let clients = self.store.data().belongings.clients.all();
             let open = clients.iter().filter(|client| client.is_open());
             let ids = open.map(|client| client.id().0).collect();
+            self.store.data_mut().state_age = age;
             (taken,) = in_time(
                 pin!(lifecycle.resume.call_async(&mut self.store, (state, ids))),
                 self.max_time,
                 &self.clock,
             )
             .await?;
+            self.store.data_mut().state_age = None;
         }
         self.end();
         Ok(taken)

@@ -1,5 +1,7 @@
 //! What a component may export and need not.
 
+use std::sync::Arc;
+
 use wasmtime::component::{
     Component, ComponentExportIndex, ComponentNamedList, Instance, Lift, Lower, TypedFunc,
 };
@@ -12,7 +14,7 @@ const TIMERS_LISTENER: &str = "ws-host:socket/timers-listener@0.1.0";
 const CUSTOM_LISTENER: &str = "ws-host:socket/custom-listener@0.1.0";
 
 type Suspend = TypedFunc<(), (Option<Vec<u8>>,)>;
-type Resume = TypedFunc<(Option<Vec<u8>>, Vec<u64>), (Result<(), String>,)>;
+type Resume = TypedFunc<(Option<Arc<[u8]>>, Vec<u64>), (Result<(), String>,)>;
 type Fired = TypedFunc<(u64,), ()>;
 type ReceivedCustom = TypedFunc<(Vec<u8>,), (Result<Vec<u8>, String>,)>;
 

@@ -1,6 +1,7 @@
 //! What the store of a guest holds, and how the limits are put on it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, StoreContextMut};
@@ -37,6 +38,8 @@ pub(super) struct State {
     pub(super) belongings: Arc<Belongings>,
     /// The client whose event it is: most sends go back to it, and need not look it up.
     pub(super) current: Option<Arc<Client>>,
+    /// While it resumes: how old the state is, if it is not as the last event left it.
+    pub(super) state_age: Option<Duration>,
     pub(super) meter: Meter,
     wasi: Wasi,
 }
@@ -54,7 +57,7 @@ impl State {
         let mut resources = ResourceTable::new();
         resources.set_max_capacity(MAX_RESOURCES);
         let wasi = Wasi { setup, last_words: LastWords::default(), context: None, resources };
-        Self { belongings, current: None, meter, wasi }
+        Self { belongings, current: None, state_age: None, meter, wasi }
     }
 
     pub(super) fn last_words(&self) -> String {

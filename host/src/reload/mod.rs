@@ -1,13 +1,15 @@
 //! Hot reload: from a new file, or the wish of somebody, to new code in every actor.
 
+mod trial;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant as Deadline, sleep_until, timeout};
 
-use crate::actor::Swaps;
-use crate::config;
+use crate::config::{self, Trial};
 use crate::guest::{LoadError, Recipe, Runtime, Source, Template};
 use crate::resource::Resource;
 use crate::watch::Watch;
@@ -46,6 +48,13 @@ pub struct Replaced {
     pub kept: usize,
     /// Instances that failed in the middle: their next event meets a fresh one.
     pub lost: usize,
+    /// Instances that sleep: the new code takes their state over when they wake, or else the old code
+    /// goes on. One of them, if there were any, was woken, and is counted as swapped or kept.
+    pub asleep: usize,
+    /// Instances that get the new code when the trial is over.
+    pub waiting: usize,
+    /// For how long the old code may come back.
+    pub trial: Option<Duration>,
     /// For how long one of them served nobody, at most.
     pub longest_pause: Duration,
     /// From reading the file to the last instance.
@@ -59,6 +68,18 @@ pub enum ReloadError {
     /// The component cannot be served.
     #[error("{0}")]
     Component(String),
+    /// The component was tried, failed, and was rolled back.
+    #[error(
+        "{hash} has failed on trial, and what was served before it is served again: the log says why. It is \
+         loaded again when its file changes"
+    )]
+    RolledBack {
+        /// The beginning of its SHA-256.
+        hash: String,
+    },
+    /// There is nothing to return to.
+    #[error("there is nothing to roll back: no reload is on trial")]
+    NoTrial,
     /// Too many ask at once.
     #[error("a reload is under way, and enough wait for the next one")]
     Busy,
@@ -71,6 +92,7 @@ pub enum ReloadError {
 #[derive(Clone)]
 pub(crate) struct Reloader {
     wishes: mpsc::Sender<Wish>,
+    trial: Arc<Mutex<Option<Trial>>>,
 }
 
 type Answer<T> = oneshot::Sender<Result<T, ReloadError>>;
@@ -80,6 +102,8 @@ enum Wish {
     Reload(Answer<Reload>),
     /// Go on with this.
     Replace(Box<Loaded>, Answer<Replaced>),
+    /// Go back to what was before.
+    RollBack(Answer<Replaced>),
 }
 
 /// A component that is ready to be served, how it was made, and who tells when its file changes.
@@ -96,6 +120,9 @@ pub(crate) struct Reloads {
     recipe: Recipe,
     wishes: mpsc::Receiver<Wish>,
     watch: Option<Watch>,
+    trial: Arc<Mutex<Option<Trial>>>,
+    /// When the new code stays for good.
+    trial_over: Option<Deadline>,
 }
 
 /// Reads, compiles and tries a component out, where nobody waits for the thread.
@@ -163,6 +190,19 @@ impl Reloader {
         self.wishes.send(wish).await.map_err(|_| ReloadError::Stopped)?;
         answer.await.unwrap_or(Err(ReloadError::Stopped))
     }
+
+    /// Lets the old code come back while the new is on trial.
+    pub(crate) async fn roll_back(&self) -> Result<Replaced, ReloadError> {
+        let (answer_to, answer) = oneshot::channel();
+        let wish = Wish::RollBack(answer_to);
+        self.wishes.send(wish).await.map_err(|_| ReloadError::Stopped)?;
+        answer.await.unwrap_or(Err(ReloadError::Stopped))
+    }
+
+    /// How reloads are tried out from now on.
+    pub(crate) fn set_trial(&self, trial: Option<Trial>) {
+        *self.trial.lock() = trial;
+    }
 }
 
 impl Reloads {
@@ -174,7 +214,9 @@ impl Reloads {
     ) -> (Self, Reloader) {
         let (sender, wishes) = mpsc::channel(MAX_WISHES);
         let Loaded { recipe, watch, .. } = loaded;
-        (Self { resource, runtime, recipe, wishes, watch }, Reloader { wishes: sender })
+        let trial = Arc::new(Mutex::new(None));
+        let reloader = Reloader { wishes: sender, trial: Arc::clone(&trial) };
+        (Self { resource, runtime, recipe, wishes, watch, trial, trial_over: None }, reloader)
     }
 
     /// Reloads whenever it is to be, for ever.
@@ -192,6 +234,8 @@ impl Reloads {
                     self.fulfil(wish).await;
                 }
                 () = changed(&self.watch) => self.follow().await,
+                () = self.resource.code().rolled_back() => drop(self.finish_rollback().await),
+                () = reached(self.trial_over) => self.end_trial().await,
             }
         }
     }
@@ -209,8 +253,14 @@ impl Reloads {
                 self.recipe = recipe;
                 self.watch = watch;
                 let replaced = self.take_over(template, Instant::now()).await;
-                self.tell(&Ok(Reload::Replaced(replaced.clone())));
-                let _ = answer_to.send(Ok(replaced));
+                match &replaced {
+                    Ok(replaced) => self.tell_replaced(replaced),
+                    Err(error) => self.tell_error(error),
+                }
+                let _ = answer_to.send(replaced);
+            }
+            Wish::RollBack(answer_to) => {
+                let _ = answer_to.send(self.roll_back().await);
             }
         }
     }
@@ -223,73 +273,78 @@ impl Reloads {
             tracing::debug!("perhaps the component is still being written: {error}");
             if timeout(HALF_WRITTEN, changed(&self.watch)).await.is_err() {
                 // Nothing has happened to it for a while: so this is how it is meant.
-                return self.tell(&self.reload().await);
+                let outcome = self.reload().await;
+                return self.tell(&outcome);
             }
         }
     }
 
-    async fn reload(&self) -> Result<Reload, ReloadError> {
+    async fn reload(&mut self) -> Result<Reload, ReloadError> {
         let began = Instant::now();
-        let old = self.resource.code().template();
+        let old = self.resource.code().newest();
         let path = self.recipe.component.clone();
         let source = off_the_workers(move || Source::read(&path)).await?;
         if source.hash() == old.hash() {
             return Ok(Reload::Unchanged { hash: old.hash().to_owned() });
         }
+        if self.resource.code().has_failed(source.hash()) {
+            return Err(ReloadError::RolledBack { hash: source.hash().to_owned() });
+        }
         let workers = self.resource.workers();
         let new = compile(&self.runtime, workers, source, &self.recipe).await?;
-        Ok(Reload::Replaced(self.take_over(new, began).await))
-    }
-
-    async fn take_over(&self, new: Arc<Template>, began: Instant) -> Replaced {
-        let code = self.resource.code();
-        let old = code.template();
-        if old.has_lifecycle() && !new.has_lifecycle() {
-            tracing::warn!(
-                component = new.name(),
-                "the new component has no `lifecycle`: it begins without the state of the old one"
-            );
-        }
-        code.replace(Arc::clone(&new));
-        self.resource.refresh().await;
-        let Swaps { swapped, kept, lost, longest_pause } = code.swaps();
-        let (old, new) = (old.hash().to_owned(), new.hash().to_owned());
-        Replaced { old, new, swapped, kept, lost, longest_pause, took: began.elapsed() }
+        self.take_over(new, began).await.map(Reload::Replaced)
     }
 
     fn tell(&self, outcome: &Result<Reload, ReloadError>) {
-        let resource = self.resource.code().resource();
-        let name = match outcome {
+        match outcome {
             Ok(Reload::Unchanged { hash }) => {
+                let resource = self.resource.code().resource();
                 tracing::info!(resource, hash, "the component has not changed");
-                "unchanged"
+                self.count("unchanged");
             }
-            Ok(Reload::Replaced(replaced)) => {
-                let Replaced { old, new, swapped, kept, lost, longest_pause, took } = replaced;
-                tracing::info!(
-                    resource,
-                    old,
-                    new,
-                    swapped,
-                    kept,
-                    lost,
-                    ?longest_pause,
-                    ?took,
-                    "reloaded the component"
-                );
-                "replaced"
-            }
-            Err(error) => {
-                tracing::error!(
-                    resource,
-                    "not reloaded, and what was served before still is: {error}"
-                );
-                "failed"
-            }
-        };
-        let resource = resource.to_owned();
-        metrics::counter!("ws_host_reloads_total", "resource" => resource, "outcome" => name)
+            Ok(Reload::Replaced(replaced)) => self.tell_replaced(replaced),
+            Err(error) => self.tell_error(error),
+        }
+    }
+
+    fn tell_replaced(&self, replaced: &Replaced) {
+        let Replaced { old, new, swapped, kept, lost, asleep, waiting, trial, longest_pause, took } =
+            replaced;
+        tracing::info!(
+            resource = self.resource.code().resource(),
+            old,
+            new,
+            swapped,
+            kept,
+            lost,
+            asleep,
+            waiting,
+            ?trial,
+            ?longest_pause,
+            ?took,
+            "reloaded the component"
+        );
+        self.count("replaced");
+    }
+
+    fn tell_error(&self, error: &ReloadError) {
+        let resource = self.resource.code().resource();
+        tracing::error!(resource, "not reloaded, and what was served before still is: {error}");
+        self.count("failed");
+    }
+
+    fn count(&self, outcome: &'static str) {
+        let resource = self.resource.code().resource().to_owned();
+        metrics::counter!("ws_host_reloads_total", "resource" => resource, "outcome" => outcome)
             .increment(1);
+    }
+}
+
+/// Never, if there is no such time.
+async fn reached(time: Option<Deadline>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

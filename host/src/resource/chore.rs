@@ -48,6 +48,8 @@ pub(super) async fn all<T>(workers: Vec<Running<T>>) -> Vec<T> {
 pub(super) enum Chore {
     /// Let new code take over.
     Refresh,
+    /// Let code take over that the others do not have yet.
+    TryOut,
     /// Put it to sleep, unless it is busy.
     Hibernate,
 }
@@ -70,7 +72,7 @@ impl Chore {
         }
         // Those that sleep in an event come last, so that no other has to wait for them. To hibernate
         // them is out of the question.
-        for actor in busy.into_iter().filter(|_| self == Self::Refresh) {
+        for actor in busy.into_iter().filter(|_| self != Self::Hibernate) {
             self.act(actor.turn().await).await;
         }
     }
@@ -78,6 +80,7 @@ impl Chore {
     async fn act(self, turn: Turn<'_>) {
         match self {
             Self::Refresh => turn.refresh().await,
+            Self::TryOut => turn.try_out().await,
             Self::Hibernate => turn.hibernate().await,
         }
     }

@@ -174,6 +174,24 @@ impl Resource {
         chore::all(Chore::Refresh.everywhere(self.all())).await;
     }
 
+    /// Lets the code that is on trial take over in this share of the actors, in percent, in one at least.
+    /// Answers how many others there are.
+    pub(crate) async fn try_out(&self, percent: u8) -> usize {
+        let mut chosen = self.all();
+        let number = (chosen.len() * usize::from(percent)).div_ceil(100).max(1);
+        let others = chosen.len().saturating_sub(number);
+        chosen.truncate(number);
+        chore::all(Chore::TryOut.everywhere(chosen)).await;
+        others
+    }
+
+    /// Old code will not come back any more: what it handed over is not needed.
+    pub(crate) fn forget_handed_over(&self) {
+        for actor in self.all() {
+            actor.forget_handed_over();
+        }
+    }
+
     fn all(&self) -> Vec<Arc<Actor>> {
         self.table.lock().actors.values().map(|tenancy| Arc::clone(&tenancy.actor)).collect()
     }

@@ -19,11 +19,12 @@ use super::served::{Prepared, Served};
 use super::site::Site;
 use super::visit::{Peer, Visit};
 use super::{StartError, Stopped, Why};
+use crate::actor::TrialState;
 use crate::clients::ClientId;
 use crate::config::{self, Address};
 use crate::guest::Answer;
 use crate::pattern::normalized;
-use crate::reload::{Reload, ReloadError};
+use crate::reload::{Reload, ReloadError, Replaced};
 use crate::resource::{NoTarget, Target};
 
 /// Resources that are served, whoever accepts the connections. Copies are the same host.
@@ -101,6 +102,8 @@ pub struct ResourceStatus {
     pub component: String,
     /// The beginning of the SHA-256 of the component.
     pub hash: String,
+    /// Whether the component is on trial, or was brought back from one.
+    pub trial: TrialState,
     /// How many clients are connected.
     pub clients: usize,
 }
@@ -233,6 +236,21 @@ impl Host {
         served.reloader().reload().await
     }
 
+    /// Lets the component come back that was served before the last reload, with the states that it handed
+    /// over, while the new one is on trial.
+    ///
+    /// # Errors
+    ///
+    /// [`ReloadError`]; what is served stays as it is.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once the future was polled the rollback goes on when it is dropped.
+    pub async fn rollback(&self, name: &str) -> Result<Replaced, ReloadError> {
+        let served = self.named(name).map_err(|error| ReloadError::Component(error.to_string()))?;
+        served.reloader().roll_back().await
+    }
+
     /// All resources, by name.
     pub fn resources(&self) -> Vec<ResourceStatus> {
         let status = |served: &Arc<Served>| {
@@ -243,6 +261,7 @@ impl Host {
                 listen: settings.listen.clone(),
                 component: settings.component.display().to_string(),
                 hash: served.resource().code().template().hash().to_owned(),
+                trial: served.resource().code().trial_state(),
                 clients: served.resource().clients().len(),
             }
         };

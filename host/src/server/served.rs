@@ -74,6 +74,8 @@ impl Served {
         let workers = Arc::clone(&ground.workers);
         let resource = Arc::new(Resource::new(code, settings.instance_per, max_clients, workers));
         let (reloads, reloader) = Reloads::new(Arc::clone(&resource), Arc::clone(&runtime), loaded);
+        resource.code().set_checkpoint(settings.timeouts.checkpoint);
+        reloader.set_trial(settings.trial);
         Arc::new(Self {
             name: Arc::clone(&settings.name),
             sweep: Mutex::new(sweep(&resource, &settings)),
@@ -136,6 +138,8 @@ impl Served {
 
     /// Applies other settings to clients that come from now on.
     pub(super) fn change(&self, settings: config::Resource) {
+        self.resource.code().set_checkpoint(settings.timeouts.checkpoint);
+        self.reloader.set_trial(settings.trial);
         let settings = Arc::new(settings);
         let old = std::mem::replace(&mut *self.settings.write(), Arc::clone(&settings));
         if old.timeouts.hibernate_after != settings.timeouts.hibernate_after {

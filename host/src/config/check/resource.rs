@@ -10,9 +10,9 @@ use http::{HeaderName, HeaderValue};
 use ws_host_protocol::handshake::Origins;
 
 use super::{At, Checked, MOST_CLIENTS};
-use crate::config::written::{self, Sharing, Time};
+use crate::config::written::{self, Percent, Sharing, Time};
 use crate::config::{
-    Address, AutoAnswer, InstancePer, Limits, Listen, OnFault, Pattern, Resource, Timeouts,
+    Address, AutoAnswer, InstancePer, Limits, Listen, OnFault, Pattern, Resource, Timeouts, Trial,
 };
 
 /// Room for many small messages, however small the largest one may be.
@@ -35,6 +35,7 @@ impl written::Resource {
             return Err(at.wrong("instance-per", why));
         }
         let timeouts = self.timeouts(at)?;
+        let trial = self.trial(at)?;
         let compression = self.compression(at)?;
         let listen_at = self.listen.map(|address| address_of(at, address, folder, listen));
         let listen_at = listen_at.transpose()?;
@@ -63,6 +64,7 @@ impl written::Resource {
                 Some(written::OnFault::Close) | None => OnFault::Close,
             },
             compression,
+            trial,
             limits,
             timeouts,
         })
@@ -106,7 +108,21 @@ impl written::Resource {
             close: at.positive("close-timeout", self.close_timeout, default.close)?,
             idle: or_never(self.idle_timeout, default.idle),
             hibernate_after: or_never(self.hibernate_after, default.hibernate_after),
+            checkpoint: or_never(self.checkpoint, default.checkpoint),
         })
+    }
+
+    fn trial(&self, at: At) -> Checked<Option<Trial>> {
+        let time = self.trial.map(|Time(time)| time).filter(|time| !time.is_zero());
+        match (time, self.canary) {
+            (None, Some(_)) => {
+                Err(at.wrong("canary", "needs trial: after which time do the others follow?"))
+            }
+            (time, canary) => Ok(time.map(|time| {
+                let canary = canary.map_or(100, |Percent(percent)| percent);
+                Trial { time, canary }
+            })),
+        }
     }
 
     fn instance_per(&self, at: At, limits: &Limits) -> Checked<InstancePer> {

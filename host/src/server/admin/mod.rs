@@ -22,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 
 use self::connections::{Connections, Seat};
-use self::told::{reloaded, sent};
+use self::told::{reloaded, rolled_back, sent};
 use self::wish::Wish;
 use super::answer::{Body, json, text};
 use super::host::Host;
@@ -40,6 +40,7 @@ There are:
   GET    /resources
   GET    /clients
   POST   /reload
+  POST   /rollback                             every resource whose last reload is on trial
   DELETE /resources/NAME
   DELETE /clients/NUMBER
   POST   /resources/NAME/messages              to all instances; ?path=/PATH or ?client=NUMBER: to one
@@ -206,6 +207,14 @@ impl Desk {
             Wish::Resources => Ok(json(StatusCode::OK, &self.host.resources())),
             Wish::Clients => Ok(json(StatusCode::OK, &self.host.clients())),
             Wish::Reload => Ok(reloaded(self.renewer.renew().await)),
+            Wish::RollBack => {
+                let mut outcomes = Vec::new();
+                for resource in self.host.resources() {
+                    let outcome = self.host.rollback(&resource.name).await;
+                    outcomes.push((resource.name, outcome));
+                }
+                Ok(rolled_back(outcomes))
+            }
             Wish::Remove { resource } => match self.host.remove(&resource).await {
                 Ok(()) => Ok(text(StatusCode::OK, format!("removed {resource}\n"))),
                 Err(error) => Err(text(StatusCode::NOT_FOUND, format!("{error}\n"))),

@@ -19,7 +19,7 @@ pub(super) fn reloaded(renewal: Result<Renewal, RenewalError>) -> Response<Body>
         lines += &match reload {
             Ok(Reload::Unchanged { hash }) => format!("{name}: unchanged {hash}\n"),
             Ok(Reload::Replaced(replaced)) => format!("{name}: {}", swaps(&replaced)),
-            Err(error @ ReloadError::Component(_)) => {
+            Err(error @ (ReloadError::Component(_) | ReloadError::RolledBack { .. })) => {
                 status = StatusCode::UNPROCESSABLE_ENTITY;
                 format!("{name}: {error}\n")
             }
@@ -41,11 +41,45 @@ fn changes(configured: &Configured) -> String {
 }
 
 fn swaps(replaced: &Replaced) -> String {
-    let Replaced { old, new, swapped, kept, lost, longest_pause, took } = replaced;
+    let Replaced { old, new, longest_pause, took, waiting, trial, .. } = replaced;
+    let trial = match trial {
+        None => String::new(),
+        Some(time) if *waiting > 0 => {
+            format!(", on trial for {time:?}, {waiting} wait for its end")
+        }
+        Some(time) => format!(", on trial for {time:?}"),
+    };
     format!(
-        "replaced {old} by {new}: {swapped} instances swapped, {kept} kept, {lost} lost, longest \
-         pause {longest_pause:?}, took {took:?}\n"
+        "replaced {old} by {new}: {}, longest pause {longest_pause:?}, took {took:?}{trial}\n",
+        instances(replaced)
     )
+}
+
+fn instances(replaced: &Replaced) -> String {
+    let Replaced { swapped, kept, lost, asleep, .. } = replaced;
+    format!("{swapped} instances swapped, {kept} kept, {lost} lost, {asleep} asleep")
+}
+
+/// Those that have nothing to roll back are not named, unless that is so of all.
+pub(super) fn rolled_back(
+    outcomes: Vec<(String, Result<Replaced, ReloadError>)>,
+) -> Response<Body> {
+    let mut lines = String::new();
+    for (name, outcome) in outcomes {
+        match outcome {
+            Ok(replaced) => {
+                let Replaced { old, new, .. } = &replaced;
+                let instances = instances(&replaced);
+                lines += &format!("{name}: rolled back from {old} to {new}: {instances}\n");
+            }
+            Err(ReloadError::NoTrial) => {}
+            Err(error) => lines += &format!("{name}: {error}\n"),
+        }
+    }
+    match lines.is_empty() {
+        true => text(StatusCode::CONFLICT, format!("{}\n", ReloadError::NoTrial)),
+        false => text(StatusCode::OK, lines),
+    }
 }
 
 /// The answer of a single instance is given as it is; of several, how many there were.

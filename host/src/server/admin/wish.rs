@@ -12,6 +12,7 @@ pub(super) enum Wish {
     Resources,
     Clients,
     Reload,
+    RollBack,
     Remove { resource: String },
     Close { client: u64 },
     Send { resource: String, to: Recipient },
@@ -29,6 +30,7 @@ impl Wish {
             ("GET", ["resources"]) => Self::Resources,
             ("GET", ["clients"]) => Self::Clients,
             ("POST", ["reload"]) => Self::Reload,
+            ("POST", ["rollback"]) => Self::RollBack,
             ("DELETE", ["resources", name]) => Self::Remove { resource: (*name).to_owned() },
             ("DELETE", ["clients", number]) => Self::Close { client: number.parse().ok()? },
             ("POST", ["resources", name, "messages"]) => {
@@ -47,7 +49,11 @@ impl Wish {
             Self::Health | Self::Metrics | Self::Resources | Self::Clients | Self::Close { .. } => {
                 false
             }
-            Self::Reload | Self::Remove { .. } | Self::Send { .. } | Self::Publish { .. } => true,
+            Self::Reload
+            | Self::RollBack
+            | Self::Remove { .. }
+            | Self::Send { .. }
+            | Self::Publish { .. } => true,
         }
     }
 }

@@ -1,0 +1,52 @@
+//! Checkpoints: the state of an instance from time to time, for the one that takes its place after a
+//! trap.
+
+use std::sync::Arc;
+
+use tokio::time::sleep;
+
+use super::kept::Kept;
+use super::seat::Seat;
+use super::turn::Turn;
+
+impl Turn<'_> {
+    /// The first event after a checkpoint asks for the next one, which comes when it may: so the last
+    /// event before a pause is in it, and a message costs nothing for it.
+    pub(super) fn ask_for_checkpoint(&mut self) {
+        let Some(least) = self.actor.code.checkpoint() else { return };
+        if std::mem::replace(&mut self.place.checkpoint.is_awaited, true) {
+            return;
+        }
+        // An actor that has ended meanwhile needs none.
+        let actor = Arc::downgrade(self.actor);
+        self.actor.home.run(async move {
+            sleep(least).await;
+            if let Some(actor) = actor.upgrade() {
+                actor.turn().await.take_checkpoint().await;
+            }
+        });
+    }
+
+    async fn take_checkpoint(mut self) {
+        self.place.checkpoint.is_awaited = false;
+        let Some(mut live) = self.place.take_live(|_| true) else { return };
+        match self.actor.suspend(&mut live.guest).await {
+            Ok(state) => {
+                if state.is_some() {
+                    self.remember(&Kept::new(state, live.edition.clone()));
+                    metrics::counter!("ws_host_checkpoints_total").increment(1);
+                    tracing::debug!(actor = &*self.actor.name, "checkpoint");
+                }
+                self.place.seat = Seat::Live(live);
+            }
+            Err(fault) => self.lose(live, &fault),
+        }
+    }
+
+    /// An instance has, or takes, this state, and goes on to other events.
+    pub(super) fn remember(&mut self, kept: &Kept) {
+        let is_wanted = self.actor.code.checkpoint().is_some() && kept.state.is_some();
+        self.place.checkpoint.kept =
+            is_wanted.then(|| Box::new(kept.outdated().counted(self.actor.code.budget())));
+    }
+}

@@ -1,0 +1,66 @@
+//! State without an instance, and the code that gave it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::budget::{Budget, Share};
+use crate::guest::Template;
+
+/// A template, and the number of the reload from which on it is served.
+#[derive(Clone)]
+pub(super) struct Edition {
+    pub(super) template: Arc<Template>,
+    /// Of an instance whose code was kept in spite of a reload, the number of that reload.
+    pub(super) version: u64,
+}
+
+/// A state that waits for an instance. What holds it holds the code that gave it too, so that there is
+/// always one that can take it.
+#[derive(Clone)]
+pub(super) struct Kept {
+    /// `None`: the code that was here before gave none.
+    pub(super) state: Option<Arc<[u8]>>,
+    /// As long as it waits, it counts among what waits in the host.
+    share: Option<Arc<Share>>,
+    pub(super) by: Edition,
+    /// Since when events came of which it knows nothing.
+    pub(super) stale_since: Option<Instant>,
+    /// How often this code failed to take it, in a row.
+    pub(super) faults: u32,
+}
+
+impl Edition {
+    /// Whether both are the same code, whatever was reloaded between them.
+    pub(super) fn is_code_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.template, &other.template)
+    }
+}
+
+impl Kept {
+    pub(super) fn new(state: Option<Arc<[u8]>>, by: Edition) -> Self {
+        Self { state, share: None, by, stale_since: None, faults: 0 }
+    }
+
+    /// The same, counted among what waits in the host.
+    pub(super) fn counted(self, budget: &Arc<Budget>) -> Self {
+        let octets = self.state.as_ref().map_or(0, |state| state.len());
+        let share = self.share.unwrap_or_else(|| Arc::new(Share::of(budget, octets)));
+        Self { share: Some(share), ..self }
+    }
+
+    /// The same when the instance that has it goes on to other events.
+    pub(super) fn outdated(&self) -> Self {
+        let stale_since = self.stale_since.or_else(|| Some(Instant::now()));
+        Self { stale_since, faults: 0, ..self.clone() }
+    }
+
+    /// Whether the code that gave it came back since then.
+    pub(super) fn is_back_in(&self, current: &Edition) -> bool {
+        self.by.version != current.version && self.by.is_code_of(current)
+    }
+
+    /// How old it is, if it is not as the last event left it.
+    pub(super) fn age(&self) -> Option<Duration> {
+        self.stale_since.map(|since| since.elapsed())
+    }
+}

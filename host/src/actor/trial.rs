@@ -1,0 +1,203 @@
+//! New code on trial: for some time after a reload the old code can come back, with the states that it
+//! handed over.
+//!
+//! ```text
+//!             begin              a fault, or by hand
+//!   Settled ─────────▶ Running ─────────────────────▶ Returned
+//!      ▲                  │                               │
+//!      └──────────────────┘   the time is over            │   the next reload
+//!      └──────────────────────────────────────────────────┘
+//! ```
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::code::Code;
+use super::kept::Edition;
+use crate::guest::Template;
+
+/// What a fault shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FaultIn {
+    /// Perhaps no more than that somebody sends what every version of the code fails in.
+    Event,
+    /// That nothing can be done with this code.
+    Start,
+}
+
+/// Where the trial of the newest code is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum TrialState {
+    /// There was none, or it is over, and the new code stays.
+    Settled,
+    /// The old code may still come back.
+    Running,
+    /// The new code failed or was not wanted, and the old code came back.
+    RolledBack,
+}
+
+/// Which instances get the new code at the beginning of a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Those that are chosen.
+    Some,
+    /// All.
+    All,
+}
+
+/// The course of the newest code.
+#[derive(Default)]
+pub(super) struct Course {
+    stage: Stage,
+    /// When code failed that was not on trial.
+    last_fault: Option<Instant>,
+}
+
+#[derive(Default)]
+enum Stage {
+    #[default]
+    Settled,
+    Running(Trial),
+    /// The old code came back from this.
+    Returned {
+        from: Arc<Template>,
+        is_told: bool,
+    },
+}
+
+struct Trial {
+    old: Arc<Template>,
+    new: Arc<Template>,
+    reach: Reach,
+    /// Whether the old code failed in events too. What clients can bring about in both codes must not be
+    /// in the way of every reload.
+    had_faults: bool,
+}
+
+impl Code {
+    /// From now on instances are made from this template, for good.
+    pub(crate) fn begin(&self, new: Arc<Template>) {
+        let mut course = self.course.lock();
+        course.stage = Stage::Settled;
+        self.replace(new);
+    }
+
+    /// Tries new code out for a time. With a reach of some it is nobody's until they are
+    /// [given](Self::candidate) it.
+    pub(crate) fn begin_trial(&self, new: Arc<Template>, time: Duration, reach: Reach) {
+        let mut course = self.course.lock();
+        let had_faults = course.last_fault.is_some_and(|fault| fault.elapsed() < time);
+        let old = self.template();
+        course.stage = Stage::Running(Trial { old, new: Arc::clone(&new), reach, had_faults });
+        match reach {
+            Reach::All => self.replace(new),
+            Reach::Some => self.reset_swaps(),
+        }
+    }
+
+    /// The trial is over, and the new code stays. Answers whether other instances are to follow now.
+    pub(crate) fn end_trial(&self) -> bool {
+        let mut course = self.course.lock();
+        match std::mem::take(&mut course.stage) {
+            Stage::Running(Trial { new, reach: Reach::Some, .. }) => {
+                self.replace(new);
+                true
+            }
+            Stage::Running(_) | Stage::Settled => false,
+            returned @ Stage::Returned { .. } => {
+                course.stage = returned;
+                false
+            }
+        }
+    }
+
+    /// Lets the old code come back. Answers whether there is any.
+    pub(crate) fn roll_back(&self) -> bool {
+        self.return_from(&mut self.course.lock())
+    }
+
+    fn return_from(&self, course: &mut Course) -> bool {
+        let Stage::Running(trial) = &course.stage else { return false };
+        self.replace(Arc::clone(&trial.old));
+        course.stage = Stage::Returned { from: Arc::clone(&trial.new), is_told: false };
+        true
+    }
+
+    /// Waits until a fault has brought old code back.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub(crate) async fn rolled_back(&self) {
+        self.rolled_back.notified().await;
+    }
+
+    /// The code that old code came back from, once for each time.
+    pub(crate) fn take_rolled_back(&self) -> Option<Arc<Template>> {
+        match &mut self.course.lock().stage {
+            Stage::Returned { from, is_told } => {
+                (!std::mem::replace(is_told, true)).then(|| Arc::clone(from))
+            }
+            Stage::Settled | Stage::Running(_) => None,
+        }
+    }
+
+    /// Whether the code with this hash was tried and has failed, and no other came since.
+    pub(crate) fn has_failed(&self, hash: &str) -> bool {
+        matches!(&self.course.lock().stage, Stage::Returned { from, .. } if from.hash() == hash)
+    }
+
+    /// What was loaded last and has not failed.
+    pub(crate) fn newest(&self) -> Arc<Template> {
+        match &self.course.lock().stage {
+            Stage::Running(trial) => Arc::clone(&trial.new),
+            Stage::Settled | Stage::Returned { .. } => self.template(),
+        }
+    }
+
+    pub(crate) fn trial_state(&self) -> TrialState {
+        match &self.course.lock().stage {
+            Stage::Settled => TrialState::Settled,
+            Stage::Running(_) => TrialState::Running,
+            Stage::Returned { .. } => TrialState::RolledBack,
+        }
+    }
+
+    /// What the first instances get, while the others keep what they have.
+    pub(super) fn candidate(&self) -> Option<Edition> {
+        match &self.course.lock().stage {
+            Stage::Running(Trial { new, reach: Reach::Some, .. }) => {
+                Some(Edition { template: Arc::clone(new), version: self.version() })
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether old code may come back to what it hands over now.
+    pub(super) fn is_on_trial(&self) -> bool {
+        matches!(self.course.lock().stage, Stage::Running(_))
+    }
+
+    /// Code has failed. If it is on trial, the old code is back when this returns.
+    pub(super) fn note_fault(&self, template: &Arc<Template>, fault: FaultIn) {
+        let mut course = self.course.lock();
+        match &course.stage {
+            Stage::Running(trial) if Arc::ptr_eq(&trial.new, template) => {
+                if fault == FaultIn::Event && trial.had_faults {
+                    return;
+                }
+            }
+            _ => {
+                course.last_fault = Some(Instant::now());
+                return;
+            }
+        }
+        if self.return_from(&mut course) {
+            self.rolled_back.notify_one();
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! State that outlives a trap.
+
+use anyhow::Result;
+use ws_host_test_support::{Client, TestServer};
+
+use crate::configured::{Configuration, hang_up};
+use crate::keeper::{Keeper, counter, post_reload};
+
+const DEBUG: &[&str] = &["--log", "ws_host=debug"];
+
+/// Fails in an event of somebody else.
+fn trap(server: &TestServer) -> Result<()> {
+    let mut hostile = Client::connect(server)?;
+    hostile.send_text("trap")?;
+    hostile.expect_close(1011).map(drop)
+}
+
+#[test]
+fn state_of_the_last_checkpoint_outlives_a_trap() -> Result<()> {
+    let flags = [DEBUG, &["--checkpoint", "50ms"]].concat();
+    let mut server = TestServer::with_arguments("guest-precious", &flags)?;
+    let mut client = Client::connect(&server)?;
+    for text in ["precious", "more precious"] {
+        assert_eq!(client.ask(&format!("keep {text}"))?, "kept");
+        // One may come of an event before.
+        server.wait_for_log("checkpoint")?;
+        assert_eq!(client.ask("?")?, "?");
+        server.wait_for_log("checkpoint")?;
+        for _ in 0..3 {
+            trap(&server)?;
+            assert_eq!(client.ask("kept")?, text);
+            let age: u64 = client.ask("age")?.parse()?;
+            assert!(age < 60_000, "{age} ms");
+        }
+    }
+    assert_eq!(client.ask("age-now")?, "None", "it is told while the state is taken");
+    Ok(())
+}
+
+#[test]
+fn without_checkpoints_a_trap_costs_the_state() -> Result<()> {
+    let server = TestServer::with_arguments("guest-precious", DEBUG)?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("keep precious")?, "kept");
+    trap(&server)?;
+    assert_eq!(client.ask("kept")?, "");
+    assert_eq!(client.ask("age")?, "none");
+    Ok(())
+}
+
+#[test]
+fn checkpoints_come_no_more_often_than_they_may() -> Result<()> {
+    let flags = ["--checkpoint", "1h", "--admin", "127.0.0.1:0"];
+    let mut server = TestServer::with_arguments("guest-precious", &flags)?;
+    let admin = server.admin()?;
+    let mut client = Client::connect(&server)?;
+    for _ in 0..1000 {
+        assert_eq!(client.ask("keep precious")?, "kept");
+    }
+    assert_eq!(counter(admin, "ws_host_checkpoints_total")?, 0);
+    trap(&server)?;
+    assert_eq!(client.ask("kept")?, "");
+    Ok(())
+}
+
+#[test]
+fn state_that_was_handed_over_is_a_checkpoint() -> Result<()> {
+    let keeper = Keeper::precious()?;
+    let flags = ["--checkpoint", "1h", "--no-watch", "--admin", "127.0.0.1:0"];
+    let mut server = keeper.serve(&flags)?;
+    let admin = server.admin()?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("keep precious")?, "kept");
+    keeper.replace_by(2)?;
+    assert!(post_reload(admin)?.body.contains("1 instances swapped"));
+    assert_eq!(client.ask("age")?, "none");
+    assert_eq!(client.ask("keep newer")?, "kept");
+    trap(&server)?;
+    assert_eq!(client.ask("kept")?, "precious");
+    assert_ne!(client.ask("age")?, "none");
+    assert_eq!(client.ask("version")?, "2");
+    Ok(())
+}
+
+#[test]
+fn state_of_a_sleeping_instance_is_a_checkpoint() -> Result<()> {
+    let flags = [DEBUG, &["--checkpoint", "1h", "--hibernate-after", "100ms"]].concat();
+    let mut server = TestServer::with_arguments("guest-precious", &flags)?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("keep precious")?, "kept");
+    server.wait_for_log("hibernated")?;
+    trap(&server)?;
+    assert_eq!(client.ask("kept")?, "precious");
+    Ok(())
+}
+
+#[test]
+fn checkpoints_begin_when_the_configuration_says_so_and_no_client_is_closed() -> Result<()> {
+    let text = "listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"{{guest-precious}}\"\n";
+    let configuration = Configuration::new(text)?;
+    let mut server = configuration.serve()?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("keep precious")?, "kept");
+    configuration.write(&format!("{text}checkpoint = \"50ms\"\n"))?;
+    hang_up(&server)?;
+    let line = server.wait_for_log("read the configuration again")?;
+    assert!(line.contains("changed=[\"guest-precious\"]"), "{line}");
+    while client.ask("kept")?.is_empty() || !has_survived(&server, &mut client)? {
+        assert_eq!(client.ask("keep precious")?, "kept");
+    }
+    Ok(())
+}
+
+fn has_survived(server: &TestServer, client: &mut Client) -> Result<bool> {
+    trap(server)?;
+    Ok(client.ask("kept")? == "precious")
+}

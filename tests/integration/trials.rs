@@ -1,0 +1,257 @@
+//! New code that may have to go again.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Result, anyhow, ensure};
+use ws_host_test_support::{Answer, Client, TestServer};
+
+use crate::configured::ask_admin;
+use crate::keeper::{Keeper, counter, post_reload};
+
+const ROOMS: &[&str] = &[
+    "--path",
+    "/{room}",
+    "--instance-per",
+    "path",
+    "--no-watch",
+    "--admin",
+    "127.0.0.1:0",
+    "--log",
+    "ws_host=debug",
+];
+
+struct Scene {
+    keeper: Keeper,
+    server: TestServer,
+    admin: SocketAddr,
+    /// One in each room.
+    clients: Vec<Client>,
+}
+
+/// Rooms that keep their numbers, and reloads with these flags.
+fn scene(rooms: usize, flags: &[&str]) -> Result<Scene> {
+    let keeper = Keeper::precious()?;
+    let mut server = keeper.serve(&[ROOMS, flags].concat())?;
+    let admin = server.admin()?;
+    let mut clients = Vec::new();
+    for room in 0..rooms {
+        let mut client = Client::connect_to(&server, &format!("/{room}"))?;
+        assert_eq!(client.ask(&format!("keep {room}"))?, "kept");
+        clients.push(client);
+    }
+    Ok(Scene { keeper, server, admin, clients })
+}
+
+impl Scene {
+    fn reload(&self, version: u8) -> Result<Answer> {
+        self.keeper.replace_by(version)?;
+        post_reload(self.admin)
+    }
+
+    fn trial(&self) -> Result<String> {
+        let answer = ask_admin(self.admin, "GET /resources", "", b"")?;
+        let (_, told) = answer.body.split_once("\"trial\":\"").unwrap_or_default();
+        Ok(told.split('"').next().unwrap_or_default().to_owned())
+    }
+
+    /// Each room answers in this version and has kept its number.
+    fn expect(&mut self, version: &str) -> Result<()> {
+        for (room, client) in self.clients.iter_mut().enumerate() {
+            assert_eq!(client.ask("version")?, version);
+            assert_eq!(client.ask("kept")?, room.to_string());
+        }
+        Ok(())
+    }
+}
+
+fn post_rollback(admin: SocketAddr) -> Result<Answer> {
+    ask_admin(admin, "POST /rollback", "", b"")
+}
+
+#[test]
+fn fault_on_trial_brings_the_old_code_back_with_what_it_handed_over() -> Result<()> {
+    let mut scene = scene(3, &["--trial", "1h"])?;
+    assert_eq!(scene.trial()?, "settled");
+    let answer = scene.reload(8)?;
+    assert!(answer.body.contains("3 instances swapped"), "{answer:?}");
+    assert!(answer.body.contains("on trial for 3600s"), "{answer:?}");
+    assert_eq!(scene.trial()?, "running");
+    // It fails in the event of this one.
+    let mut hostile = Client::connect_to(&scene.server, "/0")?;
+    hostile.send_text("anything")?;
+    hostile.expect_close(1011)?;
+    let line = scene.server.wait_for_log("rolled back")?;
+    assert!(line.contains("ERROR") && line.contains("swapped=3"), "{line}");
+    scene.expect("1")?;
+    assert_ne!(scene.clients[0].ask("age")?, "none");
+    assert_eq!(scene.trial()?, "rolled-back");
+    let line = "ws_host_reloads_total{resource=\"keeper\",outcome=\"rolled-back\"}";
+    assert_eq!(counter(scene.admin, line)?, 1);
+    // The same file is not loaded again, another is.
+    let answer = post_reload(scene.admin)?;
+    assert_eq!(answer.status, 422, "{answer:?}");
+    assert!(answer.body.contains("has failed on trial"), "{answer:?}");
+    scene.expect("1")?;
+    let answer = scene.reload(2)?;
+    assert!(answer.body.contains("3 instances swapped"), "{answer:?}");
+    scene.expect("2")?;
+    assert_eq!(scene.trial()?, "running");
+    Ok(())
+}
+
+#[test]
+fn fault_on_trial_brings_back_what_slept_and_what_woke() -> Result<()> {
+    let mut scene = scene(3, &["--trial", "1h", "--hibernate-after", "100ms"])?;
+    for _ in 0..3 {
+        scene.server.wait_for_log("hibernated")?;
+    }
+    let answer = scene.reload(8)?;
+    assert!(answer.body.contains("1 instances swapped, 0 kept, 0 lost, 2 asleep"), "{answer:?}");
+    // Each wakes in the new code, until one has failed.
+    let mut hostile = Client::connect_to(&scene.server, "/1")?;
+    hostile.send_text("anything")?;
+    hostile.expect_close(1011)?;
+    scene.server.wait_for_log("rolled back")?;
+    scene.expect("1")
+}
+
+#[test]
+fn administrator_rolls_back_while_the_trial_lasts() -> Result<()> {
+    let mut scene = scene(3, &["--trial", "1h"])?;
+    let answer = post_rollback(scene.admin)?;
+    assert_eq!(answer.status, 409, "{answer:?}");
+    scene.reload(2)?;
+    scene.expect("2")?;
+    assert_eq!(scene.clients[1].ask("keep newer")?, "kept");
+    let answer = post_rollback(scene.admin)?;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(answer.body.contains("rolled back from"), "{answer:?}");
+    assert!(answer.body.contains("3 instances swapped"), "{answer:?}");
+    // What happened since is gone, and the handler knows since when.
+    scene.expect("1")?;
+    assert_ne!(scene.clients[1].ask("age")?, "none");
+    assert_eq!(post_rollback(scene.admin)?.status, 409);
+    Ok(())
+}
+
+#[test]
+fn trial_ends_and_the_new_code_stays() -> Result<()> {
+    let mut scene = scene(2, &["--trial", "200ms"])?;
+    scene.reload(2)?;
+    scene.server.wait_for_log("the trial is over")?;
+    assert_eq!(scene.trial()?, "settled");
+    assert_eq!(post_rollback(scene.admin)?.status, 409);
+    let mut hostile = Client::connect_to(&scene.server, "/hostile")?;
+    hostile.send_text("trap")?;
+    hostile.expect_close(1011)?;
+    scene.expect("2")
+}
+
+#[test]
+fn what_the_old_code_failed_in_too_rolls_nothing_back() -> Result<()> {
+    let mut scene = scene(2, &["--trial", "1h"])?;
+    for version in [1, 2] {
+        if version == 2 {
+            scene.reload(2)?;
+        }
+        let mut hostile = Client::connect_to(&scene.server, "/hostile")?;
+        hostile.send_text("trap")?;
+        hostile.expect_close(1011)?;
+    }
+    assert_eq!(scene.trial()?, "running");
+    scene.expect("2")
+}
+
+#[test]
+fn state_that_is_refused_on_trial_rolls_nothing_back() -> Result<()> {
+    let mut scene = scene(2, &["--trial", "1h"])?;
+    let answer = scene.reload(9)?;
+    assert!(answer.body.contains("0 instances swapped, 2 kept"), "{answer:?}");
+    assert_eq!(scene.trial()?, "running");
+    scene.expect("1")?;
+    let answer = post_rollback(scene.admin)?;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    scene.expect("1")?;
+    assert_eq!(scene.clients[0].ask("age")?, "", "it never changed hands");
+    Ok(())
+}
+
+#[test]
+fn canary_gets_new_code_first_and_the_others_when_it_has_done_well() -> Result<()> {
+    let mut scene = scene(10, &["--trial", "1s", "--canary", "20%"])?;
+    let answer = scene.reload(2)?;
+    assert!(answer.body.contains("2 instances swapped"), "{answer:?}");
+    assert!(answer.body.contains("8 wait for its end"), "{answer:?}");
+    let mut versions = Vec::new();
+    for client in &mut scene.clients {
+        versions.push(client.ask("version")?);
+    }
+    assert_eq!(versions.iter().filter(|version| *version == "2").count(), 2, "{versions:?}");
+    let line = scene.server.wait_for_log("the trial is over")?;
+    assert!(line.contains("swapped=8"), "{line}");
+    scene.expect("2")
+}
+
+#[test]
+fn canary_that_fails_brings_itself_back_and_the_others_never_went() -> Result<()> {
+    let mut scene = scene(10, &["--trial", "1h", "--canary", "20%"])?;
+    scene.reload(8)?;
+    let mut closed = 0;
+    for room in 0..10 {
+        let mut client = Client::connect_to(&scene.server, &format!("/{room}"))?;
+        client.send_text("version")?;
+        if client.receive()?.first == 0x88 {
+            closed += 1;
+            scene.server.wait_for_log("rolled back")?;
+        }
+    }
+    assert_eq!(closed, 1, "the first fault is the last");
+    scene.expect("1")
+}
+
+#[test]
+fn rollbacks_under_load_lose_no_message_and_no_state() -> Result<()> {
+    let flags = ["--trial", "1h", "--workers", "2", "--hibernate-after", "50ms"];
+    let mut scene = scene(60, &flags)?;
+    let over = AtomicBool::new(false);
+    let mut clients = std::mem::take(&mut scene.clients);
+    std::thread::scope(|scope| -> Result<()> {
+        let mut threads = Vec::new();
+        for (number, clients) in clients.chunks_mut(15).enumerate() {
+            let over = &over;
+            threads.push(scope.spawn(move || converse(clients, number * 15, over)));
+        }
+        let rolled_back = roll_back_often(&mut scene);
+        over.store(true, Ordering::Relaxed);
+        for thread in threads {
+            thread.join().map_err(|_| anyhow!("a thread panicked"))??;
+        }
+        rolled_back
+    })?;
+    scene.clients = clients;
+    scene.expect("1")
+}
+
+/// Each room has kept its number, whatever code is asked.
+fn converse(clients: &mut [Client], first: usize, over: &AtomicBool) -> Result<()> {
+    while !over.load(Ordering::Relaxed) {
+        for (room, client) in clients.iter_mut().enumerate() {
+            let kept = client.ask("kept")?;
+            ensure!(kept == (first + room).to_string(), "{kept} in room {}", first + room);
+        }
+    }
+    Ok(())
+}
+
+fn roll_back_often(scene: &mut Scene) -> Result<()> {
+    for version in 2..=7 {
+        let answer = scene.reload(version)?;
+        ensure!(answer.body.contains(" 0 kept, 0 lost"), "{answer:?}");
+        let mut hostile = Client::connect_to(&scene.server, "/hostile")?;
+        hostile.send_text("trap")?;
+        hostile.expect_close(1011)?;
+        scene.server.wait_for_log("rolled back")?;
+    }
+    Ok(())
+}
