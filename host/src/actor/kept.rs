@@ -21,7 +21,7 @@ pub(super) struct Kept {
     /// `None`: the code that was here before gave none.
     pub(super) state: Option<Arc<[u8]>>,
     /// As long as it waits, it counts among what waits in the host.
-    share: Option<Arc<Share>>,
+    pub(super) share: Option<Arc<Share>>,
     pub(super) by: Edition,
     /// Since when events came of which it knows nothing.
     pub(super) stale_since: Option<Instant>,
