@@ -8,13 +8,11 @@ use tokio::time::sleep;
 
 use super::site::Site;
 use crate::budget::{Budget, STEP};
+use crate::clients::Client;
 
 /// How long memory may be short until the greediest go: clients that only read slowly have caught up by then, and
-/// nobody can hold it for long.
+/// nobody can hold it for long. As long those who have been closed may take what waits for them.
 const PATIENCE: Duration = Duration::from_secs(3);
-
-/// How often it is looked whether more must go.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// Closes the greediest clients while memory is short.
 ///
@@ -27,27 +25,33 @@ pub(super) async fn relief(site: Weak<Site>, budget: Arc<Budget>) {
         sleep(PATIENCE).await;
         while let Some(excess @ 1..) = budget.used().checked_sub(budget.comfortable()) {
             let Some(site) = site.upgrade() else { return };
-            close_greediest(&site, excess);
+            let closed = close_greediest(&site, excess);
             drop(site);
-            sleep(PAUSE).await;
+            sleep(PATIENCE).await;
+            for client in closed.iter().filter(|client| client.held() >= STEP) {
+                // The only error is that it was done before.
+                let _ = client.abort();
+            }
         }
     }
 }
 
-/// Closes as many as hold the excess, together with those that are closing already.
-fn close_greediest(site: &Site, excess: usize) {
+/// Closes as many as hold the excess, together with those that are closing already, and tells which.
+fn close_greediest(site: &Site, excess: usize) -> Vec<Arc<Client>> {
     let served = site.registry.all();
     let clients = served.iter().flat_map(|served| served.resource().clients());
     let mut greedy: Vec<_> =
         clients.map(|client| (client.held(), client)).filter(|(held, _)| *held >= STEP).collect();
     // Those that are closing first: what they hold is free soon.
     greedy.sort_by_key(|(held, client)| (client.is_open(), Reverse(*held)));
-    let mut freed = 0;
+    let (mut freed, mut closed) = (0, Vec::new());
     for (held, client) in greedy {
         if freed >= excess {
-            return;
+            break;
         }
         client.close_for_room();
         freed += held;
+        closed.push(client);
     }
+    closed
 }
