@@ -17,7 +17,6 @@ mod socket;
 use std::pin::pin;
 use std::sync::Arc;
 
-use bytes::Buf;
 use tokio::io::{AsyncRead, AsyncWrite};
 use ws_host_protocol::handshake::Version;
 use ws_host_protocol::{Event, Inbound, Limits, Role, spare};
@@ -228,7 +227,7 @@ enum Next<'a> {
 }
 
 /// The next event, if it is one for the handler. The protocol's own, and texts that the host knows the answer to, are
-/// answered here. None is looked for while more than `high_water` of output waits.
+/// answered here. None is looked for while too much of the client's output waits.
 fn next_event<'a>(
     inbound: &mut Inbound,
     client: &Client,
@@ -241,7 +240,7 @@ fn next_event<'a>(
         return Err(End::Aborted);
     }
     outgoing.awake();
-    if outgoing.outbound.remaining() > high_water {
+    if client.is_clogged(&outgoing, high_water) {
         return Ok(Next::TooMuchWaits);
     }
     match inbound.handle_input(input, &mut outgoing.outbound) {
