@@ -58,34 +58,6 @@ fn handler_has_its_own_reaction_to_errors() -> Result<()> {
 
 /// No room is no fault of its own, nor of the handler.
 #[test]
-fn client_that_finds_no_room_stays_where_messages_are_dropped() -> Result<()> {
-    let server = Configuration::new(
-        "listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"{{guest-keeper}}\"\npath = \"/{room}\"\n\
-         instance-per = \"path\"\nmax-instances = 1\nhibernate-after = \"50ms\"\n\
-         on-fault = \"drop-message\"\n",
-    )?
-    .serve()?;
-    let mut red = Client::connect_to(&server, "/red")?;
-    assert_eq!(red.receive_text()?, "room is red");
-    // Refused while red is awake.
-    let mut blue = loop {
-        if let Ok(client) = Client::connect_to(&server, "/blue") {
-            break client;
-        }
-    };
-    assert_eq!(blue.receive_text()?, "room is blue");
-    assert_eq!(blue.ask("sleep 500")?, "asleep");
-    for _ in 0..20 {
-        red.send_text("no room")?;
-    }
-    // Behind them on the same connection.
-    red.send_frame(0x89, b"still here")?;
-    assert_eq!(red.receive()?.first, 0x8a);
-    assert_eq!(blue.receive_text()?, "awake");
-    Ok(())
-}
-
-#[test]
 fn message_is_dropped_and_the_client_stays_where_that_is_wanted() -> Result<()> {
     let server = Configuration::new(
         "listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"{{guest-trap}}\"\n\

@@ -163,7 +163,7 @@ impl Topics {
             subscriptions.iter().any(|subscription| subscription.topic.name == topic.name)
         };
         let left_out = usize::from(apart_from.is_some_and(is_subscribed));
-        topic.publish(Arc::new(message), apart_from, left_out)
+        topic.publish(&Arc::new(message), apart_from, left_out)
     }
 }
 
@@ -183,7 +183,7 @@ impl Topic {
 
     fn publish(
         &self,
-        message: Arc<SharedMessage>,
+        message: &Arc<SharedMessage>,
         apart_from: Option<ClientId>,
         left_out: usize,
     ) -> Published {
@@ -193,7 +193,7 @@ impl Topic {
         for Shard { post, subscribers } in shards.iter().filter(|shard| shard.subscribers.len() > 0)
         {
             published.add(subscribers.len());
-            let number = post.put(Arc::clone(subscribers), Arc::clone(&message), apart_from);
+            let number = post.put(Arc::clone(subscribers), Arc::clone(message), apart_from);
             if here == Some(post.worker().id()) {
                 published.is_to_deliver(Arc::clone(post), number);
             } else {
