@@ -6,10 +6,8 @@
 //! read leave as much for one more as each of them has, however many they are, and all together never hold
 //! more than the limit (dynamic thresholds, as switches have them: Choudhury and Hahne, 1998).
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 
 use tokio::sync::Notify;
 
@@ -108,16 +106,6 @@ impl Share {
         octets < STEP || octets <= self.budget.free()
     }
 
-    /// Holds so much while a future waits: nothing if it has its value at once.
-    #[inline(always)]
-    pub(crate) fn while_waiting<'a, F: Future>(
-        &'a self,
-        octets: usize,
-        wait: Pin<&'a mut F>,
-    ) -> WhileWaiting<'a, F> {
-        WhileWaiting { share: self, octets, wait, before: None }
-    }
-
     fn set(&self, octets: usize) {
         let before = self.octets.swap(octets, Ordering::Relaxed);
         let used = &self.budget.used;
@@ -140,36 +128,11 @@ impl Drop for Share {
     }
 }
 
-/// See [`Share::while_waiting`].
-pub(crate) struct WhileWaiting<'a, F> {
-    share: &'a Share,
-    octets: usize,
-    wait: Pin<&'a mut F>,
-    /// What it counted as before it had to wait.
-    before: Option<usize>,
-}
-
-impl<F: Future> Future for WhileWaiting<'_, F> {
-    type Output = F::Output;
-
-    #[inline(always)]
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let polled = self.wait.as_mut().poll(context);
-        match (&polled, self.before) {
-            (Poll::Ready(_), None) | (Poll::Pending, Some(_)) => {}
-            (Poll::Ready(_), Some(before)) => self.share.follow(before),
-            (Poll::Pending, None) => {
-                self.before = Some(self.share.octets());
-                self.share.follow(self.octets);
-            }
-        }
-        polled
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+    use std::pin::Pin;
+    use std::task::Poll;
 
     use super::*;
 
@@ -227,22 +190,6 @@ mod tests {
         assert!(poll_once(pressed.as_mut()).await.is_pending());
         share.follow(7 * MIB + STEP);
         pressed.await;
-    }
-
-    #[tokio::test]
-    async fn what_has_its_value_at_once_is_not_counted_and_what_waits_is() {
-        let budget = Budget::new(8 * MIB);
-        let share = Share::new(&budget);
-        share.while_waiting(MIB, std::pin::pin!(std::future::ready(()))).await;
-        assert_eq!(budget.used(), 0);
-        let bell = Notify::new();
-        let mut waiting = std::pin::pin!(bell.notified());
-        let mut held = std::pin::pin!(share.while_waiting(MIB, waiting.as_mut()));
-        assert!(poll_once(held.as_mut()).await.is_pending());
-        assert_eq!(budget.used(), MIB);
-        bell.notify_one();
-        held.await;
-        assert_eq!(budget.used(), 0);
     }
 
     async fn poll_once<T>(mut future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {

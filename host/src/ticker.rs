@@ -104,7 +104,7 @@ impl Drop for Long {
 /// Returns when the time is later than that of the start.
 #[cfg(test)]
 pub(crate) fn wait_for_a_tick() -> std::io::Result<()> {
-    let (ticked, tick) = std::sync::mpsc::channel();
+    let (ticked, tick) = std::sync::mpsc::sync_channel(1);
     at_every_tick(move || match now() {
         0 => Needed::Yes,
         _ => {
@@ -118,17 +118,17 @@ pub(crate) fn wait_for_a_tick() -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
+    use std::sync::mpsc::{self, TrySendError};
 
     use super::*;
 
     #[test]
     fn time_moves_on_while_somebody_needs_it() -> std::io::Result<()> {
-        let (ticked, ticks) = mpsc::channel();
-        // The thread ends the watcher when nobody listens any more.
-        at_every_tick(move || match ticked.send(now()) {
-            Ok(()) => Needed::Yes,
-            Err(_) => Needed::NoMore,
+        let (ticked, ticks) = mpsc::sync_channel(1);
+        // The thread ends the watcher when nobody listens any more, and waits for nobody.
+        at_every_tick(move || match ticked.try_send(now()) {
+            Ok(()) | Err(TrySendError::Full(_)) => Needed::Yes,
+            Err(TrySendError::Disconnected(_)) => Needed::NoMore,
         })?;
         let some: Vec<u64> = ticks.iter().take(5).collect();
         assert!(some.is_sorted_by(|earlier, later| earlier < later), "{some:?}");

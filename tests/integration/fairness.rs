@@ -27,7 +27,6 @@ impl Times {
         self.0.sort();
         let middle = self.0.get(self.0.len() / 2).context("nothing was measured")?;
         let longest = self.0.last().context("nothing was measured")?;
-        println!("{what}: {middle:?} in the middle of {}, {longest:?} the longest", self.0.len());
         ensure!(*middle < PATIENCE && *longest < MUCH_PATIENCE, "{what}: {middle:?}, {longest:?}");
         Ok(())
     }

@@ -97,16 +97,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
 
     /// Waits for the actor, and tells what became of the line meanwhile. The future is polled to its
     /// end even when the line ends before: a running call must not be dropped. It is borrowed so that
-    /// the task holds it once only.
+    /// the task holds it once only. While it waits, so many octets of the client's are kept, and counted.
     pub(super) async fn attend<T>(
         &mut self,
         client: &Client,
+        waiting: usize,
         mut wait: Pin<&mut impl Future<Output = T>>,
     ) -> (T, Result<(), End>) {
         let mut line = Ok(());
+        let mut before = None;
         let value = poll_fn(|context| {
             if let Poll::Ready(value) = wait.as_mut().poll(context) {
+                if let Some(before) = before {
+                    client.received().follow(before);
+                }
                 return Poll::Ready(value);
+            }
+            if before.is_none() {
+                before = Some(client.received().octets());
+                client.received().follow(waiting);
             }
             if line.is_ok() {
                 line = self.poll_meanwhile(client, context);

@@ -27,7 +27,7 @@ pub(crate) use self::end::End;
 pub(crate) use self::farewells::{Counted, Farewells};
 use self::line::Line;
 pub(crate) use self::socket::Socket;
-use crate::actor::{Received, Turn};
+use crate::actor::{Actor, Received, Turn};
 use crate::clients::{Client, Known};
 use crate::config::{AutoAnswer, Mode, OnFault, Resource};
 use crate::guest::Fault;
@@ -123,7 +123,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 turn = None;
                 long.get_or_insert_with(Long::begin);
                 buffer.keep(&mut unread);
-                self.line.attend(client, pin!(slice::pass_on())).await.1?;
+                self.line.attend(client, buffer.len(), pin!(slice::pass_on())).await.1?;
             }
             let mut waiting = buffer.len();
             let mut input = &mut buffer[unread.clone()];
@@ -142,36 +142,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             };
             // A call that has waited was not the only one: then it is for others first.
-            let (mut held, event) =
-                match turn.take().filter(|(_, slice)| *slice == slice::current()) {
-                    Some((held, _)) => (held, event),
-                    None => match actor.try_turn() {
+            let last = turn.take().filter(|(_, slice)| *slice == slice::current());
+            let (mut held, event) = match last.map(|(held, _)| held).or_else(|| actor.try_turn()) {
+                Some(held) => (held, event),
+                None => {
+                    let event = event.into_owned();
+                    buffer.keep(&mut unread);
+                    waiting = event.octets() + buffer.len();
+                    match wait_for_turn(&mut self.line, client, actor, waiting).await? {
                         Some(held) => (held, event),
-                        None => {
-                            let event = event.into_owned();
-                            buffer.keep(&mut unread);
-                            waiting = event.octets() + buffer.len();
-                            if !client.received().admits(waiting) {
-                                client.close_for_room();
-                                continue;
-                            }
-                            let turn = pin!(actor.turn());
-                            let turn = pin!(client.received().while_waiting(waiting, turn));
-                            let (held, line) = self.line.attend(client, turn).await;
-                            line?;
-                            // Closed by the handler meanwhile: what was queued is not delivered any more.
-                            if !client.is_open() {
-                                continue;
-                            }
-                            (held, event)
-                        }
-                    },
-                };
+                        None => continue,
+                    }
+                }
+            };
             let slice = slice::current();
             let (called, line) = {
                 let call = pin!(held.received(client, event));
-                let call = pin!(client.received().while_waiting(waiting, call));
-                self.line.attend(client, call).await
+                self.line.attend(client, waiting, call).await
             };
             turn = Some((held, slice));
             match called {
@@ -187,6 +174,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.count_received();
         Ok(())
     }
+}
+
+/// The turn for an event that is kept with so much more. `None`: the client is closed, and what has come from it is not
+/// delivered any more.
+async fn wait_for_turn<'a, S: AsyncRead + AsyncWrite + Unpin>(
+    line: &mut Line<S>,
+    client: &Client,
+    actor: &'a Arc<Actor>,
+    waiting: usize,
+) -> Result<Option<Turn<'a>>, End> {
+    if !client.received().admits(waiting) {
+        client.close_for_room();
+        return Ok(None);
+    }
+    let (held, line) = line.attend(client, waiting, pin!(actor.turn())).await;
+    line?;
+    Ok(client.is_open().then_some(held))
 }
 
 impl<S> Connection<S> {

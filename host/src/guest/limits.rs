@@ -192,16 +192,13 @@ fn exceeds(desired: usize, maximum: Option<usize>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guest::clock::Clock;
 
     const MIB: usize = 1 << 20;
 
     fn meter() -> Meter {
-        let engine = wasmtime::Engine::default();
-        let clock = Clock::start(&engine).expect("a thread");
         let time = Duration::from_secs(1);
         let limits = Limits { max_memory: 4 * MIB, max_cpu: time, max_time: time };
-        Meter::new(limits, Arc::new(Slice::new(&clock)))
+        Meter::new(limits, Arc::new(CallClock::new()))
     }
 
     #[tokio::test]

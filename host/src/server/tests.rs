@@ -48,7 +48,7 @@ async fn health_tells_of_a_worker_that_is_stuck_and_stopping_does_not_wait_for_i
     }));
     assert!(ask(address, "/healthz").await.starts_with("HTTP/1.1 200 "));
     let (release, held) = sync_channel::<()>(1);
-    worker.runtime().spawn(async move {
+    worker.run(async move {
         // An error is what ends it: the sender is gone.
         let _ = held.recv();
     });
@@ -68,7 +68,7 @@ async fn health_tells_of_a_worker_that_is_stuck_and_stopping_does_not_wait_for_i
     drop(release);
     while !ask(admin, "/healthz").await.starts_with("HTTP/1.1 200 ") {}
     let (_release, held) = sync_channel::<()>(1);
-    worker.runtime().spawn(async move {
+    worker.run(async move {
         let _ = held.recv();
     });
     drop(stop);

@@ -180,7 +180,7 @@ mod tests {
         let id = first.handle.id();
         let receptions = [(); 4].map(|()| workers.reception());
         assert!(receptions.iter().all(|reception| reception.runtime().id() != id));
-        assert_ne!(workers.home().runtime().id(), id);
+        assert_ne!(workers.home().worker(), id);
         drop(held);
         while first.pulse.is_late() {
             yield_now().await;
