@@ -6,7 +6,7 @@ COMPONENTS := target/components
 GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-dir target/guests
 EXAMPLES := echo chat counter rooms
 
-.PHONY: help setup build host components run test unit integration clients lint deny fuzz bench \
+.PHONY: help setup build host components run test unit integration clients lint deny fuzz soak bench \
         bench-peers bench-report bench-density instructions conformance matrix profiled ci clean
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make bench-report the same into docs/performance.md and docs/performance.svg"
 	@echo "make instructions what a message costs, counted and held against a budget"
 	@echo "make bench-density  100,000 sandboxes; needs 5 GB of memory"
+	@echo "make soak         everything at once for ten minutes: memory and descriptors stay flat"
 	@echo "make fuzz         every fuzz target for SECONDS (60)"
 	@echo "make lint         formatting, clippy, documentation, layers"
 	@echo "make ci           all of it, as the continuous integration does"
@@ -71,6 +72,9 @@ matrix: build
 conformance: build
 	tests/conformance/install
 	$(CARGO) run --release -p ws-host-conformance
+
+soak: build
+	SOAK_SECONDS=600 $(CARGO) test --release -p ws-host-integration -- soak --nocapture
 
 SECONDS ?= 60
 fuzz:

@@ -56,6 +56,7 @@ mod sharing; // which clients share an instance, and what they can do to others
 mod shutdown; // signals
 mod sleeping; // handlers that wait
 mod slow; // clients that read slowly
+mod soak; // everything at once
 mod static_files; // ordinary HTTP
 mod streams; // HTTP/2 as frames on the wire
 mod timers; // events that the host delivers later
