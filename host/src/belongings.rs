@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::clients::{Client, ClientId, Clients};
+use crate::clients::{Client, Clients};
 use crate::timers::Timers;
 use crate::topics::Topics;
 
@@ -20,7 +20,7 @@ pub(crate) struct Belongings {
 #[derive(Debug)]
 pub(crate) struct Presence {
     belongings: Arc<Belongings>,
-    client: ClientId,
+    client: Arc<Client>,
 }
 
 impl Belongings {
@@ -31,19 +31,20 @@ impl Belongings {
     /// From now on the guest can send to this client and subscribe it, as long as the answer is kept.
     pub(crate) fn enter(self: &Arc<Self>, client: &Arc<Client>) -> Presence {
         self.clients.insert(Arc::clone(client));
-        Presence { belongings: Arc::clone(self), client: client.id() }
+        Presence { belongings: Arc::clone(self), client: Arc::clone(client) }
     }
 
     /// The one place where a client is forgotten: whatever is kept for clients must go here.
-    fn forget(&self, client: ClientId) {
+    fn forget(&self, client: &Client) {
         // First, so that nothing subscribes it again.
-        self.clients.remove(client);
-        self.topics.forget(client);
+        client.leave();
+        self.clients.remove(client.id());
+        self.topics.forget(client.id());
     }
 }
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.belongings.forget(self.client);
+        self.belongings.forget(&self.client);
     }
 }

@@ -86,8 +86,8 @@ mod tests {
         let mut ends = Vec::new();
         Sliced::new(async {
             let first = current();
-            let _long = ticker::Long::begin();
             ticker::at_every_tick(|| ticker::Needed::Yes).expect("a thread");
+            ticker::computes_for_long();
             while !is_over() {
                 std::thread::yield_now();
             }

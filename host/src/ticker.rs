@@ -4,7 +4,7 @@
 //! interrupted at ticks, and tasks look at this time to find out whether others should go on.
 
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
@@ -21,8 +21,11 @@ static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// The time of the last tick, in nanoseconds since the start.
 static NOW: AtomicU64 = AtomicU64::new(0);
 
-/// How many compute for long.
-static LONG: AtomicUsize = AtomicUsize::new(0);
+/// For how long it ticks finely after somebody was found to compute for long, in nanoseconds.
+const FINE_FOR: u64 = 20_000_000;
+
+/// Until when it ticks finely.
+static FINE_UNTIL: AtomicU64 = AtomicU64::new(0);
 
 static TICKER: Mutex<Ticker> = Mutex::new(Ticker { thread: None, watchers: Vec::new() });
 
@@ -41,10 +44,6 @@ pub(crate) enum Needed {
     Yes,
     NoMore,
 }
-
-/// Somebody computes for long: while there is one of these, it ticks finely.
-#[derive(Debug)]
-pub(crate) struct Long(());
 
 /// The time as of the last tick, in nanoseconds.
 #[inline(always)]
@@ -79,25 +78,18 @@ fn tick() {
                 return;
             }
         }
-        let is_fine = LONG.load(Ordering::Relaxed) > 0;
+        let is_fine = now() < FINE_UNTIL.load(Ordering::Relaxed);
         std::thread::park_timeout(if is_fine { FINE_TICK } else { TICK });
     }
 }
 
-impl Long {
-    pub(crate) fn begin() -> Self {
-        if LONG.fetch_add(1, Ordering::Relaxed) == 0
-            && let Some(thread) = &TICKER.lock().thread
-        {
-            thread.unpark();
-        }
-        Self(())
-    }
-}
-
-impl Drop for Long {
-    fn drop(&mut self) {
-        LONG.fetch_sub(1, Ordering::Relaxed);
+/// Whoever calls this computes for long: from now on, and for a while, it ticks finely.
+pub(crate) fn computes_for_long() {
+    let now = now();
+    if FINE_UNTIL.swap(now + FINE_FOR, Ordering::Relaxed) <= now
+        && let Some(thread) = &TICKER.lock().thread
+    {
+        thread.unpark();
     }
 }
 

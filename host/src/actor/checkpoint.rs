@@ -45,8 +45,15 @@ impl Turn<'_> {
 
     /// An instance has, or takes, this state, and goes on to other events.
     pub(super) fn remember(&mut self, kept: &Kept) {
-        let is_wanted = self.actor.code.checkpoint().is_some() && kept.state.is_some();
-        self.place.checkpoint.kept =
-            is_wanted.then(|| Box::new(kept.outdated().counted(self.actor.code.budget())));
+        let Some(state) = kept.state.as_ref().filter(|_| self.actor.code.checkpoint().is_some())
+        else {
+            self.place.checkpoint.kept = None;
+            return;
+        };
+        let budget = self.actor.code.budget();
+        // Where what waits leaves no room for it, an older one is better than none.
+        if kept.share.is_some() || budget.has_room_for_state(state.len()) {
+            self.place.checkpoint.kept = Some(Box::new(kept.outdated().counted(budget)));
+        }
     }
 }

@@ -19,6 +19,8 @@ use crate::guest::Fault;
 enum Successor {
     New(Live),
     Old(Live),
+    /// Without the state of the old one, which could not give it.
+    Fresh(Live),
 }
 
 impl Turn<'_> {
@@ -30,10 +32,13 @@ impl Turn<'_> {
         if let Some(old) = self.place.take_live(|_| true) {
             return self.replace(old, current).await;
         }
-        let permit = self.actor.code.permit(room).await?;
         if let Some(until) = self.place.failures.not_before() {
             sleep_until(until).await;
         }
+        let permit = self.actor.code.permit(room).await?;
+        // There may have been a reload meanwhile.
+        let current = self.actor.code.current();
+        self.take_back(&current);
         if matches!(self.place.seat, Seat::Lost)
             && let Some(kept) = &self.place.checkpoint.kept
         {
@@ -83,7 +88,7 @@ impl Turn<'_> {
             match self.actor.succeed(&by.template, &kept).await {
                 Ok(Some(guest)) => {
                     self.actor.code.count(Outcome::New(began.elapsed()));
-                    self.hand_over(&kept);
+                    self.hand_over(&kept, &by);
                     return Ok(Live { guest, edition: by, permit });
                 }
                 Ok(None) => {}
@@ -160,6 +165,7 @@ impl Turn<'_> {
                 let edition = Edition { version, ..old.edition };
                 (Outcome::Old, Ok(Live { edition, ..old }))
             }
+            Ok(Successor::Fresh(live)) => (Outcome::Nobody, Ok(live)),
             Err(fault) => (Outcome::Nobody, Err(fault)),
         };
         self.actor.code.count(outcome);
@@ -175,7 +181,7 @@ impl Turn<'_> {
                 let Live { permit, guest, .. } = old;
                 drop(guest);
                 let Some(kept) = self.place.checkpoint.kept.as_deref().cloned() else {
-                    return self.restart(permit).await.map(Successor::New);
+                    return self.restart(permit).await.map(Successor::Fresh);
                 };
                 self.place.seat = Seat::Asleep(kept.clone());
                 return self.wake(kept, by, permit).await.map(Successor::New);
@@ -184,7 +190,7 @@ impl Turn<'_> {
         let kept = Kept::new(state, old.edition.clone());
         match self.actor.succeed(&by.template, &kept).await {
             Ok(Some(guest)) => {
-                self.hand_over(&kept);
+                self.hand_over(&kept, &by);
                 return Ok(Successor::New(Live { guest, edition: by, permit: old.permit }));
             }
             Ok(None) => {}
@@ -194,12 +200,14 @@ impl Turn<'_> {
         Ok(Successor::Old(old))
     }
 
-    /// Other code has taken this.
-    fn hand_over(&mut self, kept: &Kept) {
+    /// Other code has taken this. If that is on trial, or a fault elsewhere has ended its trial meanwhile, it is kept.
+    fn hand_over(&mut self, kept: &Kept, taken_by: &Edition) {
         self.remember(kept);
-        if self.actor.code.is_on_trial() {
+        let code = &self.actor.code;
+        if code.is_on_trial() || code.has_failed(taken_by.template.hash()) {
             // Of this version, so that it is taken back under a later one.
-            let by = Edition { version: self.actor.code.version(), ..kept.by.clone() };
+            let version = code.version().min(taken_by.version);
+            let by = Edition { version, ..kept.by.clone() };
             let kept = Kept { by, ..kept.outdated() }.counted(self.actor.code.budget());
             *self.actor.handed_over.lock() = Some(Box::new(kept));
         }

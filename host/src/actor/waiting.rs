@@ -3,11 +3,11 @@
 //! The turn is not handed over: whoever ends theirs wakes the first who waits, and until that one runs, others may
 //! pass. A lock that hands over makes a queue that never dissolves under load: every event meets somebody
 //! before it, waits, and costs two switches of tasks. So that nobody waits for ever, nobody passes any more
-//! when the first has waited for a tick of the [`ticker`](crate::ticker).
+//! when the first has waited for a tick of the `ticker`.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::{Mutex, MutexGuard};
@@ -95,6 +95,8 @@ impl<T> Turns<T> {
     fn note_first(&self, waiting: &Waiting) {
         let since = waiting.line.front().map_or(0, |first| first.since);
         self.since.store(since, Ordering::Release);
+        // Before the lock is tried: either that finds it free, or who lets go of it finds somebody waiting.
+        fence(Ordering::SeqCst);
     }
 }
 
@@ -147,6 +149,8 @@ impl<T> Drop for Ticket<'_, T> {
 impl<T> Drop for WakesNext<'_, T> {
     #[inline]
     fn drop(&mut self) {
+        // Behind letting go: see `note_first`.
+        fence(Ordering::SeqCst);
         if self.0.since.load(Ordering::Acquire) != 0 {
             self.0.waiting.lock().wake_first();
         }

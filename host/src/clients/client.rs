@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 use std::time::Instant;
 
@@ -42,6 +43,7 @@ pub(crate) struct Client {
     /// Of what has come and was not handled yet.
     received: Share,
     attachment: Mutex<Option<Box<[u8]>>>,
+    has_left: AtomicBool,
 }
 
 /// What waits to be written, and whom to wake for it.
@@ -88,7 +90,8 @@ impl Client {
         let outgoing = Outgoing { outbound, aborted: false, task: None, is_asleep: false };
         let (sent, received) = (Share::new(budget), Share::new(budget));
         let (outgoing, attachment) = (Mutex::new(outgoing), Mutex::new(None));
-        Self { id, known, outgoing, sent, received, attachment }
+        let has_left = AtomicBool::new(false);
+        Self { id, known, outgoing, sent, received, attachment, has_left }
     }
 
     pub(crate) fn id(&self) -> ClientId {
@@ -177,6 +180,16 @@ impl Client {
     pub(crate) fn is_open(&self) -> bool {
         let outgoing = self.outgoing.lock();
         !outgoing.aborted && !outgoing.outbound.is_closing()
+    }
+
+    /// Its connection has ended.
+    pub(crate) fn leave(&self) {
+        self.has_left.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether its connection has ended: nothing is kept for it any more.
+    pub(crate) fn has_left(&self) -> bool {
+        self.has_left.load(Ordering::Relaxed)
     }
 
     /// Keeps this for the handler, in place of what was kept before.

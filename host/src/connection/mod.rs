@@ -31,8 +31,8 @@ use crate::actor::{Actor, Received, Turn};
 use crate::clients::{Client, Known};
 use crate::config::{AutoAnswer, Mode, OnFault, Resource};
 use crate::guest::Fault;
-use crate::slice::{self, Slice};
-use crate::ticker::Long;
+use crate::slice;
+use crate::ticker;
 
 /// The payload of the host's own pings. Pongs with it are not reported to the handler.
 const HEARTBEAT: &[u8] = b"ws-host";
@@ -116,12 +116,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn handle(&mut self, mut buffer: Buffer, filled: usize) -> Result<(), End> {
         let (client, actor) = (self.admitted.client(), self.admitted.actor());
         let mut unread = 0..filled;
-        let mut turn: Option<(Turn<'_>, Slice)> = None;
-        let mut long = None;
+        let mut turn: Option<Turn<'_>> = None;
         while !unread.is_empty() {
             if slice::is_over() {
                 turn = None;
-                long.get_or_insert_with(Long::begin);
+                ticker::computes_for_long();
                 buffer.keep(&mut unread);
                 self.line.attend(client, buffer.len(), pin!(slice::pass_on())).await.1?;
             }
@@ -141,9 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     continue;
                 }
             };
-            // A call that has waited was not the only one: then it is for others first.
-            let last = turn.take().filter(|(_, slice)| *slice == slice::current());
-            let (mut held, event) = match last.map(|(held, _)| held).or_else(|| actor.try_turn()) {
+            let (mut held, event) = match turn.take().or_else(|| actor.try_turn()) {
                 Some(held) => (held, event),
                 None => {
                     let event = event.into_owned();
@@ -160,7 +157,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let call = pin!(held.received(client, event));
                 self.line.attend(client, waiting, call).await
             };
-            turn = Some((held, slice));
+            // A call that has waited was not the only one: others are first then.
+            turn = (slice == slice::current()).then_some(held);
             match called {
                 Ok(()) => self.faults_in_a_row = 0,
                 Err(fault) => {
@@ -224,7 +222,7 @@ impl<S> Connection<S> {
 /// What there is to do with input.
 enum Next<'a> {
     Event(Received<'a>),
-    /// Nothing: it was answered here, or is all used up.
+    /// All of it is used up, or the slice is over.
     Nothing,
     /// The rest of it has to wait until the client has taken output.
     TooMuchWaits,
@@ -244,24 +242,31 @@ fn next_event<'a>(
         return Err(End::Aborted);
     }
     outgoing.awake();
-    if client.is_clogged(&outgoing, high_water) {
-        return Ok(Next::TooMuchWaits);
-    }
-    match inbound.handle_input(input, &mut outgoing.outbound) {
-        Some(Event::Text(text)) => match auto_answers.iter().find(|auto| auto.request == text) {
-            Some(auto) => {
-                // One that finds no room is left out: the client does not take what it asks for.
-                let _ = outgoing.outbound.send_text(&auto.answer);
-                Ok(Next::Nothing)
-            }
-            None => Ok(Next::Event(Received::Text(text))),
-        },
-        Some(Event::Binary(octets)) => Ok(Next::Event(Received::Binary(octets))),
-        Some(Event::Pong(payload)) if *payload != *HEARTBEAT => {
-            Ok(Next::Event(Received::Pong(payload)))
+    loop {
+        if client.is_clogged(&outgoing, high_water) && !input.is_empty() {
+            return Ok(Next::TooMuchWaits);
         }
-        Some(Event::Pong(_) | Event::Ping(_)) | None => Ok(Next::Nothing),
-        Some(Event::Closed(frame)) => Err(End::Closed(frame)),
-        Some(Event::Failed(error)) => Err(End::Failed(error)),
+        match inbound.handle_input(input, &mut outgoing.outbound) {
+            Some(Event::Text(text)) => {
+                match auto_answers.iter().find(|auto| auto.request == text) {
+                    Some(auto) => {
+                        // One that finds no room is left out: the client does not take what it asks for.
+                        let _ = outgoing.outbound.send_text(&auto.answer);
+                    }
+                    None => return Ok(Next::Event(Received::Text(text))),
+                }
+            }
+            Some(Event::Binary(octets)) => return Ok(Next::Event(Received::Binary(octets))),
+            Some(Event::Pong(payload)) if *payload != *HEARTBEAT => {
+                return Ok(Next::Event(Received::Pong(payload)));
+            }
+            Some(Event::Pong(_) | Event::Ping(_)) => {}
+            Some(Event::Closed(frame)) => return Err(End::Closed(frame)),
+            Some(Event::Failed(error)) => return Err(End::Failed(error)),
+            None => return Ok(Next::Nothing),
+        }
+        if slice::is_over() {
+            return Ok(Next::Nothing);
+        }
     }
 }

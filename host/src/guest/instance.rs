@@ -97,7 +97,6 @@ impl Guest {
         let answer =
             in_time(pin!(handler.call_connected(store, client.id().0, &request)), max_time, clock)
                 .await?;
-        self.end();
         Ok(answer.map(Acceptance::from).map_err(Refusal::from))
     }
 
@@ -109,7 +108,6 @@ impl Guest {
         let Begun { handler, store, max_time, clock } = self.begin(Some(from));
         in_time(pin!(handler.call_received_text(store, from.id().0, text)), max_time, clock)
             .await?;
-        self.end();
         Ok(())
     }
 
@@ -121,7 +119,6 @@ impl Guest {
         let Begun { handler, store, max_time, clock } = self.begin(Some(from));
         in_time(pin!(handler.call_received_binary(store, from.id().0, octets)), max_time, clock)
             .await?;
-        self.end();
         Ok(())
     }
 
@@ -133,7 +130,6 @@ impl Guest {
         let Begun { handler, store, max_time, clock } = self.begin(Some(from));
         in_time(pin!(handler.call_received_pong(store, from.id().0, payload)), max_time, clock)
             .await?;
-        self.end();
         Ok(())
     }
 
@@ -145,7 +141,6 @@ impl Guest {
         let how = how.into();
         let Begun { handler, store, max_time, clock } = self.begin(None);
         in_time(pin!(handler.call_disconnected(store, client.0, &how)), max_time, clock).await?;
-        self.end();
         Ok(())
     }
 
@@ -156,7 +151,6 @@ impl Guest {
             in_time(pin!(fired.call_async(&mut self.store, (timer,))), self.max_time, &self.clock)
                 .await?;
         }
-        self.end();
         Ok(())
     }
 
@@ -168,7 +162,6 @@ impl Guest {
         };
         let call = received_custom.call_async(&mut self.store, (message,));
         let (answer,) = in_time(pin!(call), self.max_time, &self.clock).await?;
-        self.end();
         Ok(match answer {
             Ok(answer) => Answer::Given(answer),
             Err(why) => Answer::Refused(why),
@@ -192,7 +185,6 @@ impl Guest {
             )
             .await?;
         }
-        self.end();
         Ok(state)
     }
 
@@ -218,7 +210,6 @@ impl Guest {
             .await?;
             self.store.data_mut().state_age = None;
         }
-        self.end();
         Ok(taken)
     }
 
@@ -232,9 +223,5 @@ impl Guest {
             max_time: self.max_time,
             clock: &self.clock,
         }
-    }
-
-    fn end(&mut self) {
-        self.store.data_mut().meter.end();
     }
 }

@@ -7,7 +7,7 @@ use wasmtime::{ResourceLimiterAsync, UpdateDeadline};
 
 use super::call_clock::CallClock;
 use crate::slice;
-use crate::ticker::Long;
+use crate::ticker;
 
 /// More tables, memories and core instances than components of real toolchains have (a Rust
 /// component for WASI 0.2 has one memory and a handful of core instances).
@@ -66,12 +66,11 @@ pub(super) struct Meter {
     clock: Arc<CallClock>,
     /// CPU time of the call before this piece, in nanoseconds.
     used: u64,
-    long: Option<Long>,
 }
 
 impl Meter {
     pub(super) fn new(limits: Limits, clock: Arc<CallClock>) -> Self {
-        Self { limits, memory: 0, grown: 0, clock, used: 0, long: None }
+        Self { limits, memory: 0, grown: 0, clock, used: 0 }
     }
 
     /// Octets of all its linear memories and tables.
@@ -99,11 +98,6 @@ impl Meter {
         Ok(())
     }
 
-    /// The call has ended.
-    pub(super) fn end(&mut self) {
-        self.long = None;
-    }
-
     /// A tick that falls into a call: the tasks of all others go on before it does.
     pub(super) fn tick(&mut self) -> Result<UpdateDeadline, LimitExceeded> {
         self.charge()?;
@@ -118,7 +112,7 @@ impl Meter {
         if u128::from(self.used) > self.limits.max_cpu.as_nanos() {
             return Err(LimitExceeded::Cpu(self.limits.max_cpu));
         }
-        self.long.get_or_insert_with(Long::begin);
+        ticker::computes_for_long();
         Ok(())
     }
 }

@@ -43,7 +43,7 @@ fn close_greediest(site: &Site, excess: usize) -> Vec<Arc<Client>> {
     let mut greedy: Vec<_> =
         clients.map(|client| (client.held(), client)).filter(|(held, _)| *held >= STEP).collect();
     // Those that are closing first: what they hold is free soon.
-    greedy.sort_by_key(|(held, client)| (client.is_open(), Reverse(*held)));
+    greedy.sort_by_cached_key(|(held, client)| (client.is_open(), Reverse(*held)));
     let (mut freed, mut closed) = (0, Vec::new());
     for (held, client) in greedy {
         if freed >= excess {

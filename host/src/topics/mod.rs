@@ -72,8 +72,7 @@ struct Subscription {
 }
 
 impl Topics {
-    /// Must be called in an event of the client's actor, and never after [`forget`](Self::forget). The client gets
-    /// what is published from now on.
+    /// Must be called in an event of the client's actor. The client gets what is published from now on.
     pub(crate) fn subscribe(&self, client: &Arc<Client>, name: &str) -> Result<(), SubscribeError> {
         if name.is_empty() || name.len() > MAX_NAME {
             return Err(SubscribeError::InvalidTopic);
@@ -82,6 +81,9 @@ impl Topics {
             return Err(SubscribeError::Closed);
         }
         let mut table = self.table.lock();
+        if client.has_left() {
+            return Err(SubscribeError::Closed);
+        }
         let Table { by_name, of_client, posts } = &mut *table;
         let subscriptions = of_client.entry(client.id()).or_default();
         if subscriptions.iter().any(|subscribed| &*subscribed.topic.name == name) {
@@ -117,15 +119,31 @@ impl Topics {
         if subscriptions.is_empty() {
             table.of_client.remove(&client);
         }
-        table.leave(client, &subscription);
+        drop(table);
+        self.leave(client, &[subscription]);
         true
     }
 
-    /// Unsubscribes a client that is gone from everything.
+    /// Unsubscribes a client that [has left](Client::has_left) from everything.
     pub(crate) fn forget(&self, client: ClientId) {
-        let mut table = self.table.lock();
-        for subscription in table.of_client.remove(&client).unwrap_or_default() {
-            table.leave(client, &subscription);
+        let subscriptions = self.table.lock().of_client.remove(&client).unwrap_or_default();
+        self.leave(client, &subscriptions);
+    }
+
+    /// Without the table: a delivery may hold the subscribers for as long as a slice.
+    fn leave(&self, client: ClientId, subscriptions: &[Subscription]) {
+        for Subscription { topic, subscribers } in subscriptions {
+            subscribers.remove(client);
+            if topic.has_subscribers() {
+                continue;
+            }
+            let mut table = self.table.lock();
+            // Somebody may have come meanwhile, or made another topic of this name.
+            let is_it =
+                table.by_name.get(&topic.name).is_some_and(|named| Arc::ptr_eq(named, topic));
+            if is_it && !topic.has_subscribers() {
+                table.by_name.remove(&topic.name);
+            }
         }
     }
 
@@ -216,14 +234,5 @@ impl Topic {
 
     fn has_subscribers(&self) -> bool {
         self.shards.lock().iter().any(|shard| shard.subscribers.len() > 0)
-    }
-}
-
-impl Table {
-    fn leave(&mut self, client: ClientId, Subscription { topic, subscribers }: &Subscription) {
-        subscribers.remove(client);
-        if !topic.has_subscribers() {
-            self.by_name.remove(&topic.name);
-        }
     }
 }

@@ -54,7 +54,8 @@ struct Parcel {
 /// The subscribers of a topic on one worker, each with the number of the first message that it gets.
 #[derive(Debug, Default)]
 pub(super) struct Subscribers {
-    /// Locked by tasks of the worker alone, as clients are subscribed and forgotten there.
+    /// A delivery holds it for as long as a slice. Others who want it are nearly always tasks of the worker: clients are
+    /// subscribed and mostly forgotten there.
     all: Mutex<BTreeMap<ClientId, (u64, Arc<Client>)>>,
     count: AtomicUsize,
 }

@@ -192,7 +192,8 @@ where
         .serve_connection(TokioIo::new(stream), service);
     let mut is_draining = false;
     let ended = loop {
-        let deadline = shared.progress.deadline();
+        // Looked at again when a later request has made it another one.
+        let deadline = shared.progress.deadline().min(Instant::now() + answer_time(site));
         tokio::select! {
             biased;
             ended = poll_fn(|context| connection.poll_without_shutdown(context)) => break ended,
