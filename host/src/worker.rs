@@ -14,11 +14,13 @@ mod pulse;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Id};
 use tokio::sync::watch;
+use tokio::time::sleep;
+use tokio_util::task::AbortOnDropHandle;
 
 use self::pulse::Pulse;
 use crate::log_rate::{Line, LogRate};
@@ -168,6 +170,22 @@ impl Home {
         work: impl Future<Output = T> + Send + 'static,
     ) -> Running<T> {
         Running::start(&self.0.handle, work)
+    }
+
+    /// Runs work on the worker after a time, unless the answer is dropped before. What has begun goes on.
+    pub(crate) fn after<W>(
+        &self,
+        time: Duration,
+        work: impl FnOnce() -> W + Send + 'static,
+    ) -> AbortOnDropHandle<()>
+    where
+        W: Future<Output = ()> + Send + 'static,
+    {
+        let handle = self.0.handle.clone();
+        AbortOnDropHandle::new(self.0.handle.spawn(async move {
+            sleep(time).await;
+            Running::start(&handle, work());
+        }))
     }
 
     /// Drops something on a thread where nobody waits.

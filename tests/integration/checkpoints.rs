@@ -115,3 +115,31 @@ fn has_survived(server: &TestServer, client: &mut Client) -> Result<bool> {
     trap(server)?;
     Ok(client.ask("kept")? == "precious")
 }
+
+#[test]
+fn states_that_are_kept_for_traps_leave_room_for_messages() -> Result<()> {
+    let server = Configuration::new(
+        "listen = \"127.0.0.1:0\"\nmax-buffered = \"8MiB\"\n\
+         [[resource]]\npath = \"/keep\"\ncomponent = \"{{guest-keeper}}\"\ninstance-per = \"client\"\n\
+         checkpoint = \"20ms\"\nmax-state = \"2MiB\"\n\
+         [[resource]]\npath = \"/echo\"\ncomponent = \"{{echo}}\"\n",
+    )?
+    .serve()?;
+    let mut heavy = Vec::new();
+    for _ in 0..10 {
+        let mut client = Client::connect_to(&server, "/keep")?;
+        assert_eq!(client.ask("ballast 1000000")?, "heavy");
+        // Longer than the time between two checkpoints.
+        client.send_text("sleep 30")?;
+        assert_eq!(
+            (client.receive_text()?, client.receive_text()?),
+            ("asleep".into(), "awake".into())
+        );
+        assert_eq!(client.ask("hello")?, "hello");
+        heavy.push(client);
+    }
+    let mut echo = Client::connect_to(&server, "/echo")?;
+    let long = "x".repeat(200_000);
+    assert_eq!(echo.ask(&long)?, long);
+    Ok(())
+}

@@ -266,7 +266,7 @@ fn code_that_traps_in_suspend_is_replaced_without_its_state() -> Result<()> {
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("count")?, "1");
     keeper.replace_by(2)?;
-    replaced(&post_reload(admin)?, "1 instances swapped");
+    replaced(&post_reload(admin)?, "1 lost");
     server.wait_for_log("the handler trapped")?;
     assert_eq!(client.ask("version")?, "2");
     assert_eq!(client.ask("count")?, "1");

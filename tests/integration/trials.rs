@@ -255,3 +255,41 @@ fn roll_back_often(scene: &mut Scene) -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn what_comes_while_new_code_is_on_trial_is_tried_against_the_old_code_too() -> Result<()> {
+    let mut scene = scene(3, &["--trial", "1h"])?;
+    scene.reload(2)?;
+    scene.expect("2")?;
+    scene.reload(8)?;
+    assert_eq!(scene.trial()?, "running");
+    let mut hostile = Client::connect_to(&scene.server, "/0")?;
+    hostile.send_text("anything")?;
+    hostile.expect_close(1011)?;
+    scene.server.wait_for_log("rolled back")?;
+    scene.expect("1")
+}
+
+#[test]
+fn code_that_traps_in_resume_on_trial_goes_again() -> Result<()> {
+    for flags in [&["--trial", "1h"][..], &["--trial", "1h", "--canary", "50%"]] {
+        let keeper = Keeper::new()?;
+        let mut server = keeper.serve(&[ROOMS, flags].concat())?;
+        let admin = server.admin()?;
+        let mut clients = Vec::new();
+        for room in 0..4 {
+            let mut client = Client::connect_to(&server, &format!("/{room}"))?;
+            assert_eq!(client.receive_text()?, format!("room is {room}"));
+            assert_eq!(client.ask("count")?, "1");
+            clients.push(client);
+        }
+        keeper.replace_by(8)?;
+        let answer = post_reload(admin)?;
+        assert_eq!(answer.status, 422, "{answer:?}");
+        server.wait_for_log("rolled back")?;
+        for client in &mut clients {
+            assert_eq!((client.ask("version")?, client.ask("count")?), ("1".into(), "2".into()));
+        }
+    }
+    Ok(())
+}

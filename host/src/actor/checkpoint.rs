@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use tokio::time::sleep;
-
 use super::kept::Kept;
 use super::seat::Seat;
 use super::turn::Turn;
@@ -14,21 +12,21 @@ impl Turn<'_> {
     /// event before a pause is in it, and a message costs nothing for it.
     pub(super) fn ask_for_checkpoint(&mut self) {
         let Some(least) = self.actor.code.checkpoint() else { return };
-        if std::mem::replace(&mut self.place.checkpoint.is_awaited, true) {
+        if self.place.checkpoint.next.as_ref().is_some_and(|(after, _)| *after == least) {
             return;
         }
-        // An actor that has ended meanwhile needs none.
+        // An actor that has ended meanwhile needs none, and its end ends the wait.
         let actor = Arc::downgrade(self.actor);
-        self.actor.home.run(async move {
-            sleep(least).await;
+        let wait = self.actor.home.after(least, move || async move {
             if let Some(actor) = actor.upgrade() {
                 actor.turn().await.take_checkpoint().await;
             }
         });
+        self.place.checkpoint.next = Some((least, wait));
     }
 
     async fn take_checkpoint(mut self) {
-        self.place.checkpoint.is_awaited = false;
+        self.place.checkpoint.next = None;
         let Some(mut live) = self.place.take_live(|_| true) else { return };
         match self.actor.suspend(&mut live.guest).await {
             Ok(state) => {

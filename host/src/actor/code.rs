@@ -23,24 +23,12 @@ pub(crate) struct Limits {
     pub(crate) max_state: usize,
 }
 
-/// How long an event waits for room that has to be delivered: a client's last, or a timer.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
-
-/// How long any other event waits for instances that need no room to make some: while they go to sleep, or their
+/// How long an event waits for instances that need no room to make some: while they go to sleep, or their
 /// memory is given back. Far longer than that takes, and short for a client that is told then that there is none.
 const MAKING_ROOM: Duration = Duration::from_secs(1);
 
 /// How many faults of a resource are told in a second: all of them while somebody tries a handler out.
 const FAULTS: u32 = 10;
-
-/// When there must be room for one more instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Room {
-    /// At once, or as soon as those make room who do not need it. Otherwise the event is not delivered.
-    Now,
-    /// After others have gone.
-    InTime,
-}
 
 /// The current template of a resource, and its instances counted.
 pub(crate) struct Code {
@@ -225,16 +213,12 @@ impl Code {
     }
 
     /// Leave to have one more instance in memory.
-    pub(super) async fn permit(&self, room: Room) -> Result<OwnedSemaphorePermit, Fault> {
+    pub(super) async fn permit(&self) -> Result<OwnedSemaphorePermit, Fault> {
         if let Ok(permit) = Arc::clone(&self.instances).try_acquire_owned() {
             return Ok(permit);
         }
         self.want_room();
-        let patience = match room {
-            Room::Now => MAKING_ROOM,
-            Room::InTime => LONGEST_WAIT,
-        };
-        let permit = timeout(patience, Arc::clone(&self.instances).acquire_owned()).await;
+        let permit = timeout(MAKING_ROOM, Arc::clone(&self.instances).acquire_owned()).await;
         permit.ok().and_then(Result::ok).ok_or(Fault::NoInstance(self.limits.max_instances))
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::kept::{Edition, Kept};
 use crate::guest::Guest;
@@ -52,8 +53,8 @@ pub(super) struct Place {
 #[derive(Default)]
 pub(super) struct Checkpoint {
     pub(super) kept: Option<Box<Kept>>,
-    /// Whether the next one is on its way.
-    pub(super) is_awaited: bool,
+    /// The next one is on its way: after what time, and what waits for it.
+    pub(super) next: Option<(Duration, AbortOnDropHandle<()>)>,
 }
 
 /// What failed in a row: instances that could not start or resume, or timers. Faults in events of clients are

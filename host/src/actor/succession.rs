@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep_until;
 
-use super::code::{Outcome, Room};
+use super::code::Outcome;
 use super::kept::{Edition, Kept};
 use super::seat::{GIVE_UP_AFTER, Live, Seat};
 use super::trial::FaultIn;
@@ -26,7 +26,7 @@ enum Successor {
 impl Turn<'_> {
     /// Finds an instance of the current code, whatever is in the seat. A state stays in the seat for the
     /// time of it, and if it fails.
-    pub(super) async fn settle(&mut self, room: Room) -> Result<Live, Fault> {
+    pub(super) async fn settle(&mut self) -> Result<Live, Fault> {
         let current = self.actor.code.current();
         self.take_back(&current);
         if let Some(old) = self.place.take_live(|_| true) {
@@ -35,7 +35,7 @@ impl Turn<'_> {
         if let Some(until) = self.place.failures.not_before() {
             sleep_until(until).await;
         }
-        let permit = self.actor.code.permit(room).await?;
+        let permit = self.actor.code.permit().await?;
         // There may have been a reload meanwhile.
         let current = self.actor.code.current();
         self.take_back(&current);
@@ -92,7 +92,7 @@ impl Turn<'_> {
                     return Ok(Live { guest, edition: by, permit });
                 }
                 Ok(None) => {}
-                Err(fault) => self.actor.tell_fault(None, &fault),
+                Err(fault) => self.blame_start(&by, &fault),
             }
             self.actor.code.count(Outcome::Old);
         }
@@ -194,17 +194,24 @@ impl Turn<'_> {
                 return Ok(Successor::New(Live { guest, edition: by, permit: old.permit }));
             }
             Ok(None) => {}
-            Err(fault) => self.actor.tell_fault(None, &fault),
+            Err(fault) => self.blame_start(&by, &fault),
         }
         // It was asked for its state and is as good as before.
         Ok(Successor::Old(old))
+    }
+
+    /// New code could not begin with a state of the old.
+    fn blame_start(&self, new: &Edition, fault: &Fault) {
+        self.actor.tell_fault(None, fault);
+        self.actor.code.note_fault(&new.template, FaultIn::Start);
     }
 
     /// Other code has taken this. If that is on trial, or a fault elsewhere has ended its trial meanwhile, it is kept.
     fn hand_over(&mut self, kept: &Kept, taken_by: &Edition) {
         self.remember(kept);
         let code = &self.actor.code;
-        if code.is_on_trial() || code.has_failed(taken_by.template.hash()) {
+        let octets = kept.state.as_ref().map_or(0, |state| state.len());
+        if code.may_return_to(&kept.by, taken_by) && code.budget().has_room_for_state(octets) {
             // Of this version, so that it is taken back under a later one.
             let version = code.version().min(taken_by.version);
             let by = Edition { version, ..kept.by.clone() };

@@ -91,7 +91,11 @@ impl Code {
     pub(crate) fn begin_trial(&self, new: Arc<Template>, time: Duration, reach: Reach) {
         let mut course = self.course.lock();
         let had_faults = course.last_fault.is_some_and(|fault| fault.elapsed() < time);
-        let old = self.template();
+        // What is itself on trial is not what to return to.
+        let old = match &course.stage {
+            Stage::Running(trial) => Arc::clone(&trial.old),
+            Stage::Settled | Stage::Returned { .. } => self.template(),
+        };
         course.stage = Stage::Running(Trial { old, new: Arc::clone(&new), reach, had_faults });
         match reach {
             Reach::All => self.replace(new),
@@ -177,9 +181,15 @@ impl Code {
         }
     }
 
-    /// Whether old code may come back to what it hands over now.
-    pub(super) fn is_on_trial(&self) -> bool {
-        matches!(self.course.lock().stage, Stage::Running(_))
+    /// Whether old code may come back to what it hands over to new code now, or has come back meanwhile.
+    pub(super) fn may_return_to(&self, old: &Edition, new: &Edition) -> bool {
+        match &self.course.lock().stage {
+            Stage::Running(trial) => Arc::ptr_eq(&trial.old, &old.template),
+            Stage::Returned { from, .. } => {
+                Arc::ptr_eq(from, &new.template) && Arc::ptr_eq(&self.template(), &old.template)
+            }
+            Stage::Settled => false,
+        }
     }
 
     /// Code has failed. If it is on trial, the old code is back when this returns.

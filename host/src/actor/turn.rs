@@ -7,7 +7,6 @@ use std::sync::atomic::Ordering;
 use ws_host_protocol::{CloseCode, spare};
 
 use super::Actor;
-use super::code::Room;
 use super::kept::Kept;
 use super::seat::{Live, Place, Seat, Verdict};
 use super::trial::FaultIn;
@@ -69,7 +68,7 @@ impl<'a> Turn<'a> {
         mut self,
         client: &Arc<Client>,
     ) -> Result<Result<Acceptance, Refusal>, Fault> {
-        let mut live = self.take(Room::Now).await?;
+        let mut live = self.take().await?;
         let called = live.guest.connected(client).await;
         self.put_back(live, called)
     }
@@ -84,7 +83,7 @@ impl<'a> Turn<'a> {
         what: Received<'_>,
     ) -> impl Future<Output = Result<(), Fault>> + Send {
         async move {
-            let mut live = self.take(Room::Now).await?;
+            let mut live = self.take().await?;
             let guest = &mut live.guest;
             let called = match &what {
                 Received::Text(text) => guest.received_text(from, text).await,
@@ -106,7 +105,7 @@ impl<'a> Turn<'a> {
         if matches!(self.place.seat, Seat::Lost) && self.place.failures.not_before().is_some() {
             return Ok(());
         }
-        let mut live = self.take(Room::InTime).await?;
+        let mut live = self.take().await?;
         let called = live.guest.disconnected(client, how).await;
         self.put_back(live, called)
     }
@@ -118,7 +117,7 @@ impl<'a> Turn<'a> {
             // It was taken back while this turn was waited for.
             return Ok(());
         }
-        let mut live = match self.take(Room::InTime).await {
+        let mut live = match self.take().await {
             Ok(live) => live,
             // It stays due until there is room.
             Err(none @ Fault::NoInstance(_)) => return Err(none),
@@ -136,7 +135,7 @@ impl<'a> Turn<'a> {
 
     /// A message from outside, whoever sent it.
     pub(crate) async fn received_custom(mut self, message: Vec<u8>) -> Result<Answer, Fault> {
-        let mut live = self.take(Room::Now).await?;
+        let mut live = self.take().await?;
         let called = live.guest.received_custom(message).await;
         self.put_back(live, called)
     }
@@ -193,7 +192,7 @@ impl<'a> Turn<'a> {
             Seat::Unused | Seat::Lost => false,
         };
         if is_wanted {
-            let found = self.find_instance(Room::Now).await;
+            let found = self.find_instance().await;
             self.go_on(found);
         }
     }
@@ -205,7 +204,7 @@ impl<'a> Turn<'a> {
             self.replace(old, candidate).await
         } else if let Seat::Asleep(kept) = &self.place.seat {
             let kept = kept.clone();
-            match self.actor.code.permit(Room::Now).await {
+            match self.actor.code.permit().await {
                 Ok(permit) => self.wake(kept, candidate, permit).await,
                 Err(none) => Err(none),
             }
@@ -228,18 +227,18 @@ impl<'a> Turn<'a> {
     /// The guest leaves its seat for the time of the call. If the call fails, or is dropped with its
     /// future, the seat stays empty and the next turn begins with a fresh instance: nobody ever calls
     /// one that was left in the middle of an event.
-    async fn take(&mut self, room: Room) -> Result<Live, Fault> {
+    async fn take(&mut self) -> Result<Live, Fault> {
         self.actor.is_active.store(true, Ordering::Relaxed);
         match self.place.take_live(|live| live.edition.version == self.actor.code.version()) {
             Some(live) => Ok(live),
             // Boxed, so that the way of every message does not carry the room for this.
-            None => Box::pin(self.find_instance(room)).await,
+            None => Box::pin(self.find_instance()).await,
         }
     }
 
     /// Makes an instance of the current code of whatever is in the seat, and counts if that fails.
-    async fn find_instance(&mut self, room: Room) -> Result<Live, Fault> {
-        let found = self.settle(room).await;
+    async fn find_instance(&mut self) -> Result<Live, Fault> {
+        let found = self.settle().await;
         match &found {
             Ok(_) => {
                 self.place.seat = Seat::Lost;

@@ -1,6 +1,9 @@
 //! A client between the handler's yes and the handler's last event.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use super::End;
 use super::farewells::Counted;
@@ -9,6 +12,12 @@ use crate::belongings::Presence;
 use crate::clients::Client;
 use crate::guest::Fault;
 use crate::resource::Stay;
+
+/// For how long a client's last event waits for room for an instance, as nobody would tell it again.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// After what time it is tried again.
+const TRY_AGAIN: Duration = Duration::from_millis(100);
 
 /// A client that its handler has let in, until its `disconnected` is under way.
 ///
@@ -66,8 +75,17 @@ impl Admitted {
         // When its worker is gone, so is the host, and its guests with it.
         self.actor.home().run(async move {
             let actor = stay.actor();
-            if let Err(fault) = actor.turn().await.disconnected(id, &how).await {
-                actor.tell_fault(Some(id), &fault);
+            let until = Instant::now() + LONGEST_WAIT;
+            loop {
+                match actor.turn().await.disconnected(id, &how).await {
+                    Ok(()) => break,
+                    // Without the turn, which others may have an instance for.
+                    Err(Fault::NoInstance(_)) if Instant::now() < until => sleep(TRY_AGAIN).await,
+                    Err(fault) => {
+                        actor.tell_fault(Some(id), &fault);
+                        break;
+                    }
+                }
             }
             drop((stay, counted));
         });

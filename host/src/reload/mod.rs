@@ -228,14 +228,15 @@ impl Reloads {
     pub(crate) async fn run(mut self) {
         loop {
             tokio::select! {
+                biased;
+                () = self.resource.code().rolled_back() => drop(self.finish_rollback().await),
+                () = reached(self.trial_over) => self.end_trial().await,
                 wish = self.wishes.recv() => {
                     // Whoever could ask is gone, and with them what this would be for.
                     let Some(wish) = wish else { return };
                     self.fulfil(wish).await;
                 }
                 () = changed(&self.watch) => self.follow().await,
-                () = self.resource.code().rolled_back() => drop(self.finish_rollback().await),
-                () = reached(self.trial_over) => self.end_trial().await,
             }
         }
     }

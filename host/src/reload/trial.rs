@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{ReloadError, Reloads, Replaced};
-use crate::actor::{Reach, Swaps};
+use crate::actor::{Reach, Swaps, TrialState};
 use crate::config::Trial;
 use crate::guest::Template;
 
@@ -32,8 +32,14 @@ impl Reloads {
                 "the new component has no `lifecycle`: it begins without the state of the old one"
             );
         }
-        self.resource.forget_handed_over();
+        if self.resource.code().has_failed(new.hash()) {
+            return Err(ReloadError::RolledBack { hash: new.hash().to_owned() });
+        }
         let trial = *self.trial.lock();
+        // What the last code that was not on trial handed over stays.
+        if trial.is_none() || self.resource.code().trial_state() != TrialState::Running {
+            self.resource.forget_handed_over();
+        }
         self.trial_over = None;
         let waiting = match trial {
             None => {
@@ -64,6 +70,10 @@ impl Reloads {
 
     /// The new code has done well, and stays.
     pub(super) async fn end_trial(&mut self) {
+        // A fault may have been the first.
+        if self.finish_rollback().await.is_some() {
+            return;
+        }
         self.trial_over = None;
         let code = self.resource.code();
         if code.end_trial() {

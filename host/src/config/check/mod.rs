@@ -136,7 +136,7 @@ impl written::Server {
                     self.handshake_timeout,
                     HostTimeouts::default().handshake,
                 )?,
-                drain: self.drain_timeout.map_or(HostTimeouts::default().drain, |Time(time)| time),
+                drain: self.drain_timeout.map_or(HostTimeouts::default().drain, bounded),
             },
         };
         let admin = self.admin.map(|address| admin(at, address)).transpose()?;
@@ -188,9 +188,14 @@ impl At {
         match time {
             None => Ok(default),
             Some(Time(time)) if time.is_zero() => Err(self.wrong(key, "must be more than 0")),
-            Some(Time(time)) => Ok(time),
+            Some(time) => Ok(bounded(time)),
         }
     }
+}
+
+/// About ten years are for ever, and far from where sums of times overflow.
+fn bounded(Time(time): Time) -> Duration {
+    time.min(Duration::from_secs(10 * 365 * 24 * 60 * 60))
 }
 
 /// No two resources of one name, nor of paths between which nothing decides.

@@ -9,7 +9,7 @@ use bytesize::ByteSize;
 use http::{HeaderName, HeaderValue};
 use ws_host_protocol::handshake::Origins;
 
-use super::{At, Checked, MOST_CLIENTS};
+use super::{At, Checked, MOST_CLIENTS, bounded};
 use crate::config::written::{self, Percent, Sharing, Time};
 use crate::config::{
     Address, AutoAnswer, InstancePer, Limits, Listen, OnFault, Pattern, Resource, Timeouts, Trial,
@@ -102,7 +102,7 @@ impl written::Resource {
         let default = Timeouts::default();
         let or_never = |time: Option<Time>, default| match time {
             None => default,
-            Some(Time(time)) => Some(time).filter(|time| !time.is_zero()),
+            Some(time) => Some(bounded(time)).filter(|time| !time.is_zero()),
         };
         Ok(Timeouts {
             close: at.positive("close-timeout", self.close_timeout, default.close)?,
@@ -113,7 +113,7 @@ impl written::Resource {
     }
 
     fn trial(&self, at: At) -> Checked<Option<Trial>> {
-        let time = self.trial.map(|Time(time)| time).filter(|time| !time.is_zero());
+        let time = self.trial.map(bounded).filter(|time| !time.is_zero());
         match (time, self.canary) {
             (None, Some(_)) => {
                 Err(at.wrong("canary", "needs trial: after which time do the others follow?"))
