@@ -5,7 +5,8 @@
 //! two pieces of work it asks whether the slice [is over](is_over), and then lets the others go on.
 //!
 //! The time is that of the [`ticker`]. So the first slice of a task that works for long ends at a tick, after 10 ms
-//! at most; from then on it ticks finely.
+//! at most; from then on it ticks finely. A call of the guest that computes is interrupted by the ticks themselves:
+//! at the second one, and then at each.
 
 use std::cell::Cell;
 use std::pin::Pin;

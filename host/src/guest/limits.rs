@@ -28,7 +28,7 @@ const GROWTH_BEFORE_YIELD: usize = 512 << 10;
 pub(crate) struct Limits {
     /// Octets of all linear memories and tables together.
     pub(crate) max_memory: usize,
-    /// CPU time of one event, held to a tick of 10 ms.
+    /// CPU time of one event, held to a [tick](ticker).
     pub(crate) max_cpu: Duration,
     /// Time of one event, waiting included.
     pub(crate) max_time: Duration,

@@ -1,7 +1,7 @@
 //! The guest: the only folder that names wasmtime.
 //!
 //! ```text
-//! Runtime   one engine, one linker, one clock for CPU budgets
+//! Runtime   one engine, one linker
 //!   └─ Template   a component, compiled and checked: ready to be instantiated
 //!        └─ Guest      one instance in a store of its own, with its own limits
 //! ```

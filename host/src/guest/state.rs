@@ -14,9 +14,8 @@ use super::log_budget::LogBudget;
 use crate::belongings::Belongings;
 use crate::clients::Client;
 
-/// After how many ticks a call yields for the first time. Not one: a short call that a tick happens
-/// to fall into would yield too, everybody else would queue up behind it, and under load a queue at
-/// a fair lock never dissolves again.
+/// After how many ticks a call yields for the first time. Not one: a short call that a tick happens to fall into
+/// would yield too, and everybody else would wait for it.
 const FIRST_YIELD: u64 = 2;
 
 /// WASI resources (streams, timers) that one instance may hold at once; each costs the host memory.
