@@ -17,7 +17,7 @@ use ws_host_protocol::{Form, SendError};
 use super::bindings::ws_host::socket::types;
 use super::state::State;
 use super::text::Text;
-use super::to_many::{broadcast, publish};
+use super::to_many::{broadcast, connected_clients, publish};
 use crate::clients::{Client, ClientId, CloseError};
 use crate::topics::SubscribeError;
 
@@ -52,7 +52,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     clients.func_wrap("pong", pong)?;
     clients.func_wrap("close", close)?;
     clients.func_wrap("abort", abort)?;
-    clients.func_wrap("connected-clients", connected_clients)?;
+    clients.func_wrap_async("connected-clients", |store, ()| Box::new(connected_clients(store)))?;
     clients.func_wrap("buffered", buffered)?;
     clients.func_wrap("describe", describe)?;
     clients.func_wrap("attach", attach)?;
@@ -155,11 +155,6 @@ fn close(
 
 fn abort(store: Store<'_>, (client,): (u64,)) -> Result<(bool,)> {
     Ok((for_client(&store, client, Client::abort).is_ok(),))
-}
-
-fn connected_clients(store: Store<'_>, (): ()) -> Result<(Vec<u64>,)> {
-    let all = store.data().belongings.clients.all();
-    Ok((all.iter().filter(|client| client.is_open()).map(|client| client.id().0).collect(),))
 }
 
 fn buffered(store: Store<'_>, (client,): (u64,)) -> Result<(Option<u64>,)> {

@@ -1,4 +1,5 @@
-//! Messages of a guest to many clients: framed once, if anybody is there to get it, and sent in slices of time.
+//! What a guest does with many clients, in slices of time. A message to them is framed once, and only if anybody is
+//! there to get it.
 
 use std::sync::Arc;
 
@@ -81,6 +82,22 @@ pub(super) async fn publish(
         }
     }
     Ok((u32::try_from(published.subscribers()).unwrap_or(u32::MAX),))
+}
+
+/// The clients of this actor that a message to would not answer `closed`.
+pub(super) async fn connected_clients(
+    mut store: StoreContextMut<'_, State>,
+) -> Result<(Vec<u64>,)> {
+    let mut open = Vec::new();
+    for client in store.data().belongings.clients.all() {
+        if client.is_open() {
+            open.push(client.id().0);
+        }
+        if slice::is_over() {
+            pass_on(&mut store).await?;
+        }
+    }
+    Ok((open,))
 }
 
 /// Lets others go on in the middle of what the guest has asked for, which it is charged for.

@@ -91,7 +91,7 @@ impl Post {
         self.queue.lock().octets >= MAX_WAITING
     }
 
-    /// Waits until it is not full.
+    /// Waits until it is not full. Whoever puts a message into it at once is not one of many who do: each looks again.
     pub(super) async fn room(&self) {
         loop {
             let mut has_room = pin!(self.has_room.notified());
@@ -243,5 +243,32 @@ impl Drop for Published {
                 post.attend();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_waits_for_room_is_let_go_one_after_the_other() {
+        let post = Arc::new(Post::new(Handle::current()));
+        let to = Arc::<Subscribers>::default();
+        let message = Arc::new(SharedMessage::binary(&vec![0; MAX_WAITING]));
+        let mut publishers = JoinSet::new();
+        for _ in 0..20 {
+            let (post, to, message) = (Arc::clone(&post), Arc::clone(&to), Arc::clone(&message));
+            publishers.spawn(async move {
+                post.room().await;
+                post.put(to, message, None);
+                let waiting = post.queue.lock().parcels.len();
+                post.attend();
+                waiting
+            });
+        }
+        let most = publishers.join_all().await.into_iter().max();
+        assert_eq!(most, Some(1), "more than the queue has room for");
     }
 }
