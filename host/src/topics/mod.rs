@@ -205,21 +205,20 @@ impl Topic {
         apart_from: Option<ClientId>,
         left_out: usize,
     ) -> Published {
-        let here = Handle::try_current().ok().map(|here| here.id());
-        let mut published = Published::default();
+        let this_worker = Handle::try_current().ok().map(|worker| worker.id());
+        let (mut count, mut here) = (0, None);
         let shards = self.shards.lock();
         for Shard { post, subscribers } in shards.iter().filter(|shard| shard.subscribers.len() > 0)
         {
-            published.add(subscribers.len());
+            count += subscribers.len();
             let number = post.put(Arc::clone(subscribers), Arc::clone(message), apart_from);
-            if here == Some(post.worker().id()) {
-                published.is_to_deliver(Arc::clone(post), number);
+            if this_worker == Some(post.worker().id()) {
+                here = Some((Arc::clone(post), number));
             } else {
                 post.attend();
             }
         }
-        published.leave_out(left_out);
-        published
+        Published::new(count.saturating_sub(left_out), here)
     }
 
     fn subscribers_at(&self, post: &Arc<Post>) -> Arc<Subscribers> {

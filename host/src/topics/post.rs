@@ -72,7 +72,7 @@ pub(crate) enum Progress {
 }
 
 /// A message that is on its way. Dropped before it is delivered on this worker, it is delivered nonetheless.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Published {
     subscribers: usize,
     here: Option<(Arc<Post>, u64)>,
@@ -200,16 +200,9 @@ impl Subscribers {
 }
 
 impl Published {
-    pub(super) fn add(&mut self, subscribers: usize) {
-        self.subscribers += subscribers;
-    }
-
-    pub(super) fn leave_out(&mut self, subscribers: usize) {
-        self.subscribers = self.subscribers.saturating_sub(subscribers);
-    }
-
-    pub(super) fn is_to_deliver(&mut self, here: Arc<Post>, number: u64) {
-        self.here = Some((here, number));
+    /// One that goes to so many, and that this worker has a queue for, perhaps, where it has this number.
+    pub(super) fn new(subscribers: usize, here: Option<(Arc<Post>, u64)>) -> Self {
+        Self { subscribers, here }
     }
 
     /// To how many subscribers it goes, on all workers.
