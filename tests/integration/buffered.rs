@@ -65,6 +65,30 @@ fn many_who_do_not_read_share_the_limit_and_leave_room_for_who_does() -> Result<
 }
 
 #[test]
+fn clients_that_leave_much_behind_go_before_others() -> Result<()> {
+    let mut server = TestServer::with_arguments("guest-flood", EIGHT_MIB)?;
+    let admin = server.admin()?;
+    let mut patient = Client::connect(&server)?;
+    patient.send_text("30 10000")?;
+    let used = || counter(admin, "ws_host_buffered_bytes");
+    let mut leaving = Vec::new();
+    until(|| {
+        let mut client = Client::connect(&server)?;
+        client.send_text("30 16000")?;
+        client.send_close(1000, "")?;
+        leaving.push(client);
+        Ok(used()? > 7 << 20)
+    })?;
+    until(|| Ok(used()? <= 7 << 20))?;
+    // The one that is still here gets everything.
+    for _ in 0..30 {
+        assert_eq!(patient.receive()?.payload.len(), 10_000);
+    }
+    assert_eq!(patient.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
 fn messages_that_never_end_are_closed_when_they_take_more_than_is_free() -> Result<()> {
     let server = TestServer::with_arguments("echo", EIGHT_MIB)?;
     let mut honest = Client::connect(&server)?;

@@ -1,6 +1,6 @@
 //! Who counts as a client, and connections that wait for their client to close too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::clients::Client;
+use crate::clients::{Client, ClientId};
 
 /// Counts as a client while it lives: until the last event has been delivered and the connection is closed.
 pub(crate) struct Counted {
@@ -33,6 +33,14 @@ struct Table {
     next: u64,
     /// Those that wait, the oldest first. One whose sender is dropped waits no longer.
     waiting: BTreeMap<u64, oneshot::Sender<()>>,
+    /// All whose connection has ended and is not closed.
+    leaving: HashMap<ClientId, Arc<Client>>,
+}
+
+/// The entry of one that leaves.
+struct Leaving<'a> {
+    farewells: &'a Farewells,
+    client: ClientId,
 }
 
 /// The entry of one that waits.
@@ -47,6 +55,11 @@ impl Farewells {
     pub(crate) fn give_way(&self) -> bool {
         self.table.lock().waiting.pop_first().is_some()
     }
+
+    /// Clients whose connection has ended. There may still be much to be written to them.
+    pub(crate) fn leaving(&self) -> Vec<Arc<Client>> {
+        self.table.lock().leaving.values().cloned().collect()
+    }
 }
 
 impl Counted {
@@ -56,7 +69,12 @@ impl Counted {
     /// # Cancel safety
     ///
     /// The farewell is dropped with the future.
-    pub(super) async fn take_leave(&self, client: &Client, farewell: impl Future<Output = ()>) {
+    pub(super) async fn take_leave(
+        &self,
+        client: &Arc<Client>,
+        farewell: impl Future<Output = ()>,
+    ) {
+        let _leaving = self.farewells.leave(client);
         let mut farewell = pin!(farewell);
         let mut waiting = None;
         poll_fn(|context| {
@@ -77,6 +95,11 @@ impl Counted {
 }
 
 impl Farewells {
+    fn leave(&self, client: &Arc<Client>) -> Leaving<'_> {
+        self.table.lock().leaving.insert(client.id(), Arc::clone(client));
+        Leaving { farewells: self, client: client.id() }
+    }
+
     fn enter(&self) -> Waiting<'_> {
         let (sender, given_way) = oneshot::channel();
         let mut table = self.table.lock();
@@ -84,6 +107,12 @@ impl Farewells {
         table.next += 1;
         table.waiting.insert(number, sender);
         Waiting { farewells: self, number, given_way }
+    }
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.farewells.table.lock().leaving.remove(&self.client);
     }
 }
 

@@ -39,7 +39,8 @@ pub(super) async fn relief(site: Weak<Site>, budget: Arc<Budget>) {
 /// Closes as many as hold the excess, together with those that are closing already, and tells which.
 fn close_greediest(site: &Site, excess: usize) -> Vec<Arc<Client>> {
     let served = site.registry.all();
-    let clients = served.iter().flat_map(|served| served.resource().clients());
+    let connected = served.iter().flat_map(|served| served.resource().clients());
+    let clients = connected.chain(site.farewells.leaving());
     let mut greedy: Vec<_> =
         clients.map(|client| (client.held(), client)).filter(|(held, _)| *held >= STEP).collect();
     // Those that are closing first: what they hold is free soon.

@@ -45,7 +45,7 @@ pub(super) struct Site {
     /// Every task that owes a client something.
     pub(super) tasks: TaskTracker,
     clients: Arc<Semaphore>,
-    farewells: Arc<Farewells>,
+    pub(super) farewells: Arc<Farewells>,
     next_id: AtomicU64,
     draining: CancellationToken,
     /// The one that the host was started on.
@@ -176,7 +176,7 @@ impl Site {
         self.send_all_away();
         match timeout(self.config().timeouts.drain, self.tasks.wait()).await {
             Ok(()) => Stopped::Drained,
-            Err(_) => Stopped::Abandoned(self.registry.clients()),
+            Err(_) => Stopped::Abandoned(self.registry.clients() + self.farewells.leaving().len()),
         }
     }
 
