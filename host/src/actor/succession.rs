@@ -208,16 +208,19 @@ impl Turn<'_> {
 
     /// Other code has taken this. If that is on trial, or a fault elsewhere has ended its trial meanwhile, it is kept.
     fn hand_over(&mut self, kept: &Kept, taken_by: &Edition) {
-        self.remember(kept);
-        let code = &self.actor.code;
+        let code = Arc::clone(&self.actor.code);
+        let may_return = code.may_return_to(&kept.by, taken_by);
         let octets = kept.state.as_ref().map_or(0, |state| state.len());
-        if code.may_return_to(&kept.by, taken_by) && code.budget().has_room_for_state(octets) {
-            // Of this version, so that it is taken back under a later one.
-            let version = code.version().min(taken_by.version);
-            let by = Edition { version, ..kept.by.clone() };
-            let kept = Kept { by, ..kept.outdated() }.counted(self.actor.code.budget());
-            *self.actor.handed_over.lock() = Some(Box::new(kept));
+        if !may_return || !code.budget().has_room_for_state(octets) {
+            return self.remember(kept);
         }
+        // One state, and counted once, whatever it is kept for.
+        let kept = kept.clone().counted(code.budget());
+        self.remember(&kept);
+        // Of this version, so that it is taken back under a later one.
+        let version = code.version().min(taken_by.version);
+        let by = Edition { version, ..kept.by.clone() };
+        *self.actor.handed_over.lock() = Some(Box::new(Kept { by, ..kept.outdated() }));
     }
 
     /// What was kept is of no use.
