@@ -96,6 +96,11 @@ impl Workers {
         Ok(workers)
     }
 
+    /// The first worker, which there always is.
+    pub(crate) fn first(&self) -> Arc<Worker> {
+        Arc::clone(&self.all.lock()[0])
+    }
+
     /// A home for a new actor: where the fewest are, and here if that is here. If all have one already, one
     /// more worker starts.
     pub(crate) fn home(&self) -> Home {
@@ -158,7 +163,13 @@ impl Worker {
         self.actors.load(Ordering::Relaxed)
     }
 
-    fn is_here(&self) -> bool {
+    /// Where it runs tasks.
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Whether it runs the current task.
+    pub(crate) fn is_here(&self) -> bool {
         Handle::try_current().is_ok_and(|current| current.id() == self.handle.id())
     }
 }
@@ -211,11 +222,6 @@ impl Drop for Home {
 }
 
 impl Reception {
-    /// The runtime of the worker.
-    pub(crate) fn runtime(&self) -> &Handle {
-        &self.0.handle
-    }
-
     /// The worker itself.
     pub(crate) fn worker(&self) -> Arc<Worker> {
         Arc::clone(&self.0)
@@ -255,7 +261,7 @@ mod tests {
     #[tokio::test]
     async fn connections_are_received_where_the_least_is_to_do() {
         let workers = workers(2);
-        let id = |reception: &Reception| reception.runtime().id();
+        let id = |reception: &Reception| reception.0.handle.id();
         let alone = [workers.reception(), workers.reception()];
         assert_eq!(id(&alone[0]), id(&alone[1]), "no worker starts for a connection alone");
         let first = id(&alone[0]);
@@ -271,9 +277,9 @@ mod tests {
         let _homes = [workers.home(), workers.home()];
         for there in [workers.reception(), workers.reception()] {
             let asking = Arc::clone(&workers);
-            let home = there.runtime().spawn(async move { asking.home() });
+            let home = there.0.handle.spawn(async move { asking.home() });
             let home = home.await.expect("no panic");
-            assert_eq!(home.worker(), there.runtime().id());
+            assert_eq!(home.worker(), there.0.handle.id());
         }
     }
 }

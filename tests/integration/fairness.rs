@@ -150,7 +150,7 @@ fn server_that_is_busy_stops_when_it_is_told_to() -> Result<()> {
 
 #[test]
 fn publishing_to_many_compressors_holds_nobody_up() -> Result<()> {
-    const SUBSCRIBERS: usize = 120;
+    const SUBSCRIBERS: usize = 600;
     let server = TestServer::with_arguments(
         "guest-busy",
         &[

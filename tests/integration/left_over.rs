@@ -10,7 +10,7 @@ use crate::configured::ask_admin;
 const ADMIN: [&str; 2] = ["--admin", "127.0.0.1:0"];
 
 /// Far more than the places that a test gives.
-const MANY: usize = 300;
+const MANY: usize = 3_000;
 
 #[test]
 fn client_that_is_not_let_in_is_forgotten_with_its_subscriptions() -> Result<()> {

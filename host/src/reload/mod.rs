@@ -156,9 +156,9 @@ async fn compile(
     let (runtime, recipe) = (Arc::clone(runtime), recipe.clone());
     let template = off_the_workers(move || Template::compile(&runtime, source, &recipe)).await?;
     // Its code runs where the code of guests does.
-    let worker = workers.reception();
+    let reception = workers.reception();
     let tried = Arc::clone(&template);
-    let tried = worker.runtime().spawn(async move { tried.try_out().await }).await;
+    let tried = reception.worker().runtime().spawn(async move { tried.try_out().await }).await;
     tried.map_err(|error| told(&error))?.map_err(|error| told(&error))?;
     Ok(template)
 }

@@ -43,6 +43,16 @@ pub(super) async fn all<T>(workers: Vec<Running<T>>) -> Vec<T> {
     done
 }
 
+/// Ends actors that nobody has any more: to give their memory back takes time, and each worker has its own.
+pub(super) fn end(actors: Vec<Arc<Actor>>) {
+    by_home(actors, |actors| async {
+        for actor in actors {
+            drop(actor);
+            yield_now().await;
+        }
+    });
+}
+
 /// Something to be done with an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Chore {

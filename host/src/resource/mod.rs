@@ -136,8 +136,9 @@ impl Resource {
     }
 
     fn join(self: &Arc<Self>, mut table: MutexGuard<'_, Table>, key: Key) -> Result<Stay, Full> {
+        let mut deserted = Vec::new();
         if table.actors.len() >= self.max_actors || self.code.is_full() {
-            table.clear_deserted();
+            deserted = table.take_deserted();
         }
         let has_room = table.actors.len() < self.max_actors;
         let tenancy = match table.actors.entry(key.clone()) {
@@ -148,6 +149,9 @@ impl Resource {
         tenancy.stays += 1;
         let actor = Arc::clone(&tenancy.actor);
         table.stays += 1;
+        // To give their memory back may take a while: others need the table.
+        drop(table);
+        drop(deserted);
         Ok(Stay::new(Arc::clone(self), key, actor))
     }
 
@@ -224,13 +228,15 @@ impl Resource {
 }
 
 impl Table {
-    /// Makes room, at the cost of paths that nobody is at. They would have ended soon.
-    fn clear_deserted(&mut self) {
+    /// Makes room, at the cost of paths that nobody is at: they would have ended soon.
+    fn take_deserted(&mut self) -> Vec<Arc<Actor>> {
         let now = Instant::now();
-        if self.cleared.is_none_or(|cleared| now - cleared >= CLEAR_EVERY) {
-            self.cleared = Some(now);
-            self.actors.retain(|key, tenancy| !tenancy.is_deserted(key));
+        if self.cleared.is_some_and(|cleared| now - cleared < CLEAR_EVERY) {
+            return Vec::new();
         }
+        self.cleared = Some(now);
+        let deserted = self.actors.extract_if(|key, tenancy| tenancy.is_deserted(key));
+        deserted.map(|(_, tenancy)| tenancy.actor).collect()
     }
 }
 

@@ -49,7 +49,7 @@ impl Resource {
     /// Ends deserted actors, and gives those with an instance that nobody is with.
     fn awake_and_alone(&self) -> Vec<Arc<Actor>> {
         let mut table = self.table.lock();
-        table.clear_deserted();
+        chore::end(table.take_deserted());
         let alone = table.actors.iter().filter(|(key, tenancy)| tenancy.is_alone(key));
         let alone = alone.map(|(_, tenancy)| &tenancy.actor);
         let is_awake =
@@ -59,7 +59,7 @@ impl Resource {
 
     /// Ends deserted actors, and gives those that have just fallen quiet.
     fn fallen_quiet(&self, hibernate_after: Option<Duration>) -> Vec<Arc<Actor>> {
-        let mut fallen_quiet = Vec::new();
+        let (mut fallen_quiet, mut deserted) = (Vec::new(), Vec::new());
         self.table.lock().actors.retain(|key, tenancy| {
             if tenancy.actor.take_activity() {
                 tenancy.quiet_sweeps = 0;
@@ -68,6 +68,7 @@ impl Resource {
             tenancy.quiet_sweeps = tenancy.quiet_sweeps.saturating_add(1);
             if tenancy.quiet_sweeps >= QUIET && tenancy.is_deserted(key) {
                 tracing::debug!(actor = ?key, "ended: nobody is there any more");
+                deserted.push(Arc::clone(&tenancy.actor));
                 return false;
             }
             let sleeps = hibernate_after.is_some() || tenancy.is_alone(key);
@@ -76,6 +77,7 @@ impl Resource {
             }
             true
         });
+        chore::end(deserted);
         fallen_quiet
     }
 }

@@ -180,11 +180,9 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) -> Stopped {
         let Self { listeners, host, admin, followed, .. } = self;
         let mut serving = JoinSet::new();
-        let site = Arc::clone(&host.site);
-        serving.spawn(async move { site.given.take_back().await });
         for (listener, door) in listeners {
             let site = Arc::clone(&host.site);
-            serving.spawn(async move { door::accept(&listener, &door, &site).await });
+            serving.spawn(door::accept(listener, door, site));
         }
         if let Some((tls, watch)) = followed {
             serving.spawn(certificates::follow(tls, watch));

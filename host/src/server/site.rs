@@ -14,7 +14,6 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use ws_host_protocol::CloseCode;
 
 use super::answer::{Body, text};
-use super::door::Given;
 use super::ground::Ground;
 use super::places::Places;
 use super::registry::Registry;
@@ -40,8 +39,6 @@ pub(super) struct Site {
     pub(super) answers: Arc<Places>,
     /// Places for connections that are closed behind an answer, until their client has closed too.
     pub(super) leaving: Semaphore,
-    /// Connections that workers have not picked up yet.
-    pub(super) given: Given,
     /// Every task that owes a client something.
     pub(super) tasks: TaskTracker,
     clients: Arc<Semaphore>,
@@ -65,7 +62,6 @@ impl Site {
             answered: arrival::answered(),
             answers: arrival::answers(),
             leaving: Semaphore::new(arrival::MAX_LEAVING),
-            given: Given::default(),
             tasks: TaskTracker::new(),
             clients: Arc::new(Semaphore::new(config.limits.max_clients)),
             farewells: Arc::default(),

@@ -1,27 +1,30 @@
 //! What operates the server, while a worker serves nobody.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::sync::mpsc::sync_channel;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{Server, Stopped};
 use crate::config::{Address, Config, Encryption, Host, Listen, ProxyProtocol};
 
-/// A server without resources, on two free ports.
-async fn server() -> Server {
-    let here = SocketAddr::from(([127, 0, 0, 1], 0));
+/// Any free port.
+const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// A server without resources, on a free port, with an admin address perhaps.
+async fn server(workers: usize, admin: Option<SocketAddr>) -> Server {
     let listen = Listen {
-        address: Address::Tcp(here),
+        address: Address::Tcp(HERE),
         encryption: Encryption::Plain,
         proxy_protocol: ProxyProtocol::Off,
         mode: None,
     };
-    let host = Host { workers: NonZeroUsize::MIN, ..Host::new(Vec::new()) };
-    let (listen, admin) = (vec![listen], Some(here));
+    let host = Host { workers: NonZeroUsize::new(workers).expect("one"), ..Host::new(Vec::new()) };
+    let listen = vec![listen];
     let config = Config { listen, tls: None, backlog: 8, admin, file: None, host };
     Server::start(config).await.expect("it starts")
 }
@@ -37,7 +40,7 @@ async fn ask(address: SocketAddr, path: &str) -> String {
 
 #[tokio::test]
 async fn health_tells_of_a_worker_that_is_stuck_and_stopping_does_not_wait_for_it() {
-    let server = server().await;
+    let server = server(1, Some(HERE)).await;
     let admin = server.admin_address().expect("there is one");
     let Address::Tcp(address) = server.listening()[0].address else { panic!("not TCP") };
     let worker = server.host().site.ground.workers.home();
@@ -73,4 +76,24 @@ async fn health_tells_of_a_worker_that_is_stuck_and_stopping_does_not_wait_for_i
     });
     drop(stop);
     assert_eq!(running.await.expect("no panic"), Stopped::Drained);
+}
+
+#[tokio::test]
+async fn connection_that_is_given_to_a_worker_that_is_stuck_is_answered() {
+    let server = server(2, None).await;
+    let Address::Tcp(address) = server.listening()[0].address else { panic!("not TCP") };
+    let homes = [(); 4].map(|()| server.host().site.ground.workers.home());
+    let (here, there) =
+        homes.iter().partition::<Vec<_>, _>(|home| home.worker() == homes[0].worker());
+    assert_eq!((here.len(), there.len()), (2, 2));
+    let (_release, held) = sync_channel::<()>(1);
+    there[0].run(async move {
+        let _ = held.recv();
+    });
+    let [first, second, third, fourth] = homes;
+    drop((second, fourth));
+    let _running = AbortOnDropHandle::new(tokio::spawn(server.run(std::future::pending())));
+    // There is less to do there than where connections are accepted.
+    assert!(ask(address, "/healthz").await.starts_with("HTTP/1.1 200 "));
+    drop((first, third));
 }

@@ -94,7 +94,7 @@ impl Worker {
     }
 
     /// Whether it has nothing to do: then it need not be asked.
-    fn is_parked(&self) -> bool {
+    pub(crate) fn is_parked(&self) -> bool {
         // An odd number is a thread that waits for events.
         self.handle.metrics().worker_park_unpark_count(0) % 2 == 1
     }
@@ -179,7 +179,7 @@ mod tests {
         first.fall_behind();
         let id = first.handle.id();
         let receptions = [(); 4].map(|()| workers.reception());
-        assert!(receptions.iter().all(|reception| reception.runtime().id() != id));
+        assert!(receptions.iter().all(|reception| reception.worker().handle.id() != id));
         assert_ne!(workers.home().worker(), id);
         drop(held);
         while first.pulse.is_late() {

@@ -1,19 +1,25 @@
 //! Accepting connections.
 
+use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, WouldBlock};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::net::{TcpStream, UnixStream};
-use tokio::time::sleep;
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
+use tokio_util::task::AbortOnDropHandle;
 
+use super::given::Given;
 use super::listener::{Listener, Stream};
 use super::{Door, enter};
 use crate::log_rate::{Line, LogRate};
 use crate::server::arrival::{self, Arrival};
 use crate::server::http::Registered;
+use crate::server::places::Places;
 use crate::server::site::Site;
 use crate::server::visit::{Peer, Visit};
+use crate::worker::Worker;
 
 /// How long to wait when the system has no file descriptors left: long enough not to spin, short
 /// enough that nobody notices when one comes free.
@@ -22,28 +28,145 @@ const OUT_OF_RESOURCES: Duration = Duration::from_millis(100);
 /// Lines on connections that cannot be accepted.
 static NOT_ACCEPTED: LogRate = LogRate::new();
 
+/// How often is looked whether connections wait for a worker.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+/// For how many looks a worker that did is not to accept, unless it has nothing to do before.
+const LEFT_FOR: u32 = 40;
+
+/// A socket whose connections the first worker accepts: whoever accepts one serves it without waking another thread.
+/// While the worker does not come round to it, this is done, and they are served, by what operates the server.
+struct Accepting {
+    listener: Listener,
+    door: Arc<Door>,
+    site: Arc<Site>,
+    /// This address has places of its own: who fills them shuts out nobody at another one.
+    arriving: Arc<Places>,
+    /// How many the worker has accepted.
+    accepted: AtomicUsize,
+    /// The worker is to leave them.
+    is_left: AtomicBool,
+    given: Given,
+}
+
 /// Accepts for ever. Each connection gets a task of its own.
-pub(in crate::server) async fn accept(listener: &Listener, door: &Arc<Door>, site: &Arc<Site>) {
-    // This address has places of its own: who fills them shuts out nobody at another one.
-    let arriving = arrival::arriving();
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                let arrival = Arrival::counted(&arriving, peer.ip()).await;
-                receive(site, door, stream, peer, arrival);
+///
+/// # Cancel safety
+///
+/// Nobody is accepted any more when the future is dropped.
+pub(in crate::server) async fn accept(listener: Listener, door: Arc<Door>, site: Arc<Site>) {
+    let worker = site.ground.workers.first();
+    let accepting = Arc::new(Accepting {
+        listener,
+        door,
+        site,
+        arriving: arrival::arriving(),
+        accepted: AtomicUsize::new(0),
+        is_left: AtomicBool::new(false),
+        given: Given::default(),
+    });
+    let working = Arc::clone(&accepting);
+    let _working =
+        AbortOnDropHandle::new(worker.runtime().spawn(async move { working.work().await }));
+    accepting.step_in(&worker).await;
+}
+
+impl Accepting {
+    /// Accepts on the worker that runs this.
+    async fn work(&self) {
+        let waiting = loop {
+            match self.listener.wait() {
+                Ok(waiting) => break waiting,
+                Err(error) => not_accepted(&error).await,
             }
-            Err(error) if is_peers_fault(&error) => tracing::debug!("not accepted: {error}"),
-            Err(error) => {
-                if let Some(Line { left_out }) = NOT_ACCEPTED.line(Instant::now()) {
-                    tracing::warn!(
-                        left_out,
-                        "cannot accept connections: {error}; more file descriptors (ulimit -n) may help"
-                    );
+        };
+        loop {
+            match waiting.accept(|| !self.is_left.load(Ordering::SeqCst)).await {
+                Ok((stream, peer)) => {
+                    self.accepted.fetch_add(1, Ordering::Relaxed);
+                    let (accepted, worker) = self.admit(stream, peer).await.received();
+                    self.given.give(accepted, worker);
                 }
-                sleep(OUT_OF_RESOURCES).await;
+                Err(error) => not_accepted(&error).await,
             }
         }
     }
+
+    /// Serves what the workers do not come round to.
+    async fn step_in(&self, worker: &Arc<Worker>) {
+        let mut looks = interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut accepted, mut has_waited) = (0, false);
+        loop {
+            self.look(&mut looks).await;
+            let before = std::mem::replace(&mut accepted, self.accepted.load(Ordering::Relaxed));
+            let comes_round = accepted != before || worker.is_parked();
+            let waits = !comes_round && self.listener.has_one();
+            if std::mem::replace(&mut has_waited, waits) && waits {
+                worker.fall_behind();
+                self.accept_instead(worker, &mut looks).await;
+            }
+        }
+    }
+
+    /// Accepts until the worker has nothing else to do, and for a second at most.
+    async fn accept_instead(&self, worker: &Worker, looks: &mut Interval) {
+        self.is_left.store(true, Ordering::SeqCst);
+        for _ in 0..LEFT_FOR {
+            self.accept_waiting().await;
+            self.look(looks).await;
+            if worker.is_parked() {
+                break;
+            }
+        }
+        self.is_left.store(false, Ordering::SeqCst);
+        // Of those who came before that, the worker does not hear.
+        self.accept_waiting().await;
+    }
+
+    /// Waits until it is time to look, and serves here what was given in vain.
+    async fn look(&self, looks: &mut Interval) {
+        looks.tick().await;
+        for accepted in self.given.take_back() {
+            tokio::spawn(accepted.serve());
+        }
+    }
+
+    /// Serves all that wait, here.
+    async fn accept_waiting(&self) {
+        loop {
+            match self.listener.try_accept() {
+                Ok((stream, peer)) => {
+                    let accepted = self.admit(stream, peer).await;
+                    tokio::spawn(accepted.serve());
+                }
+                Err(error) if error.kind() == WouldBlock => return,
+                Err(error) => not_accepted(&error).await,
+            }
+        }
+    }
+
+    async fn admit(&self, stream: Stream, peer: SocketAddr) -> Accepted {
+        let arrival = Arrival::counted(&self.arriving, peer.ip()).await;
+        let visit = Visit::new(&self.site, Peer::plain(peer));
+        let (site, door) = (Arc::clone(&self.site), Arc::clone(&self.door));
+        Accepted { site, door, stream, visit, arrival }
+    }
+}
+
+/// Waits, if that may help.
+async fn not_accepted(error: &std::io::Error) {
+    if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+        tracing::debug!("not accepted: {error}");
+        return;
+    }
+    if let Some(Line { left_out }) = NOT_ACCEPTED.line(Instant::now()) {
+        tracing::warn!(
+            left_out,
+            "cannot accept connections: {error}; more file descriptors (ulimit -n) may help"
+        );
+    }
+    sleep(OUT_OF_RESOURCES).await;
 }
 
 /// A connection that was accepted and is not served yet.
@@ -55,18 +178,14 @@ pub(super) struct Accepted {
     arrival: Arrival,
 }
 
-/// Answers the request of a connection on the worker with the least to do.
-fn receive(site: &Arc<Site>, door: &Arc<Door>, stream: Stream, peer: SocketAddr, arrival: Arrival) {
-    let reception = site.ground.workers.reception();
-    let (worker, runtime) = (reception.worker(), reception.runtime().clone());
-    let visit = Visit::new(site, Peer::plain(peer));
-    let arrival = arrival.received(reception);
-    let accepted =
-        Accepted { site: Arc::clone(site), door: Arc::clone(door), stream, visit, arrival };
-    site.given.give(accepted, worker, &runtime);
-}
-
 impl Accepted {
+    /// Counts it on the worker with the least to do, which is to serve it.
+    fn received(self) -> (Self, Arc<Worker>) {
+        let reception = self.site.ground.workers.reception();
+        let worker = reception.worker();
+        (Self { arrival: self.arrival.received(reception), ..self }, worker)
+    }
+
     /// Serves it on the runtime of the current task.
     pub(super) async fn serve(self) {
         let Self { site, door, stream, visit, arrival } = self;
@@ -93,9 +212,4 @@ fn register(stream: std::net::TcpStream) -> std::io::Result<TcpStream> {
     // Messages are small and somebody waits for each.
     stream.set_nodelay(true)?;
     TcpStream::from_std(stream)
-}
-
-fn is_peers_fault(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }

@@ -1,88 +1,59 @@
 //! Connections that were given to a worker, until it picks them up.
 //!
-//! One that is not picked up in time is taken back and served here, by what operates the server: whoever asks how
-//! that is must not wait for guests. Whoever is the first, worker or not, has it.
+//! One that is not picked up in time is taken back: whoever asks how the server is must not wait for guests. Whoever is
+//! the first, worker or not, has it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::runtime::Handle;
-use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
 
 use super::accept::Accepted;
 use crate::worker::Worker;
 
 /// How long a worker has. One that is busy with many short events takes less.
-const PATIENCE: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_millis(40);
 
 /// Those that were not picked up yet, and some that were.
 #[derive(Default)]
-pub(in crate::server) struct Given {
-    waiting: Mutex<VecDeque<Waiting>>,
-    bell: Notify,
-}
+pub(super) struct Given(Mutex<VecDeque<Waiting>>);
 
 struct Waiting {
-    until: Instant,
+    since: Instant,
     worker: Arc<Worker>,
     connection: Arc<Mutex<Option<Accepted>>>,
 }
 
 impl Given {
     /// Lets a worker serve a connection.
-    pub(super) fn give(&self, accepted: Accepted, worker: Arc<Worker>, runtime: &Handle) {
-        let until = Instant::now() + PATIENCE;
+    pub(super) fn give(&self, accepted: Accepted, worker: Arc<Worker>) {
         let connection = Arc::new(Mutex::new(Some(accepted)));
         let taking = Arc::clone(&connection);
-        runtime.spawn(async move {
+        worker.runtime().spawn(async move {
             let accepted = taking.lock().take();
             drop(taking);
             if let Some(accepted) = accepted {
                 accepted.serve().await;
             }
         });
-        let mut waiting = self.waiting.lock();
+        let mut waiting = self.0.lock();
         clear(&mut waiting);
-        waiting.push_back(Waiting { until, worker, connection });
-        if waiting.len() == 1 {
-            self.bell.notify_one();
-        }
+        waiting.push_back(Waiting { since: Instant::now(), worker, connection });
     }
 
-    /// Takes back, for ever, what is not picked up, and serves it on the current runtime.
-    ///
-    /// # Cancel safety
-    ///
-    /// What is waiting stays with its worker.
-    pub(in crate::server) async fn take_back(&self) {
-        loop {
-            while let Some(until) = self.next() {
-                sleep_until(until).await;
-                self.take_back_by(Instant::now());
-            }
-            self.bell.notified().await;
-        }
-    }
-
-    /// When the oldest is to be taken back.
-    fn next(&self) -> Option<Instant> {
-        let mut waiting = self.waiting.lock();
+    /// Takes back what was not picked up in time. Its worker gets no more until it has come round.
+    pub(super) fn take_back(&self) -> Vec<Accepted> {
+        let mut taken = Vec::new();
+        let mut waiting = self.0.lock();
         clear(&mut waiting);
-        waiting.front().map(|oldest| oldest.until)
-    }
-
-    fn take_back_by(&self, now: Instant) {
-        let mut waiting = self.waiting.lock();
-        while let Some(oldest) = waiting.pop_front_if(|oldest| oldest.until <= now) {
-            let accepted = oldest.connection.lock().take();
-            if let Some(accepted) = accepted {
-                oldest.worker.fall_behind();
-                tokio::spawn(accepted.serve());
+        while let Some(late) = waiting.pop_front_if(|oldest| oldest.since.elapsed() >= PATIENCE) {
+            if let Some(accepted) = late.connection.lock().take() {
+                late.worker.fall_behind();
+                taken.push(accepted);
             }
         }
+        taken
     }
 }
 

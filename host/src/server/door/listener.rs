@@ -1,13 +1,14 @@
 //! Sockets that listen: of TCP, of files, and those of whoever started the program.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use listenfd::ListenFd;
-use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::{TcpSocket, UnixSocket};
@@ -33,15 +34,24 @@ pub(in crate::server) struct Listener {
 }
 
 #[derive(Debug)]
-enum Socket {
-    Tcp(Waited),
-    Unix(Waited),
+struct Socket {
+    kind: Kind,
+    descriptor: OwnedFd,
 }
 
-/// A listening socket for which the runtime waits, as it does for a stream. A listener of the library would wait
-/// for each connection too, which another runtime is going to do.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Tcp,
+    Unix,
+}
+
+/// A listening socket for which the current runtime waits, as it does for a stream. A listener of the library would
+/// wait for each connection too, which another runtime may do.
 #[derive(Debug)]
-struct Waited(tokio::net::TcpStream);
+pub(super) struct Waiting {
+    kind: Kind,
+    socket: tokio::net::TcpStream,
+}
 
 /// A stream that was accepted. It belongs to no runtime yet: the one that serves it will wait for it.
 pub(super) enum Stream {
@@ -102,46 +112,70 @@ impl Listener {
         &self.address
     }
 
-    /// Waits for a connection.
+    /// Waits for connections on the current runtime.
     ///
-    /// # Cancel safety
+    /// # Errors
     ///
-    /// Nothing is lost when the future is dropped.
-    pub(super) async fn accept(&self) -> std::io::Result<(Stream, SocketAddr)> {
-        match &self.socket {
-            Socket::Tcp(socket) => {
-                let (stream, peer) = socket.accept().await?;
-                let peer = SocketAddr::try_from(peer.ok_or(std::io::ErrorKind::NotConnected)?)?;
-                // A socket for both versions of IP has the addresses of version 4 inside those of version 6.
-                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-                Ok((Stream::Tcp(stream.into()), peer))
-            }
-            Socket::Unix(socket) => {
-                let (stream, _) = socket.accept().await?;
-                Ok((Stream::Unix(stream.into()), THIS_MACHINE))
-            }
-        }
+    /// What the system says when it has no descriptors left.
+    pub(super) fn wait(&self) -> std::io::Result<Waiting> {
+        let Socket { kind, descriptor } = &self.socket;
+        let socket = TcpStream::from(descriptor.try_clone()?);
+        Ok(Waiting { kind: *kind, socket: tokio::net::TcpStream::from_std(socket)? })
+    }
+
+    /// Whether a connection waits.
+    pub(super) fn has_one(&self) -> bool {
+        let socket = PollFd::new(&self.socket.descriptor, PollFlags::IN);
+        poll(&mut [socket], Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+    }
+
+    /// A connection that waits, if there is one: without one the error is [`WouldBlock`](std::io::ErrorKind).
+    pub(super) fn try_accept(&self) -> std::io::Result<(Stream, SocketAddr)> {
+        accept(self.socket.kind, &self.socket.descriptor)
     }
 
     fn of_tcp(socket: TcpListener) -> std::io::Result<Self> {
         // Those that it accepts begin with the same options.
         SockRef::from(&socket).set_tcp_notsent_lowat(MAX_UNSENT)?;
         let address = Address::Tcp(socket.local_addr()?);
-        Ok(Self { socket: Socket::Tcp(Waited::on(socket)?), address, _file: None })
+        let socket = Socket { kind: Kind::Tcp, descriptor: socket.into() };
+        Ok(Self { socket, address, _file: None })
     }
 }
 
-impl Waited {
-    fn on(socket: impl Into<OwnedFd>) -> std::io::Result<Self> {
-        tokio::net::TcpStream::from_std(TcpStream::from(socket.into())).map(Self)
+impl Waiting {
+    /// Waits for a connection, and leaves it there unless `is_ours`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub(super) async fn accept(
+        &self,
+        is_ours: impl Fn() -> bool,
+    ) -> std::io::Result<(Stream, SocketAddr)> {
+        let accept = || {
+            if is_ours() {
+                accept(self.kind, &self.socket)
+            } else {
+                Err(std::io::ErrorKind::WouldBlock.into())
+            }
+        };
+        self.socket.async_io(Interest::READABLE, accept).await
     }
+}
 
-    /// The next connection, and who it comes from.
-    async fn accept(&self) -> std::io::Result<(OwnedFd, Option<SocketAddrAny>)> {
-        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let accept = || Ok(acceptfrom_with(&self.0, flags)?);
-        self.0.async_io(Interest::READABLE, accept).await
-    }
+/// The next connection, and who it comes from.
+fn accept(kind: Kind, socket: impl AsFd) -> std::io::Result<(Stream, SocketAddr)> {
+    let (stream, peer) = acceptfrom_with(socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
+    Ok(match kind {
+        Kind::Tcp => {
+            let peer = SocketAddr::try_from(peer.ok_or(std::io::ErrorKind::NotConnected)?)?;
+            // A socket for both versions of IP has the addresses of version 4 inside those of version 6.
+            let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+            (Stream::Tcp(stream.into()), peer)
+        }
+        Kind::Unix => (Stream::Unix(stream.into()), THIS_MACHINE),
+    })
 }
 
 fn tcp(address: SocketAddr, all: &[Listen], backlog: u32) -> std::io::Result<Listener> {
@@ -169,7 +203,8 @@ fn unix(file: &Path, mode: Option<u32>, backlog: u32) -> std::io::Result<Listene
         // Before it listens: nobody connects who may not.
         std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode))?;
     }
-    let socket = Socket::Unix(Waited::on(socket.listen(backlog)?.into_std()?)?);
+    let descriptor = socket.listen(backlog)?.into_std()?.into();
+    let socket = Socket { kind: Kind::Unix, descriptor };
     Ok(Listener { socket, address: Address::Unix(file.to_owned()), _file: Some(own) })
 }
 
@@ -199,9 +234,9 @@ fn inherited() -> std::io::Result<Vec<Listener>> {
         let socket = passed.take_unix_listener(place)?.ok_or(std::io::ErrorKind::NotFound)?;
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?.as_pathname().map(Path::to_owned).unwrap_or_default();
-        let socket = Waited::on(socket)?;
+        let socket = Socket { kind: Kind::Unix, descriptor: socket.into() };
         // Its file belongs to whoever made it.
-        Ok(Listener { socket: Socket::Unix(socket), address: Address::Unix(address), _file: None })
+        Ok(Listener { socket, address: Address::Unix(address), _file: None })
     });
     let sockets: Vec<Listener> = sockets.collect::<std::io::Result<_>>()?;
     if sockets.is_empty() {

@@ -20,7 +20,6 @@ use tokio::time::timeout_at;
 use ws_host_protocol::handshake::Scheme;
 
 pub(super) use self::accept::accept;
-pub(super) use self::given::Given;
 pub(super) use self::listener::Listener;
 use self::moved::{OverTls, Plain};
 use self::opening::{Opening, open};
