@@ -6,7 +6,7 @@ COMPONENTS := target/components
 GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-dir target/guests
 EXAMPLES := echo chat counter rooms
 
-.PHONY: help setup build host components run test unit integration clients lint deny fuzz soak bench \
+.PHONY: help setup build host components run test unit integration clients compatibility lint api deny fuzz soak bench \
         bench-peers bench-report bench-density instructions conformance matrix profiled ci clean
 
 help:
@@ -24,7 +24,8 @@ help:
 	@echo "make bench-density  100,000 sandboxes; needs 5 GB of memory"
 	@echo "make soak         everything at once for ten minutes: memory and descriptors stay flat"
 	@echo "make fuzz         every fuzz target for SECONDS (60)"
-	@echo "make lint         formatting, clippy, documentation, layers"
+	@echo "make lint         formatting, clippy, documentation, layers, public API"
+	@echo "make api          writes the listings of the public API, docs/api, after a change on purpose"
 	@echo "make ci           all of it, as the continuous integration does"
 
 setup:
@@ -50,10 +51,11 @@ profiled: components
 run: build
 	target/release/ws-host --component $(COMPONENTS)/echo.wasm
 
-test: build clients unit integration
+test: build clients compatibility unit integration
 
 unit:
-	$(CARGO) test -p ws-host-protocol -p ws-host-client -p ws-guest -p ws-host-bench -p ws-host-matrix
+	$(CARGO) test -p ws-host-protocol -p ws-host-client -p ws-guest -p ws-host-bench -p ws-host-matrix \
+	  -p ws-host-compatibility
 
 integration:
 	$(CARGO) test --release -p ws-host --lib --bins --tests
@@ -62,6 +64,10 @@ integration:
 # Real clients: the npm package `ws`, the PyPI package `websockets`, a headless Chromium.
 clients:
 	tests/clients/install
+
+# Handlers in languages whose components are too large to be kept.
+compatibility:
+	CARGO=$(CARGO) tests/compatibility/build python go
 
 # Clients and proxies that others wrote. MATRIX="--some" is what the continuous integration runs, --record
 # writes docs/interoperability.md.
@@ -103,8 +109,15 @@ bench-density: build
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy -p embedding -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
 	host/check-layers
+	CARGO=$(CARGO) wit/check-growth
+	$(CARGO) run -p ws-host-api
+
+# The listings of docs/api, after the public API was changed on purpose.
+api:
+	$(CARGO) run -p ws-host-api -- --write
 
 # Licences, sources and duplicates of dependencies; needs `cargo install cargo-deny`.
 deny:
@@ -118,7 +131,7 @@ ci: setup lint unit
 	$(MAKE) instructions
 	$(MAKE) conformance
 	$(MAKE) matrix MATRIX=--some
-	$(MAKE) clients integration
+	$(MAKE) clients compatibility integration
 
 clean:
 	$(CARGO) clean

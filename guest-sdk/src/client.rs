@@ -3,23 +3,26 @@
 use std::fmt;
 
 use crate::bindings::ws_host::socket::clients as host;
-use crate::{AttachmentError, CloseCode, CloseError, Form, Request, SendError};
+use crate::message::clients_of;
+use crate::words::errors;
+use crate::{CloseCode, CloseError, Message, Request, SendOptions};
 
 /// A client: one WebSocket connection, by its number.
 ///
-/// Copy it, keep it, compare it. It stays valid until `disconnected` and is never used for another
-/// client.
+/// Copy it, keep it, compare it, save it (feature `serde`: as its number). It stays valid until `disconnected` and is
+/// never used for another client, also not after a restart of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct Client(u64);
 
 impl Client {
     /// The client with this number.
-    pub fn from_id(id: u64) -> Self {
+    pub const fn from_id(id: u64) -> Self {
         Self(id)
     }
 
-    /// Its number.
-    pub fn id(self) -> u64 {
+    /// Its number: below 2^53, so that it is exact in every language.
+    pub const fn id(self) -> u64 {
         self.0
     }
 
@@ -28,8 +31,8 @@ impl Client {
     /// # Errors
     ///
     /// [`SendError`]; nothing was sent then.
-    pub fn send_text(self, message: &str) -> Result<(), SendError> {
-        Ok(host::send_text(self.0, message)?)
+    pub fn send_text(self, message: impl AsRef<str>) -> Result<(), SendError> {
+        Ok(host::send_text(self.0, message.as_ref())?)
     }
 
     /// Sends a binary message. Never waits.
@@ -37,8 +40,8 @@ impl Client {
     /// # Errors
     ///
     /// [`SendError`]; nothing was sent then.
-    pub fn send_binary(self, message: &[u8]) -> Result<(), SendError> {
-        Ok(host::send_binary(self.0, message)?)
+    pub fn send_binary(self, message: impl AsRef<[u8]>) -> Result<(), SendError> {
+        Ok(host::send_binary(self.0, message.as_ref())?)
     }
 
     /// Sends anything that can be displayed, as a text message.
@@ -47,44 +50,20 @@ impl Client {
     ///
     /// [`SendError`]; nothing was sent then.
     pub fn send_display(self, message: impl fmt::Display) -> Result<(), SendError> {
-        self.send_text(&message.to_string())
+        self.send_text(message.to_string())
     }
 
-    /// Sends a text message in frames of at most so many octets (RFC 6455 §5.4). The client gets it
-    /// whole.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`]; nothing was sent then. [`InvalidFrameSize`](SendError::InvalidFrameSize) for 0.
-    pub fn send_text_in_frames(self, message: &str, frame_size: u32) -> Result<(), SendError> {
-        self.send_text_with(message, Form { frame_size: Some(frame_size), ..Form::default() })
-    }
-
-    /// Sends a binary message in frames of at most so many octets. The client gets it whole.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`]; nothing was sent then. [`InvalidFrameSize`](SendError::InvalidFrameSize) for 0.
-    pub fn send_binary_in_frames(self, message: &[u8], frame_size: u32) -> Result<(), SendError> {
-        self.send_binary_with(message, Form { frame_size: Some(frame_size), ..Form::default() })
-    }
-
-    /// Sends a text message in this form: `client.send_text_with(key, Compression::Never)`.
+    /// Sends a message in a way of yours.
     ///
     /// # Errors
     ///
     /// [`SendError`]; nothing was sent then.
-    pub fn send_text_with(self, message: &str, form: impl Into<Form>) -> Result<(), SendError> {
-        Ok(host::send_text_with(self.0, message, form.into().into())?)
-    }
-
-    /// Sends a binary message in this form.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`]; nothing was sent then.
-    pub fn send_binary_with(self, message: &[u8], form: impl Into<Form>) -> Result<(), SendError> {
-        Ok(host::send_binary_with(self.0, message, form.into().into())?)
+    pub fn send<'a>(
+        self,
+        message: impl Into<Message<'a>>,
+        options: &SendOptions,
+    ) -> Result<(), SendError> {
+        Ok(host::send(self.0, message.into().into(), Some(options.host()))?)
     }
 
     /// Sends a ping with at most 125 octets; the answer arrives at
@@ -93,8 +72,8 @@ impl Client {
     /// # Errors
     ///
     /// [`SendError`]; nothing was sent then.
-    pub fn ping(self, payload: &[u8]) -> Result<(), SendError> {
-        Ok(host::ping(self.0, payload)?)
+    pub fn ping(self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
+        Ok(host::ping(self.0, payload.as_ref())?)
     }
 
     /// Sends a pong that nobody asked for, with at most 125 octets (RFC 6455 §5.5.3). Pings are
@@ -103,8 +82,8 @@ impl Client {
     /// # Errors
     ///
     /// [`SendError`]; nothing was sent then.
-    pub fn pong(self, payload: &[u8]) -> Result<(), SendError> {
-        Ok(host::pong(self.0, payload)?)
+    pub fn pong(self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
+        Ok(host::pong(self.0, payload.as_ref())?)
     }
 
     /// Closes behind all that was sent. Nothing of the client arrives any more but
@@ -113,8 +92,8 @@ impl Client {
     /// # Errors
     ///
     /// [`CloseError`]; nothing was closed then.
-    pub fn close(self, code: CloseCode, reason: &str) -> Result<(), CloseError> {
-        Ok(host::close(self.0, code.into(), reason)?)
+    pub fn close(self, code: CloseCode, reason: impl AsRef<str>) -> Result<(), CloseError> {
+        Ok(host::close(self.0, code.into(), reason.as_ref())?)
     }
 
     /// Drops the connection without a closing handshake, and what waits to be written with it.
@@ -128,9 +107,9 @@ impl Client {
         host::buffered(self.0)
     }
 
-    /// The request with which it connected; `None` if it is closed.
-    pub fn request(self) -> Option<Request> {
-        host::describe(self.0).map(Request::from)
+    /// The request with which it connected, to be asked for the client's whole life.
+    pub const fn request(self) -> Request {
+        Request::of(self)
     }
 
     /// Keeps up to 16 KiB in the host beside the connection, in place of what was kept there before:
@@ -139,11 +118,11 @@ impl Client {
     /// # Errors
     ///
     /// [`AttachmentError`]; what was kept before is still there then.
-    pub fn attach(self, attachment: &[u8]) -> Result<(), AttachmentError> {
-        Ok(host::attach(self.0, attachment)?)
+    pub fn attach(self, attachment: impl AsRef<[u8]>) -> Result<(), AttachmentError> {
+        Ok(host::attach(self.0, attachment.as_ref())?)
     }
 
-    /// What was attached; `None` if nothing was, or it is closed.
+    /// What was attached; `None` if nothing was, or it is gone.
     pub fn attachment(self) -> Option<Vec<u8>> {
         host::attachment(self.0)
     }
@@ -157,37 +136,31 @@ impl fmt::Display for Client {
 
 /// The clients of this instance that are open, the one first that has been here longest.
 pub fn clients() -> Vec<Client> {
-    host::connected_clients().into_iter().map(Client).collect()
+    clients_of(host::connected_clients())
 }
 
-/// Sends one text message to many; it is framed once. Answers how many accepted it.
-pub fn broadcast_text(to: impl IntoIterator<Item = Client>, message: &str) -> u32 {
-    host::broadcast_text(&ids(to), message)
+errors! {
+    /// Why a message was not sent. Nothing of it was.
+    SendError {
+        /// The client is closing, closed, or not a client of this instance.
+        Closed = "closed", "the client is closed";
+        /// The client has not yet read what was sent before; [`Drained`](crate::Drained) tells when it has.
+        Full = "full", "the client's outbound buffer is full";
+        /// It is longer than the whole outbound buffer, or a ping of more than 125 octets.
+        TooLong = "too-long", "the message is too long to be sent at all";
+        /// The client speaks a draft of the protocol without binary messages and pings.
+        Unsupported = "unsupported", "the client's draft of the protocol has no such messages";
+        /// There are more than 1,000 [`SendOptions`].
+        TooManyOptions = "too-many-options", "there are more than 1,000 send options";
+    }
 }
 
-/// Sends one binary message to many; it is framed once. Answers how many accepted it.
-pub fn broadcast_binary(to: impl IntoIterator<Item = Client>, message: &[u8]) -> u32 {
-    host::broadcast_binary(&ids(to), message)
-}
-
-/// Sends one text message to many in this form. Answers how many accepted it.
-pub fn broadcast_text_with(
-    to: impl IntoIterator<Item = Client>,
-    message: &str,
-    form: impl Into<Form>,
-) -> u32 {
-    host::broadcast_text_with(&ids(to), message, form.into().into())
-}
-
-/// Sends one binary message to many in this form. Answers how many accepted it.
-pub fn broadcast_binary_with(
-    to: impl IntoIterator<Item = Client>,
-    message: &[u8],
-    form: impl Into<Form>,
-) -> u32 {
-    host::broadcast_binary_with(&ids(to), message, form.into().into())
-}
-
-fn ids(clients: impl IntoIterator<Item = Client>) -> Vec<u64> {
-    clients.into_iter().map(Client::id).collect()
+errors! {
+    /// Why nothing was attached to a client. What was there before is still there.
+    AttachmentError {
+        /// The client is closed, or not a client of this instance.
+        Closed = "closed", "the client is closed";
+        /// More than 16 KiB.
+        TooLong = "too-long", "an attachment has 16 KiB at most";
+    }
 }

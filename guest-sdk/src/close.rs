@@ -1,8 +1,6 @@
 //! Close codes (RFC 6455 §7.4).
 
-use std::fmt;
-
-use crate::bindings::ws_host::socket::types;
+use crate::words::errors;
 
 /// Why a connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -80,37 +78,15 @@ impl From<CloseCode> for u16 {
     }
 }
 
-/// Why a client was not closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CloseError {
-    /// The client is closing, closed, or not a client of this instance.
-    Closed,
-    /// The code may not be sent: 1005, 1006, 1015 or an unassigned one.
-    InvalidCode,
-    /// The reason has more than 123 octets of UTF-8.
-    ReasonTooLong,
-}
-
-impl fmt::Display for CloseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Closed => "the client is closed",
-            Self::InvalidCode => "the close code may not be sent",
-            Self::ReasonTooLong => "the close reason has more than 123 octets",
-        })
-    }
-}
-
-impl std::error::Error for CloseError {}
-
-impl From<types::CloseError> for CloseError {
-    fn from(error: types::CloseError) -> Self {
-        match error {
-            types::CloseError::Closed => Self::Closed,
-            types::CloseError::InvalidCode => Self::InvalidCode,
-            types::CloseError::ReasonTooLong => Self::ReasonTooLong,
-        }
+errors! {
+    /// Why a client was not closed.
+    CloseError {
+        /// The client is closing, closed, or not a client of this instance.
+        Closed = "closed", "the client is closed";
+        /// The code may not be sent: 1005, 1006, 1015 or an unassigned one.
+        InvalidCode = "invalid-code", "the close code may not be sent";
+        /// The reason has more than 123 octets of UTF-8.
+        ReasonTooLong = "reason-too-long", "the close reason has more than 123 octets";
     }
 }
 

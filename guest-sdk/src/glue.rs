@@ -1,12 +1,12 @@
 //! What [`export!`](crate::export) expands to. Not for use by hand.
 
-pub use crate::bindings::*;
+pub use crate::bindings::{burst, custom, drained, expiry, handler, lifecycle, stop, timers};
 
-use crate::bindings::exports::ws_host::socket::{
-    custom_listener, handler, lifecycle, timers_listener,
+use crate::bindings::burst::ws_host::socket::types::Message;
+use crate::{
+    Client, CustomMessage, CustomMessages, Disconnection, Drained, Error, Expiry, Handler,
+    Handshake, Lifecycle, Rejection, Stop, Timer, Timers, report,
 };
-use crate::bindings::ws_host::socket::types;
-use crate::{Client, Handler, Request, Result, Timer, report};
 
 /// Where the one value of the handler's type lives.
 pub trait Exports {
@@ -17,15 +17,19 @@ pub trait Exports {
     fn with_handler<T>(act: impl FnOnce(&mut Self::Handler) -> T) -> T;
 }
 
-impl<E: Exports> handler::Guest for E {
-    fn connected(
-        client: u64,
-        request: types::Request,
-    ) -> std::result::Result<types::Acceptance, types::Rejection> {
-        let request = Request::from(request);
-        E::with_handler(|handler| handler.connected(Client::from_id(client), &request))
-            .map(Into::into)
-            .map_err(Into::into)
+impl<E: Exports> handler::exports::ws_host::socket::handler::Guest for E {
+    fn connected(client: u64) -> bool {
+        let client = Client::from_id(client);
+        let mut handshake = Handshake::of(client);
+        let Err(rejection) = E::with_handler(|handler| handler.connected(client, &mut handshake))
+        else {
+            return true;
+        };
+        if let Err(mistake) = handshake.refuse(&rejection) {
+            // Of what cannot be sent the log hears, and the client nothing but that.
+            let _ = handshake.refuse(&Rejection::from(mistake));
+        }
+        false
     }
 
     fn received_text(client: u64, message: String) {
@@ -43,24 +47,36 @@ impl<E: Exports> handler::Guest for E {
         attempt::<E>(client, |handler| handler.received_pong(client, payload));
     }
 
-    fn disconnected(client: u64, how: types::Disconnection) {
-        E::with_handler(|handler| handler.disconnected(Client::from_id(client), how.into()));
+    fn disconnected(client: u64) {
+        let client = Client::from_id(client);
+        let disconnection = Disconnection::of(client);
+        E::with_handler(|handler| handler.disconnected(client, &disconnection));
     }
 }
 
-impl<E: Exports> lifecycle::Guest for E {
+impl<E: Exports> burst::exports::ws_host::socket::burst_listener::Guest for E {
+    fn received_burst(client: u64) {
+        let client = Client::from_id(client);
+        while let Some(message) = burst::ws_host::socket::burst::next() {
+            attempt::<E>(client, |handler| match message {
+                Message::Text(text) => handler.received_text(client, text),
+                Message::Binary(octets) => handler.received_binary(client, octets),
+            });
+        }
+    }
+}
+
+impl<E: Exports<Handler: Lifecycle>> lifecycle::exports::ws_host::socket::lifecycle::Guest for E {
     fn suspend() -> Option<Vec<u8>> {
-        E::with_handler(Handler::suspend)
+        E::with_handler(Lifecycle::suspend)
     }
 
-    fn resume(state: Option<Vec<u8>>, clients: Vec<u64>) -> std::result::Result<(), String> {
-        let clients = clients.into_iter().map(Client::from_id).collect();
-        E::with_handler(|handler| handler.resume(state, clients))
-            .map_err(|error| format!("{error:#}"))
+    fn resume(state: Option<Vec<u8>>) -> Result<(), String> {
+        E::with_handler(|handler| handler.resume(state)).map_err(|error| format!("{error:#}"))
     }
 }
 
-impl<E: Exports> timers_listener::Guest for E {
+impl<E: Exports<Handler: Timers>> timers::exports::ws_host::socket::timers_listener::Guest for E {
     fn fired(timer: u64) {
         let timer = Timer::new(timer);
         if let Err(error) = E::with_handler(|handler| handler.fired(timer)) {
@@ -69,15 +85,42 @@ impl<E: Exports> timers_listener::Guest for E {
     }
 }
 
-impl<E: Exports> custom_listener::Guest for E {
-    fn received_custom(message: Vec<u8>) -> std::result::Result<Vec<u8>, String> {
-        E::with_handler(|handler| handler.received_custom(message))
+impl<E: Exports<Handler: CustomMessages>> custom::exports::ws_host::socket::custom_listener::Guest
+    for E
+{
+    fn received_custom(message: Vec<u8>) -> Result<Vec<u8>, String> {
+        let about = CustomMessage::current();
+        E::with_handler(|handler| handler.received_custom(message, &about))
             .map_err(|error| format!("{error:#}"))
     }
 }
 
+impl<E: Exports<Handler: Drained>> drained::exports::ws_host::socket::drained_listener::Guest
+    for E
+{
+    fn drained(client: u64) {
+        let client = Client::from_id(client);
+        attempt::<E>(client, |handler| handler.drained(client));
+    }
+}
+
+impl<E: Exports<Handler: Expiry>> expiry::exports::ws_host::socket::expiry_listener::Guest for E {
+    fn expiring(client: u64) {
+        let client = Client::from_id(client);
+        attempt::<E>(client, |handler| handler.expiring(client));
+    }
+}
+
+impl<E: Exports<Handler: Stop>> stop::exports::ws_host::socket::stop_listener::Guest for E {
+    fn stopping() {
+        if let Err(error) = E::with_handler(Stop::stopping) {
+            report::to_log(&"stopping", &error);
+        }
+    }
+}
+
 /// One event of a client, and what becomes of an error in it.
-fn attempt<E: Exports>(client: Client, act: impl FnOnce(&mut E::Handler) -> Result) {
+fn attempt<E: Exports>(client: Client, act: impl FnOnce(&mut E::Handler) -> Result<(), Error>) {
     E::with_handler(|handler| {
         if let Err(error) = act(handler) {
             handler.failed(client, error);

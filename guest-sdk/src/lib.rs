@@ -1,14 +1,14 @@
 //! Write WebSocket handlers for ws-host as WebAssembly components.
 //!
 //! ```
-//! use ws_guest::{Client, Handler, Result};
+//! use ws_guest::{Client, Error, Handler};
 //!
 //! #[derive(Default)]
 //! struct Echo;
 //!
 //! impl Handler for Echo {
-//!     fn received_text(&mut self, client: Client, message: String) -> Result {
-//!         Ok(client.send_text(&message)?)
+//!     fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
+//!         Ok(client.send_text(message)?)
 //!     }
 //! }
 //!
@@ -20,7 +20,7 @@
 //! `cargo build --release --target wasm32-wasip2`, run with `ws-host --component FILE.wasm`.
 //!
 //! The value of your type is the state of one instance: it is made with [`Default`] for the first
-//! event, and lives until the instance ends. With [`Handler::suspend`] and [`Handler::resume`] it
+//! event, and lives until the instance ends. With [`Lifecycle`] it
 //! outlives a hot reload and hibernation. Events come one at a time, so `&mut self` is all the locking
 //! there is. What is printed to standard output or error appears in the host's log. Sleeping
 //! ([`std::thread::sleep`]) is fine: the host goes on, only the other events of this instance wait.
@@ -30,34 +30,45 @@
 mod bindings;
 mod client;
 mod close;
+mod custom;
+mod disconnection;
 mod error;
-mod form;
+mod expiry;
 #[doc(hidden)]
 pub mod glue;
 mod handler;
+mod handshake;
+mod message;
 mod report;
+mod request;
 mod state;
+mod tag;
 mod timer;
 mod topic;
+mod words;
 
-pub use client::{
-    Client, broadcast_binary, broadcast_binary_with, broadcast_text, broadcast_text_with, clients,
-};
+pub use client::{AttachmentError, Client, SendError, clients};
 pub use close::{CloseCode, CloseError};
-pub use error::{AttachmentError, Error, Result, SendError};
-pub use form::{Compression, Form};
-pub use handler::{Acceptance, Disconnection, Handler, Rejection, Request};
-pub use state::state_age;
-pub use timer::{Timer, TimerError};
-pub use topic::{
-    SubscribeError, publish_binary, publish_binary_apart_from, publish_binary_with, publish_text,
-    publish_text_apart_from, publish_text_with,
+pub use custom::CustomMessage;
+pub use disconnection::{Cause, Disconnection};
+pub use error::Error;
+pub use expiry::ExpiryError;
+pub use handler::{CustomMessages, Drained, Expiry, Handler, Lifecycle, Stop, Timers};
+pub use handshake::{Handshake, HandshakeError, Rejection};
+pub use message::{
+    Compression, Message, SendOptions, TooManyExceptions, broadcast, broadcast_with,
 };
+pub use request::Request;
+pub use state::{StateReason, state_age, state_reason};
+pub use tag::{TagError, TaggedError, close_tagged, send_tagged, send_tagged_with, tagged};
+pub use timer::{Timer, TimerError};
+pub use topic::{PublishError, SubscribeError, publish, publish_with, subscribers};
 
-/// Makes a type that implements [`Handler`] the handler of this component. Once in a crate.
+/// Makes a type that implements [`Handler`] the handler of this component, with what else it has: `export!(Chat)`, or
+/// `export!(Chat: Lifecycle, Timers)`. Once in a crate.
 #[macro_export]
 macro_rules! export {
-    ($handler:ty) => {
+    ($handler:ty $(: $($part:ident),+ $(,)?)?) => {
         const _: () = {
             ::std::thread_local! {
                 static HANDLER: ::std::cell::RefCell<$handler> = ::std::cell::RefCell::default();
@@ -73,7 +84,42 @@ macro_rules! export {
                 }
             }
 
-    $crate::glue::export_component!(Exports with_types_in $crate::glue);
+            $crate::export_part!(Exports Handler);
+            $($($crate::export_part!(Exports $part);)+)?
         };
+    };
+}
+
+/// One interface of [`export!`]. Not for use by hand.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_part {
+    ($exports:ident Handler) => {
+        $crate::glue::handler::export_handler!($exports with_types_in $crate::glue::handler);
+        $crate::glue::burst::export_burst!($exports with_types_in $crate::glue::burst);
+    };
+    ($exports:ident Lifecycle) => {
+        $crate::glue::lifecycle::export_lifecycle!($exports with_types_in $crate::glue::lifecycle);
+    };
+    ($exports:ident Timers) => {
+        $crate::glue::timers::export_timers!($exports with_types_in $crate::glue::timers);
+    };
+    ($exports:ident CustomMessages) => {
+        $crate::glue::custom::export_custom!($exports with_types_in $crate::glue::custom);
+    };
+    ($exports:ident Drained) => {
+        $crate::glue::drained::export_drained!($exports with_types_in $crate::glue::drained);
+    };
+    ($exports:ident Expiry) => {
+        $crate::glue::expiry::export_expiry!($exports with_types_in $crate::glue::expiry);
+    };
+    ($exports:ident Stop) => {
+        $crate::glue::stop::export_stop!($exports with_types_in $crate::glue::stop);
+    };
+    ($exports:ident $other:ident) => {
+        ::std::compile_error!(::std::concat!(
+            "`", ::std::stringify!($other), "` is nothing that a handler can export: there are ",
+            "Lifecycle, Timers, CustomMessages, Drained, Expiry and Stop",
+        ));
     };
 }

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::bindings::ws_host::socket::{timers as host, types};
+use crate::bindings::ws_host::socket::timers as host;
+use crate::words::errors;
 
 /// A timer, by a number that the handler chooses.
 ///
@@ -22,15 +23,15 @@ impl Timer {
         self.0
     }
 
-    /// Lets [`fired`](crate::Handler::fired) be called once, after this time, which counts in whole
+    /// Lets [`fired`](crate::Timers::fired) be called once, after this time, which counts in whole
     /// milliseconds and is one at least. If the timer is set already, it is set anew.
     ///
     /// # Errors
     ///
-    /// [`TimerError`]: the instance has 1,024 timers.
+    /// [`TimerError`].
     pub fn set(self, after: Duration) -> Result<(), TimerError> {
         let milliseconds = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-        host::set(self.0, milliseconds).map_err(|types::TimerError::TooMany| TimerError)
+        Ok(host::set(self.0, milliseconds)?)
     }
 
     /// Takes it back. Answers whether it was set.
@@ -45,14 +46,10 @@ impl fmt::Display for Timer {
     }
 }
 
-/// The instance has as many timers as it can.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TimerError;
-
-impl fmt::Display for TimerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("there are 1,024 timers already")
+errors! {
+    /// Why a timer was not set.
+    TimerError {
+        /// The instance has 1,024 timers already.
+        TooMany = "too-many", "there are 1,024 timers already";
     }
 }
-
-impl std::error::Error for TimerError {}

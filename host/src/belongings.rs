@@ -1,5 +1,5 @@
-//! What belongs to an actor and outlives its instances: its clients, its timers, and the topics that
-//! it shares with the other actors of its resource.
+//! What belongs to an actor and outlives its instances: its clients, its timers, and the topics and
+//! tags that it shares with the other actors of its resource.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ impl Belongings {
         Self { clients: Clients::default(), timers: Timers::default(), topics }
     }
 
-    /// From now on the guest can send to this client and subscribe it, as long as the answer is kept.
+    /// From now on the guest can send to this client, subscribe and tag it, as long as the answer is kept.
     pub(crate) fn enter(self: &Arc<Self>, client: &Arc<Client>) -> Presence {
         self.clients.insert(Arc::clone(client));
         Presence { belongings: Arc::clone(self), client: Arc::clone(client) }
@@ -36,7 +36,7 @@ impl Belongings {
 
     /// The one place where a client is forgotten: whatever is kept for clients must go here.
     fn forget(&self, client: &Client) {
-        // First, so that nothing subscribes it again.
+        // First, so that nothing subscribes or tags it again.
         client.leave();
         self.clients.remove(client.id());
         self.topics.forget(client.id());

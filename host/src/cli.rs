@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
-use ws_host::config::written::{self, Cache, Links, Network, Time};
+use ws_host::config::written::{self, Cache, Links, Network, OnFull, Time};
 use ws_host::config::{self, Config, Wrong};
 
 use self::compression::Compression;
@@ -175,6 +175,11 @@ struct Single {
     /// --max-message, at least 64KiB]
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     max_outbound: Option<ByteSize>,
+
+    /// What happens to a client to which a message cannot be sent, as its outbound buffer is full: the message is
+    /// left out (`drop`), or the client is closed with 1008 (`close`) [default: drop]
+    #[arg(long, value_name = "WHAT")]
+    on_full: Option<OnFull>,
 
     /// Bytes a second that a client must take of what waits for it, over each --idle-timeout; one that
     /// takes fewer is dropped [default: 1KiB]
@@ -350,6 +355,7 @@ impl Single {
             auto_answers: map(self.auto_answers),
             max_message: self.max_message,
             max_outbound: self.max_outbound,
+            on_full: self.on_full,
             min_rate: self.min_rate,
             max_memory: self.max_memory,
             max_cpu: time(self.max_cpu),

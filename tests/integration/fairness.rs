@@ -214,7 +214,8 @@ fn what_one_event_does_takes_effect_in_its_order() -> Result<()> {
 
 #[test]
 fn what_nobody_gets_costs_nobody_much() -> Result<()> {
-    let flags = ["--instance-per", "client", "--max-memory", "200MiB", "--workers", "1"];
+    let room = ["--max-memory", "200MiB", "--max-cpu", "20s"];
+    let flags = [&["--instance-per", "client", "--workers", "1"][..], &room].concat();
     let server = TestServer::with_arguments("guest-busy", &flags)?;
     let mut greedy = Client::connect(&server)?;
     let mut other = Client::connect(&server)?;

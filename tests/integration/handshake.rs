@@ -167,6 +167,22 @@ fn handler_turns_clients_away_with_its_own_status() -> Result<()> {
 }
 
 #[test]
+fn refusal_has_any_header_and_any_body() -> Result<()> {
+    let server = TestServer::serving("guest-choosy")?;
+    let answer = Answer::to(server.address(), &handshake("/?redirect=/login", ""))?;
+    assert_eq!((answer.status, answer.header("location")), (302, Some("/login")));
+    let answer = Answer::to(server.address(), &handshake("/?page=no", ""))?;
+    assert_eq!((answer.status, answer.body.as_str()), (403, "<p>no</p>\n"));
+    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+    for forbidden in ["connection", "content-length", "not(a)name"] {
+        let request = handshake(&format!("/?reject-with-header={forbidden}"), "");
+        let answer = Answer::to(server.address(), &request)?;
+        assert_eq!((answer.status, answer.body.as_str()), (500, "The handler failed.\n"));
+    }
+    Ok(())
+}
+
+#[test]
 fn handler_chooses_an_offered_subprotocol_only() -> Result<()> {
     let server = TestServer::serving("guest-choosy")?;
     let offer = "Sec-WebSocket-Protocol: soap, wamp\r\n";

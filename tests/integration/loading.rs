@@ -21,7 +21,7 @@ fn fails(arguments: &[&str], words: &[&str]) {
 }
 
 #[track_caller]
-fn component_fails(file: &Path, words: &[&str]) {
+pub(crate) fn component_fails(file: &Path, words: &[&str]) {
     let file = file.to_str().expect("a name in UTF-8");
     let name = Path::new(file).file_name().and_then(|name| name.to_str()).expect("a name");
     fails(&["--component", file, "--listen", "127.0.0.1:0"], &[&[name], words].concat());
@@ -85,7 +85,7 @@ fn handler_of_another_version() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let text = r#"(component (instance $i) (export "ws-host:socket/handler@0.9.0" (instance $i)))"#;
     let other = file(&folder, "other.wasm", &wat::parse_str(text)?)?;
-    component_fails(&other, &["handler@0.9.0", "handler@0.1.0", "version"]);
+    component_fails(&other, &["ws-host:socket@0.9.0", "ws-host:socket@0.1.0", "version"]);
     Ok(())
 }
 

@@ -5,21 +5,28 @@ mod admin; // who is answered at the admin address
 mod answers; // HTTP/1.1 to the byte
 mod backpressure; // what happens when somebody does not read
 mod buffered; // what waits for all clients together
+mod bursts; // many messages in one call
+mod causes; // what ended a connection
+mod certificates;
 mod checkpoints; // state that outlives a trap
 mod clients; // clients of other languages, and a browser
 mod closing; // who closes with what, and what the other side hears
 mod commands; // what handlers can do: broadcast, ping, ask
+mod compatibility; // components that were built once
 mod compression; // with clients that offer it
 mod compression_errors; // octets that are no compressed messages
 mod configuration; // many resources, from a file
 mod configured; // a configuration file and its server
 mod connect; // the client for the terminal
 mod deflated; // compression as a client does it
+mod denied; // what handlers ask of the system and are not granted
 mod development; // errors of handlers, and who is told
 mod documentation; // what the README says
 mod drafts; // clients from before the RFC
+mod drained; // handlers that go on when there is room
 mod embedding; // handlers in a program of somebody else
 mod encrypted; // TLS as a client does it
+mod expiry; // clients that must prove themselves again
 mod fairness;
 mod faults; // handlers that trap, loop, hoard, fail
 mod fields; // headers that handlers are told
@@ -40,6 +47,7 @@ mod loading; // components and flags that cannot be served
 mod log; // what guests print
 mod memory; // what counts as memory of an instance
 mod messages; // framing as clients see it
+mod mistakes; // errors that handlers get by name
 mod operating; // what must not wait for guests
 mod origins; // pages that may connect, and proxies
 mod outside; // messages that come from no client
@@ -48,6 +56,7 @@ mod places; // what is kept from others by who does not ask, read or leave
 mod protocol_errors; // any octets on the socket
 mod proxied; // the PROXY protocol
 mod proxy; // an HTTP proxy between the client for the terminal and its server
+mod reasons; // why a state is asked for or given
 mod reload; // new code while clients are connected
 mod replaced; // files that are replaced again and again
 mod room_for_instances; // as many instances as there may be
@@ -58,7 +67,9 @@ mod sleeping; // handlers that wait
 mod slow; // clients that read slowly
 mod soak; // everything at once
 mod static_files; // ordinary HTTP
+mod stopping; // handlers that say goodbye
 mod streams; // HTTP/2 as frames on the wire
+mod tags; // clients by what they are
 mod timers; // events that the host delivers later
 mod tls; // encrypted connections
 mod topics; // messages to whoever subscribed

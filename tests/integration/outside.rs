@@ -43,6 +43,19 @@ fn message_from_outside_reaches_the_handler_and_its_answer_comes_back() -> Resul
 }
 
 #[test]
+fn kind_of_a_message_is_held_to_255_octets_of_ascii() -> Result<()> {
+    let (_server, admin) = scene(&[])?;
+    let kinds = [("x".repeat(255), 200), ("x".repeat(256), 400), ("größe".to_owned(), 400)];
+    for (kind, status) in kinds {
+        let headers = format!("Content-Type: {kind}\r\n");
+        let wish = "POST /resources/guest-outside/messages";
+        let answer = ask_admin(admin, wish, &headers, b"hello")?;
+        assert_eq!(answer.status, status, "{answer:?}");
+    }
+    Ok(())
+}
+
+#[test]
 fn refusals_and_faults_are_told_to_the_sender() -> Result<()> {
     let (server, admin) = scene(&[])?;
     let mut client = Client::connect(&server)?;
@@ -56,17 +69,26 @@ fn refusals_and_faults_are_told_to_the_sender() -> Result<()> {
 }
 
 #[test]
+fn handler_knows_what_kind_a_message_from_outside_is_and_who_sent_it() -> Result<()> {
+    let (_server, admin) = scene(&[])?;
+    let wish = "POST /resources/guest-outside/messages";
+    let answer = ask_admin(admin, wish, "Content-Type: application/json\r\n", b"about")?;
+    assert_eq!(answer.body, r#"Some("application/json") from Some("admin")"#);
+    assert_eq!(send(admin, "", "about")?.body, r#"None from Some("admin")"#);
+    Ok(())
+}
+
+#[test]
 fn component_without_a_listener_is_501() -> Result<()> {
     let mut server = TestServer::with_arguments("guest-minimal", &ADMIN)?;
     let admin = server.admin()?;
     let answer = ask_admin(admin, "POST /resources/guest-minimal/messages", "", b"hello")?;
     assert_eq!(answer.status, 501, "{answer:?}");
     assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
-    // Made with ws-guest it has one, which refuses unless the handler says otherwise.
+    // Made with ws-guest it has one only if it says so.
     let mut server = TestServer::with_arguments("echo", &ADMIN)?;
     let answer = ask_admin(server.admin()?, "POST /resources/echo/messages", "", b"hello")?;
-    assert_eq!(answer.status, 422, "{answer:?}");
-    assert!(answer.body.contains("takes no messages from outside"), "{answer:?}");
+    assert_eq!(answer.status, 501, "{answer:?}");
     Ok(())
 }
 
@@ -120,10 +142,11 @@ fn message_from_outside_waits_its_turn() -> Result<()> {
     let mut server = TestServer::with_arguments("guest-sleep", &ADMIN)?;
     let admin = server.admin()?;
     let mut client = Client::connect(&server)?;
-    client.send_text("300")?;
+    client.send_text("sleep 300")?;
+    assert_eq!(client.receive_text()?, "before");
     let answer = ask_admin(admin, "POST /resources/guest-sleep/messages", "", b"x")?;
-    assert_eq!(answer.status, 422, "{answer:?}");
-    client.receive_text()?;
+    assert_eq!(answer.body, "slept 1", "{answer:?}");
+    assert_eq!(client.receive_text()?, "after");
     Ok(())
 }
 

@@ -223,7 +223,7 @@ fn component_whose_exports_no_longer_match_is_refused_with_the_difference() -> R
     for (text, words) in [
         (lacking, "`connected` is missing"),
         (half, "does not export ws-host:socket/handler@0.1.0"),
-        (other, "handler@0.9.0"),
+        (other, "ws-host:socket@0.9.0"),
         (importing, "acme:rockets/launch@1.0.0"),
     ] {
         keeper.replace_by_octets(&wat::parse_str(text)?)?;

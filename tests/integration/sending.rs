@@ -41,15 +41,6 @@ fn message_is_sent_in_frames_of_the_size_that_is_asked_for() -> Result<()> {
 }
 
 #[test]
-fn frames_of_no_octets_are_refused() -> Result<()> {
-    let server = TestServer::serving("guest-frames")?;
-    let mut client = Client::connect(&server)?;
-    assert_eq!(client.ask("0 abcd")?, "frames of no octets");
-    assert_eq!(client.receive_text()?, "frames of no octets");
-    Ok(())
-}
-
-#[test]
 fn long_message_in_many_small_frames_arrives_whole() -> Result<()> {
     let server = TestServer::serving("guest-frames")?;
     let mut client = Client::connect(&server)?;

@@ -203,7 +203,7 @@ fn there_are_at_most_1024_timers() -> Result<()> {
         client.send_text(&format!("timer {number} {NEVER}"))?;
         assert_eq!(client.receive_text()?, "Ok(())");
     }
-    assert_eq!(client.ask(&format!("timer 1024 {NEVER}"))?, "Err(TimerError)");
+    assert_eq!(client.ask(&format!("timer 1024 {NEVER}"))?, "Err(TooMany)");
     // One that is set may be set anew.
     assert_eq!(client.ask(&format!("timer 5 {NEVER}"))?, "Ok(())");
     assert_eq!(client.ask("cancel 5")?, "true");

@@ -23,7 +23,8 @@ fn message_reaches_subscribers_on_all_instances() -> Result<()> {
         assert_eq!(client.receive_text()?, "extra");
     }
     clients[0].send_text("publish-to-others news again")?;
-    assert_eq!(clients[0].receive_text()?, "14");
+    // It is subscribed, too, and gets none.
+    assert_eq!(clients[0].receive_text()?, "15");
     for client in &mut clients[1..15] {
         assert_eq!(client.receive_text()?, "again");
     }
@@ -49,6 +50,25 @@ fn client_that_unsubscribes_or_leaves_gets_nothing() -> Result<()> {
     assert_eq!(second.receive_text()?, "one");
     second.close()?;
     while publisher.ask("publish news two")? != "0" {}
+    Ok(())
+}
+
+#[test]
+fn client_knows_its_topics_and_leaves_them_at_once() -> Result<()> {
+    let server = alone(&[])?;
+    let mut publisher = Client::connect(&server)?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("topics")?, "");
+    for topic in ["news", "art", "weather"] {
+        assert_eq!(client.ask(&format!("subscribe {topic}"))?, "Ok(())");
+    }
+    assert_eq!(client.ask("topics")?, "art news weather");
+    assert_eq!(publisher.ask("topics")?, "");
+    assert_eq!(client.ask("unsubscribe-all")?, "3");
+    assert_eq!(client.ask("unsubscribe-all")?, "0");
+    assert_eq!(client.ask("topics")?, "");
+    assert_eq!(publisher.ask("publish news nobody hears this")?, "0");
+    assert_eq!(client.ask("nothing came before this")?, "nothing came before this");
     Ok(())
 }
 

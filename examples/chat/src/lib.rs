@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use names::Name;
 use ws_guest::{
-    Acceptance, Client, CloseCode, Disconnection, Handler, Rejection, Request, Result,
-    broadcast_text,
+    Client, CloseCode, Disconnection, Error, Handler, Handshake, Lifecycle, Rejection, broadcast,
+    clients,
 };
 
 /// The longest thing that can be said at once, in octets.
@@ -22,23 +22,18 @@ struct Chat {
 }
 
 impl Handler for Chat {
-    fn connected(
-        &mut self,
-        client: Client,
-        _request: &Request,
-    ) -> std::result::Result<Acceptance, Rejection> {
-        self.join(client).map_err(|_| Rejection::new(503, "the room is gone\n"))?;
-        Ok(Acceptance::default())
+    fn connected(&mut self, client: Client, _: &mut Handshake) -> Result<(), Rejection> {
+        Ok(self.join(client)?)
     }
 
-    fn received_text(&mut self, client: Client, line: String) -> Result {
+    fn received_text(&mut self, client: Client, line: String) -> Result<(), Error> {
         if !self.people.contains_key(&client) {
             // A fresh instance, after the one that knew everybody ended: the people are still here.
             self.join(client)?;
         }
         let line = line.trim();
         if line.len() > MAX_LINE {
-            return Ok(client.send_text(&format!("! at most {MAX_LINE} octets at once"))?);
+            return Ok(client.send_text(format!("! at most {MAX_LINE} octets at once"))?);
         }
         match line.strip_prefix("/name ") {
             Some(wish) => self.rename(client, wish),
@@ -51,22 +46,25 @@ impl Handler for Chat {
         }
     }
 
-    fn received_binary(&mut self, client: Client, _message: Vec<u8>) -> Result {
+    fn received_binary(&mut self, client: Client, _: Vec<u8>) -> Result<(), Error> {
         Ok(client.close(CloseCode::InvalidType, "this is a chat: text only")?)
     }
 
-    fn disconnected(&mut self, client: Client, _how: Disconnection) {
+    fn disconnected(&mut self, client: Client, _: &Disconnection) {
         if let Some(name) = self.people.remove(&client) {
             self.tell_all(&format!("* {name} left"));
         }
     }
+}
 
+impl Lifecycle for Chat {
     fn suspend(&mut self) -> Option<Vec<u8>> {
         Some(self.arrivals.to_string().into_bytes())
     }
 
     /// The names are kept beside the connections: so they are there even after a trap, without state.
-    fn resume(&mut self, state: Option<Vec<u8>>, clients: Vec<Client>) -> Result {
+    fn resume(&mut self, state: Option<Vec<u8>>) -> Result<(), Error> {
+        let clients = clients();
         self.arrivals = match state {
             Some(state) => String::from_utf8(state)?.parse()?,
             None => clients.len() as u64,
@@ -78,24 +76,24 @@ impl Handler for Chat {
 }
 
 impl Chat {
-    fn join(&mut self, client: Client) -> Result {
+    fn join(&mut self, client: Client) -> Result<(), Error> {
         self.arrivals += 1;
         let name = Name::guest(self.arrivals, &self.people.values().collect::<Vec<_>>());
-        client.send_text(&format!("* you are {name}"))?;
+        client.send_text(format!("* you are {name}"))?;
         let here = self.people.values().map(Name::to_string).collect::<Vec<_>>().join(", ");
-        client.send_text(&format!("* here: {here}"))?;
+        client.send_text(format!("* here: {here}"))?;
         self.tell_all(&format!("* {name} joined"));
         self.call(client, name)?;
         Ok(())
     }
 
     /// Gives a client a name; answers the one it had.
-    fn call(&mut self, client: Client, name: Name) -> Result<Option<Name>> {
+    fn call(&mut self, client: Client, name: Name) -> Result<Option<Name>, Error> {
         client.attach(name.as_bytes())?;
         Ok(self.people.insert(client, name))
     }
 
-    fn rename(&mut self, client: Client, wish: &str) -> Result {
+    fn rename(&mut self, client: Client, wish: &str) -> Result<(), Error> {
         let others = self.people.iter().filter(|(person, _)| **person != client);
         match Name::parse(wish, others.map(|(_, name)| name)) {
             Ok(name) => {
@@ -105,14 +103,14 @@ impl Chat {
                 }
                 Ok(())
             }
-            Err(problem) => Ok(client.send_text(&format!("! {problem}"))?),
+            Err(problem) => Ok(client.send_text(format!("! {problem}"))?),
         }
     }
 
     /// Whoever does not keep up misses a line: a chat does not wait for one of its people.
     fn tell_all(&self, line: &str) {
-        broadcast_text(self.people.keys().copied(), line);
+        broadcast(self.people.keys(), line);
     }
 }
 
-ws_guest::export!(Chat);
+ws_guest::export!(Chat: Lifecycle);

@@ -1,7 +1,7 @@
 //! Counts what all clients said together, and goes on counting when its source is edited and built
 //! anew while they are connected.
 
-use ws_guest::{Client, Handler, Result, broadcast_text, clients};
+use ws_guest::{Client, Error, Handler, Lifecycle, broadcast, clients};
 
 #[derive(Default)]
 struct Counter {
@@ -9,17 +9,19 @@ struct Counter {
 }
 
 impl Handler for Counter {
-    fn received_text(&mut self, _: Client, _: String) -> Result {
+    fn received_text(&mut self, _: Client, _: String) -> Result<(), Error> {
         self.count += 1;
-        broadcast_text(clients(), &format!("{} messages", self.count));
+        broadcast(clients(), &format!("{} messages", self.count));
         Ok(())
     }
+}
 
+impl Lifecycle for Counter {
     fn suspend(&mut self) -> Option<Vec<u8>> {
         Some(self.count.to_string().into_bytes())
     }
 
-    fn resume(&mut self, state: Option<Vec<u8>>, _: Vec<Client>) -> Result {
+    fn resume(&mut self, state: Option<Vec<u8>>) -> Result<(), Error> {
         if let Some(state) = state {
             self.count = String::from_utf8(state)?.parse()?;
         }
@@ -27,4 +29,4 @@ impl Handler for Counter {
     }
 }
 
-ws_guest::export!(Counter);
+ws_guest::export!(Counter: Lifecycle);

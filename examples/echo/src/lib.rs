@@ -1,17 +1,17 @@
 //! Sends every message back to whoever sent it.
 
-use ws_guest::{Client, Handler, Result};
+use ws_guest::{Client, Error, Handler};
 
 #[derive(Default)]
 struct Echo;
 
 impl Handler for Echo {
-    fn received_text(&mut self, client: Client, message: String) -> Result {
-        Ok(client.send_text(&message)?)
+    fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
+        Ok(client.send_text(message)?)
     }
 
-    fn received_binary(&mut self, client: Client, message: Vec<u8>) -> Result {
-        Ok(client.send_binary(&message)?)
+    fn received_binary(&mut self, client: Client, message: Vec<u8>) -> Result<(), Error> {
+        Ok(client.send_binary(message)?)
     }
 }
 

@@ -58,7 +58,7 @@ async fn websocket(
 /// What is posted here, the handler gets as a message from outside.
 async fn message(State(host): State<Host>, message: Bytes) -> String {
     let resource = host.resources().remove(0).name;
-    match host.send_custom(&resource, Recipient::All, &message).await {
+    match host.send_custom(&resource, Recipient::All, &*message).await {
         Ok(answers) => format!("{answers:?}\n"),
         Err(error) => format!("{error}\n"),
     }

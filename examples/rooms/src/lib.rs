@@ -5,8 +5,8 @@
 //! comes gets the whole board first. A text tells how many there are.
 
 use ws_guest::{
-    Acceptance, Client, CloseCode, Disconnection, Handler, Rejection, Request, Result,
-    broadcast_binary, broadcast_text, clients,
+    Client, CloseCode, Disconnection, Error, Handler, Handshake, Lifecycle, Rejection, broadcast,
+    clients,
 };
 
 /// Columns and rows of a board.
@@ -26,45 +26,42 @@ impl Default for Board {
 }
 
 impl Handler for Board {
-    fn connected(
-        &mut self,
-        client: Client,
-        _: &Request,
-    ) -> std::result::Result<Acceptance, Rejection> {
-        let sent = client.send_binary(&self.pixels);
-        sent.map_err(|_| Rejection::new(503, "the room is gone\n"))?;
+    fn connected(&mut self, client: Client, _: &mut Handshake) -> Result<(), Rejection> {
+        client.send_binary(&self.pixels)?;
         tell_how_many();
-        Ok(Acceptance::default())
+        Ok(())
     }
 
-    fn received_binary(&mut self, client: Client, message: Vec<u8>) -> Result {
+    fn received_binary(&mut self, client: Client, message: Vec<u8>) -> Result<(), Error> {
         match *message {
             [column, row, colour]
                 if usize::from(column) < SIDE && usize::from(row) < SIDE && colour < COLOURS =>
             {
                 self.pixels[usize::from(row) * SIDE + usize::from(column)] = colour;
-                broadcast_binary(clients(), &message);
+                broadcast(clients(), &message);
                 Ok(())
             }
             _ => Ok(client.close(CloseCode::PolicyViolation, "a pixel is column, row, colour")?),
         }
     }
 
-    fn disconnected(&mut self, _: Client, _: Disconnection) {
+    fn disconnected(&mut self, _: Client, _: &Disconnection) {
         tell_how_many();
     }
+}
 
+impl Lifecycle for Board {
     fn suspend(&mut self) -> Option<Vec<u8>> {
         Some(self.pixels.clone())
     }
 
-    fn resume(&mut self, state: Option<Vec<u8>>, clients: Vec<Client>) -> Result {
+    fn resume(&mut self, state: Option<Vec<u8>>) -> Result<(), Error> {
         match state {
             Some(pixels) if pixels.len() == SIDE * SIDE => self.pixels = pixels,
-            Some(_) => return Err(ws_guest::Error::msg("a board of another size")),
+            Some(_) => return Err(Error::msg("a board of another size")),
             // After a fault the board is empty, and everybody is to see that.
             None => {
-                broadcast_binary(clients, &self.pixels);
+                broadcast(clients(), &self.pixels);
             }
         }
         Ok(())
@@ -74,7 +71,7 @@ impl Handler for Board {
 fn tell_how_many() {
     let here = clients();
     let words = format!("{} here", here.len());
-    broadcast_text(here, &words);
+    broadcast(&here, &words);
 }
 
-ws_guest::export!(Board);
+ws_guest::export!(Board: Lifecycle);

@@ -18,6 +18,16 @@ use crate::error::SendError;
 #[must_use = "a message that finds no room in the outbound buffer is not sent if this is dropped"]
 pub struct Sending(pub(crate) Answer<()>);
 
+impl Sending {
+    /// Why it is known already that it is not sent.
+    pub(crate) fn refused(&self) -> Option<SendError> {
+        match self.0 {
+            Answer::Refused(error) => Some(error),
+            Answer::Awaited(_) => None,
+        }
+    }
+}
+
 impl Future for Sending {
     type Output = Result<(), SendError>;
 

@@ -18,6 +18,7 @@ use crate::messages::Messages;
 use crate::options::Options;
 use crate::outgoing::{Frame, Tell};
 use crate::shared::{Handle, Shared, State};
+use crate::sink::MessageSink;
 
 /// The version that RFC 6455 defines, `Sec-WebSocket-Version`.
 const VERSION: u16 = 13;
@@ -100,6 +101,12 @@ impl Client {
         // The only error is that it is closing or closed, which is what is wanted.
         let _ = shared.send(Frame::Close(&frame), Tell::Nobody);
         Ok(Closing(Box::pin(async move { shared.ended.wait().await.clone() })))
+    }
+
+    /// Sending as a `Sink` of messages. There can be several, and they can be used beside
+    /// [`send_text`](Self::send_text).
+    pub fn sink(&self) -> MessageSink {
+        MessageSink::new(self.clone())
     }
 
     /// Where the connection is.

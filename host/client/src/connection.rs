@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use ws_host_protocol::{CloseFrame, Event, Inbound, Limits, Outbound, PerMessageDeflate, Role};
+use ws_host_protocol::{
+    CloseFrame, Event, Inbound, Limits, PerMessageDeflate, ProtocolError, Replies, Role,
+};
 
 use crate::end::Cause;
 use crate::error::ConnectError;
@@ -68,18 +70,12 @@ impl Task {
         early: Vec<u8>,
         compression: Option<PerMessageDeflate>,
     ) -> Cause {
-        let limits = Limits { max_message: self.options.max_message, ..Limits::default() };
-        let mut inbound = Inbound::new(Role::Client, limits);
+        let mut inbound = Inbound::new(Role::Client, Limits::new(self.options.max_message));
         if let Some(agreed) = compression {
             inbound.use_deflate(&agreed);
         }
-        let mut conversation = Conversation {
-            line,
-            shared: &self.shared,
-            messages: &self.messages,
-            inbound,
-            answers: Outbound::server(0),
-        };
+        let mut conversation =
+            Conversation { line, shared: &self.shared, messages: &self.messages, inbound };
         let Err(cause) = conversation.until_end(early).await;
         conversation.line.say_farewell(&cause).await;
         cause
@@ -98,10 +94,27 @@ struct Conversation<'a> {
     shared: &'a Shared,
     messages: &'a mpsc::Sender<Received>,
     inbound: Inbound,
-    /// Takes what the machine answers by itself, and is emptied unread. The answers are given here:
-    /// the machine drops messages that come after our close frame, and a server may rightly send
-    /// them until it has read that.
-    answers: Outbound,
+}
+
+/// What the protocol answers by itself goes behind what the application has sent.
+struct Answers<'a>(&'a Shared);
+
+impl Replies for Answers<'_> {
+    /// A server may rightly send messages until it has read our close frame, and they are delivered.
+    fn is_closing(&self) -> bool {
+        false
+    }
+
+    fn pong(&mut self, payload: &[u8]) {
+        self.0.lock().outgoing.answer_ping(payload);
+    }
+
+    fn close(&mut self, frame: Option<&CloseFrame>) {
+        self.0.lock().outgoing.answer_close(frame);
+    }
+
+    /// Nothing: what came before is delivered first.
+    fn fail(&mut self, _error: ProtocolError) {}
 }
 
 impl Conversation<'_> {
@@ -116,24 +129,20 @@ impl Conversation<'_> {
     }
 
     async fn handle(&mut self, mut input: &mut [u8]) -> Result<(), Cause> {
-        while let Some(event) = self.inbound.handle_input(&mut input, &mut self.answers) {
+        while let Some(event) = self.inbound.handle_input(&mut input, &mut Answers(self.shared)) {
             match event {
                 Event::Text(text) => self.deliver(Received::Text(text.into_owned())).await?,
                 Event::Binary(octets) => {
                     self.deliver(Received::Binary(octets.into_owned())).await?
                 }
-                Event::Ping(payload) => self.shared.lock().outgoing.answer_ping(&payload),
+                Event::Ping(_) => {}
                 Event::Pong(payload) => {
                     let is_answer = self.shared.lock().outgoing.answered(&payload);
                     if !is_answer {
                         self.deliver(Received::Pong(payload.into_owned())).await?;
                     }
                 }
-                // §5.5.1: a close frame is answered by one with the same code.
-                Event::Closed(frame) => {
-                    self.shared.lock().outgoing.answer_close(frame.as_ref());
-                    return Err(Cause::Closed(frame));
-                }
+                Event::Closed(frame) => return Err(Cause::Closed(frame)),
                 // §7.1.7: a failed connection is closed with a frame that says why.
                 Event::Failed(error) => {
                     self.settle().await?;
@@ -142,7 +151,6 @@ impl Conversation<'_> {
                     return Err(Cause::Failed(error));
                 }
             }
-            self.answers.discard();
         }
         Ok(())
     }

@@ -36,7 +36,7 @@
 //!
 //! | What | How |
 //! |---|---|
-//! | `ws://name:8080/`, `ws://192.0.2.1/`, `ws://[2001:db8::1]:8080/` | the URL |
+//! | `ws://name:8080/`, `ws://192.0.2.1/`, `ws://[2001:db8::1]:8080/` | the URL; of a name with several addresses, IPv6 and IPv4 by turns, the first that answers (RFC 8305) |
 //! | as a user, with Basic authentication | `wss://user:password@example.com/`, percent-encoded |
 //! | through an HTTP proxy | [`Options::proxy`] |
 //! | over a Unix socket | [`Options::unix`]; the URL tells what to ask for there |
@@ -70,6 +70,10 @@
 //! off. If the server agrees, messages of 64 octets and more are compressed, apart from those that were
 //! sent before the connection was open.
 //!
+//! # Streams and sinks
+//!
+//! [`Messages`] is a `Stream`, and [`Client::sink`] gives a `Sink` (of the crate `futures-util`).
+//!
 //! # Nothing grows without bound
 //!
 //! * Sending: messages wait in an outbound buffer of [`Options::max_outbound`] octets. A message that
@@ -99,6 +103,7 @@ mod authority;
 mod client;
 mod connection;
 mod credentials;
+mod dial;
 mod end;
 mod error;
 mod establish;
@@ -112,6 +117,7 @@ mod options;
 mod outgoing;
 mod proxy;
 mod shared;
+mod sink;
 mod sniff;
 mod stream;
 mod tls;
@@ -129,6 +135,7 @@ pub use messages::{Messages, Received};
 pub use options::{Options, Verify};
 pub use proxy::ProxyError;
 pub use shared::State;
+pub use sink::{Message, MessageSink};
 pub use url::UrlError;
 /// Why a close frame cannot be made: a code that may not be sent, or a reason that is too long.
 pub use ws_host_protocol::CloseFrameError;

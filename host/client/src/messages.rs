@@ -1,12 +1,16 @@
 //! What arrives.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use futures_util::Stream;
 use tokio::sync::mpsc;
 
 use crate::end::End;
 use crate::shared::Handle;
+use crate::sink::Message;
 
 /// How many received messages wait to be taken. Together with
 /// [`Options::max_message`](crate::Options::max_message) this bounds their memory; more than a few
@@ -23,6 +27,17 @@ pub enum Received {
     Binary(Vec<u8>),
     /// A pong that answers no [`Client::ping`](crate::Client::ping) (RFC 6455 §5.5.3).
     Pong(Vec<u8>),
+}
+
+impl Received {
+    /// The same to be sent, perhaps to where it came from; `None` for a pong.
+    pub fn into_message(self) -> Option<Message> {
+        match self {
+            Self::Text(text) => Some(Message::Text(text)),
+            Self::Binary(octets) => Some(Message::Binary(octets)),
+            Self::Pong(_) => None,
+        }
+    }
 }
 
 /// The messages of a connection, in the order in which they came.
@@ -58,6 +73,15 @@ impl Messages {
     /// Nothing is lost when the future is dropped.
     pub async fn ended(&self) -> End {
         self.handle.shared().ended.wait().await.clone()
+    }
+}
+
+/// As [`next`](Messages::next).
+impl Stream for Messages {
+    type Item = Received;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Received>> {
+        self.get_mut().received.poll_recv(context)
     }
 }
 

@@ -60,7 +60,7 @@ pub struct Options {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verify {
-    /// The authorities that the system trusts.
+    /// The authorities that the system trusts, as they are when a connection of this process first asks for them.
     System,
     /// The authorities in this PEM file, and no others.
     File(PathBuf),

@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 
 use crate::authority::{Authority, AuthorityError, Host};
 use crate::credentials::hidden;
+use crate::dial::dial;
 use crate::error::ConnectError;
 use crate::handshake::{Exchange, MAX_HEAD, refusal};
 use crate::stream::Stream;
@@ -101,9 +102,7 @@ impl Proxy {
             port: self.port,
             source: Arc::new(source),
         };
-        let socket = TcpStream::connect((self.host.name(), self.port)).await.map_err(failed)?;
-        socket.set_nodelay(true).map_err(failed)?;
-        Ok(socket)
+        dial(self.host.name(), self.port).await.map_err(failed)
     }
 
     fn request(&self, url: &Url) -> Result<Request<Empty<Bytes>>, ConnectError> {

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{
@@ -105,11 +105,20 @@ fn config(verify: &Verify, identity: Option<&Identity>) -> Result<ClientConfig, 
     }
 }
 
-fn system_roots() -> Result<RootCertStore, ConnectError> {
+/// Hundreds of certificates, which are read and parsed once for the process: that takes longer than a handshake.
+/// Where there are none, they are looked for again.
+fn system_roots() -> Result<Arc<RootCertStore>, ConnectError> {
+    static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+    if let Some(roots) = ROOTS.get() {
+        return Ok(Arc::clone(roots));
+    }
     let mut roots = RootCertStore::empty();
     // Some of a system's certificates may be old or odd: the others count.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() { Err(ConnectError::NoSystemRoots) } else { Ok(roots) }
+    if roots.is_empty() {
+        return Err(ConnectError::NoSystemRoots);
+    }
+    Ok(Arc::clone(ROOTS.get_or_init(|| Arc::new(roots))))
 }
 
 fn file_roots(path: &Path) -> Result<RootCertStore, ConnectError> {
@@ -165,5 +174,19 @@ impl ServerCertVerifier for Unverified {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roots_of_the_system_are_read_once() {
+        match (system_roots(), system_roots()) {
+            (Ok(first), Ok(second)) => assert!(Arc::ptr_eq(&first, &second)),
+            // A machine may have none.
+            (first, second) => assert!(first.is_err() && second.is_err()),
+        }
     }
 }

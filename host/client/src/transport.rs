@@ -5,8 +5,9 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::UnixStream;
 
+use crate::dial::dial;
 use crate::error::ConnectError;
 use crate::http_version::HttpVersion;
 use crate::options::Options;
@@ -87,11 +88,7 @@ async fn tcp_socket(host: &str, port: u16) -> Result<Box<dyn Stream>, ConnectErr
         port,
         source: Arc::new(source),
     };
-    // Every address of the name is tried, one after the other.
-    let socket = TcpStream::connect((host, port)).await.map_err(failed)?;
-    // Messages are written whole: waiting for more to send with them only delays them.
-    socket.set_nodelay(true).map_err(failed)?;
-    Ok(Box::new(socket))
+    Ok(Box::new(dial(host, port).await.map_err(failed)?))
 }
 
 async fn unix_socket(path: &Path) -> Result<Box<dyn Stream>, ConnectError> {

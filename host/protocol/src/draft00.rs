@@ -6,13 +6,13 @@
 
 use memchr::memchr;
 
-use crate::Outbound;
 use crate::check::Encoding;
 use crate::error::ProtocolError;
 use crate::event::Event;
 use crate::frame::Opcode;
 use crate::input::{lend, take};
 use crate::message::Assembly;
+use crate::replies::Replies;
 
 const TEXT: u8 = 0x00;
 const END: u8 = 0xff;
@@ -94,11 +94,11 @@ impl Reader {
         &mut self,
         input: &mut &'a mut [u8],
         limit: usize,
-        outbound: &mut Outbound,
+        replies: &mut impl Replies,
     ) -> Result<Option<Event<'a>>, ProtocolError> {
         match self {
             Self::Type => self.begin_frame(input)?,
-            Self::Text(..) => return self.continue_text(input, limit, outbound),
+            Self::Text(..) => return self.continue_text(input, limit, replies),
             Self::Ignored(length) => match length.take(input, limit) {
                 Part::Last(_) => *self = Self::Type,
                 Part::More(_) => {}
@@ -107,7 +107,7 @@ impl Reader {
             Self::CloseLength => match take(input, 1) {
                 // §5.3: the closing handshake of the client is answered with the server's.
                 [0] => {
-                    outbound.answer_close(None);
+                    replies.close(None);
                     return Ok(Some(Event::Closed(None)));
                 }
                 _ => return Err(ProtocolError::DraftFrameType(CLOSE)),
@@ -130,17 +130,17 @@ impl Reader {
         &mut self,
         input: &mut &'a mut [u8],
         limit: usize,
-        outbound: &Outbound,
+        replies: &impl Replies,
     ) -> Result<Option<Event<'a>>, ProtocolError> {
         let Self::Text(begun, length) = self else { return Ok(None) };
         let part = length.take(input, limit);
-        if let (Part::Last(whole), None, false) = (&part, &begun, outbound.is_closing()) {
+        if let (Part::Last(whole), None, false) = (&part, &begun, replies.is_closing()) {
             *self = Self::Type;
             return lend(Opcode::Text, whole).map(Some);
         }
         let text =
             begun.get_or_insert_with(|| Box::new(Assembly::new(Opcode::Text, Encoding::Plain)));
-        if outbound.is_closing() {
+        if replies.is_closing() {
             text.forget();
         }
         match part {

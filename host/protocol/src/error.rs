@@ -76,6 +76,7 @@ pub enum ProtocolError {
 impl ProtocolError {
     /// The code of the close frame that answers this error (RFC 6455 §7.4.1). In draft 00 no code
     /// goes over the wire.
+    #[must_use]
     pub fn close_code(self) -> CloseCode {
         match self {
             // RFC 7692 names no code for the others. The frames are right, their payload is not what

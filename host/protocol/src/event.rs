@@ -25,6 +25,7 @@ pub enum Event<'a> {
 
 impl Event<'_> {
     /// The event with a payload of its own, so that the input can be reused.
+    #[must_use]
     pub fn into_owned(self) -> Event<'static> {
         match self {
             Self::Text(text) => Event::Text(Cow::Owned(text.into_owned())),

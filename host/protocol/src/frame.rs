@@ -65,6 +65,11 @@ pub(crate) enum Fin {
     More,
 }
 
+/// Whether a frame that begins so is a message of its own, text or binary.
+pub(crate) fn begins_whole_message(first: u8) -> bool {
+    matches!(first & !RESERVED_BITS, 0x81 | 0x82)
+}
+
 /// How long a header is that begins so, right or not; `None` while that cannot be told.
 pub(crate) fn header_length(octets: &[u8]) -> Option<usize> {
     let second = octets.get(1)?;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::Role;
 use crate::check::{self, Encoding};
 use crate::close::CloseFrame;
 use crate::deflate::{Inflater, PerMessageDeflate};
@@ -9,11 +10,11 @@ use crate::draft00::Reader;
 use crate::error::ProtocolError;
 use crate::event::Event;
 use crate::farewell::Farewell;
-use crate::frame::{Fin, Header, MAX_HEADER, Opcode, RSV1};
+use crate::frame::{self, Fin, Header, MAX_HEADER, Opcode, RSV1};
 use crate::input::{lend, take};
 use crate::limits::Limits;
 use crate::message::Assembly;
-use crate::{Outbound, Role};
+use crate::replies::Replies;
 
 /// The receiving machine of a connection.
 #[derive(Debug)]
@@ -67,23 +68,24 @@ impl Inbound {
     /// Takes octets from the front of `input` up to and including the next event, and with
     /// [`Event::Failed`] all of it.
     ///
-    /// Answers to pings and to a close frame go to `outbound`. `None` means that all of `input` is
-    /// used up; call again when there is more. After the last event, input is taken and ignored.
+    /// What the protocol itself answers, pings, a close frame and a failure, goes to `replies`: the
+    /// [`Outbound`](crate::Outbound) of the connection. `None` means that all of `input` is used up; call again when
+    /// there is more. After the last event, input is taken and ignored.
     ///
-    /// Once `outbound` is closing, messages are read to their end but no longer reported: pongs
+    /// Once `replies` is closing, messages are read to their end but no longer reported: pongs
     /// and the peer's close frame are.
     pub fn handle_input<'a>(
         &mut self,
         input: &mut &'a mut [u8],
-        outbound: &mut Outbound,
+        replies: &mut impl Replies,
     ) -> Option<Event<'a>> {
         while !input.is_empty() {
-            match self.step(input, outbound) {
+            match self.step(input, replies) {
                 Ok(None) => {}
                 Ok(Some(event)) => return Some(event),
                 Err(error) => {
                     self.fail(take(input, usize::MAX));
-                    outbound.fail(error);
+                    replies.fail(error);
                     return Some(Event::Failed(error));
                 }
             }
@@ -91,7 +93,21 @@ impl Inbound {
         None
     }
 
+    /// How much of the input the message has that lies at its front, if it lies there whole, in one frame with so
+    /// long a payload at most. What is said of it is not checked yet.
+    #[inline]
+    pub fn whole_message(&self, input: &[u8], longest: usize) -> Option<usize> {
+        let Stage::Header { length: 0, .. } = self.stage else { return None };
+        if self.message.is_some() || !frame::begins_whole_message(*input.first()?) {
+            return None;
+        }
+        let header = frame::header_length(input)?;
+        let payload = usize::try_from(frame::payload_length(input.get(..header)?)).ok()?;
+        (payload <= longest && payload <= input.len() - header).then(|| header + payload)
+    }
+
     /// Whether the last event has been reported.
+    #[must_use]
     pub fn has_ended(&self) -> bool {
         matches!(self.stage, Stage::Failed(_) | Stage::Ended)
     }
@@ -102,6 +118,7 @@ impl Inbound {
     /// [`handle_input`](Self::handle_input) until this is true, and close the connection then: an earlier close can
     /// reset the connection, and the peer loses our close frame. If the frames behind the failure cannot be told
     /// apart, this is true at once.
+    #[must_use]
     pub fn has_peer_closed(&self) -> bool {
         match &self.stage {
             Stage::Failed(farewell) => farewell.is_closed(),
@@ -111,6 +128,7 @@ impl Inbound {
     }
 
     /// How much memory the message has, in octets, of which a part has come.
+    #[must_use]
     pub fn held(&self) -> usize {
         match (&self.message, &self.stage) {
             (Some(message), _) => message.capacity(),
@@ -141,17 +159,17 @@ impl Inbound {
     fn step<'a>(
         &mut self,
         input: &mut &'a mut [u8],
-        outbound: &mut Outbound,
+        replies: &mut impl Replies,
     ) -> Result<Option<Event<'a>>, ProtocolError> {
         match &mut self.stage {
             Stage::Header { partial, length } => match read_header(partial, length, input)? {
-                Some(header) => self.begin_frame(header, input, outbound),
+                Some(header) => self.begin_frame(header, input, replies),
                 None => Ok(None),
             },
-            Stage::Data { .. } => self.continue_data(input, outbound),
-            Stage::Control { .. } => self.continue_control(input, outbound),
+            Stage::Data { .. } => self.continue_data(input, replies),
+            Stage::Control { .. } => self.continue_control(input, replies),
             Stage::Draft00(reader) => {
-                let event = reader.step(input, self.limits.max_message, outbound)?;
+                let event = reader.step(input, self.limits.max_message, replies)?;
                 if matches!(event, Some(Event::Closed(_))) {
                     self.end();
                 }
@@ -172,7 +190,7 @@ impl Inbound {
         &mut self,
         mut header: Header,
         input: &mut &'a mut [u8],
-        outbound: &mut Outbound,
+        replies: &mut impl Replies,
     ) -> Result<Option<Event<'a>>, ProtocolError> {
         let unfinished = self.message.as_ref().map(|message| message.unfinished());
         let extended = if self.deflate.is_some() { RSV1 } else { 0 };
@@ -188,7 +206,7 @@ impl Inbound {
         let length = header.length as usize;
         if length <= input.len() && header.opcode.is_control() {
             let payload = unmask(&mut header, take(input, length));
-            return self.control(header.opcode, Cow::Borrowed(payload), outbound);
+            return self.control(header.opcode, Cow::Borrowed(payload), replies);
         }
         if header.opcode.is_control() {
             self.stage = Stage::Control { header, payload: Vec::with_capacity(length) };
@@ -197,7 +215,7 @@ impl Inbound {
         let whole = length <= input.len() && header.fin == Fin::Last;
         let encoding = Encoding::of(&header);
         let can_lend = whole && self.message.is_none() && encoding == Encoding::Plain;
-        if can_lend && !outbound.is_closing() {
+        if can_lend && !replies.is_closing() {
             return lend(header.opcode, unmask(&mut header, take(input, length))).map(Some);
         }
         self.message
@@ -205,13 +223,13 @@ impl Inbound {
             .begin_fragment();
         self.stage = Stage::Data { header, remaining: length };
         // An empty fragment is complete without another octet.
-        self.continue_data(input, outbound)
+        self.continue_data(input, replies)
     }
 
     fn continue_data<'a>(
         &mut self,
         input: &mut &'a mut [u8],
-        outbound: &Outbound,
+        replies: &impl Replies,
     ) -> Result<Option<Event<'a>>, ProtocolError> {
         let (Stage::Data { header, remaining }, Some(message)) =
             (&mut self.stage, &mut self.message)
@@ -220,7 +238,7 @@ impl Inbound {
         };
         let part = take(input, *remaining);
         *remaining -= part.len();
-        if outbound.is_closing() {
+        if replies.is_closing() {
             message.forget();
         }
         match &mut self.deflate {
@@ -257,7 +275,7 @@ impl Inbound {
     fn continue_control<'a>(
         &mut self,
         input: &mut &'a mut [u8],
-        outbound: &mut Outbound,
+        replies: &mut impl Replies,
     ) -> Result<Option<Event<'a>>, ProtocolError> {
         let Stage::Control { header, payload } = &mut self.stage else {
             return Ok(None);
@@ -268,20 +286,20 @@ impl Inbound {
             return Ok(None);
         }
         let (opcode, payload) = (header.opcode, std::mem::take(payload));
-        self.control(opcode, Cow::Owned(payload), outbound)
+        self.control(opcode, Cow::Owned(payload), replies)
     }
 
     fn control<'a>(
         &mut self,
         opcode: Opcode,
         payload: Cow<'a, [u8]>,
-        outbound: &mut Outbound,
+        replies: &mut impl Replies,
     ) -> Result<Option<Event<'a>>, ProtocolError> {
         self.stage = Stage::START;
         match opcode {
             // §5.5.2: a ping is answered by a pong with the same application data.
             Opcode::Ping => {
-                outbound.answer_ping(&payload);
+                replies.pong(&payload);
                 Ok(Some(Event::Ping(payload)))
             }
             Opcode::Pong => Ok(Some(Event::Pong(payload))),
@@ -289,7 +307,7 @@ impl Inbound {
             Opcode::Close => {
                 self.stage = Stage::Failed(Farewell::behind_close());
                 let frame = CloseFrame::decode(&payload)?;
-                outbound.answer_close(frame.as_ref());
+                replies.close(frame.as_ref());
                 self.end();
                 Ok(Some(Event::Closed(frame)))
             }

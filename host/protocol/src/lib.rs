@@ -82,8 +82,9 @@ mod mask;
 mod message;
 mod outbound;
 mod queue;
+mod replies;
 mod shared;
-pub mod spare;
+mod spare;
 mod utf8;
 
 #[cfg(test)]
@@ -100,7 +101,9 @@ pub use framing::MaskKeys;
 pub use inbound::Inbound;
 pub use limits::Limits;
 pub use outbound::Outbound;
+pub use replies::Replies;
 pub use shared::SharedMessage;
+pub use spare::{recycle, release_memory};
 
 /// Which end of a connection a machine is (RFC 6455 §5.1: a client masks, a server does not).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 /// What an endpoint accepts from its peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// The longest message, in octets of payload, however it is fragmented. Longer: 1009.
     ///
@@ -12,6 +13,11 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Messages of at most so many octets, and the default of everything else.
+    pub fn new(max_message: usize) -> Self {
+        Self { max_message, ..Self::default() }
+    }
+
     /// The longest compressed message, in octets as they come. Nothing of them is kept, but there must
     /// be an end. Compressors with fixed codes make data longer by an eighth, and flushing between
     /// fragments adds some octets to each: twice as long is more than any sender needs.

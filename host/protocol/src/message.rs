@@ -150,7 +150,7 @@ fn grow(octets: &mut Vec<u8>, room: usize) {
     match spare::take_longer(octets.len(), room) {
         Some(mut long) => {
             long.extend_from_slice(octets);
-            spare::give_back(std::mem::replace(octets, long));
+            spare::recycle(std::mem::replace(octets, long));
         }
         None => octets.reserve_exact(room),
     }
@@ -198,7 +198,7 @@ mod tests {
         for opcode in [Opcode::Binary, Opcode::Text] {
             let kept = Vec::with_capacity(4 * PART);
             let pages = kept.as_ptr();
-            spare::give_back(kept);
+            spare::recycle(kept);
             let mut message = Assembly::new(opcode, Encoding::Plain);
             for _ in 0..2 {
                 message.make_room(PART, PART);
@@ -211,7 +211,7 @@ mod tests {
             };
             assert!(octets == [b'x'; 2 * PART]);
             assert_eq!(octets.as_ptr(), pages, "{opcode:?}");
-            spare::release();
+            spare::release_memory();
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::close::CloseFrame;
 use crate::close_code::CloseCode;
 use crate::deflate::{ContextTakeover, Deflater, PerMessageDeflate};
 use crate::draft00;
-use crate::error::{ProtocolError, SendError};
+use crate::error::SendError;
 use crate::form::{Compression, Form};
 use crate::frame::{Fin, Header, MAX_CONTROL_PAYLOAD, Opcode, RSV1};
 use crate::framing::{Framing, MaskKeys};
@@ -207,11 +207,13 @@ impl Outbound {
     }
 
     /// Whether a close frame was queued: nothing can be sent any more.
+    #[must_use]
     pub fn is_closing(&self) -> bool {
         self.state != State::Open
     }
 
     /// The code of the close frame that was queued, if one was and it had a code.
+    #[must_use]
     pub fn close_code(&self) -> Option<CloseCode> {
         match self.state {
             State::Open => None,
@@ -239,8 +241,14 @@ impl Outbound {
         self.queue = Queue::default();
     }
 
+    /// How many octets it holds at most: a longer message can never be sent.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Octets that wait and that no other holds too: those of a long [`SharedMessage`] are left out, which
     /// [`SharedMessage::accompany`] lets be counted once.
+    #[must_use]
     pub fn own(&self) -> usize {
         self.queue.own()
     }
@@ -255,15 +263,6 @@ impl Outbound {
         if !self.is_closing() {
             self.push(Opcode::Pong, 0, Fin::Last, payload);
         }
-    }
-
-    pub(crate) fn answer_close(&mut self, frame: Option<&CloseFrame>) {
-        // Fails only if our own close frame went out before; then there is nothing to answer.
-        let _ = self.close(frame);
-    }
-
-    pub(crate) fn fail(&mut self, error: ProtocolError) {
-        self.answer_close(Some(&CloseFrame::with_reason(error.close_code(), error.to_string())));
     }
 
     fn send(&mut self, opcode: Opcode, payload: &[u8], form: Form) -> Result<(), SendError> {

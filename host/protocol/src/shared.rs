@@ -48,11 +48,13 @@ const WINDOWS: usize = (WindowBits::MAX.bits() - WindowBits::MIN.bits()) as usiz
 
 impl SharedMessage {
     /// A text message.
+    #[must_use]
     pub fn text(text: &str) -> Self {
         Self::new(Opcode::Text, text.as_bytes())
     }
 
     /// A binary message.
+    #[must_use]
     pub fn binary(octets: &[u8]) -> Self {
         Self::new(Opcode::Binary, octets)
     }
@@ -81,6 +83,7 @@ impl SharedMessage {
     }
 
     /// Octets of the frame, with its header, as a server sends it without compression.
+    #[must_use]
     pub fn frame_length(&self) -> usize {
         self.frame.len()
     }

@@ -5,8 +5,8 @@
 //! ones lie in the processor's cache when they are filled and read. Long ones have their pages already:
 //! new ones would cost more than all that is done with what is in them.
 //!
-//! The protocol takes and gives back by itself, but for what it has handed out: [`give_back`] an event's
-//! memory when the event is over. And it has no clock: whoever has one says when to [`release`].
+//! The protocol takes and gives back by itself, but for what it has handed out: [`recycle`] an event's
+//! memory when the event is over. And it has no clock: whoever has one says when to [`release_memory`].
 
 use std::cell::RefCell;
 
@@ -32,17 +32,20 @@ struct Spare {
     long: Vec<Vec<u8>>,
 }
 
-/// Takes the memory of an event for the next one, if it is long: what the handler of the event did not keep.
-pub fn give_back(buffer: Vec<u8>) {
+/// Takes the memory of an event's payload for that of a later message, if it is longer than 2 MiB. Fresh memory of that
+/// length costs more than all that is done with what is in it.
+///
+/// Worth a call when an event is over that owned its payload. Nothing of what was in it is seen again.
+pub fn recycle(buffer: Vec<u8>) {
     // A short one is just as long as its message, and too short for the answer to it with its header.
     if buffer.capacity() > LONG {
         put_back(buffer);
     }
 }
 
-/// Frees the long buffers that the thread keeps, up to two of the longest message each. Worth a call when
-/// a connection ends, and now and then when connections idle.
-pub fn release() {
+/// Frees what is kept of long messages for later ones of connections on this thread: at most twice the longest
+/// message. Worth a call when a connection ends, and now and then when connections idle.
+pub fn release_memory() {
     SPARE.with_borrow_mut(|spare| spare.long = Vec::new());
 }
 
@@ -116,7 +119,7 @@ mod tests {
     #[test]
     fn of_long_ones_the_longest_are_kept_and_the_shortest_that_fits_is_lent() {
         for more in [2, 4, 1, 3] {
-            give_back(Vec::with_capacity(LONG + more));
+            recycle(Vec::with_capacity(LONG + more));
         }
         assert_eq!(take(0).capacity(), 0, "a short one is not made of a long one");
         assert_eq!(take_longer(LONG + 1, 0), None, "it does not grow");
@@ -129,16 +132,16 @@ mod tests {
 
     #[test]
     fn long_ones_are_released_and_short_ones_kept() {
-        give_back(Vec::with_capacity(LONG + 1));
+        recycle(Vec::with_capacity(LONG + 1));
         put_back(Vec::with_capacity(10));
-        release();
+        release_memory();
         assert_eq!(take_long(LONG + 1), None);
         assert_eq!(take(0).capacity(), 10);
     }
 
     #[test]
     fn memory_of_a_short_event_is_not_lent() {
-        give_back(Vec::with_capacity(SHORT));
+        recycle(Vec::with_capacity(SHORT));
         assert_eq!(take(0).capacity(), 0);
     }
 }

@@ -59,7 +59,7 @@ impl GrowingText {
         match spare::take_longer(self.valid.len(), room).map(String::from_utf8) {
             Some(Ok(mut long)) => {
                 long.push_str(&self.valid);
-                spare::give_back(std::mem::replace(&mut self.valid, long).into_bytes());
+                spare::recycle(std::mem::replace(&mut self.valid, long).into_bytes());
             }
             // What is lent is empty, and so always text.
             Some(Err(_)) | None => self.valid.reserve_exact(room),

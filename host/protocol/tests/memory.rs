@@ -12,7 +12,7 @@ use flate2::{Compress, Compression, FlushCompress};
 use ws_host_protocol::deflate::{ContextTakeover, Direction, KeepWindow, WindowBits};
 use ws_host_protocol::handshake::client::Handshake;
 use ws_host_protocol::handshake::server::{Rules, check};
-use ws_host_protocol::handshake::{Origins, Scheme, Versions};
+use ws_host_protocol::handshake::{Origins, Versions};
 use ws_host_protocol::{
     Deflate, Event, Inbound, Limits, Outbound, PerMessageDeflate, ProtocolError, Role,
 };
@@ -70,14 +70,16 @@ fn agreed(settings: Deflate) -> PerMessageDeflate {
     let handshake = Handshake::new([0; 16], Vec::new()).offer_deflate(settings);
     let request = handshake.request("h", http::Uri::from_static("/")).expect("a request");
     let (origins, versions) = (Origins::default(), Versions::default());
-    let rules = Rules { origins: &origins, versions: &versions, host: None, scheme: Scheme::Http };
+    let rules = Rules::new(&origins, &versions);
     let mut upgrade = check(&request, &rules).expect("a good request");
     upgrade.accept_deflate(&settings).expect("an offer of ours")
 }
 
 fn settings(context: ContextTakeover, window: WindowBits) -> Deflate {
     let direction = Direction { context, window };
-    Deflate { outgoing: direction, incoming: direction, ..Deflate::default() }
+    let mut settings = Deflate::default();
+    (settings.outgoing, settings.incoming) = (direction, direction);
+    settings
 }
 
 /// One end of a connection. Its role matters as little as that of the other end does: both take what
@@ -158,8 +160,11 @@ fn with_takeover_a_connection_keeps_what_the_documentation_says() {
 fn kept_window_costs_as_much_as_takeover_and_no_more() {
     for bits in [9, 12, 15] {
         let window = WindowBits::new(bits).expect("a window");
-        let keeping =
-            |context| Deflate { keep_window: KeepWindow::Always, ..settings(context, window) };
+        let keeping = |context| {
+            let mut settings = settings(context, window);
+            settings.keep_window = KeepWindow::Always;
+            settings
+        };
         assert_eq!(kept(keeping(ContextTakeover::Off)), (0, window.octets()));
         assert_eq!(kept(keeping(ContextTakeover::On)).1, window.octets());
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::kept::Kept;
 use super::seat::Seat;
 use super::turn::Turn;
+use crate::guest::Reason;
 
 impl Turn<'_> {
     /// The first event after a checkpoint asks for the next one, which comes when it may: so the last
@@ -28,10 +29,11 @@ impl Turn<'_> {
     async fn take_checkpoint(mut self) {
         self.place.checkpoint.next = None;
         let Some(mut live) = self.place.take_live(|_| true) else { return };
-        match self.actor.suspend(&mut live.guest).await {
+        match self.actor.suspend(&mut live.guest, Reason::Checkpoint).await {
             Ok(state) => {
                 if state.is_some() {
-                    self.remember(&Kept::new(state, live.edition.clone()));
+                    let kept = Kept::new(state, live.edition.clone(), Reason::Fault);
+                    self.remember(&kept);
                     metrics::counter!("ws_host_checkpoints_total").increment(1);
                     tracing::debug!(actor = &*self.actor.name, "checkpoint");
                 }
@@ -51,7 +53,8 @@ impl Turn<'_> {
         let budget = self.actor.code.budget();
         // Where what waits leaves no room for it, an older one is better than none.
         if kept.share.is_some() || budget.has_room_for_state(state.len()) {
-            self.place.checkpoint.kept = Some(Box::new(kept.outdated().counted(budget)));
+            self.place.checkpoint.kept =
+                Some(Box::new(kept.outdated(Reason::Fault).counted(budget)));
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Making instances, and handing state from one to the next.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::Actor;
 use super::kept::Kept;
-use crate::guest::{Fault, Guest, Template};
+use crate::guest::{Fault, Guest, Reason, Template};
 use crate::log_rate::{Line, LogRate, Quoted};
 
 /// Lines on states that are too long.
@@ -20,15 +21,21 @@ impl Actor {
         &self,
         template: &Arc<Template>,
         kept: &Kept,
+        reason: Reason,
     ) -> Result<Option<Box<Guest>>, Fault> {
         let mut guest = self.instantiate(template).await?;
-        Ok(self.resume(&mut guest, Some(kept)).await?.then_some(guest))
+        Ok(self.resume(&mut guest, Some(kept), reason).await?.then_some(guest))
     }
 
     /// The state, if the guest gives one that may be kept.
-    pub(super) async fn suspend(&self, guest: &mut Guest) -> Result<Option<Arc<[u8]>>, Fault> {
+    pub(super) async fn suspend(
+        &self,
+        guest: &mut Guest,
+        reason: Reason,
+    ) -> Result<Option<Arc<[u8]>>, Fault> {
+        tracing::trace!(actor = &*self.name, reason = reason.word(), "suspend");
         let limits = self.code.limits();
-        let Some(state) = guest.suspend().await? else {
+        let Some(state) = guest.suspend(reason).await? else {
             return Ok(None);
         };
         if state.len() <= limits.max_state {
@@ -52,9 +59,11 @@ impl Actor {
         &self,
         guest: &mut Guest,
         kept: Option<&Kept>,
+        reason: Reason,
     ) -> Result<bool, Fault> {
+        tracing::trace!(actor = &*self.name, reason = reason.word(), "resume");
         let state = kept.and_then(|kept| kept.state.clone());
-        let Err(why) = guest.resume(state, kept.and_then(Kept::age)).await? else {
+        let Err(why) = guest.resume(state, reason, kept.and_then(Kept::age)).await? else {
             return Ok(true);
         };
         if let Some(Line { left_out }) = REFUSED.line(Instant::now()) {
@@ -66,6 +75,9 @@ impl Actor {
     }
 
     pub(super) async fn instantiate(&self, template: &Arc<Template>) -> Result<Box<Guest>, Fault> {
-        Ok(Box::new(template.instantiate(Arc::clone(&self.belongings)).await?))
+        let guest = Box::new(template.instantiate(Arc::clone(&self.belongings)).await?);
+        self.hears_drained.fetch_or(template.hears_drained(), Ordering::Relaxed);
+        self.hears_stopping.fetch_or(template.hears_stopping(), Ordering::Relaxed);
+        Ok(guest)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::budget::{Budget, Share};
-use crate::guest::Template;
+use crate::guest::{Reason, Template};
 
 /// A template, and the number of the reload from which on it is served.
 #[derive(Clone)]
@@ -23,6 +23,8 @@ pub(super) struct Kept {
     /// As long as it waits, it counts among what waits in the host.
     pub(super) share: Option<Arc<Share>>,
     pub(super) by: Edition,
+    /// Why the code that gave it is to take it back, if it has to.
+    pub(super) reason: Reason,
     /// Since when events came of which it knows nothing.
     pub(super) stale_since: Option<Instant>,
     /// How often this code failed to take it, in a row.
@@ -37,8 +39,8 @@ impl Edition {
 }
 
 impl Kept {
-    pub(super) fn new(state: Option<Arc<[u8]>>, by: Edition) -> Self {
-        Self { state, share: None, by, stale_since: None, faults: 0 }
+    pub(super) fn new(state: Option<Arc<[u8]>>, by: Edition, reason: Reason) -> Self {
+        Self { state, share: None, by, reason, stale_since: None, faults: 0 }
     }
 
     /// The same, counted among what waits in the host.
@@ -48,10 +50,10 @@ impl Kept {
         Self { share: Some(share), ..self }
     }
 
-    /// The same when the instance that has it goes on to other events.
-    pub(super) fn outdated(&self) -> Self {
+    /// The same when the instance that has it goes on to other events. It is needed if that fails, or has to go.
+    pub(super) fn outdated(&self, reason: Reason) -> Self {
         let stale_since = self.stale_since.or_else(|| Some(Instant::now()));
-        Self { stale_since, faults: 0, ..self.clone() }
+        Self { reason, stale_since, faults: 0, ..self.clone() }
     }
 
     /// Whether the code that gave it came back since then.

@@ -25,10 +25,10 @@ mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::time::sleep_until;
+use tokio::time::{sleep_until, timeout};
 
 pub(crate) use code::{Code, Limits, Swaps};
 use kept::Kept;
@@ -39,9 +39,10 @@ pub(crate) use turn::{Received, Turn};
 use waiting::Turns;
 
 use crate::belongings::{Belongings, Presence};
-use crate::clients::{Client, ClientId, Clients};
+use crate::clients::{ByHost, Client, ClientId, Clients};
 use crate::guest::Fault;
 use crate::log_rate::Line;
+use crate::running::Running;
 use crate::topics::Topics;
 use crate::worker::Home;
 
@@ -56,6 +57,10 @@ pub(crate) struct Actor {
     handed_over: Mutex<Option<Box<Kept>>>,
     /// Whether an event came since somebody asked last.
     is_active: AtomicBool,
+    /// Whether an instance was made here that wants to hear of clients that have read on.
+    hears_drained: AtomicBool,
+    /// Whether an instance was made here that wants to hear that the end is near, until one has.
+    hears_stopping: AtomicBool,
 }
 
 impl Actor {
@@ -64,7 +69,18 @@ impl Actor {
         let belongings = Arc::new(Belongings::new(topics));
         let (turns, handed_over) = (Turns::default(), Mutex::default());
         let is_active = AtomicBool::new(true);
-        Self { name, code, home, belongings, turns, handed_over, is_active }
+        let (hears_drained, hears_stopping) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self {
+            name,
+            code,
+            home,
+            belongings,
+            turns,
+            handed_over,
+            is_active,
+            hears_drained,
+            hears_stopping,
+        }
     }
 
     pub(crate) fn clients(&self) -> &Clients {
@@ -84,6 +100,42 @@ impl Actor {
     /// Whether there was an event since this was asked last.
     pub(crate) fn take_activity(&self) -> bool {
         self.is_active.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether it may have an instance that wants to hear of clients that have read on.
+    pub(crate) fn hears_drained(&self) -> bool {
+        self.hears_drained.load(Ordering::Relaxed)
+    }
+
+    /// Closes all its clients, as the resource is served no longer. A handler that wants to hear of that is told
+    /// before, in what is begun here; whatever becomes of it, the clients wait for it no longer than they may.
+    pub(crate) fn stop(
+        self: &Arc<Self>,
+        why: ByHost<'static>,
+        patience: Duration,
+    ) -> Option<Running<()>> {
+        if !self.hears_stopping.swap(false, Ordering::Relaxed) {
+            self.close_clients(why);
+            return None;
+        }
+        let actor = Arc::clone(self);
+        Some(self.home.run(async move {
+            let told = Arc::clone(&actor);
+            let stopping = actor.home.run(async move {
+                if let Err(fault) = told.turn().await.stopping(why).await {
+                    told.tell_fault(None, &fault);
+                }
+            });
+            // The call goes on.
+            let _ = timeout(patience, stopping).await;
+            actor.close_clients(why);
+        }))
+    }
+
+    fn close_clients(&self, why: ByHost<'_>) {
+        for client in self.clients().all() {
+            client.close_by_host(why);
+        }
     }
 
     /// Old code will not come back any more.

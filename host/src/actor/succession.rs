@@ -13,7 +13,7 @@ use super::kept::{Edition, Kept};
 use super::seat::{GIVE_UP_AFTER, Live, Seat};
 use super::trial::FaultIn;
 use super::turn::Turn;
-use crate::guest::Fault;
+use crate::guest::{Fault, Reason};
 
 /// Who goes on after a reload.
 enum Successor {
@@ -51,7 +51,7 @@ impl Turn<'_> {
                 let by = if is_settled { kept.by.clone() } else { current };
                 self.wake(kept, by, permit).await
             }
-            Seat::Lost => self.restart(permit).await,
+            Seat::Lost => self.restart(permit, Reason::Fault).await,
             Seat::Unused | Seat::Live(_) => self.begin(permit).await,
         }
     }
@@ -85,7 +85,12 @@ impl Turn<'_> {
         }
         if !kept.by.is_code_of(&by) {
             let began = Instant::now();
-            match self.actor.succeed(&by.template, &kept).await {
+            // That other code takes over says more than that an instance wakes.
+            let reason = match kept.reason {
+                Reason::Hibernation => self.actor.code.why_replaced(&kept.by),
+                reason => reason,
+            };
+            match self.actor.succeed(&by.template, &kept, reason).await {
                 Ok(Some(guest)) => {
                     self.actor.code.count(Outcome::New(began.elapsed()));
                     self.hand_over(&kept, &by);
@@ -109,7 +114,8 @@ impl Turn<'_> {
         let blame = |_: &Fault| self.actor.code.note_fault(&kept.by.template, FaultIn::Start);
         let instantiated = self.actor.instantiate(&kept.by.template).await;
         let mut guest = instantiated.inspect_err(blame)?;
-        match self.actor.resume(&mut guest, Some(&kept)).await.inspect_err(blame) {
+        let resumed = self.actor.resume(&mut guest, Some(&kept), kept.reason).await;
+        match resumed.inspect_err(blame) {
             Ok(true) => {
                 self.remember(&kept);
                 let edition = Edition { version, ..kept.by };
@@ -119,7 +125,7 @@ impl Turn<'_> {
             Ok(false) => {
                 drop(guest);
                 self.forget();
-                self.restart(permit).await
+                self.restart(permit, kept.reason).await
             }
             Err(fault) => {
                 kept.faults += 1;
@@ -143,12 +149,16 @@ impl Turn<'_> {
     }
 
     /// An instance that knows that there was one before it.
-    async fn restart(&mut self, permit: OwnedSemaphorePermit) -> Result<Live, Fault> {
+    async fn restart(
+        &mut self,
+        permit: OwnedSemaphorePermit,
+        reason: Reason,
+    ) -> Result<Live, Fault> {
         metrics::counter!("ws_host_restarts_total").increment(1);
         let mut live = self.begin(permit).await?;
         let template = Arc::clone(&live.edition.template);
         let blame = |_: &Fault| self.actor.code.note_fault(&template, FaultIn::Start);
-        self.actor.resume(&mut live.guest, None).await.inspect_err(blame)?;
+        self.actor.resume(&mut live.guest, None, reason).await.inspect_err(blame)?;
         Ok(live)
     }
 
@@ -173,7 +183,8 @@ impl Turn<'_> {
     }
 
     async fn find_successor(&mut self, mut old: Live, by: Edition) -> Result<Successor, Fault> {
-        let state = match self.actor.suspend(&mut old.guest).await {
+        let reason = self.actor.code.why_replaced(&old.edition);
+        let state = match self.actor.suspend(&mut old.guest, reason).await {
             Ok(state) => state,
             Err(fault) => {
                 // The old code is to go anyway; what it could not hand over is lost.
@@ -181,14 +192,15 @@ impl Turn<'_> {
                 let Live { permit, guest, .. } = old;
                 drop(guest);
                 let Some(kept) = self.place.checkpoint.kept.as_deref().cloned() else {
-                    return self.restart(permit).await.map(Successor::Fresh);
+                    let restarted = self.restart(permit, Reason::Fault).await;
+                    return restarted.map(Successor::Fresh);
                 };
                 self.place.seat = Seat::Asleep(kept.clone());
                 return self.wake(kept, by, permit).await.map(Successor::New);
             }
         };
-        let kept = Kept::new(state, old.edition.clone());
-        match self.actor.succeed(&by.template, &kept).await {
+        let kept = Kept::new(state, old.edition.clone(), reason);
+        match self.actor.succeed(&by.template, &kept, reason).await {
             Ok(Some(guest)) => {
                 self.hand_over(&kept, &by);
                 return Ok(Successor::New(Live { guest, edition: by, permit: old.permit }));
@@ -220,7 +232,8 @@ impl Turn<'_> {
         // Of this version, so that it is taken back under a later one.
         let version = code.version().min(taken_by.version);
         let by = Edition { version, ..kept.by.clone() };
-        *self.actor.handed_over.lock() = Some(Box::new(Kept { by, ..kept.outdated() }));
+        *self.actor.handed_over.lock() =
+            Some(Box::new(Kept { by, ..kept.outdated(Reason::Rollback) }));
     }
 
     /// What was kept is of no use.

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::code::Code;
 use super::kept::Edition;
-use crate::guest::Template;
+use crate::guest::{Reason, Template};
 
 /// What a fault shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,6 +189,14 @@ impl Code {
                 Arc::ptr_eq(from, &new.template) && Arc::ptr_eq(&self.template(), &old.template)
             }
             Stage::Settled => false,
+        }
+    }
+
+    /// Why an instance of older code is replaced.
+    pub(super) fn why_replaced(&self, older: &Edition) -> Reason {
+        match &self.course.lock().stage {
+            Stage::Returned { from, .. } if Arc::ptr_eq(from, &older.template) => Reason::Rollback,
+            _ => Reason::Reload,
         }
     }
 

@@ -4,15 +4,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use ws_host_protocol::{CloseCode, spare};
+use ws_host_protocol::recycle;
 
 use super::Actor;
 use super::kept::Kept;
 use super::seat::{Live, Place, Seat, Verdict};
 use super::trial::FaultIn;
 use super::waiting::Held;
-use crate::clients::{Client, ClientId};
-use crate::guest::{Acceptance, Answer, Disconnection, Fault, Refusal};
+use crate::clients::{ByHost, Client};
+use crate::guest::{Acceptance, Answer, Burst, CustomInfo, Disconnection, Fault, Reason, Refusal};
 
 /// From how many octets of linear memory on an instance is dropped elsewhere.
 const MUCH_MEMORY: usize = 4 << 20;
@@ -45,8 +45,8 @@ impl Received<'_> {
     /// The event is over: its memory serves the next one.
     fn give_back(self) {
         match self {
-            Self::Text(Cow::Owned(text)) => spare::give_back(text.into_bytes()),
-            Self::Binary(Cow::Owned(octets)) => spare::give_back(octets),
+            Self::Text(Cow::Owned(text)) => recycle(text.into_bytes()),
+            Self::Binary(Cow::Owned(octets)) => recycle(octets),
             Self::Text(Cow::Borrowed(_)) | Self::Binary(Cow::Borrowed(_)) | Self::Pong(_) => {}
         }
     }
@@ -83,7 +83,10 @@ impl<'a> Turn<'a> {
         what: Received<'_>,
     ) -> impl Future<Output = Result<(), Fault>> + Send {
         async move {
-            let mut live = self.take().await?;
+            let mut live = match self.take_current() {
+                Some(live) => live,
+                None => Box::pin(self.find_instance()).await?,
+            };
             let guest = &mut live.guest;
             let called = match &what {
                 Received::Text(text) => guest.received_text(from, text).await,
@@ -95,11 +98,59 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// A client is closed soon, unless it proves itself again. It may have done so while this turn was waited for.
+    pub(crate) async fn expiring(mut self, client: &Arc<Client>) -> Result<(), Fault> {
+        let code = &self.actor.code;
+        let hears = match &self.place.seat {
+            Seat::Live(_) => true,
+            // None is woken, or made, for what it does not hear.
+            Seat::Asleep(kept) => {
+                kept.by.template.hears_expiring() || code.template().hears_expiring()
+            }
+            Seat::Unused | Seat::Lost => code.template().hears_expiring(),
+        };
+        if !hears {
+            client.take_notice();
+            return Ok(());
+        }
+        if !client.is_notice_due() {
+            return Ok(());
+        }
+        let mut live = self.take().await?;
+        let called = match client.take_notice() {
+            true => live.guest.expiring(client).await,
+            false => Ok(()),
+        };
+        self.put_back(live, called)
+    }
+
+    /// Whether its guest is here and takes many messages in one call.
+    pub(crate) fn takes_bursts(&self) -> bool {
+        match &self.place.seat {
+            Seat::Live(live) => live.guest.takes_bursts(),
+            Seat::Unused | Seat::Asleep(_) | Seat::Lost => false,
+        }
+    }
+
+    /// Messages of one client that the guest takes from the burst one after the other. The burst is given back.
+    pub(crate) async fn received_burst<B: Burst>(
+        &mut self,
+        from: &Arc<Client>,
+        burst: Box<B>,
+    ) -> (Result<(), Fault>, Box<B>) {
+        let mut live = match self.take().await {
+            Ok(live) => live,
+            Err(fault) => return (Err(fault), burst),
+        };
+        let (called, burst) = live.guest.received_burst(from, burst).await;
+        (self.put_back(live, called), burst)
+    }
+
     /// The last event of a client, which is not in the table of clients any more. While the actor has
     /// no instance and may not have one yet, nobody knows the client who could be told.
     pub(crate) async fn disconnected(
         mut self,
-        client: ClientId,
+        client: &Arc<Client>,
         how: &Disconnection,
     ) -> Result<(), Fault> {
         if matches!(self.place.seat, Seat::Lost) && self.place.failures.not_before().is_some() {
@@ -107,6 +158,25 @@ impl<'a> Turn<'a> {
         }
         let mut live = self.take().await?;
         let called = live.guest.disconnected(client, how).await;
+        self.put_back(live, called)
+    }
+
+    /// A client that had no room for something has read on.
+    pub(crate) async fn drained(mut self, client: &Arc<Client>) -> Result<(), Fault> {
+        let mut live = self.take().await?;
+        let called = live.guest.drained(client).await;
+        self.put_back(live, called)
+    }
+
+    /// The end is near. One that has neither an instance nor clients has nothing to say. Nothing comes between what it
+    /// does now and that its clients are closed.
+    pub(super) async fn stopping(mut self, why: ByHost<'_>) -> Result<(), Fault> {
+        if !self.has_instance() && self.actor.clients().all().is_empty() {
+            return Ok(());
+        }
+        let mut live = self.take().await?;
+        let called = live.guest.stopping().await;
+        self.actor.close_clients(why);
         self.put_back(live, called)
     }
 
@@ -134,9 +204,13 @@ impl<'a> Turn<'a> {
     }
 
     /// A message from outside, whoever sent it.
-    pub(crate) async fn received_custom(mut self, message: Vec<u8>) -> Result<Answer, Fault> {
+    pub(crate) async fn received_custom(
+        mut self,
+        message: Vec<u8>,
+        info: CustomInfo,
+    ) -> Result<Answer, Fault> {
         let mut live = self.take().await?;
-        let called = live.guest.received_custom(message).await;
+        let called = live.guest.received_custom(message, info).await;
         self.put_back(live, called)
     }
 
@@ -148,7 +222,7 @@ impl<'a> Turn<'a> {
     /// Frees the instance and keeps its state, if it gives one.
     pub(crate) async fn hibernate(mut self) {
         let Some(mut live) = self.place.take_live(|_| true) else { return };
-        match self.actor.suspend(&mut live.guest).await {
+        match self.actor.suspend(&mut live.guest, Reason::Hibernation).await {
             Ok(Some(state)) => {
                 let budget = self.actor.code.budget();
                 if !budget.has_room_for_state(state.len()) {
@@ -159,7 +233,8 @@ impl<'a> Turn<'a> {
                     );
                     return;
                 }
-                let kept = Kept::new(Some(state), live.edition.clone()).counted(budget);
+                let kept = Kept::new(Some(state), live.edition.clone(), Reason::Hibernation);
+                let kept = kept.counted(budget);
                 self.place.seat = Seat::Asleep(kept);
                 self.place.checkpoint.kept = None;
                 self.discard(live);
@@ -228,12 +303,18 @@ impl<'a> Turn<'a> {
     /// future, the seat stays empty and the next turn begins with a fresh instance: nobody ever calls
     /// one that was left in the middle of an event.
     async fn take(&mut self) -> Result<Live, Fault> {
-        self.actor.is_active.store(true, Ordering::Relaxed);
-        match self.place.take_live(|live| live.edition.version == self.actor.code.version()) {
+        match self.take_current() {
             Some(live) => Ok(live),
             // Boxed, so that the way of every message does not carry the room for this.
             None => Box::pin(self.find_instance()).await,
         }
+    }
+
+    /// The guest, if it is there and runs the current code.
+    #[inline(always)]
+    fn take_current(&mut self) -> Option<Live> {
+        self.actor.is_active.store(true, Ordering::Relaxed);
+        self.place.take_live(|live| live.edition.version == self.actor.code.version())
     }
 
     /// Makes an instance of the current code of whatever is in the seat, and counts if that fails.
@@ -291,9 +372,7 @@ impl<'a> Turn<'a> {
 
     fn count_failure(&mut self) {
         if self.place.failures.count() == Verdict::GiveUp {
-            for client in self.actor.clients().all() {
-                client.close_by_host(CloseCode::INTERNAL_ERROR, "the handler keeps failing");
-            }
+            self.actor.close_clients(ByHost::HandlerKeepsFailing);
         }
     }
 }

@@ -1,18 +1,15 @@
 //! One client, as the guest and its connection share it.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Waker};
 use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard};
 use ws_host_protocol::handshake::Version;
-use ws_host_protocol::{
-    CloseCode, CloseFrame, CloseFrameError, Form, Outbound, SendError, SharedMessage,
-};
+use ws_host_protocol::{CloseFrame, CloseFrameError, Form, Outbound, SendError, SharedMessage};
 
-use super::Known;
+use super::outgoing::{OnFull, Outgoing, Queued, Room, Short};
+use super::{ByHost, Cause, ClientId, Known};
 use crate::budget::{Budget, STEP, Share};
 use crate::log_rate::{Line, LogRate};
 
@@ -22,21 +19,15 @@ const MAX_ATTACHMENT: usize = 16 << 10;
 
 static NO_ROOM: LogRate = LogRate::new();
 
-/// The name of a client: never used twice while the host runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct ClientId(pub(crate) u64);
-
-impl fmt::Display for ClientId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
+/// Lines on clients that are closed because they do not take what is sent.
+static SLOW: LogRate = LogRate::new();
 
 /// A client while it is connected.
 #[derive(Debug)]
 pub(crate) struct Client {
     id: ClientId,
     known: Known,
+    on_full: OnFull,
     outgoing: Mutex<Outgoing>,
     /// Of what waits to be written.
     sent: Share,
@@ -44,17 +35,6 @@ pub(crate) struct Client {
     received: Share,
     attachment: Mutex<Option<Box<[u8]>>>,
     has_left: AtomicBool,
-}
-
-/// What waits to be written, and whom to wake for it.
-#[derive(Debug)]
-pub(crate) struct Outgoing {
-    pub(crate) outbound: Outbound,
-    aborted: bool,
-    /// The connection's task.
-    task: Option<Waker>,
-    /// Whether the task wants to be woken for output. While it is awake it looks by itself.
-    is_asleep: bool,
 }
 
 /// More than may be attached to a client.
@@ -76,6 +56,7 @@ impl Client {
         id: ClientId,
         known: Known,
         max_outbound: usize,
+        on_full: OnFull,
         budget: &Arc<Budget>,
     ) -> Self {
         let mut outbound = match known.version {
@@ -87,11 +68,11 @@ impl Client {
         if let Some(deflate) = &known.deflate {
             outbound.use_deflate(deflate);
         }
-        let outgoing = Outgoing { outbound, aborted: false, task: None, is_asleep: false };
+        let outgoing = Outgoing::new(outbound);
         let (sent, received) = (Share::new(budget), Share::new(budget));
         let (outgoing, attachment) = (Mutex::new(outgoing), Mutex::new(None));
         let has_left = AtomicBool::new(false);
-        Self { id, known, outgoing, sent, received, attachment, has_left }
+        Self { id, known, on_full, outgoing, sent, received, attachment, has_left }
     }
 
     pub(crate) fn id(&self) -> ClientId {
@@ -103,45 +84,68 @@ impl Client {
     }
 
     pub(crate) fn send_text(&self, text: &str) -> Result<(), SendError> {
-        self.put(text.len(), |outbound| outbound.send_text(text))
+        self.put(Queued::Message(text.len()), |outbound| outbound.send_text(text))
     }
 
     pub(crate) fn send_binary(&self, octets: &[u8]) -> Result<(), SendError> {
-        self.put(octets.len(), |outbound| outbound.send_binary(octets))
+        self.put(Queued::Message(octets.len()), |outbound| outbound.send_binary(octets))
     }
 
     pub(crate) fn send_text_with(&self, text: &str, form: Form) -> Result<(), SendError> {
-        self.put(text.len(), |outbound| outbound.send_text_with(text, form))
+        self.put(Queued::Message(text.len()), |outbound| outbound.send_text_with(text, form))
     }
 
     pub(crate) fn send_binary_with(&self, octets: &[u8], form: Form) -> Result<(), SendError> {
-        self.put(octets.len(), |outbound| outbound.send_binary_with(octets, form))
+        let queued = Queued::Message(octets.len());
+        self.put(queued, |outbound| outbound.send_binary_with(octets, form))
     }
 
     pub(crate) fn send_shared(&self, message: &SharedMessage) -> Result<(), SendError> {
         message.accompany(|octets| Share::of(self.sent.budget(), octets));
-        self.put(message.frame_length(), |outbound| outbound.send_shared(message))
+        let queued = Queued::Message(message.frame_length());
+        self.put(queued, |outbound| outbound.send_shared(message))
     }
 
     pub(crate) fn ping(&self, payload: &[u8]) -> Result<(), SendError> {
-        self.put(0, |outbound| outbound.ping(payload))
+        self.put(Queued::Control, |outbound| outbound.ping(payload))
     }
 
     pub(crate) fn pong(&self, payload: &[u8]) -> Result<(), SendError> {
-        self.put(0, |outbound| outbound.pong(payload))
+        self.put(Queued::Control, |outbound| outbound.pong(payload))
     }
 
     /// Begins the closing handshake with a code and a reason of the handler's.
     pub(crate) fn close(&self, code: u16, reason: &str) -> Result<(), CloseError> {
         let frame = CloseFrame::new(code, reason)?;
-        self.put(0, |outbound| outbound.close(Some(&frame))).map_err(|_| CloseError::Closed)
+        self.end_with(&frame, Cause::Handler).map_err(|_| CloseError::Closed)
     }
 
-    /// Begins the closing handshake for a reason of the host's, unless it has begun.
-    pub(crate) fn close_by_host(&self, code: CloseCode, reason: &str) {
-        let frame = CloseFrame::with_reason(code, reason);
+    /// Begins the closing handshake with a frame of the handler's or the operator's, unless it has begun.
+    pub(crate) fn close_with(&self, frame: &CloseFrame, cause: Cause) {
         // The only error is that the client is closing already, which is what is wanted.
-        let _ = self.put(0, |outbound| outbound.close(Some(&frame)));
+        let _ = self.end_with(frame, cause);
+    }
+
+    /// Begins the closing handshake for a reason of the host's, unless it has begun. Answers whether it had not.
+    pub(crate) fn close_by_host(&self, why: ByHost<'_>) -> bool {
+        let frame = CloseFrame::with_reason(why.code(), why.reason());
+        self.end_with(&frame, why.cause()).is_ok()
+    }
+
+    fn end_with(&self, frame: &CloseFrame, cause: Cause) -> Result<(), SendError> {
+        let mut outgoing = self.outgoing.lock();
+        if outgoing.is_aborted() {
+            return Err(SendError::Closed);
+        }
+        outgoing.close(frame, cause)?;
+        self.count_sent(&outgoing);
+        outgoing.wake();
+        Ok(())
+    }
+
+    /// What ended the connection first, if that was not what it was seen to end with.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        self.outgoing.lock().cause()
     }
 
     /// Closes it because the host has no memory for what is held for it.
@@ -161,16 +165,31 @@ impl Client {
         }
         let resource = resource.to_string();
         metrics::counter!("ws_host_closed_for_room_total", "resource" => resource).increment(1);
-        self.close_by_host(CloseCode::TRY_AGAIN_LATER, "the server is full");
+        self.close_by_host(ByHost::NoRoom);
+    }
+
+    /// Closes it because it does not take what is sent to it.
+    fn close_as_slow(&self) {
+        if !self.close_by_host(ByHost::Slow) {
+            return;
+        }
+        let resource = &self.known.resource;
+        if let Some(Line { left_out }) = SLOW.line(Instant::now()) {
+            tracing::warn!(
+                resource = &**resource,
+                client = %self.id,
+                left_out,
+                "closed a client: a message found no room in its outbound buffer (on-full = \"close\")"
+            );
+        }
+        let resource = resource.to_string();
+        metrics::counter!("ws_host_closed_for_slowness_total", "resource" => resource).increment(1);
     }
 
     /// Drops the connection without a closing handshake, and what waits to be written with it.
-    pub(crate) fn abort(&self) -> Result<(), SendError> {
+    pub(crate) fn abort(&self, cause: Cause) -> Result<(), SendError> {
         let mut outgoing = self.outgoing.lock();
-        if std::mem::replace(&mut outgoing.aborted, true) {
-            return Err(SendError::Closed);
-        }
-        outgoing.outbound.discard();
+        outgoing.abort(cause)?;
         self.count_sent(&outgoing);
         outgoing.wake();
         Ok(())
@@ -178,8 +197,7 @@ impl Client {
 
     /// Whether a message to it would not answer `closed`.
     pub(crate) fn is_open(&self) -> bool {
-        let outgoing = self.outgoing.lock();
-        !outgoing.aborted && !outgoing.outbound.is_closing()
+        self.outgoing.lock().is_open()
     }
 
     /// Its connection has ended.
@@ -234,60 +252,89 @@ impl Client {
         waiting > high_water || !self.sent.admits(2 * waiting)
     }
 
+    /// Whether what was refused would find room now: to be asked after writing, with the same high water.
+    #[inline]
+    pub(crate) fn room(&self, outgoing: &Outgoing, high_water: usize) -> Room {
+        let Some(wanted) = outgoing.refused() else { return Room::Unmissed };
+        let waiting = bytes::Buf::remaining(&outgoing.outbound);
+        if outgoing.is_aborted() || outgoing.outbound.is_closing() {
+            Room::Unmissed
+        } else if self.is_clogged(outgoing, high_water) || !self.sent.admits(waiting + wanted) {
+            Room::Awaited
+        } else {
+            Room::Back
+        }
+    }
+
+    /// Whether room is back that was missed. Answers so once for each time.
+    pub(crate) fn take_room(&self, high_water: usize) -> bool {
+        let mut outgoing = self.outgoing.lock();
+        let is_back = self.room(&outgoing, high_water) == Room::Back;
+        if is_back {
+            outgoing.forget_refused();
+        }
+        is_back
+    }
+
     /// The outbound side, for the client's connection alone.
     pub(crate) fn outgoing(&self) -> MutexGuard<'_, Outgoing> {
         self.outgoing.lock()
     }
 
-    /// Queues what is so long, if it is not a control frame.
+    #[inline]
     fn put<T>(
         &self,
-        octets: usize,
+        queued: Queued,
         act: impl FnOnce(&mut Outbound) -> Result<T, SendError>,
     ) -> Result<T, SendError> {
+        let octets = match queued {
+            Queued::Message(octets) => octets,
+            Queued::Control => 0,
+        };
         let mut outgoing = self.outgoing.lock();
-        if outgoing.aborted {
+        if outgoing.is_aborted() {
             return Err(SendError::Closed);
         }
         let waiting = bytes::Buf::remaining(&outgoing.outbound) + octets;
         let is_counted = waiting >= STEP;
         if is_counted && octets > 0 && !outgoing.outbound.is_closing() && !self.sent.admits(waiting)
         {
-            return Err(SendError::Full);
+            return Err(self.refuse(outgoing, queued, Short::Host));
         }
-        let done = act(&mut outgoing.outbound)?;
+        let done = match act(&mut outgoing.outbound) {
+            Ok(done) => done,
+            Err(SendError::Full) => return Err(self.refuse(outgoing, queued, Short::Buffer)),
+            Err(error) => return Err(error),
+        };
         if is_counted {
             self.count_sent(&outgoing);
         }
         outgoing.wake();
         Ok(done)
     }
-}
 
-impl Outgoing {
-    pub(crate) fn is_aborted(&self) -> bool {
-        self.aborted
-    }
-
-    /// The connection's task is awake: it will look for output before it sleeps again.
-    pub(crate) fn awake(&mut self) {
-        self.is_asleep = false;
-    }
-
-    /// The connection's task goes to sleep and wants to be woken for output.
-    pub(crate) fn sleep(&mut self, context: &Context<'_>) {
-        self.is_asleep = true;
-        match &mut self.task {
-            Some(task) if task.will_wake(context.waker()) => {}
-            task => *task = Some(context.waker().clone()),
+    /// There is no room for something now.
+    #[cold]
+    fn refuse(
+        &self,
+        mut outgoing: MutexGuard<'_, Outgoing>,
+        queued: Queued,
+        short: Short,
+    ) -> SendError {
+        let wanted = match (queued, short) {
+            (Queued::Message(octets), Short::Host) => octets,
+            _ => 0,
+        };
+        if wanted > outgoing.outbound.limit() {
+            return SendError::TooLong;
         }
-    }
-
-    fn wake(&mut self) {
-        if std::mem::take(&mut self.is_asleep)
-            && let Some(task) = &self.task
-        {
-            task.wake_by_ref();
+        outgoing.refuse(wanted);
+        drop(outgoing);
+        match (self.on_full, queued, short) {
+            (OnFull::Close, Queued::Message(_), Short::Buffer) => self.close_as_slow(),
+            (OnFull::Close, Queued::Message(_), Short::Host) => self.close_for_room(),
+            _ => {}
         }
+        SendError::Full
     }
 }

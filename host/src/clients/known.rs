@@ -2,13 +2,17 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use http::Request;
+use http::header::{HOST, HeaderName};
 use ws_host_protocol::PerMessageDeflate;
-use ws_host_protocol::handshake::{Scheme, Version};
+use ws_host_protocol::handshake::{Scheme, Version, fields};
+
+use super::Certificate;
 
 /// The request of a client, as handlers see it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Known {
     /// The name of the resource.
     pub(crate) resource: Arc<str>,
@@ -27,8 +31,84 @@ pub(crate) struct Known {
     pub(crate) scheme: Scheme,
     /// The other end of the connection.
     pub(crate) peer: SocketAddr,
-    /// The subject of the certificate that it has shown.
-    pub(crate) certificate: Option<Arc<str>>,
+    /// Our end of the connection.
+    pub(crate) local: SocketAddr,
+    pub(crate) http_version: HttpVersion,
+    /// For whom the client asked in TLS (SNI, RFC 6066 §3), in lower case.
+    pub(crate) server_name: Option<Arc<str>>,
+    /// That it has shown.
+    pub(crate) certificate: Option<Arc<Certificate>>,
+    /// The place of the subprotocol that was agreed among those that it offered.
+    pub(crate) agreed: OnceLock<usize>,
+}
+
+/// A version of HTTP in which a client can ask for a WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HttpVersion {
+    /// HTTP/1.1.
+    Http1,
+    Http2,
+}
+
+impl HttpVersion {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Http1 => "1.1",
+            Self::Http2 => "2",
+        }
+    }
+}
+
+impl Known {
+    /// The first header of this name, in any case of letters, whose value is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let is_it = |told: &[u8]| told.eq_ignore_ascii_case(name.as_bytes());
+        let mut values = self.headers.iter().filter(|(told, _)| is_it(told));
+        values.find_map(|(_, value)| std::str::from_utf8(value).ok())
+    }
+
+    /// What a parameter of the resource's pattern stands for.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.parameters.iter().find(|(told, _)| told == name)?;
+        Some(value)
+    }
+
+    /// Agrees on the first of the offered subprotocols that is wanted. What was agreed stays.
+    pub(crate) fn agree(&self, is_wanted: impl Fn(&str) -> bool) {
+        if let Some(place) = self.subprotocols.iter().position(|offered| is_wanted(offered)) {
+            let _ = self.agreed.set(place);
+        }
+    }
+
+    /// The subprotocol that was agreed.
+    pub(crate) fn subprotocol(&self) -> Option<&str> {
+        self.subprotocols.get(*self.agreed.get()?).map(String::as_str)
+    }
+
+    /// A client of a test.
+    #[cfg(test)]
+    pub(crate) fn example() -> Self {
+        let this_machine = std::net::Ipv4Addr::LOCALHOST;
+        Self {
+            resource: "test".into(),
+            path: "/".into(),
+            query: None,
+            parameters: Vec::new(),
+            headers: std::iter::empty().collect(),
+            subprotocols: Vec::new(),
+            origin: None,
+            version: Version::Rfc6455,
+            deflate: None,
+            address: this_machine.into(),
+            scheme: Scheme::Http,
+            peer: (this_machine, 1).into(),
+            local: (this_machine, 2).into(),
+            http_version: HttpVersion::Http1,
+            server_name: None,
+            certificate: None,
+            agreed: OnceLock::new(),
+        }
+    }
 }
 
 /// All headers, names in lower case, in the order in which they came, as
@@ -45,9 +125,21 @@ const COLON: u8 = b':';
 /// What is behind a value, which cannot hold it (RFC 9110 §5.5).
 const END: u8 = b'\n';
 
-impl<'a, V: AsRef<[u8]>> FromIterator<(&'a str, V)> for Headers {
-    fn from_iter<T: IntoIterator<Item = (&'a str, V)>>(headers: T) -> Self {
-        let mut octets = Vec::new();
+impl Headers {
+    /// Those of a request whose handshake is right.
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        let length = |name: &HeaderName, value: usize| name.as_str().len() + value + 2;
+        let each = request.headers().iter().map(|(name, value)| length(name, value.len()));
+        let authority = request.uri().authority().map(|host| length(&HOST, host.as_str().len()));
+        Self::written(fields(request), each.sum::<usize>() + authority.unwrap_or_default())
+    }
+
+    /// These, which are so long at most: mostly just as long, so that there is one piece of memory from the beginning.
+    fn written<'a, V: AsRef<[u8]>>(
+        headers: impl Iterator<Item = (&'a str, V)>,
+        length: usize,
+    ) -> Self {
+        let mut octets = Vec::with_capacity(length);
         for (name, value) in headers {
             octets.extend_from_slice(name.as_bytes());
             octets.push(COLON);
@@ -56,9 +148,7 @@ impl<'a, V: AsRef<[u8]>> FromIterator<(&'a str, V)> for Headers {
         }
         Self(octets.into())
     }
-}
 
-impl Headers {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.0.split(|octet| *octet == END).filter_map(|line| {
             let colon = line.iter().position(|octet| *octet == COLON)?;
@@ -75,6 +165,13 @@ impl fmt::Debug for Headers {
 }
 
 #[cfg(test)]
+impl<'a> FromIterator<(&'a str, &'a [u8])> for Headers {
+    fn from_iter<T: IntoIterator<Item = (&'a str, &'a [u8])>>(headers: T) -> Self {
+        Self::written(headers.into_iter(), 0)
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -85,6 +182,67 @@ mod tests {
         let headers: Headers = all.into_iter().collect();
         let expected = all.map(|(name, value)| (name.as_bytes(), value));
         assert!(headers.iter().eq(expected), "{headers:?}");
-        assert_eq!(Headers::from_iter([("", b""); 0]).iter().count(), 0);
+        let none: [(&str, &[u8]); 0] = [];
+        assert_eq!(Headers::from_iter(none).iter().count(), 0);
+    }
+
+    #[test]
+    fn headers_of_a_request_are_told_as_fields() {
+        let request = Request::get("http://there/")
+            .header("host", "here")
+            .header("accept", "a")
+            .header("x-forwarded-for", "b")
+            .header("accept", "c")
+            .header("x-other", "d")
+            .header("x-other", "e")
+            .body(())
+            .expect("a request");
+        let headers = Headers::of(&request);
+        let expected: [(&[u8], &[u8]); 5] = [
+            (b"host", b"there"),
+            (b"accept", b"a, c"),
+            (b"x-forwarded-for", b"b"),
+            (b"x-other", b"d"),
+            (b"x-other", b"e"),
+        ];
+        assert!(headers.iter().eq(expected), "{headers:?}");
+    }
+
+    #[test]
+    fn header_is_the_first_that_is_text_in_any_case_of_its_name() {
+        let headers: [(&str, &[u8]); 5] = [
+            ("x-user", b"\xff"),
+            ("x-user-id", b"7"),
+            ("x-user", b"alice"),
+            ("x-user", b"bob"),
+            ("x-none", b"\xff"),
+        ];
+        let known = Known { headers: headers.into_iter().collect(), ..Known::example() };
+        for name in ["x-user", "X-User"] {
+            assert_eq!(known.header(name), Some("alice"));
+        }
+        for name in ["x-none", "x-use", "x-user-", "", "x-user:alice", "\n"] {
+            assert_eq!(known.header(name), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn parameter_is_found_by_its_name() {
+        let parameters = [("team", "a"), ("room", "blue")];
+        let owned = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let known = Known { parameters: owned.into(), ..Known::example() };
+        assert_eq!(known.parameter("room"), Some("blue"));
+        assert_eq!(known.parameter("Room"), None);
+    }
+
+    #[test]
+    fn subprotocol_is_one_that_was_offered_and_stays() {
+        let offered = || vec!["chat".to_owned(), "echo".to_owned()];
+        let known = Known { subprotocols: offered(), ..Known::example() };
+        known.agree(|offered| offered == "other");
+        assert_eq!(known.subprotocol(), None);
+        known.agree(|offered| offered == "echo");
+        known.agree(|offered| offered == "chat");
+        assert_eq!(known.subprotocol(), Some("echo"));
     }
 }

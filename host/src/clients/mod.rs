@@ -3,10 +3,24 @@
 //! This is the meeting place of two sides that must not know each other: the guest's imports put
 //! frames into a client's outbound buffer, the client's connection takes them out.
 
+mod cause;
+mod certificate;
 mod client;
+mod expiry;
+mod ids;
 mod known;
+mod outgoing;
 mod table;
+#[cfg(test)]
+mod tests;
 
-pub(crate) use client::{AttachmentTooLong, Client, ClientId, CloseError, Outgoing};
-pub(crate) use known::Known;
+pub(crate) use cause::{ByHost, Cause};
+pub(crate) use certificate::Certificate;
+pub(crate) use client::{AttachmentTooLong, Client, CloseError};
+pub(crate) use expiry::Expiring;
+pub(crate) use ids::{ClientId, Ids};
+pub(crate) use known::{Headers, HttpVersion, Known};
+pub(crate) use outgoing::{OnFull, Outgoing, Room};
 pub(crate) use table::Clients;
+#[cfg(test)]
+pub(crate) use table::tests::client as test_client;

@@ -40,6 +40,10 @@ impl Clients {
         Some(Arc::clone(&sorted[at].1))
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.sorted.lock().len()
+    }
+
     /// All clients, lowest id first.
     pub(crate) fn all(&self) -> Vec<Arc<Client>> {
         self.sorted.lock().iter().map(|(_, client)| Arc::clone(client)).collect()
@@ -47,32 +51,14 @@ impl Clients {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::{Ipv4Addr, SocketAddr};
-
-    use ws_host_protocol::handshake::{Scheme, Version};
-
+pub(crate) mod tests {
     use super::*;
     use crate::budget::Budget;
-    use crate::clients::Known;
+    use crate::clients::{Known, OnFull};
 
-    fn client(id: u64) -> Arc<Client> {
-        let known = Known {
-            resource: "test".into(),
-            path: "/".into(),
-            query: None,
-            parameters: Vec::new(),
-            headers: std::iter::empty::<(&str, &[u8])>().collect(),
-            subprotocols: Vec::new(),
-            origin: None,
-            deflate: None,
-            version: Version::Rfc6455,
-            address: Ipv4Addr::LOCALHOST.into(),
-            scheme: Scheme::Http,
-            peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
-            certificate: None,
-        };
-        Arc::new(Client::new(ClientId(id), known, 1 << 20, &Budget::new(1 << 20)))
+    pub(crate) fn client(id: u64) -> Arc<Client> {
+        let budget = Budget::new(1 << 20);
+        Arc::new(Client::new(ClientId(id), Known::example(), 1 << 20, OnFull::Drop, &budget))
     }
 
     #[test]

@@ -16,6 +16,7 @@ const SYSTEMD: &str = "systemd";
 /// Where a server listens, written as `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/ws-host.sock` or
 /// `systemd`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Address {
     /// A TCP port; 0 lets the system choose.
     Tcp(SocketAddr),

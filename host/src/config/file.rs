@@ -208,6 +208,10 @@ mod tests {
         expect(&deflating("compression-threshold = \"some\""), 6, &[]);
         expect(&more("max-message = 1\nmax-message = 2"), 6, &["duplicate"]);
         expect(&format!("admin = \"0.0.0.0:1\"\n{GOOD}"), 1, &["admin", "this machine"]);
+        expect(&format!("workers = 5000\n{GOOD}"), 1, &["workers", "4096 at most"]);
+        expect(&format!("max-headers = 10001\n{GOOD}"), 1, &["max-headers", "10000 at most"]);
+        expect(&format!("max-header-size = 8191\n{GOOD}"), 1, &["max-header-size", "8KiB"]);
+        expect(&more("idle-timeout = \"1ns\""), 5, &["idle-timeout", "at least 1ms"]);
         expect(&format!("drafts = [13, 6]\n{GOOD}"), 1, &["drafts", "6", "13, 8, 7 and 0"]);
         expect(&format!("static = \"no/such\"\n{GOOD}"), 1, &["static", "no/such"]);
         expect(&format!("trusted-proxies = [\"ten\"]\n{GOOD}"), 1, &["ten", "10.0.0.0/8"]);
@@ -300,7 +304,10 @@ mod tests {
         };
         assert_eq!(parsed("")?, None);
         assert_eq!(parsed("compression = \"off\"\ncompression-level = 9")?, None);
-        let keeping = |deflate| Deflate { keep_window: KeepWindow::Always, ..deflate };
+        let keeping = |mut deflate: Deflate| {
+            deflate.keep_window = KeepWindow::Always;
+            deflate
+        };
         let (messages, context) = (Deflate::default(), Deflate::with_context_takeover());
         assert_eq!(parsed("compression = \"messages\"")?, Some(keeping(messages)));
         assert_eq!(parsed("compression = \"context\"")?, Some(keeping(context)));

@@ -6,6 +6,7 @@ use super::Address;
 
 /// A place to listen at.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Listen {
     /// Where.
     pub address: Address,
@@ -19,6 +20,7 @@ pub struct Listen {
 
 /// Whether connections are encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Encryption {
     /// `ws:` and `http:`.
     Plain,
@@ -31,6 +33,7 @@ pub enum Encryption {
 
 /// Whether a connection begins with a header of the PROXY protocol, version 1 or 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ProxyProtocol {
     /// It begins without.
     Off,
@@ -40,6 +43,7 @@ pub enum ProxyProtocol {
 
 /// How the server shows who it is, and asks its clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Tls {
     /// The server's certificate.
     pub certificate: Certificate,
@@ -49,6 +53,7 @@ pub struct Tls {
 
 /// A certificate and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Certificate {
     /// In PEM files, read again when they change.
     Files {
@@ -64,6 +69,7 @@ pub enum Certificate {
 
 /// Which certificates of clients are taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ClientCertificates {
     /// The PEM file of the authorities that vouch for them.
     pub authorities: PathBuf,
@@ -73,6 +79,7 @@ pub struct ClientCertificates {
 
 /// Whether a client must show a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Need {
     /// It may.
     Optional,
@@ -81,6 +88,11 @@ pub enum Need {
 }
 
 impl Tls {
+    /// With this certificate; clients are not asked for theirs.
+    pub fn new(certificate: Certificate) -> Self {
+        Self { certificate, clients: None }
+    }
+
     /// The files that it comes from.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         let certificate = match &self.certificate {
@@ -89,6 +101,13 @@ impl Tls {
         };
         let authorities = self.clients.as_ref().map(|clients| &clients.authorities);
         certificate.into_iter().chain([authorities]).flatten().map(PathBuf::as_path)
+    }
+}
+
+impl ClientCertificates {
+    /// Those of the authorities in this PEM file. A client need not show one.
+    pub fn new(authorities: impl Into<PathBuf>) -> Self {
+        Self { authorities: authorities.into(), need: Need::Optional }
     }
 }
 

@@ -1,7 +1,29 @@
-//! Settings, checked once. Whoever holds a [`Config`] need not doubt it.
+//! Settings.
+//!
+//! Another program makes them with their defaults and changes what it wants otherwise, so that a setting that is added
+//! later changes nothing for it:
+//!
+//! ```
+//! use std::time::Duration;
+//! use ws_host::config::{self, Resource};
+//!
+//! # fn main() -> Result<(), config::PatternError> {
+//! let mut chat = Resource::new("/chat", "chat.wasm")?;
+//! chat.limits.max_message = 64 << 10;
+//! chat.timeouts.idle = Some(Duration::from_secs(30));
+//! let mut host = config::Host::new(vec![chat]);
+//! host.limits.max_clients = 500;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! They are checked when they are used: by [`Host::start`](crate::Host::start), [`Server::start`](crate::Server::start)
+//! and [`Host::configure`](crate::Host::configure), as those of a file or the command line are. What cannot be is a
+//! [`Wrong`], which names the key that the setting has in a file. Times of more than ten years are ten years.
 
 mod address;
 mod check;
+mod defaults;
 mod file;
 mod listen;
 mod memory;
@@ -20,7 +42,7 @@ use ws_host_protocol::handshake::forwarded::Convention;
 use ws_host_protocol::handshake::{Origins, Versions};
 
 pub use self::address::{Address, InvalidAddress};
-pub(crate) use self::check::belongs_to_handshake;
+pub(crate) use self::check::checked_resources;
 pub use self::check::{Place, Wrong};
 pub use self::file::{FileError, read};
 pub use self::listen::{
@@ -30,6 +52,7 @@ pub use crate::pattern::{Pattern, PatternError};
 
 /// A server: what it serves, and where.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// Where to listen.
     pub listen: Vec<Listen>,
@@ -48,6 +71,7 @@ pub struct Config {
 
 /// What is served, whoever accepts the connections.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Host {
     /// The resources, each with a name and paths of its own.
     pub resources: Vec<Resource>,
@@ -79,6 +103,7 @@ pub struct Host {
 
 /// A folder of files for ordinary HTTP requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StaticFiles {
     /// Where they are. It may be a link that is switched while the server runs.
     pub folder: PathBuf,
@@ -88,6 +113,7 @@ pub struct StaticFiles {
 
 /// Which symbolic links in a folder of files are followed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Links {
     /// Those to what lies in the folder too.
     #[default]
@@ -98,6 +124,7 @@ pub enum Links {
 
 /// What clients ask for by path: a component, and how it is served.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Resource {
     /// By which it is managed, logged and counted.
     pub name: Arc<str>,
@@ -122,6 +149,8 @@ pub struct Resource {
     pub auto_answers: Vec<AutoAnswer>,
     /// What becomes of the client in whose event a handler fails.
     pub on_fault: OnFault,
+    /// What becomes of a client to which a message cannot be sent, as its outbound buffer is full.
+    pub on_full: OnFull,
     /// How messages are compressed with clients that offer permessage-deflate. `None`: they are not.
     /// With context takeover each connection holds memory: [`deflate`](ws_host_protocol::deflate) tells
     /// how much.
@@ -137,6 +166,7 @@ pub struct Resource {
 /// For some time after a reload the code from before it is kept, and for each instance the state that was
 /// handed over. If the new code fails in that time, every instance returns to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Trial {
     /// For how long.
     pub time: Duration,
@@ -147,6 +177,7 @@ pub struct Trial {
 
 /// Which clients share an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum InstancePer {
     /// All of the resource, or those that fall to each of so many instances.
     Resource {
@@ -161,6 +192,7 @@ pub enum InstancePer {
 
 /// Whether a file is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Watch {
     /// A change is followed.
     On,
@@ -170,6 +202,7 @@ pub enum Watch {
 
 /// For whom the host runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Mode {
     /// For clients: they hear that a handler failed, and not why.
     Production,
@@ -179,11 +212,22 @@ pub enum Mode {
 
 /// What becomes of the client in whose event a handler fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OnFault {
     /// It is closed with 1011: what it sent may be lost.
     Close,
     /// It stays connected, and the message is lost.
     DropMessage,
+}
+
+/// What becomes of a client to which a message of the handler cannot be sent, as its outbound buffer is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFull {
+    /// It stays connected. The handler is told that this client missed the message.
+    Drop,
+    /// It is closed with 1008, so that it never misses a message without knowing; with 1013, if it is the memory of the
+    /// host that is full ([`HostLimits::max_buffered`]).
+    Close,
 }
 
 /// A text message that the host answers itself, as long as there is room in the client's outbound
@@ -198,12 +242,13 @@ pub struct AutoAnswer {
 
 /// Sizes and numbers of a host, each with an outcome when it is reached.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct HostLimits {
     /// Open WebSocket connections of all resources. More: 503.
     pub max_clients: usize,
-    /// Headers of a handshake. More: 431.
+    /// Headers of a handshake, at most 10,000. More: 431.
     pub max_headers: usize,
-    /// Octets of a request line with its headers, at least 8 KiB. More: 431.
+    /// Octets of a request line with its headers, at least [`MIN_HEADER_SIZE`]. More: 431.
     pub max_header_size: usize,
     /// Octets that wait for all clients together: to be written to them, of their messages that are not
     /// handled yet, and as state of instances that sleep. No client may have more than is still free: its handler's
@@ -218,6 +263,7 @@ pub struct HostLimits {
 
 /// Times of a host, each with an outcome when it is over.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct HostTimeouts {
     /// From accepting a connection to the answer of its handshake, `connected` included. Over: the
     /// connection is dropped, or gets 503 when it is the handler that takes so long.
@@ -228,6 +274,7 @@ pub struct HostTimeouts {
 
 /// Sizes and numbers of a resource, each with an outcome when it is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Open WebSocket connections. More: 503.
     pub max_clients: usize,
@@ -256,6 +303,7 @@ pub struct Limits {
 
 /// Times of a resource, each with an outcome when it is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Timeouts {
     /// From our close frame, when it has been written, to the client's. Over: the connection is dropped.
     pub close: Duration,
@@ -273,99 +321,3 @@ pub struct Timeouts {
 
 /// The smallest buffer that the HTTP library takes for headers.
 pub const MIN_HEADER_SIZE: usize = 8 << 10;
-
-impl Default for HostLimits {
-    fn default() -> Self {
-        Self {
-            max_clients: 10_000,
-            max_headers: 100,
-            max_header_size: 16 << 10,
-            max_buffered: usize::try_from(memory::available() / 4).unwrap_or(usize::MAX >> 8),
-            // As many as Chromium opens at all: one less than 256.
-            max_http2_streams: 256,
-        }
-    }
-}
-
-impl Default for HostTimeouts {
-    fn default() -> Self {
-        Self { handshake: Duration::from_secs(10), drain: Duration::from_secs(10) }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_clients: usize::MAX >> 8,
-            max_message: 1 << 20,
-            max_outbound: 2 << 20,
-            min_rate: 1 << 10,
-            max_memory: 64 << 20,
-            max_cpu: Duration::from_secs(1),
-            max_time: Duration::from_secs(60),
-            max_instances: 10_000,
-            max_state: 1 << 20,
-            max_log: 64 << 10,
-        }
-    }
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            close: Duration::from_secs(5),
-            idle: Some(Duration::from_secs(60)),
-            hibernate_after: Some(Duration::from_secs(60)),
-            checkpoint: None,
-        }
-    }
-}
-
-impl Host {
-    /// A host of these resources with the default settings, which serves clients on one thread.
-    pub fn new(resources: Vec<Resource>) -> Self {
-        Self {
-            resources,
-            workers: NonZeroUsize::MIN,
-            cache: None,
-            watch: Watch::Off,
-            mode: Mode::Production,
-            versions: Versions::default(),
-            trusted_proxies: Vec::new(),
-            forwarded_by: Convention::default(),
-            static_files: None,
-            flash_policy: None,
-            limits: HostLimits::default(),
-            timeouts: HostTimeouts::default(),
-        }
-    }
-}
-
-impl Resource {
-    /// A resource of these paths with the default settings, named as its component's file.
-    ///
-    /// # Errors
-    ///
-    /// [`PatternError`] if the path is none.
-    pub fn new(path: &str, component: impl Into<PathBuf>) -> Result<Self, PatternError> {
-        let component = component.into();
-        let name = component.file_stem().unwrap_or_default().to_string_lossy().into();
-        Ok(Self {
-            name,
-            path: Pattern::parse(path)?,
-            listen: None,
-            component,
-            environment: Vec::new(),
-            instance_per: InstancePer::Resource { instances: NonZeroUsize::MIN },
-            origins: Origins::default(),
-            subprotocols: Vec::new(),
-            headers: Vec::new(),
-            auto_answers: Vec::new(),
-            on_fault: OnFault::Close,
-            compression: None,
-            trial: None,
-            limits: Limits::default(),
-            timeouts: Timeouts::default(),
-        })
-    }
-}

@@ -77,6 +77,7 @@ pub struct Resource {
     pub headers: Option<BTreeMap<String, String>>,
     pub auto_answers: Option<BTreeMap<String, String>>,
     pub on_fault: Option<OnFault>,
+    pub on_full: Option<OnFull>,
     pub compression: Option<Compression>,
     pub compression_level: Option<u32>,
     pub compression_threshold: Option<ByteSize>,
@@ -103,6 +104,7 @@ pub struct Resource {
 /// Who shares an instance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Sharing {
     /// All clients.
     #[default]
@@ -116,6 +118,7 @@ pub enum Sharing {
 /// What becomes of the client in whose event a handler fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum OnFault {
     /// It is closed with 1011.
     Close,
@@ -123,9 +126,32 @@ pub enum OnFault {
     DropMessage,
 }
 
+/// What becomes of a client to which a message cannot be sent, as its outbound buffer is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFull {
+    /// It stays, and misses the message.
+    Drop,
+    /// It is closed with 1008.
+    Close,
+}
+
+impl FromStr for OnFull {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "drop" => Ok(Self::Drop),
+            "close" => Ok(Self::Close),
+            _ => Err("it must be drop or close".to_owned()),
+        }
+    }
+}
+
 /// What is compressed (permessage-deflate, RFC 7692), for clients that offer it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Compression {
     /// Nothing.
     Off,
@@ -138,6 +164,7 @@ pub enum Compression {
 /// Which symbolic links in a folder of files are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Links {
     /// Those to what lies in the folder too.
     Inside,
@@ -160,6 +187,7 @@ impl FromStr for Links {
 /// Which headers trusted proxies write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Convention {
     /// `X-Forwarded-For`, `-Proto`, `-Host` and `-Port`.
     XForwarded,
@@ -193,6 +221,7 @@ pub enum OneOrMany<T> {
 /// An address to listen at, alone or with what is particular to it.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "docs/configuration.md has them all")]
+#[non_exhaustive]
 pub struct Listen {
     pub address: Address,
     pub tls: Option<bool>,
@@ -204,6 +233,7 @@ pub struct Listen {
 /// Whether clients must show a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum ClientAuth {
     /// They may.
     Optional,

@@ -66,9 +66,12 @@ impl Admitted {
 
     fn leave(&mut self, end: &End) {
         let Some((presence, stay)) = self.inside.take() else { return };
-        let id = self.client.id();
-        let how = end.disconnection(self.client.outgoing().outbound.close_code());
-        tracing::debug!(client = %id, code = how.code, sent = how.sent, "disconnected: {end}");
+        let client = Arc::clone(&self.client);
+        let id = client.id();
+        let sent = client.outgoing().outbound.close_code();
+        let how = end.disconnection(sent, client.cause());
+        let cause = how.cause.word();
+        tracing::debug!(client = %id, cause, code = how.code, sent = how.sent, "disconnected: {end}");
         // Nobody finds it any more, from now on and not only when its turn has come.
         drop(presence);
         let counted = Arc::clone(&self.counted);
@@ -77,7 +80,7 @@ impl Admitted {
             let actor = stay.actor();
             let until = Instant::now() + LONGEST_WAIT;
             loop {
-                match actor.turn().await.disconnected(id, &how).await {
+                match actor.turn().await.disconnected(&client, &how).await {
                     Ok(()) => break,
                     // Without the turn, which others may have an instance for.
                     Err(Fault::NoInstance(_)) if Instant::now() < until => sleep(TRY_AGAIN).await,
@@ -87,7 +90,7 @@ impl Admitted {
                     }
                 }
             }
-            drop((stay, counted));
+            drop((client, stay, counted));
         });
     }
 }

@@ -22,6 +22,10 @@ const PING_AFTER: u32 = 2;
 /// Where no time is set: long enough to be never.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// How often it is looked at a client that must prove itself again: while the machine sleeps, timers stand still, and
+/// the client's time does not.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
 /// How long the output that waits when a connection ends may take in all: at 10 KB/s what waits at most by
 /// default, and a place of the server is not held for hours by who takes just enough.
 const LAST_OUTPUT: Duration = Duration::from_secs(5 * 60);
@@ -41,6 +45,8 @@ pub(super) struct Clock {
     min_rate: u64,
     phase: Phase,
     signs: Signs,
+    /// When to look at a client that must prove itself again.
+    expiry: Option<Pin<Box<Sleep>>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +92,8 @@ pub(super) enum Due {
     Stalled,
     /// It did not answer our close frame.
     CloseTimeout,
+    /// Look whether it has proved itself again.
+    Expiry,
 }
 
 impl Clock {
@@ -99,7 +107,14 @@ impl Clock {
             min_rate: limits.min_rate as u64,
             phase: Phase::Open,
             signs: Signs::default(),
+            expiry: None,
         }
+    }
+
+    /// Lets it be looked whether the client expires, after this time at the latest.
+    pub(super) fn look_at_expiry_after(&mut self, time: Duration) {
+        self.expiry = Some(Box::pin(sleep_until(Instant::now() + time.min(LOOK_AGAIN))));
+        self.is_armed = false;
     }
 
     /// The client sent something.
@@ -143,6 +158,14 @@ impl Clock {
         if self.is_armed && !self.timer.is_elapsed() {
             return None;
         }
+        // Where a client sends all the time, the task has used up what the runtime lets it do at once whenever it comes
+        // here, and a timer that is polled says then that it is not time.
+        if let Some(expiry) = &mut self.expiry
+            && (expiry.deadline() <= Instant::now() || expiry.as_mut().poll(context).is_ready())
+        {
+            self.expiry = None;
+            return Some(Due::Expiry);
+        }
         while self.timer.as_mut().poll(context).is_ready() {
             match &mut self.phase {
                 // The answer may lie there unread: it is looked for first, and then this is asked again.
@@ -161,7 +184,8 @@ impl Clock {
                 return Some(due);
             }
         }
-        self.is_armed = true;
+        // Two timers cannot be looked at with one glance.
+        self.is_armed = self.expiry.is_none();
         None
     }
 

@@ -2,6 +2,7 @@
 
 use ws_host_protocol::{CloseCode, CloseFrame, ProtocolError};
 
+use crate::clients::Cause;
 use crate::guest::Disconnection;
 
 /// The close frame carried no code (RFC 6455 §7.4.1); never sent.
@@ -27,7 +28,7 @@ pub(crate) enum End {
     Stalled,
     #[error("the client did not answer the close frame in time")]
     CloseTimeout,
-    #[error("the handler aborted the connection")]
+    #[error("the connection was dropped without a close frame")]
     Aborted,
     #[error("the handler's acceptance could not be answered")]
     Refused,
@@ -40,14 +41,37 @@ impl End {
         matches!(self, Self::Closed(_) | Self::Failed(_) | Self::Left)
     }
 
-    /// The end as the handler hears of it; `sent` is the code of our close frame.
-    pub(crate) fn disconnection(&self, sent: Option<CloseCode>) -> Disconnection {
+    /// The end as the handler hears of it; `sent` is the code of our close frame, and `first` what ended the connection
+    /// before this came of it.
+    pub(crate) fn disconnection(
+        &self,
+        sent: Option<CloseCode>,
+        first: Option<Cause>,
+    ) -> Disconnection {
+        let cause = first.unwrap_or(self.cause());
         let (code, reason) = match self {
             Self::Closed(Some(frame)) => (frame.code().number(), frame.reason().to_owned()),
             Self::Closed(None) => (NO_STATUS, String::new()),
             other => (ABNORMAL, other.to_string()),
         };
         let clean = matches!(self, Self::Closed(_));
-        Disconnection { code, reason, clean, sent: sent.map(CloseCode::number) }
+        Disconnection { cause, code, reason, clean, sent: sent.map(CloseCode::number) }
+    }
+
+    /// What it shows if nothing else has ended the connection before.
+    fn cause(&self) -> Cause {
+        match self {
+            Self::Closed(_) => Cause::Client,
+            Self::Failed(
+                ProtocolError::MessageTooLong { .. } | ProtocolError::TooManyFragments { .. },
+            ) => Cause::TooLong,
+            Self::Failed(_) => Cause::ProtocolError,
+            // Only a close frame of ours has a timeout, and whoever sent that has said why.
+            Self::Lost(_) | Self::Left | Self::CloseTimeout => Cause::Lost,
+            Self::Silent => Cause::Silent,
+            Self::Stalled => Cause::Slow,
+            Self::Aborted => Cause::Handler,
+            Self::Refused => Cause::HandlerFailed,
+        }
     }
 }

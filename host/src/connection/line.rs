@@ -4,9 +4,11 @@ use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Buf;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
 use ws_host_protocol::Inbound;
 
 use super::HEARTBEAT;
@@ -14,11 +16,15 @@ use super::buffer::Buffer;
 use super::clock::{Clock, Due, Input};
 use super::end::End;
 use super::rest::rest;
-use crate::clients::{Client, Outgoing};
+use crate::clients::{ByHost, Client, Expiring, Outgoing, Room};
 use crate::config::{Limits, Timeouts};
 
 /// How many pieces of output one system call takes.
 const MAX_SLICES: usize = 16;
+
+/// How often it is looked whether the host has room again for a client that has none of its output waiting, and no other
+/// reason to look. Memory is short for seconds, and it may be many who look.
+const LOOK_FOR_ROOM: Duration = Duration::from_secs(1);
 
 /// Socket and clock of one client.
 pub(super) struct Line<S> {
@@ -28,6 +34,21 @@ pub(super) struct Line<S> {
     high_water: usize,
     /// Whether it is so now.
     is_clogged: bool,
+    room: Room,
+    /// When to look whether the host has room again.
+    look_for_room: Option<Pin<Box<Sleep>>>,
+    /// Whether the handler is to hear that the client expires.
+    is_expiring: bool,
+}
+
+/// What there is to do for a connection that has handled all that came.
+pub(super) enum Came {
+    /// So many octets of input.
+    Input(Buffer, usize),
+    /// There is [room again](Line::has_room_again) for what is sent to the client.
+    Room,
+    /// The client [expires](Line::take_expiring).
+    Expiring,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
@@ -37,6 +58,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             clock: Clock::start(limits, timeouts),
             high_water: limits.max_outbound / 2,
             is_clogged: false,
+            room: Room::Unmissed,
+            look_for_room: None,
+            is_expiring: false,
         }
     }
 
@@ -46,7 +70,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
-    pub(super) async fn read(&mut self, client: &Client) -> Result<(Buffer, usize), End> {
+    pub(super) async fn read(&mut self, client: &Client) -> Result<Came, End> {
         let mut has_written = false;
         poll_fn(|context| {
             // Most wakes are for input. Output of this task's own making is written before it sleeps.
@@ -57,7 +81,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                     return Poll::Ready(read);
                 }
             }
-            let _ = self.poll_output(client, context)?;
+            let output = self.poll_output(client, context)?;
             // Asked at least once before the task sleeps, or nothing would wake it for input: also
             // when this very write took so much that the client may be read again.
             if !has_asked
@@ -66,11 +90,40 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             {
                 return Poll::Ready(read);
             }
+            // Behind input, so that a handler that fills the buffer again and again hears of its client.
+            if self.has_room_again() {
+                return Poll::Ready(Ok(Came::Room));
+            }
+            if self.room == Room::Awaited && output.is_ready() {
+                self.poll_look_for_room(context);
+            }
             let input = if self.is_clogged { Input::Unread } else { Input::Awaited };
             self.poll_clock(client, context, input)?;
+            if self.is_expiring {
+                return Poll::Ready(Ok(Came::Expiring));
+            }
             Poll::Pending
         })
         .await
+    }
+
+    /// Whether something was refused for want of room, and there was room again after what was written last.
+    #[inline]
+    pub(super) fn has_room_again(&self) -> bool {
+        self.room == Room::Back
+    }
+
+    fn poll_look_for_room(&mut self, context: &mut Context<'_>) {
+        let look = self.look_for_room.get_or_insert_with(|| Box::pin(sleep(LOOK_FOR_ROOM)));
+        if look.as_mut().poll(context).is_ready() {
+            self.look_for_room = None;
+            context.waker().wake_by_ref();
+        }
+    }
+
+    /// Whether the handler is to hear that the client expires. Answers so once for each time.
+    pub(super) fn take_expiring(&mut self) -> bool {
+        self.is_expiring && std::mem::take(&mut self.is_expiring)
     }
 
     /// More than this of the client's output does not wait before more of its input is handled, in octets.
@@ -197,14 +250,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     }
 
     #[inline(always)]
-    fn poll_input(&mut self, context: &mut Context<'_>) -> Poll<Result<(Buffer, usize), End>> {
+    fn poll_input(&mut self, context: &mut Context<'_>) -> Poll<Result<Came, End>> {
         let mut buffer = Buffer::shared();
         let mut read = ReadBuf::new(&mut buffer);
         ready!(poll_read(&mut self.socket, context, &mut read))?;
         self.clock.sent();
         match read.filled().len() {
             0 => Poll::Ready(Err(End::Left)),
-            filled => Poll::Ready(Ok((buffer, filled))),
+            filled => Poll::Ready(Ok(Came::Input(buffer, filled))),
         }
     }
 
@@ -223,6 +276,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         if outgoing.is_aborted() {
             return Poll::Ready(Err(End::Aborted));
         }
+        if outgoing.take_new_expiry() {
+            self.clock.look_at_expiry_after(Duration::ZERO);
+        }
         let mut output = Poll::Ready(Ok(()));
         while outgoing.outbound.has_remaining() {
             match poll_write(&mut self.socket, &mut outgoing, context)? {
@@ -240,6 +296,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         }
         client.count_sent(&outgoing);
         self.is_clogged = client.is_clogged(&outgoing, self.high_water);
+        self.room = client.room(&outgoing, self.high_water);
         if output.is_pending() {
             self.clock.waits();
         }
@@ -271,9 +328,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                 Due::Silent => return Err(End::Silent),
                 Due::Stalled => return Err(End::Stalled),
                 Due::CloseTimeout => return Err(End::CloseTimeout),
+                Due::Expiry => self.look_at_expiry(client, context),
             }
         }
         Ok(())
+    }
+
+    fn look_at_expiry(&mut self, client: &Client, context: &Context<'_>) {
+        match client.expiring() {
+            Expiring::Never => {}
+            Expiring::Later(left) => self.clock.look_at_expiry_after(left),
+            Expiring::Soon(left) => {
+                self.is_expiring = true;
+                self.clock.look_at_expiry_after(left);
+            }
+            Expiring::Now => {
+                client.close_by_host(ByHost::Expired);
+                // Output is written at the beginning of the next poll.
+                context.waker().wake_by_ref();
+            }
+        }
     }
 }
 

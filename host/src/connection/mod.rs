@@ -7,6 +7,7 @@
 
 mod admitted;
 mod buffer;
+mod burst;
 mod clock;
 mod end;
 mod farewells;
@@ -14,21 +15,23 @@ mod line;
 mod rest;
 mod socket;
 
+use std::cell::Cell;
 use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use ws_host_protocol::handshake::Version;
-use ws_host_protocol::{Event, Inbound, Limits, Role, spare};
+use ws_host_protocol::{Event, Inbound, Limits, Role, release_memory};
 
 pub(crate) use self::admitted::{Admitted, Place};
 use self::buffer::Buffer;
+use self::burst::Burst;
 pub(crate) use self::end::End;
 pub(crate) use self::farewells::{Counted, Farewells};
-use self::line::Line;
+use self::line::{Came, Line};
 pub(crate) use self::socket::Socket;
 use crate::actor::{Actor, Received, Turn};
-use crate::clients::{Client, Known};
+use crate::clients::{Client, Known, Outgoing};
 use crate::config::{AutoAnswer, Mode, OnFault, Resource};
 use crate::guest::Fault;
 use crate::slice;
@@ -49,14 +52,14 @@ pub(crate) struct Connection<S> {
     settings: Arc<Resource>,
     mode: Mode,
     /// Of events of this client.
-    faults_in_a_row: u32,
+    faults_in_a_row: Cell<u32>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// A connection whose handshake has been answered with 101.
     pub(crate) fn new(admitted: Admitted, socket: S, settings: Arc<Resource>, mode: Mode) -> Self {
         let Resource { limits, timeouts, .. } = &*settings;
-        let accepted = Limits { max_message: limits.max_message, ..Limits::default() };
+        let accepted = Limits::new(limits.max_message);
         let Known { version, deflate, .. } = admitted.client().known();
         let mut inbound = match version {
             Version::Draft00 => Inbound::draft00(accepted),
@@ -68,7 +71,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             inbound.use_deflate(deflate);
         }
         let line = Line::new(socket, limits, timeouts);
-        Self { admitted, inbound, line, settings, mode, faults_in_a_row: 0 }
+        Self { admitted, inbound, line, settings, mode, faults_in_a_row: Cell::new(0) }
     }
 
     /// Serves the client to its end; `first` came behind the handshake.
@@ -83,7 +86,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(crate) fn serve(mut self, first: Vec<u8>) -> impl Future<Output = ()> {
         async move {
             let end = self.converse(first).await;
-            spare::release();
+            release_memory();
             // In a box, so that a connection does not carry the room for its end all its life.
             Box::pin(self.end(end)).await;
         }
@@ -98,17 +101,63 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn converse(&mut self, first: Vec<u8>) -> End {
-        let mut filled = first.len();
-        let mut buffer = Buffer::Own(first);
+        let filled = first.len();
+        let mut came = Came::Input(Buffer::Own(first), filled);
         loop {
-            if let Err(end) = self.handle(buffer, filled).await {
+            if let Came::Input(buffer, filled) = came
+                && let Err(end) = self.handle(buffer, filled).await
+            {
                 return end;
             }
+            // In a box, so that a connection does not carry the room for what is rare.
+            if self.line.has_room_again()
+                && let Err(end) = Box::pin(self.tell_drained()).await
+            {
+                return end;
+            }
+            if self.line.take_expiring() {
+                let (client, actor) = (self.admitted.client(), self.admitted.actor());
+                let waiting = self.inbound.held();
+                let (called, line) =
+                    Box::pin(tell_expiring(&mut self.line, client, actor, waiting)).await;
+                self.conclude(called);
+                if let Err(end) = line {
+                    return end;
+                }
+            }
             match self.line.read(self.admitted.client()).await {
-                Ok(read) => (buffer, filled) = read,
+                Ok(next) => came = next,
                 Err(end) => return end,
             }
         }
+    }
+
+    /// Tells the handler that there is room again for what it sends, if it wants to know. Where it fills the buffer
+    /// again and the client takes it at once, this is like a burst of messages: others of the worker go on when the
+    /// slice is over.
+    async fn tell_drained(&mut self) -> Result<(), End> {
+        let (client, actor) = (self.admitted.client(), self.admitted.actor());
+        if !client.take_room(self.line.high_water()) || !actor.hears_drained() {
+            return Ok(());
+        }
+        let held = self.inbound.held();
+        if slice::is_over() {
+            ticker::computes_for_long();
+            self.line.attend(client, held, pin!(slice::pass_on())).await.1?;
+        }
+        let turn = match actor.try_turn() {
+            Some(turn) => turn,
+            None => match wait_for_turn(&mut self.line, client, actor, held).await? {
+                Some(turn) => turn,
+                None => return Ok(()),
+            },
+        };
+        if !client.is_open() {
+            return Ok(());
+        }
+        let (called, line) = self.line.attend(client, held, pin!(turn.drained(client))).await;
+        self.conclude(called);
+        line
     }
 
     /// Brings every event in the buffer to the actor, in order: as many under one turn as its slice of time has
@@ -117,12 +166,52 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let (client, actor) = (self.admitted.client(), self.admitted.actor());
         let mut unread = 0..filled;
         let mut turn: Option<Turn<'_>> = None;
+        let mut may_be_burst = true;
         while !unread.is_empty() {
             if slice::is_over() {
                 turn = None;
                 ticker::computes_for_long();
                 buffer.keep(&mut unread);
                 self.line.attend(client, buffer.len(), pin!(slice::pass_on())).await.1?;
+            }
+            // Whenever it has waited, so that many messages that wait do not keep it for long.
+            if turn.is_none() && self.line.take_expiring() {
+                buffer.keep(&mut unread);
+                let waiting = buffer.len();
+                let (called, line) =
+                    Box::pin(tell_expiring(&mut self.line, client, actor, waiting)).await;
+                self.conclude(called);
+                line?;
+            }
+            if std::mem::replace(&mut may_be_burst, true)
+                && burst::is_worth_it(&self.inbound, &buffer[unread.clone()])
+            {
+                turn = turn.or_else(|| actor.try_turn());
+                if let Some(mut held) = turn.take_if(|held| held.takes_bursts()) {
+                    let inbound = std::mem::replace(
+                        &mut self.inbound,
+                        Inbound::new(Role::Server, Limits::default()),
+                    );
+                    let settings = Arc::clone(&self.settings);
+                    let high_water = self.line.high_water();
+                    let burst = Box::new(Burst::new(inbound, buffer, unread, settings, high_water));
+                    let (called, burst, line) =
+                        burst.deliver(&mut held, client, &mut self.line).await;
+                    turn = burst.has_slice().then_some(held);
+                    // What it did not go on with is looked at here first.
+                    may_be_burst = false;
+                    if burst.taken > 1 {
+                        self.faults_in_a_row.set(0);
+                    }
+                    let end;
+                    Burst { inbound: self.inbound, buffer, unread, end, .. } = *burst;
+                    self.conclude(called);
+                    line?;
+                    if let Some(end) = end {
+                        return Err(end);
+                    }
+                    continue;
+                }
             }
             let mut waiting = buffer.len();
             let mut input = &mut buffer[unread.clone()];
@@ -159,14 +248,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             };
             // A call that has waited was not the only one: others are first then.
             turn = (slice == slice::current()).then_some(held);
-            match called {
-                Ok(()) => self.faults_in_a_row = 0,
-                Err(fault) => {
-                    self.faults_in_a_row += u32::from(fault.is_of_the_handler());
-                    self.admitted.tell_fault(&fault);
-                    self.close_after(&fault);
-                }
-            }
+            self.conclude(called);
             line?;
         }
         self.count_received();
@@ -191,6 +273,25 @@ async fn wait_for_turn<'a, S: AsyncRead + AsyncWrite + Unpin>(
     Ok(client.is_open().then_some(held))
 }
 
+/// Tells the handler that a client expires, of which so much is kept meanwhile. Boxed by its callers, so that a connection
+/// does not carry the room for what is rare.
+async fn tell_expiring<S: AsyncRead + AsyncWrite + Unpin>(
+    line: &mut Line<S>,
+    client: &Arc<Client>,
+    actor: &Arc<Actor>,
+    waiting: usize,
+) -> (Result<(), Fault>, Result<(), End>) {
+    let turn = match actor.try_turn() {
+        Some(turn) => turn,
+        None => match wait_for_turn(line, client, actor, waiting).await {
+            Ok(Some(turn)) => turn,
+            Ok(None) => return (Ok(()), Ok(())),
+            Err(end) => return (Ok(()), Err(end)),
+        },
+    };
+    line.attend(client, waiting, pin!(turn.expiring(client))).await
+}
+
 impl<S> Connection<S> {
     /// Counts what has come of a message that is not complete. A client of which there is no room for so much
     /// goes: to read it later would keep what has come until then.
@@ -203,19 +304,35 @@ impl<S> Connection<S> {
         client.received().follow(held);
     }
 
+    /// What comes of an event.
+    #[inline]
+    fn conclude(&self, called: Result<(), Fault>) {
+        match called {
+            Ok(()) => self.faults_in_a_row.set(0),
+            Err(fault) => self.fail(&fault),
+        }
+    }
+
+    #[cold]
+    fn fail(&self, fault: &Fault) {
+        let one = u32::from(fault.is_of_the_handler());
+        self.faults_in_a_row.set(self.faults_in_a_row.get() + one);
+        self.admitted.tell_fault(fault);
+        self.close_after(fault);
+    }
+
     /// What becomes of the client in whose event the handler failed.
     fn close_after(&self, fault: &Fault) {
         if self.settings.on_fault == OnFault::DropMessage
-            && self.faults_in_a_row < MAX_FAULTS_IN_A_ROW
+            && self.faults_in_a_row.get() < MAX_FAULTS_IN_A_ROW
         {
             return;
         }
-        let (code, told) = fault.close();
-        let client = self.admitted.client();
-        match self.mode {
-            Mode::Production => client.close_by_host(code, told),
-            Mode::Development => client.close_by_host(code, &fault.explanation()),
-        }
+        let explanation = match self.mode {
+            Mode::Production => None,
+            Mode::Development => Some(fault.explanation()),
+        };
+        self.admitted.client().close_by_host(fault.close(explanation.as_deref()));
     }
 }
 
@@ -248,12 +365,8 @@ fn next_event<'a>(
         }
         match inbound.handle_input(input, &mut outgoing.outbound) {
             Some(Event::Text(text)) => {
-                match auto_answers.iter().find(|auto| auto.request == text) {
-                    Some(auto) => {
-                        // One that finds no room is left out: the client does not take what it asks for.
-                        let _ = outgoing.outbound.send_text(&auto.answer);
-                    }
-                    None => return Ok(Next::Event(Received::Text(text))),
+                if !answer(auto_answers, &text, &mut outgoing) {
+                    return Ok(Next::Event(Received::Text(text)));
                 }
             }
             Some(Event::Binary(octets)) => return Ok(Next::Event(Received::Binary(octets))),
@@ -269,4 +382,12 @@ fn next_event<'a>(
             return Ok(Next::Nothing);
         }
     }
+}
+
+/// Answers a text that the host knows the answer to. Whether it is one.
+fn answer(auto_answers: &[AutoAnswer], text: &str, outgoing: &mut Outgoing) -> bool {
+    let Some(auto) = auto_answers.iter().find(|auto| auto.request == text) else { return false };
+    // One that finds no room is left out: the client does not take what it asks for.
+    let _ = outgoing.outbound.send_text(&auto.answer);
+    true
 }

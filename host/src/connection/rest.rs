@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use ws_host_protocol::spare;
+use ws_host_protocol::release_memory;
 
 use crate::clients::Client;
 
@@ -22,6 +22,6 @@ pub(super) fn rest(client: &Client) {
     outbound.release_context();
     if RELEASED.get().is_none_or(|released| released.elapsed() >= INTERVAL) {
         RELEASED.set(Some(Instant::now()));
-        spare::release();
+        release_memory();
     }
 }

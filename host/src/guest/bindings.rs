@@ -2,6 +2,7 @@
 
 wasmtime::component::bindgen!({
     path: "../wit",
-    world: "resource-handler",
+    inline: "package ws-host:host; world called { export ws-host:socket/handler@0.1.0; }",
+    world: "ws-host:host/called",
     exports: { default: async },
 });

@@ -5,29 +5,30 @@ use std::path::Path;
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, ComponentNamedList, Lift, Lower};
 use wasmtime::error::Context;
-use wasmtime::{Engine, Result};
+use wasmtime::{Engine, Error, Result};
 
-use super::bindings::ws_host::socket::types::{Acceptance, Disconnection, Rejection, Request};
+use super::contract;
 use super::error::{Cause, LoadError};
 
 /// The interface that a component must export.
 pub(super) const HANDLER: &str = "ws-host:socket/handler@0.1.0";
 
-/// The same without its version.
-const HANDLER_OF_ANY_VERSION: &str = "ws-host:socket/handler";
+/// How names of interfaces of WASI begin, and the version in them whose functions are asynchronous.
+const WASI: &str = "wasi:";
+const ASYNCHRONOUS: &str = "@0.3";
 
-/// The exported handler, whatever its functions are.
+/// The exported handler, of any compatible version, whatever its functions are.
 pub(super) fn handler(
     engine: &Engine,
     component: &Component,
     path: &Path,
 ) -> Result<ComponentInstance, LoadError> {
-    let exported = component.component_type();
-    match exported.get_export(engine, HANDLER).map(|export| export.ty) {
-        Some(ComponentItem::ComponentInstance(handler)) => Ok(handler),
+    match component.get_export(None, HANDLER) {
+        Some((ComponentItem::ComponentInstance(handler), _)) => Ok(handler),
         _ => {
+            let exported = component.component_type();
             let found = exported.exports(engine).map(|(name, _)| name.to_owned()).collect();
-            Err(no_handler(path, found))
+            Err(LoadError::NoHandler { path: path.into(), wanted: HANDLER, found })
         }
     }
 }
@@ -45,13 +46,23 @@ pub(super) fn functions(
         .map_err(|error| LoadError::HandlerMismatch { path: path.into(), cause: Cause(error) })
 }
 
-fn no_handler(path: &Path, found: Vec<String>) -> LoadError {
-    let path = path.to_owned();
-    let of_other_version =
-        found.iter().find(|name| name.split('@').next() == Some(HANDLER_OF_ANY_VERSION));
-    match of_other_version {
-        Some(other) => LoadError::OtherVersion { path, wanted: HANDLER, found: other.clone() },
-        None => LoadError::NoHandler { path, wanted: HANDLER, found },
+/// What to say of a component that imports what the host does not provide.
+pub(super) fn import(
+    engine: &Engine,
+    component: &Component,
+    path: &Path,
+    error: Error,
+) -> LoadError {
+    let imported = component.component_type();
+    let mut names = imported.imports(engine).map(|(name, _)| name);
+    let is_asynchronous = names.any(|name| name.starts_with(WASI) && name.contains(ASYNCHRONOUS));
+    let (path, cause) = (path.to_owned(), Cause(error));
+    if is_asynchronous {
+        LoadError::Asynchronous { path, cause }
+    } else if contract::is_named_in(&cause.0) {
+        LoadError::Unserved { path, cause }
+    } else {
+        LoadError::Import { path, cause }
     }
 }
 
@@ -63,11 +74,11 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn functions(&self) -> Result<()> {
-        self.function::<(u64, &Request), (Result<Acceptance, Rejection>,)>("connected")?;
+        self.function::<(u64,), (bool,)>("connected")?;
         self.function::<(u64, &str), ()>("received-text")?;
         self.function::<(u64, &[u8]), ()>("received-binary")?;
         self.function::<(u64, &[u8]), ()>("received-pong")?;
-        self.function::<(u64, &Disconnection), ()>("disconnected")
+        self.function::<(u64,), ()>("disconnected")
     }
 
     fn function<Parameters, Results>(&self, name: &str) -> Result<()>

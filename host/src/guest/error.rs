@@ -1,10 +1,10 @@
 //! What goes wrong with components: while they are loaded, and while they run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use ws_host_protocol::CloseCode;
-
+use super::contract::SERVED;
 use super::limits::LimitExceeded;
+use crate::clients::ByHost;
 
 /// Why a component cannot be served. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -32,12 +32,28 @@ pub(crate) enum LoadError {
         #[source]
         cause: Cause,
     },
+    #[error("{} calls functions asynchronously (WASI 0.3), which this host does not do: build it for WASI 0.2, \
+             with `componentize-qjs --sync`, without `async` in what `wit-bindgen` is given, or with another \
+             tool's flag for synchronous functions", .path.display())]
+    Asynchronous {
+        path: PathBuf,
+        #[source]
+        cause: Cause,
+    },
     #[error("{} does not export {wanted}{}: a handler written with `ws-guest` needs \
              `ws_guest::export!(YourHandler)`", .path.display(), but_exports(.found))]
     NoHandler { path: PathBuf, wanted: &'static str, found: Vec<String> },
-    #[error("{} exports {found}, and this host serves {wanted}: build it with the ws-guest of this \
-             host's version", .path.display())]
-    OtherVersion { path: PathBuf, wanted: &'static str, found: String },
+    #[error("{} was built for {found}, and this host serves {SERVED}: build it with the ws-guest or the WIT files \
+             of this host's version", .path.display())]
+    OtherVersion { path: PathBuf, found: String },
+    #[error("{} imports more of ws-host:socket than this host's {SERVED} has, or has it in another form: build it \
+             with the ws-guest or the WIT files of this host's version, or run it with the host that it was built for",
+             .path.display())]
+    Unserved {
+        path: PathBuf,
+        #[source]
+        cause: Cause,
+    },
     #[error("{} exports an interface of ws-host:socket@0.1.0, but a function of it is missing or has \
              another type: build it with the ws-guest or the WIT files of this host's version",
              .path.display())]
@@ -47,7 +63,8 @@ pub(crate) enum LoadError {
         cause: Cause,
     },
     #[error("{} imports something that this host does not provide; it provides \
-             clients, state, timers and topics of ws-host:socket@0.1.0, and WASI 0.2 without files and network",
+             {SERVED}, and of WASI 0.2 cli, clocks, filesystem, http, \
+             io, random and sockets",
              .path.display())]
     Import {
         path: PathBuf,
@@ -66,6 +83,21 @@ pub(crate) enum LoadError {
         #[source]
         cause: Fault,
     },
+}
+
+/// What the component runtime says of a component that needs what [`LoadError::Asynchronous`] is about.
+const ASYNCHRONOUS: &str = "component model async";
+
+impl LoadError {
+    /// A component that is not one for this runtime.
+    pub(super) fn invalid(path: &Path, error: wasmtime::Error) -> Self {
+        let (path, cause) = (path.to_owned(), Cause(error));
+        if format!("{:#}", cause.0).contains(ASYNCHRONOUS) {
+            Self::Asynchronous { path, cause }
+        } else {
+            Self::Invalid { path, cause }
+        }
+    }
 }
 
 fn but_exports(found: &[String]) -> String {
@@ -121,11 +153,13 @@ impl Fault {
         !matches!(self, Self::NoInstance(_))
     }
 
-    /// How the client whose event it was is closed.
-    pub(crate) fn close(&self) -> (CloseCode, &'static str) {
+    /// How the client whose event it was is closed, with an explanation perhaps.
+    pub(crate) fn close<'a>(&self, explanation: Option<&'a str>) -> ByHost<'a> {
         match self {
-            Self::Limit(_) | Self::Trap { .. } => (CloseCode::INTERNAL_ERROR, "the handler failed"),
-            Self::NoInstance(_) => (CloseCode::TRY_AGAIN_LATER, "the server is full"),
+            Self::Limit(_) | Self::Trap { .. } => {
+                ByHost::HandlerFailed(explanation.unwrap_or("the handler failed"))
+            }
+            Self::NoInstance(_) => ByHost::NoInstance(explanation.unwrap_or("the server is full")),
         }
     }
 

@@ -1,19 +1,24 @@
 //! One instance of a component, and the calls into it.
 
+use std::any::Any;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::Store;
+use http::{HeaderName, HeaderValue, StatusCode};
+use wasmtime::{AsContextMut, Store};
 
-use super::bindings::ResourceHandler;
+use super::bindings::Called;
 use super::bindings::exports::ws_host::socket::handler;
+use super::burst::Burst;
 use super::call_clock::CallClock;
 use super::error::Fault;
+use super::imports::Reply;
 use super::in_time::in_time;
 use super::optional::Optional;
 use super::state::{self, State};
-use crate::clients::{Client, ClientId};
+use super::told::{CustomInfo, Reason};
+use crate::clients::{Cause, Client};
 use crate::timers::TimerId;
 
 /// A sandbox: a store with its own memory and limits, and the component in it.
@@ -26,7 +31,7 @@ pub(crate) struct Guest {
     max_time: Duration,
     clock: Arc<CallClock>,
     store: Store<State>,
-    handler: ResourceHandler,
+    handler: Called,
     optional: Optional,
 }
 
@@ -41,15 +46,21 @@ struct Begun<'a> {
 /// A handler lets a client in.
 #[derive(Clone, Debug)]
 pub(crate) struct Acceptance {
+    /// One that the client offered.
     pub(crate) subprotocol: Option<String>,
-    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    /// None of those that the handshake needs.
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// A handler turns a client away.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
-    pub(crate) status: u16,
-    pub(crate) body: String,
+    /// From 300 to 599.
+    pub(crate) status: StatusCode,
+    /// None of those that say how long the answer is.
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// With its type.
+    pub(crate) body: Option<(HeaderValue, Vec<u8>)>,
 }
 
 /// What comes of a message from outside.
@@ -66,6 +77,7 @@ pub(crate) enum Answer {
 /// How a connection ended, for the handler.
 #[derive(Clone, Debug)]
 pub(crate) struct Disconnection {
+    pub(crate) cause: Cause,
     pub(crate) code: u16,
     pub(crate) reason: String,
     pub(crate) clean: bool,
@@ -77,7 +89,7 @@ impl Guest {
         max_time: Duration,
         clock: Arc<CallClock>,
         store: Store<State>,
-        handler: ResourceHandler,
+        handler: Called,
         optional: Optional,
     ) -> Self {
         Self { max_time, clock, store, handler, optional }
@@ -92,12 +104,18 @@ impl Guest {
         &mut self,
         client: &Arc<Client>,
     ) -> Result<Result<Acceptance, Refusal>, Fault> {
-        let request = client.known().into();
+        let id = client.id();
+        self.store.data_mut().reply = Some((id, Reply::default()));
         let Begun { handler, store, max_time, clock } = self.begin(Some(client));
-        let answer =
-            in_time(pin!(handler.call_connected(store, client.id().0, &request)), max_time, clock)
-                .await?;
-        Ok(answer.map(Acceptance::from).map_err(Refusal::from))
+        let is_let_in = in_time(pin!(handler.call_connected(store, id.0)), max_time, clock).await?;
+        let reply = self.store.data_mut().reply.take();
+        let Reply { subprotocol, headers, status, body } =
+            reply.map(|(_, reply)| reply).unwrap_or_default();
+        Ok(if is_let_in {
+            Ok(Acceptance { subprotocol, headers })
+        } else {
+            Err(Refusal { status: status.unwrap_or(StatusCode::FORBIDDEN), headers, body })
+        })
     }
 
     pub(crate) async fn received_text(
@@ -133,14 +151,39 @@ impl Guest {
         Ok(())
     }
 
+    /// Whether it takes many messages in one call.
+    pub(crate) fn takes_bursts(&self) -> bool {
+        self.optional.received_burst.is_some()
+    }
+
+    /// Messages that the component takes from the burst one after the other, each an event of its own, if it
+    /// takes any. The burst is given back.
+    pub(crate) async fn received_burst<B: Burst>(
+        &mut self,
+        from: &Arc<Client>,
+        burst: Box<B>,
+    ) -> (Result<(), Fault>, Box<B>) {
+        self.begin(Some(from));
+        let Some(received_burst) = &self.optional.received_burst else { return (Ok(()), burst) };
+        self.store.data_mut().burst = Some(burst);
+        let call = received_burst.call_async(&mut self.store, (from.id().0,));
+        let called = in_time(pin!(call), self.max_time, &self.clock).await;
+        let burst: Option<Box<dyn Any>> =
+            self.store.data_mut().burst.take().map(|burst| burst as _);
+        let burst = burst.and_then(|burst| burst.downcast().ok());
+        (called, burst.expect("nobody else takes it out of the store"))
+    }
+
+    /// The client is not in the table of clients any more.
     pub(crate) async fn disconnected(
         &mut self,
-        client: ClientId,
+        client: &Arc<Client>,
         how: &Disconnection,
     ) -> Result<(), Fault> {
-        let how = how.into();
+        self.store.data_mut().leaving = Some((Arc::clone(client), how.clone()));
         let Begun { handler, store, max_time, clock } = self.begin(None);
-        in_time(pin!(handler.call_disconnected(store, client.0, &how)), max_time, clock).await?;
+        in_time(pin!(handler.call_disconnected(store, client.id().0)), max_time, clock).await?;
+        self.store.data_mut().leaving = None;
         Ok(())
     }
 
@@ -154,14 +197,50 @@ impl Guest {
         Ok(())
     }
 
+    /// A client that had no room for something has read on. Without an export for it nothing happens.
+    pub(crate) async fn drained(&mut self, client: &Arc<Client>) -> Result<(), Fault> {
+        self.begin(Some(client));
+        if let Some(drained) = &self.optional.drained {
+            let call = drained.call_async(&mut self.store, (client.id().0,));
+            in_time(pin!(call), self.max_time, &self.clock).await?;
+        }
+        Ok(())
+    }
+
+    /// The end is near. Without an export for it nothing happens.
+    pub(crate) async fn stopping(&mut self) -> Result<(), Fault> {
+        self.begin(None);
+        if let Some(stopping) = &self.optional.stopping {
+            let call = stopping.call_async(&mut self.store, ());
+            in_time(pin!(call), self.max_time, &self.clock).await?;
+        }
+        Ok(())
+    }
+
+    /// A client is closed soon. Without an export for it nothing happens.
+    pub(crate) async fn expiring(&mut self, client: &Arc<Client>) -> Result<(), Fault> {
+        self.begin(Some(client));
+        if let Some(expiring) = &self.optional.expiring {
+            let call = expiring.call_async(&mut self.store, (client.id().0,));
+            in_time(pin!(call), self.max_time, &self.clock).await?;
+        }
+        Ok(())
+    }
+
     /// A message from outside, and the handler's answer to it.
-    pub(crate) async fn received_custom(&mut self, message: Vec<u8>) -> Result<Answer, Fault> {
+    pub(crate) async fn received_custom(
+        &mut self,
+        message: Vec<u8>,
+        info: CustomInfo,
+    ) -> Result<Answer, Fault> {
         self.begin(None);
         let Some(received_custom) = &self.optional.received_custom else {
             return Ok(Answer::NoListener);
         };
+        self.store.data_mut().custom = Some(info);
         let call = received_custom.call_async(&mut self.store, (message,));
         let (answer,) = in_time(pin!(call), self.max_time, &self.clock).await?;
+        self.store.data_mut().custom = None;
         Ok(match answer {
             Ok(answer) => Answer::Given(answer),
             Err(why) => Answer::Refused(why),
@@ -174,16 +253,18 @@ impl Guest {
     }
 
     /// The state, if the component gives any.
-    pub(crate) async fn suspend(&mut self) -> Result<Option<Vec<u8>>, Fault> {
+    pub(crate) async fn suspend(&mut self, reason: Reason) -> Result<Option<Vec<u8>>, Fault> {
         self.begin(None);
         let mut state = None;
         if let Some(lifecycle) = &self.optional.lifecycle {
+            self.store.data_mut().state_reason = Some(reason);
             (state,) = in_time(
                 pin!(lifecycle.suspend.call_async(&mut self.store, ())),
                 self.max_time,
                 &self.clock,
             )
             .await?;
+            self.store.data_mut().state_reason = None;
         }
         Ok(state)
     }
@@ -193,30 +274,35 @@ impl Guest {
     pub(crate) async fn resume(
         &mut self,
         state: Option<Arc<[u8]>>,
+        reason: Reason,
         age: Option<Duration>,
     ) -> Result<Result<(), String>, Fault> {
         self.begin(None);
         let mut taken = Ok(());
         if let Some(lifecycle) = &self.optional.lifecycle {
-            let clients = self.store.data().belongings.clients.all();
-            let open = clients.iter().filter(|client| client.is_open());
-            let ids = open.map(|client| client.id().0).collect();
-            self.store.data_mut().state_age = age;
+            let data = self.store.data_mut();
+            (data.state_reason, data.state_age) = (Some(reason), age);
             (taken,) = in_time(
-                pin!(lifecycle.resume.call_async(&mut self.store, (state, ids))),
+                pin!(lifecycle.resume.call_async(&mut self.store, (state,))),
                 self.max_time,
                 &self.clock,
             )
             .await?;
-            self.store.data_mut().state_age = None;
+            let data = self.store.data_mut();
+            (data.state_reason, data.state_age) = (None, None);
         }
         Ok(taken)
     }
 
     /// Gives the call that begins its CPU budget, and lets it find the client whose event it is.
     fn begin(&mut self, current: Option<&Arc<Client>>) -> Begun<'_> {
-        self.store.data_mut().current = current.cloned();
-        state::begin(&mut self.store);
+        let found = &mut self.store.data_mut().current;
+        // Many events in a row are of one client.
+        if !matches!((&*found, current), (Some(found), Some(current)) if Arc::ptr_eq(found, current))
+        {
+            *found = current.cloned();
+        }
+        state::begin(self.store.as_context_mut());
         Begun {
             handler: self.handler.ws_host_socket_handler(),
             store: &mut self.store,

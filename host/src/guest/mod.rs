@@ -8,11 +8,16 @@
 
 mod arena;
 mod bindings;
+mod burst;
 mod cache;
 mod call_clock;
 mod check;
-mod convert;
+mod contract;
+mod denials;
+mod denied;
 mod error;
+#[cfg(test)]
+pub(crate) mod grown;
 mod imports;
 mod in_time;
 mod instance;
@@ -26,11 +31,12 @@ mod runtime;
 mod stacks;
 mod state;
 mod template;
-mod text;
-mod to_many;
+mod told;
 
+pub(crate) use burst::{Burst, Message};
 pub(crate) use error::{Fault, LoadError};
 pub(crate) use instance::{Acceptance, Answer, Disconnection, Guest, Refusal};
 pub(crate) use limits::Limits;
 pub(crate) use runtime::{Density, Runtime, RuntimeError};
 pub(crate) use template::{Recipe, Source, Template};
+pub(crate) use told::{CustomInfo, Reason};

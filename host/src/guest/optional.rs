@@ -9,27 +9,43 @@ use wasmtime::error::Context;
 use wasmtime::{AsContextMut, Result};
 
 /// The names of the interfaces.
+const BURST_LISTENER: &str = "ws-host:socket/burst-listener@0.1.0";
 const LIFECYCLE: &str = "ws-host:socket/lifecycle@0.1.0";
 const TIMERS_LISTENER: &str = "ws-host:socket/timers-listener@0.1.0";
 const CUSTOM_LISTENER: &str = "ws-host:socket/custom-listener@0.1.0";
+const DRAINED_LISTENER: &str = "ws-host:socket/drained-listener@0.1.0";
+const STOP_LISTENER: &str = "ws-host:socket/stop-listener@0.1.0";
+const EXPIRY_LISTENER: &str = "ws-host:socket/expiry-listener@0.1.0";
 
 type Suspend = TypedFunc<(), (Option<Vec<u8>>,)>;
-type Resume = TypedFunc<(Option<Arc<[u8]>>, Vec<u64>), (Result<(), String>,)>;
+type Resume = TypedFunc<(Option<Arc<[u8]>>,), (Result<(), String>,)>;
 type Fired = TypedFunc<(u64,), ()>;
+type Drained = TypedFunc<(u64,), ()>;
+type Stopping = TypedFunc<(), ()>;
+type Expiring = TypedFunc<(u64,), ()>;
+type ReceivedBurst = TypedFunc<(u64,), ()>;
 type ReceivedCustom = TypedFunc<(Vec<u8>,), (Result<Vec<u8>, String>,)>;
 
 /// Where the functions are found in every instance of a component.
 pub(super) struct OptionalIndices {
+    received_burst: Option<ComponentExportIndex>,
     lifecycle: Option<(ComponentExportIndex, ComponentExportIndex)>,
     fired: Option<ComponentExportIndex>,
     received_custom: Option<ComponentExportIndex>,
+    drained: Option<ComponentExportIndex>,
+    stopping: Option<ComponentExportIndex>,
+    expiring: Option<ComponentExportIndex>,
 }
 
 /// The functions of one instance.
 pub(super) struct Optional {
+    pub(super) received_burst: Option<ReceivedBurst>,
     pub(super) lifecycle: Option<Lifecycle>,
     pub(super) fired: Option<Fired>,
     pub(super) received_custom: Option<ReceivedCustom>,
+    pub(super) drained: Option<Drained>,
+    pub(super) stopping: Option<Stopping>,
+    pub(super) expiring: Option<Expiring>,
 }
 
 /// The interface `lifecycle`.
@@ -47,15 +63,34 @@ impl OptionalIndices {
             None => Ok(None),
             Some(index) => function(component, &index, interface, name).map(Some),
         };
+        let received_burst = find(BURST_LISTENER, "received-burst")?;
         let lifecycle = find(LIFECYCLE, "suspend")?.zip(find(LIFECYCLE, "resume")?);
         let fired = find(TIMERS_LISTENER, "fired")?;
         let received_custom = find(CUSTOM_LISTENER, "received-custom")?;
-        Ok(Self { lifecycle, fired, received_custom })
+        let drained = find(DRAINED_LISTENER, "drained")?;
+        let stopping = find(STOP_LISTENER, "stopping")?;
+        let expiring = find(EXPIRY_LISTENER, "expiring")?;
+        Ok(Self { received_burst, lifecycle, fired, received_custom, drained, stopping, expiring })
     }
 
     /// Whether the component carries state from one instance to the next.
     pub(super) fn has_lifecycle(&self) -> bool {
         self.lifecycle.is_some()
+    }
+
+    /// Whether the component wants to hear of clients that have read on.
+    pub(super) fn hears_drained(&self) -> bool {
+        self.drained.is_some()
+    }
+
+    /// Whether the component wants to hear that the end is near.
+    pub(super) fn hears_stopping(&self) -> bool {
+        self.stopping.is_some()
+    }
+
+    /// Whether the component wants to hear of clients whose time is nearly over.
+    pub(super) fn hears_expiring(&self) -> bool {
+        self.expiring.is_some()
     }
 
     /// # Errors
@@ -66,6 +101,10 @@ impl OptionalIndices {
         mut store: impl AsContextMut,
         instance: &Instance,
     ) -> Result<Optional> {
+        let received_burst = match &self.received_burst {
+            None => None,
+            Some(index) => Some(typed(&mut store, instance, index, "received-burst")?),
+        };
         let lifecycle = match &self.lifecycle {
             None => None,
             Some((suspend, resume)) => Some(Lifecycle {
@@ -81,7 +120,27 @@ impl OptionalIndices {
             None => None,
             Some(index) => Some(typed(&mut store, instance, index, "received-custom")?),
         };
-        Ok(Optional { lifecycle, fired, received_custom })
+        let drained = match &self.drained {
+            None => None,
+            Some(index) => Some(typed(&mut store, instance, index, "drained")?),
+        };
+        let stopping = match &self.stopping {
+            None => None,
+            Some(index) => Some(typed(&mut store, instance, index, "stopping")?),
+        };
+        let expiring = match &self.expiring {
+            None => None,
+            Some(index) => Some(typed(&mut store, instance, index, "expiring")?),
+        };
+        Ok(Optional {
+            received_burst,
+            lifecycle,
+            fired,
+            received_custom,
+            drained,
+            stopping,
+            expiring,
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use super::error::LoadError;
 use super::memories::Memories;
 use super::stacks::Stacks;
 use super::state::State;
-use super::{cache, imports};
+use super::{cache, denied, imports};
 use crate::ticker::{self, Needed};
 
 /// The stack of a guest, in octets. WebAssembly that needs more traps.
@@ -95,6 +95,7 @@ impl Runtime {
         let engine = Engine::new(&config)?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        denied::add_to_linker(&mut linker)?;
         imports::add_to_linker(&mut linker)?;
         interrupt_at_ticks(&engine)?;
         Ok(Self { engine, linker, cache: folder })

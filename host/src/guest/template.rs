@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, InstancePre};
-use wasmtime::{Engine, Store};
+use wasmtime::{AsContextMut, Engine, Store};
 
 use super::Runtime;
-use super::bindings::ResourceHandlerIndices;
+use super::bindings::CalledIndices;
 use super::call_clock::CallClock;
-use super::check;
+use super::denials::Denials;
 use super::error::{Cause, Fault, LoadError};
 use super::in_time::in_time;
 use super::instance::Guest;
 use super::limits::{Limits, Meter};
 use super::log_budget::LogBudget;
 use super::optional::OptionalIndices;
-use super::stacks;
 use super::state::{self, Setup, State};
+use super::{check, contract, stacks};
 use crate::belongings::Belongings;
 
 /// The first octets of WebAssembly, then the version of a core module.
@@ -75,7 +75,7 @@ pub(crate) struct Template {
     setup: Arc<Setup>,
     engine: Engine,
     pre: InstancePre<State>,
-    handler: ResourceHandlerIndices,
+    handler: CalledIndices,
     optional: OptionalIndices,
     limits: Limits,
 }
@@ -92,22 +92,24 @@ impl Template {
         recipe: &Recipe,
     ) -> Result<Arc<Self>, LoadError> {
         let Source { path, octets, hash } = source;
-        let invalid = |error| LoadError::Invalid { path: path.clone(), cause: Cause(error) };
+        let invalid = |error| LoadError::invalid(&path, error);
         runtime.check_cache()?;
         let component = Component::from_binary(&runtime.engine, &octets).map_err(invalid)?;
+        contract::check_version(&runtime.engine, &component, &path)?;
         let handler = check::handler(&runtime.engine, &component, &path)?;
         let pre = runtime
             .linker
             .instantiate_pre(&component)
-            .map_err(|error| LoadError::Import { path: path.clone(), cause: Cause(error) })?;
+            .map_err(|error| check::import(&runtime.engine, &component, &path, error))?;
         check::functions(&runtime.engine, &component, &handler, &path)?;
-        let handler = ResourceHandlerIndices::new(&pre).map_err(invalid)?;
+        let handler = CalledIndices::new(&pre).map_err(invalid)?;
         let optional = OptionalIndices::find(&component).map_err(|error| {
             LoadError::HandlerMismatch { path: path.clone(), cause: Cause(error) }
         })?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into();
         let (environment, log) = (recipe.environment.clone(), LogBudget::new(recipe.max_log));
-        let setup = Arc::new(Setup { component: name, environment, log: Arc::new(log) });
+        let (log, denials) = (Arc::new(log), Denials::default());
+        let setup = Arc::new(Setup { component: name, environment, log, denials });
         let engine = runtime.engine.clone();
         let limits = recipe.limits;
         Ok(Arc::new(Self { path, hash, setup, engine, pre, handler, optional, limits }))
@@ -128,6 +130,21 @@ impl Template {
         self.optional.has_lifecycle()
     }
 
+    /// Whether it wants to hear of clients that have read on.
+    pub(crate) fn hears_drained(&self) -> bool {
+        self.optional.hears_drained()
+    }
+
+    /// Whether it wants to hear that the end is near.
+    pub(crate) fn hears_stopping(&self) -> bool {
+        self.optional.hears_stopping()
+    }
+
+    /// Whether it wants to hear of clients whose time is nearly over.
+    pub(crate) fn hears_expiring(&self) -> bool {
+        self.optional.hears_expiring()
+    }
+
     /// A fresh instance that has these belongings.
     ///
     /// # Errors
@@ -139,10 +156,11 @@ impl Template {
         let state = State::new(belongings, meter, Arc::clone(&self.setup));
         let mut store = Store::new(&self.engine, state);
         state::install(&mut store, self.limits);
-        state::begin(&mut store);
+        state::begin(store.as_context_mut());
         let max_time = self.limits.max_time;
         let instance =
             in_time(pin!(stacks::instantiate(&self.pre, &mut store)), max_time, &clock).await?;
+        store.data_mut().set_made();
         let handler = self.handler.load(&mut store, &instance)?;
         let optional = self.optional.load(&mut store, &instance)?;
         Ok(Guest::new(max_time, clock, store, handler, optional))

@@ -16,6 +16,10 @@ use std::fmt::Write;
 /// Segments `.` and `..` stay: clients resolve them before they ask, and a proxy in front of the server has
 /// perhaps decided by the path as it stands.
 pub(crate) fn normalized(path: &str) -> Cow<'_, str> {
+    // Most are, and need no memory.
+    if path.bytes().all(may_stand) {
+        return Cow::Borrowed(path);
+    }
     let mut normal = String::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let Some((&octet, behind)) = rest.split_first() {

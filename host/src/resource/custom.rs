@@ -7,7 +7,7 @@ use super::{Key, MAX_DELIVERIES, Resource};
 use crate::actor::Actor;
 use crate::clients::ClientId;
 use crate::config::InstancePer;
-use crate::guest::{Answer, Fault};
+use crate::guest::{Answer, CustomInfo, Fault};
 
 /// For which instances a message from outside is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,7 @@ impl Resource {
         self: &Arc<Self>,
         target: Target,
         message: Arc<[u8]>,
+        info: CustomInfo,
     ) -> Result<Vec<Result<Answer, Fault>>, NoTarget> {
         let actors = match target {
             Target::All => self.everybody()?,
@@ -70,10 +71,10 @@ impl Resource {
         // All ask for their turn now: so messages keep their order, and nobody waits for a handler that sleeps but
         // its own clients.
         let start = |actor: Arc<Actor>| {
-            let (message, places) = (Arc::clone(&message), Arc::clone(&places));
+            let (message, info, places) = (Arc::clone(&message), info.clone(), Arc::clone(&places));
             let delivered = Arc::clone(&actor);
             actor.home().run(async move {
-                let answer = deliver(&delivered, &message).await;
+                let answer = deliver(&delivered, &message, info).await;
                 drop(places);
                 answer
             })
@@ -89,8 +90,8 @@ impl Resource {
     }
 }
 
-async fn deliver(actor: &Arc<Actor>, message: &[u8]) -> Result<Answer, Fault> {
-    let answer = actor.turn().await.received_custom(message.to_vec()).await;
+async fn deliver(actor: &Arc<Actor>, message: &[u8], info: CustomInfo) -> Result<Answer, Fault> {
+    let answer = actor.turn().await.received_custom(message.to_vec(), info).await;
     if let Err(fault) = &answer {
         actor.tell_fault(None, fault);
     }

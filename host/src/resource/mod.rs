@@ -19,8 +19,9 @@ pub(crate) use stay::Stay;
 
 use self::chore::Chore;
 use crate::actor::{Actor, Code};
-use crate::clients::{Client, ClientId};
+use crate::clients::{ByHost, Client, ClientId};
 use crate::config::InstancePer;
+use crate::running::Running;
 use crate::topics::Topics;
 use crate::worker::Workers;
 
@@ -54,6 +55,21 @@ struct Table {
     /// Clients that stay with one of them, or ask to.
     stays: usize,
     cleared: Option<Instant>,
+}
+
+/// Actors in which `stopping` runs. It goes on when this is dropped.
+#[must_use]
+pub(crate) struct Stopping(Vec<Running<()>>);
+
+impl Stopping {
+    /// Waits until all clients have been closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// They are closed also when the future is dropped.
+    pub(crate) async fn done(self) {
+        chore::all(self.0).await;
+    }
 }
 
 /// There is no room for one more.
@@ -158,6 +174,13 @@ impl Resource {
     /// The topics that its clients can hear.
     pub(crate) fn topics(&self) -> &Topics {
         &self.topics
+    }
+
+    /// Closes all clients, once `stopping` has returned in their handler: each actor on its home, side by side, so that
+    /// a slow one delays its own clients alone, and them no longer than this.
+    pub(crate) fn stop(&self, why: ByHost<'static>, patience: Duration) -> Stopping {
+        let all = self.all();
+        Stopping(all.iter().filter_map(|actor| actor.stop(why, patience)).collect())
     }
 
     /// Nobody will come any more: what happens without clients ends.

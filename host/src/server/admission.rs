@@ -1,17 +1,16 @@
 //! Letting a client in: the rules of the protocol, the limits, then the handler's own word.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use http::header::{HeaderName, HeaderValue};
-use http::{Request, Response, StatusCode, Version};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, Request, Response, StatusCode, Version};
 use hyper::ext::Protocol;
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
-use ws_host_protocol::CloseCode;
+use ws_host_protocol::handshake::Rejection;
 use ws_host_protocol::handshake::forwarded::{self, Forwarded};
 use ws_host_protocol::handshake::server::{Rules, Upgrade, check, check_draft00, check_http2};
-use ws_host_protocol::handshake::{Rejection, fields};
 
 use super::answer::{Body, rejected, switch_protocols, text, unavailable};
 use super::refused_origin;
@@ -19,8 +18,8 @@ use super::registry::Route;
 use super::served::{Handshake, Served};
 use super::site::Site;
 use super::visit::{Entrance, Visit};
-use crate::clients::{Client, Known};
-use crate::config::{self, belongs_to_handshake};
+use crate::clients::{ByHost, Client, Headers, HttpVersion, Known, OnFull};
+use crate::config;
 use crate::connection::{Admitted, End, Place};
 use crate::guest::{Acceptance, Fault, Refusal};
 use crate::log_rate::{Line, LogRate};
@@ -45,12 +44,9 @@ pub(super) async fn admit(
     let Route { served, path, parameters } = route;
     let settings = served.settings();
     let forwarded = forwarded(site, request, &visit);
-    let rules = Rules {
-        origins: &settings.origins,
-        versions: &site.config().versions,
-        host: forwarded.host.as_deref(),
-        scheme: forwarded.scheme.unwrap_or(visit.peer.scheme),
-    };
+    let mut rules = Rules::new(&settings.origins, &site.config().versions);
+    rules.host = forwarded.host.as_deref();
+    rules.scheme = forwarded.scheme.unwrap_or(visit.peer.scheme);
     let upgrade = match (request.version(), visit.challenge) {
         (Version::HTTP_2, _) => {
             let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
@@ -87,7 +83,7 @@ pub(super) async fn admit(
         path,
         query: request.uri().query().map(str::to_owned),
         parameters,
-        headers: fields(request).collect(),
+        headers: Headers::of(request),
         subprotocols: upgrade.subprotocols().to_vec(),
         origin: upgrade.origin().map(str::to_owned),
         version: upgrade.version(),
@@ -96,17 +92,29 @@ pub(super) async fn admit(
         address: forwarded.address,
         scheme: rules.scheme,
         peer: visit.peer.address,
+        local: visit.peer.local,
+        http_version: match request.version() {
+            Version::HTTP_2 => HttpVersion::Http2,
+            _ => HttpVersion::Http1,
+        },
+        server_name: visit.server_name.clone(),
         certificate: visit.certificate.clone(),
+        agreed: OnceLock::new(),
     };
     let budget = &site.ground.budget;
-    let client = Arc::new(Client::new(id, known, settings.limits.max_outbound, budget));
-    let answer = ask_handler(client, place, handshake);
+    let on_full = match settings.on_full {
+        config::OnFull::Drop => OnFull::Drop,
+        config::OnFull::Close => OnFull::Close,
+    };
+    let max_outbound = settings.limits.max_outbound;
+    let client = Arc::new(Client::new(id, known, max_outbound, on_full, budget));
+    let answer = ask_handler(client, place, handshake, Arc::clone(&settings));
     match timeout_at(visit.deadline, answer).await {
         Ok(Ok(Answer::Accepted(admitted, acceptance))) => {
             let accepted = Accepted { admitted, acceptance, settings };
             accept(site, &served, &visit, &upgrade, accepted)
         }
-        Ok(Ok(Answer::Refused(refusal))) => refuse(&refusal),
+        Ok(Ok(Answer::Refused(refusal))) => refuse(refusal),
         Ok(Ok(Answer::Faulted(Fault::NoInstance(_)))) => full(&served, "instances"),
         Ok(Ok(Answer::Faulted(_))) => {
             text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
@@ -151,6 +159,7 @@ fn ask_handler(
     client: Arc<Client>,
     place: Place,
     handshake: Handshake,
+    settings: Arc<config::Resource>,
 ) -> oneshot::Receiver<Answer> {
     let (mut answer_to, answer) = oneshot::channel();
     let actor = Arc::clone(place.stay.actor());
@@ -167,6 +176,8 @@ fn ask_handler(
         let presence = asked.enter(&client);
         let answer = match turn.connected(&client).await {
             Ok(Ok(acceptance)) => {
+                // Here, so that the handler can ask for it in the very next event.
+                agree(client.known(), &acceptance, &settings);
                 Answer::Accepted(Admitted::new(client, presence, place), acceptance)
             }
             Ok(Err(refusal)) => Answer::Refused(refusal),
@@ -181,6 +192,14 @@ fn ask_handler(
     answer
 }
 
+/// Agrees on the subprotocol that the handler has chosen, or else the configuration.
+fn agree(known: &Known, acceptance: &Acceptance, settings: &config::Resource) {
+    match &acceptance.subprotocol {
+        Some(chosen) => known.agree(|offered| offered == chosen),
+        None => known.agree(|offered| settings.subprotocols.iter().any(|wanted| wanted == offered)),
+    }
+}
+
 fn accept(
     site: &Arc<Site>,
     served: &Served,
@@ -189,14 +208,14 @@ fn accept(
     accepted: Accepted,
 ) -> Response<Body> {
     let Accepted { admitted, acceptance, settings } = accepted;
-    match response(upgrade, acceptance, &settings) {
+    match response(upgrade, admitted.client().known(), acceptance, &settings) {
         Ok(response) => {
             let client = Arc::clone(admitted.client());
             let trailer = upgrade.trailer().to_vec();
             visit.leave_entrance(Entrance { admitted, settings, trailer });
             // Whoever sends all away has not seen this one, perhaps.
             if site.is_draining() || served.is_stopped() {
-                client.close_by_host(CloseCode::GOING_AWAY, "the server stops");
+                client.close_by_host(ByHost::Stopping);
             }
             switch_protocols(response)
         }
@@ -219,45 +238,39 @@ fn accept(
 
 fn response(
     upgrade: &Upgrade,
+    known: &Known,
     acceptance: Acceptance,
     settings: &config::Resource,
 ) -> Result<Response<()>, String> {
-    let subprotocol = acceptance.subprotocol.as_ref().or_else(|| {
-        let is_known = |offered: &&String| settings.subprotocols.contains(offered);
-        upgrade.subprotocols().iter().find(is_known)
-    });
-    let mut response = upgrade
-        .response(subprotocol.map(String::as_str))
-        .map_err(|not_offered| not_offered.to_string())?;
+    // What the handler has chosen and nobody offered was not agreed, and is no answer.
+    let subprotocol = acceptance.subprotocol.as_deref().or_else(|| known.subprotocol());
+    let mut response =
+        upgrade.response(subprotocol).map_err(|not_offered| not_offered.to_string())?;
     let headers = response.headers_mut();
     for (name, value) in &settings.headers {
         headers.append(name, value.clone());
     }
-    for (name, value) in acceptance.headers {
-        let invalid = || format!("{name:?} is not a header that a handler can set");
-        let name = HeaderName::try_from(&name).map_err(|_| invalid())?;
-        if belongs_to_handshake(&name) {
-            return Err(invalid());
-        }
-        let value = HeaderValue::try_from(value).map_err(|_| invalid())?;
-        headers.append(name, value);
-    }
+    add(headers, acceptance.headers);
     Ok(response)
 }
 
-fn refuse(refusal: &Refusal) -> Response<Body> {
-    match StatusCode::from_u16(refusal.status) {
-        Ok(status) if (300..600).contains(&refusal.status) => text(status, refusal.body.clone()),
-        _ => {
-            if let Some(Line { left_out }) = WRONG.line(Instant::now()) {
-                tracing::error!(
-                    status = refusal.status,
-                    left_out,
-                    "the handler refused a client with a status that is none"
-                );
-            }
-            text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
+fn refuse(refusal: Refusal) -> Response<Body> {
+    let Refusal { status, headers, body } = refusal;
+    let mut response = match body {
+        None => text(status, ""),
+        Some((content_type, body)) => {
+            let mut response = text(status, body);
+            response.headers_mut().insert(CONTENT_TYPE, content_type);
+            response
         }
+    };
+    add(response.headers_mut(), headers);
+    response
+}
+
+fn add(headers: &mut HeaderMap, more: Vec<(HeaderName, HeaderValue)>) {
+    for (name, value) in more {
+        headers.append(name, value);
     }
 }
 

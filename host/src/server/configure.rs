@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use ws_host_protocol::CloseCode;
-
-use super::StartError;
 use super::served::{Prepared, Served};
 use super::site::Site;
-use crate::config;
+use super::{StartError, of_resource};
+use crate::clients::ByHost;
+use crate::config::{self, Wrong, checked_resources};
 use crate::reload::{Loaded, ReloadError};
 
 /// What became of the resources, by name.
@@ -30,6 +29,9 @@ pub struct Configured {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigureError {
+    /// A setting cannot be.
+    #[error("{}{_0}", of_resource(.0))]
+    Setting(#[from] Wrong),
     /// A component cannot be served.
     #[error("resource {name}: {cause}")]
     Component {
@@ -62,6 +64,7 @@ pub(super) async fn configure(
     site: &Site,
     resources: Vec<config::Resource>,
 ) -> Result<Configured, ConfigureError> {
+    let resources = checked_resources(resources, &site.config().limits)?;
     let mut steps = Vec::with_capacity(resources.len());
     for settings in resources {
         steps.push(prepare(site, settings).await?);
@@ -113,10 +116,10 @@ async fn carry_out(site: &Site, steps: Vec<Step>) -> Configured {
     let (_, unwanted): (Vec<_>, Vec<_>) = site.registry.all().into_iter().partition(is_wanted);
     site.registry.replace(serving);
     for served in ending {
-        served.stop(CloseCode::SERVICE_RESTART, "the resource begins anew");
+        served.end(ByHost::Restarted, site.stopping_time());
     }
     for served in unwanted {
-        served.stop(CloseCode::GOING_AWAY, "the resource is gone");
+        served.end(ByHost::Removed, site.stopping_time());
         done.removed.push(served.name().to_owned());
     }
     for (served, by) in replacing {

@@ -7,25 +7,29 @@ use ::http::{Request, Response};
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::task::AbortOnDropHandle;
-use ws_host_protocol::{CloseCode, SharedMessage};
+use ws_host_protocol::SharedMessage;
 
 use super::answer::Body;
 use super::arrival::Arrival;
 use super::configure::{ConfigureError, Configured, configure};
+use super::custom::CustomMessage;
 use super::door::{Door, enter};
 use super::http::{self, AsItIs};
 use super::relief::relief;
 use super::served::{Prepared, Served};
 use super::site::Site;
 use super::visit::{Peer, Visit};
-use super::{StartError, Stopped, Why};
+use super::{StartError, Stopped};
 use crate::actor::TrialState;
-use crate::clients::ClientId;
+use crate::clients::{ByHost, ClientId};
 use crate::config::{self, Address};
 use crate::guest::Answer;
 use crate::pattern::normalized;
 use crate::reload::{Reload, ReloadError, Replaced};
 use crate::resource::{NoTarget, Target};
+
+/// What clients hear whom whoever runs the server closes without a word.
+pub(super) const CLOSED_BY_THE_ADMINISTRATOR: &str = "closed by the administrator";
 
 /// Resources that are served, whoever accepts the connections. Copies are the same host.
 ///
@@ -46,6 +50,7 @@ pub struct NoResource(pub String);
 
 /// For which instances of a resource a message is.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Recipient {
     /// All that there are.
     All,
@@ -72,6 +77,12 @@ pub enum CustomError {
     /// There is no room for the instance.
     #[error("there are as many instances as there may be")]
     NoRoom,
+    /// The kind of the message is too long.
+    #[error("the kind of a message has at most 255 octets")]
+    KindTooLong,
+    /// The sender of the message is too long.
+    #[error("the sender of a message has at most 255 octets")]
+    SenderTooLong,
 }
 
 /// What an instance made of a message.
@@ -137,9 +148,14 @@ impl Host {
     /// # Errors
     ///
     /// [`StartError`] says what is wrong and what to do.
-    pub async fn start(mut config: config::Host) -> Result<Self, StartError> {
+    ///
+    /// # Cancel safety
+    ///
+    /// Whatever has started ends when the future is dropped.
+    pub async fn start(config: config::Host) -> Result<Self, StartError> {
+        let mut config = config.checked()?;
         let resources = std::mem::take(&mut config.resources);
-        let site = Site::new(config).map_err(Why::Worker)?;
+        let site = Site::new(config).map_err(StartError::Worker)?;
         let mut serving = Vec::with_capacity(resources.len());
         for settings in resources {
             serving
@@ -202,7 +218,7 @@ impl Host {
         self.site.run(work).await
     }
 
-    /// Stops serving a resource: its clients are closed with 1001.
+    /// Stops serving a resource: its clients are closed with 1001, as soon as a handler that wants to hear of it has.
     ///
     /// # Errors
     ///
@@ -217,7 +233,7 @@ impl Host {
         let removed = self.named(name)?;
         let others = registry.all().into_iter().filter(|served| served.name() != name).collect();
         registry.replace(others);
-        removed.stop(CloseCode::GOING_AWAY, "the resource is gone");
+        removed.end(ByHost::Removed, self.site.stopping_time());
         tracing::info!(resource = name, "removed");
         Ok(())
     }
@@ -294,7 +310,7 @@ impl Host {
         let clients = served.iter().flat_map(|served| served.resource().clients());
         let found = clients.into_iter().find(|client| client.id() == ClientId(id));
         if let Some(client) = &found {
-            client.close_by_host(CloseCode::GOING_AWAY, "closed by the administrator");
+            client.close_by_host(ByHost::Operator);
         }
         found.is_some()
     }
@@ -314,15 +330,17 @@ impl Host {
         &self,
         resource: &str,
         to: Recipient,
-        message: &[u8],
+        message: impl Into<CustomMessage<'_>>,
     ) -> Result<Vec<CustomAnswer>, CustomError> {
+        let message = message.into();
+        let info = message.info()?;
         let served = self.named(resource)?;
         let target = match to {
             Recipient::All => Target::All,
             Recipient::Path(path) => Target::Path(normalized(&path).into_owned()),
             Recipient::Client(id) => Target::Client(ClientId(id)),
         };
-        let answers = served.resource().receive_custom(target, message.into()).await?;
+        let answers = served.resource().receive_custom(target, message.octets(), info).await?;
         let told = |answer| match answer {
             Ok(Answer::Given(answer)) => CustomAnswer::Given(answer),
             Ok(Answer::Refused(why)) => CustomAnswer::Refused(why),
@@ -370,8 +388,8 @@ impl Host {
         self.publish(resource, topic, SharedMessage::binary(message)).await
     }
 
-    /// Lets nobody in any more, closes every client with 1001, and waits for them as long as the
-    /// configuration says.
+    /// Lets nobody in any more, tells handlers that want to hear of it, closes every client with 1001, and waits for
+    /// them as long as the configuration says.
     ///
     /// # Cancel safety
     ///
@@ -396,7 +414,7 @@ impl Host {
         Ok(self.named(resource)?.resource().topics().publish(topic, message).await)
     }
 
-    fn named(&self, name: &str) -> Result<Arc<Served>, NoResource> {
+    pub(super) fn named(&self, name: &str) -> Result<Arc<Served>, NoResource> {
         self.site.registry.named(name).ok_or_else(|| NoResource(name.to_owned()))
     }
 }

@@ -6,10 +6,15 @@ mod answer;
 mod arrival;
 mod certificates;
 mod configure;
+mod custom;
 mod door;
 mod ground;
+#[cfg(test)]
+mod grown_host;
 mod host;
 mod http;
+#[cfg(test)]
+mod known_tests;
 mod places;
 mod refused_origin;
 mod registry;
@@ -21,6 +26,7 @@ mod runtimes;
 mod served;
 mod site;
 mod static_files;
+mod tagged;
 #[cfg(test)]
 mod tests;
 mod visit;
@@ -33,15 +39,17 @@ use ws_host_protocol::handshake::Scheme;
 
 pub use self::answer::Body;
 pub use self::configure::{ConfigureError, Configured};
+pub use self::custom::CustomMessage;
 pub use self::host::{
     ClientStatus, CustomAnswer, CustomError, Host, NoResource, Recipient, ResourceStatus,
 };
 pub use self::renewal::{Renewal, RenewalError, Renewer};
+pub use self::tagged::TaggedError;
 pub use self::visit::Peer;
 
 use self::admin::Admin;
 use self::door::{Door, Listener, Tls, TlsError};
-use crate::config::{self, Address, Config, Encryption, Listen};
+use crate::config::{self, Address, Config, Encryption, Listen, Place, Wrong};
 use crate::guest::RuntimeError;
 use crate::reload::ReloadError;
 use crate::watch::Watch;
@@ -69,29 +77,66 @@ pub struct Listening {
     pub scheme: Scheme,
 }
 
-/// Why a server does not start.
+/// Why a server, or a host, does not start. Each says what to do.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct StartError(#[from] Why);
-
-#[derive(Debug, thiserror::Error)]
-enum Why {
+#[non_exhaustive]
+pub enum StartError {
+    /// A setting cannot be.
+    #[error("{}{_0}", of_resource(.0))]
+    Setting(#[from] Wrong),
+    /// The component runtime does not start on this machine.
     #[error(transparent)]
-    Runtime(#[from] RuntimeError),
+    Runtime(Box<dyn std::error::Error + Send + Sync>),
+    /// The system has no thread for a worker.
     #[error("the system has no thread for a worker")]
     Worker(#[source] std::io::Error),
+    /// A component cannot be served.
     #[error(transparent)]
     Component(ReloadError),
+    /// The certificate cannot be used.
     #[error(transparent)]
-    Tls(#[from] TlsError),
+    Certificate(Box<dyn std::error::Error + Send + Sync>),
+    /// An address cannot be listened on.
     #[error("cannot listen on {address}: {}", advice(.cause))]
-    Listen { address: Address, cause: std::io::Error },
+    Listen {
+        /// The address.
+        address: Address,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// The admin address cannot be listened on.
     #[error("the admin address cannot be {address}: {}", advice(.cause))]
-    Admin { address: SocketAddr, cause: std::io::Error },
+    Admin {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+}
+
+impl From<RuntimeError> for StartError {
+    fn from(error: RuntimeError) -> Self {
+        Self::Runtime(error.into())
+    }
+}
+
+impl From<TlsError> for StartError {
+    fn from(error: TlsError) -> Self {
+        Self::Certificate(error.into())
+    }
+}
+
+/// Where several have the same setting, its name alone does not tell which is meant.
+fn of_resource(wrong: &Wrong) -> String {
+    match wrong.place {
+        Place::Server => String::new(),
+        Place::Resource(number) => format!("resource {}: ", number + 1),
+    }
 }
 
 /// How a server has stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stopped {
     /// Every client was told and has gone.
     Drained,
@@ -109,8 +154,12 @@ impl Server {
     /// # Errors
     ///
     /// [`StartError`] says what is wrong and what to do.
+    ///
+    /// # Cancel safety
+    ///
+    /// What has started ends when the future is dropped.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let Config { listen, tls, backlog, admin, file, host } = config;
+        let Config { listen, tls, backlog, admin, file, host } = config.checked()?;
         let mode = host.mode;
         // Before they are read: what changes meanwhile is told.
         let watch = match &tls {
@@ -119,7 +168,7 @@ impl Server {
             }
             _ => None,
         };
-        let tls = tls.map(Tls::load).transpose().map_err(Why::Tls)?.map(Arc::new);
+        let tls = tls.map(Tls::load).transpose()?.map(Arc::new);
         let host = Host::start(host).await?;
         let listeners = bind(&listen, backlog, tls.as_ref())?;
         let followed = tls.clone().zip(watch);
@@ -129,7 +178,7 @@ impl Server {
             Some(address) => Some(
                 Admin::start(address, host.clone(), renewer.clone())
                     .await
-                    .map_err(|cause| Why::Admin { address, cause })?,
+                    .map_err(|cause| StartError::Admin { address, cause })?,
             ),
         };
         Ok(Self { listeners, host, renewer, admin, followed })
@@ -140,9 +189,14 @@ impl Server {
     /// # Errors
     ///
     /// [`StartError`], as [`start`](Self::start) would give it.
+    ///
+    /// # Cancel safety
+    ///
+    /// What has been loaded is dropped with the future.
     pub async fn check(config: Config) -> Result<Host, StartError> {
-        config.tls.map(Tls::load).transpose().map_err(Why::Tls)?;
-        Host::start(config.host).await
+        let Config { tls, host, .. } = config.checked()?;
+        tls.map(Tls::load).transpose()?;
+        Host::start(host).await
     }
 
     /// Where it listens.
@@ -219,7 +273,7 @@ fn bind(
     all: &[Listen],
     backlog: u32,
     tls: Option<&Arc<Tls>>,
-) -> Result<Vec<(Listener, Arc<Door>)>, Why> {
+) -> Result<Vec<(Listener, Arc<Door>)>, StartError> {
     let mut listeners = Vec::new();
     for listen in all {
         let door = Arc::new(Door {
@@ -232,7 +286,7 @@ fn bind(
             proxy_protocol: listen.proxy_protocol,
         });
         let bound = Listener::bind(listen, all, backlog)
-            .map_err(|cause| Why::Listen { address: listen.address.clone(), cause })?;
+            .map_err(|cause| StartError::Listen { address: listen.address.clone(), cause })?;
         listeners.extend(bound.into_iter().map(|listener| (listener, Arc::clone(&door))));
     }
     Ok(listeners)

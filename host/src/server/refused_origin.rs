@@ -105,7 +105,6 @@ fn advice(origin: &[u8], host: &[u8], headers: &HeaderMap, proxy: Proxy) -> Stri
         }
         _ if OF_PROXIES.iter().any(has_host) || is_upstream(host, origin) => {
             let or_tell = match proxy {
-                Proxy::Trusted(Convention::CfConnectingIp) => String::new(),
                 Proxy::Trusted(Convention::Forwarded) => ", or tell it in Forwarded".to_owned(),
                 Proxy::Trusted(Convention::XForwarded | Convention::XRealIp) => {
                     ", or tell it in X-Forwarded-Host".to_owned()
@@ -113,6 +112,8 @@ fn advice(origin: &[u8], host: &[u8], headers: &HeaderMap, proxy: Proxy) -> Stri
                 Proxy::NotTrusted(peer) => {
                     format!(", or tell it in X-Forwarded-Host and set --trusted-proxy {peer}")
                 }
+                // These headers tell of no host.
+                Proxy::Trusted(_) => String::new(),
             };
             format!(
                 "if a proxy is in front, let it pass Host on (nginx: proxy_set_header Host \

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::site::Site;
 use crate::budget::{Budget, STEP};
-use crate::clients::Client;
+use crate::clients::{Cause, Client};
 
 /// How long memory may be short until the greediest go: clients that only read slowly have caught up by then, and
 /// nobody can hold it for long. As long those who have been closed may take what waits for them.
@@ -30,7 +30,7 @@ pub(super) async fn relief(site: Weak<Site>, budget: Arc<Budget>) {
             sleep(PATIENCE).await;
             for client in closed.iter().filter(|client| client.held() >= STEP) {
                 // The only error is that it was done before.
-                let _ = client.abort();
+                let _ = client.abort(Cause::NoRoom);
             }
         }
     }

@@ -40,4 +40,10 @@ impl Runtimes {
         all.insert(density, Arc::clone(&runtime));
         Ok(runtime)
     }
+
+    /// Takes an engine that is there already.
+    #[cfg(test)]
+    pub(super) fn put(&self, density: Density, runtime: Arc<Runtime>) {
+        self.all.lock().insert(density, runtime);
+    }
 }

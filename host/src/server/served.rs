@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use tokio_util::task::AbortOnDropHandle;
-use ws_host_protocol::CloseCode;
 
+use super::StartError;
 use super::ground::Ground;
-use super::{StartError, Why};
 use crate::actor::{self, Code};
+use crate::clients::ByHost;
 use crate::config::{self, Mode};
 use crate::guest::{self, Recipe, Runtime};
 use crate::reload::{self, Loaded, ReloadError, Reloader, Reloads};
-use crate::resource::Resource;
+use crate::resource::{Resource, Stopping};
 
 /// What a guest finds in its environment where the host runs for who writes it.
 const DEVELOPMENT: (&str, &str) = ("WS_HOST_DEV", "1");
@@ -54,10 +55,10 @@ impl Prepared {
         ground: &Ground,
         settings: config::Resource,
     ) -> Result<Self, StartError> {
-        let runtime = ground.runtimes.of(&settings).map_err(Why::from)?;
+        let runtime = ground.runtimes.of(&settings)?;
         let recipe = recipe(&settings, ground.config.mode);
         let loaded = reload::load(&runtime, &ground.workers, recipe, ground.config.watch).await;
-        let loaded = loaded.map_err(Why::Component)?;
+        let loaded = loaded.map_err(StartError::Component)?;
         Ok(Self { settings: Arc::new(settings), runtime, loaded })
     }
 }
@@ -147,10 +148,16 @@ impl Served {
         }
     }
 
-    /// Nobody is to come any more, and who is there is sent away.
-    pub(super) fn stop(&self, code: CloseCode, why: &str) {
+    /// Nobody is let in any more, and all clients are closed, once `stopping` has returned in their handler.
+    pub(super) fn stop(&self, why: ByHost<'static>, patience: Duration) -> Stopping {
         self.is_stopped.store(true, Ordering::Release);
-        self.send_all_away(code, why);
+        self.resource.stop(why, patience)
+    }
+
+    /// The same for good, while the host goes on.
+    pub(super) fn end(&self, why: ByHost<'static>, patience: Duration) {
+        // Nobody need wait for it.
+        drop(self.stop(why, patience));
         self.resource.end();
     }
 
@@ -159,9 +166,9 @@ impl Served {
         self.is_stopped.load(Ordering::Acquire)
     }
 
-    pub(super) fn send_all_away(&self, code: CloseCode, why: &str) {
+    pub(super) fn send_all_away(&self, why: ByHost<'_>) {
         for client in self.resource.clients() {
-            client.close_by_host(code, why);
+            client.close_by_host(why);
         }
     }
 }

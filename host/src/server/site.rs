@@ -1,25 +1,25 @@
 //! What all connections of a host share.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{Response, StatusCode};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
-use ws_host_protocol::CloseCode;
 
 use super::answer::{Body, text};
 use super::ground::Ground;
 use super::places::Places;
 use super::registry::Registry;
+use super::served::Served;
 use super::static_files::StaticFiles;
 use super::{Stopped, arrival};
-use crate::clients::ClientId;
+use crate::clients::{ByHost, ClientId, Ids};
 use crate::config;
 use crate::connection::{Counted, Farewells, Place};
 use crate::resource::Stay;
@@ -43,7 +43,9 @@ pub(super) struct Site {
     pub(super) tasks: TaskTracker,
     clients: Arc<Semaphore>,
     pub(super) farewells: Arc<Farewells>,
-    next_id: AtomicU64,
+    ids: Ids,
+    is_draining: AtomicBool,
+    /// Told when all clients have been sent away.
     draining: CancellationToken,
     /// The one that the host was started on.
     runtime: Handle,
@@ -65,7 +67,8 @@ impl Site {
             tasks: TaskTracker::new(),
             clients: Arc::new(Semaphore::new(config.limits.max_clients)),
             farewells: Arc::default(),
-            next_id: AtomicU64::new(1),
+            ids: Ids::new(),
+            is_draining: AtomicBool::new(false),
             draining: CancellationToken::new(),
             runtime: Handle::current(),
             relief: OnceLock::new(),
@@ -128,11 +131,11 @@ impl Site {
     }
 
     pub(super) fn next_id(&self) -> ClientId {
-        ClientId(self.next_id.fetch_add(1, Ordering::Relaxed))
+        self.ids.next()
     }
 
     pub(super) fn is_draining(&self) -> bool {
-        self.draining.is_cancelled()
+        self.is_draining.load(Ordering::Acquire)
     }
 
     /// Answers whether it serves, and does so on all its threads.
@@ -148,7 +151,7 @@ impl Site {
         text(StatusCode::SERVICE_UNAVAILABLE, stuck.into_iter().map(told).collect::<String>())
     }
 
-    /// Waits until the host drains.
+    /// Waits until the host drains and has sent its clients away.
     ///
     /// # Cancel safety
     ///
@@ -162,15 +165,32 @@ impl Site {
         self.config().trusted_proxies.iter().any(|network| network.contains(&address))
     }
 
+    /// How long clients stay open while `stopping` runs in their handler. The rest of the time is for closing them.
+    pub(super) fn stopping_time(&self) -> Duration {
+        self.config().timeouts.drain / 2
+    }
+
     /// Sends every client away and waits until they have gone.
     pub(super) async fn drain(&self) -> Stopped {
+        let until = Instant::now() + self.config().timeouts.drain;
+        self.is_draining.store(true, Ordering::Release);
+        tracing::info!(clients = self.registry.clients(), "stopping");
+        let patience = self.stopping_time();
+        let stop = |served: &Arc<Served>| served.stop(ByHost::Stopping, patience);
+        let stopping: Vec<_> = self.registry.all().iter().map(stop).collect();
+        let stopped = async {
+            for stopping in stopping {
+                stopping.done().await;
+            }
+        };
+        // Their worker may be stuck.
+        let _ = timeout(patience, stopped).await;
         // Before their connections hear of it, which run on other threads: WebSockets over HTTP/2 end first.
         self.send_all_away();
         self.draining.cancel();
         self.tasks.close();
-        tracing::info!(clients = self.registry.clients(), "stopping");
         self.send_all_away();
-        match timeout(self.config().timeouts.drain, self.tasks.wait()).await {
+        match timeout_at(until, self.tasks.wait()).await {
             Ok(()) => Stopped::Drained,
             Err(_) => Stopped::Abandoned(self.registry.clients() + self.farewells.leaving().len()),
         }
@@ -179,7 +199,7 @@ impl Site {
     /// Whoever is let in while the host drains must call this again.
     pub(super) fn send_all_away(&self) {
         for served in self.registry.all() {
-            served.send_all_away(CloseCode::GOING_AWAY, "the server stops");
+            served.send_all_away(ByHost::Stopping);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One connection before it is a client's.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -8,8 +8,12 @@ use tokio::time::Instant;
 use ws_host_protocol::handshake::Scheme;
 
 use super::site::Site;
+use crate::clients::Certificate;
 use crate::config::{self, Address};
 use crate::connection::Admitted;
+
+/// Our end of a stream of which nobody has said it: no address that somebody could take for an own one.
+const UNSPECIFIED: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// Who is at the other end of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,17 +23,24 @@ pub struct Peer {
     pub address: SocketAddr,
     /// Whether the stream is encrypted.
     pub scheme: Scheme,
+    /// Our end of the stream, at which the peer has arrived: `0.0.0.0` and the port 0 if nobody says.
+    pub local: SocketAddr,
 }
 
 impl Peer {
     /// Over a stream that everybody can read.
     pub fn plain(address: SocketAddr) -> Self {
-        Self { address, scheme: Scheme::Http }
+        Self { address, scheme: Scheme::Http, local: UNSPECIFIED }
     }
 
     /// Over an encrypted stream.
     pub fn encrypted(address: SocketAddr) -> Self {
-        Self { address, scheme: Scheme::Https }
+        Self { address, scheme: Scheme::Https, local: UNSPECIFIED }
+    }
+
+    /// The same, arrived at this end of ours.
+    pub fn at(self, local: SocketAddr) -> Self {
+        Self { local, ..self }
     }
 }
 
@@ -50,8 +61,10 @@ pub(super) struct Visit {
     pub(super) speaks_for: SpeaksFor,
     /// The address at which it was accepted, if the host did that.
     pub(super) address: Option<Address>,
-    /// The subject of the certificate that the client has shown.
-    pub(super) certificate: Option<Arc<str>>,
+    /// For whom the client asked in TLS, in lower case.
+    pub(super) server_name: Option<Arc<str>>,
+    /// That the client has shown.
+    pub(super) certificate: Option<Arc<Certificate>>,
     /// Until when the handshake must have been answered.
     pub(super) deadline: Instant,
     /// What draft 00 has behind the head of its request.
@@ -74,8 +87,9 @@ impl Visit {
             peer,
             speaks_for: SpeaksFor::Client,
             address: None,
+            server_name: None,
             certificate: None,
-            deadline: Instant::now() + site.config().timeouts.handshake,
+            deadline: deadline(site),
             challenge: None,
             entrance: Arc::default(),
         }
@@ -83,8 +97,7 @@ impl Visit {
 
     /// Another request on the same connection.
     pub(super) fn once_more(&self, site: &Site) -> Self {
-        let Self { speaks_for, address, certificate, .. } = self.clone();
-        Self { speaks_for, address, certificate, ..Self::new(site, self.peer) }
+        Self { deadline: deadline(site), challenge: None, entrance: Arc::default(), ..self.clone() }
     }
 
     /// The same, with the challenge that was read behind the head of its request.
@@ -105,4 +118,9 @@ impl Visit {
     pub(super) fn take_entrance(&self) -> Option<Entrance> {
         self.entrance.lock().take()
     }
+}
+
+/// Until when a handshake must have been answered that begins now.
+fn deadline(site: &Site) -> Instant {
+    Instant::now() + site.config().timeouts.handshake
 }

@@ -1,4 +1,4 @@
-//! The way of published messages to one worker.
+//! The way of what is meant for many clients to one worker.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound::{Excluded, Unbounded};
@@ -9,20 +9,20 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use ws_host_protocol::SharedMessage;
+use ws_host_protocol::{CloseFrame, SharedMessage};
 
-use crate::clients::{Client, ClientId};
+use crate::clients::{Cause, Client, ClientId};
 use crate::running::Running;
 use crate::slice;
 
 /// How many octets may wait to be delivered on a worker. Whoever wants to publish more waits.
 const MAX_WAITING: usize = 16 << 20;
 
-/// What a message counts beside its octets.
+/// What a dispatch counts beside its octets.
 const OVERHEAD: usize = 256;
 
-/// Messages on their way to the subscribers of one worker, in their order. Only tasks of the worker deliver, so
-/// that a message is delivered to one subscriber by one of them at a time.
+/// Dispatches on their way to the clients of one worker, in their order. Only tasks of the worker deliver, so
+/// that one is delivered to one client by one of them at a time.
 #[derive(Debug)]
 pub(super) struct Post {
     worker: Handle,
@@ -33,27 +33,40 @@ pub(super) struct Post {
 #[derive(Debug, Default)]
 struct Queue {
     parcels: VecDeque<Arc<Parcel>>,
-    /// The number of the next message.
+    /// The number of the next dispatch.
     next: u64,
     octets: usize,
     /// Whether there is a task that delivers until nothing is left.
     is_attended: bool,
 }
 
-/// One message to the subscribers of a topic.
+/// What is to be done with all members of a group but these.
+#[derive(Debug)]
+pub(super) struct Dispatch {
+    what: What,
+    /// Sorted.
+    except: Box<[ClientId]>,
+}
+
+#[derive(Debug)]
+enum What {
+    Send(SharedMessage),
+    Close(CloseFrame, Cause),
+}
+
+/// A dispatch for the members of one group.
 #[derive(Debug)]
 struct Parcel {
     number: u64,
-    to: Arc<Subscribers>,
-    message: Arc<SharedMessage>,
-    apart_from: Option<ClientId>,
-    /// The last subscriber that has had it, or 0.
+    to: Arc<Members>,
+    dispatch: Arc<Dispatch>,
+    /// The last member that has had it, or 0.
     had: AtomicU64,
 }
 
-/// The subscribers of a topic on one worker, each with the number of the first message that it gets.
+/// The members of a group on one worker, each with the number of the first dispatch that it gets.
 #[derive(Debug, Default)]
-pub(super) struct Subscribers {
+pub(super) struct Members {
     /// A delivery holds it for as long as a slice. Others who want it are nearly always tasks of the worker: clients are
     /// subscribed and mostly forgotten there.
     all: Mutex<BTreeMap<ClientId, (u64, Arc<Client>)>>,
@@ -63,18 +76,18 @@ pub(super) struct Subscribers {
 /// How far a delivery has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// Every subscriber of this worker has had the message.
+    /// Every member on this worker has had it.
     Done,
     /// It goes on, but others of the worker are first.
     SliceIsOver,
-    /// Messages of others are before it. Somebody delivers them.
+    /// Those of others are before it. Somebody delivers them.
     Behind,
 }
 
-/// A message that is on its way. Dropped before it is delivered on this worker, it is delivered nonetheless.
+/// A dispatch that is on its way. Dropped before it is delivered on this worker, it is delivered nonetheless.
 #[derive(Debug)]
 pub(crate) struct Published {
-    subscribers: usize,
+    members: usize,
     here: Option<(Arc<Post>, u64)>,
 }
 
@@ -91,7 +104,7 @@ impl Post {
         self.queue.lock().octets >= MAX_WAITING
     }
 
-    /// Waits until it is not full. Whoever puts a message into it at once is not one of many who do: each looks again.
+    /// Waits until it is not full. Whoever puts a dispatch into it at once is not one of many who do: each looks again.
     pub(super) async fn room(&self) {
         loop {
             let mut has_room = pin!(self.has_room.notified());
@@ -103,19 +116,14 @@ impl Post {
         }
     }
 
-    /// Gives the number of the message. The caller has it delivered, or attended to.
-    pub(super) fn put(
-        &self,
-        to: Arc<Subscribers>,
-        message: Arc<SharedMessage>,
-        apart_from: Option<ClientId>,
-    ) -> u64 {
+    /// Gives the number of the dispatch. The caller has it delivered, or attended to.
+    pub(super) fn put(&self, to: Arc<Members>, dispatch: Arc<Dispatch>) -> u64 {
         let mut queue = self.queue.lock();
         let number = queue.next;
         queue.next += 1;
-        queue.octets += cost(&message);
+        queue.octets += dispatch.cost();
         let had = AtomicU64::new(0);
-        queue.parcels.push_back(Arc::new(Parcel { number, to, message, apart_from, had }));
+        queue.parcels.push_back(Arc::new(Parcel { number, to, dispatch, had }));
         number
     }
 
@@ -141,7 +149,7 @@ impl Post {
         }
     }
 
-    /// Delivers the message at the front of the queue.
+    /// Delivers what is at the front of the queue.
     fn deliver(&self, parcel: &Parcel) -> Progress {
         if parcel.deliver() == Progress::SliceIsOver {
             return Progress::SliceIsOver;
@@ -150,15 +158,44 @@ impl Post {
         // Another task may have been there before.
         if queue.parcels.front().is_some_and(|front| front.number == parcel.number) {
             queue.parcels.pop_front();
-            queue.octets -= cost(&parcel.message);
+            queue.octets -= parcel.dispatch.cost();
             self.has_room.notify_waiters();
         }
         Progress::Done
     }
 }
 
-fn cost(message: &SharedMessage) -> usize {
-    message.frame_length() + OVERHEAD
+impl Dispatch {
+    /// All but these are sent a message.
+    pub(super) fn send(message: SharedMessage, except: &[ClientId]) -> Self {
+        let mut except = Box::<[ClientId]>::from(except);
+        except.sort_unstable();
+        Self { what: What::Send(message), except }
+    }
+
+    /// All are closed.
+    pub(super) fn close(frame: CloseFrame, cause: Cause) -> Self {
+        Self { what: What::Close(frame, cause), except: Box::default() }
+    }
+
+    fn cost(&self) -> usize {
+        let octets = match &self.what {
+            What::Send(message) => message.frame_length(),
+            What::Close(frame, _) => frame.reason().len(),
+        };
+        octets + size_of_val(&*self.except) + OVERHEAD
+    }
+
+    fn deliver(&self, client: &Client) {
+        if self.except.binary_search(&client.id()).is_ok() {
+            return;
+        }
+        match &self.what {
+            // For one that has no room, or closes, it is as if it had not been sent.
+            What::Send(message) => drop(client.send_shared(message)),
+            What::Close(frame, cause) => client.close_with(frame, *cause),
+        }
+    }
 }
 
 impl Parcel {
@@ -166,9 +203,8 @@ impl Parcel {
         let all = self.to.all.lock();
         let had = ClientId(self.had.load(Ordering::Relaxed));
         for (id, (first, client)) in all.range((Excluded(had), Unbounded)) {
-            if *first <= self.number && Some(*id) != self.apart_from {
-                // For one that has no room, or closes, it is as if it had not been sent.
-                let _ = client.send_shared(&self.message);
+            if *first <= self.number {
+                self.dispatch.deliver(client);
             }
             if slice::is_over() {
                 self.had.store(id.0, Ordering::Relaxed);
@@ -180,7 +216,7 @@ impl Parcel {
     }
 }
 
-impl Subscribers {
+impl Members {
     pub(super) fn insert(&self, client: Arc<Client>, post: &Post) {
         let first = post.queue.lock().next;
         if self.all.lock().insert(client.id(), (first, client)).is_none() {
@@ -197,20 +233,29 @@ impl Subscribers {
     pub(super) fn len(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }
+
+    pub(super) fn has(&self, client: ClientId) -> bool {
+        self.all.lock().contains_key(&client)
+    }
+
+    /// All of them, lowest id first.
+    pub(super) fn all(&self) -> Vec<Arc<Client>> {
+        self.all.lock().values().map(|(_, client)| Arc::clone(client)).collect()
+    }
 }
 
 impl Published {
     /// One that goes to so many, and that this worker has a queue for, perhaps, where it has this number.
-    pub(super) fn new(subscribers: usize, here: Option<(Arc<Post>, u64)>) -> Self {
-        Self { subscribers, here }
+    pub(super) fn new(members: usize, here: Option<(Arc<Post>, u64)>) -> Self {
+        Self { members, here }
     }
 
-    /// To how many subscribers it goes, on all workers.
-    pub(crate) fn subscribers(&self) -> usize {
-        self.subscribers
+    /// How many members there are, on all workers.
+    pub(crate) fn members(&self) -> usize {
+        self.members
     }
 
-    /// Delivers it to the subscribers of this worker, until the slice is over. Until this is done, nothing else of
+    /// Delivers it to the members on this worker, until the slice is over. Until this is done, nothing else of
     /// the event may follow: what one event does takes effect in its order.
     pub(crate) fn deliver(&self) -> Progress {
         let Some((post, number)) = &self.here else { return Progress::Done };
@@ -248,14 +293,14 @@ mod tests {
     #[tokio::test]
     async fn who_waits_for_room_is_let_go_one_after_the_other() {
         let post = Arc::new(Post::new(Handle::current()));
-        let to = Arc::<Subscribers>::default();
-        let message = Arc::new(SharedMessage::binary(&vec![0; MAX_WAITING]));
+        let to = Arc::<Members>::default();
+        let dispatch = Arc::new(Dispatch::send(SharedMessage::binary(&vec![0; MAX_WAITING]), &[]));
         let mut publishers = JoinSet::new();
         for _ in 0..20 {
-            let (post, to, message) = (Arc::clone(&post), Arc::clone(&to), Arc::clone(&message));
+            let (post, to, dispatch) = (Arc::clone(&post), Arc::clone(&to), Arc::clone(&dispatch));
             publishers.spawn(async move {
                 post.room().await;
-                post.put(to, message, None);
+                post.put(to, dispatch);
                 let waiting = post.queue.lock().parcels.len();
                 post.attend();
                 waiting

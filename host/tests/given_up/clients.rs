@@ -20,12 +20,12 @@ const HANDSHAKE: [(&str, &str); 5] = [
 /// Ways of the handler to let a client in.
 const WAYS: [&str; 3] = ["", "sleep+20", "spin+20"];
 
-fn peer() -> Peer {
+pub(crate) fn peer() -> Peer {
     Peer::plain(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)))
 }
 
 /// A handshake on its way, and the client's end of the stream.
-async fn handshake(query: &str) -> (DuplexStream, DuplexStream) {
+pub(crate) async fn handshake(query: &str) -> (DuplexStream, DuplexStream) {
     let (mut far, near) = duplex(1 << 16);
     let mut request = format!("GET /?{query} HTTP/1.1\r\n");
     for (name, value) in HANDSHAKE {

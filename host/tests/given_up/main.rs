@@ -4,3 +4,4 @@ mod changes;
 mod clients;
 mod messages;
 mod scene;
+mod tagged;

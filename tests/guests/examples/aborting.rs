@@ -1,12 +1,12 @@
 //! Aborts the client that it is told to (`abort ID`), and answers whether there was one.
 
-use ws_guest::{Client, Handler, Result};
+use ws_guest::{Client, Error, Handler};
 
 #[derive(Default)]
 struct Aborting;
 
 impl Handler for Aborting {
-    fn received_text(&mut self, client: Client, message: String) -> Result {
+    fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         match message.strip_prefix("abort ") {
             Some("me") => {
                 client.send_text("never arrives")?;
@@ -15,9 +15,9 @@ impl Handler for Aborting {
             Some(id) => {
                 let victim = Client::from_id(id.parse()?);
                 let aborted = victim.abort();
-                client.send_text(&format!("{aborted} {:?}", victim.send_text("too late")))?;
+                client.send_text(format!("{aborted} {:?}", victim.send_text("too late")))?;
             }
-            None => client.send_text(&client.id().to_string())?,
+            None => client.send_display(client.id())?,
         }
         Ok(())
     }

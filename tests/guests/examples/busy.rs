@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use ws_guest::{Client, CloseCode, Handler, Result, broadcast_text, publish_binary, publish_text};
+use ws_guest::{Client, CloseCode, Error, Handler, broadcast, publish, subscribers};
 
 #[derive(Default)]
 struct Busy;
 
 impl Handler for Busy {
-    fn received_text(&mut self, client: Client, message: String) -> Result {
+    fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         let (word, rest) = message.split_once(' ').unwrap_or((&message, ""));
         let answer = match word {
             "" => {
@@ -21,32 +21,39 @@ impl Handler for Busy {
             }
             "subscribe" => format!("{:?}", client.subscribe(rest)),
             // Octets that no compressor makes shorter.
-            "noise" => publish_binary("noise", &noise(rest.parse()?)).to_string(),
-            "nobody" => publish_binary("nobody", &vec![0; rest.parse()?]).to_string(),
+            "noise" => {
+                publish("noise", &noise(rest.parse()?))?;
+                subscribers("noise").to_string()
+            }
+            "nobody" => {
+                publish("nobody", &vec![0; rest.parse()?])?;
+                subscribers("nobody").to_string()
+            }
             "strangers" => {
-                let strangers = vec![Client::from_id(u64::MAX); rest.parse()?];
-                broadcast_text(strangers, "hello").to_string()
+                let strangers: usize = rest.parse()?;
+                let missed = broadcast(vec![Client::from_id(u64::MAX); strangers], "hello");
+                (strangers - missed.len()).to_string()
             }
             "sequence" => {
-                publish_text("sequence", "before anybody is subscribed");
+                publish("sequence", "before anybody is subscribed")?;
                 client.subscribe("sequence")?;
-                publish_text("sequence", "first");
+                publish("sequence", "first")?;
                 client.send_text("second")?;
-                publish_text("sequence", "third");
+                publish("sequence", "third")?;
                 client.unsubscribe("sequence");
-                publish_text("sequence", "to nobody");
+                publish("sequence", "to nobody")?;
                 client.subscribe("sequence")?;
-                publish_text("sequence", "fourth");
+                publish("sequence", "fourth")?;
                 client.close(CloseCode::Normal, "fifth")?;
-                publish_text("sequence", "behind the end");
+                publish("sequence", "behind the end")?;
                 return Ok(());
             }
             _ => message,
         };
-        Ok(client.send_text(&answer)?)
+        Ok(client.send_text(answer)?)
     }
 
-    fn received_binary(&mut self, _: Client, _: Vec<u8>) -> Result {
+    fn received_binary(&mut self, _: Client, _: Vec<u8>) -> Result<(), Error> {
         Ok(())
     }
 }

@@ -1,40 +1,42 @@
 //! Lets clients in or not, as their query says.
 
-use ws_guest::{Acceptance, Client, Handler, Rejection, Request};
+use ws_guest::{Client, Handler, Handshake, Rejection};
 
 #[derive(Default)]
 struct Choosy;
 
 impl Handler for Choosy {
-    fn connected(
-        &mut self,
-        client: Client,
-        request: &Request,
-    ) -> std::result::Result<Acceptance, Rejection> {
-        let query = request.query.as_deref().unwrap_or_default();
-        let mut acceptance = Acceptance::default();
+    fn connected(&mut self, client: Client, handshake: &mut Handshake) -> Result<(), Rejection> {
+        let query = handshake.request().query().unwrap_or_default();
         match query.split_once('=') {
             Some(("reject", status)) => {
                 return Err(Rejection::new(status.parse().unwrap_or(0), "go away\n"));
             }
             Some(("subscribe-and-reject", topic)) => {
-                let _ = client.subscribe(topic);
+                client.subscribe(topic)?;
                 return Err(Rejection::new(403, "go away\n"));
             }
             Some(("subscribe-and-panic", topic)) => {
-                let _ = client.subscribe(topic);
+                client.subscribe(topic)?;
                 panic!("told to panic");
             }
-            Some(("subprotocol", name)) => acceptance.subprotocol = Some(name.to_owned()),
-            Some(("header", name)) => acceptance.headers.push((name.to_owned(), "set".to_owned())),
+            Some(("redirect", to)) => return Err(Rejection::new(302, "").header("Location", to)),
+            Some(("page", words)) => {
+                let page = format!("<p>{words}</p>\n");
+                return Err(Rejection::new(403, "").body("text/html; charset=utf-8", page));
+            }
+            Some(("reject-with-header", name)) => {
+                return Err(Rejection::new(403, "go away\n").header(name, "set"));
+            }
+            Some(("subprotocol", name)) => handshake.choose_subprotocol(name)?,
+            Some(("header", name)) => handshake.add_header(name, "set")?,
             Some(("value", hex)) => {
                 let value = char::from(u8::from_str_radix(hex, 16).unwrap_or(0)).to_string();
-                acceptance.headers.push(("x-value".to_owned(), value));
+                handshake.add_header("x-value", value)?;
             }
             _ => {}
         }
-        let _ = client.send_text("welcome");
-        Ok(acceptance)
+        Ok(client.send_text("welcome")?)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ws_guest::{Client, Handler, Result};
+use ws_guest::{Client, Error, Handler};
 
 #[derive(Debug)]
 struct Outer(std::num::ParseIntError);
@@ -25,9 +25,9 @@ struct Failing {
 }
 
 impl Handler for Failing {
-    fn received_text(&mut self, client: Client, message: String) -> Result {
+    fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         self.sum += message.parse::<i64>().map_err(Outer)?;
-        Ok(client.send_text(&self.sum.to_string())?)
+        Ok(client.send_display(self.sum)?)
     }
 }
 

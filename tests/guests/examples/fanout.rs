@@ -1,6 +1,6 @@
 //! Sends each message to all but its sender, and tells the sender how many accepted it.
 
-use ws_guest::{Client, Handler, Result, broadcast_binary, broadcast_text, clients};
+use ws_guest::{Client, Error, Handler, Message, broadcast, clients};
 
 #[derive(Default)]
 struct Fanout;
@@ -9,17 +9,21 @@ fn others(client: Client) -> impl Iterator<Item = Client> {
     clients().into_iter().filter(move |other| *other != client)
 }
 
+/// How many accept it.
+fn tell<'a>(to: &[Client], message: impl Into<Message<'a>>) -> usize {
+    to.len() - broadcast(to, message).len()
+}
+
 impl Handler for Fanout {
-    fn received_text(&mut self, client: Client, message: String) -> Result {
-        let accepted = broadcast_text(others(client), &message);
-        Ok(client.send_text(&accepted.to_string())?)
+    fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
+        let to: Vec<_> = others(client).collect();
+        Ok(client.send_display(tell(&to, &message))?)
     }
 
-    fn received_binary(&mut self, client: Client, message: Vec<u8>) -> Result {
+    fn received_binary(&mut self, client: Client, message: Vec<u8>) -> Result<(), Error> {
         // Somebody who never was does not count.
-        let to = others(client).chain([Client::from_id(u64::MAX)]);
-        let accepted = broadcast_binary(to, &message);
-        Ok(client.send_text(&accepted.to_string())?)
+        let to: Vec<_> = others(client).chain([Client::from_id(u64::MAX)]).collect();
+        Ok(client.send_display(tell(&to, &message))?)
     }
 }
 

@@ -4,15 +4,15 @@
 
 use std::collections::BTreeMap;
 
-use ws_guest::{Client, Handler, Result};
+use ws_guest::{Client, Error, Handler};
 
 #[derive(Default)]
 struct Flood;
 
 impl Handler for Flood {
-    fn received_text(&mut self, client: Client, message: String) -> Result {
+    fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         let Some((count, size)) = message.split_once(' ') else {
-            return Ok(client.send_text(&message)?);
+            return Ok(client.send_text(message)?);
         };
         let payload = vec![b'x'; size.parse()?];
         let mut outcomes = BTreeMap::new();

@@ -1,11 +1,9 @@
-//! Sends in the form that it is told: `HOW TO TEXT`, with `always`, `never`, `by-length` or a size of
+//! Sends in the way that it is told: `HOW TO TEXT`, with `always`, `never`, `by-length` or a size of
 //! frames, and `back`, `everybody` or `topic`.
 
-use std::result::Result as StdResult;
-
 use ws_guest::{
-    Acceptance, Client, Compression, Error, Form, Handler, Rejection, Request, Result,
-    broadcast_binary_with, broadcast_text_with, clients, publish_binary_with, publish_text_with,
+    Client, Compression, Error, Handler, Handshake, Rejection, SendOptions, broadcast_with,
+    clients, publish_with, subscribers,
 };
 
 /// What all are subscribed to.
@@ -14,47 +12,51 @@ const TOPIC: &str = "topic";
 #[derive(Default)]
 struct Forms;
 
-fn form(how: &str) -> Result<Form> {
+fn options(how: &str) -> Result<SendOptions, Error> {
     Ok(match how {
-        "always" => Compression::Always.into(),
-        "never" => Compression::Never.into(),
-        "by-length" => Form::default(),
-        size => Form { compression: Compression::Always, frame_size: Some(size.parse()?) },
+        "always" => SendOptions::new().compression(Compression::Always),
+        "never" => SendOptions::new().compression(Compression::Never),
+        "by-length" => SendOptions::new(),
+        size => SendOptions::new().compression(Compression::Always).max_frame(size.parse()?),
     })
 }
 
 impl Handler for Forms {
     /// Sends at once what stands in the query.
-    fn connected(&mut self, client: Client, request: &Request) -> StdResult<Acceptance, Rejection> {
-        let refusal = |error: &dyn std::fmt::Display| Rejection::new(500, error.to_string());
-        client.subscribe(TOPIC).map_err(|error| refusal(&error))?;
-        if let Some(text) = &request.query {
-            client.send_text_with(text, Compression::Always).map_err(|error| refusal(&error))?;
+    fn connected(&mut self, client: Client, handshake: &mut Handshake) -> Result<(), Rejection> {
+        client.subscribe(TOPIC)?;
+        if let Some(text) = handshake.request().query() {
+            client.send(&text, &options("always")?)?;
         }
-        Ok(Acceptance::default())
+        Ok(())
     }
 
-    fn received_text(&mut self, client: Client, message: String) -> Result {
+    fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         let mut words = message.splitn(3, ' ');
         let mut word = || words.next().unwrap_or_default();
-        let (form, to, text) = (form(word())?, word(), word());
-        let octets = text.as_bytes();
-        let accepted = match to {
+        let (how, to, text) = (word(), word(), word());
+        let (options_of_all, octets) = (options(how)?, text.as_bytes());
+        let told = match to {
             "back" => {
-                client.send_text_with(text, form)?;
-                return Ok(client.send_binary_with(octets, form)?);
+                client.send(text, &options_of_all)?;
+                return Ok(client.send(octets, &options_of_all)?);
             }
             "everybody" => {
-                broadcast_binary_with(clients(), octets, form)
-                    + broadcast_text_with(clients(), text, form)
+                let all = clients();
+                let missed = [
+                    broadcast_with(&all, octets, &options_of_all),
+                    broadcast_with(&all, text, &options_of_all),
+                ];
+                2 * all.len() - missed.concat().len()
             }
             "topic" => {
-                publish_binary_with(TOPIC, octets, Some(client), form)
-                    + publish_text_with(TOPIC, text, None, form)
+                publish_with(TOPIC, octets, &options(how)?.except([client])?)?;
+                publish_with(TOPIC, text, &options_of_all)?;
+                subscribers(TOPIC) as usize
             }
             other => return Err(Error::msg(format!("nobody is called {other:?}"))),
         };
-        Ok(client.send_text_with(&accepted.to_string(), Compression::Never)?)
+        Ok(client.send(&told.to_string(), &options("never")?)?)
     }
 }
 

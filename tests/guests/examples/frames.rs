@@ -1,18 +1,18 @@
 //! Sends `SIZE TEXT` back in frames of that size, as text and as a binary message.
 
-use ws_guest::{Client, Handler, Result};
+use ws_guest::{Client, Error, Handler, SendOptions};
 
 #[derive(Default)]
 struct Frames;
 
 impl Handler for Frames {
-    fn received_text(&mut self, client: Client, message: String) -> Result {
+    fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         let (size, text) = message.split_once(' ').unwrap_or(("0", &message));
-        let size = size.parse()?;
-        if let Err(error) = client.send_text_in_frames(text, size) {
+        let in_frames = SendOptions::new().max_frame(size.parse()?);
+        if let Err(error) = client.send(text, &in_frames) {
             client.send_display(error)?;
         }
-        if let Err(error) = client.send_binary_in_frames(text.as_bytes(), size) {
+        if let Err(error) = client.send(text.as_bytes(), &in_frames) {
             client.send_display(error)?;
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Allocates without end when it is told to; echoes anything else.
 
-use ws_guest::{Client, Handler, Result};
+use ws_guest::{Client, Error, Handler};
 
 #[derive(Default)]
 struct Hoard {
@@ -8,13 +8,13 @@ struct Hoard {
 }
 
 impl Handler for Hoard {
-    fn received_text(&mut self, client: Client, message: String) -> Result {
+    fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         if message == "hoard" {
             loop {
                 self.hoard.push(vec![1; 1 << 20]);
             }
         }
-        Ok(client.send_text(&message)?)
+        Ok(client.send_text(message)?)
     }
 }
 

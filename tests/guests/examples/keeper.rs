@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use ws_guest::{
-    Acceptance, Client, Disconnection, Handler, Rejection, Request, Result, Timer, clients,
-    publish_text, publish_text_apart_from,
+    Client, Disconnection, Error, Handler, Handshake, Lifecycle, Rejection, SendOptions, Timer,
+    Timers, clients, publish, publish_with, subscribers,
 };
 
 /// Where tests find the digit.
@@ -29,18 +29,14 @@ fn version() -> char {
 }
 
 impl Handler for Keeper {
-    fn connected(
-        &mut self,
-        client: Client,
-        request: &Request,
-    ) -> std::result::Result<Acceptance, Rejection> {
-        for (name, value) in &request.parameters {
-            let _ = client.send_text(&format!("{name} is {value}"));
+    fn connected(&mut self, client: Client, handshake: &mut Handshake) -> Result<(), Rejection> {
+        for (name, value) in handshake.request().parameters() {
+            client.send_text(format!("{name} is {value}"))?;
         }
-        Ok(Acceptance::default())
+        Ok(())
     }
 
-    fn received_text(&mut self, client: Client, message: String) -> Result {
+    fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         let (word, rest) = message.split_once(' ').unwrap_or((&message, ""));
         let answer = match word {
             "version" => version().to_string(),
@@ -71,8 +67,8 @@ impl Handler for Keeper {
                     std::hint::black_box(&hoard);
                 }
             }
-            "attach" => format!("{:?}", client.attach(rest.as_bytes())),
-            "attach-octets" => format!("{:?}", client.attach(&vec![1; rest.parse()?])),
+            "attach" => format!("{:?}", client.attach(rest)),
+            "attach-octets" => format!("{:?}", client.attach(vec![1; rest.parse()?])),
             "attached" => format!("{:?}", client.attachment().map(String::from_utf8)),
             "timer" => {
                 let (number, after) = rest.split_once(' ').unwrap_or((rest, "1"));
@@ -86,19 +82,29 @@ impl Handler for Keeper {
             "cancel" => Timer::new(rest.parse()?).cancel().to_string(),
             "subscribe" => format!("{:?}", client.subscribe(rest)),
             "unsubscribe" => client.unsubscribe(rest).to_string(),
-            "publish" => publish(rest, publish_text),
+            "topics" => client.topics().join(" "),
+            "unsubscribe-all" => client.unsubscribe_all().to_string(),
+            "publish" => {
+                let (topic, text) = rest.split_once(' ').unwrap_or((rest, ""));
+                publish(topic, text)?;
+                subscribers(topic).to_string()
+            }
             "publish-to-others" => {
-                publish(rest, |topic, text| publish_text_apart_from(client, topic, text))
+                let (topic, text) = rest.split_once(' ').unwrap_or((rest, ""));
+                publish_with(topic, text, &SendOptions::new().except([client])?)?;
+                subscribers(topic).to_string()
             }
             _ => message,
         };
-        Ok(client.send_text(&answer)?)
+        Ok(client.send_text(answer)?)
     }
 
-    fn disconnected(&mut self, _: Client, _: Disconnection) {
+    fn disconnected(&mut self, _: Client, _: &Disconnection) {
         self.count += 100;
     }
+}
 
+impl Lifecycle for Keeper {
     fn suspend(&mut self) -> Option<Vec<u8>> {
         assert!(version() != '7', "version 7 panics in suspend");
         let mut state = format!("{} {}{}", self.count, self.history, version());
@@ -106,37 +112,34 @@ impl Handler for Keeper {
         Some(state.into_bytes())
     }
 
-    fn resume(&mut self, state: Option<Vec<u8>>, clients: Vec<Client>) -> Result {
+    fn resume(&mut self, state: Option<Vec<u8>>) -> Result<(), Error> {
         assert!(version() != '8', "version 8 panics in resume");
         if version() == '9' {
-            return Err(ws_guest::Error::msg("version 9 knows no state"));
+            return Err(Error::msg("version 9 knows no state"));
         }
         let Some(state) = state else {
-            self.history = format!("nothing for {} ", clients.len());
+            self.history = format!("nothing for {} ", clients().len());
             return Ok(());
         };
         let state = String::from_utf8(state)?;
         let (count, history) = state.split_once(' ').unwrap_or_default();
         self.count = count.parse()?;
-        self.history = format!("{history} for {} ", clients.len());
+        self.history = format!("{history} for {} ", clients().len());
         Ok(())
     }
+}
 
-    fn fired(&mut self, timer: Timer) -> Result {
+impl Timers for Keeper {
+    fn fired(&mut self, timer: Timer) -> Result<(), Error> {
         if timer.number() >= LONG {
             println!("firing {}", timer.number());
             std::thread::sleep(Duration::from_millis(timer.number()));
         }
         for client in clients() {
-            client.send_text(&format!("fired {} in version {}", timer.number(), version()))?;
+            client.send_text(format!("fired {} in version {}", timer.number(), version()))?;
         }
         Ok(())
     }
-}
-
-fn publish(rest: &str, publish: impl FnOnce(&str, &str) -> u32) -> String {
-    let (topic, text) = rest.split_once(' ').unwrap_or((rest, ""));
-    publish(topic, text).to_string()
 }
 
 /// Uses a stack frame for each step.
@@ -145,4 +148,4 @@ fn deep(steps: u64) -> u64 {
     if steps == 0 { 0 } else { deep(steps - 1) + std::hint::black_box(room)[3] / room[5] }
 }
 
-ws_guest::export!(Keeper);
+ws_guest::export!(Keeper: Lifecycle, Timers);

@@ -1,8 +1,6 @@
 //! Sends a text back to whoever sent it, and a binary message to everybody, its sender too.
 
-use std::result::Result as StdResult;
-
-use ws_guest::{Acceptance, Client, Handler, Rejection, Request, Result, publish_binary};
+use ws_guest::{Client, Error, Handler, Handshake, Rejection, publish};
 
 /// What all are subscribed to.
 const EVERYBODY: &str = "everybody";
@@ -11,22 +9,16 @@ const EVERYBODY: &str = "everybody";
 struct Megaphone;
 
 impl Handler for Megaphone {
-    fn connected(
-        &mut self,
-        client: Client,
-        _request: &Request,
-    ) -> StdResult<Acceptance, Rejection> {
-        client.subscribe(EVERYBODY).map_err(|error| Rejection::new(503, format!("{error}\n")))?;
-        Ok(Acceptance::default())
+    fn connected(&mut self, client: Client, _: &mut Handshake) -> Result<(), Rejection> {
+        Ok(client.subscribe(EVERYBODY)?)
     }
 
-    fn received_text(&mut self, client: Client, message: String) -> Result {
-        Ok(client.send_text(&message)?)
+    fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
+        Ok(client.send_text(message)?)
     }
 
-    fn received_binary(&mut self, _client: Client, message: Vec<u8>) -> Result {
-        publish_binary(EVERYBODY, &message);
-        Ok(())
+    fn received_binary(&mut self, _: Client, message: Vec<u8>) -> Result<(), Error> {
+        Ok(publish(EVERYBODY, &message)?)
     }
 }
 

@@ -6,13 +6,13 @@ wit_bindgen::generate!({ path: "../../wit", world: "resource-handler" });
 
 use exports::ws_host::socket::handler::Guest;
 use ws_host::socket::clients::send_text;
-use ws_host::socket::types::{Acceptance, ClientId, Disconnection, Rejection, Request};
+use ws_host::socket::types::ClientId;
 
 struct Minimal;
 
 impl Guest for Minimal {
-    fn connected(_: ClientId, _: Request) -> Result<Acceptance, Rejection> {
-        Ok(Acceptance { subprotocol: None, headers: Vec::new() })
+    fn connected(_: ClientId) -> bool {
+        true
     }
 
     fn received_text(client: ClientId, message: String) {
@@ -23,7 +23,7 @@ impl Guest for Minimal {
 
     fn received_pong(_: ClientId, _: Vec<u8>) {}
 
-    fn disconnected(_: ClientId, _: Disconnection) {}
+    fn disconnected(_: ClientId) {}
 }
 
 export!(Minimal);

@@ -3,13 +3,13 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the log is where tests look")]
 
-use ws_guest::{Client, Handler, Result};
+use ws_guest::{Client, Error, Handler};
 
 #[derive(Default)]
 struct Noisy;
 
 impl Handler for Noisy {
-    fn received_text(&mut self, client: Client, message: String) -> Result {
+    fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         match message.split_once(' ') {
             Some(("lines", octets)) => {
                 let line = "x".repeat(99);

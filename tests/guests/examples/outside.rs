@@ -1,6 +1,6 @@
 //! Takes messages from outside, tells its clients, and answers; lets clients subscribe to topics.
 
-use ws_guest::{Client, Error, Handler, Result, broadcast_text, clients};
+use ws_guest::{Client, CustomMessage, CustomMessages, Error, Handler, broadcast, clients};
 
 #[derive(Default)]
 struct Outside {
@@ -8,27 +8,35 @@ struct Outside {
 }
 
 impl Handler for Outside {
-    fn received_text(&mut self, client: Client, message: String) -> Result {
+    fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         if let Some(topic) = message.strip_prefix("subscribe ") {
             client.subscribe(topic)?;
         }
         self.record.push(format!("inside {message}"));
-        Ok(client.send_text(&message)?)
+        Ok(client.send_text(message)?)
     }
+}
 
-    fn received_custom(&mut self, message: Vec<u8>) -> Result<Vec<u8>> {
+impl CustomMessages for Outside {
+    fn received_custom(
+        &mut self,
+        message: Vec<u8>,
+        about: &CustomMessage,
+    ) -> Result<Vec<u8>, Error> {
         let message = String::from_utf8(message)?;
         match message.as_str() {
             "fail" => Err(Error::msg("no, thank you")),
             "panic" => panic!("told to panic"),
             "record" => Ok(self.record.join("\n").into_bytes()),
+            "about" => Ok(format!("{:?} from {:?}", about.kind(), about.sender()).into_bytes()),
             _ => {
-                let told = broadcast_text(clients(), &format!("outside: {message}"));
+                let all = clients();
+                let missed = broadcast(&all, &format!("outside: {message}"));
                 self.record.push(format!("outside {message}"));
-                Ok(format!("told {told} clients").into_bytes())
+                Ok(format!("told {} clients", all.len() - missed.len()).into_bytes())
             }
         }
     }
 }
 
-ws_guest::export!(Outside);
+ws_guest::export!(Outside: CustomMessages);

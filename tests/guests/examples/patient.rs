@@ -6,7 +6,10 @@
 
 use std::time::{Duration, Instant};
 
-use ws_guest::{Acceptance, Client, Disconnection, Handler, Rejection, Request, Result};
+use ws_guest::{
+    Client, CustomMessage, CustomMessages, Disconnection, Error, Handler, Handshake, Lifecycle,
+    Rejection,
+};
 
 #[derive(Default)]
 struct Patient {
@@ -36,35 +39,35 @@ fn linger(words: &str) {
 }
 
 impl Handler for Patient {
-    fn connected(
-        &mut self,
-        _: Client,
-        request: &Request,
-    ) -> std::result::Result<Acceptance, Rejection> {
-        linger(request.query.as_deref().unwrap_or_default());
+    fn connected(&mut self, _: Client, handshake: &mut Handshake) -> Result<(), Rejection> {
+        linger(&handshake.request().query().unwrap_or_default());
         self.record.push("connected".to_owned());
-        Ok(Acceptance::default())
+        Ok(())
     }
 
-    fn disconnected(&mut self, _: Client, _: Disconnection) {
+    fn disconnected(&mut self, _: Client, _: &Disconnection) {
         linger("sleep 5");
         self.record.push("disconnected".to_owned());
     }
+}
 
-    fn received_custom(&mut self, message: Vec<u8>) -> Result<Vec<u8>> {
+impl CustomMessages for Patient {
+    fn received_custom(&mut self, message: Vec<u8>, _: &CustomMessage) -> Result<Vec<u8>, Error> {
         if message != b"record" {
             self.record(&String::from_utf8(message)?);
         }
         Ok(self.record.join("\n").into_bytes())
     }
+}
 
+impl Lifecycle for Patient {
     fn suspend(&mut self) -> Option<Vec<u8>> {
         println!("suspending");
         linger(&std::env::var("SUSPEND").unwrap_or_default());
         Some(self.record.join("\n").into_bytes())
     }
 
-    fn resume(&mut self, state: Option<Vec<u8>>, _: Vec<Client>) -> Result {
+    fn resume(&mut self, state: Option<Vec<u8>>) -> Result<(), Error> {
         match state {
             Some(state) => {
                 let state = String::from_utf8(state)?;
@@ -76,4 +79,4 @@ impl Handler for Patient {
     }
 }
 
-ws_guest::export!(Patient);
+ws_guest::export!(Patient: CustomMessages, Lifecycle);

@@ -1,7 +1,7 @@
 //! Keeps what it is told, and tells how old its state was when it took over. Tests make another version of
 //! it with another digit: 9 refuses every state, 8 traps at every message.
 
-use ws_guest::{Client, Handler, Result, state_age};
+use ws_guest::{Client, Error, Handler, Lifecycle, state_age};
 
 /// Where tests find the digit.
 static VERSION: &str = "precious-version-1";
@@ -18,7 +18,7 @@ fn version() -> char {
 }
 
 impl Handler for Precious {
-    fn received_text(&mut self, client: Client, message: String) -> Result {
+    fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         assert!(version() != '8', "version 8 panics at every message");
         let (word, rest) = message.split_once(' ').unwrap_or((&message, ""));
         let answer = match word {
@@ -35,14 +35,16 @@ impl Handler for Precious {
         };
         Ok(client.send_text(answer)?)
     }
+}
 
+impl Lifecycle for Precious {
     fn suspend(&mut self) -> Option<Vec<u8>> {
         Some(self.kept.clone().into_bytes())
     }
 
-    fn resume(&mut self, state: Option<Vec<u8>>, _: Vec<Client>) -> Result {
+    fn resume(&mut self, state: Option<Vec<u8>>) -> Result<(), Error> {
         if version() == '9' {
-            return Err(ws_guest::Error::msg("version 9 knows no state"));
+            return Err(Error::msg("version 9 knows no state"));
         }
         self.kept = String::from_utf8(state.unwrap_or_default())?;
         self.age = match state_age() {
@@ -53,4 +55,4 @@ impl Handler for Precious {
     }
 }
 
-ws_guest::export!(Precious);
+ws_guest::export!(Precious: Lifecycle);

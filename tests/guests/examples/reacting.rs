@@ -1,17 +1,17 @@
 //! Has a reaction of its own to errors: it tells the client and goes on.
 
-use ws_guest::{Client, CloseCode, Error, Handler, Result};
+use ws_guest::{Client, CloseCode, Error, Handler};
 
 #[derive(Default)]
 struct Reacting;
 
 impl Handler for Reacting {
-    fn received_text(&mut self, client: Client, message: String) -> Result {
+    fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         let number: i32 = message.parse()?;
         Ok(client.send_display(number + 1)?)
     }
 
-    fn received_binary(&mut self, _: Client, _: Vec<u8>) -> Result {
+    fn received_binary(&mut self, _: Client, _: Vec<u8>) -> Result<(), Error> {
         Err(Error::msg("no octets"))
     }
 

@@ -1,21 +1,31 @@
-//! Sends, sleeps, and sends again: `sleep MILLISECONDS`. Answers anything else at once.
+//! Sends, sleeps, and sends again: `sleep MILLISECONDS`. Answers anything else at once, and messages from outside with
+//! how often it has slept.
 
 use std::time::Duration;
 
-use ws_guest::{Client, Handler, Result};
+use ws_guest::{Client, CustomMessage, CustomMessages, Error, Handler};
 
 #[derive(Default)]
-struct Sleep;
+struct Sleep {
+    slept: u32,
+}
 
 impl Handler for Sleep {
-    fn received_text(&mut self, client: Client, message: String) -> Result {
+    fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         let Some(milliseconds) = message.strip_prefix("sleep ") else {
-            return Ok(client.send_text(&message)?);
+            return Ok(client.send_text(message)?);
         };
         client.send_text("before")?;
         std::thread::sleep(Duration::from_millis(milliseconds.parse()?));
+        self.slept += 1;
         Ok(client.send_text("after")?)
     }
 }
 
-ws_guest::export!(Sleep);
+impl CustomMessages for Sleep {
+    fn received_custom(&mut self, _: Vec<u8>, _: &CustomMessage) -> Result<Vec<u8>, Error> {
+        Ok(format!("slept {}", self.slept).into_bytes())
+    }
+}
+
+ws_guest::export!(Sleep: CustomMessages);

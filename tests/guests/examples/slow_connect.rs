@@ -4,29 +4,25 @@
 
 use std::time::Duration;
 
-use ws_guest::{Acceptance, Client, Disconnection, Handler, Rejection, Request, Result};
+use ws_guest::{Client, Disconnection, Error, Handler, Handshake, Rejection};
 
 #[derive(Default)]
 struct SlowConnect;
 
 impl Handler for SlowConnect {
-    fn connected(
-        &mut self,
-        _: Client,
-        request: &Request,
-    ) -> std::result::Result<Acceptance, Rejection> {
+    fn connected(&mut self, _: Client, handshake: &mut Handshake) -> Result<(), Rejection> {
         println!("asked");
-        let milliseconds = request.query.as_deref().and_then(|query| query.parse().ok());
+        let milliseconds = handshake.request().query().and_then(|query| query.parse().ok());
         std::thread::sleep(Duration::from_millis(milliseconds.unwrap_or(0)));
-        Ok(Acceptance::default())
+        Ok(())
     }
 
-    fn received_text(&mut self, client: Client, message: String) -> Result {
-        Ok(client.send_text(&message)?)
+    fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
+        Ok(client.send_text(message)?)
     }
 
-    fn disconnected(&mut self, _: Client, how: Disconnection) {
-        println!("never opened: {}", how.reason);
+    fn disconnected(&mut self, _: Client, how: &Disconnection) {
+        println!("never opened: {}", how.reason());
     }
 }
 

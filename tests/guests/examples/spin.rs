@@ -2,23 +2,23 @@
 
 use std::time::{Duration, Instant};
 
-use ws_guest::{Client, Handler, Result};
+use ws_guest::{Client, Error, Handler};
 
 #[derive(Default)]
 struct Spin;
 
 impl Handler for Spin {
-    fn received_text(&mut self, client: Client, message: String) -> Result {
+    fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         if message == "spin" {
             client.send_text("spinning")?;
             loop {
                 std::hint::black_box(());
             }
         }
-        Ok(client.send_text(&message)?)
+        Ok(client.send_text(message)?)
     }
 
-    fn received_binary(&mut self, _client: Client, _message: Vec<u8>) -> Result {
+    fn received_binary(&mut self, _client: Client, _message: Vec<u8>) -> Result<(), Error> {
         let began = Instant::now();
         while began.elapsed() < Duration::from_micros(500) {}
         Ok(())

@@ -2,7 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "the log is where tests look")]
 
-use ws_guest::{Acceptance, Client, Disconnection, Handler, Rejection, Request, Result};
+use ws_guest::{Client, Disconnection, Error, Handler, Handshake, Rejection};
 
 #[derive(Default)]
 struct Telling {
@@ -10,37 +10,33 @@ struct Telling {
 }
 
 impl Handler for Telling {
-    fn connected(
-        &mut self,
-        client: Client,
-        _: &Request,
-    ) -> std::result::Result<Acceptance, Rejection> {
+    fn connected(&mut self, client: Client, _: &mut Handshake) -> Result<(), Rejection> {
         self.record.push(format!("{client} connected"));
-        Ok(Acceptance::default())
+        Ok(())
     }
 
-    fn received_text(&mut self, client: Client, message: String) -> Result {
+    fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         match message.as_str() {
-            "report" => client.send_text(&self.record.join("\n"))?,
-            "who" => client.send_text(&client.to_string())?,
+            "report" => client.send_text(self.record.join("\n"))?,
+            "who" => client.send_display(client)?,
             _ => self.record.push(format!("{client} text {message}")),
         }
         Ok(())
     }
 
-    fn received_binary(&mut self, client: Client, message: Vec<u8>) -> Result {
+    fn received_binary(&mut self, client: Client, message: Vec<u8>) -> Result<(), Error> {
         self.record.push(format!("{client} binary {message:02x?}"));
         Ok(())
     }
 
-    fn received_pong(&mut self, client: Client, payload: Vec<u8>) -> Result {
+    fn received_pong(&mut self, client: Client, payload: Vec<u8>) -> Result<(), Error> {
         self.record.push(format!("{client} pong {}", String::from_utf8_lossy(&payload)));
         Ok(())
     }
 
-    fn disconnected(&mut self, client: Client, how: Disconnection) {
-        let Disconnection { code, reason, clean, sent, .. } = how;
-        let (code, sent) = (u16::from(code), sent.map(u16::from));
+    fn disconnected(&mut self, client: Client, how: &Disconnection) {
+        let (code, sent) = (u16::from(how.code()), how.sent_code().map(u16::from));
+        let (reason, clean) = (how.reason(), how.is_clean());
         let told = format!("{client} disconnected {code} {reason:?} clean {clean} sent {sent:?}");
         // The log is where a test looks that stops the host.
         println!("{told}");

@@ -1,6 +1,6 @@
 //! Panics when it is told to, in the function that it is told; echoes anything else.
 
-use ws_guest::{Acceptance, Client, Disconnection, Handler, Rejection, Request, Result};
+use ws_guest::{Client, Disconnection, Error, Handler, Handshake, Rejection};
 
 #[derive(Default)]
 struct Trap {
@@ -8,29 +8,26 @@ struct Trap {
 }
 
 impl Handler for Trap {
-    fn connected(
-        &mut self,
-        _: Client,
-        request: &Request,
-    ) -> std::result::Result<Acceptance, Rejection> {
-        assert!(request.query.as_deref() != Some("trap"), "told to panic in connected");
-        Ok(Acceptance::default())
+    fn connected(&mut self, _: Client, handshake: &mut Handshake) -> Result<(), Rejection> {
+        let query = handshake.request().query();
+        assert!(query.as_deref() != Some("trap"), "told to panic in connected");
+        Ok(())
     }
 
-    fn received_text(&mut self, client: Client, message: String) -> Result {
+    fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         assert!(message != "trap", "told to panic");
         self.echoes += 1;
-        Ok(client.send_text(&format!("{message} {}", self.echoes))?)
+        Ok(client.send_text(format!("{message} {}", self.echoes))?)
     }
 
-    fn received_binary(&mut self, client: Client, message: Vec<u8>) -> Result {
+    fn received_binary(&mut self, client: Client, message: Vec<u8>) -> Result<(), Error> {
         client.send_text("sent before the panic")?;
         assert!(message.is_empty(), "told to panic");
         Ok(())
     }
 
-    fn disconnected(&mut self, _: Client, how: Disconnection) {
-        assert!(how.reason != "trap", "told to panic in disconnected");
+    fn disconnected(&mut self, _: Client, how: &Disconnection) {
+        assert!(how.reason() != "trap", "told to panic in disconnected");
     }
 }
 

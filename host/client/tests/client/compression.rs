@@ -7,7 +7,9 @@ use crate::peer::{Listener, Peer, header, right_headers, within};
 
 /// Compresses whatever its length, and takes over contexts.
 fn eager() -> Deflate {
-    Deflate { threshold: 0, ..Deflate::with_context_takeover() }
+    let mut deflate = Deflate::with_context_takeover();
+    deflate.threshold = 0;
+    deflate
 }
 
 /// Both ends of a connection on which the server gave this answer to the offer.
@@ -100,9 +102,10 @@ async fn malformed_deflate_fails_with_1007() {
 
 #[tokio::test]
 async fn answer_that_grants_less_than_was_asked_for_fails() {
-    let off = Direction { context: ContextTakeover::Off, ..Direction::default() };
+    let mut deflate = eager();
+    deflate.incoming = Direction { context: ContextTakeover::Off, ..Direction::default() };
     let listener = Listener::bind().await;
-    let options = listener.options().compression(Some(Deflate { incoming: off, ..eager() }));
+    let options = listener.options().compression(Some(deflate));
     let (client, _messages) = connect(options);
     let mut peer = listener.accept().await;
     let headers = right_headers(&peer.request().await);

@@ -127,7 +127,8 @@ async fn messages_go_compressed() {
         answer
     }
     let (options, _) = serve(builder(), compressing).await;
-    let eager = Deflate { threshold: 0, ..Deflate::with_context_takeover() };
+    let mut eager = Deflate::with_context_takeover();
+    eager.threshold = 0;
     let (client, mut messages) = connect(options.compression(Some(eager)));
     assert!(within(client.opened()).await.unwrap().compression.is_some());
     within(client.send_text("aaaaaaaa")).await.unwrap();

@@ -19,7 +19,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use ws_host_client::Options;
 use ws_host_protocol::handshake::server::{Rules, check_http2};
-use ws_host_protocol::handshake::{Origins, Scheme, Versions};
+use ws_host_protocol::handshake::{Origins, Versions};
 
 use crate::frames::http2;
 use crate::peer::Listener;
@@ -92,7 +92,7 @@ pub(crate) fn echo(mut request: Request<Incoming>) -> Answer {
 /// The answer to a request that is right, with the first subprotocol.
 pub(crate) fn accepted(request: &Request<Incoming>) -> Answer {
     let (origins, versions) = (Origins::default(), Versions::default());
-    let rules = Rules { origins: &origins, versions: &versions, host: None, scheme: Scheme::Http };
+    let rules = Rules::new(&origins, &versions);
     let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
     let upgrade = check_http2(request, protocol, &rules).unwrap();
     let subprotocol = upgrade.subprotocols().first().map(String::as_str);

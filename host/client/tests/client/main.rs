@@ -14,6 +14,7 @@ mod peer;
 mod proxy;
 mod receiving;
 mod sending;
+mod streams;
 mod tls;
 mod tls_server;
 mod unix;

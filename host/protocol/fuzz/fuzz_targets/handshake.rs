@@ -54,8 +54,8 @@ fuzz_target!(|data: &[u8]| {
     let client = told(&request);
     for origins in [Origins::default(), Origins::any()] {
         for host in [None, client.host.as_deref()] {
-            let rules =
-                Rules { origins: &origins, versions: &versions, host, scheme: Scheme::Https };
+            let mut rules = Rules::new(&origins, &versions);
+            (rules.host, rules.scheme) = (host, Scheme::Https);
             let mut upgrade = server::check(&request, &rules);
             if let Ok(upgrade) = &mut upgrade {
                 let agreed = upgrade.accept_deflate(&Deflate::with_context_takeover());

@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use ws_host_protocol::deflate::{ContextTakeover, Direction, WindowBits};
 use ws_host_protocol::handshake::client::Handshake;
 use ws_host_protocol::handshake::server::{Rules, check};
-use ws_host_protocol::handshake::{Origins, Scheme, Versions};
+use ws_host_protocol::handshake::{Origins, Versions};
 use ws_host_protocol::{Deflate, Event, Inbound, Limits, Outbound, PerMessageDeflate, Role};
 
 const MAX_MESSAGE: usize = 300;
@@ -23,16 +23,18 @@ enum Machine {
 
 fn agreed(context: ContextTakeover) -> Option<PerMessageDeflate> {
     let direction = Direction { context, window: WindowBits::MAX };
-    let settings = Deflate { outgoing: direction, incoming: direction, ..Deflate::default() };
+    let mut settings = Deflate::default();
+    (settings.outgoing, settings.incoming) = (direction, direction);
     let handshake = Handshake::new([0; 16], Vec::new()).offer_deflate(settings);
     let request = handshake.request("h", http::Uri::from_static("/")).ok()?;
     let (origins, versions) = (Origins::default(), Versions::default());
-    let rules = Rules { origins: &origins, versions: &versions, host: None, scheme: Scheme::Http };
+    let rules = Rules::new(&origins, &versions);
     check(&request, &rules).ok()?.accept_deflate(&settings)
 }
 
 fn events(machine: Machine, pieces: &mut dyn Iterator<Item = &[u8]>) -> Vec<Event<'static>> {
-    let limits = Limits { max_message: MAX_MESSAGE, max_fragments: MAX_FRAGMENTS };
+    let mut limits = Limits::new(MAX_MESSAGE);
+    limits.max_fragments = MAX_FRAGMENTS;
     let (mut inbound, mut outbound) = match machine {
         Machine::Rfc(role) => (Inbound::new(role, limits), Outbound::server(1 << 20)),
         Machine::Deflated(role, context) => {

@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 use ws_host_protocol::deflate::{ContextTakeover, Direction, KeepWindow, Level, WindowBits};
 use ws_host_protocol::handshake::client::Handshake;
 use ws_host_protocol::handshake::server::{self, Rules};
-use ws_host_protocol::handshake::{Origins, Scheme, Versions};
+use ws_host_protocol::handshake::{Origins, Versions};
 use ws_host_protocol::{
     CloseFrame, Compression, Deflate, Event, Form, Inbound, Limits, Outbound, PerMessageDeflate,
     Role, SendError, SharedMessage,
@@ -21,13 +21,14 @@ fn settings(choice: u8) -> Deflate {
         if choice & bit == 0 { ContextTakeover::Off } else { ContextTakeover::On }
     };
     let window = |bits: u8| WindowBits::new(9 + (bits & 7) % 7).unwrap_or_default();
-    Deflate {
-        level: Level::new(1 + choice % 9).unwrap_or_default(),
-        threshold: usize::from(choice % 3) * 20,
-        keep_window: if choice.is_multiple_of(2) { KeepWindow::Never } else { KeepWindow::Always },
-        outgoing: Direction { context: context(1), window: window(choice >> 2) },
-        incoming: Direction { context: context(2), window: window(choice >> 5) },
-    }
+    let mut deflate = Deflate::default();
+    deflate.level = Level::new(1 + choice % 9).unwrap_or_default();
+    deflate.threshold = usize::from(choice % 3) * 20;
+    deflate.keep_window =
+        if choice.is_multiple_of(2) { KeepWindow::Never } else { KeepWindow::Always };
+    deflate.outgoing = Direction { context: context(1), window: window(choice >> 2) };
+    deflate.incoming = Direction { context: context(2), window: window(choice >> 5) };
+    deflate
 }
 
 /// What both ends make of their settings: the client's and the server's view.
@@ -35,7 +36,7 @@ fn negotiate(client: u8, server: u8) -> Option<(PerMessageDeflate, PerMessageDef
     let handshake = Handshake::new([0; 16], Vec::new()).offer_deflate(settings(client));
     let request = handshake.request("h", http::Uri::from_static("/")).ok()?;
     let (origins, versions) = (Origins::default(), Versions::default());
-    let rules = Rules { origins: &origins, versions: &versions, host: None, scheme: Scheme::Http };
+    let rules = Rules::new(&origins, &versions);
     let mut upgrade = server::check(&request, &rules).ok()?;
     let of_server = upgrade.accept_deflate(&settings(server))?;
     let answer = upgrade.response(None).ok()?;

@@ -3,8 +3,9 @@
 /// What this end wants of permessage-deflate. The peer may want less, and is given what both want.
 ///
 /// The default takes over no context, so that an idle connection costs nothing; the windows are the
-/// widest.
+/// widest. A setting is changed in one that is made: `deflate.threshold = 1024`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Deflate {
     /// How hard the compressor tries.
     pub level: Level,

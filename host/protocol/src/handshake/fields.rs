@@ -1,6 +1,7 @@
 //! The fields of a request as an application is told them: each once, in one line.
 
 use std::borrow::Cow;
+use std::iter;
 
 use http::Request;
 use http::header::{COOKIE, HOST, HeaderMap, HeaderName, HeaderValue};
@@ -76,6 +77,10 @@ const LISTS: [&str; 44] = [
 
 /// No field stands twice that may stand once.
 pub(super) fn check_single(headers: &HeaderMap) -> Result<(), Rejection> {
+    // Mostly there are as many names as fields, and none has to be looked for.
+    if headers.len() == headers.keys_len() {
+        return Ok(());
+    }
     let is_repeated = |name: &&str| headers.get_all(*name).iter().nth(1).is_some();
     match SINGLE.into_iter().find(is_repeated) {
         Some(name) => Err(Rejection::Repeated(name)),
@@ -96,14 +101,22 @@ pub fn fields<B>(request: &Request<B>) -> impl Iterator<Item = (&str, Cow<'_, [u
     let authority = request.uri().authority();
     let host = authority.map(|host| (HOST.as_str(), Cow::Borrowed(host.as_str().as_bytes())));
     let is_replaced = move |name: &HeaderName| authority.is_some() && name == HOST;
-    let others = headers.keys().filter(move |name| !is_replaced(name)).flat_map(|name| {
-        let lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
-        let (joined, each) = match separator(name) {
-            Some(separator) => (Some(join(lines, separator)), None),
-            None => (None, Some(lines.map(Cow::Borrowed))),
-        };
-        let values = joined.into_iter().chain(each.into_iter().flatten());
-        values.map(|value| (name.as_str(), value))
+    let mut lines = headers.iter().filter(move |(name, _)| !is_replaced(name)).peekable();
+    let others = iter::from_fn(move || {
+        let (name, line) = lines.next()?;
+        let mut value = Cow::Borrowed(line.as_bytes());
+        let is_more = |(next, _): &(&HeaderName, &HeaderValue)| *next == name;
+        // Lines of one name stand together. Mostly there is one, and no table to be searched.
+        if lines.peek().is_some_and(is_more)
+            && let Some(separator) = separator(name)
+        {
+            while let Some((_, line)) = lines.next_if(is_more) {
+                let value = value.to_mut();
+                value.extend_from_slice(separator);
+                value.extend_from_slice(line.as_bytes());
+            }
+        }
+        Some((name.as_str(), value))
     });
     host.into_iter().chain(others)
 }
@@ -115,16 +128,6 @@ fn separator(name: &HeaderName) -> Option<&'static [u8]> {
         list if LISTS.binary_search(&list.as_str()).is_ok() => Some(b", "),
         _ => None,
     }
-}
-
-fn join<'a>(mut lines: impl Iterator<Item = &'a [u8]>, separator: &[u8]) -> Cow<'a, [u8]> {
-    let mut joined = Cow::Borrowed(lines.next().unwrap_or_default());
-    for line in lines {
-        let joined = joined.to_mut();
-        joined.extend_from_slice(separator);
-        joined.extend_from_slice(line);
-    }
-    joined
 }
 
 #[cfg(test)]

@@ -2,7 +2,16 @@
 
 use std::collections::HashSet;
 
-use http::header::{AsHeaderName, HeaderMap, HeaderValue};
+use http::header::{
+    AsHeaderName, CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue,
+    TRANSFER_ENCODING, UPGRADE,
+};
+
+/// Whether a header is the handshake's own, or says how long an answer is: nobody else sets it.
+pub fn belongs_to_handshake(name: &HeaderName) -> bool {
+    [CONNECTION, UPGRADE, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)
+        || name.as_str().starts_with("sec-websocket-")
+}
 
 /// A header that may stand once only.
 pub(crate) enum Single<'a> {

@@ -18,6 +18,7 @@ mod version;
 
 pub use deflate::ParameterError;
 pub use fields::fields;
+pub use headers::belongs_to_handshake;
 pub use origin::{InvalidOrigin, Origins};
 pub use rejection::Rejection;
 pub use scheme::Scheme;

@@ -77,6 +77,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// The status of the answer over HTTP/1.1.
+    #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
             Self::NoUpgrade | Self::VersionUnsupported => StatusCode::UPGRADE_REQUIRED,
@@ -91,6 +92,7 @@ impl Rejection {
     /// The answer over HTTP/1.1 of a server that speaks these versions, complete but for a body. The
     /// connection is closed behind it, because what follows a refused handshake cannot be trusted to
     /// be HTTP.
+    #[must_use]
     pub fn response(self, versions: &Versions) -> Response<()> {
         let mut response = Response::new(());
         *response.status_mut() = self.status();
@@ -114,6 +116,7 @@ impl Rejection {
 
     /// The answer over HTTP/2 of a server that speaks these versions, complete but for a body. There are
     /// no headers of the connection, which goes on, and hence no 426, which must have some.
+    #[must_use]
     pub fn http2_response(self, versions: &Versions) -> Response<()> {
         let mut response = Response::new(());
         *response.status_mut() = match self.status() {

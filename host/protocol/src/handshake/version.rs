@@ -31,6 +31,7 @@ impl Version {
     }
 
     /// The version with this number.
+    #[must_use]
     pub fn from_number(number: u16) -> Option<Self> {
         Self::NEWEST_FIRST.into_iter().find(|version| version.number() == number)
     }
@@ -59,6 +60,7 @@ pub struct Versions(u8);
 
 impl Versions {
     /// Whether a version is in the set.
+    #[must_use]
     pub fn contains(&self, version: Version) -> bool {
         self.0 & version.bit() != 0
     }

@@ -100,3 +100,35 @@ fn every_frame_of_a_client_has_its_own_key() {
     assert_ne!(written[2..6], written[12..16], "the same key twice");
     assert_ne!(written[6..10], *b"aaaa", "not masked");
 }
+
+#[test]
+fn message_lies_whole_in_the_input_if_all_of_its_one_frame_does() {
+    let server = End::server();
+    let whole = |hex_of: &str, longest| server.inbound.whole_message(&hex(hex_of), longest);
+    assert_eq!(whole("81 82 00 00 00 00 61 62 81", 4), Some(8), "text");
+    assert_eq!(whole("82 80 00 00 00 00", 4), Some(6), "binary, and no octets");
+    assert_eq!(whole("c1 81 00 00 00 00 61", 4), Some(7), "compressed");
+    assert_eq!(whole("82 fe 00 7e 00 00 00 00", 200), None, "the payload has not come");
+    assert_eq!(whole("81 82 00 00 00 00 61", 4), None, "an octet is missing");
+    for header in ["", "81", "81 82", "81 82 00 00 00", "81 fe 00", "81 ff 00 00"] {
+        assert_eq!(whole(header, 4), None, "{header}");
+    }
+    assert_eq!(whole("81 82 00 00 00 00 61 62", 1), None, "too long");
+    assert_eq!(whole("81 ff ff ff ff ff ff ff ff ff 00 00 00 00 61", usize::MAX), None);
+    for first in ["01", "00", "80", "88", "89", "8a", "83"] {
+        assert_eq!(whole(&format!("{first} 80 00 00 00 00"), 4), None, "{first}");
+    }
+}
+
+#[test]
+fn no_message_begins_in_the_middle_of_another_or_of_a_header() {
+    let message = hex("81 80 00 00 00 00");
+    for before in ["01 81 00 00 00 00 61", "81 82 00 00 00 00 61", "81", "89 81 00 00 00 00"] {
+        let mut server = End::server();
+        server.receives_hex(before);
+        assert_eq!(server.inbound.whole_message(&message, 4), None, "{before}");
+    }
+    let mut server = End::server();
+    server.receives_hex("81 81 00 00 00 00 61");
+    assert_eq!(server.inbound.whole_message(&message, 4), Some(6));
+}

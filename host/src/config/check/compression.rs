@@ -1,10 +1,9 @@
 //! What a resource compresses.
 
-use bytesize::ByteSize;
 use ws_host_protocol::Deflate;
 use ws_host_protocol::deflate::{KeepWindow, Level, WindowBits};
 
-use super::{At, Checked};
+use super::{At, Checked, octets};
 use crate::config::written::{self, Compression};
 
 /// The keys that say how, and not whether.
@@ -13,7 +12,7 @@ const DETAILS: [&str; 4] =
 
 impl written::Resource {
     pub(super) fn compression(&self, at: At) -> Checked<Option<Deflate>> {
-        let default = match self.compression {
+        let mut deflate = match self.compression {
             Some(Compression::Off) => return Ok(None),
             Some(Compression::Messages) => Deflate::default(),
             Some(Compression::Context) => Deflate::with_context_takeover(),
@@ -21,14 +20,11 @@ impl written::Resource {
         };
         let level = self.compression_level.map(|level| check_level(at, level)).transpose()?;
         let window = self.compression_window.map(|bits| check_window(at, bits)).transpose()?;
-        let mut deflate = Deflate {
-            level: level.unwrap_or(default.level),
-            threshold: self.compression_threshold.map_or(default.threshold, octets),
-            keep_window: match self.compression_keep_window {
-                Some(false) => KeepWindow::Never,
-                Some(true) | None => KeepWindow::Always,
-            },
-            ..default
+        deflate.level = level.unwrap_or(deflate.level);
+        deflate.threshold = octets(self.compression_threshold, deflate.threshold);
+        deflate.keep_window = match self.compression_keep_window {
+            Some(false) => KeepWindow::Never,
+            Some(true) | None => KeepWindow::Always,
         };
         if let Some(window) = window {
             deflate.outgoing.window = window;
@@ -66,9 +62,4 @@ fn check_window(at: At, bits: u32) -> Checked<WindowBits> {
         let why = format!("{bits} must be 9 to 15: the bits of 512 octets to 32 KiB");
         at.wrong("compression-window", why)
     })
-}
-
-/// More than can be addressed is longer than any message.
-fn octets(size: ByteSize) -> usize {
-    usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
 }

@@ -78,23 +78,7 @@ pub(super) fn listen(
 ) -> Checked<Vec<Listen>> {
     let default = || vec![written::Listen::from(Address::Tcp(DEFAULT))];
     let written = written.map_or_else(default, OneOrMany::into_vec);
-    if written.is_empty() {
-        return Err(at.wrong("listen", "must be at least one address"));
-    }
-    let checked = written.into_iter().map(|written| one(at, written, folder, defaults));
-    let checked: Vec<Listen> = checked.collect::<Checked<_>>()?;
-    for (place, listen) in checked.iter().enumerate() {
-        let is_same = |other: &Listen| other.address == listen.address && !chooses(&listen.address);
-        if checked[..place].iter().any(is_same) {
-            return Err(at.wrong("listen", format!("has {} twice", listen.address)));
-        }
-    }
-    Ok(checked)
-}
-
-/// Whether the system chooses the port, so that two of it are two.
-fn chooses(address: &Address) -> bool {
-    matches!(address, Address::Tcp(address) if address.port() == 0)
+    written.into_iter().map(|written| one(at, written, folder, defaults)).collect()
 }
 
 fn one(at: At, written: written::Listen, folder: &Path, defaults: Defaults) -> Checked<Listen> {

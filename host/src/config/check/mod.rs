@@ -1,11 +1,11 @@
 //! From settings as they are written to settings that nobody need doubt.
 
+mod bounds;
 mod compression;
 mod listen;
 mod resource;
+mod whole;
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,27 +15,20 @@ use ws_host_protocol::handshake::forwarded::Convention;
 use ws_host_protocol::handshake::{Version, Versions};
 
 use super::written::{self, Cache, Time};
-use super::{
-    Address, Config, Host, HostLimits, HostTimeouts, Links, MIN_HEADER_SIZE, Mode, Resource,
-    StaticFiles, Watch,
-};
-use crate::pattern::Patterns;
-
-/// Connections that may wait to be accepted: as many as may be in front of their handshake's end.
-const BACKLOG: u32 = 1024;
-
-/// More sockets than one address can have clients behind one port; far below what counters hold.
-const MOST_CLIENTS: usize = 1 << 24;
+use super::{Config, Host, HostLimits, HostTimeouts, Links, Mode, Resource, StaticFiles, Watch};
 
 /// The longest policy that a Flash player reads.
 const MAX_POLICY: usize = 20_000;
 
+pub(super) use self::bounds::MOST_CLIENTS;
 use self::listen::{Defaults, WrittenTls};
-pub(crate) use self::resource::belongs_to_handshake;
+pub(crate) use self::resource::name_of;
+pub(crate) use self::whole::checked_resources;
 
 /// A setting that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{key} {why}")]
+#[non_exhaustive]
 pub struct Wrong {
     /// Whose setting it is.
     pub place: Place,
@@ -47,6 +40,7 @@ pub struct Wrong {
 
 /// Where a setting stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Place {
     /// At the top.
     Server,
@@ -85,13 +79,14 @@ impl written::Server {
             .resources
             .into_iter()
             .enumerate()
-            .map(|(number, resource)| resource.check(At(Place::Resource(number)), folder, &listen))
+            .map(|(number, resource)| resource.check(At(Place::Resource(number)), folder))
             .collect::<Checked<_>>()?;
         if resources.is_empty() {
             return Err(at.wrong("resource", "is missing: there must be at least one [[resource]]"));
         }
-        check_apart(&resources)?;
-        let max_buffered = buffered(at, self.max_buffered, &resources)?;
+        let limits = HostLimits::default();
+        let least_buffered = bounds::least_buffered(&resources);
+        let timeouts = HostTimeouts::default();
         let host = Host {
             resources,
             workers: self.workers.unwrap_or_else(cores),
@@ -116,35 +111,19 @@ impl written::Server {
                 .map(|file| policy(at, &folder.join(file)))
                 .transpose()?,
             limits: HostLimits {
-                max_clients: at.number(
-                    "max-clients",
-                    self.max_clients,
-                    HostLimits::default().max_clients,
-                )?,
-                max_headers: at.number(
-                    "max-headers",
-                    self.max_headers,
-                    HostLimits::default().max_headers,
-                )?,
-                max_header_size: header_size(at, self.max_header_size)?,
-                max_buffered,
-                max_http2_streams: http2_streams(at, self.max_http2_streams)?,
+                max_clients: self.max_clients.unwrap_or(limits.max_clients),
+                max_headers: self.max_headers.unwrap_or(limits.max_headers),
+                max_header_size: octets(self.max_header_size, limits.max_header_size),
+                max_buffered: octets(self.max_buffered, limits.max_buffered.max(least_buffered)),
+                max_http2_streams: self.max_http2_streams.unwrap_or(limits.max_http2_streams),
             },
             timeouts: HostTimeouts {
-                handshake: at.positive(
-                    "handshake-timeout",
-                    self.handshake_timeout,
-                    HostTimeouts::default().handshake,
-                )?,
-                drain: self.drain_timeout.map_or(HostTimeouts::default().drain, bounded),
+                handshake: time(self.handshake_timeout, timeouts.handshake),
+                drain: time(self.drain_timeout, timeouts.drain),
             },
         };
-        let admin = self.admin.map(|address| admin(at, address)).transpose()?;
-        let backlog = self.backlog.unwrap_or(BACKLOG);
-        if backlog == 0 {
-            return Err(at.wrong("backlog", "must be at least 1"));
-        }
-        Ok(Config { listen, tls, backlog, admin, file: None, host })
+        let backlog = self.backlog.unwrap_or(Config::BACKLOG);
+        Config { listen, tls, backlog, admin: self.admin, file: None, host }.checked()
     }
 }
 
@@ -156,67 +135,15 @@ impl At {
     fn wrong(self, key: &'static str, why: impl Into<String>) -> Wrong {
         Wrong { place: self.0, key, why: why.into() }
     }
-
-    fn number(self, key: &'static str, number: Option<usize>, default: usize) -> Checked<usize> {
-        match number.unwrap_or(default) {
-            0 => Err(self.wrong(key, "must be at least 1")),
-            many if many > MOST_CLIENTS => {
-                Err(self.wrong(key, format!("can be {MOST_CLIENTS} at most")))
-            }
-            number => Ok(number),
-        }
-    }
-
-    fn octets(self, key: &'static str, size: Option<ByteSize>, default: usize) -> Checked<usize> {
-        let Some(size) = size else { return Ok(default) };
-        if size.as_u64() == 0 {
-            return Err(self.wrong(key, "must be more than 0"));
-        }
-        // Sums of a few sizes must not overflow.
-        let octets =
-            usize::try_from(size.as_u64()).ok().filter(|octets| *octets <= usize::MAX >> 8);
-        octets
-            .ok_or_else(|| self.wrong(key, format!("{size} is more than this machine can address")))
-    }
-
-    fn positive(
-        self,
-        key: &'static str,
-        time: Option<Time>,
-        default: Duration,
-    ) -> Checked<Duration> {
-        match time {
-            None => Ok(default),
-            Some(Time(time)) if time.is_zero() => Err(self.wrong(key, "must be more than 0")),
-            Some(time) => Ok(bounded(time)),
-        }
-    }
 }
 
-/// About ten years are for ever, and far from where sums of times overflow.
-fn bounded(Time(time): Time) -> Duration {
-    time.min(Duration::from_secs(10 * 365 * 24 * 60 * 60))
+/// More than can be addressed is told by the check of the number.
+fn octets(size: Option<ByteSize>, default: usize) -> usize {
+    size.map_or(default, |size| usize::try_from(size.as_u64()).unwrap_or(usize::MAX))
 }
 
-/// No two resources of one name, nor of paths between which nothing decides.
-fn check_apart(resources: &[Resource]) -> Checked<()> {
-    let mut numbers = BTreeMap::<&str, usize>::new();
-    let mut patterns = BTreeMap::<Option<&Address>, Patterns<()>>::new();
-    for (number, resource) in resources.iter().enumerate() {
-        let at = At(Place::Resource(number));
-        if let Some(other) = numbers.insert(&resource.name, number) {
-            let why = format!(
-                "{:?} is the name of two resources, numbers {} and {}: give one of them another `name`",
-                resource.name,
-                other + 1,
-                number + 1
-            );
-            return Err(at.wrong("name", why));
-        }
-        let there = patterns.entry(resource.listen.as_ref()).or_default();
-        there.insert(&resource.path, ()).map_err(|error| at.wrong("path", error.to_string()))?;
-    }
-    Ok(())
+fn time(time: Option<Time>, default: Duration) -> Duration {
+    time.map_or(default, |Time(time)| time)
 }
 
 fn versions(at: At, numbers: Option<Vec<u16>>) -> Checked<Versions> {
@@ -232,39 +159,6 @@ fn versions(at: At, numbers: Option<Vec<u16>>) -> Checked<Versions> {
         })
     };
     numbers.into_iter().map(parse).collect()
-}
-
-fn header_size(at: At, size: Option<ByteSize>) -> Checked<usize> {
-    match at.octets("max-header-size", size, HostLimits::default().max_header_size)? {
-        small if small < MIN_HEADER_SIZE => {
-            Err(at.wrong("max-header-size", "must be at least 8KiB"))
-        }
-        size => Ok(size),
-    }
-}
-
-/// One client alone finds room for all that may wait for it.
-fn buffered(at: At, size: Option<ByteSize>, resources: &[Resource]) -> Checked<usize> {
-    let longest = resources.iter().map(|resource| resource.limits.max_outbound).max();
-    let least = longest.unwrap_or_default().saturating_mul(2);
-    let default = HostLimits::default().max_buffered.max(least);
-    let octets = at.octets("max-buffered", size, default)?;
-    if octets < least {
-        let why = format!(
-            "{} must be at least twice max-outbound {}, so that a client alone finds room",
-            ByteSize(octets as u64),
-            ByteSize(least as u64 / 2),
-        );
-        return Err(at.wrong("max-buffered", why));
-    }
-    Ok(octets)
-}
-
-fn http2_streams(at: At, streams: Option<u32>) -> Checked<u32> {
-    match streams.unwrap_or(HostLimits::default().max_http2_streams) {
-        0 => Err(at.wrong("max-http2-streams", "must be at least 1")),
-        streams => Ok(streams),
-    }
 }
 
 fn static_files(
@@ -302,18 +196,6 @@ fn policy(at: At, file: &Path) -> Checked<Vec<u8>> {
         )),
         Err(error) => Err(at.wrong("flash-policy", format!("{}: {error}", file.display()))),
     }
-}
-
-/// Whoever reaches the admin address may reload.
-fn admin(at: At, address: SocketAddr) -> Checked<SocketAddr> {
-    if address.ip().is_loopback() {
-        return Ok(address);
-    }
-    let why = format!(
-        "{address} must be an address of this machine alone, such as 127.0.0.1:9090: it asks nobody \
-         who they are"
-    );
-    Err(at.wrong("admin", why))
 }
 
 fn cores() -> NonZeroUsize {

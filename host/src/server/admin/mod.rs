@@ -5,13 +5,14 @@ mod connections;
 mod told;
 mod wish;
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
@@ -22,9 +23,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 
 use self::connections::{Connections, Seat};
-use self::told::{reloaded, rolled_back, sent};
-use self::wish::Wish;
+use self::told::{not_done, reloaded, rolled_back, sent};
+use self::wish::{Closing, Wish};
 use super::answer::{Body, json, text};
+use super::custom::CustomMessage;
 use super::host::Host;
 use super::renewal::Renewer;
 use crate::log_rate::{Line, LogRate};
@@ -45,10 +47,21 @@ There are:
   DELETE /clients/NUMBER
   POST   /resources/NAME/messages              to all instances; ?path=/PATH or ?client=NUMBER: to one
   POST   /resources/NAME/topics/TOPIC          text, or with Content-Type: application/octet-stream
+  GET    /resources/NAME/tags/TAG              how many clients have the tag
+  POST   /resources/NAME/tags/TAG              to all of them: text, or binary as above
+  DELETE /resources/NAME/tags/TAG              closes them; ?code=CODE&reason=REASON
 ";
+
+/// What a query that is not understood is told.
+const NO_SUCH_QUERY: &str = "What stands behind the question mark is not understood here.\n";
 
 const NOT_TEXT: &str =
     "The message is not UTF-8: send it with Content-Type: application/octet-stream.\n";
+
+const NOT_A_KIND: &str = "The Content-Type is not ASCII.\n";
+
+/// Who sends what comes in here, as handlers hear it.
+const SENDER: &str = "admin";
 
 /// How long to wait when the system has no file descriptors left.
 const OUT_OF_RESOURCES: Duration = Duration::from_millis(100);
@@ -156,7 +169,7 @@ impl Desk {
             ref method => method,
         };
         let Some(wish) = Wish::parse(method, request.uri()) else {
-            return no_such_wish(&request);
+            return no_such_wish(method, request.uri());
         };
         // Whoever measures never waits for those who do something.
         let answer = match wish.takes_time() {
@@ -224,15 +237,20 @@ impl Desk {
                 false => Err(text(StatusCode::NOT_FOUND, "No such client is connected.\n")),
             },
             Wish::Send { resource, to } => {
+                let message = CustomMessage::new(message).sender(SENDER);
+                let message = match headers.get(CONTENT_TYPE).map(HeaderValue::to_str) {
+                    Some(Ok(kind)) => message.kind(kind),
+                    Some(Err(_)) => return Err(text(StatusCode::BAD_REQUEST, NOT_A_KIND)),
+                    None => message,
+                };
                 Ok(sent(self.host.send_custom(&resource, to, message).await))
             }
             Wish::Publish { resource, topic } => {
-                let published = if is_binary(headers) {
-                    self.host.publish_binary(&resource, &topic, message).await
-                } else {
-                    let words = std::str::from_utf8(message)
-                        .map_err(|_| text(StatusCode::BAD_REQUEST, NOT_TEXT))?;
-                    self.host.publish_text(&resource, &topic, words).await
+                let published = match Message::of(headers, message).ok_or_else(not_text)? {
+                    Message::Binary(octets) => {
+                        self.host.publish_binary(&resource, &topic, octets).await
+                    }
+                    Message::Text(words) => self.host.publish_text(&resource, &topic, words).await,
                 };
                 match published {
                     Ok(clients) => {
@@ -241,20 +259,69 @@ impl Desk {
                     Err(error) => Err(text(StatusCode::NOT_FOUND, format!("{error}\n"))),
                 }
             }
+            Wish::CountTagged { resource, tag } => {
+                let clients = self.host.count_tagged(&resource, &tag).map_err(not_done)?;
+                Ok(json(StatusCode::OK, &BTreeMap::from([("clients", clients)])))
+            }
+            Wish::SendTagged { resource, tag } => {
+                let sent = match Message::of(headers, message).ok_or_else(not_text)? {
+                    Message::Binary(octets) => {
+                        self.host.send_tagged_binary(&resource, &tag, octets).await
+                    }
+                    Message::Text(words) => {
+                        self.host.send_tagged_text(&resource, &tag, words).await
+                    }
+                };
+                let clients = sent.map_err(not_done)?;
+                Ok(text(StatusCode::OK, format!("sent to {clients} clients\n")))
+            }
+            Wish::CloseTagged { resource, tag, with: Closing { code, reason } } => {
+                let closed = self.host.close_tagged(&resource, &tag, code, &reason).await;
+                let clients = closed.map_err(not_done)?;
+                Ok(text(StatusCode::OK, format!("closed {clients} clients\n")))
+            }
         }
     }
 }
 
+fn not_text() -> Response<Body> {
+    text(StatusCode::BAD_REQUEST, NOT_TEXT)
+}
+
+/// The body of a request, as it goes to clients.
+enum Message<'a> {
+    Text(&'a str),
+    Binary(&'a [u8]),
+}
+
+impl<'a> Message<'a> {
+    /// `None` for a text that is none.
+    fn of(headers: &HeaderMap, body: &'a [u8]) -> Option<Self> {
+        if is_binary(headers) {
+            return Some(Self::Binary(body));
+        }
+        std::str::from_utf8(body).ok().map(Self::Text)
+    }
+}
+
 /// Somebody who is lost hears what there is.
-fn no_such_wish(request: &Request<Incoming>) -> Response<Body> {
+fn no_such_wish(method: &Method, uri: &Uri) -> Response<Body> {
+    let path: Uri = uri.path().parse().unwrap_or_default();
     let methods = [Method::GET, Method::POST, Method::DELETE];
-    let is_there = |method: &&Method| Wish::parse(method, request.uri()).is_some();
-    let Some(method) = methods.iter().find(is_there) else {
+    let there: Vec<&str> = methods
+        .iter()
+        .filter(|method| Wish::parse(method, &path).is_some())
+        .map(Method::as_str)
+        .collect();
+    if there.is_empty() {
         return text(StatusCode::NOT_FOUND, WHAT_THERE_IS);
-    };
+    }
+    if there.contains(&method.as_str()) {
+        return text(StatusCode::BAD_REQUEST, format!("{NO_SUCH_QUERY}{WHAT_THERE_IS}"));
+    }
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, WHAT_THERE_IS);
     // RFC 9110 §15.5.6.
-    if let Ok(allowed) = HeaderValue::from_str(method.as_str()) {
+    if let Ok(allowed) = HeaderValue::from_str(&there.join(", ")) {
         response.headers_mut().insert(ALLOW, allowed);
     }
     response

@@ -6,6 +6,7 @@ use super::super::answer::{Body, text};
 use super::super::configure::Configured;
 use super::super::host::{CustomAnswer, CustomError};
 use super::super::renewal::{Renewal, RenewalError};
+use super::super::tagged::TaggedError;
 use crate::reload::{Reload, ReloadError, Replaced};
 
 pub(super) fn reloaded(renewal: Result<Renewal, RenewalError>) -> Response<Body> {
@@ -89,7 +90,7 @@ pub(super) fn sent(answers: Result<Vec<CustomAnswer>, CustomError>) -> Response<
         Err(error @ (CustomError::NoResource(_) | CustomError::NoClient)) => {
             return text(StatusCode::NOT_FOUND, format!("{error}\n"));
         }
-        Err(error @ CustomError::NotPerPath) => {
+        Err(error @ (CustomError::NotPerPath | CustomError::KindTooLong)) => {
             return text(StatusCode::BAD_REQUEST, format!("{error}\n"));
         }
         Err(error) => return text(StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
@@ -112,4 +113,14 @@ pub(super) fn sent(answers: Result<Vec<CustomAnswer>, CustomError>) -> Response<
             text(StatusCode::OK, format!("taken by {taken} of {all} instances\n"))
         }
     }
+}
+
+/// Why nothing was done with the clients that have a tag.
+#[expect(clippy::needless_pass_by_value, reason = "what an error becomes")]
+pub(super) fn not_done(error: TaggedError) -> Response<Body> {
+    let status = match error {
+        TaggedError::NoResource(_) => StatusCode::NOT_FOUND,
+        TaggedError::InvalidTag | TaggedError::Close(_) => StatusCode::BAD_REQUEST,
+    };
+    text(status, format!("{error}\n"))
 }

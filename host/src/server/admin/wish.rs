@@ -2,8 +2,9 @@
 
 use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
+use ws_host_protocol::CloseCode;
 
-use super::super::host::Recipient;
+use super::super::host::{CLOSED_BY_THE_ADMINISTRATOR, Recipient};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
@@ -17,6 +18,22 @@ pub(super) enum Wish {
     Close { client: u64 },
     Send { resource: String, to: Recipient },
     Publish { resource: String, topic: String },
+    CountTagged { resource: String, tag: String },
+    SendTagged { resource: String, tag: String },
+    CloseTagged { resource: String, tag: String, with: Closing },
+}
+
+/// How clients are closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Closing {
+    pub(super) code: u16,
+    pub(super) reason: String,
+}
+
+impl Default for Closing {
+    fn default() -> Self {
+        Self { code: CloseCode::GOING_AWAY.number(), reason: CLOSED_BY_THE_ADMINISTRATOR.into() }
+    }
 }
 
 impl Wish {
@@ -39,6 +56,15 @@ impl Wish {
             ("POST", ["resources", name, "topics", topic]) => {
                 Self::Publish { resource: (*name).to_owned(), topic: (*topic).to_owned() }
             }
+            (method, ["resources", name, "tags", tag]) => {
+                let (resource, tag) = ((*name).to_owned(), (*tag).to_owned());
+                match method {
+                    "GET" => Self::CountTagged { resource, tag },
+                    "POST" => Self::SendTagged { resource, tag },
+                    "DELETE" => Self::CloseTagged { resource, tag, with: closing(uri.query())? },
+                    _ => return None,
+                }
+            }
             _ => return None,
         })
     }
@@ -46,14 +72,19 @@ impl Wish {
     /// Whether it has to wait for somebody, be it for its own body.
     pub(super) fn takes_time(&self) -> bool {
         match self {
-            Self::Health | Self::Metrics | Self::Resources | Self::Clients | Self::Close { .. } => {
-                false
-            }
+            Self::Health
+            | Self::Metrics
+            | Self::Resources
+            | Self::Clients
+            | Self::Close { .. }
+            | Self::CountTagged { .. } => false,
             Self::Reload
             | Self::RollBack
             | Self::Remove { .. }
             | Self::Send { .. }
-            | Self::Publish { .. } => true,
+            | Self::Publish { .. }
+            | Self::SendTagged { .. }
+            | Self::CloseTagged { .. } => true,
         }
     }
 }
@@ -65,6 +96,27 @@ fn recipient(query: Option<&str>) -> Option<Recipient> {
         Some(("client", number)) => Some(Recipient::Client(number.parse().ok()?)),
         Some(_) => None,
     }
+}
+
+/// `None` for what is not understood, or said twice.
+fn closing(query: Option<&str>) -> Option<Closing> {
+    let (mut code, mut reason) = (None, None);
+    for part in query.unwrap_or_default().split('&').filter(|part| !part.is_empty()) {
+        let (name, value) = part.split_once('=')?;
+        let twice = match name {
+            "code" => code.replace(value.parse().ok()?).is_some(),
+            "reason" => reason.replace(decode(value)?).is_some(),
+            _ => return None,
+        };
+        if twice {
+            return None;
+        }
+    }
+    let otherwise = Closing::default();
+    Some(match code {
+        None => Closing { reason: reason.unwrap_or(otherwise.reason), ..otherwise },
+        Some(code) => Closing { code, reason: reason.unwrap_or_default() },
+    })
 }
 
 fn decode(text: &str) -> Option<String> {
@@ -92,6 +144,34 @@ mod tests {
         let publish = Wish::Publish { resource: "chat".into(), topic: "a/b c".into() };
         assert_eq!(wish(&Method::POST, "/resources/chat/topics/a%2Fb%20c"), Some(publish));
         assert_eq!(wish(&Method::DELETE, "/clients/12"), Some(Wish::Close { client: 12 }));
+        let (resource, tag) = ("chat".to_owned(), "user:4/2".to_owned());
+        let count = Wish::CountTagged { resource: resource.clone(), tag: tag.clone() };
+        assert_eq!(wish(&Method::GET, "/resources/chat/tags/user:4%2F2"), Some(count));
+        let send = Wish::SendTagged { resource, tag };
+        assert_eq!(wish(&Method::POST, "/resources/chat/tags/user:4%2f2"), Some(send));
+    }
+
+    #[test]
+    fn how_clients_are_closed_is_read_from_the_query() {
+        let with = |query: &str| match wish(&Method::DELETE, &format!("/resources/a/tags/b{query}"))
+        {
+            Some(Wish::CloseTagged { with, .. }) => Some(with),
+            other => {
+                assert_eq!(other, None);
+                None
+            }
+        };
+        let closing = |code, reason: &str| Some(Closing { code, reason: reason.into() });
+        assert_eq!(with(""), Some(Closing::default()));
+        assert_eq!(with("?code=4001"), closing(4001, ""));
+        assert_eq!(with("?reason=so%20long"), closing(1001, "so long"));
+        assert_eq!(with("?reason=a%26b&code=65535"), closing(65535, "a&b"));
+        for bad in ["?code=", "?code=x", "?code=65536", "?code", "?codes=1", "?code=1&code=1"] {
+            assert_eq!(with(bad), None, "{bad}");
+        }
+        for bad in ["?reason=%ff", "?reason=a&reason=a", "?reason=a&x=y"] {
+            assert_eq!(with(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio::net::{TcpSocket, UnixSocket};
 
 use crate::config::{Address, Listen};
 
-/// The address of a client on a unix socket: this machine, and no port.
+/// Both ends of a connection on a unix socket: this machine, and no port.
 const THIS_MACHINE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// How much a TCP socket holds that has not been sent, in octets. The system would take megabytes from us: a
@@ -41,7 +41,8 @@ struct Socket {
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
-    Tcp,
+    /// Our end of all its connections, if it is known: each is asked otherwise.
+    Tcp(Option<SocketAddr>),
     Unix,
 }
 
@@ -57,6 +58,14 @@ pub(super) struct Waiting {
 pub(super) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+}
+
+/// A connection that was accepted.
+pub(super) struct Incoming {
+    pub(super) stream: Stream,
+    pub(super) peer: SocketAddr,
+    /// Our end.
+    pub(super) local: SocketAddr,
 }
 
 /// A file that goes when the socket does, if it is the same one still: somebody may have removed it, and another
@@ -130,7 +139,7 @@ impl Listener {
     }
 
     /// A connection that waits, if there is one: without one the error is [`WouldBlock`](std::io::ErrorKind).
-    pub(super) fn try_accept(&self) -> std::io::Result<(Stream, SocketAddr)> {
+    pub(super) fn try_accept(&self) -> std::io::Result<Incoming> {
         accept(self.socket.kind, &self.socket.descriptor)
     }
 
@@ -138,7 +147,7 @@ impl Listener {
         // Those that it accepts begin with the same options.
         SockRef::from(&socket).set_tcp_notsent_lowat(MAX_UNSENT)?;
         let address = Address::Tcp(socket.local_addr()?);
-        let socket = Socket { kind: Kind::Tcp, descriptor: socket.into() };
+        let socket = Socket { kind: Kind::Tcp(None), descriptor: socket.into() };
         Ok(Self { socket, address, _file: None })
     }
 }
@@ -149,10 +158,7 @@ impl Waiting {
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
-    pub(super) async fn accept(
-        &self,
-        is_ours: impl Fn() -> bool,
-    ) -> std::io::Result<(Stream, SocketAddr)> {
+    pub(super) async fn accept(&self, is_ours: impl Fn() -> bool) -> std::io::Result<Incoming> {
         let accept = || {
             if is_ours() {
                 accept(self.kind, &self.socket)
@@ -164,18 +170,27 @@ impl Waiting {
     }
 }
 
-/// The next connection, and who it comes from.
-fn accept(kind: Kind, socket: impl AsFd) -> std::io::Result<(Stream, SocketAddr)> {
+/// The next connection.
+fn accept(kind: Kind, socket: impl AsFd) -> std::io::Result<Incoming> {
     let (stream, peer) = acceptfrom_with(socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
     Ok(match kind {
-        Kind::Tcp => {
+        Kind::Tcp(local) => {
+            let stream = TcpStream::from(stream);
             let peer = SocketAddr::try_from(peer.ok_or(std::io::ErrorKind::NotConnected)?)?;
-            // A socket for both versions of IP has the addresses of version 4 inside those of version 6.
-            let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-            (Stream::Tcp(stream.into()), peer)
+            let local = local.map_or_else(|| stream.local_addr(), Ok)?;
+            let (peer, local) = (canonical(peer), canonical(local));
+            Incoming { stream: Stream::Tcp(stream), peer, local }
         }
-        Kind::Unix => (Stream::Unix(stream.into()), THIS_MACHINE),
+        Kind::Unix => {
+            let stream = Stream::Unix(stream.into());
+            Incoming { stream, peer: THIS_MACHINE, local: THIS_MACHINE }
+        }
     })
+}
+
+/// A socket for both versions of IP has the addresses of version 4 inside those of version 6.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 fn tcp(address: SocketAddr, all: &[Listen], backlog: u32) -> std::io::Result<Listener> {
@@ -191,7 +206,13 @@ fn tcp(address: SocketAddr, all: &[Listen], backlog: u32) -> std::io::Result<Lis
         rustix::net::sockopt::set_ipv6_v6only(&socket, true)?;
     }
     socket.bind(address)?;
-    Listener::of_tcp(socket.listen(backlog)?.into_std()?)
+    let mut listener = Listener::of_tcp(socket.listen(backlog)?.into_std()?)?;
+    if let Address::Tcp(bound) = listener.address
+        && !bound.ip().is_unspecified()
+    {
+        listener.socket.kind = Kind::Tcp(Some(bound));
+    }
+    Ok(listener)
 }
 
 fn unix(file: &Path, mode: Option<u32>, backlog: u32) -> std::io::Result<Listener> {

@@ -7,7 +7,6 @@ mod listener;
 mod moved;
 mod opening;
 mod proxied;
-mod subject;
 mod tls;
 
 use std::io::{Error, ErrorKind, Result};
@@ -23,7 +22,7 @@ pub(super) use self::accept::accept;
 pub(super) use self::listener::Listener;
 use self::moved::{OverTls, Plain};
 use self::opening::{Opening, open};
-use self::proxied::Proxied;
+use self::proxied::{Ends, Proxied};
 pub(super) use self::tls::{Tls, TlsError};
 use super::arrival::Arrival;
 use super::http::{self, Moving};
@@ -120,9 +119,23 @@ async fn serve<S, M: Moving<S>>(
         let _ = in_time(&visit, explain(&mut stream)).await;
         return;
     }
+    // In a box, so that those without TLS do not carry the room for it whenever their task is moved.
+    Box::pin(serve_encrypted::<S, M>(site, tls, stream, visit, arrival)).await;
+}
+
+async fn serve_encrypted<S, M: Moving<S>>(
+    site: Arc<Site>,
+    tls: &Tls,
+    stream: Reread<S>,
+    mut visit: Visit,
+    arrival: Arrival,
+) where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let Some(stream) = in_time(&visit, tls.accept(stream)).await else { return };
     visit.peer.scheme = Scheme::Https;
-    visit.certificate = tls::subject(&stream);
+    visit.server_name = tls::server_name(&stream);
+    visit.certificate = tls::certificate(&stream);
     if tls::speaks_http2(&stream) {
         http::serve_many(site, stream, visit, arrival).await;
     } else {
@@ -151,11 +164,13 @@ async fn begin<S: AsyncRead + Unpin>(
             }
             return Err(Error::new(ErrorKind::PermissionDenied, "no trusted proxy"));
         }
-        let (Proxied { client, encryption }, rest) =
+        let (Proxied { ends, encryption }, rest) =
             proxied::read(&mut stream).await.inspect_err(|error| without_header(peer, error))?;
         first = rest;
-        match client {
-            Some(client) => visit.peer.address = client,
+        match ends {
+            Some(Ends { client, server }) => {
+                (visit.peer.address, visit.peer.local) = (client, server);
+            }
             None => visit.speaks_for = SpeaksFor::Itself,
         }
         if encryption == proxied::Encryption::Tls {

@@ -20,10 +20,23 @@ const PP2_CLIENT_SSL: u8 = 0x01;
 /// What a proxy says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Proxied {
-    /// The client's address; `None` if the proxy speaks for itself, to see whether the server lives, or does
-    /// not know for whom.
-    pub(super) client: Option<SocketAddr>,
+    /// `None` if the proxy speaks for itself, to see whether the server lives, or does not know for whom.
+    pub(super) ends: Option<Ends>,
     pub(super) encryption: Encryption,
+}
+
+/// The ends of the client's connection with the proxy: of both, or of none, the proxy tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ends {
+    pub(super) client: SocketAddr,
+    /// To which the client has connected.
+    pub(super) server: SocketAddr,
+}
+
+impl Ends {
+    fn new(client: impl Into<SocketAddr>, server: impl Into<SocketAddr>) -> Self {
+        Self { client: client.into(), server: server.into() }
+    }
 }
 
 /// Whether the client speaks TLS with the proxy.
@@ -87,22 +100,30 @@ fn invalid(error: impl std::error::Error + Send + Sync + 'static) -> Error {
 }
 
 fn of_version_1(header: &v1::Header<'_>) -> Proxied {
-    let client = match header.addresses {
+    let ends = match header.addresses {
         v1::Addresses::Unknown => None,
-        v1::Addresses::Tcp4(v4) => Some((v4.source_address, v4.source_port).into()),
-        v1::Addresses::Tcp6(v6) => Some((v6.source_address, v6.source_port).into()),
+        v1::Addresses::Tcp4(v4) => Some(Ends::new(
+            (v4.source_address, v4.source_port),
+            (v4.destination_address, v4.destination_port),
+        )),
+        v1::Addresses::Tcp6(v6) => Some(Ends::new(
+            (v6.source_address, v6.source_port),
+            (v6.destination_address, v6.destination_port),
+        )),
     };
-    Proxied { client, encryption: Encryption::Unknown }
+    Proxied { ends, encryption: Encryption::Unknown }
 }
 
 fn of_version_2(header: &v2::Header<'_>) -> Proxied {
-    let client = match (header.command, header.addresses) {
-        (v2::Command::Proxy, v2::Addresses::IPv4(v4)) => {
-            Some((v4.source_address, v4.source_port).into())
-        }
-        (v2::Command::Proxy, v2::Addresses::IPv6(v6)) => {
-            Some((v6.source_address, v6.source_port).into())
-        }
+    let ends = match (header.command, header.addresses) {
+        (v2::Command::Proxy, v2::Addresses::IPv4(v4)) => Some(Ends::new(
+            (v4.source_address, v4.source_port),
+            (v4.destination_address, v4.destination_port),
+        )),
+        (v2::Command::Proxy, v2::Addresses::IPv6(v6)) => Some(Ends::new(
+            (v6.source_address, v6.source_port),
+            (v6.destination_address, v6.destination_port),
+        )),
         (v2::Command::Proxy, v2::Addresses::Unix(_) | v2::Addresses::Unspecified)
         | (v2::Command::Local, _) => None,
     };
@@ -113,7 +134,7 @@ fn of_version_2(header: &v2::Header<'_>) -> Proxied {
                 && tlv.value.first().is_some_and(|flags| flags & PP2_CLIENT_SSL != 0)
         });
     let encryption = if is_encrypted { Encryption::Tls } else { Encryption::Unknown };
-    Proxied { client, encryption }
+    Proxied { ends, encryption }
 }
 
 #[cfg(test)]
@@ -122,9 +143,10 @@ mod tests {
 
     const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
-    fn client(address: &str) -> Proxied {
-        let client = Some(address.parse().expect("an address"));
-        Proxied { client, encryption: Encryption::Unknown }
+    fn ends(client: &str, server: &str) -> Proxied {
+        let address = |text: &str| text.parse::<SocketAddr>().expect("an address");
+        let ends = Some(Ends::new(address(client), address(server)));
+        Proxied { ends, encryption: Encryption::Unknown }
     }
 
     fn of_v4(command: u8, more: &[u8]) -> Vec<u8> {
@@ -136,17 +158,18 @@ mod tests {
     #[tokio::test]
     async fn headers_of_both_versions_are_understood_and_what_follows_is_kept() {
         let of_v6 = [V2, &[0x21, 0x21, 0, 36], &[0xfe; 16], &[0; 16], &[0, 1, 0, 80]].concat();
-        let encrypted = Proxied { encryption: Encryption::Tls, ..client("192.0.2.7:4660") };
-        let nobody = Proxied { client: None, encryption: Encryption::Unknown };
+        let of_version_4 = || ends("192.0.2.7:4660", "192.0.2.1:80");
+        let encrypted = Proxied { encryption: Encryption::Tls, ..of_version_4() };
+        let nobody = Proxied { ends: None, encryption: Encryption::Unknown };
         for (header, expected) in [
-            (b"PROXY TCP4 192.0.2.7 192.0.2.1 4660 80\r\n".to_vec(), client("192.0.2.7:4660")),
-            (b"PROXY TCP6 2001:db8::1 ::1 5 80\r\n".to_vec(), client("[2001:db8::1]:5")),
+            (b"PROXY TCP4 192.0.2.7 192.0.2.1 4660 80\r\n".to_vec(), of_version_4()),
+            (b"PROXY TCP6 2001:db8::1 ::1 5 80\r\n".to_vec(), ends("[2001:db8::1]:5", "[::1]:80")),
             (b"PROXY UNKNOWN\r\n".to_vec(), nobody),
-            (of_v4(0x21, &[]), client("192.0.2.7:4660")),
+            (of_v4(0x21, &[]), of_version_4()),
             (of_v4(0x21, &[PP2_TYPE_SSL, 0, 5, 1, 0, 0, 0, 0]), encrypted),
             (of_v4(0x20, &[]), nobody),
             (of_v4(0x20, &[PP2_TYPE_SSL, 0, 5, 1, 0, 0, 0, 0]), nobody),
-            (of_v6, client("[fefe:fefe:fefe:fefe:fefe:fefe:fefe:fefe]:1")),
+            (of_v6, ends("[fefe:fefe:fefe:fefe:fefe:fefe:fefe:fefe]:1", "[::]:80")),
         ] {
             for cut in 0..=header.len() {
                 let (one, other) = header.split_at(cut);

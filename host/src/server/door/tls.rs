@@ -14,9 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite, Empty};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
-use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::subject;
+use crate::clients;
 use crate::config::{self, Certificate, ClientCertificates, Need};
 use crate::server::reread::Reread;
 
@@ -101,11 +100,15 @@ pub(super) fn speaks_http2<S>(stream: &Encrypted<S>) -> bool {
     stream.get_ref().1.alpn_protocol() == Some(HTTP2)
 }
 
-/// The subject of the certificate that the client has shown, as RFC 4514 writes it.
-pub(super) fn subject<S>(stream: &Encrypted<S>) -> Option<Arc<str>> {
+/// The certificate that the client has shown, and that an authority vouches for.
+pub(super) fn certificate<S>(stream: &Encrypted<S>) -> Option<Arc<clients::Certificate>> {
     let shown = stream.get_ref().1.peer_certificates()?.first()?;
-    let (_, certificate) = X509Certificate::from_der(shown).ok()?;
-    Some(subject::written(certificate.subject()).into())
+    Some(Arc::new(clients::Certificate::new(shown)))
+}
+
+/// For whom the client asked (SNI, RFC 6066 §3), in lower case, as the library keeps it.
+pub(super) fn server_name<S>(stream: &Encrypted<S>) -> Option<Arc<str>> {
+    stream.get_ref().1.server_name().map(Arc::from)
 }
 
 fn load(settings: &config::Tls) -> Result<Arc<ServerConfig>, TlsError> {

@@ -27,6 +27,7 @@ const MAX_HOPS: usize = 32;
 /// Which headers the trusted proxies write. Only these are believed: a proxy passes the others on as
 /// its client sent them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Convention {
     /// `X-Forwarded-For`, `-Proto`, `-Host` and `-Port`, which most proxies write.
     #[default]
@@ -42,6 +43,7 @@ pub enum Convention {
 
 /// A client as the proxies in front of the server tell of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Forwarded {
     /// The address of the client, or of the last one that is known on the way to it. An IPv4
     /// address in IPv6's form (`::ffff:192.0.2.1`) is given as an IPv4 address.

@@ -94,6 +94,7 @@ impl Origins {
 
     /// Whether a request with this origin is let in, `host` being what the client asked for: the
     /// request's `Host`, or what a trusted proxy tells of it.
+    #[must_use]
     pub fn allow(&self, origin: Option<&str>, host: &str) -> bool {
         let Some(origin) = origin else { return self.missing == Missing::LetIn };
         let origin = Origin::parse(origin);

@@ -27,6 +27,7 @@ const SEC_WEBSOCKET_ORIGIN: HeaderName = HeaderName::from_static("sec-websocket-
 
 /// What a server lets in.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Rules<'a> {
     /// The pages that may connect.
     pub origins: &'a Origins,
@@ -39,13 +40,22 @@ pub struct Rules<'a> {
     pub scheme: Scheme,
 }
 
+impl<'a> Rules<'a> {
+    /// Rules for who connects directly, without encryption.
+    pub fn new(origins: &'a Origins, versions: &'a Versions) -> Self {
+        Self { origins, versions, host: None, scheme: Scheme::Http }
+    }
+}
+
 /// Whether a request asks for a WebSocket at all, rightly or not.
+#[must_use]
 pub fn is_upgrade<B>(request: &Request<B>) -> bool {
     has_token(request.headers(), UPGRADE, "websocket")
 }
 
 /// Whether the headers are those of draft 00. Then, if that version is spoken, eight octets must be
 /// read behind the head for [`check_draft00`].
+#[must_use]
 pub fn is_draft00(headers: &HeaderMap) -> bool {
     headers.contains_key(KEY1)
         && headers.contains_key(KEY2)

@@ -1,0 +1,133 @@
+//! Sending as a [`Sink`], for programs that are put together of streams.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_util::Sink;
+
+use crate::answer::Sending;
+use crate::client::{Client, Closing};
+use crate::error::SendError;
+
+/// How many messages of a sink are on their way to the socket; as many as wait to be received.
+const MAX_UNWRITTEN: usize = 16;
+
+/// A code that means: done with what the connection was for (RFC 6455 §7.4.1).
+const NORMAL: u16 = 1000;
+
+/// A message to send through a [`MessageSink`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Message {
+    /// A text message.
+    Text(String),
+    /// A binary message.
+    Binary(Vec<u8>),
+}
+
+/// A [`Sink`] of messages, from [`Client::sink`]. Those of several sinks and handles go out in the order in which they
+/// were given.
+///
+/// It is ready while fewer than 16 messages of it are on their way to the socket. Flushing waits until all of them
+/// were handed to the socket. Closing flushes, closes the connection with 1000, and waits for its end.
+///
+/// # Cancel safety
+///
+/// A message that was given is not lost when a future is dropped that waits. One that finds no room in the outbound
+/// buffer waits in the sink: it is not sent if the sink is dropped, so flush before.
+#[must_use = "a sink sends what it is given"]
+pub struct MessageSink {
+    client: Client,
+    unwritten: VecDeque<Sending>,
+    closing: Option<Closing>,
+}
+
+impl MessageSink {
+    pub(crate) fn new(client: Client) -> Self {
+        Self { client, unwritten: VecDeque::new(), closing: None }
+    }
+
+    /// Ready when at most so many messages are on their way.
+    fn poll_unwritten(
+        &mut self,
+        context: &mut Context<'_>,
+        most: usize,
+    ) -> Poll<Result<(), SendError>> {
+        while let Some(first) = self.unwritten.front_mut() {
+            match Pin::new(first).poll(context) {
+                Poll::Ready(written) => {
+                    self.unwritten.pop_front();
+                    written?;
+                }
+                Poll::Pending if self.unwritten.len() <= most => break,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Sink<Message> for MessageSink {
+    type Error = SendError;
+
+    fn poll_ready(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.get_mut().poll_unwritten(context, MAX_UNWRITTEN - 1)
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), SendError> {
+        let this = self.get_mut();
+        let sending = match &message {
+            Message::Text(text) => this.client.send_text(text),
+            Message::Binary(octets) => this.client.send_binary(octets),
+        };
+        if let Some(error) = sending.refused() {
+            return Err(error);
+        }
+        this.unwritten.push_back(sending);
+        Ok(())
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.get_mut().poll_unwritten(context, 0)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        let this = self.get_mut();
+        ready!(this.poll_unwritten(context, 0))?;
+        let closing = match &mut this.closing {
+            Some(closing) => closing,
+            none => none.insert(this.client.close(NORMAL, "").expect("1000 may be sent")),
+        };
+        Pin::new(closing).poll(context).map(|_| Ok(()))
+    }
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for Message {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<Vec<u8>> for Message {
+    fn from(octets: Vec<u8>) -> Self {
+        Self::Binary(octets)
+    }
+}
+
+impl fmt::Debug for MessageSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { client, unwritten, .. } = self;
+        f.debug_struct("MessageSink")
+            .field("client", client)
+            .field("unwritten", &unwritten.len())
+            .finish_non_exhaustive()
+    }
+}

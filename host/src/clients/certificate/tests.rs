@@ -1,0 +1,165 @@
+use rcgen::string::Ia5String;
+use rcgen::{CertificateParams, CustomExtension, DistinguishedName, DnType, KeyPair, SanType};
+
+use super::*;
+
+/// The extension of alternative names (RFC 5280 §4.2.1.6).
+const SUBJECT_ALT_NAME: [u64; 4] = [2, 5, 29, 17];
+
+const EMAIL: u8 = 0x81;
+const DNS: u8 = 0x82;
+const URI: u8 = 0x86;
+const IP: u8 = 0x87;
+
+fn signed(params: &CertificateParams) -> Certificate {
+    let key = KeyPair::generate().expect("a key");
+    Certificate::new(params.self_signed(&key).expect("a certificate").der())
+}
+
+fn encoded(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = match content.len() {
+        short @ ..128 => vec![short as u8],
+        medium @ ..0x1_0000 => vec![0x82, (medium >> 8) as u8, medium as u8],
+        long => vec![0x83, (long >> 16) as u8, (long >> 8) as u8, long as u8],
+    };
+    [&[tag][..], &length, content].concat()
+}
+
+/// A certificate whose alternative names stand in these octets.
+fn with_extension(octets: Vec<u8>) -> Certificate {
+    let mut params = CertificateParams::default();
+    let extension = CustomExtension::from_oid_content(&SUBJECT_ALT_NAME, octets);
+    params.custom_extensions.push(extension);
+    signed(&params)
+}
+
+/// A certificate with these alternative names, whatever they are.
+fn with_names(names: &[(u8, &[u8])]) -> Certificate {
+    let names: Vec<u8> = names.iter().flat_map(|(tag, name)| encoded(*tag, name)).collect();
+    with_extension(encoded(0x30, &names))
+}
+
+fn alice() -> Certificate {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::OrganizationName, "Example");
+    params.distinguished_name.push(DnType::CommonName, "alice");
+    let text = |text| Ia5String::try_from(text).expect("ASCII");
+    params.subject_alt_names = vec![
+        SanType::DnsName(text("alice.Example.com")),
+        SanType::Rfc822Name(text("alice@example.com")),
+        SanType::URI(text("spiffe://example.com/alice")),
+        SanType::OtherName((vec![1, 3, 6, 1], "alice".into())),
+        SanType::IpAddress([192, 0, 2, 1].into()),
+        SanType::IpAddress([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1].into()),
+    ];
+    signed(&params)
+}
+
+#[test]
+fn names_stand_behind_their_kind_and_other_kinds_are_left_out() {
+    let alice = alice();
+    assert_eq!(alice.subject(), Some("CN=alice,O=Example"));
+    assert_eq!(
+        alice.names(),
+        [
+            "dns:alice.Example.com",
+            "email:alice@example.com",
+            "uri:spiffe://example.com/alice",
+            "ip:192.0.2.1",
+            "ip:2001:db8::1",
+        ]
+    );
+    assert_eq!(signed(&CertificateParams::default()).names(), [""; 0]);
+}
+
+#[test]
+fn fingerprint_is_the_sha_256_of_what_came() {
+    let empty = Certificate::new(b"");
+    let expected = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    assert_eq!(empty.fingerprint(), expected);
+    assert_eq!(empty.der(), b"");
+    let alice = alice();
+    assert_eq!(Certificate::new(alice.der()).fingerprint(), alice.fingerprint());
+    assert_ne!(alice.fingerprint(), expected);
+}
+
+#[test]
+fn what_cannot_be_such_a_name_is_left_out() {
+    let certificate = with_names(&[
+        (DNS, b"good.example\0.evil.example"),
+        (EMAIL, b"alice@example.com\r\nbob@example.com"),
+        (URI, b"https://ex\xc3\xa4mple.com"),
+        (DNS, b"\xff"),
+        (DNS, b""),
+        (IP, b""),
+        (IP, &[127, 0, 0]),
+        (IP, &[127, 0, 0, 1, 0]),
+        // With a mask, as constraints have them (RFC 5280 §4.2.1.10).
+        (IP, &[10, 0, 0, 0, 255, 0, 0, 0]),
+        (IP, &[0; 17]),
+        // A directory name that is none, and kinds that there are not.
+        (0xa4, b"alice"),
+        (0x88, &[0x2a, 3]),
+        (0x9e, b"dns.example"),
+        (DNS, b"last.example"),
+    ]);
+    assert_eq!(certificate.names(), ["dns:last.example"]);
+}
+
+#[test]
+fn many_and_long_names_are_bounded() {
+    let numbers: Vec<String> = (0..10_000).map(|number| format!("n{number}")).collect();
+    let names: Vec<_> = numbers.iter().map(|name| (DNS, name.as_bytes())).collect();
+    let told = with_names(&names).names();
+    assert_eq!((told.len(), told[999].as_str()), (1000, "dns:n999"));
+    let long = "x".repeat(60_000);
+    assert_eq!(with_names(&[(DNS, long.as_bytes())]).names(), [format!("dns:{long}")]);
+}
+
+#[test]
+fn extension_that_is_malformed_or_stands_twice_has_no_names() {
+    let name = encoded(DNS, b"a.example");
+    for octets in [
+        Vec::new(),
+        vec![0x30],
+        vec![0x30, 0x80],
+        vec![0x30, 0x84, 0xff, 0xff, 0xff, 0xff],
+        vec![0x30, 0xff],
+        encoded(0x31, &name),
+        encoded(0x30, &[&name[..], &[DNS, 0x7f, b'b']].concat()),
+        encoded(
+            0x30,
+            &[&name[..], &[DNS, 0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]].concat(),
+        ),
+    ] {
+        assert_eq!(with_extension(octets.clone()).names(), [""; 0], "{octets:x?}");
+    }
+    let mut params = CertificateParams::default();
+    for _ in 0..2 {
+        let octets = encoded(0x30, &name);
+        let extension = CustomExtension::from_oid_content(&SUBJECT_ALT_NAME, octets);
+        params.custom_extensions.push(extension);
+    }
+    assert_eq!(signed(&params).names(), [""; 0]);
+}
+
+#[test]
+fn no_certificate_panics_wherever_it_is_cut_or_changed() {
+    let whole = alice().der().to_vec();
+    let ask = |der: &[u8]| {
+        let certificate = Certificate::new(der);
+        let _ = (certificate.subject(), certificate.names(), certificate.fingerprint());
+        format!("{certificate:?}")
+    };
+    for length in 0..whole.len() {
+        assert_eq!(ask(&whole[..length]), "Certificate(None)", "cut at {length}");
+    }
+    for place in 0..whole.len() {
+        for octet in [0, 1, 0x30, 0x7f, 0x80, 0x84, 0xff, whole[place].wrapping_add(1)] {
+            let mut changed = whole.clone();
+            changed[place] = octet;
+            ask(&changed);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Which version of the contract a component was built for.
+//!
+//! Compatible versions find each other: a component that was built for 0.1.0 on a host that serves 0.1.7, and on
+//! the other way round one that was built for 0.1.7 and uses nothing that came after 0.1.0.
+
+use std::path::Path;
+
+use wasmtime::component::Component;
+use wasmtime::{Engine, Error};
+
+use super::error::LoadError;
+
+/// What this host serves.
+pub(super) const SERVED: &str = "ws-host:socket@0.1.0";
+
+/// How the names of the contract's interfaces begin.
+const INTERFACES: &str = "ws-host:socket/";
+
+/// How versions begin that are compatible with this one (Semantic Versioning 2.0.0, §4 and what Cargo makes of it).
+const COMPATIBLE: &str = "0.1.";
+
+/// Refuses a component that was built for a version which this host does not serve, before anybody looks for functions.
+///
+/// # Errors
+///
+/// [`LoadError::OtherVersion`].
+pub(super) fn check_version(
+    engine: &Engine,
+    component: &Component,
+    path: &Path,
+) -> Result<(), LoadError> {
+    let ty = component.component_type();
+    let mut names = ty.exports(engine).chain(ty.imports(engine)).map(|(name, _)| name);
+    match names.find_map(other_version) {
+        None => Ok(()),
+        Some(found) => Err(LoadError::OtherVersion { path: path.into(), found }),
+    }
+}
+
+/// Whether an error of linking is about one of the contract's interfaces.
+pub(super) fn is_named_in(error: &Error) -> bool {
+    error.to_string().contains(INTERFACES)
+}
+
+/// The package of an interface, with its version, if it is another version of ours.
+fn other_version(interface: &str) -> Option<String> {
+    let name = interface.strip_prefix(INTERFACES)?;
+    match name.split_once('@') {
+        None => Some("ws-host:socket without a version".into()),
+        Some((_, version)) => {
+            let patch = version.strip_prefix(COMPATIBLE).filter(|patch| !patch.contains('-'));
+            patch.is_none().then(|| format!("ws-host:socket@{version}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compatible_as_cargo_has_it() {
+        for version in ["0.1.0", "0.1.7", "0.1.70+build"] {
+            assert_eq!(other_version(&format!("ws-host:socket/handler@{version}")), None);
+        }
+        for version in ["0.2.0", "0.10.0", "1.1.0", "0.1.0-rc.1"] {
+            let found = other_version(&format!("ws-host:socket/handler@{version}"));
+            assert_eq!(found, Some(format!("ws-host:socket@{version}")));
+        }
+        assert!(other_version("ws-host:socket/handler").is_some());
+        assert_eq!(other_version("wasi:http/types@0.3.0"), None);
+    }
+}

@@ -1,0 +1,24 @@
+//! A host that is ahead of the components: of a later release of the contract.
+
+use wasmtime::component::WasmStr;
+use wasmtime::{Result, StoreContextMut};
+
+use super::state::State;
+use super::{Density, Runtime};
+
+type Store<'a> = StoreContextMut<'a, State>;
+
+/// One more function, a cause and an error in words that no component knows, and an interface that came later.
+pub(crate) fn runtime() -> Result<Runtime> {
+    let mut runtime = Runtime::start(None, Density::Few).expect("it starts");
+    runtime.linker.allow_shadowing(true);
+    let mut clients = runtime.linker.instance("ws-host:socket/clients@0.1.0")?;
+    clients.func_wrap("grown", |_: Store<'_>, (client,): (u64,)| Ok((client,)))?;
+    clients
+        .func_wrap("close", |_: Store<'_>, _: (u64, u16, WasmStr)| Ok((Err::<(), _>("tired"),)))?;
+    let mut disconnection = runtime.linker.instance("ws-host:socket/disconnection@0.1.0")?;
+    disconnection.func_wrap("cause", |_: Store<'_>, _: (u64,)| Ok((Some("bored"),)))?;
+    let mut weather = runtime.linker.instance("ws-host:socket/weather@0.1.0")?;
+    weather.func_wrap("is-sunny", |_: Store<'_>, (): ()| Ok((true,)))?;
+    Ok(runtime)
+}

@@ -1,0 +1,27 @@
+//! The interface `burst`.
+
+use wasmtime::Result;
+use wasmtime::component::Linker;
+
+use super::{State, Store};
+use crate::guest::burst::Message;
+use crate::guest::state;
+
+const BURST: &str = "ws-host:socket/burst@0.1.0";
+
+pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
+    linker.instance(BURST)?.func_wrap("next", next)
+}
+
+/// Each message is an event: it begins with its whole CPU budget.
+fn next(mut store: Store<'_>, (): ()) -> Result<(Option<Message>,)> {
+    let State { burst, current, .. } = store.data_mut();
+    let message = match (burst, current) {
+        (Some(burst), Some(client)) => burst.next(client),
+        _ => None,
+    };
+    if message.is_some() {
+        state::begin(store);
+    }
+    Ok((message,))
+}

@@ -1,0 +1,33 @@
+//! The interface `disconnection`.
+
+use wasmtime::Result;
+use wasmtime::component::Linker;
+
+use super::{State, Store};
+use crate::guest::Disconnection;
+
+const DISCONNECTION: &str = "ws-host:socket/disconnection@0.1.0";
+
+pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
+    let mut disconnection = linker.instance(DISCONNECTION)?;
+    disconnection.func_wrap("cause", |store: Store<'_>, (client,): (u64,)| {
+        Ok((of(&store, client).map(|how| how.cause.word()),))
+    })?;
+    disconnection.func_wrap("code", |store: Store<'_>, (client,): (u64,)| {
+        Ok((of(&store, client).map(|how| how.code),))
+    })?;
+    disconnection.func_wrap("reason", |store: Store<'_>, (client,): (u64,)| {
+        Ok((of(&store, client).map(|how| how.reason.clone()),))
+    })?;
+    disconnection.func_wrap("clean", |store: Store<'_>, (client,): (u64,)| {
+        Ok((of(&store, client).is_some_and(|how| how.clean),))
+    })?;
+    disconnection.func_wrap("sent-code", |store: Store<'_>, (client,): (u64,)| {
+        Ok((of(&store, client).and_then(|how| how.sent),))
+    })
+}
+
+fn of<'a>(store: &'a Store<'_>, client: u64) -> Option<&'a Disconnection> {
+    let (leaving, how) = store.data().leaving.as_ref()?;
+    (leaving.id().0 == client).then_some(how)
+}

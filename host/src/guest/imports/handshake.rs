@@ -1,0 +1,104 @@
+//! The interface `handshake`: with what a client's handshake is answered.
+
+use http::{HeaderName, HeaderValue, StatusCode};
+use wasmtime::Result;
+use wasmtime::component::{Linker, WasmList};
+use ws_host_protocol::handshake::belongs_to_handshake;
+
+use super::text::Text;
+use super::{Done, State, Store};
+use crate::clients::ClientId;
+
+const HANDSHAKE: &str = "ws-host:socket/handshake@0.1.0";
+
+/// Octets of all names and values that a guest may add.
+const MAX_HEADERS: usize = 8 << 10;
+
+/// Octets of the body of a refusal.
+const MAX_BODY: usize = 64 << 10;
+
+/// What a guest has said of the answer, while `connected` runs.
+#[derive(Debug, Default)]
+pub(in crate::guest) struct Reply {
+    pub(in crate::guest) subprotocol: Option<String>,
+    pub(in crate::guest) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(in crate::guest) status: Option<StatusCode>,
+    pub(in crate::guest) body: Option<(HeaderValue, Vec<u8>)>,
+}
+
+pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
+    let mut handshake = linker.instance(HANDSHAKE)?;
+    handshake.func_wrap("choose-subprotocol", choose_subprotocol)?;
+    handshake.func_wrap("add-header", add_header)?;
+    handshake.func_wrap("set-status", set_status)?;
+    handshake.func_wrap("set-body", set_body)
+}
+
+fn choose_subprotocol(mut store: Store<'_>, (client, name): (u64, Text)) -> Result<Done> {
+    let name = name.to_str(&store)?.into_owned();
+    let current = store.data().current.as_ref().filter(|current| current.id().0 == client);
+    let is_offered = current.is_some_and(|client| client.known().subprotocols.contains(&name));
+    Ok(change(&mut store, client, |reply| {
+        if !is_offered {
+            return Err("not-offered");
+        }
+        reply.subprotocol = Some(name);
+        Ok(())
+    }))
+}
+
+fn add_header(mut store: Store<'_>, (client, name, value): (u64, Text, Text)) -> Result<Done> {
+    let name = HeaderName::try_from(&*name.to_str(&store)?);
+    let value = HeaderValue::try_from(&*value.to_str(&store)?);
+    Ok(change(&mut store, client, |reply| {
+        let (Ok(name), Ok(value)) = (name, value) else { return Err("invalid-header") };
+        if belongs_to_handshake(&name) {
+            return Err("reserved-header");
+        }
+        let length = |(name, value): &(HeaderName, HeaderValue)| name.as_str().len() + value.len();
+        let header = (name, value);
+        if reply.headers.iter().map(length).sum::<usize>() + length(&header) > MAX_HEADERS {
+            return Err("too-long");
+        }
+        reply.headers.push(header);
+        Ok(())
+    }))
+}
+
+fn set_status(mut store: Store<'_>, (client, status): (u64, u16)) -> Result<Done> {
+    Ok(change(&mut store, client, |reply| match StatusCode::from_u16(status) {
+        Ok(known) if (300..600).contains(&status) => {
+            reply.status = Some(known);
+            Ok(())
+        }
+        _ => Err("invalid-status"),
+    }))
+}
+
+fn set_body(
+    mut store: Store<'_>,
+    (client, content_type, body): (u64, Text, WasmList<u8>),
+) -> Result<Done> {
+    let content_type = HeaderValue::try_from(&*content_type.to_str(&store)?);
+    let body = body.as_le_slice(&store);
+    let body = (body.len() <= MAX_BODY).then(|| body.to_vec());
+    Ok(change(&mut store, client, |reply| {
+        let Some(body) = body else { return Err("too-long") };
+        let content_type = content_type.ok().filter(|content_type| !content_type.is_empty());
+        let Some(content_type) = content_type else { return Err("invalid-header") };
+        reply.body = Some((content_type, body));
+        Ok(())
+    }))
+}
+
+/// Changes the answer to a client that is being asked for.
+fn change(
+    store: &mut Store<'_>,
+    client: u64,
+    change: impl FnOnce(&mut Reply) -> std::result::Result<(), &'static str>,
+) -> Done {
+    (match &mut store.data_mut().reply {
+        Some((asked, reply)) if *asked == ClientId(client) => change(reply),
+        _ => Err("not-connecting"),
+    },)
+}

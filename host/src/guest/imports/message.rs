@@ -1,0 +1,50 @@
+//! A message in the guest's memory.
+
+use wasmtime::Result;
+use wasmtime::component::{ComponentType, Lift, WasmList};
+use ws_host_protocol::{Form, SendError, SharedMessage};
+
+use super::Store;
+use super::text::Text;
+use crate::clients::Client;
+
+/// A message of either kind, read where it lies.
+#[derive(ComponentType, Lift)]
+#[component(variant)]
+pub(super) enum Message {
+    #[component(name = "text")]
+    Text(Text),
+    #[component(name = "binary")]
+    Binary(WasmList<u8>),
+}
+
+impl Message {
+    /// Checks it, and frames it for one client.
+    ///
+    /// # Errors
+    ///
+    /// The guest has broken its promise that this is text.
+    pub(super) fn send(
+        &self,
+        store: &Store<'_>,
+        client: &Client,
+        form: Form,
+    ) -> Result<Result<(), SendError>> {
+        Ok(match self {
+            Self::Text(text) => client.send_text_with(&text.to_str(store)?, form),
+            Self::Binary(octets) => client.send_binary_with(octets.as_le_slice(store), form),
+        })
+    }
+
+    /// Checks, copies and frames it.
+    ///
+    /// # Errors
+    ///
+    /// As above.
+    pub(super) fn frame(&self, store: &Store<'_>) -> Result<SharedMessage> {
+        Ok(match self {
+            Self::Text(text) => SharedMessage::text(&text.to_str(store)?),
+            Self::Binary(octets) => SharedMessage::binary(octets.as_le_slice(store)),
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! The interface `topics`.
+
+use std::sync::Arc;
+
+use wasmtime::Result;
+use wasmtime::component::{Linker, Resource};
+
+use super::message::Message;
+use super::options::{SendOptions, chosen};
+use super::text::Text;
+use super::to_many;
+use super::words::done;
+use super::{Done, State, Store, ours};
+use crate::clients::ClientId;
+use crate::topics::SubscribeError;
+
+const TOPICS: &str = "ws-host:socket/topics@0.1.0";
+
+type Options = Option<Resource<Arc<SendOptions>>>;
+
+pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
+    let mut topics = linker.instance(TOPICS)?;
+    topics.func_wrap("subscribe", subscribe)?;
+    topics.func_wrap("unsubscribe", unsubscribe)?;
+    topics.func_wrap("unsubscribe-all", unsubscribe_all)?;
+    topics.func_wrap("topics-of", topics_of)?;
+    topics.func_wrap("subscribers", subscribers)?;
+    topics.func_wrap_async("publish", |store, call| Box::new(publish(store, call)))
+}
+
+fn subscribe(store: Store<'_>, (client, topic): (u64, Text)) -> Result<Done> {
+    let topic = topic.to_str(&store)?;
+    let belongings = &store.data().belongings;
+    Ok(done(match belongings.clients.find(ClientId(client)) {
+        Some(client) => belongings.topics.subscribe(&client, &topic),
+        None => Err(SubscribeError::Closed),
+    }))
+}
+
+fn unsubscribe(store: Store<'_>, (client, topic): (u64, Text)) -> Result<(bool,)> {
+    let topic = topic.to_str(&store)?;
+    let topics = &store.data().belongings.topics;
+    Ok((ours(&store, client).is_some_and(|client| topics.unsubscribe(client, &topic)),))
+}
+
+fn unsubscribe_all(store: Store<'_>, (client,): (u64,)) -> Result<(u32,)> {
+    let topics = &store.data().belongings.topics;
+    let count = ours(&store, client).map_or(0, |client| topics.unsubscribe_all(client));
+    Ok((u32::try_from(count).unwrap_or(u32::MAX),))
+}
+
+fn topics_of(store: Store<'_>, (client,): (u64,)) -> Result<(Vec<String>,)> {
+    let topics = &store.data().belongings.topics;
+    Ok((ours(&store, client).map(|client| topics.topics_of(client)).unwrap_or_default(),))
+}
+
+fn subscribers(store: Store<'_>, (topic,): (Text,)) -> Result<(u32,)> {
+    let topic = topic.to_str(&store)?;
+    let count = store.data().belongings.topics.subscribers(&topic);
+    Ok((u32::try_from(count).unwrap_or(u32::MAX),))
+}
+
+async fn publish(
+    store: Store<'_>,
+    (topic, message, options): (Text, Message, Options),
+) -> Result<Done> {
+    let options = match chosen(&store, options.as_ref()) {
+        Ok(options) => options,
+        Err(word) => return Ok((Err(word),)),
+    };
+    Ok((to_many::publish(store, &topic, &message, &options).await?,))
+}

@@ -1,0 +1,216 @@
+//! What is known of clients that have really connected.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, SanType,
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
+use tokio::net::TcpStream;
+use tokio_util::task::AbortOnDropHandle;
+use ws_host_client::{HttpVersion as ClientHttpVersion, Options, Verify, connect};
+
+use super::{Host, Peer, Server};
+use crate::clients::{Client, HttpVersion, Known};
+use crate::config::{
+    self, Address, Certificate, ClientCertificates, Config, Encryption, Listen, Need,
+    ProxyProtocol, Resource,
+};
+
+const REQUEST: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Protocol: other, chat, echo\r\n\r\n";
+
+/// A host whose clients have an echo, and choose from two subprotocols.
+fn host() -> config::Host {
+    let component = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/components/echo.wasm");
+    assert!(component.is_file(), "run `make components` first");
+    let resource = Resource::new("/", component).expect("a pattern");
+    let resource = Resource { subprotocols: vec!["echo".into(), "chat".into()], ..resource };
+    let proxy = std::net::IpAddr::from(Ipv4Addr::LOCALHOST).into();
+    config::Host { trusted_proxies: vec![proxy], ..config::Host::new(vec![resource]) }
+}
+
+fn listen(address: Address) -> Listen {
+    let (encryption, proxy_protocol) = (Encryption::Plain, ProxyProtocol::Off);
+    Listen { address, encryption, proxy_protocol, mode: None }
+}
+
+async fn server(listen: Listen, tls: Option<config::Tls>) -> Server {
+    let config =
+        Config { listen: vec![listen], tls, backlog: 8, admin: None, file: None, host: host() };
+    Server::start(config).await.expect("it starts")
+}
+
+fn port(server: &Server) -> u16 {
+    let Address::Tcp(address) = server.listening()[0].address else { panic!("not TCP") };
+    address.port()
+}
+
+/// The one client that there is.
+fn client(host: &Host) -> Arc<Client> {
+    let served = host.site.registry.all();
+    let clients = served[0].resource().clients();
+    assert_eq!(clients.len(), 1);
+    Arc::clone(&clients[0])
+}
+
+/// Sends this and the request, and waits for the answer. The client stays as long as the stream.
+async fn ask<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, before: &[u8]) -> S {
+    stream.write_all(&[before, REQUEST.as_bytes()].concat()).await.expect("it reads");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(stream.read_u8().await.expect("an answer"));
+    }
+    let answer = String::from_utf8(answer).expect("ASCII");
+    assert!(answer.contains("\r\nSec-WebSocket-Protocol: chat\r\n"), "{answer}");
+    stream
+}
+
+fn assert_unencrypted(known: &Known) {
+    assert_eq!((known.server_name.as_deref(), known.certificate.is_some()), (None, false));
+}
+
+#[tokio::test]
+async fn our_end_of_the_connection_is_known_wherever_the_server_listens() {
+    let (v4, v6) = (Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into());
+    for (at, to) in [
+        (v4, v4),
+        (Ipv4Addr::UNSPECIFIED.into(), v4),
+        (Ipv6Addr::UNSPECIFIED.into(), v6),
+        // By version 4, at a socket for both.
+        (Ipv6Addr::UNSPECIFIED.into(), v4),
+    ] {
+        let server = server(listen(Address::Tcp(SocketAddr::new(at, 0))), None).await;
+        let (host, to) = (server.host().clone(), SocketAddr::new(to, port(&server)));
+        let _running = AbortOnDropHandle::new(tokio::spawn(server.run(std::future::pending())));
+        let stream = TcpStream::connect(to).await.expect("it listens");
+        let peer = stream.local_addr().expect("an address");
+        let _stream = ask(stream, b"").await;
+        let client = client(&host);
+        let known = client.known();
+        assert_eq!((known.local, known.peer), (to, peer), "{at}");
+        assert_eq!(known.http_version, HttpVersion::Http1);
+        assert_eq!(known.subprotocol(), Some("chat"));
+        assert_eq!(known.header("sec-websocket-Protocol"), Some("other, chat, echo"));
+        assert_unencrypted(known);
+    }
+}
+
+#[tokio::test]
+async fn proxy_says_both_ends_or_none() {
+    let here = Address::Tcp((Ipv4Addr::LOCALHOST, 0).into());
+    for (header, ends) in [
+        (
+            &b"PROXY TCP4 192.0.2.7 192.0.2.1 4660 80\r\n"[..],
+            Some(("192.0.2.7:4660", "192.0.2.1:80")),
+        ),
+        (b"PROXY TCP6 2001:db8::1 ::1 5 80\r\n", Some(("[2001:db8::1]:5", "[::1]:80"))),
+        (b"PROXY UNKNOWN\r\n", None),
+    ] {
+        let listen = Listen { proxy_protocol: ProxyProtocol::Required, ..listen(here.clone()) };
+        let server = server(listen, None).await;
+        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port(&server)));
+        let host = server.host().clone();
+        let _running = AbortOnDropHandle::new(tokio::spawn(server.run(std::future::pending())));
+        let stream = TcpStream::connect(to).await.expect("it listens");
+        let own = (stream.local_addr().expect("an address"), to);
+        let _stream = ask(stream, header).await;
+        let address = |text: &str| text.parse::<SocketAddr>().expect("an address");
+        let ends = ends.map_or(own, |(client, server)| (address(client), address(server)));
+        let client = client(&host);
+        assert_eq!((client.known().peer, client.known().local), ends);
+    }
+}
+
+#[tokio::test]
+async fn embedder_says_our_end_or_nobody_does() {
+    let peer = Peer::plain((Ipv4Addr::LOCALHOST, 1).into());
+    let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 2));
+    let unspecified = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    for (peer, expected) in [(peer, unspecified), (peer.at(local), local)] {
+        let host = Host::start(host()).await.expect("it starts");
+        let (far, near) = duplex(1000);
+        let _stream = tokio::join!(ask(far, b""), host.serve_stream(near, peer));
+        assert_eq!(client(&host).known().local, expected);
+    }
+}
+
+/// Somebody who vouches for alice, in a folder with her certificate and key.
+struct Vouched(tempfile::TempDir);
+
+impl Vouched {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut authority = CertificateParams::default();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        let authority = CertifiedIssuer::self_signed(authority, key).expect("an authority");
+        let mut alice = CertificateParams::default();
+        alice.distinguished_name.push(DnType::CommonName, "alice");
+        alice.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let uri = "spiffe://example.com/alice".try_into().expect("ASCII");
+        alice.subject_alt_names =
+            vec![SanType::URI(uri), SanType::IpAddress([192, 0, 2, 1].into())];
+        let key = KeyPair::generate().expect("a key");
+        let signed = alice.signed_by(&key, &authority).expect("a certificate");
+        for (name, text) in
+            [("ca", authority.pem()), ("alice", signed.pem()), ("key", key.serialize_pem())]
+        {
+            std::fs::write(folder.path().join(name), text).expect("room");
+        }
+        Self(folder)
+    }
+
+    fn file(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+}
+
+#[tokio::test]
+async fn name_and_certificate_of_tls_are_known_over_both_versions_of_http() {
+    let vouched = Vouched::new();
+    let clients = ClientCertificates { authorities: vouched.file("ca"), need: Need::Optional };
+    let tls = config::Tls { certificate: Certificate::SelfSigned, clients: Some(clients) };
+    for (version, expected) in [
+        (ClientHttpVersion::Http1, HttpVersion::Http1),
+        (ClientHttpVersion::Http2, HttpVersion::Http2),
+    ] {
+        for shows in [true, false] {
+            let socket = vouched.file("socket");
+            let listen =
+                Listen { encryption: Encryption::Tls, ..listen(Address::Unix(socket.clone())) };
+            let server = server(listen, Some(tls.clone())).await;
+            let host = server.host().clone();
+            let _running = AbortOnDropHandle::new(tokio::spawn(server.run(std::future::pending())));
+            let options = Options::new("wss://WS.Example.COM/").expect("a URL");
+            let options = options.unix(socket).verify(Verify::Nothing).http(version);
+            let options = if shows {
+                options.client_certificate(vouched.file("alice"), vouched.file("key"))
+            } else {
+                options
+            };
+            let (connected, _messages) = connect(options);
+            connected.opened().await.expect("it is let in");
+            let client = client(&host);
+            let known = client.known();
+            assert_eq!(known.http_version, expected);
+            assert_eq!(known.server_name.as_deref(), Some("ws.example.com"));
+            assert_eq!(known.local, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+            assert_eq!(known.subprotocol(), None);
+            let Some(certificate) = &known.certificate else {
+                assert!(!shows, "no certificate");
+                continue;
+            };
+            assert!(shows, "{certificate:?}");
+            let pem = std::fs::read(vouched.file("alice")).expect("a file");
+            let (_, pem) = x509_parser::pem::parse_x509_pem(&pem).expect("PEM");
+            assert_eq!(certificate.der(), pem.contents);
+            assert_eq!(certificate.names(), ["uri:spiffe://example.com/alice", "ip:192.0.2.1"]);
+            assert!(certificate.subject().is_some_and(|subject| subject.contains("CN=alice")));
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Written without the SDK, to make the mistakes that it does not let one make: tells what each is answered with.
+
+#![expect(missing_docs, unsafe_code, reason = "generated; the documentation is in wit/")]
+
+wit_bindgen::generate!({ path: "../../wit", world: "resource-handler" });
+
+use exports::ws_host::socket::handler::Guest;
+use ws_host::socket::clients::{SendOptions, send, send_text};
+use ws_host::socket::handshake;
+use ws_host::socket::types::{ClientId, Message};
+
+struct Mistaken;
+
+/// `WORD ARGUMENT`: where the mistake is made, and with what. `%0a` is a line feed.
+fn make(client: ClientId, mistake: &str) -> String {
+    let mistake = &*mistake.replace("%0a", "\n");
+    let (word, argument) = mistake.split_once(' ').unwrap_or((mistake, ""));
+    let number = argument.parse().unwrap_or(0);
+    let options = SendOptions::new();
+    let result = match word {
+        "compression" => options.set_compression(argument),
+        "max-frame" => options.set_max_frame(Some(number)),
+        "except" => options.set_except(&vec![client; number as usize]),
+        "options" => {
+            let all: Vec<_> = (0..number).map(|_| SendOptions::new()).collect();
+            send(client, &Message::Text("sent".into()), all.last())
+        }
+        "subprotocol" => handshake::choose_subprotocol(client, argument),
+        "header" => handshake::add_header(client, argument, "value"),
+        "value" => handshake::add_header(client, "x-name", argument),
+        "long-value" => handshake::add_header(client, "x-name", &"x".repeat(number as usize)),
+        "status" => handshake::set_status(client, number as u16),
+        "type" => handshake::set_body(client, argument, b"body"),
+        "body" => handshake::set_body(client, "text/plain", &vec![b'x'; number as usize]),
+        _ => Err(format!("{word} is no mistake")),
+    };
+    result.err().unwrap_or_else(|| "none".into())
+}
+
+impl Guest for Mistaken {
+    /// A mistake stands in the query, with `+` for the space. It is told as soon as the client is there.
+    fn connected(client: ClientId) -> bool {
+        if let Some(query) = ws_host::socket::requests::query(client) {
+            let _ = send_text(client, &make(client, &query.replacen('+', " ", 1)));
+        }
+        true
+    }
+
+    fn received_text(client: ClientId, mistake: String) {
+        let _ = send_text(client, &make(client, &mistake));
+    }
+
+    fn received_binary(_: ClientId, _: Vec<u8>) {}
+
+    fn received_pong(_: ClientId, _: Vec<u8>) {}
+
+    fn disconnected(_: ClientId) {}
+}
+
+export!(Mistaken);

@@ -1,0 +1,245 @@
+//! Many messages of one client in one call of its handler, and all that holds as if each had a call of its own.
+
+use anyhow::{Result, ensure};
+use ws_host_test_support::{Client, TestServer, masked_frame};
+
+use crate::configured::Configuration;
+
+const TEXT: u8 = 0x81;
+const BINARY: u8 = 0x82;
+const PING: u8 = 0x89;
+const PONG: u8 = 0x8a;
+
+/// Sends frames in one write, so that they come in one read.
+fn send_at_once(client: &mut Client, frames: &[(u8, &str)]) -> Result<()> {
+    let masked = |(first, payload): &(u8, &str)| masked_frame(*first, payload.as_bytes());
+    client.send(&frames.iter().flat_map(masked).collect::<Vec<_>>())
+}
+
+fn texts<'a>(texts: &[&'a str]) -> Vec<(u8, &'a str)> {
+    texts.iter().map(|text| (TEXT, *text)).collect()
+}
+
+/// What the handler calls by which the texts came: `["burst a b", "single c"]`.
+fn calls(client: &mut Client, sent: &[&str]) -> Result<Vec<String>> {
+    send_at_once(client, &texts(sent))?;
+    let mut calls: Vec<String> = Vec::new();
+    let mut come: Vec<String> = Vec::new();
+    while come.len() < sent.len() {
+        let call = client.receive_text()?;
+        come.extend(call.split(' ').skip(1).map(str::to_owned));
+        calls.push(call);
+    }
+    ensure!(come == sent, "{calls:?}");
+    Ok(calls)
+}
+
+/// Calls by which the texts came at last: a tick of the clock may cut any burst short.
+fn wait_for_calls(client: &mut Client, sent: &[&str], wanted: &[&str]) -> Result<()> {
+    let mut last = Vec::new();
+    for _ in 0..1000 {
+        last = calls(client, sent)?;
+        if last == wanted {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("{last:?} and never {wanted:?}")
+}
+
+fn server_and_client(component: &str, flags: &[&str]) -> Result<(TestServer, Client)> {
+    let server = TestServer::with_arguments(component, flags)?;
+    let client = Client::connect(&server)?;
+    Ok((server, client))
+}
+
+#[test]
+fn messages_that_come_together_are_taken_in_one_call_and_a_single_one_is_not() -> Result<()> {
+    let (_server, mut client) = server_and_client("guest-bursting", &[])?;
+    assert_eq!(client.ask("first")?, "single first");
+    wait_for_calls(&mut client, &["a", "b", "c", "d"], &["burst a b c d"])?;
+    assert_eq!(client.ask("last")?, "single last");
+    Ok(())
+}
+
+#[test]
+fn what_a_handler_leaves_of_a_burst_follows() -> Result<()> {
+    let (_server, mut client) = server_and_client("guest-bursting", &[])?;
+    assert_eq!(client.ask("first")?, "single first");
+    let sent = ["a", "leave", "b", "c", "d"];
+    wait_for_calls(&mut client, &sent, &["burst a leave", "single b", "burst c d"])
+}
+
+#[test]
+fn handler_that_takes_nothing_of_a_burst_gets_each_message_by_itself() -> Result<()> {
+    let (_server, mut client) = server_and_client("guest-bursting", &[])?;
+    assert_eq!(client.ask("idle")?, "single idle");
+    send_at_once(&mut client, &texts(&["idle", "idle", "idle"]))?;
+    for _ in 0..3 {
+        assert_eq!(client.receive_text()?, "single idle");
+    }
+    Ok(())
+}
+
+#[test]
+fn texts_pings_pongs_and_fragments_are_answered_in_the_order_in_which_they_came() -> Result<()> {
+    let (_server, mut client) = server_and_client("guest-pinging", &[])?;
+    let frames = [(TEXT, "a"), (TEXT, "b"), (PING, "?"), (TEXT, "c"), (PONG, "!"), (TEXT, "d")];
+    let fragments = [(0x01, "e"), (0x80, "f"), (TEXT, "g"), (TEXT, "h")];
+    for _ in 0..100 {
+        send_at_once(&mut client, &[&frames[..], &fragments].concat())?;
+        let wanted = [
+            (PING, "a"),
+            (PING, "b"),
+            (PONG, "?"),
+            (PING, "c"),
+            (TEXT, "pong !"),
+            (PING, "d"),
+            (PING, "ef"),
+            (PING, "g"),
+            (PING, "h"),
+        ];
+        for (first, payload) in wanted {
+            let frame = client.receive()?;
+            assert_eq!((frame.first, &*frame.payload), (first, payload.as_bytes()));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn trap_in_a_burst_costs_its_client_alone_and_what_came_before_it_is_done() -> Result<()> {
+    let (server, mut client) = server_and_client("guest-trap", &[])?;
+    let mut other = Client::connect(&server)?;
+    assert_eq!(other.ask("hello")?, "hello 1");
+    send_at_once(&mut client, &texts(&["a", "b", "trap", "c"]))?;
+    assert_eq!(client.receive_text()?, "a 2");
+    assert_eq!(client.receive_text()?, "b 3");
+    client.expect_close(1011)?;
+    assert_eq!(other.ask("hello")?, "hello 1");
+    Ok(())
+}
+
+#[test]
+fn where_messages_are_dropped_the_one_that_trapped_alone_is_lost() -> Result<()> {
+    let server = Configuration::new(
+        "listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"{{guest-trap}}\"\n\
+         on-fault = \"drop-message\"\n",
+    )?
+    .serve()?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("hello")?, "hello 1");
+    // Never eight in a row: what goes well between two faults begins the count anew.
+    for _ in 0..10 {
+        send_at_once(&mut client, &texts(&["a", "trap", "b", "c", "trap", "trap", "d", "e"]))?;
+        assert!(client.receive_text()?.starts_with("a "));
+        for wanted in ["b 1", "c 2", "d 1", "e 2"] {
+            assert_eq!(client.receive_text()?, wanted);
+        }
+    }
+    send_at_once(&mut client, &texts(&["trap"; 9]))?;
+    client.expect_close(1011)?;
+    Ok(())
+}
+
+#[test]
+fn nothing_arrives_behind_a_close_or_an_abort_in_a_burst() -> Result<()> {
+    let (_server, mut client) = server_and_client("guest-closing", &[])?;
+    assert_eq!(client.ask("first")?, "first");
+    send_at_once(&mut client, &texts(&["a", "close 4000 enough", "b", "close 4001 more"]))?;
+    assert_eq!(client.receive_text()?, "a");
+    assert_eq!(client.receive_close()?, (4000, "enough".into()));
+
+    let (server, mut client) = server_and_client("guest-aborting", &[])?;
+    let id = client.ask("who")?;
+    let mut other = Client::connect(&server)?;
+    send_at_once(&mut client, &texts(&["abort me", "abort 1", "who"]))?;
+    client.expect_end()?;
+    assert_eq!(other.ask(&format!("abort {id}"))?, "false Err(Closed)");
+    Ok(())
+}
+
+#[test]
+fn text_that_is_none_fails_the_connection_behind_what_came_before_it() -> Result<()> {
+    let (_server, mut client) = server_and_client("echo", &[])?;
+    assert_eq!(client.ask("first")?, "first");
+    let mut octets = [masked_frame(TEXT, b"a"), masked_frame(TEXT, b"b")].concat();
+    octets.extend(masked_frame(TEXT, b"\xff"));
+    octets.extend(masked_frame(TEXT, b"c"));
+    client.send(&octets)?;
+    assert_eq!(client.receive_text()?, "a");
+    assert_eq!(client.receive_text()?, "b");
+    assert_eq!(client.receive_close()?.0, 1007);
+    Ok(())
+}
+
+#[test]
+fn each_message_of_a_burst_has_a_cpu_budget_of_its_own() -> Result<()> {
+    let (_server, mut client) = server_and_client("guest-spin", &["--max-cpu", "100ms"])?;
+    assert_eq!(client.ask("first")?, "first");
+    // Half a millisecond each, half a second together.
+    send_at_once(&mut client, &[(BINARY, ""); 1000])?;
+    assert_eq!(client.ask("last")?, "last");
+    send_at_once(&mut client, &texts(&["a", "spin", "b"]))?;
+    assert_eq!(client.receive_text()?, "a");
+    assert_eq!(client.receive_text()?, "spinning");
+    client.expect_close(1011)?;
+    Ok(())
+}
+
+#[test]
+fn each_message_of_a_burst_has_its_own_time_to_wait() -> Result<()> {
+    let (_server, mut client) = server_and_client("guest-sleep", &["--max-time", "2s"])?;
+    assert_eq!(client.ask("first")?, "first");
+    send_at_once(&mut client, &texts(&["sleep 900", "sleep 900", "sleep 900", "last"]))?;
+    for wanted in ["before", "after", "before", "after", "before", "after", "last"] {
+        assert_eq!(client.receive_text()?, wanted);
+    }
+    Ok(())
+}
+
+#[test]
+fn others_go_on_between_two_messages_of_a_burst() -> Result<()> {
+    let flags = ["--max-cpu", "10s", "--workers", "1"];
+    let (server, mut client) = server_and_client("guest-spin", &flags)?;
+    let mut other = Client::connect(&server)?;
+    assert_eq!(other.ask("first")?, "first");
+    // Two seconds of work, in one read, and a text behind it.
+    send_at_once(&mut client, &[(BINARY, ""); 4000])?;
+    client.send_text("last")?;
+    let mut asked = 0;
+    client.stream().set_nonblocking(true)?;
+    while client.stream().peek(&mut [0]).is_err() {
+        assert_eq!(other.ask("meanwhile")?, "meanwhile");
+        asked += 1;
+    }
+    client.stream().set_nonblocking(false)?;
+    assert_eq!(client.receive_text()?, "last");
+    ensure!(asked > 20, "{asked} echoes in two seconds");
+    Ok(())
+}
+
+#[test]
+fn burst_that_finds_the_outbound_buffer_full_waits_and_loses_nothing() -> Result<()> {
+    let flags = ["--max-outbound", "16KiB", "--max-message", "4KiB"];
+    let (_server, mut client) = server_and_client("echo", &flags)?;
+    let long = "x".repeat(3000);
+    for _ in 0..10 {
+        send_at_once(&mut client, &texts(&[&*long; 40]))?;
+        for _ in 0..40 {
+            assert_eq!(client.receive_text()?, long);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn texts_that_the_host_answers_keep_their_place_in_a_burst() -> Result<()> {
+    let flags = ["--auto-answer", "ping=pong"];
+    let (_server, mut client) = server_and_client("echo", &flags)?;
+    assert_eq!(client.ask("first")?, "first");
+    send_at_once(&mut client, &texts(&["ping", "a", "ping", "b", "ping"]))?;
+    for wanted in ["pong", "a", "pong", "b", "pong"] {
+        assert_eq!(client.receive_text()?, wanted);
+    }
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! What handlers ask of the system and are not granted.
+
+use std::process::{Command, Output};
+
+use anyhow::Result;
+use rustix::process::Signal;
+use ws_host_test_support::{Client, TestServer, host_binary};
+
+/// What tools import by their defaults: one export of each interface whose type is short.
+const WASI: &[(&str, &str)] = &[
+    ("cli/environment", r#""get-arguments" (func (result (list string)))"#),
+    ("cli/exit", r#""exit" (func (param "status" (result)))"#),
+    ("cli/terminal-input", r#""terminal-input" (type (sub resource))"#),
+    ("cli/terminal-output", r#""terminal-output" (type (sub resource))"#),
+    ("clocks/monotonic-clock", r#""now" (func (result u64))"#),
+    ("filesystem/types", r#""descriptor" (type (sub resource))"#),
+    ("http/types", r#""fields" (type (sub resource))"#),
+    ("http/types", r#""outgoing-request" (type (sub resource))"#),
+    ("http/types", r#""response-outparam" (type (sub resource))"#),
+    ("http/types", r#""future-incoming-response" (type (sub resource))"#),
+    ("io/error", r#""error" (type (sub resource))"#),
+    ("io/poll", r#""pollable" (type (sub resource))"#),
+    ("io/streams", r#""output-stream" (type (sub resource))"#),
+    ("random/insecure", r#""get-insecure-random-u64" (func (result u64))"#),
+    ("random/insecure-seed", r#""insecure-seed" (func (result (tuple u64 u64)))"#),
+    ("random/random", r#""get-random-u64" (func (result u64))"#),
+    ("sockets/ip-name-lookup", r#""resolve-address-stream" (type (sub resource))"#),
+    ("sockets/network", r#""network" (type (sub resource))"#),
+    ("sockets/tcp", r#""tcp-socket" (type (sub resource))"#),
+    ("sockets/udp", r#""udp-socket" (type (sub resource))"#),
+];
+
+/// What the host says of a component with these definitions and a handler without functions.
+fn loading(definitions: &str) -> Result<String> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("asking.wasm");
+    let handler = r#"(instance $i) (export "ws-host:socket/handler@0.1.0" (instance $i))"#;
+    std::fs::write(&file, wat::parse_str(format!("(component {definitions} {handler})"))?)?;
+    let Output { stderr, .. } = Command::new(host_binary())
+        .arg("--component")
+        .arg(&file)
+        .args(["--listen", "127.0.0.1:0", "--check"])
+        .output()?;
+    Ok(String::from_utf8(stderr)?)
+}
+
+#[test]
+fn everything_of_wasi_links_in_every_patch_of_0_2() -> Result<()> {
+    for patch in [0, 1, 6, 9, 12, 99] {
+        for (name, export) in WASI {
+            let told = loading(&format!(
+                r#"(import "wasi:{name}@0.2.{patch}" (instance (export {export})))"#
+            ))?;
+            assert!(told.contains("a function of it is missing"), "{name} 0.2.{patch}: {told}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_neither_wasi_nor_ours_is_refused_by_its_name() -> Result<()> {
+    for name in ["acme:rockets/launch@1.0.0", "wasi:http/types@0.1.0", "wasi:keyvalue/store@0.2.0"]
+    {
+        let told = loading(&format!(r#"(import "{name}" (instance (export "go" (func))))"#))?;
+        assert!(told.contains("imports something") && told.contains(name), "{told}");
+    }
+    Ok(())
+}
+
+#[test]
+fn component_of_the_asynchronous_abi_is_refused_with_the_flag_for_the_other() -> Result<()> {
+    for definitions in [
+        "(core func (canon task.cancel))",
+        "(type (stream u8))",
+        "(type (func async (result u32)))",
+        r#"(import "wasi:cli/environment@0.3.0" (instance (export "go" (func))))"#,
+        r#"(import "wasi:http/types@0.3.0-rc-2026-01-06" (instance (export "go" (func))))"#,
+    ] {
+        let told = loading(definitions)?;
+        assert!(told.contains("--sync") && told.contains("asynchronous"), "{definitions}: {told}");
+    }
+    Ok(())
+}
+
+#[test]
+fn request_is_denied_by_an_error_code_after_all_that_leads_up_to_it() -> Result<()> {
+    let server = TestServer::serving("guest-asking")?;
+    let mut client = Client::connect(&server)?;
+    let all_set = "Ok(()) (Ok(()), Ok(()), Ok(()), Ok(())) Ok(Ok(Ok(())))";
+    // More than one instance may hold at once.
+    for times in [1, 2000] {
+        let heard = client.ask(&format!("http {times}"))?;
+        assert_eq!(heard, format!("{all_set} ErrorCode::HttpRequestDenied"));
+    }
+    Ok(())
+}
+
+#[test]
+fn sockets_and_names_are_denied_and_there_are_no_files() -> Result<()> {
+    let server = TestServer::serving("guest-asking")?;
+    let mut client = Client::connect(&server)?;
+    for asked in ["tcp", "udp", "name"] {
+        let heard = client.ask(asked)?;
+        assert!(heard.contains("access-denied"), "{asked}: {heard}");
+    }
+    assert_eq!(client.ask("folders")?, "0");
+    assert_ne!(client.ask("file")?, "granted");
+    Ok(())
+}
+
+#[test]
+fn log_says_once_what_was_asked_and_what_to_do() -> Result<()> {
+    let server = TestServer::serving("guest-asking")?;
+    let mut client = Client::connect(&server)?;
+    for _ in 0..3 {
+        for asked in ["http", "tcp", "udp", "name", "file"] {
+            client.ask(asked)?;
+        }
+    }
+    drop(client);
+    server.signal(Signal::TERM)?;
+    let log = server.wait()?.log;
+    let told = |asked: &str| log.lines().filter(|line| line.contains(asked)).collect::<Vec<_>>();
+    for asked in [
+        "asked for an HTTP request (wasi:http)",
+        "asked for a TCP socket (wasi:sockets)",
+        "asked for a UDP socket (wasi:sockets)",
+        "asked for the address of a name (wasi:sockets)",
+    ] {
+        let [line] = told(asked)[..] else { panic!("not once {asked}: {log}") };
+        assert!(line.contains("guest-asking.wasm") && line.contains("no setting"), "{line}");
+        assert!(line.contains("message from outside"), "{line}");
+    }
+    let [line] = told("asked for files (wasi:filesystem)")[..] else { panic!("not once: {log}") };
+    assert!(line.contains("no setting") && line.contains("env"), "{line}");
+    Ok(())
+}
+
+#[test]
+fn nothing_is_told_of_who_asks_for_nothing() -> Result<()> {
+    let server = TestServer::serving("guest-asking")?;
+    Client::connect(&server)?.ask("hello")?;
+    server.signal(Signal::TERM)?;
+    let log = server.wait()?.log;
+    assert!(!log.contains("asked for"), "{log}");
+    Ok(())
+}
+
+#[test]
+fn what_the_host_keeps_of_requests_is_bounded() -> Result<()> {
+    let server = TestServer::serving("guest-asking")?;
+    let mut client = Client::connect(&server)?;
+    for part in ["method", "authority", "path", "scheme"] {
+        assert_eq!(client.ask(&format!("{part} 1"))?, "granted");
+        for octets in [5000, 1_000_000] {
+            assert_ne!(client.ask(&format!("{part} {octets}"))?, "granted");
+        }
+    }
+    assert_eq!(client.ask("requests 500")?, "500");
+    client.send_text("requests 5000")?;
+    assert_eq!(client.receive_close()?.0, 1011);
+    assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
+    Ok(())
+}

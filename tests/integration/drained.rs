@@ -1,0 +1,125 @@
+//! Handlers that go on sending when there is room again.
+
+use std::io::Read;
+
+use anyhow::Result;
+use rustix::process::Signal;
+use ws_host_test_support::{Client, TestServer};
+
+/// More than sockets hold, also when only half of it is free.
+const MUCH: &[&str] = &["--max-outbound", "32MiB"];
+
+/// Reads everything up to this text, and tells how many messages came before.
+fn read_up_to(client: &mut Client, text: &str) -> Result<usize> {
+    let mut before = 0;
+    loop {
+        if client.receive()?.payload == text.as_bytes() {
+            return Ok(before);
+        }
+        before += 1;
+    }
+}
+
+/// How many messages the client took before its buffer was full.
+fn taken(server: &mut TestServer) -> Result<usize> {
+    let line = server.wait_for_log(" and no more")?;
+    let after = line.split(" took ").nth(1).unwrap_or_default();
+    Ok(after.split(' ').next().unwrap_or_default().parse()?)
+}
+
+#[test]
+fn handler_hears_of_room_once_for_each_time_that_there_was_none() -> Result<()> {
+    let mut server = TestServer::with_arguments("guest-filling", MUCH)?;
+    let mut client = Client::connect(&server)?;
+    for _ in 0..2 {
+        client.send_text("fill 10000")?;
+        let taken = taken(&mut server)?;
+        assert_eq!(read_up_to(&mut client, "drained")?, taken);
+    }
+    // Nothing else was missed, and nothing comes twice.
+    for _ in 0..3 {
+        assert_eq!(client.ask("hello")?, "hello");
+    }
+    server.signal(Signal::INT)?;
+    assert_eq!(client.receive_text()?, "goodbye");
+    client.expect_close(1001)?;
+    let ended = server.wait()?;
+    assert_eq!(ended.log.matches(" drained").count(), 2, "{}", ended.log);
+    Ok(())
+}
+
+#[test]
+fn handler_that_fills_the_buffer_again_and_again_holds_up_neither_others_nor_its_client()
+-> Result<()> {
+    let mut server = TestServer::with_arguments("guest-filling", &["--max-message", "32KiB"])?;
+    let mut greedy = Client::connect(&server)?;
+    let mut other = Client::connect(&server)?;
+    let mut reader = greedy.try_clone()?;
+    greedy.send_text("refill 100")?;
+    let reading = std::thread::spawn(move || {
+        let mut octets = vec![0; 1 << 16];
+        while reader.stream().read(&mut octets).is_ok_and(|read| read > 0) {}
+    });
+    for times in [1, 2, 4, 8, 16, 32, 64, 128] {
+        server.wait_for_log(&format!(" refilled {times} times"))?;
+        for _ in 0..20 {
+            assert_eq!(other.ask("hello")?, "hello");
+        }
+    }
+    greedy.send_close(1000, "")?;
+    server.wait_for_log(" disconnected")?;
+    reading.join().expect("no panic");
+    Ok(())
+}
+
+#[test]
+fn instance_that_sleeps_is_woken_for_a_client_that_has_read_on() -> Result<()> {
+    let sleepy = ["--hibernate-after", "100ms", "--log", "info,ws_host::actor=debug"];
+    let mut server = TestServer::with_arguments("guest-filling", &[MUCH, &sleepy].concat())?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("fill 10000")?;
+    let taken = taken(&mut server)?;
+    server.wait_for_log("hibernated")?;
+    assert_eq!(read_up_to(&mut client, "drained")?, taken);
+    server.wait_for_log("woken")?;
+    Ok(())
+}
+
+#[test]
+fn client_that_never_reads_never_drains() -> Result<()> {
+    let flags = [MUCH, &["--idle-timeout", "400ms"]].concat();
+    let mut server = TestServer::with_arguments("guest-filling", &flags)?;
+    let mut client = Client::connect(&server)?;
+    client.send_text("fill 10000")?;
+    taken(&mut server)?;
+    server.wait_for_log(" disconnected")?;
+    server.signal(Signal::INT)?;
+    let ended = server.wait()?;
+    assert!(!ended.log.contains(" drained"), "{}", ended.log);
+    Ok(())
+}
+
+/// Nothing waits for the client itself: somebody else has what the host has.
+#[test]
+fn handler_hears_of_room_in_the_host_when_there_is_some() -> Result<()> {
+    let flags = ["--max-outbound", "4MiB", "--max-buffered", "8MiB"];
+    let mut server = TestServer::with_arguments("guest-filling", &flags)?;
+    let mut greedy = [Client::connect(&server)?, Client::connect(&server)?];
+    let mut modest = Client::connect(&server)?;
+    for client in &mut greedy {
+        client.send_text("fill 100000")?;
+        taken(&mut server)?;
+    }
+    assert_eq!(modest.ask("hello")?, "hello");
+    modest.send_text("fill 3500000")?;
+    assert_eq!(taken(&mut server)?, 0);
+    assert_eq!(modest.ask("hello")?, "hello");
+    drop(greedy);
+    assert_eq!(modest.receive_text()?, "drained");
+    assert_eq!(modest.ask("hello")?, "hello");
+    server.signal(Signal::INT)?;
+    let ended = server.wait()?;
+    // Not again and again for as long as there was none.
+    assert_eq!(ended.log.matches(" drained").count(), 1, "{}", ended.log);
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! Mistakes of handlers: each gets an error by its name, where it is made, and nothing is done.
+
+use anyhow::Result;
+use ws_host_test_support::{Client, TestServer};
+
+#[test]
+fn options_that_make_no_sense_are_refused_by_name() -> Result<()> {
+    let server = TestServer::serving("guest-mistaken")?;
+    let mut client = Client::connect(&server)?;
+    for (mistake, error) in [
+        ("compression always", "none"),
+        ("compression sometimes", "unknown"),
+        ("compression ", "unknown"),
+        ("max-frame 1", "none"),
+        // RFC 6455 §5.4: frames of no octets would never bring the message.
+        ("max-frame 0", "invalid"),
+        ("except 1000", "none"),
+        ("except 1001", "too-many"),
+    ] {
+        assert_eq!(client.ask(mistake)?, error, "{mistake}");
+    }
+    Ok(())
+}
+
+#[test]
+fn options_are_given_back_when_they_are_dropped() -> Result<()> {
+    let server = TestServer::serving("guest-mistaken")?;
+    let mut client = Client::connect(&server)?;
+    // One more belongs to the question itself.
+    for _ in 0..3 {
+        assert_eq!(client.ask("options 1000")?, "too-many-options");
+        client.send_text("options 999")?;
+        assert_eq!(client.receive_text()?, "sent");
+        assert_eq!(client.receive_text()?, "none");
+    }
+    Ok(())
+}
+
+#[test]
+fn answer_to_a_handshake_that_is_none_is_refused_where_it_is_made() -> Result<()> {
+    let server = TestServer::serving("guest-mistaken")?;
+    for (mistake, error) in [
+        ("subprotocol+chat", "not-offered"),
+        ("header+x-name", "none"),
+        ("header+not(a)name", "invalid-header"),
+        ("header+", "invalid-header"),
+        // It would begin a line of the handler's own.
+        ("value+x%0aset-cookie:y", "invalid-header"),
+        ("header+connection", "reserved-header"),
+        ("header+Sec-WebSocket-Accept", "reserved-header"),
+        ("header+content-length", "reserved-header"),
+        ("long-value+9000", "too-long"),
+        ("status+299", "invalid-status"),
+        ("status+600", "invalid-status"),
+        ("status+300", "none"),
+        ("type+text/plain%0ax", "invalid-header"),
+        ("body+65536", "none"),
+        ("body+65537", "too-long"),
+    ] {
+        let mut client = Client::connect_to(&server, &format!("/?{mistake}"))?;
+        assert_eq!(client.receive_text()?, error, "{mistake}");
+    }
+    Ok(())
+}
+
+#[test]
+fn handshake_that_was_answered_is_not_answered_again() -> Result<()> {
+    let server = TestServer::serving("guest-mistaken")?;
+    let mut client = Client::connect(&server)?;
+    for mistake in ["subprotocol chat", "header x-name", "status 404", "type text/plain"] {
+        assert_eq!(client.ask(mistake)?, "not-connecting", "{mistake}");
+    }
+    Ok(())
+}

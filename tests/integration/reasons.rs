@@ -1,0 +1,107 @@
+//! Why an instance is asked for its state, or given one.
+
+use anyhow::{Result, ensure};
+use ws_host_test_support::{Client, TestServer};
+
+use crate::configured::ask_admin;
+use crate::keeper::{Keeper, post_reload};
+
+const FLAGS: &[&str] =
+    &["--no-watch", "--admin", "127.0.0.1:0", "--log", "info,ws_host::actor=trace"];
+
+/// The next calls are these, each for its reason.
+fn expect(server: &mut TestServer, calls: &[&str]) -> Result<()> {
+    for call in calls {
+        let line = server.wait_for_log("reason=")?;
+        let (name, reason) = call.split_once(' ').unwrap_or_default();
+        let is_so = line.contains(name) && line.contains(&format!("reason=\"{reason}\""));
+        ensure!(is_so, "{call} was expected: {line}");
+    }
+    Ok(())
+}
+
+#[test]
+fn instance_that_sleeps_and_wakes_hears_of_hibernation() -> Result<()> {
+    let keeper = Keeper::new()?;
+    let mut server = keeper.serve(&[FLAGS, &["--hibernate-after", "100ms"]].concat())?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("count")?, "1");
+    expect(&mut server, &["suspend hibernation"])?;
+    assert_eq!(client.ask("count")?, "2");
+    expect(&mut server, &["resume hibernation"])
+}
+
+#[test]
+fn new_code_hears_of_a_reload_whether_the_old_is_awake_or_asleep() -> Result<()> {
+    let keeper = Keeper::new()?;
+    let mut server = keeper.serve(FLAGS)?;
+    let admin = server.admin()?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("count")?, "1");
+    keeper.replace_by(2)?;
+    assert_eq!(post_reload(admin)?.status, 200);
+    expect(&mut server, &["suspend reload", "resume reload"])?;
+    let keeper = Keeper::new()?;
+    let mut server = keeper.serve(&[FLAGS, &["--hibernate-after", "100ms"]].concat())?;
+    let admin = server.admin()?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("count")?, "1");
+    server.wait_for_log("hibernated")?;
+    keeper.replace_by(2)?;
+    assert_eq!(post_reload(admin)?.status, 200);
+    expect(&mut server, &["resume reload"])
+}
+
+#[test]
+fn instance_after_a_trap_hears_of_the_fault_with_a_checkpoint_and_without() -> Result<()> {
+    for (flags, calls) in [
+        (&["--checkpoint", "50ms"][..], &["suspend checkpoint", "resume fault"][..]),
+        (&[], &["resume fault"]),
+    ] {
+        let keeper = Keeper::precious()?;
+        let mut server = keeper.serve(&[FLAGS, flags].concat())?;
+        let mut client = Client::connect(&server)?;
+        assert_eq!(client.ask("keep this")?, "kept");
+        let (last, before) = calls.split_last().unwrap_or((&"", &[]));
+        expect(&mut server, before)?;
+        let mut hostile = Client::connect(&server)?;
+        hostile.send_text("trap")?;
+        hostile.expect_close(1011)?;
+        client.ask("kept")?;
+        while expect(&mut server, &[last]).is_err() {}
+    }
+    Ok(())
+}
+
+#[test]
+fn old_code_hears_of_a_rollback() -> Result<()> {
+    let keeper = Keeper::new()?;
+    let mut server = keeper.serve(&[FLAGS, &["--trial", "1h"]].concat())?;
+    let admin = server.admin()?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("count")?, "1");
+    keeper.replace_by(2)?;
+    assert_eq!(post_reload(admin)?.status, 200);
+    expect(&mut server, &["suspend reload", "resume reload"])?;
+    assert_eq!(ask_admin(admin, "POST /rollback", "", b"")?.status, 200);
+    assert_eq!(client.ask("version")?, "1");
+    expect(&mut server, &["resume rollback"])
+}
+
+/// It began with the new code, so that the old has nothing of it to return to.
+#[test]
+fn instance_that_began_on_trial_hands_its_state_over_for_the_rollback() -> Result<()> {
+    let keeper = Keeper::new()?;
+    let flags = ["--trial", "1h", "--path", "/{room}", "--instance-per", "path"];
+    let mut server = keeper.serve(&[FLAGS, &flags].concat())?;
+    let admin = server.admin()?;
+    keeper.replace_by(2)?;
+    assert_eq!(post_reload(admin)?.status, 200);
+    let mut client = Client::connect_to(&server, "/late")?;
+    assert_eq!(client.receive_text()?, "room is late");
+    assert_eq!(client.ask("count")?, "1");
+    assert_eq!(ask_admin(admin, "POST /rollback", "", b"")?.status, 200);
+    expect(&mut server, &["suspend rollback", "resume rollback"])?;
+    assert_eq!(client.ask("count")?, "2");
+    Ok(())
+}

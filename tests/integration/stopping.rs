@@ -1,0 +1,107 @@
+//! Handlers that say goodbye.
+
+use anyhow::Result;
+use rustix::process::Signal;
+use ws_host_test_support::{Client, TestServer};
+
+use crate::configured::ask_admin;
+
+/// Ends as it should: with a word of the handler before it.
+fn expect_goodbye(client: &mut Client) -> Result<()> {
+    assert_eq!(client.receive_text()?, "goodbye");
+    client.expect_close(1001).map(drop)
+}
+
+#[test]
+fn handler_says_goodbye_once_while_its_clients_are_there() -> Result<()> {
+    let server = TestServer::serving("guest-filling")?;
+    let mut clients = (0..3).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    server.signal(Signal::TERM)?;
+    for client in &mut clients {
+        expect_goodbye(client)?;
+    }
+    let ended = server.wait()?;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
+    assert_eq!(ended.log.matches("stopping with 3 clients").count(), 1, "{}", ended.log);
+    assert_eq!(ended.log.matches("stopping with").count(), 1, "{}", ended.log);
+    Ok(())
+}
+
+#[test]
+fn handler_of_a_resource_that_is_removed_says_goodbye() -> Result<()> {
+    let mut server = TestServer::with_arguments("guest-filling", &["--admin", "127.0.0.1:0"])?;
+    let admin = server.admin()?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(ask_admin(admin, "DELETE /resources/guest-filling", "", b"")?.status, 200);
+    expect_goodbye(&mut client)
+}
+
+#[test]
+fn instance_that_is_awake_without_clients_says_goodbye_too() -> Result<()> {
+    let mut server = TestServer::serving("guest-filling")?;
+    Client::connect(&server)?.close()?;
+    server.wait_for_log(" disconnected")?;
+    server.signal(Signal::TERM)?;
+    let ended = server.wait()?;
+    assert!(ended.log.contains("stopping with 0 clients"), "{}", ended.log);
+    Ok(())
+}
+
+#[test]
+fn instance_that_sleeps_and_has_clients_is_woken_for_its_goodbye() -> Result<()> {
+    let flags = ["--hibernate-after", "100ms", "--log", "info,ws_host::actor=debug"];
+    let mut server = TestServer::with_arguments("guest-filling", &flags)?;
+    let mut client = Client::connect(&server)?;
+    server.wait_for_log("hibernated")?;
+    server.signal(Signal::TERM)?;
+    expect_goodbye(&mut client)?;
+    let ended = server.wait()?;
+    assert!(ended.log.contains("stopping with 1 clients"), "{}", ended.log);
+    Ok(())
+}
+
+/// Half of the time is for them, and neither half is over while this test runs.
+#[test]
+fn handler_that_sleeps_in_its_goodbye_holds_up_nobody_else() -> Result<()> {
+    let flags = ["--instance-per", "client", "--workers", "1", "--drain-timeout", "1h"];
+    let mut server = TestServer::with_arguments("guest-filling", &flags)?;
+    let mut sleepers = (0..3).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    for sleeper in &mut sleepers {
+        assert_eq!(sleeper.ask("sleep")?, "sleep");
+    }
+    let mut client = Client::connect(&server)?;
+    server.signal(Signal::TERM)?;
+    expect_goodbye(&mut client)?;
+    for sleeper in &mut sleepers {
+        assert_eq!(sleeper.receive_text()?, "goodbye");
+    }
+    server.wait_for_log(" disconnected")?;
+    server.signal(Signal::TERM)?;
+    assert_eq!(server.wait()?.status.code(), Some(130));
+    Ok(())
+}
+
+#[test]
+fn clients_wait_for_a_goodbye_no_longer_than_half_of_the_drain_timeout() -> Result<()> {
+    let server = TestServer::with_arguments("guest-filling", &["--drain-timeout", "600ms"])?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("sleep")?, "sleep");
+    server.signal(Signal::TERM)?;
+    expect_goodbye(&mut client)?;
+    let ended = server.wait()?;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
+    assert!(ended.log.contains("the time to drain was over"), "{}", ended.log);
+    Ok(())
+}
+
+#[test]
+fn handler_that_fails_in_its_goodbye_keeps_no_client() -> Result<()> {
+    let server = TestServer::serving("guest-filling")?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("panic")?, "panic");
+    server.signal(Signal::TERM)?;
+    expect_goodbye(&mut client)?;
+    let ended = server.wait()?;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
+    Ok(())
+}
