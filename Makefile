@@ -6,7 +6,7 @@ COMPONENTS := target/components
 GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-dir target/guests
 EXAMPLES := echo chat counter rooms
 
-.PHONY: help setup build host components run test unit integration clients compatibility lint api deny fuzz soak bench \
+.PHONY: help setup build host components run test unit integration clients compatibility lint api contract deny fuzz soak bench \
         bench-peers bench-report bench-density instructions conformance matrix profiled ci clean
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo "make fuzz         every fuzz target for SECONDS (60)"
 	@echo "make lint         formatting, clippy, documentation, layers, public API"
 	@echo "make api          writes the listings of the public API, docs/api, after a change on purpose"
+	@echo "make contract     writes docs/contract.md, the page of wit/"
 	@echo "make ci           all of it, as the continuous integration does"
 
 setup:
@@ -113,11 +114,15 @@ lint:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
 	host/check-layers
 	CARGO=$(CARGO) wit/check-growth
+	$(CARGO) run --quiet -p ws-host-compatibility --bin document -- wit docs/contract.md
 	$(CARGO) run -p ws-host-api
 
 # The listings of docs/api, after the public API was changed on purpose.
 api:
 	$(CARGO) run -p ws-host-api -- --write
+
+contract:
+	$(CARGO) run --quiet -p ws-host-compatibility --bin document -- wit docs/contract.md --write
 
 # Licences, sources and duplicates of dependencies; needs `cargo install cargo-deny`.
 deny:

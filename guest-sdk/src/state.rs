@@ -33,7 +33,5 @@ words! {
         Fault = "fault", "the instance before trapped";
         /// Old code comes back in place of new code that failed.
         Rollback = "rollback", "old code comes back";
-        /// The server stops.
-        Stop = "stop", "the server stops";
     }
 }

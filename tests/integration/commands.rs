@@ -1,6 +1,8 @@
 //! What handlers can do with clients.
 
-use anyhow::Result;
+use std::collections::HashSet;
+
+use anyhow::{Context, Result};
 use ws_host_test_support::{Client, Frame, TestServer, handshake};
 
 #[test]
@@ -130,5 +132,26 @@ fn handler_has_no_files_no_network_and_no_environment() -> Result<()> {
     let server = TestServer::serving("guest-about")?;
     let told = Client::connect(&server)?.ask("world")?;
     assert_eq!(told, "environment 0 files false network false");
+    Ok(())
+}
+
+#[test]
+fn numbers_of_clients_name_nobody_else_after_a_restart() -> Result<()> {
+    // A handler that saved whom a number stands for must not find somebody else under it.
+    let mut saved = HashSet::new();
+    for _ in 0..3 {
+        let server = TestServer::serving("guest-telling")?;
+        let mut numbers = Vec::new();
+        for _ in 0..100 {
+            let told = Client::connect(&server)?.ask("who")?;
+            let number: u64 = told.strip_prefix("client ").context("a number")?.parse()?;
+            assert!((1..1 << 53).contains(&number), "{number} is not exact as a double");
+            numbers.push(number);
+        }
+        assert!(numbers.is_sorted_by(|earlier, later| earlier < later), "{numbers:?}");
+        for number in numbers {
+            assert!(saved.insert(number), "{number} was another client before the restart");
+        }
+    }
     Ok(())
 }
