@@ -97,10 +97,10 @@ impl Inbound {
     /// long a payload at most. What is said of it is not checked yet.
     #[inline]
     pub fn whole_message(&self, input: &[u8], longest: usize) -> Option<usize> {
-        let Stage::Header { length: 0, .. } = self.stage else { return None };
-        if self.message.is_some() || !frame::begins_whole_message(*input.first()?) {
+        if !frame::begins_whole_message(*input.first()?) || self.message.is_some() {
             return None;
         }
+        let Stage::Header { length: 0, .. } = self.stage else { return None };
         let header = frame::header_length(input)?;
         let payload = usize::try_from(frame::payload_length(input.get(..header)?)).ok()?;
         (payload <= longest && payload <= input.len() - header).then(|| header + payload)

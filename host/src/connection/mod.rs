@@ -16,6 +16,7 @@ mod rest;
 mod socket;
 
 use std::cell::Cell;
+use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -187,27 +188,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 && burst::is_worth_it(&self.inbound, &buffer[unread.clone()])
             {
                 turn = turn.or_else(|| actor.try_turn());
-                if let Some(mut held) = turn.take_if(|held| held.takes_bursts()) {
-                    let inbound = std::mem::replace(
+                if let Some(held) = turn.take_if(|held| held.takes_bursts()) {
+                    // In a box, as most messages come alone.
+                    let input = (buffer, unread);
+                    let burst = Box::pin(deliver_burst(
+                        &mut self.line,
                         &mut self.inbound,
-                        Inbound::new(Role::Server, Limits::default()),
-                    );
-                    let settings = Arc::clone(&self.settings);
-                    let high_water = self.line.high_water();
-                    let burst = Box::new(Burst::new(inbound, buffer, unread, settings, high_water));
-                    let (called, burst, line) =
-                        burst.deliver(&mut held, client, &mut self.line).await;
-                    turn = burst.has_slice().then_some(held);
+                        client,
+                        &self.settings,
+                        held,
+                        input,
+                    ));
+                    let delivered;
+                    (delivered, turn) = burst.await;
                     // What it did not go on with is looked at here first.
                     may_be_burst = false;
-                    if burst.taken > 1 {
+                    if delivered.taken > 1 {
                         self.faults_in_a_row.set(0);
                     }
-                    let end;
-                    Burst { inbound: self.inbound, buffer, unread, end, .. } = *burst;
-                    self.conclude(called);
-                    line?;
-                    if let Some(end) = end {
+                    (buffer, unread) = delivered.input;
+                    self.conclude(delivered.called);
+                    delivered.line?;
+                    if let Some(end) = delivered.end {
                         return Err(end);
                     }
                     continue;
@@ -254,6 +256,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.count_received();
         Ok(())
     }
+}
+
+/// Has the guest take messages from what has come, in one call. The turn comes back if the slice is not over.
+async fn deliver_burst<'a, S: AsyncRead + AsyncWrite + Unpin>(
+    line: &mut Line<S>,
+    inbound: &mut Inbound,
+    client: &Arc<Client>,
+    settings: &Arc<Resource>,
+    mut held: Turn<'a>,
+    (buffer, unread): (Buffer, Range<usize>),
+) -> (Delivered, Option<Turn<'a>>) {
+    let lent = std::mem::replace(inbound, Inbound::new(Role::Server, Limits::default()));
+    let high_water = line.high_water();
+    let burst = Burst::new(lent, buffer, unread, Arc::clone(settings), high_water);
+    let (called, burst, line) = Box::new(burst).deliver(&mut held, client, line).await;
+    let turn = burst.has_slice().then_some(held);
+    let Burst { inbound: given_back, buffer, unread, taken, end, .. } = *burst;
+    *inbound = given_back;
+    (Delivered { called, line, input: (buffer, unread), taken, end }, turn)
 }
 
 /// The turn for an event that is kept with so much more. `None`: the client is closed, and what has come from it is not
@@ -334,6 +355,17 @@ impl<S> Connection<S> {
         };
         self.admitted.client().close_by_host(fault.close(explanation.as_deref()));
     }
+}
+
+/// What a burst has come to.
+struct Delivered {
+    called: Result<(), Fault>,
+    line: Result<(), End>,
+    /// With what is left of it.
+    input: (Buffer, Range<usize>),
+    taken: usize,
+    /// The client broke the protocol.
+    end: Option<End>,
 }
 
 /// What there is to do with input.
