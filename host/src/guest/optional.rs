@@ -101,45 +101,22 @@ impl OptionalIndices {
         mut store: impl AsContextMut,
         instance: &Instance,
     ) -> Result<Optional> {
-        let received_burst = match &self.received_burst {
-            None => None,
-            Some(index) => Some(typed(&mut store, instance, index, "received-burst")?),
-        };
+        let store = &mut store;
         let lifecycle = match &self.lifecycle {
             None => None,
             Some((suspend, resume)) => Some(Lifecycle {
-                suspend: typed(&mut store, instance, suspend, "suspend")?,
-                resume: typed(&mut store, instance, resume, "resume")?,
+                suspend: typed(&mut *store, instance, suspend, "suspend")?,
+                resume: typed(&mut *store, instance, resume, "resume")?,
             }),
         };
-        let fired = match &self.fired {
-            None => None,
-            Some(fired) => Some(typed(&mut store, instance, fired, "fired")?),
-        };
-        let received_custom = match &self.received_custom {
-            None => None,
-            Some(index) => Some(typed(&mut store, instance, index, "received-custom")?),
-        };
-        let drained = match &self.drained {
-            None => None,
-            Some(index) => Some(typed(&mut store, instance, index, "drained")?),
-        };
-        let stopping = match &self.stopping {
-            None => None,
-            Some(index) => Some(typed(&mut store, instance, index, "stopping")?),
-        };
-        let expiring = match &self.expiring {
-            None => None,
-            Some(index) => Some(typed(&mut store, instance, index, "expiring")?),
-        };
         Ok(Optional {
-            received_burst,
+            received_burst: if_any(store, instance, &self.received_burst, "received-burst")?,
             lifecycle,
-            fired,
-            received_custom,
-            drained,
-            stopping,
-            expiring,
+            fired: if_any(store, instance, &self.fired, "fired")?,
+            received_custom: if_any(store, instance, &self.received_custom, "received-custom")?,
+            drained: if_any(store, instance, &self.drained, "drained")?,
+            stopping: if_any(store, instance, &self.stopping, "stopping")?,
+            expiring: if_any(store, instance, &self.expiring, "expiring")?,
         })
     }
 }
@@ -153,6 +130,20 @@ fn function(
     component
         .get_export_index(Some(interface), name)
         .with_context(|| format!("{of} is exported without its function `{name}`"))
+}
+
+/// A function that the component exports, perhaps.
+fn if_any<Parameters, Results>(
+    store: &mut impl AsContextMut,
+    instance: &Instance,
+    index: &Option<ComponentExportIndex>,
+    name: &str,
+) -> Result<Option<TypedFunc<Parameters, Results>>>
+where
+    Parameters: ComponentNamedList + Lower,
+    Results: ComponentNamedList + Lift,
+{
+    index.as_ref().map(|index| typed(store, instance, index, name)).transpose()
 }
 
 fn typed<Parameters, Results>(

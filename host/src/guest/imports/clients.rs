@@ -1,21 +1,17 @@
 //! The interface `clients`.
 
 use wasmtime::Result;
-use wasmtime::component::{Linker, Resource, WasmList};
+use wasmtime::component::{Linker, WasmList};
 
 use super::message::Message;
-use super::options::{self, SendOptions, chosen};
+use super::options::{self, Handle, chosen};
 use super::text::Text;
 use super::to_many::{broadcast, connected_clients};
 use super::words::done;
 use super::{Done, State, Store, for_client, for_known_client, for_open_client};
 use crate::clients::{Cause, Client, CloseError};
 
-use std::sync::Arc;
-
 const CLIENTS: &str = "ws-host:socket/clients@0.1.0";
-
-type Options = Option<Resource<Arc<SendOptions>>>;
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     let mut clients = linker.instance(CLIENTS)?;
@@ -44,7 +40,7 @@ fn send_binary(store: Store<'_>, (to, message): (u64, WasmList<u8>)) -> Result<D
     Ok(done(for_client(&store, to, |client| client.send_binary(octets))))
 }
 
-fn send(store: Store<'_>, (to, message, options): (u64, Message, Options)) -> Result<Done> {
+fn send(store: Store<'_>, (to, message, options): (u64, Message, Option<Handle>)) -> Result<Done> {
     let options = match chosen(&store, options.as_ref()) {
         Ok(options) => options,
         Err(word) => return Ok((Err(word),)),
@@ -58,7 +54,7 @@ fn send(store: Store<'_>, (to, message, options): (u64, Message, Options)) -> Re
 
 async fn broadcast_to(
     store: Store<'_>,
-    (to, message, options): (WasmList<u64>, Message, Options),
+    (to, message, options): (WasmList<u64>, Message, Option<Handle>),
 ) -> Result<(Vec<u64>,)> {
     match chosen(&store, options.as_ref()) {
         Ok(options) => Ok((broadcast(store, &to, &message, &options).await?,)),

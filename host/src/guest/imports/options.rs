@@ -33,7 +33,8 @@ pub(in crate::guest) struct SendOptions {
 #[derive(Debug)]
 pub(in crate::guest) struct Options(ResourceTable);
 
-type Handle = Resource<Arc<SendOptions>>;
+/// The guest's name for one.
+pub(super) type Handle = Resource<Arc<SendOptions>>;
 
 impl Options {
     pub(in crate::guest) fn new() -> Self {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use wasmtime::Result;
-use wasmtime::component::{Linker, Resource};
+use wasmtime::component::Linker;
 use ws_host_protocol::CloseFrame;
 
 use super::message::Message;
-use super::options::{SendOptions, chosen};
+use super::options::{Handle, chosen};
 use super::text::Text;
 use super::to_many::{deliver, pass_on};
 use super::words::{Word, done};
@@ -17,8 +17,6 @@ use crate::slice;
 use crate::topics::{TagError, is_name};
 
 const TAGS: &str = "ws-host:socket/tags@0.1.0";
-
-type Options = Option<Resource<Arc<SendOptions>>>;
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     let mut tags = linker.instance(TAGS)?;
@@ -65,7 +63,7 @@ async fn clients_of(mut store: Store<'_>, (tag,): (Text,)) -> Result<(Vec<u64>,)
 
 async fn send_tagged(
     mut store: Store<'_>,
-    (tag, message, options): (Text, Message, Options),
+    (tag, message, options): (Text, Message, Option<Handle>),
 ) -> Result<Done> {
     let options = match chosen(&store, options.as_ref()) {
         Ok(options) => options,

@@ -1,12 +1,10 @@
 //! The interface `topics`.
 
-use std::sync::Arc;
-
 use wasmtime::Result;
-use wasmtime::component::{Linker, Resource};
+use wasmtime::component::Linker;
 
 use super::message::Message;
-use super::options::{SendOptions, chosen};
+use super::options::{Handle, chosen};
 use super::text::Text;
 use super::to_many;
 use super::words::done;
@@ -15,8 +13,6 @@ use crate::clients::ClientId;
 use crate::topics::SubscribeError;
 
 const TOPICS: &str = "ws-host:socket/topics@0.1.0";
-
-type Options = Option<Resource<Arc<SendOptions>>>;
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     let mut topics = linker.instance(TOPICS)?;
@@ -62,7 +58,7 @@ fn subscribers(store: Store<'_>, (topic,): (Text,)) -> Result<(u32,)> {
 
 async fn publish(
     store: Store<'_>,
-    (topic, message, options): (Text, Message, Options),
+    (topic, message, options): (Text, Message, Option<Handle>),
 ) -> Result<Done> {
     let options = match chosen(&store, options.as_ref()) {
         Ok(options) => options,
