@@ -4,7 +4,7 @@
 //! calls of the guest, what they have the host do, framing and compression, and reading many messages. Between
 //! two pieces of work it asks whether the slice [is over](is_over), and then lets the others go on.
 //!
-//! The time is that of the [`ticker`]. So the first slice of a task that works for long ends at a tick, after 10 ms
+//! The time is that of the [`ticker`]. So the first two slices of a task that works for long end at ticks, after 10 ms
 //! at most; from then on it ticks finely. A call of the guest that computes is interrupted by the ticks themselves:
 //! at the second one, and then at each.
 
@@ -41,6 +41,36 @@ pub(crate) fn current() -> Slice {
 #[inline(always)]
 pub(crate) fn is_over() -> bool {
     ticker::now().saturating_sub(CURRENT.get().began) >= LENGTH
+}
+
+/// Whether a task works for long, or a tick happened to fall into one of its short slices: where many tasks have short
+/// ones, there is hardly a tick that does not.
+#[derive(Debug, Default)]
+pub(crate) struct Overruns {
+    /// A slice ended before the task had done this piece of its work.
+    now: bool,
+    /// The same of the piece before.
+    before: bool,
+}
+
+impl Overruns {
+    /// The task begins another piece of its work.
+    #[inline]
+    pub(crate) fn begin(&mut self) {
+        self.before = std::mem::take(&mut self.now);
+    }
+
+    /// The slice is over, and the piece is not done. Once is chance.
+    #[cold]
+    pub(crate) fn count(&mut self) {
+        if self.is_repeated() {
+            ticker::computes_for_long();
+        }
+    }
+
+    fn is_repeated(&mut self) -> bool {
+        std::mem::replace(&mut self.now, true) || self.before
+    }
 }
 
 /// Lets all other tasks of the worker go on, and the system be asked what it has for them.
@@ -81,6 +111,27 @@ impl<F: Future> Future for Sliced<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn task_works_for_long_when_its_slices_end_again_and_again() {
+        let mut in_one_piece = Overruns::default();
+        in_one_piece.begin();
+        assert!(!in_one_piece.is_repeated(), "a tick that happened to fall there");
+        assert!(in_one_piece.is_repeated());
+
+        let mut in_each = Overruns::default();
+        in_each.begin();
+        assert!(!in_each.is_repeated());
+        in_each.begin();
+        assert!(in_each.is_repeated(), "the piece before was long too");
+
+        let mut now_and_then = Overruns::default();
+        for _ in 0..3 {
+            now_and_then.begin();
+            assert!(!now_and_then.is_repeated());
+            now_and_then.begin();
+        }
+    }
 
     #[tokio::test]
     async fn slice_is_over_after_a_while_and_another_begins_when_others_have_gone_on() {

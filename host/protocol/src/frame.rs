@@ -70,6 +70,14 @@ pub(crate) fn begins_whole_message(first: u8) -> bool {
     matches!(first & !RESERVED_BITS, 0x81 | 0x82)
 }
 
+/// Whether nothing lies behind a frame with a length of one octet. To be found out at a glance.
+#[inline]
+pub(crate) fn is_short_and_alone(octets: &[u8]) -> bool {
+    let Some(second) = octets.get(1) else { return true };
+    let (mask, length) = (usize::from(second & MASKED) / 32, usize::from(second & !MASKED));
+    length < usize::from(LENGTH_16) && octets.len() <= 2 + mask + length
+}
+
 /// How long a header is that begins so, right or not; `None` while that cannot be told.
 pub(crate) fn header_length(octets: &[u8]) -> Option<usize> {
     let second = octets.get(1)?;

@@ -106,6 +106,16 @@ impl Inbound {
         (payload <= longest && payload <= input.len() - header).then(|| header + payload)
     }
 
+    /// Whether two messages lie whole at the front of the input, as [`whole_message`](Self::whole_message) has it of one.
+    #[inline]
+    pub fn has_two_whole_messages(&self, input: &[u8], longest: usize) -> bool {
+        // Most input is one frame.
+        !frame::is_short_and_alone(input)
+            && self
+                .whole_message(input, longest)
+                .is_some_and(|first| self.whole_message(&input[first..], longest).is_some())
+    }
+
     /// Whether the last event has been reported.
     #[must_use]
     pub fn has_ended(&self) -> bool {

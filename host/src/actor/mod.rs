@@ -188,6 +188,7 @@ impl Actor {
     }
 
     /// Asked after every turn, whatever came of it: the guest may have set its first timer.
+    #[inline]
     fn attend_to_new_timers(self: &Arc<Self>) {
         if self.belongings.timers.take_unattended() {
             self.home.run(Arc::clone(self).attend_to_timers());

@@ -363,6 +363,7 @@ impl<'a> Turn<'a> {
         }
     }
 
+    #[inline(always)]
     fn keep(&mut self, live: Live) {
         self.place.seat = Seat::Live(live);
         // Again: if the event took long, somebody has asked since it began.
@@ -378,6 +379,7 @@ impl<'a> Turn<'a> {
 }
 
 impl Drop for Turn<'_> {
+    #[inline(always)]
     fn drop(&mut self) {
         self.actor.attend_to_new_timers();
     }

@@ -147,7 +147,7 @@ impl<T> Drop for Ticket<'_, T> {
 }
 
 impl<T> Drop for WakesNext<'_, T> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         // Behind letting go: see `note_first`.
         fence(Ordering::SeqCst);

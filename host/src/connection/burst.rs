@@ -38,9 +38,7 @@ pub(super) struct Burst {
 /// Whether two messages are there that may be taken in one call.
 #[inline]
 pub(super) fn is_worth_it(inbound: &Inbound, unread: &[u8]) -> bool {
-    inbound
-        .whole_message(unread, LONGEST)
-        .is_some_and(|first| inbound.whole_message(&unread[first..], LONGEST).is_some())
+    inbound.has_two_whole_messages(unread, LONGEST)
 }
 
 impl Burst {

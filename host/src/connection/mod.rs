@@ -35,8 +35,7 @@ use crate::actor::{Actor, Received, Turn};
 use crate::clients::{Client, Known, Outgoing};
 use crate::config::{AutoAnswer, Mode, OnFault, Resource};
 use crate::guest::Fault;
-use crate::slice;
-use crate::ticker;
+use crate::slice::{self, Overruns};
 
 /// The payload of the host's own pings. Pongs with it are not reported to the handler.
 const HEARTBEAT: &[u8] = b"ws-host";
@@ -54,6 +53,7 @@ pub(crate) struct Connection<S> {
     mode: Mode,
     /// Of events of this client.
     faults_in_a_row: Cell<u32>,
+    overruns: Overruns,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -72,7 +72,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             inbound.use_deflate(deflate);
         }
         let line = Line::new(socket, limits, timeouts);
-        Self { admitted, inbound, line, settings, mode, faults_in_a_row: Cell::new(0) }
+        let (faults_in_a_row, overruns) = (Cell::new(0), Overruns::default());
+        Self { admitted, inbound, line, settings, mode, faults_in_a_row, overruns }
     }
 
     /// Serves the client to its end; `first` came behind the handshake.
@@ -143,7 +144,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         let held = self.inbound.held();
         if slice::is_over() {
-            ticker::computes_for_long();
+            self.overruns.count();
             self.line.attend(client, held, pin!(slice::pass_on())).await.1?;
         }
         let turn = match actor.try_turn() {
@@ -168,10 +169,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut unread = 0..filled;
         let mut turn: Option<Turn<'_>> = None;
         let mut may_be_burst = true;
+        self.overruns.begin();
         while !unread.is_empty() {
             if slice::is_over() {
                 turn = None;
-                ticker::computes_for_long();
+                self.overruns.count();
                 buffer.keep(&mut unread);
                 self.line.attend(client, buffer.len(), pin!(slice::pass_on())).await.1?;
             }

@@ -121,6 +121,22 @@ fn message_lies_whole_in_the_input_if_all_of_its_one_frame_does() {
 }
 
 #[test]
+fn two_messages_lie_whole_in_the_input_if_all_of_their_frames_do() {
+    let server = End::server();
+    let two = |hex_of: &str| server.inbound.has_two_whole_messages(&hex(hex_of), 200);
+    let long = format!("82 fe 00 7e 00 00 00 00 {}", "61 ".repeat(126));
+    assert!(two("81 82 00 00 00 00 61 62 81 80 00 00 00 00"));
+    assert!(two("82 80 00 00 00 00 82 80 00 00 00 00 81"));
+    assert!(two(&format!("{long} 81 80 00 00 00 00")));
+    assert!(two(&format!("81 80 00 00 00 00 {long}")));
+    for one in ["", "81", "81 82 00 00 00 00 61", "81 82 00 00 00 00 61 62", &long] {
+        assert!(!two(one), "{one}");
+        assert!(!two(&format!("{one} 81 81 00 00 00 00")), "{one} and a part");
+        assert!(!two(&format!("{one} 89 80 00 00 00 00")), "{one} and a ping");
+    }
+}
+
+#[test]
 fn no_message_begins_in_the_middle_of_another_or_of_a_header() {
     let message = hex("81 80 00 00 00 00");
     for before in ["01 81 00 00 00 00 61", "81 82 00 00 00 00 61", "81", "89 81 00 00 00 00"] {
