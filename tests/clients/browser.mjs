@@ -1,4 +1,4 @@
-// The Chromium of this machine, headless.
+// Launches the installed Chromium, headless.
 import { execFileSync } from 'node:child_process';
 import { chromium } from 'playwright-core';
 
@@ -8,7 +8,7 @@ function path() {
     try {
       return execFileSync('which', [name], { encoding: 'utf8' }).trim();
     } catch {
-      // Not this one.
+      // Try the next name.
     }
   }
   throw new Error('there is no Chromium: run tests/clients/install');

@@ -1,5 +1,5 @@
 // The npm package `ws` against an echo resource. Usage: node echo.mjs URL [compressed]
-// For wss: the file in NODE_EXTRA_CA_CERTS has the authority that vouches for the server.
+// For wss, NODE_EXTRA_CA_CERTS names the file of the authority that signed the server's certificate.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import WebSocket from 'ws';

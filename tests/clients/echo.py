@@ -1,6 +1,6 @@
 """The PyPI package `websockets` against an echo resource. Usage: python echo.py URL [compressed]
 
-For wss: the file in SSL_CERT_FILE has the authority that vouches for the server.
+For wss, SSL_CERT_FILE names the file of the authority that signed the server's certificate.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import sys
 import websockets
 from websockets.exceptions import ConnectionClosedError
 
-# The host's default; one octet more is too much.
+# The host's default limit; one byte more is too long.
 LIMIT = 1 << 20
 
 

@@ -1,11 +1,11 @@
-// A real browser agrees on compression with an echo resource. Usage: node extension.mjs ADDRESS
+// A real browser negotiates compression with an echo resource. Usage: node extension.mjs ADDRESS
 import assert from 'node:assert/strict';
 import { launch } from './browser.mjs';
 
 const address = process.argv[2];
 const window = await launch();
 
-// Runs in the page: sends texts and octets, and gives what was agreed and what came back.
+// Runs in the page: sends texts and bytes. Returns the negotiated extensions and the echoes.
 async function echoes({ url, texts, lengths }) {
   const socket = new WebSocket(url);
   socket.binaryType = 'arraybuffer';
@@ -19,7 +19,7 @@ async function echoes({ url, texts, lengths }) {
     const answer = next();
     socket.send(message);
     const data = await answer;
-    came.push(typeof data === 'string' ? data : new Uint8Array(data).filter((octet) => octet === 7).length);
+    came.push(typeof data === 'string' ? data : new Uint8Array(data).filter((byte) => byte === 7).length);
   }
   const closed = new Promise((done) => { socket.onclose = ({ code }) => done(code); });
   socket.close(4001, 'enough');

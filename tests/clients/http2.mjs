@@ -1,5 +1,5 @@
-// A server of node's: WebSockets over HTTP/2 with the frames of the npm package `ws`, each message sent back.
-// Usage: node http2.mjs. Prints its port, and ends with its input.
+// A server in Node: WebSockets over HTTP/2 with the frames of the npm package `ws`. It echoes each message.
+// Usage: node http2.mjs. Prints its port, and exits at the end of its input.
 import http2 from 'node:http2';
 import WebSocket from 'ws';
 

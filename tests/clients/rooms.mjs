@@ -12,7 +12,7 @@ async function enter(room, here) {
   return page;
 }
 
-// The middle of a pixel on the page.
+// Clicks the middle of a pixel of the board.
 async function paint(page, column, row, colour) {
   await page.getByRole('radio', { name: colour }).click();
   const { x, y, width, height } = await page.locator('#board').boundingBox();

@@ -1,4 +1,4 @@
-// A page of https and its WebSockets, in a real browser, with a resource that tells of the request.
+// An https page and its WebSockets, in a real browser, with a resource that reports the request.
 // Usage: node secure.mjs PORT
 import assert from 'node:assert/strict';
 import { launch } from './browser.mjs';
@@ -6,7 +6,7 @@ import { launch } from './browser.mjs';
 const host = `localhost:${process.argv[2]}`;
 const window = await launch();
 
-// Runs in the page: asks each of so many WebSockets for the request that it was opened with.
+// Runs in the page: opens `count` WebSockets and asks each for the request that opened it.
 async function requests({ url, count }) {
   const sockets = Array.from({ length: count }, () => new WebSocket(url));
   const next = (socket) => new Promise((done, failed) => {

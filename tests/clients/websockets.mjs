@@ -1,6 +1,6 @@
-// The HTTP/2 of node against an echo resource (RFC 8441).
+// Node's HTTP/2 client against an echo resource (RFC 8441).
 // Usage: node websockets.mjs URL all      many WebSockets beside requests on one connection
-//        node websockets.mjs URL ask JSON prints the headers of the answer to a request with these, as JSON
+//        node websockets.mjs URL ask JSON prints the headers of the response to a request with these headers, as JSON
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http2 from 'node:http2';
@@ -14,7 +14,7 @@ const websocket = {
   ':method': 'CONNECT', ':protocol': 'websocket', ':path': '/', 'sec-websocket-version': '13',
 };
 
-// The answer to a request, to its end.
+// Sends a request and reads the response to its end.
 async function ask(request) {
   const stream = session.request(request);
   const [answer] = await once(stream, 'response');
@@ -24,9 +24,9 @@ async function ask(request) {
   return { answer, body };
 }
 
-// A client of as few frames as it takes: whole messages, masked with nothing.
+// A minimal WebSocket client: one frame per message, masked with zeros.
 class Socket {
-  #octets = Buffer.alloc(0);
+  #bytes = Buffer.alloc(0);
   #wake = () => {};
   #ended = false;
 
@@ -37,8 +37,8 @@ class Socket {
     assert.equal(answer[':status'], 200);
     // There is nothing to upgrade and no key (RFC 8441 §5).
     for (const name of ['upgrade', 'connection', 'sec-websocket-accept']) assert(!(name in answer), name);
-    socket.stream.on('data', (octets) => {
-      socket.#octets = Buffer.concat([socket.#octets, octets]);
+    socket.stream.on('data', (bytes) => {
+      socket.#bytes = Buffer.concat([socket.#bytes, bytes]);
       socket.#wake();
     });
     socket.stream.on('end', () => { socket.#ended = true; socket.#wake(); });
@@ -54,12 +54,12 @@ class Socket {
   }
 
   async #take(count) {
-    while (this.#octets.length < count) {
+    while (this.#bytes.length < count) {
       assert(!this.#ended, 'the stream ended too early');
       await new Promise((done) => { this.#wake = done; });
     }
-    const taken = this.#octets.subarray(0, count);
-    this.#octets = this.#octets.subarray(count);
+    const taken = this.#bytes.subarray(0, count);
+    this.#bytes = this.#bytes.subarray(count);
     return taken;
   }
 
@@ -83,7 +83,7 @@ class Socket {
     this.send(0x88, Buffer.from([0x0f, 0xa1]));
     const { first, payload } = await this.receive();
     assert.deepEqual([first, payload.readUInt16BE()], [0x88, 4001]);
-    // The server ends the stream first, as it would end TCP.
+    // The server ends the stream first, as it would close TCP first.
     while (!this.#ended) await new Promise((done) => { this.#wake = done; });
     this.stream.end();
     if (!this.stream.closed) await once(this.stream, 'close');
@@ -118,7 +118,7 @@ if (what === 'ask') {
   await Promise.all(all.map((socket) => socket.close()));
   console.log('close: ok');
 
-  // One is torn down, which the others do not notice.
+  // Resetting one stream does not affect the others.
   const [torn, whole] = [await Socket.open(), await Socket.open()];
   torn.stream.close(http2.constants.NGHTTP2_CANCEL);
   await whole.echoes('still here');

@@ -1,4 +1,4 @@
-//! The admin address: who is answered, and what connections there may do.
+//! The admin address: which requests it serves, and what idle connections there can do.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -16,7 +16,7 @@ fn connect(admin: SocketAddr) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// An answer on a connection that goes on.
+/// Reads a response from a connection that stays open.
 fn next_answer(stream: &mut TcpStream) -> Result<Answer> {
     let mut answer = Answer::read_head(stream)?;
     let length = answer.header("content-length").context("a length")?.parse()?;
@@ -32,7 +32,7 @@ fn scrape(stream: &mut TcpStream) -> Result<Answer> {
 }
 
 #[test]
-fn page_whose_name_was_made_to_point_here_is_refused() -> Result<()> {
+fn page_with_a_rebound_dns_name_is_refused() -> Result<()> {
     let mut server = TestServer::with_arguments("echo", &ADMIN)?;
     let admin = server.admin()?;
     let port = admin.port();
@@ -41,7 +41,7 @@ fn page_whose_name_was_made_to_point_here_is_refused() -> Result<()> {
         stream.write_all(format!("GET /clients HTTP/1.1\r\n{lines}\r\n").as_bytes())?;
         Ok(next_answer(&mut stream)?.status)
     };
-    // What a browser sends that asked for this name and was led here: to it the page is of the same origin.
+    // DNS rebinding: the name resolves to this address, so the browser treats the page as same-origin.
     for name in ["rebound.example.com", "localhost.example.com", "10.0.0.1", "0.0.0.0", "[::]"] {
         assert_eq!(ask(&format!("Host: {name}:{port}\r\n"))?, 403, "{name}");
         let page = format!("Host: {name}:{port}\r\nOrigin: http://{name}:{port}\r\n");
@@ -59,13 +59,13 @@ fn page_whose_name_was_made_to_point_here_is_refused() -> Result<()> {
     )?;
     assert_eq!(answer.status, 403);
     assert!(answer.body.contains("localhost"), "{answer:?}");
-    // Probes of old have no Host.
+    // Old health probes send no Host.
     assert_eq!(Answer::to(admin, "GET /metrics HTTP/1.0\r\n\r\n")?.status, 200);
     Ok(())
 }
 
 #[test]
-fn pages_of_other_origins_are_refused_and_those_of_the_address_are_not() -> Result<()> {
+fn pages_of_other_origins_are_refused_and_same_origin_pages_are_not() -> Result<()> {
     let mut server = TestServer::with_arguments("echo", &ADMIN)?;
     let admin = server.admin()?;
     let ask = |lines: &str| -> Result<u16> {
@@ -97,14 +97,14 @@ fn pages_of_other_origins_are_refused_and_those_of_the_address_are_not() -> Resu
 }
 
 #[test]
-fn metrics_are_read_again_and_again_on_one_connection() -> Result<()> {
+fn metrics_can_be_scraped_repeatedly_on_one_connection() -> Result<()> {
     let mut server = TestServer::with_arguments("echo", &ADMIN)?;
     let admin = server.admin()?;
     let mut stream = connect(admin)?;
     for _ in 0..3 {
         let answer = scrape(&mut stream)?;
         assert_eq!(answer.status, 200);
-        // As people and simple clients expect names to be written.
+        // People and simple clients expect this capitalization.
         assert!(answer.head.contains("\r\nContent-Type: "), "{answer:?}");
         assert!(answer.head.contains("\r\nContent-Length: "), "{answer:?}");
     }
@@ -121,7 +121,7 @@ fn metrics_are_read_again_and_again_on_one_connection() -> Result<()> {
 }
 
 #[test]
-fn connections_that_do_nothing_do_not_shut_it() -> Result<()> {
+fn idle_connections_do_not_block_the_admin_address() -> Result<()> {
     let mut server = TestServer::with_arguments("echo", &ADMIN)?;
     let admin = server.admin()?;
     let mut idle = Vec::new();
@@ -129,9 +129,9 @@ fn connections_that_do_nothing_do_not_shut_it() -> Result<()> {
         let mut stream = connect(admin)?;
         match number % 3 {
             0 => {}
-            // A request that does not come to its end.
+            // An incomplete request.
             1 => stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: loc")?,
-            // A body that does not come.
+            // A request whose body never arrives.
             _ => stream.write_all(
                 b"POST /resources/echo/topics/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n",
             )?,
@@ -143,23 +143,23 @@ fn connections_that_do_nothing_do_not_shut_it() -> Result<()> {
     }
     assert_eq!(ask_admin(admin, "GET /metrics", "", b"")?.status, 200);
     assert_eq!(ask_admin(admin, "POST /reload", "", b"")?.status, 200);
-    // The longest idle have given way.
+    // The connections that were idle longest were closed to make room.
     let mut rest = Vec::new();
-    // Whether it is ended or reset depends on what was not read.
+    // Closed or reset, depending on what the server had left unread.
     let _ = idle[0].read_to_end(&mut rest);
     ensure!(rest.is_empty(), "{rest:?}");
     Ok(())
 }
 
 #[test]
-fn requests_that_take_long_keep_nobody_from_the_metrics() -> Result<()> {
+fn slow_requests_do_not_block_the_metrics() -> Result<()> {
     let mut server = TestServer::with_arguments("guest-sleep", &ADMIN)?;
     let admin = server.admin()?;
     let mut client = Client::connect(&server)?;
-    // Longer than this test waits for anything.
+    // Longer than any timeout of this test.
     client.send_text("sleep 50000")?;
     assert_eq!(client.receive_text()?, "before");
-    // They wait for the handler, and the last of them for a place.
+    // These requests wait for the handler, and the last of them for a permit.
     let mut waiting = Vec::new();
     for _ in 0..40 {
         let mut stream = connect(admin)?;
@@ -173,9 +173,9 @@ fn requests_that_take_long_keep_nobody_from_the_metrics() -> Result<()> {
     Ok(())
 }
 
-/// As `nc -N` does.
+/// `nc -N` does this.
 #[test]
-fn client_that_closes_its_side_behind_the_request_gets_the_answer() -> Result<()> {
+fn client_that_shuts_down_writing_after_the_request_gets_the_response() -> Result<()> {
     let mut server = TestServer::with_arguments("echo", &ADMIN)?;
     let admin = server.admin()?;
     for request in ["POST /reload", "GET /clients", "GET /metrics"] {

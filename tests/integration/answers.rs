@@ -1,4 +1,4 @@
-//! The answers of HTTP/1.1, to the byte: clients of others compare more of them than they should.
+//! HTTP/1.1 responses, compared byte for byte: some clients depend on more of them than they should.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,7 +8,8 @@ use ws_host_test_support::{Client, DEADLINE, TestServer, handshake};
 
 use crate::encrypted::Authority;
 
-/// All that comes until the server closes, or up to the end of a 101. The date is not compared.
+/// Sends a request and returns the response up to the end of the connection, or up to the end of a 101. Blanks out
+/// the date.
 pub(crate) fn answer(server: &TestServer, request: &str) -> Result<String> {
     let mut stream = TcpStream::connect(server.address())?;
     stream.set_read_timeout(Some(DEADLINE))?;
@@ -28,7 +29,8 @@ pub(crate) fn read(stream: &mut impl Read) -> Result<String> {
     without_date(&String::from_utf8(bytes)?)
 }
 
-/// A date is there, in the one form that it may have (RFC 9110 §5.6.7), wherever there must be one.
+/// Replaces the date of a response, after checking that it is there in the preferred form (RFC 9110 §5.6.7). A 101
+/// has none.
 pub(crate) fn without_date(answer: &str) -> Result<String> {
     if answer.starts_with("HTTP/1.1 101 ") {
         return Ok(answer.to_owned());
@@ -40,7 +42,7 @@ pub(crate) fn without_date(answer: &str) -> Result<String> {
     Ok(format!("{before}Date: -\r\n{after}"))
 }
 
-/// To the handshake of these tests.
+/// The response to the handshake that these tests send.
 pub(crate) const ACCEPTED: &str = "HTTP/1.1 101 Switching Protocols\r\n\
     Upgrade: websocket\r\n\
     Connection: Upgrade\r\n\
@@ -48,14 +50,14 @@ pub(crate) const ACCEPTED: &str = "HTTP/1.1 101 Switching Protocols\r\n\
     \r\n";
 
 #[test]
-fn handshake_is_answered_as_the_rfc_writes_it() -> Result<()> {
+fn handshake_response_has_the_form_of_the_rfc() -> Result<()> {
     let server = TestServer::serving("echo")?;
     assert_eq!(answer(&server, &handshake("/", ""))?, ACCEPTED);
     Ok(())
 }
 
 #[test]
-fn everything_that_was_agreed_stands_in_the_answer() -> Result<()> {
+fn response_lists_everything_that_was_negotiated() -> Result<()> {
     let server = TestServer::with_arguments(
         "guest-choosy",
         &["--compression", "messages", "--subprotocol", "wamp"],
@@ -80,7 +82,7 @@ fn everything_that_was_agreed_stands_in_the_answer() -> Result<()> {
 }
 
 #[test]
-fn drafts_are_answered_as_they_write_it() -> Result<()> {
+fn drafts_get_responses_in_their_own_form() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--drafts", "13,8,7,0"])?;
     for version in ["7", "8"] {
         let request = handshake("/", "").replace("Version: 13", &format!("Version: {version}"));
@@ -177,17 +179,17 @@ fn refusals_say_what_is_wrong_and_close() -> Result<()> {
         assert_eq!(answer(&server, &request)?, expected, "{request}");
     }
     let nowhere = handshake("/nowhere", "");
-    let told = "There is no WebSocket resource at this path; there is one at /.\n";
+    let reply = "There is no WebSocket resource at this path; there is one at /.\n";
     let expected = format!(
         "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\
-         Content-Length: {}\r\nDate: -\r\n\r\n{told}",
-        told.len()
+         Content-Length: {}\r\nDate: -\r\n\r\n{reply}",
+        reply.len()
     );
     assert_eq!(answer(&server, &nowhere)?, expected);
     Ok(())
 }
 
-/// Every rule of the handshake that a client can break, and the words that tell it.
+/// Covers every rule of the handshake that a client can break.
 #[test]
 fn each_refusal_names_the_rule() -> Result<()> {
     let server = TestServer::serving("echo")?;
@@ -235,17 +237,17 @@ fn each_refusal_names_the_rule() -> Result<()> {
         );
         assert_eq!(answer(&server, &request)?, expected, "{request}");
     }
-    // RFC 6455 §4.4: this one tells the versions that there are.
-    let told = answer(&server, &without("Sec-WebSocket-Version: 13"))?;
+    // RFC 6455 §4.4: this response lists the supported versions.
+    let reply = answer(&server, &without("Sec-WebSocket-Version: 13"))?;
     let expected = "HTTP/1.1 400 Bad Request\r\nConnection: close, upgrade\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Version: 13\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 44\r\n\
         Date: -\r\n\r\nthe Sec-WebSocket-Version header is missing\n";
-    assert_eq!(told, expected);
+    assert_eq!(reply, expected);
     Ok(())
 }
 
 #[test]
-fn refusals_of_the_handler_and_of_limits_are_written_alike() -> Result<()> {
+fn refusals_by_the_handler_and_by_limits_have_the_same_form() -> Result<()> {
     let server = TestServer::with_arguments("guest-choosy", &["--max-clients", "1"])?;
     let expected = |status: &str, more: &str, body: &str| {
         format!(
@@ -274,17 +276,17 @@ fn refusals_of_the_handler_and_of_limits_are_written_alike() -> Result<()> {
     Ok(())
 }
 
-/// What is told before anything of the request is understood.
-fn refused_head(status: &str, told: &str) -> String {
+/// Returns the response to a request whose head cannot be parsed.
+fn refused_head(status: &str, reply: &str) -> String {
     format!(
         "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\
-         Content-Length: {}\r\nDate: -\r\n\r\n{told}",
-        told.len()
+         Content-Length: {}\r\nDate: -\r\n\r\n{reply}",
+        reply.len()
     )
 }
 
 #[test]
-fn plain_request_to_a_resource_is_told_how_to_connect() -> Result<()> {
+fn plain_request_to_a_resource_explains_how_to_connect() -> Result<()> {
     let server = TestServer::serving("echo")?;
     let answer =
         |method: &str| answer(&server, &format!("{method} / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
@@ -303,7 +305,7 @@ fn plain_request_to_a_resource_is_told_how_to_connect() -> Result<()> {
         )
     );
     assert!(body.contains("new WebSocket"), "{body}");
-    // RFC 9110 §9.3.2: the same head, and no body.
+    // RFC 9110 §9.3.2: a HEAD response has the same headers and no body.
     assert_eq!(answer("HEAD")?, format!("{head}\r\n\r\n"));
     Ok(())
 }
@@ -321,17 +323,17 @@ fn answers_over_tls_are_the_same() -> Result<()> {
     Ok(())
 }
 
-/// RFC 9112 §3.2: also of those that ask for no WebSocket.
+/// RFC 9112 §3.2: the rule also covers requests that ask for no WebSocket.
 #[test]
 fn request_without_a_host_or_with_two_is_refused() -> Result<()> {
     let server = TestServer::serving("echo")?;
     for headers in ["", "Host: a\r\nHost: a\r\n"] {
-        let told = answer(&server, &format!("GET /healthz HTTP/1.1\r\n{headers}\r\n"))?;
-        assert!(told.starts_with("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"), "{told}");
-        assert!(told.to_lowercase().contains("host"), "{told}");
+        let reply = answer(&server, &format!("GET /healthz HTTP/1.1\r\n{headers}\r\n"))?;
+        assert!(reply.starts_with("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"), "{reply}");
+        assert!(reply.to_lowercase().contains("host"), "{reply}");
     }
-    // As old probes ask.
-    let told = answer(&server, "GET /healthz HTTP/1.0\r\n\r\n")?;
-    assert!(told.starts_with("HTTP/1.0 200 OK\r\n"), "{told}");
+    // Old health probes ask like this.
+    let reply = answer(&server, "GET /healthz HTTP/1.0\r\n\r\n")?;
+    assert!(reply.starts_with("HTTP/1.0 200 OK\r\n"), "{reply}");
     Ok(())
 }

@@ -1,16 +1,16 @@
-//! Every buffer is bounded, and no honest client pays for that.
+//! Every buffer is bounded, at no cost to well-behaved clients.
 
 use anyhow::{Context, Result};
 use ws_host_test_support::{Client, TestServer, masked_frame};
 
-/// Far more than all buffers between two sockets and in the host.
+/// Far more messages than the socket buffers and the host's buffers hold.
 const BURST: usize = 20_000;
 
-/// Without the clock of an idle connection nothing would rescue one whose wake-up was lost.
+/// Turns off the idle timeout, so that nothing rescues a connection whose wake-up was lost.
 const NO_CLOCK: &[&str] = &["--idle-timeout", "0s"];
 
 #[test]
-fn burst_of_echoes_is_never_lost_however_late_it_is_read() -> Result<()> {
+fn burst_of_echoes_arrives_however_late_it_is_read() -> Result<()> {
     let server = TestServer::with_arguments("echo", NO_CLOCK)?;
     let mut client = Client::connect(&server)?;
     let filler = "x".repeat(1024);
@@ -24,17 +24,17 @@ fn burst_of_echoes_is_never_lost_however_late_it_is_read() -> Result<()> {
     });
     for number in 0..BURST {
         let (got, sent) = (client.receive_text()?, format!("{number} {filler}"));
-        assert!(got == sent, "message {number}: {} octets, {got:.40}", got.len());
+        assert!(got == sent, "message {number}: {} bytes, {got:.40}", got.len());
     }
     writing.join().expect("the writer does not panic")
 }
 
 #[test]
-fn client_that_reads_late_gets_everything_and_the_host_stays_small() -> Result<()> {
+fn client_that_reads_late_gets_everything_and_host_memory_stays_small() -> Result<()> {
     let server = TestServer::with_arguments("echo", NO_CLOCK)?;
     let mut client = Client::connect(&server)?;
     let message = masked_frame(0x82, &vec![1; 1 << 20]);
-    // Writes until nobody takes more: the host has stopped reading from this client.
+    // Writes until the socket accepts no more: the host has stopped reading from this client.
     client.stream().set_nonblocking(true)?;
     let mut whole = 0;
     let mut rest: &[u8] = &[];
@@ -46,7 +46,7 @@ fn client_that_reads_late_gets_everything_and_the_host_stays_small() -> Result<(
         match std::io::Write::write(client.stream(), rest) {
             Ok(written) => rest = &rest[written..],
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                // Another client is served while this one is stuck, and only then it counts as stuck.
+                // Serving another client gives the host time to read more. Only then does this one count as stuck.
                 assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
                 match std::io::Write::write(client.stream(), rest) {
                     Ok(written) => rest = &rest[written..],
@@ -58,7 +58,7 @@ fn client_that_reads_late_gets_everything_and_the_host_stays_small() -> Result<(
         assert!(whole < 1000, "the host takes everything and keeps it");
     }
     client.stream().set_nonblocking(false)?;
-    assert!(resident(&server)? < 100 << 20, "{} octets", resident(&server)?);
+    assert!(resident(&server)? < 100 << 20, "{} bytes", resident(&server)?);
     let remainder = rest.to_vec();
     let mut writer = client.try_clone()?;
     let writing = std::thread::spawn(move || writer.send(&remainder));
@@ -70,9 +70,9 @@ fn client_that_reads_late_gets_everything_and_the_host_stays_small() -> Result<(
     Ok(())
 }
 
-/// More answers than the buffer holds, to messages that came in one piece.
+/// The replies exceed the buffer; the messages arrive in one write.
 #[test]
-fn client_that_reads_all_the_time_gets_every_answer_to_what_it_wrote_at_once() -> Result<()> {
+fn client_that_keeps_reading_gets_every_reply_to_a_single_write() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--max-message", "16KiB"])?;
     let mut client = Client::connect(&server)?;
     let mut writer = client.try_clone()?;
@@ -87,9 +87,9 @@ fn client_that_reads_all_the_time_gets_every_answer_to_what_it_wrote_at_once() -
     Ok(())
 }
 
-/// The host's own answers are held back like those of a handler: none of them is left out.
+/// Backpressure applies to the host's automatic answers as to a handler's replies: none is dropped.
 #[test]
-fn automatic_answers_longer_than_their_questions_all_come() -> Result<()> {
+fn automatic_answers_longer_than_their_requests_all_arrive() -> Result<()> {
     let answer = "x".repeat(1000);
     let flags = ["--max-message", "16KiB", "--auto-answer", &format!("?={answer}")];
     let server = TestServer::with_arguments("echo", &flags)?;
@@ -102,14 +102,15 @@ fn automatic_answers_longer_than_their_questions_all_come() -> Result<()> {
     Ok(())
 }
 
-/// Short answers and shared messages by turns, while others get long answers, whose buffers come next.
+/// The slow client gets short replies and shared messages in turn, while another client gets long replies, which are
+/// allocated next to them.
 #[test]
-fn what_waits_for_a_slow_client_takes_about_as_much_memory_as_it_is_long() -> Result<()> {
+fn output_queued_for_a_slow_client_takes_about_its_length_in_memory() -> Result<()> {
     let flags = ["--max-outbound", "64MiB", "--idle-timeout", "0s"];
     let server = TestServer::with_arguments("guest-megaphone", &flags)?;
     let mut slow = Client::connect(&server)?;
     let mut fast = Client::connect(&server)?;
-    // More than the sockets hold.
+    // More than the socket buffers hold.
     for _ in 0..8 {
         fast.send_frame(0x82, &vec![0; 1 << 20])?;
         fast.receive()?;
@@ -118,7 +119,7 @@ fn what_waits_for_a_slow_client_takes_about_as_much_memory_as_it_is_long() -> Re
     let long = "x".repeat(200_000);
     for _ in 0..400 {
         assert!(fast.ask(&long)? == long);
-        // An answer of its own, and in the same go one to all.
+        // Its own reply and a message to all, in the same read.
         slow.send(&[masked_frame(0x81, b"x"), masked_frame(0x82, &[1; 5000])].concat())?;
         assert_eq!(fast.receive()?.payload.len(), 5000);
     }
@@ -128,16 +129,16 @@ fn what_waits_for_a_slow_client_takes_about_as_much_memory_as_it_is_long() -> Re
 }
 
 #[test]
-fn full_buffer_is_the_handlers_answer_and_not_the_clients_end() -> Result<()> {
+fn full_buffer_is_reported_to_the_handler_and_does_not_close_the_client() -> Result<()> {
     let arguments = ["--max-message", "64KiB", "--max-outbound", "128KiB"];
     let mut server = TestServer::with_arguments("guest-flood", &arguments)?;
     let mut client = Client::connect(&server)?;
-    // 100 MB, and nobody reads.
+    // 100 MB that the client does not read.
     client.send_text("100000 1000")?;
     let line = server.wait_for_log("Err(Full)")?;
     let accepted = line.split(r#""Ok(())": "#).nth(1).and_then(|rest| rest.split('}').next());
     let accepted: usize = accepted.context("a number of accepted messages")?.parse()?;
-    // What fits the buffer, and the socket's buffers if there was time to write meanwhile.
+    // At least what fits the outbound buffer, plus what the host managed to write to the socket.
     assert!((130..50_000).contains(&accepted), "{line}");
     for _ in 0..accepted {
         assert_eq!(client.receive()?.payload.len(), 1000);

@@ -1,4 +1,4 @@
-//! What waits for all clients together is bounded, and who holds the least is served on.
+//! The output queued for all clients together is bounded, and the clients that hold the least keep being served.
 
 use std::time::Instant;
 
@@ -12,15 +12,15 @@ const MIB: usize = 1 << 20;
 
 const EIGHT_MIB: &[&str] = &["--max-buffered", "8MiB", "--admin", "127.0.0.1:0"];
 
-/// What all may hold, with 64 KiB for each that are not counted, twice, as buffers have room to grow.
+/// The limit plus 64 KiB per client that do not count towards it, doubled because a growing buffer has spare capacity.
 const MOST: usize = 2 * (8 * MIB + GREEDY * (64 << 10));
 
-/// How much more memory the server had at most since then.
+/// Returns how far the peak memory has risen above `before`.
 fn grown(server: &TestServer, before: usize) -> Result<usize> {
     Ok(server.peak_memory()?.saturating_sub(before))
 }
 
-/// Connects so many, and gives what the server needs for them.
+/// Connects `count` clients, and returns them with the server's peak memory so far.
 fn connect(server: &TestServer, count: usize) -> Result<(Vec<Client>, usize)> {
     let mut clients = (0..count).map(|_| Client::connect(server)).collect::<Result<Vec<_>>>()?;
     for client in &mut clients {
@@ -30,23 +30,23 @@ fn connect(server: &TestServer, count: usize) -> Result<(Vec<Client>, usize)> {
     Ok((clients, before))
 }
 
-/// Asks until that is true.
+/// Polls the condition until it holds.
 fn until(mut is_true: impl FnMut() -> Result<bool>) -> Result<()> {
     let began = Instant::now();
     while !is_true()? {
-        ensure!(began.elapsed() < DEADLINE, "it never came true");
+        ensure!(began.elapsed() < DEADLINE, "the condition never held");
     }
     Ok(())
 }
 
 #[test]
-fn many_who_do_not_read_share_the_limit_and_leave_room_for_who_does() -> Result<()> {
+fn clients_that_do_not_read_share_the_limit_and_leave_room_for_one_that_does() -> Result<()> {
     let mut server = TestServer::with_arguments("guest-flood", EIGHT_MIB)?;
     let admin = server.admin()?;
     let mut honest = Client::connect(&server)?;
     let (mut greedy, before) = connect(&server, GREEDY)?;
     let used = || counter(admin, "ws_host_buffered_bytes");
-    // What the system does not hold for them waits in the host.
+    // Output that does not fit into the socket buffers is queued in the host.
     until(|| {
         for client in &mut greedy {
             client.send_text("60 16000")?;
@@ -54,9 +54,9 @@ fn many_who_do_not_read_share_the_limit_and_leave_room_for_who_does() -> Result<
         Ok(honest.ask("hello")? == "hello" && used()? > 6 << 20)
     })?;
     let grown = grown(&server, before)?;
-    assert!(grown < MOST, "{grown} octets");
+    assert!(grown < MOST, "{grown} bytes");
     assert_eq!(counter(admin, "ws_host_max_buffered_bytes")?, 8 << 20);
-    // If it stays so, those go that hold the most.
+    // If usage stays high, the clients that hold the most are closed.
     server.wait_for_log("closed a client to make room")?;
     let closed = r#"ws_host_closed_for_room_total{resource="guest-flood"}"#;
     assert!(counter(admin, closed)? > 0);
@@ -65,7 +65,7 @@ fn many_who_do_not_read_share_the_limit_and_leave_room_for_who_does() -> Result<
 }
 
 #[test]
-fn clients_that_leave_much_behind_go_before_others() -> Result<()> {
+fn clients_that_close_with_much_output_left_are_evicted_first() -> Result<()> {
     let mut server = TestServer::with_arguments("guest-flood", EIGHT_MIB)?;
     let admin = server.admin()?;
     let mut patient = Client::connect(&server)?;
@@ -80,7 +80,7 @@ fn clients_that_leave_much_behind_go_before_others() -> Result<()> {
         Ok(used()? > 7 << 20)
     })?;
     until(|| Ok(used()? <= 7 << 20))?;
-    // The one that is still here gets everything.
+    // The client that stays gets everything.
     for _ in 0..30 {
         assert_eq!(patient.receive()?.payload.len(), 10_000);
     }
@@ -89,11 +89,11 @@ fn clients_that_leave_much_behind_go_before_others() -> Result<()> {
 }
 
 #[test]
-fn messages_that_never_end_are_closed_when_they_take_more_than_is_free() -> Result<()> {
+fn clients_with_unfinished_messages_are_closed_when_memory_runs_out() -> Result<()> {
     let server = TestServer::with_arguments("echo", EIGHT_MIB)?;
     let mut honest = Client::connect(&server)?;
     let (mut greedy, before) = connect(&server, GREEDY)?;
-    // A first fragment, of a message to which no other ever comes.
+    // The first fragment of a message that is never continued.
     let fragment = masked_frame(0x02, &vec![1; MIB - 1]);
     let mut closed = 0;
     for client in &mut greedy {
@@ -110,7 +110,7 @@ fn messages_that_never_end_are_closed_when_they_take_more_than_is_free() -> Resu
     }
     assert!((GREEDY / 2..GREEDY).contains(&closed), "{closed} of {GREEDY}");
     let grown = grown(&server, before)?;
-    assert!(grown < MOST, "{grown} octets");
+    assert!(grown < MOST, "{grown} bytes");
     Ok(())
 }
 
@@ -138,7 +138,7 @@ fn messages_that_wait_for_a_busy_handler_are_bounded() -> Result<()> {
     assert!(answered > 0 && closed > 0, "{answered} and {closed}");
     assert_eq!(busy.receive_text()?, "awake");
     let grown = grown(&server, before)?;
-    assert!(grown < MOST, "{grown} octets");
+    assert!(grown < MOST, "{grown} bytes");
     Ok(())
 }
 
@@ -156,7 +156,7 @@ fn message_to_many_counts_once() -> Result<()> {
 }
 
 #[test]
-fn sleeping_instances_take_half_and_the_others_stay_in_memory() -> Result<()> {
+fn hibernated_state_takes_half_of_the_limit_and_other_instances_stay_in_memory() -> Result<()> {
     const STATE: usize = 700_000;
     let rooms = ["--path", "/room/{id}", "--instance-per", "path", "--hibernate-after", "100ms"];
     let flags = [&rooms, EIGHT_MIB, &["--log", "ws_host=debug"]].concat();

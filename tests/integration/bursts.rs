@@ -1,4 +1,4 @@
-//! Many messages of one client in one call of its handler, and all that holds as if each had a call of its own.
+//! Many messages of one client in one call of its handler, with the guarantees of one call per message.
 
 use anyhow::{Result, ensure};
 use ws_host_test_support::{Client, TestServer, masked_frame};
@@ -10,7 +10,7 @@ const BINARY: u8 = 0x82;
 const PING: u8 = 0x89;
 const PONG: u8 = 0x8a;
 
-/// Sends frames in one write, so that they come in one read.
+/// Sends frames in one write, so that they arrive in one read.
 fn send_at_once(client: &mut Client, frames: &[(u8, &str)]) -> Result<()> {
     let masked = |(first, payload): &(u8, &str)| masked_frame(*first, payload.as_bytes());
     client.send(&frames.iter().flat_map(masked).collect::<Vec<_>>())
@@ -20,7 +20,7 @@ fn texts<'a>(texts: &[&'a str]) -> Vec<(u8, &'a str)> {
     texts.iter().map(|text| (TEXT, *text)).collect()
 }
 
-/// What the handler calls by which the texts came: `["burst a b", "single c"]`.
+/// Sends the texts at once and returns the calls that delivered them: `["burst a b", "single c"]`.
 fn calls(client: &mut Client, sent: &[&str]) -> Result<Vec<String>> {
     send_at_once(client, &texts(sent))?;
     let mut calls: Vec<String> = Vec::new();
@@ -34,7 +34,7 @@ fn calls(client: &mut Client, sent: &[&str]) -> Result<Vec<String>> {
     Ok(calls)
 }
 
-/// Calls by which the texts came at last: a tick of the clock may cut any burst short.
+/// Sends the texts until they arrive in the wanted calls: a tick of the clock can cut any burst short.
 fn wait_for_calls(client: &mut Client, sent: &[&str], wanted: &[&str]) -> Result<()> {
     let mut last = Vec::new();
     for _ in 0..1000 {
@@ -53,7 +53,7 @@ fn server_and_client(component: &str, flags: &[&str]) -> Result<(TestServer, Cli
 }
 
 #[test]
-fn messages_that_come_together_are_taken_in_one_call_and_a_single_one_is_not() -> Result<()> {
+fn messages_that_arrive_together_come_in_one_call_and_a_single_one_does_not() -> Result<()> {
     let (_server, mut client) = server_and_client("guest-bursting", &[])?;
     assert_eq!(client.ask("first")?, "single first");
     wait_for_calls(&mut client, &["a", "b", "c", "d"], &["burst a b c d"])?;
@@ -62,7 +62,7 @@ fn messages_that_come_together_are_taken_in_one_call_and_a_single_one_is_not() -
 }
 
 #[test]
-fn what_a_handler_leaves_of_a_burst_follows() -> Result<()> {
+fn messages_that_a_handler_leaves_of_a_burst_follow() -> Result<()> {
     let (_server, mut client) = server_and_client("guest-bursting", &[])?;
     assert_eq!(client.ask("first")?, "single first");
     let sent = ["a", "leave", "b", "c", "d"];
@@ -81,7 +81,7 @@ fn handler_that_takes_nothing_of_a_burst_gets_each_message_by_itself() -> Result
 }
 
 #[test]
-fn texts_pings_pongs_and_fragments_are_answered_in_the_order_in_which_they_came() -> Result<()> {
+fn texts_pings_pongs_and_fragments_are_answered_in_order() -> Result<()> {
     let (_server, mut client) = server_and_client("guest-pinging", &[])?;
     let frames = [(TEXT, "a"), (TEXT, "b"), (PING, "?"), (TEXT, "c"), (PONG, "!"), (TEXT, "d")];
     let fragments = [(0x01, "e"), (0x80, "f"), (TEXT, "g"), (TEXT, "h")];
@@ -107,7 +107,7 @@ fn texts_pings_pongs_and_fragments_are_answered_in_the_order_in_which_they_came(
 }
 
 #[test]
-fn trap_in_a_burst_costs_its_client_alone_and_what_came_before_it_is_done() -> Result<()> {
+fn trap_in_a_burst_closes_only_its_client_and_keeps_what_came_before_it() -> Result<()> {
     let (server, mut client) = server_and_client("guest-trap", &[])?;
     let mut other = Client::connect(&server)?;
     assert_eq!(other.ask("hello")?, "hello 1");
@@ -120,7 +120,7 @@ fn trap_in_a_burst_costs_its_client_alone_and_what_came_before_it_is_done() -> R
 }
 
 #[test]
-fn where_messages_are_dropped_the_one_that_trapped_alone_is_lost() -> Result<()> {
+fn with_drop_message_only_the_message_that_trapped_is_lost() -> Result<()> {
     let server = Configuration::new(
         "listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"{{guest-trap}}\"\n\
          on-fault = \"drop-message\"\n",
@@ -128,7 +128,7 @@ fn where_messages_are_dropped_the_one_that_trapped_alone_is_lost() -> Result<()>
     .serve()?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("hello")?, "hello 1");
-    // Never eight in a row: what goes well between two faults begins the count anew.
+    // Never eight faults in a row: a success between two faults resets the count.
     for _ in 0..10 {
         send_at_once(&mut client, &texts(&["a", "trap", "b", "c", "trap", "trap", "d", "e"]))?;
         assert!(client.receive_text()?.starts_with("a "));
@@ -142,7 +142,7 @@ fn where_messages_are_dropped_the_one_that_trapped_alone_is_lost() -> Result<()>
 }
 
 #[test]
-fn nothing_arrives_behind_a_close_or_an_abort_in_a_burst() -> Result<()> {
+fn nothing_in_a_burst_is_delivered_after_a_close_or_an_abort() -> Result<()> {
     let (_server, mut client) = server_and_client("guest-closing", &[])?;
     assert_eq!(client.ask("first")?, "first");
     send_at_once(&mut client, &texts(&["a", "close 4000 enough", "b", "close 4001 more"]))?;
@@ -159,13 +159,13 @@ fn nothing_arrives_behind_a_close_or_an_abort_in_a_burst() -> Result<()> {
 }
 
 #[test]
-fn text_that_is_none_fails_the_connection_behind_what_came_before_it() -> Result<()> {
+fn invalid_text_fails_the_connection_after_the_messages_before_it() -> Result<()> {
     let (_server, mut client) = server_and_client("echo", &[])?;
     assert_eq!(client.ask("first")?, "first");
-    let mut octets = [masked_frame(TEXT, b"a"), masked_frame(TEXT, b"b")].concat();
-    octets.extend(masked_frame(TEXT, b"\xff"));
-    octets.extend(masked_frame(TEXT, b"c"));
-    client.send(&octets)?;
+    let mut bytes = [masked_frame(TEXT, b"a"), masked_frame(TEXT, b"b")].concat();
+    bytes.extend(masked_frame(TEXT, b"\xff"));
+    bytes.extend(masked_frame(TEXT, b"c"));
+    client.send(&bytes)?;
     assert_eq!(client.receive_text()?, "a");
     assert_eq!(client.receive_text()?, "b");
     assert_eq!(client.receive_close()?.0, 1007);
@@ -176,7 +176,7 @@ fn text_that_is_none_fails_the_connection_behind_what_came_before_it() -> Result
 fn each_message_of_a_burst_has_a_cpu_budget_of_its_own() -> Result<()> {
     let (_server, mut client) = server_and_client("guest-spin", &["--max-cpu", "100ms"])?;
     assert_eq!(client.ask("first")?, "first");
-    // Half a millisecond each, half a second together.
+    // Half a millisecond each, half a second in total.
     send_at_once(&mut client, &[(BINARY, ""); 1000])?;
     assert_eq!(client.ask("last")?, "last");
     send_at_once(&mut client, &texts(&["a", "spin", "b"]))?;
@@ -187,7 +187,7 @@ fn each_message_of_a_burst_has_a_cpu_budget_of_its_own() -> Result<()> {
 }
 
 #[test]
-fn each_message_of_a_burst_has_its_own_time_to_wait() -> Result<()> {
+fn each_message_of_a_burst_has_its_own_time_limit() -> Result<()> {
     let (_server, mut client) = server_and_client("guest-sleep", &["--max-time", "2s"])?;
     assert_eq!(client.ask("first")?, "first");
     send_at_once(&mut client, &texts(&["sleep 900", "sleep 900", "sleep 900", "last"]))?;
@@ -198,12 +198,12 @@ fn each_message_of_a_burst_has_its_own_time_to_wait() -> Result<()> {
 }
 
 #[test]
-fn others_go_on_between_two_messages_of_a_burst() -> Result<()> {
+fn other_clients_are_served_between_two_messages_of_a_burst() -> Result<()> {
     let flags = ["--max-cpu", "10s", "--workers", "1"];
     let (server, mut client) = server_and_client("guest-spin", &flags)?;
     let mut other = Client::connect(&server)?;
     assert_eq!(other.ask("first")?, "first");
-    // Two seconds of work, in one read, and a text behind it.
+    // Two seconds of work in one read, followed by a text.
     send_at_once(&mut client, &[(BINARY, ""); 4000])?;
     client.send_text("last")?;
     let mut asked = 0;
@@ -219,7 +219,7 @@ fn others_go_on_between_two_messages_of_a_burst() -> Result<()> {
 }
 
 #[test]
-fn burst_that_finds_the_outbound_buffer_full_waits_and_loses_nothing() -> Result<()> {
+fn burst_waits_for_a_full_outbound_buffer_and_loses_nothing() -> Result<()> {
     let flags = ["--max-outbound", "16KiB", "--max-message", "4KiB"];
     let (_server, mut client) = server_and_client("echo", &flags)?;
     let long = "x".repeat(3000);
@@ -233,7 +233,7 @@ fn burst_that_finds_the_outbound_buffer_full_waits_and_loses_nothing() -> Result
 }
 
 #[test]
-fn texts_that_the_host_answers_keep_their_place_in_a_burst() -> Result<()> {
+fn automatic_answers_keep_their_place_in_a_burst() -> Result<()> {
     let flags = ["--auto-answer", "ping=pong"];
     let (_server, mut client) = server_and_client("echo", &flags)?;
     assert_eq!(client.ask("first")?, "first");

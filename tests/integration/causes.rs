@@ -1,4 +1,4 @@
-//! What ended a connection, in a word.
+//! The one-word cause that the log gives for the end of each connection.
 
 use anyhow::{Context, Result};
 use rustix::process::Signal;
@@ -7,13 +7,13 @@ use ws_host_test_support::{Client, TestServer, masked_frame};
 use crate::configured::ask_admin;
 use crate::keeper::counter;
 
-/// Serves a component, and tells in the log how connections end.
+/// Serves a component, with a log level that reports how connections end.
 fn serve(component: &str, flags: &[&str]) -> Result<TestServer> {
     let log = ["--log", "info,ws_host::connection=debug"];
     TestServer::with_arguments(component, &[&log, flags].concat())
 }
 
-/// The word for the next connection that ends.
+/// Returns the cause of the next connection that ends.
 fn cause(server: &mut TestServer) -> Result<String> {
     let line = server.wait_for_log("disconnected: ")?;
     let after = line.split("cause=\"").nth(1).context(line.clone())?;
@@ -43,17 +43,17 @@ fn handler_that_closes_or_aborts_is_the_cause() -> Result<()> {
     Ok(())
 }
 
-/// Whatever comes of a close, it is what has ended the connection.
+/// Once the handler has closed a client, later failures do not change the cause.
 #[test]
-fn what_ends_a_connection_first_is_the_cause() -> Result<()> {
+fn first_end_of_a_connection_is_its_cause() -> Result<()> {
     let mut server = serve("guest-closing", &["--close-timeout", "200ms"])?;
-    for ends_with in ["nothing", "a lost connection", "a frame that is none", "a close frame"] {
+    for ends_with in ["nothing", "a lost connection", "an invalid frame", "a close frame"] {
         let mut client = Client::connect(&server)?;
         client.send_text("close 4000 enough")?;
         assert_eq!(client.receive_close()?.0, 4000);
         match ends_with {
             "a lost connection" => drop(client),
-            "a frame that is none" => client.send_hex("83 80 00 00 00 00")?,
+            "an invalid frame" => client.send_hex("83 80 00 00 00 00")?,
             "a close frame" => client.send_close(4001, "no, I")?,
             _ => client.expect_end()?,
         }
@@ -95,7 +95,7 @@ fn client_that_does_not_answer_a_ping_is_silent() -> Result<()> {
 }
 
 #[test]
-fn client_that_does_not_take_its_output_is_slow() -> Result<()> {
+fn client_that_does_not_read_its_output_is_slow() -> Result<()> {
     let flags = ["--idle-timeout", "400ms", "--max-outbound", "16MiB"];
     let mut server = serve("guest-flood", &flags)?;
     let mut client = Client::connect(&server)?;
@@ -105,7 +105,7 @@ fn client_that_does_not_take_its_output_is_slow() -> Result<()> {
 }
 
 #[test]
-fn client_that_breaks_the_protocol_or_sends_no_text_is_told_so() -> Result<()> {
+fn client_that_breaks_the_protocol_or_sends_invalid_text_is_a_protocol_error() -> Result<()> {
     let mut server = serve("echo", &[])?;
     for (frame, code) in [("81 00", 1002), ("81 82 00 00 00 00 ff ff", 1007)] {
         let mut client = Client::connect(&server)?;
@@ -137,9 +137,9 @@ fn handler_that_fails_is_the_cause() -> Result<()> {
 }
 
 #[test]
-fn client_that_is_closed_to_make_room_is_told_so() -> Result<()> {
+fn client_that_is_closed_to_make_room_has_the_cause_no_room() -> Result<()> {
     let mut server = serve("echo", &["--max-buffered", "4MiB"])?;
-    // A first fragment, of a message to which no other ever comes.
+    // The first fragment of a message that is never continued.
     let fragment = masked_frame(0x02, &vec![1; (1 << 20) - 1]);
     let mut clients = (0..8).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
     for client in &mut clients {
@@ -154,7 +154,7 @@ fn client_that_is_closed_to_make_room_is_told_so() -> Result<()> {
 }
 
 #[test]
-fn server_that_stops_and_resource_that_is_gone_are_the_cause() -> Result<()> {
+fn shutdown_and_removal_of_the_resource_are_the_cause() -> Result<()> {
     let mut server = serve("echo", &["--admin", "127.0.0.1:0"])?;
     let admin = server.admin()?;
     let mut client = Client::connect(&server)?;
@@ -169,20 +169,20 @@ fn server_that_stops_and_resource_that_is_gone_are_the_cause() -> Result<()> {
     Ok(())
 }
 
-/// So many small messages, of which nothing is read, and one whose buffer is full.
+/// The client reads none of its many small messages, so its buffer is full.
 #[test]
-fn client_that_would_miss_a_message_is_closed_as_slow_where_that_is_wanted() -> Result<()> {
+fn with_on_full_close_a_client_that_would_miss_a_message_is_closed_as_slow() -> Result<()> {
     let flags = ["--on-full", "close", "--max-message", "32KiB", "--admin", "127.0.0.1:0"];
     let mut server = serve("guest-flood", &flags)?;
     let admin = server.admin()?;
     let mut client = Client::connect(&server)?;
-    // 100 MB, and nobody reads.
+    // 100 MB that the client does not read.
     client.send_text("100000 1000")?;
     let line = server.wait_for_log("Err(Full)")?;
-    // One did not find room; from then on it is closing.
+    // One message did not fit; from then on the client is closing.
     assert!(line.contains(r#""Err(Full)": 1,"#) || line.contains(r#""Err(Full)": 1}"#), "{line}");
     assert!(line.contains(r#""Err(Closed)""#), "{line}");
-    // What was accepted arrives before it is closed.
+    // Accepted messages arrive before the close frame.
     let mut messages = 0;
     let (code, reason) = loop {
         let frame = client.receive()?;
@@ -201,11 +201,11 @@ fn client_that_would_miss_a_message_is_closed_as_slow_where_that_is_wanted() -> 
     Ok(())
 }
 
-/// Whoever reads goes on.
+/// The client that reads stays connected.
 #[test]
-fn client_that_would_miss_what_is_sent_to_many_is_closed_too() -> Result<()> {
+fn with_on_full_close_a_client_that_would_miss_a_broadcast_is_closed() -> Result<()> {
     let flags = ["--on-full", "close", "--max-message", "32KiB", "--admin", "127.0.0.1:0"];
-    // One broadcasts, the other one publishes.
+    // One guest broadcasts, the other publishes.
     for component in ["guest-fanout", "guest-megaphone"] {
         let mut server = serve(component, &flags)?;
         let admin = server.admin()?;
@@ -227,9 +227,10 @@ fn client_that_would_miss_what_is_sent_to_many_is_closed_too() -> Result<()> {
     Ok(())
 }
 
-/// It is not slow then: the host has no room for what others have not taken.
+/// The cause is not slowness here: output queued for other clients has used up the host's memory.
 #[test]
-fn client_that_would_miss_a_message_for_want_of_memory_is_closed_to_make_room() -> Result<()> {
+fn with_on_full_close_a_client_that_would_miss_a_message_for_lack_of_memory_is_closed_to_make_room()
+-> Result<()> {
     let flags = ["--on-full", "close", "--max-outbound", "4MiB", "--max-buffered", "8MiB"];
     let mut server = serve("guest-flood", &flags)?;
     let mut greedy = [Client::connect(&server)?, Client::connect(&server)?];

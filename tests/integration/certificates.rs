@@ -1,4 +1,4 @@
-//! What handlers hear of a client's certificate, and of its end of TLS and ours.
+//! What handlers see of a client's certificate, the negotiated protocols and the local address.
 
 use anyhow::{Context, Result};
 use rcgen::DnType;
@@ -9,14 +9,14 @@ use ws_host_test_support::{Client, TestServer};
 use crate::connect::connect;
 use crate::encrypted::Authority;
 
-fn sha256(octets: &[u8]) -> Result<String> {
+fn sha256(bytes: &[u8]) -> Result<String> {
     let suite = TLS13_AES_128_GCM_SHA256.tls13().context("a suite of TLS 1.3")?;
-    let hash = suite.common.hash_provider.hash(octets);
-    Ok(hash.as_ref().iter().map(|octet| format!("{octet:02x}")).collect())
+    let hash = suite.common.hash_provider.hash(bytes);
+    Ok(hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[test]
-fn handler_hears_names_and_fingerprint_of_a_certificate_over_every_version_of_tls_and_http()
+fn handler_sees_names_and_fingerprint_of_a_certificate_over_every_version_of_tls_and_http()
 -> Result<()> {
     let authority = Authority::new()?;
     let ca = authority.file();
@@ -26,7 +26,7 @@ fn handler_hears_names_and_fingerprint_of_a_certificate_over_every_version_of_tl
         (DnType::OrganizationName, "Example"),
         (DnType::CommonName, "alice"),
     ])?;
-    // Each certificate of this authority is for these.
+    // Every certificate of this authority has these names.
     let names = "dns:localhost ip:127.0.0.1 ip:::1";
     let fingerprint = sha256(&alice.certificate)?;
     let length = alice.certificate.len().to_string();
@@ -48,14 +48,14 @@ fn handler_hears_names_and_fingerprint_of_a_certificate_over_every_version_of_tl
         (certificate.to_str().context("UTF-8")?, key.to_str().context("UTF-8")?);
     let flags = ["--ca", ca, "--cert", certificate, "--key", key, "--http2", "--plain"];
     for (question, answer) in [("certificate-names", names), ("http-version", "2")] {
-        let (_, told, log) = connect(server.url(), &flags, question)?;
-        assert_eq!(told.trim_end(), answer, "{log}");
+        let (_, printed, log) = connect(server.url(), &flags, question)?;
+        assert_eq!(printed.trim_end(), answer, "{log}");
     }
     Ok(())
 }
 
 #[test]
-fn handler_hears_the_server_name_the_version_of_http_and_our_end() -> Result<()> {
+fn handler_sees_the_server_name_the_http_version_and_the_local_address() -> Result<()> {
     let authority = Authority::new()?;
     let server = authority.serving("guest-about", &[])?;
     let mut client = authority.connect(&server)?;

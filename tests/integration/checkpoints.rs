@@ -8,7 +8,7 @@ use crate::keeper::{Keeper, counter, post_reload};
 
 const DEBUG: &[&str] = &["--log", "ws_host=debug"];
 
-/// Fails in an event of somebody else.
+/// Makes the handler trap in an event of another client.
 fn trap(server: &TestServer) -> Result<()> {
     let mut hostile = Client::connect(server)?;
     hostile.send_text("trap")?;
@@ -22,7 +22,7 @@ fn state_of_the_last_checkpoint_outlives_a_trap() -> Result<()> {
     let mut client = Client::connect(&server)?;
     for text in ["precious", "more precious"] {
         assert_eq!(client.ask(&format!("keep {text}"))?, "kept");
-        // One may come of an event before.
+        // This one may belong to an earlier event.
         server.wait_for_log("checkpoint")?;
         assert_eq!(client.ask("?")?, "?");
         server.wait_for_log("checkpoint")?;
@@ -33,12 +33,12 @@ fn state_of_the_last_checkpoint_outlives_a_trap() -> Result<()> {
             assert!(age < 60_000, "{age} ms");
         }
     }
-    assert_eq!(client.ask("age-now")?, "None", "it is told while the state is taken");
+    assert_eq!(client.ask("age-now")?, "None", "the age is known only in `resume`");
     Ok(())
 }
 
 #[test]
-fn without_checkpoints_a_trap_costs_the_state() -> Result<()> {
+fn without_checkpoints_a_trap_loses_the_state() -> Result<()> {
     let server = TestServer::with_arguments("guest-precious", DEBUG)?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("keep precious")?, "kept");
@@ -49,7 +49,7 @@ fn without_checkpoints_a_trap_costs_the_state() -> Result<()> {
 }
 
 #[test]
-fn checkpoints_come_no_more_often_than_they_may() -> Result<()> {
+fn checkpoints_are_no_more_frequent_than_configured() -> Result<()> {
     let flags = ["--checkpoint", "1h", "--admin", "127.0.0.1:0"];
     let mut server = TestServer::with_arguments("guest-precious", &flags)?;
     let admin = server.admin()?;
@@ -71,7 +71,7 @@ fn state_that_was_handed_over_is_a_checkpoint() -> Result<()> {
     let admin = server.admin()?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("keep precious")?, "kept");
-    keeper.replace_by(2)?;
+    keeper.replace_with(2)?;
     assert!(post_reload(admin)?.body.contains("1 instances swapped"));
     assert_eq!(client.ask("age")?, "none");
     assert_eq!(client.ask("keep newer")?, "kept");
@@ -83,7 +83,7 @@ fn state_that_was_handed_over_is_a_checkpoint() -> Result<()> {
 }
 
 #[test]
-fn state_of_a_sleeping_instance_is_a_checkpoint() -> Result<()> {
+fn state_of_a_hibernated_instance_is_a_checkpoint() -> Result<()> {
     let flags = [DEBUG, &["--checkpoint", "1h", "--hibernate-after", "100ms"]].concat();
     let mut server = TestServer::with_arguments("guest-precious", &flags)?;
     let mut client = Client::connect(&server)?;
@@ -95,7 +95,7 @@ fn state_of_a_sleeping_instance_is_a_checkpoint() -> Result<()> {
 }
 
 #[test]
-fn checkpoints_begin_when_the_configuration_says_so_and_no_client_is_closed() -> Result<()> {
+fn changing_the_configuration_starts_checkpoints_and_closes_no_client() -> Result<()> {
     let text = "listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"{{guest-precious}}\"\n";
     let configuration = Configuration::new(text)?;
     let mut server = configuration.serve()?;
@@ -117,7 +117,7 @@ fn has_survived(server: &TestServer, client: &mut Client) -> Result<bool> {
 }
 
 #[test]
-fn states_that_are_kept_for_traps_leave_room_for_messages() -> Result<()> {
+fn checkpoints_leave_room_for_messages() -> Result<()> {
     let server = Configuration::new(
         "listen = \"127.0.0.1:0\"\nmax-buffered = \"8MiB\"\n\
          [[resource]]\npath = \"/keep\"\ncomponent = \"{{guest-keeper}}\"\ninstance-per = \"client\"\n\
@@ -129,7 +129,7 @@ fn states_that_are_kept_for_traps_leave_room_for_messages() -> Result<()> {
     for _ in 0..10 {
         let mut client = Client::connect_to(&server, "/keep")?;
         assert_eq!(client.ask("ballast 1000000")?, "heavy");
-        // Longer than the time between two checkpoints.
+        // Longer than the interval between two checkpoints.
         client.send_text("sleep 30")?;
         assert_eq!(
             (client.receive_text()?, client.receive_text()?),

@@ -1,4 +1,4 @@
-//! Clients of other languages, and a real browser. `make clients` installs them.
+//! Clients in other languages, and a real browser. `make clients` installs them.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -42,7 +42,7 @@ fn python_package_websockets_talks_to_the_echo() -> Result<()> {
     succeeds(python)
 }
 
-/// Servers that compress in both ways.
+/// Starts one server per compression mode.
 fn compressing() -> Result<Vec<TestServer>> {
     let serve = |how| TestServer::with_arguments("echo", &["--compression", how]);
     ["messages", "context"].into_iter().map(serve).collect()
@@ -120,7 +120,7 @@ fn python_package_websockets_talks_encrypted() -> Result<()> {
 }
 
 #[test]
-fn page_of_a_browser_talks_over_the_connection_that_it_came_by() -> Result<()> {
+fn page_of_a_browser_uses_its_own_connection_for_its_websockets() -> Result<()> {
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("index.html"), "<p>welcome")?;
     let pages = folder.path().to_str().context("a path in UTF-8")?;

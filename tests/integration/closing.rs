@@ -1,5 +1,4 @@
-//! Who closes with what, what the other side hears, and that the handler hears it once, as the last
-//! (RFC 6455 §7).
+//! Closing handshakes (RFC 6455 §7): the codes on both sides, and that the handler gets exactly one last event.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -8,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use ws_host_test_support::{Client, DEADLINE, TestServer, handshake, masked_frame};
 
-/// A client's whole life as the handler tells it: the lines of its name, once it has ended.
+/// Returns the handler's record of the client `name`, once the client has disconnected.
 fn life(witness: &mut Client, name: &str) -> Result<Vec<String>> {
     loop {
         let report = witness.ask("report")?;
@@ -77,9 +76,9 @@ fn lost_connection_is_1006_for_the_handler() -> Result<()> {
 }
 
 #[test]
-fn nothing_is_delivered_behind_the_close_frame_of_the_client() -> Result<()> {
+fn nothing_is_delivered_after_the_close_frame_of_the_client() -> Result<()> {
     let (_server, mut witness, mut client, name) = scene()?;
-    // Close frame and a text message in one piece.
+    // A close frame and a text message in one write.
     client.send_hex("88 82 00 00 00 00 03 e8 81 84 00 00 00 00 6c 61 74 65")?;
     assert_eq!(client.receive_close()?.0, 1000);
     client.expect_end()?;
@@ -91,7 +90,7 @@ fn nothing_is_delivered_behind_the_close_frame_of_the_client() -> Result<()> {
 }
 
 #[test]
-fn client_that_closes_twice_is_told_of_once() -> Result<()> {
+fn client_that_closes_twice_disconnects_once() -> Result<()> {
     let (_server, mut witness, mut client, name) = scene()?;
     client.send_close(1000, "")?;
     client.send_close(1001, "")?;
@@ -111,12 +110,12 @@ fn handler_closes_with_code_and_reason() -> Result<()> {
 }
 
 #[test]
-fn message_that_was_under_way_when_the_handler_closed_is_read_and_not_delivered() -> Result<()> {
+fn message_in_flight_when_the_handler_closes_is_read_and_not_delivered() -> Result<()> {
     let server = TestServer::serving("guest-closing")?;
     let mut client = Client::connect(&server)?;
     client.send_text("close 1000")?;
     assert_eq!(client.receive_close()?.0, 1000);
-    // A fragmented message that the client had begun: legal until its close frame.
+    // Fragments are legal until the client's own close frame.
     client.send_frame(0x01, b"late ")?;
     client.send_frame(0x80, b"message")?;
     client.send_close(1000, "")?;
@@ -142,7 +141,7 @@ fn codes_and_reasons_that_may_not_be_sent_are_refused() -> Result<()> {
 fn handler_may_close_from_connected() -> Result<()> {
     let server = TestServer::serving("guest-closing")?;
     let mut client = Client::connect_to(&server, "/?close")?;
-    // What the client sent meanwhile is not delivered: there would be an answer to it.
+    // This text is not delivered: the handler would answer it.
     client.send_text("hello?")?;
     assert_eq!(client.receive_text()?, "goodbye");
     assert_eq!(client.expect_close(4000)?, "not today");
@@ -180,7 +179,7 @@ fn abort_of_another_client_works_once() -> Result<()> {
 }
 
 #[test]
-fn what_a_client_sent_already_is_dropped_when_connected_closes_it() -> Result<()> {
+fn messages_sent_early_are_dropped_when_connected_closes_the_client() -> Result<()> {
     let server = TestServer::serving("guest-closing")?;
     let mut stream = std::net::TcpStream::connect(server.address())?;
     let eager = masked_frame(0x81, b"eager").repeat(3);
@@ -191,7 +190,7 @@ fn what_a_client_sent_already_is_dropped_when_connected_closes_it() -> Result<()
     Ok(())
 }
 
-/// Whether the server closes although the client says nothing. It would have done so by then.
+/// Tells whether the server closes the connection within 300 ms while the client sends nothing.
 fn end_comes(stream: &TcpStream) -> Result<bool> {
     stream.set_read_timeout(Some(Duration::from_millis(300)))?;
     let peeked = stream.peek(&mut [0]);
@@ -203,23 +202,24 @@ fn end_comes(stream: &TcpStream) -> Result<bool> {
     }
 }
 
-/// A proxy that hears of the end while its client still sends resets that client, which then never hears why.
+/// If the server closed while the client is still sending, a proxy between them would reset the client, which would
+/// then never see the close frame.
 #[test]
-fn end_of_a_failed_connection_waits_for_the_answer_of_the_client() -> Result<()> {
-    // Longer than anybody waits here: it is the answer that ends it.
+fn server_closes_a_failed_connection_only_after_the_client_has_answered() -> Result<()> {
+    // Longer than this test waits, so it is the client's close frame that ends the connection.
     let flags = ["--max-message", "1KiB", "--close-timeout", "10m"];
     let server = TestServer::with_arguments("echo", &flags)?;
-    for (octets, code) in [
-        // Longer than it may be, by far: its payload comes while nobody wants it any more.
+    for (bytes, code) in [
+        // Far over the limit: its payload arrives after the connection has failed.
         ([&[0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], &[0x88; 65_536]].concat(), 1009),
         (masked_frame(0x81, b"\xff"), 1007),
         (masked_frame(0x83, b"reserved"), 1002),
         (masked_frame(0xe1, b"reserved bits"), 1002),
     ] {
         let mut client = Client::connect(&server)?;
-        client.send(&octets)?;
+        client.send(&bytes)?;
         assert_eq!(client.receive_close()?.0, code);
-        assert!(!end_comes(client.stream())?, "{code}: the end came before the answer");
+        assert!(!end_comes(client.stream())?, "{code}: closed before the client answered");
         client.send_close(code, "")?;
         client.expect_end()?;
     }

@@ -17,11 +17,11 @@ fn broadcast_reaches_all_but_the_sender() -> Result<()> {
             assert_eq!(other.receive_text()?, message);
         }
     }
-    let octets = vec![7; 70_000];
-    sender.send_frame(0x82, &octets)?;
+    let bytes = vec![7; 70_000];
+    sender.send_frame(0x82, &bytes)?;
     assert_eq!(sender.receive_text()?, "20");
     for other in &mut others {
-        assert_eq!(other.receive()?, Frame { first: 0x82, payload: octets.clone() });
+        assert_eq!(other.receive()?, Frame { first: 0x82, payload: bytes.clone() });
     }
     Ok(())
 }
@@ -52,14 +52,14 @@ fn ping_of_the_handler_comes_back_as_pong_with_its_payload() -> Result<()> {
     assert_eq!(ping, Frame { first: 0x89, payload: b"are you there?".to_vec() });
     client.send_frame(0x8a, &ping.payload)?;
     assert_eq!(client.receive_text()?, "pong are you there?");
-    // One that nobody asked for is delivered too.
+    // An unsolicited pong is delivered, too.
     client.send_frame(0x8a, b"")?;
     assert_eq!(client.receive_text()?, "pong ");
     Ok(())
 }
 
 #[test]
-fn ping_of_125_octets_is_sent_and_of_126_is_not() -> Result<()> {
+fn ping_of_125_bytes_is_sent_and_one_of_126_is_not() -> Result<()> {
     let server = TestServer::serving("guest-pinging")?;
     let mut client = Client::connect(&server)?;
     client.send_text(&"x".repeat(125))?;
@@ -69,7 +69,7 @@ fn ping_of_125_octets_is_sent_and_of_126_is_not() -> Result<()> {
 }
 
 #[test]
-fn handler_may_send_a_pong_that_nobody_asked_for() -> Result<()> {
+fn handler_may_send_an_unsolicited_pong() -> Result<()> {
     let server = TestServer::serving("guest-pinging")?;
     let mut client = Client::connect(&server)?;
     client.send_text("heartbeat")?;
@@ -78,7 +78,7 @@ fn handler_may_send_a_pong_that_nobody_asked_for() -> Result<()> {
 }
 
 #[test]
-fn handler_is_told_the_request() -> Result<()> {
+fn handler_sees_the_request() -> Result<()> {
     let server = TestServer::with_arguments("guest-about", &["--path", "/about"])?;
     let headers = "Cookie: taste=sweet\r\nOrigin: http://localhost\r\n\
                    Sec-WebSocket-Protocol: one, two\r\n";
@@ -86,7 +86,7 @@ fn handler_is_told_the_request() -> Result<()> {
     let (mut client, answer) = Client::open(server.address(), &request)?;
     assert_eq!(answer.status, 101);
     let port = client.stream().local_addr()?.port();
-    let told = client.ask("request")?;
+    let reply = client.ask("request")?;
     for word in [
         "path: \"/about\"",
         "\"a=1&b=%20\"",
@@ -98,14 +98,14 @@ fn handler_is_told_the_request() -> Result<()> {
         &format!("peer_port: {port}"),
         "secure: false",
     ] {
-        assert!(told.contains(word), "{word:?} is not in {told}");
+        assert!(reply.contains(word), "{word:?} is not in {reply}");
     }
     assert_eq!(client.ask("cookie")?, "taste=sweet");
     Ok(())
 }
 
 #[test]
-fn handler_knows_its_clients_and_no_others() -> Result<()> {
+fn handler_sees_its_own_clients_and_no_others() -> Result<()> {
     let server = TestServer::serving("guest-about")?;
     let mut client = Client::connect(&server)?;
     let second = Client::connect(&server)?;
@@ -117,12 +117,12 @@ fn handler_knows_its_clients_and_no_others() -> Result<()> {
 }
 
 #[test]
-fn handler_sees_what_waits_to_be_written() -> Result<()> {
+fn handler_sees_how_much_output_is_buffered() -> Result<()> {
     let server = TestServer::serving("guest-about")?;
     let mut client = Client::connect(&server)?;
     client.send_text("buffered")?;
     assert_eq!(client.receive_text()?, "12345");
-    // Two octets of header and five of text.
+    // Two bytes of header and five of text.
     assert_eq!(client.receive_text()?, "Some(7)");
     Ok(())
 }
@@ -130,27 +130,27 @@ fn handler_sees_what_waits_to_be_written() -> Result<()> {
 #[test]
 fn handler_has_no_files_no_network_and_no_environment() -> Result<()> {
     let server = TestServer::serving("guest-about")?;
-    let told = Client::connect(&server)?.ask("world")?;
-    assert_eq!(told, "environment 0 files false network false");
+    let reply = Client::connect(&server)?.ask("world")?;
+    assert_eq!(reply, "environment 0 files false network false");
     Ok(())
 }
 
 #[test]
-fn numbers_of_clients_name_nobody_else_after_a_restart() -> Result<()> {
-    // A handler that saved whom a number stands for must not find somebody else under it.
+fn client_ids_are_not_reused_after_a_restart() -> Result<()> {
+    // A handler that saved an id must not find a different client under it later.
     let mut saved = HashSet::new();
     for _ in 0..3 {
         let server = TestServer::serving("guest-telling")?;
         let mut numbers = Vec::new();
         for _ in 0..100 {
-            let told = Client::connect(&server)?.ask("who")?;
-            let number: u64 = told.strip_prefix("client ").context("a number")?.parse()?;
+            let reply = Client::connect(&server)?.ask("who")?;
+            let number: u64 = reply.strip_prefix("client ").context("a number")?.parse()?;
             assert!((1..1 << 53).contains(&number), "{number} is not exact as a double");
             numbers.push(number);
         }
         assert!(numbers.is_sorted_by(|earlier, later| earlier < later), "{numbers:?}");
         for number in numbers {
-            assert!(saved.insert(number), "{number} was another client before the restart");
+            assert!(saved.insert(number), "{number} was used before the restart");
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Components that were built once, in several languages, and versions of the contract that are not served.
+//! Prebuilt components in several languages, and versions of the contract that are not served.
 
 #![expect(clippy::print_stderr, reason = "a test that is left out says so")]
 
@@ -17,7 +17,7 @@ fn kept(name: &str) -> PathBuf {
     root().join("tests/compatibility").join(name)
 }
 
-/// A handler that uses a bit of everything does it all.
+/// Serves a handler that uses a bit of everything, and checks all of it.
 fn serves(component: &Path, language: &str) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("handler.wasm");
@@ -69,7 +69,7 @@ fn serves(component: &Path, language: &str) -> Result<()> {
     ensure!(first.ask("close 1005")? == "not closed: invalid-code");
     first.send_text("close 4000")?;
     ensure!(first.expect_close(4000)? == "as you like");
-    // It goes once its connection has ended, and not at once.
+    // The cause is known only after the connection has ended.
     while second.ask("cause")?.is_empty() {}
     ensure!(second.ask("cause")?.starts_with("handler "));
 
@@ -86,10 +86,10 @@ fn serves(component: &Path, language: &str) -> Result<()> {
     second.close()
 }
 
-/// A custom section of no name and nothing in it: with it a component is another one that does the same.
+/// An empty custom section without a name: it changes the file and not its behaviour.
 const EMPTY_SECTION: &[u8] = &[0, 1, 0];
 
-/// How long a component may take to be loaded. An interpreter of 18 MB, where others compile too, takes a minute.
+/// How long loading a component may take. An interpreter of 18 MB takes a minute while other tests compile as well.
 const LOADING: Duration = Duration::from_secs(300);
 
 fn post(admin: SocketAddr, path: &str, body: &str) -> Result<Answer> {
@@ -107,21 +107,21 @@ fn post(admin: SocketAddr, path: &str, body: &str) -> Result<Answer> {
 }
 
 #[test]
-fn rust_component_that_was_built_once_is_served() -> Result<()> {
+fn prebuilt_rust_component_is_served() -> Result<()> {
     serves(&kept("rust/handler.wasm"), "rust")
 }
 
 #[test]
-fn c_component_that_was_built_once_is_served() -> Result<()> {
+fn prebuilt_c_component_is_served() -> Result<()> {
     serves(&kept("c/handler.wasm"), "c")
 }
 
 #[test]
-fn javascript_component_that_was_built_once_is_served() -> Result<()> {
+fn prebuilt_javascript_component_is_served() -> Result<()> {
     serves(&kept("js/handler.wasm"), "js")
 }
 
-/// What `make compatibility` built. Without it there is nothing to be seen here, and that is said.
+/// Serves a component that `make compatibility` built, or reports that the test is skipped.
 fn serves_built(language: &str) -> Result<()> {
     let component = root().join("target/compatibility").join(language).with_extension("wasm");
     if component.exists() {
@@ -142,26 +142,26 @@ fn go_component_is_served() -> Result<()> {
     serves_built("go")
 }
 
-/// The component in Rust as if it had been built for this version of the contract. Its names are as long as before.
+/// Rewrites the Rust component as if built for `version` of the contract, which must be as long as the old one.
 fn of_version(folder: &Path, version: &str) -> Result<PathBuf> {
-    let mut octets = fs::read(kept("rust/handler.wasm"))?;
+    let mut bytes = fs::read(kept("rust/handler.wasm"))?;
     let (old, new) = ("@0.1.0", format!("@{version}"));
     ensure!(old.len() == new.len());
     let interface = b"ws-host:socket/";
     let mut changed = 0;
-    for at in 0..octets.len() - 40 {
-        if octets[at..].starts_with(interface) {
-            let name = &octets[at..at + 40];
+    for at in 0..bytes.len() - 40 {
+        if bytes[at..].starts_with(interface) {
+            let name = &bytes[at..at + 40];
             let version = name.windows(old.len()).position(|found| found == old.as_bytes());
             if let Some(version) = version {
-                octets[at + version..at + version + old.len()].copy_from_slice(new.as_bytes());
+                bytes[at + version..at + version + old.len()].copy_from_slice(new.as_bytes());
                 changed += 1;
             }
         }
     }
     ensure!(changed > 0, "there are no names in it");
     let path = folder.join("versioned.wasm");
-    fs::write(&path, octets)?;
+    fs::write(&path, bytes)?;
     Ok(path)
 }
 
@@ -175,7 +175,7 @@ fn component_of_a_compatible_version_is_served() -> Result<()> {
 }
 
 #[test]
-fn component_of_another_version_is_told_which_it_is_and_which_are_served() -> Result<()> {
+fn error_for_an_incompatible_version_names_it_and_those_that_are_served() -> Result<()> {
     let folder = tempfile::tempdir()?;
     for version in ["0.2.0", "1.0.0"] {
         let wanted = format!("was built for ws-host:socket@{version}");
@@ -188,7 +188,7 @@ fn component_of_another_version_is_told_which_it_is_and_which_are_served() -> Re
     Ok(())
 }
 
-/// Writes a component that is kept as text.
+/// Writes a component that is checked in as text.
 fn from_text(folder: &Path, name: &str) -> Result<PathBuf> {
     let path = folder.join(name).with_extension("wasm");
     fs::write(&path, wat::parse_file(kept(name))?)?;
@@ -196,7 +196,7 @@ fn from_text(folder: &Path, name: &str) -> Result<PathBuf> {
 }
 
 #[test]
-fn component_from_before_the_release_is_told_what_to_do() -> Result<()> {
+fn error_for_a_prerelease_component_says_what_to_do() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let words =
         ["this host's ws-host:socket@0.1.0", "in another form", "build it with", "clients@0.1.0"];
@@ -205,7 +205,7 @@ fn component_from_before_the_release_is_told_what_to_do() -> Result<()> {
 }
 
 #[test]
-fn component_of_a_later_release_is_told_what_this_host_lacks() -> Result<()> {
+fn error_for_a_later_component_says_what_this_host_lacks() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let words = [
         "imports more of ws-host:socket than",

@@ -1,4 +1,4 @@
-//! Messages that are compressed, with clients that offer it.
+//! Compression (RFC 7692) with clients that offer it.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ use crate::deflated::{self, Peer, deflate, inflate, words};
 const MESSAGES: &[&str] = &["--compression", "messages"];
 const CONTEXT: &[&str] = &["--compression", "context"];
 
-/// What most clients offer.
+/// The offer of most clients.
 const OFFER: &str = "permessage-deflate; client_max_window_bits";
 
 #[test]
@@ -25,14 +25,14 @@ fn nothing_is_compressed_unless_it_is_asked_for() -> Result<()> {
     Ok(())
 }
 
-/// Whether the server's and the client's messages refer to those before them, as an answer says.
+/// Returns whether the server and the client keep their context from message to message, according to a response.
 fn takeovers(answer: &str) -> (bool, bool) {
     let says = |word| answer.contains(word);
     (!says("server_no_context_takeover"), !says("client_no_context_takeover"))
 }
 
 #[test]
-fn what_is_agreed_is_what_both_want_and_both_keep_to_it() -> Result<()> {
+fn negotiated_parameters_satisfy_both_sides_and_both_respect_them() -> Result<()> {
     const NO_TAKEOVER: &str =
         "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
     let narrow = [CONTEXT, &["--compression-window", "10"]].concat();
@@ -58,9 +58,9 @@ fn what_is_agreed_is_what_both_want_and_both_keep_to_it() -> Result<()> {
             "permessage-deflate; server_max_window_bits=9; client_max_window_bits=9",
         ),
         (&narrow, OFFER, "permessage-deflate; client_max_window_bits=10"),
-        // It cannot be told so: it keeps its window, and nothing is kept of its messages.
+        // This client cannot be given a smaller window, so its context is dropped after each message instead.
         (&narrow, "permessage-deflate", "permessage-deflate; client_no_context_takeover"),
-        // The first one that can be fulfilled.
+        // The first acceptable offer wins.
         (
             CONTEXT,
             "x-other, permessage-deflate; server_max_window_bits=8, permessage-deflate; server_max_window_bits=12",
@@ -75,7 +75,7 @@ fn what_is_agreed_is_what_both_want_and_both_keep_to_it() -> Result<()> {
         let bits = answer.split("client_max_window_bits=").nth(1);
         let bits = bits.map_or(Ok(15), str::parse)?;
         let mut peer = Peer::with_window(bits);
-        // So short that the narrowest window holds it.
+        // Short enough for the smallest window.
         let text: String = words().chars().take(200).collect();
         let mut lengths = Vec::new();
         for _ in 0..3 {
@@ -91,7 +91,7 @@ fn what_is_agreed_is_what_both_want_and_both_keep_to_it() -> Result<()> {
 }
 
 #[test]
-fn offers_that_are_wrong_or_not_known_are_declined_and_the_next_one_is_looked_at() -> Result<()> {
+fn invalid_or_unknown_offers_are_declined_and_the_next_one_is_considered() -> Result<()> {
     let server = TestServer::with_arguments("echo", CONTEXT)?;
     for offer in [
         "permessage-deflate; frobnicate",
@@ -114,7 +114,7 @@ fn offers_that_are_wrong_or_not_known_are_declined_and_the_next_one_is_looked_at
 }
 
 #[test]
-fn header_that_is_no_list_of_extensions_is_400() -> Result<()> {
+fn malformed_list_of_extensions_is_400() -> Result<()> {
     let server = TestServer::with_arguments("echo", CONTEXT)?;
     for malformed in [
         "permessage-deflate; =",
@@ -131,7 +131,7 @@ fn header_that_is_no_list_of_extensions_is_400() -> Result<()> {
 }
 
 #[test]
-fn client_that_refers_to_earlier_messages_all_the_same_is_understood() -> Result<()> {
+fn client_that_keeps_its_context_against_the_agreement_is_understood() -> Result<()> {
     let eager = [MESSAGES, &["--compression-threshold", "1"]].concat();
     let narrow = [&eager[..], &["--compression-window", "9"]].concat();
     for (flags, bits) in [(&eager, 15), (&narrow, 9)] {
@@ -139,7 +139,7 @@ fn client_that_refers_to_earlier_messages_all_the_same_is_understood() -> Result
         let (mut client, agreed) = deflated::connect(&server, OFFER)?;
         let agreed = agreed.context("an agreement")?;
         assert!(agreed.contains("client_no_context_takeover"), "{agreed}");
-        // So short that the narrowest window holds it.
+        // Short enough for the smallest window.
         let text: String = words().chars().take(200).collect();
         let mut peer = Peer::with_window(bits);
         let mut lengths = Vec::new();
@@ -149,7 +149,7 @@ fn client_that_refers_to_earlier_messages_all_the_same_is_understood() -> Result
             assert_eq!(inflate(&client.receive()?.payload)?, text.as_bytes());
             lengths.push(payload.len());
         }
-        assert!(lengths[1] < lengths[0] / 4, "it refers to what came before: {lengths:?}");
+        assert!(lengths[1] < lengths[0] / 4, "the client keeps its context: {lengths:?}");
     }
     Ok(())
 }
@@ -216,7 +216,7 @@ fn handler_chooses_for_each_message() -> Result<()> {
             ("by-length", "aaaaaaaaaaaa", false),
             ("by-length", &*words(), true),
             ("never", &words(), false),
-            // Not shorter: sent as it is, whatever is wanted.
+            // Compression would not shorten it, so it is sent uncompressed.
             ("always", "a", false),
             ("always", "", false),
         ] {
@@ -235,7 +235,7 @@ fn handler_chooses_for_each_message() -> Result<()> {
 }
 
 #[test]
-fn what_connected_sends_is_compressed_right_behind_the_handshake() -> Result<()> {
+fn messages_sent_in_connected_are_compressed() -> Result<()> {
     let server = TestServer::with_arguments("guest-forms", CONTEXT)?;
     let (mut client, answer) = deflated::open(&server, "/?hello-hello-hello", OFFER)?;
     assert_eq!(answer.header("sec-websocket-extensions"), Some("permessage-deflate"));
@@ -244,7 +244,8 @@ fn what_connected_sends_is_compressed_right_behind_the_handshake() -> Result<()>
     Ok(())
 }
 
-/// The next message, however it is cut: its first octet, the longest of its frames, and all of it.
+/// Receives a message in any number of frames. Returns its first byte without FIN, the length of its longest frame,
+/// and its payload.
 fn receive_message(client: &mut Client) -> Result<(u8, usize, Vec<u8>)> {
     let Frame { first, mut payload } = client.receive()?;
     let (mut longest, mut last) = (payload.len(), first);
@@ -259,7 +260,7 @@ fn receive_message(client: &mut Client) -> Result<(u8, usize, Vec<u8>)> {
 }
 
 #[test]
-fn message_to_many_reaches_each_in_the_form_that_was_agreed_with_it() -> Result<()> {
+fn broadcast_reaches_each_client_in_its_negotiated_form() -> Result<()> {
     let server = TestServer::with_arguments("guest-forms", CONTEXT)?;
     let alone = "permessage-deflate; server_no_context_takeover";
     let mut plain = Client::connect(&server)?;
@@ -277,7 +278,7 @@ fn message_to_many_reaches_each_in_the_form_that_was_agreed_with_it() -> Result<
     ] {
         plain.send_text(&format!("{how} {to} {}", words()))?;
         for opcode in [2, 1] {
-            // A binary message to the topic is for all but its sender.
+            // The binary message to the topic excludes its sender.
             if (to, opcode) != ("topic", 2) {
                 let (opcode_of_plain, length, payload) = receive_message(&mut plain)?;
                 assert_eq!((opcode_of_plain, payload), (opcode, words().into_bytes()));
@@ -286,7 +287,7 @@ fn message_to_many_reaches_each_in_the_form_that_was_agreed_with_it() -> Result<
             let of_first = receive_message(&mut first)?;
             assert_eq!(of_first.0, opcode | rsv1, "{how} {to}");
             assert!(of_first.1 <= longest, "{}", of_first.1);
-            assert_eq!(of_first, receive_message(&mut second)?, "the same octets for both");
+            assert_eq!(of_first, receive_message(&mut second)?, "the same bytes for both");
             let (opcode_of_context, _, payload) = receive_message(&mut context)?;
             assert_eq!(opcode_of_context, opcode | rsv1);
             if rsv1 == 0 {
@@ -302,23 +303,23 @@ fn message_to_many_reaches_each_in_the_form_that_was_agreed_with_it() -> Result<
 }
 
 #[test]
-fn idle_connection_gives_its_context_up() -> Result<()> {
+fn idle_connection_releases_its_context() -> Result<()> {
     let flags = [CONTEXT, &["--idle-timeout", "2s"]].concat();
     let server = TestServer::with_arguments("echo", &flags)?;
     let (mut client, _) = deflated::connect(&server, OFFER)?;
     let mut peer = Peer::new();
     let first = peer.echo(&mut client, &words())?;
-    // One of them comes before the server takes the connection for idle, however slow this machine is.
+    // At least one of these echoes arrives before the server considers the connection idle, however slow the machine.
     while peer.echo(&mut client, &words())? >= first / 4 {}
-    // Half of the time without a sign of life is behind it when this comes.
+    // The server pings after half of the idle timeout.
     let ping = client.receive()?;
     assert_eq!(ping.first, 0x89);
-    assert_eq!(peer.echo(&mut client, &words())?, first, "it refers to nothing");
+    assert_eq!(peer.echo(&mut client, &words())?, first, "the context was released");
     Ok(())
 }
 
 #[test]
-fn settings_change_for_clients_that_come_from_now_on() -> Result<()> {
+fn changed_settings_apply_to_new_clients() -> Result<()> {
     let text = |more: &str| {
         format!(
             "listen = \"127.0.0.1:0\"\n[[resource]]\nname = \"a\"\ncomponent = \"{{{{echo}}}}\"\n{more}\n"
@@ -349,8 +350,8 @@ fn settings_change_for_clients_that_come_from_now_on() -> Result<()> {
 }
 
 #[test]
-fn flags_that_cannot_be_are_told_with_what_would_be_right() -> Result<()> {
-    let told = |flags: &[&str]| -> Result<String> {
+fn errors_for_invalid_flags_say_what_is_valid() -> Result<()> {
+    let stderr = |flags: &[&str]| -> Result<String> {
         let mut host = Command::new(host_binary());
         host.arg("--component").arg(component("echo")).args(["--listen", "127.0.0.1:0"]);
         let output = host.args(flags).output()?;
@@ -369,9 +370,9 @@ fn flags_that_cannot_be_are_told_with_what_would_be_right() -> Result<()> {
             &["--compression-window 8", "9 to 15"],
         ),
     ] {
-        let told = told(flags)?;
+        let stderr = stderr(flags)?;
         for word in words {
-            assert!(told.contains(word), "{word:?} is not in: {told}");
+            assert!(stderr.contains(word), "{word:?} is not in: {stderr}");
         }
     }
     Ok(())

@@ -1,5 +1,4 @@
-//! Octets on the socket that are no compressed messages, or should not be: a close code, and nothing lost
-//! for others.
+//! Invalid compressed messages: the sender is closed with the right code, and other clients are not affected.
 
 use anyhow::Result;
 use flate2::{Compress, Compression, FlushCompress};
@@ -10,11 +9,11 @@ use crate::deflated::{self, Peer, deflate, words};
 const OFFER: &str = "permessage-deflate";
 const MIB: usize = 1 << 20;
 
-/// A frame: its first octet and its payload.
+/// A frame: its first byte and its payload.
 type Frame<'a> = (u8, &'a [u8]);
 
-/// A client that agreed on compression sends frames. It must be closed with this code, and others must
-/// notice nothing.
+/// Sends frames from a client that negotiated compression. The client must be closed with `code`, and other clients
+/// must not be affected.
 #[track_caller]
 fn fail(frames: &[Frame<'_>], code: u16) {
     for compression in ["messages", "context"] {
@@ -43,17 +42,17 @@ fn try_fail(server: &TestServer, offer: &str, frames: &[Frame<'_>], code: u16) -
 
 #[test]
 fn payload_that_is_not_deflate_is_1007() {
-    // A block of the type that is reserved.
+    // A block of the reserved type.
     fail(&[(0xc1, &[0x06, 0x00])], 1007);
-    // A length that its complement does not confirm.
+    // A length that does not match its complement.
     fail(&[(0xc1, &[0x00, 0x05, 0x00, 0xfb, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00])], 1007);
-    // A reference to before the beginning.
+    // A back-reference to before the start.
     fail(&[(0xc2, &[0xf2, 0x00, 0x11, 0x00, 0x00])], 1007);
     fail(&[(0xc2, &[0xff; 200])], 1007);
 }
 
 #[test]
-fn message_that_is_cut_off_is_1007() -> Result<()> {
+fn truncated_message_is_1007() -> Result<()> {
     let whole = deflate(words().as_bytes())?;
     fail(&[(0xc1, &whole[..whole.len() / 2])], 1007);
     fail(&[(0x41, &whole[..10]), (0x80, &[])], 1007);
@@ -61,7 +60,7 @@ fn message_that_is_cut_off_is_1007() -> Result<()> {
 }
 
 #[test]
-fn message_that_refers_to_one_that_was_forgotten_is_1007() -> Result<()> {
+fn message_that_refers_to_a_dropped_context_is_1007() -> Result<()> {
     let flags = ["--compression", "messages", "--compression-keep-window", "false"];
     let server = TestServer::with_arguments("echo", &flags)?;
     let mut peer = Peer::new();
@@ -74,7 +73,7 @@ fn message_that_refers_to_one_that_was_forgotten_is_1007() -> Result<()> {
     let reason = client.expect_close(1007)?;
     assert!(reason.contains("refers to an earlier one"), "{reason}");
     assert!(reason.contains("client_no_context_takeover"), "{reason}");
-    // What nothing came before is malformed.
+    // Without an earlier message the payload is malformed.
     let (mut client, _) = deflated::connect(&server, OFFER)?;
     client.send_frame(0xc1, &second)?;
     let reason = client.expect_close(1007)?;
@@ -83,7 +82,7 @@ fn message_that_refers_to_one_that_was_forgotten_is_1007() -> Result<()> {
 }
 
 #[test]
-fn text_that_inflates_to_no_utf8_is_1007() -> Result<()> {
+fn text_that_inflates_to_invalid_utf8_is_1007() -> Result<()> {
     fail(&[(0xc1, &deflate(b"a\xff")?)], 1007);
     fail(&[(0xc1, &deflate("ü".as_bytes().split_at(1).0)?)], 1007);
     Ok(())
@@ -115,7 +114,7 @@ fn other_reserved_bits_are_1002() -> Result<()> {
 }
 
 #[test]
-fn continuation_and_control_frames_that_say_they_are_compressed_are_1002() -> Result<()> {
+fn continuation_and_control_frames_marked_as_compressed_are_1002() -> Result<()> {
     let hello = deflate(b"hello")?;
     fail(&[(0x41, &hello[..3]), (0xc0, &hello[3..])], 1002);
     fail(&[(0x01, b"hel"), (0xc0, b"lo")], 1002);
@@ -129,7 +128,7 @@ fn continuation_and_control_frames_that_say_they_are_compressed_are_1002() -> Re
 fn bomb() -> Result<Vec<u8>> {
     let mut compress = Compress::new(Compression::best(), false);
     let mut piece = Vec::with_capacity(MIB);
-    // Refers to nothing before it, so that it can be repeated.
+    // A full flush makes the piece independent of what precedes it, so it can be repeated.
     compress.compress_vec(&vec![0; MIB], &mut piece, FlushCompress::Full)?;
     Ok(piece.repeat(1024))
 }
@@ -137,7 +136,7 @@ fn bomb() -> Result<Vec<u8>> {
 #[test]
 fn bomb_is_1009_and_costs_no_more_than_a_message() -> Result<()> {
     let bomb = bomb()?;
-    // So that nobody can refuse it for its length on the wire.
+    // Short enough on the wire that its length there is no reason to refuse it.
     assert!(bomb.len() < 2 * MIB, "{}", bomb.len());
     for compression in ["messages", "context"] {
         let flags = ["--compression", compression, "--max-message", "2MiB"];

@@ -1,4 +1,4 @@
-//! The configuration file: many resources, checked, and read again while the server runs.
+//! The configuration file: several resources, `--check`, and reloads while the server runs.
 
 use std::process::Command;
 
@@ -64,7 +64,7 @@ fn every_setting_of_a_resource_reaches_it() -> Result<()> {
         handshake("/", "Origin: https://a.example.com\r\nSec-WebSocket-Protocol: v0, v1, v2\r\n");
     let (mut client, answer) = Client::open(server.address(), &request)?;
     assert_eq!(answer.status, 101, "{answer:?}");
-    // The client's order decides.
+    // The client's order of preference wins.
     assert_eq!(answer.header("sec-websocket-protocol"), Some("v1"));
     assert_eq!(answer.header("x-served-by"), Some("us"));
     assert_eq!(client.ask("ping")?, "pong");
@@ -75,7 +75,7 @@ fn every_setting_of_a_resource_reaches_it() -> Result<()> {
 }
 
 #[test]
-fn resource_is_served_at_its_address_alone() -> Result<()> {
+fn resource_is_served_only_at_its_own_address() -> Result<()> {
     let text = r#"
         listen = ["127.0.0.1:0", "127.0.0.2:0"]
         [[resource]]
@@ -90,7 +90,7 @@ fn resource_is_served_at_its_address_alone() -> Result<()> {
     let line = server.next_line("ws://127.0.0.2:")?;
     let second = line.split("ws://").nth(1).and_then(|rest| rest.split('/').next());
     let second = second.context("an address")?.parse()?;
-    // The same path: at one address it is the one, at the other the other.
+    // Each address serves its own resource at the same path.
     let mut echo = Client::connect_to(&server, "/")?;
     assert_eq!(echo.ask("clients")?, "clients");
     let mut about = Client::connect_at(second, "/")?;
@@ -101,20 +101,20 @@ fn resource_is_served_at_its_address_alone() -> Result<()> {
 fn check(configuration: &Configuration) -> Result<(bool, String, String)> {
     let file = configuration.file();
     let output = Command::new(host_binary()).arg("--config").arg(file).arg("--check").output()?;
-    let text = |octets| String::from_utf8(octets);
+    let text = |bytes| String::from_utf8(bytes);
     Ok((output.status.success(), text(output.stdout)?, text(output.stderr)?))
 }
 
 #[test]
 fn check_loads_everything_and_ends() -> Result<()> {
-    let (is_good, told, _) = check(&Configuration::new(TWO)?)?;
+    let (is_good, output, _) = check(&Configuration::new(TWO)?)?;
     assert!(is_good);
-    assert!(told.contains("echo at /echo: ") && told.contains("telling at /telling/{id}: "));
+    assert!(output.contains("echo at /echo: ") && output.contains("telling at /telling/{id}: "));
     Ok(())
 }
 
 #[test]
-fn check_points_at_what_is_wrong() -> Result<()> {
+fn check_names_the_line_that_is_wrong() -> Result<()> {
     for (text, line, word) in [
         (TWO.replace("max-message", "max-mesage"), 15, "did you mean `max-message`?"),
         (TWO.replace("64", "0"), 15, "max-message must be more than 0"),
@@ -123,19 +123,22 @@ fn check_points_at_what_is_wrong() -> Result<()> {
         (TWO.replace("\"/echo\"", "\"/telling/{name}\""), 12, "nothing decides"),
         (TWO.replace("[[resource]]", "[[resource"), 5, ""),
     ] {
-        let (is_good, _, told) = check(&Configuration::new(&text)?)?;
+        let (is_good, _, output) = check(&Configuration::new(&text)?)?;
         assert!(!is_good);
         let place = format!("ws-host.toml:{line}: ");
-        assert!(told.contains(&place) && told.contains(word), "{place}{word} is not in: {told}");
+        assert!(
+            output.contains(&place) && output.contains(word),
+            "{place}{word} is not in: {output}"
+        );
     }
     let missing = TWO.replace("{{echo}}", "no/such.wasm");
-    let (is_good, _, told) = check(&Configuration::new(&missing)?)?;
-    assert!(!is_good && told.contains("no/such.wasm"), "{told}");
+    let (is_good, _, output) = check(&Configuration::new(&missing)?)?;
+    assert!(!is_good && output.contains("no/such.wasm"), "{output}");
     Ok(())
 }
 
 #[test]
-fn files_are_looked_for_beside_the_configuration() -> Result<()> {
+fn relative_paths_start_at_the_folder_of_the_configuration() -> Result<()> {
     let configuration = Configuration::new(
         "listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"handlers/echo.wasm\"\n",
     )?;
@@ -151,7 +154,7 @@ fn files_are_looked_for_beside_the_configuration() -> Result<()> {
 }
 
 #[test]
-fn resource_that_is_added_is_served_and_others_are_not_touched() -> Result<()> {
+fn added_resource_is_served_and_others_are_not_touched() -> Result<()> {
     let configuration = Configuration::new(TWO)?;
     let mut server = configuration.serve()?;
     let mut there = Client::connect_to(&server, "/telling/a")?;
@@ -168,7 +171,7 @@ fn resource_that_is_added_is_served_and_others_are_not_touched() -> Result<()> {
 }
 
 #[test]
-fn resource_that_is_removed_sends_its_clients_away_and_no_others() -> Result<()> {
+fn removed_resource_closes_its_own_clients_and_no_others() -> Result<()> {
     let configuration = Configuration::new(TWO)?;
     let mut server = configuration.serve()?;
     let mut echo = Client::connect_to(&server, "/echo")?;
@@ -179,13 +182,13 @@ fn resource_that_is_removed_sends_its_clients_away_and_no_others() -> Result<()>
     telling.expect_close(1001)?;
     assert_eq!(status(&server, "/telling/a", "")?, 404);
     assert_eq!(echo.ask("hello")?, "hello");
-    // Its handler heard of it.
+    // Its handler got the last event.
     server.wait_for_log("disconnected 1001")?;
     Ok(())
 }
 
 #[test]
-fn settings_change_for_new_clients_and_nobody_is_closed() -> Result<()> {
+fn changed_settings_apply_to_new_clients_and_close_none() -> Result<()> {
     let configuration = Configuration::new(TWO)?;
     let mut server = configuration.serve()?;
     let mut there = Client::connect_to(&server, "/telling/a")?;
@@ -205,7 +208,7 @@ fn settings_change_for_new_clients_and_nobody_is_closed() -> Result<()> {
 }
 
 #[test]
-fn limits_and_environment_of_the_handler_change_with_its_state_kept() -> Result<()> {
+fn limits_and_environment_of_a_handler_change_without_losing_its_state() -> Result<()> {
     let text = |more: &str| {
         format!(
             "listen = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n[[resource]]\nname = \"a\"\n\
@@ -226,7 +229,7 @@ fn limits_and_environment_of_the_handler_change_with_its_state_kept() -> Result<
 }
 
 #[test]
-fn resource_that_shares_instances_in_another_way_begins_anew() -> Result<()> {
+fn resource_with_another_instance_per_restarts() -> Result<()> {
     let configuration = Configuration::new(TWO)?;
     let mut server = configuration.serve()?;
     let mut echo = Client::connect_to(&server, "/echo")?;
@@ -244,14 +247,14 @@ fn resource_that_shares_instances_in_another_way_begins_anew() -> Result<()> {
 }
 
 #[test]
-fn configuration_that_is_broken_changes_nothing() -> Result<()> {
+fn broken_configuration_changes_nothing() -> Result<()> {
     let configuration = Configuration::new(TWO)?;
     let mut server = configuration.serve()?;
     let admin = server.admin()?;
     let mut echo = Client::connect_to(&server, "/echo")?;
     for (broken, word) in [
         (TWO.replace("max-message", "max-mesage"), "ws-host.toml:15: "),
-        // One resource is gone and another cannot be loaded: the first one stays.
+        // One resource is removed and another cannot be loaded: the first one stays.
         (
             TWO.replace("\"echo\"", "\"other\"").replace("{{guest-telling}}", "none.wasm"),
             "none.wasm",
@@ -281,7 +284,7 @@ fn clients_of_a_resource_have_a_limit_of_their_own() -> Result<()> {
 }
 
 #[test]
-fn flags_of_a_single_resource_do_not_go_with_a_file() -> Result<()> {
+fn resource_flags_are_refused_together_with_a_file() -> Result<()> {
     let configuration = Configuration::new(TWO)?;
     for flag in [["--max-message", "1KiB"], ["--compression", "context"]] {
         let output = Command::new(host_binary())
@@ -289,8 +292,8 @@ fn flags_of_a_single_resource_do_not_go_with_a_file() -> Result<()> {
             .arg(configuration.file())
             .args(flag)
             .output()?;
-        let told = String::from_utf8(output.stderr)?;
-        assert!(!output.status.success() && told.contains(flag[0]), "{told}");
+        let error = String::from_utf8(output.stderr)?;
+        assert!(!output.status.success() && error.contains(flag[0]), "{error}");
     }
     Ok(())
 }
@@ -309,16 +312,16 @@ fn one_component_serves_several_paths_and_knows_which() -> Result<()> {
         component = "{{guest-about}}"
     "#;
     let server = Configuration::new(text)?.serve()?;
-    let told = Client::connect_to(&server, "/one")?.ask("request")?;
-    assert!(told.contains("resource: \"one\"") && told.contains("path: \"/one\""), "{told}");
-    let told = Client::connect_to(&server, "/two/b/c")?.ask("request")?;
-    assert!(told.contains("resource: \"two\"") && told.contains("\"b/c\""), "{told}");
+    let seen = Client::connect_to(&server, "/one")?.ask("request")?;
+    assert!(seen.contains("resource: \"one\"") && seen.contains("path: \"/one\""), "{seen}");
+    let seen = Client::connect_to(&server, "/two/b/c")?.ask("request")?;
+    assert!(seen.contains("resource: \"two\"") && seen.contains("\"b/c\""), "{seen}");
     Ok(())
 }
 
-/// Nobody writes to the pipe: whoever reads the configuration waits, and nobody else.
+/// Nothing writes to the pipe, so reading the configuration blocks. Everything else must continue.
 #[test]
-fn pipe_in_the_place_of_the_file_keeps_nobody_waiting() -> Result<()> {
+fn pipe_in_place_of_the_file_blocks_nothing_else() -> Result<()> {
     let configuration =
         Configuration::new("listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"{{echo}}\"\n")?;
     let server = configuration.serve()?;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use rustix::process::Signal;
 use ws_host_test_support::{Answer, TestServer, component};
 
-/// A file in a folder of its own. In its text `{echo}` stands for the path of that component.
+/// A configuration file in a temporary folder. `{{echo}}` in its text stands for the path of that component.
 pub(crate) struct Configuration {
     folder: tempfile::TempDir,
 }
@@ -44,17 +44,17 @@ impl Configuration {
     }
 }
 
-/// Asks a server to read everything again.
+/// Makes a server reload everything (SIGHUP).
 pub(crate) fn hang_up(server: &TestServer) -> Result<()> {
     server.signal(Signal::HUP)
 }
 
-/// Asks a server to stop.
+/// Makes a server shut down gracefully (SIGTERM).
 pub(crate) fn terminate(server: &TestServer) -> Result<()> {
     server.signal(Signal::TERM)
 }
 
-/// Asks the admin address.
+/// Sends a request to the admin address.
 pub(crate) fn ask_admin(
     admin: SocketAddr,
     method_and_path: &str,
@@ -65,5 +65,5 @@ pub(crate) fn ask_admin(
         "{method_and_path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n",
         body.len()
     );
-    Answer::to_octets(admin, &[head.as_bytes(), body].concat())
+    Answer::to_raw(admin, &[head.as_bytes(), body].concat())
 }

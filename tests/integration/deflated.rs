@@ -1,23 +1,23 @@
-//! permessage-deflate as a client does it.
+//! permessage-deflate on the client's side.
 
 use anyhow::{Context, Result, ensure};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use ws_host_test_support::{Answer, Client, TestServer, handshake};
 
-/// RFC 7692 §7.2.1: what is taken from the end of a message, and appended again.
+/// The bytes that are removed from the end of a compressed message and appended before inflating (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
-/// What servers compress by themselves: long, and hardly anything comes twice in it.
+/// Returns a text that servers compress by default: long enough, and almost without repetition.
 pub(crate) fn words() -> String {
     (1..150_u32).map(|number| format!("{} ", number.wrapping_mul(2_654_435_761))).collect()
 }
 
-/// The answer to an offer of extensions.
+/// Offers extensions and returns the response.
 pub(crate) fn offer(server: &TestServer, extensions: &str) -> Result<Answer> {
     Ok(open(server, "/", extensions)?.1)
 }
 
-/// A client that offers these extensions, and what was agreed.
+/// Connects a client that offers these extensions. Returns it with the negotiated extensions.
 pub(crate) fn connect(server: &TestServer, extensions: &str) -> Result<(Client, Option<String>)> {
     let (client, answer) = open(server, "/", extensions)?;
     ensure!(answer.status == 101, "refused: {answer:?}");
@@ -25,7 +25,7 @@ pub(crate) fn connect(server: &TestServer, extensions: &str) -> Result<(Client, 
     Ok((client, agreed))
 }
 
-/// The same with any resource and any answer.
+/// Offers extensions at any resource and accepts any response.
 pub(crate) fn open(
     server: &TestServer,
     resource: &str,
@@ -35,17 +35,17 @@ pub(crate) fn open(
     Client::open(server.address(), &handshake(resource, &header))
 }
 
-/// A message that refers to nothing before it.
+/// Compresses a message without earlier context.
 pub(crate) fn deflate(message: &[u8]) -> Result<Vec<u8>> {
     Peer::new().deflate(message)
 }
 
-/// The message of a compressed payload that refers to nothing before it.
+/// Inflates a payload without earlier context.
 pub(crate) fn inflate(payload: &[u8]) -> Result<Vec<u8>> {
     Peer::new().inflate(payload)
 }
 
-/// The other end of a server's compression. It takes over contexts in both directions.
+/// The client's end of the compression, with context takeover in both directions.
 pub(crate) struct Peer {
     compress: Compress,
     decompress: Decompress,
@@ -56,13 +56,13 @@ impl Peer {
         Self::with_window(15)
     }
 
-    /// One whose own messages refer back no farther than these bits say.
+    /// Creates a peer that compresses with a window of `bits` bits.
     pub(crate) fn with_window(bits: u8) -> Self {
         let compress = Compress::new_with_window_bits(Compression::default(), false, bits);
         Self { compress, decompress: Decompress::new(false) }
     }
 
-    /// Lets the next message of its own refer to nothing before it.
+    /// Drops the context of the messages that this peer sends.
     pub(crate) fn forget_own(&mut self) {
         self.compress.reset();
     }
@@ -83,7 +83,7 @@ impl Peer {
         Ok(message)
     }
 
-    /// Has a text echoed, compressed both ways; gives the length of the answer's payload.
+    /// Sends a compressed text and expects its compressed echo. Returns the length of the echo's payload.
     pub(crate) fn echo(&mut self, client: &mut Client, text: &str) -> Result<usize> {
         client.send_frame(0xc1, &self.deflate(text.as_bytes())?)?;
         let frame = client.receive()?;

@@ -1,4 +1,4 @@
-//! What handlers ask of the system and are not granted.
+//! System access that handlers ask for and do not get.
 
 use std::process::{Command, Output};
 
@@ -6,7 +6,7 @@ use anyhow::Result;
 use rustix::process::Signal;
 use ws_host_test_support::{Client, TestServer, host_binary};
 
-/// What tools import by their defaults: one export of each interface whose type is short.
+/// Interfaces that toolchains import by default, each with one export whose type is short.
 const WASI: &[(&str, &str)] = &[
     ("cli/environment", r#""get-arguments" (func (result (list string)))"#),
     ("cli/exit", r#""exit" (func (param "status" (result)))"#),
@@ -30,7 +30,7 @@ const WASI: &[(&str, &str)] = &[
     ("sockets/udp", r#""udp-socket" (type (sub resource))"#),
 ];
 
-/// What the host says of a component with these definitions and a handler without functions.
+/// Returns the host's error for a component with these definitions and a handler without functions.
 fn loading(definitions: &str) -> Result<String> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("asking.wasm");
@@ -45,30 +45,31 @@ fn loading(definitions: &str) -> Result<String> {
 }
 
 #[test]
-fn everything_of_wasi_links_in_every_patch_of_0_2() -> Result<()> {
+fn all_of_wasi_links_in_every_patch_release_of_0_2() -> Result<()> {
     for patch in [0, 1, 6, 9, 12, 99] {
         for (name, export) in WASI {
-            let told = loading(&format!(
+            let stderr = loading(&format!(
                 r#"(import "wasi:{name}@0.2.{patch}" (instance (export {export})))"#
             ))?;
-            assert!(told.contains("a function of it is missing"), "{name} 0.2.{patch}: {told}");
+            assert!(stderr.contains("a function of it is missing"), "{name} 0.2.{patch}: {stderr}");
         }
     }
     Ok(())
 }
 
 #[test]
-fn what_is_neither_wasi_nor_ours_is_refused_by_its_name() -> Result<()> {
+fn import_from_outside_wasi_and_ws_host_is_refused_by_name() -> Result<()> {
     for name in ["acme:rockets/launch@1.0.0", "wasi:http/types@0.1.0", "wasi:keyvalue/store@0.2.0"]
     {
-        let told = loading(&format!(r#"(import "{name}" (instance (export "go" (func))))"#))?;
-        assert!(told.contains("imports something") && told.contains(name), "{told}");
+        let stderr = loading(&format!(r#"(import "{name}" (instance (export "go" (func))))"#))?;
+        assert!(stderr.contains("imports something") && stderr.contains(name), "{stderr}");
     }
     Ok(())
 }
 
 #[test]
-fn component_of_the_asynchronous_abi_is_refused_with_the_flag_for_the_other() -> Result<()> {
+fn component_of_the_asynchronous_abi_is_refused_with_the_flag_for_the_synchronous_one() -> Result<()>
+{
     for definitions in [
         "(core func (canon task.cancel))",
         "(type (stream u8))",
@@ -76,18 +77,21 @@ fn component_of_the_asynchronous_abi_is_refused_with_the_flag_for_the_other() ->
         r#"(import "wasi:cli/environment@0.3.0" (instance (export "go" (func))))"#,
         r#"(import "wasi:http/types@0.3.0-rc-2026-01-06" (instance (export "go" (func))))"#,
     ] {
-        let told = loading(definitions)?;
-        assert!(told.contains("--sync") && told.contains("asynchronous"), "{definitions}: {told}");
+        let stderr = loading(definitions)?;
+        assert!(
+            stderr.contains("--sync") && stderr.contains("asynchronous"),
+            "{definitions}: {stderr}"
+        );
     }
     Ok(())
 }
 
 #[test]
-fn request_is_denied_by_an_error_code_after_all_that_leads_up_to_it() -> Result<()> {
+fn http_request_can_be_built_and_is_denied_with_an_error_code() -> Result<()> {
     let server = TestServer::serving("guest-asking")?;
     let mut client = Client::connect(&server)?;
     let all_set = "Ok(()) (Ok(()), Ok(()), Ok(()), Ok(())) Ok(Ok(Ok(())))";
-    // More than one instance may hold at once.
+    // More requests than one instance may hold at once.
     for times in [1, 2000] {
         let heard = client.ask(&format!("http {times}"))?;
         assert_eq!(heard, format!("{all_set} ErrorCode::HttpRequestDenied"));
@@ -109,7 +113,7 @@ fn sockets_and_names_are_denied_and_there_are_no_files() -> Result<()> {
 }
 
 #[test]
-fn log_says_once_what_was_asked_and_what_to_do() -> Result<()> {
+fn log_names_each_denied_request_once_and_says_what_to_do() -> Result<()> {
     let server = TestServer::serving("guest-asking")?;
     let mut client = Client::connect(&server)?;
     for _ in 0..3 {
@@ -120,24 +124,24 @@ fn log_says_once_what_was_asked_and_what_to_do() -> Result<()> {
     drop(client);
     server.signal(Signal::TERM)?;
     let log = server.wait()?.log;
-    let told = |asked: &str| log.lines().filter(|line| line.contains(asked)).collect::<Vec<_>>();
+    let stderr = |asked: &str| log.lines().filter(|line| line.contains(asked)).collect::<Vec<_>>();
     for asked in [
         "asked for an HTTP request (wasi:http)",
         "asked for a TCP socket (wasi:sockets)",
         "asked for a UDP socket (wasi:sockets)",
         "asked for the address of a name (wasi:sockets)",
     ] {
-        let [line] = told(asked)[..] else { panic!("not once {asked}: {log}") };
+        let [line] = stderr(asked)[..] else { panic!("not once {asked}: {log}") };
         assert!(line.contains("guest-asking.wasm") && line.contains("no setting"), "{line}");
         assert!(line.contains("message from outside"), "{line}");
     }
-    let [line] = told("asked for files (wasi:filesystem)")[..] else { panic!("not once: {log}") };
+    let [line] = stderr("asked for files (wasi:filesystem)")[..] else { panic!("not once: {log}") };
     assert!(line.contains("no setting") && line.contains("env"), "{line}");
     Ok(())
 }
 
 #[test]
-fn nothing_is_told_of_who_asks_for_nothing() -> Result<()> {
+fn handler_that_asks_for_nothing_is_not_logged() -> Result<()> {
     let server = TestServer::serving("guest-asking")?;
     Client::connect(&server)?.ask("hello")?;
     server.signal(Signal::TERM)?;
@@ -147,13 +151,13 @@ fn nothing_is_told_of_who_asks_for_nothing() -> Result<()> {
 }
 
 #[test]
-fn what_the_host_keeps_of_requests_is_bounded() -> Result<()> {
+fn memory_for_outgoing_requests_is_bounded() -> Result<()> {
     let server = TestServer::serving("guest-asking")?;
     let mut client = Client::connect(&server)?;
     for part in ["method", "authority", "path", "scheme"] {
         assert_eq!(client.ask(&format!("{part} 1"))?, "granted");
-        for octets in [5000, 1_000_000] {
-            assert_ne!(client.ask(&format!("{part} {octets}"))?, "granted");
+        for bytes in [5000, 1_000_000] {
+            assert_ne!(client.ask(&format!("{part} {bytes}"))?, "granted");
         }
     }
     assert_eq!(client.ask("requests 500")?, "500");

@@ -1,4 +1,4 @@
-//! Errors of handlers: who is told what, and who reacts.
+//! Errors of handlers: what clients and the log see of them, and how handlers can react.
 
 use anyhow::Result;
 use ws_host_test_support::{Client, TestServer};
@@ -18,7 +18,7 @@ fn development_mode_tells_the_client_why_its_handler_panicked() -> Result<()> {
 }
 
 #[test]
-fn development_mode_tells_limits_and_errors_too() -> Result<()> {
+fn development_mode_tells_the_client_limits_and_errors() -> Result<()> {
     let server = TestServer::with_arguments("guest-spin", &["--dev", "--max-cpu", "50ms"])?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("spin")?, "spinning");
@@ -32,7 +32,7 @@ fn development_mode_tells_limits_and_errors_too() -> Result<()> {
 }
 
 #[test]
-fn clients_of_everybody_else_are_told_nothing_of_it() -> Result<()> {
+fn without_development_mode_clients_get_no_details() -> Result<()> {
     for (guest, word) in [("guest-trap", "trap"), ("guest-failing", "x")] {
         let mut server = TestServer::serving(guest)?;
         let mut client = Client::connect(&server)?;
@@ -56,9 +56,8 @@ fn handler_has_its_own_reaction_to_errors() -> Result<()> {
     Ok(())
 }
 
-/// No room is no fault of its own, nor of the handler.
 #[test]
-fn message_is_dropped_and_the_client_stays_where_that_is_wanted() -> Result<()> {
+fn with_drop_message_the_message_is_dropped_and_the_client_stays() -> Result<()> {
     let server = Configuration::new(
         "listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"{{guest-trap}}\"\n\
          on-fault = \"drop-message\"\n",
@@ -67,7 +66,7 @@ fn message_is_dropped_and_the_client_stays_where_that_is_wanted() -> Result<()> 
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("hello")?, "hello 1");
     client.send_text("trap")?;
-    // The instance is another one: it counts anew.
+    // This is a new instance: its count starts again.
     assert_eq!(client.ask("hello")?, "hello 1");
     Ok(())
 }

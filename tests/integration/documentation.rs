@@ -1,4 +1,4 @@
-//! What the README says is what there is.
+//! The documentation matches the code.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -12,7 +12,7 @@ fn read(path: &str) -> Result<String> {
     std::fs::read_to_string(root().join(path)).with_context(|| path.to_owned())
 }
 
-/// Every `--flag` in a text.
+/// Returns every `--flag` in a text.
 fn flags(text: &str) -> BTreeSet<String> {
     let is_part =
         |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
@@ -28,16 +28,16 @@ fn readme_and_help_know_the_same_flags() -> Result<()> {
     let help = flags(&String::from_utf8(help.stdout)?);
     let readme = flags(&read("README.md")?);
     assert!(!help.is_empty());
-    // Cargo's flags, and those that need no word in a README.
+    // Cargo's flags, and those that the README need not mention.
     let others = ["--lib", "--release", "--target", "--help", "--version"].map(str::to_owned);
     let of_host: BTreeSet<String> = help.difference(&others.clone().into()).cloned().collect();
-    let told: BTreeSet<String> = readme.difference(&others.into()).cloned().collect();
-    assert_eq!(told, of_host);
+    let stderr: BTreeSet<String> = readme.difference(&others.into()).cloned().collect();
+    assert_eq!(stderr, of_host);
     Ok(())
 }
 
 #[test]
-fn handler_of_the_readme_is_the_one_that_the_sdk_compiles() -> Result<()> {
+fn handler_in_the_readme_is_the_one_that_the_sdk_compiles() -> Result<()> {
     let readme = read("README.md")?;
     let handler = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next());
     let sdk = read("guest-sdk/src/lib.rs")?.replace("//! ", "").replace("//!", "");
@@ -51,14 +51,14 @@ fn readme_is_short() -> Result<()> {
     Ok(())
 }
 
-/// What comes between this and the next backtick, each time.
+/// Returns every quoted `` `PREFIX…` `` of a text, without the prefix.
 fn quoted<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
     let parts = text.split('`').skip(1).step_by(2);
     parts.filter_map(|part| part.strip_prefix(prefix)).collect()
 }
 
 #[test]
-fn configuration_keys_are_those_that_are_documented() -> Result<()> {
+fn configuration_keys_match_the_documentation() -> Result<()> {
     let documented = |heading: &str| -> Result<BTreeSet<String>> {
         let text = read("docs/configuration.md")?;
         let section = text.split(heading).nth(1).context("the section")?;
@@ -66,13 +66,13 @@ fn configuration_keys_are_those_that_are_documented() -> Result<()> {
         let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
         Ok(rows.filter_map(|row| row.split('`').next()).map(str::to_owned).collect())
     };
-    // The host itself tells what there is.
+    // The host's own error message lists the keys.
     let accepted = |text: &str| -> Result<BTreeSet<String>> {
         let configuration = Configuration::new(text)?;
         let output =
             Command::new(host_binary()).arg("--config").arg(configuration.file()).output()?;
-        let told = String::from_utf8(output.stderr)?;
-        let (_, keys) = told.trim().split_once("there are ").context("the list of keys")?;
+        let stderr = String::from_utf8(output.stderr)?;
+        let (_, keys) = stderr.trim().split_once("there are ").context("the list of keys")?;
         Ok(keys.split(", ").map(str::to_owned).collect())
     };
     assert_eq!(documented("\n## The server\n")?, accepted("qqq = 1")?);
@@ -81,7 +81,7 @@ fn configuration_keys_are_those_that_are_documented() -> Result<()> {
 }
 
 #[test]
-fn example_of_the_configuration_is_one() -> Result<()> {
+fn example_configuration_is_valid() -> Result<()> {
     let text = read("docs/configuration.md")?;
     let example = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
     let example = example.context("an example")?;

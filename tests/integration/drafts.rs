@@ -1,4 +1,4 @@
-//! Clients that speak the drafts before RFC 6455.
+//! Clients that speak drafts of the protocol from before RFC 6455.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,21 +13,21 @@ fn with_version(version: u16, headers: &str) -> String {
 }
 
 #[test]
-fn drafts_07_and_08_are_the_rfc_under_another_number() -> Result<()> {
+fn drafts_07_and_08_work_like_the_rfc() -> Result<()> {
     let server = TestServer::with_arguments("guest-about", &ALL)?;
     for version in [7, 8] {
         let (mut client, answer) = Client::open(server.address(), &with_version(version, ""))?;
         assert_eq!(answer.status, 101, "{answer:?}");
         assert_eq!(answer.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
-        let told = client.ask("request")?;
-        assert!(told.contains(&format!("version: {version},")), "{told}");
+        let reply = client.ask("request")?;
+        assert!(reply.contains(&format!("version: {version},")), "{reply}");
         client.close()?;
     }
     Ok(())
 }
 
 #[test]
-fn origin_of_drafts_07_and_08_stands_in_a_header_of_its_own() -> Result<()> {
+fn drafts_07_and_08_have_their_own_origin_header() -> Result<()> {
     let server = TestServer::with_arguments("guest-about", &ALL)?;
     let evil = "Sec-WebSocket-Origin: http://evil.example\r\n";
     let good = "Sec-WebSocket-Origin: http://localhost\r\n";
@@ -41,7 +41,7 @@ fn origin_of_drafts_07_and_08_stands_in_a_header_of_its_own() -> Result<()> {
 }
 
 #[test]
-fn drafts_are_refused_unless_they_are_wanted() -> Result<()> {
+fn drafts_are_refused_unless_enabled() -> Result<()> {
     let server = TestServer::serving("echo")?;
     for version in [0, 7, 8, 12] {
         let answer = Answer::to(server.address(), &with_version(version, ""))?;
@@ -89,20 +89,20 @@ fn open(server: &TestServer) -> Result<TcpStream> {
 }
 
 fn receive(stream: &mut TcpStream, expected: &[u8]) -> Result<()> {
-    let mut octets = vec![0; expected.len()];
-    stream.read_exact(&mut octets)?;
-    ensure!(octets == expected, "{:?}", String::from_utf8_lossy(&octets));
+    let mut bytes = vec![0; expected.len()];
+    stream.read_exact(&mut bytes)?;
+    ensure!(bytes == expected, "{:?}", String::from_utf8_lossy(&bytes));
     Ok(())
 }
 
-/// The next message.
+/// Receives the next text of draft 00.
 fn receive_text(stream: &mut TcpStream) -> Result<String> {
     receive(stream, b"\0")?;
     let mut text = Vec::new();
     loop {
-        let mut octet = [0];
-        stream.read_exact(&mut octet)?;
-        match octet {
+        let mut byte = [0];
+        stream.read_exact(&mut byte)?;
+        match byte {
             [0xff] => return Ok(String::from_utf8(text)?),
             [other] => text.push(other),
         }
@@ -117,11 +117,11 @@ fn expect_end(stream: &mut TcpStream) -> Result<()> {
 }
 
 #[test]
-fn draft_00_is_answered_as_its_own_example_says() -> Result<()> {
+fn draft_00_gets_the_response_of_its_own_example() -> Result<()> {
     let flags = [&["--path", "/demo", "--subprotocol", "sample"], &ALL[..]].concat();
     let server = TestServer::with_arguments("echo", &flags)?;
     let mut stream = TcpStream::connect(server.address())?;
-    // The challenge need not come with the head.
+    // The challenge may arrive after the head.
     let (head, challenge) = HIXIE.split_at(HIXIE.len() - 5);
     stream.write_all(head.as_bytes())?;
     stream.write_all(challenge.as_bytes())?;
@@ -137,34 +137,34 @@ fn draft_00_is_answered_as_its_own_example_says() -> Result<()> {
 }
 
 #[test]
-fn messages_of_draft_00_go_both_ways_and_it_is_closed_in_its_own_way() -> Result<()> {
+fn messages_of_draft_00_go_both_ways_and_it_closes_in_its_own_way() -> Result<()> {
     let (mut server, mut stream) = hixie("guest-telling", &[])?;
     stream.write_all(b"\0gr\xc3\xbcezi\xff\0who\xff")?;
     assert!(receive_text(&mut stream)?.starts_with("client "));
     stream.write_all(b"\xff\0")?;
     receive(&mut stream, b"\xff\0")?;
     expect_end(&mut stream)?;
-    // No code goes over the wire there.
+    // Draft 00 has no close codes.
     server.wait_for_log("disconnected 1005 \"\" clean true sent None")?;
     Ok(())
 }
 
 #[test]
-fn handler_of_a_draft_00_client_knows_the_version_and_is_refused_what_it_lacks() -> Result<()> {
+fn handler_sees_draft_00_and_gets_errors_for_what_it_lacks() -> Result<()> {
     let (_server, mut stream) = hixie("guest-frames", &[])?;
     stream.write_all(b"\x002 abcd\xff")?;
-    // Text in one frame, as there are no fragments; binary not at all.
+    // Draft 00 has neither fragments nor binary messages.
     receive(&mut stream, b"\0abcd\xff")?;
     receive(&mut stream, b"\0the client's draft of the protocol has no such messages\xff")?;
     let (_server, mut stream) = hixie("guest-about", &[])?;
     stream.write_all(b"\0request\xff")?;
-    let told = receive_text(&mut stream)?;
-    assert!(told.contains("version: 0,") && told.contains("http://example.com"), "{told}");
+    let reply = receive_text(&mut stream)?;
+    assert!(reply.contains("version: 0,") && reply.contains("http://example.com"), "{reply}");
     Ok(())
 }
 
 #[test]
-fn drafts_share_a_resource_with_everybody_else() -> Result<()> {
+fn clients_of_drafts_and_of_the_rfc_share_a_resource() -> Result<()> {
     let (server, mut old) = hixie("chat", &[])?;
     let mut new = Client::connect_to(&server, "/demo")?;
     let mut greeting = [0; 1];
@@ -175,11 +175,11 @@ fn drafts_share_a_resource_with_everybody_else() -> Result<()> {
 }
 
 #[test]
-fn challenge_of_draft_00_may_be_announced_as_a_body() -> Result<()> {
+fn challenge_of_draft_00_may_have_a_content_length() -> Result<()> {
     let flags = [&["--path", "/demo"], &ALL[..]].concat();
     let server = TestServer::with_arguments("echo", &flags)?;
     let announced = |length| HIXIE.replace("Host:", &format!("Content-Length: {length}\r\nHost:"));
-    // Whole, with a frame right behind it, and the challenge later than the head.
+    // In one write, cut within the challenge, and cut within the frame that follows it.
     for cut in [0, 13, 5] {
         let request = [announced("8").as_bytes(), b"\0hello\xff"].concat();
         let (now, later) = request.split_at(request.len() - cut);
@@ -229,7 +229,7 @@ fn truncated_or_wrong_challenges_are_refused() -> Result<()> {
         let answer = Answer::to(server.address(), &HIXIE.replace(wrong, right))?;
         assert_eq!(answer.status, 400, "{right}: {answer:?}");
     }
-    // Of the eight octets three never come; then the time is over, or the client gives up.
+    // Three of the eight bytes never arrive: the handshake times out, or the client gives up.
     let truncated = &HIXIE[..HIXIE.len() - 3];
     let mut stream = TcpStream::connect(server.address())?;
     stream.write_all(truncated.as_bytes())?;
@@ -241,19 +241,19 @@ fn truncated_or_wrong_challenges_are_refused() -> Result<()> {
     stream.shutdown(std::net::Shutdown::Write)?;
     stream.read_to_string(&mut answer)?;
     assert!(!answer.contains("101"), "{answer}");
-    // Nothing else notices.
+    // Other clients are not affected.
     there.write_all(b"\0still here\xff")?;
     receive(&mut there, b"\0still here\xff")
 }
 
 #[test]
-fn frames_that_are_none_or_too_long_fail_the_connection_of_draft_00() -> Result<()> {
+fn invalid_or_too_long_frames_fail_a_connection_of_draft_00() -> Result<()> {
     let server = {
         let flags = [&["--path", "/demo", "--max-message", "16"], &ALL[..]].concat();
         TestServer::with_arguments("echo", &flags)?
     };
     let mut there = open(&server)?;
-    for octets in [
+    for bytes in [
         b"\x80\x05hello".as_slice(),
         b"\xff\x01x",
         b"\0\xc3\x28\xff",
@@ -261,7 +261,7 @@ fn frames_that_are_none_or_too_long_fail_the_connection_of_draft_00() -> Result<
         b"\x01seventeen octets!\xff",
     ] {
         let mut stream = open(&server)?;
-        stream.write_all(octets)?;
+        stream.write_all(bytes)?;
         receive(&mut stream, b"\xff\0")?;
         expect_end(&mut stream)?;
     }
@@ -270,7 +270,7 @@ fn frames_that_are_none_or_too_long_fail_the_connection_of_draft_00() -> Result<
 }
 
 #[test]
-fn flash_player_is_told_the_policy_on_the_same_port() -> Result<()> {
+fn flash_policy_is_served_on_the_same_port() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("policy.xml");
     std::fs::write(&file, "<cross-domain-policy/>")?;
@@ -282,7 +282,7 @@ fn flash_player_is_told_the_policy_on_the_same_port() -> Result<()> {
     receive(&mut stream, b"<cross-domain-policy/>\0")?;
     expect_end(&mut stream)?;
     assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
-    // Something else in angle brackets is no question, and is answered as what HTTP would be.
+    // Anything else in angle brackets is parsed as HTTP.
     let mut stream = TcpStream::connect(server.address())?;
     stream.write_all(b"<something-else-that-is-long/>\r\n\r\n")?;
     let mut answer = String::new();

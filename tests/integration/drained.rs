@@ -1,4 +1,4 @@
-//! Handlers that go on sending when there is room again.
+//! Handlers that continue sending once a full outbound buffer has room again.
 
 use std::io::Read;
 
@@ -6,10 +6,10 @@ use anyhow::Result;
 use rustix::process::Signal;
 use ws_host_test_support::{Client, TestServer};
 
-/// More than sockets hold, also when only half of it is free.
+/// Far more than socket buffers hold, even at half of it.
 const MUCH: &[&str] = &["--max-outbound", "32MiB"];
 
-/// Reads everything up to this text, and tells how many messages came before.
+/// Reads messages up to `text` and returns how many came before it.
 fn read_up_to(client: &mut Client, text: &str) -> Result<usize> {
     let mut before = 0;
     loop {
@@ -20,7 +20,7 @@ fn read_up_to(client: &mut Client, text: &str) -> Result<usize> {
     }
 }
 
-/// How many messages the client took before its buffer was full.
+/// Returns how many messages were accepted before the client's buffer was full.
 fn taken(server: &mut TestServer) -> Result<usize> {
     let line = server.wait_for_log(" and no more")?;
     let after = line.split(" took ").nth(1).unwrap_or_default();
@@ -28,7 +28,7 @@ fn taken(server: &mut TestServer) -> Result<usize> {
 }
 
 #[test]
-fn handler_hears_of_room_once_for_each_time_that_there_was_none() -> Result<()> {
+fn drained_is_delivered_once_for_each_time_that_the_buffer_was_full() -> Result<()> {
     let mut server = TestServer::with_arguments("guest-filling", MUCH)?;
     let mut client = Client::connect(&server)?;
     for _ in 0..2 {
@@ -36,7 +36,7 @@ fn handler_hears_of_room_once_for_each_time_that_there_was_none() -> Result<()> 
         let taken = taken(&mut server)?;
         assert_eq!(read_up_to(&mut client, "drained")?, taken);
     }
-    // Nothing else was missed, and nothing comes twice.
+    // Nothing is delivered twice or in excess.
     for _ in 0..3 {
         assert_eq!(client.ask("hello")?, "hello");
     }
@@ -49,16 +49,15 @@ fn handler_hears_of_room_once_for_each_time_that_there_was_none() -> Result<()> 
 }
 
 #[test]
-fn handler_that_fills_the_buffer_again_and_again_holds_up_neither_others_nor_its_client()
--> Result<()> {
+fn handler_that_keeps_refilling_the_buffer_delays_neither_its_client_nor_others() -> Result<()> {
     let mut server = TestServer::with_arguments("guest-filling", &["--max-message", "32KiB"])?;
     let mut greedy = Client::connect(&server)?;
     let mut other = Client::connect(&server)?;
     let mut reader = greedy.try_clone()?;
     greedy.send_text("refill 100")?;
     let reading = std::thread::spawn(move || {
-        let mut octets = vec![0; 1 << 16];
-        while reader.stream().read(&mut octets).is_ok_and(|read| read > 0) {}
+        let mut bytes = vec![0; 1 << 16];
+        while reader.stream().read(&mut bytes).is_ok_and(|read| read > 0) {}
     });
     for times in [1, 2, 4, 8, 16, 32, 64, 128] {
         server.wait_for_log(&format!(" refilled {times} times"))?;
@@ -73,7 +72,7 @@ fn handler_that_fills_the_buffer_again_and_again_holds_up_neither_others_nor_its
 }
 
 #[test]
-fn instance_that_sleeps_is_woken_for_a_client_that_has_read_on() -> Result<()> {
+fn hibernated_instance_wakes_when_its_client_has_drained() -> Result<()> {
     let sleepy = ["--hibernate-after", "100ms", "--log", "info,ws_host::actor=debug"];
     let mut server = TestServer::with_arguments("guest-filling", &[MUCH, &sleepy].concat())?;
     let mut client = Client::connect(&server)?;
@@ -99,9 +98,9 @@ fn client_that_never_reads_never_drains() -> Result<()> {
     Ok(())
 }
 
-/// Nothing waits for the client itself: somebody else has what the host has.
+/// Nothing is queued for the modest client itself: other clients use up the host's memory.
 #[test]
-fn handler_hears_of_room_in_the_host_when_there_is_some() -> Result<()> {
+fn drained_is_delivered_when_the_host_has_memory_again() -> Result<()> {
     let flags = ["--max-outbound", "4MiB", "--max-buffered", "8MiB"];
     let mut server = TestServer::with_arguments("guest-filling", &flags)?;
     let mut greedy = [Client::connect(&server)?, Client::connect(&server)?];
@@ -119,7 +118,7 @@ fn handler_hears_of_room_in_the_host_when_there_is_some() -> Result<()> {
     assert_eq!(modest.ask("hello")?, "hello");
     server.signal(Signal::INT)?;
     let ended = server.wait()?;
-    // Not again and again for as long as there was none.
+    // The event is not repeated while there is no room.
     assert_eq!(ended.log.matches(" drained").count(), 1, "{}", ended.log);
     Ok(())
 }

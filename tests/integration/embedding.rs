@@ -1,4 +1,4 @@
-//! Handlers in somebody else's program: the example that is one.
+//! Handlers embedded in another program, as the `embedding` example does it.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -23,7 +23,7 @@ fn route_of_an_axum_server_is_handed_to_a_handler() -> Result<()> {
     assert!(client.ask("request")?.contains("peer_address: \"127.0.0.1\""));
     assert_eq!(client.ask(&"long".repeat(10_000))?, "long".repeat(10_000));
     client.close()?;
-    // What axum serves itself, and what the host refuses.
+    // Routes that axum serves itself, and requests that the host refuses.
     let answer = Answer::to_head(server.address(), &handshake("/", "").replace("Upgrade", "X"))?;
     assert_eq!(answer.status, 200, "{answer:?}");
     let evil = handshake("/echo", "Origin: http://evil.example\r\n");
@@ -56,7 +56,7 @@ fn many_clients_of_an_axum_server_are_served_at_once() -> Result<()> {
 }
 
 #[test]
-fn program_sends_to_its_handlers() -> Result<()> {
+fn program_sends_messages_to_its_handlers() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let server = serve("guest-outside", &folder.path().join("socket"))?;
     let mut client = Client::connect_to(&server, "/echo")?;
@@ -78,9 +78,9 @@ fn any_stream_is_served() -> Result<()> {
     stream.write_all(handshake("/echo", "").as_bytes())?;
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        let mut octet = [0];
-        stream.read_exact(&mut octet)?;
-        head.extend(octet);
+        let mut byte = [0];
+        stream.read_exact(&mut byte)?;
+        head.extend(byte);
     }
     assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
     stream.write_all(&masked_frame(0x81, b"hello"))?;

@@ -1,4 +1,4 @@
-//! TLS as a client does it, and authorities that vouch for whoever a test wants.
+//! TLS on the client's side, and certificate authorities for tests.
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ use rustls::{
 };
 use ws_host_test_support::{Client, DEADLINE, TestServer};
 
-/// A connection that is encrypted.
+/// An encrypted connection.
 pub(crate) type Encrypted = StreamOwned<ClientConnection, TcpStream>;
 
-/// Somebody who vouches for servers and clients, and a folder for what it has signed.
+/// A certificate authority, with a folder for what it has signed.
 pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: tempfile::TempDir,
@@ -34,7 +34,7 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    /// Two files of a folder, in PEM: what is shown, and its key.
+    /// Writes the certificate and its key to two PEM files in `folder`.
     pub(crate) fn write(&self, folder: &Path, prefix: &str) -> Result<(PathBuf, PathBuf)> {
         let [certificate, key] =
             ["cert.pem", "key.pem"].map(|name| folder.join(format!("{prefix}{name}")));
@@ -56,7 +56,7 @@ impl Authority {
         Ok(authority)
     }
 
-    /// Its own certificate, in PEM.
+    /// Returns the path of its own certificate, in PEM.
     pub(crate) fn file(&self) -> PathBuf {
         self.folder.path().join("authority.pem")
     }
@@ -65,12 +65,12 @@ impl Authority {
         self.folder.path()
     }
 
-    /// A certificate for somebody of this name; it is for localhost, too.
+    /// Issues a certificate with this common name. It is valid for localhost, too.
     pub(crate) fn vouch_for(&self, name: &str) -> Result<Shown> {
         self.vouch_for_subject(&[(DnType::CommonName, name)])
     }
 
-    /// The same with any subject, the outermost part first.
+    /// Issues a certificate with any subject, the outermost part first.
     pub(crate) fn vouch_for_subject(&self, subject: &[(DnType, &str)]) -> Result<Shown> {
         let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
         let mut params = CertificateParams::new(names)?;
@@ -90,12 +90,12 @@ impl Authority {
         })
     }
 
-    /// What a server shows, in files of its folder.
+    /// Writes a server's certificate and key to the authority's folder.
     pub(crate) fn write(&self, shown: &Shown) -> Result<(PathBuf, PathBuf)> {
         shown.write(self.folder.path(), "")
     }
 
-    /// The flags of a server with a new certificate.
+    /// Issues a server certificate and returns the flags to use it.
     pub(crate) fn flags(&self) -> Result<Vec<String>> {
         let (certificate, key) = self.write(&self.vouch_for("server")?)?;
         let text = |file: PathBuf| file.into_os_string().into_string().ok();
@@ -107,26 +107,26 @@ impl Authority {
         ])
     }
 
-    /// A server that shows a certificate of this authority.
+    /// Starts a server with a certificate of this authority.
     pub(crate) fn serving(&self, component: &str, more: &[&str]) -> Result<TestServer> {
         let flags = self.flags()?;
         let all: Vec<&str> = flags.iter().map(String::as_str).chain(more.iter().copied()).collect();
         TestServer::with_arguments(component, &all)
     }
 
-    /// Asks for encryption as a client that trusts this authority.
+    /// Begins a TLS connection of a client that trusts this authority.
     pub(crate) fn ask(&self) -> Asking<'_> {
         let versions = rustls::ALL_VERSIONS;
         Asking { authority: self, versions, protocols: &[b"http/1.1"], shown: None }
     }
 
-    /// A WebSocket at `/`.
+    /// Connects a WebSocket client to `/`.
     pub(crate) fn connect(&self, server: &TestServer) -> Result<Client<Encrypted>> {
         Client::greet(self.ask().connect(server.address())?)
     }
 }
 
-/// What a client chooses when it asks for encryption.
+/// The client's choices for a TLS handshake.
 #[derive(Clone, Copy)]
 pub(crate) struct Asking<'a> {
     authority: &'a Authority,
@@ -140,22 +140,22 @@ impl<'a> Asking<'a> {
         Self { versions: version, ..self }
     }
 
-    /// The protocols that are to be spoken inside (ALPN).
+    /// Offers these application protocols (ALPN).
     pub(crate) fn protocols(self, protocols: &'a [&'a [u8]]) -> Self {
         Self { protocols, ..self }
     }
 
-    /// The certificate that the client has.
+    /// Presents this client certificate.
     pub(crate) fn showing(self, shown: &'a Shown) -> Self {
         Self { shown: Some(shown), ..self }
     }
 
-    /// The handshake, to its end.
+    /// Connects and completes the TLS handshake.
     pub(crate) fn connect(self, server: SocketAddr) -> Result<Encrypted> {
         self.over(TcpStream::connect(server)?)
     }
 
-    /// The same on a connection that there is already.
+    /// Completes the TLS handshake on an existing connection.
     pub(crate) fn over(self, mut stream: TcpStream) -> Result<Encrypted> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(DEADLINE))?;
@@ -167,7 +167,7 @@ impl<'a> Asking<'a> {
         Ok(StreamOwned::new(connection, stream))
     }
 
-    /// One that has said nothing yet.
+    /// Returns a TLS connection that has not sent anything yet.
     pub(crate) fn connection(self) -> Result<ClientConnection> {
         let mut roots = RootCertStore::empty();
         roots.add(self.authority.issuer.der().clone())?;
@@ -186,7 +186,7 @@ impl<'a> Asking<'a> {
     }
 }
 
-/// What the server has shown.
+/// Returns the certificate that the server presented.
 pub(crate) fn shown_by(stream: &Encrypted) -> Result<CertificateDer<'static>> {
     let shown = stream.conn.peer_certificates().context("a certificate")?;
     ensure!(shown.len() == 1, "{} certificates", shown.len());

@@ -1,4 +1,4 @@
-//! Clients that must prove themselves again.
+//! Clients that expire unless they authenticate again.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use ws_host_test_support::{Client, TestServer};
 const GUEST: &str = "guest-tagging";
 
 #[test]
-fn client_is_told_of_and_then_closed_with_1008() -> Result<()> {
+fn handler_is_notified_and_then_the_client_is_closed_with_1008() -> Result<()> {
     let server = TestServer::serving(GUEST)?;
     let [mut client, mut other] = [Client::connect(&server)?, Client::connect(&server)?];
     assert_eq!(client.ask("remaining")?, "None");
@@ -44,7 +44,7 @@ fn client_that_is_given_more_time_or_kept_stays() -> Result<()> {
     assert_eq!(kept.ask("expire 1000 300")?, "Ok(())");
     assert_eq!(kept.ask("keep")?, "true");
     assert_eq!(kept.ask("keep")?, "false");
-    // When this one is gone, their first time is over.
+    // When this client has expired, the first deadlines of the others have passed.
     assert_eq!(clock.ask("expire 2000 500")?, "Ok(())");
     assert_eq!(clock.receive_text()?, "expiring");
     assert_eq!(clock.expect_close(1008)?, "expired");
@@ -55,9 +55,9 @@ fn client_that_is_given_more_time_or_kept_stays() -> Result<()> {
     Ok(())
 }
 
-/// A client that has longer, and is then given less.
+/// The client has a long time at first and then a short one.
 #[test]
-fn client_that_is_given_less_time_goes_earlier() -> Result<()> {
+fn client_that_is_given_less_time_expires_earlier() -> Result<()> {
     let server = TestServer::serving(GUEST)?;
     let [mut client, mut other] = [Client::connect(&server)?, Client::connect(&server)?];
     let id = client.ask("id")?;
@@ -68,30 +68,30 @@ fn client_that_is_given_less_time_goes_earlier() -> Result<()> {
 }
 
 #[test]
-fn client_expires_while_its_handler_sleeps() -> Result<()> {
+fn client_expires_while_its_handler_is_busy() -> Result<()> {
     let server = TestServer::serving(GUEST)?;
     let [mut client, mut busy] = [Client::connect(&server)?, Client::connect(&server)?];
     assert_eq!(client.ask("expire 1000 100")?, "Ok(())");
     assert_eq!(busy.ask("expire 1000000")?, "Ok(())");
     assert_eq!(busy.ask("sleep 5000")?, "asleep");
     let begin = Instant::now();
-    // Its own message waits, too.
+    // The client's own message waits for the handler, too.
     client.send_text("never heard")?;
     assert_eq!(client.receive_close()?, (1008, "expired".to_owned()));
-    assert!(begin.elapsed() < Duration::from_secs(4), "it waits for the handler");
+    assert!(begin.elapsed() < Duration::from_secs(4), "the close waited for the handler");
     assert_eq!(busy.receive_text()?, "awake");
     assert_eq!(busy.ask("still here")?, "still here");
     Ok(())
 }
 
 #[test]
-fn client_that_sends_all_the_time_is_told_of_and_closed_nonetheless() -> Result<()> {
+fn client_that_keeps_sending_expires_nonetheless() -> Result<()> {
     let server = TestServer::serving(GUEST)?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("expire 600 400")?, "Ok(())");
     let mut sending = client.try_clone()?;
     let sender = std::thread::spawn(move || {
-        // Until it is closed.
+        // Sends until the client is closed.
         while sending.send_text("x").is_ok() {}
     });
     let mut heard = Vec::new();
@@ -104,15 +104,15 @@ fn client_that_sends_all_the_time_is_told_of_and_closed_nonetheless() -> Result<
     };
     assert_eq!(closed.first, 0x88);
     assert_eq!(closed.payload, b"\x03\xf0expired");
-    let told = heard.iter().filter(|text| *text == b"expiring").count();
-    assert_eq!(told, 1, "among {} answers", heard.len());
+    let reports = heard.iter().filter(|text| *text == b"expiring").count();
+    assert_eq!(reports, 1, "among {} answers", heard.len());
     drop(client);
     sender.join().expect("no panic");
     Ok(())
 }
 
 #[test]
-fn fault_in_expiring_is_one_of_that_client_alone() -> Result<()> {
+fn fault_in_expiring_closes_only_that_client() -> Result<()> {
     for (wanted, code) in [("trap", 1011), ("fail", 1011)] {
         let server = TestServer::serving(GUEST)?;
         let [mut client, mut other] = [Client::connect(&server)?, Client::connect(&server)?];
@@ -125,7 +125,7 @@ fn fault_in_expiring_is_one_of_that_client_alone() -> Result<()> {
 }
 
 #[test]
-fn client_that_is_closing_is_not_told_of() -> Result<()> {
+fn closing_client_does_not_expire() -> Result<()> {
     let mut server = TestServer::serving(GUEST)?;
     let mut closing = Client::connect(&server)?;
     let id = closing.ask("id")?;
@@ -140,7 +140,7 @@ fn client_that_is_closing_is_not_told_of() -> Result<()> {
 }
 
 #[test]
-fn time_goes_on_over_hibernation_and_a_trap() -> Result<()> {
+fn expiry_outlives_hibernation_and_a_trap() -> Result<()> {
     let flags = ["--hibernate-after", "100ms", "--log", "ws_host=debug"];
     let mut server = TestServer::with_arguments(GUEST, &flags)?;
     let [mut client, mut other] = [Client::connect(&server)?, Client::connect(&server)?];
@@ -149,13 +149,13 @@ fn time_goes_on_over_hibernation_and_a_trap() -> Result<()> {
     other.expect_close(1011)?;
     assert!(client.ask("remaining")?.starts_with("Some("));
     server.wait_for_log("hibernated")?;
-    assert_eq!(client.receive_text()?, "expiring", "the instance wakes for it");
+    assert_eq!(client.receive_text()?, "expiring", "the instance wakes for the event");
     assert_eq!(client.expect_close(1008)?, "expired");
     Ok(())
 }
 
 #[test]
-fn times_and_clients_that_are_none() -> Result<()> {
+fn extreme_times_and_unknown_clients() -> Result<()> {
     let flags = ["--instance-per", "client", "--workers", "2"];
     let server = TestServer::with_arguments(GUEST, &flags)?;
     let [mut mine, mut other] = [Client::connect(&server)?, Client::connect(&server)?];
@@ -166,13 +166,13 @@ fn times_and_clients_that_are_none() -> Result<()> {
         assert_eq!(mine.ask(&format!("remaining-of {id}"))?, "None");
     }
     assert_eq!(other.ask("keep")?, "true");
-    // Ten years, and nothing overflows.
+    // Ten years at most; nothing overflows.
     assert_eq!(other.ask("expire-most")?, "Ok(())");
     assert!(other.ask("remaining")?.starts_with("Some(315359999"));
-    // A notice before the beginning comes at once.
+    // A notice longer than the time left comes at once.
     assert_eq!(other.ask("expire 1000000 18446744073709551615")?, "Ok(())");
     assert_eq!(other.receive_text()?, "expiring");
-    // It has a millisecond, and perhaps enough for the answer.
+    // The client has one millisecond, which may be enough for the reply.
     mine.send_text("expire 0 0")?;
     let frame = mine.receive()?;
     if frame.first == 0x81 {

@@ -1,4 +1,4 @@
-//! What others notice of a client that keeps its handler, and the host, busy.
+//! A client that keeps its handler and the host busy must hardly delay others.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,13 +13,13 @@ use ws_host_test_support::{Answer, Client, Frame, TestServer, masked_frame};
 use crate::configured::{Configuration, terminate};
 use crate::deflated;
 
-/// What nobody has to wait longer for, mostly. Without slices of time it is many seconds.
+/// The longest acceptable median wait. Without time slices it is many seconds.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// What nobody has to wait longer for even where the machine has other things to do, too.
+/// The longest acceptable wait, with allowance for other load on the machine.
 const MUCH_PATIENCE: Duration = Duration::from_millis(1500);
 
-/// How long one thing took, over and over.
+/// The durations of a repeated action.
 struct Times(Vec<Duration>);
 
 impl Times {
@@ -32,7 +32,7 @@ impl Times {
     }
 }
 
-/// Does it over and over until the flag is set.
+/// Repeats an action on a thread until the flag is set, and measures each run.
 fn over_and_over<'scope, 'env: 'scope>(
     scope: &'scope Scope<'scope, 'env>,
     is_over: &'env AtomicBool,
@@ -69,7 +69,7 @@ const ONE_WORKER: &str = "listen = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\nwor
     [[resource]]\npath = \"/echo\"\ncomponent = \"{{echo}}\"\n";
 
 #[test]
-fn client_that_sends_much_at_once_is_one_of_many() -> Result<()> {
+fn client_that_sends_much_at_once_does_not_delay_others() -> Result<()> {
     let configuration = Configuration::new(ONE_WORKER)?;
     let mut server = configuration.serve()?;
     let (address, admin) = (server.address(), server.admin()?);
@@ -92,13 +92,13 @@ fn client_that_sends_much_at_once_is_one_of_many() -> Result<()> {
         measured(same)?.check("an echo of the same instance")?;
         measured(other)?.check("an echo of another instance")?;
         measured(handshake)?.check("a handshake")?;
-        measured(health)?.check("a look whether the server lives")?;
+        measured(health)?.check("a health check")?;
         measured(operator)?.check("the admin address")
     })
 }
 
 #[test]
-fn messages_that_become_long_and_pings_hold_nobody_up() -> Result<()> {
+fn highly_compressed_messages_and_pings_do_not_delay_others() -> Result<()> {
     let flags = ["--workers", "1", "--compression", "messages", "--instance-per", "client"];
     let server = TestServer::with_arguments("guest-busy", &flags)?;
     let mut greedy = Vec::new();
@@ -108,7 +108,7 @@ fn messages_that_become_long_and_pings_hold_nobody_up() -> Result<()> {
         greedy.push(client);
     }
     let mut other = Client::connect(&server)?;
-    // 1,033 octets each. The handler does nothing with a binary message.
+    // 1,033 bytes each. The handler ignores binary messages.
     let zeros = masked_frame(0xc2, &deflated::deflate(&vec![0; 1 << 20])?).repeat(200);
     let pings = masked_frame(0x89, b"").repeat(10_000);
     let is_over = AtomicBool::new(false);
@@ -135,7 +135,7 @@ fn messages_that_become_long_and_pings_hold_nobody_up() -> Result<()> {
 }
 
 #[test]
-fn server_that_is_busy_stops_when_it_is_told_to() -> Result<()> {
+fn busy_server_stops_on_a_signal() -> Result<()> {
     let server =
         TestServer::with_arguments("guest-busy", &["--drain-timeout", "1s", "--workers", "1"])?;
     let mut greedy = Client::connect(&server)?;
@@ -149,7 +149,7 @@ fn server_that_is_busy_stops_when_it_is_told_to() -> Result<()> {
 }
 
 #[test]
-fn publishing_to_many_compressors_holds_nobody_up() -> Result<()> {
+fn publishing_to_many_compressed_clients_does_not_delay_others() -> Result<()> {
     const SUBSCRIBERS: usize = 600;
     let server = TestServer::with_arguments(
         "guest-busy",
@@ -177,14 +177,14 @@ fn publishing_to_many_compressors_holds_nobody_up() -> Result<()> {
     scope(|scope| {
         let echoes = [(); 2].map(|()| {
             let client = Client::connect_at(address, "/");
-            let mut client = client.expect("a place");
+            let mut client = client.expect("a connection");
             over_and_over(scope, &is_over, move || client.ask("hello").map(drop))
         });
-        let mut subscriber = Client::connect_at(address, "/").expect("a place");
+        let mut subscriber = Client::connect_at(address, "/").expect("a connection");
         let subscribing = over_and_over(scope, &is_over, move || {
             subscriber.ask("subscribe something else").map(drop)
         });
-        // Nobody reads it: the buffers have room for it.
+        // No subscriber reads it; it fits the buffers.
         let published = publisher.ask("noise 400000");
         is_over.store(true, Ordering::Relaxed);
         assert_eq!(published?, SUBSCRIBERS.to_string());
@@ -201,7 +201,7 @@ fn publishing_to_many_compressors_holds_nobody_up() -> Result<()> {
 }
 
 #[test]
-fn what_one_event_does_takes_effect_in_its_order() -> Result<()> {
+fn effects_of_one_event_keep_their_order() -> Result<()> {
     let server = TestServer::with_arguments("guest-busy", &["--workers", "2"])?;
     let mut client = Client::connect(&server)?;
     client.send_text("sequence")?;
@@ -213,7 +213,7 @@ fn what_one_event_does_takes_effect_in_its_order() -> Result<()> {
 }
 
 #[test]
-fn what_nobody_gets_costs_nobody_much() -> Result<()> {
+fn messages_without_recipients_are_cheap() -> Result<()> {
     let room = ["--max-memory", "200MiB", "--max-cpu", "20s"];
     let flags = [&["--instance-per", "client", "--workers", "1"][..], &room].concat();
     let server = TestServer::with_arguments("guest-busy", &flags)?;
@@ -222,7 +222,7 @@ fn what_nobody_gets_costs_nobody_much() -> Result<()> {
     let before = server.peak_memory()?;
     assert_eq!(greedy.ask("nobody 50000000")?, "0");
     let grown = server.peak_memory()? - before;
-    assert!(grown < 75 << 20, "{grown} octets, of which 50,000,000 are the guest's");
+    assert!(grown < 75 << 20, "{grown} bytes, of which 50,000,000 are the guest's");
     let is_over = AtomicBool::new(false);
     scope(|scope| {
         let echoes = over_and_over(scope, &is_over, move || other.ask("hello").map(drop));
@@ -236,7 +236,7 @@ fn what_nobody_gets_costs_nobody_much() -> Result<()> {
     })
 }
 
-/// CPU time that the server has had, in ticks of the system.
+/// Returns the CPU time that the server has used, in clock ticks.
 fn cpu_time(server: &TestServer) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{}/stat", server.process_id()))?;
     let (_, behind) = status.rsplit_once(") ").context("a name")?;
@@ -245,7 +245,7 @@ fn cpu_time(server: &TestServer) -> Result<u64> {
 }
 
 #[test]
-fn queue_that_a_sleep_has_made_dissolves() -> Result<()> {
+fn queue_built_up_by_a_sleep_dissolves() -> Result<()> {
     const CLIENTS: usize = 64;
     const IN_FLIGHT: usize = 200;
     const ROUNDS: usize = 100;
@@ -253,19 +253,19 @@ fn queue_that_a_sleep_has_made_dissolves() -> Result<()> {
     let mut clients = (0..CLIENTS).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
     let frames = masked_frame(0x81, b"x").repeat(IN_FLIGHT);
     let frame = frames.len() / IN_FLIGHT;
-    // As many are in flight all the time: for each echo that comes, one more message is sent.
+    // Keeps a constant number of messages in flight: each echo triggers one more message.
     let echo = |clients: &mut [Client]| -> Result<u64> {
         let before = cpu_time(&server)?;
         let mut echoes = [0; 3 * IN_FLIGHT];
-        let mut octets = 0;
-        while octets < CLIENTS * ROUNDS * echoes.len() {
+        let mut bytes = 0;
+        while bytes < CLIENTS * ROUNDS * echoes.len() {
             for client in clients.iter_mut() {
                 match recv(&*client.stream(), &mut echoes, RecvFlags::DONTWAIT) {
                     Ok((_, came)) => {
                         ensure!(came > 0, "closed");
-                        // One that was cut is counted with its last octet.
-                        let whole = (octets + came) / 3 - octets / 3;
-                        octets += came;
+                        // A partial echo counts when its last byte arrives.
+                        let whole = (bytes + came) / 3 - bytes / 3;
+                        bytes += came;
                         client.send(&frames[..whole * frame])?;
                     }
                     Err(Errno::AGAIN) => {}
@@ -282,7 +282,7 @@ fn queue_that_a_sleep_has_made_dissolves() -> Result<()> {
     let before = echo(&mut clients)?;
     let mut sleeper = Client::connect(&server)?;
     sleeper.send_text("sleep 100")?;
-    // It lasts as long as nothing lets up, if it does at all.
+    // If the queue persists at all, it persists under this constant load.
     let after = echo(&mut clients)?;
     assert_eq!(sleeper.receive_text()?, "slept");
     assert!(after as f64 <= before as f64 * 1.5 + 5.0, "{before} ticks before, {after} after");

@@ -1,4 +1,4 @@
-//! Handlers that trap, loop, hoard, or fail: one client pays, nobody else does.
+//! Handlers that trap, loop, hoard memory or fail: only one client is affected.
 
 use anyhow::Result;
 use ws_host_test_support::{Answer, Client, TestServer, handshake};
@@ -6,7 +6,7 @@ use ws_host_test_support::{Answer, Client, TestServer, handshake};
 use crate::configured::Configuration;
 
 #[test]
-fn trap_closes_its_client_alone_and_a_fresh_instance_goes_on() -> Result<()> {
+fn trap_closes_only_its_client_and_a_fresh_instance_continues() -> Result<()> {
     let mut server = TestServer::serving("guest-trap")?;
     let mut other = Client::connect(&server)?;
     let mut client = Client::connect(&server)?;
@@ -14,7 +14,7 @@ fn trap_closes_its_client_alone_and_a_fresh_instance_goes_on() -> Result<()> {
     assert_eq!(other.ask("hello")?, "hello 2");
     client.send_text("trap")?;
     client.expect_close(1011)?;
-    // The count begins anew: this is another instance, and the same connection.
+    // The count starts again: a new instance, on the same connection.
     assert_eq!(other.ask("hello")?, "hello 1");
     assert_eq!(Client::connect(&server)?.ask("hello")?, "hello 2");
     server.wait_for_log("told to panic")?;
@@ -23,7 +23,7 @@ fn trap_closes_its_client_alone_and_a_fresh_instance_goes_on() -> Result<()> {
 }
 
 #[test]
-fn what_was_sent_before_a_trap_arrives() -> Result<()> {
+fn messages_sent_before_a_trap_arrive() -> Result<()> {
     let server = TestServer::serving("guest-trap")?;
     let mut client = Client::connect(&server)?;
     client.send_frame(0x82, b"!")?;
@@ -43,7 +43,7 @@ fn trap_in_connected_is_500() -> Result<()> {
 }
 
 #[test]
-fn trap_in_disconnected_harms_nobody() -> Result<()> {
+fn trap_in_disconnected_affects_no_other_client() -> Result<()> {
     let mut server = TestServer::serving("guest-trap")?;
     let mut other = Client::connect(&server)?;
     let mut client = Client::connect(&server)?;
@@ -55,7 +55,7 @@ fn trap_in_disconnected_harms_nobody() -> Result<()> {
 }
 
 #[test]
-fn many_traps_in_a_row_leave_the_host_standing() -> Result<()> {
+fn host_survives_many_traps_in_a_row() -> Result<()> {
     let server = TestServer::serving("guest-trap")?;
     let mut other = Client::connect(&server)?;
     for _ in 0..50 {
@@ -68,7 +68,7 @@ fn many_traps_in_a_row_leave_the_host_standing() -> Result<()> {
 }
 
 #[test]
-fn poison_on_many_connections_at_once_is_felt_by_those_alone() -> Result<()> {
+fn simultaneous_traps_close_only_their_own_clients() -> Result<()> {
     let server = TestServer::serving("guest-trap")?;
     let connect =
         |number| -> Result<Vec<Client>> { (0..number).map(|_| Client::connect(&server)).collect() };
@@ -89,7 +89,7 @@ fn poison_on_many_connections_at_once_is_felt_by_those_alone() -> Result<()> {
 }
 
 #[test]
-fn client_whose_events_keep_failing_is_closed_where_messages_are_dropped() -> Result<()> {
+fn with_drop_message_a_client_whose_events_keep_failing_is_closed() -> Result<()> {
     let server = Configuration::new(
         "listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"{{guest-trap}}\"\n\
          on-fault = \"drop-message\"\n",
@@ -97,7 +97,7 @@ fn client_whose_events_keep_failing_is_closed_where_messages_are_dropped() -> Re
     .serve()?;
     let mut other = Client::connect(&server)?;
     let mut client = Client::connect(&server)?;
-    // In a row: what goes well between them begins the count anew.
+    // Only faults in a row count: a success in between resets the count.
     for _ in 0..3 {
         for _ in 0..7 {
             client.send_text("trap")?;
@@ -118,7 +118,7 @@ fn endless_loop_is_ended_at_the_cpu_budget() -> Result<()> {
     let mut other = Client::connect(&server)?;
     let mut client = Client::connect(&server)?;
     client.send_text("spin")?;
-    // While it spins, what it sent is written, and the sockets of others go on.
+    // While the handler spins, its output is written and the sockets of other clients are served.
     assert_eq!(client.receive_text()?, "spinning");
     other.send_frame(0x89, b"?")?;
     assert_eq!(other.receive()?.first, 0x8a);
@@ -142,13 +142,13 @@ fn hoarding_is_ended_at_the_memory_limit() -> Result<()> {
 }
 
 #[test]
-fn place_of_an_instance_is_free_before_its_memory_is() -> Result<()> {
+fn slot_of_an_instance_is_free_before_its_memory_is() -> Result<()> {
     let server = TestServer::with_arguments("guest-keeper", &["--max-instances", "1"])?;
     let mut other = Client::connect(&server)?;
     for _ in 0..5 {
         let mut client = Client::connect(&server)?;
         client.send_text("hoard")?;
-        // It waits for its turn, which comes right behind the trap.
+        // This event waits for its turn, which comes right after the trap.
         assert_eq!(other.ask("version")?, "1");
         client.expect_close(1011)?;
     }
@@ -169,7 +169,7 @@ fn error_of_a_handler_is_logged_with_its_causes_and_keeps_the_instance() -> Resu
 }
 
 #[test]
-fn message_that_nobody_expects_is_1003() -> Result<()> {
+fn unexpected_binary_message_is_1003() -> Result<()> {
     let server = TestServer::serving("guest-failing")?;
     let mut client = Client::connect(&server)?;
     client.send_frame(0x82, b"binary")?;

@@ -1,15 +1,15 @@
-//! The headers that handlers are told, over HTTP/1.1 and HTTP/2.
+//! The headers that handlers see, over HTTP/1.1 and HTTP/2.
 
 use anyhow::{Result, ensure};
 use ws_host_test_support::{Answer, Client, TestServer, handshake};
 
 use crate::streams::{Connection, END_HEADERS, HEADERS, headers, websocket};
 
-/// Lines of a request.
+/// Header lines of a request.
 type Lines<'a> = &'a [(&'a str, &'a str)];
 
-/// What the handler is told under a name, over HTTP/1.1 and over HTTP/2.
-fn told(server: &TestServer, lines: Lines<'_>, name: &str) -> Result<[String; 2]> {
+/// Returns the header `name` as the handler sees it, over HTTP/1.1 and over HTTP/2.
+fn header_seen(server: &TestServer, lines: Lines<'_>, name: &str) -> Result<[String; 2]> {
     let more: String = lines.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let (mut client, answer) = Client::open(server.address(), &handshake("/", &more))?;
     ensure!(answer.status == 101, "refused: {answer:?}");
@@ -22,15 +22,15 @@ fn told(server: &TestServer, lines: Lines<'_>, name: &str) -> Result<[String; 2]
 }
 
 #[test]
-fn crumbs_of_a_cookie_are_one_cookie() -> Result<()> {
+fn cookie_lines_are_joined() -> Result<()> {
     let server = TestServer::serving("guest-about")?;
     let crumbs = [("cookie", "a=1"), ("accept", "*/*"), ("cookie", "session=abc")];
-    assert_eq!(told(&server, &crumbs, "cookie")?, ["a=1; session=abc"; 2]);
+    assert_eq!(header_seen(&server, &crumbs, "cookie")?, ["a=1; session=abc"; 2]);
     Ok(())
 }
 
 #[test]
-fn lines_of_a_list_are_one_and_others_stay() -> Result<()> {
+fn lines_of_a_known_list_are_joined_and_others_stay_apart() -> Result<()> {
     let server = TestServer::serving("guest-about")?;
     let lines = [
         ("x-forwarded-for", "192.0.2.1"),
@@ -39,13 +39,13 @@ fn lines_of_a_list_are_one_and_others_stay() -> Result<()> {
         ("x-tag", "b"),
     ];
     let expected = ["192.0.2.1, 192.0.2.2, 192.0.2.3"; 2];
-    assert_eq!(told(&server, &lines, "x-forwarded-for")?, expected);
-    assert_eq!(told(&server, &lines, "x-tag")?, ["a | b"; 2]);
+    assert_eq!(header_seen(&server, &lines, "x-forwarded-for")?, expected);
+    assert_eq!(header_seen(&server, &lines, "x-tag")?, ["a | b"; 2]);
     Ok(())
 }
 
 #[test]
-fn field_that_stands_once_is_400_when_it_is_repeated() -> Result<()> {
+fn repeated_singleton_header_is_400() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--origin", "any"])?;
     for (name, one, other) in [
         ("Origin", "http://localhost", "http://evil.example"),
@@ -63,14 +63,14 @@ fn field_that_stands_once_is_400_when_it_is_repeated() -> Result<()> {
         let request = [websocket("/"), headers(&[(&name, one), (&name, other)])].concat();
         connection.send(HEADERS, END_HEADERS, 1, &request)?;
         let answer = connection.wait_for(HEADERS, 1)?;
-        // 400 by its place in the static table (RFC 7541, appendix A).
+        // Status 400 as an index into the static table (RFC 7541, appendix A).
         assert_eq!(answer.payload.first(), Some(&0x8c), "{name}: {answer:02x?}");
     }
     Ok(())
 }
 
 #[test]
-fn host_of_an_absolute_target_decides_over_the_header() -> Result<()> {
+fn host_of_an_absolute_target_overrides_the_header() -> Result<()> {
     let server = TestServer::serving("guest-about")?;
     let request = |origin: &str| {
         let origin = format!("Origin: {origin}\r\n");
@@ -89,7 +89,7 @@ fn host_of_an_absolute_target_decides_over_the_header() -> Result<()> {
 }
 
 #[test]
-fn host_may_have_a_colon_and_no_port() -> Result<()> {
+fn host_may_end_in_a_colon_without_a_port() -> Result<()> {
     let server = TestServer::serving("guest-about")?;
     let origin = "Origin: http://127.0.0.1\r\n";
     let request = handshake("/", origin).replace("Host: localhost", "Host: 127.0.0.1:");

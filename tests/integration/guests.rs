@@ -1,4 +1,4 @@
-//! No guest without a test.
+//! Every guest has a test.
 
 use anyhow::Result;
 use ws_host_test_support::root;

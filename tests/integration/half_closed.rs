@@ -1,4 +1,4 @@
-//! Clients that close their own side alone, and read on.
+//! Clients that shut down writing and continue to read.
 
 use std::io::Write;
 use std::net::Shutdown;
@@ -9,9 +9,9 @@ use ws_host_test_support::{Client, TestServer};
 use crate::encrypted::{Authority, Encrypted};
 use crate::streams::{Connection, DATA, END_STREAM};
 
-/// More than sockets hold, all of it accepted before the end is seen.
+/// The output exceeds the socket buffers, and all of it is accepted before the host sees the end of the stream.
 #[test]
-fn what_was_sent_before_the_end_of_the_stream_arrives() -> Result<()> {
+fn output_accepted_before_the_end_of_the_stream_arrives() -> Result<()> {
     let mut server = TestServer::with_arguments("guest-flood", &["--max-outbound", "16MiB"])?;
     let mut client = Client::connect(&server)?;
     client.send_text("100 100000")?;
@@ -24,9 +24,9 @@ fn what_was_sent_before_the_end_of_the_stream_arrives() -> Result<()> {
     client.expect_end()
 }
 
-/// Some clients tell of the end inside TLS, others close TCP alone.
+/// Some clients send close_notify, others only shut down TCP.
 #[test]
-fn what_was_sent_before_the_end_of_an_encrypted_stream_arrives() -> Result<()> {
+fn output_accepted_before_the_end_of_a_tls_stream_arrives() -> Result<()> {
     let authority = Authority::new()?;
     let tell = |client: &mut Client<Encrypted>| client.stream().conn.send_close_notify();
     let keep_quiet = |_: &mut Client<Encrypted>| ();
@@ -47,9 +47,9 @@ fn what_was_sent_before_the_end_of_an_encrypted_stream_arrives() -> Result<()> {
     Ok(())
 }
 
-/// The client's window is 64 KiB at first: the rest waits.
+/// The client's initial window is 64 KiB; the rest of the output waits.
 #[test]
-fn what_was_sent_before_the_end_of_a_stream_of_http2_arrives() -> Result<()> {
+fn output_accepted_before_the_end_of_an_http2_stream_arrives() -> Result<()> {
     let mut server = TestServer::serving("guest-flood")?;
     let mut connection = Connection::begin(server.address())?;
     connection.open(1, "/")?;
@@ -58,22 +58,22 @@ fn what_was_sent_before_the_end_of_a_stream_of_http2_arrives() -> Result<()> {
     server.wait_for_log(r#"{"Ok(())": 100}"#)?;
     connection.grant(0, 1 << 21)?;
     connection.grant(1, 1 << 21)?;
-    let mut octets = Vec::new();
+    let mut bytes = Vec::new();
     loop {
         let data = connection.wait_for(DATA, 1)?;
-        octets.extend(data.payload);
+        bytes.extend(data.payload);
         if data.flags & END_STREAM != 0 {
             break;
         }
     }
     let message = [&[0x82, 126, 0x27, 0x10][..], &[b'x'; 10_000]].concat();
-    assert_eq!(octets.len(), 100 * message.len());
-    assert!(octets.chunks(message.len()).all(|chunk| chunk == message));
+    assert_eq!(bytes.len(), 100 * message.len());
+    assert!(bytes.chunks(message.len()).all(|chunk| chunk == message));
     Ok(())
 }
 
 #[test]
-fn one_that_reads_nothing_is_not_waited_for_longer_than_for_others() -> Result<()> {
+fn half_closed_client_that_reads_nothing_does_not_delay_shutdown() -> Result<()> {
     let flags = ["--idle-timeout", "400ms", "--close-timeout", "400ms", "--drain-timeout", "10m"];
     let mut server = TestServer::with_arguments("guest-flood", &flags)?;
     let mut client = Client::connect(&server)?;

@@ -1,4 +1,4 @@
-//! Openings, refused and accepted (RFC 6455 §4).
+//! Opening handshakes, refused and accepted (RFC 6455 §4).
 
 use anyhow::Result;
 use std::io::Write;
@@ -6,7 +6,7 @@ use ws_host_test_support::{Answer, Client, TestServer, handshake, masked_frame};
 
 const KEY: &str = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
-/// The lines of a good handshake, with one replaced.
+/// Returns a valid handshake with one line replaced.
 fn with(line: &str, replacement: &str) -> String {
     let good = handshake("/", "");
     assert!(good.contains(line), "{line:?} is not in the handshake");
@@ -37,7 +37,7 @@ fn accept_key_is_that_of_the_rfc() -> Result<()> {
 }
 
 #[test]
-fn lists_and_cases_of_letters_are_understood() -> Result<()> {
+fn header_lists_and_any_case_are_understood() -> Result<()> {
     let server = TestServer::serving("echo")?;
     let request = with("Connection: Upgrade", "connection: keep-alive, uPGRADE")
         .replace("Upgrade: websocket", "upgrade: h2c, WebSocket")
@@ -59,7 +59,7 @@ fn absolute_uri_is_understood() -> Result<()> {
 }
 
 #[test]
-fn octets_right_behind_the_handshake_are_frames() -> Result<()> {
+fn bytes_right_after_the_handshake_are_frames() -> Result<()> {
     let server = TestServer::serving("echo")?;
     let mut stream = std::net::TcpStream::connect(server.address())?;
     let together = [handshake("/", "").as_bytes(), &masked_frame(0x81, b"eager")].concat();
@@ -71,7 +71,7 @@ fn octets_right_behind_the_handshake_are_frames() -> Result<()> {
 }
 
 #[test]
-fn plain_request_is_told_how_to_upgrade() {
+fn response_to_a_plain_request_explains_how_to_upgrade() {
     let answer = refused("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 426, "new WebSocket");
     assert_eq!(answer.header("upgrade"), Some("websocket"));
 }
@@ -84,7 +84,7 @@ fn other_path_is_not_found() {
 }
 
 #[test]
-fn other_version_is_told_the_right_one() {
+fn response_to_another_version_lists_the_right_one() {
     let answer = refused(&with("Version: 13", "Version: 8"), 426, "13");
     assert_eq!(answer.header("sec-websocket-version"), Some("13"));
     refused(&with("Sec-WebSocket-Version: 13\r\n", ""), 400, "Sec-WebSocket-Version");
@@ -107,13 +107,13 @@ fn connection_must_upgrade() {
 }
 
 #[test]
-fn host_must_stand_once() {
+fn host_must_appear_once() {
     refused(&with("Host: localhost\r\n", ""), 400, "host");
     refused(&with("Host: localhost\r\n", "Host: a\r\nHost: b\r\n"), 400, "Host");
 }
 
 #[test]
-fn key_must_be_16_octets_once() {
+fn key_must_appear_once_with_16_bytes() {
     refused(&with(KEY, ""), 400, "Sec-WebSocket-Key");
     refused(&with(KEY, "Sec-WebSocket-Key: c2hvcnQ=\r\n"), 400, "16 octets");
     refused(&with(KEY, &format!("{KEY}{KEY}")), 400, "more than once");
@@ -126,7 +126,7 @@ fn body_is_refused() {
 }
 
 #[test]
-fn page_of_another_host_is_refused_and_own_one_is_not() -> Result<()> {
+fn page_of_another_host_is_refused_and_one_of_the_same_host_is_not() -> Result<()> {
     refused(&handshake("/", "Origin: https://evil.example\r\n"), 403, "--origin");
     refused(&handshake("/", "Origin: null\r\n"), 403, "origin");
     refused(&handshake("/", "Origin: http://localhost.evil.example\r\n"), 403, "origin");
@@ -138,7 +138,7 @@ fn page_of_another_host_is_refused_and_own_one_is_not() -> Result<()> {
 }
 
 #[test]
-fn listed_origin_is_let_in() -> Result<()> {
+fn listed_origin_is_accepted() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--origin", "https://app.example.com"])?;
     let answer = |origin: &str| -> Result<u16> {
         let request = handshake("/", &format!("Origin: {origin}\r\n"));
@@ -150,15 +150,15 @@ fn listed_origin_is_let_in() -> Result<()> {
 }
 
 #[test]
-fn handler_turns_clients_away_with_its_own_status() -> Result<()> {
+fn handler_rejects_clients_with_its_own_status() -> Result<()> {
     let server = TestServer::serving("guest-choosy")?;
     let answer = Answer::to(server.address(), &handshake("/?reject=451", ""))?;
     assert_eq!((answer.status, answer.body.as_str()), (451, "go away\n"));
-    // RFC 9110 §15.4.5: that one has no content.
+    // RFC 9110 §15.4.5: a 304 has no content.
     let answer = Answer::to(server.address(), &handshake("/?reject=304", ""))?;
     assert_eq!((answer.status, answer.body.as_str()), (304, ""));
     assert_eq!(answer.header("content-length"), None);
-    // No status at all, and one that would claim success.
+    // Not statuses at all, or one that would claim success.
     for status in ["17", "200", "999"] {
         let answer = Answer::to(server.address(), &handshake(&format!("/?reject={status}"), ""))?;
         assert_eq!(answer.status, 500, "{answer:?}");
@@ -167,7 +167,7 @@ fn handler_turns_clients_away_with_its_own_status() -> Result<()> {
 }
 
 #[test]
-fn refusal_has_any_header_and_any_body() -> Result<()> {
+fn rejection_may_have_any_header_and_body() -> Result<()> {
     let server = TestServer::serving("guest-choosy")?;
     let answer = Answer::to(server.address(), &handshake("/?redirect=/login", ""))?;
     assert_eq!((answer.status, answer.header("location")), (302, Some("/login")));
@@ -196,13 +196,13 @@ fn handler_chooses_an_offered_subprotocol_only() -> Result<()> {
 }
 
 #[test]
-fn subprotocol_that_is_offered_twice_is_offered_once() -> Result<()> {
+fn duplicate_subprotocol_offers_are_merged() -> Result<()> {
     let server = TestServer::serving("guest-about")?;
     let offer = "Sec-WebSocket-Protocol: soap, wamp\r\nSec-WebSocket-Protocol: soap\r\n";
     let (mut client, answer) = Client::open(server.address(), &handshake("/", offer))?;
     assert_eq!(answer.status, 101, "{answer:?}");
-    let told: String = client.ask("request")?.split_whitespace().collect();
-    assert!(told.contains("subprotocols:[\"soap\",\"wamp\",]"), "{told}");
+    let request: String = client.ask("request")?.split_whitespace().collect();
+    assert!(request.contains("subprotocols:[\"soap\",\"wamp\",]"), "{request}");
     assert_eq!(client.ask("header sec-websocket-protocol")?, "soap, wamp, soap");
     Ok(())
 }
@@ -217,13 +217,13 @@ fn handler_adds_headers_but_not_those_of_the_handshake() -> Result<()> {
         let answer = Answer::to(server.address(), &request)?;
         assert_eq!(answer.status, 500, "{forbidden}: {answer:?}");
     }
-    // A line feed in a value would begin a line of the handler's own.
+    // A line feed in a value would inject another header.
     assert_eq!(Answer::to(server.address(), &handshake("/?value=0a", ""))?.status, 500);
     Ok(())
 }
 
 #[test]
-fn what_connected_sends_follows_the_handshake() -> Result<()> {
+fn messages_sent_in_connected_follow_the_handshake() -> Result<()> {
     let server = TestServer::serving("guest-choosy")?;
     assert_eq!(Client::connect(&server)?.receive_text()?, "welcome");
     Ok(())

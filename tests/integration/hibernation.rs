@@ -1,4 +1,4 @@
-//! Instances that are freed while nothing happens, and come back with their state.
+//! Idle instances are freed and come back with their state.
 
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
@@ -11,7 +11,7 @@ const SOON: &[&str] = &["--hibernate-after", "100ms", "--log", "ws_host=debug"];
 const ROOMS: &[&str] =
     &["--path", "/{room}", "--instance-per", "path", "--no-watch", "--admin", "127.0.0.1:0"];
 
-/// Clients of three instances that have counted to one and sleep.
+/// Connects one client to each of three rooms, counts to one in each, and waits until all three hibernate.
 fn rooms_asleep(server: &mut TestServer) -> Result<Vec<Client>> {
     let mut clients = Vec::new();
     for room in ["red", "green", "blue"] {
@@ -27,7 +27,7 @@ fn rooms_asleep(server: &mut TestServer) -> Result<Vec<Client>> {
 }
 
 #[test]
-fn quiet_instance_is_freed_and_the_next_event_wakes_it_with_its_state() -> Result<()> {
+fn idle_instance_is_freed_and_the_next_event_wakes_it_with_its_state() -> Result<()> {
     for sharing in ["resource", "path", "client"] {
         let keeper = Keeper::new()?;
         let flags = ["--path", "/{room}", "--instance-per", sharing, "--admin", "127.0.0.1:0"];
@@ -68,7 +68,7 @@ fn messages_that_wake_an_instance_keep_their_order() -> Result<()> {
 }
 
 #[test]
-fn instance_without_state_to_give_is_not_hibernated() -> Result<()> {
+fn instance_without_state_is_not_hibernated() -> Result<()> {
     let mut server = TestServer::with_arguments("guest-trap", SOON)?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("hello")?, "hello 1");
@@ -78,41 +78,41 @@ fn instance_without_state_to_give_is_not_hibernated() -> Result<()> {
 }
 
 #[test]
-fn new_code_wakes_what_old_code_put_to_sleep() -> Result<()> {
+fn new_code_resumes_state_that_old_code_suspended() -> Result<()> {
     let keeper = Keeper::new()?;
     let mut server = keeper.serve(SOON)?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("count")?, "1");
     server.wait_for_log("hibernated")?;
-    keeper.replace_by(2)?;
+    keeper.replace_with(2)?;
     server.wait_for_log("reloaded the component")?;
     assert_eq!(client.ask("count")?, "2");
     assert_eq!(client.ask("version")?, "2");
     Ok(())
 }
 
-/// The one that a reload wakes, and the others.
+/// This covers the instance that the reload wakes, and the others.
 #[test]
-fn state_that_new_code_cannot_take_goes_on_in_the_old_code() -> Result<()> {
-    // 9 says no, 8 traps.
+fn hibernated_state_that_new_code_refuses_continues_in_the_old_code() -> Result<()> {
+    // Version 9 refuses the state, version 8 traps.
     for (version, words) in [(9, "version 9 knows no state"), (8, "the handler trapped")] {
         let keeper = Keeper::new()?;
         let mut server = keeper.serve(&[SOON, ROOMS].concat())?;
         let admin = server.admin()?;
         let mut clients = rooms_asleep(&mut server)?;
-        keeper.replace_by(version)?;
+        keeper.replace_with(version)?;
         let answer = post_reload(admin)?;
-        let told = "0 instances swapped, 1 kept, 0 lost, 2 asleep";
-        assert!(answer.body.contains(told), "{answer:?}");
+        let summary = "0 instances swapped, 1 kept, 0 lost, 2 asleep";
+        assert!(answer.body.contains(summary), "{answer:?}");
         server.wait_for_log(words)?;
         for client in &mut clients {
             assert_eq!(client.ask("count")?, "2");
             assert_eq!(client.ask("version")?, "1");
             assert_eq!(client.ask("history")?, "1 for 1 ");
         }
-        // Asleep again, they do not try what was refused again.
+        // After hibernating again, they do not retry the version that refused them.
         server.wait_for_log("hibernated")?;
-        keeper.replace_by(2)?;
+        keeper.replace_with(2)?;
         let answer = post_reload(admin)?;
         assert!(answer.body.contains(" 0 kept, 0 lost, "), "{answer:?}");
         for client in &mut clients {
@@ -124,15 +124,15 @@ fn state_that_new_code_cannot_take_goes_on_in_the_old_code() -> Result<()> {
 }
 
 #[test]
-fn reload_tells_how_many_sleep_and_wakes_one_of_them() -> Result<()> {
+fn reload_reports_hibernated_instances_and_wakes_one_of_them() -> Result<()> {
     let keeper = Keeper::new()?;
     let mut server = keeper.serve(&[SOON, ROOMS].concat())?;
     let admin = server.admin()?;
     let mut clients = rooms_asleep(&mut server)?;
-    keeper.replace_by(2)?;
+    keeper.replace_with(2)?;
     let answer = post_reload(admin)?;
-    let told = "1 instances swapped, 0 kept, 0 lost, 2 asleep";
-    assert!(answer.body.contains(told), "{answer:?}");
+    let summary = "1 instances swapped, 0 kept, 0 lost, 2 asleep";
+    assert!(answer.body.contains(summary), "{answer:?}");
     let line = server.wait_for_log("reloaded the component")?;
     assert!(line.contains("asleep=2"), "{line}");
     for client in &mut clients {
@@ -143,14 +143,14 @@ fn reload_tells_how_many_sleep_and_wakes_one_of_them() -> Result<()> {
 }
 
 #[test]
-fn state_sleeps_on_when_no_instance_can_be_made_of_it() -> Result<()> {
+fn state_stays_hibernated_when_no_instance_can_be_created() -> Result<()> {
     let keeper = Keeper::new()?;
     let mut server = keeper.serve(SOON)?;
     let mut client = Client::connect(&server)?;
     let mut other = Client::connect(&server)?;
     assert_eq!(client.ask("count")?, "1");
     server.wait_for_log("hibernated")?;
-    // An instance needs gigabytes of addresses. There is some room for everything else.
+    // An instance needs gigabytes of address space. The limit leaves some for everything else.
     let process = Pid::from_raw(server.process_id().try_into()?);
     let room = std::fs::read_to_string(format!("/proc/{}/statm", server.process_id()))?;
     let pages: u64 = room.split(' ').next().context("the size")?.parse()?;
@@ -160,14 +160,14 @@ fn state_sleeps_on_when_no_instance_can_be_made_of_it() -> Result<()> {
     other.send_text("count")?;
     other.expect_close(1011)?;
     prlimit(process, Resource::As, before)?;
-    // And a hundred for the other.
+    // The handler adds 100 for the other client's `disconnected`.
     let count: u64 = client.ask("count")?.parse()?;
     assert!([2, 102].contains(&count), "{count}");
     Ok(())
 }
 
 #[test]
-fn automatic_answers_wake_nobody() -> Result<()> {
+fn automatic_answers_wake_no_instance() -> Result<()> {
     let keeper = Keeper::new()?;
     let flags = ["--auto-answer", "ping=pong", "--auto-answer", "a=b=c", "--admin", "127.0.0.1:0"];
     let mut server = keeper.serve(&[SOON, &flags].concat())?;
@@ -194,13 +194,13 @@ fn last_event_of_a_client_wakes_its_instance() -> Result<()> {
     server.wait_for_log("hibernated")?;
     other.close()?;
     server.wait_for_log("hibernated")?;
-    // A hundred for each who left.
+    // The handler adds 100 for each `disconnected`.
     assert_eq!(client.ask("count")?, "102");
     Ok(())
 }
 
 #[test]
-fn path_that_is_deserted_ends_and_begins_anew() -> Result<()> {
+fn deserted_path_ends_and_starts_afresh() -> Result<()> {
     let keeper = Keeper::new()?;
     let flags = ["--path", "/{room}", "--instance-per", "path"];
     let mut server = keeper.serve(&[SOON, &flags].concat())?;

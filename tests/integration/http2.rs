@@ -1,4 +1,4 @@
-//! WebSockets over HTTP/2 (RFC 8441): as node speaks it, and frame by frame.
+//! WebSockets over HTTP/2 (RFC 8441), from Node and frame by frame.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ use crate::streams::{
     PREFACE, RST_STREAM, SETTINGS, frame, get, headers, websocket,
 };
 
-/// Errors of RFC 9113 §7.
+/// Error codes of RFC 9113 §7.
 const NO_ERROR: u32 = 0;
 const ENHANCE_YOUR_CALM: u32 = 11;
 
@@ -25,19 +25,19 @@ fn node(url: &str, arguments: &[&str]) -> Result<String> {
     let mut node = Command::new("node");
     node.arg(root().join("tests/clients/websockets.mjs")).arg(url).args(arguments);
     let output = node.output().context("cannot run node")?;
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let reply = String::from_utf8_lossy(&output.stdout).into_owned();
     let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{node:?} ended with {}\n{told}{complaint}", output.status);
-    Ok(told)
+    ensure!(output.status.success(), "{node:?} ended with {}\n{reply}{complaint}", output.status);
+    Ok(reply)
 }
 
-/// The URL of a server as HTTP has it.
+/// Returns the URL of a server with an HTTP scheme.
 fn url(server: &TestServer) -> String {
     server.url().replacen("ws", "http", 1)
 }
 
-/// The answer to the request of a WebSocket, with these headers more or instead; those that are null are left
-/// out.
+/// Requests a WebSocket with these headers added or replaced and those that are null left out. Returns the headers
+/// of the response.
 fn answer(server: &TestServer, more: Value) -> Result<Value> {
     let mut request = json!({
         ":method": "CONNECT",
@@ -59,7 +59,7 @@ fn status(server: &TestServer, more: Value) -> Result<u64> {
 }
 
 #[test]
-fn node_talks_to_many_echoes_beside_requests() -> Result<()> {
+fn node_mixes_many_echoes_with_requests() -> Result<()> {
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("index.html"), "<p>welcome")?;
     let pages = ["--static", folder.path().to_str().context("UTF-8")?];
@@ -77,7 +77,7 @@ fn node_talks_to_many_echoes_beside_requests() -> Result<()> {
 }
 
 #[test]
-fn what_is_refused_has_the_status_that_says_why() -> Result<()> {
+fn refusals_have_the_status_that_says_why() -> Result<()> {
     let authority = Authority::new()?;
     for server in [
         TestServer::with_arguments("echo", &["--origin", "https://app.example.com"])?,
@@ -95,7 +95,7 @@ fn what_is_refused_has_the_status_that_says_why() -> Result<()> {
             assert_eq!(status(&server, more.clone())?, expected, "{more}");
         }
         let request = json!({ ":method": "GET", ":protocol": null });
-        assert_ne!(status(&server, request)?, 200, "a resource is no page");
+        assert_ne!(status(&server, request)?, 200, "a resource is not a page");
         let answer = answer(&server, json!({ "sec-websocket-version": "12" }))?;
         assert_eq!(answer["sec-websocket-version"], "13", "{answer}");
     }
@@ -114,7 +114,7 @@ fn pages_of_the_same_host_may_connect() -> Result<()> {
 }
 
 #[test]
-fn handler_lets_in_refuses_and_chooses() -> Result<()> {
+fn handler_accepts_rejects_and_chooses() -> Result<()> {
     let server = TestServer::serving("guest-choosy")?;
     assert_eq!(status(&server, json!({ ":path": "/?reject=418" }))?, 418);
     let offer = json!({ ":path": "/?subprotocol=v2", "sec-websocket-protocol": "v1, v2" });
@@ -124,7 +124,7 @@ fn handler_lets_in_refuses_and_chooses() -> Result<()> {
 }
 
 #[test]
-fn compression_is_agreed_on() -> Result<()> {
+fn compression_is_negotiated() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--compression", "messages"])?;
     let answer = answer(&server, json!({ "sec-websocket-extensions": "permessage-deflate" }))?;
     let agreed = answer["sec-websocket-extensions"].as_str().unwrap_or_default();
@@ -133,26 +133,26 @@ fn compression_is_agreed_on() -> Result<()> {
 }
 
 #[test]
-fn handler_knows_of_the_request() -> Result<()> {
+fn handler_sees_the_request() -> Result<()> {
     let server = TestServer::serving("guest-about")?;
     let mut connection = Connection::begin(server.address())?;
     connection.open(1, "/?a=b")?;
     connection.send_message(1, 0x81, b"request")?;
-    let mut told = connection.wait_for(DATA, 1)?.payload;
-    // The text goes on in frames that come behind.
-    while !String::from_utf8_lossy(&told).trim_end().ends_with(")") {
-        told.extend(connection.wait_for(DATA, 1)?.payload);
+    let mut reply = connection.wait_for(DATA, 1)?.payload;
+    // The text continues in further DATA frames.
+    while !String::from_utf8_lossy(&reply).trim_end().ends_with(")") {
+        reply.extend(connection.wait_for(DATA, 1)?.payload);
     }
-    let told = String::from_utf8_lossy(&told);
-    assert!(told.contains("peer_address: \"127.0.0.1\""), "{told}");
-    assert!(told.contains("a=b") && told.contains("secure: false"), "{told}");
+    let reply = String::from_utf8_lossy(&reply);
+    assert!(reply.contains("peer_address: \"127.0.0.1\""), "{reply}");
+    assert!(reply.contains("a=b") && reply.contains("secure: false"), "{reply}");
     Ok(())
 }
 
 #[test]
-fn stream_that_is_not_read_holds_back_itself_alone() -> Result<()> {
+fn unread_stream_delays_no_other_stream() -> Result<()> {
     let server = TestServer::serving("echo")?;
-    // SETTINGS_INITIAL_WINDOW_SIZE: so much of a stream may come unasked, and 65,535 octets of all together.
+    // SETTINGS_INITIAL_WINDOW_SIZE is 10,000 per stream; the window of the connection stays at 65,535 bytes.
     let settings = [&[0, 4][..], &10_000_u32.to_be_bytes()].concat();
     let mut connection = Connection::begin_with(server.address(), &settings)?;
     connection.open(1, "/")?;
@@ -178,31 +178,31 @@ fn stream_that_is_not_read_holds_back_itself_alone() -> Result<()> {
 }
 
 #[test]
-fn what_a_stream_does_not_take_fills_the_outbound_buffer() -> Result<()> {
+fn output_beyond_the_window_of_a_stream_fills_the_outbound_buffer() -> Result<()> {
     let mut server = TestServer::serving("guest-flood")?;
     let settings = [&[0, 4][..], &10_000_u32.to_be_bytes()].concat();
     let mut connection = Connection::begin_with(server.address(), &settings)?;
     connection.open(1, "/")?;
-    // Less than half of the buffer, from where on the client would not be read.
+    // Less than half of the buffer, the level above which the client is not read.
     connection.send_message(1, 0x81, b"14 65536")?;
     let mut came = 0;
     while came < 10_000 {
         came += connection.wait_for(DATA, 1)?.payload.len();
     }
-    // Together with what waits it is more than 2 MiB.
+    // Together with the queued output this exceeds 2 MiB.
     connection.send_message(1, 0x81, b"20 65536")?;
     server.wait_for_log("Full")?;
     Ok(())
 }
 
 #[test]
-fn stream_whose_handler_sleeps_holds_back_itself_alone() -> Result<()> {
+fn stream_with_a_busy_handler_delays_no_other_stream() -> Result<()> {
     let server = TestServer::with_arguments("guest-sleep", &["--instance-per", "client"])?;
     let mut connection = Connection::begin(server.address())?;
     connection.open(1, "/")?;
     connection.open(3, "/")?;
     assert_eq!(connection.ask(1, "sleep 600000")?, "before");
-    // All that may be sent before it is read.
+    // As much as flow control allows before the host reads.
     let whole: Vec<u8> = masked_frame(0x82, &[7; 2000]).repeat(33);
     let used = masked_frame(0x81, b"sleep 600000").len();
     for part in whole[..65_535 - used].chunks(16_384) {
@@ -230,7 +230,7 @@ fn close_frames_end_the_stream_and_not_the_connection() -> Result<()> {
 }
 
 #[test]
-fn stream_that_is_reset_or_ended_is_a_client_that_was_lost() -> Result<()> {
+fn reset_or_ended_stream_is_a_lost_client() -> Result<()> {
     let mut server = TestServer::serving("guest-telling")?;
     let mut connection = Connection::begin(server.address())?;
     connection.open(1, "/")?;
@@ -257,7 +257,7 @@ fn every_websocket_gets_1001_when_the_server_stops() -> Result<()> {
         connection.ask(stream, "who")?;
     }
     terminate(&server)?;
-    // No stream that is there is given up.
+    // The GOAWAY does not abandon existing streams.
     let goaway = connection.wait_for(GOAWAY, 0)?;
     assert_eq!(goaway.payload[4..8], NO_ERROR.to_be_bytes());
     for stream in [1, 3, 5] {
@@ -268,13 +268,13 @@ fn every_websocket_gets_1001_when_the_server_stops() -> Result<()> {
     assert_eq!(connection.expect_end()?.unwrap_or(NO_ERROR), NO_ERROR);
     let ended = server.wait()?;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
-    let told = ended.log.matches("disconnected 1001 \"\" clean true sent Some(1001)").count();
-    assert_eq!(told, 3, "{}", ended.log);
+    let reply = ended.log.matches("disconnected 1001 \"\" clean true sent Some(1001)").count();
+    assert_eq!(reply, 3, "{}", ended.log);
     Ok(())
 }
 
 #[test]
-fn connection_without_a_websocket_is_ended_in_time() -> Result<()> {
+fn connection_without_a_websocket_times_out() -> Result<()> {
     let flags = ["--handshake-timeout", "300ms"];
     let server = TestServer::with_arguments("echo", &flags)?;
     let idle = Connection::begin(server.address())?;
@@ -283,16 +283,16 @@ fn connection_without_a_websocket_is_ended_in_time() -> Result<()> {
     asked.wait_for(HEADERS, 1)?;
     let mut used = Connection::begin(server.address())?;
     used.open(1, "/")?;
-    // And those that do not even get so far.
-    for octets in [&PREFACE[..10], PREFACE] {
+    // Connections that do not even complete the preface and SETTINGS.
+    for bytes in [&PREFACE[..10], PREFACE] {
         let mut stream = TcpStream::connect(server.address())?;
         stream.set_read_timeout(Some(ws_host_test_support::DEADLINE))?;
-        stream.write_all(octets)?;
+        stream.write_all(bytes)?;
         stream.read_to_end(&mut Vec::new()).or_else(reset)?;
     }
     assert_eq!(idle.expect_end()?, Some(NO_ERROR));
     assert_eq!(asked.expect_end()?, Some(NO_ERROR));
-    // The one with a WebSocket goes on.
+    // The connection with a WebSocket stays open.
     assert_eq!(used.ask(1, "still here")?, "still here");
     Ok(())
 }
@@ -301,7 +301,7 @@ fn reset(error: std::io::Error) -> std::io::Result<usize> {
     if error.kind() == ErrorKind::ConnectionReset { Ok(0) } else { Err(error) }
 }
 
-/// What a flood makes of a server.
+/// A server that is flooded, and what is needed to check that it stays healthy.
 struct Flooded {
     server: TestServer,
     other: Client,
@@ -317,7 +317,7 @@ impl Flooded {
         Ok(Self { server, other, before })
     }
 
-    /// Others are served as before, and memory did not grow by more.
+    /// Checks that other clients are served as before and that memory has grown by less than `limit`.
     #[track_caller]
     fn expect_health(mut self, limit: usize) -> Result<()> {
         assert_eq!(self.other.ask("still here")?, "still here");
@@ -327,11 +327,11 @@ impl Flooded {
         Ok(())
     }
 
-    /// Writes until the server takes nothing more or ends the connection. Between two tries others are
-    /// served, so that it had the time to take more.
-    fn pour(&mut self, socket: &TcpStream, octets: &[u8]) -> Result<Poured> {
+    /// Writes until the server accepts no more or ends the connection. Serving another client between two attempts gives
+    /// the server time to read more.
+    fn pour(&mut self, socket: &TcpStream, bytes: &[u8]) -> Result<Poured> {
         socket.set_nonblocking(true)?;
-        let (mut rest, mut tries) = (octets, 0);
+        let (mut rest, mut tries) = (bytes, 0);
         while !rest.is_empty() {
             match (&mut &*socket).write(rest) {
                 Ok(count) => (rest, tries) = (&rest[count..], 0),
@@ -364,7 +364,7 @@ fn rapid_resets_end_the_connection() -> Result<()> {
             flood.extend(frame(HEADERS, END_HEADERS, stream, &request));
             flood.extend(frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes()));
         }
-        // The server may have ended it before the last of them.
+        // The server may end the connection before it has read everything.
         let _ = (&mut connection.socket()).write_all(&flood);
         if let Some(error) = connection.expect_end()? {
             assert_eq!(error, ENHANCE_YOUR_CALM);
@@ -374,7 +374,7 @@ fn rapid_resets_end_the_connection() -> Result<()> {
 }
 
 #[test]
-fn headers_without_an_end_end_the_connection() -> Result<()> {
+fn endless_headers_end_the_connection() -> Result<()> {
     let flooded = Flooded::new(&[])?;
     for (piece, count) in
         [(headers(&[("x-long", &"x".repeat(120))]).repeat(100), 4000), (vec![], 200_000)]
@@ -407,13 +407,13 @@ fn too_many_headers_and_too_long_ones_are_431() -> Result<()> {
 }
 
 #[test]
-fn questions_whose_answers_nobody_reads_cost_no_memory() -> Result<()> {
+fn unread_replies_to_settings_and_pings_cost_no_memory() -> Result<()> {
     let mut flooded = Flooded::new(&[])?;
     for question in [frame(SETTINGS, 0, 0, &[]), frame(PING, 0, 0, &[7; 8])] {
         let connection = Connection::begin(flooded.server.address())?;
         let flood = question.repeat(32 * MIB / question.len());
         let poured = flooded.pour(connection.socket(), &flood)?;
-        assert_ne!(poured, Poured::All, "nothing held it back");
+        assert_ne!(poured, Poured::All, "no backpressure");
     }
     flooded.expect_health(32 * MIB)
 }
@@ -424,13 +424,13 @@ fn empty_frames_cost_no_memory() -> Result<()> {
     let mut connection = Connection::begin(flooded.server.address())?;
     connection.open(1, "/")?;
     assert_eq!(connection.ask(1, "sleep 600000")?, "before");
-    // Nobody reads the stream, and flow control does not count them.
+    // The handler does not read the stream, and flow control does not count empty frames.
     flooded.pour(connection.socket(), &frame(DATA, 0, 1, &[]).repeat(1_000_000))?;
     flooded.expect_health(32 * MIB)
 }
 
 #[test]
-fn frames_of_an_octet_cost_little_memory() -> Result<()> {
+fn one_byte_frames_cost_little_memory() -> Result<()> {
     let mut flooded = Flooded::new(&["--instance-per", "client"])?;
     let mut connection = Connection::begin(flooded.server.address())?;
     let streams = (1..60).step_by(2);
@@ -438,7 +438,7 @@ fn frames_of_an_octet_cost_little_memory() -> Result<()> {
         connection.open(stream, "/")?;
         assert_eq!(connection.ask(stream, "sleep 600000")?, "before");
     }
-    // Flow control would let 65,000 of each stream in. Whoever sends so many that nobody reads is ended.
+    // Flow control would allow 65,000 per stream. The server ends a connection that queues this many unread frames.
     for stream in streams {
         let flood = frame(DATA, 0, stream, &[7]).repeat(65_000);
         if flooded.pour(connection.socket(), &flood)? == Poured::Ended {
@@ -453,13 +453,13 @@ fn frames_of_an_octet_cost_little_memory() -> Result<()> {
 }
 
 #[test]
-fn short_messages_for_a_handler_that_sleeps_wait() -> Result<()> {
+fn short_messages_wait_for_a_busy_handler() -> Result<()> {
     let server = TestServer::with_arguments("guest-sleep", &["--instance-per", "client"])?;
     let mut connection = Connection::begin(server.address())?;
     connection.open(1, "/")?;
     connection.open(3, "/")?;
     assert_eq!(connection.ask(1, "sleep 600000")?, "before");
-    // As many as the window of the stream lets in.
+    // As many as the stream's window allows.
     let flood = frame(DATA, 0, 1, &masked_frame(0x81, b"x")).repeat(65_000 / 7);
     (&mut connection.socket()).write_all(&flood)?;
     assert_eq!(connection.ask(3, "hello")?, "hello");
@@ -467,7 +467,7 @@ fn short_messages_for_a_handler_that_sleeps_wait() -> Result<()> {
 }
 
 #[test]
-fn bursts_on_many_streams_come_through() -> Result<()> {
+fn bursts_on_many_streams_arrive_in_full() -> Result<()> {
     let server = TestServer::serving("echo")?;
     let mut connection = Connection::begin(server.address())?;
     let streams = (1..100).step_by(2);

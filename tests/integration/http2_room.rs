@@ -1,4 +1,4 @@
-//! How many WebSockets and requests there may be on one connection of HTTP/2.
+//! How many WebSockets and requests may share one HTTP/2 connection.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -12,16 +12,16 @@ use crate::streams::{
 };
 
 #[test]
-fn more_websockets_than_are_allowed_get_503_until_others_end_and_requests_go_on() -> Result<()> {
+fn websockets_over_the_limit_get_503_until_others_end_and_requests_are_served() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--max-http2-streams", "2"])?;
     let mut connection = Connection::begin(server.address())?;
     connection.open(1, "/")?;
     connection.open(3, "/")?;
     connection.send(HEADERS, END_HEADERS, 5, &websocket("/"))?;
     assert_ne!(connection.wait_for(HEADERS, 5)?.payload.first(), Some(&STATUS_200));
-    let told = connection.wait_for(DATA, 5)?.payload;
-    assert!(String::from_utf8_lossy(&told).contains("max-http2-streams"), "{told:?}");
-    // What a page fetches beside its WebSockets does not wait for room among them.
+    let reply = connection.wait_for(DATA, 5)?.payload;
+    assert!(String::from_utf8_lossy(&reply).contains("max-http2-streams"), "{reply:?}");
+    // Ordinary requests do not need a WebSocket's permit.
     connection.send(HEADERS, END_HEADERS | END_STREAM, 7, &get("/healthz"))?;
     assert_eq!(connection.wait_for(HEADERS, 7)?.payload.first(), Some(&STATUS_200));
     assert_eq!(connection.ask(1, "still here")?, "still here");
@@ -29,11 +29,11 @@ fn more_websockets_than_are_allowed_get_503_until_others_end_and_requests_go_on(
     assert_eq!(connection.receive_message(3)?.0, 0x88);
     connection.wait_for(DATA, 3)?;
     connection.send(DATA, END_STREAM, 3, &[])?;
-    // Its place is free when the handler has heard of the end.
+    // The permit is released once the handler has got the last event.
     let mut stream = 9;
     let deadline = std::time::Instant::now() + ws_host_test_support::DEADLINE;
     loop {
-        ensure!(std::time::Instant::now() < deadline, "its place is not free");
+        ensure!(std::time::Instant::now() < deadline, "the permit was not released");
         connection.send(HEADERS, END_HEADERS, stream, &websocket("/"))?;
         if connection.wait_for(HEADERS, stream)?.payload.first() == Some(&STATUS_200) {
             break;
@@ -44,9 +44,9 @@ fn more_websockets_than_are_allowed_get_503_until_others_end_and_requests_go_on(
     Ok(())
 }
 
-/// Of those that Chromium opens none waits: 255 WebSockets, and what its page fetches beside them.
+/// Chromium opens up to 255 WebSockets per connection, besides the requests of the page. None of them may wait.
 #[test]
-fn a_pages_websockets_and_fetches_find_room_on_one_connection() -> Result<()> {
+fn websockets_and_requests_of_a_page_fit_on_one_connection() -> Result<()> {
     let server = TestServer::serving("echo")?;
     let mut connection = Connection::begin(server.address())?;
     for stream in (0..255).map(|number| 2 * number + 1) {
@@ -59,7 +59,7 @@ fn a_pages_websockets_and_fetches_find_room_on_one_connection() -> Result<()> {
 }
 
 #[test]
-fn client_is_told_how_many_streams_there_may_be() -> Result<()> {
+fn settings_announce_how_many_streams_are_allowed() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--max-http2-streams", "7"])?;
     let mut stream = TcpStream::connect(server.address())?;
     stream.set_read_timeout(Some(ws_host_test_support::DEADLINE))?;
@@ -68,7 +68,7 @@ fn client_is_told_how_many_streams_there_may_be() -> Result<()> {
     stream.read_exact(&mut head)?;
     let mut settings = vec![0; usize::from(u16::from_be_bytes([head[1], head[2]]))];
     stream.read_exact(&mut settings)?;
-    // MAX_CONCURRENT_STREAMS (RFC 9113 §6.5.2): the WebSockets, and 100 requests beside them.
+    // MAX_CONCURRENT_STREAMS (RFC 9113 §6.5.2): the WebSockets plus 100 requests.
     let most = settings.chunks(6).find(|setting| setting[..2] == [0, 3]).context("a number")?;
     assert_eq!(most[2..], 107_u32.to_be_bytes());
     Ok(())

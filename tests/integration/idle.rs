@@ -1,4 +1,4 @@
-//! Silence.
+//! Idle connections.
 
 use anyhow::Result;
 use ws_host_test_support::{Client, TestServer};
@@ -20,7 +20,7 @@ fn silent_client_gets_a_ping_and_is_dropped_without_an_answer() -> Result<()> {
 }
 
 #[test]
-fn client_that_answers_pings_stays_and_its_handler_hears_nothing_of_it() -> Result<()> {
+fn client_that_answers_pings_stays_and_its_handler_gets_no_pong() -> Result<()> {
     let server = TestServer::with_arguments("guest-telling", &["--idle-timeout", "400ms"])?;
     let mut client = Client::connect(&server)?;
     for _ in 0..3 {
@@ -40,32 +40,32 @@ fn silent_client_is_dropped_while_the_actor_sleeps() -> Result<()> {
     let mut sleeper = Client::connect(&server)?;
     sleeper.send_text("sleep 600000")?;
     assert_eq!(sleeper.receive_text()?, "before");
-    // Its last event has to wait; its socket has not.
+    // The last event waits for the handler; closing the socket does not.
     assert_eq!(silent.receive()?.first, 0x89);
     silent.expect_end()
 }
 
-/// Its pongs lie unread, and so does its next message: that is not its fault.
+/// The client's pongs and its next message stay unread while the handler waits. That does not make it silent.
 #[test]
 fn client_whose_handler_waits_is_not_silent() -> Result<()> {
     let server = TestServer::with_arguments("guest-sleep", &["--idle-timeout", "400ms"])?;
     let mut client = Client::connect(&server)?;
     client.send_text("sleep 2000")?;
     client.send_text("and then?")?;
-    let mut told = Vec::new();
-    while told.len() < 3 {
+    let mut received = Vec::new();
+    while received.len() < 3 {
         let frame = client.receive()?;
         match frame.first {
             0x89 => client.send_frame(0x8a, &frame.payload)?,
-            _ => told.push(String::from_utf8(frame.payload)?),
+            _ => received.push(String::from_utf8(frame.payload)?),
         }
     }
-    assert_eq!(told, ["before", "after", "and then?"]);
+    assert_eq!(received, ["before", "after", "and then?"]);
     Ok(())
 }
 
 #[test]
-fn silence_may_be_allowed_for_ever() -> Result<()> {
+fn idle_timeout_can_be_turned_off() -> Result<()> {
     let server = TestServer::with_arguments("guest-telling", &["--idle-timeout", "0s"])?;
     let mut client = Client::connect(&server)?;
     client.stream().set_read_timeout(Some(std::time::Duration::from_secs(1)))?;

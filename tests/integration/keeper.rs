@@ -1,4 +1,4 @@
-//! Versions of guests that hand their state over.
+//! Versions of guests that keep their state across reloads, and helpers for the admin address.
 
 use std::path::{Path, PathBuf};
 
@@ -7,21 +7,21 @@ use ws_host_test_support::{Answer, TestServer, component};
 
 use crate::configured::ask_admin;
 
-/// A file that holds one version of a guest after the other.
+/// A component file whose content tests replace by other versions of the same guest.
 pub(crate) struct Keeper {
     folder: tempfile::TempDir,
     original: Vec<u8>,
-    /// What stands in the compiled guest, before the digit of its version.
+    /// The bytes in the compiled guest that precede the digit of its version.
     mark: &'static [u8],
 }
 
 impl Keeper {
-    /// Version 1 of the guest that counts.
+    /// Starts with version 1 of `guest-keeper`, which counts.
     pub(crate) fn new() -> Result<Self> {
         Self::of("guest-keeper", b"keeper-version-")
     }
 
-    /// Version 1 of the guest that keeps a text.
+    /// Starts with version 1 of `guest-precious`, which keeps a text.
     pub(crate) fn precious() -> Result<Self> {
         Self::of("guest-precious", b"precious-version-")
     }
@@ -29,7 +29,7 @@ impl Keeper {
     fn of(guest: &str, mark: &'static [u8]) -> Result<Self> {
         let original = std::fs::read(component(guest))?;
         let keeper = Self { folder: tempfile::tempdir()?, original, mark };
-        keeper.replace_by(1)?;
+        keeper.replace_with(1)?;
         Ok(keeper)
     }
 
@@ -41,34 +41,34 @@ impl Keeper {
         TestServer::serving_file(&self.file(), arguments)
     }
 
-    /// The octets of a version.
+    /// Returns the bytes of a version.
     pub(crate) fn version(&self, digit: u8) -> Result<Vec<u8>> {
-        let (mut octets, mark) = (self.original.clone(), self.mark);
-        let marks = octets.windows(mark.len()).filter(|window| *window == mark).count();
+        let (mut bytes, mark) = (self.original.clone(), self.mark);
+        let marks = bytes.windows(mark.len()).filter(|window| *window == mark).count();
         ensure!(marks == 1, "the guest holds its version {marks} times");
-        let at = octets.windows(mark.len()).position(|window| window == mark);
-        octets[at.context("the version")? + mark.len()] = b'0' + digit;
-        Ok(octets)
+        let at = bytes.windows(mark.len()).position(|window| window == mark);
+        bytes[at.context("the version")? + mark.len()] = b'0' + digit;
+        Ok(bytes)
     }
 
-    /// Renames a file with this version onto the one that is served.
-    pub(crate) fn replace_by(&self, digit: u8) -> Result<()> {
-        self.replace_by_octets(&self.version(digit)?)
+    /// Replaces the served file by this version, with a rename.
+    pub(crate) fn replace_with(&self, digit: u8) -> Result<()> {
+        self.replace_with_bytes(&self.version(digit)?)
     }
 
-    pub(crate) fn replace_by_octets(&self, octets: &[u8]) -> Result<()> {
+    pub(crate) fn replace_with_bytes(&self, bytes: &[u8]) -> Result<()> {
         let new = self.folder.path().join("new");
-        std::fs::write(&new, octets)?;
+        std::fs::write(&new, bytes)?;
         Ok(std::fs::rename(new, self.file())?)
     }
 }
 
-/// Asks the admin address for a reload.
+/// Requests a reload at the admin address.
 pub(crate) fn post_reload(admin: std::net::SocketAddr) -> Result<Answer> {
     ask_admin(admin, "POST /reload", "", b"")
 }
 
-/// The value of a counter at the admin address, 0 if it is not there.
+/// Returns the value of a counter at the admin address, or 0 if it is missing.
 pub(crate) fn counter(admin: std::net::SocketAddr, line: &str) -> Result<u64> {
     let answer = ask_admin(admin, "GET /metrics", "", b"")?;
     ensure!(answer.status == 200, "{answer:?}");
@@ -76,13 +76,13 @@ pub(crate) fn counter(admin: std::net::SocketAddr, line: &str) -> Result<u64> {
     Ok(found.map(str::trim).map(str::parse).transpose()?.unwrap_or(0))
 }
 
-/// Copies a component to a file with an empty custom section of this name behind it: another file of
-/// the same behaviour.
+/// Copies a component to a file and appends an empty custom section named `mark`: the file differs, the behaviour does
+/// not.
 pub(crate) fn mark_component(name: &str, mark: &str, file: &Path) -> Result<()> {
-    let mut octets = std::fs::read(component(name))?;
-    octets.extend([0, u8::try_from(mark.len() + 1)?, u8::try_from(mark.len())?]);
-    octets.extend(mark.as_bytes());
+    let mut bytes = std::fs::read(component(name))?;
+    bytes.extend([0, u8::try_from(mark.len() + 1)?, u8::try_from(mark.len())?]);
+    bytes.extend(mark.as_bytes());
     let new = file.with_extension("new");
-    std::fs::write(&new, octets)?;
+    std::fs::write(&new, bytes)?;
     Ok(std::fs::rename(new, file)?)
 }

@@ -1,4 +1,4 @@
-//! Connections of HTTP/1.1 with more than one request, and how they end.
+//! HTTP/1.1 keep-alive: connections with several requests, and how they end.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -27,31 +27,31 @@ const HEALTHY: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-
     Keep-Alive: timeout=29\r\nContent-Length: 3\r\nDate: -\r\n\r\nok\n";
 
 #[test]
-fn ordinary_requests_follow_one_another_and_a_handshake_follows_them() -> Result<()> {
+fn requests_and_then_a_handshake_share_a_connection() -> Result<()> {
     let server = TestServer::serving("echo")?;
     let mut stream = TcpStream::connect(server.address())?;
     stream.set_read_timeout(Some(DEADLINE))?;
     for _ in 0..20 {
         assert_eq!(kept(&mut stream, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")?, HEALTHY);
     }
-    let told = "Nothing is here. A WebSocket resource is at /.\n";
+    let reply = "Nothing is here. A WebSocket resource is at /.\n";
     assert_eq!(
         kept(&mut stream, "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n")?,
         format!(
             "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\n\
-             Keep-Alive: timeout=29\r\nContent-Length: {}\r\nDate: -\r\n\r\n{told}",
-            told.len()
+             Keep-Alive: timeout=29\r\nContent-Length: {}\r\nDate: -\r\n\r\n{reply}",
+            reply.len()
         )
     );
-    // A proxy that keeps connections to us open sends its clients' handshakes on them.
+    // A proxy that keeps its connections open sends its clients' handshakes on them.
     stream.write_all(handshake("/", "").as_bytes())?;
     assert_eq!(read(&mut stream)?, ACCEPTED);
     Ok(())
 }
 
-/// All in one go: the answers to the first are whole, and not lost when the last takes the connection over.
+/// The requests arrive in one write. The responses before the handshake must arrive in full.
 #[test]
-fn handshake_behind_other_requests_waits_until_those_are_answered() -> Result<()> {
+fn pipelined_handshake_waits_until_earlier_requests_are_answered() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let long = "a".repeat(4 << 20);
     std::fs::write(folder.path().join("long.txt"), &long)?;
@@ -74,24 +74,24 @@ fn handshake_behind_other_requests_waits_until_those_are_answered() -> Result<()
 }
 
 #[test]
-fn client_that_asks_for_it_is_closed_behind_the_answer() -> Result<()> {
+fn connection_close_is_honoured() -> Result<()> {
     let server = TestServer::serving("echo")?;
     let request = "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     let expected = HEALTHY.replace("Keep-Alive: timeout=29", "Connection: close");
-    let told = answer(&server, request)?;
-    // The HTTP library decides where the header stands.
+    let reply = answer(&server, request)?;
+    // The order of the headers is up to the HTTP library.
     let sorted = |text: &str| {
         let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
         lines.sort();
         lines
     };
-    assert_eq!(sorted(&told), sorted(&expected));
+    assert_eq!(sorted(&reply), sorted(&expected));
     Ok(())
 }
 
-/// A body is not read: so the connection cannot be used again, and the answer must say so.
+/// Bodies are not read, so the connection cannot be reused, and the response must say so.
 #[test]
-fn request_with_a_body_is_told_that_it_was_the_last() -> Result<()> {
+fn request_with_a_body_is_the_last_on_its_connection() -> Result<()> {
     let server = TestServer::serving("echo")?;
     for framing in [
         "Content-Length: 5",
@@ -103,16 +103,16 @@ fn request_with_a_body_is_told_that_it_was_the_last() -> Result<()> {
         stream.write_all(
             format!("POST /healthz HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n").as_bytes(),
         )?;
-        let told = read(&mut stream)?;
-        assert!(told.contains("\r\nConnection: close\r\n"), "{told}");
-        assert!(!told.contains("Keep-Alive"), "{told}");
+        let reply = read(&mut stream)?;
+        assert!(reply.contains("\r\nConnection: close\r\n"), "{reply}");
+        assert!(!reply.contains("Keep-Alive"), "{reply}");
     }
     Ok(())
 }
 
-/// As `nc -N` does, and whoever shuts its side down behind the last request.
+/// `nc -N` does this, as does any client that shuts down writing after its last request.
 #[test]
-fn client_that_closes_its_side_behind_the_request_gets_the_whole_answer() -> Result<()> {
+fn client_that_shuts_down_writing_after_the_request_gets_the_whole_response() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let long = "a".repeat(4 << 20);
     std::fs::write(folder.path().join("long.txt"), &long)?;
@@ -126,9 +126,9 @@ fn client_that_closes_its_side_behind_the_request_gets_the_whole_answer() -> Res
             stream.set_read_timeout(Some(DEADLINE))?;
             stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes())?;
             stream.shutdown(Shutdown::Write)?;
-            let mut told = String::new();
-            stream.read_to_string(&mut told)?;
-            let (head, body) = told.split_once("\r\n\r\n").context("a head")?;
+            let mut reply = String::new();
+            stream.read_to_string(&mut reply)?;
+            let (head, body) = reply.split_once("\r\n\r\n").context("a head")?;
             assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {head}");
             assert!(body.len() == length || length == 0, "{path}: {}", body.len());
         }
@@ -136,9 +136,9 @@ fn client_that_closes_its_side_behind_the_request_gets_the_whole_answer() -> Res
     Ok(())
 }
 
-/// RFC 9112 §9.6: closed at once, with bytes unread, the connection would be reset and the answer lost.
+/// RFC 9112 §9.6: closing at once with bytes unread would reset the connection and lose the response.
 #[test]
-fn answer_reaches_a_client_that_is_still_sending() -> Result<()> {
+fn response_reaches_a_client_that_is_still_sending() -> Result<()> {
     let server = TestServer::serving("echo")?;
     let body = "a".repeat(300_000);
     for (head, status) in [

@@ -1,4 +1,4 @@
-//! Ways in which files are replaced while somebody uses them.
+//! Ways in which deployments replace files that are in use.
 
 use std::fs::{create_dir_all, remove_dir_all, rename, write};
 use std::os::unix::fs::symlink;
@@ -6,27 +6,27 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// How files lie, and how they are replaced.
+/// A layout of files and links, and the way in which they are replaced.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Layout {
-    /// Kubernetes' volumes: `file -> ..data/file`, `..data -> ..2026_1`; a link `..data_tmp` is renamed onto
-    /// `..data`, and the old folder is removed.
+    /// Kubernetes volumes: `file -> ..data/file`, `..data -> ..2026_1`. A link `..data_tmp` is renamed onto `..data`, and
+    /// the old folder is removed.
     ConfigMap,
     /// `current -> releases/1`, and then `releases/2`.
     Releases,
     /// `file -> stage/live/file`, `stage/live -> ../releases/1`: the link in the middle is switched.
     Chain,
-    /// Every second time, the file behind the link is written to instead.
+    /// Like `Releases`, but every second time the file behind the link is overwritten instead.
     Rewritten,
-    /// The folder is removed and made anew, as `cargo clean` and a build do.
+    /// The folder is removed and recreated, as by `cargo clean` and a build.
     Anew,
-    /// The folder is renamed away, and another one into its place.
+    /// The folder is renamed away, and another one is renamed into its place.
     Exchanged,
-    /// The same with the folder of the folder.
+    /// The same with the parent folder.
     ExchangedAbove,
-    /// The folder is renamed away, and back when the file in it is another one.
+    /// The folder is renamed away, its file is replaced, and the folder is renamed back.
     PutBack,
-    /// The file is written to.
+    /// The file is overwritten.
     Overwritten,
     /// Another file is renamed onto it.
     Renamed,
@@ -52,7 +52,7 @@ pub(crate) struct Laid {
     round: usize,
 }
 
-/// Names and what is in them.
+/// Names of files and their content.
 pub(crate) type Files<'a> = [(&'a str, &'a [u8])];
 
 impl Laid {
@@ -89,7 +89,7 @@ impl Laid {
         Ok(laid)
     }
 
-    /// Where a file of this name is looked for.
+    /// Returns the path at which a file of this name is used.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         let folder = match self.layout {
             Layout::ConfigMap | Layout::Chain => "",
@@ -99,12 +99,12 @@ impl Laid {
         self.root().join(folder).join(name)
     }
 
-    /// The same as an argument on a command line.
+    /// Returns the path as a command-line argument.
     pub(crate) fn argument(&self, name: &str) -> Result<String> {
         self.path(name).into_os_string().into_string().ok().context("UTF-8")
     }
 
-    /// Puts other files in the place of those that there are.
+    /// Replaces the files.
     pub(crate) fn replace(&mut self, files: &Files<'_>) -> Result<()> {
         let (old, new) = (self.round, self.round + 1);
         self.round = new;
@@ -168,13 +168,13 @@ impl Laid {
 
 fn fill(folder: &Path, files: &Files<'_>) -> Result<()> {
     create_dir_all(folder)?;
-    for (name, octets) in files {
-        write(folder.join(name), octets)?;
+    for (name, bytes) in files {
+        write(folder.join(name), bytes)?;
     }
     Ok(())
 }
 
-/// Another link in the place of one.
+/// Replaces a link atomically.
 fn switch(link: &Path, target: &str) -> Result<()> {
     let new = link.with_extension("new");
     symlink(target, &new)?;

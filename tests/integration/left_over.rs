@@ -1,4 +1,4 @@
-//! What stays of clients that have gone, or were never let in: nothing.
+//! Clients that have gone or were never accepted leave nothing behind.
 
 use std::time::Instant;
 
@@ -9,13 +9,13 @@ use crate::configured::ask_admin;
 
 const ADMIN: [&str; 2] = ["--admin", "127.0.0.1:0"];
 
-/// Far more than the places that a test gives.
+/// Far more than the `max-clients` of these tests.
 const MANY: usize = 3_000;
 
 #[test]
-fn client_that_is_not_let_in_is_forgotten_with_its_subscriptions() -> Result<()> {
+fn rejected_client_is_forgotten_with_its_subscriptions() -> Result<()> {
     for (query, status) in [("subscribe-and-reject=news", 403), ("subscribe-and-panic=news", 500)] {
-        // Of an instance each, so that nobody waits for the next one after a panic.
+        // One instance per client, so that no client waits for a new instance after a panic.
         let flags = [&ADMIN[..], &["--instance-per", "client"]].concat();
         let mut server = TestServer::with_arguments("guest-choosy", &flags)?;
         let admin = server.admin()?;
@@ -30,7 +30,7 @@ fn client_that_is_not_let_in_is_forgotten_with_its_subscriptions() -> Result<()>
 }
 
 #[test]
-fn client_whose_connection_is_gone_takes_no_message_while_its_handler_is_busy() -> Result<()> {
+fn lost_client_receives_no_message_while_its_handler_is_busy() -> Result<()> {
     let mut server = TestServer::with_arguments("guest-keeper", &ADMIN)?;
     let admin = server.admin()?;
     let mut gone = Client::connect(&server)?;
@@ -38,7 +38,7 @@ fn client_whose_connection_is_gone_takes_no_message_while_its_handler_is_busy() 
     let mut busy = Client::connect(&server)?;
     busy.send_text("sleep 60000")?;
     assert_eq!(busy.receive_text()?, "asleep");
-    // Its `disconnected` waits for the handler, and nothing else does.
+    // Only its `disconnected` waits for the handler.
     gone.hang_up()?;
     let deadline = Instant::now() + DEADLINE;
     loop {
@@ -52,8 +52,8 @@ fn client_whose_connection_is_gone_takes_no_message_while_its_handler_is_busy() 
 }
 
 #[test]
-fn client_that_closes_and_keeps_its_connection_has_its_place_until_another_needs_it() -> Result<()>
-{
+fn closed_client_that_keeps_its_connection_open_is_evicted_when_another_needs_its_permit()
+-> Result<()> {
     let flags = ["--max-clients", "5", "--close-timeout", "1h"];
     let server = TestServer::with_arguments("echo", &flags)?;
     let before = open_files(&server)?;
@@ -65,7 +65,7 @@ fn client_that_closes_and_keeps_its_connection_has_its_place_until_another_needs
         // The connection stays open on this side.
         kept.push(client);
     }
-    // Those that are closed to make room are so in a moment.
+    // Connections that are closed to make room take a moment to close.
     let deadline = Instant::now() + DEADLINE;
     while open_files(&server)? > before + 10 {
         assert!(Instant::now() < deadline, "{} files", open_files(&server)? - before);
@@ -76,7 +76,7 @@ fn client_that_closes_and_keeps_its_connection_has_its_place_until_another_needs
 }
 
 #[test]
-fn client_that_has_not_got_everything_yet_does_not_make_way() -> Result<()> {
+fn closed_client_with_unsent_output_is_not_evicted() -> Result<()> {
     const LENGTH: usize = 15 << 20;
     let limits = ["--max-clients", "1", "--max-message", "16MiB", "--close-timeout", "1h"];
     let flags = [&limits[..], &["--log", "ws_host=debug"]].concat();
@@ -89,22 +89,22 @@ fn client_that_has_not_got_everything_yet_does_not_make_way() -> Result<()> {
     assert_eq!(Answer::to_head(server.address(), &handshake)?.status, 503);
     assert_eq!(client.receive()?.payload.len(), LENGTH);
     assert_eq!(client.receive_close()?.0, 1000);
-    // It has everything now, and keeps its connection.
+    // The client has received everything now and keeps its connection open.
     let deadline = Instant::now() + DEADLINE;
     while Answer::to_head(server.address(), &handshake)?.status == 503 {
-        assert!(Instant::now() < deadline, "no place");
+        assert!(Instant::now() < deadline, "no permit");
     }
     Ok(())
 }
 
 #[test]
-fn client_that_is_connected_never_makes_way() -> Result<()> {
+fn connected_client_is_never_evicted() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--max-clients", "2"])?;
     let mut first = Client::connect(&server)?;
     let second = Client::connect(&server)?;
     assert_eq!(Answer::to_head(server.address(), &handshake("/", ""))?.status, 503);
     second.close()?;
-    // A client that takes its leave properly is followed at once.
+    // After an orderly close the permit is free at once.
     let mut third = Client::connect(&server)?;
     assert_eq!(first.ask("first")?, "first");
     assert_eq!(third.ask("third")?, "third");

@@ -1,4 +1,4 @@
-//! Numbers, and what happens there.
+//! Limits, and what happens when they are reached.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use anyhow::Result;
 use ws_host_test_support::{Answer, Client, TestServer, handshake};
 
 #[test]
-fn client_over_the_limit_gets_503_and_a_place_that_comes_free() -> Result<()> {
+fn client_over_the_limit_gets_503_until_a_permit_is_free() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--max-clients", "2"])?;
     let mut first = Client::connect(&server)?;
     let second = Client::connect(&server)?;
@@ -21,7 +21,7 @@ fn client_over_the_limit_gets_503_and_a_place_that_comes_free() -> Result<()> {
 }
 
 #[test]
-fn refused_clients_take_no_place() -> Result<()> {
+fn rejected_clients_hold_no_permit() -> Result<()> {
     let server = TestServer::with_arguments("guest-choosy", &["--max-clients", "1"])?;
     for _ in 0..5 {
         let answer = Answer::to(server.address(), &handshake("/?reject=403", ""))?;
@@ -43,7 +43,7 @@ fn too_many_or_too_long_headers_are_431() -> Result<()> {
 }
 
 #[test]
-fn handshake_that_trickles_is_cut_off() -> Result<()> {
+fn slow_handshake_times_out() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--handshake-timeout", "300ms"])?;
     let mut stream = TcpStream::connect(server.address())?;
     stream.write_all(b"GET / HTTP/1.1\r\nHost: loc")?;
@@ -52,19 +52,19 @@ fn handshake_that_trickles_is_cut_off() -> Result<()> {
 }
 
 #[test]
-fn handler_that_takes_too_long_to_let_in_is_503() -> Result<()> {
+fn handler_that_takes_too_long_to_accept_is_503() -> Result<()> {
     let arguments = ["--handshake-timeout", "300ms"];
     let mut server = TestServer::with_arguments("guest-slow_connect", &arguments)?;
     let answer = Answer::to(server.address(), &handshake("/?1500", ""))?;
     assert_eq!(answer.status, 503, "{answer:?}");
-    // The handler let it in after all, and hears that it is gone.
+    // The handler accepted the client after all, so it gets `disconnected`.
     server.wait_for_log("never opened")?;
     assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
     Ok(())
 }
 
 #[test]
-fn client_that_leaves_while_the_handler_lets_it_in_is_told_of() -> Result<()> {
+fn client_that_leaves_during_connected_gets_a_disconnected_event() -> Result<()> {
     let mut server = TestServer::serving("guest-slow_connect")?;
     let mut stream = TcpStream::connect(server.address())?;
     stream.write_all(handshake("/?300", "").as_bytes())?;

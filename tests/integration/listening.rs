@@ -1,4 +1,4 @@
-//! Where a server listens: many addresses, files, and sockets of whoever started it.
+//! Where a server listens: several addresses, unix sockets, and inherited sockets.
 
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -18,7 +18,7 @@ fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("[::]:0")?.local_addr()?.port())
 }
 
-/// The address in a line that tells where something is served.
+/// Returns the address in a line that says where a resource is served.
 fn address(line: &str) -> Result<SocketAddr> {
     let url = line.split("://").nth(1).and_then(|rest| rest.split('/').next());
     url.context("a URL")?.parse().with_context(|| format!("no address in {line:?}"))
@@ -56,22 +56,22 @@ fn all_addresses_are_served() -> Result<()> {
 }
 
 #[test]
-fn unspecified_address_of_version_6_serves_version_4() -> Result<()> {
+fn unspecified_ipv6_address_serves_ipv4() -> Result<()> {
     let mut command = Command::new(host_binary());
     command.arg("--component").arg(component("guest-about")).args(["--listen", "[::]:0"]);
     let server = TestServer::spawn(command)?;
     let port = server.address().port();
     let v4 = SocketAddr::from(([127, 0, 0, 1], port));
-    let told = Client::connect_at(v4, "/")?.ask("request")?;
-    // Not as one of version 6 that has it inside.
-    assert!(told.contains("peer_address: \"127.0.0.1\""), "{told}");
-    let told = Client::connect_at(format!("[::1]:{port}").parse()?, "/")?.ask("request")?;
-    assert!(told.contains("peer_address: \"::1\""), "{told}");
+    let seen = Client::connect_at(v4, "/")?.ask("request")?;
+    // Not as an IPv4-mapped IPv6 address.
+    assert!(seen.contains("peer_address: \"127.0.0.1\""), "{seen}");
+    let seen = Client::connect_at(format!("[::1]:{port}").parse()?, "/")?.ask("request")?;
+    assert!(seen.contains("peer_address: \"::1\""), "{seen}");
     Ok(())
 }
 
 #[test]
-fn both_versions_share_a_port_in_any_order() -> Result<()> {
+fn ipv4_and_ipv6_share_a_port_in_any_order() -> Result<()> {
     for order in [["[::]", "0.0.0.0"], ["0.0.0.0", "[::]"]] {
         let port = free_port()?;
         let [one, other] = order.map(|host| format!("{host}:{port}"));
@@ -88,7 +88,7 @@ fn both_versions_share_a_port_in_any_order() -> Result<()> {
 }
 
 #[test]
-fn file_of_a_unix_socket_has_its_mode_and_goes_with_the_server() -> Result<()> {
+fn unix_socket_has_its_mode_and_is_removed_with_the_server() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("socket");
     let unix = format!("unix:{}", file.display());
@@ -98,8 +98,8 @@ fn file_of_a_unix_socket_has_its_mode_and_goes_with_the_server() -> Result<()> {
     assert!(found.file_type().is_socket());
     assert_eq!(found.permissions().mode() & 0o777, 0o640);
     let mut client = at_unix(&file)?;
-    let told = client.ask("request")?;
-    assert!(told.contains("peer_address: \"127.0.0.1\""), "{told}");
+    let seen = client.ask("request")?;
+    assert!(seen.contains("peer_address: \"127.0.0.1\""), "{seen}");
     terminate(&server)?;
     assert_eq!(client.receive_close()?.0, 1001);
     client.send_close(1001, "")?;
@@ -110,7 +110,7 @@ fn file_of_a_unix_socket_has_its_mode_and_goes_with_the_server() -> Result<()> {
 }
 
 #[test]
-fn file_that_a_dead_server_has_left_is_replaced() -> Result<()> {
+fn stale_unix_socket_is_replaced() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("socket");
     drop(UnixListener::bind(&file)?);
@@ -121,7 +121,7 @@ fn file_that_a_dead_server_has_left_is_replaced() -> Result<()> {
 }
 
 #[test]
-fn file_that_another_server_has_made_meanwhile_stays() -> Result<()> {
+fn unix_socket_that_another_server_has_created_since_stays() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("socket");
     let unix = format!("unix:{}", file.display());
@@ -141,35 +141,35 @@ fn file_that_another_server_has_made_meanwhile_stays() -> Result<()> {
 }
 
 #[test]
-fn file_that_is_somebody_elses_is_left_alone() -> Result<()> {
+fn file_of_another_program_is_not_touched() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("socket");
     let unix = format!("unix:{}", file.display());
     let live = UnixListener::bind(&file)?;
-    let told = complaint(&["--listen", &unix])?;
-    assert!(told.contains(&unix) && told.contains("another program listens there"), "{told}");
+    let error = complaint(&["--listen", &unix])?;
+    assert!(error.contains(&unix) && error.contains("another program listens there"), "{error}");
     drop(live);
     std::fs::remove_file(&file)?;
     std::fs::write(&file, "precious")?;
-    let told = complaint(&["--listen", &unix])?;
-    assert!(told.contains(&unix) && told.contains("it is no socket"), "{told}");
+    let error = complaint(&["--listen", &unix])?;
+    assert!(error.contains(&unix) && error.contains("it is no socket"), "{error}");
     assert_eq!(std::fs::read_to_string(&file)?, "precious");
-    let told = complaint(&["--listen", "unix:/nowhere/at/all"])?;
-    assert!(told.contains("unix:/nowhere/at/all") && told.contains("No such file"), "{told}");
+    let error = complaint(&["--listen", "unix:/nowhere/at/all"])?;
+    assert!(error.contains("unix:/nowhere/at/all") && error.contains("No such file"), "{error}");
     Ok(())
 }
 
 #[test]
-fn address_that_is_taken_is_named() -> Result<()> {
+fn address_in_use_is_named() -> Result<()> {
     let taken = TcpListener::bind("127.0.0.1:0")?;
     let address = taken.local_addr()?.to_string();
-    let told = complaint(&["--listen", "127.0.0.1:0", "--listen", &address])?;
-    assert!(told.contains(&address) && told.contains("another program"), "{told}");
+    let error = complaint(&["--listen", "127.0.0.1:0", "--listen", &address])?;
+    assert!(error.contains(&address) && error.contains("another program"), "{error}");
     Ok(())
 }
 
 #[test]
-fn every_address_decides_about_tls_for_itself() -> Result<()> {
+fn each_address_has_its_own_tls_setting() -> Result<()> {
     let authority = Authority::new()?;
     let (certificate, key) = authority.write(&authority.vouch_for("server")?)?;
     let folder = tempfile::tempdir()?;
@@ -193,12 +193,12 @@ fn every_address_decides_about_tls_for_itself() -> Result<()> {
         key.display(),
     );
     let mut server = Configuration::new(&text)?.serve()?;
-    let told = authority.connect(&server)?.ask("request")?;
-    assert!(told.contains("secure: true"), "{told}");
+    let seen = authority.connect(&server)?.ask("request")?;
+    assert!(seen.contains("secure: true"), "{seen}");
     let second = address(&server.next_line("ws://127.0.0.2:")?)?;
-    let told = Client::connect_at(second, "/")?.ask("request")?;
-    assert!(told.contains("secure: false"), "{told}");
-    // What comes through a file comes from this machine.
+    let seen = Client::connect_at(second, "/")?.ask("request")?;
+    assert!(seen.contains("secure: false"), "{seen}");
+    // A unix socket has no TLS by default: its clients are on this machine.
     assert!(at_unix(&plain)?.ask("request")?.contains("secure: false"));
     let mut stream = UnixStream::connect(&secret)?;
     let (_, answer) = Client::request(stream.try_clone()?, &handshake("/", ""))?;
@@ -212,7 +212,7 @@ fn every_address_decides_about_tls_for_itself() -> Result<()> {
 }
 
 #[test]
-fn resource_is_told_and_served_where_it_listens_alone() -> Result<()> {
+fn resource_is_listed_and_served_only_where_it_listens() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("socket");
     let text = format!(
@@ -238,11 +238,11 @@ fn resource_is_told_and_served_where_it_listens_alone() -> Result<()> {
     assert_eq!(status("/all")?, [101, 101]);
     assert_eq!(status("/inside")?, [404, 101]);
     let line = server.next_line("/inside")?;
-    assert!(line.contains("unix socket"), "told where it is not served: {line}");
+    assert!(line.contains("unix socket"), "listed at an address where it is not served: {line}");
     Ok(())
 }
 
-/// Starts the server with sockets as systemd passes them, from descriptor 3 on.
+/// Returns a command that starts the server with sockets as systemd passes them, from descriptor 3 on.
 fn activated(sockets: &str) -> Command {
     let mut command = Command::new("python3");
     let launcher = format!(
@@ -259,10 +259,10 @@ fn activated(sockets: &str) -> Command {
 }
 
 #[test]
-fn sockets_that_were_passed_are_served() -> Result<()> {
+fn inherited_sockets_are_served() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("socket");
-    // High numbers, so that putting one in its place does not close the other.
+    // High numbers, so that moving one socket to its final descriptor does not close the other.
     let sockets = format!(
         "socket.socket(fileno=__import__('fcntl').fcntl(each.detach(), 0, 10)) for each in \
          [socket.create_server(('127.0.0.1', 0)), \
@@ -270,26 +270,26 @@ fn sockets_that_were_passed_are_served() -> Result<()> {
         file.display()
     );
     let mut server = TestServer::spawn(activated(&sockets))?;
-    let told = Client::connect(&server)?.ask("request")?;
-    assert!(told.contains("peer_address: \"127.0.0.1\""), "{told}");
+    let seen = Client::connect(&server)?.ask("request")?;
+    assert!(seen.contains("peer_address: \"127.0.0.1\""), "{seen}");
     assert_eq!(at_unix(&file)?.ask("hello")?, "hello");
     assert!(server.next_line("unix socket")?.contains(file.to_str().context("UTF-8")?));
     terminate(&server)?;
     assert_eq!(server.wait()?.status.code(), Some(0));
-    // It belongs to whoever made it.
+    // The socket file belongs to the process that created it.
     assert!(file.exists());
     Ok(())
 }
 
 #[test]
-fn without_sockets_systemd_is_explained() -> Result<()> {
-    let told = complaint(&["--listen", "systemd"])?;
-    assert!(told.contains("systemd") && told.contains("LISTEN_FDS"), "{told}");
+fn missing_systemd_sockets_are_explained() -> Result<()> {
+    let error = complaint(&["--listen", "systemd"])?;
+    assert!(error.contains("systemd") && error.contains("LISTEN_FDS"), "{error}");
     Ok(())
 }
 
 #[test]
-fn passed_sockets_can_speak_tls() -> Result<()> {
+fn inherited_sockets_can_speak_tls() -> Result<()> {
     let authority = Authority::new()?;
     let sockets = "socket.socket(fileno=__import__('fcntl').fcntl(each.detach(), 0, 10)) for each \
                    in [socket.create_server(('127.0.0.1', 0))]";

@@ -1,4 +1,4 @@
-//! Components and flags that cannot be served: one clear message, and an exit code that is not 0.
+//! Components and flags that cannot be served: one clear message, and a non-zero exit code.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,17 +7,17 @@ use anyhow::Result;
 use tempfile::TempDir;
 use ws_host_test_support::{TestServer, component, host_binary};
 
-/// Runs the host with these arguments; it must fail, and say all of these words.
+/// Runs the host with these arguments. It must fail, and its error must contain all of these words.
 #[track_caller]
 fn fails(arguments: &[&str], words: &[&str]) {
     let output = Command::new(host_binary()).args(arguments).output().expect("the host runs");
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success(), "it did not fail: {told}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "it did not fail: {stderr}");
     for word in words {
-        assert!(told.contains(word), "{word:?} is not in: {told}");
+        assert!(stderr.contains(word), "{word:?} is not in: {stderr}");
     }
-    assert!(output.stdout.is_empty(), "it said that it serves");
-    assert!(!told.contains("panicked"), "{told}");
+    assert!(output.stdout.is_empty(), "it printed a URL");
+    assert!(!stderr.contains("panicked"), "{stderr}");
 }
 
 #[track_caller]
@@ -27,9 +27,9 @@ pub(crate) fn component_fails(file: &Path, words: &[&str]) {
     fails(&["--component", file, "--listen", "127.0.0.1:0"], &[&[name], words].concat());
 }
 
-fn file(folder: &TempDir, name: &str, octets: &[u8]) -> Result<PathBuf> {
+fn file(folder: &TempDir, name: &str, bytes: &[u8]) -> Result<PathBuf> {
     let path = folder.path().join(name);
-    std::fs::write(&path, octets)?;
+    std::fs::write(&path, bytes)?;
     Ok(path)
 }
 

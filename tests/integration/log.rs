@@ -1,4 +1,4 @@
-//! What guests print.
+//! The log: output of guests, levels and rate limits.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use ws_host_test_support::{Client, TestServer, component, host_binary};
 
 #[test]
-fn lines_of_a_guest_stand_in_the_log_with_its_name() -> Result<()> {
+fn lines_of_a_guest_are_logged_with_its_name() -> Result<()> {
     let mut server = TestServer::serving("guest-noisy")?;
     let mut client = Client::connect(&server)?;
     client.ask("all is well")?;
@@ -63,21 +63,21 @@ fn payloads_are_not_logged_by_the_host() -> Result<()> {
     Ok(())
 }
 
-/// Ends a server in good order, and gives its log.
+/// Shuts a server down and returns its log.
 fn end(server: TestServer) -> Result<String> {
     server.signal(Signal::TERM)?;
     Ok(server.wait()?.log)
 }
 
 #[test]
-fn lines_beyond_max_log_are_left_out_and_told() -> Result<()> {
+fn lines_beyond_max_log_are_dropped_and_counted() -> Result<()> {
     let flags = ["--max-log", "16KiB", "--max-cpu", "20s"];
     let mut server = TestServer::with_arguments("guest-noisy", &flags)?;
     let mut client = Client::connect(&server)?;
     let began = Instant::now();
     client.ask("lines 3000000")?;
     server.wait_for_log("prints more than max-log allows (16.0 KiB a second)")?;
-    // The first line of the next second tells how many are missing.
+    // The first line of the next second reports how many lines were dropped.
     while began.elapsed() < Duration::from_millis(1100) {
         client.ask("hello")?;
     }
@@ -86,13 +86,13 @@ fn lines_beyond_max_log_are_left_out_and_told() -> Result<()> {
     let seconds = began.elapsed().as_secs() as usize + 2;
     client.close()?;
     let log = end(server)?;
-    // A line has up to 128 octets beside its own.
-    assert!(log.len() < seconds * (32 << 10), "{} octets in {seconds} s", log.len());
+    // The log adds up to 128 bytes to each line.
+    assert!(log.len() < seconds * (32 << 10), "{} bytes in {seconds} s", log.len());
     Ok(())
 }
 
 #[test]
-fn guest_that_writes_much_at_once_is_trapped_and_nobody_waits() -> Result<()> {
+fn guest_that_writes_too_much_at_once_traps_and_delays_no_other_client() -> Result<()> {
     let flags = ["--workers", "1", "--instance-per", "client", "--max-memory", "256MiB"];
     let server = TestServer::with_arguments("guest-noisy", &flags)?;
     let mut writer = Client::connect(&server)?;
@@ -101,18 +101,18 @@ fn guest_that_writes_much_at_once_is_trapped_and_nobody_waits() -> Result<()> {
     writer.send_text("once 60000000")?;
     let began = Instant::now();
     other.ask("hello")?;
-    // Most of it is the guest's own work on its memory.
+    // Most of this time is the guest's own work on its memory.
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
     writer.expect_close(1011)?;
     other.close()?;
     let log = end(server)?;
     assert!(log.contains("check-write permits"), "{log}");
-    assert!(log.len() < 64 << 10, "{} octets", log.len());
+    assert!(log.len() < 64 << 10, "{} bytes", log.len());
     Ok(())
 }
 
 #[test]
-fn faults_that_clients_cause_all_the_time_are_told_some_times_a_second() -> Result<()> {
+fn repeated_faults_are_logged_at_most_ten_times_a_second() -> Result<()> {
     let flags = ["--instance-per", "client"];
     let server = TestServer::with_arguments("guest-trap", &flags)?;
     let began = Instant::now();
@@ -123,7 +123,7 @@ fn faults_that_clients_cause_all_the_time_are_told_some_times_a_second() -> Resu
     }
     let seconds = began.elapsed().as_secs() as usize + 2;
     let log = end(server)?;
-    let told = log.matches("the handler trapped").count();
-    assert!((1..=10 * seconds).contains(&told), "{told} in {seconds} s");
+    let reports = log.matches("the handler trapped").count();
+    assert!((1..=10 * seconds).contains(&reports), "{reports} in {seconds} s");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What counts as memory of an instance, and where it ends.
+//! What counts as an instance's memory, and how it is limited.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,54 +9,54 @@ use ws_host_test_support::{Client, TestServer, component, host_binary};
 
 const FOUR_MIB: &[&str] = &["--max-memory", "4MiB"];
 
-/// Both engines: for few instances, and for many.
+/// Flags that select each of the two engines: for few instances, and for many.
 const ENGINES: [&[&str]; 2] = [&["--instance-per", "resource"], &["--instance-per", "client"]];
 
-/// The echo handler with one more core module in it, which is started with every instance.
+/// Writes the echo handler with an additional core module, which every instance instantiates.
 fn echo_with(folder: &TempDir, module: &str) -> Result<PathBuf> {
     const MODULE: u8 = 1;
     const INSTANCE: u8 = 2;
-    let mut octets = std::fs::read(component("echo"))?;
+    let mut bytes = std::fs::read(component("echo"))?;
     let mut modules = 0;
-    let mut rest = octets.get(8..).context("a header")?;
+    let mut rest = bytes.get(8..).context("a header")?;
     while let Some((id, behind)) = rest.split_first() {
         let (length, behind) = read_number(behind)?;
         modules += u64::from(*id == MODULE);
         rest = behind.get(length..).context("a whole section")?;
     }
     let section = |id: u8, content: &[u8]| [&[id], &number(content.len())[..], content].concat();
-    octets.extend(section(MODULE, &wat::parse_str(module)?));
-    // One instance, made by instantiating the module of this number with no arguments.
+    bytes.extend(section(MODULE, &wat::parse_str(module)?));
+    // One instance: the module of this index, instantiated without arguments.
     let instance = [&[1, 0][..], &number(usize::try_from(modules)?), &[0]].concat();
-    octets.extend(section(INSTANCE, &instance));
+    bytes.extend(section(INSTANCE, &instance));
     let file = folder.path().join("echo.wasm");
-    std::fs::write(&file, octets)?;
+    std::fs::write(&file, bytes)?;
     Ok(file)
 }
 
-/// LEB128, as WebAssembly writes all numbers.
+/// Encodes a number as LEB128, as WebAssembly does.
 fn number(mut number: usize) -> Vec<u8> {
-    let mut octets = Vec::new();
+    let mut bytes = Vec::new();
     while number >= 0x80 {
-        octets.push(number as u8 | 0x80);
+        bytes.push(number as u8 | 0x80);
         number >>= 7;
     }
-    octets.push(number as u8);
-    octets
+    bytes.push(number as u8);
+    bytes
 }
 
-fn read_number(octets: &[u8]) -> Result<(usize, &[u8])> {
+fn read_number(bytes: &[u8]) -> Result<(usize, &[u8])> {
     let mut number = 0;
-    for (place, octet) in octets.iter().enumerate().take(5) {
-        number |= usize::from(octet & 0x7f) << (7 * place);
-        if octet & 0x80 == 0 {
-            return Ok((number, &octets[place + 1..]));
+    for (place, byte) in bytes.iter().enumerate().take(5) {
+        number |= usize::from(byte & 0x7f) << (7 * place);
+        if byte & 0x80 == 0 {
+            return Ok((number, &bytes[place + 1..]));
         }
     }
     anyhow::bail!("a number that does not end")
 }
 
-/// The handler cannot be served, and the host says all of these words.
+/// The component must be refused, with an error that contains all of these words.
 fn is_refused(module: &str, flags: &[&str], words: &[&str]) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = echo_with(&folder, module)?;
@@ -65,10 +65,10 @@ fn is_refused(module: &str, flags: &[&str], words: &[&str]) -> Result<()> {
         .arg(file)
         .args(flags)
         .output()?;
-    let told = String::from_utf8_lossy(&output.stderr);
-    ensure!(!output.status.success(), "{flags:?}: it is not refused: {module}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(!output.status.success(), "{flags:?}: not refused: {module}");
     for word in words {
-        ensure!(told.contains(word), "{word:?} is not in: {told}");
+        ensure!(stderr.contains(word), "{word:?} is not in: {stderr}");
     }
     Ok(())
 }
@@ -114,7 +114,7 @@ fn tables_count_as_memory() -> Result<()> {
 
 #[test]
 fn growth_that_is_refused_does_not_count() -> Result<()> {
-    // A hundred times as much as its own bound allows, and then as much as there is room for.
+    // Tries a hundred times to grow beyond its own maximum, and then grows by as much as the limit allows.
     let module = "(module
         (memory 1 2) (memory 1) (table 1 2 funcref)
         (func (local $left i32)

@@ -15,18 +15,17 @@ fn lengths_around_every_boundary_come_back() -> Result<()> {
     for length in [0, 1, 125, 126, 127, 65535, 65536, 1 << 20] {
         let payload: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
         client.send_frame(0x82, &payload)?;
-        assert!(client.receive()? == Frame { first: 0x82, payload }, "{length} octets");
+        assert!(client.receive()? == Frame { first: 0x82, payload }, "{length} bytes");
         let text = "é".repeat(length / 2);
-        assert!(client.ask(&text)? == text, "text of {length} octets");
+        assert!(client.ask(&text)? == text, "text of {length} bytes");
     }
     Ok(())
 }
 
 #[test]
-fn long_message_takes_no_more_than_three_copies_of_it() -> Result<()> {
+fn long_message_takes_at_most_three_copies_of_memory() -> Result<()> {
     const LONG: usize = 64 << 20;
-    // Shorter buffers that the message outgrew while it arrived: the allocator keeps those below 8 MiB
-    // for a second.
+    // Smaller buffers that the message outgrew while it arrived: the allocator keeps those below 8 MiB for a second.
     const OUTGROWN: usize = 16 << 20;
     let flags = ["--max-message", "64MiB", "--max-memory", "160MiB"];
     let server = TestServer::with_arguments("echo", &flags)?;
@@ -34,18 +33,18 @@ fn long_message_takes_no_more_than_three_copies_of_it() -> Result<()> {
     client.ask("warm")?;
     let before = most_memory(&server)?;
     let payload = vec![b'x'; LONG];
-    // What is received, what the handler has of it, and what waits to be written. The last of three
-    // messages takes no more than the first.
+    // The received message, the handler's copy, and the output. The last of three messages needs no more memory than
+    // the first.
     for _ in 0..3 {
         client.send_frame(0x82, &payload)?;
         assert!(client.receive()? == Frame { first: 0x82, payload: payload.clone() });
     }
     let grown = most_memory(&server)? - before;
-    assert!(grown <= 3 * LONG + OUTGROWN, "{grown} octets for a message of {LONG}");
+    assert!(grown <= 3 * LONG + OUTGROWN, "{grown} bytes for a message of {LONG}");
     Ok(())
 }
 
-/// The most memory that the server has had so far, in octets.
+/// Returns the server's peak memory so far, in bytes.
 fn most_memory(server: &TestServer) -> Result<usize> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.process_id()))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
@@ -65,13 +64,13 @@ fn fragments_come_back_whole_with_a_ping_between_them() -> Result<()> {
 }
 
 #[test]
-fn one_octet_at_a_time_is_enough() -> Result<()> {
+fn frames_may_arrive_one_byte_at_a_time() -> Result<()> {
     let (_server, mut client) = echo()?;
-    let mut octets = masked_frame(0x01, "grü".as_bytes());
-    octets.extend(masked_frame(0x89, b"?"));
-    octets.extend(masked_frame(0x80, "ße 🦀".as_bytes()));
-    for octet in octets {
-        client.send(&[octet])?;
+    let mut bytes = masked_frame(0x01, "grü".as_bytes());
+    bytes.extend(masked_frame(0x89, b"?"));
+    bytes.extend(masked_frame(0x80, "ße 🦀".as_bytes()));
+    for byte in bytes {
+        client.send(&[byte])?;
     }
     assert_eq!(client.receive()?, Frame { first: 0x8a, payload: b"?".to_vec() });
     assert_eq!(client.receive_text()?, "grüße 🦀");
@@ -92,7 +91,7 @@ fn burst_in_one_write_comes_back_in_order() -> Result<()> {
 }
 
 #[test]
-fn unsolicited_pong_is_no_fault() -> Result<()> {
+fn unsolicited_pong_is_not_an_error() -> Result<()> {
     let (_server, mut client) = echo()?;
     client.send_frame(0x8a, b"thump")?;
     assert_eq!(client.ask("still here")?, "still here");

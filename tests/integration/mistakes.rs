@@ -1,4 +1,4 @@
-//! Mistakes of handlers: each gets an error by its name, where it is made, and nothing is done.
+//! Mistakes of handlers: each fails with a named error where it is made, and has no effect.
 
 use anyhow::Result;
 use ws_host_test_support::{Client, TestServer};
@@ -12,7 +12,7 @@ fn options_that_make_no_sense_are_refused_by_name() -> Result<()> {
         ("compression sometimes", "unknown"),
         ("compression ", "unknown"),
         ("max-frame 1", "none"),
-        // RFC 6455 §5.4: frames of no octets would never bring the message.
+        // RFC 6455 §5.4: empty frames would never complete the message.
         ("max-frame 0", "invalid"),
         ("except 1000", "none"),
         ("except 1001", "too-many"),
@@ -23,10 +23,10 @@ fn options_that_make_no_sense_are_refused_by_name() -> Result<()> {
 }
 
 #[test]
-fn options_are_given_back_when_they_are_dropped() -> Result<()> {
+fn options_are_released_when_they_are_dropped() -> Result<()> {
     let server = TestServer::serving("guest-mistaken")?;
     let mut client = Client::connect(&server)?;
-    // One more belongs to the question itself.
+    // The request itself holds one more.
     for _ in 0..3 {
         assert_eq!(client.ask("options 1000")?, "too-many-options");
         client.send_text("options 999")?;
@@ -37,14 +37,14 @@ fn options_are_given_back_when_they_are_dropped() -> Result<()> {
 }
 
 #[test]
-fn answer_to_a_handshake_that_is_none_is_refused_where_it_is_made() -> Result<()> {
+fn invalid_handshake_response_is_refused_where_it_is_made() -> Result<()> {
     let server = TestServer::serving("guest-mistaken")?;
     for (mistake, error) in [
         ("subprotocol+chat", "not-offered"),
         ("header+x-name", "none"),
         ("header+not(a)name", "invalid-header"),
         ("header+", "invalid-header"),
-        // It would begin a line of the handler's own.
+        // This would inject another header.
         ("value+x%0aset-cookie:y", "invalid-header"),
         ("header+connection", "reserved-header"),
         ("header+Sec-WebSocket-Accept", "reserved-header"),
@@ -64,7 +64,7 @@ fn answer_to_a_handshake_that_is_none_is_refused_where_it_is_made() -> Result<()
 }
 
 #[test]
-fn handshake_that_was_answered_is_not_answered_again() -> Result<()> {
+fn answered_handshake_cannot_be_changed() -> Result<()> {
     let server = TestServer::serving("guest-mistaken")?;
     let mut client = Client::connect(&server)?;
     for mistake in ["subprotocol chat", "header x-name", "status 404", "type text/plain"] {

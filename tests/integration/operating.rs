@@ -1,4 +1,4 @@
-//! What operates the server does not wait for guests, whatever they do.
+//! The operator's thread never waits for guests.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -7,10 +7,10 @@ use anyhow::Result;
 use rustix::process::Signal;
 use ws_host_test_support::{Answer, Client, TestServer, masked_frame};
 
-/// A hundred times what an answer takes, and a tenth of what the guests below work.
+/// A hundred times as long as a response takes, and a fifth of the time that the guests below work.
 const SOON: Duration = Duration::from_secs(1);
 
-/// Gives a worker five seconds of work, in one write of 10,000 empty messages.
+/// Keeps a worker busy for five seconds with one write of 10,000 empty messages.
 fn occupy(server: &TestServer) -> Result<Client> {
     let mut client = Client::connect(server)?;
     client.ask("hello")?;
@@ -41,7 +41,7 @@ fn health_and_admin_answer_while_every_worker_is_busy() -> Result<()> {
 }
 
 #[test]
-fn signal_to_stop_is_heard_while_every_worker_is_busy() -> Result<()> {
+fn server_stops_on_a_signal_while_every_worker_is_busy() -> Result<()> {
     let flags = ["--workers", "1", "--drain-timeout", "200ms"];
     let server = TestServer::with_arguments("guest-spin", &flags)?;
     let _busy = occupy(&server)?;

@@ -1,4 +1,4 @@
-//! From which pages browsers may connect, and who is believed to be between them and us.
+//! Allowed origins, and trusted proxies.
 
 use std::time::{Duration, Instant};
 
@@ -19,13 +19,13 @@ fn expect(flags: &[&str], cases: &[(&str, u16)]) -> Result<()> {
     for (origin, expected) in cases {
         assert_eq!(status(&server, Some(origin))?, *expected, "{flags:?}: {origin}");
     }
-    // Whoever is no browser tells no origin.
+    // Clients other than browsers send no origin.
     assert_eq!(status(&server, None)?, 101);
     Ok(())
 }
 
 #[test]
-fn exact_origin_admits_itself_alone() -> Result<()> {
+fn exact_origin_admits_only_itself() -> Result<()> {
     expect(
         &["https://app.example.com", "http://b.example:81"],
         &[
@@ -44,7 +44,7 @@ fn exact_origin_admits_itself_alone() -> Result<()> {
 }
 
 #[test]
-fn prefix_ends_at_the_border_of_an_origins_part() -> Result<()> {
+fn wildcard_stops_at_the_boundary_of_a_part() -> Result<()> {
     expect(
         &["http://local:*", "https://*.example.com"],
         &[
@@ -63,13 +63,13 @@ fn prefix_ends_at_the_border_of_an_origins_part() -> Result<()> {
 }
 
 #[test]
-fn origin_null_is_let_in_when_it_is_listed_and_with_any() -> Result<()> {
+fn origin_null_is_accepted_when_listed_and_with_any() -> Result<()> {
     expect(&["null"], &[("null", 101), ("https://a.example", 403)])?;
     expect(&["any"], &[("null", 101), ("https://a.example", 101)])
 }
 
 #[test]
-fn any_origin_is_let_in_however_odd() -> Result<()> {
+fn any_accepts_every_origin_however_odd() -> Result<()> {
     let odd = [
         ("http://localhost/", 101),
         ("127.0.0.1:1", 101),
@@ -83,7 +83,7 @@ fn any_origin_is_let_in_however_odd() -> Result<()> {
 }
 
 #[test]
-fn address_of_a_websocket_is_the_origin_of_a_page() -> Result<()> {
+fn websocket_url_is_accepted_as_an_origin() -> Result<()> {
     let of_a = [
         ("ws://a.example", 101),
         ("http://a.example/", 101),
@@ -107,7 +107,7 @@ fn missing_origin_is_refused_where_one_is_required() -> Result<()> {
     Ok(())
 }
 
-/// What the handler is told of the client, with these headers.
+/// Connects with these headers and returns the request as the handler sees it.
 fn request(flags: &[&str], headers: &str) -> Result<String> {
     let server = TestServer::with_arguments("guest-about", flags)?;
     let (mut client, answer) = Client::open(server.address(), &handshake("/", headers))?;
@@ -118,38 +118,38 @@ fn request(flags: &[&str], headers: &str) -> Result<String> {
 const FORWARDED: &str = "X-Forwarded-For: 198.51.100.7, 192.0.2.1\r\nX-Forwarded-Proto: https\r\n";
 
 #[test]
-fn trusted_proxy_tells_who_its_client_is() -> Result<()> {
-    let told = request(&["--trusted-proxy", "127.0.0.0/8"], FORWARDED)?;
-    // The right-most address is the proxy's own word; what is left of it the client may have invented.
-    assert!(told.contains("client_address: \"192.0.2.1\""), "{told}");
-    assert!(told.contains("peer_address: \"127.0.0.1\""), "{told}");
-    assert!(told.contains("secure: true"), "{told}");
+fn client_address_comes_from_a_trusted_proxy() -> Result<()> {
+    let request_seen = request(&["--trusted-proxy", "127.0.0.0/8"], FORWARDED)?;
+    // The proxy itself wrote the right-most address; the client may have invented those to the left of it.
+    assert!(request_seen.contains("client_address: \"192.0.2.1\""), "{request_seen}");
+    assert!(request_seen.contains("peer_address: \"127.0.0.1\""), "{request_seen}");
+    assert!(request_seen.contains("secure: true"), "{request_seen}");
     Ok(())
 }
 
 #[test]
 fn chain_of_trusted_proxies_is_followed() -> Result<()> {
     let flags = ["--trusted-proxy", "127.0.0.1", "--trusted-proxy", "192.0.2.0/24"];
-    let told = request(&flags, FORWARDED)?;
-    assert!(told.contains("client_address: \"198.51.100.7\""), "{told}");
+    let request_seen = request(&flags, FORWARDED)?;
+    assert!(request_seen.contains("client_address: \"198.51.100.7\""), "{request_seen}");
     Ok(())
 }
 
 #[test]
-fn nobody_else_is_believed() -> Result<()> {
+fn headers_of_an_untrusted_peer_are_ignored() -> Result<()> {
     for flags in [&[][..], &["--trusted-proxy", "10.0.0.0/8"]] {
-        let told = request(flags, FORWARDED)?;
-        assert!(told.contains("client_address: \"127.0.0.1\""), "{told}");
-        assert!(told.contains("secure: false"), "{told}");
+        let request_seen = request(flags, FORWARDED)?;
+        assert!(request_seen.contains("client_address: \"127.0.0.1\""), "{request_seen}");
+        assert!(request_seen.contains("secure: false"), "{request_seen}");
     }
     Ok(())
 }
 
 #[test]
-fn headers_of_the_other_convention_are_not_believed() -> Result<()> {
+fn headers_of_the_other_convention_are_ignored() -> Result<()> {
     let standard = "Forwarded: for=\"[2001:db8::1]:4711\";proto=https\r\n";
-    let told = request(&["--trusted-proxy", "127.0.0.1"], standard)?;
-    assert!(told.contains("client_address: \"127.0.0.1\""), "{told}");
+    let request_seen = request(&["--trusted-proxy", "127.0.0.1"], standard)?;
+    assert!(request_seen.contains("client_address: \"127.0.0.1\""), "{request_seen}");
     let server = Configuration::new(
         "listen = \"127.0.0.1:0\"\ntrusted-proxies = [\"127.0.0.1\"]\nforwarded-by = \"forwarded\"\n\
          [[resource]]\ncomponent = \"{{guest-about}}\"\n",
@@ -157,13 +157,13 @@ fn headers_of_the_other_convention_are_not_believed() -> Result<()> {
     .serve()?;
     let both = format!("{FORWARDED}{standard}");
     let (mut client, _) = Client::open(server.address(), &handshake("/", &both))?;
-    let told = client.ask("request")?;
-    assert!(told.contains("client_address: \"2001:db8::1\""), "{told}");
+    let request_seen = client.ask("request")?;
+    assert!(request_seen.contains("client_address: \"2001:db8::1\""), "{request_seen}");
     Ok(())
 }
 
 #[test]
-fn page_of_the_host_that_the_proxy_tells_is_the_servers_own() -> Result<()> {
+fn forwarded_host_counts_as_the_same_origin() -> Result<()> {
     let headers = "X-Forwarded-Host: app.example.com\r\nOrigin: https://app.example.com\r\n";
     assert!(request(&["--trusted-proxy", "127.0.0.1"], headers)?.contains("app.example.com"));
     let server = TestServer::serving("guest-about")?;
@@ -173,7 +173,7 @@ fn page_of_the_host_that_the_proxy_tells_is_the_servers_own() -> Result<()> {
 }
 
 #[test]
-fn each_convention_tells_by_its_own_headers() -> Result<()> {
+fn each_convention_reads_its_own_headers() -> Result<()> {
     let headers = format!("{FORWARDED}X-Real-IP: 203.0.113.4\r\nCF-Connecting-IP: 203.0.113.5\r\n");
     for (convention, address) in [
         ("x-forwarded", "192.0.2.1"),
@@ -181,12 +181,18 @@ fn each_convention_tells_by_its_own_headers() -> Result<()> {
         ("cf-connecting-ip", "203.0.113.5"),
     ] {
         let flags = ["--trusted-proxy", "127.0.0.1", "--forwarded-by", convention];
-        let told = request(&flags, &headers)?;
-        assert!(told.contains(&format!("client_address: \"{address}\"")), "{convention}: {told}");
-        assert!(told.contains("secure: true"), "{convention}: {told}");
+        let request_seen = request(&flags, &headers)?;
+        assert!(
+            request_seen.contains(&format!("client_address: \"{address}\"")),
+            "{convention}: {request_seen}"
+        );
+        assert!(request_seen.contains("secure: true"), "{convention}: {request_seen}");
         let twice = format!("{headers}X-Real-IP: 203.0.113.6\r\nCF-Connecting-IP: 203.0.113.6\r\n");
-        let told = request(&["--forwarded-by", convention], &headers)?;
-        assert!(told.contains("client_address: \"127.0.0.1\""), "{convention}: {told}");
+        let request_seen = request(&["--forwarded-by", convention], &headers)?;
+        assert!(
+            request_seen.contains("client_address: \"127.0.0.1\""),
+            "{convention}: {request_seen}"
+        );
         if convention != "x-forwarded" {
             let server = TestServer::with_arguments("guest-about", &flags)?;
             let answer = Answer::to_head(server.address(), &handshake("/", &twice))?;
@@ -197,7 +203,7 @@ fn each_convention_tells_by_its_own_headers() -> Result<()> {
 }
 
 #[test]
-fn port_that_the_proxy_tells_makes_a_page_the_servers_own() -> Result<()> {
+fn forwarded_port_counts_for_the_same_origin() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--trusted-proxy", "127.0.0.1"])?;
     let status = |headers: &str| -> Result<u16> {
         Ok(Answer::to_head(server.address(), &handshake("/", headers))?.status)
@@ -206,14 +212,14 @@ fn port_that_the_proxy_tells_makes_a_page_the_servers_own() -> Result<()> {
     assert_eq!(status(page)?, 403);
     assert_eq!(status(&format!("{page}X-Forwarded-Port: 8443\r\n"))?, 101);
     assert_eq!(status(&format!("{page}X-Forwarded-Port: 8444\r\n"))?, 403);
-    // The proxy passes Host on without its port.
+    // This proxy forwards Host without its port.
     let page = "Origin: https://localhost:8443\r\nX-Forwarded-Port: 8443\r\n";
     assert_eq!(status(page)?, 101);
     Ok(())
 }
 
 #[test]
-fn page_that_is_refused_is_told_in_the_log_with_what_to_set() -> Result<()> {
+fn refused_page_is_logged_with_the_setting_that_admits_it() -> Result<()> {
     let mut server = TestServer::serving("echo")?;
     assert_eq!(status(&server, Some("https://app.example.com"))?, 403);
     let line = server.wait_for_log("a page was refused")?;
@@ -240,13 +246,13 @@ fn flood_of_refused_pages_does_not_flood_the_log() -> Result<()> {
     let long = format!("https://\"{}", "x".repeat(4000));
     let start = Instant::now();
     let mut refused = 0;
-    // So long that a second line is due, and not by how many there are.
+    // Long enough for a second line: lines are limited by time, not by the number of refusals.
     while start.elapsed() < Duration::from_millis(1500) {
         assert_eq!(status(&server, Some(&long))?, 403);
         refused += 1;
     }
     let seconds = start.elapsed().as_secs() as usize + 1;
-    // A machine that is busy may have taken all that time for the first.
+    // A busy machine may have spent all that time on the first request.
     let least = if refused > 2 { 2 } else { 1 };
     terminate(&server)?;
     let log = server.wait()?.log;
@@ -254,7 +260,7 @@ fn flood_of_refused_pages_does_not_flood_the_log() -> Result<()> {
     assert!((least..=seconds + 1).contains(&lines.len()), "{} of {refused}", lines.len());
     assert!(lines.len() < 2 || lines[1].contains("left_out="), "{lines:?}");
     for line in lines {
-        assert!(line.len() < 2000, "{} octets", line.len());
+        assert!(line.len() < 2000, "{} bytes", line.len());
         assert!(line.contains(r#"origin=https://\"xxx"#), "{line}");
     }
     Ok(())

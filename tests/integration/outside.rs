@@ -1,4 +1,4 @@
-//! From outside into a resource: messages, topics, and who is there.
+//! Messages, publications and queries from the admin address to a resource.
 
 use std::net::SocketAddr;
 
@@ -43,7 +43,7 @@ fn message_from_outside_reaches_the_handler_and_its_answer_comes_back() -> Resul
 }
 
 #[test]
-fn kind_of_a_message_is_held_to_255_octets_of_ascii() -> Result<()> {
+fn kind_of_a_message_is_at_most_255_bytes_of_ascii() -> Result<()> {
     let (_server, admin) = scene(&[])?;
     let kinds = [("x".repeat(255), 200), ("x".repeat(256), 400), ("größe".to_owned(), 400)];
     for (kind, status) in kinds {
@@ -56,20 +56,20 @@ fn kind_of_a_message_is_held_to_255_octets_of_ascii() -> Result<()> {
 }
 
 #[test]
-fn refusals_and_faults_are_told_to_the_sender() -> Result<()> {
+fn refusals_and_faults_are_reported_to_the_sender() -> Result<()> {
     let (server, admin) = scene(&[])?;
     let mut client = Client::connect(&server)?;
     let answer = send(admin, "", "fail")?;
     assert_eq!((answer.status, answer.body.as_str()), (422, "no, thank you\n"));
     let answer = send(admin, "", "panic")?;
     assert_eq!((answer.status, answer.body.as_str()), (500, "The handler failed.\n"));
-    // It was nobody's event: nobody is closed for it.
+    // The event belongs to no client, so no client is closed.
     assert_eq!(client.ask("still here")?, "still here");
     Ok(())
 }
 
 #[test]
-fn handler_knows_what_kind_a_message_from_outside_is_and_who_sent_it() -> Result<()> {
+fn handler_sees_kind_and_sender_of_a_message_from_outside() -> Result<()> {
     let (_server, admin) = scene(&[])?;
     let wish = "POST /resources/guest-outside/messages";
     let answer = ask_admin(admin, wish, "Content-Type: application/json\r\n", b"about")?;
@@ -85,7 +85,7 @@ fn component_without_a_listener_is_501() -> Result<()> {
     let answer = ask_admin(admin, "POST /resources/guest-minimal/messages", "", b"hello")?;
     assert_eq!(answer.status, 501, "{answer:?}");
     assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
-    // Made with ws-guest it has one only if it says so.
+    // A component built with ws-guest exports a listener only if the handler declares it.
     let mut server = TestServer::with_arguments("echo", &ADMIN)?;
     let answer = ask_admin(server.admin()?, "POST /resources/echo/messages", "", b"hello")?;
     assert_eq!(answer.status, 501, "{answer:?}");
@@ -93,7 +93,7 @@ fn component_without_a_listener_is_501() -> Result<()> {
 }
 
 #[test]
-fn one_path_or_one_clients_instance_can_be_meant() -> Result<()> {
+fn one_path_or_one_clients_instance_can_be_addressed() -> Result<()> {
     let rooms = ["--path", "/room/{id}", "--instance-per", "path"];
     let (server, admin) = scene(&rooms)?;
     let mut red = Client::connect_to(&server, "/room/red")?;
@@ -104,7 +104,7 @@ fn one_path_or_one_clients_instance_can_be_meant() -> Result<()> {
     assert_eq!(send(admin, "", "to all")?.body, "taken by 2 of 2 instances\n");
     assert_eq!(red.receive_text()?, "outside: to all");
     assert_eq!(blue.receive_text()?, "outside: to all");
-    // Nobody is there, and it begins for this.
+    // The room has no clients; an instance starts for this message.
     assert_eq!(send(admin, "?path=/room/green", "to green")?.body, "told 0 clients");
     assert_eq!(send(admin, "?path=/room/green", "record")?.body, "outside to green");
     let clients: Value = serde_json::from_str(&ask_admin(admin, "GET /clients", "", b"")?.body)?;
@@ -117,7 +117,7 @@ fn one_path_or_one_clients_instance_can_be_meant() -> Result<()> {
 }
 
 #[test]
-fn every_spelling_of_a_path_means_its_instance() -> Result<()> {
+fn every_spelling_of_a_path_addresses_its_instance() -> Result<()> {
     let (server, admin) = scene(&["--path", "/room/{id}", "--instance-per", "path"])?;
     let mut client = Client::connect_to(&server, "/room/a%2fb~")?;
     for path in ["/room/a%2fb~", "/room/a%2Fb%7e", "/r%6fom/a%2Fb~"] {
@@ -130,7 +130,7 @@ fn every_spelling_of_a_path_means_its_instance() -> Result<()> {
 }
 
 #[test]
-fn all_instances_of_a_resource_get_it() -> Result<()> {
+fn all_instances_of_a_resource_get_a_message() -> Result<()> {
     let (_server, admin) = scene(&["--instances", "3", "--workers", "2"])?;
     assert_eq!(send(admin, "", "hello")?.body, "taken by 3 of 3 instances\n");
     assert_eq!(send(admin, "?path=/", "hello")?.status, 400);
@@ -151,7 +151,7 @@ fn message_from_outside_waits_its_turn() -> Result<()> {
 }
 
 #[test]
-fn change_of_settings_harms_no_instance_that_is_going_to_sleep() -> Result<()> {
+fn changed_settings_do_not_harm_an_instance_that_is_being_suspended() -> Result<()> {
     let text = |after: &str| {
         format!(
             "listen = [\"127.0.0.1:0\"]\nadmin = \"127.0.0.1:0\"\nwatch = false\n[[resource]]\n\
@@ -173,7 +173,7 @@ fn change_of_settings_harms_no_instance_that_is_going_to_sleep() -> Result<()> {
 }
 
 #[test]
-fn message_wakes_an_instance_that_sleeps() -> Result<()> {
+fn message_wakes_a_hibernated_instance() -> Result<()> {
     let (server, admin) = scene(&["--hibernate-after", "50ms"])?;
     let mut client = Client::connect(&server)?;
     client.ask("x")?;
@@ -207,7 +207,7 @@ fn publishing_from_outside_reaches_subscribers_on_all_instances() -> Result<()> 
 }
 
 #[test]
-fn whoever_is_lost_at_the_admin_address_is_told_what_there_is() -> Result<()> {
+fn unknown_admin_paths_list_what_there_is() -> Result<()> {
     let (_server, admin) = scene(&[])?;
     for wish in ["GET /", "POST /resources/guest-outside/nothing", "DELETE /clients/x"] {
         let answer = ask_admin(admin, wish, "", b"")?;
@@ -222,7 +222,7 @@ fn whoever_is_lost_at_the_admin_address_is_told_what_there_is() -> Result<()> {
 }
 
 #[test]
-fn resources_and_clients_are_listed_and_ended() -> Result<()> {
+fn resources_and_clients_are_listed_and_closed() -> Result<()> {
     let (server, admin) = scene(&[])?;
     let mut first = Client::connect(&server)?;
     let mut second = Client::connect(&server)?;

@@ -1,4 +1,4 @@
-//! `ws-host connect` in pipes: nothing is lost in silence.
+//! `ws-host connect` in pipelines: nothing is lost silently.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -11,10 +11,10 @@ use ws_host_test_support::{TestServer, host_binary};
 use crate::connect::{command, connect, ended, run};
 use crate::proxy::{Proxy, Way};
 
-/// What all messages of these tests fit into.
+/// Limits that fit all messages of these tests.
 const LONG: &[&str] = &["--max-message", "16MiB", "--max-outbound", "32MiB"];
 
-/// A running client whose input goes on.
+/// A running client whose input stays open.
 struct Talk {
     child: Child,
     output: BufReader<std::process::ChildStdout>,
@@ -44,7 +44,7 @@ impl Talk {
         Ok(kill_process(Pid::from_child(&self.child), signal)?)
     }
 
-    /// Waits for the end while the input stays open. Gives exit code and log.
+    /// Waits until the process exits while its input stays open. Returns exit code and log.
     fn end(mut self) -> Result<(Option<i32>, String)> {
         let input = self.child.stdin.take();
         let (output, _, log) = ended(self.child)?;
@@ -54,21 +54,21 @@ impl Talk {
 }
 
 #[test]
-fn answer_that_comes_after_the_end_of_the_input_is_printed() -> Result<()> {
+fn reply_that_arrives_after_the_end_of_the_input_is_printed() -> Result<()> {
     let server = TestServer::serving("guest-keeper")?;
-    let (output, told, log) = connect(server.url(), &["--plain"], "timer 1 200\n")?;
-    assert_eq!(told, "Ok(())\nfired 1 in version 1\n", "{log}");
+    let (output, printed, log) = connect(server.url(), &["--plain"], "timer 1 200\n")?;
+    assert_eq!(printed, "Ok(())\nfired 1 in version 1\n", "{log}");
     assert_eq!(output.status.code(), Some(0), "{log}");
     Ok(())
 }
 
 #[test]
-fn time_to_wait_can_be_chosen() -> Result<()> {
+fn wait_is_configurable() -> Result<()> {
     let server = TestServer::serving("guest-keeper")?;
     // Longer than any test takes.
     let input = "timer 1 3600000\n";
-    let (output, told, log) = connect(server.url(), &["--plain", "--wait", "10ms"], input)?;
-    assert_eq!((&*told, output.status.code()), ("Ok(())\n", Some(0)), "{log}");
+    let (output, printed, log) = connect(server.url(), &["--plain", "--wait", "10ms"], input)?;
+    assert_eq!((&*printed, output.status.code()), ("Ok(())\n", Some(0)), "{log}");
     let server = TestServer::serving("guest-closing")?;
     let flags = ["--plain", "--wait", "forever"];
     let (output, _, log) = connect(server.url(), &flags, "close 1000 enough\n")?;
@@ -78,13 +78,13 @@ fn time_to_wait_can_be_chosen() -> Result<()> {
 }
 
 #[test]
-fn count_ends_when_so_many_messages_have_come() -> Result<()> {
+fn count_exits_after_that_many_messages() -> Result<()> {
     let server = TestServer::serving("guest-keeper")?;
     let input = "timer 1 200\ntimer 2 3600000\n";
-    let (output, told, log) = connect(server.url(), &["--plain", "--count", "3"], input)?;
-    assert_eq!(told, "Ok(())\nOk(())\nfired 1 in version 1\n", "{log}");
+    let (output, printed, log) = connect(server.url(), &["--plain", "--count", "3"], input)?;
+    assert_eq!(printed, "Ok(())\nOk(())\nfired 1 in version 1\n", "{log}");
     assert_eq!(output.status.code(), Some(0), "{log}");
-    // Also where the input goes on, and what comes besides is not printed.
+    // The same while the input stays open; nothing beyond the count is printed.
     let server = TestServer::serving("echo")?;
     let mut talk = Talk::start(command(server.url(), &["--plain", "--count", "1"]))?;
     assert_eq!(talk.ask("one")?, "one");
@@ -94,11 +94,11 @@ fn count_ends_when_so_many_messages_have_come() -> Result<()> {
 }
 
 #[test]
-fn fewer_messages_than_counted_are_an_error_that_says_how_many_came() -> Result<()> {
+fn fewer_messages_than_the_count_are_an_error_that_says_how_many_arrived() -> Result<()> {
     let server = TestServer::serving("echo")?;
     let flags = ["--plain", "--count", "3", "--wait", "100ms"];
-    let (output, told, log) = connect(server.url(), &flags, "a\nb\n")?;
-    assert_eq!(told, "a\nb\n");
+    let (output, printed, log) = connect(server.url(), &flags, "a\nb\n")?;
+    assert_eq!(printed, "a\nb\n");
     assert!(log.contains("received 2 of 3 messages"), "{log}");
     assert_eq!(output.status.code(), Some(5), "{log}");
     let server = TestServer::serving("guest-closing")?;
@@ -109,34 +109,35 @@ fn fewer_messages_than_counted_are_an_error_that_says_how_many_came() -> Result<
 }
 
 #[test]
-fn lines_with_slashes_are_data() -> Result<()> {
+fn lines_that_begin_with_slashes_are_data() -> Result<()> {
     let server = TestServer::serving("echo")?;
     let input = "/home/me\n//x\n/close\n/\n";
-    let (output, told, log) = connect(server.url(), &["--plain"], input)?;
-    assert_eq!((&*told, output.status.code()), (input, Some(0)), "{log}");
-    let (output, told, log) = connect(server.url(), &["--plain", "--commands"], "//x\n/close\n")?;
-    assert_eq!((&*told, output.status.code()), ("/x\n", Some(0)), "{log}");
+    let (output, printed, log) = connect(server.url(), &["--plain"], input)?;
+    assert_eq!((&*printed, output.status.code()), (input, Some(0)), "{log}");
+    let (output, printed, log) =
+        connect(server.url(), &["--plain", "--commands"], "//x\n/close\n")?;
+    assert_eq!((&*printed, output.status.code()), ("/x\n", Some(0)), "{log}");
     Ok(())
 }
 
 #[test]
-fn ends_of_lines_are_not_sent_and_the_last_needs_none() -> Result<()> {
+fn line_endings_are_not_sent_and_the_last_line_needs_none() -> Result<()> {
     let server = TestServer::serving("echo")?;
-    let (_, told, log) = connect(server.url(), &["--plain"], "a\r\nb\n\r\nlast")?;
-    assert_eq!(told, "a\nb\n\nlast\n", "{log}");
+    let (_, printed, log) = connect(server.url(), &["--plain"], "a\r\nb\n\r\nlast")?;
+    assert_eq!(printed, "a\nb\n\nlast\n", "{log}");
     Ok(())
 }
 
 #[test]
-fn line_that_is_not_utf8_is_told_by_its_number_and_no_success() -> Result<()> {
+fn line_that_is_not_utf8_is_an_error_with_its_number() -> Result<()> {
     let server = TestServer::serving("echo")?;
-    // Also where enough has come: what was not sent is missing.
+    // Even when enough messages have arrived, an unsent message is an error.
     let (output, _, log) =
         run(command(server.url(), &["--plain", "--count", "1"]), b"\xff\xfe\nask\n")?;
     assert_eq!(output.status.code(), Some(5), "{log}");
     assert!(log.contains("line 1 of the input is not UTF-8"), "{log}");
-    let (output, told, log) = run(command(server.url(), &["--plain"]), b"a\n\xff\xfe\nb\n")?;
-    assert_eq!(told, "a\nb\n");
+    let (output, printed, log) = run(command(server.url(), &["--plain"]), b"a\n\xff\xfe\nb\n")?;
+    assert_eq!(printed, "a\nb\n");
     assert!(log.contains("line 2 of the input is not UTF-8"), "{log}");
     assert!(log.contains("not sent: 1 of 3 messages"), "{log}");
     assert_eq!(output.status.code(), Some(5), "{log}");
@@ -144,7 +145,7 @@ fn line_that_is_not_utf8_is_told_by_its_number_and_no_success() -> Result<()> {
 }
 
 #[test]
-fn server_that_closes_before_the_input_ends_is_no_success() -> Result<()> {
+fn server_that_closes_before_the_input_ends_is_an_error() -> Result<()> {
     let server = TestServer::serving("guest-closing")?;
     let mut talk = Talk::start(command(server.url(), &[]))?;
     talk.send("close 1000 enough")?;
@@ -156,9 +157,9 @@ fn server_that_closes_before_the_input_ends_is_no_success() -> Result<()> {
 }
 
 #[test]
-fn messages_that_the_server_does_not_take_are_counted() -> Result<()> {
+fn messages_that_the_server_does_not_read_are_counted() -> Result<()> {
     let server = TestServer::with_arguments("echo", LONG)?;
-    // Longer than what the sockets on the way hold.
+    // Longer than all socket buffers on the way.
     let long = "x".repeat(15 << 20);
     let input = format!("first\n{long}\nmiddle\nlast\n");
     for (way, code, how) in [
@@ -173,7 +174,7 @@ fn messages_that_the_server_does_not_take_are_counted() -> Result<()> {
     Ok(())
 }
 
-/// A client that ignores no signal, whatever the tests themselves were started to ignore.
+/// Returns a client that ignores no signal, even if the tests were started with some ignored.
 fn attentive(url: &str, flags: &[&str]) -> std::process::Command {
     let mut command = std::process::Command::new("env");
     command
@@ -186,7 +187,7 @@ fn attentive(url: &str, flags: &[&str]) -> std::process::Command {
 }
 
 #[test]
-fn signals_close_with_1001_and_are_told_by_the_exit_code() -> Result<()> {
+fn signals_close_with_1001_and_set_the_exit_code() -> Result<()> {
     let server = TestServer::serving("echo")?;
     for (signal, name, code) in
         [(Signal::HUP, "SIGHUP", 129), (Signal::INT, "SIGINT", 130), (Signal::TERM, "SIGTERM", 143)]
@@ -202,12 +203,12 @@ fn signals_close_with_1001_and_are_told_by_the_exit_code() -> Result<()> {
 }
 
 #[test]
-fn signal_ends_a_client_whose_output_nobody_reads() -> Result<()> {
+fn signal_ends_a_client_with_unread_output() -> Result<()> {
     let server = TestServer::with_arguments("echo", LONG)?;
     let flags = ["--plain", "--max-message", "16MiB"];
     let mut talk = Talk::start(attentive(server.url(), &flags))?;
     assert_eq!(talk.ask("hello")?, "hello");
-    // Longer than a pipe holds. Its first octet has come when all of it has.
+    // Longer than a pipe holds. The first byte is printed only after the whole message has arrived.
     talk.send(&"x".repeat(1 << 20))?;
     talk.output.fill_buf()?;
     talk.signal(Signal::TERM)?;
@@ -234,7 +235,7 @@ fn signal_that_is_ignored_from_the_start_stays_ignored() -> Result<()> {
 }
 
 #[test]
-fn output_that_cannot_be_written_is_no_success() -> Result<()> {
+fn output_that_cannot_be_written_is_an_error() -> Result<()> {
     let server = TestServer::serving("echo")?;
     let mut full = command(server.url(), &["--plain"]);
     full.stdout(File::options().write(true).open("/dev/full")?);

@@ -1,4 +1,4 @@
-//! What one client keeps from others while it neither asks, nor reads, nor leaves: places that only so many have.
+//! Clients that send nothing, read nothing or never leave must not use up the permits of others.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -16,14 +16,14 @@ use crate::streams::{
     websocket,
 };
 
-/// More than there are places of any kind.
+/// More connections than there are permits of any kind.
 const CROWD: usize = 1100;
 
-/// Whoever is let in within this time was not kept out: what the crowd holds, it would hold for longer.
+/// A client that is served within this time was not blocked: the crowd would hold its permits for longer.
 const AT_ONCE: Duration = Duration::from_secs(10);
 
-/// Two resources of which each has its own handler: `/slow` takes as many milliseconds as the query says to let
-/// somebody in.
+/// Configures two resources with a handler each: `/` echoes, and `/slow` takes as many milliseconds to accept a client
+/// as the query says.
 fn slow_and_echo(settings: &str) -> Result<Configuration> {
     Configuration::new(&format!(
         "{settings}\n\
@@ -32,7 +32,7 @@ fn slow_and_echo(settings: &str) -> Result<Configuration> {
     ))
 }
 
-/// As many connections as others must not wait for, each with this request.
+/// Opens `CROWD` connections that each send this request.
 fn crowd(server: SocketAddr, request: &str) -> Result<Vec<TcpStream>> {
     raise_open_files();
     let one = |_| {
@@ -52,32 +52,32 @@ fn expect_echo_at_once(server: SocketAddr) -> Result<()> {
     Ok(())
 }
 
-/// Asks again and again until `is_it`.
-fn until<T>(mut ask: impl FnMut() -> Result<T>, is_it: impl Fn(&T) -> bool) -> Result<T> {
+/// Repeats `ask` until its result satisfies `is_done`.
+fn until<T>(mut ask: impl FnMut() -> Result<T>, is_done: impl Fn(&T) -> bool) -> Result<T> {
     let deadline = Instant::now() + DEADLINE;
     loop {
         let answer = ask()?;
-        if is_it(&answer) {
+        if is_done(&answer) {
             return Ok(answer);
         }
         ensure!(Instant::now() < deadline, "not in time");
     }
 }
 
-/// The descriptors that a process has.
+/// Returns how many descriptors the server has open.
 fn descriptors(server: &TestServer) -> Result<usize> {
     Ok(std::fs::read_dir(format!("/proc/{}/fd", server.process_id()))?.count())
 }
 
-fn folder_of(file: &str, octets: usize) -> Result<(tempfile::TempDir, String)> {
+fn folder_of(file: &str, bytes: usize) -> Result<(tempfile::TempDir, String)> {
     let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join(file), vec![b'a'; octets])?;
+    std::fs::write(folder.path().join(file), vec![b'a'; bytes])?;
     let path = folder.path().to_str().context("UTF-8")?.to_owned();
     Ok((folder, path))
 }
 
 #[test]
-fn connections_without_a_request_give_way_the_oldest_first() -> Result<()> {
+fn connections_without_a_request_are_evicted_oldest_first() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--handshake-timeout", "60s"])?;
     let mut crowd = crowd(server.address(), "GET / HTTP/1.1\r\n")?;
     expect_echo_at_once(server.address())?;
@@ -95,7 +95,7 @@ fn connections_without_a_request_give_way_the_oldest_first() -> Result<()> {
 }
 
 #[test]
-fn one_address_shuts_no_other_out() -> Result<()> {
+fn crowd_at_one_address_does_not_block_another() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("socket");
     let unix = format!("unix:{}", file.display());
@@ -114,14 +114,14 @@ fn one_address_shuts_no_other_out() -> Result<()> {
 }
 
 #[test]
-fn handler_that_lets_nobody_in_keeps_out_nobody_else() -> Result<()> {
+fn handler_that_accepts_no_client_does_not_block_other_resources() -> Result<()> {
     let settings = "listen = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n\
                     handshake-timeout = \"60s\"\nmax-clients = 2048";
     let mut server = slow_and_echo(settings)?.serve()?;
     let admin = server.admin()?;
     let crowd = crowd(server.address(), &handshake("/slow?60000", ""))?;
     expect_echo_at_once(server.address())?;
-    // Those that were too many are told so.
+    // The surplus requests get a 503.
     let (mut refused, mut waiting) = (0, 0);
     for mut stream in crowd {
         stream.set_read_timeout(Some(Duration::from_millis(1)))?;
@@ -135,31 +135,31 @@ fn handler_that_lets_nobody_in_keeps_out_nobody_else() -> Result<()> {
         }
     }
     assert_eq!((refused, waiting), (CROWD - 1024, 1024));
-    let told = ask_admin(admin, "GET /metrics", "", &[])?.body;
-    assert!(told.contains("full=\"handshakes\"} 76"), "{told}");
+    let reply = ask_admin(admin, "GET /metrics", "", &[])?.body;
+    assert!(reply.contains("full=\"handshakes\"} 76"), "{reply}");
     Ok(())
 }
 
 #[test]
-fn slow_readers_of_files_keep_out_nobody() -> Result<()> {
+fn slow_readers_of_files_do_not_block_other_clients() -> Result<()> {
     let (_folder, pages) = folder_of("long.txt", 8 << 20)?;
     let server = TestServer::with_arguments("echo", &["--static", &pages])?;
     let request = "GET /long.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     let _crowd = crowd(server.address(), request)?;
     expect_echo_at_once(server.address())?;
-    // As soon as it is known who reads nothing, whoever reads gets the file.
+    // Once the host has found the connections that read nothing, a client that reads gets the file.
     let ask = || Answer::to(server.address(), request);
     assert_eq!(until(ask, |answer| answer.status == 200)?.body.len(), 8 << 20);
     Ok(())
 }
 
-/// As an abandoned handshake leaves a server.
+/// Abandons a handshake in one of four ways.
 fn leave(server: SocketAddr, number: usize) -> Result<()> {
     let request = handshake("/slow?0", "");
     match number % 4 {
         0 => drop(TcpStream::connect(server)?.write_all(request.as_bytes())),
         1 => {
-            // Eager, and gone.
+            // Sends a message early, and leaves.
             let eager = [request.as_bytes(), &masked_frame(0x81, b"hello")].concat();
             drop(TcpStream::connect(server)?.write_all(&eager));
         }
@@ -167,7 +167,7 @@ fn leave(server: SocketAddr, number: usize) -> Result<()> {
             let mut stream = TcpStream::connect(server)?;
             stream.write_all(request.as_bytes())?;
             stream.shutdown(std::net::Shutdown::Write)?;
-            // The server closes too.
+            // The server closes, too.
             stream.set_read_timeout(Some(DEADLINE))?;
             stream.read_to_end(&mut Vec::new())?;
         }
@@ -183,7 +183,7 @@ fn leave(server: SocketAddr, number: usize) -> Result<()> {
 }
 
 #[test]
-fn handshakes_that_are_abandoned_keep_no_place() -> Result<()> {
+fn abandoned_handshakes_release_their_permits() -> Result<()> {
     let settings = "listen = \"127.0.0.1:0\"\nhandshake-timeout = \"60s\"\nmax-clients = 4";
     let mut server = slow_and_echo(settings)?.serve()?;
     let mut sleeping = TcpStream::connect(server.address())?;
@@ -199,7 +199,7 @@ fn handshakes_that_are_abandoned_keep_no_place() -> Result<()> {
 }
 
 #[test]
-fn handshake_whose_time_is_over_keeps_no_place() -> Result<()> {
+fn handshake_that_times_out_releases_its_permit() -> Result<()> {
     let settings = "listen = \"127.0.0.1:0\"\nhandshake-timeout = \"300ms\"\nmax-clients = 4";
     let mut server = slow_and_echo(settings)?.serve()?;
     let request = handshake("/slow?60000", "");
@@ -208,7 +208,7 @@ fn handshake_whose_time_is_over_keeps_no_place() -> Result<()> {
     server.wait_for_log("asked")?;
     let answer = Answer::to(server.address(), &request)?;
     assert!(answer.status == 503 && answer.body.contains("in time"), "{answer:?}");
-    // The call that runs keeps its place, the one that waited for its turn does not.
+    // The running call keeps its permit; the call that waited for its turn does not.
     let connect = || Ok(Client::connect(&server));
     let mut clients = Vec::new();
     for _ in 0..3 {
@@ -219,22 +219,22 @@ fn handshake_whose_time_is_over_keeps_no_place() -> Result<()> {
     Ok(())
 }
 
-/// Connections with a WebSocket each, on which nothing else is read.
+/// Each connection has a WebSocket and reads nothing else.
 #[test]
-fn answers_over_http2_that_nobody_reads_give_way() -> Result<()> {
+fn unread_http2_responses_are_evicted() -> Result<()> {
     let (_folder, pages) = folder_of("long.txt", 1 << 20)?;
     let server = TestServer::with_arguments("echo", &["--static", &pages])?;
     let before = server.peak_memory()?;
-    // SETTINGS_INITIAL_WINDOW_SIZE: so much of a stream may come unasked.
-    let window = |octets: u32| [&[0, 4][..], &octets.to_be_bytes()].concat();
+    // SETTINGS_INITIAL_WINDOW_SIZE: how much of a stream the server may send unasked.
+    let window = |bytes: u32| [&[0, 4][..], &bytes.to_be_bytes()].concat();
     let mut crowd = Vec::new();
-    for octets in (0..24).map(|number| number % 2) {
-        let mut connection = Connection::begin_with(server.address(), &window(octets))?;
+    for bytes in (0..24).map(|number| number % 2) {
+        let mut connection = Connection::begin_with(server.address(), &window(bytes))?;
         connection.open(1, "/")?;
         for stream in (3..200).step_by(2) {
             connection.send(HEADERS, END_HEADERS | END_STREAM, stream, &get("/long.txt"))?;
         }
-        // All have been answered.
+        // Every request has its response.
         for stream in (3..200).step_by(2) {
             connection.wait_for(HEADERS, stream)?;
         }
@@ -244,7 +244,7 @@ fn answers_over_http2_that_nobody_reads_give_way() -> Result<()> {
     assert!(open < 1024 + 100, "{open} descriptors");
     let grown = server.peak_memory()? - before;
     assert!(grown < 200 << 20, "{} KiB more", grown >> 10);
-    // As soon as it is known who reads nothing, whoever reads is answered.
+    // Once the host has found the connections that read nothing, a client that reads gets its response.
     let mut reading = Connection::begin_with(server.address(), &window(2 << 20))?;
     let mut stream = 1;
     let ask = || {
@@ -257,7 +257,7 @@ fn answers_over_http2_that_nobody_reads_give_way() -> Result<()> {
     while came < 60_000 {
         came += reading.wait_for(DATA, stream)?.payload.len();
     }
-    // What gave way was reset, and every connection goes on.
+    // Evicted responses were reset, and every connection stays open.
     for connection in &mut crowd {
         connection.grant(1, 1 << 20)?;
         assert_eq!(connection.ask(1, "still here")?, "still here");
@@ -266,10 +266,10 @@ fn answers_over_http2_that_nobody_reads_give_way() -> Result<()> {
     Ok(())
 }
 
-/// What is left for them stays in the HTTP library as long as their connection.
+/// The HTTP library keeps the unread output of a closed stream until its connection ends.
 #[test]
-fn what_clients_over_http2_leave_unread_when_they_go_gives_way() -> Result<()> {
-    // Who takes nothing for so long is not waited for.
+fn unread_output_of_closed_http2_clients_is_evicted() -> Result<()> {
+    // After this time the host gives up on a client that reads nothing.
     let server = TestServer::with_arguments("echo", &["--idle-timeout", "6s"])?;
     let window = [&[0, 4][..], &1_u32.to_be_bytes()].concat();
     let message = masked_frame(0x82, &[7; 60_000]);
@@ -299,9 +299,9 @@ fn what_clients_over_http2_leave_unread_when_they_go_gives_way() -> Result<()> {
     Ok(())
 }
 
-/// As many as wait behind an answer, and more: none has a WebSocket any more.
+/// More idle connections than the host keeps after a response. None has a WebSocket any more.
 #[test]
-fn connections_of_http2_that_are_left_idle_are_not_more_than_there_may_be() -> Result<()> {
+fn idle_http2_connections_are_limited() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--handshake-timeout", "60s"])?;
     raise_open_files();
     let mut crowd = Vec::new();

@@ -1,10 +1,10 @@
-//! Any octets on the socket: a close code, a word to the handler, and nothing lost for others.
+//! Protocol errors: the sender is closed with the right code, the handler sees it, and other clients lose nothing.
 
 use anyhow::Result;
 use ws_host_test_support::{Client, TestServer};
 
-/// Sends octets that break the protocol. The client must be closed with this code, the handler must
-/// hear of it as the contract says, and another client must notice nothing.
+/// Sends bytes that break the protocol. The client must be closed with this code, the handler must get the event that
+/// the contract defines, and other clients must not be affected.
 #[track_caller]
 fn fails(hex: &str, code: u16) {
     try_fails(hex, code).unwrap_or_else(|error| panic!("{hex}: {error:?}"));
@@ -17,14 +17,14 @@ fn try_fails(hex: &str, code: u16) -> Result<()> {
     let name = client.ask("who")?;
     client.send_hex(hex)?;
     let reason = client.expect_close(code)?;
-    let told = format!("{name} disconnected 1006 {reason:?} clean false sent Some({code})");
+    let last_event = format!("{name} disconnected 1006 {reason:?} clean false sent Some({code})");
     let report = report_with(&mut witness, "disconnected")?;
-    assert!(report.ends_with(&told), "{told:?} is not the end of {report:?}");
+    assert!(report.ends_with(&last_event), "{last_event:?} is not the end of {report:?}");
     assert!(!report.contains("delivered"), "delivered after the error: {report:?}");
     Ok(())
 }
 
-/// Asks for the record until it has this in it. Its events come in their own time.
+/// Requests the record until it contains `word`: events arrive asynchronously.
 fn report_with(client: &mut Client, word: &str) -> Result<String> {
     loop {
         let report = client.ask("report")?;
@@ -75,25 +75,25 @@ fn length_of_2_to_the_63_is_1002() {
 }
 
 #[test]
-fn length_over_the_limit_is_1009_before_a_single_octet_of_it() {
+fn length_over_the_limit_is_1009_before_any_payload() {
     fails("82 ff 00 00 00 00 00 10 00 01 00 00 00 00", 1009);
     fails("82 ff 7f ff ff ff ff ff ff ff 00 00 00 00", 1009);
 }
 
 #[test]
 fn fragments_over_the_limit_together_are_1009() {
-    // One octet, then the announcement of the whole limit.
+    // One byte, then a header that announces as much as the whole limit.
     fails("02 81 00 00 00 00 61 80 ff 00 00 00 00 00 10 00 00 00 00 00 00", 1009);
 }
 
 #[test]
-fn text_that_is_not_utf8_is_1007_in_the_middle_of_the_message() {
+fn invalid_utf8_is_1007_before_the_end_of_the_message() {
     fails("81 84 00 00 00 00 61 ff", 1007);
     fails("01 83 00 00 00 00 e4 b8 ad 00 82 00 00 00 00 f4 90", 1007);
 }
 
 #[test]
-fn cut_character_at_the_end_is_1007() {
+fn truncated_character_at_the_end_is_1007() {
     fails("81 82 00 00 00 00 e4 b8", 1007);
 }
 

@@ -1,4 +1,4 @@
-//! Connections that begin with what a proxy says of its client (the PROXY protocol).
+//! The PROXY protocol: connections that begin with a proxy's header about its client.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -28,7 +28,7 @@ fn behind(server: SocketAddr, header: &[u8]) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// The server must close, and say nothing.
+/// The server must close the connection without sending anything.
 fn dropped(mut stream: TcpStream) -> Result<()> {
     let mut rest = Vec::new();
     match stream.read_to_end(&mut rest) {
@@ -41,7 +41,7 @@ fn dropped(mut stream: TcpStream) -> Result<()> {
     Ok(())
 }
 
-fn told(server: &TestServer, header: &[u8], headers: &str) -> Result<String> {
+fn request_seen(server: &TestServer, header: &[u8], headers: &str) -> Result<String> {
     let request = handshake("/", headers);
     let (mut client, answer) = Client::request(behind(server.address(), header)?, &request)?;
     ensure!(answer.status == 101, "{answer:?}");
@@ -49,7 +49,7 @@ fn told(server: &TestServer, header: &[u8], headers: &str) -> Result<String> {
 }
 
 #[test]
-fn header_tells_who_the_client_is() -> Result<()> {
+fn client_address_comes_from_the_header() -> Result<()> {
     let server = TestServer::with_arguments("guest-about", &TRUSTING)?;
     // PP2_TYPE_SSL with PP2_CLIENT_SSL: the client speaks TLS with the proxy.
     let encrypted = version_2(0x21, &[0x20, 0, 5, 1, 0, 0, 0, 0]);
@@ -59,27 +59,27 @@ fn header_tells_who_the_client_is() -> Result<()> {
         (of_v6.to_vec(), "2001:db8::1", false),
         (version_2(0x21, &[]), "192.0.2.8", false),
         (encrypted, "192.0.2.8", true),
-        // The proxy itself.
+        // The proxy speaks for itself.
         (b"PROXY UNKNOWN\r\n".to_vec(), "127.0.0.1", false),
         (version_2(0x20, &[]), "127.0.0.1", false),
     ] {
-        let told = told(&server, &header, "")?;
-        assert!(told.contains(&format!("client_address: \"{address}\"")), "{told}");
-        assert!(told.contains(&format!("secure: {secure}")), "{told}");
+        let seen = request_seen(&server, &header, "")?;
+        assert!(seen.contains(&format!("client_address: \"{address}\"")), "{seen}");
+        assert!(seen.contains(&format!("secure: {secure}")), "{seen}");
     }
     Ok(())
 }
 
 #[test]
-fn header_request_and_frames_may_come_in_one_piece_or_octet_by_octet() -> Result<()> {
+fn header_request_and_frames_may_arrive_together_or_byte_by_byte() -> Result<()> {
     let server = TestServer::with_arguments("echo", &TRUSTING)?;
     let whole = [LINE, handshake("/", "").as_bytes(), b"\x81\x82\0\0\0\0hi"].concat();
     let (mut client, _) = Client::after(behind(server.address(), &whole)?)?;
     assert_eq!(client.receive_text()?, "hi");
     let mut stream = behind(server.address(), b"")?;
     stream.set_nodelay(true)?;
-    for octet in whole {
-        stream.write_all(&[octet])?;
+    for byte in whole {
+        stream.write_all(&[byte])?;
     }
     let (mut client, _) = Client::after(stream)?;
     assert_eq!(client.receive_text()?, "hi");
@@ -87,22 +87,22 @@ fn header_request_and_frames_may_come_in_one_piece_or_octet_by_octet() -> Result
 }
 
 #[test]
-fn tls_begins_behind_the_header() -> Result<()> {
+fn tls_begins_after_the_header() -> Result<()> {
     let authority = Authority::new()?;
     let server = authority.serving("guest-about", &TRUSTING)?;
     for header in [LINE, &version_2(0x21, &[])] {
         let stream = authority.ask().over(behind(server.address(), header)?)?;
-        let told = Client::greet(stream)?.ask("request")?;
-        assert!(told.contains("client_address: \"192.0.2."), "{told}");
-        assert!(told.contains("secure: true"), "{told}");
+        let seen = Client::greet(stream)?.ask("request")?;
+        assert!(seen.contains("client_address: \"192.0.2."), "{seen}");
+        assert!(seen.contains("secure: true"), "{seen}");
     }
-    // The header must not come inside.
+    // The header must not come inside TLS.
     assert!(authority.ask().connect(server.address()).is_err());
     Ok(())
 }
 
 #[test]
-fn whoever_begins_without_a_header_is_dropped() -> Result<()> {
+fn connection_without_a_header_is_dropped() -> Result<()> {
     let server = TestServer::with_arguments("echo", &TRUSTING)?;
     let request = handshake("/", "");
     let endless = [&b"PROXY TCP4 "[..], &[b'1'; 4000]].concat();
@@ -115,14 +115,14 @@ fn whoever_begins_without_a_header_is_dropped() -> Result<()> {
 }
 
 #[test]
-fn header_of_somebody_who_is_not_trusted_is_not_read() -> Result<()> {
+fn header_of_an_untrusted_peer_is_not_read() -> Result<()> {
     let trusting = ["--proxy-protocol", "--trusted-proxy", "10.0.0.0/8"];
-    // So long that it cannot be what drops them.
+    // Too long for a timeout to be the reason why they are dropped.
     let flags = [&trusting[..], &["--handshake-timeout", "10m"]].concat();
     let mut server = TestServer::with_arguments("echo", &flags)?;
     let whole = [LINE, handshake("/", "").as_bytes()].concat();
-    for octets in [&whole, LINE, b""] {
-        dropped(behind(server.address(), octets)?)?;
+    for bytes in [&whole, LINE, b""] {
+        dropped(behind(server.address(), bytes)?)?;
     }
     let line = server.wait_for_log("a connection was dropped")?;
     assert!(line.contains("--trusted-proxy 127.0.0.1"), "{line}");
@@ -130,14 +130,14 @@ fn header_of_somebody_who_is_not_trusted_is_not_read() -> Result<()> {
 }
 
 #[test]
-fn header_that_stalls_is_dropped_in_time() -> Result<()> {
+fn stalled_header_times_out() -> Result<()> {
     let flags = [&TRUSTING[..], &["--handshake-timeout", "500ms"]].concat();
     let server = TestServer::with_arguments("echo", &flags)?;
     let stalled: Result<Vec<_>> =
         [0, 1, 6, 20].into_iter().map(|length| behind(server.address(), &LINE[..length])).collect();
     let late = behind(server.address(), LINE)?;
     for stream in stalled?.into_iter().chain([late]) {
-        // With a whole header it is HTTP that has not come, which may be told.
+        // After a complete header the HTTP request is missing, and that may get a response.
         let mut stream = stream;
         stream.read_to_end(&mut Vec::new())?;
     }
@@ -147,43 +147,43 @@ fn header_that_stalls_is_dropped_in_time() -> Result<()> {
 }
 
 #[test]
-fn flag_needs_somebody_who_is_trusted() -> Result<()> {
+fn flag_needs_a_trusted_proxy() -> Result<()> {
     let mut command = Command::new(host_binary());
     command.arg("--component").arg(component("echo")).args(["--listen", "127.0.0.1:0"]);
     let output = command.arg("--proxy-protocol").output()?;
     ensure!(!output.status.success(), "it started");
-    let told = String::from_utf8(output.stderr)?;
-    assert!(told.contains("proxy-protocol") && told.contains("trusted-prox"), "{told}");
+    let error = String::from_utf8(output.stderr)?;
+    assert!(error.contains("proxy-protocol") && error.contains("trusted-prox"), "{error}");
     Ok(())
 }
 
 #[test]
-fn forwarded_headers_are_believed_of_trusted_proxies_alone() -> Result<()> {
+fn forwarded_headers_count_only_from_trusted_proxies() -> Result<()> {
     let forwarded = "X-Forwarded-For: 198.51.100.9\r\n";
     let server = TestServer::with_arguments("guest-about", &TRUSTING)?;
-    // The client of the proxy that speaks is nobody who is trusted: it may have invented them.
-    let told_of = told(&server, LINE, forwarded)?;
-    assert!(told_of.contains("client_address: \"192.0.2.7\""), "{told_of}");
-    // It is another proxy, and trusted.
+    // The client at the address in the header is not trusted: it may have invented these headers.
+    let seen = request_seen(&server, LINE, forwarded)?;
+    assert!(seen.contains("client_address: \"192.0.2.7\""), "{seen}");
+    // Here that address is another proxy, and trusted.
     let chain = [&TRUSTING[..], &["--trusted-proxy", "192.0.2.7"]].concat();
     let server = TestServer::with_arguments("guest-about", &chain)?;
-    let told_of = told(&server, LINE, forwarded)?;
-    assert!(told_of.contains("client_address: \"198.51.100.9\""), "{told_of}");
+    let seen = request_seen(&server, LINE, forwarded)?;
+    assert!(seen.contains("client_address: \"198.51.100.9\""), "{seen}");
     Ok(())
 }
 
 #[test]
-fn proxy_that_speaks_for_itself_tells_of_no_client_in_headers() -> Result<()> {
+fn forwarded_headers_do_not_count_when_the_proxy_speaks_for_itself() -> Result<()> {
     let server = TestServer::with_arguments("guest-about", &TRUSTING)?;
     let forwarded = "X-Forwarded-For: 198.51.100.9\r\nX-Forwarded-Proto: https\r\n\
                      X-Forwarded-Host: app.example.com\r\n";
-    // PROXY, but of no family that has addresses; LOCAL, with PP2_TYPE_SSL behind it, which does not count.
+    // PROXY with a family that has no addresses, and LOCAL followed by PP2_TYPE_SSL, which does not count.
     let unspecified = *b"\r\n\r\n\0\r\nQUIT\n\x21\x00\0\0";
     let local = version_2(0x20, &[0x20, 0, 5, 1, 0, 0, 0, 0]);
     for header in [&b"PROXY UNKNOWN\r\n"[..], b"PROXY UNKNOWN a b c d\r\n", &unspecified, &local] {
-        let told_of = told(&server, header, forwarded)?;
-        assert!(told_of.contains("client_address: \"127.0.0.1\""), "{told_of}");
-        assert!(told_of.contains("secure: false"), "{told_of}");
+        let seen = request_seen(&server, header, forwarded)?;
+        assert!(seen.contains("client_address: \"127.0.0.1\""), "{seen}");
+        assert!(seen.contains("secure: false"), "{seen}");
         let page = format!("{forwarded}Origin: https://app.example.com\r\n");
         let stream = behind(server.address(), header)?;
         let (_, answer) = Client::request(stream, &handshake("/", &page))?;
@@ -197,7 +197,7 @@ fn clients_of_an_address_behind_tls_count_as_encrypted() -> Result<()> {
     let secure = [&TRUSTING[..], &["--secure"]].concat();
     let server = TestServer::with_arguments("guest-about", &secure)?;
     for header in [LINE, b"PROXY TCP6 2001:db8::1 ::1 5 80\r\n", &version_2(0x21, &[])] {
-        assert!(told(&server, header, "")?.contains("secure: true"));
+        assert!(request_seen(&server, header, "")?.contains("secure: true"));
     }
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("socket");
@@ -211,24 +211,24 @@ fn clients_of_an_address_behind_tls_count_as_encrypted() -> Result<()> {
     );
     let server = Configuration::new(&text)?.serve()?;
     assert!(Client::connect(&server)?.ask("request")?.contains("secure: false"));
-    let told = Client::greet(UnixStream::connect(&file)?)?.ask("request")?;
-    assert!(told.contains("secure: true"), "{told}");
+    let seen = Client::greet(UnixStream::connect(&file)?)?.ask("request")?;
+    assert!(seen.contains("secure: true"), "{seen}");
     Ok(())
 }
 
 #[test]
-fn address_that_speaks_tls_itself_is_not_behind_it() -> Result<()> {
+fn secure_flag_is_refused_at_an_address_with_tls() -> Result<()> {
     let mut command = Command::new(host_binary());
     command.arg("--component").arg(component("echo")).args(["--listen", "127.0.0.1:0"]);
     let output = command.args(["--tls-dev", "--secure"]).output()?;
     ensure!(!output.status.success(), "it started");
-    let told = String::from_utf8(output.stderr)?;
-    assert!(told.contains("--secure") && told.contains("speaks TLS itself"), "{told}");
+    let error = String::from_utf8(output.stderr)?;
+    assert!(error.contains("--secure") && error.contains("speaks TLS itself"), "{error}");
     Ok(())
 }
 
 #[test]
-fn one_address_has_proxies_and_another_has_none() -> Result<()> {
+fn each_address_has_its_own_proxy_protocol_setting() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("socket");
     let text = format!(
@@ -247,7 +247,7 @@ fn one_address_has_proxies_and_another_has_none() -> Result<()> {
     assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
     let mut stream = UnixStream::connect(&file)?;
     stream.write_all(LINE)?;
-    let told = Client::greet(stream)?.ask("request")?;
-    assert!(told.contains("client_address: \"192.0.2.7\""), "{told}");
+    let seen = Client::greet(stream)?.ask("request")?;
+    assert!(seen.contains("client_address: \"192.0.2.7\""), "{seen}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! An HTTP proxy between `ws-host connect` and its server, named by the environment.
+//! `ws-host connect` through an HTTP proxy that the environment names.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use ws_host_test_support::{DEADLINE, TestServer};
 
 use crate::connect::{command, connect, run};
 
-/// Variables that the environment of the tests may have.
+/// Proxy variables that may be set in the environment of the tests.
 const VARIABLES: [&str; 8] = [
     "http_proxy",
     "HTTP_PROXY",
@@ -23,26 +23,26 @@ const VARIABLES: [&str; 8] = [
     "NO_PROXY",
 ];
 
-/// How many requests wait to be looked at: more than a test makes.
+/// The capacity for recorded requests: more than any test makes.
 const MAX_ASKED: usize = 16;
 
-/// What a proxy does.
+/// The behaviour of a proxy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Way {
-    /// Everything goes through.
+    /// Forwards everything.
     Open,
-    /// There is no tunnel, but this answer.
+    /// Opens no tunnel and sends this response.
     Answer(&'static str),
-    /// Behind so many octets of the client it speaks for the server: a close frame with 1000, and the end.
+    /// After this many bytes from the client, sends a close frame with 1000 in the server's place, and closes.
     CloseBehind(usize),
-    /// Behind so many octets of the client there is no connection any more.
+    /// After this many bytes from the client, cuts the connection.
     CutBehind(usize),
 }
 
-/// A proxy that leads to one server, whatever it is asked for.
+/// A proxy that connects to one server, whatever the requested destination.
 pub(crate) struct Proxy {
     address: SocketAddr,
-    /// The heads of the requests.
+    /// The heads of the requests that it got.
     asked: Receiver<String>,
 }
 
@@ -61,7 +61,7 @@ impl Proxy {
         Ok(Self { address, asked })
     }
 
-    /// A client that goes through it.
+    /// Returns a client command that uses this proxy.
     pub(crate) fn lead(&self, url: &str, flags: &[&str]) -> Command {
         through(&[("http_proxy", &format!("http://{}", self.address))], url, flags)
     }
@@ -71,7 +71,7 @@ impl Proxy {
     }
 }
 
-/// A client in an environment with these proxies and no others.
+/// Returns a client command with these proxy variables and no others.
 fn through(variables: &[(&str, &str)], url: &str, flags: &[&str]) -> Command {
     let mut command = command(url, flags);
     for variable in VARIABLES {
@@ -81,13 +81,13 @@ fn through(variables: &[(&str, &str)], url: &str, flags: &[&str]) -> Command {
     command
 }
 
-/// The head of a request.
+/// Reads the head of a request.
 fn head(client: &mut TcpStream) -> Result<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        let mut octet = [0];
-        client.read_exact(&mut octet)?;
-        head.extend(octet);
+        let mut byte = [0];
+        client.read_exact(&mut byte)?;
+        head.extend(byte);
     }
     Ok(String::from_utf8(head)?)
 }
@@ -104,14 +104,14 @@ fn lead(mut client: TcpStream, server: SocketAddr, way: Way) -> io::Result<()> {
         Way::Open | Way::Answer(_) => {
             let (mut from, mut to) = (client, server);
             thread::spawn(move || {
-                // However it ends, the other end is to know.
+                // The end is forwarded even after an error.
                 let _ = io::copy(&mut from, &mut to);
                 let _ = to.shutdown(Shutdown::Write);
             });
             Ok(())
         }
-        Way::CloseBehind(octets) | Way::CutBehind(octets) => {
-            io::copy(&mut Read::by_ref(&mut client).take(octets as u64), &mut &server)?;
+        Way::CloseBehind(bytes) | Way::CutBehind(bytes) => {
+            io::copy(&mut Read::by_ref(&mut client).take(bytes as u64), &mut &server)?;
             if matches!(way, Way::CloseBehind(_)) {
                 client.write_all(&[0x88, 2, 0x03, 0xe8])?;
             }
@@ -122,13 +122,13 @@ fn lead(mut client: TcpStream, server: SocketAddr, way: Way) -> io::Result<()> {
 }
 
 #[test]
-fn server_is_reached_through_the_proxy_of_the_environment() -> Result<()> {
+fn server_is_reached_through_the_proxy_in_the_environment() -> Result<()> {
     let server = TestServer::serving("echo")?;
     let proxy = Proxy::start(server.address(), Way::Open)?;
     let url = format!("http://me:se%20cret@{}", proxy.address);
     let client = through(&[("http_proxy", &url)], "ws://you:pass@server.invalid/", &["--plain"]);
-    let (output, told, log) = run(client, "hello\n")?;
-    assert_eq!((&*told, output.status.code()), ("hello\n", Some(0)), "{log}");
+    let (output, printed, log) = run(client, "hello\n")?;
+    assert_eq!((&*printed, output.status.code()), ("hello\n", Some(0)), "{log}");
     let asked = proxy.asked()?;
     assert!(asked.starts_with("CONNECT server.invalid:80 HTTP/1.1\r\n"), "{asked}");
     assert!(
@@ -140,31 +140,31 @@ fn server_is_reached_through_the_proxy_of_the_environment() -> Result<()> {
 }
 
 #[test]
-fn tls_goes_through_the_proxy_for_wss() -> Result<()> {
+fn wss_tunnels_tls_through_the_proxy() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--tls-dev"])?;
     let proxy = Proxy::start(server.address(), Way::Open)?;
     let variables = [("HTTPS_PROXY", &*proxy.address.to_string()), ("http_proxy", "nowhere:1")];
     for flags in [&["--plain", "--insecure"][..], &["--plain", "--insecure", "--http2"]] {
-        let (output, told, log) =
+        let (output, printed, log) =
             run(through(&variables, "wss://server.invalid/", flags), "hello\n")?;
-        assert_eq!((&*told, output.status.code()), ("hello\n", Some(0)), "{log}");
+        assert_eq!((&*printed, output.status.code()), ("hello\n", Some(0)), "{log}");
         assert!(proxy.asked()?.starts_with("CONNECT server.invalid:443 "));
     }
     Ok(())
 }
 
 #[test]
-fn server_on_this_machine_is_reached_without_a_proxy() -> Result<()> {
+fn local_server_is_reached_without_the_proxy() -> Result<()> {
     let server = TestServer::serving("echo")?;
     let nobody = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
     let client = through(&[("ALL_PROXY", &nobody)], server.url(), &["--plain"]);
-    let (output, told, log) = run(client, "hello\n")?;
-    assert_eq!((&*told, output.status.code()), ("hello\n", Some(0)), "{log}");
+    let (output, printed, log) = run(client, "hello\n")?;
+    assert_eq!((&*printed, output.status.code()), ("hello\n", Some(0)), "{log}");
     Ok(())
 }
 
 #[test]
-fn proxy_that_is_no_use_is_told_of_and_what_to_do() -> Result<()> {
+fn unusable_proxy_is_reported_with_what_to_do() -> Result<()> {
     let nobody = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let needs_name = "HTTP/1.1 407 Who?\r\nContent-Length: 5\r\n\r\nwho?\n";
     let needs_name = Proxy::start(nobody, Way::Answer(needs_name))?;
@@ -195,7 +195,7 @@ fn proxy_that_is_no_use_is_told_of_and_what_to_do() -> Result<()> {
 }
 
 #[test]
-fn user_of_the_url_is_told_to_the_server_and_to_nobody_else() -> Result<()> {
+fn credentials_in_the_url_go_only_to_the_server() -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let url = format!("ws://me:p%40ss@{}/", listener.local_addr()?);
     let server = thread::spawn(move || -> Result<String> {
@@ -216,7 +216,7 @@ fn user_of_the_url_is_told_to_the_server_and_to_nobody_else() -> Result<()> {
 }
 
 #[test]
-fn header_of_the_handshake_is_refused_with_what_can_be_done() -> Result<()> {
+fn handshake_headers_are_refused_with_the_alternative() -> Result<()> {
     for (header, word) in [
         ("Upgrade: x", "belongs to the handshake"),
         ("Sec-WebSocket-Protocol: chat", "--subprotocol"),

@@ -1,4 +1,4 @@
-//! Why an instance is asked for its state, or given one.
+//! The reason that the host gives in `suspend` and `resume`.
 
 use anyhow::{Result, ensure};
 use ws_host_test_support::{Client, TestServer};
@@ -9,7 +9,7 @@ use crate::keeper::{Keeper, post_reload};
 const FLAGS: &[&str] =
     &["--no-watch", "--admin", "127.0.0.1:0", "--log", "info,ws_host::actor=trace"];
 
-/// The next calls are these, each for its reason.
+/// Expects these calls next, each with its reason.
 fn expect(server: &mut TestServer, calls: &[&str]) -> Result<()> {
     for call in calls {
         let line = server.wait_for_log("reason=")?;
@@ -21,7 +21,7 @@ fn expect(server: &mut TestServer, calls: &[&str]) -> Result<()> {
 }
 
 #[test]
-fn instance_that_sleeps_and_wakes_hears_of_hibernation() -> Result<()> {
+fn hibernation_is_the_reason_when_an_instance_sleeps_and_wakes() -> Result<()> {
     let keeper = Keeper::new()?;
     let mut server = keeper.serve(&[FLAGS, &["--hibernate-after", "100ms"]].concat())?;
     let mut client = Client::connect(&server)?;
@@ -32,13 +32,13 @@ fn instance_that_sleeps_and_wakes_hears_of_hibernation() -> Result<()> {
 }
 
 #[test]
-fn new_code_hears_of_a_reload_whether_the_old_is_awake_or_asleep() -> Result<()> {
+fn reload_is_the_reason_for_live_and_for_hibernated_instances() -> Result<()> {
     let keeper = Keeper::new()?;
     let mut server = keeper.serve(FLAGS)?;
     let admin = server.admin()?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("count")?, "1");
-    keeper.replace_by(2)?;
+    keeper.replace_with(2)?;
     assert_eq!(post_reload(admin)?.status, 200);
     expect(&mut server, &["suspend reload", "resume reload"])?;
     let keeper = Keeper::new()?;
@@ -47,13 +47,13 @@ fn new_code_hears_of_a_reload_whether_the_old_is_awake_or_asleep() -> Result<()>
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("count")?, "1");
     server.wait_for_log("hibernated")?;
-    keeper.replace_by(2)?;
+    keeper.replace_with(2)?;
     assert_eq!(post_reload(admin)?.status, 200);
     expect(&mut server, &["resume reload"])
 }
 
 #[test]
-fn instance_after_a_trap_hears_of_the_fault_with_a_checkpoint_and_without() -> Result<()> {
+fn fault_is_the_reason_after_a_trap_with_and_without_a_checkpoint() -> Result<()> {
     for (flags, calls) in [
         (&["--checkpoint", "50ms"][..], &["suspend checkpoint", "resume fault"][..]),
         (&[], &["resume fault"]),
@@ -74,13 +74,13 @@ fn instance_after_a_trap_hears_of_the_fault_with_a_checkpoint_and_without() -> R
 }
 
 #[test]
-fn old_code_hears_of_a_rollback() -> Result<()> {
+fn rollback_is_the_reason_when_old_code_resumes() -> Result<()> {
     let keeper = Keeper::new()?;
     let mut server = keeper.serve(&[FLAGS, &["--trial", "1h"]].concat())?;
     let admin = server.admin()?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("count")?, "1");
-    keeper.replace_by(2)?;
+    keeper.replace_with(2)?;
     assert_eq!(post_reload(admin)?.status, 200);
     expect(&mut server, &["suspend reload", "resume reload"])?;
     assert_eq!(ask_admin(admin, "POST /rollback", "", b"")?.status, 200);
@@ -88,14 +88,14 @@ fn old_code_hears_of_a_rollback() -> Result<()> {
     expect(&mut server, &["resume rollback"])
 }
 
-/// It began with the new code, so that the old has nothing of it to return to.
+/// The instance started with the new code, so the old code has no earlier state of it to return to.
 #[test]
-fn instance_that_began_on_trial_hands_its_state_over_for_the_rollback() -> Result<()> {
+fn instance_started_on_trial_keeps_its_state_in_a_rollback() -> Result<()> {
     let keeper = Keeper::new()?;
     let flags = ["--trial", "1h", "--path", "/{room}", "--instance-per", "path"];
     let mut server = keeper.serve(&[FLAGS, &flags].concat())?;
     let admin = server.admin()?;
-    keeper.replace_by(2)?;
+    keeper.replace_with(2)?;
     assert_eq!(post_reload(admin)?.status, 200);
     let mut client = Client::connect_to(&server, "/late")?;
     assert_eq!(client.receive_text()?, "room is late");

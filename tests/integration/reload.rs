@@ -1,4 +1,4 @@
-//! New code for old, while clients are connected.
+//! Reloads: new code takes over while clients are connected.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,7 @@ use ws_host_test_support::{Answer, Client, TestServer, component};
 use crate::configured::ask_admin;
 use crate::keeper::{Keeper, counter, mark_component, post_reload};
 
-/// Reloads when it is asked to, so that a test knows when.
+/// Reloads only on request, so that the test decides when.
 const ASKED: &[&str] = &["--no-watch", "--admin", "127.0.0.1:0"];
 
 #[track_caller]
@@ -27,7 +27,7 @@ fn new_file_takes_over_with_the_state_of_the_old_one() -> Result<()> {
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("count")?, "1");
     assert_eq!(client.ask("version")?, "1");
-    keeper.replace_by(2)?;
+    keeper.replace_with(2)?;
     let line = server.wait_for_log("reloaded the component")?;
     for word in ["old=", "new=", "swapped=1", "kept=0", "longest_pause=", "took="] {
         assert!(line.contains(word), "{word} is not in {line}");
@@ -39,7 +39,7 @@ fn new_file_takes_over_with_the_state_of_the_old_one() -> Result<()> {
 }
 
 #[test]
-fn file_is_followed_however_it_is_replaced() -> Result<()> {
+fn file_is_watched_however_it_is_replaced() -> Result<()> {
     let keeper = Keeper::new()?;
     let mut server = keeper.serve(&[])?;
     let mut client = Client::connect(&server)?;
@@ -47,7 +47,7 @@ fn file_is_followed_however_it_is_replaced() -> Result<()> {
     std::fs::write(keeper.file(), keeper.version(2)?)?;
     server.wait_for_log("reloaded the component")?;
     assert_eq!(client.ask("version")?, "2");
-    // Removed, and there again.
+    // Removed and written again.
     std::fs::remove_file(keeper.file())?;
     std::fs::write(keeper.file(), keeper.version(3)?)?;
     server.wait_for_log("reloaded the component")?;
@@ -55,9 +55,9 @@ fn file_is_followed_however_it_is_replaced() -> Result<()> {
     Ok(())
 }
 
-/// Whoever opens a pipe waits for somebody to write to it.
+/// Opening a pipe blocks until another process writes to it.
 #[test]
-fn pipe_in_the_place_of_the_file_stops_nothing() -> Result<()> {
+fn pipe_in_place_of_the_file_is_refused() -> Result<()> {
     let keeper = Keeper::new()?;
     let mut server = keeper.serve(ASKED)?;
     let admin = server.admin()?;
@@ -67,27 +67,27 @@ fn pipe_in_the_place_of_the_file_stops_nothing() -> Result<()> {
     let refused = post_reload(admin)?;
     assert_eq!(refused.status, 422, "{refused:?}");
     assert!(refused.body.contains("not a regular file"), "{refused:?}");
-    keeper.replace_by(2)?;
+    keeper.replace_with(2)?;
     replaced(&post_reload(admin)?, "0 lost");
     assert_eq!(Client::connect(&server)?.ask("version")?, "2");
     Ok(())
 }
 
 #[test]
-fn file_behind_a_symbolic_link_is_followed() -> Result<()> {
+fn file_behind_a_symbolic_link_is_watched() -> Result<()> {
     let keeper = Keeper::new()?;
     let folder = tempfile::tempdir()?;
     let link = folder.path().join("link.wasm");
     std::os::unix::fs::symlink(keeper.file(), &link)?;
     let mut server = TestServer::serving_file(&link, &[])?;
-    keeper.replace_by(2)?;
+    keeper.replace_with(2)?;
     server.wait_for_log("reloaded the component")?;
     assert_eq!(Client::connect(&server)?.ask("version")?, "2");
     Ok(())
 }
 
 #[test]
-fn half_written_file_is_waited_for() -> Result<()> {
+fn half_written_file_is_retried() -> Result<()> {
     let keeper = Keeper::new()?;
     let mut server = keeper.serve(&["--log", "ws_host=debug"])?;
     let new = keeper.version(2)?;
@@ -103,14 +103,14 @@ fn half_written_file_is_waited_for() -> Result<()> {
 }
 
 #[test]
-fn file_that_stays_broken_is_an_error_and_the_old_code_goes_on() -> Result<()> {
+fn file_that_stays_broken_is_an_error_and_the_old_code_continues() -> Result<()> {
     let keeper = Keeper::new()?;
     let mut server = keeper.serve(&[])?;
     let mut client = Client::connect(&server)?;
-    for (octets, words) in
+    for (bytes, words) in
         [(&b"hello"[..], "not WebAssembly"), (&b"\0asm\x0d\0\x01\0"[..], "export")]
     {
-        keeper.replace_by_octets(octets)?;
+        keeper.replace_with_bytes(bytes)?;
         let line = server.wait_for_log("not reloaded")?;
         assert!(line.contains(words) && line.contains("keeper.wasm"), "{line}");
         assert_eq!(client.ask("version")?, "1");
@@ -118,20 +118,20 @@ fn file_that_stays_broken_is_an_error_and_the_old_code_goes_on() -> Result<()> {
     std::fs::remove_file(keeper.file())?;
     let line = server.wait_for_log("not reloaded")?;
     assert!(line.contains("there is no file"), "{line}");
-    keeper.replace_by(2)?;
+    keeper.replace_with(2)?;
     server.wait_for_log("reloaded the component")?;
     assert_eq!(client.ask("version")?, "2");
     Ok(())
 }
 
 #[test]
-fn hang_up_reloads() -> Result<()> {
+fn sighup_reloads() -> Result<()> {
     let keeper = Keeper::new()?;
     let mut server = keeper.serve(&["--no-watch"])?;
     let mut client = Client::connect(&server)?;
     server.signal(Signal::HUP)?;
     server.wait_for_log("the component has not changed")?;
-    keeper.replace_by(2)?;
+    keeper.replace_with(2)?;
     server.signal(Signal::HUP)?;
     server.wait_for_log("reloaded the component")?;
     assert_eq!(client.ask("version")?, "2");
@@ -151,10 +151,10 @@ fn admin_address_reloads_and_counts() -> Result<()> {
         (200, true),
         "{answer:?}"
     );
-    keeper.replace_by(2)?;
+    keeper.replace_with(2)?;
     replaced(&post_reload(admin)?, "1 instances swapped, 0 kept, 0 lost");
     assert_eq!(client.ask("count")?, "2");
-    keeper.replace_by_octets(b"hello")?;
+    keeper.replace_with_bytes(b"hello")?;
     let answer = post_reload(admin)?;
     assert_eq!(answer.status, 422, "{answer:?}");
     assert!(answer.body.contains("not WebAssembly"), "{answer:?}");
@@ -166,7 +166,7 @@ fn admin_address_reloads_and_counts() -> Result<()> {
 }
 
 #[test]
-fn cache_that_was_removed_is_made_anew_for_this_user_alone() -> Result<()> {
+fn removed_cache_is_recreated_for_this_user_only() -> Result<()> {
     let keeper = Keeper::new()?;
     let folder = tempfile::tempdir()?;
     let cache = folder.path().join("cache");
@@ -175,16 +175,16 @@ fn cache_that_was_removed_is_made_anew_for_this_user_alone() -> Result<()> {
     let admin = server.admin()?;
     let mut client = Client::connect(&server)?;
     for version in 2..=4 {
-        // At once: the host may be writing there.
+        // A rename is atomic: the host may be writing there.
         std::fs::rename(&cache, folder.path().join(format!("removed-{version}")))?;
-        keeper.replace_by(version)?;
+        keeper.replace_with(version)?;
         replaced(&post_reload(admin)?, "1 instances swapped");
         assert_eq!(client.ask("version")?, version.to_string());
         assert_eq!(std::fs::metadata(&cache)?.permissions().mode() & 0o777, 0o700);
     }
-    // Made again by whoever may write beside it.
+    // Other users could have replaced a cache that they may write to.
     std::fs::set_permissions(&cache, std::fs::Permissions::from_mode(0o777))?;
-    keeper.replace_by(5)?;
+    keeper.replace_with(5)?;
     let answer = post_reload(admin)?;
     assert_eq!(answer.status, 422, "{answer:?}");
     assert!(answer.body.contains("others can write to this folder"), "{answer:?}");
@@ -226,7 +226,7 @@ fn component_whose_exports_no_longer_match_is_refused_with_the_difference() -> R
         (other, "ws-host:socket@0.9.0"),
         (importing, "acme:rockets/launch@1.0.0"),
     ] {
-        keeper.replace_by_octets(&wat::parse_str(text)?)?;
+        keeper.replace_with_bytes(&wat::parse_str(text)?)?;
         let answer = post_reload(admin)?;
         assert_eq!(answer.status, 422, "{answer:?}");
         assert!(answer.body.contains(words), "{words} is not in {answer:?}");
@@ -236,21 +236,21 @@ fn component_whose_exports_no_longer_match_is_refused_with_the_difference() -> R
 }
 
 #[test]
-fn old_code_goes_on_when_the_new_cannot_take_the_state() -> Result<()> {
+fn old_code_continues_when_the_new_code_refuses_the_state() -> Result<()> {
     let keeper = Keeper::new()?;
     let mut server = keeper.serve(ASKED)?;
     let admin = server.admin()?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("count")?, "1");
-    // 9 says no, 8 traps.
+    // Version 9 refuses the state, version 8 traps.
     for (version, words) in [(9, "version 9 knows no state"), (8, "the handler trapped")] {
-        keeper.replace_by(version)?;
+        keeper.replace_with(version)?;
         replaced(&post_reload(admin)?, "0 instances swapped, 1 kept");
         server.wait_for_log(words)?;
         assert_eq!(client.ask("version")?, "1");
     }
     assert_eq!(client.ask("count")?, "2");
-    keeper.replace_by(2)?;
+    keeper.replace_with(2)?;
     replaced(&post_reload(admin)?, "1 instances swapped, 0 kept");
     assert_eq!(client.ask("count")?, "3");
     assert_eq!(client.ask("version")?, "2");
@@ -260,12 +260,12 @@ fn old_code_goes_on_when_the_new_cannot_take_the_state() -> Result<()> {
 #[test]
 fn code_that_traps_in_suspend_is_replaced_without_its_state() -> Result<()> {
     let keeper = Keeper::new()?;
-    keeper.replace_by(7)?;
+    keeper.replace_with(7)?;
     let mut server = keeper.serve(ASKED)?;
     let admin = server.admin()?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("count")?, "1");
-    keeper.replace_by(2)?;
+    keeper.replace_with(2)?;
     replaced(&post_reload(admin)?, "1 lost");
     server.wait_for_log("the handler trapped")?;
     assert_eq!(client.ask("version")?, "2");
@@ -275,14 +275,14 @@ fn code_that_traps_in_suspend_is_replaced_without_its_state() -> Result<()> {
 }
 
 #[test]
-fn state_over_its_limit_is_not_kept() -> Result<()> {
+fn state_over_max_state_is_lost() -> Result<()> {
     let keeper = Keeper::new()?;
     let mut server = keeper.serve(&[ASKED, &["--max-state", "1KiB"]].concat())?;
     let admin = server.admin()?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("count")?, "1");
     assert_eq!(client.ask("ballast 2000")?, "heavy");
-    keeper.replace_by(2)?;
+    keeper.replace_with(2)?;
     replaced(&post_reload(admin)?, "1 instances swapped");
     server.wait_for_log("max-state allows 1024")?;
     assert_eq!(client.ask("count")?, "1");
@@ -290,7 +290,7 @@ fn state_over_its_limit_is_not_kept() -> Result<()> {
 }
 
 #[test]
-fn handler_without_state_begins_anew_and_keeps_its_clients() -> Result<()> {
+fn handler_without_state_restarts_and_keeps_its_clients() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("trap.wasm");
     mark_component("guest-trap", "a", &file)?;
@@ -306,16 +306,16 @@ fn handler_without_state_begins_anew_and_keeps_its_clients() -> Result<()> {
 }
 
 #[test]
-fn event_is_finished_in_the_code_in_which_it_began() -> Result<()> {
+fn event_finishes_in_the_code_in_which_it_began() -> Result<()> {
     let keeper = Keeper::new()?;
     let mut server = keeper.serve(ASKED)?;
     let admin = server.admin()?;
     let mut sleeper = Client::connect(&server)?;
     let mut other = Client::connect(&server)?;
     assert_eq!(sleeper.ask("sleep 500")?, "asleep");
-    // Behind the sleep, in the queue of the actor.
+    // This event waits for its turn, after the sleep.
     other.send_text("version")?;
-    keeper.replace_by(2)?;
+    keeper.replace_with(2)?;
     replaced(&post_reload(admin)?, "longest pause");
     assert_eq!(sleeper.receive_text()?, "awake");
     assert_eq!(other.receive_text()?, "2");
@@ -331,7 +331,7 @@ fn attachments_outlive_a_reload_and_a_trap() -> Result<()> {
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("attached")?, "None");
     assert_eq!(client.ask("attach a name")?, "Ok(())");
-    keeper.replace_by(2)?;
+    keeper.replace_with(2)?;
     replaced(&post_reload(admin)?, "1 instances swapped");
     assert_eq!(client.ask("attached")?, r#"Some(Ok("a name"))"#);
     let mut other = Client::connect(&server)?;
@@ -344,13 +344,13 @@ fn attachments_outlive_a_reload_and_a_trap() -> Result<()> {
     Ok(())
 }
 
-/// Connections under load, messages in flight on each, and reloads.
+/// Connections under load.
 const CLIENTS: usize = 1000;
 const THREADS: usize = 4;
 const RELOADS: usize = 50;
 
 #[test]
-fn reload_under_load_loses_doubles_and_reorders_nothing() -> Result<()> {
+fn reload_under_load_loses_duplicates_and_reorders_nothing() -> Result<()> {
     ws_host_test_support::raise_open_files();
     for sharing in ["resource", "path", "client"] {
         let keeper = Keeper::new()?;
@@ -380,7 +380,7 @@ fn reload_under_load_loses_doubles_and_reorders_nothing() -> Result<()> {
     Ok(())
 }
 
-/// In a hundred rooms.
+/// Connects the clients to a hundred rooms.
 fn connect_many(server: &TestServer) -> Result<Vec<Client>> {
     let connect = |number| {
         let mut client = Client::connect_to(server, &format!("/{}", number % 100))?;
@@ -390,15 +390,15 @@ fn connect_many(server: &TestServer) -> Result<Vec<Client>> {
     (0..CLIENTS).map(connect).collect()
 }
 
-/// Every fifth file is broken; every other is another version than the one before.
+/// Reloads `RELOADS` times. Every fifth file is broken; each of the others differs from the one before.
 fn reload_often(keeper: &Keeper, admin: SocketAddr) -> Result<()> {
     for number in 0..RELOADS {
         if number % 5 == 4 {
-            keeper.replace_by_octets(b"\0asm\x0d\0\x01\0broken")?;
+            keeper.replace_with_bytes(b"\0asm\x0d\0\x01\0broken")?;
             let answer = post_reload(admin)?;
             ensure!(answer.status == 422, "{answer:?}");
         } else {
-            keeper.replace_by(2 + (number % 3) as u8)?;
+            keeper.replace_with(2 + (number % 3) as u8)?;
             let answer = post_reload(admin)?;
             ensure!(answer.body.contains("replaced"), "{answer:?}");
             ensure!(answer.body.contains(" 0 kept, 0 lost"), "{answer:?}");
@@ -407,7 +407,7 @@ fn reload_often(keeper: &Keeper, admin: SocketAddr) -> Result<()> {
     Ok(())
 }
 
-/// Keeps two numbered messages in flight on each connection; gives how many came back.
+/// Keeps two numbered messages in flight on each connection. Returns how many came back.
 fn converse(clients: &mut [Client], over: &AtomicBool) -> Result<u64> {
     let mut number = 0;
     while !over.load(Ordering::Relaxed) {
@@ -425,14 +425,14 @@ fn converse(clients: &mut [Client], over: &AtomicBool) -> Result<u64> {
 }
 
 #[test]
-fn example_that_counts_goes_on_counting() -> Result<()> {
+fn counter_example_continues_counting() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("counter.wasm");
     std::fs::copy(component("counter"), &file)?;
     let mut server = TestServer::serving_file(&file, &[])?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("hello")?, "1 messages");
-    // What an edit of the source would make of it: as long, so that the file stays valid.
+    // The effect of an edit of the source. The text has the same length, so the file stays valid.
     let edited = std::fs::read(&file)?;
     let at = edited.windows(9).position(|window| window == b" messages").context("the word")?;
     let edited = [&edited[..at], b" surprise", &edited[at + 9..]].concat();

@@ -1,4 +1,4 @@
-//! Files that are replaced ten times in a row, in every layout: each time it must be noticed.
+//! Files that are replaced ten times in a row, in every layout: the server must notice each time.
 
 use std::net::SocketAddr;
 use std::thread::ScopedJoinHandle;
@@ -12,7 +12,7 @@ use crate::layouts::{ALL, Laid, Layout};
 
 const ROUNDS: u8 = 10;
 
-/// In all layouts at once: most of it is waiting.
+/// Runs a test in all layouts at once; it mostly waits.
 fn in_every_layout(test: impl Fn(Layout) -> Result<()> + Sync) -> Result<()> {
     let failures: Vec<String> = std::thread::scope(|scope| {
         let test = &test;
@@ -46,7 +46,7 @@ fn component_is_reloaded_each_time_that_it_is_replaced() -> Result<()> {
 }
 
 #[test]
-fn certificate_is_shown_each_time_that_it_is_replaced() -> Result<()> {
+fn certificate_is_used_each_time_that_it_is_replaced() -> Result<()> {
     let authority = Authority::new()?;
     in_every_layout(|layout| {
         let pem = |shown: &Shown| -> Result<[Vec<u8>; 2]> {
@@ -63,7 +63,7 @@ fn certificate_is_shown_each_time_that_it_is_replaced() -> Result<()> {
             let new = authority.vouch_for(&round.to_string())?;
             let [certificate, key] = pem(&new)?;
             laid.replace(&[("tls.crt", &certificate), ("tls.key", &key)])?;
-            // Of two files the one may be read before the other.
+            // The server may read one of the two files before the other is replaced.
             while shown_by(authority.connect(&server)?.stream())? != new.certificate {
                 let noticed = server.wait_for_log("read the certificate");
                 noticed.with_context(|| format!("replacement {round}"))?;
@@ -74,7 +74,7 @@ fn certificate_is_shown_each_time_that_it_is_replaced() -> Result<()> {
 }
 
 #[test]
-fn authorities_of_clients_are_those_of_the_file_each_time_that_it_is_replaced() -> Result<()> {
+fn client_ca_is_used_each_time_that_it_is_replaced() -> Result<()> {
     let authority = Authority::new()?;
     let others = [Authority::new()?, Authority::new()?];
     let clients = [others[0].vouch_for("one")?, others[1].vouch_for("other")?];
@@ -82,7 +82,7 @@ fn authorities_of_clients_are_those_of_the_file_each_time_that_it_is_replaced() 
     let flags = authority.flags()?;
     let is_let_in = |server: SocketAddr, client: &Shown| {
         let stream = authority.ask().showing(client).connect(server);
-        // Over TLS 1.3 a client learns of the refusal when it reads.
+        // With TLS 1.3 the client sees the refusal only when it reads.
         stream.and_then(Client::greet).is_ok()
     };
     in_every_layout(|layout| {
@@ -105,7 +105,7 @@ fn authorities_of_clients_are_those_of_the_file_each_time_that_it_is_replaced() 
 }
 
 #[test]
-fn static_files_are_those_of_the_folder_as_it_is_now() -> Result<()> {
+fn static_files_follow_the_folder() -> Result<()> {
     in_every_layout(|layout| {
         let mut laid = Laid::out(layout, &[("page", b"0")])?;
         let page = laid.path("page");
@@ -125,7 +125,7 @@ fn static_files_are_those_of_the_folder_as_it_is_now() -> Result<()> {
 #[test]
 fn component_that_is_replaced_while_the_server_loads_it_is_reloaded() -> Result<()> {
     let keeper = Keeper::new()?;
-    // What is loaded after it takes a while. In an empty cache nothing is found.
+    // The second component takes a while to compile, as the cache is empty.
     let cache = tempfile::tempdir()?;
     let text = format!(
         "listen = \"127.0.0.1:0\"\ncache = {:?}\n\
@@ -153,11 +153,11 @@ fn component_that_is_replaced_while_the_server_loads_it_is_reloaded() -> Result<
     };
     let replacing = std::thread::scope(|scope| -> Result<TestServer> {
         let server = scope.spawn(|| TestServer::configured(&file));
-        // The first one is in the cache: it was read. The server does not listen yet.
+        // Once the cache holds a file, the first component has been read, and the server does not listen yet.
         while !compiled()? && !server.is_finished() {
             std::thread::yield_now();
         }
-        keeper.replace_by(2)?;
+        keeper.replace_with(2)?;
         server.join().ok().context("a thread panicked")?
     });
     let mut server = replacing?;

@@ -1,4 +1,4 @@
-//! As many instances as there may be, and whose event finds a place.
+//! `max-instances`: which event gets an instance.
 
 use std::process::Command;
 
@@ -8,12 +8,12 @@ use ws_host_test_support::{Client, TestServer, host_binary};
 use crate::configured::Configuration;
 
 #[test]
-fn event_behind_a_fault_waits_for_the_place_of_what_is_being_freed() -> Result<()> {
+fn event_after_a_fault_waits_for_the_instance_that_is_being_freed() -> Result<()> {
     let server = TestServer::with_arguments("guest-keeper", &["--max-instances", "1"])?;
     let mut good = Client::connect(&server)?;
     for _ in 0..10 {
         let mut greedy = Client::connect(&server)?;
-        // It ends with far more memory than is given back in a moment.
+        // The instance ends with so much memory that freeing it takes a while.
         greedy.send_text("hoard")?;
         assert_eq!(greedy.receive_close()?.0, 1011);
         assert_eq!(good.ask("count")?, "1");
@@ -22,8 +22,7 @@ fn event_behind_a_fault_waits_for_the_place_of_what_is_being_freed() -> Result<(
 }
 
 #[test]
-fn message_that_finds_no_instance_is_dropped_and_the_client_stays_where_that_is_wanted()
--> Result<()> {
+fn with_drop_message_a_message_without_an_instance_is_dropped_and_the_client_stays() -> Result<()> {
     let configuration = Configuration::new(
         "listen = \"127.0.0.1:0\"\n\
          [[resource]]\npath = \"/{room}\"\ncomponent = \"{{guest-keeper}}\"\n\
@@ -43,7 +42,7 @@ fn message_that_finds_no_instance_is_dropped_and_the_client_stays_where_that_is_
     assert_eq!(blue.receive_text()?, "asleep");
     red.send_text("count")?;
     server.wait_for_log("there are 1 already (max-instances)")?;
-    // The message is lost, the state and the connection are not.
+    // Only the message is lost; the state and the connection stay.
     assert_eq!(blue.receive_text()?, "awake");
     server.wait_for_log("hibernated")?;
     assert_eq!(red.ask("count")?, "2");

@@ -1,9 +1,9 @@
-//! What handlers send, as it stands on the wire.
+//! Messages of handlers, as frames on the wire.
 
 use anyhow::Result;
 use ws_host_test_support::{Client, TestServer};
 
-/// The frames of the next message, without its control frames.
+/// Receives the frames of the next message.
 fn frames(client: &mut Client) -> Result<Vec<(u8, Vec<u8>)>> {
     let mut frames = Vec::new();
     loop {
@@ -16,17 +16,17 @@ fn frames(client: &mut Client) -> Result<Vec<(u8, Vec<u8>)>> {
 }
 
 #[test]
-fn message_is_sent_in_frames_of_the_size_that_is_asked_for() -> Result<()> {
+fn message_is_sent_in_frames_of_the_requested_size() -> Result<()> {
     let server = TestServer::serving("guest-frames")?;
     let mut client = Client::connect(&server)?;
-    // The cuts may fall inside a character.
+    // A frame may end inside a character.
     client.send_text("2 a\u{fc}bc")?;
-    let octets = "a\u{fc}bc".as_bytes();
+    let bytes = "a\u{fc}bc".as_bytes();
     let cut = |first| {
         vec![
-            (first, octets[..2].to_vec()),
-            (0x00, octets[2..4].to_vec()),
-            (0x80, octets[4..].to_vec()),
+            (first, bytes[..2].to_vec()),
+            (0x00, bytes[2..4].to_vec()),
+            (0x80, bytes[4..].to_vec()),
         ]
     };
     assert_eq!(frames(&mut client)?, cut(0x01));

@@ -1,4 +1,4 @@
-//! Which clients share an instance, and what one of them can do to the others.
+//! Which clients share an instance, and how one of them can affect the others.
 
 use anyhow::{Context, Result};
 use ws_host_test_support::{Answer, Client, TestServer, handshake, raise_open_files};
@@ -8,7 +8,7 @@ use crate::keeper::{Keeper, counter};
 const ROOMS: &[&str] = &["--path", "/room/{id}", "--instance-per", "path"];
 const ALONE: &[&str] = &["--instance-per", "client"];
 
-/// A client in a room, after the word of the handler on which room it is.
+/// Connects a client to a room and checks that the handler sees the right one.
 fn enter(server: &TestServer, room: &str) -> Result<Client> {
     let mut client = Client::connect_to(server, &format!("/room/{room}"))?;
     assert_eq!(client.receive_text()?, format!("id is {room}"));
@@ -66,14 +66,14 @@ fn every_spelling_of_a_path_is_one_instance() -> Result<()> {
 }
 
 #[test]
-fn path_that_people_read_is_reached_as_browsers_write_it() -> Result<()> {
+fn unescaped_path_in_the_settings_matches_escaped_requests() -> Result<()> {
     for path in ["/r\u{e4}ume/*", "/r%c3%a4ume/*"] {
         let server = TestServer::with_arguments("guest-about", &["--path", path])?;
-        for (asked, told) in
+        for (asked, logged) in
             [("/r%C3%A4ume/", "/r%C3%A4ume/"), ("/r\u{e4}ume/%7bx%7D", "/r%C3%A4ume/%7Bx%7D")]
         {
             let about = Client::connect_to(&server, asked)?.ask("request")?;
-            assert!(about.contains(&format!("path: \"{told}\"")), "{asked}: {about}");
+            assert!(about.contains(&format!("path: \"{logged}\"")), "{asked}: {about}");
         }
         let answer = Answer::to(server.address(), &handshake("/r%C3%A4ume", ""))?;
         assert_eq!(answer.status, 404, "{answer:?}");
@@ -101,7 +101,7 @@ fn each_client_has_its_instance() -> Result<()> {
 fn workers_are_threads() -> Result<()> {
     let flags = ["--workers", "3", "--instances", "3"];
     let server = TestServer::with_arguments("echo", &flags)?;
-    // They begin when there is work for them.
+    // Worker threads start when they get work.
     let _clients =
         [Client::connect(&server)?, Client::connect(&server)?, Client::connect(&server)?];
     let mut names = Vec::new();
@@ -115,29 +115,32 @@ fn workers_are_threads() -> Result<()> {
 }
 
 #[test]
-fn threads_for_what_takes_long_make_way_for_workers() -> Result<()> {
+fn background_threads_have_a_lower_priority_than_workers() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--workers", "2", "--instances", "2"])?;
     let _clients = [Client::connect(&server)?, Client::connect(&server)?];
-    // The tests themselves may have been started as nice ones, and the host with them.
+    // The tests, and with them the host, may have been started with a nice value.
     let own = nice_value(&std::fs::read_to_string("/proc/thread-self/stat")?)?.1;
-    let mut nice = Vec::new();
+    let mut threads = Vec::new();
     for thread in std::fs::read_dir(format!("/proc/{}/task", server.process_id()))? {
-        nice.push(nice_value(&std::fs::read_to_string(thread?.path().join("stat"))?)?);
+        threads.push(nice_value(&std::fs::read_to_string(thread?.path().join("stat"))?)?);
     }
-    // It has compiled a component, or read it from the cache, so that there is one of those threads.
+    // Compiling the component, or reading it from the cache, has started at least one of those threads.
     let of = |name: &str| -> Vec<i32> {
-        nice.iter().filter(|(found, _)| found == name).map(|(_, value)| *value).collect()
+        threads.iter().filter(|(found, _)| found == name).map(|(_, value)| *value).collect()
     };
     let background = of("tokio-rt-worker");
     let nicer = (own + 10).min(19);
-    assert!(!background.is_empty() && background.iter().all(|value| *value == nicer), "{nice:?}");
-    assert_eq!(of("worker-1"), [own], "{nice:?}");
+    assert!(
+        !background.is_empty() && background.iter().all(|value| *value == nicer),
+        "{threads:?}"
+    );
+    assert_eq!(of("worker-1"), [own], "{threads:?}");
     Ok(())
 }
 
-/// The name of a thread, and how nice it is.
+/// Returns the name of a thread and its nice value.
 fn nice_value(status: &str) -> Result<(String, i32)> {
-    // `pid (name) state ppid …`: of what is behind the name the 17th is the nice value.
+    // `pid (name) state ppid …`: the nice value is the 17th field after the name.
     let (front, behind) = status.rsplit_once(") ").context("a name")?;
     let (_, name) = front.split_once('(').context("a name")?;
     let value = behind.split(' ').nth(16).context("a nice value")?.parse()?;
@@ -145,11 +148,11 @@ fn nice_value(status: &str) -> Result<(String, i32)> {
 }
 
 #[test]
-fn what_one_client_does_in_its_sandbox_harms_nobody() -> Result<()> {
+fn faults_in_the_sandbox_of_one_client_affect_no_other() -> Result<()> {
     let flags = [ALONE, &["--max-cpu", "300ms", "--max-memory", "8MiB", "--workers", "2"]].concat();
     let mut server = TestServer::with_arguments("guest-keeper", &flags)?;
     let mut others = (0..10).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
-    for (word, told) in [
+    for (word, logged) in [
         ("trap", "the handler trapped"),
         ("spin", "max-cpu allows 300ms"),
         ("hoard", "max-memory allows 8388608"),
@@ -161,7 +164,7 @@ fn what_one_client_does_in_its_sandbox_harms_nobody() -> Result<()> {
             assert_eq!(other.ask("still here?")?, "still here?");
         }
         client.expect_close(1011)?;
-        let line = server.wait_for_log(told)?;
+        let line = server.wait_for_log(logged)?;
         for word in ["resource=\"guest-", "actor=", "client="] {
             assert!(line.contains(word), "{word} is not in {line}");
         }
@@ -173,11 +176,11 @@ fn what_one_client_does_in_its_sandbox_harms_nobody() -> Result<()> {
 }
 
 #[test]
-fn room_that_ends_is_not_felt_in_ten_thousand_others() -> Result<()> {
+fn trap_in_one_room_does_not_affect_ten_thousand_others() -> Result<()> {
     const COUNT: usize = 10_000;
     raise_open_files();
     let sizes = ["--max-clients", "11000", "--max-instances", "11000", "--workers", "2"];
-    // Clients of a test answer no pings, and it may take long to let in so many.
+    // These clients answer no pings, and connecting all of them can take long.
     let flags = [ROOMS, &sizes, &["--idle-timeout", "0"]].concat();
     let mut server = TestServer::with_arguments("guest-keeper", &flags)?;
     let mut rooms = (0..COUNT)
@@ -203,7 +206,7 @@ fn room_that_ends_is_not_felt_in_ten_thousand_others() -> Result<()> {
 }
 
 #[test]
-fn client_that_finds_no_instance_gets_503_and_deserted_rooms_make_room() -> Result<()> {
+fn client_without_an_instance_gets_503_until_a_room_is_deserted() -> Result<()> {
     let flags = [ROOMS, &["--max-instances", "2", "--admin", "127.0.0.1:0"]].concat();
     let mut server = TestServer::with_arguments("guest-keeper", &flags)?;
     let admin = server.admin()?;
@@ -227,7 +230,7 @@ fn client_that_finds_no_instance_gets_503_and_deserted_rooms_make_room() -> Resu
 }
 
 #[test]
-fn client_whose_instance_cannot_be_woken_is_told_to_try_again_later() -> Result<()> {
+fn client_whose_instance_cannot_wake_is_closed_with_1013() -> Result<()> {
     let limits = ["--max-instances", "1", "--hibernate-after", "100ms", "--log", "ws_host=debug"];
     let mut server = TestServer::with_arguments("guest-keeper", &[ROOMS, &limits].concat())?;
     let mut red = enter(&server, "red")?;
@@ -239,7 +242,7 @@ fn client_whose_instance_cannot_be_woken_is_told_to_try_again_later() -> Result<
     red.send_text("count")?;
     red.expect_close(1013)?;
     server.wait_for_log("there are 1 already (max-instances)")?;
-    // When there is room again, its state is not lost, and it hears who left.
+    // When an instance is free again, the room still has its state, and gets the event of the client that left.
     assert_eq!(blue.receive_text()?, "awake");
     let mut count = also_red.ask("count")?;
     assert!(["2", "102"].contains(&count.as_str()), "{count}");
@@ -250,7 +253,7 @@ fn client_whose_instance_cannot_be_woken_is_told_to_try_again_later() -> Result<
 }
 
 #[test]
-fn event_that_takes_too_long_ends_its_instance() -> Result<()> {
+fn event_over_max_time_ends_its_instance() -> Result<()> {
     let mut server = TestServer::with_arguments("guest-keeper", &["--max-time", "200ms"])?;
     let mut other = Client::connect(&server)?;
     assert_eq!(other.ask("count")?, "1");
@@ -264,9 +267,9 @@ fn event_that_takes_too_long_ends_its_instance() -> Result<()> {
 
 #[test]
 fn handler_that_keeps_failing_is_given_up() -> Result<()> {
-    // It panics whenever it is to resume.
+    // Version 8 panics in every `resume`.
     let keeper = Keeper::new()?;
-    keeper.replace_by(8)?;
+    keeper.replace_with(8)?;
     let server = keeper.serve(&["--no-watch"])?;
     let mut clients = (0..12).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
     for client in &mut clients {

@@ -1,4 +1,4 @@
-//! Signals.
+//! Signals and graceful shutdown.
 
 use anyhow::Result;
 use rustix::process::Signal;
@@ -18,15 +18,16 @@ fn interrupt_closes_every_client_with_1001_and_exits_0() -> Result<()> {
         }
         let ended = server.wait()?;
         assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
-        // The handler hears of each of them.
-        let told = ended.log.matches("disconnected 1001 \"\" clean true sent Some(1001)").count();
-        assert_eq!(told, 3, "{}", ended.log);
+        // The handler gets the last event of each client.
+        let reports =
+            ended.log.matches("disconnected 1001 \"\" clean true sent Some(1001)").count();
+        assert_eq!(reports, 3, "{}", ended.log);
     }
     Ok(())
 }
 
 #[test]
-fn client_that_does_not_answer_is_waited_for_no_longer_than_the_close_timeout() -> Result<()> {
+fn close_timeout_bounds_the_wait_for_a_silent_client() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--close-timeout", "300ms"])?;
     let mut client = Client::connect(&server)?;
     server.signal(Signal::INT)?;
@@ -36,7 +37,7 @@ fn client_that_does_not_answer_is_waited_for_no_longer_than_the_close_timeout() 
 }
 
 #[test]
-fn sleeping_handler_is_waited_for_no_longer_than_the_drain_timeout() -> Result<()> {
+fn drain_timeout_bounds_the_wait_for_a_busy_handler() -> Result<()> {
     let server = TestServer::with_arguments("guest-sleep", &["--drain-timeout", "300ms"])?;
     let mut client = Client::connect(&server)?;
     client.send_text("sleep 600000")?;
@@ -49,14 +50,14 @@ fn sleeping_handler_is_waited_for_no_longer_than_the_drain_timeout() -> Result<(
 }
 
 #[test]
-fn second_interrupt_ends_at_once() -> Result<()> {
+fn second_interrupt_exits_at_once() -> Result<()> {
     let mut server =
         TestServer::with_arguments("echo", &["--close-timeout", "1h", "--drain-timeout", "1h"])?;
     let mut client = Client::connect(&server)?;
     server.signal(Signal::INT)?;
     assert_eq!(client.receive_close()?.0, 1001);
     server.wait_for_log("stopping")?;
-    // Nobody is accepted any more.
+    // New connections are refused.
     assert!(Client::connect(&server).is_err());
     server.signal(Signal::INT)?;
     assert_eq!(server.wait()?.status.code(), Some(130));

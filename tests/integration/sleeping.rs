@@ -1,19 +1,19 @@
-//! A handler that waits suspends its actor alone.
+//! A handler that waits blocks only its own actor.
 
 use anyhow::Result;
 use ws_host_test_support::{Client, TestServer};
 
-/// Long enough that what must happen meanwhile happens meanwhile on a busy machine too.
+/// Long enough for everything that must happen during the sleep, even on a busy machine.
 const NAP: &str = "sleep 700";
 
 #[test]
-fn what_was_sent_before_the_sleep_arrives_before_it_ends() -> Result<()> {
+fn output_sent_before_a_sleep_arrives_before_it_ends() -> Result<()> {
     let server = TestServer::serving("guest-sleep")?;
     let mut client = Client::connect(&server)?;
     let mut other = Client::connect(&server)?;
     client.send_text(NAP)?;
     assert_eq!(client.receive_text()?, "before");
-    // The actor sleeps; protocol and handshakes' HTTP go on. This event waits for its turn.
+    // While the actor sleeps, protocol and handshakes continue. This event waits for its turn.
     other.send_text("queued")?;
     other.send_frame(0x8a, b"")?;
     client.send_frame(0x89, b"asleep?")?;
@@ -24,7 +24,7 @@ fn what_was_sent_before_the_sleep_arrives_before_it_ends() -> Result<()> {
 }
 
 #[test]
-fn other_clients_sockets_go_on_while_the_actor_sleeps() -> Result<()> {
+fn other_clients_sockets_are_served_while_the_actor_sleeps() -> Result<()> {
     let server = TestServer::serving("guest-sleep")?;
     let mut sleeper = Client::connect(&server)?;
     let mut other = Client::connect(&server)?;
@@ -32,12 +32,12 @@ fn other_clients_sockets_go_on_while_the_actor_sleeps() -> Result<()> {
     assert_eq!(sleeper.receive_text()?, "before");
     other.send_frame(0x89, b"awake?")?;
     assert_eq!(other.receive()?.payload, b"awake?");
-    // The closing handshake needs no actor either.
+    // The closing handshake does not need the actor.
     other.close()
 }
 
 #[test]
-fn events_keep_their_order_behind_a_sleep() -> Result<()> {
+fn events_keep_their_order_after_a_sleep() -> Result<()> {
     let server = TestServer::serving("guest-sleep")?;
     let mut client = Client::connect(&server)?;
     client.send_text(NAP)?;
@@ -53,7 +53,7 @@ fn events_keep_their_order_behind_a_sleep() -> Result<()> {
 }
 
 #[test]
-fn client_that_leaves_while_the_actor_sleeps_harms_nobody() -> Result<()> {
+fn client_that_leaves_while_the_actor_sleeps_affects_no_other() -> Result<()> {
     let server = TestServer::serving("guest-sleep")?;
     let mut sleeper = Client::connect(&server)?;
     sleeper.send_text(NAP)?;

@@ -1,4 +1,4 @@
-//! Clients that read slowly, but steadily: they are alive, and what was accepted for them arrives.
+//! Clients that read slowly but steadily: they stay connected, and all accepted output arrives.
 
 use std::io::Read;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
@@ -11,19 +11,19 @@ use ws_host_test_support::{Client, TestServer, masked_frame};
 
 use crate::streams::{Connection, DATA};
 
-/// The length of the messages that are read.
+/// The length of each message.
 const LENGTH: usize = 32 << 10;
 
-/// The pause before each, so that about 1 MB is read a second.
+/// The pause before each message, for about 1 MB per second.
 const PAUSE: Duration = Duration::from_millis(32);
 
-/// More of them than sockets hold, so that they are read for some seconds.
+/// The number of messages: more than the socket buffers hold, so that reading takes some seconds.
 const COUNT: usize = 200;
 
-/// Room for all of them.
+/// A buffer that holds all of the messages.
 const ROOM: &[&str] = &["--max-outbound", "16MiB"];
 
-/// Reads what comes at the pace of a slow client, and answers pings.
+/// Reads all messages slowly, and answers pings.
 fn read_slowly(client: &mut Client) -> Result<()> {
     for number in 0..COUNT {
         sleep(PAUSE);
@@ -37,7 +37,7 @@ fn read_slowly(client: &mut Client) -> Result<()> {
     Ok(())
 }
 
-/// A client for whom all of the messages wait.
+/// Connects a client for which all of the messages are queued.
 fn scene(flags: &[&str]) -> Result<(TestServer, Client)> {
     let mut server = TestServer::with_arguments("guest-flood", &[ROOM, flags].concat())?;
     let mut client = Client::connect(&server)?;
@@ -46,18 +46,18 @@ fn scene(flags: &[&str]) -> Result<(TestServer, Client)> {
     Ok((server, client))
 }
 
-/// The ping waits behind what the client has not read yet, and its answer takes longer than silence may.
+/// The ping is queued after unread output, so its pong takes longer than the idle timeout.
 #[test]
-fn client_that_reads_slowly_and_steadily_is_not_silent() -> Result<()> {
+fn client_that_reads_slowly_but_steadily_stays() -> Result<()> {
     let (_server, mut client) = scene(&["--idle-timeout", "2s"])?;
     read_slowly(&mut client)?;
     assert_eq!(client.ask("hello")?, "hello");
     Ok(())
 }
 
-/// A stream has a window of its own, which its client opens bit by bit.
+/// The client opens the stream's own window bit by bit.
 #[test]
-fn stream_of_http2_that_is_taken_slowly_and_steadily_is_not_silent() -> Result<()> {
+fn http2_stream_that_is_read_slowly_but_steadily_stays() -> Result<()> {
     const STEP: u32 = 16 << 10;
     let server = TestServer::with_arguments("guest-flood", &["--idle-timeout", "1s"])?;
     let mut connection = Connection::begin(server.address())?;
@@ -78,7 +78,7 @@ fn stream_of_http2_that_is_taken_slowly_and_steadily_is_not_silent() -> Result<(
 }
 
 #[test]
-fn client_that_takes_less_than_it_must_is_dropped() -> Result<()> {
+fn client_that_reads_less_than_min_rate_is_dropped() -> Result<()> {
     let (mut server, mut client) =
         scene(&["--idle-timeout", "1s", "--min-rate", "64MiB", "--log", "debug"])?;
     assert!(read_slowly(&mut client).is_err());
@@ -86,9 +86,9 @@ fn client_that_takes_less_than_it_must_is_dropped() -> Result<()> {
     Ok(())
 }
 
-/// One octet now and then is no life.
+/// Reading a single byte now and then does not keep a client alive.
 #[test]
-fn client_that_takes_almost_nothing_is_dropped() -> Result<()> {
+fn client_that_reads_almost_nothing_is_dropped() -> Result<()> {
     let (mut server, mut client) = scene(&["--idle-timeout", "1s", "--log", "debug"])?;
     let (enough, more) = sync_channel::<()>(0);
     let reading = std::thread::spawn(move || {
@@ -96,14 +96,14 @@ fn client_that_takes_almost_nothing_is_dropped() -> Result<()> {
             let _ = client.stream().read(&mut [0]);
         }
     });
-    let told = server.wait_for_log("took less of its output than min-rate");
+    let logged = server.wait_for_log("took less of its output than min-rate");
     drop(enough);
     reading.join().expect("the reader does not panic");
-    told.map(drop)
+    logged.map(drop)
 }
 
 #[test]
-fn what_was_sent_before_a_close_arrives_however_long_it_takes() -> Result<()> {
+fn output_before_a_close_by_the_handler_arrives_however_long_it_takes() -> Result<()> {
     let flags = [ROOM, &["--close-timeout", "500ms"]].concat();
     let server = TestServer::with_arguments("guest-closing", &flags)?;
     let mut client = Client::connect(&server)?;
@@ -117,7 +117,7 @@ fn what_was_sent_before_a_close_arrives_however_long_it_takes() -> Result<()> {
 }
 
 #[test]
-fn what_was_sent_before_the_client_closed_arrives_however_long_it_takes() -> Result<()> {
+fn output_before_a_close_by_the_client_arrives_however_long_it_takes() -> Result<()> {
     let (_server, mut client) = scene(&["--close-timeout", "500ms"])?;
     client.send_close(4000, "enough")?;
     read_slowly(&mut client)?;
@@ -126,7 +126,7 @@ fn what_was_sent_before_the_client_closed_arrives_however_long_it_takes() -> Res
 }
 
 #[test]
-fn what_was_sent_before_the_server_stopped_arrives_while_it_drains() -> Result<()> {
+fn output_before_a_shutdown_arrives_while_the_server_drains() -> Result<()> {
     let (server, mut client) = scene(&["--close-timeout", "500ms", "--drain-timeout", "1m"])?;
     server.signal(Signal::TERM)?;
     read_slowly(&mut client)?;

@@ -1,5 +1,5 @@
-//! Everything at once, for a while: afterwards the server has as much memory, and as many descriptors and threads, as
-//! before. `make soak` runs it for ten minutes.
+//! Runs everything at once for a while. Afterwards the server must have no more memory, descriptors or threads than
+//! before. `make soak` runs this for ten minutes.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -14,16 +14,16 @@ use crate::configured::{Configuration, ask_admin};
 use crate::deflated;
 use crate::keeper::Keeper;
 
-/// For how many seconds, if `SOAK_SECONDS` does not say.
+/// The duration in seconds, unless `SOAK_SECONDS` is set.
 const SECONDS: u64 = 20;
 
-/// What a server that has done all of this may have more than after its first fifth.
+/// How much more memory the server may have at the end than after the first fifth of the time.
 const MORE_MEMORY: u64 = 48 << 20;
 
-/// What may be open at the end beside what was at the beginning: another worker has some of its own.
+/// How many more descriptors may be open at the end than at the beginning: another worker has some of its own.
 const MORE_DESCRIPTORS: usize = 20;
 
-/// What a process has.
+/// The resources of a process.
 #[derive(Debug)]
 struct Had {
     memory: u64,
@@ -42,7 +42,7 @@ fn has(server: &TestServer) -> Result<Had> {
     Ok(Had { memory: kilobytes << 10, descriptors: count("fd")?, threads: count("task")? })
 }
 
-/// Does it again and again. What fails is what a server may answer somebody like this.
+/// Repeats an action until the test is over. Errors are allowed: the server may refuse such clients.
 fn keep_doing<'scope>(
     scope: &'scope Scope<'scope, '_>,
     is_over: &'scope AtomicBool,
@@ -95,7 +95,7 @@ fn everything_at_once_leaves_nothing_behind() -> Result<()> {
         let keep = |which: usize, act: Box<dyn FnMut(usize) -> Result<()> + Send>| {
             keep_doing(scope, &is_over, &done[which], act);
         };
-        // The one that everything else must not harm.
+        // The client that nothing else may harm.
         let mut good = Client::connect_at(address, "/echo")?;
         keep(0, Box::new(move |_| good.ask("still here").map(drop)));
         keep(
@@ -123,7 +123,7 @@ fn everything_at_once_leaves_nothing_behind() -> Result<()> {
                 for client in &mut subscribers {
                     client.ask("subscribe noise")?;
                 }
-                // Nobody reads it.
+                // No subscriber reads it.
                 subscribers[0].send_text("noise 400000")?;
                 Client::connect_at(address, "/busy")?.ask("noise 1000").map(drop)
             }),
@@ -172,7 +172,7 @@ fn everything_at_once_leaves_nothing_behind() -> Result<()> {
         keep(
             9,
             Box::new(move |round| {
-                keeper.replace_by(if round % 2 == 0 { 2 } else { 3 })?;
+                keeper.replace_with(if round % 2 == 0 { 2 } else { 3 })?;
                 std::thread::sleep(Duration::from_millis(700));
                 let answer = ask_admin(admin, "POST /reload", "", b"")?;
                 ensure!(answer.status == 200, "{answer:?}");
@@ -215,9 +215,9 @@ fn everything_at_once_leaves_nothing_behind() -> Result<()> {
         Ok((early?, echoes))
     })?;
     let done: Vec<usize> = done.iter().map(|done| done.load(Ordering::Relaxed)).collect();
-    assert!(done.iter().all(|done| *done > 0), "something never went well: {done:?}");
+    assert!(done.iter().all(|done| *done > 0), "an action never succeeded: {done:?}");
     assert!(echoes > 10 * seconds as usize, "{echoes} echoes in {seconds} s");
-    // What ends takes its time: farewells, timers, memory that the allocator gives back.
+    // Closing handshakes, timers and freeing memory take a while.
     let deadline = Instant::now() + Duration::from_secs(60);
     let mut fresh = Client::connect_at(address, "/echo")?;
     loop {

@@ -1,4 +1,4 @@
-//! Ordinary HTTP beside WebSockets.
+//! Static files beside WebSockets.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -14,7 +14,7 @@ fn get(server: &TestServer, path: &str) -> Result<Answer> {
     Answer::to(server.address(), &request)
 }
 
-/// A server of a folder `pages` beside other files.
+/// Serves the folder `pages` inside `folder`.
 fn serving(folder: &Path, flags: &[&str]) -> Result<TestServer> {
     let pages = folder.join("pages");
     let all = [&["--static", pages.to_str().context("a name in UTF-8")?], flags].concat();
@@ -50,11 +50,11 @@ fn files_and_clients_share_a_path() -> Result<()> {
 }
 
 #[test]
-fn texts_say_that_they_are_utf8_and_other_files_what_they_are() -> Result<()> {
+fn text_files_have_a_charset_and_other_files_their_content_type() -> Result<()> {
     let folder = pages()?;
     fs::write(folder.path().join("pages/picture.png"), "")?;
     fs::write(folder.path().join("pages/unknown"), "")?;
-    // Behind a link its own name may tell nothing.
+    // The target of a link may have no extension.
     symlink("unknown", folder.path().join("pages/style.css"))?;
     let server = serving(folder.path(), &[])?;
     for (path, kind) in [
@@ -69,7 +69,7 @@ fn texts_say_that_they_are_utf8_and_other_files_what_they_are() -> Result<()> {
     Ok(())
 }
 
-/// What is no file is none: not a pipe, on which a server waits for ever, and not a name longer than names are.
+/// Neither a pipe, on which a server would block for ever, nor an overlong name is a file.
 #[test]
 fn only_regular_files_are_served() -> Result<()> {
     let folder = pages()?;
@@ -87,7 +87,7 @@ fn only_regular_files_are_served() -> Result<()> {
 }
 
 #[test]
-fn hidden_files_are_not_served_but_those_of_well_known() -> Result<()> {
+fn hidden_files_are_not_served_except_well_known() -> Result<()> {
     let folder = pages()?;
     let pages = folder.path().join("pages");
     for file in [".git/config", ".env", "docs/.secret", ".well-known/acme-challenge/token"] {
@@ -103,7 +103,7 @@ fn hidden_files_are_not_served_but_those_of_well_known() -> Result<()> {
 }
 
 #[test]
-fn links_out_of_the_folder_are_followed_only_where_that_is_allowed() -> Result<()> {
+fn links_out_of_the_folder_are_followed_only_if_allowed() -> Result<()> {
     let folder = pages()?;
     let pages = folder.path().join("pages");
     symlink("../secret.txt", pages.join("out.txt"))?;
@@ -123,8 +123,8 @@ fn links_out_of_the_folder_are_followed_only_where_that_is_allowed() -> Result<(
     Ok(())
 }
 
-/// As Kubernetes mounts a ConfigMap: links to a folder with a dot in front, which lies inside; and as releases are
-/// switched: the folder itself is a link.
+/// Covers a Kubernetes ConfigMap, whose files are links into a hidden folder inside, and switched releases, where the
+/// folder itself is a link.
 #[test]
 fn folders_are_replaced_while_they_are_served() -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -151,7 +151,7 @@ fn folders_are_replaced_while_they_are_served() -> Result<()> {
 }
 
 #[test]
-fn folder_without_a_slash_is_redirected_to_itself_and_to_no_other_host() -> Result<()> {
+fn folder_without_a_slash_is_redirected_and_never_to_another_host() -> Result<()> {
     let folder = pages()?;
     let evil = folder.path().join("pages/\\evil.example");
     fs::create_dir(&evil)?;
@@ -169,7 +169,7 @@ fn folder_without_a_slash_is_redirected_to_itself_and_to_no_other_host() -> Resu
 }
 
 #[test]
-fn parts_of_files_and_unchanged_ones_are_answered_as_such() -> Result<()> {
+fn range_and_conditional_requests_are_answered() -> Result<()> {
     let folder = pages()?;
     let server = serving(folder.path(), &[])?;
     let ask = |headers: &str| {
@@ -181,8 +181,7 @@ fn parts_of_files_and_unchanged_ones_are_answered_as_such() -> Result<()> {
     let part = ask("Range: bytes=1-4\r\n")?;
     assert_eq!((part.status, part.body.as_str()), (206, "code"));
     let whole = ask("")?;
-    // RFC 9110 §14.2: what is not understood is no reason not to answer; §13.1.5: and a part of another version is
-    // none of this one.
+    // RFC 9110 §14.2: an invalid Range is ignored. §13.1.5: so is a Range with an If-Range of another version.
     for other in [
         "Range: bytes=-100\r\n",
         "Range: octets=0-1\r\n",
@@ -201,7 +200,7 @@ fn parts_of_files_and_unchanged_ones_are_answered_as_such() -> Result<()> {
 }
 
 #[test]
-fn which_links_are_followed_is_said_beside_a_folder_only() -> Result<()> {
+fn static_links_needs_a_static_folder() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--static-links", "anywhere"]);
     let error = format!("{:#}", server.expect_err("no folder"));
     assert!(error.contains("--static"), "{error}");

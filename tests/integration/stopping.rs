@@ -1,4 +1,4 @@
-//! Handlers that say goodbye.
+//! Handlers that send a last message when the server stops.
 
 use anyhow::Result;
 use rustix::process::Signal;
@@ -6,14 +6,14 @@ use ws_host_test_support::{Client, TestServer};
 
 use crate::configured::ask_admin;
 
-/// Ends as it should: with a word of the handler before it.
+/// Expects the handler's last message and then the close frame.
 fn expect_goodbye(client: &mut Client) -> Result<()> {
     assert_eq!(client.receive_text()?, "goodbye");
     client.expect_close(1001).map(drop)
 }
 
 #[test]
-fn handler_says_goodbye_once_while_its_clients_are_there() -> Result<()> {
+fn handler_stops_once_while_its_clients_are_connected() -> Result<()> {
     let server = TestServer::serving("guest-filling")?;
     let mut clients = (0..3).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
     server.signal(Signal::TERM)?;
@@ -28,7 +28,7 @@ fn handler_says_goodbye_once_while_its_clients_are_there() -> Result<()> {
 }
 
 #[test]
-fn handler_of_a_resource_that_is_removed_says_goodbye() -> Result<()> {
+fn handler_of_a_removed_resource_says_goodbye() -> Result<()> {
     let mut server = TestServer::with_arguments("guest-filling", &["--admin", "127.0.0.1:0"])?;
     let admin = server.admin()?;
     let mut client = Client::connect(&server)?;
@@ -37,7 +37,7 @@ fn handler_of_a_resource_that_is_removed_says_goodbye() -> Result<()> {
 }
 
 #[test]
-fn instance_that_is_awake_without_clients_says_goodbye_too() -> Result<()> {
+fn live_instance_without_clients_gets_the_stop_event() -> Result<()> {
     let mut server = TestServer::serving("guest-filling")?;
     Client::connect(&server)?.close()?;
     server.wait_for_log(" disconnected")?;
@@ -48,7 +48,7 @@ fn instance_that_is_awake_without_clients_says_goodbye_too() -> Result<()> {
 }
 
 #[test]
-fn instance_that_sleeps_and_has_clients_is_woken_for_its_goodbye() -> Result<()> {
+fn hibernated_instance_with_clients_wakes_for_the_stop_event() -> Result<()> {
     let flags = ["--hibernate-after", "100ms", "--log", "info,ws_host::actor=debug"];
     let mut server = TestServer::with_arguments("guest-filling", &flags)?;
     let mut client = Client::connect(&server)?;
@@ -60,9 +60,9 @@ fn instance_that_sleeps_and_has_clients_is_woken_for_its_goodbye() -> Result<()>
     Ok(())
 }
 
-/// Half of the time is for them, and neither half is over while this test runs.
+/// Handlers have half of the drain timeout for this, and neither half ends while this test runs.
 #[test]
-fn handler_that_sleeps_in_its_goodbye_holds_up_nobody_else() -> Result<()> {
+fn handler_that_sleeps_in_the_stop_event_delays_no_other() -> Result<()> {
     let flags = ["--instance-per", "client", "--workers", "1", "--drain-timeout", "1h"];
     let mut server = TestServer::with_arguments("guest-filling", &flags)?;
     let mut sleepers = (0..3).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
@@ -82,7 +82,7 @@ fn handler_that_sleeps_in_its_goodbye_holds_up_nobody_else() -> Result<()> {
 }
 
 #[test]
-fn clients_wait_for_a_goodbye_no_longer_than_half_of_the_drain_timeout() -> Result<()> {
+fn stop_event_gets_at_most_half_of_the_drain_timeout() -> Result<()> {
     let server = TestServer::with_arguments("guest-filling", &["--drain-timeout", "600ms"])?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("sleep")?, "sleep");
@@ -95,7 +95,7 @@ fn clients_wait_for_a_goodbye_no_longer_than_half_of_the_drain_timeout() -> Resu
 }
 
 #[test]
-fn handler_that_fails_in_its_goodbye_keeps_no_client() -> Result<()> {
+fn handler_that_fails_in_the_stop_event_keeps_no_client() -> Result<()> {
     let server = TestServer::serving("guest-filling")?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("panic")?, "panic");

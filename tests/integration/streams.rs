@@ -1,4 +1,4 @@
-//! HTTP/2 as frames on the wire, right or wrong.
+//! A raw HTTP/2 client that sends frames as tests want them, valid or not.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -7,10 +7,10 @@ use std::net::{SocketAddr, TcpStream};
 use anyhow::{Context, Result, bail, ensure};
 use ws_host_test_support::{DEADLINE, masked_frame};
 
-/// With what a client begins (RFC 9113 §3.4).
+/// The connection preface of a client (RFC 9113 §3.4).
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-// Types of frames, RFC 9113 §6.
+// Frame types, RFC 9113 §6.
 pub(crate) const DATA: u8 = 0;
 pub(crate) const HEADERS: u8 = 1;
 pub(crate) const RST_STREAM: u8 = 3;
@@ -20,18 +20,18 @@ pub(crate) const GOAWAY: u8 = 7;
 pub(crate) const WINDOW_UPDATE: u8 = 8;
 pub(crate) const CONTINUATION: u8 = 9;
 
-// Flags of frames.
+// Frame flags.
 pub(crate) const ACK: u8 = 1;
 pub(crate) const END_STREAM: u8 = 1;
 pub(crate) const END_HEADERS: u8 = 4;
 
-/// The error of a stream that its client does not want any more (RFC 9113 §7).
+/// The error code with which a client cancels a stream (RFC 9113 §7).
 pub(crate) const CANCEL: u32 = 8;
 
-/// The status 200 by its place in the static table (RFC 7541, appendix A).
+/// Status 200 as an index into the static table (RFC 7541, appendix A).
 pub(crate) const STATUS_200: u8 = 0x88;
 
-/// A frame that came from the server.
+/// A frame from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) kind: u8,
@@ -40,21 +40,21 @@ pub(crate) struct Frame {
     pub(crate) payload: Vec<u8>,
 }
 
-/// A connection with many streams. What comes for others than the one that is waited for is kept.
+/// A connection with many streams. It keeps frames that arrive while the test waits for a different one.
 pub(crate) struct Connection {
     socket: TcpStream,
     kept: VecDeque<Frame>,
-    /// What came on each stream and is no whole frame of a WebSocket yet.
+    /// The incomplete WebSocket frames of each stream.
     parts: std::collections::HashMap<u32, Vec<u8>>,
 }
 
-/// A frame as it stands on the wire.
+/// Encodes a frame.
 pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = (payload.len() as u32).to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// A list of headers, each as a literal that is not to be remembered (RFC 7541 §6.2.2).
+/// Encodes a list of headers, each as a literal without indexing (RFC 7541 §6.2.2).
 pub(crate) fn headers(list: &[(&str, &str)]) -> Vec<u8> {
     let text = |text: &str| {
         assert!(text.len() < 127, "a short text");
@@ -63,7 +63,7 @@ pub(crate) fn headers(list: &[(&str, &str)]) -> Vec<u8> {
     list.iter().flat_map(|(name, value)| [vec![0], text(name), text(value)].concat()).collect()
 }
 
-/// The request of a WebSocket.
+/// Encodes the request for a WebSocket.
 pub(crate) fn websocket(path: &str) -> Vec<u8> {
     headers(&[
         (":method", "CONNECT"),
@@ -75,7 +75,7 @@ pub(crate) fn websocket(path: &str) -> Vec<u8> {
     ])
 }
 
-/// An ordinary request.
+/// Encodes an ordinary GET request.
 pub(crate) fn get(path: &str) -> Vec<u8> {
     headers(&[
         (":method", "GET"),
@@ -86,12 +86,12 @@ pub(crate) fn get(path: &str) -> Vec<u8> {
 }
 
 impl Connection {
-    /// With prior knowledge that the server speaks HTTP/2.
+    /// Connects with prior knowledge that the server speaks HTTP/2.
     pub(crate) fn begin(server: SocketAddr) -> Result<Self> {
         Self::begin_with(server, &[])
     }
 
-    /// The same with settings, as they stand in their frame.
+    /// Connects with the payload of a SETTINGS frame.
     pub(crate) fn begin_with(server: SocketAddr, settings: &[u8]) -> Result<Self> {
         let mut socket = TcpStream::connect(server)?;
         socket.set_nodelay(true)?;
@@ -109,7 +109,7 @@ impl Connection {
         Ok(self.socket.write_all(&frame(kind, flags, stream, payload))?)
     }
 
-    /// A WebSocket, when it is granted.
+    /// Opens a WebSocket, which must be accepted.
     pub(crate) fn open(&mut self, stream: u32, path: &str) -> Result<()> {
         self.send(HEADERS, END_HEADERS, stream, &websocket(path))?;
         let answer = self.wait_for(HEADERS, stream)?;
@@ -117,12 +117,12 @@ impl Connection {
         Ok(())
     }
 
-    /// A masked frame of a WebSocket, which must fit in a frame.
+    /// Sends a masked WebSocket frame, which must fit in one DATA frame.
     pub(crate) fn send_message(&mut self, stream: u32, first: u8, payload: &[u8]) -> Result<()> {
         self.send(DATA, 0, stream, &masked_frame(first, payload))
     }
 
-    /// The next frame of a WebSocket, which must be short.
+    /// Receives a WebSocket frame, whose payload must be shorter than 126 bytes.
     pub(crate) fn receive_message(&mut self, stream: u32) -> Result<(u8, Vec<u8>)> {
         loop {
             let part = self.parts.entry(stream).or_default();
@@ -138,7 +138,7 @@ impl Connection {
         }
     }
 
-    /// Sends text, receives text.
+    /// Sends a text and receives one.
     pub(crate) fn ask(&mut self, stream: u32, text: &str) -> Result<String> {
         self.send_message(stream, 0x81, text.as_bytes())?;
         let (first, payload) = self.receive_message(stream)?;
@@ -146,12 +146,12 @@ impl Connection {
         Ok(String::from_utf8(payload)?)
     }
 
-    /// Lets the server send so many octets more.
-    pub(crate) fn grant(&mut self, stream: u32, octets: u32) -> Result<()> {
-        self.send(WINDOW_UPDATE, 0, stream, &octets.to_be_bytes())
+    /// Lets the server send this many more bytes.
+    pub(crate) fn grant(&mut self, stream: u32, bytes: u32) -> Result<()> {
+        self.send(WINDOW_UPDATE, 0, stream, &bytes.to_be_bytes())
     }
 
-    /// The next frame of this type on this stream. Others are kept.
+    /// Receives the next frame of this type on this stream, and keeps all others.
     pub(crate) fn wait_for(&mut self, kind: u8, stream: u32) -> Result<Frame> {
         let is_it = |frame: &Frame| (frame.kind, frame.stream) == (kind, stream);
         if let Some(place) = self.kept.iter().position(is_it) {
@@ -169,12 +169,12 @@ impl Connection {
         }
     }
 
-    /// Whether a frame of this type came that nobody has waited for.
+    /// Tells whether a frame of this type was kept.
     pub(crate) fn has(&self, kind: u8) -> bool {
         self.kept.iter().any(|frame| frame.kind == kind)
     }
 
-    /// The next frame, whatever it is, but what only needs an answer.
+    /// Reads the next frame. Acknowledges SETTINGS and PING, and skips them and WINDOW_UPDATE.
     fn read(&mut self) -> Result<Frame> {
         loop {
             let mut head = [0; 9];
@@ -194,7 +194,7 @@ impl Connection {
         }
     }
 
-    /// The server must end the connection. Gives the error of its GOAWAY, if one came.
+    /// The server must end the connection. Returns the error code of its GOAWAY, if there was one.
     pub(crate) fn expect_end(mut self) -> Result<Option<u32>> {
         let mut error = None;
         loop {

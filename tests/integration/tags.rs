@@ -1,4 +1,4 @@
-//! Clients by what they are, on every instance and worker.
+//! Tags: addressing clients by what they are, on every instance and worker.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ const GUEST: &str = "guest-tagging";
 
 const ADMIN: [&str; 2] = ["--admin", "127.0.0.1:0"];
 
-/// Each client has an instance of its own.
+/// Starts a server with one instance per client.
 fn alone() -> Result<TestServer> {
     let flags = ["--instance-per", "client", "--workers", "2"];
     TestServer::with_arguments(GUEST, &[&flags[..], &ADMIN].concat())
@@ -20,7 +20,7 @@ fn alone() -> Result<TestServer> {
 
 fn connect<const N: usize>(server: &TestServer) -> Result<[Client; N]> {
     let clients = (0..N).map(|_| Client::connect(server)).collect::<Result<Vec<_>>>()?;
-    clients.try_into().map_err(|_| anyhow::anyhow!("so many were made"))
+    clients.try_into().map_err(|_| anyhow::anyhow!("the count is N"))
 }
 
 fn at_tag(admin: SocketAddr, method: &str, tag: &str, body: &[u8]) -> Result<Answer> {
@@ -37,10 +37,10 @@ fn message_by_tag_reaches_clients_on_all_instances() -> Result<()> {
     let mut clients: [Client; 12] = connect(&server)?;
     for client in &mut clients[..8] {
         assert_eq!(client.ask("tag user:1")?, "Ok(())");
-        // Twice is as good as once.
+        // Tagging twice has no further effect.
         assert_eq!(client.ask("tag user:1")?, "Ok(())");
         let id = client.ask("id")?;
-        assert_eq!(client.ask("tagged user:1")?, id, "of its own instance there is one");
+        assert_eq!(client.ask("tagged user:1")?, id, "its own instance has only this client");
     }
     assert_eq!(clients[11].ask("send user:1 hello")?, "Ok(())");
     for client in &mut clients[..8] {
@@ -67,7 +67,7 @@ fn message_by_tag_reaches_clients_on_all_instances() -> Result<()> {
 }
 
 #[test]
-fn clients_of_a_tag_are_found_in_their_order() -> Result<()> {
+fn clients_of_a_tag_are_listed_in_order() -> Result<()> {
     let server = TestServer::serving(GUEST)?;
     let mut clients: [Client; 20] = connect(&server)?;
     let mut ids = Vec::new();
@@ -99,11 +99,11 @@ fn limits_of_tags() -> Result<()> {
     let server = TestServer::with_arguments(GUEST, &["--max-memory", "256MiB"])?;
     let mut client = Client::connect(&server)?;
     let megabytes = (64 << 20).to_string();
-    for octets in ["0", "256", &megabytes] {
-        assert_eq!(client.ask(&format!("tag-of-octets {octets}"))?, "Err(InvalidTag)");
-        assert_eq!(client.ask(&format!("send-octets {octets}"))?, "Err(InvalidTag)");
-        assert_eq!(client.ask(&format!("untag-octets {octets}"))?, "false");
-        assert_eq!(client.ask(&format!("tagged-octets {octets}"))?, "[]");
+    for bytes in ["0", "256", &megabytes] {
+        assert_eq!(client.ask(&format!("tag-of-octets {bytes}"))?, "Err(InvalidTag)");
+        assert_eq!(client.ask(&format!("send-octets {bytes}"))?, "Err(InvalidTag)");
+        assert_eq!(client.ask(&format!("untag-octets {bytes}"))?, "false");
+        assert_eq!(client.ask(&format!("tagged-octets {bytes}"))?, "[]");
     }
     assert_eq!(client.ask("close  1000 x")?, "Err(InvalidTag)");
     assert_eq!(client.ask("close a 1005 x")?, "Err(InvalidCode)");
@@ -121,7 +121,7 @@ fn limits_of_tags() -> Result<()> {
 }
 
 #[test]
-fn clients_of_others_have_no_tags_here() -> Result<()> {
+fn clients_of_other_instances_cannot_be_tagged() -> Result<()> {
     let server = alone()?;
     let [mut mine, mut other] = connect(&server)?;
     assert_eq!(other.ask("tag user:1")?, "Ok(())");
@@ -135,7 +135,7 @@ fn clients_of_others_have_no_tags_here() -> Result<()> {
 }
 
 #[test]
-fn client_that_has_gone_has_no_tags_and_gets_none() -> Result<()> {
+fn disconnected_client_has_no_tags_and_gets_none() -> Result<()> {
     let mut server = alone()?;
     let admin = server.admin()?;
     let mut client = Client::connect(&server)?;
@@ -144,8 +144,8 @@ fn client_that_has_gone_has_no_tags_and_gets_none() -> Result<()> {
         assert_eq!(count(admin, tag)?, r#"{"clients":1}"#);
     }
     client.close()?;
-    let told = server.wait_for_log("gone: ")?;
-    assert!(told.contains("gone: Err(Closed) Err(Closed) [] None false"), "{told}");
+    let line = server.wait_for_log("gone: ")?;
+    assert!(line.contains("gone: Err(Closed) Err(Closed) [] None false"), "{line}");
     for tag in ["a", "b", "late"] {
         assert_eq!(count(admin, tag)?, r#"{"clients":0}"#);
     }
@@ -187,7 +187,7 @@ fn operator_counts_sends_to_and_closes_clients_by_tag() -> Result<()> {
 }
 
 #[test]
-fn operator_who_is_mistaken_hears_of_it_and_nobody_else() -> Result<()> {
+fn invalid_admin_requests_for_tags_are_refused_without_effect() -> Result<()> {
     let mut server = alone()?;
     let admin = server.admin()?;
     let mut client = Client::connect(&server)?;
@@ -218,7 +218,7 @@ fn operator_who_is_mistaken_hears_of_it_and_nobody_else() -> Result<()> {
     }
     let answer = at_tag(admin, "PUT", "a", b"")?;
     assert_eq!(answer.header("allow"), Some("GET, POST, DELETE"));
-    // The query is the mistake, and not the method.
+    // The query is wrong, not the method.
     let path = format!("POST /resources/{GUEST}/messages?everybody=1");
     assert_eq!(ask_admin(admin, &path, "", b"")?.status, 400);
     assert_eq!(client.ask("nothing came before this")?, "nothing came before this");
@@ -226,7 +226,7 @@ fn operator_who_is_mistaken_hears_of_it_and_nobody_else() -> Result<()> {
 }
 
 #[test]
-fn what_goes_to_a_tag_and_to_a_topic_comes_in_the_order_of_the_handler() -> Result<()> {
+fn messages_to_a_tag_and_a_topic_keep_their_order() -> Result<()> {
     let server = alone()?;
     let mut clients: [Client; 6] = connect(&server)?;
     for client in &mut clients {
@@ -248,8 +248,8 @@ fn what_goes_to_a_tag_and_to_a_topic_comes_in_the_order_of_the_handler() -> Resu
 fn tags_outlive_a_trap_hibernation_and_a_reload() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("tagging.wasm");
-    let mut octets = std::fs::read(component(GUEST))?;
-    std::fs::write(&file, &octets)?;
+    let mut bytes = std::fs::read(component(GUEST))?;
+    std::fs::write(&file, &bytes)?;
     let flags =
         ["--no-watch", "--hibernate-after", "100ms", "--log", "ws_host=debug", ADMIN[0], ADMIN[1]];
     let mut server = TestServer::serving_file(&file, &flags)?;
@@ -262,9 +262,9 @@ fn tags_outlive_a_trap_hibernation_and_a_reload() -> Result<()> {
     other.send_text("trap")?;
     other.expect_close(1011)?;
     assert_eq!(client.ask("tagged user:1")?, id);
-    // The same with a section that means nothing.
-    octets.extend([0, 2, 1, b'a']);
-    std::fs::write(&file, &octets)?;
+    // A custom section changes the file and not its behaviour.
+    bytes.extend([0, 2, 1, b'a']);
+    std::fs::write(&file, &bytes)?;
     let answer = post_reload(admin)?;
     assert!(answer.body.contains("replaced"), "{answer:?}");
     assert_eq!(client.ask("tagged user:1")?, id);

@@ -1,4 +1,4 @@
-//! Events that the host delivers later.
+//! Timers.
 
 use anyhow::Result;
 use ws_host_test_support::{Client, TestServer};
@@ -17,7 +17,7 @@ fn timer_fires_once() -> Result<()> {
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("timer 7 50")?, "Ok(())");
     assert_eq!(client.receive_text()?, "fired 7 in version 1");
-    // It is no longer set, and a later one comes alone.
+    // The timer is no longer set, and a later one fires alone.
     assert_eq!(client.ask("cancel 7")?, "false");
     assert_eq!(client.ask("timer 8 0")?, "Ok(())");
     assert_eq!(client.receive_text()?, "fired 8 in version 1");
@@ -38,7 +38,7 @@ fn timers_fire_in_the_order_of_their_times() -> Result<()> {
 }
 
 #[test]
-fn timer_may_be_taken_back_and_set_anew() -> Result<()> {
+fn timer_may_be_cancelled_and_reset() -> Result<()> {
     let server = TestServer::serving("guest-keeper")?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask(&format!("timer 1 {NEVER}"))?, "Ok(())");
@@ -59,7 +59,7 @@ fn timer_outlives_a_reload() -> Result<()> {
     let admin = server.admin()?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("timer 1 500")?, "Ok(())");
-    keeper.replace_by(2)?;
+    keeper.replace_with(2)?;
     assert_eq!(post_reload(admin)?.status, 200);
     assert_eq!(client.receive_text()?, "fired 1 in version 2");
     Ok(())
@@ -90,7 +90,7 @@ fn timer_outlives_a_trap() -> Result<()> {
 }
 
 #[test]
-fn room_with_a_timer_stays_until_it_has_fired() -> Result<()> {
+fn room_with_a_timer_stays_until_the_timer_is_cancelled() -> Result<()> {
     let flags = ["--path", "/{room}", "--instance-per", "path"];
     let soon = ["--hibernate-after", "50ms", "--log", "ws_host=debug"];
     let mut server = TestServer::with_arguments("guest-keeper", &[flags, soon].concat())?;
@@ -131,7 +131,7 @@ fn room_stays_while_its_timer_is_being_delivered() -> Result<()> {
     assert_eq!(client.ask("timer 3000 50")?, "Ok(())");
     client.close()?;
     server.wait_for_log("firing 3000")?;
-    // When this one has fallen quiet, the other has been seen with nobody there as often.
+    // By the time that this room hibernates, the host has checked the other room as often.
     let mut other = enter(&server, "/blue")?;
     assert_eq!(other.ask("count")?, "1");
     server.wait_for_log("hibernated")?;
@@ -141,14 +141,14 @@ fn room_stays_while_its_timer_is_being_delivered() -> Result<()> {
 }
 
 #[test]
-fn timer_that_waits_for_its_turn_can_be_taken_back() -> Result<()> {
+fn timer_that_waits_for_its_turn_can_be_cancelled() -> Result<()> {
     let server = TestServer::serving("guest-keeper")?;
     let mut client = Client::connect(&server)?;
     let mut other = Client::connect(&server)?;
     assert_eq!(client.ask("timer 1 700")?, "Ok(())");
     client.send_text("sleep 1500")?;
     assert_eq!(client.receive_text()?, "asleep");
-    // It asks for its turn before the timer is due, and has it afterwards.
+    // This event asks for its turn before the timer is due, so it runs before the timer.
     assert_eq!(other.ask("cancel 1")?, "true");
     assert_eq!(client.receive_text()?, "awake");
     assert_eq!(client.ask("count")?, "1");
@@ -156,7 +156,7 @@ fn timer_that_waits_for_its_turn_can_be_taken_back() -> Result<()> {
 }
 
 #[test]
-fn rooms_with_timers_alone_leave_their_places_to_others() -> Result<()> {
+fn rooms_with_only_timers_hold_no_permits() -> Result<()> {
     let few = ["--max-clients", "20", "--max-instances", "20", "--hibernate-after", "1h"];
     let mut server = rooms(&few)?;
     for number in 0..100 {
@@ -165,7 +165,7 @@ fn rooms_with_timers_alone_leave_their_places_to_others() -> Result<()> {
         assert_eq!(client.ask(&format!("timer 1 {NEVER}"))?, "Ok(())");
         client.close()?;
     }
-    // They are all there, and none of them holds a place: as many clients as may be find one.
+    // All rooms exist, and none of them holds a permit: clients up to the limit are accepted.
     let mut clients = Vec::new();
     for number in 0..20 {
         let mut client = enter(&server, &format!("/{number}"))?;
@@ -173,7 +173,7 @@ fn rooms_with_timers_alone_leave_their_places_to_others() -> Result<()> {
         clients.push(client);
     }
     clients.into_iter().try_for_each(Client::close)?;
-    // One that sleeps wakes when its timer is due.
+    // A hibernated room wakes when its timer is due.
     let mut client = enter(&server, "/last")?;
     assert_eq!(client.ask("timer 1000 1500")?, "Ok(())");
     client.close()?;
@@ -196,7 +196,7 @@ fn enter(server: &TestServer, path: &str) -> Result<Client> {
 }
 
 #[test]
-fn there_are_at_most_1024_timers() -> Result<()> {
+fn actor_has_at_most_1024_timers() -> Result<()> {
     let server = TestServer::serving("guest-keeper")?;
     let mut client = Client::connect(&server)?;
     for number in 0..1024 {
@@ -204,7 +204,7 @@ fn there_are_at_most_1024_timers() -> Result<()> {
         assert_eq!(client.receive_text()?, "Ok(())");
     }
     assert_eq!(client.ask(&format!("timer 1024 {NEVER}"))?, "Err(TooMany)");
-    // One that is set may be set anew.
+    // A timer that is set may be reset.
     assert_eq!(client.ask(&format!("timer 5 {NEVER}"))?, "Ok(())");
     assert_eq!(client.ask("cancel 5")?, "true");
     assert_eq!(client.ask(&format!("timer 1024 {NEVER}"))?, "Ok(())");

@@ -1,4 +1,4 @@
-//! Encrypted connections.
+//! TLS connections.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -14,15 +14,15 @@ use ws_host_test_support::{
 use crate::connect::connect;
 use crate::encrypted::{Authority, shown_by};
 
-/// Octets on the bare connection, for those who do not speak TLS.
-fn bare(server: SocketAddr, octets: &[u8]) -> Result<TcpStream> {
+/// Sends bytes on a TCP connection without TLS.
+fn bare(server: SocketAddr, bytes: &[u8]) -> Result<TcpStream> {
     let mut stream = TcpStream::connect(server)?;
     stream.set_read_timeout(Some(DEADLINE))?;
-    stream.write_all(octets)?;
+    stream.write_all(bytes)?;
     Ok(stream)
 }
 
-/// All that comes until the server has closed.
+/// Reads until the server closes the connection.
 fn rest(mut stream: impl Read) -> Result<Vec<u8>> {
     let mut rest = Vec::new();
     match stream.read_to_end(&mut rest) {
@@ -34,7 +34,7 @@ fn rest(mut stream: impl Read) -> Result<Vec<u8>> {
 }
 
 #[test]
-fn both_versions_echo() -> Result<()> {
+fn both_tls_versions_echo() -> Result<()> {
     let authority = Authority::new()?;
     let server = authority.serving("echo", &[])?;
     assert!(server.url().starts_with("wss://127.0.0.1:"), "{}", server.url());
@@ -43,7 +43,7 @@ fn both_versions_echo() -> Result<()> {
         assert_eq!(stream.conn.protocol_version(), Some(version.version));
         let mut client = Client::greet(stream)?;
         assert_eq!(client.ask("hello")?, "hello");
-        // The end is told in TLS, too: what was cut off would be an error here.
+        // The server ends with close_notify: a truncated stream would be an error here.
         client.send_close(1000, "")?;
         assert_eq!(client.receive_close()?.0, 1000);
         assert_eq!(client.stream().read(&mut [0])?, 0);
@@ -52,7 +52,7 @@ fn both_versions_echo() -> Result<()> {
 }
 
 #[test]
-fn client_chooses_what_is_spoken_inside() -> Result<()> {
+fn client_chooses_the_protocol_with_alpn() -> Result<()> {
     let authority = Authority::new()?;
     let server = authority.serving("echo", &[])?;
     for (offered, agreed) in [
@@ -65,12 +65,12 @@ fn client_chooses_what_is_spoken_inside() -> Result<()> {
         assert_eq!(Client::greet(stream)?.ask("hello")?, "hello");
     }
     let stream = authority.ask().protocols(&[b"http/1.1", b"h2"]).connect(server.address())?;
-    assert_eq!(stream.conn.alpn_protocol(), Some(&b"h2"[..]), "the server prefers it");
+    assert_eq!(stream.conn.alpn_protocol(), Some(&b"h2"[..]), "the server prefers HTTP/2");
     Ok(())
 }
 
 #[test]
-fn client_that_speaks_nothing_that_is_known_is_refused_alone() -> Result<()> {
+fn client_with_unknown_alpn_protocols_is_refused() -> Result<()> {
     let authority = Authority::new()?;
     let server = authority.serving("echo", &[])?;
     let mut other = authority.connect(&server)?;
@@ -84,7 +84,7 @@ fn client_that_speaks_nothing_that_is_known_is_refused_alone() -> Result<()> {
 }
 
 #[test]
-fn whoever_speaks_plain_http_is_told_of_wss() -> Result<()> {
+fn plain_http_request_gets_a_hint_at_wss() -> Result<()> {
     let authority = Authority::new()?;
     let server = authority.serving("echo", &[])?;
     let long = handshake("/", &format!("X-Long: {}\r\n", "x".repeat(12_000)));
@@ -98,7 +98,7 @@ fn whoever_speaks_plain_http_is_told_of_wss() -> Result<()> {
 }
 
 #[test]
-fn client_that_speaks_tls_to_a_plain_port_is_turned_away() -> Result<()> {
+fn tls_client_at_a_plain_port_is_refused() -> Result<()> {
     let server = TestServer::serving("echo")?;
     let mut other = Client::connect(&server)?;
     assert!(Authority::new()?.ask().connect(server.address()).is_err());
@@ -107,7 +107,7 @@ fn client_that_speaks_tls_to_a_plain_port_is_turned_away() -> Result<()> {
 }
 
 #[test]
-fn handshakes_that_stall_are_dropped_when_their_time_is_over() -> Result<()> {
+fn stalled_tls_handshakes_time_out() -> Result<()> {
     let authority = Authority::new()?;
     let server = authority.serving("echo", &["--handshake-timeout", "500ms"])?;
     let mut hello = Vec::new();
@@ -116,7 +116,7 @@ fn handshakes_that_stall_are_dropped_when_their_time_is_over() -> Result<()> {
     for length in [0, 1, 5, hello.len() / 2, hello.len()] {
         stalled.push(bare(server.address(), &hello[..length])?);
     }
-    // Encrypted, and then there is no request.
+    // The TLS handshake completes, and then no request follows.
     let silent = authority.ask().connect(server.address())?;
     assert_eq!(authority.connect(&server)?.ask("hello")?, "hello");
     for stream in stalled {
@@ -128,7 +128,7 @@ fn handshakes_that_stall_are_dropped_when_their_time_is_over() -> Result<()> {
 }
 
 #[test]
-fn what_is_no_handshake_ends_its_connection_alone() -> Result<()> {
+fn invalid_tls_handshake_ends_only_its_connection() -> Result<()> {
     let authority = Authority::new()?;
     let server = authority.serving("echo", &["--handshake-timeout", "1s"])?;
     let mut other = authority.connect(&server)?;
@@ -140,7 +140,7 @@ fn what_is_no_handshake_ends_its_connection_alone() -> Result<()> {
     for garbage in [&[0x16, 3, 1, 0, 2, 1, 0xff, 0, 0, 0, 0][..], &[0x16; 100], &broken, &longest] {
         let mut stream = TcpStream::connect(server.address())?;
         stream.set_read_timeout(Some(DEADLINE))?;
-        // The server may have hung up before the last of it.
+        // The server may hang up before it has read everything.
         let _ = stream.write_all(garbage);
         rest(stream)?;
     }
@@ -155,7 +155,7 @@ fn what_is_no_handshake_ends_its_connection_alone() -> Result<()> {
 }
 
 #[test]
-fn long_messages_and_bursts_come_through_whole() -> Result<()> {
+fn long_messages_and_bursts_arrive_in_full() -> Result<()> {
     let authority = Authority::new()?;
     let server = authority.serving("echo", &[])?;
     for version in [&TLS12, &TLS13] {
@@ -178,7 +178,7 @@ fn long_messages_and_bursts_come_through_whole() -> Result<()> {
 }
 
 #[test]
-fn frames_behind_the_request_are_not_lost() -> Result<()> {
+fn frames_right_after_the_request_are_not_lost() -> Result<()> {
     let authority = Authority::new()?;
     let server = authority.serving("echo", &["--workers", "2", "--instance-per", "client"])?;
     for _ in 0..8 {
@@ -217,7 +217,7 @@ fn streams_move_between_workers() -> Result<()> {
 }
 
 #[test]
-fn page_and_its_websocket_come_over_the_same_port() -> Result<()> {
+fn page_and_its_websocket_use_the_same_port() -> Result<()> {
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("index.html"), "<p>welcome")?;
     let authority = Authority::new()?;
@@ -228,7 +228,7 @@ fn page_and_its_websocket_come_over_the_same_port() -> Result<()> {
     let answer = String::from_utf8(rest(stream)?)?;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.ends_with("<p>welcome"), "{answer}");
-    // The page's own origin is one of https.
+    // The page's own origin has the scheme https.
     let own = format!("Origin: https://localhost:{}\r\n", server.address().port());
     let with_host = |host: &str| handshake("/", &own).replace("localhost\r\nUpg", host);
     let request = with_host(&format!("localhost:{}\r\nUpg", server.address().port()));
@@ -238,12 +238,12 @@ fn page_and_its_websocket_come_over_the_same_port() -> Result<()> {
 }
 
 #[test]
-fn handler_knows_that_nobody_listens_in() -> Result<()> {
+fn handler_sees_that_the_connection_is_encrypted() -> Result<()> {
     let authority = Authority::new()?;
     let server = authority.serving("guest-about", &[])?;
-    let told = authority.connect(&server)?.ask("request")?;
-    assert!(told.contains("secure: true"), "{told}");
-    assert!(told.contains("client_certificate: None"), "{told}");
+    let seen = authority.connect(&server)?.ask("request")?;
+    assert!(seen.contains("secure: true"), "{seen}");
+    assert!(seen.contains("client_certificate: None"), "{seen}");
     Ok(())
 }
 
@@ -251,7 +251,7 @@ fn handler_knows_that_nobody_listens_in() -> Result<()> {
 fn development_needs_no_certificate() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--tls-dev"])?;
     assert!(server.url().starts_with("wss://"), "{}", server.url());
-    // Nobody vouches for it.
+    // No authority has signed the development certificate.
     let error = Authority::new()?.ask().connect(server.address()).err().context("trusted")?;
     assert!(format!("{error:#}").contains("UnknownIssuer"), "{error:#}");
     let mut connect = Command::new(host_binary());
@@ -261,7 +261,7 @@ fn development_needs_no_certificate() -> Result<()> {
     Ok(())
 }
 
-/// What a server says that does not start with these flags.
+/// Returns the error of a server that does not start with these flags.
 fn complaint(flags: &[&str]) -> Result<String> {
     let mut command = Command::new(host_binary());
     command.arg("--component").arg(component("echo")).args(["--listen", "127.0.0.1:0"]).args(flags);
@@ -271,7 +271,7 @@ fn complaint(flags: &[&str]) -> Result<String> {
 }
 
 #[test]
-fn files_that_cannot_be_used_are_named() -> Result<()> {
+fn unusable_files_are_named() -> Result<()> {
     let authority = Authority::new()?;
     let (certificate, key) = authority.write(&authority.vouch_for("server")?)?;
     let (certificate, key) =
@@ -296,17 +296,17 @@ fn files_that_cannot_be_used_are_named() -> Result<()> {
         (&["--tls-dev", "--tls-client-auth", "required"], &["tls-client-auth", "tls-client-ca"]),
         (&["--tls-client-ca", certificate], &["tls-client-ca", "tls-cert"]),
     ] {
-        let told = complaint(flags)?;
+        let error = complaint(flags)?;
         for word in words {
-            assert!(told.contains(word), "{flags:?}: no {word} in {told}");
+            assert!(error.contains(word), "{flags:?}: no {word} in {error}");
         }
-        assert!(!told.contains("panicked"), "{told}");
+        assert!(!error.contains("panicked"), "{error}");
     }
     Ok(())
 }
 
 #[test]
-fn certificate_of_a_client_is_asked_for_and_told_to_the_handler() -> Result<()> {
+fn client_certificate_is_requested_and_shown_to_the_handler() -> Result<()> {
     let (authority, strange) = (Authority::new()?, Authority::new()?);
     let ca = authority.file();
     let ca = ca.to_str().context("UTF-8")?;
@@ -317,7 +317,7 @@ fn certificate_of_a_client_is_asked_for_and_told_to_the_handler() -> Result<()> 
         for version in [&TLS12, &TLS13] {
             let version = [version];
             let ask = authority.ask().version(&version);
-            // Over TLS 1.3 a client learns of the refusal when it reads.
+            // With TLS 1.3 the client sees the refusal only when it reads.
             let request = |shown| -> Result<String> {
                 let ask = match shown {
                     Some(shown) => ask.showing(shown),
@@ -325,13 +325,16 @@ fn certificate_of_a_client_is_asked_for_and_told_to_the_handler() -> Result<()> 
                 };
                 Client::greet(ask.connect(server.address())?)?.ask("request")
             };
-            let told = request(Some(&alice))?;
-            assert!(told.contains("CN=alice"), "{told}");
-            assert!(request(Some(&mallory)).is_err(), "{need}: nobody vouches for mallory");
+            let seen = request(Some(&alice))?;
+            assert!(seen.contains("CN=alice"), "{seen}");
+            assert!(
+                request(Some(&mallory)).is_err(),
+                "{need}: mallory's certificate is not trusted"
+            );
             match request(None) {
-                Ok(told) => {
-                    assert!(without, "let in without");
-                    assert!(told.contains("client_certificate: None"), "{told}");
+                Ok(seen) => {
+                    assert!(without, "accepted without a certificate");
+                    assert!(seen.contains("client_certificate: None"), "{seen}");
                 }
                 Err(error) => assert!(!without, "{error:#}"),
             }
@@ -341,7 +344,7 @@ fn certificate_of_a_client_is_asked_for_and_told_to_the_handler() -> Result<()> 
 }
 
 #[test]
-fn company_cannot_have_a_name_that_reads_as_somebody_else() -> Result<()> {
+fn certificate_subject_cannot_forge_another_name() -> Result<()> {
     let authority = Authority::new()?;
     let ca = authority.file();
     let ca = ca.to_str().context("UTF-8")?;
@@ -352,12 +355,12 @@ fn company_cannot_have_a_name_that_reads_as_somebody_else() -> Result<()> {
         (DnType::CommonName, " mallory+OU=\"staff\"\n"),
     ])?;
     let stream = authority.ask().showing(&mallory).connect(server.address())?;
-    let told = Client::greet(stream)?.ask("request")?;
-    // RFC 4514: the last part first, and `\` before what would begin another. The guest tells it as Rust writes
-    // texts, with each backslash twice.
+    let seen = Client::greet(stream)?.ask("request")?;
+    // RFC 4514: the last part first, with `\` before special characters. The guest prints the subject as a Rust string
+    // literal, which doubles each backslash.
     let subject = r#"CN=\\ mallory\\+OU\\=\\\"staff\\\"\\0A,O=x\\, CN\\=admin,C=XX"#;
-    assert!(told.contains(&format!("\"{subject}\"")), "{told}");
-    assert!(!told.contains("CN=admin"), "{told}");
+    assert!(seen.contains(&format!("\"{subject}\"")), "{seen}");
+    assert!(!seen.contains("CN=admin"), "{seen}");
     Ok(())
 }
 
@@ -373,8 +376,8 @@ fn command_line_client_shows_its_certificate_over_both_versions_of_http() -> Res
         (certificate.to_str().context("UTF-8")?, key.to_str().context("UTF-8")?);
     for version in [&[][..], &["--http2"]] {
         let flags = [&["--ca", ca, "--cert", certificate, "--key", key], version].concat();
-        let (_, told, log) = connect(server.url(), &flags, "request")?;
-        assert!(told.contains("CN=alice"), "{told}{log}");
+        let (_, printed, log) = connect(server.url(), &flags, "request")?;
+        assert!(printed.contains("CN=alice"), "{printed}{log}");
         let (output, _, log) = connect(server.url(), &[&["--ca", ca], version].concat(), "?")?;
         assert_eq!(output.status.code(), Some(1), "{log}");
         assert!(log.contains("--cert"), "{log}");
@@ -383,7 +386,7 @@ fn command_line_client_shows_its_certificate_over_both_versions_of_http() -> Res
 }
 
 #[test]
-fn new_certificate_is_shown_when_its_files_change() -> Result<()> {
+fn changed_certificate_files_are_used() -> Result<()> {
     let authority = Authority::new()?;
     let mut server = authority.serving("echo", &[])?;
     let mut before = authority.connect(&server)?;
@@ -399,7 +402,7 @@ fn new_certificate_is_shown_when_its_files_change() -> Result<()> {
 }
 
 #[test]
-fn certificate_without_its_key_leaves_the_old_one() -> Result<()> {
+fn certificate_without_its_key_keeps_the_old_one() -> Result<()> {
     let authority = Authority::new()?;
     let mut server = authority.serving("echo", &[])?;
     let old = shown_by(authority.connect(&server)?.stream())?;
@@ -411,7 +414,7 @@ fn certificate_without_its_key_leaves_the_old_one() -> Result<()> {
     let line = server.wait_for_log("the certificate stays as it was")?;
     assert!(line.contains("key.pem"), "{line}");
     assert_eq!(shown_by(authority.connect(&server)?.stream())?, old);
-    // And when the key is there at last, it is shown.
+    // Once the key is there as well, the server uses the new certificate.
     authority.write(&new)?;
     server.wait_for_log("read the certificate")?;
     assert_eq!(shown_by(authority.connect(&server)?.stream())?, new.certificate);
@@ -419,7 +422,7 @@ fn certificate_without_its_key_leaves_the_old_one() -> Result<()> {
 }
 
 #[test]
-fn hangup_signal_reads_the_certificate_where_nobody_watches() -> Result<()> {
+fn sighup_reloads_the_certificate_without_watching() -> Result<()> {
     let authority = Authority::new()?;
     let mut server = authority.serving("echo", &["--no-watch"])?;
     let old = shown_by(authority.connect(&server)?.stream())?;

@@ -1,4 +1,4 @@
-//! Messages to whoever subscribed, on every instance and worker.
+//! Topics: messages to all subscribers, on every instance and worker.
 
 use anyhow::Result;
 use ws_host_test_support::{Client, Frame, TestServer};
@@ -14,16 +14,16 @@ fn message_reaches_subscribers_on_all_instances() -> Result<()> {
     let mut clients = (0..20).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
     for client in &mut clients[..15] {
         assert_eq!(client.ask("subscribe news")?, "Ok(())");
-        // Twice is as good as once.
+        // Subscribing twice has no further effect.
         assert_eq!(client.ask("subscribe news")?, "Ok(())");
     }
-    // A publisher who did not subscribe.
+    // This publisher is not subscribed.
     assert_eq!(clients[19].ask("publish news extra")?, "15");
     for client in &mut clients[..15] {
         assert_eq!(client.receive_text()?, "extra");
     }
     clients[0].send_text("publish-to-others news again")?;
-    // It is subscribed, too, and gets none.
+    // The publisher is subscribed, too, and gets no copy.
     assert_eq!(clients[0].receive_text()?, "15");
     for client in &mut clients[1..15] {
         assert_eq!(client.receive_text()?, "again");
@@ -54,7 +54,7 @@ fn client_that_unsubscribes_or_leaves_gets_nothing() -> Result<()> {
 }
 
 #[test]
-fn client_knows_its_topics_and_leaves_them_at_once() -> Result<()> {
+fn client_lists_its_topics_and_leaves_all_of_them() -> Result<()> {
     let server = alone(&[])?;
     let mut publisher = Client::connect(&server)?;
     let mut client = Client::connect(&server)?;
@@ -117,7 +117,7 @@ fn limits_of_topics() -> Result<()> {
 }
 
 #[test]
-fn subscription_outlives_a_trap_of_another_client_of_its_instance() -> Result<()> {
+fn subscription_outlives_a_trap_of_another_client() -> Result<()> {
     let server = TestServer::serving("guest-keeper")?;
     let mut client = Client::connect(&server)?;
     let mut other = Client::connect(&server)?;
@@ -139,7 +139,7 @@ fn long_and_short_messages_reach_every_client_whole() -> Result<()> {
         for client in &mut clients {
             assert!(client.receive()? == Frame { first: 0x82, payload: payload.clone() });
         }
-        // The memory that it went through was lent; nothing of it is in what comes next.
+        // The host reuses buffers; nothing of the message may remain in the next ones.
         for (number, client) in clients.iter_mut().enumerate() {
             assert_eq!(client.ask(&number.to_string())?, number.to_string());
         }

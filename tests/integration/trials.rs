@@ -1,4 +1,4 @@
-//! New code that may have to go again.
+//! Trials, canaries and rollbacks of new code.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,11 +25,11 @@ struct Scene {
     keeper: Keeper,
     server: TestServer,
     admin: SocketAddr,
-    /// One in each room.
+    /// One client per room.
     clients: Vec<Client>,
 }
 
-/// Rooms that keep their numbers, and reloads with these flags.
+/// Starts a server with these flags and connects one client to each of `rooms` rooms, which keep their numbers.
 fn scene(rooms: usize, flags: &[&str]) -> Result<Scene> {
     let keeper = Keeper::precious()?;
     let mut server = keeper.serve(&[ROOMS, flags].concat())?;
@@ -45,17 +45,17 @@ fn scene(rooms: usize, flags: &[&str]) -> Result<Scene> {
 
 impl Scene {
     fn reload(&self, version: u8) -> Result<Answer> {
-        self.keeper.replace_by(version)?;
+        self.keeper.replace_with(version)?;
         post_reload(self.admin)
     }
 
     fn trial(&self) -> Result<String> {
         let answer = ask_admin(self.admin, "GET /resources", "", b"")?;
-        let (_, told) = answer.body.split_once("\"trial\":\"").unwrap_or_default();
-        Ok(told.split('"').next().unwrap_or_default().to_owned())
+        let (_, state) = answer.body.split_once("\"trial\":\"").unwrap_or_default();
+        Ok(state.split('"').next().unwrap_or_default().to_owned())
     }
 
-    /// Each room answers in this version and has kept its number.
+    /// Checks that each room runs this version and has kept its number.
     fn expect(&mut self, version: &str) -> Result<()> {
         for (room, client) in self.clients.iter_mut().enumerate() {
             assert_eq!(client.ask("version")?, version);
@@ -70,14 +70,14 @@ fn post_rollback(admin: SocketAddr) -> Result<Answer> {
 }
 
 #[test]
-fn fault_on_trial_brings_the_old_code_back_with_what_it_handed_over() -> Result<()> {
+fn fault_on_trial_rolls_back_to_the_state_that_was_handed_over() -> Result<()> {
     let mut scene = scene(3, &["--trial", "1h"])?;
     assert_eq!(scene.trial()?, "settled");
     let answer = scene.reload(8)?;
     assert!(answer.body.contains("3 instances swapped"), "{answer:?}");
     assert!(answer.body.contains("on trial for 3600s"), "{answer:?}");
     assert_eq!(scene.trial()?, "running");
-    // It fails in the event of this one.
+    // Version 8 traps at the message of this client.
     let mut hostile = Client::connect_to(&scene.server, "/0")?;
     hostile.send_text("anything")?;
     hostile.expect_close(1011)?;
@@ -88,7 +88,7 @@ fn fault_on_trial_brings_the_old_code_back_with_what_it_handed_over() -> Result<
     assert_eq!(scene.trial()?, "rolled-back");
     let line = "ws_host_reloads_total{resource=\"keeper\",outcome=\"rolled-back\"}";
     assert_eq!(counter(scene.admin, line)?, 1);
-    // The same file is not loaded again, another is.
+    // The same file is not loaded again; another one is.
     let answer = post_reload(scene.admin)?;
     assert_eq!(answer.status, 422, "{answer:?}");
     assert!(answer.body.contains("has failed on trial"), "{answer:?}");
@@ -101,14 +101,14 @@ fn fault_on_trial_brings_the_old_code_back_with_what_it_handed_over() -> Result<
 }
 
 #[test]
-fn fault_on_trial_brings_back_what_slept_and_what_woke() -> Result<()> {
+fn fault_on_trial_rolls_back_hibernated_and_woken_instances() -> Result<()> {
     let mut scene = scene(3, &["--trial", "1h", "--hibernate-after", "100ms"])?;
     for _ in 0..3 {
         scene.server.wait_for_log("hibernated")?;
     }
     let answer = scene.reload(8)?;
     assert!(answer.body.contains("1 instances swapped, 0 kept, 0 lost, 2 asleep"), "{answer:?}");
-    // Each wakes in the new code, until one has failed.
+    // Each room wakes in the new code, until one fails.
     let mut hostile = Client::connect_to(&scene.server, "/1")?;
     hostile.send_text("anything")?;
     hostile.expect_close(1011)?;
@@ -117,7 +117,7 @@ fn fault_on_trial_brings_back_what_slept_and_what_woke() -> Result<()> {
 }
 
 #[test]
-fn administrator_rolls_back_while_the_trial_lasts() -> Result<()> {
+fn operator_can_roll_back_during_a_trial() -> Result<()> {
     let mut scene = scene(3, &["--trial", "1h"])?;
     let answer = post_rollback(scene.admin)?;
     assert_eq!(answer.status, 409, "{answer:?}");
@@ -128,7 +128,7 @@ fn administrator_rolls_back_while_the_trial_lasts() -> Result<()> {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert!(answer.body.contains("rolled back from"), "{answer:?}");
     assert!(answer.body.contains("3 instances swapped"), "{answer:?}");
-    // What happened since is gone, and the handler knows since when.
+    // Later changes are gone, and the handler sees the age of its state.
     scene.expect("1")?;
     assert_ne!(scene.clients[1].ask("age")?, "none");
     assert_eq!(post_rollback(scene.admin)?.status, 409);
@@ -149,7 +149,7 @@ fn trial_ends_and_the_new_code_stays() -> Result<()> {
 }
 
 #[test]
-fn what_the_old_code_failed_in_too_rolls_nothing_back() -> Result<()> {
+fn fault_that_the_old_code_had_too_does_not_roll_back() -> Result<()> {
     let mut scene = scene(2, &["--trial", "1h"])?;
     for version in [1, 2] {
         if version == 2 {
@@ -164,7 +164,7 @@ fn what_the_old_code_failed_in_too_rolls_nothing_back() -> Result<()> {
 }
 
 #[test]
-fn state_that_is_refused_on_trial_rolls_nothing_back() -> Result<()> {
+fn refused_state_does_not_roll_back() -> Result<()> {
     let mut scene = scene(2, &["--trial", "1h"])?;
     let answer = scene.reload(9)?;
     assert!(answer.body.contains("0 instances swapped, 2 kept"), "{answer:?}");
@@ -173,12 +173,12 @@ fn state_that_is_refused_on_trial_rolls_nothing_back() -> Result<()> {
     let answer = post_rollback(scene.admin)?;
     assert_eq!(answer.status, 200, "{answer:?}");
     scene.expect("1")?;
-    assert_eq!(scene.clients[0].ask("age")?, "", "it never changed hands");
+    assert_eq!(scene.clients[0].ask("age")?, "", "the state was never handed over");
     Ok(())
 }
 
 #[test]
-fn canary_gets_new_code_first_and_the_others_when_it_has_done_well() -> Result<()> {
+fn canary_gets_new_code_first_and_the_others_after_the_trial() -> Result<()> {
     let mut scene = scene(10, &["--trial", "1s", "--canary", "20%"])?;
     let answer = scene.reload(2)?;
     assert!(answer.body.contains("2 instances swapped"), "{answer:?}");
@@ -194,7 +194,7 @@ fn canary_gets_new_code_first_and_the_others_when_it_has_done_well() -> Result<(
 }
 
 #[test]
-fn canary_that_fails_brings_itself_back_and_the_others_never_went() -> Result<()> {
+fn failing_canary_rolls_back_without_touching_the_others() -> Result<()> {
     let mut scene = scene(10, &["--trial", "1h", "--canary", "20%"])?;
     scene.reload(8)?;
     let mut closed = 0;
@@ -206,7 +206,7 @@ fn canary_that_fails_brings_itself_back_and_the_others_never_went() -> Result<()
             scene.server.wait_for_log("rolled back")?;
         }
     }
-    assert_eq!(closed, 1, "the first fault is the last");
+    assert_eq!(closed, 1, "the first fault rolls back");
     scene.expect("1")
 }
 
@@ -233,7 +233,7 @@ fn rollbacks_under_load_lose_no_message_and_no_state() -> Result<()> {
     scene.expect("1")
 }
 
-/// Each room has kept its number, whatever code is asked.
+/// Checks that each room keeps its number, whichever version answers.
 fn converse(clients: &mut [Client], first: usize, over: &AtomicBool) -> Result<()> {
     while !over.load(Ordering::Relaxed) {
         for (room, client) in clients.iter_mut().enumerate() {
@@ -257,7 +257,7 @@ fn roll_back_often(scene: &mut Scene) -> Result<()> {
 }
 
 #[test]
-fn what_comes_while_new_code_is_on_trial_is_tried_against_the_old_code_too() -> Result<()> {
+fn reload_during_a_trial_is_tried_against_the_original_code() -> Result<()> {
     let mut scene = scene(3, &["--trial", "1h"])?;
     scene.reload(2)?;
     scene.expect("2")?;
@@ -271,7 +271,7 @@ fn what_comes_while_new_code_is_on_trial_is_tried_against_the_old_code_too() -> 
 }
 
 #[test]
-fn code_that_traps_in_resume_on_trial_goes_again() -> Result<()> {
+fn trap_in_resume_on_trial_rolls_back() -> Result<()> {
     for flags in [&["--trial", "1h"][..], &["--trial", "1h", "--canary", "50%"]] {
         let keeper = Keeper::new()?;
         let mut server = keeper.serve(&[ROOMS, flags].concat())?;
@@ -283,7 +283,7 @@ fn code_that_traps_in_resume_on_trial_goes_again() -> Result<()> {
             assert_eq!(client.ask("count")?, "1");
             clients.push(client);
         }
-        keeper.replace_by(8)?;
+        keeper.replace_with(8)?;
         let answer = post_reload(admin)?;
         assert_eq!(answer.status, 422, "{answer:?}");
         server.wait_for_log("rolled back")?;

@@ -1,4 +1,4 @@
-//! A log that nobody reads, and one that somebody reads as usual.
+//! A log that nobody reads, and one that is read as usual.
 
 use std::io::{BufRead, BufReader};
 use std::process::Command;
@@ -18,29 +18,29 @@ fn noisy(flags: &[&str]) -> Command {
 }
 
 #[test]
-fn log_that_nobody_reads_stops_nobody() -> Result<()> {
+fn unread_log_blocks_nothing() -> Result<()> {
     let (server, _pipe) =
         TestServer::spawn_unread(noisy(&["--max-clients", "1", "--drain-timeout", "3s"]))?;
     let mut client = Client::connect(&server)?;
-    // More than a pipe has room for.
+    // More than a pipe holds.
     client.ask("lines 300000")?;
     assert_eq!(client.ask("hello")?, "printed");
-    // Who is refused is told to the log, too.
+    // Refusals are logged, too.
     for _ in 0..3 {
         let answer = Answer::to_head(server.address(), &handshake("/", ""))?;
         assert_eq!(answer.status, 503);
     }
     server.signal(Signal::TERM)?;
     client.expect_close(1001)?;
-    let (tell, told) = sync_channel(1);
-    // A server that does not end is left to the end of the test.
+    let (tell, exited) = sync_channel(1);
+    // If the server does not exit, the end of the test kills it.
     std::thread::spawn(move || tell.send(server.wait()));
-    assert_eq!(told.recv_timeout(DEADLINE)??.status.code(), Some(0));
+    assert_eq!(exited.recv_timeout(DEADLINE)??.status.code(), Some(0));
     Ok(())
 }
 
 #[test]
-fn lines_that_were_lost_are_told_when_somebody_reads_again() -> Result<()> {
+fn dropped_lines_are_counted_when_the_log_is_read_again() -> Result<()> {
     let (server, pipe) = TestServer::spawn_unread(noisy(&[]))?;
     let mut client = Client::connect(&server)?;
     client.ask("lines 3000000")?;
@@ -56,7 +56,7 @@ fn lines_that_were_lost_are_told_when_somebody_reads_again() -> Result<()> {
 }
 
 #[test]
-fn nothing_is_lost_of_a_log_that_is_read() -> Result<()> {
+fn log_that_is_read_loses_nothing() -> Result<()> {
     let server = TestServer::spawn(noisy(&[]))?;
     let mut client = Client::connect(&server)?;
     for _ in 0..10 {

@@ -1,4 +1,4 @@
-//! Aborts the client that it is told to (`abort ID`), and answers whether there was one.
+//! Aborts the client that a message names (`abort ID`), and replies whether it existed.
 
 use ws_guest::{Client, Error, Handler};
 

@@ -1,4 +1,4 @@
-//! Tells a client what the host knows of it.
+//! Tells a client what the host knows about it.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use ws_guest::{Client, Error, Handler, Request, clients};
 #[derive(Default)]
 struct About;
 
-/// All that is known of a request.
+/// Everything that is known about a request.
 struct Told(Request);
 
 impl fmt::Debug for Told {
@@ -87,7 +87,7 @@ impl Handler for About {
     }
 }
 
-/// The values of all headers of this name.
+/// Returns the values of all headers of this name.
 fn all_of(request: Request, name: &str) -> String {
     let of_name = request.headers().into_iter().filter(|(told, _)| told == name);
     let values = of_name.map(|(_, value)| String::from_utf8_lossy(&value).into_owned());

@@ -1,4 +1,4 @@
-//! Asks the system for what no handler is granted, and tells the client what it hears.
+//! Asks the system for access that no handler gets, and tells the client the result.
 
 use std::fmt::Debug;
 
@@ -25,23 +25,23 @@ impl Handler for Asking {
                 }
                 heard
             }
-            ("method", octets) => {
-                let method = Method::Other("M".repeat(octets.parse()?));
+            ("method", bytes) => {
+                let method = Method::Other("M".repeat(bytes.parse()?));
                 told(&OutgoingRequest::new(Fields::new()).set_method(&method))
             }
-            ("authority", octets) => {
-                let host = "h".repeat(octets.parse()?);
+            ("authority", bytes) => {
+                let host = "h".repeat(bytes.parse()?);
                 told(&OutgoingRequest::new(Fields::new()).set_authority(Some(&host)))
             }
-            ("path", octets) => {
-                let path = format!("/{}", "p".repeat(octets.parse()?));
+            ("path", bytes) => {
+                let path = format!("/{}", "p".repeat(bytes.parse()?));
                 told(&OutgoingRequest::new(Fields::new()).set_path_with_query(Some(&path)))
             }
-            ("scheme", octets) => {
-                let scheme = Scheme::Other("s".repeat(octets.parse()?));
+            ("scheme", bytes) => {
+                let scheme = Scheme::Other("s".repeat(bytes.parse()?));
                 told(&OutgoingRequest::new(Fields::new()).set_scheme(Some(&scheme)))
             }
-            // Each is kept.
+            // All of them are alive at once.
             ("requests", times) => {
                 let requests = (0..times.parse()?).map(|_| OutgoingRequest::new(Fields::new()));
                 requests.collect::<Vec<_>>().len().to_string()
@@ -57,7 +57,7 @@ impl Handler for Asking {
     }
 }
 
-/// A request with everything that one can have.
+/// Sends a request that uses every part of a request.
 fn request() -> String {
     let headers = Fields::new();
     let added = headers.append("x-why", b"because");

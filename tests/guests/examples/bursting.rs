@@ -1,5 +1,5 @@
-//! Answers each burst with the texts that it took from it, and each single text with itself. It leaves what is behind
-//! `leave`, and after a single `idle` takes nothing of any burst.
+//! Answers each burst with the texts that it took from it, and each single text with itself. It takes no text after
+//! `leave`, and takes nothing of any burst after a single `idle`.
 
 use std::cell::Cell;
 
@@ -23,7 +23,7 @@ impl Handler for Bursting {
     }
 }
 
-/// What a handler with the SDK exports by itself is exported by hand here.
+/// Exports by hand what the SDK normally exports.
 struct Exports;
 
 impl ws_guest::glue::Exports for Exports {

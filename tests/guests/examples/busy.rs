@@ -1,4 +1,4 @@
-//! Takes its time: 0.5 ms for an empty message, and as long as it is told for others.
+//! Works for 0.5 ms on an empty message, and as long as the message says on others.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ impl Handler for Busy {
                 "slept".into()
             }
             "subscribe" => format!("{:?}", client.subscribe(rest)),
-            // Octets that no compressor makes shorter.
+            // Incompressible bytes.
             "noise" => {
                 publish("noise", &noise(rest.parse()?))?;
                 subscribers("noise").to_string()
@@ -67,7 +67,7 @@ fn spin(time: Duration) {
     }
 }
 
-fn noise(octets: usize) -> Vec<u8> {
+fn noise(bytes: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let next = |_| {
         state ^= state << 13;
@@ -75,7 +75,7 @@ fn noise(octets: usize) -> Vec<u8> {
         state ^= state << 17;
         state.to_le_bytes()[0]
     };
-    (0..octets).map(next).collect()
+    (0..bytes).map(next).collect()
 }
 
 ws_guest::export!(Busy);

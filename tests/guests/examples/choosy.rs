@@ -1,4 +1,4 @@
-//! Lets clients in or not, as their query says.
+//! Accepts or rejects clients, as their query says.
 
 use ws_guest::{Client, Handler, Handshake, Rejection};
 

@@ -1,4 +1,4 @@
-//! Closes: from `connected` (`?close`), or by `close CODE REASON`, and tells what came of it.
+//! Closes clients, from `connected` (`?close`) or by `close CODE REASON`, and replies with the result.
 
 use ws_guest::{Client, CloseCode, Error, Handler, Handshake, Rejection};
 
@@ -21,7 +21,7 @@ impl Handler for Closing {
         };
         let code: u16 = code.parse()?;
         let closed = client.close(code.into(), words.next().unwrap_or_default());
-        // After a close that was accepted this is refused, and nobody hears of it.
+        // After an accepted close this fails, and the client gets nothing.
         let _ = client.send_text(format!("{closed:?}"));
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Answers every message with an error that has a cause.
+//! Adds up numbers. Any other message fails with an error that has a cause.
 
 use std::fmt;
 

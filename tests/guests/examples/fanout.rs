@@ -1,4 +1,4 @@
-//! Sends each message to all but its sender, and tells the sender how many accepted it.
+//! Sends each message to all other clients, and tells the sender how many accepted it.
 
 use ws_guest::{Client, Error, Handler, Message, broadcast, clients};
 
@@ -9,7 +9,7 @@ fn others(client: Client) -> impl Iterator<Item = Client> {
     clients().into_iter().filter(move |other| *other != client)
 }
 
-/// How many accept it.
+/// Returns how many clients accepted the message.
 fn tell<'a>(to: &[Client], message: impl Into<Message<'a>>) -> usize {
     to.len() - broadcast(to, message).len()
 }
@@ -21,7 +21,7 @@ impl Handler for Fanout {
     }
 
     fn received_binary(&mut self, client: Client, message: Vec<u8>) -> Result<(), Error> {
-        // Somebody who never was does not count.
+        // A client that never existed does not count.
         let to: Vec<_> = others(client).chain([Client::from_id(u64::MAX)]).collect();
         Ok(client.send_display(tell(&to, &message))?)
     }

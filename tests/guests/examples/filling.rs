@@ -1,6 +1,6 @@
-//! Fills the outbound buffer of a client with messages of some length, once (`fill LENGTH`) or whenever there is room again
-//! (`refill LENGTH`), and tells the log. Says goodbye when the server stops, and then sleeps or panics if it is told to
-//! (`sleep`, `panic`). Echoes anything else.
+//! Fills the outbound buffer of a client with messages of a given length, once (`fill LENGTH`) or whenever there is room
+//! again (`refill LENGTH`), and logs it. Says goodbye when the server stops, and then sleeps or panics if the last message
+//! was `sleep` or `panic`. Echoes anything else.
 
 #![expect(clippy::print_stdout, reason = "the log is where tests look")]
 
@@ -12,7 +12,7 @@ use ws_guest::{Client, Disconnection, Drained, Error, Handler, Lifecycle, Stop, 
 
 #[derive(Default)]
 struct Filling {
-    /// Whoever is to be filled again: how long each message is, and how often it was done.
+    /// The clients to refill: the length of each message, and how often it was done.
     refilled: HashMap<Client, (usize, u32)>,
     /// What to do at the end.
     last: String,

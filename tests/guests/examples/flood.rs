@@ -1,4 +1,4 @@
-//! Sends `COUNT SIZE`: so many messages of so many octets, and then how each send ended.
+//! On `COUNT SIZE`, sends `COUNT` messages of `SIZE` bytes, and logs how each send ended.
 
 #![expect(clippy::print_stdout, reason = "the log is where tests look")]
 

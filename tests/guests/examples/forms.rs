@@ -1,12 +1,12 @@
-//! Sends in the way that it is told: `HOW TO TEXT`, with `always`, `never`, `by-length` or a size of
-//! frames, and `back`, `everybody` or `topic`.
+//! Sends as a message says: `HOW TO TEXT`, where HOW is `always`, `never`, `by-length` or a size of frames, and TO is
+//! `back`, `everybody` or `topic`.
 
 use ws_guest::{
     Client, Compression, Error, Handler, Handshake, Rejection, SendOptions, broadcast_with,
     clients, publish_with, subscribers,
 };
 
-/// What all are subscribed to.
+/// The topic that all clients subscribe to.
 const TOPIC: &str = "topic";
 
 #[derive(Default)]
@@ -22,7 +22,7 @@ fn options(how: &str) -> Result<SendOptions, Error> {
 }
 
 impl Handler for Forms {
-    /// Sends at once what stands in the query.
+    /// Sends the query at once.
     fn connected(&mut self, client: Client, handshake: &mut Handshake) -> Result<(), Rejection> {
         client.subscribe(TOPIC)?;
         if let Some(text) = handshake.request().query() {
@@ -35,22 +35,22 @@ impl Handler for Forms {
         let mut words = message.splitn(3, ' ');
         let mut word = || words.next().unwrap_or_default();
         let (how, to, text) = (word(), word(), word());
-        let (options_of_all, octets) = (options(how)?, text.as_bytes());
+        let (options_of_all, bytes) = (options(how)?, text.as_bytes());
         let told = match to {
             "back" => {
                 client.send(text, &options_of_all)?;
-                return Ok(client.send(octets, &options_of_all)?);
+                return Ok(client.send(bytes, &options_of_all)?);
             }
             "everybody" => {
                 let all = clients();
                 let missed = [
-                    broadcast_with(&all, octets, &options_of_all),
+                    broadcast_with(&all, bytes, &options_of_all),
                     broadcast_with(&all, text, &options_of_all),
                 ];
                 2 * all.len() - missed.concat().len()
             }
             "topic" => {
-                publish_with(TOPIC, octets, &options(how)?.except([client])?)?;
+                publish_with(TOPIC, bytes, &options(how)?.except([client])?)?;
                 publish_with(TOPIC, text, &options_of_all)?;
                 subscribers(TOPIC) as usize
             }

@@ -1,4 +1,4 @@
-//! Allocates without end when it is told to; echoes anything else.
+//! Allocates without end on `hoard`; echoes anything else.
 
 use ws_guest::{Client, Error, Handler};
 

@@ -1,5 +1,5 @@
-//! Counts, and hands its count over. Tests make other versions of it by writing another digit into the
-//! compiled file: 7 traps in `suspend`, 8 traps in `resume`, 9 refuses every state.
+//! Counts, and keeps its count across reloads. Tests make other versions of it by writing another digit into the compiled
+//! file: 7 traps in `suspend`, 8 traps in `resume`, 9 refuses every state.
 
 #![expect(clippy::print_stdout, reason = "the log is where tests look")]
 
@@ -13,7 +13,7 @@ use ws_guest::{
 /// Where tests find the digit.
 static VERSION: &str = "keeper-version-1";
 
-/// A timer of this number or a higher one takes so many milliseconds, and says when it begins.
+/// A timer with this number or a higher one takes that many milliseconds, and logs when it begins.
 const LONG: u64 = 1000;
 
 #[derive(Default)]
@@ -23,7 +23,7 @@ struct Keeper {
     history: String,
 }
 
-/// The version, read in a way that the compiler cannot foresee.
+/// Returns the version, read in a way that the compiler cannot predict.
 fn version() -> char {
     std::hint::black_box(VERSION).chars().last().unwrap_or('?')
 }

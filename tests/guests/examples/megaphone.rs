@@ -1,8 +1,8 @@
-//! Sends a text back to whoever sent it, and a binary message to everybody, its sender too.
+//! Echoes texts, and sends binary messages to all clients, including the sender.
 
 use ws_guest::{Client, Error, Handler, Handshake, Rejection, publish};
 
-/// What all are subscribed to.
+/// The topic that all clients subscribe to.
 const EVERYBODY: &str = "everybody";
 
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! Written without the SDK, against the smallest world: echoes text, and exports nothing that is optional.
+//! Written without the SDK, against the smallest world: echoes text, and exports nothing optional.
 
 #![expect(missing_docs, unsafe_code, reason = "generated; the documentation is in wit/")]
 

@@ -1,4 +1,4 @@
-//! Written without the SDK, to make the mistakes that it does not let one make: tells what each is answered with.
+//! Written without the SDK, to make mistakes that the SDK prevents: replies with the error for each.
 
 #![expect(missing_docs, unsafe_code, reason = "generated; the documentation is in wit/")]
 
@@ -38,7 +38,7 @@ fn make(client: ClientId, mistake: &str) -> String {
 }
 
 impl Guest for Mistaken {
-    /// A mistake stands in the query, with `+` for the space. It is told as soon as the client is there.
+    /// Makes the mistake in the query, with `+` for the space, and sends the result as soon as the client is connected.
     fn connected(client: ClientId) -> bool {
         if let Some(query) = ws_host::socket::requests::query(client) {
             let _ = send_text(client, &make(client, &query.replacen('+', " ", 1)));

@@ -1,4 +1,4 @@
-//! Takes messages from outside, tells its clients, and answers; lets clients subscribe to topics.
+//! Receives messages from outside, passes them to its clients, and replies. Lets clients subscribe to topics.
 
 use ws_guest::{Client, CustomMessage, CustomMessages, Error, Handler, broadcast, clients};
 

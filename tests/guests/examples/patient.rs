@@ -1,6 +1,5 @@
-//! Records what happens to it, and takes its time for that: `sleep MILLISECONDS` and `spin MILLISECONDS` at the
-//! beginning of a message from outside or of a query, and the variable `SUSPEND` for its last moments. Its state is
-//! the record.
+//! Records its events, and lingers in them: `sleep MILLISECONDS` and `spin MILLISECONDS` at the beginning of a message from
+//! outside or of a query, and in the variable `SUSPEND` for the call of `suspend`. Its state is the record.
 
 #![expect(clippy::print_stdout, reason = "the log is where tests look")]
 
@@ -23,7 +22,7 @@ impl Patient {
     }
 }
 
-/// Waits, or computes, if the words begin so.
+/// Waits or computes, if the words begin with `sleep` or `spin`.
 fn linger(words: &str) {
     let mut words = words.split([' ', '+']);
     let (Some(how), Some(Ok(time))) = (words.next(), words.next().map(str::parse)) else { return };

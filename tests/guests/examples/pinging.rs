@@ -1,4 +1,4 @@
-//! Pings with what it is told, and tells what came back. `heartbeat` gets an unsolicited pong.
+//! Sends each message back as a ping, and reports pongs. `heartbeat` gets an unsolicited pong.
 
 use ws_guest::{Client, Error, Handler};
 

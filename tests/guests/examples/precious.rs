@@ -1,5 +1,5 @@
-//! Keeps what it is told, and tells how old its state was when it took over. Tests make another version of
-//! it with another digit: 9 refuses every state, 8 traps at every message.
+//! Keeps a text, and reports how old its state was when it took over. Tests make other versions of it by writing another
+//! digit into the compiled file: 9 refuses every state, 8 traps at every message.
 
 use ws_guest::{Client, Error, Handler, Lifecycle, state_age};
 
@@ -12,7 +12,7 @@ struct Precious {
     age: String,
 }
 
-/// The version, read in a way that the compiler cannot foresee.
+/// Returns the version, read in a way that the compiler cannot predict.
 fn version() -> char {
     std::hint::black_box(VERSION).chars().last().unwrap_or('?')
 }

@@ -1,4 +1,4 @@
-//! Has a reaction of its own to errors: it tells the client and goes on.
+//! Has its own reaction to errors: it tells the client and continues.
 
 use ws_guest::{Client, CloseCode, Error, Handler};
 

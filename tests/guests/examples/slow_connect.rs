@@ -1,4 +1,4 @@
-//! Takes its time to let a client in: as many milliseconds as the query says.
+//! Takes as many milliseconds to accept a client as the query says.
 
 #![expect(clippy::print_stdout, reason = "the log is where tests look")]
 

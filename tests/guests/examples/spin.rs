@@ -1,4 +1,4 @@
-//! Loops for ever when it is told to, and for half a millisecond with a binary message; echoes any other text.
+//! Loops for ever on `spin`, and for half a millisecond on a binary message; echoes any other text.
 
 use std::time::{Duration, Instant};
 

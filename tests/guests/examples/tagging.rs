@@ -1,4 +1,4 @@
-//! Gives clients tags and times, as they ask for it, and tells them what came of it.
+//! Tags clients and lets them expire, as their messages say, and replies with the result.
 
 #![expect(clippy::print_stdout, reason = "the log is where tests look")]
 
@@ -9,7 +9,7 @@ use ws_guest::{
     send_tagged, tagged,
 };
 
-/// When told that a client expires: what that client wants.
+/// What each client wants done in `expiring`.
 #[derive(Default)]
 struct Tagging {
     when_expiring: Vec<(Client, String)>,
@@ -107,7 +107,7 @@ impl Handler for Tagging {
     }
 
     fn disconnected(&mut self, client: Client, _: &Disconnection) {
-        // Nothing of it is any use now, and all of it may be tried.
+        // The client is gone: each of these calls is allowed and has no effect.
         let (tag, expire) = (client.tag("late"), client.expire(Duration::ZERO, Duration::ZERO));
         let (tags, remaining) = (client.tags(), client.remaining());
         println!("gone: {tag:?} {expire:?} {tags:?} {remaining:?} {}", client.keep());

@@ -1,4 +1,4 @@
-//! Keeps a record of every event, and sends it to whoever asks for a `report`.
+//! Records every event, and sends the record on `report`.
 
 #![expect(clippy::print_stdout, reason = "the log is where tests look")]
 
@@ -38,7 +38,7 @@ impl Handler for Telling {
         let (code, sent) = (u16::from(how.code()), how.sent_code().map(u16::from));
         let (reason, clean) = (how.reason(), how.is_clean());
         let told = format!("{client} disconnected {code} {reason:?} clean {clean} sent {sent:?}");
-        // The log is where a test looks that stops the host.
+        // Tests that stop the host read this in the log.
         println!("{told}");
         self.record.push(told);
     }

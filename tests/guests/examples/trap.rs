@@ -1,4 +1,4 @@
-//! Panics when it is told to, in the function that it is told; echoes anything else.
+//! Panics on request, in the event that the request names; echoes anything else.
 
 use ws_guest::{Client, Disconnection, Error, Handler, Handshake, Rejection};
 

@@ -1,2 +1,2 @@
-//! Handlers that misbehave or tell what they see, one per file in `examples/`. `make components` builds
-//! each into `target/components/guest-NAME.wasm`.
+//! Handlers that misbehave or report what they see, one per file in `examples/`. `make components` builds each into
+//! `target/components/guest-NAME.wasm`.

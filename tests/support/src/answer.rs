@@ -1,4 +1,4 @@
-//! HTTP answers, read as they stand on the wire.
+//! HTTP responses, read from the wire.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -7,30 +7,30 @@ use anyhow::{Context, Result};
 
 use crate::client::DEADLINE;
 
-/// An HTTP answer.
+/// An HTTP response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
-    /// Status line and headers, as they came.
+    /// Status line and headers, as received.
     pub head: String,
-    /// What followed until the server closed; empty after an upgrade.
+    /// Everything up to the end of the connection; empty after an upgrade.
     pub body: String,
 }
 
 impl Answer {
-    /// Sends a request and reads the head of the answer.
+    /// Sends a request and reads the head of the response.
     pub fn to_head(server: SocketAddr, request: &str) -> Result<Self> {
         Self::read_head(&mut Self::ask(server, request.as_bytes())?)
     }
 
-    /// Sends a request and reads the answer to the end of the connection.
+    /// Sends a request and reads the response up to the end of the connection.
     pub fn to(server: SocketAddr, request: &str) -> Result<Self> {
-        Self::to_octets(server, request.as_bytes())
+        Self::to_raw(server, request.as_bytes())
     }
 
-    /// The same with a request that is no text.
-    pub fn to_octets(server: SocketAddr, request: &[u8]) -> Result<Self> {
+    /// Sends a request that need not be UTF-8, and reads the response up to the end of the connection.
+    pub fn to_raw(server: SocketAddr, request: &[u8]) -> Result<Self> {
         let mut stream = Self::ask(server, request)?;
         let mut answer = Self::read_head(&mut stream)?;
         stream.read_to_string(&mut answer.body).context("the server did not close")?;
@@ -44,22 +44,22 @@ impl Answer {
         Ok(stream)
     }
 
-    /// Reads up to the empty line.
+    /// Reads up to and including the empty line.
     pub fn read_head(stream: &mut impl Read) -> Result<Self> {
         let mut head = Vec::new();
-        let mut octet = [0];
+        let mut byte = [0];
         while !head.ends_with(b"\r\n\r\n") {
-            stream.read_exact(&mut octet).with_context(|| {
-                format!("the head of an answer, after {:?}", String::from_utf8_lossy(&head))
+            stream.read_exact(&mut byte).with_context(|| {
+                format!("the head of a response, after {:?}", String::from_utf8_lossy(&head))
             })?;
-            head.push(octet[0]);
+            head.push(byte[0]);
         }
         let head = String::from_utf8(head)?;
         let status = head.split(' ').nth(1).context("a status line")?.parse()?;
         Ok(Self { status, head, body: String::new() })
     }
 
-    /// The value of a header.
+    /// Returns the value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {
             let (found, value) = line.split_once(':')?;

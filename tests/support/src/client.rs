@@ -1,4 +1,4 @@
-//! A client that puts on the wire whatever a test wants, right or wrong.
+//! A client that sends whatever a test wants, valid or not.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -8,28 +8,28 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{Answer, TestServer};
 
-/// How long a test waits for what must come. Only a failing test ever waits so long.
+/// How long a test waits for an expected event. Only failing tests wait this long.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Masks every frame of these tests. Servers do not care which key a client takes.
+/// The mask of every frame that tests send. Servers accept any.
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-/// A frame that came from the server.
+/// A frame from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// FIN, the reserved bits and the opcode, as they stand on the wire: `0x81` is a whole text.
+    /// FIN, the reserved bits and the opcode in one byte: `0x81` is a whole text message.
     pub first: u8,
     /// The payload.
     pub payload: Vec<u8>,
 }
 
-/// A connection after its handshake, over TCP or whatever else carries octets.
+/// A connection after its handshake, over TCP or any other stream.
 #[derive(Debug)]
 pub struct Client<S = TcpStream> {
     stream: S,
 }
 
-/// The opening handshake for a resource, with more header lines, each ended by CRLF.
+/// Returns the opening handshake for a resource, with `more` header lines, each ended by CRLF.
 pub fn handshake(resource: &str, more: &str) -> String {
     format!(
         "GET {resource} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
@@ -44,33 +44,33 @@ impl Client {
         Self::connect_to(server, "/")
     }
 
-    /// Connects to a path, with a query if it has one.
+    /// Connects to a path, with an optional query.
     pub fn connect_to(server: &TestServer, resource: &str) -> Result<Self> {
         Self::connect_at(server.address(), resource)
     }
 
-    /// The same with the server's address, which threads can share.
+    /// Connects to a path at an address, which threads can share.
     pub fn connect_at(server: SocketAddr, resource: &str) -> Result<Self> {
         let (client, answer) = Self::open(server, &handshake(resource, ""))?;
         ensure!(answer.status == 101, "refused: {answer:?}");
         Ok(client)
     }
 
-    /// Sends a request and reads the head of the answer; what follows is frames.
+    /// Sends a request and reads the head of the response. Everything after it is frames.
     pub fn open(server: SocketAddr, request: &str) -> Result<(Self, Answer)> {
         let mut stream = TcpStream::connect(server)?;
         stream.write_all(request.as_bytes())?;
         Self::after(stream)
     }
 
-    /// Reads the head of the answer to a request that was sent already.
+    /// Reads the head of the response to a request that was sent already.
     pub fn after(stream: TcpStream) -> Result<(Self, Answer)> {
         let mut client = Self::over(stream)?;
         let answer = Answer::read_head(&mut client.stream)?;
         Ok((client, answer))
     }
 
-    /// A client on a connection that is in whatever state.
+    /// Creates a client on a connection in any state.
     pub fn over(stream: TcpStream) -> Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(DEADLINE))?;
@@ -78,55 +78,55 @@ impl Client {
         Ok(Self { stream })
     }
 
-    /// Another handle of the same connection, to read in one thread and write in another.
+    /// Returns another handle of the same connection, to read in one thread and write in another.
     pub fn try_clone(&self) -> Result<Self> {
         Ok(Self { stream: self.stream.try_clone()? })
     }
 
-    /// Ends TCP in the direction of the server, without a close frame.
+    /// Shuts down TCP in both directions, without a close frame.
     pub fn hang_up(self) -> Result<()> {
         Ok(self.stream.shutdown(Shutdown::Both)?)
     }
 }
 
 impl<S: Read + Write> Client<S> {
-    /// A client on a stream that has waited for its answer already, or asks later.
+    /// Creates a client on a stream whose handshake is complete, or still to come.
     pub fn on(stream: S) -> Self {
         Self { stream }
     }
 
-    /// Sends a request for `/` and waits until it is granted.
+    /// Sends the handshake for `/`, which must be accepted.
     pub fn greet(stream: S) -> Result<Self> {
         let (client, answer) = Self::request(stream, &handshake("/", ""))?;
         ensure!(answer.status == 101, "refused: {answer:?}");
         Ok(client)
     }
 
-    /// Sends a request and reads the head of the answer; what follows is frames.
+    /// Sends a request and reads the head of the response. Everything after it is frames.
     pub fn request(mut stream: S, request: &str) -> Result<(Self, Answer)> {
         stream.write_all(request.as_bytes())?;
         let answer = Answer::read_head(&mut stream)?;
         Ok((Self { stream }, answer))
     }
 
-    /// What carries the octets.
+    /// Returns the underlying stream.
     pub fn stream(&mut self) -> &mut S {
         &mut self.stream
     }
 
-    /// Sends octets as they are.
-    pub fn send(&mut self, octets: &[u8]) -> Result<()> {
-        Ok(self.stream.write_all(octets)?)
+    /// Sends bytes unchanged.
+    pub fn send(&mut self, bytes: &[u8]) -> Result<()> {
+        Ok(self.stream.write_all(bytes)?)
     }
 
-    /// Sends octets in hexadecimal, as the RFC writes them: `81 85 37 fa`.
+    /// Sends bytes given in hexadecimal, as the RFC writes them: `81 85 37 fa`.
     pub fn send_hex(&mut self, hex: &str) -> Result<()> {
-        let octets: Result<Vec<u8>, _> =
-            hex.split_whitespace().map(|octet| u8::from_str_radix(octet, 16)).collect();
-        self.send(&octets.context("hexadecimal octets")?)
+        let bytes: Result<Vec<u8>, _> =
+            hex.split_whitespace().map(|byte| u8::from_str_radix(byte, 16)).collect();
+        self.send(&bytes.context("hexadecimal bytes")?)
     }
 
-    /// Sends a masked frame that begins with this octet.
+    /// Sends a masked frame whose first byte is `first`.
     pub fn send_frame(&mut self, first: u8, payload: &[u8]) -> Result<()> {
         self.send(&masked_frame(first, payload))
     }
@@ -141,7 +141,7 @@ impl<S: Read + Write> Client<S> {
         self.send_frame(0x88, &[&code.to_be_bytes()[..], reason.as_bytes()].concat())
     }
 
-    /// The next frame.
+    /// Receives the next frame.
     pub fn receive(&mut self) -> Result<Frame> {
         let [first, second] = self.read_exactly()?;
         ensure!(second & 0x80 == 0, "a server must not mask its frames");
@@ -155,20 +155,20 @@ impl<S: Read + Write> Client<S> {
         Ok(Frame { first, payload })
     }
 
-    /// The next frame, which must be a whole text message.
+    /// Receives the next frame, which must be a whole text message.
     pub fn receive_text(&mut self) -> Result<String> {
         let frame = self.receive()?;
         ensure!(frame.first == 0x81, "expected text, got {frame:?}");
         Ok(String::from_utf8(frame.payload)?)
     }
 
-    /// Sends text, receives text.
+    /// Sends a text and receives one.
     pub fn ask(&mut self, text: &str) -> Result<String> {
         self.send_text(text)?;
         self.receive_text()
     }
 
-    /// The next frame, which must be a close frame; gives its code (1005 if it has none) and reason.
+    /// Receives a close frame. Returns its code (1005 if it has none) and reason.
     pub fn receive_close(&mut self) -> Result<(u16, String)> {
         let frame = self.receive()?;
         ensure!(frame.first == 0x88, "expected a close frame, got {frame:?}");
@@ -180,7 +180,7 @@ impl<S: Read + Write> Client<S> {
         }
     }
 
-    /// The server must close the TCP connection and send nothing before.
+    /// The server must close the TCP connection without sending anything before.
     pub fn expect_end(&mut self) -> Result<()> {
         let mut rest = Vec::new();
         match self.stream.read_to_end(&mut rest) {
@@ -191,7 +191,7 @@ impl<S: Read + Write> Client<S> {
         }
     }
 
-    /// A close frame with this code must come; it is answered, and the connection must end.
+    /// Expects a close frame with this code, answers it, and expects the end of the connection. Returns the reason.
     pub fn expect_close(&mut self, code: u16) -> Result<String> {
         let (got, reason) = self.receive_close()?;
         ensure!(got == code, "closed with {got} ({reason}) instead of {code}");
@@ -200,22 +200,22 @@ impl<S: Read + Write> Client<S> {
         Ok(reason)
     }
 
-    /// Says goodbye as a client should.
+    /// Closes the connection with a proper closing handshake.
     pub fn close(mut self) -> Result<()> {
         self.send_close(1000, "")?;
         let (code, _) = self.receive_close()?;
-        ensure!(code == 1000, "1000 was answered with {code}");
+        ensure!(code == 1000, "the server answered 1000 with {code}");
         self.expect_end()
     }
 
     fn read_exactly<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let mut octets = [0; N];
-        self.stream.read_exact(&mut octets).context("the header of a frame")?;
-        Ok(octets)
+        let mut bytes = [0; N];
+        self.stream.read_exact(&mut bytes).context("the header of a frame")?;
+        Ok(bytes)
     }
 }
 
-/// A masked frame as it stands on the wire.
+/// Encodes a masked frame.
 pub fn masked_frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];
     match payload.len() {
@@ -230,6 +230,6 @@ pub fn masked_frame(first: u8, payload: &[u8]) -> Vec<u8> {
         }
     }
     frame.extend_from_slice(&KEY);
-    frame.extend(payload.iter().zip(KEY.iter().cycle()).map(|(octet, key)| octet ^ key));
+    frame.extend(payload.iter().zip(KEY.iter().cycle()).map(|(byte, key)| byte ^ key));
     frame
 }

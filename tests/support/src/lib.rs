@@ -1,6 +1,5 @@
-//! What the integration tests, the conformance run and the measurements share: the paths of what
-//! `make build` made, a [`TestServer`] that runs the real binary on a free port, and a [`Client`] that
-//! sends raw octets.
+//! Shared by the integration tests, the conformance run and the measurements: the paths of what `make build` made, a
+//! [`TestServer`] that runs the real binary on a free port, and a [`Client`] that sends raw bytes.
 
 mod answer;
 mod client;
@@ -14,29 +13,29 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-/// The root of the checkout.
+/// Returns the root of the checkout.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
         .nth(2)
-        .expect("this package lies two folders below the root")
+        .expect("this package is two folders below the root")
 }
 
-/// The host's binary: `$WS_HOST_BIN`, or what `make build` left in `target/release`.
+/// Returns the host's binary: `$WS_HOST_BIN`, or `target/release/ws-host`, where `make build` puts it.
 pub fn host_binary() -> PathBuf {
     std::env::var_os("WS_HOST_BIN")
         .map_or_else(|| root().join("target/release/ws-host"), PathBuf::from)
 }
 
-/// A component by name: an example (`echo`) or a test guest (`guest-trap`).
+/// Returns the path of a component: an example (`echo`) or a test guest (`guest-trap`).
 pub fn component(name: &str) -> PathBuf {
     root().join("target/components").join(format!("{name}.wasm"))
 }
 
-/// Lets this process have as many sockets as the system allows, for tests with thousands of clients.
+/// Raises the limit on open files to the system's maximum, for tests with thousands of clients.
 pub fn raise_open_files() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
-    // A system that refuses leaves the limit as it was, and the test says what it lacks.
+    // If the system refuses, the limit stays, and the test fails with too few descriptors.
     let _ = setrlimit(Resource::Nofile, limit);
 }

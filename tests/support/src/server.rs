@@ -1,4 +1,4 @@
-//! The real `ws-host`, started on a port that the system chooses.
+//! The real `ws-host`, on a port that the system chooses.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -22,12 +22,12 @@ pub struct TestServer {
     log: LogReader,
 }
 
-/// How a server ended, and all it wrote to its log.
+/// The exit status and the log of a server that has exited.
 #[derive(Debug)]
 pub struct Ended {
     /// The exit status of the process.
     pub status: ExitStatus,
-    /// Everything that it wrote to standard error.
+    /// Everything that the process wrote to standard error.
     pub log: String,
 }
 
@@ -37,7 +37,7 @@ impl TestServer {
         Self::with_arguments(component, &[])
     }
 
-    /// Serves the component of this name with more arguments on the command line.
+    /// Serves the component of this name with additional command-line arguments.
     pub fn with_arguments(component: &str, arguments: &[&str]) -> Result<Self> {
         Self::serving_file(&crate::component(component), arguments)
     }
@@ -49,22 +49,21 @@ impl TestServer {
         Self::spawn(command)
     }
 
-    /// Serves what a configuration file says. Its first address should have the port 0.
+    /// Starts a server from a configuration file, whose first address should have the port 0.
     pub fn configured(file: &Path) -> Result<Self> {
         let mut command = Command::new(crate::host_binary());
         command.arg("--config").arg(file);
         Self::spawn(command)
     }
 
-    /// Runs a command that prints the URL that it serves, `ws://` or `wss://`, on its first line of
-    /// standard output.
+    /// Runs a command that prints the URL of its resource, `ws://` or `wss://`, on its first line of standard output.
     pub fn spawn(mut command: Command) -> Result<Self> {
         let mut child = start(command.stderr(Stdio::piped()))?;
         let log = LogReader::start(child.stderr.take().context("standard error is piped")?);
         Self::serving_as(&command, child, log)
     }
 
-    /// The same, and nobody reads its log but whoever has the pipe.
+    /// Runs a command and returns the pipe of its log, which nothing else reads.
     pub fn spawn_unread(mut command: Command) -> Result<(Self, ChildStderr)> {
         let mut child = start(command.stderr(Stdio::piped()))?;
         let pipe = child.stderr.take().context("standard error is piped")?;
@@ -78,7 +77,7 @@ impl TestServer {
         let is_url = |word: &&str| word.starts_with("ws://") || word.starts_with("wss://");
         let Some(url) = first_line.split_whitespace().find(is_url) else {
             let status = child.wait()?;
-            bail!("{command:?} ended with {status} before it served anything:\n{}", log.finish());
+            bail!("{command:?} exited with {status} before it served anything:\n{}", log.finish());
         };
         let address = url
             .split('/')
@@ -88,17 +87,17 @@ impl TestServer {
         Ok(Self { url: url.to_owned(), address, child, output, log })
     }
 
-    /// Where the resource is served, as the server itself printed it.
+    /// Returns the URL of the resource, as the server printed it.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The address that the server listens on.
+    /// Returns the address that the server listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The process id, for `/proc`.
+    /// Returns the process id, for `/proc`.
     pub fn process_id(&self) -> u32 {
         self.child.id()
     }
@@ -108,7 +107,7 @@ impl TestServer {
         Ok(kill_process(Pid::from_child(&self.child), signal)?)
     }
 
-    /// The most memory that the process ever had, in octets.
+    /// Returns the peak memory of the process so far, in bytes.
     pub fn peak_memory(&self) -> Result<usize> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process_id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -117,7 +116,7 @@ impl TestServer {
         Ok(kib << 10)
     }
 
-    /// The next line of standard output with this text in it.
+    /// Returns the next line of standard output that contains this text.
     pub fn next_line(&mut self, text: &str) -> Result<String> {
         let mut line = String::new();
         while self.output.read_line(&mut line)? > 0 {
@@ -129,7 +128,7 @@ impl TestServer {
         bail!("the server never printed {text:?}")
     }
 
-    /// The admin address, as the server itself printed it. It must have one.
+    /// Returns the admin address, as the server printed it. The server must have one.
     pub fn admin(&mut self) -> Result<SocketAddr> {
         let mut line = String::new();
         while self.output.read_line(&mut line)? > 0 {
@@ -141,12 +140,12 @@ impl TestServer {
         bail!("the server has no admin address")
     }
 
-    /// Waits until a line of the log contains `text`; lines before it are consumed.
+    /// Waits for a line of the log that contains `text`, and consumes the lines before it.
     pub fn wait_for_log(&mut self, text: &str) -> Result<String> {
         self.log.wait_for(text)
     }
 
-    /// Waits for the process to end by itself.
+    /// Waits until the process exits by itself.
     pub fn wait(mut self) -> Result<Ended> {
         let status = self.child.wait()?;
         let log = std::mem::replace(&mut self.log, LogReader::ended()).finish();
@@ -161,13 +160,13 @@ fn start(command: &mut Command) -> Result<Child> {
 
 impl Drop for TestServer {
     fn drop(&mut self) {
-        // Fails only if the process has ended already, which is what this is for.
+        // Fails only if the process has exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Reads standard error on a thread of its own, so that the server never waits for us.
+/// Reads standard error on its own thread, so that the server never blocks on its log.
 #[derive(Debug)]
 struct LogReader {
     lines: Receiver<String>,
@@ -175,8 +174,8 @@ struct LogReader {
     thread: Option<JoinHandle<()>>,
 }
 
-/// More lines than any test makes a server write. A test that does not read its log and exceeds
-/// it would block the server, which shows at once.
+/// More lines than any test makes a server write. A test that exceeds this without reading its log blocks the server,
+/// which shows at once.
 const LOG_LINES: usize = 1 << 20;
 
 impl LogReader {
@@ -204,12 +203,12 @@ impl LogReader {
                 return Ok(line);
             }
         }
-        bail!("the server ended, or never logged {text:?}; it logged:\n{}", self.seen)
+        bail!("the server exited, or never logged {text:?}; its log:\n{}", self.seen)
     }
 
     fn finish(mut self) -> String {
         if let Some(thread) = self.thread.take() {
-            // A panic of the reader is impossible: it neither indexes nor unwraps.
+            // The reader cannot panic: it neither indexes nor unwraps.
             let _ = thread.join();
         }
         let mut log = self.seen;
