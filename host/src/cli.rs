@@ -14,8 +14,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
-use ws_host::config::written::{self, Cache, Links, Network, OnFull, Time};
-use ws_host::config::{self, Config, Wrong};
+use ws_host::config::schema::{self, Cache, Links, Network, OnFull, Time};
+use ws_host::config::{self, Config, InvalidSetting};
 
 use self::compression::Compression;
 use self::keeping::Keeping;
@@ -339,12 +339,12 @@ impl Single {
         self,
         component: PathBuf,
         listen: Listen,
-        more: impl FnOnce(written::Resource) -> written::Resource,
-    ) -> written::Server {
+        more: impl FnOnce(schema::Resource) -> schema::Resource,
+    ) -> schema::Server {
         let some = |list: Vec<String>| Some(list).filter(|list| !list.is_empty());
         let map = |pairs: Vec<(String, String)>| Some(BTreeMap::from_iter(pairs));
         let time = |time: Option<Duration>| time.map(Time);
-        let resource = written::Resource {
+        let resource = schema::Resource {
             path: self.path,
             component: Some(component),
             environment: map(self.environment),
@@ -366,9 +366,9 @@ impl Single {
             close_timeout: time(self.close_timeout),
             idle_timeout: time(self.idle_timeout),
             hibernate_after: time(self.hibernate_after),
-            ..written::Resource::default()
+            ..schema::Resource::default()
         };
-        let server = written::Server {
+        let server = schema::Server {
             backlog: self.backlog,
             admin: self.admin,
             workers: self.workers,
@@ -386,24 +386,24 @@ impl Single {
             handshake_timeout: time(self.handshake_timeout),
             drain_timeout: time(self.drain_timeout),
             resources: vec![more(resource)],
-            ..written::Server::default()
+            ..schema::Server::default()
         };
         listen.written(server)
     }
 }
 
 impl Sharing {
-    fn written(self) -> written::Sharing {
+    fn written(self) -> schema::Sharing {
         match self {
-            Self::Resource => written::Sharing::Resource,
-            Self::Path => written::Sharing::Path,
-            Self::Client => written::Sharing::Client,
+            Self::Resource => schema::Sharing::Resource,
+            Self::Path => schema::Sharing::Path,
+            Self::Client => schema::Sharing::Client,
         }
     }
 }
 
 /// What is wrong, with the flag in place of the key.
-fn as_flag(wrong: &Wrong) -> String {
+fn as_flag(wrong: &InvalidSetting) -> String {
     let flag = match wrong.key {
         "origins" => "origin",
         "auto-answers" => "auto-answer",

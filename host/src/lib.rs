@@ -21,9 +21,9 @@
 //! ```
 
 mod actor;
+mod actor_resources;
 #[cfg(test)]
 mod allocations;
-mod belongings;
 mod blocking;
 mod budget;
 mod clients;
@@ -44,7 +44,7 @@ mod watch;
 mod worker;
 
 pub use actor::TrialState;
-pub use reload::{Reload, ReloadError, Replaced};
+pub use reload::{ReloadError, ReloadOutcome, Replaced};
 pub use server::{
     Body, ClientStatus, ConfigureError, Configured, CustomAnswer, CustomError, CustomMessage, Host,
     Listening, NoResource, Peer, Recipient, Renewal, RenewalError, Renewer, ResourceStatus, Server,

@@ -9,7 +9,7 @@
 //! Every worker is a thread of its own. The runtime on which a host is started is none: it accepts, answers
 //! whoever operates the server, and looks whether the workers come round.
 
-mod pulse;
+mod liveness;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
-use self::pulse::Pulse;
+use self::liveness::Liveness;
 use crate::log_rate::{Line, LogRate};
 use crate::running::Running;
 
@@ -70,17 +70,17 @@ pub(crate) struct Worker {
     handle: Handle,
     actors: AtomicUsize,
     /// Connections whose request was not answered yet.
-    visits: AtomicUsize,
-    pulse: Pulse,
+    handshakes: AtomicUsize,
+    liveness: Liveness,
 }
 
 /// An actor's place on its worker.
 #[derive(Debug)]
-pub(crate) struct Home(Arc<Worker>);
+pub(crate) struct WorkerHandle(Arc<Worker>);
 
 /// The place of a connection on the worker that receives it.
 #[derive(Debug)]
-pub(crate) struct Reception(Arc<Worker>);
+pub(crate) struct HandshakeLoad(Arc<Worker>);
 
 impl Workers {
     /// Starts the first worker. The others get a thread each when there is work for them: a second thread makes
@@ -91,7 +91,7 @@ impl Workers {
     /// What the system says when it has no thread or no files for it.
     pub(crate) fn start(max: NonZeroUsize) -> std::io::Result<Self> {
         let workers = Self { max, all: Mutex::default(), running: watch::Sender::new(()) };
-        let first = workers.one_more(0)?;
+        let first = workers.start_one(0)?;
         workers.all.lock().push(first);
         Ok(workers)
     }
@@ -103,10 +103,10 @@ impl Workers {
 
     /// A home for a new actor: where the fewest are, and here if that is here. If all have one already, one
     /// more worker starts.
-    pub(crate) fn home(&self) -> Home {
+    pub(crate) fn assign_actor(&self) -> WorkerHandle {
         let mut all = self.all.lock();
         if all.len() < self.max.get() && all.iter().all(|worker| worker.actors() > 0) {
-            match self.one_more(all.len()) {
+            match self.start_one(all.len()) {
                 Ok(worker) => all.push(worker),
                 Err(error) => {
                     if let Some(Line { left_out }) = NOT_STARTED.line(Instant::now()) {
@@ -121,25 +121,25 @@ impl Workers {
         }
         let fewest = all
             .iter()
-            .min_by_key(|worker| (worker.pulse.is_late(), worker.actors(), !worker.is_here()));
+            .min_by_key(|worker| (worker.liveness.is_late(), worker.actors(), !worker.is_here()));
         let worker = Arc::clone(fewest.unwrap_or(&all[0]));
         worker.actors.fetch_add(1, Ordering::Relaxed);
-        Home(worker)
+        WorkerHandle(worker)
     }
 
     /// Where to receive a connection: where the least is to do, of those that come round.
-    pub(crate) fn reception(&self) -> Reception {
+    pub(crate) fn assign_handshake(&self) -> HandshakeLoad {
         let all = self.all.lock();
         let load = |worker: &&Arc<Worker>| {
-            let load = worker.actors() + worker.visits.load(Ordering::Relaxed);
-            (worker.pulse.is_late(), load)
+            let load = worker.actors() + worker.handshakes.load(Ordering::Relaxed);
+            (worker.liveness.is_late(), load)
         };
         let worker = Arc::clone(all.iter().min_by_key(load).unwrap_or(&all[0]));
-        worker.visits.fetch_add(1, Ordering::Relaxed);
-        Reception(worker)
+        worker.handshakes.fetch_add(1, Ordering::Relaxed);
+        HandshakeLoad(worker)
     }
 
-    fn one_more(&self, number: usize) -> std::io::Result<Arc<Worker>> {
+    fn start_one(&self, number: usize) -> std::io::Result<Arc<Worker>> {
         let runtime = runtime()?;
         let worker = Worker::of(format!("worker-{number}"), runtime.handle().clone());
         let mut stop = self.running.subscribe();
@@ -156,7 +156,7 @@ impl Workers {
 impl Worker {
     fn of(name: String, handle: Handle) -> Arc<Self> {
         let (actors, visits) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Arc::new(Self { name, handle, actors, visits, pulse: Pulse::default() })
+        Arc::new(Self { name, handle, actors, handshakes: visits, liveness: Liveness::default() })
     }
 
     fn actors(&self) -> usize {
@@ -174,7 +174,7 @@ impl Worker {
     }
 }
 
-impl Home {
+impl WorkerHandle {
     /// Runs work on the worker, the only way to do so: whoever waits for it may go, what was begun goes on.
     pub(crate) fn run<T: Send + 'static>(
         &self,
@@ -215,22 +215,22 @@ impl Home {
     }
 }
 
-impl Drop for Home {
+impl Drop for WorkerHandle {
     fn drop(&mut self) {
         self.0.actors.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl Reception {
+impl HandshakeLoad {
     /// The worker itself.
     pub(crate) fn worker(&self) -> Arc<Worker> {
         Arc::clone(&self.0)
     }
 }
 
-impl Drop for Reception {
+impl Drop for HandshakeLoad {
     fn drop(&mut self) {
-        self.0.visits.fetch_sub(1, Ordering::Relaxed);
+        self.0.handshakes.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -246,38 +246,38 @@ mod tests {
     #[tokio::test]
     async fn one_more_starts_when_all_have_an_actor() {
         let workers = workers(2);
-        let first = workers.home();
+        let first = workers.assign_actor();
         assert!(!first.is_here(), "a worker is a thread of its own");
-        let second = workers.home();
+        let second = workers.assign_actor();
         assert_ne!(first.worker(), second.worker());
-        let third = workers.home();
+        let third = workers.assign_actor();
         assert_eq!(third.worker(), first.worker(), "no more than two");
-        assert_eq!(workers.home().worker(), second.worker(), "where the fewest are");
+        assert_eq!(workers.assign_actor().worker(), second.worker(), "where the fewest are");
         let id = first.worker();
         drop((first, third));
-        assert_eq!(workers.home().worker(), id, "whoever has gone does not count");
+        assert_eq!(workers.assign_actor().worker(), id, "whoever has gone does not count");
     }
 
     #[tokio::test]
     async fn connections_are_received_where_the_least_is_to_do() {
         let workers = workers(2);
-        let id = |reception: &Reception| reception.0.handle.id();
-        let alone = [workers.reception(), workers.reception()];
+        let id = |reception: &HandshakeLoad| reception.0.handle.id();
+        let alone = [workers.assign_handshake(), workers.assign_handshake()];
         assert_eq!(id(&alone[0]), id(&alone[1]), "no worker starts for a connection alone");
         let first = id(&alone[0]);
         drop(alone);
-        let _homes = [workers.home(), workers.home()];
-        let receptions = [(); 4].map(|()| workers.reception());
+        let _homes = [workers.assign_actor(), workers.assign_actor()];
+        let receptions = [(); 4].map(|()| workers.assign_handshake());
         assert_eq!(receptions.iter().filter(|reception| id(reception) == first).count(), 2);
     }
 
     #[tokio::test]
     async fn actor_of_a_connection_lives_where_that_was_received() {
         let workers = Arc::new(workers(2));
-        let _homes = [workers.home(), workers.home()];
-        for there in [workers.reception(), workers.reception()] {
+        let _homes = [workers.assign_actor(), workers.assign_actor()];
+        for there in [workers.assign_handshake(), workers.assign_handshake()] {
             let asking = Arc::clone(&workers);
-            let home = there.0.handle.spawn(async move { asking.home() });
+            let home = there.0.handle.spawn(async move { asking.assign_actor() });
             let home = home.await.expect("no panic");
             assert_eq!(home.worker(), there.0.handle.id());
         }

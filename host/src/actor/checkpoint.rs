@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::kept::Kept;
-use super::seat::Seat;
+use super::saved_state::SavedState;
+use super::slot::InstanceState;
 use super::turn::Turn;
 use crate::guest::Reason;
 
@@ -13,48 +13,48 @@ impl Turn<'_> {
     /// event before a pause is in it, and a message costs nothing for it.
     pub(super) fn ask_for_checkpoint(&mut self) {
         let Some(least) = self.actor.code.checkpoint() else { return };
-        if self.place.checkpoint.next.as_ref().is_some_and(|(after, _)| *after == least) {
+        if self.slot.checkpoint.next.as_ref().is_some_and(|(after, _)| *after == least) {
             return;
         }
         // An actor that has ended meanwhile needs none, and its end ends the wait.
         let actor = Arc::downgrade(self.actor);
-        let wait = self.actor.home.after(least, move || async move {
+        let wait = self.actor.worker.after(least, move || async move {
             if let Some(actor) = actor.upgrade() {
                 actor.turn().await.take_checkpoint().await;
             }
         });
-        self.place.checkpoint.next = Some((least, wait));
+        self.slot.checkpoint.next = Some((least, wait));
     }
 
     async fn take_checkpoint(mut self) {
-        self.place.checkpoint.next = None;
-        let Some(mut live) = self.place.take_live(|_| true) else { return };
+        self.slot.checkpoint.next = None;
+        let Some(mut live) = self.slot.take_live(|_| true) else { return };
         match self.actor.suspend(&mut live.guest, Reason::Checkpoint).await {
             Ok(state) => {
                 if state.is_some() {
-                    let kept = Kept::new(state, live.edition.clone(), Reason::Fault);
+                    let kept = SavedState::new(state, live.code.clone(), Reason::Fault);
                     self.remember(&kept);
                     metrics::counter!("ws_host_checkpoints_total").increment(1);
                     tracing::debug!(actor = &*self.actor.name, "checkpoint");
                 }
-                self.place.seat = Seat::Live(live);
+                self.slot.instance = InstanceState::Live(live);
             }
-            Err(fault) => self.lose(live, &fault),
+            Err(fault) => self.lose_instance(live, &fault),
         }
     }
 
     /// An instance has, or takes, this state, and goes on to other events.
-    pub(super) fn remember(&mut self, kept: &Kept) {
+    pub(super) fn remember(&mut self, kept: &SavedState) {
         let Some(state) = kept.state.as_ref().filter(|_| self.actor.code.checkpoint().is_some())
         else {
-            self.place.checkpoint.kept = None;
+            self.slot.checkpoint.kept = None;
             return;
         };
         let budget = self.actor.code.budget();
         // Where what waits leaves no room for it, an older one is better than none.
         if kept.share.is_some() || budget.has_room_for_state(state.len()) {
-            self.place.checkpoint.kept =
-                Some(Box::new(kept.outdated(Reason::Fault).counted(budget)));
+            self.slot.checkpoint.kept =
+                Some(Box::new(kept.outdated(Reason::Fault).counted_in(budget)));
         }
     }
 }

@@ -8,8 +8,8 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::kept::Edition;
-use super::trial::Course;
+use super::saved_state::CodeVersion;
+use super::trial::TrialProgress;
 use crate::budget::Budget;
 use crate::guest::{Fault, Template};
 use crate::log_rate::LogRate;
@@ -43,10 +43,10 @@ pub(crate) struct Code {
     /// Somebody looks for room and finds none.
     wanted: Notify,
     /// What became of instances of older templates since the current one is here.
-    swaps: Mutex<Swaps>,
+    swaps: Mutex<SwapCounts>,
     /// Lines on faults, which any client may cause.
     faults: LogRate,
-    pub(super) course: Mutex<Course>,
+    pub(super) trial: Mutex<TrialProgress>,
     /// Told when a fault has brought old code back.
     pub(super) rolled_back: Notify,
     /// The least time between two checkpoints of an instance, in milliseconds; 0 if there are none.
@@ -55,7 +55,7 @@ pub(crate) struct Code {
 
 /// What became of instances whose template was replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Swaps {
+pub(crate) struct SwapCounts {
     /// The new code goes on.
     pub(crate) swapped: usize,
     /// The new code could not take over, and the old goes on.
@@ -72,7 +72,7 @@ pub(crate) struct Swaps {
 
 /// Who goes on after a reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum SwapOutcome {
     New(Duration),
     Old,
     Nobody,
@@ -96,7 +96,7 @@ impl Code {
             wanted: Notify::new(),
             swaps: Mutex::default(),
             faults: LogRate::of(FAULTS),
-            course: Mutex::default(),
+            trial: Mutex::default(),
             rolled_back: Notify::new(),
             checkpoint: AtomicU64::new(0),
         }
@@ -127,7 +127,7 @@ impl Code {
     }
 
     /// From now on instances are made from this template.
-    pub(super) fn replace(&self, template: Arc<Template>) {
+    pub(super) fn set_template(&self, template: Arc<Template>) {
         let mut current = self.template.write();
         *current = template;
         self.reset_swaps();
@@ -135,7 +135,7 @@ impl Code {
     }
 
     pub(super) fn reset_swaps(&self) {
-        *self.swaps.lock() = Swaps::default();
+        *self.swaps.lock() = SwapCounts::default();
     }
 
     /// How often instances give checkpoints at most.
@@ -171,19 +171,19 @@ impl Code {
     }
 
     /// What became of instances since the template was replaced last.
-    pub(crate) fn swaps(&self) -> Swaps {
+    pub(crate) fn swaps(&self) -> SwapCounts {
         *self.swaps.lock()
     }
 
-    pub(super) fn count(&self, outcome: Outcome) {
+    pub(super) fn count(&self, outcome: SwapOutcome) {
         let mut swaps = self.swaps.lock();
         match outcome {
-            Outcome::New(pause) => {
+            SwapOutcome::New(pause) => {
                 swaps.swapped += 1;
                 swaps.longest_pause = swaps.longest_pause.max(pause);
             }
-            Outcome::Old => swaps.kept += 1,
-            Outcome::Nobody => swaps.lost += 1,
+            SwapOutcome::Old => swaps.kept += 1,
+            SwapOutcome::Nobody => swaps.lost += 1,
         }
     }
 
@@ -207,9 +207,9 @@ impl Code {
     }
 
     /// The current template with its version.
-    pub(super) fn current(&self) -> Edition {
+    pub(super) fn current(&self) -> CodeVersion {
         let template = self.template.read();
-        Edition { template: Arc::clone(&template), version: self.version() }
+        CodeVersion { template: Arc::clone(&template), version: self.version() }
     }
 
     /// Leave to have one more instance in memory.

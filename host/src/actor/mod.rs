@@ -15,13 +15,13 @@
 
 mod checkpoint;
 mod code;
-mod handover;
-mod kept;
-mod seat;
-mod succession;
+mod fair_mutex;
+mod replacement;
+mod resume;
+mod saved_state;
+mod slot;
 mod trial;
 mod turn;
-mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,71 +30,76 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::time::{sleep_until, timeout};
 
-pub(crate) use code::{Code, Limits, Swaps};
-use kept::Kept;
-use seat::{Failures, Place};
-pub(crate) use trial::Reach;
+pub(crate) use code::{Code, Limits, SwapCounts};
+use fair_mutex::FairMutex;
+use saved_state::SavedState;
+use slot::{ActorSlot, Failures};
+pub(crate) use trial::Rollout;
 pub use trial::TrialState;
-pub(crate) use turn::{Received, Turn};
-use waiting::Turns;
+pub(crate) use turn::{ClientEvent, Turn};
 
-use crate::belongings::{Belongings, Presence};
+use crate::actor_resources::{ActorResources, Registration};
 use crate::clients::{ByHost, Client, ClientId, Clients};
 use crate::guest::Fault;
 use crate::log_rate::Line;
 use crate::running::Running;
 use crate::topics::Topics;
-use crate::worker::Home;
+use crate::worker::WorkerHandle;
 
 /// One guest and its clients. The clients outlive the guest.
 pub(crate) struct Actor {
     name: Box<str>,
     code: Arc<Code>,
-    home: Home,
-    belongings: Arc<Belongings>,
-    turns: Turns<Place>,
+    worker: WorkerHandle,
+    resources: Arc<ActorResources>,
+    slot: FairMutex<ActorSlot>,
     /// While new code is on trial: what the old code handed over to it.
-    handed_over: Mutex<Option<Box<Kept>>>,
+    handed_over: Mutex<Option<Box<SavedState>>>,
     /// Whether an event came since somebody asked last.
     is_active: AtomicBool,
     /// Whether an instance was made here that wants to hear of clients that have read on.
-    hears_drained: AtomicBool,
+    wants_drained: AtomicBool,
     /// Whether an instance was made here that wants to hear that the end is near, until one has.
-    hears_stopping: AtomicBool,
+    wants_stopping: AtomicBool,
 }
 
 impl Actor {
     /// An actor without an instance: its first event makes one.
-    pub(crate) fn new(name: Box<str>, code: Arc<Code>, topics: Arc<Topics>, home: Home) -> Self {
-        let belongings = Arc::new(Belongings::new(topics));
-        let (turns, handed_over) = (Turns::default(), Mutex::default());
+    pub(crate) fn new(
+        name: Box<str>,
+        code: Arc<Code>,
+        topics: Arc<Topics>,
+        home: WorkerHandle,
+    ) -> Self {
+        let belongings = Arc::new(ActorResources::new(topics));
+        let (turns, handed_over) = (FairMutex::default(), Mutex::default());
         let is_active = AtomicBool::new(true);
         let (hears_drained, hears_stopping) = (AtomicBool::new(false), AtomicBool::new(false));
         Self {
             name,
             code,
-            home,
-            belongings,
-            turns,
+            worker: home,
+            resources: belongings,
+            slot: turns,
             handed_over,
             is_active,
-            hears_drained,
-            hears_stopping,
+            wants_drained: hears_drained,
+            wants_stopping: hears_stopping,
         }
     }
 
     pub(crate) fn clients(&self) -> &Clients {
-        &self.belongings.clients
+        &self.resources.clients
     }
 
     /// From now on the guest can send to this client, as long as the answer is kept.
-    pub(crate) fn enter(&self, client: &Arc<Client>) -> Presence {
-        self.belongings.enter(client)
+    pub(crate) fn register(&self, client: &Arc<Client>) -> Registration {
+        self.resources.register(client)
     }
 
     /// The worker that it lives on, with all its connections.
-    pub(crate) fn home(&self) -> &Home {
-        &self.home
+    pub(crate) fn worker(&self) -> &WorkerHandle {
+        &self.worker
     }
 
     /// Whether there was an event since this was asked last.
@@ -103,8 +108,8 @@ impl Actor {
     }
 
     /// Whether it may have an instance that wants to hear of clients that have read on.
-    pub(crate) fn hears_drained(&self) -> bool {
-        self.hears_drained.load(Ordering::Relaxed)
+    pub(crate) fn wants_drained(&self) -> bool {
+        self.wants_drained.load(Ordering::Relaxed)
     }
 
     /// Closes all its clients, as the resource is served no longer. A handler that wants to hear of that is told
@@ -114,16 +119,16 @@ impl Actor {
         why: ByHost<'static>,
         patience: Duration,
     ) -> Option<Running<()>> {
-        if !self.hears_stopping.swap(false, Ordering::Relaxed) {
+        if !self.wants_stopping.swap(false, Ordering::Relaxed) {
             self.close_clients(why);
             return None;
         }
         let actor = Arc::clone(self);
-        Some(self.home.run(async move {
+        Some(self.worker.run(async move {
             let told = Arc::clone(&actor);
-            let stopping = actor.home.run(async move {
+            let stopping = actor.worker.run(async move {
                 if let Err(fault) = told.turn().await.stopping(why).await {
-                    told.tell_fault(None, &fault);
+                    told.report_fault(None, &fault);
                 }
             });
             // The call goes on.
@@ -145,11 +150,11 @@ impl Actor {
 
     /// Nobody will need it any more.
     pub(crate) fn end(&self) {
-        self.belongings.timers.end();
+        self.resources.timers.end();
     }
 
     /// Tells the log of a fault of the handler in an event, of a client perhaps.
-    pub(crate) fn tell_fault(&self, client: Option<ClientId>, fault: &Fault) {
+    pub(crate) fn report_fault(&self, client: Option<ClientId>, fault: &Fault) {
         let template = self.code.template();
         let (component, resource, actor) = (template.name(), self.code.resource(), &*self.name);
         if let Some(Line { left_out }) = self.code.faults().line(Instant::now()) {
@@ -175,7 +180,7 @@ impl Actor {
 
     /// The turn, if nobody has it now and nobody has waited for it for long.
     pub(crate) fn try_turn(self: &Arc<Self>) -> Option<Turn<'_>> {
-        Some(Turn::new(self, self.turns.try_take()?))
+        Some(Turn::new(self, self.slot.try_lock()?))
     }
 
     /// The turn, as soon as it is free.
@@ -184,26 +189,26 @@ impl Actor {
     ///
     /// Dropping the future gives up the place in the line.
     pub(crate) async fn turn(self: &Arc<Self>) -> Turn<'_> {
-        Turn::new(self, self.turns.take().await)
+        Turn::new(self, self.slot.lock().await)
     }
 
     /// Asked after every turn, whatever came of it: the guest may have set its first timer.
     #[inline]
-    fn attend_to_new_timers(self: &Arc<Self>) {
-        if self.belongings.timers.take_unattended() {
-            self.home.run(Arc::clone(self).attend_to_timers());
+    fn start_timers(self: &Arc<Self>) {
+        if self.resources.timers.take_unattended() {
+            self.worker.run(Arc::clone(self).run_timers());
         }
     }
 
     /// Brings timers to the guest when they are due, until none is set; so long it keeps the actor. A guest that sets
     /// its timer anew whenever it failed in one must not fail all the time: its timers wait, and nobody else does.
-    async fn attend_to_timers(self: Arc<Self>) {
+    async fn run_timers(self: Arc<Self>) {
         let mut failures = Failures::default();
-        while self.belongings.timers.wait().await {
+        while self.resources.timers.wait().await {
             match self.turn().await.fired().await {
                 Ok(()) => failures.forget(),
                 Err(fault) => {
-                    self.tell_fault(None, &fault);
+                    self.report_fault(None, &fault);
                     failures.count();
                     if let Some(until) = failures.not_before() {
                         sleep_until(until).await;

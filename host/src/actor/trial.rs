@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::code::Code;
-use super::kept::Edition;
+use super::saved_state::CodeVersion;
 use crate::guest::{Reason, Template};
 
 /// What a fault shows.
@@ -42,7 +42,7 @@ pub enum TrialState {
 
 /// Which instances get the new code at the beginning of a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
+pub(crate) enum Rollout {
     /// Those that are chosen.
     Some,
     /// All.
@@ -51,7 +51,7 @@ pub(crate) enum Reach {
 
 /// The course of the newest code.
 #[derive(Default)]
-pub(super) struct Course {
+pub(super) struct TrialProgress {
     stage: Stage,
     /// When code failed that was not on trial.
     last_fault: Option<Instant>,
@@ -63,16 +63,16 @@ enum Stage {
     Settled,
     Running(Trial),
     /// The old code came back from this.
-    Returned {
+    RolledBack {
         from: Arc<Template>,
-        is_told: bool,
+        is_reported: bool,
     },
 }
 
 struct Trial {
     old: Arc<Template>,
     new: Arc<Template>,
-    reach: Reach,
+    reach: Rollout,
     /// Whether the old code failed in events too. What clients can bring about in both codes must not be
     /// in the way of every reload.
     had_faults: bool,
@@ -80,39 +80,39 @@ struct Trial {
 
 impl Code {
     /// From now on instances are made from this template, for good.
-    pub(crate) fn begin(&self, new: Arc<Template>) {
-        let mut course = self.course.lock();
+    pub(crate) fn install(&self, new: Arc<Template>) {
+        let mut course = self.trial.lock();
         course.stage = Stage::Settled;
-        self.replace(new);
+        self.set_template(new);
     }
 
     /// Tries new code out for a time. With a reach of some it is nobody's until they are
     /// [given](Self::candidate) it.
-    pub(crate) fn begin_trial(&self, new: Arc<Template>, time: Duration, reach: Reach) {
-        let mut course = self.course.lock();
+    pub(crate) fn begin_trial(&self, new: Arc<Template>, time: Duration, reach: Rollout) {
+        let mut course = self.trial.lock();
         let had_faults = course.last_fault.is_some_and(|fault| fault.elapsed() < time);
         // What is itself on trial is not what to return to.
         let old = match &course.stage {
             Stage::Running(trial) => Arc::clone(&trial.old),
-            Stage::Settled | Stage::Returned { .. } => self.template(),
+            Stage::Settled | Stage::RolledBack { .. } => self.template(),
         };
         course.stage = Stage::Running(Trial { old, new: Arc::clone(&new), reach, had_faults });
         match reach {
-            Reach::All => self.replace(new),
-            Reach::Some => self.reset_swaps(),
+            Rollout::All => self.set_template(new),
+            Rollout::Some => self.reset_swaps(),
         }
     }
 
     /// The trial is over, and the new code stays. Answers whether other instances are to follow now.
     pub(crate) fn end_trial(&self) -> bool {
-        let mut course = self.course.lock();
+        let mut course = self.trial.lock();
         match std::mem::take(&mut course.stage) {
-            Stage::Running(Trial { new, reach: Reach::Some, .. }) => {
-                self.replace(new);
+            Stage::Running(Trial { new, reach: Rollout::Some, .. }) => {
+                self.set_template(new);
                 true
             }
             Stage::Running(_) | Stage::Settled => false,
-            returned @ Stage::Returned { .. } => {
+            returned @ Stage::RolledBack { .. } => {
                 course.stage = returned;
                 false
             }
@@ -121,13 +121,13 @@ impl Code {
 
     /// Lets the old code come back. Answers whether there is any.
     pub(crate) fn roll_back(&self) -> bool {
-        self.return_from(&mut self.course.lock())
+        self.roll_back_from(&mut self.trial.lock())
     }
 
-    fn return_from(&self, course: &mut Course) -> bool {
+    fn roll_back_from(&self, course: &mut TrialProgress) -> bool {
         let Stage::Running(trial) = &course.stage else { return false };
-        self.replace(Arc::clone(&trial.old));
-        course.stage = Stage::Returned { from: Arc::clone(&trial.new), is_told: false };
+        self.set_template(Arc::clone(&trial.old));
+        course.stage = Stage::RolledBack { from: Arc::clone(&trial.new), is_reported: false };
         true
     }
 
@@ -142,8 +142,8 @@ impl Code {
 
     /// The code that old code came back from, once for each time.
     pub(crate) fn take_rolled_back(&self) -> Option<Arc<Template>> {
-        match &mut self.course.lock().stage {
-            Stage::Returned { from, is_told } => {
+        match &mut self.trial.lock().stage {
+            Stage::RolledBack { from, is_reported: is_told } => {
                 (!std::mem::replace(is_told, true)).then(|| Arc::clone(from))
             }
             Stage::Settled | Stage::Running(_) => None,
@@ -152,40 +152,40 @@ impl Code {
 
     /// Whether the code with this hash was tried and has failed, and no other came since.
     pub(crate) fn has_failed(&self, hash: &str) -> bool {
-        matches!(&self.course.lock().stage, Stage::Returned { from, .. } if from.hash() == hash)
+        matches!(&self.trial.lock().stage, Stage::RolledBack { from, .. } if from.hash() == hash)
     }
 
     /// What was loaded last and has not failed.
     pub(crate) fn newest(&self) -> Arc<Template> {
-        match &self.course.lock().stage {
+        match &self.trial.lock().stage {
             Stage::Running(trial) => Arc::clone(&trial.new),
-            Stage::Settled | Stage::Returned { .. } => self.template(),
+            Stage::Settled | Stage::RolledBack { .. } => self.template(),
         }
     }
 
     pub(crate) fn trial_state(&self) -> TrialState {
-        match &self.course.lock().stage {
+        match &self.trial.lock().stage {
             Stage::Settled => TrialState::Settled,
             Stage::Running(_) => TrialState::Running,
-            Stage::Returned { .. } => TrialState::RolledBack,
+            Stage::RolledBack { .. } => TrialState::RolledBack,
         }
     }
 
     /// What the first instances get, while the others keep what they have.
-    pub(super) fn candidate(&self) -> Option<Edition> {
-        match &self.course.lock().stage {
-            Stage::Running(Trial { new, reach: Reach::Some, .. }) => {
-                Some(Edition { template: Arc::clone(new), version: self.version() })
+    pub(super) fn candidate(&self) -> Option<CodeVersion> {
+        match &self.trial.lock().stage {
+            Stage::Running(Trial { new, reach: Rollout::Some, .. }) => {
+                Some(CodeVersion { template: Arc::clone(new), version: self.version() })
             }
             _ => None,
         }
     }
 
     /// Whether old code may come back to what it hands over to new code now, or has come back meanwhile.
-    pub(super) fn may_return_to(&self, old: &Edition, new: &Edition) -> bool {
-        match &self.course.lock().stage {
+    pub(super) fn may_return_to(&self, old: &CodeVersion, new: &CodeVersion) -> bool {
+        match &self.trial.lock().stage {
             Stage::Running(trial) => Arc::ptr_eq(&trial.old, &old.template),
-            Stage::Returned { from, .. } => {
+            Stage::RolledBack { from, .. } => {
                 Arc::ptr_eq(from, &new.template) && Arc::ptr_eq(&self.template(), &old.template)
             }
             Stage::Settled => false,
@@ -193,16 +193,18 @@ impl Code {
     }
 
     /// Why an instance of older code is replaced.
-    pub(super) fn why_replaced(&self, older: &Edition) -> Reason {
-        match &self.course.lock().stage {
-            Stage::Returned { from, .. } if Arc::ptr_eq(from, &older.template) => Reason::Rollback,
+    pub(super) fn why_replaced(&self, older: &CodeVersion) -> Reason {
+        match &self.trial.lock().stage {
+            Stage::RolledBack { from, .. } if Arc::ptr_eq(from, &older.template) => {
+                Reason::Rollback
+            }
             _ => Reason::Reload,
         }
     }
 
     /// Code has failed. If it is on trial, the old code is back when this returns.
     pub(super) fn note_fault(&self, template: &Arc<Template>, fault: FaultIn) {
-        let mut course = self.course.lock();
+        let mut course = self.trial.lock();
         match &course.stage {
             Stage::Running(trial) if Arc::ptr_eq(&trial.new, template) => {
                 if fault == FaultIn::Event && trial.had_faults {
@@ -214,7 +216,7 @@ impl Code {
                 return;
             }
         }
-        if self.return_from(&mut course) {
+        if self.roll_back_from(&mut course) {
             self.rolled_back.notify_one();
         }
     }

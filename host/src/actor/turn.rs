@@ -7,35 +7,37 @@ use std::sync::atomic::Ordering;
 use ws_host_protocol::recycle;
 
 use super::Actor;
-use super::kept::Kept;
-use super::seat::{Live, Place, Seat, Verdict};
+use super::fair_mutex::FairMutexGuard;
+use super::saved_state::SavedState;
+use super::slot::{ActorSlot, InstanceState, LiveInstance, Restart};
 use super::trial::FaultIn;
-use super::waiting::Held;
 use crate::clients::{ByHost, Client};
-use crate::guest::{Acceptance, Answer, Burst, CustomInfo, Disconnection, Fault, Reason, Refusal};
+use crate::guest::{
+    Acceptance, Burst, CustomInfo, CustomReply, Disconnection, Fault, Reason, Refusal,
+};
 
 /// From how many octets of linear memory on an instance is dropped elsewhere.
 const MUCH_MEMORY: usize = 4 << 20;
 
 /// An event of a client that is connected.
 #[derive(Clone, Debug)]
-pub(crate) enum Received<'a> {
+pub(crate) enum ClientEvent<'a> {
     Text(Cow<'a, str>),
     Binary(Cow<'a, [u8]>),
     Pong(Cow<'a, [u8]>),
 }
 
-impl Received<'_> {
-    pub(crate) fn into_owned(self) -> Received<'static> {
+impl ClientEvent<'_> {
+    pub(crate) fn into_owned(self) -> ClientEvent<'static> {
         match self {
-            Self::Text(text) => Received::Text(Cow::Owned(text.into_owned())),
-            Self::Binary(octets) => Received::Binary(Cow::Owned(octets.into_owned())),
-            Self::Pong(octets) => Received::Pong(Cow::Owned(octets.into_owned())),
+            Self::Text(text) => ClientEvent::Text(Cow::Owned(text.into_owned())),
+            Self::Binary(octets) => ClientEvent::Binary(Cow::Owned(octets.into_owned())),
+            Self::Pong(octets) => ClientEvent::Pong(Cow::Owned(octets.into_owned())),
         }
     }
 
     /// How long its message is.
-    pub(crate) fn octets(&self) -> usize {
+    pub(crate) fn length(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
             Self::Binary(octets) | Self::Pong(octets) => octets.len(),
@@ -43,7 +45,7 @@ impl Received<'_> {
     }
 
     /// The event is over: its memory serves the next one.
-    fn give_back(self) {
+    fn recycle_memory(self) {
         match self {
             Self::Text(Cow::Owned(text)) => recycle(text.into_bytes()),
             Self::Binary(Cow::Owned(octets)) => recycle(octets),
@@ -56,21 +58,21 @@ impl Received<'_> {
 /// of another kind. Dropping it lets the next one have it.
 pub(crate) struct Turn<'a> {
     pub(super) actor: &'a Arc<Actor>,
-    pub(super) place: Held<'a, Place>,
+    pub(super) slot: FairMutexGuard<'a, ActorSlot>,
 }
 
 impl<'a> Turn<'a> {
-    pub(super) fn new(actor: &'a Arc<Actor>, place: Held<'a, Place>) -> Self {
-        Self { actor, place }
+    pub(super) fn new(actor: &'a Arc<Actor>, place: FairMutexGuard<'a, ActorSlot>) -> Self {
+        Self { actor, slot: place }
     }
 
     pub(crate) async fn connected(
         mut self,
         client: &Arc<Client>,
     ) -> Result<Result<Acceptance, Refusal>, Fault> {
-        let mut live = self.take().await?;
+        let mut live = self.take_instance().await?;
         let called = live.guest.connected(client).await;
-        self.put_back(live, called)
+        self.finish_call(live, called)
     }
 
     #[expect(
@@ -80,34 +82,34 @@ impl<'a> Turn<'a> {
     pub(crate) fn received(
         &mut self,
         from: &Arc<Client>,
-        what: Received<'_>,
+        what: ClientEvent<'_>,
     ) -> impl Future<Output = Result<(), Fault>> + Send {
         async move {
             let mut live = match self.take_current() {
                 Some(live) => live,
-                None => Box::pin(self.find_instance()).await?,
+                None => Box::pin(self.make_instance()).await?,
             };
             let guest = &mut live.guest;
             let called = match &what {
-                Received::Text(text) => guest.received_text(from, text).await,
-                Received::Binary(octets) => guest.received_binary(from, octets).await,
-                Received::Pong(payload) => guest.received_pong(from, payload).await,
+                ClientEvent::Text(text) => guest.received_text(from, text).await,
+                ClientEvent::Binary(octets) => guest.received_binary(from, octets).await,
+                ClientEvent::Pong(payload) => guest.received_pong(from, payload).await,
             };
-            what.give_back();
-            self.put_back(live, called)
+            what.recycle_memory();
+            self.finish_call(live, called)
         }
     }
 
     /// A client is closed soon, unless it proves itself again. It may have done so while this turn was waited for.
     pub(crate) async fn expiring(mut self, client: &Arc<Client>) -> Result<(), Fault> {
         let code = &self.actor.code;
-        let hears = match &self.place.seat {
-            Seat::Live(_) => true,
+        let hears = match &self.slot.instance {
+            InstanceState::Live(_) => true,
             // None is woken, or made, for what it does not hear.
-            Seat::Asleep(kept) => {
-                kept.by.template.hears_expiring() || code.template().hears_expiring()
+            InstanceState::Asleep(kept) => {
+                kept.code.template.wants_expiring() || code.template().wants_expiring()
             }
-            Seat::Unused | Seat::Lost => code.template().hears_expiring(),
+            InstanceState::Unused | InstanceState::Lost => code.template().wants_expiring(),
         };
         if !hears {
             client.take_notice();
@@ -116,19 +118,19 @@ impl<'a> Turn<'a> {
         if !client.is_notice_due() {
             return Ok(());
         }
-        let mut live = self.take().await?;
+        let mut live = self.take_instance().await?;
         let called = match client.take_notice() {
             true => live.guest.expiring(client).await,
             false => Ok(()),
         };
-        self.put_back(live, called)
+        self.finish_call(live, called)
     }
 
     /// Whether its guest is here and takes many messages in one call.
     pub(crate) fn takes_bursts(&self) -> bool {
-        match &self.place.seat {
-            Seat::Live(live) => live.guest.takes_bursts(),
-            Seat::Unused | Seat::Asleep(_) | Seat::Lost => false,
+        match &self.slot.instance {
+            InstanceState::Live(live) => live.guest.takes_bursts(),
+            InstanceState::Unused | InstanceState::Asleep(_) | InstanceState::Lost => false,
         }
     }
 
@@ -138,12 +140,12 @@ impl<'a> Turn<'a> {
         from: &Arc<Client>,
         burst: Box<B>,
     ) -> (Result<(), Fault>, Box<B>) {
-        let mut live = match self.take().await {
+        let mut live = match self.take_instance().await {
             Ok(live) => live,
             Err(fault) => return (Err(fault), burst),
         };
         let (called, burst) = live.guest.received_burst(from, burst).await;
-        (self.put_back(live, called), burst)
+        (self.finish_call(live, called), burst)
     }
 
     /// The last event of a client, which is not in the table of clients any more. While the actor has
@@ -153,19 +155,21 @@ impl<'a> Turn<'a> {
         client: &Arc<Client>,
         how: &Disconnection,
     ) -> Result<(), Fault> {
-        if matches!(self.place.seat, Seat::Lost) && self.place.failures.not_before().is_some() {
+        if matches!(self.slot.instance, InstanceState::Lost)
+            && self.slot.failures.not_before().is_some()
+        {
             return Ok(());
         }
-        let mut live = self.take().await?;
+        let mut live = self.take_instance().await?;
         let called = live.guest.disconnected(client, how).await;
-        self.put_back(live, called)
+        self.finish_call(live, called)
     }
 
     /// A client that had no room for something has read on.
     pub(crate) async fn drained(mut self, client: &Arc<Client>) -> Result<(), Fault> {
-        let mut live = self.take().await?;
+        let mut live = self.take_instance().await?;
         let called = live.guest.drained(client).await;
-        self.put_back(live, called)
+        self.finish_call(live, called)
     }
 
     /// The end is near. One that has neither an instance nor clients has nothing to say. Nothing comes between what it
@@ -174,20 +178,20 @@ impl<'a> Turn<'a> {
         if !self.has_instance() && self.actor.clients().all().is_empty() {
             return Ok(());
         }
-        let mut live = self.take().await?;
+        let mut live = self.take_instance().await?;
         let called = live.guest.stopping().await;
         self.actor.close_clients(why);
-        self.put_back(live, called)
+        self.finish_call(live, called)
     }
 
     /// Delivers the timer that is due.
     pub(super) async fn fired(mut self) -> Result<(), Fault> {
-        let timers = &self.actor.belongings.timers;
+        let timers = &self.actor.resources.timers;
         if !timers.is_due() {
             // It was taken back while this turn was waited for.
             return Ok(());
         }
-        let mut live = match self.take().await {
+        let mut live = match self.take_instance().await {
             Ok(live) => live,
             // It stays due until there is room.
             Err(none @ Fault::NoInstance(_)) => return Err(none),
@@ -200,7 +204,7 @@ impl<'a> Turn<'a> {
             Some(timer) => live.guest.fired(timer).await,
             None => Ok(()),
         };
-        self.put_back(live, called)
+        self.finish_call(live, called)
     }
 
     /// A message from outside, whoever sent it.
@@ -208,76 +212,76 @@ impl<'a> Turn<'a> {
         mut self,
         message: Vec<u8>,
         info: CustomInfo,
-    ) -> Result<Answer, Fault> {
-        let mut live = self.take().await?;
+    ) -> Result<CustomReply, Fault> {
+        let mut live = self.take_instance().await?;
         let called = live.guest.received_custom(message, info).await;
-        self.put_back(live, called)
+        self.finish_call(live, called)
     }
 
     /// Whether there is an instance in memory.
     pub(crate) fn has_instance(&self) -> bool {
-        matches!(self.place.seat, Seat::Live(_))
+        matches!(self.slot.instance, InstanceState::Live(_))
     }
 
     /// Frees the instance and keeps its state, if it gives one.
     pub(crate) async fn hibernate(mut self) {
-        let Some(mut live) = self.place.take_live(|_| true) else { return };
+        let Some(mut live) = self.slot.take_live(|_| true) else { return };
         match self.actor.suspend(&mut live.guest, Reason::Hibernation).await {
             Ok(Some(state)) => {
                 let budget = self.actor.code.budget();
                 if !budget.has_room_for_state(state.len()) {
-                    self.place.seat = Seat::Live(live);
+                    self.slot.instance = InstanceState::Live(live);
                     tracing::debug!(
                         actor = &*self.actor.name,
                         "not hibernated: what waits fills half of max-buffered"
                     );
                     return;
                 }
-                let kept = Kept::new(Some(state), live.edition.clone(), Reason::Hibernation);
-                let kept = kept.counted(budget);
-                self.place.seat = Seat::Asleep(kept);
-                self.place.checkpoint.kept = None;
-                self.discard(live);
+                let kept = SavedState::new(Some(state), live.code.clone(), Reason::Hibernation);
+                let kept = kept.counted_in(budget);
+                self.slot.instance = InstanceState::Asleep(kept);
+                self.slot.checkpoint.kept = None;
+                self.drop_instance(live);
                 metrics::counter!("ws_host_hibernations_total").increment(1);
                 tracing::debug!(actor = &*self.actor.name, "hibernated");
             }
             Ok(None) => {
-                self.place.seat = Seat::Live(live);
+                self.slot.instance = InstanceState::Live(live);
                 tracing::debug!(actor = &*self.actor.name, "not hibernated: it gives no state");
             }
-            Err(fault) => self.lose(live, &fault),
+            Err(fault) => self.lose_instance(live, &fault),
         }
     }
 
     /// Lets new code take over, if there is any. Of the instances that sleep, one wakes to find out
     /// whether the new code takes their state; the others do when they wake.
-    pub(crate) async fn refresh(mut self) {
+    pub(crate) async fn apply_reload(mut self) {
         let code = &self.actor.code;
         let current = code.current();
-        let was_live = matches!(self.place.seat, Seat::Live(_));
-        let is_back = self.take_back(&current);
-        let is_wanted = match &self.place.seat {
-            Seat::Live(live) => live.edition.version != current.version,
-            Seat::Asleep(_) if is_back => was_live,
-            Seat::Asleep(kept) => {
-                kept.by.version != current.version
-                    && !kept.by.is_code_of(&current)
+        let was_live = matches!(self.slot.instance, InstanceState::Live(_));
+        let is_back = self.restore_after_rollback(&current);
+        let is_wanted = match &self.slot.instance {
+            InstanceState::Live(live) => live.code.version != current.version,
+            InstanceState::Asleep(_) if is_back => was_live,
+            InstanceState::Asleep(kept) => {
+                kept.code.version != current.version
+                    && !kept.code.is_same_code(&current)
                     && code.count_asleep()
             }
-            Seat::Unused | Seat::Lost => false,
+            InstanceState::Unused | InstanceState::Lost => false,
         };
         if is_wanted {
-            let found = self.find_instance().await;
-            self.go_on(found);
+            let found = self.make_instance().await;
+            self.keep_or_report(found);
         }
     }
 
     /// Lets code take over that the others do not have yet.
     pub(crate) async fn try_out(mut self) {
         let Some(candidate) = self.actor.code.candidate() else { return };
-        let found = if let Some(old) = self.place.take_live(|_| true) {
-            self.replace(old, candidate).await
-        } else if let Seat::Asleep(kept) = &self.place.seat {
+        let found = if let Some(old) = self.slot.take_live(|_| true) {
+            self.replace_instance(old, candidate).await
+        } else if let InstanceState::Asleep(kept) = &self.slot.instance {
             let kept = kept.clone();
             match self.actor.code.permit().await {
                 Ok(permit) => self.wake(kept, candidate, permit).await,
@@ -286,44 +290,44 @@ impl<'a> Turn<'a> {
         } else {
             return;
         };
-        self.go_on(found);
+        self.keep_or_report(found);
     }
 
     /// What comes of an instance that was made for no event.
-    fn go_on(&mut self, found: Result<Live, Fault>) {
+    fn keep_or_report(&mut self, found: Result<LiveInstance, Fault>) {
         match found {
-            Ok(live) => self.place.seat = Seat::Live(live),
+            Ok(live) => self.slot.instance = InstanceState::Live(live),
             // Only one that sleeps needs room.
             Err(Fault::NoInstance(_)) => self.actor.code.count_without_room(),
-            Err(fault) => self.actor.tell_fault(None, &fault),
+            Err(fault) => self.actor.report_fault(None, &fault),
         }
     }
 
     /// The guest leaves its seat for the time of the call. If the call fails, or is dropped with its
     /// future, the seat stays empty and the next turn begins with a fresh instance: nobody ever calls
     /// one that was left in the middle of an event.
-    async fn take(&mut self) -> Result<Live, Fault> {
+    async fn take_instance(&mut self) -> Result<LiveInstance, Fault> {
         match self.take_current() {
             Some(live) => Ok(live),
             // Boxed, so that the way of every message does not carry the room for this.
-            None => Box::pin(self.find_instance()).await,
+            None => Box::pin(self.make_instance()).await,
         }
     }
 
     /// The guest, if it is there and runs the current code.
     #[inline(always)]
-    fn take_current(&mut self) -> Option<Live> {
+    fn take_current(&mut self) -> Option<LiveInstance> {
         self.actor.is_active.store(true, Ordering::Relaxed);
-        self.place.take_live(|live| live.edition.version == self.actor.code.version())
+        self.slot.take_live(|live| live.code.version == self.actor.code.version())
     }
 
     /// Makes an instance of the current code of whatever is in the seat, and counts if that fails.
-    async fn find_instance(&mut self) -> Result<Live, Fault> {
-        let found = self.settle().await;
+    async fn make_instance(&mut self) -> Result<LiveInstance, Fault> {
+        let found = self.find_or_start().await;
         match &found {
             Ok(_) => {
-                self.place.seat = Seat::Lost;
-                self.place.failures.forget();
+                self.slot.instance = InstanceState::Lost;
+                self.slot.failures.forget();
             }
             Err(fault) if fault.is_of_the_handler() => self.count_failure(),
             Err(_) => {}
@@ -331,48 +335,48 @@ impl<'a> Turn<'a> {
         found
     }
 
-    fn put_back<T>(&mut self, live: Live, called: Result<T, Fault>) -> Result<T, Fault> {
+    fn finish_call<T>(&mut self, live: LiveInstance, called: Result<T, Fault>) -> Result<T, Fault> {
         match called {
             Ok(value) => {
-                self.keep(live);
+                self.put_instance(live);
                 Ok(value)
             }
             Err(fault) => {
-                let fault = fault.with_last_words(live.guest.last_words());
-                self.actor.code.note_fault(&live.edition.template, FaultIn::Event);
-                self.discard(live);
+                let fault = fault.with_stderr(live.guest.recent_stderr());
+                self.actor.code.note_fault(&live.code.template, FaultIn::Event);
+                self.drop_instance(live);
                 Err(fault)
             }
         }
     }
 
     /// The guest failed when it was asked for its state.
-    pub(super) fn lose(&mut self, live: Live, fault: &Fault) {
-        self.actor.code.note_fault(&live.edition.template, FaultIn::Event);
-        self.actor.tell_fault(None, fault);
-        self.discard(live);
+    pub(super) fn lose_instance(&mut self, live: LiveInstance, fault: &Fault) {
+        self.actor.code.note_fault(&live.code.template, FaultIn::Event);
+        self.actor.report_fault(None, fault);
+        self.drop_instance(live);
     }
 
     /// To give much memory back takes the system a millisecond: not on a thread where others wait.
     /// The next instance does not wait for it.
-    pub(super) fn discard(&self, live: Live) {
-        let Live { guest, permit, .. } = live;
+    pub(super) fn drop_instance(&self, live: LiveInstance) {
+        let LiveInstance { guest, permit, .. } = live;
         drop(permit);
         if guest.memory() >= MUCH_MEMORY {
-            self.actor.home.drop_elsewhere(guest);
+            self.actor.worker.drop_elsewhere(guest);
         }
     }
 
     #[inline(always)]
-    fn keep(&mut self, live: Live) {
-        self.place.seat = Seat::Live(live);
+    fn put_instance(&mut self, live: LiveInstance) {
+        self.slot.instance = InstanceState::Live(live);
         // Again: if the event took long, somebody has asked since it began.
         self.actor.is_active.store(true, Ordering::Relaxed);
         self.ask_for_checkpoint();
     }
 
     fn count_failure(&mut self) {
-        if self.place.failures.count() == Verdict::GiveUp {
+        if self.slot.failures.count() == Restart::GiveUp {
             self.actor.close_clients(ByHost::HandlerKeepsFailing);
         }
     }
@@ -381,6 +385,6 @@ impl<'a> Turn<'a> {
 impl Drop for Turn<'_> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.actor.attend_to_new_timers();
+        self.actor.start_timers();
     }
 }

@@ -2,7 +2,7 @@
 
 use bytesize::ByteSize;
 use clap::ValueEnum;
-use ws_host::config::written;
+use ws_host::config::schema;
 
 /// Whether messages are compressed, and how.
 #[derive(Debug, clap::Args)]
@@ -45,8 +45,8 @@ enum Extent {
 
 impl Compression {
     /// The resource, compressed like this.
-    pub(super) fn written(self, resource: written::Resource) -> written::Resource {
-        written::Resource {
+    pub(super) fn written(self, resource: schema::Resource) -> schema::Resource {
+        schema::Resource {
             compression: self.compression.map(Extent::written),
             compression_level: self.compression_level,
             compression_threshold: self.compression_threshold,
@@ -58,11 +58,11 @@ impl Compression {
 }
 
 impl Extent {
-    fn written(self) -> written::Compression {
+    fn written(self) -> schema::Compression {
         match self {
-            Self::Off => written::Compression::Off,
-            Self::Messages => written::Compression::Messages,
-            Self::Context => written::Compression::Context,
+            Self::Off => schema::Compression::Off,
+            Self::Messages => schema::Compression::Messages,
+            Self::Context => schema::Compression::Context,
         }
     }
 }

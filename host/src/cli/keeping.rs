@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ws_host::config::written::{self, Percent, Time};
+use ws_host::config::schema::{self, Percent, Time};
 
 /// What is kept, and for how long.
 #[derive(Debug, clap::Args)]
@@ -25,8 +25,8 @@ pub(super) struct Keeping {
 
 impl Keeping {
     /// The resource, kept like this.
-    pub(super) fn written(self, resource: written::Resource) -> written::Resource {
-        written::Resource {
+    pub(super) fn written(self, resource: schema::Resource) -> schema::Resource {
+        schema::Resource {
             checkpoint: self.checkpoint.map(Time),
             trial: self.trial.map(Time),
             canary: self.canary,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use ws_host::config::Address;
-use ws_host::config::written::{self, Mode, OneOrMany};
+use ws_host::config::schema::{self, Mode, OneOrMany};
 
 /// Where to listen, and what is spoken before HTTP.
 #[derive(Debug, clap::Args)]
@@ -56,8 +56,8 @@ enum ClientAuth {
 
 impl Listen {
     /// The server, listening like this.
-    pub(super) fn written(self, server: written::Server) -> written::Server {
-        written::Server {
+    pub(super) fn written(self, server: schema::Server) -> schema::Server {
+        schema::Server {
             listen: addresses(self.listen),
             unix_mode: self.unix_mode,
             proxy_protocol: Some(self.proxy_protocol),
@@ -72,15 +72,15 @@ impl Listen {
 }
 
 impl ClientAuth {
-    fn written(self) -> written::ClientAuth {
+    fn written(self) -> schema::ClientAuth {
         match self {
-            Self::Optional => written::ClientAuth::Optional,
-            Self::Required => written::ClientAuth::Required,
+            Self::Optional => schema::ClientAuth::Optional,
+            Self::Required => schema::ClientAuth::Required,
         }
     }
 }
 
-fn addresses(addresses: Vec<Address>) -> Option<OneOrMany<written::Listen>> {
-    let all: Vec<written::Listen> = addresses.into_iter().map(written::Listen::from).collect();
+fn addresses(addresses: Vec<Address>) -> Option<OneOrMany<schema::Listen>> {
+    let all: Vec<schema::Listen> = addresses.into_iter().map(schema::Listen::from).collect();
     if all.is_empty() { None } else { Some(OneOrMany::Many(all)) }
 }

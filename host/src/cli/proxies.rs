@@ -1,7 +1,7 @@
 //! The flags that say what proxies in front of the server do, and tell.
 
 use clap::ValueEnum;
-use ws_host::config::written;
+use ws_host::config::schema;
 
 /// What proxies do, and in which headers they tell of it.
 #[derive(Debug, clap::Args)]
@@ -32,8 +32,8 @@ enum ForwardedBy {
 
 impl Proxies {
     /// The server behind them.
-    pub(super) fn written(self, server: written::Server) -> written::Server {
-        written::Server {
+    pub(super) fn written(self, server: schema::Server) -> schema::Server {
+        schema::Server {
             forwarded_by: self.forwarded_by.map(ForwardedBy::written),
             secure: Some(self.secure),
             ..server
@@ -42,12 +42,12 @@ impl Proxies {
 }
 
 impl ForwardedBy {
-    fn written(self) -> written::Convention {
+    fn written(self) -> schema::Convention {
         match self {
-            Self::XForwarded => written::Convention::XForwarded,
-            Self::Forwarded => written::Convention::Forwarded,
-            Self::XRealIp => written::Convention::XRealIp,
-            Self::CfConnectingIp => written::Convention::CfConnectingIp,
+            Self::XForwarded => schema::Convention::XForwarded,
+            Self::Forwarded => schema::Convention::Forwarded,
+            Self::XRealIp => schema::Convention::XRealIp,
+            Self::CfConnectingIp => schema::Convention::CfConnectingIp,
         }
     }
 }

@@ -9,7 +9,7 @@ use ws_host_protocol::handshake::Version;
 use ws_host_protocol::{CloseFrame, CloseFrameError, Form, Outbound, SendError, SharedMessage};
 
 use super::outgoing::{OnFull, Outgoing, Queued, Room, Short};
-use super::{ByHost, Cause, ClientId, Known};
+use super::{ByHost, Cause, ClientId, ClientInfo};
 use crate::budget::{Budget, STEP, Share};
 use crate::log_rate::{Line, LogRate};
 
@@ -26,7 +26,7 @@ static SLOW: LogRate = LogRate::new();
 #[derive(Debug)]
 pub(crate) struct Client {
     id: ClientId,
-    known: Known,
+    info: ClientInfo,
     on_full: OnFull,
     outgoing: Mutex<Outgoing>,
     /// Of what waits to be written.
@@ -54,7 +54,7 @@ impl Client {
     /// A client whose outbound buffer holds at most `max_outbound` octets, and less if the budget has less.
     pub(crate) fn new(
         id: ClientId,
-        known: Known,
+        known: ClientInfo,
         max_outbound: usize,
         on_full: OnFull,
         budget: &Arc<Budget>,
@@ -72,15 +72,15 @@ impl Client {
         let (sent, received) = (Share::new(budget), Share::new(budget));
         let (outgoing, attachment) = (Mutex::new(outgoing), Mutex::new(None));
         let has_left = AtomicBool::new(false);
-        Self { id, known, on_full, outgoing, sent, received, attachment, has_left }
+        Self { id, info: known, on_full, outgoing, sent, received, attachment, has_left }
     }
 
     pub(crate) fn id(&self) -> ClientId {
         self.id
     }
 
-    pub(crate) fn known(&self) -> &Known {
-        &self.known
+    pub(crate) fn info(&self) -> &ClientInfo {
+        &self.info
     }
 
     pub(crate) fn send_text(&self, text: &str) -> Result<(), SendError> {
@@ -153,7 +153,7 @@ impl Client {
         if !self.is_open() {
             return;
         }
-        let (resource, held) = (&self.known.resource, self.held());
+        let (resource, held) = (&self.info.resource, self.held());
         if let Some(Line { left_out }) = NO_ROOM.line(Instant::now()) {
             tracing::warn!(
                 resource = &**resource,
@@ -173,7 +173,7 @@ impl Client {
         if !self.close_by_host(ByHost::Slow) {
             return;
         }
-        let resource = &self.known.resource;
+        let resource = &self.info.resource;
         if let Some(Line { left_out }) = SLOW.line(Instant::now()) {
             tracing::warn!(
                 resource = &**resource,

@@ -8,7 +8,7 @@ mod certificate;
 mod client;
 mod expiry;
 mod ids;
-mod known;
+mod info;
 mod outgoing;
 mod table;
 #[cfg(test)]
@@ -19,7 +19,7 @@ pub(crate) use certificate::Certificate;
 pub(crate) use client::{AttachmentTooLong, Client, CloseError};
 pub(crate) use expiry::Expiring;
 pub(crate) use ids::{ClientId, Ids};
-pub(crate) use known::{Headers, HttpVersion, Known};
+pub(crate) use info::{ClientInfo, Headers, HttpVersion};
 pub(crate) use outgoing::{OnFull, Outgoing, Room};
 pub(crate) use table::Clients;
 #[cfg(test)]

@@ -54,11 +54,11 @@ impl Clients {
 pub(crate) mod tests {
     use super::*;
     use crate::budget::Budget;
-    use crate::clients::{Known, OnFull};
+    use crate::clients::{ClientInfo, OnFull};
 
     pub(crate) fn client(id: u64) -> Arc<Client> {
         let budget = Budget::new(1 << 20);
-        Arc::new(Client::new(ClientId(id), Known::example(), 1 << 20, OnFull::Drop, &budget))
+        Arc::new(Client::new(ClientId(id), ClientInfo::example(), 1 << 20, OnFull::Drop, &budget))
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Buf;
 use ws_host_protocol::SendError;
 
-use super::{ByHost, Cause, Client, ClientId, Known, OnFull, Room};
+use super::{ByHost, Cause, Client, ClientId, ClientInfo, OnFull, Room};
 use crate::budget::{Budget, Share};
 
 const MIB: usize = 1 << 20;
@@ -13,7 +13,7 @@ const HALF: usize = MIB / 2;
 
 /// A client that at most a mebibyte waits for.
 fn client(on_full: OnFull, budget: &Arc<Budget>) -> Client {
-    Client::new(ClientId(1), Known::example(), MIB, on_full, budget)
+    Client::new(ClientId(1), ClientInfo::example(), MIB, on_full, budget)
 }
 
 /// Sends until that is refused.

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::written;
-use super::{Config, Mode, Place, Resource, Wrong};
+use super::schema;
+use super::{Config, ConfigLocation, InvalidSetting, Mode, Resource};
 
 /// How much like a known key a misspelled one must be to be taken for it, from 0 to 1.
 const LIKENESS: f64 = 0.75;
@@ -58,7 +58,7 @@ struct Mistake {
 }
 
 fn parse(text: &str, folder: &Path, mode: Mode) -> Result<Config, Mistake> {
-    let written: written::Server = toml::from_str(text).map_err(|error| Mistake {
+    let written: schema::Server = toml::from_str(text).map_err(|error| Mistake {
         line: line(text, error.span()),
         what: with_near_word(error.message()),
     })?;
@@ -69,14 +69,14 @@ fn parse(text: &str, folder: &Path, mode: Mode) -> Result<Config, Mistake> {
 }
 
 /// A file that is not there is a mistake at its place. What is in it is looked at when it is loaded.
-fn with_components(config: Config) -> Result<Config, Wrong> {
+fn with_components(config: Config) -> Result<Config, InvalidSetting> {
     let is_missing = |resource: &Resource| !resource.component.is_file();
     let Some(number) = config.host.resources.iter().position(is_missing) else {
         return Ok(config);
     };
     let component = config.host.resources[number].component.display();
     let why = format!("{component}: there is no such file");
-    Err(Wrong { place: Place::Resource(number), key: "component", why })
+    Err(InvalidSetting { location: ConfigLocation::Resource(number), key: "component", why })
 }
 
 fn line(text: &str, span: Option<Range<usize>>) -> usize {
@@ -85,11 +85,11 @@ fn line(text: &str, span: Option<Range<usize>>) -> usize {
 }
 
 /// Where a setting stands; where one that is missing should stand.
-fn span(text: &str, wrong: &Wrong) -> Option<Range<usize>> {
+fn span(text: &str, wrong: &InvalidSetting) -> Option<Range<usize>> {
     let document = DeTable::parse(text).ok()?;
-    match wrong.place {
-        Place::Server => key(document.get_ref(), wrong.key),
-        Place::Resource(number) => {
+    match wrong.location {
+        ConfigLocation::Server => key(document.get_ref(), wrong.key),
+        ConfigLocation::Resource(number) => {
             let (_, resources) =
                 document.get_ref().iter().find(|(key, _)| key.get_ref() == "resource")?;
             let resource = resources.get_ref().as_array()?.get(number)?;

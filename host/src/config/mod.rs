@@ -27,7 +27,7 @@ mod defaults;
 mod file;
 mod listen;
 mod memory;
-pub mod written;
+pub mod schema;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -43,7 +43,7 @@ use ws_host_protocol::handshake::{Origins, Versions};
 
 pub use self::address::{Address, InvalidAddress};
 pub(crate) use self::check::checked_resources;
-pub use self::check::{Place, Wrong};
+pub use self::check::{ConfigLocation, InvalidSetting};
 pub use self::file::{FileError, read};
 pub use self::listen::{
     Certificate, ClientCertificates, Encryption, Listen, Need, ProxyProtocol, Tls,

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::End;
-use super::farewells::Counted;
+use super::ConnectionEnd;
+use super::closing::CountedClient;
 use crate::actor::Actor;
-use crate::belongings::Presence;
+use crate::actor_resources::Registration;
 use crate::clients::Client;
 use crate::guest::Fault;
-use crate::resource::Stay;
+use crate::resource::ActorLease;
 
 /// For how long a client's last event waits for room for an instance, as nobody would tell it again.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -26,22 +26,22 @@ const TRY_AGAIN: Duration = Duration::from_millis(100);
 pub(crate) struct Admitted {
     client: Arc<Client>,
     actor: Arc<Actor>,
-    counted: Arc<Counted>,
+    counted: Arc<CountedClient>,
     /// `None` once the last event is under way.
-    inside: Option<(Presence, Stay)>,
+    inside: Option<(Registration, ActorLease)>,
 }
 
 /// A client's place in the server.
-pub(crate) struct Place {
+pub(crate) struct ClientPermit {
     /// With its actor, until that has had the client's last event.
-    pub(crate) stay: Stay,
+    pub(crate) stay: ActorLease,
     /// In the server, until the connection is closed as well.
-    pub(crate) counted: Arc<Counted>,
+    pub(crate) counted: Arc<CountedClient>,
 }
 
 impl Admitted {
-    pub(crate) fn new(client: Arc<Client>, presence: Presence, place: Place) -> Self {
-        let Place { stay, counted } = place;
+    pub(crate) fn new(client: Arc<Client>, presence: Registration, place: ClientPermit) -> Self {
+        let ClientPermit { stay, counted } = place;
         Self { client, actor: Arc::clone(stay.actor()), counted, inside: Some((presence, stay)) }
     }
 
@@ -55,16 +55,16 @@ impl Admitted {
 
     /// Begins to deliver the last event. The connection may still be there for a while: it counts as long as the
     /// answer is kept.
-    pub(crate) fn disconnect(mut self, end: &End) -> Arc<Counted> {
-        self.leave(end);
+    pub(crate) fn disconnect(mut self, end: &ConnectionEnd) -> Arc<CountedClient> {
+        self.unregister(end);
         Arc::clone(&self.counted)
     }
 
-    pub(super) fn tell_fault(&self, fault: &Fault) {
-        self.actor.tell_fault(Some(self.client.id()), fault);
+    pub(super) fn report_fault(&self, fault: &Fault) {
+        self.actor.report_fault(Some(self.client.id()), fault);
     }
 
-    fn leave(&mut self, end: &End) {
+    fn unregister(&mut self, end: &ConnectionEnd) {
         let Some((presence, stay)) = self.inside.take() else { return };
         let client = Arc::clone(&self.client);
         let id = client.id();
@@ -76,7 +76,7 @@ impl Admitted {
         drop(presence);
         let counted = Arc::clone(&self.counted);
         // When its worker is gone, so is the host, and its guests with it.
-        self.actor.home().run(async move {
+        self.actor.worker().run(async move {
             let actor = stay.actor();
             let until = Instant::now() + LONGEST_WAIT;
             loop {
@@ -85,7 +85,7 @@ impl Admitted {
                     // Without the turn, which others may have an instance for.
                     Err(Fault::NoInstance(_)) if Instant::now() < until => sleep(TRY_AGAIN).await,
                     Err(fault) => {
-                        actor.tell_fault(Some(id), &fault);
+                        actor.report_fault(Some(id), &fault);
                         break;
                     }
                 }
@@ -97,6 +97,6 @@ impl Admitted {
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        self.leave(&End::Left);
+        self.unregister(&ConnectionEnd::Left);
     }
 }

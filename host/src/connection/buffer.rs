@@ -31,7 +31,7 @@ impl Buffer {
     }
 
     /// To wait with. Many may have to: each keeps what it has not handled yet, and no whole read buffer.
-    pub(super) fn keep(&mut self, unread: &mut Range<usize>) {
+    pub(super) fn shrink_to_unread(&mut self, unread: &mut Range<usize>) {
         if let Self::Shared(octets) = self {
             *self = Self::Own(octets[unread.clone()].to_vec());
             *unread = 0..unread.len();

@@ -8,8 +8,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use ws_host_protocol::{Event, Inbound};
 
 use super::buffer::Buffer;
-use super::end::End;
-use super::line::Line;
+use super::end::ConnectionEnd;
+use super::transport::Transport;
 use crate::actor::Turn;
 use crate::clients::Client;
 use crate::config::Resource;
@@ -32,7 +32,7 @@ pub(super) struct Burst {
     /// Messages that the guest has taken.
     pub(super) taken: usize,
     /// The client broke the protocol.
-    pub(super) end: Option<End>,
+    pub(super) end: Option<ConnectionEnd>,
 }
 
 /// Whether two messages are there that may be taken in one call.
@@ -64,11 +64,11 @@ impl Burst {
         self: Box<Self>,
         held: &mut Turn<'_>,
         client: &Arc<Client>,
-        line: &mut Line<S>,
-    ) -> (Result<(), Fault>, Box<Self>, Result<(), End>) {
+        line: &mut Transport<S>,
+    ) -> (Result<(), Fault>, Box<Self>, Result<(), ConnectionEnd>) {
         let waiting = self.buffer.len();
         let call = pin!(held.received_burst(client, self));
-        let ((called, burst), line) = line.attend(client, waiting, call).await;
+        let ((called, burst), line) = line.drive(client, waiting, call).await;
         (called, burst, line)
     }
 }
@@ -99,7 +99,7 @@ impl guest::Burst for Burst {
                 }
                 Some(Event::Binary(octets)) => Message::Binary(octets.into_owned()),
                 Some(Event::Failed(error)) => {
-                    self.end = Some(End::Failed(error));
+                    self.end = Some(ConnectionEnd::Failed(error));
                     return None;
                 }
                 // A message lies there whole, and nothing of these is one.

@@ -13,7 +13,7 @@ const ABNORMAL: u16 = 1006;
 
 /// Why a connection is over.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum End {
+pub(crate) enum ConnectionEnd {
     #[error("the client closed")]
     Closed(Option<CloseFrame>),
     #[error("{0}")]
@@ -34,10 +34,10 @@ pub(crate) enum End {
     Refused,
 }
 
-impl End {
+impl ConnectionEnd {
     /// Whether there may be output still to be written, and a peer who waits for it. One that has left
     /// has perhaps closed its side alone, and reads on.
-    pub(super) fn has_farewell(&self) -> bool {
+    pub(super) fn allows_closing_handshake(&self) -> bool {
         matches!(self, Self::Closed(_) | Self::Failed(_) | Self::Left)
     }
 

@@ -8,12 +8,12 @@
 mod admitted;
 mod buffer;
 mod burst;
-mod clock;
+mod closing;
 mod end;
-mod farewells;
-mod line;
-mod rest;
+mod idle_memory;
+mod liveness;
 mod socket;
+mod transport;
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -24,15 +24,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use ws_host_protocol::handshake::Version;
 use ws_host_protocol::{Event, Inbound, Limits, Role, release_memory};
 
-pub(crate) use self::admitted::{Admitted, Place};
+pub(crate) use self::admitted::{Admitted, ClientPermit};
 use self::buffer::Buffer;
 use self::burst::Burst;
-pub(crate) use self::end::End;
-pub(crate) use self::farewells::{Counted, Farewells};
-use self::line::{Came, Line};
+pub(crate) use self::closing::{ClosingConnections, CountedClient};
+pub(crate) use self::end::ConnectionEnd;
 pub(crate) use self::socket::Socket;
-use crate::actor::{Actor, Received, Turn};
-use crate::clients::{Client, Known, Outgoing};
+use self::transport::{Transport, Wakeup};
+use crate::actor::{Actor, ClientEvent, Turn};
+use crate::clients::{Client, ClientInfo, Outgoing};
 use crate::config::{AutoAnswer, Mode, OnFault, Resource};
 use crate::guest::Fault;
 use crate::slice::{self, Overruns};
@@ -48,7 +48,7 @@ const MAX_FAULTS_IN_A_ROW: u32 = 8;
 pub(crate) struct Connection<S> {
     admitted: Admitted,
     inbound: Inbound,
-    line: Line<S>,
+    line: Transport<S>,
     settings: Arc<Resource>,
     mode: Mode,
     /// Of events of this client.
@@ -61,7 +61,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(crate) fn new(admitted: Admitted, socket: S, settings: Arc<Resource>, mode: Mode) -> Self {
         let Resource { limits, timeouts, .. } = &*settings;
         let accepted = Limits::new(limits.max_message);
-        let Known { version, deflate, .. } = admitted.client().known();
+        let ClientInfo { version, deflate, .. } = admitted.client().info();
         let mut inbound = match version {
             Version::Draft00 => Inbound::draft00(accepted),
             Version::Draft07 | Version::Draft08 | Version::Rfc6455 => {
@@ -71,7 +71,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if let Some(deflate) = deflate {
             inbound.use_deflate(deflate);
         }
-        let line = Line::new(socket, limits, timeouts);
+        let line = Transport::new(socket, limits, timeouts);
         let (faults_in_a_row, overruns) = (Cell::new(0), Overruns::default());
         Self { admitted, inbound, line, settings, mode, faults_in_a_row, overruns }
     }
@@ -87,7 +87,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     )]
     pub(crate) fn serve(mut self, first: Vec<u8>) -> impl Future<Output = ()> {
         async move {
-            let end = self.converse(first).await;
+            let end = self.run(first).await;
             release_memory();
             // In a box, so that a connection does not carry the room for its end all its life.
             Box::pin(self.end(end)).await;
@@ -95,25 +95,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Neither a busy actor nor a slow peer holds the other up.
-    async fn end(self, end: End) {
+    async fn end(self, end: ConnectionEnd) {
         let Self { admitted, line, mut inbound, .. } = self;
         let client = Arc::clone(admitted.client());
         let counted = admitted.disconnect(&end);
-        counted.take_leave(&client, line.say_farewell(&client, &mut inbound, &end)).await;
+        counted.take_leave(&client, line.close_gracefully(&client, &mut inbound, &end)).await;
     }
 
-    async fn converse(&mut self, first: Vec<u8>) -> End {
+    async fn run(&mut self, first: Vec<u8>) -> ConnectionEnd {
         let filled = first.len();
-        let mut came = Came::Input(Buffer::Own(first), filled);
+        let mut came = Wakeup::Input(Buffer::Own(first), filled);
         loop {
-            if let Came::Input(buffer, filled) = came
+            if let Wakeup::Input(buffer, filled) = came
                 && let Err(end) = self.handle(buffer, filled).await
             {
                 return end;
             }
             // In a box, so that a connection does not carry the room for what is rare.
             if self.line.has_room_again()
-                && let Err(end) = Box::pin(self.tell_drained()).await
+                && let Err(end) = Box::pin(self.deliver_drained()).await
             {
                 return end;
             }
@@ -121,8 +121,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let (client, actor) = (self.admitted.client(), self.admitted.actor());
                 let waiting = self.inbound.held();
                 let (called, line) =
-                    Box::pin(tell_expiring(&mut self.line, client, actor, waiting)).await;
-                self.conclude(called);
+                    Box::pin(deliver_expiring(&mut self.line, client, actor, waiting)).await;
+                self.handle_result(called);
                 if let Err(end) = line {
                     return end;
                 }
@@ -137,15 +137,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Tells the handler that there is room again for what it sends, if it wants to know. Where it fills the buffer
     /// again and the client takes it at once, this is like a burst of messages: others of the worker go on when the
     /// slice is over.
-    async fn tell_drained(&mut self) -> Result<(), End> {
+    async fn deliver_drained(&mut self) -> Result<(), ConnectionEnd> {
         let (client, actor) = (self.admitted.client(), self.admitted.actor());
-        if !client.take_room(self.line.high_water()) || !actor.hears_drained() {
+        if !client.take_room(self.line.high_water()) || !actor.wants_drained() {
             return Ok(());
         }
         let held = self.inbound.held();
         if slice::is_over() {
             self.overruns.count();
-            self.line.attend(client, held, pin!(slice::pass_on())).await.1?;
+            self.line.drive(client, held, pin!(slice::pass_on())).await.1?;
         }
         let turn = match actor.try_turn() {
             Some(turn) => turn,
@@ -157,14 +157,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if !client.is_open() {
             return Ok(());
         }
-        let (called, line) = self.line.attend(client, held, pin!(turn.drained(client))).await;
-        self.conclude(called);
+        let (called, line) = self.line.drive(client, held, pin!(turn.drained(client))).await;
+        self.handle_result(called);
         line
     }
 
     /// Brings every event in the buffer to the actor, in order: as many under one turn as its slice of time has
     /// room for.
-    async fn handle(&mut self, mut buffer: Buffer, filled: usize) -> Result<(), End> {
+    async fn handle(&mut self, mut buffer: Buffer, filled: usize) -> Result<(), ConnectionEnd> {
         let (client, actor) = (self.admitted.client(), self.admitted.actor());
         let mut unread = 0..filled;
         let mut turn: Option<Turn<'_>> = None;
@@ -174,16 +174,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if slice::is_over() {
                 turn = None;
                 self.overruns.count();
-                buffer.keep(&mut unread);
-                self.line.attend(client, buffer.len(), pin!(slice::pass_on())).await.1?;
+                buffer.shrink_to_unread(&mut unread);
+                self.line.drive(client, buffer.len(), pin!(slice::pass_on())).await.1?;
             }
             // Whenever it has waited, so that many messages that wait do not keep it for long.
             if turn.is_none() && self.line.take_expiring() {
-                buffer.keep(&mut unread);
+                buffer.shrink_to_unread(&mut unread);
                 let waiting = buffer.len();
                 let (called, line) =
-                    Box::pin(tell_expiring(&mut self.line, client, actor, waiting)).await;
-                self.conclude(called);
+                    Box::pin(deliver_expiring(&mut self.line, client, actor, waiting)).await;
+                self.handle_result(called);
                 line?;
             }
             if std::mem::replace(&mut may_be_burst, true)
@@ -209,7 +209,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         self.faults_in_a_row.set(0);
                     }
                     (buffer, unread) = delivered.input;
-                    self.conclude(delivered.called);
+                    self.handle_result(delivered.called);
                     delivered.line?;
                     if let Some(end) = delivered.end {
                         return Err(end);
@@ -228,7 +228,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Next::Nothing => continue,
                 Next::TooMuchWaits => {
                     turn = None;
-                    buffer.keep(&mut unread);
+                    buffer.shrink_to_unread(&mut unread);
                     self.line.drain(client).await?;
                     continue;
                 }
@@ -237,8 +237,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Some(held) => (held, event),
                 None => {
                     let event = event.into_owned();
-                    buffer.keep(&mut unread);
-                    waiting = event.octets() + buffer.len();
+                    buffer.shrink_to_unread(&mut unread);
+                    waiting = event.length() + buffer.len();
                     match wait_for_turn(&mut self.line, client, actor, waiting).await? {
                         Some(held) => (held, event),
                         None => continue,
@@ -248,11 +248,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let slice = slice::current();
             let (called, line) = {
                 let call = pin!(held.received(client, event));
-                self.line.attend(client, waiting, call).await
+                self.line.drive(client, waiting, call).await
             };
             // A call that has waited was not the only one: others are first then.
             turn = (slice == slice::current()).then_some(held);
-            self.conclude(called);
+            self.handle_result(called);
             line?;
         }
         self.count_received();
@@ -262,7 +262,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
 /// Has the guest take messages from what has come, in one call. The turn comes back if the slice is not over.
 async fn deliver_burst<'a, S: AsyncRead + AsyncWrite + Unpin>(
-    line: &mut Line<S>,
+    line: &mut Transport<S>,
     inbound: &mut Inbound,
     client: &Arc<Client>,
     settings: &Arc<Resource>,
@@ -282,28 +282,28 @@ async fn deliver_burst<'a, S: AsyncRead + AsyncWrite + Unpin>(
 /// The turn for an event that is kept with so much more. `None`: the client is closed, and what has come from it is not
 /// delivered any more.
 async fn wait_for_turn<'a, S: AsyncRead + AsyncWrite + Unpin>(
-    line: &mut Line<S>,
+    line: &mut Transport<S>,
     client: &Client,
     actor: &'a Arc<Actor>,
     waiting: usize,
-) -> Result<Option<Turn<'a>>, End> {
+) -> Result<Option<Turn<'a>>, ConnectionEnd> {
     if !client.received().admits(waiting) {
         client.close_for_room();
         return Ok(None);
     }
-    let (held, line) = line.attend(client, waiting, pin!(actor.turn())).await;
+    let (held, line) = line.drive(client, waiting, pin!(actor.turn())).await;
     line?;
     Ok(client.is_open().then_some(held))
 }
 
 /// Tells the handler that a client expires, of which so much is kept meanwhile. Boxed by its callers, so that a connection
 /// does not carry the room for what is rare.
-async fn tell_expiring<S: AsyncRead + AsyncWrite + Unpin>(
-    line: &mut Line<S>,
+async fn deliver_expiring<S: AsyncRead + AsyncWrite + Unpin>(
+    line: &mut Transport<S>,
     client: &Arc<Client>,
     actor: &Arc<Actor>,
     waiting: usize,
-) -> (Result<(), Fault>, Result<(), End>) {
+) -> (Result<(), Fault>, Result<(), ConnectionEnd>) {
     let turn = match actor.try_turn() {
         Some(turn) => turn,
         None => match wait_for_turn(line, client, actor, waiting).await {
@@ -312,7 +312,7 @@ async fn tell_expiring<S: AsyncRead + AsyncWrite + Unpin>(
             Err(end) => return (Ok(()), Err(end)),
         },
     };
-    line.attend(client, waiting, pin!(turn.expiring(client))).await
+    line.drive(client, waiting, pin!(turn.expiring(client))).await
 }
 
 impl<S> Connection<S> {
@@ -329,18 +329,18 @@ impl<S> Connection<S> {
 
     /// What comes of an event.
     #[inline]
-    fn conclude(&self, called: Result<(), Fault>) {
+    fn handle_result(&self, called: Result<(), Fault>) {
         match called {
             Ok(()) => self.faults_in_a_row.set(0),
-            Err(fault) => self.fail(&fault),
+            Err(fault) => self.handle_fault(&fault),
         }
     }
 
     #[cold]
-    fn fail(&self, fault: &Fault) {
+    fn handle_fault(&self, fault: &Fault) {
         let one = u32::from(fault.is_of_the_handler());
         self.faults_in_a_row.set(self.faults_in_a_row.get() + one);
-        self.admitted.tell_fault(fault);
+        self.admitted.report_fault(fault);
         self.close_after(fault);
     }
 
@@ -362,17 +362,17 @@ impl<S> Connection<S> {
 /// What a burst has come to.
 struct Delivered {
     called: Result<(), Fault>,
-    line: Result<(), End>,
+    line: Result<(), ConnectionEnd>,
     /// With what is left of it.
     input: (Buffer, Range<usize>),
     taken: usize,
     /// The client broke the protocol.
-    end: Option<End>,
+    end: Option<ConnectionEnd>,
 }
 
 /// What there is to do with input.
 enum Next<'a> {
-    Event(Received<'a>),
+    Event(ClientEvent<'a>),
     /// All of it is used up, or the slice is over.
     Nothing,
     /// The rest of it has to wait until the client has taken output.
@@ -387,10 +387,10 @@ fn next_event<'a>(
     high_water: usize,
     auto_answers: &[AutoAnswer],
     input: &mut &'a mut [u8],
-) -> Result<Next<'a>, End> {
+) -> Result<Next<'a>, ConnectionEnd> {
     let mut outgoing = client.outgoing();
     if outgoing.is_aborted() {
-        return Err(End::Aborted);
+        return Err(ConnectionEnd::Aborted);
     }
     outgoing.awake();
     loop {
@@ -400,16 +400,16 @@ fn next_event<'a>(
         match inbound.handle_input(input, &mut outgoing.outbound) {
             Some(Event::Text(text)) => {
                 if !answer(auto_answers, &text, &mut outgoing) {
-                    return Ok(Next::Event(Received::Text(text)));
+                    return Ok(Next::Event(ClientEvent::Text(text)));
                 }
             }
-            Some(Event::Binary(octets)) => return Ok(Next::Event(Received::Binary(octets))),
+            Some(Event::Binary(octets)) => return Ok(Next::Event(ClientEvent::Binary(octets))),
             Some(Event::Pong(payload)) if *payload != *HEARTBEAT => {
-                return Ok(Next::Event(Received::Pong(payload)));
+                return Ok(Next::Event(ClientEvent::Pong(payload)));
             }
             Some(Event::Pong(_) | Event::Ping(_)) => {}
-            Some(Event::Closed(frame)) => return Err(End::Closed(frame)),
-            Some(Event::Failed(error)) => return Err(End::Failed(error)),
+            Some(Event::Closed(frame)) => return Err(ConnectionEnd::Closed(frame)),
+            Some(Event::Failed(error)) => return Err(ConnectionEnd::Failed(error)),
             None => return Ok(Next::Nothing),
         }
         if slice::is_over() {

@@ -25,7 +25,7 @@ impl Denials {
         !self.told[denied as usize].swap(true, Ordering::Relaxed)
     }
 
-    pub(super) fn tell(&self, denied: Denied, component: &str) {
+    pub(super) fn log(&self, denied: Denied, component: &str) {
         if !self.is_first(denied) {
             return;
         }

@@ -74,7 +74,7 @@ fn handle(
     if let Some(options) = options {
         table.delete(options)?;
     }
-    state.tell(Denied::Http);
+    state.log_denied(Denied::Http);
     Ok((Err(HttpErrorCode::HttpRequestDenied),))
 }
 
@@ -123,12 +123,12 @@ fn is_too_long(part: Option<&str>) -> bool {
 }
 
 fn create_tcp_socket(store: Store<'_>, (_,): (IpAddressFamily,)) -> Asked<TcpSocket> {
-    store.data().tell(Denied::Tcp);
+    store.data().log_denied(Denied::Tcp);
     Ok((Err(ErrorCode::AccessDenied),))
 }
 
 fn create_udp_socket(store: Store<'_>, (_,): (IpAddressFamily,)) -> Asked<UdpSocket> {
-    store.data().tell(Denied::Udp);
+    store.data().log_denied(Denied::Udp);
     Ok((Err(ErrorCode::AccessDenied),))
 }
 
@@ -136,7 +136,7 @@ fn resolve_addresses(
     store: Store<'_>,
     (_, _): (Resource<Network>, String),
 ) -> Asked<ResolveAddressStream> {
-    store.data().tell(Denied::Names);
+    store.data().log_denied(Denied::Names);
     Ok((Err(ErrorCode::AccessDenied),))
 }
 
@@ -144,7 +144,7 @@ fn resolve_addresses(
 /// not of an instance that is just being made: the runtimes of some tools ask in any case.
 fn get_directories(store: Store<'_>, (): ()) -> Result<(Directories,)> {
     if store.data().is_made() {
-        store.data().tell(Denied::Files);
+        store.data().log_denied(Denied::Files);
     }
     Ok((Vec::new(),))
 }

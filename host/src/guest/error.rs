@@ -172,7 +172,7 @@ impl Fault {
     }
 
     /// The same with what the handler said last.
-    pub(crate) fn with_last_words(self, words: String) -> Self {
+    pub(crate) fn with_stderr(self, words: String) -> Self {
         match self {
             Self::Trap { error, .. } => Self::Trap { error, last_words: words },
             other => other,

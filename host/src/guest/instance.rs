@@ -11,13 +11,13 @@ use wasmtime::{AsContextMut, Store};
 use super::bindings::Called;
 use super::bindings::exports::ws_host::socket::handler;
 use super::burst::Burst;
-use super::call_clock::CallClock;
+use super::call_info::{CustomInfo, Reason};
+use super::cpu_clock::CpuClock;
 use super::error::Fault;
 use super::imports::Reply;
-use super::in_time::in_time;
 use super::optional::Optional;
 use super::state::{self, State};
-use super::told::{CustomInfo, Reason};
+use super::time_limit::with_time_limit;
 use crate::clients::{Cause, Client};
 use crate::timers::TimerId;
 
@@ -29,7 +29,7 @@ use crate::timers::TimerId;
 /// event. Whoever drops one must drop the instance too.
 pub(crate) struct Guest {
     max_time: Duration,
-    clock: Arc<CallClock>,
+    clock: Arc<CpuClock>,
     store: Store<State>,
     handler: Called,
     optional: Optional,
@@ -40,7 +40,7 @@ struct Begun<'a> {
     handler: &'a handler::Guest,
     store: &'a mut Store<State>,
     max_time: Duration,
-    clock: &'a CallClock,
+    clock: &'a CpuClock,
 }
 
 /// A handler lets a client in.
@@ -65,7 +65,7 @@ pub(crate) struct Refusal {
 
 /// What comes of a message from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum CustomReply {
     /// The handler's answer.
     Given(Vec<u8>),
     /// The handler says why not.
@@ -87,7 +87,7 @@ pub(crate) struct Disconnection {
 impl Guest {
     pub(super) fn new(
         max_time: Duration,
-        clock: Arc<CallClock>,
+        clock: Arc<CpuClock>,
         store: Store<State>,
         handler: Called,
         optional: Optional,
@@ -107,7 +107,8 @@ impl Guest {
         let id = client.id();
         self.store.data_mut().reply = Some((id, Reply::default()));
         let Begun { handler, store, max_time, clock } = self.begin(Some(client));
-        let is_let_in = in_time(pin!(handler.call_connected(store, id.0)), max_time, clock).await?;
+        let is_let_in =
+            with_time_limit(pin!(handler.call_connected(store, id.0)), max_time, clock).await?;
         let reply = self.store.data_mut().reply.take();
         let Reply { subprotocol, headers, status, body } =
             reply.map(|(_, reply)| reply).unwrap_or_default();
@@ -124,8 +125,12 @@ impl Guest {
         text: &str,
     ) -> Result<(), Fault> {
         let Begun { handler, store, max_time, clock } = self.begin(Some(from));
-        in_time(pin!(handler.call_received_text(store, from.id().0, text)), max_time, clock)
-            .await?;
+        with_time_limit(
+            pin!(handler.call_received_text(store, from.id().0, text)),
+            max_time,
+            clock,
+        )
+        .await?;
         Ok(())
     }
 
@@ -135,8 +140,12 @@ impl Guest {
         octets: &[u8],
     ) -> Result<(), Fault> {
         let Begun { handler, store, max_time, clock } = self.begin(Some(from));
-        in_time(pin!(handler.call_received_binary(store, from.id().0, octets)), max_time, clock)
-            .await?;
+        with_time_limit(
+            pin!(handler.call_received_binary(store, from.id().0, octets)),
+            max_time,
+            clock,
+        )
+        .await?;
         Ok(())
     }
 
@@ -146,8 +155,12 @@ impl Guest {
         payload: &[u8],
     ) -> Result<(), Fault> {
         let Begun { handler, store, max_time, clock } = self.begin(Some(from));
-        in_time(pin!(handler.call_received_pong(store, from.id().0, payload)), max_time, clock)
-            .await?;
+        with_time_limit(
+            pin!(handler.call_received_pong(store, from.id().0, payload)),
+            max_time,
+            clock,
+        )
+        .await?;
         Ok(())
     }
 
@@ -167,7 +180,7 @@ impl Guest {
         let Some(received_burst) = &self.optional.received_burst else { return (Ok(()), burst) };
         self.store.data_mut().burst = Some(burst);
         let call = received_burst.call_async(&mut self.store, (from.id().0,));
-        let called = in_time(pin!(call), self.max_time, &self.clock).await;
+        let called = with_time_limit(pin!(call), self.max_time, &self.clock).await;
         let burst: Option<Box<dyn Any>> =
             self.store.data_mut().burst.take().map(|burst| burst as _);
         let burst = burst.and_then(|burst| burst.downcast().ok());
@@ -182,7 +195,8 @@ impl Guest {
     ) -> Result<(), Fault> {
         self.store.data_mut().leaving = Some((Arc::clone(client), how.clone()));
         let Begun { handler, store, max_time, clock } = self.begin(None);
-        in_time(pin!(handler.call_disconnected(store, client.id().0)), max_time, clock).await?;
+        with_time_limit(pin!(handler.call_disconnected(store, client.id().0)), max_time, clock)
+            .await?;
         self.store.data_mut().leaving = None;
         Ok(())
     }
@@ -191,8 +205,12 @@ impl Guest {
     pub(crate) async fn fired(&mut self, timer: TimerId) -> Result<(), Fault> {
         self.begin(None);
         if let Some(fired) = &self.optional.fired {
-            in_time(pin!(fired.call_async(&mut self.store, (timer,))), self.max_time, &self.clock)
-                .await?;
+            with_time_limit(
+                pin!(fired.call_async(&mut self.store, (timer,))),
+                self.max_time,
+                &self.clock,
+            )
+            .await?;
         }
         Ok(())
     }
@@ -202,7 +220,7 @@ impl Guest {
         self.begin(Some(client));
         if let Some(drained) = &self.optional.drained {
             let call = drained.call_async(&mut self.store, (client.id().0,));
-            in_time(pin!(call), self.max_time, &self.clock).await?;
+            with_time_limit(pin!(call), self.max_time, &self.clock).await?;
         }
         Ok(())
     }
@@ -212,7 +230,7 @@ impl Guest {
         self.begin(None);
         if let Some(stopping) = &self.optional.stopping {
             let call = stopping.call_async(&mut self.store, ());
-            in_time(pin!(call), self.max_time, &self.clock).await?;
+            with_time_limit(pin!(call), self.max_time, &self.clock).await?;
         }
         Ok(())
     }
@@ -222,7 +240,7 @@ impl Guest {
         self.begin(Some(client));
         if let Some(expiring) = &self.optional.expiring {
             let call = expiring.call_async(&mut self.store, (client.id().0,));
-            in_time(pin!(call), self.max_time, &self.clock).await?;
+            with_time_limit(pin!(call), self.max_time, &self.clock).await?;
         }
         Ok(())
     }
@@ -232,23 +250,23 @@ impl Guest {
         &mut self,
         message: Vec<u8>,
         info: CustomInfo,
-    ) -> Result<Answer, Fault> {
+    ) -> Result<CustomReply, Fault> {
         self.begin(None);
         let Some(received_custom) = &self.optional.received_custom else {
-            return Ok(Answer::NoListener);
+            return Ok(CustomReply::NoListener);
         };
         self.store.data_mut().custom = Some(info);
         let call = received_custom.call_async(&mut self.store, (message,));
-        let (answer,) = in_time(pin!(call), self.max_time, &self.clock).await?;
+        let (answer,) = with_time_limit(pin!(call), self.max_time, &self.clock).await?;
         self.store.data_mut().custom = None;
         Ok(match answer {
-            Ok(answer) => Answer::Given(answer),
-            Err(why) => Answer::Refused(why),
+            Ok(answer) => CustomReply::Given(answer),
+            Err(why) => CustomReply::Refused(why),
         })
     }
 
     /// What it wrote last to its standard error, after a fault: why it failed, perhaps.
-    pub(crate) fn last_words(&self) -> String {
+    pub(crate) fn recent_stderr(&self) -> String {
         self.store.data().last_words()
     }
 
@@ -258,7 +276,7 @@ impl Guest {
         let mut state = None;
         if let Some(lifecycle) = &self.optional.lifecycle {
             self.store.data_mut().state_reason = Some(reason);
-            (state,) = in_time(
+            (state,) = with_time_limit(
                 pin!(lifecycle.suspend.call_async(&mut self.store, ())),
                 self.max_time,
                 &self.clock,
@@ -282,7 +300,7 @@ impl Guest {
         if let Some(lifecycle) = &self.optional.lifecycle {
             let data = self.store.data_mut();
             (data.state_reason, data.state_age) = (Some(reason), age);
-            (taken,) = in_time(
+            (taken,) = with_time_limit(
                 pin!(lifecycle.resume.call_async(&mut self.store, (state,))),
                 self.max_time,
                 &self.clock,

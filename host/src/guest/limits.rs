@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wasmtime::{ResourceLimiterAsync, UpdateDeadline};
 
-use super::call_clock::CallClock;
+use super::cpu_clock::CpuClock;
 use crate::slice;
 use crate::ticker;
 
@@ -63,13 +63,13 @@ pub(super) struct Meter {
     memory: usize,
     /// How much of it is new since the guest let others go on.
     grown: usize,
-    clock: Arc<CallClock>,
+    clock: Arc<CpuClock>,
     /// CPU time of the call before this piece, in nanoseconds.
     used: u64,
 }
 
 impl Meter {
-    pub(super) fn new(limits: Limits, clock: Arc<CallClock>) -> Self {
+    pub(super) fn new(limits: Limits, clock: Arc<CpuClock>) -> Self {
         Self { limits, memory: 0, grown: 0, clock, used: 0 }
     }
 
@@ -192,7 +192,7 @@ mod tests {
     fn meter() -> Meter {
         let time = Duration::from_secs(1);
         let limits = Limits { max_memory: 4 * MIB, max_cpu: time, max_time: time };
-        Meter::new(limits, Arc::new(CallClock::new()))
+        Meter::new(limits, Arc::new(CpuClock::new()))
     }
 
     #[tokio::test]

@@ -11,8 +11,8 @@ use tokio::io::{AsyncWrite, empty};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
-use super::last_words::LastWords;
 use super::log_budget::{Line, LogBudget};
+use super::recent_stderr::RecentStderr;
 
 /// The longest line that the log takes in one piece, in octets, and the most that one call may write. A guest that
 /// never ends its line must not make the host remember it.
@@ -31,7 +31,7 @@ struct Lines {
     component: Arc<str>,
     stream: GuestStream,
     /// Where the last lines of its standard error are kept.
-    last_words: LastWords,
+    last_words: RecentStderr,
     /// How much all instances together may write.
     budget: Arc<LogBudget>,
     line: Vec<u8>,
@@ -50,7 +50,7 @@ impl GuestLog {
     pub(super) fn new(
         component: &Arc<str>,
         stream: GuestStream,
-        last_words: &LastWords,
+        last_words: &RecentStderr,
         budget: &Arc<LogBudget>,
     ) -> Self {
         let (component, budget) = (Arc::clone(component), Arc::clone(budget));
@@ -127,7 +127,7 @@ impl Lines {
         let Self { component, stream, last_words, budget, .. } = &*self;
         let component = &**component;
         if let GuestStream::Stderr = stream {
-            last_words.add(&printable(LastWords::beginning(&self.line)));
+            last_words.add(&printable(RecentStderr::beginning(&self.line)));
         }
         match budget.line(Instant::now()) {
             Line::Written { left_out } => {

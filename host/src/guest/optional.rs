@@ -79,17 +79,17 @@ impl OptionalIndices {
     }
 
     /// Whether the component wants to hear of clients that have read on.
-    pub(super) fn hears_drained(&self) -> bool {
+    pub(super) fn wants_drained(&self) -> bool {
         self.drained.is_some()
     }
 
     /// Whether the component wants to hear that the end is near.
-    pub(super) fn hears_stopping(&self) -> bool {
+    pub(super) fn wants_stopping(&self) -> bool {
         self.stopping.is_some()
     }
 
     /// Whether the component wants to hear of clients whose time is nearly over.
-    pub(super) fn hears_expiring(&self) -> bool {
+    pub(super) fn wants_expiring(&self) -> bool {
         self.expiring.is_some()
     }
 

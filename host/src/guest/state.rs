@@ -9,16 +9,16 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::burst::Burst;
+use super::call_info::{CustomInfo, Reason};
 use super::denials::{Denials, Denied};
 use super::denied::Unsent;
 use super::imports::{Options, Reply};
 use super::instance::Disconnection;
-use super::last_words::LastWords;
 use super::limits::{Limits, Meter};
 use super::log::{GuestLog, GuestStream};
 use super::log_budget::LogBudget;
-use super::told::{CustomInfo, Reason};
-use crate::belongings::Belongings;
+use super::recent_stderr::RecentStderr;
+use crate::actor_resources::ActorResources;
 use crate::clients::{Client, ClientId};
 
 /// After how many ticks a call yields for the first time. Not one: a short call that a tick happens to fall into
@@ -49,7 +49,7 @@ pub(super) struct Setup {
 
 /// What the store of a guest holds.
 pub(super) struct State {
-    pub(super) belongings: Arc<Belongings>,
+    pub(super) resources: Arc<ActorResources>,
     /// The client whose event it is: most sends go back to it, and need not look it up.
     pub(super) current: Option<Arc<Client>>,
     /// While `received-burst` runs: what it takes its messages from.
@@ -72,7 +72,7 @@ pub(super) struct State {
 /// What WASI needs, made when the guest asks for something of it: many never do.
 struct Wasi {
     setup: Arc<Setup>,
-    last_words: LastWords,
+    last_words: RecentStderr,
     context: Option<Box<WasiCtx>>,
     http: WasiHttpCtx,
     unsent: Unsent,
@@ -82,12 +82,12 @@ struct Wasi {
 }
 
 impl State {
-    pub(super) fn new(belongings: Arc<Belongings>, meter: Meter, setup: Arc<Setup>) -> Self {
+    pub(super) fn new(belongings: Arc<ActorResources>, meter: Meter, setup: Arc<Setup>) -> Self {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(MAX_HTTP_HEADERS);
         let wasi = Wasi {
             setup,
-            last_words: LastWords::default(),
+            last_words: RecentStderr::default(),
             context: None,
             http,
             unsent: Unsent,
@@ -95,7 +95,7 @@ impl State {
             is_made: false,
         };
         Self {
-            belongings,
+            resources: belongings,
             current: None,
             burst: None,
             reply: None,
@@ -123,8 +123,8 @@ impl State {
     }
 
     /// Tells the log what was denied.
-    pub(super) fn tell(&self, denied: Denied) {
-        self.wasi.setup.denials.tell(denied, &self.wasi.setup.component);
+    pub(super) fn log_denied(&self, denied: Denied) {
+        self.wasi.setup.denials.log(denied, &self.wasi.setup.component);
     }
 }
 
@@ -164,7 +164,7 @@ impl WasiHttpView for State {
 impl Setup {
     /// No files and no network: the environment of the configuration, and standard output and error
     /// into the host's log.
-    fn wasi(&self, last_words: &LastWords) -> WasiCtx {
+    fn wasi(&self, last_words: &RecentStderr) -> WasiCtx {
         let stream = |stream| GuestLog::new(&self.component, stream, last_words, &self.log);
         WasiCtxBuilder::new()
             .stdout(stream(GuestStream::Stdout))

@@ -10,17 +10,17 @@ use wasmtime::{AsContextMut, Engine, Store};
 
 use super::Runtime;
 use super::bindings::CalledIndices;
-use super::call_clock::CallClock;
+use super::cpu_clock::CpuClock;
 use super::denials::Denials;
 use super::error::{Cause, Fault, LoadError};
-use super::in_time::in_time;
 use super::instance::Guest;
 use super::limits::{Limits, Meter};
 use super::log_budget::LogBudget;
 use super::optional::OptionalIndices;
 use super::state::{self, Setup, State};
+use super::time_limit::with_time_limit;
 use super::{check, contract, stacks};
-use crate::belongings::Belongings;
+use crate::actor_resources::ActorResources;
 
 /// The first octets of WebAssembly, then the version of a core module.
 const MAGIC: &[u8] = b"\0asm";
@@ -58,7 +58,7 @@ impl Source {
 
 /// How instances of a component are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Recipe {
+pub(crate) struct ComponentSpec {
     /// The file of the component.
     pub(crate) component: PathBuf,
     /// What it sees as its environment.
@@ -89,7 +89,7 @@ impl Template {
     pub(crate) fn compile(
         runtime: &Runtime,
         source: Source,
-        recipe: &Recipe,
+        recipe: &ComponentSpec,
     ) -> Result<Arc<Self>, LoadError> {
         let Source { path, octets, hash } = source;
         let invalid = |error| LoadError::invalid(&path, error);
@@ -131,18 +131,18 @@ impl Template {
     }
 
     /// Whether it wants to hear of clients that have read on.
-    pub(crate) fn hears_drained(&self) -> bool {
-        self.optional.hears_drained()
+    pub(crate) fn wants_drained(&self) -> bool {
+        self.optional.wants_drained()
     }
 
     /// Whether it wants to hear that the end is near.
-    pub(crate) fn hears_stopping(&self) -> bool {
-        self.optional.hears_stopping()
+    pub(crate) fn wants_stopping(&self) -> bool {
+        self.optional.wants_stopping()
     }
 
     /// Whether it wants to hear of clients whose time is nearly over.
-    pub(crate) fn hears_expiring(&self) -> bool {
-        self.optional.hears_expiring()
+    pub(crate) fn wants_expiring(&self) -> bool {
+        self.optional.wants_expiring()
     }
 
     /// A fresh instance that has these belongings.
@@ -150,8 +150,11 @@ impl Template {
     /// # Errors
     ///
     /// A [`Fault`] of the component's own start-up code, or a limit that it exceeds.
-    pub(crate) async fn instantiate(&self, belongings: Arc<Belongings>) -> Result<Guest, Fault> {
-        let clock = Arc::new(CallClock::new());
+    pub(crate) async fn instantiate(
+        &self,
+        belongings: Arc<ActorResources>,
+    ) -> Result<Guest, Fault> {
+        let clock = Arc::new(CpuClock::new());
         let meter = Meter::new(self.limits, Arc::clone(&clock));
         let state = State::new(belongings, meter, Arc::clone(&self.setup));
         let mut store = Store::new(&self.engine, state);
@@ -159,7 +162,8 @@ impl Template {
         state::begin(store.as_context_mut());
         let max_time = self.limits.max_time;
         let instance =
-            in_time(pin!(stacks::instantiate(&self.pre, &mut store)), max_time, &clock).await?;
+            with_time_limit(pin!(stacks::instantiate(&self.pre, &mut store)), max_time, &clock)
+                .await?;
         store.data_mut().set_made();
         let handler = self.handler.load(&mut store, &instance)?;
         let optional = self.optional.load(&mut store, &instance)?;
@@ -173,7 +177,7 @@ impl Template {
     ///
     /// [`LoadError::Instantiate`].
     pub(crate) async fn try_out(&self) -> Result<(), LoadError> {
-        let belongings = Arc::new(Belongings::new(Arc::default()));
+        let belongings = Arc::new(ActorResources::new(Arc::default()));
         match self.instantiate(belongings).await {
             Ok(_) => Ok(()),
             Err(cause) => Err(LoadError::Instantiate { path: self.path.clone(), cause }),

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant as Deadline, sleep_until, timeout};
 
 use crate::config::{self, Trial};
-use crate::guest::{LoadError, Recipe, Runtime, Source, Template};
+use crate::guest::{ComponentSpec, LoadError, Runtime, Source, Template};
 use crate::resource::Resource;
 use crate::watch::Watch;
 use crate::worker::Workers;
@@ -24,7 +24,7 @@ const MAX_WISHES: usize = 16;
 /// What a reload did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Reload {
+pub enum ReloadOutcome {
     /// The file is what is served already.
     Unchanged {
         /// The beginning of its SHA-256.
@@ -90,16 +90,16 @@ pub enum ReloadError {
 
 /// Asks a server to reload.
 #[derive(Clone)]
-pub(crate) struct Reloader {
-    wishes: mpsc::Sender<Wish>,
+pub(crate) struct ReloadHandle {
+    wishes: mpsc::Sender<Command>,
     trial: Arc<Mutex<Option<Trial>>>,
 }
 
 type Answer<T> = oneshot::Sender<Result<T, ReloadError>>;
 
-enum Wish {
+enum Command {
     /// Read the file again.
-    Reload(Answer<Reload>),
+    Reload(Answer<ReloadOutcome>),
     /// Go on with this.
     Replace(Box<Loaded>, Answer<Replaced>),
     /// Go back to what was before.
@@ -108,17 +108,17 @@ enum Wish {
 
 /// A component that is ready to be served, how it was made, and who tells when its file changes.
 pub(crate) struct Loaded {
-    recipe: Recipe,
+    recipe: ComponentSpec,
     pub(crate) template: Arc<Template>,
     watch: Option<Watch>,
 }
 
 /// Reloads a resource, one time after the other.
-pub(crate) struct Reloads {
+pub(crate) struct ReloadTask {
     resource: Arc<Resource>,
     runtime: Arc<Runtime>,
-    recipe: Recipe,
-    wishes: mpsc::Receiver<Wish>,
+    recipe: ComponentSpec,
+    wishes: mpsc::Receiver<Command>,
     watch: Option<Watch>,
     trial: Arc<Mutex<Option<Trial>>>,
     /// When the new code stays for good.
@@ -133,7 +133,7 @@ pub(crate) struct Reloads {
 pub(crate) async fn load(
     runtime: &Arc<Runtime>,
     workers: &Workers,
-    recipe: Recipe,
+    recipe: ComponentSpec,
     watching: config::Watch,
 ) -> Result<Loaded, ReloadError> {
     // Before it is read: what changes meanwhile is told.
@@ -151,19 +151,19 @@ async fn compile(
     runtime: &Arc<Runtime>,
     workers: &Workers,
     source: Source,
-    recipe: &Recipe,
+    recipe: &ComponentSpec,
 ) -> Result<Arc<Template>, ReloadError> {
     let (runtime, recipe) = (Arc::clone(runtime), recipe.clone());
     let template = off_the_workers(move || Template::compile(&runtime, source, &recipe)).await?;
     // Its code runs where the code of guests does.
-    let reception = workers.reception();
+    let reception = workers.assign_handshake();
     let tried = Arc::clone(&template);
     let tried = reception.worker().runtime().spawn(async move { tried.try_out().await }).await;
-    tried.map_err(|error| told(&error))?.map_err(|error| told(&error))?;
+    tried.map_err(|error| next_change(&error))?.map_err(|error| next_change(&error))?;
     Ok(template)
 }
 
-impl Reloader {
+impl ReloadHandle {
     /// Reads the component again, and serves it if it changed.
     ///
     /// # Errors
@@ -173,9 +173,9 @@ impl Reloader {
     /// # Cancel safety
     ///
     /// The reload goes on when the future is dropped.
-    pub(crate) async fn reload(&self) -> Result<Reload, ReloadError> {
+    pub(crate) async fn reload(&self) -> Result<ReloadOutcome, ReloadError> {
         let (answer_to, answer) = oneshot::channel();
-        self.wishes.try_send(Wish::Reload(answer_to)).map_err(|error| match error {
+        self.wishes.try_send(Command::Reload(answer_to)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => ReloadError::Busy,
             mpsc::error::TrySendError::Closed(_) => ReloadError::Stopped,
         })?;
@@ -186,7 +186,7 @@ impl Reloader {
     /// after the reloads that were asked for before.
     pub(crate) async fn replace(&self, by: Loaded) -> Result<Replaced, ReloadError> {
         let (answer_to, answer) = oneshot::channel();
-        let wish = Wish::Replace(Box::new(by), answer_to);
+        let wish = Command::Replace(Box::new(by), answer_to);
         self.wishes.send(wish).await.map_err(|_| ReloadError::Stopped)?;
         answer.await.unwrap_or(Err(ReloadError::Stopped))
     }
@@ -194,7 +194,7 @@ impl Reloader {
     /// Lets the old code come back while the new is on trial.
     pub(crate) async fn roll_back(&self) -> Result<Replaced, ReloadError> {
         let (answer_to, answer) = oneshot::channel();
-        let wish = Wish::RollBack(answer_to);
+        let wish = Command::RollBack(answer_to);
         self.wishes.send(wish).await.map_err(|_| ReloadError::Stopped)?;
         answer.await.unwrap_or(Err(ReloadError::Stopped))
     }
@@ -205,17 +205,17 @@ impl Reloader {
     }
 }
 
-impl Reloads {
+impl ReloadTask {
     /// Reloads of a resource that was made of this component.
     pub(crate) fn new(
         resource: Arc<Resource>,
         runtime: Arc<Runtime>,
         loaded: Loaded,
-    ) -> (Self, Reloader) {
+    ) -> (Self, ReloadHandle) {
         let (sender, wishes) = mpsc::channel(MAX_WISHES);
         let Loaded { recipe, watch, .. } = loaded;
         let trial = Arc::new(Mutex::new(None));
-        let reloader = Reloader { wishes: sender, trial: Arc::clone(&trial) };
+        let reloader = ReloadHandle { wishes: sender, trial: Arc::clone(&trial) };
         (Self { resource, runtime, recipe, wishes, watch, trial, trial_over: None }, reloader)
     }
 
@@ -234,7 +234,7 @@ impl Reloads {
                 wish = self.wishes.recv() => {
                     // Whoever could ask is gone, and with them what this would be for.
                     let Some(wish) = wish else { return };
-                    self.fulfil(wish).await;
+                    self.execute(wish).await;
                 }
                 () = changed(&self.watch) => self.follow().await,
             }
@@ -242,25 +242,25 @@ impl Reloads {
     }
 
     /// Nobody may wait for the answer any more.
-    async fn fulfil(&mut self, wish: Wish) {
+    async fn execute(&mut self, wish: Command) {
         match wish {
-            Wish::Reload(answer_to) => {
+            Command::Reload(answer_to) => {
                 let outcome = self.reload().await;
-                self.tell(&outcome);
+                self.log_outcome(&outcome);
                 let _ = answer_to.send(outcome);
             }
-            Wish::Replace(by, answer_to) => {
+            Command::Replace(by, answer_to) => {
                 let Loaded { recipe, template, watch } = *by;
                 self.recipe = recipe;
                 self.watch = watch;
                 let replaced = self.take_over(template, Instant::now()).await;
                 match &replaced {
-                    Ok(replaced) => self.tell_replaced(replaced),
-                    Err(error) => self.tell_error(error),
+                    Ok(replaced) => self.log_replaced(replaced),
+                    Err(error) => self.log_error(error),
                 }
                 let _ = answer_to.send(replaced);
             }
-            Wish::RollBack(answer_to) => {
+            Command::RollBack(answer_to) => {
                 let _ = answer_to.send(self.roll_back().await);
             }
         }
@@ -270,45 +270,45 @@ impl Reloads {
     async fn follow(&mut self) {
         loop {
             let outcome = self.reload().await;
-            let Err(error) = &outcome else { return self.tell(&outcome) };
+            let Err(error) = &outcome else { return self.log_outcome(&outcome) };
             tracing::debug!("perhaps the component is still being written: {error}");
             if timeout(HALF_WRITTEN, changed(&self.watch)).await.is_err() {
                 // Nothing has happened to it for a while: so this is how it is meant.
                 let outcome = self.reload().await;
-                return self.tell(&outcome);
+                return self.log_outcome(&outcome);
             }
         }
     }
 
-    async fn reload(&mut self) -> Result<Reload, ReloadError> {
+    async fn reload(&mut self) -> Result<ReloadOutcome, ReloadError> {
         let began = Instant::now();
         let old = self.resource.code().newest();
         let path = self.recipe.component.clone();
         let source = off_the_workers(move || Source::read(&path)).await?;
         if source.hash() == old.hash() {
-            return Ok(Reload::Unchanged { hash: old.hash().to_owned() });
+            return Ok(ReloadOutcome::Unchanged { hash: old.hash().to_owned() });
         }
         if self.resource.code().has_failed(source.hash()) {
             return Err(ReloadError::RolledBack { hash: source.hash().to_owned() });
         }
         let workers = self.resource.workers();
         let new = compile(&self.runtime, workers, source, &self.recipe).await?;
-        self.take_over(new, began).await.map(Reload::Replaced)
+        self.take_over(new, began).await.map(ReloadOutcome::Replaced)
     }
 
-    fn tell(&self, outcome: &Result<Reload, ReloadError>) {
+    fn log_outcome(&self, outcome: &Result<ReloadOutcome, ReloadError>) {
         match outcome {
-            Ok(Reload::Unchanged { hash }) => {
+            Ok(ReloadOutcome::Unchanged { hash }) => {
                 let resource = self.resource.code().resource();
                 tracing::info!(resource, hash, "the component has not changed");
                 self.count("unchanged");
             }
-            Ok(Reload::Replaced(replaced)) => self.tell_replaced(replaced),
-            Err(error) => self.tell_error(error),
+            Ok(ReloadOutcome::Replaced(replaced)) => self.log_replaced(replaced),
+            Err(error) => self.log_error(error),
         }
     }
 
-    fn tell_replaced(&self, replaced: &Replaced) {
+    fn log_replaced(&self, replaced: &Replaced) {
         let Replaced { old, new, swapped, kept, lost, asleep, waiting, trial, longest_pause, took } =
             replaced;
         tracing::info!(
@@ -328,7 +328,7 @@ impl Reloads {
         self.count("replaced");
     }
 
-    fn tell_error(&self, error: &ReloadError) {
+    fn log_error(&self, error: &ReloadError) {
         let resource = self.resource.code().resource();
         tracing::error!(resource, "not reloaded, and what was served before still is: {error}");
         self.count("failed");
@@ -362,13 +362,13 @@ async fn off_the_workers<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
 ) -> Result<T, ReloadError> {
     match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done.map_err(|error| told(&error)),
+        Ok(done) => done.map_err(|error| next_change(&error)),
         Err(error) => Err(ReloadError::Component(error.to_string())),
     }
 }
 
 /// An error with its causes.
-fn told(error: &dyn std::error::Error) -> ReloadError {
+fn next_change(error: &dyn std::error::Error) -> ReloadError {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

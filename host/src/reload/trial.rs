@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{ReloadError, Reloads, Replaced};
-use crate::actor::{Reach, Swaps, TrialState};
+use super::{ReloadError, ReloadTask, Replaced};
+use crate::actor::{Rollout, SwapCounts, TrialState};
 use crate::config::Trial;
 use crate::guest::Template;
 
@@ -17,7 +17,7 @@ enum Because {
     Asked,
 }
 
-impl Reloads {
+impl ReloadTask {
     pub(super) async fn take_over(
         &mut self,
         new: Arc<Template>,
@@ -43,16 +43,16 @@ impl Reloads {
         self.trial_over = None;
         let waiting = match trial {
             None => {
-                self.resource.code().begin(Arc::clone(&new));
+                self.resource.code().install(Arc::clone(&new));
                 self.resource.refresh().await;
                 0
             }
             Some(Trial { time, canary }) => {
-                let reach = if canary < 100 { Reach::Some } else { Reach::All };
+                let reach = if canary < 100 { Rollout::Some } else { Rollout::All };
                 self.resource.code().begin_trial(Arc::clone(&new), time, reach);
                 let waiting = match reach {
-                    Reach::Some => self.resource.try_out(canary).await,
-                    Reach::All => {
+                    Rollout::Some => self.resource.try_out(canary).await,
+                    Rollout::All => {
                         self.resource.refresh().await;
                         0
                     }
@@ -81,7 +81,7 @@ impl Reloads {
         }
         self.resource.forget_handed_over();
         let (resource, hash) = (code.resource(), code.template().hash().to_owned());
-        let Swaps { swapped, kept, lost, asleep, .. } = code.swaps();
+        let SwapCounts { swapped, kept, lost, asleep, .. } = code.swaps();
         tracing::info!(
             resource,
             hash,
@@ -145,7 +145,8 @@ impl Reloads {
         waiting: usize,
         trial: Option<Duration>,
     ) -> Replaced {
-        let Swaps { swapped, kept, lost, asleep, longest_pause, .. } = self.resource.code().swaps();
+        let SwapCounts { swapped, kept, lost, asleep, longest_pause, .. } =
+            self.resource.code().swaps();
         let (old, new) = (old.hash().to_owned(), new.hash().to_owned());
         let took = began.elapsed();
         Replaced { old, new, swapped, kept, lost, asleep, waiting, trial, longest_pause, took }

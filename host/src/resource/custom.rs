@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::chore::all;
+use super::maintenance::all;
 use super::{Key, MAX_DELIVERIES, Resource};
 use crate::actor::Actor;
 use crate::clients::ClientId;
 use crate::config::InstancePer;
-use crate::guest::{Answer, CustomInfo, Fault};
+use crate::guest::{CustomInfo, CustomReply, Fault};
 
 /// For which instances a message from outside is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Resource {
         target: Target,
         message: Arc<[u8]>,
         info: CustomInfo,
-    ) -> Result<Vec<Result<Answer, Fault>>, NoTarget> {
+    ) -> Result<Vec<Result<CustomReply, Fault>>, NoTarget> {
         let actors = match target {
             Target::All => self.everybody()?,
             Target::Path(path) => {
@@ -56,7 +56,7 @@ impl Resource {
                     return Err(NoTarget::NotPerPath);
                 }
                 let key = Key::Path(path.as_str().into());
-                let stay = self.stay_with(key).map_err(|_| NoTarget::NoRoom)?;
+                let stay = self.lease_actor(key).map_err(|_| NoTarget::NoRoom)?;
                 vec![Arc::clone(stay.actor())]
             }
             Target::Client(client) => {
@@ -73,7 +73,7 @@ impl Resource {
         let start = |actor: Arc<Actor>| {
             let (message, info, places) = (Arc::clone(&message), info.clone(), Arc::clone(&places));
             let delivered = Arc::clone(&actor);
-            actor.home().run(async move {
+            actor.worker().run(async move {
                 let answer = deliver(&delivered, &message, info).await;
                 drop(places);
                 answer
@@ -85,15 +85,19 @@ impl Resource {
 
     fn everybody(self: &Arc<Self>) -> Result<Vec<Arc<Actor>>, NoTarget> {
         let InstancePer::Resource { instances } = self.instance_per else { return Ok(self.all()) };
-        let begin = |number| self.stay_with(Key::Number(number)).map_err(|_| NoTarget::NoRoom);
+        let begin = |number| self.lease_actor(Key::Number(number)).map_err(|_| NoTarget::NoRoom);
         (0..instances.get()).map(|number| Ok(Arc::clone(begin(number)?.actor()))).collect()
     }
 }
 
-async fn deliver(actor: &Arc<Actor>, message: &[u8], info: CustomInfo) -> Result<Answer, Fault> {
+async fn deliver(
+    actor: &Arc<Actor>,
+    message: &[u8],
+    info: CustomInfo,
+) -> Result<CustomReply, Fault> {
     let answer = actor.turn().await.received_custom(message.to_vec(), info).await;
     if let Err(fault) = &answer {
-        actor.tell_fault(None, fault);
+        actor.report_fault(None, fault);
     }
     answer
 }

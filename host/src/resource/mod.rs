@@ -1,8 +1,8 @@
 //! A resource: its code, and the actors that run it.
 
-mod chore;
 mod custom;
-mod stay;
+mod lease;
+mod maintenance;
 mod sweep;
 
 use std::collections::HashMap;
@@ -15,9 +15,9 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 pub(crate) use custom::{NoTarget, Target};
-pub(crate) use stay::Stay;
+pub(crate) use lease::ActorLease;
 
-use self::chore::Chore;
+use self::maintenance::Maintenance;
 use crate::actor::{Actor, Code};
 use crate::clients::{ByHost, Client, ClientId};
 use crate::config::InstancePer;
@@ -51,9 +51,9 @@ pub(crate) struct Resource {
 
 #[derive(Default)]
 struct Table {
-    actors: HashMap<Key, Tenancy>,
+    actors: HashMap<Key, ActorEntry>,
     /// Clients that stay with one of them, or ask to.
-    stays: usize,
+    leases: usize,
     cleared: Option<Instant>,
 }
 
@@ -68,7 +68,7 @@ impl Stopping {
     ///
     /// They are closed also when the future is dropped.
     pub(crate) async fn done(self) {
-        chore::all(self.0).await;
+        maintenance::all(self.0).await;
     }
 }
 
@@ -90,9 +90,9 @@ enum Key {
 }
 
 /// An actor, how many clients stay with it or ask to, and for how many sweeps nothing happened there.
-struct Tenancy {
+struct ActorEntry {
     actor: Arc<Actor>,
-    stays: usize,
+    leases: usize,
     quiet_sweeps: u8,
 }
 
@@ -123,20 +123,20 @@ impl Resource {
     /// # Errors
     ///
     /// [`Full`].
-    pub(crate) fn stay(
+    pub(crate) fn lease(
         self: &Arc<Self>,
         client: ClientId,
         path: &str,
         max_clients: usize,
-    ) -> Result<Stay, Full> {
+    ) -> Result<ActorLease, Full> {
         let table = self.table.lock();
-        if table.stays >= max_clients {
+        if table.leases >= max_clients {
             return Err(Full::Clients);
         }
         let key = match &self.instance_per {
             InstancePer::Resource { instances } => {
                 let stays = |number: &usize| {
-                    table.actors.get(&Key::Number(*number)).map_or(0, |actor| actor.stays)
+                    table.actors.get(&Key::Number(*number)).map_or(0, |actor| actor.leases)
                 };
                 Key::Number((0..instances.get()).min_by_key(stays).unwrap_or(0))
             }
@@ -147,28 +147,32 @@ impl Resource {
     }
 
     /// The same for whoever is no client.
-    fn stay_with(self: &Arc<Self>, key: Key) -> Result<Stay, Full> {
+    fn lease_actor(self: &Arc<Self>, key: Key) -> Result<ActorLease, Full> {
         self.join(self.table.lock(), key)
     }
 
-    fn join(self: &Arc<Self>, mut table: MutexGuard<'_, Table>, key: Key) -> Result<Stay, Full> {
+    fn join(
+        self: &Arc<Self>,
+        mut table: MutexGuard<'_, Table>,
+        key: Key,
+    ) -> Result<ActorLease, Full> {
         let mut deserted = Vec::new();
         if table.actors.len() >= self.max_actors || self.code.is_full() {
-            deserted = table.take_deserted();
+            deserted = table.take_unused();
         }
         let has_room = table.actors.len() < self.max_actors;
         let tenancy = match table.actors.entry(key.clone()) {
             Entry::Occupied(there) => there.into_mut(),
-            Entry::Vacant(nobody) if has_room => nobody.insert(Tenancy::new(self.actor(&key))),
+            Entry::Vacant(nobody) if has_room => nobody.insert(ActorEntry::new(self.actor(&key))),
             Entry::Vacant(_) => return Err(Full::Actors),
         };
-        tenancy.stays += 1;
+        tenancy.leases += 1;
         let actor = Arc::clone(&tenancy.actor);
-        table.stays += 1;
+        table.leases += 1;
         // To give their memory back may take a while: others need the table.
         drop(table);
         drop(deserted);
-        Ok(Stay::new(Arc::clone(self), key, actor))
+        Ok(ActorLease::new(Arc::clone(self), key, actor))
     }
 
     /// The topics that its clients can hear.
@@ -198,7 +202,7 @@ impl Resource {
     /// Lets the current code take over everywhere, on each worker one actor after the other. Between
     /// two, others of the worker go on.
     pub(crate) async fn refresh(&self) {
-        chore::all(Chore::Refresh.everywhere(self.all())).await;
+        maintenance::all(Maintenance::Refresh.everywhere(self.all())).await;
     }
 
     /// Lets the code that is on trial take over in this share of the actors, in percent, in one at least.
@@ -208,7 +212,7 @@ impl Resource {
         let number = (chosen.len() * usize::from(percent)).div_ceil(100).max(1);
         let others = chosen.len().saturating_sub(number);
         chosen.truncate(number);
-        chore::all(Chore::TryOut.everywhere(chosen)).await;
+        maintenance::all(Maintenance::TryOut.everywhere(chosen)).await;
         others
     }
 
@@ -230,20 +234,20 @@ impl Resource {
             Key::Client(client) => client.to_string().into(),
         };
         let (code, topics) = (Arc::clone(&self.code), Arc::clone(&self.topics));
-        Actor::new(name, code, topics, self.workers.home())
+        Actor::new(name, code, topics, self.workers.assign_actor())
     }
 
     /// Whoever stayed with the actor does so no more.
-    fn leave(&self, key: &Key) {
+    fn end_lease(&self, key: &Key) {
         let mut table = self.table.lock();
-        table.stays -= 1;
+        table.leases -= 1;
         let Some(tenancy) = table.actors.get_mut(key) else { return };
-        tenancy.stays -= 1;
-        if tenancy.stays == 0 && self.code.is_full() {
+        tenancy.leases -= 1;
+        if tenancy.leases == 0 && self.code.is_full() {
             self.code.want_room();
         }
         // Other actors may be wanted again; a client's number never is.
-        if tenancy.stays == 0 && matches!(key, Key::Client(_)) {
+        if tenancy.leases == 0 && matches!(key, Key::Client(_)) {
             tenancy.actor.end();
             table.actors.remove(key);
         }
@@ -252,30 +256,30 @@ impl Resource {
 
 impl Table {
     /// Makes room, at the cost of paths that nobody is at: they would have ended soon.
-    fn take_deserted(&mut self) -> Vec<Arc<Actor>> {
+    fn take_unused(&mut self) -> Vec<Arc<Actor>> {
         let now = Instant::now();
         if self.cleared.is_some_and(|cleared| now - cleared < CLEAR_EVERY) {
             return Vec::new();
         }
         self.cleared = Some(now);
-        let deserted = self.actors.extract_if(|key, tenancy| tenancy.is_deserted(key));
+        let deserted = self.actors.extract_if(|key, tenancy| tenancy.is_unused(key));
         deserted.map(|(_, tenancy)| tenancy.actor).collect()
     }
 }
 
-impl Tenancy {
+impl ActorEntry {
     fn new(actor: Actor) -> Self {
-        Self { actor: Arc::new(actor), stays: 0, quiet_sweeps: 0 }
+        Self { actor: Arc::new(actor), leases: 0, quiet_sweeps: 0 }
     }
 
     /// Whether an actor can be made anew when somebody comes: nobody stays with it, has something for it, or waits
     /// for its timers. All of them hold it, and nobody can begin to while the table is locked.
-    fn is_deserted(&self, key: &Key) -> bool {
+    fn is_unused(&self, key: &Key) -> bool {
         matches!(key, Key::Path(_)) && Arc::strong_count(&self.actor) == 1
     }
 
     /// Whether nobody stays with an actor that others may be at next: all that it has is timers.
-    fn is_alone(&self, key: &Key) -> bool {
-        matches!(key, Key::Path(_)) && self.stays == 0
+    fn has_no_clients(&self, key: &Key) -> bool {
+        matches!(key, Key::Path(_)) && self.leases == 0
     }
 }

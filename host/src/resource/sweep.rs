@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::{CLEAR_EVERY, Chore, Resource, chore};
+use super::{CLEAR_EVERY, Maintenance, Resource, maintenance};
 use crate::actor::Actor;
 
 /// In how many sweeps an actor must have been quiet: so the time is held to a quarter.
@@ -32,7 +32,7 @@ impl Resource {
         loop {
             sweeps.tick().await;
             let quiet = self.fallen_quiet(hibernate_after);
-            chore::all(Chore::Hibernate.everywhere(quiet)).await;
+            maintenance::all(Maintenance::Hibernate.everywhere(quiet)).await;
         }
     }
 
@@ -41,7 +41,7 @@ impl Resource {
         loop {
             self.code.room_wanted().await;
             // Nobody waits for it here: a handler that takes its time keeps its own room alone.
-            Chore::Hibernate.everywhere(self.awake_and_alone());
+            Maintenance::Hibernate.everywhere(self.awake_and_alone());
             sleep(CLEAR_EVERY).await;
         }
     }
@@ -49,8 +49,8 @@ impl Resource {
     /// Ends deserted actors, and gives those with an instance that nobody is with.
     fn awake_and_alone(&self) -> Vec<Arc<Actor>> {
         let mut table = self.table.lock();
-        chore::end(table.take_deserted());
-        let alone = table.actors.iter().filter(|(key, tenancy)| tenancy.is_alone(key));
+        maintenance::end(table.take_unused());
+        let alone = table.actors.iter().filter(|(key, tenancy)| tenancy.has_no_clients(key));
         let alone = alone.map(|(_, tenancy)| &tenancy.actor);
         let is_awake =
             |actor: &&Arc<Actor>| actor.try_turn().is_some_and(|turn| turn.has_instance());
@@ -66,18 +66,18 @@ impl Resource {
                 return true;
             }
             tenancy.quiet_sweeps = tenancy.quiet_sweeps.saturating_add(1);
-            if tenancy.quiet_sweeps >= QUIET && tenancy.is_deserted(key) {
+            if tenancy.quiet_sweeps >= QUIET && tenancy.is_unused(key) {
                 tracing::debug!(actor = ?key, "ended: nobody is there any more");
                 deserted.push(Arc::clone(&tenancy.actor));
                 return false;
             }
-            let sleeps = hibernate_after.is_some() || tenancy.is_alone(key);
+            let sleeps = hibernate_after.is_some() || tenancy.has_no_clients(key);
             if tenancy.quiet_sweeps == QUIET && sleeps {
                 fallen_quiet.push(Arc::clone(&tenancy.actor));
             }
             true
         });
-        chore::end(deserted);
+        maintenance::end(deserted);
         fallen_quiet
     }
 }

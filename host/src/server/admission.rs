@@ -18,9 +18,9 @@ use super::registry::Route;
 use super::served::{Handshake, Served};
 use super::site::Site;
 use super::visit::{Entrance, Visit};
-use crate::clients::{ByHost, Client, Headers, HttpVersion, Known, OnFull};
+use crate::clients::{ByHost, Client, ClientInfo, Headers, HttpVersion, OnFull};
 use crate::config;
-use crate::connection::{Admitted, End, Place};
+use crate::connection::{Admitted, ClientPermit, ConnectionEnd};
 use crate::guest::{Acceptance, Fault, Refusal};
 use crate::log_rate::{Line, LogRate};
 use crate::resource::Full;
@@ -69,7 +69,7 @@ pub(super) async fn admit(
         return unavailable("The server stops.\n");
     }
     let id = site.next_id();
-    let stay = match served.resource().stay(id, &path, settings.limits.max_clients) {
+    let stay = match served.resource().lease(id, &path, settings.limits.max_clients) {
         Ok(stay) => stay,
         Err(Full::Clients) => return full(&served, "clients"),
         Err(Full::Actors) => return full(&served, "actors"),
@@ -78,7 +78,7 @@ pub(super) async fn admit(
     let Some(handshake) = served.try_handshake(site.max_handshakes()) else {
         return full(&served, "handshakes");
     };
-    let known = Known {
+    let known = ClientInfo {
         resource: Arc::clone(&settings.name),
         path,
         query: request.uri().query().map(str::to_owned),
@@ -157,14 +157,14 @@ enum Answer {
 /// Calls `connected` in a task of its own: the request may be dropped, a running call must not be.
 fn ask_handler(
     client: Arc<Client>,
-    place: Place,
+    place: ClientPermit,
     handshake: Handshake,
     settings: Arc<config::Resource>,
 ) -> oneshot::Receiver<Answer> {
     let (mut answer_to, answer) = oneshot::channel();
     let actor = Arc::clone(place.stay.actor());
     let asked = Arc::clone(&actor);
-    actor.home().run(async move {
+    actor.worker().run(async move {
         let _handshake = handshake;
         let turn = tokio::select! {
             biased;
@@ -173,16 +173,16 @@ fn ask_handler(
             turn = asked.turn() => turn,
         };
         // Forgotten again on every way that does not let it in.
-        let presence = asked.enter(&client);
+        let presence = asked.register(&client);
         let answer = match turn.connected(&client).await {
             Ok(Ok(acceptance)) => {
                 // Here, so that the handler can ask for it in the very next event.
-                agree(client.known(), &acceptance, &settings);
+                agree(client.info(), &acceptance, &settings);
                 Answer::Accepted(Admitted::new(client, presence, place), acceptance)
             }
             Ok(Err(refusal)) => Answer::Refused(refusal),
             Err(fault) => {
-                asked.tell_fault(Some(client.id()), &fault);
+                asked.report_fault(Some(client.id()), &fault);
                 Answer::Faulted(fault)
             }
         };
@@ -193,7 +193,7 @@ fn ask_handler(
 }
 
 /// Agrees on the subprotocol that the handler has chosen, or else the configuration.
-fn agree(known: &Known, acceptance: &Acceptance, settings: &config::Resource) {
+fn agree(known: &ClientInfo, acceptance: &Acceptance, settings: &config::Resource) {
     match &acceptance.subprotocol {
         Some(chosen) => known.agree(|offered| offered == chosen),
         None => known.agree(|offered| settings.subprotocols.iter().any(|wanted| wanted == offered)),
@@ -208,7 +208,7 @@ fn accept(
     accepted: Accepted,
 ) -> Response<Body> {
     let Accepted { admitted, acceptance, settings } = accepted;
-    match response(upgrade, admitted.client().known(), acceptance, &settings) {
+    match response(upgrade, admitted.client().info(), acceptance, &settings) {
         Ok(response) => {
             let client = Arc::clone(admitted.client());
             let trailer = upgrade.trailer().to_vec();
@@ -230,7 +230,7 @@ fn accept(
                     "the handler let a client in wrongly: {mistake}"
                 );
             }
-            admitted.disconnect(&End::Refused);
+            admitted.disconnect(&ConnectionEnd::Refused);
             text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
         }
     }
@@ -238,7 +238,7 @@ fn accept(
 
 fn response(
     upgrade: &Upgrade,
-    known: &Known,
+    known: &ClientInfo,
     acceptance: Acceptance,
     settings: &config::Resource,
 ) -> Result<Response<()>, String> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::places::{Notice, Place, Places};
-use crate::worker::Reception;
+use crate::worker::HandshakeLoad;
 
 /// How many connections may have sent no request yet, at one of the server's addresses. The next one waits until one of
 /// them gives way.
@@ -33,7 +33,7 @@ pub(super) const MAX_LEAVING: usize = 1024;
 
 /// What a connection is counted as until it is a client's. It counts no more when this is dropped.
 pub(super) struct Arrival {
-    reception: Option<Reception>,
+    reception: Option<HandshakeLoad>,
     place: Option<Place>,
     notice: Option<Notice>,
     answered: Option<OwnedSemaphorePermit>,
@@ -62,7 +62,7 @@ impl Arrival {
     }
 
     /// Counts on the worker that receives it, too.
-    pub(super) fn received(self, reception: Reception) -> Self {
+    pub(super) fn received(self, reception: HandshakeLoad) -> Self {
         Self { reception: Some(reception), ..self }
     }
 

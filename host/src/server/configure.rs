@@ -6,7 +6,7 @@ use super::served::{Prepared, Served};
 use super::site::Site;
 use super::{StartError, of_resource};
 use crate::clients::ByHost;
-use crate::config::{self, Wrong, checked_resources};
+use crate::config::{self, InvalidSetting, checked_resources};
 use crate::reload::{Loaded, ReloadError};
 
 /// What became of the resources, by name.
@@ -31,7 +31,7 @@ pub struct Configured {
 pub enum ConfigureError {
     /// A setting cannot be.
     #[error("{}{_0}", of_resource(.0))]
-    Setting(#[from] Wrong),
+    Setting(#[from] InvalidSetting),
     /// A component cannot be served.
     #[error("resource {name}: {cause}")]
     Component {

@@ -23,9 +23,9 @@ use super::{StartError, Stopped};
 use crate::actor::TrialState;
 use crate::clients::{ByHost, ClientId};
 use crate::config::{self, Address};
-use crate::guest::Answer;
+use crate::guest::CustomReply;
 use crate::pattern::normalized;
-use crate::reload::{Reload, ReloadError, Replaced};
+use crate::reload::{ReloadError, ReloadOutcome, Replaced};
 use crate::resource::{NoTarget, Target};
 
 /// What clients hear whom whoever runs the server closes without a word.
@@ -247,7 +247,7 @@ impl Host {
     /// # Cancel safety
     ///
     /// The reload goes on when the future is dropped.
-    pub async fn reload(&self, name: &str) -> Result<Reload, ReloadError> {
+    pub async fn reload(&self, name: &str) -> Result<ReloadOutcome, ReloadError> {
         let served = self.named(name).map_err(|error| ReloadError::Component(error.to_string()))?;
         served.reloader().reload().await
     }
@@ -289,7 +289,7 @@ impl Host {
         let mut all = Vec::new();
         for served in self.site.registry.all() {
             all.extend(served.resource().clients().iter().map(|client| {
-                let known = client.known();
+                let known = client.info();
                 ClientStatus {
                     id: client.id().0,
                     resource: served.name().to_owned(),
@@ -342,9 +342,9 @@ impl Host {
         };
         let answers = served.resource().receive_custom(target, message.octets(), info).await?;
         let told = |answer| match answer {
-            Ok(Answer::Given(answer)) => CustomAnswer::Given(answer),
-            Ok(Answer::Refused(why)) => CustomAnswer::Refused(why),
-            Ok(Answer::NoListener) => CustomAnswer::NoListener,
+            Ok(CustomReply::Given(answer)) => CustomAnswer::Given(answer),
+            Ok(CustomReply::Refused(why)) => CustomAnswer::Refused(why),
+            Ok(CustomReply::NoListener) => CustomAnswer::NoListener,
             Err(_) => CustomAnswer::Failed,
         };
         Ok(answers.into_iter().map(told).collect())

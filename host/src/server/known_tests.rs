@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use ws_host_client::{HttpVersion as ClientHttpVersion, Options, Verify, connect};
 
 use super::{Host, Peer, Server};
-use crate::clients::{Client, HttpVersion, Known};
+use crate::clients::{Client, ClientInfo, HttpVersion};
 use crate::config::{
     self, Address, Certificate, ClientCertificates, Config, Encryption, Listen, Need,
     ProxyProtocol, Resource,
@@ -70,7 +70,7 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, before: &[u8]) ->
     stream
 }
 
-fn assert_unencrypted(known: &Known) {
+fn assert_unencrypted(known: &ClientInfo) {
     assert_eq!((known.server_name.as_deref(), known.certificate.is_some()), (None, false));
 }
 
@@ -91,7 +91,7 @@ async fn our_end_of_the_connection_is_known_wherever_the_server_listens() {
         let peer = stream.local_addr().expect("an address");
         let _stream = ask(stream, b"").await;
         let client = client(&host);
-        let known = client.known();
+        let known = client.info();
         assert_eq!((known.local, known.peer), (to, peer), "{at}");
         assert_eq!(known.http_version, HttpVersion::Http1);
         assert_eq!(known.subprotocol(), Some("chat"));
@@ -122,7 +122,7 @@ async fn proxy_says_both_ends_or_none() {
         let address = |text: &str| text.parse::<SocketAddr>().expect("an address");
         let ends = ends.map_or(own, |(client, server)| (address(client), address(server)));
         let client = client(&host);
-        assert_eq!((client.known().peer, client.known().local), ends);
+        assert_eq!((client.info().peer, client.info().local), ends);
     }
 }
 
@@ -135,7 +135,7 @@ async fn embedder_says_our_end_or_nobody_does() {
         let host = Host::start(host()).await.expect("it starts");
         let (far, near) = duplex(1000);
         let _stream = tokio::join!(ask(far, b""), host.serve_stream(near, peer));
-        assert_eq!(client(&host).known().local, expected);
+        assert_eq!(client(&host).info().local, expected);
     }
 }
 
@@ -196,7 +196,7 @@ async fn name_and_certificate_of_tls_are_known_over_both_versions_of_http() {
             let (connected, _messages) = connect(options);
             connected.opened().await.expect("it is let in");
             let client = client(&host);
-            let known = client.known();
+            let known = client.info();
             assert_eq!(known.http_version, expected);
             assert_eq!(known.server_name.as_deref(), Some("ws.example.com"));
             assert_eq!(known.local, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));

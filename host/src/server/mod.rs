@@ -49,7 +49,7 @@ pub use self::visit::Peer;
 
 use self::admin::Admin;
 use self::door::{Door, Listener, Tls, TlsError};
-use crate::config::{self, Address, Config, Encryption, Listen, Place, Wrong};
+use crate::config::{self, Address, Config, ConfigLocation, Encryption, InvalidSetting, Listen};
 use crate::guest::RuntimeError;
 use crate::reload::ReloadError;
 use crate::watch::Watch;
@@ -83,7 +83,7 @@ pub struct Listening {
 pub enum StartError {
     /// A setting cannot be.
     #[error("{}{_0}", of_resource(.0))]
-    Setting(#[from] Wrong),
+    Setting(#[from] InvalidSetting),
     /// The component runtime does not start on this machine.
     #[error(transparent)]
     Runtime(Box<dyn std::error::Error + Send + Sync>),
@@ -127,10 +127,10 @@ impl From<TlsError> for StartError {
 }
 
 /// Where several have the same setting, its name alone does not tell which is meant.
-fn of_resource(wrong: &Wrong) -> String {
-    match wrong.place {
-        Place::Server => String::new(),
-        Place::Resource(number) => format!("resource {}: ", number + 1),
+fn of_resource(wrong: &InvalidSetting) -> String {
+    match wrong.location {
+        ConfigLocation::Server => String::new(),
+        ConfigLocation::Resource(number) => format!("resource {}: ", number + 1),
     }
 }
 

@@ -11,7 +11,7 @@ use super::door::Tls;
 use super::host::Host;
 use crate::blocking::off_the_workers;
 use crate::config::{self, FileError, Mode};
-use crate::reload::{Reload, ReloadError};
+use crate::reload::{ReloadError, ReloadOutcome};
 
 /// Reads the configuration and the components of a server again. Copies are the same.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ pub struct Renewal {
     /// What the configuration changed, if it came from a file.
     pub configured: Option<Configured>,
     /// What became of each component, by the name of its resource.
-    pub reloads: Vec<(String, Result<Reload, ReloadError>)>,
+    pub reloads: Vec<(String, Result<ReloadOutcome, ReloadError>)>,
 }
 
 /// Why nothing changed.

@@ -12,8 +12,8 @@ use super::ground::Ground;
 use crate::actor::{self, Code};
 use crate::clients::ByHost;
 use crate::config::{self, Mode};
-use crate::guest::{self, Recipe, Runtime};
-use crate::reload::{self, Loaded, ReloadError, Reloader, Reloads};
+use crate::guest::{self, ComponentSpec, Runtime};
+use crate::reload::{self, Loaded, ReloadError, ReloadHandle, ReloadTask};
 use crate::resource::{Resource, Stopping};
 
 /// What a guest finds in its environment where the host runs for who writes it.
@@ -32,7 +32,7 @@ pub(super) struct Served {
     settings: RwLock<Arc<config::Resource>>,
     resource: Arc<Resource>,
     runtime: Arc<Runtime>,
-    reloader: Reloader,
+    reloader: ReloadHandle,
     /// How many handshakes wait for the handler.
     handshakes: AtomicUsize,
     is_stopped: AtomicBool,
@@ -74,7 +74,8 @@ impl Served {
         let max_clients = max_clients.min(ground.config.limits.max_clients);
         let workers = Arc::clone(&ground.workers);
         let resource = Arc::new(Resource::new(code, settings.instance_per, max_clients, workers));
-        let (reloads, reloader) = Reloads::new(Arc::clone(&resource), Arc::clone(&runtime), loaded);
+        let (reloads, reloader) =
+            ReloadTask::new(Arc::clone(&resource), Arc::clone(&runtime), loaded);
         resource.code().set_checkpoint(settings.timeouts.checkpoint);
         reloader.set_trial(settings.trial);
         Arc::new(Self {
@@ -103,7 +104,7 @@ impl Served {
         &self.resource
     }
 
-    pub(super) fn reloader(&self) -> &Reloader {
+    pub(super) fn reloader(&self) -> &ReloadHandle {
         &self.reloader
     }
 
@@ -178,7 +179,7 @@ fn sweep(resource: &Arc<Resource>, settings: &config::Resource) -> AbortOnDropHa
     AbortOnDropHandle::new(tokio::spawn(sweep))
 }
 
-fn recipe(settings: &config::Resource, mode: Mode) -> Recipe {
+fn recipe(settings: &config::Resource, mode: Mode) -> ComponentSpec {
     let config::Limits { max_memory, max_cpu, max_time, max_log, .. } = settings.limits;
     let mut environment = settings.environment.clone();
     if mode == Mode::Development {
@@ -186,5 +187,5 @@ fn recipe(settings: &config::Resource, mode: Mode) -> Recipe {
         environment.push((name.to_owned(), value.to_owned()));
     }
     let limits = guest::Limits { max_memory, max_cpu, max_time };
-    Recipe { component: settings.component.clone(), environment, limits, max_log }
+    ComponentSpec { component: settings.component.clone(), environment, limits, max_log }
 }

@@ -21,8 +21,8 @@ use super::static_files::StaticFiles;
 use super::{Stopped, arrival};
 use crate::clients::{ByHost, ClientId, Ids};
 use crate::config;
-use crate::connection::{Counted, Farewells, Place};
-use crate::resource::Stay;
+use crate::connection::{ClientPermit, ClosingConnections, CountedClient};
+use crate::resource::ActorLease;
 use crate::running::Running;
 
 /// How long a client waits for the place of one that is to close: its worker may be busy.
@@ -42,7 +42,7 @@ pub(super) struct Site {
     /// Every task that owes a client something.
     pub(super) tasks: TaskTracker,
     clients: Arc<Semaphore>,
-    pub(super) farewells: Arc<Farewells>,
+    pub(super) farewells: Arc<ClosingConnections>,
     ids: Ids,
     is_draining: AtomicBool,
     /// Told when all clients have been sent away.
@@ -92,18 +92,18 @@ impl Site {
     /// # Cancel safety
     ///
     /// The place is free again when the future is dropped.
-    pub(super) async fn place(&self, stay: Stay) -> Option<Place> {
+    pub(super) async fn place(&self, stay: ActorLease) -> Option<ClientPermit> {
         let permit = match Arc::clone(&self.clients).try_acquire_owned() {
             Ok(permit) => permit,
-            Err(_) if self.farewells.give_way() => {
+            Err(_) if self.farewells.evict_one() => {
                 let freed = Arc::clone(&self.clients).acquire_owned();
                 timeout(GIVING_WAY, freed).await.ok()?.ok()?
             }
             Err(_) => return None,
         };
         let (token, farewells) = (self.tasks.token(), Arc::clone(&self.farewells));
-        let counted = Arc::new(Counted { _permit: permit, _token: token, farewells });
-        Some(Place { stay, counted })
+        let counted = Arc::new(CountedClient { _permit: permit, _token: token, farewells });
+        Some(ClientPermit { stay, counted })
     }
 
     /// Does work that nobody can drop in the middle: whoever waits for it may go. It panics as it would in the task

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::runtime::{self, Handle};
 
-use super::post::{Dispatch, Members, Post, Progress, Published};
+use super::post::{Dispatch, Members, Outbox, Progress, Published};
 use crate::clients::{Client, ClientId};
 use crate::slice;
 
@@ -16,7 +16,7 @@ const MAX_NAME: usize = 255;
 
 /// The queues of the workers. Groups that share them share one order.
 #[derive(Debug, Default)]
-pub(super) struct Posts(Mutex<HashMap<runtime::Id, Arc<Post>>>);
+pub(super) struct Posts(Mutex<HashMap<runtime::Id, Arc<Outbox>>>);
 
 /// Groups, by name and by client.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub(crate) struct Group {
 /// The members on one worker, and the way to them.
 #[derive(Clone, Debug)]
 struct Shard {
-    post: Arc<Post>,
+    post: Arc<Outbox>,
     members: Arc<Members>,
 }
 
@@ -70,10 +70,10 @@ pub(crate) fn is_name(name: &str) -> bool {
 
 impl Posts {
     /// The queue of this worker.
-    fn here(&self) -> Arc<Post> {
+    fn here(&self) -> Arc<Outbox> {
         let worker = Handle::current();
         let mut posts = self.0.lock();
-        Arc::clone(posts.entry(worker.id()).or_insert_with(|| Arc::new(Post::new(worker))))
+        Arc::clone(posts.entry(worker.id()).or_insert_with(|| Arc::new(Outbox::new(worker))))
     }
 }
 
@@ -234,7 +234,7 @@ impl Group {
         Some(Arc::clone(&here.members))
     }
 
-    fn members_at(&self, post: &Arc<Post>) -> Arc<Members> {
+    fn members_at(&self, post: &Arc<Outbox>) -> Arc<Members> {
         let mut shards = self.shards.lock();
         if let Some(shard) = shards.iter().find(|shard| Arc::ptr_eq(&shard.post, post)) {
             return Arc::clone(&shard.members);

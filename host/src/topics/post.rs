@@ -24,7 +24,7 @@ const OVERHEAD: usize = 256;
 /// Dispatches on their way to the clients of one worker, in their order. Only tasks of the worker deliver, so
 /// that one is delivered to one client by one of them at a time.
 #[derive(Debug)]
-pub(super) struct Post {
+pub(super) struct Outbox {
     worker: Handle,
     queue: Mutex<Queue>,
     has_room: Notify,
@@ -32,7 +32,7 @@ pub(super) struct Post {
 
 #[derive(Debug, Default)]
 struct Queue {
-    parcels: VecDeque<Arc<Parcel>>,
+    parcels: VecDeque<Arc<Delivery>>,
     /// The number of the next dispatch.
     next: u64,
     octets: usize,
@@ -56,7 +56,7 @@ enum What {
 
 /// A dispatch for the members of one group.
 #[derive(Debug)]
-struct Parcel {
+struct Delivery {
     number: u64,
     to: Arc<Members>,
     dispatch: Arc<Dispatch>,
@@ -88,10 +88,10 @@ pub(crate) enum Progress {
 #[derive(Debug)]
 pub(crate) struct Published {
     members: usize,
-    here: Option<(Arc<Post>, u64)>,
+    here: Option<(Arc<Outbox>, u64)>,
 }
 
-impl Post {
+impl Outbox {
     pub(super) fn new(worker: Handle) -> Self {
         Self { worker, queue: Mutex::default(), has_room: Notify::new() }
     }
@@ -123,7 +123,7 @@ impl Post {
         queue.next += 1;
         queue.octets += dispatch.cost();
         let had = AtomicU64::new(0);
-        queue.parcels.push_back(Arc::new(Parcel { number, to, dispatch, had }));
+        queue.parcels.push_back(Arc::new(Delivery { number, to, dispatch, had }));
         number
     }
 
@@ -150,7 +150,7 @@ impl Post {
     }
 
     /// Delivers what is at the front of the queue.
-    fn deliver(&self, parcel: &Parcel) -> Progress {
+    fn deliver(&self, parcel: &Delivery) -> Progress {
         if parcel.deliver() == Progress::SliceIsOver {
             return Progress::SliceIsOver;
         }
@@ -198,7 +198,7 @@ impl Dispatch {
     }
 }
 
-impl Parcel {
+impl Delivery {
     fn deliver(&self) -> Progress {
         let all = self.to.all.lock();
         let had = ClientId(self.had.load(Ordering::Relaxed));
@@ -217,7 +217,7 @@ impl Parcel {
 }
 
 impl Members {
-    pub(super) fn insert(&self, client: Arc<Client>, post: &Post) {
+    pub(super) fn insert(&self, client: Arc<Client>, post: &Outbox) {
         let first = post.queue.lock().next;
         if self.all.lock().insert(client.id(), (first, client)).is_none() {
             self.count.fetch_add(1, Ordering::Relaxed);
@@ -246,7 +246,7 @@ impl Members {
 
 impl Published {
     /// One that goes to so many, and that this worker has a queue for, perhaps, where it has this number.
-    pub(super) fn new(members: usize, here: Option<(Arc<Post>, u64)>) -> Self {
+    pub(super) fn new(members: usize, here: Option<(Arc<Outbox>, u64)>) -> Self {
         Self { members, here }
     }
 
@@ -292,7 +292,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_for_room_is_let_go_one_after_the_other() {
-        let post = Arc::new(Post::new(Handle::current()));
+        let post = Arc::new(Outbox::new(Handle::current()));
         let to = Arc::<Members>::default();
         let dispatch = Arc::new(Dispatch::send(SharedMessage::binary(&vec![0; MAX_WAITING]), &[]));
         let mut publishers = JoinSet::new();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ws_host::{Host, Recipient, Reload, Server, config};
+use ws_host::{Host, Recipient, ReloadOutcome, Server, config};
 
 use crate::scene::{NAME, Outcome, component, give_up_after, host, record_becomes, resource};
 
@@ -29,7 +29,7 @@ async fn change_of_settings_goes_on_whoever_gives_up_waiting_for_it() {
             };
             assert_eq!((again.changed, again.unchanged), (changed, unchanged), "{polls} polls");
             let reloaded = host.reload(NAME).await.expect("a good component");
-            assert!(matches!(reloaded, ws_host::Reload::Unchanged { .. }), "{reloaded:?}");
+            assert!(matches!(reloaded, ws_host::ReloadOutcome::Unchanged { .. }), "{reloaded:?}");
             record_becomes(&host, &expected, &format!("{call} {polls}")).await;
             if outcome == Outcome::Done {
                 break;
@@ -77,7 +77,7 @@ async fn reload_goes_on_whoever_gives_up_waiting_for_it() {
         let outcome = give_up_after(polls, host.reload(NAME)).await;
         let again = host.reload(NAME).await.expect("a good component");
         match again {
-            Reload::Replaced(_) => assert_eq!(polls, 0),
+            ReloadOutcome::Replaced(_) => assert_eq!(polls, 0),
             _ => assert!(polls > 0, "{again:?}"),
         }
         assert_ne!(host.resources()[0].hash, before);

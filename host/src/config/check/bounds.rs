@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::{At, Checked, Place};
+use super::{At, Checked, ConfigLocation};
 use crate::config::{
     HostLimits, HostTimeouts, InstancePer, Limits, MIN_HEADER_SIZE, Resource, Timeouts, Trial,
 };
@@ -193,6 +193,6 @@ impl Resource {
             ByteSize(outbound as u64),
             ByteSize(buffered as u64),
         );
-        Err(At(Place::Resource(number)).wrong("max-outbound", why))
+        Err(At(ConfigLocation::Resource(number)).wrong("max-outbound", why))
     }
 }

@@ -4,13 +4,13 @@ use ws_host_protocol::Deflate;
 use ws_host_protocol::deflate::{KeepWindow, Level, WindowBits};
 
 use super::{At, Checked, octets};
-use crate::config::written::{self, Compression};
+use crate::config::schema::{self, Compression};
 
 /// The keys that say how, and not whether.
 const DETAILS: [&str; 4] =
     ["compression-level", "compression-threshold", "compression-window", "compression-keep-window"];
 
-impl written::Resource {
+impl schema::Resource {
     pub(super) fn compression(&self, at: At) -> Checked<Option<Deflate>> {
         let mut deflate = match self.compression {
             Some(Compression::Off) => return Ok(None),

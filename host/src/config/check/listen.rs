@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use super::{At, Checked};
-use crate::config::written::{self, ClientAuth, Mode, OneOrMany};
+use crate::config::schema::{self, ClientAuth, Mode, OneOrMany};
 use crate::config::{
     Address, Certificate, ClientCertificates, Encryption, Listen, Need, ProxyProtocol, Tls,
 };
@@ -72,17 +72,17 @@ impl WrittenTls {
 
 pub(super) fn listen(
     at: At,
-    written: Option<OneOrMany<written::Listen>>,
+    written: Option<OneOrMany<schema::Listen>>,
     folder: &Path,
     defaults: Defaults,
 ) -> Checked<Vec<Listen>> {
-    let default = || vec![written::Listen::from(Address::Tcp(DEFAULT))];
+    let default = || vec![schema::Listen::from(Address::Tcp(DEFAULT))];
     let written = written.map_or_else(default, OneOrMany::into_vec);
     written.into_iter().map(|written| one(at, written, folder, defaults)).collect()
 }
 
-fn one(at: At, written: written::Listen, folder: &Path, defaults: Defaults) -> Checked<Listen> {
-    let written::Listen { address, tls, proxy_protocol, secure, mode } = written;
+fn one(at: At, written: schema::Listen, folder: &Path, defaults: Defaults) -> Checked<Listen> {
+    let schema::Listen { address, tls, proxy_protocol, secure, mode } = written;
     let address = match address {
         Address::Unix(path) => Address::Unix(folder.join(path)),
         other => other,

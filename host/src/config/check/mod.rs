@@ -14,7 +14,7 @@ use bytesize::ByteSize;
 use ws_host_protocol::handshake::forwarded::Convention;
 use ws_host_protocol::handshake::{Version, Versions};
 
-use super::written::{self, Cache, Time};
+use super::schema::{self, Cache, Time};
 use super::{Config, Host, HostLimits, HostTimeouts, Links, Mode, Resource, StaticFiles, Watch};
 
 /// The longest policy that a Flash player reads.
@@ -29,9 +29,9 @@ pub(crate) use self::whole::checked_resources;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{key} {why}")]
 #[non_exhaustive]
-pub struct Wrong {
+pub struct InvalidSetting {
     /// Whose setting it is.
-    pub place: Place,
+    pub location: ConfigLocation,
     /// The key, as it stands in a file.
     pub key: &'static str,
     /// What is wrong with it, and what would be right.
@@ -41,23 +41,23 @@ pub struct Wrong {
 /// Where a setting stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Place {
+pub enum ConfigLocation {
     /// At the top.
     Server,
     /// In the resource of this number, from 0.
     Resource(usize),
 }
 
-type Checked<T> = Result<T, Wrong>;
+type Checked<T> = Result<T, InvalidSetting>;
 
-impl written::Server {
+impl schema::Server {
     /// The settings that are meant. Files are looked for in `folder`.
     ///
     /// # Errors
     ///
     /// The first [`Wrong`] that is found.
     pub fn check(self, folder: &Path, mode: Mode) -> Checked<Config> {
-        let at = At(Place::Server);
+        let at = At(ConfigLocation::Server);
         let tls = WrittenTls {
             cert: self.tls_cert,
             key: self.tls_key,
@@ -79,7 +79,7 @@ impl written::Server {
             .resources
             .into_iter()
             .enumerate()
-            .map(|(number, resource)| resource.check(At(Place::Resource(number)), folder))
+            .map(|(number, resource)| resource.check(At(ConfigLocation::Resource(number)), folder))
             .collect::<Checked<_>>()?;
         if resources.is_empty() {
             return Err(at.wrong("resource", "is missing: there must be at least one [[resource]]"));
@@ -98,12 +98,12 @@ impl written::Server {
             watch: if self.watch.unwrap_or(true) { Watch::On } else { Watch::Off },
             mode,
             versions: versions(at, self.drafts)?,
-            trusted_proxies: proxies.into_iter().map(|written::Network(network)| network).collect(),
+            trusted_proxies: proxies.into_iter().map(|schema::Network(network)| network).collect(),
             forwarded_by: match self.forwarded_by {
-                Some(written::Convention::Forwarded) => Convention::Forwarded,
-                Some(written::Convention::XRealIp) => Convention::XRealIp,
-                Some(written::Convention::CfConnectingIp) => Convention::CfConnectingIp,
-                Some(written::Convention::XForwarded) | None => Convention::XForwarded,
+                Some(schema::Convention::Forwarded) => Convention::Forwarded,
+                Some(schema::Convention::XRealIp) => Convention::XRealIp,
+                Some(schema::Convention::CfConnectingIp) => Convention::CfConnectingIp,
+                Some(schema::Convention::XForwarded) | None => Convention::XForwarded,
             },
             static_files: static_files(at, folder, self.static_files, self.static_links)?,
             flash_policy: self
@@ -129,11 +129,11 @@ impl written::Server {
 
 /// Where a setting stands, to say what is wrong with it.
 #[derive(Clone, Copy)]
-struct At(Place);
+struct At(ConfigLocation);
 
 impl At {
-    fn wrong(self, key: &'static str, why: impl Into<String>) -> Wrong {
-        Wrong { place: self.0, key, why: why.into() }
+    fn wrong(self, key: &'static str, why: impl Into<String>) -> InvalidSetting {
+        InvalidSetting { location: self.0, key, why: why.into() }
     }
 }
 
@@ -165,7 +165,7 @@ fn static_files(
     at: At,
     beside: &Path,
     folder: Option<PathBuf>,
-    links: Option<written::Links>,
+    links: Option<schema::Links>,
 ) -> Checked<Option<StaticFiles>> {
     let Some(folder) = folder.map(|folder| beside.join(folder)) else {
         return match links {
@@ -181,8 +181,8 @@ fn static_files(
         return Err(at.wrong("static", why));
     }
     let links = match links {
-        Some(written::Links::Anywhere) => Links::Anywhere,
-        Some(written::Links::Inside) | None => Links::Inside,
+        Some(schema::Links::Anywhere) => Links::Anywhere,
+        Some(schema::Links::Inside) | None => Links::Inside,
     };
     Ok(Some(StaticFiles { folder, links }))
 }

@@ -9,16 +9,16 @@ use http::{HeaderName, HeaderValue};
 use ws_host_protocol::handshake::{Origins, belongs_to_handshake};
 
 use super::{At, Checked, octets, time};
-use crate::config::written::{self, Percent, Sharing, Time};
+use crate::config::schema::{self, Percent, Sharing, Time};
 use crate::config::{
-    Address, AutoAnswer, InstancePer, Limits, OnFault, OnFull, Pattern, Resource, Timeouts, Trial,
-    Wrong,
+    Address, AutoAnswer, InstancePer, InvalidSetting, Limits, OnFault, OnFull, Pattern, Resource,
+    Timeouts, Trial,
 };
 
 /// Room for many small messages, however small the largest one may be.
 const MIN_OUTBOUND: usize = 64 << 10;
 
-impl written::Resource {
+impl schema::Resource {
     pub(super) fn check(self, at: At, folder: &Path) -> Checked<Resource> {
         let limits = self.limits();
         let instance_per = self.instance_per(at)?;
@@ -57,12 +57,12 @@ impl written::Resource {
                 .map(|(request, answer)| AutoAnswer { request, answer })
                 .collect(),
             on_fault: match self.on_fault {
-                Some(written::OnFault::DropMessage) => OnFault::DropMessage,
-                Some(written::OnFault::Close) | None => OnFault::Close,
+                Some(schema::OnFault::DropMessage) => OnFault::DropMessage,
+                Some(schema::OnFault::Close) | None => OnFault::Close,
             },
             on_full: match self.on_full {
-                Some(written::OnFull::Close) => OnFull::Close,
-                Some(written::OnFull::Drop) | None => OnFull::Drop,
+                Some(schema::OnFull::Close) => OnFull::Close,
+                Some(schema::OnFull::Drop) | None => OnFull::Drop,
             },
             compression,
             trial,
@@ -197,7 +197,7 @@ fn headers(at: At, headers: BTreeMap<String, String>) -> Checked<Vec<(HeaderName
     headers.into_iter().map(parse).collect()
 }
 
-fn no_header(at: At, name: &str) -> Wrong {
+fn no_header(at: At, name: &str) -> InvalidSetting {
     at.wrong("headers", format!("{name:?} is not a header that can be set"))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use super::{At, Checked, Place, bounds};
+use super::{At, Checked, ConfigLocation, bounds};
 use crate::config::{
     Address, Config, Encryption, Host, HostLimits, Listen, ProxyProtocol, Resource,
 };
@@ -16,7 +16,7 @@ impl Config {
     ///
     /// The first [`Wrong`](super::Wrong) that is found.
     pub(crate) fn checked(self) -> Checked<Self> {
-        let at = At(Place::Server);
+        let at = At(ConfigLocation::Server);
         check_listen(at, &self.listen)?;
         for listen in &self.listen {
             let Listen { address, encryption, proxy_protocol, .. } = listen;
@@ -36,7 +36,7 @@ impl Config {
         }
         for (number, resource) in self.host.resources.iter().enumerate() {
             if let Some(address) = &resource.listen {
-                check_address(At(Place::Resource(number)), address, &self.listen)?;
+                check_address(At(ConfigLocation::Resource(number)), address, &self.listen)?;
             }
         }
         Ok(Self { host: self.host.checked()?, ..self })
@@ -50,7 +50,7 @@ impl Host {
     ///
     /// The first [`Wrong`](super::Wrong) that is found.
     pub(crate) fn checked(self) -> Checked<Self> {
-        let at = At(Place::Server);
+        let at = At(ConfigLocation::Server);
         bounds::workers(at, self.workers.get())?;
         let resources = checked_each(self.resources)?;
         check_apart(&resources)?;
@@ -79,7 +79,7 @@ pub(crate) fn checked_resources(
 
 fn checked_each(resources: Vec<Resource>) -> Checked<Vec<Resource>> {
     let each = resources.into_iter().enumerate();
-    each.map(|(number, resource)| resource.checked(At(Place::Resource(number)))).collect()
+    each.map(|(number, resource)| resource.checked(At(ConfigLocation::Resource(number)))).collect()
 }
 
 /// No two resources of one name, nor of paths between which nothing decides.
@@ -87,7 +87,7 @@ fn check_apart(resources: &[Resource]) -> Checked<()> {
     let mut numbers = BTreeMap::<&str, usize>::new();
     let mut patterns = BTreeMap::<Option<&Address>, Patterns<()>>::new();
     for (number, resource) in resources.iter().enumerate() {
-        let at = At(Place::Resource(number));
+        let at = At(ConfigLocation::Resource(number));
         if let Some(other) = numbers.insert(&resource.name, number) {
             let why = format!(
                 "{:?} is the name of two resources, numbers {} and {}: give one of them another `name`",

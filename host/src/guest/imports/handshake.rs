@@ -37,7 +37,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
 fn choose_subprotocol(mut store: Store<'_>, (client, name): (u64, Text)) -> Result<Done> {
     let name = name.to_str(&store)?.into_owned();
     let current = store.data().current.as_ref().filter(|current| current.id().0 == client);
-    let is_offered = current.is_some_and(|client| client.known().subprotocols.contains(&name));
+    let is_offered = current.is_some_and(|client| client.info().subprotocols.contains(&name));
     Ok(change(&mut store, client, |reply| {
         if !is_offered {
             return Err("not-offered");

@@ -56,7 +56,7 @@ fn for_client<T>(
     id: u64,
     act: impl FnOnce(&Client) -> Result<T, SendError>,
 ) -> Result<T, SendError> {
-    let State { belongings, current, .. } = store.data();
+    let State { resources: belongings, current, .. } = store.data();
     match current {
         Some(current) if current.id().0 == id => act(current),
         _ => act(&*belongings.clients.find(ClientId(id)).ok_or(SendError::Closed)?),
@@ -70,7 +70,7 @@ fn for_open_client<T>(store: &Store<'_>, id: u64, ask: impl FnOnce(&Client) -> T
 
 /// A client of this instance, also one that is closing.
 fn ours(store: &Store<'_>, client: u64) -> Option<ClientId> {
-    store.data().belongings.clients.find(ClientId(client)).map(|client| client.id())
+    store.data().resources.clients.find(ClientId(client)).map(|client| client.id())
 }
 
 /// What is known of a client is there as long as it is, to the end of its last event.

@@ -6,7 +6,7 @@ use ws_host_protocol::handshake::Scheme;
 
 use super::text::Text;
 use super::{State, Store, for_known_client};
-use crate::clients::{Certificate, Known};
+use crate::clients::{Certificate, ClientInfo};
 
 const REQUESTS: &str = "ws-host:socket/requests@0.1.0";
 
@@ -42,7 +42,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     requests.func_wrap("parameter", parameter)?;
     requests.func_wrap("header", header)?;
     requests.func_wrap("secure", |store: Store<'_>, (client,): (u64,)| {
-        let is_secure = |known: &Known| known.scheme == Scheme::Https;
+        let is_secure = |known: &ClientInfo| known.scheme == Scheme::Https;
         Ok((of(&store, client, is_secure).unwrap_or_default(),))
     })
 }
@@ -51,7 +51,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
 fn asked<T: ComponentType + Lower + Send + Sync + 'static>(
     requests: &mut LinkerInstance<'_, State>,
     name: &str,
-    ask: impl Fn(&Known) -> Option<T> + Send + Sync + 'static,
+    ask: impl Fn(&ClientInfo) -> Option<T> + Send + Sync + 'static,
 ) -> Result<()> {
     requests.func_wrap(name, move |store: Store<'_>, (client,): (u64,)| {
         Ok((of(&store, client, &ask).flatten(),))
@@ -71,30 +71,30 @@ fn of_certificate<T: ComponentType + Lower + Send + Sync + 'static>(
 fn listed<T: ComponentType + Lower + Send + Sync + 'static>(
     requests: &mut LinkerInstance<'_, State>,
     name: &str,
-    ask: impl Fn(&Known) -> Vec<T> + Send + Sync + 'static,
+    ask: impl Fn(&ClientInfo) -> Vec<T> + Send + Sync + 'static,
 ) -> Result<()> {
     requests.func_wrap(name, move |store: Store<'_>, (client,): (u64,)| {
         Ok((of(&store, client, &ask).unwrap_or_default(),))
     })
 }
 
-fn of<T>(store: &Store<'_>, client: u64, ask: impl FnOnce(&Known) -> T) -> Option<T> {
-    for_known_client(store, client, |client| ask(client.known()))
+fn of<T>(store: &Store<'_>, client: u64, ask: impl FnOnce(&ClientInfo) -> T) -> Option<T> {
+    for_known_client(store, client, |client| ask(client.info()))
 }
 
-fn headers(known: &Known) -> Vec<(String, Vec<u8>)> {
+fn headers(known: &ClientInfo) -> Vec<(String, Vec<u8>)> {
     let text = |name| String::from_utf8_lossy(name).into_owned();
     known.headers.iter().map(|(name, value)| (text(name), value.to_vec())).collect()
 }
 
 fn parameter(store: Store<'_>, (client, name): (u64, Text)) -> Result<(Option<String>,)> {
     let name = name.to_str(&store)?;
-    let find = |known: &Known| known.parameter(&name).map(str::to_owned);
+    let find = |known: &ClientInfo| known.parameter(&name).map(str::to_owned);
     Ok((of(&store, client, find).flatten(),))
 }
 
 fn header(store: Store<'_>, (client, name): (u64, Text)) -> Result<(Option<String>,)> {
     let name = name.to_str(&store)?;
-    let find = |known: &Known| known.header(&name).map(str::to_owned);
+    let find = |known: &ClientInfo| known.header(&name).map(str::to_owned);
     Ok((of(&store, client, find).flatten(),))
 }

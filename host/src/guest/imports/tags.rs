@@ -30,7 +30,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
 
 fn tag(store: Store<'_>, (client, tag): (u64, Text)) -> Result<Done> {
     let tag = tag.to_str(&store)?;
-    let belongings = &store.data().belongings;
+    let belongings = &store.data().resources;
     Ok(done(match belongings.clients.find(ClientId(client)) {
         Some(client) => belongings.topics.tags().tag(&client, &tag),
         None => Err(TagError::Closed),
@@ -39,17 +39,17 @@ fn tag(store: Store<'_>, (client, tag): (u64, Text)) -> Result<Done> {
 
 fn untag(store: Store<'_>, (client, tag): (u64, Text)) -> Result<(bool,)> {
     let tag = tag.to_str(&store)?;
-    let tags = store.data().belongings.topics.tags();
+    let tags = store.data().resources.topics.tags();
     Ok((ours(&store, client).is_some_and(|client| tags.untag(client, &tag)),))
 }
 
 fn tags_of(store: Store<'_>, (client,): (u64,)) -> Result<(Vec<String>,)> {
-    let tags = store.data().belongings.topics.tags();
+    let tags = store.data().resources.topics.tags();
     Ok((ours(&store, client).map(|client| tags.tags_of(client)).unwrap_or_default(),))
 }
 
 async fn clients_of(mut store: Store<'_>, (tag,): (Text,)) -> Result<(Vec<u64>,)> {
-    let belongings = Arc::clone(&store.data().belongings);
+    let belongings = Arc::clone(&store.data().resources);
     let tag = tag.to_str(&store)?.into_owned();
     let mut found = Vec::new();
     for client in belongings.topics.tags().clients_of(&tag, &belongings.clients) {
@@ -69,7 +69,7 @@ async fn send_tagged(
         Ok(options) => options,
         Err(word) => return Ok((Err(word),)),
     };
-    let topics = Arc::clone(&store.data().belongings.topics);
+    let topics = Arc::clone(&store.data().resources.topics);
     let found = {
         let tag = tag.to_str(&store)?;
         if !is_name(&tag) {
@@ -88,7 +88,7 @@ async fn close_tagged(
     mut store: Store<'_>,
     (tag, code, reason): (Text, u16, Text),
 ) -> Result<Done> {
-    let topics = Arc::clone(&store.data().belongings.topics);
+    let topics = Arc::clone(&store.data().resources.topics);
     let (found, frame) = {
         let tag = tag.to_str(&store)?;
         if !is_name(&tag) {

@@ -7,7 +7,7 @@ use wasmtime::component::Linker;
 
 use super::words::done;
 use super::{Done, State, Store};
-use crate::guest::told::Reason;
+use crate::guest::call_info::Reason;
 
 const TIMERS: &str = "ws-host:socket/timers@0.1.0";
 const STATE: &str = "ws-host:socket/state@0.1.0";
@@ -40,11 +40,11 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
 }
 
 fn set(store: Store<'_>, (timer, after): (u64, u64)) -> Result<Done> {
-    Ok(done(store.data().belongings.timers.set(timer, Duration::from_millis(after))))
+    Ok(done(store.data().resources.timers.set(timer, Duration::from_millis(after))))
 }
 
 fn cancel(store: Store<'_>, (timer,): (u64,)) -> Result<(bool,)> {
-    Ok((store.data().belongings.timers.cancel(timer),))
+    Ok((store.data().resources.timers.cancel(timer),))
 }
 
 fn age(store: Store<'_>, (): ()) -> Result<(Option<u64>,)> {

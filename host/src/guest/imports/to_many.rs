@@ -21,7 +21,7 @@ pub(super) async fn broadcast(
     message: &Message,
     options: &SendOptions,
 ) -> Result<Vec<u64>> {
-    let belongings = Arc::clone(&store.data().belongings);
+    let belongings = Arc::clone(&store.data().resources);
     let (mut framed, mut missed) = (None, Vec::new());
     let mut at = 0;
     while let Some(id) = to.as_le_slice(&store).get(at).copied().map(u64::from_le) {
@@ -57,7 +57,7 @@ pub(super) async fn publish(
     message: &Message,
     options: &SendOptions,
 ) -> Result<std::result::Result<(), &'static str>> {
-    let topics = Arc::clone(&store.data().belongings.topics);
+    let topics = Arc::clone(&store.data().resources.topics);
     let found = {
         let name = topic.to_str(&store)?;
         if !is_name(&name) {
@@ -87,7 +87,7 @@ pub(super) async fn deliver(store: &mut Store<'_>, published: &Published) -> Res
 /// The clients of this actor that a message to would not answer `closed`.
 pub(super) async fn connected_clients(mut store: Store<'_>) -> Result<(Vec<u64>,)> {
     let mut open = Vec::new();
-    for client in store.data().belongings.clients.all() {
+    for client in store.data().resources.clients.all() {
         if client.is_open() {
             open.push(client.id().0);
         }

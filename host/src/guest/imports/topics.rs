@@ -26,7 +26,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
 
 fn subscribe(store: Store<'_>, (client, topic): (u64, Text)) -> Result<Done> {
     let topic = topic.to_str(&store)?;
-    let belongings = &store.data().belongings;
+    let belongings = &store.data().resources;
     Ok(done(match belongings.clients.find(ClientId(client)) {
         Some(client) => belongings.topics.subscribe(&client, &topic),
         None => Err(SubscribeError::Closed),
@@ -35,24 +35,24 @@ fn subscribe(store: Store<'_>, (client, topic): (u64, Text)) -> Result<Done> {
 
 fn unsubscribe(store: Store<'_>, (client, topic): (u64, Text)) -> Result<(bool,)> {
     let topic = topic.to_str(&store)?;
-    let topics = &store.data().belongings.topics;
+    let topics = &store.data().resources.topics;
     Ok((ours(&store, client).is_some_and(|client| topics.unsubscribe(client, &topic)),))
 }
 
 fn unsubscribe_all(store: Store<'_>, (client,): (u64,)) -> Result<(u32,)> {
-    let topics = &store.data().belongings.topics;
+    let topics = &store.data().resources.topics;
     let count = ours(&store, client).map_or(0, |client| topics.unsubscribe_all(client));
     Ok((u32::try_from(count).unwrap_or(u32::MAX),))
 }
 
 fn topics_of(store: Store<'_>, (client,): (u64,)) -> Result<(Vec<String>,)> {
-    let topics = &store.data().belongings.topics;
+    let topics = &store.data().resources.topics;
     Ok((ours(&store, client).map(|client| topics.topics_of(client)).unwrap_or_default(),))
 }
 
 fn subscribers(store: Store<'_>, (topic,): (Text,)) -> Result<(u32,)> {
     let topic = topic.to_str(&store)?;
-    let count = store.data().belongings.topics.subscribers(&topic);
+    let count = store.data().resources.topics.subscribers(&topic);
     Ok((u32::try_from(count).unwrap_or(u32::MAX),))
 }
 

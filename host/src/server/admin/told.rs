@@ -7,7 +7,7 @@ use super::super::configure::Configured;
 use super::super::host::{CustomAnswer, CustomError};
 use super::super::renewal::{Renewal, RenewalError};
 use super::super::tagged::TaggedError;
-use crate::reload::{Reload, ReloadError, Replaced};
+use crate::reload::{ReloadError, ReloadOutcome, Replaced};
 
 pub(super) fn reloaded(renewal: Result<Renewal, RenewalError>) -> Response<Body> {
     let Renewal { configured, reloads } = match renewal {
@@ -18,8 +18,8 @@ pub(super) fn reloaded(renewal: Result<Renewal, RenewalError>) -> Response<Body>
     let mut lines = configured.map(|configured| changes(&configured)).unwrap_or_default();
     for (name, reload) in reloads {
         lines += &match reload {
-            Ok(Reload::Unchanged { hash }) => format!("{name}: unchanged {hash}\n"),
-            Ok(Reload::Replaced(replaced)) => format!("{name}: {}", swaps(&replaced)),
+            Ok(ReloadOutcome::Unchanged { hash }) => format!("{name}: unchanged {hash}\n"),
+            Ok(ReloadOutcome::Replaced(replaced)) => format!("{name}: {}", swaps(&replaced)),
             Err(error @ (ReloadError::Component(_) | ReloadError::RolledBack { .. })) => {
                 status = StatusCode::UNPROCESSABLE_ENTITY;
                 format!("{name}: {error}\n")

@@ -102,7 +102,7 @@ impl Accepting {
             let comes_round = accepted != before || worker.is_parked();
             let waits = !comes_round && self.listener.has_one();
             if std::mem::replace(&mut has_waited, waits) && waits {
-                worker.fall_behind();
+                worker.mark_late();
                 self.accept_instead(worker, &mut looks).await;
             }
         }
@@ -181,7 +181,7 @@ pub(super) struct Accepted {
 impl Accepted {
     /// Counts it on the worker with the least to do, which is to serve it.
     fn received(self) -> (Self, Arc<Worker>) {
-        let reception = self.site.ground.workers.reception();
+        let reception = self.site.ground.workers.assign_handshake();
         let worker = reception.worker();
         (Self { arrival: self.arrival.received(reception), ..self }, worker)
     }

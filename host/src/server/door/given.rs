@@ -49,7 +49,7 @@ impl Given {
         clear(&mut waiting);
         while let Some(late) = waiting.pop_front_if(|oldest| oldest.since.elapsed() >= PATIENCE) {
             if let Some(accepted) = late.connection.lock().take() {
-                late.worker.fall_behind();
+                late.worker.mark_late();
                 taken.push(accepted);
             }
         }

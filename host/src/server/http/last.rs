@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::linger;
 use super::moving::Moving;
 use super::wire::{self, Show};
-use crate::connection::{Connection, End};
+use crate::connection::{Connection, ConnectionEnd};
 use crate::server::answer::Body;
 use crate::server::arrival::Arrival;
 use crate::server::site::Site;
@@ -60,7 +60,7 @@ pub(super) async fn conclude<S, M: Moving<S>>(
     let written = write(&mut stream, &bytes, patience).await;
     match (entrance, written) {
         (Some(Entrance { admitted, .. }), Err(error)) => {
-            admitted.disconnect(&End::Lost(error));
+            admitted.disconnect(&ConnectionEnd::Lost(error));
         }
         (Some(entrance), Ok(())) => enter::<_, M>(site, stream, rest, entrance),
         (None, Ok(())) => end(stream, leaving, arrival).await,
@@ -106,20 +106,20 @@ where
     let Entrance { admitted, settings, trailer: _ } = entrance;
     let actor = Arc::clone(admitted.actor());
     let mode = site.config().mode;
-    if actor.home().is_here() {
+    if actor.worker().is_here() {
         let connection = Connection::new(admitted, M::settle(stream), settings, mode);
-        actor.home().run(connection.serve(first));
+        actor.worker().run(connection.serve(first));
         return;
     }
     // A socket belongs to the runtime that waits for it: it has to leave this one first.
     let moved = M::pack(stream);
-    actor.home().run(async move {
+    actor.worker().run(async move {
         match moved.and_then(M::unpack) {
             Ok(stream) => {
                 let stream = M::settle(stream);
                 Connection::new(admitted, stream, settings, mode).serve(first).await;
             }
-            Err(error) => drop(admitted.disconnect(&End::Lost(error))),
+            Err(error) => drop(admitted.disconnect(&ConnectionEnd::Lost(error))),
         }
     });
 }

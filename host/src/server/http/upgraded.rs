@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{Request, Response};
 
 use super::handed_over::HandedOver;
-use crate::connection::{Connection, End};
+use crate::connection::{Connection, ConnectionEnd};
 use crate::server::answer::Body;
 use crate::server::routes;
 use crate::server::site::Site;
@@ -25,14 +25,14 @@ pub(in crate::server) async fn answer<B>(
     if let Some(Entrance { admitted, settings, .. }) = visit.take_entrance() {
         let mode = site.config().mode;
         let actor = Arc::clone(admitted.actor());
-        actor.home().run(async move {
+        actor.worker().run(async move {
             match stream.await {
                 Ok(stream) => {
                     let stream = HandedOver::new(stream);
                     Connection::new(admitted, stream, settings, mode).serve(Vec::new()).await;
                 }
                 Err(error) => {
-                    admitted.disconnect(&End::Lost(std::io::Error::other(error)));
+                    admitted.disconnect(&ConnectionEnd::Lost(std::io::Error::other(error)));
                 }
             }
             afterwards.await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::call_clock::CallClock;
+use super::cpu_clock::CpuClock;
 use super::error::Fault;
 use super::limits::LimitExceeded;
 
@@ -18,10 +18,10 @@ use super::limits::LimitExceeded;
 /// # Cancel safety
 ///
 /// That of the call.
-pub(super) async fn in_time<T>(
+pub(super) async fn with_time_limit<T>(
     mut call: Pin<&mut impl Future<Output = wasmtime::Result<T>>>,
     max_time: Duration,
-    clock: &CallClock,
+    clock: &CpuClock,
 ) -> Result<T, Fault> {
     // Most calls do not wait at all, and a timer costs more than many of them.
     let first = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;

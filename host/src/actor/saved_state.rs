@@ -8,7 +8,7 @@ use crate::guest::{Reason, Template};
 
 /// A template, and the number of the reload from which on it is served.
 #[derive(Clone)]
-pub(super) struct Edition {
+pub(super) struct CodeVersion {
     pub(super) template: Arc<Template>,
     /// Of an instance whose code was kept in spite of a reload, the number of that reload.
     pub(super) version: u64,
@@ -17,12 +17,12 @@ pub(super) struct Edition {
 /// A state that waits for an instance. What holds it holds the code that gave it too, so that there is
 /// always one that can take it.
 #[derive(Clone)]
-pub(super) struct Kept {
+pub(super) struct SavedState {
     /// `None`: the code that was here before gave none.
     pub(super) state: Option<Arc<[u8]>>,
     /// As long as it waits, it counts among what waits in the host.
     pub(super) share: Option<Arc<Share>>,
-    pub(super) by: Edition,
+    pub(super) code: CodeVersion,
     /// Why the code that gave it is to take it back, if it has to.
     pub(super) reason: Reason,
     /// Since when events came of which it knows nothing.
@@ -31,20 +31,20 @@ pub(super) struct Kept {
     pub(super) faults: u32,
 }
 
-impl Edition {
+impl CodeVersion {
     /// Whether both are the same code, whatever was reloaded between them.
-    pub(super) fn is_code_of(&self, other: &Self) -> bool {
+    pub(super) fn is_same_code(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.template, &other.template)
     }
 }
 
-impl Kept {
-    pub(super) fn new(state: Option<Arc<[u8]>>, by: Edition, reason: Reason) -> Self {
-        Self { state, share: None, by, reason, stale_since: None, faults: 0 }
+impl SavedState {
+    pub(super) fn new(state: Option<Arc<[u8]>>, by: CodeVersion, reason: Reason) -> Self {
+        Self { state, share: None, code: by, reason, stale_since: None, faults: 0 }
     }
 
     /// The same, counted among what waits in the host.
-    pub(super) fn counted(self, budget: &Arc<Budget>) -> Self {
+    pub(super) fn counted_in(self, budget: &Arc<Budget>) -> Self {
         let octets = self.state.as_ref().map_or(0, |state| state.len());
         let share = self.share.unwrap_or_else(|| Arc::new(Share::of(budget, octets)));
         Self { share: Some(share), ..self }
@@ -57,8 +57,8 @@ impl Kept {
     }
 
     /// Whether the code that gave it came back since then.
-    pub(super) fn is_back_in(&self, current: &Edition) -> bool {
-        self.by.version != current.version && self.by.is_code_of(current)
+    pub(super) fn is_back_in(&self, current: &CodeVersion) -> bool {
+        self.code.version != current.version && self.code.is_same_code(current)
     }
 
     /// How old it is, if it is not as the last event left it.

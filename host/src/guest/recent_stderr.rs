@@ -19,9 +19,9 @@ const NOTE: &str = "note: ";
 
 /// The last lines, shared between the stream and whoever asks.
 #[derive(Clone, Debug, Default)]
-pub(super) struct LastWords(Arc<Mutex<VecDeque<String>>>);
+pub(super) struct RecentStderr(Arc<Mutex<VecDeque<String>>>);
 
-impl LastWords {
+impl RecentStderr {
     /// So much of a line as can be kept of it.
     pub(super) fn beginning(line: &[u8]) -> &[u8] {
         &line[..line.len().min(MAX_LINE * char::MAX_LEN_UTF8)]
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn panic_is_told_by_its_message_and_anything_else_by_its_last_line() {
-        let words = LastWords::default();
+        let words = RecentStderr::default();
         assert_eq!(words.get(), "");
         for number in 0..10 {
             words.add(&format!("line {number}"));

@@ -13,9 +13,9 @@ use ws_host_protocol::Inbound;
 
 use super::HEARTBEAT;
 use super::buffer::Buffer;
-use super::clock::{Clock, Due, Input};
-use super::end::End;
-use super::rest::rest;
+use super::end::ConnectionEnd;
+use super::idle_memory::release_idle_memory;
+use super::liveness::{Input, LivenessTimer, TimerEvent};
 use crate::clients::{ByHost, Client, Expiring, Outgoing, Room};
 use crate::config::{Limits, Timeouts};
 
@@ -27,22 +27,22 @@ const MAX_SLICES: usize = 16;
 const LOOK_FOR_ROOM: Duration = Duration::from_secs(1);
 
 /// Socket and clock of one client.
-pub(super) struct Line<S> {
+pub(super) struct Transport<S> {
     socket: S,
-    clock: Clock,
+    clock: LivenessTimer,
     /// The client is not read while more than this of its output waits, in octets.
     high_water: usize,
     /// Whether it is so now.
     is_clogged: bool,
     room: Room,
     /// When to look whether the host has room again.
-    look_for_room: Option<Pin<Box<Sleep>>>,
+    room_check: Option<Pin<Box<Sleep>>>,
     /// Whether the handler is to hear that the client expires.
     is_expiring: bool,
 }
 
 /// What there is to do for a connection that has handled all that came.
-pub(super) enum Came {
+pub(super) enum Wakeup {
     /// So many octets of input.
     Input(Buffer, usize),
     /// There is [room again](Line::has_room_again) for what is sent to the client.
@@ -51,15 +51,15 @@ pub(super) enum Came {
     Expiring,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     pub(super) fn new(socket: S, limits: &Limits, timeouts: &Timeouts) -> Self {
         Self {
             socket,
-            clock: Clock::start(limits, timeouts),
+            clock: LivenessTimer::start(limits, timeouts),
             high_water: limits.max_outbound / 2,
             is_clogged: false,
             room: Room::Unmissed,
-            look_for_room: None,
+            room_check: None,
             is_expiring: false,
         }
     }
@@ -70,7 +70,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
-    pub(super) async fn read(&mut self, client: &Client) -> Result<Came, End> {
+    pub(super) async fn read(&mut self, client: &Client) -> Result<Wakeup, ConnectionEnd> {
         let mut has_written = false;
         poll_fn(|context| {
             // Most wakes are for input. Output of this task's own making is written before it sleeps.
@@ -92,15 +92,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             }
             // Behind input, so that a handler that fills the buffer again and again hears of its client.
             if self.has_room_again() {
-                return Poll::Ready(Ok(Came::Room));
+                return Poll::Ready(Ok(Wakeup::Room));
             }
             if self.room == Room::Awaited && output.is_ready() {
-                self.poll_look_for_room(context);
+                self.poll_room_check(context);
             }
             let input = if self.is_clogged { Input::Unread } else { Input::Awaited };
             self.poll_clock(client, context, input)?;
             if self.is_expiring {
-                return Poll::Ready(Ok(Came::Expiring));
+                return Poll::Ready(Ok(Wakeup::Expiring));
             }
             Poll::Pending
         })
@@ -113,10 +113,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         self.room == Room::Back
     }
 
-    fn poll_look_for_room(&mut self, context: &mut Context<'_>) {
-        let look = self.look_for_room.get_or_insert_with(|| Box::pin(sleep(LOOK_FOR_ROOM)));
+    fn poll_room_check(&mut self, context: &mut Context<'_>) {
+        let look = self.room_check.get_or_insert_with(|| Box::pin(sleep(LOOK_FOR_ROOM)));
         if look.as_mut().poll(context).is_ready() {
-            self.look_for_room = None;
+            self.room_check = None;
             context.waker().wake_by_ref();
         }
     }
@@ -136,7 +136,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
-    pub(super) async fn drain(&mut self, client: &Client) -> Result<(), End> {
+    pub(super) async fn drain(&mut self, client: &Client) -> Result<(), ConnectionEnd> {
         poll_fn(|context| {
             let _ = self.poll_output(client, context)?;
             if !self.is_clogged {
@@ -151,12 +151,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// Waits for the actor, and tells what became of the line meanwhile. The future is polled to its
     /// end even when the line ends before: a running call must not be dropped. It is borrowed so that
     /// the task holds it once only. While it waits, so many octets of the client's are kept, and counted.
-    pub(super) async fn attend<T>(
+    pub(super) async fn drive<T>(
         &mut self,
         client: &Client,
         waiting: usize,
         mut wait: Pin<&mut impl Future<Output = T>>,
-    ) -> (T, Result<(), End>) {
+    ) -> (T, Result<(), ConnectionEnd>) {
         let mut line = Ok(());
         let mut before = None;
         let value = poll_fn(|context| {
@@ -171,7 +171,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                 client.received().follow(waiting);
             }
             if line.is_ok() {
-                line = self.poll_meanwhile(client, context);
+                line = self.poll_background(client, context);
             }
             Poll::Pending
         })
@@ -182,24 +182,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// Writes what waits, and then waits until the peer has closed too: closing before, with octets
     /// of the peer unread, would reset the connection and could take our close frame from it (RFC
     /// 6455 §7.1.1). A peer that does not take it in time loses it. Then the socket is closed.
-    pub(super) async fn say_farewell(mut self, client: &Client, inbound: &mut Inbound, end: &End) {
-        if end.has_farewell() {
+    pub(super) async fn close_gracefully(
+        mut self,
+        client: &Client,
+        inbound: &mut Inbound,
+        end: &ConnectionEnd,
+    ) {
+        if end.allows_closing_handshake() {
             // Neither an error nor the end of the time leaves anything more to do.
-            let _ = self.try_farewell(client, inbound).await;
+            let _ = self.try_close(client, inbound).await;
         }
     }
 
-    async fn try_farewell(&mut self, client: &Client, inbound: &mut Inbound) -> Result<(), End> {
-        self.clock.ending();
+    async fn try_close(
+        &mut self,
+        client: &Client,
+        inbound: &mut Inbound,
+    ) -> Result<(), ConnectionEnd> {
+        self.clock.begin_closing();
         poll_fn(|context| {
             if self.poll_output(client, context)?.is_ready() {
-                return Poll::Ready(Ok::<_, End>(()));
+                return Poll::Ready(Ok::<_, ConnectionEnd>(()));
             }
             self.poll_clock(client, context, Input::Awaited)?;
             Poll::Pending
         })
         .await?;
-        self.clock.written();
+        self.clock.await_close_frame();
         // A proxy that is told of the end while its client still sends resets the client (§7.1.5: 1006), and
         // what went wrong is never heard of. So the peer's close frame is waited for.
         self.read_until(client, |input| {
@@ -207,7 +216,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             inbound.has_peer_closed()
         })
         .await?;
-        self.in_time(client, |socket, context| Pin::new(socket).poll_shutdown(context)).await?;
+        self.with_deadline(client, |socket, context| Pin::new(socket).poll_shutdown(context))
+            .await?;
         self.read_until(client, |_| false).await
     }
 
@@ -216,11 +226,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         &mut self,
         client: &Client,
         mut is_enough: impl FnMut(&mut [u8]) -> bool,
-    ) -> Result<(), End> {
+    ) -> Result<(), ConnectionEnd> {
         if is_enough(&mut []) {
             return Ok(());
         }
-        self.in_time(client, |socket, context| {
+        self.with_deadline(client, |socket, context| {
             let mut buffer = Buffer::shared();
             loop {
                 let mut read = ReadBuf::new(&mut buffer);
@@ -234,14 +244,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     }
 
     /// Waits for the socket, and minds the clock.
-    async fn in_time(
+    async fn with_deadline(
         &mut self,
         client: &Client,
         mut poll: impl FnMut(&mut S, &mut Context<'_>) -> Poll<std::io::Result<()>>,
-    ) -> Result<(), End> {
+    ) -> Result<(), ConnectionEnd> {
         poll_fn(|context| {
             if let Poll::Ready(done) = poll(&mut self.socket, context) {
-                return Poll::Ready(done.map_err(End::from));
+                return Poll::Ready(done.map_err(ConnectionEnd::from));
             }
             self.poll_clock(client, context, Input::Awaited)?;
             Poll::Pending
@@ -250,19 +260,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     }
 
     #[inline(always)]
-    fn poll_input(&mut self, context: &mut Context<'_>) -> Poll<Result<Came, End>> {
+    fn poll_input(&mut self, context: &mut Context<'_>) -> Poll<Result<Wakeup, ConnectionEnd>> {
         let mut buffer = Buffer::shared();
         let mut read = ReadBuf::new(&mut buffer);
         ready!(poll_read(&mut self.socket, context, &mut read))?;
-        self.clock.sent();
+        self.clock.note_received();
         match read.filled().len() {
-            0 => Poll::Ready(Err(End::Left)),
-            filled => Poll::Ready(Ok(Came::Input(buffer, filled))),
+            0 => Poll::Ready(Err(ConnectionEnd::Left)),
+            filled => Poll::Ready(Ok(Wakeup::Input(buffer, filled))),
         }
     }
 
     /// What goes on while input has to wait.
-    fn poll_meanwhile(&mut self, client: &Client, context: &mut Context<'_>) -> Result<(), End> {
+    fn poll_background(
+        &mut self,
+        client: &Client,
+        context: &mut Context<'_>,
+    ) -> Result<(), ConnectionEnd> {
         match self.poll_output(client, context) {
             Poll::Ready(Err(end)) => Err(end),
             _ => self.poll_clock(client, context, Input::Unread),
@@ -271,13 +285,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
 
     /// Writes what there is, and asks to be woken when there is more.
     #[inline(always)]
-    fn poll_output(&mut self, client: &Client, context: &mut Context<'_>) -> Poll<Result<(), End>> {
+    fn poll_output(
+        &mut self,
+        client: &Client,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), ConnectionEnd>> {
         let mut outgoing = client.outgoing();
         if outgoing.is_aborted() {
-            return Poll::Ready(Err(End::Aborted));
+            return Poll::Ready(Err(ConnectionEnd::Aborted));
         }
         if outgoing.take_new_expiry() {
-            self.clock.look_at_expiry_after(Duration::ZERO);
+            self.clock.check_expiry_after(Duration::ZERO);
         }
         let mut output = Poll::Ready(Ok(()));
         while outgoing.outbound.has_remaining() {
@@ -287,7 +305,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                     output = Poll::Pending;
                     break;
                 }
-                Poll::Ready(written) => self.clock.taken(written),
+                Poll::Ready(written) => self.clock.note_written(written),
             }
         }
         // A stream that encrypts may hold the last octets back.
@@ -298,12 +316,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         self.is_clogged = client.is_clogged(&outgoing, self.high_water);
         self.room = client.room(&outgoing, self.high_water);
         if output.is_pending() {
-            self.clock.waits();
+            self.clock.note_output_waiting();
         }
         if outgoing.outbound.is_closing() {
             match output {
-                Poll::Pending => self.clock.ending(),
-                Poll::Ready(_) => self.clock.written(),
+                Poll::Pending => self.clock.begin_closing(),
+                Poll::Ready(_) => self.clock.await_close_frame(),
             }
         }
         outgoing.sleep(context);
@@ -315,32 +333,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         client: &Client,
         context: &mut Context<'_>,
         input: Input,
-    ) -> Result<(), End> {
+    ) -> Result<(), ConnectionEnd> {
         while let Some(due) = self.clock.poll_due(context, input) {
             match due {
-                Due::Rest => rest(client),
-                Due::Ping => {
+                TimerEvent::Idle => release_idle_memory(client),
+                TimerEvent::Ping => {
                     // Nothing waits before it. If it cannot be queued, the client is being closed.
                     let _ = client.outgoing().outbound.ping(HEARTBEAT);
                     // Output is written at the beginning of the next poll.
                     context.waker().wake_by_ref();
                 }
-                Due::Silent => return Err(End::Silent),
-                Due::Stalled => return Err(End::Stalled),
-                Due::CloseTimeout => return Err(End::CloseTimeout),
-                Due::Expiry => self.look_at_expiry(client, context),
+                TimerEvent::Silent => return Err(ConnectionEnd::Silent),
+                TimerEvent::Stalled => return Err(ConnectionEnd::Stalled),
+                TimerEvent::CloseTimeout => return Err(ConnectionEnd::CloseTimeout),
+                TimerEvent::Expiry => self.check_expiry(client, context),
             }
         }
         Ok(())
     }
 
-    fn look_at_expiry(&mut self, client: &Client, context: &Context<'_>) {
+    fn check_expiry(&mut self, client: &Client, context: &Context<'_>) {
         match client.expiring() {
             Expiring::Never => {}
-            Expiring::Later(left) => self.clock.look_at_expiry_after(left),
+            Expiring::Later(left) => self.clock.check_expiry_after(left),
             Expiring::Soon(left) => {
                 self.is_expiring = true;
-                self.clock.look_at_expiry_after(left);
+                self.clock.check_expiry_after(left);
             }
             Expiring::Now => {
                 client.close_by_host(ByHost::Expired);

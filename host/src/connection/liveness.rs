@@ -35,7 +35,7 @@ const LAST_WINDOW: Duration = Duration::from_secs(60);
 
 /// Watches whether a client lives, and whether it answers a close frame.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(super) struct LivenessTimer {
     timer: Pin<Box<Sleep>>,
     /// Whether the timer will wake the task. It stays so until it fires or is set anew.
     is_armed: bool,
@@ -44,7 +44,7 @@ pub(super) struct Clock {
     /// What a client has to take of the output that waits for it, in octets a second.
     min_rate: u64,
     phase: Phase,
-    signs: Signs,
+    activity: Activity,
     /// When to look at a client that must prove itself again.
     expiry: Option<Pin<Box<Sleep>>>,
 }
@@ -60,7 +60,7 @@ enum Phase {
 
 /// What was seen of a client.
 #[derive(Debug, Default)]
-struct Signs {
+struct Activity {
     /// Since the last tick: whether it sent anything.
     has_sent: bool,
     /// Since the last tick: whether output waited for it to take some.
@@ -81,9 +81,9 @@ pub(super) enum Input {
 
 /// What it is time for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
+pub(super) enum TimerEvent {
     /// Nothing came for a while: memory that a burst needed can be given back.
-    Rest,
+    Idle,
     /// Ask whether the client is still there.
     Ping,
     /// It is not.
@@ -96,7 +96,7 @@ pub(super) enum Due {
     Expiry,
 }
 
-impl Clock {
+impl LivenessTimer {
     pub(super) fn start(limits: &Limits, timeouts: &Timeouts) -> Self {
         let tick = timeouts.idle.map_or(NEVER, |idle| idle / TICKS);
         Self {
@@ -106,46 +106,46 @@ impl Clock {
             close_timeout: timeouts.close,
             min_rate: limits.min_rate as u64,
             phase: Phase::Open,
-            signs: Signs::default(),
+            activity: Activity::default(),
             expiry: None,
         }
     }
 
     /// Lets it be looked whether the client expires, after this time at the latest.
-    pub(super) fn look_at_expiry_after(&mut self, time: Duration) {
+    pub(super) fn check_expiry_after(&mut self, time: Duration) {
         self.expiry = Some(Box::pin(sleep_until(Instant::now() + time.min(LOOK_AGAIN))));
         self.is_armed = false;
     }
 
     /// The client sent something.
-    pub(super) fn sent(&mut self) {
-        self.signs.has_sent = true;
+    pub(super) fn note_received(&mut self) {
+        self.activity.has_sent = true;
     }
 
     /// The client's socket took so many octets.
-    pub(super) fn taken(&mut self, octets: usize) {
-        self.signs.taken += octets as u64;
+    pub(super) fn note_written(&mut self, octets: usize) {
+        self.activity.taken += octets as u64;
     }
 
     /// The client's socket does not take more for now.
-    pub(super) fn waits(&mut self) {
-        self.signs.has_waited = true;
+    pub(super) fn note_output_waiting(&mut self) {
+        self.activity.has_waited = true;
     }
 
     /// No output follows what waits now: from here on only that it is taken counts.
-    pub(super) fn ending(&mut self) {
+    pub(super) fn begin_closing(&mut self) {
         if self.phase == Phase::Open {
             let window = if self.tick == NEVER { LAST_WINDOW } else { self.tick * TICKS };
             self.tick = window.max(self.close_timeout).min(LAST_OUTPUT) / TICKS;
             let ticks = LAST_OUTPUT.as_nanos() / self.tick.as_nanos().max(1);
             self.phase = Phase::Ending(u32::try_from(ticks).unwrap_or(u32::MAX));
-            self.signs = Signs { has_waited: true, ..Signs::default() };
+            self.activity = Activity { has_waited: true, ..Activity::default() };
             self.set(self.tick);
         }
     }
 
     /// The last output has been written: from here on only that the client closes too counts.
-    pub(super) fn written(&mut self) {
+    pub(super) fn await_close_frame(&mut self) {
         if self.phase != Phase::Written {
             self.phase = Phase::Written;
             self.set(self.close_timeout);
@@ -153,7 +153,11 @@ impl Clock {
     }
 
     /// What is due now; otherwise the task will be woken when something is.
-    pub(super) fn poll_due(&mut self, context: &mut Context<'_>, input: Input) -> Option<Due> {
+    pub(super) fn poll_due(
+        &mut self,
+        context: &mut Context<'_>,
+        input: Input,
+    ) -> Option<TimerEvent> {
         // This is asked after every message; to look is much cheaper than to poll.
         if self.is_armed && !self.timer.is_elapsed() {
             return None;
@@ -164,23 +168,23 @@ impl Clock {
             && (expiry.deadline() <= Instant::now() || expiry.as_mut().poll(context).is_ready())
         {
             self.expiry = None;
-            return Some(Due::Expiry);
+            return Some(TimerEvent::Expiry);
         }
         while self.timer.as_mut().poll(context).is_ready() {
             match &mut self.phase {
                 // The answer may lie there unread: it is looked for first, and then this is asked again.
                 Phase::Written if input == Input::Unread => return None,
-                Phase::Written => return Some(Due::CloseTimeout),
-                Phase::Ending(0) => return Some(Due::Stalled),
+                Phase::Written => return Some(TimerEvent::CloseTimeout),
+                Phase::Ending(0) => return Some(TimerEvent::Stalled),
                 Phase::Ending(ticks) => {
                     *ticks -= 1;
-                    self.signs.has_sent = false;
+                    self.activity.has_sent = false;
                 }
                 Phase::Open => {}
             }
             self.set(self.tick);
             let least = self.min_rate.saturating_mul(self.window_millis()) / 1000;
-            if let Some(due) = self.signs.tick(input, least) {
+            if let Some(due) = self.activity.tick(input, least) {
                 return Some(due);
             }
         }
@@ -199,9 +203,9 @@ impl Clock {
     }
 }
 
-impl Signs {
+impl Activity {
     /// What a tick makes due, if the client has to take so many octets of waiting output in [`TICKS`].
-    fn tick(&mut self, input: Input, least: u64) -> Option<Due> {
+    fn tick(&mut self, input: Input, least: u64) -> Option<TimerEvent> {
         let has_sent = std::mem::take(&mut self.has_sent);
         let has_waited = std::mem::take(&mut self.has_waited);
         if has_sent || !has_waited || self.taken >= least {
@@ -211,17 +215,17 @@ impl Signs {
         }
         if has_sent || has_waited {
             self.silent_ticks = 0;
-            return (self.stalled_ticks >= TICKS).then_some(Due::Stalled);
+            return (self.stalled_ticks >= TICKS).then_some(TimerEvent::Stalled);
         }
         self.silent_ticks += 1;
         match self.silent_ticks {
-            PING_AFTER => Some(Due::Ping),
-            TICKS.. if input == Input::Awaited => Some(Due::Silent),
+            PING_AFTER => Some(TimerEvent::Ping),
+            TICKS.. if input == Input::Awaited => Some(TimerEvent::Silent),
             TICKS.. => {
                 self.silent_ticks = 0;
-                Some(Due::Rest)
+                Some(TimerEvent::Idle)
             }
-            _ => Some(Due::Rest),
+            _ => Some(TimerEvent::Idle),
         }
     }
 }
@@ -233,16 +237,16 @@ mod tests {
     const LEAST: u64 = 1000;
 
     /// When it is said that the client is gone, if it does so much before each tick.
-    fn end(input: Input, before_each: impl Fn(&mut Signs)) -> Option<(usize, Due)> {
-        let mut signs = Signs::default();
+    fn end(input: Input, before_each: impl Fn(&mut Activity)) -> Option<(usize, TimerEvent)> {
+        let mut signs = Activity::default();
         (1..100).find_map(|tick| {
             before_each(&mut signs);
             let due = signs.tick(input, LEAST)?;
-            matches!(due, Due::Silent | Due::Stalled).then_some((tick, due))
+            matches!(due, TimerEvent::Silent | TimerEvent::Stalled).then_some((tick, due))
         })
     }
 
-    fn takes(octets: u64) -> impl Fn(&mut Signs) {
+    fn takes(octets: u64) -> impl Fn(&mut Activity) {
         move |signs| {
             signs.has_waited = true;
             signs.taken += octets;
@@ -251,17 +255,18 @@ mod tests {
 
     #[test]
     fn client_that_says_nothing_is_asked_and_then_silent() {
-        let mut signs = Signs::default();
+        let mut signs = Activity::default();
         let due: Vec<_> = (0..4).map(|_| signs.tick(Input::Awaited, LEAST)).collect();
-        let expected = [Due::Rest, Due::Ping, Due::Rest, Due::Silent];
+        let expected = [TimerEvent::Idle, TimerEvent::Ping, TimerEvent::Idle, TimerEvent::Silent];
         assert_eq!(due, expected.map(Some));
     }
 
     #[test]
     fn client_that_is_not_listened_to_is_asked_and_never_silent() {
         assert_eq!(end(Input::Unread, |_| ()), None);
-        let mut signs = Signs::default();
-        let pings = (0..8).filter(|_| signs.tick(Input::Unread, LEAST) == Some(Due::Ping)).count();
+        let mut signs = Activity::default();
+        let pings =
+            (0..8).filter(|_| signs.tick(Input::Unread, LEAST) == Some(TimerEvent::Ping)).count();
         assert_eq!(pings, 2, "proxies between must not take it for idle");
     }
 
@@ -269,15 +274,15 @@ mod tests {
     fn client_that_takes_its_output_too_slowly_stalls_whoever_is_listened_to() {
         for input in [Input::Awaited, Input::Unread] {
             assert_eq!(end(input, takes(LEAST / 4)), None);
-            assert_eq!(end(input, takes(LEAST / 4 - 1)), Some((4, Due::Stalled)));
-            assert_eq!(end(input, takes(0)), Some((4, Due::Stalled)));
+            assert_eq!(end(input, takes(LEAST / 4 - 1)), Some((4, TimerEvent::Stalled)));
+            assert_eq!(end(input, takes(0)), Some((4, TimerEvent::Stalled)));
         }
     }
 
     #[test]
     fn client_that_sends_is_alive() {
         assert_eq!(end(Input::Awaited, |signs| signs.has_sent = true), None);
-        let sends_and_does_not_take = |signs: &mut Signs| {
+        let sends_and_does_not_take = |signs: &mut Activity| {
             signs.has_sent = true;
             signs.has_waited = true;
         };
@@ -286,9 +291,10 @@ mod tests {
 
     #[test]
     fn silence_begins_anew_when_what_waited_has_left() {
-        let mut signs = Signs { silent_ticks: 3, has_waited: true, taken: 1, ..Signs::default() };
+        let mut signs =
+            Activity { silent_ticks: 3, has_waited: true, taken: 1, ..Activity::default() };
         assert_eq!(signs.tick(Input::Awaited, LEAST), None);
-        assert_eq!(signs.tick(Input::Awaited, LEAST), Some(Due::Rest));
-        assert_eq!(signs.tick(Input::Awaited, LEAST), Some(Due::Ping));
+        assert_eq!(signs.tick(Input::Awaited, LEAST), Some(TimerEvent::Idle));
+        assert_eq!(signs.tick(Input::Awaited, LEAST), Some(TimerEvent::Ping));
     }
 }

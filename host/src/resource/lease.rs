@@ -6,13 +6,13 @@ use super::{Key, Resource};
 use crate::actor::Actor;
 
 /// Keeps an actor while a client is with it, or asks to be.
-pub(crate) struct Stay {
+pub(crate) struct ActorLease {
     resource: Arc<Resource>,
     key: Key,
     actor: Arc<Actor>,
 }
 
-impl Stay {
+impl ActorLease {
     pub(super) fn new(resource: Arc<Resource>, key: Key, actor: Arc<Actor>) -> Self {
         Self { resource, key, actor }
     }
@@ -22,8 +22,8 @@ impl Stay {
     }
 }
 
-impl Drop for Stay {
+impl Drop for ActorLease {
     fn drop(&mut self) {
-        self.resource.leave(&self.key);
+        self.resource.end_lease(&self.key);
     }
 }

@@ -8,66 +8,66 @@ use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep_until;
 
-use super::code::Outcome;
-use super::kept::{Edition, Kept};
-use super::seat::{GIVE_UP_AFTER, Live, Seat};
+use super::code::SwapOutcome;
+use super::saved_state::{CodeVersion, SavedState};
+use super::slot::{GIVE_UP_AFTER, InstanceState, LiveInstance};
 use super::trial::FaultIn;
 use super::turn::Turn;
 use crate::guest::{Fault, Reason};
 
 /// Who goes on after a reload.
 enum Successor {
-    New(Live),
-    Old(Live),
+    New(LiveInstance),
+    Old(LiveInstance),
     /// Without the state of the old one, which could not give it.
-    Fresh(Live),
+    Fresh(LiveInstance),
 }
 
 impl Turn<'_> {
     /// Finds an instance of the current code, whatever is in the seat. A state stays in the seat for the
     /// time of it, and if it fails.
-    pub(super) async fn settle(&mut self) -> Result<Live, Fault> {
+    pub(super) async fn find_or_start(&mut self) -> Result<LiveInstance, Fault> {
         let current = self.actor.code.current();
-        self.take_back(&current);
-        if let Some(old) = self.place.take_live(|_| true) {
-            return self.replace(old, current).await;
+        self.restore_after_rollback(&current);
+        if let Some(old) = self.slot.take_live(|_| true) {
+            return self.replace_instance(old, current).await;
         }
-        if let Some(until) = self.place.failures.not_before() {
+        if let Some(until) = self.slot.failures.not_before() {
             sleep_until(until).await;
         }
         let permit = self.actor.code.permit().await?;
         // There may have been a reload meanwhile.
         let current = self.actor.code.current();
-        self.take_back(&current);
-        if matches!(self.place.seat, Seat::Lost)
-            && let Some(kept) = &self.place.checkpoint.kept
+        self.restore_after_rollback(&current);
+        if matches!(self.slot.instance, InstanceState::Lost)
+            && let Some(kept) = &self.slot.checkpoint.kept
         {
-            self.place.seat = Seat::Asleep(Kept::clone(kept));
+            self.slot.instance = InstanceState::Asleep(SavedState::clone(kept));
         }
-        match &self.place.seat {
-            Seat::Asleep(kept) => {
+        match &self.slot.instance {
+            InstanceState::Asleep(kept) => {
                 let kept = kept.clone();
-                let is_settled = kept.by.version == current.version;
-                let by = if is_settled { kept.by.clone() } else { current };
+                let is_settled = kept.code.version == current.version;
+                let by = if is_settled { kept.code.clone() } else { current };
                 self.wake(kept, by, permit).await
             }
-            Seat::Lost => self.restart(permit, Reason::Fault).await,
-            Seat::Unused | Seat::Live(_) => self.begin(permit).await,
+            InstanceState::Lost => self.start_after_loss(permit, Reason::Fault).await,
+            InstanceState::Unused | InstanceState::Live(_) => self.start_fresh(permit).await,
         }
     }
 
     /// After a rollback, what the old code handed over is in the seat again, in the place of whatever
     /// came of it. Answers whether it is so.
-    pub(super) fn take_back(&mut self, current: &Edition) -> bool {
+    pub(super) fn restore_after_rollback(&mut self, current: &CodeVersion) -> bool {
         let mut handed_over = self.actor.handed_over.lock();
         let Some(kept) = handed_over.take_if(|kept| kept.is_back_in(current)) else { return false };
         drop(handed_over);
-        if let Some(live) = self.place.take_live(|_| true) {
-            self.discard(live);
+        if let Some(live) = self.slot.take_live(|_| true) {
+            self.drop_instance(live);
         }
-        self.actor.code.count(Outcome::New(Duration::ZERO));
-        self.place.checkpoint.kept = None;
-        self.place.seat = Seat::Asleep(*kept);
+        self.actor.code.count(SwapOutcome::New(Duration::ZERO));
+        self.slot.checkpoint.kept = None;
+        self.slot.instance = InstanceState::Asleep(*kept);
         true
     }
 
@@ -75,65 +75,65 @@ impl Turn<'_> {
     /// that cannot either, the state waits for the next event.
     pub(super) async fn wake(
         &mut self,
-        kept: Kept,
-        by: Edition,
+        kept: SavedState,
+        by: CodeVersion,
         permit: OwnedSemaphorePermit,
-    ) -> Result<Live, Fault> {
+    ) -> Result<LiveInstance, Fault> {
         match kept.stale_since {
             None => metrics::counter!("ws_host_wakes_total").increment(1),
             Some(_) => metrics::counter!("ws_host_restarts_total").increment(1),
         }
-        if !kept.by.is_code_of(&by) {
+        if !kept.code.is_same_code(&by) {
             let began = Instant::now();
             // That other code takes over says more than that an instance wakes.
             let reason = match kept.reason {
-                Reason::Hibernation => self.actor.code.why_replaced(&kept.by),
+                Reason::Hibernation => self.actor.code.why_replaced(&kept.code),
                 reason => reason,
             };
-            match self.actor.succeed(&by.template, &kept, reason).await {
+            match self.actor.start_from(&by.template, &kept, reason).await {
                 Ok(Some(guest)) => {
-                    self.actor.code.count(Outcome::New(began.elapsed()));
+                    self.actor.code.count(SwapOutcome::New(began.elapsed()));
                     self.hand_over(&kept, &by);
-                    return Ok(Live { guest, edition: by, permit });
+                    return Ok(LiveInstance { guest, code: by, permit });
                 }
                 Ok(None) => {}
-                Err(fault) => self.blame_start(&by, &fault),
+                Err(fault) => self.report_failed_start(&by, &fault),
             }
-            self.actor.code.count(Outcome::Old);
+            self.actor.code.count(SwapOutcome::Old);
         }
-        self.wake_as_before(kept, by.version, permit).await
+        self.wake_with_old_code(kept, by.version, permit).await
     }
 
     /// Lets the code that gave a state take it back, in spite of any newer one.
-    async fn wake_as_before(
+    async fn wake_with_old_code(
         &mut self,
-        mut kept: Kept,
+        mut kept: SavedState,
         version: u64,
         permit: OwnedSemaphorePermit,
-    ) -> Result<Live, Fault> {
-        let blame = |_: &Fault| self.actor.code.note_fault(&kept.by.template, FaultIn::Start);
-        let instantiated = self.actor.instantiate(&kept.by.template).await;
+    ) -> Result<LiveInstance, Fault> {
+        let blame = |_: &Fault| self.actor.code.note_fault(&kept.code.template, FaultIn::Start);
+        let instantiated = self.actor.instantiate(&kept.code.template).await;
         let mut guest = instantiated.inspect_err(blame)?;
         let resumed = self.actor.resume(&mut guest, Some(&kept), kept.reason).await;
         match resumed.inspect_err(blame) {
             Ok(true) => {
                 self.remember(&kept);
-                let edition = Edition { version, ..kept.by };
-                Ok(Live { guest, edition, permit })
+                let edition = CodeVersion { version, ..kept.code };
+                Ok(LiveInstance { guest, code: edition, permit })
             }
             // An instance that refused a state may be in any: the next one begins without.
             Ok(false) => {
                 drop(guest);
-                self.forget();
-                self.restart(permit, kept.reason).await
+                self.discard_state();
+                self.start_after_loss(permit, kept.reason).await
             }
             Err(fault) => {
                 kept.faults += 1;
                 if kept.faults < GIVE_UP_AFTER {
-                    self.place.seat = Seat::Asleep(kept);
+                    self.slot.instance = InstanceState::Asleep(kept);
                 } else {
-                    self.tell_given_up(&kept);
-                    self.forget();
+                    self.log_given_up(&kept);
+                    self.discard_state();
                 }
                 Err(fault)
             }
@@ -141,108 +141,116 @@ impl Turn<'_> {
     }
 
     /// An instance without anything from before it.
-    async fn begin(&mut self, permit: OwnedSemaphorePermit) -> Result<Live, Fault> {
+    async fn start_fresh(&mut self, permit: OwnedSemaphorePermit) -> Result<LiveInstance, Fault> {
         let edition = self.actor.code.current();
         let blame = |_: &Fault| self.actor.code.note_fault(&edition.template, FaultIn::Start);
         let guest = self.actor.instantiate(&edition.template).await.inspect_err(blame)?;
-        Ok(Live { guest, edition, permit })
+        Ok(LiveInstance { guest, code: edition, permit })
     }
 
     /// An instance that knows that there was one before it.
-    async fn restart(
+    async fn start_after_loss(
         &mut self,
         permit: OwnedSemaphorePermit,
         reason: Reason,
-    ) -> Result<Live, Fault> {
+    ) -> Result<LiveInstance, Fault> {
         metrics::counter!("ws_host_restarts_total").increment(1);
-        let mut live = self.begin(permit).await?;
-        let template = Arc::clone(&live.edition.template);
+        let mut live = self.start_fresh(permit).await?;
+        let template = Arc::clone(&live.code.template);
         let blame = |_: &Fault| self.actor.code.note_fault(&template, FaultIn::Start);
         self.actor.resume(&mut live.guest, None, reason).await.inspect_err(blame)?;
         Ok(live)
     }
 
     /// Puts an instance of an edition of the code in the place of an old one, or lets the old one go on.
-    pub(super) async fn replace(&mut self, old: Live, by: Edition) -> Result<Live, Fault> {
-        if old.edition.is_code_of(&by) {
-            return Ok(Live { edition: by, ..old });
+    pub(super) async fn replace_instance(
+        &mut self,
+        old: LiveInstance,
+        by: CodeVersion,
+    ) -> Result<LiveInstance, Fault> {
+        if old.code.is_same_code(&by) {
+            return Ok(LiveInstance { code: by, ..old });
         }
         let began = Instant::now();
         let version = by.version;
-        let (outcome, found) = match self.find_successor(old, by).await {
-            Ok(Successor::New(live)) => (Outcome::New(began.elapsed()), Ok(live)),
+        let (outcome, found) = match self.hand_state_over(old, by).await {
+            Ok(Successor::New(live)) => (SwapOutcome::New(began.elapsed()), Ok(live)),
             Ok(Successor::Old(old)) => {
-                let edition = Edition { version, ..old.edition };
-                (Outcome::Old, Ok(Live { edition, ..old }))
+                let edition = CodeVersion { version, ..old.code };
+                (SwapOutcome::Old, Ok(LiveInstance { code: edition, ..old }))
             }
-            Ok(Successor::Fresh(live)) => (Outcome::Nobody, Ok(live)),
-            Err(fault) => (Outcome::Nobody, Err(fault)),
+            Ok(Successor::Fresh(live)) => (SwapOutcome::Nobody, Ok(live)),
+            Err(fault) => (SwapOutcome::Nobody, Err(fault)),
         };
         self.actor.code.count(outcome);
         found
     }
 
-    async fn find_successor(&mut self, mut old: Live, by: Edition) -> Result<Successor, Fault> {
-        let reason = self.actor.code.why_replaced(&old.edition);
+    async fn hand_state_over(
+        &mut self,
+        mut old: LiveInstance,
+        by: CodeVersion,
+    ) -> Result<Successor, Fault> {
+        let reason = self.actor.code.why_replaced(&old.code);
         let state = match self.actor.suspend(&mut old.guest, reason).await {
             Ok(state) => state,
             Err(fault) => {
                 // The old code is to go anyway; what it could not hand over is lost.
-                self.actor.tell_fault(None, &fault);
-                let Live { permit, guest, .. } = old;
+                self.actor.report_fault(None, &fault);
+                let LiveInstance { permit, guest, .. } = old;
                 drop(guest);
-                let Some(kept) = self.place.checkpoint.kept.as_deref().cloned() else {
-                    let restarted = self.restart(permit, Reason::Fault).await;
+                let Some(kept) = self.slot.checkpoint.kept.as_deref().cloned() else {
+                    let restarted = self.start_after_loss(permit, Reason::Fault).await;
                     return restarted.map(Successor::Fresh);
                 };
-                self.place.seat = Seat::Asleep(kept.clone());
+                self.slot.instance = InstanceState::Asleep(kept.clone());
                 return self.wake(kept, by, permit).await.map(Successor::New);
             }
         };
-        let kept = Kept::new(state, old.edition.clone(), reason);
-        match self.actor.succeed(&by.template, &kept, reason).await {
+        let kept = SavedState::new(state, old.code.clone(), reason);
+        match self.actor.start_from(&by.template, &kept, reason).await {
             Ok(Some(guest)) => {
                 self.hand_over(&kept, &by);
-                return Ok(Successor::New(Live { guest, edition: by, permit: old.permit }));
+                return Ok(Successor::New(LiveInstance { guest, code: by, permit: old.permit }));
             }
             Ok(None) => {}
-            Err(fault) => self.blame_start(&by, &fault),
+            Err(fault) => self.report_failed_start(&by, &fault),
         }
         // It was asked for its state and is as good as before.
         Ok(Successor::Old(old))
     }
 
     /// New code could not begin with a state of the old.
-    fn blame_start(&self, new: &Edition, fault: &Fault) {
-        self.actor.tell_fault(None, fault);
+    fn report_failed_start(&self, new: &CodeVersion, fault: &Fault) {
+        self.actor.report_fault(None, fault);
         self.actor.code.note_fault(&new.template, FaultIn::Start);
     }
 
     /// Other code has taken this. If that is on trial, or a fault elsewhere has ended its trial meanwhile, it is kept.
-    fn hand_over(&mut self, kept: &Kept, taken_by: &Edition) {
+    fn hand_over(&mut self, kept: &SavedState, taken_by: &CodeVersion) {
         let code = Arc::clone(&self.actor.code);
-        let may_return = code.may_return_to(&kept.by, taken_by);
+        let may_return = code.may_return_to(&kept.code, taken_by);
         let octets = kept.state.as_ref().map_or(0, |state| state.len());
         if !may_return || !code.budget().has_room_for_state(octets) {
             return self.remember(kept);
         }
         // One state, and counted once, whatever it is kept for.
-        let kept = kept.clone().counted(code.budget());
+        let kept = kept.clone().counted_in(code.budget());
         self.remember(&kept);
         // Of this version, so that it is taken back under a later one.
         let version = code.version().min(taken_by.version);
-        let by = Edition { version, ..kept.by.clone() };
+        let by = CodeVersion { version, ..kept.code.clone() };
         *self.actor.handed_over.lock() =
-            Some(Box::new(Kept { by, ..kept.outdated(Reason::Rollback) }));
+            Some(Box::new(SavedState { code: by, ..kept.outdated(Reason::Rollback) }));
     }
 
     /// What was kept is of no use.
-    fn forget(&mut self) {
-        self.place.seat = Seat::Lost;
-        self.place.checkpoint.kept = None;
+    fn discard_state(&mut self) {
+        self.slot.instance = InstanceState::Lost;
+        self.slot.checkpoint.kept = None;
     }
 
-    fn tell_given_up(&self, kept: &Kept) {
+    fn log_given_up(&self, kept: &SavedState) {
         let octets = kept.state.as_ref().map_or(0, |state| state.len());
         tracing::error!(
             resource = self.actor.code.resource(),

@@ -16,7 +16,7 @@ thread_local! {
 }
 
 /// Nothing came from a client for a while: memory that a burst needed is given back.
-pub(super) fn rest(client: &Client) {
+pub(super) fn release_idle_memory(client: &Client) {
     let outbound = &mut client.outgoing().outbound;
     outbound.release_memory();
     outbound.release_context();

@@ -6,11 +6,11 @@ use crate::ticker;
 
 /// The piece of a call that runs now, since it began or went on after waiting.
 #[derive(Debug)]
-pub(super) struct CallClock {
+pub(super) struct CpuClock {
     began: AtomicU64,
 }
 
-impl CallClock {
+impl CpuClock {
     pub(super) fn new() -> Self {
         Self { began: AtomicU64::new(ticker::now()) }
     }

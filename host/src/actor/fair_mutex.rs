@@ -16,16 +16,16 @@ use crate::ticker;
 
 /// What one at a time may have, in the order in which they asked, roughly.
 #[derive(Debug, Default)]
-pub(super) struct Turns<T> {
+pub(super) struct FairMutex<T> {
     held: Mutex<T>,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<WaitQueue>,
     /// When the first who waits began to, and one more; 0 if nobody waits.
     since: AtomicU64,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
-    line: VecDeque<Waiter>,
+struct WaitQueue {
+    queue: VecDeque<Waiter>,
     next_number: u64,
 }
 
@@ -38,24 +38,24 @@ struct Waiter {
 }
 
 /// What was had for a turn. The next one is woken when it is dropped.
-pub(super) struct Held<'a, T> {
+pub(super) struct FairMutexGuard<'a, T> {
     // Dropped in this order: who is woken must find it free.
     guard: MutexGuard<'a, T>,
-    _next: WakesNext<'a, T>,
+    _next: WakeNext<'a, T>,
 }
 
-struct WakesNext<'a, T>(&'a Turns<T>);
+struct WakeNext<'a, T>(&'a FairMutex<T>);
 
 /// A place in the line, given up when it is dropped.
 struct Ticket<'a, T> {
-    turns: &'a Turns<T>,
+    turns: &'a FairMutex<T>,
     number: u64,
 }
 
-impl<T> Turns<T> {
+impl<T> FairMutex<T> {
     /// What is free, unless somebody has waited too long for it.
     #[inline]
-    pub(super) fn try_take(&self) -> Option<Held<'_, T>> {
+    pub(super) fn try_lock(&self) -> Option<FairMutexGuard<'_, T>> {
         match self.since.load(Ordering::Acquire) {
             0 => {}
             since if since > ticker::now() => {}
@@ -69,64 +69,64 @@ impl<T> Turns<T> {
     /// # Cancel safety
     ///
     /// Dropping the future gives up the place in the line.
-    pub(super) async fn take(&self) -> Held<'_, T> {
-        if let Some(held) = self.try_take() {
+    pub(super) async fn lock(&self) -> FairMutexGuard<'_, T> {
+        if let Some(held) = self.try_lock() {
             return held;
         }
-        let ticket = self.line_up();
+        let ticket = self.enqueue();
         poll_fn(|context| ticket.poll(context)).await
     }
 
-    fn try_hold(&self) -> Option<Held<'_, T>> {
-        Some(Held { guard: self.held.try_lock()?, _next: WakesNext(self) })
+    fn try_hold(&self) -> Option<FairMutexGuard<'_, T>> {
+        Some(FairMutexGuard { guard: self.held.try_lock()?, _next: WakeNext(self) })
     }
 
-    fn line_up(&self) -> Ticket<'_, T> {
+    fn enqueue(&self) -> Ticket<'_, T> {
         let mut waiting = self.waiting.lock();
         let number = waiting.next_number;
         waiting.next_number += 1;
         // One more than the time, so that it is never 0 and the tick itself is not waiting yet.
         let since = ticker::now() + 1;
-        waiting.line.push_back(Waiter { number, since, waker: None });
+        waiting.queue.push_back(Waiter { number, since, waker: None });
         self.note_first(&waiting);
         Ticket { turns: self, number }
     }
 
-    fn note_first(&self, waiting: &Waiting) {
-        let since = waiting.line.front().map_or(0, |first| first.since);
+    fn note_first(&self, waiting: &WaitQueue) {
+        let since = waiting.queue.front().map_or(0, |first| first.since);
         self.since.store(since, Ordering::Release);
         // Before the lock is tried: either that finds it free, or who lets go of it finds somebody waiting.
         fence(Ordering::SeqCst);
     }
 }
 
-impl Waiting {
+impl WaitQueue {
     fn find(&self, number: u64) -> Option<usize> {
-        self.line.binary_search_by_key(&number, |waiter| waiter.number).ok()
+        self.queue.binary_search_by_key(&number, |waiter| waiter.number).ok()
     }
 
     fn wake_first(&mut self) {
-        if let Some(waker) = self.line.front_mut().and_then(|first| first.waker.take()) {
+        if let Some(waker) = self.queue.front_mut().and_then(|first| first.waker.take()) {
             waker.wake();
         }
     }
 }
 
 impl<'a, T> Ticket<'a, T> {
-    fn poll(&self, context: &Context<'_>) -> Poll<Held<'a, T>> {
+    fn poll(&self, context: &Context<'_>) -> Poll<FairMutexGuard<'a, T>> {
         let mut waiting = self.turns.waiting.lock();
         let Some(at) = waiting.find(self.number) else {
             // Only a place that was given up has left the line.
             return Poll::Pending;
         };
         // Before it is tried: whoever lets go now must find somebody to wake.
-        waiting.line[at].waker = Some(context.waker().clone());
+        waiting.queue[at].waker = Some(context.waker().clone());
         if at > 0 {
             return Poll::Pending;
         }
         // Its end would take the lock that is held here: the line is left first.
         let Some(held) = self.turns.try_hold() else { return Poll::Pending };
-        waiting.line.pop_front();
+        waiting.queue.pop_front();
         self.turns.note_first(&waiting);
         Poll::Ready(held)
     }
@@ -136,8 +136,8 @@ impl<T> Drop for Ticket<'_, T> {
     fn drop(&mut self) {
         let mut waiting = self.turns.waiting.lock();
         if let Some(at) = waiting.find(self.number) {
-            let was_woken = waiting.line[at].waker.is_none();
-            waiting.line.remove(at);
+            let was_woken = waiting.queue[at].waker.is_none();
+            waiting.queue.remove(at);
             self.turns.note_first(&waiting);
             if at == 0 && was_woken {
                 waiting.wake_first();
@@ -146,7 +146,7 @@ impl<T> Drop for Ticket<'_, T> {
     }
 }
 
-impl<T> Drop for WakesNext<'_, T> {
+impl<T> Drop for WakeNext<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
         // Behind letting go: see `note_first`.
@@ -157,7 +157,7 @@ impl<T> Drop for WakesNext<'_, T> {
     }
 }
 
-impl<T> std::ops::Deref for Held<'_, T> {
+impl<T> std::ops::Deref for FairMutexGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -165,7 +165,7 @@ impl<T> std::ops::Deref for Held<'_, T> {
     }
 }
 
-impl<T> std::ops::DerefMut for Held<'_, T> {
+impl<T> std::ops::DerefMut for FairMutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.guard
     }
@@ -200,16 +200,16 @@ mod tests {
 
     #[test]
     fn first_who_waits_is_woken_and_others_pass_until_it_has_looked() {
-        let turns = Turns::<()>::default();
+        let turns = FairMutex::<()>::default();
         let (first, second) = (Arc::<Woken>::default(), Arc::<Woken>::default());
-        let held = turns.try_take().expect("free");
-        let mut one = pin!(turns.take());
-        let mut other = pin!(turns.take());
+        let held = turns.try_lock().expect("free");
+        let mut one = pin!(turns.lock());
+        let mut other = pin!(turns.lock());
         assert!(first.poll(one.as_mut()).is_pending());
         assert!(second.poll(other.as_mut()).is_pending());
         drop(held);
         assert_eq!((first.times(), second.times()), (1, 0));
-        let passing = turns.try_take().expect("nobody has waited long");
+        let passing = turns.try_lock().expect("nobody has waited long");
         assert!(first.poll(one.as_mut()).is_pending());
         drop(passing);
         assert_eq!((first.times(), second.times()), (2, 0));
@@ -218,32 +218,32 @@ mod tests {
         drop(held);
         assert_eq!((first.times(), second.times()), (2, 1));
         assert!(second.poll(other.as_mut()).is_ready());
-        assert!(turns.try_take().is_some(), "nobody waits any more");
+        assert!(turns.try_lock().is_some(), "nobody waits any more");
     }
 
     #[test]
     fn nobody_passes_when_the_first_has_waited_long() {
-        let turns = Turns::<()>::default();
-        let held = turns.try_take().expect("free");
+        let turns = FairMutex::<()>::default();
+        let held = turns.try_lock().expect("free");
         let woken = Arc::<Woken>::default();
-        let mut first = Box::pin(turns.take());
+        let mut first = Box::pin(turns.lock());
         assert!(woken.poll(first.as_mut()).is_pending());
         turns.since.store(1, Ordering::Relaxed);
         crate::ticker::wait_for_a_tick().expect("a thread");
         drop(held);
-        assert!(turns.try_take().is_none());
+        assert!(turns.try_lock().is_none());
         // Whoever gives up makes way for the next one.
         drop(first);
-        assert!(turns.try_take().is_some());
+        assert!(turns.try_lock().is_some());
     }
 
     #[test]
     fn who_was_woken_and_gives_up_wakes_the_next_one() {
-        let turns = Turns::<()>::default();
-        let held = turns.try_take().expect("free");
+        let turns = FairMutex::<()>::default();
+        let held = turns.try_lock().expect("free");
         let (first, second) = (Arc::<Woken>::default(), Arc::<Woken>::default());
-        let mut one = Box::pin(turns.take());
-        let mut other = Box::pin(turns.take());
+        let mut one = Box::pin(turns.lock());
+        let mut other = Box::pin(turns.lock());
         assert!(first.poll(one.as_mut()).is_pending());
         assert!(second.poll(other.as_mut()).is_pending());
         drop(held);

@@ -21,16 +21,16 @@ const STUCK: u32 = 3;
 
 /// What is known of one worker.
 #[derive(Debug, Default)]
-pub(super) struct Pulse {
+pub(super) struct Liveness {
     /// It was asked to come round, and has not yet.
-    is_asked: AtomicBool,
+    is_probed: AtomicBool,
     /// Somebody has waited for it in vain since it came round last.
     is_late: AtomicBool,
     /// In how many looks it has not come round.
     missed: AtomicU32,
 }
 
-impl Pulse {
+impl Liveness {
     /// Whether others should get what could go to this worker.
     pub(super) fn is_late(&self) -> bool {
         self.is_late.load(Ordering::Relaxed)
@@ -56,7 +56,7 @@ impl Workers {
     pub(crate) fn stuck(&self) -> Vec<(String, Duration)> {
         let all = self.all.lock();
         let stuck = all.iter().filter_map(|worker| {
-            let missed = worker.pulse.missed.load(Ordering::Relaxed);
+            let missed = worker.liveness.missed.load(Ordering::Relaxed);
             (missed >= STUCK).then(|| (worker.name.clone(), INTERVAL * missed))
         });
         stuck.collect()
@@ -72,7 +72,7 @@ impl Workers {
 
 impl Worker {
     fn look(self: &Arc<Self>) {
-        let Pulse { is_asked, missed, .. } = &self.pulse;
+        let Liveness { is_probed: is_asked, missed, .. } = &self.liveness;
         let name = &*self.name;
         if !self.is_parked() && is_asked.load(Ordering::Relaxed) {
             if missed.fetch_add(1, Ordering::Relaxed) + 1 == STUCK {
@@ -82,14 +82,14 @@ impl Worker {
                     "the worker has not come round for {time:?}, and its clients wait; /healthz answers 503"
                 );
             }
-            return self.fall_behind();
+            return self.mark_late();
         }
         let missed = missed.swap(0, Ordering::Relaxed);
         if missed >= STUCK {
             tracing::warn!(worker = name, "the worker comes round again, after {missed} s");
         }
         if !self.is_parked() {
-            self.ask();
+            self.probe();
         }
     }
 
@@ -100,17 +100,17 @@ impl Worker {
     }
 
     /// Somebody has waited for it in vain: others get what comes until it has come round.
-    pub(crate) fn fall_behind(self: &Arc<Self>) {
-        self.pulse.is_late.store(true, Ordering::Relaxed);
-        self.ask();
+    pub(crate) fn mark_late(self: &Arc<Self>) {
+        self.liveness.is_late.store(true, Ordering::Relaxed);
+        self.probe();
     }
 
-    fn ask(self: &Arc<Self>) {
-        if !self.pulse.is_asked.swap(true, Ordering::Relaxed) {
+    fn probe(self: &Arc<Self>) {
+        if !self.liveness.is_probed.swap(true, Ordering::Relaxed) {
             let worker = Arc::clone(self);
             self.handle.spawn(async move {
-                worker.pulse.is_asked.store(false, Ordering::Relaxed);
-                worker.pulse.is_late.store(false, Ordering::Relaxed);
+                worker.liveness.is_probed.store(false, Ordering::Relaxed);
+                worker.liveness.is_late.store(false, Ordering::Relaxed);
             });
         }
     }
@@ -173,16 +173,16 @@ mod tests {
     #[tokio::test]
     async fn others_get_what_a_late_worker_could_have() {
         let workers = workers(2);
-        let _homes = [workers.home(), workers.home()];
+        let _homes = [workers.assign_actor(), workers.assign_actor()];
         let held = hold(&workers);
         let first = Arc::clone(&workers.all.lock()[0]);
-        first.fall_behind();
+        first.mark_late();
         let id = first.handle.id();
-        let receptions = [(); 4].map(|()| workers.reception());
+        let receptions = [(); 4].map(|()| workers.assign_handshake());
         assert!(receptions.iter().all(|reception| reception.worker().handle.id() != id));
-        assert_ne!(workers.home().worker(), id);
+        assert_ne!(workers.assign_actor().worker(), id);
         drop(held);
-        while first.pulse.is_late() {
+        while first.liveness.is_late() {
             yield_now().await;
         }
     }

@@ -18,11 +18,11 @@ where
 {
     let mut by_home = HashMap::<_, Vec<Arc<Actor>>>::new();
     for actor in actors {
-        by_home.entry(actor.home().worker()).or_default().push(actor);
+        by_home.entry(actor.worker().worker()).or_default().push(actor);
     }
     let begin = |actors: Vec<Arc<Actor>>| {
         let first = Arc::clone(&actors[0]);
-        first.home().run(work(actors))
+        first.worker().run(work(actors))
     };
     by_home.into_values().map(begin).collect()
 }
@@ -55,7 +55,7 @@ pub(super) fn end(actors: Vec<Arc<Actor>>) {
 
 /// Something to be done with an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Chore {
+pub(super) enum Maintenance {
     /// Let new code take over.
     Refresh,
     /// Let code take over that the others do not have yet.
@@ -64,7 +64,7 @@ pub(super) enum Chore {
     Hibernate,
 }
 
-impl Chore {
+impl Maintenance {
     /// Begins to do it with each actor on its home, one after the other. The other tasks of the worker go on
     /// between two.
     pub(super) fn everywhere(self, actors: Vec<Arc<Actor>>) -> Vec<Running<()>> {
@@ -89,7 +89,7 @@ impl Chore {
 
     async fn act(self, turn: Turn<'_>) {
         match self {
-            Self::Refresh => turn.refresh().await,
+            Self::Refresh => turn.apply_reload().await,
             Self::TryOut => turn.try_out().await,
             Self::Hibernate => turn.hibernate().await,
         }

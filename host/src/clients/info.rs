@@ -13,7 +13,7 @@ use super::Certificate;
 
 /// The request of a client, as handlers see it.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct ClientInfo {
     /// The name of the resource.
     pub(crate) resource: Arc<str>,
     pub(crate) path: String,
@@ -59,7 +59,7 @@ impl HttpVersion {
     }
 }
 
-impl Known {
+impl ClientInfo {
     /// The first header of this name, in any case of letters, whose value is text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let is_it = |told: &[u8]| told.eq_ignore_ascii_case(name.as_bytes());
@@ -217,7 +217,7 @@ mod tests {
             ("x-user", b"bob"),
             ("x-none", b"\xff"),
         ];
-        let known = Known { headers: headers.into_iter().collect(), ..Known::example() };
+        let known = ClientInfo { headers: headers.into_iter().collect(), ..ClientInfo::example() };
         for name in ["x-user", "X-User"] {
             assert_eq!(known.header(name), Some("alice"));
         }
@@ -230,7 +230,7 @@ mod tests {
     fn parameter_is_found_by_its_name() {
         let parameters = [("team", "a"), ("room", "blue")];
         let owned = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let known = Known { parameters: owned.into(), ..Known::example() };
+        let known = ClientInfo { parameters: owned.into(), ..ClientInfo::example() };
         assert_eq!(known.parameter("room"), Some("blue"));
         assert_eq!(known.parameter("Room"), None);
     }
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn subprotocol_is_one_that_was_offered_and_stays() {
         let offered = || vec!["chat".to_owned(), "echo".to_owned()];
-        let known = Known { subprotocols: offered(), ..Known::example() };
+        let known = ClientInfo { subprotocols: offered(), ..ClientInfo::example() };
         known.agree(|offered| offered == "other");
         assert_eq!(known.subprotocol(), None);
         known.agree(|offered| offered == "echo");

@@ -13,18 +13,18 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::clients::{Client, ClientId};
 
 /// Counts as a client while it lives: until the last event has been delivered and the connection is closed.
-pub(crate) struct Counted {
+pub(crate) struct CountedClient {
     /// Counts against the limit of clients.
     pub(crate) _permit: OwnedSemaphorePermit,
     /// Makes a server that stops wait for it.
     pub(crate) _token: TaskTrackerToken,
-    pub(crate) farewells: Arc<Farewells>,
+    pub(crate) farewells: Arc<ClosingConnections>,
 }
 
 /// Connections that have ended and wait for their client to close too. A client may take its time, as long as
 /// nobody else needs its place.
 #[derive(Default)]
-pub(crate) struct Farewells {
+pub(crate) struct ClosingConnections {
     table: Mutex<Table>,
 }
 
@@ -39,20 +39,20 @@ struct Table {
 
 /// The entry of one that leaves.
 struct Leaving<'a> {
-    farewells: &'a Farewells,
+    farewells: &'a ClosingConnections,
     client: ClientId,
 }
 
 /// The entry of one that waits.
 struct Waiting<'a> {
-    farewells: &'a Farewells,
+    farewells: &'a ClosingConnections,
     number: u64,
     given_way: oneshot::Receiver<()>,
 }
 
-impl Farewells {
+impl ClosingConnections {
     /// Lets the one that has waited for longest wait no longer. Answers whether there was one.
-    pub(crate) fn give_way(&self) -> bool {
+    pub(crate) fn evict_one(&self) -> bool {
         self.table.lock().waiting.pop_first().is_some()
     }
 
@@ -62,7 +62,7 @@ impl Farewells {
     }
 }
 
-impl Counted {
+impl CountedClient {
     /// Takes leave of a client, until that is done or somebody else needs its place. As long as there is something
     /// to be written to it, it does not give way.
     ///
@@ -82,7 +82,7 @@ impl Counted {
                 return Poll::Ready(());
             }
             if waiting.is_none() && client.buffered() == 0 {
-                waiting = Some(self.farewells.enter());
+                waiting = Some(self.farewells.add());
             }
             match &mut waiting {
                 // Either way the sender is gone.
@@ -94,13 +94,13 @@ impl Counted {
     }
 }
 
-impl Farewells {
+impl ClosingConnections {
     fn leave(&self, client: &Arc<Client>) -> Leaving<'_> {
         self.table.lock().leaving.insert(client.id(), Arc::clone(client));
         Leaving { farewells: self, client: client.id() }
     }
 
-    fn enter(&self) -> Waiting<'_> {
+    fn add(&self) -> Waiting<'_> {
         let (sender, given_way) = oneshot::channel();
         let mut table = self.table.lock();
         let number = table.next;

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::Actor;
-use super::kept::Kept;
+use super::saved_state::SavedState;
 use crate::guest::{Fault, Guest, Reason, Template};
 use crate::log_rate::{Line, LogRate, Quoted};
 
@@ -17,10 +17,10 @@ static REFUSED: LogRate = LogRate::new();
 
 impl Actor {
     /// A guest that has taken over from another; `None` if it refuses the state.
-    pub(super) async fn succeed(
+    pub(super) async fn start_from(
         &self,
         template: &Arc<Template>,
-        kept: &Kept,
+        kept: &SavedState,
         reason: Reason,
     ) -> Result<Option<Box<Guest>>, Fault> {
         let mut guest = self.instantiate(template).await?;
@@ -58,12 +58,12 @@ impl Actor {
     pub(super) async fn resume(
         &self,
         guest: &mut Guest,
-        kept: Option<&Kept>,
+        kept: Option<&SavedState>,
         reason: Reason,
     ) -> Result<bool, Fault> {
         tracing::trace!(actor = &*self.name, reason = reason.word(), "resume");
         let state = kept.and_then(|kept| kept.state.clone());
-        let Err(why) = guest.resume(state, reason, kept.and_then(Kept::age)).await? else {
+        let Err(why) = guest.resume(state, reason, kept.and_then(SavedState::age)).await? else {
             return Ok(true);
         };
         if let Some(Line { left_out }) = REFUSED.line(Instant::now()) {
@@ -75,9 +75,9 @@ impl Actor {
     }
 
     pub(super) async fn instantiate(&self, template: &Arc<Template>) -> Result<Box<Guest>, Fault> {
-        let guest = Box::new(template.instantiate(Arc::clone(&self.belongings)).await?);
-        self.hears_drained.fetch_or(template.hears_drained(), Ordering::Relaxed);
-        self.hears_stopping.fetch_or(template.hears_stopping(), Ordering::Relaxed);
+        let guest = Box::new(template.instantiate(Arc::clone(&self.resources)).await?);
+        self.wants_drained.fetch_or(template.wants_drained(), Ordering::Relaxed);
+        self.wants_stopping.fetch_or(template.wants_stopping(), Ordering::Relaxed);
         Ok(guest)
     }
 }

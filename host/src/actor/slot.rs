@@ -6,7 +6,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::kept::{Edition, Kept};
+use super::saved_state::{CodeVersion, SavedState};
 use crate::guest::Guest;
 
 /// How long a new instance is waited for after the second failed start in a row; doubled by each further
@@ -21,30 +21,30 @@ pub(super) const GIVE_UP_AFTER: u32 = 8;
 
 /// The instance of an actor, or what became of it.
 #[derive(Default)]
-pub(super) enum Seat {
+pub(super) enum InstanceState {
     /// There was none yet.
     #[default]
     Unused,
     /// It waits for the next event.
-    Live(Live),
+    Live(LiveInstance),
     /// It was hibernated, or could not wake, and this is its state.
-    Asleep(Kept),
+    Asleep(SavedState),
     /// It ended in the middle of an event.
     Lost,
 }
 
 /// An instance in memory.
-pub(super) struct Live {
+pub(super) struct LiveInstance {
     pub(super) guest: Box<Guest>,
     /// The code that it runs.
-    pub(super) edition: Edition,
+    pub(super) code: CodeVersion,
     pub(super) permit: OwnedSemaphorePermit,
 }
 
 /// What is locked for a turn.
 #[derive(Default)]
-pub(super) struct Place {
-    pub(super) seat: Seat,
+pub(super) struct ActorSlot {
+    pub(super) instance: InstanceState,
     pub(super) checkpoint: Checkpoint,
     pub(super) failures: Failures,
 }
@@ -52,7 +52,7 @@ pub(super) struct Place {
 /// What an instance can go on with after a trap.
 #[derive(Default)]
 pub(super) struct Checkpoint {
-    pub(super) kept: Option<Box<Kept>>,
+    pub(super) kept: Option<Box<SavedState>>,
     /// The next one is on its way: after what time, and what waits for it.
     pub(super) next: Option<(Duration, AbortOnDropHandle<()>)>,
 }
@@ -67,20 +67,23 @@ pub(super) struct Failures {
 
 /// What follows from one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Restart {
     /// A fresh instance goes on.
-    GoOn,
+    Retry,
     /// Nobody can expect any more that one will do better.
     GiveUp,
 }
 
-impl Place {
+impl ActorSlot {
     /// Takes the instance out, if there is one like this. Until something is put back, it is lost.
-    pub(super) fn take_live(&mut self, is_wanted: impl FnOnce(&Live) -> bool) -> Option<Live> {
-        match std::mem::replace(&mut self.seat, Seat::Lost) {
-            Seat::Live(live) if is_wanted(&live) => Some(live),
+    pub(super) fn take_live(
+        &mut self,
+        is_wanted: impl FnOnce(&LiveInstance) -> bool,
+    ) -> Option<LiveInstance> {
+        match std::mem::replace(&mut self.instance, InstanceState::Lost) {
+            InstanceState::Live(live) if is_wanted(&live) => Some(live),
             other => {
-                self.seat = other;
+                self.instance = other;
                 None
             }
         }
@@ -88,13 +91,13 @@ impl Place {
 }
 
 impl Failures {
-    pub(super) fn count(&mut self) -> Verdict {
+    pub(super) fn count(&mut self) -> Restart {
         self.in_a_row = self.in_a_row.saturating_add(1);
         if let Some(doublings) = self.in_a_row.checked_sub(2) {
             let wait = FIRST_BACK_OFF * 2_u32.saturating_pow(doublings.min(16));
             self.not_before = Some(Instant::now() + wait.min(MAX_BACK_OFF));
         }
-        if self.in_a_row == GIVE_UP_AFTER { Verdict::GiveUp } else { Verdict::GoOn }
+        if self.in_a_row == GIVE_UP_AFTER { Restart::GiveUp } else { Restart::Retry }
     }
 
     pub(super) fn forget(&mut self) {
@@ -116,19 +119,19 @@ mod tests {
     #[test]
     fn back_off_begins_with_the_second_fault_and_doubles_to_its_longest() {
         let mut failures = Failures::default();
-        assert_eq!(failures.count(), Verdict::GoOn);
+        assert_eq!(failures.count(), Restart::Retry);
         assert_eq!(failures.not_before(), None);
         let mut last = Duration::ZERO;
         for number in 2..100 {
             let verdict = failures.count();
-            assert_eq!(verdict == Verdict::GiveUp, number == GIVE_UP_AFTER);
+            assert_eq!(verdict == Restart::GiveUp, number == GIVE_UP_AFTER);
             let wait = failures.not_before().expect("a wait") - Instant::now();
             assert!(wait <= MAX_BACK_OFF);
             assert!(wait > last || wait > MAX_BACK_OFF - FIRST_BACK_OFF, "{number}: {wait:?}");
             last = wait;
         }
         failures.forget();
-        assert_eq!(failures.count(), Verdict::GoOn);
+        assert_eq!(failures.count(), Restart::Retry);
         assert_eq!(failures.not_before(), None);
     }
 }

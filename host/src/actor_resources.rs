@@ -9,7 +9,7 @@ use crate::topics::Topics;
 
 /// What an instance finds when it takes over from another.
 #[derive(Debug)]
-pub(crate) struct Belongings {
+pub(crate) struct ActorResources {
     pub(crate) clients: Clients,
     pub(crate) timers: Timers,
     pub(crate) topics: Arc<Topics>,
@@ -18,20 +18,20 @@ pub(crate) struct Belongings {
 /// A client among what belongs to its actor, from before its handler is asked to when its connection has ended or its
 /// handler has refused it. Dropping this forgets it wholly, on whichever way that comes.
 #[derive(Debug)]
-pub(crate) struct Presence {
-    belongings: Arc<Belongings>,
+pub(crate) struct Registration {
+    resources: Arc<ActorResources>,
     client: Arc<Client>,
 }
 
-impl Belongings {
+impl ActorResources {
     pub(crate) fn new(topics: Arc<Topics>) -> Self {
         Self { clients: Clients::default(), timers: Timers::default(), topics }
     }
 
     /// From now on the guest can send to this client, subscribe and tag it, as long as the answer is kept.
-    pub(crate) fn enter(self: &Arc<Self>, client: &Arc<Client>) -> Presence {
+    pub(crate) fn register(self: &Arc<Self>, client: &Arc<Client>) -> Registration {
         self.clients.insert(Arc::clone(client));
-        Presence { belongings: Arc::clone(self), client: Arc::clone(client) }
+        Registration { resources: Arc::clone(self), client: Arc::clone(client) }
     }
 
     /// The one place where a client is forgotten: whatever is kept for clients must go here.
@@ -43,8 +43,8 @@ impl Belongings {
     }
 }
 
-impl Drop for Presence {
+impl Drop for Registration {
     fn drop(&mut self) {
-        self.belongings.forget(&self.client);
+        self.resources.forget(&self.client);
     }
 }
