@@ -4,16 +4,14 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use anyhow::{Context, Result};
-use ws_host_test_support::{Client, DEADLINE, TestServer, handshake};
+use ws_host_test_support::{Client, DEADLINE, TestServer, handshake, open_stream};
 
 use crate::encrypted::Authority;
 
 /// Sends a request and returns the response up to the end of the connection, or up to the end of a 101. Blanks out
 /// the date.
 pub(crate) fn answer(server: &TestServer, request: &str) -> Result<String> {
-    let mut stream = TcpStream::connect(server.address())?;
-    stream.set_read_timeout(Some(DEADLINE))?;
-    stream.write_all(request.as_bytes())?;
+    let mut stream = open_stream(server.address(), request.as_bytes())?;
     read(&mut stream)
 }
 
@@ -121,7 +119,7 @@ fn refusals_say_what_is_wrong_and_close() -> Result<()> {
                 "HTTP/1.1 426 Upgrade Required\r\nConnection: close, upgrade\r\nUpgrade: websocket\r\n\
                  Sec-WebSocket-Version: 13\r\n{}",
                 text(
-                    "this version of the WebSocket protocol is not spoken here; there is \
+                    "this version of the WebSocket protocol is not supported; there is \
                       Sec-WebSocket-Version 13\n"
                 )
             ),
@@ -199,13 +197,13 @@ fn each_refusal_names_the_rule() -> Result<()> {
     for (request, body) in [
         (
             without("Host: localhost"),
-            "the host is missing or malformed, or two are told that differ",
+            "the host is missing or malformed, or the request names two different hosts",
         ),
         (
             good.replace("Host: localhost", "Host: a b"),
-            "the host is missing or malformed, or two are told that differ",
+            "the host is missing or malformed, or the request names two different hosts",
         ),
-        (with("Host: localhost"), "the Host header stands more than once"),
+        (with("Host: localhost"), "the Host header is repeated"),
         (
             good.replace("Connection: Upgrade", "Connection: close"),
             "the Connection header lacks \"Upgrade\"",
@@ -215,11 +213,11 @@ fn each_refusal_names_the_rule() -> Result<()> {
         (with("Transfer-Encoding: chunked"), "a WebSocket handshake has no body"),
         (
             good.replace("dGhlIHNhbXBsZSBub25jZQ==", "c2hvcnQ="),
-            "the Sec-WebSocket-Key header is not the base64 form of 16 octets",
+            "the Sec-WebSocket-Key header is not the base64 form of 16 bytes",
         ),
         (
             with("Authorization: a\r\nAuthorization: b"),
-            "the Authorization header stands more than once",
+            "the Authorization header is repeated",
         ),
         (
             with("Sec-WebSocket-Protocol: a b"),

@@ -1,36 +1,36 @@
-//! Which frames are legal, apart from how they are read: pure functions over a header and a state.
+//! The rules for frame headers, as pure functions over a header and a state.
 
 use crate::Role;
 use crate::error::ProtocolError;
 use crate::frame::{Fin, Header, MAX_CONTROL_PAYLOAD, Opcode, RSV1};
 use crate::limits::Limits;
 
-/// How much of a fragmented message there is already.
+/// The part of a fragmented message that has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unfinished {
-    /// As they came.
-    pub(crate) octets: usize,
+    /// Payload bytes as received, compressed or not.
+    pub(crate) bytes: usize,
     pub(crate) fragments: u32,
     pub(crate) encoding: Encoding,
 }
 
-/// How the payload of a message is encoded.
+/// The encoding of a message's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Encoding {
     Plain,
-    /// RFC 7692 §7.2.
+    /// Compressed (RFC 7692 §7.2).
     Deflated,
 }
 
 impl Encoding {
-    /// The encoding that the first frame of a message tells (RFC 7692 §6).
+    /// Returns the encoding that the header of a message's first frame declares (RFC 7692 §6).
     pub(crate) fn of(header: &Header) -> Self {
         if header.reserved & RSV1 == 0 { Self::Plain } else { Self::Deflated }
     }
 }
 
-/// Every rule on a header, given the message that it would continue and the reserved bits to which an
-/// extension gives a meaning.
+/// Checks a header against all rules. `message` is the message that the frame would continue. `extended` is the set of
+/// reserved bits that an extension defines.
 pub(crate) fn header(
     header: &Header,
     role: Role,
@@ -38,8 +38,7 @@ pub(crate) fn header(
     limits: &Limits,
     extended: u8,
 ) -> Result<(), ProtocolError> {
-    // §5.2: fail on a bit whose meaning no extension defines. RFC 7692 §6 defines RSV1 on the first
-    // frame of a message alone.
+    // §5.2: fail on a bit that no extension defines. RFC 7692 §6 defines RSV1 only on the first frame of a message.
     let is_first = matches!(header.opcode, Opcode::Text | Opcode::Binary);
     if header.reserved & !(if is_first { extended } else { 0 }) != 0 {
         return Err(ProtocolError::ReservedBits(header.reserved));
@@ -53,7 +52,7 @@ pub(crate) fn header(
     if header.opcode.is_control() { control(header) } else { data(header, message, limits) }
 }
 
-/// §5.5: all control frames carry 125 octets or less and are not fragmented.
+/// Checks that a control frame carries 125 bytes or less and is not fragmented (§5.5).
 fn control(header: &Header) -> Result<(), ProtocolError> {
     if header.fin == Fin::More {
         return Err(ProtocolError::FragmentedControl);
@@ -64,28 +63,28 @@ fn control(header: &Header) -> Result<(), ProtocolError> {
     Ok(())
 }
 
-/// §5.4: the fragments of one message come without another message between them.
+/// Checks that no other message begins between the fragments of a message (§5.4), and checks the limits.
 fn data(
     header: &Header,
     message: Option<Unfinished>,
     limits: &Limits,
 ) -> Result<(), ProtocolError> {
-    let so_far = match (header.opcode, message) {
+    let received = match (header.opcode, message) {
         (Opcode::Continuation, None) => return Err(ProtocolError::UnexpectedContinuation),
         (Opcode::Continuation, Some(unfinished)) => unfinished,
         (_, Some(_)) => return Err(ProtocolError::ExpectedContinuation),
-        (_, None) => Unfinished { octets: 0, fragments: 0, encoding: Encoding::of(header) },
+        (_, None) => Unfinished { bytes: 0, fragments: 0, encoding: Encoding::of(header) },
     };
-    if so_far.fragments >= limits.max_fragments {
+    if received.fragments >= limits.max_fragments {
         return Err(ProtocolError::TooManyFragments { limit: limits.max_fragments });
     }
-    // The announced length is checked before anything is reserved for it (§10.4).
-    let longest = match so_far.encoding {
+    // Check the declared length before allocating memory for it (§10.4).
+    let max_length = match received.encoding {
         Encoding::Plain => limits.max_message,
         Encoding::Deflated => limits.max_deflated(),
     };
-    let room = longest - so_far.octets;
-    if header.length > room as u64 {
+    let remaining = max_length - received.bytes;
+    if header.length > remaining as u64 {
         return Err(ProtocolError::MessageTooLong { limit: limits.max_message });
     }
     Ok(())

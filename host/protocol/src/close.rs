@@ -4,10 +4,10 @@ use crate::close_code::{CloseCode, CloseCodeError};
 use crate::error::ProtocolError;
 use crate::frame::MAX_CONTROL_PAYLOAD;
 
-/// The longest reason of a close frame, in octets of UTF-8: a control frame less the code.
+/// The length of the longest close reason, in bytes of UTF-8: the payload of a control frame less the code.
 pub const MAX_CLOSE_REASON: usize = MAX_CONTROL_PAYLOAD - 2;
 
-/// The payload of a close frame: a code and a reason that may be sent.
+/// The payload of a close frame: a code that may be sent, and a reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseFrame {
     code: CloseCode,
@@ -15,11 +15,11 @@ pub struct CloseFrame {
 }
 
 impl CloseFrame {
-    /// A close frame for an application.
+    /// Creates a close frame with a code and a reason that an application chose.
     ///
     /// # Errors
     ///
-    /// [`CloseFrameError`] when the code may not be sent or the reason exceeds [`MAX_CLOSE_REASON`].
+    /// [`CloseFrameError`] if the code may not be sent or the reason is longer than [`MAX_CLOSE_REASON`].
     pub fn new(code: u16, reason: impl Into<String>) -> Result<Self, CloseFrameError> {
         let reason = reason.into();
         if reason.len() > MAX_CLOSE_REASON {
@@ -28,14 +28,14 @@ impl CloseFrame {
         Ok(Self { code: CloseCode::from_wire(code)?, reason })
     }
 
-    /// A close frame of this end: a reason that is too long is cut at a character's border.
+    /// Creates a close frame. A reason that is too long is truncated at a character boundary.
     pub fn with_reason(code: CloseCode, reason: impl Into<String>) -> Self {
         let mut reason = reason.into();
         reason.truncate(reason.floor_char_boundary(MAX_CLOSE_REASON));
         Self { code, reason }
     }
 
-    /// The payload of a received close frame; `None` for an empty one.
+    /// Decodes the payload of a received close frame. Returns `None` for an empty one.
     pub(crate) fn decode(payload: &[u8]) -> Result<Option<Self>, ProtocolError> {
         match payload {
             [] => Ok(None),
@@ -55,24 +55,24 @@ impl CloseFrame {
         payload
     }
 
-    /// The code.
+    /// Returns the code.
     pub fn code(&self) -> CloseCode {
         self.code
     }
 
-    /// The reason, at most [`MAX_CLOSE_REASON`] octets.
+    /// Returns the reason, at most [`MAX_CLOSE_REASON`] bytes.
     pub fn reason(&self) -> &str {
         &self.reason
     }
 }
 
-/// Why a close frame cannot be made.
+/// The error of [`CloseFrame::new`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CloseFrameError {
     /// The code may not be sent.
     #[error(transparent)]
     Code(#[from] CloseCodeError),
-    /// The reason is longer than a control frame has room for.
-    #[error("a close reason of {0} octets; {MAX_CLOSE_REASON} are allowed")]
+    /// The reason, of this length in bytes, does not fit into a control frame.
+    #[error("a close reason of {0} bytes; {MAX_CLOSE_REASON} are allowed")]
     ReasonTooLong(usize),
 }

@@ -1,39 +1,39 @@
 //! Close codes (RFC 6455 §7.4).
 
-/// A close code that may stand in a close frame.
+/// A close code that may appear in a close frame.
 ///
-/// Codes that only describe an end which had no close frame (1005, 1006, 1015), reserved and
-/// unassigned ones cannot be made into a `CloseCode`.
+/// Some codes are not valid here: those that only describe a connection which ended without a close code or without a
+/// close frame (1005, 1006, 1015), reserved codes and unassigned codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CloseCode(u16);
 
 impl CloseCode {
-    /// 1000: the purpose of the connection is fulfilled.
+    /// 1000: the connection has served its purpose.
     pub const NORMAL: Self = Self(1000);
-    /// 1001: the server goes down, or the browser leaves the page.
+    /// 1001: the server is shutting down, or the browser has left the page.
     pub const GOING_AWAY: Self = Self(1001);
     /// 1002: the peer broke the protocol.
     pub const PROTOCOL_ERROR: Self = Self(1002);
-    /// 1003: a kind of data that this endpoint cannot take.
+    /// 1003: this endpoint does not accept this type of data.
     pub const UNSUPPORTED_DATA: Self = Self(1003);
-    /// 1007: data that does not fit its message's type, such as text that is not UTF-8.
+    /// 1007: the payload does not match the type of its message, such as text that is not UTF-8.
     pub const INVALID_PAYLOAD: Self = Self(1007);
-    /// 1008: a policy was violated, when no other code fits.
+    /// 1008: the peer violated a policy, and no other code fits.
     pub const POLICY_VIOLATION: Self = Self(1008);
     /// 1009: a message is too big.
     pub const TOO_BIG: Self = Self(1009);
     /// 1010: the client expected an extension that the server did not negotiate.
     pub const MANDATORY_EXTENSION: Self = Self(1010);
-    /// 1011: the server met a condition that it did not expect.
+    /// 1011: the server encountered an unexpected condition.
     pub const INTERNAL_ERROR: Self = Self(1011);
-    /// 1012: the service restarts (IANA registry).
+    /// 1012: the service is restarting (IANA registry).
     pub const SERVICE_RESTART: Self = Self(1012);
     /// 1013: try again later (IANA registry).
     pub const TRY_AGAIN_LATER: Self = Self(1013);
-    /// 1014: a gateway got an invalid response (IANA registry).
+    /// 1014: a gateway received an invalid response (IANA registry).
     pub const BAD_GATEWAY: Self = Self(1014);
 
-    /// A code that came from the wire, or that an application wants to put there.
+    /// Validates a code that was received, or that an application wants to send.
     ///
     /// # Errors
     ///
@@ -45,7 +45,7 @@ impl CloseCode {
         }
     }
 
-    /// The number.
+    /// Returns the number of the code.
     pub fn number(self) -> u16 {
         self.0
     }

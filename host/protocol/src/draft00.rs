@@ -1,8 +1,8 @@
-//! The framing of draft-ietf-hybi-thewebsocketprotocol-00 (hixie-76), as a server takes part in it.
+//! The framing of draft-ietf-hybi-thewebsocketprotocol-00 (hixie-76), server side.
 //!
-//! A text is `00`, its UTF-8 and `FF`, which no UTF-8 holds. `FF 00` is the closing handshake. There
-//! are neither masks nor fragments, pings nor close codes, and no binary messages: frames with the
-//! high bit have a length in front, and no client ever sent one for an application.
+//! A text message is `00`, its UTF-8 and `FF`, a byte that does not occur in UTF-8. `FF 00` is the closing handshake.
+//! There are no masks, fragments, pings, close codes or binary messages. Frame types with the high bit set are followed
+//! by a length, and no client ever sent such a frame for an application.
 
 use memchr::memchr;
 
@@ -10,23 +10,23 @@ use crate::check::Encoding;
 use crate::error::ProtocolError;
 use crate::event::Event;
 use crate::frame::Opcode;
-use crate::input::{lend, take};
+use crate::input::{borrow_message, take};
 use crate::message::Assembly;
 use crate::replies::Replies;
 
 const TEXT: u8 = 0x00;
 const END: u8 = 0xff;
 
-/// The first octet of the closing handshake; a length of zero follows.
+/// The first byte of the closing handshake. A length of zero follows.
 const CLOSE: u8 = 0xff;
 
-/// From here on a frame's type means that a length follows.
+/// The lowest frame type that is followed by a length.
 const WITH_LENGTH: u8 = 0x80;
 
 /// The closing handshake (§5.3).
 pub(crate) const CLOSING_HANDSHAKE: [u8; 2] = [CLOSE, 0];
 
-/// How many octets [`encode_text`] appends to those of the text.
+/// How many bytes [`encode_text`] appends besides the text.
 pub(crate) const TEXT_OVERHEAD: usize = 2;
 
 pub(crate) fn encode_text(text: &[u8], to: &mut Vec<u8>) {
@@ -36,29 +36,30 @@ pub(crate) fn encode_text(text: &[u8], to: &mut Vec<u8>) {
     to.push(END);
 }
 
-/// Reads frames. What the next octet is:
+/// The receiving state machine of the framing. Each state says what the next byte belongs to.
 #[derive(Debug)]
 pub(crate) enum Reader {
     /// The type of a frame.
     Type,
-    /// Part of a text, or the end of it. What came before is kept if anything did.
+    /// A text, or the end of it. The assembly holds the part received before, if any.
     Text(Option<Box<Assembly>>, Length),
-    /// Part of a frame that is read to its end and ignored.
+    /// A frame that is read to its end and ignored.
     Ignored(Length),
-    /// What must follow the first octet of the closing handshake.
+    /// The second byte of the closing handshake.
     CloseLength,
 }
 
-/// How many octets of a frame have been read: no frame announces it.
+/// The number of bytes read of a frame. No header declares its length.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Length(usize);
 
-/// What lies in the input of a frame that ends with `FF`.
+/// The part of a frame that the input contains. The frame ends with `FF`.
 enum Part<'a> {
-    /// All that is left of it. The end is taken from the input too.
+    /// The rest of the frame. The end was taken from the input as well.
     Last(&'a [u8]),
+    /// A part without the end.
     More(&'a [u8]),
-    /// All that may come, and then still not the end.
+    /// The part up to the limit, where the frame has not ended.
     TooLong(&'a [u8]),
 }
 
@@ -81,7 +82,7 @@ impl Length {
 }
 
 impl Reader {
-    /// How much memory the message has that is being received.
+    /// Returns the memory in bytes of the message being received.
     pub(crate) fn held(&self) -> usize {
         match self {
             Self::Text(Some(text), _) => text.capacity(),
@@ -89,7 +90,7 @@ impl Reader {
         }
     }
 
-    /// Takes octets from the front of the input, up to and including the next event at most.
+    /// Takes bytes from the front of the input, up to and including the next event at most.
     pub(crate) fn step<'a>(
         &mut self,
         input: &mut &'a mut [u8],
@@ -105,7 +106,7 @@ impl Reader {
                 Part::TooLong(_) => return Err(ProtocolError::MessageTooLong { limit }),
             },
             Self::CloseLength => match take(input, 1) {
-                // §5.3: the closing handshake of the client is answered with the server's.
+                // §5.3: the server answers the closing handshake of the client with its own.
                 [0] => {
                     replies.close(None);
                     return Ok(Some(Event::Closed(None)));
@@ -136,16 +137,16 @@ impl Reader {
         let part = length.take(input, limit);
         if let (Part::Last(whole), None, false) = (&part, &begun, replies.is_closing()) {
             *self = Self::Type;
-            return lend(Opcode::Text, whole).map(Some);
+            return borrow_message(Opcode::Text, whole).map(Some);
         }
         let text =
             begun.get_or_insert_with(|| Box::new(Assembly::new(Opcode::Text, Encoding::Plain)));
         if replies.is_closing() {
-            text.forget();
+            text.discard();
         }
         match part {
             Part::More(part) => text.push(part).map(|()| None),
-            // What is wrong in the octets that may come is told first, however they are cut.
+            // Invalid UTF-8 within the limit is reported first, however the input is cut.
             Part::TooLong(part) => {
                 text.push(part)?;
                 Err(ProtocolError::MessageTooLong { limit })

@@ -1,12 +1,12 @@
-//! The base framing protocol (RFC 6455 §5.2): a frame's header and nothing else.
+//! The header of a frame (RFC 6455 §5.2).
 
 use crate::error::ProtocolError;
 use crate::mask::MaskKey;
 
-/// The longest header: two octets, a 64-bit length, a masking key.
+/// The length in bytes of the longest header: two bytes, a 64-bit length, a masking key.
 pub const MAX_HEADER: usize = 2 + 8 + 4;
 
-/// The longest payload of a control frame (§5.5).
+/// The length in bytes of the longest payload of a control frame (§5.5).
 pub const MAX_CONTROL_PAYLOAD: usize = 125;
 
 /// The first of the reserved bits. RFC 7692 §6: "Per-Message Compressed".
@@ -18,7 +18,7 @@ const MASKED: u8 = 0x80;
 const LENGTH_16: u8 = 126;
 const LENGTH_64: u8 = 127;
 
-/// What a frame is.
+/// The type of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opcode {
     Continuation,
@@ -65,22 +65,23 @@ pub(crate) enum Fin {
     More,
 }
 
-/// Whether a frame that begins so is a message of its own, text or binary.
+/// Returns whether a frame with this first byte is a whole message, text or binary.
 pub(crate) fn begins_whole_message(first: u8) -> bool {
     matches!(first & !RESERVED_BITS, 0x81 | 0x82)
 }
 
-/// Whether nothing lies behind a frame with a length of one octet. To be found out at a glance.
+/// Returns whether the input ends with, or before the end of, a first frame whose length is encoded in one byte. A cheap
+/// test.
 #[inline]
-pub(crate) fn is_short_and_alone(octets: &[u8]) -> bool {
-    let Some(second) = octets.get(1) else { return true };
+pub(crate) fn is_single_short_frame(bytes: &[u8]) -> bool {
+    let Some(second) = bytes.get(1) else { return true };
     let (mask, length) = (usize::from(second & MASKED) / 32, usize::from(second & !MASKED));
-    length < usize::from(LENGTH_16) && octets.len() <= 2 + mask + length
+    length < usize::from(LENGTH_16) && bytes.len() <= 2 + mask + length
 }
 
-/// How long a header is that begins so, right or not; `None` while that cannot be told.
-pub(crate) fn header_length(octets: &[u8]) -> Option<usize> {
-    let second = octets.get(1)?;
+/// Returns the length of the header at the front of the input, valid or not; `None` if the input is too short to tell.
+pub(crate) fn header_length(bytes: &[u8]) -> Option<usize> {
+    let second = bytes.get(1)?;
     let length = match second & !MASKED {
         LENGTH_16 => 2,
         LENGTH_64 => 8,
@@ -89,7 +90,7 @@ pub(crate) fn header_length(octets: &[u8]) -> Option<usize> {
     Some(2 + length + if second & MASKED == 0 { 0 } else { 4 })
 }
 
-/// What a whole header says of the length of its payload, right or not.
+/// Returns the payload length that a complete header declares, valid or not.
 pub(crate) fn payload_length(header: &[u8]) -> u64 {
     match header {
         [_, second, high, low, ..] if second & !MASKED == LENGTH_16 => {
@@ -115,9 +116,9 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// A header at the front of `octets` and its own length; `None` while it is not complete.
-    pub(crate) fn decode(octets: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
-        let [first, second, rest @ ..] = octets else {
+    /// Decodes the header at the front of `bytes`. Returns it with its own length, or `None` if it is incomplete.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
+        let [first, second, rest @ ..] = bytes else {
             return Ok(None);
         };
         let opcode = Opcode::decode(first & 0x0f)?;
@@ -158,10 +159,10 @@ impl Header {
             mask,
             length,
         };
-        Ok(Some((header, octets.len() - rest.len())))
+        Ok(Some((header, bytes.len() - rest.len())))
     }
 
-    /// How many octets [`encode`](Self::encode) appends.
+    /// Returns the number of bytes that [`encode`](Self::encode) appends.
     pub(crate) fn encoded_length(&self) -> usize {
         let length = match self.length {
             0..=125 => 0,
@@ -188,7 +189,7 @@ impl Header {
             }
         }
         if let Some(key) = self.mask {
-            to.extend_from_slice(&key.octets());
+            to.extend_from_slice(&key.to_bytes());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How messages become octets, by who speaks which version.
+//! The three ways to frame messages: as a server, as a client, and as a server of draft 00.
 
 use std::num::NonZeroUsize;
 
@@ -7,11 +7,11 @@ use crate::error::SendError;
 use crate::frame::{Fin, Header, Opcode};
 use crate::mask::MaskKey;
 
-/// Makes a new masking key for each frame of a client. The keys must be unpredictable (RFC 6455
-/// §10.3): take them from a cryptographic random number generator.
+/// A function that makes a new masking key for each frame of a client. The keys must be unpredictable (RFC 6455 §10.3):
+/// take them from a cryptographic random number generator.
 pub type MaskKeys = Box<dyn FnMut() -> [u8; 4] + Send>;
 
-/// Who sends, and in which version.
+/// The framing of one end and version.
 pub(crate) enum Framing {
     Server,
     Client(MaskKeys),
@@ -19,7 +19,7 @@ pub(crate) enum Framing {
 }
 
 impl Framing {
-    /// How many octets a message has with its frames' headers.
+    /// Returns the length in bytes of a message, including the headers of its frames.
     pub(crate) fn message_length(
         &self,
         opcode: Opcode,
@@ -36,7 +36,7 @@ impl Framing {
         }
     }
 
-    /// How many octets a frame has besides its payload of this length.
+    /// Returns how many bytes a frame adds to a payload of this length.
     pub(crate) fn overhead(&self, opcode: Opcode, length: usize) -> Result<usize, SendError> {
         let mask = match (self, opcode) {
             (Self::Draft00, Opcode::Text) => return Ok(draft00::TEXT_OVERHEAD),

@@ -1,4 +1,4 @@
-//! What the peer sends: octets in, events out.
+//! The receiving state machine: bytes in, events out.
 
 use std::borrow::Cow;
 
@@ -9,38 +9,38 @@ use crate::deflate::{Inflater, PerMessageDeflate};
 use crate::draft00::Reader;
 use crate::error::ProtocolError;
 use crate::event::Event;
-use crate::farewell::Farewell;
 use crate::frame::{self, Fin, Header, MAX_HEADER, Opcode, RSV1};
-use crate::input::{lend, take};
+use crate::frame_skipper::FrameSkipper;
+use crate::input::{borrow_message, take};
 use crate::limits::Limits;
 use crate::message::Assembly;
 use crate::replies::Replies;
 
-/// The receiving machine of a connection.
+/// The receiving state machine of a connection.
 #[derive(Debug)]
 pub struct Inbound {
     role: Role,
     limits: Limits,
     stage: Stage,
-    /// The message that is being received, from its first octet that could not be lent.
+    /// The message being received, from the first part that could not be borrowed from the input.
     message: Option<Box<Assembly>>,
     deflate: Option<Box<Inflater>>,
 }
 
-/// What the next octet is.
+/// What the next byte belongs to.
 #[derive(Debug)]
 enum Stage {
-    /// Part of a header, of which these are here already.
+    /// A header; `partial` holds its first `length` bytes.
     Header { partial: [u8; MAX_HEADER], length: usize },
-    /// Part of a data frame's payload.
+    /// The payload of a data frame.
     Data { header: Header, remaining: usize },
-    /// Part of a control frame's payload, of which these octets are here already.
+    /// The payload of a control frame; `payload` holds its first bytes.
     Control { header: Header, payload: Vec<u8> },
-    /// What the framing of draft 00 says.
+    /// The framing of draft 00.
     Draft00(Reader),
-    /// Nothing to us but the peer's close frame: the connection has failed.
-    Failed(Farewell),
-    /// Nothing to us: the connection has ended.
+    /// The connection has failed: input is skipped up to the peer's close frame.
+    Failed(FrameSkipper),
+    /// The connection has ended: input is ignored.
     Ended,
 }
 
@@ -49,31 +49,31 @@ impl Stage {
 }
 
 impl Inbound {
-    /// The receiving machine of an endpoint in this role.
+    /// Creates the receiving state machine of an endpoint in this role.
     pub fn new(role: Role, limits: Limits) -> Self {
         Self { role, limits, stage: Stage::START, message: None, deflate: None }
     }
 
-    /// The receiving machine of a server whose client speaks
-    /// [draft 00](crate::handshake::Version::Draft00). Of the limits the length of a message holds.
+    /// Creates the receiving state machine of a server whose client speaks
+    /// [draft 00](crate::handshake::Version::Draft00). Only [`Limits::max_message`] applies.
     pub fn draft00(limits: Limits) -> Self {
         Self { stage: Stage::Draft00(Reader::Type), ..Self::new(Role::Server, limits) }
     }
 
-    /// Lets the peer compress messages, as was agreed with it. To be called before its first octet.
+    /// Accepts compressed messages as negotiated with the peer. Call it before the first byte is handled.
     pub fn use_deflate(&mut self, agreed: &PerMessageDeflate) {
         self.deflate = Some(Box::new(Inflater::new(agreed, self.role)));
     }
 
-    /// Takes octets from the front of `input` up to and including the next event, and with
-    /// [`Event::Failed`] all of it.
+    /// Consumes bytes from the front of `input`, up to and including the next event. On [`Event::Failed`] it consumes
+    /// all of `input`.
     ///
-    /// What the protocol itself answers, pings, a close frame and a failure, goes to `replies`: the
-    /// [`Outbound`](crate::Outbound) of the connection. `None` means that all of `input` is used up; call again when
-    /// there is more. After the last event, input is taken and ignored.
+    /// `replies` receives the protocol's own answers to a ping, a close frame and a failure. It is usually the
+    /// [`Outbound`](crate::Outbound) of the connection. `None` means that all of `input` is used up: call again when
+    /// more has arrived. After the last event, input is consumed and ignored.
     ///
-    /// Once `replies` is closing, messages are read to their end but no longer reported: pongs
-    /// and the peer's close frame are.
+    /// Once `replies` is closing, messages are read to their end but not reported. Pongs and the peer's close frame
+    /// still are.
     pub fn handle_input<'a>(
         &mut self,
         input: &mut &'a mut [u8],
@@ -93,51 +93,52 @@ impl Inbound {
         None
     }
 
-    /// How much of the input the message has that lies at its front, if it lies there whole, in one frame with so
-    /// long a payload at most. What is said of it is not checked yet.
+    /// Returns the length of the message at the front of `input`, header included, if it is there in full, in one
+    /// frame with a payload of at most `max_payload` bytes. The frame is not validated yet.
     #[inline]
-    pub fn whole_message(&self, input: &[u8], longest: usize) -> Option<usize> {
+    pub fn whole_message(&self, input: &[u8], max_payload: usize) -> Option<usize> {
         if !frame::begins_whole_message(*input.first()?) || self.message.is_some() {
             return None;
         }
         let Stage::Header { length: 0, .. } = self.stage else { return None };
         let header = frame::header_length(input)?;
         let payload = usize::try_from(frame::payload_length(input.get(..header)?)).ok()?;
-        (payload <= longest && payload <= input.len() - header).then(|| header + payload)
+        (payload <= max_payload && payload <= input.len() - header).then(|| header + payload)
     }
 
-    /// Whether two messages lie whole at the front of the input, as [`whole_message`](Self::whole_message) has it of one.
+    /// Returns whether `input` begins with two messages in full, each as [`whole_message`](Self::whole_message) defines
+    /// it.
     #[inline]
-    pub fn has_two_whole_messages(&self, input: &[u8], longest: usize) -> bool {
+    pub fn has_two_whole_messages(&self, input: &[u8], max_payload: usize) -> bool {
         // Most input is one frame.
-        !frame::is_short_and_alone(input)
+        !frame::is_single_short_frame(input)
             && self
-                .whole_message(input, longest)
-                .is_some_and(|first| self.whole_message(&input[first..], longest).is_some())
+                .whole_message(input, max_payload)
+                .is_some_and(|first| self.whole_message(&input[first..], max_payload).is_some())
     }
 
-    /// Whether the last event has been reported.
+    /// Returns whether the last event has been reported.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         matches!(self.stage, Stage::Failed(_) | Stage::Ended)
     }
 
-    /// Whether the peer's close frame has come.
+    /// Returns whether the peer's close frame has arrived.
     ///
-    /// After [`Event::Failed`] the peer has not answered our close frame yet. Hand its octets to
-    /// [`handle_input`](Self::handle_input) until this is true, and close the connection then: an earlier close can
-    /// reset the connection, and the peer loses our close frame. If the frames behind the failure cannot be told
-    /// apart, this is true at once.
+    /// After [`Event::Failed`] the peer has not answered our close frame yet. Pass its bytes to
+    /// [`handle_input`](Self::handle_input) until this is true, then close the connection. An earlier close can reset
+    /// the connection, and the peer would lose our close frame. If the frames after the failure cannot be told apart,
+    /// this is true at once.
     #[must_use]
     pub fn has_peer_closed(&self) -> bool {
         match &self.stage {
-            Stage::Failed(farewell) => farewell.is_closed(),
+            Stage::Failed(skipper) => skipper.has_seen_close(),
             Stage::Ended => true,
             _ => false,
         }
     }
 
-    /// How much memory the message has, in octets, of which a part has come.
+    /// Returns the memory in bytes of the partially received message.
     #[must_use]
     pub fn held(&self) -> usize {
         match (&self.message, &self.stage) {
@@ -153,17 +154,18 @@ impl Inbound {
         self.deflate = None;
     }
 
-    /// Frames end where their headers say, whatever is wrong inside. `rest` is what came behind the failure.
+    /// Fails the connection. `rest` is the input after the failure: frames end where their headers say, whatever is
+    /// wrong inside them.
     fn fail(&mut self, rest: &[u8]) {
-        let mut farewell = match &self.stage {
-            Stage::Header { partial, length } => Farewell::in_header(*partial, *length),
-            Stage::Data { remaining, .. } => Farewell::in_payload(*remaining as u64),
-            Stage::Failed(farewell) => *farewell,
-            Stage::Control { .. } | Stage::Draft00(_) | Stage::Ended => Farewell::behind_close(),
+        let mut skipper = match &self.stage {
+            Stage::Header { partial, length } => FrameSkipper::in_header(*partial, *length),
+            Stage::Data { remaining, .. } => FrameSkipper::in_payload(*remaining as u64),
+            Stage::Failed(skipper) => *skipper,
+            Stage::Control { .. } | Stage::Draft00(_) | Stage::Ended => FrameSkipper::after_close(),
         };
         self.end();
-        farewell.look(rest);
-        self.stage = Stage::Failed(farewell);
+        skipper.skip(rest);
+        self.stage = Stage::Failed(skipper);
     }
 
     fn step<'a>(
@@ -185,8 +187,8 @@ impl Inbound {
                 }
                 Ok(event)
             }
-            Stage::Failed(farewell) => {
-                farewell.look(take(input, usize::MAX));
+            Stage::Failed(skipper) => {
+                skipper.skip(take(input, usize::MAX));
                 Ok(None)
             }
             Stage::Ended => {
@@ -206,13 +208,13 @@ impl Inbound {
         let extended = if self.deflate.is_some() { RSV1 } else { 0 };
         if let Err(error) = check::header(&header, self.role, unfinished, &self.limits, extended) {
             self.stage = Stage::Failed(match header.opcode {
-                // Whatever is wrong with it, nothing follows it.
-                Opcode::Close => Farewell::behind_close(),
-                _ => Farewell::in_payload(header.length),
+                // Nothing follows a close frame, even a malformed one.
+                Opcode::Close => FrameSkipper::after_close(),
+                _ => FrameSkipper::in_payload(header.length),
             });
             return Err(error);
         }
-        // `check::header` has held the length against a limit that is a usize.
+        // `check::header` has compared the length with a limit that is a usize.
         let length = header.length as usize;
         if length <= input.len() && header.opcode.is_control() {
             let payload = unmask(&mut header, take(input, length));
@@ -222,17 +224,18 @@ impl Inbound {
             self.stage = Stage::Control { header, payload: Vec::with_capacity(length) };
             return Ok(None);
         }
-        let whole = length <= input.len() && header.fin == Fin::Last;
+        let is_whole = length <= input.len() && header.fin == Fin::Last;
         let encoding = Encoding::of(&header);
-        let can_lend = whole && self.message.is_none() && encoding == Encoding::Plain;
-        if can_lend && !replies.is_closing() {
-            return lend(header.opcode, unmask(&mut header, take(input, length))).map(Some);
+        let can_borrow = is_whole && self.message.is_none() && encoding == Encoding::Plain;
+        if can_borrow && !replies.is_closing() {
+            let payload = unmask(&mut header, take(input, length));
+            return borrow_message(header.opcode, payload).map(Some);
         }
         self.message
             .get_or_insert_with(|| Box::new(Assembly::new(header.opcode, encoding)))
             .begin_fragment();
         self.stage = Stage::Data { header, remaining: length };
-        // An empty fragment is complete without another octet.
+        // An empty fragment is complete already.
         self.continue_data(input, replies)
     }
 
@@ -249,7 +252,7 @@ impl Inbound {
         let part = take(input, *remaining);
         *remaining -= part.len();
         if replies.is_closing() {
-            message.forget();
+            message.discard();
         }
         match &mut self.deflate {
             Some(inflater) if message.is_deflated() => {
@@ -257,7 +260,7 @@ impl Inbound {
                 inflater.inflate(unmask(header, part), self.limits.max_message, message)?;
             }
             _ => {
-                message.make_room(part.len(), *remaining);
+                message.reserve(part.len(), *remaining);
                 message.push(unmask(header, part))?;
             }
         }
@@ -307,15 +310,15 @@ impl Inbound {
     ) -> Result<Option<Event<'a>>, ProtocolError> {
         self.stage = Stage::START;
         match opcode {
-            // §5.5.2: a ping is answered by a pong with the same application data.
+            // §5.5.2: a pong with the same application data answers a ping.
             Opcode::Ping => {
                 replies.pong(&payload);
                 Ok(Some(Event::Ping(payload)))
             }
             Opcode::Pong => Ok(Some(Event::Pong(payload))),
-            // §5.5.1: a close frame is answered by one with the same code.
+            // §5.5.1: a close frame with the same code answers a close frame.
             Opcode::Close => {
-                self.stage = Stage::Failed(Farewell::behind_close());
+                self.stage = Stage::Failed(FrameSkipper::after_close());
                 let frame = CloseFrame::decode(&payload)?;
                 replies.close(frame.as_ref());
                 self.end();
@@ -326,7 +329,8 @@ impl Inbound {
     }
 }
 
-/// A header at the front of the input, or at the end of what is kept of one in `partial`.
+/// Reads a header that begins in `partial`, or at the front of `input` if `partial` is empty. An incomplete header is
+/// moved to `partial`.
 fn read_header(
     partial: &mut [u8; MAX_HEADER],
     length: &mut usize,

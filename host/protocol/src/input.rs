@@ -1,4 +1,4 @@
-//! What lies in the input: taken from it, or lent.
+//! Taking bytes from the input, and borrowing messages from it.
 
 use std::borrow::Cow;
 
@@ -6,8 +6,8 @@ use crate::error::ProtocolError;
 use crate::event::Event;
 use crate::frame::Opcode;
 
-/// A message that lies whole in the input.
-pub(crate) fn lend(opcode: Opcode, payload: &[u8]) -> Result<Event<'_>, ProtocolError> {
+/// Returns the event of a message whose whole payload is in the input, without copying it.
+pub(crate) fn borrow_message(opcode: Opcode, payload: &[u8]) -> Result<Event<'_>, ProtocolError> {
     if opcode == Opcode::Binary {
         return Ok(Event::Binary(Cow::Borrowed(payload)));
     }
@@ -15,7 +15,7 @@ pub(crate) fn lend(opcode: Opcode, payload: &[u8]) -> Result<Event<'_>, Protocol
     Ok(Event::Text(Cow::Borrowed(text)))
 }
 
-/// The first `length` octets of the input, or all of it when it is shorter.
+/// Takes the first `length` bytes of the input, or all of it if it is shorter.
 pub(crate) fn take<'a>(input: &mut &'a mut [u8], length: usize) -> &'a mut [u8] {
     let length = length.min(input.len());
     let (taken, rest) = std::mem::take(input).split_at_mut(length);

@@ -1,35 +1,34 @@
-//! The WebSocket protocol (RFC 6455, its compression in RFC 7692, its handshake over HTTP/2 in RFC 8441,
-//! and drafts of it) as state machines without I/O and without a clock.
+//! The WebSocket protocol as state machines without I/O and without a clock: RFC 6455, compression (RFC 7692), the
+//! handshake over HTTP/2 (RFC 8441) and several drafts.
 //!
 //! # Opening handshake
 //!
-//! [`handshake::server`] turns a parsed HTTP request into an [`Upgrade`](handshake::server::Upgrade)
-//! or a [`Rejection`](handshake::Rejection) that knows its HTTP status; [`handshake::client`] makes
-//! the request and checks the answer. Parsing HTTP itself is left to an HTTP library.
-//! Over HTTP/2 that is [`check_http2`](handshake::server::check_http2) and
-//! [`Http2Handshake`](handshake::client::Http2Handshake); the frames are the same.
-//! [`handshake::Origins`] tells which pages may connect, [`handshake::forwarded`] who the client
-//! behind a proxy is.
+//! [`handshake::server`] turns a parsed HTTP request into an [`Upgrade`](handshake::server::Upgrade) or a
+//! [`Rejection`](handshake::Rejection) with its HTTP status. [`handshake::client`] builds the request and checks the
+//! response. Parsing HTTP is left to an HTTP library. For HTTP/2, use
+//! [`check_http2`](handshake::server::check_http2) and [`Http2Handshake`](handshake::client::Http2Handshake); the
+//! frames are the same. [`handshake::Origins`] decides which web pages may connect. [`handshake::forwarded`] finds the
+//! client behind trusted proxies.
 //!
 //! # An open connection
 //!
-//! A connection is two machines, one for each direction, so that what was received can be lent to
-//! the application while the application sends:
+//! A connection is two state machines, one per direction. The application can therefore borrow a received message and
+//! send at the same time:
 //!
 //! ```text
-//!  octets from the peer ─▶ Inbound::handle_input ─▶ Event    (a message, a pong, the end)
-//!                                │ pong, close
-//!                                ▼
-//!  send_text, ping, close ─▶ Outbound ─▶ Buf::chunk, Buf::advance ─▶ octets to the peer
+//!  bytes from the peer ─▶ Inbound::handle_input ─▶ Event    (a message, a pong, the end)
+//!                               │ pong, close
+//!                               ▼
+//!  send_text, ping, close ─▶ Outbound ─▶ Buf::chunk, Buf::advance ─▶ bytes to the peer
 //! ```
 //!
-//! 1. Hand every octet that arrives to [`Inbound::handle_input`] until it answers `None`: then the
-//!    input is used up. It unmasks in place and lends a message straight from the input when it can.
-//! 2. Act on each [`Event`]. [`Event::Closed`] and [`Event::Failed`] are the last one.
-//! 3. Send through [`Outbound`], at any time, until it is closing.
-//! 4. Write what [`Outbound`] holds: it is a [`bytes::Buf`].
+//! 1. Pass all received bytes to [`Inbound::handle_input`], and call it until it returns `None`: the input is then
+//!    used up. It unmasks in place and borrows messages from the input where it can.
+//! 2. Handle each [`Event`]. [`Event::Closed`] or [`Event::Failed`] is the last one.
+//! 3. Send through [`Outbound`] at any time, until it is closing.
+//! 4. Write the contents of [`Outbound`], which is a [`bytes::Buf`].
 //!
-//! The state of a connection, as RFC 6455 §7 tells it:
+//! The states of a connection (RFC 6455 §7):
 //!
 //! ```text
 //!            ┌──────┐  Outbound::close        ┌─────────┐  close frame received
@@ -43,26 +42,26 @@
 //!
 //! # Compression
 //!
-//! Where a handshake has agreed on permessage-deflate, both machines are told
-//! ([`Inbound::use_deflate`], [`Outbound::use_deflate`]). Each message may choose whether it is
-//! compressed ([`Form`]). Events are the same as without. [`deflate`] tells what it costs.
+//! If the handshake negotiated permessage-deflate, enable it in both state machines with [`Inbound::use_deflate`] and
+//! [`Outbound::use_deflate`]. [`Form`] chooses compression per message. Events are the same as without compression.
+//! [`deflate`] documents the memory costs.
 //!
 //! # Drafts
 //!
-//! Drafts 07 to 12 differ from the RFC in their handshake only
-//! ([`handshake::Versions`]). Draft 00 has a handshake
-//! ([`check_draft00`](handshake::server::check_draft00)) and a framing of its own
-//! ([`Inbound::draft00`], [`Outbound::draft00`]), with the same events and the same methods; what
-//! it cannot carry is [`SendError::Unsupported`].
+//! Drafts 07 to 12 differ from the RFC only in their handshake ([`handshake::Versions`]). Draft 00 has its own
+//! handshake ([`check_draft00`](handshake::server::check_draft00)) and its own framing ([`Inbound::draft00`],
+//! [`Outbound::draft00`]), with the same events and methods. Sending a frame that draft 00 does not have returns
+//! [`SendError::Unsupported`].
 //!
-//! # Whose fault it is
+//! # Errors
 //!
-//! What the peer does wrong never is an `Err`: it is answered with the close frame that the RFC
-//! asks for and reported as [`Event::Failed`]. What the caller does wrong, or cannot have, is the
-//! `Err` of the call ([`SendError`], [`CloseFrameError`]).
+//! A mistake of the peer is never an `Err`. The crate answers it with the close frame that the RFC requires and reports
+//! [`Event::Failed`]. A mistake of the caller, or a request that cannot be met, is the `Err` of the call
+//! ([`SendError`], [`CloseFrameError`]).
 
 #![forbid(unsafe_code)]
 
+mod buffer_pool;
 mod check;
 mod close;
 mod close_code;
@@ -70,9 +69,9 @@ pub mod deflate;
 mod draft00;
 mod error;
 mod event;
-mod farewell;
 mod form;
 mod frame;
+mod frame_skipper;
 mod framing;
 pub mod handshake;
 mod inbound;
@@ -84,12 +83,12 @@ mod outbound;
 mod queue;
 mod replies;
 mod shared;
-mod spare;
 mod utf8;
 
 #[cfg(test)]
 mod tests;
 
+pub use buffer_pool::{recycle, release_memory};
 pub use close::{CloseFrame, CloseFrameError, MAX_CLOSE_REASON};
 pub use close_code::{CloseCode, CloseCodeError};
 pub use deflate::{Deflate, PerMessageDeflate};
@@ -103,13 +102,12 @@ pub use limits::Limits;
 pub use outbound::Outbound;
 pub use replies::Replies;
 pub use shared::SharedMessage;
-pub use spare::{recycle, release_memory};
 
-/// Which end of a connection a machine is (RFC 6455 §5.1: a client masks, a server does not).
+/// The end of a connection that a state machine implements (RFC 6455 §5.1: a client masks, a server does not).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Sends unmasked frames and fails a connection on an unmasked one.
+    /// Sends unmasked frames, and fails the connection on receiving an unmasked frame.
     Server,
-    /// Sends masked frames and fails a connection on a masked one.
+    /// Sends masked frames, and fails the connection on receiving a masked frame.
     Client,
 }

@@ -1,34 +1,34 @@
-//! How much of a peer's is accepted (RFC 6455 §10.4).
+//! Limits on what a peer may send (RFC 6455 §10.4).
 
-/// What an endpoint accepts from its peer.
+/// Limits on the messages that an endpoint accepts from its peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The longest message, in octets of payload, however it is fragmented. Longer: 1009.
+    /// The longest message, in bytes of payload over all its fragments. A longer one fails the connection with 1009.
     ///
-    /// Of a compressed message that is what it inflates to, and inflating stops there.
+    /// For a compressed message, the inflated length counts. Inflating stops at the limit.
     pub max_message: usize,
-    /// The most frames of one message, empty ones too. More: 1008.
+    /// The most frames of one message, including empty ones. More frames fail the connection with 1008.
     pub max_fragments: u32,
 }
 
 impl Limits {
-    /// Messages of at most so many octets, and the default of everything else.
+    /// Returns limits with this `max_message`, in bytes, and the defaults for everything else.
     pub fn new(max_message: usize) -> Self {
         Self { max_message, ..Self::default() }
     }
 
-    /// The longest compressed message, in octets as they come. Nothing of them is kept, but there must
-    /// be an end. Compressors with fixed codes make data longer by an eighth, and flushing between
-    /// fragments adds some octets to each: twice as long is more than any sender needs.
+    /// Returns the length of the longest compressed message, in bytes as received. These bytes are not kept, but they
+    /// still need a bound. A compressor with fixed codes can make data longer by an eighth, and a flush between
+    /// fragments adds some bytes to each. Twice the length is more than any sender needs.
     pub(crate) fn max_deflated(&self) -> usize {
         self.max_message.saturating_mul(2).saturating_add(1024)
     }
 }
 
 impl Default for Limits {
-    /// 1 MiB, which is ample for text and leaves thousands of clients room in memory, and twice
-    /// the 65,536 fragments of the longest message in the Autobahn TestSuite.
+    /// Returns the defaults: 1 MiB, which is ample for text and leaves memory for thousands of clients, and twice the
+    /// 65,536 fragments of the longest message in the Autobahn TestSuite.
     fn default() -> Self {
         Self { max_message: 1 << 20, max_fragments: 1 << 17 }
     }

@@ -1,21 +1,22 @@
-//! A message that did not come in one piece: of several frames, or of a frame in several reads.
+//! Reassembly of a message that arrives in several frames or several reads.
 
 use std::borrow::Cow;
 
+use crate::buffer_pool;
 use crate::check::{Encoding, Unfinished};
 use crate::error::ProtocolError;
 use crate::event::Event;
 use crate::frame::Opcode;
-use crate::spare;
 use crate::utf8::GrowingText;
 
-/// The payload so far, in one flat buffer that grows with what arrives, never with what is announced.
+/// A message being received, in one contiguous buffer. The buffer grows with the bytes that arrive, never with the
+/// length that a header declares.
 #[derive(Debug)]
 pub(crate) struct Assembly {
     payload: Payload,
     fragments: u32,
     encoding: Encoding,
-    /// How much of a compressed message has come.
+    /// Bytes received of a compressed message.
     deflated: usize,
 }
 
@@ -23,12 +24,12 @@ pub(crate) struct Assembly {
 enum Payload {
     Text(GrowingText),
     Binary(Vec<u8>),
-    /// The message is read to its end but nobody wants it any more: we are closing.
-    Unwanted,
+    /// The message is read to its end but not kept, because this end is closing.
+    Discarded,
 }
 
 impl Assembly {
-    /// The message that a first frame with this opcode begins.
+    /// Starts the message whose first frame has this opcode.
     pub(crate) fn new(opcode: Opcode, encoding: Encoding) -> Self {
         let payload = match opcode {
             Opcode::Text => Payload::Text(GrowingText::default()),
@@ -38,136 +39,142 @@ impl Assembly {
     }
 
     pub(crate) fn unfinished(&self) -> Unfinished {
-        let octets = match self.encoding {
+        let bytes = match self.encoding {
             Encoding::Plain => self.length(),
             Encoding::Deflated => self.deflated,
         };
-        Unfinished { octets, fragments: self.fragments, encoding: self.encoding }
+        Unfinished { bytes, fragments: self.fragments, encoding: self.encoding }
     }
 
-    /// Whether what comes of it must be inflated.
+    /// Returns whether the received bytes must be inflated.
     pub(crate) fn is_deflated(&self) -> bool {
-        self.encoding == Encoding::Deflated && !matches!(self.payload, Payload::Unwanted)
+        self.encoding == Encoding::Deflated && !matches!(self.payload, Payload::Discarded)
     }
 
-    /// Counts octets of a compressed message as they come.
-    pub(crate) fn count_deflated(&mut self, octets: usize) {
-        self.deflated += octets;
+    /// Counts received bytes of a compressed message.
+    pub(crate) fn count_deflated(&mut self, received: usize) {
+        self.deflated += received;
     }
 
-    /// The payload so far, less a cut character at its end.
-    pub(crate) fn octets(&self) -> &[u8] {
+    /// Returns the payload received so far, without an incomplete character at its end.
+    pub(crate) fn payload(&self) -> &[u8] {
         match &self.payload {
             Payload::Text(text) => text.valid(),
-            Payload::Binary(octets) => octets,
-            Payload::Unwanted => &[],
+            Payload::Binary(bytes) => bytes,
+            Payload::Discarded => &[],
         }
     }
 
-    /// How much memory it has.
+    /// Returns the allocated memory in bytes.
     pub(crate) fn capacity(&self) -> usize {
         match &self.payload {
             Payload::Text(text) => text.capacity(),
-            Payload::Binary(octets) => octets.capacity(),
-            Payload::Unwanted => 0,
+            Payload::Binary(bytes) => bytes.capacity(),
+            Payload::Discarded => 0,
         }
     }
 
     fn length(&self) -> usize {
         match &self.payload {
-            Payload::Text(text) => text.octets(),
-            Payload::Binary(octets) => octets.len(),
-            Payload::Unwanted => 0,
+            Payload::Text(text) => text.length(),
+            Payload::Binary(bytes) => bytes.len(),
+            Payload::Discarded => 0,
         }
     }
 
-    /// Counts a frame, an empty one too.
+    /// Counts a frame, even an empty one.
     pub(crate) fn begin_fragment(&mut self) {
         self.fragments += 1;
     }
 
-    pub(crate) fn forget(&mut self) {
-        self.payload = Payload::Unwanted;
+    /// Drops the payload received so far, and ignores the rest of it.
+    pub(crate) fn discard(&mut self) {
+        self.payload = Payload::Discarded;
     }
 
-    /// Makes room for a part that came, and for some of what was announced behind it.
-    pub(crate) fn make_room(&mut self, came: usize, to_come: usize) {
+    /// Reserves memory for a part of `received` bytes, and for some of the `remaining` bytes of its frame.
+    pub(crate) fn reserve(&mut self, received: usize, remaining: usize) {
         match &mut self.payload {
             Payload::Text(text) => {
-                text.make_room(|text| room(text.len(), text.capacity(), came, to_come));
+                text.reserve(|text| additional(text.len(), text.capacity(), received, remaining));
             }
-            Payload::Binary(octets) => {
-                grow(octets, room(octets.len(), octets.capacity(), came, to_come));
+            Payload::Binary(bytes) => {
+                grow(bytes, additional(bytes.len(), bytes.capacity(), received, remaining));
             }
-            Payload::Unwanted => {}
+            Payload::Discarded => {}
         }
     }
 
     pub(crate) fn push(&mut self, unmasked: &[u8]) -> Result<(), ProtocolError> {
         match &mut self.payload {
             Payload::Text(text) => text.push(unmasked).map_err(|_| ProtocolError::InvalidUtf8)?,
-            Payload::Binary(octets) => octets.extend_from_slice(unmasked),
-            Payload::Unwanted => {}
+            Payload::Binary(bytes) => bytes.extend_from_slice(unmasked),
+            Payload::Discarded => {}
         }
         Ok(())
     }
 
-    /// Appends what nobody announced, up to a limit on the whole message. No more memory is reserved than
-    /// that.
-    pub(crate) fn push_within(&mut self, octets: &[u8], limit: usize) -> Result<(), ProtocolError> {
-        if octets.len() > limit - self.length() {
+    /// Appends bytes of a length that no header declares, up to `limit` bytes for the whole message. Reserves no more
+    /// memory than that.
+    pub(crate) fn push_within(&mut self, bytes: &[u8], limit: usize) -> Result<(), ProtocolError> {
+        if bytes.len() > limit - self.length() {
             return Err(ProtocolError::MessageTooLong { limit });
         }
-        let come = octets.len();
+        let received = bytes.len();
         match &mut self.payload {
             Payload::Text(text) => {
-                text.make_room(|text| room_within(limit, text.len(), text.capacity(), come));
+                text.reserve(|text| {
+                    additional_within(limit, text.len(), text.capacity(), received)
+                });
             }
             Payload::Binary(binary) => {
-                grow(binary, room_within(limit, binary.len(), binary.capacity(), come));
+                grow(binary, additional_within(limit, binary.len(), binary.capacity(), received));
             }
-            Payload::Unwanted => {}
+            Payload::Discarded => {}
         }
-        self.push(octets)
+        self.push(bytes)
     }
 
-    /// The whole message, unless it is unwanted.
+    /// Returns the event of the complete message, or `None` if it was discarded.
     pub(crate) fn finish(self) -> Result<Option<Event<'static>>, ProtocolError> {
         match self.payload {
             Payload::Text(text) => {
                 let text = text.finish().map_err(|_| ProtocolError::InvalidUtf8)?;
                 Ok(Some(Event::Text(Cow::Owned(text))))
             }
-            Payload::Binary(octets) => Ok(Some(Event::Binary(Cow::Owned(octets)))),
-            Payload::Unwanted => Ok(None),
+            Payload::Binary(bytes) => Ok(Some(Event::Binary(Cow::Owned(bytes)))),
+            Payload::Discarded => Ok(None),
         }
     }
 }
 
-/// Makes room for so many octets behind those that are there: in a long buffer of the thread, once they are
-/// many, and one is spare.
-fn grow(octets: &mut Vec<u8>, room: usize) {
-    match spare::take_longer(octets.len(), room) {
+/// Reserves `additional` bytes. A long message moves to a long buffer of the thread's pool, if one is free.
+fn grow(bytes: &mut Vec<u8>, additional: usize) {
+    match buffer_pool::take_long_for(bytes.len(), additional) {
         Some(mut long) => {
-            long.extend_from_slice(octets);
-            spare::recycle(std::mem::replace(octets, long));
+            long.extend_from_slice(bytes);
+            buffer_pool::recycle(std::mem::replace(bytes, long));
         }
-        None => octets.reserve_exact(room),
+        None => bytes.reserve_exact(additional),
     }
 }
 
-/// How much room to make, beyond what the buffer would make by itself: also for what was announced, but
-/// never for more than is there when the part has been appended.
-fn room(there: usize, capacity: usize, came: usize, to_come: usize) -> usize {
-    let announced = came + to_come.min(there + came);
-    // Many small parts must not each move all that is there: it grows by half at least, or as usual.
-    if capacity - there >= came || announced < there / 2 { 0 } else { announced }
+/// Returns how many bytes to reserve for a part of `received` bytes and the `remaining` bytes that its header declares.
+/// The reserve for `remaining` is never more than the message will have with this part. Returns 0 to leave growth to
+/// the buffer.
+fn additional(length: usize, capacity: usize, received: usize, remaining: usize) -> usize {
+    let declared = received + remaining.min(length + received);
+    // Many small parts must not each move the whole buffer: it grows by at least half, or as a `Vec` does.
+    if capacity - length >= received || declared < length / 2 { 0 } else { declared }
 }
 
-/// How much room to make for a part that was not announced: as much as there is already, within the
-/// limit.
-fn room_within(limit: usize, there: usize, capacity: usize, come: usize) -> usize {
-    if capacity - there >= come { 0 } else { come.max(there.min(limit.saturating_sub(there))) }
+/// Returns how many bytes to reserve for a part of a message of unknown length: doubles the buffer, within the limit.
+fn additional_within(limit: usize, length: usize, capacity: usize, received: usize) -> usize {
+    if capacity - length >= received {
+        0
+    } else {
+        received.max(length.min(limit.saturating_sub(length)))
+    }
 }
 
 #[cfg(test)]
@@ -175,43 +182,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn room_is_made_for_what_came_and_at_most_as_much_again() {
-        assert_eq!(room(0, 0, 100, 0), 100);
-        assert_eq!(room(0, 0, 100, 1 << 40), 200, "never for what is only announced");
-        assert_eq!(room(200, 200, 100, 1000), 400);
-        assert_eq!(room(200, 200, 100, 50), 150, "the last part: exactly");
-        assert_eq!(room(200, 300, 100, 50), 0, "there is room");
-        assert_eq!(room(1000, 1000, 1, 1), 0, "a small part: as usual");
+    fn memory_is_reserved_for_the_received_part_and_at_most_as_much_again() {
+        assert_eq!(additional(0, 0, 100, 0), 100);
+        assert_eq!(additional(0, 0, 100, 1 << 40), 200, "not for a length that is only declared");
+        assert_eq!(additional(200, 200, 100, 1000), 400);
+        assert_eq!(additional(200, 200, 100, 50), 150, "the last part: exactly");
+        assert_eq!(additional(200, 300, 100, 50), 0, "there is room");
+        assert_eq!(additional(1000, 1000, 1, 1), 0, "a small part: growth is left to the buffer");
     }
 
     #[test]
-    fn room_for_what_was_not_announced_doubles_up_to_the_limit() {
-        assert_eq!(room_within(1000, 0, 0, 100), 100);
-        assert_eq!(room_within(1000, 300, 300, 100), 300);
-        assert_eq!(room_within(1000, 300, 400, 100), 0, "there is room");
-        assert_eq!(room_within(1000, 600, 600, 100), 400);
+    fn buffer_of_a_message_of_unknown_length_doubles_up_to_the_limit() {
+        assert_eq!(additional_within(1000, 0, 0, 100), 100);
+        assert_eq!(additional_within(1000, 300, 300, 100), 300);
+        assert_eq!(additional_within(1000, 300, 400, 100), 0, "there is room");
+        assert_eq!(additional_within(1000, 600, 600, 100), 400);
     }
 
     #[test]
-    fn long_message_is_received_into_memory_that_the_thread_keeps() {
+    fn long_message_is_received_into_a_pooled_buffer() {
         const PART: usize = 2 << 20;
         for opcode in [Opcode::Binary, Opcode::Text] {
-            let kept = Vec::with_capacity(4 * PART);
-            let pages = kept.as_ptr();
-            spare::recycle(kept);
+            let pooled = Vec::with_capacity(4 * PART);
+            let address = pooled.as_ptr();
+            buffer_pool::recycle(pooled);
             let mut message = Assembly::new(opcode, Encoding::Plain);
             for _ in 0..2 {
-                message.make_room(PART, PART);
+                message.reserve(PART, PART);
                 message.push(&[b'x'; PART]).expect("text");
             }
-            let octets = match message.finish() {
-                Ok(Some(Event::Binary(octets))) => octets.into_owned(),
+            let bytes = match message.finish() {
+                Ok(Some(Event::Binary(bytes))) => bytes.into_owned(),
                 Ok(Some(Event::Text(text))) => text.into_owned().into_bytes(),
                 other => panic!("{other:?}"),
             };
-            assert!(octets == [b'x'; 2 * PART]);
-            assert_eq!(octets.as_ptr(), pages, "{opcode:?}");
-            spare::release_memory();
+            assert!(bytes == [b'x'; 2 * PART]);
+            assert_eq!(bytes.as_ptr(), address, "{opcode:?}");
+            buffer_pool::release_memory();
         }
     }
 }

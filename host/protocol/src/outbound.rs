@@ -1,10 +1,11 @@
-//! What goes to the peer: messages and control frames in, octets out.
+//! The sending state machine: messages and control frames in, bytes out.
 
 use std::fmt;
 use std::num::NonZeroUsize;
 
 use bytes::Buf;
 
+use crate::buffer_pool;
 use crate::close::CloseFrame;
 use crate::close_code::CloseCode;
 use crate::deflate::{ContextTakeover, Deflater, PerMessageDeflate};
@@ -16,18 +17,17 @@ use crate::framing::{Framing, MaskKeys};
 use crate::mask::MaskKey;
 use crate::queue::Queue;
 use crate::shared::SharedMessage;
-use crate::spare;
 
-/// The sending machine of a connection: a bounded buffer of octets that wait to be written.
+/// The sending state machine of a connection: a bounded buffer of bytes to be written.
 ///
-/// Read it as a [`Buf`]: write [`chunk`](Buf::chunk) (or
-/// [`chunks_vectored`](Buf::chunks_vectored)) and [`advance`](Buf::advance) by what was taken.
+/// Read it as a [`Buf`]: write [`chunk`](Buf::chunk) (or [`chunks_vectored`](Buf::chunks_vectored)), then
+/// [`advance`](Buf::advance) by the number of bytes written.
 ///
-/// Messages and pings are held against the limit. Answers to the peer, pongs and close frames, are
-/// not: the caller bounds them by not reading from a peer that does not read.
+/// Messages and pings count against the limit. Answers to the peer (pongs and close frames) do not. The caller bounds
+/// them by not reading from a peer that does not read.
 ///
-/// A message is held against the limit with its length before compression. What is queued is never
-/// longer than that, and a message that is refused has not touched the compressor.
+/// A message counts with its length before compression. The queued frames are never longer than that. A refused message
+/// leaves the compressor unchanged.
 pub struct Outbound {
     framing: Framing,
     limit: usize,
@@ -39,24 +39,24 @@ pub struct Outbound {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open,
-    /// A close frame with this code, or without one, is the last frame that was queued.
+    /// A close frame, with this code or without one, was the last frame queued.
     Closing(Option<CloseCode>),
 }
 
 impl Outbound {
-    /// The sending machine of a server: frames are not masked. `limit` is in octets.
+    /// Creates the sending state machine of a server, which does not mask frames. `limit` is in bytes.
     pub fn server(limit: usize) -> Self {
         Self::new(limit, Framing::Server)
     }
 
-    /// The sending machine of a client: every frame is masked with its own key.
+    /// Creates the sending state machine of a client, which masks every frame with its own key. `limit` is in bytes.
     pub fn client(limit: usize, mask_keys: MaskKeys) -> Self {
         Self::new(limit, Framing::Client(mask_keys))
     }
 
-    /// The sending machine of a server whose client speaks
-    /// [draft 00](crate::handshake::Version::Draft00): text alone, each in one frame. It goes with
-    /// [`Inbound::draft00`](crate::Inbound::draft00).
+    /// Creates the sending state machine of a server whose client speaks
+    /// [draft 00](crate::handshake::Version::Draft00). It sends only text, each message in one frame. Use it together
+    /// with [`Inbound::draft00`](crate::Inbound::draft00).
     pub fn draft00(limit: usize) -> Self {
         Self::new(limit, Framing::Draft00)
     }
@@ -65,9 +65,9 @@ impl Outbound {
         Self { framing, limit, queue: Queue::default(), state: State::Open, deflate: None }
     }
 
-    /// Compresses messages from now on, as was agreed with the peer.
+    /// Compresses messages from now on, as negotiated with the peer.
     ///
-    /// [Draft 00](Self::draft00) has no extensions: nothing changes there.
+    /// Has no effect in [draft 00](Self::draft00), which has no extensions.
     pub fn use_deflate(&mut self, agreed: &PerMessageDeflate) {
         if !matches!(self.framing, Framing::Draft00) {
             self.deflate = Deflater::new(agreed).map(Box::new);
@@ -88,12 +88,12 @@ impl Outbound {
     /// # Errors
     ///
     /// [`SendError`]; nothing was queued then.
-    pub fn send_binary(&mut self, octets: &[u8]) -> Result<(), SendError> {
-        self.send_binary_with(octets, Form::default())
+    pub fn send_binary(&mut self, bytes: &[u8]) -> Result<(), SendError> {
+        self.send_binary_with(bytes, Form::default())
     }
 
-    /// Queues a text message in frames of at most `frame_size` octets of payload (§5.4). The cuts
-    /// may fall inside a character.
+    /// Queues a text message in frames of at most `frame_size` bytes of payload (§5.4). A frame may end inside a
+    /// character.
     ///
     /// # Errors
     ///
@@ -106,20 +106,20 @@ impl Outbound {
         self.send_text_with(text, Form { frame_size: Some(frame_size), ..Form::default() })
     }
 
-    /// Queues a binary message in frames of at most `frame_size` octets of payload (§5.4).
+    /// Queues a binary message in frames of at most `frame_size` bytes of payload (§5.4).
     ///
     /// # Errors
     ///
     /// [`SendError`]; nothing was queued then.
     pub fn send_binary_in_frames(
         &mut self,
-        octets: &[u8],
+        bytes: &[u8],
         frame_size: NonZeroUsize,
     ) -> Result<(), SendError> {
-        self.send_binary_with(octets, Form { frame_size: Some(frame_size), ..Form::default() })
+        self.send_binary_with(bytes, Form { frame_size: Some(frame_size), ..Form::default() })
     }
 
-    /// Queues a text message as the form says.
+    /// Queues a text message, compressed and fragmented as `form` says.
     ///
     /// # Errors
     ///
@@ -128,20 +128,20 @@ impl Outbound {
         self.send(Opcode::Text, text.as_bytes(), form)
     }
 
-    /// Queues a binary message as the form says.
+    /// Queues a binary message, compressed and fragmented as `form` says.
     ///
     /// # Errors
     ///
     /// [`SendError`]; nothing was queued then.
-    pub fn send_binary_with(&mut self, octets: &[u8], form: Form) -> Result<(), SendError> {
-        self.send(Opcode::Binary, octets, form)
+    pub fn send_binary_with(&mut self, bytes: &[u8], form: Form) -> Result<(), SendError> {
+        self.send(Opcode::Binary, bytes, form)
     }
 
-    /// Queues a message that was framed once for many peers. A long one is shared, not copied.
+    /// Queues a message that was framed once for many peers. A long message is shared, not copied.
     ///
-    /// It is compressed once, too, for all peers without context takeover and with the same window.
-    /// With context takeover each connection has a context of its own, and compresses it for itself.
-    /// One that is to go out in fragments is framed and compressed for each.
+    /// It is also compressed once for all peers that use the same window without context takeover. With context
+    /// takeover, each connection compresses the message in its own context. A message to be sent in fragments is framed
+    /// and compressed for each peer.
     ///
     /// # Errors
     ///
@@ -149,12 +149,13 @@ impl Outbound {
     pub fn send_shared(&mut self, message: &SharedMessage) -> Result<(), SendError> {
         let Form { compression, frame_size } = message.form;
         if !matches!(self.framing, Framing::Server) || frame_size.is_some() {
-            // A client's frames differ by their keys, draft 00 has others: only the payload is common.
+            // Frames of a client differ by their masking keys, and draft 00 has another framing. Only the payload can be
+            // shared.
             return self.send(message.opcode, message.payload(), message.form);
         }
         self.admit(message.frame.len())?;
         match &self.deflate {
-            Some(deflater) if deflater.applies(message.payload().len(), compression) => {
+            Some(deflater) if deflater.should_compress(message.payload().len(), compression) => {
                 if deflater.direction.context == ContextTakeover::On {
                     self.push_message(message.opcode, message.payload(), message.form);
                 } else {
@@ -171,26 +172,26 @@ impl Outbound {
     ///
     /// # Errors
     ///
-    /// [`SendError`], with [`TooLong`](SendError::TooLong) for more than 125 octets.
+    /// [`SendError`], with [`TooLong`](SendError::TooLong) for more than 125 bytes.
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.send_control(Opcode::Ping, payload)
     }
 
-    /// Queues an unsolicited pong, a heartbeat that wants no answer (§5.5.3).
+    /// Queues an unsolicited pong, a heartbeat without a response (§5.5.3).
     ///
     /// # Errors
     ///
-    /// [`SendError`], with [`TooLong`](SendError::TooLong) for more than 125 octets.
+    /// [`SendError`], with [`TooLong`](SendError::TooLong) for more than 125 bytes.
     pub fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.send_control(Opcode::Pong, payload)
     }
 
-    /// Begins the closing handshake (§7.1.2): queues a close frame behind all that was sent. In
-    /// draft 00 that has neither code nor reason.
+    /// Begins the closing handshake (§7.1.2): queues a close frame after everything sent so far. In draft 00 it has
+    /// neither code nor reason.
     ///
     /// # Errors
     ///
-    /// [`SendError::Closed`] if that was done before.
+    /// [`SendError::Closed`] if a close frame was queued before.
     pub fn close(&mut self, frame: Option<&CloseFrame>) -> Result<(), SendError> {
         if self.is_closing() {
             return Err(SendError::Closed);
@@ -206,13 +207,13 @@ impl Outbound {
         Ok(())
     }
 
-    /// Whether a close frame was queued: nothing can be sent any more.
+    /// Returns whether a close frame was queued. Nothing can be sent after it.
     #[must_use]
     pub fn is_closing(&self) -> bool {
         self.state != State::Open
     }
 
-    /// The code of the close frame that was queued, if one was and it had a code.
+    /// Returns the code of the queued close frame, if there is one and it has a code.
     #[must_use]
     pub fn close_code(&self) -> Option<CloseCode> {
         match self.state {
@@ -221,39 +222,39 @@ impl Outbound {
         }
     }
 
-    /// Gives memory back that what waits does not need. Worth a call when the peer takes nothing more
-    /// for now, and when a connection idles.
+    /// Releases memory that the queued bytes do not need. Call it when the peer has stopped reading for now, and when a
+    /// connection is idle.
     pub fn release_memory(&mut self) {
         self.queue.release_memory();
     }
 
-    /// With context takeover, drops the compressor: the next message refers to none before it, and is
-    /// longer. Worth a call when a connection idles; not when its peer takes nothing more for a moment,
-    /// which then would get still more octets.
+    /// With context takeover, drops the compressor. The next message refers to no earlier one and is therefore longer.
+    /// Call it when a connection is idle, but not when the peer has merely stopped reading for a moment: it would then
+    /// have even more bytes to read.
     pub fn release_context(&mut self) {
         if let Some(deflater) = &mut self.deflate {
             deflater.release_context();
         }
     }
 
-    /// Drops everything that waits to be written: the peer is gone.
+    /// Drops everything that is queued. Use it when the peer is gone.
     pub fn discard(&mut self) {
         self.queue = Queue::default();
     }
 
-    /// How many octets it holds at most: a longer message can never be sent.
+    /// Returns the limit in bytes. A longer message can never be sent.
     pub fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Octets that wait and that no other holds too: those of a long [`SharedMessage`] are left out, which
-    /// [`SharedMessage::accompany`] lets be counted once.
+    /// Returns the number of queued bytes that are not shared with other connections. The bytes of a long
+    /// [`SharedMessage`] are left out: use [`SharedMessage::accompany`] to count them once for all connections.
     #[must_use]
     pub fn own(&self) -> usize {
-        self.queue.own()
+        self.queue.unshared()
     }
 
-    /// How much memory it has, used or not.
+    /// Returns the allocated memory in bytes, used or not.
     #[cfg(test)]
     pub(crate) fn capacity(&self) -> usize {
         self.queue.capacity()
@@ -272,7 +273,7 @@ impl Outbound {
     }
 
     fn send_control(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
-        // What draft 00 does not have is told first: a shorter payload would not help.
+        // `Unsupported` goes before `TooLong`: in draft 00 a shorter payload would not help.
         self.framing.overhead(opcode, payload.len())?;
         if payload.len() > MAX_CONTROL_PAYLOAD {
             return Err(SendError::TooLong);
@@ -295,24 +296,28 @@ impl Outbound {
         Ok(())
     }
 
-    /// Queues a message that there is room for.
+    /// Queues a message. The caller has checked that there is room for it.
     fn push_message(&mut self, opcode: Opcode, payload: &[u8], form: Form) {
         match self.deflate(payload, form.compression) {
             Some(deflated) => {
                 self.push_frames(opcode, RSV1, &deflated, form.frame_size);
-                spare::put_back(deflated);
+                buffer_pool::put_back(deflated);
             }
             None => self.push_frames(opcode, 0, payload, form.frame_size),
         }
     }
 
-    /// The compressed payload, unless it is to be sent as it is.
+    /// Returns the compressed payload, or `None` if the payload is to be sent uncompressed.
     fn deflate(&mut self, payload: &[u8], compression: Compression) -> Option<Vec<u8>> {
         let deflater = self.deflate.as_mut()?;
-        if deflater.applies(payload.len(), compression) { deflater.deflate(payload) } else { None }
+        if deflater.should_compress(payload.len(), compression) {
+            deflater.deflate(payload)
+        } else {
+            None
+        }
     }
 
-    /// RFC 7692 §6.1: of the fragments the first one alone has the reserved bits.
+    /// Queues a payload in one or more frames. Only the first frame has the reserved bits (RFC 7692 §6.1).
     fn push_frames(
         &mut self,
         mut opcode: Opcode,

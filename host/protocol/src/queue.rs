@@ -1,44 +1,44 @@
-//! Octets that wait to be written, some of them shared with other connections.
+//! A queue of bytes to be written, some of them shared with other connections.
 
 use std::collections::VecDeque;
 use std::ops::Deref;
 
 use bytes::{Buf, Bytes};
 
-use crate::spare;
+use crate::buffer_pool;
 
-/// Below this length a shared frame is copied: cheaper than a segment of its own in the queue.
+/// A shared frame shorter than this many bytes is copied, which is cheaper than a queue segment of its own.
 pub(crate) const SHARE_FROM: usize = 4096;
 
-/// A buffer up to this length is kept, however little is in it, in octets.
+/// A buffer of up to this many bytes is kept, however little of it is used.
 const SMALL: usize = 4096;
 
-/// What is left of a message however long it was that is copied, in octets.
-const LITTLE: usize = 1 << 20;
+/// The most bytes of a long buffer's rest that are copied in order to free the buffer.
+const MAX_COPY: usize = 1 << 20;
 
-/// A queue without a bound of its own: who fills it holds it.
+/// A queue without a limit: the caller bounds it.
 ///
-/// Its memory is at most about twice what waits, and beside that one long message that is being written, until
-/// [`LITTLE`] of it is left. A buffer that the thread has lent is much longer than a short message; so none stays
-/// with a queue that holds little while its peer takes nothing.
+/// Its memory is at most about twice the queued bytes, plus one long message that is being written, until less than
+/// [`MAX_COPY`] of that message is left. A pooled buffer is much longer than a short message. A queue with few bytes
+/// must therefore not keep one while its peer reads nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    /// Written before `tail`.
+    /// Segments to be written before `tail`.
     segments: VecDeque<Segment>,
-    /// Lent by the thread, and given back when nothing waits.
+    /// A buffer from the thread's pool, returned when the queue is empty.
     tail: Vec<u8>,
-    /// How much has been written of what is in front: of the first segment, or of `tail` if there is none.
+    /// Bytes already written of the first segment, or of `tail` if there is no segment.
     written: usize,
     queued: usize,
-    /// How much of it others hold too, perhaps.
+    /// How many of the queued bytes may be shared with other connections.
     shared: usize,
 }
 
-/// Octets that nothing is appended to any more.
+/// Queued bytes that nothing more is appended to.
 #[derive(Debug)]
 enum Segment {
-    Own(Vec<u8>),
-    /// Whole, so that no part keeps the memory of the rest: it is the others' memory, too.
+    Owned(Vec<u8>),
+    /// The frame is kept as a whole. A slice of it would hold the same memory, which other connections use as well.
     Shared(Bytes),
 }
 
@@ -47,79 +47,79 @@ impl Deref for Segment {
 
     fn deref(&self) -> &[u8] {
         match self {
-            Self::Own(octets) => octets,
-            Self::Shared(octets) => octets,
+            Self::Owned(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
         }
     }
 }
 
 impl Segment {
-    /// Whether so little of it is worth a copy of its own.
+    /// Returns whether only so few bytes are `waiting` that it pays to copy them and free the segment.
     fn is_mostly_unused(&self, waiting: usize) -> bool {
         match self {
-            Self::Own(octets) => is_mostly_unused(octets, waiting),
-            // With a copy of the half for each of many peers, sharing would save nothing.
+            Self::Owned(bytes) => is_mostly_unused(bytes, waiting),
+            // If each of many peers copied up to half of the frame, sharing would save nothing.
             Self::Shared(_) => waiting < SHARE_FROM,
         }
     }
 }
 
-/// Whether so little of a buffer is worth a copy of its own. Of a long one less is copied, when most of it has
-/// been written: it takes new memory, and others wait for that of the long one.
+/// Returns whether only so few bytes of a buffer are `waiting` that it pays to copy them and free the buffer. The
+/// threshold is lower for a long buffer, because the copy needs new memory. Other connections need the long buffer.
 fn is_mostly_unused(buffer: &Vec<u8>, waiting: usize) -> bool {
-    let enough = match buffer.capacity() {
+    let threshold = match buffer.capacity() {
         ..=SMALL => 0,
-        short @ ..=spare::SHORT => short / 2,
-        long => (long / 8).min(LITTLE),
+        short @ ..=buffer_pool::SHORT => short / 2,
+        long => (long / 8).min(MAX_COPY),
     };
-    waiting < enough
+    waiting < threshold
 }
 
 impl Queue {
-    /// How much waits of what no other holds.
-    pub(crate) fn own(&self) -> usize {
+    /// Returns the number of queued bytes that are not shared.
+    pub(crate) fn unshared(&self) -> usize {
         self.queued - self.shared
     }
 
-    pub(crate) fn append(&mut self, octets: &[u8]) {
-        self.append_with(octets.len(), |tail| tail.extend_from_slice(octets));
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        self.append_with(bytes.len(), |tail| tail.extend_from_slice(bytes));
     }
 
-    /// Lets `write` append about so many octets to what waits.
-    pub(crate) fn append_with(&mut self, octets: usize, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Lets `write` append about `length` bytes.
+    pub(crate) fn append_with(&mut self, length: usize, write: impl FnOnce(&mut Vec<u8>)) {
         if self.tail.capacity() == 0 {
-            self.tail = spare::take(octets);
-        } else if self.tail.capacity() - self.tail.len() < octets {
-            // A peer that never quite catches up must not let the written part grow for ever.
-            self.forget_written();
-            self.tail.reserve(octets);
+            self.tail = buffer_pool::take(length);
+        } else if self.tail.capacity() - self.tail.len() < length {
+            // With a peer that never quite catches up, the written part must not grow without end.
+            self.drop_written();
+            self.tail.reserve(length);
         }
         let before = self.tail.len();
         write(&mut self.tail);
         self.queued += self.tail.len() - before;
     }
 
-    /// Appends octets that others hold too; many are not copied.
-    pub(crate) fn share(&mut self, octets: &Bytes) {
-        if octets.len() < SHARE_FROM {
-            return self.append(octets);
+    /// Appends bytes that are shared with other connections, without copying them if they are many.
+    pub(crate) fn share(&mut self, bytes: &Bytes) {
+        if bytes.len() < SHARE_FROM {
+            return self.append(bytes);
         }
         self.seal_tail();
-        self.segments.push_back(Segment::Shared(octets.clone()));
-        self.queued += octets.len();
-        self.shared += octets.len();
+        self.segments.push_back(Segment::Shared(bytes.clone()));
+        self.queued += bytes.len();
+        self.shared += bytes.len();
     }
 
-    /// Gives buffers back that hold little, and keeps that little in one of its length. Worth a call when the
-    /// peer takes nothing for a moment.
+    /// Frees buffers that are mostly unused, and moves the rest of their bytes to buffers of the exact length. Call it
+    /// when the peer has stopped reading for a moment.
     pub(crate) fn release_memory(&mut self) {
         match self.segments.front_mut() {
             Some(front) if front.is_mostly_unused(front.len() - self.written) => {
-                let own = Segment::Own(front[self.written..].to_vec());
+                let owned = Segment::Owned(front[self.written..].to_vec());
                 if let Segment::Shared(_) = front {
-                    self.shared -= own.len();
+                    self.shared -= owned.len();
                 }
-                *front = own;
+                *front = owned;
                 self.written = 0;
             }
             Some(_) => {}
@@ -129,7 +129,7 @@ impl Queue {
         let waiting = &self.tail[written..];
         if is_mostly_unused(&self.tail, waiting.len()) {
             let waiting = waiting.to_vec();
-            spare::put_back(std::mem::replace(&mut self.tail, waiting));
+            buffer_pool::put_back(std::mem::replace(&mut self.tail, waiting));
             self.written -= written;
         }
     }
@@ -137,14 +137,14 @@ impl Queue {
     #[cfg(test)]
     pub(crate) fn capacity(&self) -> usize {
         let segments = self.segments.iter().map(|segment| match segment {
-            Segment::Own(octets) => octets.capacity(),
-            Segment::Shared(octets) => octets.len(),
+            Segment::Owned(bytes) => bytes.capacity(),
+            Segment::Shared(bytes) => bytes.len(),
         });
         self.tail.capacity() + segments.sum::<usize>()
     }
 
-    /// Makes what stands in `tail` a segment, so that a shared one can follow it. Little of it is copied, and
-    /// the buffer stays.
+    /// Turns the bytes in `tail` into a segment, so that a shared segment can follow. Few bytes are copied, and the
+    /// buffer stays.
     fn seal_tail(&mut self) {
         let written = if self.segments.is_empty() { self.written } else { 0 };
         let waiting = self.tail.len() - written;
@@ -159,19 +159,19 @@ impl Queue {
         } else {
             std::mem::take(&mut self.tail)
         };
-        self.segments.push_back(Segment::Own(sealed));
+        self.segments.push_back(Segment::Owned(sealed));
     }
 
     fn advance_tail(&mut self, count: usize) {
         self.written += count;
         if self.written == self.tail.len() {
-            spare::put_back(std::mem::take(&mut self.tail));
+            buffer_pool::put_back(std::mem::take(&mut self.tail));
             self.written = 0;
         }
     }
 
-    /// Drops what has been written of `tail`.
-    fn forget_written(&mut self) {
+    /// Drops the written bytes at the front of `tail`.
+    fn drop_written(&mut self) {
         if self.segments.is_empty() {
             self.tail.drain(..self.written);
             self.written = 0;

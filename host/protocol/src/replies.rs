@@ -1,23 +1,23 @@
-//! What the protocol answers by itself.
+//! Automatic replies of the protocol.
 
 use crate::close::CloseFrame;
 use crate::error::ProtocolError;
 use crate::outbound::Outbound;
 
-/// Where [`Inbound`](crate::Inbound) puts what the protocol answers by itself, whatever the application does.
+/// The receiver of the replies that [`Inbound`](crate::Inbound) makes on its own, without the application.
 ///
-/// [`Outbound`] is such a place. Another one is for who queues frames in a way of its own.
+/// [`Outbound`] implements it. Implement it yourself if you queue frames in another way.
 pub trait Replies {
-    /// Whether messages that come now are of no interest, because our close frame has been queued.
+    /// Returns whether our close frame has been queued. Messages received from then on are discarded.
     fn is_closing(&self) -> bool;
 
-    /// The peer sent a ping: a pong with the same application data, of at most 125 octets (RFC 6455 §5.5.2).
+    /// Answers a ping with a pong that has the same application data, at most 125 bytes (RFC 6455 §5.5.2).
     fn pong(&mut self, payload: &[u8]);
 
-    /// The peer sent a close frame: one with the same code, unless ours went out before (§5.5.1).
+    /// Answers the peer's close frame with one that has the same code, unless ours was queued before (§5.5.1).
     fn close(&mut self, frame: Option<&CloseFrame>);
 
-    /// The peer broke the protocol: a close frame that says so, unless ours went out before (§7.1.7).
+    /// Answers a protocol error with a close frame that describes it, unless ours was queued before (§7.1.7).
     fn fail(&mut self, error: ProtocolError) {
         self.close(Some(&CloseFrame::with_reason(error.close_code(), error.to_string())));
     }
@@ -33,7 +33,7 @@ impl Replies for Outbound {
     }
 
     fn close(&mut self, frame: Option<&CloseFrame>) {
-        // Fails only if our own close frame went out before; then there is nothing to answer.
+        // Fails only if our own close frame was queued before. Then no answer is due.
         let _ = Outbound::close(self, frame);
     }
 }

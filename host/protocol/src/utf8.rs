@@ -1,35 +1,34 @@
-//! UTF-8 that is checked as it arrives (RFC 6455 §8.1), in pieces cut anywhere.
+//! Incremental validation of UTF-8 (RFC 6455 §8.1) that arrives in arbitrary pieces.
 
-use crate::spare;
+use crate::buffer_pool;
 
-/// Octets that cannot be the beginning of valid UTF-8.
+/// The error of bytes that no valid UTF-8 begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct InvalidUtf8;
 
-/// Text that grows by octets. An octet that no valid text could hold there is found at once, not
-/// only at the end.
+/// Text that grows by pieces. A byte that is invalid at its position is found at once, not only at the end.
 #[derive(Debug, Default)]
 pub(crate) struct GrowingText {
     valid: String,
-    /// The beginning of a character whose rest has not come yet.
+    /// The first bytes of a character that is still incomplete.
     cut: [u8; 4],
     cut_length: usize,
 }
 
 impl GrowingText {
-    pub(crate) fn push(&mut self, mut octets: &[u8]) -> Result<(), InvalidUtf8> {
+    pub(crate) fn push(&mut self, mut bytes: &[u8]) -> Result<(), InvalidUtf8> {
         while self.cut_length > 0 {
-            let Some((first, rest)) = octets.split_first() else {
+            let Some((first, rest)) = bytes.split_first() else {
                 return Ok(());
             };
-            octets = rest;
+            bytes = rest;
             self.push_to_cut(*first)?;
         }
-        match simdutf8::compat::from_utf8(octets) {
+        match simdutf8::compat::from_utf8(bytes) {
             Ok(text) => self.valid.push_str(text),
             Err(error) if error.error_len().is_some() => return Err(InvalidUtf8),
             Err(error) => {
-                let (whole, cut) = octets.split_at(error.valid_up_to());
+                let (whole, cut) = bytes.split_at(error.valid_up_to());
                 self.valid.push_str(simdutf8::basic::from_utf8(whole).map_err(|_| InvalidUtf8)?);
                 self.cut[..cut.len()].copy_from_slice(cut);
                 self.cut_length = cut.len();
@@ -38,8 +37,8 @@ impl GrowingText {
         Ok(())
     }
 
-    fn push_to_cut(&mut self, octet: u8) -> Result<(), InvalidUtf8> {
-        self.cut[self.cut_length] = octet;
+    fn push_to_cut(&mut self, byte: u8) -> Result<(), InvalidUtf8> {
+        self.cut[self.cut_length] = byte;
         self.cut_length += 1;
         match std::str::from_utf8(&self.cut[..self.cut_length]) {
             Ok(character) => {
@@ -47,26 +46,26 @@ impl GrowingText {
                 self.cut_length = 0;
                 Ok(())
             }
-            // At four octets a sequence is either a character or an error: `cut` cannot overflow.
+            // A sequence of four bytes is either a character or an error, so `cut` cannot overflow.
             Err(error) if error.error_len().is_none() => Ok(()),
             Err(_) => Err(InvalidUtf8),
         }
     }
 
-    /// Makes room for as many octets more as `room` tells of what is there.
-    pub(crate) fn make_room(&mut self, room: impl FnOnce(&String) -> usize) {
-        let room = room(&self.valid);
-        match spare::take_longer(self.valid.len(), room).map(String::from_utf8) {
+    /// Reserves the number of additional bytes that `additional` computes from the text.
+    pub(crate) fn reserve(&mut self, additional: impl FnOnce(&String) -> usize) {
+        let additional = additional(&self.valid);
+        match buffer_pool::take_long_for(self.valid.len(), additional).map(String::from_utf8) {
             Some(Ok(mut long)) => {
                 long.push_str(&self.valid);
-                spare::recycle(std::mem::replace(&mut self.valid, long).into_bytes());
+                buffer_pool::recycle(std::mem::replace(&mut self.valid, long).into_bytes());
             }
-            // What is lent is empty, and so always text.
-            Some(Err(_)) | None => self.valid.reserve_exact(room),
+            // A pooled buffer is empty and therefore always valid text.
+            Some(Err(_)) | None => self.valid.reserve_exact(additional),
         }
     }
 
-    /// All but a character whose rest has not come yet.
+    /// Returns the text without an incomplete character at its end.
     pub(crate) fn valid(&self) -> &[u8] {
         self.valid.as_bytes()
     }
@@ -75,7 +74,8 @@ impl GrowingText {
         self.valid.capacity()
     }
 
-    pub(crate) fn octets(&self) -> usize {
+    /// Returns the number of bytes received, including an incomplete character.
+    pub(crate) fn length(&self) -> usize {
         self.valid.len() + self.cut_length
     }
 

@@ -1,8 +1,8 @@
-//! What both ends agreed on.
+//! The result of the negotiation.
 
 use super::{ContextTakeover, Direction, KeepWindow, Level, WindowBits};
 
-/// permessage-deflate as a handshake has agreed on it (§7.1), seen from this end.
+/// permessage-deflate as negotiated by a handshake (§7.1), seen from this end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PerMessageDeflate {
     pub(crate) level: Level,
@@ -13,18 +13,18 @@ pub struct PerMessageDeflate {
 }
 
 impl PerMessageDeflate {
-    /// What this end compresses. `None` if it compresses nothing: the server limits a client's window
-    /// to 8 bits, which our compressor cannot keep to.
+    /// Returns the parameters of the messages that this end compresses. `None` if this end compresses nothing, because
+    /// the server limits the client's window to 8 bits, which our compressor does not support.
     pub fn outgoing(&self) -> Option<Direction> {
         self.outgoing
     }
 
-    /// What the peer compresses.
+    /// Returns the parameters of the messages that the peer compresses.
     pub fn incoming(&self) -> Direction {
         self.incoming
     }
 
-    /// How much of what the peer compresses is kept between messages; `None` if nothing is.
+    /// Returns the size of the window that is kept between the peer's messages, or `None` if none is kept.
     pub(crate) fn kept_window(&self) -> Option<WindowBits> {
         match (self.incoming.context, self.keep_window) {
             (ContextTakeover::Off, KeepWindow::Never) => None,

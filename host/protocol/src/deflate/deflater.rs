@@ -1,13 +1,13 @@
-//! Messages of this end, compressed.
+//! Compression of outgoing messages.
 
 use flate2::FlushCompress;
 
 use super::pool::Compressor;
 use super::{ContextTakeover, Direction, Level, PerMessageDeflate, TAIL, WindowBits};
 use crate::Compression;
-use crate::spare;
+use crate::buffer_pool;
 
-/// How much room is made for output at a time, in octets. Most messages need it once.
+/// The output space reserved at a time, in bytes. Most messages need it once.
 const STEP: usize = 16 << 10;
 
 /// The compressing side of a connection.
@@ -16,19 +16,20 @@ pub(crate) struct Deflater {
     pub(crate) level: Level,
     pub(crate) direction: Direction,
     threshold: usize,
-    /// With context takeover, from the first message on: knows what the peer's window holds.
+    /// With context takeover, the compressor of the connection. It is created for the first message, and its window has
+    /// the same contents as the peer's.
     context: Option<Compressor>,
 }
 
 impl Deflater {
-    /// `None` if this end compresses nothing.
+    /// Creates the compressing side, or returns `None` if this end compresses nothing.
     pub(crate) fn new(agreed: &PerMessageDeflate) -> Option<Self> {
         let direction = agreed.outgoing?;
         Some(Self { level: agreed.level, direction, threshold: agreed.threshold, context: None })
     }
 
-    /// Whether a message of so many octets is compressed. An empty one only grows.
-    pub(crate) fn applies(&self, length: usize, compression: Compression) -> bool {
+    /// Returns whether to compress a message of `length` bytes. An empty message would only grow.
+    pub(crate) fn should_compress(&self, length: usize, compression: Compression) -> bool {
         match compression {
             Compression::Never => false,
             Compression::Always => length > 0,
@@ -36,10 +37,10 @@ impl Deflater {
         }
     }
 
-    /// The compressed form, in a buffer of the thread's; `None` if it is not shorter than the message.
+    /// Returns the compressed message in a pooled buffer, or `None` if it is not shorter than the message.
     ///
-    /// With context takeover that makes the compressor forget all: its window would hold a message
-    /// that the peer's does not.
+    /// With context takeover, `None` also resets the compressor: its window would contain a message that the peer's
+    /// window does not.
     pub(crate) fn deflate(&mut self, message: &[u8]) -> Option<Vec<u8>> {
         let (level, window) = (self.level, self.direction.window);
         match self.direction.context {
@@ -55,36 +56,36 @@ impl Deflater {
         }
     }
 
-    /// Drops the context, which the next message begins anew: no peer needs to know (§7.1.1).
+    /// Drops the context. The next message starts a new one, which the peer need not know (§7.1.1).
     pub(crate) fn release_context(&mut self) {
         self.context = None;
     }
 }
 
-/// The compressed form of a message that refers to nothing before it.
+/// Returns the compressed form of a message that refers to no earlier message.
 pub(crate) fn deflate_alone(message: &[u8], level: Level, window: WindowBits) -> Option<Vec<u8>> {
-    let mut compressor = Compressor::lent(level, window);
+    let mut compressor = Compressor::take(level, window);
     let deflated = deflate(&mut compressor, message);
-    compressor.give_back();
+    compressor.put_back();
     deflated
 }
 
-/// §7.2.1: deflate, flush, and take the tail away.
+/// Deflates a message, flushes, and removes the tail (§7.2.1).
 fn deflate(compressor: &mut Compressor, message: &[u8]) -> Option<Vec<u8>> {
-    // The first length that is no gain.
+    // The shortest output that saves nothing.
     let bound = message.len() + TAIL.len();
-    let mut output = spare::take(STEP.min(bound + 1));
+    let mut output = buffer_pool::take(STEP.min(bound + 1));
     let stream = &mut compressor.stream;
     let mut rest = message;
     loop {
         let before = stream.total_in();
-        let is_right = stream.compress_vec(rest, &mut output, FlushCompress::Sync).is_ok();
+        let is_ok = stream.compress_vec(rest, &mut output, FlushCompress::Sync).is_ok();
         rest = &rest[(stream.total_in() - before) as usize..];
-        if !is_right || output.len() >= bound {
-            spare::put_back(output);
+        if !is_ok || output.len() >= bound {
+            buffer_pool::put_back(output);
             return None;
         }
-        // A flush is complete when it has left room.
+        // A flush is complete if it did not fill the output.
         if rest.is_empty() && output.len() < output.capacity() {
             break;
         }

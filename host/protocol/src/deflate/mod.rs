@@ -1,33 +1,33 @@
-//! permessage-deflate (RFC 7692): messages compressed one by one.
+//! permessage-deflate (RFC 7692): compression of each message.
 //!
-//! The handshake agrees on it ([`Upgrade::accept_deflate`], [`Handshake::offer_deflate`]); what it
-//! gives, a [`PerMessageDeflate`], is handed to both machines of the connection
-//! ([`Inbound::use_deflate`], [`Outbound::use_deflate`]).
+//! The handshake negotiates it ([`Upgrade::accept_deflate`], [`Handshake::offer_deflate`]). Pass the resulting
+//! [`PerMessageDeflate`] to both state machines of the connection ([`Inbound::use_deflate`],
+//! [`Outbound::use_deflate`]).
 //!
 //! # Memory
 //!
-//! Without context takeover a direction needs memory only while a message passes through: compressors
-//! and decompressors are shared by all connections of a thread. With context takeover each connection
-//! keeps its own, from its first compressed message on:
+//! Without context takeover, a direction needs memory only while a message is processed: all connections of a thread
+//! share compressors and decompressors. With context takeover, each connection keeps its own memory from its first
+//! compressed message on:
 //!
 //! | direction | without takeover | with takeover, by [`WindowBits`] |
 //! |---|---|---|
 //! | outgoing | nothing | a compressor of 243 KiB and four windows: 245 KiB at 9 bits, 371 KiB at 15 |
-//! | incoming | nothing | what came last, as much as the window holds: 512 octets to 32 KiB |
+//! | incoming | nothing | the most recent inflated data, up to the window size: 512 bytes to 32 KiB |
 //!
-//! [`Outbound::release_context`] drops the compressor; the next message begins another one.
+//! [`Outbound::release_context`] drops the compressor. The next message creates a new one.
 //!
-//! With [`KeepWindow::Always`] what comes is kept without takeover, too.
+//! With [`KeepWindow::Always`], incoming data is kept without takeover as well.
 //!
-//! A message that comes in pieces holds a decompressor of 48 KiB until its end. What it inflates to is
-//! never more than [`Limits::max_message`](crate::Limits::max_message): inflating stops there. A thread
-//! keeps four compressors and four decompressors at most.
+//! A message that arrives in pieces holds a decompressor of 48 KiB until its end. It inflates to at most
+//! [`Limits::max_message`](crate::Limits::max_message) bytes: inflating stops there. A thread keeps at most four
+//! compressors and four decompressors.
 //!
 //! # Secrets
 //!
-//! How well a message compresses tells what it has in common with what the window holds. Where an
-//! attacker can have text of theirs sent beside a secret, in one message or, with context takeover, in
-//! another one of the connection, its length tells the secret bit by bit. Send such messages with
+//! The compressed length of a message reveals how much it has in common with the contents of the window. An attacker may
+//! be able to have their own text sent along with a secret: in the same message or, with context takeover, in another
+//! message of the connection. The length then reveals the secret bit by bit. Send such messages with
 //! [`Compression::Never`](crate::Compression::Never).
 //!
 //! [`Upgrade::accept_deflate`]: crate::handshake::server::Upgrade::accept_deflate
@@ -50,6 +50,6 @@ pub use settings::{
     WindowBits,
 };
 
-/// §7.2.1: what a sender takes from the end of a flushed message, and a receiver appends again: an
-/// empty block without compression, less its header.
+/// The bytes that a sender removes from the end of a flushed message and a receiver appends again (§7.2.1): an empty
+/// uncompressed block without its header.
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];

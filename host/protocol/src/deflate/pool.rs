@@ -1,4 +1,4 @@
-//! Compressors and decompressors lent by the thread, for messages that stand alone.
+//! A thread-local pool of compressors and decompressors for messages without context takeover.
 
 use std::cell::RefCell;
 
@@ -6,8 +6,8 @@ use flate2::{Compress, Compression, Decompress};
 
 use super::{Level, WindowBits};
 
-/// How many of each a thread keeps. One is in use at a time, unless peers ask for different windows or
-/// their messages come in pieces.
+/// How many of each a thread keeps. One is in use at a time, unless peers negotiate different windows or messages arrive
+/// in pieces.
 const KEPT: usize = 4;
 
 thread_local! {
@@ -15,7 +15,7 @@ thread_local! {
     static DECOMPRESSORS: RefCell<Vec<Decompress>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A compressor that keeps to a window.
+/// A compressor with a fixed level and window.
 #[derive(Debug)]
 pub(super) struct Compressor {
     pub(super) stream: Compress,
@@ -24,23 +24,23 @@ pub(super) struct Compressor {
 }
 
 impl Compressor {
-    /// A compressor of its own for a connection.
+    /// Creates a compressor.
     pub(super) fn new(level: Level, window: WindowBits) -> Self {
         let number = Compression::new(level.number().into());
         let stream = Compress::new_with_window_bits(number, false, window.bits());
         Self { stream, level, window }
     }
 
-    /// One that knows of nothing, from the thread's if there is such a one.
-    pub(super) fn lent(level: Level, window: WindowBits) -> Self {
-        let fits = |kept: &Self| kept.level == level && kept.window == window;
-        let kept = COMPRESSORS.with_borrow_mut(|kept| {
-            let place = kept.iter().rposition(fits)?;
-            Some(kept.remove(place))
+    /// Takes a compressor from the pool and resets it, or creates one if none has this level and window.
+    pub(super) fn take(level: Level, window: WindowBits) -> Self {
+        let fits = |pooled: &Self| pooled.level == level && pooled.window == window;
+        let pooled = COMPRESSORS.with_borrow_mut(|pool| {
+            let index = pool.iter().rposition(fits)?;
+            Some(pool.remove(index))
         });
-        match kept {
+        match pooled {
             Some(mut compressor) => {
-                // What it compressed before was perhaps another connection's.
+                // Its window may still contain data of another connection.
                 compressor.stream.reset();
                 compressor
             }
@@ -48,32 +48,35 @@ impl Compressor {
         }
     }
 
-    pub(super) fn give_back(self) {
-        COMPRESSORS.with_borrow_mut(|kept| {
-            // The one that was of no use for the longest time makes room.
-            if kept.len() == KEPT {
-                kept.remove(0);
+    /// Returns the compressor to the pool.
+    pub(super) fn put_back(self) {
+        COMPRESSORS.with_borrow_mut(|pool| {
+            // Drop the one that was unused for the longest time.
+            if pool.len() == KEPT {
+                pool.remove(0);
             }
-            kept.push(self);
+            pool.push(self);
         });
     }
 }
 
-/// A decompressor that knows of nothing. It has the widest window, which inflates all others too.
-pub(super) fn decompressor() -> Decompress {
+/// Takes a decompressor from the pool and resets it, or creates one. It has the widest window, which inflates data of
+/// any narrower one.
+pub(super) fn take_decompressor() -> Decompress {
     match DECOMPRESSORS.with_borrow_mut(Vec::pop) {
-        Some(mut kept) => {
-            kept.reset(false);
-            kept
+        Some(mut pooled) => {
+            pooled.reset(false);
+            pooled
         }
         None => Decompress::new_with_window_bits(false, WindowBits::MAX.bits()),
     }
 }
 
-pub(super) fn give_back(decompressor: Decompress) {
-    DECOMPRESSORS.with_borrow_mut(|kept| {
-        if kept.len() < KEPT {
-            kept.push(decompressor);
+/// Returns a decompressor to the pool.
+pub(super) fn put_back_decompressor(decompressor: Decompress) {
+    DECOMPRESSORS.with_borrow_mut(|pool| {
+        if pool.len() < KEPT {
+            pool.push(decompressor);
         }
     });
 }

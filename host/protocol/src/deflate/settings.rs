@@ -1,91 +1,91 @@
-//! What an end wants of permessage-deflate.
+//! Settings of permessage-deflate.
 
-/// What this end wants of permessage-deflate. The peer may want less, and is given what both want.
+/// This end's settings for permessage-deflate. The peer may ask for less; the negotiation then settles on what both
+/// support.
 ///
-/// The default takes over no context, so that an idle connection costs nothing; the windows are the
-/// widest. A setting is changed in one that is made: `deflate.threshold = 1024`.
+/// The default has no context takeover, so that an idle connection costs no memory, and the widest windows. To change a
+/// setting, assign its field: `deflate.threshold = 1024`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Deflate {
-    /// How hard the compressor tries.
+    /// The compression level.
     pub level: Level,
-    /// Shorter messages are sent uncompressed, unless they ask to be compressed; in octets.
+    /// The shortest message that is compressed by default, in bytes.
     pub threshold: usize,
-    /// What this end compresses.
+    /// The messages that this end compresses.
     pub outgoing: Direction,
-    /// What the peer compresses.
+    /// The messages that the peer compresses.
     ///
-    /// A server cannot limit the window of a client that does not offer `client_max_window_bits`
-    /// (§7.1.2.2). It then asks that client not to take over its context, so that the wide window costs
-    /// nothing.
+    /// A server cannot limit the window of a client that does not offer `client_max_window_bits` (§7.1.2.2). It then
+    /// disables context takeover for that client, so that the wide window costs no memory.
     pub incoming: Direction,
-    /// What is kept of messages that nothing may refer to.
+    /// Whether to keep the peer's window without context takeover.
     pub keep_window: KeepWindow,
 }
 
-/// Whether the window of a peer is kept that has been told to refer to no earlier message (§7.1.1).
+/// Whether to keep the window of a peer that must not refer to earlier messages (§7.1.1).
 ///
-/// Some clients take no notice of `client_no_context_takeover` and refer to their earlier messages all the
-/// same. Whoever keeps the window understands them. It takes as much memory of each connection as
-/// [`ContextTakeover::On`] does in that direction.
+/// Some clients ignore `client_no_context_takeover` and refer to their earlier messages anyway. Their messages can be
+/// inflated only if the window is kept. This takes as much memory per connection as [`ContextTakeover::On`] does in that
+/// direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KeepWindow {
-    /// As the RFC has it: a reference to an earlier message fails the connection, and nothing is kept.
+    /// As the RFC requires: a reference to an earlier message fails the connection, and nothing is kept.
     #[default]
     Never,
-    /// A reference to an earlier message is understood.
+    /// References to earlier messages work.
     Always,
 }
 
-/// One direction of a connection.
+/// The settings of one direction of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Direction {
-    /// Whether a message may refer to those before it.
+    /// Whether a message may refer to earlier messages.
     pub context: ContextTakeover,
-    /// How far back it may refer.
+    /// How far back a reference may reach.
     pub window: WindowBits,
 }
 
-/// §7.1.1: whether a message is compressed with what the messages before it have left in the window.
+/// Whether a message is compressed with the window contents that earlier messages left (§7.1.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ContextTakeover {
-    /// Every message stands alone: `server_no_context_takeover`, `client_no_context_takeover`.
+    /// Each message is compressed independently: `server_no_context_takeover`, `client_no_context_takeover`.
     #[default]
     Off,
-    /// Messages refer to earlier ones. Short messages that resemble each other become much shorter;
-    /// each connection holds memory for it.
+    /// Messages refer to earlier messages. Short messages that resemble each other become much shorter, but each
+    /// connection keeps memory for its context.
     On,
 }
 
-/// The LZ77 window of a direction, as the binary logarithm of its octets (§7.1.2): from 9, which is
-/// 512 octets, to 15, which is 32 KiB. What it costs stands in [`deflate`](crate::deflate#memory).
+/// The size of a direction's LZ77 window, as the binary logarithm of its bytes (§7.1.2): from 9, which is 512 bytes, to
+/// 15, which is 32 KiB. See [`deflate`](crate::deflate#memory) for the memory it costs.
 ///
-/// The RFC knows 8 as well. No compressor of the zlib family can make a raw stream of that window, so
-/// that it is understood on the wire where it asks nothing of our compressor: see
+/// The RFC also allows 8. No compressor of the zlib family can produce a raw stream with that window. It is therefore
+/// accepted in a handshake only where it does not concern our compressor: see
 /// [`Upgrade::accept_deflate`](crate::handshake::server::Upgrade::accept_deflate).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WindowBits(u8);
 
-/// A window that cannot be.
+/// The error of a window size that is out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a window of {0} bits; 9 to 15 are possible")]
 pub struct InvalidWindowBits(pub u8);
 
-/// How hard a compressor tries: from 1, the fastest, to 9, the smallest output.
+/// A compression level, from 1 (fastest) to 9 (smallest output).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Level(u8);
 
-/// A level that cannot be.
+/// The error of a compression level that is out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a compression level of {0}; 1 to 9 are possible")]
 pub struct InvalidLevel(pub u8);
 
 impl Deflate {
-    /// Both directions take over their context, with the widest windows; from 64 octets on messages are
-    /// compressed.
+    /// Returns settings with context takeover and the widest windows in both directions. Messages of at least 64 bytes
+    /// are compressed.
     pub fn with_context_takeover() -> Self {
         let direction = Direction { context: ContextTakeover::On, window: WindowBits::MAX };
-        // From that length on messages alike become shorter; without a context few do.
+        // With a context, similar messages become shorter from this length on. Without one, few do.
         Self { threshold: 64, outgoing: direction, incoming: direction, ..Self::default() }
     }
 }
@@ -94,8 +94,8 @@ impl Default for Deflate {
     fn default() -> Self {
         Self {
             level: Level::default(),
-            // A chat message in JSON of 256 octets becomes 150, one of 128 becomes 103, one of 64 does
-            // not become shorter; each costs the compressor the same.
+            // A JSON chat message of 256 bytes becomes 150 bytes, one of 128 becomes 103, and one of 64 does not become
+            // shorter. Each costs the compressor the same.
             threshold: 256,
             outgoing: Direction::default(),
             incoming: Direction::default(),
@@ -110,11 +110,11 @@ impl WindowBits {
     /// The widest window.
     pub const MAX: Self = Self(15);
 
-    /// A window of so many bits.
+    /// Creates a window of 2^`bits` bytes.
     ///
     /// # Errors
     ///
-    /// [`InvalidWindowBits`] if they are not 9 to 15.
+    /// [`InvalidWindowBits`] if `bits` is not 9 to 15.
     pub fn new(bits: u8) -> Result<Self, InvalidWindowBits> {
         let window = Self(bits);
         if (Self::MIN..=Self::MAX).contains(&window) {
@@ -124,48 +124,48 @@ impl WindowBits {
         }
     }
 
-    /// The bits.
+    /// Returns the binary logarithm of the size.
     pub const fn bits(self) -> u8 {
         self.0
     }
 
-    /// The octets.
+    /// Returns the size in bytes.
     pub fn octets(self) -> usize {
         1 << self.0
     }
 
-    /// The narrowest window that holds one of these bits, which may be 8, for what is inflated.
+    /// Returns the narrowest window for inflating data that was compressed with a window of `bits`, which may be 8.
     pub(crate) fn at_least(bits: u8) -> Self {
         Self(bits).clamp(Self::MIN, Self::MAX)
     }
 }
 
 impl Default for WindowBits {
-    /// The widest.
+    /// Returns the widest window.
     fn default() -> Self {
         Self::MAX
     }
 }
 
 impl Level {
-    /// A level.
+    /// Creates a level.
     ///
     /// # Errors
     ///
-    /// [`InvalidLevel`] if it is not 1 to 9.
+    /// [`InvalidLevel`] if `level` is not 1 to 9.
     pub fn new(level: u8) -> Result<Self, InvalidLevel> {
         if (1..=9).contains(&level) { Ok(Self(level)) } else { Err(InvalidLevel(level)) }
     }
 
-    /// The number.
+    /// Returns the level as a number.
     pub fn number(self) -> u8 {
         self.0
     }
 }
 
 impl Default for Level {
-    /// 3: chat messages in JSON become as short as with 6, up to 1 KiB; 64 KiB of text become 14 KiB
-    /// instead of 11 KiB, in a sixth of the time. Whoever sends waits for it.
+    /// Returns 3. JSON chat messages up to 1 KiB become as short as with 6. 64 KiB of text become 14 KiB instead of
+    /// 11 KiB, in a sixth of the time. The sender waits for the compressor.
     fn default() -> Self {
         Self(3)
     }

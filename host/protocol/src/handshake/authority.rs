@@ -1,18 +1,18 @@
-//! A host and a port, as they stand in `Host`, in an origin and in what proxies tell (RFC 3986
-//! §3.2, without user information).
+//! A host and a port, as in `Host`, in an origin and in the headers of proxies (RFC 3986 §3.2, without user
+//! information).
 
 use core::net::Ipv6Addr;
 
-/// A host and perhaps a port.
+/// A host and an optional port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Authority {
-    /// In lower case; an IPv6 address in its shortest form, in brackets.
+    /// The host in lower case. An IPv6 address is in its shortest form, in brackets.
     pub(crate) host: String,
     pub(crate) port: Option<u16>,
 }
 
 impl Authority {
-    /// A colon may stand without a port behind it (RFC 3986 §3.2.3).
+    /// Parses an authority. A colon need not be followed by a port (RFC 3986 §3.2.3).
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (host, port) = split_port(text)?;
         let port = match port {
@@ -23,7 +23,7 @@ impl Authority {
     }
 }
 
-/// Splits at the colon before the port; there is none inside the brackets of an IPv6 address.
+/// Splits at the colon before the port, which is not inside the brackets of an IPv6 address.
 pub(crate) fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
     let end = match text.strip_prefix('[') {
         Some(bracketed) => bracketed.find(']')? + 2,
@@ -35,9 +35,9 @@ pub(crate) fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
     }
 }
 
-/// Digits only: `str::parse` alone would take a sign.
+/// Parses a port of digits only. `str::parse` would also accept a sign.
 pub(crate) fn parse_port(text: &str) -> Option<u16> {
-    text.bytes().all(|octet| octet.is_ascii_digit()).then(|| text.parse().ok())?
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 pub(crate) fn parse_host(text: &str) -> Option<String> {
@@ -45,9 +45,8 @@ pub(crate) fn parse_host(text: &str) -> Option<String> {
         let address: Ipv6Addr = address.strip_suffix(']')?.parse().ok()?;
         return Some(format!("[{address}]"));
     }
-    // Letters beyond ASCII come as punycode. `%` and `_` stand in names that people do use.
-    let is_name = |octet: u8| {
-        octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~' | b'%')
-    };
+    // Letters outside ASCII arrive as punycode. `%` and `_` occur in names that are in use.
+    let is_name =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%');
     (!text.is_empty() && text.bytes().all(is_name)).then(|| text.to_ascii_lowercase())
 }

@@ -1,29 +1,29 @@
 //! The opening handshake of draft-ietf-hybi-thewebsocketprotocol-00 (hixie-76), server side.
 //!
-//! The client proves nothing; the server proves that it has read two keys in the head and eight
-//! octets behind it, which no HTTP server would take for a part of the request.
+//! The client proves nothing. The server proves that it has read two keys in the head and eight bytes after the head.
+//! No HTTP server would treat these bytes as part of the request.
 
 use http::Uri;
 use http::header::{HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use md5::{Digest, Md5};
 
-use super::headers::{Single, each_once, list, single};
+use super::headers::{Single, list, single, unique};
 use super::{Rejection, Scheme};
 
 pub(super) const KEY1: HeaderName = HeaderName::from_static("sec-websocket-key1");
 pub(super) const KEY2: HeaderName = HeaderName::from_static("sec-websocket-key2");
 
-/// §1.3: what follows the head of the request.
-pub(super) const KEY3_OCTETS: usize = 8;
+/// The length in bytes of the third key, which follows the head of the request (§1.3).
+pub(super) const KEY3_LENGTH: usize = 8;
 
-/// §1.3: what follows the head of the answer, an MD5 sum.
-pub(super) const ANSWER_OCTETS: usize = 16;
+/// The length in bytes of the MD5 digest that follows the head of the response (§1.3).
+pub(super) const ANSWER_LENGTH: usize = 16;
 
-/// §5.2: the sum of both keys' numbers, in network order, and the octets behind the head.
+/// Returns the MD5 digest of the numbers of both keys, in network byte order, and of the third key (§5.2).
 pub(super) fn answer(
     headers: &HeaderMap,
-    key3: [u8; KEY3_OCTETS],
-) -> Result<[u8; ANSWER_OCTETS], Rejection> {
+    key3: [u8; KEY3_LENGTH],
+) -> Result<[u8; ANSWER_LENGTH], Rejection> {
     let number = |name| match single(headers, name) {
         Single::Value(key) => number(key),
         Single::Missing | Single::Malformed => Err(Rejection::DraftKeyMissing),
@@ -36,14 +36,14 @@ pub(super) fn answer(
     Ok(sum.into())
 }
 
-/// §5.2: the digits of a key, read as one number, divided by the count of its spaces.
+/// Returns the digits of a key, read as one number, divided by the number of its spaces (§5.2).
 ///
-/// Space around a header's value is lost in HTTP. No key has any there: a client puts its spaces
-/// "at random positions other than the start or end" (§4.1).
+/// HTTP strips spaces around a header value. A key has none there: a client inserts its spaces "at random positions
+/// other than the start or end" (§4.1).
 fn number(key: &str) -> Result<u32, Rejection> {
     let digits: String = key.chars().filter(char::is_ascii_digit).collect();
     let number: u32 = digits.parse().map_err(|_| Rejection::DraftKeyNumber)?;
-    let spaces = key.bytes().filter(|octet| *octet == b' ').count();
+    let spaces = key.bytes().filter(|byte| *byte == b' ').count();
     match u32::try_from(spaces) {
         Ok(0) => Err(Rejection::DraftKeyWithoutSpaces),
         Ok(spaces) if number.is_multiple_of(spaces) => Ok(number / spaces),
@@ -51,19 +51,19 @@ fn number(key: &str) -> Result<u32, Rejection> {
     }
 }
 
-/// §5.2: `Sec-WebSocket-Location`, the address that the client asked for, in the form in which the
-/// client compares it with its own: the host in lower case.
+/// Returns the value of `Sec-WebSocket-Location` (§5.2): the URL that the client requested, with the host in lower case.
+/// The client compares it with its own URL in this form.
 pub(super) fn location(scheme: Scheme, host: &str, uri: &Uri) -> Result<HeaderValue, Rejection> {
     let resource = uri.path_and_query().map_or("/", |resource| resource.as_str());
-    // A colon without a port behind it is not in an address that a client compares.
+    // The URL that a client compares has no colon without a port after it.
     let host = host.strip_suffix(':').unwrap_or(host).to_ascii_lowercase();
     HeaderValue::try_from(format!("{}://{host}{resource}", scheme.of_websocket()))
         .map_err(|_| Rejection::Host)
 }
 
-/// Names of visible characters, with spaces between. Its clients wrote commas too, as the later
-/// drafts have it.
+/// Returns the offered subprotocols: names of visible characters, separated by spaces. Some clients separated them with
+/// commas, as later drafts do.
 pub(super) fn subprotocols(headers: &HeaderMap) -> Result<Vec<String>, Rejection> {
     let lists = list(headers, SEC_WEBSOCKET_PROTOCOL).ok_or(Rejection::SubprotocolsMalformed)?;
-    Ok(each_once(lists.iter().flat_map(|names| names.split_ascii_whitespace())))
+    Ok(unique(lists.iter().flat_map(|names| names.split_ascii_whitespace())))
 }

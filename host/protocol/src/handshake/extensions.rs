@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use http::header::{HeaderMap, SEC_WEBSOCKET_EXTENSIONS};
 
-use super::headers::is_token;
+use super::headers::{is_token, unquote};
 
-/// One extension of a list, as it stands there.
+/// One element of the list of extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Extension<'a> {
     pub(super) name: &'a str,
@@ -17,15 +17,15 @@ pub(super) struct Extension<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Parameter<'a> {
     pub(super) name: &'a str,
-    /// Without the quotes, if it had any.
+    /// The value without quotes.
     pub(super) value: Option<Cow<'a, str>>,
 }
 
-/// The extensions of all lines, in their order; `None` if one is not what the grammar says, which must fail
-/// the connection: a semicolon with nothing behind it, a value that is no token, an open quote.
+/// Returns the extensions of all lines in their order, or `None` if a line violates the grammar. That must fail the
+/// connection. Examples are a semicolon with nothing after it, a value that is not a token, and an unclosed quote.
 ///
-/// What is right by the grammar is for the extension to judge, and its offer to be declined: a name that is not
-/// known, a parameter that is not known, stands twice or has a value that it cannot have.
+/// Errors beyond the grammar only decline an offer: an unknown extension, or a parameter that is unknown, repeated or
+/// has an invalid value.
 pub(super) fn extensions(headers: &HeaderMap) -> Option<Vec<Extension<'_>>> {
     let mut extensions = Vec::new();
     for line in headers.get_all(SEC_WEBSOCKET_EXTENSIONS) {
@@ -54,7 +54,7 @@ fn extension<'a>(rest: &mut Rest<'a>) -> Option<Extension<'a>> {
     Some(Extension { name, parameters })
 }
 
-/// What has not been read of a line.
+/// The unread rest of a line.
 struct Rest<'a>(&'a str);
 
 impl<'a> Rest<'a> {
@@ -62,7 +62,7 @@ impl<'a> Rest<'a> {
         self.0.is_empty()
     }
 
-    /// Takes a separator and the space around it, if it stands here.
+    /// Skips a separator and the space around it. Returns whether it was there.
     fn skip(&mut self, separator: char) -> bool {
         match self.0.trim_start().strip_prefix(separator) {
             Some(rest) => {
@@ -81,24 +81,14 @@ impl<'a> Rest<'a> {
         is_token(token).then_some(token)
     }
 
-    /// "When using the quoted-string syntax variant, the value after quoted-string unescaping MUST
-    /// conform to the 'token' ABNF."
+    /// Reads a token or a quoted string. "When using the quoted-string syntax variant, the value after quoted-string
+    /// unescaping MUST conform to the 'token' ABNF."
     fn value(&mut self) -> Option<Cow<'a, str>> {
         let Some(quoted) = self.0.strip_prefix('"') else {
             return self.token().map(Cow::Borrowed);
         };
-        let mut value = String::new();
-        let mut characters = quoted.char_indices();
-        while let Some((place, character)) = characters.next() {
-            match character {
-                '"' => {
-                    self.0 = quoted[place + 1..].trim_start();
-                    return is_token(&value).then_some(Cow::Owned(value));
-                }
-                '\\' => value.push(characters.next()?.1),
-                _ => value.push(character),
-            }
-        }
-        None
+        let (value, rest) = unquote(quoted)?;
+        self.0 = rest.trim_start();
+        is_token(&value).then_some(value)
     }
 }

@@ -1,4 +1,4 @@
-//! The fields of a request as an application is told them: each once, in one line.
+//! The header fields of a request in the form that an application receives.
 
 use std::borrow::Cow;
 use std::iter;
@@ -8,8 +8,8 @@ use http::header::{COOKIE, HOST, HeaderMap, HeaderName, HeaderValue};
 
 use super::Rejection;
 
-/// Fields that may occur once. If one is repeated, a proxy may act on the first value and the application on the
-/// second. These fields name the host, identify the client, or frame the request; of other fields nothing depends.
+/// Fields that may occur only once. If one is repeated, a proxy may act on the first value and the application on the
+/// second. These fields name the host, identify the client, or frame the request; nothing depends on other fields.
 const SINGLE: [&str; 13] = [
     "Host",
     "Origin",
@@ -26,8 +26,8 @@ const SINGLE: [&str; 13] = [
     "CF-Connecting-IP",
 ];
 
-/// Fields of requests that are lists (RFC 9110 §5.6.1, or as dictionaries RFC 9651 §3.2) by their definition,
-/// in lower case and in order: several lines of one mean the same as one line (RFC 9110 §5.3).
+/// Request fields that are defined as lists (RFC 9110 §5.6.1) or dictionaries (RFC 9651 §3.2), in lower case and sorted.
+/// Several lines of such a field mean the same as one line (RFC 9110 §5.3).
 const LISTS: [&str; 44] = [
     "a-im",
     "accept",
@@ -75,9 +75,9 @@ const LISTS: [&str; 44] = [
     "x-forwarded-proto",
 ];
 
-/// No field stands twice that may stand once.
+/// Checks that no field of [`SINGLE`] is repeated.
 pub(super) fn check_single(headers: &HeaderMap) -> Result<(), Rejection> {
-    // Mostly there are as many names as fields, and none has to be looked for.
+    // Usually no field is repeated, and the search is not needed.
     if headers.len() == headers.keys_len() {
         return Ok(());
     }
@@ -88,14 +88,14 @@ pub(super) fn check_single(headers: &HeaderMap) -> Result<(), Rejection> {
     }
 }
 
-/// The fields of a request whose handshake is right, names in lower case, as an application is to be told
-/// them. Over HTTP/1.1 and HTTP/2 they are the same:
+/// Returns the fields of an accepted request for the application, with names in lower case. They are the same over
+/// HTTP/1.1 and HTTP/2:
 ///
-/// - The host is the one that was asked for: that of an absolute target (RFC 9112 §3.2.2) or `:authority`
-///   stands in the place of `host`.
-/// - The crumbs of a cookie are put together again (RFC 9113 §8.2.3).
-/// - The lines of a field that is a list by its definition are one line, with commas (RFC 9110 §5.3). All
-///   others are told as they came, several times if they stand so.
+/// - The host is the requested one: the authority of an absolute target (RFC 9112 §3.2.2) or `:authority` replaces
+///   `host`.
+/// - Split cookies are joined (RFC 9113 §8.2.3).
+/// - The lines of a field that is defined as a list are joined with commas (RFC 9110 §5.3). All other fields are
+///   returned as received, and can occur several times.
 pub fn fields<B>(request: &Request<B>) -> impl Iterator<Item = (&str, Cow<'_, [u8]>)> {
     let headers = request.headers();
     let authority = request.uri().authority();
@@ -105,12 +105,12 @@ pub fn fields<B>(request: &Request<B>) -> impl Iterator<Item = (&str, Cow<'_, [u
     let others = iter::from_fn(move || {
         let (name, line) = lines.next()?;
         let mut value = Cow::Borrowed(line.as_bytes());
-        let is_more = |(next, _): &(&HeaderName, &HeaderValue)| *next == name;
-        // Lines of one name stand together. Mostly there is one, and no table to be searched.
-        if lines.peek().is_some_and(is_more)
+        let is_same = |(next, _): &(&HeaderName, &HeaderValue)| *next == name;
+        // Lines with the same name are adjacent. Usually there is only one, and the table need not be searched.
+        if lines.peek().is_some_and(is_same)
             && let Some(separator) = separator(name)
         {
-            while let Some((_, line)) = lines.next_if(is_more) {
+            while let Some((_, line)) = lines.next_if(is_same) {
                 let value = value.to_mut();
                 value.extend_from_slice(separator);
                 value.extend_from_slice(line.as_bytes());
@@ -121,7 +121,7 @@ pub fn fields<B>(request: &Request<B>) -> impl Iterator<Item = (&str, Cow<'_, [u
     host.into_iter().chain(others)
 }
 
-/// What stands between the lines of a field that are one.
+/// Returns the separator between the joined lines of a field, or `None` if its lines are not joined.
 fn separator(name: &HeaderName) -> Option<&'static [u8]> {
     match name {
         cookie if cookie == COOKIE => Some(b"; "),
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tables_can_be_searched_and_say_one_thing_of_a_field() {
+    fn lists_are_sorted_and_disjoint_from_single_fields() {
         assert!(LISTS.is_sorted());
         for name in SINGLE {
             let name = HeaderName::try_from(name).expect("a name");

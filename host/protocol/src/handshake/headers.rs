@@ -1,5 +1,6 @@
-//! Headers as RFC 9110 §5.6 reads them: lists of tokens over any number of lines.
+//! Parsing of header values (RFC 9110 §5.6): tokens, quoted strings, and lists over any number of lines.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use http::header::{
@@ -7,17 +8,18 @@ use http::header::{
     TRANSFER_ENCODING, UPGRADE,
 };
 
-/// Whether a header is the handshake's own, or says how long an answer is: nobody else sets it.
+/// Returns whether only the handshake may set this header: because the handshake defines it, or because it frames the
+/// response.
 pub fn belongs_to_handshake(name: &HeaderName) -> bool {
     [CONNECTION, UPGRADE, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)
         || name.as_str().starts_with("sec-websocket-")
 }
 
-/// A header that may stand once only.
+/// The value of a header that may occur only once.
 pub(crate) enum Single<'a> {
     Missing,
     Value(&'a str),
-    /// It stands more than once, or is not visible ASCII.
+    /// The header is repeated, or is not visible ASCII.
     Malformed,
 }
 
@@ -30,8 +32,8 @@ pub(crate) fn single(headers: &HeaderMap, name: impl AsHeaderName) -> Single<'_>
     }
 }
 
-/// The elements of a comma-separated list, over all lines; `None` if one is not visible ASCII.
-/// Empty elements are skipped, as a recipient must (RFC 9110 §5.6.1.2).
+/// Returns the elements of a comma-separated list over all lines, or `None` if a line is not visible ASCII. Empty
+/// elements are skipped, as a recipient must (RFC 9110 §5.6.1.2).
 pub(crate) fn list(headers: &HeaderMap, name: impl AsHeaderName) -> Option<Vec<&str>> {
     let mut elements = Vec::new();
     for line in headers.get_all(name) {
@@ -41,23 +43,42 @@ pub(crate) fn list(headers: &HeaderMap, name: impl AsHeaderName) -> Option<Vec<&
     Some(elements)
 }
 
-/// The names of a list, without those that stood before.
-pub(crate) fn each_once<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    // A set, as comparing each with each would let a long header cost its square.
+/// Returns the names of a list without duplicates; the first occurrence counts.
+pub(crate) fn unique<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    // Comparing each name with each other would make the cost of a long header quadratic.
     let mut seen = HashSet::new();
     names.into_iter().filter(|name| seen.insert(*name)).map(str::to_owned).collect()
 }
 
-/// Whether a list holds a token, in any case of letters.
+/// Returns whether a list contains a token, ignoring case.
 pub(crate) fn has_token(headers: &HeaderMap, name: impl AsHeaderName, token: &str) -> bool {
     list(headers, name)
         .is_some_and(|elements| elements.iter().any(|element| element.eq_ignore_ascii_case(token)))
 }
 
-/// RFC 9110 §5.6.2.
+/// Returns whether `text` is a token (RFC 9110 §5.6.2).
 pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text
             .bytes()
-            .all(|octet| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet))
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+/// Reads a quoted string after its opening quote (RFC 9110 §5.6.4). Returns the unescaped text, and the rest after the
+/// closing quote.
+pub(crate) fn unquote(text: &str) -> Option<(Cow<'_, str>, &str)> {
+    let end = text.find(['"', '\\'])?;
+    if text[end..].starts_with('"') {
+        return Some((Cow::Borrowed(&text[..end]), &text[end + 1..]));
+    }
+    let mut value = String::new();
+    let mut characters = text.char_indices();
+    while let Some((index, character)) = characters.next() {
+        match character {
+            '"' => return Some((Cow::Owned(value), &text[index + 1..])),
+            '\\' => value.push(characters.next()?.1),
+            other => value.push(other),
+        }
+    }
+    None
 }

@@ -1,4 +1,4 @@
-//! The opening handshake (RFC 6455 §4, the drafts before it, RFC 8441 for HTTP/2), on HTTP messages that an HTTP
+//! The opening handshake (RFC 6455 §4, its drafts, and RFC 8441 for HTTP/2). It works on HTTP messages that an HTTP
 //! library has parsed.
 
 mod accept_key;

@@ -1,15 +1,15 @@
-//! Why a handshake is refused, each with the HTTP answer that says so.
+//! The reasons to reject a handshake, each with its HTTP response.
 
 use http::header::{ALLOW, CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::{Response, StatusCode};
 
 use super::{Version, Versions};
 
-/// A refused opening handshake (RFC 6455 §4.2.2). Its `Display` tells the client what to mend.
+/// A rejected opening handshake (RFC 6455 §4.2.2). Its `Display` tells the client what to fix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// The request is an ordinary one.
+    /// The request is an ordinary HTTP request.
     #[error("this is a WebSocket resource: the request needs \"Upgrade: websocket\"")]
     NoUpgrade,
     /// §4.1: "The method of the request MUST be GET".
@@ -23,51 +23,50 @@ pub enum Rejection {
     ConnectionNotUpgrade,
     /// RFC 8441 §4: over HTTP/2 the request must be an extended CONNECT.
     #[error(
-        "this is a WebSocket resource: over HTTP/2 the request needs to be a CONNECT with the \
+        "this is a WebSocket resource: over HTTP/2 the request must be a CONNECT with the \
          :protocol \"websocket\""
     )]
     NoExtendedConnect,
     /// RFC 8441 §4: an extended CONNECT for another protocol.
-    #[error("no :protocol but \"websocket\" is spoken here")]
+    #[error("the only supported :protocol is \"websocket\"")]
     UnknownProtocol,
-    /// §4.2.1: there must be a `Host`. Over HTTP/2, an `:authority` and no `Host` that differs.
-    #[error("the host is missing or malformed, or two are told that differ")]
+    /// §4.2.1: there must be a `Host`. Over HTTP/2, there must be an `:authority`, and a `Host` must not differ from it.
+    #[error("the host is missing or malformed, or the request names two different hosts")]
     Host,
-    /// RFC 9110 §5.3: a header of this name stands more than once, and must not. Of two, nobody knows which
-    /// one counts.
-    #[error("the {0} header stands more than once")]
+    /// RFC 9110 §5.3: the header with this name is repeated, and must not be. It would be unclear which one counts.
+    #[error("the {0} header is repeated")]
     Repeated(&'static str),
-    /// A handshake has no body; octets after it would be taken for frames.
+    /// A handshake has no body: the bytes after it would be read as frames.
     #[error("a WebSocket handshake has no body")]
     Body,
     /// §4.2.1: the key is missing.
     #[error("the Sec-WebSocket-Key header is missing")]
     KeyMissing,
-    /// §4.2.1: the key must be 16 octets in base64; in drafts 07 and 08, a word of at most 128 octets.
-    #[error("the Sec-WebSocket-Key header is not the base64 form of 16 octets")]
+    /// §4.2.1: the key must be 16 bytes in base64. In drafts 07 and 08 it may be any word of at most 128 bytes.
+    #[error("the Sec-WebSocket-Key header is not the base64 form of 16 bytes")]
     KeyMalformed,
     /// §4.2.1: the version is missing.
     #[error("the Sec-WebSocket-Version header is missing")]
     VersionMissing,
-    /// §4.4: the client speaks a version that is not spoken here. Those that are stand in the answer.
-    #[error("this version of the WebSocket protocol is not spoken here")]
+    /// §4.4: the server does not support the client's version. The response lists the supported versions.
+    #[error("this version of the WebSocket protocol is not supported")]
     VersionUnsupported,
     /// Draft 00, §5.1: a key is missing or not ASCII.
-    #[error("Sec-WebSocket-Key1 and Sec-WebSocket-Key2 must be there, in ASCII")]
+    #[error("Sec-WebSocket-Key1 or Sec-WebSocket-Key2 is missing, repeated or not ASCII")]
     DraftKeyMissing,
     /// Draft 00, §5.2: "If either /spaces_1/ or /spaces_2/ is zero, then abort".
-    #[error("a key of this draft has spaces in it")]
+    #[error("a key of this draft must contain spaces")]
     DraftKeyWithoutSpaces,
-    /// Draft 00, §5.2: a key's number is a multiple of its count of spaces.
-    #[error("the number in a key of this draft is a multiple of its count of spaces")]
+    /// Draft 00, §5.2: the number in a key must be a multiple of the number of its spaces.
+    #[error("the number in a key of this draft must be a multiple of the number of its spaces")]
     DraftKeyNotMultiple,
-    /// Draft 00, §4.1: a key's number is at most 4,294,967,295.
-    #[error("a key of this draft has a number of at most 32 bits in it")]
+    /// Draft 00, §4.1: the number in a key must be at most 4,294,967,295.
+    #[error("a key of this draft must contain a number of at most 32 bits")]
     DraftKeyNumber,
-    /// §4.1: the offered subprotocols are tokens.
+    /// §4.1: the offered subprotocols must be tokens.
     #[error("the Sec-WebSocket-Protocol header is not a list of tokens")]
     SubprotocolsMalformed,
-    /// §9.1: who gets a list of extensions that is not one must fail the connection.
+    /// §9.1: a malformed list of extensions must fail the connection.
     #[error("the Sec-WebSocket-Extensions header is not a list of extensions")]
     ExtensionsMalformed,
     /// §10.2: pages of this origin may not connect.
@@ -76,22 +75,21 @@ pub enum Rejection {
 }
 
 impl Rejection {
-    /// The status of the answer over HTTP/1.1.
+    /// Returns the status of the response over HTTP/1.1.
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
             Self::NoUpgrade | Self::VersionUnsupported => StatusCode::UPGRADE_REQUIRED,
             Self::MethodNotGet => StatusCode::METHOD_NOT_ALLOWED,
             Self::OriginNotAllowed => StatusCode::FORBIDDEN,
-            // RFC 9220 §3 says so for HTTP/3, and nobody for HTTP/2.
+            // RFC 9220 §3 specifies this status for HTTP/3. No RFC specifies one for HTTP/2.
             Self::UnknownProtocol => StatusCode::NOT_IMPLEMENTED,
             _ => StatusCode::BAD_REQUEST,
         }
     }
 
-    /// The answer over HTTP/1.1 of a server that speaks these versions, complete but for a body. The
-    /// connection is closed behind it, because what follows a refused handshake cannot be trusted to
-    /// be HTTP.
+    /// Returns the HTTP/1.1 response, without a body, of a server that supports these versions. It closes the
+    /// connection, because the bytes after a rejected handshake cannot be trusted to be HTTP.
     #[must_use]
     pub fn response(self, versions: &Versions) -> Response<()> {
         let mut response = Response::new(());
@@ -99,12 +97,12 @@ impl Rejection {
         let headers = response.headers_mut();
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
         match self {
-            // RFC 9110 §15.5.22: a 426 must name the protocol in `Upgrade`. RFC 6455 §4.4: and the
-            // versions that would have been accepted.
+            // RFC 9110 §15.5.22: a 426 must name the protocol in `Upgrade`. RFC 6455 §4.4: it also lists the versions
+            // that would have been accepted.
             Self::NoUpgrade | Self::VersionUnsupported | Self::VersionMissing => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close, upgrade"));
                 headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-                tell_versions(headers, versions);
+                insert_versions(headers, versions);
             }
             Self::MethodNotGet => {
                 headers.insert(ALLOW, HeaderValue::from_static("GET"));
@@ -114,8 +112,8 @@ impl Rejection {
         response
     }
 
-    /// The answer over HTTP/2 of a server that speaks these versions, complete but for a body. There are
-    /// no headers of the connection, which goes on, and hence no 426, which must have some.
+    /// Returns the HTTP/2 response, without a body, of a server that supports these versions. The connection stays open,
+    /// so there are no connection headers. The status is therefore never 426, which requires some.
     #[must_use]
     pub fn http2_response(self, versions: &Versions) -> Response<()> {
         let mut response = Response::new(());
@@ -126,15 +124,15 @@ impl Rejection {
         if matches!(self, Self::VersionUnsupported | Self::VersionMissing)
             && versions.contains(Version::Rfc6455)
         {
-            tell_versions(response.headers_mut(), &Versions::default());
+            insert_versions(response.headers_mut(), &Versions::default());
         }
         response
     }
 }
 
-/// RFC 6455 §4.4: the versions that would have been accepted.
-fn tell_versions(headers: &mut HeaderMap, versions: &Versions) {
-    // Numbers are always a valid header value; a server of draft 00 alone has none.
+/// Inserts the versions that would have been accepted (RFC 6455 §4.4).
+fn insert_versions(headers: &mut HeaderMap, versions: &Versions) {
+    // Numbers are always a valid header value. The list is empty if the server supports only draft 00.
     if let Ok(list) = HeaderValue::try_from(versions.to_string())
         && !list.is_empty()
     {

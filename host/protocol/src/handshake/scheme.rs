@@ -1,7 +1,6 @@
-//! The scheme by which a client reached the server.
+//! The URI scheme with which a client connected.
 
-/// Whether the client's connection is encrypted, as the client sees it: a proxy may have taken the
-/// encryption off.
+/// Whether the connection is encrypted from the client's point of view. A proxy may have terminated the encryption.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// `http` and `ws`.
@@ -12,8 +11,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// A scheme by its name, in any case of letters. `ws` and `wss` are taken too: some proxies tell
-    /// those of a WebSocket.
+    /// Parses a scheme, ignoring case. Accepts `ws` and `wss` as well, because some proxies send those for a WebSocket.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         match () {
@@ -23,7 +21,7 @@ impl Scheme {
         }
     }
 
-    /// The scheme of a request over HTTP.
+    /// Returns the scheme of an HTTP request.
     pub(crate) fn of_http(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -31,7 +29,7 @@ impl Scheme {
         }
     }
 
-    /// The scheme of a WebSocket's URI (RFC 6455 §3).
+    /// Returns the scheme of a WebSocket URI (RFC 6455 §3).
     pub(crate) fn of_websocket(self) -> &'static str {
         match self {
             Self::Http => "ws",

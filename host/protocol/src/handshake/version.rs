@@ -1,16 +1,16 @@
-//! Versions of the protocol and sets of them (RFC 6455 §4.4).
+//! Protocol versions, and sets of them (RFC 6455 §4.4).
 
 use std::fmt;
 
-/// A version of the protocol that this crate can speak.
+/// A version of the protocol that this crate supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Version {
-    /// draft-ietf-hybi-thewebsocketprotocol-00, known as hixie-76 too. Another handshake, another
-    /// framing: text alone.
+    /// draft-ietf-hybi-thewebsocketprotocol-00, also known as hixie-76. It has its own handshake and framing, and only
+    /// text messages.
     Draft00,
     /// Draft 07. The framing and the accept key are those of the RFC.
     Draft07,
-    /// Drafts 08 to 12, which share a number. The framing and the accept key are those of the RFC.
+    /// Drafts 08 to 12, which share a version number. The framing and the accept key are those of the RFC.
     Draft08,
     /// RFC 6455.
     Rfc6455,
@@ -19,8 +19,7 @@ pub enum Version {
 impl Version {
     const NEWEST_FIRST: [Self; 4] = [Self::Rfc6455, Self::Draft08, Self::Draft07, Self::Draft00];
 
-    /// The number that stands for it in `Sec-WebSocket-Version`. Draft 00 has no such header: it
-    /// counts as 0.
+    /// Returns the version's number in `Sec-WebSocket-Version`. Draft 00 has no such header, and returns 0.
     pub fn number(self) -> u16 {
         match self {
             Self::Draft00 => 0,
@@ -30,13 +29,13 @@ impl Version {
         }
     }
 
-    /// The version with this number.
+    /// Returns the version with this number.
     #[must_use]
     pub fn from_number(number: u16) -> Option<Self> {
         Self::NEWEST_FIRST.into_iter().find(|version| version.number() == number)
     }
 
-    /// How it stands in `Sec-WebSocket-Version`; draft 00 cannot stand there.
+    /// Returns the version's text in `Sec-WebSocket-Version`. Draft 00 has none.
     pub(crate) fn in_header(self) -> Option<&'static str> {
         match self {
             Self::Draft00 => None,
@@ -51,21 +50,21 @@ impl Version {
     }
 }
 
-/// A set of versions that a server speaks. The default is the RFC's alone.
+/// The set of versions that a server supports. The default is only the RFC's version.
 ///
-/// Its `Display` is how it stands in the `Sec-WebSocket-Version` of a refusal: the newest first, and
-/// without draft 00, which has no number there.
+/// `Display` writes the set as in the `Sec-WebSocket-Version` header of a rejection: the newest first, and without draft
+/// 00, which has no number there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Versions(u8);
 
 impl Versions {
-    /// Whether a version is in the set.
+    /// Returns whether a version is in the set.
     #[must_use]
     pub fn contains(&self, version: Version) -> bool {
         self.0 & version.bit() != 0
     }
 
-    /// The versions of the set, the newest first.
+    /// Returns the versions of the set, the newest first.
     pub fn iter(&self) -> impl Iterator<Item = Version> {
         Version::NEWEST_FIRST.into_iter().filter(|version| self.contains(*version))
     }

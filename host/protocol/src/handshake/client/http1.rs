@@ -1,4 +1,4 @@
-//! Over HTTP/1.1: a request to upgrade (RFC 6455 §4.1).
+//! The client's handshake over HTTP/1.1: an upgrade request (RFC 6455 §4.1).
 
 use http::header::{
     CONNECTION, HOST, HeaderValue, InvalidHeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
@@ -9,10 +9,10 @@ use http::{Request, Response, StatusCode, Uri};
 use super::offer::Offer;
 use super::{Accepted, HandshakeError};
 use crate::deflate::Deflate;
-use crate::handshake::accept_key::{KEY_OCTETS, accept_key, encode_key};
+use crate::handshake::accept_key::{KEY_LENGTH, accept_key, encode_key};
 use crate::handshake::headers::{Single, has_token, single};
 
-/// A handshake that was begun and waits for its answer.
+/// A client's handshake over HTTP/1.1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handshake {
     key: String,
@@ -20,26 +20,24 @@ pub struct Handshake {
 }
 
 impl Handshake {
-    /// A handshake with a key of 16 octets, which must be chosen at random for each connection, and
-    /// the subprotocols to offer, the best one first.
-    pub fn new(key: [u8; KEY_OCTETS], subprotocols: Vec<String>) -> Self {
+    /// Creates a handshake. `key` must be chosen at random for each connection. The preferred subprotocol comes first.
+    pub fn new(key: [u8; KEY_LENGTH], subprotocols: Vec<String>) -> Self {
         Self { key: encode_key(key), offer: Offer { subprotocols, deflate: None } }
     }
 
-    /// Offers permessage-deflate (RFC 7692 §7.1). A direction whose window is not the widest, or that
-    /// takes over no context, is offered only so: a server that cannot do that declines, and messages
-    /// go uncompressed.
+    /// Offers permessage-deflate (RFC 7692 §7.1). If a direction has a narrower window or no context takeover, the offer
+    /// requires it. A server that does not support that declines, and messages are not compressed.
     #[must_use]
     pub fn offer_deflate(mut self, settings: Deflate) -> Self {
         self.offer.deflate = Some(settings);
         self
     }
 
-    /// The request for a resource (path and query) on a host (`name` or `name:port`).
+    /// Builds the request for a resource (path and query) on a host (`name` or `name:port`).
     ///
     /// # Errors
     ///
-    /// [`InvalidHeaderValue`] if the host or a subprotocol cannot stand in a header.
+    /// [`InvalidHeaderValue`] if the host or a subprotocol is not a valid header value.
     pub fn request(&self, host: &str, resource: Uri) -> Result<Request<()>, InvalidHeaderValue> {
         let mut request = Request::new(());
         *request.uri_mut() = resource;
@@ -52,7 +50,7 @@ impl Handshake {
         Ok(request)
     }
 
-    /// Checks the answer; gives what the server chose of what was offered.
+    /// Checks the response. Returns what the server accepted.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Over HTTP/2: an extended CONNECT (RFC 8441 §4, §5).
+//! The client's handshake over HTTP/2: an extended CONNECT (RFC 8441 §4, §5).
 
 use http::{Method, Request, Response, Uri, Version};
 
@@ -7,34 +7,33 @@ use super::{Accepted, HandshakeError};
 use crate::deflate::Deflate;
 use crate::handshake::Scheme;
 
-/// A handshake over HTTP/2, that was begun and waits for its answer. It has no key: that the server
-/// understands it is known from `SETTINGS_ENABLE_CONNECT_PROTOCOL`, which must have come with the value
-/// 1 before the request is sent (RFC 8441 §3).
+/// A client's handshake over HTTP/2. It has no key: the server shows its support with
+/// `SETTINGS_ENABLE_CONNECT_PROTOCOL`. That setting must have arrived with the value 1 before the request is sent (RFC
+/// 8441 §3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http2Handshake {
     offer: Offer,
 }
 
 impl Http2Handshake {
-    /// A handshake with the subprotocols to offer, the best one first.
+    /// Creates a handshake. The preferred subprotocol comes first.
     pub fn new(subprotocols: Vec<String>) -> Self {
         Self { offer: Offer { subprotocols, deflate: None } }
     }
 
-    /// Offers permessage-deflate, as over HTTP/1.1
-    /// ([`Handshake::offer_deflate`](super::Handshake::offer_deflate)).
+    /// Offers permessage-deflate, like [`Handshake::offer_deflate`](super::Handshake::offer_deflate) over HTTP/1.1.
     #[must_use]
     pub fn offer_deflate(mut self, settings: Deflate) -> Self {
         self.offer.deflate = Some(settings);
         self
     }
 
-    /// The request for a resource (path and query) on a host (`name` or `name:port`). The HTTP library
-    /// must be told that its `:protocol` is `websocket`.
+    /// Builds the request for a resource (path and query) on a host (`name` or `name:port`). Set its `:protocol` to
+    /// `websocket` in the HTTP library.
     ///
     /// # Errors
     ///
-    /// [`http::Error`] if the host cannot stand in a URI, or a subprotocol in a header.
+    /// [`http::Error`] if the host is not valid in a URI, or a subprotocol is not a valid header value.
     pub fn request(
         &self,
         scheme: Scheme,
@@ -58,7 +57,7 @@ impl Http2Handshake {
         Ok(request)
     }
 
-    /// Checks the answer; gives what the server chose of what was offered.
+    /// Checks the response. Returns what the server accepted.
     ///
     /// # Errors
     ///

@@ -1,5 +1,4 @@
-//! The client's side of the opening handshake: over HTTP/1.1 (RFC 6455 §4.1) and over HTTP/2 (RFC 8441
-//! §5).
+//! The client side of the opening handshake, over HTTP/1.1 (RFC 6455 §4.1) and over HTTP/2 (RFC 8441 §5).
 
 mod http1;
 mod http2;
@@ -12,39 +11,38 @@ pub use self::http2::Http2Handshake;
 use super::ParameterError;
 use crate::deflate::PerMessageDeflate;
 
-/// What the server agreed to.
+/// The parts of the offer that the server accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Accepted {
-    /// The subprotocol that it chose.
+    /// The chosen subprotocol.
     pub subprotocol: Option<String>,
-    /// permessage-deflate, if it was offered and accepted: to be handed to
+    /// permessage-deflate, if it was offered and accepted. Pass it to
     /// [`Inbound::use_deflate`](crate::Inbound::use_deflate) and
     /// [`Outbound::use_deflate`](crate::Outbound::use_deflate).
     pub deflate: Option<PerMessageDeflate>,
 }
 
-/// Why an answer does not open a connection. The client must close it then.
+/// The reason why a response does not open a WebSocket. The client must then close the connection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HandshakeError {
-    /// The server refused, or redirects, or wants authentication: neither 101 nor, over HTTP/2, a
-    /// status from 200 to 299.
+    /// The server rejects, redirects or asks for authentication: the status is not 101 or, over HTTP/2, not 200 to 299.
     #[error("the server answered {0} and did not open a WebSocket")]
     Status(StatusCode),
     /// `Upgrade` must be `websocket`.
-    #[error("the answer lacks \"Upgrade: websocket\"")]
+    #[error("the response lacks \"Upgrade: websocket\"")]
     UpgradeMissing,
     /// `Connection` must have the token `Upgrade`.
-    #[error("the answer lacks \"Connection: Upgrade\"")]
+    #[error("the response lacks \"Connection: Upgrade\"")]
     ConnectionMissing,
-    /// The accept key is missing or is not the one that follows from our key.
-    #[error("the Sec-WebSocket-Accept header does not fit our key")]
+    /// The accept key is missing, or is not the one that belongs to our key.
+    #[error("the Sec-WebSocket-Accept header does not match our key")]
     AcceptMismatch,
-    /// §9.1: the list of extensions is not one.
+    /// §9.1: the list of extensions is malformed.
     #[error("the Sec-WebSocket-Extensions header is malformed")]
     ExtensionsMalformed,
-    /// The server chose an extension that was not offered, or the same one twice.
+    /// The server chose an extension that was not offered, or more than one.
     #[error("the server chose an extension that was not offered")]
     ExtensionNotOffered,
     /// RFC 7692 §7.1: the server accepted permessage-deflate in a way that was not offered.

@@ -1,4 +1,4 @@
-//! What a client offers, over whichever version of HTTP.
+//! A client's offer, over HTTP/1.1 and HTTP/2 alike.
 
 use http::header::{
     HeaderMap, HeaderValue, InvalidHeaderValue, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL,
@@ -12,7 +12,7 @@ use crate::handshake::deflate::Parameters;
 use crate::handshake::extensions::extensions;
 use crate::handshake::headers::{Single, single};
 
-/// Subprotocols, the best one first, and perhaps compression.
+/// Subprotocols, the preferred one first, and optional compression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Offer {
     pub(super) subprotocols: Vec<String>,
@@ -38,7 +38,7 @@ impl Offer {
         Ok(Accepted { subprotocol: self.chosen_subprotocol(headers)?, deflate })
     }
 
-    /// §9.1: extensions that were not asked for fail the connection.
+    /// Returns the negotiated compression. Extensions that were not offered fail the connection (§9.1).
     fn agreed_deflate(
         &self,
         headers: &HeaderMap,

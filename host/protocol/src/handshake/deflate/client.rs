@@ -1,4 +1,4 @@
-//! A client makes an offer and checks the answer.
+//! The client side: making an offer and checking the response.
 
 use super::parameters::{
     CLIENT_MAX_WINDOW_BITS, ClientWindow, NoContextTakeover, ParameterError, Parameters,
@@ -7,25 +7,25 @@ use super::parameters::{
 use crate::deflate::{ContextTakeover, Deflate, Direction, PerMessageDeflate, WindowBits};
 
 impl Parameters {
-    /// The offer of a client.
+    /// Returns a client's offer.
     pub(in crate::handshake) fn offer(settings: &Deflate) -> Self {
         let limit = |window: WindowBits| (window < WindowBits::MAX).then(|| window.bits());
         Self {
             server_no_context_takeover: NoContextTakeover::when(settings.incoming.context),
             client_no_context_takeover: NoContextTakeover::when(settings.outgoing.context),
             server_max_window_bits: limit(settings.incoming.window),
-            // Without it the server could not limit our window (§7.1.2.2).
+            // Without this parameter, the server could not limit our window (§7.1.2.2).
             client_max_window_bits: Some(
                 limit(settings.outgoing.window).map_or(ClientWindow::Any, ClientWindow::Bits),
             ),
         }
     }
 
-    /// What an answer to the offer means.
+    /// Checks the response to the offer made with these settings. Returns the negotiated parameters.
     ///
     /// # Errors
     ///
-    /// What makes it no answer to the offer.
+    /// [`ParameterError`] if the response does not match the offer.
     pub(in crate::handshake) fn check(
         &self,
         settings: &Deflate,
@@ -36,9 +36,9 @@ impl Parameters {
         Ok(PerMessageDeflate { level, threshold, outgoing, incoming, keep_window })
     }
 
-    /// What the server compresses.
+    /// Checks the parameters of the messages that the server compresses.
     fn checked_incoming(&self, offered: Direction) -> Result<Direction, ParameterError> {
-        // §7.1.1.1: the server accepts by saying the same.
+        // §7.1.1.1: the server accepts by repeating the parameter.
         let context = match (self.server_no_context_takeover, offered.context) {
             (Some(NoContextTakeover), _) => ContextTakeover::Off,
             (None, ContextTakeover::On) => ContextTakeover::On,
@@ -46,7 +46,7 @@ impl Parameters {
                 return Err(ParameterError::NotGranted(SERVER_NO_CONTEXT_TAKEOVER));
             }
         };
-        // §7.1.2.1: with the same or a lower limit. It may limit itself without being asked.
+        // §7.1.2.1: the server accepts with the same or a lower limit. It may also limit itself without being asked.
         let limit = offered.window.bits();
         match self.server_max_window_bits {
             Some(bits) if bits <= limit => {
@@ -60,7 +60,8 @@ impl Parameters {
         }
     }
 
-    /// What this client compresses, if its compressor can keep to the server's limit.
+    /// Checks the parameters of the messages that this client compresses. Returns `None` if its compressor does not
+    /// support the server's limit.
     fn checked_outgoing(&self, offered: Direction) -> Result<Option<Direction>, ParameterError> {
         let context = match self.client_no_context_takeover {
             Some(NoContextTakeover) => ContextTakeover::Off,
@@ -68,7 +69,7 @@ impl Parameters {
         };
         let window = match self.client_max_window_bits {
             None => Some(offered.window),
-            // §7.1.2.2: in an answer it has a value.
+            // §7.1.2.2: in a response the parameter has a value.
             Some(ClientWindow::Any) => {
                 return Err(ParameterError::Value(CLIENT_MAX_WINDOW_BITS));
             }

@@ -1,4 +1,4 @@
-//! The parameters of permessage-deflate, as they stand in an offer or in an answer.
+//! The parameters of permessage-deflate in an offer or a response.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub(super) const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover"
 pub(super) const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
 pub(super) const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
 
-/// One offer, or the answer to it.
+/// One offer, or the response to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::handshake) struct Parameters {
     pub(super) server_no_context_takeover: Option<NoContextTakeover>,
@@ -22,33 +22,33 @@ pub(in crate::handshake) struct Parameters {
     pub(super) client_max_window_bits: Option<ClientWindow>,
 }
 
-/// A parameter without a value, which stands or does not.
+/// A parameter without a value, which is present or absent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NoContextTakeover;
 
 /// The value of `client_max_window_bits`, from 8 to 15.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClientWindow {
-    /// None: an offer to keep to whatever the server answers.
+    /// No value: an offer to accept any limit of the server.
     Any,
     Bits(u8),
 }
 
-/// A parameter of permessage-deflate that must not stand there, or must stand there otherwise.
+/// An invalid, missing or unexpected parameter of permessage-deflate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParameterError {
-    /// RFC 7692 knows no such parameter.
-    #[error("{0:?} is no parameter of permessage-deflate")]
+    /// RFC 7692 does not define this parameter.
+    #[error("{0:?} is not a parameter of permessage-deflate")]
     Unknown(String),
-    /// It stands more than once.
-    #[error("the parameter {0} stands more than once")]
+    /// The parameter is repeated.
+    #[error("the parameter {0} is repeated")]
     Repeated(&'static str),
-    /// It has a value that it cannot have, or none, or one though it has none.
-    #[error("the parameter {0} has a wrong value")]
+    /// The value is invalid or missing, or the parameter must not have one.
+    #[error("the parameter {0} has an invalid value")]
     Value(&'static str),
-    /// The offer asked for it and the answer does not grant it.
-    #[error("the parameter {0} was asked for and is not granted")]
+    /// The offer requested the parameter, and the response does not grant it.
+    #[error("the parameter {0} was requested but not granted")]
     NotGranted(&'static str),
 }
 
@@ -59,7 +59,7 @@ impl NoContextTakeover {
 }
 
 impl Parameters {
-    /// The parameters of an extension; `None` if it is another one.
+    /// Reads the parameters of an extension. Returns `None` if it is another extension.
     pub(in crate::handshake) fn read(
         extension: &Extension<'_>,
     ) -> Option<Result<Self, ParameterError>> {
@@ -100,18 +100,18 @@ impl Parameters {
 }
 
 fn set<T>(
-    place: &mut Option<T>,
+    parameter: &mut Option<T>,
     name: &'static str,
     value: Option<T>,
 ) -> Result<(), ParameterError> {
     let value = value.ok_or(ParameterError::Value(name))?;
-    match place.replace(value) {
+    match parameter.replace(value) {
         None => Ok(()),
         Some(_) => Err(ParameterError::Repeated(name)),
     }
 }
 
-/// §7.1.2: "a decimal integer value without leading zeroes between 8 to 15, inclusive".
+/// Parses "a decimal integer value without leading zeroes between 8 to 15, inclusive" (§7.1.2).
 fn bits(value: &str) -> Option<u8> {
     match value.as_bytes() {
         [b'8'..=b'9'] | [b'1', b'0'..=b'5'] => value.parse().ok(),

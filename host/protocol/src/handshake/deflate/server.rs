@@ -1,10 +1,10 @@
-//! A server accepts an offer.
+//! The server side: accepting an offer.
 
 use super::parameters::{ClientWindow, NoContextTakeover, Parameters};
 use crate::deflate::{ContextTakeover, Deflate, Direction, PerMessageDeflate, WindowBits};
 
 impl Parameters {
-    /// The answer to an offer and what it means; `None` if it cannot be fulfilled.
+    /// Returns the response to an offer and the negotiated parameters, or `None` if the offer cannot be fulfilled.
     pub(in crate::handshake) fn accept(
         &self,
         settings: &Deflate,
@@ -22,14 +22,14 @@ impl Parameters {
         Some((answer, PerMessageDeflate { level, threshold, outgoing, incoming, keep_window }))
     }
 
-    /// What the server compresses.
+    /// Negotiates the parameters of the messages that the server compresses.
     fn outgoing(&self, wanted: Direction) -> Option<(Direction, Option<u8>)> {
         let context = match self.server_no_context_takeover {
             Some(NoContextTakeover) => ContextTakeover::Off,
             None => wanted.context,
         };
-        // §7.1.2.1: a limit is accepted by an answer with the same or a lower one; without, nothing
-        // need be said.
+        // §7.1.2.1: the server accepts a limit by responding with the same or a lower one. Without a limit in the offer,
+        // the response needs none.
         match self.server_max_window_bits {
             None => Some((Direction { context, window: wanted.window }, None)),
             Some(bits) => {
@@ -39,9 +39,9 @@ impl Parameters {
         }
     }
 
-    /// What the client compresses.
+    /// Negotiates the parameters of the messages that the client compresses.
     fn incoming(&self, wanted: Direction) -> (Direction, Option<ClientWindow>) {
-        // §7.1.2.2: only a client that offers it can be told a limit.
+        // §7.1.2.2: the server may send a limit only if the client offers this parameter.
         let bits = match self.client_max_window_bits {
             None => None,
             Some(ClientWindow::Any) if wanted.window == WindowBits::MAX => None,
@@ -51,7 +51,7 @@ impl Parameters {
         let window = bits.map_or(WindowBits::MAX, WindowBits::at_least);
         let context = match self.client_no_context_takeover {
             None if window <= wanted.window => wanted.context,
-            // A window that is too wide must at least not be kept.
+            // The window is too wide to be kept.
             _ => ContextTakeover::Off,
         };
         (Direction { context, window }, bits.map(ClientWindow::Bits))

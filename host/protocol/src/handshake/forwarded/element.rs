@@ -1,68 +1,68 @@
-//! One element of a `Forwarded` header (RFC 7239 §4), and the lists that elements stand in.
+//! The elements of a `Forwarded` header (RFC 7239 §4), and iteration over their list.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::borrow::Cow;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::known_host;
+use super::valid_host;
 use crate::handshake::Scheme;
 use crate::handshake::authority::{parse_port, split_port};
-use crate::handshake::headers::is_token;
+use crate::handshake::headers::{is_token, unquote};
 
-/// A node that is known by its address (§6).
+/// A node with a known address (§6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hop {
     pub(super) address: IpAddr,
     pub(super) port: Option<u16>,
 }
 
-/// What one proxy tells of a request that it received.
+/// One proxy's information about a request that it received.
 #[derive(Debug)]
 pub(super) struct Element {
-    /// From whom; `None` if that is hidden or not told.
+    /// The sender of the request, or `None` if it is hidden or missing.
     pub(super) hop: Option<Hop>,
     pub(super) scheme: Option<Scheme>,
     pub(super) host: Option<String>,
 }
 
 impl Element {
-    /// §4: pairs of a token and a value, with semicolons between. `None` if there is anything else,
-    /// or one of the three names twice.
+    /// Parses pairs of a token and a value, separated by semicolons (§4). Returns `None` for anything else, and if one
+    /// of the three names is repeated.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (mut node, mut scheme, mut host) = (None, None, None);
         let mut rest = Some(text);
         while let Some(pair) = rest {
-            // §4: a pair may be left out.
+            // §4: a pair may be empty.
             let pair = pair.trim_start_matches([';', ' ', '\t']);
             if pair.is_empty() {
                 break;
             }
-            let (name, behind) = pair.split_once('=')?;
-            let (value, behind) = split_value(behind)?;
+            let (name, after) = pair.split_once('=')?;
+            let (value, after) = split_value(after)?;
             let name = name.trim();
-            let place = match () {
+            let field = match () {
                 () if name.eq_ignore_ascii_case("for") => Some(&mut node),
                 () if name.eq_ignore_ascii_case("proto") => Some(&mut scheme),
                 () if name.eq_ignore_ascii_case("host") => Some(&mut host),
                 () if is_token(name) => None,
                 () => return None,
             };
-            if place.is_some_and(|place| place.replace(value).is_some()) {
+            if field.is_some_and(|field| field.replace(value).is_some()) {
                 return None;
             }
-            rest = behind;
+            rest = after;
         }
         Some(Self {
             hop: node.as_deref().and_then(hop),
             scheme: scheme.as_deref().and_then(Scheme::from_name),
-            host: host.as_deref().and_then(known_host),
+            host: host.as_deref().and_then(valid_host),
         })
     }
 }
 
-/// §6: an address, perhaps with a port. Brackets around IPv6 may be missing when there is no port,
-/// as in `X-Forwarded-For` they always are.
+/// Parses an address with an optional port (§6). The brackets around an IPv6 address may be missing if there is no port,
+/// as they always are in `X-Forwarded-For`.
 pub(super) fn hop(node: &str) -> Option<Hop> {
     let known = |address: IpAddr, port| Hop { address: address.to_canonical(), port };
     if let Ok(address) = node.parse::<Ipv6Addr>() {
@@ -74,17 +74,17 @@ pub(super) fn hop(node: &str) -> Option<Hop> {
         None => address.parse::<Ipv4Addr>().ok()?.into(),
     };
     match port {
-        // §6.3: a port may be hidden as well, and the address still be true.
+        // §6.3: the port may be hidden even if the address is not.
         Some(port) if port.starts_with('_') => Some(known(address, None)),
         Some(port) => Some(known(address, Some(parse_port(port)?))),
         None => Some(known(address, None)),
     }
 }
 
-/// The elements of a list over all lines, the last one first; `None` for a line that cannot be read.
+/// Iterates over the elements of a list over all lines, the last one first. Yields `None` for an unreadable line.
 ///
-/// They are split from the right, so that a quote which a client has left open cannot swallow what
-/// the proxies wrote behind it.
+/// The list is split from the right, so that a client cannot leave a quote open and thereby hide the elements that
+/// proxies appended after it.
 pub(super) fn elements_from_the_right(
     headers: &HeaderMap,
     name: HeaderName,
@@ -107,16 +107,16 @@ pub(super) fn elements_from_the_right(
 
 /// Splits at the last comma that is not quoted.
 fn split_last(line: &str) -> (Option<&str>, &str) {
-    let octets = line.as_bytes();
+    let bytes = line.as_bytes();
     let mut is_quoted = false;
-    let mut index = octets.len();
+    let mut index = bytes.len();
     while let Some(before) = index.checked_sub(1) {
         index = before;
-        match octets[before] {
+        match bytes[before] {
             b'"' => {
                 let escapes =
-                    octets[..before].iter().rev().take_while(|octet| **octet == b'\\').count();
-                // RFC 9110 §5.6.4: a quote behind a backslash does not end the text.
+                    bytes[..before].iter().rev().take_while(|byte| **byte == b'\\').count();
+                // RFC 9110 §5.6.4: a quote after a backslash does not end the string.
                 if escapes % 2 == 0 {
                     is_quoted = !is_quoted;
                 }
@@ -128,41 +128,23 @@ fn split_last(line: &str) -> (Option<&str>, &str) {
     (None, line)
 }
 
-/// A value at the front, and what stands behind the semicolon after it.
+/// Splits off the value at the front. Returns it with the text after the next semicolon.
 fn split_value(text: &str) -> Option<(Cow<'_, str>, Option<&str>)> {
     let text = text.trim_start();
     let Some(quoted) = text.strip_prefix('"') else {
-        let (value, behind) = match text.split_once(';') {
-            Some((value, behind)) => (value, Some(behind)),
+        let (value, after) = match text.split_once(';') {
+            Some((value, after)) => (value, Some(after)),
             None => (text, None),
         };
         let value = value.trim();
-        // Colons and brackets ought to be quoted and often are not.
-        let is_plain = |octet: u8| octet.is_ascii_graphic() && octet != b'"';
+        // Values with colons and brackets must be quoted, but often are not.
+        let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'"';
         let is_value = !value.is_empty() && value.bytes().all(is_plain);
-        return is_value.then_some((Cow::Borrowed(value), behind));
+        return is_value.then_some((Cow::Borrowed(value), after));
     };
-    let (value, behind) = unquote(quoted)?;
-    match behind.trim_start().strip_prefix(';') {
-        Some(behind) => Some((value, Some(behind))),
-        None => behind.trim_start().is_empty().then_some((value, None)),
+    let (value, after) = unquote(quoted)?;
+    match after.trim_start().strip_prefix(';') {
+        Some(after) => Some((value, Some(after))),
+        None => after.trim_start().is_empty().then_some((value, None)),
     }
-}
-
-/// Text up to the closing quote (RFC 9110 §5.6.4), and what stands behind it.
-fn unquote(text: &str) -> Option<(Cow<'_, str>, &str)> {
-    let end = text.find(['"', '\\'])?;
-    if text[end..].starts_with('"') {
-        return Some((Cow::Borrowed(&text[..end]), &text[end + 1..]));
-    }
-    let mut value = String::new();
-    let mut characters = text.char_indices();
-    while let Some((index, character)) = characters.next() {
-        match character {
-            '"' => return Some((Cow::Owned(value), &text[index + 1..])),
-            '\\' => value.push(characters.next()?.1),
-            other => value.push(other),
-        }
-    }
-    None
 }

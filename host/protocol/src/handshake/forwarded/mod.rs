@@ -1,4 +1,4 @@
-//! What proxies tell of a client: `Forwarded` (RFC 7239), `X-Forwarded-For` and those beside it, `X-Real-IP`,
+//! Information from proxies about a client: `Forwarded` (RFC 7239), `X-Forwarded-For` and related headers, `X-Real-IP`,
 //! `CF-Connecting-IP`.
 
 mod element;
@@ -20,65 +20,62 @@ const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port")
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const CF_CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
 
-/// How many hops are looked at, from the nearest on. No chain of proxies that one operator trusts is
-/// nearly as long; a longer one is somebody's trial.
+/// The maximum number of hops to examine, starting from the nearest. No chain of trusted proxies is nearly that long; a
+/// longer list is a probe.
 const MAX_HOPS: usize = 32;
 
-/// Which headers the trusted proxies write. Only these are believed: a proxy passes the others on as
-/// its client sent them.
+/// The headers that the trusted proxies write. Only these are trusted: a proxy forwards other headers as its client sent
+/// them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Convention {
-    /// `X-Forwarded-For`, `-Proto`, `-Host` and `-Port`, which most proxies write.
+    /// `X-Forwarded-For`, `-Proto`, `-Host` and `-Port`, as most proxies write them.
     #[default]
     XForwarded,
     /// `Forwarded` (RFC 7239).
     Forwarded,
-    /// `X-Real-IP`, with `X-Forwarded-Proto` and `-Host` beside it, as nginx is often told to write them.
+    /// `X-Real-IP` with `X-Forwarded-Proto` and `-Host`, as nginx is often configured to write them.
     XRealIp,
-    /// `CF-Connecting-IP`, with `X-Forwarded-Proto` beside it, as Cloudflare writes them. It passes
-    /// `X-Forwarded-Host` on as the client sent it, so that is not believed.
+    /// `CF-Connecting-IP` with `X-Forwarded-Proto`, as Cloudflare writes them. Cloudflare forwards `X-Forwarded-Host` as
+    /// the client sent it, so that header is not trusted.
     CfConnectingIp,
 }
 
-/// A client as the proxies in front of the server tell of it.
+/// A client as reported by the proxies in front of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Forwarded {
-    /// The address of the client, or of the last one that is known on the way to it. An IPv4
-    /// address in IPv6's form (`::ffff:192.0.2.1`) is given as an IPv4 address.
+    /// The address of the client, or of the last known hop on the way to it. An IPv4-mapped IPv6 address
+    /// (`::ffff:192.0.2.1`) is converted to IPv4.
     pub address: IpAddr,
-    /// The client's port, where a proxy tells it.
+    /// The client's port, if a proxy reports it.
     pub port: Option<u16>,
-    /// The scheme by which the client reached the first trusted proxy.
+    /// The scheme with which the client reached the first trusted proxy.
     pub scheme: Option<Scheme>,
-    /// The host, perhaps with a port, that the client asked for.
+    /// The host that the client requested, with an optional port.
     pub host: Option<String>,
 }
 
 /// Finds the client behind the peer of a connection.
 ///
-/// A peer that is not trusted is the client, whatever its headers tell. Behind a trusted peer the
-/// hops are walked from the right, where the nearest proxy has written:
+/// An untrusted peer is the client, whatever its headers say. For a trusted peer, the hops are walked from the right,
+/// where the nearest proxy appends:
 ///
-/// - A trusted hop is passed over; the first that is not trusted is the client. What stands to the
-///   left of it was written by nobody who is trusted, and is not looked at.
-/// - If all are trusted, the left-most is the client.
-/// - A hop that is hidden (`unknown`, `_name`) or cannot be read ends the walk: the last one that was
-///   known counts.
+/// - Trusted hops are skipped. The first untrusted hop is the client. No trusted proxy wrote the elements to its left,
+///   so they are ignored.
+/// - If all hops are trusted, the leftmost is the client.
+/// - A hop that is hidden (`unknown`, `_name`) or unreadable ends the walk: the last known hop counts.
 ///
-/// Scheme and host are those of the last element that could be read, even if it hides the address:
-/// a trusted proxy wrote it.
+/// The scheme and host are those of the last readable element, even if it hides the address: a trusted proxy wrote it.
 ///
-/// Of `X-Forwarded-Proto` and `-Host` the last value counts. `X-Forwarded-Port` is the port of the host that
-/// the client asked for, where that has none: of `X-Forwarded-Host`, or of the request's own host if the
-/// proxies tell no other.
+/// In `X-Forwarded-Proto` and `-Host` the last value counts. `X-Forwarded-Port` is the port of the requested host, if
+/// that names none. The requested host is `X-Forwarded-Host`, or the host of the request if the proxies report no other.
 ///
-/// `X-Real-IP` and `CF-Connecting-IP` have one value, which is the client, and so has each header beside them.
-/// One that is repeated is not believed: nobody knows which of them the proxy wrote.
+/// `X-Real-IP` and `CF-Connecting-IP` have one value, which is the client. Each header used with them also has one value.
+/// A repeated header is not trusted, because it is unclear which one the proxy wrote.
 ///
-/// A trusted proxy must set or remove **every** header of the convention: one that writes
-/// `X-Forwarded-For` and passes `X-Forwarded-Host` on as it came lets each client tell what it likes.
+/// A trusted proxy must set or remove **every** header of the convention. If a proxy writes `X-Forwarded-For` and
+/// forwards `X-Forwarded-Host` unchanged, each client can claim any host.
 pub fn client<B>(
     request: &Request<B>,
     peer: IpAddr,
@@ -92,17 +89,17 @@ pub fn client<B>(
     }
     let headers = request.headers();
     match convention {
-        Convention::XForwarded => by_x_forwarded(client, request, is_trusted),
-        Convention::Forwarded => by_forwarded(client, headers, is_trusted),
+        Convention::XForwarded => from_x_forwarded(client, request, is_trusted),
+        Convention::Forwarded => from_forwarded(client, headers, is_trusted),
         Convention::XRealIp => {
-            let host = only(headers, X_FORWARDED_HOST).and_then(known_host);
-            Forwarded { host, ..by_address(client, headers, X_REAL_IP) }
+            let host = single_value(headers, X_FORWARDED_HOST).and_then(valid_host);
+            Forwarded { host, ..from_address(client, headers, X_REAL_IP) }
         }
-        Convention::CfConnectingIp => by_address(client, headers, CF_CONNECTING_IP),
+        Convention::CfConnectingIp => from_address(client, headers, CF_CONNECTING_IP),
     }
 }
 
-fn by_forwarded(
+fn from_forwarded(
     mut client: Forwarded,
     headers: &HeaderMap,
     is_trusted: impl Fn(IpAddr) -> bool,
@@ -110,63 +107,64 @@ fn by_forwarded(
     for element in elements_from_the_right(headers, FORWARDED).take(MAX_HOPS) {
         let Some(Element { hop, scheme, host }) = element.and_then(Element::parse) else { break };
         client = Forwarded { scheme, host, ..client };
-        if pass(&mut client, hop, &is_trusted).is_none() {
+        if walk_to(&mut client, hop, &is_trusted).is_none() {
             break;
         }
     }
     client
 }
 
-fn by_x_forwarded<B>(
+fn from_x_forwarded<B>(
     mut client: Forwarded,
     request: &Request<B>,
     is_trusted: impl Fn(IpAddr) -> bool,
 ) -> Forwarded {
     let headers = request.headers();
-    client.scheme = last(headers, X_FORWARDED_PROTO).and_then(Scheme::from_name);
-    client.host = last(headers, X_FORWARDED_HOST).and_then(known_host);
-    if let Some(port) = told_port(headers) {
-        client.host = with_port(client.host.as_deref().or(own_host(request)), port).or(client.host);
+    client.scheme = last_value(headers, X_FORWARDED_PROTO).and_then(Scheme::from_name);
+    client.host = last_value(headers, X_FORWARDED_HOST).and_then(valid_host);
+    if let Some(port) = forwarded_port(headers) {
+        let host = client.host.as_deref().or(request_host(request));
+        client.host = with_port(host, port).or(client.host);
     }
     for element in elements_from_the_right(headers, X_FORWARDED_FOR).take(MAX_HOPS) {
-        if pass(&mut client, element.and_then(hop), &is_trusted).is_none() {
+        if walk_to(&mut client, element.and_then(hop), &is_trusted).is_none() {
             break;
         }
     }
     client
 }
 
-/// The client by a header that is its address, and its scheme.
-fn by_address(client: Forwarded, headers: &HeaderMap, name: HeaderName) -> Forwarded {
-    let hop = only(headers, name).and_then(hop);
-    let scheme = only(headers, X_FORWARDED_PROTO).and_then(Scheme::from_name);
+/// Returns the client with the address in the header `name`, and its scheme.
+fn from_address(client: Forwarded, headers: &HeaderMap, name: HeaderName) -> Forwarded {
+    let hop = single_value(headers, name).and_then(hop);
+    let scheme = single_value(headers, X_FORWARDED_PROTO).and_then(Scheme::from_name);
     match hop {
         Some(Hop { address, port }) => Forwarded { address, port, scheme, ..client },
         None => Forwarded { scheme, ..client },
     }
 }
 
-/// The port of the host that the client asked for. The ports of http and https are not told on: a host that
-/// names none has them, whichever it is, and a proxy further out may have changed the one into the other.
-fn told_port(headers: &HeaderMap) -> Option<u16> {
-    let port = only(headers, X_FORWARDED_PORT).and_then(parse_port)?;
+/// Returns the port of the requested host. The default ports of http and https are left out: a host without a port
+/// implies one of them, and a proxy further out may have changed one into the other.
+fn forwarded_port(headers: &HeaderMap) -> Option<u16> {
+    let port = single_value(headers, X_FORWARDED_PORT).and_then(parse_port)?;
     (!matches!(port, 0 | 80 | 443)).then_some(port)
 }
 
-/// A host that names no port, with this one.
+/// Adds a port to a host that names none.
 fn with_port(host: Option<&str>, port: u16) -> Option<String> {
     let Authority { host, port: None } = Authority::parse(host?)? else { return None };
     Some(format!("{host}:{port}"))
 }
 
-/// The host of the request itself: of its target, or of `Host`.
-fn own_host<B>(request: &Request<B>) -> Option<&str> {
+/// Returns the host of the request: of its target, or of `Host`.
+fn request_host<B>(request: &Request<B>) -> Option<&str> {
     let target = request.uri().authority().map(http::uri::Authority::as_str);
-    target.or_else(|| only(request.headers(), HOST))
+    target.or_else(|| single_value(request.headers(), HOST))
 }
 
-/// Goes on to a hop if it is known; `None` if the walk ends there.
-fn pass(
+/// Makes a known hop the client. Returns `None` if the walk ends there.
+fn walk_to(
     client: &mut Forwarded,
     hop: Option<Hop>,
     is_trusted: impl Fn(IpAddr) -> bool,
@@ -177,21 +175,21 @@ fn pass(
     is_trusted(address).then_some(())
 }
 
-/// The last element of a list. Quotes mean nothing in these headers, which no standard defines.
-fn last(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+/// Returns the last element of a list. No standard defines these headers, and quotes have no meaning in them.
+fn last_value(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     let line = headers.get_all(name).iter().next_back().map(HeaderValue::to_str)?.ok()?;
     line.rsplit(',').map(str::trim).next()
 }
 
-/// The value of a header that may stand once; `None` if it stands more often.
-fn only(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+/// Returns the value of a header that may occur only once, or `None` if it is repeated.
+fn single_value(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     match single(headers, name) {
         Single::Value(value) => Some(value),
         Single::Missing | Single::Malformed => None,
     }
 }
 
-/// What is no host is not passed on to those who compare it and put it into headers.
-fn known_host(text: &str) -> Option<String> {
+/// Returns the text if it is a valid host. The host is later compared and written into headers.
+fn valid_host(text: &str) -> Option<String> {
     Authority::parse(text).map(|_| text.to_owned())
 }

@@ -1,76 +1,73 @@
-//! From which web pages a browser may connect (RFC 6455 §10.2, RFC 6454).
+//! The origins of web pages that may connect (RFC 6455 §10.2, RFC 6454).
 
 mod pattern;
 
-use pattern::{Pattern, Web};
+use pattern::{Pattern, WebOrigin};
 
 use super::authority::Authority;
 
-/// The origins that are let in.
+/// The allowed origins.
 ///
-/// Only browsers send an `Origin`, and they send a true one; any other client can send what it
-/// likes or nothing. So this protects the users of browsers against pages that connect in their
-/// name, with their cookies and from inside their network. It is no authentication of clients.
+/// Only browsers reliably send a truthful `Origin`. Any other client can send anything or nothing. The check therefore
+/// protects users of browsers against pages that connect in their name, with their cookies and from inside their
+/// network. It does not authenticate clients.
 ///
-/// What is decided here, and why:
+/// The rules and their reasons:
 ///
-/// - **The same host is always let in**, and it alone by default: a page of the host and port that
-///   the client asked for. Its scheme is not compared, as a proxy may have taken the encryption off.
-///   Against a page whose name was made to point to this server (DNS rebinding) this does not help:
-///   name the hosts that are served in front of it, or ask for credentials.
-/// - **A request without an origin is let in**, because programs that are no browsers send none and
-///   no page can leave it out. After [`require`](Self::require) it is refused, for a server that
-///   only pages use.
-/// - **`null` is refused** unless it is listed. Every sandboxed frame and every file has this origin,
-///   so that whoever lets it in lets in everybody's pages. `file://`, which some embedded browsers
-///   send, counts as `null`.
-/// - **Anything that is no origin is refused**, unless any origin is let in (`any`): no browser sends it.
-/// - **`ws` and `wss` count as `http` and `https`**, and one slash at the end is dropped, both in the list
-///   and in what a client sends: programs that are no browsers make an origin of the address that they
-///   connect to.
+/// - **The same host is always allowed**, and by default nothing else: a page of the host and port that the client
+///   requested. The scheme is not compared, because a proxy may have terminated the encryption. This does not help
+///   against a page whose name was made to resolve to this server (DNS rebinding). To prevent that, restrict the served
+///   host names in front of this check, or require credentials.
+/// - **A request without an origin is allowed**, because programs other than browsers send none and no page can omit
+///   it. [`require`](Self::require) refuses it, for a server that only pages use.
+/// - **`null` is refused** unless it is listed. Every sandboxed frame and every file has this origin, so allowing it
+///   allows anyone's pages. `file://`, which some embedded browsers send, counts as `null`.
+/// - **Text that is not an origin is refused**, unless any origin is allowed (`any`). No browser sends such text.
+/// - **`ws` and `wss` count as `http` and `https`**, and one trailing slash is ignored, both in the list and in the
+///   request. Programs other than browsers derive an origin from the URL that they connect to.
 ///
-/// Schemes, hosts and ports are compared whole, never as the beginnings of texts.
+/// Schemes, hosts and ports are compared as a whole, never by prefix.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origins {
     listed: Vec<Pattern>,
-    missing: Missing,
+    missing: MissingOrigin,
 }
 
-/// What is done with a request that has no origin.
+/// The policy for a request without an origin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Missing {
+enum MissingOrigin {
     #[default]
-    LetIn,
+    Allowed,
     Refused,
 }
 
-/// Text that names no origin.
+/// The error of a text that is not an origin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no origin: expected any, null, an origin such as https://app.example.com:8443, or a \
+    "{0:?} is not an origin: expected any, null, an origin such as https://app.example.com:8443, or a \
      pattern such as https://*.example.com, https://* or http://localhost:*"
 )]
 pub struct InvalidOrigin(String);
 
 impl Origins {
-    /// Whatever a client sends: every page of the web, `null`, and what is no origin at all.
+    /// Allows every page, `null`, and text that is not an origin.
     pub fn any() -> Self {
-        Self { listed: vec![Pattern::Any], missing: Missing::LetIn }
+        Self { listed: vec![Pattern::Any], missing: MissingOrigin::Allowed }
     }
 
-    /// Pages of the same host, and of the origins that are listed, each in one of these forms:
+    /// Allows pages of the same host and of the listed origins. Each entry has one of these forms:
     ///
-    /// | Text | lets in |
+    /// | Text | allows |
     /// |---|---|
-    /// | `any` | every page, `null`, and what is no origin at all |
+    /// | `any` | every page, `null`, and text that is not an origin |
     /// | `null` | sandboxed pages and files |
     /// | `https://app.example.com`, `http://localhost:8080` | this origin |
-    /// | `https://*.example.com` | every name below this one, not the name itself |
+    /// | `https://*.example.com` | every subdomain of this name, but not the name itself |
     /// | `https://*` | every host of this scheme |
     /// | `http://localhost:*` | every port of this host |
     ///
-    /// Without a port the scheme's own is meant, in patterns too: `https://*:*` is every host on
-    /// every port. `same-host` may be listed and says what is so anyway.
+    /// Without a port, the default port of the scheme applies, in patterns as well: `https://*:*` is every host on every
+    /// port. `same-host` may be listed but has no effect, because the same host is always allowed.
     ///
     /// # Errors
     ///
@@ -82,48 +79,49 @@ impl Origins {
                 listed.push(Pattern::parse(text).ok_or_else(|| InvalidOrigin(text.to_owned()))?);
             }
         }
-        Ok(Self { listed, missing: Missing::LetIn })
+        Ok(Self { listed, missing: MissingOrigin::Allowed })
     }
 
-    /// The same, but a request without an origin is refused.
+    /// Refuses requests without an origin.
     #[must_use]
     pub fn require(mut self) -> Self {
-        self.missing = Missing::Refused;
+        self.missing = MissingOrigin::Refused;
         self
     }
 
-    /// Whether a request with this origin is let in, `host` being what the client asked for: the
-    /// request's `Host`, or what a trusted proxy tells of it.
+    /// Returns whether a request with this origin is allowed. `host` is the host that the client requested: the `Host`
+    /// of the request, or the host that a trusted proxy reports.
     #[must_use]
     pub fn allow(&self, origin: Option<&str>, host: &str) -> bool {
-        let Some(origin) = origin else { return self.missing == Missing::LetIn };
+        let Some(origin) = origin else { return self.missing == MissingOrigin::Allowed };
         let origin = Origin::parse(origin);
         self.listed.iter().any(|pattern| pattern.allows(&origin))
             || matches!(&origin, Origin::Web(page) if is_same_host(page, host))
     }
 }
 
-/// What a client sent as its origin.
+/// The origin that a client sent.
 #[derive(Debug)]
 enum Origin {
-    /// One that equals no other, not even itself (RFC 6454 §4).
+    /// An origin that is not equal to any other, not even to itself (RFC 6454 §4).
     Null,
-    Web(Web),
-    /// Text that names no origin.
-    Odd,
+    Web(WebOrigin),
+    /// Text that is not an origin.
+    Malformed,
 }
 
 impl Origin {
     fn parse(text: &str) -> Self {
         match text {
             "null" | "file://" => Self::Null,
-            _ => Web::parse(text).map_or(Self::Odd, Self::Web),
+            _ => WebOrigin::parse(text).map_or(Self::Malformed, Self::Web),
         }
     }
 }
 
-/// Only http and https have pages of a host: what another scheme calls a host may be anything.
-fn is_same_host(page: &Web, host: &str) -> bool {
+/// Returns whether a page is of the same host. Only http and https pages have a host: in another scheme, the same text
+/// may mean anything.
+fn is_same_host(page: &WebOrigin, host: &str) -> bool {
     let (Some(default_port), Some(host)) = (page.default_port(), Authority::parse(host)) else {
         return false;
     };

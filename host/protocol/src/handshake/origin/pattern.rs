@@ -1,19 +1,19 @@
-//! One entry of a list of origins, and what it lets in.
+//! One entry of a list of origins.
 
 use super::Origin;
 use crate::handshake::authority::{Authority, parse_host, parse_port, split_port};
 
-/// An origin that has a host.
+/// An origin with a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Web {
+pub(super) struct WebOrigin {
     scheme: String,
     pub(super) host: String,
-    /// The scheme's own where none is written.
+    /// The port, or the default port of the scheme if the text has none.
     pub(super) port: Option<u16>,
 }
 
-impl Web {
-    /// `scheme://host` or `scheme://host:port`, perhaps with a slash behind it.
+impl WebOrigin {
+    /// Parses `scheme://host` or `scheme://host:port`, with an optional trailing slash.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (scheme, authority) = split_scheme(text)?;
         // RFC 6454 §6.2: no colon without a port.
@@ -41,8 +41,8 @@ pub(super) enum Pattern {
 pub(super) enum Hosts {
     Any,
     One(String),
-    /// Names that end in this, which begins with a dot: no other name can end so.
-    Below(String),
+    /// All names with this suffix, which begins with a dot: only subdomains can have it.
+    SubdomainsOf(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,13 +63,13 @@ impl Pattern {
         let (host, port) = split_port(authority)?;
         let hosts = match host.strip_prefix('*') {
             Some("") => Hosts::Any,
-            Some(below) => {
-                let name = parse_host(below.strip_prefix('.')?)?;
-                // An empty label is no label.
+            Some(suffix) => {
+                let name = parse_host(suffix.strip_prefix('.')?)?;
+                // A label must not be empty.
                 if name.starts_with('.') {
                     return None;
                 }
-                Hosts::Below(format!(".{name}"))
+                Hosts::SubdomainsOf(format!(".{name}"))
             }
             None => Hosts::One(parse_host(host)?),
         };
@@ -85,7 +85,7 @@ impl Pattern {
         match (self, origin) {
             (Self::Any, _) | (Self::Null, Origin::Null) => true,
             (Self::Web { scheme, hosts, ports }, Origin::Web(page)) => {
-                *scheme == page.scheme && hosts.contain(&page.host) && ports.contain(page.port)
+                *scheme == page.scheme && hosts.contains(&page.host) && ports.contains(page.port)
             }
             (Self::Null | Self::Web { .. }, _) => false,
         }
@@ -93,19 +93,19 @@ impl Pattern {
 }
 
 impl Hosts {
-    fn contain(&self, host: &str) -> bool {
+    fn contains(&self, host: &str) -> bool {
         match self {
             Self::Any => true,
             Self::One(one) => one == host,
-            Self::Below(suffix) => {
-                host.strip_suffix(suffix.as_str()).is_some_and(|below| !below.is_empty())
+            Self::SubdomainsOf(suffix) => {
+                host.strip_suffix(suffix.as_str()).is_some_and(|subdomain| !subdomain.is_empty())
             }
         }
     }
 }
 
 impl Ports {
-    fn contain(self, port: Option<u16>) -> bool {
+    fn contains(self, port: Option<u16>) -> bool {
         match self {
             Self::Any => true,
             Self::One(one) => one == port,
@@ -113,14 +113,14 @@ impl Ports {
     }
 }
 
-/// RFC 3986 §3.1, in lower case, and what stands behind `://`.
+/// Returns the scheme (RFC 3986 §3.1) in lower case, and the text after `://`.
 ///
-/// Clients that are no browsers make an origin of the address that they connect to: with the scheme of a
-/// WebSocket, and with the slash of the path. People who copy an address into a list do the same.
+/// Clients other than browsers derive an origin from the URL that they connect to: with the scheme of a WebSocket, and
+/// with the slash of the path. People who copy a URL into a list do the same.
 fn split_scheme(text: &str) -> Option<(String, &str)> {
     let (scheme, rest) = text.strip_suffix('/').unwrap_or(text).split_once("://")?;
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"+-.".contains(&octet));
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
     let scheme = match scheme.to_ascii_lowercase() {
         scheme if scheme == "ws" => "http".to_owned(),
         scheme if scheme == "wss" => "https".to_owned(),

@@ -10,15 +10,14 @@ use crate::handshake::authority::Authority;
 use crate::handshake::headers::{Single, single};
 use crate::handshake::{Rejection, Version, Versions};
 
-/// What `:protocol` must be (RFC 8441 §5).
+/// The required value of `:protocol` (RFC 8441 §5).
 const WEBSOCKET: &str = "websocket";
 
 /// Checks an extended CONNECT against every rule of RFC 8441 and against the rules of this server.
 ///
-/// `protocol` is the `:protocol` of the request, which an HTTP library keeps somewhere beside its
-/// headers. The host that the client asked for stands in `:authority`, which is the authority of the
-/// request's URI. The drafts do not exist over HTTP/2: of the versions that are spoken, the RFC's counts
-/// alone. There is no key: a header `Sec-WebSocket-Key` is not looked at (§5).
+/// `protocol` is the `:protocol` of the request, which an HTTP library keeps separate from the headers. The requested
+/// host is in `:authority`, which is the authority of the request's URI. The drafts do not exist over HTTP/2, so only the
+/// RFC's version counts among the supported ones. There is no key: a `Sec-WebSocket-Key` header is ignored (§5).
 ///
 /// # Errors
 ///
@@ -45,7 +44,7 @@ pub fn check_http2<B>(
     Ok(Upgrade::new(version, Proof::Http2, subprotocols, origin, offers))
 }
 
-/// §4: a CONNECT with a `:protocol`, which then has a `:scheme` and a `:path` too.
+/// Checks that the request is a CONNECT with a `:protocol` (§4). Such a request also has a `:scheme` and a `:path`.
 fn check_connect<B>(request: &Request<B>, protocol: Option<&str>) -> Result<(), Rejection> {
     let (Some(protocol), &Method::CONNECT) = (protocol, request.method()) else {
         return Err(Rejection::NoExtendedConnect);
@@ -53,11 +52,11 @@ fn check_connect<B>(request: &Request<B>, protocol: Option<&str>) -> Result<(), 
     if request.uri().scheme().is_none() || request.uri().path_and_query().is_none() {
         return Err(Rejection::NoExtendedConnect);
     }
-    // RFC 9110 §7.8: the names of protocols are compared in any case of letters.
+    // RFC 9110 §7.8: the comparison of protocol names ignores case.
     if protocol.eq_ignore_ascii_case(WEBSOCKET) { Ok(()) } else { Err(Rejection::UnknownProtocol) }
 }
 
-/// RFC 9113 §8.3.1: `:authority` stands in the place of `Host`, which may repeat it and must not differ.
+/// Returns the `:authority`, which replaces `Host`. A `Host` may repeat it but must not differ (RFC 9113 §8.3.1).
 fn authority<B>(request: &Request<B>) -> Result<&str, Rejection> {
     let text = request.uri().authority().ok_or(Rejection::Host)?.as_str();
     let authority = Authority::parse(text).ok_or(Rejection::Host)?;

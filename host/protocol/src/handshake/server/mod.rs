@@ -1,4 +1,4 @@
-//! The server's side of the opening handshake (RFC 6455 §4.2; over HTTP/2, RFC 8441 §5).
+//! The server side of the opening handshake (RFC 6455 §4.2; over HTTP/2, RFC 8441 §5).
 
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, ORIGIN, SEC_WEBSOCKET_KEY,
@@ -9,10 +9,10 @@ use http::{Method, Request, Version as HttpVersion};
 use super::accept_key::{accept_key, is_draft_key, is_key};
 use super::authority::Authority;
 use super::deflate::Parameters;
-use super::draft00::{self, KEY1, KEY2, KEY3_OCTETS};
+use super::draft00::{self, KEY1, KEY2, KEY3_LENGTH};
 use super::extensions::extensions;
 use super::fields::check_single;
-use super::headers::{Single, each_once, has_token, is_token, list, single};
+use super::headers::{Single, has_token, is_token, list, single, unique};
 use super::{Origins, Rejection, Scheme, Version, Versions};
 
 mod http2;
@@ -22,39 +22,39 @@ pub use http2::check_http2;
 use upgrade::Proof;
 pub use upgrade::{SubprotocolNotOffered, Upgrade};
 
-/// Drafts 07 to 10: the origin under another name, later the one of the RFC.
+/// The header for the origin in drafts 07 to 10. Later drafts use the same name as the RFC.
 const SEC_WEBSOCKET_ORIGIN: HeaderName = HeaderName::from_static("sec-websocket-origin");
 
-/// What a server lets in.
+/// A server's rules for accepting handshakes.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Rules<'a> {
     /// The pages that may connect.
     pub origins: &'a Origins,
-    /// The versions that are spoken.
+    /// The supported versions.
     pub versions: &'a Versions,
-    /// The host that the client asked for, perhaps with a port, if a trusted proxy tells it. The
-    /// `Host` header then is the proxy's.
+    /// The host that the client requested, with an optional port, if a trusted proxy reports it. The `Host` header is
+    /// then the proxy's.
     pub host: Option<&'a str>,
-    /// The scheme by which the client asked. Only the answer of draft 00 repeats it.
+    /// The scheme that the client used. Only the response of draft 00 repeats it.
     pub scheme: Scheme,
 }
 
 impl<'a> Rules<'a> {
-    /// Rules for who connects directly, without encryption.
+    /// Creates rules for clients that connect directly, without encryption.
     pub fn new(origins: &'a Origins, versions: &'a Versions) -> Self {
         Self { origins, versions, host: None, scheme: Scheme::Http }
     }
 }
 
-/// Whether a request asks for a WebSocket at all, rightly or not.
+/// Returns whether a request asks for a WebSocket, correctly or not.
 #[must_use]
 pub fn is_upgrade<B>(request: &Request<B>) -> bool {
     has_token(request.headers(), UPGRADE, "websocket")
 }
 
-/// Whether the headers are those of draft 00. Then, if that version is spoken, eight octets must be
-/// read behind the head for [`check_draft00`].
+/// Returns whether the headers are those of draft 00. If so, and if that version is supported, read the eight bytes
+/// after the head for [`check_draft00`].
 #[must_use]
 pub fn is_draft00(headers: &HeaderMap) -> bool {
     headers.contains_key(KEY1)
@@ -70,7 +70,7 @@ pub fn is_draft00(headers: &HeaderMap) -> bool {
 /// The first [`Rejection`] that applies.
 pub fn check<B>(request: &Request<B>, rules: &Rules<'_>) -> Result<Upgrade, Rejection> {
     let headers = request.headers();
-    let host = check_http(request, Behind::Nothing)?;
+    let host = check_http(request, AfterHead::Nothing)?;
     let version = choose_version(headers, rules.versions)?;
     let accept_key = match single(headers, SEC_WEBSOCKET_KEY) {
         Single::Missing => return Err(Rejection::KeyMissing),
@@ -90,18 +90,18 @@ pub fn check<B>(request: &Request<B>, rules: &Rules<'_>) -> Result<Upgrade, Reje
     Ok(Upgrade::new(version, Proof::AcceptKey(accept_key), subprotocols, origin, offers))
 }
 
-/// Checks a request of draft 00 with the eight octets that follow its head.
+/// Checks a request of draft 00 together with the eight bytes that follow its head.
 ///
 /// # Errors
 ///
 /// The first [`Rejection`] that applies.
 pub fn check_draft00<B>(
     request: &Request<B>,
-    key3: [u8; KEY3_OCTETS],
+    key3: [u8; KEY3_LENGTH],
     rules: &Rules<'_>,
 ) -> Result<Upgrade, Rejection> {
     let headers = request.headers();
-    let host = check_http(request, Behind::Challenge)?;
+    let host = check_http(request, AfterHead::Challenge)?;
     if !rules.versions.contains(Version::Draft00) {
         return Err(Rejection::VersionUnsupported);
     }
@@ -113,16 +113,16 @@ pub fn check_draft00<B>(
     Ok(Upgrade::new(Version::Draft00, proof, subprotocols, origin, Vec::new()))
 }
 
-/// What stands behind the head of a request.
+/// The bytes that follow the head of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Behind {
+enum AfterHead {
     Nothing,
-    /// The eight octets of draft 00.
+    /// The eight bytes of draft 00.
     Challenge,
 }
 
-/// The rules that all versions share; gives the host that was asked for.
-fn check_http<B>(request: &Request<B>, behind: Behind) -> Result<&str, Rejection> {
+/// Checks the rules that all versions over HTTP/1.1 share. Returns the requested host.
+fn check_http<B>(request: &Request<B>, after_head: AfterHead) -> Result<&str, Rejection> {
     let headers = request.headers();
     if !is_upgrade(request) {
         return Err(Rejection::NoUpgrade);
@@ -138,12 +138,12 @@ fn check_http<B>(request: &Request<B>, behind: Behind) -> Result<&str, Rejection
     }
     check_single(headers)?;
     let host = host(request)?;
-    let is_announced = behind == Behind::Challenge && announces_challenge(headers);
-    if has_body(headers) && !is_announced { Err(Rejection::Body) } else { Ok(host) }
+    let is_challenge = after_head == AfterHead::Challenge && declares_challenge(headers);
+    if has_body(headers) && !is_challenge { Err(Rejection::Body) } else { Ok(host) }
 }
 
-/// The host of a target that has one, or else of `Host`, which must stand there in any case (RFC 9112
-/// §3.2.2): a proxy in front of the server has acted on the target.
+/// Returns the host of the request target, or of `Host` if the target has none. `Host` is required in any case (RFC 9112
+/// §3.2.2). A proxy in front of the server has acted on the target.
 fn host<B>(request: &Request<B>) -> Result<&str, Rejection> {
     let is_host = |text: &&str| Authority::parse(text).is_some();
     let header = match single(request.headers(), HOST) {
@@ -162,17 +162,17 @@ fn has_body(headers: &HeaderMap) -> bool {
         || headers.get_all(CONTENT_LENGTH).iter().any(|length| length != "0")
 }
 
-/// Whether the length of draft 00's challenge is announced as that of a body, which some of its clients do.
-fn announces_challenge(headers: &HeaderMap) -> bool {
+/// Returns whether the request declares the challenge of draft 00 as a body, as some clients do.
+fn declares_challenge(headers: &HeaderMap) -> bool {
     let length = headers.get_all(CONTENT_LENGTH).iter().map(|length| length.as_bytes());
     !headers.contains_key(TRANSFER_ENCODING) && length.eq([b"8"])
 }
 
-/// §4.4: a client may send a list; the newest version that both speak is chosen.
-fn choose_version(headers: &HeaderMap, spoken: &Versions) -> Result<Version, Rejection> {
+/// Chooses the newest version that both ends support. A client may send a list (§4.4).
+fn choose_version(headers: &HeaderMap, supported: &Versions) -> Result<Version, Rejection> {
     let offered = list(headers, SEC_WEBSOCKET_VERSION).ok_or(Rejection::VersionUnsupported)?;
     if offered.is_empty() {
-        // Draft 00 has no such header: it is not missing, it is another version.
+        // Draft 00 has no such header: the header is not missing, the version is another one.
         let is_draft00 = is_draft00(headers);
         return Err(if is_draft00 {
             Rejection::VersionUnsupported
@@ -180,33 +180,34 @@ fn choose_version(headers: &HeaderMap, spoken: &Versions) -> Result<Version, Rej
             Rejection::VersionMissing
         });
     }
-    // Compared as text: a number with a zero before it is none (§4.1).
+    // Compare as text, because a number with a leading zero is invalid (§4.1).
     let is_offered =
         |version: &Version| version.in_header().is_some_and(|number| offered.contains(&number));
-    spoken.iter().find(is_offered).ok_or(Rejection::VersionUnsupported)
+    supported.iter().find(is_offered).ok_or(Rejection::VersionUnsupported)
 }
 
-/// §4.1: tokens. They are unique; of those that are not, the first one counts.
+/// Returns the offered subprotocols, which must be tokens (§4.1). They should be unique; if one is repeated, the first
+/// occurrence counts.
 fn subprotocols(headers: &HeaderMap) -> Result<Vec<String>, Rejection> {
     let offered = list(headers, SEC_WEBSOCKET_PROTOCOL).ok_or(Rejection::SubprotocolsMalformed)?;
     if !offered.iter().all(|name| is_token(name)) {
         return Err(Rejection::SubprotocolsMalformed);
     }
-    Ok(each_once(offered))
+    Ok(unique(offered))
 }
 
-/// Offers of permessage-deflate, the best one first. Extensions that are not known are ignored (§9.1),
-/// as are offers with a parameter that is not right (RFC 7692 §7.1).
+/// Returns the offers of permessage-deflate, the preferred one first. Unknown extensions are ignored (§9.1), and so are
+/// offers with an invalid parameter (RFC 7692 §7.1).
 fn deflate_offers(headers: &HeaderMap, version: Version) -> Result<Vec<Parameters>, Rejection> {
     if version != Version::Rfc6455 {
-        // What the drafts know by this header has other frames.
+        // The extensions of the drafts use other frames.
         return Ok(Vec::new());
     }
     let offered = extensions(headers).ok_or(Rejection::ExtensionsMalformed)?;
     Ok(offered.iter().filter_map(|extension| Parameters::read(extension)?.ok()).collect())
 }
 
-/// §10.2; gives the origin.
+/// Checks the origin against the rules (§10.2). Returns the origin.
 fn check_origin(
     headers: &HeaderMap,
     name: HeaderName,
@@ -214,7 +215,7 @@ fn check_origin(
     rules: &Rules<'_>,
 ) -> Result<Option<String>, Rejection> {
     let origin = headers.get(name).map(|line| String::from_utf8_lossy(line.as_bytes()));
-    // What is not ASCII is no origin; whether that matters is for the rules to say.
+    // A value that is not ASCII is not an origin. The rules decide whether that matters.
     let origin = origin.as_deref().map(str::trim);
     if rules.origins.allow(origin, rules.host.unwrap_or(host)) {
         Ok(origin.map(str::to_owned))

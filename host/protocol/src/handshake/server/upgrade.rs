@@ -1,4 +1,4 @@
-//! A handshake that is right, and its answer.
+//! An accepted handshake and its response.
 
 use http::header::{
     CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
@@ -10,11 +10,11 @@ use super::SEC_WEBSOCKET_ORIGIN;
 use crate::deflate::{Deflate, PerMessageDeflate};
 use crate::handshake::Version;
 use crate::handshake::deflate::Parameters;
-use crate::handshake::draft00::ANSWER_OCTETS;
+use crate::handshake::draft00::ANSWER_LENGTH;
 
 const SEC_WEBSOCKET_LOCATION: HeaderName = HeaderName::from_static("sec-websocket-location");
 
-/// A handshake that may be answered with 101 or, over HTTP/2, with 200.
+/// A valid handshake. Its response is 101 or, over HTTP/2, 200.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upgrade {
     version: Version,
@@ -22,23 +22,23 @@ pub struct Upgrade {
     subprotocols: Vec<String>,
     origin: Option<String>,
     deflate_offers: Vec<Parameters>,
-    /// The answer to the offer that was accepted.
+    /// The response to the accepted offer.
     deflate: Option<Parameters>,
 }
 
-/// What shows the client that its handshake was understood.
+/// The proof for the client that the server understood its handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Proof {
     AcceptKey(String),
-    /// The server has said before any request that it understands this (RFC 8441 §3).
+    /// No proof: the server announced its support in the HTTP/2 settings (RFC 8441 §3).
     Http2,
     Draft00 {
         location: HeaderValue,
-        answer: [u8; ANSWER_OCTETS],
+        answer: [u8; ANSWER_LENGTH],
     },
 }
 
-/// An application wants to answer with a subprotocol that the client did not offer.
+/// The error of choosing a subprotocol that the client did not offer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("subprotocol {0:?} was not offered by the client")]
 pub struct SubprotocolNotOffered(pub String);
@@ -54,28 +54,28 @@ impl Upgrade {
         Self { version, proof, subprotocols, origin, deflate_offers, deflate: None }
     }
 
-    /// The version that is spoken from here on.
+    /// Returns the protocol version of the connection.
     pub fn version(&self) -> Version {
         self.version
     }
 
-    /// The subprotocols that the client offers, in its order of preference.
+    /// Returns the subprotocols that the client offers, in its order of preference.
     pub fn subprotocols(&self) -> &[String] {
         &self.subprotocols
     }
 
-    /// The origin of the page that connects, from the header in which this version has it.
+    /// Returns the origin of the page that connects, from the header that this version uses for it.
     pub fn origin(&self) -> Option<&str> {
         self.origin.as_deref()
     }
 
-    /// Accepts the first offer of permessage-deflate that these settings can fulfil (RFC 7692 §7.1);
-    /// the [`response`](Self::response) says so from then on. `None` if there is none: messages go
-    /// uncompressed then.
+    /// Accepts the first offer of permessage-deflate that these settings can fulfil (RFC 7692 §7.1). The
+    /// [`response`](Self::response) then includes it. Returns `None` if there is no such offer: messages are then not
+    /// compressed.
     ///
-    /// An offer with `server_max_window_bits=8` is declined, as §7.1.2.1 wants it of a server that
-    /// cannot compress so: the client may have offered something else behind it.
-    /// `client_max_window_bits=8` is accepted, since any window inflates what a smaller one deflated.
+    /// An offer with `server_max_window_bits=8` is declined, as §7.1.2.1 requires of a server that cannot compress with
+    /// this window. The client may have made another offer after it. `client_max_window_bits=8` is accepted, since any
+    /// window inflates data that was compressed with a smaller one.
     pub fn accept_deflate(&mut self, settings: &Deflate) -> Option<PerMessageDeflate> {
         let (answer, agreed) =
             self.deflate_offers.iter().find_map(|offer| offer.accept(settings))?;
@@ -83,12 +83,12 @@ impl Upgrade {
         Some(agreed)
     }
 
-    /// The answer, with one of the offered subprotocols or none: 101 (§4.2.2), or 200 over HTTP/2 (RFC
-    /// 8441 §5). What [`trailer`](Self::trailer) gives must be written behind it.
+    /// Returns the response, with one of the offered subprotocols or none: 101 (§4.2.2), or 200 over HTTP/2 (RFC 8441
+    /// §5). Write the [`trailer`](Self::trailer) after it.
     ///
     /// # Errors
     ///
-    /// [`SubprotocolNotOffered`]: the client would have to fail the connection.
+    /// [`SubprotocolNotOffered`], because the client would have to fail the connection.
     pub fn response(
         &self,
         subprotocol: Option<&str>,
@@ -113,7 +113,7 @@ impl Upgrade {
         Ok(response)
     }
 
-    /// The octets that follow the head of the answer: sixteen for draft 00, none otherwise.
+    /// Returns the bytes that follow the head of the response: sixteen for draft 00, none otherwise.
     pub fn trailer(&self) -> &[u8] {
         match &self.proof {
             Proof::AcceptKey(_) | Proof::Http2 => &[],
@@ -123,8 +123,7 @@ impl Upgrade {
 
     fn prove(&self, headers: &mut HeaderMap) {
         match &self.proof {
-            // RFC 8441 §5: `:protocol` stands for the key, and RFC 9113 §8.2.2: headers of the connection
-            // have no place in HTTP/2.
+            // RFC 8441 §5: `:protocol` replaces the key. RFC 9113 §8.2.2: HTTP/2 forbids connection headers.
             Proof::Http2 => {}
             Proof::AcceptKey(accept_key) => {
                 // In the order of the RFC's example (§1.3).
@@ -136,11 +135,11 @@ impl Upgrade {
                 }
             }
             Proof::Draft00 { location, .. } => {
-                // Draft 00, §4.1: its clients compare this value with the case of its letters.
+                // Draft 00, §4.1: clients compare this value case-sensitively.
                 headers.insert(UPGRADE, HeaderValue::from_static("WebSocket"));
                 headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
                 headers.insert(SEC_WEBSOCKET_LOCATION, location.clone());
-                // What came in a header can stand in one.
+                // The origin was a header value, so it is a valid one.
                 if let Some(Ok(origin)) = self.origin().map(HeaderValue::from_str) {
                     headers.insert(SEC_WEBSOCKET_ORIGIN, origin);
                 }

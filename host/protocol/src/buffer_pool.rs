@@ -1,0 +1,146 @@
+//! A thread-local pool of message buffers.
+//!
+//! A connection needs a buffer only for a short time: from the first byte of a long message to its end, and from sending
+//! a message until it is written. The connections of a thread therefore reuse the same few buffers. Short buffers are in
+//! the processor's cache when they are filled and read. Long buffers have their pages mapped already: mapping new pages
+//! would cost more than all work on the contents.
+//!
+//! The crate takes and returns buffers on its own, except for the payloads of events: [`recycle`] such a payload when
+//! the event is over. The crate has no clock: the caller decides when to [`release_memory`].
+
+use std::cell::RefCell;
+
+/// The capacity in bytes of the longest short buffer. A second-level cache holds one.
+pub(crate) const SHORT: usize = 256 << 10;
+
+/// A buffer with more than this capacity in bytes is long. Buffers in between are left to the allocator, which keeps
+/// memory of that size for a while itself.
+const LONG: usize = 2 << 20;
+
+/// How many short buffers a thread keeps. One is in use at a time, or more if peers are slow.
+const SHORT_KEPT: usize = 4;
+
+/// How many long buffers a thread keeps: one to receive a message into, and one to send it from.
+const LONG_KEPT: usize = 2;
+
+thread_local! {
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool { short: Vec::new(), long: Vec::new() }) };
+}
+
+struct Pool {
+    short: Vec<Vec<u8>>,
+    long: Vec<Vec<u8>>,
+}
+
+/// Keeps the memory of an event's payload for a later message, if it is longer than 2 MiB. Fresh memory of that size
+/// costs more than all work on its contents.
+///
+/// Call it after handling an event that owned its payload. The contents of the buffer are never visible again.
+pub fn recycle(buffer: Vec<u8>) {
+    // A short payload is exactly as long as its message. A reply of the same length does not fit with its header.
+    if buffer.capacity() > LONG {
+        put_back(buffer);
+    }
+}
+
+/// Frees the memory that this thread keeps for later long messages of its connections: at most twice the longest
+/// message. Call it when a connection ends, and from time to time while connections are idle.
+pub fn release_memory() {
+    POOL.with_borrow_mut(|pool| pool.long = Vec::new());
+}
+
+/// Returns a buffer to the pool.
+pub(crate) fn put_back(mut buffer: Vec<u8>) {
+    if buffer.capacity() == 0 {
+        return;
+    }
+    buffer.clear();
+    POOL.with_borrow_mut(|pool| match buffer.capacity() {
+        ..=SHORT if pool.short.len() < SHORT_KEPT => pool.short.push(buffer),
+        ..=LONG => {}
+        _ if pool.long.len() < LONG_KEPT => pool.long.push(buffer),
+        longer => {
+            let shortest = pool.long.iter_mut().min_by_key(|kept| kept.capacity());
+            if let Some(shortest) = shortest.filter(|kept| kept.capacity() < longer) {
+                *shortest = buffer;
+            }
+        }
+    });
+}
+
+/// Returns an empty buffer with room for `length` bytes.
+pub(crate) fn take(length: usize) -> Vec<u8> {
+    // A long buffer that is too short is not grown: nothing would have to be moved, but its pages would be lost.
+    let pooled = match length {
+        ..=SHORT => POOL.with_borrow_mut(|pool| pool.short.pop()),
+        _ => take_long(length),
+    };
+    let mut buffer = pooled.unwrap_or_default();
+    buffer.reserve(length);
+    buffer
+}
+
+/// Returns an empty long buffer for contents of `length` bytes that must grow by `additional` bytes. Returns `None` if
+/// the contents do not grow or are not long, or if no buffer in the pool fits.
+pub(crate) fn take_long_for(length: usize, additional: usize) -> Option<Vec<u8>> {
+    let grown = length.saturating_add(additional);
+    if additional == 0 || grown <= LONG { None } else { take_long(grown) }
+}
+
+/// Returns the shortest long buffer with room for `length` bytes.
+fn take_long(length: usize) -> Option<Vec<u8>> {
+    POOL.with_borrow_mut(|Pool { long, .. }| {
+        let fits = |index: &usize| long[*index].capacity() >= length;
+        let shortest = (0..long.len()).filter(fits).min_by_key(|index| long[*index].capacity())?;
+        Some(long.swap_remove(shortest))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_buffer_put_back_is_taken_first_and_only_some_are_kept() {
+        for capacity in [100, 200, 300, 400, 500] {
+            put_back(Vec::with_capacity(capacity));
+        }
+        let taken: Vec<_> = (0..5).map(|_| take(0).capacity()).collect();
+        assert_eq!(taken, [400, 300, 200, 100, 0]);
+    }
+
+    #[test]
+    fn the_contents_of_a_buffer_are_never_seen_again() {
+        put_back(b"secret".to_vec());
+        assert_eq!(take(1), b"");
+    }
+
+    #[test]
+    fn the_longest_buffers_are_kept_and_the_shortest_that_fits_is_taken() {
+        for more in [2, 4, 1, 3] {
+            recycle(Vec::with_capacity(LONG + more));
+        }
+        assert_eq!(take(0).capacity(), 0, "a long buffer does not serve as a short one");
+        assert_eq!(take_long_for(LONG + 1, 0), None, "it does not grow");
+        assert_eq!(take_long_for(0, LONG), None, "that is left to the allocator");
+        assert_eq!(take_long(LONG + 5), None);
+        assert_eq!(take(LONG + 1).capacity(), LONG + 3);
+        assert_eq!(take(LONG + 1).capacity(), LONG + 4);
+        assert_eq!(take_long(LONG + 1), None);
+    }
+
+    #[test]
+    fn long_buffers_are_released_and_short_buffers_kept() {
+        recycle(Vec::with_capacity(LONG + 1));
+        put_back(Vec::with_capacity(10));
+        release_memory();
+        assert_eq!(take_long(LONG + 1), None);
+        assert_eq!(take(0).capacity(), 10);
+    }
+
+    #[test]
+    fn the_memory_of_a_short_payload_is_not_kept() {
+        recycle(Vec::with_capacity(SHORT));
+        assert_eq!(take(0).capacity(), 0);
+    }
+}
