@@ -1,5 +1,5 @@
-// Bun's own server: a text goes back, a binary message to all.
-// Usage: bun bun.mjs echo|megaphone [deflate]
+// Bun's own server: sends a text message back, and a binary message to every connection. Usage: bun
+// bun.mjs echo|megaphone [deflate]
 const EVERYBODY = 'everybody';
 const [role, channel] = process.argv.slice(2);
 const perMessageDeflate = channel === 'deflate';
@@ -12,7 +12,7 @@ const server = Bun.serve({
   },
   websocket: {
     perMessageDeflate,
-    // The longest message that is measured has to wait whole when its client is not there to read.
+    // The longest message of any workload must fit while its client is not reading.
     backpressureLimit: 16 * 1024 * 1024,
     open(socket) {
       if (role === 'megaphone') socket.subscribe(EVERYBODY);

@@ -1,11 +1,11 @@
-// The npm package `ws` on node: a text goes back, a binary message to all.
-// Usage: node node-ws.mjs echo|megaphone [deflate]
+// The npm package `ws` on node: sends a text message back, and a binary message to every
+// connection. Usage: node node-ws.mjs echo|megaphone [deflate]
 import WebSocket, { WebSocketServer } from 'ws';
 
 const perMessageDeflate = process.argv[3] === 'deflate';
 const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate });
 server.on('connection', (socket) => {
-  // A client that breaks off has said all there is to say.
+  // The load generator drops its connections without a closing handshake.
   socket.on('error', () => {});
   socket.on('message', (message, isBinary) => {
     if (!isBinary) {

@@ -1,4 +1,4 @@
-//! The command line, and what it means.
+//! The command line.
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -14,37 +14,37 @@ use crate::peers::Peer;
 use crate::plan::Plan;
 use crate::process::raise_open_files;
 use crate::selection;
-use crate::servers::Given;
+use crate::servers::CustomServer;
 use crate::workload::{MAIN, Role, Workload};
 
-/// Measures ws-host beside its peers, on loopback. Ends by itself.
+/// Measures ws-host and other servers on loopback, and compares them. Ends by itself.
 #[derive(Debug, Parser)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    pub(crate) what: Option<What>,
+    pub(crate) action: Option<Action>,
 
-    /// Counted seconds of each run [default: 2]
+    /// Measured seconds of each run [default: 2]
     #[arg(long, global = true, value_parser = parse_seconds)]
     seconds: Option<Duration>,
 
-    /// Runs of each server and workload [default: 5]
+    /// Runs of each server with each workload [default: 5]
     #[arg(long, global = true)]
     rounds: Option<NonZeroUsize>,
 
-    /// Connections of echo-20 and echo-1KiB, and of the same over TLS and compressed, each with one
+    /// Connections of echo-20 and echo-1KiB and of their TLS and compressed variants, each with one
     /// message in flight [default: 100]
     #[arg(long, global = true)]
     connections: Option<NonZeroUsize>,
 
-    /// Connections that are held idle [default: 5000]
+    /// Connections to hold idle [default: 5000]
     #[arg(long, global = true, value_name = "CONNECTIONS")]
     idle: Option<NonZeroUsize>,
 
-    /// Measured starts [default: 10]
+    /// Server starts to measure [default: 10]
     #[arg(long, global = true)]
     starts: Option<NonZeroUsize>,
 
-    /// Connections with a sandbox each [default: 2000]
+    /// Connections that each have a sandbox of their own [default: 2000]
     #[arg(long, global = true, value_name = "CONNECTIONS")]
     dense: Option<NonZeroUsize>,
 
@@ -56,33 +56,34 @@ pub(crate) struct Args {
     #[arg(long, global = true)]
     reloads: Option<NonZeroUsize>,
 
-    /// Only this server (may be repeated); without ws-host only what its peers do too is measured
+    /// Measure only this server (may be repeated). Without ws-host, only what its peers can do is
+    /// measured
     #[arg(long, global = true, value_name = "NAME")]
     only: Vec<String>,
 
-    /// Only this workload (may be repeated)
+    /// Run only this workload (may be repeated)
     #[arg(long, global = true, value_name = "NAME")]
     workload: Vec<Workload>,
 
-    /// An echo server of yours, written as NAME=COMMAND (may be repeated). The command is one program
-    /// with its arguments, quoted as for a shell; on its first line of output it prints the URL that it
-    /// serves, as ws://127.0.0.1:PORT/
+    /// Add an echo server of your own, as NAME=COMMAND (may be repeated). COMMAND is a program with
+    /// its arguments, quoted as for a shell. The first line that it prints must contain its URL, in
+    /// the form ws://127.0.0.1:PORT/
     #[arg(long, global = true, value_name = "NAME=COMMAND")]
-    with: Vec<Given>,
+    with: Vec<CustomServer>,
 
-    /// Also write what was measured into performance.md and performance.svg in this folder
+    /// Also write the results into performance.md and performance.svg in this directory
     #[arg(long, value_name = "DIR")]
     pub(crate) report: Option<PathBuf>,
 
-    /// So short that it measures nothing, to see that it works: 0.2 seconds, 1 round, at most 100
-    /// connections at a time, 500 idle connections, 200 sandboxes, 2 reloads and 2 starts, where nothing
-    /// else is said
+    /// Check that everything works, in a run too short to measure anything. Changes the defaults to
+    /// 0.2 seconds, 1 round, at most 100 connections at a time, 500 idle connections, 200
+    /// sandboxes, 2 reloads and 2 starts
     #[arg(long, global = true)]
     smoke: bool,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum What {
+pub(crate) enum Action {
     /// Throughput of every workload
     Throughput,
     /// Throughput of the two main workloads, echo-20 and echo-1KiB
@@ -91,23 +92,23 @@ pub(crate) enum What {
     Idle,
     /// Time from start to the first echo
     Start,
-    /// Memory of sandboxes, and how fast hibernated ones wake
+    /// Memory of sandboxes, and how long hibernated ones take to wake
     Density,
-    /// What others notice of a client that traps, loops or hoards
+    /// Latency of other clients while one client traps, loops or hoards memory
     Neighbours,
-    /// How long a reload stops an actor
+    /// How long a reload pauses an actor
     Reload,
-    /// What two workers share, in CPU time of a message
+    /// CPU time per message with one and two workers, to show what two workers cost each other
     Workers,
-    /// Instructions of a message, held against a budget
+    /// Instructions per message, checked against a budget
     Instructions {
-        /// Make what is counted the budget
+        /// Write the measured counts into the budget
         #[arg(long)]
         record: bool,
     },
-    /// Lets ws-host serve every workload for a while and measures nothing: for a profile of it
+    /// Run every workload against ws-host without measuring, to collect a profile of it
     Exercise,
-    /// Serves as a peer until it is killed
+    /// Serve as a peer until killed
     Peer {
         name: Peer,
         #[arg(default_value = "echo")]
@@ -117,31 +118,31 @@ pub(crate) enum What {
         #[command(flatten)]
         tls: Option<TlsFiles>,
     },
-    /// Becomes a command that stays on one core and ends when its parent does
+    /// Replace this process with a command that stays on one core and ends with its parent
     #[command(hide = true)]
     OnCore { core: usize, command: OsString, arguments: Vec<OsString> },
 }
 
-/// How long, how often and how much to measure.
+/// How long, how often and with how many connections to measure.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Amounts {
-    /// Counted time of a run.
+    /// Measured time of a run.
     pub(crate) counted: Duration,
-    /// Runs of each server and workload.
+    /// Runs of each server with each workload.
     pub(crate) rounds: usize,
     /// Idle connections.
     pub(crate) idle: usize,
     /// Starts of each server.
     pub(crate) starts: usize,
-    /// Connections with a sandbox each.
+    /// Connections that each have a sandbox of their own.
     pub(crate) dense: usize,
-    /// Sandboxes alone.
+    /// Sandboxes without a connection.
     pub(crate) sandboxes: usize,
     /// Reloads under load.
     pub(crate) reloads: usize,
 }
 
-/// Long enough that the medians hold still, short enough to be run after every change.
+/// The defaults: long enough for stable medians, short enough to run after every change.
 const MEASURE: Amounts = Amounts {
     counted: Duration::from_secs(2),
     rounds: 5,
@@ -152,7 +153,7 @@ const MEASURE: Amounts = Amounts {
     reloads: 100,
 };
 
-/// Only to see that it works.
+/// The defaults with `--smoke`.
 const SMOKE: Amounts = Amounts {
     counted: Duration::from_millis(200),
     rounds: 1,
@@ -164,7 +165,7 @@ const SMOKE: Amounts = Amounts {
 };
 
 impl Args {
-    /// How long, how often and how much.
+    /// Returns the amounts: those given on the command line, and defaults for the others.
     pub(crate) fn amounts(&self) -> Amounts {
         let usual = if self.smoke { SMOKE } else { MEASURE };
         let or = |given: Option<NonZeroUsize>, usual| given.map_or(usual, NonZeroUsize::get);
@@ -179,7 +180,7 @@ impl Args {
         }
     }
 
-    /// What is compared. Says who is left out.
+    /// Returns the servers and workloads to compare. Prints which servers are left out.
     pub(crate) fn plan(&self) -> Result<Plan> {
         let Amounts { counted, rounds, .. } = self.amounts();
         let servers = selection::servers(&self.only, &self.with)?;
@@ -187,10 +188,10 @@ impl Args {
         Ok(Plan { counted, rounds, workloads, servers, files })
     }
 
-    /// What is asked.
+    /// Returns the workloads to run.
     pub(crate) fn workloads(&self) -> Vec<Workload> {
-        let all: &[_] = match self.what {
-            Some(What::Echo) => &MAIN,
+        let all: &[_] = match self.action {
+            Some(Action::Echo) => &MAIN,
             _ => &Workload::ALL,
         };
         let is_chosen =
@@ -207,11 +208,11 @@ impl Args {
 }
 
 fn parse_seconds(text: &str) -> Result<Duration, String> {
-    /// Seconds that nobody means.
+    /// The most seconds that are accepted; more is surely a mistake.
     const TOO_LONG: f64 = 3600.0;
     match text.parse() {
         Ok(seconds) if (0.1..=TOO_LONG).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err(format!("not a number of seconds from 0.1 to {TOO_LONG}")),
+        _ => Err(format!("must be a number of seconds from 0.1 to {TOO_LONG}")),
     }
 }
 
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn workloads_are_all_or_those_that_were_named() {
+    fn all_workloads_run_unless_some_are_named() {
         assert_eq!(workloads(&[]).len(), Workload::ALL.len());
         assert_eq!(workloads(&["echo"]), [("echo-20", 100), ("echo-1KiB", 100)]);
         assert_eq!(
@@ -235,12 +236,12 @@ mod tests {
         );
         let few = ["--connections", "7", "--workload", "echo-20", "--workload", "echo-1MiB"];
         assert_eq!(workloads(&few), [("echo-20", 7), ("echo-1MiB", 10)]);
-        // What is compared with the plain run has as many connections.
+        // A workload must have as many connections as the plain one that it is compared with.
         assert_eq!(workloads(&["--connections", "7", "--workload", "tls-20"]), [("tls-20", 7)]);
     }
 
     #[test]
-    fn smoke_has_every_workload_with_few_connections() {
+    fn smoke_runs_every_workload_with_few_connections() {
         let tiny = workloads(&["--smoke"]);
         assert_eq!(tiny.len(), Workload::ALL.len());
         assert!(tiny.iter().all(|(_, connections)| *connections <= 100));

@@ -1,4 +1,4 @@
-//! The builds of ws-host.
+//! The builds of ws-host that can be measured.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,15 +13,16 @@ use crate::launch::Launch;
 pub(crate) enum Build {
     /// By `make build`.
     Usual,
-    /// By `make profiled`: for what it does most.
+    /// By `make profiled`, with profile-guided optimisation.
     Profiled,
 }
 
 impl Build {
-    /// Starts it with a component.
+    /// Returns the command that serves a component.
     pub(crate) fn launch(self, name: &str) -> Result<Launch> {
         let launch = Launch::new(built(&self.program())?).arg("--component");
-        // A line for each connection would be measured with the echo.
+        // At the default log level, the host would write a line for each connection and be measured
+        // with that.
         Ok(launch.arg(built(&component(name))?).args(["--listen", "127.0.0.1:0", "--log", "warn"]))
     }
 
@@ -31,7 +32,8 @@ impl Build {
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
 
-    /// Whether it is as new as the usual one: code of two ages would be compared.
+    /// Returns whether this build is at least as new as the usual one. An older one would be
+    /// another version of the code.
     pub(crate) fn is_current(self) -> bool {
         let built = |build: Self| build.program().metadata().and_then(|file| file.modified()).ok();
         self == Self::Usual || built(self).is_some_and(|own| Some(own) > built(Self::Usual))

@@ -1,4 +1,4 @@
-//! The certificate that all servers have, and what both ends make of it.
+//! The certificate that all servers use, and the TLS configurations of both ends.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -14,16 +14,16 @@ use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tempfile::TempDir;
 
-/// Whom the certificate is for.
+/// The host name in the certificate.
 pub(crate) const NAME: &str = "localhost";
 
-/// A certificate and its key, in files that last as long as this does.
+/// A certificate and its key, in files that are deleted when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Certificate {
     folder: TempDir,
 }
 
-/// Where a server finds both.
+/// The files that a server reads them from.
 #[derive(Args, Debug)]
 pub(crate) struct TlsFiles {
     /// The certificate, in PEM
@@ -35,7 +35,7 @@ pub(crate) struct TlsFiles {
 }
 
 impl Certificate {
-    /// Makes a new one, which signs itself.
+    /// Creates a new self-signed certificate.
     pub(crate) fn make() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let made = rcgen::generate_simple_self_signed([NAME.to_owned()])?;
@@ -45,15 +45,16 @@ impl Certificate {
         Ok(certificate)
     }
 
-    /// What tells a server where it is: ws-host and the peers have the same names for it.
+    /// Returns the arguments that pass the files to a server. ws-host and the peers have the same
+    /// flags.
     pub(crate) fn arguments(&self) -> [OsString; 4] {
         ["--tls-cert".into(), self.chain().into(), "--tls-key".into(), self.key().into()]
     }
 
-    /// What trusts it and nothing else.
+    /// Returns a client configuration that trusts only this certificate.
     ///
-    /// TLS 1.3 with the cipher suite that every implementation must have (RFC 8446 §9.1) is all that it
-    /// offers, so that a server has no choice and all do the same work.
+    /// It offers TLS 1.3 with the one cipher suite that every implementation must have (RFC 8446
+    /// §9.1). So no server has a choice, and all do the same work.
     pub(crate) fn client(&self) -> Result<Arc<ClientConfig>> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(self.chain())?)?;
@@ -63,7 +64,7 @@ impl Certificate {
             .with_protocol_versions(&[&TLS13])?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        // A server that can both must not choose HTTP/2.
+        // A server that supports both must not choose HTTP/2.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
@@ -78,7 +79,7 @@ impl Certificate {
 }
 
 impl TlsFiles {
-    /// What a peer serves with.
+    /// Returns the configuration of a peer.
     pub(crate) fn server(&self) -> Result<Arc<ServerConfig>> {
         server(&self.tls_cert, &self.tls_key)
     }
@@ -104,12 +105,12 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// Where a server in a test finds a certificate.
+    /// Returns the files for a server in a test.
     pub(crate) fn files(certificate: &Certificate) -> TlsFiles {
         TlsFiles { tls_cert: certificate.chain(), tls_key: certificate.key() }
     }
 
-    /// Both ends of a connection whose handshake is over.
+    /// Returns both ends of a connection after the handshake.
     pub(crate) fn connected() -> (ClientConnection, ServerConnection) {
         let certificate = Certificate::make().unwrap();
         let files = files(&certificate);
@@ -117,19 +118,19 @@ pub(crate) mod tests {
         let mut client = ClientConnection::new(certificate.client().unwrap(), name).unwrap();
         let mut server = ServerConnection::new(files.server().unwrap()).unwrap();
         while client.is_handshaking() || server.is_handshaking() {
-            let mut octets = Vec::new();
+            let mut bytes = Vec::new();
             while client.wants_write() {
-                client.write_tls(&mut octets).unwrap();
+                client.write_tls(&mut bytes).unwrap();
             }
-            server.read_tls(&mut &*octets).unwrap();
+            server.read_tls(&mut &*bytes).unwrap();
             server.process_new_packets().unwrap();
-            octets.clear();
+            bytes.clear();
             while server.wants_write() {
-                server.write_tls(&mut octets).unwrap();
+                server.write_tls(&mut bytes).unwrap();
             }
-            let mut octets = &*octets;
-            while !octets.is_empty() {
-                client.read_tls(&mut octets).unwrap();
+            let mut bytes = &*bytes;
+            while !bytes.is_empty() {
+                client.read_tls(&mut bytes).unwrap();
                 client.process_new_packets().unwrap();
             }
         }
@@ -137,7 +138,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn all_servers_are_measured_with_one_version_and_one_cipher() {
+    fn all_servers_use_the_same_tls_version_and_cipher() {
         let (client, _) = connected();
         assert_eq!(client.protocol_version(), Some(ProtocolVersion::TLSv1_3));
         assert_eq!(client.negotiated_cipher_suite(), Some(TLS13_AES_128_GCM_SHA256));

@@ -1,22 +1,22 @@
-//! What lies between the messages of a workload and TCP.
+//! What a WebSocket of a workload runs over.
 
 use clap::ValueEnum;
 
-/// How WebSockets get to a server.
+/// The transport of a WebSocket, and its compression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Channel {
-    /// An upgrade from HTTP/1.1 over TCP.
+    /// Upgraded from HTTP/1.1 over TCP.
     Plain,
     /// The same over TLS 1.3.
     Tls,
-    /// The same over TCP, with each message compressed for itself (RFC 7692).
+    /// Over TCP, with every message compressed on its own (RFC 7692).
     Deflate,
-    /// All of them over one TCP connection, as streams of HTTP/2 (RFC 8441).
+    /// All WebSockets as streams of one HTTP/2 connection (RFC 8441).
     Http2,
 }
 
 impl Channel {
-    /// Its name on a command line.
+    /// Returns its name on the command line.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Plain => "plain",

@@ -1,9 +1,9 @@
-//! Text that compresses as what people send each other does: JSON with words, names and numbers.
+//! Text that compresses like chat messages: JSON with words, names and numbers.
 
-/// Who writes.
+/// The names of the senders.
 const NAMES: [&str; 8] = ["anna", "bogdan", "chiara", "deniz", "emeka", "farah", "goran", "hanna"];
 
-/// What they write.
+/// The words of their messages.
 const WORDS: [&str; 64] = [
     "about",
     "again",
@@ -71,13 +71,13 @@ const WORDS: [&str; 64] = [
     "yesterday",
 ];
 
-/// Milliseconds since 1970 of the first message.
+/// The time of the first message, in milliseconds since 1970.
 const BEGAN: u64 = 1_795_000_000_000;
 
-/// The same text each time, of so many octets; only its end may be cut off.
-pub(crate) fn text(octets: usize) -> String {
+/// Returns `bytes` bytes of text, the same in every run. The last message may be cut off.
+pub(crate) fn text(bytes: usize) -> String {
     let (mut text, mut numbers, mut time) = (String::from('['), Numbers(1), BEGAN);
-    while text.len() < octets {
+    while text.len() < bytes {
         time += numbers.below(60_000);
         let name = numbers.one_of(&NAMES);
         text += &format!("{{\"from\":\"{name}\",\"at\":{time},\"text\":\"");
@@ -87,11 +87,11 @@ pub(crate) fn text(octets: usize) -> String {
         }
         text += "\"},";
     }
-    text.truncate(octets);
+    text.truncate(bytes);
     text
 }
 
-/// Numbers without a pattern, and the same for every server: xorshift.
+/// Pseudorandom numbers, the same in every run (xorshift).
 struct Numbers(u64);
 
 impl Numbers {

@@ -1,4 +1,4 @@
-//! The least of a WebSocket client that an echo needs: the handshake and one text message.
+//! A minimal WebSocket client: the handshake and one text message.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,33 +9,33 @@ use anyhow::{Context, Result, ensure};
 use crate::message::{Keys, Kind, Pattern};
 
 /// How long a server may take for one answer before the measurement fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Octets of the message in [`one_echo`].
+/// Bytes of the message in [`one_echo`].
 const SHORT: usize = 20;
 
-/// The answer to the key in [`request`] (RFC 6455 §1.3).
+/// The accept value for the key in [`request`] (RFC 6455 §1.3).
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// Octets of the longest answer to a handshake that is read.
+/// Bytes of the longest response head that is read.
 pub(crate) const LONGEST_HEAD: usize = 4096;
 
-/// What a handshake asks for beside the upgrade.
+/// The extension that a handshake offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extension {
     /// Nothing.
     None,
-    /// That each message be compressed for itself (RFC 7692 §7.1.1): servers that take over their
-    /// contexts are not compared with such that do not.
+    /// permessage-deflate without context takeover (RFC 7692 §7.1.1). It keeps all servers
+    /// comparable, whether or not they would take over their contexts.
     Deflate,
 }
 
-/// The opening handshake for a path.
+/// Returns the opening handshake for a path.
 pub(crate) fn request(path: &str) -> String {
     request_with(path, Extension::None)
 }
 
-/// The opening handshake for a path with an extension.
+/// Returns the opening handshake for a path, offering an extension.
 pub(crate) fn request_with(path: &str, extension: Extension) -> String {
     let extension = match extension {
         Extension::None => "",
@@ -50,7 +50,7 @@ pub(crate) fn request_with(path: &str, extension: Extension) -> String {
     )
 }
 
-/// Checks that the head of an answer agrees to an extension.
+/// Checks that a response head accepts the extension that was offered, and no other.
 pub(crate) fn agrees(head: &str, extension: Extension) -> Result<()> {
     let head = head.to_ascii_lowercase();
     let is_there = |text: &str| head.contains(text);
@@ -60,60 +60,69 @@ pub(crate) fn agrees(head: &str, extension: Extension) -> Result<()> {
             Extension::Deflate =>
                 is_there("permessage-deflate") && is_there("server_no_context_takeover"),
         },
-        "the server answers otherwise than it was asked for an extension: {head}"
+        "the server did not accept the offered extension, or accepted one that was not offered: {head}"
     );
     Ok(())
 }
 
-/// Whether the head of the answer is there, which must be an upgrade with nothing behind it: these
-/// servers speak when they are spoken to.
+/// Returns whether the response head is complete.
+///
+/// # Errors
+///
+/// The response is no upgrade, or bytes follow it: these servers send nothing before the first
+/// message.
 pub(crate) fn is_upgrade(answer: &[u8]) -> Result<bool> {
     let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else {
-        ensure!(answer.len() < LONGEST_HEAD, "an answer to the handshake without end");
+        ensure!(answer.len() < LONGEST_HEAD, "the response head of the handshake is too long");
         return Ok(false);
     };
     let head = String::from_utf8_lossy(&answer[..end]);
-    ensure!(head.starts_with("HTTP/1.1 101 ") && head.contains(ACCEPT), "no upgrade: {head}");
-    ensure!(end + 4 == answer.len(), "octets behind the handshake");
+    ensure!(
+        head.starts_with("HTTP/1.1 101 ") && head.contains(ACCEPT),
+        "the server refused the upgrade: {head}"
+    );
+    ensure!(end + 4 == answer.len(), "the server sent bytes after the handshake");
     Ok(true)
 }
 
-/// Connects to a path and upgrades.
+/// Connects and upgrades.
 pub(crate) fn handshake(server: SocketAddr, path: &str) -> Result<TcpStream> {
     let mut stream = connect(server)?;
     upgrade(&mut stream, &request(path))?;
     Ok(stream)
 }
 
-/// Connects, and says nothing yet.
+/// Connects without sending anything.
 pub(crate) fn connect(server: SocketAddr) -> Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&server, PATIENCE)?;
+    let stream = TcpStream::connect_timeout(&server, TIMEOUT)?;
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     Ok(stream)
 }
 
-/// Has a connection upgraded; gives the head of the answer.
+/// Sends a handshake and returns the response head.
 pub(crate) fn upgrade(stream: &mut (impl Read + Write), request: &str) -> Result<String> {
     stream.write_all(request.as_bytes())?;
     let (mut answer, mut length) = ([0; LONGEST_HEAD], 0);
     while !is_upgrade(&answer[..length])? {
-        let read = stream.read(&mut answer[length..]).context("no answer to the handshake")?;
-        ensure!(read > 0, "the server closed a connection in its handshake");
+        let read = stream
+            .read(&mut answer[length..])
+            .context("the server did not answer the handshake")?;
+        ensure!(read > 0, "the server closed a connection during the handshake");
         length += read;
     }
     Ok(String::from_utf8_lossy(&answer[..length]).into_owned())
 }
 
-/// Connects and has one message of 20 octets echoed; gives the connection, which is idle then.
+/// Connects, has one message of 20 bytes echoed, and returns the connection, now idle.
 pub(crate) fn one_echo(server: SocketAddr) -> Result<TcpStream> {
     let mut stream = handshake(server, "/")?;
     let (pattern, mut request) = (Pattern::new(Kind::Text, SHORT), Vec::new());
     let key = pattern.write_request(&mut Keys::new(), &mut request);
     stream.write_all(&request)?;
     let mut received = vec![0; pattern.answer_length()];
-    stream.read_exact(&mut received).context("no echo")?;
-    ensure!(pattern.matches(key, 0, &received), "an echo is not what was sent");
+    stream.read_exact(&mut received).context("the server did not send the echo")?;
+    ensure!(pattern.matches(key, 0, &received), "an echo differs from the message");
     Ok(stream)
 }
 
@@ -122,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn upgrade_is_recognised_when_its_head_is_whole() {
+    fn upgrade_is_recognised_when_its_head_is_complete() {
         let head = format!("HTTP/1.1 101 Sure\r\nsec-websocket-accept: {ACCEPT}\r\n\r\n");
         assert!(is_upgrade(head.as_bytes()).unwrap());
         assert!(!is_upgrade(&head.as_bytes()[..30]).unwrap());

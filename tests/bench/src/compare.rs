@@ -1,4 +1,5 @@
-//! Throughput: server by server in turn, so that a drift of the machine meets all alike.
+//! Throughput. The servers take turns, so that changes in the machine's speed affect all of them
+//! alike.
 
 use std::collections::BTreeSet;
 
@@ -16,11 +17,12 @@ use crate::run::Run;
 use crate::servers::Server;
 use crate::workload::{Role, Workload};
 
-/// Measures, and prints each run, a table and the ratios of each workload. A server that fails is told
-/// about, and stands in its row without the runs that are missing.
+/// Measures, and prints each run, then a table and the ratios of each workload.
+///
+/// A server that fails is reported. Its row lacks the remaining runs.
 pub(crate) fn measure(plan: &Plan) -> Result<Vec<Row>> {
     report::print_head(plan);
-    // What is not built is noticed now, and not when half of the time is over.
+    // Find out now what is not built, not when half of the time is over.
     for (server, workload) in plan.pairs() {
         server.launch(workload.role(), workload.connections)?;
     }
@@ -40,12 +42,13 @@ pub(crate) fn measure(plan: &Plan) -> Result<Vec<Row>> {
             rows.extend(measured);
         }
     }
-    let place = |row: &Row| plan.workloads.iter().position(|workload| *workload == row.workload);
-    rows.sort_by_key(place);
+    let position = |row: &Row| plan.workloads.iter().position(|workload| *workload == row.workload);
+    rows.sort_by_key(position);
     Ok(rows)
 }
 
-/// Workloads that differ in their channel alone: they take turns too, since they are compared.
+/// Groups the workloads that differ only in their channel. They are compared, so they take turns as
+/// well.
 fn families(workloads: &[Workload]) -> Vec<Vec<Workload>> {
     let mut families: Vec<Vec<Workload>> = Vec::new();
     for workload in workloads {
@@ -57,7 +60,7 @@ fn families(workloads: &[Workload]) -> Vec<Vec<Workload>> {
     families
 }
 
-/// A server's process, and what it was started for.
+/// A running server process, and what it was started with.
 struct Running<'a> {
     server: &'a Server,
     channel: Channel,
@@ -66,7 +69,7 @@ struct Running<'a> {
     core: usize,
 }
 
-/// A process for each server and each channel that it is asked for.
+/// Starts a process for each server and each channel that a workload needs.
 fn start_all<'a>(
     plan: &'a Plan,
     workloads: &[Workload],
@@ -80,7 +83,7 @@ fn start_all<'a>(
             let asked = workloads
                 .iter()
                 .filter(|workload| workload.channel == channel && plan.has(server, workload));
-            // A process serves all of them, one after the other.
+            // One process serves all of them in turn, so it must take the most connections.
             let most = asked.max_by_key(|workload| workload.connections);
             if let Some(most) = most {
                 let (role, clients) = (most.role(), most.connections);
@@ -92,8 +95,8 @@ fn start_all<'a>(
     Ok(running)
 }
 
-/// The rows of a family, workload by workload. They are measured round by round, and in each round
-/// server by server.
+/// Measures a family of workloads round by round, and in each round server by server. Returns the
+/// rows, workload by workload.
 fn compare(
     plan: &Plan,
     servers: &mut [Running<'_>],
@@ -131,11 +134,12 @@ impl<'a> Running<'a> {
     fn start(server: &'a Server, channel: Channel, launch: Launch, core: usize) -> Result<Self> {
         let process = server
             .start_on(core, &launch)
-            .with_context(|| format!("over the channel {}", channel.name()))?;
+            .with_context(|| format!("channel {}", channel.name()))?;
         Ok(Self { server, channel, process, launch, core })
     }
 
-    /// So that the next workload meets a server to which nothing has happened.
+    /// Starts the process again, so that the next workload does not run against a server that has
+    /// failed.
     fn restart(&mut self) -> Result<()> {
         self.process = self.server.start_on(self.core, &self.launch)?;
         Ok(())

@@ -1,37 +1,37 @@
-//! Which core is the servers' and which the load generator's.
+//! Assigns one core to the servers and another one to the load generator.
 
 use anyhow::{Result, bail};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// Two cores of those that this process may use.
+/// Two of the cores that this process may use.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cores {
-    /// For the server that is measured.
+    /// The core of the measured server.
     pub(crate) server: usize,
-    /// For the load generator.
+    /// The core of the load generator.
     pub(crate) load: usize,
 }
 
 impl Cores {
-    /// The first and the last core: neighbours may be two threads of one real core.
+    /// Chooses the first and the last core. Adjacent ones may be two threads of one physical core.
     pub(crate) fn choose() -> Result<Self> {
         let allowed = sched_getaffinity(None)?;
         let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
         let (Some(server), Some(load)) = (cores.next(), cores.next_back()) else {
-            bail!("two cores are needed, one of them for the server alone");
+            bail!("the benchmarks need two cores: one for the server, one for the load generator");
         };
         Ok(Self { server, load })
     }
 }
 
-/// Keeps this thread, and what it starts, on one core for as long as it lives.
+/// Pins this thread, and the processes that it starts, to one core until dropped.
 #[derive(Debug)]
 pub(crate) struct Pinned {
     before: CpuSet,
 }
 
 impl Pinned {
-    /// Moves to a core.
+    /// Pins this thread to a core.
     pub(crate) fn to(core: usize) -> Result<Self> {
         let before = sched_getaffinity(None)?;
         let mut only = CpuSet::new();
@@ -43,7 +43,7 @@ impl Pinned {
 
 impl Drop for Pinned {
     fn drop(&mut self) {
-        // These cores were allowed before; if they no longer are, staying on one is all that is left.
+        // These cores were allowed before. If they no longer are, the thread stays on its one core.
         let _ = sched_setaffinity(None, &self.before);
     }
 }

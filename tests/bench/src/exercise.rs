@@ -1,5 +1,6 @@
-//! The host at work, for the profile that a compiler is to know: every workload for a while, and an end of
-//! which the host is told, so that it writes down what it counted.
+//! Runs every workload against the host without measuring, to collect a profile for the compiler.
+//!
+//! The host is shut down gracefully, because it writes its profile when it exits.
 
 #![expect(clippy::print_stdout, reason = "the figures are the purpose")]
 
@@ -13,12 +14,12 @@ use crate::process::end;
 use crate::servers::Server;
 use crate::workload::Workload;
 
-/// Lets the host serve each workload in turn, for as long as one is counted.
+/// Lets the host serve each workload in turn, for `counted` each.
 pub(crate) fn exercise(workloads: &[Workload], counted: Duration) -> Result<()> {
     let certificate = Certificate::make()?;
     for workload in workloads {
         let messages = serve(*workload, &certificate, counted).context(workload.name)?;
-        ensure!(messages > 0, "{}: nothing came back", workload.name);
+        ensure!(messages > 0, "{}: no message came back", workload.name);
         println!("{}: {messages} {}", workload.name, workload.unit());
     }
     Ok(())
@@ -27,7 +28,7 @@ pub(crate) fn exercise(workloads: &[Workload], counted: Duration) -> Result<()> 
 fn serve(workload: Workload, certificate: &Certificate, counted: Duration) -> Result<u64> {
     let Workload { channel, connections, .. } = workload;
     let launch = Server::HOST.launch_over(channel, workload.role(), connections, certificate)?;
-    let server = TestServer::spawn(launch.anywhere())?;
+    let server = TestServer::spawn(launch.unpinned())?;
     let mut load = workload.connect(server.address(), certificate)?;
     let counted = load.run(counted)?;
     drop(load);

@@ -1,23 +1,23 @@
-//! Figures of runs, and what may be said when something else than the server limited some of them.
+//! What a median says when something other than the server limited some of the runs.
 
 use crate::run::{Limit, Run};
 use crate::statistics::Samples;
 
-/// What stands between a figure and the truth about a server.
+/// How a measured value relates to the true value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Certainty {
-    /// Nothing.
+    /// It is the true value.
     Exact,
-    /// The truth may be more.
+    /// The true value may be higher.
     AtLeast,
-    /// The truth may be less.
+    /// The true value may be lower.
     AtMost,
-    /// The truth may be anything.
+    /// The true value may be higher or lower.
     Unknown,
 }
 
 impl Certainty {
-    /// The sign before a number.
+    /// Returns the sign to write before the value.
     pub(crate) fn sign(self) -> &'static str {
         match self {
             Self::Exact => "",
@@ -27,7 +27,7 @@ impl Certainty {
         }
     }
 
-    /// The word behind a number in a line for scripts, after a space.
+    /// Returns the word to append to the value in a line for scripts, with a space before it.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Exact => "",
@@ -37,7 +37,7 @@ impl Certainty {
         }
     }
 
-    /// Of a ratio of two figures with these certainties.
+    /// Returns the certainty of a ratio of two values.
     pub(crate) fn of_ratio(dividend: Self, divisor: Self) -> Self {
         match (dividend, divisor) {
             (Self::Exact, Self::Exact) => Self::Exact,
@@ -48,11 +48,11 @@ impl Certainty {
     }
 }
 
-/// How sure the median of messages per second is.
+/// Returns the certainty of the median of messages per second.
 ///
-/// A run that the server did not limit might have been faster, so that only less than its figure is
-/// ruled out. The median is exact all the same if it would stay where it is, however fast those runs
-/// might have been. Without runs there is no median that could be.
+/// A run that the server did not limit might have been faster, so its value is a lower bound. The
+/// median is still exact if it would be the same however fast those runs might have been. Without
+/// runs it is unknown.
 pub(crate) fn certainty(runs: &[Run]) -> Certainty {
     let per_second = |run: &Run| run.per_second;
     let at_best = |run: &Run| match run.limit() {
@@ -68,7 +68,7 @@ pub(crate) fn certainty(runs: &[Run]) -> Certainty {
     }
 }
 
-/// A whole number with its thousands parted.
+/// Formats a whole number with a comma between groups of three digits.
 pub(crate) fn grouped(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut grouped = String::new();
@@ -106,14 +106,14 @@ mod tests {
     }
 
     #[test]
-    fn limited_run_at_the_median_or_below_makes_it_a_lower_bound() {
+    fn limited_run_at_or_below_the_median_makes_it_a_lower_bound() {
         assert_eq!(certainty(&[full(1.0), limited(2.0), full(3.0)]), Certainty::AtLeast);
         assert_eq!(certainty(&[limited(1.0), full(2.0), full(3.0)]), Certainty::AtLeast);
         assert_eq!(certainty(&[limited(1.0)]), Certainty::AtLeast);
     }
 
     #[test]
-    fn ratio_is_as_sure_as_both_of_its_figures() {
+    fn ratio_is_only_as_certain_as_both_values() {
         use Certainty::{AtLeast, AtMost, Exact, Unknown};
         assert_eq!(Certainty::of_ratio(Exact, Exact), Exact);
         assert_eq!(Certainty::of_ratio(AtLeast, Exact), AtLeast);

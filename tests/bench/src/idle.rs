@@ -1,4 +1,4 @@
-//! What an idle connection costs the servers in memory.
+//! The memory that a server uses for an idle connection.
 
 #![expect(clippy::print_stdout, reason = "the figures are the purpose")]
 
@@ -10,18 +10,19 @@ use crate::process::{raise_open_files, resident};
 use crate::servers::Server;
 use crate::workload::Role;
 
-/// What an idle connection costs a server.
+/// The memory of an idle connection on one server.
 #[derive(Clone, Debug)]
 pub(crate) struct Idle {
     /// The server.
     pub(crate) server: Server,
     /// Connections that were open.
     pub(crate) connections: usize,
-    /// By how much the server's resident memory grew for each, in octets.
-    pub(crate) octets: u64,
+    /// Growth of the server's resident memory per connection, in bytes.
+    pub(crate) bytes: u64,
 }
 
-/// Opens connections that have each had one echo of 20 octets, and prints the memory of each.
+/// Opens connections, has one message of 20 bytes echoed on each, and prints the memory per
+/// connection.
 pub(crate) fn measure(servers: &[Server], connections: usize) -> Result<Vec<Idle>> {
     let allowed = raise_open_files()?;
     let core = Cores::choose()?.server;
@@ -33,8 +34,8 @@ pub(crate) fn measure(servers: &[Server], connections: usize) -> Result<Vec<Idle
             continue;
         }
         println!(
-            "left out: {} with {connections} idle connections, which take {needed} open files; a \
-             process may have {allowed} (ulimit -Hn, or pass --idle)",
+            "left out: {}: {connections} idle connections need {needed} open files, and a process may have \
+             {allowed}; raise the limit (ulimit -Hn) or pass a smaller --idle",
             server.name()
         );
     }
@@ -47,7 +48,7 @@ fn of_server(server: &Server, core: usize, connections: usize) -> Result<Idle> {
     let before = resident(process.process_id())?;
     let open = (0..connections).map(|_| one_echo(process.address())).collect::<Result<Vec<_>>>()?;
     let after = resident(process.process_id())?;
-    let octets = after.saturating_sub(before) / open.len() as u64;
-    println!("idle-bytes-per-connection {} {connections} {octets}", server.name());
-    Ok(Idle { server: server.clone(), connections, octets })
+    let bytes = after.saturating_sub(before) / open.len() as u64;
+    println!("idle-bytes-per-connection {} {connections} {bytes}", server.name());
+    Ok(Idle { server: server.clone(), connections, bytes })
 }

@@ -1,9 +1,10 @@
-//! How many instructions a message costs the host: counted, and so the same on a busy machine as on a
-//! quiet one.
+//! The number of instructions that the host executes per message. Unlike times, it does not depend
+//! on how busy the machine is.
 //!
-//! The whole binary runs under callgrind and echoes through the component, one message after the other.
-//! What two runs of different length differ by is what the messages cost: reading, unmasking, checking,
-//! the call of the guest and its call back, framing, writing. Instructions of the kernel are not counted.
+//! The whole binary runs under callgrind and echoes messages through the component, one after the
+//! other. Two runs of different length are compared, and their difference is the cost of the
+//! messages: reading, unmasking, checking, the call of the guest and its call back, framing,
+//! writing. Instructions of the kernel are not counted.
 
 #![expect(clippy::print_stdout, reason = "the figures are the purpose")]
 
@@ -16,66 +17,69 @@ use ws_host_test_support::{Client, TestServer, component, host_binary, root};
 
 use crate::process::end;
 
-/// Messages that are counted.
+/// A kind of message.
 struct Case {
-    /// In the file of budgets.
+    /// Its name in the budget file.
     name: &'static str,
-    /// What its text repeats.
+    /// The letter that its text repeats.
     letter: char,
-    octets: usize,
+    bytes: usize,
 }
 
-/// One that fits anywhere, a usual one, a long one in a single read, and one that is not ASCII.
+/// A short message, a usual one, a long one that fits a single read, and one that is not ASCII.
 const CASES: [Case; 4] = [
-    Case { name: "20", letter: 'x', octets: 20 },
-    Case { name: "1024", letter: 'x', octets: 1024 },
-    Case { name: "16384", letter: 'x', octets: 16 * 1024 },
-    Case { name: "16384-cyrillic", letter: 'ж', octets: 16 * 1024 },
+    Case { name: "20", letter: 'x', bytes: 20 },
+    Case { name: "1024", letter: 'x', bytes: 1024 },
+    Case { name: "16384", letter: 'x', bytes: 16 * 1024 },
+    Case { name: "16384-cyrillic", letter: 'ж', bytes: 16 * 1024 },
 ];
 
-/// Messages of the two runs. Between them lies enough that ticks of a clock do not count.
+/// The numbers of messages in the two runs. They differ by enough that clock ticks do not matter.
 const FEW: usize = 500;
 const MANY: usize = 3000;
 
-/// How far a count may lie above what is committed, in per cent: processors differ in how they copy, and
-/// on a slow machine the clock of CPU budgets ticks more often in the same run.
+/// How far a count may exceed the budget, in per cent. Processors copy memory in different ways,
+/// and on a slow machine the clock of the CPU budgets ticks more often during the same run.
 const TOLERANCE: u64 = 10;
 
-/// What becomes of the counts.
+/// What to do with the counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Use {
-    /// They are held against the budget.
+pub(crate) enum Mode {
+    /// Compare them with the budget.
     Check,
-    /// They become the budget.
+    /// Write them into the budget.
     Record,
 }
 
 /// Counts, and fails if a message costs more than its budget.
-pub(crate) fn measure(what_for: Use) -> Result<()> {
+pub(crate) fn measure(mode: Mode) -> Result<()> {
     let cache = tempfile::tempdir()?;
-    // The component is compiled for the processor that callgrind shows.
+    // This run fills the cache: the component is compiled for the processor that callgrind
+    // emulates.
     count(cache.path(), &CASES[0], 1)?;
     let mut counts = Vec::new();
     for case in CASES {
         let (few, many) = (count(cache.path(), &case, FEW)?, count(cache.path(), &case, MANY)?);
         counts.push((case.name, many.saturating_sub(few) / (MANY - FEW) as u64));
     }
-    if what_for == Use::Record {
+    if mode == Mode::Record {
         let budget: BTreeMap<_, _> = counts.iter().copied().collect();
         std::fs::write(budget_file(), serde_json::to_string_pretty(&budget)? + "\n")?;
     }
-    let budget = std::fs::read_to_string(budget_file()).context("the budget")?;
+    let budget = std::fs::read_to_string(budget_file())
+        .with_context(|| format!("cannot read {}", budget_file().display()))?;
     let budget: BTreeMap<String, u64> = serde_json::from_str(&budget)?;
     let mut exceeded = 0;
     for (name, count) in &counts {
-        let allowed = *budget.get(*name).context("a budget for each message")?;
+        let allowed =
+            *budget.get(*name).with_context(|| format!("the budget has no entry {name:?}"))?;
         println!("instructions-per-message {name} {count} of {allowed}");
         exceeded += usize::from(count * 100 > allowed * (100 + TOLERANCE));
     }
     ensure!(
         exceeded == 0,
-        "{exceeded} of {} messages cost more instructions than their budget: find out why, or record \
-         what they cost now (`instructions --record`)",
+        "{exceeded} of {} kinds of messages cost more instructions than their budget: find out why, or make \
+         these counts the new budget (`instructions --record`)",
         counts.len()
     );
     Ok(())
@@ -85,7 +89,7 @@ fn budget_file() -> PathBuf {
     root().join("tests/bench/instructions.json")
 }
 
-/// Instructions of a host that echoes so many messages, from its start to its end.
+/// Returns the instructions that the host executes from start to exit, echoing `messages` messages.
 fn count(cache: &Path, case: &Case, messages: usize) -> Result<u64> {
     let mut command = Command::new("valgrind");
     command
@@ -96,15 +100,16 @@ fn count(cache: &Path, case: &Case, messages: usize) -> Result<u64> {
         .arg(cache)
         .arg("--component")
         .arg(component("echo"));
-    let server = TestServer::spawn(command).context("valgrind counts: is it installed?")?;
+    let server = TestServer::spawn(command)
+        .context("cannot run valgrind: install it with tests/bench/install")?;
     let mut client = Client::connect(&server)?;
-    let text = case.letter.to_string().repeat(case.octets / case.letter.len_utf8());
+    let text = case.letter.to_string().repeat(case.bytes / case.letter.len_utf8());
     for _ in 0..messages {
-        ensure!(client.ask(&text)? == text, "an echo is not what was sent");
+        ensure!(client.ask(&text)? == text, "an echo differs from the message");
     }
     client.close()?;
     let log = end(server)?.log;
-    let told = log.lines().find_map(|line| line.split_once("Collected :"));
-    let (_, count) = told.with_context(|| format!("no count in: {log}"))?;
+    let collected = log.lines().find_map(|line| line.split_once("Collected :"));
+    let (_, count) = collected.with_context(|| format!("callgrind printed no count: {log}"))?;
     Ok(count.trim().parse()?)
 }

@@ -1,4 +1,4 @@
-//! How a server is started, before it is said where.
+//! The command that starts a server.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -15,18 +15,18 @@ pub(crate) struct Launch {
 }
 
 impl Launch {
-    /// A program without arguments.
+    /// Creates a command without arguments.
     pub(crate) fn new(program: impl Into<OsString>) -> Self {
         Self { program: program.into(), arguments: Vec::new() }
     }
 
-    /// One argument more.
+    /// Adds an argument.
     pub(crate) fn arg(mut self, argument: impl Into<OsString>) -> Self {
         self.arguments.push(argument.into());
         self
     }
 
-    /// More arguments.
+    /// Adds arguments.
     pub(crate) fn args<T: Into<OsString>>(
         mut self,
         arguments: impl IntoIterator<Item = T>,
@@ -35,15 +35,15 @@ impl Launch {
         self
     }
 
-    /// On one core, with all its threads.
+    /// Returns the command with all its threads pinned to one core.
     pub(crate) fn on_core(&self, core: usize) -> Result<Command> {
         let mut command = on_core(core, &self.program)?;
         command.args(&self.arguments);
         Ok(command)
     }
 
-    /// Wherever the system puts it.
-    pub(crate) fn anywhere(&self) -> Command {
+    /// Returns the command without pinning it.
+    pub(crate) fn unpinned(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments);
         command

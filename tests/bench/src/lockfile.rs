@@ -2,12 +2,13 @@
 
 use anyhow::{Context, Result};
 
-/// As they were when this was compiled.
+/// The lock file at compile time.
 const LOCK: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock"));
 
-/// A library with its version.
+/// Returns the name of a library with its version.
 pub(crate) fn version(library: &str) -> Result<String> {
-    let version = find(LOCK, library).with_context(|| format!("{library} in Cargo.lock"))?;
+    let version =
+        find(LOCK, library).with_context(|| format!("Cargo.lock does not contain {library}"))?;
     Ok(format!("{library} {version}"))
 }
 
@@ -22,14 +23,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn version_stands_behind_the_name() {
+    fn version_is_in_the_line_after_the_name() {
         let lock = "[[package]]\nname = \"fast\"\nversion = \"1.2.3\"\nsource = \"x\"\n";
         assert_eq!(find(lock, "fast"), Some("1.2.3"));
         assert_eq!(find(lock, "slow"), None);
     }
 
     #[test]
-    fn libraries_that_take_part_are_known() {
+    fn measured_libraries_are_in_the_lock_file() {
         version("fastwebsockets").unwrap();
         version("tokio-tungstenite").unwrap();
     }

@@ -1,5 +1,5 @@
-//! Measures ws-host beside its peers: throughput, memory of an idle connection, time from start to the
-//! first echo.
+//! Compares ws-host with other servers: throughput, memory of an idle connection, time from start
+//! to the first echo.
 
 mod arguments;
 mod builds;
@@ -39,7 +39,7 @@ mod workload;
 use anyhow::{Result, ensure};
 use clap::Parser;
 
-use crate::arguments::{Amounts, Args, What};
+use crate::arguments::{Action, Amounts, Args};
 use crate::document::{Document, Measured};
 use crate::row::Row;
 use crate::servers::Server;
@@ -48,40 +48,43 @@ fn main() -> Result<()> {
     let args = Args::parse();
     let amounts = args.amounts();
     let Amounts { counted, rounds, .. } = amounts;
-    match args.what {
-        Some(What::Peer { name, role, channel, tls }) => {
+    match args.action {
+        Some(Action::Peer { name, role, channel, tls }) => {
             peers::serve(name, role, channel, tls.as_ref())
         }
-        Some(What::OnCore { core, command, arguments }) => {
+        Some(Action::OnCore { core, command, arguments }) => {
             process::become_on_core(core, &command, &arguments)
         }
-        Some(What::Throughput | What::Echo) => all_ran(&compare::measure(&args.plan()?)?),
-        Some(What::Idle) => idle::measure(&args.plan()?.servers, amounts.idle).map(drop),
-        Some(What::Start) => start::measure(&args.plan()?.servers, amounts.starts).map(drop),
-        Some(What::Density) => density::measure(amounts.dense, amounts.sandboxes),
-        Some(What::Neighbours) => neighbours::measure(counted, rounds),
-        Some(What::Reload) => reload::measure(amounts.reloads),
-        Some(What::Workers) => workers::measure(counted, rounds),
-        Some(What::Instructions { record: false }) => {
-            instructions::measure(instructions::Use::Check)
+        Some(Action::Throughput | Action::Echo) => all_ran(&compare::measure(&args.plan()?)?),
+        Some(Action::Idle) => idle::measure(&args.plan()?.servers, amounts.idle).map(drop),
+        Some(Action::Start) => start::measure(&args.plan()?.servers, amounts.starts).map(drop),
+        Some(Action::Density) => density::measure(amounts.dense, amounts.sandboxes),
+        Some(Action::Neighbours) => neighbours::measure(counted, rounds),
+        Some(Action::Reload) => reload::measure(amounts.reloads),
+        Some(Action::Workers) => workers::measure(counted, rounds),
+        Some(Action::Instructions { record: false }) => {
+            instructions::measure(instructions::Mode::Check)
         }
-        Some(What::Instructions { record: true }) => {
-            instructions::measure(instructions::Use::Record)
+        Some(Action::Instructions { record: true }) => {
+            instructions::measure(instructions::Mode::Record)
         }
-        Some(What::Exercise) => {
+        Some(Action::Exercise) => {
             process::raise_open_files()?;
             exercise::exercise(&args.workloads(), counted)
         }
-        None => everything(&args, amounts),
+        None => measure_all(&args, amounts),
     }
 }
 
-/// What takes little time comes first, so that what is amiss shows early.
-fn everything(args: &Args, amounts: Amounts) -> Result<()> {
+/// Runs every measurement. The short ones come first, so that problems show up early.
+fn measure_all(args: &Args, amounts: Amounts) -> Result<()> {
     let plan = args.plan()?;
     let has_host = plan.servers.contains(&Server::HOST);
     let document = args.report.as_deref().map(Document::open).transpose()?;
-    ensure!(has_host || document.is_none(), "a report is about ws-host: it must take part");
+    ensure!(
+        has_host || document.is_none(),
+        "a report needs ws-host: do not leave it out with --only"
+    );
     let starts = start::measure(&plan.servers, amounts.starts)?;
     let idle = idle::measure(&plan.servers, amounts.idle)?;
     if has_host {

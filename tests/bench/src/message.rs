@@ -1,21 +1,21 @@
-//! Frames as a client sends them, and what must come back.
+//! The frames that a client sends, and the frames that must come back.
 
 use std::hash::{BuildHasher, RandomState};
 
 /// The masking key of a frame.
 pub(crate) type Key = [u8; 4];
 
-/// Masking keys that a server cannot foresee: xorshift from a random seed. Not for secrets.
+/// Masking keys that a server cannot predict: xorshift from a random seed. Not for secrets.
 pub(crate) struct Keys(u64);
 
 impl Keys {
-    /// A new sequence.
+    /// Creates a sequence with a random seed.
     pub(crate) fn new() -> Self {
-        // Zero is the one state that xorshift never leaves.
+        // Xorshift never leaves the state zero.
         Self(RandomState::new().hash_one(0) | 1)
     }
 
-    /// The next one.
+    /// Returns the next key.
     pub(crate) fn next_key(&mut self) -> Key {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -25,23 +25,23 @@ impl Keys {
     }
 }
 
-/// Which of the two kinds a message is of, as the first octet of its frame (RFC 6455 §5.2).
+/// The kind of a message, as the first byte of its frame (RFC 6455 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// What is echoed.
+    /// A text message, which is echoed.
     Text = 0x81,
-    /// What goes to all.
+    /// A binary message, which is sent to all.
     Binary = 0x82,
-    /// What is echoed, compressed (RFC 7692 §6).
+    /// A compressed text message, which is echoed (RFC 7692 §6).
     CompressedText = 0xc1,
 }
 
-/// The letters of a message.
+/// The script of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Script {
-    /// ASCII alone, which is the least work to check.
+    /// ASCII, the cheapest to validate.
     Latin,
-    /// Two octets for each letter, and so an even number of them in all.
+    /// Two bytes per letter. The length of a message must be even.
     Cyrillic,
 }
 
@@ -54,40 +54,40 @@ impl Script {
     }
 }
 
-/// Messages of one length: as they go to the server, and as they must come back.
+/// Messages of one length, as they are sent and as they must come back.
 ///
-/// Each begins with its masking key in hexadecimal, so that no two are alike and an old echo is not
-/// taken for a new one. All else they have in common, so that it stays in the processor's caches
-/// however many connections there are.
+/// Each message begins with its masking key in hexadecimal. So no two are alike, and an old echo
+/// cannot pass for a new one. The rest is the same in all of them, so that it stays in the
+/// processor's caches however many connections there are.
 pub(crate) struct Pattern {
-    /// The header of the masked frame, up to its key.
+    /// The header of the masked frame, without the key.
     header: Vec<u8>,
-    /// The frame that comes back, apart from the key at the beginning of its payload.
+    /// The frame that comes back, without the key at the beginning of its payload.
     answer: Vec<u8>,
     /// Where the payload begins in `answer`.
     payload: usize,
 }
 
 impl Pattern {
-    /// Messages of so many octets.
-    pub(crate) fn new(kind: Kind, octets: usize) -> Self {
-        Self::written_in(Script::Latin, kind, octets)
+    /// Creates messages of `bytes` bytes.
+    pub(crate) fn new(kind: Kind, bytes: usize) -> Self {
+        Self::written_in(Script::Latin, kind, bytes)
     }
 
-    /// Messages of so many octets in this script.
-    pub(crate) fn written_in(script: Script, kind: Kind, octets: usize) -> Self {
-        let mut answer = header(kind, octets, 0);
+    /// Creates messages of `bytes` bytes in the given script.
+    pub(crate) fn written_in(script: Script, kind: Kind, bytes: usize) -> Self {
+        let mut answer = header(kind, bytes, 0);
         let payload = answer.len();
-        answer.extend(script.letters().bytes().cycle().take(octets));
-        Self { header: header(kind, octets, 0x80), answer, payload }
+        answer.extend(script.letters().bytes().cycle().take(bytes));
+        Self { header: header(kind, bytes, 0x80), answer, payload }
     }
 
-    /// Octets of the frame that comes back.
+    /// Returns the length of the frame that comes back.
     pub(crate) fn answer_length(&self) -> usize {
         self.answer.len()
     }
 
-    /// Writes the masked frame of a new message behind what is there, and tells its key.
+    /// Appends the masked frame of a new message and returns its key.
     pub(crate) fn write_request(&self, keys: &mut Keys, requests: &mut Vec<u8>) -> Key {
         let key = keys.next_key();
         requests.extend_from_slice(&self.header);
@@ -96,47 +96,47 @@ impl Pattern {
         let payload = &self.answer[self.payload..];
         requests.extend_from_slice(payload);
         let masked = &mut requests[begin..];
-        for (octet, digit) in masked.iter_mut().zip(digits(key)) {
-            *octet = digit;
+        for (byte, digit) in masked.iter_mut().zip(digits(key)) {
+            *byte = digit;
         }
         mask(masked, key);
         key
     }
 
-    /// Whether these octets stand at this place of the frame that must come back for a key.
-    pub(crate) fn matches(&self, key: Key, place: usize, octets: &[u8]) -> bool {
-        let Some(common) = self.answer.get(place..place + octets.len()) else {
+    /// Returns whether the frame that must come back for `key` contains these bytes at `offset`.
+    pub(crate) fn matches(&self, key: Key, offset: usize, bytes: &[u8]) -> bool {
+        let Some(common) = self.answer.get(offset..offset + bytes.len()) else {
             return false;
         };
         let digits = digits(key);
-        // Where the key begins and ends in these octets.
-        let here = |place_in_frame: usize| {
-            place_in_frame.min(self.answer.len()).saturating_sub(place).min(octets.len())
+        // Translates an offset in the frame into one in `bytes`.
+        let here = |offset_in_frame: usize| {
+            offset_in_frame.min(self.answer.len()).saturating_sub(offset).min(bytes.len())
         };
         let (begin, end) = (here(self.payload), here(self.payload + digits.len()));
-        // Empty where the key lies elsewhere.
-        let digits = digits.get(place.saturating_sub(self.payload)..).unwrap_or_default();
-        octets[..begin] == common[..begin]
-            && digits.starts_with(&octets[begin..end])
-            && octets[end..] == common[end..]
+        // Empty if these bytes do not contain the key.
+        let digits = digits.get(offset.saturating_sub(self.payload)..).unwrap_or_default();
+        bytes[..begin] == common[..begin]
+            && digits.starts_with(&bytes[begin..end])
+            && bytes[end..] == common[end..]
     }
 }
 
-/// A key in hexadecimal.
+/// Returns a key in hexadecimal.
 pub(crate) fn digits(key: Key) -> [u8; 8] {
     let [a, b, c, d] = key;
     [a >> 4, a & 15, b >> 4, b & 15, c >> 4, c & 15, d >> 4, d & 15]
         .map(|digit| b"0123456789abcdef"[usize::from(digit)])
 }
 
-/// A masked close frame with code 1000.
+/// Returns a masked close frame with code 1000.
 pub(crate) fn close_frame(keys: &mut Keys) -> [u8; 8] {
     let [a, b, c, d] = keys.next_key();
     let [high, low] = 1000_u16.to_be_bytes();
     [0x88, 0x82, a, b, c, d, high ^ a, low ^ b]
 }
 
-/// Masks a payload, eight octets at a time: the generator's own work has to stay small.
+/// Masks a payload, eight bytes at a time, to keep the generator's own work small.
 pub(crate) fn mask(payload: &mut [u8], key: Key) {
     let [a, b, c, d] = key;
     let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
@@ -144,18 +144,18 @@ pub(crate) fn mask(payload: &mut [u8], key: Key) {
     for chunk in chunks {
         *chunk = (u64::from_ne_bytes(*chunk) ^ wide).to_ne_bytes();
     }
-    for (octet, key) in rest.iter_mut().zip(key.iter().cycle()) {
-        *octet ^= key;
+    for (byte, key) in rest.iter_mut().zip(key.iter().cycle()) {
+        *byte ^= key;
     }
 }
 
-/// The header of a whole message up to its masking key (RFC 6455 §5.2).
-pub(crate) fn header(kind: Kind, octets: usize, mask: u8) -> Vec<u8> {
+/// Returns the header of an unfragmented message, without the masking key (RFC 6455 §5.2).
+pub(crate) fn header(kind: Kind, bytes: usize, mask: u8) -> Vec<u8> {
     let first = kind as u8;
-    match octets {
-        0..=125 => vec![first, mask | octets as u8],
-        126..=0xffff => [&[first, mask | 126][..], &(octets as u16).to_be_bytes()].concat(),
-        _ => [&[first, mask | 127][..], &(octets as u64).to_be_bytes()].concat(),
+    match bytes {
+        0..=125 => vec![first, mask | bytes as u8],
+        126..=0xffff => [&[first, mask | 126][..], &(bytes as u16).to_be_bytes()].concat(),
+        _ => [&[first, mask | 127][..], &(bytes as u64).to_be_bytes()].concat(),
     }
 }
 
@@ -165,10 +165,10 @@ mod tests {
 
     fn unmasked(frame: &[u8], header: usize) -> Vec<u8> {
         let (key, payload) = frame[header..].split_at(4);
-        payload.iter().zip(key.iter().cycle()).map(|(octet, key)| octet ^ key).collect()
+        payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect()
     }
 
-    /// A new message: its key, its masked frame and the frame that must come back.
+    /// Returns a new message: its key, its masked frame and the frame that must come back.
     fn message(pattern: &Pattern, keys: &mut Keys) -> (Key, Vec<u8>, Vec<u8>) {
         let mut request = Vec::new();
         let key = pattern.write_request(keys, &mut request);
@@ -178,38 +178,38 @@ mod tests {
     }
 
     #[test]
-    fn request_comes_back_at_every_length_of_header() {
-        for (octets, header) in [(3, 2), (20, 2), (1021, 4), (70_003, 10)] {
-            let pattern = Pattern::new(Kind::Text, octets);
+    fn request_comes_back_with_every_length_of_header() {
+        for (bytes, header) in [(3, 2), (20, 2), (1021, 4), (70_003, 10)] {
+            let pattern = Pattern::new(Kind::Text, bytes);
             let (key, request, answer) = message(&pattern, &mut Keys::new());
             assert_eq!((request[0], answer[0]), (0x81, 0x81));
-            assert_eq!((request.len(), answer.len()), (header + 4 + octets, header + octets));
-            assert!(answer[header..].starts_with(&digits(key)[..octets.min(8)]));
+            assert_eq!((request.len(), answer.len()), (header + 4 + bytes, header + bytes));
+            assert!(answer[header..].starts_with(&digits(key)[..bytes.min(8)]));
             assert!(pattern.matches(key, 0, &answer));
         }
     }
 
     #[test]
-    fn answer_is_recognised_in_pieces_and_each_wrong_octet_noticed() {
-        for octets in [3, 20, 300] {
-            let pattern = Pattern::new(Kind::Text, octets);
+    fn answer_matches_in_pieces_and_every_wrong_byte_is_detected() {
+        for bytes in [3, 20, 300] {
+            let pattern = Pattern::new(Kind::Text, bytes);
             let (key, _, answer) = message(&pattern, &mut Keys::new());
             for cut in 0..=answer.len() {
-                assert!(pattern.matches(key, 0, &answer[..cut]), "{octets} {cut}");
-                assert!(pattern.matches(key, cut, &answer[cut..]), "{octets} {cut}");
+                assert!(pattern.matches(key, 0, &answer[..cut]), "{bytes} {cut}");
+                assert!(pattern.matches(key, cut, &answer[cut..]), "{bytes} {cut}");
             }
             for wrong in 0..answer.len() {
                 let mut answer = answer.clone();
                 answer[wrong] ^= 1;
-                assert!(!pattern.matches(key, 0, &answer), "{octets} {wrong}");
-                assert!(!pattern.matches(key, wrong, &answer[wrong..]), "{octets} {wrong}");
+                assert!(!pattern.matches(key, 0, &answer), "{bytes} {wrong}");
+                assert!(!pattern.matches(key, wrong, &answer[wrong..]), "{bytes} {wrong}");
             }
             assert!(!pattern.matches(key, 1, &answer));
         }
     }
 
     #[test]
-    fn no_message_is_like_the_one_before() {
+    fn every_message_differs_from_the_previous_one() {
         let (pattern, mut keys) = (Pattern::new(Kind::Binary, 20), Keys::new());
         let (_, _, before) = message(&pattern, &mut keys);
         let (key, _, answer) = message(&pattern, &mut keys);
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn close_frame_says_1000() {
+    fn close_frame_has_code_1000() {
         let frame = close_frame(&mut Keys::new());
         assert_eq!(unmasked(&frame, 2), [0x03, 0xe8]);
     }

@@ -1,44 +1,44 @@
-//! What is measured, and how.
+//! What to measure, and how.
 
 use std::time::Duration;
 
 use crate::servers::Server;
 use crate::workload::{Role, Workload};
 
-/// How to measure.
+/// The servers, the workloads, and how to measure them.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// How long each run counts.
+    /// Measured time of each run.
     pub(crate) counted: Duration,
-    /// Runs of each server and workload.
+    /// Runs of each server with each workload.
     pub(crate) rounds: usize,
-    /// What is asked.
+    /// The workloads to run.
     pub(crate) workloads: Vec<Workload>,
-    /// Who takes part.
+    /// The servers to measure.
     pub(crate) servers: Vec<Server>,
     /// Files that a process may have open.
     pub(crate) files: u64,
 }
 
 impl Plan {
-    /// Whether this server is measured with this workload.
+    /// Returns whether this server runs this workload.
     pub(crate) fn has(&self, server: &Server, workload: &Workload) -> bool {
         server.takes_part_in(workload) && server.files(workload.sockets()) <= self.files
     }
 
-    /// Who is measured with what.
+    /// Returns each server with each workload that it runs.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (&Server, &Workload)> {
         self.all_pairs().filter(|(server, workload)| self.has(server, workload))
     }
 
-    /// Who would be measured with what, had a process more open files.
+    /// Returns each server with each workload that needs more open files than a process may have.
     pub(crate) fn left_out(&self) -> impl Iterator<Item = (&Server, &Workload)> {
         self.all_pairs().filter(|(server, workload)| {
             server.takes_part_in(workload) && !self.has(server, workload)
         })
     }
 
-    /// Those that a server in this role is asked for.
+    /// Returns the workloads that need a server in this role.
     pub(crate) fn of_role(&self, role: Role) -> impl Iterator<Item = Workload> {
         let is_asked = move |workload: &Workload| {
             workload.role() == role && self.servers.iter().any(|server| self.has(server, workload))
@@ -58,7 +58,7 @@ mod tests {
     use crate::runtimes::Runtime;
 
     #[test]
-    fn who_lacks_open_files_is_left_out() {
+    fn servers_that_need_too_many_open_files_are_left_out() {
         let plan = Plan {
             counted: Duration::from_secs(1),
             rounds: 1,
@@ -71,7 +71,7 @@ mod tests {
         };
         let left_out: Vec<_> = plan.left_out().map(names).collect();
         assert_eq!(left_out, ["workerd connections-10000", "workerd broadcast-10000"]);
-        // A sandbox for each connection makes no difference to a broadcast.
+        // A sandbox per connection makes no difference to a broadcast.
         assert_eq!(plan.pairs().count(), 18 + 10 + 12);
         assert_eq!(plan.of_role(Role::Megaphone).count(), 2);
         let few = Plan { files: 1500, ..plan };

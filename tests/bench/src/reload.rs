@@ -1,4 +1,4 @@
-//! For how long an actor serves nobody while its code is replaced.
+//! How long an actor is paused while its code is replaced.
 
 #![expect(clippy::print_stdout, reason = "the figures are the purpose")]
 
@@ -12,13 +12,13 @@ use crate::cores::{Cores, Pinned};
 use crate::load::{Echoes, Load, Traffic};
 use crate::process::on_core;
 
-/// Connections that send all the while.
+/// Connections that send throughout.
 const CONNECTIONS: usize = 100;
 
-/// Octets of their messages.
-const OCTETS: usize = 20;
+/// Size of their messages in bytes.
+const MESSAGE_BYTES: usize = 20;
 
-/// Replaces the component so often under load.
+/// Replaces the component `reloads` times under load.
 pub(crate) fn measure(reloads: usize) -> Result<()> {
     let cores = Cores::choose()?;
     let folder = std::env::temp_dir().join(format!("ws-host-bench-{}", std::process::id()));
@@ -39,7 +39,7 @@ fn measure_in(folder: &std::path::Path, cores: Cores, reloads: usize) -> Result<
     let mut server = TestServer::spawn(command)?;
     let admin = server.admin()?;
     let traffic = Traffic { connections: CONNECTIONS, in_flight: 1 };
-    let mut load = Echoes::plain(server.address(), OCTETS, traffic)?;
+    let mut load = Echoes::plain(server.address(), MESSAGE_BYTES, traffic)?;
     load.run(Duration::from_millis(500))?;
     let over = AtomicBool::new(false);
     let (pauses, echoes, seconds) = std::thread::scope(|scope| {
@@ -53,7 +53,7 @@ fn measure_in(folder: &std::path::Path, cores: Cores, reloads: usize) -> Result<
         });
         let pauses = (0..reloads)
             .map(|number| {
-                // A custom section behind it makes it another file of the same behaviour.
+                // A custom section at the end changes the file but not its behaviour.
                 let mark = [0, 3, 1, b'a' + (number % 26) as u8, (number / 26) as u8];
                 std::fs::write(&file, [&original[..], &mark].concat())?;
                 let request = "POST /reload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
@@ -61,7 +61,7 @@ fn measure_in(folder: &std::path::Path, cores: Cores, reloads: usize) -> Result<
             })
             .collect::<Result<Vec<_>>>();
         over.store(true, Ordering::Relaxed);
-        let (echoes, seconds) = loading.join().ok().context("the load panicked")??;
+        let (echoes, seconds) = loading.join().ok().context("the load generator panicked")??;
         Ok::<_, anyhow::Error>((pauses?, echoes, seconds))
     })?;
     let mut pauses = pauses;
@@ -74,9 +74,10 @@ fn measure_in(folder: &std::path::Path, cores: Cores, reloads: usize) -> Result<
 
 fn pause(answer: &Answer) -> Result<Duration> {
     ensure!(answer.body.contains(" 1 instances swapped, 0 kept, 0 lost"), "{answer:?}");
-    let words = answer.body.split("longest pause ").nth(1).context("a pause")?;
-    let pause = words.split(',').next().context("a pause")?;
-    let (number, unit) = pause.split_at(pause.find(|c: char| c.is_alphabetic()).context("a unit")?);
+    let words = answer.body.split("longest pause ").nth(1).context("the answer has no pause")?;
+    let pause = words.split(',').next().context("the pause is empty")?;
+    let (number, unit) =
+        pause.split_at(pause.find(|c: char| c.is_alphabetic()).context("the pause has no unit")?);
     let number: f64 = number.parse()?;
     Ok(match unit {
         "ns" => Duration::from_secs_f64(number / 1e9),

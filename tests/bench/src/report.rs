@@ -1,4 +1,4 @@
-//! The output of a comparison: a line for each run, a table, and ratios that a script can read.
+//! The output of a comparison: a line for each run, a table, and ratios for scripts.
 
 #![expect(clippy::print_stdout, reason = "the figures are the purpose")]
 
@@ -12,14 +12,15 @@ use crate::row::{Row, host, plain_of};
 use crate::run::{Limit, Run};
 use crate::servers::Server;
 
-/// What a run takes beside the counted time, roughly: connecting, and rest.
+/// Time that a run takes besides its measured time, roughly: to connect, and to wait until the
+/// server is idle.
 const OVERHEAD: Duration = Duration::from_millis(400);
 
-/// Prints what is measured and what is left out, and how long that takes.
+/// Prints what is left out, what is measured, and how long it will take.
 pub(crate) fn print_head(plan: &Plan) {
     for (server, workload) in plan.left_out() {
         println!(
-            "left out: {} {}, which takes {} open files; a process may have {} (ulimit -Hn)",
+            "left out: {} {}: it needs {} open files, and a process may have {} (ulimit -Hn)",
             server.name(),
             workload.name,
             server.files(workload.sockets()),
@@ -29,7 +30,7 @@ pub(crate) fn print_head(plan: &Plan) {
     let runs = plan.pairs().count() * plan.rounds;
     let time = (plan.counted.mul_f64(1.25) + OVERHEAD) * u32::try_from(runs).unwrap_or(u32::MAX);
     println!(
-        "throughput: {} servers on one core in turn, {} workloads, {} rounds of {} s, about {} \
+        "throughput: {} servers take turns on one core, {} workloads, {} rounds of {} s, about {} \
          minutes",
         plan.servers.len(),
         plan.workloads.len(),
@@ -39,7 +40,7 @@ pub(crate) fn print_head(plan: &Plan) {
     );
 }
 
-/// Prints a run as soon as it is over.
+/// Prints a run that has just ended.
 pub(crate) fn print_run(row: &Row, round: usize, run: &Run) {
     let (server, workload) = (row.server.name(), row.workload.name);
     let fullness = if run.is_core_full() { "full" } else { "not full" };
@@ -56,17 +57,17 @@ pub(crate) fn print_run(row: &Row, round: usize, run: &Run) {
         Limit::AsDemanded => {}
         Limit::Load => {
             println!(
-                "warning: {server} {workload} round {round}: the load generator was the limit"
+                "warning: {server} {workload} round {round}: the load generator limited this run"
             );
         }
         Limit::Machine => println!(
-            "warning: {server} {workload} round {round}: the server's core was not full, something \
-             else limited this run"
+            "warning: {server} {workload} round {round}: neither the server nor the load generator limited \
+             this run; is the machine busy?"
         ),
     }
 }
 
-/// Prints why there is no run.
+/// Prints why a run failed.
 pub(crate) fn print_failure(row: &Row, round: usize, error: &Error) {
     println!(
         "warning: {} {} round {round} failed: {error:#}",
@@ -75,7 +76,7 @@ pub(crate) fn print_failure(row: &Row, round: usize, error: &Error) {
     );
 }
 
-/// Prints the medians of a workload, with the least and the most.
+/// Prints the medians of a workload, each with the minimum and the maximum.
 pub(crate) fn print_table(rows: &[Row]) {
     let Some(Row { workload, .. }) = rows.first() else {
         return;
@@ -103,30 +104,30 @@ pub(crate) fn print_table(rows: &[Row]) {
         if let Some([p50, p99]) = row.latency().filter(|_| workload.connections == 1) {
             print!("  p50 {p50:.0} us, p99 {p99:.0} us");
         }
-        if let Some(octets) = row.echo_octets() {
-            print!("  {octets} octets of an echo");
+        if let Some(bytes) = row.echo_bytes() {
+            print!("  {bytes} bytes per echo");
         }
         println!();
     }
     if rows.iter().any(|row| row.certainty() == Certainty::AtLeast) {
-        println!("≥: something else than the server was the limit, and it might do more");
+        println!("≥: a lower bound; something other than the server limited these runs");
     }
     println!();
 }
 
-/// Prints the median of ws-host by that of each peer, and the median of their ratio in each round, if ws-host
-/// took part.
+/// Prints ws-host's medians divided by those of each peer, and the median of the ratios of the
+/// single rounds. Prints nothing without ws-host.
 pub(crate) fn print_ratios(rows: &[Row]) {
     let Some(ours) = host(rows) else {
         return;
     };
     for peer in rows.iter().filter(|row| row.server != Server::HOST) {
         let (name, workload) = (peer.server.name(), peer.workload.name);
-        if let Some(ratio) = ours.by(peer) {
+        if let Some(ratio) = ours.ratio_to(peer) {
             println!("ratio {name} {workload} {:.2}{}", ratio.per_second, ratio.certainty.word());
             println!("cpu-ratio {name} {workload} {:.2}", ratio.per_cpu_second);
         }
-        let by_round = ours.by_round(peer);
+        let by_round = ours.ratios_by_round(peer);
         if let Some([from, to]) = by_round.middle_half() {
             let median = by_round.median();
             println!("cpu-ratio-by-round {name} {workload} {median:.2} ({from:.2}-{to:.2})");
@@ -135,11 +136,12 @@ pub(crate) fn print_ratios(rows: &[Row]) {
     println!();
 }
 
-/// Prints the medians of a workload by those of the plain one, server by server, where both ran.
+/// Prints the medians of a workload divided by those of the plain one, for each server that ran
+/// both.
 pub(crate) fn print_plain_ratios(rows: &[Row], all: &[Row]) {
     for row in rows {
         let (name, workload) = (row.server.name(), row.workload.name);
-        if let Some(ratio) = plain_of(row, all).and_then(|plain| row.by(plain)) {
+        if let Some(ratio) = plain_of(row, all).and_then(|plain| row.ratio_to(plain)) {
             println!(
                 "plain-ratio {name} {workload} {:.2}{}",
                 ratio.per_second,

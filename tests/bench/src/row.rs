@@ -1,4 +1,4 @@
-//! What one server did with one workload.
+//! The results of one server with one workload.
 
 use std::time::Duration;
 
@@ -8,57 +8,57 @@ use crate::servers::Server;
 use crate::statistics::Samples;
 use crate::workload::Workload;
 
-/// The runs of one server and one workload.
+/// The runs of one server with one workload.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
-    /// Who.
+    /// The server.
     pub(crate) server: Server,
-    /// What.
+    /// The workload.
     pub(crate) workload: Workload,
-    /// What came out, round by round.
+    /// The results, round by round.
     pub(crate) runs: Vec<Run>,
-    /// Why there was no run more.
+    /// Why the next run failed, after which there are no more.
     pub(crate) failure: Option<String>,
 }
 
-/// ws-host by a peer.
+/// The results of one server divided by those of another.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ratio {
-    /// Of the medians of messages per second.
+    /// Ratio of the medians of messages per second.
     pub(crate) per_second: f64,
-    /// What may be said about it.
+    /// How certain `per_second` is.
     pub(crate) certainty: Certainty,
-    /// Of the medians of messages per CPU second.
+    /// Ratio of the medians of messages per CPU second.
     pub(crate) per_cpu_second: f64,
 }
 
 impl Row {
-    /// A row without runs.
+    /// Creates a row without runs.
     pub(crate) fn new(server: Server, workload: Workload) -> Self {
         Self { server, workload, runs: Vec::new(), failure: None }
     }
 
-    /// Messages per second.
+    /// Returns the messages per second of the runs.
     pub(crate) fn per_second(&self) -> Samples {
         self.runs.iter().map(|run| run.per_second).collect()
     }
 
-    /// Messages per second of CPU time.
+    /// Returns the messages per CPU second of the runs.
     pub(crate) fn per_cpu_second(&self) -> Samples {
         self.runs.iter().map(|run| run.per_cpu_second).collect()
     }
 
-    /// How sure the median of messages per second is.
+    /// Returns how certain the median of messages per second is.
     pub(crate) fn certainty(&self) -> Certainty {
         certainty(&self.runs)
     }
 
-    /// Runs that were limited by what they had to be limited by.
+    /// Returns the number of runs whose limit was the demanded one.
     pub(crate) fn full_runs(&self) -> usize {
         self.runs.iter().filter(|run| run.limit() == Limit::AsDemanded).count()
     }
 
-    /// The medians of both percentiles of latency, in microseconds.
+    /// Returns the medians of both latency percentiles, in microseconds.
     pub(crate) fn latency(&self) -> Option<[f64; 2]> {
         let microseconds = |latency: Duration| latency.as_secs_f64() * 1e6;
         let latencies: Option<Vec<_>> = self.runs.iter().map(|run| run.latency).collect();
@@ -69,13 +69,13 @@ impl Row {
         }))
     }
 
-    /// Octets of an echo in the last run, where the server chose how many it sends.
-    pub(crate) fn echo_octets(&self) -> Option<usize> {
-        self.runs.last()?.echo_octets
+    /// Returns the bytes of an echo in the last run, if the server chose the length.
+    pub(crate) fn echo_bytes(&self) -> Option<usize> {
+        self.runs.last()?.echo_bytes
     }
 
-    /// This row by that of a peer, if both have runs.
-    pub(crate) fn by(&self, peer: &Self) -> Option<Ratio> {
+    /// Divides this row by that of a peer. Returns `None` if one of them has no runs.
+    pub(crate) fn ratio_to(&self, peer: &Self) -> Option<Ratio> {
         if self.runs.is_empty() || peer.runs.is_empty() {
             return None;
         }
@@ -86,22 +86,25 @@ impl Row {
         })
     }
 
-    /// Messages per CPU second by those of a peer in the same round. The two runs of a round lie seconds
-    /// apart, the first and the last one of a row minutes: what drifts meanwhile does not come into it.
-    pub(crate) fn by_round(&self, peer: &Self) -> Samples {
+    /// Divides the messages per CPU second of each round by those of a peer in the same round.
+    ///
+    /// The two runs of a round are seconds apart, whereas the first and the last run of a row are
+    /// minutes apart. So slow changes in the machine's speed cancel out.
+    pub(crate) fn ratios_by_round(&self, peer: &Self) -> Samples {
         let rounds = self.runs.iter().zip(&peer.runs);
         rounds.map(|(ours, theirs)| ours.per_cpu_second / theirs.per_cpu_second).collect()
     }
 }
 
-/// The row of the same server with the plain workload that this one's differs from in its channel.
+/// Returns the row of the same server with the plain workload, which differs from this one only in
+/// its channel.
 pub(crate) fn plain_of<'a>(row: &Row, rows: &'a [Row]) -> Option<&'a Row> {
     let Row { server, workload, .. } = row;
     let is_plain = |other: &&Row| other.workload.name == workload.plain && other.server == *server;
     rows.iter().find(is_plain).filter(|_| workload.name != workload.plain)
 }
 
-/// The row of ws-host among those of a workload.
+/// Returns the row of ws-host.
 pub(crate) fn host(rows: &[Row]) -> Option<&Row> {
     rows.iter().find(|row| row.server == Server::HOST)
 }
@@ -117,14 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn ratio_says_when_a_figure_is_a_lower_bound() {
+    fn ratio_shows_that_a_value_is_a_lower_bound() {
         let full = row(&[FULL_RUN]);
         let behind = row(&[Run { backlog: 0.9, per_second: 2000.0, ..FULL_RUN }]);
-        let ratio = full.by(&behind).unwrap();
+        let ratio = full.ratio_to(&behind).unwrap();
         assert_eq!((ratio.per_second, ratio.certainty), (0.5, Certainty::AtMost));
-        assert_eq!(behind.by(&full).unwrap().certainty, Certainty::AtLeast);
+        assert_eq!(behind.ratio_to(&full).unwrap().certainty, Certainty::AtLeast);
         assert_eq!((full.full_runs(), behind.full_runs()), (1, 0));
-        assert!(full.by(&row(&[])).is_none());
+        assert!(full.ratio_to(&row(&[])).is_none());
     }
 
     #[test]
@@ -133,9 +136,13 @@ mod tests {
             row(&per_cpu_second.map(|per_cpu_second| Run { per_cpu_second, ..FULL_RUN }))
         };
         let (ours, peer) = (runs([90.0, 45.0, 10.0]), runs([100.0, 50.0, 20.0]));
-        assert_eq!(ours.by_round(&peer).spread(), Some([0.5, 0.9]));
-        assert_eq!(ours.by_round(&peer).median(), 0.9);
-        assert_eq!(ours.by_round(&row(&[])).spread(), None, "it has failed in the first round");
+        assert_eq!(ours.ratios_by_round(&peer).spread(), Some([0.5, 0.9]));
+        assert_eq!(ours.ratios_by_round(&peer).median(), 0.9);
+        assert_eq!(
+            ours.ratios_by_round(&row(&[])).spread(),
+            None,
+            "the peer failed in the first round"
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! One run: one server, one workload, some seconds.
+//! One run: one server, one workload, a few seconds.
 
 use std::time::{Duration, Instant};
 
@@ -9,62 +9,64 @@ use crate::certificate::Certificate;
 use crate::process::cpu_time;
 use crate::workload::{Demand, Workload};
 
-/// What a server did in a run.
+/// The results of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
     /// Messages per second.
     pub(crate) per_second: f64,
     /// Messages per second of the server's CPU time, user and system.
     pub(crate) per_cpu_second: f64,
-    /// CPU time of the server by the time of the run.
+    /// The server's CPU time divided by the time of the run.
     pub(crate) server_core: f64,
-    /// Share of the connections that were ready when the load generator found any.
+    /// Share of the connections that were ready whenever the load generator found any.
     pub(crate) backlog: f64,
-    /// Share of the time in which the load generator had something to do.
+    /// Share of the time in which the load generator had work.
     pub(crate) busy: f64,
-    /// What this run had to be limited by.
+    /// What had to limit this run.
     pub(crate) demand: Demand,
-    /// How long half of the messages took at most, and 99 of 100, where that is known.
+    /// The latencies at the 50th and the 99th percentile, if known.
     pub(crate) latency: Option<[Duration; 2]>,
-    /// Octets of the frame that an echo was, where the server chose how many it sends.
-    pub(crate) echo_octets: Option<usize>,
+    /// Bytes of an echo's frame, if the server chose the length.
+    pub(crate) echo_bytes: Option<usize>,
 }
 
 /// What limited a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Limit {
-    /// What it was to be: the server, or nothing in particular where nothing is demanded.
+    /// What the workload demanded: the server, or nothing in particular where nothing is demanded.
     AsDemanded,
     /// The load generator: it had no time to spare.
     Load,
-    /// The machine: something else had the cores.
+    /// The machine: something else used the cores.
     Machine,
 }
 
-/// From this share of its core on a server counts as fully used.
+/// A server that uses at least this share of its core counts as fully used.
 const FULL: f64 = 0.9;
 
-/// From this backlog on it is the load generator that messages wait for. Whoever is slower of the two
-/// has nearly all messages in its queue, so that the exact share does not matter.
+/// Above this backlog, messages wait for the load generator. The slower of the two has nearly all
+/// messages in its queue, so the exact value does not matter.
 const BEHIND: f64 = 0.5;
 
-/// From this share of the time on a load generator counts as fully used.
+/// A load generator that works at least this share of the time counts as fully used.
 const BUSY: f64 = 0.9;
 
-/// The part of the counted time that a server gets to warm up before.
+/// The length of the warm-up, as a share of the measured time.
 const WARM_UP: f64 = 0.25;
 
-/// The resolution of `/proc/PID/stat`, so that a server that stood still does not divide by zero.
+/// The resolution of `/proc/PID/stat`. It keeps the ratio finite if the server used no CPU time.
 const TICK: f64 = 0.01;
 
-/// How often a server is looked at until it rests: a few ticks.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often to check whether a server is idle: every few ticks.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long a server may take to forget the connections of a run before the next run begins anyway.
-const RESTS_WITHIN: Duration = Duration::from_secs(5);
+/// How long a server may take to clean up the connections of a run. After that, the next run begins
+/// anyway.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Run {
-    /// Connects, warms up, counts, and waits until the server rests: its peers share its core.
+    /// Connects, warms up, measures, and waits until the server is idle, because its peers share
+    /// its core.
     pub(crate) fn measure(
         server: &TestServer,
         workload: Workload,
@@ -77,9 +79,9 @@ impl Run {
         let counted = load.run(counted)?;
         let (wall, cpu_after) = (began.elapsed().as_secs_f64(), cpu_time(server.process_id())?);
         let latency = load.percentile(50).zip(load.percentile(99)).map(<[Duration; 2]>::from);
-        let echo_octets = load.echo_octets();
+        let echo_bytes = load.echo_bytes();
         drop(load);
-        wait_for_rest(server.process_id())?;
+        wait_until_idle(server.process_id())?;
         let server_cpu = cpu_after.saturating_sub(cpu_before).as_secs_f64();
         let messages = counted.messages as f64;
         Ok(Self {
@@ -90,16 +92,16 @@ impl Run {
             busy: counted.busy(),
             demand: workload.demand,
             latency,
-            echo_octets,
+            echo_bytes,
         })
     }
 
-    /// Whether the server used all of its core.
+    /// Returns whether the server used all of its core.
     pub(crate) fn is_core_full(&self) -> bool {
         self.server_core >= FULL
     }
 
-    /// What limited this run.
+    /// Returns what limited this run.
     pub(crate) fn limit(&self) -> Limit {
         if self.demand == Demand::Nothing {
             Limit::AsDemanded
@@ -115,13 +117,13 @@ impl Run {
     }
 }
 
-fn wait_for_rest(process: u32) -> Result<()> {
+fn wait_until_idle(process: u32) -> Result<()> {
     let began = Instant::now();
     let mut before = cpu_time(process)?;
     loop {
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL_INTERVAL);
         let now = cpu_time(process)?;
-        if now == before || began.elapsed() > RESTS_WITHIN {
+        if now == before || began.elapsed() > IDLE_TIMEOUT {
             return Ok(());
         }
         before = now;
@@ -141,20 +143,21 @@ pub(crate) mod tests {
         busy: 0.6,
         demand: Demand::FullCore,
         latency: None,
-        echo_octets: None,
+        echo_bytes: None,
     };
 
     #[test]
     fn server_with_a_full_core_is_the_limit() {
         assert_eq!(FULL_RUN.limit(), Limit::AsDemanded);
-        // A generator that looks often has always something to do and is not behind for that.
+        // A generator that polls often always finds work. That does not mean that it is behind.
         assert_eq!(Run { busy: 0.99, ..FULL_RUN }.limit(), Limit::AsDemanded);
     }
 
     #[test]
     fn generator_is_the_limit_when_messages_wait_for_it() {
         assert_eq!(Run { backlog: 0.9, ..FULL_RUN }.limit(), Limit::Load);
-        // With one broadcast under way the server rests while the generator reads the last of it.
+        // With one broadcast at a time, the server is idle while the generator reads the rest of
+        // it.
         assert_eq!(Run { server_core: 0.7, busy: 0.95, ..FULL_RUN }.limit(), Limit::Load);
     }
 

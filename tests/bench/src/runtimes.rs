@@ -16,12 +16,12 @@ pub(crate) enum Runtime {
     Bun,
     /// The npm package `ws` on node.
     NodeWs,
-    /// workerd: a Durable Object with hibernating WebSockets, the nearest peer of all.
+    /// workerd: a Durable Object with hibernating WebSockets, the peer most like ws-host.
     Workerd,
 }
 
 impl Runtime {
-    /// What it is called.
+    /// Returns its name on the command line and in the output.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Bun => "bun",
@@ -30,18 +30,20 @@ impl Runtime {
         }
     }
 
-    /// Whether all is there that it needs.
+    /// Returns whether everything that it needs is installed.
     pub(crate) fn is_installed(self) -> bool {
         self.version().is_ok()
     }
 
-    /// The version of the package and, where that is something else, of what runs it.
+    /// Returns the version of the package and, if it runs on something else, the version of that.
     pub(crate) fn version(self) -> Result<String> {
         let package = self.package();
         let description = std::fs::read(modules().join(package).join("package.json"))
-            .with_context(|| format!("the npm package {package}"))?;
+            .with_context(|| format!("the npm package {package} is not installed"))?;
         let description: serde_json::Value = serde_json::from_slice(&description)?;
-        let version = description["version"].as_str().context("a version in package.json")?;
+        let version = description["version"]
+            .as_str()
+            .with_context(|| format!("package.json of {package} has no version"))?;
         Ok(match self {
             Self::Bun => format!("Bun {version}"),
             Self::Workerd => format!("workerd {version}"),
@@ -49,7 +51,7 @@ impl Runtime {
         })
     }
 
-    /// What starts it.
+    /// Returns the command that starts it.
     pub(crate) fn launch(self, role: Role) -> Launch {
         let program = modules().join(self.package());
         match self {
@@ -62,7 +64,7 @@ impl Runtime {
         .arg(role.name())
     }
 
-    /// The npm package that holds the program for this machine.
+    /// Returns the npm package that contains the program for this machine.
     fn package(self) -> &'static str {
         const IS_ARM: bool = cfg!(target_arch = "aarch64");
         match self {

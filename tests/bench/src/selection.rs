@@ -1,18 +1,20 @@
-//! Who takes part: every server, apart from those that the command line or this machine leaves out.
+//! The servers to measure: all of them, except those excluded by the command line or not installed
+//! on this machine.
 
 #![expect(clippy::print_stdout, reason = "what is left out is said")]
 
 use anyhow::{Result, bail, ensure};
 
-use crate::servers::{Given, Server};
+use crate::servers::{CustomServer, Server};
 
-/// The servers of these names, or all that are installed; and those given on the command line.
-pub(crate) fn servers(only: &[String], given: &[Given]) -> Result<Vec<Server>> {
+/// Returns the servers with these names, or all installed ones, and those given on the command
+/// line.
+pub(crate) fn servers(only: &[String], given: &[CustomServer]) -> Result<Vec<Server>> {
     let mut all = Server::ALL.to_vec();
-    for given in given.iter().cloned().map(Server::Given) {
+    for given in given.iter().cloned().map(Server::Custom) {
         ensure!(
             all.iter().all(|server| server.name() != given.name()),
-            "there is a server {} already",
+            "--with uses the name {} of a built-in server or uses a name twice: choose another",
             given.name()
         );
         all.push(given);
@@ -20,7 +22,7 @@ pub(crate) fn servers(only: &[String], given: &[Given]) -> Result<Vec<Server>> {
     for name in only {
         let Some(server) = all.iter().find(|server| server.name() == name) else {
             let names: Vec<_> = all.iter().map(Server::name).collect();
-            bail!("no server {name}; there are {}", names.join(", "));
+            bail!("unknown server {name:?}; the servers are {}", names.join(", "));
         };
         if let Some(lacking) = server.lacks() {
             bail!("{name} cannot take part: {lacking}");
@@ -52,9 +54,9 @@ mod tests {
             ["ws-host", "fastwebsockets"]
         );
         assert!(servers(&["nobody".into()], &[]).unwrap_err().to_string().contains("ws-host"));
-        let given: Given = "mine=./echo".parse().unwrap();
+        let given: CustomServer = "mine=./echo".parse().unwrap();
         let chosen = servers(&["mine".into()], std::slice::from_ref(&given)).unwrap();
-        assert_eq!(chosen, [Server::Given(given)]);
+        assert_eq!(chosen, [Server::Custom(given)]);
         assert!(servers(&[], &["ws-host=./echo".parse().unwrap()]).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! The servers to compare, each a process pinned to one core.
+//! The servers to compare. Each is a process pinned to one core.
 
 use std::str::FromStr;
 
@@ -17,36 +17,36 @@ use crate::workload::{Role, Workload};
 /// A server that can be measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Server {
-    /// The server that this is about.
+    /// ws-host.
     Host(Build),
-    /// The same with a sandbox for each connection.
+    /// ws-host with a sandbox for each connection.
     HostPerClient,
-    /// A library that it is compared with.
+    /// A server built on a Rust library.
     Library(Peer),
     /// A server of another runtime.
     Runtime(Runtime),
-    /// An echo server from the command line.
-    Given(Given),
+    /// An echo server given on the command line.
+    Custom(CustomServer),
 }
 
-/// An echo server from the command line, written as NAME=COMMAND.
+/// An echo server given on the command line as NAME=COMMAND.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Given {
+pub(crate) struct CustomServer {
     name: String,
     command: String,
 }
 
-/// Open files that a server or the load generator may have beside its connections.
+/// Open files that a server or the load generator may have besides its connections.
 const OTHER_FILES: u64 = 1200;
 
-/// Clients that the host takes beside those that are measured.
+/// Clients that the host accepts in addition to the measured ones.
 const MORE_CLIENTS: usize = 10;
 
 impl Server {
-    /// The one that the others are held against.
+    /// The server that the others are compared with.
     pub(crate) const HOST: Self = Self::Host(Build::Usual);
 
-    /// Every server that needs nothing but the command line, in the order in which they take turns.
+    /// Every server except those given on the command line, in the order in which they take turns.
     pub(crate) const ALL: [Self; 9] = [
         Self::HOST,
         Self::HostPerClient,
@@ -59,7 +59,7 @@ impl Server {
         Self::Runtime(Runtime::Workerd),
     ];
 
-    /// What it is called on the command line and in the output.
+    /// Returns its name on the command line and in the output.
     pub(crate) fn name(&self) -> &str {
         match self {
             Self::Host(Build::Usual) => "ws-host",
@@ -67,42 +67,43 @@ impl Server {
             Self::Host(Build::Profiled) => "ws-host-profiled",
             Self::Library(peer) => peer.name(),
             Self::Runtime(runtime) => runtime.name(),
-            Self::Given(given) => &given.name,
+            Self::Custom(given) => &given.name,
         }
     }
 
-    /// What to do before it can be started here, if anything.
+    /// Returns what must be done before it can be started on this machine, if anything.
     pub(crate) fn lacks(&self) -> Option<&'static str> {
         match self {
             Self::Runtime(runtime) if !runtime.is_installed() => {
-                Some("`make bench-peers` installs it")
+                Some("not installed; `make bench-peers` installs it")
             }
             Self::Host(Build::Profiled) if !Build::Profiled.is_current() => {
-                Some("`make profiled` builds it, and anew when ws-host is newer")
+                Some("missing or older than ws-host; `make profiled` builds it")
             }
             _ => None,
         }
     }
 
-    /// Whether it can do what a workload asks.
+    /// Returns whether it can run a workload.
     pub(crate) fn takes_part_in(&self, workload: &Workload) -> bool {
         if workload.channel != Channel::Plain {
             return self.speaks(workload.channel);
         }
         match self {
             Self::Host(_) | Self::Library(_) | Self::Runtime(_) => true,
-            // The message would pass one sandbox like any other: the figure would be that of ws-host.
+            // A broadcast would pass one sandbox, as in `Host`, and have the same result.
             Self::HostPerClient => workload.role() == Role::Echo,
-            // It was asked for an echo server.
-            Self::Given(_) => workload.role() == Role::Echo,
+            // Only an echo server was asked for on the command line.
+            Self::Custom(_) => workload.role() == Role::Echo,
         }
     }
 
-    /// Whether it is measured over another channel than plain TCP.
+    /// Returns whether it is measured over a channel other than plain TCP.
     fn speaks(&self, channel: Channel) -> bool {
         match (self, channel) {
             (Self::Host(_), _) => true,
-            // Those that are built on the same TLS. Of the two tokio-tungstenite the faster one.
+            // The servers built on the same TLS library; of the two tokio-tungstenite ones, the
+            // faster.
             (Self::Library(Peer::Fastwebsockets | Peer::TokioTungsteniteSmall), Channel::Tls) => {
                 true
             }
@@ -113,28 +114,29 @@ impl Server {
         }
     }
 
-    /// Files that a process has open for so many connections: its own, or those of the load generator.
+    /// Returns the files that a process has open for `connections` connections. The process may be
+    /// the server or the load generator.
     pub(crate) fn files(&self, connections: usize) -> u64 {
         let of_each = match self {
-            // As can be seen in /proc.
+            // As seen in /proc.
             Self::Runtime(Runtime::Workerd) => 2,
             _ => 1,
         };
         of_each * connections as u64 + OTHER_FILES
     }
 
-    /// What it is, with its version.
+    /// Returns what it is, with its version.
     pub(crate) fn version(&self) -> Result<String> {
         match self {
             Self::Host(build) => build.version(),
             Self::HostPerClient => Build::Usual.version(),
             Self::Library(peer) => lockfile::version(peer.library()),
             Self::Runtime(runtime) => runtime.version(),
-            Self::Given(_) => Ok("given on the command line".to_owned()),
+            Self::Custom(_) => Ok("given on the command line".to_owned()),
         }
     }
 
-    /// What starts it, for so many clients at least.
+    /// Returns the command that starts it for at least `clients` clients.
     pub(crate) fn launch(&self, role: Role, clients: usize) -> Result<Launch> {
         let clients = (clients + MORE_CLIENTS).to_string();
         let component = match role {
@@ -151,14 +153,15 @@ impl Server {
                 Launch::new(std::env::current_exe()?).args(["peer", peer.name(), role.name()])
             }
             Self::Runtime(runtime) => runtime.launch(role),
-            // The shell splits the words and is gone then.
-            Self::Given(given) => {
+            // The shell splits the command into words and then replaces itself with it.
+            Self::Custom(given) => {
                 Launch::new("sh").arg("-c").arg(format!("exec {}", given.command))
             }
         })
     }
 
-    /// The same over a channel, with this certificate where one is needed.
+    /// Returns the command that starts it with a channel, passing the certificate if the channel
+    /// needs one.
     pub(crate) fn launch_over(
         &self,
         channel: Channel,
@@ -169,7 +172,8 @@ impl Server {
         let launch = self.launch(role, clients)?;
         let launch = match (self, channel) {
             (_, Channel::Plain) | (Self::Host(_), Channel::Tls) => launch,
-            // The host hears from the first octets that a client speaks HTTP/2.
+            // The host needs no flag for HTTP/2: it recognises it by the first bytes of a
+            // connection.
             (Self::Host(_), Channel::Http2) => {
                 let streams = (clients + MORE_CLIENTS).to_string();
                 launch.args(["--max-http2-streams", &streams])
@@ -183,13 +187,13 @@ impl Server {
         })
     }
 
-    /// Starts it as it is launched, on a core.
+    /// Starts it on a core.
     pub(crate) fn start_on(&self, core: usize, launch: &Launch) -> Result<TestServer> {
         TestServer::spawn(launch.on_core(core)?).with_context(|| format!("server {}", self.name()))
     }
 }
 
-impl FromStr for Given {
+impl FromStr for CustomServer {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -197,17 +201,20 @@ impl FromStr for Given {
             Some((name, command)) if is_name(name) && !command.trim().is_empty() => {
                 Ok(Self { name: name.to_owned(), command: command.to_owned() })
             }
-            _ => Err("not NAME=COMMAND, with a name of letters, digits, `-`, `_` and `.`"),
+            _ => Err(
+                "must be NAME=COMMAND, where the name consists of letters, digits, `-`, `_` and `.`",
+            ),
         }
     }
 }
 
-/// Starts ws-host on a core, with a component and flags.
+/// Starts ws-host on a core with a component and flags.
 pub(crate) fn start_host_on(core: usize, name: &str, flags: &[&str]) -> Result<TestServer> {
     TestServer::spawn(Build::Usual.launch(name)?.args(flags).on_core(core)?).context("ws-host")
 }
 
-/// Names stand in lines for scripts, where spaces part the words.
+/// Returns whether a text is a valid name. Names appear in lines for scripts, whose words are
+/// separated by spaces.
 fn is_name(text: &str) -> bool {
     let is_fine = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     !text.is_empty() && text.chars().all(is_fine)
@@ -219,10 +226,10 @@ mod tests {
 
     #[test]
     fn server_from_the_command_line_has_a_name_and_a_command() {
-        let given: Given = "uws=./echo --port 0 --name='a b'".parse().unwrap();
+        let given: CustomServer = "uws=./echo --port 0 --name='a b'".parse().unwrap();
         assert_eq!((&*given.name, &*given.command), ("uws", "./echo --port 0 --name='a b'"));
         for wrong in ["uws", "=./echo", "two words=./echo", "uws= "] {
-            assert!(wrong.parse::<Given>().is_err(), "{wrong}");
+            assert!(wrong.parse::<CustomServer>().is_err(), "{wrong}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! From starting a server to its first echo; that of ws-host has compiled its component before.
+//! The time from starting a server to its first echo. ws-host has its component in the compilation
+//! cache.
 
 #![expect(clippy::print_stdout, reason = "the figures are the purpose")]
 
@@ -17,11 +18,12 @@ use crate::workload::Role;
 pub(crate) struct Start {
     /// The server.
     pub(crate) server: Server,
-    /// Of each start.
+    /// The times of its starts, in milliseconds.
     pub(crate) milliseconds: Samples,
 }
 
-/// Starts each server so often, after one start that fills the compilation cache and those of files.
+/// Starts each server `starts` times, after one start that fills the compilation cache and the page
+/// cache.
 pub(crate) fn measure(servers: &[Server], starts: usize) -> Result<Vec<Start>> {
     servers.iter().map(|server| of_server(server, starts)).collect()
 }
@@ -34,7 +36,7 @@ fn of_server(server: &Server, starts: usize) -> Result<Start> {
 }
 
 fn first_echo(server: &Server) -> Result<f64> {
-    let command = server.launch(Role::Echo, 1)?.anywhere();
+    let command = server.launch(Role::Echo, 1)?.unpinned();
     let began = Instant::now();
     let process = TestServer::spawn(command)?;
     let _connection = one_echo(process.address())?;

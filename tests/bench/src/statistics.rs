@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Some measurements of one thing.
+/// Measurements of one quantity.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Samples(Vec<f64>);
 
@@ -13,7 +13,7 @@ impl Samples {
         self.0.sort_by(f64::total_cmp);
     }
 
-    /// The middle one, or the mean of the two in the middle; NaN without measurements.
+    /// Returns the middle one, or the mean of the two in the middle; NaN without measurements.
     pub(crate) fn median(&self) -> f64 {
         match self.0.len() {
             0 => f64::NAN,
@@ -22,12 +22,12 @@ impl Samples {
         }
     }
 
-    /// The least and the most, if there is any.
+    /// Returns the minimum and the maximum, or `None` without measurements.
     pub(crate) fn spread(&self) -> Option<[f64; 2]> {
         Some([*self.0.first()?, *self.0.last()?])
     }
 
-    /// Between which half of them lie, if there is any.
+    /// Returns the bounds of the middle half, or `None` without measurements.
     pub(crate) fn middle_half(&self) -> Option<[f64; 2]> {
         let quarter = self.0.len() / 4;
         Some([*self.0.get(quarter)?, *self.0.iter().rev().nth(quarter)?])
@@ -42,7 +42,7 @@ impl FromIterator<f64> for Samples {
     }
 }
 
-/// The median, and from where to where the samples go.
+/// Writes the median, followed by the minimum and the maximum in parentheses.
 impl fmt::Display for Samples {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some([least, most]) = self.spread() else {
@@ -58,14 +58,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn median_is_the_middle_or_between_the_two_in_the_middle() {
+    fn median_is_the_middle_one_or_the_mean_of_the_middle_two() {
         assert_eq!(Samples::from_iter([9.0, 1.0, 2.0]).median(), 2.0);
         assert_eq!(Samples::from_iter([4.0, 1.0, 2.0, 9.0]).median(), 3.0);
         assert!(Samples::default().median().is_nan());
     }
 
     #[test]
-    fn samples_are_told_with_their_spread() {
+    fn samples_are_displayed_with_their_range() {
         let mut samples = Samples::default();
         assert_eq!(samples.to_string(), "nothing");
         for sample in [3.0, 1.0, 2.0] {

@@ -1,8 +1,8 @@
-//! What workers share: CPU time of a message with one, with two in one process, and with two processes,
-//! which share nothing.
+//! How much two workers slow each other down: the CPU time per message with one worker, with two in
+//! one process, and with two processes, which share nothing.
 //!
-//! Here servers and load generators have to share the cores, so that messages per second would say who got
-//! more of them. CPU time of the servers per message does not.
+//! Here servers and load generators have to share the cores, so messages per second would depend on
+//! which got more of them. The servers' CPU time per message does not.
 
 #![expect(clippy::print_stdout, reason = "the figures are the purpose")]
 
@@ -17,17 +17,17 @@ use crate::servers::Server;
 use crate::statistics::Samples;
 use crate::workload::Role;
 
-/// Connections with a sandbox each, of both load generators together.
+/// Connections of both load generators together, each with a sandbox.
 const CONNECTIONS: usize = 200;
 
-/// Octets of their messages.
-const OCTETS: usize = 20;
+/// Size of their messages in bytes.
+const MESSAGE_BYTES: usize = 20;
 
-/// Messages in flight on each: the more work of a message is the host's own, the less there is of what
-/// all processes of a system share anyway.
+/// Messages in flight on each connection. With many, the host's own work outweighs the kernel's,
+/// which all processes share anyway.
 const IN_FLIGHT: usize = 16;
 
-/// Servers that do the same work.
+/// Servers that share the work.
 struct Setup {
     name: &'static str,
     servers: Vec<TestServer>,
@@ -39,18 +39,18 @@ impl Setup {
         let launch = Server::HostPerClient.launch(Role::Echo, CONNECTIONS)?;
         let launch = launch.args(["--workers", workers]);
         let servers = (0..processes)
-            .map(|_| TestServer::spawn(launch.anywhere()).context("ws-host"))
+            .map(|_| TestServer::spawn(launch.unpinned()).context("ws-host"))
             .collect::<Result<_>>()?;
         Ok(Self { name, servers, messages_per_cpu_second: Samples::default() })
     }
 
-    /// Two load generators, each with its half of the connections.
+    /// Runs two load generators with half of the connections each.
     fn run(&mut self, counted: Duration) -> Result<()> {
         let traffic = Traffic { connections: CONNECTIONS / 2, in_flight: IN_FLIGHT };
         let mut loads = [self.servers.first(), self.servers.last()]
             .into_iter()
             .flatten()
-            .map(|server| Echoes::plain(server.address(), OCTETS, traffic))
+            .map(|server| Echoes::plain(server.address(), MESSAGE_BYTES, traffic))
             .collect::<Result<Vec<_>>>()?;
         let before = self.cpu_time()?;
         let messages = std::thread::scope(|scope| {
@@ -71,7 +71,7 @@ impl Setup {
     }
 }
 
-/// Measures, and prints ratios.
+/// Measures, and prints the ratios.
 pub(crate) fn measure(counted: Duration, rounds: usize) -> Result<()> {
     let mut one = Setup::start("one worker", 1, "1")?;
     let mut two = Setup::start("two workers", 1, "2")?;

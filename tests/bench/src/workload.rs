@@ -1,4 +1,4 @@
-//! What is asked of the servers: a list of values, each a sensible question and not every combination.
+//! The workloads: a list of useful ones, not every combination.
 
 use std::net::SocketAddr;
 
@@ -12,61 +12,62 @@ use crate::compressed::Compressed;
 use crate::load::{Broadcasts, Connects, Echoes, Endpoint, Load, Streams, Traffic};
 use crate::message::{Kind, Pattern, Script};
 
-/// One question.
+/// One workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Workload {
-    /// What it is called on the command line and in the output.
+    /// Its name on the command line and in the output.
     pub(crate) name: &'static str,
-    /// Connections at a time.
+    /// Connections open at a time.
     pub(crate) connections: usize,
-    /// Octets of a message.
-    pub(crate) octets: usize,
-    /// What the messages are written in.
+    /// Size of a message in bytes.
+    pub(crate) bytes: usize,
+    /// The script of the messages.
     pub(crate) script: Script,
-    /// What goes on over the connections.
+    /// What happens on the connections.
     pub(crate) shape: Shape,
-    /// What they go over.
+    /// What the connections run over.
     pub(crate) channel: Channel,
-    /// The name of the workload that differs from this one in its channel alone, which is plain there.
+    /// The name of the plain workload, which differs from this one only in its channel.
     pub(crate) plain: &'static str,
-    /// Who has to be the slowest.
+    /// What must limit a run.
     pub(crate) demand: Demand,
 }
 
-/// What goes on over the connections of a workload.
+/// What happens on the connections of a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// Every message comes back, so many are under way on each connection.
+    /// Every message comes back.
     Echo {
-        /// How many.
+        /// Messages in flight on each connection.
         in_flight: usize,
     },
     /// Every message goes to all connections.
     Broadcast,
-    /// Connections come, have one echo, and go.
+    /// Each connection has one echo and is closed.
     Connect,
 }
 
-/// What must limit a run for its figure to say how fast the server is.
+/// What must limit a run for its result to be the speed of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Demand {
     /// The server's core.
     FullCore,
-    /// Nothing: with one message under way the two take turns, and what counts is how long that takes.
+    /// Nothing. With one message in flight, client and server take turns, and the time of a turn
+    /// counts.
     Nothing,
 }
 
 /// What a server does with messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Role {
-    /// Every message goes back.
+    /// Sends every message back.
     Echo,
-    /// A text goes back, a binary message goes to all.
+    /// Sends a text message back, and a binary message to all.
     Megaphone,
 }
 
 impl Role {
-    /// Its name on a command line.
+    /// Returns its name on the command line.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Echo => "echo",
@@ -75,13 +76,14 @@ impl Role {
     }
 }
 
-/// The two main ones: one that is all overhead, and one that begins to be copying.
+/// The two main workloads: in one of them all work is overhead, in the other copying begins to
+/// matter.
 pub(crate) const MAIN: [Workload; 2] = [echo("echo-20", 100, 20), echo("echo-1KiB", 100, 1024)];
 
-/// One that is all copying.
+/// A workload that is mostly copying.
 const LONG: Workload = echo("echo-64KiB", 100, 64 * 1024);
 
-/// What one connection of HTTP/2 may carry as well.
+/// A workload that also runs as streams of one HTTP/2 connection.
 const MANY: Workload = echo("connections-1000", 1000, 20);
 
 impl Workload {
@@ -107,14 +109,14 @@ impl Workload {
         over(Channel::Http2, "http2-1000", MANY),
     ];
 
-    /// The same with few connections, to see that it works.
+    /// Returns the same workload with few connections, for a smoke test.
     pub(crate) fn tiny(self) -> Self {
-        /// As many as need no time to open.
+        /// So few that opening them takes no time.
         const FEW: usize = 100;
         Self { connections: self.connections.min(FEW), ..self }
     }
 
-    /// What a server has to do for it.
+    /// Returns what a server has to do.
     pub(crate) fn role(self) -> Role {
         match self.shape {
             Shape::Broadcast => Role::Megaphone,
@@ -122,7 +124,7 @@ impl Workload {
         }
     }
 
-    /// Connections of TCP at a time.
+    /// Returns the number of TCP connections open at a time.
     pub(crate) fn sockets(self) -> usize {
         match self.channel {
             Channel::Plain | Channel::Tls | Channel::Deflate => self.connections,
@@ -130,7 +132,7 @@ impl Workload {
         }
     }
 
-    /// What is counted.
+    /// Returns what is counted.
     pub(crate) fn unit(self) -> &'static str {
         match self.shape {
             Shape::Echo { .. } => "messages",
@@ -139,52 +141,54 @@ impl Workload {
         }
     }
 
-    /// A sentence about it.
+    /// Describes the workload in a phrase.
     pub(crate) fn description(self) -> String {
         let over = match self.channel {
             Channel::Plain => "",
             Channel::Tls => ", over TLS",
             Channel::Deflate => ", compressed",
-            Channel::Http2 => ", as streams of one connection of HTTP/2",
+            Channel::Http2 => ", as streams of one HTTP/2 connection",
         };
         self.exchange() + over
     }
 
     fn exchange(self) -> String {
-        let (connections, mut octets) = (self.connections, size(self.octets));
+        let (connections, mut bytes) = (self.connections, size(self.bytes));
         if self.script == Script::Cyrillic {
-            octets += " of Cyrillic text";
+            bytes += " of Cyrillic text";
         }
         match (self.shape, connections) {
-            (Shape::Echo { .. }, 1) => format!("echo of {octets} over one connection, in turn"),
+            (Shape::Echo { .. }, 1) => {
+                format!("echo of {bytes} over one connection, one message at a time")
+            }
             (Shape::Echo { in_flight: 1 }, _) => {
                 format!(
-                    "echo of {octets}, {connections} connections with one message in flight each"
+                    "echo of {bytes}, {connections} connections with one message in flight each"
                 )
             }
             (Shape::Echo { in_flight }, _) => format!(
-                "echo of {octets}, {connections} connections with {in_flight} messages in flight each"
+                "echo of {bytes}, {connections} connections with {in_flight} messages in flight each"
             ),
             (Shape::Broadcast, _) => {
-                format!("one message of {octets} to {connections} subscribers, over and over")
+                format!("messages of {bytes} to {connections} subscribers, one at a time")
             }
             (Shape::Connect, _) => format!(
-                "TCP, handshake, an echo of {octets} and closing handshake, {connections} at a time"
+                "TCP connect, handshake, echo of {bytes}, closing handshake; {connections} connections at a time"
             ),
         }
     }
 
-    /// Opens its connections to a server, which has this certificate where it needs one.
+    /// Opens the connections to a server. `certificate` is the server's, if it needs one.
     pub(crate) fn connect(
         self,
         server: SocketAddr,
         certificate: &Certificate,
     ) -> Result<Box<dyn Load>> {
-        let Self { connections, octets, .. } = self;
+        let Self { connections, bytes, .. } = self;
         Ok(match self.shape {
             Shape::Echo { in_flight } => {
                 let traffic = Traffic { connections, in_flight };
-                let pattern = Pattern::written_in(self.script, Kind::Text, octets);
+                let pattern = Pattern::written_in(self.script, Kind::Text, bytes);
                 match self.channel {
                     Channel::Plain => {
                         Box::new(Echoes::connect(&Endpoint::plain(server), pattern, traffic)?)
@@ -195,14 +199,14 @@ impl Workload {
                     }
                     Channel::Deflate => {
                         let (endpoint, messages) =
-                            (Endpoint::plain(server), Compressed::new(octets)?);
+                            (Endpoint::plain(server), Compressed::new(bytes)?);
                         Box::new(Echoes::connect(&endpoint, messages, traffic)?)
                     }
-                    Channel::Http2 => Box::new(Streams::connect(server, connections, octets)?),
+                    Channel::Http2 => Box::new(Streams::connect(server, connections, bytes)?),
                 }
             }
-            Shape::Broadcast => Box::new(Broadcasts::connect(server, connections, octets)?),
-            Shape::Connect => Box::new(Connects::connect(server, connections, octets)?),
+            Shape::Broadcast => Box::new(Broadcasts::connect(server, connections, bytes)?),
+            Shape::Connect => Box::new(Connects::connect(server, connections, bytes)?),
         })
     }
 }
@@ -217,11 +221,11 @@ impl ValueEnum for Workload {
     }
 }
 
-const fn echo(name: &'static str, connections: usize, octets: usize) -> Workload {
+const fn echo(name: &'static str, connections: usize, bytes: usize) -> Workload {
     Workload {
         name,
         connections,
-        octets,
+        bytes,
         script: Script::Latin,
         shape: Shape::Echo { in_flight: 1 },
         channel: Channel::Plain,
@@ -230,16 +234,16 @@ const fn echo(name: &'static str, connections: usize, octets: usize) -> Workload
     }
 }
 
-/// The same over another channel.
+/// Returns the same workload over another channel.
 const fn over(channel: Channel, name: &'static str, plain: Workload) -> Workload {
     Workload { name, channel, ..plain }
 }
 
-fn size(octets: usize) -> String {
-    match octets {
-        0..1024 => format!("{octets} octets"),
-        1024..0x10_0000 => format!("{} KiB", octets / 1024),
-        _ => format!("{} MiB", octets / 0x10_0000),
+fn size(bytes: usize) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} bytes"),
+        1024..0x10_0000 => format!("{} KiB", bytes / 1024),
+        _ => format!("{} MiB", bytes / 0x10_0000),
     }
 }
 
@@ -260,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn workload_differs_from_its_plain_one_in_the_channel_alone() {
+    fn workload_differs_from_its_plain_one_only_in_the_channel() {
         for workload in Workload::ALL {
             let plain = Workload::ALL.iter().find(|other| other.name == workload.plain).unwrap();
             let Workload { name, channel, .. } = *plain;
@@ -270,7 +274,7 @@ mod tests {
         }
     }
 
-    /// Runs a workload until many messages of it are there.
+    /// Runs a workload until 1,000 messages have come back.
     fn runs(name: &str, server: SocketAddr, certificate: &Certificate) {
         let workload = Workload::ALL.iter().find(|workload| workload.name == name).unwrap();
         let mut load = workload.tiny().connect(server, certificate).unwrap();
@@ -299,8 +303,8 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_written_as_people_say_them() {
-        assert_eq!([size(20), size(1024), size(65_536)], ["20 octets", "1 KiB", "64 KiB"]);
+    fn sizes_are_written_with_units() {
+        assert_eq!([size(20), size(1024), size(65_536)], ["20 bytes", "1 KiB", "64 KiB"]);
         assert_eq!(size(1 << 20), "1 MiB");
     }
 }

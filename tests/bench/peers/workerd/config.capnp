@@ -1,4 +1,4 @@
-# One worker, whose Durable Object holds every connection. `serve` gives the address.
+# One worker with a Durable Object that holds every connection. `serve` prints the address.
 using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (

@@ -1,4 +1,5 @@
-// A Durable Object with hibernating WebSockets: a text goes back, a binary message to all.
+// A Durable Object with hibernating WebSockets: sends a text message back, and a binary message to
+// every connection.
 import { DurableObject } from 'cloudflare:workers';
 
 export class Hub extends DurableObject {
@@ -16,7 +17,7 @@ export class Hub extends DurableObject {
     for (const other of this.ctx.getWebSockets()) other.send(message);
   }
 
-  // Hibernating WebSockets are not answered by themselves.
+  // The runtime does not answer the close frame of a hibernating WebSocket by itself.
   webSocketClose(socket, code, reason, wasClean) {
     if (wasClean) socket.close(code, reason);
   }

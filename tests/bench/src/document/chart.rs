@@ -1,4 +1,4 @@
-//! The chart: for each workload a bar per server, ws-host being 1.
+//! The chart: for each workload, a bar per server relative to ws-host.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use crate::figure::{Certainty, grouped};
 use crate::row::{Ratio, Row, host};
 use crate::servers::Server;
 
-/// The workloads that are drawn: one of each kind. The tables have them all.
+/// The workloads in the chart: one of each kind. The tables contain all of them.
 const DRAWN: [&str; 9] = [
     "echo-20",
     "echo-1KiB",
@@ -19,7 +19,7 @@ const DRAWN: [&str; 9] = [
     "http2-1000",
 ];
 
-// Lengths in the units of the drawing, which are pixels where nobody scales it.
+// Lengths in units of the drawing, which are pixels unless it is scaled.
 const WIDTH: f64 = 840.0;
 const NAMES: f64 = 190.0;
 const FIGURES: f64 = 220.0;
@@ -44,16 +44,16 @@ text { fill: #e6edf3; }
 }
 ";
 
-/// A bar.
+/// A bar of the chart.
 struct Bar<'a> {
     row: &'a Row,
-    /// Messages per second by those of ws-host.
+    /// Messages per second divided by those of ws-host.
     share: f64,
-    /// What may be said about it.
+    /// How certain `share` is.
     certainty: Certainty,
 }
 
-/// Draws what ran, as SVG.
+/// Draws the results as SVG.
 pub(super) fn draw(rows: &[Row]) -> String {
     let groups: Vec<_> = rows
         .chunk_by(|one, other| one.workload == other.workload)
@@ -70,7 +70,7 @@ pub(super) fn draw(rows: &[Row]) -> String {
     let height = top + MARGIN;
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" \
-         height=\"{height}\" role=\"img\">\n<title>Throughput of each server, ws-host being 1</title>\n\
+         height=\"{height}\" role=\"img\">\n<title>Throughput of each server relative to ws-host</title>\n\
          <style>\n{STYLE}</style>\n{body}</svg>\n"
     )
 }
@@ -78,13 +78,13 @@ pub(super) fn draw(rows: &[Row]) -> String {
 fn bars(rows: &[Row]) -> Option<Vec<Bar<'_>>> {
     let ours = host(rows).filter(|row| !row.runs.is_empty())?;
     let bar = |row| {
-        let Ratio { per_second, certainty, .. } = Row::by(row, ours)?;
+        let Ratio { per_second, certainty, .. } = Row::ratio_to(row, ours)?;
         Some(Bar { row, share: per_second, certainty })
     };
     Some(rows.iter().filter_map(bar).collect())
 }
 
-/// Draws the bars of one workload; gives where the next may begin.
+/// Draws the bars of one workload and returns where the next one begins.
 fn draw_group(body: &mut String, bars: &[Bar<'_>], unit: f64, top: f64) -> f64 {
     let left = MARGIN + NAMES;
     if let Some(Bar { row, .. }) = bars.first() {
@@ -120,7 +120,7 @@ fn draw_group(body: &mut String, bars: &[Bar<'_>], unit: f64, top: f64) -> f64 {
     end + MARGIN
 }
 
-/// What stands behind a bar. Where one of two figures is a lower bound, there is no share.
+/// Returns the label of a bar. If one of the two values is a lower bound, the label has no ratio.
 fn figure(Bar { row, share, certainty }: &Bar<'_>) -> String {
     let share = match certainty {
         Certainty::Exact => format!(" ({share:.2})"),
@@ -134,7 +134,7 @@ fn figure(Bar { row, share, certainty }: &Bar<'_>) -> String {
 enum Class {
     Title,
     Label,
-    /// It ends where it is put.
+    /// Ends at its position.
     Figure,
 }
 
@@ -148,7 +148,7 @@ fn text(body: &mut String, x: f64, y: f64, class: Class, text: &str) {
 }
 
 fn line(body: &mut String, line: std::fmt::Arguments<'_>) {
-    writeln!(body, "{line}").expect("a string takes all that is written to it");
+    writeln!(body, "{line}").expect("writing to a string cannot fail");
 }
 
 fn escaped(text: &str) -> String {
@@ -173,13 +173,13 @@ mod tests {
     }
 
     #[test]
-    fn bars_are_shares_of_ws_host() {
+    fn bars_are_relative_to_ws_host() {
         let svg = draw(&[
             row(Server::HOST, MAIN[0], 1000.0),
             row(Server::Runtime(Runtime::Bun), MAIN[0], 2000.0),
             Row::new(Server::Runtime(Runtime::Workerd), MAIN[0]),
         ]);
-        // The longest bar has all the room.
+        // The longest bar takes the full width.
         assert!(svg.contains("width=\"406.0\"") && svg.contains("width=\"203.0\""), "{svg}");
         assert!(svg.contains(">2,000 messages/s (2.00)</text>"), "{svg}");
         assert_eq!(svg.matches("<rect").count(), 2);
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn without_ws_host_there_is_nothing_to_compare_with() {
+    fn without_ws_host_no_bars_are_drawn() {
         assert!(!draw(&[row(Server::Runtime(Runtime::Bun), MAIN[0], 1.0)]).contains("<rect"));
     }
 }

@@ -5,19 +5,17 @@ use crate::figure::grouped;
 use crate::row::{Row, plain_of};
 use crate::workload::Workload;
 
-/// Their titles.
+/// Returns the titles of a workload's additional columns.
 pub(super) fn titles(workload: &Workload) -> &'static [&'static str] {
     match (workload.channel, workload.connections) {
         (Channel::Plain, 1) => &["p50, µs", "p99, µs"],
         (Channel::Plain, _) => &[],
-        (Channel::Tls | Channel::Http2, _) => &["by its plain run", "the same per CPU second"],
-        (Channel::Deflate, _) => {
-            &["by its plain run", "the same per CPU second", "octets of an echo"]
-        }
+        (Channel::Tls | Channel::Http2, _) => &["vs. plain", "vs. plain, per CPU second"],
+        (Channel::Deflate, _) => &["vs. plain", "vs. plain, per CPU second", "bytes per echo"],
     }
 }
 
-/// What stands below them; nothing where a figure is missing.
+/// Returns the cells below the titles. A cell is empty if its value is missing.
 pub(super) fn cells(row: &Row, all: &[Row]) -> Vec<String> {
     let titles = titles(&row.workload);
     let mut cells = match row.workload.channel {
@@ -25,7 +23,7 @@ pub(super) fn cells(row: &Row, all: &[Row]) -> Vec<String> {
         Channel::Tls | Channel::Http2 | Channel::Deflate => {
             let mut cells = beside_plain(row, all).unwrap_or_default();
             cells.resize(2, String::new());
-            cells.extend(row.echo_octets().map(|octets| grouped(octets as f64)));
+            cells.extend(row.echo_bytes().map(|bytes| grouped(bytes as f64)));
             cells
         }
     };
@@ -38,7 +36,7 @@ fn latency(row: &Row) -> Option<Vec<String>> {
 }
 
 fn beside_plain(row: &Row, all: &[Row]) -> Option<Vec<String>> {
-    let ratio = row.by(plain_of(row, all)?)?;
+    let ratio = row.ratio_to(plain_of(row, all)?)?;
     let per_second = format!("{}{:.2}", ratio.certainty.sign(), ratio.per_second);
     Some(vec![per_second, format!("{:.2}", ratio.per_cpu_second)])
 }

@@ -1,6 +1,6 @@
-//! The command that a report is repeated with, without anything that only makes sense on one machine.
+//! The command that repeats a report, without anything that is specific to one machine.
 
-/// How `make` is called to measure the same.
+/// Returns the `make` command that repeats the measurement.
 pub(super) fn shown(arguments: &[String]) -> String {
     let (mut shown, mut rest) = (Vec::new(), arguments.iter());
     while let Some(argument) = rest.next() {
@@ -18,7 +18,7 @@ pub(super) fn shown(arguments: &[String]) -> String {
     format!("make bench-report BENCH=\"{}\"", shown.join(" "))
 }
 
-/// A server of one's own is known by its name.
+/// Shows a custom server by its name, without its command.
 fn with(given: &str) -> String {
     let (name, _) = given.split_once('=').unwrap_or((given, ""));
     format!("--with {name}=...")
@@ -33,7 +33,7 @@ mod tests {
     }
 
     #[test]
-    fn command_names_no_files() {
+    fn command_contains_no_paths() {
         assert_eq!(of(&["--report", "/home/me/docs"]), "make bench-report");
         assert_eq!(
             of(&["--report=docs", "--rounds", "9"]),

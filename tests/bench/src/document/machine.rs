@@ -1,15 +1,15 @@
-//! Where and when it was measured.
+//! The machine and the date of a measurement.
 
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-/// A machine, a day, a command.
+/// The machine, the date and the command of a measurement.
 #[derive(Clone, Debug)]
 pub(super) struct Machine {
-    /// The day in UTC, as 2026-01-31.
+    /// The date in UTC, as 2026-01-31.
     pub(super) date: String,
-    /// The model of the processor.
+    /// The processor's model.
     pub(super) processor: String,
     /// Cores that this process may use.
     pub(super) cores: usize,
@@ -17,27 +17,28 @@ pub(super) struct Machine {
     pub(super) memory: f64,
     /// The kernel's name and version.
     pub(super) kernel: String,
-    /// What measures the same again.
+    /// The command that repeats the measurement.
     pub(super) command: String,
 }
 
 impl Machine {
-    /// Looks at this one.
-    pub(super) fn look(command: &str) -> Result<Self> {
-        let date = Command::new("date").args(["-u", "+%F"]).output().context("date")?;
+    /// Describes this machine.
+    pub(super) fn detect(command: &str) -> Result<Self> {
+        let date = Command::new("date").args(["-u", "+%F"]).output().context("cannot run date")?;
         ensure!(date.status.success(), "date ended with {}", date.status);
         Ok(Self {
             date: String::from_utf8(date.stdout)?.trim().to_owned(),
             processor: processor(&std::fs::read_to_string("/proc/cpuinfo")?),
             cores: std::thread::available_parallelism()?.get(),
-            memory: memory(&std::fs::read_to_string("/proc/meminfo")?).context("MemTotal")?,
+            memory: memory(&std::fs::read_to_string("/proc/meminfo")?)
+                .context("/proc/meminfo has no MemTotal")?,
             kernel: kernel(&std::fs::read_to_string("/proc/sys/kernel/osrelease")?),
             command: command.to_owned(),
         })
     }
 }
 
-/// The model, which some architectures do not tell.
+/// Returns the processor's model, which not every architecture reports.
 fn processor(cpuinfo: &str) -> String {
     let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name"));
     match model.and_then(|model| model.split_once(':')) {
@@ -52,7 +53,7 @@ fn memory(meminfo: &str) -> Option<f64> {
     Some(kibibytes / 1024.0 / 1024.0)
 }
 
-/// The version without what a distributor appends to it.
+/// Returns the version without the distribution's suffix.
 fn kernel(release: &str) -> String {
     let version = release.trim().split('-').next().unwrap_or_default();
     format!("Linux {version}")
@@ -63,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_of_the_system_are_read() {
+    fn system_files_are_parsed() {
         let cpuinfo = "processor\t: 0\nmodel name\t: Fast: 9000\nflags\t: fpu\n";
         assert_eq!(processor(cpuinfo), "Fast: 9000");
         assert!(processor("processor : 0").starts_with("unknown ("));

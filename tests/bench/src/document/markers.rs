@@ -1,24 +1,24 @@
-//! The part of a text that is written by a program.
+//! The generated part of a document.
 
 use anyhow::{Context, Result, ensure};
 
 /// The line before it.
 pub(super) const BEGIN: &str = "<!-- measured: begin -->";
 
-/// The line behind it.
+/// The line after it.
 pub(super) const END: &str = "<!-- measured: end -->";
 
-/// The text with another part between the markers, each of which must be there once.
+/// Replaces the part between the markers. Each marker must occur exactly once.
 pub(super) fn replace(text: &str, part: &str) -> Result<String> {
     for marker in [BEGIN, END] {
         let count = text.matches(marker).count();
         ensure!(
             count == 1,
-            "there must be one line `{marker}` where the report is written, and there are {count}"
+            "the marker `{marker}` must occur exactly once, but occurs {count} times"
         );
     }
-    let (before, _) = text.split_once(BEGIN).context("the first marker")?;
-    let (_, behind) = text.split_once(END).context("the second marker")?;
+    let (before, _) = text.split_once(BEGIN).context("the first marker is missing")?;
+    let (_, behind) = text.split_once(END).context("the second marker is missing")?;
     ensure!(!before.contains(END), "`{END}` comes before `{BEGIN}`");
     Ok(format!("{before}{BEGIN}\n\n{}\n\n{END}{behind}", part.trim()))
 }
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_stands_between_the_markers_is_replaced() {
+    fn only_the_part_between_the_markers_is_replaced() {
         let text = format!("prose\n\n{BEGIN}\nold\n{END}\n\nmore prose\n");
         let expected = format!("prose\n\n{BEGIN}\n\nnew\n\n{END}\n\nmore prose\n");
         assert_eq!(replace(&text, "new\n").unwrap(), expected);
@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn markers_must_be_there_once_and_in_order() {
+    fn markers_must_occur_once_and_in_order() {
         for wrong in [
             "prose".to_owned(),
             format!("{BEGIN}\n"),

@@ -1,6 +1,6 @@
-//! The report: what was measured, between the markers of `performance.md`, and a chart beside it.
+//! The report: the results, between the markers of `performance.md`, and a chart.
 
-#![expect(clippy::print_stdout, reason = "it says what it wrote")]
+#![expect(clippy::print_stdout, reason = "it prints the names of the files it wrote")]
 
 mod chart;
 mod columns;
@@ -19,33 +19,33 @@ use crate::plan::Plan;
 use crate::row::Row;
 use crate::start::Start;
 
-/// The file with prose by people and a part that is measured.
+/// The document, in which people write everything but the measured part.
 const TEXT: &str = "performance.md";
 
-/// The chart, which the measured part shows.
+/// The chart, which the measured part includes.
 const CHART: &str = "performance.svg";
 
-/// All that a report tells.
+/// The results to report.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measured<'a> {
-    /// How it was measured.
+    /// How they were measured.
     pub(crate) plan: &'a Plan,
     /// Throughput.
     pub(crate) rows: &'a [Row],
     /// Memory of idle connections.
     pub(crate) idle: &'a [Idle],
-    /// From start to first echo.
+    /// Time from start to first echo.
     pub(crate) starts: &'a [Start],
 }
 
-/// A folder that a report can be written to.
+/// A directory that contains the report.
 #[derive(Debug)]
 pub(crate) struct Document {
     folder: PathBuf,
 }
 
 impl Document {
-    /// Looks whether there is a place for the report, before anything is measured.
+    /// Checks that a report can be written into the directory, before anything is measured.
     pub(crate) fn open(folder: &Path) -> Result<Self> {
         let document = Self { folder: folder.to_owned() };
         markers::replace(&document.read()?, "")?;
@@ -55,13 +55,13 @@ impl Document {
     /// Writes the measured part and the chart.
     pub(crate) fn write(&self, measured: &Measured<'_>) -> Result<()> {
         let arguments: Vec<_> = std::env::args().skip(1).collect();
-        let machine = Machine::look(&command_line::shown(&arguments))?;
+        let machine = Machine::detect(&command_line::shown(&arguments))?;
         let part = tables::all(&machine, measured, CHART)?;
-        // What people wrote may have changed meanwhile.
+        // Read the document again: someone may have edited it during the measurement.
         let text = markers::replace(&self.read()?, &part)?;
         std::fs::write(self.folder.join(TEXT), text)?;
         std::fs::write(self.folder.join(CHART), chart::draw(measured.rows))?;
-        println!("{TEXT} and {CHART} are written");
+        println!("wrote {TEXT} and {CHART}");
         Ok(())
     }
 
@@ -69,8 +69,8 @@ impl Document {
         let file = self.folder.join(TEXT);
         std::fs::read_to_string(&file).with_context(|| {
             format!(
-                "cannot read {}: make it, with a line `{}` and below it a line `{}`, between which \
-                 the report is written",
+                "cannot read {}: create it with a line `{}` and below it a line `{}`; the report is \
+                 written between them",
                 file.display(),
                 markers::BEGIN,
                 markers::END

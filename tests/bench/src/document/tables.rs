@@ -1,4 +1,4 @@
-//! What was measured, as Markdown.
+//! The results as Markdown.
 
 use std::fmt::Write;
 
@@ -12,11 +12,11 @@ use crate::row::{Row, host};
 use crate::servers::Server;
 use crate::statistics::Samples;
 
-/// Everything that stands between the markers.
+/// Returns the text between the markers.
 pub(super) fn all(machine: &Machine, measured: &Measured<'_>, chart: &str) -> Result<String> {
     let mut text = String::new();
     head(&mut text, machine, measured)?;
-    write!(text, "\n![Throughput of each server, ws-host being 1]({chart})\n")?;
+    write!(text, "\n![Throughput of each server relative to ws-host]({chart})\n")?;
     let mut channel = Channel::Plain;
     for rows in measured.rows.chunk_by(|one, other| one.workload == other.workload) {
         let next = rows.first().map_or(channel, |row| row.workload.channel);
@@ -47,8 +47,8 @@ fn head(text: &mut String, machine: &Machine, measured: &Measured<'_>) -> Result
     writeln!(text, "| Command | `{}` |", cell(&machine.command))?;
     writeln!(
         text,
-        "| Runs | {} rounds, in each of which the servers take turns; {} s each, after a quarter of \
-         that to warm up |",
+        "| Runs | {} rounds, in which the servers take turns; each run is measured for {} s, after a \
+         quarter of that to warm up |",
         plan.rounds,
         plan.counted.as_secs_f64()
     )?;
@@ -58,23 +58,23 @@ fn head(text: &mut String, machine: &Machine, measured: &Measured<'_>) -> Result
     Ok(())
 }
 
-/// What workloads over a channel have in common: a heading, and what stands below it.
+/// Returns the heading and the introduction of the workloads over a channel.
 fn about(channel: Channel) -> &'static str {
     match channel {
-        Channel::Plain => "TCP\n\nWithout TLS and compression.",
+        Channel::Plain => "TCP\n\nNeither TLS nor compression.",
         Channel::Tls => {
-            "TLS\n\nTLS 1.3 with TLS_AES_128_GCM_SHA256, by rustls and ring in every server and in the \
-             load generator. Servers with another TLS do not take part."
+            "TLS\n\nTLS 1.3 with TLS_AES_128_GCM_SHA256. Every server and the load generator use rustls \
+             with ring. Servers with another TLS library are left out."
         }
         Channel::Deflate => {
-            "Compression\n\nChat in JSON, by permessage-deflate with each message for itself, at the \
-             level that a server has where nothing is said: how long an echo is tells how hard it \
-             tried. The Rust libraries have no compression."
+            "Compression\n\nChat messages in JSON, with permessage-deflate and without context takeover. \
+             Every server compresses at its default level: the shorter its echoes, the more effort it \
+             spends. The Rust libraries do not support compression."
         }
         Channel::Http2 => {
             "HTTP/2\n\nAll WebSockets are streams of one TCP connection (RFC 8441), without TLS. \
-             fastwebsockets runs over hyper: here every message of it passes hyper, in the other tables \
-             none does."
+             fastwebsockets runs on hyper. Here its messages pass through hyper; in the other tables they \
+             do not."
         }
     }
 }
@@ -89,7 +89,7 @@ fn of_workload(text: &mut String, rows: &[Row], all: &[Row]) -> Result<()> {
     let more: String = titles.iter().map(|title| format!(" {title} |")).collect();
     writeln!(
         text,
-        "| Server | {unit}/s | least–most | {unit} per CPU second | ws-host by it | the same per \
+        "| Server | {unit}/s | min–max | {unit} per CPU second | ws-host vs. it | ws-host vs. it, per \
          CPU second | full runs |{more}"
     )?;
     writeln!(text, "|---|---:|---:|---:|---:|---:|---:|{}", "---:|".repeat(titles.len()))?;
@@ -105,7 +105,7 @@ fn of_workload(text: &mut String, rows: &[Row], all: &[Row]) -> Result<()> {
             )?;
             continue;
         }
-        let ratio = ours.filter(|_| row.server != Server::HOST).and_then(|ours| ours.by(row));
+        let ratio = ours.filter(|_| row.server != Server::HOST).and_then(|ours| ours.ratio_to(row));
         let ratios = ratio.map_or(" | ".to_owned(), |ratio| {
             format!(
                 "{}{:.2} | {:.2}",
@@ -129,10 +129,7 @@ fn of_workload(text: &mut String, rows: &[Row], all: &[Row]) -> Result<()> {
         writeln!(text, "{more}")?;
     }
     if rows.iter().any(|row| row.certainty() == Certainty::AtLeast) {
-        writeln!(
-            text,
-            "\n≥: something else than the server was the limit of these runs, and it might do more."
-        )?;
+        writeln!(text, "\n≥: a lower bound. Something other than the server limited these runs.")?;
     }
     for row in rows.iter().filter(|row| !row.runs.is_empty()) {
         if let Some(failure) = &row.failure {
@@ -146,7 +143,7 @@ fn left_out(text: &mut String, measured: &Measured<'_>) -> Result<()> {
     for (server, workload) in measured.plan.left_out() {
         writeln!(
             text,
-            "\n{} is not in {}: it would have needed {} open files, and a process could have {}.",
+            "\n{} was left out of {}: it needs {} open files, and the limit was {}.",
             server.name(),
             workload.name,
             grouped(server.files(workload.sockets()) as f64),
@@ -162,12 +159,12 @@ fn idle(text: &mut String, measured: &Measured<'_>) -> Result<()> {
     };
     writeln!(
         text,
-        "\n### Memory of an idle connection\n\nBy how much the server's resident memory grows for \
-         each of {} connections that have had one echo.\n\n| Server | KiB |\n|---|---:|",
+        "\n### Memory of an idle connection\n\nGrowth of the server's resident memory per connection, with \
+         {} connections that have each had one echo.\n\n| Server | KiB |\n|---|---:|",
         grouped(first.connections as f64)
     )?;
     for idle in measured.idle {
-        writeln!(text, "| {} | {:.1} |", idle.server.name(), idle.octets as f64 / 1024.0)?;
+        writeln!(text, "| {} | {:.1} |", idle.server.name(), idle.bytes as f64 / 1024.0)?;
     }
     Ok(())
 }
@@ -178,8 +175,9 @@ fn starts(text: &mut String, measured: &Measured<'_>) -> Result<()> {
     }
     writeln!(
         text,
-        "\n### From start to first echo\n\nFrom starting the process to the echo, handshake included; \
-         ws-host has compiled its component before.\n\n| Server | ms | least–most |\n|---|---:|---:|"
+        "\n### From start to first echo\n\nTime from starting the process to the echo, including the \
+         handshake. ws-host has its component in the compilation cache.\n\n\
+         | Server | ms | min–max |\n|---|---:|---:|"
     )?;
     for start in measured.starts {
         let [least, most] = start.milliseconds.spread().unwrap_or_default();
@@ -194,13 +192,13 @@ fn spread(samples: &Samples) -> String {
     format!("{}–{}", grouped(least), grouped(most))
 }
 
-/// Text that does not end its cell.
+/// Escapes a text so that it fits one table cell.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
 }
 
 fn capitalised(text: &str) -> String {
-    // Acronyms are capital already, and all else begins with one letter.
+    // Acronyms are already capitalised; everything else begins with a lower-case letter.
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
@@ -214,16 +212,16 @@ mod tests {
     use crate::plan::Plan;
     use crate::run::Run;
     use crate::run::tests::FULL_RUN;
-    use crate::servers::Given;
+    use crate::servers::CustomServer;
     use crate::start::Start;
     use crate::workload::{MAIN, Workload};
 
     #[test]
     fn report_has_a_table_for_each_workload_and_marks_lower_bounds() {
-        let peer = Server::Given("a.peer=./it".parse::<Given>().unwrap());
+        let peer = Server::Custom("a.peer=./it".parse::<CustomServer>().unwrap());
         let limited = Run { backlog: 0.9, per_second: 2000.0, ..FULL_RUN };
         let half = Run { per_second: 250.0, per_cpu_second: 505.0, ..FULL_RUN };
-        let short = Run { echo_octets: Some(425), ..FULL_RUN };
+        let short = Run { echo_bytes: Some(425), ..FULL_RUN };
         let workload = |name| {
             *Workload::ALL.iter().find(|workload: &&Workload| workload.name == name).unwrap()
         };
@@ -245,7 +243,7 @@ mod tests {
             servers: vec![peer.clone()],
             files: 1024,
         };
-        let idle = [Idle { server: peer.clone(), connections: 5000, octets: 2048 }];
+        let idle = [Idle { server: peer.clone(), connections: 5000, bytes: 2048 }];
         let starts = [Start { server: peer, milliseconds: [3.0, 5.0, 4.0].into_iter().collect() }];
         let measured = Measured { plan: &plan, rows: &rows, idle: &idle, starts: &starts };
         let machine = Machine {
@@ -259,7 +257,7 @@ mod tests {
         let text = all(&machine, &measured, "chart.svg").unwrap();
         for line in [
             "| Machine | One\\|Two, 2 cores, 16 GiB of memory, Linux 6.1.0 |",
-            "![Throughput of each server, ws-host being 1](chart.svg)",
+            "![Throughput of each server relative to ws-host](chart.svg)",
             "### echo-20",
             "| ws-host | 1,000 | 1,000–1,000 | 1,010 |  |  | 1 of 1 |",
             "| a.peer | ≥ 2,000 | 2,000–2,000 | 1,010 | ≤ 0.50 | 1.00 | 0 of 1 |",

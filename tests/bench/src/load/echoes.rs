@@ -1,4 +1,4 @@
-//! Messages that come back: on each connection so many in flight, and a new one for each echo.
+//! Echoes: each connection keeps a number of messages in flight and sends a new one for each echo.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -6,66 +6,67 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::endpoint::Endpoint;
-use super::exchange::{Echo, Flying, Messages, Work};
-use super::line::{Buffers, Line};
-use super::watch::Watch;
+use super::exchange::{Echo, Messages, Pending, Shared};
+use super::poller::Poller;
+use super::transport::{Buffers, Transport};
 use super::{Counted, Load};
 use crate::client::{agrees, request_with};
 use crate::message::{Kind, Pattern};
 
-/// What goes over the connections.
+/// The number of connections and of messages in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Traffic {
     /// Connections.
     pub(crate) connections: usize,
-    /// Messages that are under way on each connection.
+    /// Messages in flight on each connection.
     pub(crate) in_flight: usize,
 }
 
-/// Connections that send again as soon as an echo has come.
+/// Connections that send again as soon as an echo has come back.
 pub(crate) struct Echoes<M: Messages> {
-    connections: Vec<Connection<M::Begun>>,
-    /// Messages in flight, those of each connection side by side: one that has come back is followed by
-    /// a new one in its place.
-    flying: Vec<Flying>,
-    watch: Watch,
+    connections: Vec<Connection<M::Partial>>,
+    /// Messages in flight, grouped by connection. A new message takes the slot of the one that came
+    /// back.
+    pending: Vec<Pending>,
+    poller: Poller,
     buffers: Buffers,
-    work: Work<M>,
+    shared: Shared<M>,
 }
 
 struct Connection<B> {
-    line: Line,
+    transport: Transport,
     echo: Echo<B>,
 }
 
 impl Echoes<Pattern> {
-    /// Messages of so many octets over TCP.
-    pub(crate) fn plain(server: SocketAddr, octets: usize, traffic: Traffic) -> Result<Self> {
-        Self::connect(&Endpoint::plain(server), Pattern::new(Kind::Text, octets), traffic)
+    /// Opens connections over TCP, with messages of `bytes` bytes.
+    pub(crate) fn plain(server: SocketAddr, bytes: usize, traffic: Traffic) -> Result<Self> {
+        Self::connect(&Endpoint::plain(server), Pattern::new(Kind::Text, bytes), traffic)
     }
 }
 
 impl<M: Messages> Echoes<M> {
-    /// Opens the connections, and sends the first messages on each.
+    /// Opens the connections and sends the first messages on each.
     pub(crate) fn connect(endpoint: &Endpoint, messages: M, traffic: Traffic) -> Result<Self> {
         let Traffic { connections, in_flight } = traffic;
         let mut load = Self {
             connections: Vec::with_capacity(connections),
-            flying: Vec::with_capacity(connections * in_flight),
-            watch: Watch::new(connections)?,
+            pending: Vec::with_capacity(connections * in_flight),
+            poller: Poller::new(connections)?,
             buffers: Buffers::new(),
-            work: Work::new(messages),
+            shared: Shared::new(messages),
         };
         let request = request_with("/", M::EXTENSION);
         for index in 0..connections {
-            let (mut line, head) = Line::upgrade(endpoint, &request, index, &load.watch)?;
+            let (mut transport, head) =
+                Transport::upgrade(endpoint, &request, index, &load.poller)?;
             agrees(&head, M::EXTENSION)?;
-            load.work.requests.clear();
+            load.shared.requests.clear();
             for _ in 0..in_flight {
-                load.flying.push(load.work.send(Instant::now()));
+                load.pending.push(load.shared.send(Instant::now()));
             }
-            line.send(&load.work.requests, &mut load.buffers, &load.watch)?;
-            load.connections.push(Connection { line, echo: Echo::default() });
+            transport.send(&load.shared.requests, &mut load.buffers, &load.poller)?;
+            load.connections.push(Connection { transport, echo: Echo::default() });
         }
         Ok(load)
     }
@@ -73,28 +74,28 @@ impl<M: Messages> Echoes<M> {
 
 impl<M: Messages> Load for Echoes<M> {
     fn run(&mut self, time: Duration) -> Result<Counted> {
-        let Self { connections, flying, watch, buffers, work } = self;
-        let in_flight = flying.len() / connections.len().max(1);
-        work.begin();
-        watch.run(time, |ready| {
-            let Connection { line, echo } = &mut connections[ready.index];
+        let Self { connections, pending, poller, buffers, shared } = self;
+        let in_flight = pending.len() / connections.len().max(1);
+        shared.begin();
+        poller.run(time, |ready| {
+            let Connection { transport, echo } = &mut connections[ready.index];
             if ready.has_room {
-                line.flush(watch)?;
+                transport.flush(poller)?;
             }
-            let flying = &mut flying[ready.index * in_flight..][..in_flight];
-            let echoes = echo.receive(line.receive(buffers)?, flying, work, ready.now)?;
-            if !work.requests.is_empty() {
-                line.send(&work.requests, buffers, watch)?;
+            let pending = &mut pending[ready.index * in_flight..][..in_flight];
+            let echoes = echo.receive(transport.receive(buffers)?, pending, shared, ready.now)?;
+            if !shared.requests.is_empty() {
+                transport.send(&shared.requests, buffers, poller)?;
             }
             Ok(echoes)
         })
     }
 
     fn percentile(&mut self, per_cent: usize) -> Option<Duration> {
-        self.work.percentile(per_cent)
+        self.shared.percentile(per_cent)
     }
 
-    fn echo_octets(&self) -> Option<usize> {
-        self.work.echo_octets()
+    fn echo_bytes(&self) -> Option<usize> {
+        self.shared.echo_bytes()
     }
 }

@@ -1,4 +1,4 @@
-//! Messages of a WebSocket and their echoes, whatever they travel over.
+//! Messages on a WebSocket and their echoes, independent of the transport.
 
 use std::time::{Duration, Instant};
 
@@ -7,38 +7,39 @@ use anyhow::{Result, ensure};
 use crate::client::Extension;
 use crate::message::{Key, Keys, Pattern};
 
-/// Messages of one kind: how they go to the server, and what must come back.
+/// A kind of messages: how they are sent, and what must come back.
 pub(crate) trait Messages {
-    /// What is known of an echo that is not whole yet.
-    type Begun: Default;
+    /// The state of an echo that is not complete yet.
+    type Partial: Default;
 
-    /// What its handshake asks for.
+    /// The extension that the handshake offers.
     const EXTENSION: Extension;
 
-    /// Writes the frame of a new message behind what is there, and tells its key.
+    /// Appends the frame of a new message and returns its key.
     fn write_request(&self, keys: &mut Keys, requests: &mut Vec<u8>) -> Key;
 
-    /// Takes octets of the echo of the message with this key. Others may follow it.
-    fn take(&mut self, key: Key, begun: &mut Self::Begun, octets: &[u8]) -> Result<Taken>;
+    /// Consumes bytes of the echo of the message with this key. The bytes may continue with further
+    /// echoes.
+    fn consume(&mut self, key: Key, partial: &mut Self::Partial, bytes: &[u8]) -> Result<Consumed>;
 
-    /// Octets of the frame that an echo is, as far as the server chooses them.
-    fn echo_octets(&self) -> Option<usize> {
+    /// Returns the bytes of an echo's frame, if the server chooses the length.
+    fn echo_bytes(&self) -> Option<usize> {
         None
     }
 }
 
-/// What was taken of some octets.
+/// How many of the given bytes were consumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Taken {
-    /// All of them, and more must follow.
+pub(crate) enum Consumed {
+    /// All of them, and the echo is not complete yet.
     All,
-    /// So many, and with them the echo is whole.
-    Whole(usize),
+    /// This many, and they complete the echo.
+    Complete(usize),
 }
 
 impl Messages for Pattern {
-    /// Octets that are here already.
-    type Begun = usize;
+    /// Bytes received so far.
+    type Partial = usize;
 
     const EXTENSION: Extension = Extension::None;
 
@@ -46,94 +47,96 @@ impl Messages for Pattern {
         Self::write_request(self, keys, requests)
     }
 
-    fn take(&mut self, key: Key, begun: &mut usize, octets: &[u8]) -> Result<Taken> {
-        let missing = self.answer_length() - *begun;
-        let octets = &octets[..octets.len().min(missing)];
-        ensure!(self.matches(key, *begun, octets), "an echo is not what was sent");
-        if octets.len() < missing {
-            *begun += octets.len();
-            return Ok(Taken::All);
+    fn consume(&mut self, key: Key, partial: &mut usize, bytes: &[u8]) -> Result<Consumed> {
+        let missing = self.answer_length() - *partial;
+        let bytes = &bytes[..bytes.len().min(missing)];
+        ensure!(self.matches(key, *partial, bytes), "an echo differs from the message");
+        if bytes.len() < missing {
+            *partial += bytes.len();
+            return Ok(Consumed::All);
         }
-        *begun = 0;
-        Ok(Taken::Whole(missing))
+        *partial = 0;
+        Ok(Consumed::Complete(missing))
     }
 }
 
-/// A message that is under way.
+/// A message in flight.
 #[derive(Clone, Copy)]
-pub(super) struct Flying {
+pub(super) struct Pending {
     key: Key,
     sent: Instant,
 }
 
-/// What all WebSockets of a generator share.
-pub(super) struct Work<M> {
+/// The state that all WebSockets of a generator share.
+pub(super) struct Shared<M> {
     messages: M,
     keys: Keys,
-    /// Frames that wait to be written.
+    /// Frames to be written.
     pub(super) requests: Vec<u8>,
-    /// Of the last run, in microseconds.
+    /// Latencies of the last run, in microseconds.
     latencies: Vec<u32>,
 }
 
-impl<M: Messages> Work<M> {
+impl<M: Messages> Shared<M> {
     pub(super) fn new(messages: M) -> Self {
         Self { messages, keys: Keys::new(), requests: Vec::new(), latencies: Vec::new() }
     }
 
-    /// A new message, which waits in `requests` to be written.
-    pub(super) fn send(&mut self, now: Instant) -> Flying {
-        Flying { key: self.messages.write_request(&mut self.keys, &mut self.requests), sent: now }
+    /// Appends a new message to `requests`.
+    pub(super) fn send(&mut self, now: Instant) -> Pending {
+        Pending { key: self.messages.write_request(&mut self.keys, &mut self.requests), sent: now }
     }
 
-    /// Forgets how long the messages of the last run took.
+    /// Forgets the latencies of the last run.
     pub(super) fn begin(&mut self) {
         self.latencies.clear();
     }
 
-    /// How long so many per cent of the messages took at most.
+    /// Returns a percentile of the latencies.
     pub(super) fn percentile(&mut self, per_cent: usize) -> Option<Duration> {
         let last = self.latencies.len().checked_sub(1)?;
         let (_, latency, _) = self.latencies.select_nth_unstable(last * per_cent / 100);
         Some(Duration::from_micros(u64::from(*latency)))
     }
 
-    /// Octets of an echo, as far as the server chooses them.
-    pub(super) fn echo_octets(&self) -> Option<usize> {
-        self.messages.echo_octets()
+    /// Returns the bytes of an echo, if the server chooses the length.
+    pub(super) fn echo_bytes(&self) -> Option<usize> {
+        self.messages.echo_bytes()
     }
 }
 
-/// What comes back on one WebSocket.
+/// The echoes of one WebSocket.
 #[derive(Default)]
 pub(super) struct Echo<B> {
-    /// Which of its messages comes back next.
+    /// The index of the message whose echo is expected next.
     next: usize,
-    begun: B,
+    partial: B,
 }
 
 impl<B: Default> Echo<B> {
-    /// Takes what came; tells how many echoes are whole now. A new message follows each and waits in
-    /// `requests`, which holds nothing else.
-    pub(super) fn receive<M: Messages<Begun = B>>(
+    /// Takes received bytes and returns how many echoes they complete. For each, a new message is
+    /// appended to `requests`, which is cleared first.
+    pub(super) fn receive<M: Messages<Partial = B>>(
         &mut self,
-        mut octets: &[u8],
-        flying: &mut [Flying],
-        work: &mut Work<M>,
+        mut bytes: &[u8],
+        pending: &mut [Pending],
+        shared: &mut Shared<M>,
         now: Instant,
     ) -> Result<u64> {
-        work.requests.clear();
+        shared.requests.clear();
         let mut echoes = 0;
-        while !octets.is_empty() {
-            let Flying { key, sent } = flying[self.next];
-            let Taken::Whole(length) = work.messages.take(key, &mut self.begun, octets)? else {
+        while !bytes.is_empty() {
+            let Pending { key, sent } = pending[self.next];
+            let Consumed::Complete(length) =
+                shared.messages.consume(key, &mut self.partial, bytes)?
+            else {
                 break;
             };
-            octets = &octets[length..];
+            bytes = &bytes[length..];
             echoes += 1;
-            work.latencies.push(u32::try_from((now - sent).as_micros()).unwrap_or(u32::MAX));
-            flying[self.next] = work.send(now);
-            self.next = (self.next + 1) % flying.len();
+            shared.latencies.push(u32::try_from((now - sent).as_micros()).unwrap_or(u32::MAX));
+            pending[self.next] = shared.send(now);
+            self.next = (self.next + 1) % pending.len();
         }
         Ok(echoes)
     }

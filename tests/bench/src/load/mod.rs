@@ -1,8 +1,8 @@
-//! The load generators: each drives many connections on one thread.
+//! The load generators. Each drives many connections from one thread.
 //!
-//! Hand-written over epoll, so that they need less CPU time than any server that they measure. They
-//! have a core to themselves and never sleep: to wake them would be work of the server, and the more of
-//! it the slower the server is.
+//! They are written directly on epoll, so that they need less CPU time than any server that they
+//! measure. They have a core to themselves and never sleep: waking them would be work for the
+//! server, and the slower a server is, the more often it would have to.
 
 mod broadcasts;
 mod connects;
@@ -10,10 +10,10 @@ mod echoes;
 mod endpoint;
 mod exchange;
 mod http2;
-mod line;
 mod outgoing;
+mod poller;
 mod tls;
-mod watch;
+mod transport;
 
 use std::time::Duration;
 
@@ -23,19 +23,19 @@ pub(crate) use self::broadcasts::Broadcasts;
 pub(crate) use self::connects::Connects;
 pub(crate) use self::echoes::{Echoes, Traffic};
 pub(crate) use self::endpoint::Endpoint;
-pub(crate) use self::exchange::{Messages, Taken};
+pub(crate) use self::exchange::{Consumed, Messages};
 pub(crate) use self::http2::Streams;
 
 /// Connections that keep a server busy.
 pub(crate) trait Load {
-    /// Runs for so long. What is in flight at the end is counted by the next run.
+    /// Runs for `time`. Messages in flight at the end are counted by the next run.
     fn run(&mut self, time: Duration) -> Result<Counted>;
 
-    /// How long so many per cent of the messages of the last run took at most, where that is known.
+    /// Returns a percentile of the latencies of the last run, if known.
     fn percentile(&mut self, per_cent: usize) -> Option<Duration>;
 
-    /// Octets of the last echo, where the server chooses how many it sends.
-    fn echo_octets(&self) -> Option<usize> {
+    /// Returns the bytes of the last echo, if the server chooses the length.
+    fn echo_bytes(&self) -> Option<usize> {
         None
     }
 }
@@ -43,27 +43,27 @@ pub(crate) trait Load {
 /// What came back in one run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counted {
-    /// Whole messages, each compared octet by octet with what was sent.
+    /// Complete messages, each compared byte by byte with the one sent.
     pub(crate) messages: u64,
-    /// How often the generator looked and found something to do.
-    pub(crate) looks: u64,
-    /// WebSockets that were ready, of all looks together.
+    /// Polls that found something ready.
+    pub(crate) polls: u64,
+    /// WebSockets that were ready, summed over all polls.
     pub(crate) ready: u64,
-    /// WebSockets that could have been ready at each look.
+    /// WebSockets that could have been ready at each poll.
     pub(crate) connections: usize,
-    /// Time spent in looks that found nothing.
+    /// Time spent in polls that found nothing.
     pub(crate) idle: Duration,
-    /// The time of the run.
+    /// Duration of the run.
     pub(crate) time: Duration,
 }
 
 impl Counted {
-    /// Share of the WebSockets that were ready when the generator found any.
+    /// Returns the share of the WebSockets that were ready whenever the generator found any.
     pub(crate) fn backlog(&self) -> f64 {
-        self.ready as f64 / self.looks.max(1) as f64 / self.connections.max(1) as f64
+        self.ready as f64 / self.polls.max(1) as f64 / self.connections.max(1) as f64
     }
 
-    /// Share of the time in which the generator had something to do.
+    /// Returns the share of the time in which the generator had work.
     pub(crate) fn busy(&self) -> f64 {
         1.0 - self.idle.as_secs_f64() / self.time.as_secs_f64().max(f64::MIN_POSITIVE)
     }
@@ -77,7 +77,7 @@ mod tests {
     fn backlog_and_busy_are_shares() {
         let counted = Counted {
             messages: 500,
-            looks: 10,
+            polls: 10,
             ready: 300,
             connections: 100,
             idle: Duration::from_millis(250),

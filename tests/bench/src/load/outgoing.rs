@@ -1,8 +1,9 @@
-//! Octets that wait until the socket has room for them.
+//! Bytes that wait until the socket has room.
 
 use std::io::{ErrorKind, Result, Write};
 
-/// What a socket did not take yet. It keeps its memory: messages of one length follow each other.
+/// Bytes that the socket did not accept yet. The memory is kept, because messages of the same
+/// length follow.
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
     waiting: Vec<u8>,
@@ -10,19 +11,19 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Whether nothing waits.
+    /// Returns whether nothing waits.
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// Writes these octets behind what waits; what the socket does not take waits too.
-    pub(super) fn send(&mut self, octets: &[u8], stream: &mut impl Write) -> Result<()> {
-        let written = if self.is_empty() { write(octets, stream)? } else { 0 };
-        self.waiting.extend_from_slice(&octets[written..]);
+    /// Writes these bytes after those that wait. What the socket does not accept waits as well.
+    pub(super) fn send(&mut self, bytes: &[u8], stream: &mut impl Write) -> Result<()> {
+        let written = if self.is_empty() { write(bytes, stream)? } else { 0 };
+        self.waiting.extend_from_slice(&bytes[written..]);
         Ok(())
     }
 
-    /// Writes what the socket takes now.
+    /// Writes what the socket accepts now.
     pub(super) fn flush(&mut self, stream: &mut impl Write) -> Result<()> {
         self.written += write(&self.waiting[self.written..], stream)?;
         if self.written == self.waiting.len() {
@@ -33,11 +34,12 @@ impl Outgoing {
     }
 }
 
-/// Writes until all is written or the socket is full; tells how many octets it took.
-fn write(octets: &[u8], stream: &mut impl Write) -> Result<usize> {
+/// Writes until everything is written or the socket is full, and returns how many bytes it
+/// accepted.
+fn write(bytes: &[u8], stream: &mut impl Write) -> Result<usize> {
     let mut written = 0;
-    while written < octets.len() {
-        match stream.write(&octets[written..]) {
+    while written < bytes.len() {
+        match stream.write(&bytes[written..]) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(more) => written += more,
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
@@ -52,7 +54,7 @@ fn write(octets: &[u8], stream: &mut impl Write) -> Result<usize> {
 mod tests {
     use super::*;
 
-    /// Takes three octets, then none until it is asked again.
+    /// Accepts three bytes, and nothing at the next write.
     #[derive(Default)]
     struct Narrow {
         taken: Vec<u8>,
@@ -60,13 +62,13 @@ mod tests {
     }
 
     impl Write for Narrow {
-        fn write(&mut self, octets: &[u8]) -> Result<usize> {
+        fn write(&mut self, bytes: &[u8]) -> Result<usize> {
             self.is_full = !self.is_full;
             if !self.is_full {
                 return Err(ErrorKind::WouldBlock.into());
             }
-            let taken = octets.len().min(3);
-            self.taken.extend_from_slice(&octets[..taken]);
+            let taken = bytes.len().min(3);
+            self.taken.extend_from_slice(&bytes[..taken]);
             Ok(taken)
         }
 
@@ -76,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_did_not_fit_is_written_later_and_in_order() {
+    fn bytes_that_did_not_fit_are_written_later_in_order() {
         let (mut narrow, mut outgoing) = (Narrow::default(), Outgoing::default());
         outgoing.send(b"hello", &mut narrow).unwrap();
         assert_eq!(narrow.taken, b"hel");

@@ -11,11 +11,11 @@ use rustls::{ClientConfig, ClientConnection, Stream};
 use crate::certificate::NAME;
 use crate::client::upgrade;
 
-/// A client's end.
+/// The client's end.
 pub(super) struct Tls(ClientConnection);
 
 impl Tls {
-    /// Both handshakes, that of TLS and that of the WebSocket; gives the head of the answer too.
+    /// Performs the TLS handshake and the opening handshake. Also returns the response head.
     pub(super) fn upgrade(
         stream: &mut TcpStream,
         config: &Arc<ClientConfig>,
@@ -27,22 +27,21 @@ impl Tls {
     }
 
     fn new(mut tls: ClientConnection) -> Self {
-        // A message is handed over whole, and waits for the socket elsewhere.
+        // Messages are passed in whole, and wait for the socket in `Outgoing`.
         tls.set_buffer_limit(None);
         Self(tls)
     }
 
-    /// What these octets become on the wire, behind what is there.
-    pub(super) fn seal(&mut self, octets: &[u8], sealed: &mut Vec<u8>) -> Result<()> {
-        self.0.writer().write_all(octets)?;
+    /// Encrypts these bytes and appends the result.
+    pub(super) fn seal(&mut self, bytes: &[u8], sealed: &mut Vec<u8>) -> Result<()> {
+        self.0.writer().write_all(bytes)?;
         while self.0.wants_write() {
             self.0.write_tls(sealed)?;
         }
         Ok(())
     }
 
-    /// What these octets of the wire were, behind what is there. A record that is not whole waits for
-    /// its rest.
+    /// Decrypts these bytes and appends the result. An incomplete record waits for the rest of it.
     pub(super) fn open(&mut self, mut sealed: &[u8], opened: &mut Vec<u8>) -> Result<()> {
         while !sealed.is_empty() {
             self.0.read_tls(&mut sealed)?;
@@ -68,16 +67,16 @@ mod tests {
     use crate::certificate::tests::connected;
 
     #[test]
-    fn message_of_many_records_passes_in_pieces() {
+    fn message_of_many_records_can_be_received_in_pieces() {
         let (client, mut server) = connected();
         let mut client = Tls::new(client);
         let message: Vec<u8> = (0..100_000_u32).map(|number| number as u8).collect();
         let mut sealed = Vec::new();
         client.seal(&message, &mut sealed).unwrap();
-        let (mut octets, mut back) = (&*sealed, Vec::new());
+        let (mut bytes, mut back) = (&*sealed, Vec::new());
         server.set_buffer_limit(None);
-        while !octets.is_empty() {
-            server.read_tls(&mut octets).unwrap();
+        while !bytes.is_empty() {
+            server.read_tls(&mut bytes).unwrap();
             let ready = server.process_new_packets().unwrap().plaintext_bytes_to_read();
             let mut received = vec![0; ready];
             server.reader().read_exact(&mut received).unwrap();

@@ -1,4 +1,4 @@
-//! fastwebsockets, upgraded from hyper: from HTTP/1.1, or from a stream of HTTP/2.
+//! fastwebsockets, upgraded from hyper: from HTTP/1.1, or on a stream of HTTP/2.
 
 use std::convert::Infallible;
 
@@ -18,21 +18,21 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::Receiver;
 
-use super::audience::{Audience, Seat};
+use super::subscribers::{Subscribers, Subscription};
 
-/// WebSockets that a connection of HTTP/2 may have: more than are measured.
+/// WebSockets that an HTTP/2 connection may have, more than any workload needs.
 const MAX_STREAMS: u32 = 10_000;
 
 /// A frame to be written, whose payload may be shared.
 #[derive(Clone)]
 pub(super) struct Outbound(OpCode, Bytes);
 
-/// A connection whose messages all go back.
+/// Sends every message back.
 pub(super) async fn echo(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
     serve(stream, |socket| async move { send_back(socket.await?).await }).await;
 }
 
-/// A connection of HTTP/2, in each of whose WebSockets all messages go back.
+/// Sends every message back, on each WebSocket of an HTTP/2 connection.
 pub(super) async fn echo_over_http2(stream: TcpStream) {
     let answer = async |mut request: Request<Incoming>| {
         let mut response = Response::new(Empty::<Bytes>::new());
@@ -54,7 +54,7 @@ pub(super) async fn echo_over_http2(stream: TcpStream) {
         .enable_connect_protocol()
         .max_concurrent_streams(MAX_STREAMS)
         .serve_connection(TokioIo::new(stream), service_fn(answer));
-    // The load generator breaks its connections off when it has counted enough.
+    // The load generator drops its connections when the run is over.
     let _ = connection.await;
 }
 
@@ -72,16 +72,16 @@ async fn send_back(
     }
 }
 
-/// A connection whose texts go back and whose binary messages go to all.
-pub(super) async fn megaphone(stream: TcpStream, audience: Audience<Outbound>) {
+/// Sends text messages back, and binary messages to all connections.
+pub(super) async fn megaphone(stream: TcpStream, subscribers: Subscribers<Outbound>) {
     serve(stream, |socket| {
-        let audience = audience.clone();
+        let subscribers = subscribers.clone();
         async move {
             let (reader, writer) = socket.await?.split(tokio::io::split);
-            let (seat, messages) = audience.enter().await;
+            let (subscription, messages) = subscribers.subscribe().await;
             tokio::spawn(write(writer, messages));
-            let read = read(FragmentCollectorRead::new(reader), &seat, &audience).await;
-            audience.leave(seat).await;
+            let read = read(FragmentCollectorRead::new(reader), &subscription, &subscribers).await;
+            subscribers.unsubscribe(subscription).await;
             read
         }
     })
@@ -90,20 +90,21 @@ pub(super) async fn megaphone(stream: TcpStream, audience: Audience<Outbound>) {
 
 async fn read(
     mut reader: FragmentCollectorRead<impl AsyncRead + Unpin>,
-    seat: &Seat<Outbound>,
-    audience: &Audience<Outbound>,
+    subscription: &Subscription<Outbound>,
+    subscribers: &Subscribers<Outbound>,
 ) -> Result<(), WebSocketError> {
     loop {
         // Answers to pings and close frames.
-        let mut answer =
-            |frame: Frame<'_>| seat.queue.send(Outbound(frame.opcode, owned(&frame.payload)));
+        let mut answer = |frame: Frame<'_>| {
+            subscription.queue.send(Outbound(frame.opcode, owned(&frame.payload)))
+        };
         let frame = reader.read_frame(&mut answer).await?;
         let message = Outbound(frame.opcode, owned(&frame.payload));
         match frame.opcode {
             OpCode::Close => return Ok(()),
-            OpCode::Binary => audience.tell(&message).await,
-            // The writer has ended with the connection.
-            OpCode::Text if seat.queue.send(message).await.is_err() => return Ok(()),
+            OpCode::Binary => subscribers.publish(&message).await,
+            // The writer ends with the connection.
+            OpCode::Text if subscription.queue.send(message).await.is_err() => return Ok(()),
             _ => {}
         }
     }
@@ -142,6 +143,6 @@ async fn serve<F>(
     let connection = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service_fn(answer))
         .with_upgrades();
-    // The load generator breaks its connections off when it has counted enough.
+    // The load generator drops its connections when the run is over.
     let _ = connection.await;
 }

@@ -1,9 +1,10 @@
-//! Servers of other libraries on one thread, each as fast as its documented settings make it.
+//! Servers built on other libraries. Each runs on one thread and is as fast as its documented
+//! settings make it.
 
-#![expect(clippy::print_stdout, reason = "a server says where it serves")]
+#![expect(clippy::print_stdout, reason = "a server prints its URL")]
 
-mod audience;
 mod fastwebsockets;
+mod subscribers;
 mod tungstenite;
 
 use std::net::SocketAddr;
@@ -18,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-use self::audience::Audience;
+use self::subscribers::Subscribers;
 use crate::certificate::TlsFiles;
 use crate::channel::Channel;
 use crate::workload::Role;
@@ -28,19 +29,20 @@ use crate::workload::Role;
 pub(crate) enum Peer {
     /// fastwebsockets, upgraded from hyper.
     Fastwebsockets,
-    /// tokio-tungstenite as it is by default, which is how its examples use it.
+    /// tokio-tungstenite with its defaults, as in its examples.
     TokioTungstenite,
-    /// tokio-tungstenite with a read buffer as its documentation suggests for many connections.
+    /// tokio-tungstenite with a smaller read buffer, as its documentation suggests for many
+    /// connections.
     #[value(name = "tokio-tungstenite-4KiB")]
     TokioTungsteniteSmall,
 }
 
-/// Octets of the read buffer of a tokio-tungstenite connection that is tuned. By default it is
-/// 128 KiB, and an echo takes twice the CPU time and more.
+/// Bytes of the smaller read buffer of tokio-tungstenite. With the default, 128 KiB, an echo takes
+/// more than twice the CPU time.
 const SMALL_READ_BUFFER: usize = 4 * 1024;
 
 impl Peer {
-    /// What it is called.
+    /// Returns its name on the command line and in the output.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Fastwebsockets => "fastwebsockets",
@@ -49,7 +51,7 @@ impl Peer {
         }
     }
 
-    /// The name of the library.
+    /// Returns the name of the library.
     pub(crate) fn library(self) -> &'static str {
         match self {
             Self::Fastwebsockets => "fastwebsockets",
@@ -58,7 +60,7 @@ impl Peer {
     }
 }
 
-/// Serves until the process is killed, over TLS if there are files for it.
+/// Serves until the process is killed, over TLS if certificate files are given.
 pub(crate) fn serve(
     peer: Peer,
     role: Role,
@@ -90,7 +92,7 @@ async fn serve_on(
         (Channel::Http2, Role::Echo, None) if peer == Peer::Fastwebsockets => {
             accept(listener, fastwebsockets::echo_over_http2).await
         }
-        _ => bail!("a {} {} is nothing that is measured", channel.name(), role.name()),
+        _ => bail!("the role {} is not measured over the channel {}", role.name(), channel.name()),
     }
 }
 
@@ -106,13 +108,13 @@ async fn echo(peer: Peer, stream: impl AsyncRead + AsyncWrite + Unpin + Send + '
 async fn megaphone(listener: TcpListener, peer: Peer) -> Result<()> {
     match peer {
         Peer::Fastwebsockets => {
-            let audience = Audience::default();
-            accept(listener, |stream| fastwebsockets::megaphone(stream, audience.clone())).await
+            let subscribers = Subscribers::default();
+            accept(listener, |stream| fastwebsockets::megaphone(stream, subscribers.clone())).await
         }
         Peer::TokioTungstenite | Peer::TokioTungsteniteSmall => {
-            let audience = Audience::default();
+            let subscribers = Subscribers::default();
             accept(listener, |stream| {
-                tungstenite::megaphone(stream, config(peer), audience.clone())
+                tungstenite::megaphone(stream, config(peer), subscribers.clone())
             })
             .await
         }
@@ -141,7 +143,7 @@ where
         let accepting = acceptor.accept(next(&listener).await?);
         let connection = connection.clone();
         tokio::spawn(async move {
-            // Whoever fails in its handshake is told so by TLS.
+            // TLS reports a failed handshake to the client.
             if let Ok(stream) = accepting.await {
                 connection(stream).await;
             }
@@ -167,7 +169,7 @@ fn config(peer: Peer) -> WebSocketConfig {
 pub(crate) mod tests {
     use super::*;
 
-    /// Serves on a thread until the tests are over.
+    /// Serves on a thread until the tests end.
     pub(crate) fn serve_echo(peer: Peer, channel: Channel, tls: Option<TlsFiles>) -> SocketAddr {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();

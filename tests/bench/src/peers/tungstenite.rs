@@ -7,11 +7,11 @@ use tokio::sync::mpsc::Receiver;
 use tokio_tungstenite::accept_async_with_config;
 use tokio_tungstenite::tungstenite::{Error, Message, protocol::WebSocketConfig};
 
-use super::audience::{Audience, Seat};
+use super::subscribers::{Subscribers, Subscription};
 
-/// A connection whose messages all go back.
+/// Sends every message back.
 pub(super) async fn echo(stream: impl AsyncRead + AsyncWrite + Unpin, config: WebSocketConfig) {
-    // The load generator breaks its connections off when it has counted enough.
+    // The load generator drops its connections when the run is over.
     let _: Result<(), Error> = async {
         let mut socket = accept_async_with_config(stream, Some(config)).await?;
         while let Some(message) = socket.next().await {
@@ -25,32 +25,32 @@ pub(super) async fn echo(stream: impl AsyncRead + AsyncWrite + Unpin, config: We
     .await;
 }
 
-/// A connection whose texts go back and whose binary messages go to all.
+/// Sends text messages back, and binary messages to all connections.
 pub(super) async fn megaphone(
     stream: TcpStream,
     config: WebSocketConfig,
-    audience: Audience<Message>,
+    subscribers: Subscribers<Message>,
 ) {
     let Ok(socket) = accept_async_with_config(stream, Some(config)).await else {
         return;
     };
     let (writer, reader) = socket.split();
-    let (seat, messages) = audience.enter().await;
+    let (subscription, messages) = subscribers.subscribe().await;
     tokio::spawn(write(writer, messages));
-    read(reader, &seat, &audience).await;
-    audience.leave(seat).await;
+    read(reader, &subscription, &subscribers).await;
+    subscribers.unsubscribe(subscription).await;
 }
 
 async fn read(
     mut reader: impl Stream<Item = Result<Message, Error>> + Unpin,
-    seat: &Seat<Message>,
-    audience: &Audience<Message>,
+    subscription: &Subscription<Message>,
+    subscribers: &Subscribers<Message>,
 ) {
     while let Some(Ok(message)) = reader.next().await {
         if message.is_binary() {
-            audience.tell(&message).await;
-        } else if message.is_text() && seat.queue.send(message).await.is_err() {
-            // The writer has ended with the connection.
+            subscribers.publish(&message).await;
+        } else if message.is_text() && subscription.queue.send(message).await.is_err() {
+            // The writer ends with the connection.
             return;
         }
     }

@@ -1,14 +1,14 @@
-//! Flow control (RFC 9113 §5.2, §6.9): what the server lets us send, and what we let it send.
+//! Flow control (RFC 9113 §5.2, §6.9): how much each end may send.
 
 use anyhow::{Result, ensure};
 
-/// What every window begins with (§6.9.2).
+/// The initial size of every window (§6.9.2).
 const INITIAL: i64 = 65_535;
 
-/// The widest window that there is.
+/// The maximum size of a window.
 const WIDEST: i64 = (1 << 31) - 1;
 
-/// What the server may have: all that there is, so that it never waits for us.
+/// The window of the server's streams: the maximum, so that the server never waits for us.
 pub(super) const STREAM_WINDOW: u32 = WIDEST as u32;
 
 /// The windows of a connection and its streams.
@@ -16,9 +16,9 @@ pub(super) const STREAM_WINDOW: u32 = WIDEST as u32;
 pub(super) struct Windows {
     connection: i64,
     streams: Vec<i64>,
-    /// What a stream begins with.
+    /// The initial size of a stream's window.
     initial: i64,
-    /// Octets that the server has sent since it was last told that it may send more.
+    /// Bytes that the server has sent since its window was last updated.
     received: i64,
 }
 
@@ -27,49 +27,52 @@ impl Windows {
         Self { connection: INITIAL, streams: Vec::new(), initial: INITIAL, received: 0 }
     }
 
-    /// By how much the window of the connection is opened at its beginning.
+    /// Returns by how much to enlarge the connection's window at its beginning.
     pub(super) fn opening() -> u32 {
         (WIDEST - INITIAL) as u32
     }
 
-    /// One stream more.
+    /// Adds a stream.
     pub(super) fn add_stream(&mut self) {
         self.streams.push(self.initial);
     }
 
-    /// SETTINGS_INITIAL_WINDOW_SIZE, which changes the streams that there are too (§6.9.2).
-    pub(super) fn begin_with(&mut self, initial: u32) {
+    /// Applies SETTINGS_INITIAL_WINDOW_SIZE, which also changes the existing streams (§6.9.2).
+    pub(super) fn set_initial(&mut self, initial: u32) {
         let change = i64::from(initial) - self.initial;
         self.initial += change;
         self.streams.iter_mut().for_each(|window| *window += change);
     }
 
-    /// The server takes more on the connection.
-    pub(super) fn widen(&mut self, octets: i64) {
-        self.connection += octets;
+    /// Enlarges the connection's window.
+    pub(super) fn widen(&mut self, bytes: i64) {
+        self.connection += bytes;
     }
 
-    /// The server takes more on a stream.
-    pub(super) fn widen_stream(&mut self, index: usize, octets: i64) {
-        self.streams[index] += octets;
+    /// Enlarges a stream's window.
+    pub(super) fn widen_stream(&mut self, index: usize, bytes: i64) {
+        self.streams[index] += bytes;
     }
 
-    /// Whether the server takes so many octets on a stream now; they are sent then.
-    pub(super) fn try_take(&mut self, index: usize, octets: usize) -> bool {
-        let (octets, stream) = (octets as i64, &mut self.streams[index]);
-        let is_room = octets <= *stream && octets <= self.connection;
+    /// Takes `bytes` bytes from the windows of a stream and the connection. Returns `false`, and
+    /// takes nothing, if one of them is too small.
+    pub(super) fn try_take(&mut self, index: usize, bytes: usize) -> bool {
+        let (bytes, stream) = (bytes as i64, &mut self.streams[index]);
+        let is_room = bytes <= *stream && bytes <= self.connection;
         if is_room {
-            *stream -= octets;
-            self.connection -= octets;
+            *stream -= bytes;
+            self.connection -= bytes;
         }
         is_room
     }
 
-    /// Counts what the server has sent; tells by how much its window has to be opened again, if it is
-    /// time. That of a stream lasts for longer than anybody measures.
-    pub(super) fn receive(&mut self, octets: usize) -> Result<Option<u32>> {
-        self.received += octets as i64;
-        ensure!(self.received <= WIDEST, "the server sends more than it may");
+    /// Counts received bytes and returns by how much to enlarge the server's window, if it is time
+    /// to.
+    ///
+    /// The windows of streams are not enlarged: they last longer than any measurement.
+    pub(super) fn receive(&mut self, bytes: usize) -> Result<Option<u32>> {
+        self.received += bytes as i64;
+        ensure!(self.received <= WIDEST, "the server exceeded its window");
         if self.received < WIDEST / 2 {
             return Ok(None);
         }
@@ -98,18 +101,18 @@ mod tests {
     }
 
     #[test]
-    fn new_beginning_changes_the_streams_that_there_are() {
+    fn new_initial_size_changes_the_existing_streams() {
         let mut windows = Windows::new();
         windows.widen(1_000_000);
         windows.add_stream();
         assert!(windows.try_take(0, 60_000));
-        windows.begin_with(50_000);
+        windows.set_initial(50_000);
         windows.add_stream();
         assert!(!windows.try_take(0, 1) && windows.try_take(1, 50_000) && !windows.try_take(1, 1));
     }
 
     #[test]
-    fn server_is_told_before_its_window_is_closed() {
+    fn window_is_enlarged_before_it_is_exhausted() {
         let mut windows = Windows::new();
         assert_eq!(windows.receive(1_000_000_000).unwrap(), None);
         assert_eq!(windows.receive(500_000_000).unwrap(), Some(1_500_000_000));

@@ -1,4 +1,4 @@
-//! Looks at connections again and again, without ever sleeping.
+//! Polls connections over and over, without ever sleeping.
 
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -10,17 +10,17 @@ use rustix::fd::OwnedFd;
 use rustix::time::Timespec;
 
 use super::Counted;
-use crate::client::PATIENCE;
+use crate::client::TIMEOUT;
 
-/// Only a look at what has come, no sleep.
-const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+/// The timeout of a poll that returns at once.
+const NO_WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
 /// What a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Interest {
-    /// Octets from the server.
+    /// Bytes from the server.
     Read,
-    /// These, or room in the socket's buffer.
+    /// Bytes from the server, or room in the socket's buffer.
     ReadAndWrite,
 }
 
@@ -40,30 +40,30 @@ pub(super) struct Ready {
     pub(super) index: usize,
     /// Whether the socket's buffer has room again. There may be nothing to read then.
     pub(super) has_room: bool,
-    /// When that was found.
+    /// The time of the poll.
     pub(super) now: Instant,
-    /// Whether the look before this one found anything.
-    pub(super) follows: Follows,
+    /// What the previous poll found.
+    pub(super) previous: Previous,
 }
 
-/// What was before a look that found something.
+/// What the poll before one that found something had found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Follows {
-    /// Nothing was to do: the generator waited for the server.
-    Idleness,
-    /// Something was to do: what came meanwhile waited for the generator.
-    Work,
+pub(super) enum Previous {
+    /// Nothing: the generator waited for the server.
+    Idle,
+    /// Something: what arrived since then waited for the generator.
+    Busy,
 }
 
 /// The connections of a generator, by number.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct Poller {
     epoll: OwnedFd,
     connections: usize,
 }
 
-impl Watch {
-    /// For so many connections.
+impl Poller {
+    /// Creates a poller for `connections` connections.
     pub(super) fn new(connections: usize) -> Result<Self> {
         Ok(Self { epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?, connections })
     }
@@ -74,7 +74,7 @@ impl Watch {
         Ok(epoll::add(&self.epoll, stream, data, Interest::Read.flags())?)
     }
 
-    /// From now on the connection waits for this.
+    /// Changes what a connection waits for.
     pub(super) fn change(
         &self,
         index: usize,
@@ -85,42 +85,43 @@ impl Watch {
         Ok(epoll::modify(&self.epoll, stream, data, interest.flags())?)
     }
 
-    /// Looks for so long, and until one message at least is there, and lets `advance` act on each
-    /// connection that is ready; it tells how many messages came whole.
+    /// Polls for `time`, and until at least one message has arrived.
+    ///
+    /// `advance` handles each ready connection and returns how many messages it completed.
     pub(super) fn run(
         &self,
         time: Duration,
         mut advance: impl FnMut(Ready) -> Result<u64>,
     ) -> Result<Counted> {
         let began = Instant::now();
-        let (mut looked, mut heard) = (began, began);
+        let (mut polled, mut last_event) = (began, began);
         let mut counted = Counted { connections: self.connections, ..Counted::default() };
-        let mut follows = Follows::Idleness;
+        let mut previous = Previous::Idle;
         let mut events = Vec::with_capacity(self.connections);
-        while looked - began < time || counted.messages == 0 {
+        while polled - began < time || counted.messages == 0 {
             events.clear();
-            epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&LOOK))?;
+            epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&NO_WAIT))?;
             let now = Instant::now();
             if events.is_empty() {
-                counted.idle += now - looked;
-                looked = now;
-                follows = Follows::Idleness;
-                ensure!(now - heard < PATIENCE, "no answer for {} s", PATIENCE.as_secs());
+                counted.idle += now - polled;
+                polled = now;
+                previous = Previous::Idle;
+                ensure!(now - last_event < TIMEOUT, "no answer for {} s", TIMEOUT.as_secs());
                 continue;
             }
-            counted.looks += 1;
+            counted.polls += 1;
             counted.ready += events.len() as u64;
             for event in &events {
                 let index = event.data.u64() as usize;
                 let flags = event.flags;
                 let has_room = flags.contains(EventFlags::OUT);
-                counted.messages += advance(Ready { index, has_room, now, follows })?;
+                counted.messages += advance(Ready { index, has_room, now, previous })?;
             }
-            looked = Instant::now();
-            heard = looked;
-            follows = Follows::Work;
+            polled = Instant::now();
+            last_event = polled;
+            previous = Previous::Busy;
         }
-        counted.time = looked - began;
+        counted.time = polled - began;
         Ok(counted)
     }
 }

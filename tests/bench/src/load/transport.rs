@@ -1,4 +1,5 @@
-//! A connection of a load generator: its socket, what waits for room there, and TLS where it is spoken.
+//! A connection of a load generator: its socket, its outgoing bytes, and TLS if the server speaks
+//! it.
 
 use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
@@ -7,15 +8,16 @@ use anyhow::{Result, bail};
 
 use super::endpoint::Endpoint;
 use super::outgoing::Outgoing;
+use super::poller::{Interest, Poller};
 use super::tls::Tls;
-use super::watch::{Interest, Watch};
 use crate::client::{connect, upgrade};
 
-/// Octets of the buffer for one read: a message of 1 MiB in a few, without falling out of the caches.
+/// Bytes of the buffer for one read: a message of 1 MiB takes a few reads, and the buffer stays in
+/// the caches.
 const READ_BUFFER: usize = 256 * 1024;
 
-/// A connection, known to its watch by a number.
-pub(super) struct Line {
+/// A connection, which the poller knows by a number.
+pub(super) struct Transport {
     stream: TcpStream,
     tls: Option<Tls>,
     outgoing: Outgoing,
@@ -23,7 +25,7 @@ pub(super) struct Line {
     index: usize,
 }
 
-/// Memory that all lines of a generator share.
+/// Buffers that all connections of a generator share.
 pub(super) struct Buffers {
     read: Vec<u8>,
     opened: Vec<u8>,
@@ -36,13 +38,13 @@ impl Buffers {
     }
 }
 
-impl Line {
-    /// Connects and upgrades; gives the head of the answer too.
+impl Transport {
+    /// Connects and upgrades. Also returns the response head.
     pub(super) fn upgrade(
         endpoint: &Endpoint,
         request: &str,
         index: usize,
-        watch: &Watch,
+        poller: &Poller,
     ) -> Result<(Self, String)> {
         let mut stream = connect(endpoint.address)?;
         let (tls, head) = match &endpoint.tls {
@@ -52,18 +54,18 @@ impl Line {
                 (Some(tls), head)
             }
         };
-        Ok((Self { tls, ..Self::over(stream, index, watch)? }, head))
+        Ok((Self { tls, ..Self::over(stream, index, poller)? }, head))
     }
 
-    /// Over a connection that is open, without TLS.
-    pub(super) fn over(stream: TcpStream, index: usize, watch: &Watch) -> Result<Self> {
+    /// Wraps an open connection without TLS.
+    pub(super) fn over(stream: TcpStream, index: usize, poller: &Poller) -> Result<Self> {
         stream.set_nonblocking(true)?;
-        watch.add(index, &stream)?;
+        poller.add(index, &stream)?;
         let (outgoing, interest) = (Outgoing::default(), Interest::Read);
         Ok(Self { stream, tls: None, outgoing, interest, index })
     }
 
-    /// Reads once; gives what came, which is nothing if nothing did.
+    /// Reads once and returns the received bytes, which may be none.
     pub(super) fn receive<'a>(&mut self, buffers: &'a mut Buffers) -> Result<&'a [u8]> {
         let Buffers { read: buffer, opened, .. } = buffers;
         let read = match self.stream.read(buffer) {
@@ -80,35 +82,35 @@ impl Line {
         Ok(opened)
     }
 
-    /// Writes, all in one go; what does not fit waits for room.
+    /// Writes these bytes. What the socket does not accept waits for room.
     pub(super) fn send(
         &mut self,
-        octets: &[u8],
+        bytes: &[u8],
         buffers: &mut Buffers,
-        watch: &Watch,
+        poller: &Poller,
     ) -> Result<()> {
         match &mut self.tls {
-            None => self.outgoing.send(octets, &mut self.stream)?,
+            None => self.outgoing.send(bytes, &mut self.stream)?,
             Some(tls) => {
                 buffers.sealed.clear();
-                tls.seal(octets, &mut buffers.sealed)?;
+                tls.seal(bytes, &mut buffers.sealed)?;
                 self.outgoing.send(&buffers.sealed, &mut self.stream)?;
             }
         }
-        self.watch_for_room(watch)
+        self.update_interest(poller)
     }
 
-    /// Writes what waits, as far as there is room now.
-    pub(super) fn flush(&mut self, watch: &Watch) -> Result<()> {
+    /// Writes waiting bytes, as far as there is room.
+    pub(super) fn flush(&mut self, poller: &Poller) -> Result<()> {
         self.outgoing.flush(&mut self.stream)?;
-        self.watch_for_room(watch)
+        self.update_interest(poller)
     }
 
-    fn watch_for_room(&mut self, watch: &Watch) -> Result<()> {
+    fn update_interest(&mut self, poller: &Poller) -> Result<()> {
         let interest =
             if self.outgoing.is_empty() { Interest::Read } else { Interest::ReadAndWrite };
         if interest != self.interest {
-            watch.change(self.index, &self.stream, interest)?;
+            poller.change(self.index, &self.stream, interest)?;
             self.interest = interest;
         }
         Ok(())
