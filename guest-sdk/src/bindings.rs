@@ -1,5 +1,5 @@
-//! Generated from `wit/`, and nothing else: what every handler may import, and each interface that one may export,
-//! in a module of its own, so that each is exported by itself.
+//! Bindings generated from `wit/`: the imports that every handler may use, and each optional export in a module of its
+//! own, so that a handler can export any subset.
 
 #![expect(missing_docs, reason = "generated; the documentation is in wit/")]
 

@@ -1,4 +1,4 @@
-//! Clients, and what can be done with them.
+//! Clients and the operations on them.
 
 use std::fmt;
 
@@ -7,21 +7,21 @@ use crate::message::clients_of;
 use crate::words::errors;
 use crate::{CloseCode, CloseError, Message, Request, SendOptions};
 
-/// A client: one WebSocket connection, by its number.
+/// A client: one WebSocket connection, identified by a number.
 ///
-/// Copy it, keep it, compare it, save it (feature `serde`: as its number). It stays valid until `disconnected` and is
-/// never used for another client, also not after a restart of the host.
+/// A `Client` can be copied, stored, compared and saved (with the feature `serde`, as its number). It stays valid until
+/// `disconnected` has returned. Its number is never used for another client, not even after a restart of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct Client(u64);
 
 impl Client {
-    /// The client with this number.
+    /// Returns the client with this number.
     pub const fn from_id(id: u64) -> Self {
         Self(id)
     }
 
-    /// Its number: below 2^53, so that it is exact in every language.
+    /// Returns the client's number, which is below 2^53, so that it is exact in every language.
     pub const fn id(self) -> u64 {
         self.0
     }
@@ -30,7 +30,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was sent then.
+    /// Returns [`SendError`] if the message was not sent.
     pub fn send_text(self, message: impl AsRef<str>) -> Result<(), SendError> {
         Ok(host::send_text(self.0, message.as_ref())?)
     }
@@ -39,7 +39,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was sent then.
+    /// Returns [`SendError`] if the message was not sent.
     pub fn send_binary(self, message: impl AsRef<[u8]>) -> Result<(), SendError> {
         Ok(host::send_binary(self.0, message.as_ref())?)
     }
@@ -48,16 +48,16 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was sent then.
+    /// Returns [`SendError`] if the message was not sent.
     pub fn send_display(self, message: impl fmt::Display) -> Result<(), SendError> {
         self.send_text(message.to_string())
     }
 
-    /// Sends a message in a way of yours.
+    /// Sends a message with options.
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was sent then.
+    /// Returns [`SendError`] if the message was not sent.
     pub fn send<'a>(
         self,
         message: impl Into<Message<'a>>,
@@ -66,63 +66,63 @@ impl Client {
         Ok(host::send(self.0, message.into().into(), Some(options.host()))?)
     }
 
-    /// Sends a ping with at most 125 octets; the answer arrives at
+    /// Sends a ping with a payload of at most 125 bytes. The answer arrives in
     /// [`received_pong`](crate::Handler::received_pong).
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was sent then.
+    /// Returns [`SendError`] if the message was not sent.
     pub fn ping(self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
         Ok(host::ping(self.0, payload.as_ref())?)
     }
 
-    /// Sends a pong that nobody asked for, with at most 125 octets (RFC 6455 §5.5.3). Pings are
-    /// answered by the host.
+    /// Sends an unsolicited pong (RFC 6455 §5.5.3) with a payload of at most 125 bytes. The host itself answers the
+    /// client's pings.
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was sent then.
+    /// Returns [`SendError`] if the message was not sent.
     pub fn pong(self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
         Ok(host::pong(self.0, payload.as_ref())?)
     }
 
-    /// Closes behind all that was sent. Nothing of the client arrives any more but
-    /// [`disconnected`](crate::Handler::disconnected).
+    /// Starts the closing handshake, after everything that was sent before. The only event of the client that still
+    /// arrives is [`disconnected`](crate::Handler::disconnected).
     ///
     /// # Errors
     ///
-    /// [`CloseError`]; nothing was closed then.
+    /// Returns [`CloseError`] if the client was not closed.
     pub fn close(self, code: CloseCode, reason: impl AsRef<str>) -> Result<(), CloseError> {
         Ok(host::close(self.0, code.into(), reason.as_ref())?)
     }
 
-    /// Drops the connection without a closing handshake, and what waits to be written with it.
-    /// Answers whether there was one.
+    /// Drops the connection without a closing handshake, together with the output that still waits to be written.
+    /// Returns whether there was a connection to drop.
     pub fn abort(self) -> bool {
         host::abort(self.0)
     }
 
-    /// Octets that wait in the host to be written to this client; `None` if it is closed.
+    /// Returns how many bytes wait in the host to be written to this client. `None` if the client is closed.
     pub fn buffered(self) -> Option<u64> {
         host::buffered(self.0)
     }
 
-    /// The request with which it connected, to be asked for the client's whole life.
+    /// Returns the request with which the client connected. It is available for as long as the client is.
     pub const fn request(self) -> Request {
         Request::of(self)
     }
 
-    /// Keeps up to 16 KiB in the host beside the connection, in place of what was kept there before:
-    /// over a reload, a trap and hibernation, until the client is gone.
+    /// Stores up to 16 KiB with the client in the host, in place of what was stored before. The attachment outlives a
+    /// reload, a trap and hibernation. It is dropped after `disconnected` has returned.
     ///
     /// # Errors
     ///
-    /// [`AttachmentError`]; what was kept before is still there then.
+    /// Returns [`AttachmentError`] if nothing was stored. The previous attachment is then still there.
     pub fn attach(self, attachment: impl AsRef<[u8]>) -> Result<(), AttachmentError> {
         Ok(host::attach(self.0, attachment.as_ref())?)
     }
 
-    /// What was attached; `None` if nothing was, or it is gone.
+    /// Returns what [`attach`](Self::attach) stored. `None` if nothing was stored or the client is gone.
     pub fn attachment(self) -> Option<Vec<u8>> {
         host::attachment(self.0)
     }
@@ -134,21 +134,22 @@ impl fmt::Display for Client {
     }
 }
 
-/// The clients of this instance that are open, the one first that has been here longest.
+/// Returns the open clients of this instance, the one that connected first in front.
 pub fn clients() -> Vec<Client> {
     clients_of(host::connected_clients())
 }
 
 errors! {
-    /// Why a message was not sent. Nothing of it was.
+    /// Why a message was not sent. No part of it was sent.
     SendError {
-        /// The client is closing, closed, or not a client of this instance.
+        /// The client is closing or closed, or is not a client of this instance.
         Closed = "closed", "the client is closed";
-        /// The client has not yet read what was sent before; [`Drained`](crate::Drained) tells when it has.
+        /// The client has not yet read what was sent before, or the host has no memory left for waiting output
+        /// (`max-buffered`). [`Drained`](crate::Drained) is called when there is room again.
         Full = "full", "the client's outbound buffer is full";
-        /// It is longer than the whole outbound buffer, or a ping of more than 125 octets.
+        /// The message is longer than the whole outbound buffer, or is a ping or pong of more than 125 bytes.
         TooLong = "too-long", "the message is too long to be sent at all";
-        /// The client speaks a draft of the protocol without binary messages and pings.
+        /// The client speaks a draft of the protocol without binary messages, pings and pongs.
         Unsupported = "unsupported", "the client's draft of the protocol has no such messages";
         /// There are more than 1,000 [`SendOptions`].
         TooManyOptions = "too-many-options", "there are more than 1,000 send options";
@@ -156,11 +157,11 @@ errors! {
 }
 
 errors! {
-    /// Why nothing was attached to a client. What was there before is still there.
+    /// Why nothing was attached to a client. The previous attachment is still there.
     AttachmentError {
-        /// The client is closed, or not a client of this instance.
+        /// The client is closed, or is not a client of this instance.
         Closed = "closed", "the client is closed";
-        /// More than 16 KiB.
-        TooLong = "too-long", "an attachment has 16 KiB at most";
+        /// The attachment is longer than 16 KiB.
+        TooLong = "too-long", "an attachment is limited to 16 KiB";
     }
 }

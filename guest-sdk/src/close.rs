@@ -6,19 +6,19 @@ use crate::words::errors;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CloseCode {
-    /// 1000: the purpose of the connection is fulfilled.
+    /// 1000: the connection has served its purpose.
     Normal,
-    /// 1001: one side goes away: a server stops, a browser leaves the page.
+    /// 1001: one side goes away, such as a server that stops or a browser that leaves the page.
     GoingAway,
-    /// 1002: the protocol was broken.
+    /// 1002: the peer violated the protocol.
     ProtocolError,
-    /// 1003: a kind of data that cannot be taken, such as binary where text is expected.
+    /// 1003: a kind of data that cannot be accepted, such as binary where text is expected.
     InvalidType,
-    /// 1007: data that does not fit its type, such as text that is not UTF-8.
+    /// 1007: data that does not match its type, such as text that is not UTF-8.
     InconsistentType,
     /// 1008: a policy was violated.
     PolicyViolation,
-    /// 1009: a message is too big.
+    /// 1009: a message was too big.
     Oversize,
     /// 1010: an extension that the client needs was not negotiated.
     ExtensionNegotiationFailure,
@@ -29,10 +29,10 @@ pub enum CloseCode {
     ServiceRestart,
     /// 1013: try again later.
     TryAgainLater,
-    /// 1014: a gateway got an invalid answer.
+    /// 1014: a gateway got an invalid response.
     BadGateway,
-    /// Any other: 3000–3999 are registered, 4000–4999 are an application's own. Of what remains,
-    /// 1005 (no code) and 1006 (no close frame) are received in a [`Disconnection`] only.
+    /// Any other code: 3000–3999 are registered, 4000–4999 are for private use by applications. 1005 (no code) and 1006
+    /// (no close frame) appear only in a [`Disconnection`].
     ///
     /// [`Disconnection`]: crate::Disconnection
     Other(u16),
@@ -81,12 +81,12 @@ impl From<CloseCode> for u16 {
 errors! {
     /// Why a client was not closed.
     CloseError {
-        /// The client is closing, closed, or not a client of this instance.
+        /// The client is closing or closed, or is not a client of this instance.
         Closed = "closed", "the client is closed";
         /// The code may not be sent: 1005, 1006, 1015 or an unassigned one.
         InvalidCode = "invalid-code", "the close code may not be sent";
-        /// The reason has more than 123 octets of UTF-8.
-        ReasonTooLong = "reason-too-long", "the close reason has more than 123 octets";
+        /// The reason has more than 123 bytes of UTF-8.
+        ReasonTooLong = "reason-too-long", "the close reason has more than 123 bytes";
     }
 }
 

@@ -1,8 +1,10 @@
-//! What is known of a message from outside.
+//! Details of a custom message.
 
 use crate::bindings::ws_host::socket::custom as host;
 
-/// What is known of a message from outside, to be asked while `received_custom` runs.
+/// The kind and the sender of a custom message. Works only while `received_custom` runs.
+///
+/// The host rejects a message whose kind or sender is longer than 255 bytes: the handler never sees it.
 #[derive(Debug)]
 pub struct CustomMessage(());
 
@@ -11,12 +13,13 @@ impl CustomMessage {
         Self(())
     }
 
-    /// Of what kind it is, as whoever sent it says: the `Content-Type` of a request at the admin address.
+    /// Returns the kind of the message as its sender states it: for a request at the admin address, its `Content-Type`.
     pub fn kind(&self) -> Option<String> {
         host::kind()
     }
 
-    /// Who sent it: `admin`, or what the program of which the host is a part calls itself.
+    /// Returns the sender of the message: `admin` for a request at the admin address, or the name that the program that
+    /// embeds the host gives itself.
     pub fn sender(&self) -> Option<String> {
         host::sender()
     }

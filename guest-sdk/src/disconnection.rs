@@ -4,7 +4,7 @@ use crate::bindings::ws_host::socket::disconnection as host;
 use crate::words::words;
 use crate::{Client, CloseCode};
 
-/// How a connection ended, to be asked while `disconnected` runs.
+/// How a connection ended. Works only while `disconnected` runs.
 #[derive(Debug)]
 pub struct Disconnection(Client);
 
@@ -13,27 +13,28 @@ impl Disconnection {
         Self(client)
     }
 
-    /// What ended it.
+    /// Returns what ended the connection.
     pub fn cause(&self) -> Cause {
         host::cause(self.0.id()).map_or(Cause::Unknown, |word| Cause::of(&word))
     }
 
-    /// The code of the client's close frame; 1005 if that carried none; 1006 if no close frame came.
+    /// Returns the code of the client's close frame: 1005 if the frame has no code, 1006 if no close frame came.
     pub fn code(&self) -> CloseCode {
         host::code(self.0.id()).unwrap_or(ABNORMAL).into()
     }
 
-    /// The reason of the client's close frame; where none came, the host's own words, for people.
+    /// Returns the reason of the client's close frame. If no close frame came, it is the host's description of what ended
+    /// the connection, for people and not for programs.
     pub fn reason(&self) -> String {
         host::reason(self.0.id()).unwrap_or_default()
     }
 
-    /// Whether a close frame went each way.
+    /// Returns whether the closing handshake was completed: a close frame went each way.
     pub fn is_clean(&self) -> bool {
         host::clean(self.0.id())
     }
 
-    /// The code of the close frame that went to the client.
+    /// Returns the code of the close frame that was sent to the client.
     pub fn sent_code(&self) -> Option<CloseCode> {
         host::sent_code(self.0.id()).map(CloseCode::from)
     }
@@ -45,28 +46,28 @@ const ABNORMAL: u16 = 1006;
 words! {
     /// What ended a connection.
     Cause {
-        /// The client closed.
+        /// The client closed the connection.
         Client = "client", "the client closed";
-        /// The handler closed or aborted it.
+        /// The handler closed or aborted the connection.
         Handler = "handler", "the handler closed";
-        /// Whoever runs the server closed it.
-        Operator = "operator", "whoever runs the server closed";
+        /// The operator of the server closed the connection.
+        Operator = "operator", "the operator closed";
         /// The connection broke, or the client left without a close frame.
         Lost = "lost", "the connection was lost";
         /// Nothing came from the client for too long, not even an answer to a ping.
         Silent = "silent", "nothing came from the client for too long";
-        /// The client took its output too slowly.
-        Slow = "slow", "the client took its output too slowly";
-        /// The client broke the protocol, or sent text that is none.
-        ProtocolError = "protocol-error", "the client broke the protocol";
+        /// The client read its output too slowly.
+        Slow = "slow", "the client read its output too slowly";
+        /// The client violated the protocol, or sent text that is not valid UTF-8.
+        ProtocolError = "protocol-error", "the client violated the protocol";
         /// The client sent a message that is longer than allowed.
-        TooLong = "too-long", "the client sent too long a message";
+        TooLong = "too-long", "the client sent a message that is too long";
         /// The handler trapped, exceeded a limit, or had no instance.
         HandlerFailed = "handler-failed", "the handler failed";
-        /// The host had no memory left for what waits for its clients.
-        NoRoom = "no-room", "the host had no room";
-        /// The client did not prove itself again in time.
-        Expired = "expired", "the client did not prove itself again in time";
+        /// The host had no memory left for data that waits for its clients.
+        NoRoom = "no-room", "the host had no memory left for waiting data";
+        /// The client reached the time limit that [`expire`](Client::expire) set.
+        Expired = "expired", "the client's authorization expired";
         /// The server stops, or no longer serves the resource.
         Stopping = "stopping", "the server stops";
     }

@@ -3,14 +3,14 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-/// Any error: what `?` makes of one in a handler.
+/// Any error that a handler returns. `?` converts other errors to it.
 ///
-/// What becomes of it is up to [`Handler::failed`](crate::Handler::failed): unless you define that, the
-/// host's log gets it with all its causes, and the client whose event it was is closed with 1011.
+/// [`Handler::failed`](crate::Handler::failed) decides what happens next. By default, it writes the error with all its
+/// causes to the host's log, and closes the client of the event with 1011.
 pub struct Error(Box<dyn StdError>);
 
 impl Error {
-    /// An error of nothing but words.
+    /// Creates an error from a message.
     pub fn msg(message: impl Into<String>) -> Self {
         Self(message.into().into())
     }
@@ -22,7 +22,7 @@ impl<E: StdError + 'static> From<E> for Error {
     }
 }
 
-/// The error; with `{:#}` its causes too.
+/// Writes the error, and with `{:#}` also its causes.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)?;

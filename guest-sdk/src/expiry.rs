@@ -1,4 +1,4 @@
-//! Clients that must prove themselves again.
+//! Clients whose authorization expires.
 
 use std::time::Duration;
 
@@ -7,23 +7,24 @@ use crate::bindings::ws_host::socket::expiry as host;
 use crate::words::errors;
 
 impl Client {
-    /// From now on it has so much time, then it is closed with 1008. So long before that,
-    /// [`expiring`](crate::Expiry::expiring) is called, unless `notice` is zero. A second call takes the place of the
-    /// first: so it is given more time. The time goes on over a reload, a trap and hibernation.
+    /// Closes the client with 1008 after this time, unless [`expire`](Self::expire) or [`keep`](Self::keep) is called
+    /// before. [`expiring`](crate::Expiry::expiring) is called `notice` before the end, unless `notice` is zero. A second
+    /// call replaces the first; that is how to give a client more time. A reload, a trap and hibernation do not stop the
+    /// clock.
     ///
     /// # Errors
     ///
-    /// [`ExpiryError::Closed`].
+    /// Returns [`ExpiryError::Closed`] if the client is closing or closed, or is not a client of this instance.
     pub fn expire(self, after: Duration, notice: Duration) -> Result<(), ExpiryError> {
         Ok(host::expire(self.id(), milliseconds(after), milliseconds(notice))?)
     }
 
-    /// It need not prove itself again. Answers whether it had to.
+    /// Removes the time limit. Returns whether there was one.
     pub fn keep(self) -> bool {
         host::keep(self.id())
     }
 
-    /// The time that it has left; `None` if it need not prove itself again.
+    /// Returns the time that the client has left. `None` if it does not expire.
     pub fn remaining(self) -> Option<Duration> {
         host::remaining(self.id()).map(Duration::from_millis)
     }
@@ -34,9 +35,9 @@ fn milliseconds(time: Duration) -> u64 {
 }
 
 errors! {
-    /// Why a client has as much time as before.
+    /// Why the time limit of a client was not changed.
     ExpiryError {
-        /// The client is closed, or not a client of this instance.
+        /// The client is closing or closed, or is not a client of this instance.
         Closed = "closed", "the client is closed";
     }
 }

@@ -1,4 +1,4 @@
-//! What [`export!`](crate::export) expands to. Not for use by hand.
+//! The code that [`export!`](crate::export) expands to. Not meant to be used directly.
 
 pub use crate::bindings::{burst, custom, drained, expiry, handler, lifecycle, stop, timers};
 
@@ -8,12 +8,12 @@ use crate::{
     Handshake, Lifecycle, Rejection, Stop, Timer, Timers, report,
 };
 
-/// Where the one value of the handler's type lives.
+/// The place that stores the only value of the handler's type.
 pub trait Exports {
     /// The handler's type.
     type Handler: Handler;
 
-    /// Lends it.
+    /// Runs a closure with the handler.
     fn with_handler<T>(act: impl FnOnce(&mut Self::Handler) -> T) -> T;
 }
 
@@ -26,7 +26,7 @@ impl<E: Exports> handler::exports::ws_host::socket::handler::Guest for E {
             return true;
         };
         if let Err(mistake) = handshake.refuse(&rejection) {
-            // Of what cannot be sent the log hears, and the client nothing but that.
+            // The rejection itself cannot be sent. This logs why, and the client gets a plain 500.
             let _ = handshake.refuse(&Rejection::from(mistake));
         }
         false
@@ -60,7 +60,7 @@ impl<E: Exports> burst::exports::ws_host::socket::burst_listener::Guest for E {
         while let Some(message) = burst::ws_host::socket::burst::next() {
             attempt::<E>(client, |handler| match message {
                 Message::Text(text) => handler.received_text(client, text),
-                Message::Binary(octets) => handler.received_binary(client, octets),
+                Message::Binary(bytes) => handler.received_binary(client, bytes),
             });
         }
     }
@@ -119,7 +119,7 @@ impl<E: Exports<Handler: Stop>> stop::exports::ws_host::socket::stop_listener::G
     }
 }
 
-/// One event of a client, and what becomes of an error in it.
+/// Runs one event of a client, and passes an error to [`Handler::failed`].
 fn attempt<E: Exports>(client: Client, act: impl FnOnce(&mut E::Handler) -> Result<(), Error>) {
     E::with_handler(|handler| {
         if let Err(error) = act(handler) {

@@ -1,118 +1,124 @@
-//! The handler, and what it may have beside it.
+//! The handler trait, and the traits for optional exports.
 
 use crate::{
     Client, CloseCode, CustomMessage, Disconnection, Error, Handshake, Rejection, Timer, report,
 };
 
-/// A handler of a resource. Every function has a default; implement those that you need.
+/// The handler of a resource. Every function has a default; implement those that you need.
 ///
-/// What else a handler may want is a trait of its own, and named where it is exported: the host then knows what a
-/// component has. `ws_guest::export!(Chat: Lifecycle, Timers)` for [`Lifecycle`], [`Timers`], [`CustomMessages`],
-/// [`Drained`], [`Expiry`] and [`Stop`].
+/// Each optional interface is a trait of its own: [`Lifecycle`], [`Timers`], [`CustomMessages`], [`Drained`], [`Expiry`]
+/// and [`Stop`]. A component exports only the interfaces that are named in `export!`, as in
+/// `ws_guest::export!(Chat: Lifecycle, Timers)`, so that the host knows what the component implements.
 ///
-/// An `Err` goes to [`failed`](Self::failed), which tells the host's log its causes and closes the
-/// client with 1011, unless you define it. A panic ends the instance: the client whose event it was is
-/// closed with 1011, and the next event meets a fresh one.
+/// An `Err` goes to [`failed`](Self::failed). Its default writes the error and its causes to the host's log, and closes
+/// the client with 1011. A panic ends the instance: the client of the event is closed with 1011, and the next event goes
+/// to a fresh instance.
 pub trait Handler: Default + 'static {
-    /// A client asks to connect. What is sent to it from here follows right after the handshake.
+    /// Called when a client asks to connect. Messages that are sent to the client here follow right after the
+    /// handshake.
     ///
-    /// By default it is let in, without a subprotocol.
+    /// By default, the client is accepted without a subprotocol.
     ///
     /// # Errors
     ///
-    /// A [`Rejection`] is the HTTP answer that the client gets instead of a connection. `?` makes one of any error:
-    /// the log gets the error, and the client 500.
+    /// A [`Rejection`] is the HTTP response that the client gets instead of a connection. `?` converts any other error
+    /// to a rejection: the error goes to the log, and the client gets 500.
     fn connected(&mut self, client: Client, handshake: &mut Handshake) -> Result<(), Rejection> {
         let _ = (client, handshake);
         Ok(())
     }
 
-    /// A text message. By default the client is closed with 1003: text is not expected here.
+    /// Called for a text message. By default, closes the client with 1003: text is not expected here.
     ///
     /// # Errors
     ///
-    /// Any; see [`Handler`].
+    /// Any error goes to [`failed`](Handler::failed).
     fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
         let _ = message;
         Ok(client.close(CloseCode::InvalidType, "this resource takes no text")?)
     }
 
-    /// A binary message. By default the client is closed with 1003: binary is not expected here.
+    /// Called for a binary message. By default, closes the client with 1003: binary is not expected here.
     ///
     /// # Errors
     ///
-    /// Any; see [`Handler`].
+    /// Any error goes to [`failed`](Handler::failed).
     fn received_binary(&mut self, client: Client, message: Vec<u8>) -> Result<(), Error> {
         let _ = message;
         Ok(client.close(CloseCode::InvalidType, "this resource takes no binary messages")?)
     }
 
-    /// A pong, the answer to a [`ping`](Client::ping) or unasked. By default nothing happens.
+    /// Called for a pong, whether it answers a [`ping`](Client::ping) or is unsolicited. By default, does nothing.
     ///
     /// # Errors
     ///
-    /// Any; see [`Handler`].
+    /// Any error goes to [`failed`](Handler::failed).
     fn received_pong(&mut self, client: Client, payload: Vec<u8>) -> Result<(), Error> {
         let _ = (client, payload);
         Ok(())
     }
 
-    /// An event of this client came to an error. Here it can be told, closed, or left as it is.
+    /// Called when an event of this client returned an error. The handler can notify the client, close it, or do
+    /// nothing.
     ///
-    /// By default the host's log gets the error with its causes, and the client is closed with 1011.
-    /// With `ws-host --dev` the close reason says why.
+    /// By default, writes the error with its causes to the host's log, and closes the client with 1011. With
+    /// `ws-host --dev`, the close reason contains the error.
     fn failed(&mut self, client: Client, error: Error) {
         report::client(client, &error);
     }
 
-    /// The last event of a client: exactly once for each that was let in.
+    /// Called as the last event of a client, exactly once for each client that was accepted. There is one exception:
+    /// after repeated failures the host waits before it starts a new instance, and a client that ends while there is no
+    /// instance is not reported.
     fn disconnected(&mut self, client: Client, disconnection: &Disconnection) {
         let _ = (client, disconnection);
     }
 }
 
-/// State that outlives its value: over a hot reload, over hibernation, and, where the configuration wants checkpoints,
-/// over a trap. A handler without this begins anew after a reload and is never hibernated.
+/// A handler whose state outlives its instance: across a hot reload, across hibernation, and, if the configuration asks
+/// for checkpoints, across a trap. A handler without this trait starts over after a reload and is never hibernated.
 ///
 /// In both functions, [`state_reason`](crate::state_reason) tells why they are called.
 pub trait Lifecycle: Handler {
-    /// The state, as octets, for the value that takes over in [`resume`](Self::resume): in the new
-    /// code after a hot reload, or when the next event wakes a hibernated instance.
+    /// Returns the state, as bytes, for the handler that takes over in [`resume`](Self::resume): in the new code after a
+    /// hot reload, or when the next event wakes a hibernated instance.
     ///
-    /// With checkpoints (`--checkpoint`) it is asked for after events too, and the value goes on.
+    /// With checkpoints (`--checkpoint`), it is also called after events, and the same instance continues.
     ///
-    /// With `None` a reload begins anew, and the instance is not hibernated.
+    /// If it returns `None`, a reload starts over, the instance is not hibernated, and the previous checkpoint is kept.
     fn suspend(&mut self) -> Option<Vec<u8>>;
 
-    /// Takes over from a value that was here before: with its state, or with `None` where it gave none, or
-    /// after a trap without a checkpoint. [`state_age`](crate::state_age) tells whether the state is as of
-    /// now, and [`clients`](crate::clients) who is there. Not called for the very first value.
+    /// Takes over from an earlier instance, with its state. The state is `None` if the earlier instance gave none, or
+    /// trapped and left no checkpoint. [`state_age`](crate::state_age) tells whether the state is up to date, and
+    /// [`clients`](crate::clients) returns the clients that are connected. This is the first event of every instance
+    /// that replaces another; it is not called in the very first instance.
     ///
     /// # Errors
     ///
-    /// Any, if it cannot take the state: the code that gave it goes on with it then. If that is this very
-    /// code, a fresh value without the state goes on.
+    /// Any error means that the handler cannot use the state. Then the code that gave the state continues with it. If
+    /// that is this same code, a fresh instance starts without the state.
     fn resume(&mut self, state: Option<Vec<u8>>) -> Result<(), Error>;
 }
 
 /// A handler that sets timers.
 pub trait Timers: Handler {
-    /// A [`Timer`] is due. It is no longer set.
+    /// Called when a [`Timer`] is due. The timer is then no longer set.
     ///
     /// # Errors
     ///
-    /// Any: the host's log has it.
+    /// Any error goes to the host's log.
     fn fired(&mut self, timer: Timer) -> Result<(), Error>;
 }
 
-/// A handler that takes messages from outside, and not from a client: from whoever runs the server (`POST
-/// /resources/NAME/messages` at its admin address), or from the program that it is part of.
+/// A handler that takes custom messages. They come from the operator of the server (`POST /resources/NAME/messages` at
+/// the admin address) or from the program that embeds the host, not from a client.
 pub trait CustomMessages: Handler {
-    /// What this gives is the answer; `about` tells who sent the message, and of what kind it is.
+    /// Called for a custom message. The result is the answer to the sender. `about` tells the sender and the kind of the
+    /// message.
     ///
     /// # Errors
     ///
-    /// Any: it is told to the sender.
+    /// Any error goes to the sender, as text.
     fn received_custom(
         &mut self,
         message: Vec<u8>,
@@ -120,34 +126,36 @@ pub trait CustomMessages: Handler {
     ) -> Result<Vec<u8>, Error>;
 }
 
-/// A handler that wants to go on sending when there is room.
+/// A handler that wants to continue sending when there is room for a client again.
 pub trait Drained: Handler {
-    /// A client to which something could not be sent, because its outbound buffer was
-    /// [full](crate::SendError::Full), has read on: half of the buffer is free again.
+    /// Called when there is room again for a client after a send to it has failed with
+    /// [`SendError::Full`](crate::SendError::Full): at least half of the client's outbound buffer is free, and so is
+    /// enough of the host's `max-buffered`.
     ///
     /// # Errors
     ///
-    /// Any; see [`Handler`].
+    /// Any error goes to [`failed`](Handler::failed).
     fn drained(&mut self, client: Client) -> Result<(), Error>;
 }
 
-/// A handler whose clients must prove themselves again.
+/// A handler whose clients' authorization expires.
 pub trait Expiry: Handler {
-    /// The client is closed soon, unless [`expire`](Client::expire) or [`keep`](Client::keep) are called for it: time
-    /// to ask it for a new token.
+    /// Called before a client expires, for example to ask the client for a new token. The client is closed unless the
+    /// handler calls [`expire`](Client::expire) or [`keep`](Client::keep) for it in time.
     ///
     /// # Errors
     ///
-    /// Any; see [`Handler`].
+    /// Any error goes to [`failed`](Handler::failed).
     fn expiring(&mut self, client: Client) -> Result<(), Error>;
 }
 
 /// A handler that wants to say goodbye.
 pub trait Stop: Handler {
-    /// The server stops, or no longer serves the resource. Right after this the clients are closed with 1001.
+    /// Called when the server stops, or no longer serves the resource. The clients are still open; they are closed right
+    /// after this returns, with 1001, or with 1012 if the resource restarts under a changed configuration.
     ///
     /// # Errors
     ///
-    /// Any: the host's log has it.
+    /// Any error goes to the host's log.
     fn stopping(&mut self) -> Result<(), Error>;
 }

@@ -1,4 +1,4 @@
-//! Letting a client in, or turning it away.
+//! Accepting or refusing a client.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use crate::bindings::ws_host::socket::handshake as host;
 use crate::words::errors;
 use crate::{Client, Error, Request};
 
-/// A handshake that is to be answered: what is asked for, and what the answer is given with.
+/// The handshake of a client that asks to connect: its request, and what the response should contain.
 #[derive(Debug)]
 pub struct Handshake(Client);
 
@@ -15,26 +15,27 @@ impl Handshake {
         Self(client)
     }
 
-    /// What is asked for.
+    /// Returns the client's request.
     pub fn request(&self) -> Request {
         self.0.request()
     }
 
-    /// Agrees to one of the subprotocols that the client offered. Without this the host chooses from those of the
-    /// configuration, if there are any.
+    /// Chooses one of the subprotocols that the client offered. A second call replaces the first. Without a call, the
+    /// host chooses one from the `subprotocols` of the configuration, if the client offered any of them.
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::NotOffered`].
+    /// Returns [`HandshakeError::NotOffered`] if the client did not offer it.
     pub fn choose_subprotocol(&mut self, name: impl AsRef<str>) -> Result<(), HandshakeError> {
         Ok(host::choose_subprotocol(self.0.id(), name.as_ref())?)
     }
 
-    /// Adds a header to the answer.
+    /// Adds a header to the response, whether the client is accepted or refused.
     ///
     /// # Errors
     ///
-    /// [`HandshakeError`]: it is no header, or one that the handshake itself needs, or there is no room for it.
+    /// Returns [`HandshakeError`] if the name or the value is not valid in a header, if the handshake itself needs this
+    /// header, or if all added headers together would exceed 8 KiB.
     pub fn add_header(
         &mut self,
         name: impl AsRef<str>,
@@ -55,26 +56,27 @@ impl Handshake {
 }
 
 errors! {
-    /// Why an answer to a handshake is none.
+    /// Why a handshake cannot be answered in this way.
     HandshakeError {
         /// The client did not offer this subprotocol.
         NotOffered = "not-offered", "the client did not offer this subprotocol";
-        /// Name or value cannot stand in a header.
-        InvalidHeader = "invalid-header", "name or value cannot stand in a header";
+        /// The name or the value is not valid in a header.
+        InvalidHeader = "invalid-header", "the name or the value is not valid in a header";
         /// The handshake itself needs this header.
         ReservedHeader = "reserved-header", "the handshake itself needs this header";
         /// A refusal has a status from 300 to 599.
         InvalidStatus = "invalid-status", "a refusal has a status from 300 to 599";
-        /// More than 8 KiB of headers, or 64 KiB of a body.
-        TooLong = "too-long", "more than 8 KiB of headers, or 64 KiB of a body";
-        /// The handshake was answered already.
-        NotConnecting = "not-connecting", "the handshake was answered already";
+        /// The headers exceed 8 KiB, or the body exceeds 64 KiB.
+        TooLong = "too-long", "the headers exceed 8 KiB, or the body exceeds 64 KiB";
+        /// The handshake has already been answered.
+        NotConnecting = "not-connecting", "the handshake has already been answered";
     }
 }
 
-/// How a client is turned away: an HTTP answer in place of the handshake.
+/// A refusal of a client: an HTTP response in place of the handshake.
 ///
-/// In `connected`, `?` makes one of any error: the log gets the error with its causes, and the client 500.
+/// In `connected`, `?` converts any other error to a rejection: the error goes to the log with its causes, and the client
+/// gets 500.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     status: u16,
@@ -84,10 +86,10 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// A refusal with an HTTP status from 300 to 599, and a word for the client.
-    pub fn new(status: u16, word: impl Into<String>) -> Self {
+    /// Creates a refusal with an HTTP status from 300 to 599 and a text for the client.
+    pub fn new(status: u16, text: impl Into<String>) -> Self {
         let content_type = "text/plain; charset=utf-8".to_owned();
-        Self { status, headers: Vec::new(), content_type, body: word.into().into_bytes() }
+        Self { status, headers: Vec::new(), content_type, body: text.into().into_bytes() }
     }
 
     /// Adds a header: `Location` to a 302, `WWW-Authenticate` to a 401, `Retry-After` to a 503.
@@ -96,7 +98,7 @@ impl Rejection {
         self
     }
 
-    /// Any body in place of the word, and its type.
+    /// Replaces the text with a body of this content type.
     pub fn body(mut self, content_type: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
         (self.content_type, self.body) = (content_type.into(), body.into());
         self

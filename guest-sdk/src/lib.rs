@@ -16,14 +16,13 @@
 //! # fn main() {}
 //! ```
 //!
-//! In `Cargo.toml`: `crate-type = ["cdylib"]` under `[lib]`. Build with
-//! `cargo build --release --target wasm32-wasip2`, run with `ws-host --component FILE.wasm`.
+//! Set `crate-type = ["cdylib"]` under `[lib]` in `Cargo.toml`. Build with
+//! `cargo build --release --target wasm32-wasip2`, and run with `ws-host --component FILE.wasm`.
 //!
-//! The value of your type is the state of one instance: it is made with [`Default`] for the first
-//! event, and lives until the instance ends. With [`Lifecycle`] it
-//! outlives a hot reload and hibernation. Events come one at a time, so `&mut self` is all the locking
-//! there is. What is printed to standard output or error appears in the host's log. Sleeping
-//! ([`std::thread::sleep`]) is fine: the host goes on, only the other events of this instance wait.
+//! The value of your type is the state of one instance. It is created with [`Default`] for the first event, and lives
+//! until the instance ends. With [`Lifecycle`], its state outlives a hot reload and hibernation. Events arrive one at a
+//! time, so `&mut self` needs no locks. Whatever the handler prints to standard output or standard error appears in the
+//! host's log. Sleeping ([`std::thread::sleep`]) is fine: it delays only the other events of this instance, not the host.
 
 #![forbid(unsafe_code)]
 
@@ -64,8 +63,8 @@ pub use tag::{TagError, TaggedError, close_tagged, send_tagged, send_tagged_with
 pub use timer::{Timer, TimerError};
 pub use topic::{PublishError, SubscribeError, publish, publish_with, subscribers};
 
-/// Makes a type that implements [`Handler`] the handler of this component, with what else it has: `export!(Chat)`, or
-/// `export!(Chat: Lifecycle, Timers)`. Once in a crate.
+/// Exports a type that implements [`Handler`] as the handler of this component: `export!(Chat)`. Optional traits follow a
+/// colon: `export!(Chat: Lifecycle, Timers)`. Use it once in a crate.
 #[macro_export]
 macro_rules! export {
     ($handler:ty $(: $($part:ident),+ $(,)?)?) => {
@@ -90,7 +89,7 @@ macro_rules! export {
     };
 }
 
-/// One interface of [`export!`]. Not for use by hand.
+/// Exports one interface for [`export!`]. Not meant to be used directly.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! export_part {
@@ -118,7 +117,7 @@ macro_rules! export_part {
     };
     ($exports:ident $other:ident) => {
         ::std::compile_error!(::std::concat!(
-            "`", ::std::stringify!($other), "` is nothing that a handler can export: there are ",
+            "a handler cannot export `", ::std::stringify!($other), "`; it can export ",
             "Lifecycle, Timers, CustomMessages, Drained, Expiry and Stop",
         ));
     };

@@ -1,4 +1,4 @@
-//! Messages, how they are sent, and sending one to many.
+//! Messages, options for sending them, and broadcasts.
 
 use std::borrow::Borrow;
 use std::num::NonZeroU32;
@@ -7,13 +7,12 @@ use crate::Client;
 use crate::bindings::ws_host::socket::{clients as host, types};
 use crate::words::errors;
 
-/// A message, whole: text or octets, borrowed. `&str`, `&String`, `&[u8]`, `&[u8; N]` and `&Vec<u8>` become one by
-/// themselves.
+/// A complete message, borrowed: text or bytes. `&str`, `&String`, `&[u8]`, `&[u8; N]` and `&Vec<u8>` convert to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message<'a> {
     /// Text.
     Text(&'a str),
-    /// Octets.
+    /// Bytes.
     Binary(&'a [u8]),
 }
 
@@ -30,20 +29,20 @@ impl<'a> From<&'a String> for Message<'a> {
 }
 
 impl<'a> From<&'a [u8]> for Message<'a> {
-    fn from(octets: &'a [u8]) -> Self {
-        Self::Binary(octets)
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Binary(bytes)
     }
 }
 
 impl<'a, const N: usize> From<&'a [u8; N]> for Message<'a> {
-    fn from(octets: &'a [u8; N]) -> Self {
-        Self::Binary(octets)
+    fn from(bytes: &'a [u8; N]) -> Self {
+        Self::Binary(bytes)
     }
 }
 
 impl<'a> From<&'a Vec<u8>> for Message<'a> {
-    fn from(octets: &'a Vec<u8>) -> Self {
-        Self::Binary(octets)
+    fn from(bytes: &'a Vec<u8>) -> Self {
+        Self::Binary(bytes)
     }
 }
 
@@ -51,29 +50,29 @@ impl<'a> From<Message<'a>> for types::MessageParam<'a> {
     fn from(message: Message<'a>) -> Self {
         match message {
             Message::Text(text) => Self::Text(text),
-            Message::Binary(octets) => Self::Binary(octets),
+            Message::Binary(bytes) => Self::Binary(bytes),
         }
     }
 }
 
-/// Whether a message is compressed for clients with which that was agreed, as the configuration lets it
-/// be (`--compression`); for others, none is.
+/// Which messages are compressed. It matters only for clients that agreed to compression, which the configuration has to
+/// allow (`--compression`).
 ///
-/// A message that would not become shorter is sent as it is, whatever is chosen.
+/// A message that would not become shorter is sent uncompressed, whatever is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compression {
-    /// If it is at least as long as the configuration says (`--compression-threshold`).
+    /// Messages of at least the configured length (`--compression-threshold`).
     #[default]
     ByLength,
-    /// However short it is.
+    /// All messages, however short.
     Always,
-    /// Not at all. For what is compressed already, such as pictures. And for a secret beside text of
-    /// somebody else's choice: how well the two compress together tells the secret bit by bit.
+    /// No message. Use it for data that is already compressed, such as pictures. Use it also for a message that contains
+    /// both a secret and text chosen by somebody else: the compressed length would reveal the secret bit by bit.
     Never,
 }
 
-/// How messages are sent. Make it once, and use it as often as you like:
+/// How messages are sent. The same options can be used for any number of messages:
 ///
 /// ```no_run
 /// # fn f(client: ws_guest::Client) -> Result<(), ws_guest::Error> {
@@ -85,40 +84,41 @@ pub enum Compression {
 /// # }
 /// ```
 ///
-/// An instance has at most 1,000 at a time; with one more, sending answers `TooManyOptions`.
+/// An instance can have 1,000 of them at a time. Sending with options beyond that limit returns `TooManyOptions`.
 #[derive(Debug)]
 pub struct SendOptions(host::SendOptions);
 
 impl SendOptions {
-    /// As messages are sent without options: compressed by length, in one frame, to all.
+    /// Creates options that send as without options: compressed by length, in one frame, to all clients.
     pub fn new() -> Self {
         Self(host::SendOptions::new())
     }
 
-    /// Whether messages are compressed.
+    /// Sets which messages are compressed.
     pub fn compression(self, compression: Compression) -> Self {
         let word = match compression {
             Compression::ByLength => "by-length",
             Compression::Always => "always",
             Compression::Never => "never",
         };
-        // Of these words none is unknown.
+        // Fails only for an unknown word, and the host knows these.
         let _ = self.0.set_compression(word);
         self
     }
 
-    /// The longest payload of a frame, in octets (RFC 6455 §5.4). A longer message, as it is after
-    /// compression, goes out in fragments. The client gets it whole.
-    pub fn max_frame(self, octets: NonZeroU32) -> Self {
-        let _ = self.0.set_max_frame(Some(octets.get()));
+    /// Sets the longest payload of a frame, in bytes (RFC 6455 §5.4). A message that is longer after compression is sent
+    /// in fragments. The client still receives one message.
+    pub fn max_frame(self, bytes: NonZeroU32) -> Self {
+        // Fails only for 0.
+        let _ = self.0.set_max_frame(Some(bytes.get()));
         self
     }
 
-    /// Clients who do not get what is broadcast or published, in place of those before.
+    /// Sets which clients do not get messages that are broadcast, published or sent by tag. Replaces the previous list.
     ///
     /// # Errors
     ///
-    /// [`TooManyExceptions`], above 1,000.
+    /// Returns [`TooManyExceptions`] for more than 1,000 clients.
     pub fn except<C: Borrow<Client>>(
         self,
         clients: impl IntoIterator<Item = C>,
@@ -139,14 +139,15 @@ impl Default for SendOptions {
 }
 
 errors! {
-    /// Why clients were not excepted.
+    /// Why clients were not excluded.
     TooManyExceptions {
-        /// More than 1,000.
-        TooMany = "too-many", "more than 1,000 clients cannot be excepted";
+        /// There are more than 1,000 clients.
+        TooMany = "too-many", "at most 1,000 clients can be excluded";
     }
 }
 
-/// Sends one message to many; it is framed once. Answers who missed it: closed, or with a full buffer.
+/// Sends one message to many clients. It is framed only once. Returns the clients that did not get it, because they are
+/// closed or have a full outbound buffer.
 pub fn broadcast<'a, C: Borrow<Client>>(
     to: impl IntoIterator<Item = C>,
     message: impl Into<Message<'a>>,
@@ -154,7 +155,8 @@ pub fn broadcast<'a, C: Borrow<Client>>(
     clients_of(host::broadcast(&ids(to), message.into().into(), None))
 }
 
-/// Sends one message to many in a way of yours. Answers who missed it; those whom the options except do not count.
+/// Sends one message to many clients with options. Returns the clients that did not get it. Clients that
+/// [`except`](SendOptions::except) excludes are not among them.
 pub fn broadcast_with<'a, C: Borrow<Client>>(
     to: impl IntoIterator<Item = C>,
     message: impl Into<Message<'a>>,

@@ -1,16 +1,16 @@
-//! Whom an error is told that a handler did not deal with.
+//! Reporting errors that a handler did not deal with.
 
 use std::fmt::Display;
 
 use crate::{Client, CloseCode, Error};
 
-/// Set by a host that runs for who writes the handler.
+/// The environment variable that a host sets in development mode (`--dev`).
 const DEVELOPMENT: &str = "WS_HOST_DEV";
 
-/// Octets that a close frame has room for beside its code.
+/// The longest reason of a close frame, in bytes.
 const MAX_REASON: usize = 123;
 
-/// Tells the log, and closes the client.
+/// Writes the error to the log, and closes the client.
 pub(crate) fn client(client: Client, error: &Error) {
     to_log(&client, error);
     let mut reason = match std::env::var_os(DEVELOPMENT) {
@@ -18,7 +18,7 @@ pub(crate) fn client(client: Client, error: &Error) {
         None => "the handler failed".to_owned(),
     };
     reason.truncate(reason.floor_char_boundary(MAX_REASON));
-    // Fails only if the client is closing already.
+    // Fails only if the client is already closing.
     let _ = client.close(CloseCode::InternalError, &reason);
 }
 

@@ -1,37 +1,37 @@
-//! What is known of the state that a handler gives or takes.
+//! Details of the state that a handler gives or takes.
 
 use std::time::Duration;
 
 use crate::bindings::ws_host::socket::state as host;
 use crate::words::words;
 
-/// How long ago the state was given that [`resume`](crate::Lifecycle::resume) has got, if events came since
-/// of which it knows nothing: it is the last checkpoint before a trap (`--checkpoint`), or what was handed to
-/// code that was rolled back (`--trial`). `None`: it is as the last event left it, or there is none.
+/// Returns how long ago the state for [`resume`](crate::Lifecycle::resume) was given, if it lacks events that happened
+/// since. That is the case for the last checkpoint before a trap (`--checkpoint`), and for a state that was handed to code
+/// that was rolled back (`--trial`). `None` if the state includes the last event, or if there is no state.
 ///
-/// Asked in `resume`; at any other time `None`.
+/// Works only in `resume`; at any other time it returns `None`.
 pub fn state_age() -> Option<Duration> {
     host::age().map(Duration::from_millis)
 }
 
-/// Why [`suspend`](crate::Lifecycle::suspend) or [`resume`](crate::Lifecycle::resume) is called. At any other time
-/// `None`.
+/// Returns why [`suspend`](crate::Lifecycle::suspend) or [`resume`](crate::Lifecycle::resume) is called. At any other time
+/// it returns `None`.
 pub fn state_reason() -> Option<StateReason> {
     host::reason().map(|word| StateReason::of(&word))
 }
 
 words! {
-    /// Why a handler is asked for its state, or given one.
+    /// Why a handler has to give its state, or gets one.
     StateReason {
         /// New code takes over.
         Reload = "reload", "new code takes over";
-        /// The instance is put to sleep, or woken.
-        Hibernation = "hibernation", "the instance is put to sleep or woken";
-        /// The instance goes on, and the state is kept in case it traps.
+        /// The instance is hibernated, or woken.
+        Hibernation = "hibernation", "the instance is hibernated or woken";
+        /// The instance continues, and the state is kept in case it traps.
         Checkpoint = "checkpoint", "the state is kept in case of a trap";
-        /// The instance before this one trapped or exceeded a limit.
-        Fault = "fault", "the instance before trapped";
-        /// Old code comes back in place of new code that failed.
-        Rollback = "rollback", "old code comes back";
+        /// The previous instance trapped or exceeded a limit.
+        Fault = "fault", "the previous instance trapped";
+        /// Old code returns in place of new code that failed.
+        Rollback = "rollback", "old code returns";
     }
 }

@@ -1,4 +1,4 @@
-//! Tags: names under which clients are found again.
+//! Tags: names under which clients can be found.
 
 use crate::bindings::ws_host::socket::tags as host;
 use crate::message::clients_of;
@@ -6,37 +6,38 @@ use crate::words::errors;
 use crate::{Client, CloseCode, Message, SendOptions};
 
 impl Client {
-    /// Gives it a tag: `user:42`, say. Twice is as good as once. A client that closes loses its tags.
+    /// Gives the client a tag, such as `user:42`. A tag that the client already has is not added again. A client that
+    /// closes loses its tags.
     ///
     /// # Errors
     ///
-    /// [`TagError`]; it has no new tag then.
+    /// Returns [`TagError`] if the client did not get the tag.
     pub fn tag(self, tag: impl AsRef<str>) -> Result<(), TagError> {
         Ok(host::tag(self.id(), tag.as_ref())?)
     }
 
-    /// Takes a tag from it. Answers whether it had it.
+    /// Removes a tag from the client. Returns whether the client had it.
     pub fn untag(self, tag: impl AsRef<str>) -> bool {
         host::untag(self.id(), tag.as_ref())
     }
 
-    /// Its tags, in alphabetical order.
+    /// Returns the client's tags, in alphabetical order.
     pub fn tags(self) -> Vec<String> {
         host::tags_of(self.id())
     }
 }
 
-/// The clients of this instance that have the tag, the one first that has been here longest.
+/// Returns the open clients of this instance that have the tag, the one that connected first in front.
 pub fn tagged(tag: impl AsRef<str>) -> Vec<Client> {
     clients_of(host::clients_of(tag.as_ref()))
 }
 
-/// Sends a message to all clients of the resource that have the tag, also to those of other instances. Not all have it
-/// when this returns.
+/// Sends a message to all clients of the resource that have the tag, including those of other instances. It may return
+/// before all clients have the message.
 ///
 /// # Errors
 ///
-/// [`TaggedError`]; nobody gets it then.
+/// Returns [`TaggedError`] if the message is sent to no client.
 pub fn send_tagged<'a>(
     tag: impl AsRef<str>,
     message: impl Into<Message<'a>>,
@@ -44,11 +45,12 @@ pub fn send_tagged<'a>(
     Ok(host::send_tagged(tag.as_ref(), message.into().into(), None)?)
 }
 
-/// The same in a way of yours.
+/// Sends a message with options, as [`send_tagged`] does without. Clients that [`except`](SendOptions::except) excludes do
+/// not get it.
 ///
 /// # Errors
 ///
-/// [`TaggedError`]; nobody gets it then.
+/// Returns [`TaggedError`] if the message is sent to no client.
 pub fn send_tagged_with<'a>(
     tag: impl AsRef<str>,
     message: impl Into<Message<'a>>,
@@ -57,11 +59,11 @@ pub fn send_tagged_with<'a>(
     Ok(host::send_tagged(tag.as_ref(), message.into().into(), Some(options.host()))?)
 }
 
-/// Closes all clients of the resource that have the tag, also those of other instances.
+/// Closes all clients of the resource that have the tag, including those of other instances.
 ///
 /// # Errors
 ///
-/// [`TaggedError`]; nobody is closed then.
+/// Returns [`TaggedError`] if no client is closed.
 pub fn close_tagged(
     tag: impl AsRef<str>,
     code: CloseCode,
@@ -73,24 +75,24 @@ pub fn close_tagged(
 errors! {
     /// Why a client was not tagged.
     TagError {
-        /// The client is closed, or not a client of this instance.
+        /// The client is closing or closed, or is not a client of this instance.
         Closed = "closed", "the client is closed";
-        /// The tag is empty or has more than 255 octets.
-        InvalidTag = "invalid-tag", "a tag has 1 to 255 octets";
-        /// The client has 32 tags already.
-        TooMany = "too-many", "the client has 32 tags already";
+        /// The tag is empty or has more than 255 bytes.
+        InvalidTag = "invalid-tag", "a tag has 1 to 255 bytes";
+        /// The client already has 32 tags.
+        TooMany = "too-many", "the client already has 32 tags";
     }
 }
 
 errors! {
-    /// Why nothing was sent to those who have a tag, or nobody of them closed.
+    /// Why nothing was sent to the clients that have a tag, or none of them was closed.
     TaggedError {
-        /// The tag is empty or has more than 255 octets.
-        InvalidTag = "invalid-tag", "a tag has 1 to 255 octets";
+        /// The tag is empty or has more than 255 bytes.
+        InvalidTag = "invalid-tag", "a tag has 1 to 255 bytes";
         /// The code may not be sent: 1005, 1006, 1015 or an unassigned one.
         InvalidCode = "invalid-code", "the close code may not be sent";
-        /// The reason has more than 123 octets of UTF-8.
-        ReasonTooLong = "reason-too-long", "the close reason has more than 123 octets";
+        /// The reason has more than 123 bytes of UTF-8.
+        ReasonTooLong = "reason-too-long", "the close reason has more than 123 bytes";
         /// There are more than 1,000 [`SendOptions`].
         TooManyOptions = "too-many-options", "there are more than 1,000 send options";
     }

@@ -1,45 +1,47 @@
-//! Topics: names under which clients hear what is published, on all instances of the resource.
+//! Topics: publish and subscribe within a resource, across all its instances.
 
 use crate::bindings::ws_host::socket::topics as host;
 use crate::words::errors;
 use crate::{Client, Message, SendOptions};
 
 impl Client {
-    /// Lets it hear what is published to a topic. Twice is as good as once.
+    /// Subscribes the client to a topic. It gets every message that is published from now on. A second subscription to
+    /// the same topic changes nothing.
     ///
     /// # Errors
     ///
-    /// [`SubscribeError`]; it was not subscribed then.
+    /// Returns [`SubscribeError`] if the client was not subscribed.
     pub fn subscribe(self, topic: impl AsRef<str>) -> Result<(), SubscribeError> {
         Ok(host::subscribe(self.id(), topic.as_ref())?)
     }
 
-    /// Answers whether it was subscribed. A client that closes is unsubscribed without a word.
+    /// Unsubscribes the client. Returns whether it was subscribed. A client that closes is unsubscribed automatically.
     pub fn unsubscribe(self, topic: impl AsRef<str>) -> bool {
         host::unsubscribe(self.id(), topic.as_ref())
     }
 
-    /// Takes back all its subscriptions. Answers how many there were.
+    /// Removes all subscriptions of the client. Returns how many there were.
     pub fn unsubscribe_all(self) -> u32 {
         host::unsubscribe_all(self.id())
     }
 
-    /// The topics to which it is subscribed, in alphabetical order.
+    /// Returns the topics to which the client is subscribed, in alphabetical order.
     pub fn topics(self) -> Vec<String> {
         host::topics_of(self.id())
     }
 }
 
-/// How many clients of this host are subscribed to a topic.
+/// Returns how many clients of the resource on this host are subscribed to a topic.
 pub fn subscribers(topic: impl AsRef<str>) -> u32 {
     host::subscribers(topic.as_ref())
 }
 
-/// Sends a message to all subscribers of a topic; it is framed once. Not all have it when this returns.
+/// Sends a message to all subscribers of a topic. It is framed only once. It may return before all subscribers have the
+/// message.
 ///
 /// # Errors
 ///
-/// [`PublishError`]; nobody gets it then.
+/// Returns [`PublishError`] if the message is sent to no subscriber.
 pub fn publish<'a>(
     topic: impl AsRef<str>,
     message: impl Into<Message<'a>>,
@@ -47,12 +49,12 @@ pub fn publish<'a>(
     Ok(host::publish(topic.as_ref(), message.into().into(), None)?)
 }
 
-/// Sends a message to all subscribers of a topic in a way of yours, but to those whom the options
-/// [except](SendOptions::except).
+/// Sends a message to all subscribers of a topic with options. Clients that [`except`](SendOptions::except) excludes do not
+/// get it.
 ///
 /// # Errors
 ///
-/// [`PublishError`]; nobody gets it then.
+/// Returns [`PublishError`] if the message is sent to no subscriber.
 pub fn publish_with<'a>(
     topic: impl AsRef<str>,
     message: impl Into<Message<'a>>,
@@ -64,20 +66,20 @@ pub fn publish_with<'a>(
 errors! {
     /// Why a client was not subscribed.
     SubscribeError {
-        /// The client is closed, or not a client of this instance.
+        /// The client is closing or closed, or is not a client of this instance.
         Closed = "closed", "the client is closed";
-        /// The name of the topic is empty or has more than 255 octets.
-        InvalidTopic = "invalid-topic", "the name of a topic has 1 to 255 octets";
-        /// The client has 128 subscriptions already.
-        TooMany = "too-many", "the client has 128 subscriptions already";
+        /// The name of the topic is empty or has more than 255 bytes.
+        InvalidTopic = "invalid-topic", "the name of a topic has 1 to 255 bytes";
+        /// The client already has 128 subscriptions.
+        TooMany = "too-many", "the client already has 128 subscriptions";
     }
 }
 
 errors! {
     /// Why a message was not published.
     PublishError {
-        /// The name of the topic is empty or has more than 255 octets.
-        InvalidTopic = "invalid-topic", "the name of a topic has 1 to 255 octets";
+        /// The name of the topic is empty or has more than 255 bytes.
+        InvalidTopic = "invalid-topic", "the name of a topic has 1 to 255 bytes";
         /// There are more than 1,000 [`SendOptions`].
         TooManyOptions = "too-many-options", "there are more than 1,000 send options";
     }

@@ -1,7 +1,7 @@
-//! Words of the host, as types.
+//! The words that the host returns, as enums.
 
-/// An enum of the words that a function of the host may answer with. More may be added to a released contract: a
-/// word that is not known here is `Unknown`.
+/// Defines an enum of the words that a function of the host may return. A released contract may gain words: a word that
+/// this crate does not know becomes `Unknown`.
 macro_rules! words {
     (
         $(#[$meta:meta])*
@@ -12,12 +12,12 @@ macro_rules! words {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$variant_meta])* $variant,)*
-            /// One that this version of the crate does not know.
+            /// A word that this version of the crate does not know.
             Unknown,
         }
 
         impl $name {
-            /// The word of the contract; `unknown` for one that is not known here.
+            /// Returns the word of the contract, or `unknown` for a word that this version of the crate does not know.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)*
@@ -33,19 +33,19 @@ macro_rules! words {
             }
         }
 
-        /// What it means, in a few words.
+        /// Writes the meaning in a few words.
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(match self {
                     $(Self::$variant => $text,)*
-                    Self::Unknown => "the host says so in a word that is not known here",
+                    Self::Unknown => "the host gave a reason that this version of the handler does not know",
                 })
             }
         }
     };
 }
 
-/// The same for errors.
+/// Defines an enum of words, as `words!` does, that is also an error.
 macro_rules! errors {
     ($(#[$meta:meta])* $name:ident { $($variants:tt)* }) => {
         $crate::words::words! { $(#[$meta])* $name { $($variants)* } }
