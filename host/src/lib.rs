@@ -46,9 +46,9 @@ mod worker;
 pub use actor::TrialState;
 pub use reload::{ReloadError, ReloadOutcome, Replaced};
 pub use server::{
-    Body, ClientStatus, ConfigureError, Configured, CustomAnswer, CustomError, CustomMessage, Host,
-    Listening, NoResource, Peer, Recipient, Renewal, RenewalError, Renewer, ResourceStatus, Server,
-    StartError, Stopped, TaggedError,
+    Body, ClientStatus, ConfigReload, ConfigReloadError, ConfigReloader, ConfigureError,
+    Configured, CustomAnswer, CustomError, CustomMessage, Host, Listening, NoResource, Peer,
+    Recipient, ResourceStatus, Server, StartError, Stopped, TaggedError,
 };
 pub use worker::runtime;
 pub use ws_host_client as client;

@@ -83,7 +83,7 @@ async fn serve(config: Config, log: &Log) -> Result<()> {
     let static_files = config.host.static_files.clone().map(|files| files.folder);
     let server = Server::start(config).await?;
     banner::print(&server, watch, static_files.as_deref());
-    let renewer = server.renewer();
+    let renewer = server.config_reloader();
     tokio::spawn(async move {
         while hang_up.recv().await.is_some() {
             // The log tells what came of it.

@@ -15,9 +15,9 @@ use ws_host_protocol::handshake::server::{Rules, Upgrade, check, check_draft00, 
 use super::answer::{Body, rejected, switch_protocols, text, unavailable};
 use super::refused_origin;
 use super::registry::Route;
-use super::served::{Handshake, Served};
-use super::site::Site;
-use super::visit::{Entrance, Visit};
+use super::served::{PendingHandshake, ServedResource};
+use super::site::HostState;
+use super::visit::{AcceptedClient, RequestContext};
 use crate::clients::{ByHost, Client, ClientInfo, Headers, HttpVersion, OnFull};
 use crate::config;
 use crate::connection::{Admitted, ClientPermit, ConnectionEnd};
@@ -36,10 +36,10 @@ static LATE: LogRate = LogRate::new();
 
 /// Answers a handshake. If that is with 101, the client is left with the visit.
 pub(super) async fn admit(
-    site: &Arc<Site>,
+    site: &Arc<HostState>,
     route: Route,
     request: &Request<()>,
-    visit: Visit,
+    visit: RequestContext,
 ) -> Response<Body> {
     let Route { served, path, parameters } = route;
     let settings = served.settings();
@@ -74,7 +74,7 @@ pub(super) async fn admit(
         Err(Full::Clients) => return full(&served, "clients"),
         Err(Full::Actors) => return full(&served, "actors"),
     };
-    let Some(place) = site.place(stay).await else { return full(&served, "clients") };
+    let Some(place) = site.client_permit(stay).await else { return full(&served, "clients") };
     let Some(handshake) = served.try_handshake(site.max_handshakes()) else {
         return full(&served, "handshakes");
     };
@@ -101,7 +101,7 @@ pub(super) async fn admit(
         certificate: visit.certificate.clone(),
         agreed: OnceLock::new(),
     };
-    let budget = &site.ground.budget;
+    let budget = &site.context.budget;
     let on_full = match settings.on_full {
         config::OnFull::Drop => OnFull::Drop,
         config::OnFull::Close => OnFull::Close,
@@ -134,7 +134,7 @@ pub(super) async fn admit(
 }
 
 /// Who the client is, whatever is between it and us.
-fn forwarded(site: &Site, request: &Request<()>, visit: &Visit) -> Forwarded {
+fn forwarded(site: &HostState, request: &Request<()>, visit: &RequestContext) -> Forwarded {
     let peer = visit.peer.address.ip();
     let convention = site.config().forwarded_by;
     forwarded::client(request, peer, convention, |address| visit.believes(site, address))
@@ -158,7 +158,7 @@ enum Answer {
 fn ask_handler(
     client: Arc<Client>,
     place: ClientPermit,
-    handshake: Handshake,
+    handshake: PendingHandshake,
     settings: Arc<config::Resource>,
 ) -> oneshot::Receiver<Answer> {
     let (mut answer_to, answer) = oneshot::channel();
@@ -201,9 +201,9 @@ fn agree(known: &ClientInfo, acceptance: &Acceptance, settings: &config::Resourc
 }
 
 fn accept(
-    site: &Arc<Site>,
-    served: &Served,
-    visit: &Visit,
+    site: &Arc<HostState>,
+    served: &ServedResource,
+    visit: &RequestContext,
     upgrade: &Upgrade,
     accepted: Accepted,
 ) -> Response<Body> {
@@ -212,7 +212,7 @@ fn accept(
         Ok(response) => {
             let client = Arc::clone(admitted.client());
             let trailer = upgrade.trailer().to_vec();
-            visit.leave_entrance(Entrance { admitted, settings, trailer });
+            visit.put_accepted(AcceptedClient { admitted, settings, trailer });
             // Whoever sends all away has not seen this one, perhaps.
             if site.is_draining() || served.is_stopped() {
                 client.close_by_host(ByHost::Stopping);
@@ -275,7 +275,7 @@ fn add(headers: &mut HeaderMap, more: Vec<(HeaderName, HeaderValue)>) {
 }
 
 /// What a client hears that came too late, because there are as many of something as there may be.
-fn full(served: &Served, of: &'static str) -> Response<Body> {
+fn full(served: &ServedResource, of: &'static str) -> Response<Body> {
     let resource = served.name();
     if let Some(Line { left_out }) = FULL.line(Instant::now()) {
         tracing::warn!(

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::served::{Prepared, Served};
-use super::site::Site;
+use super::served::{PreparedResource, ServedResource};
+use super::site::HostState;
 use super::{StartError, of_resource};
 use crate::clients::ByHost;
 use crate::config::{self, InvalidSetting, checked_resources};
@@ -52,16 +52,16 @@ pub enum ConfigureError {
 
 /// What is to become of a resource.
 enum Step {
-    Keep(Arc<Served>),
-    Add(Prepared),
-    Change(Arc<Served>, Box<config::Resource>, Option<Loaded>),
-    Restart(Arc<Served>, Prepared),
+    Keep(Arc<ServedResource>),
+    Add(PreparedResource),
+    Change(Arc<ServedResource>, Box<config::Resource>, Option<Loaded>),
+    Restart(Arc<ServedResource>, PreparedResource),
 }
 
 /// All or nothing: first everything is loaded, then everything is changed. Whoever calls this holds the lock on
 /// changes, and does not stop in the middle.
 pub(super) async fn configure(
-    site: &Site,
+    site: &HostState,
     resources: Vec<config::Resource>,
 ) -> Result<Configured, ConfigureError> {
     let resources = checked_resources(resources, &site.config().limits)?;
@@ -72,33 +72,35 @@ pub(super) async fn configure(
     Ok(carry_out(site, steps).await)
 }
 
-async fn prepare(site: &Site, settings: config::Resource) -> Result<Step, ConfigureError> {
+async fn prepare(site: &HostState, settings: config::Resource) -> Result<Step, ConfigureError> {
     let name = settings.name.to_string();
     let Some(served) = site.registry.named(&name) else {
-        let prepared = Prepared::load(&site.ground, settings).await;
+        let prepared = PreparedResource::load(&site.context, settings).await;
         return prepared.map(Step::Add).map_err(|cause| ConfigureError::Start { name, cause });
     };
     if *served.settings() == settings {
         return Ok(Step::Keep(served));
     }
     if served.can_change_to(&settings) {
-        let replacement = served.prepare_change(&settings, &site.ground).await;
+        let replacement = served.prepare_change(&settings, &site.context).await;
         let replacement = replacement.map_err(|cause| ConfigureError::Component { name, cause })?;
         return Ok(Step::Change(served, Box::new(settings), replacement));
     }
-    match Prepared::load(&site.ground, settings).await {
+    match PreparedResource::load(&site.context, settings).await {
         Ok(prepared) => Ok(Step::Restart(served, prepared)),
         Err(cause) => Err(ConfigureError::Start { name, cause }),
     }
 }
 
-async fn carry_out(site: &Site, steps: Vec<Step>) -> Configured {
+async fn carry_out(site: &HostState, steps: Vec<Step>) -> Configured {
     let mut done = Configured::default();
     let (mut serving, mut ending, mut replacing) = (Vec::new(), Vec::new(), Vec::new());
     for step in steps {
         let (served, told) = match step {
             Step::Keep(served) => (served, &mut done.unchanged),
-            Step::Add(prepared) => (Served::start(&site.ground, prepared), &mut done.added),
+            Step::Add(prepared) => {
+                (ServedResource::start(&site.context, prepared), &mut done.added)
+            }
             Step::Change(served, settings, replacement) => {
                 served.change(*settings);
                 replacing.extend(replacement.map(|by| (Arc::clone(&served), by)));
@@ -106,13 +108,14 @@ async fn carry_out(site: &Site, steps: Vec<Step>) -> Configured {
             }
             Step::Restart(old, prepared) => {
                 ending.push(old);
-                (Served::start(&site.ground, prepared), &mut done.restarted)
+                (ServedResource::start(&site.context, prepared), &mut done.restarted)
             }
         };
         told.push(served.name().to_owned());
         serving.push(served);
     }
-    let is_wanted = |served: &Arc<Served>| serving.iter().any(|new| new.name() == served.name());
+    let is_wanted =
+        |served: &Arc<ServedResource>| serving.iter().any(|new| new.name() == served.name());
     let (_, unwanted): (Vec<_>, Vec<_>) = site.registry.all().into_iter().partition(is_wanted);
     site.registry.replace(serving);
     for served in ending {

@@ -10,7 +10,7 @@ use crate::config;
 use crate::worker::Workers;
 
 /// What all resources of a host share.
-pub(super) struct Ground {
+pub(super) struct HostContext {
     /// All settings but the resources, which are in the registry.
     pub(super) config: config::Host,
     pub(super) runtimes: Runtimes,
@@ -19,7 +19,7 @@ pub(super) struct Ground {
     _watch: AbortOnDropHandle<()>,
 }
 
-impl Ground {
+impl HostContext {
     /// # Errors
     ///
     /// What the system says when it has no thread for a worker.

@@ -25,7 +25,7 @@ async fn with_client(
 ) -> Result<()> {
     let host = Host::start(config::Host::new(Vec::new())).await?;
     let runtime = grown::runtime().map_err(|error| anyhow::anyhow!("{error:?}"))?;
-    host.site.ground.runtimes.put(Density::Few, Arc::new(runtime));
+    host.state.context.runtimes.put(Density::Few, Arc::new(runtime));
     host.configure(vec![Resource::new("/", component)?]).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;

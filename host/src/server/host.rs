@@ -10,15 +10,15 @@ use tokio_util::task::AbortOnDropHandle;
 use ws_host_protocol::SharedMessage;
 
 use super::answer::Body;
-use super::arrival::Arrival;
+use super::arrival::HandshakePermit;
 use super::configure::{ConfigureError, Configured, configure};
 use super::custom::CustomMessage;
-use super::door::{Door, enter};
-use super::http::{self, AsItIs};
+use super::door::{Endpoint, serve_connection};
+use super::http::{self, NoTransfer};
 use super::relief::relief;
-use super::served::{Prepared, Served};
-use super::site::Site;
-use super::visit::{Peer, Visit};
+use super::served::{PreparedResource, ServedResource};
+use super::site::HostState;
+use super::visit::{Peer, RequestContext};
 use super::{StartError, Stopped};
 use crate::actor::TrialState;
 use crate::clients::{ByHost, ClientId};
@@ -40,7 +40,7 @@ pub(super) const CLOSED_BY_THE_ADMINISTRATOR: &str = "closed by the administrato
 /// - [`serve_stream`](Self::serve_stream) serves any stream.
 #[derive(Clone)]
 pub struct Host {
-    pub(super) site: Arc<Site>,
+    pub(super) state: Arc<HostState>,
 }
 
 /// No resource has this name.
@@ -155,17 +155,19 @@ impl Host {
     pub async fn start(config: config::Host) -> Result<Self, StartError> {
         let mut config = config.checked()?;
         let resources = std::mem::take(&mut config.resources);
-        let site = Site::new(config).map_err(StartError::Worker)?;
+        let site = HostState::new(config).map_err(StartError::Worker)?;
         let mut serving = Vec::with_capacity(resources.len());
         for settings in resources {
-            serving
-                .push(Served::start(&site.ground, Prepared::load(&site.ground, settings).await?));
+            serving.push(ServedResource::start(
+                &site.context,
+                PreparedResource::load(&site.context, settings).await?,
+            ));
         }
         site.registry.replace(serving);
         let site = Arc::new(site);
-        let relief = relief(Arc::downgrade(&site), Arc::clone(&site.ground.budget));
-        site.keep(AbortOnDropHandle::new(tokio::spawn(relief)));
-        Ok(Self { site })
+        let relief = relief(Arc::downgrade(&site), Arc::clone(&site.context.budget));
+        site.keep_relief(AbortOnDropHandle::new(tokio::spawn(relief)));
+        Ok(Self { state: site })
     }
 
     /// Serves a stream, from the request of its client to the end of the connection if that is a
@@ -178,9 +180,16 @@ impl Host {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let visit = Visit::new(&self.site, peer);
-        let site = Arc::clone(&self.site);
-        enter::<_, AsItIs>(site, &Door::OPEN, stream, visit, Arrival::UNCOUNTED).await;
+        let visit = RequestContext::new(&self.state, peer);
+        let site = Arc::clone(&self.state);
+        serve_connection::<_, NoTransfer>(
+            site,
+            &Endpoint::UNBOUND,
+            stream,
+            visit,
+            HandshakePermit::UNCOUNTED,
+        )
+        .await;
     }
 
     /// Answers a request of another program's HTTP server. If that is with 101, or over HTTP/2 with 200 to
@@ -191,8 +200,8 @@ impl Host {
     ///
     /// A client that was let in meanwhile is told to its handler as gone.
     pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Response<Body> {
-        let visit = Visit::new(&self.site, peer);
-        http::answer(&self.site, request, visit, async {}).await
+        let visit = RequestContext::new(&self.state, peer);
+        http::answer_with_upgrade(&self.state, request, visit, async {}).await
     }
 
     /// Serves these resources from now on, and no others. What did not change is not touched; if
@@ -209,13 +218,13 @@ impl Host {
         &self,
         resources: Vec<config::Resource>,
     ) -> Result<Configured, ConfigureError> {
-        let changing = Arc::clone(&self.site.registry.changing).lock_owned().await;
-        let site = Arc::clone(&self.site);
+        let changing = Arc::clone(&self.state.registry.changing).lock_owned().await;
+        let site = Arc::clone(&self.state);
         let work = async move {
             let _changing = changing;
             configure(&site, resources).await
         };
-        self.site.run(work).await
+        self.state.run(work).await
     }
 
     /// Stops serving a resource: its clients are closed with 1001, as soon as a handler that wants to hear of it has.
@@ -228,12 +237,12 @@ impl Host {
     ///
     /// Nothing happens before the future has waited for a change that is under way.
     pub async fn remove(&self, name: &str) -> Result<(), NoResource> {
-        let registry = &self.site.registry;
+        let registry = &self.state.registry;
         let _changing = registry.changing.lock().await;
         let removed = self.named(name)?;
         let others = registry.all().into_iter().filter(|served| served.name() != name).collect();
         registry.replace(others);
-        removed.end(ByHost::Removed, self.site.stopping_time());
+        removed.end(ByHost::Removed, self.state.stopping_time());
         tracing::info!(resource = name, "removed");
         Ok(())
     }
@@ -269,7 +278,7 @@ impl Host {
 
     /// All resources, by name.
     pub fn resources(&self) -> Vec<ResourceStatus> {
-        let status = |served: &Arc<Served>| {
+        let status = |served: &Arc<ServedResource>| {
             let settings = served.settings();
             ResourceStatus {
                 name: served.name().to_owned(),
@@ -281,13 +290,13 @@ impl Host {
                 clients: served.resource().clients().len(),
             }
         };
-        self.site.registry.all().iter().map(status).collect()
+        self.state.registry.all().iter().map(status).collect()
     }
 
     /// All clients that are connected, in no order.
     pub fn clients(&self) -> Vec<ClientStatus> {
         let mut all = Vec::new();
-        for served in self.site.registry.all() {
+        for served in self.state.registry.all() {
             all.extend(served.resource().clients().iter().map(|client| {
                 let known = client.info();
                 ClientStatus {
@@ -306,7 +315,7 @@ impl Host {
 
     /// Closes a client with 1001. Answers whether there was one.
     pub fn close_client(&self, id: u64) -> bool {
-        let served = self.site.registry.all();
+        let served = self.state.registry.all();
         let clients = served.iter().flat_map(|served| served.resource().clients());
         let found = clients.into_iter().find(|client| client.id() == ClientId(id));
         if let Some(client) = &found {
@@ -395,12 +404,12 @@ impl Host {
     ///
     /// Clients that were closed stay closed.
     pub async fn drain(&self) -> Stopped {
-        self.site.drain().await
+        self.state.drain().await
     }
 
     /// Tells the metrics what can only be told when it is asked for.
     pub(super) fn measure(&self) {
-        let budget = &self.site.ground.budget;
+        let budget = &self.state.context.budget;
         metrics::gauge!("ws_host_buffered_bytes").set(budget.used() as f64);
         metrics::gauge!("ws_host_max_buffered_bytes").set(budget.limit() as f64);
     }
@@ -414,8 +423,8 @@ impl Host {
         Ok(self.named(resource)?.resource().topics().publish(topic, message).await)
     }
 
-    pub(super) fn named(&self, name: &str) -> Result<Arc<Served>, NoResource> {
-        self.site.registry.named(name).ok_or_else(|| NoResource(name.to_owned()))
+    pub(super) fn named(&self, name: &str) -> Result<Arc<ServedResource>, NoResource> {
+        self.state.registry.named(name).ok_or_else(|| NoResource(name.to_owned()))
     }
 }
 

@@ -52,7 +52,7 @@ fn port(server: &Server) -> u16 {
 
 /// The one client that there is.
 fn client(host: &Host) -> Arc<Client> {
-    let served = host.site.registry.all();
+    let served = host.state.registry.all();
     let clients = served[0].resource().clients();
     assert_eq!(clients.len(), 1);
     Arc::clone(&clients[0])

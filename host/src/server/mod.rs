@@ -19,7 +19,7 @@ mod places;
 mod refused_origin;
 mod registry;
 mod relief;
-mod renewal;
+mod reload_config;
 mod reread;
 mod routes;
 mod runtimes;
@@ -43,12 +43,12 @@ pub use self::custom::CustomMessage;
 pub use self::host::{
     ClientStatus, CustomAnswer, CustomError, Host, NoResource, Recipient, ResourceStatus,
 };
-pub use self::renewal::{Renewal, RenewalError, Renewer};
+pub use self::reload_config::{ConfigReload, ConfigReloadError, ConfigReloader};
 pub use self::tagged::TaggedError;
 pub use self::visit::Peer;
 
 use self::admin::Admin;
-use self::door::{Door, Listener, Tls, TlsError};
+use self::door::{Endpoint, Listener, Tls, TlsError};
 use crate::config::{self, Address, Config, ConfigLocation, Encryption, InvalidSetting, Listen};
 use crate::guest::RuntimeError;
 use crate::reload::ReloadError;
@@ -57,9 +57,9 @@ use crate::watch::Watch;
 /// A host that listens, and serves when it is run.
 #[derive(Debug)]
 pub struct Server {
-    listeners: Vec<(Listener, Arc<Door>)>,
+    listeners: Vec<(Listener, Arc<Endpoint>)>,
     host: Host,
-    renewer: Renewer,
+    renewer: ConfigReloader,
     admin: Option<Admin>,
     /// The certificate, if its files are watched.
     followed: Option<(Arc<Tls>, Watch)>,
@@ -172,7 +172,7 @@ impl Server {
         let host = Host::start(host).await?;
         let listeners = bind(&listen, backlog, tls.as_ref())?;
         let followed = tls.clone().zip(watch);
-        let renewer = Renewer::new(host.clone(), file, mode, tls);
+        let renewer = ConfigReloader::new(host.clone(), file, mode, tls);
         let admin = match admin {
             None => None,
             Some(address) => Some(
@@ -201,7 +201,7 @@ impl Server {
 
     /// Where it listens.
     pub fn listening(&self) -> Vec<Listening> {
-        let told = |(listener, door): &(Listener, Arc<Door>)| {
+        let told = |(listener, door): &(Listener, Arc<Endpoint>)| {
             let address = listener.address().clone();
             let configured = door.address.clone().unwrap_or_else(|| address.clone());
             let scheme = if door.tls.is_some() { Scheme::Https } else { Scheme::Http };
@@ -221,7 +221,7 @@ impl Server {
     }
 
     /// Reads the configuration and the components again while the server runs.
-    pub fn renewer(&self) -> Renewer {
+    pub fn config_reloader(&self) -> ConfigReloader {
         self.renewer.clone()
     }
 
@@ -235,7 +235,7 @@ impl Server {
         let Self { listeners, host, admin, followed, .. } = self;
         let mut serving = JoinSet::new();
         for (listener, door) in listeners {
-            let site = Arc::clone(&host.site);
+            let site = Arc::clone(&host.state);
             serving.spawn(door::accept(listener, door, site));
         }
         if let Some((tls, watch)) = followed {
@@ -273,10 +273,10 @@ fn bind(
     all: &[Listen],
     backlog: u32,
     tls: Option<&Arc<Tls>>,
-) -> Result<Vec<(Listener, Arc<Door>)>, StartError> {
+) -> Result<Vec<(Listener, Arc<Endpoint>)>, StartError> {
     let mut listeners = Vec::new();
     for listen in all {
-        let door = Arc::new(Door {
+        let door = Arc::new(Endpoint {
             address: Some(listen.address.clone()),
             tls: tls.filter(|_| listen.encryption == Encryption::Tls).cloned(),
             scheme: match listen.encryption {

@@ -19,18 +19,18 @@ const NETWORK: u128 = !0 << 64;
 
 /// Places, all of one kind.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct Permits {
     max: usize,
     /// A peer that was waited for less than this does not give way to others at its address.
     patience: Duration,
-    line: Mutex<Line>,
+    holders: Mutex<Holders>,
     /// Somebody has gone.
     freed: Notify,
 }
 
 /// Who has a place.
 #[derive(Debug, Default)]
-struct Line {
+struct Holders {
     next: u64,
     /// In the order in which they came or did something.
     all: BTreeMap<u64, Holder>,
@@ -50,18 +50,18 @@ struct Holder {
 
 /// A place, free again when it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
-    places: Arc<Places>,
+pub(super) struct Permit {
+    places: Arc<Permits>,
     number: u64,
 }
 
 /// Tells the holder of a place when it must give way.
 #[derive(Debug)]
-pub(super) struct Notice(oneshot::Receiver<()>);
+pub(super) struct Eviction(oneshot::Receiver<()>);
 
-impl Places {
+impl Permits {
     pub(super) fn new(max: usize, patience: Duration) -> Arc<Self> {
-        Arc::new(Self { max, patience, line: Mutex::default(), freed: Notify::new() })
+        Arc::new(Self { max, patience, holders: Mutex::default(), freed: Notify::new() })
     }
 
     /// A place for a peer at this address, that we wait for from now on. `None`: nobody gives way.
@@ -69,8 +69,8 @@ impl Places {
         self: &Arc<Self>,
         address: IpAddr,
         now: Instant,
-    ) -> Option<(Place, Notice)> {
-        self.give(address, Some(now), now)
+    ) -> Option<(Permit, Eviction)> {
+        self.evict(address, Some(now), now)
     }
 
     /// A place for a peer that waits for us, as soon as there is one.
@@ -78,9 +78,9 @@ impl Places {
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
-    pub(super) async fn take(self: &Arc<Self>, address: IpAddr) -> (Place, Notice) {
+    pub(super) async fn take(self: &Arc<Self>, address: IpAddr) -> (Permit, Eviction) {
         loop {
-            if let Some(given) = self.give(address, None, Instant::now()) {
+            if let Some(given) = self.evict(address, None, Instant::now()) {
                 return given;
             }
             tokio::select! {
@@ -90,14 +90,14 @@ impl Places {
         }
     }
 
-    fn give(
+    fn evict(
         self: &Arc<Self>,
         address: IpAddr,
         waits_since: Option<Instant>,
         now: Instant,
-    ) -> Option<(Place, Notice)> {
+    ) -> Option<(Permit, Eviction)> {
         let address = network(address);
-        let mut line = self.line.lock();
+        let mut line = self.holders.lock();
         if line.all.len() >= self.max {
             // Places of those who were asked and do not go are no more than others.
             if line.leaving >= self.max {
@@ -110,11 +110,11 @@ impl Places {
         }
         let (notice, noticed) = oneshot::channel();
         let number = line.join(Holder { address, waits_since, notice });
-        Some((Place { places: Arc::clone(self), number }, Notice(noticed)))
+        Some((Permit { places: Arc::clone(self), number }, Eviction(noticed)))
     }
 }
 
-impl Line {
+impl Holders {
     fn who_gives_way_to(&self, address: IpAddr, is_late: impl Fn(Instant) -> bool) -> Option<u64> {
         let (greediest, most) = self.at.iter().max_by_key(|(_, places)| **places)?;
         let own = self.at.get(&address).copied().unwrap_or_default();
@@ -150,10 +150,10 @@ impl Line {
     }
 }
 
-impl Place {
+impl Permit {
     /// The peer has done something: others have been waited for longer.
     pub(super) fn renew(&mut self, now: Instant) {
-        let mut line = self.places.line.lock();
+        let mut line = self.places.holders.lock();
         // One that was asked to give way stays asked.
         if let Some(holder) = line.remove(self.number) {
             self.number = line.join(Holder { waits_since: Some(now), ..holder });
@@ -164,16 +164,16 @@ impl Place {
     pub(super) fn wait(&self) -> impl Future<Output = ()> + Send + use<> {
         let (places, number) = (Arc::clone(&self.places), self.number);
         async move {
-            if let Some(holder) = places.line.lock().all.get_mut(&number) {
+            if let Some(holder) = places.holders.lock().all.get_mut(&number) {
                 holder.waits_since = Some(Instant::now());
             }
         }
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
-        let mut line = self.places.line.lock();
+        let mut line = self.places.holders.lock();
         if line.remove(self.number).is_none() {
             line.leaving -= 1;
         }
@@ -182,13 +182,13 @@ impl Drop for Place {
     }
 }
 
-impl Notice {
+impl Eviction {
     /// Never, if the place is given back first.
     ///
     /// # Cancel safety
     ///
     /// The notice is lost with the future.
-    pub(super) async fn given(self) {
+    pub(super) async fn requested(self) {
         if self.0.await.is_err() {
             std::future::pending().await
         }
@@ -214,13 +214,13 @@ mod tests {
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
     const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
-    fn is_given(notice: &mut Notice) -> bool {
+    fn is_given(notice: &mut Eviction) -> bool {
         notice.0.try_recv().is_ok()
     }
 
     #[test]
     fn the_one_that_was_waited_for_longest_gives_way() {
-        let (places, now) = (Places::new(2, Duration::ZERO), Instant::now());
+        let (places, now) = (Permits::new(2, Duration::ZERO), Instant::now());
         let (first, mut one) = places.try_take(HERE, now).expect("a place");
         let (mut second, mut two) = places.try_take(HERE, now).expect("a place");
         let (third, mut three) = places.try_take(HERE, now).expect("a place");
@@ -233,13 +233,13 @@ mod tests {
         let fifth = places.try_take(HERE, now).expect("a place");
         assert!(is_given(&mut two));
         drop((second, third, fourth, fifth));
-        let line = places.line.lock();
+        let line = places.holders.lock();
         assert_eq!((line.all.len(), line.at.len(), line.leaving), (0, 0, 0));
     }
 
     #[test]
     fn nobody_gives_way_to_its_own_address_who_did_something_a_moment_ago() {
-        let (places, now) = (Places::new(1, PATIENCE), Instant::now());
+        let (places, now) = (Permits::new(1, PATIENCE), Instant::now());
         let (mut first, mut notice) = places.try_take(HERE, now).expect("a place");
         assert!(places.try_take(HERE, now + PATIENCE / 2).is_none());
         first.renew(now + PATIENCE / 2);
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn the_address_that_has_the_most_gives_way_to_others() {
-        let (places, now) = (Places::new(3, PATIENCE), Instant::now());
+        let (places, now) = (Permits::new(3, PATIENCE), Instant::now());
         let mut all = [HERE, HERE, HERE].map(|here| places.try_take(here, now).expect("a place"));
         let other = places.try_take(THERE, now).expect("a place");
         assert!(is_given(&mut all[0].1));
@@ -264,14 +264,14 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_for_us_is_not_asked_to_go() {
-        let places = Places::new(1, Duration::ZERO);
+        let places = Permits::new(1, Duration::ZERO);
         let (first, notice) = places.take(HERE).await;
         let mut second = pin!(places.take(THERE));
         let mut context = Context::from_waker(Waker::noop());
         assert!(second.as_mut().poll(&mut context).is_pending());
         first.wait().await;
         let (_place, mut other) = second.await;
-        notice.given().await;
+        notice.requested().await;
         drop(first);
         assert!(!is_given(&mut other));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use super::served::Served;
+use super::served::ServedResource;
 use crate::config::Address;
 use crate::pattern::{Found, Patterns, normalized};
 
@@ -19,16 +19,16 @@ pub(super) struct Registry {
 
 #[derive(Default)]
 struct Table {
-    by_name: BTreeMap<Arc<str>, Arc<Served>>,
+    by_name: BTreeMap<Arc<str>, Arc<ServedResource>>,
     /// Those of every address.
-    everywhere: Patterns<Arc<Served>>,
+    everywhere: Patterns<Arc<ServedResource>>,
     /// Those of one address alone.
-    at_address: HashMap<Address, Patterns<Arc<Served>>>,
+    at_address: HashMap<Address, Patterns<Arc<ServedResource>>>,
 }
 
 /// The resource of a path.
 pub(super) struct Route {
-    pub(super) served: Arc<Served>,
+    pub(super) served: Arc<ServedResource>,
     /// The path in its normal form: instances, handlers and management know it by this one.
     pub(super) path: String,
     /// What the parameters of its pattern stand for.
@@ -45,12 +45,12 @@ impl Registry {
         Some(Route { served: Arc::clone(value), path: path.into_owned(), parameters })
     }
 
-    pub(super) fn named(&self, name: &str) -> Option<Arc<Served>> {
+    pub(super) fn named(&self, name: &str) -> Option<Arc<ServedResource>> {
         self.table().by_name.get(name).cloned()
     }
 
     /// All of them, by name.
-    pub(super) fn all(&self) -> Vec<Arc<Served>> {
+    pub(super) fn all(&self) -> Vec<Arc<ServedResource>> {
         self.table().by_name.values().cloned().collect()
     }
 
@@ -65,7 +65,7 @@ impl Registry {
 
     /// Serves these from now on, and no others. Of two with paths between which nothing decides the
     /// first one is served; the configuration has been checked for that.
-    pub(super) fn replace(&self, resources: Vec<Arc<Served>>) {
+    pub(super) fn replace(&self, resources: Vec<Arc<ServedResource>>) {
         let mut table = Table::default();
         for served in resources {
             let settings = served.settings();

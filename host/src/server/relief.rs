@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::site::Site;
+use super::site::HostState;
 use crate::budget::{Budget, STEP};
 use crate::clients::{Cause, Client};
 
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// # Cancel safety
 ///
 /// Clients that were closed stay closed.
-pub(super) async fn relief(site: Weak<Site>, budget: Arc<Budget>) {
+pub(super) async fn relief(site: Weak<HostState>, budget: Arc<Budget>) {
     loop {
         budget.pressed().await;
         sleep(PATIENCE).await;
@@ -37,10 +37,10 @@ pub(super) async fn relief(site: Weak<Site>, budget: Arc<Budget>) {
 }
 
 /// Closes as many as hold the excess, together with those that are closing already, and tells which.
-fn close_greediest(site: &Site, excess: usize) -> Vec<Arc<Client>> {
+fn close_greediest(site: &HostState, excess: usize) -> Vec<Arc<Client>> {
     let served = site.registry.all();
     let connected = served.iter().flat_map(|served| served.resource().clients());
-    let clients = connected.chain(site.farewells.leaving());
+    let clients = connected.chain(site.closing.leaving());
     let mut greedy: Vec<_> =
         clients.map(|client| (client.held(), client)).filter(|(held, _)| *held >= STEP).collect();
     // Those that are closing first: what they hold is free soon.

@@ -7,13 +7,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A stream of which the first bytes were read to look at them. Whoever reads it gets them all.
 #[derive(Debug)]
-pub(super) struct Reread<S> {
+pub(super) struct Prefixed<S> {
     first: Vec<u8>,
     given: usize,
     stream: S,
 }
 
-impl<S> Reread<S> {
+impl<S> Prefixed<S> {
     /// A stream of which these bytes were read.
     pub(super) fn new(first: Vec<u8>, stream: S) -> Self {
         Self { first, given: 0, stream }
@@ -37,7 +37,7 @@ impl<S> Reread<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Reread<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Prefixed<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -57,7 +57,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Reread<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Reread<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Prefixed<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -8,8 +8,8 @@ use ws_host_protocol::handshake::{Rejection, server};
 
 use super::admission;
 use super::answer::{Answer, rejected, text};
-use super::site::Site;
-use super::visit::Visit;
+use super::site::HostState;
+use super::visit::RequestContext;
 use crate::config::Address;
 
 /// Where an orchestrator asks whether the server lives.
@@ -18,7 +18,11 @@ const HEALTH: &str = "/healthz";
 /// How many paths are told to somebody who asks for another one.
 const MAX_TOLD: usize = 8;
 
-pub(super) async fn answer(site: &Arc<Site>, request: &Request<()>, visit: Visit) -> Answer {
+pub(super) async fn answer(
+    site: &Arc<HostState>,
+    request: &Request<()>,
+    visit: RequestContext,
+) -> Answer {
     let path = request.uri().path();
     let address = visit.address.clone();
     let found = site.registry.find(address.as_ref(), path);
@@ -61,7 +65,7 @@ fn is_extended_connect(request: &Request<()>) -> bool {
 }
 
 /// The paths that there are at an address.
-fn others(site: &Site, address: Option<&Address>) -> String {
+fn others(site: &HostState, address: Option<&Address>) -> String {
     let all = site.registry.all();
     let paths: Vec<String> = all
         .iter()

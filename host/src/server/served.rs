@@ -8,7 +8,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::StartError;
-use super::ground::Ground;
+use super::ground::HostContext;
 use crate::actor::{self, Code};
 use crate::clients::ByHost;
 use crate::config::{self, Mode};
@@ -20,14 +20,14 @@ use crate::resource::{Resource, Stopping};
 const DEVELOPMENT: (&str, &str) = ("WS_HOST_DEV", "1");
 
 /// A resource that is loaded and not served yet.
-pub(super) struct Prepared {
+pub(super) struct PreparedResource {
     settings: Arc<config::Resource>,
     runtime: Arc<Runtime>,
     loaded: Loaded,
 }
 
 /// A resource that is served.
-pub(super) struct Served {
+pub(super) struct ServedResource {
     name: Arc<str>,
     settings: RwLock<Arc<config::Resource>>,
     resource: Arc<Resource>,
@@ -41,31 +41,31 @@ pub(super) struct Served {
 }
 
 /// A handshake that waits for the handler, until it is dropped.
-pub(super) struct Handshake(Arc<Served>);
+pub(super) struct PendingHandshake(Arc<ServedResource>);
 
-impl Drop for Handshake {
+impl Drop for PendingHandshake {
     fn drop(&mut self) {
         self.0.handshakes.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl Prepared {
+impl PreparedResource {
     /// Loads the component of a resource and tries whether an instance of it can be made.
     pub(super) async fn load(
-        ground: &Ground,
+        ground: &HostContext,
         settings: config::Resource,
     ) -> Result<Self, StartError> {
         let runtime = ground.runtimes.of(&settings)?;
-        let recipe = recipe(&settings, ground.config.mode);
+        let recipe = component_spec(&settings, ground.config.mode);
         let loaded = reload::load(&runtime, &ground.workers, recipe, ground.config.watch).await;
         let loaded = loaded.map_err(StartError::Component)?;
         Ok(Self { settings: Arc::new(settings), runtime, loaded })
     }
 }
 
-impl Served {
-    pub(super) fn start(ground: &Ground, prepared: Prepared) -> Arc<Self> {
-        let Prepared { settings, runtime, loaded } = prepared;
+impl ServedResource {
+    pub(super) fn start(ground: &HostContext, prepared: PreparedResource) -> Arc<Self> {
+        let PreparedResource { settings, runtime, loaded } = prepared;
         let config::Limits { max_clients, max_instances, max_state, .. } = settings.limits;
         let limits = actor::Limits { max_instances, max_state };
         let template = Arc::clone(&loaded.template);
@@ -109,8 +109,8 @@ impl Served {
     }
 
     /// One more handshake that waits for the handler, if there are not as many as there may be.
-    pub(super) fn try_handshake(self: &Arc<Self>, most: usize) -> Option<Handshake> {
-        let handshake = Handshake(Arc::clone(self));
+    pub(super) fn try_handshake(self: &Arc<Self>, most: usize) -> Option<PendingHandshake> {
+        let handshake = PendingHandshake(Arc::clone(self));
         (self.handshakes.fetch_add(1, Ordering::Relaxed) < most).then_some(handshake)
     }
 
@@ -128,11 +128,11 @@ impl Served {
     pub(super) async fn prepare_change(
         &self,
         settings: &config::Resource,
-        ground: &Ground,
+        ground: &HostContext,
     ) -> Result<Option<Loaded>, ReloadError> {
         let config::Host { mode, watch, .. } = ground.config;
-        let new = recipe(settings, mode);
-        if new == recipe(&self.settings(), mode) {
+        let new = component_spec(settings, mode);
+        if new == component_spec(&self.settings(), mode) {
             return Ok(None);
         }
         Ok(Some(reload::load(&self.runtime, &ground.workers, new, watch).await?))
@@ -167,7 +167,7 @@ impl Served {
         self.is_stopped.load(Ordering::Acquire)
     }
 
-    pub(super) fn send_all_away(&self, why: ByHost<'_>) {
+    pub(super) fn close_all_clients(&self, why: ByHost<'_>) {
         for client in self.resource.clients() {
             client.close_by_host(why);
         }
@@ -179,7 +179,7 @@ fn sweep(resource: &Arc<Resource>, settings: &config::Resource) -> AbortOnDropHa
     AbortOnDropHandle::new(tokio::spawn(sweep))
 }
 
-fn recipe(settings: &config::Resource, mode: Mode) -> ComponentSpec {
+fn component_spec(settings: &config::Resource, mode: Mode) -> ComponentSpec {
     let config::Limits { max_memory, max_cpu, max_time, max_log, .. } = settings.limits;
     let mut environment = settings.environment.clone();
     if mode == Mode::Development {

@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::answer::{Body, text};
-use super::ground::Ground;
-use super::places::Places;
+use super::ground::HostContext;
+use super::places::Permits;
 use super::registry::Registry;
-use super::served::Served;
+use super::served::ServedResource;
 use super::static_files::StaticFiles;
 use super::{Stopped, arrival};
 use crate::clients::{ByHost, ClientId, Ids};
@@ -29,20 +29,20 @@ use crate::running::Running;
 const GIVING_WAY: Duration = Duration::from_secs(1);
 
 /// The host's state. It outlives the listener, until the last client is gone.
-pub(super) struct Site {
-    pub(super) ground: Ground,
+pub(super) struct HostState {
+    pub(super) context: HostContext,
     pub(super) registry: Registry,
     pub(super) static_files: Option<StaticFiles>,
     /// Places for connections that have had an answer.
-    pub(super) answered: Arc<Semaphore>,
+    pub(super) keep_alive_permits: Arc<Semaphore>,
     /// Places for answers that are on their way.
-    pub(super) answers: Arc<Places>,
+    pub(super) response_permits: Arc<Permits>,
     /// Places for connections that are closed behind an answer, until their client has closed too.
-    pub(super) leaving: Semaphore,
+    pub(super) linger_permits: Semaphore,
     /// Every task that owes a client something.
     pub(super) tasks: TaskTracker,
     clients: Arc<Semaphore>,
-    pub(super) farewells: Arc<ClosingConnections>,
+    pub(super) closing: Arc<ClosingConnections>,
     ids: Ids,
     is_draining: AtomicBool,
     /// Told when all clients have been sent away.
@@ -53,7 +53,7 @@ pub(super) struct Site {
     relief: OnceLock<AbortOnDropHandle<()>>,
 }
 
-impl Site {
+impl HostState {
     /// # Errors
     ///
     /// What the system says when it has no thread for a worker.
@@ -61,27 +61,27 @@ impl Site {
         Ok(Self {
             registry: Registry::default(),
             static_files: config.static_files.clone().map(StaticFiles::new),
-            answered: arrival::answered(),
-            answers: arrival::answers(),
-            leaving: Semaphore::new(arrival::MAX_LEAVING),
+            keep_alive_permits: arrival::keep_alive_permits(),
+            response_permits: arrival::response_permits(),
+            linger_permits: Semaphore::new(arrival::MAX_LINGERING),
             tasks: TaskTracker::new(),
             clients: Arc::new(Semaphore::new(config.limits.max_clients)),
-            farewells: Arc::default(),
+            closing: Arc::default(),
             ids: Ids::new(),
             is_draining: AtomicBool::new(false),
             draining: CancellationToken::new(),
             runtime: Handle::current(),
             relief: OnceLock::new(),
-            ground: Ground::new(config)?,
+            context: HostContext::new(config)?,
         })
     }
 
     pub(super) fn config(&self) -> &config::Host {
-        &self.ground.config
+        &self.context.config
     }
 
     /// Ends this task with the host.
-    pub(super) fn keep(&self, relief: AbortOnDropHandle<()>) {
+    pub(super) fn keep_relief(&self, relief: AbortOnDropHandle<()>) {
         // A host starts once.
         let _ = self.relief.set(relief);
     }
@@ -92,16 +92,16 @@ impl Site {
     /// # Cancel safety
     ///
     /// The place is free again when the future is dropped.
-    pub(super) async fn place(&self, stay: ActorLease) -> Option<ClientPermit> {
+    pub(super) async fn client_permit(&self, stay: ActorLease) -> Option<ClientPermit> {
         let permit = match Arc::clone(&self.clients).try_acquire_owned() {
             Ok(permit) => permit,
-            Err(_) if self.farewells.evict_one() => {
+            Err(_) if self.closing.evict_one() => {
                 let freed = Arc::clone(&self.clients).acquire_owned();
                 timeout(GIVING_WAY, freed).await.ok()?.ok()?
             }
             Err(_) => return None,
         };
-        let (token, farewells) = (self.tasks.token(), Arc::clone(&self.farewells));
+        let (token, farewells) = (self.tasks.token(), Arc::clone(&self.closing));
         let counted = Arc::new(CountedClient { _permit: permit, _token: token, farewells });
         Some(ClientPermit { stay, counted })
     }
@@ -143,7 +143,7 @@ impl Site {
         if self.is_draining() {
             return text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
         }
-        let stuck = self.ground.workers.stuck();
+        let stuck = self.context.workers.stuck();
         if stuck.is_empty() {
             return text(StatusCode::OK, "ok\n");
         }
@@ -176,7 +176,7 @@ impl Site {
         self.is_draining.store(true, Ordering::Release);
         tracing::info!(clients = self.registry.clients(), "stopping");
         let patience = self.stopping_time();
-        let stop = |served: &Arc<Served>| served.stop(ByHost::Stopping, patience);
+        let stop = |served: &Arc<ServedResource>| served.stop(ByHost::Stopping, patience);
         let stopping: Vec<_> = self.registry.all().iter().map(stop).collect();
         let stopped = async {
             for stopping in stopping {
@@ -186,20 +186,20 @@ impl Site {
         // Their worker may be stuck.
         let _ = timeout(patience, stopped).await;
         // Before their connections hear of it, which run on other threads: WebSockets over HTTP/2 end first.
-        self.send_all_away();
+        self.close_all_clients();
         self.draining.cancel();
         self.tasks.close();
-        self.send_all_away();
+        self.close_all_clients();
         match timeout_at(until, self.tasks.wait()).await {
             Ok(()) => Stopped::Drained,
-            Err(_) => Stopped::Abandoned(self.registry.clients() + self.farewells.leaving().len()),
+            Err(_) => Stopped::Abandoned(self.registry.clients() + self.closing.leaving().len()),
         }
     }
 
     /// Whoever is let in while the host drains must call this again.
-    pub(super) fn send_all_away(&self) {
+    pub(super) fn close_all_clients(&self) {
         for served in self.registry.all() {
-            served.send_all_away(ByHost::Stopping);
+            served.close_all_clients(ByHost::Stopping);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ws_host_protocol::{CloseFrame, CloseFrameError, SharedMessage};
 
 use super::host::{Host, NoResource};
-use super::served::Served;
+use super::served::ServedResource;
 use crate::topics::is_name;
 
 /// Why nothing was done with the clients that have a tag.
@@ -102,7 +102,7 @@ impl Host {
         Ok(served.resource().topics().tags().send(tag, message()).await)
     }
 
-    fn tagging(&self, resource: &str, tag: &str) -> Result<Arc<Served>, TaggedError> {
+    fn tagging(&self, resource: &str, tag: &str) -> Result<Arc<ServedResource>, TaggedError> {
         let served = self.named(resource)?;
         if is_name(tag) { Ok(served) } else { Err(TaggedError::InvalidTag) }
     }

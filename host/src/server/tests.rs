@@ -43,7 +43,7 @@ async fn health_tells_of_a_worker_that_is_stuck_and_stopping_does_not_wait_for_i
     let server = server(1, Some(HERE)).await;
     let admin = server.admin_address().expect("there is one");
     let Address::Tcp(address) = server.listening()[0].address else { panic!("not TCP") };
-    let worker = server.host().site.ground.workers.assign_actor();
+    let worker = server.host().state.context.workers.assign_actor();
     let (stop, stopping) = oneshot::channel::<()>();
     let running = tokio::spawn(server.run(async {
         // Either is a reason to stop.
@@ -82,7 +82,7 @@ async fn health_tells_of_a_worker_that_is_stuck_and_stopping_does_not_wait_for_i
 async fn connection_that_is_given_to_a_worker_that_is_stuck_is_answered() {
     let server = server(2, None).await;
     let Address::Tcp(address) = server.listening()[0].address else { panic!("not TCP") };
-    let homes = [(); 4].map(|()| server.host().site.ground.workers.assign_actor());
+    let homes = [(); 4].map(|()| server.host().state.context.workers.assign_actor());
     let (here, there) =
         homes.iter().partition::<Vec<_>, _>(|home| home.worker() == homes[0].worker());
     assert_eq!((here.len(), there.len()), (2, 2));

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use ws_host_protocol::handshake::Scheme;
 
-use super::site::Site;
+use super::site::HostState;
 use crate::clients::Certificate;
 use crate::config::{self, Address};
 use crate::connection::Admitted;
@@ -56,7 +56,7 @@ pub(super) enum SpeaksFor {
 
 /// What a request needs to know of its connection.
 #[derive(Clone)]
-pub(super) struct Visit {
+pub(super) struct RequestContext {
     pub(super) peer: Peer,
     pub(super) speaks_for: SpeaksFor,
     /// The address at which it was accepted, if the host did that.
@@ -70,19 +70,19 @@ pub(super) struct Visit {
     /// What draft 00 has behind the head of its request.
     pub(super) challenge: Option<[u8; 8]>,
     /// Where the client is left when it was let in.
-    entrance: Arc<Mutex<Option<Entrance>>>,
+    accepted: Arc<Mutex<Option<AcceptedClient>>>,
 }
 
 /// A client that was let in, on its way from the request to the connection.
-pub(super) struct Entrance {
+pub(super) struct AcceptedClient {
     pub(super) admitted: Admitted,
     pub(super) settings: Arc<config::Resource>,
     /// What stands between the head of the answer and the first frame.
     pub(super) trailer: Vec<u8>,
 }
 
-impl Visit {
-    pub(super) fn new(site: &Site, peer: Peer) -> Self {
+impl RequestContext {
+    pub(super) fn new(site: &HostState, peer: Peer) -> Self {
         Self {
             peer,
             speaks_for: SpeaksFor::Client,
@@ -91,36 +91,36 @@ impl Visit {
             certificate: None,
             deadline: deadline(site),
             challenge: None,
-            entrance: Arc::default(),
+            accepted: Arc::default(),
         }
     }
 
     /// Another request on the same connection.
-    pub(super) fn once_more(&self, site: &Site) -> Self {
-        Self { deadline: deadline(site), challenge: None, entrance: Arc::default(), ..self.clone() }
+    pub(super) fn next_request(&self, site: &HostState) -> Self {
+        Self { deadline: deadline(site), challenge: None, accepted: Arc::default(), ..self.clone() }
     }
 
     /// The same, with the challenge that was read behind the head of its request.
-    pub(super) fn challenged(self, challenge: Option<[u8; 8]>) -> Self {
+    pub(super) fn with_challenge(self, challenge: Option<[u8; 8]>) -> Self {
         Self { challenge, ..self }
     }
 
     /// Whether somebody at this address is believed who its clients are. On a connection of the proxy's own there
     /// are none.
-    pub(super) fn believes(&self, site: &Site, address: IpAddr) -> bool {
+    pub(super) fn believes(&self, site: &HostState, address: IpAddr) -> bool {
         self.speaks_for == SpeaksFor::Client && site.trusts(address)
     }
 
-    pub(super) fn leave_entrance(&self, entrance: Entrance) {
-        *self.entrance.lock() = Some(entrance);
+    pub(super) fn put_accepted(&self, entrance: AcceptedClient) {
+        *self.accepted.lock() = Some(entrance);
     }
 
-    pub(super) fn take_entrance(&self) -> Option<Entrance> {
-        self.entrance.lock().take()
+    pub(super) fn take_accepted(&self) -> Option<AcceptedClient> {
+        self.accepted.lock().take()
     }
 }
 
 /// Until when a handshake must have been answered that begins now.
-fn deadline(site: &Site) -> Instant {
+fn deadline(site: &HostState) -> Instant {
     Instant::now() + site.config().timeouts.handshake
 }

@@ -103,7 +103,7 @@ async fn renewal_goes_on_whoever_gives_up_waiting_for_it() {
     write("sleep 20", 1000);
     let config = config::read(&file, config::Mode::Production).expect("a configuration");
     let server = Server::start(config).await.expect("a server");
-    let (host, renewer) = (server.host(), server.renewer());
+    let (host, renewer) = (server.host(), server.config_reloader());
     let mut expected = Vec::new();
     for polls in 0.. {
         let message = format!("before {polls}");

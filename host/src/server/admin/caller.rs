@@ -13,7 +13,7 @@ const HTTP_PORT: u16 = 80;
 
 /// Why somebody is not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Stranger {
+pub(super) enum RejectedCaller {
     /// RFC 9112 §3.2: there must be one.
     #[error("There must be one Host header, with a host and perhaps a port.")]
     Host,
@@ -28,7 +28,7 @@ pub(super) enum Stranger {
     OtherOrigin,
 }
 
-impl Stranger {
+impl RejectedCaller {
     pub(super) fn status(self) -> StatusCode {
         match self {
             Self::Host => StatusCode::BAD_REQUEST,
@@ -42,10 +42,10 @@ impl Stranger {
 /// # Errors
 ///
 /// [`Stranger`] says why not.
-pub(super) fn check<B>(request: &Request<B>, address: SocketAddr) -> Result<(), Stranger> {
+pub(super) fn check<B>(request: &Request<B>, address: SocketAddr) -> Result<(), RejectedCaller> {
     let host = host(request)?;
     if host.as_ref().is_some_and(|host| !host.is_of_this_machine(address)) {
-        return Err(Stranger::OtherName);
+        return Err(RejectedCaller::OtherName);
     }
     let headers = request.headers();
     // A browser that sends it says who asks: a page of this address, the person in front of it, or others. One
@@ -54,7 +54,7 @@ pub(super) fn check<B>(request: &Request<B>, address: SocketAddr) -> Result<(), 
     if !headers.get_all(SEC_FETCH_SITE).iter().all(is_own_site)
         || !is_own_origin(headers, host.as_ref())
     {
-        return Err(Stranger::OtherOrigin);
+        return Err(RejectedCaller::OtherOrigin);
     }
     Ok(())
 }
@@ -68,18 +68,18 @@ fn is_own_origin(headers: &HeaderMap, host: Option<&Authority>) -> bool {
 }
 
 /// The host that is asked for; `None` over HTTP/1.0, which has none.
-fn host<B>(request: &Request<B>) -> Result<Option<Authority>, Stranger> {
+fn host<B>(request: &Request<B>) -> Result<Option<Authority>, RejectedCaller> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let host = match (hosts.next(), hosts.next()) {
         (None, _) if request.version() < Version::HTTP_11 => None,
         (Some(host), None) => Some(host.to_str().ok()),
-        _ => return Err(Stranger::Host),
+        _ => return Err(RejectedCaller::Host),
     };
     // RFC 9112 §3.2.2: a target that has a host decides.
     let target = request.uri().authority().map(|authority| Some(authority.as_str()));
     match target.or(host) {
         None => Ok(None),
-        Some(text) => text.and_then(Authority::parse).map(Some).ok_or(Stranger::Host),
+        Some(text) => text.and_then(Authority::parse).map(Some).ok_or(RejectedCaller::Host),
     }
 }
 
@@ -136,7 +136,7 @@ impl Authority {
 mod tests {
     use super::*;
 
-    fn answer(lines: &[(&'static str, &str)]) -> Result<(), Stranger> {
+    fn answer(lines: &[(&'static str, &str)]) -> Result<(), RejectedCaller> {
         let mut request = Request::new(());
         for (name, value) in lines {
             let value = HeaderValue::from_str(value).expect("a header value");
@@ -176,15 +176,15 @@ mod tests {
             "2130706433",
             "",
         ] {
-            assert_eq!(answer(&[("host", host)]), Err(Stranger::OtherName), "{host}");
+            assert_eq!(answer(&[("host", host)]), Err(RejectedCaller::OtherName), "{host}");
         }
         for host in ["localhost:x", "localhost:+1", "localhost:99999", "[::1", "[::1]x", "[x]:1"] {
-            assert_eq!(answer(&[("host", host)]), Err(Stranger::Host), "{host}");
+            assert_eq!(answer(&[("host", host)]), Err(RejectedCaller::Host), "{host}");
         }
-        assert_eq!(answer(&[("host", "u@localhost")]), Err(Stranger::OtherName));
+        assert_eq!(answer(&[("host", "u@localhost")]), Err(RejectedCaller::OtherName));
         let twice = [("host", "localhost"), ("host", "rebound.example.com")];
-        assert_eq!(answer(&twice), Err(Stranger::Host));
-        assert_eq!(answer(&[]), Err(Stranger::Host));
+        assert_eq!(answer(&twice), Err(RejectedCaller::Host));
+        assert_eq!(answer(&[]), Err(RejectedCaller::Host));
         let elsewhere = SocketAddr::from(([10, 0, 0, 1], 9090));
         let mut request = Request::new(());
         request.headers_mut().insert(HOST, HeaderValue::from_static("10.0.0.1:9090"));
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(check(&request, address), Ok(()));
         request.headers_mut().insert(HOST, HeaderValue::from_static("localhost"));
         *request.uri_mut() = http::Uri::from_static("http://rebound.example.com/clients");
-        assert_eq!(check(&request, address), Err(Stranger::OtherName));
+        assert_eq!(check(&request, address), Err(RejectedCaller::OtherName));
     }
 
     #[test]
@@ -220,14 +220,14 @@ mod tests {
             "null",
             "",
         ] {
-            assert_eq!(from(origin, "same-origin"), Err(Stranger::OtherOrigin), "{origin}");
+            assert_eq!(from(origin, "same-origin"), Err(RejectedCaller::OtherOrigin), "{origin}");
         }
         for site in ["cross-site", "same-site", "", "SAME-ORIGIN"] {
             let told = answer(&[host, ("sec-fetch-site", site)]);
-            assert_eq!(told, Err(Stranger::OtherOrigin), "{site}");
+            assert_eq!(told, Err(RejectedCaller::OtherOrigin), "{site}");
         }
         let own = ("sec-fetch-site", "same-origin");
         let twice = [host, own, ("sec-fetch-site", "cross-site")];
-        assert_eq!(answer(&twice), Err(Stranger::OtherOrigin));
+        assert_eq!(answer(&twice), Err(RejectedCaller::OtherOrigin));
     }
 }

@@ -45,7 +45,7 @@ enum State {
 
 /// The place of a connection among all. Free again when it is dropped.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct ConnectionSlot {
     connections: Arc<Connections>,
     number: u64,
     given_away: CancellationToken,
@@ -53,7 +53,9 @@ pub(super) struct Seat {
 
 /// The right to work on a request. It is held until the connection rests.
 #[derive(Debug)]
-pub(super) struct Turn(#[expect(dead_code, reason = "held, not looked at")] OwnedSemaphorePermit);
+pub(super) struct RequestPermit(
+    #[expect(dead_code, reason = "held, not looked at")] OwnedSemaphorePermit,
+);
 
 impl Connections {
     pub(super) fn new() -> Arc<Self> {
@@ -62,7 +64,7 @@ impl Connections {
     }
 
     /// A place for one more connection. If there is none, the one that gives way is closed.
-    pub(super) fn seat(self: &Arc<Self>, now: Instant) -> Seat {
+    pub(super) fn seat(self: &Arc<Self>, now: Instant) -> ConnectionSlot {
         let given_away = CancellationToken::new();
         let mut open = self.open.lock();
         if open.states.len() >= MAX_CONNECTIONS {
@@ -75,11 +77,11 @@ impl Connections {
         let number = open.next;
         open.next += 1;
         open.states.insert(number, (State::Idle(now), given_away.clone()));
-        Seat { connections: Arc::clone(self), number, given_away }
+        ConnectionSlot { connections: Arc::clone(self), number, given_away }
     }
 }
 
-impl Seat {
+impl ConnectionSlot {
     /// A request was answered.
     pub(super) fn rest(&self, now: Instant) {
         self.change(State::Idle(now));
@@ -95,10 +97,10 @@ impl Seat {
     /// # Cancel safety
     ///
     /// The place in the queue is lost with the future.
-    pub(super) async fn turn(&self) -> Option<Turn> {
+    pub(super) async fn turn(&self) -> Option<RequestPermit> {
         let places = Arc::clone(&self.connections.places);
         let permit = places.acquire_owned().await.ok()?;
-        self.change(State::Working).then_some(Turn(permit))
+        self.change(State::Working).then_some(RequestPermit(permit))
     }
 
     /// Waits until the connection is to be closed: it gives way to another, or has been idle for too long.
@@ -137,7 +139,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.connections.open.lock().states.remove(&self.number);
     }
@@ -156,7 +158,7 @@ mod tests {
         let connections = Connections::new();
         let start = Instant::now();
         let at = |second: usize| start + SECOND * second as u32;
-        let seats: Vec<Seat> =
+        let seats: Vec<ConnectionSlot> =
             (0..MAX_CONNECTIONS).map(|second| connections.seat(at(second))).collect();
         let turn = seats[0].turn().await.expect("a place");
         seats[1].wait(at(1));
@@ -201,7 +203,8 @@ mod tests {
     async fn no_more_requests_than_may_be_are_in_work() {
         let connections = Connections::new();
         let seat = || connections.seat(Instant::now());
-        let (seats, last): (Vec<Seat>, Seat) = ((0..MAX_WORKING).map(|_| seat()).collect(), seat());
+        let (seats, last): (Vec<ConnectionSlot>, ConnectionSlot) =
+            ((0..MAX_WORKING).map(|_| seat()).collect(), seat());
         let mut turns = Vec::new();
         for seat in &seats {
             turns.push(seat.turn().await.expect("a place"));

@@ -2,8 +2,8 @@
 
 mod caller;
 mod connections;
-mod told;
-mod wish;
+mod request;
+mod responses;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -22,20 +22,20 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 
-use self::connections::{Connections, Seat};
-use self::told::{not_done, reloaded, rolled_back, sent};
-use self::wish::{Closing, Wish};
+use self::connections::{ConnectionSlot, Connections};
+use self::request::{AdminRequest, Closing};
+use self::responses::{not_done, reloaded, rolled_back, sent};
 use super::answer::{Body, json, text};
 use super::custom::CustomMessage;
 use super::host::Host;
-use super::renewal::Renewer;
+use super::reload_config::ConfigReloader;
 use crate::log_rate::{Line, LogRate};
 
 /// The longest message that is taken from outside, in octets.
 const MAX_BODY: usize = 1 << 20;
 
 /// What whoever is lost here hears.
-const WHAT_THERE_IS: &str = "\
+const USAGE: &str = "\
 There are:
   GET    /healthz
   GET    /metrics
@@ -73,14 +73,14 @@ static NOT_ACCEPTED: LogRate = LogRate::new();
 #[derive(Debug)]
 pub(super) struct Admin {
     listener: TcpListener,
-    desk: Arc<Desk>,
+    service: Arc<AdminService>,
 }
 
 #[derive(Debug)]
-struct Desk {
+struct AdminService {
     address: SocketAddr,
     host: Host,
-    renewer: Renewer,
+    renewer: ConfigReloader,
     metrics: PrometheusHandle,
 }
 
@@ -93,7 +93,7 @@ impl Admin {
     pub(super) async fn start(
         address: SocketAddr,
         host: Host,
-        renewer: Renewer,
+        renewer: ConfigReloader,
     ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
@@ -102,11 +102,11 @@ impl Admin {
         if metrics::set_global_recorder(recorder).is_err() {
             tracing::debug!("something else in this process counts already");
         }
-        Ok(Self { listener, desk: Arc::new(Desk { address, host, renewer, metrics }) })
+        Ok(Self { listener, service: Arc::new(AdminService { address, host, renewer, metrics }) })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
-        self.desk.address
+        self.service.address
     }
 
     /// Serves for ever.
@@ -119,7 +119,7 @@ impl Admin {
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    let desk = Arc::clone(&self.desk);
+                    let desk = Arc::clone(&self.service);
                     tokio::spawn(desk.serve(stream, connections.seat(Instant::now())));
                 }
                 Err(error) => {
@@ -133,9 +133,9 @@ impl Admin {
     }
 }
 
-impl Desk {
+impl AdminService {
     /// Serves a connection until it ends, or gives way to another.
-    async fn serve(self: Arc<Self>, stream: TcpStream, seat: Seat) {
+    async fn serve(self: Arc<Self>, stream: TcpStream, seat: ConnectionSlot) {
         let service = service_fn(|request| {
             let (desk, seat) = (&self, &seat);
             async move {
@@ -159,7 +159,11 @@ impl Desk {
         }
     }
 
-    async fn answer(self: &Arc<Self>, request: Request<Incoming>, seat: &Seat) -> Response<Body> {
+    async fn answer(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        seat: &ConnectionSlot,
+    ) -> Response<Body> {
         if let Err(stranger) = caller::check(&request, self.address) {
             return text(stranger.status(), format!("{stranger}\n"));
         }
@@ -168,12 +172,12 @@ impl Desk {
             Method::HEAD => &Method::GET,
             ref method => method,
         };
-        let Some(wish) = Wish::parse(method, request.uri()) else {
+        let Some(wish) = AdminRequest::parse(method, request.uri()) else {
             return no_such_wish(method, request.uri());
         };
         // Whoever measures never waits for those who do something.
         let answer = match wish.takes_time() {
-            false => self.fulfil(wish, request.headers(), &[]).await,
+            false => self.handle(wish, request.headers(), &[]).await,
             true => self.work_on(wish, request, seat).await,
         };
         answer.unwrap_or_else(|refusal| refusal)
@@ -182,9 +186,9 @@ impl Desk {
     /// Fulfils a wish in a task of its own: whoever asked may go, what was begun goes on.
     async fn work_on(
         self: &Arc<Self>,
-        wish: Wish,
+        wish: AdminRequest,
         request: Request<Incoming>,
-        seat: &Seat,
+        seat: &ConnectionSlot,
     ) -> Result<Response<Body>, Response<Body>> {
         seat.wait(Instant::now());
         let (head, incoming) = request.into_parts();
@@ -195,7 +199,7 @@ impl Desk {
         };
         let desk = Arc::clone(self);
         let work =
-            tokio::spawn(async move { (desk.fulfil(wish, &head.headers, &message).await, turn) });
+            tokio::spawn(async move { (desk.handle(wish, &head.headers, &message).await, turn) });
         let failed =
             |_| text(StatusCode::INTERNAL_SERVER_ERROR, "That failed; the log says why.\n");
         let (done, turn) = work.await.map_err(failed)?;
@@ -205,22 +209,22 @@ impl Desk {
         done
     }
 
-    async fn fulfil(
+    async fn handle(
         &self,
-        wish: Wish,
+        wish: AdminRequest,
         headers: &HeaderMap,
         message: &[u8],
     ) -> Result<Response<Body>, Response<Body>> {
         match wish {
-            Wish::Health => Ok(self.host.site.health()),
-            Wish::Metrics => {
+            AdminRequest::Health => Ok(self.host.state.health()),
+            AdminRequest::Metrics => {
                 self.host.measure();
                 Ok(text(StatusCode::OK, self.metrics.render()))
             }
-            Wish::Resources => Ok(json(StatusCode::OK, &self.host.resources())),
-            Wish::Clients => Ok(json(StatusCode::OK, &self.host.clients())),
-            Wish::Reload => Ok(reloaded(self.renewer.renew().await)),
-            Wish::RollBack => {
+            AdminRequest::Resources => Ok(json(StatusCode::OK, &self.host.resources())),
+            AdminRequest::Clients => Ok(json(StatusCode::OK, &self.host.clients())),
+            AdminRequest::Reload => Ok(reloaded(self.renewer.renew().await)),
+            AdminRequest::RollBack => {
                 let mut outcomes = Vec::new();
                 for resource in self.host.resources() {
                     let outcome = self.host.rollback(&resource.name).await;
@@ -228,15 +232,15 @@ impl Desk {
                 }
                 Ok(rolled_back(outcomes))
             }
-            Wish::Remove { resource } => match self.host.remove(&resource).await {
+            AdminRequest::Remove { resource } => match self.host.remove(&resource).await {
                 Ok(()) => Ok(text(StatusCode::OK, format!("removed {resource}\n"))),
                 Err(error) => Err(text(StatusCode::NOT_FOUND, format!("{error}\n"))),
             },
-            Wish::Close { client } => match self.host.close_client(client) {
+            AdminRequest::Close { client } => match self.host.close_client(client) {
                 true => Ok(text(StatusCode::OK, format!("closed client {client}\n"))),
                 false => Err(text(StatusCode::NOT_FOUND, "No such client is connected.\n")),
             },
-            Wish::Send { resource, to } => {
+            AdminRequest::Send { resource, to } => {
                 let message = CustomMessage::new(message).sender(SENDER);
                 let message = match headers.get(CONTENT_TYPE).map(HeaderValue::to_str) {
                     Some(Ok(kind)) => message.kind(kind),
@@ -245,7 +249,7 @@ impl Desk {
                 };
                 Ok(sent(self.host.send_custom(&resource, to, message).await))
             }
-            Wish::Publish { resource, topic } => {
+            AdminRequest::Publish { resource, topic } => {
                 let published = match Message::of(headers, message).ok_or_else(not_text)? {
                     Message::Binary(octets) => {
                         self.host.publish_binary(&resource, &topic, octets).await
@@ -259,11 +263,11 @@ impl Desk {
                     Err(error) => Err(text(StatusCode::NOT_FOUND, format!("{error}\n"))),
                 }
             }
-            Wish::CountTagged { resource, tag } => {
+            AdminRequest::CountTagged { resource, tag } => {
                 let clients = self.host.count_tagged(&resource, &tag).map_err(not_done)?;
                 Ok(json(StatusCode::OK, &BTreeMap::from([("clients", clients)])))
             }
-            Wish::SendTagged { resource, tag } => {
+            AdminRequest::SendTagged { resource, tag } => {
                 let sent = match Message::of(headers, message).ok_or_else(not_text)? {
                     Message::Binary(octets) => {
                         self.host.send_tagged_binary(&resource, &tag, octets).await
@@ -275,7 +279,7 @@ impl Desk {
                 let clients = sent.map_err(not_done)?;
                 Ok(text(StatusCode::OK, format!("sent to {clients} clients\n")))
             }
-            Wish::CloseTagged { resource, tag, with: Closing { code, reason } } => {
+            AdminRequest::CloseTagged { resource, tag, with: Closing { code, reason } } => {
                 let closed = self.host.close_tagged(&resource, &tag, code, &reason).await;
                 let clients = closed.map_err(not_done)?;
                 Ok(text(StatusCode::OK, format!("closed {clients} clients\n")))
@@ -310,16 +314,16 @@ fn no_such_wish(method: &Method, uri: &Uri) -> Response<Body> {
     let methods = [Method::GET, Method::POST, Method::DELETE];
     let there: Vec<&str> = methods
         .iter()
-        .filter(|method| Wish::parse(method, &path).is_some())
+        .filter(|method| AdminRequest::parse(method, &path).is_some())
         .map(Method::as_str)
         .collect();
     if there.is_empty() {
-        return text(StatusCode::NOT_FOUND, WHAT_THERE_IS);
+        return text(StatusCode::NOT_FOUND, USAGE);
     }
     if there.contains(&method.as_str()) {
-        return text(StatusCode::BAD_REQUEST, format!("{NO_SUCH_QUERY}{WHAT_THERE_IS}"));
+        return text(StatusCode::BAD_REQUEST, format!("{NO_SUCH_QUERY}{USAGE}"));
     }
-    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, WHAT_THERE_IS);
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, USAGE);
     // RFC 9110 §15.5.6.
     if let Ok(allowed) = HeaderValue::from_str(&there.join(", ")) {
         response.headers_mut().insert(ALLOW, allowed);

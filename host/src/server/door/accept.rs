@@ -9,15 +9,15 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::given::Given;
+use super::handoff::Handoff;
 use super::listener::{Incoming, Listener, Stream};
-use super::{Door, enter};
+use super::{Endpoint, serve_connection};
 use crate::log_rate::{Line, LogRate};
-use crate::server::arrival::{self, Arrival};
-use crate::server::http::Registered;
-use crate::server::places::Places;
-use crate::server::site::Site;
-use crate::server::visit::{Peer, Visit};
+use crate::server::arrival::{self, HandshakePermit};
+use crate::server::http::SocketTransfer;
+use crate::server::places::Permits;
+use crate::server::site::HostState;
+use crate::server::visit::{Peer, RequestContext};
 use crate::worker::Worker;
 
 /// How long to wait when the system has no file descriptors left: long enough not to spin, short
@@ -35,17 +35,17 @@ const LEFT_FOR: u32 = 40;
 
 /// A socket whose connections the first worker accepts: whoever accepts one serves it without waking another thread.
 /// While the worker does not come round to it, this is done, and they are served, by what operates the server.
-struct Accepting {
+struct Acceptor {
     listener: Listener,
-    door: Arc<Door>,
-    site: Arc<Site>,
+    door: Arc<Endpoint>,
+    site: Arc<HostState>,
     /// This address has places of its own: who fills them shuts out nobody at another one.
-    arriving: Arc<Places>,
+    permits: Arc<Permits>,
     /// How many the worker has accepted.
     accepted: AtomicUsize,
     /// The worker is to leave them.
     is_left: AtomicBool,
-    given: Given,
+    handoff: Handoff,
 }
 
 /// Accepts for ever. Each connection gets a task of its own.
@@ -53,28 +53,33 @@ struct Accepting {
 /// # Cancel safety
 ///
 /// Nobody is accepted any more when the future is dropped.
-pub(in crate::server) async fn accept(listener: Listener, door: Arc<Door>, site: Arc<Site>) {
-    let worker = site.ground.workers.first();
-    let accepting = Arc::new(Accepting {
+pub(in crate::server) async fn accept(
+    listener: Listener,
+    door: Arc<Endpoint>,
+    site: Arc<HostState>,
+) {
+    let worker = site.context.workers.first();
+    let accepting = Arc::new(Acceptor {
         listener,
         door,
         site,
-        arriving: arrival::arriving(),
+        permits: arrival::handshake_permits(),
         accepted: AtomicUsize::new(0),
         is_left: AtomicBool::new(false),
-        given: Given::default(),
+        handoff: Handoff::default(),
     });
     let working = Arc::clone(&accepting);
-    let _working =
-        AbortOnDropHandle::new(worker.runtime().spawn(async move { working.work().await }));
-    accepting.step_in(&worker).await;
+    let _working = AbortOnDropHandle::new(
+        worker.runtime().spawn(async move { working.accept_on_worker().await }),
+    );
+    accepting.accept_when_worker_is_busy(&worker).await;
 }
 
-impl Accepting {
+impl Acceptor {
     /// Accepts on the worker that runs this.
-    async fn work(&self) {
+    async fn accept_on_worker(&self) {
         let waiting = loop {
-            match self.listener.wait() {
+            match self.listener.on_current_runtime() {
                 Ok(waiting) => break waiting,
                 Err(error) => not_accepted(&error).await,
             }
@@ -83,8 +88,8 @@ impl Accepting {
             match waiting.accept(|| !self.is_left.load(Ordering::SeqCst)).await {
                 Ok(incoming) => {
                     self.accepted.fetch_add(1, Ordering::Relaxed);
-                    let (accepted, worker) = self.admit(incoming).await.received();
-                    self.given.give(accepted, worker);
+                    let (accepted, worker) = self.admit(incoming).await.assigned();
+                    self.handoff.give(accepted, worker);
                 }
                 Err(error) => not_accepted(&error).await,
             }
@@ -92,28 +97,28 @@ impl Accepting {
     }
 
     /// Serves what the workers do not come round to.
-    async fn step_in(&self, worker: &Arc<Worker>) {
+    async fn accept_when_worker_is_busy(&self, worker: &Arc<Worker>) {
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut accepted, mut has_waited) = (0, false);
         loop {
-            self.look(&mut looks).await;
+            self.wait_and_take_back(&mut looks).await;
             let before = std::mem::replace(&mut accepted, self.accepted.load(Ordering::Relaxed));
             let comes_round = accepted != before || worker.is_parked();
-            let waits = !comes_round && self.listener.has_one();
+            let waits = !comes_round && self.listener.has_pending();
             if std::mem::replace(&mut has_waited, waits) && waits {
                 worker.mark_late();
-                self.accept_instead(worker, &mut looks).await;
+                self.accept_in_place_of(worker, &mut looks).await;
             }
         }
     }
 
     /// Accepts until the worker has nothing else to do, and for a second at most.
-    async fn accept_instead(&self, worker: &Worker, looks: &mut Interval) {
+    async fn accept_in_place_of(&self, worker: &Worker, looks: &mut Interval) {
         self.is_left.store(true, Ordering::SeqCst);
         for _ in 0..LEFT_FOR {
             self.accept_waiting().await;
-            self.look(looks).await;
+            self.wait_and_take_back(looks).await;
             if worker.is_parked() {
                 break;
             }
@@ -124,9 +129,9 @@ impl Accepting {
     }
 
     /// Waits until it is time to look, and serves here what was given in vain.
-    async fn look(&self, looks: &mut Interval) {
+    async fn wait_and_take_back(&self, looks: &mut Interval) {
         looks.tick().await;
-        for accepted in self.given.take_back() {
+        for accepted in self.handoff.take_back() {
             tokio::spawn(accepted.serve());
         }
     }
@@ -145,12 +150,12 @@ impl Accepting {
         }
     }
 
-    async fn admit(&self, incoming: Incoming) -> Accepted {
+    async fn admit(&self, incoming: Incoming) -> AcceptedConnection {
         let Incoming { stream, peer, local } = incoming;
-        let arrival = Arrival::counted(&self.arriving, peer.ip()).await;
-        let visit = Visit::new(&self.site, Peer::plain(peer).at(local));
+        let arrival = HandshakePermit::acquire(&self.permits, peer.ip()).await;
+        let visit = RequestContext::new(&self.site, Peer::plain(peer).at(local));
         let (site, door) = (Arc::clone(&self.site), Arc::clone(&self.door));
-        Accepted { site, door, stream, visit, arrival }
+        AcceptedConnection { site, door, stream, visit, arrival }
     }
 }
 
@@ -170,20 +175,20 @@ async fn not_accepted(error: &std::io::Error) {
 }
 
 /// A connection that was accepted and is not served yet.
-pub(super) struct Accepted {
-    site: Arc<Site>,
-    door: Arc<Door>,
+pub(super) struct AcceptedConnection {
+    site: Arc<HostState>,
+    door: Arc<Endpoint>,
     stream: Stream,
-    visit: Visit,
-    arrival: Arrival,
+    visit: RequestContext,
+    arrival: HandshakePermit,
 }
 
-impl Accepted {
+impl AcceptedConnection {
     /// Counts it on the worker with the least to do, which is to serve it.
-    fn received(self) -> (Self, Arc<Worker>) {
-        let reception = self.site.ground.workers.assign_handshake();
+    fn assigned(self) -> (Self, Arc<Worker>) {
+        let reception = self.site.context.workers.assign_handshake();
         let worker = reception.worker();
-        (Self { arrival: self.arrival.received(reception), ..self }, worker)
+        (Self { arrival: self.arrival.assigned_to(reception), ..self }, worker)
     }
 
     /// Serves it on the runtime of the current task.
@@ -193,13 +198,19 @@ impl Accepted {
         let error = match stream {
             Stream::Tcp(stream) => match register(stream) {
                 Ok(stream) => {
-                    return enter::<_, Registered>(site, &door, stream, visit, arrival).await;
+                    return serve_connection::<_, SocketTransfer>(
+                        site, &door, stream, visit, arrival,
+                    )
+                    .await;
                 }
                 Err(error) => error,
             },
             Stream::Unix(stream) => match UnixStream::from_std(stream) {
                 Ok(stream) => {
-                    return enter::<_, Registered>(site, &door, stream, visit, arrival).await;
+                    return serve_connection::<_, SocketTransfer>(
+                        site, &door, stream, visit, arrival,
+                    )
+                    .await;
                 }
                 Err(error) => error,
             },
@@ -220,10 +231,10 @@ mod tests {
 
     #[test]
     fn task_of_a_connection_has_no_room_for_what_few_connections_do() {
-        fn octets<F>(_: impl Fn(Accepted) -> F) -> usize {
+        fn octets<F>(_: impl Fn(AcceptedConnection) -> F) -> usize {
             size_of::<F>()
         }
-        let octets = octets(Accepted::serve);
+        let octets = octets(AcceptedConnection::serve);
         // Of a request over HTTP/1.1 or the beginning of HTTP/2. With that of TLS it would be 12,500.
         assert!(octets <= 5000, "{octets}");
     }

@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::opening::FLASH;
+use super::detect::FLASH;
 
 /// Answers with the policy. What is asked is known, and not read yet.
 ///

@@ -49,7 +49,7 @@ enum Kind {
 /// A listening socket for which the current runtime waits, as it does for a stream. A listener of the library would
 /// wait for each connection too, which another runtime may do.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct AsyncListener {
     kind: Kind,
     socket: tokio::net::TcpStream,
 }
@@ -126,14 +126,14 @@ impl Listener {
     /// # Errors
     ///
     /// What the system says when it has no descriptors left.
-    pub(super) fn wait(&self) -> std::io::Result<Waiting> {
+    pub(super) fn on_current_runtime(&self) -> std::io::Result<AsyncListener> {
         let Socket { kind, descriptor } = &self.socket;
         let socket = TcpStream::from(descriptor.try_clone()?);
-        Ok(Waiting { kind: *kind, socket: tokio::net::TcpStream::from_std(socket)? })
+        Ok(AsyncListener { kind: *kind, socket: tokio::net::TcpStream::from_std(socket)? })
     }
 
     /// Whether a connection waits.
-    pub(super) fn has_one(&self) -> bool {
+    pub(super) fn has_pending(&self) -> bool {
         let socket = PollFd::new(&self.socket.descriptor, PollFlags::IN);
         poll(&mut [socket], Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
     }
@@ -152,7 +152,7 @@ impl Listener {
     }
 }
 
-impl Waiting {
+impl AsyncListener {
     /// Waits for a connection, and leaves it there unless `is_ours`.
     ///
     /// # Cancel safety

@@ -1,12 +1,12 @@
 //! From a socket to HTTP: what a proxy says of its client, TLS, and which version of HTTP is spoken.
 
 mod accept;
+mod detect;
 mod flash;
-mod given;
+mod handoff;
 mod listener;
 mod moved;
-mod opening;
-mod proxied;
+mod proxy_header;
 mod tls;
 
 use std::io::{Error, ErrorKind, Result};
@@ -19,16 +19,16 @@ use tokio::time::timeout_at;
 use ws_host_protocol::handshake::Scheme;
 
 pub(super) use self::accept::accept;
+use self::detect::{Detected, detect};
 pub(super) use self::listener::Listener;
-use self::moved::{OverTls, Plain};
-use self::opening::{Opening, open};
-use self::proxied::{Ends, Proxied};
+use self::moved::{PrefixedTransfer, TlsTransfer};
+use self::proxy_header::{Addresses, ProxyHeader};
 pub(super) use self::tls::{Tls, TlsError};
-use super::arrival::Arrival;
-use super::http::{self, Moving};
-use super::reread::Reread;
-use super::site::Site;
-use super::visit::{SpeaksFor, Visit};
+use super::arrival::HandshakePermit;
+use super::http::{self, Transfer};
+use super::reread::Prefixed;
+use super::site::HostState;
+use super::visit::{RequestContext, SpeaksFor};
 use crate::config::{Address, ProxyProtocol};
 use crate::log_rate::{Line, LogRate};
 
@@ -48,7 +48,7 @@ static NO_HEADER: LogRate = LogRate::new();
 
 /// What is spoken before HTTP with those who come this way.
 #[derive(Debug)]
-pub(super) struct Door {
+pub(super) struct Endpoint {
     /// The address as the configuration has it; `None` if somebody else accepts the connections.
     pub(super) address: Option<Address>,
     pub(super) tls: Option<Arc<Tls>>,
@@ -57,39 +57,39 @@ pub(super) struct Door {
     pub(super) proxy_protocol: ProxyProtocol,
 }
 
-impl Door {
+impl Endpoint {
     /// Nothing: of connections that somebody else accepts.
-    pub(super) const OPEN: Self =
+    pub(super) const UNBOUND: Self =
         Self { address: None, tls: None, scheme: Scheme::Http, proxy_protocol: ProxyProtocol::Off };
 }
 
 /// Serves a connection up to the answer to its request, or to its end if there are many requests, or until it must
 /// give way to another one. A WebSocket goes on in a task of its own.
-pub(super) async fn enter<S, M: Moving<S>>(
-    site: Arc<Site>,
-    door: &Door,
+pub(super) async fn serve_connection<S, M: Transfer<S>>(
+    site: Arc<HostState>,
+    door: &Endpoint,
     stream: S,
-    visit: Visit,
-    mut arrival: Arrival,
+    visit: RequestContext,
+    mut arrival: HandshakePermit,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let peer = visit.peer.address;
-    let must_give_way = arrival.must_give_way();
+    let must_give_way = arrival.evicted();
     tokio::select! {
         // In this order: the client is waited for when it has been asked, and what it has sent is read first.
         biased;
-        () = serve::<S, M>(site, door, stream, visit, arrival) => {}
+        () = detect_and_serve::<S, M>(site, door, stream, visit, arrival) => {}
         () = must_give_way => tracing::debug!(%peer, "closed: it gives way to another connection"),
     }
 }
 
-async fn serve<S, M: Moving<S>>(
-    site: Arc<Site>,
-    door: &Door,
+async fn detect_and_serve<S, M: Transfer<S>>(
+    site: Arc<HostState>,
+    door: &Endpoint,
     stream: S,
-    mut visit: Visit,
-    arrival: Arrival,
+    mut visit: RequestContext,
+    arrival: HandshakePermit,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -97,59 +97,62 @@ async fn serve<S, M: Moving<S>>(
     if door.scheme == Scheme::Https {
         visit.peer.scheme = Scheme::Https;
     }
-    let opened = in_time(&visit.clone(), begin(&site, door, stream, &mut visit)).await;
+    let opened =
+        before_deadline(&visit.clone(), read_opening(&site, door, stream, &mut visit)).await;
     let Some((opening, mut stream)) = opened else { return };
     let Some(tls) = &door.tls else {
         return match opening {
-            Opening::Http2 => http::serve_many(site, stream, visit, arrival).await,
-            Opening::Flash => match &site.config().flash_policy {
+            Detected::Http2 => http::serve_http2(site, stream, visit, arrival).await,
+            Detected::Flash => match &site.config().flash_policy {
                 Some(policy) => {
-                    let _ = in_time(&visit, flash::answer(&mut stream, policy)).await;
+                    let _ = before_deadline(&visit, flash::answer(&mut stream, policy)).await;
                 }
-                None => http::serve_one::<_, Plain<M>>(&site, stream, visit, arrival).await,
+                None => {
+                    http::serve_http1::<_, PrefixedTransfer<M>>(&site, stream, visit, arrival).await
+                }
             },
             // Who speaks TLS here is answered with 400.
-            Opening::Http1 | Opening::Tls => {
-                http::serve_one::<_, Plain<M>>(&site, stream, visit, arrival).await;
+            Detected::Http1 | Detected::Tls => {
+                http::serve_http1::<_, PrefixedTransfer<M>>(&site, stream, visit, arrival).await;
             }
         };
     };
-    if opening != Opening::Tls {
+    if opening != Detected::Tls {
         // The log tells of it.
-        let _ = in_time(&visit, explain(&mut stream)).await;
+        let _ = before_deadline(&visit, explain_tls(&mut stream)).await;
         return;
     }
     // In a box, so that those without TLS do not carry the room for it whenever their task is moved.
-    Box::pin(serve_encrypted::<S, M>(site, tls, stream, visit, arrival)).await;
+    Box::pin(serve_tls::<S, M>(site, tls, stream, visit, arrival)).await;
 }
 
-async fn serve_encrypted<S, M: Moving<S>>(
-    site: Arc<Site>,
+async fn serve_tls<S, M: Transfer<S>>(
+    site: Arc<HostState>,
     tls: &Tls,
-    stream: Reread<S>,
-    mut visit: Visit,
-    arrival: Arrival,
+    stream: Prefixed<S>,
+    mut visit: RequestContext,
+    arrival: HandshakePermit,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let Some(stream) = in_time(&visit, tls.accept(stream)).await else { return };
+    let Some(stream) = before_deadline(&visit, tls.accept(stream)).await else { return };
     visit.peer.scheme = Scheme::Https;
     visit.server_name = tls::server_name(&stream);
     visit.certificate = tls::certificate(&stream);
     if tls::speaks_http2(&stream) {
-        http::serve_many(site, stream, visit, arrival).await;
+        http::serve_http2(site, stream, visit, arrival).await;
     } else {
-        http::serve_one::<_, OverTls<M>>(&site, stream, visit, arrival).await;
+        http::serve_http1::<_, TlsTransfer<M>>(&site, stream, visit, arrival).await;
     }
 }
 
 /// Everything that comes before TLS and HTTP.
-async fn begin<S: AsyncRead + Unpin>(
-    site: &Site,
-    door: &Door,
+async fn read_opening<S: AsyncRead + Unpin>(
+    site: &HostState,
+    door: &Endpoint,
     mut stream: S,
-    visit: &mut Visit,
-) -> Result<(Opening, Reread<S>)> {
+    visit: &mut RequestContext,
+) -> Result<(Detected, Prefixed<S>)> {
     let mut first = Vec::new();
     if door.proxy_protocol == ProxyProtocol::Required {
         let peer = visit.peer.address.ip();
@@ -164,24 +167,25 @@ async fn begin<S: AsyncRead + Unpin>(
             }
             return Err(Error::new(ErrorKind::PermissionDenied, "no trusted proxy"));
         }
-        let (Proxied { ends, encryption }, rest) =
-            proxied::read(&mut stream).await.inspect_err(|error| without_header(peer, error))?;
+        let (ProxyHeader { ends, encryption }, rest) = proxy_header::read(&mut stream)
+            .await
+            .inspect_err(|error| log_missing_header(peer, error))?;
         first = rest;
         match ends {
-            Some(Ends { client, server }) => {
+            Some(Addresses { client, server }) => {
                 (visit.peer.address, visit.peer.local) = (client, server);
             }
             None => visit.speaks_for = SpeaksFor::Itself,
         }
-        if encryption == proxied::Encryption::Tls {
+        if encryption == proxy_header::Encryption::Tls {
             visit.peer.scheme = Scheme::Https;
         }
     }
-    open(stream, first).await
+    detect(stream, first).await
 }
 
 /// A proxy that does not speak the protocol is one that nobody has told to.
-fn without_header(peer: IpAddr, error: &Error) {
+fn log_missing_header(peer: IpAddr, error: &Error) {
     if error.kind() == ErrorKind::InvalidData
         && let Some(Line { left_out }) = NO_HEADER.line(Instant::now())
     {
@@ -195,7 +199,10 @@ fn without_header(peer: IpAddr, error: &Error) {
 }
 
 /// What is done within the time of the handshake. The log tells of everything that fails.
-async fn in_time<T>(visit: &Visit, work: impl Future<Output = Result<T>>) -> Option<T> {
+async fn before_deadline<T>(
+    visit: &RequestContext,
+    work: impl Future<Output = Result<T>>,
+) -> Option<T> {
     let peer = visit.peer.address;
     match timeout_at(visit.deadline, work).await {
         Ok(Ok(done)) => Some(done),
@@ -210,7 +217,7 @@ async fn in_time<T>(visit: &Visit, work: impl Future<Output = Result<T>>) -> Opt
     }
 }
 
-async fn explain(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<()> {
+async fn explain_tls(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<()> {
     stream.write_all(SPEAK_TLS.as_bytes()).await?;
     http::close(stream).await;
     Err(Error::new(ErrorKind::InvalidData, "plain HTTP where TLS is spoken"))

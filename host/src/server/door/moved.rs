@@ -7,53 +7,53 @@ use tokio::io::{AsyncRead, AsyncWrite, empty};
 use tokio_util::either::Either;
 
 use super::tls::Encrypted;
-use crate::server::http::Moving;
-use crate::server::reread::Reread;
+use crate::server::http::Transfer;
+use crate::server::reread::Prefixed;
 
 /// As the stream itself, of which the first octets were looked at.
-pub(super) struct Plain<M>(PhantomData<M>);
+pub(super) struct PrefixedTransfer<M>(PhantomData<M>);
 
-impl<S, M: Moving<S>> Moving<Reread<S>> for Plain<M> {
-    type Parcel = M::Parcel;
-    type Settled = M::Settled;
+impl<S, M: Transfer<S>> Transfer<Prefixed<S>> for PrefixedTransfer<M> {
+    type Detached = M::Detached;
+    type Attached = M::Attached;
 
-    fn pack(stream: Reread<S>) -> Result<Self::Parcel> {
-        M::pack(stream.into_inner())
+    fn detach(stream: Prefixed<S>) -> Result<Self::Detached> {
+        M::detach(stream.into_inner())
     }
 
-    fn unpack(parcel: Self::Parcel) -> Result<Reread<S>> {
-        M::unpack(parcel).map(Reread::unread)
+    fn attach(parcel: Self::Detached) -> Result<Prefixed<S>> {
+        M::attach(parcel).map(Prefixed::unread)
     }
 
-    fn settle(stream: Reread<S>) -> Self::Settled {
-        M::settle(stream.into_inner())
+    fn finish(stream: Prefixed<S>) -> Self::Attached {
+        M::finish(stream.into_inner())
     }
 }
 
 /// As the stream inside, with what TLS knows of the connection beside it.
-pub(super) struct OverTls<M>(PhantomData<M>);
+pub(super) struct TlsTransfer<M>(PhantomData<M>);
 
-impl<S, M: Moving<S>> Moving<Encrypted<S>> for OverTls<M>
+impl<S, M: Transfer<S>> Transfer<Encrypted<S>> for TlsTransfer<M>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    type Parcel = (Encrypted<S>, M::Parcel);
-    type Settled = Encrypted<S>;
+    type Detached = (Encrypted<S>, M::Detached);
+    type Attached = Encrypted<S>;
 
-    fn pack(mut stream: Encrypted<S>) -> Result<Self::Parcel> {
+    fn detach(mut stream: Encrypted<S>) -> Result<Self::Detached> {
         let inside = std::mem::replace(stream.get_mut().0, Either::Right(empty()));
         match inside {
-            Either::Left(inside) => Ok((stream, Plain::<M>::pack(inside)?)),
+            Either::Left(inside) => Ok((stream, PrefixedTransfer::<M>::detach(inside)?)),
             Either::Right(_) => Err(ErrorKind::NotConnected.into()),
         }
     }
 
-    fn unpack((mut stream, parcel): Self::Parcel) -> Result<Encrypted<S>> {
-        *stream.get_mut().0 = Either::Left(Plain::<M>::unpack(parcel)?);
+    fn attach((mut stream, parcel): Self::Detached) -> Result<Encrypted<S>> {
+        *stream.get_mut().0 = Either::Left(PrefixedTransfer::<M>::attach(parcel)?);
         Ok(stream)
     }
 
-    fn settle(stream: Encrypted<S>) -> Encrypted<S> {
+    fn finish(stream: Encrypted<S>) -> Encrypted<S> {
         stream
     }
 }

@@ -17,7 +17,7 @@ use tokio_util::either::Either;
 
 use crate::clients;
 use crate::config::{self, Certificate, ClientCertificates, Need};
-use crate::server::reread::Reread;
+use crate::server::reread::Prefixed;
 
 /// Protocols behind TLS (ALPN, RFC 7301), the best one first.
 const HTTP2: &[u8] = b"h2";
@@ -27,7 +27,7 @@ const HTTP1: &[u8] = b"http/1.1";
 const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 /// An encrypted stream. The stream inside is taken out for a moment when it goes to another thread.
-pub(super) type Encrypted<S> = TlsStream<Either<Reread<S>, Empty>>;
+pub(super) type Encrypted<S> = TlsStream<Either<Prefixed<S>, Empty>>;
 
 /// What the server shows, and asks to be shown. It can be read again while it is used.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl Tls {
     /// The stream is dropped with the future.
     pub(super) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
-        stream: Reread<S>,
+        stream: Prefixed<S>,
     ) -> std::io::Result<Encrypted<S>> {
         let current = Arc::clone(&self.current.read());
         TlsAcceptor::from(current).accept(Either::Left(stream)).await

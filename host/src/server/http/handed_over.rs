@@ -14,15 +14,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const PIECE: usize = 16 << 10;
 
 /// A stream that was handed over.
-pub(super) struct HandedOver(TokioIo<Upgraded>);
+pub(super) struct UpgradedStream(TokioIo<Upgraded>);
 
-impl HandedOver {
+impl UpgradedStream {
     pub(super) fn new(stream: Upgraded) -> Self {
         Self(TokioIo::new(stream))
     }
 }
 
-impl AsyncRead for HandedOver {
+impl AsyncRead for UpgradedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -32,7 +32,7 @@ impl AsyncRead for HandedOver {
     }
 }
 
-impl AsyncWrite for HandedOver {
+impl AsyncWrite for UpgradedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -54,7 +54,7 @@ pub(super) struct Head {
 
 /// Why a head cannot be served.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unfit {
+pub(super) enum BadHead {
     #[error("The request line and the headers are longer than {0} bytes (max-header-size).")]
     TooLong(usize),
     #[error("There are more than {0} headers (max-headers).")]
@@ -79,7 +79,7 @@ pub(super) enum Unfit {
 pub(super) async fn read(
     mut stream: impl AsyncRead + Unpin,
     bounds: Bounds,
-) -> std::io::Result<Result<Head, Unfit>> {
+) -> std::io::Result<Result<Head, BadHead>> {
     let mut bytes = Vec::with_capacity(READ);
     // The end of the head is not in front of this: what trickles is not searched again and again.
     let mut searched = 0;
@@ -91,7 +91,7 @@ pub(super) async fn read(
         }
         let end = end(&bytes, &mut searched);
         if end.unwrap_or(bytes.len()) > bounds.size {
-            return Ok(Err(Unfit::TooLong(bounds.size)));
+            return Ok(Err(BadHead::TooLong(bounds.size)));
         }
         // What is not HTTP may never have an end.
         if is_first || end.is_some() {
@@ -145,14 +145,14 @@ enum Kind {
 }
 
 /// Parses a head, or its beginning, as the HTTP library does.
-fn check(head: &[u8], bounds: Bounds) -> Result<Kind, Unfit> {
+fn check(head: &[u8], bounds: Bounds) -> Result<Kind, BadHead> {
     let mut headers = vec![httparse::EMPTY_HEADER; bounds.headers];
     let mut request = httparse::Request::new(&mut headers);
     match request.parse(head) {
         Ok(Status::Partial) => return Ok(Kind::Usual),
         Ok(Status::Complete(_)) => {}
-        Err(httparse::Error::TooManyHeaders) => return Err(Unfit::TooMany(bounds.headers)),
-        Err(error) => return Err(Unfit::Malformed(error)),
+        Err(httparse::Error::TooManyHeaders) => return Err(BadHead::TooMany(bounds.headers)),
+        Err(error) => return Err(BadHead::Malformed(error)),
     }
     let target = request.path.unwrap_or_default();
     if target.parse::<Uri>().is_err() {
@@ -182,7 +182,7 @@ fn line_of(head: &[u8], name: &str) -> Range<usize> {
 }
 
 /// RFC 3986 §2: what can stand in a URI only if it is percent-encoded.
-fn unfit_target(target: &str) -> Unfit {
+fn unfit_target(target: &str) -> BadHead {
     let stray = |character: &char| !character.is_ascii() || r#""<>\^`{|}"#.contains(*character);
     match target.chars().find(stray) {
         Some(character) => {
@@ -190,13 +190,13 @@ fn unfit_target(target: &str) -> Unfit {
             for byte in character.encode_utf8(&mut [0; 4]).bytes() {
                 encoded += &format!("%{byte:02X}");
             }
-            Unfit::Character(character, encoded)
+            BadHead::Character(character, encoded)
         }
-        None => Unfit::Target(target.chars().take(100).collect()),
+        None => BadHead::Target(target.chars().take(100).collect()),
     }
 }
 
-impl Unfit {
+impl BadHead {
     /// What the client is told.
     pub(super) fn answer(&self) -> Response<Body> {
         let status = match self {
@@ -218,7 +218,7 @@ mod tests {
     const DRAFT: &[u8] =
         b"GET / HTTP/1.1\r\nSec-WebSocket-Key1: 1 2\r\nsec-websocket-key2: 3 4\r\n\r\n";
 
-    async fn read_in(parts: &[&[u8]], bounds: Bounds) -> Option<Result<Head, Unfit>> {
+    async fn read_in(parts: &[&[u8]], bounds: Bounds) -> Option<Result<Head, BadHead>> {
         let (mut far, near) = duplex(1 << 16);
         let reading = tokio::spawn(read(near, bounds));
         for part in parts {

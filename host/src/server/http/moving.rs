@@ -8,81 +8,81 @@ use tokio::net::{TcpStream, UnixStream};
 use crate::connection::Socket;
 
 /// A way to bring a stream from one runtime to another.
-pub(in crate::server) trait Moving<S> {
+pub(in crate::server) trait Transfer<S> {
     /// The stream on its way, which belongs to no runtime.
-    type Parcel: Send + 'static;
+    type Detached: Send + 'static;
 
     /// The stream as a connection has it.
-    type Settled: AsyncRead + AsyncWrite + Send + Unpin + 'static;
+    type Attached: AsyncRead + AsyncWrite + Send + Unpin + 'static;
 
     /// # Errors
     ///
     /// The system did not let it go.
-    fn pack(stream: S) -> Result<Self::Parcel>;
+    fn detach(stream: S) -> Result<Self::Detached>;
 
     /// # Errors
     ///
     /// The system did not take it in.
-    fn unpack(parcel: Self::Parcel) -> Result<S>;
+    fn attach(parcel: Self::Detached) -> Result<S>;
 
     /// It has arrived.
-    fn settle(stream: S) -> Self::Settled;
+    fn finish(stream: S) -> Self::Attached;
 }
 
 /// From one runtime's sockets to the other's: the worker then waits for its own sockets alone, and no
 /// wake-up crosses threads.
-pub(in crate::server) struct Registered;
+pub(in crate::server) struct SocketTransfer;
 
-impl Moving<TcpStream> for Registered {
-    type Parcel = std::net::TcpStream;
-    type Settled = Socket;
+impl Transfer<TcpStream> for SocketTransfer {
+    type Detached = std::net::TcpStream;
+    type Attached = Socket;
 
-    fn pack(stream: TcpStream) -> Result<Self::Parcel> {
+    fn detach(stream: TcpStream) -> Result<Self::Detached> {
         stream.into_std()
     }
 
-    fn unpack(parcel: Self::Parcel) -> Result<TcpStream> {
+    fn attach(parcel: Self::Detached) -> Result<TcpStream> {
         TcpStream::from_std(parcel)
     }
 
-    fn settle(stream: TcpStream) -> Socket {
+    fn finish(stream: TcpStream) -> Socket {
         Socket::new(stream)
     }
 }
 
-impl Moving<UnixStream> for Registered {
-    type Parcel = std::os::unix::net::UnixStream;
-    type Settled = UnixStream;
+impl Transfer<UnixStream> for SocketTransfer {
+    type Detached = std::os::unix::net::UnixStream;
+    type Attached = UnixStream;
 
-    fn pack(stream: UnixStream) -> Result<Self::Parcel> {
+    fn detach(stream: UnixStream) -> Result<Self::Detached> {
         stream.into_std()
     }
 
-    fn unpack(parcel: Self::Parcel) -> Result<UnixStream> {
+    fn attach(parcel: Self::Detached) -> Result<UnixStream> {
         UnixStream::from_std(parcel)
     }
 
-    fn settle(stream: UnixStream) -> UnixStream {
+    fn finish(stream: UnixStream) -> UnixStream {
         stream
     }
 }
 
 /// As it is: the runtime that the stream was made on goes on waiting for it.
-pub(in crate::server) struct AsItIs;
+pub(in crate::server) struct NoTransfer;
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Moving<S> for AsItIs {
-    type Parcel = S;
-    type Settled = S;
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transfer<S> for NoTransfer {
+    type Detached = S;
+    type Attached = S;
 
-    fn pack(stream: S) -> Result<S> {
+    fn detach(stream: S) -> Result<S> {
         Ok(stream)
     }
 
-    fn unpack(parcel: S) -> Result<S> {
+    fn attach(parcel: S) -> Result<S> {
         Ok(parcel)
     }
 
-    fn settle(stream: S) -> S {
+    fn finish(stream: S) -> S {
         stream
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::server::answer::Body;
-use crate::server::places::{Notice, Place};
+use crate::server::places::{Eviction, Permit};
 
 /// Where no answer is being given: long enough to be never.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -35,7 +35,7 @@ struct State {
     deadline: Instant,
     stage: Stage,
     /// Of an answer that does not go at once.
-    place: Option<(Place, MustGiveWay)>,
+    place: Option<(Permit, MustGiveWay)>,
     /// Woken when the end of what the client sends may be seen.
     reader: Option<Waker>,
 }
@@ -55,7 +55,7 @@ enum Stage {
 
 /// What becomes of a request when the client sends nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AtTheEnd {
+pub(super) enum OnClientEof {
     /// It is answered all the same: a client may close its side behind its last request.
     GoOn,
     /// Nobody is there to become a client.
@@ -70,17 +70,17 @@ impl Progress {
     }
 
     /// A request has come.
-    pub(super) fn begin(&self, deadline: Instant, at_the_end: AtTheEnd) {
+    pub(super) fn begin(&self, deadline: Instant, at_the_end: OnClientEof) {
         let stage = match at_the_end {
-            AtTheEnd::GoOn => Stage::Answering,
-            AtTheEnd::GiveUp => Stage::Joining,
+            OnClientEof::GoOn => Stage::Answering,
+            OnClientEof::GiveUp => Stage::Joining,
         };
         *self.state.lock() = State { deadline, stage, place: None, reader: None };
     }
 
     /// The answer has a place until it is written.
-    pub(super) fn hold(&self, place: Place, notice: Notice) {
-        self.state.lock().place = Some((place, Box::pin(notice.given())));
+    pub(super) fn hold(&self, place: Permit, notice: Eviction) {
+        self.state.lock().place = Some((place, Box::pin(notice.requested())));
     }
 
     /// Waits until the answer must give way to another one.
@@ -145,18 +145,18 @@ impl Progress {
 }
 
 /// The body of an answer, which tells when it has been taken.
-pub(super) struct Watched {
+pub(super) struct TrackedBody {
     body: Body,
     progress: Arc<Progress>,
 }
 
-impl Watched {
+impl TrackedBody {
     pub(super) fn new(body: Body, progress: Arc<Progress>) -> Self {
         Self { body, progress }
     }
 }
 
-impl hyper::body::Body for Watched {
+impl hyper::body::Body for TrackedBody {
     type Data = Bytes;
     type Error = std::io::Error;
 
@@ -179,7 +179,7 @@ impl hyper::body::Body for Watched {
 }
 
 /// The library keeps a body for as long as it wants more of it.
-impl Drop for Watched {
+impl Drop for TrackedBody {
     fn drop(&mut self) {
         self.progress.taken();
     }
@@ -187,7 +187,7 @@ impl Drop for Watched {
 
 /// A stream that tells whenever the library that writes to it has nothing left to write. The library looks for the
 /// client's end only where it has nothing to read: so what comes behind a handshake is kept from it.
-pub(super) struct Flushed<S> {
+pub(super) struct TrackedStream<S> {
     stream: S,
     /// What is left of the head of the first request.
     head: usize,
@@ -196,7 +196,7 @@ pub(super) struct Flushed<S> {
     progress: Arc<Progress>,
 }
 
-impl<S> Flushed<S> {
+impl<S> TrackedStream<S> {
     pub(super) fn new(stream: S, head: usize, progress: Arc<Progress>) -> Self {
         Self { stream, head, ahead: Vec::new(), progress }
     }
@@ -207,7 +207,7 @@ impl<S> Flushed<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> Flushed<S> {
+impl<S: AsyncRead + Unpin> TrackedStream<S> {
     /// Reads so much at most.
     fn poll_read_part(
         &mut self,
@@ -238,7 +238,7 @@ impl<S: AsyncRead + Unpin> Flushed<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Flushed<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for TrackedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -261,7 +261,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Flushed<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Flushed<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for TrackedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

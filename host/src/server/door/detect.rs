@@ -3,7 +3,7 @@
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::server::http;
-use crate::server::reread::Reread;
+use crate::server::reread::Prefixed;
 
 /// With what a client begins that speaks HTTP/2 (RFC 9113 §3.4).
 const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -20,7 +20,7 @@ const FIRST_READ: usize = http::FIRST_READ;
 
 /// What a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Opening {
+pub(super) enum Detected {
     /// HTTP/1.1, or anything that is to be refused as such.
     Http1,
     /// HTTP/2.
@@ -37,10 +37,10 @@ pub(super) enum Opening {
 /// # Cancel safety
 ///
 /// None: what was read is lost with the future.
-pub(super) async fn open<S: AsyncRead + Unpin>(
+pub(super) async fn detect<S: AsyncRead + Unpin>(
     mut stream: S,
     mut first: Vec<u8>,
-) -> std::io::Result<(Opening, Reread<S>)> {
+) -> std::io::Result<(Detected, Prefixed<S>)> {
     let opening = loop {
         if let Some(opening) = opening(&first) {
             break opening;
@@ -48,16 +48,16 @@ pub(super) async fn open<S: AsyncRead + Unpin>(
         let room = FIRST_READ - first.len();
         first.reserve_exact(room);
         if (&mut stream).take(room as u64).read_buf(&mut first).await? == 0 {
-            break Opening::Http1;
+            break Detected::Http1;
         }
     };
-    Ok((opening, Reread::new(first, stream)))
+    Ok((opening, Prefixed::new(first, stream)))
 }
 
 /// `None` if that cannot be told from so few octets.
-fn opening(first: &[u8]) -> Option<Opening> {
+fn opening(first: &[u8]) -> Option<Detected> {
     for (beginning, opening) in
-        [(HTTP2, Opening::Http2), (FLASH, Opening::Flash), (TLS, Opening::Tls)]
+        [(HTTP2, Detected::Http2), (FLASH, Detected::Flash), (TLS, Detected::Tls)]
     {
         if first.starts_with(beginning) {
             return Some(opening);
@@ -66,7 +66,7 @@ fn opening(first: &[u8]) -> Option<Opening> {
             return None;
         }
     }
-    Some(Opening::Http1)
+    Some(Detected::Http1)
 }
 
 #[cfg(test)]
@@ -78,20 +78,20 @@ mod tests {
     #[tokio::test]
     async fn what_is_spoken_is_known_wherever_the_input_is_cut_and_nothing_of_it_is_lost() {
         for (whole, expected) in [
-            (&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nmore"[..], Opening::Http2),
-            (b"PRI * HTTP/1.1\r\n\r\n", Opening::Http1),
-            (b"PUT / HTTP/1.1\r\n\r\n", Opening::Http1),
-            (b"GET / HTTP/1.1\r\n\r\n", Opening::Http1),
-            (b"<policy-file-request/>\0", Opening::Flash),
-            (b"<html>", Opening::Http1),
-            (b"\x16\x03\x01\x02\x00\x01", Opening::Tls),
-            (b"\x16\x16", Opening::Http1),
-            (b"PRI", Opening::Http1),
+            (&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nmore"[..], Detected::Http2),
+            (b"PRI * HTTP/1.1\r\n\r\n", Detected::Http1),
+            (b"PUT / HTTP/1.1\r\n\r\n", Detected::Http1),
+            (b"GET / HTTP/1.1\r\n\r\n", Detected::Http1),
+            (b"<policy-file-request/>\0", Detected::Flash),
+            (b"<html>", Detected::Http1),
+            (b"\x16\x03\x01\x02\x00\x01", Detected::Tls),
+            (b"\x16\x16", Detected::Http1),
+            (b"PRI", Detected::Http1),
         ] {
             for cut in 0..=whole.len() {
                 let (mut far, near) = duplex(100);
                 let (one, other) = whole.split_at(cut);
-                let opened = tokio::spawn(open(near, Vec::new()));
+                let opened = tokio::spawn(detect(near, Vec::new()));
                 far.write_all(one).await.expect("room");
                 tokio::task::yield_now().await;
                 far.write_all(other).await.expect("room");

@@ -15,7 +15,7 @@ use crate::reload::{ReloadError, ReloadOutcome};
 
 /// Reads the configuration and the components of a server again. Copies are the same.
 #[derive(Clone, Debug)]
-pub struct Renewer {
+pub struct ConfigReloader {
     host: Host,
     file: Option<PathBuf>,
     mode: Mode,
@@ -27,7 +27,7 @@ pub struct Renewer {
 /// What was read again.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Renewal {
+pub struct ConfigReload {
     /// What the configuration changed, if it came from a file.
     pub configured: Option<Configured>,
     /// What became of each component, by the name of its resource.
@@ -37,7 +37,7 @@ pub struct Renewal {
 /// Why nothing changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum RenewalError {
+pub enum ConfigReloadError {
     /// The configuration cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
@@ -49,7 +49,7 @@ pub enum RenewalError {
     Certificate(String),
 }
 
-impl Renewer {
+impl ConfigReloader {
     pub(super) fn new(
         host: Host,
         file: Option<PathBuf>,
@@ -69,20 +69,20 @@ impl Renewer {
     /// # Cancel safety
     ///
     /// A renewal that has begun goes on when the future is dropped; one that waits for another is given up.
-    pub async fn renew(&self) -> Result<Renewal, RenewalError> {
+    pub async fn renew(&self) -> Result<ConfigReload, ConfigReloadError> {
         let renewing = Arc::clone(&self.renewing).lock_owned().await;
         let this = self.clone();
         let work = async move {
             let _renewing = renewing;
             this.renew_and_tell().await
         };
-        self.host.site.run(work).await
+        self.host.state.run(work).await
     }
 
-    async fn renew_and_tell(&self) -> Result<Renewal, RenewalError> {
+    async fn renew_and_tell(&self) -> Result<ConfigReload, ConfigReloadError> {
         let renewal = self.try_renew().await;
         match &renewal {
-            Ok(Renewal { configured: Some(configured), .. }) => {
+            Ok(ConfigReload { configured: Some(configured), .. }) => {
                 let Configured { added, removed, changed, restarted, unchanged } = configured;
                 tracing::info!(
                     ?added,
@@ -101,10 +101,10 @@ impl Renewer {
         renewal
     }
 
-    async fn try_renew(&self) -> Result<Renewal, RenewalError> {
+    async fn try_renew(&self) -> Result<ConfigReload, ConfigReloadError> {
         if let Some(tls) = &self.tls {
             let read = certificates::read_again(tls).await;
-            read.map_err(|error| RenewalError::Certificate(error.to_string()))?;
+            read.map_err(|error| ConfigReloadError::Certificate(error.to_string()))?;
         }
         let configured = match &self.file {
             None => None,
@@ -120,6 +120,6 @@ impl Renewer {
             let reload = self.host.reload(&resource.name).await;
             reloads.push((resource.name, reload));
         }
-        Ok(Renewal { configured, reloads })
+        Ok(ConfigReload { configured, reloads })
     }
 }

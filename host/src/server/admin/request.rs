@@ -7,7 +7,7 @@ use ws_host_protocol::CloseCode;
 use super::super::host::{CLOSED_BY_THE_ADMINISTRATOR, Recipient};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(super) enum AdminRequest {
     Health,
     Metrics,
     Resources,
@@ -36,7 +36,7 @@ impl Default for Closing {
     }
 }
 
-impl Wish {
+impl AdminRequest {
     /// `None` if there is no such thing.
     pub(super) fn parse(method: &Method, uri: &Uri) -> Option<Self> {
         let path: Vec<String> = uri.path().split('/').skip(1).map(decode).collect::<Option<_>>()?;
@@ -127,27 +127,27 @@ fn decode(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn wish(method: &Method, uri: &str) -> Option<Wish> {
-        Wish::parse(method, &uri.parse().expect("a URI"))
+    fn wish(method: &Method, uri: &str) -> Option<AdminRequest> {
+        AdminRequest::parse(method, &uri.parse().expect("a URI"))
     }
 
     #[test]
     fn wishes_are_read_from_method_and_path() {
-        assert_eq!(wish(&Method::GET, "/healthz"), Some(Wish::Health));
-        assert_eq!(wish(&Method::GET, "/metrics"), Some(Wish::Metrics));
-        let to = |to| Some(Wish::Send { resource: "chat".into(), to });
+        assert_eq!(wish(&Method::GET, "/healthz"), Some(AdminRequest::Health));
+        assert_eq!(wish(&Method::GET, "/metrics"), Some(AdminRequest::Metrics));
+        let to = |to| Some(AdminRequest::Send { resource: "chat".into(), to });
         assert_eq!(wish(&Method::POST, "/resources/chat/messages"), to(Recipient::All));
         let path = Recipient::Path("/room/a%20b".into());
         assert_eq!(wish(&Method::POST, "/resources/chat/messages?path=/room/a%20b"), to(path));
         let client = Recipient::Client(7);
         assert_eq!(wish(&Method::POST, "/resources/chat/messages?client=7"), to(client));
-        let publish = Wish::Publish { resource: "chat".into(), topic: "a/b c".into() };
+        let publish = AdminRequest::Publish { resource: "chat".into(), topic: "a/b c".into() };
         assert_eq!(wish(&Method::POST, "/resources/chat/topics/a%2Fb%20c"), Some(publish));
-        assert_eq!(wish(&Method::DELETE, "/clients/12"), Some(Wish::Close { client: 12 }));
+        assert_eq!(wish(&Method::DELETE, "/clients/12"), Some(AdminRequest::Close { client: 12 }));
         let (resource, tag) = ("chat".to_owned(), "user:4/2".to_owned());
-        let count = Wish::CountTagged { resource: resource.clone(), tag: tag.clone() };
+        let count = AdminRequest::CountTagged { resource: resource.clone(), tag: tag.clone() };
         assert_eq!(wish(&Method::GET, "/resources/chat/tags/user:4%2F2"), Some(count));
-        let send = Wish::SendTagged { resource, tag };
+        let send = AdminRequest::SendTagged { resource, tag };
         assert_eq!(wish(&Method::POST, "/resources/chat/tags/user:4%2f2"), Some(send));
     }
 
@@ -155,7 +155,7 @@ mod tests {
     fn how_clients_are_closed_is_read_from_the_query() {
         let with = |query: &str| match wish(&Method::DELETE, &format!("/resources/a/tags/b{query}"))
         {
-            Some(Wish::CloseTagged { with, .. }) => Some(with),
+            Some(AdminRequest::CloseTagged { with, .. }) => Some(with),
             other => {
                 assert_eq!(other, None);
                 None

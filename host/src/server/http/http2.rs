@@ -20,14 +20,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::bounded::{Bounded, Streams, bound, taken, writer};
+use super::http2_body::{BoundedStream, Streams, bound, taken, writer};
 use super::linger::LINGER;
-use super::upgraded::answer;
+use super::upgrade::answer_with_upgrade;
 use crate::config::HostLimits;
 use crate::server::answer::{Body, text, unavailable};
-use crate::server::arrival::{Arrival, Room};
-use crate::server::site::Site;
-use crate::server::visit::Visit;
+use crate::server::arrival::{HandshakePermit, Room};
+use crate::server::site::HostState;
+use crate::server::visit::RequestContext;
 
 /// Octets of a stream that wait to be read. What RFC 9113 §6.9.2 begins with: a message of that length comes
 /// without waiting.
@@ -62,10 +62,10 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What all streams of a connection share.
 struct Shared {
-    site: Arc<Site>,
-    visit: Visit,
+    site: Arc<HostState>,
+    visit: RequestContext,
     /// What the connection is counted as while nothing goes on there.
-    arrival: Mutex<Arrival>,
+    arrival: Mutex<HandshakePermit>,
     /// Requests that are answered, and WebSockets: each has a place of its own.
     uses: AtomicUsize,
     /// Told that nothing goes on any more, and there is no place to wait for more.
@@ -88,7 +88,7 @@ impl Drop for Use {
     fn drop(&mut self) {
         let Self(shared) = self;
         if shared.uses.fetch_sub(1, Ordering::AcqRel) == 1
-            && shared.arrival.lock().answered(&shared.site.answered) == Room::None
+            && shared.arrival.lock().keep_alive(&shared.site.keep_alive_permits) == Room::None
             && let Some(over_to) = shared.over_to.lock().take()
         {
             // A connection that has ended need not be told.
@@ -98,11 +98,11 @@ impl Drop for Use {
 }
 
 /// Serves a connection to its end. One on which nothing goes on for as long as a handshake may take is ended.
-pub(in crate::server) async fn serve_many<S>(
-    site: Arc<Site>,
+pub(in crate::server) async fn serve_http2<S>(
+    site: Arc<HostState>,
     stream: S,
-    visit: Visit,
-    arrival: Arrival,
+    visit: RequestContext,
+    arrival: HandshakePermit,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -158,7 +158,7 @@ pub(in crate::server) async fn serve_many<S>(
             }
             _ = &mut over, if leaving.is_none() => {
                 // Without a place the stream is dropped.
-                let Ok(place) = site.leaving.try_acquire() else { return };
+                let Ok(place) = site.linger_permits.try_acquire() else { return };
                 leaving = Some(place);
                 phase = Phase::Ending;
                 check = Instant::now() + LINGER;
@@ -195,11 +195,11 @@ enum Phase {
 }
 
 impl Shared {
-    async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Response<Bounded<Use>> {
+    async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Response<BoundedStream<Use>> {
         let going = Use::of(self);
-        self.arrival.lock().asked();
+        self.arrival.lock().request_received();
         let response = self.respond(request).await;
-        bound(response, &self.site.answers, self.visit.peer.address.ip(), going)
+        bound(response, &self.site.response_permits, self.visit.peer.address.ip(), going)
     }
 
     async fn respond(self: &Arc<Self>, request: Request<Incoming>) -> Response<Body> {
@@ -207,9 +207,9 @@ impl Shared {
         if request.headers().len() > self.site.config().limits.max_headers {
             return text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Too many headers.\n");
         }
-        let visit = self.visit.once_more(&self.site);
+        let visit = self.visit.next_request(&self.site);
         if request.method() != Method::CONNECT {
-            return answer(&self.site, request, visit, async {}).await;
+            return answer_with_upgrade(&self.site, request, visit, async {}).await;
         }
         let Ok(socket) = Arc::clone(&self.sockets).try_acquire_owned() else {
             return no_room();
@@ -217,12 +217,12 @@ impl Shared {
         let (going, writer) = (Use::of(self), writer());
         let afterwards = async move {
             let shared = &going.0;
-            taken(writer, &shared.site.answers, shared.visit.peer.address.ip()).await;
+            taken(writer, &shared.site.response_permits, shared.visit.peer.address.ip()).await;
             drop(socket);
         };
-        let response = answer(&self.site, request, visit, afterwards).await;
+        let response = answer_with_upgrade(&self.site, request, visit, afterwards).await;
         if response.status().is_success() {
-            self.arrival.lock().settle();
+            self.arrival.lock().release();
         }
         response
     }

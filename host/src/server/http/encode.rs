@@ -15,13 +15,13 @@ const SPELLED: [(&str, &str); 4] =
 
 /// Whether the body stands behind the head. An answer to HEAD has none (RFC 9110 §9.3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Show {
+pub(super) enum BodyMode {
     Body,
     HeadOnly,
 }
 
 /// An answer as it is written.
-pub(super) fn bytes(response: &Response<impl AsRef<[u8]>>, show: Show) -> Vec<u8> {
+pub(super) fn bytes(response: &Response<impl AsRef<[u8]>>, show: BodyMode) -> Vec<u8> {
     let status = response.status();
     let body = response.body().as_ref();
     let mut bytes = Vec::with_capacity(256 + body.len());
@@ -40,7 +40,7 @@ pub(super) fn bytes(response: &Response<impl AsRef<[u8]>>, show: Show) -> Vec<u8
         push(&mut bytes, &DATE, now.as_bytes());
     }
     bytes.extend_from_slice(b"\r\n");
-    if show == Show::Body && status != StatusCode::NOT_MODIFIED {
+    if show == BodyMode::Body && status != StatusCode::NOT_MODIFIED {
         bytes.extend_from_slice(body);
     }
     bytes

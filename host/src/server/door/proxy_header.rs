@@ -19,21 +19,21 @@ const PP2_CLIENT_SSL: u8 = 0x01;
 
 /// What a proxy says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Proxied {
+pub(super) struct ProxyHeader {
     /// `None` if the proxy speaks for itself, to see whether the server lives, or does not know for whom.
-    pub(super) ends: Option<Ends>,
+    pub(super) ends: Option<Addresses>,
     pub(super) encryption: Encryption,
 }
 
 /// The ends of the client's connection with the proxy: of both, or of none, the proxy tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ends {
+pub(super) struct Addresses {
     pub(super) client: SocketAddr,
     /// To which the client has connected.
     pub(super) server: SocketAddr,
 }
 
-impl Ends {
+impl Addresses {
     fn new(client: impl Into<SocketAddr>, server: impl Into<SocketAddr>) -> Self {
         Self { client: client.into(), server: server.into() }
     }
@@ -55,7 +55,7 @@ pub(super) enum Encryption {
 /// # Cancel safety
 ///
 /// None: what was read is lost with the future.
-pub(super) async fn read(mut stream: impl AsyncRead + Unpin) -> Result<(Proxied, Vec<u8>)> {
+pub(super) async fn read(mut stream: impl AsyncRead + Unpin) -> Result<(ProxyHeader, Vec<u8>)> {
     let mut octets = Vec::with_capacity(MAX_HEADER);
     loop {
         let room = (MAX_HEADER - octets.len()) as u64;
@@ -74,7 +74,7 @@ pub(super) async fn read(mut stream: impl AsyncRead + Unpin) -> Result<(Proxied,
 }
 
 /// The header and its length. `None` if it is not there to its end.
-fn parse(octets: &[u8]) -> Result<Option<(Proxied, usize)>> {
+fn parse(octets: &[u8]) -> Result<Option<(ProxyHeader, usize)>> {
     // Version 1 is a line. The parser takes one that is cut in a number for a wrong one.
     if octets.len() < LONGEST_LINE && octets.starts_with(b"PROXY") && !octets.contains(&b'\n') {
         return Ok(None);
@@ -99,28 +99,28 @@ fn invalid(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::new(ErrorKind::InvalidData, error)
 }
 
-fn of_version_1(header: &v1::Header<'_>) -> Proxied {
+fn of_version_1(header: &v1::Header<'_>) -> ProxyHeader {
     let ends = match header.addresses {
         v1::Addresses::Unknown => None,
-        v1::Addresses::Tcp4(v4) => Some(Ends::new(
+        v1::Addresses::Tcp4(v4) => Some(Addresses::new(
             (v4.source_address, v4.source_port),
             (v4.destination_address, v4.destination_port),
         )),
-        v1::Addresses::Tcp6(v6) => Some(Ends::new(
+        v1::Addresses::Tcp6(v6) => Some(Addresses::new(
             (v6.source_address, v6.source_port),
             (v6.destination_address, v6.destination_port),
         )),
     };
-    Proxied { ends, encryption: Encryption::Unknown }
+    ProxyHeader { ends, encryption: Encryption::Unknown }
 }
 
-fn of_version_2(header: &v2::Header<'_>) -> Proxied {
+fn of_version_2(header: &v2::Header<'_>) -> ProxyHeader {
     let ends = match (header.command, header.addresses) {
-        (v2::Command::Proxy, v2::Addresses::IPv4(v4)) => Some(Ends::new(
+        (v2::Command::Proxy, v2::Addresses::IPv4(v4)) => Some(Addresses::new(
             (v4.source_address, v4.source_port),
             (v4.destination_address, v4.destination_port),
         )),
-        (v2::Command::Proxy, v2::Addresses::IPv6(v6)) => Some(Ends::new(
+        (v2::Command::Proxy, v2::Addresses::IPv6(v6)) => Some(Addresses::new(
             (v6.source_address, v6.source_port),
             (v6.destination_address, v6.destination_port),
         )),
@@ -134,7 +134,7 @@ fn of_version_2(header: &v2::Header<'_>) -> Proxied {
                 && tlv.value.first().is_some_and(|flags| flags & PP2_CLIENT_SSL != 0)
         });
     let encryption = if is_encrypted { Encryption::Tls } else { Encryption::Unknown };
-    Proxied { ends, encryption }
+    ProxyHeader { ends, encryption }
 }
 
 #[cfg(test)]
@@ -143,10 +143,10 @@ mod tests {
 
     const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
-    fn ends(client: &str, server: &str) -> Proxied {
+    fn ends(client: &str, server: &str) -> ProxyHeader {
         let address = |text: &str| text.parse::<SocketAddr>().expect("an address");
-        let ends = Some(Ends::new(address(client), address(server)));
-        Proxied { ends, encryption: Encryption::Unknown }
+        let ends = Some(Addresses::new(address(client), address(server)));
+        ProxyHeader { ends, encryption: Encryption::Unknown }
     }
 
     fn of_v4(command: u8, more: &[u8]) -> Vec<u8> {
@@ -159,8 +159,8 @@ mod tests {
     async fn headers_of_both_versions_are_understood_and_what_follows_is_kept() {
         let of_v6 = [V2, &[0x21, 0x21, 0, 36], &[0xfe; 16], &[0; 16], &[0, 1, 0, 80]].concat();
         let of_version_4 = || ends("192.0.2.7:4660", "192.0.2.1:80");
-        let encrypted = Proxied { encryption: Encryption::Tls, ..of_version_4() };
-        let nobody = Proxied { ends: None, encryption: Encryption::Unknown };
+        let encrypted = ProxyHeader { encryption: Encryption::Tls, ..of_version_4() };
+        let nobody = ProxyHeader { ends: None, encryption: Encryption::Unknown };
         for (header, expected) in [
             (b"PROXY TCP4 192.0.2.7 192.0.2.1 4660 80\r\n".to_vec(), of_version_4()),
             (b"PROXY TCP6 2001:db8::1 ::1 5 80\r\n".to_vec(), ends("[2001:db8::1]:5", "[::1]:80")),

@@ -20,17 +20,17 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use ws_host_protocol::handshake::{self, Rejection, server};
 
+use super::encode::BodyMode;
+use super::final_response::{FinalResponse, close_behind_response, send_final_response};
 use super::head::{self, Bounds, Draft00};
-use super::last::{Last, conclude, end};
-use super::moving::Moving;
-use super::progress::{AtTheEnd, Flushed, Progress, Watched};
-use super::wire::Show;
+use super::moving::Transfer;
+use super::progress::{OnClientEof, Progress, TrackedBody, TrackedStream};
 use crate::server::answer::{Answer, Body, rejected, unavailable};
-use crate::server::arrival::{Arrival, Room};
-use crate::server::reread::Reread;
+use crate::server::arrival::{HandshakePermit, Room};
+use crate::server::reread::Prefixed;
 use crate::server::routes;
-use crate::server::site::Site;
-use crate::server::visit::Visit;
+use crate::server::site::HostState;
+use crate::server::visit::RequestContext;
 
 /// How long an answer may take to be written. Handshakes have their own, shorter time; this is for
 /// files that go to a slow reader.
@@ -55,11 +55,11 @@ const SHORT: u64 = 4096;
 
 /// Serves a connection up to the answer to its last request; a WebSocket goes on in a task of its own, so that
 /// nothing of HTTP stays in memory.
-pub(in crate::server) async fn serve_one<S, M: Moving<S>>(
-    site: &Arc<Site>,
+pub(in crate::server) async fn serve_http1<S, M: Transfer<S>>(
+    site: &Arc<HostState>,
     mut stream: S,
-    visit: Visit,
-    mut arrival: Arrival,
+    visit: RequestContext,
+    mut arrival: HandshakePermit,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -68,14 +68,14 @@ pub(in crate::server) async fn serve_one<S, M: Moving<S>>(
         Ok(Ok(Ok(head))) => head,
         Ok(Ok(Err(unfit))) => {
             tracing::debug!(%peer, "no HTTP request: {unfit}");
-            let last = Last { response: unfit.answer(), show: Show::Body, visit };
-            return conclude::<_, M>(site, stream, Vec::new(), last, arrival).await;
+            let last = FinalResponse { response: unfit.answer(), show: BodyMode::Body, visit };
+            return send_final_response::<_, M>(site, stream, Vec::new(), last, arrival).await;
         }
         Ok(Err(error)) => return tracing::debug!(%peer, "no HTTP request: {error}"),
         Err(_) => return tracing::debug!(%peer, "no HTTP request in time"),
     };
-    arrival.asked();
-    let visit = visit.challenged(head.challenge);
+    arrival.request_received();
+    let visit = visit.with_challenge(head.challenge);
     let shared = Arc::new(Shared {
         site: Arc::clone(site),
         progress: Progress::new(Instant::now() + answer_time(site)),
@@ -85,19 +85,21 @@ pub(in crate::server) async fn serve_one<S, M: Moving<S>>(
         last: Mutex::new(None),
     });
     let Some((stream, rest)) =
-        converse(&shared, Reread::new(head.bytes, stream), head.length).await
+        serve_requests(&shared, Prefixed::new(head.bytes, stream), head.length).await
     else {
         return;
     };
     let last = shared.last.lock().take();
-    arrival = std::mem::replace(&mut *shared.arrival.lock(), Arrival::UNCOUNTED);
+    arrival = std::mem::replace(&mut *shared.arrival.lock(), HandshakePermit::UNCOUNTED);
     match last {
-        Some(last) => conclude::<_, M>(site, stream, rest, last, arrival).await,
-        None => end(stream, site.leaving.try_acquire().ok(), arrival).await,
+        Some(last) => send_final_response::<_, M>(site, stream, rest, last, arrival).await,
+        None => {
+            close_behind_response(stream, site.linger_permits.try_acquire().ok(), arrival).await
+        }
     }
 }
 
-fn bounds(site: &Site) -> Bounds {
+fn bounds(site: &HostState) -> Bounds {
     let limits = &site.config().limits;
     let is_let_in = site.config().versions.contains(handshake::Version::Draft00);
     Bounds {
@@ -108,13 +110,13 @@ fn bounds(site: &Site) -> Bounds {
 }
 
 /// For how long a request may take, all in all. A handshake first waits for its handler, in a time of its own.
-fn answer_time(site: &Site) -> Duration {
+fn answer_time(site: &HostState) -> Duration {
     MAX_ANSWER_TIME + site.config().timeouts.handshake
 }
 
 /// What may follow a request on its connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Follows {
+enum After {
     Request,
     /// A request, if the client has asked for that: before HTTP/1.1 it had to.
     IfAsked,
@@ -122,7 +124,7 @@ enum Follows {
     Nothing,
 }
 
-impl Follows {
+impl After {
     fn what(request: &Request<Incoming>) -> Self {
         let asks_for_end = |value: &HeaderValue| {
             let mut tokens = value.as_bytes().split(|byte| *byte == b',');
@@ -152,13 +154,13 @@ fn check_host(request: &Request<()>) -> Result<(), Rejection> {
 
 /// What the requests of a connection share.
 struct Shared {
-    site: Arc<Site>,
+    site: Arc<HostState>,
     /// That of the first request.
-    visit: Visit,
-    arrival: Mutex<Arrival>,
+    visit: RequestContext,
+    arrival: Mutex<HandshakePermit>,
     requests: AtomicUsize,
     progress: Arc<Progress>,
-    last: Mutex<Option<Last>>,
+    last: Mutex<Option<FinalResponse>>,
 }
 
 /// Stops the HTTP library: the answer is written here.
@@ -167,7 +169,11 @@ struct Shared {
 struct Stop;
 
 /// Answers requests up to the last one; the head of the first has this length. Gives the stream, with what has been read of it.
-async fn converse<S>(shared: &Arc<Shared>, stream: Reread<S>, head: usize) -> Option<(S, Vec<u8>)>
+async fn serve_requests<S>(
+    shared: &Arc<Shared>,
+    stream: Prefixed<S>,
+    head: usize,
+) -> Option<(S, Vec<u8>)>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -176,12 +182,12 @@ where
     let service = service_fn(|request: Request<Incoming>| {
         // Here and not in the future, which is polled only after the library has looked for the client's end.
         let at_the_end =
-            if server::is_upgrade(&request) { AtTheEnd::GiveUp } else { AtTheEnd::GoOn };
+            if server::is_upgrade(&request) { OnClientEof::GiveUp } else { OnClientEof::GoOn };
         shared.progress.begin(Instant::now() + answer_time(&shared.site), at_the_end);
         let shared = Arc::clone(shared);
         Box::pin(async move { shared.answer(request).await })
     });
-    let stream = Flushed::new(stream, head, Arc::clone(&shared.progress));
+    let stream = TrackedStream::new(stream, head, Arc::clone(&shared.progress));
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // The first head is here already.
@@ -225,13 +231,14 @@ where
 }
 
 impl Shared {
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Watched>, Stop> {
-        let show = if request.method() == Method::HEAD { Show::HeadOnly } else { Show::Body };
-        let follows = Follows::what(&request);
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<TrackedBody>, Stop> {
+        let show =
+            if request.method() == Method::HEAD { BodyMode::HeadOnly } else { BodyMode::Body };
+        let follows = After::what(&request);
         let before = self.requests.fetch_add(1, Ordering::Relaxed);
         let visit = match before {
             0 => self.visit.clone(),
-            _ => self.visit.once_more(&self.site),
+            _ => self.visit.next_request(&self.site),
         };
         let request = request.map(drop);
         let answer = match check_host(&request) {
@@ -240,40 +247,42 @@ impl Shared {
         };
         match answer {
             Answer::Ordinary(mut response) => {
-                let found = self.find_place(&response);
+                let found = self.acquire_response_permit(&response);
                 if found == Room::None {
                     response = unavailable("There are as many answers as there may be.\n");
                 }
-                let is_last = follows == Follows::Nothing
+                let is_last = follows == After::Nothing
                     || found == Room::None
                     || before + 1 >= MAX_REQUESTS
                     || self.site.is_draining();
                 let headers = response.headers_mut();
-                if is_last || self.arrival.lock().answered(&self.site.answered) == Room::None {
+                if is_last
+                    || self.arrival.lock().keep_alive(&self.site.keep_alive_permits) == Room::None
+                {
                     headers.insert(CONNECTION, HeaderValue::from_static("close"));
-                } else if follows == Follows::Request {
+                } else if follows == After::Request {
                     headers.insert(KEEP_ALIVE, HeaderValue::from_static(KEPT_ALIVE));
                 }
-                Ok(response.map(|body| Watched::new(body, Arc::clone(&self.progress))))
+                Ok(response.map(|body| TrackedBody::new(body, Arc::clone(&self.progress))))
             }
             Answer::OfHandshake(response) => {
                 if before > 0 {
                     // Answers to requests that came in one go with this one.
                     self.progress.flushed().await;
                 }
-                *self.last.lock() = Some(Last { response, show, visit });
+                *self.last.lock() = Some(FinalResponse { response, show, visit });
                 Err(Stop)
             }
         }
     }
 
     /// Takes a place for an answer that does not go at once, until it is written.
-    fn find_place(&self, response: &Response<Body>) -> Room {
+    fn acquire_response_permit(&self, response: &Response<Body>) -> Room {
         if response.body().size_hint().upper().is_some_and(|length| length <= SHORT) {
             return Room::Found;
         }
         let client = self.visit.peer.address.ip();
-        match self.site.answers.try_take(client, Instant::now()) {
+        match self.site.response_permits.try_take(client, Instant::now()) {
             Some((place, notice)) => {
                 self.progress.hold(place, notice);
                 Room::Found

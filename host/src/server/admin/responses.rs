@@ -5,12 +5,12 @@ use http::{Response, StatusCode};
 use super::super::answer::{Body, text};
 use super::super::configure::Configured;
 use super::super::host::{CustomAnswer, CustomError};
-use super::super::renewal::{Renewal, RenewalError};
+use super::super::reload_config::{ConfigReload, ConfigReloadError};
 use super::super::tagged::TaggedError;
 use crate::reload::{ReloadError, ReloadOutcome, Replaced};
 
-pub(super) fn reloaded(renewal: Result<Renewal, RenewalError>) -> Response<Body> {
-    let Renewal { configured, reloads } = match renewal {
+pub(super) fn reloaded(renewal: Result<ConfigReload, ConfigReloadError>) -> Response<Body> {
+    let ConfigReload { configured, reloads } = match renewal {
         Ok(renewal) => renewal,
         Err(error) => return text(StatusCode::UNPROCESSABLE_ENTITY, format!("{error}\n")),
     };

@@ -4,31 +4,31 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 
-use super::handed_over::HandedOver;
+use super::handed_over::UpgradedStream;
 use crate::connection::{Connection, ConnectionEnd};
 use crate::server::answer::Body;
 use crate::server::routes;
-use crate::server::site::Site;
-use crate::server::visit::{Entrance, Visit};
+use crate::server::site::HostState;
+use crate::server::visit::{AcceptedClient, RequestContext};
 
 /// Answers a request. If that lets a client in, it is served as soon as the library hands its stream over, and
 /// `afterwards` runs when it has gone.
-pub(in crate::server) async fn answer<B>(
-    site: &Arc<Site>,
+pub(in crate::server) async fn answer_with_upgrade<B>(
+    site: &Arc<HostState>,
     mut request: Request<B>,
-    visit: Visit,
+    visit: RequestContext,
     afterwards: impl Future<Output = ()> + Send + 'static,
 ) -> Response<Body> {
     let stream = hyper::upgrade::on(&mut request);
     let request = request.map(drop);
     let response = routes::answer(site, &request, visit.clone()).await.into_response();
-    if let Some(Entrance { admitted, settings, .. }) = visit.take_entrance() {
+    if let Some(AcceptedClient { admitted, settings, .. }) = visit.take_accepted() {
         let mode = site.config().mode;
         let actor = Arc::clone(admitted.actor());
         actor.worker().run(async move {
             match stream.await {
                 Ok(stream) => {
-                    let stream = HandedOver::new(stream);
+                    let stream = UpgradedStream::new(stream);
                     Connection::new(admitted, stream, settings, mode).serve(Vec::new()).await;
                 }
                 Err(error) => {

@@ -17,9 +17,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::one::MAX_ANSWER_TIME;
+use super::http1::MAX_ANSWER_TIME;
 use crate::server::answer::{Body, unavailable};
-use crate::server::places::{Notice, Place, Places};
+use crate::server::places::{Eviction, Permit, Permits};
 
 tokio::task_local! {
     /// The stream whose task this is.
@@ -38,7 +38,7 @@ struct Stream {
 /// An answer ends at its deadline, or when it has to give way to another one.
 struct End {
     deadline: Instant,
-    notice: Notice,
+    notice: Eviction,
 }
 
 /// Runs the streams of connections: each in a task that is dropped when the answer has to end, which resets the stream.
@@ -78,7 +78,7 @@ impl End {
     async fn reached(self) {
         tokio::select! {
             () = sleep_until(self.deadline) => {}
-            () = self.notice.given() => {}
+            () = self.notice.requested() => {}
         }
         tracing::debug!("HTTP/2: the answer was not taken in time");
     }
@@ -88,22 +88,23 @@ impl End {
 /// becomes 503, without a body that would have to wait, too. To be called in a task of [`Streams`].
 pub(super) fn bound<W>(
     response: Response<Body>,
-    places: &Arc<Places>,
+    places: &Arc<Permits>,
     client: IpAddr,
     with: W,
-) -> Response<Bounded<W>> {
+) -> Response<BoundedStream<W>> {
     if response.body().is_end_stream() {
-        return response.map(|body| Bounded { body, going: None });
+        return response.map(|body| BoundedStream { body, going: None });
     }
     let now = Instant::now();
     let Some((place, notice)) = places.try_take(client, now) else {
         let nothing = http_body_util::Empty::new().map_err(|never| match never {});
-        return unavailable("").map(|_| Bounded { body: nothing.boxed_unsync(), going: None });
+        return unavailable("")
+            .map(|_| BoundedStream { body: nothing.boxed_unsync(), going: None });
     };
     let end = End { deadline: now + MAX_ANSWER_TIME, notice };
     STREAM.with(|stream| stream.end.set(Some(end)));
     let going = Some(Going { place, piece: Arc::default(), _with: with });
-    response.map(|body| Bounded { body, going })
+    response.map(|body| BoundedStream { body, going })
 }
 
 /// The task that will write to the WebSocket that is asked for. To be called in a task of [`Streams`].
@@ -116,7 +117,7 @@ pub(super) fn writer() -> oneshot::Receiver<JoinHandle<()>> {
 /// Waits until a client that has gone has taken what was left to be written to it: like an answer, which ends in time.
 pub(super) async fn taken(
     writer: oneshot::Receiver<JoinHandle<()>>,
-    places: &Arc<Places>,
+    places: &Arc<Permits>,
     client: IpAddr,
 ) {
     let Ok(writer) = writer.await else { return };
@@ -130,13 +131,13 @@ pub(super) async fn taken(
 }
 
 /// The body of an answer.
-pub(super) struct Bounded<W> {
+pub(super) struct BoundedStream<W> {
     body: Body,
     going: Option<Going<W>>,
 }
 
 struct Going<W> {
-    place: Place,
+    place: Permit,
     piece: Arc<Piece>,
     _with: W,
 }
@@ -152,7 +153,7 @@ struct State {
 }
 
 /// The bytes of a piece. The library drops them when they are written.
-struct Lent {
+struct BorrowedPiece {
     bytes: Bytes,
     piece: Arc<Piece>,
 }
@@ -170,17 +171,17 @@ impl Piece {
 
     fn lend(self: &Arc<Self>, bytes: Bytes) -> Bytes {
         self.0.lock().is_there = true;
-        Bytes::from_owner(Lent { bytes, piece: Arc::clone(self) })
+        Bytes::from_owner(BorrowedPiece { bytes, piece: Arc::clone(self) })
     }
 }
 
-impl AsRef<[u8]> for Lent {
+impl AsRef<[u8]> for BorrowedPiece {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-impl Drop for Lent {
+impl Drop for BorrowedPiece {
     fn drop(&mut self) {
         let waker = {
             let mut state = self.piece.0.lock();
@@ -193,7 +194,7 @@ impl Drop for Lent {
     }
 }
 
-impl<W: Unpin> hyper::body::Body for Bounded<W> {
+impl<W: Unpin> hyper::body::Body for BoundedStream<W> {
     type Data = Bytes;
     type Error = std::io::Error;
 

@@ -10,34 +10,34 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::SemaphorePermit;
 use tokio::time::timeout;
 
+use super::encode::{self, BodyMode};
 use super::linger;
-use super::moving::Moving;
-use super::wire::{self, Show};
+use super::moving::Transfer;
 use crate::connection::{Connection, ConnectionEnd};
 use crate::server::answer::Body;
-use crate::server::arrival::Arrival;
-use crate::server::site::Site;
-use crate::server::visit::{Entrance, Visit};
+use crate::server::arrival::HandshakePermit;
+use crate::server::site::HostState;
+use crate::server::visit::{AcceptedClient, RequestContext};
 
 /// The answer behind which there is no more HTTP.
-pub(super) struct Last {
+pub(super) struct FinalResponse {
     pub(super) response: Response<Body>,
-    pub(super) show: Show,
+    pub(super) show: BodyMode,
     /// Holds the client, if that is let in.
-    pub(super) visit: Visit,
+    pub(super) visit: RequestContext,
 }
 
 /// Writes the last answer, and serves the client if it was let in.
-pub(super) async fn conclude<S, M: Moving<S>>(
-    site: &Arc<Site>,
+pub(super) async fn send_final_response<S, M: Transfer<S>>(
+    site: &Arc<HostState>,
     mut stream: S,
     rest: Vec<u8>,
-    last: Last,
-    arrival: Arrival,
+    last: FinalResponse,
+    arrival: HandshakePermit,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let Last { response, show, visit } = last;
+    let FinalResponse { response, show, visit } = last;
     let (mut head, body) = response.into_parts();
     if head.status != StatusCode::SWITCHING_PROTOCOLS {
         let close = HeaderValue::from_static("close");
@@ -45,25 +45,25 @@ pub(super) async fn conclude<S, M: Moving<S>>(
     }
     // It is here whole: nothing of it comes from a file.
     let Ok(body) = body.collect().await else { return };
-    let mut bytes = wire::bytes(&Response::from_parts(head, body.to_bytes()), show);
-    let entrance = visit.take_entrance();
+    let mut bytes = encode::bytes(&Response::from_parts(head, body.to_bytes()), show);
+    let entrance = visit.take_accepted();
     if let Some(entrance) = &entrance {
         bytes.extend_from_slice(&entrance.trailer);
     }
     // A client has its place. Of others only so many are waited for: without a place, what the system takes at once
     // is all that they get.
-    let leaving = site.leaving.try_acquire().ok().filter(|_| entrance.is_none());
+    let leaving = site.linger_permits.try_acquire().ok().filter(|_| entrance.is_none());
     let patience = match (&entrance, &leaving) {
         (None, None) => Duration::ZERO,
         _ => site.config().timeouts.handshake,
     };
     let written = write(&mut stream, &bytes, patience).await;
     match (entrance, written) {
-        (Some(Entrance { admitted, .. }), Err(error)) => {
+        (Some(AcceptedClient { admitted, .. }), Err(error)) => {
             admitted.disconnect(&ConnectionEnd::Lost(error));
         }
-        (Some(entrance), Ok(())) => enter::<_, M>(site, stream, rest, entrance),
-        (None, Ok(())) => end(stream, leaving, arrival).await,
+        (Some(entrance), Ok(())) => start_websocket::<_, M>(site, stream, rest, entrance),
+        (None, Ok(())) => close_behind_response(stream, leaving, arrival).await,
         (None, Err(error)) => {
             tracing::debug!(peer = %visit.peer.address, "the answer was not taken: {error}");
         }
@@ -86,10 +86,10 @@ async fn write(
 }
 
 /// Closes behind an answer.
-pub(super) async fn end<S: AsyncRead + AsyncWrite + Unpin>(
+pub(super) async fn close_behind_response<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     leaving: Option<SemaphorePermit<'_>>,
-    arrival: Arrival,
+    arrival: HandshakePermit,
 ) {
     // Without a place the stream is dropped, and may be reset.
     if let Some(_place) = leaving {
@@ -99,24 +99,28 @@ pub(super) async fn end<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Serves a client where its actor lives. The client's place makes a host that stops wait for it.
-fn enter<S, M: Moving<S>>(site: &Site, stream: S, first: Vec<u8>, entrance: Entrance)
-where
+fn start_websocket<S, M: Transfer<S>>(
+    site: &HostState,
+    stream: S,
+    first: Vec<u8>,
+    entrance: AcceptedClient,
+) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let Entrance { admitted, settings, trailer: _ } = entrance;
+    let AcceptedClient { admitted, settings, trailer: _ } = entrance;
     let actor = Arc::clone(admitted.actor());
     let mode = site.config().mode;
     if actor.worker().is_here() {
-        let connection = Connection::new(admitted, M::settle(stream), settings, mode);
+        let connection = Connection::new(admitted, M::finish(stream), settings, mode);
         actor.worker().run(connection.serve(first));
         return;
     }
     // A socket belongs to the runtime that waits for it: it has to leave this one first.
-    let moved = M::pack(stream);
+    let moved = M::detach(stream);
     actor.worker().run(async move {
-        match moved.and_then(M::unpack) {
+        match moved.and_then(M::attach) {
             Ok(stream) => {
-                let stream = M::settle(stream);
+                let stream = M::finish(stream);
                 Connection::new(admitted, stream, settings, mode).serve(first).await;
             }
             Err(error) => drop(admitted.disconnect(&ConnectionEnd::Lost(error))),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::accept::Accepted;
+use super::accept::AcceptedConnection;
 use crate::worker::Worker;
 
 /// How long a worker has. One that is busy with many short events takes less.
@@ -17,17 +17,17 @@ const PATIENCE: Duration = Duration::from_millis(40);
 
 /// Those that were not picked up yet, and some that were.
 #[derive(Default)]
-pub(super) struct Given(Mutex<VecDeque<Waiting>>);
+pub(super) struct Handoff(Mutex<VecDeque<Pending>>);
 
-struct Waiting {
+struct Pending {
     since: Instant,
     worker: Arc<Worker>,
-    connection: Arc<Mutex<Option<Accepted>>>,
+    connection: Arc<Mutex<Option<AcceptedConnection>>>,
 }
 
-impl Given {
+impl Handoff {
     /// Lets a worker serve a connection.
-    pub(super) fn give(&self, accepted: Accepted, worker: Arc<Worker>) {
+    pub(super) fn give(&self, accepted: AcceptedConnection, worker: Arc<Worker>) {
         let connection = Arc::new(Mutex::new(Some(accepted)));
         let taking = Arc::clone(&connection);
         worker.runtime().spawn(async move {
@@ -38,15 +38,15 @@ impl Given {
             }
         });
         let mut waiting = self.0.lock();
-        clear(&mut waiting);
-        waiting.push_back(Waiting { since: Instant::now(), worker, connection });
+        forget_served(&mut waiting);
+        waiting.push_back(Pending { since: Instant::now(), worker, connection });
     }
 
     /// Takes back what was not picked up in time. Its worker gets no more until it has come round.
-    pub(super) fn take_back(&self) -> Vec<Accepted> {
+    pub(super) fn take_back(&self) -> Vec<AcceptedConnection> {
         let mut taken = Vec::new();
         let mut waiting = self.0.lock();
-        clear(&mut waiting);
+        forget_served(&mut waiting);
         while let Some(late) = waiting.pop_front_if(|oldest| oldest.since.elapsed() >= PATIENCE) {
             if let Some(accepted) = late.connection.lock().take() {
                 late.worker.mark_late();
@@ -58,6 +58,6 @@ impl Given {
 }
 
 /// Forgets those that were picked up before the next one that was not.
-fn clear(waiting: &mut VecDeque<Waiting>) {
+fn forget_served(waiting: &mut VecDeque<Pending>) {
     while waiting.pop_front_if(|oldest| oldest.connection.lock().is_none()).is_some() {}
 }
