@@ -6,13 +6,13 @@ use crate::{
 
 /// The handler of a resource. Every function has a default; implement those that you need.
 ///
-/// Each optional interface is a trait of its own: [`Lifecycle`], [`Timers`], [`CustomMessages`], [`Drained`], [`Expiry`]
-/// and [`Stop`]. A component exports only the interfaces that are named in `export!`, as in
+/// Each optional interface is a trait of its own: [`Lifecycle`], [`Timers`], [`CustomMessages`], [`Drained`],
+/// [`Expiry`] and [`Stop`]. A component exports only the interfaces that are named in `export!`, as in
 /// `ws_guest::export!(Chat: Lifecycle, Timers)`, so that the host knows what the component implements.
 ///
 /// An `Err` goes to [`failed`](Self::failed). Its default writes the error and its causes to the host's log, and closes
-/// the client with 1011. A panic ends the instance: the client of the event is closed with 1011, and the next event goes
-/// to a fresh instance.
+/// the client with 1011. A panic ends the instance: the client of the event is closed with 1011, and the next event
+/// goes to a fresh instance.
 pub trait Handler: Default + 'static {
     /// Called when a client asks to connect. Messages that are sent to the client here follow right after the
     /// handshake.
@@ -80,8 +80,8 @@ pub trait Handler: Default + 'static {
 ///
 /// In both functions, [`state_reason`](crate::state_reason) tells why they are called.
 pub trait Lifecycle: Handler {
-    /// Returns the state, as bytes, for the handler that takes over in [`resume`](Self::resume): in the new code after a
-    /// hot reload, or when the next event wakes a hibernated instance.
+    /// Returns the state, as bytes, for the handler that takes over in [`resume`](Self::resume): in the new code after
+    /// a hot reload, or when the next event wakes a hibernated instance.
     ///
     /// With checkpoints (`--checkpoint`), it is also called after events, and the same instance continues.
     ///
@@ -113,8 +113,8 @@ pub trait Timers: Handler {
 /// A handler that takes custom messages. They come from the operator of the server (`POST /resources/NAME/messages` at
 /// the admin address) or from the program that embeds the host, not from a client.
 pub trait CustomMessages: Handler {
-    /// Called for a custom message. The result is the answer to the sender. `about` tells the sender and the kind of the
-    /// message.
+    /// Called for a custom message. The result is the answer to the sender. `about` tells the sender and the kind of
+    /// the message.
     ///
     /// # Errors
     ///
@@ -151,8 +151,8 @@ pub trait Expiry: Handler {
 
 /// A handler that wants to say goodbye.
 pub trait Stop: Handler {
-    /// Called when the server stops, or no longer serves the resource. The clients are still open; they are closed right
-    /// after this returns, with 1001, or with 1012 if the resource restarts under a changed configuration.
+    /// Called when the server stops, or no longer serves the resource. The clients are still open; they are closed
+    /// right after this returns, with 1001, or with 1012 if the resource restarts under a changed configuration.
     ///
     /// # Errors
     ///

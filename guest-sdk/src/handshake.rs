@@ -75,8 +75,8 @@ errors! {
 
 /// A refusal of a client: an HTTP response in place of the handshake.
 ///
-/// In `connected`, `?` converts any other error to a rejection: the error goes to the log with its causes, and the client
-/// gets 500.
+/// In `connected`, `?` converts any other error to a rejection: the error goes to the log with its causes, and the
+/// client gets 500.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     status: u16,

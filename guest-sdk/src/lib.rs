@@ -20,9 +20,10 @@
 //! `cargo build --release --target wasm32-wasip2`, and run with `ws-host --component FILE.wasm`.
 //!
 //! The value of your type is the state of one instance. It is created with [`Default`] for the first event, and lives
-//! until the instance ends. With [`Lifecycle`], its state outlives a hot reload and hibernation. Events arrive one at a
-//! time, so `&mut self` needs no locks. Whatever the handler prints to standard output or standard error appears in the
-//! host's log. Sleeping ([`std::thread::sleep`]) is fine: it delays only the other events of this instance, not the host.
+//! until the instance ends. With [`Lifecycle`], its state outlives a hot reload and hibernation. Events arrive one at
+//! a time, so `&mut self` needs no locks. Whatever the handler prints to standard output or standard error appears in
+//! the host's log. Sleeping ([`std::thread::sleep`]) is fine: it delays only the other events of this instance, not
+//! the host.
 
 #![forbid(unsafe_code)]
 
@@ -63,8 +64,8 @@ pub use tag::{TagError, TaggedError, close_tagged, send_tagged, send_tagged_with
 pub use timer::{Timer, TimerError};
 pub use topic::{PublishError, SubscribeError, publish, publish_with, subscribers};
 
-/// Exports a type that implements [`Handler`] as the handler of this component: `export!(Chat)`. Optional traits follow a
-/// colon: `export!(Chat: Lifecycle, Timers)`. Use it once in a crate.
+/// Exports a type that implements [`Handler`] as the handler of this component: `export!(Chat)`. Optional traits follow
+/// a colon: `export!(Chat: Lifecycle, Timers)`. Use it once in a crate.
 #[macro_export]
 macro_rules! export {
     ($handler:ty $(: $($part:ident),+ $(,)?)?) => {

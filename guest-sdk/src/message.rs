@@ -55,8 +55,8 @@ impl<'a> From<Message<'a>> for types::MessageParam<'a> {
     }
 }
 
-/// Which messages are compressed. It matters only for clients that agreed to compression, which the configuration has to
-/// allow (`--compression`).
+/// Which messages are compressed. It matters only for clients that agreed to compression, which the configuration has
+/// to allow (`--compression`).
 ///
 /// A message that would not become shorter is sent uncompressed, whatever is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,8 +67,9 @@ pub enum Compression {
     ByLength,
     /// All messages, however short.
     Always,
-    /// No message. Use it for data that is already compressed, such as pictures. Use it also for a message that contains
-    /// both a secret and text chosen by somebody else: the compressed length would reveal the secret bit by bit.
+    /// No message. Use it for data that is already compressed, such as pictures. Use it also for a message that
+    /// contains both a secret and text chosen by somebody else: the compressed length would reveal the secret bit by
+    /// bit.
     Never,
 }
 
@@ -106,8 +107,8 @@ impl SendOptions {
         self
     }
 
-    /// Sets the longest payload of a frame, in bytes (RFC 6455 §5.4). A message that is longer after compression is sent
-    /// in fragments. The client still receives one message.
+    /// Sets the longest payload of a frame, in bytes (RFC 6455 §5.4). A message that is longer after compression is
+    /// sent in fragments. The client still receives one message.
     pub fn max_frame(self, bytes: NonZeroU32) -> Self {
         // Fails only for 0.
         let _ = self.0.set_max_frame(Some(bytes.get()));

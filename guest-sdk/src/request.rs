@@ -69,8 +69,8 @@ impl Request {
         host::origin(self.0.id())
     }
 
-    /// Returns the version of the WebSocket protocol: 13, or the version of an old draft: 8, 7 or 0. Version 0 has neither
-    /// binary messages nor pings.
+    /// Returns the version of the WebSocket protocol: 13, or the version of an old draft: 8, 7 or 0. Version 0 has
+    /// neither binary messages nor pings.
     pub fn protocol_version(self) -> Option<u16> {
         host::protocol_version(self.0.id())
     }

@@ -6,16 +6,16 @@ use crate::bindings::ws_host::socket::state as host;
 use crate::words::words;
 
 /// Returns how long ago the state for [`resume`](crate::Lifecycle::resume) was given, if it lacks events that happened
-/// since. That is the case for the last checkpoint before a trap (`--checkpoint`), and for a state that was handed to code
-/// that was rolled back (`--trial`). `None` if the state includes the last event, or if there is no state.
+/// since. That is the case for the last checkpoint before a trap (`--checkpoint`), and for a state that was handed to
+/// code that was rolled back (`--trial`). `None` if the state includes the last event, or if there is no state.
 ///
 /// Works only in `resume`; at any other time it returns `None`.
 pub fn state_age() -> Option<Duration> {
     host::age().map(Duration::from_millis)
 }
 
-/// Returns why [`suspend`](crate::Lifecycle::suspend) or [`resume`](crate::Lifecycle::resume) is called. At any other time
-/// it returns `None`.
+/// Returns why [`suspend`](crate::Lifecycle::suspend) or [`resume`](crate::Lifecycle::resume) is called. At any other
+/// time it returns `None`.
 pub fn state_reason() -> Option<StateReason> {
     host::reason().map(|word| StateReason::of(&word))
 }

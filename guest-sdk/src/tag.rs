@@ -45,8 +45,8 @@ pub fn send_tagged<'a>(
     Ok(host::send_tagged(tag.as_ref(), message.into().into(), None)?)
 }
 
-/// Sends a message with options, as [`send_tagged`] does without. Clients that [`except`](SendOptions::except) excludes do
-/// not get it.
+/// Sends a message with options, as [`send_tagged`] does without. Clients that [`except`](SendOptions::except) excludes
+/// do not get it.
 ///
 /// # Errors
 ///

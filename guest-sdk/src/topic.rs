@@ -49,8 +49,8 @@ pub fn publish<'a>(
     Ok(host::publish(topic.as_ref(), message.into().into(), None)?)
 }
 
-/// Sends a message to all subscribers of a topic with options. Clients that [`except`](SendOptions::except) excludes do not
-/// get it.
+/// Sends a message to all subscribers of a topic with options. Clients that [`except`](SendOptions::except) excludes do
+/// not get it.
 ///
 /// # Errors
 ///

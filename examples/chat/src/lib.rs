@@ -1,6 +1,6 @@
-//! A chat room: whoever connects gets a name, may change it, and hears what the others say.
+//! A chat room. Each client gets a name, may change it, and receives what the others say.
 //!
-//! Everything is a line of text. `/name NAME` changes the name; anything else is said to all.
+//! Every message is a line of text. `/name NAME` changes the name; any other line goes to everybody.
 
 mod names;
 
@@ -12,7 +12,7 @@ use ws_guest::{
     clients,
 };
 
-/// The longest thing that can be said at once, in octets.
+/// The longest line that a client may send, in bytes.
 const MAX_LINE: usize = 4096;
 
 #[derive(Default)]
@@ -28,19 +28,19 @@ impl Handler for Chat {
 
     fn received_text(&mut self, client: Client, line: String) -> Result<(), Error> {
         if !self.people.contains_key(&client) {
-            // A fresh instance, after the one that knew everybody ended: the people are still here.
+            // `resume` found no name attached to this client.
             self.join(client)?;
         }
         let line = line.trim();
         if line.len() > MAX_LINE {
-            return Ok(client.send_text(format!("! at most {MAX_LINE} octets at once"))?);
+            return Ok(client.send_text(format!("! a line has at most {MAX_LINE} bytes"))?);
         }
         match line.strip_prefix("/name ") {
-            Some(wish) => self.rename(client, wish),
+            Some(requested) => self.rename(client, requested),
             None if line.is_empty() => Ok(()),
             None => {
                 let name = &self.people[&client];
-                self.tell_all(&format!("{name}: {line}"));
+                self.send_to_all(&format!("{name}: {line}"));
                 Ok(())
             }
         }
@@ -52,7 +52,7 @@ impl Handler for Chat {
 
     fn disconnected(&mut self, client: Client, _: &Disconnection) {
         if let Some(name) = self.people.remove(&client) {
-            self.tell_all(&format!("* {name} left"));
+            self.send_to_all(&format!("* {name} left"));
         }
     }
 }
@@ -62,14 +62,14 @@ impl Lifecycle for Chat {
         Some(self.arrivals.to_string().into_bytes())
     }
 
-    /// The names are kept beside the connections: so they are there even after a trap, without state.
+    /// Reads the names from the attachments of the clients, which outlive even a trap without a checkpoint.
     fn resume(&mut self, state: Option<Vec<u8>>) -> Result<(), Error> {
         let clients = clients();
         self.arrivals = match state {
             Some(state) => String::from_utf8(state)?.parse()?,
             None => clients.len() as u64,
         };
-        let name = |client: Client| Some((client, Name::kept(client.attachment()?)?));
+        let name = |client: Client| Some((client, Name::from_bytes(client.attachment()?)?));
         self.people = clients.into_iter().filter_map(name).collect();
         Ok(())
     }
@@ -82,24 +82,24 @@ impl Chat {
         client.send_text(format!("* you are {name}"))?;
         let here = self.people.values().map(Name::to_string).collect::<Vec<_>>().join(", ");
         client.send_text(format!("* here: {here}"))?;
-        self.tell_all(&format!("* {name} joined"));
-        self.call(client, name)?;
+        self.send_to_all(&format!("* {name} joined"));
+        self.set_name(client, name)?;
         Ok(())
     }
 
-    /// Gives a client a name; answers the one it had.
-    fn call(&mut self, client: Client, name: Name) -> Result<Option<Name>, Error> {
+    /// Gives a client a name. Returns the previous name.
+    fn set_name(&mut self, client: Client, name: Name) -> Result<Option<Name>, Error> {
         client.attach(name.as_bytes())?;
         Ok(self.people.insert(client, name))
     }
 
-    fn rename(&mut self, client: Client, wish: &str) -> Result<(), Error> {
+    fn rename(&mut self, client: Client, requested: &str) -> Result<(), Error> {
         let others = self.people.iter().filter(|(person, _)| **person != client);
-        match Name::parse(wish, others.map(|(_, name)| name)) {
+        match Name::parse(requested, others.map(|(_, name)| name)) {
             Ok(name) => {
-                let old = self.call(client, name.clone())?;
+                let old = self.set_name(client, name.clone())?;
                 if let Some(old) = old.filter(|old| *old != name) {
-                    self.tell_all(&format!("* {old} is now {name}"));
+                    self.send_to_all(&format!("* {old} is now {name}"));
                 }
                 Ok(())
             }
@@ -107,8 +107,8 @@ impl Chat {
         }
     }
 
-    /// Whoever does not keep up misses a line: a chat does not wait for one of its people.
-    fn tell_all(&self, line: &str) {
+    /// Sends a line to everybody. A client that reads too slowly misses it: the chat does not wait for a client.
+    fn send_to_all(&self, line: &str) {
         broadcast(self.people.keys(), line);
     }
 }

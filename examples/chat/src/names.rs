@@ -1,26 +1,26 @@
-//! Names that can stand in a line of chat.
+//! Names of people in the chat.
 
 use std::fmt;
 
 /// The longest name, in characters.
 const MAX_LENGTH: usize = 24;
 
-/// A name that nobody else has.
+/// The name of one person, different from all other names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Name(String);
 
-/// Why a wish for a name cannot be fulfilled.
+/// Why a name was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NameError {
     Empty,
     TooLong,
-    /// Characters with which somebody could write lines in the name of others.
+    /// The name contains characters that would make it possible to imitate other lines.
     Confusing,
     Taken,
 }
 
 impl Name {
-    /// A name for somebody who did not choose one yet.
+    /// Makes a name for a person who has not chosen one yet.
     pub(crate) fn guest(arrival: u64, taken: &[&Name]) -> Self {
         (arrival..)
             .map(|number| Self(format!("guest-{number}")))
@@ -28,33 +28,33 @@ impl Name {
             .unwrap_or_else(|| Self("guest".into()))
     }
 
-    /// The name that somebody wishes for.
+    /// Checks a name that a person asks for.
     pub(crate) fn parse<'a>(
-        wish: &str,
+        text: &str,
         mut taken: impl Iterator<Item = &'a Name>,
     ) -> Result<Self, NameError> {
-        let wish = wish.trim();
-        if wish.is_empty() {
+        let text = text.trim();
+        if text.is_empty() {
             return Err(NameError::Empty);
         }
-        if wish.chars().count() > MAX_LENGTH {
+        if text.chars().count() > MAX_LENGTH {
             return Err(NameError::TooLong);
         }
-        if wish.contains([':', ',', '*', '!']) || wish.chars().any(char::is_control) {
+        if text.contains([':', ',', '*', '!']) || text.chars().any(char::is_control) {
             return Err(NameError::Confusing);
         }
-        let name = Self(wish.to_owned());
+        let name = Self(text.to_owned());
         if taken.any(|other| other.is_like(&name)) { Err(NameError::Taken) } else { Ok(name) }
     }
 
-    /// A name as octets, to be kept.
+    /// Returns the name as bytes, to attach it to a client.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
 
-    /// A name that was kept.
-    pub(crate) fn kept(octets: Vec<u8>) -> Option<Self> {
-        String::from_utf8(octets).ok().map(Self)
+    /// Restores a name from [`as_bytes`](Self::as_bytes).
+    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
+        String::from_utf8(bytes).ok().map(Self)
     }
 
     fn is_like(&self, other: &Self) -> bool {
@@ -73,8 +73,8 @@ impl fmt::Display for NameError {
         match self {
             Self::Empty => f.write_str("a name must not be empty"),
             Self::TooLong => write!(f, "a name has at most {MAX_LENGTH} characters"),
-            Self::Confusing => f.write_str("a name cannot hold : , * ! or control characters"),
-            Self::Taken => f.write_str("this name is taken"),
+            Self::Confusing => f.write_str("a name cannot contain : , * ! or control characters"),
+            Self::Taken => f.write_str("this name is already taken"),
         }
     }
 }

@@ -1,4 +1,4 @@
-// The chat page: lines of text in, lines of text out. See ../README.md for what they mean.
+// The chat page: receives and sends lines of text. ../README.md explains the lines.
 'use strict';
 
 const path = new URLSearchParams(location.search).get('path') ?? '/';
@@ -13,14 +13,14 @@ let socket;
 let delay = FIRST_DELAY;
 let here = new Set();
 let me = '';
-let wish = '';
+let requested = '';
 
 function connect() {
   socket = new WebSocket(url);
   socket.onopen = () => { delay = FIRST_DELAY; show('connected', true); };
   socket.onmessage = (event) => receive(event.data);
   socket.onclose = () => {
-    // Not all at once: when a server comes back, its clients should not come in one wave.
+    // Backoff with jitter: after a restart of the server, its clients should not all reconnect at once.
     const wait = delay * (0.5 + Math.random());
     delay = Math.min(delay * 2, LONGEST_DELAY);
     here.clear();
@@ -52,9 +52,9 @@ function receive(line) {
 function arrive(given) {
   me = given;
   here.add(me);
-  name.value = wish || me;
-  // After a lost connection the server knows us no more: take the old name again.
-  if (wish && wish !== me) socket.send(`/name ${wish}`);
+  name.value = requested || me;
+  // After a reconnect this is a new client for the server: ask for the previous name again.
+  if (requested && requested !== me) socket.send(`/name ${requested}`);
 }
 
 function rename(before, after) {
@@ -71,7 +71,7 @@ function say(line) {
   add('message', who, ` ${line.slice(end + 2)}`);
 }
 
-// Text is only ever added as text: what others write is never markup.
+// Adds text only as text nodes, so that nothing that other people write can become markup.
 function add(kind, ...parts) {
   const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 50;
   const item = document.createElement('li');
@@ -98,8 +98,8 @@ element('say').onsubmit = (event) => {
 
 element('rename').onsubmit = (event) => {
   event.preventDefault();
-  wish = name.value.trim();
-  socket.send(`/name ${wish}`);
+  requested = name.value.trim();
+  socket.send(`/name ${requested}`);
 };
 
 connect();

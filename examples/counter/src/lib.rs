@@ -1,5 +1,5 @@
-//! Counts what all clients said together, and goes on counting when its source is edited and built
-//! anew while they are connected.
+//! Counts the messages of all clients, and continues to count when its source is edited and rebuilt while they are
+//! connected.
 
 use ws_guest::{Client, Error, Handler, Lifecycle, broadcast, clients};
 

@@ -1,4 +1,4 @@
-//! Sends every message back to whoever sent it.
+//! Sends every message back to its sender.
 
 use ws_guest::{Client, Error, Handler};
 

@@ -1,7 +1,7 @@
-//! An axum server in which one route is handed to a WebAssembly handler, beside a Unix socket that is
-//! handed over as a stream.
+//! An axum server in which a WebAssembly handler serves one route. The handler also serves the connections of a Unix
+//! socket, as plain streams.
 
-#![expect(clippy::print_stdout, reason = "it says where it serves")]
+#![expect(clippy::print_stdout, reason = "it prints its address")]
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ async fn main() -> Result<()> {
 
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
     let stop = async {
-        // Without a signal there is nothing to stop for.
+        // An error means that signals do not work here; then the program stops at once.
         let _ = tokio::signal::ctrl_c().await;
         host.drain().await;
     };
@@ -46,7 +46,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// A request of axum's, answered by the handler.
+/// Lets the handler answer a request of axum.
 async fn websocket(
     State(host): State<Host>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -55,7 +55,7 @@ async fn websocket(
     host.answer(request, Peer::plain(peer)).await.map(Body::new)
 }
 
-/// What is posted here, the handler gets as a message from outside.
+/// Sends the body of a POST request to the handler, as a custom message.
 async fn message(State(host): State<Host>, message: Bytes) -> String {
     let resource = host.resources().remove(0).name;
     match host.send_custom(&resource, Recipient::All, &*message).await {
@@ -64,11 +64,12 @@ async fn message(State(host): State<Host>, message: Bytes) -> String {
     }
 }
 
-/// Streams of any kind, here those of a Unix socket: the request is read from them, too.
+/// Serves the streams of a Unix socket. The host reads the requests from them, as from a stream of any kind.
 async fn serve_socket(listener: UnixListener, host: Host) {
     while let Ok((stream, _)) = listener.accept().await {
         let host = host.clone();
-        let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        tokio::spawn(async move { host.serve_stream(stream, Peer::plain(nowhere)).await });
+        // A Unix socket has no IP address.
+        let placeholder = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        tokio::spawn(async move { host.serve_stream(stream, Peer::plain(placeholder)).await });
     }
 }

@@ -1,18 +1,18 @@
-//! A board of pixels for each room: `--path '/room/{id}' --instance-per path` gives every path an
-//! instance of its own, so that this code knows of one board only.
+//! A board of pixels for each room: `--path '/room/{id}' --instance-per path` gives every path its own instance, so
+//! that this code handles only one board.
 //!
-//! A client sends three octets, column, row and colour, and everybody in the room gets them. Whoever
-//! comes gets the whole board first. A text tells how many there are.
+//! A client sends three bytes, column, row and colour, and every client in the room gets them. A new client first gets
+//! the whole board. A text message says how many clients there are.
 
 use ws_guest::{
     Client, CloseCode, Disconnection, Error, Handler, Handshake, Lifecycle, Rejection, broadcast,
     clients,
 };
 
-/// Columns and rows of a board.
+/// The number of columns, and of rows, of a board.
 const SIDE: usize = 32;
 
-/// Colours, the empty one included.
+/// The number of colours, including the empty one.
 const COLOURS: u8 = 8;
 
 struct Board {
@@ -28,7 +28,7 @@ impl Default for Board {
 impl Handler for Board {
     fn connected(&mut self, client: Client, _: &mut Handshake) -> Result<(), Rejection> {
         client.send_binary(&self.pixels)?;
-        tell_how_many();
+        announce_count();
         Ok(())
     }
 
@@ -46,7 +46,7 @@ impl Handler for Board {
     }
 
     fn disconnected(&mut self, _: Client, _: &Disconnection) {
-        tell_how_many();
+        announce_count();
     }
 }
 
@@ -58,8 +58,8 @@ impl Lifecycle for Board {
     fn resume(&mut self, state: Option<Vec<u8>>) -> Result<(), Error> {
         match state {
             Some(pixels) if pixels.len() == SIDE * SIDE => self.pixels = pixels,
-            Some(_) => return Err(Error::msg("a board of another size")),
-            // After a fault the board is empty, and everybody is to see that.
+            Some(_) => return Err(Error::msg("the saved board has another size")),
+            // After a fault the board is empty: show that to all clients.
             None => {
                 broadcast(clients(), &self.pixels);
             }
@@ -68,10 +68,10 @@ impl Lifecycle for Board {
     }
 }
 
-fn tell_how_many() {
+fn announce_count() {
     let here = clients();
-    let words = format!("{} here", here.len());
-    broadcast(&here, &words);
+    let text = format!("{} here", here.len());
+    broadcast(&here, &text);
 }
 
 ws_guest::export!(Board: Lifecycle);

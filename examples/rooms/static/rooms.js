@@ -1,4 +1,4 @@
-// The board of a room. See ../src/lib.rs for what goes over the wire.
+// The board of a room. ../src/lib.rs describes the messages.
 'use strict';
 
 const SIDE = 32;
@@ -11,7 +11,7 @@ const FIRST_DELAY = 500;
 const LONGEST_DELAY = 15000;
 
 const element = (id) => document.getElementById(id);
-const [state, board, colours, wish] = ['state', 'board', 'colours', 'room'].map(element);
+const [state, board, colours, roomInput] = ['state', 'board', 'colours', 'room'].map(element);
 const canvas = board.getContext('2d');
 const room = new URLSearchParams(location.search).get('room') ?? 'lobby';
 const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/room/${encodeURIComponent(room)}`;
@@ -31,7 +31,7 @@ function connect() {
     else receive(new Uint8Array(data));
   };
   socket.onclose = () => {
-    // Not all at once: when a server comes back, its clients should not come in one wave.
+    // Backoff with jitter: after a restart of the server, its clients should not all reconnect at once.
     const wait = delay * (0.5 + Math.random());
     delay = Math.min(delay * 2, LONGEST_DELAY);
     state.textContent = `disconnected; trying again in ${Math.ceil(wait / 1000)} s`;
@@ -39,9 +39,9 @@ function connect() {
   };
 }
 
-function receive(octets) {
-  if (octets.length === pixels.length) pixels.set(octets);
-  else pixels[octets[1] * SIDE + octets[0]] = octets[2];
+function receive(bytes) {
+  if (bytes.length === pixels.length) pixels.set(bytes);
+  else pixels[bytes[1] * SIDE + bytes[0]] = bytes[2];
   draw();
 }
 
@@ -60,7 +60,7 @@ function draw() {
 function paint(column, row) {
   const at = row * SIDE + column;
   if (socket.readyState !== WebSocket.OPEN || pixels[at] === colour) return;
-  // Drawn when it comes back: so everybody sees the same, in the same order.
+  // The pixel is drawn when it comes back from the server, so that everybody sees the same board in the same order.
   socket.send(Uint8Array.of(column, row, colour));
 }
 
@@ -98,10 +98,10 @@ function choose(number) {
 
 element('go').onsubmit = (event) => {
   event.preventDefault();
-  location.search = new URLSearchParams({ room: wish.value });
+  location.search = new URLSearchParams({ room: roomInput.value });
 };
 
-wish.value = room;
+roomInput.value = room;
 choose(colour);
 draw();
 connect();
