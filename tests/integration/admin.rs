@@ -1,20 +1,12 @@
 //! The admin address: which requests it serves, and what idle connections there can do.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, TcpStream};
 
 use anyhow::{Context, Result, ensure};
-use ws_host_test_support::{Answer, Client, DEADLINE, TestServer};
+use ws_host_test_support::{Answer, Client, TestServer, open_stream};
 
 use crate::configured::ask_admin;
-
-const ADMIN: [&str; 2] = ["--admin", "127.0.0.1:0"];
-
-fn connect(admin: SocketAddr) -> Result<TcpStream> {
-    let stream = TcpStream::connect(admin)?;
-    stream.set_read_timeout(Some(DEADLINE))?;
-    Ok(stream)
-}
 
 /// Reads a response from a connection that stays open.
 fn next_answer(stream: &mut TcpStream) -> Result<Answer> {
@@ -33,11 +25,10 @@ fn scrape(stream: &mut TcpStream) -> Result<Answer> {
 
 #[test]
 fn page_with_a_rebound_dns_name_is_refused() -> Result<()> {
-    let mut server = TestServer::with_arguments("echo", &ADMIN)?;
-    let admin = server.admin()?;
+    let (_server, admin) = TestServer::with_admin("echo", &[])?;
     let port = admin.port();
     let ask = |lines: &str| -> Result<u16> {
-        let mut stream = connect(admin)?;
+        let mut stream = open_stream(admin, b"")?;
         stream.write_all(format!("GET /clients HTTP/1.1\r\n{lines}\r\n").as_bytes())?;
         Ok(next_answer(&mut stream)?.status)
     };
@@ -66,10 +57,9 @@ fn page_with_a_rebound_dns_name_is_refused() -> Result<()> {
 
 #[test]
 fn pages_of_other_origins_are_refused_and_same_origin_pages_are_not() -> Result<()> {
-    let mut server = TestServer::with_arguments("echo", &ADMIN)?;
-    let admin = server.admin()?;
+    let (_server, admin) = TestServer::with_admin("echo", &[])?;
     let ask = |lines: &str| -> Result<u16> {
-        let mut stream = connect(admin)?;
+        let mut stream = open_stream(admin, b"")?;
         let request = format!("GET /clients HTTP/1.1\r\nHost: {admin}\r\n{lines}\r\n");
         stream.write_all(request.as_bytes())?;
         Ok(next_answer(&mut stream)?.status)
@@ -98,9 +88,8 @@ fn pages_of_other_origins_are_refused_and_same_origin_pages_are_not() -> Result<
 
 #[test]
 fn metrics_can_be_scraped_repeatedly_on_one_connection() -> Result<()> {
-    let mut server = TestServer::with_arguments("echo", &ADMIN)?;
-    let admin = server.admin()?;
-    let mut stream = connect(admin)?;
+    let (_server, admin) = TestServer::with_admin("echo", &[])?;
+    let mut stream = open_stream(admin, b"")?;
     for _ in 0..3 {
         let answer = scrape(&mut stream)?;
         assert_eq!(answer.status, 200);
@@ -122,11 +111,10 @@ fn metrics_can_be_scraped_repeatedly_on_one_connection() -> Result<()> {
 
 #[test]
 fn idle_connections_do_not_block_the_admin_address() -> Result<()> {
-    let mut server = TestServer::with_arguments("echo", &ADMIN)?;
-    let admin = server.admin()?;
+    let (_server, admin) = TestServer::with_admin("echo", &[])?;
     let mut idle = Vec::new();
     for number in 0..200 {
-        let mut stream = connect(admin)?;
+        let mut stream = open_stream(admin, b"")?;
         match number % 3 {
             0 => {}
             // An incomplete request.
@@ -138,7 +126,7 @@ fn idle_connections_do_not_block_the_admin_address() -> Result<()> {
         }
         idle.push(stream);
         if number % 50 == 0 {
-            assert_eq!(scrape(&mut connect(admin)?)?.status, 200);
+            assert_eq!(scrape(&mut open_stream(admin, b"")?)?.status, 200);
         }
     }
     assert_eq!(ask_admin(admin, "GET /metrics", "", b"")?.status, 200);
@@ -153,8 +141,7 @@ fn idle_connections_do_not_block_the_admin_address() -> Result<()> {
 
 #[test]
 fn slow_requests_do_not_block_the_metrics() -> Result<()> {
-    let mut server = TestServer::with_arguments("guest-sleep", &ADMIN)?;
-    let admin = server.admin()?;
+    let (server, admin) = TestServer::with_admin("guest-sleep", &[])?;
     let mut client = Client::connect(&server)?;
     // Longer than any timeout of this test.
     client.send_text("sleep 50000")?;
@@ -162,25 +149,24 @@ fn slow_requests_do_not_block_the_metrics() -> Result<()> {
     // These requests wait for the handler, and the last of them for a permit.
     let mut waiting = Vec::new();
     for _ in 0..40 {
-        let mut stream = connect(admin)?;
+        let mut stream = open_stream(admin, b"")?;
         stream.write_all(
             b"POST /resources/guest-sleep/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",
         )?;
         waiting.push(stream);
     }
-    assert_eq!(scrape(&mut connect(admin)?)?.status, 200);
-    assert_eq!(scrape(&mut connect(admin)?)?.status, 200);
+    assert_eq!(scrape(&mut open_stream(admin, b"")?)?.status, 200);
+    assert_eq!(scrape(&mut open_stream(admin, b"")?)?.status, 200);
     Ok(())
 }
 
 /// `nc -N` does this.
 #[test]
 fn client_that_shuts_down_writing_after_the_request_gets_the_response() -> Result<()> {
-    let mut server = TestServer::with_arguments("echo", &ADMIN)?;
-    let admin = server.admin()?;
+    let (_server, admin) = TestServer::with_admin("echo", &[])?;
     for request in ["POST /reload", "GET /clients", "GET /metrics"] {
         for _ in 0..10 {
-            let mut stream = connect(admin)?;
+            let mut stream = open_stream(admin, b"")?;
             stream
                 .write_all(format!("{request} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())?;
             stream.shutdown(Shutdown::Write)?;

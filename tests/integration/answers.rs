@@ -1,10 +1,9 @@
 //! HTTP/1.1 responses, compared byte for byte: some clients depend on more of them than they should.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
 
 use anyhow::{Context, Result};
-use ws_host_test_support::{Client, DEADLINE, TestServer, handshake, open_stream};
+use ws_host_test_support::{Client, TestServer, handshake, open_stream};
 
 use crate::encrypted::Authority;
 
@@ -215,10 +214,7 @@ fn each_refusal_names_the_rule() -> Result<()> {
             good.replace("dGhlIHNhbXBsZSBub25jZQ==", "c2hvcnQ="),
             "the Sec-WebSocket-Key header is not the base64 form of 16 bytes",
         ),
-        (
-            with("Authorization: a\r\nAuthorization: b"),
-            "the Authorization header is repeated",
-        ),
+        (with("Authorization: a\r\nAuthorization: b"), "the Authorization header is repeated"),
         (
             with("Sec-WebSocket-Protocol: a b"),
             "the Sec-WebSocket-Protocol header is not a list of tokens",

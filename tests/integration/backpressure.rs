@@ -11,8 +11,7 @@ const NO_CLOCK: &[&str] = &["--idle-timeout", "0s"];
 
 #[test]
 fn burst_of_echoes_arrives_however_late_it_is_read() -> Result<()> {
-    let server = TestServer::with_arguments("echo", NO_CLOCK)?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("echo", NO_CLOCK)?;
     let filler = "x".repeat(1024);
     let mut writer = client.try_clone()?;
     let text = filler.clone();
@@ -31,8 +30,7 @@ fn burst_of_echoes_arrives_however_late_it_is_read() -> Result<()> {
 
 #[test]
 fn client_that_reads_late_gets_everything_and_host_memory_stays_small() -> Result<()> {
-    let server = TestServer::with_arguments("echo", NO_CLOCK)?;
-    let mut client = Client::connect(&server)?;
+    let (server, mut client) = TestServer::with_client("echo", NO_CLOCK)?;
     let message = masked_frame(0x82, &vec![1; 1 << 20]);
     // Writes until the socket accepts no more: the host has stopped reading from this client.
     client.stream().set_nonblocking(true)?;
@@ -58,7 +56,7 @@ fn client_that_reads_late_gets_everything_and_host_memory_stays_small() -> Resul
         assert!(whole < 1000, "the host takes everything and keeps it");
     }
     client.stream().set_nonblocking(false)?;
-    assert!(resident(&server)? < 100 << 20, "{} bytes", resident(&server)?);
+    assert!(server.resident_memory()? < 100 << 20, "{} bytes", server.resident_memory()?);
     let remainder = rest.to_vec();
     let mut writer = client.try_clone()?;
     let writing = std::thread::spawn(move || writer.send(&remainder));
@@ -73,8 +71,7 @@ fn client_that_reads_late_gets_everything_and_host_memory_stays_small() -> Resul
 /// The replies exceed the buffer; the messages arrive in one write.
 #[test]
 fn client_that_keeps_reading_gets_every_reply_to_a_single_write() -> Result<()> {
-    let server = TestServer::with_arguments("echo", &["--max-message", "16KiB"])?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("echo", &["--max-message", "16KiB"])?;
     let mut writer = client.try_clone()?;
     let messages = masked_frame(0x81, &[b'x'; 1000]).repeat(400);
     let writing = std::thread::spawn(move || writer.send(&messages));
@@ -92,8 +89,7 @@ fn client_that_keeps_reading_gets_every_reply_to_a_single_write() -> Result<()> 
 fn automatic_answers_longer_than_their_requests_all_arrive() -> Result<()> {
     let answer = "x".repeat(1000);
     let flags = ["--max-message", "16KiB", "--auto-answer", &format!("?={answer}")];
-    let server = TestServer::with_arguments("echo", &flags)?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("echo", &flags)?;
     client.send(&masked_frame(0x81, b"?").repeat(2000))?;
     for number in 0..2000 {
         assert!(client.receive_text()? == answer, "answer {number}");
@@ -107,15 +103,14 @@ fn automatic_answers_longer_than_their_requests_all_arrive() -> Result<()> {
 #[test]
 fn output_queued_for_a_slow_client_takes_about_its_length_in_memory() -> Result<()> {
     let flags = ["--max-outbound", "64MiB", "--idle-timeout", "0s"];
-    let server = TestServer::with_arguments("guest-megaphone", &flags)?;
-    let mut slow = Client::connect(&server)?;
+    let (server, mut slow) = TestServer::with_client("guest-megaphone", &flags)?;
     let mut fast = Client::connect(&server)?;
     // More than the socket buffers hold.
     for _ in 0..8 {
         fast.send_frame(0x82, &vec![0; 1 << 20])?;
         fast.receive()?;
     }
-    let before = resident(&server)?;
+    let before = server.resident_memory()?;
     let long = "x".repeat(200_000);
     for _ in 0..400 {
         assert!(fast.ask(&long)? == long);
@@ -123,7 +118,7 @@ fn output_queued_for_a_slow_client_takes_about_its_length_in_memory() -> Result<
         slow.send(&[masked_frame(0x81, b"x"), masked_frame(0x82, &[1; 5000])].concat())?;
         assert_eq!(fast.receive()?.payload.len(), 5000);
     }
-    let more = resident(&server)?.saturating_sub(before);
+    let more = server.resident_memory()?.saturating_sub(before);
     assert!(more < 16 << 20, "{} KiB for 2,000 KiB", more >> 10);
     Ok(())
 }
@@ -131,8 +126,7 @@ fn output_queued_for_a_slow_client_takes_about_its_length_in_memory() -> Result<
 #[test]
 fn full_buffer_is_reported_to_the_handler_and_does_not_close_the_client() -> Result<()> {
     let arguments = ["--max-message", "64KiB", "--max-outbound", "128KiB"];
-    let mut server = TestServer::with_arguments("guest-flood", &arguments)?;
-    let mut client = Client::connect(&server)?;
+    let (mut server, mut client) = TestServer::with_client("guest-flood", &arguments)?;
     // 100 MB that the client does not read.
     client.send_text("100000 1000")?;
     let line = server.wait_for_log("Err(Full)")?;
@@ -150,18 +144,11 @@ fn full_buffer_is_reported_to_the_handler_and_does_not_close_the_client() -> Res
 #[test]
 fn message_longer_than_the_whole_buffer_is_too_long() -> Result<()> {
     let arguments = ["--max-message", "64KiB", "--max-outbound", "128KiB"];
-    let mut server = TestServer::with_arguments("guest-flood", &arguments)?;
-    let mut client = Client::connect(&server)?;
+    let (mut server, mut client) = TestServer::with_client("guest-flood", &arguments)?;
     for length in ["131072", "20000000"] {
         client.send_text(&format!("1 {length}"))?;
         server.wait_for_log(r#"{"Err(TooLong)": 1}"#)?;
     }
     assert_eq!(client.ask("hello")?, "hello");
     Ok(())
-}
-
-fn resident(server: &TestServer) -> Result<usize> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.process_id()))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    Ok(line.trim().trim_end_matches(" kB").parse::<usize>()? * 1024)
 }

@@ -1,9 +1,7 @@
 //! The output queued for all clients together is bounded, and the clients that hold the least keep being served.
 
-use std::time::Instant;
-
 use anyhow::{Result, ensure};
-use ws_host_test_support::{Client, DEADLINE, TestServer, masked_frame};
+use ws_host_test_support::{Client, TestServer, masked_frame, wait_until};
 
 use crate::keeper::counter;
 
@@ -22,21 +20,12 @@ fn grown(server: &TestServer, before: usize) -> Result<usize> {
 
 /// Connects `count` clients, and returns them with the server's peak memory so far.
 fn connect(server: &TestServer, count: usize) -> Result<(Vec<Client>, usize)> {
-    let mut clients = (0..count).map(|_| Client::connect(server)).collect::<Result<Vec<_>>>()?;
+    let mut clients = Client::connect_many(&server, count)?;
     for client in &mut clients {
         client.ask("hello")?;
     }
     let before = server.peak_memory()?;
     Ok((clients, before))
-}
-
-/// Polls the condition until it holds.
-fn until(mut is_true: impl FnMut() -> Result<bool>) -> Result<()> {
-    let began = Instant::now();
-    while !is_true()? {
-        ensure!(began.elapsed() < DEADLINE, "the condition never held");
-    }
-    Ok(())
 }
 
 #[test]
@@ -47,7 +36,7 @@ fn clients_that_do_not_read_share_the_limit_and_leave_room_for_one_that_does() -
     let (mut greedy, before) = connect(&server, GREEDY)?;
     let used = || counter(admin, "ws_host_buffered_bytes");
     // Output that does not fit into the socket buffers is queued in the host.
-    until(|| {
+    wait_until(|| {
         for client in &mut greedy {
             client.send_text("60 16000")?;
         }
@@ -60,7 +49,7 @@ fn clients_that_do_not_read_share_the_limit_and_leave_room_for_one_that_does() -
     server.wait_for_log("closed a client to make room")?;
     let closed = r#"ws_host_closed_for_room_total{resource="guest-flood"}"#;
     assert!(counter(admin, closed)? > 0);
-    until(|| Ok(honest.ask("hello")? == "hello" && used()? <= 7 << 20))?;
+    wait_until(|| Ok(honest.ask("hello")? == "hello" && used()? <= 7 << 20))?;
     Ok(())
 }
 
@@ -72,14 +61,14 @@ fn clients_that_close_with_much_output_left_are_evicted_first() -> Result<()> {
     patient.send_text("30 10000")?;
     let used = || counter(admin, "ws_host_buffered_bytes");
     let mut leaving = Vec::new();
-    until(|| {
+    wait_until(|| {
         let mut client = Client::connect(&server)?;
         client.send_text("30 16000")?;
         client.send_close(1000, "")?;
         leaving.push(client);
         Ok(used()? > 7 << 20)
     })?;
-    until(|| Ok(used()? <= 7 << 20))?;
+    wait_until(|| Ok(used()? <= 7 << 20))?;
     // The client that stays gets everything.
     for _ in 0..30 {
         assert_eq!(patient.receive()?.payload.len(), 10_000);
@@ -90,8 +79,7 @@ fn clients_that_close_with_much_output_left_are_evicted_first() -> Result<()> {
 
 #[test]
 fn clients_with_unfinished_messages_are_closed_when_memory_runs_out() -> Result<()> {
-    let server = TestServer::with_arguments("echo", EIGHT_MIB)?;
-    let mut honest = Client::connect(&server)?;
+    let (server, mut honest) = TestServer::with_client("echo", EIGHT_MIB)?;
     let (mut greedy, before) = connect(&server, GREEDY)?;
     // The first fragment of a message that is never continued.
     let fragment = masked_frame(0x02, &vec![1; MIB - 1]);
@@ -116,8 +104,7 @@ fn clients_with_unfinished_messages_are_closed_when_memory_runs_out() -> Result<
 
 #[test]
 fn messages_that_wait_for_a_busy_handler_are_bounded() -> Result<()> {
-    let server = TestServer::with_arguments("guest-keeper", EIGHT_MIB)?;
-    let mut busy = Client::connect(&server)?;
+    let (server, mut busy) = TestServer::with_client("guest-keeper", EIGHT_MIB)?;
     let (mut greedy, before) = connect(&server, GREEDY)?;
     assert_eq!(busy.ask("sleep 2000")?, "asleep");
     let message = masked_frame(0x81, &vec![b'x'; MIB]);

@@ -47,8 +47,7 @@ fn wait_for_calls(client: &mut Client, sent: &[&str], wanted: &[&str]) -> Result
 }
 
 fn server_and_client(component: &str, flags: &[&str]) -> Result<(TestServer, Client)> {
-    let server = TestServer::with_arguments(component, flags)?;
-    let client = Client::connect(&server)?;
+    let (server, client) = TestServer::with_client(component, flags)?;
     Ok((server, client))
 }
 
@@ -121,11 +120,7 @@ fn trap_in_a_burst_closes_only_its_client_and_keeps_what_came_before_it() -> Res
 
 #[test]
 fn with_drop_message_only_the_message_that_trapped_is_lost() -> Result<()> {
-    let server = Configuration::new(
-        "listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"{{guest-trap}}\"\n\
-         on-fault = \"drop-message\"\n",
-    )?
-    .serve()?;
+    let server = Configuration::of("guest-trap", "on-fault = \"drop-message\"")?.serve()?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("hello")?, "hello 1");
     // Never eight faults in a row: a success between two faults resets the count.

@@ -141,7 +141,7 @@ fn client_that_is_closed_to_make_room_has_the_cause_no_room() -> Result<()> {
     let mut server = serve("echo", &["--max-buffered", "4MiB"])?;
     // The first fragment of a message that is never continued.
     let fragment = masked_frame(0x02, &vec![1; (1 << 20) - 1]);
-    let mut clients = (0..8).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    let mut clients = Client::connect_many(&server, 8)?;
     for client in &mut clients {
         client.send(&fragment)?;
         client.send_frame(0x89, b"")?;

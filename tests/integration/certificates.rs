@@ -19,8 +19,7 @@ fn sha256(bytes: &[u8]) -> Result<String> {
 fn handler_sees_names_and_fingerprint_of_a_certificate_over_every_version_of_tls_and_http()
 -> Result<()> {
     let authority = Authority::new()?;
-    let ca = authority.file();
-    let ca = ca.to_str().context("UTF-8")?;
+    let ca = &authority.argument()?;
     let server = authority.serving("guest-about", &["--tls-client-ca", ca])?;
     let alice = authority.vouch_for_subject(&[
         (DnType::OrganizationName, "Example"),
@@ -44,8 +43,7 @@ fn handler_sees_names_and_fingerprint_of_a_certificate_over_every_version_of_tls
         }
     }
     let (certificate, key) = alice.write(authority.folder(), "alice-")?;
-    let (certificate, key) =
-        (certificate.to_str().context("UTF-8")?, key.to_str().context("UTF-8")?);
+    let (certificate, key) = (certificate.as_str(), key.as_str());
     let flags = ["--ca", ca, "--cert", certificate, "--key", key, "--http2", "--plain"];
     for (question, answer) in [("certificate-names", names), ("http-version", "2")] {
         let (_, printed, log) = connect(server.url(), &flags, question)?;
@@ -62,8 +60,7 @@ fn handler_sees_the_server_name_the_http_version_and_the_local_address() -> Resu
     assert_eq!(client.ask("server-name")?, "localhost");
     assert_eq!(client.ask("http-version")?, "1.1");
     assert_eq!(client.ask("local")?, server.address().to_string());
-    let server = TestServer::serving("guest-about")?;
-    let mut client = Client::connect(&server)?;
+    let (server, mut client) = TestServer::with_client("guest-about", &[])?;
     assert_eq!(client.ask("server-name")?, "");
     assert_eq!(client.ask("local")?, server.address().to_string());
     Ok(())

@@ -4,22 +4,14 @@ use anyhow::Result;
 use ws_host_test_support::{Client, TestServer};
 
 use crate::configured::{Configuration, hang_up};
-use crate::keeper::{Keeper, counter, post_reload};
+use crate::keeper::{Keeper, Scene, counter, post_reload, trap};
 
 const DEBUG: &[&str] = &["--log", "ws_host=debug"];
-
-/// Makes the handler trap in an event of another client.
-fn trap(server: &TestServer) -> Result<()> {
-    let mut hostile = Client::connect(server)?;
-    hostile.send_text("trap")?;
-    hostile.expect_close(1011).map(drop)
-}
 
 #[test]
 fn state_of_the_last_checkpoint_outlives_a_trap() -> Result<()> {
     let flags = [DEBUG, &["--checkpoint", "50ms"]].concat();
-    let mut server = TestServer::with_arguments("guest-precious", &flags)?;
-    let mut client = Client::connect(&server)?;
+    let (mut server, mut client) = TestServer::with_client("guest-precious", &flags)?;
     for text in ["precious", "more precious"] {
         assert_eq!(client.ask(&format!("keep {text}"))?, "kept");
         // This one may belong to an earlier event.
@@ -27,7 +19,7 @@ fn state_of_the_last_checkpoint_outlives_a_trap() -> Result<()> {
         assert_eq!(client.ask("?")?, "?");
         server.wait_for_log("checkpoint")?;
         for _ in 0..3 {
-            trap(&server)?;
+            trap(&server, "/")?;
             assert_eq!(client.ask("kept")?, text);
             let age: u64 = client.ask("age")?.parse()?;
             assert!(age < 60_000, "{age} ms");
@@ -39,10 +31,9 @@ fn state_of_the_last_checkpoint_outlives_a_trap() -> Result<()> {
 
 #[test]
 fn without_checkpoints_a_trap_loses_the_state() -> Result<()> {
-    let server = TestServer::with_arguments("guest-precious", DEBUG)?;
-    let mut client = Client::connect(&server)?;
+    let (server, mut client) = TestServer::with_client("guest-precious", DEBUG)?;
     assert_eq!(client.ask("keep precious")?, "kept");
-    trap(&server)?;
+    trap(&server, "/")?;
     assert_eq!(client.ask("kept")?, "");
     assert_eq!(client.ask("age")?, "none");
     Ok(())
@@ -50,32 +41,27 @@ fn without_checkpoints_a_trap_loses_the_state() -> Result<()> {
 
 #[test]
 fn checkpoints_are_no_more_frequent_than_configured() -> Result<()> {
-    let flags = ["--checkpoint", "1h", "--admin", "127.0.0.1:0"];
-    let mut server = TestServer::with_arguments("guest-precious", &flags)?;
-    let admin = server.admin()?;
+    let (server, admin) = TestServer::with_admin("guest-precious", &["--checkpoint", "1h"])?;
     let mut client = Client::connect(&server)?;
     for _ in 0..1000 {
         assert_eq!(client.ask("keep precious")?, "kept");
     }
     assert_eq!(counter(admin, "ws_host_checkpoints_total")?, 0);
-    trap(&server)?;
+    trap(&server, "/")?;
     assert_eq!(client.ask("kept")?, "");
     Ok(())
 }
 
 #[test]
 fn state_that_was_handed_over_is_a_checkpoint() -> Result<()> {
-    let keeper = Keeper::precious()?;
-    let flags = ["--checkpoint", "1h", "--no-watch", "--admin", "127.0.0.1:0"];
-    let mut server = keeper.serve(&flags)?;
-    let admin = server.admin()?;
-    let mut client = Client::connect(&server)?;
+    let scene = Keeper::precious()?.scene(&["--checkpoint", "1h"])?;
+    let Scene { keeper, server, admin, mut client } = scene;
     assert_eq!(client.ask("keep precious")?, "kept");
     keeper.replace_with(2)?;
     assert!(post_reload(admin)?.body.contains("1 instances swapped"));
     assert_eq!(client.ask("age")?, "none");
     assert_eq!(client.ask("keep newer")?, "kept");
-    trap(&server)?;
+    trap(&server, "/")?;
     assert_eq!(client.ask("kept")?, "precious");
     assert_ne!(client.ask("age")?, "none");
     assert_eq!(client.ask("version")?, "2");
@@ -85,11 +71,10 @@ fn state_that_was_handed_over_is_a_checkpoint() -> Result<()> {
 #[test]
 fn state_of_a_hibernated_instance_is_a_checkpoint() -> Result<()> {
     let flags = [DEBUG, &["--checkpoint", "1h", "--hibernate-after", "100ms"]].concat();
-    let mut server = TestServer::with_arguments("guest-precious", &flags)?;
-    let mut client = Client::connect(&server)?;
+    let (mut server, mut client) = TestServer::with_client("guest-precious", &flags)?;
     assert_eq!(client.ask("keep precious")?, "kept");
     server.wait_for_log("hibernated")?;
-    trap(&server)?;
+    trap(&server, "/")?;
     assert_eq!(client.ask("kept")?, "precious");
     Ok(())
 }
@@ -112,7 +97,7 @@ fn changing_the_configuration_starts_checkpoints_and_closes_no_client() -> Resul
 }
 
 fn has_survived(server: &TestServer, client: &mut Client) -> Result<bool> {
-    trap(server)?;
+    trap(server, "/")?;
     Ok(client.ask("kept")? == "precious")
 }
 

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use ws_host_test_support::{TestServer, root};
 
 use crate::encrypted::Authority;
+use crate::static_files::folder_with;
 
 fn scripts() -> PathBuf {
     root().join("tests/clients")
@@ -121,11 +122,9 @@ fn python_package_websockets_talks_encrypted() -> Result<()> {
 
 #[test]
 fn page_of_a_browser_uses_its_own_connection_for_its_websockets() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("index.html"), "<p>welcome")?;
-    let pages = folder.path().to_str().context("a path in UTF-8")?;
+    let (_folder, pages) = folder_with("index.html", "<p>welcome")?;
     for workers in ["1", "2"] {
-        let flags = ["--static", pages, "--workers", workers, "--instance-per", "client"];
+        let flags = ["--static", &pages, "--workers", workers, "--instance-per", "client"];
         let server = Authority::new()?.serving("guest-about", &flags)?;
         let mut node = Command::new("node");
         node.arg(scripts().join("secure.mjs")).arg(server.address().port().to_string());

@@ -23,8 +23,7 @@ fn life(witness: &mut Client, name: &str) -> Result<Vec<String>> {
 }
 
 fn scene() -> Result<(TestServer, Client, Client, String)> {
-    let server = TestServer::serving("guest-telling")?;
-    let witness = Client::connect(&server)?;
+    let (server, witness) = TestServer::with_client("guest-telling", &[])?;
     let mut client = Client::connect(&server)?;
     let name = client.ask("who")?;
     Ok((server, witness, client, name))
@@ -102,8 +101,7 @@ fn client_that_closes_twice_disconnects_once() -> Result<()> {
 
 #[test]
 fn handler_closes_with_code_and_reason() -> Result<()> {
-    let server = TestServer::serving("guest-closing")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-closing", &[])?;
     client.send_text("close 4321 that's all")?;
     assert_eq!(client.expect_close(4321)?, "that's all");
     Ok(())
@@ -111,8 +109,7 @@ fn handler_closes_with_code_and_reason() -> Result<()> {
 
 #[test]
 fn message_in_flight_when_the_handler_closes_is_read_and_not_delivered() -> Result<()> {
-    let server = TestServer::serving("guest-closing")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-closing", &[])?;
     client.send_text("close 1000")?;
     assert_eq!(client.receive_close()?.0, 1000);
     // Fragments are legal until the client's own close frame.
@@ -124,8 +121,7 @@ fn message_in_flight_when_the_handler_closes_is_read_and_not_delivered() -> Resu
 
 #[test]
 fn codes_and_reasons_that_may_not_be_sent_are_refused() -> Result<()> {
-    let server = TestServer::serving("guest-closing")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-closing", &[])?;
     for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535] {
         assert_eq!(client.ask(&format!("close {code}"))?, "Err(InvalidCode)", "{code}");
     }
@@ -150,8 +146,8 @@ fn handler_may_close_from_connected() -> Result<()> {
 
 #[test]
 fn client_that_does_not_answer_a_close_frame_is_dropped() -> Result<()> {
-    let server = TestServer::with_arguments("guest-closing", &["--close-timeout", "200ms"])?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) =
+        TestServer::with_client("guest-closing", &["--close-timeout", "200ms"])?;
     client.send_text("close 1000")?;
     assert_eq!(client.receive_close()?.0, 1000);
     client.expect_end()
@@ -159,16 +155,14 @@ fn client_that_does_not_answer_a_close_frame_is_dropped() -> Result<()> {
 
 #[test]
 fn abort_ends_a_connection_without_a_close_frame() -> Result<()> {
-    let server = TestServer::serving("guest-aborting")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-aborting", &[])?;
     client.send_text("abort me")?;
     client.expect_end()
 }
 
 #[test]
 fn abort_of_another_client_works_once() -> Result<()> {
-    let server = TestServer::serving("guest-aborting")?;
-    let mut victim = Client::connect(&server)?;
+    let (server, mut victim) = TestServer::with_client("guest-aborting", &[])?;
     let id = victim.ask("who am I?")?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask(&format!("abort {id}"))?, "true Err(Closed)");

@@ -8,7 +8,7 @@ use ws_host_test_support::{Client, Frame, TestServer, handshake};
 #[test]
 fn broadcast_reaches_all_but_the_sender() -> Result<()> {
     let server = TestServer::serving("guest-fanout")?;
-    let mut others = (0..20).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    let mut others = Client::connect_many(&server, 20)?;
     let mut sender = Client::connect(&server)?;
     let long = "long ".repeat(2000);
     for message in ["short", &long] {
@@ -28,8 +28,7 @@ fn broadcast_reaches_all_but_the_sender() -> Result<()> {
 
 #[test]
 fn broadcasts_and_other_messages_keep_their_order() -> Result<()> {
-    let server = TestServer::serving("guest-fanout")?;
-    let mut listener = Client::connect(&server)?;
+    let (server, mut listener) = TestServer::with_client("guest-fanout", &[])?;
     let mut sender = Client::connect(&server)?;
     let messages: Vec<String> =
         (0..200).map(|number| format!("{number} ").repeat(1 + number % 7 * 400)).collect();
@@ -45,8 +44,7 @@ fn broadcasts_and_other_messages_keep_their_order() -> Result<()> {
 
 #[test]
 fn ping_of_the_handler_comes_back_as_pong_with_its_payload() -> Result<()> {
-    let server = TestServer::serving("guest-pinging")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-pinging", &[])?;
     client.send_text("are you there?")?;
     let ping = client.receive()?;
     assert_eq!(ping, Frame { first: 0x89, payload: b"are you there?".to_vec() });
@@ -60,8 +58,7 @@ fn ping_of_the_handler_comes_back_as_pong_with_its_payload() -> Result<()> {
 
 #[test]
 fn ping_of_125_bytes_is_sent_and_one_of_126_is_not() -> Result<()> {
-    let server = TestServer::serving("guest-pinging")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-pinging", &[])?;
     client.send_text(&"x".repeat(125))?;
     assert_eq!(client.receive()?, Frame { first: 0x89, payload: vec![b'x'; 125] });
     assert_eq!(client.ask(&"x".repeat(126))?, "TooLong");
@@ -70,8 +67,7 @@ fn ping_of_125_bytes_is_sent_and_one_of_126_is_not() -> Result<()> {
 
 #[test]
 fn handler_may_send_an_unsolicited_pong() -> Result<()> {
-    let server = TestServer::serving("guest-pinging")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-pinging", &[])?;
     client.send_text("heartbeat")?;
     assert_eq!(client.receive()?, Frame { first: 0x8a, payload: b"thump".to_vec() });
     Ok(())
@@ -106,8 +102,7 @@ fn handler_sees_the_request() -> Result<()> {
 
 #[test]
 fn handler_sees_its_own_clients_and_no_others() -> Result<()> {
-    let server = TestServer::serving("guest-about")?;
-    let mut client = Client::connect(&server)?;
+    let (server, mut client) = TestServer::with_client("guest-about", &[])?;
     let second = Client::connect(&server)?;
     assert_eq!(client.ask("clients")?, "2");
     second.close()?;
@@ -118,8 +113,7 @@ fn handler_sees_its_own_clients_and_no_others() -> Result<()> {
 
 #[test]
 fn handler_sees_how_much_output_is_buffered() -> Result<()> {
-    let server = TestServer::serving("guest-about")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-about", &[])?;
     client.send_text("buffered")?;
     assert_eq!(client.receive_text()?, "12345");
     // Two bytes of header and five of text.

@@ -1,9 +1,7 @@
 //! Compression (RFC 7692) with clients that offer it.
 
-use std::process::Command;
-
 use anyhow::{Context, Result};
-use ws_host_test_support::{Client, Frame, TestServer, component, handshake, host_binary};
+use ws_host_test_support::{Client, Frame, TestServer, handshake, startup_error};
 
 use crate::configured::{Configuration, hang_up};
 use crate::deflated::{self, Peer, deflate, inflate, words};
@@ -351,13 +349,6 @@ fn changed_settings_apply_to_new_clients() -> Result<()> {
 
 #[test]
 fn errors_for_invalid_flags_say_what_is_valid() -> Result<()> {
-    let stderr = |flags: &[&str]| -> Result<String> {
-        let mut host = Command::new(host_binary());
-        host.arg("--component").arg(component("echo")).args(["--listen", "127.0.0.1:0"]);
-        let output = host.args(flags).output()?;
-        assert!(!output.status.success());
-        Ok(String::from_utf8(output.stderr)?)
-    };
     for (flags, words) in [
         (&["--compression", "yes"][..], &["--compression", "off, messages, context"][..]),
         (&["--compression-level", "9"], &["--compression-level goes with compression"]),
@@ -370,7 +361,7 @@ fn errors_for_invalid_flags_say_what_is_valid() -> Result<()> {
             &["--compression-window 8", "9 to 15"],
         ),
     ] {
-        let stderr = stderr(flags)?;
+        let stderr = startup_error("echo", &[&["--listen", "127.0.0.1:0"], flags].concat())?;
         for word in words {
             assert!(stderr.contains(word), "{word:?} is not in: {stderr}");
         }

@@ -140,8 +140,7 @@ fn bomb_is_1009_and_costs_no_more_than_a_message() -> Result<()> {
     assert!(bomb.len() < 2 * MIB, "{}", bomb.len());
     for compression in ["messages", "context"] {
         let flags = ["--compression", compression, "--max-message", "2MiB"];
-        let server = TestServer::with_arguments("echo", &flags)?;
-        let mut client = Client::connect(&server)?;
+        let (server, mut client) = TestServer::with_client("echo", &flags)?;
         assert_eq!(client.ask("hello")?, "hello");
         let before = server.peak_memory()?;
         try_fail(&server, OFFER, &[(0xc2, &bomb)], 1009)?;

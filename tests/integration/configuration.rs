@@ -322,8 +322,7 @@ fn one_component_serves_several_paths_and_knows_which() -> Result<()> {
 /// Nothing writes to the pipe, so reading the configuration blocks. Everything else must continue.
 #[test]
 fn pipe_in_place_of_the_file_blocks_nothing_else() -> Result<()> {
-    let configuration =
-        Configuration::new("listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"{{echo}}\"\n")?;
+    let configuration = Configuration::of("echo", "")?;
     let server = configuration.serve()?;
     let mut client = Client::connect(&server)?;
     std::fs::remove_file(configuration.file())?;

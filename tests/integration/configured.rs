@@ -19,6 +19,13 @@ impl Configuration {
         Ok(configuration)
     }
 
+    /// Configures one resource with this component, and with `settings` as further lines of the resource.
+    pub(crate) fn of(component: &str, settings: &str) -> Result<Self> {
+        Self::new(&format!(
+            "listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"{{{{{component}}}}}\"\n{settings}\n"
+        ))
+    }
+
     pub(crate) fn write(&self, text: &str) -> Result<()> {
         let mut filled = String::new();
         let mut rest = text;

@@ -88,8 +88,7 @@ fn component_of_the_asynchronous_abi_is_refused_with_the_flag_for_the_synchronou
 
 #[test]
 fn http_request_can_be_built_and_is_denied_with_an_error_code() -> Result<()> {
-    let server = TestServer::serving("guest-asking")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-asking", &[])?;
     let all_set = "Ok(()) (Ok(()), Ok(()), Ok(()), Ok(())) Ok(Ok(Ok(())))";
     // More requests than one instance may hold at once.
     for times in [1, 2000] {
@@ -101,8 +100,7 @@ fn http_request_can_be_built_and_is_denied_with_an_error_code() -> Result<()> {
 
 #[test]
 fn sockets_and_names_are_denied_and_there_are_no_files() -> Result<()> {
-    let server = TestServer::serving("guest-asking")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-asking", &[])?;
     for asked in ["tcp", "udp", "name"] {
         let heard = client.ask(asked)?;
         assert!(heard.contains("access-denied"), "{asked}: {heard}");
@@ -114,8 +112,7 @@ fn sockets_and_names_are_denied_and_there_are_no_files() -> Result<()> {
 
 #[test]
 fn log_names_each_denied_request_once_and_says_what_to_do() -> Result<()> {
-    let server = TestServer::serving("guest-asking")?;
-    let mut client = Client::connect(&server)?;
+    let (server, mut client) = TestServer::with_client("guest-asking", &[])?;
     for _ in 0..3 {
         for asked in ["http", "tcp", "udp", "name", "file"] {
             client.ask(asked)?;
@@ -152,8 +149,7 @@ fn handler_that_asks_for_nothing_is_not_logged() -> Result<()> {
 
 #[test]
 fn memory_for_outgoing_requests_is_bounded() -> Result<()> {
-    let server = TestServer::serving("guest-asking")?;
-    let mut client = Client::connect(&server)?;
+    let (server, mut client) = TestServer::with_client("guest-asking", &[])?;
     for part in ["method", "authority", "path", "scheme"] {
         assert_eq!(client.ask(&format!("{part} 1"))?, "granted");
         for bytes in [5000, 1_000_000] {

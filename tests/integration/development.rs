@@ -7,8 +7,7 @@ use crate::configured::Configuration;
 
 #[test]
 fn development_mode_tells_the_client_why_its_handler_panicked() -> Result<()> {
-    let mut server = TestServer::with_arguments("guest-trap", &["--dev"])?;
-    let mut client = Client::connect(&server)?;
+    let (mut server, mut client) = TestServer::with_client("guest-trap", &["--dev"])?;
     client.send_text("trap")?;
     assert_eq!(client.expect_close(1011)?, "told to panic");
     server.wait_for_log("the handler trapped")?;
@@ -19,12 +18,11 @@ fn development_mode_tells_the_client_why_its_handler_panicked() -> Result<()> {
 
 #[test]
 fn development_mode_tells_the_client_limits_and_errors() -> Result<()> {
-    let server = TestServer::with_arguments("guest-spin", &["--dev", "--max-cpu", "50ms"])?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) =
+        TestServer::with_client("guest-spin", &["--dev", "--max-cpu", "50ms"])?;
     assert_eq!(client.ask("spin")?, "spinning");
     assert!(client.expect_close(1011)?.contains("max-cpu allows 50ms"));
-    let server = TestServer::with_arguments("guest-failing", &["--dev"])?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-failing", &["--dev"])?;
     client.send_text("x")?;
     let reason = client.expect_close(1011)?;
     assert_eq!(reason, "cannot count: invalid digit found in string");
@@ -34,8 +32,7 @@ fn development_mode_tells_the_client_limits_and_errors() -> Result<()> {
 #[test]
 fn without_development_mode_clients_get_no_details() -> Result<()> {
     for (guest, word) in [("guest-trap", "trap"), ("guest-failing", "x")] {
-        let mut server = TestServer::serving(guest)?;
-        let mut client = Client::connect(&server)?;
+        let (mut server, mut client) = TestServer::with_client(guest, &[])?;
         client.send_text(word)?;
         assert_eq!(client.expect_close(1011)?, "the handler failed");
         server.wait_for_log(if word == "x" { "cannot count: invalid" } else { "told to panic" })?;
@@ -45,8 +42,7 @@ fn without_development_mode_clients_get_no_details() -> Result<()> {
 
 #[test]
 fn handler_has_its_own_reaction_to_errors() -> Result<()> {
-    let server = TestServer::serving("guest-reacting")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-reacting", &[])?;
     assert_eq!(client.ask("1")?, "2");
     assert_eq!(client.ask("x")?, "failed: invalid digit found in string");
     assert_eq!(client.ask("2")?, "3");
@@ -58,11 +54,7 @@ fn handler_has_its_own_reaction_to_errors() -> Result<()> {
 
 #[test]
 fn with_drop_message_the_message_is_dropped_and_the_client_stays() -> Result<()> {
-    let server = Configuration::new(
-        "listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"{{guest-trap}}\"\n\
-         on-fault = \"drop-message\"\n",
-    )?
-    .serve()?;
+    let server = Configuration::of("guest-trap", "on-fault = \"drop-message\"")?.serve()?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("hello")?, "hello 1");
     client.send_text("trap")?;

@@ -29,8 +29,7 @@ fn taken(server: &mut TestServer) -> Result<usize> {
 
 #[test]
 fn drained_is_delivered_once_for_each_time_that_the_buffer_was_full() -> Result<()> {
-    let mut server = TestServer::with_arguments("guest-filling", MUCH)?;
-    let mut client = Client::connect(&server)?;
+    let (mut server, mut client) = TestServer::with_client("guest-filling", MUCH)?;
     for _ in 0..2 {
         client.send_text("fill 10000")?;
         let taken = taken(&mut server)?;
@@ -50,8 +49,8 @@ fn drained_is_delivered_once_for_each_time_that_the_buffer_was_full() -> Result<
 
 #[test]
 fn handler_that_keeps_refilling_the_buffer_delays_neither_its_client_nor_others() -> Result<()> {
-    let mut server = TestServer::with_arguments("guest-filling", &["--max-message", "32KiB"])?;
-    let mut greedy = Client::connect(&server)?;
+    let (mut server, mut greedy) =
+        TestServer::with_client("guest-filling", &["--max-message", "32KiB"])?;
     let mut other = Client::connect(&server)?;
     let mut reader = greedy.try_clone()?;
     greedy.send_text("refill 100")?;
@@ -74,8 +73,8 @@ fn handler_that_keeps_refilling_the_buffer_delays_neither_its_client_nor_others(
 #[test]
 fn hibernated_instance_wakes_when_its_client_has_drained() -> Result<()> {
     let sleepy = ["--hibernate-after", "100ms", "--log", "info,ws_host::actor=debug"];
-    let mut server = TestServer::with_arguments("guest-filling", &[MUCH, &sleepy].concat())?;
-    let mut client = Client::connect(&server)?;
+    let (mut server, mut client) =
+        TestServer::with_client("guest-filling", &[MUCH, &sleepy].concat())?;
     client.send_text("fill 10000")?;
     let taken = taken(&mut server)?;
     server.wait_for_log("hibernated")?;
@@ -87,8 +86,7 @@ fn hibernated_instance_wakes_when_its_client_has_drained() -> Result<()> {
 #[test]
 fn client_that_never_reads_never_drains() -> Result<()> {
     let flags = [MUCH, &["--idle-timeout", "400ms"]].concat();
-    let mut server = TestServer::with_arguments("guest-filling", &flags)?;
-    let mut client = Client::connect(&server)?;
+    let (mut server, mut client) = TestServer::with_client("guest-filling", &flags)?;
     client.send_text("fill 10000")?;
     taken(&mut server)?;
     server.wait_for_log(" disconnected")?;

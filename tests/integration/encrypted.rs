@@ -34,13 +34,14 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    /// Writes the certificate and its key to two PEM files in `folder`.
-    pub(crate) fn write(&self, folder: &Path, prefix: &str) -> Result<(PathBuf, PathBuf)> {
-        let [certificate, key] =
-            ["cert.pem", "key.pem"].map(|name| folder.join(format!("{prefix}{name}")));
-        std::fs::write(&certificate, &self.pem)?;
-        std::fs::write(&key, &self.key_pem)?;
-        Ok((certificate, key))
+    /// Writes the certificate and its key to two PEM files in `folder`, and returns their paths.
+    pub(crate) fn write(&self, folder: &Path, prefix: &str) -> Result<(String, String)> {
+        let write = |name, pem: &str| {
+            let file = folder.join(format!("{prefix}{name}"));
+            std::fs::write(&file, pem)?;
+            text(file)
+        };
+        Ok((write("cert.pem", &self.pem)?, write("key.pem", &self.key_pem)?))
     }
 }
 
@@ -59,6 +60,11 @@ impl Authority {
     /// Returns the path of its own certificate, in PEM.
     pub(crate) fn file(&self) -> PathBuf {
         self.folder.path().join("authority.pem")
+    }
+
+    /// Returns the path of its own certificate as a command-line argument.
+    pub(crate) fn argument(&self) -> Result<String> {
+        text(self.file())
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -90,21 +96,15 @@ impl Authority {
         })
     }
 
-    /// Writes a server's certificate and key to the authority's folder.
-    pub(crate) fn write(&self, shown: &Shown) -> Result<(PathBuf, PathBuf)> {
+    /// Writes a server's certificate and key to the authority's folder, and returns their paths.
+    pub(crate) fn write(&self, shown: &Shown) -> Result<(String, String)> {
         shown.write(self.folder.path(), "")
     }
 
     /// Issues a server certificate and returns the flags to use it.
     pub(crate) fn flags(&self) -> Result<Vec<String>> {
         let (certificate, key) = self.write(&self.vouch_for("server")?)?;
-        let text = |file: PathBuf| file.into_os_string().into_string().ok();
-        Ok(vec![
-            "--tls-cert".to_owned(),
-            text(certificate).context("UTF-8")?,
-            "--tls-key".to_owned(),
-            text(key).context("UTF-8")?,
-        ])
+        Ok(vec!["--tls-cert".to_owned(), certificate, "--tls-key".to_owned(), key])
     }
 
     /// Starts a server with a certificate of this authority.
@@ -124,6 +124,10 @@ impl Authority {
     pub(crate) fn connect(&self, server: &TestServer) -> Result<Client<Encrypted>> {
         Client::greet(self.ask().connect(server.address())?)
     }
+}
+
+fn text(file: PathBuf) -> Result<String> {
+    file.into_os_string().into_string().ok().context("a path in UTF-8")
 }
 
 /// The client's choices for a TLS handshake.

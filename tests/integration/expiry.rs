@@ -25,8 +25,7 @@ fn handler_is_notified_and_then_the_client_is_closed_with_1008() -> Result<()> {
 
 #[test]
 fn client_whose_handler_wants_no_notice_is_closed_without_one() -> Result<()> {
-    let server = TestServer::serving(GUEST)?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client(GUEST, &[])?;
     assert_eq!(client.ask("expire 50")?, "Ok(())");
     assert_eq!(client.expect_close(1008)?, "expired");
     Ok(())
@@ -35,7 +34,7 @@ fn client_whose_handler_wants_no_notice_is_closed_without_one() -> Result<()> {
 #[test]
 fn client_that_is_given_more_time_or_kept_stays() -> Result<()> {
     let server = TestServer::serving(GUEST)?;
-    let mut clients = (0..4).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    let mut clients = Client::connect_many(&server, 4)?;
     let [more, moved, kept, clock] = &mut clients[..] else { unreachable!("there are four") };
     assert_eq!(more.ask("when-expiring more")?, "noted");
     assert_eq!(more.ask("expire 1500 1200")?, "Ok(())");
@@ -86,8 +85,7 @@ fn client_expires_while_its_handler_is_busy() -> Result<()> {
 
 #[test]
 fn client_that_keeps_sending_expires_nonetheless() -> Result<()> {
-    let server = TestServer::serving(GUEST)?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client(GUEST, &[])?;
     assert_eq!(client.ask("expire 600 400")?, "Ok(())");
     let mut sending = client.try_clone()?;
     let sender = std::thread::spawn(move || {
@@ -126,8 +124,7 @@ fn fault_in_expiring_closes_only_that_client() -> Result<()> {
 
 #[test]
 fn closing_client_does_not_expire() -> Result<()> {
-    let mut server = TestServer::serving(GUEST)?;
-    let mut closing = Client::connect(&server)?;
+    let (mut server, mut closing) = TestServer::with_client(GUEST, &[])?;
     let id = closing.ask("id")?;
     closing.send_text("expire-and-close 200 199")?;
     let mut clock = Client::connect(&server)?;

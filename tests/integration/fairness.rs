@@ -136,9 +136,8 @@ fn highly_compressed_messages_and_pings_do_not_delay_others() -> Result<()> {
 
 #[test]
 fn busy_server_stops_on_a_signal() -> Result<()> {
-    let server =
-        TestServer::with_arguments("guest-busy", &["--drain-timeout", "1s", "--workers", "1"])?;
-    let mut greedy = Client::connect(&server)?;
+    let (server, mut greedy) =
+        TestServer::with_client("guest-busy", &["--drain-timeout", "1s", "--workers", "1"])?;
     greedy.send(&masked_frame(0x81, b"").repeat(20_000))?;
     assert_eq!(Client::connect(&server)?.ask("it has begun")?, "it has begun");
     let began = Instant::now();
@@ -202,8 +201,7 @@ fn publishing_to_many_compressed_clients_does_not_delay_others() -> Result<()> {
 
 #[test]
 fn effects_of_one_event_keep_their_order() -> Result<()> {
-    let server = TestServer::with_arguments("guest-busy", &["--workers", "2"])?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-busy", &["--workers", "2"])?;
     client.send_text("sequence")?;
     for expected in ["first", "second", "third", "fourth"] {
         assert_eq!(client.receive_text()?, expected);
@@ -216,8 +214,7 @@ fn effects_of_one_event_keep_their_order() -> Result<()> {
 fn messages_without_recipients_are_cheap() -> Result<()> {
     let room = ["--max-memory", "200MiB", "--max-cpu", "20s"];
     let flags = [&["--instance-per", "client", "--workers", "1"][..], &room].concat();
-    let server = TestServer::with_arguments("guest-busy", &flags)?;
-    let mut greedy = Client::connect(&server)?;
+    let (server, mut greedy) = TestServer::with_client("guest-busy", &flags)?;
     let mut other = Client::connect(&server)?;
     let before = server.peak_memory()?;
     assert_eq!(greedy.ask("nobody 50000000")?, "0");
@@ -250,7 +247,7 @@ fn queue_built_up_by_a_sleep_dissolves() -> Result<()> {
     const IN_FLIGHT: usize = 200;
     const ROUNDS: usize = 100;
     let server = TestServer::with_arguments("guest-busy", &["--workers", "1"])?;
-    let mut clients = (0..CLIENTS).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    let mut clients = Client::connect_many(&server, CLIENTS)?;
     let frames = masked_frame(0x81, b"x").repeat(IN_FLIGHT);
     let frame = frames.len() / IN_FLIGHT;
     // Keeps a constant number of messages in flight: each echo triggers one more message.

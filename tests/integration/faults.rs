@@ -4,11 +4,11 @@ use anyhow::Result;
 use ws_host_test_support::{Answer, Client, TestServer, handshake};
 
 use crate::configured::Configuration;
+use crate::keeper::trap;
 
 #[test]
 fn trap_closes_only_its_client_and_a_fresh_instance_continues() -> Result<()> {
-    let mut server = TestServer::serving("guest-trap")?;
-    let mut other = Client::connect(&server)?;
+    let (mut server, mut other) = TestServer::with_client("guest-trap", &[])?;
     let mut client = Client::connect(&server)?;
     assert_eq!(other.ask("hello")?, "hello 1");
     assert_eq!(other.ask("hello")?, "hello 2");
@@ -24,8 +24,7 @@ fn trap_closes_only_its_client_and_a_fresh_instance_continues() -> Result<()> {
 
 #[test]
 fn messages_sent_before_a_trap_arrive() -> Result<()> {
-    let server = TestServer::serving("guest-trap")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-trap", &[])?;
     client.send_frame(0x82, b"!")?;
     assert_eq!(client.receive_text()?, "sent before the panic");
     client.expect_close(1011)?;
@@ -34,8 +33,7 @@ fn messages_sent_before_a_trap_arrive() -> Result<()> {
 
 #[test]
 fn trap_in_connected_is_500() -> Result<()> {
-    let server = TestServer::serving("guest-trap")?;
-    let mut other = Client::connect(&server)?;
+    let (server, mut other) = TestServer::with_client("guest-trap", &[])?;
     let answer = Answer::to(server.address(), &handshake("/?trap", ""))?;
     assert_eq!(answer.status, 500, "{answer:?}");
     assert_eq!(other.ask("hello")?, "hello 1");
@@ -44,8 +42,7 @@ fn trap_in_connected_is_500() -> Result<()> {
 
 #[test]
 fn trap_in_disconnected_affects_no_other_client() -> Result<()> {
-    let mut server = TestServer::serving("guest-trap")?;
-    let mut other = Client::connect(&server)?;
+    let (mut server, mut other) = TestServer::with_client("guest-trap", &[])?;
     let mut client = Client::connect(&server)?;
     client.send_close(1000, "trap")?;
     assert_eq!(client.receive_close()?.0, 1000);
@@ -56,12 +53,9 @@ fn trap_in_disconnected_affects_no_other_client() -> Result<()> {
 
 #[test]
 fn host_survives_many_traps_in_a_row() -> Result<()> {
-    let server = TestServer::serving("guest-trap")?;
-    let mut other = Client::connect(&server)?;
+    let (server, mut other) = TestServer::with_client("guest-trap", &[])?;
     for _ in 0..50 {
-        let mut client = Client::connect(&server)?;
-        client.send_text("trap")?;
-        client.expect_close(1011)?;
+        trap(&server, "/")?;
         assert_eq!(other.ask("hello")?, "hello 1");
     }
     Ok(())
@@ -90,11 +84,7 @@ fn simultaneous_traps_close_only_their_own_clients() -> Result<()> {
 
 #[test]
 fn with_drop_message_a_client_whose_events_keep_failing_is_closed() -> Result<()> {
-    let server = Configuration::new(
-        "listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"{{guest-trap}}\"\n\
-         on-fault = \"drop-message\"\n",
-    )?
-    .serve()?;
+    let server = Configuration::of("guest-trap", "on-fault = \"drop-message\"")?.serve()?;
     let mut other = Client::connect(&server)?;
     let mut client = Client::connect(&server)?;
     // Only faults in a row count: a success in between resets the count.
@@ -114,8 +104,7 @@ fn with_drop_message_a_client_whose_events_keep_failing_is_closed() -> Result<()
 
 #[test]
 fn endless_loop_is_ended_at_the_cpu_budget() -> Result<()> {
-    let mut server = TestServer::with_arguments("guest-spin", &["--max-cpu", "200ms"])?;
-    let mut other = Client::connect(&server)?;
+    let (mut server, mut other) = TestServer::with_client("guest-spin", &["--max-cpu", "200ms"])?;
     let mut client = Client::connect(&server)?;
     client.send_text("spin")?;
     // While the handler spins, its output is written and the sockets of other clients are served.
@@ -130,8 +119,8 @@ fn endless_loop_is_ended_at_the_cpu_budget() -> Result<()> {
 
 #[test]
 fn hoarding_is_ended_at_the_memory_limit() -> Result<()> {
-    let mut server = TestServer::with_arguments("guest-hoard", &["--max-memory", "8MiB"])?;
-    let mut other = Client::connect(&server)?;
+    let (mut server, mut other) =
+        TestServer::with_client("guest-hoard", &["--max-memory", "8MiB"])?;
     let mut client = Client::connect(&server)?;
     client.send_text("hoard")?;
     client.expect_close(1011)?;
@@ -143,8 +132,7 @@ fn hoarding_is_ended_at_the_memory_limit() -> Result<()> {
 
 #[test]
 fn slot_of_an_instance_is_free_before_its_memory_is() -> Result<()> {
-    let server = TestServer::with_arguments("guest-keeper", &["--max-instances", "1"])?;
-    let mut other = Client::connect(&server)?;
+    let (server, mut other) = TestServer::with_client("guest-keeper", &["--max-instances", "1"])?;
     for _ in 0..5 {
         let mut client = Client::connect(&server)?;
         client.send_text("hoard")?;
@@ -157,8 +145,7 @@ fn slot_of_an_instance_is_free_before_its_memory_is() -> Result<()> {
 
 #[test]
 fn error_of_a_handler_is_logged_with_its_causes_and_keeps_the_instance() -> Result<()> {
-    let mut server = TestServer::serving("guest-failing")?;
-    let mut other = Client::connect(&server)?;
+    let (mut server, mut other) = TestServer::with_client("guest-failing", &[])?;
     assert_eq!(other.ask("40")?, "40");
     let mut client = Client::connect(&server)?;
     client.send_text("many")?;
@@ -170,8 +157,7 @@ fn error_of_a_handler_is_logged_with_its_causes_and_keeps_the_instance() -> Resu
 
 #[test]
 fn unexpected_binary_message_is_1003() -> Result<()> {
-    let server = TestServer::serving("guest-failing")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-failing", &[])?;
     client.send_frame(0x82, b"binary")?;
     client.expect_close(1003)?;
     Ok(())

@@ -12,8 +12,8 @@ use crate::streams::{Connection, DATA, END_STREAM};
 /// The output exceeds the socket buffers, and all of it is accepted before the host sees the end of the stream.
 #[test]
 fn output_accepted_before_the_end_of_the_stream_arrives() -> Result<()> {
-    let mut server = TestServer::with_arguments("guest-flood", &["--max-outbound", "16MiB"])?;
-    let mut client = Client::connect(&server)?;
+    let (mut server, mut client) =
+        TestServer::with_client("guest-flood", &["--max-outbound", "16MiB"])?;
     client.send_text("100 100000")?;
     client.stream().shutdown(Shutdown::Write)?;
     server.wait_for_log(r#"{"Ok(())": 100}"#)?;
@@ -75,8 +75,7 @@ fn output_accepted_before_the_end_of_an_http2_stream_arrives() -> Result<()> {
 #[test]
 fn half_closed_client_that_reads_nothing_does_not_delay_shutdown() -> Result<()> {
     let flags = ["--idle-timeout", "400ms", "--close-timeout", "400ms", "--drain-timeout", "10m"];
-    let mut server = TestServer::with_arguments("guest-flood", &flags)?;
-    let mut client = Client::connect(&server)?;
+    let (mut server, mut client) = TestServer::with_client("guest-flood", &flags)?;
     client.send_text("20 100000")?;
     server.wait_for_log(r#"{"Ok(())": 20}"#)?;
     client.stream().shutdown(Shutdown::Write)?;

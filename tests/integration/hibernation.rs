@@ -50,7 +50,7 @@ fn idle_instance_is_freed_and_the_next_event_wakes_it_with_its_state() -> Result
 fn messages_that_wake_an_instance_keep_their_order() -> Result<()> {
     let keeper = Keeper::new()?;
     let mut server = keeper.serve(SOON)?;
-    let mut clients = (0..10).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    let mut clients = Client::connect_many(&server, 10)?;
     for round in 0..3 {
         server.wait_for_log("hibernated")?;
         for client in &mut clients {
@@ -69,8 +69,7 @@ fn messages_that_wake_an_instance_keep_their_order() -> Result<()> {
 
 #[test]
 fn instance_without_state_is_not_hibernated() -> Result<()> {
-    let mut server = TestServer::with_arguments("guest-trap", SOON)?;
-    let mut client = Client::connect(&server)?;
+    let (mut server, mut client) = TestServer::with_client("guest-trap", SOON)?;
     assert_eq!(client.ask("hello")?, "hello 1");
     server.wait_for_log("not hibernated")?;
     assert_eq!(client.ask("hello")?, "hello 2");

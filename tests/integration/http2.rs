@@ -1,25 +1,22 @@
 //! WebSockets over HTTP/2 (RFC 8441), from Node and frame by frame.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
-use ws_host_test_support::{Client, TestServer, masked_frame, root};
+use ws_host_test_support::{TestServer, masked_frame, open_stream, root};
 
 use crate::configured::terminate;
 use crate::encrypted::Authority;
+use crate::static_files::folder_with;
 use crate::streams::{
-    CANCEL, CONTINUATION, Connection, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING,
-    PREFACE, RST_STREAM, SETTINGS, frame, get, headers, websocket,
+    CANCEL, Connection, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PREFACE, RST_STREAM, frame,
+    get, headers,
 };
 
-/// Error codes of RFC 9113 §7.
+/// Error code of RFC 9113 §7.
 const NO_ERROR: u32 = 0;
-const ENHANCE_YOUR_CALM: u32 = 11;
-
-const MIB: usize = 1 << 20;
 
 fn node(url: &str, arguments: &[&str]) -> Result<String> {
     let mut node = Command::new("node");
@@ -60,9 +57,8 @@ fn status(server: &TestServer, more: Value) -> Result<u64> {
 
 #[test]
 fn node_mixes_many_echoes_with_requests() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("index.html"), "<p>welcome")?;
-    let pages = ["--static", folder.path().to_str().context("UTF-8")?];
+    let (_folder, pages) = folder_with("index.html", "<p>welcome")?;
+    let pages = ["--static", &pages];
     let authority = Authority::new()?;
     let workers = [&pages[..], &["--workers", "2", "--instance-per", "client"]].concat();
     for server in [
@@ -285,9 +281,7 @@ fn connection_without_a_websocket_times_out() -> Result<()> {
     used.open(1, "/")?;
     // Connections that do not even complete the preface and SETTINGS.
     for bytes in [&PREFACE[..10], PREFACE] {
-        let mut stream = TcpStream::connect(server.address())?;
-        stream.set_read_timeout(Some(ws_host_test_support::DEADLINE))?;
-        stream.write_all(bytes)?;
+        let mut stream = open_stream(server.address(), bytes)?;
         stream.read_to_end(&mut Vec::new()).or_else(reset)?;
     }
     assert_eq!(idle.expect_end()?, Some(NO_ERROR));
@@ -299,94 +293,6 @@ fn connection_without_a_websocket_times_out() -> Result<()> {
 
 fn reset(error: std::io::Error) -> std::io::Result<usize> {
     if error.kind() == ErrorKind::ConnectionReset { Ok(0) } else { Err(error) }
-}
-
-/// A server that is flooded, and what is needed to check that it stays healthy.
-struct Flooded {
-    server: TestServer,
-    other: Client,
-    before: usize,
-}
-
-impl Flooded {
-    fn new(flags: &[&str]) -> Result<Self> {
-        let server = TestServer::with_arguments("guest-sleep", flags)?;
-        let mut other = Client::connect(&server)?;
-        assert_eq!(other.ask("hello")?, "hello");
-        let before = server.peak_memory()?;
-        Ok(Self { server, other, before })
-    }
-
-    /// Checks that other clients are served as before and that memory has grown by less than `limit`.
-    #[track_caller]
-    fn expect_health(mut self, limit: usize) -> Result<()> {
-        assert_eq!(self.other.ask("still here")?, "still here");
-        assert_eq!(Client::connect(&self.server)?.ask("hello")?, "hello");
-        let grown = self.server.peak_memory()? - self.before;
-        assert!(grown < limit, "{} KiB more", grown >> 10);
-        Ok(())
-    }
-
-    /// Writes until the server accepts no more or ends the connection. Serving another client between two attempts gives
-    /// the server time to read more.
-    fn pour(&mut self, socket: &TcpStream, bytes: &[u8]) -> Result<Poured> {
-        socket.set_nonblocking(true)?;
-        let (mut rest, mut tries) = (bytes, 0);
-        while !rest.is_empty() {
-            match (&mut &*socket).write(rest) {
-                Ok(count) => (rest, tries) = (&rest[count..], 0),
-                Err(error) if error.kind() == ErrorKind::WouldBlock && tries < 100 => {
-                    tries += 1;
-                    self.other.ask("go on")?;
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Poured::Stuck),
-                Err(_) => return Ok(Poured::Ended),
-            }
-        }
-        Ok(Poured::All)
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Poured {
-    All,
-    Stuck,
-    Ended,
-}
-
-#[test]
-fn rapid_resets_end_the_connection() -> Result<()> {
-    let flooded = Flooded::new(&[])?;
-    for request in [get("/healthz"), websocket("/")] {
-        let connection = Connection::begin(flooded.server.address())?;
-        let mut flood = Vec::new();
-        for stream in (1..20_001).step_by(2) {
-            flood.extend(frame(HEADERS, END_HEADERS, stream, &request));
-            flood.extend(frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes()));
-        }
-        // The server may end the connection before it has read everything.
-        let _ = (&mut connection.socket()).write_all(&flood);
-        if let Some(error) = connection.expect_end()? {
-            assert_eq!(error, ENHANCE_YOUR_CALM);
-        }
-    }
-    flooded.expect_health(32 * MIB)
-}
-
-#[test]
-fn endless_headers_end_the_connection() -> Result<()> {
-    let flooded = Flooded::new(&[])?;
-    for (piece, count) in
-        [(headers(&[("x-long", &"x".repeat(120))]).repeat(100), 4000), (vec![], 200_000)]
-    {
-        let connection = Connection::begin(flooded.server.address())?;
-        let flood =
-            [frame(HEADERS, 0, 1, &get("/")), frame(CONTINUATION, 0, 1, &piece).repeat(count)]
-                .concat();
-        let _ = (&mut connection.socket()).write_all(&flood);
-        connection.expect_end()?;
-    }
-    flooded.expect_health(32 * MIB)
 }
 
 #[test]
@@ -404,52 +310,6 @@ fn too_many_headers_and_too_long_ones_are_431() -> Result<()> {
     connection.wait_for(HEADERS, 3)?;
     assert_eq!(connection.ask(1, "still here")?, "still here");
     Ok(())
-}
-
-#[test]
-fn unread_replies_to_settings_and_pings_cost_no_memory() -> Result<()> {
-    let mut flooded = Flooded::new(&[])?;
-    for question in [frame(SETTINGS, 0, 0, &[]), frame(PING, 0, 0, &[7; 8])] {
-        let connection = Connection::begin(flooded.server.address())?;
-        let flood = question.repeat(32 * MIB / question.len());
-        let poured = flooded.pour(connection.socket(), &flood)?;
-        assert_ne!(poured, Poured::All, "no backpressure");
-    }
-    flooded.expect_health(32 * MIB)
-}
-
-#[test]
-fn empty_frames_cost_no_memory() -> Result<()> {
-    let mut flooded = Flooded::new(&["--instance-per", "client"])?;
-    let mut connection = Connection::begin(flooded.server.address())?;
-    connection.open(1, "/")?;
-    assert_eq!(connection.ask(1, "sleep 600000")?, "before");
-    // The handler does not read the stream, and flow control does not count empty frames.
-    flooded.pour(connection.socket(), &frame(DATA, 0, 1, &[]).repeat(1_000_000))?;
-    flooded.expect_health(32 * MIB)
-}
-
-#[test]
-fn one_byte_frames_cost_little_memory() -> Result<()> {
-    let mut flooded = Flooded::new(&["--instance-per", "client"])?;
-    let mut connection = Connection::begin(flooded.server.address())?;
-    let streams = (1..60).step_by(2);
-    for stream in streams.clone() {
-        connection.open(stream, "/")?;
-        assert_eq!(connection.ask(stream, "sleep 600000")?, "before");
-    }
-    // Flow control would allow 65,000 per stream. The server ends a connection that queues this many unread frames.
-    for stream in streams {
-        let flood = frame(DATA, 0, stream, &[7]).repeat(65_000);
-        if flooded.pour(connection.socket(), &flood)? == Poured::Ended {
-            break;
-        }
-    }
-    connection.socket().set_nonblocking(false)?;
-    if let Some(error) = connection.expect_end()? {
-        assert_eq!(error, ENHANCE_YOUR_CALM);
-    }
-    flooded.expect_health(32 * MIB)
 }
 
 #[test]

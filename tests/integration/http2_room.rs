@@ -1,10 +1,9 @@
 //! How many WebSockets and requests may share one HTTP/2 connection.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::Read;
 
 use anyhow::{Context, Result, ensure};
-use ws_host_test_support::TestServer;
+use ws_host_test_support::{TestServer, open_stream};
 
 use crate::streams::{
     Connection, DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, SETTINGS, STATUS_200, frame, get,
@@ -61,9 +60,8 @@ fn websockets_and_requests_of_a_page_fit_on_one_connection() -> Result<()> {
 #[test]
 fn settings_announce_how_many_streams_are_allowed() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--max-http2-streams", "7"])?;
-    let mut stream = TcpStream::connect(server.address())?;
-    stream.set_read_timeout(Some(ws_host_test_support::DEADLINE))?;
-    stream.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat())?;
+    let mut stream =
+        open_stream(server.address(), &[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat())?;
     let mut head = [0; 9];
     stream.read_exact(&mut head)?;
     let mut settings = vec![0; usize::from(u16::from_be_bytes([head[1], head[2]]))];

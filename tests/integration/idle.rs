@@ -5,8 +5,8 @@ use ws_host_test_support::{Client, TestServer};
 
 #[test]
 fn silent_client_gets_a_ping_and_is_dropped_without_an_answer() -> Result<()> {
-    let mut server = TestServer::with_arguments("guest-telling", &["--idle-timeout", "400ms"])?;
-    let mut client = Client::connect(&server)?;
+    let (mut server, mut client) =
+        TestServer::with_client("guest-telling", &["--idle-timeout", "400ms"])?;
     assert_eq!(client.receive()?.first, 0x89);
     client.expect_end()?;
     let line = server.wait_for_log("disconnected")?;
@@ -21,8 +21,8 @@ fn silent_client_gets_a_ping_and_is_dropped_without_an_answer() -> Result<()> {
 
 #[test]
 fn client_that_answers_pings_stays_and_its_handler_gets_no_pong() -> Result<()> {
-    let server = TestServer::with_arguments("guest-telling", &["--idle-timeout", "400ms"])?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) =
+        TestServer::with_client("guest-telling", &["--idle-timeout", "400ms"])?;
     for _ in 0..3 {
         let ping = client.receive()?;
         assert_eq!(ping.first, 0x89);
@@ -35,8 +35,8 @@ fn client_that_answers_pings_stays_and_its_handler_gets_no_pong() -> Result<()> 
 
 #[test]
 fn silent_client_is_dropped_while_the_actor_sleeps() -> Result<()> {
-    let server = TestServer::with_arguments("guest-sleep", &["--idle-timeout", "400ms"])?;
-    let mut silent = Client::connect(&server)?;
+    let (server, mut silent) =
+        TestServer::with_client("guest-sleep", &["--idle-timeout", "400ms"])?;
     let mut sleeper = Client::connect(&server)?;
     sleeper.send_text("sleep 600000")?;
     assert_eq!(sleeper.receive_text()?, "before");
@@ -48,8 +48,8 @@ fn silent_client_is_dropped_while_the_actor_sleeps() -> Result<()> {
 /// The client's pongs and its next message stay unread while the handler waits. That does not make it silent.
 #[test]
 fn client_whose_handler_waits_is_not_silent() -> Result<()> {
-    let server = TestServer::with_arguments("guest-sleep", &["--idle-timeout", "400ms"])?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) =
+        TestServer::with_client("guest-sleep", &["--idle-timeout", "400ms"])?;
     client.send_text("sleep 2000")?;
     client.send_text("and then?")?;
     let mut received = Vec::new();
@@ -66,8 +66,8 @@ fn client_whose_handler_waits_is_not_silent() -> Result<()> {
 
 #[test]
 fn idle_timeout_can_be_turned_off() -> Result<()> {
-    let server = TestServer::with_arguments("guest-telling", &["--idle-timeout", "0s"])?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) =
+        TestServer::with_client("guest-telling", &["--idle-timeout", "0s"])?;
     client.stream().set_read_timeout(Some(std::time::Duration::from_secs(1)))?;
     assert!(client.receive().is_err(), "a ping came");
     client.send_text("report")?;

@@ -1,9 +1,10 @@
 //! Versions of guests that keep their state across reloads, and helpers for the admin address.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use ws_host_test_support::{Answer, TestServer, component};
+use ws_host_test_support::{Answer, Client, TestServer, component};
 
 use crate::configured::ask_admin;
 
@@ -41,6 +42,14 @@ impl Keeper {
         TestServer::serving_file(&self.file(), arguments)
     }
 
+    /// Serves the component with additional arguments, reloads on request, and a client at `/`.
+    pub(crate) fn scene(self, arguments: &[&str]) -> Result<Scene> {
+        let mut server = self.serve(&[ON_REQUEST, arguments].concat())?;
+        let admin = server.admin()?;
+        let client = Client::connect(&server)?;
+        Ok(Scene { keeper: self, server, admin, client })
+    }
+
     /// Returns the bytes of a version.
     pub(crate) fn version(&self, digit: u8) -> Result<Vec<u8>> {
         let (mut bytes, mark) = (self.original.clone(), self.mark);
@@ -63,13 +72,31 @@ impl Keeper {
     }
 }
 
+/// Reloads only on request, so that the test decides when.
+pub(crate) const ON_REQUEST: &[&str] = &["--no-watch", "--admin", "127.0.0.1:0"];
+
+/// A server that reloads its component on request, with a client at `/`.
+pub(crate) struct Scene {
+    pub(crate) keeper: Keeper,
+    pub(crate) server: TestServer,
+    pub(crate) admin: SocketAddr,
+    pub(crate) client: Client,
+}
+
+/// Connects a client to `path` whose message makes the handler trap, and waits until the client is closed.
+pub(crate) fn trap(server: &TestServer, path: &str) -> Result<()> {
+    let mut hostile = Client::connect_to(server, path)?;
+    hostile.send_text("trap")?;
+    hostile.expect_close(1011).map(drop)
+}
+
 /// Requests a reload at the admin address.
-pub(crate) fn post_reload(admin: std::net::SocketAddr) -> Result<Answer> {
+pub(crate) fn post_reload(admin: SocketAddr) -> Result<Answer> {
     ask_admin(admin, "POST /reload", "", b"")
 }
 
 /// Returns the value of a counter at the admin address, or 0 if it is missing.
-pub(crate) fn counter(admin: std::net::SocketAddr, line: &str) -> Result<u64> {
+pub(crate) fn counter(admin: SocketAddr, line: &str) -> Result<u64> {
     let answer = ask_admin(admin, "GET /metrics", "", b"")?;
     ensure!(answer.status == 200, "{answer:?}");
     let found = answer.body.lines().find_map(|found| found.strip_prefix(line));

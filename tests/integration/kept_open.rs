@@ -4,9 +4,10 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 
 use anyhow::{Context, Result};
-use ws_host_test_support::{DEADLINE, TestServer, handshake};
+use ws_host_test_support::{TestServer, handshake, open_stream};
 
 use crate::answers::{ACCEPTED, answer, read, without_date};
+use crate::static_files::folder_with;
 
 fn kept(stream: &mut TcpStream, request: &str) -> Result<String> {
     stream.write_all(request.as_bytes())?;
@@ -29,8 +30,7 @@ const HEALTHY: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-
 #[test]
 fn requests_and_then_a_handshake_share_a_connection() -> Result<()> {
     let server = TestServer::serving("echo")?;
-    let mut stream = TcpStream::connect(server.address())?;
-    stream.set_read_timeout(Some(DEADLINE))?;
+    let mut stream = open_stream(server.address(), b"")?;
     for _ in 0..20 {
         assert_eq!(kept(&mut stream, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")?, HEALTHY);
     }
@@ -52,15 +52,10 @@ fn requests_and_then_a_handshake_share_a_connection() -> Result<()> {
 /// The requests arrive in one write. The responses before the handshake must arrive in full.
 #[test]
 fn pipelined_handshake_waits_until_earlier_requests_are_answered() -> Result<()> {
-    let folder = tempfile::tempdir()?;
     let long = "a".repeat(4 << 20);
-    std::fs::write(folder.path().join("long.txt"), &long)?;
-    let server = TestServer::with_arguments(
-        "echo",
-        &["--static", folder.path().to_str().context("UTF-8")?],
-    )?;
-    let mut stream = TcpStream::connect(server.address())?;
-    stream.set_read_timeout(Some(DEADLINE))?;
+    let (_folder, pages) = folder_with("long.txt", &long)?;
+    let server = TestServer::with_arguments("echo", &["--static", &pages])?;
+    let mut stream = open_stream(server.address(), b"")?;
     let all = format!(
         "GET /long.txt HTTP/1.1\r\nHost: a\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n{}",
         handshake("/", "")
@@ -98,9 +93,8 @@ fn request_with_a_body_is_the_last_on_its_connection() -> Result<()> {
         "Transfer-Encoding: chunked",
         "Content-Length: 5\r\nExpect: 100-continue",
     ] {
-        let mut stream = TcpStream::connect(server.address())?;
-        stream.set_read_timeout(Some(DEADLINE))?;
-        stream.write_all(
+        let mut stream = open_stream(
+            server.address(),
             format!("POST /healthz HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n").as_bytes(),
         )?;
         let reply = read(&mut stream)?;
@@ -113,18 +107,17 @@ fn request_with_a_body_is_the_last_on_its_connection() -> Result<()> {
 /// `nc -N` does this, as does any client that shuts down writing after its last request.
 #[test]
 fn client_that_shuts_down_writing_after_the_request_gets_the_whole_response() -> Result<()> {
-    let folder = tempfile::tempdir()?;
     let long = "a".repeat(4 << 20);
-    std::fs::write(folder.path().join("long.txt"), &long)?;
-    let pages = folder.path().to_str().context("UTF-8")?;
-    let server = TestServer::with_arguments("echo", &["--static", pages])?;
+    let (_folder, pages) = folder_with("long.txt", &long)?;
+    let server = TestServer::with_arguments("echo", &["--static", &pages])?;
     for (path, status, length) in
         [("/long.txt", 200, long.len()), ("/healthz", 200, 3), ("/nothing", 404, 47), ("/", 426, 0)]
     {
         for _ in 0..10 {
-            let mut stream = TcpStream::connect(server.address())?;
-            stream.set_read_timeout(Some(DEADLINE))?;
-            stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes())?;
+            let mut stream = open_stream(
+                server.address(),
+                format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes(),
+            )?;
             stream.shutdown(Shutdown::Write)?;
             let mut reply = String::new();
             stream.read_to_string(&mut reply)?;
@@ -151,9 +144,7 @@ fn response_reaches_a_client_that_is_still_sending() -> Result<()> {
         (format!("GET / HTTP/1.1\r\nX: {}", "a".repeat(20_000)), "431"),
     ] {
         for _ in 0..10 {
-            let mut stream = TcpStream::connect(server.address())?;
-            stream.set_read_timeout(Some(DEADLINE))?;
-            stream.write_all(head.as_bytes())?;
+            let mut stream = open_stream(server.address(), head.as_bytes())?;
             stream.write_all(body.as_bytes())?;
             let answer = read(&mut stream)?;
             assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");

@@ -2,12 +2,10 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, Result};
-use ws_host_test_support::{Answer, Client, DEADLINE, TestServer, handshake};
+use anyhow::Result;
+use ws_host_test_support::{Answer, Client, DEADLINE, TestServer, handshake, poll_until};
 
 use crate::configured::ask_admin;
-
-const ADMIN: [&str; 2] = ["--admin", "127.0.0.1:0"];
 
 /// Far more than the `max-clients` of these tests.
 const MANY: usize = 3_000;
@@ -16,9 +14,8 @@ const MANY: usize = 3_000;
 fn rejected_client_is_forgotten_with_its_subscriptions() -> Result<()> {
     for (query, status) in [("subscribe-and-reject=news", 403), ("subscribe-and-panic=news", 500)] {
         // One instance per client, so that no client waits for a new instance after a panic.
-        let flags = [&ADMIN[..], &["--instance-per", "client"]].concat();
-        let mut server = TestServer::with_arguments("guest-choosy", &flags)?;
-        let admin = server.admin()?;
+        let flags = ["--instance-per", "client"];
+        let (server, admin) = TestServer::with_admin("guest-choosy", &flags)?;
         for _ in 0..50 {
             let request = handshake(&format!("/?{query}"), "");
             assert_eq!(Answer::to_head(server.address(), &request)?.status, status);
@@ -31,8 +28,7 @@ fn rejected_client_is_forgotten_with_its_subscriptions() -> Result<()> {
 
 #[test]
 fn lost_client_receives_no_message_while_its_handler_is_busy() -> Result<()> {
-    let mut server = TestServer::with_arguments("guest-keeper", &ADMIN)?;
-    let admin = server.admin()?;
+    let (server, admin) = TestServer::with_admin("guest-keeper", &[])?;
     let mut gone = Client::connect(&server)?;
     assert_eq!(gone.ask("subscribe news")?, "Ok(())");
     let mut busy = Client::connect(&server)?;
@@ -56,7 +52,7 @@ fn closed_client_that_keeps_its_connection_open_is_evicted_when_another_needs_it
 -> Result<()> {
     let flags = ["--max-clients", "5", "--close-timeout", "1h"];
     let server = TestServer::with_arguments("echo", &flags)?;
-    let before = open_files(&server)?;
+    let before = server.open_files()?;
     let mut kept = Vec::new();
     for _ in 0..MANY {
         let mut client = Client::connect(&server)?;
@@ -66,11 +62,7 @@ fn closed_client_that_keeps_its_connection_open_is_evicted_when_another_needs_it
         kept.push(client);
     }
     // Connections that are closed to make room take a moment to close.
-    let deadline = Instant::now() + DEADLINE;
-    while open_files(&server)? > before + 10 {
-        assert!(Instant::now() < deadline, "{} files", open_files(&server)? - before);
-        std::thread::yield_now();
-    }
+    poll_until(|| server.open_files(), |open| *open <= before + 10)?;
     assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
     Ok(())
 }
@@ -80,8 +72,7 @@ fn closed_client_with_unsent_output_is_not_evicted() -> Result<()> {
     const LENGTH: usize = 15 << 20;
     let limits = ["--max-clients", "1", "--max-message", "16MiB", "--close-timeout", "1h"];
     let flags = [&limits[..], &["--log", "ws_host=debug"]].concat();
-    let mut server = TestServer::with_arguments("echo", &flags)?;
-    let mut client = Client::connect(&server)?;
+    let (mut server, mut client) = TestServer::with_client("echo", &flags)?;
     client.send_frame(0x82, &vec![7; LENGTH])?;
     client.send_close(1000, "")?;
     server.wait_for_log("disconnected: the client closed")?;
@@ -90,17 +81,13 @@ fn closed_client_with_unsent_output_is_not_evicted() -> Result<()> {
     assert_eq!(client.receive()?.payload.len(), LENGTH);
     assert_eq!(client.receive_close()?.0, 1000);
     // The client has received everything now and keeps its connection open.
-    let deadline = Instant::now() + DEADLINE;
-    while Answer::to_head(server.address(), &handshake)?.status == 503 {
-        assert!(Instant::now() < deadline, "no permit");
-    }
+    poll_until(|| Answer::to_head(server.address(), &handshake), |answer| answer.status != 503)?;
     Ok(())
 }
 
 #[test]
 fn connected_client_is_never_evicted() -> Result<()> {
-    let server = TestServer::with_arguments("echo", &["--max-clients", "2"])?;
-    let mut first = Client::connect(&server)?;
+    let (server, mut first) = TestServer::with_client("echo", &["--max-clients", "2"])?;
     let second = Client::connect(&server)?;
     assert_eq!(Answer::to_head(server.address(), &handshake("/", ""))?.status, 503);
     second.close()?;
@@ -109,9 +96,4 @@ fn connected_client_is_never_evicted() -> Result<()> {
     assert_eq!(first.ask("first")?, "first");
     assert_eq!(third.ask("third")?, "third");
     Ok(())
-}
-
-fn open_files(server: &TestServer) -> Result<usize> {
-    let folder = format!("/proc/{}/fd", server.process_id());
-    Ok(std::fs::read_dir(folder).context("open files")?.count())
 }

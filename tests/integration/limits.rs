@@ -8,8 +8,7 @@ use ws_host_test_support::{Answer, Client, TestServer, handshake};
 
 #[test]
 fn client_over_the_limit_gets_503_until_a_permit_is_free() -> Result<()> {
-    let server = TestServer::with_arguments("echo", &["--max-clients", "2"])?;
-    let mut first = Client::connect(&server)?;
+    let (server, mut first) = TestServer::with_client("echo", &["--max-clients", "2"])?;
     let second = Client::connect(&server)?;
     let answer = Answer::to(server.address(), &handshake("/", ""))?;
     assert_eq!(answer.status, 503, "{answer:?}");

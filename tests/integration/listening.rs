@@ -7,8 +7,10 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
-use ws_host_test_support::{Answer, Client, TestServer, component, handshake, host_binary};
+use anyhow::{Context, Result};
+use ws_host_test_support::{
+    Answer, Client, TestServer, component, handshake, host_binary, startup_error,
+};
 
 use crate::configured::{Configuration, terminate};
 use crate::encrypted::Authority;
@@ -30,11 +32,7 @@ fn at_unix(file: &Path) -> Result<Client<UnixStream>> {
 
 /// What a server says that does not start with these flags.
 fn complaint(flags: &[&str]) -> Result<String> {
-    let mut command = Command::new(host_binary());
-    command.arg("--component").arg(component("echo")).args(flags);
-    let output = command.output()?;
-    ensure!(!output.status.success(), "{flags:?} started");
-    Ok(String::from_utf8(output.stderr)?)
+    startup_error("echo", flags)
 }
 
 #[test]
@@ -189,8 +187,8 @@ fn each_address_has_its_own_tls_setting() -> Result<()> {
         "#,
         plain.display(),
         secret.display(),
-        certificate.display(),
-        key.display(),
+        certificate,
+        key,
     );
     let mut server = Configuration::new(&text)?.serve()?;
     let seen = authority.connect(&server)?.ask("request")?;

@@ -7,10 +7,11 @@ use anyhow::Result;
 use rustix::process::Signal;
 use ws_host_test_support::{Client, TestServer, component, host_binary};
 
+use crate::keeper::trap;
+
 #[test]
 fn lines_of_a_guest_are_logged_with_its_name() -> Result<()> {
-    let mut server = TestServer::serving("guest-noisy")?;
-    let mut client = Client::connect(&server)?;
+    let (mut server, mut client) = TestServer::with_client("guest-noisy", &[])?;
     client.ask("all is well")?;
     let line = server.wait_for_log("all is well")?;
     assert!(line.contains("INFO guest") && line.contains("guest-noisy.wasm"), "{line}");
@@ -72,8 +73,7 @@ fn end(server: TestServer) -> Result<String> {
 #[test]
 fn lines_beyond_max_log_are_dropped_and_counted() -> Result<()> {
     let flags = ["--max-log", "16KiB", "--max-cpu", "20s"];
-    let mut server = TestServer::with_arguments("guest-noisy", &flags)?;
-    let mut client = Client::connect(&server)?;
+    let (mut server, mut client) = TestServer::with_client("guest-noisy", &flags)?;
     let began = Instant::now();
     client.ask("lines 3000000")?;
     server.wait_for_log("prints more than max-log allows (16.0 KiB a second)")?;
@@ -94,8 +94,7 @@ fn lines_beyond_max_log_are_dropped_and_counted() -> Result<()> {
 #[test]
 fn guest_that_writes_too_much_at_once_traps_and_delays_no_other_client() -> Result<()> {
     let flags = ["--workers", "1", "--instance-per", "client", "--max-memory", "256MiB"];
-    let server = TestServer::with_arguments("guest-noisy", &flags)?;
-    let mut writer = Client::connect(&server)?;
+    let (server, mut writer) = TestServer::with_client("guest-noisy", &flags)?;
     let mut other = Client::connect(&server)?;
     other.ask("hello")?;
     writer.send_text("once 60000000")?;
@@ -117,9 +116,7 @@ fn repeated_faults_are_logged_at_most_ten_times_a_second() -> Result<()> {
     let server = TestServer::with_arguments("guest-trap", &flags)?;
     let began = Instant::now();
     for _ in 0..200 {
-        let mut client = Client::connect(&server)?;
-        client.send_text("trap")?;
-        client.expect_close(1011)?;
+        trap(&server, "/")?;
     }
     let seconds = began.elapsed().as_secs() as usize + 2;
     let log = end(server)?;

@@ -32,9 +32,11 @@ mod faults; // handlers that trap, loop, hoard memory or fail
 mod fields; // headers as handlers see them
 mod guests; // every guest is used
 mod half_closed; // clients that shut down writing
+mod handover; // what new code takes over in a reload
 mod handshake; // opening handshakes
 mod hibernation; // idle instances are freed
 mod http2; // many WebSockets on one connection
+mod http2_floods; // floods of HTTP/2 frames
 mod http2_room; // limits on streams per connection
 mod idle; // idle connections
 mod keeper; // helper: versions of a guest, for reloads

@@ -4,8 +4,7 @@ use anyhow::Result;
 use ws_host_test_support::{Client, Frame, TestServer, masked_frame};
 
 fn echo() -> Result<(TestServer, Client)> {
-    let server = TestServer::serving("echo")?;
-    let client = Client::connect(&server)?;
+    let (server, client) = TestServer::with_client("echo", &[])?;
     Ok((server, client))
 }
 
@@ -28,10 +27,9 @@ fn long_message_takes_at_most_three_copies_of_memory() -> Result<()> {
     // Smaller buffers that the message outgrew while it arrived: the allocator keeps those below 8 MiB for a second.
     const OUTGROWN: usize = 16 << 20;
     let flags = ["--max-message", "64MiB", "--max-memory", "160MiB"];
-    let server = TestServer::with_arguments("echo", &flags)?;
-    let mut client = Client::connect(&server)?;
+    let (server, mut client) = TestServer::with_client("echo", &flags)?;
     client.ask("warm")?;
-    let before = most_memory(&server)?;
+    let before = server.peak_memory()?;
     let payload = vec![b'x'; LONG];
     // The received message, the handler's copy, and the output. The last of three messages needs no more memory than
     // the first.
@@ -39,16 +37,9 @@ fn long_message_takes_at_most_three_copies_of_memory() -> Result<()> {
         client.send_frame(0x82, &payload)?;
         assert!(client.receive()? == Frame { first: 0x82, payload: payload.clone() });
     }
-    let grown = most_memory(&server)? - before;
+    let grown = server.peak_memory()? - before;
     assert!(grown <= 3 * LONG + OUTGROWN, "{grown} bytes for a message of {LONG}");
     Ok(())
-}
-
-/// Returns the server's peak memory so far, in bytes.
-fn most_memory(server: &TestServer) -> Result<usize> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.process_id()))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-    Ok(line.trim().trim_end_matches(" kB").parse::<usize>()? * 1024)
 }
 
 #[test]

@@ -5,8 +5,7 @@ use ws_host_test_support::{Client, TestServer};
 
 #[test]
 fn options_that_make_no_sense_are_refused_by_name() -> Result<()> {
-    let server = TestServer::serving("guest-mistaken")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-mistaken", &[])?;
     for (mistake, error) in [
         ("compression always", "none"),
         ("compression sometimes", "unknown"),
@@ -24,8 +23,7 @@ fn options_that_make_no_sense_are_refused_by_name() -> Result<()> {
 
 #[test]
 fn options_are_released_when_they_are_dropped() -> Result<()> {
-    let server = TestServer::serving("guest-mistaken")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-mistaken", &[])?;
     // The request itself holds one more.
     for _ in 0..3 {
         assert_eq!(client.ask("options 1000")?, "too-many-options");
@@ -65,8 +63,7 @@ fn invalid_handshake_response_is_refused_where_it_is_made() -> Result<()> {
 
 #[test]
 fn answered_handshake_cannot_be_changed() -> Result<()> {
-    let server = TestServer::serving("guest-mistaken")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-mistaken", &[])?;
     for mistake in ["subprotocol chat", "header x-name", "status 404", "type text/plain"] {
         assert_eq!(client.ask(mistake)?, "not-connecting", "{mistake}");
     }

@@ -25,9 +25,8 @@ fn get(server: SocketAddr, path: &str) -> Result<Answer> {
 
 #[test]
 fn health_and_admin_answer_while_every_worker_is_busy() -> Result<()> {
-    let flags = ["--workers", "1", "--admin", "127.0.0.1:0", "--static", "."];
-    let mut server = TestServer::with_arguments("guest-spin", &flags)?;
-    let admin = server.admin()?;
+    let flags = ["--workers", "1", "--static", "."];
+    let (server, admin) = TestServer::with_admin("guest-spin", &flags)?;
     let _busy = occupy(&server)?;
     let began = Instant::now();
     for (address, path) in

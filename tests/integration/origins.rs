@@ -98,10 +98,7 @@ fn websocket_url_is_accepted_as_an_origin() -> Result<()> {
 
 #[test]
 fn missing_origin_is_refused_where_one_is_required() -> Result<()> {
-    let server = Configuration::new(
-        "listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"{{echo}}\"\nrequire-origin = true\n",
-    )?
-    .serve()?;
+    let server = Configuration::of("echo", "require-origin = true")?.serve()?;
     assert_eq!(status(&server, None)?, 403);
     assert_eq!(status(&server, Some("http://localhost"))?, 101);
     Ok(())

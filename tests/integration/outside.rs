@@ -8,14 +8,10 @@ use ws_host_test_support::{Answer, Client, TestServer};
 
 use crate::configured::{Configuration, ask_admin};
 
-const ADMIN: [&str; 2] = ["--admin", "127.0.0.1:0"];
 const BINARY: &str = "Content-Type: application/octet-stream\r\n";
 
-fn scene(more: &[&str]) -> Result<(TestServer, SocketAddr)> {
-    let flags = [&ADMIN, more].concat();
-    let mut server = TestServer::with_arguments("guest-outside", &flags)?;
-    let admin = server.admin()?;
-    Ok((server, admin))
+fn scene(arguments: &[&str]) -> Result<(TestServer, SocketAddr)> {
+    TestServer::with_admin("guest-outside", arguments)
 }
 
 fn send(admin: SocketAddr, query: &str, message: &str) -> Result<Answer> {
@@ -80,14 +76,13 @@ fn handler_sees_kind_and_sender_of_a_message_from_outside() -> Result<()> {
 
 #[test]
 fn component_without_a_listener_is_501() -> Result<()> {
-    let mut server = TestServer::with_arguments("guest-minimal", &ADMIN)?;
-    let admin = server.admin()?;
+    let (server, admin) = TestServer::with_admin("guest-minimal", &[])?;
     let answer = ask_admin(admin, "POST /resources/guest-minimal/messages", "", b"hello")?;
     assert_eq!(answer.status, 501, "{answer:?}");
     assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
     // A component built with ws-guest exports a listener only if the handler declares it.
-    let mut server = TestServer::with_arguments("echo", &ADMIN)?;
-    let answer = ask_admin(server.admin()?, "POST /resources/echo/messages", "", b"hello")?;
+    let (_server, admin) = TestServer::with_admin("echo", &[])?;
+    let answer = ask_admin(admin, "POST /resources/echo/messages", "", b"hello")?;
     assert_eq!(answer.status, 501, "{answer:?}");
     Ok(())
 }
@@ -139,8 +134,7 @@ fn all_instances_of_a_resource_get_a_message() -> Result<()> {
 
 #[test]
 fn message_from_outside_waits_its_turn() -> Result<()> {
-    let mut server = TestServer::with_arguments("guest-sleep", &ADMIN)?;
-    let admin = server.admin()?;
+    let (server, admin) = TestServer::with_admin("guest-sleep", &[])?;
     let mut client = Client::connect(&server)?;
     client.send_text("sleep 300")?;
     assert_eq!(client.receive_text()?, "before");

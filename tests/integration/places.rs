@@ -5,12 +5,14 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use ws_host_test_support::{
-    Answer, Client, DEADLINE, TestServer, handshake, masked_frame, raise_open_files,
+    Answer, Client, DEADLINE, TestServer, handshake, masked_frame, open_stream, poll_until,
+    raise_open_files,
 };
 
 use crate::configured::{Configuration, ask_admin};
+use crate::static_files::folder_with;
 use crate::streams::{
     CANCEL, Connection, DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, STATUS_200, get,
     websocket,
@@ -36,9 +38,7 @@ fn slow_and_echo(settings: &str) -> Result<Configuration> {
 fn crowd(server: SocketAddr, request: &str) -> Result<Vec<TcpStream>> {
     raise_open_files();
     let one = |_| {
-        let mut stream = TcpStream::connect(server)?;
-        stream.set_read_timeout(Some(DEADLINE))?;
-        stream.write_all(request.as_bytes())?;
+        let stream = open_stream(server, request.as_bytes())?;
         Ok(stream)
     };
     (0..CROWD).map(one).collect()
@@ -50,30 +50,6 @@ fn expect_echo_at_once(server: SocketAddr) -> Result<()> {
     assert_eq!(Client::connect_at(server, "/")?.ask("hello")?, "hello");
     assert!(began.elapsed() < AT_ONCE, "after {:?}", began.elapsed());
     Ok(())
-}
-
-/// Repeats `ask` until its result satisfies `is_done`.
-fn until<T>(mut ask: impl FnMut() -> Result<T>, is_done: impl Fn(&T) -> bool) -> Result<T> {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        let answer = ask()?;
-        if is_done(&answer) {
-            return Ok(answer);
-        }
-        ensure!(Instant::now() < deadline, "not in time");
-    }
-}
-
-/// Returns how many descriptors the server has open.
-fn descriptors(server: &TestServer) -> Result<usize> {
-    Ok(std::fs::read_dir(format!("/proc/{}/fd", server.process_id()))?.count())
-}
-
-fn folder_of(file: &str, bytes: usize) -> Result<(tempfile::TempDir, String)> {
-    let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join(file), vec![b'a'; bytes])?;
-    let path = folder.path().to_str().context("UTF-8")?.to_owned();
-    Ok((folder, path))
 }
 
 #[test]
@@ -104,7 +80,7 @@ fn crowd_at_one_address_does_not_block_another() -> Result<()> {
     raise_open_files();
     let _crowd: Vec<_> =
         (0..CROWD).map(|_| UnixStream::connect(&file)).collect::<std::io::Result<_>>()?;
-    until(|| descriptors(&server), |open| *open > 1024)?;
+    poll_until(|| server.open_files(), |open| *open > 1024)?;
     let mut slow = TcpStream::connect(server.address())?;
     slow.write_all(b"GET / HTTP/1.1\r\n")?;
     expect_echo_at_once(server.address())?;
@@ -142,14 +118,14 @@ fn handler_that_accepts_no_client_does_not_block_other_resources() -> Result<()>
 
 #[test]
 fn slow_readers_of_files_do_not_block_other_clients() -> Result<()> {
-    let (_folder, pages) = folder_of("long.txt", 8 << 20)?;
+    let (_folder, pages) = folder_with("long.txt", &"a".repeat(8 << 20))?;
     let server = TestServer::with_arguments("echo", &["--static", &pages])?;
     let request = "GET /long.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     let _crowd = crowd(server.address(), request)?;
     expect_echo_at_once(server.address())?;
     // Once the host has found the connections that read nothing, a client that reads gets the file.
     let ask = || Answer::to(server.address(), request);
-    assert_eq!(until(ask, |answer| answer.status == 200)?.body.len(), 8 << 20);
+    assert_eq!(poll_until(ask, |answer| answer.status == 200)?.body.len(), 8 << 20);
     Ok(())
 }
 
@@ -190,10 +166,10 @@ fn abandoned_handshakes_release_their_permits() -> Result<()> {
     sleeping.write_all(handshake("/slow?60000", "").as_bytes())?;
     server.wait_for_log("asked")?;
     for number in 0..40 {
-        until(|| Ok(leave(server.address(), number)), Result::is_ok)??;
+        poll_until(|| Ok(leave(server.address(), number)), Result::is_ok)??;
     }
     let connect = || Ok(Client::connect(&server));
-    let mut client = until(connect, Result::is_ok)??;
+    let mut client = poll_until(connect, Result::is_ok)??;
     assert_eq!(client.ask("hello")?, "hello");
     Ok(())
 }
@@ -212,7 +188,7 @@ fn handshake_that_times_out_releases_its_permit() -> Result<()> {
     let connect = || Ok(Client::connect(&server));
     let mut clients = Vec::new();
     for _ in 0..3 {
-        clients.push(until(connect, Result::is_ok)??);
+        clients.push(poll_until(connect, Result::is_ok)??);
     }
     let answer = Answer::to(server.address(), &handshake("/", ""))?;
     assert_eq!(answer.status, 503, "{answer:?}");
@@ -222,7 +198,7 @@ fn handshake_that_times_out_releases_its_permit() -> Result<()> {
 /// Each connection has a WebSocket and reads nothing else.
 #[test]
 fn unread_http2_responses_are_evicted() -> Result<()> {
-    let (_folder, pages) = folder_of("long.txt", 1 << 20)?;
+    let (_folder, pages) = folder_with("long.txt", &"a".repeat(1 << 20))?;
     let server = TestServer::with_arguments("echo", &["--static", &pages])?;
     let before = server.peak_memory()?;
     // SETTINGS_INITIAL_WINDOW_SIZE: how much of a stream the server may send unasked.
@@ -240,7 +216,7 @@ fn unread_http2_responses_are_evicted() -> Result<()> {
         }
         crowd.push(connection);
     }
-    let open = descriptors(&server)?;
+    let open = server.open_files()?;
     assert!(open < 1024 + 100, "{open} descriptors");
     let grown = server.peak_memory()? - before;
     assert!(grown < 200 << 20, "{} KiB more", grown >> 10);
@@ -252,7 +228,7 @@ fn unread_http2_responses_are_evicted() -> Result<()> {
         reading.send(HEADERS, END_HEADERS | END_STREAM, stream, &get("/long.txt"))?;
         Ok((reading.wait_for(HEADERS, stream)?, stream))
     };
-    let (_, stream) = until(ask, |(head, _)| head.payload.first() == Some(&STATUS_200))?;
+    let (_, stream) = poll_until(ask, |(head, _)| head.payload.first() == Some(&STATUS_200))?;
     let mut came = 0;
     while came < 60_000 {
         came += reading.wait_for(DATA, stream)?.payload.len();
@@ -295,7 +271,7 @@ fn unread_output_of_closed_http2_clients_is_evicted() -> Result<()> {
         }
         Ok(crowd.iter().any(|connection| connection.has(RST_STREAM)))
     };
-    until(ask, |is_reset| *is_reset)?;
+    poll_until(ask, |is_reset| *is_reset)?;
     Ok(())
 }
 
@@ -313,6 +289,6 @@ fn idle_http2_connections_are_limited() -> Result<()> {
         connection.send(DATA, END_STREAM, 1, &[])?;
         crowd.push(connection);
     }
-    until(|| descriptors(&server), |open| *open < 1024 + 50)?;
+    poll_until(|| server.open_files(), |open| *open < 1024 + 50)?;
     expect_echo_at_once(server.address())
 }

@@ -11,8 +11,7 @@ fn fails(hex: &str, code: u16) {
 }
 
 fn try_fails(hex: &str, code: u16) -> Result<()> {
-    let server = TestServer::serving("guest-telling")?;
-    let mut witness = Client::connect(&server)?;
+    let (server, mut witness) = TestServer::with_client("guest-telling", &[])?;
     let mut client = Client::connect(&server)?;
     let name = client.ask("who")?;
     client.send_hex(hex)?;

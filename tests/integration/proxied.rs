@@ -1,12 +1,11 @@
 //! The PROXY protocol: connections that begin with a proxy's header about its client.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use ws_host_test_support::{Client, DEADLINE, TestServer, component, handshake, host_binary};
+use ws_host_test_support::{Client, TestServer, handshake, open_stream, startup_error};
 
 use crate::configured::Configuration;
 use crate::encrypted::Authority;
@@ -19,13 +18,6 @@ fn version_2(command: u8, more: &[u8]) -> Vec<u8> {
     let length = (12 + more.len() as u16).to_be_bytes();
     let addresses = [192, 0, 2, 8, 192, 0, 2, 1, 0x12, 0x34, 0, 80];
     [b"\r\n\r\n\0\r\nQUIT\n", &[command, 0x11][..], &length, &addresses, more].concat()
-}
-
-fn behind(server: SocketAddr, header: &[u8]) -> Result<TcpStream> {
-    let mut stream = TcpStream::connect(server)?;
-    stream.set_read_timeout(Some(DEADLINE))?;
-    stream.write_all(header)?;
-    Ok(stream)
 }
 
 /// The server must close the connection without sending anything.
@@ -43,7 +35,7 @@ fn dropped(mut stream: TcpStream) -> Result<()> {
 
 fn request_seen(server: &TestServer, header: &[u8], headers: &str) -> Result<String> {
     let request = handshake("/", headers);
-    let (mut client, answer) = Client::request(behind(server.address(), header)?, &request)?;
+    let (mut client, answer) = Client::request(open_stream(server.address(), header)?, &request)?;
     ensure!(answer.status == 101, "{answer:?}");
     client.ask("request")
 }
@@ -74,9 +66,9 @@ fn client_address_comes_from_the_header() -> Result<()> {
 fn header_request_and_frames_may_arrive_together_or_byte_by_byte() -> Result<()> {
     let server = TestServer::with_arguments("echo", &TRUSTING)?;
     let whole = [LINE, handshake("/", "").as_bytes(), b"\x81\x82\0\0\0\0hi"].concat();
-    let (mut client, _) = Client::after(behind(server.address(), &whole)?)?;
+    let (mut client, _) = Client::after(open_stream(server.address(), &whole)?)?;
     assert_eq!(client.receive_text()?, "hi");
-    let mut stream = behind(server.address(), b"")?;
+    let mut stream = open_stream(server.address(), b"")?;
     stream.set_nodelay(true)?;
     for byte in whole {
         stream.write_all(&[byte])?;
@@ -91,7 +83,7 @@ fn tls_begins_after_the_header() -> Result<()> {
     let authority = Authority::new()?;
     let server = authority.serving("guest-about", &TRUSTING)?;
     for header in [LINE, &version_2(0x21, &[])] {
-        let stream = authority.ask().over(behind(server.address(), header)?)?;
+        let stream = authority.ask().over(open_stream(server.address(), header)?)?;
         let seen = Client::greet(stream)?.ask("request")?;
         assert!(seen.contains("client_address: \"192.0.2."), "{seen}");
         assert!(seen.contains("secure: true"), "{seen}");
@@ -107,9 +99,9 @@ fn connection_without_a_header_is_dropped() -> Result<()> {
     let request = handshake("/", "");
     let endless = [&b"PROXY TCP4 "[..], &[b'1'; 4000]].concat();
     for wrong in [request.as_bytes(), b"PROXY nonsense\r\n", &endless, b"PRI * HTTP/2.0\r\n\r\n"] {
-        dropped(behind(server.address(), wrong)?)?;
+        dropped(open_stream(server.address(), wrong)?)?;
     }
-    let (mut client, _) = Client::request(behind(server.address(), LINE)?, &request)?;
+    let (mut client, _) = Client::request(open_stream(server.address(), LINE)?, &request)?;
     assert_eq!(client.ask("hello")?, "hello");
     Ok(())
 }
@@ -122,7 +114,7 @@ fn header_of_an_untrusted_peer_is_not_read() -> Result<()> {
     let mut server = TestServer::with_arguments("echo", &flags)?;
     let whole = [LINE, handshake("/", "").as_bytes()].concat();
     for bytes in [&whole, LINE, b""] {
-        dropped(behind(server.address(), bytes)?)?;
+        dropped(open_stream(server.address(), bytes)?)?;
     }
     let line = server.wait_for_log("a connection was dropped")?;
     assert!(line.contains("--trusted-proxy 127.0.0.1"), "{line}");
@@ -133,26 +125,25 @@ fn header_of_an_untrusted_peer_is_not_read() -> Result<()> {
 fn stalled_header_times_out() -> Result<()> {
     let flags = [&TRUSTING[..], &["--handshake-timeout", "500ms"]].concat();
     let server = TestServer::with_arguments("echo", &flags)?;
-    let stalled: Result<Vec<_>> =
-        [0, 1, 6, 20].into_iter().map(|length| behind(server.address(), &LINE[..length])).collect();
-    let late = behind(server.address(), LINE)?;
+    let stalled: Result<Vec<_>> = [0, 1, 6, 20]
+        .into_iter()
+        .map(|length| open_stream(server.address(), &LINE[..length]))
+        .collect();
+    let late = open_stream(server.address(), LINE)?;
     for stream in stalled?.into_iter().chain([late]) {
         // After a complete header the HTTP request is missing, and that may get a response.
         let mut stream = stream;
         stream.read_to_end(&mut Vec::new())?;
     }
-    let (mut client, _) = Client::request(behind(server.address(), LINE)?, &handshake("/", ""))?;
+    let (mut client, _) =
+        Client::request(open_stream(server.address(), LINE)?, &handshake("/", ""))?;
     assert_eq!(client.ask("hello")?, "hello");
     Ok(())
 }
 
 #[test]
 fn flag_needs_a_trusted_proxy() -> Result<()> {
-    let mut command = Command::new(host_binary());
-    command.arg("--component").arg(component("echo")).args(["--listen", "127.0.0.1:0"]);
-    let output = command.arg("--proxy-protocol").output()?;
-    ensure!(!output.status.success(), "it started");
-    let error = String::from_utf8(output.stderr)?;
+    let error = startup_error("echo", &["--listen", "127.0.0.1:0", "--proxy-protocol"])?;
     assert!(error.contains("proxy-protocol") && error.contains("trusted-prox"), "{error}");
     Ok(())
 }
@@ -185,7 +176,7 @@ fn forwarded_headers_do_not_count_when_the_proxy_speaks_for_itself() -> Result<(
         assert!(seen.contains("client_address: \"127.0.0.1\""), "{seen}");
         assert!(seen.contains("secure: false"), "{seen}");
         let page = format!("{forwarded}Origin: https://app.example.com\r\n");
-        let stream = behind(server.address(), header)?;
+        let stream = open_stream(server.address(), header)?;
         let (_, answer) = Client::request(stream, &handshake("/", &page))?;
         assert_eq!(answer.status, 403, "{answer:?}");
     }
@@ -218,11 +209,7 @@ fn clients_of_an_address_behind_tls_count_as_encrypted() -> Result<()> {
 
 #[test]
 fn secure_flag_is_refused_at_an_address_with_tls() -> Result<()> {
-    let mut command = Command::new(host_binary());
-    command.arg("--component").arg(component("echo")).args(["--listen", "127.0.0.1:0"]);
-    let output = command.args(["--tls-dev", "--secure"]).output()?;
-    ensure!(!output.status.success(), "it started");
-    let error = String::from_utf8(output.stderr)?;
+    let error = startup_error("echo", &["--listen", "127.0.0.1:0", "--tls-dev", "--secure"])?;
     assert!(error.contains("--secure") && error.contains("speaks TLS itself"), "{error}");
     Ok(())
 }

@@ -4,10 +4,9 @@ use anyhow::{Result, ensure};
 use ws_host_test_support::{Client, TestServer};
 
 use crate::configured::ask_admin;
-use crate::keeper::{Keeper, post_reload};
+use crate::keeper::{Keeper, ON_REQUEST, Scene, post_reload, trap};
 
-const FLAGS: &[&str] =
-    &["--no-watch", "--admin", "127.0.0.1:0", "--log", "info,ws_host::actor=trace"];
+const LOG: &[&str] = &["--log", "info,ws_host::actor=trace"];
 
 /// Expects these calls next, each with its reason.
 fn expect(server: &mut TestServer, calls: &[&str]) -> Result<()> {
@@ -23,7 +22,7 @@ fn expect(server: &mut TestServer, calls: &[&str]) -> Result<()> {
 #[test]
 fn hibernation_is_the_reason_when_an_instance_sleeps_and_wakes() -> Result<()> {
     let keeper = Keeper::new()?;
-    let mut server = keeper.serve(&[FLAGS, &["--hibernate-after", "100ms"]].concat())?;
+    let mut server = keeper.serve(&[ON_REQUEST, LOG, &["--hibernate-after", "100ms"]].concat())?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("count")?, "1");
     expect(&mut server, &["suspend hibernation"])?;
@@ -33,18 +32,13 @@ fn hibernation_is_the_reason_when_an_instance_sleeps_and_wakes() -> Result<()> {
 
 #[test]
 fn reload_is_the_reason_for_live_and_for_hibernated_instances() -> Result<()> {
-    let keeper = Keeper::new()?;
-    let mut server = keeper.serve(FLAGS)?;
-    let admin = server.admin()?;
-    let mut client = Client::connect(&server)?;
+    let Scene { keeper, mut server, admin, mut client } = Keeper::new()?.scene(LOG)?;
     assert_eq!(client.ask("count")?, "1");
     keeper.replace_with(2)?;
     assert_eq!(post_reload(admin)?.status, 200);
     expect(&mut server, &["suspend reload", "resume reload"])?;
-    let keeper = Keeper::new()?;
-    let mut server = keeper.serve(&[FLAGS, &["--hibernate-after", "100ms"]].concat())?;
-    let admin = server.admin()?;
-    let mut client = Client::connect(&server)?;
+    let Scene { keeper, mut server, admin, mut client } =
+        Keeper::new()?.scene(&[LOG, &["--hibernate-after", "100ms"]].concat())?;
     assert_eq!(client.ask("count")?, "1");
     server.wait_for_log("hibernated")?;
     keeper.replace_with(2)?;
@@ -59,14 +53,12 @@ fn fault_is_the_reason_after_a_trap_with_and_without_a_checkpoint() -> Result<()
         (&[], &["resume fault"]),
     ] {
         let keeper = Keeper::precious()?;
-        let mut server = keeper.serve(&[FLAGS, flags].concat())?;
+        let mut server = keeper.serve(&[ON_REQUEST, LOG, flags].concat())?;
         let mut client = Client::connect(&server)?;
         assert_eq!(client.ask("keep this")?, "kept");
         let (last, before) = calls.split_last().unwrap_or((&"", &[]));
         expect(&mut server, before)?;
-        let mut hostile = Client::connect(&server)?;
-        hostile.send_text("trap")?;
-        hostile.expect_close(1011)?;
+        trap(&server, "/")?;
         client.ask("kept")?;
         while expect(&mut server, &[last]).is_err() {}
     }
@@ -75,10 +67,8 @@ fn fault_is_the_reason_after_a_trap_with_and_without_a_checkpoint() -> Result<()
 
 #[test]
 fn rollback_is_the_reason_when_old_code_resumes() -> Result<()> {
-    let keeper = Keeper::new()?;
-    let mut server = keeper.serve(&[FLAGS, &["--trial", "1h"]].concat())?;
-    let admin = server.admin()?;
-    let mut client = Client::connect(&server)?;
+    let Scene { keeper, mut server, admin, mut client } =
+        Keeper::new()?.scene(&[LOG, &["--trial", "1h"]].concat())?;
     assert_eq!(client.ask("count")?, "1");
     keeper.replace_with(2)?;
     assert_eq!(post_reload(admin)?.status, 200);
@@ -93,7 +83,7 @@ fn rollback_is_the_reason_when_old_code_resumes() -> Result<()> {
 fn instance_started_on_trial_keeps_its_state_in_a_rollback() -> Result<()> {
     let keeper = Keeper::new()?;
     let flags = ["--trial", "1h", "--path", "/{room}", "--instance-per", "path"];
-    let mut server = keeper.serve(&[FLAGS, &flags].concat())?;
+    let mut server = keeper.serve(&[ON_REQUEST, LOG, &flags].concat())?;
     let admin = server.admin()?;
     keeper.replace_with(2)?;
     assert_eq!(post_reload(admin)?.status, 200);

@@ -9,8 +9,7 @@ use crate::configured::Configuration;
 
 #[test]
 fn event_after_a_fault_waits_for_the_instance_that_is_being_freed() -> Result<()> {
-    let server = TestServer::with_arguments("guest-keeper", &["--max-instances", "1"])?;
-    let mut good = Client::connect(&server)?;
+    let (server, mut good) = TestServer::with_client("guest-keeper", &["--max-instances", "1"])?;
     for _ in 0..10 {
         let mut greedy = Client::connect(&server)?;
         // The instance ends with so much memory that freeing it takes a while.
@@ -23,11 +22,10 @@ fn event_after_a_fault_waits_for_the_instance_that_is_being_freed() -> Result<()
 
 #[test]
 fn with_drop_message_a_message_without_an_instance_is_dropped_and_the_client_stays() -> Result<()> {
-    let configuration = Configuration::new(
-        "listen = \"127.0.0.1:0\"\n\
-         [[resource]]\npath = \"/{room}\"\ncomponent = \"{{guest-keeper}}\"\n\
-         instance-per = \"path\"\nmax-instances = 1\nhibernate-after = \"100ms\"\n\
-         on-fault = \"drop-message\"\n",
+    let configuration = Configuration::of(
+        "guest-keeper",
+        "path = \"/{room}\"\ninstance-per = \"path\"\nmax-instances = 1\n\
+         hibernate-after = \"100ms\"\non-fault = \"drop-message\"",
     )?;
     let mut command = Command::new(host_binary());
     command.arg("--config").arg(configuration.file()).args(["--log", "ws_host=debug"]);

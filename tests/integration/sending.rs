@@ -17,8 +17,7 @@ fn frames(client: &mut Client) -> Result<Vec<(u8, Vec<u8>)>> {
 
 #[test]
 fn message_is_sent_in_frames_of_the_requested_size() -> Result<()> {
-    let server = TestServer::serving("guest-frames")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-frames", &[])?;
     // A frame may end inside a character.
     client.send_text("2 a\u{fc}bc")?;
     let bytes = "a\u{fc}bc".as_bytes();
@@ -42,8 +41,7 @@ fn message_is_sent_in_frames_of_the_requested_size() -> Result<()> {
 
 #[test]
 fn long_message_in_many_small_frames_arrives_whole() -> Result<()> {
-    let server = TestServer::serving("guest-frames")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-frames", &[])?;
     let text = "0123456789".repeat(5000);
     client.send_text(&format!("7 {text}"))?;
     let together: Vec<u8> = frames(&mut client)?.into_iter().flat_map(|(_, part)| part).collect();

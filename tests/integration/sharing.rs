@@ -28,7 +28,7 @@ fn clients_of_a_resource_share_one_instance() -> Result<()> {
 fn clients_are_spread_over_the_instances_of_a_resource() -> Result<()> {
     let flags = ["--instances", "3", "--workers", "2"];
     let server = TestServer::with_arguments("guest-keeper", &flags)?;
-    let mut clients = (0..9).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    let mut clients = Client::connect_many(&server, 9)?;
     let counts: Result<Vec<_>> = clients.iter_mut().map(|client| client.ask("count")).collect();
     assert_eq!(counts?, ["1", "1", "1", "2", "2", "2", "3", "3", "3"]);
     assert_eq!(clients[0].ask("clients")?, "3");
@@ -89,7 +89,7 @@ fn unescaped_path_in_the_settings_matches_escaped_requests() -> Result<()> {
 fn each_client_has_its_instance() -> Result<()> {
     let flags = [ALONE, &["--workers", "2"]].concat();
     let server = TestServer::with_arguments("guest-keeper", &flags)?;
-    let mut clients = (0..20).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    let mut clients = Client::connect_many(&server, 20)?;
     for client in &mut clients {
         assert_eq!(client.ask("count")?, "1");
         assert_eq!(client.ask("clients")?, "1");
@@ -151,7 +151,7 @@ fn nice_value(status: &str) -> Result<(String, i32)> {
 fn faults_in_the_sandbox_of_one_client_affect_no_other() -> Result<()> {
     let flags = [ALONE, &["--max-cpu", "300ms", "--max-memory", "8MiB", "--workers", "2"]].concat();
     let mut server = TestServer::with_arguments("guest-keeper", &flags)?;
-    let mut others = (0..10).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    let mut others = Client::connect_many(&server, 10)?;
     for (word, logged) in [
         ("trap", "the handler trapped"),
         ("spin", "max-cpu allows 300ms"),
@@ -207,9 +207,8 @@ fn trap_in_one_room_does_not_affect_ten_thousand_others() -> Result<()> {
 
 #[test]
 fn client_without_an_instance_gets_503_until_a_room_is_deserted() -> Result<()> {
-    let flags = [ROOMS, &["--max-instances", "2", "--admin", "127.0.0.1:0"]].concat();
-    let mut server = TestServer::with_arguments("guest-keeper", &flags)?;
-    let admin = server.admin()?;
+    let flags = [ROOMS, &["--max-instances", "2"]].concat();
+    let (mut server, admin) = TestServer::with_admin("guest-keeper", &flags)?;
     let red = enter(&server, "red")?;
     let mut blue = enter(&server, "blue")?;
     let answer = Answer::to(server.address(), &handshake("/room/green", ""))?;
@@ -254,8 +253,8 @@ fn client_whose_instance_cannot_wake_is_closed_with_1013() -> Result<()> {
 
 #[test]
 fn event_over_max_time_ends_its_instance() -> Result<()> {
-    let mut server = TestServer::with_arguments("guest-keeper", &["--max-time", "200ms"])?;
-    let mut other = Client::connect(&server)?;
+    let (mut server, mut other) =
+        TestServer::with_client("guest-keeper", &["--max-time", "200ms"])?;
     assert_eq!(other.ask("count")?, "1");
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("sleep 600000")?, "asleep");
@@ -271,7 +270,7 @@ fn handler_that_keeps_failing_is_given_up() -> Result<()> {
     let keeper = Keeper::new()?;
     keeper.replace_with(8)?;
     let server = keeper.serve(&["--no-watch"])?;
-    let mut clients = (0..12).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    let mut clients = Client::connect_many(&server, 12)?;
     for client in &mut clients {
         client.send_text("trap")?;
     }

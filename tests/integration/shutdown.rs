@@ -8,7 +8,7 @@ use ws_host_test_support::{Answer, Client, TestServer};
 fn interrupt_closes_every_client_with_1001_and_exits_0() -> Result<()> {
     for ending in [Signal::INT, Signal::TERM] {
         let server = TestServer::serving("guest-telling")?;
-        let mut clients = (0..3).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+        let mut clients = Client::connect_many(&server, 3)?;
         for client in &mut clients {
             client.ask("who")?;
         }
@@ -28,8 +28,7 @@ fn interrupt_closes_every_client_with_1001_and_exits_0() -> Result<()> {
 
 #[test]
 fn close_timeout_bounds_the_wait_for_a_silent_client() -> Result<()> {
-    let server = TestServer::with_arguments("echo", &["--close-timeout", "300ms"])?;
-    let mut client = Client::connect(&server)?;
+    let (server, mut client) = TestServer::with_client("echo", &["--close-timeout", "300ms"])?;
     server.signal(Signal::INT)?;
     assert_eq!(client.receive_close()?.0, 1001);
     assert_eq!(server.wait()?.status.code(), Some(0));
@@ -38,8 +37,8 @@ fn close_timeout_bounds_the_wait_for_a_silent_client() -> Result<()> {
 
 #[test]
 fn drain_timeout_bounds_the_wait_for_a_busy_handler() -> Result<()> {
-    let server = TestServer::with_arguments("guest-sleep", &["--drain-timeout", "300ms"])?;
-    let mut client = Client::connect(&server)?;
+    let (server, mut client) =
+        TestServer::with_client("guest-sleep", &["--drain-timeout", "300ms"])?;
     client.send_text("sleep 600000")?;
     assert_eq!(client.receive_text()?, "before");
     server.signal(Signal::INT)?;
@@ -51,9 +50,8 @@ fn drain_timeout_bounds_the_wait_for_a_busy_handler() -> Result<()> {
 
 #[test]
 fn second_interrupt_exits_at_once() -> Result<()> {
-    let mut server =
-        TestServer::with_arguments("echo", &["--close-timeout", "1h", "--drain-timeout", "1h"])?;
-    let mut client = Client::connect(&server)?;
+    let (mut server, mut client) =
+        TestServer::with_client("echo", &["--close-timeout", "1h", "--drain-timeout", "1h"])?;
     server.signal(Signal::INT)?;
     assert_eq!(client.receive_close()?.0, 1001);
     server.wait_for_log("stopping")?;

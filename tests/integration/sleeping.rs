@@ -8,8 +8,7 @@ const NAP: &str = "sleep 700";
 
 #[test]
 fn output_sent_before_a_sleep_arrives_before_it_ends() -> Result<()> {
-    let server = TestServer::serving("guest-sleep")?;
-    let mut client = Client::connect(&server)?;
+    let (server, mut client) = TestServer::with_client("guest-sleep", &[])?;
     let mut other = Client::connect(&server)?;
     client.send_text(NAP)?;
     assert_eq!(client.receive_text()?, "before");
@@ -25,8 +24,7 @@ fn output_sent_before_a_sleep_arrives_before_it_ends() -> Result<()> {
 
 #[test]
 fn other_clients_sockets_are_served_while_the_actor_sleeps() -> Result<()> {
-    let server = TestServer::serving("guest-sleep")?;
-    let mut sleeper = Client::connect(&server)?;
+    let (server, mut sleeper) = TestServer::with_client("guest-sleep", &[])?;
     let mut other = Client::connect(&server)?;
     sleeper.send_text("sleep 60000")?;
     assert_eq!(sleeper.receive_text()?, "before");
@@ -38,8 +36,7 @@ fn other_clients_sockets_are_served_while_the_actor_sleeps() -> Result<()> {
 
 #[test]
 fn events_keep_their_order_after_a_sleep() -> Result<()> {
-    let server = TestServer::serving("guest-sleep")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-sleep", &[])?;
     client.send_text(NAP)?;
     for number in 0..100 {
         client.send_text(&number.to_string())?;
@@ -54,8 +51,7 @@ fn events_keep_their_order_after_a_sleep() -> Result<()> {
 
 #[test]
 fn client_that_leaves_while_the_actor_sleeps_affects_no_other() -> Result<()> {
-    let server = TestServer::serving("guest-sleep")?;
-    let mut sleeper = Client::connect(&server)?;
+    let (server, mut sleeper) = TestServer::with_client("guest-sleep", &[])?;
     sleeper.send_text(NAP)?;
     assert_eq!(sleeper.receive_text()?, "before");
     sleeper.hang_up()?;

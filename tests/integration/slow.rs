@@ -39,8 +39,7 @@ fn read_slowly(client: &mut Client) -> Result<()> {
 
 /// Connects a client for which all of the messages are queued.
 fn scene(flags: &[&str]) -> Result<(TestServer, Client)> {
-    let mut server = TestServer::with_arguments("guest-flood", &[ROOM, flags].concat())?;
-    let mut client = Client::connect(&server)?;
+    let (mut server, mut client) = TestServer::with_client("guest-flood", &[ROOM, flags].concat())?;
     client.send_text(&format!("{COUNT} {LENGTH}"))?;
     server.wait_for_log(&format!(r#"{{"Ok(())": {COUNT}}}"#))?;
     Ok((server, client))
@@ -105,8 +104,7 @@ fn client_that_reads_almost_nothing_is_dropped() -> Result<()> {
 #[test]
 fn output_before_a_close_by_the_handler_arrives_however_long_it_takes() -> Result<()> {
     let flags = [ROOM, &["--close-timeout", "500ms"]].concat();
-    let server = TestServer::with_arguments("guest-closing", &flags)?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-closing", &flags)?;
     let mut writer = client.try_clone()?;
     let echoed = masked_frame(0x81, &[b'x'; LENGTH]).repeat(COUNT);
     let close = masked_frame(0x81, b"close 4000 that's all");

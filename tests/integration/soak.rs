@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{Scope, scope};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use ws_host_test_support::{Client, TestServer, handshake, masked_frame, raise_open_files};
 
 use crate::configured::{Configuration, ask_admin};
@@ -18,7 +18,7 @@ use crate::keeper::Keeper;
 const SECONDS: u64 = 20;
 
 /// How much more memory the server may have at the end than after the first fifth of the time.
-const MORE_MEMORY: u64 = 48 << 20;
+const MORE_MEMORY: usize = 48 << 20;
 
 /// How many more descriptors may be open at the end than at the beginning: another worker has some of its own.
 const MORE_DESCRIPTORS: usize = 20;
@@ -26,20 +26,18 @@ const MORE_DESCRIPTORS: usize = 20;
 /// The resources of a process.
 #[derive(Debug)]
 struct Had {
-    memory: u64,
+    memory: usize,
     descriptors: usize,
     threads: usize,
 }
 
 fn has(server: &TestServer) -> Result<Had> {
-    let process = format!("/proc/{}", server.process_id());
-    let status = std::fs::read_to_string(format!("{process}/status"))?;
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
-    let kilobytes: u64 = resident.trim().trim_end_matches(" kB").parse()?;
-    let count = |folder: &str| {
-        Ok::<_, std::io::Error>(std::fs::read_dir(format!("{process}/{folder}"))?.count())
-    };
-    Ok(Had { memory: kilobytes << 10, descriptors: count("fd")?, threads: count("task")? })
+    let process = format!("/proc/{}/task", server.process_id());
+    Ok(Had {
+        memory: server.resident_memory()?,
+        descriptors: server.open_files()?,
+        threads: std::fs::read_dir(process)?.count(),
+    })
 }
 
 /// Repeats an action until the test is over. Errors are allowed: the server may refuse such clients.

@@ -21,6 +21,14 @@ fn serving(folder: &Path, flags: &[&str]) -> Result<TestServer> {
     TestServer::with_arguments("echo", &all)
 }
 
+/// Creates a folder with one file. Returns it with its path, for `--static`.
+pub(crate) fn folder_with(file: &str, content: &str) -> Result<(TempDir, String)> {
+    let folder = tempfile::tempdir()?;
+    fs::write(folder.path().join(file), content)?;
+    let path = folder.path().to_str().context("a path in UTF-8")?.to_owned();
+    Ok((folder, path))
+}
+
 fn pages() -> Result<TempDir> {
     let folder = tempfile::tempdir()?;
     fs::create_dir_all(folder.path().join("pages/docs"))?;

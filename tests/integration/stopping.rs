@@ -15,7 +15,7 @@ fn expect_goodbye(client: &mut Client) -> Result<()> {
 #[test]
 fn handler_stops_once_while_its_clients_are_connected() -> Result<()> {
     let server = TestServer::serving("guest-filling")?;
-    let mut clients = (0..3).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    let mut clients = Client::connect_many(&server, 3)?;
     server.signal(Signal::TERM)?;
     for client in &mut clients {
         expect_goodbye(client)?;
@@ -29,8 +29,7 @@ fn handler_stops_once_while_its_clients_are_connected() -> Result<()> {
 
 #[test]
 fn handler_of_a_removed_resource_says_goodbye() -> Result<()> {
-    let mut server = TestServer::with_arguments("guest-filling", &["--admin", "127.0.0.1:0"])?;
-    let admin = server.admin()?;
+    let (server, admin) = TestServer::with_admin("guest-filling", &[])?;
     let mut client = Client::connect(&server)?;
     assert_eq!(ask_admin(admin, "DELETE /resources/guest-filling", "", b"")?.status, 200);
     expect_goodbye(&mut client)
@@ -50,8 +49,7 @@ fn live_instance_without_clients_gets_the_stop_event() -> Result<()> {
 #[test]
 fn hibernated_instance_with_clients_wakes_for_the_stop_event() -> Result<()> {
     let flags = ["--hibernate-after", "100ms", "--log", "info,ws_host::actor=debug"];
-    let mut server = TestServer::with_arguments("guest-filling", &flags)?;
-    let mut client = Client::connect(&server)?;
+    let (mut server, mut client) = TestServer::with_client("guest-filling", &flags)?;
     server.wait_for_log("hibernated")?;
     server.signal(Signal::TERM)?;
     expect_goodbye(&mut client)?;
@@ -65,7 +63,7 @@ fn hibernated_instance_with_clients_wakes_for_the_stop_event() -> Result<()> {
 fn handler_that_sleeps_in_the_stop_event_delays_no_other() -> Result<()> {
     let flags = ["--instance-per", "client", "--workers", "1", "--drain-timeout", "1h"];
     let mut server = TestServer::with_arguments("guest-filling", &flags)?;
-    let mut sleepers = (0..3).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    let mut sleepers = Client::connect_many(&server, 3)?;
     for sleeper in &mut sleepers {
         assert_eq!(sleeper.ask("sleep")?, "sleep");
     }
@@ -83,8 +81,8 @@ fn handler_that_sleeps_in_the_stop_event_delays_no_other() -> Result<()> {
 
 #[test]
 fn stop_event_gets_at_most_half_of_the_drain_timeout() -> Result<()> {
-    let server = TestServer::with_arguments("guest-filling", &["--drain-timeout", "600ms"])?;
-    let mut client = Client::connect(&server)?;
+    let (server, mut client) =
+        TestServer::with_client("guest-filling", &["--drain-timeout", "600ms"])?;
     assert_eq!(client.ask("sleep")?, "sleep");
     server.signal(Signal::TERM)?;
     expect_goodbye(&mut client)?;
@@ -96,8 +94,7 @@ fn stop_event_gets_at_most_half_of_the_drain_timeout() -> Result<()> {
 
 #[test]
 fn handler_that_fails_in_the_stop_event_keeps_no_client() -> Result<()> {
-    let server = TestServer::serving("guest-filling")?;
-    let mut client = Client::connect(&server)?;
+    let (server, mut client) = TestServer::with_client("guest-filling", &[])?;
     assert_eq!(client.ask("panic")?, "panic");
     server.signal(Signal::TERM)?;
     expect_goodbye(&mut client)?;

@@ -10,16 +10,13 @@ use crate::keeper::post_reload;
 
 const GUEST: &str = "guest-tagging";
 
-const ADMIN: [&str; 2] = ["--admin", "127.0.0.1:0"];
-
 /// Starts a server with one instance per client.
-fn alone() -> Result<TestServer> {
-    let flags = ["--instance-per", "client", "--workers", "2"];
-    TestServer::with_arguments(GUEST, &[&flags[..], &ADMIN].concat())
+fn alone() -> Result<(TestServer, SocketAddr)> {
+    TestServer::with_admin(GUEST, &["--instance-per", "client", "--workers", "2"])
 }
 
 fn connect<const N: usize>(server: &TestServer) -> Result<[Client; N]> {
-    let clients = (0..N).map(|_| Client::connect(server)).collect::<Result<Vec<_>>>()?;
+    let clients = Client::connect_many(&server, N)?;
     clients.try_into().map_err(|_| anyhow::anyhow!("the count is N"))
 }
 
@@ -33,7 +30,7 @@ fn count(admin: SocketAddr, tag: &str) -> Result<String> {
 
 #[test]
 fn message_by_tag_reaches_clients_on_all_instances() -> Result<()> {
-    let server = alone()?;
+    let (server, _) = alone()?;
     let mut clients: [Client; 12] = connect(&server)?;
     for client in &mut clients[..8] {
         assert_eq!(client.ask("tag user:1")?, "Ok(())");
@@ -96,8 +93,7 @@ fn clients_of_a_tag_are_listed_in_order() -> Result<()> {
 
 #[test]
 fn limits_of_tags() -> Result<()> {
-    let server = TestServer::with_arguments(GUEST, &["--max-memory", "256MiB"])?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client(GUEST, &["--max-memory", "256MiB"])?;
     let megabytes = (64 << 20).to_string();
     for bytes in ["0", "256", &megabytes] {
         assert_eq!(client.ask(&format!("tag-of-octets {bytes}"))?, "Err(InvalidTag)");
@@ -122,7 +118,7 @@ fn limits_of_tags() -> Result<()> {
 
 #[test]
 fn clients_of_other_instances_cannot_be_tagged() -> Result<()> {
-    let server = alone()?;
+    let (server, _) = alone()?;
     let [mut mine, mut other] = connect(&server)?;
     assert_eq!(other.ask("tag user:1")?, "Ok(())");
     for id in [other.ask("id")?, "0".into(), u64::MAX.to_string()] {
@@ -136,8 +132,7 @@ fn clients_of_other_instances_cannot_be_tagged() -> Result<()> {
 
 #[test]
 fn disconnected_client_has_no_tags_and_gets_none() -> Result<()> {
-    let mut server = alone()?;
-    let admin = server.admin()?;
+    let (mut server, admin) = alone()?;
     let mut client = Client::connect(&server)?;
     for tag in ["a", "b"] {
         assert_eq!(client.ask(&format!("tag {tag}"))?, "Ok(())");
@@ -154,8 +149,7 @@ fn disconnected_client_has_no_tags_and_gets_none() -> Result<()> {
 
 #[test]
 fn operator_counts_sends_to_and_closes_clients_by_tag() -> Result<()> {
-    let mut server = alone()?;
-    let admin = server.admin()?;
+    let (server, admin) = alone()?;
     let mut clients: [Client; 6] = connect(&server)?;
     for (number, client) in clients.iter_mut().enumerate() {
         assert_eq!(client.ask(&format!("tag user/{}", number % 2))?, "Ok(())");
@@ -188,8 +182,7 @@ fn operator_counts_sends_to_and_closes_clients_by_tag() -> Result<()> {
 
 #[test]
 fn invalid_admin_requests_for_tags_are_refused_without_effect() -> Result<()> {
-    let mut server = alone()?;
-    let admin = server.admin()?;
+    let (server, admin) = alone()?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("tag a")?, "Ok(())");
     let long = "t".repeat(256);
@@ -227,7 +220,7 @@ fn invalid_admin_requests_for_tags_are_refused_without_effect() -> Result<()> {
 
 #[test]
 fn messages_to_a_tag_and_a_topic_keep_their_order() -> Result<()> {
-    let server = alone()?;
+    let (server, _) = alone()?;
     let mut clients: [Client; 6] = connect(&server)?;
     for client in &mut clients {
         assert_eq!(client.ask("tag both")?, "Ok(())");
@@ -250,8 +243,15 @@ fn tags_outlive_a_trap_hibernation_and_a_reload() -> Result<()> {
     let file = folder.path().join("tagging.wasm");
     let mut bytes = std::fs::read(component(GUEST))?;
     std::fs::write(&file, &bytes)?;
-    let flags =
-        ["--no-watch", "--hibernate-after", "100ms", "--log", "ws_host=debug", ADMIN[0], ADMIN[1]];
+    let flags = [
+        "--no-watch",
+        "--hibernate-after",
+        "100ms",
+        "--log",
+        "ws_host=debug",
+        "--admin",
+        "127.0.0.1:0",
+    ];
     let mut server = TestServer::serving_file(&file, &flags)?;
     let admin = server.admin()?;
     let [mut client, mut other] = connect(&server)?;

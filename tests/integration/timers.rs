@@ -4,7 +4,7 @@ use anyhow::Result;
 use ws_host_test_support::{Client, TestServer};
 
 use crate::configured::Configuration;
-use crate::keeper::{Keeper, post_reload};
+use crate::keeper::{Keeper, Scene, post_reload, trap};
 
 /// Longer than any test takes.
 const NEVER: u64 = 3_600_000;
@@ -13,8 +13,7 @@ const SOON: [&str; 4] = ["--hibernate-after", "50ms", "--log", "ws_host=debug,in
 
 #[test]
 fn timer_fires_once() -> Result<()> {
-    let server = TestServer::serving("guest-keeper")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-keeper", &[])?;
     assert_eq!(client.ask("timer 7 50")?, "Ok(())");
     assert_eq!(client.receive_text()?, "fired 7 in version 1");
     // The timer is no longer set, and a later one fires alone.
@@ -26,8 +25,7 @@ fn timer_fires_once() -> Result<()> {
 
 #[test]
 fn timers_fire_in_the_order_of_their_times() -> Result<()> {
-    let server = TestServer::serving("guest-keeper")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-keeper", &[])?;
     for (number, after) in [(1, 300), (2, 100), (3, 200)] {
         assert_eq!(client.ask(&format!("timer {number} {after}"))?, "Ok(())");
     }
@@ -39,8 +37,7 @@ fn timers_fire_in_the_order_of_their_times() -> Result<()> {
 
 #[test]
 fn timer_may_be_cancelled_and_reset() -> Result<()> {
-    let server = TestServer::serving("guest-keeper")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-keeper", &[])?;
     assert_eq!(client.ask(&format!("timer 1 {NEVER}"))?, "Ok(())");
     assert_eq!(client.ask("cancel 1")?, "true");
     assert_eq!(client.ask("cancel 1")?, "false");
@@ -54,10 +51,7 @@ fn timer_may_be_cancelled_and_reset() -> Result<()> {
 
 #[test]
 fn timer_outlives_a_reload() -> Result<()> {
-    let keeper = Keeper::new()?;
-    let mut server = keeper.serve(&["--no-watch", "--admin", "127.0.0.1:0"])?;
-    let admin = server.admin()?;
-    let mut client = Client::connect(&server)?;
+    let Scene { keeper, server: _server, admin, mut client } = Keeper::new()?.scene(&[])?;
     assert_eq!(client.ask("timer 1 500")?, "Ok(())");
     keeper.replace_with(2)?;
     assert_eq!(post_reload(admin)?.status, 200);
@@ -68,8 +62,7 @@ fn timer_outlives_a_reload() -> Result<()> {
 #[test]
 fn timer_outlives_hibernation_and_wakes_its_instance() -> Result<()> {
     let flags = ["--hibernate-after", "50ms", "--log", "ws_host=debug"];
-    let mut server = TestServer::with_arguments("guest-keeper", &flags)?;
-    let mut client = Client::connect(&server)?;
+    let (mut server, mut client) = TestServer::with_client("guest-keeper", &flags)?;
     assert_eq!(client.ask("timer 1 1000")?, "Ok(())");
     server.wait_for_log("hibernated")?;
     assert_eq!(client.receive_text()?, "fired 1 in version 1");
@@ -79,12 +72,9 @@ fn timer_outlives_hibernation_and_wakes_its_instance() -> Result<()> {
 
 #[test]
 fn timer_outlives_a_trap() -> Result<()> {
-    let server = TestServer::serving("guest-keeper")?;
-    let mut client = Client::connect(&server)?;
+    let (server, mut client) = TestServer::with_client("guest-keeper", &[])?;
     assert_eq!(client.ask("timer 1 500")?, "Ok(())");
-    let mut other = Client::connect(&server)?;
-    other.send_text("trap")?;
-    other.expect_close(1011)?;
+    trap(&server, "/")?;
     assert_eq!(client.receive_text()?, "fired 1 in version 1");
     Ok(())
 }
@@ -111,11 +101,7 @@ fn room_with_a_timer_stays_until_the_timer_is_cancelled() -> Result<()> {
 
 #[test]
 fn timer_that_an_event_sets_before_it_traps_fires_without_another_event() -> Result<()> {
-    let configuration = Configuration::new(
-        "listen = [\"127.0.0.1:0\"]\n\
-         [[resource]]\npath = \"/\"\ncomponent = \"{{guest-keeper}}\"\n\
-         on-fault = \"drop-message\"\n",
-    )?;
+    let configuration = Configuration::of("guest-keeper", "on-fault = \"drop-message\"")?;
     let server = configuration.serve()?;
     let mut client = Client::connect(&server)?;
     client.send_text("timer-and-trap 50")?;
@@ -142,8 +128,7 @@ fn room_stays_while_its_timer_is_being_delivered() -> Result<()> {
 
 #[test]
 fn timer_that_waits_for_its_turn_can_be_cancelled() -> Result<()> {
-    let server = TestServer::serving("guest-keeper")?;
-    let mut client = Client::connect(&server)?;
+    let (server, mut client) = TestServer::with_client("guest-keeper", &[])?;
     let mut other = Client::connect(&server)?;
     assert_eq!(client.ask("timer 1 700")?, "Ok(())");
     client.send_text("sleep 1500")?;
@@ -197,8 +182,7 @@ fn enter(server: &TestServer, path: &str) -> Result<Client> {
 
 #[test]
 fn actor_has_at_most_1024_timers() -> Result<()> {
-    let server = TestServer::serving("guest-keeper")?;
-    let mut client = Client::connect(&server)?;
+    let (_server, mut client) = TestServer::with_client("guest-keeper", &[])?;
     for number in 0..1024 {
         client.send_text(&format!("timer {number} {NEVER}"))?;
         assert_eq!(client.receive_text()?, "Ok(())");

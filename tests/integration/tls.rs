@@ -1,26 +1,18 @@
 //! TLS connections.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use rcgen::DnType;
 use rustls::version::{TLS12, TLS13};
 use ws_host_test_support::{
-    Answer, Client, DEADLINE, TestServer, component, handshake, host_binary, masked_frame,
+    Answer, Client, TestServer, handshake, host_binary, masked_frame, open_stream, startup_error,
 };
 
 use crate::connect::connect;
 use crate::encrypted::{Authority, shown_by};
-
-/// Sends bytes on a TCP connection without TLS.
-fn bare(server: SocketAddr, bytes: &[u8]) -> Result<TcpStream> {
-    let mut stream = TcpStream::connect(server)?;
-    stream.set_read_timeout(Some(DEADLINE))?;
-    stream.write_all(bytes)?;
-    Ok(stream)
-}
+use crate::static_files::folder_with;
 
 /// Reads until the server closes the connection.
 fn rest(mut stream: impl Read) -> Result<Vec<u8>> {
@@ -99,8 +91,7 @@ fn plain_http_request_gets_a_hint_at_wss() -> Result<()> {
 
 #[test]
 fn tls_client_at_a_plain_port_is_refused() -> Result<()> {
-    let server = TestServer::serving("echo")?;
-    let mut other = Client::connect(&server)?;
+    let (server, mut other) = TestServer::with_client("echo", &[])?;
     assert!(Authority::new()?.ask().connect(server.address()).is_err());
     assert_eq!(other.ask("still here")?, "still here");
     Ok(())
@@ -114,7 +105,7 @@ fn stalled_tls_handshakes_time_out() -> Result<()> {
     authority.ask().connection()?.write_tls(&mut hello)?;
     let mut stalled = Vec::new();
     for length in [0, 1, 5, hello.len() / 2, hello.len()] {
-        stalled.push(bare(server.address(), &hello[..length])?);
+        stalled.push(open_stream(server.address(), &hello[..length])?);
     }
     // The TLS handshake completes, and then no request follows.
     let silent = authority.ask().connect(server.address())?;
@@ -138,14 +129,13 @@ fn invalid_tls_handshake_ends_only_its_connection() -> Result<()> {
     broken[9..40].fill(0xff);
     let longest = [&[0x16, 3, 1, 0xff, 0xff][..], &[0; 70_000]].concat();
     for garbage in [&[0x16, 3, 1, 0, 2, 1, 0xff, 0, 0, 0, 0][..], &[0x16; 100], &broken, &longest] {
-        let mut stream = TcpStream::connect(server.address())?;
-        stream.set_read_timeout(Some(DEADLINE))?;
+        let mut stream = open_stream(server.address(), b"")?;
         // The server may hang up before it has read everything.
         let _ = stream.write_all(garbage);
         rest(stream)?;
     }
     for cut in [1, 5, 50, hello.len() - 1] {
-        let stream = bare(server.address(), &hello[..cut])?;
+        let stream = open_stream(server.address(), &hello[..cut])?;
         stream.shutdown(std::net::Shutdown::Write)?;
         rest(stream)?;
     }
@@ -218,11 +208,9 @@ fn streams_move_between_workers() -> Result<()> {
 
 #[test]
 fn page_and_its_websocket_use_the_same_port() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("index.html"), "<p>welcome")?;
+    let (_folder, pages) = folder_with("index.html", "<p>welcome")?;
     let authority = Authority::new()?;
-    let pages = folder.path().to_str().context("UTF-8")?;
-    let server = authority.serving("echo", &["--static", pages])?;
+    let server = authority.serving("echo", &["--static", &pages])?;
     let mut stream = authority.ask().connect(server.address())?;
     stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let answer = String::from_utf8(rest(stream)?)?;
@@ -263,25 +251,20 @@ fn development_needs_no_certificate() -> Result<()> {
 
 /// Returns the error of a server that does not start with these flags.
 fn complaint(flags: &[&str]) -> Result<String> {
-    let mut command = Command::new(host_binary());
-    command.arg("--component").arg(component("echo")).args(["--listen", "127.0.0.1:0"]).args(flags);
-    let output = command.output()?;
-    ensure!(!output.status.success(), "{flags:?} started");
-    Ok(String::from_utf8(output.stderr)?)
+    startup_error("echo", &[&["--listen", "127.0.0.1:0"], flags].concat())
 }
 
 #[test]
 fn unusable_files_are_named() -> Result<()> {
     let authority = Authority::new()?;
     let (certificate, key) = authority.write(&authority.vouch_for("server")?)?;
-    let (certificate, key) =
-        (certificate.to_str().context("UTF-8")?, key.to_str().context("UTF-8")?);
+    let (certificate, key) = (certificate.as_str(), key.as_str());
     let empty = authority.folder().join("empty.pem");
     std::fs::write(&empty, "no PEM here\n")?;
     let empty = empty.to_str().context("UTF-8")?;
     let strange = Authority::new()?;
     let (_, other_key) = strange.write(&strange.vouch_for("other")?)?;
-    let other_key = other_key.to_str().context("UTF-8")?;
+    let other_key = other_key.as_str();
     for (flags, words) in [
         (&["--tls-cert", "/nothing.pem", "--tls-key", key][..], &["/nothing.pem"][..]),
         (&["--tls-cert", certificate, "--tls-key", "/nothing.pem"], &["/nothing.pem"]),
@@ -308,8 +291,7 @@ fn unusable_files_are_named() -> Result<()> {
 #[test]
 fn client_certificate_is_requested_and_shown_to_the_handler() -> Result<()> {
     let (authority, strange) = (Authority::new()?, Authority::new()?);
-    let ca = authority.file();
-    let ca = ca.to_str().context("UTF-8")?;
+    let ca = &authority.argument()?;
     let (alice, mallory) = (authority.vouch_for("alice")?, strange.vouch_for("alice")?);
     for (need, without) in [("optional", true), ("required", false)] {
         let flags = ["--tls-client-ca", ca, "--tls-client-auth", need];
@@ -346,8 +328,7 @@ fn client_certificate_is_requested_and_shown_to_the_handler() -> Result<()> {
 #[test]
 fn certificate_subject_cannot_forge_another_name() -> Result<()> {
     let authority = Authority::new()?;
-    let ca = authority.file();
-    let ca = ca.to_str().context("UTF-8")?;
+    let ca = &authority.argument()?;
     let server = authority.serving("guest-about", &["--tls-client-ca", ca])?;
     let mallory = authority.vouch_for_subject(&[
         (DnType::CountryName, "XX"),
@@ -367,13 +348,11 @@ fn certificate_subject_cannot_forge_another_name() -> Result<()> {
 #[test]
 fn command_line_client_shows_its_certificate_over_both_versions_of_http() -> Result<()> {
     let authority = Authority::new()?;
-    let ca = authority.file();
-    let ca = ca.to_str().context("UTF-8")?;
+    let ca = &authority.argument()?;
     let flags = ["--tls-client-ca", ca, "--tls-client-auth", "required"];
     let server = authority.serving("guest-about", &flags)?;
     let (certificate, key) = authority.vouch_for("alice")?.write(authority.folder(), "alice-")?;
-    let (certificate, key) =
-        (certificate.to_str().context("UTF-8")?, key.to_str().context("UTF-8")?);
+    let (certificate, key) = (certificate.as_str(), key.as_str());
     for version in [&[][..], &["--http2"]] {
         let flags = [&["--ca", ca, "--cert", certificate, "--key", key], version].concat();
         let (_, printed, log) = connect(server.url(), &flags, "request")?;

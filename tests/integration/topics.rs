@@ -11,7 +11,7 @@ fn alone(more: &[&str]) -> Result<TestServer> {
 #[test]
 fn message_reaches_subscribers_on_all_instances() -> Result<()> {
     let server = alone(&[])?;
-    let mut clients = (0..20).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    let mut clients = Client::connect_many(&server, 20)?;
     for client in &mut clients[..15] {
         assert_eq!(client.ask("subscribe news")?, "Ok(())");
         // Subscribing twice has no further effect.
@@ -75,8 +75,8 @@ fn client_lists_its_topics_and_leaves_all_of_them() -> Result<()> {
 #[test]
 fn all_subscribers_get_messages_in_the_same_order() -> Result<()> {
     let server = alone(&[])?;
-    let mut publishers = (0..4).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
-    let mut listeners = (0..4).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    let mut publishers = Client::connect_many(&server, 4)?;
+    let mut listeners = Client::connect_many(&server, 4)?;
     for client in &mut listeners {
         assert_eq!(client.ask("subscribe news")?, "Ok(())");
     }
@@ -118,8 +118,7 @@ fn limits_of_topics() -> Result<()> {
 
 #[test]
 fn subscription_outlives_a_trap_of_another_client() -> Result<()> {
-    let server = TestServer::serving("guest-keeper")?;
-    let mut client = Client::connect(&server)?;
+    let (server, mut client) = TestServer::with_client("guest-keeper", &[])?;
     let mut other = Client::connect(&server)?;
     assert_eq!(client.ask("subscribe news")?, "Ok(())");
     other.send_text("trap")?;
@@ -132,7 +131,7 @@ fn subscription_outlives_a_trap_of_another_client() -> Result<()> {
 #[test]
 fn long_and_short_messages_reach_every_client_whole() -> Result<()> {
     let server = TestServer::with_arguments("guest-megaphone", &["--workers", "2"])?;
-    let mut clients = (0..10).map(|_| Client::connect(&server)).collect::<Result<Vec<_>>>()?;
+    let mut clients = Client::connect_many(&server, 10)?;
     for length in [0, 20, 4095, 4096, 70_000] {
         let payload = vec![7; length];
         clients[3].send_frame(0x82, &payload)?;

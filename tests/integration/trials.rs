@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow, ensure};
 use ws_host_test_support::{Answer, Client, TestServer};
 
 use crate::configured::ask_admin;
-use crate::keeper::{Keeper, counter, post_reload};
+use crate::keeper::{Keeper, counter, post_reload, trap};
 
 const ROOMS: &[&str] = &[
     "--path",
@@ -78,9 +78,7 @@ fn fault_on_trial_rolls_back_to_the_state_that_was_handed_over() -> Result<()> {
     assert!(answer.body.contains("on trial for 3600s"), "{answer:?}");
     assert_eq!(scene.trial()?, "running");
     // Version 8 traps at the message of this client.
-    let mut hostile = Client::connect_to(&scene.server, "/0")?;
-    hostile.send_text("anything")?;
-    hostile.expect_close(1011)?;
+    trap(&scene.server, "/0")?;
     let line = scene.server.wait_for_log("rolled back")?;
     assert!(line.contains("ERROR") && line.contains("swapped=3"), "{line}");
     scene.expect("1")?;
@@ -109,9 +107,7 @@ fn fault_on_trial_rolls_back_hibernated_and_woken_instances() -> Result<()> {
     let answer = scene.reload(8)?;
     assert!(answer.body.contains("1 instances swapped, 0 kept, 0 lost, 2 asleep"), "{answer:?}");
     // Each room wakes in the new code, until one fails.
-    let mut hostile = Client::connect_to(&scene.server, "/1")?;
-    hostile.send_text("anything")?;
-    hostile.expect_close(1011)?;
+    trap(&scene.server, "/1")?;
     scene.server.wait_for_log("rolled back")?;
     scene.expect("1")
 }
@@ -142,9 +138,7 @@ fn trial_ends_and_the_new_code_stays() -> Result<()> {
     scene.server.wait_for_log("the trial is over")?;
     assert_eq!(scene.trial()?, "settled");
     assert_eq!(post_rollback(scene.admin)?.status, 409);
-    let mut hostile = Client::connect_to(&scene.server, "/hostile")?;
-    hostile.send_text("trap")?;
-    hostile.expect_close(1011)?;
+    trap(&scene.server, "/hostile")?;
     scene.expect("2")
 }
 
@@ -155,9 +149,7 @@ fn fault_that_the_old_code_had_too_does_not_roll_back() -> Result<()> {
         if version == 2 {
             scene.reload(2)?;
         }
-        let mut hostile = Client::connect_to(&scene.server, "/hostile")?;
-        hostile.send_text("trap")?;
-        hostile.expect_close(1011)?;
+        trap(&scene.server, "/hostile")?;
     }
     assert_eq!(scene.trial()?, "running");
     scene.expect("2")
@@ -248,9 +240,7 @@ fn roll_back_often(scene: &mut Scene) -> Result<()> {
     for version in 2..=7 {
         let answer = scene.reload(version)?;
         ensure!(answer.body.contains(" 0 kept, 0 lost"), "{answer:?}");
-        let mut hostile = Client::connect_to(&scene.server, "/hostile")?;
-        hostile.send_text("trap")?;
-        hostile.expect_close(1011)?;
+        trap(&scene.server, "/hostile")?;
         scene.server.wait_for_log("rolled back")?;
     }
     Ok(())
@@ -263,9 +253,7 @@ fn reload_during_a_trial_is_tried_against_the_original_code() -> Result<()> {
     scene.expect("2")?;
     scene.reload(8)?;
     assert_eq!(scene.trial()?, "running");
-    let mut hostile = Client::connect_to(&scene.server, "/0")?;
-    hostile.send_text("anything")?;
-    hostile.expect_close(1011)?;
+    trap(&scene.server, "/0")?;
     scene.server.wait_for_log("rolled back")?;
     scene.expect("1")
 }

@@ -1,11 +1,11 @@
 //! HTTP responses, read from the wire.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::Read;
+use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
 
-use crate::client::DEADLINE;
+use crate::client::open_stream;
 
 /// An HTTP response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Answer {
 impl Answer {
     /// Sends a request and reads the head of the response.
     pub fn to_head(server: SocketAddr, request: &str) -> Result<Self> {
-        Self::read_head(&mut Self::ask(server, request.as_bytes())?)
+        Self::read_head(&mut open_stream(server, request.as_bytes())?)
     }
 
     /// Sends a request and reads the response up to the end of the connection.
@@ -31,17 +31,10 @@ impl Answer {
 
     /// Sends a request that need not be UTF-8, and reads the response up to the end of the connection.
     pub fn to_raw(server: SocketAddr, request: &[u8]) -> Result<Self> {
-        let mut stream = Self::ask(server, request)?;
+        let mut stream = open_stream(server, request)?;
         let mut answer = Self::read_head(&mut stream)?;
         stream.read_to_string(&mut answer.body).context("the server did not close")?;
         Ok(answer)
-    }
-
-    fn ask(server: SocketAddr, request: &[u8]) -> Result<TcpStream> {
-        let mut stream = TcpStream::connect(server)?;
-        stream.set_read_timeout(Some(DEADLINE))?;
-        stream.write_all(request)?;
-        Ok(stream)
     }
 
     /// Reads up to and including the empty line.

@@ -29,6 +29,14 @@ pub struct Client<S = TcpStream> {
     stream: S,
 }
 
+/// Opens a TCP connection and sends bytes on it. Reads time out after [`DEADLINE`].
+pub fn open_stream(server: SocketAddr, bytes: &[u8]) -> Result<TcpStream> {
+    let mut stream = TcpStream::connect(server)?;
+    stream.set_read_timeout(Some(DEADLINE))?;
+    stream.write_all(bytes)?;
+    Ok(stream)
+}
+
 /// Returns the opening handshake for a resource, with `more` header lines, each ended by CRLF.
 pub fn handshake(resource: &str, more: &str) -> String {
     format!(
@@ -54,6 +62,11 @@ impl Client {
         let (client, answer) = Self::open(server, &handshake(resource, ""))?;
         ensure!(answer.status == 101, "refused: {answer:?}");
         Ok(client)
+    }
+
+    /// Connects `count` clients to `/`.
+    pub fn connect_many(server: &TestServer, count: usize) -> Result<Vec<Self>> {
+        (0..count).map(|_| Self::connect(server)).collect()
     }
 
     /// Sends a request and reads the head of the response. Everything after it is frames.

@@ -6,11 +6,13 @@ mod client;
 mod server;
 
 pub use answer::Answer;
-pub use client::{Client, DEADLINE, Frame, handshake, masked_frame};
-pub use server::{Ended, TestServer};
+pub use client::{Client, DEADLINE, Frame, handshake, masked_frame, open_stream};
+pub use server::{Ended, TestServer, startup_error};
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
+use anyhow::{Result, ensure};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 /// Returns the root of the checkout.
@@ -30,6 +32,26 @@ pub fn host_binary() -> PathBuf {
 /// Returns the path of a component: an example (`echo`) or a test guest (`guest-trap`).
 pub fn component(name: &str) -> PathBuf {
     root().join("target/components").join(format!("{name}.wasm"))
+}
+
+/// Repeats `ask` until its result satisfies `is_done`, or fails after [`DEADLINE`].
+pub fn poll_until<T>(
+    mut ask: impl FnMut() -> Result<T>,
+    is_done: impl Fn(&T) -> bool,
+) -> Result<T> {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let result = ask()?;
+        if is_done(&result) {
+            return Ok(result);
+        }
+        ensure!(Instant::now() < deadline, "the condition did not hold in time");
+    }
+}
+
+/// Polls a condition until it holds, or fails after [`DEADLINE`].
+pub fn wait_until(condition: impl FnMut() -> Result<bool>) -> Result<()> {
+    poll_until(condition, |holds| *holds).map(drop)
 }
 
 /// Raises the limit on open files to the system's maximum, for tests with thousands of clients.

@@ -7,10 +7,10 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::client::DEADLINE;
+use crate::client::{Client, DEADLINE};
 
 /// A running `ws-host`. Dropping it kills the process.
 #[derive(Debug)]
@@ -40,6 +40,21 @@ impl TestServer {
     /// Serves the component of this name with additional command-line arguments.
     pub fn with_arguments(component: &str, arguments: &[&str]) -> Result<Self> {
         Self::serving_file(&crate::component(component), arguments)
+    }
+
+    /// Serves the component of this name with additional arguments, and connects a client to `/`.
+    pub fn with_client(component: &str, arguments: &[&str]) -> Result<(Self, Client)> {
+        let server = Self::with_arguments(component, arguments)?;
+        let client = Client::connect(&server)?;
+        Ok((server, client))
+    }
+
+    /// Serves the component of this name with additional arguments and an admin address, which it returns.
+    pub fn with_admin(component: &str, arguments: &[&str]) -> Result<(Self, SocketAddr)> {
+        let mut server =
+            Self::with_arguments(component, &[&["--admin", "127.0.0.1:0"], arguments].concat())?;
+        let admin = server.admin()?;
+        Ok((server, admin))
     }
 
     /// Serves the component in this file.
@@ -109,11 +124,24 @@ impl TestServer {
 
     /// Returns the peak memory of the process so far, in bytes.
     pub fn peak_memory(&self) -> Result<usize> {
+        self.memory("VmHWM:")
+    }
+
+    /// Returns the resident memory of the process, in bytes.
+    pub fn resident_memory(&self) -> Result<usize> {
+        self.memory("VmRSS:")
+    }
+
+    fn memory(&self, field: &str) -> Result<usize> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process_id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib: usize =
-            line.and_then(|line| line.split_whitespace().next()).context("VmHWM")?.parse()?;
-        Ok(kib << 10)
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
+        let kib = line.and_then(|line| line.split_whitespace().next());
+        Ok(kib.with_context(|| field.to_owned())?.parse::<usize>()? << 10)
+    }
+
+    /// Returns how many descriptors the process has open.
+    pub fn open_files(&self) -> Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.process_id()))?.count())
     }
 
     /// Returns the next line of standard output that contains this text.
@@ -151,6 +179,17 @@ impl TestServer {
         let log = std::mem::replace(&mut self.log, LogReader::ended()).finish();
         Ok(Ended { status, log })
     }
+}
+
+/// Runs the host with this component and these arguments. It must fail to start; returns its error.
+pub fn startup_error(component: &str, arguments: &[&str]) -> Result<String> {
+    let mut command = Command::new(crate::host_binary());
+    command.arg("--component").arg(crate::component(component)).args(arguments);
+    let output = command.output()?;
+    let error = String::from_utf8(output.stderr)?;
+    ensure!(!output.status.success(), "the host accepted {arguments:?}: {error}");
+    ensure!(!error.contains("panicked"), "{error}");
+    Ok(error)
 }
 
 fn start(command: &mut Command) -> Result<Child> {
