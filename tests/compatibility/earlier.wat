@@ -1,4 +1,5 @@
-;; A handler from before the contract's release, when errors were an enum and what is known of a client a record.
+;; A handler from before the first release of the contract, when errors were an enum and the properties of a client a
+;; record.
 (component
   (import "ws-host:socket/types@0.1.0" (instance $types
     (type $errors (enum "closed" "full" "too-long" "unsupported"))

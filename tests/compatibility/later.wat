@@ -1,5 +1,5 @@
-;; A handler of a later release of the contract: it imports a function and an interface, and exports an interface,
-;; that the release before does not have.
+;; A handler for a later release of the contract. It imports a function and an interface, and exports an interface, that
+;; the current release does not have.
 (component
   (import "ws-host:socket/clients@0.1.0" (instance $clients
     (export "grown" (func (param "client" u64) (result u64)))))

@@ -1,8 +1,9 @@
-//! Holds the public API of the published crates to the listings in `docs/api`, so that nobody changes it unawares.
+//! Compares the public API of the published crates with the listings in `docs/api`, so that nobody changes it by
+//! accident.
 //!
-//! Without arguments it compares; with `--write` it writes.
+//! With `--write`, it writes the listings instead.
 
-#![expect(clippy::print_stdout, reason = "it says what has changed")]
+#![expect(clippy::print_stdout, reason = "it prints the changes")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 const PACKAGES: [&str; 4] = ["ws-host-protocol", "ws-host-client", "ws-host", "ws-guest"];
 
-/// What is done with a listing.
+/// What to do with a listing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Task {
     Compare,
@@ -23,7 +24,7 @@ fn main() -> Result<ExitCode> {
     let task = match std::env::args().nth(1).as_deref() {
         None => Task::Compare,
         Some("--write") => Task::Write,
-        Some(other) => bail!("{other:?} is not --write"),
+        Some(other) => bail!("unknown argument {other:?}: the only one is --write"),
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut is_as_listed = true;
@@ -43,23 +44,26 @@ fn main() -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     println!(
-        "api: if that is meant, run `make api`, commit docs/api, and tell of it in CHANGELOG.md"
+        "api: the public API has changed; if that is intended, run `make api`, commit docs/api, and describe the \
+         change in CHANGELOG.md"
     );
     Ok(ExitCode::FAILURE)
 }
 
-/// Every public item, a line each.
+/// Returns a line for every public item.
 fn api(root: &Path, package: &str) -> Result<String> {
     let json = document(root, package)?;
     let api = public_api::Builder::from_rustdoc_json(&json)
         .omit_blanket_impls(true)
         .omit_auto_trait_impls(true)
         .build()
-        .with_context(|| format!("{}: is public-api of this rustc's version?", json.display()))?;
+        .with_context(|| {
+            format!("cannot read {}: does the version of public-api match rustc's?", json.display())
+        })?;
     Ok(api.items().map(|item| format!("{item}\n")).collect())
 }
 
-/// The package's documentation as JSON.
+/// Writes the package's documentation as JSON and returns the path.
 fn document(root: &Path, package: &str) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
@@ -70,12 +74,12 @@ fn document(root: &Path, package: &str) -> Result<PathBuf> {
         .env("RUSTDOC", root.join("tests/api/rustdoc"))
         .current_dir(root)
         .status()
-        .context("cargo does not start")?;
-    ensure!(documented.success(), "cargo rustdoc --package {package}: {documented}");
+        .context("cannot start cargo")?;
+    ensure!(documented.success(), "cargo rustdoc --package {package} failed with {documented}");
     Ok(target.join("doc").join(package.replace('-', "_")).with_extension("json"))
 }
 
-/// Tells which lines are there no more, and which are new.
+/// Prints the lines that were removed and added. Returns whether there are none.
 fn compare(package: &str, listed: &str, now: &str) -> bool {
     let [before, after] = [listed, now].map(|text| text.lines().collect::<BTreeSet<_>>());
     for line in before.difference(&after) {

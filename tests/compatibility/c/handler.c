@@ -1,4 +1,4 @@
-// A handler that uses a bit of everything of the contract. The others do the same in their languages.
+// A handler that uses every part of the contract. There is an equivalent one in each language.
 
 #include "complete_handler.h"
 
@@ -19,7 +19,7 @@ static bool is(const string *one, const char *other) {
   return one->len == strlen(other) && !memcmp(one->ptr, other, one->len);
 }
 
-// An error is a word, which belongs to whoever asked.
+// An error is a word. The caller owns it and must free it.
 static void done(bool is_done, string *error) {
   if (is_done) return;
   fprintf(stderr, "not done: %.*s\n", (int)error->len, (char *)error->ptr);
@@ -190,8 +190,8 @@ void exports_ws_host_socket_handler_disconnected(uint64_t client) {
   complete_handler_string_free(&cause);
 }
 
-// What is given away is freed by the bindings.
-static octets given(const char *first, const char *second, const octets *third) {
+// Returns a new buffer, which the bindings free after the call.
+static octets concatenated(const char *first, const char *second, const octets *third) {
   size_t one = strlen(first), two = strlen(second), length = one + two + (third ? third->len : 0);
   octets all = {malloc(length ? length : 1), length};
   if (!all.ptr) abort();
@@ -204,7 +204,7 @@ static octets given(const char *first, const char *second, const octets *third) 
 bool exports_ws_host_socket_lifecycle_suspend(octets *state) {
   char number[32];
   snprintf(number, sizeof number, "%llu", (unsigned long long)count);
-  *state = given(number, "", NULL);
+  *state = concatenated(number, "", NULL);
   return true;
 }
 
@@ -233,7 +233,7 @@ bool exports_ws_host_socket_custom_listener_received_custom(octets *said, octets
     memcpy(words, kind.ptr, kind.len < 255 ? kind.len : 255);
     complete_handler_string_free(&kind);
   }
-  *answer = given(words, ": ", said);
+  *answer = concatenated(words, ": ", said);
   complete_handler_list_u8_free(said);
   return true;
 }

@@ -2,6 +2,6 @@ package main
 
 import "runtime/debug"
 
-// The collector must not run while the host hands over arguments: it reads the clock, and a component must not call out
-// then. So it runs by hand, between events.
+// The garbage collector must not run while the host passes arguments: it reads the clock, and a component must not call
+// imports at that time. So it is off, and runs explicitly between events.
 func init() { debug.SetGCPercent(-1) }

@@ -1,4 +1,4 @@
-// A handler that uses a bit of everything of the contract. The others do the same in their languages.
+// A handler that uses every part of the contract. There is an equivalent one in each language.
 
 import {
   SendOptions, broadcast, close, connectedClients, send, sendBinary, sendText,
@@ -18,7 +18,7 @@ let lastCause = '';
 const text = (val) => ({ tag: 'text', val });
 const octets = (string) => Uint8Array.from(string, (letter) => letter.charCodeAt(0));
 const string = (octets) => String.fromCharCode(...octets);
-// What a tool throws for the error of a function: the word itself, or an error that carries it.
+// Returns the word of a thrown error. Some tools throw the word itself, others an error that contains it.
 const word = (error) => error.payload ?? error;
 
 export const handler = {

@@ -1,4 +1,4 @@
-"""A handler that uses a bit of everything of the contract. The others do the same in their languages."""
+"""A handler that uses every part of the contract. There is an equivalent one in each language."""
 
 from componentize_py_types import Err
 from wit_world import exports
@@ -103,8 +103,8 @@ class BurstListener(exports.BurstListener):
             match message:
                 case Message_Text(text):
                     handler.received_text(client, text)
-                case Message_Binary(octets):
-                    handler.received_binary(client, octets)
+                case Message_Binary(payload):
+                    handler.received_binary(client, payload)
 
 
 class DrainedListener(exports.DrainedListener):

@@ -1,15 +1,18 @@
-//! Types that could never gain a part.
+//! Types that cannot be extended.
 
 use crate::surface::Surface;
 
-/// Two kinds of messages there are, and RFC 6455 §5.6 knows no third.
+/// Closed types that are allowed. RFC 6455 §5.6 defines two kinds of messages and no third.
 const WHOLE: [(&str, &str); 1] = [("types", "message")];
 
-/// More than these, and the next release wants one more. Options are a resource with setters.
+/// The most parameters of a function. A function with more is likely to need another one in the next release. Options
+/// are a resource with setters.
 const MAX_PARAMETERS: usize = 3;
 
-/// Where a contract could not grow: a component and a host that disagree on the fields of a record, the cases of a
-/// variant or the parameters of a function do not fit each other at all.
+/// Returns where a contract could not be extended.
+///
+/// If a component and a host disagree on the fields of a record, the cases of a variant or the parameters of a
+/// function, they are incompatible.
 pub fn closed_types(contract: &Surface) -> Vec<String> {
     let mut faults = Vec::new();
     for (name, interface) in &contract.interfaces {
@@ -17,8 +20,8 @@ pub fn closed_types(contract: &Surface) -> Vec<String> {
             let is_closed = matches!(ty.kind, "record" | "enum" | "flags" | "variant");
             if is_closed && !WHOLE.contains(&(name, of)) {
                 faults.push(format!(
-                    "{name}: {of} is {} {}, which can never gain a part: ask for each part by a function, \
-                     or take a word",
+                    "{name}: {of} is {} {}, which can never gain a part: use a function for each part, or a \
+                     word",
                     if ty.kind == "enum" { "an" } else { "a" },
                     ty.kind
                 ));
@@ -27,8 +30,7 @@ pub fn closed_types(contract: &Surface) -> Vec<String> {
         for (of, function) in &interface.functions {
             if function.parameters > MAX_PARAMETERS + usize::from(of.starts_with("[method]")) {
                 faults.push(format!(
-                    "{name}: {of} has {} parameters, and can never have one more: a resource with \
-                     setters can",
+                    "{name}: {of} has {} parameters, and none can be added later: use a resource with setters",
                     function.parameters
                 ));
             }

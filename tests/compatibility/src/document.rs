@@ -1,6 +1,6 @@
-//! The contract as a page: `document WIT PAGE` holds that the page says what the WIT says, and with `--write` writes it.
+//! Renders the contract as a page. `document WIT PAGE` checks that the page is up to date; `--write` writes it.
 
-#![expect(clippy::print_stdout, reason = "it is a program for the terminal")]
+#![expect(clippy::print_stdout, reason = "a command-line tool")]
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,10 +9,10 @@ use anyhow::{Context, Result};
 use wit_bindgen_core::Files;
 use wit_bindgen_core::wit_parser::Resolve;
 
-/// The world with everything in it.
+/// The world that contains every interface.
 const WORLD: &str = "complete-handler";
 
-const HEAD: &str = "<!-- Made of wit/ by `make contract`. -->\n\n";
+const HEAD: &str = "<!-- Generated from wit/ by `make contract`. -->\n\n";
 
 fn main() -> Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -29,7 +29,7 @@ fn main() -> Result<ExitCode> {
     if std::fs::read_to_string(path).unwrap_or_default() == page {
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{path} is not what wit/ says: run `make contract`");
+    println!("{path} does not match wit/: run `make contract`");
     Ok(ExitCode::FAILURE)
 }
 
@@ -39,8 +39,10 @@ fn page(wit: &Path) -> Result<String> {
     let world = resolve.select_world(&[package], Some(WORLD))?;
     let mut files = Files::default();
     wit_bindgen_markdown::Opts::default().build().generate(&mut resolve, world, &mut files)?;
-    let (_, page) =
-        files.iter().find(|(name, _)| name.ends_with(".md")).context("no page was made")?;
+    let (_, page) = files
+        .iter()
+        .find(|(name, _)| name.ends_with(".md"))
+        .context("the generator wrote no page")?;
     // The generator leaves spaces at the ends of lines.
     let text = String::from_utf8(page.to_vec())?;
     let lines = text.lines().map(|line| line.trim_end().to_owned() + "\n");

@@ -1,16 +1,17 @@
-//! Whether a contract has only grown.
+//! Checks that a contract has only been extended.
 
 use wit_parser::PackageName;
 
 use crate::surface::{Interface, Surface};
 
-/// What components that were built for the released contract would trip over. Nothing, if it has only grown: by functions
-/// in interfaces that are imported, by interfaces, by worlds, by what a world imports.
+/// Returns the changes that break components built for the released contract.
+///
+/// A contract may be extended by functions in imported interfaces, by interfaces, by worlds, and by imports of a world.
 pub fn broken(released: &Surface, now: &Surface) -> Vec<String> {
     let mut faults = Vec::new();
     if !is_compatible(&released.package, &now.package) {
         faults.push(format!(
-            "the package is {} and was {}: components that ask for the one do not find the other",
+            "the package is {} and was {}: the versions are incompatible, so existing components do not find it",
             now.package, released.package
         ));
     }
@@ -39,15 +40,15 @@ pub fn broken(released: &Surface, now: &Surface) -> Vec<String> {
         }
         for export in after.exports.difference(&before.exports) {
             faults.push(format!(
-                "the world {name} exports {export} now, and handlers that were written for it lack that: \
-                 it needs a world of its own"
+                "the world {name} exports {export} now, which existing handlers lack: add a world for it"
             ));
         }
     }
     faults
 }
 
-/// Hosts and components find each other if they have the same major version, or the same minor one while that is 0.
+/// Returns whether the host still serves components of the released version. They must have the same major version, or
+/// the same minor version while the major version is 0.
 fn is_compatible(released: &PackageName, now: &PackageName) -> bool {
     let track =
         |package: &PackageName| package.version.as_ref().map(PackageName::version_compat_track);
@@ -74,14 +75,14 @@ fn changed(name: &str, before: &Interface, after: &Interface) -> Vec<String> {
         .collect()
 }
 
-/// What the host would look for and not find.
+/// Returns the functions that the host would look for in existing components, but not find.
 fn demanded(name: &str, before: &Interface, after: &Interface) -> Vec<String> {
     let added = after.functions.keys().filter(|of| !before.functions.contains_key(*of));
     added
         .map(|of| {
             format!(
-                "{name}: {of} was added, and components that export {name} lack it: it needs an \
-                 interface of its own"
+                "{name}: {of} was added, and existing components that export {name} lack it: add an \
+                 interface for it"
             )
         })
         .collect()

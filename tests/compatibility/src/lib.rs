@@ -1,7 +1,7 @@
-//! What a change of the contract may not break: components that are built already.
+//! Checks that a change of the contract does not break existing components.
 //!
-//! A component names every function that it imports, with its type, and the host every function that it calls. So what
-//! was released stays as it was, to the last parameter, and what is added lies beside it.
+//! A component names every function that it imports, with its type, and the host names every function that it calls. So
+//! a released function never changes, not even in its last parameter, and new things are added beside the old ones.
 
 mod closed;
 mod growth;

@@ -1,6 +1,7 @@
-//! Whether the contract has only grown since its last release: `check-growth RELEASED NOW`, two folders of WIT files.
+//! Checks that the contract has only been extended since its last release: `check-growth RELEASED NOW`, two directories
+//! of WIT files.
 
-#![expect(clippy::print_stdout, reason = "it is a program for the terminal")]
+#![expect(clippy::print_stdout, reason = "a command-line tool")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! What a package of WIT offers, as components see it: names and types, without documentation.
+//! The interface of a WIT package as components see it: names and types, without documentation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,10 +9,10 @@ use wit_parser::{
     TypeOwner, World, WorldItem,
 };
 
-/// Names and types of a package.
+/// The names and types of a package.
 #[derive(Debug)]
 pub struct Surface {
-    /// With its version.
+    /// Including its version.
     pub(crate) package: PackageName,
     pub(crate) interfaces: BTreeMap<String, Interface>,
     pub(crate) worlds: BTreeMap<String, Exchange>,
@@ -21,15 +21,15 @@ pub struct Surface {
 /// An interface.
 #[derive(Debug, Default)]
 pub(crate) struct Interface {
-    /// With what each is, written out.
+    /// The named types, with their definitions.
     pub(crate) types: BTreeMap<String, Named>,
     pub(crate) functions: BTreeMap<String, Signature>,
 }
 
-/// A type that has a name.
+/// A named type.
 #[derive(Debug)]
 pub(crate) struct Named {
-    /// What it is, in a word: `record`, say.
+    /// The kind, such as `record`.
     pub(crate) kind: &'static str,
     pub(crate) text: String,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Signature {
     pub(crate) text: String,
 }
 
-/// What a world imports and exports.
+/// The imports and exports of a world.
 #[derive(Debug, Default)]
 pub(crate) struct Exchange {
     pub(crate) imports: BTreeSet<String>,
@@ -49,15 +49,16 @@ pub(crate) struct Exchange {
 }
 
 impl Surface {
-    /// Reads the package in this folder.
+    /// Reads the package in this directory.
     ///
     /// # Errors
     ///
-    /// A file cannot be read, or is no WIT.
+    /// A file cannot be read, or is not valid WIT.
     pub fn read(folder: &Path) -> Result<Self> {
         let mut resolve = Resolve::default();
-        let (package, _) =
-            resolve.push_dir(folder).with_context(|| format!("the WIT in {}", folder.display()))?;
+        let (package, _) = resolve
+            .push_dir(folder)
+            .with_context(|| format!("cannot read the WIT in {}", folder.display()))?;
         Ok(Self::of(&resolve, package))
     }
 
@@ -81,7 +82,7 @@ impl Surface {
         }
     }
 
-    /// The interfaces that a component exports in any world.
+    /// Returns the interfaces that components export in any world.
     pub(crate) fn exported(&self) -> BTreeSet<&str> {
         self.worlds.values().flat_map(|world| &world.exports).map(String::as_str).collect()
     }
@@ -124,7 +125,7 @@ fn interface_name(resolve: &Resolve, id: InterfaceId) -> String {
     resolve.interfaces[id].name.clone().unwrap_or_default()
 }
 
-/// A type as it is for a component: a name that only stands for another type is that type.
+/// Returns a type as a component sees it. An alias is the type that it stands for.
 fn text(resolve: &Resolve, ty: &Type) -> String {
     let Type::Id(id) = ty else { return format!("{ty:?}").to_lowercase() };
     let kind = &resolve.types[*id].kind;

@@ -1,4 +1,4 @@
-//! What counts as growth, tried on copies of the contract.
+//! Which changes of the contract are allowed, tried on copies of it.
 
 use std::fs;
 use std::path::Path;
@@ -7,18 +7,19 @@ use anyhow::{Context, Result, ensure};
 use ws_host_compatibility::{Surface, broken, closed_types};
 use ws_host_test_support::root;
 
-/// The contract, as it is.
+/// Reads the current contract.
 fn contract() -> Result<Surface> {
     Surface::read(&root().join("wit"))
 }
 
-/// A copy of the contract in which texts of files are replaced. An empty text stands before the whole file.
+/// Reads a copy of the contract in which texts are replaced. Each change is a file, the old text and the new one; an
+/// empty old text replaces the whole file.
 fn with(changes: &[(&str, &str, &str)]) -> Result<Surface> {
     let folder = tempfile::tempdir()?;
     for file in fs::read_dir(root().join("wit"))? {
         let file = file?.path();
         if file.extension().is_some_and(|extension| extension == "wit") {
-            fs::copy(&file, folder.path().join(file.file_name().context("a name")?))?;
+            fs::copy(&file, folder.path().join(file.file_name().context("the file has no name")?))?;
         }
     }
     for (file, old, new) in changes {
@@ -30,17 +31,18 @@ fn with(changes: &[(&str, &str, &str)]) -> Result<Surface> {
     Surface::read(folder.path())
 }
 
-/// Such a change breaks something, and is told in these words.
+/// Asserts that the changes are incompatible and reported with these words.
 #[track_caller]
 fn breaks(changes: &[(&str, &str, &str)], words: &str) {
-    let faults = broken(&contract().expect("it is WIT"), &with(changes).expect("it is WIT"));
+    let faults =
+        broken(&contract().expect("the contract is valid WIT"), &with(changes).expect("it is WIT"));
     assert!(faults.iter().any(|fault| fault.contains(words)), "{words:?} is not in {faults:#?}");
 }
 
 #[track_caller]
 fn grows(changes: &[(&str, &str, &str)]) {
     assert_eq!(
-        broken(&contract().expect("it is WIT"), &with(changes).expect("it is WIT")),
+        broken(&contract().expect("the contract is valid WIT"), &with(changes).expect("it is WIT")),
         [""; 0]
     );
 }
@@ -53,7 +55,7 @@ fn contract_has_only_grown_since_its_last_release() -> Result<()> {
 }
 
 #[test]
-fn nothing_in_the_contract_is_closed_but_the_kinds_of_messages() -> Result<()> {
+fn only_the_kinds_of_messages_are_closed() -> Result<()> {
     assert_eq!(closed_types(&contract()?), [""; 0]);
     Ok(())
 }
@@ -86,7 +88,7 @@ fn functions_interfaces_imports_and_worlds_may_be_added() {
             "world stormy { include imports; export storm-listener; }\nworld stateful",
         ),
     ]);
-    grows(&[("clients.wit", "constructor();", "constructor();\n    set-pace: func(octets: u64);")]);
+    grows(&[("clients.wit", "constructor();", "constructor();\n    set-pace: func(bytes: u64);")]);
 }
 
 #[test]
@@ -95,7 +97,7 @@ fn documentation_may_change() {
 }
 
 #[test]
-fn what_is_removed_breaks() {
+fn removals_are_incompatible() {
     breaks(&[("tags.wit", "untag:", "remove:")], "tags: untag is gone");
     breaks(
         &[
@@ -113,7 +115,7 @@ fn what_is_removed_breaks() {
 }
 
 #[test]
-fn what_is_changed_breaks() {
+fn changed_types_are_incompatible() {
     breaks(
         &[("timers.wit", "after: u64)", "after: u32)")],
         "timers: set is func(timer: u64, after: u32)",
@@ -131,7 +133,7 @@ fn what_is_changed_breaks() {
 }
 
 #[test]
-fn what_more_is_demanded_of_handlers_breaks() {
+fn new_demands_on_handlers_are_incompatible() {
     breaks(
         &[("handler.wit", "  received-text:", "  received-more: func();\n  received-text:")],
         "handler: received-more was added",
@@ -143,7 +145,7 @@ fn what_more_is_demanded_of_handlers_breaks() {
 }
 
 #[test]
-fn version_may_rise_as_long_as_it_is_compatible() -> Result<()> {
+fn version_may_rise_to_a_compatible_one() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let empty = |version: &str| -> Result<Surface> {
         fs::write(folder.path().join("world.wit"), format!("package ws-host:socket@{version};"))?;
@@ -165,7 +167,7 @@ fn version_may_rise_as_long_as_it_is_compatible() -> Result<()> {
 }
 
 #[test]
-fn closed_types_and_long_parameter_lists_are_told() -> Result<()> {
+fn closed_types_and_long_parameter_lists_are_reported() -> Result<()> {
     fn told(changes: &[(&str, &str, &str)]) -> Result<String> {
         Ok(closed_types(&with(changes)?).join("\n"))
     }
@@ -192,12 +194,12 @@ fn closed_types_and_long_parameter_lists_are_told() -> Result<()> {
 }
 
 #[test]
-fn every_component_that_is_kept_is_small() -> Result<()> {
+fn committed_components_are_small() -> Result<()> {
     for language in ["rust", "c", "js"] {
         let component = component(language);
-        let octets =
+        let bytes =
             fs::metadata(&component).with_context(|| format!("{}", component.display()))?.len();
-        ensure!(octets < 1_300_000, "{} has {octets} octets", component.display());
+        ensure!(bytes < 1_300_000, "{} has {bytes} bytes", component.display());
     }
     Ok(())
 }

@@ -1,16 +1,16 @@
-//! Which cases of the suite are run.
+//! The cases of the suite to run.
 
-/// All cases, or those that a pattern names: a number, or the beginning of one and `*`.
+/// All cases, or those that match a pattern: a number, or the beginning of one followed by `*`.
 #[derive(Clone, Debug)]
 pub(crate) struct Cases(Vec<String>);
 
 impl Cases {
-    /// Without patterns: all.
+    /// Creates a selection. Without patterns, it contains all cases.
     pub(crate) fn new(patterns: Vec<String>) -> Self {
         Self(if patterns.is_empty() { vec!["*".to_owned()] } else { patterns })
     }
 
-    /// As the suite's specification has them.
+    /// Returns the patterns in the syntax of the suite's specification.
     pub(crate) fn patterns(&self) -> &[String] {
         &self.0
     }

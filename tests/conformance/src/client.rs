@@ -1,4 +1,4 @@
-//! Our client against the suite's server, echoing what it sends.
+//! Our client against the suite's server, echoing what the server sends.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, Stdio};
@@ -12,19 +12,19 @@ use crate::cases::Cases;
 use crate::report::Report;
 use crate::wstest::Run;
 
-/// The name that the suite gives this client in its report.
+/// The name of this client in the suite's report.
 const AGENT: &str = "ws-host-client";
 
-/// The suite's largest message, in octets; the default limit would refuse it, rightly.
+/// The suite's largest message in bytes. It exceeds the default limit.
 const LARGEST_MESSAGE: usize = 16 << 20;
 
-/// How long the suite may take to answer: Python 2 starts slowly on a busy machine.
+/// How long the suite may take to answer. Python 2 starts slowly on a busy machine.
 const START: Duration = Duration::from_secs(60);
 
-/// How often it is asked meanwhile.
+/// How often to try until it answers.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 
-/// How long a case may take. The suite itself ends each of them after 480 s at most, and tells that it failed.
+/// How long a case may take. The suite itself fails a case after at most 480 s.
 const CASE: Duration = Duration::from_secs(600);
 
 /// Runs the cases with the client.
@@ -36,7 +36,7 @@ pub(crate) fn run(cases: &Cases) -> Result<Report> {
             let (client, messages) = suite.open(&format!("runCase?case={case}&agent={AGENT}"))?;
             tokio::time::timeout(CASE, echo(client, messages))
                 .await
-                .with_context(|| format!("case number {case} does not end"))?;
+                .with_context(|| format!("case number {case} did not end within {CASE:?}"))?;
         }
         let (client, _messages) = suite.open(&format!("updateReports?agent={AGENT}"))?;
         client.opened().await?;
@@ -44,22 +44,23 @@ pub(crate) fn run(cases: &Cases) -> Result<Report> {
         anyhow::Ok(())
     })?;
     drop(suite);
-    run.report("what stands above")
+    run.report("see the output above")
 }
 
-/// Sends back what comes, to the end of the connection.
+/// Sends messages back until the connection ends.
 async fn echo(client: Client, mut messages: Messages) {
     while let Some(received) = messages.next().await {
-        // What cannot be sent is what the suite wants to see: it has closed, or was wrong.
+        // A failed send is not an error: the suite has closed the connection or violated the
+        // protocol, to see the reaction.
         let _ = match received {
             Received::Text(text) => client.send_text(&text).await,
-            Received::Binary(octets) => client.send_binary(&octets).await,
+            Received::Binary(bytes) => client.send_binary(&bytes).await,
             _ => Ok(()),
         };
     }
 }
 
-/// The suite's server. Dropping it ends the process.
+/// The suite's server. Dropping it kills the process.
 struct Suite {
     process: Child,
     address: SocketAddr,
@@ -67,7 +68,7 @@ struct Suite {
 
 impl Suite {
     fn start(run: &Run) -> Result<Self> {
-        // Free a moment ago, and nothing else here takes ports that the system gives.
+        // The port was free a moment ago. Nothing else here uses ports that the system assigns.
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let process = run
             .command("fuzzingserver", json!({ "url": format!("ws://{address}") }))?
@@ -78,7 +79,7 @@ impl Suite {
         Ok(Self { process, address })
     }
 
-    /// Waits until it answers, which is more than to listen, and tells how many cases it has.
+    /// Waits until the suite answers, not only listens, and returns the number of its cases.
     async fn answer(&mut self) -> Result<usize> {
         let start = Instant::now();
         loop {
@@ -90,7 +91,7 @@ impl Suite {
                 bail!("wstest ended with {status} before it answered");
             }
             if start.elapsed() > START {
-                return Err(error.context(format!("wstest does not answer within {START:?}")));
+                return Err(error.context(format!("wstest did not answer within {START:?}")));
             }
             tokio::time::sleep(ASK_EVERY).await;
         }
@@ -108,14 +109,14 @@ impl Suite {
         client.opened().await?;
         match messages.next().await {
             Some(Received::Text(count)) => Ok(count.parse()?),
-            other => bail!("wstest tells no number of cases but {other:?}"),
+            other => bail!("wstest did not send the number of cases, but {other:?}"),
         }
     }
 }
 
 impl Drop for Suite {
     fn drop(&mut self) {
-        // Ended already is as good.
+        // Fails only if the process has ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,8 +1,9 @@
-//! Runs the Autobahn TestSuite against ws-host serving the echo component, and against its client,
-//! and compares every case with `expected.json` and `expected-client.json`.
+//! Runs the Autobahn TestSuite against ws-host serving the echo component, and against its client.
+//! Compares the outcome of every case with `expected.json` and `expected-client.json`.
 //!
-//! `ws-host-conformance [server | client] [--record] [PATTERN…]`: one part or both; to compare or to
-//! write anew; all cases or some, such as `12.*`.
+//! `ws-host-conformance [server | client] [--record] [PATTERN…]`: without a part, both run.
+//! `--record` writes the outcomes into the files instead of comparing. Patterns such as `12.*`
+//! select cases.
 
 #![expect(clippy::print_stdout, reason = "a report for people")]
 
@@ -19,7 +20,7 @@ use cases::Cases;
 use report::Report;
 use ws_host_test_support::root;
 
-/// One end of the connections that the suite tests.
+/// An end of the connections, which the suite tests.
 struct Part {
     name: &'static str,
     expected_file: &'static str,
@@ -31,10 +32,10 @@ const PARTS: [Part; 2] = [
     Part { name: "client", expected_file: "expected-client.json", run: client::run },
 ];
 
-/// How many cases may have been disturbed by something else than what they test.
+/// The most cases that may have failed because of a disturbance and are run again.
 const FEW: usize = 5;
 
-/// What to do with the outcome.
+/// What to do with the outcomes.
 #[derive(Clone, Copy)]
 enum Task {
     Compare,
@@ -52,7 +53,9 @@ fn main() -> Result<ExitCode> {
             None if argument.starts_with(|first: char| first.is_ascii_digit()) => {
                 patterns.push(argument);
             }
-            None => bail!("{argument:?} is none of `server`, `client`, `--record` and `12.*`"),
+            None => bail!(
+                "unknown argument {argument:?}: expected `server`, `client`, `--record` or a pattern such as `12.*`"
+            ),
         }
     }
     if chosen.is_empty() {
@@ -61,7 +64,7 @@ fn main() -> Result<ExitCode> {
     let cases = Cases::new(patterns);
     let (mut passed, mut failed) = (0, 0);
     for (part, outcome) in chosen.iter().zip(perform(&chosen, task, &cases)) {
-        match outcome.and_then(|outcome| part.once_more(outcome)) {
+        match outcome.and_then(|outcome| part.retry(outcome)) {
             Ok(outcome) => {
                 passed += outcome.passed;
                 failed += outcome.different.len();
@@ -76,7 +79,7 @@ fn main() -> Result<ExitCode> {
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// All parts side by side: the suite keeps one core busy for each.
+/// Runs all parts at the same time. The suite keeps one core busy for each.
 fn perform(parts: &[&Part], task: Task, cases: &Cases) -> Vec<Result<Outcome>> {
     std::thread::scope(|scope| {
         let running: Vec<_> =
@@ -89,11 +92,11 @@ fn perform(parts: &[&Part], task: Task, cases: &Cases) -> Vec<Result<Outcome>> {
     })
 }
 
-/// What became of the cases.
+/// The outcomes of the cases.
 struct Outcome {
-    /// How many were as expected.
+    /// The number of cases with the expected outcome.
     passed: usize,
-    /// The numbers of those that were not.
+    /// The numbers of the other cases.
     different: Vec<String>,
 }
 
@@ -114,20 +117,26 @@ impl Part {
         }
         expected.retain(cases);
         let differences = expected.differences(&actual);
-        for (number, told) in &differences {
-            println!("{}: case {number}: {told}", self.name);
+        for (number, difference) in &differences {
+            println!("{}: case {number}: {difference}", self.name);
         }
         let passed = expected.len().saturating_sub(differences.len());
         Ok(Outcome { passed, different: differences.into_keys().collect() })
     }
 
-    /// The suite gives most cases a second, which a busy machine does not always have. So a few that are
-    /// not as expected are run once more, when nothing else runs.
-    fn once_more(&self, first: Outcome) -> Result<Outcome> {
+    /// Runs cases with an unexpected outcome once more, with nothing else running, if there are
+    /// only a few.
+    ///
+    /// The suite gives most cases one second, which a busy machine may exceed.
+    fn retry(&self, first: Outcome) -> Result<Outcome> {
         if first.different.is_empty() || first.different.len() > FEW {
             return Ok(first);
         }
-        println!("{}: {} once more, alone", self.name, first.different.join(", "));
+        println!(
+            "{}: running {} again, with nothing else running",
+            self.name,
+            first.different.join(", ")
+        );
         let again = self.perform(Task::Compare, &Cases::new(first.different))?;
         Ok(Outcome { passed: first.passed + again.passed, ..again })
     }

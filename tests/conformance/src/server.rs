@@ -1,4 +1,4 @@
-//! The suite's clients against our server, which runs the echo component.
+//! The suite's clients against our server, which serves the echo component.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
@@ -8,8 +8,7 @@ use crate::cases::Cases;
 use crate::report::Report;
 use crate::wstest::Run;
 
-/// The suite's largest message, as the default limit would refuse it, rightly. And compression, which is
-/// off by default.
+/// The suite's largest message exceeds the default limit, and compression is off by default.
 const FLAGS: [&str; 4] = ["--max-message", "16MiB", "--compression", "context"];
 
 /// Runs the cases against the server.

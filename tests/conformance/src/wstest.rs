@@ -1,4 +1,4 @@
-//! `wstest`, the program of the suite, wherever it is.
+//! `wstest`, the program of the suite.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ use ws_host_test_support::root;
 use crate::cases::Cases;
 use crate::report::Report;
 
-/// A run of the suite, in a folder of its own.
+/// A run of the suite in a directory of its own.
 pub(crate) struct Run {
     folder: TempDir,
     program: PathBuf,
@@ -23,7 +23,8 @@ impl Run {
         Ok(Self { folder: tempfile::tempdir()?, program: find()?, cases: cases.clone() })
     }
 
-    /// The program in a mode, with a specification of the cases, and what the mode asks for beside.
+    /// Returns a command that runs the program in a mode. The specification contains the cases and
+    /// the settings in `more`.
     pub(crate) fn command(&self, mode: &str, more: Value) -> Result<Command> {
         let mut spec = json!({
             "outdir": self.reports(),
@@ -45,11 +46,11 @@ impl Run {
         &self.program
     }
 
-    /// What the suite found; `log` is what it said.
+    /// Reads the suite's report. `log` is the suite's output, for errors.
     pub(crate) fn report(&self, log: &str) -> Result<Report> {
-        // With unfitting libraries it ends well and has done nothing.
+        // With incompatible libraries, the suite exits successfully without doing anything.
         let index = std::fs::read_to_string(self.reports().join("index.json"))
-            .with_context(|| format!("wstest wrote no report; it said:\n{log}"))?;
+            .with_context(|| format!("wstest wrote no report; its output:\n{log}"))?;
         Report::from_index(&index)
     }
 
@@ -73,8 +74,8 @@ fn find() -> Result<PathBuf> {
     {
         Some(found) => Ok(found),
         None => bail!(
-            "there is no wstest, the Autobahn TestSuite: run `make conformance`, which installs it, or \
-             give its path in $WSTEST"
+            "wstest, the Autobahn TestSuite, is not installed: run `make conformance`, which installs it, or \
+             set $WSTEST to its path"
         ),
     }
 }

@@ -1,5 +1,5 @@
-// Package everything is a handler that uses a bit of everything of the contract. The others do the same in their
-// languages. The packages beside this one are what wit-bindgen looks for, each for an interface.
+// Package everything is a handler that uses every part of the contract. There is an equivalent one in each language. The
+// other packages only forward to this one: wit-bindgen expects a package for each exported interface.
 package everything
 
 import (
@@ -29,7 +29,7 @@ var (
 	events    int
 )
 
-// The collector is off (collector.go), and runs between events.
+// Runs the garbage collector, which is otherwise off (collector.go), after every 4096th event.
 func collect() {
 	if events++; events%4096 == 0 {
 		runtime.GC()

@@ -1,4 +1,4 @@
-//! A handler that uses a bit of everything of the contract. The others do the same in their languages.
+//! A handler that uses every part of the contract. There is an equivalent one in each language.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use ws_guest::{
     broadcast, broadcast_with, clients, publish,
 };
 
-/// Octets of a frame.
+/// The longest frame to send, in bytes.
 const LONGEST: NonZeroU32 = NonZeroU32::new(4).expect("it is not 0");
 
 #[derive(Default)]
