@@ -1,4 +1,4 @@
-# Two commands for a newcomer: `make run` serves the echo example, `make test` runs every test.
+# For newcomers: `make run` serves the echo example, `make test` runs all tests, `make help` lists the other targets.
 
 MAKEFLAGS += --no-print-directory
 CARGO := cargo
@@ -10,24 +10,24 @@ EXAMPLES := echo chat counter rooms
         bench-peers bench-report bench-density instructions conformance matrix profiled ci clean
 
 help:
-	@echo "make run          build the host and the echo example, and serve it"
-	@echo "make test         set up what the tests need, and run them all"
-	@echo "make build        host to target/release/ws-host, components to $(COMPONENTS)/NAME.wasm"
-	@echo "make profiled     the host once more, compiled for what it does most: target/profiled/ws-host"
-	@echo "make unit         the tests that need no host: seconds"
-	@echo "make conformance  the Autobahn TestSuite against the echo component"
-	@echo "make matrix       clients and proxies of others against the server; installs dozens of packages"
-	@echo "make bench        ws-host beside its peers, as a table"
-	@echo "make bench-peers  Bun, workerd and ws for node, to take part in make bench; needs npm"
-	@echo "make bench-report the same into docs/performance.md and docs/performance.svg"
-	@echo "make instructions what a message costs, counted and held against a budget"
-	@echo "make bench-density  100,000 sandboxes; needs 5 GB of memory"
-	@echo "make soak         everything at once for ten minutes: memory and descriptors stay flat"
-	@echo "make fuzz         every fuzz target for SECONDS (60)"
-	@echo "make lint         formatting, clippy, documentation, layers, public API"
-	@echo "make api          writes the listings of the public API, docs/api, after a change on purpose"
-	@echo "make contract     writes docs/contract.md, the page of wit/"
-	@echo "make ci           all of it, as the continuous integration does"
+	@echo "make run          build the host and the examples, and serve the echo example"
+	@echo "make test         install what the tests need, and run all of them"
+	@echo "make build        build target/release/ws-host and $(COMPONENTS)/NAME.wasm"
+	@echo "make profiled     build the host with profile-guided optimisation: target/profiled/ws-host"
+	@echo "make unit         run the tests that need no host, which takes seconds"
+	@echo "make conformance  run the Autobahn TestSuite against the server and the client"
+	@echo "make matrix       test third-party clients and proxies; installs dozens of packages"
+	@echo "make bench        compare ws-host with other servers, as a table"
+	@echo "make bench-peers  install Bun, workerd and ws for node, for make bench; needs npm"
+	@echo "make bench-report write the comparison into docs/performance.md and docs/performance.svg"
+	@echo "make instructions count the instructions per message and check them against a budget"
+	@echo "make bench-density  measure 100,000 sandboxes; needs 5 GB of memory"
+	@echo "make soak         run everything at once for ten minutes; memory and descriptors must not grow"
+	@echo "make fuzz         run every fuzz target for SECONDS (60)"
+	@echo "make lint         check formatting, clippy, documentation, layers, contract and public API"
+	@echo "make api          update docs/api after an intended change of the public API"
+	@echo "make contract     generate docs/contract.md from wit/"
+	@echo "make ci           run everything that continuous integration runs"
 
 setup:
 	@rustup target list --installed | grep -qx wasm32-wasip2 || rustup target add wasm32-wasip2
@@ -45,7 +45,7 @@ components: setup
 	@for file in tests/guests/examples/*.rs; do name=$$(basename $$file .rs | tr - _); \
 	  cp target/guests/wasm32-wasip2/guest/examples/$$name.wasm $(COMPONENTS)/guest-$$(basename $$file .rs).wasm || exit 1; done
 
-# Profile-guided optimisation. What it brings is in docs/performance.md.
+# Profile-guided optimisation. docs/performance.md has its effect.
 profiled: components
 	host/build-profiled
 
@@ -62,16 +62,16 @@ integration:
 	$(CARGO) test --release -p ws-host --lib --bins --tests
 	$(CARGO) test --release -p ws-host-integration
 
-# Real clients: the npm package `ws`, the PyPI package `websockets`, a headless Chromium.
+# Installs real clients: the npm package `ws`, the PyPI package `websockets`, a headless Chromium.
 clients:
 	tests/clients/install
 
-# Handlers in languages whose components are too large to be kept.
+# Builds the handlers in languages whose components are too large to be committed.
 compatibility:
 	CARGO=$(CARGO) tests/compatibility/build python go
 
-# Clients and proxies that others wrote. MATRIX="--some" is what the continuous integration runs, --record
-# writes docs/interoperability.md.
+# Third-party clients and proxies. MATRIX="--some" runs what continuous integration runs, MATRIX=--record writes
+# docs/interoperability.md.
 matrix: build
 	tests/matrix/install $(MATRIX)
 	$(CARGO) run --release -p ws-host-matrix -- $(MATRIX)
@@ -90,20 +90,20 @@ fuzz:
 bench: build
 	$(CARGO) run --release -p ws-host-bench -- $(BENCH)
 
-# Servers of other runtimes, as npm packages.
+# Installs servers of other runtimes, as npm packages.
 bench-peers:
 	tests/bench/peers/install
 
 bench-report: build bench-peers
 	$(CARGO) run --release -p ws-host-bench -- $(BENCH) --report docs
 
-# What a message costs, held against tests/bench/instructions.json. It does not depend on how fast the
-# machine is.
+# Checks the instructions per message against tests/bench/instructions.json. The counts do not depend on the machine's
+# speed.
 instructions: build
 	tests/bench/install
 	$(CARGO) run --release -p ws-host-bench -- instructions
 
-# As many sandboxes as there may be connections, which is what `ulimit -Hn` says, and 100,000 without.
+# Sandboxes with up to 100,000 connections, limited by `ulimit -Hn`, and then 100,000 sandboxes without connections.
 bench-density: build
 	$(CARGO) run --release -p ws-host-bench -- density --dense 100000 --sandboxes 100000
 
@@ -117,7 +117,7 @@ lint:
 	$(CARGO) run --quiet -p ws-host-compatibility --bin document -- wit docs/contract.md
 	$(CARGO) run -p ws-host-api
 
-# The listings of docs/api, after the public API was changed on purpose.
+# Updates the listings in docs/api after an intended change of the public API.
 api:
 	$(CARGO) run -p ws-host-api -- --write
 
