@@ -1,35 +1,22 @@
 //! The server: from listening sockets to connections, and to the end of them all.
 
 mod admin;
-mod admission;
-mod answer;
-mod arrival;
-mod certificates;
-mod configure;
-mod custom;
-mod door;
-mod ground;
+mod embedding;
+mod error;
 #[cfg(test)]
 mod grown_host;
 mod host;
 mod http;
 #[cfg(test)]
 mod known_tests;
-mod places;
-mod refused_origin;
-mod registry;
-mod relief;
+mod listen;
+mod permits;
 mod reload_config;
-mod reread;
-mod routes;
-mod runtimes;
-mod served;
-mod site;
+mod response;
 mod static_files;
-mod tagged;
+mod stream;
 #[cfg(test)]
 mod tests;
-mod visit;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,21 +24,17 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use ws_host_protocol::handshake::Scheme;
 
-pub use self::answer::Body;
-pub use self::configure::{ConfigureError, Configured};
-pub use self::custom::CustomMessage;
-pub use self::host::{
-    ClientStatus, CustomAnswer, CustomError, Host, NoResource, Recipient, ResourceStatus,
-};
-pub use self::reload_config::{ConfigReload, ConfigReloadError, ConfigReloader};
-pub use self::tagged::TaggedError;
-pub use self::visit::Peer;
-
 use self::admin::Admin;
-use self::door::{Endpoint, Listener, Tls, TlsError};
-use crate::config::{self, Address, Config, ConfigLocation, Encryption, InvalidSetting, Listen};
-use crate::guest::RuntimeError;
-use crate::reload::ReloadError;
+pub use self::error::StartError;
+pub use self::host::request::Peer;
+pub use self::host::{
+    ClientStatus, ConfigureError, Configured, CustomAnswer, CustomError, CustomMessage, Host,
+    NoResource, Recipient, ResourceStatus, Stopped, TaggedError,
+};
+use self::listen::{Endpoint, Listener, Tls, certificates};
+pub use self::reload_config::{ConfigReload, ConfigReloadError, ConfigReloader};
+pub use self::response::Body;
+use crate::config::{self, Address, Config, Encryption, Listen};
 use crate::watch::Watch;
 
 /// A host that listens, and serves when it is run.
@@ -75,73 +58,6 @@ pub struct Listening {
     pub configured: Address,
     /// Whether TLS is spoken there.
     pub scheme: Scheme,
-}
-
-/// Why a server, or a host, does not start. Each says what to do.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// A setting cannot be.
-    #[error("{}{_0}", of_resource(.0))]
-    Setting(#[from] InvalidSetting),
-    /// The component runtime does not start on this machine.
-    #[error(transparent)]
-    Runtime(Box<dyn std::error::Error + Send + Sync>),
-    /// The system has no thread for a worker.
-    #[error("the system has no thread for a worker")]
-    Worker(#[source] std::io::Error),
-    /// A component cannot be served.
-    #[error(transparent)]
-    Component(ReloadError),
-    /// The certificate cannot be used.
-    #[error(transparent)]
-    Certificate(Box<dyn std::error::Error + Send + Sync>),
-    /// An address cannot be listened on.
-    #[error("cannot listen on {address}: {}", advice(.cause))]
-    Listen {
-        /// The address.
-        address: Address,
-        /// What the system says.
-        cause: std::io::Error,
-    },
-    /// The admin address cannot be listened on.
-    #[error("the admin address cannot be {address}: {}", advice(.cause))]
-    Admin {
-        /// The address.
-        address: SocketAddr,
-        /// What the system says.
-        cause: std::io::Error,
-    },
-}
-
-impl From<RuntimeError> for StartError {
-    fn from(error: RuntimeError) -> Self {
-        Self::Runtime(error.into())
-    }
-}
-
-impl From<TlsError> for StartError {
-    fn from(error: TlsError) -> Self {
-        Self::Certificate(error.into())
-    }
-}
-
-/// Where several have the same setting, its name alone does not tell which is meant.
-fn of_resource(wrong: &InvalidSetting) -> String {
-    match wrong.location {
-        ConfigLocation::Server => String::new(),
-        ConfigLocation::Resource(number) => format!("resource {}: ", number + 1),
-    }
-}
-
-/// How a server has stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Stopped {
-    /// Every client was told and has gone.
-    Drained,
-    /// So many clients were still there when the time was over.
-    Abandoned(usize),
 }
 
 impl Server {
@@ -201,10 +117,10 @@ impl Server {
 
     /// Where it listens.
     pub fn listening(&self) -> Vec<Listening> {
-        let told = |(listener, door): &(Listener, Arc<Endpoint>)| {
+        let told = |(listener, endpoint): &(Listener, Arc<Endpoint>)| {
             let address = listener.address().clone();
-            let configured = door.address.clone().unwrap_or_else(|| address.clone());
-            let scheme = if door.tls.is_some() { Scheme::Https } else { Scheme::Http };
+            let configured = endpoint.address.clone().unwrap_or_else(|| address.clone());
+            let scheme = if endpoint.tls.is_some() { Scheme::Https } else { Scheme::Http };
             Listening { address, configured, scheme }
         };
         self.listeners.iter().map(told).collect()
@@ -234,9 +150,9 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) -> Stopped {
         let Self { listeners, host, admin, followed, .. } = self;
         let mut serving = JoinSet::new();
-        for (listener, door) in listeners {
-            let site = Arc::clone(&host.state);
-            serving.spawn(door::accept(listener, door, site));
+        for (listener, endpoint) in listeners {
+            let state = Arc::clone(&host.state);
+            serving.spawn(listen::accept(listener, endpoint, state));
         }
         if let Some((tls, watch)) = followed {
             serving.spawn(certificates::follow(tls, watch));
@@ -276,7 +192,7 @@ fn bind(
 ) -> Result<Vec<(Listener, Arc<Endpoint>)>, StartError> {
     let mut listeners = Vec::new();
     for listen in all {
-        let door = Arc::new(Endpoint {
+        let endpoint = Arc::new(Endpoint {
             address: Some(listen.address.clone()),
             tls: tls.filter(|_| listen.encryption == Encryption::Tls).cloned(),
             scheme: match listen.encryption {
@@ -287,26 +203,7 @@ fn bind(
         });
         let bound = Listener::bind(listen, all, backlog)
             .map_err(|cause| StartError::Listen { address: listen.address.clone(), cause })?;
-        listeners.extend(bound.into_iter().map(|listener| (listener, Arc::clone(&door))));
+        listeners.extend(bound.into_iter().map(|listener| (listener, Arc::clone(&endpoint))));
     }
     Ok(listeners)
-}
-
-fn advice(cause: &std::io::Error) -> String {
-    match cause.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            "another program listens there; stop it or choose another address with --listen".into()
-        }
-        std::io::ErrorKind::PermissionDenied => {
-            "not permitted; ports below 1024 need privileges, choose a higher one with --listen"
-                .into()
-        }
-        std::io::ErrorKind::AlreadyExists => {
-            "there is such a file, and it is no socket; choose another with --listen".into()
-        }
-        std::io::ErrorKind::AddrNotAvailable => {
-            "this machine has no such address; 0.0.0.0 listens on all that it has".into()
-        }
-        _ => cause.to_string(),
-    }
 }

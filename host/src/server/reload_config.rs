@@ -5,10 +5,8 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use super::certificates;
-use super::configure::{ConfigureError, Configured};
-use super::door::Tls;
-use super::host::Host;
+use super::host::{ConfigureError, Configured, Host};
+use super::listen::{Tls, certificates};
 use crate::blocking::off_the_workers;
 use crate::config::{self, FileError, Mode};
 use crate::reload::{ReloadError, ReloadOutcome};
@@ -50,7 +48,7 @@ pub enum ConfigReloadError {
 }
 
 impl ConfigReloader {
-    pub(super) fn new(
+    pub(in crate::server) fn new(
         host: Host,
         file: Option<PathBuf>,
         mode: Mode,

@@ -17,7 +17,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_e
 use tower::ServiceExt;
 use tower_http::services::ServeFile;
 
-use super::answer::{Body, text};
+use super::response::{Body, text};
 use crate::config::{self, Links};
 use crate::log_rate::{Line, LogRate};
 

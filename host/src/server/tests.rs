@@ -9,7 +9,8 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Server, Stopped};
+use super::Server;
+use super::host::Stopped;
 use crate::config::{Address, Config, Encryption, Host, Listen, ProxyProtocol};
 
 /// Any free port.

@@ -25,11 +25,10 @@ use tokio::time::{Instant, sleep};
 use self::connections::{ConnectionSlot, Connections};
 use self::request::{AdminRequest, Closing};
 use self::responses::{not_done, reloaded, rolled_back, sent};
-use super::answer::{Body, json, text};
-use super::custom::CustomMessage;
-use super::host::Host;
-use super::reload_config::ConfigReloader;
 use crate::log_rate::{Line, LogRate};
+use crate::server::host::{CustomMessage, Host};
+use crate::server::reload_config::ConfigReloader;
+use crate::server::response::{Body, json, text};
 
 /// The longest message that is taken from outside, in octets.
 const MAX_BODY: usize = 1 << 20;

@@ -4,7 +4,7 @@ use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
 use ws_host_protocol::CloseCode;
 
-use super::super::host::{CLOSED_BY_THE_ADMINISTRATOR, Recipient};
+use crate::server::host::{CLOSED_BY_THE_ADMINISTRATOR, Recipient};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum AdminRequest {

@@ -2,12 +2,10 @@
 
 use http::{Response, StatusCode};
 
-use super::super::answer::{Body, text};
-use super::super::configure::Configured;
-use super::super::host::{CustomAnswer, CustomError};
-use super::super::reload_config::{ConfigReload, ConfigReloadError};
-use super::super::tagged::TaggedError;
 use crate::reload::{ReloadError, ReloadOutcome, Replaced};
+use crate::server::host::{Configured, CustomAnswer, CustomError, TaggedError};
+use crate::server::reload_config::{ConfigReload, ConfigReloadError};
+use crate::server::response::{Body, text};
 
 pub(super) fn reloaded(renewal: Result<ConfigReload, ConfigReloadError>) -> Response<Body> {
     let ConfigReload { configured, reloads } = match renewal {

@@ -12,12 +12,12 @@ use tokio::time::timeout;
 
 use super::encode::{self, BodyMode};
 use super::linger;
-use super::moving::Transfer;
 use crate::connection::{Connection, ConnectionEnd};
-use crate::server::answer::Body;
-use crate::server::arrival::HandshakePermit;
-use crate::server::site::HostState;
-use crate::server::visit::{AcceptedClient, RequestContext};
+use crate::server::host::HostState;
+use crate::server::host::request::{AcceptedClient, RequestContext};
+use crate::server::permits::handshake::HandshakePermit;
+use crate::server::response::Body;
+use crate::server::stream::Transfer;
 
 /// The answer behind which there is no more HTTP.
 pub(super) struct FinalResponse {

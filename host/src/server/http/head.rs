@@ -10,7 +10,7 @@ use http::{Response, StatusCode, Uri};
 use httparse::Status;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::server::answer::{Body, text};
+use crate::server::response::{Body, text};
 
 /// How much is read at once, in bytes: most requests whole.
 pub(in crate::server) const READ: usize = 4096;

@@ -23,14 +23,13 @@ use ws_host_protocol::handshake::{self, Rejection, server};
 use super::encode::BodyMode;
 use super::final_response::{FinalResponse, close_behind_response, send_final_response};
 use super::head::{self, Bounds, Draft00};
-use super::moving::Transfer;
 use super::progress::{OnClientEof, Progress, TrackedBody, TrackedStream};
-use crate::server::answer::{Answer, Body, rejected, unavailable};
-use crate::server::arrival::{HandshakePermit, Room};
-use crate::server::reread::Prefixed;
-use crate::server::routes;
-use crate::server::site::HostState;
-use crate::server::visit::RequestContext;
+use crate::server::host;
+use crate::server::host::HostState;
+use crate::server::host::request::RequestContext;
+use crate::server::permits::handshake::{HandshakePermit, Room};
+use crate::server::response::{Answer, Body, rejected, unavailable};
+use crate::server::stream::{Prefixed, Transfer};
 
 /// How long an answer may take to be written. Handshakes have their own, shorter time; this is for
 /// files that go to a slow reader.
@@ -242,7 +241,7 @@ impl Shared {
         };
         let request = request.map(drop);
         let answer = match check_host(&request) {
-            Ok(()) => routes::answer(&self.site, &request, visit.clone()).await,
+            Ok(()) => host::answer(&self.site, &request, visit.clone()).await,
             Err(why) => Answer::OfHandshake(rejected(why, &request, &self.site.config().versions)),
         };
         match answer {

@@ -24,10 +24,10 @@ use super::http2_body::{BoundedStream, Streams, bound, taken, writer};
 use super::linger::LINGER;
 use super::upgrade::answer_with_upgrade;
 use crate::config::HostLimits;
-use crate::server::answer::{Body, text, unavailable};
-use crate::server::arrival::{HandshakePermit, Room};
-use crate::server::site::HostState;
-use crate::server::visit::RequestContext;
+use crate::server::host::HostState;
+use crate::server::host::request::RequestContext;
+use crate::server::permits::handshake::{HandshakePermit, Room};
+use crate::server::response::{Body, text, unavailable};
 
 /// Octets of a stream that wait to be read. What RFC 9113 §6.9.2 begins with: a message of that length comes
 /// without waiting.

@@ -18,8 +18,8 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::http1::MAX_ANSWER_TIME;
-use crate::server::answer::{Body, unavailable};
-use crate::server::places::{Eviction, Permit, Permits};
+use crate::server::permits::{Eviction, Permit, Permits};
+use crate::server::response::{Body, unavailable};
 
 tokio::task_local! {
     /// The stream whose task this is.

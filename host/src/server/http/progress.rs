@@ -12,8 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::server::answer::Body;
-use crate::server::places::{Eviction, Permit};
+use crate::server::permits::{Eviction, Permit};
+use crate::server::response::Body;
 
 /// Where no answer is being given: long enough to be never.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 
-use super::handed_over::UpgradedStream;
+use super::upgraded_stream::UpgradedStream;
 use crate::connection::{Connection, ConnectionEnd};
-use crate::server::answer::Body;
-use crate::server::routes;
-use crate::server::site::HostState;
-use crate::server::visit::{AcceptedClient, RequestContext};
+use crate::server::host;
+use crate::server::host::HostState;
+use crate::server::host::request::{AcceptedClient, RequestContext};
+use crate::server::response::Body;
 
 /// Answers a request. If that lets a client in, it is served as soon as the library hands its stream over, and
 /// `afterwards` runs when it has gone.
@@ -21,7 +21,7 @@ pub(in crate::server) async fn answer_with_upgrade<B>(
 ) -> Response<Body> {
     let stream = hyper::upgrade::on(&mut request);
     let request = request.map(drop);
-    let response = routes::answer(site, &request, visit.clone()).await.into_response();
+    let response = host::answer(site, &request, visit.clone()).await.into_response();
     if let Some(AcceptedClient { admitted, settings, .. }) = visit.take_accepted() {
         let mode = site.config().mode;
         let actor = Arc::clone(admitted.actor());

@@ -7,27 +7,27 @@ use std::time::Duration;
 use parking_lot::{Mutex, RwLock};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::StartError;
-use super::ground::HostContext;
+use super::context::HostContext;
 use crate::actor::{self, Code};
 use crate::clients::ByHost;
 use crate::config::{self, Mode};
 use crate::guest::{self, ComponentSpec, Runtime};
 use crate::reload::{self, Loaded, ReloadError, ReloadHandle, ReloadTask};
 use crate::resource::{Resource, Stopping};
+use crate::server::error::StartError;
 
 /// What a guest finds in its environment where the host runs for who writes it.
 const DEVELOPMENT: (&str, &str) = ("WS_HOST_DEV", "1");
 
 /// A resource that is loaded and not served yet.
-pub(super) struct PreparedResource {
+pub(in crate::server) struct PreparedResource {
     settings: Arc<config::Resource>,
     runtime: Arc<Runtime>,
     loaded: Loaded,
 }
 
 /// A resource that is served.
-pub(super) struct ServedResource {
+pub(in crate::server) struct ServedResource {
     name: Arc<str>,
     settings: RwLock<Arc<config::Resource>>,
     resource: Arc<Resource>,
@@ -41,7 +41,7 @@ pub(super) struct ServedResource {
 }
 
 /// A handshake that waits for the handler, until it is dropped.
-pub(super) struct PendingHandshake(Arc<ServedResource>);
+pub(in crate::server) struct PendingHandshake(Arc<ServedResource>);
 
 impl Drop for PendingHandshake {
     fn drop(&mut self) {
@@ -51,7 +51,7 @@ impl Drop for PendingHandshake {
 
 impl PreparedResource {
     /// Loads the component of a resource and tries whether an instance of it can be made.
-    pub(super) async fn load(
+    pub(in crate::server) async fn load(
         ground: &HostContext,
         settings: config::Resource,
     ) -> Result<Self, StartError> {
@@ -64,7 +64,7 @@ impl PreparedResource {
 }
 
 impl ServedResource {
-    pub(super) fn start(ground: &HostContext, prepared: PreparedResource) -> Arc<Self> {
+    pub(in crate::server) fn start(ground: &HostContext, prepared: PreparedResource) -> Arc<Self> {
         let PreparedResource { settings, runtime, loaded } = prepared;
         let config::Limits { max_clients, max_instances, max_state, .. } = settings.limits;
         let limits = actor::Limits { max_instances, max_state };
@@ -91,31 +91,34 @@ impl ServedResource {
         })
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(in crate::server) fn name(&self) -> &str {
         &self.name
     }
 
     /// What applies to clients that come now.
-    pub(super) fn settings(&self) -> Arc<config::Resource> {
+    pub(in crate::server) fn settings(&self) -> Arc<config::Resource> {
         Arc::clone(&self.settings.read())
     }
 
-    pub(super) fn resource(&self) -> &Arc<Resource> {
+    pub(in crate::server) fn resource(&self) -> &Arc<Resource> {
         &self.resource
     }
 
-    pub(super) fn reloader(&self) -> &ReloadHandle {
+    pub(in crate::server) fn reloader(&self) -> &ReloadHandle {
         &self.reloader
     }
 
     /// One more handshake that waits for the handler, if there are not as many as there may be.
-    pub(super) fn try_handshake(self: &Arc<Self>, most: usize) -> Option<PendingHandshake> {
+    pub(in crate::server) fn try_handshake(
+        self: &Arc<Self>,
+        most: usize,
+    ) -> Option<PendingHandshake> {
         let handshake = PendingHandshake(Arc::clone(self));
         (self.handshakes.fetch_add(1, Ordering::Relaxed) < most).then_some(handshake)
     }
 
     /// Whether its actors can go on under other settings.
-    pub(super) fn can_change_to(&self, settings: &config::Resource) -> bool {
+    pub(in crate::server) fn can_change_to(&self, settings: &config::Resource) -> bool {
         let old = self.settings();
         let of_instances = |resource: &config::Resource| {
             let config::Limits { max_memory, max_instances, max_state, .. } = resource.limits;
@@ -125,7 +128,7 @@ impl ServedResource {
     }
 
     /// What a change to other settings needs, if it needs a new component.
-    pub(super) async fn prepare_change(
+    pub(in crate::server) async fn prepare_change(
         &self,
         settings: &config::Resource,
         ground: &HostContext,
@@ -139,7 +142,7 @@ impl ServedResource {
     }
 
     /// Applies other settings to clients that come from now on.
-    pub(super) fn change(&self, settings: config::Resource) {
+    pub(in crate::server) fn change(&self, settings: config::Resource) {
         self.resource.code().set_checkpoint(settings.timeouts.checkpoint);
         self.reloader.set_trial(settings.trial);
         let settings = Arc::new(settings);
@@ -150,24 +153,24 @@ impl ServedResource {
     }
 
     /// Nobody is let in any more, and all clients are closed, once `stopping` has returned in their handler.
-    pub(super) fn stop(&self, why: ByHost<'static>, patience: Duration) -> Stopping {
+    pub(in crate::server) fn stop(&self, why: ByHost<'static>, patience: Duration) -> Stopping {
         self.is_stopped.store(true, Ordering::Release);
         self.resource.stop(why, patience)
     }
 
     /// The same for good, while the host goes on.
-    pub(super) fn end(&self, why: ByHost<'static>, patience: Duration) {
+    pub(in crate::server) fn end(&self, why: ByHost<'static>, patience: Duration) {
         // Nobody need wait for it.
         drop(self.stop(why, patience));
         self.resource.end();
     }
 
     /// Whoever is let in must look at this afterwards.
-    pub(super) fn is_stopped(&self) -> bool {
+    pub(in crate::server) fn is_stopped(&self) -> bool {
         self.is_stopped.load(Ordering::Acquire)
     }
 
-    pub(super) fn close_all_clients(&self, why: ByHost<'_>) {
+    pub(in crate::server) fn close_all_clients(&self, why: ByHost<'_>) {
         for client in self.resource.clients() {
             client.close_by_host(why);
         }

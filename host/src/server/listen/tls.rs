@@ -10,14 +10,14 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::{RootCertStore, ServerConfig};
-use tokio::io::{AsyncRead, AsyncWrite, Empty};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
 use crate::clients;
 use crate::config::{self, Certificate, ClientCertificates, Need};
-use crate::server::reread::Prefixed;
+use crate::server::error::StartError;
+use crate::server::stream::{Encrypted, Prefixed};
 
 /// Protocols behind TLS (ALPN, RFC 7301), the best one first.
 const HTTP2: &[u8] = b"h2";
@@ -25,9 +25,6 @@ const HTTP1: &[u8] = b"http/1.1";
 
 /// For whom a self-signed certificate is.
 const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
-
-/// An encrypted stream. The stream inside is taken out for a moment when it goes to another thread.
-pub(super) type Encrypted<S> = TlsStream<Either<Prefixed<S>, Empty>>;
 
 /// What the server shows, and asks to be shown. It can be read again while it is used.
 #[derive(Debug)]
@@ -51,6 +48,12 @@ pub(in crate::server) enum TlsError {
     Authorities { file: PathBuf, cause: Box<dyn std::error::Error + Send + Sync> },
     #[error("no certificate can be made: {0}")]
     SelfSigned(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<TlsError> for StartError {
+    fn from(error: TlsError) -> Self {
+        Self::Certificate(error.into())
+    }
 }
 
 impl Tls {

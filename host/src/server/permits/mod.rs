@@ -2,6 +2,8 @@
 //! for longest: of one at the address that has the most places, or if that is its own, of one that was waited for too
 //! long.
 
+pub(super) mod handshake;
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
@@ -19,7 +21,7 @@ const NETWORK: u128 = !0 << 64;
 
 /// Places, all of one kind.
 #[derive(Debug)]
-pub(super) struct Permits {
+pub(in crate::server) struct Permits {
     max: usize,
     /// A peer that was waited for less than this does not give way to others at its address.
     patience: Duration,
@@ -50,22 +52,22 @@ struct Holder {
 
 /// A place, free again when it is dropped.
 #[derive(Debug)]
-pub(super) struct Permit {
+pub(in crate::server) struct Permit {
     places: Arc<Permits>,
     number: u64,
 }
 
 /// Tells the holder of a place when it must give way.
 #[derive(Debug)]
-pub(super) struct Eviction(oneshot::Receiver<()>);
+pub(in crate::server) struct Eviction(oneshot::Receiver<()>);
 
 impl Permits {
-    pub(super) fn new(max: usize, patience: Duration) -> Arc<Self> {
+    pub(in crate::server) fn new(max: usize, patience: Duration) -> Arc<Self> {
         Arc::new(Self { max, patience, holders: Mutex::default(), freed: Notify::new() })
     }
 
     /// A place for a peer at this address, that we wait for from now on. `None`: nobody gives way.
-    pub(super) fn try_take(
+    pub(in crate::server) fn try_take(
         self: &Arc<Self>,
         address: IpAddr,
         now: Instant,
@@ -78,7 +80,7 @@ impl Permits {
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
-    pub(super) async fn take(self: &Arc<Self>, address: IpAddr) -> (Permit, Eviction) {
+    pub(in crate::server) async fn take(self: &Arc<Self>, address: IpAddr) -> (Permit, Eviction) {
         loop {
             if let Some(given) = self.evict(address, None, Instant::now()) {
                 return given;
@@ -152,7 +154,7 @@ impl Holders {
 
 impl Permit {
     /// The peer has done something: others have been waited for longer.
-    pub(super) fn renew(&mut self, now: Instant) {
+    pub(in crate::server) fn renew(&mut self, now: Instant) {
         let mut line = self.places.holders.lock();
         // One that was asked to give way stays asked.
         if let Some(holder) = line.remove(self.number) {
@@ -161,7 +163,7 @@ impl Permit {
     }
 
     /// The peer is waited for when the future is polled first.
-    pub(super) fn wait(&self) -> impl Future<Output = ()> + Send + use<> {
+    pub(in crate::server) fn wait(&self) -> impl Future<Output = ()> + Send + use<> {
         let (places, number) = (Arc::clone(&self.places), self.number);
         async move {
             if let Some(holder) = places.holders.lock().all.get_mut(&number) {
@@ -188,7 +190,7 @@ impl Eviction {
     /// # Cancel safety
     ///
     /// The notice is lost with the future.
-    pub(super) async fn requested(self) {
+    pub(in crate::server) async fn requested(self) {
         if self.0.await.is_err() {
             std::future::pending().await
         }

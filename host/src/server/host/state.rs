@@ -12,37 +12,37 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-use super::answer::{Body, text};
-use super::ground::HostContext;
-use super::places::Permits;
+use super::Stopped;
+use super::context::HostContext;
 use super::registry::Registry;
 use super::served::ServedResource;
-use super::static_files::StaticFiles;
-use super::{Stopped, arrival};
 use crate::clients::{ByHost, ClientId, Ids};
 use crate::config;
 use crate::connection::{ClientPermit, ClosingConnections, CountedClient};
 use crate::resource::ActorLease;
 use crate::running::Running;
+use crate::server::permits::{Permits, handshake};
+use crate::server::response::{Body, text};
+use crate::server::static_files::StaticFiles;
 
 /// How long a client waits for the place of one that is to close: its worker may be busy.
 const GIVING_WAY: Duration = Duration::from_secs(1);
 
 /// The host's state. It outlives the listener, until the last client is gone.
-pub(super) struct HostState {
-    pub(super) context: HostContext,
-    pub(super) registry: Registry,
-    pub(super) static_files: Option<StaticFiles>,
+pub(in crate::server) struct HostState {
+    pub(in crate::server) context: HostContext,
+    pub(in crate::server) registry: Registry,
+    pub(in crate::server) static_files: Option<StaticFiles>,
     /// Places for connections that have had an answer.
-    pub(super) keep_alive_permits: Arc<Semaphore>,
+    pub(in crate::server) keep_alive_permits: Arc<Semaphore>,
     /// Places for answers that are on their way.
-    pub(super) response_permits: Arc<Permits>,
+    pub(in crate::server) response_permits: Arc<Permits>,
     /// Places for connections that are closed behind an answer, until their client has closed too.
-    pub(super) linger_permits: Semaphore,
+    pub(in crate::server) linger_permits: Semaphore,
     /// Every task that owes a client something.
-    pub(super) tasks: TaskTracker,
+    pub(in crate::server) tasks: TaskTracker,
     clients: Arc<Semaphore>,
-    pub(super) closing: Arc<ClosingConnections>,
+    pub(in crate::server) closing: Arc<ClosingConnections>,
     ids: Ids,
     is_draining: AtomicBool,
     /// Told when all clients have been sent away.
@@ -57,13 +57,13 @@ impl HostState {
     /// # Errors
     ///
     /// What the system says when it has no thread for a worker.
-    pub(super) fn new(config: config::Host) -> std::io::Result<Self> {
+    pub(in crate::server) fn new(config: config::Host) -> std::io::Result<Self> {
         Ok(Self {
             registry: Registry::default(),
             static_files: config.static_files.clone().map(StaticFiles::new),
-            keep_alive_permits: arrival::keep_alive_permits(),
-            response_permits: arrival::response_permits(),
-            linger_permits: Semaphore::new(arrival::MAX_LINGERING),
+            keep_alive_permits: handshake::keep_alive_permits(),
+            response_permits: handshake::response_permits(),
+            linger_permits: Semaphore::new(handshake::MAX_LINGERING),
             tasks: TaskTracker::new(),
             clients: Arc::new(Semaphore::new(config.limits.max_clients)),
             closing: Arc::default(),
@@ -76,12 +76,12 @@ impl HostState {
         })
     }
 
-    pub(super) fn config(&self) -> &config::Host {
+    pub(in crate::server) fn config(&self) -> &config::Host {
         &self.context.config
     }
 
     /// Ends this task with the host.
-    pub(super) fn keep_relief(&self, relief: AbortOnDropHandle<()>) {
+    pub(in crate::server) fn keep_relief(&self, relief: AbortOnDropHandle<()>) {
         // A host starts once.
         let _ = self.relief.set(relief);
     }
@@ -92,7 +92,7 @@ impl HostState {
     /// # Cancel safety
     ///
     /// The place is free again when the future is dropped.
-    pub(super) async fn client_permit(&self, stay: ActorLease) -> Option<ClientPermit> {
+    pub(in crate::server) async fn client_permit(&self, stay: ActorLease) -> Option<ClientPermit> {
         let permit = match Arc::clone(&self.clients).try_acquire_owned() {
             Ok(permit) => permit,
             Err(_) if self.closing.evict_one() => {
@@ -112,7 +112,7 @@ impl HostState {
     /// # Cancel safety
     ///
     /// The work goes on when the future is dropped. If the runtime ends before the work is done, nothing comes of it.
-    pub(super) async fn run<T: Send + 'static>(
+    pub(in crate::server) async fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> T {
@@ -125,21 +125,21 @@ impl HostState {
 
     /// How many handshakes may wait for the handler of one resource: not so many that there is no place for clients of
     /// others.
-    pub(super) fn max_handshakes(&self) -> usize {
+    pub(in crate::server) fn max_handshakes(&self) -> usize {
         let clients = self.config().limits.max_clients;
         if self.registry.count() > 1 { clients.div_ceil(2) } else { clients }
     }
 
-    pub(super) fn next_id(&self) -> ClientId {
+    pub(in crate::server) fn next_id(&self) -> ClientId {
         self.ids.next()
     }
 
-    pub(super) fn is_draining(&self) -> bool {
+    pub(in crate::server) fn is_draining(&self) -> bool {
         self.is_draining.load(Ordering::Acquire)
     }
 
     /// Answers whether it serves, and does so on all its threads.
-    pub(super) fn health(&self) -> Response<Body> {
+    pub(in crate::server) fn health(&self) -> Response<Body> {
         if self.is_draining() {
             return text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
         }
@@ -156,22 +156,22 @@ impl HostState {
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
-    pub(super) async fn draining(&self) {
+    pub(in crate::server) async fn draining(&self) {
         self.draining.cancelled().await;
     }
 
     /// Whether somebody at this address is believed who its clients are.
-    pub(super) fn trusts(&self, address: IpAddr) -> bool {
+    pub(in crate::server) fn trusts(&self, address: IpAddr) -> bool {
         self.config().trusted_proxies.iter().any(|network| network.contains(&address))
     }
 
     /// How long clients stay open while `stopping` runs in their handler. The rest of the time is for closing them.
-    pub(super) fn stopping_time(&self) -> Duration {
+    pub(in crate::server) fn stopping_time(&self) -> Duration {
         self.config().timeouts.drain / 2
     }
 
     /// Sends every client away and waits until they have gone.
-    pub(super) async fn drain(&self) -> Stopped {
+    pub(in crate::server) async fn drain(&self) -> Stopped {
         let until = Instant::now() + self.config().timeouts.drain;
         self.is_draining.store(true, Ordering::Release);
         tracing::info!(clients = self.registry.clients(), "stopping");
@@ -197,7 +197,7 @@ impl HostState {
     }
 
     /// Whoever is let in while the host drains must call this again.
-    pub(super) fn close_all_clients(&self) {
+    pub(in crate::server) fn close_all_clients(&self) {
         for served in self.registry.all() {
             served.close_all_clients(ByHost::Stopping);
         }

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use ws_host_protocol::handshake::Scheme;
 
-use super::site::HostState;
+use super::HostState;
 use crate::clients::Certificate;
 use crate::config::{self, Address};
 use crate::connection::Admitted;
@@ -46,7 +46,7 @@ impl Peer {
 
 /// For whom the peer of a connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SpeaksFor {
+pub(in crate::server) enum SpeaksFor {
     /// For a client: itself, or if it is trusted the one that its headers tell of.
     Client,
     /// For itself: a proxy that looks whether the server lives, or does not know who connects. What headers
@@ -56,33 +56,33 @@ pub(super) enum SpeaksFor {
 
 /// What a request needs to know of its connection.
 #[derive(Clone)]
-pub(super) struct RequestContext {
-    pub(super) peer: Peer,
-    pub(super) speaks_for: SpeaksFor,
+pub(in crate::server) struct RequestContext {
+    pub(in crate::server) peer: Peer,
+    pub(in crate::server) speaks_for: SpeaksFor,
     /// The address at which it was accepted, if the host did that.
-    pub(super) address: Option<Address>,
+    pub(in crate::server) address: Option<Address>,
     /// For whom the client asked in TLS, in lower case.
-    pub(super) server_name: Option<Arc<str>>,
+    pub(in crate::server) server_name: Option<Arc<str>>,
     /// That the client has shown.
-    pub(super) certificate: Option<Arc<Certificate>>,
+    pub(in crate::server) certificate: Option<Arc<Certificate>>,
     /// Until when the handshake must have been answered.
-    pub(super) deadline: Instant,
+    pub(in crate::server) deadline: Instant,
     /// What draft 00 has behind the head of its request.
-    pub(super) challenge: Option<[u8; 8]>,
+    pub(in crate::server) challenge: Option<[u8; 8]>,
     /// Where the client is left when it was let in.
     accepted: Arc<Mutex<Option<AcceptedClient>>>,
 }
 
 /// A client that was let in, on its way from the request to the connection.
-pub(super) struct AcceptedClient {
-    pub(super) admitted: Admitted,
-    pub(super) settings: Arc<config::Resource>,
+pub(in crate::server) struct AcceptedClient {
+    pub(in crate::server) admitted: Admitted,
+    pub(in crate::server) settings: Arc<config::Resource>,
     /// What stands between the head of the answer and the first frame.
-    pub(super) trailer: Vec<u8>,
+    pub(in crate::server) trailer: Vec<u8>,
 }
 
 impl RequestContext {
-    pub(super) fn new(site: &HostState, peer: Peer) -> Self {
+    pub(in crate::server) fn new(site: &HostState, peer: Peer) -> Self {
         Self {
             peer,
             speaks_for: SpeaksFor::Client,
@@ -96,26 +96,26 @@ impl RequestContext {
     }
 
     /// Another request on the same connection.
-    pub(super) fn next_request(&self, site: &HostState) -> Self {
+    pub(in crate::server) fn next_request(&self, site: &HostState) -> Self {
         Self { deadline: deadline(site), challenge: None, accepted: Arc::default(), ..self.clone() }
     }
 
     /// The same, with the challenge that was read behind the head of its request.
-    pub(super) fn with_challenge(self, challenge: Option<[u8; 8]>) -> Self {
+    pub(in crate::server) fn with_challenge(self, challenge: Option<[u8; 8]>) -> Self {
         Self { challenge, ..self }
     }
 
     /// Whether somebody at this address is believed who its clients are. On a connection of the proxy's own there
     /// are none.
-    pub(super) fn believes(&self, site: &HostState, address: IpAddr) -> bool {
+    pub(in crate::server) fn believes(&self, site: &HostState, address: IpAddr) -> bool {
         self.speaks_for == SpeaksFor::Client && site.trusts(address)
     }
 
-    pub(super) fn put_accepted(&self, entrance: AcceptedClient) {
+    pub(in crate::server) fn put_accepted(&self, entrance: AcceptedClient) {
         *self.accepted.lock() = Some(entrance);
     }
 
-    pub(super) fn take_accepted(&self) -> Option<AcceptedClient> {
+    pub(in crate::server) fn take_accepted(&self) -> Option<AcceptedClient> {
         self.accepted.lock().take()
     }
 }

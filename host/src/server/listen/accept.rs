@@ -13,11 +13,11 @@ use super::handoff::Handoff;
 use super::listener::{Incoming, Listener, Stream};
 use super::{Endpoint, serve_connection};
 use crate::log_rate::{Line, LogRate};
-use crate::server::arrival::{self, HandshakePermit};
-use crate::server::http::SocketTransfer;
-use crate::server::places::Permits;
-use crate::server::site::HostState;
-use crate::server::visit::{Peer, RequestContext};
+use crate::server::host::HostState;
+use crate::server::host::request::{Peer, RequestContext};
+use crate::server::permits::Permits;
+use crate::server::permits::handshake::{self, HandshakePermit};
+use crate::server::stream::SocketTransfer;
 use crate::worker::Worker;
 
 /// How long to wait when the system has no file descriptors left: long enough not to spin, short
@@ -63,7 +63,7 @@ pub(in crate::server) async fn accept(
         listener,
         door,
         site,
-        permits: arrival::handshake_permits(),
+        permits: handshake::handshake_permits(),
         accepted: AtomicUsize::new(0),
         is_left: AtomicBool::new(false),
         handoff: Handoff::default(),

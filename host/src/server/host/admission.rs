@@ -12,18 +12,17 @@ use ws_host_protocol::handshake::Rejection;
 use ws_host_protocol::handshake::forwarded::{self, Forwarded};
 use ws_host_protocol::handshake::server::{Rules, Upgrade, check, check_draft00, check_http2};
 
-use super::answer::{Body, rejected, switch_protocols, text, unavailable};
-use super::refused_origin;
 use super::registry::Route;
+use super::request::{AcceptedClient, RequestContext};
 use super::served::{PendingHandshake, ServedResource};
-use super::site::HostState;
-use super::visit::{AcceptedClient, RequestContext};
+use super::{HostState, refused_origin};
 use crate::clients::{ByHost, Client, ClientInfo, Headers, HttpVersion, OnFull};
 use crate::config;
 use crate::connection::{Admitted, ClientPermit, ConnectionEnd};
 use crate::guest::{Acceptance, Fault, Refusal};
 use crate::log_rate::{Line, LogRate};
 use crate::resource::Full;
+use crate::server::response::{Body, rejected, switch_protocols, text, unavailable};
 
 /// Lines on clients that found no place.
 static FULL: LogRate = LogRate::new();
@@ -35,7 +34,7 @@ static WRONG: LogRate = LogRate::new();
 static LATE: LogRate = LogRate::new();
 
 /// Answers a handshake. If that is with 101, the client is left with the visit.
-pub(super) async fn admit(
+pub(in crate::server) async fn admit(
     site: &Arc<HostState>,
     route: Route,
     request: &Request<()>,

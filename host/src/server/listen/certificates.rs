@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use tokio::time::timeout;
 
-use super::door::{Tls, TlsError};
+use super::{Tls, TlsError};
 use crate::blocking::off_the_workers;
 use crate::reload::HALF_WRITTEN;
 use crate::watch::Watch;
 
 /// Shows a new certificate whenever its files change, for ever.
-pub(super) async fn follow(tls: Arc<Tls>, watch: Watch) {
+pub(in crate::server) async fn follow(tls: Arc<Tls>, watch: Watch) {
     loop {
         watch.changed().await;
         // The certificate and its key are two files, and for a moment do not belong together.
@@ -28,7 +28,7 @@ pub(super) async fn follow(tls: Arc<Tls>, watch: Watch) {
 /// # Errors
 ///
 /// [`TlsError`]; what was shown before still is.
-pub(super) async fn read_again(tls: &Arc<Tls>) -> Result<(), TlsError> {
+pub(in crate::server) async fn read_again(tls: &Arc<Tls>) -> Result<(), TlsError> {
     let reading = Arc::clone(tls);
     off_the_workers(move || reading.renew()).await?;
     tracing::info!("read the certificate");

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ws_host_protocol::{CloseFrame, CloseFrameError, SharedMessage};
 
-use super::host::{Host, NoResource};
 use super::served::ServedResource;
+use super::{Host, NoResource};
 use crate::topics::is_name;
 
 /// Why nothing was done with the clients that have a tag.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::places::{Eviction, Permit, Permits};
+use super::{Eviction, Permit, Permits};
 use crate::worker::HandshakeLoad;
 
 /// How many connections may have sent no request yet, at one of the server's addresses. The next one waits until one of
@@ -29,10 +29,10 @@ const MAX_RESPONSES: usize = 1024;
 const RESPONSE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How many connections may wait behind their last answer until the client has closed too. Others do not wait.
-pub(super) const MAX_LINGERING: usize = 1024;
+pub(in crate::server) const MAX_LINGERING: usize = 1024;
 
 /// What a connection is counted as until it is a client's. It counts no more when this is dropped.
-pub(super) struct HandshakePermit {
+pub(in crate::server) struct HandshakePermit {
     load: Option<HandshakeLoad>,
     permit: Option<Permit>,
     eviction: Option<Eviction>,
@@ -41,14 +41,14 @@ pub(super) struct HandshakePermit {
 
 /// Whether there is room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Room {
+pub(in crate::server) enum Room {
     Found,
     None,
 }
 
 impl HandshakePermit {
     /// Of a connection that somebody else has accepted, and counts.
-    pub(super) const UNCOUNTED: Self =
+    pub(in crate::server) const UNCOUNTED: Self =
         Self { load: None, permit: None, eviction: None, keep_alive: None };
 
     /// Counts among those that have sent no request yet. Waits for a place.
@@ -56,19 +56,19 @@ impl HandshakePermit {
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
-    pub(super) async fn acquire(arriving: &Arc<Permits>, address: IpAddr) -> Self {
+    pub(in crate::server) async fn acquire(arriving: &Arc<Permits>, address: IpAddr) -> Self {
         let (place, notice) = arriving.take(address).await;
         Self { permit: Some(place), eviction: Some(notice), ..Self::UNCOUNTED }
     }
 
     /// Counts on the worker that receives it, too.
-    pub(super) fn assigned_to(self, reception: HandshakeLoad) -> Self {
+    pub(in crate::server) fn assigned_to(self, reception: HandshakeLoad) -> Self {
         Self { load: Some(reception), ..self }
     }
 
     /// Waits for the client, from when this is polled first, until the connection must give way to another one: never,
     /// once there is a request.
-    pub(super) fn evicted(&mut self) -> impl Future<Output = ()> + Send + use<> {
+    pub(in crate::server) fn evicted(&mut self) -> impl Future<Output = ()> + Send + use<> {
         let wait = self.permit.as_ref().map(Permit::wait);
         let notice = self.eviction.take();
         async move {
@@ -83,12 +83,12 @@ impl HandshakePermit {
     }
 
     /// There is a request: what becomes of it has a bound of its own.
-    pub(super) fn request_received(&mut self) {
+    pub(in crate::server) fn request_received(&mut self) {
         self.permit = None;
     }
 
     /// Goes on among those that have had an answer, if there is room.
-    pub(super) fn keep_alive(&mut self, places: &Arc<Semaphore>) -> Room {
+    pub(in crate::server) fn keep_alive(&mut self, places: &Arc<Semaphore>) -> Room {
         if self.keep_alive.is_none() {
             let Ok(permit) = Arc::clone(places).try_acquire_owned() else { return Room::None };
             self.release();
@@ -98,22 +98,22 @@ impl HandshakePermit {
     }
 
     /// The connection counts as something else now.
-    pub(super) fn release(&mut self) {
+    pub(in crate::server) fn release(&mut self) {
         (self.load, self.permit, self.keep_alive) = (None, None, None);
     }
 }
 
 /// Places for connections of one address that have sent no request yet.
-pub(super) fn handshake_permits() -> Arc<Permits> {
+pub(in crate::server) fn handshake_permits() -> Arc<Permits> {
     Permits::new(MAX_HANDSHAKES, HANDSHAKE_PATIENCE)
 }
 
 /// Places for connections that have had an answer.
-pub(super) fn keep_alive_permits() -> Arc<Semaphore> {
+pub(in crate::server) fn keep_alive_permits() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(MAX_KEEP_ALIVE))
 }
 
 /// Places for answers that are on their way.
-pub(super) fn response_permits() -> Arc<Permits> {
+pub(in crate::server) fn response_permits() -> Arc<Permits> {
     Permits::new(MAX_RESPONSES, RESPONSE_PATIENCE)
 }

@@ -11,10 +11,10 @@ use crate::pattern::{Found, Patterns, normalized};
 
 /// The resources of a host, by name and by path. Replaced as a whole when one comes or goes.
 #[derive(Default)]
-pub(super) struct Registry {
+pub(in crate::server) struct Registry {
     table: RwLock<Arc<Table>>,
     /// Held by whoever changes it, from looking at what there is to the change.
-    pub(super) changing: Arc<tokio::sync::Mutex<()>>,
+    pub(in crate::server) changing: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Default)]
@@ -27,17 +27,17 @@ struct Table {
 }
 
 /// The resource of a path.
-pub(super) struct Route {
-    pub(super) served: Arc<ServedResource>,
+pub(in crate::server) struct Route {
+    pub(in crate::server) served: Arc<ServedResource>,
     /// The path in its normal form: instances, handlers and management know it by this one.
-    pub(super) path: String,
+    pub(in crate::server) path: String,
     /// What the parameters of its pattern stand for.
-    pub(super) parameters: Vec<(String, String)>,
+    pub(in crate::server) parameters: Vec<(String, String)>,
 }
 
 impl Registry {
     /// The resource that serves a path at an address, however the path is written.
-    pub(super) fn find(&self, address: Option<&Address>, path: &str) -> Option<Route> {
+    pub(in crate::server) fn find(&self, address: Option<&Address>, path: &str) -> Option<Route> {
         let table = self.table();
         let path = normalized(path);
         let here = address.and_then(|address| table.at_address.get(address)?.find(&path));
@@ -45,27 +45,27 @@ impl Registry {
         Some(Route { served: Arc::clone(value), path: path.into_owned(), parameters })
     }
 
-    pub(super) fn named(&self, name: &str) -> Option<Arc<ServedResource>> {
+    pub(in crate::server) fn named(&self, name: &str) -> Option<Arc<ServedResource>> {
         self.table().by_name.get(name).cloned()
     }
 
     /// All of them, by name.
-    pub(super) fn all(&self) -> Vec<Arc<ServedResource>> {
+    pub(in crate::server) fn all(&self) -> Vec<Arc<ServedResource>> {
         self.table().by_name.values().cloned().collect()
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub(in crate::server) fn count(&self) -> usize {
         self.table().by_name.len()
     }
 
     /// How many clients are connected.
-    pub(super) fn clients(&self) -> usize {
+    pub(in crate::server) fn clients(&self) -> usize {
         self.all().iter().map(|served| served.resource().clients().len()).sum()
     }
 
     /// Serves these from now on, and no others. Of two with paths between which nothing decides the
     /// first one is served; the configuration has been checked for that.
-    pub(super) fn replace(&self, resources: Vec<Arc<ServedResource>>) {
+    pub(in crate::server) fn replace(&self, resources: Vec<Arc<ServedResource>>) {
         let mut table = Table::default();
         for served in resources {
             let settings = served.settings();

@@ -7,8 +7,8 @@ use http::header::{FORWARDED, HOST, HeaderName, ORIGIN};
 use http::{HeaderMap, Request};
 use ws_host_protocol::handshake::forwarded::Convention;
 
-use super::site::HostState;
-use super::visit::RequestContext;
+use super::HostState;
+use super::request::RequestContext;
 use crate::log_rate::{Line, LogRate, Quoted};
 
 const SEC_WEBSOCKET_ORIGIN: HeaderName = HeaderName::from_static("sec-websocket-origin");
@@ -29,7 +29,7 @@ static LINES: LogRate = LogRate::new();
 
 /// Warns that a page was refused, and says what to set if it should not have been. `told_host` is the host that
 /// trusted proxies tell.
-pub(super) fn warn(
+pub(in crate::server) fn warn(
     site: &HostState,
     resource: &str,
     request: &Request<()>,

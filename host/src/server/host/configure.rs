@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use super::HostState;
 use super::served::{PreparedResource, ServedResource};
-use super::site::HostState;
-use super::{StartError, of_resource};
 use crate::clients::ByHost;
 use crate::config::{self, InvalidSetting, checked_resources};
 use crate::reload::{Loaded, ReloadError};
+use crate::server::error::{StartError, of_resource};
 
 /// What became of the resources, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,7 +60,7 @@ enum Step {
 
 /// All or nothing: first everything is loaded, then everything is changed. Whoever calls this holds the lock on
 /// changes, and does not stop in the middle.
-pub(super) async fn configure(
+pub(in crate::server) async fn configure(
     site: &HostState,
     resources: Vec<config::Resource>,
 ) -> Result<Configured, ConfigureError> {

@@ -1,25 +1,35 @@
 //! Resources that are served, whoever accepts the connections.
 
+mod admission;
+mod configure;
+mod context;
+mod custom;
+mod refused_origin;
+mod registry;
+mod relief;
+pub(in crate::server) mod request;
+mod routes;
+mod runtimes;
+mod served;
+mod state;
+mod tagged;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ::http::{Request, Response};
 use serde::Serialize;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::task::AbortOnDropHandle;
 use ws_host_protocol::SharedMessage;
 
-use super::answer::Body;
-use super::arrival::HandshakePermit;
-use super::configure::{ConfigureError, Configured, configure};
-use super::custom::CustomMessage;
-use super::door::{Endpoint, serve_connection};
-use super::http::{self, NoTransfer};
-use super::relief::relief;
-use super::served::{PreparedResource, ServedResource};
-use super::site::HostState;
-use super::visit::{Peer, RequestContext};
-use super::{StartError, Stopped};
+use self::configure::configure;
+pub use self::configure::{ConfigureError, Configured};
+pub use self::custom::CustomMessage;
+use self::relief::relief;
+pub(in crate::server) use self::routes::answer;
+use self::served::{PreparedResource, ServedResource};
+pub(in crate::server) use self::state::HostState;
+pub use self::tagged::TaggedError;
+use super::error::StartError;
 use crate::actor::TrialState;
 use crate::clients::{ByHost, ClientId};
 use crate::config::{self, Address};
@@ -29,7 +39,7 @@ use crate::reload::{ReloadError, ReloadOutcome, Replaced};
 use crate::resource::{NoTarget, Target};
 
 /// What clients hear whom whoever runs the server closes without a word.
-pub(super) const CLOSED_BY_THE_ADMINISTRATOR: &str = "closed by the administrator";
+pub(in crate::server) const CLOSED_BY_THE_ADMINISTRATOR: &str = "closed by the administrator";
 
 /// Resources that are served, whoever accepts the connections. Copies are the same host.
 ///
@@ -40,7 +50,7 @@ pub(super) const CLOSED_BY_THE_ADMINISTRATOR: &str = "closed by the administrato
 /// - [`serve_stream`](Self::serve_stream) serves any stream.
 #[derive(Clone)]
 pub struct Host {
-    pub(super) state: Arc<HostState>,
+    pub(in crate::server) state: Arc<HostState>,
 }
 
 /// No resource has this name.
@@ -139,6 +149,16 @@ pub struct ClientStatus {
     pub buffered: usize,
 }
 
+/// How a server has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stopped {
+    /// Every client was told and has gone.
+    Drained,
+    /// So many clients were still there when the time was over.
+    Abandoned(usize),
+}
+
 impl Host {
     /// Loads every component, and tries whether an instance of it can be made.
     ///
@@ -168,40 +188,6 @@ impl Host {
         let relief = relief(Arc::downgrade(&site), Arc::clone(&site.context.budget));
         site.keep_relief(AbortOnDropHandle::new(tokio::spawn(relief)));
         Ok(Self { state: site })
-    }
-
-    /// Serves a stream, from the request of its client to the end of the connection if that is a
-    /// WebSocket. Returns when the request is answered; the connection goes on by itself.
-    ///
-    /// # Cancel safety
-    ///
-    /// A stream whose request was not answered yet is dropped with the future.
-    pub async fn serve_stream<S>(&self, stream: S, peer: Peer)
-    where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
-        let visit = RequestContext::new(&self.state, peer);
-        let site = Arc::clone(&self.state);
-        serve_connection::<_, NoTransfer>(
-            site,
-            &Endpoint::UNBOUND,
-            stream,
-            visit,
-            HandshakePermit::UNCOUNTED,
-        )
-        .await;
-    }
-
-    /// Answers a request of another program's HTTP server. If that is with 101, or over HTTP/2 with 200 to
-    /// an extended CONNECT (RFC 8441), the connection is served when the server has written the answer and
-    /// hands the stream over, as hyper does. Drafts before 7 cannot come in this way.
-    ///
-    /// # Cancel safety
-    ///
-    /// A client that was let in meanwhile is told to its handler as gone.
-    pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Response<Body> {
-        let visit = RequestContext::new(&self.state, peer);
-        http::answer_with_upgrade(&self.state, request, visit, async {}).await
     }
 
     /// Serves these resources from now on, and no others. What did not change is not touched; if
@@ -408,7 +394,7 @@ impl Host {
     }
 
     /// Tells the metrics what can only be told when it is asked for.
-    pub(super) fn measure(&self) {
+    pub(in crate::server) fn measure(&self) {
         let budget = &self.state.context.budget;
         metrics::gauge!("ws_host_buffered_bytes").set(budget.used() as f64);
         metrics::gauge!("ws_host_max_buffered_bytes").set(budget.limit() as f64);
@@ -423,7 +409,7 @@ impl Host {
         Ok(self.named(resource)?.resource().topics().publish(topic, message).await)
     }
 
-    pub(super) fn named(&self, name: &str) -> Result<Arc<ServedResource>, NoResource> {
+    pub(in crate::server) fn named(&self, name: &str) -> Result<Arc<ServedResource>, NoResource> {
         self.state.registry.named(name).ok_or_else(|| NoResource(name.to_owned()))
     }
 }

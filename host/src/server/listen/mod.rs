@@ -1,11 +1,11 @@
 //! From a socket to HTTP: what a proxy says of its client, TLS, and which version of HTTP is spoken.
 
 mod accept;
+pub(super) mod certificates;
 mod detect;
 mod flash;
 mod handoff;
 mod listener;
-mod moved;
 mod proxy_header;
 mod tls;
 
@@ -21,16 +21,15 @@ use ws_host_protocol::handshake::Scheme;
 pub(super) use self::accept::accept;
 use self::detect::{Detected, detect};
 pub(super) use self::listener::Listener;
-use self::moved::{PrefixedTransfer, TlsTransfer};
 use self::proxy_header::{Addresses, ProxyHeader};
 pub(super) use self::tls::{Tls, TlsError};
-use super::arrival::HandshakePermit;
-use super::http::{self, Transfer};
-use super::reread::Prefixed;
-use super::site::HostState;
-use super::visit::{RequestContext, SpeaksFor};
 use crate::config::{Address, ProxyProtocol};
 use crate::log_rate::{Line, LogRate};
+use crate::server::host::HostState;
+use crate::server::host::request::{RequestContext, SpeaksFor};
+use crate::server::http;
+use crate::server::permits::handshake::HandshakePermit;
+use crate::server::stream::{Prefixed, PrefixedTransfer, TlsTransfer, Transfer};
 
 /// What somebody hears who speaks plain HTTP where TLS is spoken.
 const SPEAK_TLS: &str = "\

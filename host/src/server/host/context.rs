@@ -10,12 +10,12 @@ use crate::config;
 use crate::worker::Workers;
 
 /// What all resources of a host share.
-pub(super) struct HostContext {
+pub(in crate::server) struct HostContext {
     /// All settings but the resources, which are in the registry.
-    pub(super) config: config::Host,
-    pub(super) runtimes: Runtimes,
-    pub(super) workers: Arc<Workers>,
-    pub(super) budget: Arc<Budget>,
+    pub(in crate::server) config: config::Host,
+    pub(in crate::server) runtimes: Runtimes,
+    pub(in crate::server) workers: Arc<Workers>,
+    pub(in crate::server) budget: Arc<Budget>,
     _watch: AbortOnDropHandle<()>,
 }
 
@@ -23,7 +23,7 @@ impl HostContext {
     /// # Errors
     ///
     /// What the system says when it has no thread for a worker.
-    pub(super) fn new(config: config::Host) -> std::io::Result<Self> {
+    pub(in crate::server) fn new(config: config::Host) -> std::io::Result<Self> {
         let runtimes = Runtimes::new(config.cache.clone());
         let workers = Arc::new(Workers::start(config.workers)?);
         let watch = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&workers).watch()));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::site::HostState;
+use super::HostState;
 use crate::budget::{Budget, STEP};
 use crate::clients::{Cause, Client};
 
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// # Cancel safety
 ///
 /// Clients that were closed stay closed.
-pub(super) async fn relief(site: Weak<HostState>, budget: Arc<Budget>) {
+pub(in crate::server) async fn relief(site: Weak<HostState>, budget: Arc<Budget>) {
     loop {
         budget.pressed().await;
         sleep(PATIENCE).await;

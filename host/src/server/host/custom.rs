@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::host::CustomError;
+use super::CustomError;
 use crate::guest::CustomInfo;
 
 /// The longest kind or sender of a message, in octets: each instance that the message is for has them beside it.
@@ -38,11 +38,11 @@ impl<'a> CustomMessage<'a> {
         Self { sender: Some(sender), ..self }
     }
 
-    pub(super) fn octets(&self) -> Arc<[u8]> {
+    pub(in crate::server) fn octets(&self) -> Arc<[u8]> {
         self.octets.into()
     }
 
-    pub(super) fn info(&self) -> Result<CustomInfo, CustomError> {
+    pub(in crate::server) fn info(&self) -> Result<CustomInfo, CustomError> {
         let bounded = |word: Option<&str>, too_long| match word {
             Some(word) if word.len() > MAX_WORD => Err(too_long),
             word => Ok(word.map(Arc::from)),

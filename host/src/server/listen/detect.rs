@@ -3,7 +3,7 @@
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::server::http;
-use crate::server::reread::Prefixed;
+use crate::server::stream::Prefixed;
 
 /// With what a client begins that speaks HTTP/2 (RFC 9113 §3.4).
 const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -6,11 +6,10 @@ use http::{Method, Request, StatusCode};
 use hyper::ext::Protocol;
 use ws_host_protocol::handshake::{Rejection, server};
 
-use super::admission;
-use super::answer::{Answer, rejected, text};
-use super::site::HostState;
-use super::visit::RequestContext;
+use super::request::RequestContext;
+use super::{HostState, admission};
 use crate::config::Address;
+use crate::server::response::{Answer, rejected, text};
 
 /// Where an orchestrator asks whether the server lives.
 const HEALTH: &str = "/healthz";
@@ -18,7 +17,7 @@ const HEALTH: &str = "/healthz";
 /// How many paths are told to somebody who asks for another one.
 const MAX_TOLD: usize = 8;
 
-pub(super) async fn answer(
+pub(in crate::server) async fn answer(
     site: &Arc<HostState>,
     request: &Request<()>,
     visit: RequestContext,

@@ -15,7 +15,7 @@ const RETRY_SECONDS: &str = "5";
 pub type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// An answer, and what may follow it on a connection of HTTP/1.1.
-pub(super) enum Answer {
+pub(in crate::server) enum Answer {
     /// More requests may follow.
     Ordinary(Response<Body>),
     /// The WebSocket follows, or nothing: what comes behind a refused handshake cannot be trusted to be HTTP.
@@ -24,7 +24,7 @@ pub(super) enum Answer {
 
 impl Answer {
     /// Where it makes no difference.
-    pub(super) fn into_response(self) -> Response<Body> {
+    pub(in crate::server) fn into_response(self) -> Response<Body> {
         match self {
             Self::Ordinary(response) | Self::OfHandshake(response) => response,
         }
@@ -32,7 +32,7 @@ impl Answer {
 }
 
 /// A short answer for programs.
-pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
+pub(in crate::server) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
     // What is answered here is made of maps with text as keys: it can always be written.
     let octets = serde_json::to_vec(value).unwrap_or_default();
     let mut response = text(status, octets);
@@ -41,19 +41,19 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body>
 }
 
 /// A short answer for people.
-pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
+pub(in crate::server) fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
     with_text(status_only(status), text)
 }
 
 /// An answer to who may try again later.
-pub(super) fn unavailable(why: &'static str) -> Response<Body> {
+pub(in crate::server) fn unavailable(why: &'static str) -> Response<Body> {
     let mut response = text(StatusCode::SERVICE_UNAVAILABLE, why);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
     response
 }
 
 /// A refused handshake, with a word on what would be right.
-pub(super) fn rejected(
+pub(in crate::server) fn rejected(
     rejection: Rejection,
     request: &Request<()>,
     versions: &Versions,
@@ -80,7 +80,7 @@ pub(super) fn rejected(
     with_text(response, advice)
 }
 
-pub(super) fn switch_protocols(response: Response<()>) -> Response<Body> {
+pub(in crate::server) fn switch_protocols(response: Response<()>) -> Response<Body> {
     response.map(|()| Empty::new().map_err(|never| match never {}).boxed_unsync())
 }
 

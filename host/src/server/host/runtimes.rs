@@ -10,13 +10,13 @@ use crate::config::{InstancePer, Resource};
 use crate::guest::{Density, Runtime, RuntimeError};
 
 /// One engine for each kind of resource, started when it is first needed.
-pub(super) struct Runtimes {
+pub(in crate::server) struct Runtimes {
     cache: Option<PathBuf>,
     all: Mutex<HashMap<Density, Arc<Runtime>>>,
 }
 
 impl Runtimes {
-    pub(super) fn new(cache: Option<PathBuf>) -> Self {
+    pub(in crate::server) fn new(cache: Option<PathBuf>) -> Self {
         Self { cache, all: Mutex::default() }
     }
 
@@ -25,7 +25,7 @@ impl Runtimes {
     /// # Errors
     ///
     /// [`RuntimeError`] if it does not start.
-    pub(super) fn of(&self, resource: &Resource) -> Result<Arc<Runtime>, RuntimeError> {
+    pub(in crate::server) fn of(&self, resource: &Resource) -> Result<Arc<Runtime>, RuntimeError> {
         let density = match resource.instance_per {
             InstancePer::Resource { .. } => Density::Few,
             InstancePer::Path | InstancePer::Client => {
@@ -43,7 +43,7 @@ impl Runtimes {
 
     /// Takes an engine that is there already.
     #[cfg(test)]
-    pub(super) fn put(&self, density: Density, runtime: Arc<Runtime>) {
+    pub(in crate::server) fn put(&self, density: Density, runtime: Arc<Runtime>) {
         self.all.lock().insert(density, runtime);
     }
 }

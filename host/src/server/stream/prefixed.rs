@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A stream of which the first bytes were read to look at them. Whoever reads it gets them all.
 #[derive(Debug)]
-pub(super) struct Prefixed<S> {
+pub(in crate::server) struct Prefixed<S> {
     first: Vec<u8>,
     given: usize,
     stream: S,
@@ -15,23 +15,23 @@ pub(super) struct Prefixed<S> {
 
 impl<S> Prefixed<S> {
     /// A stream of which these bytes were read.
-    pub(super) fn new(first: Vec<u8>, stream: S) -> Self {
+    pub(in crate::server) fn new(first: Vec<u8>, stream: S) -> Self {
         Self { first, given: 0, stream }
     }
 
     /// A stream of which nothing was read, or nothing that is still to be given.
-    pub(super) fn unread(stream: S) -> Self {
+    pub(in crate::server) fn unread(stream: S) -> Self {
         Self::new(Vec::new(), stream)
     }
 
     /// The stream, of which nothing is left that was read before.
-    pub(super) fn into_inner(self) -> S {
+    pub(in crate::server) fn into_inner(self) -> S {
         debug_assert!(self.first.is_empty(), "bytes of the client would be lost");
         self.stream
     }
 
     /// The stream, and what was read of it before and has not been given again.
-    pub(super) fn into_parts(mut self) -> (S, Vec<u8>) {
+    pub(in crate::server) fn into_parts(mut self) -> (S, Vec<u8>) {
         self.first.drain(..self.given);
         (self.stream, self.first)
     }
