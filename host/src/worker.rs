@@ -261,14 +261,14 @@ mod tests {
     #[tokio::test]
     async fn connections_are_received_where_the_least_is_to_do() {
         let workers = workers(2);
-        let id = |reception: &HandshakeLoad| reception.0.handle.id();
+        let id = |load: &HandshakeLoad| load.0.handle.id();
         let alone = [workers.assign_handshake(), workers.assign_handshake()];
         assert_eq!(id(&alone[0]), id(&alone[1]), "no worker starts for a connection alone");
         let first = id(&alone[0]);
         drop(alone);
         let _homes = [workers.assign_actor(), workers.assign_actor()];
         let receptions = [(); 4].map(|()| workers.assign_handshake());
-        assert_eq!(receptions.iter().filter(|reception| id(reception) == first).count(), 2);
+        assert_eq!(receptions.iter().filter(|load| id(load) == first).count(), 2);
     }
 
     #[tokio::test]

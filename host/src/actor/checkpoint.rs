@@ -32,8 +32,8 @@ impl Turn<'_> {
         match self.actor.suspend(&mut live.guest, Reason::Checkpoint).await {
             Ok(state) => {
                 if state.is_some() {
-                    let kept = SavedState::new(state, live.code.clone(), Reason::Fault);
-                    self.remember(&kept);
+                    let saved = SavedState::new(state, live.code.clone(), Reason::Fault);
+                    self.remember(&saved);
                     metrics::counter!("ws_host_checkpoints_total").increment(1);
                     tracing::debug!(actor = &*self.actor.name, "checkpoint");
                 }
@@ -44,17 +44,17 @@ impl Turn<'_> {
     }
 
     /// An instance has, or takes, this state, and goes on to other events.
-    pub(super) fn remember(&mut self, kept: &SavedState) {
-        let Some(state) = kept.state.as_ref().filter(|_| self.actor.code.checkpoint().is_some())
+    pub(super) fn remember(&mut self, saved: &SavedState) {
+        let Some(state) = saved.state.as_ref().filter(|_| self.actor.code.checkpoint().is_some())
         else {
-            self.slot.checkpoint.kept = None;
+            self.slot.checkpoint.saved = None;
             return;
         };
         let budget = self.actor.code.budget();
         // Where what waits leaves no room for it, an older one is better than none.
-        if kept.share.is_some() || budget.has_room_for_state(state.len()) {
-            self.slot.checkpoint.kept =
-                Some(Box::new(kept.outdated(Reason::Fault).counted_in(budget)));
+        if saved.share.is_some() || budget.has_room_for_state(state.len()) {
+            self.slot.checkpoint.saved =
+                Some(Box::new(saved.outdated(Reason::Fault).counted_in(budget)));
         }
     }
 }

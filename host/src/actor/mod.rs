@@ -69,7 +69,7 @@ impl Actor {
         name: Box<str>,
         code: Arc<Code>,
         topics: Arc<Topics>,
-        home: WorkerHandle,
+        worker: WorkerHandle,
     ) -> Self {
         let belongings = Arc::new(ActorResources::new(topics));
         let (turns, handed_over) = (FairMutex::default(), Mutex::default());
@@ -78,7 +78,7 @@ impl Actor {
         Self {
             name,
             code,
-            worker: home,
+            worker,
             resources: belongings,
             slot: turns,
             handed_over,

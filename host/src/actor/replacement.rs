@@ -40,16 +40,16 @@ impl Turn<'_> {
         let current = self.actor.code.current();
         self.restore_after_rollback(&current);
         if matches!(self.slot.instance, InstanceState::Lost)
-            && let Some(kept) = &self.slot.checkpoint.kept
+            && let Some(saved) = &self.slot.checkpoint.saved
         {
-            self.slot.instance = InstanceState::Asleep(SavedState::clone(kept));
+            self.slot.instance = InstanceState::Asleep(SavedState::clone(saved));
         }
         match &self.slot.instance {
-            InstanceState::Asleep(kept) => {
-                let kept = kept.clone();
-                let is_settled = kept.code.version == current.version;
-                let by = if is_settled { kept.code.clone() } else { current };
-                self.wake(kept, by, permit).await
+            InstanceState::Asleep(saved) => {
+                let saved = saved.clone();
+                let is_settled = saved.code.version == current.version;
+                let by = if is_settled { saved.code.clone() } else { current };
+                self.wake(saved, by, permit).await
             }
             InstanceState::Lost => self.start_after_loss(permit, Reason::Fault).await,
             InstanceState::Unused | InstanceState::Live(_) => self.start_fresh(permit).await,
@@ -60,14 +60,16 @@ impl Turn<'_> {
     /// came of it. Answers whether it is so.
     pub(super) fn restore_after_rollback(&mut self, current: &CodeVersion) -> bool {
         let mut handed_over = self.actor.handed_over.lock();
-        let Some(kept) = handed_over.take_if(|kept| kept.is_back_in(current)) else { return false };
+        let Some(saved) = handed_over.take_if(|saved| saved.is_back_in(current)) else {
+            return false;
+        };
         drop(handed_over);
         if let Some(live) = self.slot.take_live(|_| true) {
             self.drop_instance(live);
         }
         self.actor.code.count(SwapOutcome::New(Duration::ZERO));
-        self.slot.checkpoint.kept = None;
-        self.slot.instance = InstanceState::Asleep(*kept);
+        self.slot.checkpoint.saved = None;
+        self.slot.instance = InstanceState::Asleep(*saved);
         true
     }
 
@@ -75,25 +77,25 @@ impl Turn<'_> {
     /// that cannot either, the state waits for the next event.
     pub(super) async fn wake(
         &mut self,
-        kept: SavedState,
+        saved: SavedState,
         by: CodeVersion,
         permit: OwnedSemaphorePermit,
     ) -> Result<LiveInstance, Fault> {
-        match kept.stale_since {
+        match saved.stale_since {
             None => metrics::counter!("ws_host_wakes_total").increment(1),
             Some(_) => metrics::counter!("ws_host_restarts_total").increment(1),
         }
-        if !kept.code.is_same_code(&by) {
+        if !saved.code.is_same_code(&by) {
             let began = Instant::now();
             // That other code takes over says more than that an instance wakes.
-            let reason = match kept.reason {
-                Reason::Hibernation => self.actor.code.why_replaced(&kept.code),
+            let reason = match saved.reason {
+                Reason::Hibernation => self.actor.code.why_replaced(&saved.code),
                 reason => reason,
             };
-            match self.actor.start_from(&by.template, &kept, reason).await {
+            match self.actor.start_from(&by.template, &saved, reason).await {
                 Ok(Some(guest)) => {
                     self.actor.code.count(SwapOutcome::New(began.elapsed()));
-                    self.hand_over(&kept, &by);
+                    self.hand_over(&saved, &by);
                     return Ok(LiveInstance { guest, code: by, permit });
                 }
                 Ok(None) => {}
@@ -101,38 +103,38 @@ impl Turn<'_> {
             }
             self.actor.code.count(SwapOutcome::Old);
         }
-        self.wake_with_old_code(kept, by.version, permit).await
+        self.wake_with_old_code(saved, by.version, permit).await
     }
 
     /// Lets the code that gave a state take it back, in spite of any newer one.
     async fn wake_with_old_code(
         &mut self,
-        mut kept: SavedState,
+        mut saved: SavedState,
         version: u64,
         permit: OwnedSemaphorePermit,
     ) -> Result<LiveInstance, Fault> {
-        let blame = |_: &Fault| self.actor.code.note_fault(&kept.code.template, FaultIn::Start);
-        let instantiated = self.actor.instantiate(&kept.code.template).await;
+        let blame = |_: &Fault| self.actor.code.note_fault(&saved.code.template, FaultIn::Start);
+        let instantiated = self.actor.instantiate(&saved.code.template).await;
         let mut guest = instantiated.inspect_err(blame)?;
-        let resumed = self.actor.resume(&mut guest, Some(&kept), kept.reason).await;
+        let resumed = self.actor.resume(&mut guest, Some(&saved), saved.reason).await;
         match resumed.inspect_err(blame) {
             Ok(true) => {
-                self.remember(&kept);
-                let edition = CodeVersion { version, ..kept.code };
-                Ok(LiveInstance { guest, code: edition, permit })
+                self.remember(&saved);
+                let code = CodeVersion { version, ..saved.code };
+                Ok(LiveInstance { guest, code, permit })
             }
             // An instance that refused a state may be in any: the next one begins without.
             Ok(false) => {
                 drop(guest);
                 self.discard_state();
-                self.start_after_loss(permit, kept.reason).await
+                self.start_after_loss(permit, saved.reason).await
             }
             Err(fault) => {
-                kept.faults += 1;
-                if kept.faults < GIVE_UP_AFTER {
-                    self.slot.instance = InstanceState::Asleep(kept);
+                saved.faults += 1;
+                if saved.faults < GIVE_UP_AFTER {
+                    self.slot.instance = InstanceState::Asleep(saved);
                 } else {
-                    self.log_given_up(&kept);
+                    self.log_given_up(&saved);
                     self.discard_state();
                 }
                 Err(fault)
@@ -142,10 +144,10 @@ impl Turn<'_> {
 
     /// An instance without anything from before it.
     async fn start_fresh(&mut self, permit: OwnedSemaphorePermit) -> Result<LiveInstance, Fault> {
-        let edition = self.actor.code.current();
-        let blame = |_: &Fault| self.actor.code.note_fault(&edition.template, FaultIn::Start);
-        let guest = self.actor.instantiate(&edition.template).await.inspect_err(blame)?;
-        Ok(LiveInstance { guest, code: edition, permit })
+        let code = self.actor.code.current();
+        let blame = |_: &Fault| self.actor.code.note_fault(&code.template, FaultIn::Start);
+        let guest = self.actor.instantiate(&code.template).await.inspect_err(blame)?;
+        Ok(LiveInstance { guest, code, permit })
     }
 
     /// An instance that knows that there was one before it.
@@ -176,8 +178,8 @@ impl Turn<'_> {
         let (outcome, found) = match self.hand_state_over(old, by).await {
             Ok(Successor::New(live)) => (SwapOutcome::New(began.elapsed()), Ok(live)),
             Ok(Successor::Old(old)) => {
-                let edition = CodeVersion { version, ..old.code };
-                (SwapOutcome::Old, Ok(LiveInstance { code: edition, ..old }))
+                let code = CodeVersion { version, ..old.code };
+                (SwapOutcome::Old, Ok(LiveInstance { code, ..old }))
             }
             Ok(Successor::Fresh(live)) => (SwapOutcome::Nobody, Ok(live)),
             Err(fault) => (SwapOutcome::Nobody, Err(fault)),
@@ -199,18 +201,18 @@ impl Turn<'_> {
                 self.actor.report_fault(None, &fault);
                 let LiveInstance { permit, guest, .. } = old;
                 drop(guest);
-                let Some(kept) = self.slot.checkpoint.kept.as_deref().cloned() else {
+                let Some(saved) = self.slot.checkpoint.saved.as_deref().cloned() else {
                     let restarted = self.start_after_loss(permit, Reason::Fault).await;
                     return restarted.map(Successor::Fresh);
                 };
-                self.slot.instance = InstanceState::Asleep(kept.clone());
-                return self.wake(kept, by, permit).await.map(Successor::New);
+                self.slot.instance = InstanceState::Asleep(saved.clone());
+                return self.wake(saved, by, permit).await.map(Successor::New);
             }
         };
-        let kept = SavedState::new(state, old.code.clone(), reason);
-        match self.actor.start_from(&by.template, &kept, reason).await {
+        let saved = SavedState::new(state, old.code.clone(), reason);
+        match self.actor.start_from(&by.template, &saved, reason).await {
             Ok(Some(guest)) => {
-                self.hand_over(&kept, &by);
+                self.hand_over(&saved, &by);
                 return Ok(Successor::New(LiveInstance { guest, code: by, permit: old.permit }));
             }
             Ok(None) => {}
@@ -227,31 +229,31 @@ impl Turn<'_> {
     }
 
     /// Other code has taken this. If that is on trial, or a fault elsewhere has ended its trial meanwhile, it is kept.
-    fn hand_over(&mut self, kept: &SavedState, taken_by: &CodeVersion) {
+    fn hand_over(&mut self, saved: &SavedState, taken_by: &CodeVersion) {
         let code = Arc::clone(&self.actor.code);
-        let may_return = code.may_return_to(&kept.code, taken_by);
-        let octets = kept.state.as_ref().map_or(0, |state| state.len());
+        let may_return = code.may_return_to(&saved.code, taken_by);
+        let octets = saved.state.as_ref().map_or(0, |state| state.len());
         if !may_return || !code.budget().has_room_for_state(octets) {
-            return self.remember(kept);
+            return self.remember(saved);
         }
         // One state, and counted once, whatever it is kept for.
-        let kept = kept.clone().counted_in(code.budget());
-        self.remember(&kept);
+        let saved = saved.clone().counted_in(code.budget());
+        self.remember(&saved);
         // Of this version, so that it is taken back under a later one.
         let version = code.version().min(taken_by.version);
-        let by = CodeVersion { version, ..kept.code.clone() };
+        let by = CodeVersion { version, ..saved.code.clone() };
         *self.actor.handed_over.lock() =
-            Some(Box::new(SavedState { code: by, ..kept.outdated(Reason::Rollback) }));
+            Some(Box::new(SavedState { code: by, ..saved.outdated(Reason::Rollback) }));
     }
 
     /// What was kept is of no use.
     fn discard_state(&mut self) {
         self.slot.instance = InstanceState::Lost;
-        self.slot.checkpoint.kept = None;
+        self.slot.checkpoint.saved = None;
     }
 
-    fn log_given_up(&self, kept: &SavedState) {
-        let octets = kept.state.as_ref().map_or(0, |state| state.len());
+    fn log_given_up(&self, saved: &SavedState) {
+        let octets = saved.state.as_ref().map_or(0, |state| state.len());
         tracing::error!(
             resource = self.actor.code.resource(),
             actor = &*self.actor.name,

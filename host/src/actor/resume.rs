@@ -20,11 +20,11 @@ impl Actor {
     pub(super) async fn start_from(
         &self,
         template: &Arc<Template>,
-        kept: &SavedState,
+        saved: &SavedState,
         reason: Reason,
     ) -> Result<Option<Box<Guest>>, Fault> {
         let mut guest = self.instantiate(template).await?;
-        Ok(self.resume(&mut guest, Some(kept), reason).await?.then_some(guest))
+        Ok(self.resume(&mut guest, Some(saved), reason).await?.then_some(guest))
     }
 
     /// The state, if the guest gives one that may be kept.
@@ -58,12 +58,12 @@ impl Actor {
     pub(super) async fn resume(
         &self,
         guest: &mut Guest,
-        kept: Option<&SavedState>,
+        saved: Option<&SavedState>,
         reason: Reason,
     ) -> Result<bool, Fault> {
         tracing::trace!(actor = &*self.name, reason = reason.word(), "resume");
-        let state = kept.and_then(|kept| kept.state.clone());
-        let Err(why) = guest.resume(state, reason, kept.and_then(SavedState::age)).await? else {
+        let state = saved.and_then(|saved| saved.state.clone());
+        let Err(why) = guest.resume(state, reason, saved.and_then(SavedState::age)).await? else {
             return Ok(true);
         };
         if let Some(Line { left_out }) = REFUSED.line(Instant::now()) {

@@ -52,7 +52,7 @@ pub(super) struct ActorSlot {
 /// What an instance can go on with after a trap.
 #[derive(Default)]
 pub(super) struct Checkpoint {
-    pub(super) kept: Option<Box<SavedState>>,
+    pub(super) saved: Option<Box<SavedState>>,
     /// The next one is on its way: after what time, and what waits for it.
     pub(super) next: Option<(Duration, AbortOnDropHandle<()>)>,
 }

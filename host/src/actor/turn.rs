@@ -106,8 +106,8 @@ impl<'a> Turn<'a> {
         let hears = match &self.slot.instance {
             InstanceState::Live(_) => true,
             // None is woken, or made, for what it does not hear.
-            InstanceState::Asleep(kept) => {
-                kept.code.template.wants_expiring() || code.template().wants_expiring()
+            InstanceState::Asleep(saved) => {
+                saved.code.template.wants_expiring() || code.template().wants_expiring()
             }
             InstanceState::Unused | InstanceState::Lost => code.template().wants_expiring(),
         };
@@ -237,10 +237,10 @@ impl<'a> Turn<'a> {
                     );
                     return;
                 }
-                let kept = SavedState::new(Some(state), live.code.clone(), Reason::Hibernation);
-                let kept = kept.counted_in(budget);
-                self.slot.instance = InstanceState::Asleep(kept);
-                self.slot.checkpoint.kept = None;
+                let saved = SavedState::new(Some(state), live.code.clone(), Reason::Hibernation);
+                let saved = saved.counted_in(budget);
+                self.slot.instance = InstanceState::Asleep(saved);
+                self.slot.checkpoint.saved = None;
                 self.drop_instance(live);
                 metrics::counter!("ws_host_hibernations_total").increment(1);
                 tracing::debug!(actor = &*self.actor.name, "hibernated");
@@ -263,9 +263,9 @@ impl<'a> Turn<'a> {
         let is_wanted = match &self.slot.instance {
             InstanceState::Live(live) => live.code.version != current.version,
             InstanceState::Asleep(_) if is_back => was_live,
-            InstanceState::Asleep(kept) => {
-                kept.code.version != current.version
-                    && !kept.code.is_same_code(&current)
+            InstanceState::Asleep(saved) => {
+                saved.code.version != current.version
+                    && !saved.code.is_same_code(&current)
                     && code.count_asleep()
             }
             InstanceState::Unused | InstanceState::Lost => false,
@@ -281,10 +281,10 @@ impl<'a> Turn<'a> {
         let Some(candidate) = self.actor.code.candidate() else { return };
         let found = if let Some(old) = self.slot.take_live(|_| true) {
             self.replace_instance(old, candidate).await
-        } else if let InstanceState::Asleep(kept) = &self.slot.instance {
-            let kept = kept.clone();
+        } else if let InstanceState::Asleep(saved) = &self.slot.instance {
+            let saved = saved.clone();
             match self.actor.code.permit().await {
-                Ok(permit) => self.wake(kept, candidate, permit).await,
+                Ok(permit) => self.wake(saved, candidate, permit).await,
                 Err(none) => Err(none),
             }
         } else {

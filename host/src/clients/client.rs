@@ -54,25 +54,25 @@ impl Client {
     /// A client whose outbound buffer holds at most `max_outbound` octets, and less if the budget has less.
     pub(crate) fn new(
         id: ClientId,
-        known: ClientInfo,
+        info: ClientInfo,
         max_outbound: usize,
         on_full: OnFull,
         budget: &Arc<Budget>,
     ) -> Self {
-        let mut outbound = match known.version {
+        let mut outbound = match info.version {
             Version::Draft00 => Outbound::draft00(max_outbound),
             Version::Draft07 | Version::Draft08 | Version::Rfc6455 => {
                 Outbound::server(max_outbound)
             }
         };
-        if let Some(deflate) = &known.deflate {
+        if let Some(deflate) = &info.deflate {
             outbound.use_deflate(deflate);
         }
         let outgoing = Outgoing::new(outbound);
         let (sent, received) = (Share::new(budget), Share::new(budget));
         let (outgoing, attachment) = (Mutex::new(outgoing), Mutex::new(None));
         let has_left = AtomicBool::new(false);
-        Self { id, info: known, on_full, outgoing, sent, received, attachment, has_left }
+        Self { id, info, on_full, outgoing, sent, received, attachment, has_left }
     }
 
     pub(crate) fn id(&self) -> ClientId {

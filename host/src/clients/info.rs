@@ -217,12 +217,12 @@ mod tests {
             ("x-user", b"bob"),
             ("x-none", b"\xff"),
         ];
-        let known = ClientInfo { headers: headers.into_iter().collect(), ..ClientInfo::example() };
+        let info = ClientInfo { headers: headers.into_iter().collect(), ..ClientInfo::example() };
         for name in ["x-user", "X-User"] {
-            assert_eq!(known.header(name), Some("alice"));
+            assert_eq!(info.header(name), Some("alice"));
         }
         for name in ["x-none", "x-use", "x-user-", "", "x-user:alice", "\n"] {
-            assert_eq!(known.header(name), None, "{name:?}");
+            assert_eq!(info.header(name), None, "{name:?}");
         }
     }
 
@@ -230,19 +230,19 @@ mod tests {
     fn parameter_is_found_by_its_name() {
         let parameters = [("team", "a"), ("room", "blue")];
         let owned = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let known = ClientInfo { parameters: owned.into(), ..ClientInfo::example() };
-        assert_eq!(known.parameter("room"), Some("blue"));
-        assert_eq!(known.parameter("Room"), None);
+        let info = ClientInfo { parameters: owned.into(), ..ClientInfo::example() };
+        assert_eq!(info.parameter("room"), Some("blue"));
+        assert_eq!(info.parameter("Room"), None);
     }
 
     #[test]
     fn subprotocol_is_one_that_was_offered_and_stays() {
         let offered = || vec!["chat".to_owned(), "echo".to_owned()];
-        let known = ClientInfo { subprotocols: offered(), ..ClientInfo::example() };
-        known.agree(|offered| offered == "other");
-        assert_eq!(known.subprotocol(), None);
-        known.agree(|offered| offered == "echo");
-        known.agree(|offered| offered == "chat");
-        assert_eq!(known.subprotocol(), Some("echo"));
+        let info = ClientInfo { subprotocols: offered(), ..ClientInfo::example() };
+        info.agree(|offered| offered == "other");
+        assert_eq!(info.subprotocol(), None);
+        info.agree(|offered| offered == "echo");
+        info.agree(|offered| offered == "chat");
+        assert_eq!(info.subprotocol(), Some("echo"));
     }
 }

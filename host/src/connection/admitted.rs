@@ -34,15 +34,24 @@ pub(crate) struct Admitted {
 /// A client's place in the server.
 pub(crate) struct ClientPermit {
     /// With its actor, until that has had the client's last event.
-    pub(crate) stay: ActorLease,
+    pub(crate) lease: ActorLease,
     /// In the server, until the connection is closed as well.
     pub(crate) counted: Arc<CountedClient>,
 }
 
 impl Admitted {
-    pub(crate) fn new(client: Arc<Client>, presence: Registration, place: ClientPermit) -> Self {
-        let ClientPermit { stay, counted } = place;
-        Self { client, actor: Arc::clone(stay.actor()), counted, inside: Some((presence, stay)) }
+    pub(crate) fn new(
+        client: Arc<Client>,
+        registration: Registration,
+        permit: ClientPermit,
+    ) -> Self {
+        let ClientPermit { lease, counted } = permit;
+        Self {
+            client,
+            actor: Arc::clone(lease.actor()),
+            counted,
+            inside: Some((registration, lease)),
+        }
     }
 
     pub(crate) fn client(&self) -> &Arc<Client> {
@@ -65,7 +74,7 @@ impl Admitted {
     }
 
     fn unregister(&mut self, end: &ConnectionEnd) {
-        let Some((presence, stay)) = self.inside.take() else { return };
+        let Some((registration, lease)) = self.inside.take() else { return };
         let client = Arc::clone(&self.client);
         let id = client.id();
         let sent = client.outgoing().outbound.close_code();
@@ -73,11 +82,11 @@ impl Admitted {
         let cause = how.cause.word();
         tracing::debug!(client = %id, cause, code = how.code, sent = how.sent, "disconnected: {end}");
         // Nobody finds it any more, from now on and not only when its turn has come.
-        drop(presence);
+        drop(registration);
         let counted = Arc::clone(&self.counted);
         // When its worker is gone, so is the host, and its guests with it.
         self.actor.worker().run(async move {
-            let actor = stay.actor();
+            let actor = lease.actor();
             let until = Instant::now() + LONGEST_WAIT;
             loop {
                 match actor.turn().await.disconnected(&client, &how).await {
@@ -90,7 +99,7 @@ impl Admitted {
                     }
                 }
             }
-            drop((client, stay, counted));
+            drop((client, lease, counted));
         });
     }
 }

@@ -64,12 +64,12 @@ impl Burst {
         self: Box<Self>,
         held: &mut Turn<'_>,
         client: &Arc<Client>,
-        line: &mut Transport<S>,
+        transport: &mut Transport<S>,
     ) -> (Result<(), Fault>, Box<Self>, Result<(), ConnectionEnd>) {
         let waiting = self.buffer.len();
         let call = pin!(held.received_burst(client, self));
-        let ((called, burst), line) = line.drive(client, waiting, call).await;
-        (called, burst, line)
+        let ((called, burst), transport) = transport.drive(client, waiting, call).await;
+        (called, burst, transport)
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct CountedClient {
     pub(crate) _permit: OwnedSemaphorePermit,
     /// Makes a server that stops wait for it.
     pub(crate) _token: TaskTrackerToken,
-    pub(crate) farewells: Arc<ClosingConnections>,
+    pub(crate) closing: Arc<ClosingConnections>,
 }
 
 /// Connections that have ended and wait for their client to close too. A client may take its time, as long as
@@ -39,13 +39,13 @@ struct Table {
 
 /// The entry of one that leaves.
 struct Leaving<'a> {
-    farewells: &'a ClosingConnections,
+    closing: &'a ClosingConnections,
     client: ClientId,
 }
 
 /// The entry of one that waits.
 struct Waiting<'a> {
-    farewells: &'a ClosingConnections,
+    closing: &'a ClosingConnections,
     number: u64,
     given_way: oneshot::Receiver<()>,
 }
@@ -74,7 +74,7 @@ impl CountedClient {
         client: &Arc<Client>,
         farewell: impl Future<Output = ()>,
     ) {
-        let _leaving = self.farewells.leave(client);
+        let _leaving = self.closing.leave(client);
         let mut farewell = pin!(farewell);
         let mut waiting = None;
         poll_fn(|context| {
@@ -82,7 +82,7 @@ impl CountedClient {
                 return Poll::Ready(());
             }
             if waiting.is_none() && client.buffered() == 0 {
-                waiting = Some(self.farewells.add());
+                waiting = Some(self.closing.add());
             }
             match &mut waiting {
                 // Either way the sender is gone.
@@ -97,7 +97,7 @@ impl CountedClient {
 impl ClosingConnections {
     fn leave(&self, client: &Arc<Client>) -> Leaving<'_> {
         self.table.lock().leaving.insert(client.id(), Arc::clone(client));
-        Leaving { farewells: self, client: client.id() }
+        Leaving { closing: self, client: client.id() }
     }
 
     fn add(&self) -> Waiting<'_> {
@@ -106,18 +106,18 @@ impl ClosingConnections {
         let number = table.next;
         table.next += 1;
         table.waiting.insert(number, sender);
-        Waiting { farewells: self, number, given_way }
+        Waiting { closing: self, number, given_way }
     }
 }
 
 impl Drop for Leaving<'_> {
     fn drop(&mut self) {
-        self.farewells.table.lock().leaving.remove(&self.client);
+        self.closing.table.lock().leaving.remove(&self.client);
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.farewells.table.lock().waiting.remove(&self.number);
+        self.closing.table.lock().waiting.remove(&self.number);
     }
 }

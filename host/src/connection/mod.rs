@@ -48,7 +48,7 @@ const MAX_FAULTS_IN_A_ROW: u32 = 8;
 pub(crate) struct Connection<S> {
     admitted: Admitted,
     inbound: Inbound,
-    line: Transport<S>,
+    transport: Transport<S>,
     settings: Arc<Resource>,
     mode: Mode,
     /// Of events of this client.
@@ -71,9 +71,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if let Some(deflate) = deflate {
             inbound.use_deflate(deflate);
         }
-        let line = Transport::new(socket, limits, timeouts);
+        let transport = Transport::new(socket, limits, timeouts);
         let (faults_in_a_row, overruns) = (Cell::new(0), Overruns::default());
-        Self { admitted, inbound, line, settings, mode, faults_in_a_row, overruns }
+        Self { admitted, inbound, transport, settings, mode, faults_in_a_row, overruns }
     }
 
     /// Serves the client to its end; `first` came behind the handshake.
@@ -96,10 +96,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Neither a busy actor nor a slow peer holds the other up.
     async fn end(self, end: ConnectionEnd) {
-        let Self { admitted, line, mut inbound, .. } = self;
+        let Self { admitted, transport, mut inbound, .. } = self;
         let client = Arc::clone(admitted.client());
         let counted = admitted.disconnect(&end);
-        counted.take_leave(&client, line.close_gracefully(&client, &mut inbound, &end)).await;
+        counted.take_leave(&client, transport.close_gracefully(&client, &mut inbound, &end)).await;
     }
 
     async fn run(&mut self, first: Vec<u8>) -> ConnectionEnd {
@@ -112,22 +112,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 return end;
             }
             // In a box, so that a connection does not carry the room for what is rare.
-            if self.line.has_room_again()
+            if self.transport.has_room_again()
                 && let Err(end) = Box::pin(self.deliver_drained()).await
             {
                 return end;
             }
-            if self.line.take_expiring() {
+            if self.transport.take_expiring() {
                 let (client, actor) = (self.admitted.client(), self.admitted.actor());
                 let waiting = self.inbound.held();
-                let (called, line) =
-                    Box::pin(deliver_expiring(&mut self.line, client, actor, waiting)).await;
+                let (called, transport) =
+                    Box::pin(deliver_expiring(&mut self.transport, client, actor, waiting)).await;
                 self.handle_result(called);
-                if let Err(end) = line {
+                if let Err(end) = transport {
                     return end;
                 }
             }
-            match self.line.read(self.admitted.client()).await {
+            match self.transport.read(self.admitted.client()).await {
                 Ok(next) => came = next,
                 Err(end) => return end,
             }
@@ -139,17 +139,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// slice is over.
     async fn deliver_drained(&mut self) -> Result<(), ConnectionEnd> {
         let (client, actor) = (self.admitted.client(), self.admitted.actor());
-        if !client.take_room(self.line.high_water()) || !actor.wants_drained() {
+        if !client.take_room(self.transport.high_water()) || !actor.wants_drained() {
             return Ok(());
         }
         let held = self.inbound.held();
         if slice::is_over() {
             self.overruns.count();
-            self.line.drive(client, held, pin!(slice::pass_on())).await.1?;
+            self.transport.drive(client, held, pin!(slice::pass_on())).await.1?;
         }
         let turn = match actor.try_turn() {
             Some(turn) => turn,
-            None => match wait_for_turn(&mut self.line, client, actor, held).await? {
+            None => match wait_for_turn(&mut self.transport, client, actor, held).await? {
                 Some(turn) => turn,
                 None => return Ok(()),
             },
@@ -157,9 +157,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if !client.is_open() {
             return Ok(());
         }
-        let (called, line) = self.line.drive(client, held, pin!(turn.drained(client))).await;
+        let (called, transport) =
+            self.transport.drive(client, held, pin!(turn.drained(client))).await;
         self.handle_result(called);
-        line
+        transport
     }
 
     /// Brings every event in the buffer to the actor, in order: as many under one turn as its slice of time has
@@ -175,16 +176,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 turn = None;
                 self.overruns.count();
                 buffer.shrink_to_unread(&mut unread);
-                self.line.drive(client, buffer.len(), pin!(slice::pass_on())).await.1?;
+                self.transport.drive(client, buffer.len(), pin!(slice::pass_on())).await.1?;
             }
             // Whenever it has waited, so that many messages that wait do not keep it for long.
-            if turn.is_none() && self.line.take_expiring() {
+            if turn.is_none() && self.transport.take_expiring() {
                 buffer.shrink_to_unread(&mut unread);
                 let waiting = buffer.len();
-                let (called, line) =
-                    Box::pin(deliver_expiring(&mut self.line, client, actor, waiting)).await;
+                let (called, transport) =
+                    Box::pin(deliver_expiring(&mut self.transport, client, actor, waiting)).await;
                 self.handle_result(called);
-                line?;
+                transport?;
             }
             if std::mem::replace(&mut may_be_burst, true)
                 && burst::is_worth_it(&self.inbound, &buffer[unread.clone()])
@@ -194,7 +195,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     // In a box, as most messages come alone.
                     let input = (buffer, unread);
                     let burst = Box::pin(deliver_burst(
-                        &mut self.line,
+                        &mut self.transport,
                         &mut self.inbound,
                         client,
                         &self.settings,
@@ -210,7 +211,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     }
                     (buffer, unread) = delivered.input;
                     self.handle_result(delivered.called);
-                    delivered.line?;
+                    delivered.transport?;
                     if let Some(end) = delivered.end {
                         return Err(end);
                     }
@@ -219,7 +220,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             let mut waiting = buffer.len();
             let mut input = &mut buffer[unread.clone()];
-            let high_water = self.line.high_water();
+            let high_water = self.transport.high_water();
             let answers = &self.settings.auto_answers;
             let next = next_event(&mut self.inbound, client, high_water, answers, &mut input)?;
             unread.start = unread.end - input.len();
@@ -229,7 +230,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Next::TooMuchWaits => {
                     turn = None;
                     buffer.shrink_to_unread(&mut unread);
-                    self.line.drain(client).await?;
+                    self.transport.drain(client).await?;
                     continue;
                 }
             };
@@ -239,21 +240,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     let event = event.into_owned();
                     buffer.shrink_to_unread(&mut unread);
                     waiting = event.length() + buffer.len();
-                    match wait_for_turn(&mut self.line, client, actor, waiting).await? {
+                    match wait_for_turn(&mut self.transport, client, actor, waiting).await? {
                         Some(held) => (held, event),
                         None => continue,
                     }
                 }
             };
             let slice = slice::current();
-            let (called, line) = {
+            let (called, transport) = {
                 let call = pin!(held.received(client, event));
-                self.line.drive(client, waiting, call).await
+                self.transport.drive(client, waiting, call).await
             };
             // A call that has waited was not the only one: others are first then.
             turn = (slice == slice::current()).then_some(held);
             self.handle_result(called);
-            line?;
+            transport?;
         }
         self.count_received();
         Ok(())
@@ -262,7 +263,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
 /// Has the guest take messages from what has come, in one call. The turn comes back if the slice is not over.
 async fn deliver_burst<'a, S: AsyncRead + AsyncWrite + Unpin>(
-    line: &mut Transport<S>,
+    transport: &mut Transport<S>,
     inbound: &mut Inbound,
     client: &Arc<Client>,
     settings: &Arc<Resource>,
@@ -270,19 +271,19 @@ async fn deliver_burst<'a, S: AsyncRead + AsyncWrite + Unpin>(
     (buffer, unread): (Buffer, Range<usize>),
 ) -> (Delivered, Option<Turn<'a>>) {
     let lent = std::mem::replace(inbound, Inbound::new(Role::Server, Limits::default()));
-    let high_water = line.high_water();
+    let high_water = transport.high_water();
     let burst = Burst::new(lent, buffer, unread, Arc::clone(settings), high_water);
-    let (called, burst, line) = Box::new(burst).deliver(&mut held, client, line).await;
+    let (called, burst, transport) = Box::new(burst).deliver(&mut held, client, transport).await;
     let turn = burst.has_slice().then_some(held);
     let Burst { inbound: given_back, buffer, unread, taken, end, .. } = *burst;
     *inbound = given_back;
-    (Delivered { called, line, input: (buffer, unread), taken, end }, turn)
+    (Delivered { called, transport, input: (buffer, unread), taken, end }, turn)
 }
 
 /// The turn for an event that is kept with so much more. `None`: the client is closed, and what has come from it is not
 /// delivered any more.
 async fn wait_for_turn<'a, S: AsyncRead + AsyncWrite + Unpin>(
-    line: &mut Transport<S>,
+    transport: &mut Transport<S>,
     client: &Client,
     actor: &'a Arc<Actor>,
     waiting: usize,
@@ -291,28 +292,28 @@ async fn wait_for_turn<'a, S: AsyncRead + AsyncWrite + Unpin>(
         client.close_for_room();
         return Ok(None);
     }
-    let (held, line) = line.drive(client, waiting, pin!(actor.turn())).await;
-    line?;
+    let (held, transport) = transport.drive(client, waiting, pin!(actor.turn())).await;
+    transport?;
     Ok(client.is_open().then_some(held))
 }
 
 /// Tells the handler that a client expires, of which so much is kept meanwhile. Boxed by its callers, so that a connection
 /// does not carry the room for what is rare.
 async fn deliver_expiring<S: AsyncRead + AsyncWrite + Unpin>(
-    line: &mut Transport<S>,
+    transport: &mut Transport<S>,
     client: &Arc<Client>,
     actor: &Arc<Actor>,
     waiting: usize,
 ) -> (Result<(), Fault>, Result<(), ConnectionEnd>) {
     let turn = match actor.try_turn() {
         Some(turn) => turn,
-        None => match wait_for_turn(line, client, actor, waiting).await {
+        None => match wait_for_turn(transport, client, actor, waiting).await {
             Ok(Some(turn)) => turn,
             Ok(None) => return (Ok(()), Ok(())),
             Err(end) => return (Ok(()), Err(end)),
         },
     };
-    line.drive(client, waiting, pin!(turn.expiring(client))).await
+    transport.drive(client, waiting, pin!(turn.expiring(client))).await
 }
 
 impl<S> Connection<S> {
@@ -362,7 +363,7 @@ impl<S> Connection<S> {
 /// What a burst has come to.
 struct Delivered {
     called: Result<(), Fault>,
-    line: Result<(), ConnectionEnd>,
+    transport: Result<(), ConnectionEnd>,
     /// With what is left of it.
     input: (Buffer, Range<usize>),
     taken: usize,

@@ -157,7 +157,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         waiting: usize,
         mut wait: Pin<&mut impl Future<Output = T>>,
     ) -> (T, Result<(), ConnectionEnd>) {
-        let mut line = Ok(());
+        let mut transport = Ok(());
         let mut before = None;
         let value = poll_fn(|context| {
             if let Poll::Ready(value) = wait.as_mut().poll(context) {
@@ -170,13 +170,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
                 before = Some(client.received().octets());
                 client.received().follow(waiting);
             }
-            if line.is_ok() {
-                line = self.poll_background(client, context);
+            if transport.is_ok() {
+                transport = self.poll_background(client, context);
             }
             Poll::Pending
         })
         .await;
-        (value, line)
+        (value, transport)
     }
 
     /// Writes what waits, and then waits until the peer has closed too: closing before, with octets

@@ -82,7 +82,7 @@ struct Wasi {
 }
 
 impl State {
-    pub(super) fn new(belongings: Arc<ActorResources>, meter: Meter, setup: Arc<Setup>) -> Self {
+    pub(super) fn new(resources: Arc<ActorResources>, meter: Meter, setup: Arc<Setup>) -> Self {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(MAX_HTTP_HEADERS);
         let wasi = Wasi {
@@ -95,7 +95,7 @@ impl State {
             is_made: false,
         };
         Self {
-            resources: belongings,
+            resources,
             current: None,
             burst: None,
             reply: None,

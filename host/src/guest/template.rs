@@ -150,13 +150,10 @@ impl Template {
     /// # Errors
     ///
     /// A [`Fault`] of the component's own start-up code, or a limit that it exceeds.
-    pub(crate) async fn instantiate(
-        &self,
-        belongings: Arc<ActorResources>,
-    ) -> Result<Guest, Fault> {
+    pub(crate) async fn instantiate(&self, resources: Arc<ActorResources>) -> Result<Guest, Fault> {
         let clock = Arc::new(CpuClock::new());
         let meter = Meter::new(self.limits, Arc::clone(&clock));
-        let state = State::new(belongings, meter, Arc::clone(&self.setup));
+        let state = State::new(resources, meter, Arc::clone(&self.setup));
         let mut store = Store::new(&self.engine, state);
         state::install(&mut store, self.limits);
         state::begin(store.as_context_mut());
@@ -177,8 +174,8 @@ impl Template {
     ///
     /// [`LoadError::Instantiate`].
     pub(crate) async fn try_out(&self) -> Result<(), LoadError> {
-        let belongings = Arc::new(ActorResources::new(Arc::default()));
-        match self.instantiate(belongings).await {
+        let resources = Arc::new(ActorResources::new(Arc::default()));
+        match self.instantiate(resources).await {
             Ok(_) => Ok(()),
             Err(cause) => Err(LoadError::Instantiate { path: self.path.clone(), cause }),
         }

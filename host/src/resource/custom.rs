@@ -56,8 +56,8 @@ impl Resource {
                     return Err(NoTarget::NotPerPath);
                 }
                 let key = Key::Path(path.as_str().into());
-                let stay = self.lease_actor(key).map_err(|_| NoTarget::NoRoom)?;
-                vec![Arc::clone(stay.actor())]
+                let lease = self.lease_actor(key).map_err(|_| NoTarget::NoRoom)?;
+                vec![Arc::clone(lease.actor())]
             }
             Target::Client(client) => {
                 let is_here = |actor: &Arc<Actor>| actor.clients().find(client).is_some();

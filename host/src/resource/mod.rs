@@ -161,13 +161,13 @@ impl Resource {
             deserted = table.take_unused();
         }
         let has_room = table.actors.len() < self.max_actors;
-        let tenancy = match table.actors.entry(key.clone()) {
+        let entry = match table.actors.entry(key.clone()) {
             Entry::Occupied(there) => there.into_mut(),
             Entry::Vacant(nobody) if has_room => nobody.insert(ActorEntry::new(self.actor(&key))),
             Entry::Vacant(_) => return Err(Full::Actors),
         };
-        tenancy.leases += 1;
-        let actor = Arc::clone(&tenancy.actor);
+        entry.leases += 1;
+        let actor = Arc::clone(&entry.actor);
         table.leases += 1;
         // To give their memory back may take a while: others need the table.
         drop(table);
@@ -224,7 +224,7 @@ impl Resource {
     }
 
     fn all(&self) -> Vec<Arc<Actor>> {
-        self.table.lock().actors.values().map(|tenancy| Arc::clone(&tenancy.actor)).collect()
+        self.table.lock().actors.values().map(|entry| Arc::clone(&entry.actor)).collect()
     }
 
     fn actor(&self, key: &Key) -> Actor {
@@ -241,14 +241,14 @@ impl Resource {
     fn end_lease(&self, key: &Key) {
         let mut table = self.table.lock();
         table.leases -= 1;
-        let Some(tenancy) = table.actors.get_mut(key) else { return };
-        tenancy.leases -= 1;
-        if tenancy.leases == 0 && self.code.is_full() {
+        let Some(entry) = table.actors.get_mut(key) else { return };
+        entry.leases -= 1;
+        if entry.leases == 0 && self.code.is_full() {
             self.code.want_room();
         }
         // Other actors may be wanted again; a client's number never is.
-        if tenancy.leases == 0 && matches!(key, Key::Client(_)) {
-            tenancy.actor.end();
+        if entry.leases == 0 && matches!(key, Key::Client(_)) {
+            entry.actor.end();
             table.actors.remove(key);
         }
     }
@@ -262,8 +262,8 @@ impl Table {
             return Vec::new();
         }
         self.cleared = Some(now);
-        let deserted = self.actors.extract_if(|key, tenancy| tenancy.is_unused(key));
-        deserted.map(|(_, tenancy)| tenancy.actor).collect()
+        let deserted = self.actors.extract_if(|key, entry| entry.is_unused(key));
+        deserted.map(|(_, entry)| entry.actor).collect()
     }
 }
 

@@ -50,8 +50,8 @@ impl Resource {
     fn awake_and_alone(&self) -> Vec<Arc<Actor>> {
         let mut table = self.table.lock();
         maintenance::end(table.take_unused());
-        let alone = table.actors.iter().filter(|(key, tenancy)| tenancy.has_no_clients(key));
-        let alone = alone.map(|(_, tenancy)| &tenancy.actor);
+        let alone = table.actors.iter().filter(|(key, entry)| entry.has_no_clients(key));
+        let alone = alone.map(|(_, entry)| &entry.actor);
         let is_awake =
             |actor: &&Arc<Actor>| actor.try_turn().is_some_and(|turn| turn.has_instance());
         alone.filter(is_awake).cloned().collect()
@@ -60,20 +60,20 @@ impl Resource {
     /// Ends deserted actors, and gives those that have just fallen quiet.
     fn fallen_quiet(&self, hibernate_after: Option<Duration>) -> Vec<Arc<Actor>> {
         let (mut fallen_quiet, mut deserted) = (Vec::new(), Vec::new());
-        self.table.lock().actors.retain(|key, tenancy| {
-            if tenancy.actor.take_activity() {
-                tenancy.quiet_sweeps = 0;
+        self.table.lock().actors.retain(|key, entry| {
+            if entry.actor.take_activity() {
+                entry.quiet_sweeps = 0;
                 return true;
             }
-            tenancy.quiet_sweeps = tenancy.quiet_sweeps.saturating_add(1);
-            if tenancy.quiet_sweeps >= QUIET && tenancy.is_unused(key) {
+            entry.quiet_sweeps = entry.quiet_sweeps.saturating_add(1);
+            if entry.quiet_sweeps >= QUIET && entry.is_unused(key) {
                 tracing::debug!(actor = ?key, "ended: nobody is there any more");
-                deserted.push(Arc::clone(&tenancy.actor));
+                deserted.push(Arc::clone(&entry.actor));
                 return false;
             }
-            let sleeps = hibernate_after.is_some() || tenancy.has_no_clients(key);
-            if tenancy.quiet_sweeps == QUIET && sleeps {
-                fallen_quiet.push(Arc::clone(&tenancy.actor));
+            let sleeps = hibernate_after.is_some() || entry.has_no_clients(key);
+            if entry.quiet_sweeps == QUIET && sleeps {
+                fallen_quiet.push(Arc::clone(&entry.actor));
             }
             true
         });

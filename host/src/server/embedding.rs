@@ -24,13 +24,13 @@ impl Host {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let visit = RequestContext::new(&self.state, peer);
-        let site = Arc::clone(&self.state);
+        let context = RequestContext::new(&self.state, peer);
+        let state = Arc::clone(&self.state);
         serve_connection::<_, NoTransfer>(
-            site,
+            state,
             &Endpoint::UNBOUND,
             stream,
-            visit,
+            context,
             HandshakePermit::UNCOUNTED,
         )
         .await;
@@ -44,7 +44,7 @@ impl Host {
     ///
     /// A client that was let in meanwhile is told to its handler as gone.
     pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Response<Body> {
-        let visit = RequestContext::new(&self.state, peer);
-        answer_with_upgrade(&self.state, request, visit, async {}).await
+        let context = RequestContext::new(&self.state, peer);
+        answer_with_upgrade(&self.state, request, context, async {}).await
     }
 }

@@ -70,8 +70,8 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, before: &[u8]) ->
     stream
 }
 
-fn assert_unencrypted(known: &ClientInfo) {
-    assert_eq!((known.server_name.as_deref(), known.certificate.is_some()), (None, false));
+fn assert_unencrypted(info: &ClientInfo) {
+    assert_eq!((info.server_name.as_deref(), info.certificate.is_some()), (None, false));
 }
 
 #[tokio::test]
@@ -91,12 +91,12 @@ async fn our_end_of_the_connection_is_known_wherever_the_server_listens() {
         let peer = stream.local_addr().expect("an address");
         let _stream = ask(stream, b"").await;
         let client = client(&host);
-        let known = client.info();
-        assert_eq!((known.local, known.peer), (to, peer), "{at}");
-        assert_eq!(known.http_version, HttpVersion::Http1);
-        assert_eq!(known.subprotocol(), Some("chat"));
-        assert_eq!(known.header("sec-websocket-Protocol"), Some("other, chat, echo"));
-        assert_unencrypted(known);
+        let info = client.info();
+        assert_eq!((info.local, info.peer), (to, peer), "{at}");
+        assert_eq!(info.http_version, HttpVersion::Http1);
+        assert_eq!(info.subprotocol(), Some("chat"));
+        assert_eq!(info.header("sec-websocket-Protocol"), Some("other, chat, echo"));
+        assert_unencrypted(info);
     }
 }
 
@@ -196,12 +196,12 @@ async fn name_and_certificate_of_tls_are_known_over_both_versions_of_http() {
             let (connected, _messages) = connect(options);
             connected.opened().await.expect("it is let in");
             let client = client(&host);
-            let known = client.info();
-            assert_eq!(known.http_version, expected);
-            assert_eq!(known.server_name.as_deref(), Some("ws.example.com"));
-            assert_eq!(known.local, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-            assert_eq!(known.subprotocol(), None);
-            let Some(certificate) = &known.certificate else {
+            let info = client.info();
+            assert_eq!(info.http_version, expected);
+            assert_eq!(info.server_name.as_deref(), Some("ws.example.com"));
+            assert_eq!(info.local, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+            assert_eq!(info.subprotocol(), None);
+            let Some(certificate) = &info.certificate else {
                 assert!(!shows, "no certificate");
                 continue;
             };

@@ -42,7 +42,7 @@ use crate::watch::Watch;
 pub struct Server {
     listeners: Vec<(Listener, Arc<Endpoint>)>,
     host: Host,
-    renewer: ConfigReloader,
+    reloader: ConfigReloader,
     admin: Option<Admin>,
     /// The certificate, if its files are watched.
     followed: Option<(Arc<Tls>, Watch)>,
@@ -88,16 +88,16 @@ impl Server {
         let host = Host::start(host).await?;
         let listeners = bind(&listen, backlog, tls.as_ref())?;
         let followed = tls.clone().zip(watch);
-        let renewer = ConfigReloader::new(host.clone(), file, mode, tls);
+        let reloader = ConfigReloader::new(host.clone(), file, mode, tls);
         let admin = match admin {
             None => None,
             Some(address) => Some(
-                Admin::start(address, host.clone(), renewer.clone())
+                Admin::start(address, host.clone(), reloader.clone())
                     .await
                     .map_err(|cause| StartError::Admin { address, cause })?,
             ),
         };
-        Ok(Self { listeners, host, renewer, admin, followed })
+        Ok(Self { listeners, host, reloader, admin, followed })
     }
 
     /// Loads everything that would be served, and listens nowhere.
@@ -138,7 +138,7 @@ impl Server {
 
     /// Reads the configuration and the components again while the server runs.
     pub fn config_reloader(&self) -> ConfigReloader {
-        self.renewer.clone()
+        self.reloader.clone()
     }
 
     /// Serves until `stop` resolves; then accepts nobody more, closes every client with 1001, and

@@ -19,7 +19,7 @@ pub struct ConfigReloader {
     mode: Mode,
     tls: Option<Arc<Tls>>,
     /// Held by the renewal that is under way.
-    renewing: Arc<Mutex<()>>,
+    reloading: Arc<Mutex<()>>,
 }
 
 /// What was read again.
@@ -54,7 +54,7 @@ impl ConfigReloader {
         mode: Mode,
         tls: Option<Arc<Tls>>,
     ) -> Self {
-        Self { host, file, mode, tls, renewing: Arc::default() }
+        Self { host, file, mode, tls, reloading: Arc::default() }
     }
 
     /// Reads the certificate again, if there is one; then the configuration, if it came from a file, and
@@ -68,18 +68,18 @@ impl ConfigReloader {
     ///
     /// A renewal that has begun goes on when the future is dropped; one that waits for another is given up.
     pub async fn renew(&self) -> Result<ConfigReload, ConfigReloadError> {
-        let renewing = Arc::clone(&self.renewing).lock_owned().await;
+        let reloading = Arc::clone(&self.reloading).lock_owned().await;
         let this = self.clone();
         let work = async move {
-            let _renewing = renewing;
+            let _renewing = reloading;
             this.renew_and_tell().await
         };
         self.host.state.run(work).await
     }
 
     async fn renew_and_tell(&self) -> Result<ConfigReload, ConfigReloadError> {
-        let renewal = self.try_renew().await;
-        match &renewal {
+        let reload = self.try_renew().await;
+        match &reload {
             Ok(ConfigReload { configured: Some(configured), .. }) => {
                 let Configured { added, removed, changed, restarted, unchanged } = configured;
                 tracing::info!(
@@ -96,7 +96,7 @@ impl ConfigReloader {
                 tracing::error!("the configuration stays as it was: {error}");
             }
         }
-        renewal
+        reload
     }
 
     async fn try_renew(&self) -> Result<ConfigReload, ConfigReloadError> {

@@ -89,8 +89,8 @@ fn names(path: &str) -> Option<Vec<OsString>> {
     let mut names: Vec<Vec<u8>> =
         path.strip_prefix('/')?.split('/').map(|name| percent_decode_str(name).collect()).collect();
     let last = names.pop()?;
-    let is_hidden = |(place, name): (usize, &Vec<u8>)| {
-        name.starts_with(b".") && (place > 0 || name != WELL_KNOWN)
+    let is_hidden = |(permit, name): (usize, &Vec<u8>)| {
+        name.starts_with(b".") && (permit > 0 || name != WELL_KNOWN)
     };
     let cannot_be =
         |name: &Vec<u8>| name.len() > MAX_NAME || name.contains(&0) || name.contains(&b'/');

@@ -142,23 +142,23 @@ impl Outbox {
                 queue.is_attended = next.is_some();
                 next
             };
-            let Some(parcel) = next else { return };
-            if self.deliver(&parcel) == Progress::SliceIsOver {
+            let Some(delivery) = next else { return };
+            if self.deliver(&delivery) == Progress::SliceIsOver {
                 slice::pass_on().await;
             }
         }
     }
 
     /// Delivers what is at the front of the queue.
-    fn deliver(&self, parcel: &Delivery) -> Progress {
-        if parcel.deliver() == Progress::SliceIsOver {
+    fn deliver(&self, delivery: &Delivery) -> Progress {
+        if delivery.deliver() == Progress::SliceIsOver {
             return Progress::SliceIsOver;
         }
         let mut queue = self.queue.lock();
         // Another task may have been there before.
-        if queue.parcels.front().is_some_and(|front| front.number == parcel.number) {
+        if queue.parcels.front().is_some_and(|front| front.number == delivery.number) {
             queue.parcels.pop_front();
-            queue.octets -= parcel.dispatch.cost();
+            queue.octets -= delivery.dispatch.cost();
             self.has_room.notify_waiters();
         }
         Progress::Done

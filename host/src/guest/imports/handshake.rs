@@ -67,8 +67,8 @@ fn add_header(mut store: Store<'_>, (client, name, value): (u64, Text, Text)) ->
 
 fn set_status(mut store: Store<'_>, (client, status): (u64, u16)) -> Result<Done> {
     Ok(change(&mut store, client, |reply| match StatusCode::from_u16(status) {
-        Ok(known) if (300..600).contains(&status) => {
-            reply.status = Some(known);
+        Ok(info) if (300..600).contains(&status) => {
+            reply.status = Some(info);
             Ok(())
         }
         _ => Err("invalid-status"),

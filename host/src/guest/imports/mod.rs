@@ -56,10 +56,10 @@ fn for_client<T>(
     id: u64,
     act: impl FnOnce(&Client) -> Result<T, SendError>,
 ) -> Result<T, SendError> {
-    let State { resources: belongings, current, .. } = store.data();
+    let State { resources, current, .. } = store.data();
     match current {
         Some(current) if current.id().0 == id => act(current),
-        _ => act(&*belongings.clients.find(ClientId(id)).ok_or(SendError::Closed)?),
+        _ => act(&*resources.clients.find(ClientId(id)).ok_or(SendError::Closed)?),
     }
 }
 

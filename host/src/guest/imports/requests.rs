@@ -13,19 +13,19 @@ const REQUESTS: &str = "ws-host:socket/requests@0.1.0";
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     let mut requests = linker.instance(REQUESTS)?;
     let requests = &mut requests;
-    asked(requests, "resource-name", |known| Some(known.resource.to_string()))?;
-    asked(requests, "path", |known| Some(known.path.clone()))?;
-    asked(requests, "query", |known| known.query.clone())?;
-    asked(requests, "origin", |known| known.origin.clone())?;
-    asked(requests, "protocol-version", |known| Some(known.version.number()))?;
-    asked(requests, "client-address", |known| Some(known.address.to_string()))?;
-    asked(requests, "peer-address", |known| Some(known.peer.ip().to_string()))?;
-    asked(requests, "peer-port", |known| Some(known.peer.port()))?;
-    asked(requests, "local-address", |known| Some(known.local.ip().to_string()))?;
-    asked(requests, "local-port", |known| Some(known.local.port()))?;
-    asked(requests, "http-version", |known| Some(known.http_version.as_str()))?;
-    asked(requests, "subprotocol", |known| known.subprotocol().map(str::to_owned))?;
-    asked(requests, "server-name", |known| known.server_name.as_deref().map(str::to_owned))?;
+    asked(requests, "resource-name", |info| Some(info.resource.to_string()))?;
+    asked(requests, "path", |info| Some(info.path.clone()))?;
+    asked(requests, "query", |info| info.query.clone())?;
+    asked(requests, "origin", |info| info.origin.clone())?;
+    asked(requests, "protocol-version", |info| Some(info.version.number()))?;
+    asked(requests, "client-address", |info| Some(info.address.to_string()))?;
+    asked(requests, "peer-address", |info| Some(info.peer.ip().to_string()))?;
+    asked(requests, "peer-port", |info| Some(info.peer.port()))?;
+    asked(requests, "local-address", |info| Some(info.local.ip().to_string()))?;
+    asked(requests, "local-port", |info| Some(info.local.port()))?;
+    asked(requests, "http-version", |info| Some(info.http_version.as_str()))?;
+    asked(requests, "subprotocol", |info| info.subprotocol().map(str::to_owned))?;
+    asked(requests, "server-name", |info| info.server_name.as_deref().map(str::to_owned))?;
     of_certificate(requests, "certificate", |certificate| Some(certificate.der().to_vec()))?;
     of_certificate(requests, "certificate-fingerprint", |certificate| {
         Some(certificate.fingerprint())
@@ -33,16 +33,16 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     of_certificate(requests, "certificate-subject", |certificate| {
         certificate.subject().map(str::to_owned)
     })?;
-    listed(requests, "certificate-names", |known| {
-        known.certificate.as_deref().map(Certificate::names).unwrap_or_default()
+    listed(requests, "certificate-names", |info| {
+        info.certificate.as_deref().map(Certificate::names).unwrap_or_default()
     })?;
-    listed(requests, "parameters", |known| known.parameters.clone())?;
-    listed(requests, "offered-subprotocols", |known| known.subprotocols.clone())?;
+    listed(requests, "parameters", |info| info.parameters.clone())?;
+    listed(requests, "offered-subprotocols", |info| info.subprotocols.clone())?;
     listed(requests, "headers", headers)?;
     requests.func_wrap("parameter", parameter)?;
     requests.func_wrap("header", header)?;
     requests.func_wrap("secure", |store: Store<'_>, (client,): (u64,)| {
-        let is_secure = |known: &ClientInfo| known.scheme == Scheme::Https;
+        let is_secure = |info: &ClientInfo| info.scheme == Scheme::Https;
         Ok((of(&store, client, is_secure).unwrap_or_default(),))
     })
 }
@@ -64,7 +64,7 @@ fn of_certificate<T: ComponentType + Lower + Send + Sync + 'static>(
     name: &str,
     ask: impl Fn(&Certificate) -> Option<T> + Send + Sync + 'static,
 ) -> Result<()> {
-    asked(requests, name, move |known| known.certificate.as_deref().and_then(&ask))
+    asked(requests, name, move |info| info.certificate.as_deref().and_then(&ask))
 }
 
 /// A function that answers many things, or nothing.
@@ -82,19 +82,19 @@ fn of<T>(store: &Store<'_>, client: u64, ask: impl FnOnce(&ClientInfo) -> T) -> 
     for_known_client(store, client, |client| ask(client.info()))
 }
 
-fn headers(known: &ClientInfo) -> Vec<(String, Vec<u8>)> {
+fn headers(info: &ClientInfo) -> Vec<(String, Vec<u8>)> {
     let text = |name| String::from_utf8_lossy(name).into_owned();
-    known.headers.iter().map(|(name, value)| (text(name), value.to_vec())).collect()
+    info.headers.iter().map(|(name, value)| (text(name), value.to_vec())).collect()
 }
 
 fn parameter(store: Store<'_>, (client, name): (u64, Text)) -> Result<(Option<String>,)> {
     let name = name.to_str(&store)?;
-    let find = |known: &ClientInfo| known.parameter(&name).map(str::to_owned);
+    let find = |info: &ClientInfo| info.parameter(&name).map(str::to_owned);
     Ok((of(&store, client, find).flatten(),))
 }
 
 fn header(store: Store<'_>, (client, name): (u64, Text)) -> Result<(Option<String>,)> {
     let name = name.to_str(&store)?;
-    let find = |known: &ClientInfo| known.header(&name).map(str::to_owned);
+    let find = |info: &ClientInfo| info.header(&name).map(str::to_owned);
     Ok((of(&store, client, find).flatten(),))
 }

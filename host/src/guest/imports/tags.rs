@@ -30,9 +30,9 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
 
 fn tag(store: Store<'_>, (client, tag): (u64, Text)) -> Result<Done> {
     let tag = tag.to_str(&store)?;
-    let belongings = &store.data().resources;
-    Ok(done(match belongings.clients.find(ClientId(client)) {
-        Some(client) => belongings.topics.tags().tag(&client, &tag),
+    let resources = &store.data().resources;
+    Ok(done(match resources.clients.find(ClientId(client)) {
+        Some(client) => resources.topics.tags().tag(&client, &tag),
         None => Err(TagError::Closed),
     }))
 }
@@ -49,10 +49,10 @@ fn tags_of(store: Store<'_>, (client,): (u64,)) -> Result<(Vec<String>,)> {
 }
 
 async fn clients_of(mut store: Store<'_>, (tag,): (Text,)) -> Result<(Vec<u64>,)> {
-    let belongings = Arc::clone(&store.data().resources);
+    let resources = Arc::clone(&store.data().resources);
     let tag = tag.to_str(&store)?.into_owned();
     let mut found = Vec::new();
-    for client in belongings.topics.tags().clients_of(&tag, &belongings.clients) {
+    for client in resources.topics.tags().clients_of(&tag, &resources.clients) {
         found.extend(client.map(|ClientId(id)| id));
         if slice::is_over() {
             pass_on(&mut store).await?;

@@ -21,7 +21,7 @@ pub(super) async fn broadcast(
     message: &Message,
     options: &SendOptions,
 ) -> Result<Vec<u64>> {
-    let belongings = Arc::clone(&store.data().resources);
+    let resources = Arc::clone(&store.data().resources);
     let (mut framed, mut missed) = (None, Vec::new());
     let mut at = 0;
     while let Some(id) = to.as_le_slice(&store).get(at).copied().map(u64::from_le) {
@@ -32,7 +32,7 @@ pub(super) async fn broadcast(
         if options.except.binary_search(&ClientId(id)).is_ok() {
             continue;
         }
-        let client = belongings.clients.find(ClientId(id)).filter(|client| client.is_open());
+        let client = resources.clients.find(ClientId(id)).filter(|client| client.is_open());
         let sent = match client {
             None => false,
             Some(client) => {

@@ -26,9 +26,9 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
 
 fn subscribe(store: Store<'_>, (client, topic): (u64, Text)) -> Result<Done> {
     let topic = topic.to_str(&store)?;
-    let belongings = &store.data().resources;
-    Ok(done(match belongings.clients.find(ClientId(client)) {
-        Some(client) => belongings.topics.subscribe(&client, &topic),
+    let resources = &store.data().resources;
+    Ok(done(match resources.clients.find(ClientId(client)) {
+        Some(client) => resources.topics.subscribe(&client, &topic),
         None => Err(SubscribeError::Closed),
     }))
 }

@@ -50,7 +50,7 @@ pub(super) fn check<B>(request: &Request<B>, address: SocketAddr) -> Result<(), 
     let headers = request.headers();
     // A browser that sends it says who asks: a page of this address, the person in front of it, or others. One
     // on another port of this machine is of the same site and another origin.
-    let is_own_site = |site: &HeaderValue| site == "same-origin" || site == "none";
+    let is_own_site = |state: &HeaderValue| state == "same-origin" || state == "none";
     if !headers.get_all(SEC_FETCH_SITE).iter().all(is_own_site)
         || !is_own_origin(headers, host.as_ref())
     {
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn pages_of_the_address_itself_may_ask_and_no_others() {
         let host = ("host", "127.0.0.1:9090");
-        let from = |origin, site| answer(&[host, ("origin", origin), ("sec-fetch-site", site)]);
+        let from = |origin, state| answer(&[host, ("origin", origin), ("sec-fetch-site", state)]);
         assert_eq!(from("http://127.0.0.1:9090", "same-origin"), Ok(()));
         assert_eq!(answer(&[host, ("sec-fetch-site", "same-origin")]), Ok(()));
         assert_eq!(answer(&[host, ("sec-fetch-site", "none")]), Ok(()));
@@ -222,9 +222,9 @@ mod tests {
         ] {
             assert_eq!(from(origin, "same-origin"), Err(RejectedCaller::OtherOrigin), "{origin}");
         }
-        for site in ["cross-site", "same-site", "", "SAME-ORIGIN"] {
-            let told = answer(&[host, ("sec-fetch-site", site)]);
-            assert_eq!(told, Err(RejectedCaller::OtherOrigin), "{site}");
+        for state in ["cross-site", "same-site", "", "SAME-ORIGIN"] {
+            let told = answer(&[host, ("sec-fetch-site", state)]);
+            assert_eq!(told, Err(RejectedCaller::OtherOrigin), "{state}");
         }
         let own = ("sec-fetch-site", "same-origin");
         let twice = [host, own, ("sec-fetch-site", "cross-site")];

@@ -23,7 +23,7 @@ const MAX_IDLE: Duration = Duration::from_secs(90);
 #[derive(Debug)]
 pub(super) struct Connections {
     open: Mutex<Open>,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
@@ -59,8 +59,8 @@ pub(super) struct RequestPermit(
 
 impl Connections {
     pub(super) fn new() -> Arc<Self> {
-        let places = Arc::new(Semaphore::new(MAX_WORKING));
-        Arc::new(Self { open: Mutex::default(), places })
+        let permits = Arc::new(Semaphore::new(MAX_WORKING));
+        Arc::new(Self { open: Mutex::default(), permits })
     }
 
     /// A place for one more connection. If there is none, the one that gives way is closed.
@@ -98,8 +98,8 @@ impl ConnectionSlot {
     ///
     /// The place in the queue is lost with the future.
     pub(super) async fn turn(&self) -> Option<RequestPermit> {
-        let places = Arc::clone(&self.connections.places);
-        let permit = places.acquire_owned().await.ok()?;
+        let permits = Arc::clone(&self.connections.permits);
+        let permit = permits.acquire_owned().await.ok()?;
         self.change(State::Working).then_some(RequestPermit(permit))
     }
 
@@ -166,16 +166,16 @@ mod tests {
         let mut more = Vec::new();
         for number in 3..10 {
             more.push(connections.seat(at(200)));
-            for (place, seat) in seats.iter().enumerate() {
+            for (permit, seat) in seats.iter().enumerate() {
                 let is_over = seat.given_away.is_cancelled();
-                assert_eq!(is_over, (3..=number).contains(&place), "{place} at {number}");
+                assert_eq!(is_over, (3..=number).contains(&permit), "{permit} at {number}");
             }
         }
         assert!(seats[3].turn().await.is_none(), "what gave way begins nothing");
         assert!(seats[3].look_again(at(3)).is_none());
         // Where nobody is idle, the one gives way that has waited for the longest time.
-        for (place, seat) in seats.iter().chain(&more).enumerate().skip(1) {
-            seat.wait(at(1000 - place));
+        for (permit, seat) in seats.iter().chain(&more).enumerate().skip(1) {
+            seat.wait(at(1000 - permit));
         }
         let _one_more = connections.seat(at(1000));
         assert!(more.last().expect("some").given_away.is_cancelled());

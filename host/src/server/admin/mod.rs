@@ -79,7 +79,7 @@ pub(super) struct Admin {
 struct AdminService {
     address: SocketAddr,
     host: Host,
-    renewer: ConfigReloader,
+    reloader: ConfigReloader,
     metrics: PrometheusHandle,
 }
 
@@ -92,7 +92,7 @@ impl Admin {
     pub(super) async fn start(
         address: SocketAddr,
         host: Host,
-        renewer: ConfigReloader,
+        reloader: ConfigReloader,
     ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
@@ -101,7 +101,7 @@ impl Admin {
         if metrics::set_global_recorder(recorder).is_err() {
             tracing::debug!("something else in this process counts already");
         }
-        Ok(Self { listener, service: Arc::new(AdminService { address, host, renewer, metrics }) })
+        Ok(Self { listener, service: Arc::new(AdminService { address, host, reloader, metrics }) })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -118,8 +118,8 @@ impl Admin {
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    let desk = Arc::clone(&self.service);
-                    tokio::spawn(desk.serve(stream, connections.seat(Instant::now())));
+                    let service = Arc::clone(&self.service);
+                    tokio::spawn(service.serve(stream, connections.seat(Instant::now())));
                 }
                 Err(error) => {
                     if let Some(Line { left_out }) = NOT_ACCEPTED.line(std::time::Instant::now()) {
@@ -136,9 +136,9 @@ impl AdminService {
     /// Serves a connection until it ends, or gives way to another.
     async fn serve(self: Arc<Self>, stream: TcpStream, seat: ConnectionSlot) {
         let service = service_fn(|request| {
-            let (desk, seat) = (&self, &seat);
+            let (service, seat) = (&self, &seat);
             async move {
-                let response = desk.answer(request, seat).await;
+                let response = service.answer(request, seat).await;
                 seat.rest(Instant::now());
                 Ok::<_, Infallible>(response)
             }
@@ -196,9 +196,11 @@ impl AdminService {
             let why = "Others came, and this connection gives way to them.\n";
             return Err(text(StatusCode::SERVICE_UNAVAILABLE, why));
         };
-        let desk = Arc::clone(self);
+        let service = Arc::clone(self);
         let work =
-            tokio::spawn(async move { (desk.handle(wish, &head.headers, &message).await, turn) });
+            tokio::spawn(
+                async move { (service.handle(wish, &head.headers, &message).await, turn) },
+            );
         let failed =
             |_| text(StatusCode::INTERNAL_SERVER_ERROR, "That failed; the log says why.\n");
         let (done, turn) = work.await.map_err(failed)?;
@@ -222,7 +224,7 @@ impl AdminService {
             }
             AdminRequest::Resources => Ok(json(StatusCode::OK, &self.host.resources())),
             AdminRequest::Clients => Ok(json(StatusCode::OK, &self.host.clients())),
-            AdminRequest::Reload => Ok(reloaded(self.renewer.renew().await)),
+            AdminRequest::Reload => Ok(reloaded(self.reloader.renew().await)),
             AdminRequest::RollBack => {
                 let mut outcomes = Vec::new();
                 for resource in self.host.resources() {

@@ -7,9 +7,9 @@ use crate::server::host::{Configured, CustomAnswer, CustomError, TaggedError};
 use crate::server::reload_config::{ConfigReload, ConfigReloadError};
 use crate::server::response::{Body, text};
 
-pub(super) fn reloaded(renewal: Result<ConfigReload, ConfigReloadError>) -> Response<Body> {
-    let ConfigReload { configured, reloads } = match renewal {
-        Ok(renewal) => renewal,
+pub(super) fn reloaded(reload: Result<ConfigReload, ConfigReloadError>) -> Response<Body> {
+    let ConfigReload { configured, reloads } = match reload {
+        Ok(reload) => reload,
         Err(error) => return text(StatusCode::UNPROCESSABLE_ENTITY, format!("{error}\n")),
     };
     let mut status = StatusCode::OK;

@@ -35,18 +35,18 @@ static LATE: LogRate = LogRate::new();
 
 /// Answers a handshake. If that is with 101, the client is left with the visit.
 pub(in crate::server) async fn admit(
-    site: &Arc<HostState>,
+    state: &Arc<HostState>,
     route: Route,
     request: &Request<()>,
-    visit: RequestContext,
+    context: RequestContext,
 ) -> Response<Body> {
     let Route { served, path, parameters } = route;
     let settings = served.settings();
-    let forwarded = forwarded(site, request, &visit);
-    let mut rules = Rules::new(&settings.origins, &site.config().versions);
+    let forwarded = forwarded(state, request, &context);
+    let mut rules = Rules::new(&settings.origins, &state.config().versions);
     rules.host = forwarded.host.as_deref();
-    rules.scheme = forwarded.scheme.unwrap_or(visit.peer.scheme);
-    let upgrade = match (request.version(), visit.challenge) {
+    rules.scheme = forwarded.scheme.unwrap_or(context.peer.scheme);
+    let upgrade = match (request.version(), context.challenge) {
         (Version::HTTP_2, _) => {
             let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
             check_http2(request, protocol, &rules)
@@ -57,27 +57,27 @@ pub(in crate::server) async fn admit(
     let mut upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(rejection) => {
-            tracing::debug!(peer = %visit.peer.address, "handshake refused: {rejection}");
+            tracing::debug!(peer = %context.peer.address, "handshake refused: {rejection}");
             if rejection == Rejection::OriginNotAllowed {
-                refused_origin::warn(site, served.name(), request, &visit, rules.host);
+                refused_origin::warn(state, served.name(), request, &context, rules.host);
             }
-            return rejected(rejection, request, &site.config().versions);
+            return rejected(rejection, request, &state.config().versions);
         }
     };
-    if site.is_draining() || served.is_stopped() {
+    if state.is_draining() || served.is_stopped() {
         return unavailable("The server stops.\n");
     }
-    let id = site.next_id();
-    let stay = match served.resource().lease(id, &path, settings.limits.max_clients) {
-        Ok(stay) => stay,
+    let id = state.next_id();
+    let lease = match served.resource().lease(id, &path, settings.limits.max_clients) {
+        Ok(lease) => lease,
         Err(Full::Clients) => return full(&served, "clients"),
         Err(Full::Actors) => return full(&served, "actors"),
     };
-    let Some(place) = site.client_permit(stay).await else { return full(&served, "clients") };
-    let Some(handshake) = served.try_handshake(site.max_handshakes()) else {
+    let Some(permit) = state.client_permit(lease).await else { return full(&served, "clients") };
+    let Some(handshake) = served.try_handshake(state.max_handshakes()) else {
         return full(&served, "handshakes");
     };
-    let known = ClientInfo {
+    let info = ClientInfo {
         resource: Arc::clone(&settings.name),
         path,
         query: request.uri().query().map(str::to_owned),
@@ -90,28 +90,28 @@ pub(in crate::server) async fn admit(
         deflate: settings.compression.and_then(|wanted| upgrade.accept_deflate(&wanted)),
         address: forwarded.address,
         scheme: rules.scheme,
-        peer: visit.peer.address,
-        local: visit.peer.local,
+        peer: context.peer.address,
+        local: context.peer.local,
         http_version: match request.version() {
             Version::HTTP_2 => HttpVersion::Http2,
             _ => HttpVersion::Http1,
         },
-        server_name: visit.server_name.clone(),
-        certificate: visit.certificate.clone(),
+        server_name: context.server_name.clone(),
+        certificate: context.certificate.clone(),
         agreed: OnceLock::new(),
     };
-    let budget = &site.context.budget;
+    let budget = &state.context.budget;
     let on_full = match settings.on_full {
         config::OnFull::Drop => OnFull::Drop,
         config::OnFull::Close => OnFull::Close,
     };
     let max_outbound = settings.limits.max_outbound;
-    let client = Arc::new(Client::new(id, known, max_outbound, on_full, budget));
-    let answer = ask_handler(client, place, handshake, Arc::clone(&settings));
-    match timeout_at(visit.deadline, answer).await {
+    let client = Arc::new(Client::new(id, info, max_outbound, on_full, budget));
+    let answer = ask_handler(client, permit, handshake, Arc::clone(&settings));
+    match timeout_at(context.deadline, answer).await {
         Ok(Ok(Answer::Accepted(admitted, acceptance))) => {
             let accepted = Accepted { admitted, acceptance, settings };
-            accept(site, &served, &visit, &upgrade, accepted)
+            accept(state, &served, &context, &upgrade, accepted)
         }
         Ok(Ok(Answer::Refused(refusal))) => refuse(refusal),
         Ok(Ok(Answer::Faulted(Fault::NoInstance(_)))) => full(&served, "instances"),
@@ -122,7 +122,7 @@ pub(in crate::server) async fn admit(
             if let Some(Line { left_out }) = LATE.line(Instant::now()) {
                 tracing::warn!(
                     resource = served.name(),
-                    peer = %visit.peer.address,
+                    peer = %context.peer.address,
                     left_out,
                     "the handler did not answer a handshake in time"
                 );
@@ -133,10 +133,10 @@ pub(in crate::server) async fn admit(
 }
 
 /// Who the client is, whatever is between it and us.
-fn forwarded(site: &HostState, request: &Request<()>, visit: &RequestContext) -> Forwarded {
-    let peer = visit.peer.address.ip();
-    let convention = site.config().forwarded_by;
-    forwarded::client(request, peer, convention, |address| visit.believes(site, address))
+fn forwarded(state: &HostState, request: &Request<()>, context: &RequestContext) -> Forwarded {
+    let peer = context.peer.address.ip();
+    let convention = state.config().forwarded_by;
+    forwarded::client(request, peer, convention, |address| context.believes(state, address))
 }
 
 /// A client that its handler lets in.
@@ -156,12 +156,12 @@ enum Answer {
 /// Calls `connected` in a task of its own: the request may be dropped, a running call must not be.
 fn ask_handler(
     client: Arc<Client>,
-    place: ClientPermit,
+    permit: ClientPermit,
     handshake: PendingHandshake,
     settings: Arc<config::Resource>,
 ) -> oneshot::Receiver<Answer> {
     let (mut answer_to, answer) = oneshot::channel();
-    let actor = Arc::clone(place.stay.actor());
+    let actor = Arc::clone(permit.lease.actor());
     let asked = Arc::clone(&actor);
     actor.worker().run(async move {
         let _handshake = handshake;
@@ -172,12 +172,12 @@ fn ask_handler(
             turn = asked.turn() => turn,
         };
         // Forgotten again on every way that does not let it in.
-        let presence = asked.register(&client);
+        let registration = asked.register(&client);
         let answer = match turn.connected(&client).await {
             Ok(Ok(acceptance)) => {
                 // Here, so that the handler can ask for it in the very next event.
                 agree(client.info(), &acceptance, &settings);
-                Answer::Accepted(Admitted::new(client, presence, place), acceptance)
+                Answer::Accepted(Admitted::new(client, registration, permit), acceptance)
             }
             Ok(Err(refusal)) => Answer::Refused(refusal),
             Err(fault) => {
@@ -192,17 +192,17 @@ fn ask_handler(
 }
 
 /// Agrees on the subprotocol that the handler has chosen, or else the configuration.
-fn agree(known: &ClientInfo, acceptance: &Acceptance, settings: &config::Resource) {
+fn agree(info: &ClientInfo, acceptance: &Acceptance, settings: &config::Resource) {
     match &acceptance.subprotocol {
-        Some(chosen) => known.agree(|offered| offered == chosen),
-        None => known.agree(|offered| settings.subprotocols.iter().any(|wanted| wanted == offered)),
+        Some(chosen) => info.agree(|offered| offered == chosen),
+        None => info.agree(|offered| settings.subprotocols.iter().any(|wanted| wanted == offered)),
     }
 }
 
 fn accept(
-    site: &Arc<HostState>,
+    state: &Arc<HostState>,
     served: &ServedResource,
-    visit: &RequestContext,
+    context: &RequestContext,
     upgrade: &Upgrade,
     accepted: Accepted,
 ) -> Response<Body> {
@@ -211,9 +211,9 @@ fn accept(
         Ok(response) => {
             let client = Arc::clone(admitted.client());
             let trailer = upgrade.trailer().to_vec();
-            visit.put_accepted(AcceptedClient { admitted, settings, trailer });
+            context.put_accepted(AcceptedClient { admitted, settings, trailer });
             // Whoever sends all away has not seen this one, perhaps.
-            if site.is_draining() || served.is_stopped() {
+            if state.is_draining() || served.is_stopped() {
                 client.close_by_host(ByHost::Stopping);
             }
             switch_protocols(response)
@@ -237,12 +237,12 @@ fn accept(
 
 fn response(
     upgrade: &Upgrade,
-    known: &ClientInfo,
+    info: &ClientInfo,
     acceptance: Acceptance,
     settings: &config::Resource,
 ) -> Result<Response<()>, String> {
     // What the handler has chosen and nobody offered was not agreed, and is no answer.
-    let subprotocol = acceptance.subprotocol.as_deref().or_else(|| known.subprotocol());
+    let subprotocol = acceptance.subprotocol.as_deref().or_else(|| info.subprotocol());
     let mut response =
         upgrade.response(subprotocol).map_err(|not_offered| not_offered.to_string())?;
     let headers = response.headers_mut();

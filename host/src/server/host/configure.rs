@@ -61,45 +61,45 @@ enum Step {
 /// All or nothing: first everything is loaded, then everything is changed. Whoever calls this holds the lock on
 /// changes, and does not stop in the middle.
 pub(in crate::server) async fn configure(
-    site: &HostState,
+    state: &HostState,
     resources: Vec<config::Resource>,
 ) -> Result<Configured, ConfigureError> {
-    let resources = checked_resources(resources, &site.config().limits)?;
+    let resources = checked_resources(resources, &state.config().limits)?;
     let mut steps = Vec::with_capacity(resources.len());
     for settings in resources {
-        steps.push(prepare(site, settings).await?);
+        steps.push(prepare(state, settings).await?);
     }
-    Ok(carry_out(site, steps).await)
+    Ok(carry_out(state, steps).await)
 }
 
-async fn prepare(site: &HostState, settings: config::Resource) -> Result<Step, ConfigureError> {
+async fn prepare(state: &HostState, settings: config::Resource) -> Result<Step, ConfigureError> {
     let name = settings.name.to_string();
-    let Some(served) = site.registry.named(&name) else {
-        let prepared = PreparedResource::load(&site.context, settings).await;
+    let Some(served) = state.registry.named(&name) else {
+        let prepared = PreparedResource::load(&state.context, settings).await;
         return prepared.map(Step::Add).map_err(|cause| ConfigureError::Start { name, cause });
     };
     if *served.settings() == settings {
         return Ok(Step::Keep(served));
     }
     if served.can_change_to(&settings) {
-        let replacement = served.prepare_change(&settings, &site.context).await;
+        let replacement = served.prepare_change(&settings, &state.context).await;
         let replacement = replacement.map_err(|cause| ConfigureError::Component { name, cause })?;
         return Ok(Step::Change(served, Box::new(settings), replacement));
     }
-    match PreparedResource::load(&site.context, settings).await {
+    match PreparedResource::load(&state.context, settings).await {
         Ok(prepared) => Ok(Step::Restart(served, prepared)),
         Err(cause) => Err(ConfigureError::Start { name, cause }),
     }
 }
 
-async fn carry_out(site: &HostState, steps: Vec<Step>) -> Configured {
+async fn carry_out(state: &HostState, steps: Vec<Step>) -> Configured {
     let mut done = Configured::default();
     let (mut serving, mut ending, mut replacing) = (Vec::new(), Vec::new(), Vec::new());
     for step in steps {
         let (served, told) = match step {
             Step::Keep(served) => (served, &mut done.unchanged),
             Step::Add(prepared) => {
-                (ServedResource::start(&site.context, prepared), &mut done.added)
+                (ServedResource::start(&state.context, prepared), &mut done.added)
             }
             Step::Change(served, settings, replacement) => {
                 served.change(*settings);
@@ -108,7 +108,7 @@ async fn carry_out(site: &HostState, steps: Vec<Step>) -> Configured {
             }
             Step::Restart(old, prepared) => {
                 ending.push(old);
-                (ServedResource::start(&site.context, prepared), &mut done.restarted)
+                (ServedResource::start(&state.context, prepared), &mut done.restarted)
             }
         };
         told.push(served.name().to_owned());
@@ -116,13 +116,13 @@ async fn carry_out(site: &HostState, steps: Vec<Step>) -> Configured {
     }
     let is_wanted =
         |served: &Arc<ServedResource>| serving.iter().any(|new| new.name() == served.name());
-    let (_, unwanted): (Vec<_>, Vec<_>) = site.registry.all().into_iter().partition(is_wanted);
-    site.registry.replace(serving);
+    let (_, unwanted): (Vec<_>, Vec<_>) = state.registry.all().into_iter().partition(is_wanted);
+    state.registry.replace(serving);
     for served in ending {
-        served.end(ByHost::Restarted, site.stopping_time());
+        served.end(ByHost::Restarted, state.stopping_time());
     }
     for served in unwanted {
-        served.end(ByHost::Removed, site.stopping_time());
+        served.end(ByHost::Removed, state.stopping_time());
         done.removed.push(served.name().to_owned());
     }
     for (served, by) in replacing {

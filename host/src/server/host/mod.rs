@@ -175,19 +175,19 @@ impl Host {
     pub async fn start(config: config::Host) -> Result<Self, StartError> {
         let mut config = config.checked()?;
         let resources = std::mem::take(&mut config.resources);
-        let site = HostState::new(config).map_err(StartError::Worker)?;
+        let state = HostState::new(config).map_err(StartError::Worker)?;
         let mut serving = Vec::with_capacity(resources.len());
         for settings in resources {
             serving.push(ServedResource::start(
-                &site.context,
-                PreparedResource::load(&site.context, settings).await?,
+                &state.context,
+                PreparedResource::load(&state.context, settings).await?,
             ));
         }
-        site.registry.replace(serving);
-        let site = Arc::new(site);
-        let relief = relief(Arc::downgrade(&site), Arc::clone(&site.context.budget));
-        site.keep_relief(AbortOnDropHandle::new(tokio::spawn(relief)));
-        Ok(Self { state: site })
+        state.registry.replace(serving);
+        let state = Arc::new(state);
+        let relief = relief(Arc::downgrade(&state), Arc::clone(&state.context.budget));
+        state.keep_relief(AbortOnDropHandle::new(tokio::spawn(relief)));
+        Ok(Self { state })
     }
 
     /// Serves these resources from now on, and no others. What did not change is not touched; if
@@ -205,10 +205,10 @@ impl Host {
         resources: Vec<config::Resource>,
     ) -> Result<Configured, ConfigureError> {
         let changing = Arc::clone(&self.state.registry.changing).lock_owned().await;
-        let site = Arc::clone(&self.state);
+        let state = Arc::clone(&self.state);
         let work = async move {
             let _changing = changing;
-            configure(&site, resources).await
+            configure(&state, resources).await
         };
         self.state.run(work).await
     }
@@ -284,14 +284,14 @@ impl Host {
         let mut all = Vec::new();
         for served in self.state.registry.all() {
             all.extend(served.resource().clients().iter().map(|client| {
-                let known = client.info();
+                let info = client.info();
                 ClientStatus {
                     id: client.id().0,
                     resource: served.name().to_owned(),
-                    path: known.path.clone(),
-                    address: known.address.to_string(),
-                    peer: known.peer,
-                    version: known.version.number(),
+                    path: info.path.clone(),
+                    address: info.address.to_string(),
+                    peer: info.peer,
+                    version: info.version.number(),
                     buffered: client.buffered(),
                 }
             }));

@@ -30,10 +30,10 @@ static LINES: LogRate = LogRate::new();
 /// Warns that a page was refused, and says what to set if it should not have been. `told_host` is the host that
 /// trusted proxies tell.
 pub(in crate::server) fn warn(
-    site: &HostState,
+    state: &HostState,
     resource: &str,
     request: &Request<()>,
-    visit: &RequestContext,
+    context: &RequestContext,
     told_host: Option<&str>,
 ) {
     let headers = request.headers();
@@ -45,9 +45,9 @@ pub(in crate::server) fn warn(
     let own_host = authority.or_else(|| headers.get(HOST).map(|host| host.as_bytes()));
     let host = told_host.map(str::as_bytes).or(own_host).unwrap_or_default();
     let origin = origin.as_bytes();
-    let peer = visit.peer.address.ip();
-    let proxy = if visit.believes(site, peer) {
-        Proxy::Trusted(site.config().forwarded_by)
+    let peer = context.peer.address.ip();
+    let proxy = if context.believes(state, peer) {
+        Proxy::Trusted(state.config().forwarded_by)
     } else {
         Proxy::NotTrusted(peer)
     };

@@ -19,14 +19,14 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// # Cancel safety
 ///
 /// Clients that were closed stay closed.
-pub(in crate::server) async fn relief(site: Weak<HostState>, budget: Arc<Budget>) {
+pub(in crate::server) async fn relief(state: Weak<HostState>, budget: Arc<Budget>) {
     loop {
         budget.pressed().await;
         sleep(PATIENCE).await;
         while let Some(excess @ 1..) = budget.used().checked_sub(budget.comfortable()) {
-            let Some(site) = site.upgrade() else { return };
-            let closed = close_greediest(&site, excess);
-            drop(site);
+            let Some(state) = state.upgrade() else { return };
+            let closed = close_greediest(&state, excess);
+            drop(state);
             sleep(PATIENCE).await;
             for client in closed.iter().filter(|client| client.held() >= STEP) {
                 // The only error is that it was done before.
@@ -37,10 +37,10 @@ pub(in crate::server) async fn relief(site: Weak<HostState>, budget: Arc<Budget>
 }
 
 /// Closes as many as hold the excess, together with those that are closing already, and tells which.
-fn close_greediest(site: &HostState, excess: usize) -> Vec<Arc<Client>> {
-    let served = site.registry.all();
+fn close_greediest(state: &HostState, excess: usize) -> Vec<Arc<Client>> {
+    let served = state.registry.all();
     let connected = served.iter().flat_map(|served| served.resource().clients());
-    let clients = connected.chain(site.closing.leaving());
+    let clients = connected.chain(state.closing.leaving());
     let mut greedy: Vec<_> =
         clients.map(|client| (client.held(), client)).filter(|(held, _)| *held >= STEP).collect();
     // Those that are closing first: what they hold is free soon.

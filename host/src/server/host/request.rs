@@ -82,22 +82,27 @@ pub(in crate::server) struct AcceptedClient {
 }
 
 impl RequestContext {
-    pub(in crate::server) fn new(site: &HostState, peer: Peer) -> Self {
+    pub(in crate::server) fn new(state: &HostState, peer: Peer) -> Self {
         Self {
             peer,
             speaks_for: SpeaksFor::Client,
             address: None,
             server_name: None,
             certificate: None,
-            deadline: deadline(site),
+            deadline: deadline(state),
             challenge: None,
             accepted: Arc::default(),
         }
     }
 
     /// Another request on the same connection.
-    pub(in crate::server) fn next_request(&self, site: &HostState) -> Self {
-        Self { deadline: deadline(site), challenge: None, accepted: Arc::default(), ..self.clone() }
+    pub(in crate::server) fn next_request(&self, state: &HostState) -> Self {
+        Self {
+            deadline: deadline(state),
+            challenge: None,
+            accepted: Arc::default(),
+            ..self.clone()
+        }
     }
 
     /// The same, with the challenge that was read behind the head of its request.
@@ -107,12 +112,12 @@ impl RequestContext {
 
     /// Whether somebody at this address is believed who its clients are. On a connection of the proxy's own there
     /// are none.
-    pub(in crate::server) fn believes(&self, site: &HostState, address: IpAddr) -> bool {
-        self.speaks_for == SpeaksFor::Client && site.trusts(address)
+    pub(in crate::server) fn believes(&self, state: &HostState, address: IpAddr) -> bool {
+        self.speaks_for == SpeaksFor::Client && state.trusts(address)
     }
 
-    pub(in crate::server) fn put_accepted(&self, entrance: AcceptedClient) {
-        *self.accepted.lock() = Some(entrance);
+    pub(in crate::server) fn put_accepted(&self, accepted: AcceptedClient) {
+        *self.accepted.lock() = Some(accepted);
     }
 
     pub(in crate::server) fn take_accepted(&self) -> Option<AcceptedClient> {
@@ -121,6 +126,6 @@ impl RequestContext {
 }
 
 /// Until when a handshake must have been answered that begins now.
-fn deadline(site: &HostState) -> Instant {
-    Instant::now() + site.config().timeouts.handshake
+fn deadline(state: &HostState) -> Instant {
+    Instant::now() + state.config().timeouts.handshake
 }

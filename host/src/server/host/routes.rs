@@ -18,42 +18,42 @@ const HEALTH: &str = "/healthz";
 const MAX_TOLD: usize = 8;
 
 pub(in crate::server) async fn answer(
-    site: &Arc<HostState>,
+    state: &Arc<HostState>,
     request: &Request<()>,
-    visit: RequestContext,
+    context: RequestContext,
 ) -> Answer {
     let path = request.uri().path();
-    let address = visit.address.clone();
-    let found = site.registry.find(address.as_ref(), path);
+    let address = context.address.clone();
+    let found = state.registry.find(address.as_ref(), path);
     if server::is_upgrade(request) || is_extended_connect(request) {
         return Answer::OfHandshake(match found {
-            Some(route) => admission::admit(site, route, request, visit).await,
+            Some(route) => admission::admit(state, route, request, context).await,
             None => text(
                 StatusCode::NOT_FOUND,
                 format!(
                     "There is no WebSocket resource at this path; there is one at {}.\n",
-                    others(site, address.as_ref())
+                    others(state, address.as_ref())
                 ),
             ),
         });
     }
     if path == HEALTH {
-        return Answer::Ordinary(site.health());
+        return Answer::Ordinary(state.health());
     }
-    if let Some(files) = &site.static_files
+    if let Some(files) = &state.static_files
         && let Some(answer) = files.answer(request).await
     {
         return Answer::Ordinary(answer);
     }
     if found.is_some() {
-        let versions = &site.config().versions;
+        let versions = &state.config().versions;
         return Answer::OfHandshake(rejected(Rejection::NoUpgrade, request, versions));
     }
     Answer::Ordinary(text(
         StatusCode::NOT_FOUND,
         format!(
             "Nothing is here. A WebSocket resource is at {}.\n",
-            others(site, address.as_ref())
+            others(state, address.as_ref())
         ),
     ))
 }
@@ -64,8 +64,8 @@ fn is_extended_connect(request: &Request<()>) -> bool {
 }
 
 /// The paths that there are at an address.
-fn others(site: &HostState, address: Option<&Address>) -> String {
-    let all = site.registry.all();
+fn others(state: &HostState, address: Option<&Address>) -> String {
+    let all = state.registry.all();
     let paths: Vec<String> = all
         .iter()
         .filter(|served| {

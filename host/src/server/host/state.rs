@@ -92,7 +92,7 @@ impl HostState {
     /// # Cancel safety
     ///
     /// The place is free again when the future is dropped.
-    pub(in crate::server) async fn client_permit(&self, stay: ActorLease) -> Option<ClientPermit> {
+    pub(in crate::server) async fn client_permit(&self, lease: ActorLease) -> Option<ClientPermit> {
         let permit = match Arc::clone(&self.clients).try_acquire_owned() {
             Ok(permit) => permit,
             Err(_) if self.closing.evict_one() => {
@@ -101,9 +101,9 @@ impl HostState {
             }
             Err(_) => return None,
         };
-        let (token, farewells) = (self.tasks.token(), Arc::clone(&self.closing));
-        let counted = Arc::new(CountedClient { _permit: permit, _token: token, farewells });
-        Some(ClientPermit { stay, counted })
+        let (token, closing) = (self.tasks.token(), Arc::clone(&self.closing));
+        let counted = Arc::new(CountedClient { _permit: permit, _token: token, closing });
+        Some(ClientPermit { lease, counted })
     }
 
     /// Does work that nobody can drop in the middle: whoever waits for it may go. It panics as it would in the task

@@ -24,20 +24,20 @@ pub(super) struct FinalResponse {
     pub(super) response: Response<Body>,
     pub(super) show: BodyMode,
     /// Holds the client, if that is let in.
-    pub(super) visit: RequestContext,
+    pub(super) context: RequestContext,
 }
 
 /// Writes the last answer, and serves the client if it was let in.
 pub(super) async fn send_final_response<S, M: Transfer<S>>(
-    site: &Arc<HostState>,
+    state: &Arc<HostState>,
     mut stream: S,
     rest: Vec<u8>,
     last: FinalResponse,
-    arrival: HandshakePermit,
+    permit: HandshakePermit,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let FinalResponse { response, show, visit } = last;
+    let FinalResponse { response, show, context } = last;
     let (mut head, body) = response.into_parts();
     if head.status != StatusCode::SWITCHING_PROTOCOLS {
         let close = HeaderValue::from_static("close");
@@ -46,26 +46,26 @@ pub(super) async fn send_final_response<S, M: Transfer<S>>(
     // It is here whole: nothing of it comes from a file.
     let Ok(body) = body.collect().await else { return };
     let mut bytes = encode::bytes(&Response::from_parts(head, body.to_bytes()), show);
-    let entrance = visit.take_accepted();
-    if let Some(entrance) = &entrance {
-        bytes.extend_from_slice(&entrance.trailer);
+    let accepted = context.take_accepted();
+    if let Some(accepted) = &accepted {
+        bytes.extend_from_slice(&accepted.trailer);
     }
     // A client has its place. Of others only so many are waited for: without a place, what the system takes at once
     // is all that they get.
-    let leaving = site.linger_permits.try_acquire().ok().filter(|_| entrance.is_none());
-    let patience = match (&entrance, &leaving) {
+    let leaving = state.linger_permits.try_acquire().ok().filter(|_| accepted.is_none());
+    let patience = match (&accepted, &leaving) {
         (None, None) => Duration::ZERO,
-        _ => site.config().timeouts.handshake,
+        _ => state.config().timeouts.handshake,
     };
     let written = write(&mut stream, &bytes, patience).await;
-    match (entrance, written) {
+    match (accepted, written) {
         (Some(AcceptedClient { admitted, .. }), Err(error)) => {
             admitted.disconnect(&ConnectionEnd::Lost(error));
         }
-        (Some(entrance), Ok(())) => start_websocket::<_, M>(site, stream, rest, entrance),
-        (None, Ok(())) => close_behind_response(stream, leaving, arrival).await,
+        (Some(accepted), Ok(())) => start_websocket::<_, M>(state, stream, rest, accepted),
+        (None, Ok(())) => close_behind_response(stream, leaving, permit).await,
         (None, Err(error)) => {
-            tracing::debug!(peer = %visit.peer.address, "the answer was not taken: {error}");
+            tracing::debug!(peer = %context.peer.address, "the answer was not taken: {error}");
         }
     }
 }
@@ -89,27 +89,27 @@ async fn write(
 pub(super) async fn close_behind_response<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     leaving: Option<SemaphorePermit<'_>>,
-    arrival: HandshakePermit,
+    permit: HandshakePermit,
 ) {
     // Without a place the stream is dropped, and may be reset.
     if let Some(_place) = leaving {
-        drop(arrival);
+        drop(permit);
         linger::close(&mut stream).await;
     }
 }
 
 /// Serves a client where its actor lives. The client's place makes a host that stops wait for it.
 fn start_websocket<S, M: Transfer<S>>(
-    site: &HostState,
+    state: &HostState,
     stream: S,
     first: Vec<u8>,
-    entrance: AcceptedClient,
+    accepted: AcceptedClient,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let AcceptedClient { admitted, settings, trailer: _ } = entrance;
+    let AcceptedClient { admitted, settings, trailer: _ } = accepted;
     let actor = Arc::clone(admitted.actor());
-    let mode = site.config().mode;
+    let mode = state.config().mode;
     if actor.worker().is_here() {
         let connection = Connection::new(admitted, M::finish(stream), settings, mode);
         actor.worker().run(connection.serve(first));

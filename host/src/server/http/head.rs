@@ -125,7 +125,7 @@ fn end(bytes: &[u8], searched: &mut usize) -> Option<usize> {
     let from = begin.max(*searched);
     // An empty line may be cut anywhere.
     *searched = bytes.len().saturating_sub(2);
-    memchr::memchr_iter(b'\n', &bytes[from..]).map(|place| from + place + 1).find_map(|line| {
+    memchr::memchr_iter(b'\n', &bytes[from..]).map(|permit| from + permit + 1).find_map(|line| {
         match &bytes[line..] {
             [b'\n', ..] => Some(line + 1),
             [b'\r', b'\n', ..] => Some(line + 2),

@@ -55,31 +55,31 @@ const SHORT: u64 = 4096;
 /// Serves a connection up to the answer to its last request; a WebSocket goes on in a task of its own, so that
 /// nothing of HTTP stays in memory.
 pub(in crate::server) async fn serve_http1<S, M: Transfer<S>>(
-    site: &Arc<HostState>,
+    state: &Arc<HostState>,
     mut stream: S,
-    visit: RequestContext,
-    mut arrival: HandshakePermit,
+    context: RequestContext,
+    mut permit: HandshakePermit,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let peer = visit.peer.address;
-    let head = match timeout_at(visit.deadline, head::read(&mut stream, bounds(site))).await {
+    let peer = context.peer.address;
+    let head = match timeout_at(context.deadline, head::read(&mut stream, bounds(state))).await {
         Ok(Ok(Ok(head))) => head,
         Ok(Ok(Err(unfit))) => {
             tracing::debug!(%peer, "no HTTP request: {unfit}");
-            let last = FinalResponse { response: unfit.answer(), show: BodyMode::Body, visit };
-            return send_final_response::<_, M>(site, stream, Vec::new(), last, arrival).await;
+            let last = FinalResponse { response: unfit.answer(), show: BodyMode::Body, context };
+            return send_final_response::<_, M>(state, stream, Vec::new(), last, permit).await;
         }
         Ok(Err(error)) => return tracing::debug!(%peer, "no HTTP request: {error}"),
         Err(_) => return tracing::debug!(%peer, "no HTTP request in time"),
     };
-    arrival.request_received();
-    let visit = visit.with_challenge(head.challenge);
+    permit.request_received();
+    let context = context.with_challenge(head.challenge);
     let shared = Arc::new(Shared {
-        site: Arc::clone(site),
-        progress: Progress::new(Instant::now() + answer_time(site)),
-        visit,
-        arrival: Mutex::new(arrival),
+        state: Arc::clone(state),
+        progress: Progress::new(Instant::now() + answer_time(state)),
+        context,
+        permit: Mutex::new(permit),
         requests: AtomicUsize::new(0),
         last: Mutex::new(None),
     });
@@ -89,18 +89,18 @@ pub(in crate::server) async fn serve_http1<S, M: Transfer<S>>(
         return;
     };
     let last = shared.last.lock().take();
-    arrival = std::mem::replace(&mut *shared.arrival.lock(), HandshakePermit::UNCOUNTED);
+    permit = std::mem::replace(&mut *shared.permit.lock(), HandshakePermit::UNCOUNTED);
     match last {
-        Some(last) => send_final_response::<_, M>(site, stream, rest, last, arrival).await,
+        Some(last) => send_final_response::<_, M>(state, stream, rest, last, permit).await,
         None => {
-            close_behind_response(stream, site.linger_permits.try_acquire().ok(), arrival).await
+            close_behind_response(stream, state.linger_permits.try_acquire().ok(), permit).await
         }
     }
 }
 
-fn bounds(site: &HostState) -> Bounds {
-    let limits = &site.config().limits;
-    let is_let_in = site.config().versions.contains(handshake::Version::Draft00);
+fn bounds(state: &HostState) -> Bounds {
+    let limits = &state.config().limits;
+    let is_let_in = state.config().versions.contains(handshake::Version::Draft00);
     Bounds {
         size: limits.max_header_size,
         headers: limits.max_headers,
@@ -109,8 +109,8 @@ fn bounds(site: &HostState) -> Bounds {
 }
 
 /// For how long a request may take, all in all. A handshake first waits for its handler, in a time of its own.
-fn answer_time(site: &HostState) -> Duration {
-    MAX_ANSWER_TIME + site.config().timeouts.handshake
+fn answer_time(state: &HostState) -> Duration {
+    MAX_ANSWER_TIME + state.config().timeouts.handshake
 }
 
 /// What may follow a request on its connection.
@@ -153,10 +153,10 @@ fn check_host(request: &Request<()>) -> Result<(), Rejection> {
 
 /// What the requests of a connection share.
 struct Shared {
-    site: Arc<HostState>,
+    state: Arc<HostState>,
     /// That of the first request.
-    visit: RequestContext,
-    arrival: Mutex<HandshakePermit>,
+    context: RequestContext,
+    permit: Mutex<HandshakePermit>,
     requests: AtomicUsize,
     progress: Arc<Progress>,
     last: Mutex<Option<FinalResponse>>,
@@ -176,13 +176,13 @@ async fn serve_requests<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Shared { site, visit, .. } = &**shared;
-    let peer = visit.peer.address;
+    let Shared { state, context, .. } = &**shared;
+    let peer = context.peer.address;
     let service = service_fn(|request: Request<Incoming>| {
         // Here and not in the future, which is polled only after the library has looked for the client's end.
         let at_the_end =
             if server::is_upgrade(&request) { OnClientEof::GiveUp } else { OnClientEof::GoOn };
-        shared.progress.begin(Instant::now() + answer_time(&shared.site), at_the_end);
+        shared.progress.begin(Instant::now() + answer_time(&shared.state), at_the_end);
         let shared = Arc::clone(shared);
         Box::pin(async move { shared.answer(request).await })
     });
@@ -192,13 +192,13 @@ where
         // The first head is here already.
         .header_read_timeout(MAX_IDLE)
         .title_case_headers(true)
-        .max_headers(site.config().limits.max_headers)
-        .max_buf_size(site.config().limits.max_header_size)
+        .max_headers(state.config().limits.max_headers)
+        .max_buf_size(state.config().limits.max_header_size)
         .serve_connection(TokioIo::new(stream), service);
     let mut is_draining = false;
     let ended = loop {
         // Looked at again when a later request has made it another one.
-        let deadline = shared.progress.deadline().min(Instant::now() + answer_time(site));
+        let deadline = shared.progress.deadline().min(Instant::now() + answer_time(state));
         tokio::select! {
             biased;
             ended = poll_fn(|context| connection.poll_without_shutdown(context)) => break ended,
@@ -207,7 +207,7 @@ where
                 tracing::debug!(%peer, "cut off: the answer gives way to another one");
                 return None;
             }
-            () = site.draining(), if !is_draining => {
+            () = state.draining(), if !is_draining => {
                 is_draining = true;
                 // The first request is still answered.
                 if shared.requests.load(Ordering::Relaxed) > 0 {
@@ -235,14 +235,14 @@ impl Shared {
             if request.method() == Method::HEAD { BodyMode::HeadOnly } else { BodyMode::Body };
         let follows = After::what(&request);
         let before = self.requests.fetch_add(1, Ordering::Relaxed);
-        let visit = match before {
-            0 => self.visit.clone(),
-            _ => self.visit.next_request(&self.site),
+        let context = match before {
+            0 => self.context.clone(),
+            _ => self.context.next_request(&self.state),
         };
         let request = request.map(drop);
         let answer = match check_host(&request) {
-            Ok(()) => host::answer(&self.site, &request, visit.clone()).await,
-            Err(why) => Answer::OfHandshake(rejected(why, &request, &self.site.config().versions)),
+            Ok(()) => host::answer(&self.state, &request, context.clone()).await,
+            Err(why) => Answer::OfHandshake(rejected(why, &request, &self.state.config().versions)),
         };
         match answer {
             Answer::Ordinary(mut response) => {
@@ -253,10 +253,10 @@ impl Shared {
                 let is_last = follows == After::Nothing
                     || found == Room::None
                     || before + 1 >= MAX_REQUESTS
-                    || self.site.is_draining();
+                    || self.state.is_draining();
                 let headers = response.headers_mut();
                 if is_last
-                    || self.arrival.lock().keep_alive(&self.site.keep_alive_permits) == Room::None
+                    || self.permit.lock().keep_alive(&self.state.keep_alive_permits) == Room::None
                 {
                     headers.insert(CONNECTION, HeaderValue::from_static("close"));
                 } else if follows == After::Request {
@@ -269,7 +269,7 @@ impl Shared {
                     // Answers to requests that came in one go with this one.
                     self.progress.flushed().await;
                 }
-                *self.last.lock() = Some(FinalResponse { response, show, visit });
+                *self.last.lock() = Some(FinalResponse { response, show, context });
                 Err(Stop)
             }
         }
@@ -280,10 +280,10 @@ impl Shared {
         if response.body().size_hint().upper().is_some_and(|length| length <= SHORT) {
             return Room::Found;
         }
-        let client = self.visit.peer.address.ip();
-        match self.site.response_permits.try_take(client, Instant::now()) {
-            Some((place, notice)) => {
-                self.progress.hold(place, notice);
+        let client = self.context.peer.address.ip();
+        match self.state.response_permits.try_take(client, Instant::now()) {
+            Some((permit, eviction)) => {
+                self.progress.hold(permit, eviction);
                 Room::Found
             }
             None => Room::None,

@@ -62,10 +62,10 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What all streams of a connection share.
 struct Shared {
-    site: Arc<HostState>,
-    visit: RequestContext,
+    state: Arc<HostState>,
+    context: RequestContext,
     /// What the connection is counted as while nothing goes on there.
-    arrival: Mutex<HandshakePermit>,
+    permit: Mutex<HandshakePermit>,
     /// Requests that are answered, and WebSockets: each has a place of its own.
     uses: AtomicUsize,
     /// Told that nothing goes on any more, and there is no place to wait for more.
@@ -88,7 +88,7 @@ impl Drop for Use {
     fn drop(&mut self) {
         let Self(shared) = self;
         if shared.uses.fetch_sub(1, Ordering::AcqRel) == 1
-            && shared.arrival.lock().keep_alive(&shared.site.keep_alive_permits) == Room::None
+            && shared.permit.lock().keep_alive(&shared.state.keep_alive_permits) == Room::None
             && let Some(over_to) = shared.over_to.lock().take()
         {
             // A connection that has ended need not be told.
@@ -99,24 +99,24 @@ impl Drop for Use {
 
 /// Serves a connection to its end. One on which nothing goes on for as long as a handshake may take is ended.
 pub(in crate::server) async fn serve_http2<S>(
-    site: Arc<HostState>,
+    state: Arc<HostState>,
     stream: S,
-    visit: RequestContext,
-    arrival: HandshakePermit,
+    context: RequestContext,
+    permit: HandshakePermit,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let peer = visit.peer.address;
+    let peer = context.peer.address;
     // A host that stops waits until the last frames are written.
-    let _token = site.tasks.token();
-    let HostLimits { max_http2_streams, max_header_size, .. } = site.config().limits;
+    let _token = state.tasks.token();
+    let HostLimits { max_http2_streams, max_header_size, .. } = state.config().limits;
     let sockets = Arc::new(Semaphore::new(max_http2_streams as usize));
     let max_streams = max_http2_streams.saturating_add(REQUESTS);
     let (over_to, mut over) = oneshot::channel();
     let shared = Arc::new(Shared {
-        site: Arc::clone(&site),
-        visit,
-        arrival: Mutex::new(arrival),
+        state: Arc::clone(&state),
+        context,
+        permit: Mutex::new(permit),
         uses: AtomicUsize::new(0),
         over_to: Mutex::new(Some(over_to)),
         sockets,
@@ -140,7 +140,7 @@ pub(in crate::server) async fn serve_http2<S>(
         .keep_alive_timeout(PING_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
-    let patience = site.config().timeouts.handshake;
+    let patience = state.config().timeouts.handshake;
     let mut check = Instant::now() + patience;
     let mut phase = Phase::Open;
     let mut leaving = None;
@@ -152,14 +152,14 @@ pub(in crate::server) async fn serve_http2<S>(
                 }
                 return;
             }
-            () = site.draining(), if phase == Phase::Open => {
+            () = state.draining(), if phase == Phase::Open => {
                 phase = Phase::Ending;
                 connection.as_mut().graceful_shutdown();
             }
             _ = &mut over, if leaving.is_none() => {
                 // Without a place the stream is dropped.
-                let Ok(place) = site.linger_permits.try_acquire() else { return };
-                leaving = Some(place);
+                let Ok(permit) = state.linger_permits.try_acquire() else { return };
+                leaving = Some(permit);
                 phase = Phase::Ending;
                 check = Instant::now() + LINGER;
                 connection.as_mut().graceful_shutdown();
@@ -197,19 +197,19 @@ enum Phase {
 impl Shared {
     async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Response<BoundedStream<Use>> {
         let going = Use::of(self);
-        self.arrival.lock().request_received();
+        self.permit.lock().request_received();
         let response = self.respond(request).await;
-        bound(response, &self.site.response_permits, self.visit.peer.address.ip(), going)
+        bound(response, &self.state.response_permits, self.context.peer.address.ip(), going)
     }
 
     async fn respond(self: &Arc<Self>, request: Request<Incoming>) -> Response<Body> {
         // The library counts them in HTTP/1.1 alone.
-        if request.headers().len() > self.site.config().limits.max_headers {
+        if request.headers().len() > self.state.config().limits.max_headers {
             return text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Too many headers.\n");
         }
-        let visit = self.visit.next_request(&self.site);
+        let context = self.context.next_request(&self.state);
         if request.method() != Method::CONNECT {
-            return answer_with_upgrade(&self.site, request, visit, async {}).await;
+            return answer_with_upgrade(&self.state, request, context, async {}).await;
         }
         let Ok(socket) = Arc::clone(&self.sockets).try_acquire_owned() else {
             return no_room();
@@ -217,12 +217,12 @@ impl Shared {
         let (going, writer) = (Use::of(self), writer());
         let afterwards = async move {
             let shared = &going.0;
-            taken(writer, &shared.site.response_permits, shared.visit.peer.address.ip()).await;
+            taken(writer, &shared.state.response_permits, shared.context.peer.address.ip()).await;
             drop(socket);
         };
-        let response = answer_with_upgrade(&self.site, request, visit, afterwards).await;
+        let response = answer_with_upgrade(&self.state, request, context, afterwards).await;
         if response.status().is_success() {
-            self.arrival.lock().release();
+            self.permit.lock().release();
         }
         response
     }

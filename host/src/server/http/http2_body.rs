@@ -38,7 +38,7 @@ struct Stream {
 /// An answer ends at its deadline, or when it has to give way to another one.
 struct End {
     deadline: Instant,
-    notice: Eviction,
+    eviction: Eviction,
 }
 
 /// Runs the streams of connections: each in a task that is dropped when the answer has to end, which resets the stream.
@@ -78,7 +78,7 @@ impl End {
     async fn reached(self) {
         tokio::select! {
             () = sleep_until(self.deadline) => {}
-            () = self.notice.requested() => {}
+            () = self.eviction.requested() => {}
         }
         tracing::debug!("HTTP/2: the answer was not taken in time");
     }
@@ -88,7 +88,7 @@ impl End {
 /// becomes 503, without a body that would have to wait, too. To be called in a task of [`Streams`].
 pub(super) fn bound<W>(
     response: Response<Body>,
-    places: &Arc<Permits>,
+    permits: &Arc<Permits>,
     client: IpAddr,
     with: W,
 ) -> Response<BoundedStream<W>> {
@@ -96,14 +96,14 @@ pub(super) fn bound<W>(
         return response.map(|body| BoundedStream { body, going: None });
     }
     let now = Instant::now();
-    let Some((place, notice)) = places.try_take(client, now) else {
+    let Some((permit, eviction)) = permits.try_take(client, now) else {
         let nothing = http_body_util::Empty::new().map_err(|never| match never {});
         return unavailable("")
             .map(|_| BoundedStream { body: nothing.boxed_unsync(), going: None });
     };
-    let end = End { deadline: now + MAX_ANSWER_TIME, notice };
+    let end = End { deadline: now + MAX_ANSWER_TIME, eviction };
     STREAM.with(|stream| stream.end.set(Some(end)));
-    let going = Some(Going { place, piece: Arc::default(), _with: with });
+    let going = Some(Going { permit, piece: Arc::default(), _with: with });
     response.map(|body| BoundedStream { body, going })
 }
 
@@ -117,16 +117,16 @@ pub(super) fn writer() -> oneshot::Receiver<JoinHandle<()>> {
 /// Waits until a client that has gone has taken what was left to be written to it: like an answer, which ends in time.
 pub(super) async fn taken(
     writer: oneshot::Receiver<JoinHandle<()>>,
-    places: &Arc<Permits>,
+    permits: &Arc<Permits>,
     client: IpAddr,
 ) {
     let Ok(writer) = writer.await else { return };
     let writer = AbortOnDropHandle::new(writer);
     let now = Instant::now();
-    let Some((_place, notice)) = places.try_take(client, now) else { return };
+    let Some((_place, eviction)) = permits.try_take(client, now) else { return };
     tokio::select! {
         _ = writer => {}
-        () = (End { deadline: now + MAX_ANSWER_TIME, notice }).reached() => {}
+        () = (End { deadline: now + MAX_ANSWER_TIME, eviction }).reached() => {}
     }
 }
 
@@ -137,7 +137,7 @@ pub(super) struct BoundedStream<W> {
 }
 
 struct Going<W> {
-    place: Permit,
+    permit: Permit,
     piece: Arc<Piece>,
     _with: W,
 }
@@ -207,7 +207,7 @@ impl<W: Unpin> hyper::body::Body for BoundedStream<W> {
         let Some(going) = going else { return Pin::new(body).poll_frame(context) };
         ready!(going.piece.poll_written(context));
         let frame = ready!(Pin::new(body).poll_frame(context)?);
-        going.place.renew(Instant::now());
+        going.permit.renew(Instant::now());
         Poll::Ready(frame.map(|frame| Ok(frame.map_data(|bytes| going.piece.lend(bytes)))))
     }
 

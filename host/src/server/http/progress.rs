@@ -35,7 +35,7 @@ struct State {
     deadline: Instant,
     stage: Stage,
     /// Of an answer that does not go at once.
-    place: Option<(Permit, MustGiveWay)>,
+    permit: Option<(Permit, MustGiveWay)>,
     /// Woken when the end of what the client sends may be seen.
     reader: Option<Waker>,
 }
@@ -65,7 +65,7 @@ pub(super) enum OnClientEof {
 impl Progress {
     /// Of a connection with a request that must be answered by then.
     pub(super) fn new(deadline: Instant) -> Arc<Self> {
-        let state = State { deadline, stage: Stage::Open, place: None, reader: None };
+        let state = State { deadline, stage: Stage::Open, permit: None, reader: None };
         Arc::new(Self { state: Mutex::new(state), flushed: Notify::new() })
     }
 
@@ -75,19 +75,19 @@ impl Progress {
             OnClientEof::GoOn => Stage::Answering,
             OnClientEof::GiveUp => Stage::Joining,
         };
-        *self.state.lock() = State { deadline, stage, place: None, reader: None };
+        *self.state.lock() = State { deadline, stage, permit: None, reader: None };
     }
 
     /// The answer has a place until it is written.
-    pub(super) fn hold(&self, place: Permit, notice: Eviction) {
-        self.state.lock().place = Some((place, Box::pin(notice.requested())));
+    pub(super) fn hold(&self, permit: Permit, eviction: Eviction) {
+        self.state.lock().permit = Some((permit, Box::pin(eviction.requested())));
     }
 
     /// Waits until the answer must give way to another one.
     pub(super) fn poll_must_give_way(&self, context: &mut Context<'_>) -> Poll<()> {
         let mut state = self.state.lock();
-        let notice = state.place.as_mut().map(|(_, notice)| notice.as_mut().poll(context));
-        notice.unwrap_or(Poll::Pending)
+        let eviction = state.permit.as_mut().map(|(_, eviction)| eviction.as_mut().poll(context));
+        eviction.unwrap_or(Poll::Pending)
     }
 
     pub(super) fn deadline(&self) -> Instant {
@@ -105,8 +105,8 @@ impl Progress {
 
     /// The library has written enough to ask for more.
     fn asked_for_more(&self) {
-        if let Some((place, _)) = &mut self.state.lock().place {
-            place.renew(Instant::now());
+        if let Some((permit, _)) = &mut self.state.lock().permit {
+            permit.renew(Instant::now());
         }
     }
 
@@ -119,7 +119,7 @@ impl Progress {
         if state.stage == Stage::Taken {
             state.stage = Stage::Open;
             state.deadline = Instant::now() + NEVER;
-            state.place = None;
+            state.permit = None;
         }
         let reader = if state.stage == Stage::Open { state.reader.take() } else { None };
         drop(state);

@@ -14,16 +14,16 @@ use crate::server::response::Body;
 /// Answers a request. If that lets a client in, it is served as soon as the library hands its stream over, and
 /// `afterwards` runs when it has gone.
 pub(in crate::server) async fn answer_with_upgrade<B>(
-    site: &Arc<HostState>,
+    state: &Arc<HostState>,
     mut request: Request<B>,
-    visit: RequestContext,
+    context: RequestContext,
     afterwards: impl Future<Output = ()> + Send + 'static,
 ) -> Response<Body> {
     let stream = hyper::upgrade::on(&mut request);
     let request = request.map(drop);
-    let response = host::answer(site, &request, visit.clone()).await.into_response();
-    if let Some(AcceptedClient { admitted, settings, .. }) = visit.take_accepted() {
-        let mode = site.config().mode;
+    let response = host::answer(state, &request, context.clone()).await.into_response();
+    if let Some(AcceptedClient { admitted, settings, .. }) = context.take_accepted() {
+        let mode = state.config().mode;
         let actor = Arc::clone(admitted.actor());
         actor.worker().run(async move {
             match stream.await {

@@ -37,8 +37,8 @@ const LEFT_FOR: u32 = 40;
 /// While the worker does not come round to it, this is done, and they are served, by what operates the server.
 struct Acceptor {
     listener: Listener,
-    door: Arc<Endpoint>,
-    site: Arc<HostState>,
+    endpoint: Arc<Endpoint>,
+    state: Arc<HostState>,
     /// This address has places of its own: who fills them shuts out nobody at another one.
     permits: Arc<Permits>,
     /// How many the worker has accepted.
@@ -55,14 +55,14 @@ struct Acceptor {
 /// Nobody is accepted any more when the future is dropped.
 pub(in crate::server) async fn accept(
     listener: Listener,
-    door: Arc<Endpoint>,
-    site: Arc<HostState>,
+    endpoint: Arc<Endpoint>,
+    state: Arc<HostState>,
 ) {
-    let worker = site.context.workers.first();
+    let worker = state.context.workers.first();
     let accepting = Arc::new(Acceptor {
         listener,
-        door,
-        site,
+        endpoint,
+        state,
         permits: handshake::handshake_permits(),
         accepted: AtomicUsize::new(0),
         is_left: AtomicBool::new(false),
@@ -152,10 +152,10 @@ impl Acceptor {
 
     async fn admit(&self, incoming: Incoming) -> AcceptedConnection {
         let Incoming { stream, peer, local } = incoming;
-        let arrival = HandshakePermit::acquire(&self.permits, peer.ip()).await;
-        let visit = RequestContext::new(&self.site, Peer::plain(peer).at(local));
-        let (site, door) = (Arc::clone(&self.site), Arc::clone(&self.door));
-        AcceptedConnection { site, door, stream, visit, arrival }
+        let permit = HandshakePermit::acquire(&self.permits, peer.ip()).await;
+        let context = RequestContext::new(&self.state, Peer::plain(peer).at(local));
+        let (state, endpoint) = (Arc::clone(&self.state), Arc::clone(&self.endpoint));
+        AcceptedConnection { state, endpoint, stream, context, permit }
     }
 }
 
@@ -176,30 +176,30 @@ async fn not_accepted(error: &std::io::Error) {
 
 /// A connection that was accepted and is not served yet.
 pub(super) struct AcceptedConnection {
-    site: Arc<HostState>,
-    door: Arc<Endpoint>,
+    state: Arc<HostState>,
+    endpoint: Arc<Endpoint>,
     stream: Stream,
-    visit: RequestContext,
-    arrival: HandshakePermit,
+    context: RequestContext,
+    permit: HandshakePermit,
 }
 
 impl AcceptedConnection {
     /// Counts it on the worker with the least to do, which is to serve it.
     fn assigned(self) -> (Self, Arc<Worker>) {
-        let reception = self.site.context.workers.assign_handshake();
-        let worker = reception.worker();
-        (Self { arrival: self.arrival.assigned_to(reception), ..self }, worker)
+        let load = self.state.context.workers.assign_handshake();
+        let worker = load.worker();
+        (Self { permit: self.permit.assigned_to(load), ..self }, worker)
     }
 
     /// Serves it on the runtime of the current task.
     pub(super) async fn serve(self) {
-        let Self { site, door, stream, visit, arrival } = self;
-        let peer = visit.peer.address;
+        let Self { state, endpoint, stream, context, permit } = self;
+        let peer = context.peer.address;
         let error = match stream {
             Stream::Tcp(stream) => match register(stream) {
                 Ok(stream) => {
                     return serve_connection::<_, SocketTransfer>(
-                        site, &door, stream, visit, arrival,
+                        state, &endpoint, stream, context, permit,
                     )
                     .await;
                 }
@@ -208,7 +208,7 @@ impl AcceptedConnection {
             Stream::Unix(stream) => match UnixStream::from_std(stream) {
                 Ok(stream) => {
                     return serve_connection::<_, SocketTransfer>(
-                        site, &door, stream, visit, arrival,
+                        state, &endpoint, stream, context, permit,
                     )
                     .await;
                 }

@@ -247,12 +247,12 @@ fn remove_stale(file: &Path) -> std::io::Result<()> {
 
 fn inherited() -> std::io::Result<Vec<Listener>> {
     let mut passed = ListenFd::from_env();
-    let sockets = (0..passed.len()).map(|place| {
-        if let Ok(Some(socket)) = passed.take_tcp_listener(place) {
+    let sockets = (0..passed.len()).map(|permit| {
+        if let Ok(Some(socket)) = passed.take_tcp_listener(permit) {
             socket.set_nonblocking(true)?;
             return Listener::of_tcp(socket);
         }
-        let socket = passed.take_unix_listener(place)?.ok_or(std::io::ErrorKind::NotFound)?;
+        let socket = passed.take_unix_listener(permit)?.ok_or(std::io::ErrorKind::NotFound)?;
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?.as_pathname().map(Path::to_owned).unwrap_or_default();
         let socket = Socket { kind: Kind::Unix, descriptor: socket.into() };

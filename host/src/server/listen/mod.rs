@@ -65,97 +65,99 @@ impl Endpoint {
 /// Serves a connection up to the answer to its request, or to its end if there are many requests, or until it must
 /// give way to another one. A WebSocket goes on in a task of its own.
 pub(super) async fn serve_connection<S, M: Transfer<S>>(
-    site: Arc<HostState>,
-    door: &Endpoint,
+    state: Arc<HostState>,
+    endpoint: &Endpoint,
     stream: S,
-    visit: RequestContext,
-    mut arrival: HandshakePermit,
+    context: RequestContext,
+    mut permit: HandshakePermit,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let peer = visit.peer.address;
-    let must_give_way = arrival.evicted();
+    let peer = context.peer.address;
+    let must_give_way = permit.evicted();
     tokio::select! {
         // In this order: the client is waited for when it has been asked, and what it has sent is read first.
         biased;
-        () = detect_and_serve::<S, M>(site, door, stream, visit, arrival) => {}
+        () = detect_and_serve::<S, M>(state, endpoint, stream, context, permit) => {}
         () = must_give_way => tracing::debug!(%peer, "closed: it gives way to another connection"),
     }
 }
 
 async fn detect_and_serve<S, M: Transfer<S>>(
-    site: Arc<HostState>,
-    door: &Endpoint,
+    state: Arc<HostState>,
+    endpoint: &Endpoint,
     stream: S,
-    mut visit: RequestContext,
-    arrival: HandshakePermit,
+    mut context: RequestContext,
+    permit: HandshakePermit,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    visit.address = door.address.clone();
-    if door.scheme == Scheme::Https {
-        visit.peer.scheme = Scheme::Https;
+    context.address = endpoint.address.clone();
+    if endpoint.scheme == Scheme::Https {
+        context.peer.scheme = Scheme::Https;
     }
     let opened =
-        before_deadline(&visit.clone(), read_opening(&site, door, stream, &mut visit)).await;
+        before_deadline(&context.clone(), read_opening(&state, endpoint, stream, &mut context))
+            .await;
     let Some((opening, mut stream)) = opened else { return };
-    let Some(tls) = &door.tls else {
+    let Some(tls) = &endpoint.tls else {
         return match opening {
-            Detected::Http2 => http::serve_http2(site, stream, visit, arrival).await,
-            Detected::Flash => match &site.config().flash_policy {
+            Detected::Http2 => http::serve_http2(state, stream, context, permit).await,
+            Detected::Flash => match &state.config().flash_policy {
                 Some(policy) => {
-                    let _ = before_deadline(&visit, flash::answer(&mut stream, policy)).await;
+                    let _ = before_deadline(&context, flash::answer(&mut stream, policy)).await;
                 }
                 None => {
-                    http::serve_http1::<_, PrefixedTransfer<M>>(&site, stream, visit, arrival).await
+                    http::serve_http1::<_, PrefixedTransfer<M>>(&state, stream, context, permit)
+                        .await
                 }
             },
             // Who speaks TLS here is answered with 400.
             Detected::Http1 | Detected::Tls => {
-                http::serve_http1::<_, PrefixedTransfer<M>>(&site, stream, visit, arrival).await;
+                http::serve_http1::<_, PrefixedTransfer<M>>(&state, stream, context, permit).await;
             }
         };
     };
     if opening != Detected::Tls {
         // The log tells of it.
-        let _ = before_deadline(&visit, explain_tls(&mut stream)).await;
+        let _ = before_deadline(&context, explain_tls(&mut stream)).await;
         return;
     }
     // In a box, so that those without TLS do not carry the room for it whenever their task is moved.
-    Box::pin(serve_tls::<S, M>(site, tls, stream, visit, arrival)).await;
+    Box::pin(serve_tls::<S, M>(state, tls, stream, context, permit)).await;
 }
 
 async fn serve_tls<S, M: Transfer<S>>(
-    site: Arc<HostState>,
+    state: Arc<HostState>,
     tls: &Tls,
     stream: Prefixed<S>,
-    mut visit: RequestContext,
-    arrival: HandshakePermit,
+    mut context: RequestContext,
+    permit: HandshakePermit,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let Some(stream) = before_deadline(&visit, tls.accept(stream)).await else { return };
-    visit.peer.scheme = Scheme::Https;
-    visit.server_name = tls::server_name(&stream);
-    visit.certificate = tls::certificate(&stream);
+    let Some(stream) = before_deadline(&context, tls.accept(stream)).await else { return };
+    context.peer.scheme = Scheme::Https;
+    context.server_name = tls::server_name(&stream);
+    context.certificate = tls::certificate(&stream);
     if tls::speaks_http2(&stream) {
-        http::serve_http2(site, stream, visit, arrival).await;
+        http::serve_http2(state, stream, context, permit).await;
     } else {
-        http::serve_http1::<_, TlsTransfer<M>>(&site, stream, visit, arrival).await;
+        http::serve_http1::<_, TlsTransfer<M>>(&state, stream, context, permit).await;
     }
 }
 
 /// Everything that comes before TLS and HTTP.
 async fn read_opening<S: AsyncRead + Unpin>(
-    site: &HostState,
-    door: &Endpoint,
+    state: &HostState,
+    endpoint: &Endpoint,
     mut stream: S,
-    visit: &mut RequestContext,
+    context: &mut RequestContext,
 ) -> Result<(Detected, Prefixed<S>)> {
     let mut first = Vec::new();
-    if door.proxy_protocol == ProxyProtocol::Required {
-        let peer = visit.peer.address.ip();
-        if !site.trusts(peer) {
+    if endpoint.proxy_protocol == ProxyProtocol::Required {
+        let peer = context.peer.address.ip();
+        if !state.trusts(peer) {
             if let Some(Line { left_out }) = NOT_TRUSTED.line(Instant::now()) {
                 tracing::warn!(
                     %peer,
@@ -172,12 +174,12 @@ async fn read_opening<S: AsyncRead + Unpin>(
         first = rest;
         match ends {
             Some(Addresses { client, server }) => {
-                (visit.peer.address, visit.peer.local) = (client, server);
+                (context.peer.address, context.peer.local) = (client, server);
             }
-            None => visit.speaks_for = SpeaksFor::Itself,
+            None => context.speaks_for = SpeaksFor::Itself,
         }
         if encryption == proxy_header::Encryption::Tls {
-            visit.peer.scheme = Scheme::Https;
+            context.peer.scheme = Scheme::Https;
         }
     }
     detect(stream, first).await
@@ -199,11 +201,11 @@ fn log_missing_header(peer: IpAddr, error: &Error) {
 
 /// What is done within the time of the handshake. The log tells of everything that fails.
 async fn before_deadline<T>(
-    visit: &RequestContext,
+    context: &RequestContext,
     work: impl Future<Output = Result<T>>,
 ) -> Option<T> {
-    let peer = visit.peer.address;
-    match timeout_at(visit.deadline, work).await {
+    let peer = context.peer.address;
+    match timeout_at(context.deadline, work).await {
         Ok(Ok(done)) => Some(done),
         Ok(Err(error)) => {
             tracing::debug!(%peer, "no HTTP request: {error}");

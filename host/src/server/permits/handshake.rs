@@ -57,25 +57,25 @@ impl HandshakePermit {
     ///
     /// Nothing is lost when the future is dropped.
     pub(in crate::server) async fn acquire(arriving: &Arc<Permits>, address: IpAddr) -> Self {
-        let (place, notice) = arriving.take(address).await;
-        Self { permit: Some(place), eviction: Some(notice), ..Self::UNCOUNTED }
+        let (permit, eviction) = arriving.take(address).await;
+        Self { permit: Some(permit), eviction: Some(eviction), ..Self::UNCOUNTED }
     }
 
     /// Counts on the worker that receives it, too.
-    pub(in crate::server) fn assigned_to(self, reception: HandshakeLoad) -> Self {
-        Self { load: Some(reception), ..self }
+    pub(in crate::server) fn assigned_to(self, load: HandshakeLoad) -> Self {
+        Self { load: Some(load), ..self }
     }
 
     /// Waits for the client, from when this is polled first, until the connection must give way to another one: never,
     /// once there is a request.
     pub(in crate::server) fn evicted(&mut self) -> impl Future<Output = ()> + Send + use<> {
         let wait = self.permit.as_ref().map(Permit::wait);
-        let notice = self.eviction.take();
+        let eviction = self.eviction.take();
         async move {
-            match (wait, notice) {
-                (Some(wait), Some(notice)) => {
+            match (wait, eviction) {
+                (Some(wait), Some(eviction)) => {
                     wait.await;
-                    notice.requested().await;
+                    eviction.requested().await;
                 }
                 _ => pending().await,
             }
@@ -88,9 +88,9 @@ impl HandshakePermit {
     }
 
     /// Goes on among those that have had an answer, if there is room.
-    pub(in crate::server) fn keep_alive(&mut self, places: &Arc<Semaphore>) -> Room {
+    pub(in crate::server) fn keep_alive(&mut self, permits: &Arc<Semaphore>) -> Room {
         if self.keep_alive.is_none() {
-            let Ok(permit) = Arc::clone(places).try_acquire_owned() else { return Room::None };
+            let Ok(permit) = Arc::clone(permits).try_acquire_owned() else { return Room::None };
             self.release();
             self.keep_alive = Some(permit);
         }

@@ -47,13 +47,13 @@ struct Holder {
     address: IpAddr,
     /// Since when we wait for the peer. `None`: it waits for us.
     waits_since: Option<Instant>,
-    notice: oneshot::Sender<()>,
+    eviction: oneshot::Sender<()>,
 }
 
 /// A place, free again when it is dropped.
 #[derive(Debug)]
 pub(in crate::server) struct Permit {
-    places: Arc<Permits>,
+    permits: Arc<Permits>,
     number: u64,
 }
 
@@ -107,18 +107,18 @@ impl Permits {
             }
             let is_late = |since| now - since >= self.patience;
             let number = line.who_gives_way_to(address, is_late)?;
-            let _ = line.remove(number)?.notice.send(());
+            let _ = line.remove(number)?.eviction.send(());
             line.leaving += 1;
         }
-        let (notice, noticed) = oneshot::channel();
-        let number = line.join(Holder { address, waits_since, notice });
-        Some((Permit { places: Arc::clone(self), number }, Eviction(noticed)))
+        let (eviction, noticed) = oneshot::channel();
+        let number = line.join(Holder { address, waits_since, eviction });
+        Some((Permit { permits: Arc::clone(self), number }, Eviction(noticed)))
     }
 }
 
 impl Holders {
     fn who_gives_way_to(&self, address: IpAddr, is_late: impl Fn(Instant) -> bool) -> Option<u64> {
-        let (greediest, most) = self.at.iter().max_by_key(|(_, places)| **places)?;
+        let (greediest, most) = self.at.iter().max_by_key(|(_, permits)| **permits)?;
         let own = self.at.get(&address).copied().unwrap_or_default();
         let mut waited_for = self
             .all
@@ -142,9 +142,9 @@ impl Holders {
 
     fn remove(&mut self, number: u64) -> Option<Holder> {
         let holder = self.all.remove(&number)?;
-        if let Some(places) = self.at.get_mut(&holder.address) {
-            *places -= 1;
-            if *places == 0 {
+        if let Some(permits) = self.at.get_mut(&holder.address) {
+            *permits -= 1;
+            if *permits == 0 {
                 self.at.remove(&holder.address);
             }
         }
@@ -155,7 +155,7 @@ impl Holders {
 impl Permit {
     /// The peer has done something: others have been waited for longer.
     pub(in crate::server) fn renew(&mut self, now: Instant) {
-        let mut line = self.places.holders.lock();
+        let mut line = self.permits.holders.lock();
         // One that was asked to give way stays asked.
         if let Some(holder) = line.remove(self.number) {
             self.number = line.join(Holder { waits_since: Some(now), ..holder });
@@ -164,9 +164,9 @@ impl Permit {
 
     /// The peer is waited for when the future is polled first.
     pub(in crate::server) fn wait(&self) -> impl Future<Output = ()> + Send + use<> {
-        let (places, number) = (Arc::clone(&self.places), self.number);
+        let (permits, number) = (Arc::clone(&self.permits), self.number);
         async move {
-            if let Some(holder) = places.holders.lock().all.get_mut(&number) {
+            if let Some(holder) = permits.holders.lock().all.get_mut(&number) {
                 holder.waits_since = Some(Instant::now());
             }
         }
@@ -175,12 +175,12 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut line = self.places.holders.lock();
+        let mut line = self.permits.holders.lock();
         if line.remove(self.number).is_none() {
             line.leaving -= 1;
         }
         drop(line);
-        self.places.freed.notify_one();
+        self.permits.freed.notify_one();
     }
 }
 
@@ -216,64 +216,64 @@ mod tests {
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
     const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
-    fn is_given(notice: &mut Eviction) -> bool {
-        notice.0.try_recv().is_ok()
+    fn is_given(eviction: &mut Eviction) -> bool {
+        eviction.0.try_recv().is_ok()
     }
 
     #[test]
     fn the_one_that_was_waited_for_longest_gives_way() {
-        let (places, now) = (Permits::new(2, Duration::ZERO), Instant::now());
-        let (first, mut one) = places.try_take(HERE, now).expect("a place");
-        let (mut second, mut two) = places.try_take(HERE, now).expect("a place");
-        let (third, mut three) = places.try_take(HERE, now).expect("a place");
+        let (permits, now) = (Permits::new(2, Duration::ZERO), Instant::now());
+        let (first, mut one) = permits.try_take(HERE, now).expect("a place");
+        let (mut second, mut two) = permits.try_take(HERE, now).expect("a place");
+        let (third, mut three) = permits.try_take(HERE, now).expect("a place");
         assert!(is_given(&mut one) && !is_given(&mut two));
         second.renew(now);
-        let fourth = places.try_take(HERE, now).expect("a place");
+        let fourth = permits.try_take(HERE, now).expect("a place");
         assert!(is_given(&mut three) && !is_given(&mut two));
-        assert!(places.try_take(HERE, now).is_none(), "two were asked and are still there");
+        assert!(permits.try_take(HERE, now).is_none(), "two were asked and are still there");
         drop(first);
-        let fifth = places.try_take(HERE, now).expect("a place");
+        let fifth = permits.try_take(HERE, now).expect("a place");
         assert!(is_given(&mut two));
         drop((second, third, fourth, fifth));
-        let line = places.holders.lock();
+        let line = permits.holders.lock();
         assert_eq!((line.all.len(), line.at.len(), line.leaving), (0, 0, 0));
     }
 
     #[test]
     fn nobody_gives_way_to_its_own_address_who_did_something_a_moment_ago() {
-        let (places, now) = (Permits::new(1, PATIENCE), Instant::now());
-        let (mut first, mut notice) = places.try_take(HERE, now).expect("a place");
-        assert!(places.try_take(HERE, now + PATIENCE / 2).is_none());
+        let (permits, now) = (Permits::new(1, PATIENCE), Instant::now());
+        let (mut first, mut eviction) = permits.try_take(HERE, now).expect("a place");
+        assert!(permits.try_take(HERE, now + PATIENCE / 2).is_none());
         first.renew(now + PATIENCE / 2);
-        assert!(places.try_take(HERE, now + PATIENCE).is_none());
-        assert!(places.try_take(HERE, now + 2 * PATIENCE).is_some());
-        assert!(is_given(&mut notice));
+        assert!(permits.try_take(HERE, now + PATIENCE).is_none());
+        assert!(permits.try_take(HERE, now + 2 * PATIENCE).is_some());
+        assert!(is_given(&mut eviction));
     }
 
     #[test]
     fn the_address_that_has_the_most_gives_way_to_others() {
-        let (places, now) = (Permits::new(3, PATIENCE), Instant::now());
-        let mut all = [HERE, HERE, HERE].map(|here| places.try_take(here, now).expect("a place"));
-        let other = places.try_take(THERE, now).expect("a place");
+        let (permits, now) = (Permits::new(3, PATIENCE), Instant::now());
+        let mut all = [HERE, HERE, HERE].map(|here| permits.try_take(here, now).expect("a place"));
+        let other = permits.try_take(THERE, now).expect("a place");
         assert!(is_given(&mut all[0].1));
         // Two of three are here: to give way once more would only turn it round.
-        assert!(places.try_take(THERE, now).is_none());
+        assert!(permits.try_take(THERE, now).is_none());
         drop(other);
         let of_one_network = ["2001:db8::1", "2001:db8::2"].map(|text| text.parse().expect("one"));
-        let _first = places.try_take(of_one_network[0], now).expect("a place");
-        assert!(places.try_take(of_one_network[1], now).is_none());
+        let _first = permits.try_take(of_one_network[0], now).expect("a place");
+        assert!(permits.try_take(of_one_network[1], now).is_none());
     }
 
     #[tokio::test]
     async fn who_waits_for_us_is_not_asked_to_go() {
-        let places = Permits::new(1, Duration::ZERO);
-        let (first, notice) = places.take(HERE).await;
-        let mut second = pin!(places.take(THERE));
+        let permits = Permits::new(1, Duration::ZERO);
+        let (first, eviction) = permits.take(HERE).await;
+        let mut second = pin!(permits.take(THERE));
         let mut context = Context::from_waker(Waker::noop());
         assert!(second.as_mut().poll(&mut context).is_pending());
         first.wait().await;
         let (_place, mut other) = second.await;
-        notice.requested().await;
+        eviction.requested().await;
         drop(first);
         assert!(!is_given(&mut other));
     }
