@@ -1,9 +1,9 @@
 //! A thread-local pool of message buffers.
 //!
-//! A connection needs a buffer only for a short time: from the first byte of a long message to its end, and from sending
-//! a message until it is written. The connections of a thread therefore reuse the same few buffers. Short buffers are in
-//! the processor's cache when they are filled and read. Long buffers have their pages mapped already: mapping new pages
-//! would cost more than all work on the contents.
+//! A connection needs a buffer only for a short time: from the first byte of a long message to its end, and from
+//! sending a message until it is written. The connections of a thread therefore reuse the same few buffers. Short
+//! buffers are in the processor's cache when they are filled and read. Long buffers have their pages mapped already:
+//! mapping new pages would cost more than all work on the contents.
 //!
 //! The crate takes and returns buffers on its own, except for the payloads of events: [`recycle`] such a payload when
 //! the event is over. The crate has no clock: the caller decides when to [`release_memory`].

@@ -149,8 +149,8 @@ impl Outbound {
     pub fn send_shared(&mut self, message: &SharedMessage) -> Result<(), SendError> {
         let Form { compression, frame_size } = message.form;
         if !matches!(self.framing, Framing::Server) || frame_size.is_some() {
-            // Frames of a client differ by their masking keys, and draft 00 has another framing. Only the payload can be
-            // shared.
+            // Frames of a client differ by their masking keys, and draft 00 has another framing. Only the payload can
+            // be shared.
             return self.send(message.opcode, message.payload(), message.form);
         }
         self.admit(message.frame.len())?;

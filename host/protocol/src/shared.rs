@@ -72,8 +72,8 @@ impl SharedMessage {
         Self { opcode, frame, header_length, form, deflated, companion }
     }
 
-    /// Attaches a companion to the message, unless it has one already. `make` receives the length of the frame in bytes.
-    /// The companion is dropped after the message has been written to the last peer, so that the memory many
+    /// Attaches a companion to the message, unless it has one already. `make` receives the length of the frame in
+    /// bytes. The companion is dropped after the message has been written to the last peer, so that the memory many
     /// connections share is counted once. Short messages have no companion, because each peer has its own copy.
     pub fn accompany<T: Send + Sync + 'static>(&self, make: impl FnOnce(usize) -> T) {
         if let Some(companion) = &self.companion {

@@ -1,5 +1,5 @@
-//! What permessage-deflate costs a connection, counted by the allocator and by the clock. The figures
-//! in the documentation of `ws_host_protocol::deflate` are held here.
+//! The costs of permessage-deflate for a connection, measured by the allocator and by the clock. These tests check the
+//! figures in the documentation of `ws_host_protocol::deflate`.
 
 #![expect(unsafe_code, reason = "an allocator that counts is an unsafe trait")]
 
@@ -21,19 +21,20 @@ const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 thread_local! {
-    /// Octets that this thread has allocated and not freed, and the most there ever were.
+    /// Bytes that this thread has allocated and not freed.
     static LIVE: Cell<isize> = const { Cell::new(0) };
+    /// The maximum of [`LIVE`].
     static PEAK: Cell<isize> = const { Cell::new(0) };
 }
 
 struct Counting;
 
-fn count(octets: isize) {
-    LIVE.set(LIVE.get() + octets);
+fn count(bytes: isize) {
+    LIVE.set(LIVE.get() + bytes);
     PEAK.set(PEAK.get().max(LIVE.get()));
 }
 
-// SAFETY: everything is the system's allocator, with numbers beside.
+// SAFETY: all calls go to the system's allocator; this one only counts.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
@@ -48,7 +49,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // A long allocation is moved by its pages: the old and the new one do not exist side by side.
+        // A long allocation is moved by remapping its pages: the old and the new one do not exist at the same time.
         count(size as isize - layout.size() as isize);
         // SAFETY: the caller's promise.
         unsafe { System.realloc(pointer, layout, size) }
@@ -58,7 +59,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// How much more there is after this than before, and how much there was in between.
+/// Returns how much memory `act` leaves allocated, and its peak while it runs.
 fn costs(act: impl FnOnce()) -> (usize, usize) {
     let before = LIVE.get();
     PEAK.set(before);
@@ -82,8 +83,8 @@ fn settings(context: ContextTakeover, window: WindowBits) -> Deflate {
     settings
 }
 
-/// One end of a connection. Its role matters as little as that of the other end does: both take what
-/// the other one sends.
+/// One end of a connection. It sends as a server and receives as a client, so that each `End` accepts what another one
+/// sends.
 struct End {
     outbound: Outbound,
     inbound: Inbound,
@@ -103,36 +104,36 @@ impl End {
         self.outbound.copy_to_bytes(self.outbound.remaining()).to_vec()
     }
 
-    fn receives(&mut self, octets: &mut [u8]) -> Option<Event<'static>> {
+    fn receives(&mut self, bytes: &mut [u8]) -> Option<Event<'static>> {
         let mut answers = Outbound::server(MIB);
-        let mut input = octets;
+        let mut input = bytes;
         self.inbound.handle_input(&mut input, &mut answers).map(Event::into_owned)
     }
 }
 
-/// Words enough to fill every window.
+/// Returns enough words to fill every window.
 fn words() -> String {
     (0..20_000).map(|number| format!("{number} ")).collect()
 }
 
-/// What an end keeps when messages went both ways, outgoing and incoming.
+/// Returns the memory that an end keeps after a message in each direction, outgoing and incoming.
 fn kept(settings: Deflate) -> (usize, usize) {
     let words = words();
     let mut end = End::new(settings);
-    // What the thread keeps for all connections is not this one's.
-    let mut octets = Vec::new();
+    // Fill the thread's pools first: their memory does not belong to this connection.
+    let mut bytes = Vec::new();
     for _ in 0..8 {
         let mut other = End::new(settings);
         other.outbound.send_text(&words).expect("there is room");
-        octets = other.writes();
-        other.receives(&mut octets.clone());
+        bytes = other.writes();
+        other.receives(&mut bytes.clone());
     }
     let (outgoing, _) = costs(|| {
         end.outbound.send_text(&words).expect("there is room");
         end.writes();
     });
     let (incoming, _) = costs(|| {
-        end.receives(&mut octets);
+        end.receives(&mut bytes);
     });
     (outgoing, incoming)
 }
@@ -151,8 +152,8 @@ fn with_takeover_a_connection_keeps_what_the_documentation_says() {
         let window = WindowBits::new(bits).expect("a window");
         let (outgoing, incoming) = kept(settings(ContextTakeover::On, window));
         assert_eq!(incoming, window.octets());
-        let told = 243 * KIB + 4 * window.octets();
-        assert!(outgoing.abs_diff(told) < 8 * KIB, "{bits} bits: {outgoing}");
+        let documented = 243 * KIB + 4 * window.octets();
+        assert!(outgoing.abs_diff(documented) < 8 * KIB, "{bits} bits: {outgoing}");
     }
 }
 
@@ -171,7 +172,7 @@ fn kept_window_costs_as_much_as_takeover_and_no_more() {
 }
 
 #[test]
-fn released_connection_keeps_what_came_alone() {
+fn released_connection_keeps_only_the_incoming_window() {
     let mut end = End::new(settings(ContextTakeover::On, WindowBits::MAX));
     let words = words();
     let (kept, _) = costs(|| {
@@ -180,15 +181,15 @@ fn released_connection_keeps_what_came_alone() {
         end.outbound.release_memory();
         end.outbound.release_context();
     });
-    // The buffers that the thread keeps, for all connections.
+    // This includes the buffers in the thread's pool, which all connections share.
     assert!(kept < 128 * KIB, "{kept}");
 }
 
-/// 1 GiB of zeros in one message of a server.
+/// Returns one message of a server that inflates to 1 GiB of zeros.
 fn bomb() -> Vec<u8> {
     let mut compressor = Compress::new(Compression::best(), false);
     let mut piece = Vec::with_capacity(MIB);
-    // Refers to nothing before it, so that it can be repeated.
+    // After a full flush, nothing refers to earlier data, so that the piece can be repeated.
     compressor.compress_vec(&vec![0; MIB], &mut piece, FlushCompress::Full).expect("it compresses");
     let payload = piece.repeat(1024);
     let length = (payload.len() as u64).to_be_bytes();
@@ -209,10 +210,10 @@ fn bomb_costs_no_more_than_the_limit() {
                 let mut events = bomb.chunks_mut(piece).filter_map(|piece| end.receives(piece));
                 assert_eq!(events.next(), Some(failed));
             });
-            // The message, a decompressor, and what is inflated at a time.
+            // The message, a decompressor, and the output of one step.
             assert!(peak < MIB + 400 * KIB, "{peak}");
             assert!(kept < 300 * KIB, "{kept}");
-            // A thousandth of it takes milliseconds, all of it many seconds.
+            // Inflating a thousandth takes milliseconds, inflating everything many seconds.
             assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
         }
     }
@@ -223,9 +224,9 @@ fn message_in_pieces_holds_a_decompressor() {
     let mut end = End::new(Deflate::default());
     let mut sender = End::new(Deflate::default());
     sender.outbound.send_text(&words()).expect("there is room");
-    let mut octets = sender.writes();
+    let mut bytes = sender.writes();
     let (kept, _) = costs(|| {
-        for piece in octets.chunks_mut(100).take(1) {
+        for piece in bytes.chunks_mut(100).take(1) {
             end.receives(piece);
         }
     });

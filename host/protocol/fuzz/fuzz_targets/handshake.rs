@@ -1,4 +1,4 @@
-//! Any headers: no panic, and what is accepted fulfils the rules.
+//! Checks with arbitrary headers that nothing panics and that accepted handshakes fulfil the rules.
 
 #![no_main]
 
@@ -14,7 +14,7 @@ use ws_host_protocol::handshake::{
 };
 use ws_host_protocol::{Deflate, PerMessageDeflate};
 
-/// The headers that matter; the input chooses by number.
+/// The relevant headers. The input chooses one by its index.
 const NAMES: [&str; 22] = [
     "host",
     "upgrade",
@@ -41,17 +41,17 @@ const NAMES: [&str; 22] = [
 ];
 
 fuzz_target!(|data: &[u8]| {
-    // A good request of our own client, then lines of a number and a value that change it.
+    // Start with a valid request of our own client. Each line of the input, an index and a value, changes a header.
     let handshake = Handshake::new(*b"the sample nonce", vec!["chat".to_owned()]);
     let Ok(mut request) = handshake.request("example.com", http::Uri::from_static("/")) else {
         return;
     };
-    for line in data.split(|octet| *octet == b'\n') {
+    for line in data.split(|byte| *byte == b'\n') {
         change(&mut request, line);
     }
     check_answers(&handshake, &request);
     let versions: Versions = (0..=13).filter_map(Version::from_number).collect();
-    let client = told(&request);
+    let client = find_client(&request);
     for origins in [Origins::default(), Origins::any()] {
         for host in [None, client.host.as_deref()] {
             let mut rules = Rules::new(&origins, &versions);
@@ -78,8 +78,8 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// The headers as those of an extended CONNECT: what is accepted can be answered, and no answer has a
-/// header of the connection.
+/// Uses the headers in an extended CONNECT. An accepted request must have a response, and no response may have a
+/// connection header.
 fn check_http2(request: &Request<()>, rules: &Rules<'_>) {
     let mut connect = Request::connect("https://example.com/").body(()).expect("a request");
     *connect.headers_mut() = request.headers().clone();
@@ -95,7 +95,7 @@ fn check_http2(request: &Request<()>, rules: &Rules<'_>) {
     assert!(!answer.headers().contains_key("upgrade"));
 }
 
-/// The headers as those of an answer to our own offer.
+/// Uses the headers in a response to our own offer.
 fn check_answers(handshake: &Handshake, request: &Request<()>) {
     let settings = Deflate::default();
     let offering = handshake.clone().offer_deflate(settings);
@@ -106,7 +106,7 @@ fn check_answers(handshake: &Handshake, request: &Request<()>) {
     let accept = HeaderValue::from_static("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     answer.headers_mut().insert("sec-websocket-accept", accept);
     let agreed = |agreed: &PerMessageDeflate| {
-        assert_eq!(agreed.incoming().context, settings.incoming.context, "as was asked for");
+        assert_eq!(agreed.incoming().context, settings.incoming.context, "as offered");
     };
     if let Ok(accepted) = offering.check(&answer) {
         accepted.deflate.iter().for_each(agreed);
@@ -141,8 +141,8 @@ fn check(request: &Request<()>, upgrade: &Result<Upgrade, Rejection>, versions: 
     }
 }
 
-/// The client behind a peer whose word counts or does not.
-fn told(request: &Request<()>) -> forwarded::Forwarded {
+/// Finds the client behind an untrusted and behind a trusted peer. Returns the latter.
+fn find_client(request: &Request<()>) -> forwarded::Forwarded {
     let peer = IpAddr::from(Ipv4Addr::new(10, 0, 0, 1));
     let has = |name: &str| request.headers().contains_key(name);
     let convention = match () {
@@ -151,8 +151,8 @@ fn told(request: &Request<()>) -> forwarded::Forwarded {
         () if has("cf-connecting-ip") => Convention::CfConnectingIp,
         () => Convention::XForwarded,
     };
-    let nobody = forwarded::client(request, peer, convention, |_| false);
-    assert!(nobody.address == peer && nobody.host.is_none() && nobody.scheme.is_none());
+    let untrusted = forwarded::client(request, peer, convention, |_| false);
+    assert!(untrusted.address == peer && untrusted.host.is_none() && untrusted.scheme.is_none());
     let is_trusted = |address: IpAddr| address.to_string().starts_with("10.");
     forwarded::client(request, peer, convention, is_trusted)
 }

@@ -1,5 +1,5 @@
-//! Any octets, cut anywhere: no panic, nothing over the limit, nothing after the last event, and the
-//! same events as in one piece.
+//! Checks with arbitrary bytes, in pieces of any size, that nothing panics, that no message exceeds the limit, that no
+//! event follows the last one, and that the events are the same as in one piece.
 
 #![no_main]
 
@@ -13,7 +13,7 @@ use ws_host_protocol::{Deflate, Event, Inbound, Limits, Outbound, PerMessageDefl
 const MAX_MESSAGE: usize = 300;
 const MAX_FRAGMENTS: u32 = 5;
 
-/// What an octet of the input chooses.
+/// The state machine, which a byte of the input chooses.
 #[derive(Clone, Copy)]
 enum Machine {
     Rfc(Role),
@@ -54,7 +54,7 @@ fn events(machine: Machine, pieces: &mut dyn Iterator<Item = &[u8]>) -> Vec<Even
             assert!(!matches!(events.last(), Some(Event::Closed(_) | Event::Failed(_))));
             match &event {
                 Event::Text(text) => assert!(text.len() <= MAX_MESSAGE),
-                Event::Binary(octets) => assert!(octets.len() <= MAX_MESSAGE),
+                Event::Binary(bytes) => assert!(bytes.len() <= MAX_MESSAGE),
                 Event::Ping(payload) | Event::Pong(payload) => assert!(payload.len() <= 125),
                 Event::Closed(_) | Event::Failed(_) => assert!(inbound.has_ended()),
             }
@@ -66,8 +66,8 @@ fn events(machine: Machine, pieces: &mut dyn Iterator<Item = &[u8]>) -> Vec<Even
 }
 
 fuzz_target!(|data: &[u8]| {
-    let [choice, size, octets @ ..] = data else { return };
-    // The first three as in the seeds.
+    let [choice, size, bytes @ ..] = data else { return };
+    // The seeds rely on the first three numbers.
     let machine = match choice % 6 {
         0 => Machine::Rfc(Role::Server),
         1 => Machine::Rfc(Role::Client),
@@ -77,14 +77,14 @@ fuzz_target!(|data: &[u8]| {
         _ => Machine::Deflated(Role::Server, ContextTakeover::On),
     };
     let size = usize::from(*size).max(1);
-    let mut whole = events(machine, &mut std::iter::once(octets));
-    let mut cut = events(machine, &mut octets.chunks(size));
+    let mut whole = events(machine, &mut std::iter::once(bytes));
+    let mut cut = events(machine, &mut bytes.chunks(size));
     if matches!(machine, Machine::Draft00) {
-        // No frame announces its length, so that an error is found at the same octet.
+        // No frame declares its length, so an error is found at the same byte.
         assert_eq!(whole, cut);
     }
-    // In pieces an error may be found earlier: a text fails before the frame is whole. What was
-    // reported before it must be the same.
+    // In pieces an error may be found earlier: invalid text fails before its frame is complete. The events before the
+    // error must be the same.
     let is_failure = |event: &Event<'_>| matches!(event, Event::Failed(_));
     assert_eq!(whole.iter().any(is_failure), cut.iter().any(is_failure));
     whole.retain(|event| !is_failure(event));

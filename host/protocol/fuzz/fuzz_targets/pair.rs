@@ -1,4 +1,4 @@
-//! Whatever one end sends, the other receives, in order, whatever is done between.
+//! Checks that each end receives everything that the other sends, in order, with arbitrary actions in between.
 
 #![no_main]
 
@@ -15,7 +15,7 @@ use ws_host_protocol::{
     Role, SendError, SharedMessage,
 };
 
-/// What an octet says of one end's settings.
+/// Derives the settings of one end from a byte.
 fn settings(choice: u8) -> Deflate {
     let context = |bit: u8| {
         if choice & bit == 0 { ContextTakeover::Off } else { ContextTakeover::On }
@@ -31,7 +31,7 @@ fn settings(choice: u8) -> Deflate {
     deflate
 }
 
-/// What both ends make of their settings: the client's and the server's view.
+/// Negotiates with these settings. Returns the parameters as the client and the server see them.
 fn negotiate(client: u8, server: u8) -> Option<(PerMessageDeflate, PerMessageDeflate)> {
     let handshake = Handshake::new([0; 16], Vec::new()).offer_deflate(settings(client));
     let request = handshake.request("h", http::Uri::from_static("/")).ok()?;
@@ -65,13 +65,13 @@ impl End {
         self.outbound.use_deflate(agreed);
     }
 
-    /// Does what an octet says, with a payload of so many octets.
+    /// Performs the action that a byte chooses, with a payload of `length` bytes.
     fn act(&mut self, what: u8, length: usize) {
-        // Half of the messages compress well, the other half hardly.
-        let octets: Vec<u8> = match what & 8 {
+        // Half of the messages compress well, the other half hardly at all.
+        let bytes: Vec<u8> = match what & 8 {
             0 => vec![what; length],
             _ => {
-                (0..length).map(|place| ((place * place * usize::from(what)) >> 3) as u8).collect()
+                (0..length).map(|index| ((index * index * usize::from(what)) >> 3) as u8).collect()
             }
         };
         let compression = match what >> 4 & 3 {
@@ -88,18 +88,18 @@ impl End {
         let size = NonZeroUsize::new(length % 7 + 1).unwrap_or(NonZeroUsize::MIN);
         let (result, event) = match what % 8 {
             0 => (self.outbound.send_text_with(&text, form), Event::Text(text.into())),
-            1 => (self.outbound.send_binary_with(&octets, form), Event::Binary(octets.into())),
+            1 => (self.outbound.send_binary_with(&bytes, form), Event::Binary(bytes.into())),
             2 => (self.outbound.send_text_in_frames(&text, size), Event::Text(text.into())),
-            3 => (self.outbound.send_binary_in_frames(&octets, size), Event::Binary(octets.into())),
-            4 => (self.outbound.ping(&octets), Event::Ping(octets.into())),
+            3 => (self.outbound.send_binary_in_frames(&bytes, size), Event::Binary(bytes.into())),
+            4 => (self.outbound.ping(&bytes), Event::Ping(bytes.into())),
             5 => {
                 let message = SharedMessage::text(&text).with_form(form);
                 (self.outbound.send_shared(&message), Event::Text(text.into()))
             }
             6 => {
                 let form = Form { frame_size: Some(size), ..form };
-                let message = SharedMessage::binary(&octets).with_form(form);
-                (self.outbound.send_shared(&message), Event::Binary(octets.into()))
+                let message = SharedMessage::binary(&bytes).with_form(form);
+                (self.outbound.send_shared(&message), Event::Binary(bytes.into()))
             }
             _ => {
                 let frame = CloseFrame::new(3000 + u16::from(what), "").ok();
@@ -113,10 +113,10 @@ impl End {
         }
     }
 
-    fn receive(&mut self, mut octets: Vec<u8>) {
-        let mut input = &mut octets[..];
+    fn receive(&mut self, mut bytes: Vec<u8>) {
+        let mut input = &mut bytes[..];
         while let Some(event) = self.inbound.handle_input(&mut input, &mut self.outbound) {
-            // Pongs are the machines' own.
+            // The state machines send pongs on their own.
             if !matches!(event, Event::Pong(_)) {
                 self.received.push(event.into_owned());
             }
@@ -124,14 +124,14 @@ impl End {
     }
 }
 
-/// Carries at most so many octets.
-fn carry(from: &mut End, to: &mut End, most: usize) {
-    let length = from.outbound.remaining().min(most);
-    let octets = from.outbound.copy_to_bytes(length).to_vec();
-    to.receive(octets);
+/// Passes at most `max` bytes from one end to the other.
+fn carry(from: &mut End, to: &mut End, max: usize) {
+    let length = from.outbound.remaining().min(max);
+    let bytes = from.outbound.copy_to_bytes(length).to_vec();
+    to.receive(bytes);
 }
 
-/// What arrived is what was sent, up to where the receiver itself began to close.
+/// Checks that the received events are those that were sent, unless the receiver has begun to close.
 fn check(from: &End, to: &End) {
     assert!(!to.received.iter().any(|event| matches!(event, Event::Failed(_))));
     if to.outbound.is_closing() {
@@ -145,7 +145,7 @@ fuzz_target!(|data: &[u8]| {
     let [choice, of_client, of_server, steps @ ..] = data else { return };
     if choice % 4 > 0 {
         let agreed = negotiate(*of_client, *of_server);
-        assert!(agreed.is_some(), "our own offer is accepted, and the answer to it");
+        assert!(agreed.is_some(), "our own offer and the response to it are accepted");
         if let Some((of_client, of_server)) = agreed {
             client.use_deflate(&of_client);
             server.use_deflate(&of_server);

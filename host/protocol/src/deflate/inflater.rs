@@ -23,8 +23,8 @@ const LAST_BLOCK: [u8; 5] = [0x01, 0x00, 0x00, 0xff, 0xff];
 pub(crate) struct Inflater {
     /// The size of the window kept between messages. `None` if nothing is kept.
     window: Option<WindowBits>,
-    /// The end of the data inflated so far, at most one window. It takes less memory than a decompressor, and is correct
-    /// however a stream ended.
+    /// The end of the data inflated so far, at most one window. It takes less memory than a decompressor, and is
+    /// correct however a stream ended.
     history: Vec<u8>,
     /// The error to report if the next message cannot be inflated.
     error: ProtocolError,

@@ -25,9 +25,9 @@
 //!
 //! # Secrets
 //!
-//! The compressed length of a message reveals how much it has in common with the contents of the window. An attacker may
-//! be able to have their own text sent along with a secret: in the same message or, with context takeover, in another
-//! message of the connection. The length then reveals the secret bit by bit. Send such messages with
+//! The compressed length of a message reveals how much it has in common with the contents of the window. An attacker
+//! may be able to have their own text sent along with a secret: in the same message or, with context takeover, in
+//! another message of the connection. The length then reveals the secret bit by bit. Send such messages with
 //! [`Compression::Never`](crate::Compression::Never).
 //!
 //! [`Upgrade::accept_deflate`]: crate::handshake::server::Upgrade::accept_deflate

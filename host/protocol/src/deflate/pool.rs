@@ -6,8 +6,8 @@ use flate2::{Compress, Compression, Decompress};
 
 use super::{Level, WindowBits};
 
-/// How many of each a thread keeps. One is in use at a time, unless peers negotiate different windows or messages arrive
-/// in pieces.
+/// How many of each a thread keeps. One is in use at a time, unless peers negotiate different windows or messages
+/// arrive in pieces.
 const KEPT: usize = 4;
 
 thread_local! {

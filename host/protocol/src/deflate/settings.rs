@@ -26,8 +26,8 @@ pub struct Deflate {
 /// Whether to keep the window of a peer that must not refer to earlier messages (§7.1.1).
 ///
 /// Some clients ignore `client_no_context_takeover` and refer to their earlier messages anyway. Their messages can be
-/// inflated only if the window is kept. This takes as much memory per connection as [`ContextTakeover::On`] does in that
-/// direction.
+/// inflated only if the window is kept. This takes as much memory per connection as [`ContextTakeover::On`] does in
+/// that direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KeepWindow {
     /// As the RFC requires: a reference to an earlier message fails the connection, and nothing is kept.

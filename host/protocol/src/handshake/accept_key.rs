@@ -22,8 +22,8 @@ pub(crate) fn is_key(key: &str) -> bool {
     BASE64_STANDARD.decode(key).is_ok_and(|bytes| bytes.len() == KEY_LENGTH)
 }
 
-/// Returns whether a client of drafts 07 and 08 may send this key. The drafts also require 16 bytes, but the response is
-/// the same digest for any text, and clients of that time sent other lengths.
+/// Returns whether a client of drafts 07 and 08 may send this key. The drafts also require 16 bytes, but the response
+/// is the same digest for any text, and clients of that time sent other lengths.
 pub(crate) fn is_draft_key(key: &str) -> bool {
     !key.is_empty() && key.len() <= MAX_DRAFT_KEY && key.bytes().all(|byte| byte.is_ascii_graphic())
 }

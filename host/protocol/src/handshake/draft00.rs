@@ -51,8 +51,8 @@ fn number(key: &str) -> Result<u32, Rejection> {
     }
 }
 
-/// Returns the value of `Sec-WebSocket-Location` (§5.2): the URL that the client requested, with the host in lower case.
-/// The client compares it with its own URL in this form.
+/// Returns the value of `Sec-WebSocket-Location` (§5.2): the URL that the client requested, with the host in lower
+/// case. The client compares it with its own URL in this form.
 pub(super) fn location(scheme: Scheme, host: &str, uri: &Uri) -> Result<HeaderValue, Rejection> {
     let resource = uri.path_and_query().map_or("/", |resource| resource.as_str());
     // The URL that a client compares has no colon without a port after it.

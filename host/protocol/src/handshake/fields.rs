@@ -26,8 +26,8 @@ const SINGLE: [&str; 13] = [
     "CF-Connecting-IP",
 ];
 
-/// Request fields that are defined as lists (RFC 9110 §5.6.1) or dictionaries (RFC 9651 §3.2), in lower case and sorted.
-/// Several lines of such a field mean the same as one line (RFC 9110 §5.3).
+/// Request fields that are defined as lists (RFC 9110 §5.6.1) or dictionaries (RFC 9651 §3.2), in lower case and
+/// sorted. Several lines of such a field mean the same as one line (RFC 9110 §5.3).
 const LISTS: [&str; 44] = [
     "a-im",
     "accept",

@@ -30,7 +30,8 @@ pub enum Rejection {
     /// RFC 8441 §4: an extended CONNECT for another protocol.
     #[error("the only supported :protocol is \"websocket\"")]
     UnknownProtocol,
-    /// §4.2.1: there must be a `Host`. Over HTTP/2, there must be an `:authority`, and a `Host` must not differ from it.
+    /// §4.2.1: there must be a `Host`. Over HTTP/2, there must be an `:authority`, and a `Host` must not differ from
+    /// it.
     #[error("the host is missing or malformed, or the request names two different hosts")]
     Host,
     /// RFC 9110 §5.3: the header with this name is repeated, and must not be. It would be unclear which one counts.
@@ -112,8 +113,8 @@ impl Rejection {
         response
     }
 
-    /// Returns the HTTP/2 response, without a body, of a server that supports these versions. The connection stays open,
-    /// so there are no connection headers. The status is therefore never 426, which requires some.
+    /// Returns the HTTP/2 response, without a body, of a server that supports these versions. The connection stays
+    /// open, so there are no connection headers. The status is therefore never 426, which requires some.
     #[must_use]
     pub fn http2_response(self, versions: &Versions) -> Response<()> {
         let mut response = Response::new(());

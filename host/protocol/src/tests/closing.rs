@@ -17,7 +17,7 @@ fn close_frame_is_answered_with_its_code_and_reason() {
 }
 
 #[test]
-fn close_frame_without_a_code_is_answered_by_one_without() {
+fn close_frame_without_a_code_is_answered_without_a_code() {
     let mut server = End::server();
     server.receives_hex("88 80 00 00 00 00");
     assert_eq!(server.events, [Event::Closed(None)]);
@@ -26,7 +26,7 @@ fn close_frame_without_a_code_is_answered_by_one_without() {
 }
 
 #[test]
-fn close_frame_of_one_octet_fails() {
+fn close_frame_of_one_byte_fails() {
     server_fails("88 81 00 00 00 00 03", ClosePayloadTooShort);
 }
 
@@ -56,7 +56,7 @@ fn reason_that_is_not_utf8_fails() {
 }
 
 #[test]
-fn reason_is_measured_in_octets() {
+fn reason_is_measured_in_bytes() {
     assert!(CloseFrame::new(1000, "x".repeat(123)).is_ok());
     assert_eq!(CloseFrame::new(1000, "x".repeat(124)), Err(CloseFrameError::ReasonTooLong(124)));
     assert_eq!(CloseFrame::new(1000, "é".repeat(62)), Err(CloseFrameError::ReasonTooLong(124)));
@@ -64,13 +64,13 @@ fn reason_is_measured_in_octets() {
 }
 
 #[test]
-fn reason_of_the_host_is_cut_at_a_character() {
+fn reason_of_the_host_is_truncated_at_a_character() {
     let long = CloseFrame::with_reason(crate::CloseCode::NORMAL, "é".repeat(100));
     assert_eq!(long.reason(), "é".repeat(61));
 }
 
 #[test]
-fn nothing_can_be_sent_behind_a_close_frame() {
+fn nothing_can_be_sent_after_a_close_frame() {
     let mut server = End::server();
     server.outbound.send_text("before").expect("it is open");
     server.outbound.close(Some(&frame(4000, "enough"))).expect("it is open");
@@ -83,9 +83,9 @@ fn nothing_can_be_sent_behind_a_close_frame() {
 }
 
 #[test]
-fn messages_behind_our_close_frame_are_read_and_not_reported() {
+fn messages_after_our_close_frame_are_read_but_not_reported() {
     let mut server = End::server();
-    // A fragmented message has begun when we close.
+    // A fragmented message is incomplete when we close.
     server.receives_hex("01 82 00 00 00 00 61 62");
     server.outbound.close(Some(&frame(1001, ""))).expect("it is open");
     server.receives_hex(
@@ -98,7 +98,7 @@ fn messages_behind_our_close_frame_are_read_and_not_reported() {
 }
 
 #[test]
-fn nothing_behind_the_close_frame_of_the_peer_is_looked_at() {
+fn input_after_the_close_frame_of_the_peer_is_ignored() {
     let mut server = End::server();
     server.receives_hex("88 80 00 00 00 00 81 81 00 00 00 00 61 ff ff ff");
     server.receives_hex("ff ff");
@@ -106,7 +106,7 @@ fn nothing_behind_the_close_frame_of_the_peer_is_looked_at() {
 }
 
 #[test]
-fn error_behind_our_close_frame_sends_no_second_one() {
+fn error_after_our_close_frame_sends_no_second_close_frame() {
     let mut server = End::server();
     server.outbound.close(None).expect("it is open");
     server.receives_hex("ff ff");
@@ -116,7 +116,7 @@ fn error_behind_our_close_frame_sends_no_second_one() {
 }
 
 #[test]
-fn both_may_close_at_once() {
+fn both_ends_may_close_at_once() {
     let mut pair = Pair::new();
     pair.client.outbound.close(Some(&frame(4001, "client"))).expect("it is open");
     pair.server.outbound.close(Some(&frame(4002, "server"))).expect("it is open");
@@ -125,34 +125,35 @@ fn both_may_close_at_once() {
     assert_eq!(pair.client.events, [Event::Closed(Some(frame(4002, "server")))]);
 }
 
-/// What fails the connection, and what follows up to the close frame, in any pieces: only that frame is an answer.
+/// Passes bytes that fail the connection, and further input up to the close frame, in pieces of every size. Only the
+/// close frame itself counts as closed.
 #[test]
-fn peer_has_closed_when_its_close_frame_comes_behind_the_failure() {
+fn peer_has_closed_when_its_close_frame_arrives_after_the_failure() {
     let long = format!("82 fe 00 80 00 00 00 00 {}", "88 ".repeat(128));
     for (failing, between) in [
-        // Too long by far, and its payload is full of what looks like close frames.
+        // Over the limit, with a payload that looks like close frames.
         (long.as_str(), "81 81 00 00 00 00 88"),
         // Not masked.
         ("81 02 61 62", "89 80 00 00 00 00"),
-        // A reserved opcode, of which the header is not even read to its end.
+        // A reserved opcode, which fails before the rest of the header is read.
         ("83 82 00 00 00 00 61 62", ""),
-        // Not UTF-8: in one frame, and in the first of many octets.
+        // Not UTF-8: the only byte of a frame, and the first of several.
         ("81 81 00 00 00 00 ff", ""),
         ("81 84 00 00 00 00 ff 88 88 88", ""),
-        // A longer form of the length than it needs.
+        // A length that is not in its shortest form.
         ("81 fe 00 02 00 00 00 00 61 62", ""),
     ] {
-        let octets = hex(&format!("{failing} {between} 88 82 00 00 00 00 03 ea 00"));
-        let close = octets.len() - 9;
-        for piece in 1..=octets.len() {
+        let bytes = hex(&format!("{failing} {between} 88 82 00 00 00 00 03 ea 00"));
+        let close = bytes.len() - 9;
+        for piece in 1..=bytes.len() {
             let mut server =
                 End::with(Role::Server, Limits { max_message: 100, ..Limits::default() });
-            for (index, octets) in octets[..close].chunks(piece).enumerate() {
-                server.receives(octets);
+            for (index, bytes) in bytes[..close].chunks(piece).enumerate() {
+                server.receives(bytes);
                 assert!(!server.inbound.has_peer_closed(), "{failing}: piece {index} of {piece}");
             }
             assert!(matches!(server.takes_events()[..], [Event::Failed(_)]), "{failing}");
-            server.receives(&octets[close..]);
+            server.receives(&bytes[close..]);
             assert!(server.inbound.has_peer_closed(), "{failing} in pieces of {piece}");
             assert_eq!(server.takes_events(), []);
         }
@@ -160,8 +161,8 @@ fn peer_has_closed_when_its_close_frame_comes_behind_the_failure() {
 }
 
 #[test]
-fn close_frame_that_is_wrong_is_one_all_the_same() {
-    // Of one octet; longer than a control frame may be; in fragments; not masked.
+fn malformed_close_frame_counts_as_a_close_frame() {
+    // A payload of one byte, one that is too long for a control frame, a fragment, an unmasked frame.
     for close in ["88 81 00 00 00 00 03", "88 fe 00 7e 00 00 00 00", "08 80 00 00 00 00", "88 00"] {
         let mut server = End::server();
         server.receives_hex(close);

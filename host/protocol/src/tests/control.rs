@@ -25,7 +25,7 @@ fn control_frame_must_not_be_fragmented() {
 }
 
 #[test]
-fn control_frame_must_not_exceed_125_octets() {
+fn control_frame_must_not_exceed_125_bytes() {
     server_fails("89 fe 00 7e 00 00 00 00", ControlTooLong(126));
     let mut server = End::server();
     server.receives_hex("89 fd 00 00 00 00").receives(&[1; 125]);
@@ -33,7 +33,7 @@ fn control_frame_must_not_exceed_125_octets() {
 }
 
 #[test]
-fn pings_and_pongs_over_125_octets_are_not_sent() {
+fn pings_and_pongs_over_125_bytes_are_not_sent() {
     let mut server = End::server();
     assert_eq!(server.outbound.ping(&[0; 126]), Err(SendError::TooLong));
     assert_eq!(server.outbound.pong(&[0; 126]), Err(SendError::TooLong));
@@ -44,7 +44,7 @@ fn pings_and_pongs_over_125_octets_are_not_sent() {
 }
 
 #[test]
-fn ping_is_not_answered_behind_our_close_frame() {
+fn ping_is_not_answered_after_our_close_frame() {
     let mut server = End::server();
     server.outbound.close(None).expect("it is open");
     server.receives_hex("89 80 00 00 00 00");

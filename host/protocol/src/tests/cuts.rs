@@ -1,7 +1,7 @@
 use super::*;
 
-/// A stream with everything in it: short and long messages, fragments, control frames between them,
-/// and characters of every length.
+/// Returns a stream of everything: short and long messages, fragments with control frames between them, and characters
+/// of every length.
 fn stream() -> (Vec<u8>, Vec<Event<'static>>) {
     let mut client = End::client();
     let long = "grüße, 世界, 🦀! ".repeat(20);
@@ -30,10 +30,10 @@ fn stream() -> (Vec<u8>, Vec<Event<'static>>) {
 
 #[test]
 fn pieces_of_every_size_give_the_same_events() {
-    let (octets, events) = stream();
-    for size in 1..=octets.len() {
+    let (bytes, events) = stream();
+    for size in 1..=bytes.len() {
         let mut server = End::server();
-        for piece in octets.chunks(size) {
+        for piece in bytes.chunks(size) {
             server.receives(piece);
         }
         assert_eq!(server.events, events, "in pieces of {size}");
@@ -41,18 +41,18 @@ fn pieces_of_every_size_give_the_same_events() {
 }
 
 #[test]
-fn one_cut_at_every_place_gives_the_same_events() {
-    let (octets, events) = stream();
-    for cut in 0..octets.len() {
+fn one_cut_at_every_position_gives_the_same_events() {
+    let (bytes, events) = stream();
+    for cut in 0..bytes.len() {
         let mut server = End::server();
-        server.receives(&octets[..cut]).receives(&octets[cut..]);
+        server.receives(&bytes[..cut]).receives(&bytes[cut..]);
         assert_eq!(server.events, events, "cut at {cut}");
     }
 }
 
 #[test]
-fn header_in_two_pieces_before_whole_messages_is_forgotten_when_used() {
-    // The second header begins where the first one, kept in part, must not linger.
+fn partial_header_is_discarded_after_use() {
+    // The first header arrives in two pieces. What was kept of it must not affect the second one.
     let message = "81 85 37 fa 21 3d 7f 9f 4d 51 58";
     let mut server = End::server();
     server.receives_hex("81 85 37").receives_hex("fa 21 3d 7f 9f 4d 51 58");
@@ -62,11 +62,11 @@ fn header_in_two_pieces_before_whole_messages_is_forgotten_when_used() {
 
 #[test]
 fn pseudo_random_pieces_give_the_same_events() {
-    let (octets, events) = stream();
+    let (bytes, events) = stream();
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
     for _ in 0..500 {
         let mut server = End::server();
-        let mut rest = &octets[..];
+        let mut rest = &bytes[..];
         while !rest.is_empty() {
             random ^= random << 13;
             random ^= random >> 7;
@@ -79,54 +79,54 @@ fn pseudo_random_pieces_give_the_same_events() {
     }
 }
 
-/// The same for draft 00: texts, one of the longest length, frames that are ignored, and the end.
+/// Returns a stream of draft 00: texts, one of them as long as the limit, ignored frames, and the closing handshake.
 fn stream_of_draft00() -> (Vec<u8>, Vec<Event<'static>>) {
     let long = "grüße, 世界, 🦀! ".repeat(4);
-    let mut octets = Vec::new();
+    let mut bytes = Vec::new();
     for text in ["", &long, "a"] {
-        octets.extend([&[0], text.as_bytes(), &[0xff]].concat());
-        octets.extend(b"\x01ignored\x80\x00\xff\x7f\xff");
+        bytes.extend([&[0], text.as_bytes(), &[0xff]].concat());
+        bytes.extend(b"\x01ignored\x80\x00\xff\x7f\xff");
     }
-    octets.extend(b"\xff\x00 and nothing behind it");
-    (octets, vec![text(""), text(&long), text("a"), Event::Closed(None)])
+    bytes.extend(b"\xff\x00 and ignored input");
+    (bytes, vec![text(""), text(&long), text("a"), Event::Closed(None)])
 }
 
-/// Fails, if it does, with the same error however it is cut.
+/// Asserts that the bytes result in the same events, including errors, in pieces of every size.
 #[track_caller]
-fn draft00_gives_in_any_cuts(octets: &[u8], limit: usize, events: &[Event<'_>]) {
-    for size in 1..=octets.len() {
+fn assert_draft00_events(bytes: &[u8], limit: usize, events: &[Event<'_>]) {
+    for size in 1..=bytes.len() {
         for first in 0..size {
             let limits = Limits { max_message: limit, ..Limits::default() };
             let mut server = End::draft00(limits);
-            let (first, rest) = octets.split_at(first);
+            let (first, rest) = bytes.split_at(first);
             server.receives(first);
             for piece in rest.chunks(size) {
                 server.receives(piece);
             }
-            assert_eq!(server.events, events, "{} octets, then pieces of {size}", first.len());
+            assert_eq!(server.events, events, "{} bytes, then pieces of {size}", first.len());
             assert_eq!(server.writes(), hex("ff 00"));
         }
     }
 }
 
 #[test]
-fn octets_of_draft00_give_the_same_events_in_any_pieces() {
-    let (octets, events) = stream_of_draft00();
-    let longest = "grüße, 世界, 🦀! ".len() * 4;
-    draft00_gives_in_any_cuts(&octets, longest, &events);
+fn draft00_gives_the_same_events_in_any_pieces() {
+    let (bytes, events) = stream_of_draft00();
+    let limit = "grüße, 世界, 🦀! ".len() * 4;
+    assert_draft00_events(&bytes, limit, &events);
 }
 
 #[test]
 fn errors_of_draft00_are_the_same_in_any_pieces() {
     use crate::ProtocolError::*;
-    let fails = |octets: &[u8], error| {
-        draft00_gives_in_any_cuts(octets, 8, &[text("a"), Event::Failed(error)]);
+    let fails = |bytes: &[u8], error| {
+        assert_draft00_events(bytes, 8, &[text("a"), Event::Failed(error)]);
     };
     fails(b"\0a\xff\x00123456789\xff", MessageTooLong { limit: 8 });
     fails(b"\0a\xff\x01123456789\xff", MessageTooLong { limit: 8 });
     fails(b"\0a\xff\x00123\xc0456789\xff", InvalidUtf8);
     fails(b"\0a\xff\x00123\xe4\xb8\xff", InvalidUtf8);
-    // The ninth octet is both wrong and too much: too much is told, as it is not looked at.
+    // The ninth byte is invalid and over the limit. It is not examined, so the limit is reported.
     fails(b"\0a\xff\x0012345678\xc0\xff", MessageTooLong { limit: 8 });
     fails(b"\0a\xff\x80\x00", DraftFrameType(0x80));
     fails(b"\0a\xff\xff\x01a", DraftFrameType(0xff));

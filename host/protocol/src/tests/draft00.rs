@@ -12,17 +12,17 @@ fn server_with(max_message: usize) -> End {
     End::draft00(Limits { max_message, ..Limits::default() })
 }
 
-/// It must be the last event, the closing handshake must go out, and nothing else.
+/// Asserts that the error is the last event, and that only the closing handshake is sent.
 #[track_caller]
-fn fails(server: &mut End, octets: &str, error: crate::ProtocolError) {
-    server.receives_hex(octets).receives_hex("00 61 ff");
-    assert_eq!(server.events, [Event::Failed(error)], "{octets}");
+fn fails(server: &mut End, bytes: &str, error: crate::ProtocolError) {
+    server.receives_hex(bytes).receives_hex("00 61 ff");
+    assert_eq!(server.events, [Event::Failed(error)], "{bytes}");
     assert!(server.inbound.has_ended() && server.outbound.is_closing());
-    assert_eq!(server.writes(), hex("ff 00"), "{octets}");
+    assert_eq!(server.writes(), hex("ff 00"), "{bytes}");
 }
 
 #[test]
-fn text_stands_between_00_and_ff() {
+fn text_is_framed_by_00_and_ff() {
     let mut server = server();
     server.receives_hex("00 48 65 6c 6c 6f ff 00 ff 00 f0 9f a6 80 ff");
     assert_eq!(server.events, [text("Hello"), text(""), text("🦀")]);
@@ -30,14 +30,14 @@ fn text_stands_between_00_and_ff() {
 }
 
 #[test]
-fn whole_text_is_lent_from_the_input() {
-    let mut octets = hex("00 48 65 6c 6c 6f ff");
-    let place = octets.as_ptr_range();
+fn whole_text_is_borrowed_from_the_input() {
+    let mut bytes = hex("00 48 65 6c 6c 6f ff");
+    let range = bytes.as_ptr_range();
     let mut server = server();
-    let event = server.inbound.handle_input(&mut &mut octets[..], &mut server.outbound);
+    let event = server.inbound.handle_input(&mut &mut bytes[..], &mut server.outbound);
     match event {
         Some(Event::Text(std::borrow::Cow::Borrowed(text))) => {
-            assert!(place.contains(&text.as_ptr()));
+            assert!(range.contains(&text.as_ptr()));
         }
         other => panic!("not lent: {other:?}"),
     }
@@ -60,14 +60,14 @@ fn frames_with_a_length_fail() {
 }
 
 #[test]
-fn text_that_is_not_utf8_fails_at_the_wrong_octet() {
+fn text_that_is_not_utf8_fails_at_the_invalid_byte() {
     fails(&mut server(), "00 c3 28 ff", InvalidUtf8);
     fails(&mut server(), "00 e4 b8 ff", InvalidUtf8);
     fails(&mut server(), "00 61 c0", InvalidUtf8);
 }
 
 #[test]
-fn text_of_exactly_the_limit_is_taken() {
+fn text_of_exactly_the_limit_is_accepted() {
     let mut server = server_with(4);
     server.receives(b"\0abcd\xff").receives(b"\0ab").receives(b"cd").receives(b"\xff");
     assert_eq!(server.events, [text("abcd"), text("abcd")]);
@@ -92,7 +92,7 @@ fn ignored_frame_over_the_limit_fails() {
         server.receives_hex("02 61 61").receives_hex("61 61 ff");
     }
     server.receives_hex("00 61 ff");
-    assert_eq!(server.events, [text("a")], "each frame has the limit for itself");
+    assert_eq!(server.events, [text("a")], "the limit applies to each frame separately");
 }
 
 #[test]
@@ -106,12 +106,12 @@ fn closing_handshake_is_answered_once() {
 }
 
 #[test]
-fn input_behind_our_closing_handshake_is_read_and_not_reported() {
+fn input_after_our_closing_handshake_is_read_but_not_reported() {
     let mut server = server();
     server.receives_hex("00 61");
     let frame = CloseFrame::new(4000, "enough").expect("a close frame that may be sent");
     server.outbound.close(Some(&frame)).expect("it is open");
-    assert_eq!(server.outbound.close_code(), None, "no code goes over the wire");
+    assert_eq!(server.outbound.close_code(), None, "draft 00 sends no code");
     assert_eq!(server.outbound.close(None), Err(SendError::Closed));
     server.receives_hex("62 ff 00 63 ff 00 c0 ff 01 64 ff 00 65").receives_hex("66 ff ff 00");
     assert_eq!(server.events, [Event::Closed(None)]);
@@ -119,14 +119,14 @@ fn input_behind_our_closing_handshake_is_read_and_not_reported() {
 }
 
 #[test]
-fn error_behind_our_closing_handshake_sends_no_second_one() {
+fn error_after_our_closing_handshake_sends_no_second_one() {
     let mut server = server();
     server.outbound.close(None).expect("it is open");
     fails(&mut server, "80", DraftFrameType(0x80));
 }
 
 #[test]
-fn texts_are_sent_between_00_and_ff_and_in_one_frame() {
+fn texts_are_sent_in_one_frame_between_00_and_ff() {
     let mut outbound = Outbound::draft00(ROOM);
     let three = NonZeroUsize::new(3).expect("three is not zero");
     outbound.send_text("Hello").expect("there is room");
@@ -141,7 +141,7 @@ fn texts_are_sent_between_00_and_ff_and_in_one_frame() {
 }
 
 #[test]
-fn what_the_draft_does_not_have_is_not_sent() {
+fn frames_that_the_draft_lacks_are_not_sent() {
     let mut outbound = Outbound::draft00(ROOM);
     let three = NonZeroUsize::new(3).expect("three is not zero");
     assert_eq!(outbound.send_binary(b"a"), Err(SendError::Unsupported));

@@ -30,10 +30,10 @@ fn empty_fragments_are_fragments() {
 }
 
 #[test]
-fn continuation_of_nothing_fails() {
+fn continuation_without_a_message_fails() {
     server_fails("80 80 00 00 00 00", UnexpectedContinuation);
     server_fails("00 80 00 00 00 00", UnexpectedContinuation);
-    // After a whole message there is nothing to continue either.
+    // After a whole message there is no message to continue either.
     server_fails("81 80 00 00 00 00 80 80 00 00 00 00", UnexpectedContinuation);
 }
 
@@ -44,7 +44,7 @@ fn message_inside_a_message_fails() {
 }
 
 #[test]
-fn messages_are_sent_in_frames_of_the_wanted_size() {
+fn messages_are_sent_in_frames_of_the_requested_size() {
     let mut server = End::server();
     let three = std::num::NonZeroUsize::new(3).expect("three is not zero");
     server.outbound.send_text_in_frames("abcdefg", three).expect("there is room");
@@ -56,7 +56,7 @@ fn messages_are_sent_in_frames_of_the_wanted_size() {
 #[test]
 fn message_in_frames_is_queued_whole_or_not_at_all() {
     let two = std::num::NonZeroUsize::new(2).expect("two is not zero");
-    // Four octets in two frames of two: eight octets.
+    // Four bytes in two frames of two are eight bytes with headers.
     let mut outbound = Outbound::server(7);
     assert_eq!(outbound.send_binary_in_frames(&[0; 4], two), Err(crate::SendError::TooLong));
     assert_eq!(outbound.remaining(), 0);

@@ -16,16 +16,16 @@ fn unmasked_hello_is_text_for_a_client() {
 }
 
 #[test]
-fn whole_message_is_lent_from_the_input() {
-    let mut octets = hex("81 85 37 fa 21 3d 7f 9f 4d 51 58");
-    let place = octets.as_ptr_range();
+fn whole_message_is_borrowed_from_the_input() {
+    let mut bytes = hex("81 85 37 fa 21 3d 7f 9f 4d 51 58");
+    let range = bytes.as_ptr_range();
     let mut server = End::server();
-    let event = server.inbound.handle_input(&mut &mut octets[..], &mut server.outbound);
+    let event = server.inbound.handle_input(&mut &mut bytes[..], &mut server.outbound);
     match event {
         Some(Event::Text(std::borrow::Cow::Borrowed(text))) => {
-            assert!(place.contains(&text.as_ptr()));
+            assert!(range.contains(&text.as_ptr()));
         }
-        other => panic!("not lent: {other:?}"),
+        other => panic!("not borrowed: {other:?}"),
     }
 }
 
@@ -64,7 +64,7 @@ fn length_with_its_highest_bit_fails() {
 }
 
 #[test]
-fn lengths_around_every_boundary_go_both_ways() {
+fn lengths_around_every_boundary_work_in_both_directions() {
     for length in [0, 1, 7, 8, 9, 124, 125, 126, 127, 128, 65534, 65535, 65536, 65537] {
         let payload: Vec<u8> = (0..length).map(|index| index as u8).collect();
         let mut pair = Pair::new();
@@ -102,14 +102,14 @@ fn every_frame_of_a_client_has_its_own_key() {
 }
 
 #[test]
-fn message_lies_whole_in_the_input_if_all_of_its_one_frame_does() {
+fn whole_message_is_found_if_its_one_frame_is_complete() {
     let server = End::server();
-    let whole = |hex_of: &str, longest| server.inbound.whole_message(&hex(hex_of), longest);
+    let whole = |hex_of: &str, max_payload| server.inbound.whole_message(&hex(hex_of), max_payload);
     assert_eq!(whole("81 82 00 00 00 00 61 62 81", 4), Some(8), "text");
-    assert_eq!(whole("82 80 00 00 00 00", 4), Some(6), "binary, and no octets");
+    assert_eq!(whole("82 80 00 00 00 00", 4), Some(6), "binary and empty");
     assert_eq!(whole("c1 81 00 00 00 00 61", 4), Some(7), "compressed");
-    assert_eq!(whole("82 fe 00 7e 00 00 00 00", 200), None, "the payload has not come");
-    assert_eq!(whole("81 82 00 00 00 00 61", 4), None, "an octet is missing");
+    assert_eq!(whole("82 fe 00 7e 00 00 00 00", 200), None, "the payload is missing");
+    assert_eq!(whole("81 82 00 00 00 00 61", 4), None, "a byte is missing");
     for header in ["", "81", "81 82", "81 82 00 00 00", "81 fe 00", "81 ff 00 00"] {
         assert_eq!(whole(header, 4), None, "{header}");
     }
@@ -121,7 +121,7 @@ fn message_lies_whole_in_the_input_if_all_of_its_one_frame_does() {
 }
 
 #[test]
-fn two_messages_lie_whole_in_the_input_if_all_of_their_frames_do() {
+fn two_whole_messages_are_found_if_both_frames_are_complete() {
     let server = End::server();
     let two = |hex_of: &str| server.inbound.has_two_whole_messages(&hex(hex_of), 200);
     let long = format!("82 fe 00 7e 00 00 00 00 {}", "61 ".repeat(126));

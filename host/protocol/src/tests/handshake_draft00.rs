@@ -50,7 +50,7 @@ fn check(request: &Request<()>) -> Result<Upgrade, Rejection> {
 }
 
 #[test]
-fn request_of_the_draft_gets_the_answer_of_the_draft() {
+fn request_of_the_draft_gets_the_response_of_the_draft() {
     let upgrade = check(&request()).expect("a good request");
     assert_eq!(upgrade.version(), Version::Draft00);
     assert_eq!(upgrade.subprotocols(), ["sample"]);
@@ -89,7 +89,7 @@ fn answers_are_those_of_the_draft() {
 }
 
 #[test]
-fn request_of_the_draft_is_known_by_its_two_keys() {
+fn request_of_the_draft_is_recognized_by_its_two_keys() {
     let is_draft00 = |request: Request<()>| server::is_draft00(request.headers());
     assert!(is_draft00(request()));
     assert!(!is_draft00(set("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")));
@@ -102,16 +102,16 @@ fn request_of_the_draft_is_known_by_its_two_keys() {
 }
 
 #[test]
-fn draft_that_is_not_spoken_is_refused() {
+fn unsupported_draft_is_refused() {
     let (request, unsupported) = (request(), Err(VersionUnsupported));
     let rfc_alone = super::with_rules(|_| {}, |rules| server::check_draft00(&request, KEY3, rules));
     assert_eq!(rfc_alone, unsupported);
-    let without_octets = super::with_rules(|_| {}, |rules| server::check(&request, rules));
-    assert_eq!(without_octets, unsupported, "its version is not missing");
+    let without_key3 = super::with_rules(|_| {}, |rules| server::check(&request, rules));
+    assert_eq!(without_key3, unsupported, "its version is not missing");
 }
 
 #[test]
-fn location_is_the_address_that_the_client_asked_for() {
+fn location_is_the_url_that_the_client_requested() {
     let location = |request: &Request<()>, change: fn(&mut Rules<'_>)| {
         let upgrade = check_with(request, KEY3, change).expect("a good request");
         let response = upgrade.response(None).expect("none is always right");
@@ -159,12 +159,12 @@ fn keys_that_no_client_makes_are_refused() {
 }
 
 #[test]
-fn tabs_are_no_spaces() {
+fn tabs_are_not_spaces() {
     assert_eq!(check(&set("sec-websocket-key1", "12\t34")), Err(DraftKeyWithoutSpaces));
 }
 
 #[test]
-fn rules_of_every_version_hold() {
+fn rules_of_every_version_apply() {
     assert_eq!(check(&set("origin", "http://evil.org")), Err(OriginNotAllowed));
     assert_eq!(check(&set("upgrade", "h2c")), Err(NoUpgrade));
     assert_eq!(check(&set("connection", "close")), Err(ConnectionNotUpgrade));
@@ -174,7 +174,7 @@ fn rules_of_every_version_hold() {
 }
 
 #[test]
-fn challenge_may_be_announced_as_a_body() {
+fn challenge_may_be_declared_as_a_body() {
     let upgrade = check(&set("content-length", "8")).expect("a good request");
     assert_eq!(upgrade.trailer(), b"8jKS'y:G*Co,Wxa-");
     let chunked = with(|headers| {
@@ -192,7 +192,7 @@ fn location_has_no_colon_without_a_port() {
 }
 
 #[test]
-fn subprotocols_stand_with_spaces_between() {
+fn subprotocols_are_separated_by_spaces() {
     let offered = |value: &str| {
         let request = set("sec-websocket-protocol", value);
         check(&request).map(|upgrade| upgrade.subprotocols().to_vec())

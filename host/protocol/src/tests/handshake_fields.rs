@@ -26,7 +26,7 @@ fn http2(lines: &[(&str, &str)]) -> Request<()> {
     with(request.header("Sec-WebSocket-Version", "13"), lines)
 }
 
-/// What all three checks say: of HTTP/1.1, of draft 00 and of HTTP/2.
+/// Returns the results of all three checks: of HTTP/1.1, of draft 00 and of HTTP/2.
 fn checks(lines: &[(&str, &str)]) -> [Result<Upgrade, Rejection>; 3] {
     let (origins, versions) = (Origins::any(), (0..14).filter_map(Version::from_number).collect());
     let rules = Rules { origins: &origins, versions: &versions, host: None, scheme: Scheme::Http };
@@ -45,14 +45,14 @@ fn check(request: &Request<()>) -> Result<Upgrade, Rejection> {
     super::with_rules(|_| {}, |rules| server::check(request, rules))
 }
 
-/// The values under a name that an application is told.
-fn told(request: &Request<()>, name: &str) -> Vec<String> {
-    let of_name = fields(request).filter(|(told, _)| *told == name);
+/// Returns the values of a field that an application receives.
+fn values(request: &Request<()>, name: &str) -> Vec<String> {
+    let of_name = fields(request).filter(|(field, _)| *field == name);
     of_name.map(|(_, value)| String::from_utf8_lossy(&value).into_owned()).collect()
 }
 
 #[test]
-fn field_that_stands_once_is_refused_when_it_is_repeated() {
+fn single_field_is_refused_when_it_is_repeated() {
     for (name, value) in [
         ("Origin", "http://server.example.com"),
         ("Sec-WebSocket-Origin", "http://server.example.com"),
@@ -63,7 +63,7 @@ fn field_that_stands_once_is_refused_when_it_is_repeated() {
         ("X-Forwarded-User", "a"),
         ("X-Real-IP", "192.0.2.1"),
     ] {
-        // The same value twice is refused, too: somebody else may have looked at a third one.
+        // The same value twice is refused as well: a proxy may have acted on a third line.
         for lines in [[(name, value), (name, value)], [(name, value), (name, "other")]] {
             assert_eq!(checks(&lines), [(); 3].map(|()| Err(Repeated(name))));
         }
@@ -80,16 +80,16 @@ fn field_that_stands_once_is_refused_when_it_is_repeated() {
 }
 
 #[test]
-fn crumbs_of_a_cookie_are_put_together() {
+fn cookie_crumbs_are_joined() {
     let crumbs = [("cookie", "a=1"), ("x", "y"), ("cookie", "session=abc"), ("cookie", "c=\u{e4}")];
     for request in [http1("/", &crumbs), http2(&crumbs)] {
-        assert_eq!(told(&request, "cookie"), ["a=1; session=abc; c=\u{e4}"]);
+        assert_eq!(values(&request, "cookie"), ["a=1; session=abc; c=\u{e4}"]);
     }
-    assert_eq!(told(&http2(&[("cookie", "a=1")]), "cookie"), ["a=1"]);
+    assert_eq!(values(&http2(&[("cookie", "a=1")]), "cookie"), ["a=1"]);
 }
 
 #[test]
-fn lines_of_a_list_are_one_line() {
+fn lines_of_a_list_are_joined() {
     for name in [
         "accept-language",
         "forwarded",
@@ -100,17 +100,17 @@ fn lines_of_a_list_are_one_line() {
     ] {
         let lines = [(name, "a, b"), ("x", "y"), (name, "c")];
         for request in [http1("/", &lines), http2(&lines)] {
-            assert_eq!(told(&request, name), ["a, b, c"]);
+            assert_eq!(values(&request, name), ["a, b, c"]);
         }
     }
 }
 
 #[test]
-fn what_is_not_known_to_be_a_list_is_told_as_it_came() {
+fn fields_that_are_not_lists_are_returned_as_received() {
     let lines = [("x-tag", "a, b"), ("user-agent", "one"), ("x-tag", "c"), ("user-agent", "two")];
     for request in [http1("/", &lines), http2(&lines)] {
-        assert_eq!(told(&request, "x-tag"), ["a, b", "c"]);
-        assert_eq!(told(&request, "user-agent"), ["one", "two"]);
+        assert_eq!(values(&request, "x-tag"), ["a, b", "c"]);
+        assert_eq!(values(&request, "user-agent"), ["one", "two"]);
     }
     let request = http1("/", &lines);
     let names: Vec<&str> = fields(&request).map(|(name, _)| name).collect();
@@ -129,22 +129,22 @@ fn what_is_not_known_to_be_a_list_is_told_as_it_came() {
 }
 
 #[test]
-fn host_of_the_target_is_the_one_that_was_asked_for() {
+fn host_of_the_target_is_the_requested_one() {
     let origin = |origin| [("Origin", origin)];
     let target = "ws://a.example:8080/chat";
     let own = http1(target, &origin("http://a.example:8080"));
     assert!(check(&own).is_ok());
-    assert_eq!(told(&own, "host"), ["a.example:8080"]);
+    assert_eq!(values(&own, "host"), ["a.example:8080"]);
     let of_header = http1(target, &origin("http://server.example.com"));
     assert_eq!(check(&of_header), Err(OriginNotAllowed));
-    assert_eq!(told(&http1("/chat", &[]), "host"), ["server.example.com"]);
-    assert_eq!(told(&http2(&[]), "host"), ["server.example.com"]);
-    assert_eq!(told(&http2(&[("host", "SERVER.example.com")]), "host"), ["server.example.com"]);
+    assert_eq!(values(&http1("/chat", &[]), "host"), ["server.example.com"]);
+    assert_eq!(values(&http2(&[]), "host"), ["server.example.com"]);
+    assert_eq!(values(&http2(&[("host", "SERVER.example.com")]), "host"), ["server.example.com"]);
     assert_eq!(check(&http1("ws://user@a.example/", &[])), Err(Host));
 }
 
 #[test]
-fn target_with_a_host_does_not_stand_in_for_a_host_header() {
+fn target_with_a_host_does_not_replace_a_host_header() {
     for change in [None, Some("a/b")] {
         let mut request = http1("ws://a.example/chat", &[]);
         match change {

@@ -39,7 +39,7 @@ fn without(name: &'static str) -> Request<()> {
     })
 }
 
-/// The same request for another URI.
+/// Returns the same request for another URI.
 fn of(uri: impl TryInto<Uri>) -> Request<()> {
     let mut request = request();
     *request.uri_mut() = uri.try_into().ok().expect("a URI");
@@ -54,7 +54,7 @@ fn check(request: &Request<()>) -> Result<Upgrade, Rejection> {
     check_for(request, Some("websocket"))
 }
 
-/// What a server of these versions says.
+/// Checks a request as a server that supports these versions.
 fn check_where(versions: &Versions, request: &Request<()>) -> Result<Upgrade, Rejection> {
     let origins = Origins::default();
     let rules = Rules { origins: &origins, versions, host: None, scheme: Scheme::Https };
@@ -71,20 +71,20 @@ fn refuses(request: &Request<()>, rejection: Rejection, status: u16) -> Response
 fn answers(rejection: Rejection, status: u16) -> Response<()> {
     let response = rejection.http2_response(&Versions::default());
     assert_eq!(response.status().as_u16(), status);
-    has_no_header_of_the_connection(&response);
+    has_no_connection_header(&response);
     response
 }
 
-/// RFC 9113 §8.2.2.
+/// Asserts that a response has no connection header (RFC 9113 §8.2.2).
 #[track_caller]
-fn has_no_header_of_the_connection(response: &Response<()>) {
+fn has_no_connection_header(response: &Response<()>) {
     for name in ["connection", "upgrade", "sec-websocket-accept", "transfer-encoding"] {
         assert!(!response.headers().contains_key(name), "{name}");
     }
 }
 
 #[test]
-fn request_of_the_rfc_gets_the_answer_of_the_rfc() {
+fn request_of_the_rfc_gets_the_response_of_the_rfc() {
     let upgrade = check(&request()).expect("a good request");
     assert_eq!(upgrade.version(), Version::Rfc6455);
     assert_eq!(upgrade.subprotocols(), ["chat", "superchat"]);
@@ -93,17 +93,17 @@ fn request_of_the_rfc_gets_the_answer_of_the_rfc() {
     let response = upgrade.response(Some("chat")).expect("it was offered");
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["sec-websocket-protocol"], "chat");
-    has_no_header_of_the_connection(&response);
+    has_no_connection_header(&response);
     assert!(upgrade.response(Some("mqtt")).is_err());
 }
 
 #[test]
-fn key_is_not_looked_at() {
-    assert!(check(&set("sec-websocket-key", "no key at all")).is_ok());
+fn key_is_ignored() {
+    assert!(check(&set("sec-websocket-key", "not a key")).is_ok());
 }
 
 #[test]
-fn compression_is_agreed_on_as_over_http1() {
+fn compression_is_negotiated_as_over_http1() {
     let mut upgrade = check(&request()).expect("a good request");
     assert!(upgrade.accept_deflate(&Deflate::default()).is_some());
     let response = upgrade.response(None).expect("none is always right");
@@ -123,7 +123,7 @@ fn only_an_extended_connect_opens_a_websocket() {
 }
 
 #[test]
-fn protocol_must_be_websocket_in_any_case_of_letters() {
+fn protocol_must_be_websocket_ignoring_case() {
     assert!(check_for(&request(), Some("WebSocket")).is_ok());
     for other in ["connect-udp", "", "websockets", "web socket"] {
         assert_eq!(check_for(&request(), Some(other)), Err(UnknownProtocol), "{other:?}");
@@ -164,14 +164,14 @@ fn version_must_be_13_and_the_refusal_says_so() {
         assert_eq!(checked, Err(VersionUnsupported), "drafts do not exist over HTTP/2");
     }
     let response = VersionUnsupported.http2_response(&all);
-    assert_eq!(response.status(), StatusCode::BAD_REQUEST, "a 426 must have a header Upgrade");
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST, "a 426 requires an Upgrade header");
     assert_eq!(response.headers()["sec-websocket-version"], "13");
     let response = refuses(&without("sec-websocket-version"), VersionMissing, 400);
     assert_eq!(response.headers()["sec-websocket-version"], "13");
 }
 
 #[test]
-fn server_of_drafts_alone_has_nothing_over_http2() {
+fn server_of_only_drafts_supports_nothing_over_http2() {
     let drafts = Versions::from_iter([Version::Draft07]);
     assert_eq!(check_where(&drafts, &request()), Err(VersionUnsupported));
     let response = VersionUnsupported.http2_response(&drafts);
@@ -179,7 +179,7 @@ fn server_of_drafts_alone_has_nothing_over_http2() {
 }
 
 #[test]
-fn what_is_wrong_over_http1_is_wrong_over_http2() {
+fn requests_invalid_over_http1_are_invalid_over_http2() {
     refuses(&set("content-length", "1"), Body, 400);
     refuses(&set("sec-websocket-protocol", "chat, a b"), SubprotocolsMalformed, 400);
     refuses(&set("sec-websocket-extensions", "a b"), ExtensionsMalformed, 400);
@@ -193,7 +193,7 @@ fn handshake() -> Http2Handshake {
     Http2Handshake::new(vec!["soap".to_owned(), "wamp".to_owned()])
 }
 
-/// What our own server answers.
+/// Returns the response of our own server.
 fn answer() -> Response<()> {
     let resource = Uri::from_static("/chat?x=1");
     let request = handshake().request(Scheme::Https, "example.com:8443", resource);
@@ -218,7 +218,7 @@ fn client_sends_the_request_of_the_rfc() {
     assert_eq!(request.headers()["sec-websocket-version"], "13");
     assert_eq!(request.headers()["sec-websocket-protocol"], "soap, wamp");
     assert!(request.headers().contains_key("sec-websocket-extensions"));
-    assert_eq!(request.headers().len(), 3, "neither a key nor headers of the connection");
+    assert_eq!(request.headers().len(), 3, "neither a key nor connection headers");
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn scheme_of_a_plain_websocket_is_http() {
 }
 
 #[test]
-fn host_that_is_none_cannot_be_asked_for() {
+fn invalid_host_cannot_be_requested() {
     assert!(handshake().request(Scheme::Http, "a b", Uri::from_static("/")).is_err());
 }
 

@@ -53,12 +53,12 @@ fn refuses(request: &Request<()>, rejection: Rejection, status: u16) -> Response
     let response = rejection.response(&Versions::default());
     assert_eq!(response.status().as_u16(), status);
     let connection = response.headers()["connection"].to_str().expect("text");
-    assert!(connection.contains("close"), "what follows a refusal is not to be trusted");
+    assert!(connection.contains("close"), "the connection must be closed after a rejection");
     response
 }
 
 #[test]
-fn request_of_the_rfc_gets_the_answer_of_the_rfc() {
+fn request_of_the_rfc_gets_the_response_of_the_rfc() {
     let upgrade = check(&request()).expect("a good request");
     assert_eq!(upgrade.subprotocols(), ["chat", "superchat"]);
     let response = upgrade.response(Some("chat")).expect("it was offered");
@@ -70,17 +70,17 @@ fn request_of_the_rfc_gets_the_answer_of_the_rfc() {
 }
 
 #[test]
-fn no_subprotocol_needs_to_be_chosen_and_only_offered_ones_can_be() {
+fn subprotocol_is_optional_and_must_be_an_offered_one() {
     let upgrade = check(&request()).expect("a good request");
     let response = upgrade.response(None).expect("none is always right");
     assert!(!response.headers().contains_key("sec-websocket-protocol"));
-    assert!(upgrade.response(Some("Chat")).is_err(), "names are compared as they are");
+    assert!(upgrade.response(Some("Chat")).is_err(), "names are case-sensitive");
     assert!(upgrade.response(Some("")).is_err());
     assert!(upgrade.response(Some("chat, superchat")).is_err());
 }
 
 #[test]
-fn tokens_are_found_in_lists_and_in_any_case_of_letters() {
+fn tokens_are_found_in_lists_ignoring_case() {
     let good = |request: &Request<()>| check(request).is_ok();
     assert!(good(&set("connection", "keep-alive, UPGRADE")));
     assert!(good(&set("upgrade", "h2c , WebSocket")));
@@ -91,7 +91,7 @@ fn tokens_are_found_in_lists_and_in_any_case_of_letters() {
 }
 
 #[test]
-fn ordinary_request_is_told_what_to_upgrade_to() {
+fn response_to_an_ordinary_request_names_the_protocol() {
     let response = refuses(&without("upgrade"), NoUpgrade, 426);
     assert_eq!(response.headers()["upgrade"], "websocket");
     refuses(&set("upgrade", "h2c"), NoUpgrade, 426);
@@ -99,7 +99,7 @@ fn ordinary_request_is_told_what_to_upgrade_to() {
 }
 
 #[test]
-fn method_and_version_of_http_must_be_right() {
+fn http_method_and_version_must_be_valid() {
     let mut post = request();
     *post.method_mut() = Method::POST;
     let response = refuses(&post, MethodNotGet, 405);
@@ -117,7 +117,7 @@ fn connection_must_have_the_token_upgrade() {
 }
 
 #[test]
-fn host_must_stand_once() {
+fn host_must_occur_once() {
     refuses(&without("host"), Host, 400);
     refuses(&add("host", "other.example.com"), Repeated("Host"), 400);
     for bad in [
@@ -167,7 +167,7 @@ fn body_is_refused() {
 }
 
 #[test]
-fn key_must_be_16_octets_in_base64_once() {
+fn key_must_be_16_bytes_in_base64_once() {
     refuses(&without("sec-websocket-key"), KeyMissing, 400);
     let twice = add("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
     refuses(&twice, Repeated("Sec-WebSocket-Key"), 400);
@@ -188,7 +188,7 @@ fn version_must_be_13_and_the_refusal_says_so() {
 }
 
 #[test]
-fn subprotocol_that_is_offered_twice_is_offered_once() {
+fn repeated_subprotocol_counts_once() {
     let twice = add("sec-websocket-protocol", "superchat, other, chat, Chat");
     let upgrade = check(&twice).expect("a good request");
     assert_eq!(upgrade.subprotocols(), ["chat", "superchat", "other", "Chat"]);
@@ -202,7 +202,7 @@ fn subprotocols_must_be_tokens() {
 }
 
 #[test]
-fn origin_must_be_let_in() {
+fn origin_must_be_allowed() {
     refuses(&set("origin", "http://evil.org"), OriginNotAllowed, 403);
     refuses(&set("origin", "null"), OriginNotAllowed, 403);
     refuses(&add("origin", "http://server.example.com"), Repeated("Origin"), 400);
@@ -210,25 +210,25 @@ fn origin_must_be_let_in() {
 }
 
 #[test]
-fn any_origin_is_let_in_however_odd_and_told() {
+fn any_origin_is_allowed_and_reported_even_if_malformed() {
     let (origins, versions) = (Origins::any(), Versions::default());
     let rules = Rules { origins: &origins, versions: &versions, host: None, scheme: Scheme::Http };
-    let told = |request: &Request<()>| {
+    let origin = |request: &Request<()>| {
         server::check(request, &rules).map(|upgrade| upgrade.origin().map(str::to_owned))
     };
-    for odd in ["", "127.0.0.1:1", "http://localhost/", "a b", "http://b\u{fc}cher.example"] {
+    for text in ["", "127.0.0.1:1", "http://localhost/", "a b", "http://b\u{fc}cher.example"] {
         let request = with(|headers| {
-            let odd = HeaderValue::from_bytes(odd.as_bytes()).expect("a header value");
-            headers.insert("origin", odd);
+            let value = HeaderValue::from_bytes(text.as_bytes()).expect("a header value");
+            headers.insert("origin", value);
         });
-        assert_eq!(told(&request), Ok(Some(odd.to_owned())), "{odd:?}");
-        assert_eq!(check(&request), Err(OriginNotAllowed), "{odd:?}");
+        assert_eq!(origin(&request), Ok(Some(text.to_owned())), "{text:?}");
+        assert_eq!(check(&request), Err(OriginNotAllowed), "{text:?}");
     }
-    assert_eq!(told(&add("origin", "http://server.example.com")), Err(Repeated("Origin")));
+    assert_eq!(origin(&add("origin", "http://server.example.com")), Err(Repeated("Origin")));
 }
 
 #[test]
-fn origin_is_told() {
+fn origin_is_reported() {
     let upgrade = check(&request()).expect("a good request");
     assert_eq!(upgrade.origin(), Some("http://server.example.com"));
     assert_eq!(check(&without("origin")).expect("a good request").origin(), None);
@@ -245,27 +245,27 @@ fn missing_origin_is_refused_where_one_is_required() {
 }
 
 #[test]
-fn host_that_a_proxy_tells_is_the_own_host() {
+fn host_reported_by_a_proxy_counts_as_the_same_host() {
     let behind_proxy = set("host", "10.0.0.7:8080");
-    let told = |host| {
+    let check_for = |host| {
         super::with_rules(|rules| rules.host = host, |rules| server::check(&behind_proxy, rules))
     };
-    assert_eq!(told(None), Err(OriginNotAllowed), "the page is of another host than the proxy's");
-    assert!(told(Some("server.example.com")).is_ok());
-    assert_eq!(told(Some("evil.org")), Err(OriginNotAllowed));
+    assert_eq!(check_for(None), Err(OriginNotAllowed), "`Host` names the proxy's host");
+    assert!(check_for(Some("server.example.com")).is_ok());
+    assert_eq!(check_for(Some("evil.org")), Err(OriginNotAllowed));
     let page_of_the_backend = with(|headers| {
         headers.insert("host", "10.0.0.7".parse().expect("a header value"));
         headers.insert("origin", "http://10.0.0.7".parse().expect("a header value"));
     });
-    let told = super::with_rules(
+    let checked = super::with_rules(
         |rules| rules.host = Some("server.example.com"),
         |rules| server::check(&page_of_the_backend, rules),
     );
-    assert_eq!(told, Err(OriginNotAllowed), "the Host header is not compared any more");
+    assert_eq!(checked, Err(OriginNotAllowed), "the Host header is no longer compared");
 }
 
 #[test]
-fn host_that_a_proxy_tells_does_not_stand_in_for_a_host_header() {
+fn host_reported_by_a_proxy_does_not_replace_a_host_header() {
     for request in [without("host"), set("host", "a/b")] {
         let checked = super::with_rules(
             |rules| rules.host = Some("server.example.com"),

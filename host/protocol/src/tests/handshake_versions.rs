@@ -39,7 +39,7 @@ fn numbers_are_those_of_the_drafts() {
 }
 
 #[test]
-fn set_is_told_newest_first_and_without_draft_00() {
+fn set_is_written_newest_first_and_without_draft_00() {
     assert_eq!(Versions::default().to_string(), "13");
     assert_eq!(Versions::from_iter(ALL).to_string(), "13, 8, 7");
     assert_eq!(Versions::from_iter([Version::Draft00]).to_string(), "");
@@ -48,7 +48,7 @@ fn set_is_told_newest_first_and_without_draft_00() {
 }
 
 #[test]
-fn newest_version_that_both_speak_is_chosen() {
+fn newest_version_that_both_support_is_chosen() {
     let all = Versions::from_iter(ALL);
     assert_eq!(chosen("13", all), Ok(Version::Rfc6455));
     assert_eq!(chosen("7, 13, 8", all), Ok(Version::Rfc6455));
@@ -60,7 +60,7 @@ fn newest_version_that_both_speak_is_chosen() {
 }
 
 #[test]
-fn versions_that_are_not_spoken_are_refused_with_those_that_are() {
+fn unsupported_versions_are_refused_with_the_supported_ones() {
     let all = Versions::from_iter(ALL);
     for offer in ["0", "6", "9", "12", "14", "07", "+8", "8.0", "1 3"] {
         assert_eq!(chosen(offer, all), Err(VersionUnsupported), "{offer}");
@@ -101,7 +101,7 @@ fn key_of_a_draft_may_have_any_length() {
         )
     };
     for version in ["7", "8"] {
-        // "13-" and a time, as some made it.
+        // "13-" and a time, as some clients made the key.
         for key in ["MTMtMTMyMDAwMDAwMDAw", "x", &longest] {
             assert!(check(version, key).is_ok(), "{key}");
         }
@@ -119,7 +119,7 @@ fn key_of_a_draft_may_have_any_length() {
 }
 
 #[test]
-fn drafts_have_their_origin_in_a_header_of_their_own() {
+fn drafts_have_their_own_origin_header() {
     let versions = Versions::from_iter(ALL);
     let origin = |version, headers: &[(&'static str, &'static str)]| {
         let headers = [&[("Sec-WebSocket-Version", version)], headers].concat();
@@ -133,7 +133,7 @@ fn drafts_have_their_origin_in_a_header_of_their_own() {
             origin(version, &[("Sec-WebSocket-Origin", own), ("Sec-WebSocket-Origin", own)]),
             Err(Repeated("Sec-WebSocket-Origin"))
         );
-        // Later drafts of the same number have the RFC's header.
+        // Later drafts with the same number use the RFC's header.
         assert_eq!(origin(version, &[("Origin", own)]), Ok(Some(own.to_owned())));
         assert_eq!(origin(version, &[("Origin", other)]), Err(OriginNotAllowed));
         assert_eq!(

@@ -6,7 +6,7 @@ fn server_with(max_message: usize, max_fragments: u32) -> End {
 }
 
 #[test]
-fn announcement_over_the_limit_fails_before_a_single_octet() {
+fn declared_length_over_the_limit_fails_before_the_payload() {
     for length in ["fe 00 81", "ff 7f ff ff ff ff ff ff ff"] {
         let mut server = server_with(128, 10);
         server.receives_hex(&format!("82 {length} 00 00 00 00"));
@@ -16,14 +16,14 @@ fn announcement_over_the_limit_fails_before_a_single_octet() {
 }
 
 #[test]
-fn message_of_exactly_the_limit_is_taken() {
+fn message_of_exactly_the_limit_is_accepted() {
     let mut server = server_with(128, 10);
     server.receives_hex("82 fe 00 80 00 00 00 00").receives(&[5; 128]);
     assert_eq!(server.events, [binary(&[5; 128])]);
 }
 
 #[test]
-fn limit_holds_for_all_fragments_together() {
+fn limit_applies_to_all_fragments_together() {
     let mut server = server_with(4, 10);
     server.receives_hex("02 83 00 00 00 00 01 02 03 80 82 00 00 00 00");
     assert_eq!(server.events, [Event::Failed(MessageTooLong { limit: 4 })]);
@@ -33,14 +33,14 @@ fn limit_holds_for_all_fragments_together() {
 }
 
 #[test]
-fn limit_counts_the_octets_of_a_cut_character() {
+fn limit_counts_the_bytes_of_an_incomplete_character() {
     let mut server = server_with(4, 10);
     server.receives_hex("01 83 00 00 00 00 f0 9f a6 80 82 00 00 00 00");
     assert_eq!(server.events, [Event::Failed(MessageTooLong { limit: 4 })]);
 }
 
 #[test]
-fn empty_fragments_count_too() {
+fn empty_fragments_count() {
     let mut server = server_with(4, 3);
     server.receives_hex("02 80 00 00 00 00 00 80 00 00 00 00 00 80 00 00 00 00");
     assert_eq!(server.events, []);
@@ -61,7 +61,7 @@ fn control_frames_do_not_count() {
 }
 
 #[test]
-fn what_has_come_of_a_message_is_told() {
+fn memory_of_a_partial_message_is_reported() {
     let mut outbound = Outbound::server(1000);
     let mut inbound = Inbound::new(Role::Server, Limits::default());
     assert_eq!(inbound.held(), 0);

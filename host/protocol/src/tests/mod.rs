@@ -1,8 +1,8 @@
-//! Tests by section of the RFC. Data is what stands on the wire, in hexadecimal.
+//! Tests by section of the RFC. Their data is the bytes on the wire, in hexadecimal.
 
 mod closing; // §5.5.1, §7
 mod control; // §5.5
-mod cuts; // the same octets in any pieces
+mod cuts; // the same bytes in pieces of any size
 mod deflate; // RFC 7692
 mod draft00; // the framing of draft 00
 mod forwarded; // RFC 7239
@@ -28,14 +28,14 @@ use crate::{Event, Inbound, Limits, Outbound, Role};
 /// Room for everything that a test sends.
 const ROOM: usize = 1 << 24;
 
-/// Octets from hexadecimal as the RFC writes them.
+/// Parses hexadecimal bytes as the RFC writes them.
 fn hex(text: &str) -> Vec<u8> {
     text.split_whitespace()
-        .map(|octet| u8::from_str_radix(octet, 16).expect("two hexadecimal digits"))
+        .map(|byte| u8::from_str_radix(byte, 16).expect("two hexadecimal digits"))
         .collect()
 }
 
-/// What a server lets in by default, or with one rule changed.
+/// Calls `act` with the default rules of a server, after `change` has changed them.
 fn with_rules<T>(change: impl FnOnce(&mut Rules<'_>), act: impl FnOnce(&Rules<'_>) -> T) -> T {
     let (origins, versions) = (Origins::default(), Versions::default());
     let mut rules =
@@ -44,7 +44,7 @@ fn with_rules<T>(change: impl FnOnce(&mut Rules<'_>), act: impl FnOnce(&Rules<'_
     act(&rules)
 }
 
-/// One end of a connection, with all that happened there.
+/// One end of a connection, with all its events.
 struct End {
     inbound: Inbound,
     outbound: Outbound,
@@ -75,15 +75,15 @@ impl End {
         Self { inbound: Inbound::new(role, limits), outbound, events: Vec::new() }
     }
 
-    /// The server of a client that speaks draft 00.
+    /// Creates the server of a client that speaks draft 00.
     fn draft00(limits: Limits) -> Self {
         let (inbound, outbound) = (Inbound::draft00(limits), Outbound::draft00(ROOM));
         Self { inbound, outbound, events: Vec::new() }
     }
 
-    fn receives(&mut self, octets: &[u8]) -> &mut Self {
-        let mut octets = octets.to_vec();
-        let mut input = &mut octets[..];
+    fn receives(&mut self, bytes: &[u8]) -> &mut Self {
+        let mut bytes = bytes.to_vec();
+        let mut input = &mut bytes[..];
         while let Some(event) = self.inbound.handle_input(&mut input, &mut self.outbound) {
             self.events.push(event.into_owned());
         }
@@ -91,11 +91,11 @@ impl End {
         self
     }
 
-    fn receives_hex(&mut self, octets: &str) -> &mut Self {
-        self.receives(&hex(octets))
+    fn receives_hex(&mut self, bytes: &str) -> &mut Self {
+        self.receives(&hex(bytes))
     }
 
-    /// Everything that it wants to write.
+    /// Takes everything that is to be written.
     fn writes(&mut self) -> Vec<u8> {
         self.outbound.copy_to_bytes(self.outbound.remaining()).to_vec()
     }
@@ -116,7 +116,7 @@ impl Pair {
         Self { client: End::client(), server: End::server() }
     }
 
-    /// Carries octets until neither end has any.
+    /// Passes bytes in both directions until neither end has any.
     fn drive(&mut self) {
         loop {
             let (up, down) = (self.client.writes(), self.server.writes());
@@ -133,25 +133,25 @@ fn text(text: &str) -> Event<'static> {
     Event::Text(text.to_owned().into())
 }
 
-fn binary(octets: &[u8]) -> Event<'static> {
-    Event::Binary(octets.to_vec().into())
+fn binary(bytes: &[u8]) -> Event<'static> {
+    Event::Binary(bytes.to_vec().into())
 }
 
-fn ping(octets: &[u8]) -> Event<'static> {
-    Event::Ping(octets.to_vec().into())
+fn ping(bytes: &[u8]) -> Event<'static> {
+    Event::Ping(bytes.to_vec().into())
 }
 
-fn pong(octets: &[u8]) -> Event<'static> {
-    Event::Pong(octets.to_vec().into())
+fn pong(bytes: &[u8]) -> Event<'static> {
+    Event::Pong(bytes.to_vec().into())
 }
 
-/// These octets from a client must fail the connection with this error: it is the last event, a
-/// close frame with its code goes out, and nothing after it is looked at.
+/// Asserts that these bytes from a client fail the connection with this error: it is the last event, a close frame with
+/// its code is sent, and further input is ignored.
 #[track_caller]
-fn server_fails(octets: &str, error: crate::ProtocolError) {
+fn server_fails(bytes: &str, error: crate::ProtocolError) {
     let mut server = End::server();
-    server.receives_hex(octets).receives_hex("81 81 00 00 00 00 61");
-    assert_eq!(server.events.last(), Some(&Event::Failed(error)), "{octets}");
+    server.receives_hex(bytes).receives_hex("81 81 00 00 00 00 61");
+    assert_eq!(server.events.last(), Some(&Event::Failed(error)), "{bytes}");
     assert!(server.inbound.has_ended());
     let written = server.writes();
     let close = written.windows(4).last().map(|_| &written[..]).expect("a close frame");

@@ -4,13 +4,13 @@ fn listed(texts: &[&str]) -> Origins {
     Origins::parse(texts.iter().copied()).expect("origins")
 }
 
-/// Whether a page of this origin may connect to `server.test`.
+/// Returns whether a page of this origin may connect to `server.test`.
 fn allows(texts: &[&str], origin: &str) -> bool {
     listed(texts).allow(Some(origin), "server.test")
 }
 
 #[track_caller]
-fn lets_in(text: &str, origins: &[&str]) {
+fn accepts(text: &str, origins: &[&str]) {
     for origin in origins {
         assert!(allows(&[text], origin), "{text} refuses {origin}");
     }
@@ -24,7 +24,7 @@ fn refuses(text: &str, origins: &[&str]) {
 }
 
 #[test]
-fn own_host_is_let_in_with_and_without_its_default_port() {
+fn same_host_is_allowed_with_and_without_its_default_port() {
     let allow = |origin, host| Origins::default().allow(Some(origin), host);
     assert!(allow("http://example.com", "example.com"));
     assert!(allow("http://example.com", "example.com:80"));
@@ -40,13 +40,13 @@ fn own_host_is_let_in_with_and_without_its_default_port() {
     assert!(!allow("null", "null"));
     assert!(!allow("", ""));
     assert!(!allow("http://", ""));
-    assert!(!allow("chrome-extension://abcdef", "abcdef"), "a name that is no host");
+    assert!(!allow("chrome-extension://abcdef", "abcdef"), "a name that is not a host");
 }
 
 #[test]
-fn own_host_is_let_in_beside_every_list() {
+fn same_host_is_allowed_with_every_list() {
     for text in ["https://a.example", "null", "any", "https://*", "same-host"] {
-        lets_in(text, &["http://server.test", "https://server.test"]);
+        accepts(text, &["http://server.test", "https://server.test"]);
     }
     assert_eq!(listed(&["same-host"]), Origins::default());
     assert_eq!(listed(&[]), Origins::default());
@@ -54,7 +54,7 @@ fn own_host_is_let_in_beside_every_list() {
 }
 
 #[test]
-fn client_without_an_origin_is_let_in_unless_one_is_required() {
+fn client_without_an_origin_is_allowed_unless_one_is_required() {
     for origins in [Origins::default(), Origins::any(), listed(&["https://a.example", "null"])] {
         assert!(origins.allow(None, "server.test"));
         let origins = origins.require();
@@ -65,14 +65,14 @@ fn client_without_an_origin_is_let_in_unless_one_is_required() {
 
 #[test]
 fn any_origin_is_any_origin_and_null() {
-    lets_in("any", &["null", "file://", "https://evil.org", "http://a:1", "app://x.y"]);
-    lets_in("ANY", &["https://evil.org"]);
+    accepts("any", &["null", "file://", "https://evil.org", "http://a:1", "app://x.y"]);
+    accepts("ANY", &["https://evil.org"]);
     assert_eq!(listed(&["any"]), Origins::any());
 }
 
 #[test]
-fn null_is_let_in_only_where_it_is_listed() {
-    lets_in("null", &["null", "file://"]);
+fn null_is_allowed_only_if_it_is_listed() {
+    accepts("null", &["null", "file://"]);
     refuses("null", &["https://evil.org", "nullx", "null.test", "http://null"]);
     for text in ["https://*", "http://*:*", "https://null", "https://*.example.com"] {
         refuses(text, &["null", "file://"]);
@@ -80,8 +80,8 @@ fn null_is_let_in_only_where_it_is_listed() {
 }
 
 #[test]
-fn origins_are_compared_whole() {
-    lets_in("http://localhost", &["http://localhost", "http://LOCALHOST:80", "HTTP://localhost"]);
+fn origins_are_compared_as_a_whole() {
+    accepts("http://localhost", &["http://localhost", "http://LOCALHOST:80", "HTTP://localhost"]);
     refuses(
         "http://localhost",
         &[
@@ -94,8 +94,8 @@ fn origins_are_compared_whole() {
             "https://localhost:80",
         ],
     );
-    lets_in("https://App.example.com:443/", &["https://app.example.com"]);
-    lets_in("https://app.example.com:8443", &["https://app.example.com:8443"]);
+    accepts("https://App.example.com:443/", &["https://app.example.com"]);
+    accepts("https://app.example.com:8443", &["https://app.example.com:8443"]);
     refuses(
         "https://app.example.com:8443",
         &[
@@ -104,12 +104,12 @@ fn origins_are_compared_whole() {
             "http://app.example.com:8443",
         ],
     );
-    lets_in("chrome-extension://abcdef", &["chrome-extension://abcdef"]);
-    lets_in("http://[0:0:0::1]:80", &["http://[::1]"]);
+    accepts("chrome-extension://abcdef", &["chrome-extension://abcdef"]);
+    accepts("http://[0:0:0::1]:80", &["http://[::1]"]);
 }
 
 #[test]
-fn all_of_a_list_are_let_in() {
+fn every_listed_origin_is_allowed() {
     let texts = ["https://a.example", "http://localhost:*"];
     assert!(allows(&texts, "https://a.example"));
     assert!(allows(&texts, "http://localhost:3000"));
@@ -117,9 +117,9 @@ fn all_of_a_list_are_let_in() {
 }
 
 #[test]
-fn pattern_of_ports_is_every_port_of_one_host() {
+fn port_pattern_matches_every_port_of_one_host() {
     let text = "http://localhost:*";
-    lets_in(text, &["http://localhost", "http://localhost:1", "http://LocalHost:65535"]);
+    accepts(text, &["http://localhost", "http://localhost:1", "http://LocalHost:65535"]);
     refuses(
         text,
         &[
@@ -133,13 +133,13 @@ fn pattern_of_ports_is_every_port_of_one_host() {
             "http://localhost:x",
         ],
     );
-    lets_in("http://[::1]:*", &["http://[::1]:8080"]);
+    accepts("http://[::1]:*", &["http://[::1]:8080"]);
 }
 
 #[test]
-fn pattern_of_names_is_every_name_below_one() {
+fn name_pattern_matches_every_subdomain() {
     let text = "https://*.example.com";
-    lets_in(
+    accepts(
         text,
         &["https://a.example.com", "https://a.b.example.com", "https://A.Example.COM:443"],
     );
@@ -161,19 +161,19 @@ fn pattern_of_names_is_every_name_below_one() {
             "https://*.example.com",
         ],
     );
-    lets_in("https://*.example.com:*", &["https://a.example.com:8443"]);
-    lets_in("https://*.Example.com:8443", &["https://a.example.com:8443"]);
+    accepts("https://*.example.com:*", &["https://a.example.com:8443"]);
+    accepts("https://*.Example.com:8443", &["https://a.example.com:8443"]);
 }
 
 #[test]
-fn pattern_of_a_scheme_is_every_host() {
-    lets_in("https://*", &["https://evil.org", "https://localhost", "https://[::1]"]);
+fn scheme_pattern_matches_every_host() {
+    accepts("https://*", &["https://evil.org", "https://localhost", "https://[::1]"]);
     refuses("https://*", &["http://evil.org", "https://evil.org:8443", "httpsx://evil.org"]);
-    lets_in("https://*:*", &["https://evil.org:8443", "https://evil.org"]);
-    lets_in("app://*", &["app://anything"]);
+    accepts("https://*:*", &["https://evil.org:8443", "https://evil.org"]);
+    accepts("app://*", &["app://anything"]);
 }
 
-/// What stands in an `Origin` that no browser has sent.
+/// Values of `Origin` that no browser sends.
 const ODD: [&str; 18] = [
     "",
     " ",
@@ -196,35 +196,35 @@ const ODD: [&str; 18] = [
 ];
 
 #[test]
-fn any_is_also_what_is_no_origin() {
-    lets_in("any", &ODD);
+fn any_includes_text_that_is_not_an_origin() {
+    accepts("any", &ODD);
     assert!(Origins::any().require().allow(Some(""), "server.test"));
 }
 
 #[test]
-fn what_is_no_origin_is_refused_where_origins_are_listed() {
+fn text_that_is_not_an_origin_is_refused_by_lists() {
     for text in ["same-host", "null", "https://*:*", "http://*:*", "https://a", "file://*"] {
         refuses(text, &ODD);
     }
 }
 
 #[test]
-fn scheme_of_a_websocket_is_that_of_the_page() {
-    lets_in("http://a.example", &["ws://a.example", "WS://a.example:80", "http://a.example"]);
-    lets_in("ws://a.example", &["ws://a.example", "http://a.example"]);
-    lets_in("https://a.example", &["wss://a.example", "wss://a.example:443"]);
-    lets_in("wss://*.example:*", &["https://a.example:8443", "wss://a.example"]);
+fn websocket_schemes_count_as_those_of_pages() {
+    accepts("http://a.example", &["ws://a.example", "WS://a.example:80", "http://a.example"]);
+    accepts("ws://a.example", &["ws://a.example", "http://a.example"]);
+    accepts("https://a.example", &["wss://a.example", "wss://a.example:443"]);
+    accepts("wss://*.example:*", &["https://a.example:8443", "wss://a.example"]);
     refuses("http://a.example", &["wss://a.example", "ws://a.example:443", "wsx://a.example"]);
     refuses("wss://a.example", &["ws://a.example", "http://a.example"]);
-    lets_in("same-host", &["ws://server.test", "wss://server.test/"]);
+    accepts("same-host", &["ws://server.test", "wss://server.test/"]);
     refuses("same-host", &["ws://server.test:81", "ws://other.test"]);
 }
 
 #[test]
-fn one_slash_at_the_end_is_dropped() {
-    lets_in("https://a.example", &["https://a.example/", "wss://a.example:443/"]);
-    lets_in("https://a.example/", &["https://a.example", "https://a.example/"]);
-    lets_in("same-host", &["http://server.test/"]);
+fn one_trailing_slash_is_ignored() {
+    accepts("https://a.example", &["https://a.example/", "wss://a.example:443/"]);
+    accepts("https://a.example/", &["https://a.example", "https://a.example/"]);
+    accepts("same-host", &["http://server.test/"]);
     refuses(
         "https://a.example",
         &["https://a.example//", "https://a.example/x", "https://a.example\\"],
@@ -233,7 +233,7 @@ fn one_slash_at_the_end_is_dropped() {
 }
 
 #[test]
-fn what_is_no_origin_is_not_listed() {
+fn text_that_is_not_an_origin_cannot_be_listed() {
     for text in [
         "",
         "*",
@@ -260,7 +260,7 @@ fn what_is_no_origin_is_not_listed() {
 }
 
 #[test]
-fn refusal_of_a_list_shows_every_form() {
+fn error_of_a_list_shows_every_form() {
     let message = Origins::parse(["example.com"]).map_err(|error: InvalidOrigin| error.to_string());
     let message = message.expect_err("there is no scheme");
     for part in [

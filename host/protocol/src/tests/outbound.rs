@@ -7,7 +7,7 @@ use crate::{SendError, SharedMessage};
 
 #[test]
 fn limit_is_exact() {
-    // Two octets of header and eight of payload.
+    // Two bytes of header and eight of payload.
     let mut outbound = Outbound::server(10);
     assert_eq!(outbound.send_binary(&[0; 9]), Err(SendError::TooLong));
     assert_eq!(outbound.send_binary(&[0; 8]), Ok(()));
@@ -28,7 +28,7 @@ fn refused_messages_leave_nothing_behind() {
 }
 
 #[test]
-fn answers_and_the_close_frame_find_room_in_a_full_buffer() {
+fn answers_and_the_close_frame_are_queued_in_a_full_buffer() {
     let mut server = End::server();
     server.outbound = Outbound::server(5);
     server.outbound.send_text("abc").expect("there is room");
@@ -36,7 +36,7 @@ fn answers_and_the_close_frame_find_room_in_a_full_buffer() {
     assert_eq!(server.writes(), b"\x81\x03abc\x8a\x01p\x88\x00");
 }
 
-/// Short and long messages, shared and not, and all of it as one piece.
+/// Returns a buffer with short and long messages, some of them shared, and its expected contents.
 fn mixed() -> (Outbound, Vec<u8>) {
     let long = vec![b'x'; 10_000];
     let mut outbound = Outbound::server(ROOM);
@@ -54,7 +54,7 @@ fn mixed() -> (Outbound, Vec<u8>) {
 }
 
 #[test]
-fn writes_of_every_size_give_the_same_octets() {
+fn writes_of_every_size_give_the_same_bytes() {
     for size in [1, 2, 3, 7, 100, 4095, 4096, 5000, 20_000, 1_000_000] {
         let (mut outbound, expected) = mixed();
         let mut written = Vec::new();
@@ -70,7 +70,7 @@ fn writes_of_every_size_give_the_same_octets() {
 }
 
 #[test]
-fn vectored_writes_give_the_same_octets() {
+fn vectored_writes_give_the_same_bytes() {
     for size in [997, 12_345, 1_000_000] {
         let (mut outbound, expected) = mixed();
         let mut written = Vec::new();
@@ -99,21 +99,21 @@ fn long_shared_message_is_not_copied() {
 }
 
 #[test]
-fn long_shared_message_is_nobodys_own_and_its_companion_stays_until_it_is_written() {
+fn long_shared_message_does_not_count_as_own_and_its_companion_lives_until_it_is_written() {
     let companion = std::sync::Arc::new(());
     let message = SharedMessage::binary(&[0; 100_000]);
-    let mut octets = 0;
-    message.accompany(|held| {
-        octets = held;
+    let mut bytes = 0;
+    message.accompany(|length| {
+        bytes = length;
         companion.clone()
     });
-    message.accompany(|_| panic!("it has one"));
+    message.accompany(|_| panic!("the message has a companion already"));
     let mut outbound = Outbound::server(ROOM);
     outbound.send_binary(&[0; 8]).expect("there is room");
     outbound.send_shared(&message).expect("there is room");
     outbound.send_shared(&SharedMessage::text("short")).expect("there is room");
     drop(message);
-    let (first, shared, last) = (10, octets, 7);
+    let (first, shared, last) = (10, bytes, 7);
     assert_eq!(outbound.remaining(), first + shared + last);
     assert_eq!(outbound.own(), first + last);
     outbound.advance(first + 1);
@@ -140,34 +140,34 @@ fn peer_that_never_quite_catches_up_does_not_make_the_buffer_grow() {
     let mut outbound = Outbound::server(10_000);
     for _ in 0..500 {
         while outbound.send_binary(&[0; 98]).is_ok() {}
-        // All but a little is written, so that the buffer never runs empty.
+        // Write all but a few bytes, so that the buffer is never empty.
         outbound.advance(outbound.remaining() - 50);
     }
     assert!(outbound.remaining() <= 10_000);
-    assert!(outbound.capacity() <= 40_000, "{} octets", outbound.capacity());
+    assert!(outbound.capacity() <= 40_000, "{} bytes", outbound.capacity());
 }
 
 #[test]
-fn memory_of_a_burst_is_given_back() {
+fn memory_of_a_large_message_is_released() {
     let mut outbound = Outbound::server(ROOM);
     outbound.send_binary(&[0; 1 << 20]).expect("there is room");
     outbound.advance(outbound.remaining() - 100);
     outbound.release_memory();
-    assert_eq!(outbound.remaining(), 100, "what waits must not be released");
-    assert!(outbound.capacity() < 1000, "{} octets", outbound.capacity());
+    assert_eq!(outbound.remaining(), 100, "queued bytes must not be released");
+    assert!(outbound.capacity() < 1000, "{} bytes", outbound.capacity());
     outbound.advance(100);
     assert_eq!(outbound.capacity(), 0);
 }
 
-/// Memory is counted as it was allocated: a buffer that the thread lent may be long, and hold little.
+/// Counts memory as allocated: a pooled buffer may be long and contain few bytes.
 #[test]
-fn memory_is_about_twice_what_waits_whatever_is_sent_by_turns() {
+fn memory_is_at_most_about_twice_the_queued_bytes() {
     let short = SharedMessage::binary(&[1; 5000]);
     let long = SharedMessage::binary(&[2; 90_000]);
     let mut slow = Outbound::server(64 << 20);
     let mut other = Outbound::server(ROOM);
     for turn in 0..2000 {
-        // What another peer has taken leaves a long buffer for the next message of this thread.
+        // A message written to another peer leaves a long buffer in the pool for the next message.
         other.send_binary(&[0; 200_000]).expect("there is room");
         other.advance(other.remaining());
         slow.send_binary(&[3; 10]).expect("there is room");
@@ -181,20 +181,19 @@ fn memory_is_about_twice_what_waits_whatever_is_sent_by_turns() {
             slow.release_memory();
         }
         let (capacity, waiting) = (slow.capacity(), slow.remaining());
-        assert!(capacity <= 2 * waiting + (512 << 10), "{capacity} octets for {waiting}");
+        assert!(capacity <= 2 * waiting + (512 << 10), "{capacity} bytes for {waiting}");
     }
     while slow.has_remaining() {
         slow.advance(slow.remaining().min(7000));
         slow.release_memory();
         let (capacity, waiting) = (slow.capacity(), slow.remaining());
-        assert!(capacity <= 2 * waiting + 100_000, "{capacity} octets for {waiting}");
+        assert!(capacity <= 2 * waiting + 100_000, "{capacity} bytes for {waiting}");
     }
     assert_eq!(slow.capacity(), 0);
 }
 
-/// Of a long message that is shared, what is left of it when little is.
 #[test]
-fn last_octets_of_a_shared_message_do_not_keep_all_of_it() {
+fn rest_of_a_shared_message_does_not_keep_its_memory() {
     let message = SharedMessage::binary(&[1; 1 << 20]);
     let held = Arc::new(());
     message.accompany(|_| Arc::clone(&held));
@@ -210,7 +209,7 @@ fn last_octets_of_a_shared_message_do_not_keep_all_of_it() {
 }
 
 #[test]
-fn what_is_sent_by_turns_and_taken_in_pieces_stays_in_order() {
+fn mixed_messages_written_in_pieces_stay_in_order() {
     let shared = SharedMessage::binary(&[7; 5000]);
     let mut outbound = Outbound::server(ROOM);
     let (mut expected, mut written) = (Vec::new(), Vec::new());

@@ -1,35 +1,35 @@
 use super::*;
 use crate::ProtocolError::InvalidUtf8;
 
-/// Feeds the payload of one text frame octet by octet; answers after how many it failed.
+/// Passes the payload of one text frame byte by byte. Returns the index of the byte at which it failed.
 fn fails_after(payload: &str) -> Option<usize> {
     let payload = hex(payload);
     let mut server = End::server();
-    // More is announced than comes, so that only the octets themselves can be wrong.
+    // The header declares more bytes than arrive, so that only the bytes themselves can be invalid.
     server.receives(&[0x81, 0x80 | (payload.len() + 4) as u8, 0, 0, 0, 0]);
-    payload.iter().position(|octet| {
-        server.receives(&[*octet]);
+    payload.iter().position(|byte| {
+        server.receives(&[*byte]);
         server.takes_events() == [Event::Failed(InvalidUtf8)]
     })
 }
 
 #[test]
-fn wrong_octet_fails_at_once() {
+fn invalid_byte_fails_at_once() {
     assert_eq!(fails_after("61 62 ff"), Some(2));
-    assert_eq!(fails_after("ce ba e1 bd b9 cf 83 f4 90 80 80"), Some(8), "beyond U+10FFFF");
+    assert_eq!(fails_after("ce ba e1 bd b9 cf 83 f4 90 80 80"), Some(8), "above U+10FFFF");
     assert_eq!(fails_after("c0 80"), Some(0), "overlong");
     assert_eq!(fails_after("c1 bf"), Some(0), "overlong");
     assert_eq!(fails_after("e0 9f bf"), Some(1), "overlong");
     assert_eq!(fails_after("f0 8f bf bf"), Some(1), "overlong");
     assert_eq!(fails_after("ed a0 80"), Some(1), "a surrogate");
     assert_eq!(fails_after("ed bf bf"), Some(1), "a surrogate");
-    assert_eq!(fails_after("f5 80 80 80"), Some(0), "beyond U+10FFFF");
-    assert_eq!(fails_after("80"), Some(0), "a continuation of nothing");
-    assert_eq!(fails_after("e4 b8 61"), Some(2), "a character that does not go on");
+    assert_eq!(fails_after("f5 80 80 80"), Some(0), "above U+10FFFF");
+    assert_eq!(fails_after("80"), Some(0), "a continuation byte without a first byte");
+    assert_eq!(fails_after("e4 b8 61"), Some(2), "an incomplete character");
 }
 
 #[test]
-fn characters_at_the_edges_are_right() {
+fn boundary_characters_are_valid() {
     for edge in [
         "00",
         "7f",
@@ -47,25 +47,25 @@ fn characters_at_the_edges_are_right() {
 }
 
 #[test]
-fn cut_character_at_the_end_of_a_message_fails() {
+fn incomplete_character_at_the_end_of_a_message_fails() {
     server_fails("81 81 00 00 00 00 c3", InvalidUtf8);
     server_fails("01 82 00 00 00 00 e4 b8 80 80 00 00 00 00", InvalidUtf8);
 }
 
 #[test]
-fn character_may_be_cut_between_fragments() {
+fn character_may_be_split_between_fragments() {
     let mut server = End::server();
     server.receives_hex("01 82 00 00 00 00 f0 9f 00 80 00 00 00 00 80 82 00 00 00 00 a6 80");
     assert_eq!(server.events, [text("🦀")]);
 }
 
 #[test]
-fn character_cut_before_a_wrong_octet_in_the_next_fragment_fails() {
+fn split_character_with_an_invalid_byte_in_the_next_fragment_fails() {
     server_fails("01 82 00 00 00 00 f0 9f 80 81 00 00 00 00 61", InvalidUtf8);
 }
 
 #[test]
-fn binary_messages_may_hold_anything() {
+fn binary_messages_may_contain_anything() {
     let mut server = End::server();
     server.receives_hex("82 83 00 00 00 00 ff fe 80");
     assert_eq!(server.events, [binary(&[0xff, 0xfe, 0x80])]);

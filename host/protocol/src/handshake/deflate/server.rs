@@ -28,8 +28,8 @@ impl Parameters {
             Some(NoContextTakeover) => ContextTakeover::Off,
             None => wanted.context,
         };
-        // §7.1.2.1: the server accepts a limit by responding with the same or a lower one. Without a limit in the offer,
-        // the response needs none.
+        // §7.1.2.1: the server accepts a limit by responding with the same or a lower one. Without a limit in the
+        // offer, the response needs none.
         match self.server_max_window_bits {
             None => Some((Direction { context, window: wanted.window }, None)),
             Some(bits) => {

@@ -61,8 +61,8 @@ impl Element {
     }
 }
 
-/// Parses an address with an optional port (§6). The brackets around an IPv6 address may be missing if there is no port,
-/// as they always are in `X-Forwarded-For`.
+/// Parses an address with an optional port (§6). The brackets around an IPv6 address may be missing if there is no
+/// port, as they always are in `X-Forwarded-For`.
 pub(super) fn hop(node: &str) -> Option<Hop> {
     let known = |address: IpAddr, port| Hop { address: address.to_canonical(), port };
     if let Ok(address) = node.parse::<Ipv6Addr>() {

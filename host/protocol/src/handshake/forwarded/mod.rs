@@ -24,8 +24,8 @@ const CF_CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip")
 /// longer list is a probe.
 const MAX_HOPS: usize = 32;
 
-/// The headers that the trusted proxies write. Only these are trusted: a proxy forwards other headers as its client sent
-/// them.
+/// The headers that the trusted proxies write. Only these are trusted: a proxy forwards other headers as its client
+/// sent them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Convention {
@@ -36,8 +36,8 @@ pub enum Convention {
     Forwarded,
     /// `X-Real-IP` with `X-Forwarded-Proto` and `-Host`, as nginx is often configured to write them.
     XRealIp,
-    /// `CF-Connecting-IP` with `X-Forwarded-Proto`, as Cloudflare writes them. Cloudflare forwards `X-Forwarded-Host` as
-    /// the client sent it, so that header is not trusted.
+    /// `CF-Connecting-IP` with `X-Forwarded-Proto`, as Cloudflare writes them. Cloudflare forwards `X-Forwarded-Host`
+    /// as the client sent it, so that header is not trusted.
     CfConnectingIp,
 }
 
@@ -69,10 +69,11 @@ pub struct Forwarded {
 /// The scheme and host are those of the last readable element, even if it hides the address: a trusted proxy wrote it.
 ///
 /// In `X-Forwarded-Proto` and `-Host` the last value counts. `X-Forwarded-Port` is the port of the requested host, if
-/// that names none. The requested host is `X-Forwarded-Host`, or the host of the request if the proxies report no other.
+/// that names none. The requested host is `X-Forwarded-Host`, or the host of the request if the proxies report no
+/// other.
 ///
-/// `X-Real-IP` and `CF-Connecting-IP` have one value, which is the client. Each header used with them also has one value.
-/// A repeated header is not trusted, because it is unclear which one the proxy wrote.
+/// `X-Real-IP` and `CF-Connecting-IP` have one value, which is the client. Each header used with them also has one
+/// value. A repeated header is not trusted, because it is unclear which one the proxy wrote.
 ///
 /// A trusted proxy must set or remove **every** header of the convention. If a proxy writes `X-Forwarded-For` and
 /// forwards `X-Forwarded-Host` unchanged, each client can claim any host.

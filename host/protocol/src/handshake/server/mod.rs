@@ -142,8 +142,8 @@ fn check_http<B>(request: &Request<B>, after_head: AfterHead) -> Result<&str, Re
     if has_body(headers) && !is_challenge { Err(Rejection::Body) } else { Ok(host) }
 }
 
-/// Returns the host of the request target, or of `Host` if the target has none. `Host` is required in any case (RFC 9112
-/// §3.2.2). A proxy in front of the server has acted on the target.
+/// Returns the host of the request target, or of `Host` if the target has none. `Host` is required in any case (RFC
+/// 9112 §3.2.2). A proxy in front of the server has acted on the target.
 fn host<B>(request: &Request<B>) -> Result<&str, Rejection> {
     let is_host = |text: &&str| Authority::parse(text).is_some();
     let header = match single(request.headers(), HOST) {

@@ -1,11 +1,11 @@
-//! What a client makes of an answer.
+//! How a client checks the response.
 
 use http::HeaderValue;
 
 use super::*;
 use crate::handshake::ParameterError::{self, *};
 
-/// The answer of a server to a client with these settings.
+/// Checks the response of a server as a client with these settings.
 fn answered(settings: Option<Deflate>, lines: &[&str]) -> Result<Accepted, HandshakeError> {
     let mut response = upgrade(&request(settings)).response(None).expect("an answer");
     for line in lines {
@@ -33,7 +33,7 @@ fn narrow(bits: u8) -> Direction {
 }
 
 #[test]
-fn offer_tells_the_settings() {
+fn offer_states_the_settings() {
     let offer = |settings| {
         let request = request(Some(settings));
         request.headers()["sec-websocket-extensions"].to_str().expect("text").to_owned()
@@ -60,7 +60,7 @@ fn server_may_decline() {
 }
 
 #[test]
-fn server_may_want_less() {
+fn server_may_ask_for_less() {
     let ours = Deflate::with_context_takeover();
     agrees(ours, "permessage-deflate", Some(TAKEOVER), TAKEOVER);
     agrees(ours, "permessage-deflate; server_no_context_takeover", Some(TAKEOVER), NO_TAKEOVER);
@@ -85,7 +85,7 @@ fn window_of_8_bits_means_that_the_client_compresses_nothing() {
 }
 
 #[test]
-fn own_limits_hold_though_the_server_allows_more() {
+fn own_limits_apply_even_if_the_server_allows_more() {
     let settings = Deflate { outgoing: narrow(10), ..Deflate::with_context_takeover() };
     agrees(settings, "permessage-deflate", Some(narrow(10)), TAKEOVER);
     agrees(settings, "permessage-deflate; client_max_window_bits=12", Some(narrow(10)), TAKEOVER);
@@ -93,7 +93,7 @@ fn own_limits_hold_though_the_server_allows_more() {
 }
 
 #[test]
-fn what_was_asked_for_must_be_granted() {
+fn requested_parameters_must_be_granted() {
     let settings = Deflate { incoming: NO_TAKEOVER, ..Deflate::with_context_takeover() };
     fails(settings, "permessage-deflate", NotGranted("server_no_context_takeover"));
     let settings = Deflate { incoming: narrow(10), ..Deflate::with_context_takeover() };
@@ -104,7 +104,7 @@ fn what_was_asked_for_must_be_granted() {
 }
 
 #[test]
-fn wrong_parameters_fail() {
+fn invalid_parameters_fail() {
     let fails = |parameter: &str, error| {
         fails(Deflate::with_context_takeover(), &format!("permessage-deflate; {parameter}"), error);
     };

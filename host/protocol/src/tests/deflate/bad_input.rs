@@ -1,4 +1,4 @@
-//! What a peer must not send, or must not be let send.
+//! Input that a peer must not send, and limits on what it may send.
 
 use flate2::{Compress, Compression, FlushCompress};
 
@@ -6,12 +6,12 @@ use super::*;
 use crate::ProtocolError::{self, *};
 use crate::frame::{Fin, Header, Opcode, RSV1};
 
-/// These octets from a server must fail its client with this error, whole and octet by octet.
+/// Asserts that these bytes from a server fail its client with this error, at once and byte by byte.
 #[track_caller]
-fn fails_with(settings: Deflate, limit: usize, octets: &[u8], error: ProtocolError) {
-    for size in [1, octets.len()] {
+fn fails_with(settings: Deflate, limit: usize, bytes: &[u8], error: ProtocolError) {
+    for size in [1, bytes.len()] {
         let mut client = End::inflating(settings, limit);
-        for piece in octets.chunks(size) {
+        for piece in bytes.chunks(size) {
             client.receives(piece);
         }
         assert_eq!(client.events, [Event::Failed(error)], "in pieces of {size}");
@@ -24,13 +24,13 @@ fn fails_with(settings: Deflate, limit: usize, octets: &[u8], error: ProtocolErr
 }
 
 #[track_caller]
-fn fails(octets: &str, error: ProtocolError) {
+fn fails(bytes: &str, error: ProtocolError) {
     for settings in [Deflate::default(), Deflate::with_context_takeover()] {
-        fails_with(settings, 1000, &hex(octets), error);
+        fails_with(settings, 1000, &hex(bytes), error);
     }
 }
 
-/// A binary message of a server with RSV1, in one frame.
+/// Returns a binary message of a server with RSV1, in one frame.
 fn frame(payload: &[u8]) -> Vec<u8> {
     let length = payload.len() as u64;
     let header =
@@ -41,14 +41,14 @@ fn frame(payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-fn compress(compressor: &mut Compress, octets: &[u8], flush: FlushCompress) -> Vec<u8> {
-    let mut output = Vec::with_capacity(octets.len() + 1000);
-    compressor.compress_vec(octets, &mut output, flush).expect("it compresses");
+fn compress(compressor: &mut Compress, bytes: &[u8], flush: FlushCompress) -> Vec<u8> {
+    let mut output = Vec::with_capacity(bytes.len() + 1000);
+    compressor.compress_vec(bytes, &mut output, flush).expect("it compresses");
     output
 }
 
 #[test]
-fn bit_of_a_compressed_message_stands_on_its_first_frame_alone() {
+fn compression_bit_is_allowed_only_on_the_first_frame() {
     fails("41 03 f2 48 cd c0 04 c9 c9 07 00", ReservedBits(0b100));
     fails("01 01 61 c0 00", ReservedBits(0b100));
     fails("c9 00", ReservedBits(0b100));
@@ -74,7 +74,7 @@ fn block_of_the_reserved_type_fails() {
 }
 
 #[test]
-fn length_that_its_complement_does_not_confirm_fails() {
+fn length_that_does_not_match_its_complement_fails() {
     fails("c1 0b 00 05 00 fb ff 48 65 6c 6c 6f 00", InvalidDeflate);
 }
 
@@ -83,7 +83,7 @@ fn reference_before_the_beginning_fails() {
     fails("c1 05 f2 00 11 00 00", InvalidDeflate);
 }
 
-/// A message twice, the second time as a reference to the first.
+/// Returns the frames of a message that is sent twice. The second frame is a reference to the first.
 fn repeated(message: &[u8]) -> [Vec<u8>; 2] {
     let mut compressor = Compress::new(Compression::fast(), false);
     [(); 2].map(|()| {
@@ -94,7 +94,7 @@ fn repeated(message: &[u8]) -> [Vec<u8>; 2] {
 }
 
 #[test]
-fn reference_to_an_earlier_message_is_told_as_such() {
+fn reference_to_an_earlier_message_is_reported_as_such() {
     let message: Vec<u8> = (0..=255).collect();
     let [first, second] = repeated(&message);
     let error = EarlierMessage("server_no_context_takeover");
@@ -106,21 +106,24 @@ fn reference_to_an_earlier_message_is_told_as_such() {
         }
         assert_eq!(client.events, [binary(&message), Event::Failed(error)]);
     }
-    // Nothing came before it: whatever it refers to is no message.
+    // There is no earlier message that it could refer to.
     fails_with(Deflate::default(), 1000, &second, InvalidDeflate);
     fails_with(Deflate::with_context_takeover(), 1000, &second, InvalidDeflate);
-    // A stream that begins inside of a message knows of nothing, whatever was agreed.
-    let behind_a_last_block = frame(&[&[0x03, 0x00][..], &second[4..]].concat());
+    // A stream that begins inside a message cannot refer to earlier data, whatever was negotiated.
+    let after_a_last_block = frame(&[&[0x03, 0x00][..], &second[4..]].concat());
     for settings in [Deflate::default(), Deflate::with_context_takeover()] {
         let mut client = End::inflating(settings, 1000);
-        client.receives(&first).receives(&behind_a_last_block);
+        client.receives(&first).receives(&after_a_last_block);
         assert_eq!(client.events, [binary(&message), Event::Failed(InvalidDeflate)]);
     }
-    assert!(error.to_string().len() <= crate::MAX_CLOSE_REASON, "it is not cut off");
+    assert!(
+        error.to_string().len() <= crate::MAX_CLOSE_REASON,
+        "the error must fit into a close reason"
+    );
 }
 
 #[test]
-fn long_reference_to_an_earlier_message_is_told_as_such() {
+fn long_reference_to_an_earlier_message_is_reported_as_such() {
     let message: Vec<u8> =
         (0..200_u32).flat_map(|number| (number * number).to_string().into_bytes()).collect();
     let [first, second] = repeated(&message);
@@ -136,7 +139,7 @@ fn long_reference_to_an_earlier_message_is_told_as_such() {
 }
 
 #[test]
-fn server_names_the_parameter_that_its_client_has_not_kept() {
+fn server_names_the_parameter_that_its_client_violated() {
     let message: Vec<u8> = (0..=255).cycle().take(600).collect();
     let takeover = Deflate::with_context_takeover();
     let (mut client, mut server) = (End::client(), End::server());
@@ -151,7 +154,7 @@ fn server_names_the_parameter_that_its_client_has_not_kept() {
 }
 
 #[test]
-fn message_behind_others_that_is_cut_short_is_told_as_such() {
+fn truncated_message_after_others_is_reported_as_such() {
     let message: Vec<u8> = (0..=255).collect();
     let [first, _] = repeated(&message);
     let mut client = End::inflating(Deflate::default(), 1000);
@@ -160,21 +163,21 @@ fn message_behind_others_that_is_cut_short_is_told_as_such() {
 }
 
 #[test]
-fn kept_window_understands_who_refers_to_earlier_messages_all_the_same() {
+fn kept_window_resolves_forbidden_references() {
     let settings = Deflate { keep_window: KeepWindow::Always, ..Deflate::default() };
     let message: Vec<u8> = (0..=255).collect();
     let [first, second] = repeated(&message);
     let mut client = End::inflating(settings, 1000);
     client.receives(&first).receives(&second).receives(&first);
     assert_eq!(client.events, [binary(&message), binary(&message), binary(&message)]);
-    // It still says that nothing need be referred to.
+    // The negotiation still excludes context takeover.
     let agreed = negotiate(Deflate::with_context_takeover(), &settings).1;
     assert_eq!(agreed.incoming(), NO_TAKEOVER);
 }
 
 #[test]
-fn message_cut_anywhere_fails() {
-    // Whole messages, and where a cut leaves another message that is right.
+fn message_truncated_anywhere_fails() {
+    // Messages, and the lengths at which truncation leaves another valid message.
     for (whole, right) in [
         ("f2 48 cd c9 c9 07 00", &[][..]),
         ("00 05 00 fa ff 48 65 6c 6c 6f 00", &["00"]),
@@ -191,7 +194,7 @@ fn message_cut_anywhere_fails() {
 }
 
 #[test]
-fn cut_messages_with_codes_of_their_own_fail() {
+fn truncated_messages_with_dynamic_codes_fail() {
     let words: Vec<u8> =
         (0..3000_u32).flat_map(|number| (number * number).to_string().into_bytes()).collect();
     let mut compressor = Compress::new(Compression::best(), false);
@@ -206,20 +209,20 @@ fn cut_messages_with_codes_of_their_own_fail() {
 
 #[test]
 fn text_that_is_not_utf8_fails_before_the_message_is_whole() {
-    // A block without compression of three octets, of which the second is wrong; nothing follows.
+    // An uncompressed block of three bytes. The second byte is invalid, and nothing follows.
     fails("41 08 00 03 00 fc ff 61 c0 61", InvalidUtf8);
-    // A character that is cut at the end.
+    // An incomplete character at the end.
     fails("c1 07 00 01 00 fe ff e4 00", InvalidUtf8);
 }
 
 #[test]
-fn message_of_exactly_the_limit_is_taken_and_one_octet_more_is_not() {
-    for octets in [1000, 1001] {
+fn message_of_exactly_the_limit_is_accepted_and_one_byte_more_is_not() {
+    for bytes in [1000, 1001] {
         let mut compressor = Compress::new(Compression::fast(), false);
-        let message = vec![7; octets];
+        let message = vec![7; bytes];
         let mut deflated = compress(&mut compressor, &message, FlushCompress::Sync);
         deflated.truncate(deflated.len() - 4);
-        if octets == 1000 {
+        if bytes == 1000 {
             let mut client = End::inflating(Deflate::default(), 1000);
             client.receives(&frame(&deflated));
             assert_eq!(client.events, [binary(&message)]);
@@ -236,12 +239,12 @@ fn bomb_fails_when_the_limit_is_reached() {
     let mut compressor = Compress::new(Compression::best(), false);
     let piece = compress(&mut compressor, &vec![0; MIB], FlushCompress::Full);
     let bomb = frame(&piece.repeat(1024));
-    assert!(bomb.len() < 3 * MIB / 2, "1 GiB from {} octets", bomb.len());
+    assert!(bomb.len() < 3 * MIB / 2, "1 GiB from {} bytes", bomb.len());
     for settings in [Deflate::default(), Deflate::with_context_takeover()] {
         let mut client = End::inflating(settings, MIB);
         client.receives(&bomb);
         assert_eq!(client.events, [Event::Failed(MessageTooLong { limit: MIB })]);
-        // Fragments: the limit holds for all of them.
+        // The limit applies to all fragments together.
         let mut client = End::inflating(settings, 3 * MIB / 2);
         client.receives(&hex("42 7e")).receives(&(piece.len() as u16).to_be_bytes());
         client.receives(&piece).receives(&hex("00 7e"));
@@ -251,8 +254,8 @@ fn bomb_fails_when_the_limit_is_reached() {
 }
 
 #[test]
-fn message_that_inflates_to_nothing_has_an_end() {
-    // Empty blocks without compression, in a frame and in fragments.
+fn message_that_inflates_to_nothing_is_limited() {
+    // Empty uncompressed blocks, in one frame and in fragments.
     let limit = 1000;
     let longest = 2 * limit + 1024;
     let error = MessageTooLong { limit };
@@ -268,7 +271,7 @@ fn message_that_inflates_to_nothing_has_an_end() {
 }
 
 #[test]
-fn stream_may_end_only_so_often_in_a_message() {
+fn number_of_streams_in_a_message_is_limited() {
     let streams = |count| {
         let mut client = End::inflating(Deflate::default(), 1000);
         client.receives(&frame(&hex("03 00").repeat(count)));
@@ -279,13 +282,13 @@ fn stream_may_end_only_so_often_in_a_message() {
 }
 
 #[test]
-fn messages_are_not_inflated_when_nobody_wants_them_any_more() {
+fn messages_are_not_inflated_while_closing() {
     let mut client = End::inflating(Deflate::default(), 1000);
     client.outbound.close(None).expect("it is open");
-    // Not even DEFLATE.
+    // The payload is not even valid DEFLATE.
     client.receives_hex("c1 02 06 00 88 00");
     assert_eq!(client.events, [Event::Closed(None)]);
-    // Not from the middle on, either.
+    // The connection begins to close in the middle of a message.
     let mut client = End::inflating(Deflate::default(), 1000);
     client.receives_hex("41 03 f2 48 cd");
     client.outbound.close(None).expect("it is open");
@@ -294,16 +297,16 @@ fn messages_are_not_inflated_when_nobody_wants_them_any_more() {
 }
 
 #[test]
-fn octets_without_sense_never_panic() {
+fn random_bytes_never_panic() {
     let mut numbers = Numbers(0x2545_f491_4f6c_dd1d);
     for _ in 0..2000 {
         let length = numbers.below(200);
-        let octets = numbers.noise(length);
+        let bytes = numbers.noise(length);
         let mut client = End::inflating(Deflate::with_context_takeover(), 500);
-        client.receives(&frame(&octets)).receives_hex("c1 07 f2 48 cd c9 c9 07 00");
+        client.receives(&frame(&bytes)).receives_hex("c1 07 f2 48 cd c9 c9 07 00");
         for event in &client.events {
-            if let Event::Binary(octets) = event {
-                assert!(octets.len() <= 500);
+            if let Event::Binary(bytes) = event {
+                assert!(bytes.len() <= 500);
             }
         }
     }

@@ -3,7 +3,7 @@
 mod answers; // §7.1, the client's side
 mod bad_input; // §7.2.2, §8
 mod offers; // §7.1, the server's side
-mod pairs; // whatever was agreed, what is sent arrives
+mod pairs; // messages arrive with any negotiated settings
 mod sending; // §7.2.1, the outbound buffer
 mod vectors; // §7.2.3
 
@@ -39,7 +39,7 @@ fn upgrade(request: &Request<()>) -> Upgrade {
     with_rules(|_| {}, |rules| server::check(request, rules)).expect("a good request")
 }
 
-/// What both ends make of their settings.
+/// Returns the negotiated parameters as the client and the server see them.
 fn negotiate(client: Deflate, server: &Deflate) -> (PerMessageDeflate, PerMessageDeflate) {
     let mut upgrade = upgrade(&request(Some(client)));
     let of_server = upgrade.accept_deflate(server).expect("an offer that can be accepted");
@@ -64,7 +64,7 @@ impl End {
         self.outbound.use_deflate(agreed);
     }
 
-    /// A client to whom a server sends compressed messages, which it takes up to so many octets.
+    /// Creates a client that accepts compressed messages of up to `max_message` bytes.
     fn inflating(settings: Deflate, max_message: usize) -> Self {
         let mut client = Self::with(Role::Client, Limits { max_message, ..Limits::default() });
         client.use_deflate(&negotiate(settings, &settings).0);
@@ -72,7 +72,7 @@ impl End {
     }
 }
 
-/// Numbers that look random and are the same in each run.
+/// Pseudo-random numbers that are the same in each run.
 struct Numbers(u64);
 
 impl Numbers {
@@ -87,7 +87,7 @@ impl Numbers {
         (self.next() % bound as u64) as usize
     }
 
-    /// What does not compress.
+    /// Returns incompressible bytes.
     fn noise(&mut self, length: usize) -> Vec<u8> {
         (0..length).map(|_| self.next() as u8).collect()
     }

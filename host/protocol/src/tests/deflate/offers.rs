@@ -1,4 +1,4 @@
-//! What a server makes of an offer.
+//! How a server answers an offer.
 
 use http::HeaderValue;
 
@@ -19,17 +19,17 @@ fn extensions(response: &Response<()>) -> Option<&str> {
     header.map(|value| value.to_str().expect("text"))
 }
 
-/// With these settings the offer has this answer, which means this.
+/// Asserts the response to an offer with these settings, and the negotiated directions.
 #[track_caller]
 fn answers(settings: &Deflate, offer: &[&str], expected: Option<(&str, Direction, Direction)>) {
     let mut upgrade = upgrade(&offering(offer));
     let agreed = upgrade.accept_deflate(settings);
     let response = upgrade.response(None).expect("an answer");
-    let told = agreed.map(|agreed| {
+    let answer = agreed.map(|agreed| {
         let outgoing = agreed.outgoing().expect("a server always can");
         (extensions(&response).expect("an answer"), outgoing, agreed.incoming())
     });
-    assert_eq!(told, expected, "{offer:?}");
+    assert_eq!(answer, expected, "{offer:?}");
     assert_eq!(extensions(&response).is_some(), expected.is_some());
 }
 
@@ -40,20 +40,20 @@ fn with_window(direction: Direction, bits: u8) -> Direction {
 const BOTH: &str = "; server_no_context_takeover; client_no_context_takeover";
 
 #[test]
-fn nothing_is_answered_that_was_not_offered() {
+fn response_contains_nothing_that_was_not_offered() {
     let settings = Deflate::default();
     answers(&settings, &[], None);
     answers(&settings, &["x-webkit-deflate-frame, permessage-bzip2; level=9"], None);
 }
 
 #[test]
-fn offer_that_nobody_accepts_is_not_answered() {
+fn offer_that_is_not_accepted_is_not_answered() {
     let upgrade = upgrade(&offering(&["permessage-deflate"]));
     assert_eq!(extensions(&upgrade.response(None).expect("an answer")), None);
 }
 
 #[test]
-fn server_that_takes_over_nothing_says_so() {
+fn server_without_takeover_says_so() {
     let answer = format!("permessage-deflate{BOTH}");
     let expected = Some((&*answer, NO_TAKEOVER, NO_TAKEOVER));
     answers(&Deflate::default(), &["permessage-deflate"], expected);
@@ -101,7 +101,7 @@ fn window_of_the_client_is_limited_only_if_it_offers_that() {
     let wide = Deflate::with_context_takeover();
     answers(&wide, &[offer], Some(("permessage-deflate", TAKEOVER, TAKEOVER)));
     answers(&wide, &[&limit(12)], Some((&limit(12), TAKEOVER, with_window(TAKEOVER, 12))));
-    // Its window is wide then, but is not kept.
+    // The window is then wide but not kept.
     let answer = "permessage-deflate; client_no_context_takeover";
     answers(&settings, &["permessage-deflate"], Some((answer, TAKEOVER, NO_TAKEOVER)));
 }
@@ -117,7 +117,7 @@ fn window_of_8_bits_can_be_inflated_but_not_deflated() {
 }
 
 #[test]
-fn offer_with_a_wrong_parameter_is_declined_and_the_next_one_taken() {
+fn offer_with_an_invalid_parameter_is_declined_and_the_next_one_accepted() {
     let settings = Deflate::with_context_takeover();
     for wrong in [
         "unknown",
@@ -150,7 +150,7 @@ fn offer_with_a_wrong_parameter_is_declined_and_the_next_one_taken() {
 }
 
 #[test]
-fn first_offer_that_can_be_fulfilled_is_taken() {
+fn first_offer_that_can_be_fulfilled_is_accepted() {
     let offers = [
         "other; a=1, permessage-deflate; server_max_window_bits=8",
         "permessage-deflate; server_no_context_takeover, permessage-deflate",
@@ -161,7 +161,7 @@ fn first_offer_that_can_be_fulfilled_is_taken() {
 }
 
 #[test]
-fn values_may_be_quoted_and_space_may_stand_between() {
+fn values_may_be_quoted_and_surrounded_by_space() {
     let answer = "permessage-deflate; server_max_window_bits=10";
     let expected = Some((answer, with_window(TAKEOVER, 10), TAKEOVER));
     for offer in [
@@ -177,7 +177,7 @@ fn values_may_be_quoted_and_space_may_stand_between() {
 }
 
 #[test]
-fn list_without_an_element_offers_nothing() {
+fn empty_list_offers_nothing() {
     for empty in ["", ",", " , ,", "\t"] {
         answers(&Deflate::default(), &[empty], None);
     }
@@ -185,7 +185,7 @@ fn list_without_an_element_offers_nothing() {
 }
 
 #[test]
-fn list_that_is_none_is_refused() {
+fn malformed_list_is_refused() {
     for malformed in [
         "permessage-deflate; ",
         "permessage-deflate;, other",
@@ -212,7 +212,7 @@ fn list_that_is_none_is_refused() {
 }
 
 #[test]
-fn drafts_know_no_compression() {
+fn drafts_have_no_compression() {
     let versions: Versions =
         [Version::Rfc6455, Version::Draft08, Version::Draft07].into_iter().collect();
     for number in ["7", "8"] {

@@ -1,4 +1,4 @@
-//! Whatever was agreed, whatever is sent, however it is cut: it arrives.
+//! Messages arrive with any negotiated settings, in any form, in pieces of any size.
 
 use std::num::NonZeroUsize;
 
@@ -25,39 +25,39 @@ fn form(numbers: &mut Numbers) -> Form {
     }
 }
 
-/// Words that come again, near and far, and now and then noise.
-fn octets(numbers: &mut Numbers) -> Vec<u8> {
+/// Returns words that repeat over short and long distances, or sometimes noise.
+fn payload(numbers: &mut Numbers) -> Vec<u8> {
     let length = [0, 1, 10, 100, 1000, 3000][numbers.below(6)];
     if numbers.below(5) == 0 {
         return numbers.noise(length);
     }
     let kinds = 1 + numbers.below(500);
-    let mut octets = Vec::new();
-    while octets.len() < length {
-        octets.extend(format!("wörd {} ", numbers.below(kinds)).into_bytes());
+    let mut bytes = Vec::new();
+    while bytes.len() < length {
+        bytes.extend(format!("wörd {} ", numbers.below(kinds)).into_bytes());
     }
-    octets
+    bytes
 }
 
-/// Sends a message, and says what must arrive.
+/// Sends a message. Returns the event that must arrive.
 fn send(from: &mut End, numbers: &mut Numbers) -> Event<'static> {
-    let (octets, form) = (octets(numbers), form(numbers));
-    match String::from_utf8(octets) {
+    let (bytes, form) = (payload(numbers), form(numbers));
+    match String::from_utf8(bytes) {
         Ok(words) if numbers.below(2) == 0 => {
             from.outbound.send_text_with(&words, form).expect("there is room");
             text(&words)
         }
         other => {
-            let octets = other.map_or_else(|error| error.into_bytes(), String::into_bytes);
-            from.outbound.send_binary_with(&octets, form).expect("there is room");
-            binary(&octets)
+            let bytes = other.map_or_else(|error| error.into_bytes(), String::into_bytes);
+            from.outbound.send_binary_with(&bytes, form).expect("there is room");
+            binary(&bytes)
         }
     }
 }
 
 fn carry(from: &mut End, to: &mut End, numbers: &mut Numbers) {
-    let octets = from.writes();
-    let mut rest = &octets[..];
+    let bytes = from.writes();
+    let mut rest = &bytes[..];
     let most = [1, 10, 1000, 1 << 20][numbers.below(4)];
     while !rest.is_empty() {
         let (piece, after) = rest.split_at(rest.len().min(1 + numbers.below(most)));

@@ -1,4 +1,4 @@
-//! What goes out compressed, and what does not.
+//! Which messages are sent compressed.
 
 use std::num::NonZeroUsize;
 
@@ -17,13 +17,13 @@ fn form(compression: Compression) -> Form {
     Form { compression, ..Form::default() }
 }
 
-/// Whether the frames that it writes say that their message is compressed.
+/// Returns whether the next frame declares its message as compressed.
 fn is_compressed(end: &mut End) -> bool {
     end.writes()[0] & RSV1 != 0
 }
 
 #[test]
-fn short_messages_are_sent_as_they_are() {
+fn short_messages_are_sent_uncompressed() {
     let mut server = server(Deflate { threshold: 100, ..Deflate::default() });
     for (length, compressed) in [(0, false), (99, false), (100, true)] {
         server.outbound.send_text(&"a".repeat(length)).expect("there is room");
@@ -32,7 +32,7 @@ fn short_messages_are_sent_as_they_are() {
 }
 
 #[test]
-fn message_chooses() {
+fn form_of_a_message_chooses_compression() {
     let mut server = server(Deflate { threshold: 100, ..Deflate::default() });
     for (length, compression, compressed) in [
         (1000, Compression::Never, false),
@@ -50,7 +50,7 @@ fn message_chooses() {
 }
 
 #[test]
-fn nothing_is_compressed_that_was_not_negotiated() {
+fn nothing_is_compressed_without_negotiation() {
     let mut server = End::server();
     let form = form(Compression::Always);
     server.outbound.send_text_with(&"a".repeat(1000), form).expect("there is room");
@@ -62,7 +62,7 @@ fn nothing_is_compressed_that_was_not_negotiated() {
 }
 
 #[test]
-fn message_that_would_grow_is_sent_as_it_is_and_the_peer_still_understands_the_next() {
+fn message_that_would_grow_is_sent_uncompressed_and_the_next_one_still_inflates() {
     let noise = Numbers(1).noise(5000);
     for settings in [Deflate::default(), Deflate::with_context_takeover()] {
         let mut pair = Pair::deflating(settings, &settings);
@@ -78,7 +78,7 @@ fn message_that_would_grow_is_sent_as_it_is_and_the_peer_still_understands_the_n
 }
 
 #[test]
-fn refused_message_does_not_touch_the_context() {
+fn refused_message_does_not_change_the_context() {
     let settings = Deflate::with_context_takeover();
     let mut pair = Pair::deflating(settings, &settings);
     let (_, of_server) = negotiate(settings, &settings);
@@ -86,8 +86,8 @@ fn refused_message_does_not_touch_the_context() {
     pair.server.outbound.use_deflate(&of_server);
     let words = "some words that are sent again ".repeat(10);
     pair.server.outbound.send_text(&words).expect("there is room");
-    // Compressed they would fit. The rule is the length before: what is refused must not depend on
-    // what it holds, and must not be compressed to find that out.
+    // These messages would fit if compressed. The limit counts the length before compression: a refusal must not depend
+    // on the contents, nor require compressing them.
     let (long, longer) = ("ab".repeat(500), "ab".repeat(501));
     assert_eq!(pair.server.outbound.send_text(&long), Err(SendError::Full));
     assert_eq!(pair.server.outbound.send_shared(&SharedMessage::text(&long)), Err(SendError::Full));
@@ -101,13 +101,13 @@ fn refused_message_does_not_touch_the_context() {
 }
 
 #[test]
-fn fragments_are_those_of_the_compressed_message() {
+fn compressed_message_is_fragmented() {
     let mut pair = Pair::deflating(Deflate::default(), &Deflate::default());
     let words: String = (0..300).map(|number| format!("{number} ")).collect();
     let size = NonZeroUsize::new(100).expect("not zero");
     pair.server.outbound.send_text_in_frames(&words, size).expect("there is room");
-    let octets = pair.server.writes();
-    let mut rest = &octets[..];
+    let bytes = pair.server.writes();
+    let mut rest = &bytes[..];
     let mut firsts = Vec::new();
     while let [first, length, after @ ..] = rest {
         firsts.push(*first);
@@ -119,7 +119,7 @@ fn fragments_are_those_of_the_compressed_message() {
         .chain([0x80])
         .collect();
     assert_eq!(firsts, expected);
-    pair.client.receives(&octets);
+    pair.client.receives(&bytes);
     assert_eq!(pair.client.events, [text(&words)]);
 }
 
@@ -133,19 +133,19 @@ fn shared_message_is_compressed_once_for_all_without_takeover() {
     assert_eq!(one.outbound.chunk().as_ptr(), other.outbound.chunk().as_ptr());
     assert_eq!(one.outbound.chunk()[0], 0x82 | RSV1);
     assert!(one.outbound.remaining() < 21_000);
-    // Another window is another form.
+    // Each window has its own compressed frame.
     let narrow = Direction { window: window(9), ..NO_TAKEOVER };
     let mut third = server(Deflate { outgoing: narrow, ..Deflate::default() });
     third.outbound.send_shared(&message).expect("there is room");
     assert_eq!(third.outbound.chunk()[0], 0x82, "its window is too narrow to see the repetition");
-    // And who has not negotiated gets it as it is.
+    // A peer without compression receives the uncompressed frame.
     let mut plain = End::server();
     plain.outbound.send_shared(&message).expect("there is room");
     assert_eq!(plain.outbound.chunk()[0], 0x82);
 }
 
 #[test]
-fn shared_messages_arrive_whatever_each_peer_agreed_to() {
+fn shared_messages_arrive_with_any_negotiated_settings() {
     let messages = ["short".to_owned(), "words ".repeat(50), "more words ".repeat(3000)];
     let shared: Vec<_> = messages.iter().map(|message| SharedMessage::text(message)).collect();
     let mut pairs = vec![Pair::new()];
@@ -168,7 +168,7 @@ fn shared_messages_arrive_whatever_each_peer_agreed_to() {
 }
 
 #[test]
-fn context_that_was_released_begins_anew() {
+fn released_context_starts_again() {
     let settings = Deflate::with_context_takeover();
     let mut pair = Pair::deflating(settings, &settings);
     let words = "some words that are sent again and again; ".repeat(2);
@@ -188,7 +188,7 @@ fn context_that_was_released_begins_anew() {
 }
 
 #[test]
-fn context_outlives_a_peer_that_takes_nothing_for_a_moment() {
+fn context_outlives_a_peer_that_stops_reading_for_a_moment() {
     let settings = Deflate::with_context_takeover();
     let mut pair = Pair::deflating(settings, &settings);
     let words = "some words that are sent again and again; ".repeat(2);
@@ -205,7 +205,7 @@ fn context_outlives_a_peer_that_takes_nothing_for_a_moment() {
 }
 
 #[test]
-fn shared_message_goes_out_in_fragments_of_its_form() {
+fn shared_message_is_sent_in_fragments_of_its_form() {
     let words: String = (0..300).map(|number| format!("{number} ")).collect();
     let frame_size = NonZeroUsize::new(100);
     let shared =
@@ -223,8 +223,8 @@ fn shared_message_goes_out_in_fragments_of_its_form() {
 }
 
 #[test]
-fn windows_are_kept_to() {
-    // What repeats itself beyond the window does not compress, and what does within it does.
+fn windows_are_respected() {
+    // Data that repeats beyond the window does not compress. Data that repeats within it does.
     let noise = Numbers(1).noise(2000);
     let message = [&noise[..], &noise[..]].concat();
     for (bits, compressed) in [(9, false), (10, false), (12, true), (15, true)] {

@@ -1,4 +1,4 @@
-//! The examples of §7.2.3, as a server puts them on the wire.
+//! The examples of §7.2.3, as a server sends them.
 
 use super::*;
 
@@ -7,15 +7,15 @@ fn client() -> End {
 }
 
 #[track_caller]
-fn gives_hello(octets: &str) {
+fn gives_hello(bytes: &str) {
     let mut whole = client();
-    whole.receives_hex(octets);
+    whole.receives_hex(bytes);
     assert_eq!(whole.events, [text("Hello")]);
     let mut cut = client();
-    for octet in hex(octets) {
-        cut.receives(&[octet]);
+    for byte in hex(bytes) {
+        cut.receives(&[byte]);
     }
-    assert_eq!(cut.events, [text("Hello")], "octet by octet");
+    assert_eq!(cut.events, [text("Hello")], "byte by byte");
 }
 
 #[test]
@@ -29,21 +29,21 @@ fn one_block_in_two_frames() {
 }
 
 #[test]
-fn control_frames_may_stand_between_fragments() {
+fn control_frames_may_come_between_fragments() {
     let mut client = client();
     client.receives_hex("41 03 f2 48 cd 89 01 70 80 04 c9 c9 07 00");
     assert_eq!(client.events, [ping(b"p"), text("Hello")]);
 }
 
 #[test]
-fn message_refers_to_the_one_before() {
+fn message_refers_to_the_previous_one() {
     let mut client = client();
     client.receives_hex("c1 07 f2 48 cd c9 c9 07 00 c1 05 f2 00 11 00 00");
     assert_eq!(client.events, [text("Hello"), text("Hello")]);
 }
 
 #[test]
-fn uncompressed_message_is_not_what_the_next_one_refers_to() {
+fn uncompressed_message_does_not_enter_the_window() {
     let mut client = client();
     client.receives_hex("c1 07 f2 48 cd c9 c9 07 00 81 02 68 69 c1 05 f2 00 11 00 00");
     assert_eq!(client.events, [text("Hello"), text("hi"), text("Hello")]);
@@ -58,7 +58,7 @@ fn without_takeover_there_is_nothing_to_refer_to() {
 }
 
 #[test]
-fn block_without_compression() {
+fn uncompressed_block() {
     gives_hello("c1 0b 00 05 00 fa ff 48 65 6c 6c 6f 00");
 }
 
@@ -68,7 +68,7 @@ fn last_block() {
 }
 
 #[test]
-fn last_block_without_the_octet_that_makes_room_for_the_tail() {
+fn last_block_without_the_byte_that_makes_room_for_the_tail() {
     gives_hello("c1 07 f3 48 cd c9 c9 07 00");
 }
 
@@ -88,7 +88,7 @@ fn two_blocks() {
 
 #[test]
 fn two_streams_in_a_message() {
-    // A last block, another stream with a last block.
+    // A stream with a last block, then another stream with a last block.
     let mut client = client();
     client.receives_hex("c1 0e f3 48 cd c9 c9 07 00 f3 48 cd c9 c9 07 00");
     assert_eq!(client.events, [text("HelloHello")]);
@@ -105,8 +105,8 @@ fn empty_messages_and_empty_fragments() {
 }
 
 #[test]
-fn sender_makes_the_same_as_the_rfc() {
-    // A server that sends "Hello" ten times, so that it does not grow, and the same again.
+fn sender_produces_the_bytes_of_the_rfc() {
+    // The message is "Hello" ten times, so that it becomes shorter. It is sent twice.
     let settings = Deflate { threshold: 0, ..Deflate::with_context_takeover() };
     let mut server = End::server();
     server.use_deflate(&negotiate(settings, &settings).1);
