@@ -56,8 +56,8 @@ async fn message_allocates_nothing_but_its_call() -> anyhow::Result<()> {
     assert!(component.is_file(), "run `make components` first");
     let host = Host::start(config::Host::new(vec![Resource::new("/", component)?])).await?;
     let mut client = connect(&host).await?;
-    for octets in [20_u16, 1024] {
-        let (request, mut answer) = frames(octets);
+    for bytes in [20_u16, 1024] {
+        let (request, mut answer) = frames(bytes);
         // Until every buffer has been used.
         for _ in 0..10 {
             client.write_all(&request).await?;
@@ -74,7 +74,7 @@ async fn message_allocates_nothing_but_its_call() -> anyhow::Result<()> {
         let allowed = MESSAGES * OF_A_CALL + MESSAGES / 100;
         assert!(
             allocations <= allowed,
-            "{allocations} allocations for {MESSAGES} of {octets} octets"
+            "{allocations} allocations for {MESSAGES} of {bytes} octets"
         );
     }
     Ok(())
@@ -101,12 +101,12 @@ async fn connect(host: &Host) -> anyhow::Result<TcpStream> {
 }
 
 /// A text message masked with zeros, and room for its echo.
-fn frames(octets: u16) -> (Vec<u8>, Vec<u8>) {
-    let (length, longer) = match u8::try_from(octets) {
+fn frames(bytes: u16) -> (Vec<u8>, Vec<u8>) {
+    let (length, longer) = match u8::try_from(bytes) {
         Ok(short @ 0..=125) => (short, Vec::new()),
-        _ => (126, octets.to_be_bytes().to_vec()),
+        _ => (126, bytes.to_be_bytes().to_vec()),
     };
-    let payload = vec![b'x'; usize::from(octets)];
+    let payload = vec![b'x'; usize::from(bytes)];
     let request = [&[0x81, 0x80 | length][..], &longer, &[0; 4], &payload].concat();
     let answer = vec![0; 2 + longer.len() + payload.len()];
     (request, answer)

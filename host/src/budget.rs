@@ -27,7 +27,7 @@ pub(crate) struct Budget {
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Arc<Budget>,
-    octets: AtomicUsize,
+    bytes: AtomicUsize,
 }
 
 impl Budget {
@@ -51,8 +51,8 @@ impl Budget {
 
     /// Whether there is room for one more instance to sleep with so much state. States leave half for messages:
     /// they stay for long.
-    pub(crate) fn has_room_for_state(&self, octets: usize) -> bool {
-        self.used().saturating_add(octets) <= self.limit / 2
+    pub(crate) fn has_room_for_state(&self, bytes: usize) -> bool {
+        self.used().saturating_add(bytes) <= self.limit / 2
     }
 
     /// Waits until so much is used that the greediest have to go.
@@ -72,13 +72,13 @@ impl Budget {
 impl Share {
     /// A share of nothing yet.
     pub(crate) fn new(budget: &Arc<Budget>) -> Self {
-        Self { budget: Arc::clone(budget), octets: AtomicUsize::new(0) }
+        Self { budget: Arc::clone(budget), bytes: AtomicUsize::new(0) }
     }
 
     /// A share of so much.
-    pub(crate) fn of(budget: &Arc<Budget>, octets: usize) -> Self {
+    pub(crate) fn of(budget: &Arc<Budget>, bytes: usize) -> Self {
         let share = Self::new(budget);
-        share.set(octets);
+        share.set(bytes);
         share
     }
 
@@ -87,33 +87,33 @@ impl Share {
     }
 
     /// What it counts as.
-    pub(crate) fn octets(&self) -> usize {
-        self.octets.load(Ordering::Relaxed)
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Holds so much now. Less than a step more or less is not told to anybody. One task at a time calls this.
     #[inline]
-    pub(crate) fn follow(&self, octets: usize) {
-        let steps = octets - octets % STEP;
-        if steps != self.octets() {
+    pub(crate) fn follow(&self, bytes: usize) {
+        let steps = bytes - bytes % STEP;
+        if steps != self.bytes() {
             self.set(steps);
         }
     }
 
     /// Whether its owner may hold so much in all.
     #[inline]
-    pub(crate) fn admits(&self, octets: usize) -> bool {
-        octets < STEP || octets <= self.budget.free()
+    pub(crate) fn admits(&self, bytes: usize) -> bool {
+        bytes < STEP || bytes <= self.budget.free()
     }
 
-    fn set(&self, octets: usize) {
-        let before = self.octets.swap(octets, Ordering::Relaxed);
+    fn set(&self, bytes: usize) {
+        let before = self.bytes.swap(bytes, Ordering::Relaxed);
         let used = &self.budget.used;
-        if octets < before {
-            used.fetch_sub(before - octets, Ordering::Relaxed);
+        if bytes < before {
+            used.fetch_sub(before - bytes, Ordering::Relaxed);
             return;
         }
-        let more = octets - before;
+        let more = bytes - before;
         let was = used.fetch_add(more, Ordering::Relaxed);
         let comfortable = self.budget.comfortable();
         if was <= comfortable && was + more > comfortable {
@@ -167,7 +167,7 @@ mod tests {
             let shares: Vec<Share> = (0..count).map(|_| Share::new(&budget)).collect();
             // Each in its turn takes a step more, as long as it may.
             while shares.iter().fold(false, |has_grown, share| {
-                let more = share.octets() + STEP;
+                let more = share.bytes() + STEP;
                 let may = share.admits(more);
                 if may {
                     share.follow(more);
@@ -175,7 +175,7 @@ mod tests {
                 has_grown || may
             }) {}
             assert!(budget.used() <= budget.limit());
-            let least = shares.iter().map(Share::octets).min().unwrap_or_default();
+            let least = shares.iter().map(Share::bytes).min().unwrap_or_default();
             let newcomer = Share::new(&budget);
             assert!(newcomer.admits(least - STEP), "{count}: each has {least}");
             assert!(newcomer.admits(STEP - 1));

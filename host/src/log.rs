@@ -170,7 +170,7 @@ impl Write for &Log {
 /// Lines in pieces of as many as fit; a longer one is a piece by itself.
 fn pieces(mut lines: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
-        let end = |octet: &u8| *octet == b'\n';
+        let end = |byte: &u8| *byte == b'\n';
         let fitting = &lines[..lines.len().min(PIECE)];
         let length = match fitting.iter().rposition(end) {
             Some(last) => last + 1,

@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn what_is_quoted_is_escaped_and_cut() {
-        let quoted = |octets: &[u8]| Quoted(octets).to_string();
+        let quoted = |bytes: &[u8]| Quoted(bytes).to_string();
         assert_eq!(quoted(b"https://app.example.com"), "https://app.example.com");
         assert_eq!(quoted(b"a\r\n\x1b[2J\xc3\xa9\"b"), r#"a\r\n\x1b[2J\xc3\xa9\"b"#);
         assert_eq!(quoted(&[b'a'; MAX_QUOTED]), "a".repeat(MAX_QUOTED));

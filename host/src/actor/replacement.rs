@@ -232,8 +232,8 @@ impl Turn<'_> {
     fn hand_over(&mut self, saved: &SavedState, taken_by: &CodeVersion) {
         let code = Arc::clone(&self.actor.code);
         let may_return = code.may_return_to(&saved.code, taken_by);
-        let octets = saved.state.as_ref().map_or(0, |state| state.len());
-        if !may_return || !code.budget().has_room_for_state(octets) {
+        let bytes = saved.state.as_ref().map_or(0, |state| state.len());
+        if !may_return || !code.budget().has_room_for_state(bytes) {
             return self.remember(saved);
         }
         // One state, and counted once, whatever it is kept for.
@@ -253,11 +253,11 @@ impl Turn<'_> {
     }
 
     fn log_given_up(&self, saved: &SavedState) {
-        let octets = saved.state.as_ref().map_or(0, |state| state.len());
+        let bytes = saved.state.as_ref().map_or(0, |state| state.len());
         tracing::error!(
             resource = self.actor.code.resource(),
             actor = &*self.actor.name,
-            "given up: a state of {octets} octets is lost, as `resume` has failed {GIVE_UP_AFTER} times \
+            "given up: a state of {bytes} octets is lost, as `resume` has failed {GIVE_UP_AFTER} times \
              with it in the code that gave it"
         );
     }

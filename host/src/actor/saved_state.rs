@@ -45,8 +45,8 @@ impl SavedState {
 
     /// The same, counted among what waits in the host.
     pub(super) fn counted_in(self, budget: &Arc<Budget>) -> Self {
-        let octets = self.state.as_ref().map_or(0, |state| state.len());
-        let share = self.share.unwrap_or_else(|| Arc::new(Share::of(budget, octets)));
+        let bytes = self.state.as_ref().map_or(0, |state| state.len());
+        let share = self.share.unwrap_or_else(|| Arc::new(Share::of(budget, bytes)));
         Self { share: Some(share), ..self }
     }
 

@@ -31,8 +31,8 @@ impl ClientEvent<'_> {
     pub(crate) fn into_owned(self) -> ClientEvent<'static> {
         match self {
             Self::Text(text) => ClientEvent::Text(Cow::Owned(text.into_owned())),
-            Self::Binary(octets) => ClientEvent::Binary(Cow::Owned(octets.into_owned())),
-            Self::Pong(octets) => ClientEvent::Pong(Cow::Owned(octets.into_owned())),
+            Self::Binary(bytes) => ClientEvent::Binary(Cow::Owned(bytes.into_owned())),
+            Self::Pong(bytes) => ClientEvent::Pong(Cow::Owned(bytes.into_owned())),
         }
     }
 
@@ -40,7 +40,7 @@ impl ClientEvent<'_> {
     pub(crate) fn length(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
-            Self::Binary(octets) | Self::Pong(octets) => octets.len(),
+            Self::Binary(bytes) | Self::Pong(bytes) => bytes.len(),
         }
     }
 
@@ -48,7 +48,7 @@ impl ClientEvent<'_> {
     fn recycle_memory(self) {
         match self {
             Self::Text(Cow::Owned(text)) => recycle(text.into_bytes()),
-            Self::Binary(Cow::Owned(octets)) => recycle(octets),
+            Self::Binary(Cow::Owned(bytes)) => recycle(bytes),
             Self::Text(Cow::Borrowed(_)) | Self::Binary(Cow::Borrowed(_)) | Self::Pong(_) => {}
         }
     }
@@ -92,7 +92,7 @@ impl<'a> Turn<'a> {
             let guest = &mut live.guest;
             let called = match &what {
                 ClientEvent::Text(text) => guest.received_text(from, text).await,
-                ClientEvent::Binary(octets) => guest.received_binary(from, octets).await,
+                ClientEvent::Binary(bytes) => guest.received_binary(from, bytes).await,
                 ClientEvent::Pong(payload) => guest.received_pong(from, payload).await,
             };
             what.recycle_memory();

@@ -87,21 +87,21 @@ impl Client {
         self.put(Queued::Message(text.len()), |outbound| outbound.send_text(text))
     }
 
-    pub(crate) fn send_binary(&self, octets: &[u8]) -> Result<(), SendError> {
-        self.put(Queued::Message(octets.len()), |outbound| outbound.send_binary(octets))
+    pub(crate) fn send_binary(&self, bytes: &[u8]) -> Result<(), SendError> {
+        self.put(Queued::Message(bytes.len()), |outbound| outbound.send_binary(bytes))
     }
 
     pub(crate) fn send_text_with(&self, text: &str, form: Form) -> Result<(), SendError> {
         self.put(Queued::Message(text.len()), |outbound| outbound.send_text_with(text, form))
     }
 
-    pub(crate) fn send_binary_with(&self, octets: &[u8], form: Form) -> Result<(), SendError> {
-        let queued = Queued::Message(octets.len());
-        self.put(queued, |outbound| outbound.send_binary_with(octets, form))
+    pub(crate) fn send_binary_with(&self, bytes: &[u8], form: Form) -> Result<(), SendError> {
+        let queued = Queued::Message(bytes.len());
+        self.put(queued, |outbound| outbound.send_binary_with(bytes, form))
     }
 
     pub(crate) fn send_shared(&self, message: &SharedMessage) -> Result<(), SendError> {
-        message.accompany(|octets| Share::of(self.sent.budget(), octets));
+        message.accompany(|bytes| Share::of(self.sent.budget(), bytes));
         let queued = Queued::Message(message.frame_length());
         self.put(queued, |outbound| outbound.send_shared(message))
     }
@@ -230,7 +230,7 @@ impl Client {
 
     /// Octets that are held for it: waiting to be written, and not handled yet.
     pub(crate) fn held(&self) -> usize {
-        self.buffered() + self.received.octets()
+        self.buffered() + self.received.bytes()
     }
 
     /// What has come of it and was not handled yet, for the client's connection alone.
@@ -287,17 +287,17 @@ impl Client {
         queued: Queued,
         act: impl FnOnce(&mut Outbound) -> Result<T, SendError>,
     ) -> Result<T, SendError> {
-        let octets = match queued {
-            Queued::Message(octets) => octets,
+        let bytes = match queued {
+            Queued::Message(bytes) => bytes,
             Queued::Control => 0,
         };
         let mut outgoing = self.outgoing.lock();
         if outgoing.is_aborted() {
             return Err(SendError::Closed);
         }
-        let waiting = bytes::Buf::remaining(&outgoing.outbound) + octets;
+        let waiting = bytes::Buf::remaining(&outgoing.outbound) + bytes;
         let is_counted = waiting >= STEP;
-        if is_counted && octets > 0 && !outgoing.outbound.is_closing() && !self.sent.admits(waiting)
+        if is_counted && bytes > 0 && !outgoing.outbound.is_closing() && !self.sent.admits(waiting)
         {
             return Err(self.refuse(outgoing, queued, Short::Host));
         }
@@ -322,7 +322,7 @@ impl Client {
         short: Short,
     ) -> SendError {
         let wanted = match (queued, short) {
-            (Queued::Message(octets), Short::Host) => octets,
+            (Queued::Message(bytes), Short::Host) => bytes,
             _ => 0,
         };
         if wanted > outgoing.outbound.limit() {

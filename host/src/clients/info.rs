@@ -139,19 +139,19 @@ impl Headers {
         headers: impl Iterator<Item = (&'a str, V)>,
         length: usize,
     ) -> Self {
-        let mut octets = Vec::with_capacity(length);
+        let mut bytes = Vec::with_capacity(length);
         for (name, value) in headers {
-            octets.extend_from_slice(name.as_bytes());
-            octets.push(COLON);
-            octets.extend_from_slice(value.as_ref());
-            octets.push(END);
+            bytes.extend_from_slice(name.as_bytes());
+            bytes.push(COLON);
+            bytes.extend_from_slice(value.as_ref());
+            bytes.push(END);
         }
-        Self(octets.into())
+        Self(bytes.into())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.0.split(|octet| *octet == END).filter_map(|line| {
-            let colon = line.iter().position(|octet| *octet == COLON)?;
+        self.0.split(|byte| *byte == END).filter_map(|line| {
+            let colon = line.iter().position(|byte| *byte == COLON)?;
             Some((&line[..colon], &line[colon + 1..]))
         })
     }
@@ -159,7 +159,7 @@ impl Headers {
 
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = |octets| String::from_utf8_lossy(octets);
+        let text = |bytes| String::from_utf8_lossy(bytes);
         f.debug_map().entries(self.iter().map(|(name, value)| (text(name), text(value)))).finish()
     }
 }

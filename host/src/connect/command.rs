@@ -32,7 +32,7 @@ impl Command {
         let (name, rest) = command.split_once(' ').unwrap_or((command, ""));
         match name {
             "ping" => Ok(Self::Ping(rest.to_owned())),
-            "binary" => octets(rest).map(Self::Binary).ok_or(CommandError::Hex),
+            "binary" => bytes(rest).map(Self::Binary).ok_or(CommandError::Hex),
             "close" => close(rest.trim()),
             "help" => Ok(Self::Help),
             unknown => Err(CommandError::Unknown(unknown.to_owned())),
@@ -50,7 +50,7 @@ fn close(arguments: &str) -> Result<Command, CommandError> {
 }
 
 /// `01 02 ff` or `0102ff`.
-fn octets(hex: &str) -> Option<Vec<u8>> {
+fn bytes(hex: &str) -> Option<Vec<u8>> {
     let digits: Option<Vec<u32>> =
         hex.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_digit(16)).collect();
     let (pairs, []) = digits.as_deref()?.as_chunks::<2>() else { return None };

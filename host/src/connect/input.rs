@@ -64,19 +64,19 @@ pub(super) fn lines() -> Lines {
 
 /// The line of this number. It ends with LF or CRLF; the last one may have no end, and then a CR is its own.
 fn read_line(input: &mut impl BufRead, number: u64) -> Result<Option<String>, InputError> {
-    let mut octets = Vec::new();
+    let mut bytes = Vec::new();
     // Room for the end of the line, which may be two octets.
-    let read = input.take(MAX_LINE as u64 + 2).read_until(b'\n', &mut octets);
+    let read = input.take(MAX_LINE as u64 + 2).read_until(b'\n', &mut bytes);
     if read.map_err(|source| InputError::Io { line: number - 1, source })? == 0 {
         return Ok(None);
     }
-    if octets.pop_if(|last| *last == b'\n').is_some() {
-        octets.pop_if(|last| *last == b'\r');
+    if bytes.pop_if(|last| *last == b'\n').is_some() {
+        bytes.pop_if(|last| *last == b'\r');
     }
-    if octets.len() > MAX_LINE {
+    if bytes.len() > MAX_LINE {
         return Err(InputError::TooLong { line: number });
     }
-    String::from_utf8(octets).map(Some).map_err(|_| InputError::Utf8 { line: number })
+    String::from_utf8(bytes).map(Some).map_err(|_| InputError::Utf8 { line: number })
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ impl Style {
     fn line(self, received: &Received) -> Option<String> {
         let (kind, message) = match received {
             Received::Text(text) => ("text", self.text(text)),
-            Received::Binary(octets) => ("binary", hex(octets)),
+            Received::Binary(bytes) => ("binary", hex(bytes)),
             Received::Pong(payload) => ("pong", printable(&String::from_utf8_lossy(payload))),
             _ => return None,
         };
@@ -154,8 +154,8 @@ fn pong_line(payload: &str, time: Duration) -> String {
     }
 }
 
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect::<Vec<_>>().join(" ")
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -183,7 +183,7 @@ impl Session {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Text(text) => self.sending = Some(self.client.send_text(&text)),
-            Command::Binary(octets) => self.sending = Some(self.client.send_binary(&octets)),
+            Command::Binary(bytes) => self.sending = Some(self.client.send_binary(&bytes)),
             Command::Ping(_) if self.pings.len() >= MAX_PINGS => {
                 tell("the server owes too many pongs already");
                 self.note_unsent();

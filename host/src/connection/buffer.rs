@@ -32,8 +32,8 @@ impl Buffer {
 
     /// To wait with. Many may have to: each keeps what it has not handled yet, and no whole read buffer.
     pub(super) fn shrink_to_unread(&mut self, unread: &mut Range<usize>) {
-        if let Self::Shared(octets) = self {
-            *self = Self::Own(octets[unread.clone()].to_vec());
+        if let Self::Shared(bytes) = self {
+            *self = Self::Own(bytes[unread.clone()].to_vec());
             *unread = 0..unread.len();
         }
     }
@@ -44,8 +44,8 @@ impl Deref for Buffer {
 
     fn deref(&self) -> &[u8] {
         match self {
-            Self::Shared(octets) => octets,
-            Self::Own(octets) => octets,
+            Self::Shared(bytes) => bytes,
+            Self::Own(bytes) => bytes,
         }
     }
 }
@@ -53,19 +53,19 @@ impl Deref for Buffer {
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [u8] {
         match self {
-            Self::Shared(octets) => octets,
-            Self::Own(octets) => octets,
+            Self::Shared(bytes) => bytes,
+            Self::Own(bytes) => bytes,
         }
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if let Self::Shared(octets) = self {
-            let octets = std::mem::take(octets);
+        if let Self::Shared(bytes) = self {
+            let bytes = std::mem::take(bytes);
             FREE.with_borrow_mut(|free| {
                 if free.len() < KEPT {
-                    free.push(octets);
+                    free.push(bytes);
                 }
             });
         }

@@ -97,7 +97,7 @@ impl guest::Burst for Burst {
                     }
                     Message::Text(text.into_owned())
                 }
-                Some(Event::Binary(octets)) => Message::Binary(octets.into_owned()),
+                Some(Event::Binary(bytes)) => Message::Binary(bytes.into_owned()),
                 Some(Event::Failed(error)) => {
                     self.end = Some(ConnectionEnd::Failed(error));
                     return None;

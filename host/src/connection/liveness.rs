@@ -123,8 +123,8 @@ impl LivenessTimer {
     }
 
     /// The client's socket took so many octets.
-    pub(super) fn note_written(&mut self, octets: usize) {
-        self.activity.taken += octets as u64;
+    pub(super) fn note_written(&mut self, bytes: usize) {
+        self.activity.taken += bytes as u64;
     }
 
     /// The client's socket does not take more for now.
@@ -246,10 +246,10 @@ mod tests {
         })
     }
 
-    fn takes(octets: u64) -> impl Fn(&mut Activity) {
+    fn takes(bytes: u64) -> impl Fn(&mut Activity) {
         move |signs| {
             signs.has_waited = true;
-            signs.taken += octets;
+            signs.taken += bytes;
         }
     }
 

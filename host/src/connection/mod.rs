@@ -404,7 +404,7 @@ fn next_event<'a>(
                     return Ok(Next::Event(ClientEvent::Text(text)));
                 }
             }
-            Some(Event::Binary(octets)) => return Ok(Next::Event(ClientEvent::Binary(octets))),
+            Some(Event::Binary(bytes)) => return Ok(Next::Event(ClientEvent::Binary(bytes))),
             Some(Event::Pong(payload)) if *payload != *HEARTBEAT => {
                 return Ok(Next::Event(ClientEvent::Pong(payload)));
             }

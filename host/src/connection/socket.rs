@@ -32,10 +32,10 @@ impl Socket {
     ) -> Result<usize> {
         let mut transferred = Err(ErrorKind::WouldBlock.into());
         let tried = self.0.try_io(interest, || {
-            let octets = call(&self.0)?;
-            transferred = Ok(octets);
+            let bytes = call(&self.0)?;
+            transferred = Ok(bytes);
             // Whoever is told so waits for an event that is newer than this call.
-            if octets > 0 && octets < most { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            if bytes > 0 && bytes < most { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
         });
         match tried {
             Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
@@ -59,8 +59,8 @@ impl AsyncRead for Socket {
             match self.transfer(Interest::READABLE, most, call) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
-                Ok(octets) => {
-                    buffer.advance(octets);
+                Ok(bytes) => {
+                    buffer.advance(bytes);
                     return Poll::Ready(Ok(()));
                 }
             }
@@ -73,12 +73,12 @@ impl AsyncWrite for Socket {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        octets: &[u8],
+        bytes: &[u8],
     ) -> Poll<Result<usize>> {
         loop {
             ready!(self.0.poll_write_ready(context))?;
-            let call = |socket: &TcpStream| send(socket, octets, SendFlags::NOSIGNAL);
-            match self.transfer(Interest::WRITABLE, octets.len(), call) {
+            let call = |socket: &TcpStream| send(socket, bytes, SendFlags::NOSIGNAL);
+            match self.transfer(Interest::WRITABLE, bytes.len(), call) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 other => return Poll::Ready(other),
             }

@@ -167,7 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
                 return Poll::Ready(value);
             }
             if before.is_none() {
-                before = Some(client.received().octets());
+                before = Some(client.received().bytes());
                 client.received().follow(waiting);
             }
             if transport.is_ok() {

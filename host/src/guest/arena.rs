@@ -246,10 +246,10 @@ mod tests {
             assert!(starts.windows(2).all(|pair| pair[1] - pair[0] >= pitch));
             for slot in &taken {
                 assert_eq!(slot.size(), 102_400);
-                for octet in [0, slot.size() - 1] {
+                for byte in [0, slot.size() - 1] {
                     // SAFETY: the first and the last octet of a slot that is ours.
-                    let octet = unsafe { &mut *slot.start().add(octet) };
-                    assert_eq!(std::mem::replace(octet, 1), 0);
+                    let byte = unsafe { &mut *slot.start().add(byte) };
+                    assert_eq!(std::mem::replace(byte, 1), 0);
                 }
             }
             let again = taken[0].start;
@@ -271,16 +271,16 @@ mod tests {
         let start = slot.start;
         slot.use_huge_pages(100);
         slot.use_huge_pages(100);
-        for octet in [0, slot.size() / 2, slot.size() - 1] {
+        for byte in [0, slot.size() / 2, slot.size() - 1] {
             // SAFETY: an octet of a slot that is ours.
-            unsafe { slot.start().add(octet).write_volatile(1) };
+            unsafe { slot.start().add(byte).write_volatile(1) };
         }
         drop(slot);
         let slot = arena.slot()?;
         assert_eq!((slot.start, slot.has_huge_pages), (start, false));
-        for octet in [0, slot.size() / 2, slot.size() - 1] {
+        for byte in [0, slot.size() / 2, slot.size() - 1] {
             // SAFETY: as above.
-            assert_eq!(unsafe { slot.start().add(octet).read_volatile() }, 0);
+            assert_eq!(unsafe { slot.start().add(byte).read_volatile() }, 0);
         }
         // One that is shorter than a huge page stays as it is.
         let mut short = Arena::new(HUGE_PAGE / 2, Below::Nothing).slot()?;

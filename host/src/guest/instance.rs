@@ -137,11 +137,11 @@ impl Guest {
     pub(crate) async fn received_binary(
         &mut self,
         from: &Arc<Client>,
-        octets: &[u8],
+        bytes: &[u8],
     ) -> Result<(), Fault> {
         let Begun { handler, store, max_time, clock } = self.begin(Some(from));
         with_time_limit(
-            pin!(handler.call_received_binary(store, from.id().0, octets)),
+            pin!(handler.call_received_binary(store, from.id().0, bytes)),
             max_time,
             clock,
         )

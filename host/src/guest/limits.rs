@@ -88,8 +88,8 @@ impl Meter {
     ///
     /// A trap and not a refusal: what a toolchain makes of a refused growth is an abort without a word, and the
     /// person who reads the log wants to know the limit.
-    fn claim(&mut self, octets: usize) -> Result<(), LimitExceeded> {
-        let wanted = self.memory.saturating_add(octets);
+    fn claim(&mut self, bytes: usize) -> Result<(), LimitExceeded> {
+        let wanted = self.memory.saturating_add(bytes);
         let limit = self.limits.max_memory;
         if wanted > limit {
             return Err(LimitExceeded::Memory { wanted, limit });

@@ -83,12 +83,12 @@ impl StdoutStream for GuestLog {
 }
 
 impl OutputStream for GuestLog {
-    fn write(&mut self, octets: Bytes) -> StreamResult<()> {
-        if octets.len() > MAX_LINE {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        if bytes.len() > MAX_LINE {
             return Err(StreamError::trap(TOO_MUCH));
         }
         let mut lines = self.0.lock();
-        let mut rest = &octets[..];
+        let mut rest = &bytes[..];
         while let Some(end) = memchr(b'\n', rest) {
             lines.add(&rest[..end]);
             lines.end_line();
@@ -163,9 +163,9 @@ impl Drop for Lines {
 
 /// Text without control characters: what a guest writes must not move the cursor of whoever reads
 /// the log, nor look like another line of it.
-fn printable(octets: &[u8]) -> String {
-    let mut printable = String::with_capacity(octets.len());
-    for character in String::from_utf8_lossy(octets).chars() {
+fn printable(bytes: &[u8]) -> String {
+    let mut printable = String::with_capacity(bytes.len());
+    for character in String::from_utf8_lossy(bytes).chars() {
         if character.is_control() && character != '\t' {
             printable.extend(character.escape_default());
         } else {

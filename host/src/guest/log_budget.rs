@@ -62,8 +62,8 @@ impl LogBudget {
     }
 
     /// So many octets were written.
-    pub(super) fn charge(&self, octets: usize) {
-        self.period.lock().used += octets;
+    pub(super) fn charge(&self, bytes: usize) {
+        self.period.lock().used += bytes;
     }
 }
 

@@ -33,7 +33,7 @@ const HASH: usize = 6;
 #[derive(Debug)]
 pub(crate) struct Source {
     path: PathBuf,
-    octets: Vec<u8>,
+    bytes: Vec<u8>,
     hash: String,
 }
 
@@ -42,12 +42,12 @@ impl Source {
     ///
     /// [`LoadError`], if there is no such file or it is not a component at all.
     pub(crate) fn read(path: &Path) -> Result<Self, LoadError> {
-        let octets = read(path)?;
-        let hash = Sha256::digest(&octets)
+        let bytes = read(path)?;
+        let hash = Sha256::digest(&bytes)
             .iter()
             .take(HASH)
-            .fold(String::new(), |hash, octet| hash + &format!("{octet:02x}"));
-        Ok(Self { path: path.into(), octets, hash })
+            .fold(String::new(), |hash, byte| hash + &format!("{byte:02x}"));
+        Ok(Self { path: path.into(), bytes, hash })
     }
 
     /// The beginning of the SHA-256 of its content, in hexadecimal.
@@ -91,10 +91,10 @@ impl Template {
         source: Source,
         recipe: &ComponentSpec,
     ) -> Result<Arc<Self>, LoadError> {
-        let Source { path, octets, hash } = source;
+        let Source { path, bytes, hash } = source;
         let invalid = |error| LoadError::invalid(&path, error);
         runtime.check_cache()?;
-        let component = Component::from_binary(&runtime.engine, &octets).map_err(invalid)?;
+        let component = Component::from_binary(&runtime.engine, &bytes).map_err(invalid)?;
         contract::check_version(&runtime.engine, &component, &path)?;
         let handler = check::handler(&runtime.engine, &component, &path)?;
         let pre = runtime
@@ -183,14 +183,14 @@ impl Template {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
-    let octets = read_file(path).map_err(|cause| match cause.kind() {
+    let bytes = read_file(path).map_err(|cause| match cause.kind() {
         std::io::ErrorKind::NotFound => LoadError::NoFile(path.into()),
         _ => LoadError::Unreadable { path: path.into(), cause },
     })?;
-    match octets.strip_prefix(MAGIC) {
+    match bytes.strip_prefix(MAGIC) {
         None => Err(LoadError::NotWasm(path.into())),
         Some(rest) if rest.starts_with(CORE_VERSION) => Err(LoadError::CoreModule(path.into())),
-        Some(_) => Ok(octets),
+        Some(_) => Ok(bytes),
     }
 }
 

@@ -22,26 +22,26 @@ pub(crate) fn normalized(path: &str) -> Cow<'_, str> {
     }
     let mut normal = String::with_capacity(path.len());
     let mut rest = path.as_bytes();
-    while let Some((&octet, behind)) = rest.split_first() {
+    while let Some((&byte, behind)) = rest.split_first() {
         rest = behind;
-        match (octet, encoded(behind)) {
-            (b'%', Some(octet)) => {
+        match (byte, encoded(behind)) {
+            (b'%', Some(byte)) => {
                 rest = &behind[2..];
-                push(&mut normal, octet, is_unreserved);
+                push(&mut normal, byte, is_unreserved);
             }
-            _ => push(&mut normal, octet, may_stand),
+            _ => push(&mut normal, byte, may_stand),
         }
     }
     if normal == path { Cow::Borrowed(path) } else { Cow::Owned(normal) }
 }
 
 /// Appends an octet, as itself or encoded.
-fn push(normal: &mut String, octet: u8, is_plain: impl Fn(u8) -> bool) {
-    if is_plain(octet) {
-        normal.push(char::from(octet));
+fn push(normal: &mut String, byte: u8, is_plain: impl Fn(u8) -> bool) {
+    if is_plain(byte) {
+        normal.push(char::from(byte));
     } else {
         // Writing to a string never fails.
-        let _ = write!(normal, "%{octet:02X}");
+        let _ = write!(normal, "%{byte:02X}");
     }
 }
 
@@ -52,13 +52,13 @@ fn encoded(digits: &[u8]) -> Option<u8> {
 }
 
 /// RFC 3986 §2.3.
-fn is_unreserved(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || b"-._~".contains(&octet)
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
 
 /// RFC 3986 §3.3: `pchar`, and the slash between segments.
-fn may_stand(octet: u8) -> bool {
-    is_unreserved(octet) || b"!$&'()*+,;=:@/".contains(&octet)
+fn may_stand(byte: u8) -> bool {
+    is_unreserved(byte) || b"!$&'()*+,;=:@/".contains(&byte)
 }
 
 #[cfg(test)]

@@ -34,8 +34,8 @@ impl Answer {
 /// A short answer for programs.
 pub(in crate::server) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
     // What is answered here is made of maps with text as keys: it can always be written.
-    let octets = serde_json::to_vec(value).unwrap_or_default();
-    let mut response = text(status, octets);
+    let bytes = serde_json::to_vec(value).unwrap_or_default();
+    let mut response = text(status, bytes);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

@@ -35,7 +35,7 @@ struct Queue {
     parcels: VecDeque<Arc<Delivery>>,
     /// The number of the next dispatch.
     next: u64,
-    octets: usize,
+    bytes: usize,
     /// Whether there is a task that delivers until nothing is left.
     is_attended: bool,
 }
@@ -101,7 +101,7 @@ impl Outbox {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.queue.lock().octets >= MAX_WAITING
+        self.queue.lock().bytes >= MAX_WAITING
     }
 
     /// Waits until it is not full. Whoever puts a dispatch into it at once is not one of many who do: each looks again.
@@ -121,7 +121,7 @@ impl Outbox {
         let mut queue = self.queue.lock();
         let number = queue.next;
         queue.next += 1;
-        queue.octets += dispatch.cost();
+        queue.bytes += dispatch.cost();
         let had = AtomicU64::new(0);
         queue.parcels.push_back(Arc::new(Delivery { number, to, dispatch, had }));
         number
@@ -158,7 +158,7 @@ impl Outbox {
         // Another task may have been there before.
         if queue.parcels.front().is_some_and(|front| front.number == delivery.number) {
             queue.parcels.pop_front();
-            queue.octets -= delivery.dispatch.cost();
+            queue.bytes -= delivery.dispatch.cost();
             self.has_room.notify_waiters();
         }
         Progress::Done
@@ -179,11 +179,11 @@ impl Dispatch {
     }
 
     fn cost(&self) -> usize {
-        let octets = match &self.what {
+        let bytes = match &self.what {
             What::Send(message) => message.frame_length(),
             What::Close(frame, _) => frame.reason().len(),
         };
-        octets + size_of_val(&*self.except) + OVERHEAD
+        bytes + size_of_val(&*self.except) + OVERHEAD
     }
 
     fn deliver(&self, client: &Client) {

@@ -7,8 +7,8 @@ use crate::clients::{Clients, test_client};
 /// All that was sent to it.
 fn output(client: &Client) -> Vec<u8> {
     let mut outgoing = client.outgoing();
-    let octets = outgoing.outbound.remaining();
-    outgoing.outbound.copy_to_bytes(octets).to_vec()
+    let bytes = outgoing.outbound.remaining();
+    outgoing.outbound.copy_to_bytes(bytes).to_vec()
 }
 
 fn text(text: &str) -> SharedMessage {

@@ -33,12 +33,12 @@ async fn follows(file: &Path, mut replace: impl FnMut(usize)) {
     let watch = Watch::start([file]).await;
     for round in 1..=ROUNDS {
         replace(round);
-        assert_eq!(read(file).unwrap(), octets(round), "the test itself");
+        assert_eq!(read(file).unwrap(), bytes(round), "the test itself");
         told(&watch, &format!("replacement {round}")).await;
     }
 }
 
-fn octets(round: usize) -> Vec<u8> {
+fn bytes(round: usize) -> Vec<u8> {
     format!("{round:03}").into_bytes()
 }
 
@@ -52,7 +52,7 @@ fn switch(link: &Path, target: impl AsRef<Path>) {
 fn release(root: &Path, round: usize) -> PathBuf {
     let release = root.join(format!("releases/{round}"));
     create_dir_all(&release).unwrap();
-    write(release.join("file"), octets(round)).unwrap();
+    write(release.join("file"), bytes(round)).unwrap();
     release
 }
 
@@ -60,18 +60,18 @@ fn release(root: &Path, round: usize) -> PathBuf {
 async fn written_file_is_noticed() {
     let folder = folder();
     let file = folder.path().join("file");
-    write(&file, octets(0)).unwrap();
-    follows(&file, |round| write(&file, octets(round)).unwrap()).await;
+    write(&file, bytes(0)).unwrap();
+    follows(&file, |round| write(&file, bytes(round)).unwrap()).await;
 }
 
 #[tokio::test]
 async fn file_that_another_one_is_renamed_onto_is_noticed() {
     let folder = folder();
     let file = folder.path().join("file");
-    write(&file, octets(0)).unwrap();
+    write(&file, bytes(0)).unwrap();
     follows(&file, |round| {
         let new = folder.path().join("new");
-        write(&new, octets(round)).unwrap();
+        write(&new, bytes(round)).unwrap();
         rename(new, &file).unwrap();
     })
     .await;
@@ -84,7 +84,7 @@ async fn projected_volume_is_noticed() {
     let project = |round: usize| {
         let stamped = root.join(format!("..2026_{round}"));
         create_dir(&stamped).unwrap();
-        write(stamped.join("file"), octets(round)).unwrap();
+        write(stamped.join("file"), bytes(round)).unwrap();
         symlink(format!("..2026_{round}"), root.join("..data_tmp")).unwrap();
         rename(root.join("..data_tmp"), root.join("..data")).unwrap();
     };
@@ -123,7 +123,7 @@ async fn link_in_the_middle_of_a_chain_is_noticed() {
         if round % 2 == 1 {
             switch(&root.join("stage/live"), release(root, round));
         } else {
-            write(root.join(format!("releases/{}/file", round - 1)), octets(round)).unwrap();
+            write(root.join(format!("releases/{}/file", round - 1)), bytes(round)).unwrap();
         }
     })
     .await;
@@ -140,7 +140,7 @@ async fn new_target_of_a_link_is_noticed_when_it_is_rewritten() {
             release(root, round);
             switch(&root.join("current"), format!("releases/{round}"));
         } else {
-            write(root.join(format!("releases/{}/file", round - 1)), octets(round)).unwrap();
+            write(root.join(format!("releases/{}/file", round - 1)), bytes(round)).unwrap();
         }
     })
     .await;
@@ -152,7 +152,7 @@ async fn folder_that_is_made_anew_is_noticed() {
     let deep = folder.path().join("target/release");
     let make = |round| {
         create_dir_all(&deep).unwrap();
-        write(deep.join("file"), octets(round)).unwrap();
+        write(deep.join("file"), bytes(round)).unwrap();
     };
     make(0);
     follows(&deep.join("file"), |round| {
@@ -168,7 +168,7 @@ async fn file_is_noticed_when_its_folders_come_one_after_the_other() {
     let target = folder.path().join("target");
     create_dir_all(target.join("release")).unwrap();
     let file = target.join("release/file");
-    write(&file, octets(0)).unwrap();
+    write(&file, bytes(0)).unwrap();
     let watch = Watch::start([&*file]).await;
     for round in 1..=ROUNDS {
         remove_dir_all(&target).unwrap();
@@ -177,7 +177,7 @@ async fn file_is_noticed_when_its_folders_come_one_after_the_other() {
         tokio::task::yield_now().await;
         create_dir(target.join("release")).unwrap();
         tokio::task::yield_now().await;
-        write(&file, octets(round)).unwrap();
+        write(&file, bytes(round)).unwrap();
         told(&watch, "that it is there again").await;
     }
 }
@@ -191,7 +191,7 @@ async fn folder_in_the_place_of_another_one_is_noticed_at_any_height() {
         let make = |round: usize| {
             let staged = folder.path().join(format!("staged-{round}"));
             create_dir_all(staged.join("app/handlers")).unwrap();
-            write(staged.join(inside), octets(round)).unwrap();
+            write(staged.join(inside), bytes(round)).unwrap();
             staged.join(height)
         };
         create_dir_all(swapped.parent().unwrap()).unwrap();
@@ -209,17 +209,17 @@ async fn folder_that_was_away_is_noticed_when_it_comes_back() {
     let folder = folder();
     let (here, away) = (folder.path().join("here"), folder.path().join("away"));
     create_dir(&here).unwrap();
-    write(here.join("file"), octets(0)).unwrap();
+    write(here.join("file"), bytes(0)).unwrap();
     let file = here.join("file");
     let watch = Watch::start([&*file]).await;
     for round in 1..=ROUNDS {
         rename(&here, &away).unwrap();
         told(&watch, "that it has gone").await;
-        write(away.join("file"), octets(round)).unwrap();
+        write(away.join("file"), bytes(round)).unwrap();
         rename(&away, &here).unwrap();
         told(&watch, "that it is back").await;
         // And it is watched as before.
-        write(&file, octets(round + 1)).unwrap();
+        write(&file, bytes(round + 1)).unwrap();
         told(&watch, "that it was written to").await;
     }
 }
@@ -241,7 +241,7 @@ async fn permissions_are_noticed() {
     use std::os::unix::fs::PermissionsExt;
     let folder = folder();
     let file = folder.path().join("file");
-    write(&file, octets(0)).unwrap();
+    write(&file, bytes(0)).unwrap();
     let watch = Watch::start([&*file]).await;
     for mode in [0o600, 0o640] {
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
@@ -255,8 +255,8 @@ async fn relative_path_is_followed() {
     let folder = tempfile::tempdir_in(".").unwrap();
     let name = folder.path().file_name().unwrap();
     let file = Path::new(name).join("file");
-    write(&file, octets(0)).unwrap();
-    follows(&file, |round| write(&file, octets(round)).unwrap()).await;
+    write(&file, bytes(0)).unwrap();
+    follows(&file, |round| write(&file, bytes(round)).unwrap()).await;
 }
 
 #[tokio::test]
@@ -275,20 +275,20 @@ async fn loop_of_links_ends_and_is_left() {
 async fn forty_links_are_followed_as_by_the_kernel() {
     let folder = folder();
     let link = |number: usize| folder.path().join(number.to_string());
-    write(link(0), octets(0)).unwrap();
+    write(link(0), bytes(0)).unwrap();
     (1..=41).for_each(|number| symlink(link(number - 1), link(number)).unwrap());
     assert!(read(link(40)).is_ok() && read(link(41)).is_err(), "the kernel counts otherwise");
-    follows(&link(40), |round| write(link(0), octets(round)).unwrap()).await;
+    follows(&link(40), |round| write(link(0), bytes(round)).unwrap()).await;
 }
 
 #[tokio::test]
 async fn change_is_not_forgotten_when_nobody_waits_while_the_file_settles() {
     let folder = folder();
     let file = folder.path().join("file");
-    write(&file, octets(0)).unwrap();
+    write(&file, bytes(0)).unwrap();
     let watch = Watch::start([&*file]).await;
     for round in 1..=ROUNDS {
-        write(&file, octets(round)).unwrap();
+        write(&file, bytes(round)).unwrap();
         // It is given up while the file settles, before, or afterwards.
         let wait = Duration::from_millis(5 * round as u64);
         if timeout(wait, watch.changed()).await.is_err() {
@@ -301,16 +301,16 @@ async fn change_is_not_forgotten_when_nobody_waits_while_the_file_settles() {
 async fn what_others_do_in_the_same_folder_is_no_change() {
     let folder = folder();
     let [file, other] = ["file", "other"].map(|name| folder.path().join(name));
-    write(&file, octets(0)).unwrap();
+    write(&file, bytes(0)).unwrap();
     let watch = Watch::start([&*file]).await;
     for round in 0..ROUNDS {
-        write(&other, octets(round)).unwrap();
+        write(&other, bytes(round)).unwrap();
         rename(&other, folder.path().join("third")).unwrap();
     }
     // Longer than a change takes to be told.
     let told = timeout(4 * super::SETTLED, watch.changed()).await;
     assert!(told.is_err(), "told of another file");
-    write(&file, octets(1)).unwrap();
+    write(&file, bytes(1)).unwrap();
     self::told(&watch, "the file itself").await;
 }
 

@@ -58,8 +58,8 @@ async fn resource_is_removed_or_stays() {
 async fn reload_goes_on_whoever_gives_up_waiting_for_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("component.wasm");
-    let mut octets = std::fs::read(component()).expect("a component");
-    std::fs::write(&file, &octets).expect("a file");
+    let mut bytes = std::fs::read(component()).expect("a component");
+    std::fs::write(&file, &bytes).expect("a file");
     let mut settings = resource("/", "sleep 20");
     settings.component = file.clone();
     let mut config = config::Host::new(vec![settings]);
@@ -71,8 +71,8 @@ async fn reload_goes_on_whoever_gives_up_waiting_for_it() {
         assert!(host.send_custom(NAME, Recipient::All, message.as_bytes()).await.is_ok());
         expected.push(message);
         // A custom section of this length, with an empty name and nothing in it, makes it another file.
-        octets.extend([0, 1, 0]);
-        std::fs::write(&file, &octets).expect("a file");
+        bytes.extend([0, 1, 0]);
+        std::fs::write(&file, &bytes).expect("a file");
         let before = host.resources()[0].hash.clone();
         let outcome = give_up_after(polls, host.reload(NAME)).await;
         let again = host.reload(NAME).await.expect("a good component");

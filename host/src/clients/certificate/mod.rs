@@ -29,9 +29,9 @@ impl Certificate {
 
     /// Its SHA-256, as 64 hexadecimal digits in lower case.
     pub(crate) fn fingerprint(&self) -> String {
-        Sha256::digest(&self.der).iter().fold(String::with_capacity(64), |mut text, octet| {
+        Sha256::digest(&self.der).iter().fold(String::with_capacity(64), |mut text, byte| {
             // Writing to a text cannot fail.
-            let _ = write!(text, "{octet:02x}");
+            let _ = write!(text, "{byte:02x}");
             text
         })
     }

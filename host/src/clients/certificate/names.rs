@@ -21,7 +21,7 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
         GeneralName::DNSName(name) => text("dns", name),
         GeneralName::RFC822Name(name) => text("email", name),
         GeneralName::URI(name) => text("uri", name),
-        GeneralName::IPAddress(octets) => address(octets),
+        GeneralName::IPAddress(bytes) => address(bytes),
         _ => None,
     }
 }
@@ -29,16 +29,16 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
 /// §4.2.1.6: these names are ASCII, and not empty. What has a control character has no such name: a program that reads
 /// `good.example\0.evil.example` up to the zero would take it for another one.
 fn text(kind: &str, name: &str) -> Option<String> {
-    let is_name = !name.is_empty() && name.bytes().all(|octet| (b' '..=b'~').contains(&octet));
+    let is_name = !name.is_empty() && name.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     is_name.then(|| format!("{kind}:{name}"))
 }
 
 /// §4.2.1.6: four octets or sixteen.
-fn address(octets: &[u8]) -> Option<String> {
-    if let Ok(octets) = <[u8; 4]>::try_from(octets) {
-        Some(format!("ip:{}", Ipv4Addr::from(octets)))
-    } else if let Ok(octets) = <[u8; 16]>::try_from(octets) {
-        Some(format!("ip:{}", Ipv6Addr::from(octets)))
+fn address(bytes: &[u8]) -> Option<String> {
+    if let Ok(bytes) = <[u8; 4]>::try_from(bytes) {
+        Some(format!("ip:{}", Ipv4Addr::from(bytes)))
+    } else if let Ok(bytes) = <[u8; 16]>::try_from(bytes) {
+        Some(format!("ip:{}", Ipv6Addr::from(bytes)))
     } else {
         None
     }

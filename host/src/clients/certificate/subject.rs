@@ -41,8 +41,8 @@ fn write_attribute(text: &mut String, attribute: &AttributeTypeAndValue<'_>) {
         (name, _) => {
             text.push_str(name.unwrap_or(&kind));
             text.push_str("=#");
-            for octet in value.to_der_vec().unwrap_or_default() {
-                write_hexadecimal(text, octet);
+            for byte in value.to_der_vec().unwrap_or_default() {
+                write_hexadecimal(text, byte);
             }
         }
     }
@@ -74,24 +74,24 @@ fn characters<'a>(value: &Any<'a>) -> Option<Cow<'a, str>> {
     if value.header.class() != Class::Universal || value.header.is_constructed() {
         return None;
     }
-    let octets = value.data;
+    let bytes = value.data;
     match value.header.tag() {
         Tag::Utf8String
         | Tag::PrintableString
         | Tag::Ia5String
         | Tag::NumericString
-        | Tag::VisibleString => std::str::from_utf8(octets).ok().map(Cow::Borrowed),
+        | Tag::VisibleString => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
         // Beyond ASCII nobody agrees what T.61 means.
-        Tag::TeletexString if octets.is_ascii() => {
-            std::str::from_utf8(octets).ok().map(Cow::Borrowed)
+        Tag::TeletexString if bytes.is_ascii() => {
+            std::str::from_utf8(bytes).ok().map(Cow::Borrowed)
         }
         Tag::BmpString => {
-            let (units, []) = octets.as_chunks() else { return None };
+            let (units, []) = bytes.as_chunks() else { return None };
             let units = units.iter().copied().map(u16::from_be_bytes);
             char::decode_utf16(units).collect::<Result<String, _>>().ok().map(Cow::Owned)
         }
         Tag::UniversalString => {
-            let (units, []) = octets.as_chunks() else { return None };
+            let (units, []) = bytes.as_chunks() else { return None };
             let units = units.iter().copied().map(u32::from_be_bytes);
             units.map(char::from_u32).collect::<Option<String>>().map(Cow::Owned)
         }
@@ -111,9 +111,9 @@ fn write_escaped(text: &mut String, value: &str) {
                 text.push(special);
             }
             unseen if is_unseen(unseen) => {
-                for octet in unseen.encode_utf8(&mut [0; 4]).bytes() {
+                for byte in unseen.encode_utf8(&mut [0; 4]).bytes() {
                     text.push('\\');
-                    write_hexadecimal(text, octet);
+                    write_hexadecimal(text, byte);
                 }
             }
             other => text.push(other),
@@ -128,9 +128,9 @@ fn is_unseen(character: char) -> bool {
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-fn write_hexadecimal(text: &mut String, octet: u8) {
+fn write_hexadecimal(text: &mut String, byte: u8) {
     // Writing to a text cannot fail.
-    let _ = write!(text, "{octet:02X}");
+    let _ = write!(text, "{byte:02X}");
 }
 
 #[cfg(test)]
@@ -164,8 +164,8 @@ mod tests {
     fn name(parts: &[&[Vec<u8>]]) -> String {
         let parts: Vec<Vec<u8>> =
             parts.iter().map(|attributes| encoded(0x31, &attributes.concat())).collect();
-        let octets = encoded(0x30, &parts.concat());
-        let (_, name) = X509Name::from_der(&octets).expect("a name");
+        let bytes = encoded(0x30, &parts.concat());
+        let (_, name) = X509Name::from_der(&bytes).expect("a name");
         written(&name)
     }
 

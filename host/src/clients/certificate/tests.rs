@@ -26,9 +26,9 @@ fn encoded(tag: u8, content: &[u8]) -> Vec<u8> {
 }
 
 /// A certificate whose alternative names stand in these octets.
-fn with_extension(octets: Vec<u8>) -> Certificate {
+fn with_extension(bytes: Vec<u8>) -> Certificate {
     let mut params = CertificateParams::default();
-    let extension = CustomExtension::from_oid_content(&SUBJECT_ALT_NAME, octets);
+    let extension = CustomExtension::from_oid_content(&SUBJECT_ALT_NAME, bytes);
     params.custom_extensions.push(extension);
     signed(&params)
 }
@@ -120,7 +120,7 @@ fn many_and_long_names_are_bounded() {
 #[test]
 fn extension_that_is_malformed_or_stands_twice_has_no_names() {
     let name = encoded(DNS, b"a.example");
-    for octets in [
+    for bytes in [
         Vec::new(),
         vec![0x30],
         vec![0x30, 0x80],
@@ -133,12 +133,12 @@ fn extension_that_is_malformed_or_stands_twice_has_no_names() {
             &[&name[..], &[DNS, 0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]].concat(),
         ),
     ] {
-        assert_eq!(with_extension(octets.clone()).names(), [""; 0], "{octets:x?}");
+        assert_eq!(with_extension(bytes.clone()).names(), [""; 0], "{bytes:x?}");
     }
     let mut params = CertificateParams::default();
     for _ in 0..2 {
-        let octets = encoded(0x30, &name);
-        let extension = CustomExtension::from_oid_content(&SUBJECT_ALT_NAME, octets);
+        let bytes = encoded(0x30, &name);
+        let extension = CustomExtension::from_oid_content(&SUBJECT_ALT_NAME, bytes);
         params.custom_extensions.push(extension);
     }
     assert_eq!(signed(&params).names(), [""; 0]);
@@ -156,9 +156,9 @@ fn no_certificate_panics_wherever_it_is_cut_or_changed() {
         assert_eq!(ask(&whole[..length]), "Certificate(None)", "cut at {length}");
     }
     for place in 0..whole.len() {
-        for octet in [0, 1, 0x30, 0x7f, 0x80, 0x84, 0xff, whole[place].wrapping_add(1)] {
+        for byte in [0, 1, 0x30, 0x7f, 0x80, 0x84, 0xff, whole[place].wrapping_add(1)] {
             let mut changed = whole.clone();
-            changed[place] = octet;
+            changed[place] = byte;
             ask(&changed);
         }
     }

@@ -48,11 +48,11 @@ impl At {
         }
     }
 
-    fn octets(self, key: &'static str, octets: usize) -> Checked<()> {
-        match octets {
+    fn bytes(self, key: &'static str, bytes: usize) -> Checked<()> {
+        match bytes {
             0 => Err(self.wrong(key, "must be more than 0")),
             many if many > MOST_OCTETS => {
-                let size = ByteSize(octets as u64);
+                let size = ByteSize(bytes as u64);
                 Err(self.wrong(key, format!("{size} is more than this machine can address")))
             }
             _ => Ok(()),
@@ -92,11 +92,11 @@ impl HostLimits {
             *self;
         at.number("max-clients", max_clients, MOST_CLIENTS)?;
         at.number("max-headers", max_headers, MOST_HEADERS)?;
-        at.octets("max-header-size", max_header_size)?;
+        at.bytes("max-header-size", max_header_size)?;
         if max_header_size < MIN_HEADER_SIZE {
             return Err(at.wrong("max-header-size", "must be at least 8KiB"));
         }
-        at.octets("max-buffered", max_buffered)?;
+        at.bytes("max-buffered", max_buffered)?;
         if max_buffered < least_buffered {
             let why = format!(
                 "{} must be at least twice max-outbound {}, so that a client alone finds room",
@@ -119,8 +119,8 @@ impl HostTimeouts {
 impl Limits {
     pub(super) fn checked(self, at: At) -> Checked<Self> {
         at.number("max-clients", self.max_clients, MOST_CLIENTS)?;
-        at.octets("max-message", self.max_message)?;
-        at.octets("max-outbound", self.max_outbound)?;
+        at.bytes("max-message", self.max_message)?;
+        at.bytes("max-outbound", self.max_outbound)?;
         if self.max_outbound < self.max_message.saturating_mul(2) {
             let why = format!(
                 "{} must be at least twice max-message {}, so that an answer as long as its message \
@@ -130,11 +130,11 @@ impl Limits {
             );
             return Err(at.wrong("max-outbound", why));
         }
-        at.octets("min-rate", self.min_rate)?;
-        at.octets("max-memory", self.max_memory)?;
+        at.bytes("min-rate", self.min_rate)?;
+        at.bytes("max-memory", self.max_memory)?;
         at.number("max-instances", self.max_instances, MOST_CLIENTS)?;
-        at.octets("max-state", self.max_state)?;
-        at.octets("max-log", self.max_log)?;
+        at.bytes("max-state", self.max_state)?;
+        at.bytes("max-log", self.max_log)?;
         Ok(Self {
             max_cpu: at.budget("max-cpu", self.max_cpu)?,
             max_time: at.budget("max-time", self.max_time)?,

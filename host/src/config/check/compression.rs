@@ -3,7 +3,7 @@
 use ws_host_protocol::Deflate;
 use ws_host_protocol::deflate::{KeepWindow, Level, WindowBits};
 
-use super::{At, Checked, octets};
+use super::{At, Checked, bytes};
 use crate::config::schema::{self, Compression};
 
 /// The keys that say how, and not whether.
@@ -21,7 +21,7 @@ impl schema::Resource {
         let level = self.compression_level.map(|level| check_level(at, level)).transpose()?;
         let window = self.compression_window.map(|bits| check_window(at, bits)).transpose()?;
         deflate.level = level.unwrap_or(deflate.level);
-        deflate.threshold = octets(self.compression_threshold, deflate.threshold);
+        deflate.threshold = bytes(self.compression_threshold, deflate.threshold);
         deflate.keep_window = match self.compression_keep_window {
             Some(false) => KeepWindow::Never,
             Some(true) | None => KeepWindow::Always,

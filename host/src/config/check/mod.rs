@@ -113,8 +113,8 @@ impl schema::Server {
             limits: HostLimits {
                 max_clients: self.max_clients.unwrap_or(limits.max_clients),
                 max_headers: self.max_headers.unwrap_or(limits.max_headers),
-                max_header_size: octets(self.max_header_size, limits.max_header_size),
-                max_buffered: octets(self.max_buffered, limits.max_buffered.max(least_buffered)),
+                max_header_size: bytes(self.max_header_size, limits.max_header_size),
+                max_buffered: bytes(self.max_buffered, limits.max_buffered.max(least_buffered)),
                 max_http2_streams: self.max_http2_streams.unwrap_or(limits.max_http2_streams),
             },
             timeouts: HostTimeouts {
@@ -138,7 +138,7 @@ impl At {
 }
 
 /// More than can be addressed is told by the check of the number.
-fn octets(size: Option<ByteSize>, default: usize) -> usize {
+fn bytes(size: Option<ByteSize>, default: usize) -> usize {
     size.map_or(default, |size| usize::try_from(size.as_u64()).unwrap_or(usize::MAX))
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue};
 use ws_host_protocol::handshake::{Origins, belongs_to_handshake};
 
-use super::{At, Checked, octets, time};
+use super::{At, Checked, bytes, time};
 use crate::config::schema::{self, Percent, Sharing, Time};
 use crate::config::{
     Address, AutoAnswer, InstancePer, InvalidSetting, Limits, OnFault, OnFull, Pattern, Resource,
@@ -73,19 +73,19 @@ impl schema::Resource {
 
     fn limits(&self) -> Limits {
         let default = Limits::default();
-        let max_message = octets(self.max_message, default.max_message);
+        let max_message = bytes(self.max_message, default.max_message);
         let max_outbound = max_message.saturating_mul(2).max(MIN_OUTBOUND);
         Limits {
             max_clients: self.max_clients.unwrap_or(default.max_clients),
             max_message,
-            max_outbound: octets(self.max_outbound, max_outbound),
-            min_rate: octets(self.min_rate, default.min_rate),
-            max_memory: octets(self.max_memory, default.max_memory),
+            max_outbound: bytes(self.max_outbound, max_outbound),
+            min_rate: bytes(self.min_rate, default.min_rate),
+            max_memory: bytes(self.max_memory, default.max_memory),
             max_cpu: time(self.max_cpu, default.max_cpu),
             max_time: time(self.max_time, default.max_time),
             max_instances: self.max_instances.unwrap_or(default.max_instances),
-            max_state: octets(self.max_state, default.max_state),
-            max_log: octets(self.max_log, default.max_log),
+            max_state: bytes(self.max_state, default.max_state),
+            max_log: bytes(self.max_log, default.max_log),
         }
     }
 

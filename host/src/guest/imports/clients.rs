@@ -36,8 +36,8 @@ fn send_text(store: Store<'_>, (to, message): (u64, Text)) -> Result<Done> {
 }
 
 fn send_binary(store: Store<'_>, (to, message): (u64, WasmList<u8>)) -> Result<Done> {
-    let octets = message.as_le_slice(&store);
-    Ok(done(for_client(&store, to, |client| client.send_binary(octets))))
+    let bytes = message.as_le_slice(&store);
+    Ok(done(for_client(&store, to, |client| client.send_binary(bytes))))
 }
 
 fn send(store: Store<'_>, (to, message, options): (u64, Message, Option<Handle>)) -> Result<Done> {
@@ -87,8 +87,8 @@ fn buffered(store: Store<'_>, (client,): (u64,)) -> Result<(Option<u64>,)> {
 }
 
 fn attach(store: Store<'_>, (client, attachment): (u64, WasmList<u8>)) -> Result<Done> {
-    let octets = attachment.as_le_slice(&store);
-    Ok(match for_open_client(&store, client, |client| client.attach(octets)) {
+    let bytes = attachment.as_le_slice(&store);
+    Ok(match for_open_client(&store, client, |client| client.attach(bytes)) {
         Some(attached) => done(attached),
         None => (Err("closed"),),
     })

@@ -32,7 +32,7 @@ impl Message {
     ) -> Result<Result<(), SendError>> {
         Ok(match self {
             Self::Text(text) => client.send_text_with(&text.to_str(store)?, form),
-            Self::Binary(octets) => client.send_binary_with(octets.as_le_slice(store), form),
+            Self::Binary(bytes) => client.send_binary_with(bytes.as_le_slice(store), form),
         })
     }
 
@@ -44,7 +44,7 @@ impl Message {
     pub(super) fn frame(&self, store: &Store<'_>) -> Result<SharedMessage> {
         Ok(match self {
             Self::Text(text) => SharedMessage::text(&text.to_str(store)?),
-            Self::Binary(octets) => SharedMessage::binary(octets.as_le_slice(store)),
+            Self::Binary(bytes) => SharedMessage::binary(bytes.as_le_slice(store)),
         })
     }
 }

@@ -87,12 +87,12 @@ fn set_compression(store: Store<'_>, (options, how): (Handle, Text)) -> Result<D
     set(store, &options, |options| options.form.compression = compression)
 }
 
-fn set_max_frame(store: Store<'_>, (options, octets): (Handle, Option<u32>)) -> Result<Done> {
-    let octets = octets.map(|octets| NonZeroUsize::new(octets as usize));
-    if octets == Some(None) {
+fn set_max_frame(store: Store<'_>, (options, bytes): (Handle, Option<u32>)) -> Result<Done> {
+    let bytes = bytes.map(|bytes| NonZeroUsize::new(bytes as usize));
+    if bytes == Some(None) {
         return Ok((Err("invalid"),));
     }
-    set(store, &options, |options| options.form.frame_size = octets.flatten())
+    set(store, &options, |options| options.form.frame_size = bytes.flatten())
 }
 
 fn set_except(store: Store<'_>, (options, clients): (Handle, WasmList<u64>)) -> Result<Done> {

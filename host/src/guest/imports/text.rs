@@ -39,11 +39,10 @@ impl Text {
         store: impl Into<StoreContext<'a, T>>,
     ) -> Result<Cow<'a, str>> {
         match self {
-            Self::Utf8(octets) => {
-                let octets = octets.as_le_slice(store);
+            Self::Utf8(bytes) => {
+                let bytes = bytes.as_le_slice(store);
                 // Asked a second time, the standard library tells where the fault is.
-                let text =
-                    simdutf8::basic::from_utf8(octets).or_else(|_| str::from_utf8(octets))?;
+                let text = simdutf8::basic::from_utf8(bytes).or_else(|_| str::from_utf8(bytes))?;
                 Ok(Cow::Borrowed(text))
             }
             Self::Other(text) => text.to_str(store),
@@ -115,8 +114,8 @@ mod tests {
 
     /// A component that tells the host one text, which lies as these octets in its memory, and the same
     /// as the only one of a list.
-    fn component(encoding: &str, octets: &[u8], length: u32) -> String {
-        let data: String = octets.iter().map(|octet| format!("\\{octet:02x}")).collect();
+    fn component(encoding: &str, bytes: &[u8], length: u32) -> String {
+        let data: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
         format!(
             r#"(component
               (import "tell" (func $tell (param "text" string) (param "texts" (list string))))
@@ -135,15 +134,15 @@ mod tests {
               (core instance $teller
                 (instantiate $teller (with "host" (instance (export "tell" (func $tell))))))
               (func (export "run") (canon lift (core func $teller "run"))))"#,
-            length = length.to_le_bytes().map(|octet| format!("\\{octet:02x}")).concat(),
+            length = length.to_le_bytes().map(|byte| format!("\\{byte:02x}")).concat(),
             number = length.cast_signed(),
         )
     }
 
     /// What the host hears of it.
-    fn told(encoding: &str, octets: &[u8], length: u32) -> Result<Vec<String>> {
+    fn told(encoding: &str, bytes: &[u8], length: u32) -> Result<Vec<String>> {
         let engine = Engine::default();
-        let component = Component::new(&engine, component(encoding, octets, length))?;
+        let component = Component::new(&engine, component(encoding, bytes, length))?;
         let mut linker = Linker::new(&engine);
         linker.root().func_wrap(
             "tell",
@@ -175,10 +174,10 @@ mod tests {
 
     #[test]
     fn what_is_no_text_is_an_error_that_tells_where() {
-        for (octets, place) in
+        for (bytes, place) in
             [(&b"abc\xff"[..], 3), (&[b"a".repeat(100), vec![0xc3]].concat(), 100)]
         {
-            let error = told("utf8", octets, octets.len() as u32).unwrap_err();
+            let error = told("utf8", bytes, bytes.len() as u32).unwrap_err();
             assert!(format!("{error:?}").contains(&format!("from index {place}")), "{error:?}");
         }
     }

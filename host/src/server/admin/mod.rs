@@ -252,8 +252,8 @@ impl AdminService {
             }
             AdminRequest::Publish { resource, topic } => {
                 let published = match Message::of(headers, message).ok_or_else(not_text)? {
-                    Message::Binary(octets) => {
-                        self.host.publish_binary(&resource, &topic, octets).await
+                    Message::Binary(bytes) => {
+                        self.host.publish_binary(&resource, &topic, bytes).await
                     }
                     Message::Text(words) => self.host.publish_text(&resource, &topic, words).await,
                 };
@@ -270,8 +270,8 @@ impl AdminService {
             }
             AdminRequest::SendTagged { resource, tag } => {
                 let sent = match Message::of(headers, message).ok_or_else(not_text)? {
-                    Message::Binary(octets) => {
-                        self.host.send_tagged_binary(&resource, &tag, octets).await
+                    Message::Binary(bytes) => {
+                        self.host.send_tagged_binary(&resource, &tag, bytes).await
                     }
                     Message::Text(words) => {
                         self.host.send_tagged_text(&resource, &tag, words).await

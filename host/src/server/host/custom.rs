@@ -17,15 +17,15 @@ const MAX_WORD: usize = 255;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CustomMessage<'a> {
-    octets: &'a [u8],
+    bytes: &'a [u8],
     kind: Option<&'a str>,
     sender: Option<&'a str>,
 }
 
 impl<'a> CustomMessage<'a> {
     /// A message of which only this is known.
-    pub fn new(octets: &'a [u8]) -> Self {
-        Self { octets, kind: None, sender: None }
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, kind: None, sender: None }
     }
 
     /// Of what kind it is, in at most 255 octets: a media type, say. The handler can ask for it.
@@ -38,8 +38,8 @@ impl<'a> CustomMessage<'a> {
         Self { sender: Some(sender), ..self }
     }
 
-    pub(in crate::server) fn octets(&self) -> Arc<[u8]> {
-        self.octets.into()
+    pub(in crate::server) fn bytes(&self) -> Arc<[u8]> {
+        self.bytes.into()
     }
 
     pub(in crate::server) fn info(&self) -> Result<CustomInfo, CustomError> {
@@ -56,8 +56,8 @@ impl<'a> CustomMessage<'a> {
 
 /// Whatever has octets: a slice, a vector, a text.
 impl<'a, T: AsRef<[u8]> + ?Sized> From<&'a T> for CustomMessage<'a> {
-    fn from(octets: &'a T) -> Self {
-        Self::new(octets.as_ref())
+    fn from(bytes: &'a T) -> Self {
+        Self::new(bytes.as_ref())
     }
 }
 

@@ -335,7 +335,7 @@ impl Host {
             Recipient::Path(path) => Target::Path(normalized(&path).into_owned()),
             Recipient::Client(id) => Target::Client(ClientId(id)),
         };
-        let answers = served.resource().receive_custom(target, message.octets(), info).await?;
+        let answers = served.resource().receive_custom(target, message.bytes(), info).await?;
         let told = |answer| match answer {
             Ok(CustomReply::Given(answer)) => CustomAnswer::Given(answer),
             Ok(CustomReply::Refused(why)) => CustomAnswer::Refused(why),

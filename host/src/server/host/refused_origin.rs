@@ -128,7 +128,7 @@ fn advice(origin: &[u8], host: &[u8], headers: &HeaderMap, proxy: Proxy) -> Stri
 /// network alone, or the host of the page on another port.
 fn is_upstream(host: &[u8], origin: &[u8]) -> bool {
     let name_of = |authority: &str| match authority.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|octet| octet.is_ascii_digit()) => name.to_owned(),
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name.to_owned(),
         _ => authority.to_owned(),
     };
     let (Ok(host), Ok(origin)) = (str::from_utf8(host), str::from_utf8(origin)) else {

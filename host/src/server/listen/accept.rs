@@ -231,11 +231,11 @@ mod tests {
 
     #[test]
     fn task_of_a_connection_has_no_room_for_what_few_connections_do() {
-        fn octets<F>(_: impl Fn(AcceptedConnection) -> F) -> usize {
+        fn bytes<F>(_: impl Fn(AcceptedConnection) -> F) -> usize {
             size_of::<F>()
         }
-        let octets = octets(AcceptedConnection::serve);
+        let bytes = bytes(AcceptedConnection::serve);
         // Of a request over HTTP/1.1 or the beginning of HTTP/2. With that of TLS it would be 12,500.
-        assert!(octets <= 5000, "{octets}");
+        assert!(bytes <= 5000, "{bytes}");
     }
 }

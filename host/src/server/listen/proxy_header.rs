@@ -56,30 +56,30 @@ pub(super) enum Encryption {
 ///
 /// None: what was read is lost with the future.
 pub(super) async fn read(mut stream: impl AsyncRead + Unpin) -> Result<(ProxyHeader, Vec<u8>)> {
-    let mut octets = Vec::with_capacity(MAX_HEADER);
+    let mut bytes = Vec::with_capacity(MAX_HEADER);
     loop {
-        let room = (MAX_HEADER - octets.len()) as u64;
-        if (&mut stream).take(room).read_buf(&mut octets).await? == 0 {
+        let room = (MAX_HEADER - bytes.len()) as u64;
+        if (&mut stream).take(room).read_buf(&mut bytes).await? == 0 {
             // Some look whether somebody listens here, and say nothing.
-            if octets.is_empty() {
+            if bytes.is_empty() {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
             return Err(Error::new(ErrorKind::InvalidData, "no header of the PROXY protocol"));
         }
-        if let Some((proxied, length)) = parse(&octets)? {
-            octets.drain(..length);
-            return Ok((proxied, octets));
+        if let Some((proxied, length)) = parse(&bytes)? {
+            bytes.drain(..length);
+            return Ok((proxied, bytes));
         }
     }
 }
 
 /// The header and its length. `None` if it is not there to its end.
-fn parse(octets: &[u8]) -> Result<Option<(ProxyHeader, usize)>> {
+fn parse(bytes: &[u8]) -> Result<Option<(ProxyHeader, usize)>> {
     // Version 1 is a line. The parser takes one that is cut in a number for a wrong one.
-    if octets.len() < LONGEST_LINE && octets.starts_with(b"PROXY") && !octets.contains(&b'\n') {
+    if bytes.len() < LONGEST_LINE && bytes.starts_with(b"PROXY") && !bytes.contains(&b'\n') {
         return Ok(None);
     }
-    let header = HeaderResult::parse(octets);
+    let header = HeaderResult::parse(bytes);
     if header.is_incomplete() {
         return Ok(None);
     }
