@@ -17,7 +17,7 @@ async function requests({ url, count }) {
     socket.onopen = done;
     socket.onerror = failed;
   })));
-  const told = await Promise.all(sockets.map((socket) => {
+const seen = await Promise.all(sockets.map((socket) => {
     const answer = next(socket);
     socket.send('request');
     return answer;
@@ -30,7 +30,7 @@ async function requests({ url, count }) {
     socket.onclose = ({ code }) => done(code);
     socket.close(4001);
   })));
-  return { told, isWhole, codes };
+return { seen, isWhole, codes };
 }
 
 try {
@@ -39,8 +39,8 @@ try {
   assert.equal(await page.textContent('p'), 'welcome');
   const spoken = await page.evaluate(() => performance.getEntriesByType('navigation')[0].nextHopProtocol);
   assert.equal(spoken, 'h2');
-  const { told, isWhole, codes } = await page.evaluate(requests, { url: `wss://${host}/`, count: 5 });
-  for (const request of told) {
+const { seen, isWhole, codes } = await page.evaluate(requests, { url: `wss://${host}/`, count: 5 });
+for (const request of seen) {
     assert.match(request, /secure: true/);
     assert.match(request, /https:\/\/localhost/);
     // Over HTTP/2 there is no key (RFC 8441 §5).

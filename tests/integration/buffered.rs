@@ -20,7 +20,7 @@ fn grown(server: &TestServer, before: usize) -> Result<usize> {
 
 /// Connects `count` clients, and returns them with the server's peak memory so far.
 fn connect(server: &TestServer, count: usize) -> Result<(Vec<Client>, usize)> {
-    let mut clients = Client::connect_many(&server, count)?;
+    let mut clients = Client::connect_many(server, count)?;
     for client in &mut clients {
         client.ask("hello")?;
     }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use ws_host_test_support::{Client, TestServer};
 
-use crate::configured::{Configuration, hang_up};
+use crate::configured::Configuration;
 use crate::keeper::{Keeper, Scene, counter, post_reload, trap};
 
 const DEBUG: &[&str] = &["--log", "ws_host=debug"];
@@ -86,9 +86,7 @@ fn changing_the_configuration_starts_checkpoints_and_closes_no_client() -> Resul
     let mut server = configuration.serve()?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("keep precious")?, "kept");
-    configuration.write(&format!("{text}checkpoint = \"50ms\"\n"))?;
-    hang_up(&server)?;
-    let line = server.wait_for_log("read the configuration again")?;
+    let line = configuration.reload(&mut server, &format!("{text}checkpoint = \"50ms\"\n"))?;
     assert!(line.contains("changed=[\"guest-precious\"]"), "{line}");
     while client.ask("kept")?.is_empty() || !has_survived(&server, &mut client)? {
         assert_eq!(client.ask("keep precious")?, "kept");

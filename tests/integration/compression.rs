@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use ws_host_test_support::{Client, Frame, TestServer, handshake, startup_error};
 
-use crate::configured::{Configuration, hang_up};
+use crate::configured::Configuration;
 use crate::deflated::{self, Peer, deflate, inflate, words};
 
 const MESSAGES: &[&str] = &["--compression", "messages"];
@@ -260,10 +260,10 @@ fn receive_message(client: &mut Client) -> Result<(u8, usize, Vec<u8>)> {
 #[test]
 fn broadcast_reaches_each_client_in_its_negotiated_form() -> Result<()> {
     let server = TestServer::with_arguments("guest-forms", CONTEXT)?;
-    let alone = "permessage-deflate; server_no_context_takeover";
+    let no_takeover = "permessage-deflate; server_no_context_takeover";
     let mut plain = Client::connect(&server)?;
-    let mut first = deflated::connect(&server, alone)?.0;
-    let mut second = deflated::connect(&server, alone)?.0;
+    let mut first = deflated::connect(&server, no_takeover)?.0;
+    let mut second = deflated::connect(&server, no_takeover)?.0;
     let mut context = deflated::connect(&server, OFFER)?.0;
     let mut peer = Peer::new();
     for (how, to, rsv1, longest) in [
@@ -327,21 +327,20 @@ fn changed_settings_apply_to_new_clients() -> Result<()> {
     let mut server = configuration.serve()?;
     let (mut plain, agreed) = deflated::connect(&server, OFFER)?;
     assert_eq!(agreed, None);
-    configuration.write(&text(
-        "compression = \"context\"\ncompression-level = 9\ncompression-threshold = \"1KiB\"\n\
+    let line = configuration.reload(
+        &mut server,
+        &text(
+            "compression = \"context\"\ncompression-level = 9\ncompression-threshold = \"1KiB\"\n\
          compression-window = 9",
-    ))?;
-    hang_up(&server)?;
-    let line = server.wait_for_log("read the configuration again")?;
+        ),
+    )?;
     assert!(line.contains("changed=[\"a\"]"), "{line}");
     let (mut client, agreed) = deflated::connect(&server, OFFER)?;
     assert_eq!(agreed.as_deref(), Some("permessage-deflate; client_max_window_bits=9"));
     let mut peer = Peer::with_window(9);
     peer.echo(&mut client, &words())?;
     assert_eq!(plain.ask(&words())?, words());
-    configuration.write(&text("compression = \"off\""))?;
-    hang_up(&server)?;
-    server.wait_for_log("read the configuration again")?;
+    configuration.reload(&mut server, &text("compression = \"off\""))?;
     peer.echo(&mut client, &words())?;
     assert_eq!(deflated::connect(&server, OFFER)?.1, None);
     Ok(())

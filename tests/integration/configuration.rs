@@ -160,9 +160,7 @@ fn added_resource_is_served_and_others_are_not_touched() -> Result<()> {
     let mut there = Client::connect_to(&server, "/telling/a")?;
     assert_eq!(status(&server, "/more", "")?, 404);
     let more = "[[resource]]\nname = \"more\"\npath = \"/more\"\ncomponent = \"{{echo}}\"\n";
-    configuration.write(&format!("{TWO}{more}"))?;
-    hang_up(&server)?;
-    let line = server.wait_for_log("read the configuration again")?;
+    let line = configuration.reload(&mut server, &format!("{TWO}{more}"))?;
     assert!(line.contains("added=[\"more\"]"), "{line}");
     assert!(line.contains("unchanged=[\"echo\", \"telling\"]"), "{line}");
     assert_eq!(Client::connect_to(&server, "/more")?.ask("hello")?, "hello");
@@ -193,9 +191,8 @@ fn changed_settings_apply_to_new_clients_and_close_none() -> Result<()> {
     let mut server = configuration.serve()?;
     let mut there = Client::connect_to(&server, "/telling/a")?;
     let changed = TWO.replace("max-message = 64", "max-message = 128\nheaders = { X-New = \"1\" }");
-    configuration.write(&changed.replace("/telling/{id}", "/told/{id}"))?;
-    hang_up(&server)?;
-    let line = server.wait_for_log("read the configuration again")?;
+    let line =
+        configuration.reload(&mut server, &changed.replace("/telling/{id}", "/told/{id}"))?;
     assert!(line.contains("changed=[\"telling\"]"), "{line}");
     there.send_text(&"x".repeat(65))?;
     there.expect_close(1009)?;

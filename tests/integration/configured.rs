@@ -38,6 +38,13 @@ impl Configuration {
         Ok(std::fs::write(self.file(), filled + rest)?)
     }
 
+    /// Writes another configuration and makes the server reload it. Returns the line that the server logs about it.
+    pub(crate) fn reload(&self, server: &mut TestServer, text: &str) -> Result<String> {
+        self.write(text)?;
+        hang_up(server)?;
+        server.wait_for_log("read the configuration again")
+    }
+
     pub(crate) fn file(&self) -> PathBuf {
         self.folder.path().join("ws-host.toml")
     }

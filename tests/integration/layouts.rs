@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 /// A layout of files and links, and the way in which they are replaced.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Layout {
-    /// Kubernetes volumes: `file -> ..data/file`, `..data -> ..2026_1`. A link `..data_tmp` is renamed onto `..data`, and
-    /// the old folder is removed.
+    /// Kubernetes volumes: `file -> ..data/file`, `..data -> ..2026_1`. A link `..data_tmp` is renamed onto `..data`,
+    /// and the old folder is removed.
     ConfigMap,
     /// `current -> releases/1`, and then `releases/2`.
     Releases,

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -26,6 +26,14 @@ fn address(line: &str) -> Result<SocketAddr> {
     url.context("a URL")?.parse().with_context(|| format!("no address in {line:?}"))
 }
 
+/// Returns a path for a unix socket with its address for `--listen`, and the temporary folder that holds it.
+pub(crate) fn unix_socket() -> Result<(tempfile::TempDir, PathBuf, String)> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("socket");
+    let address = format!("unix:{}", file.display());
+    Ok((folder, file, address))
+}
+
 fn at_unix(file: &Path) -> Result<Client<UnixStream>> {
     Client::greet(UnixStream::connect(file)?)
 }
@@ -37,9 +45,7 @@ fn complaint(flags: &[&str]) -> Result<String> {
 
 #[test]
 fn all_addresses_are_served() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("socket");
-    let unix = format!("unix:{}", file.display());
+    let (_folder, file, unix) = unix_socket()?;
     let flags = ["--listen", "127.0.0.2:0", "--listen", "[::1]:0", "--listen", &unix];
     let mut server = TestServer::with_arguments("echo", &flags)?;
     let second = address(&server.next_line("ws://127.0.0.2:")?)?;
@@ -87,9 +93,7 @@ fn ipv4_and_ipv6_share_a_port_in_any_order() -> Result<()> {
 
 #[test]
 fn unix_socket_has_its_mode_and_is_removed_with_the_server() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("socket");
-    let unix = format!("unix:{}", file.display());
+    let (_folder, file, unix) = unix_socket()?;
     let flags = ["--listen", &unix, "--unix-mode", "640"];
     let server = TestServer::with_arguments("guest-about", &flags)?;
     let found = std::fs::metadata(&file)?;
@@ -109,10 +113,8 @@ fn unix_socket_has_its_mode_and_is_removed_with_the_server() -> Result<()> {
 
 #[test]
 fn stale_unix_socket_is_replaced() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("socket");
+    let (_folder, file, unix) = unix_socket()?;
     drop(UnixListener::bind(&file)?);
-    let unix = format!("unix:{}", file.display());
     let _server = TestServer::with_arguments("echo", &["--listen", &unix])?;
     assert_eq!(at_unix(&file)?.ask("hello")?, "hello");
     Ok(())
@@ -120,9 +122,7 @@ fn stale_unix_socket_is_replaced() -> Result<()> {
 
 #[test]
 fn unix_socket_that_another_server_has_created_since_stays() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("socket");
-    let unix = format!("unix:{}", file.display());
+    let (_folder, file, unix) = unix_socket()?;
     let first = TestServer::with_arguments("echo", &["--listen", &unix])?;
     let mut before = at_unix(&file)?;
     std::fs::remove_file(&file)?;
@@ -140,9 +140,7 @@ fn unix_socket_that_another_server_has_created_since_stays() -> Result<()> {
 
 #[test]
 fn file_of_another_program_is_not_touched() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("socket");
-    let unix = format!("unix:{}", file.display());
+    let (_folder, file, unix) = unix_socket()?;
     let live = UnixListener::bind(&file)?;
     let error = complaint(&["--listen", &unix])?;
     assert!(error.contains(&unix) && error.contains("another program listens there"), "{error}");

@@ -46,7 +46,7 @@ fn folder_in_place_of_a_file() -> Result<()> {
 }
 
 #[test]
-fn what_is_not_webassembly() -> Result<()> {
+fn file_that_is_not_webassembly() -> Result<()> {
     let folder = tempfile::tempdir()?;
     component_fails(&file(&folder, "text.wasm", b"hello")?, &["not WebAssembly"]);
     component_fails(&file(&folder, "empty.wasm", b"")?, &["not WebAssembly"]);

@@ -1,5 +1,5 @@
-//! Integration tests: each runs the real binary on a free port and talks to it over TCP. All are in one test binary, with
-//! one module per capability.
+//! Integration tests: each runs the real binary on a free port and talks to it over TCP. All are in one test binary,
+//! with one module per capability.
 
 mod admin; // access to the admin address
 mod answers; // HTTP/1.1 responses, byte for byte

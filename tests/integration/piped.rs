@@ -78,7 +78,7 @@ fn wait_is_configurable() -> Result<()> {
 }
 
 #[test]
-fn count_exits_after_that_many_messages() -> Result<()> {
+fn client_exits_after_count_messages() -> Result<()> {
     let server = TestServer::serving("guest-keeper")?;
     let input = "timer 1 200\ntimer 2 3600000\n";
     let (output, printed, log) = connect(server.url(), &["--plain", "--count", "3"], input)?;
@@ -94,7 +94,7 @@ fn count_exits_after_that_many_messages() -> Result<()> {
 }
 
 #[test]
-fn fewer_messages_than_the_count_are_an_error_that_says_how_many_arrived() -> Result<()> {
+fn fewer_messages_than_count_is_an_error_that_says_how_many_arrived() -> Result<()> {
     let server = TestServer::serving("echo")?;
     let flags = ["--plain", "--count", "3", "--wait", "100ms"];
     let (output, printed, log) = connect(server.url(), &flags, "a\nb\n")?;

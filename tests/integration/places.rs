@@ -12,6 +12,7 @@ use ws_host_test_support::{
 };
 
 use crate::configured::{Configuration, ask_admin};
+use crate::listening::unix_socket;
 use crate::static_files::folder_with;
 use crate::streams::{
     CANCEL, Connection, DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, STATUS_200, get,
@@ -72,9 +73,7 @@ fn connections_without_a_request_are_evicted_oldest_first() -> Result<()> {
 
 #[test]
 fn crowd_at_one_address_does_not_block_another() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("socket");
-    let unix = format!("unix:{}", file.display());
+    let (_folder, file, unix) = unix_socket()?;
     let flags = ["--handshake-timeout", "60s", "--listen", &unix];
     let server = TestServer::with_arguments("echo", &flags)?;
     raise_open_files();

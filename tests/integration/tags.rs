@@ -11,12 +11,12 @@ use crate::keeper::post_reload;
 const GUEST: &str = "guest-tagging";
 
 /// Starts a server with one instance per client.
-fn alone() -> Result<(TestServer, SocketAddr)> {
+fn one_instance_per_client() -> Result<(TestServer, SocketAddr)> {
     TestServer::with_admin(GUEST, &["--instance-per", "client", "--workers", "2"])
 }
 
 fn connect<const N: usize>(server: &TestServer) -> Result<[Client; N]> {
-    let clients = Client::connect_many(&server, N)?;
+    let clients = Client::connect_many(server, N)?;
     clients.try_into().map_err(|_| anyhow::anyhow!("the count is N"))
 }
 
@@ -30,7 +30,7 @@ fn count(admin: SocketAddr, tag: &str) -> Result<String> {
 
 #[test]
 fn message_by_tag_reaches_clients_on_all_instances() -> Result<()> {
-    let (server, _) = alone()?;
+    let (server, _) = one_instance_per_client()?;
     let mut clients: [Client; 12] = connect(&server)?;
     for client in &mut clients[..8] {
         assert_eq!(client.ask("tag user:1")?, "Ok(())");
@@ -118,7 +118,7 @@ fn limits_of_tags() -> Result<()> {
 
 #[test]
 fn clients_of_other_instances_cannot_be_tagged() -> Result<()> {
-    let (server, _) = alone()?;
+    let (server, _) = one_instance_per_client()?;
     let [mut mine, mut other] = connect(&server)?;
     assert_eq!(other.ask("tag user:1")?, "Ok(())");
     for id in [other.ask("id")?, "0".into(), u64::MAX.to_string()] {
@@ -132,7 +132,7 @@ fn clients_of_other_instances_cannot_be_tagged() -> Result<()> {
 
 #[test]
 fn disconnected_client_has_no_tags_and_gets_none() -> Result<()> {
-    let (mut server, admin) = alone()?;
+    let (mut server, admin) = one_instance_per_client()?;
     let mut client = Client::connect(&server)?;
     for tag in ["a", "b"] {
         assert_eq!(client.ask(&format!("tag {tag}"))?, "Ok(())");
@@ -149,7 +149,7 @@ fn disconnected_client_has_no_tags_and_gets_none() -> Result<()> {
 
 #[test]
 fn operator_counts_sends_to_and_closes_clients_by_tag() -> Result<()> {
-    let (server, admin) = alone()?;
+    let (server, admin) = one_instance_per_client()?;
     let mut clients: [Client; 6] = connect(&server)?;
     for (number, client) in clients.iter_mut().enumerate() {
         assert_eq!(client.ask(&format!("tag user/{}", number % 2))?, "Ok(())");
@@ -182,7 +182,7 @@ fn operator_counts_sends_to_and_closes_clients_by_tag() -> Result<()> {
 
 #[test]
 fn invalid_admin_requests_for_tags_are_refused_without_effect() -> Result<()> {
-    let (server, admin) = alone()?;
+    let (server, admin) = one_instance_per_client()?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("tag a")?, "Ok(())");
     let long = "t".repeat(256);
@@ -220,7 +220,7 @@ fn invalid_admin_requests_for_tags_are_refused_without_effect() -> Result<()> {
 
 #[test]
 fn messages_to_a_tag_and_a_topic_keep_their_order() -> Result<()> {
-    let (server, _) = alone()?;
+    let (server, _) = one_instance_per_client()?;
     let mut clients: [Client; 6] = connect(&server)?;
     for client in &mut clients {
         assert_eq!(client.ask("tag both")?, "Ok(())");

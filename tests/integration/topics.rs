@@ -3,14 +3,14 @@
 use anyhow::Result;
 use ws_host_test_support::{Client, Frame, TestServer};
 
-fn alone(more: &[&str]) -> Result<TestServer> {
+fn one_instance_per_client(more: &[&str]) -> Result<TestServer> {
     let flags = ["--instance-per", "client", "--workers", "2"];
     TestServer::with_arguments("guest-keeper", &[&flags, more].concat())
 }
 
 #[test]
 fn message_reaches_subscribers_on_all_instances() -> Result<()> {
-    let server = alone(&[])?;
+    let server = one_instance_per_client(&[])?;
     let mut clients = Client::connect_many(&server, 20)?;
     for client in &mut clients[..15] {
         assert_eq!(client.ask("subscribe news")?, "Ok(())");
@@ -36,7 +36,7 @@ fn message_reaches_subscribers_on_all_instances() -> Result<()> {
 
 #[test]
 fn client_that_unsubscribes_or_leaves_gets_nothing() -> Result<()> {
-    let server = alone(&[])?;
+    let server = one_instance_per_client(&[])?;
     let mut publisher = Client::connect(&server)?;
     let mut first = Client::connect(&server)?;
     let mut second = Client::connect(&server)?;
@@ -55,7 +55,7 @@ fn client_that_unsubscribes_or_leaves_gets_nothing() -> Result<()> {
 
 #[test]
 fn client_lists_its_topics_and_leaves_all_of_them() -> Result<()> {
-    let server = alone(&[])?;
+    let server = one_instance_per_client(&[])?;
     let mut publisher = Client::connect(&server)?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("topics")?, "");
@@ -74,7 +74,7 @@ fn client_lists_its_topics_and_leaves_all_of_them() -> Result<()> {
 
 #[test]
 fn all_subscribers_get_messages_in_the_same_order() -> Result<()> {
-    let server = alone(&[])?;
+    let server = one_instance_per_client(&[])?;
     let mut publishers = Client::connect_many(&server, 4)?;
     let mut listeners = Client::connect_many(&server, 4)?;
     for client in &mut listeners {
@@ -101,7 +101,7 @@ fn all_subscribers_get_messages_in_the_same_order() -> Result<()> {
 
 #[test]
 fn limits_of_topics() -> Result<()> {
-    let server = alone(&[])?;
+    let server = one_instance_per_client(&[])?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("subscribe ")?, "Err(InvalidTopic)");
     assert_eq!(client.ask(&format!("subscribe {}", "t".repeat(256)))?, "Err(InvalidTopic)");

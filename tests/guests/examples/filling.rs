@@ -1,6 +1,6 @@
-//! Fills the outbound buffer of a client with messages of a given length, once (`fill LENGTH`) or whenever there is room
-//! again (`refill LENGTH`), and logs it. Says goodbye when the server stops, and then sleeps or panics if the last message
-//! was `sleep` or `panic`. Echoes anything else.
+//! Fills the outbound buffer of a client with messages of a given length, once (`fill LENGTH`) or whenever there is
+//! room again (`refill LENGTH`), and logs it. Says goodbye when the server stops, and then sleeps or panics if the
+//! last message was `sleep` or `panic`. Echoes anything else.
 
 #![expect(clippy::print_stdout, reason = "the log is where tests look")]
 

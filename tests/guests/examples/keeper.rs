@@ -1,5 +1,5 @@
-//! Counts, and keeps its count across reloads. Tests make other versions of it by writing another digit into the compiled
-//! file: 7 traps in `suspend`, 8 traps in `resume`, 9 refuses every state.
+//! Counts, and keeps its count across reloads. Tests make other versions of it by writing another digit into the
+//! compiled file: 7 traps in `suspend`, 8 traps in `resume`, 9 refuses every state.
 
 #![expect(clippy::print_stdout, reason = "the log is where tests look")]
 

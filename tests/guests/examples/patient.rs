@@ -1,5 +1,5 @@
-//! Records its events, and lingers in them: `sleep MILLISECONDS` and `spin MILLISECONDS` at the beginning of a message from
-//! outside or of a query, and in the variable `SUSPEND` for the call of `suspend`. Its state is the record.
+//! Records its events, and lingers in them: `sleep MILLISECONDS` and `spin MILLISECONDS` at the beginning of a message
+//! from outside or of a query, and in the variable `SUSPEND` for the call of `suspend`. Its state is the record.
 
 #![expect(clippy::print_stdout, reason = "the log is where tests look")]
 

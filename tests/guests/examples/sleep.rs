@@ -1,5 +1,5 @@
-//! On `sleep MILLISECONDS`, sends, sleeps, and sends again. Echoes anything else at once, and answers messages from outside
-//! with how often it has slept.
+//! On `sleep MILLISECONDS`, sends, sleeps, and sends again. Echoes anything else at once, and answers messages from
+//! outside with how often it has slept.
 
 use std::time::Duration;
 
