@@ -70,8 +70,8 @@ pub(crate) fn begins_whole_message(first: u8) -> bool {
     matches!(first & !RESERVED_BITS, 0x81 | 0x82)
 }
 
-/// Returns whether the input ends with, or before the end of, a first frame whose length is encoded in one byte. A
-/// cheap test.
+/// Returns whether the input is at most one frame, complete or not, with a length that is encoded in one byte. This
+/// test is cheap.
 #[inline]
 pub(crate) fn is_single_short_frame(bytes: &[u8]) -> bool {
     let Some(second) = bytes.get(1) else { return true };

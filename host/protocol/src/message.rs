@@ -159,9 +159,8 @@ fn grow(bytes: &mut Vec<u8>, additional: usize) {
     }
 }
 
-/// Returns how many bytes to reserve for a part of `received` bytes and the `remaining` bytes that its header declares.
-/// The reserve for `remaining` is never more than the message will have with this part. Returns 0 to leave growth to
-/// the buffer.
+/// Returns how many bytes to reserve for a part of `received` bytes and the `remaining` bytes of its frame. `remaining`
+/// counts only up to the length of the message with this part. Returns 0 to let the buffer grow on its own.
 fn additional(length: usize, capacity: usize, received: usize, remaining: usize) -> usize {
     let declared = received + remaining.min(length + received);
     // Many small parts must not each move the whole buffer: it grows by at least half, or as a `Vec` does.

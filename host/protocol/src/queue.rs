@@ -38,7 +38,7 @@ pub(crate) struct Queue {
 #[derive(Debug)]
 enum Segment {
     Owned(Vec<u8>),
-    /// The frame is kept as a whole. A slice of it would hold the same memory, which other connections use as well.
+    /// A whole frame, never a slice: a slice would keep the memory of the whole frame, which other connections share.
     Shared(Bytes),
 }
 
@@ -54,7 +54,7 @@ impl Deref for Segment {
 }
 
 impl Segment {
-    /// Returns whether only so few bytes are `waiting` that it pays to copy them and free the segment.
+    /// Returns whether it pays to copy the `waiting` bytes and free the segment.
     fn is_mostly_unused(&self, waiting: usize) -> bool {
         match self {
             Self::Owned(bytes) => is_mostly_unused(bytes, waiting),
@@ -64,8 +64,8 @@ impl Segment {
     }
 }
 
-/// Returns whether only so few bytes of a buffer are `waiting` that it pays to copy them and free the buffer. The
-/// threshold is lower for a long buffer, because the copy needs new memory. Other connections need the long buffer.
+/// Returns whether it pays to copy the `waiting` bytes of a buffer and free the buffer. The threshold is lower for a
+/// long buffer, because the copy needs new memory. Freeing a long buffer helps the connections that need one.
 fn is_mostly_unused(buffer: &Vec<u8>, waiting: usize) -> bool {
     let threshold = match buffer.capacity() {
         ..=SMALL => 0,

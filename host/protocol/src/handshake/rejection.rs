@@ -53,7 +53,7 @@ pub enum Rejection {
     #[error("this version of the WebSocket protocol is not supported")]
     VersionUnsupported,
     /// Draft 00, §5.1: a key is missing or not ASCII.
-    #[error("Sec-WebSocket-Key1 or Sec-WebSocket-Key2 is missing, repeated or not ASCII")]
+    #[error("Sec-WebSocket-Key1 or Sec-WebSocket-Key2 is missing or not ASCII")]
     DraftKeyMissing,
     /// Draft 00, §5.2: "If either /spaces_1/ or /spaces_2/ is zero, then abort".
     #[error("a key of this draft must contain spaces")]
