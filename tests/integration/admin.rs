@@ -11,7 +11,7 @@ use crate::configured::ask_admin;
 /// Reads a response from a connection that stays open.
 fn next_answer(stream: &mut TcpStream) -> Result<Answer> {
     let mut answer = Answer::read_head(stream)?;
-    let length = answer.header("content-length").context("a length")?.parse()?;
+    let length = answer.header("content-length").context("no length")?.parse()?;
     let mut body = vec![0; length];
     stream.read_exact(&mut body)?;
     answer.body = String::from_utf8(body)?;

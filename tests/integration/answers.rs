@@ -34,7 +34,7 @@ pub(crate) fn without_date(answer: &str) -> Result<String> {
     }
     let (before, dated) =
         answer.split_once("Date: ").with_context(|| format!("no date in {answer:?}"))?;
-    let (date, after) = dated.split_once("\r\n").context("a line")?;
+    let (date, after) = dated.split_once("\r\n").context("no line")?;
     assert!(date.len() == 29 && date.ends_with(" GMT"), "{date}");
     Ok(format!("{before}Date: -\r\n{after}"))
 }
@@ -286,7 +286,7 @@ fn plain_request_to_a_resource_explains_how_to_connect() -> Result<()> {
         |method: &str| answer(&server, &format!("{method} / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
     let (head, body) = {
         let answer = answer("GET")?;
-        let (head, body) = answer.split_once("\r\n\r\n").context("a head")?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("no head")?;
         (head.to_owned(), body.to_owned())
     };
     assert_eq!(

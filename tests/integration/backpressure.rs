@@ -53,7 +53,7 @@ fn client_that_reads_late_gets_everything_and_host_memory_stays_small() -> Resul
             }
             Err(error) => return Err(error.into()),
         }
-        assert!(whole < 1000, "the host takes everything and keeps it");
+        assert!(whole < 1000, "no backpressure: the host buffers everything");
     }
     client.stream().set_nonblocking(false)?;
     assert!(server.resident_memory()? < 100 << 20, "{} bytes", server.resident_memory()?);
@@ -131,7 +131,7 @@ fn full_buffer_is_reported_to_the_handler_and_does_not_close_the_client() -> Res
     client.send_text("100000 1000")?;
     let line = server.wait_for_log("Err(Full)")?;
     let accepted = line.split(r#""Ok(())": "#).nth(1).and_then(|rest| rest.split('}').next());
-    let accepted: usize = accepted.context("a number of accepted messages")?.parse()?;
+    let accepted: usize = accepted.context("no number of accepted messages")?.parse()?;
     // At least what fits the outbound buffer, plus what the host managed to write to the socket.
     assert!((130..50_000).contains(&accepted), "{line}");
     for _ in 0..accepted {

@@ -10,7 +10,7 @@ use crate::connect::connect;
 use crate::encrypted::Authority;
 
 fn sha256(bytes: &[u8]) -> Result<String> {
-    let suite = TLS13_AES_128_GCM_SHA256.tls13().context("a suite of TLS 1.3")?;
+    let suite = TLS13_AES_128_GCM_SHA256.tls13().context("no suite of TLS 1.3")?;
     let hash = suite.common.hash_provider.hash(bytes);
     Ok(hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -82,7 +82,7 @@ fn browser_talks_compressed() -> Result<()> {
 #[test]
 fn two_pages_of_a_browser_chat() -> Result<()> {
     let pages = root().join("examples/chat/static");
-    let flags = ["--static", pages.to_str().context("a path in UTF-8")?];
+    let flags = ["--static", pages.to_str().context("a path that is not UTF-8")?];
     let server = TestServer::with_arguments("chat", &flags)?;
     let mut node = Command::new("node");
     node.arg(scripts().join("chat.mjs")).arg(format!("http://{}/", server.address()));
@@ -92,7 +92,7 @@ fn two_pages_of_a_browser_chat() -> Result<()> {
 #[test]
 fn pages_of_a_browser_paint_in_two_rooms() -> Result<()> {
     let pages = root().join("examples/rooms/static");
-    let static_files = ["--static", pages.to_str().context("a path in UTF-8")?];
+    let static_files = ["--static", pages.to_str().context("a path that is not UTF-8")?];
     let flags = ["--path", "/room/{id}", "--instance-per", "path", "--workers", "2"];
     let server = TestServer::with_arguments("rooms", &[&static_files[..], &flags].concat())?;
     let mut node = Command::new("node");

@@ -138,7 +138,7 @@ fn client_ids_are_not_reused_after_a_restart() -> Result<()> {
         let mut numbers = Vec::new();
         for _ in 0..100 {
             let reply = Client::connect(&server)?.ask("who")?;
-            let number: u64 = reply.strip_prefix("client ").context("a number")?.parse()?;
+            let number: u64 = reply.strip_prefix("client ").context("no number")?.parse()?;
             assert!((1..1 << 53).contains(&number), "{number} is not exact as a double");
             numbers.push(number);
         }

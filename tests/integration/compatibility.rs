@@ -159,7 +159,7 @@ fn of_version(folder: &Path, version: &str) -> Result<PathBuf> {
             }
         }
     }
-    ensure!(changed > 0, "there are no names in it");
+    ensure!(changed > 0, "the component holds no such name");
     let path = folder.join("versioned.wasm");
     fs::write(&path, bytes)?;
     Ok(path)

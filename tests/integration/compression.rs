@@ -135,7 +135,7 @@ fn client_that_keeps_its_context_against_the_agreement_is_understood() -> Result
     for (flags, bits) in [(&eager, 15), (&narrow, 9)] {
         let server = TestServer::with_arguments("echo", flags)?;
         let (mut client, agreed) = deflated::connect(&server, OFFER)?;
-        let agreed = agreed.context("an agreement")?;
+        let agreed = agreed.context("no agreement")?;
         assert!(agreed.contains("client_no_context_takeover"), "{agreed}");
         // Short enough for the smallest window.
         let text: String = words().chars().take(200).collect();

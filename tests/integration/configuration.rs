@@ -89,7 +89,7 @@ fn resource_is_served_only_at_its_own_address() -> Result<()> {
     let mut server = Configuration::new(text)?.serve()?;
     let line = server.next_line("ws://127.0.0.2:")?;
     let second = line.split("ws://").nth(1).and_then(|rest| rest.split('/').next());
-    let second = second.context("an address")?.parse()?;
+    let second = second.context("no address")?.parse()?;
     // Each address serves its own resource at the same path.
     let mut echo = Client::connect_to(&server, "/")?;
     assert_eq!(echo.ask("clients")?, "clients");
@@ -174,7 +174,7 @@ fn removed_resource_closes_its_own_clients_and_no_others() -> Result<()> {
     let mut server = configuration.serve()?;
     let mut echo = Client::connect_to(&server, "/echo")?;
     let mut telling = Client::connect_to(&server, "/telling/a")?;
-    let (without, _) = TWO.rsplit_once("[[resource]]").context("two resources")?;
+    let (without, _) = TWO.rsplit_once("[[resource]]").context("only one resource")?;
     configuration.write(without)?;
     hang_up(&server)?;
     telling.expect_close(1001)?;

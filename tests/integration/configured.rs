@@ -30,7 +30,7 @@ impl Configuration {
         let mut filled = String::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{{") {
-            let (name, after) = after.split_once("}}").context("an end of a name")?;
+            let (name, after) = after.split_once("}}").context("a name does not end")?;
             filled += before;
             filled += &component(name).display().to_string();
             rest = after;

@@ -70,7 +70,7 @@ impl Peer {
     pub(crate) fn deflate(&mut self, message: &[u8]) -> Result<Vec<u8>> {
         let mut payload = Vec::with_capacity(message.len() + 1000);
         self.compress.compress_vec(message, &mut payload, FlushCompress::Sync)?;
-        let shorter = payload.strip_suffix(&TAIL).context("a flush")?;
+        let shorter = payload.strip_suffix(&TAIL).context("no flush")?;
         Ok(shorter.to_vec())
     }
 
@@ -79,7 +79,10 @@ impl Peer {
         let payload = [payload, &TAIL].concat();
         let before = self.decompress.total_in();
         self.decompress.decompress_vec(&payload, &mut message, FlushDecompress::Sync)?;
-        ensure!(self.decompress.total_in() - before == payload.len() as u64, "a whole message");
+        ensure!(
+            self.decompress.total_in() - before == payload.len() as u64,
+            "the payload is not a whole message"
+        );
         Ok(message)
     }
 
@@ -88,7 +91,7 @@ impl Peer {
         client.send_frame(0xc1, &self.deflate(text.as_bytes())?)?;
         let frame = client.receive()?;
         ensure!(frame.first == 0xc1, "expected a compressed text, got {frame:?}");
-        ensure!(self.inflate(&frame.payload)? == text.as_bytes(), "another text came back");
+        ensure!(self.inflate(&frame.payload)? == text.as_bytes(), "the echo differs");
         Ok(frame.payload.len())
     }
 }

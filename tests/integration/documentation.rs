@@ -41,7 +41,7 @@ fn handler_in_the_readme_is_the_one_that_the_sdk_compiles() -> Result<()> {
     let readme = read("README.md")?;
     let handler = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next());
     let sdk = read("guest-sdk/src/lib.rs")?.replace("//! ", "").replace("//!", "");
-    assert!(sdk.contains(handler.context("a handler in the README")?.trim_end()));
+    assert!(sdk.contains(handler.context("no handler in the README")?.trim_end()));
     Ok(())
 }
 
@@ -61,7 +61,7 @@ fn quoted<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
 fn configuration_keys_match_the_documentation() -> Result<()> {
     let documented = |heading: &str| -> Result<BTreeSet<String>> {
         let text = read("docs/configuration.md")?;
-        let section = text.split(heading).nth(1).context("the section")?;
+        let section = text.split(heading).nth(1).context("no section")?;
         let section = section.split("\n## ").next().unwrap_or_default();
         let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
         Ok(rows.filter_map(|row| row.split('`').next()).map(str::to_owned).collect())
@@ -72,7 +72,7 @@ fn configuration_keys_match_the_documentation() -> Result<()> {
         let output =
             Command::new(host_binary()).arg("--config").arg(configuration.file()).output()?;
         let stderr = String::from_utf8(output.stderr)?;
-        let (_, keys) = stderr.trim().split_once("there are ").context("the list of keys")?;
+        let (_, keys) = stderr.trim().split_once("there are ").context("no list of keys")?;
         Ok(keys.split(", ").map(str::to_owned).collect())
     };
     assert_eq!(documented("\n## The server\n")?, accepted("qqq = 1")?);
@@ -84,7 +84,7 @@ fn configuration_keys_match_the_documentation() -> Result<()> {
 fn example_configuration_is_valid() -> Result<()> {
     let text = read("docs/configuration.md")?;
     let example = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
-    let example = example.context("an example")?;
+    let example = example.context("no example")?;
     let configuration = Configuration::new(&example.replace("8080", "0").replace("9090", "0"))?;
     let handlers = configuration.folder().join("handlers");
     std::fs::create_dir(&handlers)?;
@@ -122,7 +122,8 @@ fn every_row_of_coming_from_names_a_test_that_exists() -> Result<()> {
     let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| ")).collect();
     let mut proved = 0;
     for row in rows.iter().filter(|row| !row.starts_with("| #") && !row.starts_with("| wish")) {
-        let (_, tests) = row.trim_end_matches(" |").rsplit_once(" | ").context("a row of cells")?;
+        let (_, tests) =
+            row.trim_end_matches(" |").rsplit_once(" | ").context("no row of cells")?;
         let named = quoted(tests, "");
         assert!(!named.is_empty(), "no test in: {row}");
         for name in named {

@@ -66,7 +66,7 @@ fn handler_that_keeps_refilling_the_buffer_delays_neither_its_client_nor_others(
     }
     greedy.send_close(1000, "")?;
     server.wait_for_log(" disconnected")?;
-    reading.join().expect("no panic");
+    reading.join().expect("the thread does not panic");
     Ok(())
 }
 

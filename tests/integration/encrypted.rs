@@ -127,7 +127,7 @@ impl Authority {
 }
 
 fn text(file: PathBuf) -> Result<String> {
-    file.into_os_string().into_string().ok().context("a path in UTF-8")
+    file.into_os_string().into_string().ok().context("a path that is not UTF-8")
 }
 
 /// The client's choices for a TLS handshake.
@@ -192,7 +192,7 @@ impl<'a> Asking<'a> {
 
 /// Returns the certificate that the server presented.
 pub(crate) fn shown_by(stream: &Encrypted) -> Result<CertificateDer<'static>> {
-    let shown = stream.conn.peer_certificates().context("a certificate")?;
+    let shown = stream.conn.peer_certificates().context("no certificate")?;
     ensure!(shown.len() == 1, "{} certificates", shown.len());
     Ok(shown[0].clone().into_owned())
 }

@@ -105,7 +105,7 @@ fn client_that_keeps_sending_expires_nonetheless() -> Result<()> {
     let reports = heard.iter().filter(|text| *text == b"expiring").count();
     assert_eq!(reports, 1, "among {} answers", heard.len());
     drop(client);
-    sender.join().expect("no panic");
+    sender.join().expect("the thread does not panic");
     Ok(())
 }
 

@@ -104,7 +104,7 @@ fn highly_compressed_messages_and_pings_do_not_delay_others() -> Result<()> {
     let mut greedy = Vec::new();
     for _ in 0..32 {
         let (client, agreed) = deflated::connect(&server, "permessage-deflate")?;
-        ensure!(agreed.is_some(), "no compression");
+        ensure!(agreed.is_some(), "no compression was negotiated");
         greedy.push(client);
     }
     let mut other = Client::connect(&server)?;
@@ -167,7 +167,7 @@ fn publishing_to_many_compressed_clients_does_not_delay_others() -> Result<()> {
     let mut subscribers = Vec::new();
     for _ in 0..SUBSCRIBERS {
         let (mut client, agreed) = deflated::connect(&server, "permessage-deflate")?;
-        ensure!(agreed.is_some(), "no compression");
+        ensure!(agreed.is_some(), "no compression was negotiated");
         assert_eq!(client.ask("subscribe noise")?, "Ok(())");
         subscribers.push(client);
     }
@@ -236,7 +236,7 @@ fn messages_without_recipients_are_cheap() -> Result<()> {
 /// Returns the CPU time that the server has used, in clock ticks.
 fn cpu_time(server: &TestServer) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{}/stat", server.process_id()))?;
-    let (_, behind) = status.rsplit_once(") ").context("a name")?;
+    let (_, behind) = status.rsplit_once(") ").context("no name")?;
     let fields: Vec<&str> = behind.split(' ').collect();
     Ok(fields[11].parse::<u64>()? + fields[12].parse::<u64>()?)
 }

@@ -193,7 +193,7 @@ fn counter_example_continues_counting() -> Result<()> {
     assert_eq!(client.ask("hello")?, "1 messages");
     // The effect of an edit of the source. The text has the same length, so the file stays valid.
     let edited = std::fs::read(&file)?;
-    let at = edited.windows(9).position(|window| window == b" messages").context("the word")?;
+    let at = edited.windows(9).position(|window| window == b" messages").context("no word")?;
     let edited = [&edited[..at], b" surprise", &edited[at + 9..]].concat();
     std::fs::write(&file, edited)?;
     server.wait_for_log("reloaded the component")?;

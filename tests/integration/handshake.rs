@@ -15,8 +15,8 @@ fn with(line: &str, replacement: &str) -> String {
 
 #[track_caller]
 fn refused(request: &str, status: u16, word: &str) -> Answer {
-    let server = TestServer::serving("echo").expect("a server");
-    let answer = Answer::to(server.address(), request).expect("a complete answer");
+    let server = TestServer::serving("echo").expect("the server starts");
+    let answer = Answer::to(server.address(), request).expect("the response is complete");
     assert_eq!(answer.status, status, "{answer:?}");
     assert!(answer.body.contains(word), "{word:?} is not in {answer:?}");
     assert_eq!(answer.header("content-length"), Some(answer.body.len().to_string().as_str()));

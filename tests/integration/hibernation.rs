@@ -152,7 +152,7 @@ fn state_stays_hibernated_when_no_instance_can_be_created() -> Result<()> {
     // An instance needs gigabytes of address space. The limit leaves some for everything else.
     let process = Pid::from_raw(server.process_id().try_into()?);
     let room = std::fs::read_to_string(format!("/proc/{}/statm", server.process_id()))?;
-    let pages: u64 = room.split(' ').next().context("the size")?.parse()?;
+    let pages: u64 = room.split(' ').next().context("no size")?.parse()?;
     let room = pages * rustix::param::page_size() as u64 + (256 << 20);
     let no_more = Rlimit { current: Some(room), maximum: None };
     let before = prlimit(process, Resource::As, no_more)?;

@@ -52,7 +52,7 @@ fn answer(server: &TestServer, more: Value) -> Result<Value> {
 }
 
 fn status(server: &TestServer, more: Value) -> Result<u64> {
-    answer(server, more)?[":status"].as_u64().context("a status")
+    answer(server, more)?[":status"].as_u64().context("no status")
 }
 
 #[test]

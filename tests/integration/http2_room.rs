@@ -67,7 +67,7 @@ fn settings_announce_how_many_streams_are_allowed() -> Result<()> {
     let mut settings = vec![0; usize::from(u16::from_be_bytes([head[1], head[2]]))];
     stream.read_exact(&mut settings)?;
     // MAX_CONCURRENT_STREAMS (RFC 9113 §6.5.2): the WebSockets plus 100 requests.
-    let most = settings.chunks(6).find(|setting| setting[..2] == [0, 3]).context("a number")?;
+    let most = settings.chunks(6).find(|setting| setting[..2] == [0, 3]).context("no number")?;
     assert_eq!(most[2..], 107_u32.to_be_bytes());
     Ok(())
 }

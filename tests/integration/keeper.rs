@@ -56,7 +56,7 @@ impl Keeper {
         let marks = bytes.windows(mark.len()).filter(|window| *window == mark).count();
         ensure!(marks == 1, "the guest holds its version {marks} times");
         let at = bytes.windows(mark.len()).position(|window| window == mark);
-        bytes[at.context("the version")? + mark.len()] = b'0' + digit;
+        bytes[at.context("no version")? + mark.len()] = b'0' + digit;
         Ok(bytes)
     }
 

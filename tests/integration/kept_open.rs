@@ -19,7 +19,7 @@ fn kept(stream: &mut TcpStream, request: &str) -> Result<String> {
     }
     let head = String::from_utf8(bytes)?;
     let length = head.split("Content-Length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
-    let mut body = vec![0; length.context("a length")?.parse()?];
+    let mut body = vec![0; length.context("no length")?.parse()?];
     stream.read_exact(&mut body)?;
     without_date(&(head + std::str::from_utf8(&body)?))
 }
@@ -121,7 +121,7 @@ fn client_that_shuts_down_writing_after_the_request_gets_the_whole_response() ->
             stream.shutdown(Shutdown::Write)?;
             let mut reply = String::new();
             stream.read_to_string(&mut reply)?;
-            let (head, body) = reply.split_once("\r\n\r\n").context("a head")?;
+            let (head, body) = reply.split_once("\r\n\r\n").context("no head")?;
             assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {head}");
             assert!(body.len() == length || length == 0, "{path}: {}", body.len());
         }

@@ -101,7 +101,7 @@ impl Laid {
 
     /// Returns the path as a command-line argument.
     pub(crate) fn argument(&self, name: &str) -> Result<String> {
-        self.path(name).into_os_string().into_string().ok().context("UTF-8")
+        self.path(name).into_os_string().into_string().ok().context("not UTF-8")
     }
 
     /// Replaces the files.

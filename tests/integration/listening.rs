@@ -23,7 +23,7 @@ fn free_port() -> Result<u16> {
 /// Returns the address in a line that says where a resource is served.
 fn address(line: &str) -> Result<SocketAddr> {
     let url = line.split("://").nth(1).and_then(|rest| rest.split('/').next());
-    url.context("a URL")?.parse().with_context(|| format!("no address in {line:?}"))
+    url.context("no URL")?.parse().with_context(|| format!("no address in {line:?}"))
 }
 
 /// Returns a path for a unix socket with its address for `--listen`, and the temporary folder that holds it.
@@ -51,7 +51,7 @@ fn all_addresses_are_served() -> Result<()> {
     let second = address(&server.next_line("ws://127.0.0.2:")?)?;
     let third = address(&server.next_line("ws://[::1]:")?)?;
     let line = server.next_line("unix socket")?;
-    assert!(line.contains(file.to_str().context("UTF-8")?), "{line}");
+    assert!(line.contains(file.to_str().context("not UTF-8")?), "{line}");
     for address in [server.address(), second, third] {
         assert_eq!(Client::connect_at(address, "/")?.ask("hello")?, "hello");
     }
@@ -269,7 +269,7 @@ fn inherited_sockets_are_served() -> Result<()> {
     let seen = Client::connect(&server)?.ask("request")?;
     assert!(seen.contains("peer_address: \"127.0.0.1\""), "{seen}");
     assert_eq!(at_unix(&file)?.ask("hello")?, "hello");
-    assert!(server.next_line("unix socket")?.contains(file.to_str().context("UTF-8")?));
+    assert!(server.next_line("unix socket")?.contains(file.to_str().context("not UTF-8")?));
     terminate(&server)?;
     assert_eq!(server.wait()?.status.code(), Some(0));
     // The socket file belongs to the process that created it.

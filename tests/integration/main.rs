@@ -53,8 +53,8 @@ mod mistakes; // errors that handlers get by name
 mod operating; // the operator's thread never waits for guests
 mod origins; // allowed origins, and trusted proxies
 mod outside; // messages from the admin address
+mod permits; // clients that hold permits and do nothing
 mod piped; // `ws-host connect` in pipelines
-mod places; // clients that hold permits and do nothing
 mod protocol_errors; // arbitrary bytes on the socket
 mod proxied; // the PROXY protocol
 mod proxy; // `ws-host connect` through an HTTP proxy

@@ -18,11 +18,11 @@ fn echo_with(folder: &TempDir, module: &str) -> Result<PathBuf> {
     const INSTANCE: u8 = 2;
     let mut bytes = std::fs::read(component("echo"))?;
     let mut modules = 0;
-    let mut rest = bytes.get(8..).context("a header")?;
+    let mut rest = bytes.get(8..).context("no header")?;
     while let Some((id, behind)) = rest.split_first() {
         let (length, behind) = read_number(behind)?;
         modules += u64::from(*id == MODULE);
-        rest = behind.get(length..).context("a whole section")?;
+        rest = behind.get(length..).context("no whole section")?;
     }
     let section = |id: u8, content: &[u8]| [&[id], &number(content.len())[..], content].concat();
     bytes.extend(section(MODULE, &wat::parse_str(module)?));

@@ -104,7 +104,10 @@ fn one_path_or_one_clients_instance_can_be_addressed() -> Result<()> {
     assert_eq!(send(admin, "?path=/room/green", "record")?.body, "outside to green");
     let clients: Value = serde_json::from_str(&ask_admin(admin, "GET /clients", "", b"")?.body)?;
     let is_red = |client: &&Value| client["path"] == "/room/red";
-    let found = clients.as_array().and_then(|all| all.iter().find(is_red)).context("red")?;
+    let found = clients
+        .as_array()
+        .and_then(|all| all.iter().find(is_red))
+        .context("no client in the red room")?;
     let query = format!("?client={}", found["id"]);
     assert_eq!(send(admin, &query, "record")?.body, "inside one\noutside to all");
     assert_eq!(send(admin, "?client=999999", "record")?.status, 404);
@@ -226,7 +229,7 @@ fn resources_and_clients_are_listed_and_closed() -> Result<()> {
     assert_eq!(resources[0]["name"], "guest-outside");
     assert_eq!(resources[0]["clients"], 2);
     let clients: Value = serde_json::from_str(&ask_admin(admin, "GET /clients", "", b"")?.body)?;
-    let id = clients[0]["id"].as_u64().context("a number")?;
+    let id = clients[0]["id"].as_u64().context("no number")?;
     assert_eq!(clients[0]["version"], 13);
     let answer = ask_admin(admin, &format!("DELETE /clients/{id}"), "", b"")?;
     assert_eq!(answer.body, format!("closed client {id}\n"));

@@ -208,7 +208,7 @@ fn credentials_in_the_url_go_only_to_the_server() -> Result<()> {
     assert_eq!(output.status.code(), Some(1), "{log}");
     assert!(log.contains("user:password@ in the URL"), "{log}");
     assert!(!log.contains("p%40ss") && !log.contains("me:"), "{log}");
-    let request = server.join().expect("no panic")?;
+    let request = server.join().expect("the thread does not panic")?;
     assert!(request.contains("\r\nauthorization: basic bwu6cebzcw==\r\n"), "{request}");
     assert!(request.contains("\r\nhost: other.example:81\r\n"), "{request}");
     assert_eq!(request.matches("\r\nhost:").count(), 1, "{request}");

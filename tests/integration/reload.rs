@@ -161,7 +161,7 @@ fn admin_address_reloads_and_counts() -> Result<()> {
 fn removed_cache_is_recreated_for_this_user_only() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let cache = folder.path().join("cache");
-    let flags = ["--cache", cache.to_str().context("UTF-8")?];
+    let flags = ["--cache", cache.to_str().context("not UTF-8")?];
     let Scene { keeper, server: _server, admin, mut client } = Keeper::new()?.scene(&flags)?;
     for version in 2..=4 {
         // A rename is atomic: the host may be writing there.

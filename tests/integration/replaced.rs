@@ -91,7 +91,7 @@ fn client_ca_is_used_each_time_that_it_is_replaced() -> Result<()> {
         let more = ["--tls-client-ca", &ca, "--tls-client-auth", "required"];
         let all: Vec<&str> = flags.iter().map(String::as_str).chain(more).collect();
         let mut server = TestServer::with_arguments("echo", &all)?;
-        ensure!(is_let_in(server.address(), &clients[0]), "at the beginning");
+        ensure!(is_let_in(server.address(), &clients[0]), "before the first replacement");
         for round in 1..=usize::from(ROUNDS) {
             laid.replace(&[("ca.pem", &files[round % 2])])?;
             while !is_let_in(server.address(), &clients[round % 2]) {
@@ -109,7 +109,7 @@ fn static_files_follow_the_folder() -> Result<()> {
     in_every_layout(|layout| {
         let mut laid = Laid::out(layout, &[("page", b"0")])?;
         let page = laid.path("page");
-        let folder = page.parent().and_then(|folder| folder.to_str()).context("a folder")?;
+        let folder = page.parent().and_then(|folder| folder.to_str()).context("no folder")?;
         let server = TestServer::with_arguments("echo", &["--static", folder])?;
         for round in 1..=ROUNDS {
             let content = round.to_string();

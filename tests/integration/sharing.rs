@@ -141,9 +141,9 @@ fn background_threads_have_a_lower_priority_than_workers() -> Result<()> {
 /// Returns the name of a thread and its nice value.
 fn nice_value(status: &str) -> Result<(String, i32)> {
     // `pid (name) state ppid …`: the nice value is the 17th field after the name.
-    let (front, behind) = status.rsplit_once(") ").context("a name")?;
-    let (_, name) = front.split_once('(').context("a name")?;
-    let value = behind.split(' ').nth(16).context("a nice value")?.parse()?;
+    let (front, behind) = status.rsplit_once(") ").context("no name")?;
+    let (_, name) = front.split_once('(').context("no name")?;
+    let value = behind.split(' ').nth(16).context("no nice value")?.parse()?;
     Ok((name.to_owned(), value))
 }
 

@@ -17,7 +17,7 @@ fn get(server: &TestServer, path: &str) -> Result<Answer> {
 /// Serves the folder `pages` inside `folder`.
 fn serving(folder: &Path, flags: &[&str]) -> Result<TestServer> {
     let pages = folder.join("pages");
-    let all = [&["--static", pages.to_str().context("a name in UTF-8")?], flags].concat();
+    let all = [&["--static", pages.to_str().context("a name that is not UTF-8")?], flags].concat();
     TestServer::with_arguments("echo", &all)
 }
 
@@ -25,7 +25,7 @@ fn serving(folder: &Path, flags: &[&str]) -> Result<TestServer> {
 pub(crate) fn folder_with(file: &str, content: &str) -> Result<(TempDir, String)> {
     let folder = tempfile::tempdir()?;
     fs::write(folder.path().join(file), content)?;
-    let path = folder.path().to_str().context("a path in UTF-8")?.to_owned();
+    let path = folder.path().to_str().context("a path that is not UTF-8")?.to_owned();
     Ok((folder, path))
 }
 
@@ -99,7 +99,7 @@ fn hidden_files_are_not_served_except_well_known() -> Result<()> {
     let folder = pages()?;
     let pages = folder.path().join("pages");
     for file in [".git/config", ".env", "docs/.secret", ".well-known/acme-challenge/token"] {
-        fs::create_dir_all(pages.join(file).parent().context("a folder")?)?;
+        fs::create_dir_all(pages.join(file).parent().context("no folder")?)?;
         fs::write(pages.join(file), "there")?;
     }
     let server = serving(folder.path(), &[])?;
@@ -202,7 +202,7 @@ fn range_and_conditional_requests_are_answered() -> Result<()> {
         assert_eq!((answer.status, &answer.body), (200, &whole.body), "{other}");
     }
     assert_eq!(ask("Range: bytes=100-\r\n")?.status, 416);
-    let since = whole.header("last-modified").context("a time")?;
+    let since = whole.header("last-modified").context("no time")?;
     assert_eq!(ask(&format!("If-Modified-Since: {since}\r\n"))?.status, 304);
     Ok(())
 }

@@ -57,7 +57,7 @@ pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8>
 /// Encodes a list of headers, each as a literal without indexing (RFC 7541 §6.2.2).
 pub(crate) fn headers(list: &[(&str, &str)]) -> Vec<u8> {
     let text = |text: &str| {
-        assert!(text.len() < 127, "a short text");
+        assert!(text.len() < 127, "the text is too long");
         [&[text.len() as u8], text.as_bytes()].concat()
     };
     list.iter().flat_map(|(name, value)| [vec![0], text(name), text(value)].concat()).collect()
@@ -155,7 +155,7 @@ impl Connection {
     pub(crate) fn wait_for(&mut self, kind: u8, stream: u32) -> Result<Frame> {
         let is_it = |frame: &Frame| (frame.kind, frame.stream) == (kind, stream);
         if let Some(place) = self.kept.iter().position(is_it) {
-            return self.kept.remove(place).context("it is there");
+            return self.kept.remove(place).context("no such frame");
         }
         loop {
             let frame = self.read()?;
@@ -200,7 +200,7 @@ impl Connection {
         loop {
             match self.read() {
                 Ok(Frame { kind: GOAWAY, payload, .. }) => {
-                    let code = payload.get(4..8).context("an error code")?;
+                    let code = payload.get(4..8).context("no error code")?;
                     error = Some(u32::from_be_bytes(code.try_into()?));
                 }
                 Ok(_) => {}

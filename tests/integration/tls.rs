@@ -67,7 +67,7 @@ fn client_with_unknown_alpn_protocols_is_refused() -> Result<()> {
     let server = authority.serving("echo", &[])?;
     let mut other = authority.connect(&server)?;
     let refused = authority.ask().protocols(&[b"foo"]).connect(server.address());
-    let error = refused.err().context("nobody speaks foo")?;
+    let error = refused.err().context("the server accepted foo")?;
     // RFC 7301 §3.2.
     assert!(error.to_string().contains("NoApplicationProtocol"), "{error}");
     assert_eq!(other.ask("still here")?, "still here");
@@ -240,7 +240,11 @@ fn development_needs_no_certificate() -> Result<()> {
     let server = TestServer::with_arguments("echo", &["--tls-dev"])?;
     assert!(server.url().starts_with("wss://"), "{}", server.url());
     // No authority has signed the development certificate.
-    let error = Authority::new()?.ask().connect(server.address()).err().context("trusted")?;
+    let error = Authority::new()?
+        .ask()
+        .connect(server.address())
+        .err()
+        .context("the development certificate is trusted")?;
     assert!(format!("{error:#}").contains("UnknownIssuer"), "{error:#}");
     let mut connect = Command::new(host_binary());
     connect.args(["connect", "--insecure", server.url()]).stdin(std::process::Stdio::null());
@@ -261,7 +265,7 @@ fn unusable_files_are_named() -> Result<()> {
     let (certificate, key) = (certificate.as_str(), key.as_str());
     let empty = authority.folder().join("empty.pem");
     std::fs::write(&empty, "no PEM here\n")?;
-    let empty = empty.to_str().context("UTF-8")?;
+    let empty = empty.to_str().context("not UTF-8")?;
     let strange = Authority::new()?;
     let (_, other_key) = strange.write(&strange.vouch_for("other")?)?;
     let other_key = other_key.as_str();

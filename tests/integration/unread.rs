@@ -46,12 +46,13 @@ fn dropped_lines_are_counted_when_the_log_is_read_again() -> Result<()> {
     client.ask("lines 3000000")?;
     let mut log = BufReader::new(pipe).lines();
     let lost = log.find(|line| line.as_ref().is_ok_and(|line| line.contains("lines of the log")));
-    let lost = lost.context("a line on what was lost")??;
-    let number = lost.split(' ').find_map(|word| word.parse::<usize>().ok()).context("a number")?;
+    let lost = lost.context("no line on what was lost")??;
+    let number =
+        lost.split(' ').find_map(|word| word.parse::<usize>().ok()).context("no number")?;
     assert!((1..30_000).contains(&number), "{lost}");
     client.ask("back again")?;
     let back = log.find(|line| line.as_ref().is_ok_and(|line| line.contains("back again")));
-    back.context("the next line")??;
+    back.context("no next line")??;
     Ok(())
 }
 

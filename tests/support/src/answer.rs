@@ -48,7 +48,7 @@ impl Answer {
             head.push(byte[0]);
         }
         let head = String::from_utf8(head)?;
-        let status = head.split(' ').nth(1).context("a status line")?.parse()?;
+        let status = head.split(' ').nth(1).context("no status line")?.parse()?;
         Ok(Self { status, head, body: String::new() })
     }
 

@@ -161,7 +161,7 @@ impl TestServer {
         let mut line = String::new();
         while self.output.read_line(&mut line)? > 0 {
             if let Some((_, address)) = line.trim_end().split_once("administered at http://") {
-                return address.trim_end_matches('/').parse().context("an address");
+                return address.trim_end_matches('/').parse().context("no address");
             }
             line.clear();
         }

@@ -65,7 +65,7 @@ fn connections_without_a_request_are_evicted_oldest_first() -> Result<()> {
             ended.as_ref().is_ok_and(|count| *count == 0) || ended.is_err_and(|e| is_reset(&e))
         );
     }
-    let last = crowd.pop().context("a crowd")?;
+    let last = crowd.pop().context("no crowd")?;
     (&last).write_all(&handshake("/", "").as_bytes()["GET / HTTP/1.1\r\n".len()..])?;
     assert_eq!(Client::after(last)?.1.status, 101);
     Ok(())
