@@ -1,4 +1,5 @@
-//! Works for 0.5 ms on an empty message, and as long as the message says on others.
+//! Works for 0.5 ms on an empty message. Other texts choose the work (`sleep MILLISECONDS`, `noise BYTES`,
+//! `nobody BYTES`, `strangers COUNT`, `sequence`, `subscribe TOPIC`); it echoes the rest.
 
 use std::time::{Duration, Instant};
 
