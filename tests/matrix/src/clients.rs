@@ -1,4 +1,5 @@
-//! The clients: each is a program in `tests/matrix/clients` that is given a plan and tells what came of it.
+//! The clients. Each is a program in `tests/matrix/clients` that is given a plan and reports the
+//! outcomes.
 
 mod authority;
 mod process;
@@ -14,10 +15,10 @@ use anyhow::Result;
 
 use self::process::Trial;
 use self::program::Program;
-use self::server::{Server, Site};
+use self::server::{Endpoints, Server};
 use crate::table::{Outcome, Row, Selection, Table};
 
-/// What every client is asked to do, in this order. The programs know the scenarios by these names.
+/// The scenarios of every client, in this order. The programs know them by these names.
 const SCENARIOS: [&str; 11] = [
     "text",
     "binary",
@@ -32,30 +33,31 @@ const SCENARIOS: [&str; 11] = [
     "wss",
 ];
 
-/// The scenario in which the handler, too, is asked what it has seen.
+/// The scenario after which the handler is asked what it has seen.
 const CLIENT_CLOSES: &str = "client closes";
 
-/// How long a client may say nothing. The longest scenario takes a second or two, a browser's start ten.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// How long a client may produce no output. The longest scenario takes a second or two, starting a
+/// browser ten.
+const TIMEOUT: Duration = Duration::from_secs(40);
 
-/// Clients that run at the same time: each is a process or two, beside the server.
+/// Clients that run at the same time. Each is a process or two, besides the server.
 const AT_A_TIME: usize = 2;
 
-/// Runs them.
+/// Runs the clients.
 pub(crate) fn run(selection: &Selection) -> Result<Table> {
     let chosen: Vec<&Program> = roster::PROGRAMS
         .iter()
         .filter(|program| selection.has(program.name, program.is_among_some))
         .collect();
     let server = Server::start()?;
-    let site = &server.site;
+    let endpoints = &server.endpoints;
     let next = AtomicUsize::new(0);
     let in_turn = || {
         let mut rows = Vec::new();
         while let number = next.fetch_add(1, Ordering::Relaxed)
             && let Some(program) = chosen.get(number)
         {
-            rows.push((number, row(program, site, number)));
+            rows.push((number, row(program, endpoints, number)));
         }
         rows
     };
@@ -70,18 +72,18 @@ pub(crate) fn run(selection: &Selection) -> Result<Table> {
     Ok(Table { scenarios: SCENARIOS.to_vec(), rows })
 }
 
-/// What came of one client.
-fn row(program: &Program, site: &Site, number: usize) -> Row {
+/// Runs one client and returns its outcomes.
+fn row(program: &Program, endpoints: &Endpoints, number: usize) -> Row {
     let mut trial = match program.command() {
-        Ok(command) => process::run(&command, &SCENARIOS, &site.plan(number), PATIENCE),
+        Ok(command) => process::run(&command, &SCENARIOS, &endpoints.plan(number), TIMEOUT),
         Err(missing) => Trial::skipped(&SCENARIOS, &format!("{missing:#}")),
     };
     if trial.outcome(CLIENT_CLOSES) == Some(&Outcome::Passed)
-        && let Err(error) = site.has_seen_the_close_of(number)
+        && let Err(error) = endpoints.expect_close_of(number)
     {
         trial.set(CLIENT_CLOSES, Outcome::Failed(format!("{error:#}")));
     }
-    let missing = || Outcome::Failed("nothing was told of it".to_owned());
+    let missing = || Outcome::Failed("the client reported no outcome".to_owned());
     let outcomes =
         SCENARIOS.iter().map(|name| trial.outcome(name).cloned().unwrap_or_else(missing));
     Row { name: program.name.to_owned(), outcomes: outcomes.collect(), version: trial.version }

@@ -1,10 +1,10 @@
-//! Runs clients and proxies that others wrote against ws-host.
+//! Runs third-party clients and proxies against ws-host.
 //!
-//! `ws-host-matrix [clients | proxies] [--some] [--record] [NAME…]`: one part or both; with `--some` what runs
-//! within a few minutes, for the continuous integration; with `--record` the tables are written into
-//! `docs/interoperability.md`; with names only those.
+//! `ws-host-matrix [clients | proxies] [--some] [--record] [NAME…]`: one part or both. `--some`
+//! runs what takes only a few minutes, for continuous integration. `--record` writes the tables
+//! into `docs/interoperability.md`. Names select single clients or proxies.
 //!
-//! It ends with the line `N passed, N failed, N skipped`. What is not installed is skipped and said so.
+//! The last line is `N passed, N failed, N skipped`. What is not installed is skipped and reported.
 
 #![expect(clippy::print_stdout, reason = "a report for people")]
 
@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use table::{Extent, Selection, Table};
 
-/// What is tried, and how.
+/// A part of the matrix.
 struct Part {
     name: &'static str,
     run: fn(&Selection) -> Result<Table>,
@@ -27,7 +27,7 @@ struct Part {
 const PARTS: [Part; 2] =
     [Part { name: "clients", run: clients::run }, Part { name: "proxies", run: proxies::run }];
 
-/// One scenario may be skipped for so many that pass.
+/// Passed scenarios that are required for each skipped one.
 const MOST_SKIPPED: usize = 4;
 
 fn main() -> Result<ExitCode> {
@@ -39,7 +39,7 @@ fn main() -> Result<ExitCode> {
             Some(part) => chosen.push(part),
             None if argument == "--some" => selection.extent = Extent::Some,
             None if argument == "--record" => record = true,
-            None if argument.starts_with('-') => bail!("there is no flag {argument}"),
+            None if argument.starts_with('-') => bail!("unknown flag {argument}"),
             None => selection.names.push(argument),
         }
     }
@@ -59,12 +59,12 @@ fn main() -> Result<ExitCode> {
         }
     }
     if rows == 0 && !selection.names.is_empty() {
-        bail!("there is no client or proxy of the name {}", selection.names.join(", "));
+        bail!("no client or proxy has the name {}", selection.names.join(", "));
     }
-    // Where little could be installed, nothing is known: that must not look like success.
-    let is_told = passed > MOST_SKIPPED * skipped;
-    if !is_told {
-        println!("FAILED  too little was installed to tell anything");
+    // If little is installed, a run must not look successful.
+    let is_conclusive = passed > MOST_SKIPPED * skipped;
+    if !is_conclusive {
+        println!("FAILED  too few clients and proxies are installed for a result");
         failed += 1;
     }
     println!("{passed} passed, {failed} failed, {skipped} skipped");

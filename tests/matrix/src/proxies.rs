@@ -1,5 +1,5 @@
-//! The proxies: each in front of a server of its own, with the settings that `docs/behind-a-proxy.md`
-//! recommends.
+//! The proxies. Each is in front of a server of its own, with the settings that
+//! `docs/behind-a-proxy.md` recommends.
 
 mod backend;
 mod catalogue;
@@ -22,7 +22,7 @@ use network::Network;
 use scenarios::{LAST, SCENARIOS, STOP, Scenario};
 use trial::Trial;
 
-/// Runs them.
+/// Runs the proxies.
 pub(crate) fn run(selection: &Selection) -> Result<Table> {
     listings::check()?;
     let certificate = Certificate::make()?;
@@ -31,29 +31,29 @@ pub(crate) fn run(selection: &Selection) -> Result<Table> {
         Extent::All => &LAST,
         Extent::Some => &[STOP],
     };
-    let mut tried = Vec::new();
+    let mut attempts = Vec::new();
     for proxy in PROXIES.iter().filter(|proxy| selection.has(proxy.name, proxy.in_some)) {
-        let mut begun = Tried::begin(proxy, &certificate, &network);
+        let mut begun = Attempt::begin(proxy, &certificate, &network);
         begun.run(&SCENARIOS);
         if selection.extent == Extent::All {
             begun.begin_silence();
         }
-        tried.push(begun);
+        attempts.push(begun);
     }
     let scenarios = SCENARIOS.iter().chain(last).map(|scenario| scenario.name).collect();
-    let rows = tried.into_iter().map(|tried| tried.end(last)).collect();
+    let rows = attempts.into_iter().map(|attempt| attempt.end(last)).collect();
     Ok(Table { scenarios, rows })
 }
 
-/// A proxy that is tried, or why it is not.
-struct Tried {
+/// A proxy under test, or why it is not tested.
+struct Attempt {
     proxy: &'static Proxy,
     version: String,
     trial: Result<Trial, Outcome>,
     outcomes: Vec<Outcome>,
 }
 
-impl Tried {
+impl Attempt {
     fn begin(proxy: &'static Proxy, certificate: &Certificate, network: &Network) -> Self {
         let begun = |version, trial| Self { proxy, version, trial, outcomes: Vec::new() };
         match proxy.version() {
@@ -61,9 +61,7 @@ impl Tried {
                 let trial = Trial::begin(proxy, certificate, network);
                 begun(version, trial.map_err(|why| Outcome::Failed(in_one_line(&why))))
             }
-            Ok(None) => {
-                begun(String::new(), Err(Outcome::Skipped("it is not installed".to_owned())))
-            }
+            Ok(None) => begun(String::new(), Err(Outcome::Skipped("not installed".to_owned()))),
             Err(why) => begun(String::new(), Err(Outcome::Skipped(in_one_line(&why)))),
         }
     }
@@ -71,9 +69,9 @@ impl Tried {
     fn run(&mut self, scenarios: &[Scenario]) {
         for scenario in scenarios {
             let outcome = match &mut self.trial {
-                // The first column says why.
+                // The first column has the reason.
                 Err(_) if !self.outcomes.is_empty() => {
-                    Outcome::NotApplicable("it did not run".to_owned())
+                    Outcome::NotApplicable("the proxy did not run".to_owned())
                 }
                 Err(why) => why.clone(),
                 Ok(trial) => match scenario.run(trial) {
@@ -97,7 +95,7 @@ impl Tried {
     }
 }
 
-/// An error and its causes, as a table can hold them.
+/// Formats an error and its causes for a table cell.
 fn in_one_line(error: &anyhow::Error) -> String {
     format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "/")
 }

@@ -1,23 +1,23 @@
-//! What came of it: a row for each client or proxy, a column for each scenario.
+//! The results: a row for each client or proxy, a column for each scenario.
 
-/// How much is tried.
+/// Which clients and proxies are run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extent {
     All,
-    /// What installs and runs within a few minutes, chosen for variety.
+    /// Those that install and run within a few minutes, chosen for variety.
     Some,
 }
 
-/// What is tried.
+/// The selected clients and proxies.
 #[derive(Clone, Debug)]
 pub(crate) struct Selection {
     pub(crate) extent: Extent,
-    /// Only these, if there are any.
+    /// If not empty, only these.
     pub(crate) names: Vec<String>,
 }
 
 impl Selection {
-    /// Whether a client or proxy of this name takes part.
+    /// Returns whether a client or proxy is selected.
     pub(crate) fn has(&self, name: &str, is_among_some: InSome) -> bool {
         if !self.names.is_empty() {
             return self.names.iter().any(|chosen| chosen == name);
@@ -26,22 +26,22 @@ impl Selection {
     }
 }
 
-/// Whether a client or proxy takes part where time is short.
+/// Whether a client or proxy is run with `--some`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InSome {
     Yes,
     No,
 }
 
-/// What came of one scenario.
+/// The outcome of one scenario.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Passed,
-    /// Why, in one line.
+    /// The reason, in one line.
     Failed(String),
-    /// The client or proxy cannot do it, by design; why, in a few words.
+    /// By design, the client or proxy cannot do it. The reason, in a few words.
     NotApplicable(String),
-    /// Something is not installed here.
+    /// Something is not installed on this machine.
     Skipped(String),
 }
 
@@ -49,20 +49,20 @@ pub(crate) enum Outcome {
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) name: String,
-    /// The version that was tried, as the program itself says.
+    /// The tested version, as the program reports it.
     pub(crate) version: String,
-    /// One for each scenario of the table, in that order.
+    /// An outcome for each scenario of the table, in that order.
     pub(crate) outcomes: Vec<Outcome>,
 }
 
-/// What came of all.
+/// The results of a part.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
     pub(crate) scenarios: Vec<&'static str>,
     pub(crate) rows: Vec<Row>,
 }
 
-/// How often what came of it.
+/// The number of scenarios by outcome.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) passed: usize,
@@ -71,7 +71,7 @@ pub(crate) struct Counts {
 }
 
 impl Table {
-    /// Prints a line for each client or proxy, and one more for each failure.
+    /// Prints a line for each client or proxy, and one for each failure.
     pub(crate) fn print(&self) -> Counts {
         let mut counts = Counts::default();
         for row in &self.rows {

@@ -35,7 +35,7 @@ public:
 
     void send(const Message& message) override {
         stream.text(message.is_text);
-        stream.write(asio::buffer(message.octets));
+        stream.write(asio::buffer(message.payload));
     }
 
     Message receive() override {

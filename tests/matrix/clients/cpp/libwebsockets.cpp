@@ -72,7 +72,7 @@ public:
 
     // Its loop delivers such a message (RFC 7692 §6) again and again. So compression is not offered here.
     std::string without_compression() override {
-        return "with compression, 4.1 goes round in circles at a message that is not compressed; is served without";
+        return "with compression, 4.1 loops forever on an uncompressed message; is served uncompressed";
     }
 
 private:
@@ -125,10 +125,10 @@ private:
             return -1;
         }
         if (!outgoing) return 0;
-        std::vector<unsigned char> buffer(LWS_PRE + outgoing->octets.size());
-        std::memcpy(buffer.data() + LWS_PRE, outgoing->octets.data(), outgoing->octets.size());
+        std::vector<unsigned char> buffer(LWS_PRE + outgoing->payload.size());
+        std::memcpy(buffer.data() + LWS_PRE, outgoing->payload.data(), outgoing->payload.size());
         auto kind = outgoing->is_text ? LWS_WRITE_TEXT : LWS_WRITE_BINARY;
-        if (lws_write(wsi, buffer.data() + LWS_PRE, outgoing->octets.size(), kind) < 0) return -1;
+        if (lws_write(wsi, buffer.data() + LWS_PRE, outgoing->payload.size(), kind) < 0) return -1;
         outgoing.reset();
         return 0;
     }

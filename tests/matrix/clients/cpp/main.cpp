@@ -16,25 +16,25 @@ void check(bool holds, const std::string& why) {
     if (!holds) throw std::runtime_error(why);
 }
 
-Message text(const std::string& octets) { return {true, octets}; }
+Message text(const std::string& payload) { return {true, payload}; }
 
-// A text of so many octets, not only ASCII.
+// A text of so many payload, not only ASCII.
 std::string text_of(size_t size) {
     std::string text;
     for (size_t count = 0; count < size / phrase.size(); count++) text += phrase;
     return text + std::string(size % phrase.size(), 'x');
 }
 
-Message octets_of(size_t size) {
-    std::string octets(size, '\0');
-    for (size_t index = 0; index < size; index++) octets[index] = static_cast<char>(index * 31);
-    return {false, octets};
+Message bytes_of(size_t size) {
+    std::string payload(size, '\0');
+    for (size_t index = 0; index < size; index++) payload[index] = static_cast<char>(index * 31);
+    return {false, payload};
 }
 
 void expect(Socket& socket, const Message& expected) {
     Message message = socket.receive();
-    check(message == expected, "instead of " + std::to_string(expected.octets.size()) + " octets came "
-        + std::to_string(message.octets.size()));
+    check(message == expected, "instead of " + std::to_string(expected.payload.size()) + " payload came "
+        + std::to_string(message.payload.size()));
 }
 
 void echoes(Socket& socket, const Message& message) {
@@ -49,7 +49,7 @@ void leave(Socket& socket, int code, const std::string& reason) {
 
 void compressed(Socket& socket) {
     socket.send(text("request"));
-    std::string request = socket.receive().octets;
+    std::string request = socket.receive().payload;
     for (size_t round = 0; round < 20; round++) echoes(socket, text(std::to_string(round) + " " + text_of(300 * round)));
     echoes(socket, text(text_of(200000)));
     echoes(socket, text("short"));
@@ -76,7 +76,7 @@ void play(Client& client, const std::string& scenario, const std::string& url, c
         } catch (const std::exception&) {
             return;
         }
-        throw std::runtime_error("opened though the server refuses");
+        throw std::runtime_error("opened although the server refuses it");
     }
     std::vector<std::string> offered;
     if (scenario == "subprotocol") offered = {"first.v1", "second.v2"};
@@ -85,7 +85,7 @@ void play(Client& client, const std::string& scenario, const std::string& url, c
     if (scenario == "text") {
         for (size_t size : sizes) echoes(socket, text(text_of(size)));
     } else if (scenario == "binary") {
-        for (size_t size : sizes) echoes(socket, octets_of(size));
+        for (size_t size : sizes) echoes(socket, bytes_of(size));
     } else if (scenario == "in flight") {
         std::vector<Message> sent;
         for (size_t number = 0; number < 500; number++) {
@@ -108,10 +108,10 @@ void play(Client& client, const std::string& scenario, const std::string& url, c
     } else if (scenario == "wss") {
         for (size_t size : {1, 126, 65536, 300000}) {
             echoes(socket, text(text_of(size)));
-            echoes(socket, octets_of(size));
+            echoes(socket, bytes_of(size));
         }
     } else {
-        throw std::runtime_error("there is no scenario " + scenario);
+        throw std::runtime_error("unknown scenario " + scenario);
     }
     leave(socket, 1000, "");
 }

@@ -8,10 +8,10 @@
 
 struct Message {
     bool is_text;
-    std::string octets;
+    std::string payload;
 
     bool operator==(const Message& other) const {
-        return is_text == other.is_text && octets == other.octets;
+        return is_text == other.is_text && payload == other.payload;
     }
 };
 
@@ -38,7 +38,7 @@ public:
     virtual int close(int code, const std::string& reason) = 0;
     virtual std::string subprotocol() = 0;
     // Why compression is not tried, of one that does not offer it.
-    virtual std::string without_compression() { return "offers no compression; is served without"; }
+    virtual std::string without_compression() { return "offers no compression and is served uncompressed"; }
 };
 
 class Client {

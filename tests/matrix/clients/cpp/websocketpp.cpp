@@ -67,7 +67,7 @@ public:
 
     void send(const Message& message) override {
         auto kind = message.is_text ? websocketpp::frame::opcode::text : websocketpp::frame::opcode::binary;
-        endpoint.send(connection->get_handle(), message.octets, kind);
+        endpoint.send(connection->get_handle(), message.payload, kind);
     }
 
     Message receive() override {

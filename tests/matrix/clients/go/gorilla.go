@@ -31,16 +31,16 @@ func (open gorillaSocket) send(sent message) error {
 	if sent.isText {
 		kind = websocket.TextMessage
 	}
-	return open.connection.WriteMessage(kind, sent.octets)
+	return open.connection.WriteMessage(kind, sent.data)
 }
 
 func (open gorillaSocket) receive() (message, error) {
-	kind, octets, err := open.connection.ReadMessage()
+	kind, data, err := open.connection.ReadMessage()
 	var end *websocket.CloseError
 	if errors.As(err, &end) {
 		return message{}, closed{end.Code, end.Text}
 	}
-	return message{kind == websocket.TextMessage, octets}, err
+	return message{kind == websocket.TextMessage, data}, err
 }
 
 func (open gorillaSocket) close(code int, reason string) error {

@@ -54,7 +54,7 @@ func run(name string, text []byte) error {
 	}
 	chosen, known := clients[name]
 	if !known {
-		return fmt.Errorf("there is no client %s", name)
+		return fmt.Errorf("unknown client %s", name)
 	}
 	out := json.NewEncoder(os.Stdout)
 	// The packages are the system's, and do not know their versions themselves.

@@ -36,16 +36,16 @@ func (open *nhooyrSocket) send(sent message) error {
 	if sent.isText {
 		kind = websocket.MessageText
 	}
-	return open.connection.Write(context.Background(), kind, sent.octets)
+	return open.connection.Write(context.Background(), kind, sent.data)
 }
 
 func (open *nhooyrSocket) receive() (message, error) {
-	kind, octets, err := open.connection.Read(context.Background())
+	kind, data, err := open.connection.Read(context.Background())
 	var end websocket.CloseError
 	if errors.As(err, &end) {
 		return message{}, closed{int(end.Code), end.Reason}
 	}
-	return message{kind == websocket.MessageText, octets}, err
+	return message{kind == websocket.MessageText, data}, err
 }
 
 func (open *nhooyrSocket) close(code int, reason string) error {

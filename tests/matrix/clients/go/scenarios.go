@@ -9,7 +9,7 @@ import (
 // A message, as it goes and as it comes.
 type message struct {
 	isText bool
-	octets []byte
+	data []byte
 }
 
 // An open WebSocket.
@@ -46,17 +46,17 @@ const phrase = "grüße, 世界, 🦀 "
 
 func text(text string) message { return message{true, []byte(text)} }
 
-// A text of so many octets, not only ASCII.
+// A text of so many data, not only ASCII.
 func textOf(size int) message {
 	return text(strings.Repeat(phrase, size/len(phrase)) + strings.Repeat("x", size%len(phrase)))
 }
 
-func octetsOf(size int) message {
-	octets := make([]byte, size)
-	for index := range octets {
-		octets[index] = byte(index * 31)
+func bytesOf(size int) message {
+	data := make([]byte, size)
+	for index := range data {
+		data[index] = byte(index * 31)
 	}
-	return message{false, octets}
+	return message{false, data}
 }
 
 func play(chosen client, asked plan, scenario string) error {
@@ -67,7 +67,7 @@ func play(chosen client, asked plan, scenario string) error {
 	open, err := chosen.open(asked.URLs[scenario], offered)
 	if scenario == "refused" {
 		if err == nil {
-			return fmt.Errorf("opened though the server refuses")
+			return fmt.Errorf("opened although the server refuses it")
 		}
 		return nil
 	}
@@ -78,7 +78,7 @@ func play(chosen client, asked plan, scenario string) error {
 	case "text":
 		err = echoesOfAll(open, asked.Sizes, textOf)
 	case "binary":
-		err = echoesOfAll(open, asked.Sizes, octetsOf)
+		err = echoesOfAll(open, asked.Sizes, bytesOf)
 	case "in flight":
 		err = inFlight(open)
 	case "subprotocol":
@@ -99,10 +99,10 @@ func play(chosen client, asked plan, scenario string) error {
 	case "wss":
 		sizes := []int{1, 126, 65536, 300000}
 		if err = echoesOfAll(open, sizes, textOf); err == nil {
-			err = echoesOfAll(open, sizes, octetsOf)
+			err = echoesOfAll(open, sizes, bytesOf)
 		}
 	default:
-		return fmt.Errorf("there is no scenario %s", scenario)
+		return fmt.Errorf("unknown scenario %s", scenario)
 	}
 	if err != nil {
 		return err
@@ -130,7 +130,7 @@ func serverCloses(open socket) error {
 		return err
 	}
 	if end.code == 0 {
-		return notApplicable("sees the end, and does not tell the code")
+		return notApplicable("notices the close but does not report the code")
 	}
 	if end != (closed{4002, "not today 🦀"}) {
 		return end
@@ -159,8 +159,8 @@ func compressed(open socket) error {
 	if err := leave(open, 1000, ""); err != nil {
 		return err
 	}
-	if !bytes.Contains(request.octets, []byte("sec-websocket-extensions")) {
-		return notApplicable("offers no compression; is served without")
+	if !bytes.Contains(request.data, []byte("sec-websocket-extensions")) {
+		return notApplicable("offers no compression and is served uncompressed")
 	}
 	return nil
 }
@@ -168,7 +168,7 @@ func compressed(open socket) error {
 func inFlight(open socket) error {
 	sent := make([]message, 500)
 	for number := range sent {
-		sent[number] = text(fmt.Sprint(number, " ", string(textOf(number*7%300).octets)))
+		sent[number] = text(fmt.Sprint(number, " ", string(textOf(number*7%300).data)))
 		if err := open.send(sent[number]); err != nil {
 			return err
 		}
@@ -202,9 +202,9 @@ func expect(open socket, expected message) error {
 	if err != nil {
 		return err
 	}
-	if received.isText != expected.isText || !bytes.Equal(received.octets, expected.octets) {
-		return fmt.Errorf("instead of %d octets, text %t, came %d, text %t",
-			len(expected.octets), expected.isText, len(received.octets), received.isText)
+	if received.isText != expected.isText || !bytes.Equal(received.data, expected.data) {
+		return fmt.Errorf("instead of %d data, text %t, came %d, text %t",
+			len(expected.data), expected.isText, len(received.data), received.isText)
 	}
 	return nil
 }

@@ -19,12 +19,12 @@ var codec = websocket.Codec{
 	Marshal: func(value interface{}) ([]byte, byte, error) {
 		sent := value.(message)
 		if sent.isText {
-			return sent.octets, websocket.TextFrame, nil
+			return sent.data, websocket.TextFrame, nil
 		}
-		return sent.octets, websocket.BinaryFrame, nil
+		return sent.data, websocket.BinaryFrame, nil
 	},
-	Unmarshal: func(octets []byte, kind byte, value interface{}) error {
-		*value.(*message) = message{kind == websocket.TextFrame, octets}
+	Unmarshal: func(data []byte, kind byte, value interface{}) error {
+		*value.(*message) = message{kind == websocket.TextFrame, data}
 		return nil
 	},
 }
@@ -59,7 +59,7 @@ func (open netSocket) close(code int, _ string) error {
 		return err
 	}
 	if code != 1000 {
-		return notApplicable("closes with 1000 only")
+		return notApplicable("can close only with code 1000")
 	}
 	return nil
 }

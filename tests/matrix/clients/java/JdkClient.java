@@ -34,7 +34,7 @@ public class JdkClient implements Library {
     /** Messages come in parts. */
     private static class JdkSocket extends Socket implements WebSocket.Listener {
         private final StringBuilder text = new StringBuilder();
-        private final ByteArrayOutputStream octets = new ByteArrayOutputStream();
+        private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         private WebSocket socket;
 
         @Override
@@ -52,10 +52,10 @@ public class JdkClient implements Library {
         public CompletionStage<?> onBinary(WebSocket socket, ByteBuffer part, boolean isLast) {
             byte[] copy = new byte[part.remaining()];
             part.get(copy);
-            octets.writeBytes(copy);
+            bytes.writeBytes(copy);
             if (isLast) {
-                received.add(octets.toByteArray());
-                octets.reset();
+                received.add(bytes.toByteArray());
+                bytes.reset();
             }
             socket.request(1);
             return null;

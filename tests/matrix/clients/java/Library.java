@@ -37,8 +37,8 @@ abstract class Socket {
 
     void expect(Object message) throws Exception {
         Object answer = receive();
-        boolean isSame = message instanceof byte[] octets && answer instanceof byte[] others
-                ? Arrays.equals(octets, others) : message.equals(answer);
+        boolean isSame = message instanceof byte[] bytes && answer instanceof byte[] others
+                ? Arrays.equals(bytes, others) : message.equals(answer);
         if (!isSame) throw new Exception("not the message that was expected, but " + told(answer));
     }
 
@@ -50,7 +50,7 @@ abstract class Socket {
     }
 
     private static String told(Object message) {
-        String told = message instanceof byte[] octets ? octets.length + " octets" : message.toString();
+        String told = message instanceof byte[] bytes ? bytes.length + " bytes" : message.toString();
         return told.substring(0, Math.min(told.length(), 100));
     }
 }

@@ -46,8 +46,8 @@ public class OkHttpClients implements Library {
             }
 
             @Override
-            public void onMessage(WebSocket socket, ByteString octets) {
-                received.add(octets.toByteArray());
+            public void onMessage(WebSocket socket, ByteString bytes) {
+                received.add(bytes.toByteArray());
             }
 
             @Override

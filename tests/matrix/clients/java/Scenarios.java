@@ -26,7 +26,7 @@ public class Scenarios {
             } catch (CompletionException expected) {
                 return;
             }
-            throw new Exception("opened though the server refuses");
+            throw new Exception("opened although the server refuses it");
         }
         Socket socket = scenario.equals("subprotocol") ? library.open(url, "first.v1", "second.v2") : library.open(url);
         switch (scenario) {
@@ -34,7 +34,7 @@ public class Scenarios {
                 for (int size : sizes) socket.echoes(textOf(size));
             }
             case "binary" -> {
-                for (int size : sizes) socket.echoes(octetsOf(size));
+                for (int size : sizes) socket.echoes(bytesOf(size));
             }
             case "in flight" -> {
                 List<String> sent = new ArrayList<>();
@@ -65,10 +65,10 @@ public class Scenarios {
             case "wss" -> {
                 for (int size : new int[] {1, 126, 65536, 300000}) {
                     socket.echoes(textOf(size));
-                    socket.echoes(octetsOf(size));
+                    socket.echoes(bytesOf(size));
                 }
             }
-            default -> throw new Exception("there is no scenario " + scenario);
+            default -> throw new Exception("unknown scenario " + scenario);
         }
         socket.leave(1000, "");
     }
@@ -81,7 +81,7 @@ public class Scenarios {
         socket.echoes("short");
         if (!request.contains("sec-websocket-extensions")) {
             socket.leave(1000, "");
-            throw new NotApplicable("offers no compression; is served without");
+            throw new NotApplicable("offers no compression and is served uncompressed");
         }
     }
 
@@ -89,16 +89,16 @@ public class Scenarios {
         if (!holds) throw new Exception(why);
     }
 
-    /** A text of so many octets, not only ASCII. */
+    /** A text of so many bytes, not only ASCII. */
     private static String textOf(int size) {
         int length = PHRASE.getBytes(StandardCharsets.UTF_8).length;
         return PHRASE.repeat(size / length) + "x".repeat(size % length);
     }
 
-    private static byte[] octetsOf(int size) {
-        byte[] octets = new byte[size];
-        for (int index = 0; index < size; index++) octets[index] = (byte) (index * 31);
-        return octets;
+    private static byte[] bytesOf(int size) {
+        byte[] bytes = new byte[size];
+        for (int index = 0; index < size; index++) bytes[index] = (byte) (index * 31);
+        return bytes;
     }
 
     // The JDK has no JSON: a plan has only strings without escapes, and lists of them or of numbers.

@@ -49,7 +49,7 @@ const types = { html: 'text/html', mjs: 'text/javascript' };
 async function answer(request, response) {
   const name = request.url.slice(1);
   let body = '';
-  for await (const octets of request) body += octets;
+  for await (const bytes of request) body += bytes;
   if (request.method === 'POST') {
     response.end();
     if (name === 'told') print(JSON.parse(body));

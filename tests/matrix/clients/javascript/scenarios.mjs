@@ -14,22 +14,22 @@ function check(holds, why) {
 const utf8 = new TextEncoder();
 const phrase = 'grüße, 世界, 🦀 ';
 
-// A text of so many octets, not only ASCII.
+// A text of so many bytes, not only ASCII.
 function textOf(size) {
   const { length } = utf8.encode(phrase);
   return phrase.repeat(Math.floor(size / length)) + 'x'.repeat(size % length);
 }
 
-const octetsOf = (size) => Uint8Array.from({ length: size }, (_, index) => (index * 31) & 0xff);
+const bytesOf = (size) => Uint8Array.from({ length: size }, (_, index) => (index * 31) & 0xff);
 
 async function echoes(socket, message) {
   socket.send(message);
   const answer = await socket.receive();
-  const what = `the echo of ${message.length} ${typeof message === 'string' ? 'characters' : 'octets'}`;
+  const what = `the echo of ${message.length} ${typeof message === 'string' ? 'characters' : 'bytes'}`;
   check(typeof answer === typeof message, `${what} is of another type`);
   check(answer.length === message.length, `${what} has ${answer.length}`);
   const isSame = typeof message === 'string'
-    ? answer === message : message.every((octet, index) => octet === answer[index]);
+    ? answer === message : message.every((byte, index) => byte === answer[index]);
   check(isSame, `${what} differs`);
 }
 
@@ -48,7 +48,7 @@ async function compresses(open, url) {
   await echoes(socket, textOf(200000));
   await echoes(socket, 'short');
   await leave(socket);
-  if (!request.includes('sec-websocket-extensions')) throw new NotApplicable('offers no compression; is served without');
+  if (!request.includes('sec-websocket-extensions')) throw new NotApplicable('offers no compression and is served uncompressed');
   check(extensions === undefined || extensions.includes('permessage-deflate'), `agreed on "${extensions}"`);
 }
 
@@ -61,7 +61,7 @@ const scenarios = {
 
   async binary(open, url, { sizes }) {
     const socket = await open(url, {});
-    for (const size of sizes) await echoes(socket, octetsOf(size));
+    for (const size of sizes) await echoes(socket, bytesOf(size));
     await leave(socket);
   },
 
@@ -107,7 +107,7 @@ const scenarios = {
 
   async refused(open, url) {
     const socket = await open(url, {}).catch(() => null);
-    check(socket === null, 'opened though the server refuses');
+    check(socket === null, 'opened although the server refuses it');
   },
 
   async compressed(open, url) {
@@ -122,7 +122,7 @@ const scenarios = {
     const socket = await open(url, {});
     for (const size of [1, 126, 65536, 300000]) {
       await echoes(socket, textOf(size));
-      await echoes(socket, octetsOf(size));
+      await echoes(socket, bytesOf(size));
     }
     await leave(socket);
   },

@@ -10,7 +10,7 @@ use Mojolicious;
 use Mojo::UserAgent;
 
 my $phrase = 'grüße, 世界, 🦀 ';
-# What is on the command line is octets, as JSON wants it.
+# What is on the command line is bytes, as JSON wants it.
 my $plan = decode_json($ARGV[0]);
 my $agent = Mojo::UserAgent->new(ca => $plan->{authority}, max_response_size => 1 << 22);
 STDOUT->autoflush(1);
@@ -21,7 +21,7 @@ sub text_of {
     return $phrase x int($size / $length) . 'x' x ($size % $length);
 }
 
-sub octets_of { return join '', map { chr($_ * 31 & 0xff) } 0 .. $_[0] - 1 }
+sub bytes_of { return join '', map { chr($_ * 31 & 0xff) } 0 .. $_[0] - 1 }
 
 # A client that was let in: its messages as [kind, content], and its end.
 sub dial {
@@ -88,7 +88,7 @@ sub compressed {
     echoes($socket, text => 'short');
     my $is_compressed = $transaction->compressed;
     leave($socket, 1000, '');
-    return 'offers no compression; is served without' unless $request =~ /sec-websocket-extensions/;
+    return 'offers no compression and is served uncompressed' unless $request =~ /sec-websocket-extensions/;
     die "it was not agreed on\n" unless $is_compressed;
 }
 
@@ -100,7 +100,7 @@ my %scenarios = (
     },
     binary => sub {
         my $socket = dial(shift);
-        echoes($socket, binary => octets_of($_)) for @{$plan->{sizes}};
+        echoes($socket, binary => bytes_of($_)) for @{$plan->{sizes}};
         leave($socket, 1000, '');
     },
     'in flight' => sub {
@@ -133,7 +133,7 @@ my %scenarios = (
     },
     refused => sub {
         my $url = shift;
-        die "opened though the server refuses\n" if eval { dial($url) };
+        die "opened although the server refuses it\n" if eval { dial($url) };
     },
     compressed => \&compressed,
     'compressed with context' => \&compressed,
@@ -141,7 +141,7 @@ my %scenarios = (
         my $socket = dial(shift);
         for my $size (1, 126, 65536, 300000) {
             echoes($socket, text => text_of($size));
-            echoes($socket, binary => octets_of($size));
+            echoes($socket, binary => bytes_of($size));
         }
         leave($socket, 1000, '');
     },

@@ -22,12 +22,12 @@ def plan():
 
 
 def text_of(size):
-    """A text of so many octets, not only ASCII."""
+    """A text of so many data, not only ASCII."""
     length = len(PHRASE.encode())
     return PHRASE * (size // length) + "x" * (size % length)
 
 
-def octets_of(size):
+def bytes_of(size):
     return bytes(index * 31 & 0xFF for index in range(size))
 
 
@@ -60,7 +60,7 @@ def text(open, url, sizes):
 def binary(open, url, sizes):
     socket = open(url)
     for size in sizes:
-        echoes(socket, octets_of(size))
+        echoes(socket, bytes_of(size))
     leave(socket)
 
 
@@ -109,7 +109,7 @@ def refused(open, url, _):
         open(url)
     except Exception:
         return
-    raise AssertionError("opened though the server refuses")
+    raise AssertionError("opened although the server refuses it")
 
 
 def compressed(open, url, _):
@@ -122,7 +122,7 @@ def compressed(open, url, _):
     echoes(socket, "short")
     leave(socket)
     if "sec-websocket-extensions" not in request:
-        raise NotApplicable("offers no compression; is served without")
+        raise NotApplicable("offers no compression and is served uncompressed")
     told = socket.extensions
     check(told is None or "permessage-deflate" in told, f"agreed on {told}")
 
@@ -131,7 +131,7 @@ def wss(open, url, _):
     socket = open(url)
     for size in (1, 126, 65536, 300000):
         echoes(socket, text_of(size))
-        echoes(socket, octets_of(size))
+        echoes(socket, bytes_of(size))
     leave(socket)
 
 

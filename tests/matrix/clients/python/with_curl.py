@@ -24,11 +24,11 @@ class Socket:
             self._socket.send_binary(message)
 
     def receive(self, timeout=None):
-        octets, flags = self._socket.recv(timeout=timeout)
+        data, flags = self._socket.recv(timeout=timeout)
         if flags & CurlWsFlag.CLOSE:
-            self._end = int.from_bytes(octets[:2], "big"), octets[2:].decode()
+            self._end = int.from_bytes(data[:2], "big"), data[2:].decode()
             raise ConnectionError(f"closed with {self._end}")
-        return octets.decode() if flags & CurlWsFlag.TEXT else octets
+        return data.decode() if flags & CurlWsFlag.TEXT else data
 
     def close(self, code, reason):
         # It leaves without waiting for an answer.
@@ -46,7 +46,7 @@ class Socket:
 
 def open(url, subprotocols=None):
     if subprotocols:
-        raise NotApplicable("does not tell the subprotocol that was chosen")
+        raise NotApplicable("does not report the chosen subprotocol")
     return Socket(session.ws_connect(url))
 
 
@@ -60,7 +60,7 @@ def ping(open, url, _):
         socket.send("and now?")
         told = socket.receive()
         check(told == "pong are you there?", f"the handler says {told!r}")
-        raise NotApplicable("answers a ping when it sends something next")
+        raise NotApplicable("answers a ping only with the next message that it sends")
     check(told == "pong are you there?", f"the handler says {told!r}")
 
 

@@ -32,7 +32,7 @@ class Socket:
         self._socket = QWebSocket()
         self._socket.setSslConfiguration(trust)
         self._socket.textMessageReceived.connect(self._messages.append)
-        self._socket.binaryMessageReceived.connect(lambda octets: self._messages.append(bytes(octets)))
+        self._socket.binaryMessageReceived.connect(lambda data: self._messages.append(bytes(data)))
         self._socket.connected.connect(self._connected)
         self._socket.disconnected.connect(self._disconnected)
         self._socket.error.connect(lambda _: self._disconnected())
@@ -69,7 +69,7 @@ class Socket:
 
 def open(url, subprotocols=None):
     if subprotocols:
-        raise NotApplicable("knows no subprotocols before Qt 6.4")
+        raise NotApplicable("does not support subprotocols before Qt 6.4")
     return Socket(url)
 
 

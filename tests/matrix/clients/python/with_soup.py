@@ -33,8 +33,8 @@ class Socket:
         self.extensions = ["permessage-deflate" for extension in agreed if isinstance(extension, deflate)]
 
     def _message(self, _, kind, message):
-        octets = message.get_data() or b""
-        self._messages.append(octets.decode() if kind == Soup.WebsocketDataType.TEXT else octets)
+        data = message.get_data() or b""
+        self._messages.append(data.decode() if kind == Soup.WebsocketDataType.TEXT else data)
 
     def _is_closed(self):
         return self._connection.get_state() == Soup.WebsocketState.CLOSED

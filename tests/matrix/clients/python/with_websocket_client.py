@@ -23,11 +23,11 @@ class Socket:
             self._socket.send_binary(message)
 
     def receive(self):
-        kind, octets = self._socket.recv_data()
+        kind, data = self._socket.recv_data()
         if kind == ABNF.OPCODE_CLOSE:
-            self._end = int.from_bytes(octets[:2], "big"), octets[2:].decode()
+            self._end = int.from_bytes(data[:2], "big"), data[2:].decode()
             raise ConnectionError(f"closed with {self._end}")
-        return octets.decode() if kind == ABNF.OPCODE_TEXT else octets
+        return data.decode() if kind == ABNF.OPCODE_TEXT else data
 
     def close(self, code, reason):
         self._socket.send_close(code, reason.encode())

@@ -1,4 +1,4 @@
-//! Somebody who vouches for the server, made anew for each run.
+//! A certificate authority for the server, created for each run.
 
 use std::path::{Path, PathBuf};
 
@@ -10,17 +10,17 @@ use rcgen::{
 
 /// Files in PEM.
 pub(super) struct Files {
-    /// The certificate of the authority, which clients are to believe.
+    /// The authority's certificate, which clients are to trust.
     pub(super) authority: PathBuf,
     pub(super) certificate: PathBuf,
     pub(super) key: PathBuf,
 }
 
-/// Writes an authority and what it has signed for localhost into a folder.
+/// Creates an authority and a certificate for localhost, and writes them into a directory.
 pub(super) fn write(folder: &Path) -> Result<Files> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    // Without a name for its key, and with fewer uses, some clients take it for no authority.
+    // With fewer key usages, some clients do not accept it as an authority.
     params.key_usages = vec![
         KeyUsagePurpose::KeyCertSign,
         KeyUsagePurpose::CrlSign,

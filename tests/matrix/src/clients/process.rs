@@ -16,19 +16,19 @@ use serde::Deserialize;
 use super::server::Plan;
 use crate::table::Outcome;
 
-/// How much is kept of what a program complains of.
-const COMPLAINT: usize = 300;
+/// How many characters of a program's standard error are kept.
+const STDERR_TAIL: usize = 300;
 
-/// A program and its arguments; the plan follows as the last one.
+/// A program and its arguments. The plan follows them.
 #[derive(Clone, Debug)]
 pub(super) struct Invocation {
     pub(super) program: PathBuf,
     pub(super) arguments: Vec<PathBuf>,
-    /// What follows the plan.
-    pub(super) behind: Vec<String>,
+    /// Arguments after the plan.
+    pub(super) trailing: Vec<String>,
 }
 
-/// What came of a client.
+/// The results of a client.
 #[derive(Debug, Default)]
 pub(super) struct Trial {
     pub(super) version: String,
@@ -36,7 +36,7 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    /// One that did not take place.
+    /// Creates the results of a client that was skipped.
     pub(super) fn skipped(scenarios: &[&str], why: &str) -> Self {
         let outcome = |name: &&str| ((*name).to_owned(), Outcome::Skipped(why.to_owned()));
         Self { version: String::new(), outcomes: scenarios.iter().map(outcome).collect() }
@@ -51,16 +51,16 @@ impl Trial {
     }
 }
 
-/// A line that a program writes.
+/// A line of a program's output.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Line {
     Version { version: String },
-    Scenario { scenario: String, outcome: Word, why: Option<String> },
+    Scenario { scenario: String, outcome: Verdict, why: Option<String> },
 }
 
 #[derive(Deserialize)]
-enum Word {
+enum Verdict {
     #[serde(rename = "passed")]
     Passed,
     #[serde(rename = "failed")]
@@ -71,19 +71,20 @@ enum Word {
     Skipped,
 }
 
-/// Runs a client. A scenario in which it hangs or dies has failed, and the next ones are tried by a new
-/// process. `patience` is how long it may say nothing.
+/// Runs a client. If it hangs or exits during a scenario, the scenario has failed, and a new
+/// process continues with the next one. `timeout` is how long it may produce no output.
 pub(super) fn run(
     invocation: &Invocation,
     scenarios: &[&str],
     plan: &Plan,
-    patience: Duration,
+    timeout: Duration,
 ) -> Trial {
     let mut trial = Trial::default();
     let mut left: Vec<&str> = scenarios.to_vec();
     while !left.is_empty() {
-        let ended = attempt(invocation, &mut left, plan, patience, &mut trial);
-        // Whatever it was busy with: a program tells of the scenarios in their order.
+        let ended = attempt(invocation, &mut left, plan, timeout, &mut trial);
+        // A program reports the scenarios in order, so the first one left is the one it was
+        // running.
         if !left.is_empty() {
             let why = ended.unwrap_or_else(|error| format!("{error:#}"));
             trial.set(left.remove(0), Outcome::Failed(why));
@@ -92,46 +93,48 @@ pub(super) fn run(
     trial
 }
 
-/// Runs the program once, and says how it ended. What it has told of is no longer `left`.
+/// Runs the program once and returns how it ended. Scenarios that it has reported are removed from
+/// `left`.
 fn attempt(
     invocation: &Invocation,
     left: &mut Vec<&str>,
     plan: &Plan,
-    patience: Duration,
+    timeout: Duration,
     trial: &mut Trial,
 ) -> Result<String> {
     let mut plan = plan.clone();
     plan.scenarios = left.iter().map(|&name| name.to_owned()).collect();
-    let complaints = tempfile::tempfile()?;
+    let stderr = tempfile::tempfile()?;
     let folder = tempfile::tempdir()?;
-    // It ends when the matrix is killed: nobody else would end it, as it is in a process group of its own.
+    // The client is in a process group of its own, so nothing else ends it when the matrix is
+    // killed.
     let mut child = Command::new("setpriv")
         .args(["--pdeathsig", "KILL", "--"])
         .arg(&invocation.program)
         .args(&invocation.arguments)
         .arg(serde_json::to_string(&plan)?)
-        .args(&invocation.behind)
-        // Clients that are given no authority otherwise: node and Bun, Deno, OpenSSL.
+        .args(&invocation.trailing)
+        // Node and Bun, Deno, and OpenSSL take the authority from these variables.
         .env("NODE_EXTRA_CA_CERTS", &plan.authority)
         .env("DENO_CERT", &plan.authority)
         .env("SSL_CERT_FILE", &plan.authority)
         .env("TMPDIR", folder.path())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(complaints.try_clone()?)
+        .stderr(stderr.try_clone()?)
         .process_group(0)
         .spawn()
         .with_context(|| format!("cannot start {}", invocation.program.display()))?;
     let lines = lines_of(&mut child)?;
-    // One that chatters for ever has this long for each scenario.
-    let deadline = Instant::now() + patience * u32::try_from(left.len()).unwrap_or(u32::MAX);
+    // A program that never stops writing has this long for each scenario.
+    let deadline = Instant::now() + timeout * u32::try_from(left.len()).unwrap_or(u32::MAX);
     let has_ended = loop {
-        // One that has told everything need not end by itself.
+        // A program that has reported everything need not exit by itself.
         if left.is_empty() {
             break false;
         }
         let left_time = deadline.saturating_duration_since(Instant::now());
-        match lines.recv_timeout(patience.min(left_time)) {
+        match lines.recv_timeout(timeout.min(left_time)) {
             Ok(line) => take(&line, left, trial),
             Err(RecvTimeoutError::Disconnected) => break true,
             Err(RecvTimeoutError::Timeout) => break false,
@@ -139,27 +142,27 @@ fn attempt(
     };
     let group = Pid::from_child(&child);
     let status = if has_ended { Some(child.wait()?) } else { None };
-    // What it has started, too. Fails only if all of them have ended.
+    // Also kills the processes that it started. Fails only if all of them have ended.
     let _ = kill_process_group(group, Signal::KILL);
     child.wait()?;
-    let complaint = last_words(complaints)?;
+    let tail = stderr_tail(stderr)?;
     Ok(match status {
-        Some(status) => format!("the client ended with {status}; {complaint}"),
-        None => format!("nothing came of it in {} s; {complaint}", patience.as_secs()),
+        Some(status) => format!("the client ended with {status}; {tail}"),
+        None => format!("no outcome within {} s; {tail}", timeout.as_secs()),
     })
 }
 
-/// Notes what a line tells. What is no line for us is a client's own chatter.
+/// Records what a line reports. Any other output is ignored.
 fn take(line: &str, left: &mut Vec<&str>, trial: &mut Trial) {
     match serde_json::from_str(line) {
         Ok(Line::Version { version }) => trial.version = version,
         Ok(Line::Scenario { scenario, outcome, why }) => {
             let why = one_line(&why.unwrap_or_default());
             let outcome = match outcome {
-                Word::Passed => Outcome::Passed,
-                Word::Failed => Outcome::Failed(why),
-                Word::NotApplicable => Outcome::NotApplicable(why),
-                Word::Skipped => Outcome::Skipped(why),
+                Verdict::Passed => Outcome::Passed,
+                Verdict::Failed => Outcome::Failed(why),
+                Verdict::NotApplicable => Outcome::NotApplicable(why),
+                Verdict::Skipped => Outcome::Skipped(why),
             };
             if let Some(place) = left.iter().position(|name| *name == scenario) {
                 left.remove(place);
@@ -170,10 +173,12 @@ fn take(line: &str, left: &mut Vec<&str>, trial: &mut Trial) {
     }
 }
 
-/// What the program writes, read in a thread of its own so that its silence can be noticed.
+/// Returns the lines of a program's output. A thread reads them, so that a silent program can time
+/// out.
 fn lines_of(child: &mut Child) -> Result<Receiver<String>> {
-    let output = child.stdout.take().context("standard output is piped")?;
-    // More than any program has to tell; it would wait, and lose nothing.
+    let output = child.stdout.take().context("standard output is not piped")?;
+    // More lines than any program has to report. A program that writes more would wait and lose
+    // nothing.
     let (sender, lines) = sync_channel(64);
     std::thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
@@ -185,30 +190,30 @@ fn lines_of(child: &mut Child) -> Result<Receiver<String>> {
     Ok(lines)
 }
 
-/// The end of what a program wrote to standard error.
-fn last_words(mut complaints: File) -> Result<String> {
-    let length = complaints.metadata()?.len();
-    complaints.seek(SeekFrom::Start(length.saturating_sub(COMPLAINT as u64)))?;
-    let mut octets = Vec::new();
-    complaints.read_to_end(&mut octets)?;
-    Ok(one_line(&String::from_utf8_lossy(&octets)))
+/// Returns the end of what a program wrote to standard error.
+fn stderr_tail(mut stderr: File) -> Result<String> {
+    let length = stderr.metadata()?.len();
+    stderr.seek(SeekFrom::Start(length.saturating_sub(STDERR_TAIL as u64)))?;
+    let mut bytes = Vec::new();
+    stderr.read_to_end(&mut bytes)?;
+    Ok(one_line(&String::from_utf8_lossy(&bytes)))
 }
 
 fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").chars().take(COMPLAINT).collect()
+    words.join(" ").chars().take(STDERR_TAIL).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// More than any machine takes to start a shell. Only a client that hangs is waited for so long.
+    /// Longer than any machine takes to start a shell. Only a client that hangs takes this long.
     const LONG: Duration = Duration::from_secs(60);
 
     fn shell(script: &str) -> Invocation {
         let arguments = ["-c", script].map(PathBuf::from).to_vec();
-        Invocation { program: "sh".into(), arguments, behind: Vec::new() }
+        Invocation { program: "sh".into(), arguments, trailing: Vec::new() }
     }
 
     fn failure(trial: &Trial, scenario: &str) -> String {
@@ -219,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn client_tells_its_version_and_what_came_of_each_scenario() {
+    fn client_reports_its_version_and_the_outcome_of_each_scenario() {
         let client = shell(
             r#"echo '{"version": "1.2"}'; echo chatter
             echo '{"scenario": "one", "outcome": "passed", "why": ""}'
@@ -232,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn client_that_dies_is_started_again_for_what_is_left() {
+    fn client_that_exits_early_is_restarted_for_the_remaining_scenarios() {
         let client = shell(
             r#"case $0 in *'["one","two"]'*) echo why >&2; exit 3;; esac
             echo '{"scenario": "two", "outcome": "passed"}'"#,
@@ -247,11 +252,11 @@ mod tests {
     fn client_that_hangs_is_killed() {
         let client = shell("exec tail -f /dev/null");
         let trial = run(&client, &["one"], &Plan::default(), Duration::from_millis(100));
-        assert!(failure(&trial, "one").starts_with("nothing came of it"));
+        assert!(failure(&trial, "one").starts_with("no outcome within"));
     }
 
     #[test]
-    fn client_that_cannot_be_started_has_failed_everything() {
+    fn client_that_cannot_be_started_fails_every_scenario() {
         let client = Invocation { program: "/nowhere".into(), ..shell("") };
         let trial = run(&client, &["one", "two"], &Plan::default(), LONG);
         for scenario in ["one", "two"] {

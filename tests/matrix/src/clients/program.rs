@@ -1,4 +1,4 @@
-//! How a client's program is started, and what it needs to be there.
+//! How a client's program is started, and what it needs.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ use ws_host_test_support::root;
 use super::process::Invocation;
 use crate::table::InSome;
 
-/// The finished programs in their npm packages: the scripts beside them would only fetch these.
+// The binaries in their npm packages. The scripts beside them would only download these.
 const BUN: &str = match cfg!(target_arch = "aarch64") {
     true => "@oven/bun-linux-aarch64/bin/bun",
     false => "@oven/bun-linux-x64/bin/bun",
@@ -19,13 +19,13 @@ const DENO: &str = match cfg!(target_arch = "aarch64") {
     false => "@deno/linux-x64-glibc/deno",
 };
 
-/// Where Debian has libraries for Java.
+/// The Java libraries of Debian.
 const JARS: &str = "/usr/share/java/okhttp.jar:/usr/share/java/okio.jar";
 
 /// A client of the table.
 #[derive(Debug)]
 pub(super) struct Program {
-    /// What it is called in the table and on the command line.
+    /// Its name in the table and on the command line.
     pub(super) name: &'static str,
     pub(super) is_among_some: InSome,
     pub(super) kind: Kind,
@@ -35,8 +35,8 @@ pub(super) struct Program {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     /// A script for node that uses an npm package, with what follows the plan.
-    Node { script: &'static str, package: &'static str, behind: &'static [&'static str] },
-    /// A script for node, Deno or Bun that uses what they have built in.
+    Node { script: &'static str, package: &'static str, trailing: &'static [&'static str] },
+    /// A script for node, Deno or Bun that uses the built-in client.
     BuiltIn(JavaScript),
     /// A page in a browser, which a script for node opens. It is any of these programs.
     Browser { name: &'static str, programs: &'static [&'static str] },
@@ -52,7 +52,7 @@ pub(super) enum Kind {
     Java { class: &'static str },
 }
 
-/// What runs JavaScript.
+/// A JavaScript runtime.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum JavaScript {
     Node,
@@ -61,17 +61,21 @@ pub(super) enum JavaScript {
 }
 
 impl Program {
-    /// How to start it, or what is missing.
+    /// Returns how to start it.
+    ///
+    /// # Errors
+    ///
+    /// Something that it needs is not installed.
     pub(super) fn command(&self) -> Result<Invocation> {
         let scripts = |language: &str| root().join("tests/matrix/clients").join(language);
         let javascript = scripts("javascript");
         let modules = javascript.join("node_modules");
         match self.kind {
-            Kind::Node { script, package, behind } => {
+            Kind::Node { script, package, trailing } => {
                 needs_program("node")?;
                 needs_file(modules.join(package))?;
                 Ok(Invocation {
-                    behind: owned(behind),
+                    trailing: owned(trailing),
                     ..Invocation::new("node", [javascript.join(script)])
                 })
             }
@@ -96,9 +100,9 @@ impl Program {
                 let Some(program) = programs.iter().find(|name| needs_program(name).is_ok()) else {
                     bail!("none of {} is installed", programs.join(", "));
                 };
-                let behind = owned(&[name, program]);
+                let trailing = owned(&[name, program]);
                 Ok(Invocation {
-                    behind,
+                    trailing,
                     ..Invocation::new("node", [javascript.join("browser.mjs")])
                 })
             }
@@ -135,7 +139,7 @@ impl Program {
 
 impl Invocation {
     fn new<const N: usize>(program: impl Into<PathBuf>, arguments: [PathBuf; N]) -> Self {
-        Self { program: program.into(), arguments: arguments.into(), behind: Vec::new() }
+        Self { program: program.into(), arguments: arguments.into(), trailing: Vec::new() }
     }
 }
 
@@ -144,7 +148,7 @@ fn owned(words: &[&str]) -> Vec<String> {
 }
 
 fn needs_file(path: PathBuf) -> Result<PathBuf> {
-    ensure!(path.exists(), "there is no {}", path.strip_prefix(root()).unwrap_or(&path).display());
+    ensure!(path.exists(), "{} is missing", path.strip_prefix(root()).unwrap_or(&path).display());
     Ok(path)
 }
 

@@ -1,4 +1,4 @@
-//! The clients that take part.
+//! The clients of the matrix.
 
 use super::program::{JavaScript, Kind, Program};
 use crate::table::InSome;
@@ -12,7 +12,7 @@ const fn among_all(name: &'static str, kind: Kind) -> Program {
 }
 
 const fn node(script: &'static str, package: &'static str) -> Kind {
-    Kind::Node { script, package, behind: &[] }
+    Kind::Node { script, package, trailing: &[] }
 }
 
 const fn python(script: &'static str) -> Kind {
@@ -31,11 +31,12 @@ const fn cpp(client: &'static str) -> Kind {
     Kind::Compiled { program: "cpp-clients", client }
 }
 
-/// What a system calls them.
+// The names of the programs on different systems.
 const CHROMIUM: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
 const FIREFOX: &[&str] = &["firefox-esr", "firefox"];
 
-/// By language. Those among some have each another idea of how a handshake is checked, or of compression.
+/// By language. Those in `--some` were chosen because each checks the handshake differently or has
+/// another kind of compression.
 pub(super) const PROGRAMS: &[Program] = &[
     among_some("undici", node("undici.mjs", "undici")),
     among_all("node, built in", Kind::BuiltIn(JavaScript::Node)),
@@ -44,8 +45,8 @@ pub(super) const PROGRAMS: &[Program] = &[
     among_all("Chromium", Kind::Browser { name: "chromium", programs: CHROMIUM }),
     among_all("Firefox", Kind::Browser { name: "firefox", programs: FIREFOX }),
     among_some("ws", node("ws.mjs", "ws")),
-    among_all("ws 1", Kind::Node { script: "ws.mjs", package: "ws-1", behind: &["ws-1"] }),
-    among_all("ws 0", Kind::Node { script: "ws.mjs", package: "ws-0", behind: &["ws-0"] }),
+    among_all("ws 1", Kind::Node { script: "ws.mjs", package: "ws-1", trailing: &["ws-1"] }),
+    among_all("ws 0", Kind::Node { script: "ws.mjs", package: "ws-0", trailing: &["ws-0"] }),
     among_all("websocket", node("websocket.mjs", "websocket")),
     among_some("faye-websocket", node("faye-websocket.mjs", "faye-websocket")),
     among_all("websockets", python("with_websockets.py")),
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_clients_have_one_name() {
+    fn every_client_has_a_name_of_its_own() {
         let names: BTreeSet<&str> = PROGRAMS.iter().map(|program| program.name).collect();
         assert_eq!(names.len(), PROGRAMS.len());
     }

@@ -12,20 +12,20 @@ use ws_host_test_support::{Client, DEADLINE, TestServer, component};
 
 use super::authority;
 
-/// Around the borders of the three forms of a frame's length (RFC 6455 §5.2), and a long one. A message that
-/// is longer by one octet than the last is just within the default of `max-message`.
+/// Lengths around the boundaries of the three forms of a frame's length (RFC 6455 §5.2), and a long
+/// one. A message one byte longer than the longest is just within the default of `max-message`.
 const SIZES: [usize; 7] = [0, 1, 125, 126, 65535, 65536, (1 << 20) - 1];
 
 /// A running server.
 pub(super) struct Server {
-    pub(super) site: Site,
-    // Dropped in this order: first the server, then its files.
+    pub(super) endpoints: Endpoints,
+    // Dropped in this order: the server, then its files.
     _process: TestServer,
     _folder: TempDir,
 }
 
-/// Where the server is, which threads can share.
-pub(super) struct Site {
+/// The server's addresses, which threads can share.
+pub(super) struct Endpoints {
     address: SocketAddr,
     encrypted: u16,
     authority: PathBuf,
@@ -34,11 +34,11 @@ pub(super) struct Site {
 /// What a client is to do.
 #[derive(Clone, Default, Serialize)]
 pub(super) struct Plan {
-    /// A file with the certificate of whoever vouches for the server, in PEM.
+    /// A file with the authority's certificate, in PEM.
     pub(super) authority: PathBuf,
     sizes: [usize; 7],
     urls: Map<String, Value>,
-    /// In the order in which they are told.
+    /// In the order in which the client reports them.
     pub(super) scenarios: Vec<String>,
 }
 
@@ -61,7 +61,7 @@ impl Server {
             ("/messages", "guest-about", "compression = 'messages'"),
             ("/context", "guest-about", "compression = 'context'"),
         ] {
-            // Pages of browsers come from a server beside this one.
+            // Pages in browsers come from another server.
             text += &format!(
                 "[[resource]]\nname = '{}'\npath = '{path}'\ncomponent = '{}'\n\
                  origins = ['http://127.0.0.1:*', 'http://localhost:*']\n{more}\n",
@@ -74,14 +74,19 @@ impl Server {
         let mut process = TestServer::configured(&file)?;
         let line = process.next_line("wss://127.0.0.1:")?;
         let port = line.split("wss://127.0.0.1:").nth(1).and_then(|rest| rest.split('/').next());
-        let encrypted = port.context("a port")?.trim().parse().context("a port")?;
-        let site = Site { address: process.address(), encrypted, authority: files.authority };
-        Ok(Self { site, _process: process, _folder: folder })
+        let encrypted = port
+            .context("the server printed no port")?
+            .trim()
+            .parse()
+            .context("the server printed an invalid port")?;
+        let endpoints =
+            Endpoints { address: process.address(), encrypted, authority: files.authority };
+        Ok(Self { endpoints, _process: process, _folder: folder })
     }
 }
 
-impl Site {
-    /// The plan of the client of this number.
+impl Endpoints {
+    /// Returns the plan of a client.
     pub(super) fn plan(&self, number: usize) -> Plan {
         let mut urls = Map::new();
         for (scenario, path) in [
@@ -90,7 +95,7 @@ impl Site {
             ("in flight", "/echo".to_owned()),
             ("subprotocol", "/choosy?subprotocol=second.v2".to_owned()),
             ("ping", "/pinging".to_owned()),
-            (super::CLIENT_CLOSES, told_to(number)),
+            (super::CLIENT_CLOSES, report_path(number)),
             ("server closes", "/closing".to_owned()),
             ("refused", "/choosy?reject=403".to_owned()),
             ("compressed", "/messages".to_owned()),
@@ -102,25 +107,26 @@ impl Site {
         Plan { authority: self.authority.clone(), sizes: SIZES, urls, scenarios: Vec::new() }
     }
 
-    /// Waits until the handler has been told that the client of this number has closed, and how.
-    pub(super) fn has_seen_the_close_of(&self, number: usize) -> Result<()> {
-        let mut asking = Client::connect_at(self.address, &told_to(number))?;
+    /// Waits until the handler has seen the client's close, with the right code and reason.
+    pub(super) fn expect_close_of(&self, number: usize) -> Result<()> {
+        let mut asking = Client::connect_at(self.address, &report_path(number))?;
         let start = Instant::now();
         loop {
             let told = asking.ask("report")?;
             let last = told.lines().rfind(|line| line.contains(" disconnected "));
             match last {
                 Some(line) if line.contains(r#" 4001 "enough 🦀" clean true "#) => return Ok(()),
-                Some(line) => bail!("the handler is told: {line}"),
-                // It is told in an event of its own, which may come after the client has gone.
+                Some(line) => bail!("the handler saw another end: {line}"),
+                // The handler sees the close in an event of its own, which may come after the
+                // client has gone.
                 None if start.elapsed() < DEADLINE => {}
-                None => bail!("the handler is told of no end"),
+                None => bail!("the handler did not see the client's end"),
             }
         }
     }
 }
 
-/// An actor of its own for each client, which tells how that client went.
-fn told_to(number: usize) -> String {
+/// Returns the path of a client's own actor, which reports how the client disconnected.
+fn report_path(number: usize) -> String {
     format!("/telling/{number}")
 }

@@ -8,7 +8,7 @@ use ws_host_test_support::{TestServer, component};
 
 use super::configuration::template;
 
-/// The handlers that scenarios talk to, each at `/NAME`.
+/// The handlers of the scenarios, each at `/NAME`.
 const RESOURCES: [(&str, &str); 4] = [
     ("echo", "echo"),
     ("about", "guest-about"),
@@ -16,10 +16,10 @@ const RESOURCES: [(&str, &str); 4] = [
     ("closing", "guest-closing"),
 ];
 
-/// An ordinary file, and what is in it.
+/// A static file and its content.
 pub(super) const FILE: (&str, &str) = ("/page.html", "<!doctype html><title>a page</title>\n");
 
-/// Starts a server with the settings in this file, which documentation recommends for a proxy.
+/// Starts a server with the settings in this file, which the documentation recommends for a proxy.
 pub(super) fn start(settings: &str, folder: &Path) -> Result<TestServer> {
     let files = folder.join("static");
     std::fs::create_dir(&files)?;

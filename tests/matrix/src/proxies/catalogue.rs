@@ -1,4 +1,4 @@
-//! Which proxies there are, and how each is started.
+//! The proxies, and how each is started.
 
 use anyhow::Result;
 
@@ -6,38 +6,38 @@ use super::front::Http;
 use super::process;
 use crate::table::InSome;
 
-/// A proxy with one way to set it up.
+/// A proxy with one configuration.
 pub(super) struct Proxy {
-    /// How the command line calls it.
+    /// Its name on the command line.
     pub(super) name: &'static str,
-    /// How the table calls it.
+    /// Its name in the table.
     pub(super) title: &'static str,
     pub(super) in_some: InSome,
-    /// A command that tells its version.
+    /// A command that prints its version.
     version: &'static [&'static str],
     /// The files of `tests/matrix/proxies` that it needs.
     pub(super) files: &'static [&'static str],
-    /// What is to be run: the one where the public comes, and the one behind it if there are two.
+    /// The commands to run: the public one, and one behind it if there are two.
     pub(super) processes: &'static [&'static [&'static str]],
-    /// What its clients speak with it.
+    /// The version of HTTP that its clients speak.
     pub(super) http: Http,
-    /// The settings of the server.
+    /// The server's configuration file.
     pub(super) settings: &'static str,
 }
 
-/// Headers tell who the client is.
+/// The X-Forwarded headers describe the client.
 const BY_HEADERS: &str = "ws-host/http.toml";
 
-/// `Forwarded` (RFC 7239) tells.
+/// `Forwarded` (RFC 7239) describes the client.
 const BY_FORWARDED: &str = "ws-host/forwarded.toml";
 
-/// `X-Real-IP` tells the address.
+/// `X-Real-IP` has the client's address.
 const BY_X_REAL_IP: &str = "ws-host/x-real-ip.toml";
 
-/// The PROXY protocol tells, of TLS as well.
+/// The PROXY protocol describes the client, including TLS.
 const BY_PROXY_PROTOCOL: &str = "ws-host/proxy-protocol.toml";
 
-/// The PROXY protocol tells, and does not speak of TLS.
+/// The PROXY protocol has the client's address, but does not say whether it uses TLS.
 const BY_PROXY_PROTOCOL_1: &str = "ws-host/proxy-protocol-secure.toml";
 
 const NGINX: Proxy = Proxy {
@@ -297,7 +297,7 @@ pub(super) const PROXIES: [Proxy; 23] = [
 ];
 
 impl Proxy {
-    /// Its version, as it says itself; `None` if it is not installed.
+    /// Returns the version that the program reports, or `None` if it is not installed.
     pub(super) fn version(&self) -> Result<Option<String>> {
         let root = ws_host_test_support::root().display().to_string();
         let arguments: Vec<_> =

@@ -1,4 +1,4 @@
-//! The certificate that all proxies show, made for a run.
+//! The certificate of all proxies, created for a run.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use rustls::RootCertStore;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::CertificateDer;
 
-/// Whom it is for: the public name of the server in all configurations.
+/// The host name in the certificate: the public name of the server in all configurations.
 pub(super) const NAME: &str = "ws.example.com";
 
-/// A certificate that signs itself, and its key, in PEM.
+/// A self-signed certificate and its key, in PEM.
 pub(super) struct Certificate {
     der: CertificateDer<'static>,
     chain: String,
@@ -26,7 +26,7 @@ impl Certificate {
         Ok(Self { der: made.cert.into(), chain, key })
     }
 
-    /// Writes it as the configurations want it: two files, and one with both.
+    /// Writes the files that the configurations need: the certificate, the key, and both in one.
     pub(super) fn write(&self, folder: &Path) -> Result<()> {
         std::fs::write(folder.join(format!("{NAME}.crt")), &self.chain)?;
         std::fs::write(folder.join(format!("{NAME}.key")), &self.key)?;
@@ -34,7 +34,8 @@ impl Certificate {
         Ok(())
     }
 
-    /// What a client needs that trusts it and speaks this protocol inside (ALPN).
+    /// Returns a client configuration that trusts the certificate and negotiates this protocol
+    /// (ALPN).
     pub(super) fn client(&self, protocol: &[u8]) -> Result<Arc<ClientConfig>> {
         let mut roots = RootCertStore::empty();
         roots.add(self.der.clone())?;

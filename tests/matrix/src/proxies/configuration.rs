@@ -1,5 +1,5 @@
-//! The configurations of proxies, as documentation shows them and as a run needs them: they are the same files,
-//! with other ports and folders.
+//! The configurations of the proxies. The documentation shows the same files that a run uses, with
+//! other ports and directories.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -7,26 +7,26 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use ws_host_test_support::root;
 
-/// The ports that stand in the configurations: where the public comes, where a second proxy waits for the first,
-/// and where the server is.
+// The ports in the configurations: the public one, that of a second proxy behind the first, and the
+// server's.
 const FRONT: &str = "443";
 const INNER: &str = "6081";
 const SERVER: &str = "8080";
 
-/// The folders that stand in them: certificates, and what else a proxy needs.
+/// The directories in the configurations: certificates, and everything else that a proxy needs.
 const FOLDERS: [&str; 2] = ["/etc/ssl", "/etc/proxy"];
 
-/// What stands for those of a run.
+/// The ports and the directory of a run, which replace those of the configurations.
 #[derive(Clone, Debug)]
-pub(super) struct Places {
+pub(super) struct Substitutions {
     pub(super) front: u16,
     pub(super) inner: u16,
     pub(super) server: u16,
     pub(super) folder: PathBuf,
 }
 
-impl Places {
-    /// Ports that are free now.
+impl Substitutions {
+    /// Chooses ports that are free now.
     pub(super) fn choose(server: u16, folder: &Path) -> Result<Self> {
         let listeners = [
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?,
@@ -36,13 +36,15 @@ impl Places {
         Ok(Self { front: front?, inner: inner?, server, folder: folder.to_owned() })
     }
 
-    /// Puts a file of `tests/matrix/proxies` into the folder.
+    /// Writes a file of `tests/matrix/proxies` into the directory, with its ports and directories
+    /// replaced.
     pub(super) fn install(&self, file: &str) -> Result<()> {
-        let name = Path::new(file).file_name().context("the name of a file")?;
+        let name =
+            Path::new(file).file_name().with_context(|| format!("{file} has no file name"))?;
         Ok(std::fs::write(self.folder.join(name), self.fill(&template(file)?))?)
     }
 
-    /// A text with the ports and folders of this run.
+    /// Replaces the ports and directories in a text.
     pub(super) fn fill(&self, text: &str) -> String {
         let mut filled = text.to_owned();
         for (known, port) in [(FRONT, self.front), (INNER, self.inner), (SERVER, self.server)] {
@@ -55,13 +57,13 @@ impl Places {
     }
 }
 
-/// A file of `tests/matrix/proxies`.
+/// Reads a file of `tests/matrix/proxies`.
 pub(super) fn template(file: &str) -> Result<String> {
     let path = root().join("tests/matrix/proxies").join(file);
     std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// Replaces a number where it stands alone.
+/// Replaces a number, unless it is part of a longer one.
 fn replace_number(text: &str, known: &str, port: u16) -> String {
     let mut filled = String::new();
     let mut rest = text;
@@ -81,11 +83,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ports_and_folders_of_a_run_stand_for_those_of_the_documentation() {
-        let places =
-            Places { front: 50_443, inner: 2, server: 3, folder: PathBuf::from("/tmp/8080") };
+    fn ports_and_directories_of_the_documentation_are_replaced() {
+        let substitutions = Substitutions {
+            front: 50_443,
+            inner: 2,
+            server: 3,
+            folder: PathBuf::from("/tmp/8080"),
+        };
         assert_eq!(
-            places.fill("listen 443 to 127.0.0.1:8080, not 8443 nor 80801; 6081; /etc/ssl/a.pem"),
+            substitutions
+                .fill("listen 443 to 127.0.0.1:8080, not 8443 nor 80801; 6081; /etc/ssl/a.pem"),
             "listen 50443 to 127.0.0.1:3, not 8443 nor 80801; 2; /tmp/8080/a.pem"
         );
     }

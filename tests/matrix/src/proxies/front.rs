@@ -1,4 +1,4 @@
-//! A proxy as a client on another address sees it.
+//! A proxy as seen by a client on another address.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::net::UnixStream;
@@ -26,12 +26,12 @@ use tokio_rustls::client::TlsStream;
 use ws_host_test_support::Client;
 
 use super::certificate::{Certificate, NAME};
-use super::network::{Network, carried, wait};
+use super::network::{Network, bridged, wait};
 
-/// The client's address. The proxy's own, as the server sees it, is 127.0.0.1.
+/// The client's address. The server sees the proxy itself at 127.0.0.1.
 pub(super) const CLIENT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
-/// The key and the answer to it of RFC 6455 §1.3.
+// The key and the accept value of RFC 6455 §1.3.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
@@ -42,7 +42,7 @@ pub(super) enum Http {
     Two,
 }
 
-/// Where a proxy listens, and how it is spoken to.
+/// The address of a proxy, and how to connect to it.
 #[derive(Clone)]
 pub(super) struct Front {
     address: SocketAddr,
@@ -51,13 +51,13 @@ pub(super) struct Front {
     network: Handle,
 }
 
-/// What became of a handshake.
+/// The result of a handshake.
 pub(super) enum Opened {
     WebSocket(Client<UnixStream>),
     Refused(Answer),
 }
 
-/// The answer to a request.
+/// The response to a request.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -83,17 +83,17 @@ impl Front {
         })
     }
 
-    /// Host and port, as a client writes them.
+    /// Returns host and port, as a client writes them.
     pub(super) fn authority(&self) -> String {
         format!("{NAME}:{}", self.address.port())
     }
 
-    /// The origin of the pages that are served here.
+    /// Returns the origin of the pages that are served here.
     pub(super) fn own_origin(&self) -> String {
         format!("https://{}", self.authority())
     }
 
-    /// Asks for a WebSocket, with more headers.
+    /// Requests a WebSocket with additional headers.
     pub(super) fn open(&self, path: &str, headers: &[(&str, &str)]) -> Result<Opened> {
         let (front, method, url) = (self.clone(), self.http.method(), self.url(path));
         let mut request = Request::builder().method(method).uri(url);
@@ -113,8 +113,12 @@ impl Front {
         wait(&self.network, async move { front.handshake(request).await })
     }
 
-    /// The same for a client that must be let in.
-    pub(super) fn enter(&self, path: &str, headers: &[(&str, &str)]) -> Result<Client<UnixStream>> {
+    /// Opens a WebSocket, which must be accepted.
+    pub(super) fn open_accepted(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Client<UnixStream>> {
         match self.open(path, headers)? {
             Opened::WebSocket(client) => Ok(client),
             Opened::Refused(Answer { status, body }) => {
@@ -123,24 +127,24 @@ impl Front {
         }
     }
 
-    /// The same for a client that is no browser.
+    /// Opens a WebSocket like a client that is not a browser.
     pub(super) fn connect(&self, path: &str) -> Result<Client<UnixStream>> {
-        self.enter(path, &[])
+        self.open_accepted(path, &[])
     }
 
-    /// The same for a page.
+    /// Requests a WebSocket like a page of this origin.
     pub(super) fn open_from(&self, origin: &str, headers: &[(&str, &str)]) -> Result<Opened> {
         self.open("/echo", &[headers, &[(ORIGIN.as_str(), origin)]].concat())
     }
 
-    /// Asks for the same path a number of times, one after the other, on one connection.
+    /// Requests the same path `times` times, one after the other, on one connection.
     pub(super) fn get(&self, path: &str, times: usize) -> Result<Vec<Answer>> {
         let front = self.clone();
         let path = path.to_owned();
         wait(&self.network, async move { front.requests(&path, times).await })
     }
 
-    /// HTTP/1.1 has the authority in `Host`, HTTP/2 in `:authority`.
+    /// Returns the URL of a request. HTTP/1.1 has the authority in `Host`, HTTP/2 in `:authority`.
     fn url(&self, path: &str) -> String {
         match self.http {
             Http::One => path.to_owned(),
@@ -151,7 +155,8 @@ impl Front {
     async fn handshake(&self, request: Request<Empty<Bytes>>) -> Result<Opened> {
         let mut sender = self.sender().await?;
         if self.http == Http::Two {
-            // Whether the server opens WebSockets is told before it answers anything (RFC 8441 §3).
+            // The server says whether it supports WebSockets before its first response (RFC 8441
+            // §3).
             sender.send(self.request("/healthz")?).await?.into_body().collect().await?;
         }
         let response = sender.send(request).await?;
@@ -160,10 +165,13 @@ impl Front {
         }
         if self.http == Http::One {
             let accept = response.headers().get(SEC_WEBSOCKET_ACCEPT);
-            ensure!(accept.is_some_and(|accept| accept == ACCEPT), "the accept key: {accept:?}");
+            ensure!(
+                accept.is_some_and(|accept| accept == ACCEPT),
+                "the accept value is wrong: {accept:?}"
+            );
         }
         let upgraded = hyper::upgrade::on(response).await?;
-        Ok(Opened::WebSocket(Client::on(carried(TokioIo::new(upgraded))?)))
+        Ok(Opened::WebSocket(Client::on(bridged(TokioIo::new(upgraded))?)))
     }
 
     async fn requests(&self, path: &str, times: usize) -> Result<Vec<Answer>> {
@@ -208,7 +216,10 @@ impl Front {
         let stream = socket.connect(self.address).await.context("cannot reach the proxy")?;
         stream.set_nodelay(true)?;
         let connector = TlsConnector::from(Arc::clone(&self.tls));
-        connector.connect(ServerName::try_from(NAME)?, stream).await.context("TLS with the proxy")
+        connector
+            .connect(ServerName::try_from(NAME)?, stream)
+            .await
+            .context("the TLS handshake with the proxy failed")
     }
 }
 
@@ -220,7 +231,7 @@ impl Http {
         }
     }
 
-    /// The status of a handshake that is granted.
+    /// Returns the status of an accepted handshake.
     fn granted(self) -> StatusCode {
         match self {
             Self::One => StatusCode::SWITCHING_PROTOCOLS,
@@ -229,7 +240,7 @@ impl Http {
     }
 }
 
-/// What sends requests on one connection.
+/// Sends requests on one connection.
 enum Sender {
     One(http1::SendRequest<Empty<Bytes>>),
     Two(http2::SendRequest<Empty<Bytes>>),
@@ -239,11 +250,11 @@ impl Sender {
     async fn send(&mut self, request: Request<Empty<Bytes>>) -> Result<Response<Incoming>> {
         match self {
             Self::One(sender) => {
-                sender.ready().await.context("the proxy does not keep the connection")?;
+                sender.ready().await.context("the proxy closed the connection after a response")?;
                 Ok(sender.send_request(request).await?)
             }
             Self::Two(sender) => {
-                sender.ready().await.context("the proxy does not keep the connection")?;
+                sender.ready().await.context("the proxy closed the connection after a response")?;
                 Ok(sender.send_request(request).await?)
             }
         }

@@ -1,14 +1,15 @@
-//! The configurations that `docs/behind-a-proxy.md` shows are those that are tried.
+//! Checks that the configurations in `docs/behind-a-proxy.md` are the tested ones.
 
 use anyhow::{Context, Result, ensure};
 use ws_host_test_support::root;
 
 use super::configuration::template;
 
-/// What stands in front of a listing: `<!-- tests/matrix/proxies/FILE -->`, and the listing's fence.
+/// The comment before a listing: `<!-- tests/matrix/proxies/FILE -->`. The fence of the listing
+/// follows.
 const MARK: &str = "<!-- tests/matrix/proxies/";
 
-/// Those that must be there.
+/// The configurations that the page must show.
 const SHOWN: [&str; 12] = [
     "ws-host/http.toml",
     "ws-host/proxy-protocol.toml",
@@ -24,12 +25,13 @@ const SHOWN: [&str; 12] = [
     "stunnel/stunnel.conf",
 ];
 
-/// Compares them.
+/// Compares the listings with the files.
 pub(super) fn check() -> Result<()> {
     let page = std::fs::read_to_string(root().join("docs/behind-a-proxy.md"))?;
     let mut shown = Vec::new();
     for part in page.split(MARK).skip(1) {
-        let (file, rest) = part.split_once(" -->\n").context("the end of a mark")?;
+        let (file, rest) =
+            part.split_once(" -->\n").context("a marker in docs/behind-a-proxy.md has no end")?;
         let listing = rest
             .strip_prefix("```")
             .and_then(|fenced| fenced.split_once('\n'))
@@ -38,7 +40,7 @@ pub(super) fn check() -> Result<()> {
             .0;
         ensure!(
             listing == template(file)?,
-            "docs/behind-a-proxy.md does not show tests/matrix/proxies/{file} as it is: copy it there"
+            "the listing of tests/matrix/proxies/{file} in docs/behind-a-proxy.md is out of date: copy the file there"
         );
         shown.push(file);
     }
@@ -51,7 +53,7 @@ pub(super) fn check() -> Result<()> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn page_shows_the_configurations_that_are_tried() -> anyhow::Result<()> {
+    fn page_shows_the_tested_configurations() -> anyhow::Result<()> {
         super::check()
     }
 }

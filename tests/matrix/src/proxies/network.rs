@@ -1,5 +1,5 @@
-//! Where the clients' ends live: a thread that moves octets between sockets and [`UnixStream`]s, so that a
-//! scenario reads and writes frames as they stand on the wire, whatever carries them.
+//! The clients' connections. A thread moves bytes between them and [`UnixStream`]s, so that a
+//! scenario can read and write WebSocket frames whatever the transport.
 
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use ws_host_test_support::DEADLINE;
 
-/// How long a connection that a scenario has left may take to end.
-const FAREWELL_TIME: Duration = Duration::from_secs(1);
+/// How long a connection may take to end after a scenario has dropped it.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The thread. It ends when this is dropped.
 pub(super) struct Network {
@@ -26,7 +26,7 @@ impl Network {
         let handle = runtime.handle().clone();
         let (ends_when_dropped, ended) = oneshot::channel();
         std::thread::Builder::new().name("network".to_owned()).spawn(move || {
-            // The other end is never used, only dropped.
+            // The sender is never used, only dropped.
             let _ = runtime.block_on(ended);
         })?;
         Ok(Self { handle, _ends_when_dropped: ends_when_dropped })
@@ -37,7 +37,7 @@ impl Network {
     }
 }
 
-/// Waits for something that happens on the thread, no longer than a test waits.
+/// Runs a future on the thread and waits for its result, at most as long as a test waits.
 pub(super) fn wait<T: Send + 'static>(
     handle: &Handle,
     future: impl Future<Output = Result<T>> + Send + 'static,
@@ -45,30 +45,32 @@ pub(super) fn wait<T: Send + 'static>(
     let (sender, receiver) = oneshot::channel();
     handle.spawn(async move {
         let result = timeout(DEADLINE, future).await;
-        // Nobody is gone: the receiver waits below.
+        // Cannot fail: the receiver waits below.
         let _ = sender.send(result);
     });
-    receiver.blocking_recv().context("the thread is gone")?.context("it took too long")?
+    receiver.blocking_recv().context("the network thread has ended")?.context("timed out")?
 }
 
-/// One end of a pair whose other end is this stream. To be called on the thread.
-pub(super) fn carried(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Result<UnixStream> {
+/// Returns one end of a socket pair whose other end is connected to this stream. Must be called on
+/// the thread.
+pub(super) fn bridged(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Result<UnixStream> {
     let (near, far) = UnixStream::pair()?;
     near.set_read_timeout(Some(DEADLINE))?;
     near.set_write_timeout(Some(DEADLINE))?;
     far.set_nonblocking(true)?;
     let far = tokio::net::UnixStream::from_std(far)?;
-    tokio::spawn(carry(stream, far));
+    tokio::spawn(bridge(stream, far));
     Ok(near)
 }
 
-/// The directions are apart: what a proxy still says is read when it takes nothing more.
-async fn carry(stream: impl AsyncRead + AsyncWrite, far: tokio::net::UnixStream) {
+/// Copies both directions independently. When a proxy accepts nothing more, its output is still
+/// read.
+async fn bridge(stream: impl AsyncRead + AsyncWrite, far: tokio::net::UnixStream) {
     let (mut from_proxy, mut to_proxy) = split(stream);
     let (mut from_client, mut to_client) = far.into_split();
     let incoming = async {
         let result = copy(&mut from_proxy, &mut to_client).await;
-        // Whether it ended well or not, this client reads no more.
+        // The client reads nothing more, whether the stream ended cleanly or with an error.
         let _ = to_client.shutdown().await;
         result
     };
@@ -77,14 +79,14 @@ async fn carry(stream: impl AsyncRead + AsyncWrite, far: tokio::net::UnixStream)
             let _ = to_proxy.shutdown().await;
             return;
         }
-        // The proxy takes nothing more. What it says still comes, and its end as well.
+        // The proxy accepts nothing more. Keep reading until it closes the connection.
         std::future::pending().await
     };
     tokio::pin!(incoming);
     tokio::select! {
         _ = &mut incoming => {}
         () = outgoing => {
-            let _ = timeout(FAREWELL_TIME, incoming).await;
+            let _ = timeout(SHUTDOWN_TIMEOUT, incoming).await;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is tried with each proxy.
+//! The scenarios of every proxy.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use super::front::{CLIENT, Front, Opened};
 use super::silence::Silence;
 use super::trial::Trial;
 
-/// One of them.
+/// A scenario.
 pub(super) struct Scenario {
     pub(super) name: &'static str,
     run: fn(&mut Trial) -> Result<()>,
@@ -23,7 +23,7 @@ impl Scenario {
     }
 }
 
-/// Those that leave proxy and server as they are.
+/// Scenarios that leave the proxy and the server running.
 pub(super) const SCENARIOS: [Scenario; 13] = [
     Scenario { name: "own page", run: |trial| own_page(&trial.front) },
     Scenario { name: "foreign page", run: |trial| foreign_page(&trial.front, &[]) },
@@ -40,7 +40,7 @@ pub(super) const SCENARIOS: [Scenario; 13] = [
     Scenario { name: "files", run: |trial| files(&trial.front) },
 ];
 
-/// Those that take more than a minute, and what ends the server.
+/// Scenarios that take more than a minute, and the one that stops the server.
 pub(super) const LAST: [Scenario; 4] = [
     Scenario { name: "80 s of silence", run: |trial| ended(trial.silence.take()) },
     Scenario { name: "80 s one way", run: |trial| ended(trial.one_way.take()) },
@@ -48,11 +48,11 @@ pub(super) const LAST: [Scenario; 4] = [
     STOP,
 ];
 
-/// What ends the server.
+/// Stops the server.
 pub(super) const STOP: Scenario = Scenario { name: "server stops", run: server_stops };
 
-/// What a client may send to be taken for somebody else, from somewhere else.
-const LIES: [(&str, &str); 7] = [
+/// Headers that a client may send to pretend to be another client.
+const FORGED_HEADERS: [(&str, &str); 7] = [
     ("X-Forwarded-For", "203.0.113.66"),
     ("X-Forwarded-Host", "foreign.example"),
     ("X-Forwarded-Proto", "http"),
@@ -62,11 +62,12 @@ const LIES: [(&str, &str); 7] = [
     ("CF-Connecting-IP", "203.0.113.66"),
 ];
 
-/// How often a message that is too long is sent: what goes wrong there, goes wrong at times.
+/// How often the message that is too long is sent, because failures are intermittent.
 const TRIES: usize = 18;
 
-/// How many requests follow on one connection of a client, and on how many: more than many proxies and ws-host answer
-/// on one of theirs (1,000), so that connections end in between.
+/// How many requests follow each other on one connection of a client, and on how many connections.
+/// In total these are more than many proxies and ws-host serve on one connection (1,000), so some
+/// connections end in between.
 const REQUESTS: usize = 20;
 const CONNECTIONS: usize = 55;
 
@@ -83,7 +84,7 @@ fn own_page(front: &Front) -> Result<()> {
 fn foreign_page(front: &Front, headers: &[(&str, &str)]) -> Result<()> {
     for scheme in ["https", "http"] {
         match front.open_from(&format!("{scheme}://foreign.example"), headers)? {
-            Opened::WebSocket(_) => bail!("it is let in"),
+            Opened::WebSocket(_) => bail!("the handshake was accepted"),
             Opened::Refused(answer) => {
                 ensure!(answer.status.as_u16() == 403, "refused with {}", answer.status);
                 ensure!(answer.body.contains("origin"), "the body is {:?}", answer.body);
@@ -100,27 +101,27 @@ fn no_origin(front: &Front) -> Result<()> {
 }
 
 fn address(front: &Front, headers: &[(&str, &str)]) -> Result<()> {
-    told(front, headers, "client_address: ", &format!("{:?}", CLIENT.to_string()))
+    expect_report(front, headers, "client_address: ", &format!("{:?}", CLIENT.to_string()))
 }
 
 fn secure(front: &Front, headers: &[(&str, &str)]) -> Result<()> {
-    told(front, headers, "secure: ", "true")
+    expect_report(front, headers, "secure: ", "true")
 }
 
-/// What the handler is told of a client.
-fn told(front: &Front, headers: &[(&str, &str)], key: &str, expected: &str) -> Result<()> {
-    let mut client = front.enter("/about", headers)?;
+/// Checks what the handler reports about a client.
+fn expect_report(front: &Front, headers: &[(&str, &str)], key: &str, expected: &str) -> Result<()> {
+    let mut client = front.open_accepted("/about", headers)?;
     let told = client.ask("request")?;
     let line = told.lines().map(str::trim).find_map(|line| line.strip_prefix(key));
-    let value = line.context("the handler was told nothing")?.trim_end_matches(',');
-    ensure!(value == expected, "the handler was told {key}{value}");
+    let value = line.context("the handler's report lacks the line")?.trim_end_matches(',');
+    ensure!(value == expected, "the handler saw {key}{value}");
     client.close()
 }
 
 fn false_headers(front: &Front) -> Result<()> {
-    address(front, &LIES)?;
-    secure(front, &LIES)?;
-    foreign_page(front, &LIES).context("a foreign page")
+    address(front, &FORGED_HEADERS)?;
+    secure(front, &FORGED_HEADERS)?;
+    foreign_page(front, &FORGED_HEADERS).context("with a foreign origin")
 }
 
 fn echo(front: &Front) -> Result<()> {
@@ -129,8 +130,11 @@ fn echo(front: &Front) -> Result<()> {
         for first in [0x81, 0x82] {
             let message: Vec<u8> = (0..length).map(|index| b'a' + (index % 26) as u8).collect();
             client.send_frame(first, &message)?;
-            let echo = client.receive().with_context(|| format!("{length} octets"))?;
-            ensure!(echo.first == first && echo.payload == message, "{length} octets changed");
+            let echo = client.receive().with_context(|| format!("no echo of {length} bytes"))?;
+            ensure!(
+                echo.first == first && echo.payload == message,
+                "the echo of {length} bytes differs"
+            );
         }
     }
     client.close()
@@ -143,29 +147,29 @@ fn client_closes(front: &Front) -> Result<()> {
     let (code, reason) = client.receive_close()?;
     ensure!(code == 4001, "answered with {code} {reason:?}");
     client.expect_end()?;
-    gone(front, &who, "4001 \"that is all\" clean true")
+    expect_disconnect(front, &who, "4001 \"that is all\" clean true")
 }
 
-/// The client's process ends, and its system ends the connection.
+/// The client's process ends, and its kernel closes the connection.
 fn client_vanishes(front: &Front) -> Result<()> {
     let mut client = front.connect("/telling")?;
     let who = client.ask("who")?;
     drop(client);
-    gone(front, &who, "1006 ")
+    expect_disconnect(front, &who, "1006 ")
 }
 
-/// The handler hears how a client went, which another one asks it.
-fn gone(front: &Front, who: &str, how: &str) -> Result<()> {
+/// Asks the handler, from another client, how a client disconnected.
+fn expect_disconnect(front: &Front, who: &str, how: &str) -> Result<()> {
     let mut witness = front.connect("/telling")?;
     let prefix = format!("{who} disconnected ");
     let deadline = Instant::now() + DEADLINE;
     loop {
         let report = witness.ask("report")?;
         if let Some(told) = report.lines().find_map(|line| line.strip_prefix(&prefix)) {
-            ensure!(told.starts_with(how), "the handler was told {told}");
+            ensure!(told.starts_with(how), "the handler saw {told}");
             return witness.close();
         }
-        ensure!(Instant::now() < deadline, "the handler was told nothing");
+        ensure!(Instant::now() < deadline, "the handler did not see the client's end");
     }
 }
 
@@ -181,10 +185,11 @@ fn server_closes(front: &Front) -> Result<()> {
 fn too_long(front: &Front) -> Result<()> {
     let mut failures = Vec::new();
     for number in 0..TRIES {
-        // Just too long, and so long that the server says so before it has come.
+        // One is just too long. The others are so long that the server rejects the message before
+        // it has arrived.
         let length = [(1 << 20) + 1, 2 << 20, 8 << 20][number % 3];
         if let Err(why) = one_too_long(front, length) {
-            failures.push(format!("{length} octets: {why:#}"));
+            failures.push(format!("{length} bytes: {why:#}"));
         }
     }
     match failures.first() {
@@ -197,9 +202,10 @@ fn one_too_long(front: &Front, length: usize) -> Result<()> {
     let mut client = front.connect("/echo")?;
     let mut stream = client.stream().try_clone()?;
     let frame = masked_frame(0x82, &vec![0; length]);
-    // A browser sends and reads at the same time, and goes on reading when nothing more is taken.
+    // A browser sends and reads at the same time, and continues reading when the peer accepts
+    // nothing more.
     let sending = std::thread::spawn(move || std::io::Write::write_all(&mut stream, &frame));
-    let closed = client.receive_close().context("1006");
+    let closed = client.receive_close().context("no close frame (1006)");
     let _ = client.stream().shutdown(std::net::Shutdown::Both);
     let _ = sending.join();
     let (code, reason) = closed?;

@@ -1,4 +1,4 @@
-//! Connections over which nothing goes in one direction, or in both, for longer than proxies wait.
+//! Connections without traffic, in one direction or in both, for longer than proxies' timeouts.
 
 use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
@@ -10,22 +10,24 @@ use ws_host_test_support::{Client, DEADLINE};
 
 use super::front::Front;
 
-/// Longer than the 60 s after which many proxies drop a connection, and than the 75 s in our configurations.
+/// Longer than 60 s, after which many proxies drop a connection, and than 75 s, the timeout in our
+/// configurations.
 const TIME: Duration = Duration::from_secs(80);
 
-/// How often a client speaks that gets no answer.
+/// How often the client sends a message that is not answered.
 const BETWEEN_MESSAGES: Duration = Duration::from_secs(10);
 
-/// Seconds between ordinary requests: shortly less and shortly more than ws-host keeps a connection for the next one,
-/// over HTTP/2 and over HTTP/1.1. In between lies a moment in which both ends are right, and only a proxy that asks again
-/// can help.
+/// Seconds between requests: slightly less and slightly more than ws-host keeps an idle connection,
+/// over HTTP/2 and over HTTP/1.1. There is always a moment at which either end may close
+/// rightfully. Only a proxy that retries can handle that.
 const PAUSES: [f64; 6] = [0.5, 5.0, 9.9, 10.1, 29.9, 30.1];
 
 /// A client on a thread of its own.
 pub(super) struct Silence(JoinHandle<Result<()>>);
 
 impl Silence {
-    /// Nobody says anything; the server's pings keep the connection.
+    /// Starts a client without messages in either direction. The server's pings keep the connection
+    /// alive.
     pub(super) fn of_both(front: &Front) -> Result<Self> {
         let mut client = front.connect("/echo")?;
         client.stream().set_read_timeout(Some(TIME + DEADLINE))?;
@@ -43,7 +45,7 @@ impl Silence {
         })
     }
 
-    /// The client speaks, and the handler never answers.
+    /// Starts a client that sends messages, which the handler never answers.
     pub(super) fn of_the_server(front: &Front) -> Result<Self> {
         let mut client = front.connect("/telling")?;
         client.stream().set_read_timeout(Some(BETWEEN_MESSAGES))?;
@@ -64,7 +66,8 @@ impl Silence {
         })
     }
 
-    /// Ordinary requests with pauses, over the same connections of the proxy as far as it keeps them.
+    /// Starts a client that makes requests with pauses, over the same connections of the proxy as
+    /// far as it keeps them.
     pub(super) fn between_requests(front: &Front) -> Result<Self> {
         let front = front.clone();
         Self::on_a_thread(move || {
@@ -78,7 +81,7 @@ impl Silence {
         })
     }
 
-    /// Waits for the end.
+    /// Waits until the client has finished.
     pub(super) fn end(self) -> Result<()> {
         self.0.join().map_err(|_| anyhow!("the client panicked"))?
     }

@@ -1,4 +1,4 @@
-//! One proxy that runs, and the server behind it.
+//! A running proxy and the server behind it.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -12,13 +12,13 @@ use ws_host_test_support::{DEADLINE, TestServer};
 use super::backend;
 use super::catalogue::Proxy;
 use super::certificate::Certificate;
-use super::configuration::Places;
+use super::configuration::Substitutions;
 use super::front::Front;
 use super::network::Network;
 use super::process::Process;
 use super::silence::Silence;
 
-/// How often a proxy is started whose port somebody else took meanwhile.
+/// How often a proxy is started if another process takes its port.
 const TRIES: usize = 3;
 
 /// A proxy and a server. Dropping it ends both.
@@ -33,7 +33,7 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    /// Starts both, and waits until an answer of the server comes through.
+    /// Starts both, and waits until a response of the server comes through.
     pub(super) fn begin(
         proxy: &Proxy,
         certificate: &Certificate,
@@ -49,9 +49,10 @@ impl Trial {
         }
     }
 
-    /// Leaves clients there that are looked at in the end, while other proxies are tried.
+    /// Starts the clients with pauses. They run while other proxies are tested, and are checked at
+    /// the end.
     pub(super) fn begin_silence(&mut self) {
-        // If they cannot connect, other scenarios have said why.
+        // If they cannot connect, other scenarios have reported why.
         self.silence = Silence::of_both(&self.front).ok();
         self.one_way = Silence::of_the_server(&self.front).ok();
         self.pauses = Silence::between_requests(&self.front).ok();
@@ -59,25 +60,28 @@ impl Trial {
 
     fn try_begin(proxy: &Proxy, certificate: &Certificate, network: &Network) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        // Some proxies give up their rights before they look into it.
+        // Some proxies drop their privileges before they read the directory.
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
         certificate.write(folder.path())?;
-        let server = backend::start(proxy.settings, folder.path()).context("the server")?;
-        let places = Places::choose(server.address().port(), folder.path())?;
+        let server =
+            backend::start(proxy.settings, folder.path()).context("cannot start the server")?;
+        let substitutions = Substitutions::choose(server.address().port(), folder.path())?;
         for file in proxy.files {
-            places.install(file)?;
+            substitutions.install(file)?;
         }
-        let front = Front::new(places.front, proxy.http, certificate, network)?;
+        let front = Front::new(substitutions.front, proxy.http, certificate, network)?;
         let mut processes = Vec::new();
-        for (arguments, port) in proxy.processes.iter().zip([places.front, places.inner]) {
-            let arguments: Vec<_> = arguments.iter().map(|word| places.fill(word)).collect();
+        for (arguments, port) in
+            proxy.processes.iter().zip([substitutions.front, substitutions.inner])
+        {
+            let arguments: Vec<_> = arguments.iter().map(|word| substitutions.fill(word)).collect();
             let mut process = Process::start(&arguments, folder.path())?;
             process.wait_until_it_listens(port).with_context(|| arguments[0].clone())?;
             processes.push(process);
         }
         if let Err(why) = wait_until_it_serves(&front) {
-            let told: Vec<_> = processes.iter().map(Process::told).collect();
-            bail!("it does not serve: {why:#}; its log: {}", told.concat());
+            let logs: Vec<_> = processes.iter().map(Process::log_tail).collect();
+            bail!("the proxy does not serve: {why:#}; its log: {}", logs.concat());
         }
         Ok(Self {
             front,
@@ -91,7 +95,7 @@ impl Trial {
     }
 }
 
-/// A proxy that looks first whether the server lives may say for a moment that it does not.
+/// Waits until requests succeed. A proxy with health checks may fail for a moment.
 fn wait_until_it_serves(front: &Front) -> Result<()> {
     let deadline = Instant::now() + DEADLINE;
     loop {

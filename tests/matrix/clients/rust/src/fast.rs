@@ -50,7 +50,7 @@ impl Socket for Collected {
     async fn send(&mut self, message: Message) -> Result<()> {
         let frame = match message {
             Message::Text(text) => Frame::text(Payload::Owned(text.into_bytes())),
-            Message::Binary(octets) => Frame::binary(Payload::Owned(octets)),
+            Message::Binary(bytes) => Frame::binary(Payload::Owned(bytes)),
         };
         Ok(self.write_frame(frame).await?)
     }

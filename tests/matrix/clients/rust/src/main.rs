@@ -28,6 +28,6 @@ async fn main() -> Result<()> {
         "tokio-websockets" => scenarios::run(&tokio_ws::Client(dialer), &plan).await,
         "yawc" => scenarios::run(&yet_another::Client(dialer, Version::Http1), &plan).await,
         "yawc-http2" => scenarios::run(&yet_another::Client(dialer, Version::Http2), &plan).await,
-        other => bail!("there is no client {other}"),
+        other => bail!("unknown client {other}"),
     }
 }

@@ -30,7 +30,7 @@ pub(crate) async fn run<C: Open>(client: &C, plan: &Plan) -> Result<()> {
 async fn play<C: Open>(client: &C, plan: &Plan, name: &str) -> Result<Outcome> {
     let url = &plan.urls[name];
     if name == "refused" {
-        ensure!(client.open(url, None).await.is_err(), "opened though the server refuses");
+        ensure!(client.open(url, None).await.is_err(), "opened although the server refuses it");
         return Ok(Outcome::Passed);
     }
     let subprotocols = (name == "subprotocol").then_some("first.v1, second.v2");
@@ -44,7 +44,7 @@ async fn play<C: Open>(client: &C, plan: &Plan, name: &str) -> Result<Outcome> {
         }
         "binary" => {
             for &size in &plan.sizes {
-                echoes(&mut socket, octets_of(size)).await?;
+                echoes(&mut socket, bytes_of(size)).await?;
             }
         }
         "in flight" => in_flight(&mut socket).await?,
@@ -56,7 +56,7 @@ async fn play<C: Open>(client: &C, plan: &Plan, name: &str) -> Result<Outcome> {
                 }
                 None => {
                     outcome =
-                        Outcome::NotApplicable("does not tell the subprotocol that was chosen")
+                        Outcome::NotApplicable("does not report the chosen subprotocol")
                 }
             }
             expects(&mut socket, "welcome").await?;
@@ -81,10 +81,10 @@ async fn play<C: Open>(client: &C, plan: &Plan, name: &str) -> Result<Outcome> {
         "wss" => {
             for size in [1, 126, 65536, 300_000] {
                 echoes(&mut socket, text_of(size)).await?;
-                echoes(&mut socket, octets_of(size)).await?;
+                echoes(&mut socket, bytes_of(size)).await?;
             }
         }
-        other => bail!("there is no scenario {other}"),
+        other => bail!("unknown scenario {other}"),
     }
     leave(socket, 1000, "").await?;
     Ok(outcome)
@@ -120,7 +120,7 @@ async fn compressed(socket: &mut impl Socket, agreed: Option<&Agreed>) -> Result
     echoes(socket, text_of(200_000)).await?;
     echoes(socket, Message::Text("short".to_owned())).await?;
     if !request.contains("sec-websocket-extensions") {
-        return Ok(Outcome::NotApplicable("offers no compression; is served without"));
+        return Ok(Outcome::NotApplicable("offers no compression and is served uncompressed"));
     }
     if let Some(Agreed { extensions, .. }) = agreed {
         let is_agreed = extensions.as_ref().is_some_and(|told| told.contains("permessage-deflate"));
@@ -151,7 +151,7 @@ async fn echoes(socket: &mut impl Socket, message: Message) -> Result<()> {
     match socket.receive().await? {
         Received::Message(received) => ensure!(
             received == message,
-            "the echo of {} octets differs: {} came",
+            "the echo of {} bytes differs: {} came",
             length_of(&message),
             length_of(&received)
         ),
@@ -163,16 +163,16 @@ async fn echoes(socket: &mut impl Socket, message: Message) -> Result<()> {
 fn length_of(message: &Message) -> usize {
     match message {
         Message::Text(text) => text.len(),
-        Message::Binary(octets) => octets.len(),
+        Message::Binary(bytes) => bytes.len(),
     }
 }
 
-/// A text of so many octets, not only ASCII.
+/// A text of so many bytes, not only ASCII.
 fn text_of(size: usize) -> Message {
     const PHRASE: &str = "grüße, 世界, 🦀 ";
     Message::Text(PHRASE.repeat(size / PHRASE.len()) + &"x".repeat(size % PHRASE.len()))
 }
 
-fn octets_of(size: usize) -> Message {
+fn bytes_of(size: usize) -> Message {
     Message::Binary((0..size).map(|index| (index * 31) as u8).collect())
 }

@@ -37,7 +37,7 @@ impl Socket for WebSocketStream<Box<dyn Stream>> {
     async fn send(&mut self, message: Message) -> Result<()> {
         let message = match message {
             Message::Text(text) => Theirs::text(text),
-            Message::Binary(octets) => Theirs::binary(octets),
+            Message::Binary(bytes) => Theirs::binary(bytes),
         };
         Ok(SinkExt::send(self, message).await?)
     }

@@ -40,7 +40,7 @@ impl Socket for WebSocketStream<Box<dyn Stream>> {
     async fn send(&mut self, message: Message) -> Result<()> {
         let message = match message {
             Message::Text(text) => Theirs::text(text),
-            Message::Binary(octets) => Theirs::binary(octets),
+            Message::Binary(bytes) => Theirs::binary(bytes),
         };
         Ok(SinkExt::send(self, message).await?)
     }
@@ -49,7 +49,7 @@ impl Socket for WebSocketStream<Box<dyn Stream>> {
         loop {
             return Ok(match self.next().await.context("the end")?? {
                 Theirs::Text(text) => Received::Message(Message::Text(text.to_string())),
-                Theirs::Binary(octets) => Received::Message(Message::Binary(octets.to_vec())),
+                Theirs::Binary(bytes) => Received::Message(Message::Binary(bytes.to_vec())),
                 Theirs::Close(None) => Received::Close(1005, String::new()),
                 Theirs::Close(Some(frame)) => {
                     Received::Close(frame.code.into(), frame.reason.to_string())

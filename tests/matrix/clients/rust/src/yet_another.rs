@@ -54,7 +54,7 @@ impl Socket for WebSocket<HttpStream> {
     async fn send(&mut self, message: Message) -> Result<()> {
         let frame = match message {
             Message::Text(text) => Frame::text(text),
-            Message::Binary(octets) => Frame::binary(octets),
+            Message::Binary(bytes) => Frame::binary(bytes),
         };
         Ok(SinkExt::send(self, frame).await?)
     }
