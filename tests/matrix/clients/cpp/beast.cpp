@@ -1,4 +1,4 @@
-// Boost.Beast, in its blocking form.
+// Boost.Beast, with its blocking interface.
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl.hpp>

@@ -1,4 +1,4 @@
-// libwebsockets, whose loop runs as long as somebody waits.
+// libwebsockets. Its event loop runs only while a call waits.
 #include <libwebsockets.h>
 
 #include <cstring>
@@ -64,13 +64,13 @@ public:
         own = {code, reason};
         lws_callback_on_writable(wsi);
         wait([this] { return end.has_value(); });
-        // It does not tell what the answer was.
+        // libwebsockets does not report the code of the answer.
         return code;
     }
 
     std::string subprotocol() override { return chosen; }
 
-    // Its loop delivers such a message (RFC 7692 §6) again and again. So compression is not offered here.
+    // With compression negotiated, it delivers an uncompressed message (RFC 7692 §6) over and over. So this client offers none.
     std::string without_compression() override {
         return "with compression, 4.1 loops forever on an uncompressed message; is served uncompressed";
     }
@@ -148,7 +148,7 @@ private:
     std::deque<Message> messages;
 };
 
-// Messages come in parts of this size.
+// Messages are delivered in parts of at most this size.
 const lws_protocols LwsSocket::protocols[] = {{"matrix", callback, 0, 65536, 0, nullptr, 0}, {}};
 
 class Lws : public Client {

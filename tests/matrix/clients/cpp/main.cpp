@@ -1,4 +1,4 @@
-// WebSocket clients in C++: `cpp-clients CLIENT PLAN` runs the plan with that one.
+// WebSocket clients in C++: `cpp-clients CLIENT PLAN` runs the plan with the chosen client.
 #include <iostream>
 #include <map>
 #include <sstream>
@@ -18,7 +18,7 @@ void check(bool holds, const std::string& why) {
 
 Message text(const std::string& payload) { return {true, payload}; }
 
-// A text of so many payload, not only ASCII.
+// Returns a text of `size` bytes, not only ASCII.
 std::string text_of(size_t size) {
     std::string text;
     for (size_t count = 0; count < size / phrase.size(); count++) text += phrase;
@@ -33,7 +33,7 @@ Message bytes_of(size_t size) {
 
 void expect(Socket& socket, const Message& expected) {
     Message message = socket.receive();
-    check(message == expected, "instead of " + std::to_string(expected.payload.size()) + " payload came "
+    check(message == expected, "expected " + std::to_string(expected.payload.size()) + " bytes, got "
         + std::to_string(message.payload.size()));
 }
 
@@ -66,7 +66,7 @@ void server_closes(Socket& socket) {
         check(closed.code == 4002 && closed.reason == "not today 🦀", closed.what());
         return;
     }
-    throw std::runtime_error("a message instead of the end");
+    throw std::runtime_error("got a message instead of a close frame");
 }
 
 void play(Client& client, const std::string& scenario, const std::string& url, const std::vector<size_t>& sizes) {
@@ -94,7 +94,7 @@ void play(Client& client, const std::string& scenario, const std::string& url, c
         }
         for (const auto& message : sent) expect(socket, message);
     } else if (scenario == "subprotocol") {
-        check(socket.subprotocol() == "second.v2", "chosen is " + socket.subprotocol());
+        check(socket.subprotocol() == "second.v2", "the chosen subprotocol is " + socket.subprotocol());
         expect(socket, text("welcome"));
     } else if (scenario == "ping") {
         socket.send(text("are you there?"));

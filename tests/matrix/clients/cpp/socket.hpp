@@ -1,4 +1,4 @@
-// What all clients in C++ can do.
+// The interface of all clients in C++.
 #pragma once
 
 #include <memory>
@@ -15,7 +15,7 @@ struct Message {
     }
 };
 
-// The server's close frame, which ends what can be received.
+// The server's close frame, after which nothing can be received.
 struct Closed : std::runtime_error {
     int code;
     std::string reason;
@@ -24,7 +24,7 @@ struct Closed : std::runtime_error {
         : runtime_error("closed with " + std::to_string(code) + " " + reason), code(code), reason(reason) {}
 };
 
-// A client cannot do this by design.
+// By design, the client cannot do this.
 struct NotApplicable : std::runtime_error {
     using runtime_error::runtime_error;
 };
@@ -34,10 +34,10 @@ public:
     virtual ~Socket() = default;
     virtual void send(const Message& message) = 0;
     virtual Message receive() = 0;
-    // Closes, and waits for the answer. Gives the code of that.
+    // Closes, waits for the answer, and returns its code.
     virtual int close(int code, const std::string& reason) = 0;
     virtual std::string subprotocol() = 0;
-    // Why compression is not tried, of one that does not offer it.
+    // The reason why a client does not offer compression.
     virtual std::string without_compression() { return "offers no compression and is served uncompressed"; }
 };
 
@@ -48,12 +48,12 @@ public:
     virtual std::unique_ptr<Socket> open(const std::string& url, const std::vector<std::string>& subprotocols) = 0;
 };
 
-// `authority` is a file in PEM.
+// `authority` is the path of a PEM file.
 std::unique_ptr<Client> beast(const std::string& authority);
 std::unique_ptr<Client> websocketpp_client(const std::string& authority);
 std::unique_ptr<Client> libwebsockets(const std::string& authority);
 
-// A URL in its parts.
+// The parts of a URL.
 struct Url {
     bool is_encrypted;
     std::string host, port, target;

@@ -1,4 +1,4 @@
-// WebSocket++, which calls back from a thread of its own.
+// WebSocket++. Its callbacks run on a thread of their own.
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -14,7 +14,7 @@
 
 namespace {
 
-// Its configurations, with compression.
+// A configuration of WebSocket++ with compression.
 template <class Base>
 struct Compressing : Base {
     struct permessage_deflate_config {};
@@ -84,7 +84,7 @@ public:
         return end->first;
     }
 
-    // What it calls by that name is only a server's choice.
+    // Its own method of this name returns only a server's choice.
     std::string subprotocol() override { return connection->get_response_header("Sec-WebSocket-Protocol"); }
 
 private:

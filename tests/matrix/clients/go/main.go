@@ -1,4 +1,4 @@
-// WebSocket clients in Go: `go-clients CLIENT PLAN` runs the plan with that one.
+// WebSocket clients in Go: `go-clients CLIENT PLAN` runs the plan with the chosen client.
 package main
 
 import (
@@ -10,7 +10,7 @@ import (
 	"os/exec"
 )
 
-// What is to be done.
+// What a client is to do.
 type plan struct {
 	Authority string            `json:"authority"`
 	Sizes     []int             `json:"sizes"`
@@ -18,7 +18,7 @@ type plan struct {
 	URLs      map[string]string `json:"urls"`
 }
 
-// What came of a scenario.
+// The outcome of a scenario.
 type line struct {
 	Scenario string `json:"scenario"`
 	Outcome  string `json:"outcome"`
@@ -57,7 +57,7 @@ func run(name string, text []byte) error {
 		return fmt.Errorf("unknown client %s", name)
 	}
 	out := json.NewEncoder(os.Stdout)
-	// The packages are the system's, and do not know their versions themselves.
+	// The libraries are system packages and do not know their own versions.
 	version, err := exec.Command("dpkg-query", "--show", "--showformat=${Version}", chosen.of).Output()
 	if err != nil {
 		return err

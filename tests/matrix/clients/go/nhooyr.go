@@ -9,7 +9,7 @@ import (
 	"nhooyr.io/websocket"
 )
 
-// nhooyr.io/websocket, now github.com/coder/websocket: on top of net/http's client.
+// nhooyr.io/websocket, now github.com/coder/websocket, which uses net/http's client.
 type nhooyrClient struct{ trust *tls.Config }
 
 type nhooyrSocket struct {
@@ -26,7 +26,7 @@ func (client nhooyrClient) open(url string, subprotocols []string) (socket, erro
 	if err != nil {
 		return nil, err
 	}
-	// The largest message of the plan is larger than what it takes by default.
+	// The largest message of the plan exceeds the default limit.
 	connection.SetReadLimit(1 << 21)
 	return &nhooyrSocket{connection: connection}, nil
 }
@@ -49,7 +49,7 @@ func (open *nhooyrSocket) receive() (message, error) {
 }
 
 func (open *nhooyrSocket) close(code int, reason string) error {
-	// It waits for the answer, and fails if that has another code.
+	// Close waits for the answer, and fails if the answer has another code.
 	err := open.connection.Close(websocket.StatusCode(code), reason)
 	open.end = &closed{code, reason}
 	return err

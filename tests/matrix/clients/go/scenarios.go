@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// A message, as it goes and as it comes.
+// A message, sent or received.
 type message struct {
 	isText bool
-	data []byte
+	data   []byte
 }
 
 // An open WebSocket.
 type socket interface {
 	send(message) error
-	// After a close frame the error is a closed.
+	// Returns a `closed` as the error when a close frame arrives.
 	receive() (message, error)
-	// Begins the closing handshake, or says that it cannot choose how.
+	// Begins the closing handshake. Returns notApplicable if the client cannot choose the code.
 	close(code int, reason string) error
-	// Waits for the server's close frame, after close or without it.
+	// Waits for the server's close frame, whether or not close was called.
 	closed() (closed, error)
 	subprotocol() string
 }
@@ -29,7 +29,7 @@ type client interface {
 	open(url string, subprotocols []string) (socket, error)
 }
 
-// The close frame that came. It is not told by some clients: then the code is 0.
+// The received close frame. The code is 0 if the client does not report it.
 type closed struct {
 	code   int
 	reason string
@@ -37,7 +37,7 @@ type closed struct {
 
 func (end closed) Error() string { return fmt.Sprintf("closed with %d %q", end.code, end.reason) }
 
-// A client cannot do this by design.
+// By design, the client cannot do this.
 type notApplicable string
 
 func (why notApplicable) Error() string { return string(why) }
@@ -46,7 +46,7 @@ const phrase = "grüße, 世界, 🦀 "
 
 func text(text string) message { return message{true, []byte(text)} }
 
-// A text of so many data, not only ASCII.
+// Returns a text of `size` bytes, not only ASCII.
 func textOf(size int) message {
 	return text(strings.Repeat(phrase, size/len(phrase)) + strings.Repeat("x", size%len(phrase)))
 }
@@ -83,7 +83,7 @@ func play(chosen client, asked plan, scenario string) error {
 		err = inFlight(open)
 	case "subprotocol":
 		if chosen := open.subprotocol(); chosen != "second.v2" {
-			return fmt.Errorf("chosen is %q", chosen)
+			return fmt.Errorf("the chosen subprotocol is %q", chosen)
 		}
 		err = expect(open, text("welcome"))
 	case "ping":
@@ -203,7 +203,7 @@ func expect(open socket, expected message) error {
 		return err
 	}
 	if received.isText != expected.isText || !bytes.Equal(received.data, expected.data) {
-		return fmt.Errorf("instead of %d data, text %t, came %d, text %t",
+		return fmt.Errorf("expected %d bytes (text %t), got %d (text %t)",
 			len(expected.data), expected.isText, len(received.data), received.isText)
 	}
 	return nil

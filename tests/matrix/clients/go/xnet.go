@@ -14,7 +14,7 @@ type netClient struct{ trust *tls.Config }
 
 type netSocket struct{ connection *websocket.Conn }
 
-// Tells texts from binary messages, which its own codecs do not.
+// Distinguishes text from binary messages, which the library's own codecs do not.
 var codec = websocket.Codec{
 	Marshal: func(value interface{}) ([]byte, byte, error) {
 		sent := value.(message)
@@ -30,7 +30,7 @@ var codec = websocket.Codec{
 }
 
 func (client netClient) open(url string, subprotocols []string) (socket, error) {
-	// It does without no origin: that of a page of the same host, which has no path (RFC 6454 §6.2).
+	// The library requires an origin: that of a page on the same host, without a path (RFC 6454 §6.2).
 	host := strings.Join(strings.SplitN(url, "/", 4)[:3], "/")
 	config, err := websocket.NewConfig(url, "http"+strings.TrimPrefix(host, "ws"))
 	if err != nil {
@@ -54,7 +54,7 @@ func (open netSocket) receive() (message, error) {
 }
 
 func (open netSocket) close(code int, _ string) error {
-	// It leaves without waiting for an answer.
+	// Close does not wait for the answer.
 	if err := open.connection.Close(); err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (open netSocket) closed() (closed, error) {
 	if errors.Is(err, io.EOF) {
 		return closed{}, open.connection.Close()
 	}
-	// After its own end it reads from what it has closed.
+	// After Close, the library reads from the connection that it has closed.
 	return closed{}, nil
 }
 

@@ -31,7 +31,7 @@ public class JdkClient implements Library {
         return socket;
     }
 
-    /** Messages come in parts. */
+    /** Assembles messages, which arrive in parts. */
     private static class JdkSocket extends Socket implements WebSocket.Listener {
         private final StringBuilder text = new StringBuilder();
         private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();

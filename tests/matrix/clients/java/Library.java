@@ -1,22 +1,22 @@
-// What all clients in Java can do.
+// The interface of all clients in Java.
 
 import java.util.Arrays;
 import java.util.concurrent.LinkedBlockingQueue;
 
-/** A client library. It is made with whom it is to trust. */
+/** A client library. Its constructor takes the trusted authority. */
 interface Library {
     String version();
 
-    /** An open WebSocket, or an exception. */
+    /** Opens a WebSocket, or throws an exception. */
     Socket open(String url, String... subprotocols);
 }
 
-/** The end, as the server's close frame has it. */
+/** The server's close frame. */
 record Closed(int code, String reason) {}
 
 /** An open WebSocket. */
 abstract class Socket {
-    /** What came, in that order: a String, a byte[], a Closed, a Throwable. */
+    /** What was received, in order. Each is a String, a byte[], a Closed or a Throwable. */
     final LinkedBlockingQueue<Object> received = new LinkedBlockingQueue<>();
 
     abstract void send(Object message);
@@ -39,18 +39,18 @@ abstract class Socket {
         Object answer = receive();
         boolean isSame = message instanceof byte[] bytes && answer instanceof byte[] others
                 ? Arrays.equals(bytes, others) : message.equals(answer);
-        if (!isSame) throw new Exception("not the message that was expected, but " + told(answer));
+        if (!isSame) throw new Exception("expected another message, got " + described(answer));
     }
 
     void leave(int code, String reason) throws Exception {
         close(code, reason);
         Object answer = receive();
         boolean isAnswer = answer instanceof Closed closed && closed.code() == code;
-        if (!isAnswer) throw new Exception(code + " was answered with " + told(answer));
+        if (!isAnswer) throw new Exception(code + " was answered with " + described(answer));
     }
 
-    private static String told(Object message) {
-        String told = message instanceof byte[] bytes ? bytes.length + " bytes" : message.toString();
-        return told.substring(0, Math.min(told.length(), 100));
+    private static String described(Object message) {
+        String text = message instanceof byte[] bytes ? bytes.length + " bytes" : message.toString();
+        return text.substring(0, Math.min(text.length(), 100));
     }
 }

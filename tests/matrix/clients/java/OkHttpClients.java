@@ -1,4 +1,4 @@
-// OkHttp, which Android's programs use.
+// OkHttp, which Android apps use.
 
 import java.util.concurrent.CompletableFuture;
 import okhttp3.OkHttpClient;
@@ -52,7 +52,7 @@ public class OkHttpClients implements Library {
 
             @Override
             public void onClosing(WebSocket socket, int code, String reason) {
-                // It leaves the answer to whoever listens.
+                // OkHttp leaves the answer to the listener.
                 socket.close(code, reason);
             }
 

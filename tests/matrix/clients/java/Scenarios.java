@@ -1,4 +1,4 @@
-// What every client in Java is asked to do: `java Scenarios CLASS PLAN`.
+// The scenarios of every client in Java: `java Scenarios CLASS PLAN`.
 
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -12,7 +12,7 @@ import java.util.regex.Pattern;
 public class Scenarios {
     private static final String PHRASE = "grüße, 世界, 🦀 ";
 
-    /** The client cannot do this by design. */
+    /** By design, the client cannot do this. */
     private static class NotApplicable extends Exception {
         NotApplicable(String why) {
             super(why);
@@ -45,7 +45,7 @@ public class Scenarios {
                 for (String message : sent) socket.expect(message);
             }
             case "subprotocol" -> {
-                check("second.v2".equals(socket.subprotocol()), "chosen is " + socket.subprotocol());
+                check("second.v2".equals(socket.subprotocol()), "the chosen subprotocol is " + socket.subprotocol());
                 socket.expect("welcome");
             }
             case "ping" -> {
@@ -89,7 +89,7 @@ public class Scenarios {
         if (!holds) throw new Exception(why);
     }
 
-    /** A text of so many bytes, not only ASCII. */
+    /** Returns a text of `size` bytes, not only ASCII. */
     private static String textOf(int size) {
         int length = PHRASE.getBytes(StandardCharsets.UTF_8).length;
         return PHRASE.repeat(size / length) + "x".repeat(size % length);
@@ -101,7 +101,7 @@ public class Scenarios {
         return bytes;
     }
 
-    // The JDK has no JSON: a plan has only strings without escapes, and lists of them or of numbers.
+    // The JDK has no JSON parser. A plan contains only strings without escapes, and lists of strings or numbers.
 
     private static String value(String plan, String key) {
         Matcher found = Pattern.compile("\"" + Pattern.quote(key) + "\":(\"[^\"]*\"|\\[[^\\]]*\\])").matcher(plan);
@@ -122,7 +122,7 @@ public class Scenarios {
         System.setOut(new PrintStream(System.out, true, StandardCharsets.UTF_8));
         String plan = arguments[1];
         Trust trust = Trust.in(value(plan, "authority"));
-        // By name, so that those are compiled and run whose libraries are installed.
+        // By name, because only the classes whose libraries are installed are compiled.
         Library library = (Library) Class.forName(arguments[0]).getConstructor(Trust.class).newInstance(trust);
         print("version", library.version());
         List<Integer> sizes = Arrays.stream(value(plan, "sizes").split(",")).map(Integer::valueOf).toList();

@@ -1,4 +1,4 @@
-// Whom a client trusts.
+// The authority that a client trusts.
 
 import java.io.FileInputStream;
 import java.security.KeyStore;
@@ -8,9 +8,9 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509TrustManager;
 
-/** An authority, in the forms in which libraries want it. */
+/** An authority, in the forms that the libraries need. */
 record Trust(SSLContext context, X509TrustManager manager) {
-    /** That of a file in PEM. */
+    /** Reads an authority from a PEM file. */
     static Trust in(String authority) throws Exception {
         KeyStore roots = KeyStore.getInstance(KeyStore.getDefaultType());
         roots.load(null);

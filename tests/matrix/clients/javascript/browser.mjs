@@ -1,5 +1,5 @@
-// A browser without a window, with a page that runs the scenarios: `node browser.mjs PLAN KIND PROGRAM`.
-// It is driven by nothing but the address of the page, so that it needs no driver of its version.
+// A headless browser with a page that runs the scenarios: `node browser.mjs PLAN KIND PROGRAM`. It
+// is controlled only by the address of the page, so it needs no driver that matches its version.
 import { execFileSync, spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,12 +10,12 @@ const [text, kind, program] = process.argv.slice(2);
 const plan = JSON.parse(text);
 const print = (line) => console.log(JSON.stringify(line));
 
-// In a folder that whoever started this removes.
+// In TMPDIR, which the matrix removes.
 const home = mkdtempSync(join(tmpdir(), 'ws-host-matrix-'));
 const version = execFileSync(program, ['--version'], { encoding: 'utf8', env: { ...process.env, HOME: home } });
 print({ version: version.match(/\d+(\.\d+)+/)[0] });
 
-// A folder of certificates, as browsers on Linux keep them, that believes the authority of the plan.
+// Creates a certificate database, as browsers on Linux use it, that trusts the authority of the plan.
 function trust(folder) {
   mkdirSync(folder, { recursive: true });
   const certutil = (...words) => execFileSync('certutil', ['-d', `sql:${folder}`, ...words], { stdio: 'inherit' });
@@ -52,7 +52,7 @@ async function answer(request, response) {
   for await (const bytes of request) body += bytes;
   if (request.method === 'POST') {
     response.end();
-    if (name === 'told') print(JSON.parse(body));
+    if (name === 'outcome') print(JSON.parse(body));
     else end();
   } else if (name === 'plan') {
     response.setHeader('Content-Type', 'application/json').end(text);

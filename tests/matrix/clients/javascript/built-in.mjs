@@ -1,4 +1,4 @@
-// The WebSocket that node, Deno or Bun has built in.
+// The built-in WebSocket of node, Deno or Bun.
 import { main } from './report.mjs';
 import { client } from './w3c.mjs';
 

@@ -1,4 +1,4 @@
-// The npm package `faye-websocket`, with the compression that its author keeps in a package beside it.
+// The npm package `faye-websocket`, with compression from its author's package `permessage-deflate`.
 import faye from 'faye-websocket';
 import deflate from 'permessage-deflate';
 import { main, versionOf } from './report.mjs';
@@ -7,7 +7,7 @@ import { client } from './w3c.mjs';
 const connect = (url, protocols) => {
   const socket = new faye.Client(url, protocols, { extensions: [deflate] });
   const send = socket.send.bind(socket);
-  // Any other array would be made a text.
+  // Any array other than a Buffer would be converted to text.
   socket.send = (message) => send(typeof message === 'string' ? message : Buffer.from(message));
   return socket;
 };

@@ -1,10 +1,10 @@
-// What every client in JavaScript is asked to do, in node, Deno, Bun and browsers.
+// The scenarios of every client in JavaScript, in node, Deno, Bun and browsers.
 //
 // A client is a function `open(url, { protocols })` that resolves to a socket once the handshake is done:
 // `send(text or Uint8Array)`, `receive()`, `close(code, reason)`, `closed` (resolves to code, reason,
-// wasClean), `protocol`, `extensions`. What is undefined there cannot be asked for.
+// wasClean), `protocol`, `extensions`. A property that the client does not report is undefined.
 
-/** A client cannot do this by design. */
+/** By design, the client cannot do this. */
 export class NotApplicable extends Error {}
 
 function check(holds, why) {
@@ -14,7 +14,7 @@ function check(holds, why) {
 const utf8 = new TextEncoder();
 const phrase = 'grüße, 世界, 🦀 ';
 
-// A text of so many bytes, not only ASCII.
+// Returns a text of `size` bytes, not only ASCII.
 function textOf(size) {
   const { length } = utf8.encode(phrase);
   return phrase.repeat(Math.floor(size / length)) + 'x'.repeat(size % length);
@@ -33,7 +33,7 @@ async function echoes(socket, message) {
   check(isSame, `${what} differs`);
 }
 
-// Closes as it should, which is no scenario of its own.
+// Closes normally, at the end of other scenarios.
 async function leave(socket) {
   socket.close(1000, '');
   await socket.closed;
@@ -128,7 +128,7 @@ const scenarios = {
   },
 };
 
-/** Runs what the plan asks for; `report` gets an object for each. */
+/** Runs the scenarios of the plan and calls `report` with the outcome of each. */
 export async function run(open, plan, report) {
   for (const scenario of plan.scenarios) {
     let outcome = 'passed';

@@ -1,4 +1,4 @@
-// The npm package `undici`: the WebSocket of node itself, newer or older than that of its release.
+// The npm package `undici`, which node's built-in WebSocket comes from, in a newer or older version.
 import { WebSocket } from 'undici';
 import { main, versionOf } from './report.mjs';
 import { client } from './w3c.mjs';

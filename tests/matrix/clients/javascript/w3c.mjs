@@ -1,8 +1,8 @@
-// Clients with the interface of browsers: the WHATWG's WebSocket.
+// Clients with the interface of browsers, the WHATWG's WebSocket.
 
 /**
- * A client from `connect(url, protocols)`, which makes a WebSocket. Some old ones take every code but 1000
- * for unclean: of them it is not asked.
+ * Returns a client that opens WebSockets with `connect(url, protocols)`. Some old libraries report every code but
+ * 1000 as unclean; for these, `knowsClean` is false and `wasClean` is undefined.
  */
 export const client = (connect, { knowsClean = true } = {}) => (url, { protocols = [] }) => new Promise((opened, refused) => {
   const socket = connect(url, protocols);
@@ -25,7 +25,7 @@ export const client = (connect, { knowsClean = true } = {}) => (url, { protocols
       done({ code, reason, wasClean: knowsClean ? wasClean : undefined });
     };
   });
-  // What went wrong is told to some by the error, to all by the end that follows.
+  // Some libraries report the reason in the error event. All report the close event that follows.
   socket.onerror = ({ message, error }) => {
     if (message ?? error) refused(new Error(message || error.message));
   };
@@ -39,7 +39,7 @@ export const client = (connect, { knowsClean = true } = {}) => (url, { protocols
     close: (code, reason) => socket.close(code, reason),
     closed,
     protocol: socket.protocol,
-    // Old ones have an object with a key for each.
+    // In old libraries it is an object with a key for each extension.
     extensions: typeof socket.extensions === 'object' ? Object.keys(socket.extensions).join() : socket.extensions,
   });
 });

@@ -1,4 +1,4 @@
-// The npm package `websocket`, by its own interface: the W3C's on top of it loses empty messages.
+// The npm package `websocket`, with its own interface: its W3C interface loses empty messages.
 import websocket from 'websocket';
 import { main, versionOf } from './report.mjs';
 import { client } from './w3c.mjs';

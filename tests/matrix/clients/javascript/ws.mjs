@@ -1,4 +1,4 @@
-// The npm package `ws`, of the generation that is named: `node ws.mjs PLAN [ws-0 | ws-1]`.
+// The npm package `ws`, in the named major version: `node ws.mjs PLAN [ws-0 | ws-1]`.
 import { main, versionOf } from './report.mjs';
 import { client } from './w3c.mjs';
 

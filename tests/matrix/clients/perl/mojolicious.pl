@@ -1,4 +1,4 @@
-# The WebSocket of Mojo::UserAgent in Mojolicious: `perl mojolicious.pl PLAN`.
+# The WebSocket client Mojo::UserAgent of Mojolicious: `perl mojolicious.pl PLAN`.
 use v5.32;
 use warnings;
 use utf8;
@@ -10,7 +10,7 @@ use Mojolicious;
 use Mojo::UserAgent;
 
 my $phrase = 'grüße, 世界, 🦀 ';
-# What is on the command line is bytes, as JSON wants it.
+# Arguments are bytes, as decode_json expects.
 my $plan = decode_json($ARGV[0]);
 my $agent = Mojo::UserAgent->new(ca => $plan->{authority}, max_response_size => 1 << 22);
 STDOUT->autoflush(1);
@@ -23,17 +23,17 @@ sub text_of {
 
 sub bytes_of { return join '', map { chr($_ * 31 & 0xff) } 0 .. $_[0] - 1 }
 
-# A client that was let in: its messages as [kind, content], and its end.
+# Opens a WebSocket. Received messages are stored as [kind, content], and its end as [code, reason].
 sub dial {
     my ($url, @subprotocols) = @_;
     my $socket = {messages => []};
-    # It compresses with whoever asks for it in this way.
+    # Mojolicious compresses if this header is set.
     my $headers = {'Sec-WebSocket-Extensions' => 'permessage-deflate'};
     $agent->websocket($url, $headers, \@subprotocols, sub {
         my ($agent, $transaction) = @_;
         return $socket->{refused} = 'refused' unless $transaction->is_websocket;
         $socket->{transaction} = $transaction;
-        # The largest message of the plan is larger than what it takes by default.
+        # The largest message of the plan exceeds the default limit.
         $transaction->max_websocket_size(1 << 21);
         $transaction->on(text => sub { push @{$socket->{messages}}, [text => Encode::decode('UTF-8', $_[1])] });
         $transaction->on(binary => sub { push @{$socket->{messages}}, [binary => $_[1]] });
@@ -61,7 +61,7 @@ sub expect {
     my ($socket, $kind, $content) = @_;
     my $message = receive($socket);
     my ($got, $expected) = (length $message->[1], length $content);
-    die "instead of $kind of $expected came $message->[0] of $got\n"
+    die "expected $kind of length $expected, got $message->[0] of length $got\n"
         unless $message->[0] eq $kind && $message->[1] eq $content;
 }
 
@@ -89,7 +89,7 @@ sub compressed {
     my $is_compressed = $transaction->compressed;
     leave($socket, 1000, '');
     return 'offers no compression and is served uncompressed' unless $request =~ /sec-websocket-extensions/;
-    die "it was not agreed on\n" unless $is_compressed;
+    die "compression was not negotiated\n" unless $is_compressed;
 }
 
 my %scenarios = (
@@ -113,7 +113,7 @@ my %scenarios = (
     subprotocol => sub {
         my $socket = dial(shift, 'first.v1', 'second.v2');
         my $chosen = $socket->{transaction}->protocol // 'none';
-        die "chosen is $chosen\n" unless $chosen eq 'second.v2';
+        die "the chosen subprotocol is $chosen\n" unless $chosen eq 'second.v2';
         expect($socket, text => 'welcome');
         leave($socket, 1000, '');
     },
@@ -150,7 +150,7 @@ my %scenarios = (
 say encode_json({version => Mojolicious->VERSION});
 for my $name (@{$plan->{scenarios}}) {
     my ($outcome, $why) = ('passed', '');
-    # What a scenario returns as a text is why it does not apply.
+    # If a scenario returns a text, it is the reason why it does not apply.
     my $returned = eval { $scenarios{$name}->($plan->{urls}{$name}) };
     if ($@) { ($outcome, $why) = ('failed', $@) }
     elsif (($returned // '') =~ /^offers/) { ($outcome, $why) = ('not applicable', $returned) }

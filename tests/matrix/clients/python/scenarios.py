@@ -1,9 +1,9 @@
-"""What every client in Python is asked to do.
+"""The scenarios of every client in Python.
 
-A client is a function `open(url, subprotocols=[])` that gives a socket once the handshake is done, an object
-with `send(str or bytes)`, `receive()`, `close(code, reason)` and `closed()`, which waits for the end and gives
-code and reason. `subprotocol` and `extensions` are what was agreed on. What a client does not tell is None.
-Clients of asyncio run their loop inside of these calls: see `Loop`.
+A client is a function `open(url, subprotocols=[])` that returns a socket after the handshake. A socket has the methods
+`send(str or bytes)`, `receive()`, `close(code, reason)` and `closed()`, which waits for the end and returns code and
+reason. `subprotocol` and `extensions` are the negotiated ones. A value that the client does not report is None.
+Clients for asyncio run their event loop inside these calls: see `Loop`.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ PHRASE = "grüße, 世界, 🦀 "
 
 
 class NotApplicable(Exception):
-    """A client cannot do this by design."""
+    """By design, the client cannot do this."""
 
 
 def plan():
@@ -22,7 +22,7 @@ def plan():
 
 
 def text_of(size):
-    """A text of so many data, not only ASCII."""
+    """Returns a text of `size` bytes, not only ASCII."""
     length = len(PHRASE.encode())
     return PHRASE * (size // length) + "x" * (size % length)
 
@@ -39,7 +39,7 @@ def check(holds, why):
 def echoes(socket, message):
     socket.send(message)
     answer = socket.receive()
-    what = f"the echo of {len(message)} {'characters' if isinstance(message, str) else 'octets'}"
+    what = f"the echo of {len(message)} {'characters' if isinstance(message, str) else 'bytes'}"
     check(type(answer) is type(message), f"{what} is a {type(answer).__name__}")
     check(len(answer) == len(message), f"{what} has {len(answer)}")
     check(answer == message, f"{what} differs")
@@ -70,22 +70,22 @@ def in_flight(open, url, _):
     for message in sent:
         socket.send(message)
     for message in sent:
-        check(socket.receive() == message, f"{message!r} did not come in its turn")
+        check(socket.receive() == message, f"{message!r} did not come back in order")
     leave(socket)
 
 
 def subprotocol(open, url, _):
     socket = open(url, subprotocols=["first.v1", "second.v2"])
-    check(socket.subprotocol == "second.v2", f"chosen is {socket.subprotocol!r}")
-    check(socket.receive() == "welcome", "no welcome")
+    check(socket.subprotocol == "second.v2", f"the chosen subprotocol is {socket.subprotocol!r}")
+    check(socket.receive() == "welcome", "the handler did not send its welcome")
     leave(socket)
 
 
 def ping(open, url, _):
     socket = open(url)
     socket.send("are you there?")
-    told = socket.receive()
-    check(told == "pong are you there?", f"the handler says {told!r}")
+    reported = socket.receive()
+    check(reported == "pong are you there?", f"the handler reports {reported!r}")
     leave(socket)
 
 
@@ -124,7 +124,7 @@ def compressed(open, url, _):
     if "sec-websocket-extensions" not in request:
         raise NotApplicable("offers no compression and is served uncompressed")
     told = socket.extensions
-    check(told is None or "permessage-deflate" in told, f"agreed on {told}")
+    check(told is None or "permessage-deflate" in told, f"negotiated {told}")
 
 
 def wss(open, url, _):
@@ -151,7 +151,7 @@ SCENARIOS = {
 
 
 class Loop:
-    """A loop of asyncio that runs as long as somebody waits."""
+    """An asyncio event loop that runs only during a call."""
 
     def __init__(self):
         self._loop = asyncio.new_event_loop()
@@ -162,7 +162,7 @@ class Loop:
 
 
 def main(version, open):
-    """Runs the plan of the command line."""
+    """Runs the plan given on the command line."""
     print(json.dumps({"version": version}), flush=True)
     asked = plan()
     for name in asked["scenarios"]:

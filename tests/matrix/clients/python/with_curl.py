@@ -1,4 +1,4 @@
-"""libcurl, by the PyPI package `curl_cffi` that carries one."""
+"""libcurl, in the version that the PyPI package `curl_cffi` bundles."""
 
 import curl_cffi
 from curl_cffi.const import CurlWsFlag
@@ -31,7 +31,7 @@ class Socket:
         return data.decode() if flags & CurlWsFlag.TEXT else data
 
     def close(self, code, reason):
-        # It leaves without waiting for an answer.
+        # It does not wait for the answer.
         self._socket.close(code, reason)
         self._end = None, None
 
@@ -56,14 +56,14 @@ def ping(open, url, _):
     try:
         told = socket.receive(timeout=3)
     except WebSocketTimeout:
-        # The answer to the ping waits in libcurl for the next message.
+        # libcurl sends the pong only together with the next message.
         socket.send("and now?")
         told = socket.receive()
-        check(told == "pong are you there?", f"the handler says {told!r}")
+        check(told == "pong are you there?", f"the handler reports {told!r}")
         raise NotApplicable("answers a ping only with the next message that it sends")
-    check(told == "pong are you there?", f"the handler says {told!r}")
+    check(told == "pong are you there?", f"the handler reports {told!r}")
 
 
 SCENARIOS["ping"] = ping
-# libcurl/VERSION-VARIANT, and the versions of what it is made with.
+# libcurl/VERSION-VARIANT, followed by the versions of its dependencies.
 main(curl_cffi.__curl_version__.split()[0].split("/")[1].split("-")[0], open)

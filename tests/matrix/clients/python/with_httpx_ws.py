@@ -17,7 +17,7 @@ client = httpx.Client(verify=context)
 class Socket:
     def __init__(self, url, subprotocols):
         self._stack = contextlib.ExitStack()
-        # The largest message of the plan is larger than what it takes by default.
+        # The largest message of the plan exceeds the default limit.
         self._socket = self._stack.enter_context(
             connect_ws(url, client, subprotocols=subprotocols, max_message_size_bytes=1 << 21)
         )
@@ -38,7 +38,7 @@ class Socket:
         return event.data if isinstance(event.data, str) else bytes(event.data)
 
     def close(self, code, reason):
-        # It leaves without waiting for an answer.
+        # It does not wait for the answer.
         self._socket.close(code, reason)
         self._end = None, None
 

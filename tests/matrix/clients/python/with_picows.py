@@ -1,4 +1,4 @@
-"""The PyPI package `picows`, its own interface."""
+"""The PyPI package `picows`, with its own interface."""
 
 import asyncio
 import ssl
@@ -24,7 +24,7 @@ class Listener(WSListener):
         elif frame.msg_type == WSMsgType.CLOSE:
             end = int(frame.get_close_code().value), frame.get_close_reason()
             self.messages.put_nowait(end)
-            # Answered with the same code, as RFC 6455 §5.5.1 has it, if it is the server's.
+            # Answer a close frame that the server sent first with the same code (RFC 6455 §5.5.1).
             if not transport.is_close_frame_sent:
                 transport.send_close(frame.get_close_code(), frame.get_close_message())
             transport.disconnect()
@@ -59,7 +59,7 @@ class Socket:
 
 
 def open(url, subprotocols=None):
-    # It has no parameter for them.
+    # ws_connect has no parameter for subprotocols.
     headers = {"Sec-WebSocket-Protocol": ", ".join(subprotocols)} if subprotocols else None
     encryption = context if url.startswith("wss") else None
     return Socket(*loop.run(ws_connect(Listener, url, ssl_context=encryption, extra_headers=headers)))

@@ -1,4 +1,4 @@
-"""QWebSocket of Qt 5, by the system's PyQt5."""
+"""QWebSocket of Qt 5, with the system's PyQt5."""
 
 import collections
 import os

@@ -1,4 +1,4 @@
-"""libsoup 3, by its introspection: what GNOME's programs use."""
+"""libsoup 3, which GNOME programs use, through GObject introspection."""
 
 import collections
 
@@ -24,7 +24,7 @@ class Socket:
     def __init__(self, connection):
         self._connection = connection
         self._messages = collections.deque()
-        # The largest message of the plan is larger than what it takes by default.
+        # The largest message of the plan exceeds the default limit.
         connection.set_max_incoming_payload_size(1 << 21)
         connection.connect("message", self._message)
         self.subprotocol = connection.get_protocol()

@@ -1,4 +1,4 @@
-"""The PyPI package `websockets`, in asyncio."""
+"""The PyPI package `websockets`, with its asyncio interface."""
 
 import ssl
 

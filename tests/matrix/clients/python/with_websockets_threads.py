@@ -1,4 +1,4 @@
-"""The PyPI package `websockets`, in threads."""
+"""The PyPI package `websockets`, with its blocking interface."""
 
 import ssl
 

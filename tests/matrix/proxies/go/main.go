@@ -16,8 +16,7 @@ func main() {
 		log.Fatal(err)
 	}
 	proxy := httputil.NewSingleHostReverseProxy(upstream)
-	// The host that the client asked for goes on in Host. X-Forwarded-For gets the client's address behind
-	// what is there.
+	// Host stays the one that the client requested. The proxy appends the client's address to X-Forwarded-For.
 	direct := proxy.Director
 	proxy.Director = func(request *http.Request) {
 		direct(request)

@@ -5,7 +5,7 @@ import https from 'node:https';
 import httpProxy from 'http-proxy';
 
 const [port, target, certificate, key] = process.argv.slice(2);
-// Without an agent it closes after each request, on both sides.
+// Without an agent, http-proxy closes both connections after each request.
 const agent = new http.Agent({ keepAlive: true });
 const proxy = httpProxy.createProxyServer({ target, agent, xfwd: true });
 proxy.on('error', (error, request, response) => {
@@ -13,7 +13,7 @@ proxy.on('error', (error, request, response) => {
   response.destroy?.();
 });
 
-// With xfwd it adds to these, and believes a client's X-Forwarded-Host.
+// With xfwd, http-proxy appends to these headers and trusts a client's X-Forwarded-Host.
 const forget = (request) => {
   for (const header of ['for', 'host', 'port', 'proto']) delete request.headers[`x-forwarded-${header}`];
 };

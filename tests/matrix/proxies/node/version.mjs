@@ -1,4 +1,4 @@
-// Tells which version of http-proxy is installed, and fails if there is none.
+// Prints the installed version of http-proxy, and fails if there is none.
 import { createRequire } from 'node:module';
 
 console.log(createRequire(import.meta.url)('http-proxy/package.json').version);

@@ -8,7 +8,7 @@ backend ws_host {
 }
 
 sub vcl_recv {
-    # Varnish itself makes X-Forwarded-For of the address that hitch tells.
+    # client.ip is the address that hitch reports with the PROXY protocol.
     unset req.http.X-Forwarded-Port;
     set req.http.X-Forwarded-For = client.ip;
     set req.http.X-Forwarded-Host = req.http.Host;

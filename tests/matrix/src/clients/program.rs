@@ -34,21 +34,22 @@ pub(super) struct Program {
 /// Where a program comes from, and what runs it.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
-    /// A script for node that uses an npm package, with what follows the plan.
+    /// A script for node that uses an npm package. `trailing` are arguments after the plan.
     Node { script: &'static str, package: &'static str, trailing: &'static [&'static str] },
     /// A script for node, Deno or Bun that uses the built-in client.
     BuiltIn(JavaScript),
-    /// A page in a browser, which a script for node opens. It is any of these programs.
+    /// A page in a browser, which a script for node opens. The browser is the first of these
+    /// programs that is installed.
     Browser { name: &'static str, programs: &'static [&'static str] },
     /// A script for the Python of `.venv-matrix`.
     Python { script: &'static str },
-    /// A script for the system's Python, with a module that comes from the system's packages.
+    /// A script for the system's Python, with a module from the system's packages.
     SystemPython { script: &'static str, module: &'static str },
     /// A script for Perl, with a module from the system's packages.
     Perl { script: &'static str, module: &'static str },
-    /// A program in `target/matrix` that has all clients of its language, and which of them it is to be.
+    /// A program in `target/matrix` with all clients of its language. `client` selects one of them.
     Compiled { program: &'static str, client: &'static str },
-    /// A class in `target/matrix/java`, which has libraries of the system in its reach.
+    /// A class in `target/matrix/java`, which may use the system's libraries.
     Java { class: &'static str },
 }
 
@@ -81,7 +82,7 @@ impl Program {
             }
             Kind::BuiltIn(JavaScript::Node) => {
                 needs_program("node")?;
-                // Since 22 it is there without the flag.
+                // Node 22 and later need no flag.
                 let script = javascript.join("built-in.mjs");
                 Ok(Invocation::new("node", ["--experimental-websocket".into(), script]))
             }

@@ -74,7 +74,7 @@ const CONNECTIONS: usize = 55;
 fn own_page(front: &Front) -> Result<()> {
     match front.open_from(&front.own_origin(), &[])? {
         Opened::WebSocket(mut client) => {
-            ensure!(client.ask("hello")? == "hello", "another answer");
+            ensure!(client.ask("hello")? == "hello", "the echo differs");
             client.close()
         }
         Opened::Refused(answer) => bail!("refused with {}: {}", answer.status, answer.body.trim()),
@@ -96,7 +96,7 @@ fn foreign_page(front: &Front, headers: &[(&str, &str)]) -> Result<()> {
 
 fn no_origin(front: &Front) -> Result<()> {
     let mut client = front.connect("/echo")?;
-    ensure!(client.ask("hello")? == "hello", "another answer");
+    ensure!(client.ask("hello")? == "hello", "the echo differs");
     client.close()
 }
 
@@ -237,7 +237,7 @@ fn ended(silence: Option<Silence>) -> Result<()> {
 
 fn server_stops(trial: &mut Trial) -> Result<()> {
     let mut client = trial.front.connect("/echo")?;
-    ensure!(client.ask("hello")? == "hello", "another answer");
+    ensure!(client.ask("hello")? == "hello", "the echo differs");
     trial.server.signal(Signal::TERM)?;
     let (code, reason) = client.receive_close()?;
     ensure!(code == 1001, "closed with {code} {reason:?}");

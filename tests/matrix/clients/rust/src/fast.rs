@@ -79,7 +79,7 @@ impl Socket for Collected {
     }
 
     async fn end(self) -> Result<()> {
-        // It leaves the end of TCP to whoever drops it.
+        // fastwebsockets does not wait for the end of the TCP connection. Dropping the socket closes it.
         Ok(())
     }
 }

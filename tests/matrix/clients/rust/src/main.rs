@@ -1,4 +1,4 @@
-//! WebSocket clients in Rust: `ws-host-matrix-clients CLIENT PLAN` runs the plan with that one.
+//! WebSocket clients in Rust: `ws-host-matrix-clients CLIENT PLAN` runs the plan with the chosen client.
 
 mod fast;
 mod plan;
@@ -15,12 +15,12 @@ use crate::plan::Plan;
 use crate::stream::Dialer;
 use crate::yet_another::Version;
 
-// One thread: what is shared with the connection's own task need not cross threads.
+// A single thread, so that what a client shares with its connection task need not be `Send`.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let client = arguments.next().context("the name of a client")?;
-    let plan: Plan = serde_json::from_str(&arguments.next().context("a plan")?)?;
+    let client = arguments.next().context("the first argument must be the name of a client")?;
+    let plan: Plan = serde_json::from_str(&arguments.next().context("the second argument must be a plan")?)?;
     let dialer = Dialer::trusting(&plan.authority)?;
     match client.as_str() {
         "tokio-tungstenite" => scenarios::run(&tungstenite::Client(dialer), &plan).await,

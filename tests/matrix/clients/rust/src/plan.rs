@@ -1,11 +1,11 @@
-//! What is to be done.
+//! What a client is to do.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// The plan of the command line.
+/// The plan given on the command line.
 #[derive(Deserialize)]
 pub(crate) struct Plan {
     pub(crate) authority: PathBuf,

@@ -1,4 +1,4 @@
-//! What every client in Rust is asked to do.
+//! The scenarios of every client in Rust.
 
 use anyhow::{Result, bail, ensure};
 use serde_json::json;
@@ -6,14 +6,14 @@ use serde_json::json;
 use crate::plan::Plan;
 use crate::socket::{Agreed, Message, Open, Received, Socket};
 
-/// What came of a scenario that has not failed.
+/// The outcome of a scenario that has not failed.
 enum Outcome {
     Passed,
     NotApplicable(&'static str),
 }
 
-/// Runs a plan, with a line of JSON for each scenario.
-#[expect(clippy::print_stdout, reason = "what standard output is for here")]
+/// Runs a plan and prints a line of JSON for each scenario.
+#[expect(clippy::print_stdout, reason = "the matrix reads standard output")]
 pub(crate) async fn run<C: Open>(client: &C, plan: &Plan) -> Result<()> {
     println!("{}", json!({ "version": C::VERSION }));
     for name in &plan.scenarios {
@@ -103,7 +103,7 @@ async fn in_flight(socket: &mut impl Socket) -> Result<()> {
     for message in &sent {
         match socket.receive().await? {
             Received::Message(received) if received == *message => {}
-            other => bail!("{message:?} did not come in its turn, but {other:?}"),
+            other => bail!("{message:?} did not come back in order; got {other:?}"),
         }
     }
     Ok(())
@@ -112,7 +112,7 @@ async fn in_flight(socket: &mut impl Socket) -> Result<()> {
 async fn compressed(socket: &mut impl Socket, agreed: Option<&Agreed>) -> Result<Outcome> {
     socket.send(Message::Text("request".to_owned())).await?;
     let Received::Message(Message::Text(request)) = socket.receive().await? else {
-        bail!("the request is not told");
+        bail!("the handler did not report the request");
     };
     for round in 0..20 {
         echoes(socket, text_of(300 * round)).await?;
@@ -167,7 +167,7 @@ fn length_of(message: &Message) -> usize {
     }
 }
 
-/// A text of so many bytes, not only ASCII.
+/// Returns a text of `size` bytes, not only ASCII.
 fn text_of(size: usize) -> Message {
     const PHRASE: &str = "grüße, 世界, 🦀 ";
     Message::Text(PHRASE.repeat(size / PHRASE.len()) + &"x".repeat(size % PHRASE.len()))

@@ -1,15 +1,15 @@
-//! What all clients can do.
+//! The interface of all clients.
 
 use anyhow::Result;
 
-/// A message, as it goes and as it comes.
+/// A message, sent or received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Message {
     Text(String),
     Binary(Vec<u8>),
 }
 
-/// What comes from the server.
+/// What the server sent.
 #[derive(Debug)]
 pub(crate) enum Received {
     Message(Message),
@@ -23,14 +23,14 @@ pub(crate) trait Socket {
 
     async fn receive(&mut self) -> Result<Received>;
 
-    /// Sends a close frame. What comes after it is received as before.
+    /// Sends a close frame. Later messages are still received.
     async fn close(&mut self, code: u16, reason: &str) -> Result<()>;
 
-    /// Waits for the end of the connection, once the server's close frame has come.
+    /// Waits for the end of the connection, after the server's close frame.
     async fn end(self) -> Result<()>;
 }
 
-/// What was agreed on in the handshake.
+/// The subprotocol and extensions negotiated in the handshake.
 pub(crate) struct Agreed {
     pub(crate) subprotocol: Option<String>,
     pub(crate) extensions: Option<String>,
@@ -43,7 +43,7 @@ pub(crate) trait Open {
     /// Its version.
     const VERSION: &str;
 
-    /// A handshake, with a list of subprotocols as it stands in the header. Gives what was agreed on, too, if the client tells it.
+    /// Opens a WebSocket. `subprotocols` is the value of the header. Also returns what was negotiated, if the client reports it.
     async fn open(
         &self,
         url: &str,

@@ -1,4 +1,4 @@
-//! TCP and TLS below a WebSocket.
+//! TCP and TLS for a WebSocket.
 
 use std::io::BufReader;
 use std::path::Path;
@@ -16,11 +16,11 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// Makes connections.
+/// Opens connections.
 pub(crate) struct Dialer(pub(crate) ClientConfig);
 
 impl Dialer {
-    /// One that believes this authority.
+    /// Creates a dialer that trusts this authority.
     pub(crate) fn trusting(authority: &Path) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         let file = BufReader::new(std::fs::File::open(authority)?);
@@ -35,14 +35,14 @@ impl Dialer {
         Ok(Self(config))
     }
 
-    /// The TLS of a client that brings its own TCP.
+    /// Returns a TLS connector for a client that opens its own TCP connections.
     pub(crate) fn connector(&self, protocol: &[u8]) -> TlsConnector {
         let mut config = self.0.clone();
         config.alpn_protocols = vec![protocol.to_vec()];
         TlsConnector::from(Arc::new(config))
     }
 
-    /// A connection to the host of a URL.
+    /// Connects to the host of a URL.
     pub(crate) async fn dial(&self, url: &str) -> Result<Box<dyn Stream>> {
         let host = host_of(url)?;
         let tcp = TcpStream::connect(host).await.with_context(|| host.to_owned())?;
@@ -56,7 +56,7 @@ impl Dialer {
     }
 }
 
-/// Host and port of a URL.
+/// Returns host and port of a URL.
 pub(crate) fn host_of(url: &str) -> Result<&str> {
     url.split('/').nth(2).with_context(|| format!("no host in {url}"))
 }

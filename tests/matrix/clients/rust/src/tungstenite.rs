@@ -54,7 +54,7 @@ impl Socket for WebSocketStream<Box<dyn Stream>> {
                 Theirs::Close(Some(frame)) => {
                     Received::Close(frame.code.into(), frame.reason.to_string())
                 }
-                // Answered already.
+                // tungstenite has answered already.
                 _ => continue,
             });
         }

@@ -11,14 +11,14 @@ use crate::stream::Dialer;
 
 pub(crate) struct Client(pub(crate) Dialer, pub(crate) Version);
 
-/// Of HTTP.
+/// The version of HTTP.
 #[derive(Clone, Copy)]
 pub(crate) enum Version {
     Http1,
     Http2,
 }
 
-/// The largest message of a plan is as long as what it takes by default.
+/// Above the default limit, which is as large as the largest message of a plan.
 const LIMIT: usize = 1 << 21;
 
 impl Open for Client {
