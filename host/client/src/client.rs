@@ -1,4 +1,4 @@
-//! The handle to send with.
+//! The handle for sending.
 
 use std::fmt;
 use std::pin::Pin;
@@ -8,40 +8,40 @@ use std::task::{Context, Poll};
 use tokio::sync::oneshot;
 use ws_host_protocol::{CloseFrame, CloseFrameError};
 
-use crate::answer::{Answer, Pinging, Sending};
 use crate::connection::Task;
 use crate::end::End;
 use crate::error::ConnectError;
-use crate::establish::Ground;
+use crate::establish::Carrier;
 use crate::handshake::Opened;
 use crate::messages::Messages;
 use crate::options::Options;
-use crate::outgoing::{Frame, Tell};
+use crate::outgoing::{Completion, Frame};
+use crate::sending::{Outcome, Pinging, Sending};
 use crate::shared::{Handle, Shared, State};
 use crate::sink::MessageSink;
 
-/// The version that RFC 6455 defines, `Sec-WebSocket-Version`.
+/// The value of `Sec-WebSocket-Version` that RFC 6455 defines.
 const VERSION: u16 = 13;
 
-/// Begins to connect, and returns at once.
+/// Starts to connect, and returns immediately.
 ///
 /// # Panics
 ///
-/// Outside of a tokio runtime with time and I/O.
+/// Panics outside of a tokio runtime with time and I/O.
 pub fn connect(options: Options) -> (Client, Messages) {
-    begin(options, Ground::Own)
+    start(options, Carrier::Own)
 }
 
-/// Begins to open a WebSocket on this ground.
-pub(crate) fn begin(options: Options, ground: Ground) -> (Client, Messages) {
+/// Starts to open a WebSocket on this connection.
+pub(crate) fn start(options: Options, carrier: Carrier) -> (Client, Messages) {
     let shared = Arc::new(Shared::new(&options));
     let handle = Arc::new(Handle::new(shared.clone()));
     let (received, messages) = Messages::new(handle.clone());
-    tokio::spawn(Task::new(shared, options, ground, received).run());
+    tokio::spawn(Task::new(shared, options, carrier, received).run());
     (Client { handle }, messages)
 }
 
-/// A handle to a connection, to send with. Clones share it.
+/// A handle for sending on a connection. Clones share the connection.
 #[derive(Clone)]
 pub struct Client {
     handle: Arc<Handle>,
@@ -50,94 +50,92 @@ pub struct Client {
 impl Client {
     /// Sends a text message.
     ///
-    /// It is queued at once, not when the future is first polled, behind everything that was sent
-    /// before, by any clone; also while the connection is not open yet. The future resolves when all
-    /// of it was handed to the socket: awaiting it before the next is sent keeps to the server's
-    /// pace.
+    /// The message is queued immediately, not when the future is first polled. It follows everything that any clone has
+    /// sent before. It can be sent before the connection is open. The future resolves when the whole message has been
+    /// handed to the socket; await it before sending the next message to follow the server's pace.
     ///
     /// # Errors
     ///
     /// The future resolves to [`SendError`](crate::SendError).
     pub fn send_text(&self, text: &str) -> Sending {
-        Sending(self.send(Frame::Text(text), Tell::Written))
+        Sending(self.send(Frame::Text(text), Completion::Written))
     }
 
-    /// Sends a binary message, as [`send_text`](Self::send_text) does a text message.
+    /// Sends a binary message, in the same way as [`send_text`](Self::send_text).
     ///
     /// # Errors
     ///
     /// The future resolves to [`SendError`](crate::SendError).
-    pub fn send_binary(&self, octets: &[u8]) -> Sending {
-        Sending(self.send(Frame::Binary(octets), Tell::Written))
+    pub fn send_binary(&self, bytes: &[u8]) -> Sending {
+        Sending(self.send(Frame::Binary(bytes), Completion::Written))
     }
 
-    /// Sends a ping of at most 125 octets; the future resolves to the round-trip time.
+    /// Sends a ping with a payload of at most 125 bytes. The future resolves to the round-trip time.
     ///
-    /// A server may answer the most recent of several pings alone (RFC 6455 §5.5.3). So a pong
-    /// answers the oldest ping with its payload and all pings before that. Give pings payloads that
-    /// differ. There is no time limit: put one around the future.
+    /// A server may answer only the most recent of several pings (RFC 6455 §5.5.3). So a pong answers the oldest ping
+    /// with the same payload, and all pings before it. Give pings different payloads. The future has no time limit;
+    /// wrap it in a timeout if you need one.
     ///
     /// # Errors
     ///
     /// The future resolves to [`SendError`](crate::SendError).
     pub fn ping(&self, payload: &[u8]) -> Pinging {
-        Pinging(self.send(Frame::Ping(payload), Tell::Pong))
+        Pinging(self.send(Frame::Ping(payload), Completion::Pong))
     }
 
-    /// Closes the connection behind all that was sent; the future resolves when it has ended. If it
-    /// is closing already, this code is not sent.
+    /// Closes the connection after everything that was sent before. The future resolves when the connection has ended.
+    /// If the connection is already closing, this code is not sent.
     ///
-    /// Before the connection is open, it still opens, sends what was sent, and closes. To give up an
-    /// attempt to connect, drop every handle.
+    /// A connection that is not open yet still opens, sends the queued messages, and then closes. To give up an attempt
+    /// to connect, drop every handle.
     ///
-    /// Messages arrive until the server answers. They have to be taken, or [`Messages`] dropped.
+    /// Messages can arrive until the server answers. Keep taking them, or drop [`Messages`].
     ///
     /// # Errors
     ///
-    /// [`CloseFrameError`] if the code may not be sent or the reason is longer than 123 octets.
+    /// Returns [`CloseFrameError`] if the code may not be sent or the reason is longer than 123 bytes.
     pub fn close(&self, code: u16, reason: &str) -> Result<Closing, CloseFrameError> {
         let frame = CloseFrame::new(code, reason)?;
         let shared = self.shared().clone();
-        // The only error is that it is closing or closed, which is what is wanted.
-        let _ = shared.send(Frame::Close(&frame), Tell::Nobody);
+        // The only possible error is that the connection is already closing or closed.
+        let _ = shared.send(Frame::Close(&frame), Completion::Ignored);
         Ok(Closing(Box::pin(async move { shared.ended.wait().await.clone() })))
     }
 
-    /// Sending as a `Sink` of messages. There can be several, and they can be used beside
+    /// Returns a `Sink` of messages. There can be several sinks, and they can be used together with
     /// [`send_text`](Self::send_text).
     pub fn sink(&self) -> MessageSink {
         MessageSink::new(self.clone())
     }
 
-    /// Where the connection is.
+    /// Returns the state of the connection.
     pub fn state(&self) -> State {
         self.shared().state()
     }
 
-    /// Waits until the connection is open, and tells what the server agreed to.
+    /// Waits until the connection is open, and returns what the server agreed to.
     ///
     /// # Errors
     ///
-    /// [`ConnectError`] if it does not open.
+    /// Returns [`ConnectError`] if the connection does not open.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when the future is dropped: the next one tells the same.
+    /// Nothing is lost when the future is dropped: the next call returns the same.
     pub async fn opened(&self) -> Result<Opened, ConnectError> {
         self.shared().opened.wait().await.clone()
     }
 
-    /// Waits for the end of the connection, whoever brings it about. A connection that did not open
-    /// ends with 1006.
+    /// Waits for the end of the connection, whichever side ends it. A connection that did not open ends with 1006.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when the future is dropped: the next one tells the same.
+    /// Nothing is lost when the future is dropped: the next call returns the same.
     pub async fn ended(&self) -> End {
         self.shared().ended.wait().await.clone()
     }
 
-    /// The version of the protocol: 13, which is RFC 6455.
+    /// Returns the version of the protocol: 13, which is RFC 6455.
     pub fn version(&self) -> u16 {
         VERSION
     }
@@ -145,12 +143,12 @@ impl Client {
     fn send<T>(
         &self,
         frame: Frame<'_>,
-        tell: impl FnOnce(oneshot::Sender<T>) -> Tell,
-    ) -> Answer<T> {
+        completion: impl FnOnce(oneshot::Sender<T>) -> Completion,
+    ) -> Outcome<T> {
         let (sender, receiver) = oneshot::channel();
-        match self.shared().send(frame, tell(sender)) {
-            Ok(()) => Answer::Awaited(receiver),
-            Err(error) => Answer::Refused(error),
+        match self.shared().send(frame, completion(sender)) {
+            Ok(()) => Outcome::Awaited(receiver),
+            Err(error) => Outcome::Refused(error),
         }
     }
 
@@ -165,11 +163,11 @@ impl fmt::Debug for Client {
     }
 }
 
-/// A connection that closes: resolves when it has ended.
+/// A connection that is closing. Resolves when it has ended.
 ///
 /// # Cancel safety
 ///
-/// Dropping it does not stop the closing.
+/// Dropping the future does not stop the close.
 pub struct Closing(Pin<Box<dyn Future<Output = End> + Send>>);
 
 impl Future for Closing {

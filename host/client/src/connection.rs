@@ -1,4 +1,4 @@
-//! The task of a connection: connect, converse, close.
+//! The connection task: it connects, exchanges messages, and closes.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -10,28 +10,28 @@ use ws_host_protocol::{
     CloseFrame, Event, Inbound, Limits, PerMessageDeflate, ProtocolError, Replies, Role,
 };
 
+use crate::connection_io::ConnectionIo;
 use crate::end::Cause;
 use crate::error::ConnectError;
-use crate::establish::{Ground, establish};
+use crate::establish::{Carrier, establish};
 use crate::handshake::Established;
-use crate::line::Line;
 use crate::messages::Received;
 use crate::options::Options;
 use crate::shared::Shared;
 
-/// How long the application has to answer messages when the server broke the protocol right behind
-/// them: ample for a task that waits for them, and nothing beside the time that closing takes.
-const SETTLE_TIME: Duration = Duration::from_millis(100);
+/// How long the application has to answer messages that the server sent right before it violated the protocol. That is
+/// ample for a task that waits for messages, and short compared with the time that closing takes.
+const ANSWER_TIME: Duration = Duration::from_millis(100);
 
-/// What the task owns. However it ends, also when the runtime drops it, everybody is told.
+/// The state of the task. All waiting futures are resolved when the task ends, even if the runtime drops it.
 pub(crate) struct Task {
     shared: Arc<Shared>,
     options: Options,
-    ground: Ground,
+    carrier: Carrier,
     messages: mpsc::Sender<Received>,
     /// Why the connection did not open.
     error: Option<ConnectError>,
-    /// Why it ended.
+    /// Why the connection ended.
     cause: Cause,
 }
 
@@ -39,34 +39,36 @@ impl Task {
     pub(crate) fn new(
         shared: Arc<Shared>,
         options: Options,
-        ground: Ground,
+        carrier: Carrier,
         messages: mpsc::Sender<Received>,
     ) -> Self {
-        Self { shared, options, ground, messages, error: None, cause: Cause::Dropped }
+        Self { shared, options, carrier, messages, error: None, cause: Cause::Dropped }
     }
 
+    /// Runs the connection until it has ended.
+    ///
     /// # Cancel safety
     ///
-    /// Dropping the future closes the socket and tells everybody who waits.
+    /// Dropping the future closes the socket and resolves all waiting futures.
     pub(crate) async fn run(mut self) {
         let established = tokio::select! {
-            established = establish(&self.options, &self.ground) => established,
+            established = establish(&self.options, &self.carrier) => established,
             () = self.shared.abandoned() => Err(ConnectError::Abandoned),
         };
         match established {
             Ok(Established { stream, early, opened }) => {
                 let compression = opened.compression;
                 self.shared.open(opened);
-                let line = Line::new(stream, &self.shared, self.options.close_timeout);
-                self.cause = self.converse(line, early, compression).await;
+                let io = ConnectionIo::new(stream, &self.shared, self.options.close_timeout);
+                self.cause = self.run_session(io, early, compression).await;
             }
             Err(error) => self.error = Some(error),
         }
     }
 
-    async fn converse(
+    async fn run_session(
         &self,
-        line: Line<'_>,
+        io: ConnectionIo<'_>,
         early: Vec<u8>,
         compression: Option<PerMessageDeflate>,
     ) -> Cause {
@@ -74,10 +76,9 @@ impl Task {
         if let Some(agreed) = compression {
             inbound.use_deflate(&agreed);
         }
-        let mut conversation =
-            Conversation { line, shared: &self.shared, messages: &self.messages, inbound };
-        let Err(cause) = conversation.until_end(early).await;
-        conversation.line.say_farewell(&cause).await;
+        let mut session = Session { io, shared: &self.shared, messages: &self.messages, inbound };
+        let Err(cause) = session.run(early).await;
+        session.io.close_gracefully(&cause).await;
         cause
     }
 }
@@ -89,18 +90,18 @@ impl Drop for Task {
 }
 
 /// An open connection.
-struct Conversation<'a> {
-    line: Line<'a>,
+struct Session<'a> {
+    io: ConnectionIo<'a>,
     shared: &'a Shared,
     messages: &'a mpsc::Sender<Received>,
     inbound: Inbound,
 }
 
-/// What the protocol answers by itself goes behind what the application has sent.
-struct Answers<'a>(&'a Shared);
+/// Queues the automatic replies of the protocol after what the application has sent.
+struct QueuedReplies<'a>(&'a Shared);
 
-impl Replies for Answers<'_> {
-    /// A server may rightly send messages until it has read our close frame, and they are delivered.
+impl Replies for QueuedReplies<'_> {
+    /// Always false: a server may send messages until it has read our close frame, and they are delivered.
     fn is_closing(&self) -> bool {
         false
     }
@@ -113,28 +114,28 @@ impl Replies for Answers<'_> {
         self.0.lock().outgoing.answer_close(frame);
     }
 
-    /// Nothing: what came before is delivered first.
+    /// Does nothing: the messages that came before the error are delivered first.
     fn fail(&mut self, _error: ProtocolError) {}
 }
 
-impl Conversation<'_> {
-    async fn until_end(&mut self, mut early: Vec<u8>) -> Result<Infallible, Cause> {
+impl Session<'_> {
+    async fn run(&mut self, mut early: Vec<u8>) -> Result<Infallible, Cause> {
         self.handle(&mut early).await?;
         drop(early);
-        let mut buffer = Line::buffer();
+        let mut buffer = ConnectionIo::buffer();
         loop {
-            let count = self.line.read(&mut buffer).await?;
+            let count = self.io.read(&mut buffer).await?;
             self.handle(&mut buffer[..count]).await?;
         }
     }
 
     async fn handle(&mut self, mut input: &mut [u8]) -> Result<(), Cause> {
-        while let Some(event) = self.inbound.handle_input(&mut input, &mut Answers(self.shared)) {
+        while let Some(event) =
+            self.inbound.handle_input(&mut input, &mut QueuedReplies(self.shared))
+        {
             match event {
                 Event::Text(text) => self.deliver(Received::Text(text.into_owned())).await?,
-                Event::Binary(octets) => {
-                    self.deliver(Received::Binary(octets.into_owned())).await?
-                }
+                Event::Binary(bytes) => self.deliver(Received::Binary(bytes.into_owned())).await?,
                 Event::Ping(_) => {}
                 Event::Pong(payload) => {
                     let is_answer = self.shared.lock().outgoing.answered(&payload);
@@ -143,9 +144,9 @@ impl Conversation<'_> {
                     }
                 }
                 Event::Closed(frame) => return Err(Cause::Closed(frame)),
-                // §7.1.7: a failed connection is closed with a frame that says why.
+                // §7.1.7: a failed connection is closed with a frame that gives the reason.
                 Event::Failed(error) => {
-                    self.settle().await?;
+                    self.wait_for_application().await?;
                     let frame = CloseFrame::with_reason(error.close_code(), error.to_string());
                     self.shared.lock().outgoing.answer_close(Some(&frame));
                     return Err(Cause::Failed(error));
@@ -155,15 +156,15 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    /// Hands a message over, which waits until the application takes those before.
+    /// Delivers a message. Waits while the queue of received messages is full.
     async fn deliver(&mut self, message: Received) -> Result<(), Cause> {
-        // An error says that nobody wants messages: they are discarded.
-        self.line.attend(self.messages.send(message)).await.map(drop)
+        // An error means that `Messages` was dropped: messages are discarded.
+        self.io.drive(self.messages.send(message)).await.map(drop)
     }
 
-    /// Gives the application time to take the messages that came rightly, and to answer them.
-    async fn settle(&mut self) -> Result<(), Cause> {
+    /// Gives the application time to take the valid messages, and to answer them.
+    async fn wait_for_application(&mut self) -> Result<(), Cause> {
         let all_taken = self.messages.reserve_many(self.messages.max_capacity());
-        self.line.attend(timeout(SETTLE_TIME, all_taken)).await.map(drop)
+        self.io.drive(timeout(ANSWER_TIME, all_taken)).await.map(drop)
     }
 }

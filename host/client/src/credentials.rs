@@ -1,17 +1,17 @@
-//! A user and a password: as they stand in URLs, and as HTTP sends them.
+//! A user and a password: from a URL to Basic authentication.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use percent_encoding::percent_decode_str;
 
-/// A user name with a colon, or control characters: Basic authentication has no way to send these.
+/// A user name with a colon, or control characters: Basic authentication cannot send these.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Unsendable;
+pub(crate) struct InvalidCredentials;
 
-/// The value of `Authorization`, or of `Proxy-Authorization`, for what stands before the `@` of a URL. It
-/// is marked as sensitive, so that nobody prints it.
-pub(crate) fn basic(userinfo: &str) -> Result<Option<HeaderValue>, Unsendable> {
+/// Returns the value of `Authorization`, or of `Proxy-Authorization`, for the part of a URL before the `@`. The value
+/// is marked as sensitive, so that it is not printed.
+pub(crate) fn basic_auth(userinfo: &str) -> Result<Option<HeaderValue>, InvalidCredentials> {
     if userinfo.is_empty() {
         return Ok(None);
     }
@@ -20,16 +20,17 @@ pub(crate) fn basic(userinfo: &str) -> Result<Option<HeaderValue>, Unsendable> {
     let password: Vec<u8> = percent_decode_str(password).collect();
     // RFC 7617 §2: the first colon ends the user name; neither part has control characters.
     if user.contains(&b':') || [&user, &password].into_iter().flatten().any(u8::is_ascii_control) {
-        return Err(Unsendable);
+        return Err(InvalidCredentials);
     }
     let pair = STANDARD.encode([&user[..], b":", &password].concat());
-    let mut value = HeaderValue::try_from(format!("Basic {pair}")).map_err(|_| Unsendable)?;
+    let mut value =
+        HeaderValue::try_from(format!("Basic {pair}")).map_err(|_| InvalidCredentials)?;
     value.set_sensitive(true);
     Ok(Some(value))
 }
 
-/// A text that should have been a URL, as an error may show it: without what may be a password.
-pub(crate) fn hidden(text: &str) -> String {
+/// Returns a text that is not a valid URL in a form that an error may show: without a possible password.
+pub(crate) fn redact(text: &str) -> String {
     let Some((secret, rest)) = text.rsplit_once('@') else { return text.to_owned() };
     let scheme = secret.split_once("://").map_or("", |(scheme, _)| scheme);
     let separator = if scheme.is_empty() { "" } else { "://" };
@@ -41,7 +42,7 @@ mod tests {
     use super::*;
 
     fn sent(userinfo: &str) -> String {
-        let value = basic(userinfo).unwrap().unwrap();
+        let value = basic_auth(userinfo).unwrap().unwrap();
         assert!(value.is_sensitive());
         let encoded = value.to_str().unwrap().strip_prefix("Basic ").unwrap().to_owned();
         String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap()
@@ -50,26 +51,26 @@ mod tests {
     #[test]
     fn user_and_password_are_sent_decoded() {
         // The example of RFC 7617 §2.
-        assert_eq!(basic("Aladdin:open%20sesame").unwrap().unwrap(), {
+        assert_eq!(basic_auth("Aladdin:open%20sesame").unwrap().unwrap(), {
             "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
         });
         assert_eq!(sent("me:p%40ss:w%3Ard"), "me:p@ss:w:rd");
         assert_eq!(sent("J%C3%BCrg"), "J\u{fc}rg:");
         assert_eq!(sent(":token"), ":token");
-        assert_eq!(basic(""), Ok(None));
+        assert_eq!(basic_auth(""), Ok(None));
     }
 
     #[test]
     fn colon_in_the_user_and_control_characters_cannot_be_sent() {
         for userinfo in ["a%3Ab:c", "a:b%0d%0aX: y", "%00"] {
-            assert_eq!(basic(userinfo), Err(Unsendable), "{userinfo}");
+            assert_eq!(basic_auth(userinfo), Err(InvalidCredentials), "{userinfo}");
         }
     }
 
     #[test]
     fn text_of_an_error_has_no_password() {
-        assert_eq!(hidden("ws://me:se/cr@et@h/x"), "ws://...@h/x");
-        assert_eq!(hidden("me:secret@h"), "...@h");
-        assert_eq!(hidden("ws://a b/"), "ws://a b/");
+        assert_eq!(redact("ws://me:se/cr@et@h/x"), "ws://...@h/x");
+        assert_eq!(redact("me:secret@h"), "...@h");
+        assert_eq!(redact("ws://a b/"), "ws://a b/");
     }
 }

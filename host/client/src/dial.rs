@@ -1,5 +1,5 @@
-//! From a name to a socket: every address that the name has, so that one that does not answer holds nobody up
-//! ("happy eyeballs", RFC 8305).
+//! Connects to a host name. All addresses of the name are tried, so that an address that does not answer causes little
+//! delay ("happy eyeballs", RFC 8305).
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,28 +10,28 @@ use futures_util::stream::FuturesUnordered;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::sleep;
 
-/// After which time without an answer the next address is tried beside those before: what RFC 8305 §5 recommends.
+/// How long an attempt may take before the next address is tried in parallel, as RFC 8305 §5 recommends.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Connects to the first address that answers.
 ///
 /// # Errors
 ///
-/// What the system says of the name, or of the last address that failed.
+/// Returns the error of the name lookup, or of the last address that failed.
 ///
 /// # Cancel safety
 ///
 /// Dropping the future closes every socket.
 pub(crate) async fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
     let addresses: Vec<_> = lookup_host((host, port)).await?.collect();
-    let socket = race(by_turns(&addresses), TcpStream::connect).await?;
-    // Messages are written whole: waiting for more to send with them only delays them.
+    let socket = race(interleave_families(&addresses), TcpStream::connect).await?;
+    // Each message is written as a whole, so waiting for more data would only delay it.
     socket.set_nodelay(true)?;
     Ok(socket)
 }
 
-/// §4: the family of the address that the system likes best comes first, and then they take turns.
-fn by_turns(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+/// Orders the addresses (§4): the system's preferred address comes first, and the address families alternate.
+fn interleave_families(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     let is_of_the_best = |address: &SocketAddr| {
         addresses.first().is_some_and(|best| best.is_ipv6() == address.is_ipv6())
     };
@@ -47,8 +47,8 @@ fn by_turns(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     turns
 }
 
-/// §5: attempts begin one after the other, the next one when an earlier one has failed or has not answered for a
-/// while. The first that succeeds ends the others.
+/// Connects to the first address that answers (§5). The next attempt starts when an earlier one has failed, or after
+/// [`ATTEMPT_DELAY`]. The first attempt that succeeds cancels the others.
 async fn race<T, F>(addresses: Vec<SocketAddr>, attempt: impl Fn(SocketAddr) -> F) -> io::Result<T>
 where
     F: Future<Output = io::Result<T>>,
@@ -85,11 +85,11 @@ mod tests {
     #[test]
     fn families_take_turns_and_the_best_address_stays_the_first() {
         let parse = |all: [&str; 4]| all.map(|text| text.parse().expect("an address")).to_vec();
-        let turns = by_turns(&parse(["[::1]:1", "[::2]:1", "[::3]:1", "10.0.0.1:1"]));
+        let turns = interleave_families(&parse(["[::1]:1", "[::2]:1", "[::3]:1", "10.0.0.1:1"]));
         assert_eq!(turns, parse(["[::1]:1", "10.0.0.1:1", "[::2]:1", "[::3]:1"]));
-        let turns = by_turns(&parse(["10.0.0.1:1", "10.0.0.2:1", "[::1]:1", "[::2]:1"]));
+        let turns = interleave_families(&parse(["10.0.0.1:1", "10.0.0.2:1", "[::1]:1", "[::2]:1"]));
         assert_eq!(turns, parse(["10.0.0.1:1", "[::1]:1", "10.0.0.2:1", "[::2]:1"]));
-        assert_eq!(by_turns(&[]), []);
+        assert_eq!(interleave_families(&[]), []);
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,13 +12,13 @@ const ABNORMAL: u16 = 1006;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct End {
-    /// The code of the server's close frame; 1005 if that had none, 1006 if no close frame came.
+    /// The code of the server's close frame: 1005 if the frame has no code, 1006 if no close frame came.
     pub code: u16,
-    /// The reason in the server's close frame; with 1006, what happened instead.
+    /// The reason in the server's close frame. With 1006, a description of what happened.
     pub reason: String,
     /// Whether both ends have sent a close frame.
     pub clean: bool,
-    /// The code of the close frame that this end queued, if it did and it had a code.
+    /// The code of the close frame that this end queued. `None` if it queued none, or one without a code.
     pub sent: Option<u16>,
 }
 
@@ -52,7 +52,7 @@ impl Cause {
 }
 
 impl End {
-    /// An end without close frames.
+    /// Describes an end without a close frame from the server.
     pub(crate) fn abnormal(reason: String) -> Self {
         Self { code: ABNORMAL, reason, clean: false, sent: None }
     }

@@ -1,4 +1,4 @@
-//! Errors: options that cannot be, connections that do not open, messages that are not sent.
+//! Errors: invalid options, connections that do not open, messages that are not sent.
 
 use std::error::Error;
 use std::io;
@@ -14,32 +14,32 @@ use crate::http_version::HttpVersion;
 use crate::proxy::ProxyError;
 use crate::url::UrlError;
 
-/// Why options do not describe a connection.
+/// Why options are invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OptionsError {
-    /// The URL.
+    /// The URL is invalid.
     #[error(transparent)]
     Url(#[from] UrlError),
-    /// [`Options::proxy`](crate::Options::proxy).
+    /// The proxy of [`Options::proxy`](crate::Options::proxy) is invalid.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
-    /// RFC 6455 §4.1: a subprotocol is a token of RFC 9110.
+    /// The subprotocol is not a token of RFC 9110 (RFC 6455 §4.1).
     #[error("{0:?} is not a subprotocol: letters, digits and !#$%&'*+-.^_`|~ are allowed")]
     Subprotocol(String),
-    /// RFC 6455 §4.1: subprotocols must be unique.
+    /// The subprotocol is offered twice; subprotocols must be unique (RFC 6455 §4.1).
     #[error("the subprotocol {0:?} is offered twice")]
     SubprotocolTwice(String),
-    /// A name or a value that cannot stand in an HTTP header. The value may be a secret.
+    /// The name or the value is not valid in an HTTP header. The value is not shown, because it may be a secret.
     #[error("the header {0:?} has a name or a value that HTTP does not allow")]
     Header(String),
-    /// RFC 9110 §7.2: what the header `Host` may say.
+    /// The value is not valid in the header `Host` (RFC 9110 §7.2).
     #[error("{0:?} is not a host; write name or name:port")]
     Host(String),
-    /// A header that the handshake itself writes, or one that would break it.
+    /// The handshake itself writes this header, or the header would break the handshake.
     #[error(
         "the header {0} belongs to the handshake and cannot be set, like Upgrade, Connection, \
-         Sec-WebSocket-*, and what tells the length of a request; Host and Origin can"
+         Sec-WebSocket-*, and headers for the length of the request; Host and Origin can"
     )]
     HandshakeHeader(String),
 }
@@ -48,37 +48,36 @@ pub enum OptionsError {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The host is not known, does not listen, or cannot be reached.
+    /// The host is unknown, refuses the connection, or cannot be reached.
     #[error("cannot reach {host} at port {port}")]
     Unreachable {
         /// The host of the URL.
         host: String,
         /// The port of the URL, or the scheme's.
         port: u16,
-        /// What the system says.
+        /// The error of the system.
         source: Arc<io::Error>,
     },
-    /// [`Options::unix`](crate::Options::unix), and nobody listens there.
+    /// Connecting to the socket of [`Options::unix`](crate::Options::unix) failed.
     #[error("cannot reach the socket {}", path.display())]
     UnixUnreachable {
         /// The socket.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: Arc<io::Error>,
     },
-    /// [`Options::proxy`](crate::Options::proxy), and the proxy is not known, does not listen, or cannot be
-    /// reached.
+    /// The proxy of [`Options::proxy`](crate::Options::proxy) is unknown, refuses the connection, or cannot be reached.
     #[error("cannot reach the proxy {host} at port {port}")]
     ProxyUnreachable {
         /// The host of the proxy.
         host: String,
         /// The port of the proxy.
         port: u16,
-        /// What the system says.
+        /// The error of the system.
         source: Arc<io::Error>,
     },
-    /// The proxy makes no tunnel to the server: it does not allow that, wants to know who asks, or cannot
-    /// reach the server itself.
+    /// The proxy did not open a tunnel to the server: it does not allow that, requires authentication, or cannot reach
+    /// the server.
     #[error("the proxy refused: {status}")]
     ProxyRefused {
         /// The status.
@@ -89,74 +88,74 @@ pub enum ConnectError {
     /// The proxy did not answer in HTTP, or closed before it answered.
     #[error("the proxy gave no HTTP answer")]
     ProxyHttp(#[source] Arc<dyn Error + Send + Sync>),
-    /// TLS did not come about; above all because the certificate is not trusted.
+    /// The TLS handshake failed, most often because the certificate is not trusted.
     #[error("no TLS connection to {host}")]
     Tls {
         /// The host of the URL.
         host: String,
-        /// What TLS says.
+        /// The TLS error.
         source: Arc<io::Error>,
     },
-    /// The server wants a certificate of the client, or does not take the one that it was shown. Over TLS
-    /// 1.2 a server says so less clearly: that is [`Tls`](Self::Tls).
-    #[error("{host} wants another certificate of the client, or one at all")]
+    /// The server requires a client certificate, or does not accept the one that it got. With TLS 1.2, servers report
+    /// this less clearly; then the error is [`Tls`](Self::Tls).
+    #[error("{host} requires a client certificate, or does not accept this one")]
     ClientNotTrusted {
         /// The host of the URL.
         host: String,
-        /// What TLS says.
+        /// The TLS error.
         source: Arc<io::Error>,
     },
-    /// A `wss` URL, and what came was no TLS.
+    /// The URL is a `wss` URL, but the server's answer is not TLS.
     #[error("{host} does not speak TLS at this port: write ws://, or another port")]
     TlsNotSpoken {
         /// The host of the URL.
         host: String,
     },
-    /// A `ws` URL, and what came was TLS.
+    /// The URL is a `ws` URL, but the server's answer is TLS.
     #[error("the server speaks TLS at this port: write wss://")]
     TlsExpected,
-    /// [`Verify::System`](crate::Verify::System), and the system trusts nobody.
-    #[error("the system has no certificates of authorities")]
+    /// [`Verify::System`](crate::Verify::System) is set, and the system has no trusted certificates.
+    #[error("the system has no trusted root certificates")]
     NoSystemRoots,
-    /// [`Verify::File`](crate::Verify::File), and the file cannot be read or holds no certificate.
+    /// The file of [`Verify::File`](crate::Verify::File) cannot be read or contains no certificate.
     #[error("no certificates in {}", path.display())]
     CaFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem with the file.
         source: Arc<dyn Error + Send + Sync>,
     },
-    /// [`Options::client_certificate`](crate::Options::client_certificate), and the file cannot be read or
-    /// holds no certificate.
+    /// The certificate file of [`Options::client_certificate`](crate::Options::client_certificate) cannot be read or
+    /// contains no certificate.
     #[error("no certificate in {}", path.display())]
     ClientCertificate {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem with the file.
         source: Arc<dyn Error + Send + Sync>,
     },
-    /// [`Options::client_certificate`](crate::Options::client_certificate), and the file cannot be read,
-    /// holds no key, or not the one of the certificate.
+    /// The key file of [`Options::client_certificate`](crate::Options::client_certificate) cannot be read, contains no
+    /// key, or contains the key of another certificate.
     #[error("no key for the certificate in {}", path.display())]
     ClientKey {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem with the file.
         source: Arc<dyn Error + Send + Sync>,
     },
-    /// [`Options::http`](crate::Options::http) allows this version, and the server speaks another one.
+    /// [`Options::http`](crate::Options::http) requires this version, but the server does not speak it.
     #[error("the server does not speak {0} at this port")]
     HttpNotSpoken(HttpVersion),
-    /// RFC 8441 §3: the server speaks HTTP/2 and has not said that it opens WebSockets over it.
-    #[error("the server opens no WebSockets over HTTP/2; it may over HTTP/1.1")]
+    /// The server speaks HTTP/2, but has not announced that it supports WebSockets over it (RFC 8441 §3).
+    #[error("the server does not support WebSockets over HTTP/2; try HTTP/1.1")]
     NoExtendedConnect,
-    /// [`Http2Connection::open`](crate::Http2Connection::open), and the URL is of another server.
+    /// The URL of [`Http2Connection::open`](crate::Http2Connection::open) names another server.
     #[error("the HTTP/2 connection is not to the server of this URL")]
     AnotherServer,
     /// The server did not answer in HTTP, or closed before it answered.
     #[error("the server gave no HTTP answer")]
     Http(#[source] Arc<dyn Error + Send + Sync>),
-    /// The server answered with a status that opens no WebSocket.
+    /// The server answered with a status that does not open a WebSocket.
     #[error("the server refused: {status}")]
     Refused {
         /// The status.
@@ -164,7 +163,7 @@ pub enum ConnectError {
         /// The text of the answer: its first 64 KiB.
         body: String,
     },
-    /// The server redirects. That is not followed: where to connect is the caller's decision.
+    /// The server redirects. Redirects are not followed: the caller decides where to connect.
     #[error("the server redirects to {} ({status})", location.as_deref().unwrap_or("nowhere"))]
     Redirected {
         /// The status, 300 to 399.
@@ -172,15 +171,14 @@ pub enum ConnectError {
         /// The header `Location`.
         location: Option<String>,
     },
-    /// The server opened a WebSocket and broke RFC 6455 §4.1, or RFC 8441 §5, in doing so.
+    /// The server opened a WebSocket, but its response violates RFC 6455 §4.1 or RFC 8441 §5.
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
-    /// [`Options::connect_timeout`](crate::Options::connect_timeout) was over.
+    /// [`Options::connect_timeout`](crate::Options::connect_timeout) expired.
     #[error("not connected within {0:?}")]
     TimedOut(Duration),
-    /// Every [`Client`](crate::Client) and the [`Messages`](crate::Messages) were dropped, or the
-    /// runtime ended.
-    #[error("nobody waits for the connection any more")]
+    /// Every [`Client`](crate::Client) and the [`Messages`](crate::Messages) were dropped, or the runtime ended.
+    #[error("every handle to the connection was dropped")]
     Abandoned,
 }
 
@@ -188,12 +186,11 @@ pub enum ConnectError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The connection is closing or has ended; or it ended before the message was handed to the
-    /// socket.
+    /// The connection is closing or has ended, or it ended before the message was handed to the socket.
     #[error("the connection is closing or closed")]
     Closed,
-    /// It is longer than [`Options::max_outbound`](crate::Options::max_outbound), its frame's header
-    /// included; or a ping has more than 125 octets (RFC 6455 §5.5).
+    /// The message, including its frame header, is longer than
+    /// [`Options::max_outbound`](crate::Options::max_outbound), or it is a ping of more than 125 bytes (RFC 6455 §5.5).
     #[error("the message is too long to be sent at all")]
     TooLong,
 }
@@ -202,7 +199,7 @@ impl From<protocol::SendError> for SendError {
     fn from(error: protocol::SendError) -> Self {
         match error {
             protocol::SendError::TooLong => Self::TooLong,
-            // Who finds the buffer full waits, and is only refused when it closes meanwhile.
+            // A message that finds the buffer full waits, and fails only if the connection closes before it is queued.
             _ => Self::Closed,
         }
     }

@@ -7,28 +7,28 @@ use crate::http2::Http2Connection;
 use crate::options::Options;
 use crate::transport;
 
-/// What a WebSocket is opened on.
+/// The connection that carries a WebSocket.
 #[derive(Debug)]
-pub(crate) enum Ground {
-    /// A connection of its own.
+pub(crate) enum Carrier {
+    /// A new connection for this WebSocket only.
     Own,
-    /// One that it shares with others.
+    /// An HTTP/2 connection that it shares with other WebSockets.
     Shared(Http2Connection),
 }
 
-/// Connects, within the time that the options give.
+/// Connects within [`Options::connect_timeout`].
 ///
 /// # Cancel safety
 ///
-/// Dropping the future closes the socket, unless it is a shared one: that drops the request alone.
+/// Dropping the future closes the socket. On a shared connection, it drops only the request.
 pub(crate) async fn establish(
     options: &Options,
-    ground: &Ground,
+    carrier: &Carrier,
 ) -> Result<Established, ConnectError> {
     let establish = async {
-        match ground {
-            Ground::Own => establish_own(options).await,
-            Ground::Shared(connection) => handshake::http2::open(connection, options).await,
+        match carrier {
+            Carrier::Own => establish_own(options).await,
+            Carrier::Shared(connection) => handshake::http2::open(connection, options).await,
         }
     };
     within(options, establish).await
@@ -51,7 +51,7 @@ async fn establish_own(options: &Options) -> Result<Established, ConnectError> {
     }
     match Http2Connection::start(transport, options).await {
         Ok(connection) => handshake::http2::open(&connection, options).await,
-        // As browsers do: the server may open WebSockets over HTTP/1.1.
+        // Retry as browsers do: the server may still open WebSockets over HTTP/1.1.
         Err(ConnectError::NoExtendedConnect) if options.http == HttpVersion::Either => {
             let transport = transport::connect(options, HttpVersion::Http1).await?;
             handshake::http1::open(transport, options).await

@@ -1,25 +1,25 @@
-//! Which version of HTTP a WebSocket is opened over.
+//! The version of HTTP over which a WebSocket is opened.
 
 use std::fmt;
 
-/// The version of HTTP that a WebSocket is opened over. What goes on afterwards is the same.
+/// The version of HTTP over which a WebSocket is opened. After the handshake there is no difference.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HttpVersion {
     /// HTTP/1.1 (RFC 6455), which every server speaks.
     #[default]
     Http1,
-    /// HTTP/2 (RFC 8441). For a `ws` URL the server must be known to speak it: there is nothing that
-    /// it could be asked by (RFC 9113 §3.3).
+    /// HTTP/2 (RFC 8441). With a `ws` URL, you must know that the server speaks HTTP/2: there is no negotiation (RFC
+    /// 9113 §3.3).
     Http2,
-    /// For a `wss` URL HTTP/2 if the server has it and opens WebSockets over it, otherwise HTTP/1.1. A
-    /// server that chooses HTTP/2 and turns out to open none costs a second connection. For a `ws` URL
+    /// With a `wss` URL, HTTP/2 if the server speaks it and supports WebSockets over it, otherwise HTTP/1.1. A server
+    /// that chooses HTTP/2 but does not support WebSockets over it costs a second connection. With a `ws` URL,
     /// HTTP/1.1.
     Either,
 }
 
 impl HttpVersion {
-    /// The names in ALPN (RFC 7301, RFC 9113 §3.2), the best one first.
+    /// Returns the names in ALPN (RFC 7301, RFC 9113 §3.2), the preferred one first.
     pub(crate) fn alpn(self) -> Vec<Vec<u8>> {
         let names: &[&[u8]] = match self {
             Self::Http1 => &[b"http/1.1"],

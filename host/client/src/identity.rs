@@ -1,4 +1,4 @@
-//! The certificate by which a client tells who it is.
+//! The certificate with which a client authenticates itself.
 
 use std::error::Error;
 use std::io;
@@ -18,7 +18,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// The certificate, those that vouch for it, and the key.
+    /// Reads the certificate chain and the key.
     pub(crate) fn read(
         &self,
     ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), ConnectError> {
@@ -28,14 +28,15 @@ impl Identity {
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
             .map_err(|error| failed(Arc::new(error)))?;
         if chain.is_empty() {
-            let empty = io::Error::new(io::ErrorKind::InvalidData, "the file holds no certificate");
+            let empty =
+                io::Error::new(io::ErrorKind::InvalidData, "the file contains no certificate");
             return Err(failed(Arc::new(empty)));
         }
         let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| self.unusable(error))?;
         Ok((chain, key))
     }
 
-    /// The key is none, or it is not the certificate's.
+    /// Returns the error for a key that is invalid, or that does not belong to the certificate.
     pub(super) fn unusable(&self, error: impl Error + Send + Sync + 'static) -> ConnectError {
         ConnectError::ClientKey { path: self.key.clone(), source: Arc::new(error) }
     }

@@ -1,5 +1,5 @@
-//! A WebSocket client: RFC 6455 over `ws://` and `wss://`, with the compression of RFC 7692, and over
-//! HTTP/2 as RFC 8441 has it.
+//! A WebSocket client: RFC 6455 over `ws://` and `wss://`, with the compression of RFC 7692, and over HTTP/2 with RFC
+//! 8441.
 //!
 //! ```no_run
 //! # #[tokio::main(flavor = "current_thread")]
@@ -19,37 +19,36 @@
 //!
 //! # The life of a connection
 //!
-//! [`connect`] returns at once and spawns one task, which owns the socket; an HTTP/2 connection has a task
-//! besides. [`Client`] is a handle to send with; its clones share the connection. [`Messages`] gives what
-//! arrives.
+//! [`connect`] returns immediately and spawns one task, which owns the socket. An HTTP/2 connection has an additional
+//! task. [`Client`] is a handle for sending; its clones share the connection. [`Messages`] returns the messages that
+//! arrive.
 //!
 //! ```text
 //! Connecting ──▶ Open ──▶ Closing ──▶ Closed      Client::state
 //!      │           │                    ▲
-//!      └───────────┴────────────────────┘         not connected; lost
+//!      └───────────┴────────────────────┘         cannot connect; connection lost
 //! ```
 //!
-//! What is sent while [connecting](State::Connecting) waits and goes out, in order, when the
-//! connection opens. [`Client::opened`] tells when that is, or why it will not be.
+//! Messages that are sent while [connecting](State::Connecting) wait, and are written in order when the connection
+//! opens. [`Client::opened`] resolves when the connection is open, or with the reason why it will not open.
 //!
-//! # Where to
+//! # Choosing the server
 //!
 //! | What | How |
 //! |---|---|
-//! | `ws://name:8080/`, `ws://192.0.2.1/`, `ws://[2001:db8::1]:8080/` | the URL; of a name with several addresses, IPv6 and IPv4 by turns, the first that answers (RFC 8305) |
+//! | `ws://name:8080/`, `ws://192.0.2.1/`, `ws://[2001:db8::1]:8080/` | the URL; if the name has several addresses, IPv6 and IPv4 addresses are tried in alternation, and the first that answers is used (RFC 8305) |
 //! | as a user, with Basic authentication | `wss://user:password@example.com/`, percent-encoded |
 //! | through an HTTP proxy | [`Options::proxy`] |
-//! | over a Unix socket | [`Options::unix`]; the URL tells what to ask for there |
-//! | who vouches for a `wss` server | [`Options::verify`] |
-//! | who the client is | [`Options::client_certificate`] |
+//! | over a Unix socket | [`Options::unix`]; the URL still names the host and the path of the request |
+//! | trusted certificates of a `wss` server | [`Options::verify`] |
+//! | client certificate | [`Options::client_certificate`] |
 //!
 //! # HTTP/2
 //!
-//! A WebSocket is opened over HTTP/1.1 unless [`Options::http`] says otherwise. Over HTTP/2 everything
-//! after the handshake is the same. With [`HttpVersion::Either`] a `wss` server has the choice, as it has
-//! with browsers.
+//! A WebSocket is opened over HTTP/1.1 unless [`Options::http`] says otherwise. Over HTTP/2, everything after the
+//! handshake is the same. With [`HttpVersion::Either`], a `wss` server chooses the version, as it does with browsers.
 //!
-//! [`Http2Connection`] carries many WebSockets, each with a window of its own:
+//! [`Http2Connection`] carries many WebSockets, each with a separate flow-control window:
 //!
 //! ```no_run
 //! # #[tokio::main(flavor = "current_thread")]
@@ -66,42 +65,40 @@
 //!
 //! # Compression
 //!
-//! permessage-deflate is offered, as browsers do; [`Options::compression`] changes that or turns it
-//! off. If the server agrees, messages of 64 octets and more are compressed, apart from those that were
-//! sent before the connection was open.
+//! The client offers permessage-deflate, as browsers do; [`Options::compression`] changes the offer or turns it off. If
+//! the server agrees, messages of 64 bytes and more are compressed, except those that were sent before the connection
+//! was open.
 //!
 //! # Streams and sinks
 //!
-//! [`Messages`] is a `Stream`, and [`Client::sink`] gives a `Sink` (of the crate `futures-util`).
+//! [`Messages`] is a `Stream`, and [`Client::sink`] returns a `Sink` (of the crate `futures-util`).
 //!
-//! # Nothing grows without bound
+//! # Every buffer has a limit
 //!
-//! * Sending: messages wait in an outbound buffer of [`Options::max_outbound`] octets. A message that
-//!   finds no room waits with its sender: its future, [`Sending`], holds it.
-//! * Receiving: a few messages wait for [`Messages::next`]. While no more fit, the socket is not
-//!   read, and TCP makes the server wait. Then its pings are not answered, nor are pongs seen and a
-//!   close frame: read on, or drop [`Messages`], which discards what arrives.
-//! * HTTP/2: at most 1 MiB of a WebSocket waits to be read, and 128 KiB to be written behind its
-//!   outbound buffer.
+//! * Sending: messages wait in an outbound buffer of [`Options::max_outbound`] bytes. A message that finds no room
+//!   there waits in its future, [`Sending`].
+//! * Receiving: a few messages wait for [`Messages::next`]. While that queue is full, the socket is not read, and TCP
+//!   makes the server wait. During that time, pings are not answered, and pongs and a close frame are not noticed.
+//!   Continue to take messages, or drop [`Messages`] to discard what arrives.
+//! * HTTP/2: in addition to the outbound buffer, at most 1 MiB of a WebSocket waits to be read, and 128 KiB to be
+//!   written.
 //!
-//! # The end
+//! # Closing
 //!
-//! [`Client::close`] sends a close frame behind all that was sent before. Messages that the server
-//! sent before it answers are still received. The server then closes the TCP connection (RFC 6455
-//! §7.1.1), or ends the stream of HTTP/2; within [`Options::close_timeout`] this end waits for it.
-//! [`Client::ended`] tells the outcome.
+//! [`Client::close`] sends a close frame after everything that was sent before. Messages that the server sends before
+//! it answers are still received. The server then closes the TCP connection (RFC 6455 §7.1.1), or ends the HTTP/2
+//! stream; the client waits for that for at most [`Options::close_timeout`]. [`Client::ended`] returns the outcome.
 //!
-//! When the last [`Client`] and the [`Messages`] are dropped, the connection closes with 1001 behind
-//! all that was sent; an attempt to connect is given up. The task never outlives the closing
-//! handshake, and with it [`Options::close_timeout`]. An HTTP/2 connection is closed behind its last
-//! WebSocket, within a second.
+//! When the last [`Client`] and the [`Messages`] are dropped, the connection closes with 1001 after everything that was
+//! sent; an attempt to connect is cancelled. The task ends with the closing handshake, at the latest after
+//! [`Options::close_timeout`]. An HTTP/2 connection is closed within a second after its last WebSocket.
 
 #![forbid(unsafe_code)]
 
-mod answer;
 mod authority;
 mod client;
 mod connection;
+mod connection_io;
 mod credentials;
 mod dial;
 mod end;
@@ -111,11 +108,11 @@ mod handshake;
 mod http2;
 mod http_version;
 mod identity;
-mod line;
 mod messages;
 mod options;
 mod outgoing;
 mod proxy;
+mod sending;
 mod shared;
 mod sink;
 mod sniff;
@@ -124,7 +121,6 @@ mod tls;
 mod transport;
 mod url;
 
-pub use answer::{Pinging, Sending};
 pub use client::{Client, Closing, connect};
 pub use end::End;
 pub use error::{ConnectError, OptionsError, SendError};
@@ -134,12 +130,13 @@ pub use http2::Http2Connection;
 pub use messages::{Messages, Received};
 pub use options::{Options, Verify};
 pub use proxy::ProxyError;
+pub use sending::{Pinging, Sending};
 pub use shared::State;
 pub use sink::{Message, MessageSink};
 pub use url::UrlError;
 /// Why a close frame cannot be made: a code that may not be sent, or a reason that is too long.
 pub use ws_host_protocol::CloseFrameError;
-/// What the application may choose of the compression, and what was agreed on.
+/// The compression settings that the application can choose, and those that were agreed on.
 pub use ws_host_protocol::deflate;
-/// Which check the server's answer to the handshake failed.
+/// The check of the handshake that the server's response failed.
 pub use ws_host_protocol::handshake::client::HandshakeError;

@@ -1,4 +1,4 @@
-//! What arrives.
+//! The messages that arrive.
 
 use std::fmt;
 use std::pin::Pin;
@@ -12,12 +12,12 @@ use crate::end::End;
 use crate::shared::Handle;
 use crate::sink::Message;
 
-/// How many received messages wait to be taken. Together with
-/// [`Options::max_message`](crate::Options::max_message) this bounds their memory; more than a few
-/// help nobody, since the socket's own buffer comes on top.
+/// How many received messages may wait to be taken. Together with
+/// [`Options::max_message`](crate::Options::max_message), this limits their memory. More than a few are of no use,
+/// because the socket has a buffer of its own.
 const MAX_UNREAD: usize = 16;
 
-/// What came from the server.
+/// A message or pong from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Received {
@@ -30,11 +30,11 @@ pub enum Received {
 }
 
 impl Received {
-    /// The same to be sent, perhaps to where it came from; `None` for a pong.
+    /// Converts it to a message that can be sent. Returns `None` for a pong.
     pub fn into_message(self) -> Option<Message> {
         match self {
             Self::Text(text) => Some(Message::Text(text)),
-            Self::Binary(octets) => Some(Message::Binary(octets)),
+            Self::Binary(bytes) => Some(Message::Binary(bytes)),
             Self::Pong(_) => None,
         }
     }
@@ -42,9 +42,8 @@ impl Received {
 
 /// The messages of a connection, in the order in which they came.
 ///
-/// At most 16 wait here. While no more fit, nothing is read from the socket: neither pings, which
-/// then stay unanswered, nor a close frame. Whoever wants no messages drops this; they are
-/// discarded then as they come.
+/// At most 16 messages wait here. While the queue is full, nothing is read from the socket: pings stay unanswered, and
+/// a close frame is not noticed. If you do not need the messages, drop this; they are then discarded as they arrive.
 pub struct Messages {
     received: mpsc::Receiver<Received>,
     handle: Arc<Handle>,
@@ -56,7 +55,7 @@ impl Messages {
         (sender, Self { received, handle })
     }
 
-    /// The next message; `None` when the connection has ended, or never opened.
+    /// Returns the next message. `None` when the connection has ended, or never opened.
     ///
     /// # Cancel safety
     ///
@@ -65,8 +64,8 @@ impl Messages {
         self.received.recv().await
     }
 
-    /// Waits for the end, as [`Client::ended`](crate::Client::ended) does. Take the messages first: a
-    /// server whose messages are not taken is not heard when it closes.
+    /// Waits for the end, as [`Client::ended`](crate::Client::ended) does. Take the messages first: while messages
+    /// wait, the server's close frame may not be read.
     ///
     /// # Cancel safety
     ///
@@ -76,7 +75,7 @@ impl Messages {
     }
 }
 
-/// As [`next`](Messages::next).
+/// Yields the same messages as [`next`](Messages::next).
 impl Stream for Messages {
     type Item = Received;
 

@@ -17,8 +17,8 @@ use crate::identity::Identity;
 use crate::proxy::Proxy;
 use crate::url::{Scheme, Url};
 
-/// Headers that frame the request or belong to this hop. Those that begin with `sec-websocket-` are
-/// the handshake's too.
+/// Headers that frame the request or concern only this hop. Headers that begin with `sec-websocket-` are also reserved
+/// for the handshake.
 const OWN_HEADERS: [HeaderName; 8] = [
     UPGRADE,
     CONNECTION,
@@ -30,10 +30,10 @@ const OWN_HEADERS: [HeaderName; 8] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-/// Headers whose values are secrets: they are not printed.
+/// Headers with secret values, which are not printed.
 const SECRETS: [HeaderName; 3] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE];
 
-/// The smallest outbound buffer: the longest control frame that a client can send, in octets.
+/// The smallest outbound buffer, in bytes: the longest control frame that a client can send.
 const MIN_OUTBOUND: usize = 2 + 4 + ws_host_protocol::MAX_CONTROL_PAYLOAD;
 
 /// What to connect to, and how.
@@ -42,7 +42,7 @@ pub struct Options {
     pub(crate) url: Url,
     pub(crate) subprotocols: Vec<String>,
     headers: HeaderMap,
-    /// In the place of the URL's.
+    /// Replaces the host of the URL in the request.
     host: Option<Authority>,
     pub(crate) http: HttpVersion,
     pub(crate) unix: Option<PathBuf>,
@@ -56,25 +56,25 @@ pub struct Options {
     pub(crate) compression: Option<Deflate>,
 }
 
-/// Who may vouch for the server of a `wss` URL.
+/// How the certificate of a `wss` server is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verify {
-    /// The authorities that the system trusts, as they are when a connection of this process first asks for them.
+    /// Trusts the authorities of the system, as read when a connection of this process first needs them.
     System,
-    /// The authorities in this PEM file, and no others.
+    /// Trusts only the authorities in this PEM file.
     File(PathBuf),
-    /// **Nobody.** Whoever sits on the way can read and change everything: only for tests.
+    /// **Verifies nothing.** Anybody on the network path can read and change everything; use it only for tests.
     Nothing,
 }
 
 impl Options {
-    /// Options for a URL, `ws://[user[:password]@]host[:port]/path?query` or with `wss://` over TLS. User
-    /// and password are sent as `Authorization: Basic` (RFC 7617), percent-decoded, and nowhere printed.
+    /// Creates options for a URL: `ws://[user[:password]@]host[:port]/path?query`, or `wss://` for TLS. The user and
+    /// the password are percent-decoded and sent as `Authorization: Basic` (RFC 7617). They are never printed.
     ///
     /// # Errors
     ///
-    /// [`OptionsError::Url`] says what is right.
+    /// Returns [`OptionsError::Url`] if the URL is invalid.
     pub fn new(url: &str) -> Result<Self, OptionsError> {
         Ok(Self {
             url: Url::parse(url)?,
@@ -94,14 +94,15 @@ impl Options {
         })
     }
 
-    /// Offers a subprotocol, behind those that were offered before: the best one comes first.
+    /// Offers a subprotocol, after those that were offered before. Offer the preferred one first.
     ///
     /// # Errors
     ///
-    /// [`OptionsError::Subprotocol`] and [`OptionsError::SubprotocolTwice`].
+    /// Returns [`OptionsError::Subprotocol`] if it is not valid, and [`OptionsError::SubprotocolTwice`] if it is
+    /// already offered.
     pub fn subprotocol(mut self, name: impl Into<String>) -> Result<Self, OptionsError> {
         let name = name.into();
-        // The characters of a token and those of a header's name are the same (RFC 9110 §5.1).
+        // A header name is a token as well (RFC 9110 §5.1).
         if HeaderName::from_bytes(name.as_bytes()).is_err() {
             return Err(OptionsError::Subprotocol(name));
         }
@@ -112,15 +113,15 @@ impl Options {
         Ok(self)
     }
 
-    /// Sends a header with the handshake. The same name can be sent more than once, but for `Host`: the
-    /// last one stands in the place of the URL's, also as `:authority` of HTTP/2, while the URL still says
-    /// where to connect and whose certificate is expected. `Authorization` replaces user and password of
-    /// the URL.
+    /// Sends a header with the handshake. A name can be added more than once, except `Host`: the last `Host` replaces
+    /// the host of the URL in the request, also as `:authority` of HTTP/2. The URL still determines where to connect
+    /// and which certificate is expected. `Authorization` replaces the user and the password of the URL.
     ///
     /// # Errors
     ///
-    /// [`OptionsError::Header`] and [`OptionsError::Host`]; [`OptionsError::HandshakeHeader`] for
-    /// `Upgrade`, `Connection`, `Sec-WebSocket-*`, headers that frame a message, and hop-by-hop headers.
+    /// Returns [`OptionsError::Header`] or [`OptionsError::Host`] if the header is not valid, and
+    /// [`OptionsError::HandshakeHeader`] for `Upgrade`, `Connection`, `Sec-WebSocket-*`, headers that frame a message,
+    /// and hop-by-hop headers.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, OptionsError> {
         let wrong = || OptionsError::Header(name.to_owned());
         let name = name.parse::<HeaderName>().map_err(|_| wrong())?;
@@ -137,56 +138,53 @@ impl Options {
         Ok(self)
     }
 
-    /// Says which web page connects, as browsers do: `https://example.com`. Without, there is no
-    /// `Origin`, which tells a server that this is no browser (RFC 6455 §4.1).
+    /// Sends an `Origin`, the web page that connects, as browsers do: `https://example.com`. Without a call, no
+    /// `Origin` is sent, which tells the server that the client is not a browser (RFC 6455 §4.1).
     ///
     /// # Errors
     ///
-    /// [`OptionsError::Header`] if it cannot stand in a header.
+    /// Returns [`OptionsError::Header`] if the origin is not valid in a header.
     pub fn origin(mut self, origin: &str) -> Result<Self, OptionsError> {
         let wrong = |_| OptionsError::Header(ORIGIN.to_string());
         self.headers.insert(ORIGIN, origin.parse::<HeaderValue>().map_err(wrong)?);
         Ok(self)
     }
 
-    /// The version of HTTP to open the WebSocket over: by default [`HttpVersion::Http1`].
+    /// Sets the version of HTTP over which to open the WebSocket. The default is [`HttpVersion::Http1`].
     #[must_use]
     pub fn http(mut self, version: HttpVersion) -> Self {
         self.http = version;
         self
     }
 
-    /// Connects to this Unix socket in the place of host and port. The server is told the host of the URL,
-    /// and a `wss` URL is over TLS there as well.
+    /// Connects to this Unix socket instead of the host and port. The request still names the host of the URL, and a
+    /// `wss` URL still uses TLS.
     #[must_use]
     pub fn unix(mut self, path: impl Into<PathBuf>) -> Self {
         self.unix = Some(path.into());
         self
     }
 
-    /// Connects through this HTTP proxy, `http://[user:password@]host[:port]`, which is asked for a tunnel to
-    /// the server (`CONNECT`, RFC 9110 §9.3.6), for `ws` and `wss` URLs alike. The scheme may be left out;
-    /// the port is 80 if there is none. The proxy looks the server's name up. Of
-    /// [`connect_timeout`](Self::connect_timeout) the tunnel is a part. A [Unix socket](Self::unix) is
-    /// connected to without it.
+    /// Connects through this HTTP proxy, `http://[user:password@]host[:port]`. The client asks the proxy for a tunnel
+    /// to the server (`CONNECT`, RFC 9110 §9.3.6), for `ws` and `wss` URLs alike. The scheme may be omitted; the
+    /// default port is 80. The proxy resolves the server's name. Opening the tunnel counts towards
+    /// [`connect_timeout`](Self::connect_timeout). The proxy is not used for a [Unix socket](Self::unix).
     ///
-    /// The environment is not looked at: which of its variables count is the application's decision, for
-    /// which there are [`is_secure`](Self::is_secure), [`host`](Self::host) and [`port`](Self::port).
+    /// Environment variables are not read: the application decides which of them apply, with the help of
+    /// [`is_secure`](Self::is_secure), [`host`](Self::host) and [`port`](Self::port).
     ///
     /// # Errors
     ///
-    /// [`OptionsError::Proxy`], also for a proxy that speaks TLS or SOCKS. The connection fails with
-    /// [`ProxyUnreachable`](crate::ConnectError::ProxyUnreachable),
-    /// [`ProxyRefused`](crate::ConnectError::ProxyRefused) or
-    /// [`ProxyHttp`](crate::ConnectError::ProxyHttp).
+    /// Returns [`OptionsError::Proxy`] if the URL is invalid, or if the proxy speaks TLS or SOCKS. Connecting can fail
+    /// with [`ProxyUnreachable`](crate::ConnectError::ProxyUnreachable),
+    /// [`ProxyRefused`](crate::ConnectError::ProxyRefused) or [`ProxyHttp`](crate::ConnectError::ProxyHttp).
     pub fn proxy(mut self, url: &str) -> Result<Self, OptionsError> {
         self.proxy = Some(Proxy::parse(url)?);
         Ok(self)
     }
 
-    /// Shows this certificate to the server of a `wss` URL if it asks for one. The files are PEM, and are
-    /// read when the connection is made: the certificate, followed by those that vouch for it, and its
-    /// key.
+    /// Presents this certificate to the server of a `wss` URL if the server asks for one. The PEM files are read when
+    /// the client connects: one with the certificate, followed by its issuers, and one with its key.
     #[must_use]
     pub fn client_certificate(
         mut self,
@@ -197,84 +195,83 @@ impl Options {
         self
     }
 
-    /// Who may vouch for the server of a `wss` URL: by default [`Verify::System`].
+    /// Sets how the certificate of a `wss` server is verified. The default is [`Verify::System`].
     #[must_use]
     pub fn verify(mut self, verify: Verify) -> Self {
         self.verify = verify;
         self
     }
 
-    /// The longest message to receive, in octets; a longer one fails the connection with 1009. By
-    /// default 1 MiB, as the server has it.
+    /// Sets the longest message to receive, in bytes. A longer message fails the connection with 1009. The default is
+    /// 1 MiB, as in the server.
     #[must_use]
-    pub fn max_message(mut self, octets: usize) -> Self {
-        self.max_message = octets;
+    pub fn max_message(mut self, bytes: usize) -> Self {
+        self.max_message = bytes;
         self
     }
 
-    /// What may wait to be written, in octets of frames; at least 131, the longest control frame. By
-    /// default 2 MiB: the longest message that the other end receives by default, and one more.
+    /// Sets the size of the outbound buffer, in bytes of frames. The minimum is 131, the longest control frame. The
+    /// default is 2 MiB, which has room for two of the longest messages that the server receives by default.
     #[must_use]
-    pub fn max_outbound(mut self, octets: usize) -> Self {
-        self.max_outbound = octets.max(MIN_OUTBOUND);
+    pub fn max_outbound(mut self, bytes: usize) -> Self {
+        self.max_outbound = bytes.max(MIN_OUTBOUND);
         self
     }
 
-    /// From looking up the host to the end of the handshake: by default 10 s, longer than any server
-    /// takes that a person would wait for.
+    /// Sets the time from the lookup of the host to the end of the handshake. The default is 10 s, longer than a person
+    /// would wait for a server.
     #[must_use]
     pub fn connect_timeout(mut self, time: Duration) -> Self {
         self.connect_timeout = time;
         self
     }
 
-    /// From the beginning of the closing handshake until the server has closed TCP, or ended the stream
-    /// of HTTP/2: by default 5 s.
+    /// Sets the time from the start of the closing handshake until the server has closed the TCP connection, or ended
+    /// the HTTP/2 stream. The default is 5 s.
     #[must_use]
     pub fn close_timeout(mut self, time: Duration) -> Self {
         self.close_timeout = time;
         self
     }
 
-    /// Which compression to offer (permessage-deflate, RFC 7692), or `None` to offer none. By default
-    /// it is offered with context takeover, as browsers do. That costs up to 403 KiB for each
-    /// connection; a program with many of them may want [`Deflate::default`], which costs nothing while
-    /// nothing is sent.
+    /// Sets the compression to offer (permessage-deflate, RFC 7692), or `None` to offer none. By default, it is offered
+    /// with context takeover, as browsers do. That costs up to 403 KiB for each connection; a program with many
+    /// connections may prefer [`Deflate::default`], which costs nothing while nothing is sent.
     ///
-    /// Do not compress secrets together with text of others: see [the protocol's
-    /// words](ws_host_protocol::deflate#secrets).
+    /// Do not compress secrets together with text chosen by others: see
+    /// [secrets](ws_host_protocol::deflate#secrets).
     #[must_use]
     pub fn compression(mut self, deflate: Option<Deflate>) -> Self {
         self.compression = deflate;
         self
     }
 
-    /// The URL without user and password, to be shown.
+    /// Returns the URL without the user and the password, so that it can be shown.
     pub fn url(&self) -> String {
         self.url.to_string()
     }
 
-    /// Whether the URL is a `wss` URL.
+    /// Returns whether the URL is a `wss` URL.
     pub fn is_secure(&self) -> bool {
         self.url.scheme == Scheme::Wss
     }
 
-    /// The host of the URL: a name or an address, an IPv6 address without its brackets.
+    /// Returns the host of the URL: a name or an address, without the brackets of an IPv6 address.
     pub fn host(&self) -> &str {
         self.url.host()
     }
 
-    /// The port of the URL, or the scheme's.
+    /// Returns the port of the URL, or the default port of the scheme.
     pub fn port(&self) -> u16 {
         self.url.port
     }
 
-    /// What the request tells the server of its own name: `Host`, or `:authority`.
+    /// Returns the value of `Host` or `:authority` in the request.
     pub(crate) fn authority(&self) -> String {
         self.host.as_ref().map_or_else(|| self.url.host_header(), Authority::to_string)
     }
 
-    /// The headers that the application wants to be sent.
+    /// Returns the headers that the application added, and the credentials of the URL.
     pub(crate) fn headers(&self) -> HeaderMap {
         let mut headers = self.headers.clone();
         if let Some(credentials) = &self.url.credentials
@@ -286,7 +283,7 @@ impl Options {
     }
 }
 
-/// A host as the header `Host` may say it: a user has no place there.
+/// Parses a value of the header `Host`, which must not contain a user.
 fn host(value: &str) -> Result<Authority, OptionsError> {
     let host = value.parse::<Authority>().ok().filter(|host| !host.as_str().contains('@'));
     host.ok_or_else(|| OptionsError::Host(value.to_owned()))

@@ -1,4 +1,4 @@
-//! What goes out: the outbound buffer, who waits for room in it, and who waits for an answer.
+//! The output: the outbound buffer, the frames that wait for room in it, and the pings that wait for a pong.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,23 +13,24 @@ use ws_host_protocol::{
 
 use crate::error::SendError;
 
-/// Everything that waits to be written, in the order in which it was sent.
+/// All output that waits to be written, in the order in which it was sent.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    /// In octets, of `outbound`.
+    /// The size of `outbound`, in bytes.
     limit: usize,
     outbound: Outbound,
-    /// Did not fit into `outbound`. Each item is of a future that somebody holds, which bounds them.
+    /// Frames that did not fit into `outbound`. Each belongs to a future that the application holds, which limits their
+    /// number.
     waiting: VecDeque<Waiting>,
-    /// Stands in `outbound`, not yet written.
+    /// Frames in `outbound` that are not completely written yet.
     queued: VecDeque<Queued>,
-    /// Pings that were written, the oldest first.
+    /// Pings that were written and not yet answered, oldest first.
     unanswered: VecDeque<Ping>,
     /// A pong that found no room.
     pong: Option<Vec<u8>>,
-    /// Octets ever handed to the socket.
+    /// The number of bytes handed to the socket so far.
     written: u64,
-    /// Whether a close frame was queued or waits for its turn, or nothing can be written any more.
+    /// Whether a close frame was queued or waits for room, or writing has failed.
     is_closing: bool,
 }
 
@@ -42,10 +43,10 @@ pub(crate) enum Frame<'a> {
     Close(&'a CloseFrame),
 }
 
-/// What is told, and when.
+/// The event that completes the future of a frame.
 #[derive(Debug)]
-pub(crate) enum Tell {
-    Nobody,
+pub(crate) enum Completion {
+    Ignored,
     Written(oneshot::Sender<()>),
     Pong(oneshot::Sender<Duration>),
 }
@@ -53,7 +54,7 @@ pub(crate) enum Tell {
 #[derive(Debug)]
 struct Waiting {
     frame: Owned,
-    tell: Tell,
+    completion: Completion,
 }
 
 #[derive(Debug)]
@@ -66,10 +67,10 @@ enum Owned {
 
 #[derive(Debug)]
 struct Queued {
-    /// The value of `written` when its last octet is.
+    /// The value of `written` after the last byte of the frame.
     end: u64,
-    tell: Tell,
-    /// Of a ping.
+    completion: Completion,
+    /// The payload of a ping; empty for other frames.
     payload: Vec<u8>,
 }
 
@@ -77,11 +78,11 @@ struct Queued {
 struct Ping {
     payload: Vec<u8>,
     written: Instant,
-    tell: oneshot::Sender<Duration>,
+    completion: oneshot::Sender<Duration>,
 }
 
 impl Outgoing {
-    /// With room for so many octets.
+    /// Creates an outbound buffer of `limit` bytes.
     pub(crate) fn new(limit: usize, mask_keys: MaskKeys) -> Self {
         Self {
             limit,
@@ -100,23 +101,30 @@ impl Outgoing {
         self.outbound.use_deflate(agreed);
     }
 
-    /// Queues a frame behind those that were sent before, or makes it wait with them for room.
-    pub(crate) fn send(&mut self, frame: Frame<'_>, tell: Tell) -> Result<(), SendError> {
+    /// Queues a frame after those that were sent before. If there is no room, the frame waits.
+    pub(crate) fn send(
+        &mut self,
+        frame: Frame<'_>,
+        completion: Completion,
+    ) -> Result<(), SendError> {
         if self.is_closing {
             return Err(SendError::Closed);
         }
         if !frame.fits(self.limit) {
             return Err(SendError::TooLong);
         }
-        // A future that was dropped takes its message with it.
-        self.waiting.retain(|waiting| !waiting.tell.is_withdrawn());
+        // A message whose future was dropped while it waited is not sent.
+        self.waiting.retain(|waiting| !waiting.completion.is_cancelled());
         let has_turn = self.waiting.is_empty() && self.pong.is_none();
-        let put =
-            if has_turn { frame.put(&mut self.outbound) } else { Err(protocol::SendError::Full) };
+        let put = if has_turn {
+            frame.enqueue(&mut self.outbound)
+        } else {
+            Err(protocol::SendError::Full)
+        };
         match put {
-            Ok(()) => self.note(frame, tell),
+            Ok(()) => self.record_queued(frame, completion),
             Err(protocol::SendError::Full) => {
-                self.waiting.push_back(Waiting { frame: frame.to_owned(), tell });
+                self.waiting.push_back(Waiting { frame: frame.to_owned(), completion });
             }
             Err(error) => return Err(error.into()),
         }
@@ -126,16 +134,16 @@ impl Outgoing {
 
     /// §5.5.2: a ping is answered by a pong with the same application data.
     pub(crate) fn answer_ping(&mut self, payload: &[u8]) {
-        // §5.5.3: when pings come faster than pongs can go, the most recent one is answered. Nothing
-        // is answered behind a close frame (§5.5.1).
+        // §5.5.3: if pings arrive faster than pongs can be sent, only the most recent ping is answered. No pong follows
+        // a close frame (§5.5.1).
         self.pong = match self.outbound.pong(payload) {
             Err(protocol::SendError::Full) => Some(payload.to_owned()),
             _ => None,
         };
     }
 
-    /// Sends a close frame ahead of what waits for room, which is not sent then: the server takes
-    /// nothing more. Does nothing if one was sent.
+    /// Queues a close frame. Frames that wait for room are dropped, because the server accepts nothing more. Does
+    /// nothing if a close frame was already queued.
     pub(crate) fn answer_close(&mut self, frame: Option<&CloseFrame>) {
         self.is_closing = true;
         self.waiting.clear();
@@ -143,33 +151,34 @@ impl Outgoing {
         let _ = self.outbound.close(frame);
     }
 
-    /// A pong came. Gives whether it answers a ping of ours.
+    /// Completes the pings that a pong answers. Returns whether there were any.
     ///
-    /// §5.5.3: who gets many pings may answer the most recent one alone. So a pong answers the
-    /// oldest ping with its payload, and those that were sent before.
+    /// §5.5.3: an endpoint that gets many pings may answer only the most recent one. So a pong answers the oldest ping
+    /// with its payload, and all pings that were sent before that one.
     pub(crate) fn answered(&mut self, payload: &[u8]) -> bool {
         let Some(last) = self.unanswered.iter().position(|ping| ping.payload == payload) else {
             return false;
         };
         let now = Instant::now();
         for ping in self.unanswered.drain(..=last) {
-            // Nobody may be waiting any more.
-            let _ = ping.tell.send(now - ping.written);
+            // An error means that the future was dropped.
+            let _ = ping.completion.send(now - ping.written);
         }
         true
     }
 
-    /// What is to be written now.
+    /// Returns the output to write next.
     pub(crate) fn outbound(&self) -> &Outbound {
         &self.outbound
     }
 
-    /// So many octets were handed to the socket: tells who waits for that, and makes use of the room.
+    /// Records that `count` bytes were handed to the socket. Completes the futures of written frames, and queues frames
+    /// that were waiting for room.
     pub(crate) fn advance(&mut self, count: usize) {
         self.outbound.advance(count);
         self.written += count as u64;
         while let Some(queued) = self.queued.pop_front_if(|queued| queued.end <= self.written) {
-            self.tell_written(queued);
+            self.complete_written(queued);
         }
         self.refill();
     }
@@ -178,13 +187,13 @@ impl Outgoing {
         self.is_closing
     }
 
-    /// The code of our close frame, if it was queued.
+    /// Returns the code of our close frame, if one was queued.
     pub(crate) fn close_code(&self) -> Option<CloseCode> {
         self.outbound.close_code()
     }
 
-    /// Nothing can be written any more: whoever waits is told so.
-    pub(crate) fn cease(&mut self) {
+    /// Drops all output, because nothing can be written any more. All waiting futures fail.
+    pub(crate) fn discard(&mut self) {
         self.is_closing = true;
         self.waiting.clear();
         self.queued.clear();
@@ -200,63 +209,63 @@ impl Outgoing {
         while self.pong.is_none()
             && let Some(waiting) = self.waiting.pop_front()
         {
-            if waiting.tell.is_withdrawn() {
+            if waiting.completion.is_cancelled() {
                 continue;
             }
             let frame = waiting.frame.frame();
-            match frame.put(&mut self.outbound) {
-                Ok(()) => self.note(frame, waiting.tell),
+            match frame.enqueue(&mut self.outbound) {
+                Ok(()) => self.record_queued(frame, waiting.completion),
                 Err(protocol::SendError::Full) => {
                     self.waiting.push_front(waiting);
                     return;
                 }
-                // Who waits hears of it by the dropping of `tell`.
+                // The future fails, because its sender is dropped here.
                 Err(_) => {}
             }
         }
     }
 
-    /// Remembers whom to tell of what has just been queued.
-    fn note(&mut self, frame: Frame<'_>, tell: Tell) {
+    /// Records the frame that has just been queued, to complete its future later.
+    fn record_queued(&mut self, frame: Frame<'_>, completion: Completion) {
         let payload = match frame {
             Frame::Ping(payload) => payload.to_owned(),
             _ => Vec::new(),
         };
         let end = self.written + self.outbound.remaining() as u64;
-        self.queued.push_back(Queued { end, tell, payload });
+        self.queued.push_back(Queued { end, completion, payload });
     }
 
-    fn tell_written(&mut self, queued: Queued) {
-        match queued.tell {
-            Tell::Nobody => {}
-            // Nobody may be waiting any more.
-            Tell::Written(tell) => drop(tell.send(())),
-            Tell::Pong(tell) => {
-                // Only pings that somebody waits for are kept, which bounds them.
-                self.unanswered.retain(|ping| !ping.tell.is_closed());
+    fn complete_written(&mut self, queued: Queued) {
+        match queued.completion {
+            Completion::Ignored => {}
+            // An error means that the future was dropped.
+            Completion::Written(completion) => drop(completion.send(())),
+            Completion::Pong(completion) => {
+                // Pings whose future was dropped are removed, which limits their number.
+                self.unanswered.retain(|ping| !ping.completion.is_closed());
                 let payload = queued.payload;
-                self.unanswered.push_back(Ping { payload, written: Instant::now(), tell });
+                self.unanswered.push_back(Ping { payload, written: Instant::now(), completion });
             }
         }
     }
 }
 
 impl Frame<'_> {
-    /// Whether a buffer of this size could ever take it.
+    /// Returns whether the frame could ever fit into a buffer of this size.
     fn fits(self, limit: usize) -> bool {
         match self {
             Self::Text(text) => frame_length(text.len()) <= limit,
-            Self::Binary(octets) => frame_length(octets.len()) <= limit,
+            Self::Binary(bytes) => frame_length(bytes.len()) <= limit,
             Self::Ping(payload) => payload.len() <= MAX_CONTROL_PAYLOAD,
-            // Answers and close frames are not held against the limit.
+            // The limit does not apply to pongs and close frames.
             Self::Close(_) => true,
         }
     }
 
-    fn put(self, outbound: &mut Outbound) -> Result<(), protocol::SendError> {
+    fn enqueue(self, outbound: &mut Outbound) -> Result<(), protocol::SendError> {
         match self {
             Self::Text(text) => outbound.send_text(text),
-            Self::Binary(octets) => outbound.send_binary(octets),
+            Self::Binary(bytes) => outbound.send_binary(bytes),
             Self::Ping(payload) => outbound.ping(payload),
             Self::Close(frame) => outbound.close(Some(frame)),
         }
@@ -265,7 +274,7 @@ impl Frame<'_> {
     fn to_owned(self) -> Owned {
         match self {
             Self::Text(text) => Owned::Text(text.to_owned()),
-            Self::Binary(octets) => Owned::Binary(octets.to_owned()),
+            Self::Binary(bytes) => Owned::Binary(bytes.to_owned()),
             Self::Ping(payload) => Owned::Ping(payload.to_owned()),
             Self::Close(frame) => Owned::Close(frame.clone()),
         }
@@ -276,25 +285,25 @@ impl Owned {
     fn frame(&self) -> Frame<'_> {
         match self {
             Self::Text(text) => Frame::Text(text),
-            Self::Binary(octets) => Frame::Binary(octets),
+            Self::Binary(bytes) => Frame::Binary(bytes),
             Self::Ping(payload) => Frame::Ping(payload),
             Self::Close(frame) => Frame::Close(frame),
         }
     }
 }
 
-impl Tell {
-    /// Whether who was to be told has lost interest: a message that is not queued yet is not sent then.
-    fn is_withdrawn(&self) -> bool {
+impl Completion {
+    /// Returns whether the future was dropped. A frame that is not queued yet is then not sent.
+    fn is_cancelled(&self) -> bool {
         match self {
-            Self::Nobody => false,
-            Self::Written(tell) => tell.is_closed(),
-            Self::Pong(tell) => tell.is_closed(),
+            Self::Ignored => false,
+            Self::Written(completion) => completion.is_closed(),
+            Self::Pong(completion) => completion.is_closed(),
         }
     }
 }
 
-/// A masked frame (§5.2): two octets, the extended length, the masking key, the payload.
+/// Returns the length of a masked frame (§5.2): two bytes, the extended length, the masking key, and the payload.
 fn frame_length(payload: usize) -> usize {
     let extended = match payload {
         0..=125 => 0,

@@ -1,4 +1,4 @@
-//! An HTTP proxy on the way: it is asked for a tunnel, in which everything else goes.
+//! Connecting through an HTTP proxy, which opens a tunnel to the server.
 
 use std::io::Cursor;
 use std::pin::pin;
@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, join, split};
 use tokio::net::TcpStream;
 
 use crate::authority::{Authority, AuthorityError, Host};
-use crate::credentials::hidden;
+use crate::credentials::redact;
 use crate::dial::dial;
 use crate::error::ConnectError;
 use crate::handshake::{Exchange, MAX_HEAD, refusal};
@@ -24,7 +24,7 @@ use crate::url::Url;
 /// The port of a proxy whose URL has none: that of `http` (RFC 9110 §4.2.1).
 const DEFAULT_PORT: u16 = 80;
 
-/// A proxy that makes tunnels (RFC 9110 §9.3.6).
+/// An HTTP proxy that opens tunnels (RFC 9110 §9.3.6).
 #[derive(Clone, Debug)]
 pub(crate) struct Proxy {
     host: Host,
@@ -32,25 +32,25 @@ pub(crate) struct Proxy {
     credentials: Option<HeaderValue>,
 }
 
-/// Why a text names no proxy.
+/// Why the URL of a proxy is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProxyError {
-    /// It is no URL. What may be a password is left out.
+    /// The text is not a URL. A possible password is left out.
     #[error("{0:?} is not a proxy; write http://[user:password@]host[:port]")]
     Malformed(String),
-    /// A proxy that speaks something else: TLS, SOCKS.
-    #[error("a proxy of {0}:// is not supported, only one of http://, which is asked to CONNECT")]
+    /// The proxy speaks another protocol, such as TLS or SOCKS.
+    #[error("a proxy of {0}:// is not supported; use an http:// proxy that allows CONNECT")]
     Scheme(String),
-    /// RFC 7617 §2: a user name with a colon, or control characters.
+    /// The user name contains a colon, or the user or the password contains control characters (RFC 7617 §2).
     #[error("the user of the proxy has a colon, or control characters, which cannot be sent")]
     User,
 }
 
 impl Proxy {
-    /// `http://[user:password@]host[:port]`; the scheme may be missing. A path says nothing.
+    /// Parses `http://[user:password@]host[:port]`. The scheme may be missing. A path is ignored.
     pub(crate) fn parse(text: &str) -> Result<Self, ProxyError> {
-        let malformed = || ProxyError::Malformed(hidden(text));
+        let malformed = || ProxyError::Malformed(redact(text));
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
         if !scheme.eq_ignore_ascii_case("http") {
             return Err(ProxyError::Scheme(scheme.to_owned()));
@@ -65,33 +65,33 @@ impl Proxy {
         Ok(Self { host, port: port.unwrap_or(DEFAULT_PORT), credentials })
     }
 
-    /// A connection to the server of a URL, through the proxy.
+    /// Connects to the server of a URL through the proxy.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future closes the socket.
     pub(crate) async fn tunnel(&self, url: &Url) -> Result<Box<dyn Stream>, ConnectError> {
         let socket = self.socket().await?;
-        let no_answer = |error: hyper::Error| ConnectError::ProxyHttp(Arc::new(error));
+        let response_error = |error: hyper::Error| ConnectError::ProxyHttp(Arc::new(error));
         let (mut sender, connection) = http1::Builder::new()
             .max_buf_size(MAX_HEAD as usize)
             .handshake(TokioIo::new(socket))
             .await
-            .map_err(no_answer)?;
+            .map_err(response_error)?;
         let mut exchange = Exchange::new(connection);
-        let answer = pin!(sender.send_request(self.request(url)?));
-        let answer = exchange.drive(answer).await.map_err(no_answer)?;
-        let status = answer.status();
-        // §9.3.6: "Any 2xx (Successful) response" makes the tunnel.
+        let response = pin!(sender.send_request(self.request(url)?));
+        let response = exchange.drive(response).await.map_err(response_error)?;
+        let status = response.status();
+        // §9.3.6: "Any 2xx (Successful) response" opens the tunnel.
         if !status.is_success() {
-            let body = exchange.drive(pin!(refusal::text(answer.into_body()))).await;
+            let body = exchange.drive(pin!(refusal::text(response.into_body()))).await;
             return Err(ConnectError::ProxyRefused { status, body });
         }
         let (socket, early) = exchange.into_stream().await;
         if early.is_empty() {
             return Ok(Box::new(socket));
         }
-        // A server may speak first, and the proxy pass that on with its answer.
+        // If the server speaks first, the proxy may send the server's first bytes together with its own response.
         let (reader, writer) = split(socket);
         Ok(Box::new(join(Cursor::new(early).chain(reader), writer)))
     }
@@ -117,7 +117,7 @@ impl Proxy {
     }
 }
 
-/// A host that stands in a URL can stand in a request.
+/// Converts an error that cannot occur: a host that is valid in a URL is also valid in a request.
 fn impossible(error: impl std::error::Error + Send + Sync + 'static) -> ConnectError {
     ConnectError::ProxyHttp(Arc::new(error))
 }

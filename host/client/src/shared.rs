@@ -1,4 +1,4 @@
-//! What the handles and the task of a connection share.
+//! The state that the handles and the task of a connection share.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,31 +12,31 @@ use crate::end::{Cause, End};
 use crate::error::{ConnectError, SendError};
 use crate::handshake::Opened;
 use crate::options::Options;
-use crate::outgoing::{Frame, Outgoing, Tell};
+use crate::outgoing::{Completion, Frame, Outgoing};
 
-/// Where a connection is (RFC 6455 §4.1, §7.1).
+/// The state of a connection (RFC 6455 §4.1, §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Not open yet. What is sent waits.
+    /// The connection is not open yet. Messages that are sent wait.
     Connecting,
-    /// Messages go both ways.
+    /// Messages can be sent and received.
     Open,
     /// The closing handshake has begun. Nothing more is sent; messages may still arrive.
     Closing,
-    /// It has ended, or could not be opened.
+    /// The connection has ended, or could not be opened.
     Closed,
 }
 
-/// One connection, as its handles and its task see it.
+/// The shared state of one connection.
 pub(crate) struct Shared {
     inner: Mutex<Inner>,
-    /// Rung when the last handle is dropped.
+    /// Notified when the last handle is dropped.
     abandoned: Notify,
     pub(crate) opened: SetOnce<Result<Opened, ConnectError>>,
     pub(crate) ended: SetOnce<End>,
 }
 
-/// What [`Shared`] guards.
+/// The state of [`Shared`] that its lock guards.
 pub(crate) struct Inner {
     pub(crate) outgoing: Outgoing,
     phase: Phase,
@@ -51,7 +51,7 @@ enum Phase {
     Ended,
 }
 
-/// Keeps a connection wanted. The last one to be dropped closes it.
+/// Keeps a connection open. Dropping it closes the connection. Clients and `Messages` share one in an `Arc`.
 pub(crate) struct Handle(Arc<Shared>);
 
 impl Handle {
@@ -72,7 +72,7 @@ impl Drop for Handle {
 
 impl Shared {
     pub(crate) fn new(options: &Options) -> Self {
-        // §5.3: keys come from a strong source of entropy; this one is cryptographic.
+        // §5.3: masking keys must come from a strong source of entropy; this source is cryptographic.
         let mask_keys = Box::new(rand::random);
         Self {
             inner: Mutex::new(Inner {
@@ -98,9 +98,9 @@ impl Shared {
     }
 
     /// Queues a frame and wakes the task to write it.
-    pub(crate) fn send(&self, frame: Frame<'_>, tell: Tell) -> Result<(), SendError> {
+    pub(crate) fn send(&self, frame: Frame<'_>, completion: Completion) -> Result<(), SendError> {
         let mut inner = self.inner.lock();
-        inner.outgoing.send(frame, tell)?;
+        inner.outgoing.send(frame, completion)?;
         inner.wake();
         Ok(())
     }
@@ -109,7 +109,7 @@ impl Shared {
         self.inner.lock()
     }
 
-    /// The handshake is done.
+    /// Marks the connection as open, after the handshake.
     pub(crate) fn open(&self, opened: Opened) {
         let mut inner = self.inner.lock();
         inner.phase = Phase::Open;
@@ -120,27 +120,27 @@ impl Shared {
             inner.go_away();
         }
         drop(inner);
-        // Only the task sets it, once.
+        // Cannot fail: only the task sets it, and only once.
         let _ = self.opened.set(Ok(opened));
     }
 
-    /// The connection has ended, or has not come about.
+    /// Marks the connection as ended, or as failed to open.
     pub(crate) fn finish(&self, error: Option<ConnectError>, cause: &Cause) {
         let mut inner = self.inner.lock();
         inner.phase = Phase::Ended;
-        inner.outgoing.cease();
+        inner.outgoing.discard();
         let sent = inner.outgoing.close_code();
         drop(inner);
         let end = match &error {
             Some(error) => End::abnormal(error.to_string()),
             None => cause.end(sent),
         };
-        // Set already if the connection was open.
+        // Already set if the connection was open.
         let _ = self.opened.set(Err(error.unwrap_or(ConnectError::Abandoned)));
         let _ = self.ended.set(end);
     }
 
-    /// Waits until nobody wants the connection.
+    /// Waits until the last handle is dropped.
     ///
     /// # Cancel safety
     ///
@@ -161,7 +161,7 @@ impl Shared {
 }
 
 impl Inner {
-    /// The task wants to be woken when there is more to do.
+    /// Registers the task to be woken when there is more output.
     pub(crate) fn sleep(&mut self, context: &Context<'_>) {
         match &mut self.task {
             Some(task) if task.will_wake(context.waker()) => {}
@@ -169,11 +169,11 @@ impl Inner {
         }
     }
 
-    /// §7.4.1: 1001 is for an endpoint that goes away.
+    /// Closes with 1001, the code of an endpoint that goes away (§7.4.1).
     fn go_away(&mut self) {
         let frame = CloseFrame::with_reason(CloseCode::GOING_AWAY, "");
-        // The only error is that it closes already, which is what is wanted.
-        let _ = self.outgoing.send(Frame::Close(&frame), Tell::Nobody);
+        // The only possible error is that the connection is already closing.
+        let _ = self.outgoing.send(Frame::Close(&frame), Completion::Ignored);
         self.wake();
     }
 

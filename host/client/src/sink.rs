@@ -1,4 +1,4 @@
-//! Sending as a [`Sink`], for programs that are put together of streams.
+//! Sending through a [`Sink`], for programs that are built from streams.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -7,14 +7,14 @@ use std::task::{Context, Poll, ready};
 
 use futures_util::Sink;
 
-use crate::answer::Sending;
 use crate::client::{Client, Closing};
 use crate::error::SendError;
+use crate::sending::Sending;
 
-/// How many messages of a sink are on their way to the socket; as many as wait to be received.
+/// How many messages of a sink may wait to be written: as many as may wait to be received.
 const MAX_UNWRITTEN: usize = 16;
 
-/// A code that means: done with what the connection was for (RFC 6455 §7.4.1).
+/// The close code of a connection that has served its purpose (RFC 6455 §7.4.1).
 const NORMAL: u16 = 1000;
 
 /// A message to send through a [`MessageSink`].
@@ -27,17 +27,18 @@ pub enum Message {
     Binary(Vec<u8>),
 }
 
-/// A [`Sink`] of messages, from [`Client::sink`]. Those of several sinks and handles go out in the order in which they
-/// were given.
+/// A [`Sink`] of messages, from [`Client::sink`]. Messages of several sinks and handles are written in the order in
+/// which they were sent.
 ///
-/// It is ready while fewer than 16 messages of it are on their way to the socket. Flushing waits until all of them
-/// were handed to the socket. Closing flushes, closes the connection with 1000, and waits for its end.
+/// The sink is ready while fewer than 16 of its messages wait to be handed to the socket. Flushing waits until all of
+/// its messages have been handed to the socket. Closing flushes, closes the connection with 1000, and waits for its
+/// end.
 ///
 /// # Cancel safety
 ///
-/// A message that was given is not lost when a future is dropped that waits. One that finds no room in the outbound
-/// buffer waits in the sink: it is not sent if the sink is dropped, so flush before.
-#[must_use = "a sink sends what it is given"]
+/// Dropping a future that waits for the sink loses no message. A message that finds no room in the outbound buffer
+/// waits in the sink and is not sent if the sink is dropped, so flush before dropping it.
+#[must_use = "a sink does nothing until messages are sent through it"]
 pub struct MessageSink {
     client: Client,
     unwritten: VecDeque<Sending>,
@@ -49,7 +50,7 @@ impl MessageSink {
         Self { client, unwritten: VecDeque::new(), closing: None }
     }
 
-    /// Ready when at most so many messages are on their way.
+    /// Waits until at most `most` messages wait to be written.
     fn poll_unwritten(
         &mut self,
         context: &mut Context<'_>,
@@ -80,7 +81,7 @@ impl Sink<Message> for MessageSink {
         let this = self.get_mut();
         let sending = match &message {
             Message::Text(text) => this.client.send_text(text),
-            Message::Binary(octets) => this.client.send_binary(octets),
+            Message::Binary(bytes) => this.client.send_binary(bytes),
         };
         if let Some(error) = sending.refused() {
             return Err(error);
@@ -117,8 +118,8 @@ impl From<&str> for Message {
 }
 
 impl From<Vec<u8>> for Message {
-    fn from(octets: Vec<u8>) -> Self {
-        Self::Binary(octets)
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Binary(bytes)
     }
 }
 

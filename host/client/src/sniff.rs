@@ -1,4 +1,4 @@
-//! What a server says first, which tells why it was not understood.
+//! The first input from a server, which explains why the handshake failed.
 
 use std::io;
 use std::pin::Pin;
@@ -9,39 +9,40 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::stream::Stream;
 
-/// A stream whose first input is remembered.
+/// A stream that records its first input.
 ///
-/// A server that refuses says why and closes, and may do so before it was written to. Then writing fails
-/// before anybody has read the reason. So here that is left to reading, which has the reason and the end.
+/// A server that refuses a connection sends the reason and closes, perhaps before it has read the request. Writing then
+/// fails before the reason is read. So this stream hides such write errors: reading returns the reason, and then the
+/// end of the stream.
 pub(crate) struct Sniffed {
     stream: Box<dyn Stream>,
-    first: Arc<OnceLock<First>>,
+    first: Arc<OnceLock<FirstInput>>,
 }
 
-/// What the server said first; shared with the stream.
+/// The first input of the server, shared with the stream.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Scent(Arc<OnceLock<First>>);
+pub(crate) struct PeerProbe(Arc<OnceLock<FirstInput>>);
 
-/// The first input.
+/// The kind of the first input.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum First {
-    /// A record of TLS, most likely an alert.
+pub(crate) enum FirstInput {
+    /// A TLS record, most likely an alert.
     Tls,
     /// `HTTP/1.1`.
     Http1,
-    /// A frame of HTTP/2: the length of the first one, `SETTINGS`, begins with 0.
+    /// An HTTP/2 frame: the first one is `SETTINGS`, and its length begins with 0.
     Http2,
-    /// An error of TLS: TLS 1.3 tells only now what it thinks of a client's certificate.
-    Refusal(rustls::Error),
-    /// None: the server closed the connection.
-    Leaving,
+    /// A TLS error: in TLS 1.3, the server rejects a client certificate only after the handshake.
+    TlsError(rustls::Error),
+    /// No input: the server closed the connection.
+    Closed,
     Other,
 }
 
 impl Sniffed {
-    pub(crate) fn new(stream: Box<dyn Stream>) -> (Self, Scent) {
+    pub(crate) fn new(stream: Box<dyn Stream>) -> (Self, PeerProbe) {
         let first = Arc::new(OnceLock::new());
-        (Self { stream, first: first.clone() }, Scent(first))
+        (Self { stream, first: first.clone() }, PeerProbe(first))
     }
 
     pub(crate) fn into_inner(self) -> Box<dyn Stream> {
@@ -49,16 +50,16 @@ impl Sniffed {
     }
 }
 
-impl Scent {
-    /// `None` while the server has said nothing.
-    pub(crate) fn first(&self) -> Option<&First> {
+impl PeerProbe {
+    /// Returns the first input. `None` before there is any.
+    pub(crate) fn first(&self) -> Option<&FirstInput> {
         self.0.get()
     }
 }
 
-impl First {
-    fn of(octet: u8) -> Self {
-        match octet {
+impl FirstInput {
+    fn of(byte: u8) -> Self {
+        match byte {
             // RFC 8446 §5.1: alert, handshake.
             21 | 22 => Self::Tls,
             b'H' => Self::Http1,
@@ -78,11 +79,12 @@ impl AsyncRead for Sniffed {
         let read = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
         if self.first.get().is_none() {
             let first = match &read {
-                Ok(()) => buffer.filled().get(begin).map(|octet| First::of(*octet)),
-                Err(error) => tls_error(error).cloned().map(First::Refusal),
+                Ok(()) => buffer.filled().get(begin).map(|byte| FirstInput::of(*byte)),
+                Err(error) => tls_error(error).cloned().map(FirstInput::TlsError),
             };
-            // Nobody else sets it. An error that is not of TLS is a connection that was reset.
-            let _ = self.first.set(first.unwrap_or(First::Leaving));
+            // Cannot fail: only this function sets it. Any error other than a TLS error means that the connection was
+            // reset.
+            let _ = self.first.set(first.unwrap_or(FirstInput::Closed));
         }
         Poll::Ready(read)
     }
@@ -92,10 +94,10 @@ impl AsyncWrite for Sniffed {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        octets: &[u8],
+        bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, octets);
-        left_to_reading(written, octets.len())
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        hide_disconnect(written, bytes.len())
     }
 
     fn poll_write_vectored(
@@ -104,7 +106,7 @@ impl AsyncWrite for Sniffed {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
-        left_to_reading(written, pieces.iter().map(|piece| piece.len()).sum())
+        hide_disconnect(written, pieces.iter().map(|piece| piece.len()).sum())
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -112,16 +114,16 @@ impl AsyncWrite for Sniffed {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        left_to_reading(Pin::new(&mut self.stream).poll_flush(context), ())
+        hide_disconnect(Pin::new(&mut self.stream).poll_flush(context), ())
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        left_to_reading(Pin::new(&mut self.stream).poll_shutdown(context), ())
+        hide_disconnect(Pin::new(&mut self.stream).poll_shutdown(context), ())
     }
 }
 
-/// Writes, as if they succeeded, to a server that has left: it would not have read them.
-fn left_to_reading<T>(outcome: Poll<io::Result<T>>, success: T) -> Poll<io::Result<T>> {
+/// Reports writes to a server that has left as successful; the server would not have read them anyway.
+fn hide_disconnect<T>(outcome: Poll<io::Result<T>>, success: T) -> Poll<io::Result<T>> {
     match outcome {
         Poll::Ready(Err(error))
             if matches!(
@@ -135,7 +137,7 @@ fn left_to_reading<T>(outcome: Poll<io::Result<T>>, success: T) -> Poll<io::Resu
     }
 }
 
-/// What TLS says, if it is TLS that failed.
+/// Returns the TLS error, if the error comes from TLS.
 pub(crate) fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
@@ -150,27 +152,27 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_a_server_said_is_read_though_it_has_left() {
+    async fn input_is_read_after_the_server_has_left() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (mut server, _) = listener.accept().unwrap();
         server.write_all(b"HTTP/1.1 503 ").unwrap();
         drop(server);
-        // Once the server's system has answered, writing fails.
+        // Writing fails after the server's system has answered with a reset.
         while socket.write_all(b"GET").is_ok() {}
 
         socket.set_nonblocking(true).unwrap();
         let socket = tokio::net::TcpStream::from_std(socket).unwrap();
-        let (mut stream, scent) = Sniffed::new(Box::new(socket));
+        let (mut stream, probe) = Sniffed::new(Box::new(socket));
         stream.write_all(b"GET /").await.unwrap();
         let pieces = [io::IoSlice::new(b" HTTP"), io::IoSlice::new(b"/1.1")];
         assert_eq!(stream.write_vectored(&pieces).await.unwrap(), 9);
         stream.flush().await.unwrap();
         let mut said = Vec::new();
-        // The end of it, as an error or not.
+        // The stream may end with an error or without one.
         let _ = stream.read_to_end(&mut said).await;
         assert_eq!(said, b"HTTP/1.1 503 ");
-        assert_eq!(scent.first(), Some(&First::Http1));
+        assert_eq!(probe.first(), Some(&FirstInput::Http1));
         stream.shutdown().await.unwrap();
     }
 }

@@ -1,8 +1,8 @@
-//! What a connection's octets go through.
+//! The byte stream of a connection.
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// A connection's octets, over TLS or not.
+/// The byte stream of a connection, with or without TLS.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}

@@ -24,7 +24,7 @@ use crate::options::{Options, Verify};
 use crate::sniff::tls_error;
 use crate::stream::Stream;
 
-/// A TLS connection over a socket, with the versions of HTTP that are offered.
+/// Opens a TLS connection on a socket, and offers these versions of HTTP.
 ///
 /// # Cancel safety
 ///
@@ -45,14 +45,14 @@ pub(crate) async fn connect(
         .map_err(|error| failed(error.into()))??;
     config.alpn_protocols = offered.alpn();
     let connected = TlsConnector::from(Arc::new(config)).connect(name, socket).await;
-    connected.map_err(|error| why(error, host, offered))
+    connected.map_err(|error| tls_failure(error, host, offered))
 }
 
-/// Why TLS did not come about, or why it ended.
-pub(crate) fn why(error: io::Error, host: &str, offered: HttpVersion) -> ConnectError {
+/// Converts the error that ended a TLS handshake or a TLS connection.
+pub(crate) fn tls_failure(error: io::Error, host: &str, offered: HttpVersion) -> ConnectError {
     let host = host.to_owned();
     match tls_error(&error) {
-        // A record of TLS begins with its type: an answer in HTTP does not.
+        // A TLS record begins with its type; an HTTP response does not.
         Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
             ConnectError::TlsNotSpoken { host }
         }
@@ -67,7 +67,7 @@ pub(crate) fn why(error: io::Error, host: &str, offered: HttpVersion) -> Connect
     }
 }
 
-/// RFC 8446 §6.2: alerts by which a server says what it thinks of a client's certificate.
+/// Returns whether a server uses this alert to reject a client certificate (RFC 8446 §6.2).
 fn is_about_certificates(alert: AlertDescription) -> bool {
     matches!(
         alert,
@@ -105,15 +105,15 @@ fn config(verify: &Verify, identity: Option<&Identity>) -> Result<ClientConfig, 
     }
 }
 
-/// Hundreds of certificates, which are read and parsed once for the process: that takes longer than a handshake.
-/// Where there are none, they are looked for again.
+/// Returns the root certificates of the system. There are hundreds, and parsing them takes longer than a handshake, so
+/// they are read once per process. If there are none, the next call tries again.
 fn system_roots() -> Result<Arc<RootCertStore>, ConnectError> {
     static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
     if let Some(roots) = ROOTS.get() {
         return Ok(Arc::clone(roots));
     }
     let mut roots = RootCertStore::empty();
-    // Some of a system's certificates may be old or odd: the others count.
+    // Certificates that cannot be read or parsed are skipped.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
         return Err(ConnectError::NoSystemRoots);
@@ -129,14 +129,13 @@ fn file_roots(path: &Path) -> Result<RootCertStore, ConnectError> {
         roots.add(certificate).map_err(|error| failed(Arc::new(error)))?;
     }
     if roots.is_empty() {
-        let empty = io::Error::new(io::ErrorKind::InvalidData, "the file holds no certificate");
+        let empty = io::Error::new(io::ErrorKind::InvalidData, "the file contains no certificate");
         return Err(failed(Arc::new(empty)));
     }
     Ok(roots)
 }
 
-/// Takes any certificate from anybody. What is signed with its key is still checked, since rustls
-/// asks for it.
+/// Accepts any certificate. The signatures of its key are still verified, because rustls requires an implementation.
 #[derive(Debug)]
 struct Unverified {
     algorithms: WebPkiSupportedAlgorithms,

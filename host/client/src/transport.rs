@@ -1,4 +1,4 @@
-//! What carries HTTP: a socket, TLS on it, and the version of HTTP that both speak.
+//! The connection for HTTP: a socket, optional TLS, and the version of HTTP that both ends speak.
 
 use std::error::Error;
 use std::io;
@@ -11,20 +11,20 @@ use crate::dial::dial;
 use crate::error::ConnectError;
 use crate::http_version::HttpVersion;
 use crate::options::Options;
-use crate::sniff::{First, Scent, Sniffed};
+use crate::sniff::{FirstInput, PeerProbe, Sniffed};
 use crate::stream::Stream;
 use crate::tls;
 use crate::url::Scheme;
 
-/// A connection over which nothing of HTTP has gone yet.
+/// A new connection, on which HTTP has not started yet.
 pub(crate) struct Transport {
     pub(crate) stream: Sniffed,
-    pub(crate) scent: Scent,
-    /// What is spoken on it: never [`HttpVersion::Either`].
+    pub(crate) probe: PeerProbe,
+    /// The version to speak; never [`HttpVersion::Either`].
     pub(crate) http: HttpVersion,
 }
 
-/// Connects to a server that speaks what is offered.
+/// Connects to a server, and offers these versions of HTTP.
 ///
 /// # Cancel safety
 ///
@@ -41,7 +41,7 @@ pub(crate) async fn connect(
             let stream = tls::connect(socket, options, offered).await?;
             let chosen = match stream.get_ref().1.alpn_protocol() {
                 Some(HttpVersion::ALPN_HTTP2) => HttpVersion::Http2,
-                // A server that knows no ALPN speaks HTTP/1.1.
+                // A server without ALPN speaks HTTP/1.1.
                 _ => HttpVersion::Http1,
             };
             if offered == HttpVersion::Http2 && chosen != offered {
@@ -50,26 +50,26 @@ pub(crate) async fn connect(
             (Box::new(stream), chosen)
         }
     };
-    let (stream, scent) = Sniffed::new(stream);
-    Ok(Transport { stream, scent, http })
+    let (stream, probe) = Sniffed::new(stream);
+    Ok(Transport { stream, probe, http })
 }
 
-/// Why the server did not answer as was expected of it, as far as it can be told from what it said.
-pub(crate) fn no_answer(
+/// Explains why the server gave no valid response, as far as its first input tells.
+pub(crate) fn response_error(
     options: &Options,
     wanted: HttpVersion,
-    scent: &Scent,
+    probe: &PeerProbe,
     error: impl Into<Box<dyn Error + Send + Sync>>,
 ) -> ConnectError {
-    match (scent.first(), options.url.scheme, wanted) {
-        (Some(First::Tls), Scheme::Ws, _) => ConnectError::TlsExpected,
-        (Some(First::Refusal(refusal)), Scheme::Wss, _) => {
+    match (probe.first(), options.url.scheme, wanted) {
+        (Some(FirstInput::Tls), Scheme::Ws, _) => ConnectError::TlsExpected,
+        (Some(FirstInput::TlsError(refusal)), Scheme::Wss, _) => {
             let error = io::Error::new(io::ErrorKind::InvalidData, refusal.clone());
-            tls::why(error, options.url.host(), wanted)
+            tls::tls_failure(error, options.url.host(), wanted)
         }
-        // RFC 9113 §3.4: who speaks HTTP/2 says something first, whatever it has heard.
-        (Some(First::Http1 | First::Leaving) | None, Scheme::Ws, HttpVersion::Http2)
-        | (Some(First::Http2), _, HttpVersion::Http1) => ConnectError::HttpNotSpoken(wanted),
+        // RFC 9113 §3.4: an HTTP/2 server sends its settings first, whatever the client sends.
+        (Some(FirstInput::Http1 | FirstInput::Closed) | None, Scheme::Ws, HttpVersion::Http2)
+        | (Some(FirstInput::Http2), _, HttpVersion::Http1) => ConnectError::HttpNotSpoken(wanted),
         _ => ConnectError::Http(Arc::from(error.into())),
     }
 }

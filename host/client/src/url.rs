@@ -6,13 +6,13 @@ use http::uri::PathAndQuery;
 use http::{HeaderValue, Uri};
 
 use crate::authority::{Authority, AuthorityError, Host};
-use crate::credentials::hidden;
+use crate::credentials::redact;
 
-/// A URL to connect to, taken apart.
+/// A parsed URL to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Url {
     pub(crate) scheme: Scheme,
-    /// Its user and password, as the header `Authorization` sends them.
+    /// The user and the password, as a value of the header `Authorization`.
     pub(crate) credentials: Option<HeaderValue>,
     host: Host,
     pub(crate) port: u16,
@@ -26,29 +26,29 @@ pub(crate) enum Scheme {
     Wss,
 }
 
-/// Why a URL is none to connect to.
+/// Why a URL is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {
-    /// It is no URL at all, or only a part of one. What may be a password is left out.
+    /// The text is not a complete URL. A possible password is left out.
     #[error("{0:?} is not a WebSocket URL; write ws://host[:port]/path?query")]
     Malformed(String),
-    /// Another scheme than `ws` or `wss`.
+    /// The scheme is neither `ws` nor `wss`.
     #[error("a WebSocket URL begins with ws:// or wss://, not with {0}://")]
     Scheme(String),
-    /// RFC 7617 §2: a user name with a colon, or control characters.
+    /// The user name contains a colon, or the user or the password contains control characters (RFC 7617 §2).
     #[error("the user of the URL has a colon, or control characters, which cannot be sent")]
     User,
-    /// The port is no number up to 65535.
+    /// The port is not a number up to 65535.
     #[error("{0:?} is not a port; write ws://host[:port]/path?query")]
     Port(String),
-    /// §3: fragment identifiers are meaningless here.
+    /// The URL has a fragment, which has no meaning in a WebSocket URL (§3).
     #[error("a WebSocket URL has no fragment; write %23 for a # that belongs to the path")]
     Fragment,
 }
 
 impl Scheme {
-    /// §3: the port where the URL has none.
+    /// Returns the port of a URL without a port (§3).
     fn default_port(self) -> u16 {
         match self {
             Self::Ws => 80,
@@ -59,8 +59,8 @@ impl Scheme {
 
 impl Url {
     pub(crate) fn parse(text: &str) -> Result<Self, UrlError> {
-        let malformed = || UrlError::Malformed(hidden(text));
-        // `Uri` would drop it in silence.
+        let malformed = || UrlError::Malformed(redact(text));
+        // `Uri` would silently drop the fragment.
         if text.contains('#') {
             return Err(UrlError::Fragment);
         }
@@ -77,7 +77,7 @@ impl Url {
             Authority::read(&authority).map_err(|error| match error {
                 AuthorityError::NoHost => malformed(),
                 AuthorityError::User => UrlError::User,
-                // Of a password with a / in it the beginning looks like a port.
+                // If a password contains a slash, the part before it looks like a port.
                 AuthorityError::Port(_) if text.contains('@') => malformed(),
                 AuthorityError::Port(port) => UrlError::Port(port),
             })?;
@@ -86,17 +86,17 @@ impl Url {
         Ok(Self { scheme, credentials, host, port, resource })
     }
 
-    /// The host without the brackets of an IPv6 address: for DNS and for TLS.
+    /// Returns the host without the brackets of an IPv6 address, for DNS and for TLS.
     pub(crate) fn host(&self) -> &str {
         self.host.name()
     }
 
-    /// What a proxy is asked for (RFC 9110 §9.3.6): the host, and always the port.
+    /// Returns the target of a `CONNECT` request (RFC 9110 §9.3.6): the host, and always the port.
     pub(crate) fn target(&self) -> String {
         format!("{}:{}", self.host.as_str(), self.port)
     }
 
-    /// The header `Host` (§4.1): with the port unless it is the scheme's own.
+    /// Returns the value of the header `Host` (§4.1), with the port unless it is the default port of the scheme.
     pub(crate) fn host_header(&self) -> String {
         if self.port == self.scheme.default_port() {
             self.host.as_str().to_owned()
@@ -105,19 +105,19 @@ impl Url {
         }
     }
 
-    /// Whether both are of the same server: scheme, host and port.
+    /// Returns whether both URLs name the same server: the same scheme, host and port.
     pub(crate) fn is_same_server(&self, other: &Self) -> bool {
         (self.scheme, self.port) == (other.scheme, other.port)
             && self.host.as_str().eq_ignore_ascii_case(other.host.as_str())
     }
 
-    /// What the request asks for: path and query.
+    /// Returns the path and the query.
     pub(crate) fn resource(&self) -> Uri {
         Uri::from(self.resource.clone())
     }
 }
 
-/// Without user and password.
+/// Writes the URL without the user and the password.
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = match self.scheme {

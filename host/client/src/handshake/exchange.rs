@@ -1,4 +1,4 @@
-//! The HTTP/1.1 connection of a request that turns the connection into something else.
+//! The HTTP/1.1 connection of a request that switches the connection to another protocol.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// An HTTP connection without a task of its own: each method that waits also drives the connection.
+/// An HTTP connection without a task of its own. The methods that wait also drive the connection.
 pub(crate) struct Exchange<S: AsyncRead + AsyncWrite + Unpin> {
     connection: http1::Connection<TokioIo<S>, Empty<Bytes>>,
     is_over: bool,
@@ -21,6 +21,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
         Self { connection, is_over: false }
     }
 
+    /// Drives the connection until the future is ready.
     pub(crate) async fn drive<T>(&mut self, mut wait: Pin<&mut impl Future<Output = T>>) -> T {
         poll_fn(|context| {
             let _ = self.poll(context);
@@ -29,7 +30,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
         .await
     }
 
-    /// After the answer that turns the connection: the stream, and what was read of it behind the answer.
+    /// Returns the stream after the response that switches protocols, and the bytes that were read after that response.
     pub(crate) async fn into_stream(mut self) -> (S, Vec<u8>) {
         poll_fn(|context| self.poll(context)).await;
         let parts = self.connection.into_parts();
@@ -38,7 +39,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if !self.is_over {
-            // An error comes out at what is waited for, too.
+            // The future that is waited for reports the same error.
             self.is_over = self.connection.poll_without_shutdown(context).is_ready();
         }
         if self.is_over { Poll::Ready(()) } else { Poll::Pending }

@@ -1,4 +1,4 @@
-//! Over HTTP/1.1: the stream is upgraded (RFC 6455 §4.1).
+//! The handshake over HTTP/1.1: the connection is upgraded (RFC 6455 §4.1).
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::http_version::HttpVersion;
 use crate::options::Options;
 use crate::transport::{self, Transport};
 
-/// Opens a WebSocket on a connection of its own.
+/// Opens a WebSocket on a new connection.
 ///
 /// # Cancel safety
 ///
@@ -26,27 +26,30 @@ pub(crate) async fn open(
     transport: Transport,
     options: &Options,
 ) -> Result<Established, ConnectError> {
-    let Transport { stream, scent, .. } = transport;
-    // §4.1: 16 octets chosen at random for each connection.
+    let Transport { stream, probe, .. } = transport;
+    // §4.1: 16 random bytes for each connection.
     let mut handshake = Handshake::new(rand::random(), options.subprotocols.clone());
     if let Some(settings) = options.compression {
         handshake = handshake.offer_deflate(settings);
     }
-    let no_answer = |error| transport::no_answer(options, HttpVersion::Http1, &scent, error);
+    let response_error =
+        |error| transport::response_error(options, HttpVersion::Http1, &probe, error);
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(MAX_HEAD as usize)
         .handshake(TokioIo::new(stream))
         .await
-        .map_err(no_answer)?;
+        .map_err(response_error)?;
     let mut exchange = Exchange::new(connection);
-    let answer = pin!(sender.send_request(request(&handshake, options)?));
-    let answer = exchange.drive(answer).await.map_err(no_answer)?;
-    let accepted = match handshake.check(&answer) {
+    let response = pin!(sender.send_request(request(&handshake, options)?));
+    let response = exchange.drive(response).await.map_err(response_error)?;
+    let accepted = match handshake.check(&response) {
         Ok(accepted) => accepted,
-        Err(HandshakeError::Status(_)) => return Err(exchange.drive(pin!(refusal(answer))).await),
+        Err(HandshakeError::Status(_)) => {
+            return Err(exchange.drive(pin!(refusal(response))).await);
+        }
         Err(error) => return Err(error.into()),
     };
-    let opened = Opened::new(accepted, answer.into_parts().0);
+    let opened = Opened::new(accepted, response.into_parts().0);
     let (stream, early) = exchange.into_stream().await;
     Ok(Established { stream: stream.into_inner(), early, opened })
 }

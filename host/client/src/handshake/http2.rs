@@ -1,4 +1,4 @@
-//! Over HTTP/2: a stream of a connection becomes the WebSocket (RFC 8441 §5).
+//! The handshake over HTTP/2: a stream of a connection becomes the WebSocket (RFC 8441 §5).
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::http2::{Http2Connection, Http2Stream};
 use crate::options::Options;
 use crate::url::Scheme;
 
-/// Opens a WebSocket beside the others of a connection.
+/// Opens a WebSocket on a connection that may carry others.
 ///
 /// # Cancel safety
 ///
@@ -32,17 +32,17 @@ pub(crate) async fn open(
     if let Some(settings) = options.compression {
         handshake = handshake.offer_deflate(settings);
     }
-    let no_answer = |error| ConnectError::Http(Arc::new(error));
+    let response_error = |error| ConnectError::Http(Arc::new(error));
     let request = request(&handshake, options)?;
-    let mut answer = connection.send(request).await.map_err(no_answer)?;
-    let accepted = match handshake.check(&answer) {
+    let mut response = connection.send(request).await.map_err(response_error)?;
+    let accepted = match handshake.check(&response) {
         Ok(accepted) => accepted,
-        Err(HandshakeError::Status(_)) => return Err(refusal(answer).await),
+        Err(HandshakeError::Status(_)) => return Err(refusal(response).await),
         Err(error) => return Err(error.into()),
     };
-    let upgraded = hyper::upgrade::on(&mut answer).await.map_err(no_answer)?;
+    let upgraded = hyper::upgrade::on(&mut response).await.map_err(response_error)?;
     let stream = Http2Stream::new(upgraded, connection);
-    let opened = Opened::new(accepted, answer.into_parts().0);
+    let opened = Opened::new(accepted, response.into_parts().0);
     Ok(Established { stream: Box::new(stream), early: Vec::new(), opened })
 }
 

@@ -13,13 +13,13 @@ use ws_host_protocol::handshake::client::Accepted;
 pub(crate) use self::exchange::Exchange;
 use crate::stream::Stream;
 
-/// The longest head of an answer, in octets: four times what servers commonly allow a request.
+/// The longest head of a response, in bytes: four times what servers commonly allow for a request.
 pub(crate) const MAX_HEAD: u32 = 64 << 10;
 
 /// A connection after the handshake.
 pub(crate) struct Established {
     pub(crate) stream: Box<dyn Stream>,
-    /// Frames that came right behind the answer to the handshake.
+    /// Bytes of frames that came right after the response to the handshake.
     pub(crate) early: Vec<u8>,
     pub(crate) opened: Opened,
 }
@@ -28,23 +28,23 @@ pub(crate) struct Established {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Opened {
-    /// The subprotocol that it chose, one of those that were offered.
+    /// The subprotocol that the server chose, one of those that were offered.
     pub subprotocol: Option<String>,
     /// How messages are compressed, if the server agreed to that.
     pub compression: Option<PerMessageDeflate>,
-    /// The version of HTTP that the answer came over: HTTP/1.1 or HTTP/2.
+    /// The HTTP version of the response: HTTP/1.1 or HTTP/2.
     pub http_version: Version,
-    /// All headers of its answer.
+    /// All headers of the response.
     pub headers: HeaderMap,
 }
 
 impl Opened {
-    fn new(accepted: Accepted, answer: http::response::Parts) -> Self {
+    fn new(accepted: Accepted, response: http::response::Parts) -> Self {
         Self {
             subprotocol: accepted.subprotocol,
             compression: accepted.deflate,
-            http_version: answer.version,
-            headers: answer.headers,
+            http_version: response.version,
+            headers: response.headers,
         }
     }
 }

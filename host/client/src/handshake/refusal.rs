@@ -1,4 +1,4 @@
-//! What a server says that opens no WebSocket.
+//! The response of a server that does not open a WebSocket.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -10,29 +10,30 @@ use hyper::body::Incoming;
 
 use crate::error::ConnectError;
 
-/// How much of a refusal's text is kept, in octets: more than a person reads.
+/// How much of the body of a refusal is kept, in bytes: more than a person reads.
 const MAX_BODY: usize = 64 << 10;
 
-/// How long the text of a refusal may take. The status says the most, and is known by then.
+/// How long the body of a refusal may take. The status is the most important part, and has already arrived.
 const BODY_TIME: Duration = Duration::from_secs(1);
 
-pub(super) async fn refusal(answer: Response<Incoming>) -> ConnectError {
-    let status = answer.status();
+/// Turns a response into the error that it means.
+pub(super) async fn refusal(response: Response<Incoming>) -> ConnectError {
+    let status = response.status();
     if status.is_redirection() {
-        let location = answer.headers().get(LOCATION);
+        let location = response.headers().get(LOCATION);
         let location = location.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         return ConnectError::Redirected { status, location };
     }
-    let body = text(answer.into_body()).await;
+    let body = text(response.into_body()).await;
     ConnectError::Refused { status, body }
 }
 
-/// The text of a refusal, as far as it comes in time.
+/// Reads the body of a refusal, as far as it arrives in time.
 pub(crate) async fn text(body: Incoming) -> String {
     let mut text = Vec::new();
     {
         let reading = pin!(read_body(body, &mut text));
-        // However it ends: what has come by then is the text.
+        // A timeout does not matter: the text is whatever has arrived.
         let _ = tokio::time::timeout(BODY_TIME, reading).await;
     }
     text.truncate(MAX_BODY);

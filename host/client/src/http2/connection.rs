@@ -1,4 +1,4 @@
-//! An HTTP/2 connection, as those who open WebSockets on it see it.
+//! The handle to an HTTP/2 connection, for opening WebSockets on it.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -13,44 +13,44 @@ use tokio::sync::mpsc;
 use super::driver::{self, Extended};
 use crate::client::{self, Client};
 use crate::error::ConnectError;
-use crate::establish::{Ground, within};
+use crate::establish::{Carrier, within};
 use crate::http_version::HttpVersion;
 use crate::messages::Messages;
 use crate::options::Options;
 use crate::transport::{self, Transport};
 use crate::url::Url;
 
-/// A connection over HTTP/2 that carries any number of WebSockets (RFC 8441). Clones share it.
+/// An HTTP/2 connection that carries any number of WebSockets (RFC 8441). Clones share the connection.
 ///
-/// One task drives it, and each WebSocket has its own. When the last clone is dropped and the last
-/// WebSocket has ended, the connection is closed.
+/// One task drives the connection, and each WebSocket has a task of its own. The connection is closed when the last
+/// clone is dropped and the last WebSocket has ended.
 ///
-/// Of each WebSocket at most 1 MiB waits unread; a slow one does not hold up the others.
+/// At most 1 MiB of each WebSocket waits to be read; a slow WebSocket does not delay the others.
 #[derive(Clone)]
 pub struct Http2Connection {
     requests: SendRequest<Empty<Bytes>>,
-    user: User,
-    /// Only its scheme, host and port count.
+    guard: ConnectionGuard,
+    /// Only the scheme, host and port matter.
     server: Url,
 }
 
-/// Keeps a connection wanted: when the last one is dropped, it is closed. Nothing is sent.
-pub(super) type User = mpsc::Sender<Infallible>;
+/// Keeps a connection open: it is closed when the last guard is dropped. Nothing is sent through the channel.
+pub(super) type ConnectionGuard = mpsc::Sender<Infallible>;
 
 impl Http2Connection {
-    /// Connects to the server of a URL, and waits until the server has said that it opens WebSockets over
-    /// HTTP/2. Of the options those count that are about the connection: the scheme, host and port of the
-    /// URL, [`verify`](Options::verify), [`client_certificate`](Options::client_certificate),
-    /// [`unix`](Options::unix), [`proxy`](Options::proxy) and [`connect_timeout`](Options::connect_timeout).
+    /// Connects to the server of a URL, and waits until the server has announced that it supports WebSockets over
+    /// HTTP/2. Only the options that concern the connection are used: the scheme, host and port of the URL,
+    /// [`verify`](Options::verify), [`client_certificate`](Options::client_certificate), [`unix`](Options::unix),
+    /// [`proxy`](Options::proxy) and [`connect_timeout`](Options::connect_timeout).
     ///
     /// # Errors
     ///
-    /// [`ConnectError`]; above all [`ConnectError::HttpNotSpoken`] and
+    /// Returns [`ConnectError`], in particular [`ConnectError::HttpNotSpoken`] and
     /// [`ConnectError::NoExtendedConnect`].
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime with time and I/O.
+    /// Panics outside of a tokio runtime with time and I/O.
     ///
     /// # Cancel safety
     ///
@@ -63,21 +63,21 @@ impl Http2Connection {
         .await
     }
 
-    /// Begins to open a WebSocket, and returns at once, as [`connect`](crate::connect) does. The URL must
-    /// have the scheme, host and port that the connection was made for
-    /// ([`ConnectError::AnotherServer`]). Options that are about the connection are not looked at.
+    /// Starts to open a WebSocket, and returns immediately, as [`connect`](crate::connect) does. The URL must have the
+    /// scheme, host and port of the connection; otherwise opening fails with [`ConnectError::AnotherServer`]. Options
+    /// that concern the connection are ignored.
     ///
-    /// A server limits how many there may be (`SETTINGS_MAX_CONCURRENT_STREAMS`). One more waits for its
-    /// turn, within [`Options::connect_timeout`].
+    /// A server limits the number of concurrent WebSockets (`SETTINGS_MAX_CONCURRENT_STREAMS`). One beyond that limit
+    /// waits until another one ends, within [`Options::connect_timeout`].
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime with time and I/O.
+    /// Panics outside of a tokio runtime with time and I/O.
     pub fn open(&self, options: Options) -> (Client, Messages) {
-        client::begin(options, Ground::Shared(self.clone()))
+        client::start(options, Carrier::Shared(self.clone()))
     }
 
-    /// Begins to speak HTTP/2, and waits for what the server says of itself.
+    /// Starts HTTP/2 on a new connection, and waits for the server's settings.
     ///
     /// # Cancel safety
     ///
@@ -86,22 +86,22 @@ impl Http2Connection {
         transport: Transport,
         options: &Options,
     ) -> Result<Self, ConnectError> {
-        let Transport { stream, scent, .. } = transport;
-        let no_answer =
-            |error: Box<_>| transport::no_answer(options, HttpVersion::Http2, &scent, error);
-        let begun = driver::handshake(stream).await;
-        let (requests, mut driver) = begun.map_err(|error| no_answer(error.into()))?;
-        match driver.settings().await.map_err(no_answer)? {
+        let Transport { stream, probe, .. } = transport;
+        let response_error =
+            |error: Box<_>| transport::response_error(options, HttpVersion::Http2, &probe, error);
+        let started = driver::handshake(stream).await;
+        let (requests, mut driver) = started.map_err(|error| response_error(error.into()))?;
+        match driver.settings().await.map_err(response_error)? {
             Extended::Enabled => {}
             Extended::Disabled => return Err(ConnectError::NoExtendedConnect),
         }
-        // Nothing is sent: what counts is that somebody has the other end.
-        let (user, users) = mpsc::channel(1);
-        tokio::spawn(driver.run(users));
-        Ok(Self { requests, user, server: options.url.clone() })
+        // Nothing is sent: the driver only waits until all senders are dropped.
+        let (guard, guards) = mpsc::channel(1);
+        tokio::spawn(driver.run(guards));
+        Ok(Self { requests, guard, server: options.url.clone() })
     }
 
-    /// Whether this URL is of the server at the other end.
+    /// Returns whether this URL names the server at the other end.
     pub(crate) fn is_to(&self, url: &Url) -> bool {
         self.server.is_same_server(url)
     }
@@ -113,8 +113,8 @@ impl Http2Connection {
         self.requests.clone().send_request(request).await
     }
 
-    pub(super) fn user(&self) -> User {
-        self.user.clone()
+    pub(super) fn guard(&self) -> ConnectionGuard {
+        self.guard.clone()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What moves an HTTP/2 connection: hyper's futures, all in one task.
+//! The driver of an HTTP/2 connection: it polls all of hyper's futures in one task.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -23,78 +23,79 @@ use tokio::time::timeout;
 use crate::handshake::MAX_HEAD;
 use crate::sniff::Sniffed;
 
-/// How much of one WebSocket may wait unread, in octets: the longest message that is received by default,
-/// so that it need not wait for a window on its way. It bounds the memory of a WebSocket that nobody
-/// reads, and its speed: this much in each round trip.
+/// How much of one WebSocket may wait to be read, in bytes: the longest message that is received by default, so that
+/// such a message does not have to wait for a window update. It limits the memory of a WebSocket that the application
+/// does not read, and the throughput: this many bytes in each round trip.
 const STREAM_WINDOW: u32 = 1 << 20;
 
-/// How much of all of them, in octets: the most that HTTP/2 has (RFC 9113 §6.9.1). Were it less than the
-/// sum of their windows, those that nobody reads could stop the others.
+/// How much of all WebSockets together may wait to be read, in bytes: the largest window that HTTP/2 allows (RFC 9113
+/// §6.9.1). If it were less than the sum of the stream windows, WebSockets that are not read could block the others.
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 
-/// How much of one WebSocket waits in HTTP/2 to be written, in octets: as much as one read of the other
-/// end commonly takes. What waits before it is bounded by the outbound buffer.
+/// How much of one WebSocket may wait in HTTP/2 to be written, in bytes: as much as the other end commonly reads at
+/// once. The data that waits before that is limited by the outbound buffer.
 const SEND_BUFFER: usize = 64 << 10;
 
-/// How long the last frames may take when nobody wants the connection any more. A server that reads
-/// needs no more.
-const FAREWELL_TIME: Duration = Duration::from_secs(1);
+/// How long writing the last frames may take after the connection is no longer used. That is ample for a server that
+/// reads.
+const CLOSE_TIME: Duration = Duration::from_secs(1);
 
-/// Whether a server opens WebSockets: `SETTINGS_ENABLE_CONNECT_PROTOCOL` (RFC 8441 §3).
+/// Whether a server supports WebSockets over HTTP/2: `SETTINGS_ENABLE_CONNECT_PROTOCOL` (RFC 8441 §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extended {
     Enabled,
     Disabled,
 }
 
-/// The future of a connection, with everything that hyper would spawn.
+/// The future of a connection, together with all tasks that hyper would spawn.
 pub(super) struct Driver {
-    /// What hands requests over; `None` when it takes none any more. Streams may go on without it.
+    /// Takes new requests; `None` when it accepts no more. Open streams may continue without it.
     connection: Option<Connection>,
-    /// How that came.
+    /// Why the connection accepts no more requests, if it was an error.
     outcome: Option<hyper::Error>,
-    running: FuturesUnordered<Part>,
-    begun: Arc<Begun>,
+    running: FuturesUnordered<Task>,
+    spawned: Arc<SpawnedTasks>,
 }
 
-type Connection = http2::Connection<TokioIo<Sniffed>, Empty<Bytes>, Parts>;
-type Part = Pin<Box<dyn Future<Output = ()> + Send>>;
-type Begun = Mutex<Vec<Part>>;
+type Connection = http2::Connection<TokioIo<Sniffed>, Empty<Bytes>, TaskExecutor>;
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+type SpawnedTasks = Mutex<Vec<Task>>;
 
-/// Where hyper hands over what it would spawn. The driver owns that, so that nothing outlives it.
+/// The executor that hyper spawns its tasks on. The driver owns the tasks, so that none of them outlives it.
 #[derive(Clone)]
-struct Parts(Weak<Begun>);
+struct TaskExecutor(Weak<SpawnedTasks>);
 
-impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Parts {
-    fn execute(&self, part: F) {
-        // Only a driver that is being dropped is not there.
-        if let Some(begun) = self.0.upgrade() {
-            begun.lock().push(Box::pin(part));
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for TaskExecutor {
+    fn execute(&self, task: F) {
+        // The upgrade fails only while the driver is being dropped.
+        if let Some(spawned) = self.0.upgrade() {
+            spawned.lock().push(Box::pin(task));
         }
     }
 }
 
-/// Begins with HTTP/2. Nothing moves but by the driver.
+/// Starts HTTP/2. Nothing happens on the connection unless the driver is polled.
 pub(super) async fn handshake(
     stream: Sniffed,
 ) -> hyper::Result<(SendRequest<Empty<Bytes>>, Driver)> {
-    let begun = Arc::new(Begun::default());
-    let (requests, connection) = http2::Builder::new(Parts(Arc::downgrade(&begun)))
+    let spawned = Arc::new(SpawnedTasks::default());
+    let (requests, connection) = http2::Builder::new(TaskExecutor(Arc::downgrade(&spawned)))
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(MAX_HEAD)
-        // None before the server's settings have come, which is also how their coming is seen.
+        // No streams before the server's settings have arrived. `Driver::settings` also uses this to detect the
+        // arrival.
         .initial_max_send_streams(0)
         .handshake(TokioIo::new(stream))
         .await?;
     let running = FuturesUnordered::new();
-    let driver = Driver { connection: Some(connection), outcome: None, running, begun };
+    let driver = Driver { connection: Some(connection), outcome: None, running, spawned };
     Ok((requests, driver))
 }
 
 impl Driver {
-    /// Drives the connection until the server's settings have come (RFC 9113 §3.4: they come first).
+    /// Drives the connection until the server's settings have arrived. They are the first frame (RFC 9113 §3.4).
     ///
     /// # Cancel safety
     ///
@@ -115,20 +116,20 @@ impl Driver {
         .await
     }
 
-    /// Drives the connection until it has ended, or nobody wants it any more.
+    /// Drives the connection until it has ended, or is no longer used.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future closes the socket.
-    pub(super) async fn run(mut self, mut users: mpsc::Receiver<Infallible>) {
+    pub(super) async fn run(mut self, mut guards: mpsc::Receiver<Infallible>) {
         let mut drive = poll_fn(|context| self.poll(context));
         tokio::select! {
-            // Its streams are told why it ended.
+            // The streams report why the connection ended.
             _ = &mut drive => return,
-            _ = users.recv() => {}
+            _ = guards.recv() => {}
         }
-        // Whether or not the server takes it.
-        let _ = timeout(FAREWELL_TIME, drive).await;
+        // A timeout does not matter: the connection is closed anyway.
+        let _ = timeout(CLOSE_TIME, drive).await;
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<hyper::Result<()>> {
@@ -139,13 +140,13 @@ impl Driver {
                 self.connection = None;
                 self.outcome = ended.err();
             }
-            self.running.extend(self.begun.lock().drain(..));
+            self.running.extend(self.spawned.lock().drain(..));
             match self.running.poll_next_unpin(context) {
                 Poll::Ready(Some(())) => {}
                 Poll::Ready(None) if self.connection.is_none() => {
                     return Poll::Ready(self.outcome.take().map_or(Ok(()), Err));
                 }
-                Poll::Ready(None) | Poll::Pending if self.begun.lock().is_empty() => {
+                Poll::Ready(None) | Poll::Pending if self.spawned.lock().is_empty() => {
                     return Poll::Pending;
                 }
                 Poll::Ready(None) | Poll::Pending => {}

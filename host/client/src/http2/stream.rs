@@ -1,4 +1,4 @@
-//! One stream of an HTTP/2 connection, as if it were a socket.
+//! One stream of an HTTP/2 connection, with the interface of a socket.
 
 use std::io;
 use std::pin::Pin;
@@ -8,21 +8,21 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::connection::{Http2Connection, User};
+use super::connection::{ConnectionGuard, Http2Connection};
 
-/// How much is handed over at once, in octets: what fits into one frame by default (RFC 9113 §4.2). HTTP/2
-/// takes a few such pieces before it makes the writer wait, whatever their length.
+/// The most that is written at once, in bytes: the default maximum of a frame (RFC 9113 §4.2). HTTP/2 accepts a few
+/// such pieces before it makes the writer wait, regardless of their length.
 const PIECE: usize = 16 << 10;
 
-/// A WebSocket's octets in DATA frames. Dropping it ends the stream.
+/// The bytes of a WebSocket in DATA frames. Dropping it ends the stream.
 pub(crate) struct Http2Stream {
     upgraded: TokioIo<Upgraded>,
-    _user: User,
+    _guard: ConnectionGuard,
 }
 
 impl Http2Stream {
     pub(crate) fn new(upgraded: Upgraded, connection: &Http2Connection) -> Self {
-        Self { upgraded: TokioIo::new(upgraded), _user: connection.user() }
+        Self { upgraded: TokioIo::new(upgraded), _guard: connection.guard() }
     }
 }
 
@@ -40,9 +40,9 @@ impl AsyncWrite for Http2Stream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        octets: &[u8],
+        bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let piece = &octets[..octets.len().min(PIECE)];
+        let piece = &bytes[..bytes.len().min(PIECE)];
         Pin::new(&mut self.upgraded).poll_write(context, piece)
     }
 

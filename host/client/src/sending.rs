@@ -1,4 +1,4 @@
-//! Futures that tell what became of something sent.
+//! Futures that resolve to the outcome of something that was sent.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,22 +8,22 @@ use tokio::sync::oneshot;
 
 use crate::error::SendError;
 
-/// A message on its way: resolves when its octets were handed to the socket.
+/// A message that is being sent. Resolves when all its bytes have been handed to the socket.
 ///
 /// # Cancel safety
 ///
-/// A message that is in the outbound buffer is sent whether or not this is dropped. One that found
-/// no room there waits in here: dropped, it is not sent at all. Never is a part of a message sent.
+/// A message that is in the outbound buffer is sent even if this future is dropped. A message that found no room there
+/// waits in this future, and is not sent if the future is dropped. A message is never sent in part.
 #[derive(Debug)]
 #[must_use = "a message that finds no room in the outbound buffer is not sent if this is dropped"]
-pub struct Sending(pub(crate) Answer<()>);
+pub struct Sending(pub(crate) Outcome<()>);
 
 impl Sending {
-    /// Why it is known already that it is not sent.
+    /// Returns the error if the message was refused immediately.
     pub(crate) fn refused(&self) -> Option<SendError> {
         match self.0 {
-            Answer::Refused(error) => Some(error),
-            Answer::Awaited(_) => None,
+            Outcome::Refused(error) => Some(error),
+            Outcome::Awaited(_) => None,
         }
     }
 }
@@ -36,15 +36,15 @@ impl Future for Sending {
     }
 }
 
-/// A ping on its way: resolves to the time from handing it to the socket until its pong came.
+/// A ping that is being sent. Resolves to the time from handing the ping to the socket until its pong came.
 ///
 /// # Cancel safety
 ///
-/// As for [`Sending`]. The pong of a ping whose future was dropped may be reported as
+/// As for [`Sending`]. If the future is dropped, the pong may be reported as
 /// [`Received::Pong`](crate::Received::Pong).
 #[derive(Debug)]
-#[must_use = "the round-trip time comes out of this future"]
-pub struct Pinging(pub(crate) Answer<Duration>);
+#[must_use = "the future resolves to the round-trip time"]
+pub struct Pinging(pub(crate) Outcome<Duration>);
 
 impl Future for Pinging {
     type Output = Result<Duration, SendError>;
@@ -54,15 +54,16 @@ impl Future for Pinging {
     }
 }
 
-/// What the connection's task will say, or what was known at once.
+/// The outcome of something that was sent.
 #[derive(Debug)]
-pub(crate) enum Answer<T> {
-    /// The sender is dropped when the connection ends before.
+pub(crate) enum Outcome<T> {
+    /// The connection task will report it. The sender is dropped if the connection ends before.
     Awaited(oneshot::Receiver<T>),
+    /// It was refused immediately.
     Refused(SendError),
 }
 
-impl<T> Answer<T> {
+impl<T> Outcome<T> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<T, SendError>> {
         match self {
             Self::Awaited(receiver) => {

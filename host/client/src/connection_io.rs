@@ -1,4 +1,4 @@
-//! The line to the server: its socket and its clock, and what goes on there while the task waits.
+//! The I/O of one connection: its socket, its close deadline, and the output that is written while the task waits.
 
 use std::future::poll_fn;
 use std::io;
@@ -15,23 +15,23 @@ use crate::outgoing::Outgoing;
 use crate::shared::Shared;
 use crate::stream::Stream;
 
-/// How much is read at once, in octets: the longest record of TLS.
+/// How much is read at once, in bytes: the longest TLS record.
 const READ_SIZE: usize = 16 << 10;
 
-/// Socket and clock of one connection. Whatever it waits for, it writes meanwhile.
-pub(crate) struct Line<'a> {
+/// The socket and the close deadline of one connection. While it waits for anything, it also writes output.
+pub(crate) struct ConnectionIo<'a> {
     stream: Box<dyn Stream>,
     shared: &'a Shared,
     close_timeout: Duration,
-    /// Runs from the beginning of the closing handshake.
+    /// The end of the closing handshake; set when it starts.
     deadline: Option<Pin<Box<Sleep>>>,
-    /// Whether the stream may hold octets back, as TLS does.
+    /// Whether everything that was written has been flushed. A stream such as TLS may hold bytes back.
     is_flushed: bool,
-    /// Why nothing can be written any more. What the server sent before can still be read.
+    /// Why writing failed. Data that the server sent before can still be read.
     broken: Option<io::Error>,
 }
 
-impl<'a> Line<'a> {
+impl<'a> ConnectionIo<'a> {
     pub(crate) fn new(
         stream: Box<dyn Stream>,
         shared: &'a Shared,
@@ -40,12 +40,12 @@ impl<'a> Line<'a> {
         Self { stream, shared, close_timeout, deadline: None, is_flushed: true, broken: None }
     }
 
-    /// A buffer to read into.
+    /// Returns a new buffer for reading.
     pub(crate) fn buffer() -> Box<[u8]> {
         vec![0; READ_SIZE].into_boxed_slice()
     }
 
-    /// Waits for octets of the server.
+    /// Waits for bytes from the server.
     ///
     /// # Cancel safety
     ///
@@ -53,7 +53,7 @@ impl<'a> Line<'a> {
     pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Cause> {
         poll_fn(|context| {
             let _ = self.poll_output(context);
-            // Before the input, of which there may be no end.
+            // Checked before the input, because the input may never end.
             self.poll_deadline(context)?;
             match ready!(self.poll_input(context, buffer)) {
                 Ok(0) => Poll::Ready(Err(self.broken.take().map_or(Cause::Left, Cause::Lost))),
@@ -64,12 +64,12 @@ impl<'a> Line<'a> {
         .await
     }
 
-    /// Waits for something else than octets.
+    /// Waits for another future, and writes output at the same time.
     ///
     /// # Cancel safety
     ///
-    /// As what is waited for.
-    pub(crate) async fn attend<T>(&mut self, wait: impl Future<Output = T>) -> Result<T, Cause> {
+    /// The same as that of the future.
+    pub(crate) async fn drive<T>(&mut self, wait: impl Future<Output = T>) -> Result<T, Cause> {
         let mut wait = pin!(wait);
         poll_fn(|context| {
             if let Poll::Ready(value) = wait.as_mut().poll(context) {
@@ -82,14 +82,14 @@ impl<'a> Line<'a> {
         .await
     }
 
-    /// Writes the last frames and waits until the server has closed TCP, which is its turn (RFC 6455
-    /// §7.1.1); not longer than the deadline. Then the socket is closed.
+    /// Writes the last frames and waits until the server has closed the TCP connection, as RFC 6455 §7.1.1 requires of
+    /// the server, or until the deadline. Then it closes the socket.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future closes the socket.
-    pub(crate) async fn say_farewell(mut self, cause: &Cause) {
-        // §7.1.7: who fails a connection does not wait for an answer: the server hears that at once.
+    pub(crate) async fn close_gracefully(mut self, cause: &Cause) {
+        // §7.1.7: an endpoint that fails a connection does not wait for an answer, so it shuts down immediately.
         let mut must_shut_down = match cause {
             Cause::Failed(_) => true,
             Cause::Closed(_) => false,
@@ -104,7 +104,7 @@ impl<'a> Line<'a> {
             if is_written && must_shut_down {
                 must_shut_down = Pin::new(&mut self.stream).poll_shutdown(context).is_pending();
             }
-            // An error, and the end, is the server's leaving.
+            // Both an error and the end of the stream mean that the server has left.
             while let Ok(1..) = ready!(self.poll_input(context, &mut ignored)) {
                 if self.poll_deadline(context).is_err() {
                     break;
@@ -125,7 +125,7 @@ impl<'a> Line<'a> {
         Poll::Ready(Ok(read.filled().len()))
     }
 
-    /// Writes what there is, and asks to be woken when there is more. Ready when all is written.
+    /// Writes the queued output, and registers to be woken when there is more. Ready when everything is written.
     fn poll_output(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut inner = self.shared.lock();
         inner.sleep(context);
@@ -134,7 +134,7 @@ impl<'a> Line<'a> {
             poll = poll_write(&mut self.stream, &mut self.is_flushed, &mut inner.outgoing, context)
                 .map(|written| {
                     if let Err(error) = written {
-                        inner.outgoing.cease();
+                        inner.outgoing.discard();
                         self.broken = Some(error);
                     }
                 });
@@ -162,7 +162,7 @@ fn poll_write(
     context: &mut Context<'_>,
 ) -> Poll<io::Result<()>> {
     while outgoing.outbound().has_remaining() {
-        // A client shares no frames, so that what waits is one piece.
+        // A client shares no frames, so the output is a single chunk.
         let written =
             ready!(Pin::new(&mut *stream).poll_write(context, outgoing.outbound().chunk()))?;
         if written == 0 {
@@ -185,18 +185,19 @@ mod tests {
 
     use super::*;
     use crate::options::Options;
-    use crate::outgoing::{Frame, Tell};
+    use crate::outgoing::{Completion, Frame};
 
     #[tokio::test(start_paused = true)]
     async fn octets_that_the_stream_holds_back_are_flushed() {
         let (ours, mut theirs) = duplex(1000);
         let shared = Shared::new(&Options::new("ws://h/").unwrap());
-        shared.send(Frame::Text("x"), Tell::Nobody).unwrap();
-        let mut line = Line::new(Box::new(BufWriter::new(ours)), &shared, Duration::from_secs(5));
-        let (mut buffer, mut frame) = (Line::buffer(), [0; 7]);
+        shared.send(Frame::Text("x"), Completion::Ignored).unwrap();
+        let mut connection =
+            ConnectionIo::new(Box::new(BufWriter::new(ours)), &shared, Duration::from_secs(5));
+        let (mut buffer, mut frame) = (ConnectionIo::buffer(), [0; 7]);
         let read = timeout(Duration::from_secs(1), async {
             tokio::select! {
-                _ = line.read(&mut buffer) => panic!("nothing was sent to us"),
+                _ = connection.read(&mut buffer) => panic!("nothing was sent to us"),
                 read = theirs.read_exact(&mut frame) => read,
             }
         });
