@@ -190,7 +190,7 @@ mod tests {
         text
     }
 
-    /// Returns the frame of a server that compresses the text anew and ends it with a last block.
+    /// Returns the frame of a server that compresses the text itself and ends it with a last block.
     fn compressed(text: &[u8]) -> Vec<u8> {
         let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
         encoder.write_all(text).unwrap();

@@ -52,8 +52,8 @@ pub(crate) enum Shape {
 pub(crate) enum Demand {
     /// The server's core.
     FullCore,
-    /// Nothing. With one message in flight, client and server take turns, and the time of a turn
-    /// counts.
+    /// Nothing. With one message in flight, client and server alternate, and the result is the time
+    /// of a round trip.
     Nothing,
 }
 

@@ -125,7 +125,7 @@ fn interface_name(resolve: &Resolve, id: InterfaceId) -> String {
     resolve.interfaces[id].name.clone().unwrap_or_default()
 }
 
-/// Returns a type as a component sees it. An alias is the type that it stands for.
+/// Returns a type as a component sees it, with aliases replaced by the types that they name.
 fn text(resolve: &Resolve, ty: &Type) -> String {
     let Type::Id(id) = ty else { return format!("{ty:?}").to_lowercase() };
     let kind = &resolve.types[*id].kind;

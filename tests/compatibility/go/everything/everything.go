@@ -1,5 +1,5 @@
-// Package everything is a handler that uses every part of the contract. There is an equivalent one in each language. The
-// other packages only forward to this one: wit-bindgen expects a package for each exported interface.
+// Package everything is a handler that uses every part of the contract. There is an equivalent one in each language.
+// The other packages only forward to this one: wit-bindgen expects a package for each exported interface.
 package everything
 
 import (

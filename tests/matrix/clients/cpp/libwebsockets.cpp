@@ -70,7 +70,8 @@ public:
 
     std::string subprotocol() override { return chosen; }
 
-    // With compression negotiated, it delivers an uncompressed message (RFC 7692 §6) over and over. So this client offers none.
+    // With compression negotiated, it delivers an uncompressed message (RFC 7692 §6) over and over. So compression is not
+    // offered.
     std::string without_compression() override {
         return "with compression, 4.1 loops forever on an uncompressed message; is served uncompressed";
     }

@@ -20,7 +20,8 @@ use crate::yet_another::Version;
 async fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let client = arguments.next().context("the first argument must be the name of a client")?;
-    let plan: Plan = serde_json::from_str(&arguments.next().context("the second argument must be a plan")?)?;
+    let plan: Plan =
+        serde_json::from_str(&arguments.next().context("the second argument must be a plan")?)?;
     let dialer = Dialer::trusting(&plan.authority)?;
     match client.as_str() {
         "tokio-tungstenite" => scenarios::run(&tungstenite::Client(dialer), &plan).await,

@@ -54,10 +54,7 @@ async fn play<C: Open>(client: &C, plan: &Plan, name: &str) -> Result<Outcome> {
                     let chosen = agreed.subprotocol.as_deref();
                     ensure!(chosen == Some("second.v2"), "{chosen:?}");
                 }
-                None => {
-                    outcome =
-                        Outcome::NotApplicable("does not report the chosen subprotocol")
-                }
+                None => outcome = Outcome::NotApplicable("does not report the chosen subprotocol"),
             }
             expects(&mut socket, "welcome").await?;
         }

@@ -43,7 +43,8 @@ pub(crate) trait Open {
     /// Its version.
     const VERSION: &str;
 
-    /// Opens a WebSocket. `subprotocols` is the value of the header. Also returns what was negotiated, if the client reports it.
+    /// Opens a WebSocket. `subprotocols` is the value of the header. Also returns what was negotiated, if the client
+    /// reports it.
     async fn open(
         &self,
         url: &str,
