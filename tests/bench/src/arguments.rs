@@ -84,25 +84,26 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Action {
-    /// Throughput of every workload
+    /// Measure the throughput of every workload
     Throughput,
-    /// Throughput of the two main workloads, echo-20 and echo-1KiB
+    /// Measure the throughput of the two main workloads, echo-20 and echo-1KiB
     Echo,
-    /// Memory of idle connections
+    /// Measure the memory of idle connections
     Idle,
-    /// Time from start to the first echo
+    /// Measure the time from start to the first echo
     Start,
-    /// Memory of sandboxes, and how long hibernated ones take to wake
+    /// Measure the memory of sandboxes, and how long hibernated ones take to wake
     Density,
-    /// Latency of other clients while one client traps, loops or hoards memory
+    /// Measure the latency of other clients while one client traps, loops or hoards memory
     Neighbours,
-    /// How long a reload pauses an actor
+    /// Measure how long a reload pauses an actor
     Reload,
-    /// CPU time per message with one and two workers, to show what two workers cost each other
+    /// Measure the CPU time per message with one and with two workers, to show what workers cost
+    /// each other
     Workers,
-    /// Instructions per message, checked against a budget
+    /// Count the instructions per message and check them against a budget
     Instructions {
-        /// Write the measured counts into the budget
+        /// Write the counts into the budget
         #[arg(long)]
         record: bool,
     },
