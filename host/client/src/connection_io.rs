@@ -188,7 +188,7 @@ mod tests {
     use crate::outgoing::{Completion, Frame};
 
     #[tokio::test(start_paused = true)]
-    async fn octets_that_the_stream_holds_back_are_flushed() {
+    async fn bytes_that_the_stream_buffers_are_flushed() {
         let (ours, mut theirs) = duplex(1000);
         let shared = Shared::new(&Options::new("ws://h/").unwrap());
         shared.send(Frame::Text("x"), Completion::Ignored).unwrap();

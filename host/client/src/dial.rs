@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn address_that_does_not_answer_holds_the_others_up_for_a_moment_alone() {
+    async fn address_that_does_not_answer_delays_the_others_only_briefly() {
         let began = Instant::now();
         let connected =
             race(addresses(&[1, 2, 3]), async |address: SocketAddr| match address.port() {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn address_that_fails_holds_nobody_up_and_the_last_failure_is_told() {
+    async fn address_that_fails_causes_no_delay_and_the_last_failure_is_returned() {
         let began = Instant::now();
         let tried = Mutex::new(Vec::new());
         let failed = race::<(), _>(addresses(&[1, 2, 3]), async |address: SocketAddr| {

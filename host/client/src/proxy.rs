@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_proxies_say_what_is_right_and_keep_the_password() {
+    fn invalid_proxies_are_reported_with_advice_and_without_the_password() {
         for text in ["", "http://", "me:se cret@proxy", "proxy:port", "me:secret@proxy:70000"] {
             let error = Proxy::parse(text).unwrap_err().to_string();
             assert!(error.contains("http://[user:password@]host[:port]"), "{text}: {error}");

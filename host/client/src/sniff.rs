@@ -11,7 +11,7 @@ use crate::stream::Stream;
 
 /// A stream that records its first input.
 ///
-/// A server that refuses a connection sends the reason and closes, perhaps before it has read the request. Writing then
+/// A server that refuses a connection sends the reason and closes, possibly before it has read the request. Writing then
 /// fails before the reason is read. So this stream hides such write errors: reading returns the reason, and then the
 /// end of the stream.
 pub(crate) struct Sniffed {

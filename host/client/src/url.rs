@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_urls_say_what_is_right() {
+    fn invalid_urls_are_reported_with_advice() {
         for (text, advice) in [
             ("localhost:8080", "ws://host[:port]/path?query"),
             ("/path", "ws://host[:port]/path?query"),
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn user_and_password_are_for_the_server_alone() {
+    fn user_and_password_are_only_for_the_server() {
         let url = Url::parse("wss://me:secret@h:8443/x").unwrap();
         assert_eq!(url.credentials.as_ref().unwrap(), "Basic bWU6c2VjcmV0");
         assert_eq!((url.host(), &*url.host_header()), ("h", "h:8443"));

@@ -16,7 +16,7 @@ async fn client_waits_for_the_server_to_close_tcp() {
     assert_eq!(client.send_text("late").now_or_never(), Some(Err(SendError::Closed)));
     peer.expect(0x88, b"\x0f\xa0bye").await;
     peer.send_hex("88 02 0f a0").await;
-    // §7.1.1: it has not closed, and does not while the server has not.
+    // §7.1.1: the client does not close the connection before the server does.
     let mut octet = [0];
     let read = tokio::time::timeout(Duration::from_millis(50), peer.stream.read(&mut octet)).await;
     assert!(read.is_err(), "the client closed first: {read:?}");
@@ -76,7 +76,7 @@ async fn messages_that_the_server_sent_before_it_answers_are_received() {
     peer.send_hex("01 01 79").await;
     peer.send_hex("80 01 7a").await;
     peer.send_hex("88 02 03 e8").await;
-    // §5.5.1: nothing follows the close frame, no pong either.
+    // §5.5.1: nothing follows the close frame, not even a pong.
     peer.stream.shutdown().await.unwrap();
     assert_eq!(within(messages.next()).await, Some(Received::Text("x".into())));
     assert_eq!(within(messages.next()).await, Some(Received::Text("yz".into())));
@@ -94,7 +94,7 @@ async fn server_that_closes_first_is_answered_with_its_code() {
     assert_eq!(within(messages.next()).await, None);
     let end = within(client.ended()).await;
     assert_eq!((end.code, &*end.reason, end.clean, end.sent), (4001, "bye", true, Some(4001)));
-    // Closing what has ended tells how.
+    // Closing a connection that has ended returns how it ended.
     assert_eq!(within(client.close(1000, "").unwrap()).await, end);
 }
 

@@ -1,18 +1,18 @@
-//! RFC 7692: messages that go compressed.
+//! RFC 7692: compressed messages.
 
 use ws_host_client::deflate::{ContextTakeover, Deflate, Direction};
 use ws_host_client::{Client, ConnectError, HandshakeError, Messages, Options, Received, connect};
 
 use crate::peer::{Listener, Peer, header, right_headers, within};
 
-/// Compresses whatever its length, and takes over contexts.
+/// Returns settings that compress messages of any length, with context takeover.
 fn eager() -> Deflate {
     let mut deflate = Deflate::with_context_takeover();
     deflate.threshold = 0;
     deflate
 }
 
-/// Both ends of a connection on which the server gave this answer to the offer.
+/// Returns both ends of a connection on which the server answered the offer with this header value.
 async fn open(deflate: Deflate, answer: &str) -> (Peer, Client, Messages) {
     let listener = Listener::bind().await;
     let options = listener.options().max_message(1000).compression(Some(deflate));
@@ -86,7 +86,7 @@ async fn messages_sent_before_the_connection_opens_go_as_they_are() {
 #[tokio::test]
 async fn message_that_inflates_beyond_the_limit_fails_with_1009() {
     let (mut peer, client, _messages) = open(eager(), "permessage-deflate").await;
-    // 1001 times the octet 0.
+    // 1001 zero bytes.
     peer.send_hex("c2 0a 62 60 18 05 a3 60 14 0c 7b 00").await;
     peer.expect_close(1009).await;
     assert_eq!(within(client.ended()).await.sent, Some(1009));

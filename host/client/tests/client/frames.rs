@@ -1,4 +1,4 @@
-//! A server that puts on the wire whatever frames of HTTP/2 a test wants (RFC 9113 §4.1).
+//! A server that sends arbitrary HTTP/2 frames (RFC 9113 §4.1).
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -20,12 +20,12 @@ const END_HEADERS: u8 = 4;
 /// `SETTINGS_ENABLE_CONNECT_PROTOCOL` = 1 (RFC 8441 §3).
 pub(crate) const EXTENDED_CONNECT: [u8; 6] = [0, 8, 0, 0, 0, 1];
 
-/// Its end of a connection.
+/// The server's end of a connection.
 pub(crate) struct Http2Peer {
     pub(crate) stream: TcpStream,
 }
 
-/// One frame of the client's.
+/// One frame from the client.
 #[derive(Debug)]
 pub(crate) struct Http2Frame {
     pub(crate) kind: u8,
@@ -35,7 +35,7 @@ pub(crate) struct Http2Frame {
 }
 
 impl Http2Peer {
-    /// Accepts a connection and tells these settings.
+    /// Accepts a connection and sends these settings.
     pub(crate) async fn accept(listener: &Listener, settings: &[u8]) -> Self {
         let mut peer = Self { stream: listener.accept().await.stream };
         let mut preface = [0; 24];
@@ -45,7 +45,7 @@ impl Http2Peer {
         peer
     }
 
-    /// Both ends of an open WebSocket, which is stream 1.
+    /// Returns both ends of an open WebSocket on stream 1.
     pub(crate) async fn open() -> (Self, Client, Messages) {
         let listener = Listener::bind().await;
         let (client, messages) = connect(http2(&listener));
@@ -62,7 +62,7 @@ impl Http2Peer {
         within(self.stream.write_all(&[&head, payload].concat())).await.unwrap();
     }
 
-    /// The next frame of this kind. The client's settings are acknowledged, other frames are skipped.
+    /// Returns the next frame of this kind. Acknowledges the client's settings, and skips other frames.
     pub(crate) async fn expect(&mut self, kind: u8) -> Http2Frame {
         loop {
             let frame = self.frame().await;
@@ -75,14 +75,14 @@ impl Http2Peer {
         }
     }
 
-    /// Reads a request; gives its stream.
+    /// Reads a request, and returns its stream.
     pub(crate) async fn request(&mut self) -> u32 {
         let frame = self.expect(HEADERS).await;
         assert_eq!(frame.flags & END_STREAM, 0, "RFC 8441 §5.1: the stream stays open");
         frame.stream
     }
 
-    /// Answers a request, as literals that no table takes (RFC 7541 §6.2.2).
+    /// Answers a request with literal headers without indexing (RFC 7541 §6.2.2).
     pub(crate) async fn answer(&mut self, stream: u32, status: &str, headers: &[(&str, &str)]) {
         let mut block = Vec::new();
         for (name, value) in [(":status", status)].iter().chain(headers) {
@@ -109,7 +109,7 @@ impl Http2Peer {
     }
 }
 
-/// Options for a listener that is known to speak HTTP/2.
+/// Returns options for a listener that is known to speak HTTP/2.
 pub(crate) fn http2(listener: &Listener) -> Options {
     listener.options().http(HttpVersion::Http2)
 }

@@ -1,4 +1,4 @@
-//! RFC 6455 §4.1: what the client asks for, and what it takes for an answer.
+//! RFC 6455 §4.1: the client's request, and the responses that it accepts.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -8,7 +8,7 @@ use ws_host_client::{ConnectError, HandshakeError, Options, Received, State, con
 
 use crate::peer::{Listener, header, right_headers, within};
 
-/// Why a client does not open when a server answers this, `{right}` standing for the right headers.
+/// Returns the error of a client whose server sends this response. `{right}` stands for the correct headers.
 async fn refused_by(answer: &str) -> ConnectError {
     let listener = Listener::bind().await;
     let (client, mut messages) = connect(listener.options().subprotocol("offered").unwrap());
@@ -27,7 +27,7 @@ async fn refused_by(answer: &str) -> ConnectError {
     error
 }
 
-/// The check that the server's answer fails.
+/// Returns the check that the server's response fails.
 async fn failed_check(answer: &str) -> HandshakeError {
     match refused_by(answer).await {
         ConnectError::Handshake(error) => error,
@@ -151,7 +151,7 @@ async fn extension_that_was_not_offered_fails() {
 }
 
 #[tokio::test]
-async fn refusal_tells_its_status_and_text() {
+async fn refusal_has_its_status_and_text() {
     let error = refused_by("HTTP/1.1 404 Not Found\nContent-Length: 8\n\nnot here").await;
     let ConnectError::Refused { status, body } = error else { panic!("{error}") };
     assert_eq!((status.as_u16(), &*body), (404, "not here"));
@@ -166,14 +166,14 @@ async fn text_of_a_refusal_is_bounded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refusal_whose_text_never_ends_tells_its_status() {
+async fn refusal_whose_text_never_ends_has_its_status() {
     let error = refused_by("HTTP/1.1 403 Forbidden\nContent-Length: 100\n\npart").await;
     let ConnectError::Refused { status, .. } = error else { panic!("{error}") };
     assert_eq!(status.as_u16(), 403);
 }
 
 #[tokio::test]
-async fn redirect_is_told_and_not_followed() {
+async fn redirect_is_reported_and_not_followed() {
     let error = refused_by("HTTP/1.1 302 Found\nLocation: wss://h/\nContent-Length: 0\n\n").await;
     let ConnectError::Redirected { status, location } = error else { panic!("{error}") };
     assert_eq!((status.as_u16(), location.as_deref()), (302, Some("wss://h/")));
@@ -203,7 +203,7 @@ async fn server_that_never_answers_times_out() {
 }
 
 #[tokio::test]
-async fn nobody_listening_is_told_with_the_systems_reason() {
+async fn refused_connection_is_reported_with_the_systems_reason() {
     let listener = Listener::bind().await;
     let options = listener.options().connect_timeout(Duration::from_secs(20));
     drop(listener);
@@ -214,9 +214,9 @@ async fn nobody_listening_is_told_with_the_systems_reason() {
 }
 
 #[tokio::test]
-async fn attempt_that_nobody_waits_for_is_given_up() {
+async fn attempt_without_handles_is_cancelled() {
     let listener = Listener::bind().await;
-    // Longer than the test waits.
+    // Longer than the test may take.
     let options = listener.options().connect_timeout(Duration::from_secs(600));
     let (client, messages) = connect(options);
     let mut peer = listener.accept().await;

@@ -23,7 +23,7 @@ async fn echoes(client: &Client, messages: &mut Messages, text: &str) {
     assert_eq!(within(messages.next()).await, Some(Received::Text(text.to_owned())));
 }
 
-/// Both ends of a WebSocket over hyper's HTTP/2.
+/// Returns the client's end of a WebSocket over hyper's HTTP/2.
 async fn open(change: impl FnOnce(Options) -> Options) -> (Client, Messages) {
     let (options, _) = serve(builder(), echo).await;
     let (client, messages) = connect(change(options));
@@ -31,7 +31,7 @@ async fn open(change: impl FnOnce(Options) -> Options) -> (Client, Messages) {
     (client, messages)
 }
 
-/// Waits until so many connections have ended.
+/// Waits until this many connections have ended.
 async fn ended(count: &Count, connections: usize) {
     within(async {
         while count.ended.load(Ordering::SeqCst) < connections {
@@ -46,7 +46,7 @@ async fn messages_go_both_ways() {
     let (client, mut messages) = open(|options| options).await;
     assert_eq!(client.opened().await.unwrap().http_version, Version::HTTP_2);
     echoes(&client, &mut messages, "hello").await;
-    // Longer than a frame of HTTP/2, and together longer than every window.
+    // Each is longer than an HTTP/2 frame, and together they exceed every window.
     let long = "x".repeat(1_000_000);
     for _ in 0..5 {
         echoes(&client, &mut messages, &long).await;
@@ -59,7 +59,7 @@ async fn messages_go_both_ways() {
 
 #[tokio::test]
 async fn request_is_an_extended_connect_with_what_was_asked_for() {
-    /// Tells what it was asked for in the text of its answer.
+    /// Describes the request in the body of the response.
     fn mirror(request: Request<Incoming>) -> Answer {
         let (head, _) = request.into_parts();
         let protocol = head.extensions.get::<Protocol>().map(Protocol::as_str);
@@ -88,7 +88,7 @@ async fn request_is_an_extended_connect_with_what_was_asked_for() {
 }
 
 #[tokio::test]
-async fn host_that_is_set_and_the_user_of_the_url_are_told_to_the_server() {
+async fn host_that_is_set_and_the_user_of_the_url_are_sent_to_the_server() {
     fn mirror(request: Request<Incoming>) -> Answer {
         let (head, _) = request.into_parts();
         let authorization = head.headers["authorization"].to_str().unwrap();
@@ -150,25 +150,25 @@ async fn many_websockets_share_one_connection() {
     for (client, _) in &open {
         assert!(within(client.close(1000, "").unwrap()).await.clean);
     }
-    // A place that was given back is taken again.
+    // A stream that ended makes room for another.
     let (client, mut messages) = connection.open(options);
     echoes(&client, &mut messages, "one more").await;
     assert_eq!(count.begun.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
-async fn connection_is_closed_when_nobody_wants_it() {
+async fn connection_is_closed_when_it_is_no_longer_used() {
     let (options, count) = serve(builder(), echo).await;
     let connection = within(Http2Connection::connect(&options)).await.unwrap();
     let (client, mut messages) = connection.open(options.clone());
     within(client.opened()).await.unwrap();
     drop(connection);
-    // The WebSocket keeps it.
+    // The WebSocket keeps the connection open.
     echoes(&client, &mut messages, "still here").await;
     assert_eq!(count.ended.load(Ordering::SeqCst), 0);
     assert!(within(client.close(1000, "").unwrap()).await.clean);
     ended(&count, 1).await;
-    // One that no WebSocket was opened on, and one of a WebSocket alone.
+    // A connection without any WebSocket, and a connection for only one WebSocket.
     drop(within(Http2Connection::connect(&options)).await.unwrap());
     ended(&count, 2).await;
     let (client, messages) = connect(options);
@@ -209,7 +209,7 @@ async fn websocket_that_nobody_reads_does_not_hold_up_the_others() {
     for number in 0..100 {
         echoes(&client, &mut messages, &format!("{number}")).await;
     }
-    // Each: 16 messages that are not taken, 1 MiB in HTTP/2, and what hyper's server buffers.
+    // Each WebSocket buffers 16 messages that are not taken, 1 MiB in HTTP/2, and the buffers of hyper's server.
     let most = stuck.len() * (16 * MESSAGE + (1 << 20) + (1 << 20)) / MESSAGE;
     assert!(SENT.load(Ordering::SeqCst) <= most, "{SENT:?} of at most {most}");
 }
@@ -226,7 +226,7 @@ async fn message_is_sent_when_the_servers_window_has_taken_it() {
     let (mut peer, client, _messages) = Http2Peer::open().await;
     let mut sending = client.send_binary(&[0; LENGTH]);
     let mut received = 0;
-    // RFC 9113 §6.9.2: what may be sent before a server says more.
+    // RFC 9113 §6.9.2: the initial window, before the server enlarges it.
     receive(&mut peer, &mut received, 65_535).await;
     assert_eq!((received, (&mut sending).now_or_never()), (65_535, None));
     for stream in [0, 1] {
@@ -237,7 +237,7 @@ async fn message_is_sent_when_the_servers_window_has_taken_it() {
 }
 
 #[tokio::test]
-async fn one_more_than_the_server_allows_waits_for_a_place() {
+async fn stream_beyond_the_servers_limit_waits() {
     let mut one = builder();
     one.max_concurrent_streams(1);
     let (options, _) = serve(one, echo).await;
@@ -287,7 +287,7 @@ async fn dropping_every_handle_closes_with_1001() {
 }
 
 #[tokio::test]
-async fn octets_are_split_over_frames_in_any_way() {
+async fn bytes_may_be_split_over_frames_in_any_way() {
     let (mut peer, _client, mut messages) = Http2Peer::open().await;
     for octet in b"\x81\x05hello" {
         peer.send(DATA, 0, 1, &[]).await;

@@ -1,4 +1,4 @@
-//! Servers of HTTP/2 that do what they should not, or will not do what they should.
+//! HTTP/2 servers that violate the protocol, or that do not support WebSockets.
 
 use std::error::Error;
 
@@ -17,7 +17,7 @@ const INTERNAL_ERROR: [u8; 4] = [0, 0, 0, 2];
 const REFUSED_STREAM: [u8; 4] = [0, 0, 0, 7];
 const CANCEL: [u8; 4] = [0, 0, 0, 8];
 
-/// Why a client does not open when a server does this with its request, on stream 1.
+/// Returns the error of a client whose server does this with the request on stream 1.
 async fn refused_by(act: impl AsyncFnOnce(&mut Http2Peer)) -> ConnectError {
     let listener = Listener::bind().await;
     let (client, mut messages) = connect(http2(&listener).subprotocol("offered").unwrap());
@@ -29,13 +29,13 @@ async fn refused_by(act: impl AsyncFnOnce(&mut Http2Peer)) -> ConnectError {
     assert_eq!(within(sending).await, Err(SendError::Closed));
     assert_eq!(within(messages.next()).await, None);
     assert_eq!(within(client.ended()).await.code, 1006);
-    // Nothing of the connection is left.
+    // The connection is gone.
     let mut rest = Vec::new();
     let _ = within(peer.stream.read_to_end(&mut rest)).await;
     error
 }
 
-/// How an open WebSocket ends when the server does this.
+/// Returns how an open WebSocket ends when the server does this.
 async fn ends_by(act: impl AsyncFnOnce(&mut Http2Peer)) -> End {
     let (mut peer, client, mut messages) = Http2Peer::open().await;
     act(&mut peer).await;
@@ -45,16 +45,16 @@ async fn ends_by(act: impl AsyncFnOnce(&mut Http2Peer)) -> End {
     end
 }
 
-/// The whole chain of an error.
-fn told(error: &dyn Error) -> String {
+/// Formats an error with all its causes.
+fn error_chain(error: &dyn Error) -> String {
     match error.source() {
-        Some(source) => format!("{error}: {}", told(source)),
+        Some(source) => format!("{error}: {}", error_chain(source)),
         None => error.to_string(),
     }
 }
 
 #[tokio::test]
-async fn server_without_extended_connect_is_told_so() {
+async fn server_without_extended_connect_is_reported() {
     for settings in [&[][..], &[0, 8, 0, 0, 0, 0]] {
         let listener = Listener::bind().await;
         let (client, _messages) = connect(http2(&listener));
@@ -104,7 +104,7 @@ async fn server_that_never_answers_the_request_times_out() {
 }
 
 #[tokio::test]
-async fn refusal_tells_its_status_and_text() {
+async fn refusal_has_its_status_and_text() {
     let error = refused_by(async |peer| {
         peer.answer(1, "404", &[("content-length", "8")]).await;
         peer.send(DATA, END_STREAM, 1, b"not here").await;
@@ -128,7 +128,7 @@ async fn text_of_a_refusal_is_bounded() {
 }
 
 #[tokio::test]
-async fn redirect_is_told_and_not_followed() {
+async fn redirect_is_reported_and_not_followed() {
     let error = refused_by(async |peer| peer.answer(1, "302", &[("location", "wss://h/")]).await);
     let error = error.await;
     let ConnectError::Redirected { status, location } = error else { panic!("{error}") };
@@ -163,13 +163,13 @@ async fn answer_that_opens_a_tunnel_and_has_a_length_fails() {
 async fn stream_that_is_reset_before_the_answer_fails() {
     for (code, word) in [(REFUSED_STREAM, "refused stream"), (INTERNAL_ERROR, "internal error")] {
         let error = refused_by(async |peer| peer.send(RST_STREAM, 0, 1, &code).await).await;
-        assert!(told(&error).contains(word), "{}", told(&error));
+        assert!(error_chain(&error).contains(word), "{}", error_chain(&error));
     }
 }
 
 #[tokio::test]
 async fn goaway_before_the_answer_fails() {
-    // The last stream that the server looks at is 0: not ours.
+    // The last stream that the server processes is 0, not ours.
     let error = refused_by(async |peer| peer.send(GOAWAY, 0, 0, &[0; 8]).await).await;
     assert!(matches!(error, ConnectError::Http(_)), "{error}");
 }
@@ -196,7 +196,7 @@ async fn connection_that_breaks_ends_its_websockets() {
     })
     .await;
     assert!(!end.reason.is_empty());
-    // Frames that HTTP/2 does not allow: DATA on stream 0, and one longer than was agreed on.
+    // Frames that HTTP/2 does not allow: DATA on stream 0, and a frame that exceeds the maximum size.
     ends_by(async |peer| peer.send(DATA, 0, 0, b"x").await).await;
     ends_by(async |peer| peer.send(DATA, 0, 1, &[0; 20_000]).await).await;
     ends_by(async |peer| peer.send(SETTINGS, 0, 0, b"x").await).await;
@@ -226,7 +226,7 @@ async fn after_a_goaway_open_websockets_go_on_and_no_more_are_opened() {
 }
 
 #[tokio::test]
-async fn server_of_http1_is_told_of() {
+async fn server_without_http2_is_reported() {
     let listener = Listener::bind().await;
     let (client, _messages) = connect(http2(&listener));
     let mut peer = listener.accept().await;
@@ -236,11 +236,11 @@ async fn server_of_http1_is_told_of() {
 }
 
 #[tokio::test]
-async fn server_of_http2_alone_is_told_of() {
+async fn server_without_http1_is_reported() {
     let listener = Listener::bind().await;
     let (client, _messages) = connect(listener.options());
     let mut peer = listener.accept().await;
-    // Its settings, and GOAWAY with PROTOCOL_ERROR.
+    // The server's settings, and GOAWAY with PROTOCOL_ERROR.
     peer.send_hex("00 00 00 04 00 00 00 00 00").await;
     peer.send_hex("00 00 08 07 00 00 00 00 00 00 00 00 00 00 00 00 01").await;
     let error = within(client.opened()).await.unwrap_err();

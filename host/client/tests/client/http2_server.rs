@@ -1,4 +1,4 @@
-//! A good server of WebSockets over HTTP/2: hyper's, with the frames of another library.
+//! A correct server of WebSockets over HTTP/2: hyper's server, with the framing of another library.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -26,21 +26,21 @@ use crate::peer::Listener;
 
 pub(crate) type Answer = Response<Full<Bytes>>;
 
-/// How many connections there were, and how many have ended.
+/// The number of connections that were opened, and the number that have ended.
 #[derive(Default)]
 pub(crate) struct Count {
     pub(crate) begun: AtomicUsize,
     pub(crate) ended: AtomicUsize,
 }
 
-/// What hyper does by itself, and extended CONNECT.
+/// Returns hyper's defaults with extended CONNECT.
 pub(crate) fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.enable_connect_protocol();
     builder
 }
 
-/// Serves all connections of a new listener. Gives options to connect to it.
+/// Serves all connections of a new listener. Returns options for connecting to it.
 pub(crate) async fn serve(
     builder: Builder<TokioExecutor>,
     answer: fn(Request<Incoming>) -> Answer,
@@ -63,18 +63,18 @@ pub(crate) async fn serve(
     (options, count)
 }
 
-/// Serves one connection, to its end.
+/// Serves one connection until it ends.
 pub(crate) async fn serve_stream(
     builder: &Builder<TokioExecutor>,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     answer: fn(Request<Incoming>) -> Answer,
 ) {
     let service = service_fn(move |request| ready(Ok::<_, Infallible>(answer(request))));
-    // How it ends is the client's affair.
+    // The client's test checks how the connection ends.
     let _ = builder.serve_connection(TokioIo::new(stream), service).await;
 }
 
-/// Opens a WebSocket by the rules of the protocol and sends every message back.
+/// Opens a WebSocket correctly and sends every message back.
 pub(crate) fn echo(mut request: Request<Incoming>) -> Answer {
     let response = accepted(&request);
     tokio::spawn(async move {
@@ -89,7 +89,7 @@ pub(crate) fn echo(mut request: Request<Incoming>) -> Answer {
     response
 }
 
-/// The answer to a request that is right, with the first subprotocol.
+/// Returns the response to a valid request, with the first subprotocol.
 pub(crate) fn accepted(request: &Request<Incoming>) -> Answer {
     let (origins, versions) = (Origins::default(), Versions::default());
     let rules = Rules::new(&origins, &versions);

@@ -1,4 +1,4 @@
-//! Which version of HTTP is chosen over TLS (RFC 7301).
+//! Negotiation of the HTTP version over TLS (RFC 7301).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,8 +11,8 @@ use crate::http2_server::{builder, echo, serve_stream};
 use crate::peer::{Listener, Peer, within};
 use crate::tls_server::{Certificate, Clients};
 
-/// A server that knows these names of ALPN and speaks both versions, the one as this builder says. Gives
-/// options to connect to it, and the count of its connections.
+/// Starts a server that offers these ALPN names. It speaks HTTP/1.1, and HTTP/2 as this builder configures it. Returns
+/// options for connecting to it, and the count of its connections.
 async fn serve(
     alpn: &[&str],
     http2: hyper::server::conn::http2::Builder<TokioExecutor>,
@@ -50,7 +50,7 @@ async fn serve_to(
 async fn opened_over(options: Options) -> Version {
     let (client, _messages) = connect(options);
     let version = within(client.opened()).await.unwrap().http_version;
-    // Whoever closes first.
+    // It does not matter which side closes first.
     let _ = client.close(1000, "");
     assert!(within(client.ended()).await.clean);
     version
@@ -74,7 +74,7 @@ async fn either_takes_what_the_server_likes_best() {
 }
 
 #[tokio::test]
-async fn version_that_was_asked_for_alone_is_offered() {
+async fn only_the_version_that_was_asked_for_is_offered() {
     for (version, opened) in
         [(HttpVersion::Http1, Version::HTTP_11), (HttpVersion::Http2, Version::HTTP_2)]
     {
@@ -108,8 +108,8 @@ async fn http2_without_websockets_costs_either_a_second_connection() {
 }
 
 #[tokio::test]
-async fn server_that_does_not_speak_the_version_is_told_of() {
-    // No ALPN, another version, none in common.
+async fn server_that_does_not_speak_the_version_is_reported() {
+    // No ALPN, another version, and no version in common.
     for names in [&[][..], &["http/1.1"], &["spdy/3"]] {
         let (options, _) = serve(names, builder()).await;
         let error = error(options.http(HttpVersion::Http2)).await;
@@ -121,7 +121,7 @@ async fn server_that_does_not_speak_the_version_is_told_of() {
 }
 
 #[tokio::test]
-async fn client_without_a_certificate_is_told_that_one_is_wanted() {
+async fn missing_client_certificate_is_reported() {
     let known = Certificate::new("a client");
     let (options, _) = serve_to(&Clients::Only(&known), &["h2"], builder()).await;
     let error = error(options.http(HttpVersion::Http2)).await;

@@ -1,6 +1,6 @@
-//! The client against servers that do as RFC 6455 and RFC 8441 say, and against such that do not.
+//! The client against servers that follow RFC 6455 and RFC 8441, and against servers that violate them.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 mod closing;
 mod compression;

@@ -1,4 +1,4 @@
-//! A server that puts on the wire whatever a test wants, right or wrong.
+//! A server that sends arbitrary bytes, correct or not.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use ws_host_client::{Client, Messages, Options, connect};
 
-/// How long a test waits for what must come. Only a failing test ever waits so long.
+/// How long a test waits for something that must happen. Only a failing test waits this long.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Fails the test when this takes for ever.
+/// Fails the test if a future takes longer than [`DEADLINE`].
 pub(crate) async fn within<T>(wait: impl Future<Output = T>) -> T {
     timeout(DEADLINE, wait).await.expect("this should not take so long")
 }
@@ -20,12 +20,12 @@ pub(crate) async fn within<T>(wait: impl Future<Output = T>) -> T {
 /// A listening server.
 pub(crate) struct Listener(TcpListener);
 
-/// Its end of a connection.
+/// The server's end of a connection.
 pub(crate) struct Peer<S = TcpStream> {
     pub(crate) stream: S,
 }
 
-/// A frame of the client's, unmasked.
+/// A frame from the client, unmasked.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) first: u8,
@@ -54,14 +54,14 @@ impl Listener {
         Peer { stream: within(self.0.accept()).await.unwrap().0 }
     }
 
-    /// Accepts a connection that may come or not.
+    /// Accepts a connection, without a time limit.
     pub(crate) async fn accept_whenever(&self) -> TcpStream {
         let stream = self.0.accept().await.unwrap().0;
         stream.set_nodelay(true).unwrap();
         stream
     }
 
-    /// Both ends of an open connection.
+    /// Returns both ends of an open connection.
     pub(crate) async fn open(&self, options: Options) -> (Peer, Client, Messages) {
         let (client, messages) = connect(options);
         let mut peer = self.accept().await;
@@ -71,19 +71,19 @@ impl Listener {
     }
 }
 
-/// Both ends of an open connection with default options.
+/// Returns both ends of an open connection with default options.
 pub(crate) async fn open() -> (Peer, Client, Messages) {
     let listener = Listener::bind().await;
     listener.open(listener.options()).await
 }
 
-/// The right headers of an answer to a request.
+/// Returns the correct headers of a response to a request.
 pub(crate) fn right_headers(request: &str) -> String {
     let accept = derive_accept_key(header(request, "sec-websocket-key").as_bytes());
     format!("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n")
 }
 
-/// The value of a header.
+/// Returns the value of a header.
 pub(crate) fn header<'a>(request: &'a str, name: &str) -> &'a str {
     let mut headers = request.lines().filter_map(|line| line.split_once(": "));
     headers.find(|(found, _)| found.eq_ignore_ascii_case(name)).expect("the header").1
@@ -99,7 +99,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         String::from_utf8(head).unwrap()
     }
 
-    /// Answers the request with 101, the right headers, and what is given.
+    /// Answers the request with 101, the correct headers, and `more`.
     pub(crate) async fn open(&mut self, more: &str) -> String {
         let request = self.request().await;
         let headers = right_headers(&request);
@@ -107,17 +107,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         request
     }
 
-    pub(crate) async fn send(&mut self, octets: impl AsRef<[u8]>) {
-        within(self.stream.write_all(octets.as_ref())).await.unwrap();
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        within(self.stream.write_all(bytes.as_ref())).await.unwrap();
     }
 
-    /// Sends octets as the RFC writes them: `81 05 48`.
+    /// Sends bytes that are written in hexadecimal, as in the RFC: `81 05 48`.
     pub(crate) async fn send_hex(&mut self, hex: &str) {
-        let octets = hex.split(' ').map(|octet| u8::from_str_radix(octet, 16).unwrap());
-        self.send(octets.collect::<Vec<_>>()).await;
+        let bytes = hex.split(' ').map(|byte| u8::from_str_radix(byte, 16).unwrap());
+        self.send(bytes.collect::<Vec<_>>()).await;
     }
 
-    /// The next frame.
+    /// Returns the next frame.
     pub(crate) async fn frame(&mut self) -> Frame {
         let stream = &mut self.stream;
         within(async {
@@ -133,15 +133,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
             stream.read_exact(&mut key).await.unwrap();
             let mut payload = vec![0; length];
             stream.read_exact(&mut payload).await.unwrap();
-            for (octet, key) in payload.iter_mut().zip(key.iter().cycle()) {
-                *octet ^= key;
+            for (byte, key) in payload.iter_mut().zip(key.iter().cycle()) {
+                *byte ^= key;
             }
             Frame { first, key, payload }
         })
         .await
     }
 
-    /// The next frame, which must begin with this octet and have this payload.
+    /// Reads the next frame, which must begin with this byte and have this payload.
     pub(crate) async fn expect(&mut self, first: u8, payload: impl AsRef<[u8]>) {
         let frame = self.frame().await;
         assert_eq!(
@@ -150,21 +150,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         );
     }
 
-    /// The next frame, which must be a close frame with this code.
+    /// Reads the next frame, which must be a close frame with this code.
     pub(crate) async fn expect_close(&mut self, code: u16) {
         let frame = self.frame().await;
         assert_eq!((frame.first, &frame.payload[..2]), (0x88, &code.to_be_bytes()[..]));
     }
 
-    /// The client must leave, having sent nothing more.
+    /// Waits until the client leaves, and checks that it has sent nothing more.
     pub(crate) async fn expect_end(&mut self) {
         let mut rest = Vec::new();
-        // A reset is an end as well.
+        // A reset also ends the connection.
         let _ = within(self.stream.read_to_end(&mut rest)).await;
         assert_eq!(rest, b"");
     }
 
-    /// Sends a close frame, and reads the answer to it.
+    /// Sends a close frame, and reads the answer.
     pub(crate) async fn close(mut self, code: u16) {
         self.send([&[0x88, 2][..], &code.to_be_bytes()].concat()).await;
         self.expect_close(code).await;

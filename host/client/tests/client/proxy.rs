@@ -1,4 +1,4 @@
-//! RFC 9110 §9.3.6: a proxy is asked for a tunnel, and what goes in it is as without a proxy.
+//! Tunnels through a proxy (RFC 9110 §9.3.6): inside, everything is the same as without a proxy.
 
 use std::error::Error;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use crate::http2_server::{builder, echo, serve_stream};
 use crate::peer::{Listener, Peer, header, within};
 use crate::tls_server::{Certificate, Clients};
 
-/// Options for a server whose name only the proxy can resolve.
+/// Returns options for a server whose name only the proxy can resolve.
 fn options(proxy: &Listener, url: &str) -> Options {
     Options::new(url).unwrap().proxy(&format!("http://{}", proxy.address())).unwrap()
 }
 
-/// The proxy's end of a connection, once it is asked for a tunnel to this server.
+/// Returns the proxy's end of a connection after the client has asked for a tunnel to this server.
 async fn asked_for(proxy: &Listener, server: &str) -> Peer {
     let mut peer = proxy.accept().await;
     let request = peer.request().await;
@@ -26,7 +26,7 @@ async fn asked_for(proxy: &Listener, server: &str) -> Peer {
 
 #[tokio::test]
 async fn websocket_goes_through_the_tunnel_of_a_proxy() {
-    // Proxies of both versions of HTTP/1.
+    // Proxies with HTTP/1.0 and HTTP/1.1.
     for answer in
         ["HTTP/1.1 200 OK\r\nVia: p\r\n\r\n", "HTTP/1.0 200 Connection established\r\n\r\n"]
     {
@@ -74,18 +74,18 @@ async fn http2_goes_through_the_tunnel() {
 }
 
 #[tokio::test]
-async fn what_a_server_says_first_is_heard_through_the_proxy() {
+async fn first_bytes_of_the_server_arrive_through_the_proxy() {
     let proxy = Listener::bind().await;
     let (client, _messages) = connect(options(&proxy, "ws://server.invalid:443/"));
     let mut peer = asked_for(&proxy, "server.invalid:443").await;
-    // In one piece with the proxy's answer: the alert decode_error (RFC 8446 §6).
+    // In one write with the proxy's response: the alert decode_error (RFC 8446 §6).
     peer.send(&b"HTTP/1.1 200 OK\r\n\r\n\x15\x03\x03\x00\x02\x02\x32"[..]).await;
     let error = within(client.opened()).await.unwrap_err();
     assert!(matches!(error, ConnectError::TlsExpected), "{error}");
 }
 
 #[tokio::test]
-async fn user_of_the_proxy_is_told_to_the_proxy_alone() {
+async fn credentials_of_the_proxy_are_sent_only_to_the_proxy() {
     let proxy = Listener::bind().await;
     let options = Options::new("ws://server.invalid/").unwrap();
     let url = format!("me:p%40ss@{}", proxy.address());
@@ -110,7 +110,7 @@ async fn refusal_of_the_proxy_is_not_taken_for_one_of_the_server() {
 }
 
 #[tokio::test]
-async fn proxy_that_speaks_no_http_is_told_of() {
+async fn proxy_that_does_not_speak_http_is_reported() {
     let proxy = Listener::bind().await;
     let (client, _messages) = connect(options(&proxy, "ws://server.invalid/"));
     asked_for(&proxy, "server.invalid:80").await.send("SSH-2.0-OpenSSH_9.6\r\n\r\n").await;
@@ -119,7 +119,7 @@ async fn proxy_that_speaks_no_http_is_told_of() {
 }
 
 #[tokio::test]
-async fn proxy_that_is_not_there_is_told_with_the_systems_reason() {
+async fn unreachable_proxy_is_reported_with_the_systems_reason() {
     let proxy = Listener::bind().await;
     let options = options(&proxy, "ws://server.invalid/");
     drop(proxy);

@@ -1,4 +1,4 @@
-//! What the server sends, and when it sends too much.
+//! Messages from the server, including too many and too long ones.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use ws_host_client::{End, Received};
 
 use crate::peer::{Listener, open, within};
 
-/// How a connection ends on these octets, which fail it with a code.
-async fn fails_on(octets: &[u8], code: u16) -> End {
+/// Returns how a connection ends on these bytes, which fail it with a code.
+async fn fails_on(bytes: &[u8], code: u16) -> End {
     let listener = Listener::bind().await;
-    // Who fails a connection leaves at once: the time to close is longer than the test waits.
+    // A client that fails a connection leaves immediately: the close timeout is longer than the test may take.
     let options = listener.options().max_message(1000).close_timeout(Duration::from_secs(600));
     let (mut peer, client, mut messages) = listener.open(options).await;
-    peer.send(octets).await;
+    peer.send(bytes).await;
     peer.expect_close(code).await;
     peer.expect_end().await;
     drop(peer);
@@ -71,7 +71,7 @@ async fn server_waits_for_a_client_that_does_not_take_messages() {
     let (mut peer, client, mut messages) = open().await;
     let message = [&[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0][..], &[7; 1 << 16]].concat();
     let mut written = 0;
-    // Only until the system's buffers are full, too.
+    // Sending stops when the buffers of the system are also full.
     while tokio::time::timeout(Duration::from_millis(100), peer.stream.write_all(&message))
         .await
         .is_ok_and(|sent| sent.is_ok())
@@ -79,7 +79,7 @@ async fn server_waits_for_a_client_that_does_not_take_messages() {
         written += 1;
         assert!(written < 1000, "64 MB went somewhere");
     }
-    // What the client sends is written all the same.
+    // The client's own messages are still written.
     within(client.send_text("still writing")).await.unwrap();
     for _ in 0..written {
         let message = within(messages.next()).await;
@@ -88,7 +88,7 @@ async fn server_waits_for_a_client_that_does_not_take_messages() {
 }
 
 #[tokio::test]
-async fn client_without_messages_discards_them_and_hears_the_end() {
+async fn client_without_messages_discards_them_and_notices_the_end() {
     let (mut peer, client, messages) = open().await;
     drop(messages);
     for _ in 0..100 {

@@ -28,9 +28,9 @@ async fn messages_come_back_from_a_server_that_echoes() {
         within(client.send_text(text)).await.unwrap();
         assert_eq!(within(messages.next()).await, Some(Received::Text(text.into())));
     }
-    let octets = vec![0xff; 70_000];
-    within(client.send_binary(&octets)).await.unwrap();
-    assert_eq!(within(messages.next()).await, Some(Received::Binary(octets)));
+    let bytes = vec![0xff; 70_000];
+    within(client.send_binary(&bytes)).await.unwrap();
+    assert_eq!(within(messages.next()).await, Some(Received::Binary(bytes)));
     within(client.ping(b"ping")).await.unwrap();
     let end = within(client.close(1000, "done").unwrap()).await;
     assert_eq!((end.code, &*end.reason, end.clean, end.sent), (1000, "done", true, Some(1000)));
@@ -83,7 +83,7 @@ async fn sender_waits_for_a_server_that_does_not_read_and_no_message_is_lost() {
     let options = listener.options().max_outbound(LENGTH + 200);
     let (mut peer, client, mut messages) = listener.open(options).await;
     let mut sent = 0u8;
-    // The system's buffers take some; then the outbound buffer is full and one message waits.
+    // First the buffers of the system fill up, then the outbound buffer, and then one message waits.
     let waiting = loop {
         let mut sending = client.send_binary(&[sent; LENGTH]);
         sent += 1;
@@ -91,7 +91,7 @@ async fn sender_waits_for_a_server_that_does_not_read_and_no_message_is_lost() {
             break sending;
         }
     };
-    // What the server sends is received all the same.
+    // Messages from the server are still received.
     peer.send_hex("81 01 78").await;
     assert_eq!(within(messages.next()).await, Some(Received::Text("x".into())));
     let found_no_room = client.send_binary(&[sent; LENGTH]);
@@ -132,7 +132,7 @@ async fn most_recent_of_the_pings_that_found_the_outbound_buffer_full_is_answere
 async fn message_longer_than_the_buffer_is_an_error_at_once() {
     let listener = Listener::bind().await;
     let (client, _messages) = connect(listener.options().max_outbound(1000));
-    // 2 octets, 2 of extended length, 4 of the key.
+    // The header has 2 bytes, the extended length 2, the masking key 4.
     assert_eq!(client.send_text(&"x".repeat(993)).now_or_never(), Some(Err(SendError::TooLong)));
     assert_eq!(client.send_text(&"x".repeat(992)).now_or_never(), None);
     assert_eq!(client.ping(&[0; 126]).now_or_never(), Some(Err(SendError::TooLong)));
@@ -158,7 +158,7 @@ async fn ping_resolves_with_the_pong_of_its_payload() {
         peer.expect(0x89, payload).await;
     }
     peer.send_hex("8a 01 32").await;
-    // §5.5.3: the first one was skipped.
+    // §5.5.3: the first ping was skipped.
     within(second).await.unwrap();
     within(first).await.unwrap();
     let mut third = third;

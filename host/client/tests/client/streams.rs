@@ -1,4 +1,4 @@
-//! The faces as [`Stream`](futures_util::Stream) and [`Sink`](futures_util::Sink).
+//! The interfaces as [`Stream`](futures_util::Stream) and [`Sink`](futures_util::Sink).
 
 use std::future::ready;
 
@@ -14,11 +14,11 @@ async fn messages_are_forwarded_to_where_they_came_from() {
     let echo = tokio::spawn(echo.forward(client.sink()));
     peer.send_hex("81 02 68 69").await;
     peer.expect(0x81, "hi").await;
-    // A pong is no message.
+    // A pong is not a message.
     peer.send_hex("8a 00 82 01 ff").await;
     peer.expect(0x82, [0xff]).await;
     peer.close(1000).await;
-    // It closes what is closed, which is no error.
+    // Closing a closed connection is not an error.
     within(echo).await.unwrap().unwrap();
 }
 
@@ -48,7 +48,7 @@ async fn sink_is_not_ready_while_sixteen_messages_wait_for_a_server_that_does_no
     let mut sink = client.sink();
     let long = "x".repeat(1 << 20);
     let mut given = 0;
-    // What the sockets of the system take comes on top.
+    // The socket buffers of the system take some more.
     while let Some(fed) = sink.feed(long.as_str().into()).now_or_never() {
         fed.unwrap();
         given += 1;

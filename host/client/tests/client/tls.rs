@@ -9,20 +9,20 @@ use ws_host_client::{ConnectError, Options, Received, Verify, connect};
 use crate::peer::{Listener, within};
 use crate::tls_server::{Certificate, Clients, file};
 
-/// A server with its own certificate for `localhost`, which echoes; and the certificate.
+/// Starts an echo server with a self-signed certificate for `localhost`. Returns its address and the certificate.
 async fn server() -> (SocketAddr, NamedTempFile) {
     let certificate = Certificate::new("localhost");
     let server = serve(&certificate, &Clients::Anybody, "127.0.0.1").await;
     (server, certificate.file)
 }
 
-/// A server that serves one connection.
+/// Starts a server for one connection.
 async fn serve(certificate: &Certificate, clients: &Clients<'_>, host: &str) -> SocketAddr {
     let acceptor = certificate.acceptor(&["h2", "http/1.1"], clients);
     let listener = Listener::bind_to(host).await;
     let address = listener.address();
     tokio::spawn(async move {
-        // A client that does not trust us goes away, and one that we do not trust has to.
+        // The handshake fails if either side does not trust the other.
         let Ok(stream) = acceptor.accept(listener.accept_whenever().await).await else { return };
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
         let name = stream.get_ref().1.server_name();
@@ -44,7 +44,7 @@ fn options(server: SocketAddr) -> Options {
 async fn echoes(options: Options) {
     let (client, mut messages) = connect(options);
     within(client.opened()).await.unwrap();
-    // Longer than the buffers of TLS.
+    // Longer than the TLS buffers.
     let text = "x".repeat(500_000);
     within(client.send_text(&text)).await.unwrap();
     assert_eq!(within(messages.next()).await, Some(Received::Text(text)));
@@ -64,13 +64,13 @@ async fn certificate_in_the_file_is_trusted() {
 }
 
 #[tokio::test]
-async fn nothing_is_verified_if_so_wished() {
+async fn nothing_is_verified_if_verification_is_off() {
     let (server, _) = server().await;
     echoes(options(server).verify(Verify::Nothing)).await;
 }
 
 #[tokio::test]
-async fn certificate_that_nobody_vouches_for_is_refused() {
+async fn certificate_of_an_unknown_issuer_is_refused() {
     let (server, _) = server().await;
     let error = error(options(server)).await;
     assert!(matches!(error, ConnectError::Tls { .. } | ConnectError::NoSystemRoots), "{error}");
@@ -100,7 +100,7 @@ async fn certificate_for_an_ipv6_address_is_trusted_for_that_address() {
     echoes(options.verify(Verify::File(certificate.file.path().to_owned()))).await;
 }
 
-/// A server that lets in one client alone, and the client's certificate.
+/// Starts a server that accepts only one client certificate. Returns options and that certificate.
 async fn choosy_server() -> (Options, Certificate) {
     let client = Certificate::new("a client");
     let server = Certificate::new("localhost");
@@ -115,7 +115,7 @@ async fn certificate_of_the_client_is_shown() {
 }
 
 #[tokio::test]
-async fn client_without_a_certificate_is_told_that_one_is_wanted() {
+async fn missing_client_certificate_is_reported() {
     let (options, _) = choosy_server().await;
     let error = error(options).await;
     let ConnectError::ClientNotTrusted { source, .. } = error else { panic!("{error}") };
@@ -131,7 +131,7 @@ async fn certificate_of_another_client_is_refused() {
 }
 
 #[tokio::test]
-async fn files_that_are_no_certificate_or_no_key_are_told_by_name() {
+async fn files_without_a_certificate_or_key_are_reported_by_name() {
     let (own, other) = (Certificate::new("a client"), Certificate::new("a client"));
     let (certificate, key) = (own.file.path(), own.key_file.path());
     let (empty, none) = (file(""), file("-----BEGIN CERTIFICATE-----\n%\n"));
@@ -143,7 +143,7 @@ async fn files_that_are_no_certificate_or_no_key_are_told_by_name() {
         let ConnectError::ClientCertificate { path, .. } = error else { panic!("{error}") };
         assert_eq!(path, wrong);
     }
-    // Last, the key of another certificate.
+    // The key of another certificate.
     for wrong in [nowhere, empty.path(), none.path(), certificate, other.key_file.path()] {
         let (server, _) = server().await;
         let options = options(server).verify(Verify::Nothing);

@@ -11,23 +11,23 @@ use rustls::server::WebPkiClientVerifier;
 use tempfile::NamedTempFile;
 use tokio_rustls::TlsAcceptor;
 
-/// A certificate that vouches for itself.
+/// A self-signed certificate.
 pub(crate) struct Certificate {
     certified: CertifiedKey<KeyPair>,
-    /// Itself, in PEM.
+    /// The certificate, in PEM.
     pub(crate) file: NamedTempFile,
     pub(crate) key_file: NamedTempFile,
 }
 
-/// Whether a server wants to know who its clients are.
+/// Whether a server asks its clients for a certificate.
 pub(crate) enum Clients<'a> {
     Anybody,
-    /// Only the one who has this certificate.
+    /// Only the client with this certificate is accepted.
     Only(&'a Certificate),
 }
 
 impl Certificate {
-    /// For a name or an address.
+    /// Creates a certificate for a name or an address.
     pub(crate) fn new(name: &str) -> Self {
         let certified = generate_simple_self_signed([name.to_owned()]).unwrap();
         let file = file(certified.cert.pem());
@@ -35,7 +35,7 @@ impl Certificate {
         Self { certified, file, key_file }
     }
 
-    /// A server that has this certificate and knows these names of ALPN, the best one first.
+    /// Returns an acceptor with this certificate and these ALPN names, the preferred one first.
     pub(crate) fn acceptor(&self, alpn: &[&str], clients: &Clients<'_>) -> TlsAcceptor {
         let provider = Arc::new(ring::default_provider());
         let builder = rustls::ServerConfig::builder_with_provider(provider.clone())
@@ -59,7 +59,7 @@ impl Certificate {
     }
 }
 
-/// A file with this text.
+/// Creates a file with this text.
 pub(crate) fn file(text: impl AsRef<[u8]>) -> NamedTempFile {
     let mut file = NamedTempFile::new().unwrap();
     file.write_all(text.as_ref()).unwrap();

@@ -9,7 +9,7 @@ use ws_host_client::{ConnectError, HttpVersion, Options, connect};
 use crate::http2_server::{builder, echo, serve_stream};
 use crate::peer::{Peer, header, within};
 
-/// A socket in a folder of its own, which goes when the test does.
+/// Listens on a socket in a temporary directory, which is deleted after the test.
 fn listener() -> (UnixListener, TempDir) {
     let folder = TempDir::new().unwrap();
     (UnixListener::bind(folder.path().join("socket")).unwrap(), folder)
@@ -43,7 +43,7 @@ async fn http2_goes_over_a_socket_too() {
 }
 
 #[tokio::test]
-async fn socket_that_is_not_there_is_told_with_the_systems_reason() {
+async fn missing_socket_is_reported_with_the_systems_reason() {
     let folder = TempDir::new().unwrap();
     let (client, _messages) = connect(options(&folder));
     let error = within(client.opened()).await.unwrap_err();

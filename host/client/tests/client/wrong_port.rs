@@ -1,4 +1,4 @@
-//! TLS where none is, none where TLS is, and other addresses than usual.
+//! TLS on a plain port, plain text on a TLS port, and unusual addresses.
 
 use tokio::io::AsyncReadExt;
 use ws_host_client::{ConnectError, HttpVersion, Options, Verify, connect};
@@ -21,7 +21,7 @@ async fn wss_to_a_server_without_tls_says_to_write_ws() {
     let options = wss(&listener);
     tokio::spawn(async move {
         let mut peer = listener.accept().await;
-        // Not all of it is read: what a server says before it has heard all counts as well.
+        // The server answers before it has read everything.
         peer.stream.read_u8().await.unwrap();
         peer.send("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n").await;
         let _ = peer.stream.read_to_end(&mut Vec::new()).await;
