@@ -37,9 +37,9 @@ impl ActorResources {
     /// The one place where a client is forgotten: whatever is kept for clients must go here.
     fn forget(&self, client: &Client) {
         // First, so that nothing subscribes or tags it again.
-        client.leave();
+        client.mark_disconnected();
         self.clients.remove(client.id());
-        self.topics.forget(client.id());
+        self.topics.remove_client(client.id());
     }
 }
 

@@ -36,11 +36,11 @@ pub(crate) struct Line {
 
 impl LogRate {
     pub(crate) const fn new() -> Self {
-        Self::of(1)
+        Self::per_second(1)
     }
 
     /// So many lines a second.
-    pub(crate) const fn of(burst: u32) -> Self {
+    pub(crate) const fn per_second(burst: u32) -> Self {
         Self { burst, state: Mutex::new(State { began: None, lines: 0, left_out: 0 }) }
     }
 
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn burst_of_lines_a_second_is_written() {
-        let rate = LogRate::of(3);
+        let rate = LogRate::per_second(3);
         let start = Instant::now();
         let written = |milliseconds| {
             let now = start + Duration::from_millis(milliseconds);

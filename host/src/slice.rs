@@ -64,7 +64,7 @@ impl Overruns {
     #[cold]
     pub(crate) fn count(&mut self) {
         if self.is_repeated() {
-            ticker::computes_for_long();
+            ticker::request_fine_ticks();
         }
     }
 
@@ -78,7 +78,7 @@ impl Overruns {
 /// # Cancel safety
 ///
 /// Nothing is lost when the future is dropped.
-pub(crate) async fn pass_on() {
+pub(crate) async fn yield_now() {
     tokio::task::yield_now().await;
 }
 
@@ -138,13 +138,13 @@ mod tests {
         let mut ends = Vec::new();
         Sliced::new(async {
             let first = current();
-            ticker::at_every_tick(|| ticker::Needed::Yes).expect("a thread");
-            ticker::computes_for_long();
+            ticker::on_every_tick(|| ticker::Repeat::Yes).expect("a thread");
+            ticker::request_fine_ticks();
             while !is_over() {
                 std::thread::yield_now();
             }
             assert_eq!(current(), first);
-            pass_on().await;
+            yield_now().await;
             assert_ne!(current(), first);
             ends.push(is_over());
         })

@@ -36,13 +36,13 @@ struct Ticker {
 }
 
 /// What is done at every tick, until it answers that it is not needed any more.
-type Watcher = Box<dyn FnMut() -> Needed + Send>;
+type Watcher = Box<dyn FnMut() -> Repeat + Send>;
 
 /// Whether to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Needed {
+pub(crate) enum Repeat {
     Yes,
-    NoMore,
+    No,
 }
 
 /// The time as of the last tick, in nanoseconds.
@@ -56,7 +56,7 @@ pub(crate) fn now() -> u64 {
 /// # Errors
 ///
 /// What the system says when it has no thread left.
-pub(crate) fn at_every_tick(act: impl FnMut() -> Needed + Send + 'static) -> std::io::Result<()> {
+pub(crate) fn on_every_tick(act: impl FnMut() -> Repeat + Send + 'static) -> std::io::Result<()> {
     let mut ticker = TICKER.lock();
     if ticker.thread.is_none() {
         let thread = std::thread::Builder::new().name("ticker".into()).spawn(tick)?;
@@ -72,7 +72,7 @@ fn tick() {
             let mut ticker = TICKER.lock();
             let now = u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX);
             NOW.store(now, Ordering::Relaxed);
-            ticker.watchers.retain_mut(|act| act() == Needed::Yes);
+            ticker.watchers.retain_mut(|act| act() == Repeat::Yes);
             if ticker.watchers.is_empty() {
                 ticker.thread = None;
                 return;
@@ -84,7 +84,7 @@ fn tick() {
 }
 
 /// Whoever calls this computes for long: from now on, and for a while, it ticks finely.
-pub(crate) fn computes_for_long() {
+pub(crate) fn request_fine_ticks() {
     let now = now();
     if FINE_UNTIL.swap(now + FINE_FOR, Ordering::Relaxed) <= now
         && let Some(thread) = &TICKER.lock().thread
@@ -97,11 +97,11 @@ pub(crate) fn computes_for_long() {
 #[cfg(test)]
 pub(crate) fn wait_for_a_tick() -> std::io::Result<()> {
     let (ticked, tick) = std::sync::mpsc::sync_channel(1);
-    at_every_tick(move || match now() {
-        0 => Needed::Yes,
+    on_every_tick(move || match now() {
+        0 => Repeat::Yes,
         _ => {
             let _ = ticked.send(());
-            Needed::NoMore
+            Repeat::No
         }
     })?;
     let _ = tick.recv();
@@ -118,9 +118,9 @@ mod tests {
     fn time_moves_on_while_somebody_needs_it() -> std::io::Result<()> {
         let (ticked, ticks) = mpsc::sync_channel(1);
         // The thread ends the watcher when nobody listens any more, and waits for nobody.
-        at_every_tick(move || match ticked.try_send(now()) {
-            Ok(()) | Err(TrySendError::Full(_)) => Needed::Yes,
-            Err(TrySendError::Disconnected(_)) => Needed::NoMore,
+        on_every_tick(move || match ticked.try_send(now()) {
+            Ok(()) | Err(TrySendError::Full(_)) => Repeat::Yes,
+            Err(TrySendError::Disconnected(_)) => Repeat::No,
         })?;
         let some: Vec<u64> = ticks.iter().take(5).collect();
         assert!(some.is_sorted_by(|earlier, later| earlier < later), "{some:?}");

@@ -91,7 +91,7 @@ impl Workers {
     /// What the system says when it has no thread or no files for it.
     pub(crate) fn start(max: NonZeroUsize) -> std::io::Result<Self> {
         let workers = Self { max, all: Mutex::default(), running: watch::Sender::new(()) };
-        let first = workers.start_one(0)?;
+        let first = workers.spawn_worker(0)?;
         workers.all.lock().push(first);
         Ok(workers)
     }
@@ -106,7 +106,7 @@ impl Workers {
     pub(crate) fn assign_actor(&self) -> WorkerHandle {
         let mut all = self.all.lock();
         if all.len() < self.max.get() && all.iter().all(|worker| worker.actors() > 0) {
-            match self.start_one(all.len()) {
+            match self.spawn_worker(all.len()) {
                 Ok(worker) => all.push(worker),
                 Err(error) => {
                     if let Some(Line { left_out }) = NOT_STARTED.line(Instant::now()) {
@@ -139,9 +139,9 @@ impl Workers {
         HandshakeLoad(worker)
     }
 
-    fn start_one(&self, number: usize) -> std::io::Result<Arc<Worker>> {
+    fn spawn_worker(&self, number: usize) -> std::io::Result<Arc<Worker>> {
         let runtime = runtime()?;
-        let worker = Worker::of(format!("worker-{number}"), runtime.handle().clone());
+        let worker = Worker::new(format!("worker-{number}"), runtime.handle().clone());
         let mut stop = self.running.subscribe();
         std::thread::Builder::new().name(worker.name.clone()).spawn(move || {
             // An error is what ends it: the sender is gone.
@@ -154,9 +154,9 @@ impl Workers {
 }
 
 impl Worker {
-    fn of(name: String, handle: Handle) -> Arc<Self> {
-        let (actors, visits) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Arc::new(Self { name, handle, actors, handshakes: visits, liveness: Liveness::default() })
+    fn new(name: String, handle: Handle) -> Arc<Self> {
+        let (actors, handshakes) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Arc::new(Self { name, handle, actors, handshakes, liveness: Liveness::default() })
     }
 
     fn actors(&self) -> usize {
@@ -184,7 +184,7 @@ impl WorkerHandle {
     }
 
     /// Runs work on the worker after a time, unless the answer is dropped before. What has begun goes on.
-    pub(crate) fn after<W>(
+    pub(crate) fn run_after<W>(
         &self,
         time: Duration,
         work: impl FnOnce() -> W + Send + 'static,
@@ -200,12 +200,12 @@ impl WorkerHandle {
     }
 
     /// Drops something on a thread where nobody waits.
-    pub(crate) fn drop_elsewhere(&self, what: impl Send + 'static) {
+    pub(crate) fn drop_in_background(&self, what: impl Send + 'static) {
         self.0.handle.spawn_blocking(move || drop(what));
     }
 
     /// Names the worker among others.
-    pub(crate) fn worker(&self) -> Id {
+    pub(crate) fn id(&self) -> Id {
         self.0.handle.id()
     }
 
@@ -249,13 +249,13 @@ mod tests {
         let first = workers.assign_actor();
         assert!(!first.is_here(), "a worker is a thread of its own");
         let second = workers.assign_actor();
-        assert_ne!(first.worker(), second.worker());
+        assert_ne!(first.id(), second.id());
         let third = workers.assign_actor();
-        assert_eq!(third.worker(), first.worker(), "no more than two");
-        assert_eq!(workers.assign_actor().worker(), second.worker(), "where the fewest are");
-        let id = first.worker();
+        assert_eq!(third.id(), first.id(), "no more than two");
+        assert_eq!(workers.assign_actor().id(), second.id(), "where the fewest are");
+        let id = first.id();
         drop((first, third));
-        assert_eq!(workers.assign_actor().worker(), id, "whoever has gone does not count");
+        assert_eq!(workers.assign_actor().id(), id, "whoever has gone does not count");
     }
 
     #[tokio::test]
@@ -266,20 +266,20 @@ mod tests {
         assert_eq!(id(&alone[0]), id(&alone[1]), "no worker starts for a connection alone");
         let first = id(&alone[0]);
         drop(alone);
-        let _homes = [workers.assign_actor(), workers.assign_actor()];
-        let receptions = [(); 4].map(|()| workers.assign_handshake());
-        assert_eq!(receptions.iter().filter(|load| id(load) == first).count(), 2);
+        let _actors = [workers.assign_actor(), workers.assign_actor()];
+        let handshakes = [(); 4].map(|()| workers.assign_handshake());
+        assert_eq!(handshakes.iter().filter(|load| id(load) == first).count(), 2);
     }
 
     #[tokio::test]
     async fn actor_of_a_connection_lives_where_that_was_received() {
         let workers = Arc::new(workers(2));
-        let _homes = [workers.assign_actor(), workers.assign_actor()];
+        let _actors = [workers.assign_actor(), workers.assign_actor()];
         for there in [workers.assign_handshake(), workers.assign_handshake()] {
             let asking = Arc::clone(&workers);
             let home = there.0.handle.spawn(async move { asking.assign_actor() });
             let home = home.await.expect("no panic");
-            assert_eq!(home.worker(), there.0.handle.id());
+            assert_eq!(home.id(), there.0.handle.id());
         }
     }
 }

@@ -18,7 +18,7 @@ impl Turn<'_> {
         }
         // An actor that has ended meanwhile needs none, and its end ends the wait.
         let actor = Arc::downgrade(self.actor);
-        let wait = self.actor.worker.after(least, move || async move {
+        let wait = self.actor.worker.run_after(least, move || async move {
             if let Some(actor) = actor.upgrade() {
                 actor.turn().await.take_checkpoint().await;
             }

@@ -95,7 +95,7 @@ impl Code {
             instances: Arc::new(Semaphore::new(limits.max_instances)),
             wanted: Notify::new(),
             swaps: Mutex::default(),
-            faults: LogRate::of(FAULTS),
+            faults: LogRate::per_second(FAULTS),
             trial: Mutex::default(),
             rolled_back: Notify::new(),
             checkpoint: AtomicU64::new(0),

@@ -39,7 +39,7 @@ pub use trial::TrialState;
 pub(crate) use turn::{ClientEvent, Turn};
 
 use crate::actor_resources::{ActorResources, Registration};
-use crate::clients::{ByHost, Client, ClientId, Clients};
+use crate::clients::{Client, ClientId, Clients, HostClose};
 use crate::guest::Fault;
 use crate::log_rate::Line;
 use crate::running::Running;
@@ -116,7 +116,7 @@ impl Actor {
     /// before, in what is begun here; whatever becomes of it, the clients wait for it no longer than they may.
     pub(crate) fn stop(
         self: &Arc<Self>,
-        why: ByHost<'static>,
+        why: HostClose<'static>,
         patience: Duration,
     ) -> Option<Running<()>> {
         if !self.wants_stopping.swap(false, Ordering::Relaxed) {
@@ -137,7 +137,7 @@ impl Actor {
         }))
     }
 
-    fn close_clients(&self, why: ByHost<'_>) {
+    fn close_clients(&self, why: HostClose<'_>) {
         for client in self.clients().all() {
             client.close_by_host(why);
         }

@@ -11,7 +11,7 @@ use super::fair_mutex::FairMutexGuard;
 use super::saved_state::SavedState;
 use super::slot::{ActorSlot, InstanceState, LiveInstance, Restart};
 use super::trial::FaultIn;
-use crate::clients::{ByHost, Client};
+use crate::clients::{Client, HostClose};
 use crate::guest::{
     Acceptance, Burst, CustomInfo, CustomReply, Disconnection, Fault, Reason, Refusal,
 };
@@ -174,7 +174,7 @@ impl<'a> Turn<'a> {
 
     /// The end is near. One that has neither an instance nor clients has nothing to say. Nothing comes between what it
     /// does now and that its clients are closed.
-    pub(super) async fn stopping(mut self, why: ByHost<'_>) -> Result<(), Fault> {
+    pub(super) async fn stopping(mut self, why: HostClose<'_>) -> Result<(), Fault> {
         if !self.has_instance() && self.actor.clients().all().is_empty() {
             return Ok(());
         }
@@ -363,7 +363,7 @@ impl<'a> Turn<'a> {
         let LiveInstance { guest, permit, .. } = live;
         drop(permit);
         if guest.memory() >= MUCH_MEMORY {
-            self.actor.worker.drop_elsewhere(guest);
+            self.actor.worker.drop_in_background(guest);
         }
     }
 
@@ -377,7 +377,7 @@ impl<'a> Turn<'a> {
 
     fn count_failure(&mut self) {
         if self.slot.failures.count() == Restart::GiveUp {
-            self.actor.close_clients(ByHost::HandlerKeepsFailing);
+            self.actor.close_clients(HostClose::HandlerKeepsFailing);
         }
     }
 }

@@ -21,7 +21,7 @@ pub(crate) enum Cause {
 
 /// Why the host closes a client. Each knows its cause, its close code and what the client is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ByHost<'a> {
+pub(crate) enum HostClose<'a> {
     /// The server stops.
     Stopping,
     /// The resource is not served any more.
@@ -46,7 +46,7 @@ pub(crate) enum ByHost<'a> {
 
 impl Cause {
     /// The word that handlers know it by, and the log.
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Client => "client",
             Self::Handler => "handler",
@@ -64,7 +64,7 @@ impl Cause {
     }
 }
 
-impl ByHost<'_> {
+impl HostClose<'_> {
     pub(crate) fn cause(self) -> Cause {
         match self {
             Self::Stopping | Self::Removed | Self::Restarted => Cause::Stopping,
@@ -91,7 +91,7 @@ impl ByHost<'_> {
     }
 }
 
-impl<'a> ByHost<'a> {
+impl<'a> HostClose<'a> {
     pub(crate) fn reason(self) -> &'a str {
         match self {
             Self::Stopping => "the server stops",
@@ -114,19 +114,19 @@ mod tests {
     #[test]
     fn whoever_is_closed_by_the_host_is_told_why_with_a_code_that_fits() {
         let expected = [
-            (ByHost::Stopping, "stopping", 1001, "the server stops"),
-            (ByHost::Removed, "stopping", 1001, "the resource is gone"),
-            (ByHost::Restarted, "stopping", 1012, "the resource begins anew"),
-            (ByHost::Operator, "operator", 1001, "closed by the administrator"),
-            (ByHost::HandlerFailed("so"), "handler-failed", 1011, "so"),
-            (ByHost::HandlerKeepsFailing, "handler-failed", 1011, "the handler keeps failing"),
-            (ByHost::NoInstance("none"), "handler-failed", 1013, "none"),
-            (ByHost::NoRoom, "no-room", 1013, "the server is full"),
-            (ByHost::Slow, "slow", 1008, "too slow for what is sent"),
-            (ByHost::Expired, "expired", 1008, "expired"),
+            (HostClose::Stopping, "stopping", 1001, "the server stops"),
+            (HostClose::Removed, "stopping", 1001, "the resource is gone"),
+            (HostClose::Restarted, "stopping", 1012, "the resource begins anew"),
+            (HostClose::Operator, "operator", 1001, "closed by the administrator"),
+            (HostClose::HandlerFailed("so"), "handler-failed", 1011, "so"),
+            (HostClose::HandlerKeepsFailing, "handler-failed", 1011, "the handler keeps failing"),
+            (HostClose::NoInstance("none"), "handler-failed", 1013, "none"),
+            (HostClose::NoRoom, "no-room", 1013, "the server is full"),
+            (HostClose::Slow, "slow", 1008, "too slow for what is sent"),
+            (HostClose::Expired, "expired", 1008, "expired"),
         ];
         for (why, cause, code, reason) in expected {
-            let told = (why.cause().word(), why.code().number(), why.reason());
+            let told = (why.cause().as_str(), why.code().number(), why.reason());
             assert_eq!(told, (cause, code, reason), "{why:?}");
         }
     }

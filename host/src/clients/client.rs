@@ -8,8 +8,8 @@ use parking_lot::{Mutex, MutexGuard};
 use ws_host_protocol::handshake::Version;
 use ws_host_protocol::{CloseFrame, CloseFrameError, Form, Outbound, SendError, SharedMessage};
 
-use super::outgoing::{OnFull, Outgoing, Queued, Room, Short};
-use super::{ByHost, Cause, ClientId, ClientInfo};
+use super::outgoing::{LimitReached, OnFull, Outgoing, SendCapacity, SendKind};
+use super::{Cause, ClientId, ClientInfo, HostClose};
 use crate::budget::{Budget, STEP, Share};
 use crate::log_rate::{Line, LogRate};
 
@@ -34,7 +34,7 @@ pub(crate) struct Client {
     /// Of what has come and was not handled yet.
     received: Share,
     attachment: Mutex<Option<Box<[u8]>>>,
-    has_left: AtomicBool,
+    is_disconnected: AtomicBool,
 }
 
 /// More than may be attached to a client.
@@ -71,8 +71,8 @@ impl Client {
         let outgoing = Outgoing::new(outbound);
         let (sent, received) = (Share::new(budget), Share::new(budget));
         let (outgoing, attachment) = (Mutex::new(outgoing), Mutex::new(None));
-        let has_left = AtomicBool::new(false);
-        Self { id, info, on_full, outgoing, sent, received, attachment, has_left }
+        let is_disconnected = AtomicBool::new(false);
+        Self { id, info, on_full, outgoing, sent, received, attachment, is_disconnected }
     }
 
     pub(crate) fn id(&self) -> ClientId {
@@ -84,34 +84,34 @@ impl Client {
     }
 
     pub(crate) fn send_text(&self, text: &str) -> Result<(), SendError> {
-        self.put(Queued::Message(text.len()), |outbound| outbound.send_text(text))
+        self.enqueue(SendKind::Message(text.len()), |outbound| outbound.send_text(text))
     }
 
     pub(crate) fn send_binary(&self, bytes: &[u8]) -> Result<(), SendError> {
-        self.put(Queued::Message(bytes.len()), |outbound| outbound.send_binary(bytes))
+        self.enqueue(SendKind::Message(bytes.len()), |outbound| outbound.send_binary(bytes))
     }
 
     pub(crate) fn send_text_with(&self, text: &str, form: Form) -> Result<(), SendError> {
-        self.put(Queued::Message(text.len()), |outbound| outbound.send_text_with(text, form))
+        self.enqueue(SendKind::Message(text.len()), |outbound| outbound.send_text_with(text, form))
     }
 
     pub(crate) fn send_binary_with(&self, bytes: &[u8], form: Form) -> Result<(), SendError> {
-        let queued = Queued::Message(bytes.len());
-        self.put(queued, |outbound| outbound.send_binary_with(bytes, form))
+        let kind = SendKind::Message(bytes.len());
+        self.enqueue(kind, |outbound| outbound.send_binary_with(bytes, form))
     }
 
     pub(crate) fn send_shared(&self, message: &SharedMessage) -> Result<(), SendError> {
         message.accompany(|bytes| Share::of(self.sent.budget(), bytes));
-        let queued = Queued::Message(message.frame_length());
-        self.put(queued, |outbound| outbound.send_shared(message))
+        let kind = SendKind::Message(message.frame_length());
+        self.enqueue(kind, |outbound| outbound.send_shared(message))
     }
 
     pub(crate) fn ping(&self, payload: &[u8]) -> Result<(), SendError> {
-        self.put(Queued::Control, |outbound| outbound.ping(payload))
+        self.enqueue(SendKind::Control, |outbound| outbound.ping(payload))
     }
 
     pub(crate) fn pong(&self, payload: &[u8]) -> Result<(), SendError> {
-        self.put(Queued::Control, |outbound| outbound.pong(payload))
+        self.enqueue(SendKind::Control, |outbound| outbound.pong(payload))
     }
 
     /// Begins the closing handshake with a code and a reason of the handler's.
@@ -127,7 +127,7 @@ impl Client {
     }
 
     /// Begins the closing handshake for a reason of the host's, unless it has begun. Answers whether it had not.
-    pub(crate) fn close_by_host(&self, why: ByHost<'_>) -> bool {
+    pub(crate) fn close_by_host(&self, why: HostClose<'_>) -> bool {
         let frame = CloseFrame::with_reason(why.code(), why.reason());
         self.end_with(&frame, why.cause()).is_ok()
     }
@@ -149,7 +149,7 @@ impl Client {
     }
 
     /// Closes it because the host has no memory for what is held for it.
-    pub(crate) fn close_for_room(&self) {
+    pub(crate) fn close_to_make_room(&self) {
         if !self.is_open() {
             return;
         }
@@ -165,12 +165,12 @@ impl Client {
         }
         let resource = resource.to_string();
         metrics::counter!("ws_host_closed_for_room_total", "resource" => resource).increment(1);
-        self.close_by_host(ByHost::NoRoom);
+        self.close_by_host(HostClose::NoRoom);
     }
 
     /// Closes it because it does not take what is sent to it.
     fn close_as_slow(&self) {
-        if !self.close_by_host(ByHost::Slow) {
+        if !self.close_by_host(HostClose::Slow) {
             return;
         }
         let resource = &self.info.resource;
@@ -201,13 +201,13 @@ impl Client {
     }
 
     /// Its connection has ended.
-    pub(crate) fn leave(&self) {
-        self.has_left.store(true, Ordering::Relaxed);
+    pub(crate) fn mark_disconnected(&self) {
+        self.is_disconnected.store(true, Ordering::Relaxed);
     }
 
     /// Whether its connection has ended: nothing is kept for it any more.
-    pub(crate) fn has_left(&self) -> bool {
-        self.has_left.load(Ordering::Relaxed)
+    pub(crate) fn is_disconnected(&self) -> bool {
+        self.is_disconnected.load(Ordering::Relaxed)
     }
 
     /// Keeps this for the handler, in place of what was kept before.
@@ -247,31 +247,32 @@ impl Client {
     /// Whether so much waits to be written to it that nothing more of it is read and handled: over this high
     /// water, or over half of what the host has left. The other half is for the answers to what was read.
     #[inline]
-    pub(crate) fn is_clogged(&self, outgoing: &Outgoing, high_water: usize) -> bool {
+    pub(crate) fn is_input_paused(&self, outgoing: &Outgoing, high_water: usize) -> bool {
         let waiting = bytes::Buf::remaining(&outgoing.outbound);
         waiting > high_water || !self.sent.admits(2 * waiting)
     }
 
     /// Whether what was refused would find room now: to be asked after writing, with the same high water.
     #[inline]
-    pub(crate) fn room(&self, outgoing: &Outgoing, high_water: usize) -> Room {
-        let Some(wanted) = outgoing.refused() else { return Room::Unmissed };
+    pub(crate) fn send_capacity(&self, outgoing: &Outgoing, high_water: usize) -> SendCapacity {
+        let Some(wanted) = outgoing.refused() else { return SendCapacity::Available };
         let waiting = bytes::Buf::remaining(&outgoing.outbound);
         if outgoing.is_aborted() || outgoing.outbound.is_closing() {
-            Room::Unmissed
-        } else if self.is_clogged(outgoing, high_water) || !self.sent.admits(waiting + wanted) {
-            Room::Awaited
+            SendCapacity::Available
+        } else if self.is_input_paused(outgoing, high_water) || !self.sent.admits(waiting + wanted)
+        {
+            SendCapacity::Exhausted
         } else {
-            Room::Back
+            SendCapacity::Restored
         }
     }
 
     /// Whether room is back that was missed. Answers so once for each time.
-    pub(crate) fn take_room(&self, high_water: usize) -> bool {
+    pub(crate) fn take_restored_capacity(&self, high_water: usize) -> bool {
         let mut outgoing = self.outgoing.lock();
-        let is_back = self.room(&outgoing, high_water) == Room::Back;
+        let is_back = self.send_capacity(&outgoing, high_water) == SendCapacity::Restored;
         if is_back {
-            outgoing.forget_refused();
+            outgoing.clear_refused();
         }
         is_back
     }
@@ -282,14 +283,14 @@ impl Client {
     }
 
     #[inline]
-    fn put<T>(
+    fn enqueue<T>(
         &self,
-        queued: Queued,
+        kind: SendKind,
         act: impl FnOnce(&mut Outbound) -> Result<T, SendError>,
     ) -> Result<T, SendError> {
-        let bytes = match queued {
-            Queued::Message(bytes) => bytes,
-            Queued::Control => 0,
+        let bytes = match kind {
+            SendKind::Message(bytes) => bytes,
+            SendKind::Control => 0,
         };
         let mut outgoing = self.outgoing.lock();
         if outgoing.is_aborted() {
@@ -299,11 +300,13 @@ impl Client {
         let is_counted = waiting >= STEP;
         if is_counted && bytes > 0 && !outgoing.outbound.is_closing() && !self.sent.admits(waiting)
         {
-            return Err(self.refuse(outgoing, queued, Short::Host));
+            return Err(self.refuse(outgoing, kind, LimitReached::Budget));
         }
         let done = match act(&mut outgoing.outbound) {
             Ok(done) => done,
-            Err(SendError::Full) => return Err(self.refuse(outgoing, queued, Short::Buffer)),
+            Err(SendError::Full) => {
+                return Err(self.refuse(outgoing, kind, LimitReached::Outbound));
+            }
             Err(error) => return Err(error),
         };
         if is_counted {
@@ -318,11 +321,11 @@ impl Client {
     fn refuse(
         &self,
         mut outgoing: MutexGuard<'_, Outgoing>,
-        queued: Queued,
-        short: Short,
+        kind: SendKind,
+        reached: LimitReached,
     ) -> SendError {
-        let wanted = match (queued, short) {
-            (Queued::Message(bytes), Short::Host) => bytes,
+        let wanted = match (kind, reached) {
+            (SendKind::Message(bytes), LimitReached::Budget) => bytes,
             _ => 0,
         };
         if wanted > outgoing.outbound.limit() {
@@ -330,9 +333,11 @@ impl Client {
         }
         outgoing.refuse(wanted);
         drop(outgoing);
-        match (self.on_full, queued, short) {
-            (OnFull::Close, Queued::Message(_), Short::Buffer) => self.close_as_slow(),
-            (OnFull::Close, Queued::Message(_), Short::Host) => self.close_for_room(),
+        match (self.on_full, kind, reached) {
+            (OnFull::Close, SendKind::Message(_), LimitReached::Outbound) => self.close_as_slow(),
+            (OnFull::Close, SendKind::Message(_), LimitReached::Budget) => {
+                self.close_to_make_room()
+            }
             _ => {}
         }
         SendError::Full

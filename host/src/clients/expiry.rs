@@ -23,7 +23,7 @@ pub(super) struct Expiry {
 
 /// What a client that must prove itself again has to expect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Expiring {
+pub(crate) enum ExpiryState {
     /// It is closing, or need not prove itself.
     Never,
     /// Nothing for so long.
@@ -57,13 +57,13 @@ impl Expiry {
         Self { deadline: Uptime(now.0 + after), notice }
     }
 
-    fn due(&self, now: Uptime) -> Expiring {
+    fn due(&self, now: Uptime) -> ExpiryState {
         let left = now.until(self.deadline);
         match self.notice {
-            _ if left.is_zero() => Expiring::Now,
-            Some(notice) if notice <= now => Expiring::Soon(left),
-            Some(notice) => Expiring::Later(now.until(notice).min(left)),
-            None => Expiring::Later(left),
+            _ if left.is_zero() => ExpiryState::Now,
+            Some(notice) if notice <= now => ExpiryState::Soon(left),
+            Some(notice) => ExpiryState::Later(now.until(notice).min(left)),
+            None => ExpiryState::Later(left),
         }
     }
 }
@@ -98,15 +98,15 @@ impl Client {
     }
 
     /// What it has to expect now.
-    pub(crate) fn expiring(&self) -> Expiring {
+    pub(crate) fn expiry_state(&self) -> ExpiryState {
         let outgoing = self.outgoing();
         let expiry = outgoing.expiry.as_deref().filter(|_| outgoing.is_open());
-        expiry.map_or(Expiring::Never, |expiry| expiry.due(Uptime::now()))
+        expiry.map_or(ExpiryState::Never, |expiry| expiry.due(Uptime::now()))
     }
 
     /// Whether its handler is to be told now.
     pub(crate) fn is_notice_due(&self) -> bool {
-        matches!(self.expiring(), Expiring::Soon(_))
+        matches!(self.expiry_state(), ExpiryState::Soon(_))
     }
 
     /// The same, and it was told now.
@@ -133,38 +133,38 @@ mod tests {
     #[test]
     fn handler_is_told_before_the_end_and_the_end_comes() {
         let mut expiry = Expiry::new(at(0), SECOND * 10, SECOND * 3);
-        assert_eq!(expiry.due(at(0)), Expiring::Later(SECOND * 7));
-        assert_eq!(expiry.due(at(6)), Expiring::Later(SECOND));
-        assert_eq!(expiry.due(at(7)), Expiring::Soon(SECOND * 3));
-        assert_eq!(expiry.due(at(9)), Expiring::Soon(SECOND), "as long as it was not told");
+        assert_eq!(expiry.due(at(0)), ExpiryState::Later(SECOND * 7));
+        assert_eq!(expiry.due(at(6)), ExpiryState::Later(SECOND));
+        assert_eq!(expiry.due(at(7)), ExpiryState::Soon(SECOND * 3));
+        assert_eq!(expiry.due(at(9)), ExpiryState::Soon(SECOND), "as long as it was not told");
         expiry.notice = None;
-        assert_eq!(expiry.due(at(9)), Expiring::Later(SECOND));
-        assert_eq!(expiry.due(at(10)), Expiring::Now);
+        assert_eq!(expiry.due(at(9)), ExpiryState::Later(SECOND));
+        assert_eq!(expiry.due(at(10)), ExpiryState::Now);
         // The machine has slept.
-        assert_eq!(expiry.due(at(10_000)), Expiring::Now);
+        assert_eq!(expiry.due(at(10_000)), ExpiryState::Now);
     }
 
     #[test]
     fn whoever_is_not_to_be_told_is_not() {
         let expiry = Expiry::new(at(0), SECOND * 10, Duration::ZERO);
-        assert_eq!(expiry.due(at(0)), Expiring::Later(SECOND * 10));
-        assert_eq!(expiry.due(at(9)), Expiring::Later(SECOND));
-        assert_eq!(expiry.due(at(10)), Expiring::Now);
+        assert_eq!(expiry.due(at(0)), ExpiryState::Later(SECOND * 10));
+        assert_eq!(expiry.due(at(9)), ExpiryState::Later(SECOND));
+        assert_eq!(expiry.due(at(10)), ExpiryState::Now);
     }
 
     #[test]
     fn longest_and_shortest_times_are_bounded() {
         let never = Expiry::new(at(0), Duration::MAX, Duration::ZERO);
-        assert_eq!(never.due(at(0)), Expiring::Later(LONGEST));
+        assert_eq!(never.due(at(0)), ExpiryState::Later(LONGEST));
         for notice in [Duration::MAX, SECOND * 10] {
             let at_once = Expiry::new(at(0), SECOND * 10, notice);
-            assert_eq!(at_once.due(at(0)), Expiring::Later(SHORTEST), "no loop");
-            assert_eq!(at_once.due(at(1)), Expiring::Soon(SECOND * 9));
+            assert_eq!(at_once.due(at(0)), ExpiryState::Later(SHORTEST), "no loop");
+            assert_eq!(at_once.due(at(1)), ExpiryState::Soon(SECOND * 9));
         }
         for notice in [Duration::ZERO, Duration::MAX] {
             let now = Expiry::new(at(0), Duration::ZERO, notice);
-            assert_eq!(now.due(at(0)), Expiring::Later(SHORTEST));
-            assert_eq!(now.due(at(1)), Expiring::Now);
+            assert_eq!(now.due(at(0)), ExpiryState::Later(SHORTEST));
+            assert_eq!(now.due(at(1)), ExpiryState::Now);
         }
     }
 
@@ -172,7 +172,7 @@ mod tests {
     fn client_is_given_more_time_or_kept_and_is_told_once() {
         let client = test_client(1);
         assert_eq!((client.remaining(), client.keep()), (None, false));
-        assert_eq!(client.expiring(), Expiring::Never);
+        assert_eq!(client.expiry_state(), ExpiryState::Never);
         assert!(!client.take_notice());
         client.expire(SECOND * 1000, SECOND * 10).expect("open");
         assert!(client.remaining().expect("some") > SECOND * 900);
@@ -183,10 +183,10 @@ mod tests {
             std::thread::yield_now();
         }
         assert!(!client.take_notice());
-        assert!(matches!(client.expiring(), Expiring::Later(_)));
+        assert!(matches!(client.expiry_state(), ExpiryState::Later(_)));
         assert!(client.keep());
         assert_eq!((client.remaining(), client.keep()), (None, false));
-        assert_eq!(client.expiring(), Expiring::Never);
+        assert_eq!(client.expiry_state(), ExpiryState::Never);
     }
 
     #[test]
@@ -194,7 +194,7 @@ mod tests {
         let client = test_client(1);
         client.expire(Duration::ZERO, Duration::ZERO).expect("open");
         client.close(1000, "").expect("open");
-        assert_eq!(client.expiring(), Expiring::Never);
+        assert_eq!(client.expiry_state(), ExpiryState::Never);
         assert!(!client.take_notice());
         assert_eq!((client.remaining(), client.keep()), (None, false));
         assert_eq!(client.expire(SECOND, SECOND), Err(SendError::Closed));

@@ -14,13 +14,13 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use cause::{ByHost, Cause};
+pub(crate) use cause::{Cause, HostClose};
 pub(crate) use certificate::Certificate;
 pub(crate) use client::{AttachmentTooLong, Client, CloseError};
-pub(crate) use expiry::Expiring;
+pub(crate) use expiry::ExpiryState;
 pub(crate) use ids::{ClientId, Ids};
 pub(crate) use info::{ClientInfo, Headers, HttpVersion};
-pub(crate) use outgoing::{OnFull, Outgoing, Room};
+pub(crate) use outgoing::{OnFull, Outgoing, SendCapacity};
 pub(crate) use table::Clients;
 #[cfg(test)]
 pub(crate) use table::tests::client as test_client;

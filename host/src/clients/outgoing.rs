@@ -38,27 +38,27 @@ pub(crate) enum OnFull {
 
 /// Whether there is room for what is sent to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Room {
+pub(crate) enum SendCapacity {
     /// Nothing was refused.
-    Unmissed,
+    Available,
     /// Something was refused.
-    Awaited,
+    Exhausted,
     /// Something was refused, and half of the outbound buffer is free again.
-    Back,
+    Restored,
 }
 
 /// Where there was no room for something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Short {
+pub(super) enum LimitReached {
     /// In the client's outbound buffer.
-    Buffer,
+    Outbound,
     /// In the host.
-    Host,
+    Budget,
 }
 
 /// What is queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Queued {
+pub(super) enum SendKind {
     /// A message of so many octets.
     Message(usize),
     Control,
@@ -118,7 +118,7 @@ impl Outgoing {
         self.refused
     }
 
-    pub(super) fn forget_refused(&mut self) {
+    pub(super) fn clear_refused(&mut self) {
         self.refused = None;
     }
 

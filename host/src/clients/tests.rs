@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Buf;
 use ws_host_protocol::SendError;
 
-use super::{ByHost, Cause, Client, ClientId, ClientInfo, OnFull, Room};
+use super::{Cause, Client, ClientId, ClientInfo, HostClose, OnFull, SendCapacity};
 use crate::budget::{Budget, Share};
 
 const MIB: usize = 1 << 20;
@@ -22,8 +22,8 @@ fn fill(client: &Client) {
     assert_eq!(client.send_binary(&[0; 1000]), Err(SendError::Full));
 }
 
-fn room(client: &Client) -> Room {
-    client.room(&client.outgoing(), HALF)
+fn room(client: &Client) -> SendCapacity {
+    client.send_capacity(&client.outgoing(), HALF)
 }
 
 /// Writes so that no more than this waits.
@@ -37,17 +37,17 @@ fn write_down_to(client: &Client, waiting: usize) {
 #[test]
 fn room_is_back_once_when_half_of_a_buffer_that_was_full_is_free() {
     let client = client(OnFull::Drop, &Budget::new(8 * MIB));
-    assert_eq!(room(&client), Room::Unmissed);
+    assert_eq!(room(&client), SendCapacity::Available);
     for _ in 0..2 {
         fill(&client);
-        assert_eq!(room(&client), Room::Awaited);
+        assert_eq!(room(&client), SendCapacity::Exhausted);
         write_down_to(&client, HALF + 1);
-        assert_eq!(room(&client), Room::Awaited);
-        assert!(!client.take_room(HALF));
+        assert_eq!(room(&client), SendCapacity::Exhausted);
+        assert!(!client.take_restored_capacity(HALF));
         write_down_to(&client, HALF);
-        assert_eq!(room(&client), Room::Back);
-        assert!(client.take_room(HALF) && !client.take_room(HALF));
-        assert_eq!(room(&client), Room::Unmissed);
+        assert_eq!(room(&client), SendCapacity::Restored);
+        assert!(client.take_restored_capacity(HALF) && !client.take_restored_capacity(HALF));
+        assert_eq!(room(&client), SendCapacity::Available);
     }
 }
 
@@ -55,9 +55,9 @@ fn room_is_back_once_when_half_of_a_buffer_that_was_full_is_free() {
 fn room_for_pings_is_missed_too_and_nobody_is_closed_for_them() {
     let client = client(OnFull::Close, &Budget::new(8 * MIB));
     while client.ping(&[0; 125]).is_ok() {}
-    assert_eq!((room(&client), client.is_open()), (Room::Awaited, true));
+    assert_eq!((room(&client), client.is_open()), (SendCapacity::Exhausted, true));
     write_down_to(&client, 0);
-    assert!(client.take_room(HALF));
+    assert!(client.take_restored_capacity(HALF));
 }
 
 #[test]
@@ -70,8 +70,8 @@ fn client_that_is_closing_misses_nothing() {
         } else {
             client.close(1000, "").expect("it was open");
         }
-        assert_eq!(room(&client), Room::Unmissed);
-        assert!(!client.take_room(HALF));
+        assert_eq!(room(&client), SendCapacity::Available);
+        assert!(!client.take_restored_capacity(HALF));
     }
 }
 
@@ -83,12 +83,12 @@ fn room_in_the_host_is_back_when_what_was_refused_would_be_taken() {
     let others = Share::of(&budget, 2 * MIB - 100_000);
     assert_eq!(client.send_binary(&[0; 200_000]), Err(SendError::Full));
     assert_eq!(client.send_binary(&[0; 150_000]), Err(SendError::Full));
-    assert_eq!(room(&client), Room::Awaited);
+    assert_eq!(room(&client), SendCapacity::Exhausted);
     drop(others);
     let others = Share::of(&budget, 2 * MIB - 200_000 + 1);
-    assert_eq!(room(&client), Room::Awaited);
+    assert_eq!(room(&client), SendCapacity::Exhausted);
     drop(others);
-    assert!(client.take_room(HALF));
+    assert!(client.take_restored_capacity(HALF));
 }
 
 /// What can never be sent is no reason to wait.
@@ -98,7 +98,7 @@ fn message_longer_than_the_buffer_is_too_long_however_little_room_the_host_has()
     let client = client(OnFull::Close, &budget);
     let _others = Share::of(&budget, 2 * MIB);
     assert_eq!(client.send_binary(&vec![0; 2 * MIB]), Err(SendError::TooLong));
-    assert_eq!((room(&client), client.is_open()), (Room::Unmissed, true));
+    assert_eq!((room(&client), client.is_open()), (SendCapacity::Available, true));
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn first_cause_counts() {
     let client = client(OnFull::Drop, &Budget::new(8 * MIB));
     assert_eq!(client.cause(), None);
     client.close(1000, "enough").expect("it was open");
-    assert!(!client.close_by_host(ByHost::Stopping));
+    assert!(!client.close_by_host(HostClose::Stopping));
     client.abort(Cause::NoRoom).expect("it was there");
     assert_eq!(client.cause(), Some(Cause::Handler));
 }

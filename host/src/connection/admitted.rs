@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::ConnectionEnd;
-use super::closing::CountedClient;
+use super::closing::ConnectionGuard;
 use crate::actor::Actor;
 use crate::actor_resources::Registration;
 use crate::clients::Client;
@@ -26,7 +26,7 @@ const TRY_AGAIN: Duration = Duration::from_millis(100);
 pub(crate) struct Admitted {
     client: Arc<Client>,
     actor: Arc<Actor>,
-    counted: Arc<CountedClient>,
+    guard: Arc<ConnectionGuard>,
     /// `None` once the last event is under way.
     inside: Option<(Registration, ActorLease)>,
 }
@@ -36,7 +36,7 @@ pub(crate) struct ClientPermit {
     /// With its actor, until that has had the client's last event.
     pub(crate) lease: ActorLease,
     /// In the server, until the connection is closed as well.
-    pub(crate) counted: Arc<CountedClient>,
+    pub(crate) guard: Arc<ConnectionGuard>,
 }
 
 impl Admitted {
@@ -45,11 +45,11 @@ impl Admitted {
         registration: Registration,
         permit: ClientPermit,
     ) -> Self {
-        let ClientPermit { lease, counted } = permit;
+        let ClientPermit { lease, guard } = permit;
         Self {
             client,
             actor: Arc::clone(lease.actor()),
-            counted,
+            guard,
             inside: Some((registration, lease)),
         }
     }
@@ -64,9 +64,9 @@ impl Admitted {
 
     /// Begins to deliver the last event. The connection may still be there for a while: it counts as long as the
     /// answer is kept.
-    pub(crate) fn disconnect(mut self, end: &ConnectionEnd) -> Arc<CountedClient> {
+    pub(crate) fn disconnect(mut self, end: &ConnectionEnd) -> Arc<ConnectionGuard> {
         self.unregister(end);
-        Arc::clone(&self.counted)
+        Arc::clone(&self.guard)
     }
 
     pub(super) fn report_fault(&self, fault: &Fault) {
@@ -79,11 +79,11 @@ impl Admitted {
         let id = client.id();
         let sent = client.outgoing().outbound.close_code();
         let how = end.disconnection(sent, client.cause());
-        let cause = how.cause.word();
+        let cause = how.cause.as_str();
         tracing::debug!(client = %id, cause, code = how.code, sent = how.sent, "disconnected: {end}");
         // Nobody finds it any more, from now on and not only when its turn has come.
         drop(registration);
-        let counted = Arc::clone(&self.counted);
+        let guard = Arc::clone(&self.guard);
         // When its worker is gone, so is the host, and its guests with it.
         self.actor.worker().run(async move {
             let actor = lease.actor();
@@ -99,13 +99,13 @@ impl Admitted {
                     }
                 }
             }
-            drop((client, lease, counted));
+            drop((client, lease, guard));
         });
     }
 }
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        self.unregister(&ConnectionEnd::Left);
+        self.unregister(&ConnectionEnd::EndOfStream);
     }
 }

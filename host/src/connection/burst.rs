@@ -84,7 +84,7 @@ impl guest::Burst for Burst {
             if self.end.is_some()
                 || outgoing.is_aborted()
                 || outgoing.outbound.is_closing()
-                || client.is_clogged(&outgoing, self.high_water)
+                || client.is_input_paused(&outgoing, self.high_water)
             {
                 return None;
             }

@@ -1,4 +1,4 @@
-//! Who counts as a client, and connections that wait for their client to close too.
+//! Connections that have ended and are still closing, and what every connection counts against.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::poll_fn;
@@ -12,17 +12,17 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::clients::{Client, ClientId};
 
-/// Counts as a client while it lives: until the last event has been delivered and the connection is closed.
-pub(crate) struct CountedClient {
+/// Counts as a client while it lives: until the handler has had the last event and the connection is closed.
+pub(crate) struct ConnectionGuard {
     /// Counts against the limit of clients.
     pub(crate) _permit: OwnedSemaphorePermit,
-    /// Makes a server that stops wait for it.
+    /// Makes a server that stops wait for the connection.
     pub(crate) _token: TaskTrackerToken,
     pub(crate) closing: Arc<ClosingConnections>,
 }
 
-/// Connections that have ended and wait for their client to close too. A client may take its time, as long as
-/// nobody else needs its place.
+/// Connections that have ended but are not closed yet. A client may take its time to close, until a new client needs
+/// the permit.
 #[derive(Default)]
 pub(crate) struct ClosingConnections {
     table: Mutex<Table>,
@@ -31,62 +31,58 @@ pub(crate) struct ClosingConnections {
 #[derive(Default)]
 struct Table {
     next: u64,
-    /// Those that wait, the oldest first. One whose sender is dropped waits no longer.
-    waiting: BTreeMap<u64, oneshot::Sender<()>>,
-    /// All whose connection has ended and is not closed.
-    leaving: HashMap<ClientId, Arc<Client>>,
+    /// Connections that may be evicted, the oldest first. Dropping a sender evicts its connection.
+    evictable: BTreeMap<u64, oneshot::Sender<()>>,
+    /// The clients of all connections that have ended but are not closed yet.
+    clients: HashMap<ClientId, Arc<Client>>,
 }
 
-/// The entry of one that leaves.
-struct Leaving<'a> {
+/// An entry in [`Table::clients`], removed when dropped.
+struct ClientEntry<'a> {
     closing: &'a ClosingConnections,
     client: ClientId,
 }
 
-/// The entry of one that waits.
-struct Waiting<'a> {
+/// An entry in [`Table::evictable`], removed when dropped.
+struct EvictableEntry<'a> {
     closing: &'a ClosingConnections,
     number: u64,
-    given_way: oneshot::Receiver<()>,
+    evicted: oneshot::Receiver<()>,
 }
 
 impl ClosingConnections {
-    /// Lets the one that has waited for longest wait no longer. Answers whether there was one.
+    /// Evicts the connection that has waited for its client for the longest time. Returns whether there was one.
     pub(crate) fn evict_one(&self) -> bool {
-        self.table.lock().waiting.pop_first().is_some()
+        self.table.lock().evictable.pop_first().is_some()
     }
 
-    /// Clients whose connection has ended. There may still be much to be written to them.
-    pub(crate) fn leaving(&self) -> Vec<Arc<Client>> {
-        self.table.lock().leaving.values().cloned().collect()
+    /// Returns the clients whose connections have ended but are not closed yet. Much output may still wait for them.
+    pub(crate) fn clients(&self) -> Vec<Arc<Client>> {
+        self.table.lock().clients.values().cloned().collect()
     }
 }
 
-impl CountedClient {
-    /// Takes leave of a client, until that is done or somebody else needs its place. As long as there is something
-    /// to be written to it, it does not give way.
+impl ConnectionGuard {
+    /// Runs the end of a connection, until it completes or a new client needs the permit. A connection is not evicted
+    /// while output waits for its client.
     ///
     /// # Cancel safety
     ///
-    /// The farewell is dropped with the future.
-    pub(super) async fn take_leave(
-        &self,
-        client: &Arc<Client>,
-        farewell: impl Future<Output = ()>,
-    ) {
-        let _leaving = self.closing.leave(client);
-        let mut farewell = pin!(farewell);
-        let mut waiting = None;
+    /// Dropping the future drops `close`.
+    pub(super) async fn run_close(&self, client: &Arc<Client>, close: impl Future<Output = ()>) {
+        let _entry = self.closing.add_client(client);
+        let mut close = pin!(close);
+        let mut evictable = None;
         poll_fn(|context| {
-            if farewell.as_mut().poll(context).is_ready() {
+            if close.as_mut().poll(context).is_ready() {
                 return Poll::Ready(());
             }
-            if waiting.is_none() && client.buffered() == 0 {
-                waiting = Some(self.closing.add());
+            if evictable.is_none() && client.buffered() == 0 {
+                evictable = Some(self.closing.add_evictable());
             }
-            match &mut waiting {
-                // Either way the sender is gone.
-                Some(waiting) => Pin::new(&mut waiting.given_way).poll(context).map(drop),
+            match &mut evictable {
+                // Both results mean that the sender is gone.
+                Some(entry) => Pin::new(&mut entry.evicted).poll(context).map(drop),
                 None => Poll::Pending,
             }
         })
@@ -95,29 +91,29 @@ impl CountedClient {
 }
 
 impl ClosingConnections {
-    fn leave(&self, client: &Arc<Client>) -> Leaving<'_> {
-        self.table.lock().leaving.insert(client.id(), Arc::clone(client));
-        Leaving { closing: self, client: client.id() }
+    fn add_client(&self, client: &Arc<Client>) -> ClientEntry<'_> {
+        self.table.lock().clients.insert(client.id(), Arc::clone(client));
+        ClientEntry { closing: self, client: client.id() }
     }
 
-    fn add(&self) -> Waiting<'_> {
-        let (sender, given_way) = oneshot::channel();
+    fn add_evictable(&self) -> EvictableEntry<'_> {
+        let (sender, evicted) = oneshot::channel();
         let mut table = self.table.lock();
         let number = table.next;
         table.next += 1;
-        table.waiting.insert(number, sender);
-        Waiting { closing: self, number, given_way }
+        table.evictable.insert(number, sender);
+        EvictableEntry { closing: self, number, evicted }
     }
 }
 
-impl Drop for Leaving<'_> {
+impl Drop for ClientEntry<'_> {
     fn drop(&mut self) {
-        self.closing.table.lock().leaving.remove(&self.client);
+        self.closing.table.lock().clients.remove(&self.client);
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for EvictableEntry<'_> {
     fn drop(&mut self) {
-        self.closing.table.lock().waiting.remove(&self.number);
+        self.closing.table.lock().evictable.remove(&self.number);
     }
 }

@@ -21,7 +21,7 @@ pub(crate) enum ConnectionEnd {
     #[error("the connection was lost: {0}")]
     Lost(#[from] std::io::Error),
     #[error("the client left without a close frame")]
-    Left,
+    EndOfStream,
     #[error("nothing came from the client for too long")]
     Silent,
     #[error("the client took less of its output than min-rate for too long")]
@@ -31,14 +31,14 @@ pub(crate) enum ConnectionEnd {
     #[error("the connection was dropped without a close frame")]
     Aborted,
     #[error("the handler's acceptance could not be answered")]
-    Refused,
+    HandshakeFailed,
 }
 
 impl ConnectionEnd {
     /// Whether there may be output still to be written, and a peer who waits for it. One that has left
     /// has perhaps closed its side alone, and reads on.
     pub(super) fn allows_closing_handshake(&self) -> bool {
-        matches!(self, Self::Closed(_) | Self::Failed(_) | Self::Left)
+        matches!(self, Self::Closed(_) | Self::Failed(_) | Self::EndOfStream)
     }
 
     /// The end as the handler hears of it; `sent` is the code of our close frame, and `first` what ended the connection
@@ -67,11 +67,11 @@ impl ConnectionEnd {
             ) => Cause::TooLong,
             Self::Failed(_) => Cause::ProtocolError,
             // Only a close frame of ours has a timeout, and whoever sent that has said why.
-            Self::Lost(_) | Self::Left | Self::CloseTimeout => Cause::Lost,
+            Self::Lost(_) | Self::EndOfStream | Self::CloseTimeout => Cause::Lost,
             Self::Silent => Cause::Silent,
             Self::Stalled => Cause::Slow,
             Self::Aborted => Cause::Handler,
-            Self::Refused => Cause::HandlerFailed,
+            Self::HandshakeFailed => Cause::HandlerFailed,
         }
     }
 }

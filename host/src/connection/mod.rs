@@ -27,7 +27,7 @@ use ws_host_protocol::{Event, Inbound, Limits, Role, release_memory};
 pub(crate) use self::admitted::{Admitted, ClientPermit};
 use self::buffer::Buffer;
 use self::burst::Burst;
-pub(crate) use self::closing::{ClosingConnections, CountedClient};
+pub(crate) use self::closing::{ClosingConnections, ConnectionGuard};
 pub(crate) use self::end::ConnectionEnd;
 pub(crate) use self::socket::Socket;
 use self::transport::{Transport, Wakeup};
@@ -98,8 +98,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn end(self, end: ConnectionEnd) {
         let Self { admitted, transport, mut inbound, .. } = self;
         let client = Arc::clone(admitted.client());
-        let counted = admitted.disconnect(&end);
-        counted.take_leave(&client, transport.close_gracefully(&client, &mut inbound, &end)).await;
+        let guard = admitted.disconnect(&end);
+        guard.run_close(&client, transport.close_gracefully(&client, &mut inbound, &end)).await;
     }
 
     async fn run(&mut self, first: Vec<u8>) -> ConnectionEnd {
@@ -112,7 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 return end;
             }
             // In a box, so that a connection does not carry the room for what is rare.
-            if self.transport.has_room_again()
+            if self.transport.is_capacity_restored()
                 && let Err(end) = Box::pin(self.deliver_drained()).await
             {
                 return end;
@@ -139,13 +139,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// slice is over.
     async fn deliver_drained(&mut self) -> Result<(), ConnectionEnd> {
         let (client, actor) = (self.admitted.client(), self.admitted.actor());
-        if !client.take_room(self.transport.high_water()) || !actor.wants_drained() {
+        if !client.take_restored_capacity(self.transport.high_water()) || !actor.wants_drained() {
             return Ok(());
         }
         let held = self.inbound.held();
         if slice::is_over() {
             self.overruns.count();
-            self.transport.drive(client, held, pin!(slice::pass_on())).await.1?;
+            self.transport.drive(client, held, pin!(slice::yield_now())).await.1?;
         }
         let turn = match actor.try_turn() {
             Some(turn) => turn,
@@ -176,7 +176,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 turn = None;
                 self.overruns.count();
                 buffer.shrink_to_unread(&mut unread);
-                self.transport.drive(client, buffer.len(), pin!(slice::pass_on())).await.1?;
+                self.transport.drive(client, buffer.len(), pin!(slice::yield_now())).await.1?;
             }
             // Whenever it has waited, so that many messages that wait do not keep it for long.
             if turn.is_none() && self.transport.take_expiring() {
@@ -289,7 +289,7 @@ async fn wait_for_turn<'a, S: AsyncRead + AsyncWrite + Unpin>(
     waiting: usize,
 ) -> Result<Option<Turn<'a>>, ConnectionEnd> {
     if !client.received().admits(waiting) {
-        client.close_for_room();
+        client.close_to_make_room();
         return Ok(None);
     }
     let (held, transport) = transport.drive(client, waiting, pin!(actor.turn())).await;
@@ -323,7 +323,7 @@ impl<S> Connection<S> {
         let client = self.admitted.client();
         let held = self.inbound.held();
         if !client.received().admits(held) {
-            client.close_for_room();
+            client.close_to_make_room();
         }
         client.received().follow(held);
     }
@@ -395,7 +395,7 @@ fn next_event<'a>(
     }
     outgoing.awake();
     loop {
-        if client.is_clogged(&outgoing, high_water) && !input.is_empty() {
+        if client.is_input_paused(&outgoing, high_water) && !input.is_empty() {
             return Ok(Next::TooMuchWaits);
         }
         match inbound.handle_input(input, &mut outgoing.outbound) {

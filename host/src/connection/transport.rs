@@ -16,7 +16,7 @@ use super::buffer::Buffer;
 use super::end::ConnectionEnd;
 use super::idle_memory::release_idle_memory;
 use super::liveness::{Input, LivenessTimer, TimerEvent};
-use crate::clients::{ByHost, Client, Expiring, Outgoing, Room};
+use crate::clients::{Client, ExpiryState, HostClose, Outgoing, SendCapacity};
 use crate::config::{Limits, Timeouts};
 
 /// How many pieces of output one system call takes.
@@ -33,8 +33,8 @@ pub(super) struct Transport<S> {
     /// The client is not read while more than this of its output waits, in octets.
     high_water: usize,
     /// Whether it is so now.
-    is_clogged: bool,
-    room: Room,
+    is_input_paused: bool,
+    room: SendCapacity,
     /// When to look whether the host has room again.
     room_check: Option<Pin<Box<Sleep>>>,
     /// Whether the handler is to hear that the client expires.
@@ -45,9 +45,9 @@ pub(super) struct Transport<S> {
 pub(super) enum Wakeup {
     /// So many octets of input.
     Input(Buffer, usize),
-    /// There is [room again](Line::has_room_again) for what is sent to the client.
-    Room,
-    /// The client [expires](Line::take_expiring).
+    /// [Capacity is restored](Transport::is_capacity_restored) for what is sent to the client.
+    CapacityRestored,
+    /// The client [expires](Transport::take_expiring).
     Expiring,
 }
 
@@ -57,8 +57,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
             socket,
             clock: LivenessTimer::start(limits, timeouts),
             high_water: limits.max_outbound / 2,
-            is_clogged: false,
-            room: Room::Unmissed,
+            is_input_paused: false,
+            room: SendCapacity::Available,
             room_check: None,
             is_expiring: false,
         }
@@ -75,7 +75,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         poll_fn(|context| {
             // Most wakes are for input. Output of this task's own making is written before it sleeps.
             let mut has_asked = false;
-            if std::mem::replace(&mut has_written, true) && !self.is_clogged {
+            if std::mem::replace(&mut has_written, true) && !self.is_input_paused {
                 has_asked = true;
                 if let Poll::Ready(read) = self.poll_input(context) {
                     return Poll::Ready(read);
@@ -85,19 +85,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
             // Asked at least once before the task sleeps, or nothing would wake it for input: also
             // when this very write took so much that the client may be read again.
             if !has_asked
-                && !self.is_clogged
+                && !self.is_input_paused
                 && let Poll::Ready(read) = self.poll_input(context)
             {
                 return Poll::Ready(read);
             }
             // Behind input, so that a handler that fills the buffer again and again hears of its client.
-            if self.has_room_again() {
-                return Poll::Ready(Ok(Wakeup::Room));
+            if self.is_capacity_restored() {
+                return Poll::Ready(Ok(Wakeup::CapacityRestored));
             }
-            if self.room == Room::Awaited && output.is_ready() {
+            if self.room == SendCapacity::Exhausted && output.is_ready() {
                 self.poll_room_check(context);
             }
-            let input = if self.is_clogged { Input::Unread } else { Input::Awaited };
+            let input = if self.is_input_paused { Input::Unread } else { Input::Awaited };
             self.poll_clock(client, context, input)?;
             if self.is_expiring {
                 return Poll::Ready(Ok(Wakeup::Expiring));
@@ -109,8 +109,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
 
     /// Whether something was refused for want of room, and there was room again after what was written last.
     #[inline]
-    pub(super) fn has_room_again(&self) -> bool {
-        self.room == Room::Back
+    pub(super) fn is_capacity_restored(&self) -> bool {
+        self.room == SendCapacity::Restored
     }
 
     fn poll_room_check(&mut self, context: &mut Context<'_>) {
@@ -139,7 +139,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     pub(super) async fn drain(&mut self, client: &Client) -> Result<(), ConnectionEnd> {
         poll_fn(|context| {
             let _ = self.poll_output(client, context)?;
-            if !self.is_clogged {
+            if !self.is_input_paused {
                 return Poll::Ready(Ok(()));
             }
             self.poll_clock(client, context, Input::Unread)?;
@@ -150,7 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
 
     /// Waits for the actor, and tells what became of the line meanwhile. The future is polled to its
     /// end even when the line ends before: a running call must not be dropped. It is borrowed so that
-    /// the task holds it once only. While it waits, so many octets of the client's are kept, and counted.
+    /// the task holds it once only. While it waits, so many octets of the client's are kept, and guard.
     pub(super) async fn drive<T>(
         &mut self,
         client: &Client,
@@ -266,7 +266,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         ready!(poll_read(&mut self.socket, context, &mut read))?;
         self.clock.note_received();
         match read.filled().len() {
-            0 => Poll::Ready(Err(ConnectionEnd::Left)),
+            0 => Poll::Ready(Err(ConnectionEnd::EndOfStream)),
             filled => Poll::Ready(Ok(Wakeup::Input(buffer, filled))),
         }
     }
@@ -313,8 +313,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
             output = Poll::Pending;
         }
         client.count_sent(&outgoing);
-        self.is_clogged = client.is_clogged(&outgoing, self.high_water);
-        self.room = client.room(&outgoing, self.high_water);
+        self.is_input_paused = client.is_input_paused(&outgoing, self.high_water);
+        self.room = client.send_capacity(&outgoing, self.high_water);
         if output.is_pending() {
             self.clock.note_output_waiting();
         }
@@ -353,15 +353,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     }
 
     fn check_expiry(&mut self, client: &Client, context: &Context<'_>) {
-        match client.expiring() {
-            Expiring::Never => {}
-            Expiring::Later(left) => self.clock.check_expiry_after(left),
-            Expiring::Soon(left) => {
+        match client.expiry_state() {
+            ExpiryState::Never => {}
+            ExpiryState::Later(left) => self.clock.check_expiry_after(left),
+            ExpiryState::Soon(left) => {
                 self.is_expiring = true;
                 self.clock.check_expiry_after(left);
             }
-            Expiring::Now => {
-                client.close_by_host(ByHost::Expired);
+            ExpiryState::Now => {
+                client.close_by_host(HostClose::Expired);
                 // Output is written at the beginning of the next poll.
                 context.waker().wake_by_ref();
             }

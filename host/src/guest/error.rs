@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::contract::SERVED;
 use super::limits::LimitExceeded;
-use crate::clients::ByHost;
+use crate::clients::HostClose;
 
 /// Why a component cannot be served. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -154,12 +154,14 @@ impl Fault {
     }
 
     /// How the client whose event it was is closed, with an explanation perhaps.
-    pub(crate) fn close<'a>(&self, explanation: Option<&'a str>) -> ByHost<'a> {
+    pub(crate) fn close<'a>(&self, explanation: Option<&'a str>) -> HostClose<'a> {
         match self {
             Self::Limit(_) | Self::Trap { .. } => {
-                ByHost::HandlerFailed(explanation.unwrap_or("the handler failed"))
+                HostClose::HandlerFailed(explanation.unwrap_or("the handler failed"))
             }
-            Self::NoInstance(_) => ByHost::NoInstance(explanation.unwrap_or("the server is full")),
+            Self::NoInstance(_) => {
+                HostClose::NoInstance(explanation.unwrap_or("the server is full"))
+            }
         }
     }
 

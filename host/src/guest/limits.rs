@@ -102,7 +102,7 @@ impl Meter {
     pub(super) fn tick(&mut self) -> Result<UpdateDeadline, LimitExceeded> {
         self.charge()?;
         // This way of yielding lets the system be asked what it has for the others, too.
-        Ok(UpdateDeadline::YieldCustom(1, Box::pin(slice::pass_on())))
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(slice::yield_now())))
     }
 
     /// Charges the call for what it has used since it went on. It is one that computes for long.
@@ -112,7 +112,7 @@ impl Meter {
         if u128::from(self.used) > self.limits.max_cpu.as_nanos() {
             return Err(LimitExceeded::Cpu(self.limits.max_cpu));
         }
-        ticker::computes_for_long();
+        ticker::request_fine_ticks();
         Ok(())
     }
 }
@@ -134,7 +134,7 @@ impl ResourceLimiterAsync for Meter {
         if self.grown >= GROWTH_BEFORE_YIELD {
             self.grown = 0;
             self.charge()?;
-            slice::pass_on().await;
+            slice::yield_now().await;
         }
         Ok(true)
     }

@@ -11,7 +11,7 @@ use super::memories::Memories;
 use super::stacks::Stacks;
 use super::state::State;
 use super::{cache, denied, imports};
-use crate::ticker::{self, Needed};
+use crate::ticker::{self, Repeat};
 
 /// The stack of a guest, in octets. WebAssembly that needs more traps.
 const MAX_WASM_STACK: usize = 512 << 10;
@@ -116,12 +116,12 @@ impl Runtime {
 /// Makes guests that compute stop and look at the time, until the engine is gone.
 fn interrupt_at_ticks(engine: &Engine) -> std::io::Result<()> {
     let engine = engine.weak();
-    ticker::at_every_tick(move || match engine.upgrade() {
+    ticker::on_every_tick(move || match engine.upgrade() {
         Some(engine) => {
             engine.increment_epoch();
-            Needed::Yes
+            Repeat::Yes
         }
-        None => Needed::NoMore,
+        None => Repeat::No,
     })
 }
 

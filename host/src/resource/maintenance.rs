@@ -18,7 +18,7 @@ where
 {
     let mut by_home = HashMap::<_, Vec<Arc<Actor>>>::new();
     for actor in actors {
-        by_home.entry(actor.worker().worker()).or_default().push(actor);
+        by_home.entry(actor.worker().id()).or_default().push(actor);
     }
     let begin = |actors: Vec<Arc<Actor>>| {
         let first = Arc::clone(&actors[0]);

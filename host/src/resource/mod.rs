@@ -19,7 +19,7 @@ pub(crate) use lease::ActorLease;
 
 use self::maintenance::Maintenance;
 use crate::actor::{Actor, Code};
-use crate::clients::{ByHost, Client, ClientId};
+use crate::clients::{Client, ClientId, HostClose};
 use crate::config::InstancePer;
 use crate::running::Running;
 use crate::topics::Topics;
@@ -182,7 +182,7 @@ impl Resource {
 
     /// Closes all clients, once `stopping` has returned in their handler: each actor on its home, side by side, so that
     /// a slow one delays its own clients alone, and them no longer than this.
-    pub(crate) fn stop(&self, why: ByHost<'static>, patience: Duration) -> Stopping {
+    pub(crate) fn stop(&self, why: HostClose<'static>, patience: Duration) -> Stopping {
         let all = self.all();
         Stopping(all.iter().filter_map(|actor| actor.stop(why, patience)).collect())
     }

@@ -57,7 +57,7 @@ async fn health_tells_of_a_worker_that_is_stuck_and_stopping_does_not_wait_for_i
         let _ = held.recv();
     });
     // It comes to nobody any more, and whoever asks is answered all the same.
-    let told = "worker-0 has not come round for";
+    let told = "worker-0 has not responded for";
     loop {
         let answer = ask(address, "/healthz").await;
         if answer.starts_with("HTTP/1.1 503 ") {
@@ -84,8 +84,7 @@ async fn connection_that_is_given_to_a_worker_that_is_stuck_is_answered() {
     let server = server(2, None).await;
     let Address::Tcp(address) = server.listening()[0].address else { panic!("not TCP") };
     let homes = [(); 4].map(|()| server.host().state.context.workers.assign_actor());
-    let (here, there) =
-        homes.iter().partition::<Vec<_>, _>(|home| home.worker() == homes[0].worker());
+    let (here, there) = homes.iter().partition::<Vec<_>, _>(|home| home.id() == homes[0].id());
     assert_eq!((here.len(), there.len()), (2, 2));
     let (_release, held) = sync_channel::<()>(1);
     there[0].run(async move {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::runtime::{self, Handle};
 
-use super::post::{Dispatch, Members, Outbox, Progress, Published};
+use super::delivery::{Broadcast, DeliveryQueue, Members, Progress, Publication};
 use crate::clients::{Client, ClientId};
 use crate::slice;
 
@@ -16,14 +16,14 @@ const MAX_NAME: usize = 255;
 
 /// The queues of the workers. Groups that share them share one order.
 #[derive(Debug, Default)]
-pub(super) struct Posts(Mutex<HashMap<runtime::Id, Arc<Outbox>>>);
+pub(super) struct DeliveryQueues(Mutex<HashMap<runtime::Id, Arc<DeliveryQueue>>>);
 
 /// Groups, by name and by client.
 #[derive(Debug)]
 pub(super) struct Groups {
-    posts: Arc<Posts>,
+    queues: Arc<DeliveryQueues>,
     /// In how many groups a client may be.
-    most: usize,
+    max_per_client: usize,
     table: Mutex<Table>,
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct Group {
 /// The members on one worker, and the way to them.
 #[derive(Clone, Debug)]
 struct Shard {
-    post: Arc<Outbox>,
+    queue: Arc<DeliveryQueue>,
     members: Arc<Members>,
 }
 
@@ -64,34 +64,36 @@ pub(super) enum JoinError {
 }
 
 /// Whether a topic or a tag can have this name.
-pub(crate) fn is_name(name: &str) -> bool {
+pub(crate) fn is_valid_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len())
 }
 
-impl Posts {
+impl DeliveryQueues {
     /// The queue of this worker.
-    fn here(&self) -> Arc<Outbox> {
+    fn for_this_worker(&self) -> Arc<DeliveryQueue> {
         let worker = Handle::current();
-        let mut posts = self.0.lock();
-        Arc::clone(posts.entry(worker.id()).or_insert_with(|| Arc::new(Outbox::new(worker))))
+        let mut queues = self.0.lock();
+        Arc::clone(
+            queues.entry(worker.id()).or_insert_with(|| Arc::new(DeliveryQueue::new(worker))),
+        )
     }
 }
 
 impl Groups {
-    pub(super) fn new(posts: &Arc<Posts>, most: usize) -> Self {
-        Self { posts: Arc::clone(posts), most, table: Mutex::default() }
+    pub(super) fn new(queues: &Arc<DeliveryQueues>, max_per_client: usize) -> Self {
+        Self { queues: Arc::clone(queues), max_per_client, table: Mutex::default() }
     }
 
     /// Must be called in an event of the client's actor. Twice is as good as once.
     pub(super) fn join(&self, client: &Arc<Client>, name: &str) -> Result<(), JoinError> {
-        if !is_name(name) {
+        if !is_valid_name(name) {
             return Err(JoinError::InvalidName);
         }
         if !client.is_open() {
             return Err(JoinError::Closed);
         }
         let mut table = self.table.lock();
-        if client.has_left() {
+        if client.is_disconnected() {
             return Err(JoinError::Closed);
         }
         let Table { by_name, of_client } = &mut *table;
@@ -99,7 +101,7 @@ impl Groups {
         if memberships.iter().any(|membership| &*membership.group.name == name) {
             return Ok(());
         }
-        if memberships.len() >= self.most {
+        if memberships.len() >= self.max_per_client {
             return Err(JoinError::TooMany);
         }
         let group = match by_name.get(name) {
@@ -110,9 +112,9 @@ impl Groups {
                 Arc::clone(by_name.entry(name).or_insert(Arc::new(group)))
             }
         };
-        let post = self.posts.here();
-        let members = group.members_at(&post);
-        members.insert(Arc::clone(client), &post);
+        let queue = self.queues.for_this_worker();
+        let members = group.members_on(&queue);
+        members.insert(Arc::clone(client), &queue);
         memberships.push(Membership { group, members });
         Ok(())
     }
@@ -128,19 +130,19 @@ impl Groups {
             memberships.remove();
         }
         drop(table);
-        self.quit(client, &[membership]);
+        self.remove_from(client, &[membership]);
         true
     }
 
     /// Answers in how many groups the client was.
     pub(super) fn leave_all(&self, client: ClientId) -> usize {
         let memberships = self.table.lock().of_client.remove(&client).unwrap_or_default();
-        self.quit(client, &memberships);
+        self.remove_from(client, &memberships);
         memberships.len()
     }
 
     /// Without the table: a delivery may hold the members for as long as a slice.
-    fn quit(&self, client: ClientId, memberships: &[Membership]) {
+    fn remove_from(&self, client: ClientId, memberships: &[Membership]) {
         for Membership { group, members } in memberships {
             members.remove(client);
             if group.len() > 0 {
@@ -148,9 +150,9 @@ impl Groups {
             }
             let mut table = self.table.lock();
             // Somebody may have come meanwhile, or made another group of this name.
-            let is_it =
+            let is_same =
                 table.by_name.get(&group.name).is_some_and(|named| Arc::ptr_eq(named, group));
-            if is_it && group.len() == 0 {
+            if is_same && group.len() == 0 {
                 table.by_name.remove(&group.name);
             }
         }
@@ -177,18 +179,18 @@ impl Groups {
         self.find(name).map_or(0, |group| group.len())
     }
 
-    /// Puts a dispatch into the queues of the group of this name, and delivers it to the members of this worker, if it is one.
+    /// Puts a broadcast into the queues of the group of this name, and delivers it to the members of this worker, if it is one.
     /// Answers how many members there are.
     ///
     /// # Cancel safety
     ///
     /// Either nobody gets it or everybody does.
-    pub(super) async fn dispatch(&self, name: &str, dispatch: Dispatch) -> usize {
+    pub(super) async fn broadcast(&self, name: &str, broadcast: Broadcast) -> usize {
         let Some(group) = self.find(name) else { return 0 };
-        group.room().await;
-        let published = group.put(dispatch);
+        group.wait_for_capacity().await;
+        let published = group.enqueue(broadcast);
         while published.deliver() != Progress::Done {
-            slice::pass_on().await;
+            slice::yield_now().await;
         }
         published.members()
     }
@@ -200,47 +202,47 @@ impl Group {
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
-    pub(crate) async fn room(&self) {
+    pub(crate) async fn wait_for_capacity(&self) {
         loop {
-            let full = self.shards.lock().iter().find(|shard| shard.post.is_full()).cloned();
-            let Some(Shard { post, .. }) = full else { return };
-            post.room().await;
+            let full = self.shards.lock().iter().find(|shard| shard.queue.is_full()).cloned();
+            let Some(Shard { queue, .. }) = full else { return };
+            queue.wait_for_capacity().await;
         }
     }
 
-    /// Puts a dispatch into the queues of all workers that have members.
-    pub(super) fn put(&self, dispatch: Dispatch) -> Published {
-        let dispatch = Arc::new(dispatch);
+    /// Puts a broadcast into the queues of all workers that have members.
+    pub(super) fn enqueue(&self, broadcast: Broadcast) -> Publication {
+        let broadcast = Arc::new(broadcast);
         let this_worker = Handle::try_current().ok().map(|worker| worker.id());
-        let (mut count, mut here) = (0, None);
+        let (mut count, mut local) = (0, None);
         let shards = self.shards.lock();
-        for Shard { post, members } in shards.iter().filter(|shard| shard.members.len() > 0) {
+        for Shard { queue, members } in shards.iter().filter(|shard| shard.members.len() > 0) {
             count += members.len();
-            let number = post.put(Arc::clone(members), Arc::clone(&dispatch));
-            if this_worker == Some(post.worker().id()) {
-                here = Some((Arc::clone(post), number));
+            let number = queue.push(Arc::clone(members), Arc::clone(&broadcast));
+            if this_worker == Some(queue.worker().id()) {
+                local = Some((Arc::clone(queue), number));
             } else {
-                post.attend();
+                queue.start_delivery();
             }
         }
-        Published::new(count, here)
+        Publication::new(count, local)
     }
 
     /// The members on this worker.
-    pub(super) fn members_here(&self) -> Option<Arc<Members>> {
+    pub(super) fn local_members(&self) -> Option<Arc<Members>> {
         let this_worker = Handle::try_current().ok()?.id();
         let shards = self.shards.lock();
-        let here = shards.iter().find(|shard| shard.post.worker().id() == this_worker)?;
+        let here = shards.iter().find(|shard| shard.queue.worker().id() == this_worker)?;
         Some(Arc::clone(&here.members))
     }
 
-    fn members_at(&self, post: &Arc<Outbox>) -> Arc<Members> {
+    fn members_on(&self, queue: &Arc<DeliveryQueue>) -> Arc<Members> {
         let mut shards = self.shards.lock();
-        if let Some(shard) = shards.iter().find(|shard| Arc::ptr_eq(&shard.post, post)) {
+        if let Some(shard) = shards.iter().find(|shard| Arc::ptr_eq(&shard.queue, queue)) {
             return Arc::clone(&shard.members);
         }
         let members = Arc::<Members>::default();
-        shards.push(Shard { post: Arc::clone(post), members: Arc::clone(&members) });
+        shards.push(Shard { queue: Arc::clone(queue), members: Arc::clone(&members) });
         members
     }
 

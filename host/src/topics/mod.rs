@@ -8,8 +8,8 @@
 //! Everything about topics is behind this one type, so that a broker of several machines can stand
 //! behind it too.
 
+mod delivery;
 mod group;
-mod post;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -18,10 +18,10 @@ use std::sync::Arc;
 
 use ws_host_protocol::SharedMessage;
 
-pub(crate) use self::group::{Group, is_name};
-use self::group::{Groups, JoinError, Posts};
-use self::post::Dispatch;
-pub(crate) use self::post::{Progress, Published};
+use self::delivery::Broadcast;
+pub(crate) use self::delivery::{Progress, Publication};
+use self::group::{DeliveryQueues, Groups, JoinError};
+pub(crate) use self::group::{Group, is_valid_name};
 pub(crate) use self::tags::{TagError, Tags};
 use crate::clients::{Client, ClientId};
 
@@ -46,8 +46,8 @@ pub(crate) struct Topics {
 
 impl Default for Topics {
     fn default() -> Self {
-        let posts = Arc::<Posts>::default();
-        Self { groups: Groups::new(&posts, MAX_SUBSCRIPTIONS), tags: Tags::new(&posts) }
+        let queues = Arc::<DeliveryQueues>::default();
+        Self { groups: Groups::new(&queues, MAX_SUBSCRIPTIONS), tags: Tags::new(&queues) }
     }
 }
 
@@ -82,10 +82,10 @@ impl Topics {
         &self.tags
     }
 
-    /// Unsubscribes a client that [has left](Client::has_left) from everything, and takes its tags.
-    pub(crate) fn forget(&self, client: ClientId) {
+    /// Unsubscribes a client that [has left](Client::is_disconnected) from everything, and takes its tags.
+    pub(crate) fn remove_client(&self, client: ClientId) {
         self.groups.leave_all(client);
-        self.tags.forget(client);
+        self.tags.remove_client(client);
     }
 
     /// The topic of this name, if somebody is subscribed to it.
@@ -100,7 +100,7 @@ impl Topics {
     ///
     /// Either nobody gets the message or everybody does.
     pub(crate) async fn publish(&self, name: &str, message: SharedMessage) -> usize {
-        self.groups.dispatch(name, Dispatch::send(message, &[])).await
+        self.groups.broadcast(name, Broadcast::send(message, &[])).await
     }
 
     /// Puts a message into the queues of all workers that have subscribers. All but these get it, perhaps.
@@ -109,8 +109,8 @@ impl Topics {
         topic: &Group,
         message: SharedMessage,
         except: &[ClientId],
-    ) -> Published {
-        topic.put(Dispatch::send(message, except))
+    ) -> Publication {
+        topic.enqueue(Broadcast::send(message, except))
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ws_host_protocol::{CloseFrame, SharedMessage};
 
-use super::group::{Group, Groups, JoinError, Posts};
-use super::post::{Dispatch, Published};
+use super::delivery::{Broadcast, Publication};
+use super::group::{DeliveryQueues, Group, Groups, JoinError};
 use crate::clients::{Cause, Client, ClientId, Clients};
 
 /// How many tags a client may have. Together with the limit of clients this bounds all that is kept here.
@@ -26,8 +26,8 @@ pub(crate) struct Tags {
 }
 
 impl Tags {
-    pub(super) fn new(posts: &Arc<Posts>) -> Self {
-        Self { groups: Groups::new(posts, MAX_TAGS) }
+    pub(super) fn new(queues: &Arc<DeliveryQueues>) -> Self {
+        Self { groups: Groups::new(queues, MAX_TAGS) }
     }
 
     /// Must be called in an event of the client's actor. The client gets what is sent by this tag from now on.
@@ -40,7 +40,7 @@ impl Tags {
         self.groups.leave(client, tag)
     }
 
-    pub(super) fn forget(&self, client: ClientId) {
+    pub(super) fn remove_client(&self, client: ClientId) {
         self.groups.leave_all(client);
     }
 
@@ -56,7 +56,7 @@ impl Tags {
         tag: &str,
         clients: &Clients,
     ) -> impl Iterator<Item = Option<ClientId>> {
-        let members = self.groups.find(tag).and_then(|group| group.members_here());
+        let members = self.groups.find(tag).and_then(|group| group.local_members());
         let fewer = match &members {
             None => Vec::new(),
             Some(members) if members.len() < clients.len() => members.all(),
@@ -64,7 +64,7 @@ impl Tags {
         };
         fewer.into_iter().map(move |client| {
             let id = client.id();
-            let has_tag = members.as_ref().is_some_and(|members| members.has(id));
+            let has_tag = members.as_ref().is_some_and(|members| members.contains(id));
             (has_tag && client.is_open() && clients.find(id).is_some()).then_some(id)
         })
     }
@@ -85,13 +85,13 @@ impl Tags {
         tagged: &Group,
         message: SharedMessage,
         except: &[ClientId],
-    ) -> Published {
-        tagged.put(Dispatch::send(message, except))
+    ) -> Publication {
+        tagged.enqueue(Broadcast::send(message, except))
     }
 
     /// Closes them, behind what was sent to them before.
-    pub(crate) fn close_all(&self, tagged: &Group, frame: CloseFrame) -> Published {
-        tagged.put(Dispatch::close(frame, Cause::Handler))
+    pub(crate) fn close_all(&self, tagged: &Group, frame: CloseFrame) -> Publication {
+        tagged.enqueue(Broadcast::close(frame, Cause::Handler))
     }
 
     /// Sends a message to all that have a tag. Answers to how many it goes.
@@ -100,7 +100,7 @@ impl Tags {
     ///
     /// Either nobody gets the message or everybody does.
     pub(crate) async fn send(&self, tag: &str, message: SharedMessage) -> usize {
-        self.groups.dispatch(tag, Dispatch::send(message, &[])).await
+        self.groups.broadcast(tag, Broadcast::send(message, &[])).await
     }
 
     /// Closes all that have a tag, for whoever runs the server. Answers how many there are.
@@ -109,13 +109,13 @@ impl Tags {
     ///
     /// Either nobody is closed or everybody is.
     pub(crate) async fn close(&self, tag: &str, frame: CloseFrame) -> usize {
-        self.groups.dispatch(tag, Dispatch::close(frame, Cause::Operator)).await
+        self.groups.broadcast(tag, Broadcast::close(frame, Cause::Operator)).await
     }
 }
 
 impl TagError {
     /// The word for it in the contract with handlers.
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Closed => "closed",
             Self::InvalidTag => "invalid-tag",

@@ -96,13 +96,13 @@ async fn who_closes_gets_no_tag_and_who_has_left_has_none() {
     tags.tag(&client, "user:1").expect("tagged");
     client.close(1000, "").expect("closed");
     assert_eq!(tags.tag(&client, "user:2"), Err(TagError::Closed));
-    client.leave();
-    topics.forget(client.id());
+    client.mark_disconnected();
+    topics.remove_client(client.id());
     assert_eq!(tags.count("user:1"), 0);
     assert!(tags.find("user:1").is_none());
     assert!(tags.tags_of(client.id()).is_empty());
     let left = test_client(2);
-    left.leave();
+    left.mark_disconnected();
     assert_eq!(tags.tag(&left, "user:1"), Err(TagError::Closed));
     assert_eq!(tags.count("user:1"), 0);
 }

@@ -17,7 +17,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// In how many looks a worker must not have come round to be told of: so many seconds. Looks are counted and not
 /// seconds, as a machine that slept has not looked.
-const STUCK: u32 = 3;
+const STUCK_AFTER: u32 = 3;
 
 /// What is known of one worker.
 #[derive(Debug, Default)]
@@ -44,11 +44,11 @@ impl Workers {
     ///
     /// Nothing is lost when the future is dropped.
     pub(crate) async fn watch(self: Arc<Self>) {
-        let mut looks = interval(INTERVAL);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticks = interval(INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            looks.tick().await;
-            self.look();
+            ticks.tick().await;
+            self.check();
         }
     }
 
@@ -57,35 +57,35 @@ impl Workers {
         let all = self.all.lock();
         let stuck = all.iter().filter_map(|worker| {
             let missed = worker.liveness.missed.load(Ordering::Relaxed);
-            (missed >= STUCK).then(|| (worker.name.clone(), INTERVAL * missed))
+            (missed >= STUCK_AFTER).then(|| (worker.name.clone(), INTERVAL * missed))
         });
         stuck.collect()
     }
 
-    fn look(&self) {
+    fn check(&self) {
         for worker in &*self.all.lock() {
-            worker.look();
+            worker.check();
         }
         metrics::gauge!("ws_host_workers_stuck").set(self.stuck().len() as f64);
     }
 }
 
 impl Worker {
-    fn look(self: &Arc<Self>) {
-        let Liveness { is_probed: is_asked, missed, .. } = &self.liveness;
+    fn check(self: &Arc<Self>) {
+        let Liveness { is_probed, missed, .. } = &self.liveness;
         let name = &*self.name;
-        if !self.is_parked() && is_asked.load(Ordering::Relaxed) {
-            if missed.fetch_add(1, Ordering::Relaxed) + 1 == STUCK {
-                let time = INTERVAL * STUCK;
+        if !self.is_parked() && is_probed.load(Ordering::Relaxed) {
+            if missed.fetch_add(1, Ordering::Relaxed) + 1 == STUCK_AFTER {
+                let time = INTERVAL * STUCK_AFTER;
                 tracing::error!(
                     worker = name,
-                    "the worker has not come round for {time:?}, and its clients wait; /healthz answers 503"
+                    "the worker has not responded for {time:?}, and its clients wait; /healthz answers 503"
                 );
             }
             return self.mark_late();
         }
         let missed = missed.swap(0, Ordering::Relaxed);
-        if missed >= STUCK {
+        if missed >= STUCK_AFTER {
             tracing::warn!(worker = name, "the worker comes round again, after {missed} s");
         }
         if !self.is_parked() {
@@ -142,15 +142,15 @@ mod tests {
     async fn worker_that_does_not_come_round_is_told_of_until_it_does() {
         let workers = workers(1);
         let held = hold(&workers);
-        for _ in 0..STUCK {
-            workers.look();
+        for _ in 0..STUCK_AFTER {
+            workers.check();
             assert!(workers.stuck().is_empty());
         }
-        workers.look();
-        assert_eq!(workers.stuck(), [("worker-0".to_owned(), INTERVAL * STUCK)]);
+        workers.check();
+        assert_eq!(workers.stuck(), [("worker-0".to_owned(), INTERVAL * STUCK_AFTER)]);
         drop(held);
         while !workers.stuck().is_empty() {
-            workers.look();
+            workers.check();
             yield_now().await;
         }
     }
@@ -164,7 +164,7 @@ mod tests {
         }
         let before = first.handle.metrics().worker_park_unpark_count(0);
         for _ in 0..10 {
-            workers.look();
+            workers.check();
         }
         assert_eq!(first.handle.metrics().worker_park_unpark_count(0), before);
         assert!(workers.stuck().is_empty());
@@ -173,14 +173,14 @@ mod tests {
     #[tokio::test]
     async fn others_get_what_a_late_worker_could_have() {
         let workers = workers(2);
-        let _homes = [workers.assign_actor(), workers.assign_actor()];
+        let _actors = [workers.assign_actor(), workers.assign_actor()];
         let held = hold(&workers);
         let first = Arc::clone(&workers.all.lock()[0]);
         first.mark_late();
         let id = first.handle.id();
-        let receptions = [(); 4].map(|()| workers.assign_handshake());
-        assert!(receptions.iter().all(|reception| reception.worker().handle.id() != id));
-        assert_ne!(workers.assign_actor().worker(), id);
+        let handshakes = [(); 4].map(|()| workers.assign_handshake());
+        assert!(handshakes.iter().all(|handshake| handshake.worker().handle.id() != id));
+        assert_ne!(workers.assign_actor().id(), id);
         drop(held);
         while first.liveness.is_late() {
             yield_now().await;

@@ -29,8 +29,8 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
 /// §4.2.1.6: these names are ASCII, and not empty. What has a control character has no such name: a program that reads
 /// `good.example\0.evil.example` up to the zero would take it for another one.
 fn text(kind: &str, name: &str) -> Option<String> {
-    let is_name = !name.is_empty() && name.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-    is_name.then(|| format!("{kind}:{name}"))
+    let is_valid_name = !name.is_empty() && name.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    is_valid_name.then(|| format!("{kind}:{name}"))
 }
 
 /// §4.2.1.6: four octets or sixteen.

@@ -11,7 +11,7 @@ const DISCONNECTION: &str = "ws-host:socket/disconnection@0.1.0";
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     let mut disconnection = linker.instance(DISCONNECTION)?;
     disconnection.func_wrap("cause", |store: Store<'_>, (client,): (u64,)| {
-        Ok((of(&store, client).map(|how| how.cause.word()),))
+        Ok((of(&store, client).map(|how| how.cause.as_str()),))
     })?;
     disconnection.func_wrap("code", |store: Store<'_>, (client,): (u64,)| {
         Ok((of(&store, client).map(|how| how.code),))

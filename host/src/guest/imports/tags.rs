@@ -14,7 +14,7 @@ use super::words::{Word, done};
 use super::{Done, State, Store, ours};
 use crate::clients::{ClientId, CloseError};
 use crate::slice;
-use crate::topics::{TagError, is_name};
+use crate::topics::{TagError, is_valid_name};
 
 const TAGS: &str = "ws-host:socket/tags@0.1.0";
 
@@ -72,13 +72,13 @@ async fn send_tagged(
     let topics = Arc::clone(&store.data().resources.topics);
     let found = {
         let tag = tag.to_str(&store)?;
-        if !is_name(&tag) {
+        if !is_valid_name(&tag) {
             return Ok(done(Err(TagError::InvalidTag)));
         }
         topics.tags().find(&tag)
     };
     let Some(tagged) = found else { return Ok((Ok(()),)) };
-    tagged.room().await;
+    tagged.wait_for_capacity().await;
     let message = message.frame(&store)?.with_form(options.form);
     deliver(&mut store, &topics.tags().send_to(&tagged, message, &options.except)).await?;
     Ok((Ok(()),))
@@ -91,7 +91,7 @@ async fn close_tagged(
     let topics = Arc::clone(&store.data().resources.topics);
     let (found, frame) = {
         let tag = tag.to_str(&store)?;
-        if !is_name(&tag) {
+        if !is_valid_name(&tag) {
             return Ok(done(Err(TagError::InvalidTag)));
         }
         match CloseFrame::new(code, &*reason.to_str(&store)?) {
@@ -100,7 +100,7 @@ async fn close_tagged(
         }
     };
     let Some(tagged) = found else { return Ok((Ok(()),)) };
-    tagged.room().await;
+    tagged.wait_for_capacity().await;
     deliver(&mut store, &topics.tags().close_all(&tagged, frame)).await?;
     Ok((Ok(()),))
 }

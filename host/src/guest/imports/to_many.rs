@@ -12,7 +12,7 @@ use super::options::SendOptions;
 use super::text::Text;
 use crate::clients::ClientId;
 use crate::slice;
-use crate::topics::{Progress, Published, is_name};
+use crate::topics::{Progress, Publication, is_valid_name};
 
 /// Sends to clients of this actor. Answers who missed it.
 pub(super) async fn broadcast(
@@ -60,26 +60,26 @@ pub(super) async fn publish(
     let topics = Arc::clone(&store.data().resources.topics);
     let found = {
         let name = topic.to_str(&store)?;
-        if !is_name(&name) {
+        if !is_valid_name(&name) {
             return Ok(Err("invalid-topic"));
         }
         topics.find(&name)
     };
     let Some(topic) = found else { return Ok(Ok(())) };
-    topic.room().await;
+    topic.wait_for_capacity().await;
     let message = message.frame(&store)?.with_form(options.form);
     deliver(&mut store, &topics.publish_to(&topic, message, &options.except)).await?;
     Ok(Ok(()))
 }
 
 /// Delivers to the members on this worker: what one event does takes effect in its order.
-pub(super) async fn deliver(store: &mut Store<'_>, published: &Published) -> Result<()> {
+pub(super) async fn deliver(store: &mut Store<'_>, published: &Publication) -> Result<()> {
     loop {
         match published.deliver() {
             Progress::Done => return Ok(()),
-            Progress::SliceIsOver => pass_on(store).await?,
+            Progress::SliceOver => pass_on(store).await?,
             // Whose messages these are has been charged for them, or will be.
-            Progress::Behind => slice::pass_on().await,
+            Progress::Queued => slice::yield_now().await,
         }
     }
 }
@@ -101,6 +101,6 @@ pub(super) async fn connected_clients(mut store: Store<'_>) -> Result<(Vec<u64>,
 /// Lets others go on in the middle of what the guest has asked for, which it is charged for.
 pub(super) async fn pass_on(store: &mut Store<'_>) -> Result<()> {
     store.data_mut().meter.charge()?;
-    slice::pass_on().await;
+    slice::yield_now().await;
     Ok(())
 }

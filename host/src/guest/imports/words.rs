@@ -46,7 +46,7 @@ impl Word for TooManyTimers {
 
 impl Word for TagError {
     fn word(&self) -> &'static str {
-        (*self).word()
+        (*self).as_str()
     }
 }
 

@@ -16,7 +16,7 @@ use super::registry::Route;
 use super::request::{AcceptedClient, RequestContext};
 use super::served::{PendingHandshake, ServedResource};
 use super::{HostState, refused_origin};
-use crate::clients::{ByHost, Client, ClientInfo, Headers, HttpVersion, OnFull};
+use crate::clients::{Client, ClientInfo, Headers, HostClose, HttpVersion, OnFull};
 use crate::config;
 use crate::connection::{Admitted, ClientPermit, ConnectionEnd};
 use crate::guest::{Acceptance, Fault, Refusal};
@@ -214,7 +214,7 @@ fn accept(
             context.put_accepted(AcceptedClient { admitted, settings, trailer });
             // Whoever sends all away has not seen this one, perhaps.
             if state.is_draining() || served.is_stopped() {
-                client.close_by_host(ByHost::Stopping);
+                client.close_by_host(HostClose::Stopping);
             }
             switch_protocols(response)
         }
@@ -229,7 +229,7 @@ fn accept(
                     "the handler let a client in wrongly: {mistake}"
                 );
             }
-            admitted.disconnect(&ConnectionEnd::Refused);
+            admitted.disconnect(&ConnectionEnd::HandshakeFailed);
             text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
         }
     }

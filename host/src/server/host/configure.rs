@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::HostState;
 use super::served::{PreparedResource, ServedResource};
-use crate::clients::ByHost;
+use crate::clients::HostClose;
 use crate::config::{self, InvalidSetting, checked_resources};
 use crate::reload::{Loaded, ReloadError};
 use crate::server::error::{StartError, of_resource};
@@ -119,10 +119,10 @@ async fn carry_out(state: &HostState, steps: Vec<Step>) -> Configured {
     let (_, unwanted): (Vec<_>, Vec<_>) = state.registry.all().into_iter().partition(is_wanted);
     state.registry.replace(serving);
     for served in ending {
-        served.end(ByHost::Restarted, state.stopping_time());
+        served.end(HostClose::Restarted, state.stopping_time());
     }
     for served in unwanted {
-        served.end(ByHost::Removed, state.stopping_time());
+        served.end(HostClose::Removed, state.stopping_time());
         done.removed.push(served.name().to_owned());
     }
     for (served, by) in replacing {

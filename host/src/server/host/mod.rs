@@ -31,7 +31,7 @@ pub(in crate::server) use self::state::HostState;
 pub use self::tagged::TaggedError;
 use super::error::StartError;
 use crate::actor::TrialState;
-use crate::clients::{ByHost, ClientId};
+use crate::clients::{ClientId, HostClose};
 use crate::config::{self, Address};
 use crate::guest::CustomReply;
 use crate::pattern::normalized;
@@ -228,7 +228,7 @@ impl Host {
         let removed = self.named(name)?;
         let others = registry.all().into_iter().filter(|served| served.name() != name).collect();
         registry.replace(others);
-        removed.end(ByHost::Removed, self.state.stopping_time());
+        removed.end(HostClose::Removed, self.state.stopping_time());
         tracing::info!(resource = name, "removed");
         Ok(())
     }
@@ -305,7 +305,7 @@ impl Host {
         let clients = served.iter().flat_map(|served| served.resource().clients());
         let found = clients.into_iter().find(|client| client.id() == ClientId(id));
         if let Some(client) = &found {
-            client.close_by_host(ByHost::Operator);
+            client.close_by_host(HostClose::Operator);
         }
         found.is_some()
     }

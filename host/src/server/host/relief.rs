@@ -40,7 +40,7 @@ pub(in crate::server) async fn relief(state: Weak<HostState>, budget: Arc<Budget
 fn close_greediest(state: &HostState, excess: usize) -> Vec<Arc<Client>> {
     let served = state.registry.all();
     let connected = served.iter().flat_map(|served| served.resource().clients());
-    let clients = connected.chain(state.closing.leaving());
+    let clients = connected.chain(state.closing.clients());
     let mut greedy: Vec<_> =
         clients.map(|client| (client.held(), client)).filter(|(held, _)| *held >= STEP).collect();
     // Those that are closing first: what they hold is free soon.
@@ -50,7 +50,7 @@ fn close_greediest(state: &HostState, excess: usize) -> Vec<Arc<Client>> {
         if freed >= excess {
             break;
         }
-        client.close_for_room();
+        client.close_to_make_room();
         freed += held;
         closed.push(client);
     }

@@ -9,7 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::context::HostContext;
 use crate::actor::{self, Code};
-use crate::clients::ByHost;
+use crate::clients::HostClose;
 use crate::config::{self, Mode};
 use crate::guest::{self, ComponentSpec, Runtime};
 use crate::reload::{self, Loaded, ReloadError, ReloadHandle, ReloadTask};
@@ -153,13 +153,13 @@ impl ServedResource {
     }
 
     /// Nobody is let in any more, and all clients are closed, once `stopping` has returned in their handler.
-    pub(in crate::server) fn stop(&self, why: ByHost<'static>, patience: Duration) -> Stopping {
+    pub(in crate::server) fn stop(&self, why: HostClose<'static>, patience: Duration) -> Stopping {
         self.is_stopped.store(true, Ordering::Release);
         self.resource.stop(why, patience)
     }
 
     /// The same for good, while the host goes on.
-    pub(in crate::server) fn end(&self, why: ByHost<'static>, patience: Duration) {
+    pub(in crate::server) fn end(&self, why: HostClose<'static>, patience: Duration) {
         // Nobody need wait for it.
         drop(self.stop(why, patience));
         self.resource.end();
@@ -170,7 +170,7 @@ impl ServedResource {
         self.is_stopped.load(Ordering::Acquire)
     }
 
-    pub(in crate::server) fn close_all_clients(&self, why: ByHost<'_>) {
+    pub(in crate::server) fn close_all_clients(&self, why: HostClose<'_>) {
         for client in self.resource.clients() {
             client.close_by_host(why);
         }

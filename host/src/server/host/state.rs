@@ -16,9 +16,9 @@ use super::Stopped;
 use super::context::HostContext;
 use super::registry::Registry;
 use super::served::ServedResource;
-use crate::clients::{ByHost, ClientId, Ids};
+use crate::clients::{ClientId, HostClose, Ids};
 use crate::config;
-use crate::connection::{ClientPermit, ClosingConnections, CountedClient};
+use crate::connection::{ClientPermit, ClosingConnections, ConnectionGuard};
 use crate::resource::ActorLease;
 use crate::running::Running;
 use crate::server::permits::{Permits, handshake};
@@ -102,8 +102,8 @@ impl HostState {
             Err(_) => return None,
         };
         let (token, closing) = (self.tasks.token(), Arc::clone(&self.closing));
-        let counted = Arc::new(CountedClient { _permit: permit, _token: token, closing });
-        Some(ClientPermit { lease, counted })
+        let guard = Arc::new(ConnectionGuard { _permit: permit, _token: token, closing });
+        Some(ClientPermit { lease, guard })
     }
 
     /// Does work that nobody can drop in the middle: whoever waits for it may go. It panics as it would in the task
@@ -147,7 +147,7 @@ impl HostState {
         if stuck.is_empty() {
             return text(StatusCode::OK, "ok\n");
         }
-        let told = |(worker, time)| format!("{worker} has not come round for {time:?}\n");
+        let told = |(worker, time)| format!("{worker} has not responded for {time:?}\n");
         text(StatusCode::SERVICE_UNAVAILABLE, stuck.into_iter().map(told).collect::<String>())
     }
 
@@ -176,7 +176,7 @@ impl HostState {
         self.is_draining.store(true, Ordering::Release);
         tracing::info!(clients = self.registry.clients(), "stopping");
         let patience = self.stopping_time();
-        let stop = |served: &Arc<ServedResource>| served.stop(ByHost::Stopping, patience);
+        let stop = |served: &Arc<ServedResource>| served.stop(HostClose::Stopping, patience);
         let stopping: Vec<_> = self.registry.all().iter().map(stop).collect();
         let stopped = async {
             for stopping in stopping {
@@ -192,14 +192,14 @@ impl HostState {
         self.close_all_clients();
         match timeout_at(until, self.tasks.wait()).await {
             Ok(()) => Stopped::Drained,
-            Err(_) => Stopped::Abandoned(self.registry.clients() + self.closing.leaving().len()),
+            Err(_) => Stopped::Abandoned(self.registry.clients() + self.closing.clients().len()),
         }
     }
 
     /// Whoever is let in while the host drains must call this again.
     pub(in crate::server) fn close_all_clients(&self) {
         for served in self.registry.all() {
-            served.close_all_clients(ByHost::Stopping);
+            served.close_all_clients(HostClose::Stopping);
         }
     }
 }

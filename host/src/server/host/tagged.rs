@@ -6,7 +6,7 @@ use ws_host_protocol::{CloseFrame, CloseFrameError, SharedMessage};
 
 use super::served::ServedResource;
 use super::{Host, NoResource};
-use crate::topics::is_name;
+use crate::topics::is_valid_name;
 
 /// Why nothing was done with the clients that have a tag.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -104,6 +104,6 @@ impl Host {
 
     fn tagging(&self, resource: &str, tag: &str) -> Result<Arc<ServedResource>, TaggedError> {
         let served = self.named(resource)?;
-        if is_name(tag) { Ok(served) } else { Err(TaggedError::InvalidTag) }
+        if is_valid_name(tag) { Ok(served) } else { Err(TaggedError::InvalidTag) }
     }
 }

@@ -16,55 +16,55 @@ use crate::running::Running;
 use crate::slice;
 
 /// How many octets may wait to be delivered on a worker. Whoever wants to publish more waits.
-const MAX_WAITING: usize = 16 << 20;
+const MAX_QUEUED_BYTES: usize = 16 << 20;
 
-/// What a dispatch counts beside its octets.
+/// What a broadcast counts beside its octets.
 const OVERHEAD: usize = 256;
 
 /// Dispatches on their way to the clients of one worker, in their order. Only tasks of the worker deliver, so
 /// that one is delivered to one client by one of them at a time.
 #[derive(Debug)]
-pub(super) struct Outbox {
+pub(super) struct DeliveryQueue {
     worker: Handle,
-    queue: Mutex<Queue>,
-    has_room: Notify,
+    state: Mutex<State>,
+    has_capacity: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Queue {
-    parcels: VecDeque<Arc<Delivery>>,
-    /// The number of the next dispatch.
+struct State {
+    deliveries: VecDeque<Arc<Delivery>>,
+    /// The number of the next broadcast.
     next: u64,
     bytes: usize,
     /// Whether there is a task that delivers until nothing is left.
-    is_attended: bool,
+    has_task: bool,
 }
 
 /// What is to be done with all members of a group but these.
 #[derive(Debug)]
-pub(super) struct Dispatch {
-    what: What,
+pub(super) struct Broadcast {
+    action: Action,
     /// Sorted.
     except: Box<[ClientId]>,
 }
 
 #[derive(Debug)]
-enum What {
+enum Action {
     Send(SharedMessage),
     Close(CloseFrame, Cause),
 }
 
-/// A dispatch for the members of one group.
+/// A broadcast for the members of one group.
 #[derive(Debug)]
 struct Delivery {
     number: u64,
     to: Arc<Members>,
-    dispatch: Arc<Dispatch>,
+    broadcast: Arc<Broadcast>,
     /// The last member that has had it, or 0.
-    had: AtomicU64,
+    delivered_up_to: AtomicU64,
 }
 
-/// The members of a group on one worker, each with the number of the first dispatch that it gets.
+/// The members of a group on one worker, each with the number of the first broadcast that it gets.
 #[derive(Debug, Default)]
 pub(super) struct Members {
     /// A delivery holds it for as long as a slice. Others who want it are nearly always tasks of the worker: clients are
@@ -79,21 +79,21 @@ pub(crate) enum Progress {
     /// Every member on this worker has had it.
     Done,
     /// It goes on, but others of the worker are first.
-    SliceIsOver,
+    SliceOver,
     /// Those of others are before it. Somebody delivers them.
-    Behind,
+    Queued,
 }
 
-/// A dispatch that is on its way. Dropped before it is delivered on this worker, it is delivered nonetheless.
+/// A broadcast that is on its way. Dropped before it is delivered on this worker, it is delivered nonetheless.
 #[derive(Debug)]
-pub(crate) struct Published {
+pub(crate) struct Publication {
     members: usize,
-    here: Option<(Arc<Outbox>, u64)>,
+    local: Option<(Arc<DeliveryQueue>, u64)>,
 }
 
-impl Outbox {
+impl DeliveryQueue {
     pub(super) fn new(worker: Handle) -> Self {
-        Self { worker, queue: Mutex::default(), has_room: Notify::new() }
+        Self { worker, state: Mutex::default(), has_capacity: Notify::new() }
     }
 
     pub(super) fn worker(&self) -> &Handle {
@@ -101,35 +101,35 @@ impl Outbox {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.queue.lock().bytes >= MAX_WAITING
+        self.state.lock().bytes >= MAX_QUEUED_BYTES
     }
 
-    /// Waits until it is not full. Whoever puts a dispatch into it at once is not one of many who do: each looks again.
-    pub(super) async fn room(&self) {
+    /// Waits until it is not full. Whoever puts a broadcast into it at once is not one of many who do: each looks again.
+    pub(super) async fn wait_for_capacity(&self) {
         loop {
-            let mut has_room = pin!(self.has_room.notified());
-            has_room.as_mut().enable();
+            let mut has_capacity = pin!(self.has_capacity.notified());
+            has_capacity.as_mut().enable();
             if !self.is_full() {
                 return;
             }
-            has_room.await;
+            has_capacity.await;
         }
     }
 
-    /// Gives the number of the dispatch. The caller has it delivered, or attended to.
-    pub(super) fn put(&self, to: Arc<Members>, dispatch: Arc<Dispatch>) -> u64 {
-        let mut queue = self.queue.lock();
-        let number = queue.next;
-        queue.next += 1;
-        queue.bytes += dispatch.cost();
-        let had = AtomicU64::new(0);
-        queue.parcels.push_back(Arc::new(Delivery { number, to, dispatch, had }));
+    /// Gives the number of the broadcast. The caller has it delivered, or attended to.
+    pub(super) fn push(&self, to: Arc<Members>, broadcast: Arc<Broadcast>) -> u64 {
+        let mut state = self.state.lock();
+        let number = state.next;
+        state.next += 1;
+        state.bytes += broadcast.cost();
+        let delivered_up_to = AtomicU64::new(0);
+        state.deliveries.push_back(Arc::new(Delivery { number, to, broadcast, delivered_up_to }));
         number
     }
 
     /// Has everything delivered that is in the queue, by a task of the worker.
-    pub(super) fn attend(self: &Arc<Self>) {
-        if !std::mem::replace(&mut self.queue.lock().is_attended, true) {
+    pub(super) fn start_delivery(self: &Arc<Self>) {
+        if !std::mem::replace(&mut self.state.lock().has_task, true) {
             Running::start(&self.worker, Arc::clone(self).deliver_all());
         }
     }
@@ -137,51 +137,51 @@ impl Outbox {
     async fn deliver_all(self: Arc<Self>) {
         loop {
             let next = {
-                let mut queue = self.queue.lock();
-                let next = queue.parcels.front().cloned();
-                queue.is_attended = next.is_some();
+                let mut state = self.state.lock();
+                let next = state.deliveries.front().cloned();
+                state.has_task = next.is_some();
                 next
             };
             let Some(delivery) = next else { return };
-            if self.deliver(&delivery) == Progress::SliceIsOver {
-                slice::pass_on().await;
+            if self.deliver(&delivery) == Progress::SliceOver {
+                slice::yield_now().await;
             }
         }
     }
 
     /// Delivers what is at the front of the queue.
     fn deliver(&self, delivery: &Delivery) -> Progress {
-        if delivery.deliver() == Progress::SliceIsOver {
-            return Progress::SliceIsOver;
+        if delivery.deliver() == Progress::SliceOver {
+            return Progress::SliceOver;
         }
-        let mut queue = self.queue.lock();
+        let mut state = self.state.lock();
         // Another task may have been there before.
-        if queue.parcels.front().is_some_and(|front| front.number == delivery.number) {
-            queue.parcels.pop_front();
-            queue.bytes -= delivery.dispatch.cost();
-            self.has_room.notify_waiters();
+        if state.deliveries.front().is_some_and(|front| front.number == delivery.number) {
+            state.deliveries.pop_front();
+            state.bytes -= delivery.broadcast.cost();
+            self.has_capacity.notify_waiters();
         }
         Progress::Done
     }
 }
 
-impl Dispatch {
+impl Broadcast {
     /// All but these are sent a message.
     pub(super) fn send(message: SharedMessage, except: &[ClientId]) -> Self {
         let mut except = Box::<[ClientId]>::from(except);
         except.sort_unstable();
-        Self { what: What::Send(message), except }
+        Self { action: Action::Send(message), except }
     }
 
     /// All are closed.
     pub(super) fn close(frame: CloseFrame, cause: Cause) -> Self {
-        Self { what: What::Close(frame, cause), except: Box::default() }
+        Self { action: Action::Close(frame, cause), except: Box::default() }
     }
 
     fn cost(&self) -> usize {
-        let bytes = match &self.what {
-            What::Send(message) => message.frame_length(),
-            What::Close(frame, _) => frame.reason().len(),
+        let bytes = match &self.action {
+            Action::Send(message) => message.frame_length(),
+            Action::Close(frame, _) => frame.reason().len(),
         };
         bytes + size_of_val(&*self.except) + OVERHEAD
     }
@@ -190,10 +190,10 @@ impl Dispatch {
         if self.except.binary_search(&client.id()).is_ok() {
             return;
         }
-        match &self.what {
+        match &self.action {
             // For one that has no room, or closes, it is as if it had not been sent.
-            What::Send(message) => drop(client.send_shared(message)),
-            What::Close(frame, cause) => client.close_with(frame, *cause),
+            Action::Send(message) => drop(client.send_shared(message)),
+            Action::Close(frame, cause) => client.close_with(frame, *cause),
         }
     }
 }
@@ -201,24 +201,24 @@ impl Dispatch {
 impl Delivery {
     fn deliver(&self) -> Progress {
         let all = self.to.all.lock();
-        let had = ClientId(self.had.load(Ordering::Relaxed));
-        for (id, (first, client)) in all.range((Excluded(had), Unbounded)) {
+        let delivered_up_to = ClientId(self.delivered_up_to.load(Ordering::Relaxed));
+        for (id, (first, client)) in all.range((Excluded(delivered_up_to), Unbounded)) {
             if *first <= self.number {
-                self.dispatch.deliver(client);
+                self.broadcast.deliver(client);
             }
             if slice::is_over() {
-                self.had.store(id.0, Ordering::Relaxed);
-                return Progress::SliceIsOver;
+                self.delivered_up_to.store(id.0, Ordering::Relaxed);
+                return Progress::SliceOver;
             }
         }
-        self.had.store(u64::MAX, Ordering::Relaxed);
+        self.delivered_up_to.store(u64::MAX, Ordering::Relaxed);
         Progress::Done
     }
 }
 
 impl Members {
-    pub(super) fn insert(&self, client: Arc<Client>, post: &Outbox) {
-        let first = post.queue.lock().next;
+    pub(super) fn insert(&self, client: Arc<Client>, queue: &DeliveryQueue) {
+        let first = queue.state.lock().next;
         if self.all.lock().insert(client.id(), (first, client)).is_none() {
             self.count.fetch_add(1, Ordering::Relaxed);
         }
@@ -234,7 +234,7 @@ impl Members {
         self.count.load(Ordering::Relaxed)
     }
 
-    pub(super) fn has(&self, client: ClientId) -> bool {
+    pub(super) fn contains(&self, client: ClientId) -> bool {
         self.all.lock().contains_key(&client)
     }
 
@@ -244,10 +244,10 @@ impl Members {
     }
 }
 
-impl Published {
+impl Publication {
     /// One that goes to so many, and that this worker has a queue for, perhaps, where it has this number.
-    pub(super) fn new(members: usize, here: Option<(Arc<Outbox>, u64)>) -> Self {
-        Self { members, here }
+    pub(super) fn new(members: usize, local: Option<(Arc<DeliveryQueue>, u64)>) -> Self {
+        Self { members, local }
     }
 
     /// How many members there are, on all workers.
@@ -258,27 +258,29 @@ impl Published {
     /// Delivers it to the members on this worker, until the slice is over. Until this is done, nothing else of
     /// the event may follow: what one event does takes effect in its order.
     pub(crate) fn deliver(&self) -> Progress {
-        let Some((post, number)) = &self.here else { return Progress::Done };
-        let Some(front) = post.queue.lock().parcels.front().cloned() else { return Progress::Done };
+        let Some((queue, number)) = &self.local else { return Progress::Done };
+        let Some(front) = queue.state.lock().deliveries.front().cloned() else {
+            return Progress::Done;
+        };
         if front.number > *number {
             return Progress::Done;
         }
         if front.number < *number {
-            post.attend();
-            return Progress::Behind;
+            queue.start_delivery();
+            return Progress::Queued;
         }
-        post.deliver(&front)
+        queue.deliver(&front)
     }
 }
 
-impl Drop for Published {
+impl Drop for Publication {
     fn drop(&mut self) {
-        if let Some((post, number)) = &self.here {
-            let queue = post.queue.lock();
-            let is_delivered = queue.parcels.front().is_none_or(|front| front.number > *number);
-            drop(queue);
+        if let Some((queue, number)) = &self.local {
+            let state = queue.state.lock();
+            let is_delivered = state.deliveries.front().is_none_or(|front| front.number > *number);
+            drop(state);
             if !is_delivered {
-                post.attend();
+                queue.start_delivery();
             }
         }
     }
@@ -292,17 +294,19 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_for_room_is_let_go_one_after_the_other() {
-        let post = Arc::new(Outbox::new(Handle::current()));
+        let queue = Arc::new(DeliveryQueue::new(Handle::current()));
         let to = Arc::<Members>::default();
-        let dispatch = Arc::new(Dispatch::send(SharedMessage::binary(&vec![0; MAX_WAITING]), &[]));
+        let broadcast =
+            Arc::new(Broadcast::send(SharedMessage::binary(&vec![0; MAX_QUEUED_BYTES]), &[]));
         let mut publishers = JoinSet::new();
         for _ in 0..20 {
-            let (post, to, dispatch) = (Arc::clone(&post), Arc::clone(&to), Arc::clone(&dispatch));
+            let (queue, to, broadcast) =
+                (Arc::clone(&queue), Arc::clone(&to), Arc::clone(&broadcast));
             publishers.spawn(async move {
-                post.room().await;
-                post.put(to, dispatch);
-                let waiting = post.queue.lock().parcels.len();
-                post.attend();
+                queue.wait_for_capacity().await;
+                queue.push(to, broadcast);
+                let waiting = queue.state.lock().deliveries.len();
+                queue.start_delivery();
                 waiting
             });
         }
