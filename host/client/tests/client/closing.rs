@@ -17,8 +17,8 @@ async fn client_waits_for_the_server_to_close_tcp() {
     peer.expect(0x88, b"\x0f\xa0bye").await;
     peer.send_hex("88 02 0f a0").await;
     // §7.1.1: the client does not close the connection before the server does.
-    let mut octet = [0];
-    let read = tokio::time::timeout(Duration::from_millis(50), peer.stream.read(&mut octet)).await;
+    let mut byte = [0];
+    let read = tokio::time::timeout(Duration::from_millis(50), peer.stream.read(&mut byte)).await;
     assert!(read.is_err(), "the client closed first: {read:?}");
     assert_eq!((&mut closing).now_or_never(), None);
     drop(peer);

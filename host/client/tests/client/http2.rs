@@ -289,9 +289,9 @@ async fn dropping_every_handle_closes_with_1001() {
 #[tokio::test]
 async fn bytes_may_be_split_over_frames_in_any_way() {
     let (mut peer, _client, mut messages) = Http2Peer::open().await;
-    for octet in b"\x81\x05hello" {
+    for byte in b"\x81\x05hello" {
         peer.send(DATA, 0, 1, &[]).await;
-        peer.send(DATA, 0, 1, &[*octet]).await;
+        peer.send(DATA, 0, 1, &[*byte]).await;
     }
     assert_eq!(within(messages.next()).await, Some(Received::Text("hello".into())));
 }
