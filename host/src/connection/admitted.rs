@@ -1,4 +1,4 @@
-//! A client between the handler's yes and the handler's last event.
+//! A client from its acceptance by the handler to its last event.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,29 +13,29 @@ use crate::clients::Client;
 use crate::guest::Fault;
 use crate::resource::ActorLease;
 
-/// For how long a client's last event waits for room for an instance, as nobody would tell it again.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// How long a client's last event waits for room for an instance. The event is not delivered again later.
+const MAX_WAIT: Duration = Duration::from_secs(60);
 
-/// After what time it is tried again.
-const TRY_AGAIN: Duration = Duration::from_millis(100);
+/// The time between two attempts to deliver the last event.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A client that its handler has let in, until its `disconnected` is under way.
+/// A client that its handler has accepted, until its `disconnected` is under way.
 ///
-/// The handler is owed that event, exactly once, whatever becomes of the connection. So a value that
-/// is dropped before, with a request that was cut off, say, still has it delivered.
+/// The handler gets that event exactly once, whatever happens to the connection. If this value is dropped earlier, for
+/// example with a request that was cut off, the drop delivers the event.
 pub(crate) struct Admitted {
     client: Arc<Client>,
     actor: Arc<Actor>,
     guard: Arc<ConnectionGuard>,
     /// `None` once the last event is under way.
-    inside: Option<(Registration, ActorLease)>,
+    registered: Option<(Registration, ActorLease)>,
 }
 
-/// A client's place in the server.
+/// What a client counts against: its actor's and its server's limits.
 pub(crate) struct ClientPermit {
-    /// With its actor, until that has had the client's last event.
+    /// Keeps the actor, until the actor has had the client's last event.
     pub(crate) lease: ActorLease,
-    /// In the server, until the connection is closed as well.
+    /// Counts in the server, until the connection is closed as well.
     pub(crate) guard: Arc<ConnectionGuard>,
 }
 
@@ -50,7 +50,7 @@ impl Admitted {
             client,
             actor: Arc::clone(lease.actor()),
             guard,
-            inside: Some((registration, lease)),
+            registered: Some((registration, lease)),
         }
     }
 
@@ -62,8 +62,8 @@ impl Admitted {
         &self.actor
     }
 
-    /// Begins to deliver the last event. The connection may still be there for a while: it counts as long as the
-    /// answer is kept.
+    /// Begins to deliver the last event. The connection may stay open for a while: it counts as long as the caller keeps
+    /// the guard.
     pub(crate) fn disconnect(mut self, end: &ConnectionEnd) -> Arc<ConnectionGuard> {
         self.unregister(end);
         Arc::clone(&self.guard)
@@ -74,25 +74,28 @@ impl Admitted {
     }
 
     fn unregister(&mut self, end: &ConnectionEnd) {
-        let Some((registration, lease)) = self.inside.take() else { return };
+        let Some((registration, lease)) = self.registered.take() else { return };
         let client = Arc::clone(&self.client);
         let id = client.id();
         let sent = client.outgoing().outbound.close_code();
-        let how = end.disconnection(sent, client.cause());
-        let cause = how.cause.as_str();
-        tracing::debug!(client = %id, cause, code = how.code, sent = how.sent, "disconnected: {end}");
-        // Nobody finds it any more, from now on and not only when its turn has come.
+        let disconnection = end.disconnection(sent, client.cause());
+        let cause = disconnection.cause.as_str();
+        let (code, sent) = (disconnection.code, disconnection.sent);
+        tracing::debug!(client = %id, cause, code, sent, "disconnected: {end}");
+        // Unregistered now, and not only when the event has its turn: nothing finds the client any more.
         drop(registration);
         let guard = Arc::clone(&self.guard);
-        // When its worker is gone, so is the host, and its guests with it.
+        // If the worker is gone, so are the host and its guests.
         self.actor.worker().run(async move {
             let actor = lease.actor();
-            let until = Instant::now() + LONGEST_WAIT;
+            let deadline = Instant::now() + MAX_WAIT;
             loop {
-                match actor.turn().await.disconnected(&client, &how).await {
+                match actor.turn().await.disconnected(&client, &disconnection).await {
                     Ok(()) => break,
-                    // Without the turn, which others may have an instance for.
-                    Err(Fault::NoInstance(_)) if Instant::now() < until => sleep(TRY_AGAIN).await,
+                    // The turn is released meanwhile: other events may find room for an instance.
+                    Err(Fault::NoInstance(_)) if Instant::now() < deadline => {
+                        sleep(RETRY_INTERVAL).await
+                    }
                     Err(fault) => {
                         actor.report_fault(Some(id), &fault);
                         break;

@@ -1,36 +1,38 @@
-//! Where input is read to. An idle connection holds no buffer.
+//! Buffers for input. An idle connection holds none.
 
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut, Range};
 
-/// How much is read at once, in octets: some thousand small messages, or one of 64 KiB whole, so that it
-/// is lent and not copied.
+/// How much is read at once, in bytes: a few thousand small messages, or a whole one of 64 KiB, so that it is borrowed
+/// and not copied.
 const READ_SIZE: usize = 128 << 10;
 
-/// How many buffers a thread keeps. One is in use at a time, and one more for each handler that
-/// sleeps in the middle of a batch.
-const KEPT: usize = 4;
+/// How many free buffers a thread keeps. One is in use at a time, and one more for each handler that sleeps in the middle
+/// of a read.
+const MAX_FREE: usize = 4;
 
 thread_local! {
     static FREE: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Octets to work on.
+/// Input to be handled.
 #[derive(Debug)]
 pub(super) enum Buffer {
-    /// A big one that belongs to the thread and goes back there.
+    /// A large buffer, returned to its thread when dropped.
     Shared(Box<[u8]>),
-    /// As long as what is in it.
+    /// A buffer exactly as long as its content.
     Own(Vec<u8>),
 }
 
 impl Buffer {
+    /// Takes a free buffer of the thread, or allocates one.
     pub(super) fn shared() -> Self {
         let free = FREE.with_borrow_mut(Vec::pop);
         Self::Shared(free.unwrap_or_else(|| vec![0; READ_SIZE].into_boxed_slice()))
     }
 
-    /// To wait with. Many may have to: each keeps what it has not handled yet, and no whole read buffer.
+    /// Replaces a shared buffer by a copy of the unread input, before the connection waits. Many connections may wait at
+    /// the same time, so none of them keeps a whole read buffer.
     pub(super) fn shrink_to_unread(&mut self, unread: &mut Range<usize>) {
         if let Self::Shared(bytes) = self {
             *self = Self::Own(bytes[unread.clone()].to_vec());
@@ -64,7 +66,7 @@ impl Drop for Buffer {
         if let Self::Shared(bytes) = self {
             let bytes = std::mem::take(bytes);
             FREE.with_borrow_mut(|free| {
-                if free.len() < KEPT {
+                if free.len() < MAX_FREE {
                     free.push(bytes);
                 }
             });

@@ -1,4 +1,4 @@
-//! What one read brought, while the guest takes messages from it in one call.
+//! A burst: the input of one read, from which the guest takes several messages in one call.
 
 use std::ops::Range;
 use std::pin::pin;
@@ -16,29 +16,29 @@ use crate::config::Resource;
 use crate::guest::{self, Fault, Message};
 use crate::slice::{self, Slice};
 
-/// The longest message of a burst, in octets. Beside what a longer one costs, a call is nothing; and each is
-/// copied once more than by a call of its own.
-const LONGEST: usize = 4 << 10;
+/// The longest message of a burst, in bytes. Compared with the cost of a longer message, a call costs nothing, and a
+/// message in a burst is copied once more than one that has its own call.
+const MAX_MESSAGE: usize = 4 << 10;
 
-/// Input with messages in it, and the machine that finds them.
+/// Input, and the parser that finds the messages in it.
 pub(super) struct Burst {
     pub(super) inbound: Inbound,
     pub(super) buffer: Buffer,
     pub(super) unread: Range<usize>,
     settings: Arc<Resource>,
     high_water: usize,
-    /// A call that has waited was not the only one: others are first then.
+    /// The slice in which the burst began. Once the call has waited, other tasks go first.
     slice: Slice,
-    /// Messages that the guest has taken.
+    /// The number of messages that the guest has taken.
     pub(super) taken: usize,
-    /// The client broke the protocol.
+    /// Set if the client broke the protocol.
     pub(super) end: Option<ConnectionEnd>,
 }
 
-/// Whether two messages are there that may be taken in one call.
+/// Returns whether the input holds at least two whole messages that the guest may take in one call.
 #[inline]
-pub(super) fn is_worth_it(inbound: &Inbound, unread: &[u8]) -> bool {
-    inbound.has_two_whole_messages(unread, LONGEST)
+pub(super) fn is_worthwhile(inbound: &Inbound, unread: &[u8]) -> bool {
+    inbound.has_two_whole_messages(unread, MAX_MESSAGE)
 }
 
 impl Burst {
@@ -53,33 +53,33 @@ impl Burst {
         Self { inbound, buffer, unread, settings, high_water, slice, taken: 0, end: None }
     }
 
-    /// Whether it is still the slice of time in which it began.
-    pub(super) fn has_slice(&self) -> bool {
+    /// Returns whether the slice in which the burst began still runs.
+    pub(super) fn is_same_slice(&self) -> bool {
         self.slice == slice::current()
     }
 
-    /// Has the guest take what it can. The burst comes back with what is left, and beside it, what became of the
-    /// call and of the line.
+    /// Lets the guest take as many messages as it can. Returns the result of the call, the burst with the unread input,
+    /// and the result of the transport.
     pub(super) async fn deliver<S: AsyncRead + AsyncWrite + Unpin>(
         self: Box<Self>,
-        held: &mut Turn<'_>,
+        turn: &mut Turn<'_>,
         client: &Arc<Client>,
         transport: &mut Transport<S>,
     ) -> (Result<(), Fault>, Box<Self>, Result<(), ConnectionEnd>) {
         let waiting = self.buffer.len();
-        let call = pin!(held.received_burst(client, self));
+        let call = pin!(turn.received_burst(client, self));
         let ((called, burst), transport) = transport.drive(client, waiting, call).await;
         (called, burst, transport)
     }
 }
 
 impl guest::Burst for Burst {
-    /// Looks before each message at all that is looked at between two calls. What needs more than to go on
-    /// with the next message ends the burst, and is found again by who began it.
+    /// Checks before each message everything that is checked between two calls. Anything but another message ends the
+    /// burst, and the connection handles it as a single event.
     fn next(&mut self, client: &Client) -> Option<Message> {
-        while self.taken == 0 || (self.has_slice() && !slice::is_over()) {
+        while self.taken == 0 || (self.is_same_slice() && !slice::is_over()) {
             let mut input = &mut self.buffer[self.unread.clone()];
-            self.inbound.whole_message(input, LONGEST)?;
+            self.inbound.whole_message(input, MAX_MESSAGE)?;
             let mut outgoing = client.outgoing();
             if self.end.is_some()
                 || outgoing.is_aborted()
@@ -92,7 +92,7 @@ impl guest::Burst for Burst {
             self.unread.start = self.unread.end - input.len();
             let message = match event {
                 Some(Event::Text(text)) => {
-                    if super::answer(&self.settings.auto_answers, &text, &mut outgoing) {
+                    if super::send_auto_answer(&self.settings.auto_answers, &text, &mut outgoing) {
                         continue;
                     }
                     Message::Text(text.into_owned())
@@ -102,7 +102,7 @@ impl guest::Burst for Burst {
                     self.end = Some(ConnectionEnd::Failed(error));
                     return None;
                 }
-                // A message lies there whole, and nothing of these is one.
+                // `whole_message` has found a whole message, and none of these is a message.
                 Some(Event::Ping(_) | Event::Pong(_) | Event::Closed(_)) | None => return None,
             };
             self.taken += 1;

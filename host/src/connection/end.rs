@@ -5,13 +5,13 @@ use ws_host_protocol::{CloseCode, CloseFrame, ProtocolError};
 use crate::clients::Cause;
 use crate::guest::Disconnection;
 
-/// The close frame carried no code (RFC 6455 §7.4.1); never sent.
-const NO_STATUS: u16 = 1005;
+/// The close frame carried no code (RFC 6455 §7.4.1). Never sent.
+const NO_STATUS_RECEIVED: u16 = 1005;
 
-/// No close frame came at all (RFC 6455 §7.4.1); never sent.
-const ABNORMAL: u16 = 1006;
+/// No close frame arrived (RFC 6455 §7.4.1). Never sent.
+const ABNORMAL_CLOSURE: u16 = 1006;
 
-/// Why a connection is over.
+/// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectionEnd {
     #[error("the client closed")]
@@ -30,19 +30,19 @@ pub(crate) enum ConnectionEnd {
     CloseTimeout,
     #[error("the connection was dropped without a close frame")]
     Aborted,
-    #[error("the handler's acceptance could not be answered")]
-    HandshakeFailed,
+    #[error("the handler accepted with an invalid response")]
+    InvalidAcceptance,
 }
 
 impl ConnectionEnd {
-    /// Whether there may be output still to be written, and a peer who waits for it. One that has left
-    /// has perhaps closed its side alone, and reads on.
+    /// Returns whether output may still wait, and a peer may still read it. After the end of its stream, the peer may have
+    /// closed only its own side, and may still read.
     pub(super) fn allows_closing_handshake(&self) -> bool {
         matches!(self, Self::Closed(_) | Self::Failed(_) | Self::EndOfStream)
     }
 
-    /// The end as the handler hears of it; `sent` is the code of our close frame, and `first` what ended the connection
-    /// before this came of it.
+    /// Returns the end as `disconnected` reports it. `sent` is the code of our close frame, and `first` the cause that
+    /// ended the connection first, if there is one.
     pub(crate) fn disconnection(
         &self,
         sent: Option<CloseCode>,
@@ -51,14 +51,14 @@ impl ConnectionEnd {
         let cause = first.unwrap_or(self.cause());
         let (code, reason) = match self {
             Self::Closed(Some(frame)) => (frame.code().number(), frame.reason().to_owned()),
-            Self::Closed(None) => (NO_STATUS, String::new()),
-            other => (ABNORMAL, other.to_string()),
+            Self::Closed(None) => (NO_STATUS_RECEIVED, String::new()),
+            other => (ABNORMAL_CLOSURE, other.to_string()),
         };
         let clean = matches!(self, Self::Closed(_));
         Disconnection { cause, code, reason, clean, sent: sent.map(CloseCode::number) }
     }
 
-    /// What it shows if nothing else has ended the connection before.
+    /// Returns the cause that this end shows, if no cause came before it.
     fn cause(&self) -> Cause {
         match self {
             Self::Closed(_) => Cause::Client,
@@ -66,12 +66,12 @@ impl ConnectionEnd {
                 ProtocolError::MessageTooLong { .. } | ProtocolError::TooManyFragments { .. },
             ) => Cause::TooLong,
             Self::Failed(_) => Cause::ProtocolError,
-            // Only a close frame of ours has a timeout, and whoever sent that has said why.
+            // Only our own close frame has a timeout, and its sender has set the cause.
             Self::Lost(_) | Self::EndOfStream | Self::CloseTimeout => Cause::Lost,
             Self::Silent => Cause::Silent,
             Self::Stalled => Cause::Slow,
             Self::Aborted => Cause::Handler,
-            Self::HandshakeFailed => Cause::HandlerFailed,
+            Self::InvalidAcceptance => Cause::HandlerFailed,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What an idle connection gives back.
+//! Freeing the memory of idle connections.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -7,21 +7,21 @@ use ws_host_protocol::release_memory;
 
 use crate::clients::Client;
 
-/// How often the memory that a thread keeps for long messages is freed at most: many idle connections must
-/// not free it all the time for one that is busy.
+/// The shortest time between two releases of the memory that a thread keeps for long messages. Otherwise many idle
+/// connections would free it again and again while one busy connection needs it.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 thread_local! {
-    static RELEASED: Cell<Option<Instant>> = const { Cell::new(None) };
+    static LAST_RELEASE: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// Nothing came from a client for a while: memory that a burst needed is given back.
+/// Frees memory that a burst needed, after a client has sent nothing for a while.
 pub(super) fn release_idle_memory(client: &Client) {
     let outbound = &mut client.outgoing().outbound;
     outbound.release_memory();
     outbound.release_context();
-    if RELEASED.get().is_none_or(|released| released.elapsed() >= INTERVAL) {
-        RELEASED.set(Some(Instant::now()));
+    if LAST_RELEASE.get().is_none_or(|released| released.elapsed() >= INTERVAL) {
+        LAST_RELEASE.set(Some(Instant::now()));
         release_memory();
     }
 }

@@ -1,9 +1,8 @@
-//! The times of one connection, with one timer that is touched a few times a minute and never by a
-//! message.
+//! The timeouts of one connection, with one timer that is reset a few times a minute and never by a message.
 //!
-//! Silence is a client's own only while it is listened to: what it says while its handler waits lies
-//! unread. And while its output waits for it, it cannot answer a ping that waits behind that: then
-//! what it takes is its sign of life.
+//! A client counts as silent only while its input is read: input that arrives while its handler is busy stays unread.
+//! While output waits for a client, it cannot answer a ping that waits behind that output. Then it counts as alive if it
+//! takes output.
 
 use std::pin::Pin;
 use std::task::Context;
@@ -13,86 +12,86 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::config::{Limits, Timeouts};
 
-/// Into how many ticks the time is cut after which a silent client is dropped.
+/// The number of ticks after which a silent client is dropped: the idle timeout is divided into them.
 const TICKS: u32 = 4;
 
-/// After how many silent ticks a ping asks whether the client is still there.
+/// The number of silent ticks after which a client gets a ping.
 const PING_AFTER: u32 = 2;
 
-/// Where no time is set: long enough to be never.
+/// Stands for an idle timeout that is off.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// How often it is looked at a client that must prove itself again: while the machine sleeps, timers stand still, and
-/// the client's time does not.
-const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// How often to check a client that expires: timers stand still while the machine is suspended, and the time of the
+/// client does not.
+const EXPIRY_CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
-/// How long the output that waits when a connection ends may take in all: at 10 KB/s what waits at most by
-/// default, and a place of the server is not held for hours by who takes just enough.
-const LAST_OUTPUT: Duration = Duration::from_secs(5 * 60);
+/// The most time to write the output that waits when a connection ends. At 10 KB/s this is enough for the longest output
+/// that can wait by default. A client that takes just enough cannot hold a permit for hours.
+const MAX_FLUSH_TIME: Duration = Duration::from_secs(5 * 60);
 
-/// Over which time the rate is then measured at which the client takes it, if silence is allowed for ever.
-const LAST_WINDOW: Duration = Duration::from_secs(60);
+/// The window in which the rate of that output is measured, if the idle timeout is off.
+const DEFAULT_FLUSH_WINDOW: Duration = Duration::from_secs(60);
 
-/// Watches whether a client lives, and whether it answers a close frame.
+/// Checks whether a client is alive, and whether it answers a close frame.
 #[derive(Debug)]
 pub(super) struct LivenessTimer {
     timer: Pin<Box<Sleep>>,
-    /// Whether the timer will wake the task. It stays so until it fires or is set anew.
+    /// Whether the timer will wake the task. Stays set until the timer fires or is reset.
     is_armed: bool,
     tick: Duration,
     close_timeout: Duration,
-    /// What a client has to take of the output that waits for it, in octets a second.
+    /// The rate at which a client has to take waiting output, in bytes a second.
     min_rate: u64,
     phase: Phase,
     activity: Activity,
-    /// When to look at a client that must prove itself again.
+    /// The next check of a client that expires.
     expiry: Option<Pin<Box<Sleep>>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Open,
-    /// The last output is being written, for so many ticks at most.
-    Ending(u32),
-    /// All is written, and the client has to close too.
-    Written,
+    /// The last output is being written. Holds the number of ticks that are left for it.
+    Flushing(u32),
+    /// All output is written, and the client has to close its side.
+    AwaitingClose,
 }
 
-/// What was seen of a client.
+/// The recent activity of a client.
 #[derive(Debug, Default)]
 struct Activity {
-    /// Since the last tick: whether it sent anything.
+    /// Whether the client has sent anything since the last tick.
     has_sent: bool,
-    /// Since the last tick: whether output waited for it to take some.
-    has_waited: bool,
-    /// Octets of output that it took since it last had taken enough.
-    taken: u64,
+    /// Whether output has waited for the client since the last tick.
+    output_waited: bool,
+    /// Bytes of output taken since the client last met the rate.
+    taken_bytes: u64,
     silent_ticks: u32,
-    /// For how many ticks it has not taken enough.
+    /// The number of ticks for which the client has missed the rate.
     stalled_ticks: u32,
 }
 
-/// Whether what the client sends is read.
+/// Whether the client's input is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Input {
-    Awaited,
-    Unread,
+pub(super) enum InputState {
+    Reading,
+    Paused,
 }
 
-/// What it is time for.
+/// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TimerEvent {
-    /// Nothing came for a while: memory that a burst needed can be given back.
+    /// The client has sent nothing for a while: memory that a burst needed can be freed.
     Idle,
-    /// Ask whether the client is still there.
+    /// A ping has to ask whether the client is still there.
     Ping,
-    /// It is not.
+    /// The client did not answer the ping.
     Silent,
-    /// It does not take its output.
+    /// The client does not take its output.
     Stalled,
-    /// It did not answer our close frame.
+    /// The client did not answer our close frame.
     CloseTimeout,
-    /// Look whether it has proved itself again.
+    /// The check whether the client expires.
     Expiry,
 }
 
@@ -111,59 +110,59 @@ impl LivenessTimer {
         }
     }
 
-    /// Lets it be looked whether the client expires, after this time at the latest.
+    /// Makes [`TimerEvent::Expiry`] due after `time` at the latest.
     pub(super) fn check_expiry_after(&mut self, time: Duration) {
-        self.expiry = Some(Box::pin(sleep_until(Instant::now() + time.min(LOOK_AGAIN))));
+        self.expiry = Some(Box::pin(sleep_until(Instant::now() + time.min(EXPIRY_CHECK_INTERVAL))));
         self.is_armed = false;
     }
 
-    /// The client sent something.
+    /// Records that the client sent something.
     pub(super) fn note_received(&mut self) {
         self.activity.has_sent = true;
     }
 
-    /// The client's socket took so many octets.
+    /// Records that the client's socket took output.
     pub(super) fn note_written(&mut self, bytes: usize) {
-        self.activity.taken += bytes as u64;
+        self.activity.taken_bytes += bytes as u64;
     }
 
-    /// The client's socket does not take more for now.
+    /// Records that the client's socket takes no more output for now.
     pub(super) fn note_output_waiting(&mut self) {
-        self.activity.has_waited = true;
+        self.activity.output_waited = true;
     }
 
-    /// No output follows what waits now: from here on only that it is taken counts.
+    /// Begins the last phase of output: from now on, only the rate at which the client takes it counts.
     pub(super) fn begin_closing(&mut self) {
         if self.phase == Phase::Open {
-            let window = if self.tick == NEVER { LAST_WINDOW } else { self.tick * TICKS };
-            self.tick = window.max(self.close_timeout).min(LAST_OUTPUT) / TICKS;
-            let ticks = LAST_OUTPUT.as_nanos() / self.tick.as_nanos().max(1);
-            self.phase = Phase::Ending(u32::try_from(ticks).unwrap_or(u32::MAX));
-            self.activity = Activity { has_waited: true, ..Activity::default() };
+            let window = if self.tick == NEVER { DEFAULT_FLUSH_WINDOW } else { self.tick * TICKS };
+            self.tick = window.max(self.close_timeout).min(MAX_FLUSH_TIME) / TICKS;
+            let ticks = MAX_FLUSH_TIME.as_nanos() / self.tick.as_nanos().max(1);
+            self.phase = Phase::Flushing(u32::try_from(ticks).unwrap_or(u32::MAX));
+            self.activity = Activity { output_waited: true, ..Activity::default() };
             self.set(self.tick);
         }
     }
 
-    /// The last output has been written: from here on only that the client closes too counts.
+    /// Begins the wait for the client's close frame, after the last output has been written.
     pub(super) fn await_close_frame(&mut self) {
-        if self.phase != Phase::Written {
-            self.phase = Phase::Written;
+        if self.phase != Phase::AwaitingClose {
+            self.phase = Phase::AwaitingClose;
             self.set(self.close_timeout);
         }
     }
 
-    /// What is due now; otherwise the task will be woken when something is.
+    /// Returns what is due now. If nothing is, registers the task to be woken when something is.
     pub(super) fn poll_due(
         &mut self,
         context: &mut Context<'_>,
-        input: Input,
+        input: InputState,
     ) -> Option<TimerEvent> {
-        // This is asked after every message; to look is much cheaper than to poll.
+        // Called after every message, and this check is much cheaper than a poll.
         if self.is_armed && !self.timer.is_elapsed() {
             return None;
         }
-        // Where a client sends all the time, the task has used up what the runtime lets it do at once whenever it comes
-        // here, and a timer that is polled says then that it is not time.
+        // The deadline is compared first: if a client sends all the time, the task has used up its cooperative budget
+        // whenever it gets here, and tokio then reports the timer as pending.
         if let Some(expiry) = &mut self.expiry
             && (expiry.deadline() <= Instant::now() || expiry.as_mut().poll(context).is_ready())
         {
@@ -172,23 +171,23 @@ impl LivenessTimer {
         }
         while self.timer.as_mut().poll(context).is_ready() {
             match &mut self.phase {
-                // The answer may lie there unread: it is looked for first, and then this is asked again.
-                Phase::Written if input == Input::Unread => return None,
-                Phase::Written => return Some(TimerEvent::CloseTimeout),
-                Phase::Ending(0) => return Some(TimerEvent::Stalled),
-                Phase::Ending(ticks) => {
+                // The client's close frame may be unread: the input is read first, and then this is called again.
+                Phase::AwaitingClose if input == InputState::Paused => return None,
+                Phase::AwaitingClose => return Some(TimerEvent::CloseTimeout),
+                Phase::Flushing(0) => return Some(TimerEvent::Stalled),
+                Phase::Flushing(ticks) => {
                     *ticks -= 1;
                     self.activity.has_sent = false;
                 }
                 Phase::Open => {}
             }
             self.set(self.tick);
-            let least = self.min_rate.saturating_mul(self.window_millis()) / 1000;
-            if let Some(due) = self.activity.tick(input, least) {
+            let min_bytes = self.min_rate.saturating_mul(self.window_millis()) / 1000;
+            if let Some(due) = self.activity.tick(input, min_bytes) {
                 return Some(due);
             }
         }
-        // Two timers cannot be looked at with one glance.
+        // With two timers, the check at the top is not enough.
         self.is_armed = self.expiry.is_none();
         None
     }
@@ -204,23 +203,23 @@ impl LivenessTimer {
 }
 
 impl Activity {
-    /// What a tick makes due, if the client has to take so many octets of waiting output in [`TICKS`].
-    fn tick(&mut self, input: Input, least: u64) -> Option<TimerEvent> {
+    /// Returns what is due at a tick. The client has to take `min_bytes` of waiting output in [`TICKS`] ticks.
+    fn tick(&mut self, input: InputState, min_bytes: u64) -> Option<TimerEvent> {
         let has_sent = std::mem::take(&mut self.has_sent);
-        let has_waited = std::mem::take(&mut self.has_waited);
-        if has_sent || !has_waited || self.taken >= least {
-            (self.taken, self.stalled_ticks) = (0, 0);
+        let output_waited = std::mem::take(&mut self.output_waited);
+        if has_sent || !output_waited || self.taken_bytes >= min_bytes {
+            (self.taken_bytes, self.stalled_ticks) = (0, 0);
         } else {
             self.stalled_ticks += 1;
         }
-        if has_sent || has_waited {
+        if has_sent || output_waited {
             self.silent_ticks = 0;
             return (self.stalled_ticks >= TICKS).then_some(TimerEvent::Stalled);
         }
         self.silent_ticks += 1;
         match self.silent_ticks {
             PING_AFTER => Some(TimerEvent::Ping),
-            TICKS.. if input == Input::Awaited => Some(TimerEvent::Silent),
+            TICKS.. if input == InputState::Reading => Some(TimerEvent::Silent),
             TICKS.. => {
                 self.silent_ticks = 0;
                 Some(TimerEvent::Idle)
@@ -234,67 +233,72 @@ impl Activity {
 mod tests {
     use super::*;
 
-    const LEAST: u64 = 1000;
+    const MIN_BYTES: u64 = 1000;
 
-    /// When it is said that the client is gone, if it does so much before each tick.
-    fn end(input: Input, before_each: impl Fn(&mut Activity)) -> Option<(usize, TimerEvent)> {
-        let mut signs = Activity::default();
+    /// Returns the tick that reports the client as gone, if `before_each` runs before each tick.
+    fn end(input: InputState, before_each: impl Fn(&mut Activity)) -> Option<(usize, TimerEvent)> {
+        let mut activity = Activity::default();
         (1..100).find_map(|tick| {
-            before_each(&mut signs);
-            let due = signs.tick(input, LEAST)?;
+            before_each(&mut activity);
+            let due = activity.tick(input, MIN_BYTES)?;
             matches!(due, TimerEvent::Silent | TimerEvent::Stalled).then_some((tick, due))
         })
     }
 
     fn takes(bytes: u64) -> impl Fn(&mut Activity) {
-        move |signs| {
-            signs.has_waited = true;
-            signs.taken += bytes;
+        move |activity| {
+            activity.output_waited = true;
+            activity.taken_bytes += bytes;
         }
     }
 
     #[test]
-    fn client_that_says_nothing_is_asked_and_then_silent() {
-        let mut signs = Activity::default();
-        let due: Vec<_> = (0..4).map(|_| signs.tick(Input::Awaited, LEAST)).collect();
+    fn client_that_sends_nothing_gets_a_ping_and_is_then_silent() {
+        let mut activity = Activity::default();
+        let due: Vec<_> = (0..4).map(|_| activity.tick(InputState::Reading, MIN_BYTES)).collect();
         let expected = [TimerEvent::Idle, TimerEvent::Ping, TimerEvent::Idle, TimerEvent::Silent];
         assert_eq!(due, expected.map(Some));
     }
 
     #[test]
-    fn client_that_is_not_listened_to_is_asked_and_never_silent() {
-        assert_eq!(end(Input::Unread, |_| ()), None);
-        let mut signs = Activity::default();
-        let pings =
-            (0..8).filter(|_| signs.tick(Input::Unread, LEAST) == Some(TimerEvent::Ping)).count();
-        assert_eq!(pings, 2, "proxies between must not take it for idle");
+    fn client_that_is_not_read_gets_pings_and_is_never_silent() {
+        assert_eq!(end(InputState::Paused, |_| ()), None);
+        let mut activity = Activity::default();
+        let pings = (0..8)
+            .filter(|_| activity.tick(InputState::Paused, MIN_BYTES) == Some(TimerEvent::Ping))
+            .count();
+        assert_eq!(pings, 2, "proxies in between must not take the connection for idle");
     }
 
     #[test]
-    fn client_that_takes_its_output_too_slowly_stalls_whoever_is_listened_to() {
-        for input in [Input::Awaited, Input::Unread] {
-            assert_eq!(end(input, takes(LEAST / 4)), None);
-            assert_eq!(end(input, takes(LEAST / 4 - 1)), Some((4, TimerEvent::Stalled)));
+    fn client_that_takes_its_output_too_slowly_is_stalled_whether_it_is_read_or_not() {
+        for input in [InputState::Reading, InputState::Paused] {
+            assert_eq!(end(input, takes(MIN_BYTES / 4)), None);
+            assert_eq!(end(input, takes(MIN_BYTES / 4 - 1)), Some((4, TimerEvent::Stalled)));
             assert_eq!(end(input, takes(0)), Some((4, TimerEvent::Stalled)));
         }
     }
 
     #[test]
     fn client_that_sends_is_alive() {
-        assert_eq!(end(Input::Awaited, |signs| signs.has_sent = true), None);
-        let sends_and_does_not_take = |signs: &mut Activity| {
-            signs.has_sent = true;
-            signs.has_waited = true;
+        assert_eq!(end(InputState::Reading, |activity| activity.has_sent = true), None);
+        let sends_and_does_not_take = |activity: &mut Activity| {
+            activity.has_sent = true;
+            activity.output_waited = true;
         };
-        assert_eq!(end(Input::Awaited, sends_and_does_not_take), None);
+        assert_eq!(end(InputState::Reading, sends_and_does_not_take), None);
     }
 
     #[test]
-    fn silence_begins_anew_when_what_waited_has_left() {
-        let mut signs =
-            Activity { silent_ticks: 3, has_waited: true, taken: 1, ..Activity::default() };
-        assert_eq!(signs.tick(Input::Awaited, LEAST), None);
-        assert_eq!(signs.tick(Input::Awaited, LEAST), Some(TimerEvent::Idle));
-        assert_eq!(signs.tick(Input::Awaited, LEAST), Some(TimerEvent::Ping));
+    fn silence_is_measured_anew_after_waiting_output_was_written() {
+        let mut activity = Activity {
+            silent_ticks: 3,
+            output_waited: true,
+            taken_bytes: 1,
+            ..Activity::default()
+        };
+        assert_eq!(activity.tick(InputState::Reading, MIN_BYTES), None);
+        assert_eq!(activity.tick(InputState::Reading, MIN_BYTES), Some(TimerEvent::Idle));
+        assert_eq!(activity.tick(InputState::Reading, MIN_BYTES), Some(TimerEvent::Ping));
     }
 }

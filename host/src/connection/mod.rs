@@ -1,9 +1,9 @@
-//! One WebSocket connection: octets from its socket to events of its actor, and what the guest sent
-//! back to the socket.
+//! One WebSocket connection: it turns bytes from its socket into events of its actor, and writes what the guest sends
+//! to the socket.
 //!
-//! One task serves it. The task waits in two places only: for input ([`Line::read`]) and for its
-//! actor ([`Line::attend`]). In both it goes on writing and minds the clock, so that a busy actor
-//! cannot stop output and a silent peer cannot stop the clock.
+//! One task serves the connection. It waits in two places only: for input ([`Transport::read`]) and for its actor
+//! ([`Transport::drive`]). In both places it keeps writing and checks its timers, so a busy actor cannot stop output,
+//! and a silent peer cannot stop the timers.
 
 mod admitted;
 mod buffer;
@@ -40,9 +40,9 @@ use crate::slice::{self, Overruns};
 /// The payload of the host's own pings. Pongs with it are not reported to the handler.
 const HEARTBEAT: &[u8] = b"ws-host";
 
-/// Where a client stays after a fault (`on-fault = "drop-message"`), it is closed after so many of its
-/// events in a row that failed: each costs the others of its actor an instance.
-const MAX_FAULTS_IN_A_ROW: u32 = 8;
+/// With `on-fault = "drop-message"`, a client stays connected after a fault. It is closed after this many of its events
+/// have failed in a row: each fault costs the other clients of its actor an instance.
+const MAX_CONSECUTIVE_FAULTS: u32 = 8;
 
 /// An open connection over a stream.
 pub(crate) struct Connection<S> {
@@ -51,50 +51,50 @@ pub(crate) struct Connection<S> {
     transport: Transport<S>,
     settings: Arc<Resource>,
     mode: Mode,
-    /// Of events of this client.
-    faults_in_a_row: Cell<u32>,
+    /// Events of this client that failed, since the last one that succeeded.
+    consecutive_faults: Cell<u32>,
     overruns: Overruns,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// A connection whose handshake has been answered with 101.
+    /// Creates a connection whose handshake has been answered with 101.
     pub(crate) fn new(admitted: Admitted, socket: S, settings: Arc<Resource>, mode: Mode) -> Self {
         let Resource { limits, timeouts, .. } = &*settings;
-        let accepted = Limits::new(limits.max_message);
+        let inbound_limits = Limits::new(limits.max_message);
         let ClientInfo { version, deflate, .. } = admitted.client().info();
         let mut inbound = match version {
-            Version::Draft00 => Inbound::draft00(accepted),
+            Version::Draft00 => Inbound::draft00(inbound_limits),
             Version::Draft07 | Version::Draft08 | Version::Rfc6455 => {
-                Inbound::new(Role::Server, accepted)
+                Inbound::new(Role::Server, inbound_limits)
             }
         };
         if let Some(deflate) = deflate {
             inbound.use_deflate(deflate);
         }
         let transport = Transport::new(socket, limits, timeouts);
-        let (faults_in_a_row, overruns) = (Cell::new(0), Overruns::default());
-        Self { admitted, inbound, transport, settings, mode, faults_in_a_row, overruns }
+        let (consecutive_faults, overruns) = (Cell::new(0), Overruns::default());
+        Self { admitted, inbound, transport, settings, mode, consecutive_faults, overruns }
     }
 
-    /// Serves the client to its end; `first` came behind the handshake.
+    /// Serves the client until the connection ends. `initial_input` arrived behind the handshake.
     ///
     /// # Cancel safety
     ///
-    /// None: dropping the future would drop a running call of the guest.
+    /// Not cancel safe: dropping the future would drop a running call of the guest.
     #[expect(
         clippy::manual_async_fn,
-        reason = "an `async fn` would keep room for its parameters twice, and every connection carries this"
+        reason = "an `async fn` would store its parameters twice, and every connection carries this future"
     )]
-    pub(crate) fn serve(mut self, first: Vec<u8>) -> impl Future<Output = ()> {
+    pub(crate) fn serve(mut self, initial_input: Vec<u8>) -> impl Future<Output = ()> {
         async move {
-            let end = self.run(first).await;
+            let end = self.run(initial_input).await;
             release_memory();
-            // In a box, so that a connection does not carry the room for its end all its life.
+            // Boxed, so that a connection does not carry the space for its end all its life.
             Box::pin(self.end(end)).await;
         }
     }
 
-    /// Neither a busy actor nor a slow peer holds the other up.
+    /// Begins to deliver the last event, and closes the transport meanwhile: neither waits for the other.
     async fn end(self, end: ConnectionEnd) {
         let Self { admitted, transport, mut inbound, .. } = self;
         let client = Arc::clone(admitted.client());
@@ -102,16 +102,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         guard.run_close(&client, transport.close_gracefully(&client, &mut inbound, &end)).await;
     }
 
-    async fn run(&mut self, first: Vec<u8>) -> ConnectionEnd {
-        let filled = first.len();
-        let mut came = Wakeup::Input(Buffer::Own(first), filled);
+    async fn run(&mut self, initial_input: Vec<u8>) -> ConnectionEnd {
+        let filled = initial_input.len();
+        let mut wakeup = Wakeup::Input(Buffer::Own(initial_input), filled);
         loop {
-            if let Wakeup::Input(buffer, filled) = came
+            if let Wakeup::Input(buffer, filled) = wakeup
                 && let Err(end) = self.handle(buffer, filled).await
             {
                 return end;
             }
-            // In a box, so that a connection does not carry the room for what is rare.
+            // Boxed, so that a connection does not carry the space for a rare case.
             if self.transport.is_capacity_restored()
                 && let Err(end) = Box::pin(self.deliver_drained()).await
             {
@@ -128,28 +128,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             }
             match self.transport.read(self.admitted.client()).await {
-                Ok(next) => came = next,
+                Ok(next) => wakeup = next,
                 Err(end) => return end,
             }
         }
     }
 
-    /// Tells the handler that there is room again for what it sends, if it wants to know. Where it fills the buffer
-    /// again and the client takes it at once, this is like a burst of messages: others of the worker go on when the
-    /// slice is over.
+    /// Calls `drained` if the handler exports it and its sends were refused, now that there is capacity again. A handler
+    /// may fill the buffer again, and the client take all of it at once. This is like a burst of messages, so the other
+    /// tasks of the worker run when the slice is over.
     async fn deliver_drained(&mut self) -> Result<(), ConnectionEnd> {
         let (client, actor) = (self.admitted.client(), self.admitted.actor());
         if !client.take_restored_capacity(self.transport.high_water()) || !actor.wants_drained() {
             return Ok(());
         }
-        let held = self.inbound.held();
+        let waiting = self.inbound.held();
         if slice::is_over() {
             self.overruns.count();
-            self.transport.drive(client, held, pin!(slice::yield_now())).await.1?;
+            self.transport.drive(client, waiting, pin!(slice::yield_now())).await.1?;
         }
         let turn = match actor.try_turn() {
             Some(turn) => turn,
-            None => match wait_for_turn(&mut self.transport, client, actor, held).await? {
+            None => match wait_for_turn(&mut self.transport, client, actor, waiting).await? {
                 Some(turn) => turn,
                 None => return Ok(()),
             },
@@ -158,13 +158,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return Ok(());
         }
         let (called, transport) =
-            self.transport.drive(client, held, pin!(turn.drained(client))).await;
+            self.transport.drive(client, waiting, pin!(turn.drained(client))).await;
         self.handle_result(called);
         transport
     }
 
-    /// Brings every event in the buffer to the actor, in order: as many under one turn as its slice of time has
-    /// room for.
+    /// Delivers every event in the buffer to the actor, in order. One turn covers as many events as fit into the slice.
     async fn handle(&mut self, mut buffer: Buffer, filled: usize) -> Result<(), ConnectionEnd> {
         let (client, actor) = (self.admitted.client(), self.admitted.actor());
         let mut unread = 0..filled;
@@ -178,7 +177,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 buffer.shrink_to_unread(&mut unread);
                 self.transport.drive(client, buffer.len(), pin!(slice::yield_now())).await.1?;
             }
-            // Whenever it has waited, so that many messages that wait do not keep it for long.
+            // Checked whenever the turn was released, so that many waiting messages do not delay `expiring` for long.
             if turn.is_none() && self.transport.take_expiring() {
                 buffer.shrink_to_unread(&mut unread);
                 let waiting = buffer.len();
@@ -188,26 +187,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 transport?;
             }
             if std::mem::replace(&mut may_be_burst, true)
-                && burst::is_worth_it(&self.inbound, &buffer[unread.clone()])
+                && burst::is_worthwhile(&self.inbound, &buffer[unread.clone()])
             {
                 turn = turn.or_else(|| actor.try_turn());
-                if let Some(held) = turn.take_if(|held| held.takes_bursts()) {
-                    // In a box, as most messages come alone.
+                if let Some(current) = turn.take_if(|turn| turn.takes_bursts()) {
+                    // Boxed, because most messages arrive alone.
                     let input = (buffer, unread);
                     let burst = Box::pin(deliver_burst(
                         &mut self.transport,
                         &mut self.inbound,
                         client,
                         &self.settings,
-                        held,
+                        current,
                         input,
                     ));
                     let delivered;
                     (delivered, turn) = burst.await;
-                    // What it did not go on with is looked at here first.
+                    // What ended the burst is handled as a single event before another burst begins.
                     may_be_burst = false;
                     if delivered.taken > 1 {
-                        self.faults_in_a_row.set(0);
+                        self.consecutive_faults.set(0);
                     }
                     (buffer, unread) = delivered.input;
                     self.handle_result(delivered.called);
@@ -227,32 +226,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let event = match next {
                 Next::Event(event) => event,
                 Next::Nothing => continue,
-                Next::TooMuchWaits => {
+                Next::OutputFull => {
                     turn = None;
                     buffer.shrink_to_unread(&mut unread);
                     self.transport.drain(client).await?;
                     continue;
                 }
             };
-            let (mut held, event) = match turn.take().or_else(|| actor.try_turn()) {
-                Some(held) => (held, event),
+            let (mut current, event) = match turn.take().or_else(|| actor.try_turn()) {
+                Some(current) => (current, event),
                 None => {
                     let event = event.into_owned();
                     buffer.shrink_to_unread(&mut unread);
                     waiting = event.length() + buffer.len();
                     match wait_for_turn(&mut self.transport, client, actor, waiting).await? {
-                        Some(held) => (held, event),
+                        Some(current) => (current, event),
                         None => continue,
                     }
                 }
             };
             let slice = slice::current();
             let (called, transport) = {
-                let call = pin!(held.received(client, event));
+                let call = pin!(current.received(client, event));
                 self.transport.drive(client, waiting, call).await
             };
-            // A call that has waited was not the only one: others are first then.
-            turn = (slice == slice::current()).then_some(held);
+            // If the call has waited, other tasks go first.
+            turn = (slice == slice::current()).then_some(current);
             self.handle_result(called);
             transport?;
         }
@@ -261,27 +260,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
-/// Has the guest take messages from what has come, in one call. The turn comes back if the slice is not over.
+/// Lets the guest take messages from the input in one call. Returns the turn too, unless the call has waited.
 async fn deliver_burst<'a, S: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Transport<S>,
     inbound: &mut Inbound,
     client: &Arc<Client>,
     settings: &Arc<Resource>,
-    mut held: Turn<'a>,
+    mut turn: Turn<'a>,
     (buffer, unread): (Buffer, Range<usize>),
 ) -> (Delivered, Option<Turn<'a>>) {
     let lent = std::mem::replace(inbound, Inbound::new(Role::Server, Limits::default()));
     let high_water = transport.high_water();
     let burst = Burst::new(lent, buffer, unread, Arc::clone(settings), high_water);
-    let (called, burst, transport) = Box::new(burst).deliver(&mut held, client, transport).await;
-    let turn = burst.has_slice().then_some(held);
-    let Burst { inbound: given_back, buffer, unread, taken, end, .. } = *burst;
-    *inbound = given_back;
+    let (called, burst, transport) = Box::new(burst).deliver(&mut turn, client, transport).await;
+    let turn = burst.is_same_slice().then_some(turn);
+    let Burst { inbound: returned, buffer, unread, taken, end, .. } = *burst;
+    *inbound = returned;
     (Delivered { called, transport, input: (buffer, unread), taken, end }, turn)
 }
 
-/// The turn for an event that is kept with so much more. `None`: the client is closed, and what has come from it is not
-/// delivered any more.
+/// Waits for the turn, while `waiting` bytes of the client's input are kept. Returns `None` if the client is closed: its
+/// input is no longer delivered.
 async fn wait_for_turn<'a, S: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Transport<S>,
     client: &Client,
@@ -292,13 +291,13 @@ async fn wait_for_turn<'a, S: AsyncRead + AsyncWrite + Unpin>(
         client.close_to_make_room();
         return Ok(None);
     }
-    let (held, transport) = transport.drive(client, waiting, pin!(actor.turn())).await;
+    let (turn, transport) = transport.drive(client, waiting, pin!(actor.turn())).await;
     transport?;
-    Ok(client.is_open().then_some(held))
+    Ok(client.is_open().then_some(turn))
 }
 
-/// Tells the handler that a client expires, of which so much is kept meanwhile. Boxed by its callers, so that a connection
-/// does not carry the room for what is rare.
+/// Calls `expiring` for a client, while `waiting` bytes of its input are kept. Callers box the future, so that a
+/// connection does not carry the space for a rare case.
 async fn deliver_expiring<S: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Transport<S>,
     client: &Arc<Client>,
@@ -317,8 +316,8 @@ async fn deliver_expiring<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 impl<S> Connection<S> {
-    /// Counts what has come of a message that is not complete. A client of which there is no room for so much
-    /// goes: to read it later would keep what has come until then.
+    /// Counts the bytes of a message that is not complete yet. Closes the client if the host has no memory for them:
+    /// reading the rest later would keep them until then.
     fn count_received(&self) {
         let client = self.admitted.client();
         let held = self.inbound.held();
@@ -328,27 +327,27 @@ impl<S> Connection<S> {
         client.received().follow(held);
     }
 
-    /// What comes of an event.
+    /// Handles the result of an event.
     #[inline]
     fn handle_result(&self, called: Result<(), Fault>) {
         match called {
-            Ok(()) => self.faults_in_a_row.set(0),
+            Ok(()) => self.consecutive_faults.set(0),
             Err(fault) => self.handle_fault(&fault),
         }
     }
 
     #[cold]
     fn handle_fault(&self, fault: &Fault) {
-        let one = u32::from(fault.is_of_the_handler());
-        self.faults_in_a_row.set(self.faults_in_a_row.get() + one);
+        let increment = u32::from(fault.is_of_the_handler());
+        self.consecutive_faults.set(self.consecutive_faults.get() + increment);
         self.admitted.report_fault(fault);
         self.close_after(fault);
     }
 
-    /// What becomes of the client in whose event the handler failed.
+    /// Closes the client after a fault in one of its events, unless `on-fault` lets it stay.
     fn close_after(&self, fault: &Fault) {
         if self.settings.on_fault == OnFault::DropMessage
-            && self.faults_in_a_row.get() < MAX_FAULTS_IN_A_ROW
+            && self.consecutive_faults.get() < MAX_CONSECUTIVE_FAULTS
         {
             return;
         }
@@ -360,28 +359,28 @@ impl<S> Connection<S> {
     }
 }
 
-/// What a burst has come to.
+/// The result of a burst.
 struct Delivered {
     called: Result<(), Fault>,
     transport: Result<(), ConnectionEnd>,
-    /// With what is left of it.
+    /// The buffer, and the range that is left unread.
     input: (Buffer, Range<usize>),
     taken: usize,
-    /// The client broke the protocol.
+    /// Set if the client broke the protocol.
     end: Option<ConnectionEnd>,
 }
 
-/// What there is to do with input.
+/// The next step with the input.
 enum Next<'a> {
     Event(ClientEvent<'a>),
-    /// All of it is used up, or the slice is over.
+    /// The input is used up, or the slice is over.
     Nothing,
-    /// The rest of it has to wait until the client has taken output.
-    TooMuchWaits,
+    /// The rest of the input waits until the client has taken output.
+    OutputFull,
 }
 
-/// The next event, if it is one for the handler. The protocol's own, and texts that the host knows the answer to, are
-/// answered here. None is looked for while too much of the client's output waits.
+/// Returns the next event for the handler. Handles events of the protocol itself, and answers texts that have an
+/// automatic answer. Reads no event while too much of the client's output waits.
 fn next_event<'a>(
     inbound: &mut Inbound,
     client: &Client,
@@ -396,11 +395,11 @@ fn next_event<'a>(
     outgoing.awake();
     loop {
         if client.is_input_paused(&outgoing, high_water) && !input.is_empty() {
-            return Ok(Next::TooMuchWaits);
+            return Ok(Next::OutputFull);
         }
         match inbound.handle_input(input, &mut outgoing.outbound) {
             Some(Event::Text(text)) => {
-                if !answer(auto_answers, &text, &mut outgoing) {
+                if !send_auto_answer(auto_answers, &text, &mut outgoing) {
                     return Ok(Next::Event(ClientEvent::Text(text)));
                 }
             }
@@ -419,10 +418,10 @@ fn next_event<'a>(
     }
 }
 
-/// Answers a text that the host knows the answer to. Whether it is one.
-fn answer(auto_answers: &[AutoAnswer], text: &str, outgoing: &mut Outgoing) -> bool {
+/// Answers a text that has an automatic answer. Returns whether it has one.
+fn send_auto_answer(auto_answers: &[AutoAnswer], text: &str, outgoing: &mut Outgoing) -> bool {
     let Some(auto) = auto_answers.iter().find(|auto| auto.request == text) else { return false };
-    // One that finds no room is left out: the client does not take what it asks for.
+    // An answer that does not fit is dropped: the client does not read what it asks for.
     let _ = outgoing.outbound.send_text(&auto.answer);
     true
 }

@@ -1,4 +1,4 @@
-//! The line to one client: its socket and its clock, and what goes on there while the task waits.
+//! The transport of one client: its socket and its timers, and the work on both while the connection task waits.
 
 use std::future::poll_fn;
 use std::io::ErrorKind;
@@ -15,35 +15,35 @@ use super::HEARTBEAT;
 use super::buffer::Buffer;
 use super::end::ConnectionEnd;
 use super::idle_memory::release_idle_memory;
-use super::liveness::{Input, LivenessTimer, TimerEvent};
+use super::liveness::{InputState, LivenessTimer, TimerEvent};
 use crate::clients::{Client, ExpiryState, HostClose, Outgoing, SendCapacity};
 use crate::config::{Limits, Timeouts};
 
-/// How many pieces of output one system call takes.
+/// The most pieces of output in one system call.
 const MAX_SLICES: usize = 16;
 
-/// How often it is looked whether the host has room again for a client that has none of its output waiting, and no other
-/// reason to look. Memory is short for seconds, and it may be many who look.
-const LOOK_FOR_ROOM: Duration = Duration::from_secs(1);
+/// How often to check whether the host has memory again, for a client whose sends were refused and that has no output
+/// waiting: nothing else wakes its task. Memory is short for seconds, and many clients may check at the same time.
+const CAPACITY_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Socket and clock of one client.
+/// The socket and the timers of one client.
 pub(super) struct Transport<S> {
     socket: S,
-    clock: LivenessTimer,
-    /// The client is not read while more than this of its output waits, in octets.
+    liveness: LivenessTimer,
+    /// The client is not read while more than this of its output waits, in bytes.
     high_water: usize,
-    /// Whether it is so now.
+    /// Whether the client is not read now.
     is_input_paused: bool,
-    room: SendCapacity,
-    /// When to look whether the host has room again.
-    room_check: Option<Pin<Box<Sleep>>>,
-    /// Whether the handler is to hear that the client expires.
+    send_capacity: SendCapacity,
+    /// The next check whether the host has memory again.
+    capacity_check: Option<Pin<Box<Sleep>>>,
+    /// Whether the handler's `expiring` is due.
     is_expiring: bool,
 }
 
-/// What there is to do for a connection that has handled all that came.
+/// What woke a connection that had handled all its input.
 pub(super) enum Wakeup {
-    /// So many octets of input.
+    /// Input, and its length in bytes.
     Input(Buffer, usize),
     /// [Capacity is restored](Transport::is_capacity_restored) for what is sent to the client.
     CapacityRestored,
@@ -55,17 +55,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     pub(super) fn new(socket: S, limits: &Limits, timeouts: &Timeouts) -> Self {
         Self {
             socket,
-            clock: LivenessTimer::start(limits, timeouts),
+            liveness: LivenessTimer::start(limits, timeouts),
             high_water: limits.max_outbound / 2,
             is_input_paused: false,
-            room: SendCapacity::Available,
-            room_check: None,
+            send_capacity: SendCapacity::Available,
+            capacity_check: None,
             is_expiring: false,
         }
     }
 
-    /// Writes what there is, then waits for input, and goes on writing meanwhile. A client that does
-    /// not take its output is not read.
+    /// Writes the waiting output, then waits for input and keeps writing. Does not read from a client that does not take
+    /// its output.
     ///
     /// # Cancel safety
     ///
@@ -73,32 +73,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     pub(super) async fn read(&mut self, client: &Client) -> Result<Wakeup, ConnectionEnd> {
         let mut has_written = false;
         poll_fn(|context| {
-            // Most wakes are for input. Output of this task's own making is written before it sleeps.
-            let mut has_asked = false;
+            // Most wakeups are for input, so input is polled first. Output that this task has queued itself is written
+            // before the task sleeps.
+            let mut has_polled_input = false;
             if std::mem::replace(&mut has_written, true) && !self.is_input_paused {
-                has_asked = true;
+                has_polled_input = true;
                 if let Poll::Ready(read) = self.poll_input(context) {
                     return Poll::Ready(read);
                 }
             }
             let output = self.poll_output(client, context)?;
-            // Asked at least once before the task sleeps, or nothing would wake it for input: also
-            // when this very write took so much that the client may be read again.
-            if !has_asked
+            // Input is polled at least once before the task sleeps, or nothing would wake the task for it. This includes
+            // the case that the write above has ended the pause.
+            if !has_polled_input
                 && !self.is_input_paused
                 && let Poll::Ready(read) = self.poll_input(context)
             {
                 return Poll::Ready(read);
             }
-            // Behind input, so that a handler that fills the buffer again and again hears of its client.
+            // After input, so that a handler that keeps filling the buffer still gets the client's messages.
             if self.is_capacity_restored() {
                 return Poll::Ready(Ok(Wakeup::CapacityRestored));
             }
-            if self.room == SendCapacity::Exhausted && output.is_ready() {
-                self.poll_room_check(context);
+            if self.send_capacity == SendCapacity::Exhausted && output.is_ready() {
+                self.poll_capacity_check(context);
             }
-            let input = if self.is_input_paused { Input::Unread } else { Input::Awaited };
-            self.poll_clock(client, context, input)?;
+            let input = if self.is_input_paused { InputState::Paused } else { InputState::Reading };
+            self.poll_liveness(client, context, input)?;
             if self.is_expiring {
                 return Poll::Ready(Ok(Wakeup::Expiring));
             }
@@ -107,31 +108,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         .await
     }
 
-    /// Whether something was refused for want of room, and there was room again after what was written last.
+    /// Returns whether a send was refused, and there was capacity again after the last write.
     #[inline]
     pub(super) fn is_capacity_restored(&self) -> bool {
-        self.room == SendCapacity::Restored
+        self.send_capacity == SendCapacity::Restored
     }
 
-    fn poll_room_check(&mut self, context: &mut Context<'_>) {
-        let look = self.room_check.get_or_insert_with(|| Box::pin(sleep(LOOK_FOR_ROOM)));
-        if look.as_mut().poll(context).is_ready() {
-            self.room_check = None;
+    fn poll_capacity_check(&mut self, context: &mut Context<'_>) {
+        let check =
+            self.capacity_check.get_or_insert_with(|| Box::pin(sleep(CAPACITY_CHECK_INTERVAL)));
+        if check.as_mut().poll(context).is_ready() {
+            self.capacity_check = None;
             context.waker().wake_by_ref();
         }
     }
 
-    /// Whether the handler is to hear that the client expires. Answers so once for each time.
+    /// Returns whether the handler's `expiring` is due, and resets it.
     pub(super) fn take_expiring(&mut self) -> bool {
         self.is_expiring && std::mem::take(&mut self.is_expiring)
     }
 
-    /// More than this of the client's output does not wait before more of its input is handled, in octets.
+    /// Returns the level of waiting output, in bytes, above which no input is handled.
     pub(super) fn high_water(&self) -> usize {
         self.high_water
     }
 
-    /// Writes until no more than the high water waits.
+    /// Writes until no more output than the high water waits.
     ///
     /// # Cancel safety
     ///
@@ -142,25 +144,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
             if !self.is_input_paused {
                 return Poll::Ready(Ok(()));
             }
-            self.poll_clock(client, context, Input::Unread)?;
+            self.poll_liveness(client, context, InputState::Paused)?;
             Poll::Pending
         })
         .await
     }
 
-    /// Waits for the actor, and tells what became of the line meanwhile. The future is polled to its
-    /// end even when the line ends before: a running call must not be dropped. It is borrowed so that
-    /// the task holds it once only. While it waits, so many octets of the client's are kept, and guard.
+    /// Waits for a future, and writes output and checks the timers meanwhile. Returns its value, and the result of the
+    /// transport. Polls the future to completion even if the transport ends first, because a running call must not be
+    /// dropped. The future is borrowed, so that the task stores it only once. While it is pending, `waiting` bytes of the
+    /// client's input are counted.
     pub(super) async fn drive<T>(
         &mut self,
         client: &Client,
         waiting: usize,
-        mut wait: Pin<&mut impl Future<Output = T>>,
+        mut future: Pin<&mut impl Future<Output = T>>,
     ) -> (T, Result<(), ConnectionEnd>) {
         let mut transport = Ok(());
         let mut before = None;
         let value = poll_fn(|context| {
-            if let Poll::Ready(value) = wait.as_mut().poll(context) {
+            if let Poll::Ready(value) = future.as_mut().poll(context) {
                 if let Some(before) = before {
                     client.received().follow(before);
                 }
@@ -179,9 +182,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         (value, transport)
     }
 
-    /// Writes what waits, and then waits until the peer has closed too: closing before, with octets
-    /// of the peer unread, would reset the connection and could take our close frame from it (RFC
-    /// 6455 §7.1.1). A peer that does not take it in time loses it. Then the socket is closed.
+    /// Writes the waiting output, waits until the peer has closed its side, and closes the socket. Closing earlier, with
+    /// input of the peer unread, would reset the connection, and the peer could lose our close frame (RFC 6455 §7.1.1).
+    /// A peer that does not take its output in time loses it.
     pub(super) async fn close_gracefully(
         mut self,
         client: &Client,
@@ -189,7 +192,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         end: &ConnectionEnd,
     ) {
         if end.allows_closing_handshake() {
-            // Neither an error nor the end of the time leaves anything more to do.
+            // After an error or a timeout there is nothing more to do.
             let _ = self.try_close(client, inbound).await;
         }
     }
@@ -199,18 +202,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         client: &Client,
         inbound: &mut Inbound,
     ) -> Result<(), ConnectionEnd> {
-        self.clock.begin_closing();
+        self.liveness.begin_closing();
         poll_fn(|context| {
             if self.poll_output(client, context)?.is_ready() {
                 return Poll::Ready(Ok::<_, ConnectionEnd>(()));
             }
-            self.poll_clock(client, context, Input::Awaited)?;
+            self.poll_liveness(client, context, InputState::Reading)?;
             Poll::Pending
         })
         .await?;
-        self.clock.await_close_frame();
-        // A proxy that is told of the end while its client still sends resets the client (§7.1.5: 1006), and
-        // what went wrong is never heard of. So the peer's close frame is waited for.
+        self.liveness.await_close_frame();
+        // Wait for the peer's close frame first: a proxy that sees the end of our stream while its client still sends
+        // resets the client. The client then reports 1006 (§7.1.5) and never learns the reason.
         self.read_until(client, |input| {
             inbound.handle_input(&mut &mut *input, &mut client.outgoing().outbound);
             inbound.has_peer_closed()
@@ -221,13 +224,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         self.read_until(client, |_| false).await
     }
 
-    /// Reads until that is enough or the peer has closed its stream.
+    /// Reads until `is_done` returns true or the peer has closed its stream.
     async fn read_until(
         &mut self,
         client: &Client,
-        mut is_enough: impl FnMut(&mut [u8]) -> bool,
+        mut is_done: impl FnMut(&mut [u8]) -> bool,
     ) -> Result<(), ConnectionEnd> {
-        if is_enough(&mut []) {
+        if is_done(&mut []) {
             return Ok(());
         }
         self.with_deadline(client, |socket, context| {
@@ -235,7 +238,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
             loop {
                 let mut read = ReadBuf::new(&mut buffer);
                 ready!(poll_read(socket, context, &mut read))?;
-                if read.filled().is_empty() || is_enough(read.filled_mut()) {
+                if read.filled().is_empty() || is_done(read.filled_mut()) {
                     return Poll::Ready(Ok(()));
                 }
             }
@@ -243,7 +246,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         .await
     }
 
-    /// Waits for the socket, and minds the clock.
+    /// Waits for the socket, and checks the timers.
     async fn with_deadline(
         &mut self,
         client: &Client,
@@ -253,7 +256,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
             if let Poll::Ready(done) = poll(&mut self.socket, context) {
                 return Poll::Ready(done.map_err(ConnectionEnd::from));
             }
-            self.poll_clock(client, context, Input::Awaited)?;
+            self.poll_liveness(client, context, InputState::Reading)?;
             Poll::Pending
         })
         .await
@@ -264,14 +267,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         let mut buffer = Buffer::shared();
         let mut read = ReadBuf::new(&mut buffer);
         ready!(poll_read(&mut self.socket, context, &mut read))?;
-        self.clock.note_received();
+        self.liveness.note_received();
         match read.filled().len() {
             0 => Poll::Ready(Err(ConnectionEnd::EndOfStream)),
             filled => Poll::Ready(Ok(Wakeup::Input(buffer, filled))),
         }
     }
 
-    /// What goes on while input has to wait.
+    /// Writes output and checks the timers while input has to wait.
     fn poll_background(
         &mut self,
         client: &Client,
@@ -279,11 +282,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     ) -> Result<(), ConnectionEnd> {
         match self.poll_output(client, context) {
             Poll::Ready(Err(end)) => Err(end),
-            _ => self.poll_clock(client, context, Input::Unread),
+            _ => self.poll_liveness(client, context, InputState::Paused),
         }
     }
 
-    /// Writes what there is, and asks to be woken when there is more.
+    /// Writes the waiting output, and registers the task to be woken for more.
     #[inline(always)]
     fn poll_output(
         &mut self,
@@ -295,7 +298,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
             return Poll::Ready(Err(ConnectionEnd::Aborted));
         }
         if outgoing.take_new_expiry() {
-            self.clock.check_expiry_after(Duration::ZERO);
+            self.liveness.check_expiry_after(Duration::ZERO);
         }
         let mut output = Poll::Ready(Ok(()));
         while outgoing.outbound.has_remaining() {
@@ -305,40 +308,40 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
                     output = Poll::Pending;
                     break;
                 }
-                Poll::Ready(written) => self.clock.note_written(written),
+                Poll::Ready(written) => self.liveness.note_written(written),
             }
         }
-        // A stream that encrypts may hold the last octets back.
+        // A stream that encrypts may hold back the last bytes.
         if Pin::new(&mut self.socket).poll_flush(context)?.is_pending() {
             output = Poll::Pending;
         }
         client.count_sent(&outgoing);
         self.is_input_paused = client.is_input_paused(&outgoing, self.high_water);
-        self.room = client.send_capacity(&outgoing, self.high_water);
+        self.send_capacity = client.send_capacity(&outgoing, self.high_water);
         if output.is_pending() {
-            self.clock.note_output_waiting();
+            self.liveness.note_output_waiting();
         }
         if outgoing.outbound.is_closing() {
             match output {
-                Poll::Pending => self.clock.begin_closing(),
-                Poll::Ready(_) => self.clock.await_close_frame(),
+                Poll::Pending => self.liveness.begin_closing(),
+                Poll::Ready(_) => self.liveness.await_close_frame(),
             }
         }
         outgoing.sleep(context);
         output
     }
 
-    fn poll_clock(
+    fn poll_liveness(
         &mut self,
         client: &Client,
         context: &mut Context<'_>,
-        input: Input,
+        input: InputState,
     ) -> Result<(), ConnectionEnd> {
-        while let Some(due) = self.clock.poll_due(context, input) {
+        while let Some(due) = self.liveness.poll_due(context, input) {
             match due {
                 TimerEvent::Idle => release_idle_memory(client),
                 TimerEvent::Ping => {
-                    // Nothing waits before it. If it cannot be queued, the client is being closed.
+                    // No output waits, so a ping that cannot be queued means that the client is closing.
                     let _ = client.outgoing().outbound.ping(HEARTBEAT);
                     // Output is written at the beginning of the next poll.
                     context.waker().wake_by_ref();
@@ -355,10 +358,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     fn check_expiry(&mut self, client: &Client, context: &Context<'_>) {
         match client.expiry_state() {
             ExpiryState::Never => {}
-            ExpiryState::Later(left) => self.clock.check_expiry_after(left),
+            ExpiryState::Later(left) => self.liveness.check_expiry_after(left),
             ExpiryState::Soon(left) => {
                 self.is_expiring = true;
-                self.clock.check_expiry_after(left);
+                self.liveness.check_expiry_after(left);
             }
             ExpiryState::Now => {
                 client.close_by_host(HostClose::Expired);
@@ -369,7 +372,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     }
 }
 
-/// One system call's worth of input; none is the end of what the client sends.
+/// Reads with one system call. Reading nothing is the end of the client's input.
 #[inline(always)]
 fn poll_read<S: AsyncRead + Unpin>(
     socket: &mut S,
@@ -377,13 +380,13 @@ fn poll_read<S: AsyncRead + Unpin>(
     read: &mut ReadBuf<'_>,
 ) -> Poll<std::io::Result<()>> {
     match Pin::new(socket).poll_read(context, read) {
-        // A client of TLS that ends its side of the connection without telling of it there.
+        // A TLS client that ends its side of the connection without a `close_notify`.
         Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
         other => other,
     }
 }
 
-/// One system call's worth of output.
+/// Writes with one system call.
 #[inline(always)]
 fn poll_write<S: AsyncWrite + Unpin>(
     socket: &mut S,
