@@ -115,7 +115,7 @@ fn host_must_appear_once() {
 #[test]
 fn key_must_appear_once_with_16_bytes() {
     refused(&with(KEY, ""), 400, "Sec-WebSocket-Key");
-    refused(&with(KEY, "Sec-WebSocket-Key: c2hvcnQ=\r\n"), 400, "16 octets");
+    refused(&with(KEY, "Sec-WebSocket-Key: c2hvcnQ=\r\n"), 400, "16 bytes");
     refused(&with(KEY, &format!("{KEY}{KEY}")), 400, "more than once");
 }
 
