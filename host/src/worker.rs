@@ -1,13 +1,13 @@
 //! Workers: threads on which actors and their connections live.
 //!
-//! An actor and all its connections have one home. So a message never changes threads on its way from
-//! the socket to the guest and back, and what is locked is locked without a contender.
+//! An actor and all its connections live on one worker. So a message never changes threads on its way from the socket to
+//! the guest and back, and locks are nearly never contended.
 //!
-//! Before its actor is known, a connection is received by the worker with the least to do. An actor that
-//! is made for it lives there too, unless others have fewer, so that most connections need not move.
+//! The worker with the least load reads the request of a new connection. If an actor is made for it, the actor lives on
+//! that worker too, unless another worker has fewer actors. So most connections need not move.
 //!
-//! Every worker is a thread of its own. The runtime on which a host is started is none: it accepts, answers
-//! whoever operates the server, and looks whether the workers come round.
+//! Every worker is a thread of its own. The runtime on which a host is started is not a worker: it accepts connections,
+//! serves the operator, and checks that the workers respond.
 
 mod liveness;
 
@@ -26,30 +26,30 @@ use self::liveness::Liveness;
 use crate::log_rate::{Line, LogRate};
 use crate::running::Running;
 
-/// How many tasks run before the system is asked for new events. Somewhat more than the default of 61:
-/// under load each asking is shared by more messages.
+/// The number of tasks that run between two polls of the system for events. This is more than the default of 61: under
+/// load, more messages share one poll.
 const EVENT_INTERVAL: u32 = 256;
 
-/// How nice threads are that work for nobody who waits: they compile components and give memory back. On
-/// a busy machine that must not keep messages from being served.
+/// The niceness of the threads for blocking work, which compile components and free memory. On a busy machine, this work
+/// must not delay messages.
 const NICE: i32 = 10;
 
-/// Lines on workers that cannot be started, for each actor anew.
+/// Limits the log lines about workers that cannot be started: every new actor tries again.
 static NOT_STARTED: LogRate = LogRate::new();
 
-/// A runtime such as each worker has, and as is enough to run a server on: everything on one thread, but for what
-/// takes long.
+/// Builds a runtime like that of each worker, which is also enough to run a server: everything runs on one thread, except
+/// blocking work.
 ///
 /// # Errors
 ///
-/// What the system says when it has no more files.
+/// The error of the operating system, for example if no more files can be opened.
 pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     Builder::new_current_thread()
         .enable_all()
         .event_interval(EVENT_INTERVAL)
-        // Of such a runtime these are the threads for what takes long alone.
+        // A current-thread runtime calls this only for the threads of blocking work.
         .on_thread_start(|| {
-            // One that stays as it was works too.
+            // A thread whose niceness cannot be changed works too.
             let _ = rustix::process::nice(NICE);
         })
         .build()
@@ -63,32 +63,33 @@ pub(crate) struct Workers {
     running: watch::Sender<()>,
 }
 
-/// One worker.
+/// A worker.
 #[derive(Debug)]
 pub(crate) struct Worker {
     name: String,
     handle: Handle,
     actors: AtomicUsize,
-    /// Connections whose request was not answered yet.
+    /// The number of connections whose request was not answered yet.
     handshakes: AtomicUsize,
     liveness: Liveness,
 }
 
-/// An actor's place on its worker.
+/// The worker of an actor. Counts the actor among the load of the worker until dropped.
 #[derive(Debug)]
 pub(crate) struct WorkerHandle(Arc<Worker>);
 
-/// The place of a connection on the worker that receives it.
+/// The worker of a connection whose request was not answered yet. Counts the connection among the load of the worker
+/// until dropped.
 #[derive(Debug)]
 pub(crate) struct HandshakeLoad(Arc<Worker>);
 
 impl Workers {
-    /// Starts the first worker. The others get a thread each when there is work for them: a second thread makes
-    /// the first one slower.
+    /// Starts the first worker. The other workers start when there is work for them, because a second thread makes the
+    /// first one slower.
     ///
     /// # Errors
     ///
-    /// What the system says when it has no thread or no files for it.
+    /// The error of the operating system, for example if no thread can be started or no file opened.
     pub(crate) fn start(max: NonZeroUsize) -> std::io::Result<Self> {
         let workers = Self { max, all: Mutex::default(), running: watch::Sender::new(()) };
         let first = workers.spawn_worker(0)?;
@@ -96,13 +97,13 @@ impl Workers {
         Ok(workers)
     }
 
-    /// The first worker, which there always is.
+    /// Returns the first worker, which always exists.
     pub(crate) fn first(&self) -> Arc<Worker> {
         Arc::clone(&self.all.lock()[0])
     }
 
-    /// A home for a new actor: where the fewest are, and here if that is here. If all have one already, one
-    /// more worker starts.
+    /// Assigns a worker to a new actor: the one with the fewest actors, and the current one if several have as few. If all
+    /// workers have actors already, starts another worker.
     pub(crate) fn assign_actor(&self) -> WorkerHandle {
         let mut all = self.all.lock();
         if all.len() < self.max.get() && all.iter().all(|worker| worker.actors() > 0) {
@@ -112,22 +113,22 @@ impl Workers {
                     if let Some(Line { left_out }) = NOT_STARTED.line(Instant::now()) {
                         tracing::warn!(
                             left_out,
-                            "goes on with {} workers, as one more cannot be started: {error}",
+                            "another worker cannot be started, continuing with {}: {error}",
                             all.len()
                         );
                     }
                 }
             }
         }
-        let fewest = all
+        let least_loaded = all
             .iter()
             .min_by_key(|worker| (worker.liveness.is_late(), worker.actors(), !worker.is_here()));
-        let worker = Arc::clone(fewest.unwrap_or(&all[0]));
+        let worker = Arc::clone(least_loaded.unwrap_or(&all[0]));
         worker.actors.fetch_add(1, Ordering::Relaxed);
         WorkerHandle(worker)
     }
 
-    /// Where to receive a connection: where the least is to do, of those that come round.
+    /// Assigns a worker to a new connection: the one with the least load among those that respond.
     pub(crate) fn assign_handshake(&self) -> HandshakeLoad {
         let all = self.all.lock();
         let load = |worker: &&Arc<Worker>| {
@@ -144,9 +145,9 @@ impl Workers {
         let worker = Worker::new(format!("worker-{number}"), runtime.handle().clone());
         let mut stop = self.running.subscribe();
         std::thread::Builder::new().name(worker.name.clone()).spawn(move || {
-            // An error is what ends it: the sender is gone.
+            // Ends with an error when the sender is dropped.
             let _ = runtime.block_on(stop.changed());
-            // A handler that sleeps on must not keep the thread.
+            // A handler that still sleeps must not keep the thread alive.
             runtime.shutdown_background();
         })?;
         Ok(worker)
@@ -163,19 +164,19 @@ impl Worker {
         self.actors.load(Ordering::Relaxed)
     }
 
-    /// Where it runs tasks.
+    /// Returns the runtime of the worker.
     pub(crate) fn runtime(&self) -> &Handle {
         &self.handle
     }
 
-    /// Whether it runs the current task.
+    /// Returns whether the caller runs on this worker.
     pub(crate) fn is_here(&self) -> bool {
         Handle::try_current().is_ok_and(|current| current.id() == self.handle.id())
     }
 }
 
 impl WorkerHandle {
-    /// Runs work on the worker, the only way to do so: whoever waits for it may go, what was begun goes on.
+    /// Runs work on the worker. This is the only way to do so. The work continues if the returned value is dropped.
     pub(crate) fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -183,7 +184,7 @@ impl WorkerHandle {
         Running::start(&self.0.handle, work)
     }
 
-    /// Runs work on the worker after a time, unless the answer is dropped before. What has begun goes on.
+    /// Runs work on the worker after `time`, unless the returned handle is dropped before. Work that has begun continues.
     pub(crate) fn run_after<W>(
         &self,
         time: Duration,
@@ -199,17 +200,17 @@ impl WorkerHandle {
         }))
     }
 
-    /// Drops something on a thread where nobody waits.
-    pub(crate) fn drop_in_background(&self, what: impl Send + 'static) {
-        self.0.handle.spawn_blocking(move || drop(what));
+    /// Drops a value on a thread for blocking work.
+    pub(crate) fn drop_in_background(&self, value: impl Send + 'static) {
+        self.0.handle.spawn_blocking(move || drop(value));
     }
 
-    /// Names the worker among others.
+    /// Returns an id that is unique among the workers.
     pub(crate) fn id(&self) -> Id {
         self.0.handle.id()
     }
 
-    /// Whether this is the worker that runs the current task.
+    /// Returns whether the caller runs on this worker.
     pub(crate) fn is_here(&self) -> bool {
         self.0.is_here()
     }
@@ -222,7 +223,7 @@ impl Drop for WorkerHandle {
 }
 
 impl HandshakeLoad {
-    /// The worker itself.
+    /// Returns the worker.
     pub(crate) fn worker(&self) -> Arc<Worker> {
         Arc::clone(&self.0)
     }
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_more_starts_when_all_have_an_actor() {
+    async fn another_worker_starts_when_all_have_an_actor() {
         let workers = workers(2);
         let first = workers.assign_actor();
         assert!(!first.is_here(), "a worker is a thread of its own");
@@ -252,34 +253,34 @@ mod tests {
         assert_ne!(first.id(), second.id());
         let third = workers.assign_actor();
         assert_eq!(third.id(), first.id(), "no more than two");
-        assert_eq!(workers.assign_actor().id(), second.id(), "where the fewest are");
+        assert_eq!(workers.assign_actor().id(), second.id(), "the one with the fewest actors");
         let id = first.id();
         drop((first, third));
-        assert_eq!(workers.assign_actor().id(), id, "whoever has gone does not count");
+        assert_eq!(workers.assign_actor().id(), id, "a dropped actor does not count");
     }
 
     #[tokio::test]
-    async fn connections_are_received_where_the_least_is_to_do() {
+    async fn connections_are_assigned_to_the_worker_with_the_least_load() {
         let workers = workers(2);
         let id = |load: &HandshakeLoad| load.0.handle.id();
-        let alone = [workers.assign_handshake(), workers.assign_handshake()];
-        assert_eq!(id(&alone[0]), id(&alone[1]), "no worker starts for a connection alone");
-        let first = id(&alone[0]);
-        drop(alone);
+        let early = [workers.assign_handshake(), workers.assign_handshake()];
+        assert_eq!(id(&early[0]), id(&early[1]), "no worker starts for a mere connection");
+        let first = id(&early[0]);
+        drop(early);
         let _actors = [workers.assign_actor(), workers.assign_actor()];
         let handshakes = [(); 4].map(|()| workers.assign_handshake());
         assert_eq!(handshakes.iter().filter(|load| id(load) == first).count(), 2);
     }
 
     #[tokio::test]
-    async fn actor_of_a_connection_lives_where_that_was_received() {
+    async fn actor_of_a_connection_is_assigned_to_the_same_worker() {
         let workers = Arc::new(workers(2));
         let _actors = [workers.assign_actor(), workers.assign_actor()];
-        for there in [workers.assign_handshake(), workers.assign_handshake()] {
-            let asking = Arc::clone(&workers);
-            let home = there.0.handle.spawn(async move { asking.assign_actor() });
-            let home = home.await.expect("no panic");
-            assert_eq!(home.id(), there.0.handle.id());
+        for handshake in [workers.assign_handshake(), workers.assign_handshake()] {
+            let workers = Arc::clone(&workers);
+            let assigned = handshake.0.handle.spawn(async move { workers.assign_actor() });
+            let assigned = assigned.await.expect("no panic");
+            assert_eq!(assigned.id(), handshake.0.handle.id());
         }
     }
 }

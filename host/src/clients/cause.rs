@@ -1,8 +1,8 @@
-//! What ends connections.
+//! Why connections end.
 
 use ws_host_protocol::CloseCode;
 
-/// What ended a connection, for the handler. Whatever ends it first counts.
+/// The cause of a connection's end, as the handler sees it. The first cause counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
     Client,
@@ -19,33 +19,33 @@ pub(crate) enum Cause {
     Stopping,
 }
 
-/// Why the host closes a client. Each knows its cause, its close code and what the client is told.
+/// Why the host closes a client. Each reason has a cause, a close code and a text for the close frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HostClose<'a> {
     /// The server stops.
     Stopping,
     /// The resource is not served any more.
     Removed,
-    /// Other instances of the resource are wanted.
+    /// The resource restarts with new instances.
     Restarted,
-    /// Whoever runs the server wants it.
+    /// The operator closes the client.
     Operator,
-    /// The handler failed in an event of the client, which is told so.
+    /// The handler failed in an event of the client. Holds the text for the client.
     HandlerFailed(&'a str),
-    /// Nothing is expected of the handler any more.
+    /// The handler failed too often.
     HandlerKeepsFailing,
-    /// There is no instance for the client's event.
+    /// There is no instance for the client's event. Holds the text for the client.
     NoInstance(&'a str),
-    /// The host has no memory for what is held for the client.
+    /// The host has no memory for the client's data.
     NoRoom,
-    /// A message found no room in its outbound buffer, and none may be left out.
+    /// A message did not fit into the outbound buffer, and the configuration does not allow dropping it.
     Slow,
-    /// It did not prove itself again in time.
+    /// The client reached its expiry.
     Expired,
 }
 
 impl Cause {
-    /// The word that handlers know it by, and the log.
+    /// Returns the name of the cause in the WIT and in the log.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Client => "client",
@@ -85,7 +85,7 @@ impl HostClose<'_> {
             Self::HandlerFailed(_) | Self::HandlerKeepsFailing => CloseCode::INTERNAL_ERROR,
             // IANA registry: the service is overloaded.
             Self::NoInstance(_) | Self::NoRoom => CloseCode::TRY_AGAIN_LATER,
-            // RFC 6455 §7.4.1: no other code fits. That of an overloaded service would say that others fare as badly.
+            // RFC 6455 §7.4.1: no other code fits. The code of an overloaded service would say that it affects everyone.
             Self::Slow | Self::Expired => CloseCode::POLICY_VIOLATION,
         }
     }
@@ -98,7 +98,7 @@ impl<'a> HostClose<'a> {
             Self::Removed => "the resource is gone",
             Self::Restarted => "the resource begins anew",
             Self::Operator => "closed by the administrator",
-            Self::HandlerFailed(told) | Self::NoInstance(told) => told,
+            Self::HandlerFailed(text) | Self::NoInstance(text) => text,
             Self::HandlerKeepsFailing => "the handler keeps failing",
             Self::NoRoom => "the server is full",
             Self::Slow => "too slow for what is sent",
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_is_closed_by_the_host_is_told_why_with_a_code_that_fits() {
+    fn each_reason_has_its_cause_its_code_and_its_text() {
         let expected = [
             (HostClose::Stopping, "stopping", 1001, "the server stops"),
             (HostClose::Removed, "stopping", 1001, "the resource is gone"),
@@ -125,9 +125,9 @@ mod tests {
             (HostClose::Slow, "slow", 1008, "too slow for what is sent"),
             (HostClose::Expired, "expired", 1008, "expired"),
         ];
-        for (why, cause, code, reason) in expected {
-            let told = (why.cause().as_str(), why.code().number(), why.reason());
-            assert_eq!(told, (cause, code, reason), "{why:?}");
+        for (close, cause, code, reason) in expected {
+            let actual = (close.cause().as_str(), close.code().number(), close.reason());
+            assert_eq!(actual, (cause, code, reason), "{close:?}");
         }
     }
 }

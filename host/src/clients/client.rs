@@ -1,4 +1,4 @@
-//! One client, as the guest and its connection share it.
+//! One client, shared by the guest and the connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,13 +13,14 @@ use super::{Cause, ClientId, ClientInfo, HostClose};
 use crate::budget::{Budget, STEP, Share};
 use crate::log_rate::{Line, LogRate};
 
-/// What a handler may keep beside a connection, in octets: a name, a session, a few settings. Together
-/// with the limit of clients this bounds what all keep.
+/// The longest attachment of a client, in bytes: a name, a session, a few settings. Together with the limit of clients,
+/// this bounds the memory of all attachments.
 const MAX_ATTACHMENT: usize = 16 << 10;
 
+/// Limits the log lines about clients that are closed to make room.
 static NO_ROOM: LogRate = LogRate::new();
 
-/// Lines on clients that are closed because they do not take what is sent.
+/// Limits the log lines about clients that are closed because they do not take their output.
 static SLOW: LogRate = LogRate::new();
 
 /// A client while it is connected.
@@ -29,19 +30,19 @@ pub(crate) struct Client {
     info: ClientInfo,
     on_full: OnFull,
     outgoing: Mutex<Outgoing>,
-    /// Of what waits to be written.
+    /// The memory of what waits to be written.
     sent: Share,
-    /// Of what has come and was not handled yet.
+    /// The memory of input that has not been handled yet.
     received: Share,
     attachment: Mutex<Option<Box<[u8]>>>,
     is_disconnected: AtomicBool,
 }
 
-/// More than may be attached to a client.
+/// The attachment is longer than a client may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AttachmentTooLong;
 
-/// Why a client was not closed.
+/// Why a client could not be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CloseError {
     #[error("the client is closing or closed")]
@@ -51,7 +52,7 @@ pub(crate) enum CloseError {
 }
 
 impl Client {
-    /// A client whose outbound buffer holds at most `max_outbound` octets, and less if the budget has less.
+    /// Creates a client whose outbound buffer holds at most `max_outbound` bytes, or less if the budget has less.
     pub(crate) fn new(
         id: ClientId,
         info: ClientInfo,
@@ -114,25 +115,25 @@ impl Client {
         self.enqueue(SendKind::Control, |outbound| outbound.pong(payload))
     }
 
-    /// Begins the closing handshake with a code and a reason of the handler's.
+    /// Begins the closing handshake with a code and a reason of the handler.
     pub(crate) fn close(&self, code: u16, reason: &str) -> Result<(), CloseError> {
         let frame = CloseFrame::new(code, reason)?;
-        self.end_with(&frame, Cause::Handler).map_err(|_| CloseError::Closed)
+        self.begin_closing(&frame, Cause::Handler).map_err(|_| CloseError::Closed)
     }
 
-    /// Begins the closing handshake with a frame of the handler's or the operator's, unless it has begun.
+    /// Begins the closing handshake with a frame of the handler or the operator, unless it has begun.
     pub(crate) fn close_with(&self, frame: &CloseFrame, cause: Cause) {
-        // The only error is that the client is closing already, which is what is wanted.
-        let _ = self.end_with(frame, cause);
+        // The only error is that the client is closing already.
+        let _ = self.begin_closing(frame, cause);
     }
 
-    /// Begins the closing handshake for a reason of the host's, unless it has begun. Answers whether it had not.
-    pub(crate) fn close_by_host(&self, why: HostClose<'_>) -> bool {
-        let frame = CloseFrame::with_reason(why.code(), why.reason());
-        self.end_with(&frame, why.cause()).is_ok()
+    /// Begins the closing handshake on behalf of the host, unless it has begun. Returns whether this call began it.
+    pub(crate) fn close_by_host(&self, close: HostClose<'_>) -> bool {
+        let frame = CloseFrame::with_reason(close.code(), close.reason());
+        self.begin_closing(&frame, close.cause()).is_ok()
     }
 
-    fn end_with(&self, frame: &CloseFrame, cause: Cause) -> Result<(), SendError> {
+    fn begin_closing(&self, frame: &CloseFrame, cause: Cause) -> Result<(), SendError> {
         let mut outgoing = self.outgoing.lock();
         if outgoing.is_aborted() {
             return Err(SendError::Closed);
@@ -143,12 +144,12 @@ impl Client {
         Ok(())
     }
 
-    /// What ended the connection first, if that was not what it was seen to end with.
+    /// Returns the cause that this side has set, if there is one. It counts before anything that the connection sees.
     pub(crate) fn cause(&self) -> Option<Cause> {
         self.outgoing.lock().cause()
     }
 
-    /// Closes it because the host has no memory for what is held for it.
+    /// Closes the client because the host has no memory for the client's data.
     pub(crate) fn close_to_make_room(&self) {
         if !self.is_open() {
             return;
@@ -168,7 +169,7 @@ impl Client {
         self.close_by_host(HostClose::NoRoom);
     }
 
-    /// Closes it because it does not take what is sent to it.
+    /// Closes the client because it does not take its output.
     fn close_as_slow(&self) {
         if !self.close_by_host(HostClose::Slow) {
             return;
@@ -186,7 +187,7 @@ impl Client {
         metrics::counter!("ws_host_closed_for_slowness_total", "resource" => resource).increment(1);
     }
 
-    /// Drops the connection without a closing handshake, and what waits to be written with it.
+    /// Drops the connection without a closing handshake, and with it everything that waits to be written.
     pub(crate) fn abort(&self, cause: Cause) -> Result<(), SendError> {
         let mut outgoing = self.outgoing.lock();
         outgoing.abort(cause)?;
@@ -195,22 +196,22 @@ impl Client {
         Ok(())
     }
 
-    /// Whether a message to it would not answer `closed`.
+    /// Returns whether the client takes messages: false if sending would fail with `closed`.
     pub(crate) fn is_open(&self) -> bool {
         self.outgoing.lock().is_open()
     }
 
-    /// Its connection has ended.
+    /// Marks the connection as ended.
     pub(crate) fn mark_disconnected(&self) {
         self.is_disconnected.store(true, Ordering::Relaxed);
     }
 
-    /// Whether its connection has ended: nothing is kept for it any more.
+    /// Returns whether the connection has ended: then nothing may be kept for the client any more.
     pub(crate) fn is_disconnected(&self) -> bool {
         self.is_disconnected.load(Ordering::Relaxed)
     }
 
-    /// Keeps this for the handler, in place of what was kept before.
+    /// Replaces the attachment that is kept for the handler.
     pub(crate) fn attach(&self, attachment: &[u8]) -> Result<(), AttachmentTooLong> {
         if attachment.len() > MAX_ATTACHMENT {
             return Err(AttachmentTooLong);
@@ -223,36 +224,36 @@ impl Client {
         self.attachment.lock().as_deref().map(Vec::from)
     }
 
-    /// Octets that wait to be written.
+    /// Returns the number of bytes that wait to be written.
     pub(crate) fn buffered(&self) -> usize {
         bytes::Buf::remaining(&self.outgoing.lock().outbound)
     }
 
-    /// Octets that are held for it: waiting to be written, and not handled yet.
+    /// Returns the number of bytes that are held for the client: waiting to be written, or received and not handled yet.
     pub(crate) fn held(&self) -> usize {
         self.buffered() + self.received.bytes()
     }
 
-    /// What has come of it and was not handled yet, for the client's connection alone.
+    /// Returns the share for input that has not been handled yet. Only the client's connection may use it.
     pub(crate) fn received(&self) -> &Share {
         &self.received
     }
 
-    /// To be called after writing, with what still waits.
+    /// Counts what still waits to be written. Must be called after every write.
     #[inline]
     pub(crate) fn count_sent(&self, outgoing: &Outgoing) {
         self.sent.follow(outgoing.outbound.own());
     }
 
-    /// Whether so much waits to be written to it that nothing more of it is read and handled: over this high
-    /// water, or over half of what the host has left. The other half is for the answers to what was read.
+    /// Returns whether so much output waits for the client that its input is neither read nor handled: more than the high
+    /// water, or more than half of the memory that the host has left. The other half is for replies to what was read.
     #[inline]
     pub(crate) fn is_input_paused(&self, outgoing: &Outgoing, high_water: usize) -> bool {
         let waiting = bytes::Buf::remaining(&outgoing.outbound);
         waiting > high_water || !self.sent.admits(2 * waiting)
     }
 
-    /// Whether what was refused would find room now: to be asked after writing, with the same high water.
+    /// Returns whether a send that was refused would succeed now. Must be called after a write, with the same high water.
     #[inline]
     pub(crate) fn send_capacity(&self, outgoing: &Outgoing, high_water: usize) -> SendCapacity {
         let Some(wanted) = outgoing.refused() else { return SendCapacity::Available };
@@ -267,17 +268,17 @@ impl Client {
         }
     }
 
-    /// Whether room is back that was missed. Answers so once for each time.
+    /// Returns whether capacity is restored after a refused send, and resets it.
     pub(crate) fn take_restored_capacity(&self, high_water: usize) -> bool {
         let mut outgoing = self.outgoing.lock();
-        let is_back = self.send_capacity(&outgoing, high_water) == SendCapacity::Restored;
-        if is_back {
+        let is_restored = self.send_capacity(&outgoing, high_water) == SendCapacity::Restored;
+        if is_restored {
             outgoing.clear_refused();
         }
-        is_back
+        is_restored
     }
 
-    /// The outbound side, for the client's connection alone.
+    /// Locks the outbound side. Only the client's connection may use it.
     pub(crate) fn outgoing(&self) -> MutexGuard<'_, Outgoing> {
         self.outgoing.lock()
     }
@@ -286,7 +287,7 @@ impl Client {
     fn enqueue<T>(
         &self,
         kind: SendKind,
-        act: impl FnOnce(&mut Outbound) -> Result<T, SendError>,
+        send: impl FnOnce(&mut Outbound) -> Result<T, SendError>,
     ) -> Result<T, SendError> {
         let bytes = match kind {
             SendKind::Message(bytes) => bytes,
@@ -302,8 +303,8 @@ impl Client {
         {
             return Err(self.refuse(outgoing, kind, LimitReached::Budget));
         }
-        let done = match act(&mut outgoing.outbound) {
-            Ok(done) => done,
+        let value = match send(&mut outgoing.outbound) {
+            Ok(value) => value,
             Err(SendError::Full) => {
                 return Err(self.refuse(outgoing, kind, LimitReached::Outbound));
             }
@@ -313,10 +314,10 @@ impl Client {
             self.count_sent(&outgoing);
         }
         outgoing.wake();
-        Ok(done)
+        Ok(value)
     }
 
-    /// There is no room for something now.
+    /// Records that a send was refused, and closes the client if the configuration says so.
     #[cold]
     fn refuse(
         &self,

@@ -1,4 +1,4 @@
-//! Clients that must prove themselves again before a time.
+//! Clients that expire at a certain time, for example because a token expires.
 
 use std::time::Duration;
 
@@ -7,34 +7,34 @@ use ws_host_protocol::SendError;
 
 use super::Client;
 
-/// The shortest time: a handler that gives a client no time again and again must not become a loop.
-const SHORTEST: Duration = Duration::from_millis(1);
+/// The shortest time: a handler that sets no time again and again must not cause a loop.
+const MIN_TIME: Duration = Duration::from_millis(1);
 
 /// The longest time, about ten years, so that sums do not overflow.
-const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+const MAX_TIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
-/// When a client is closed, unless it has proved itself again.
+/// When a client expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Expiry {
     deadline: Uptime,
-    /// When its handler is to be told, until it was.
+    /// When the handler's `expiring` is due. `None` once it was called.
     notice: Option<Uptime>,
 }
 
-/// What a client that must prove itself again has to expect.
+/// What the expiry of a client makes due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExpiryState {
-    /// It is closing, or need not prove itself.
+    /// The client does not expire, or is closing.
     Never,
-    /// Nothing for so long.
+    /// Nothing is due. Holds the time until something is.
     Later(Duration),
-    /// Its handler is to be told that it has so long.
+    /// The handler's `expiring` is due. Holds the time until the client expires.
     Soon(Duration),
-    /// Its time is over.
+    /// The client expires now.
     Now,
 }
 
-/// Since the machine started, with the time that it slept: a token ends then too.
+/// The time since the machine started, including the time for which it was suspended: tokens expire then as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Uptime(Duration);
 
@@ -51,9 +51,9 @@ impl Uptime {
 
 impl Expiry {
     fn new(now: Uptime, after: Duration, notice: Duration) -> Self {
-        let after = after.clamp(SHORTEST, LONGEST);
-        let told_after = after.saturating_sub(notice).max(SHORTEST);
-        let notice = (!notice.is_zero()).then_some(Uptime(now.0 + told_after));
+        let after = after.clamp(MIN_TIME, MAX_TIME);
+        let notice_after = after.saturating_sub(notice).max(MIN_TIME);
+        let notice = (!notice.is_zero()).then_some(Uptime(now.0 + notice_after));
         Self { deadline: Uptime(now.0 + after), notice }
     }
 
@@ -69,8 +69,8 @@ impl Expiry {
 }
 
 impl Client {
-    /// Gives it so much time from now on, and no more. So much before its end its handler is told. This takes the place of
-    /// what was said before.
+    /// Makes the client expire after a time. The handler's `expiring` is due `notice` before that. Replaces an earlier
+    /// expiry.
     pub(crate) fn expire(&self, after: Duration, notice: Duration) -> Result<(), SendError> {
         let mut outgoing = self.outgoing();
         if !outgoing.is_open() {
@@ -82,34 +82,34 @@ impl Client {
         Ok(())
     }
 
-    /// It need not prove itself again. Answers whether it had to.
+    /// Removes the expiry. Returns whether the client had one.
     pub(crate) fn keep(&self) -> bool {
         let mut outgoing = self.outgoing();
-        // Its connection finds nothing when it looks.
+        // The connection is not woken: its next check finds no expiry.
         let expiry = outgoing.expiry.take();
         outgoing.is_open() && expiry.is_some()
     }
 
-    /// How much time it has left, if it must prove itself again.
+    /// Returns how much time the client has left, if it expires.
     pub(crate) fn remaining(&self) -> Option<Duration> {
         let outgoing = self.outgoing();
         let expiry = outgoing.expiry.as_deref().filter(|_| outgoing.is_open())?;
         Some(Uptime::now().until(expiry.deadline))
     }
 
-    /// What it has to expect now.
+    /// Returns what the expiry makes due now.
     pub(crate) fn expiry_state(&self) -> ExpiryState {
         let outgoing = self.outgoing();
         let expiry = outgoing.expiry.as_deref().filter(|_| outgoing.is_open());
         expiry.map_or(ExpiryState::Never, |expiry| expiry.due(Uptime::now()))
     }
 
-    /// Whether its handler is to be told now.
+    /// Returns whether the handler's `expiring` is due.
     pub(crate) fn is_notice_due(&self) -> bool {
         matches!(self.expiry_state(), ExpiryState::Soon(_))
     }
 
-    /// The same, and it was told now.
+    /// Returns whether the handler's `expiring` is due, and resets it.
     pub(crate) fn take_notice(&self) -> bool {
         let is_due = self.is_notice_due();
         if is_due && let Some(expiry) = &mut self.outgoing().expiry {
@@ -131,21 +131,21 @@ mod tests {
     }
 
     #[test]
-    fn handler_is_told_before_the_end_and_the_end_comes() {
+    fn handler_gets_a_notice_and_then_the_client_expires() {
         let mut expiry = Expiry::new(at(0), SECOND * 10, SECOND * 3);
         assert_eq!(expiry.due(at(0)), ExpiryState::Later(SECOND * 7));
         assert_eq!(expiry.due(at(6)), ExpiryState::Later(SECOND));
         assert_eq!(expiry.due(at(7)), ExpiryState::Soon(SECOND * 3));
-        assert_eq!(expiry.due(at(9)), ExpiryState::Soon(SECOND), "as long as it was not told");
+        assert_eq!(expiry.due(at(9)), ExpiryState::Soon(SECOND), "until the handler was called");
         expiry.notice = None;
         assert_eq!(expiry.due(at(9)), ExpiryState::Later(SECOND));
         assert_eq!(expiry.due(at(10)), ExpiryState::Now);
-        // The machine has slept.
+        // After the machine was suspended.
         assert_eq!(expiry.due(at(10_000)), ExpiryState::Now);
     }
 
     #[test]
-    fn whoever_is_not_to_be_told_is_not() {
+    fn no_notice_is_due_without_a_notice_time() {
         let expiry = Expiry::new(at(0), SECOND * 10, Duration::ZERO);
         assert_eq!(expiry.due(at(0)), ExpiryState::Later(SECOND * 10));
         assert_eq!(expiry.due(at(9)), ExpiryState::Later(SECOND));
@@ -153,23 +153,23 @@ mod tests {
     }
 
     #[test]
-    fn longest_and_shortest_times_are_bounded() {
+    fn times_are_bounded_above_and_below() {
         let never = Expiry::new(at(0), Duration::MAX, Duration::ZERO);
-        assert_eq!(never.due(at(0)), ExpiryState::Later(LONGEST));
+        assert_eq!(never.due(at(0)), ExpiryState::Later(MAX_TIME));
         for notice in [Duration::MAX, SECOND * 10] {
             let at_once = Expiry::new(at(0), SECOND * 10, notice);
-            assert_eq!(at_once.due(at(0)), ExpiryState::Later(SHORTEST), "no loop");
+            assert_eq!(at_once.due(at(0)), ExpiryState::Later(MIN_TIME), "no loop");
             assert_eq!(at_once.due(at(1)), ExpiryState::Soon(SECOND * 9));
         }
         for notice in [Duration::ZERO, Duration::MAX] {
             let now = Expiry::new(at(0), Duration::ZERO, notice);
-            assert_eq!(now.due(at(0)), ExpiryState::Later(SHORTEST));
+            assert_eq!(now.due(at(0)), ExpiryState::Later(MIN_TIME));
             assert_eq!(now.due(at(1)), ExpiryState::Now);
         }
     }
 
     #[test]
-    fn client_is_given_more_time_or_kept_and_is_told_once() {
+    fn client_gets_a_new_expiry_or_none_and_one_notice() {
         let client = test_client(1);
         assert_eq!((client.remaining(), client.keep()), (None, false));
         assert_eq!(client.expiry_state(), ExpiryState::Never);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn client_that_closes_neither_expires_nor_is_told() {
+    fn closing_client_neither_expires_nor_gets_a_notice() {
         let client = test_client(1);
         client.expire(Duration::ZERO, Duration::ZERO).expect("open");
         client.close(1000, "").expect("open");

@@ -1,4 +1,4 @@
-//! What is known of a client from its handshake.
+//! What the handshake says about a client.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -11,22 +11,22 @@ use ws_host_protocol::handshake::{Scheme, Version, fields};
 
 use super::Certificate;
 
-/// The request of a client, as handlers see it.
+/// The handshake request of a client, as handlers see it.
 #[derive(Debug)]
 pub(crate) struct ClientInfo {
     /// The name of the resource.
     pub(crate) resource: Arc<str>,
     pub(crate) path: String,
     pub(crate) query: Option<String>,
-    /// What the parameters of the resource's pattern stand for in the path.
+    /// The parameters of the resource's pattern, with their values in the path.
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) headers: Headers,
     pub(crate) subprotocols: Vec<String>,
     pub(crate) origin: Option<String>,
     pub(crate) version: Version,
-    /// What was agreed on compression.
+    /// The negotiated compression.
     pub(crate) deflate: Option<PerMessageDeflate>,
-    /// Of the client itself, as a trusted proxy may tell it.
+    /// The address of the client itself, which a trusted proxy may supply.
     pub(crate) address: IpAddr,
     pub(crate) scheme: Scheme,
     /// The other end of the connection.
@@ -34,15 +34,15 @@ pub(crate) struct ClientInfo {
     /// Our end of the connection.
     pub(crate) local: SocketAddr,
     pub(crate) http_version: HttpVersion,
-    /// For whom the client asked in TLS (SNI, RFC 6066 §3), in lower case.
+    /// The server name that the client asked for in TLS (SNI, RFC 6066 §3), in lower case.
     pub(crate) server_name: Option<Arc<str>>,
-    /// That it has shown.
+    /// The TLS certificate of the client.
     pub(crate) certificate: Option<Arc<Certificate>>,
-    /// The place of the subprotocol that was agreed among those that it offered.
+    /// The index of the agreed subprotocol in [`subprotocols`](Self::subprotocols).
     pub(crate) agreed: OnceLock<usize>,
 }
 
-/// A version of HTTP in which a client can ask for a WebSocket.
+/// A version of HTTP in which a client can open a WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HttpVersion {
     /// HTTP/1.1.
@@ -60,32 +60,32 @@ impl HttpVersion {
 }
 
 impl ClientInfo {
-    /// The first header of this name, in any case of letters, whose value is text.
+    /// Returns the first header of this name, ignoring case, whose value is UTF-8.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let is_it = |told: &[u8]| told.eq_ignore_ascii_case(name.as_bytes());
-        let mut values = self.headers.iter().filter(|(told, _)| is_it(told));
+        let is_wanted = |header: &[u8]| header.eq_ignore_ascii_case(name.as_bytes());
+        let mut values = self.headers.iter().filter(|(header, _)| is_wanted(header));
         values.find_map(|(_, value)| std::str::from_utf8(value).ok())
     }
 
-    /// What a parameter of the resource's pattern stands for.
+    /// Returns the value of a parameter of the resource's pattern.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.parameters.iter().find(|(told, _)| told == name)?;
+        let (_, value) = self.parameters.iter().find(|(parameter, _)| parameter == name)?;
         Some(value)
     }
 
-    /// Agrees on the first of the offered subprotocols that is wanted. What was agreed stays.
+    /// Agrees on the first offered subprotocol that is wanted. An earlier agreement stays.
     pub(crate) fn agree(&self, is_wanted: impl Fn(&str) -> bool) {
-        if let Some(place) = self.subprotocols.iter().position(|offered| is_wanted(offered)) {
-            let _ = self.agreed.set(place);
+        if let Some(index) = self.subprotocols.iter().position(|offered| is_wanted(offered)) {
+            let _ = self.agreed.set(index);
         }
     }
 
-    /// The subprotocol that was agreed.
+    /// Returns the agreed subprotocol.
     pub(crate) fn subprotocol(&self) -> Option<&str> {
         self.subprotocols.get(*self.agreed.get()?).map(String::as_str)
     }
 
-    /// A client of a test.
+    /// Returns the information of a client for tests.
     #[cfg(test)]
     pub(crate) fn example() -> Self {
         let this_machine = std::net::Ipv4Addr::LOCALHOST;
@@ -111,35 +111,34 @@ impl ClientInfo {
     }
 }
 
-/// All headers, names in lower case, in the order in which they came, as
-/// [`fields`](ws_host_protocol::handshake::fields()) tells them.
+/// All headers in the order in which they arrived, with names in lower case, as
+/// [`fields`](ws_host_protocol::handshake::fields()) returns them.
 ///
-/// In one piece, as they stand on the wire: they are kept as long as the connection, and looked at
-/// rarely.
+/// They are kept in one allocation, as on the wire, because they live as long as the connection and are rarely read.
 #[derive(Clone)]
 pub(crate) struct Headers(Box<[u8]>);
 
-/// What is between a name and its value. A name holds no colon (RFC 9110 §5.1).
+/// Separates a name from its value. A name contains no colon (RFC 9110 §5.1).
 const COLON: u8 = b':';
 
-/// What is behind a value, which cannot hold it (RFC 9110 §5.5).
+/// Ends a value, which cannot contain it (RFC 9110 §5.5).
 const END: u8 = b'\n';
 
 impl Headers {
-    /// Those of a request whose handshake is right.
+    /// Copies the headers of a request whose handshake is valid.
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
         let length = |name: &HeaderName, value: usize| name.as_str().len() + value + 2;
         let each = request.headers().iter().map(|(name, value)| length(name, value.len()));
         let authority = request.uri().authority().map(|host| length(&HOST, host.as_str().len()));
-        Self::written(fields(request), each.sum::<usize>() + authority.unwrap_or_default())
+        Self::write(fields(request), each.sum::<usize>() + authority.unwrap_or_default())
     }
 
-    /// These, which are so long at most: mostly just as long, so that there is one piece of memory from the beginning.
-    fn written<'a, V: AsRef<[u8]>>(
+    /// Writes headers, `max_length` bytes at most. That is mostly the exact length, so the first allocation fits.
+    fn write<'a, V: AsRef<[u8]>>(
         headers: impl Iterator<Item = (&'a str, V)>,
-        length: usize,
+        max_length: usize,
     ) -> Self {
-        let mut bytes = Vec::with_capacity(length);
+        let mut bytes = Vec::with_capacity(max_length);
         for (name, value) in headers {
             bytes.extend_from_slice(name.as_bytes());
             bytes.push(COLON);
@@ -167,7 +166,7 @@ impl fmt::Debug for Headers {
 #[cfg(test)]
 impl<'a> FromIterator<(&'a str, &'a [u8])> for Headers {
     fn from_iter<T: IntoIterator<Item = (&'a str, &'a [u8])>>(headers: T) -> Self {
-        Self::written(headers.into_iter(), 0)
+        Self::write(headers.into_iter(), 0)
     }
 }
 
@@ -176,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_come_out_as_they_went_in() {
+    fn headers_are_returned_as_they_were_written() {
         let all: [(&str, &[u8]); 4] =
             [("host", b"a:80"), ("empty", b""), ("cookie", b"a=b; c=:d"), ("cookie", b"\xff\x09")];
         let headers: Headers = all.into_iter().collect();
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_a_request_are_told_as_fields() {
+    fn headers_of_a_request_are_its_fields() {
         let request = Request::get("http://there/")
             .header("host", "here")
             .header("accept", "a")
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn header_is_the_first_that_is_text_in_any_case_of_its_name() {
+    fn header_is_the_first_with_text_and_its_name_ignores_case() {
         let headers: [(&str, &[u8]); 5] = [
             ("x-user", b"\xff"),
             ("x-user-id", b"7"),

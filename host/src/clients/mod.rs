@@ -1,7 +1,7 @@
-//! The clients of an actor: what the guest may send to, and what connections write from.
+//! The clients of an actor.
 //!
-//! This is the meeting place of two sides that must not know each other: the guest's imports put
-//! frames into a client's outbound buffer, the client's connection takes them out.
+//! This module connects two sides that must not know each other: the guest's imports put frames into a client's outbound
+//! buffer, and the client's connection takes them out.
 
 mod cause;
 mod certificate;

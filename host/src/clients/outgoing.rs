@@ -1,4 +1,4 @@
-//! The outbound side of a client, as its connection and those who send to it share it.
+//! The outbound side of a client, shared by its connection and the senders.
 
 use std::task::{Context, Waker};
 
@@ -7,59 +7,59 @@ use ws_host_protocol::{CloseFrame, Outbound, SendError};
 use super::Cause;
 use super::expiry::Expiry;
 
-/// What waits to be written, and whom to wake for it.
+/// The output that waits to be written, and the task to wake for it.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) outbound: Outbound,
     aborted: bool,
-    /// What ends the connection, once that is so, unless it is the client itself.
+    /// The cause of the connection's end, once this side has ended it.
     cause: Option<Cause>,
-    /// Something was refused since there was room last. If it was not the buffer that was full, but the host, so many
-    /// octets are wanted.
+    /// Set if a send was refused since there was capacity last. Holds the length of the longest message that did not fit
+    /// into the host's memory, or 0 if only the outbound buffer was full.
     refused: Option<usize>,
-    /// When the client must have proved itself again, if it must.
+    /// When the client expires, if it does.
     pub(super) expiry: Option<Box<Expiry>>,
-    /// Whether its connection does not know of that yet.
+    /// Whether the connection has not seen the new expiry yet.
     pub(super) has_new_expiry: bool,
-    /// The connection's task.
+    /// The connection task.
     task: Option<Waker>,
-    /// Whether the task wants to be woken for output. While it is awake it looks by itself.
+    /// Whether the task has to be woken for output. While it is awake, it finds the output itself.
     is_asleep: bool,
 }
 
-/// What becomes of a client to which a message cannot be sent now.
+/// What happens when a message cannot be sent to a client now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnFull {
-    /// It stays, without the message.
+    /// The message is dropped.
     Drop,
-    /// It is closed.
+    /// The client is closed.
     Close,
 }
 
-/// Whether there is room for what is sent to a client.
+/// The capacity for sends to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SendCapacity {
-    /// Nothing was refused.
+    /// No send was refused.
     Available,
-    /// Something was refused.
+    /// A send was refused.
     Exhausted,
-    /// Something was refused, and half of the outbound buffer is free again.
+    /// A send was refused, and would succeed now: half of the outbound buffer is free again.
     Restored,
 }
 
-/// Where there was no room for something.
+/// The limit that made a send fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LimitReached {
-    /// In the client's outbound buffer.
+    /// The size of the client's outbound buffer.
     Outbound,
-    /// In the host.
+    /// The memory of the host.
     Budget,
 }
 
-/// What is queued.
+/// The kind of a send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SendKind {
-    /// A message of so many octets.
+    /// A message, with its length in bytes.
     Message(usize),
     Control,
 }
@@ -85,7 +85,7 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Drops what waits. The connection is next.
+    /// Drops the waiting output. The connection task then ends the connection.
     pub(super) fn abort(&mut self, cause: Cause) -> Result<(), SendError> {
         if std::mem::replace(&mut self.aborted, true) {
             return Err(SendError::Closed);
@@ -95,24 +95,25 @@ impl Outgoing {
         Ok(())
     }
 
-    /// What ended the connection first, if that was done on this side.
+    /// Returns the cause of the connection's end, if this side has ended it.
     pub(super) fn cause(&self) -> Option<Cause> {
         self.cause
     }
 
-    /// Something finds no room. If it is the host that is full, so many octets are wanted of it.
+    /// Records a refused send. `wanted` is the length of the message if it did not fit into the host's memory, or 0 if the
+    /// outbound buffer was full.
     pub(super) fn refuse(&mut self, wanted: usize) {
         match &mut self.refused {
-            Some(most) => *most = wanted.max(*most),
+            Some(max) => *max = wanted.max(*max),
             none => {
                 *none = Some(wanted);
-                // Where it is others that fill the host, nothing may wait to be written to this client.
+                // If other clients fill the host's memory, nothing may wait for this one, and nothing else wakes its task.
                 self.wake();
             }
         }
     }
 
-    /// What was refused, in octets that are wanted of the host.
+    /// Returns the highest `wanted` of the refused sends, if there are any.
     #[inline]
     pub(super) fn refused(&self) -> Option<usize> {
         self.refused
@@ -127,25 +128,25 @@ impl Outgoing {
         self.aborted
     }
 
-    /// Whether a message to the client would not answer `closed`.
+    /// Returns whether the client takes messages: false if sending would fail with `closed`.
     pub(super) fn is_open(&self) -> bool {
         !self.aborted && !self.outbound.is_closing()
     }
 
-    /// Whether the client has been given another time since this was asked.
+    /// Returns whether the client has got a new expiry since the last call.
     pub(crate) fn take_new_expiry(&mut self) -> bool {
         std::mem::take(&mut self.has_new_expiry)
     }
 
-    /// The connection's task is awake: it will look for output before it sleeps again.
+    /// Records that the connection task is awake: it will check for output before it sleeps again.
     #[inline]
-    pub(crate) fn awake(&mut self) {
+    pub(crate) fn set_awake(&mut self) {
         self.is_asleep = false;
     }
 
-    /// The connection's task goes to sleep and wants to be woken for output.
+    /// Registers the connection task to be woken for output, before it sleeps.
     #[inline]
-    pub(crate) fn sleep(&mut self, context: &Context<'_>) {
+    pub(crate) fn register_waker(&mut self, context: &Context<'_>) {
         self.is_asleep = true;
         match &mut self.task {
             Some(task) if task.will_wake(context.waker()) => {}

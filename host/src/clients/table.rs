@@ -6,9 +6,8 @@ use parking_lot::Mutex;
 
 use super::{Client, ClientId};
 
-/// The table that outlives the actor's instances: sorted, so that a client is found quickly, and no larger
-/// than it must be for the many actors that have one client. Ids rise, so that a new one mostly goes to
-/// the end.
+/// A table of clients that outlives the actor's instances. It is sorted, so that a lookup is fast, and it is no larger
+/// than needed for the many actors that have one client. Ids rise, so a new client is mostly added at the end.
 #[derive(Debug, Default)]
 pub(crate) struct Clients {
     sorted: Mutex<Vec<(ClientId, Arc<Client>)>>,
@@ -21,30 +20,30 @@ impl Clients {
             sorted.reserve_exact(1);
         }
         match sorted.binary_search_by_key(&client.id(), |(id, _)| *id) {
-            Ok(at) => sorted[at].1 = client,
-            Err(at) => sorted.insert(at, (client.id(), client)),
+            Ok(index) => sorted[index].1 = client,
+            Err(index) => sorted.insert(index, (client.id(), client)),
         }
     }
 
     pub(crate) fn remove(&self, id: ClientId) {
         let mut sorted = self.sorted.lock();
-        if let Ok(at) = sorted.binary_search_by_key(&id, |(id, _)| *id) {
-            sorted.remove(at);
+        if let Ok(index) = sorted.binary_search_by_key(&id, |(id, _)| *id) {
+            sorted.remove(index);
         }
     }
 
-    /// The client of this id, if it is connected here.
+    /// Returns the client with this id, if it is a client of this actor.
     pub(crate) fn find(&self, id: ClientId) -> Option<Arc<Client>> {
         let sorted = self.sorted.lock();
-        let at = sorted.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-        Some(Arc::clone(&sorted[at].1))
+        let index = sorted.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        Some(Arc::clone(&sorted[index].1))
     }
 
     pub(crate) fn len(&self) -> usize {
         self.sorted.lock().len()
     }
 
-    /// All clients, lowest id first.
+    /// Returns all clients, lowest id first.
     pub(crate) fn all(&self) -> Vec<Arc<Client>> {
         self.sorted.lock().iter().map(|(_, client)| Arc::clone(client)).collect()
     }
@@ -62,7 +61,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn clients_are_found_and_sorted_whatever_the_order_in_which_they_came() {
+    fn clients_are_found_and_sorted_in_whatever_order_they_were_added() {
         let clients = Clients::default();
         for id in [3, 1, 2, 5, 4] {
             clients.insert(client(id));

@@ -338,7 +338,7 @@ impl<S> Connection<S> {
 
     #[cold]
     fn handle_fault(&self, fault: &Fault) {
-        let increment = u32::from(fault.is_of_the_handler());
+        let increment = u32::from(fault.is_caused_by_handler());
         self.consecutive_faults.set(self.consecutive_faults.get() + increment);
         self.admitted.report_fault(fault);
         self.close_after(fault);
@@ -392,7 +392,7 @@ fn next_event<'a>(
     if outgoing.is_aborted() {
         return Err(ConnectionEnd::Aborted);
     }
-    outgoing.awake();
+    outgoing.set_awake();
     loop {
         if client.is_input_paused(&outgoing, high_water) && !input.is_empty() {
             return Ok(Next::OutputFull);

@@ -327,7 +327,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
                 Poll::Ready(_) => self.liveness.await_close_frame(),
             }
         }
-        outgoing.sleep(context);
+        outgoing.register_waker(context);
         output
     }
 

@@ -1,4 +1,4 @@
-//! The way of what is meant for many clients to one worker.
+//! Delivery of broadcasts to the clients of one worker.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound::{Excluded, Unbounded};
@@ -15,14 +15,14 @@ use crate::clients::{Cause, Client, ClientId};
 use crate::running::Running;
 use crate::slice;
 
-/// How many octets may wait to be delivered on a worker. Whoever wants to publish more waits.
+/// The most bytes that may wait for delivery on one worker. Publishers wait while the queue is full.
 const MAX_QUEUED_BYTES: usize = 16 << 20;
 
-/// What a broadcast counts beside its octets.
+/// What a broadcast counts in addition to its bytes.
 const OVERHEAD: usize = 256;
 
-/// Dispatches on their way to the clients of one worker, in their order. Only tasks of the worker deliver, so
-/// that one is delivered to one client by one of them at a time.
+/// Broadcasts that wait for delivery to the clients of one worker, in order. Only tasks of that worker deliver them, so a
+/// broadcast is never delivered to a client by two tasks at the same time.
 #[derive(Debug)]
 pub(super) struct DeliveryQueue {
     worker: Handle,
@@ -36,15 +36,15 @@ struct State {
     /// The number of the next broadcast.
     next: u64,
     bytes: usize,
-    /// Whether there is a task that delivers until nothing is left.
+    /// Whether a task is running that delivers until the queue is empty.
     has_task: bool,
 }
 
-/// What is to be done with all members of a group but these.
+/// An action on all members of a group, with exceptions.
 #[derive(Debug)]
 pub(super) struct Broadcast {
     action: Action,
-    /// Sorted.
+    /// The clients that are left out, sorted.
     except: Box<[ClientId]>,
 }
 
@@ -54,40 +54,42 @@ enum Action {
     Close(CloseFrame, Cause),
 }
 
-/// A broadcast for the members of one group.
+/// A queued broadcast to the members of one group.
 #[derive(Debug)]
 struct Delivery {
     number: u64,
-    to: Arc<Members>,
+    members: Arc<Members>,
     broadcast: Arc<Broadcast>,
-    /// The last member that has had it, or 0.
+    /// The highest id of a member that the delivery has reached, or 0.
     delivered_up_to: AtomicU64,
 }
 
-/// The members of a group on one worker, each with the number of the first broadcast that it gets.
+/// The members of a group on one worker, each with the number of the first broadcast for it.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    /// A delivery holds it for as long as a slice. Others who want it are nearly always tasks of the worker: clients are
-    /// subscribed and mostly forgotten there.
+    /// A delivery holds this lock for up to a slice. Other tasks that need it nearly always run on the same worker, which
+    /// subscribes clients and mostly removes them.
     all: Mutex<BTreeMap<ClientId, (u64, Arc<Client>)>>,
     count: AtomicUsize,
 }
 
-/// How far a delivery has come.
+/// The progress of a delivery on this worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// Every member on this worker has had it.
+    /// The delivery has reached every member on this worker.
     Done,
-    /// It goes on, but others of the worker are first.
+    /// The slice is over: the caller has to yield and continue.
     SliceOver,
-    /// Those of others are before it. Somebody delivers them.
+    /// Earlier deliveries come first. A task delivers them.
     Queued,
 }
 
-/// A broadcast that is on its way. Dropped before it is delivered on this worker, it is delivered nonetheless.
+/// A broadcast that has been queued on all workers. If this is dropped before the delivery on this worker is done, a task
+/// completes it.
 #[derive(Debug)]
 pub(crate) struct Publication {
     members: usize,
+    /// The queue of this worker, and the number of the broadcast in it.
     local: Option<(Arc<DeliveryQueue>, u64)>,
 }
 
@@ -104,7 +106,8 @@ impl DeliveryQueue {
         self.state.lock().bytes >= MAX_QUEUED_BYTES
     }
 
-    /// Waits until it is not full. Whoever puts a broadcast into it at once is not one of many who do: each looks again.
+    /// Waits until the queue is not full. A caller that pushes at once finds capacity: all waiting tasks are woken, but
+    /// each checks again before it returns.
     pub(super) async fn wait_for_capacity(&self) {
         loop {
             let mut has_capacity = pin!(self.has_capacity.notified());
@@ -116,18 +119,24 @@ impl DeliveryQueue {
         }
     }
 
-    /// Gives the number of the broadcast. The caller has it delivered, or attended to.
-    pub(super) fn push(&self, to: Arc<Members>, broadcast: Arc<Broadcast>) -> u64 {
+    /// Adds a broadcast and returns its number. The caller has to deliver it or to call
+    /// [`start_delivery`](Self::start_delivery).
+    pub(super) fn push(&self, members: Arc<Members>, broadcast: Arc<Broadcast>) -> u64 {
         let mut state = self.state.lock();
         let number = state.next;
         state.next += 1;
         state.bytes += broadcast.cost();
         let delivered_up_to = AtomicU64::new(0);
-        state.deliveries.push_back(Arc::new(Delivery { number, to, broadcast, delivered_up_to }));
+        state.deliveries.push_back(Arc::new(Delivery {
+            number,
+            members,
+            broadcast,
+            delivered_up_to,
+        }));
         number
     }
 
-    /// Has everything delivered that is in the queue, by a task of the worker.
+    /// Starts a task on the worker that delivers until the queue is empty, unless one is running.
     pub(super) fn start_delivery(self: &Arc<Self>) {
         if !std::mem::replace(&mut self.state.lock().has_task, true) {
             Running::start(&self.worker, Arc::clone(self).deliver_all());
@@ -149,13 +158,13 @@ impl DeliveryQueue {
         }
     }
 
-    /// Delivers what is at the front of the queue.
+    /// Delivers the front of the queue.
     fn deliver(&self, delivery: &Delivery) -> Progress {
         if delivery.deliver() == Progress::SliceOver {
             return Progress::SliceOver;
         }
         let mut state = self.state.lock();
-        // Another task may have been there before.
+        // Another task may have removed it already.
         if state.deliveries.front().is_some_and(|front| front.number == delivery.number) {
             state.deliveries.pop_front();
             state.bytes -= delivery.broadcast.cost();
@@ -166,14 +175,14 @@ impl DeliveryQueue {
 }
 
 impl Broadcast {
-    /// All but these are sent a message.
+    /// Creates a broadcast that sends a message to all members but the `except`ed ones.
     pub(super) fn send(message: SharedMessage, except: &[ClientId]) -> Self {
         let mut except = Box::<[ClientId]>::from(except);
         except.sort_unstable();
         Self { action: Action::Send(message), except }
     }
 
-    /// All are closed.
+    /// Creates a broadcast that closes all members.
     pub(super) fn close(frame: CloseFrame, cause: Cause) -> Self {
         Self { action: Action::Close(frame, cause), except: Box::default() }
     }
@@ -191,7 +200,7 @@ impl Broadcast {
             return;
         }
         match &self.action {
-            // For one that has no room, or closes, it is as if it had not been sent.
+            // A client that has no room or is closing misses the message.
             Action::Send(message) => drop(client.send_shared(message)),
             Action::Close(frame, cause) => client.close_with(frame, *cause),
         }
@@ -200,7 +209,7 @@ impl Broadcast {
 
 impl Delivery {
     fn deliver(&self) -> Progress {
-        let all = self.to.all.lock();
+        let all = self.members.all.lock();
         let delivered_up_to = ClientId(self.delivered_up_to.load(Ordering::Relaxed));
         for (id, (first, client)) in all.range((Excluded(delivered_up_to), Unbounded)) {
             if *first <= self.number {
@@ -238,25 +247,26 @@ impl Members {
         self.all.lock().contains_key(&client)
     }
 
-    /// All of them, lowest id first.
+    /// Returns all members, lowest id first.
     pub(super) fn all(&self) -> Vec<Arc<Client>> {
         self.all.lock().values().map(|(_, client)| Arc::clone(client)).collect()
     }
 }
 
 impl Publication {
-    /// One that goes to so many, and that this worker has a queue for, perhaps, where it has this number.
+    /// Creates a publication to `members` clients. `local` is the queue of this worker and the number of the broadcast in
+    /// it, if the caller runs on a worker with members.
     pub(super) fn new(members: usize, local: Option<(Arc<DeliveryQueue>, u64)>) -> Self {
         Self { members, local }
     }
 
-    /// How many members there are, on all workers.
+    /// Returns the number of members on all workers.
     pub(crate) fn members(&self) -> usize {
         self.members
     }
 
-    /// Delivers it to the members on this worker, until the slice is over. Until this is done, nothing else of
-    /// the event may follow: what one event does takes effect in its order.
+    /// Delivers to the members on this worker, until the slice is over. The caller must not do anything else for the event
+    /// until this returns [`Progress::Done`]: the effects of one event keep their order.
     pub(crate) fn deliver(&self) -> Progress {
         let Some((queue, number)) = &self.local else { return Progress::Done };
         let Some(front) = queue.state.lock().deliveries.front().cloned() else {
@@ -293,24 +303,24 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_waits_for_room_is_let_go_one_after_the_other() {
+    async fn publishers_that_wait_for_capacity_continue_one_after_the_other() {
         let queue = Arc::new(DeliveryQueue::new(Handle::current()));
-        let to = Arc::<Members>::default();
+        let members = Arc::<Members>::default();
         let broadcast =
             Arc::new(Broadcast::send(SharedMessage::binary(&vec![0; MAX_QUEUED_BYTES]), &[]));
         let mut publishers = JoinSet::new();
         for _ in 0..20 {
-            let (queue, to, broadcast) =
-                (Arc::clone(&queue), Arc::clone(&to), Arc::clone(&broadcast));
+            let (queue, members, broadcast) =
+                (Arc::clone(&queue), Arc::clone(&members), Arc::clone(&broadcast));
             publishers.spawn(async move {
                 queue.wait_for_capacity().await;
-                queue.push(to, broadcast);
-                let waiting = queue.state.lock().deliveries.len();
+                queue.push(members, broadcast);
+                let queued = queue.state.lock().deliveries.len();
                 queue.start_delivery();
-                waiting
+                queued
             });
         }
         let most = publishers.join_all().await.into_iter().max();
-        assert_eq!(most, Some(1), "more than the queue has room for");
+        assert_eq!(most, Some(1), "more than fits into the queue");
     }
 }

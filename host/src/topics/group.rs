@@ -1,4 +1,4 @@
-//! Groups: names, the clients that have joined each, and how what is meant for all of them gets there.
+//! Groups: named sets of clients, and broadcasts to their members.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -11,10 +11,10 @@ use super::delivery::{Broadcast, DeliveryQueue, Members, Progress, Publication};
 use crate::clients::{Client, ClientId};
 use crate::slice;
 
-/// The longest name, in octets.
+/// The longest name, in bytes.
 const MAX_NAME: usize = 255;
 
-/// The queues of the workers. Groups that share them share one order.
+/// The delivery queues of the workers. Groups that share them share one order of deliveries.
 #[derive(Debug, Default)]
 pub(super) struct DeliveryQueues(Mutex<HashMap<runtime::Id, Arc<DeliveryQueue>>>);
 
@@ -22,27 +22,27 @@ pub(super) struct DeliveryQueues(Mutex<HashMap<runtime::Id, Arc<DeliveryQueue>>>
 #[derive(Debug)]
 pub(super) struct Groups {
     queues: Arc<DeliveryQueues>,
-    /// In how many groups a client may be.
+    /// The most groups that a client may be in.
     max_per_client: usize,
     table: Mutex<Table>,
 }
 
-/// Never locked for long: nothing is sent meanwhile.
+/// Never locked for long: nothing is sent under this lock.
 #[derive(Debug, Default)]
 struct Table {
     by_name: HashMap<Arc<str>, Arc<Group>>,
     of_client: HashMap<ClientId, Vec<Membership>>,
 }
 
-/// A name that some client has joined.
+/// A name that at least one client has joined.
 #[derive(Debug)]
 pub(crate) struct Group {
     name: Arc<str>,
-    /// Locked while something is put into the queues of all workers, so that its place is the same in all.
+    /// Locked while a broadcast is put into the queues of all workers, so that it has the same position in all of them.
     shards: Mutex<Vec<Shard>>,
 }
 
-/// The members on one worker, and the way to them.
+/// The members on one worker, and the queue of that worker.
 #[derive(Clone, Debug)]
 struct Shard {
     queue: Arc<DeliveryQueue>,
@@ -55,7 +55,7 @@ struct Membership {
     members: Arc<Members>,
 }
 
-/// Why a client did not join.
+/// Why a client could not join a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum JoinError {
     Closed,
@@ -63,13 +63,13 @@ pub(super) enum JoinError {
     TooMany,
 }
 
-/// Whether a topic or a tag can have this name.
+/// Returns whether a topic or a tag can have this name.
 pub(crate) fn is_valid_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len())
 }
 
 impl DeliveryQueues {
-    /// The queue of this worker.
+    /// Returns the queue of this worker.
     fn for_this_worker(&self) -> Arc<DeliveryQueue> {
         let worker = Handle::current();
         let mut queues = self.0.lock();
@@ -84,7 +84,7 @@ impl Groups {
         Self { queues: Arc::clone(queues), max_per_client, table: Mutex::default() }
     }
 
-    /// Must be called in an event of the client's actor. Twice is as good as once.
+    /// Adds a client to a group. Adding it again has no effect. Must be called in an event of the client's actor.
     pub(super) fn join(&self, client: &Arc<Client>, name: &str) -> Result<(), JoinError> {
         if !is_valid_name(name) {
             return Err(JoinError::InvalidName);
@@ -119,7 +119,7 @@ impl Groups {
         Ok(())
     }
 
-    /// Answers whether the client was in the group.
+    /// Removes a client from a group. Returns whether the client was in it.
     pub(super) fn leave(&self, client: ClientId, name: &str) -> bool {
         let mut table = self.table.lock();
         let Entry::Occupied(mut memberships) = table.of_client.entry(client) else { return false };
@@ -134,14 +134,15 @@ impl Groups {
         true
     }
 
-    /// Answers in how many groups the client was.
+    /// Removes a client from all its groups. Returns how many there were.
     pub(super) fn leave_all(&self, client: ClientId) -> usize {
         let memberships = self.table.lock().of_client.remove(&client).unwrap_or_default();
         self.remove_from(client, &memberships);
         memberships.len()
     }
 
-    /// Without the table: a delivery may hold the members for as long as a slice.
+    /// Removes a client from the members of groups. Runs without the lock of the table, because a delivery may hold the
+    /// members for up to a slice.
     fn remove_from(&self, client: ClientId, memberships: &[Membership]) {
         for Membership { group, members } in memberships {
             members.remove(client);
@@ -149,7 +150,7 @@ impl Groups {
                 continue;
             }
             let mut table = self.table.lock();
-            // Somebody may have come meanwhile, or made another group of this name.
+            // Another client may have joined meanwhile, or made another group of this name.
             let is_same =
                 table.by_name.get(&group.name).is_some_and(|named| Arc::ptr_eq(named, group));
             if is_same && group.len() == 0 {
@@ -158,7 +159,7 @@ impl Groups {
         }
     }
 
-    /// The groups that a client is in, in alphabetical order.
+    /// Returns the names of a client's groups, in alphabetical order.
     pub(super) fn names_of(&self, client: ClientId) -> Vec<String> {
         let table = self.table.lock();
         let memberships = table.of_client.get(&client).map_or(&[][..], Vec::as_slice);
@@ -169,22 +170,22 @@ impl Groups {
         names
     }
 
-    /// The group of this name, if anybody is in it.
+    /// Returns the group of this name, if it has members.
     pub(super) fn find(&self, name: &str) -> Option<Arc<Group>> {
         self.table.lock().by_name.get(name).cloned()
     }
 
-    /// How many clients are in the group of this name.
+    /// Returns the number of members of the group of this name.
     pub(super) fn count(&self, name: &str) -> usize {
         self.find(name).map_or(0, |group| group.len())
     }
 
-    /// Puts a broadcast into the queues of the group of this name, and delivers it to the members of this worker, if it is one.
-    /// Answers how many members there are.
+    /// Sends a broadcast to the group of this name: puts it into the queues, and delivers it to the members on this worker,
+    /// if the caller runs on a worker. Returns the number of members.
     ///
     /// # Cancel safety
     ///
-    /// Either nobody gets it or everybody does.
+    /// If the future is dropped, either all members get the broadcast or none.
     pub(super) async fn broadcast(&self, name: &str, broadcast: Broadcast) -> usize {
         let Some(group) = self.find(name) else { return 0 };
         group.wait_for_capacity().await;
@@ -197,7 +198,7 @@ impl Groups {
 }
 
 impl Group {
-    /// Waits until there is room in the queues of all workers that have members.
+    /// Waits until the queues of all workers that have members are not full.
     ///
     /// # Cancel safety
     ///
@@ -228,7 +229,7 @@ impl Group {
         Publication::new(count, local)
     }
 
-    /// The members on this worker.
+    /// Returns the members on this worker.
     pub(super) fn local_members(&self) -> Option<Arc<Members>> {
         let this_worker = Handle::try_current().ok()?.id();
         let shards = self.shards.lock();

@@ -1,12 +1,11 @@
-//! Topics and tags: whom a message goes to, on whichever actor and worker they are.
+//! Topics and tags: messages to many clients, on any actor and any worker.
 //!
-//! A message goes to each worker that has subscribers once, and is delivered there, to one subscriber after the
-//! other and in slices of time. So no lock is held while messages are framed, compressed or sent, and a worker
-//! never waits for another one. All subscribers get the messages of a topic in the same order: that in
-//! which they were put into the queues, under the topic's lock.
+//! A message is queued once for each worker that has subscribers. That worker delivers it to one subscriber after the
+//! other, in slices. So no lock of a topic is held while messages are framed, compressed or sent, and no worker waits for
+//! another one. All subscribers get the messages of a topic in the same order: the order in which they were queued under
+//! the lock of the topic.
 //!
-//! Everything about topics is behind this one type, so that a broker of several machines can stand
-//! behind it too.
+//! [`Topics`] hides all of this, so that a broker for several machines can be added without a change elsewhere.
 
 mod delivery;
 mod group;
@@ -25,11 +24,11 @@ pub(crate) use self::group::{Group, is_valid_name};
 pub(crate) use self::tags::{TagError, Tags};
 use crate::clients::{Client, ClientId};
 
-/// How many topics a client may be subscribed to. Together with the limit of clients this bounds all
-/// that is kept here.
+/// The most topics that a client may subscribe to. Together with the limit of clients, this bounds the memory of all
+/// subscriptions.
 const MAX_SUBSCRIPTIONS: usize = 128;
 
-/// Why a client was not subscribed.
+/// Why a client could not subscribe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SubscribeError {
     Closed,
@@ -37,7 +36,7 @@ pub(crate) enum SubscribeError {
     TooMany,
 }
 
-/// The topics of a resource, and its tags, which go the same ways.
+/// The topics of a resource, and its tags, which share the delivery queues.
 #[derive(Debug)]
 pub(crate) struct Topics {
     groups: Groups,
@@ -52,32 +51,33 @@ impl Default for Topics {
 }
 
 impl Topics {
-    /// Must be called in an event of the client's actor. The client gets what is published from now on.
+    /// Subscribes a client to a topic: it gets the messages that are published from now on. Must be called in an event of
+    /// the client's actor.
     pub(crate) fn subscribe(&self, client: &Arc<Client>, name: &str) -> Result<(), SubscribeError> {
         Ok(self.groups.join(client, name)?)
     }
 
-    /// Answers whether the client was subscribed.
+    /// Unsubscribes a client from a topic. Returns whether it was subscribed.
     pub(crate) fn unsubscribe(&self, client: ClientId, name: &str) -> bool {
         self.groups.leave(client, name)
     }
 
-    /// Answers how many subscriptions the client had.
+    /// Unsubscribes a client from all topics. Returns how many there were.
     pub(crate) fn unsubscribe_all(&self, client: ClientId) -> usize {
         self.groups.leave_all(client)
     }
 
-    /// To what a client is subscribed, in alphabetical order.
+    /// Returns the topics of a client, in alphabetical order.
     pub(crate) fn topics_of(&self, client: ClientId) -> Vec<String> {
         self.groups.names_of(client)
     }
 
-    /// How many clients are subscribed to a topic.
+    /// Returns the number of clients that are subscribed to a topic.
     pub(crate) fn subscribers(&self, name: &str) -> usize {
         self.groups.count(name)
     }
 
-    /// What clients are, beside what they hear.
+    /// Returns the tags of the resource.
     pub(crate) fn tags(&self) -> &Tags {
         &self.tags
     }
@@ -88,22 +88,22 @@ impl Topics {
         self.tags.remove_client(client);
     }
 
-    /// The topic of this name, if somebody is subscribed to it.
+    /// Returns the topic of this name, if it has subscribers.
     pub(crate) fn find(&self, name: &str) -> Option<Arc<Group>> {
         self.groups.find(name)
     }
 
-    /// Publishes a message and delivers it to the subscribers of this worker, if it is one. Answers to how many
-    /// subscribers it goes.
+    /// Publishes a message, and delivers it to the subscribers on this worker, if the caller runs on a worker. Returns the
+    /// number of subscribers.
     ///
     /// # Cancel safety
     ///
-    /// Either nobody gets the message or everybody does.
+    /// If the future is dropped, either all subscribers get the message or none.
     pub(crate) async fn publish(&self, name: &str, message: SharedMessage) -> usize {
         self.groups.broadcast(name, Broadcast::send(message, &[])).await
     }
 
-    /// Puts a message into the queues of all workers that have subscribers. All but these get it, perhaps.
+    /// Queues a message on all workers that have subscribers, for all subscribers but the `except`ed ones.
     pub(crate) fn publish_to(
         &self,
         topic: &Group,

@@ -1,4 +1,4 @@
-//! Tags: who clients are. A message to all that have a tag goes the way of what is published, and so does closing them.
+//! Tags, which name sets of clients. Messages to a tag, and closing its clients, use the delivery queues of topics.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use super::delivery::{Broadcast, Publication};
 use super::group::{DeliveryQueues, Group, Groups, JoinError};
 use crate::clients::{Cause, Client, ClientId, Clients};
 
-/// How many tags a client may have. Together with the limit of clients this bounds all that is kept here.
+/// The most tags that a client may have. Together with the limit of clients, this bounds the memory of all tags.
 const MAX_TAGS: usize = 32;
 
-/// Why a client did not get a tag.
+/// Why a client could not get a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TagError {
     Closed,
@@ -30,12 +30,13 @@ impl Tags {
         Self { groups: Groups::new(queues, MAX_TAGS) }
     }
 
-    /// Must be called in an event of the client's actor. The client gets what is sent by this tag from now on.
+    /// Adds a tag to a client: it gets the messages that are sent to the tag from now on. Must be called in an event of the
+    /// client's actor.
     pub(crate) fn tag(&self, client: &Arc<Client>, tag: &str) -> Result<(), TagError> {
         Ok(self.groups.join(client, tag)?)
     }
 
-    /// Answers whether the client had the tag.
+    /// Removes a tag from a client. Returns whether the client had it.
     pub(crate) fn untag(&self, client: ClientId, tag: &str) -> bool {
         self.groups.leave(client, tag)
     }
@@ -44,13 +45,14 @@ impl Tags {
         self.groups.leave_all(client);
     }
 
-    /// The tags of a client, in alphabetical order.
+    /// Returns the tags of a client, in alphabetical order.
     pub(crate) fn tags_of(&self, client: ClientId) -> Vec<String> {
         self.groups.names_of(client)
     }
 
-    /// Those of an actor's clients that have a tag and are open, lowest id first. Must be called where the actor is at
-    /// home. There may be many who are none of them: for each of those it gives `None`, so that others can go on between.
+    /// Returns those of an actor's clients that have a tag and are open, lowest id first. Must be called on the worker of the
+    /// actor. Many of the clients that are checked may not qualify. The iterator yields `None` for each of them, so that
+    /// the caller can yield to other tasks in between.
     pub(crate) fn clients_of(
         &self,
         tag: &str,
@@ -69,17 +71,17 @@ impl Tags {
         })
     }
 
-    /// How many clients of the resource have a tag.
+    /// Returns the number of clients of the resource that have a tag.
     pub(crate) fn count(&self, tag: &str) -> usize {
         self.groups.count(tag)
     }
 
-    /// Those that have this tag, if there are any.
+    /// Returns the group of the clients that have a tag, if there are any.
     pub(crate) fn find(&self, tag: &str) -> Option<Arc<Group>> {
         self.groups.find(tag)
     }
 
-    /// Puts a message into the queues of all workers that have clients with the tag. All but these get it, perhaps.
+    /// Queues a message on all workers that have clients with the tag, for all of these clients but the `except`ed ones.
     pub(crate) fn send_to(
         &self,
         tagged: &Group,
@@ -89,32 +91,32 @@ impl Tags {
         tagged.enqueue(Broadcast::send(message, except))
     }
 
-    /// Closes them, behind what was sent to them before.
+    /// Queues the closing of all clients with the tag, behind the messages that were sent to them before.
     pub(crate) fn close_all(&self, tagged: &Group, frame: CloseFrame) -> Publication {
         tagged.enqueue(Broadcast::close(frame, Cause::Handler))
     }
 
-    /// Sends a message to all that have a tag. Answers to how many it goes.
+    /// Sends a message to all clients that have a tag. Returns how many there are.
     ///
     /// # Cancel safety
     ///
-    /// Either nobody gets the message or everybody does.
+    /// If the future is dropped, either all clients get the message or none.
     pub(crate) async fn send(&self, tag: &str, message: SharedMessage) -> usize {
         self.groups.broadcast(tag, Broadcast::send(message, &[])).await
     }
 
-    /// Closes all that have a tag, for whoever runs the server. Answers how many there are.
+    /// Closes all clients that have a tag, on behalf of the operator. Returns how many there are.
     ///
     /// # Cancel safety
     ///
-    /// Either nobody is closed or everybody is.
+    /// If the future is dropped, either all clients are closed or none.
     pub(crate) async fn close(&self, tag: &str, frame: CloseFrame) -> usize {
         self.groups.broadcast(tag, Broadcast::close(frame, Cause::Operator)).await
     }
 }
 
 impl TagError {
-    /// The word for it in the contract with handlers.
+    /// Returns the error's name in the WIT.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Closed => "closed",

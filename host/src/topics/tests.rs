@@ -4,7 +4,7 @@ use ws_host_protocol::CloseFrame;
 use super::*;
 use crate::clients::{Clients, test_client};
 
-/// All that was sent to it.
+/// Returns everything that was sent to a client.
 fn output(client: &Client) -> Vec<u8> {
     let mut outgoing = client.outgoing();
     let bytes = outgoing.outbound.remaining();
@@ -20,7 +20,7 @@ fn ids(all: impl IntoIterator<Item = u64>) -> Vec<ClientId> {
 }
 
 #[tokio::test]
-async fn topics_are_asked_for_and_left_all_at_once() {
+async fn topics_of_a_client_are_listed_and_left_all_at_once() {
     let topics = Topics::default();
     let (first, second) = (test_client(1), test_client(2));
     for name in ["weather", "news", "a"] {
@@ -44,21 +44,21 @@ async fn topics_are_asked_for_and_left_all_at_once() {
 }
 
 #[tokio::test]
-async fn several_who_are_left_out_get_nothing_and_all_others_do() {
+async fn excepted_clients_get_nothing_and_all_others_do() {
     let topics = Topics::default();
     let clients: Vec<_> = (1..=2000).map(test_client).collect();
     for client in &clients {
         topics.subscribe(client, "news").expect("subscribed");
     }
     let topic = topics.find("news").expect("a topic");
-    // In no order, and with some who are not there.
+    // Not sorted, and with an id that does not exist.
     let odd: Vec<_> = (0..1000).map(|number| ClientId(2001 - 2 * number)).collect();
     let published = topics.publish_to(&topic, text("even"), &odd);
     assert_eq!(published.members(), 2000);
     while published.deliver() != Progress::Done {}
     for client in &clients {
         let expected = if client.id().0.is_multiple_of(2) { &b"\x81\x04even"[..] } else { b"" };
-        // 2001 is not there, so 1 is the only odd one that was not left out.
+        // The list has 2001, which does not exist, instead of 1. So 1 is the only odd client that gets the message.
         let expected = if client.id() == ClientId(1) { b"\x81\x04even" } else { expected };
         assert_eq!(output(client), expected, "{}", client.id());
     }
@@ -77,19 +77,19 @@ async fn tags_have_names_and_a_limit() {
         assert_eq!(tags.tag(&client, &number.to_string()), Ok(()));
     }
     assert_eq!(tags.tag(&client, "32"), Err(TagError::TooMany));
-    assert_eq!(tags.tag(&client, "31"), Ok(()), "twice is as good as once");
+    assert_eq!(tags.tag(&client, "31"), Ok(()), "tagging again has no effect");
     assert!(tags.untag(client.id(), "31"));
     assert!(!tags.untag(client.id(), "31"));
     assert_eq!(tags.tag(&client, "32"), Ok(()));
     let all = tags.tags_of(client.id());
     assert_eq!(all.len(), 32);
     assert!(all.is_sorted(), "{all:?}");
-    assert_eq!(topics.subscribe(&client, "news"), Ok(()), "topics are counted apart");
+    assert_eq!(topics.subscribe(&client, "news"), Ok(()), "topics are counted separately");
     assert!(topics.find("1").is_none(), "a tag is no topic");
 }
 
 #[tokio::test]
-async fn who_closes_gets_no_tag_and_who_has_left_has_none() {
+async fn closing_client_gets_no_tag_and_disconnected_client_has_none() {
     let topics = Topics::default();
     let tags = topics.tags();
     let client = test_client(1);
@@ -128,14 +128,14 @@ async fn clients_of_a_tag_are_those_of_the_actor_that_are_open() {
     assert_eq!(of(&many, "even"), ids([2, 4, 6, 12, 14, 16, 18]));
     assert!(of(&many, "odd").is_empty());
     assert_eq!(tags.count("even"), 10);
-    // Nothing of another worker is looked at here.
+    // A thread that is not this worker sees none of them.
     let elsewhere =
         std::thread::scope(|scope| scope.spawn(|| of(&many, "even")).join().expect("no panic"));
     assert!(elsewhere.is_empty());
 }
 
 #[tokio::test]
-async fn what_is_published_and_sent_by_tag_comes_in_one_order_and_closing_behind_it() {
+async fn topic_and_tag_messages_arrive_in_one_order_and_closing_comes_behind_them() {
     let topics = Topics::default();
     let tags = topics.tags();
     let (client, other) = (test_client(1), test_client(2));
@@ -143,19 +143,19 @@ async fn what_is_published_and_sent_by_tag_comes_in_one_order_and_closing_behind
         topics.subscribe(client, "news").expect("subscribed");
     }
     tags.tag(&client, "user:1").expect("tagged");
-    // None of it is delivered yet when the next one is put into the queue.
+    // No broadcast is delivered yet when the next one is queued.
     let topic = topics.find("news").expect("a topic");
     let tagged = tags.find("user:1").expect("a tag");
     let frame = CloseFrame::new(4001, "bye").expect("a frame");
-    let on_their_way = [
+    let publications = [
         topics.publish_to(&topic, text("one"), &[]),
         tags.send_to(&tagged, text("two"), &[]),
         tags.send_to(&tagged, text("not you"), &[client.id()]),
         tags.close_all(&tagged, frame),
         topics.publish_to(&topic, text("three"), &[]),
     ];
-    for published in on_their_way {
-        while published.deliver() != Progress::Done {
+    for publication in publications {
+        while publication.deliver() != Progress::Done {
             tokio::task::yield_now().await;
         }
     }

@@ -1,8 +1,7 @@
-//! Whether the workers come round.
+//! Checks whether the workers respond.
 //!
-//! A guest that computes lets others go on, and so does whatever the host does for it. Should one of them not do so,
-//! its worker serves nobody. That must be known where it is known what to do about it: to whoever asks for
-//! `/healthz`, and in the log.
+//! A guest that computes yields to other tasks, and so does all work of the host for it. If a task ever fails to yield,
+//! its worker serves no client. The operator has to learn of this: from `/healthz` and from the log.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -12,33 +11,33 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::{Worker, Workers};
 
-/// How often the workers are looked at. One that has nothing to do is not woken for it.
+/// The interval of the checks. A worker that has nothing to do is not woken for them.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// In how many looks a worker must not have come round to be told of: so many seconds. Looks are counted and not
-/// seconds, as a machine that slept has not looked.
+/// The number of checks that a worker has to miss to be reported as stuck. Checks are counted and not seconds, because
+/// there are no checks while the machine is suspended.
 const STUCK_AFTER: u32 = 3;
 
-/// What is known of one worker.
+/// The results of the checks of one worker.
 #[derive(Debug, Default)]
 pub(super) struct Liveness {
-    /// It was asked to come round, and has not yet.
+    /// Whether a probe has been spawned on the worker and has not run yet.
     is_probed: AtomicBool,
-    /// Somebody has waited for it in vain since it came round last.
+    /// Whether a caller has timed out waiting for the worker since it ran a probe last.
     is_late: AtomicBool,
-    /// In how many looks it has not come round.
+    /// The number of checks in a row that the worker has missed.
     missed: AtomicU32,
 }
 
 impl Liveness {
-    /// Whether others should get what could go to this worker.
+    /// Returns whether other workers should be preferred to this one.
     pub(super) fn is_late(&self) -> bool {
         self.is_late.load(Ordering::Relaxed)
     }
 }
 
 impl Workers {
-    /// Looks at the workers for ever.
+    /// Checks the workers forever.
     ///
     /// # Cancel safety
     ///
@@ -52,7 +51,7 @@ impl Workers {
         }
     }
 
-    /// The names of those that have not come round for too long, each with the time.
+    /// Returns the names of the workers that are stuck, each with the time for which it has not responded.
     pub(crate) fn stuck(&self) -> Vec<(String, Duration)> {
         let all = self.all.lock();
         let stuck = all.iter().filter_map(|worker| {
@@ -79,27 +78,27 @@ impl Worker {
                 let time = INTERVAL * STUCK_AFTER;
                 tracing::error!(
                     worker = name,
-                    "the worker has not responded for {time:?}, and its clients wait; /healthz answers 503"
+                    "the worker has not responded for {time:?}, and its clients are waiting; /healthz answers 503"
                 );
             }
             return self.mark_late();
         }
         let missed = missed.swap(0, Ordering::Relaxed);
         if missed >= STUCK_AFTER {
-            tracing::warn!(worker = name, "the worker comes round again, after {missed} s");
+            tracing::warn!(worker = name, "the worker responds again, after {missed} s");
         }
         if !self.is_parked() {
             self.probe();
         }
     }
 
-    /// Whether it has nothing to do: then it need not be asked.
+    /// Returns whether the worker has nothing to do. Then it needs no probe.
     pub(crate) fn is_parked(&self) -> bool {
-        // An odd number is a thread that waits for events.
+        // The number is odd while the thread waits for events.
         self.handle.metrics().worker_park_unpark_count(0) % 2 == 1
     }
 
-    /// Somebody has waited for it in vain: others get what comes until it has come round.
+    /// Records that a caller has timed out waiting for the worker. Other workers are preferred until it responds.
     pub(crate) fn mark_late(self: &Arc<Self>) {
         self.liveness.is_late.store(true, Ordering::Relaxed);
         self.probe();
@@ -125,30 +124,30 @@ mod tests {
     use super::super::tests::workers;
     use super::*;
 
-    /// Keeps the first worker from coming round until the answer is dropped.
-    fn hold(workers: &Workers) -> SyncSender<()> {
-        let (release, held) = sync_channel::<()>(1);
-        let (begun, begins) = sync_channel(1);
+    /// Blocks the first worker until the returned sender is dropped.
+    fn block(workers: &Workers) -> SyncSender<()> {
+        let (release, released) = sync_channel::<()>(1);
+        let (started, is_started) = sync_channel(1);
         workers.all.lock()[0].handle.spawn(async move {
-            let _ = begun.send(());
-            // An error is what ends it: the sender is gone.
-            let _ = held.recv();
+            let _ = started.send(());
+            // Ends with an error when the sender is dropped.
+            let _ = released.recv();
         });
-        begins.recv().expect("it begins");
+        is_started.recv().expect("the task starts");
         release
     }
 
     #[tokio::test]
-    async fn worker_that_does_not_come_round_is_told_of_until_it_does() {
+    async fn blocked_worker_is_reported_until_it_responds() {
         let workers = workers(1);
-        let held = hold(&workers);
+        let release = block(&workers);
         for _ in 0..STUCK_AFTER {
             workers.check();
             assert!(workers.stuck().is_empty());
         }
         workers.check();
         assert_eq!(workers.stuck(), [("worker-0".to_owned(), INTERVAL * STUCK_AFTER)]);
-        drop(held);
+        drop(release);
         while !workers.stuck().is_empty() {
             workers.check();
             yield_now().await;
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn idle_worker_is_not_asked() {
+    async fn idle_worker_is_not_probed() {
         let workers = workers(1);
         let first = Arc::clone(&workers.all.lock()[0]);
         while !first.is_parked() {
@@ -171,17 +170,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn others_get_what_a_late_worker_could_have() {
+    async fn other_workers_are_preferred_to_a_late_one() {
         let workers = workers(2);
         let _actors = [workers.assign_actor(), workers.assign_actor()];
-        let held = hold(&workers);
+        let release = block(&workers);
         let first = Arc::clone(&workers.all.lock()[0]);
         first.mark_late();
         let id = first.handle.id();
         let handshakes = [(); 4].map(|()| workers.assign_handshake());
         assert!(handshakes.iter().all(|handshake| handshake.worker().handle.id() != id));
         assert_ne!(workers.assign_actor().id(), id);
-        drop(held);
+        drop(release);
         while first.liveness.is_late() {
             yield_now().await;
         }

@@ -1,4 +1,4 @@
-//! The certificate that a client has shown.
+//! The TLS certificate of a client.
 
 mod names;
 mod subject;
@@ -11,8 +11,8 @@ use std::sync::OnceLock;
 use sha2::{Digest, Sha256};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// A certificate as it came, in DER: 64 KiB at most, as TLS takes no more. What it says is read when somebody asks,
-/// not for every connection.
+/// A certificate in DER, as received: 64 KiB at most, because TLS accepts no more. It is parsed on demand, not for every
+/// connection.
 pub(crate) struct Certificate {
     der: Box<[u8]>,
     subject: OnceLock<Option<Box<str>>>,
@@ -27,28 +27,28 @@ impl Certificate {
         &self.der
     }
 
-    /// Its SHA-256, as 64 hexadecimal digits in lower case.
+    /// Returns the SHA-256 of the certificate, as 64 hexadecimal digits in lower case.
     pub(crate) fn fingerprint(&self) -> String {
         Sha256::digest(&self.der).iter().fold(String::with_capacity(64), |mut text, byte| {
-            // Writing to a text cannot fail.
+            // Writing to a string cannot fail.
             let _ = write!(text, "{byte:02x}");
             text
         })
     }
 
-    /// The name of its subject (RFC 4514). None if the certificate cannot be read.
+    /// Returns the name of the subject (RFC 4514), or `None` if the certificate cannot be parsed.
     pub(crate) fn subject(&self) -> Option<&str> {
-        let written = || Some(subject::written(self.read()?.subject()).into());
-        self.subject.get_or_init(written).as_deref()
+        let format = || Some(subject::format(self.parse()?.subject()).into());
+        self.subject.get_or_init(format).as_deref()
     }
 
-    /// The alternative names of its subject, each behind its kind, in its order. None if there are none that can be
-    /// read.
+    /// Returns the alternative names of the subject, each with its kind as a prefix, in the order of the certificate.
+    /// Empty if there are none, or if the certificate cannot be parsed.
     pub(crate) fn names(&self) -> Vec<String> {
-        self.read().map_or_else(Vec::new, |certificate| names::written(&certificate))
+        self.parse().map_or_else(Vec::new, |certificate| names::format(&certificate))
     }
 
-    fn read(&self) -> Option<X509Certificate<'_>> {
+    fn parse(&self) -> Option<X509Certificate<'_>> {
         X509Certificate::from_der(&self.der).ok().map(|(_, certificate)| certificate)
     }
 }

@@ -5,13 +5,13 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 
-/// How many are told. Who is let in by one of many names has a certificate with few of them; one of 64 KiB could
-/// hold 30,000.
+/// The most names that are returned. A client that is admitted by one of its names has a certificate with few of them,
+/// but one of 64 KiB could hold 30,000.
 const MAX_NAMES: usize = 1000;
 
-/// Each behind its kind. Others than these four, and what cannot be such a name, are left out.
-pub(super) fn written(certificate: &X509Certificate<'_>) -> Vec<String> {
-    // §4.2: an extension that stands twice is none.
+/// Returns the names, each with its kind as a prefix. Leaves out names of other kinds than these four, and invalid ones.
+pub(super) fn format(certificate: &X509Certificate<'_>) -> Vec<String> {
+    // §4.2: an extension must not occur twice. A certificate in which it does has no names.
     let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };
     extension.value.general_names.iter().filter_map(name).take(MAX_NAMES).collect()
 }
@@ -26,14 +26,14 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
     }
 }
 
-/// §4.2.1.6: these names are ASCII, and not empty. What has a control character has no such name: a program that reads
-/// `good.example\0.evil.example` up to the zero would take it for another one.
+/// §4.2.1.6: these names are ASCII and not empty. A name with a control character is invalid: a program that reads
+/// `good.example\0.evil.example` up to the zero would take it for another name.
 fn text(kind: &str, name: &str) -> Option<String> {
     let is_valid_name = !name.is_empty() && name.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     is_valid_name.then(|| format!("{kind}:{name}"))
 }
 
-/// §4.2.1.6: four octets or sixteen.
+/// §4.2.1.6: four or sixteen bytes.
 fn address(bytes: &[u8]) -> Option<String> {
     if let Ok(bytes) = <[u8; 4]>::try_from(bytes) {
         Some(format!("ip:{}", Ipv4Addr::from(bytes)))

@@ -1,4 +1,4 @@
-//! The name of a certificate's subject as text (RFC 4514), so that no value of it can be read as another.
+//! The name of a certificate's subject as text (RFC 4514), escaped so that no value can be read as another one.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -6,18 +6,18 @@ use std::fmt::Write;
 use x509_parser::asn1_rs::{Any, Class, Tag, ToDer};
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
-/// Octets of a value that stand behind a backslash (RFC 4514 §2.4). An equals sign need not, and does: who looks
-/// for `CN=admin` in a subject must not find it in a company's name.
+/// The characters of a value that are escaped with a backslash (RFC 4514 §2.4). The equals sign need not be escaped, but
+/// is: a search for `CN=admin` in a subject must not find it in a company's name.
 const SPECIAL: &str = "\"+,;<>\\=";
 
-/// Writes a name: the last part first, as RFC 4514 §2.1 has it.
-pub(super) fn written(name: &X509Name<'_>) -> String {
+/// Formats a name, the last part first (RFC 4514 §2.1).
+pub(super) fn format(name: &X509Name<'_>) -> String {
     let mut text = String::new();
     let parts: Vec<_> = name.iter().collect();
     for part in parts.into_iter().rev() {
-        // §2.2: several attributes of one part have a plus sign between them.
-        for (place, attribute) in part.iter().enumerate() {
-            if place > 0 {
+        // §2.2: a plus sign separates the attributes of one part.
+        for (index, attribute) in part.iter().enumerate() {
+            if index > 0 {
                 text.push('+');
             } else if !text.is_empty() {
                 text.push(',');
@@ -37,7 +37,7 @@ fn write_attribute(text: &mut String, attribute: &AttributeTypeAndValue<'_>) {
             text.push('=');
             write_escaped(text, &characters);
         }
-        // §2.4: what has no name, or is no text, is written as its encoding.
+        // §2.4: an attribute without a short name, or whose value is not text, is written in its encoding.
         (name, _) => {
             text.push_str(name.unwrap_or(&kind));
             text.push_str("=#");
@@ -48,7 +48,7 @@ fn write_attribute(text: &mut String, attribute: &AttributeTypeAndValue<'_>) {
     }
 }
 
-/// The names of RFC 4514 §3, and others that are registered and stand in certificates.
+/// Returns the short name of an attribute: those of RFC 4514 §3, and other registered ones that occur in certificates.
 fn short_name(kind: &str) -> Option<&'static str> {
     Some(match kind {
         "2.5.4.3" => "CN",
@@ -69,7 +69,7 @@ fn short_name(kind: &str) -> Option<&'static str> {
     })
 }
 
-/// A value that is text, whatever characters it was encoded in.
+/// Decodes a value that is text, in any of the encodings of text.
 fn characters<'a>(value: &Any<'a>) -> Option<Cow<'a, str>> {
     if value.header.class() != Class::Universal || value.header.is_constructed() {
         return None;
@@ -81,7 +81,7 @@ fn characters<'a>(value: &Any<'a>) -> Option<Cow<'a, str>> {
         | Tag::Ia5String
         | Tag::NumericString
         | Tag::VisibleString => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
-        // Beyond ASCII nobody agrees what T.61 means.
+        // Implementations disagree about T.61 beyond ASCII.
         Tag::TeletexString if bytes.is_ascii() => {
             std::str::from_utf8(bytes).ok().map(Cow::Borrowed)
         }
@@ -99,19 +99,19 @@ fn characters<'a>(value: &Any<'a>) -> Option<Cow<'a, str>> {
     }
 }
 
-/// RFC 4514 §2.4.
+/// Writes a value with the escapes of RFC 4514 §2.4.
 fn write_escaped(text: &mut String, value: &str) {
     let last = value.len().saturating_sub(1);
-    for (place, character) in value.char_indices() {
+    for (index, character) in value.char_indices() {
         match character {
-            ' ' if place == 0 || place == last => text.push_str("\\ "),
-            '#' if place == 0 => text.push_str("\\#"),
+            ' ' if index == 0 || index == last => text.push_str("\\ "),
+            '#' if index == 0 => text.push_str("\\#"),
             special if SPECIAL.contains(special) => {
                 text.push('\\');
                 text.push(special);
             }
-            unseen if is_unseen(unseen) => {
-                for byte in unseen.encode_utf8(&mut [0; 4]).bytes() {
+            invisible if is_invisible(invisible) => {
+                for byte in invisible.encode_utf8(&mut [0; 4]).bytes() {
                     text.push('\\');
                     write_hexadecimal(text, byte);
                 }
@@ -121,15 +121,15 @@ fn write_escaped(text: &mut String, value: &str) {
     }
 }
 
-/// Whether a reader would not see it, or see what stands behind it elsewhere: controls, widths of nothing,
-/// directions of writing. Each may be written as octets.
-fn is_unseen(character: char) -> bool {
+/// Returns whether a character is invisible, or changes where the text behind it appears: control characters, characters
+/// of zero width and marks of the writing direction. RFC 4514 allows each of them as escaped bytes.
+fn is_invisible(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn write_hexadecimal(text: &mut String, byte: u8) {
-    // Writing to a text cannot fail.
+    // Writing to a string cannot fail.
     let _ = write!(text, "{byte:02X}");
 }
 
@@ -160,13 +160,13 @@ mod tests {
         encoded(0x30, &[encoded(6, kind), encoded(tag, value)].concat())
     }
 
-    /// A name of parts, each of attributes.
+    /// Formats a name that consists of parts, each with its attributes.
     fn name(parts: &[&[Vec<u8>]]) -> String {
         let parts: Vec<Vec<u8>> =
             parts.iter().map(|attributes| encoded(0x31, &attributes.concat())).collect();
         let bytes = encoded(0x30, &parts.concat());
         let (_, name) = X509Name::from_der(&bytes).expect("a name");
-        written(&name)
+        format(&name)
     }
 
     fn common(tag: u8, value: &[u8]) -> String {
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_stand_in_reverse_order_and_attributes_of_one_part_together() {
+    fn parts_are_in_reverse_order_and_attributes_of_one_part_together() {
         let (o, ou) = (attribute(O, UTF8, b"Example"), attribute(OU, PRINTABLE, b"Sales"));
         let cn = attribute(CN, UTF8, b"J. Smith");
         assert_eq!(
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_or_has_no_name_is_written_as_its_encoding() {
+    fn value_without_text_or_short_name_is_written_in_its_encoding() {
         assert_eq!(common(4, b"\x01\xff"), "CN=#040201FF");
         assert_eq!(common(TELETEX, b"\xe9"), "CN=#1401E9");
         assert_eq!(common(BMP, b"abc"), "CN=#1E03616263");

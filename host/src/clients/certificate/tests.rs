@@ -25,7 +25,7 @@ fn encoded(tag: u8, content: &[u8]) -> Vec<u8> {
     [&[tag][..], &length, content].concat()
 }
 
-/// A certificate whose alternative names stand in these octets.
+/// Makes a certificate whose extension of alternative names consists of `bytes`.
 fn with_extension(bytes: Vec<u8>) -> Certificate {
     let mut params = CertificateParams::default();
     let extension = CustomExtension::from_oid_content(&SUBJECT_ALT_NAME, bytes);
@@ -33,7 +33,7 @@ fn with_extension(bytes: Vec<u8>) -> Certificate {
     signed(&params)
 }
 
-/// A certificate with these alternative names, whatever they are.
+/// Makes a certificate with alternative names, which may be invalid.
 fn with_names(names: &[(u8, &[u8])]) -> Certificate {
     let names: Vec<u8> = names.iter().flat_map(|(tag, name)| encoded(*tag, name)).collect();
     with_extension(encoded(0x30, &names))
@@ -57,7 +57,7 @@ fn alice() -> Certificate {
 }
 
 #[test]
-fn names_stand_behind_their_kind_and_other_kinds_are_left_out() {
+fn names_have_their_kind_as_a_prefix_and_other_kinds_are_left_out() {
     let alice = alice();
     assert_eq!(alice.subject(), Some("CN=alice,O=Example"));
     assert_eq!(
@@ -74,7 +74,7 @@ fn names_stand_behind_their_kind_and_other_kinds_are_left_out() {
 }
 
 #[test]
-fn fingerprint_is_the_sha_256_of_what_came() {
+fn fingerprint_is_the_sha_256_of_the_der_bytes() {
     let empty = Certificate::new(b"");
     let expected = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     assert_eq!(empty.fingerprint(), expected);
@@ -85,7 +85,7 @@ fn fingerprint_is_the_sha_256_of_what_came() {
 }
 
 #[test]
-fn what_cannot_be_such_a_name_is_left_out() {
+fn invalid_names_are_left_out() {
     let certificate = with_names(&[
         (DNS, b"good.example\0.evil.example"),
         (EMAIL, b"alice@example.com\r\nbob@example.com"),
@@ -95,10 +95,10 @@ fn what_cannot_be_such_a_name_is_left_out() {
         (IP, b""),
         (IP, &[127, 0, 0]),
         (IP, &[127, 0, 0, 1, 0]),
-        // With a mask, as constraints have them (RFC 5280 §4.2.1.10).
+        // With a mask, as in name constraints (RFC 5280 §4.2.1.10).
         (IP, &[10, 0, 0, 0, 255, 0, 0, 0]),
         (IP, &[0; 17]),
-        // A directory name that is none, and kinds that there are not.
+        // An invalid directory name, and kinds that do not exist.
         (0xa4, b"alice"),
         (0x88, &[0x2a, 3]),
         (0x9e, b"dns.example"),
@@ -111,14 +111,14 @@ fn what_cannot_be_such_a_name_is_left_out() {
 fn many_and_long_names_are_bounded() {
     let numbers: Vec<String> = (0..10_000).map(|number| format!("n{number}")).collect();
     let names: Vec<_> = numbers.iter().map(|name| (DNS, name.as_bytes())).collect();
-    let told = with_names(&names).names();
-    assert_eq!((told.len(), told[999].as_str()), (1000, "dns:n999"));
+    let returned = with_names(&names).names();
+    assert_eq!((returned.len(), returned[999].as_str()), (1000, "dns:n999"));
     let long = "x".repeat(60_000);
     assert_eq!(with_names(&[(DNS, long.as_bytes())]).names(), [format!("dns:{long}")]);
 }
 
 #[test]
-fn extension_that_is_malformed_or_stands_twice_has_no_names() {
+fn malformed_or_repeated_extension_has_no_names() {
     let name = encoded(DNS, b"a.example");
     for bytes in [
         Vec::new(),
@@ -145,21 +145,21 @@ fn extension_that_is_malformed_or_stands_twice_has_no_names() {
 }
 
 #[test]
-fn no_certificate_panics_wherever_it_is_cut_or_changed() {
+fn cut_or_changed_certificate_never_causes_a_panic() {
     let whole = alice().der().to_vec();
-    let ask = |der: &[u8]| {
+    let read = |der: &[u8]| {
         let certificate = Certificate::new(der);
         let _ = (certificate.subject(), certificate.names(), certificate.fingerprint());
         format!("{certificate:?}")
     };
     for length in 0..whole.len() {
-        assert_eq!(ask(&whole[..length]), "Certificate(None)", "cut at {length}");
+        assert_eq!(read(&whole[..length]), "Certificate(None)", "cut at {length}");
     }
-    for place in 0..whole.len() {
-        for byte in [0, 1, 0x30, 0x7f, 0x80, 0x84, 0xff, whole[place].wrapping_add(1)] {
+    for index in 0..whole.len() {
+        for byte in [0, 1, 0x30, 0x7f, 0x80, 0x84, 0xff, whole[index].wrapping_add(1)] {
             let mut changed = whole.clone();
-            changed[place] = byte;
-            ask(&changed);
+            changed[index] = byte;
+            read(&changed);
         }
     }
 }
