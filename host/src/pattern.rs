@@ -1,4 +1,4 @@
-//! The paths of resources: one, or all that a pattern describes.
+//! The paths of resources, and the patterns that match several paths.
 
 mod normal;
 
@@ -8,46 +8,45 @@ use matchit::{InsertError, Router};
 
 pub(crate) use self::normal::normalized;
 
-/// A pattern of paths: `/chat`, `/room/{id}`, `/files/*`.
+/// A path or a pattern of paths: `/chat`, `/room/{id}`, `/files/*`.
 ///
-/// `{name}` stands for one segment that is not empty, and `/*` at the end for all that may follow the slash,
-/// nothing included. Upper and lower case differ. A pattern may be written as people read it or as browsers
-/// send it: `/räume` and `/r%C3%A4ume` are one, and `%2f` is `%2F` and no slash. Braces that are meant as
-/// such are `%7B` and `%7D`.
+/// `{name}` matches one segment of at least one character. `/*` at the end matches everything after the slash, even
+/// nothing. Patterns are case-sensitive. A pattern may be written as people read it or as browsers send it: `/räume` is
+/// the same as `/r%C3%A4ume`, and `%2f` is the same as `%2F` and not a slash. Write literal braces as `%7B` and `%7D`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
-    written: String,
-    /// As the router has it, in the normal form of paths.
+    text: String,
+    /// The route for the router, in the normal form of paths.
     route: String,
-    /// Names of the parameters, in their order.
+    /// The names of the parameters, in order.
     names: Vec<String>,
-    /// If it ends in `/*`: the route of the same paths when nothing follows the slash.
-    folder: Option<String>,
+    /// The route without the part for `*`, if the pattern ends in `/*`. It matches when nothing follows the slash.
+    folder_route: Option<String>,
 }
 
-/// Why a text is no pattern.
+/// Why a text is not a valid pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// A path is absolute.
+    /// The pattern does not begin with a slash.
     #[error("{0:?} must begin with /")]
     NoSlash(String),
-    /// A path ends before query and fragment.
-    #[error("{0:?} must be a path alone, without query or fragment")]
+    /// The pattern contains a query or a fragment.
+    #[error("{0:?} must be a path without query or fragment")]
     NotAlone(String),
-    /// What cannot stand in a URL, or a parameter that is not well-formed.
-    #[error("{0:?} is no path: {1}")]
+    /// The pattern contains a character that may not appear in a URL, or a malformed parameter.
+    #[error("{0:?} is not a valid path: {1}")]
     Invalid(String, String),
 }
 
-/// What the router calls the part of a path that `/*` stands for; no name that can stand in a pattern.
+/// The name of the parameter that `/*` becomes in a route. A pattern cannot contain it, because it has spaces.
 const REST: &str = "rest of it";
 
 impl Pattern {
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
     ///
-    /// [`PatternError`].
+    /// [`PatternError`] if the text is not a valid pattern.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         if !text.starts_with('/') {
             return Err(PatternError::NoSlash(text.to_owned()));
@@ -60,32 +59,32 @@ impl Pattern {
             Err(error) => return Err(invalid(error.to_string())),
         }
         let before_rest = text.strip_suffix('*').filter(|before| before.ends_with('/'));
-        let (mut route, mut names) = read(before_rest.unwrap_or(text)).map_err(&invalid)?;
-        let folder = before_rest.map(|_| route.clone());
-        if folder.is_some() {
+        let (mut route, mut names) = parse_route(before_rest.unwrap_or(text)).map_err(&invalid)?;
+        let folder_route = before_rest.map(|_| route.clone());
+        if folder_route.is_some() {
             route.push_str(&format!("{{*{REST}}}"));
             names.push("*".to_owned());
         }
-        for route in folder.iter().chain([&route]) {
+        for route in folder_route.iter().chain([&route]) {
             let inserted = Router::new().insert(route.as_str(), ());
             inserted.map_err(|error| invalid(error.to_string()))?;
         }
-        Ok(Self { written: text.to_owned(), route, names, folder })
+        Ok(Self { text: text.to_owned(), route, names, folder_route })
     }
 
-    /// The pattern as it was written.
+    /// Returns the pattern as it was written.
     pub fn as_str(&self) -> &str {
-        &self.written
+        &self.text
     }
 
-    /// Whether it stands for more than one path.
+    /// Returns whether the pattern can match more than one path.
     pub fn has_parameters(&self) -> bool {
         !self.names.is_empty()
     }
 }
 
-/// The route of a pattern and the names of its parameters, or why it has none.
-fn read(pattern: &str) -> Result<(String, Vec<String>), String> {
+/// Returns the route of a pattern and the names of its parameters, or what is wrong with the pattern.
+fn parse_route(pattern: &str) -> Result<(String, Vec<String>), String> {
     let (mut route, mut names) = (String::new(), Vec::new());
     let mut rest = pattern;
     loop {
@@ -94,40 +93,42 @@ fn read(pattern: &str) -> Result<(String, Vec<String>), String> {
             None => (rest, None),
         };
         if plain.contains('}') {
-            return Err("a } has no { before it; as a letter of a path it is %7D".to_owned());
+            return Err("a } has no { before it; write %7D for a literal }".to_owned());
         }
         route.push_str(&normalized(plain));
         let Some(parameter) = parameter else { return Ok((route, names)) };
-        let (name, behind) = parameter.split_once('}').ok_or("a { has no } behind it")?;
+        let (name, after) =
+            parameter.split_once('}').ok_or("a { has no } after it; write %7B for a literal {")?;
         if name.contains('{') {
-            return Err("a { stands in a name; as a letter of a path it is %7B".to_owned());
+            return Err("the name of a parameter contains {; write %7B for a literal {".to_owned());
         }
         if name.starts_with('*') {
-            return Err("all that follows is /* at the end, and has no name".to_owned());
+            return Err("a parameter cannot match several segments; write /* at the end to match the rest of a path".to_owned());
         }
         route.push_str(&format!("{{{name}}}"));
         names.push(name.to_owned());
-        rest = behind;
+        rest = after;
     }
 }
 
-/// Values by the patterns of their paths. Where several describe a path, the one decides that says
-/// more of it: `/room/lobby` before `/room/{id}` before `/*`.
+/// A map from patterns to values. If several patterns match a path, the most specific one wins: `/room/lobby` before
+/// `/room/{id}` before `/*`.
 #[derive(Clone, Debug)]
 pub(crate) struct Patterns<T> {
     router: Router<usize>,
     slots: Vec<Slot<T>>,
-    /// The slots by their routes, with the names of parameters that came first.
-    numbers: HashMap<String, usize>,
+    /// The index of each slot by its route. Routes that differ only in the names of parameters share the slot of the one
+    /// that was inserted first.
+    slot_by_route: HashMap<String, usize>,
 }
 
-/// What is found at one route.
+/// The values of one route.
 #[derive(Clone, Debug)]
 struct Slot<T> {
-    /// Of the pattern that describes these paths and no others.
-    own: Option<Entry<T>>,
-    /// Of one that ends in `/*`, here with nothing behind the slash. It says less.
-    rest: Option<Entry<T>>,
+    /// The entry of the pattern with this route. It takes precedence.
+    exact: Option<Entry<T>>,
+    /// The entry of a pattern that ends in `/*` and has this `folder_route`.
+    folder: Option<Entry<T>>,
 }
 
 #[derive(Clone, Debug)]
@@ -136,70 +137,78 @@ struct Entry<T> {
     value: T,
 }
 
-/// There is a pattern between which and the new one nothing decides.
+/// Another pattern matches the same paths as the new one, and neither is more specific.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{new} describes the same paths as {old}: nothing decides between the two")]
+#[error(
+    "{new} matches the same paths as {old}, and neither is more specific: change or remove one of them"
+)]
 pub(crate) struct Conflict {
     new: String,
     old: String,
 }
 
-/// A path that was found.
+/// The result of a lookup.
 pub(crate) struct Found<'a, T> {
     pub(crate) value: &'a T,
-    /// What the parameters of the pattern stand for.
+    /// The names of the pattern's parameters, with their values in the path.
     pub(crate) parameters: Vec<(String, String)>,
 }
 
 impl<T> Default for Patterns<T> {
     fn default() -> Self {
-        Self { router: Router::new(), slots: Vec::new(), numbers: HashMap::new() }
+        Self { router: Router::new(), slots: Vec::new(), slot_by_route: HashMap::new() }
     }
 }
 
 impl<T: Clone> Patterns<T> {
+    /// Inserts a value for a pattern.
+    ///
     /// # Errors
     ///
-    /// [`Conflict`]; some of the paths may have been inserted then, so that nothing should be looked up any more.
+    /// [`Conflict`] if neither of two patterns is more specific. The map must not be used afterwards, because some routes
+    /// of the pattern may have been inserted.
     pub(crate) fn insert(&mut self, pattern: &Pattern, value: T) -> Result<(), Conflict> {
         let slot = self.slot(pattern, &pattern.route)?;
-        if let Some(old) = &self.slots[slot].own {
+        if let Some(old) = &self.slots[slot].exact {
             return Err(Conflict::between(pattern, old.pattern.as_str()));
         }
-        let folder =
-            pattern.folder.as_deref().map(|folder| self.slot(pattern, folder)).transpose()?;
+        let folder_slot =
+            pattern.folder_route.as_deref().map(|route| self.slot(pattern, route)).transpose()?;
         let entry = Entry { pattern: pattern.clone(), value };
-        if let Some(folder) = folder {
-            // Whoever has the same folder has the same route, which would have been a conflict.
-            self.slots[folder].rest = Some(entry.clone());
+        if let Some(folder_slot) = folder_slot {
+            // This overwrites nothing: patterns with the same folder have the same route, which is a conflict.
+            self.slots[folder_slot].folder = Some(entry.clone());
         }
-        self.slots[slot].own = Some(entry);
+        self.slots[slot].exact = Some(entry);
         Ok(())
     }
 
-    /// The value of a path in its [normal form](normalized).
+    /// Finds the value for a path in its [normal form](normalized).
     pub(crate) fn find(&self, path: &str) -> Option<Found<'_, T>> {
         let found = self.router.at(path).ok()?;
         let slot = self.slots.get(*found.value)?;
-        let Entry { pattern, value } = slot.own.as_ref().or(slot.rest.as_ref())?;
-        // The router may know the names of another pattern. What it has no value for is an empty rest.
+        let Entry { pattern, value } = slot.exact.as_ref().or(slot.folder.as_ref())?;
+        // Names come from the pattern, because the router may know another pattern's names. The only value that the
+        // router may not have is an empty `*`.
         let values = found.params.iter().map(|(_, value)| value).chain([""]);
         let parameters = pattern.names.iter().cloned().zip(values.map(str::to_owned)).collect();
         Some(Found { value, parameters })
     }
 
-    /// The number of a route's slot, which is made if there is none.
+    /// Returns the index of the slot of a route. Creates the slot if there is none.
     fn slot(&mut self, pattern: &Pattern, route: &str) -> Result<usize, Conflict> {
         let next = self.slots.len();
         match self.router.insert(route, next) {
             Ok(()) => {
-                self.numbers.insert(route.to_owned(), next);
-                self.slots.push(Slot { own: None, rest: None });
+                self.slot_by_route.insert(route.to_owned(), next);
+                self.slots.push(Slot { exact: None, folder: None });
                 Ok(next)
             }
-            Err(InsertError::Conflict { with }) => {
-                self.numbers.get(&with).copied().ok_or_else(|| Conflict::between(pattern, &with))
-            }
+            Err(InsertError::Conflict { with }) => self
+                .slot_by_route
+                .get(&with)
+                .copied()
+                .ok_or_else(|| Conflict::between(pattern, &with)),
             Err(other) => Err(Conflict::between(pattern, &other.to_string())),
         }
     }
@@ -227,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn path_without_parameters_is_that_path_alone() {
+    fn path_without_parameters_matches_only_itself() {
         assert_eq!(parameters("/chat", "/chat"), Some(vec![]));
         assert_eq!(parameters("/", "/"), Some(vec![]));
         for other in ["/", "/chat/", "/Chat", "/chat/a", "/cha"] {
@@ -236,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn parameter_is_one_segment() {
+    fn parameter_matches_one_segment() {
         assert_eq!(parameters("/room/{id}", "/room/red"), Some(vec![pair("id", "red")]));
         assert_eq!(parameters("/room/{id}", "/room/%20"), Some(vec![pair("id", "%20")]));
         for other in ["/room", "/room/", "/room/red/", "/room/red/blue"] {
@@ -247,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn star_is_all_that_follows() {
+    fn star_matches_everything_that_follows() {
         assert_eq!(parameters("/files/*", "/files/a/b.txt"), Some(vec![pair("*", "a/b.txt")]));
         assert_eq!(parameters("/files/*", "/files/"), Some(vec![pair("*", "")]));
         assert_eq!(parameters("/files/*", "/files"), None);
@@ -255,11 +264,15 @@ mod tests {
         assert_eq!(parameters("/*", "/a"), Some(vec![pair("*", "a")]));
         let two = parameters("/{team}/*", "/a/");
         assert_eq!(two, Some(vec![pair("team", "a"), pair("*", "")]));
-        assert_eq!(parameters("/a*", "/a*"), Some(vec![]), "a star at the end of a segment is one");
+        assert_eq!(
+            parameters("/a*", "/a*"),
+            Some(vec![]),
+            "a star after other characters of a segment is literal"
+        );
     }
 
     #[test]
-    fn every_spelling_of_a_path_is_that_path() {
+    fn all_spellings_of_a_path_match() {
         for pattern in ["/r\u{e4}ume", "/r%C3%A4ume", "/r%c3%a4ume"] {
             assert_eq!(parameters(pattern, "/r%C3%A4ume"), Some(vec![]), "{pattern}");
         }
@@ -271,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn pattern_that_says_more_decides() {
+    fn more_specific_pattern_wins() {
         let mut patterns = Patterns::default();
         for text in ["/*", "/room/{id}", "/room/lobby", "/room/", "/files/*"] {
             patterns.insert(&Pattern::parse(text).expect("a pattern"), text).expect("no conflict");
@@ -290,28 +303,28 @@ mod tests {
     }
 
     #[test]
-    fn path_of_its_own_decides_before_an_empty_rest() {
+    fn exact_pattern_wins_over_an_empty_star() {
         for texts in [["/{a}/*", "/{b}/", "/x/*", "/x/"], ["/x/", "/x/*", "/{b}/", "/{a}/*"]] {
             let mut patterns = Patterns::default();
             for text in texts {
                 let pattern = Pattern::parse(text).expect("a pattern");
                 patterns.insert(&pattern, text).expect("no conflict");
             }
-            for (path, decides, name) in [
+            for (path, winner, name) in [
                 ("/x/", "/x/", None),
                 ("/x/1", "/x/*", Some("*")),
                 ("/y/", "/{b}/", Some("b")),
                 ("/y/1", "/{a}/*", Some("a")),
             ] {
-                let found = patterns.find(path).expect("it is described");
-                assert_eq!(*found.value, decides, "{path}");
+                let found = patterns.find(path).expect("a match");
+                assert_eq!(*found.value, winner, "{path}");
                 assert_eq!(found.parameters.first().map(|(name, _)| name.as_str()), name);
             }
         }
     }
 
     #[test]
-    fn patterns_that_become_the_same_are_told_as_they_were_written() {
+    fn conflict_names_both_patterns_as_they_were_written() {
         for (old, new) in [
             ("/r\u{e4}ume", "/r%c3%a4ume"),
             ("/a%2fb", "/a%2Fb"),
@@ -328,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pattern() {
+    fn invalid_patterns_are_refused() {
         for text in [
             "chat",
             "",

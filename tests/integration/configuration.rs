@@ -120,7 +120,7 @@ fn check_names_the_line_that_is_wrong() -> Result<()> {
         (TWO.replace("64", "0"), 15, "max-message must be more than 0"),
         (TWO.replace("/telling/{id}", "telling"), 12, "must begin with /"),
         (TWO.replace("name = \"telling\"", "name = \"echo\""), 11, "two resources"),
-        (TWO.replace("\"/echo\"", "\"/telling/{name}\""), 12, "nothing decides"),
+        (TWO.replace("\"/echo\"", "\"/telling/{name}\""), 12, "neither is more specific"),
         (TWO.replace("[[resource]]", "[[resource"), 5, ""),
     ] {
         let (is_good, _, output) = check(&Configuration::new(&text)?)?;

@@ -150,7 +150,7 @@ fn flags_that_make_no_sense() {
     with(&["--handshake-timeout", "0s"], &["--handshake-timeout"]);
     with(&["--close-timeout", "soon"], &["--close-timeout"]);
     with(&["--path", "echo"], &["must begin with /"]);
-    with(&["--path", "/echo?a=1"], &["path alone"]);
+    with(&["--path", "/echo?a=1"], &["without query or fragment"]);
     with(&["--origin", "example.com"], &["--origin", "https://app.example.com"]);
     with(&["--static", "/nowhere"], &["/nowhere", "--static"]);
     with(&["--log", "a=b=c"], &["--log"]);

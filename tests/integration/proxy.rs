@@ -182,7 +182,7 @@ fn unusable_proxy_is_reported_with_what_to_do() -> Result<()> {
         (
             "http_proxy",
             &forbids.address.to_string(),
-            ["403 Forbidden: not to this port", "port 443 alone"],
+            ["403 Forbidden: not to this port", "only allow port 443"],
         ),
     ] {
         let client = through(&[(variable, proxy)], "ws://you:secret@server.invalid/", &[]);

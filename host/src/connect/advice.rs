@@ -1,13 +1,13 @@
-//! Why there is no connection, and what to do about it.
+//! Explains why the client could not connect, and what the user can do about it.
 
 use ws_host::client::{ConnectError, HandshakeError, HttpVersion};
 
 use super::output::printable;
 
-/// How much of a refusal's text is shown, in characters: a sentence, not a web page.
-const SHOWN: usize = 200;
+/// The longest part of a response body that is shown, in characters. A sentence fits, a web page does not.
+const MAX_BODY_CHARS: usize = 200;
 
-/// The error as the user reads it.
+/// Returns the error as the user reads it: its causes, the body of a refusal, and advice.
 pub(super) fn not_connected(url: &str, error: &ConnectError) -> anyhow::Error {
     let mut text = format!("not connected to {url}: {error}");
     let mut source = std::error::Error::source(error);
@@ -16,10 +16,10 @@ pub(super) fn not_connected(url: &str, error: &ConnectError) -> anyhow::Error {
         source = cause.source();
     }
     if let ConnectError::Refused { body, .. } | ConnectError::ProxyRefused { body, .. } = error
-        && let shown = body.trim().chars().take(SHOWN).collect::<String>()
-        && !shown.is_empty()
+        && let body = body.trim().chars().take(MAX_BODY_CHARS).collect::<String>()
+        && !body.is_empty()
     {
-        text += &format!(": {shown}");
+        text += &format!(": {body}");
     }
     let mut text = printable(&text);
     if let Some(advice) = advice(url, error) {
@@ -28,48 +28,61 @@ pub(super) fn not_connected(url: &str, error: &ConnectError) -> anyhow::Error {
     anyhow::Error::msg(text)
 }
 
+/// Returns what the user can do about the error, if anything is known to help.
 fn advice(url: &str, error: &ConnectError) -> Option<&'static str> {
     Some(match error {
-        ConnectError::Unreachable { .. } => "Is the server running, and are host and port right?",
-        ConnectError::UnixUnreachable { .. } => "Is the server running, and is the path right?",
+        ConnectError::Unreachable { .. } => {
+            "Check that the server is running, and that host and port are right"
+        }
+        ConnectError::UnixUnreachable { .. } => {
+            "Check that the server is running, and that the path is right"
+        }
         ConnectError::ProxyUnreachable { .. } | ConnectError::ProxyHttp(_) => {
-            "The environment names that proxy; no_proxy lists hosts to reach without one"
+            "The proxy is set in the environment; list hosts to reach without it in no_proxy"
         }
         ConnectError::ProxyRefused { status, .. } => match status.as_u16() {
             407 => {
-                "The proxy wants to know who you are: http://user:password@host:port in the environment"
+                "The proxy asks for a password: set http://user:password@host:port in the environment"
             }
             _ => {
-                "The proxy may allow port 443 alone, or not reach the server; no_proxy lists hosts to \
-                 reach without one"
+                "The proxy may only allow port 443, or may be unable to reach the server; list hosts to \
+                 reach without it in no_proxy"
             }
         },
         ConnectError::Tls { .. } | ConnectError::NoSystemRoots => {
-            "If the server's certificate is its own, name it: --ca FILE. If it speaks no TLS, write ws://"
+            "For a self-signed certificate, pass --ca FILE. For a server without TLS, use ws://"
         }
-        ConnectError::CaFile { .. } => "--ca wants a file of certificates in PEM",
+        ConnectError::CaFile { .. } => "--ca needs a PEM file with certificates",
         ConnectError::ClientNotTrusted { .. } => {
-            "Show a certificate that the server trusts: --cert FILE --key FILE"
+            "Pass a certificate that the server trusts: --cert FILE --key FILE"
         }
-        ConnectError::ClientCertificate { .. } => "--cert wants a file of certificates in PEM",
-        ConnectError::ClientKey { .. } => "--key wants the key of the certificate, in PEM",
-        ConnectError::HttpNotSpoken(HttpVersion::Http1) => "The server may speak HTTP/2: --http2",
+        ConnectError::ClientCertificate { .. } => "--cert needs a PEM file with certificates",
+        ConnectError::ClientKey { .. } => {
+            "--key needs a PEM file with the private key of the certificate"
+        }
+        ConnectError::HttpNotSpoken(HttpVersion::Http1) => {
+            "The server may speak HTTP/2: try --http2"
+        }
         ConnectError::HttpNotSpoken(_) | ConnectError::NoExtendedConnect => "Leave out --http2",
-        ConnectError::Http(_) if url.starts_with("ws:") => "If the server speaks TLS, write wss://",
+        ConnectError::Http(_) if url.starts_with("ws:") => "If the server uses TLS, use wss://",
         ConnectError::Refused { status, .. } => match status.as_u16() {
             401 => {
-                "The server wants to know who you are: user:password@ in the URL, or \
+                "The server asks for credentials: put user:password@ in the URL, or pass \
                  --header 'Authorization: ...'"
             }
-            403 => "The server may expect a web page of its own: --origin https://...",
-            404 => "Is the path right?",
+            403 => {
+                "The server may only accept requests from its own pages: pass --origin https://..."
+            }
+            404 => "Check the path of the URL",
             _ => return None,
         },
-        ConnectError::Redirected { location: Some(_), .. } => "Connect there if you trust it",
-        ConnectError::Handshake(HandshakeError::SubprotocolNotOffered) => {
-            "Offer the subprotocol that the server speaks: --subprotocol NAME"
+        ConnectError::Redirected { location: Some(_), .. } => {
+            "Connect to that address if you trust it"
         }
-        ConnectError::TimedOut(_) => "A slow server gets more time with --connect-timeout",
+        ConnectError::Handshake(HandshakeError::SubprotocolNotOffered) => {
+            "Offer the subprotocol that the server uses: --subprotocol NAME"
+        }
+        ConnectError::TimedOut(_) => "Give a slow server more time with --connect-timeout",
         _ => return None,
     })
 }
@@ -85,14 +98,14 @@ mod tests {
     }
 
     #[test]
-    fn refusal_for_an_origin_tells_the_flag() {
+    fn refused_origin_names_the_flag() {
         let text = refused(403, "this origin is not allowed\n");
         assert!(text.contains("403 Forbidden: this origin is not allowed\n"), "{text}");
         assert!(text.contains("--origin"), "{text}");
     }
 
     #[test]
-    fn text_of_a_refusal_is_short_and_harmless() {
+    fn body_of_a_refusal_is_cut_and_escaped() {
         let text = refused(500, &"\u{1b}".repeat(1000));
         assert!(!text.contains('\u{1b}'));
         assert!(text.len() < 2000, "{}", text.len());

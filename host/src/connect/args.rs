@@ -10,53 +10,53 @@ use bytesize::ByteSize;
 use ws_host::client::{HttpVersion, Options, Verify};
 
 use super::input::{MAX_LINE, Source};
-use super::output::{Control, Form, Style};
+use super::output::{ControlChars, LineFormat, Style};
 use super::proxy;
-use super::session::{Meaning, Plan};
+use super::session::{InputSyntax, Plan};
 
-/// What a masked frame adds to its payload at most, in octets.
-const FRAME_HEADER: usize = 14;
+/// The longest header of a masked frame, in bytes.
+const MAX_FRAME_HEADER: usize = 14;
 
-/// How long the server may take to close, with all that it still has to send when the input ends.
+/// How long the server may take to finish sending and to close after we start the closing handshake.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a server may think about an answer in a pipe: longer than most do, and no longer than a person
-/// likes to wait behind the last one.
-const WAIT: Duration = Duration::from_secs(1);
+/// The default of `--wait` in a pipe. Most servers reply faster, and a user does not mind waiting this long after the
+/// last reply.
+const DEFAULT_WAIT: Duration = Duration::from_secs(1);
 
-/// The same where answers are counted, so that nobody waits behind the last one.
-const WAIT_FOR_COUNT: Duration = Duration::from_secs(10);
+/// The default of `--wait` with `--count`. It is longer because the client closes as soon as the last message arrives.
+const DEFAULT_WAIT_WITH_COUNT: Duration = Duration::from_secs(10);
 
 const AFTER_HELP: &str = "\
-Each line of the input is a text message, without the LF or CRLF at its end.
-The last line needs no LF. An empty line is an empty message. At a terminal,
-and in a pipe with --commands, lines that begin with / are commands:
-  /ping [TEXT]            check that the server answers, and how fast
+Each line of input is sent as a text message, without the LF or CRLF at its
+end. The last line needs no LF. An empty line is an empty message. At a
+terminal, or in a pipe with --commands, lines that begin with / are commands:
+  /ping [TEXT]            ping the server and print the round-trip time
   /binary HEX             send a binary message: /binary 01 02 ff
-  /close [CODE [REASON]]  close, by default with 1000, and read no more input
+  /close [CODE [REASON]]  close, by default with 1000; read no more input
   /help                   print this text
   //TEXT                  send /TEXT
-After the end of the input, ws-host connect waits until no message has come for
-the time of --wait. Then it closes with 1000 and prints what the server still
-sends. Ctrl-C, SIGTERM and SIGHUP close with 1001; a second Ctrl-C or SIGTERM
-ends at once.
+When the input ends, ws-host connect waits until no message has arrived for the
+duration of --wait. Then it closes with 1000 and prints whatever the server
+still sends. Ctrl-C, SIGTERM and SIGHUP close with 1001. A second Ctrl-C or
+SIGTERM exits at once.
 
 Exit code:
   0    closed normally (1000, 1001, or without a code); nothing is missing
   1    not connected
-  2    wrong arguments
+  2    invalid arguments
   3    closed with another code
-  4    lost: no close frame came from the server
-  5    incomplete: some input was not sent, fewer messages came than --count
-       says, or some messages could not be printed
+  4    connection lost: the server sent no close frame
+  5    incomplete: some input was not sent, fewer messages arrived than --count
+       asks for, or some messages could not be printed
   129, 130, 143  ended by SIGHUP, Ctrl-C, SIGTERM
 Standard error says what is missing.
 
 Proxy: http_proxy for ws://, https_proxy for wss://, otherwise all_proxy.
-Upper case works too, except HTTP_PROXY in a CGI program. The proxy must be an
-HTTP proxy that allows CONNECT: http://[user:password@]host[:port]. no_proxy
-lists hosts to reach without the proxy: names with their subdomains, addresses,
-networks, or *. This machine is always reached without the proxy.
+Upper-case names also work, except HTTP_PROXY in a CGI program. The proxy must
+be an HTTP proxy that allows CONNECT: http://[user:password@]host[:port].
+no_proxy lists hosts to reach without the proxy: names (with their subdomains),
+addresses, networks, or *. The proxy is never used for this machine.
 
 Examples:
   ws-host connect ws://127.0.0.1:8080
@@ -67,7 +67,7 @@ Examples:
   ws-host connect --unix /run/ws-host.sock ws://localhost/
   ws-host connect --http2 --cert me.pem --key me.key wss://example.com/";
 
-/// Talks to a WebSocket server: each input line is sent as a message, each message is printed as a line
+/// Talks to a WebSocket server: sends each input line as a message and prints each message as a line
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -75,11 +75,11 @@ pub(crate) struct Args {
     #[arg(value_name = "URL")]
     pub(super) url: String,
 
-    /// A subprotocol to offer (may be repeated, the best one first)
+    /// A subprotocol to offer (repeat to offer several, the preferred one first)
     #[arg(long = "subprotocol", value_name = "NAME")]
     subprotocols: Vec<String>,
 
-    /// A header to send with the handshake (may be repeated); Host replaces the host of the URL
+    /// A header to send with the handshake (may be repeated); Host overrides the host of the URL
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
 
@@ -87,11 +87,11 @@ pub(crate) struct Args {
     #[arg(long)]
     origin: Option<String>,
 
-    /// The authorities to trust for the server, in PEM, in place of the system's
+    /// The CA certificates to trust instead of the system's, in PEM
     #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
     ca: Option<PathBuf>,
 
-    /// The client certificate for a server that asks for one, in PEM
+    /// The client certificate, for a server that asks for one, in PEM
     #[arg(long, value_name = "FILE", requires = "key")]
     cert: Option<PathBuf>,
 
@@ -99,49 +99,49 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
 
-    /// Do not verify the server: anybody on the network path can read and change everything
+    /// Do not verify the server's certificate: anyone on the network can then read and change all data
     #[arg(long)]
     insecure: bool,
 
-    /// Connect to this Unix socket; host and path of the request come from the URL
+    /// Connect to this Unix socket; the request still uses host and path of the URL
     #[arg(long, value_name = "PATH")]
     unix: Option<PathBuf>,
 
-    /// Use HTTP/2 (RFC 8441) only; with ws:// the server must accept it with prior knowledge
+    /// Use HTTP/2 (RFC 8441) only; with ws:// the server must accept it without negotiation (prior knowledge)
     #[arg(long)]
     http2: bool,
 
-    /// Do not offer to compress messages
+    /// Do not offer compression
     #[arg(long)]
     no_compression: bool,
 
-    /// Size of a message from the server; a longer one closes with 1009
+    /// The largest message to accept from the server; a larger one closes with 1009
     #[arg(long, value_name = "SIZE", default_value = "1MiB")]
     max_message: ByteSize,
 
-    /// Time from looking up the host to the end of the handshake
+    /// Time limit for connecting, from the name lookup to the end of the handshake
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     connect_timeout: Duration,
 
-    /// Print only messages, text as it is and binary in hexadecimal, for pipes
+    /// Print messages only, for pipes: text as it is, binary in hexadecimal
     #[arg(long)]
     plain: bool,
 
-    /// How long to wait for the next message after the end of the input; or `forever` [default: 1s in a pipe,
-    /// 10s with --count, 0s at a terminal]
-    #[arg(long, value_name = "TIME", value_parser = wait)]
+    /// How long to wait for another message after the input ends, or `forever` [default: 1s in a pipe, 10s with
+    /// --count, 0s at a terminal]
+    #[arg(long, value_name = "TIME", value_parser = parse_wait)]
     wait: Option<Wait>,
 
-    /// Close after this many messages have come; fewer are an error
+    /// Close when this many messages have arrived; fewer are an error
     #[arg(long, value_name = "N")]
     count: Option<NonZeroU64>,
 
-    /// Accept commands in a pipe as well
+    /// Accept commands in a pipe, too
     #[arg(long)]
     commands: bool,
 }
 
-/// How long to wait behind the end of the input.
+/// How long to wait for messages after the end of the input.
 #[derive(Clone, Copy, Debug)]
 enum Wait {
     Time(Duration),
@@ -149,13 +149,13 @@ enum Wait {
 }
 
 impl Args {
-    /// What to connect to, and how.
+    /// Returns the options of the connection, with the proxy of the environment.
     pub(super) fn options(&self) -> Result<Options> {
         let max_message = usize::try_from(self.max_message.as_u64()).context("--max-message")?;
         let mut options = Options::new(&self.url)?
             .verify(self.verify())
             .max_message(max_message)
-            .max_outbound(MAX_LINE + FRAME_HEADER)
+            .max_outbound(MAX_LINE + MAX_FRAME_HEADER)
             .connect_timeout(self.connect_timeout)
             .close_timeout(CLOSE_TIMEOUT);
         if let (Some(certificate), Some(key)) = (&self.cert, &self.key) {
@@ -175,11 +175,11 @@ impl Args {
         }
         for header in &self.headers {
             let (name, value) =
-                header.split_once(':').context("--header is written as 'Name: value'")?;
+                header.split_once(':').context("--header must be written as 'Name: value'")?;
             let set = options.header(name, value.trim());
             options = set.with_context(|| match name.to_ascii_lowercase().as_str() {
-                "sec-websocket-protocol" => "--subprotocol is for this, not --header",
-                "sec-websocket-extensions" => "--no-compression is for this, not --header",
+                "sec-websocket-protocol" => "use --subprotocol instead of --header",
+                "sec-websocket-extensions" => "use --no-compression instead of --header",
                 _ => "--header",
             })?;
         }
@@ -192,32 +192,32 @@ impl Args {
         }
     }
 
-    /// What to do with the input, and when to end.
+    /// Returns how to read the input and when to close.
     pub(super) fn plan(&self) -> Plan {
         let source = if std::io::stdin().is_terminal() { Source::Terminal } else { Source::Pipe };
         let wait = match (self.wait, source, self.count) {
             (Some(Wait::Time(time)), ..) => Some(time),
             (Some(Wait::Forever), ..) => None,
-            (None, _, Some(_)) => Some(WAIT_FOR_COUNT),
-            (None, Source::Pipe, None) => Some(WAIT),
+            (None, _, Some(_)) => Some(DEFAULT_WAIT_WITH_COUNT),
+            (None, Source::Pipe, None) => Some(DEFAULT_WAIT),
             (None, Source::Terminal, None) => Some(Duration::ZERO),
         };
-        let meaning = match source {
-            Source::Terminal => Meaning::Commands,
-            Source::Pipe if self.commands => Meaning::Commands,
-            Source::Pipe => Meaning::Messages,
+        let syntax = match source {
+            Source::Terminal => InputSyntax::Commands,
+            Source::Pipe if self.commands => InputSyntax::Commands,
+            Source::Pipe => InputSyntax::Messages,
         };
-        Plan { source, meaning, wait, count: self.count.map(NonZeroU64::get) }
+        Plan { source, syntax, wait, count: self.count.map(NonZeroU64::get) }
     }
 
-    /// How to print.
+    /// Returns how to print messages.
     pub(super) fn style(&self) -> Style {
         Style {
-            form: if self.plain { Form::Plain } else { Form::Told },
-            control: if self.plain && !std::io::stdout().is_terminal() {
-                Control::Raw
+            format: if self.plain { LineFormat::Plain } else { LineFormat::Labeled },
+            control_chars: if self.plain && !std::io::stdout().is_terminal() {
+                ControlChars::Raw
             } else {
-                Control::Escaped
+                ControlChars::Escaped
             },
         }
     }
@@ -231,14 +231,14 @@ impl Args {
     }
 }
 
-fn wait(text: &str) -> Result<Wait, humantime::DurationError> {
+fn parse_wait(text: &str) -> Result<Wait, humantime::DurationError> {
     match text {
         "forever" => Ok(Wait::Forever),
         time => humantime::parse_duration(time).map(Wait::Time),
     }
 }
 
-/// What the commands are, for `/help`.
-pub(super) fn help() -> &'static str {
+/// Returns the part of the help that lists the commands, for `/help`.
+pub(super) fn commands_help() -> &'static str {
     AFTER_HELP.split("\n\n").next().unwrap_or(AFTER_HELP)
 }

@@ -1,6 +1,6 @@
-//! What a line of the input asks for.
+//! Parses an input line into a command.
 
-/// What to do.
+/// An input line as a command. A line that does not begin with `/` is a text message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Command {
     Text(String),
@@ -10,18 +10,19 @@ pub(super) enum Command {
     Help,
 }
 
-/// Why a line asks for nothing.
+/// Why a line is not a valid command.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum CommandError {
-    #[error("there is no /{0}; /help tells what there is, and //{0} sends the text /{0}")]
+    #[error("there is no command /{0}: /help lists the commands, and //{0} sends the text /{0}")]
     Unknown(String),
-    #[error("/binary wants pairs of hexadecimal digits: /binary 01 02 ff")]
+    #[error("/binary needs pairs of hexadecimal digits: /binary 01 02 ff")]
     Hex,
-    #[error("/close wants a number, then a reason: /close 1000 bye")]
+    #[error("/close needs a number, and may have a reason after it: /close 1000 bye")]
     CloseCode,
 }
 
 impl Command {
+    /// Parses a line without its line ending.
     pub(super) fn parse(line: &str) -> Result<Self, CommandError> {
         let Some(command) = line.strip_prefix('/') else {
             return Ok(Self::Text(line.to_owned()));
@@ -32,15 +33,15 @@ impl Command {
         let (name, rest) = command.split_once(' ').unwrap_or((command, ""));
         match name {
             "ping" => Ok(Self::Ping(rest.to_owned())),
-            "binary" => bytes(rest).map(Self::Binary).ok_or(CommandError::Hex),
-            "close" => close(rest.trim()),
+            "binary" => parse_hex(rest).map(Self::Binary).ok_or(CommandError::Hex),
+            "close" => parse_close(rest.trim()),
             "help" => Ok(Self::Help),
             unknown => Err(CommandError::Unknown(unknown.to_owned())),
         }
     }
 }
 
-fn close(arguments: &str) -> Result<Command, CommandError> {
+fn parse_close(arguments: &str) -> Result<Command, CommandError> {
     if arguments.is_empty() {
         return Ok(Command::Close { code: 1000, reason: String::new() });
     }
@@ -49,8 +50,8 @@ fn close(arguments: &str) -> Result<Command, CommandError> {
     Ok(Command::Close { code, reason: reason.to_owned() })
 }
 
-/// `01 02 ff` or `0102ff`.
-fn bytes(hex: &str) -> Option<Vec<u8>> {
+/// Parses `01 02 ff` or `0102ff`.
+fn parse_hex(hex: &str) -> Option<Vec<u8>> {
     let digits: Option<Vec<u32>> =
         hex.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_digit(16)).collect();
     let (pairs, []) = digits.as_deref()?.as_chunks::<2>() else { return None };
@@ -67,14 +68,14 @@ mod tests {
     }
 
     #[test]
-    fn line_is_a_text_message() {
+    fn line_without_a_slash_is_a_text_message() {
         expect("hello", Ok(Command::Text("hello".into())));
         expect("", Ok(Command::Text(String::new())));
         expect(" /ping", Ok(Command::Text(" /ping".into())));
     }
 
     #[test]
-    fn two_slashes_send_one() {
+    fn two_slashes_send_a_text_with_one() {
         expect("//ping x", Ok(Command::Text("/ping x".into())));
         expect("//", Ok(Command::Text("/".into())));
     }

@@ -1,52 +1,51 @@
-//! The lines of standard input, read by a thread of their own: a runtime cannot end while one of its
+//! Reads the lines of standard input on a thread of its own. A runtime cannot shut down while one of its blocking
 //! threads waits for a terminal.
 
 use std::io::{BufRead, BufReader, Read};
 
 use tokio::sync::mpsc;
 
-/// The longest line, in octets: the longest message of the Autobahn TestSuite, which takes a person
-/// some days to type.
+/// The longest line, in bytes: the size of the longest message in the Autobahn TestSuite. Typing it would take days.
 pub(super) const MAX_LINE: usize = 16 << 20;
 
-/// How many lines are read ahead. The session sends them one after the other.
+/// How many lines are read ahead. The session sends them one by one.
 const READ_AHEAD: usize = 16;
 
-/// Who writes the input.
+/// Where the input comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    /// A person, who sees what becomes of each line.
+    /// A user, who sees the result of each line.
     Terminal,
     /// A program, or a file.
     Pipe,
 }
 
-/// The input, as it is read.
+/// The input lines, as they are read.
 pub(super) type Lines = mpsc::Receiver<Result<String, InputError>>;
 
-/// Why a line cannot be sent. After one that is not UTF-8 the input goes on.
+/// Why a line cannot be sent. Only after [`InputError::Utf8`] do more lines follow.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InputError {
-    #[error("the input cannot be read behind line {line}: {source}")]
+    #[error("the input cannot be read after line {line}: {source}")]
     Io { line: u64, source: std::io::Error },
     #[error(
-        "line {line} of the input is longer than {MAX_LINE} octets: neither it nor what follows is sent"
+        "line {line} of the input is longer than {MAX_LINE} bytes: it and all following lines are not sent"
     )]
     TooLong { line: u64 },
     #[error(
-        "line {line} of the input is not UTF-8 and is not sent; the command /binary HEX sends octets"
+        "line {line} of the input is not UTF-8 and is not sent; to send bytes, use the command /binary HEX"
     )]
     Utf8 { line: u64 },
 }
 
 impl InputError {
-    /// Whether no more lines follow.
+    /// Returns whether no more lines follow.
     pub(super) fn is_last(&self) -> bool {
         !matches!(self, Self::Utf8 { .. })
     }
 }
 
-/// The lines of standard input, without their ends.
+/// Starts to read standard input. Returns the lines without their line endings.
 pub(super) fn lines() -> Lines {
     let (sender, receiver) = mpsc::channel(READ_AHEAD);
     std::thread::spawn(move || {
@@ -62,10 +61,11 @@ pub(super) fn lines() -> Lines {
     receiver
 }
 
-/// The line of this number. It ends with LF or CRLF; the last one may have no end, and then a CR is its own.
+/// Reads a line; `number` is its number in errors. A line ends with LF or CRLF. The last line may end without either:
+/// then a CR at its end is part of the message.
 fn read_line(input: &mut impl BufRead, number: u64) -> Result<Option<String>, InputError> {
     let mut bytes = Vec::new();
-    // Room for the end of the line, which may be two octets.
+    // The line ending has up to two bytes.
     let read = input.take(MAX_LINE as u64 + 2).read_until(b'\n', &mut bytes);
     if read.map_err(|source| InputError::Io { line: number - 1, source })? == 0 {
         return Ok(None);
@@ -88,21 +88,21 @@ mod tests {
     }
 
     #[test]
-    fn line_has_no_end_of_line_in_it() {
+    fn line_endings_are_removed() {
         assert_eq!(lines_of(b"a\nb\r\n\n c \nd"), ["a", "b", "", " c ", "d"]);
         assert_eq!(lines_of(b"a\r\r\nb\r"), ["a\r", "b\r"]);
         assert_eq!(lines_of(b""), [""; 0]);
     }
 
     #[test]
-    fn line_without_an_end_is_not_read_for_ever() {
+    fn endless_line_is_an_error() {
         let mut endless = BufReader::new(std::io::repeat(b'x'));
         let error = read_line(&mut endless, 7).unwrap_err();
         assert!(error.is_last() && error.to_string().contains("line 7"), "{error}");
     }
 
     #[test]
-    fn line_that_is_not_text_is_told_by_its_number() {
+    fn line_that_is_not_utf8_is_reported_with_its_number() {
         let error = read_line(&mut &b"\xff\n"[..], 7).unwrap_err();
         assert!(!error.is_last() && error.to_string().contains("line 7"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! `ws-host connect URL`: a WebSocket client for people and for pipes.
+//! `ws-host connect URL`: a WebSocket client for terminals and pipes.
 
 mod advice;
 mod args;
@@ -17,14 +17,14 @@ use ws_host::client::{Opened, connect};
 
 use self::advice::not_connected;
 pub(crate) use self::args::Args;
-use self::output::{Output, tell};
+use self::output::{Output, report};
 use self::session::Session;
 
-/// Connects, and talks until one end closes.
+/// Connects to a server, and sends and prints messages until one side closes. Returns the exit code.
 ///
 /// # Errors
 ///
-/// What was wrong with the arguments, or why there is no connection, each with advice.
+/// Invalid arguments, or a failure to connect. The error says what the user can do.
 ///
 /// # Cancel safety
 ///
@@ -37,22 +37,22 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let opened = tokio::select! {
         opened = client.opened() => opened.map_err(|error| not_connected(&url, &error))?,
         Ok(signal) = &mut signal => {
-            tell(&format!("not connected to {url}: ended by {}", signal.name()));
+            report(&format!("not connected to {url}: ended by {}", signal.name()));
             return Ok(ExitCode::from(signal.exit_code()));
         }
     };
-    tell(&opening(&url, &opened));
+    report(&opening_line(&url, &opened));
     let output = Output::start(args.style());
-    let tally = Session::new(client.clone(), messages, output, args.plan(), signal).run().await;
+    let outcome = Session::new(client.clone(), messages, output, args.plan(), signal).run().await;
     let end = client.ended().await;
-    for line in tally.tell(&end) {
-        tell(&line);
+    for line in outcome.closing_lines(&end) {
+        report(&line);
     }
-    Ok(ExitCode::from(tally.exit_code(&end)))
+    Ok(ExitCode::from(outcome.exit_code(&end)))
 }
 
-/// What was agreed on, as far as it is not the usual.
-fn opening(url: &str, opened: &Opened) -> String {
+/// Returns the line that reports a new connection, with whatever the handshake negotiated beyond the defaults.
+fn opening_line(url: &str, opened: &Opened) -> String {
     let mut text = format!("connected to {url}");
     if opened.http_version == http::Version::HTTP_2 {
         text += " over HTTP/2";

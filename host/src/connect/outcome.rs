@@ -1,4 +1,4 @@
-//! What has become of it all: what is told at the end, and the exit code.
+//! The outcome of a session: the report at its end, and the exit code.
 
 use std::io;
 
@@ -8,61 +8,61 @@ use super::input::Source;
 use super::output::printable;
 use super::signals::Signal;
 
-/// The server closed with a code that tells of a fault.
-const CLOSED_OTHERWISE: u8 = 3;
+/// Exit code: closed with a code other than 1000, 1001 or 1005.
+const EXIT_OTHER_CODE: u8 = 3;
 
-/// There was no close frame.
-const LOST: u8 = 4;
+/// Exit code: the connection ended without a close frame from the server.
+const EXIT_LOST: u8 = 4;
 
-/// Something was not sent, not received, or not printed.
-const INCOMPLETE: u8 = 5;
+/// Exit code: something was not sent, not received, or not printed.
+const EXIT_INCOMPLETE: u8 = 5;
 
 /// Why a connection was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// The server did, or it was lost.
-    Theirs,
-    /// The input has ended, and the server was quiet; or a command asked for it.
+pub(super) enum CloseCause {
+    /// The server closed it, or it was lost.
+    Server,
+    /// The input ended and no message arrived for the duration of `--wait`, or the user entered `/close`.
     Input,
-    /// All messages that were wanted have come.
+    /// As many messages arrived as `--count` asks for.
     Count,
-    /// A signal, or an output that nobody reads.
-    Given,
+    /// A signal arrived, or standard output failed.
+    Aborted,
 }
 
-/// What is known of the input.
+/// Whether part of the input was left unread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rest {
-    /// It was read to its end.
+pub(super) enum Unread {
+    /// The input was read to its end, or the user wants no more of it sent.
     Nothing,
-    /// There may be more of it.
-    Unknown,
+    /// There may be more input.
+    Possible,
 }
 
-/// What went over the connection, and what did not.
+/// What a session sent, received and printed, and how it ended.
 #[derive(Debug)]
-pub(super) struct Tally {
+pub(super) struct Outcome {
     pub(super) source: Source,
-    pub(super) ending: Ending,
+    pub(super) cause: CloseCause,
     /// Messages that were handed to the socket.
     pub(super) sent: u64,
-    /// Lines that were read, and not sent.
+    /// Lines that were read but not sent.
     pub(super) unsent: u64,
-    pub(super) rest: Rest,
+    pub(super) unread: Unread,
     pub(super) received: u64,
-    /// How many were wanted.
+    /// The number of messages that `--count` asks for.
     pub(super) count: Option<u64>,
     pub(super) signal: Option<Signal>,
     pub(super) printed: io::Result<()>,
 }
 
-impl Tally {
-    /// What is said of the end on standard error, a line each.
-    pub(super) fn tell(&self, end: &End) -> Vec<String> {
+impl Outcome {
+    /// Returns the lines that report the end of the session on standard error.
+    pub(super) fn closing_lines(&self, end: &End) -> Vec<String> {
         let mut lines = Vec::new();
         lines.extend(self.signal.map(|signal| format!("ended by {}", signal.name())));
-        lines.push(self.closed(end));
-        lines.extend(self.missing_input());
+        lines.push(self.close_line(end));
+        lines.extend(self.unsent_line());
         if let Some(count) = self.count
             && self.received < count
         {
@@ -74,31 +74,33 @@ impl Tally {
         lines
     }
 
+    /// Returns the exit code of the program.
     pub(super) fn exit_code(&self, end: &End) -> u8 {
         if let Some(signal) = self.signal {
             return signal.exit_code();
         }
-        let is_short = self.count.is_some_and(|count| self.received < count);
+        let is_count_missed = self.count.is_some_and(|count| self.received < count);
         match end.code {
-            1006 => LOST,
+            1006 => EXIT_LOST,
             1000 | 1001 | 1005 => {
                 let is_incomplete =
-                    is_short || self.printed.is_err() || self.missing_input().is_some();
-                if is_incomplete { INCOMPLETE } else { 0 }
+                    is_count_missed || self.printed.is_err() || self.unsent_line().is_some();
+                if is_incomplete { EXIT_INCOMPLETE } else { 0 }
             }
-            _ => CLOSED_OTHERWISE,
+            _ => EXIT_OTHER_CODE,
         }
     }
 
-    fn closed(&self, end: &End) -> String {
+    /// Returns the line that says how the connection ended.
+    fn close_line(&self, end: &End) -> String {
         if !end.clean {
             return match end.sent {
                 Some(code) => format!("lost after closing with {code}: {}", printable(&end.reason)),
                 None => format!("lost: {}", printable(&end.reason)),
             };
         }
-        let by = match self.ending {
-            Ending::Theirs => "closed by the server",
+        let by = match self.cause {
+            CloseCause::Server => "closed by the server",
             _ => "closed",
         };
         match (end.code, &*end.reason) {
@@ -108,23 +110,25 @@ impl Tally {
         }
     }
 
-    /// What of the input was not sent though it should have been.
-    fn missing_input(&self) -> Option<String> {
-        let Self { source, ending, sent, unsent, rest, .. } = *self;
-        // Whoever ends it before the input does wants no more of that; what could not be sent is missing all the same.
-        let rest = match ending {
-            Ending::Theirs | Ending::Input => rest,
-            _ => Rest::Nothing,
+    /// Returns the line that says which part of the input should have been sent and was not, if any.
+    fn unsent_line(&self) -> Option<String> {
+        let Self { source, cause, sent, unsent, unread, .. } = *self;
+        // A user who ends the session before the input ends wants no more of it sent. Lines that were read still count.
+        let unread = match cause {
+            CloseCause::Server | CloseCause::Input => unread,
+            CloseCause::Count | CloseCause::Aborted => Unread::Nothing,
         };
-        match (rest, unsent) {
-            (Rest::Nothing, 0) => None,
-            (Rest::Nothing, _) => Some(format!("not sent: {unsent} of {} messages", sent + unsent)),
-            // Who has written nothing may have had nothing to send, and a person sees what happens.
-            (Rest::Unknown, 0) if sent == 0 || source == Source::Terminal => None,
-            (Rest::Unknown, 0) => Some(format!(
-                "not sent: what follows of the input, which had not ended (sent: {sent})"
-            )),
-            (Rest::Unknown, _) => {
+        match (unread, unsent) {
+            (Unread::Nothing, 0) => None,
+            (Unread::Nothing, _) => {
+                Some(format!("not sent: {unsent} of {} messages", sent + unsent))
+            }
+            // A pipe that never sent anything may have had nothing to send. At a terminal, the user sees what happened.
+            (Unread::Possible, 0) if sent == 0 || source == Source::Terminal => None,
+            (Unread::Possible, 0) => {
+                Some(format!("not sent: the rest of the input, which had not ended (sent: {sent})"))
+            }
+            (Unread::Possible, _) => {
                 Some(format!("not sent: at least {unsent} messages of the input (sent: {sent})"))
             }
         }
@@ -137,7 +141,8 @@ mod tests {
 
     use super::*;
 
-    /// An end with this code. Only a connection makes one, so here is one that could not be made.
+    /// Returns an `End` with this code. Only a connection creates an `End`, so this one takes it from a connection that
+    /// could not be made.
     fn end(code: u16) -> End {
         let mut end = ws_host::runtime().unwrap().block_on(async {
             let options = Options::new("ws://localhost/").unwrap().unix("/nowhere");
@@ -148,13 +153,13 @@ mod tests {
         end
     }
 
-    fn tally() -> Tally {
-        Tally {
+    fn outcome() -> Outcome {
+        Outcome {
             source: Source::Pipe,
-            ending: Ending::Input,
+            cause: CloseCause::Input,
             sent: 2,
             unsent: 0,
-            rest: Rest::Nothing,
+            unread: Unread::Nothing,
             received: 2,
             count: None,
             signal: None,
@@ -163,69 +168,81 @@ mod tests {
     }
 
     #[track_caller]
-    fn expect(tally: &Tally, end: &End, exit_code: u8, told: &[&str]) {
-        assert_eq!(tally.tell(end), told);
-        assert_eq!(tally.exit_code(end), exit_code);
+    fn expect(outcome: &Outcome, end: &End, exit_code: u8, lines: &[&str]) {
+        assert_eq!(outcome.closing_lines(end), lines);
+        assert_eq!(outcome.exit_code(end), exit_code);
     }
 
     #[test]
-    fn good_order_is_0_and_a_code_that_tells_of_a_fault_is_not() {
-        expect(&tally(), &end(1000), 0, &["closed with 1000"]);
+    fn normal_close_exits_with_0_and_an_error_code_does_not() {
+        expect(&outcome(), &end(1000), 0, &["closed with 1000"]);
         expect(
-            &Tally { ending: Ending::Theirs, ..tally() },
+            &Outcome { cause: CloseCause::Server, ..outcome() },
             &end(1005),
             0,
             &["closed by the server without a code"],
         );
-        expect(&tally(), &end(4001), CLOSED_OTHERWISE, &["closed with 4001"]);
+        expect(&outcome(), &end(4001), EXIT_OTHER_CODE, &["closed with 4001"]);
     }
 
     #[test]
-    fn what_was_not_sent_is_told_and_no_success() {
-        let missing = Tally { ending: Ending::Theirs, unsent: 3, ..tally() };
+    fn unsent_input_is_reported_and_is_an_error() {
+        let missing = Outcome { cause: CloseCause::Server, unsent: 3, ..outcome() };
         expect(
             &missing,
             &end(1000),
-            INCOMPLETE,
+            EXIT_INCOMPLETE,
             &["closed by the server with 1000", "not sent: 3 of 5 messages"],
         );
-        let missing = Tally { rest: Rest::Unknown, ..missing };
+        let missing = Outcome { unread: Unread::Possible, ..missing };
         assert_eq!(
-            missing.tell(&end(1000))[1],
+            missing.closing_lines(&end(1000))[1],
             "not sent: at least 3 messages of the input (sent: 2)"
         );
-        let open = Tally { unsent: 0, ..missing };
-        assert!(open.tell(&end(1000))[1].contains("which had not ended (sent: 2)"));
-        assert_eq!(open.exit_code(&end(1000)), INCOMPLETE);
+        let open = Outcome { unsent: 0, ..missing };
+        assert!(open.closing_lines(&end(1000))[1].contains("which had not ended (sent: 2)"));
+        assert_eq!(open.exit_code(&end(1000)), EXIT_INCOMPLETE);
     }
 
     #[test]
-    fn input_that_nobody_writes_to_is_not_missed() {
-        let idle = Tally { ending: Ending::Theirs, rest: Rest::Unknown, sent: 0, ..tally() };
+    fn open_input_without_any_line_is_no_error() {
+        let idle =
+            Outcome { cause: CloseCause::Server, unread: Unread::Possible, sent: 0, ..outcome() };
         assert_eq!(idle.exit_code(&end(1000)), 0);
-        let person = Tally { source: Source::Terminal, sent: 2, ..idle };
+        let person = Outcome { source: Source::Terminal, sent: 2, ..idle };
         assert_eq!(person.exit_code(&end(1000)), 0);
     }
 
     #[test]
-    fn fewer_messages_than_wanted_are_no_success() {
-        let short = Tally { count: Some(3), ..tally() };
-        expect(&short, &end(1000), INCOMPLETE, &["closed with 1000", "received 2 of 3 messages"]);
-        let all = Tally { count: Some(2), ending: Ending::Count, rest: Rest::Unknown, ..tally() };
+    fn fewer_messages_than_count_are_an_error() {
+        let short = Outcome { count: Some(3), ..outcome() };
+        expect(
+            &short,
+            &end(1000),
+            EXIT_INCOMPLETE,
+            &["closed with 1000", "received 2 of 3 messages"],
+        );
+        let all = Outcome {
+            count: Some(2),
+            cause: CloseCause::Count,
+            unread: Unread::Possible,
+            ..outcome()
+        };
         expect(&all, &end(1000), 0, &["closed with 1000"]);
     }
 
     #[test]
-    fn signal_is_told_by_the_exit_code() {
-        let ended = Tally { signal: Some(Signal::Terminate), ending: Ending::Given, ..tally() };
+    fn signal_sets_the_exit_code() {
+        let ended =
+            Outcome { signal: Some(Signal::Terminate), cause: CloseCause::Aborted, ..outcome() };
         expect(&ended, &end(1001), 143, &["ended by SIGTERM", "closed with 1001"]);
     }
 
     #[test]
-    fn output_that_fails_is_no_success() {
+    fn failed_output_is_an_error() {
         let full = io::Error::from(io::ErrorKind::StorageFull);
-        let tally = Tally { printed: Err(full), ending: Ending::Given, ..tally() };
-        assert_eq!(tally.exit_code(&end(1001)), INCOMPLETE);
-        assert!(tally.tell(&end(1001))[1].contains("standard output: no storage space"));
+        let failed = Outcome { printed: Err(full), cause: CloseCause::Aborted, ..outcome() };
+        assert_eq!(failed.exit_code(&end(1001)), EXIT_INCOMPLETE);
+        assert!(failed.closing_lines(&end(1001))[1].contains("standard output: no storage space"));
     }
 }

@@ -1,4 +1,4 @@
-//! What is printed: messages to standard output, everything else to standard error.
+//! Prints messages to standard output and everything else to standard error.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -6,79 +6,84 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use ws_host::client::Received;
 
-/// How many lines wait for standard output. More help nobody: the reader is slower.
-const WAITING: usize = 16;
+/// How many lines may wait for standard output. A longer queue would not make a slow reader faster.
+const MAX_QUEUED_LINES: usize = 16;
 
 /// How messages are printed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Style {
-    pub(super) form: Form,
-    pub(super) control: Control,
+    pub(super) format: LineFormat,
+    pub(super) control_chars: ControlChars,
 }
 
-/// Whether a line tells more than the message.
+/// Which lines are printed, and what they contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    /// Direction and kind stand before the message.
-    Told,
-    /// The message alone; pongs are none.
+pub(super) enum LineFormat {
+    /// Direction and kind, then the message. Pongs are printed as well.
+    Labeled,
+    /// Only messages, without labels. Pongs are not printed.
     Plain,
 }
 
-/// What becomes of control characters.
+/// How control characters in a message are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Control {
+pub(super) enum ControlChars {
     Escaped,
     Raw,
 }
 
-/// Standard output, written by a thread of its own: whoever reads it may be slow.
+/// Standard output, written by a thread of its own because its reader may be slow.
 pub(super) struct Output {
     style: Style,
     lines: mpsc::Sender<String>,
     done: oneshot::Receiver<io::Result<()>>,
 }
 
-/// Room for one more line.
-pub(super) struct Room {
+/// A permit to print one line.
+pub(super) struct LinePermit {
     style: Style,
     line: mpsc::OwnedPermit<String>,
 }
 
-/// Nothing can be written to standard output any more.
+/// Standard output accepts no more lines: a write failed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Closed;
+pub(super) struct OutputClosed;
 
 impl Output {
+    /// Starts the thread that writes to standard output.
     pub(super) fn start(style: Style) -> Self {
-        let (lines, mut waiting) = mpsc::channel::<String>(WAITING);
-        let (ended, done) = oneshot::channel();
+        let (lines, mut queue) = mpsc::channel::<String>(MAX_QUEUED_LINES);
+        let (finished, done) = oneshot::channel();
         std::thread::spawn(move || {
             let mut output = std::io::stdout();
             let mut written = Ok(());
             while written.is_ok()
-                && let Some(line) = waiting.blocking_recv()
+                && let Some(line) = queue.blocking_recv()
             {
                 written = output.write_all(line.as_bytes()).and_then(|()| output.flush());
             }
-            drop(waiting);
-            // Nobody waits for it when the program ends by a signal.
-            let _ = ended.send(written);
+            drop(queue);
+            // Nobody receives this if a signal ends the program.
+            let _ = finished.send(written);
         });
         Self { style, lines, done }
     }
 
-    /// Waits for room: whoever reads the output may be slow.
+    /// Waits until one more line can be queued.
     ///
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
-    pub(super) async fn room(&self) -> Result<Room, Closed> {
-        let line = self.lines.clone().reserve_owned().await.map_err(|_| Closed)?;
-        Ok(Room { style: self.style, line })
+    pub(super) async fn reserve(&self) -> Result<LinePermit, OutputClosed> {
+        let line = self.lines.clone().reserve_owned().await.map_err(|_| OutputClosed)?;
+        Ok(LinePermit { style: self.style, line })
     }
 
-    /// Waits until everything is written, or nothing can be written any more.
+    /// Waits until all lines are written.
+    ///
+    /// # Errors
+    ///
+    /// The error of the write that failed. Lines after it were not written.
     pub(super) async fn finish(self) -> io::Result<()> {
         drop(self.lines);
         // The thread does not panic.
@@ -86,17 +91,17 @@ impl Output {
     }
 }
 
-impl Room {
-    /// Prints what the server sent.
+impl LinePermit {
+    /// Prints a message or pong from the server, if the style shows it.
     pub(super) fn print(self, received: &Received) {
         if let Some(line) = self.style.line(received) {
             self.line.send(line);
         }
     }
 
-    /// Prints the pong that answers a ping of ours.
+    /// Prints the pong that answers a `/ping`, with the round-trip time.
     pub(super) fn print_pong(self, payload: &str, time: Duration) {
-        if self.style.form == Form::Told {
+        if self.style.format == LineFormat::Labeled {
             self.line.send(pong_line(payload, time));
         }
     }
@@ -110,30 +115,30 @@ impl Style {
             Received::Pong(payload) => ("pong", printable(&String::from_utf8_lossy(payload))),
             _ => return None,
         };
-        match self.form {
-            Form::Plain if kind == "pong" => None,
-            Form::Plain => Some(message + "\n"),
-            Form::Told if message.is_empty() => Some(format!("< {kind}\n")),
-            Form::Told => Some(format!("< {kind} {message}\n")),
+        match self.format {
+            LineFormat::Plain if kind == "pong" => None,
+            LineFormat::Plain => Some(message + "\n"),
+            LineFormat::Labeled if message.is_empty() => Some(format!("< {kind}\n")),
+            LineFormat::Labeled => Some(format!("< {kind} {message}\n")),
         }
     }
 
     fn text(self, text: &str) -> String {
-        match self.control {
-            Control::Escaped => printable(text),
-            Control::Raw => text.to_owned(),
+        match self.control_chars {
+            ControlChars::Escaped => printable(text),
+            ControlChars::Raw => text.to_owned(),
         }
     }
 }
 
-/// Says something on standard error.
-pub(super) fn tell(text: &str) {
-    // Nothing is left to be done about a standard error that is closed.
+/// Prints a line to standard error.
+pub(super) fn report(text: &str) {
+    // There is nowhere left to report that standard error is closed.
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Text without control characters: what a server sends must not move the cursor of whoever reads
-/// it, nor look like another line.
+/// Escapes all control characters except tabs. Text from a server must not move the cursor of the user's terminal or
+/// look like another line.
 pub(super) fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for character in text.chars() {
@@ -162,33 +167,34 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    const TOLD: Style = Style { form: Form::Told, control: Control::Escaped };
-    const PIPE: Style = Style { form: Form::Plain, control: Control::Raw };
+    const LABELED: Style =
+        Style { format: LineFormat::Labeled, control_chars: ControlChars::Escaped };
+    const PIPE: Style = Style { format: LineFormat::Plain, control_chars: ControlChars::Raw };
 
-    fn told(received: &Received) -> String {
-        TOLD.line(received).unwrap()
+    fn labeled(received: &Received) -> String {
+        LABELED.line(received).unwrap()
     }
 
     #[test]
-    fn lines_tell_direction_and_kind() {
-        assert_eq!(told(&Received::Text("hello".into())), "< text hello\n");
-        assert_eq!(told(&Received::Text(String::new())), "< text\n");
-        assert_eq!(told(&Received::Binary(vec![1, 2, 255])), "< binary 01 02 ff\n");
-        assert_eq!(told(&Received::Pong(b"x".into())), "< pong x\n");
+    fn lines_are_labeled_with_direction_and_kind() {
+        assert_eq!(labeled(&Received::Text("hello".into())), "< text hello\n");
+        assert_eq!(labeled(&Received::Text(String::new())), "< text\n");
+        assert_eq!(labeled(&Received::Binary(vec![1, 2, 255])), "< binary 01 02 ff\n");
+        assert_eq!(labeled(&Received::Pong(b"x".into())), "< pong x\n");
         assert_eq!(pong_line("x", Duration::from_micros(340)), "< pong x (0.3 ms)\n");
     }
 
     #[test]
     fn control_characters_do_not_reach_a_terminal() {
         let nasty = Received::Text("a\u{1b}[2J\nb\u{9b}c\t\u{7f}".into());
-        assert_eq!(told(&nasty), "< text a\\u{1b}[2J\\nb\\u{9b}c\t\\u{7f}\n");
-        assert_eq!(told(&Received::Pong(b"\x1b\xff".into())), "< pong \\u{1b}\u{fffd}\n");
-        let terminal = Style { form: Form::Plain, control: Control::Escaped };
+        assert_eq!(labeled(&nasty), "< text a\\u{1b}[2J\\nb\\u{9b}c\t\\u{7f}\n");
+        assert_eq!(labeled(&Received::Pong(b"\x1b\xff".into())), "< pong \\u{1b}\u{fffd}\n");
+        let terminal = Style { format: LineFormat::Plain, control_chars: ControlChars::Escaped };
         assert_eq!(terminal.line(&nasty).unwrap(), "a\\u{1b}[2J\\nb\\u{9b}c\t\\u{7f}\n");
     }
 
     #[test]
-    fn pipe_gets_messages_as_they_are() {
+    fn pipe_gets_messages_unchanged() {
         assert_eq!(PIPE.line(&Received::Text("a\u{1b}".into())).unwrap(), "a\u{1b}\n");
         assert_eq!(PIPE.line(&Received::Binary(vec![1, 2])).unwrap(), "01 02\n");
         assert_eq!(PIPE.line(&Received::Pong(b"x".into())), None);

@@ -1,4 +1,4 @@
-//! Which proxy the environment names, and for which servers.
+//! Finds the proxy that the environment sets for a server.
 
 use std::net::IpAddr;
 
@@ -6,23 +6,30 @@ use anyhow::{Context, Result};
 use ipnet::IpNet;
 use ws_host::client::Options;
 
-/// Options that go through the proxy of the environment, if it names one for this server.
+/// Adds the proxy that the environment sets for this server, if any.
+///
+/// # Errors
+///
+/// The URL of the proxy is invalid.
 pub(super) fn from_environment(options: Options) -> Result<Options> {
     let read = |name: &str| {
         let value = std::env::var_os(name)?.to_string_lossy().trim().to_owned();
         Some(value).filter(|value| !value.is_empty())
     };
-    match proxy(options.is_secure(), options.host(), options.port(), read) {
+    match find_proxy(options.is_secure(), options.host(), options.port(), read) {
         None => Ok(options),
         Some((variable, url)) => options.proxy(&url).with_context(|| {
-            format!("{variable} in the environment; no_proxy lists hosts to reach without a proxy")
+            format!(
+                "{variable} in the environment; list hosts to reach without a proxy in no_proxy"
+            )
         }),
     }
 }
 
-/// The variable that counts, and its value. As curl has it, but for two things: a server on this machine is
-/// reached without a proxy, as by browsers, and `HTTP_PROXY` counts where nobody else can have set it.
-fn proxy(
+/// Returns the variable that sets the proxy, and its value. The rules are those of curl, with two differences: as in
+/// browsers, a server on this machine is reached without a proxy; and `HTTP_PROXY` is honored except in CGI programs,
+/// where a remote client can set it.
+fn find_proxy(
     is_secure: bool,
     host: &str,
     port: u16,
@@ -33,7 +40,7 @@ fn proxy(
     } else {
         ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]
     };
-    // In a CGI program HTTP_PROXY is what the client of the web server sent in a header `Proxy`.
+    // In a CGI program, HTTP_PROXY holds the `Proxy` header that the client of the web server sent.
     let is_cgi = read("REQUEST_METHOD").is_some();
     let (variable, url) = variables
         .into_iter()
@@ -42,42 +49,46 @@ fn proxy(
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     let exceptions = read("no_proxy").or_else(|| read("NO_PROXY")).unwrap_or_default();
     let mut exceptions = exceptions.split([',', ' ', '\t']).filter(|entry| !entry.is_empty());
-    let is_direct = is_local(&host) || exceptions.any(|entry| covers(entry, &host, port));
+    let is_direct = is_local(&host) || exceptions.any(|entry| matches_host(entry, &host, port));
     (!is_direct).then_some((variable, url))
 }
 
-/// Whether a host is this machine. RFC 6761 §6.3: names that end in `.localhost` are too.
+/// Returns whether a host is this machine: a loopback address, `localhost`, or a name that ends in `.localhost`
+/// (RFC 6761 §6.3).
 fn is_local(host: &str) -> bool {
     host == "localhost"
         || host.ends_with(".localhost")
         || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
-/// Whether an entry of `no_proxy` is about this host: `*`, a name with all below it, an address, or a
-/// network; a name or an address may have a port.
-fn covers(entry: &str, host: &str, port: u16) -> bool {
+/// Returns whether an entry of `no_proxy` matches a host. An entry is `*`, a name (which matches its subdomains as well),
+/// an address, or a network. A name or an address may have a port.
+fn matches_host(entry: &str, host: &str, port: u16) -> bool {
     if entry == "*" {
         return true;
     }
-    let (place, only) = split_port(entry);
-    if only.is_some_and(|only| only != port) {
+    let (entry, entry_port) = split_port(entry);
+    if entry_port.is_some_and(|entry_port| entry_port != port) {
         return false;
     }
     if let Ok(address) = host.parse::<IpAddr>() {
-        let place = place.trim_start_matches('[').trim_end_matches(']');
-        return place.parse() == Ok(address)
-            || place.parse::<IpNet>().is_ok_and(|network| network.contains(&address));
+        let entry = entry.trim_start_matches('[').trim_end_matches(']');
+        return entry.parse() == Ok(address)
+            || entry.parse::<IpNet>().is_ok_and(|network| network.contains(&address));
     }
-    let name = place.trim_start_matches('*').trim_matches('.').to_ascii_lowercase();
+    let name = entry.trim_start_matches('*').trim_matches('.').to_ascii_lowercase();
     !name.is_empty()
-        && host.strip_suffix(&name).is_some_and(|above| above.is_empty() || above.ends_with('.'))
+        && host
+            .strip_suffix(&name)
+            .is_some_and(|subdomain| subdomain.is_empty() || subdomain.ends_with('.'))
 }
 
+/// Splits `name:port`. Returns the entry unchanged if it has no port.
 fn split_port(entry: &str) -> (&str, Option<u16>) {
-    // Of an IPv6 address without brackets the last part is no port.
+    // In an IPv6 address without brackets, the last part is not a port.
     match entry.rsplit_once(':') {
-        Some((place, port)) if !place.contains(':') || place.ends_with(']') => {
-            port.parse().map_or((entry, None), |port| (place, Some(port)))
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+            port.parse().map_or((entry, None), |port| (host, Some(port)))
         }
         _ => (entry, None),
     }
@@ -87,40 +98,40 @@ fn split_port(entry: &str) -> (&str, Option<u16>) {
 mod tests {
     use super::*;
 
-    /// The variable that counts for `ws://example.com`, or with `wss`.
-    fn chosen(is_secure: bool, environment: &[(&str, &str)]) -> Option<&'static str> {
+    /// Returns the variable that sets the proxy for `ws://example.com`, or for `wss://` if `is_secure`.
+    fn variable_for(is_secure: bool, environment: &[(&str, &str)]) -> Option<&'static str> {
         let read = |name: &str| {
             let found = environment.iter().find(|(variable, _)| *variable == name)?;
             Some(found.1.to_owned())
         };
-        proxy(is_secure, "example.com", 443, read).map(|(variable, _)| variable)
+        find_proxy(is_secure, "example.com", 443, read).map(|(variable, _)| variable)
     }
 
     #[test]
-    fn scheme_decides_which_variable_counts() {
+    fn scheme_selects_the_variable() {
         let all = [("http_proxy", "a"), ("https_proxy", "b"), ("all_proxy", "c")];
-        assert_eq!(chosen(false, &all), Some("http_proxy"));
-        assert_eq!(chosen(true, &all), Some("https_proxy"));
-        assert_eq!(chosen(true, &all[2..]), Some("all_proxy"));
-        assert_eq!(chosen(true, &all[..1]), None);
-        assert_eq!(chosen(false, &[("HTTP_PROXY", "a")]), Some("HTTP_PROXY"));
+        assert_eq!(variable_for(false, &all), Some("http_proxy"));
+        assert_eq!(variable_for(true, &all), Some("https_proxy"));
+        assert_eq!(variable_for(true, &all[2..]), Some("all_proxy"));
+        assert_eq!(variable_for(true, &all[..1]), None);
+        assert_eq!(variable_for(false, &[("HTTP_PROXY", "a")]), Some("HTTP_PROXY"));
     }
 
     #[test]
-    fn header_of_a_stranger_names_no_proxy() {
-        assert_eq!(chosen(false, &[("HTTP_PROXY", "a"), ("REQUEST_METHOD", "GET")]), None);
+    fn proxy_header_of_a_cgi_request_is_ignored() {
+        assert_eq!(variable_for(false, &[("HTTP_PROXY", "a"), ("REQUEST_METHOD", "GET")]), None);
     }
 
     #[test]
-    fn exceptions_are_reached_without_a_proxy() {
-        let with = |no_proxy| chosen(false, &[("http_proxy", "a"), ("NO_PROXY", no_proxy)]);
+    fn hosts_in_no_proxy_are_reached_directly() {
+        let with = |no_proxy| variable_for(false, &[("http_proxy", "a"), ("NO_PROXY", no_proxy)]);
         assert_eq!(with("other.org, example.com"), None);
         assert_eq!(with("other.org"), Some("http_proxy"));
     }
 
     #[test]
-    fn exceptions_are_names_addresses_and_networks() {
-        for (entry, host, is_covered) in [
+    fn no_proxy_entries_are_names_addresses_and_networks() {
+        for (entry, host, is_match) in [
             ("*", "example.com", true),
             ("example.com", "example.com", true),
             ("EXAMPLE.com", "a.example.com", true),
@@ -140,7 +151,7 @@ mod tests {
             ("2001:db8::/32", "2001:db8::7", true),
             ("0.2.1", "192.0.2.1", false),
         ] {
-            assert_eq!(covers(entry, host, 80), is_covered, "{entry} {host}");
+            assert_eq!(matches_host(entry, host, 80), is_match, "{entry} {host}");
         }
     }
 

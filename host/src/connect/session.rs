@@ -1,4 +1,4 @@
-//! An open connection between a person, or a pipe, and a server.
+//! A session: sends the input over an open connection and prints what arrives.
 
 use std::future::pending;
 use std::time::Duration;
@@ -8,62 +8,63 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use ws_host::client::{Client, Messages, Received, SendError, Sending, State};
 
-use super::args::{CLOSE_TIMEOUT, help};
+use super::args::{CLOSE_TIMEOUT, commands_help};
 use super::command::Command;
 use super::input::{self, InputError, Lines, Source};
-use super::outcome::{Ending, Rest, Tally};
-use super::output::{Closed, Output, Room, tell};
+use super::outcome::{CloseCause, Outcome, Unread};
+use super::output::{LinePermit, Output, OutputClosed, report};
 use super::signals::Signal;
 
-/// How many pings may wait for their pongs: more than a person keeps in mind.
+/// How many pings may wait for their pongs.
 const MAX_PINGS: usize = 64;
 
-/// When the server has closed, how long the end of the input may take that comes right behind the last line.
-/// It takes that long only where none comes.
-const END_TIME: Duration = Duration::from_millis(500);
+/// After the server has closed: how long to wait for the end of the input, which usually follows the last line at once.
+/// Only an input that stays open costs the full time.
+const INPUT_END_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long an output that nobody reads may hold up the program behind a signal: any that is read takes less.
-const LEAVE_TIME: Duration = Duration::from_secs(1);
+/// After a signal: how long the program waits for a blocked standard output. An output that is read needs less.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What to do with the input, and when to end.
+/// How to read the input, and when to close.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) source: Source,
-    pub(super) meaning: Meaning,
-    /// How long to wait for messages behind the end of the input; without, until the server closes.
+    pub(super) syntax: InputSyntax,
+    /// How long to wait for another message after the end of the input. `None` waits until the server closes.
     pub(super) wait: Option<Duration>,
-    /// How many messages to wait for.
+    /// The number of messages after which the client closes.
     pub(super) count: Option<u64>,
 }
 
-/// What the lines of the input are.
+/// How input lines are read.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Meaning {
-    /// Those that begin with a slash ask for something.
+pub(super) enum InputSyntax {
+    /// Lines that begin with a slash are commands.
     Commands,
+    /// Every line is a message.
     Messages,
 }
 
-/// A ping's payload, and what came of it.
-type Pong = (String, Result<Duration, SendError>);
+/// The payload of a `/ping`, and the round-trip time or why no pong arrived.
+type PingResult = (String, Result<Duration, SendError>);
 
-type Pings = JoinSet<Pong>;
+type Pings = JoinSet<PingResult>;
 
-/// A connection with its input and its output.
+/// A connection with its input and output.
 pub(super) struct Session {
     client: Client,
     messages: Messages,
     output: Output,
     signal: oneshot::Receiver<Signal>,
     plan: Plan,
-    /// `None` when it has ended.
+    /// The input. `None` when it has ended or is no longer read.
     lines: Option<Lines>,
-    /// The message that was sent last. The next line waits for it.
+    /// The message that is being written. The next line is read when it is done.
     sending: Option<Sending>,
     pings: Pings,
-    /// When the server has been quiet for long enough, or the output has held up the end.
+    /// When to close because no message arrived for `Plan::wait`; after a signal, when to stop waiting for the output.
     deadline: Option<Instant>,
-    tally: Tally,
+    outcome: Outcome,
 }
 
 impl Session {
@@ -74,12 +75,12 @@ impl Session {
         plan: Plan,
         signal: oneshot::Receiver<Signal>,
     ) -> Self {
-        let tally = Tally {
+        let outcome = Outcome {
             source: plan.source,
-            ending: Ending::Theirs,
+            cause: CloseCause::Server,
             sent: 0,
             unsent: 0,
-            rest: Rest::Unknown,
+            unread: Unread::Possible,
             received: 0,
             count: plan.count,
             signal: None,
@@ -95,223 +96,232 @@ impl Session {
             sending: None,
             pings: JoinSet::new(),
             deadline: None,
-            tally,
+            outcome,
         }
     }
 
-    /// Talks until the connection has ended, or nobody reads the output.
-    pub(super) async fn run(mut self) -> Tally {
-        if self.talk().await == Err(Closed) {
-            // The server is told, and not listened to.
-            self.close(1001, "", Ending::Given);
+    /// Sends and prints messages until the connection has ended or standard output fails.
+    pub(super) async fn run(mut self) -> Outcome {
+        if self.exchange().await == Err(OutputClosed) {
+            // Nothing that the server still sends could be printed.
+            self.close(1001, "", CloseCause::Aborted);
         }
-        if self.tally.ending == Ending::Theirs && self.tally.signal.is_none() {
-            self.count_rest().await;
+        if self.outcome.cause == CloseCause::Server && self.outcome.signal.is_none() {
+            self.count_unsent_input().await;
         }
-        let Self { output, messages, mut signal, mut tally, .. } = self;
+        let Self { output, messages, mut signal, mut outcome, .. } = self;
         drop(messages);
-        let is_interrupted = tally.signal.is_some();
+        let is_interrupted = outcome.signal.is_some();
         tokio::select! {
-            printed = output.finish() => tally.printed = printed,
-            Ok(first) = &mut signal, if !signal.is_terminated() => tally.signal = Some(first),
-            () = sleep(LEAVE_TIME), if is_interrupted => {}
+            printed = output.finish() => outcome.printed = printed,
+            Ok(first) = &mut signal, if !signal.is_terminated() => outcome.signal = Some(first),
+            () = sleep(FLUSH_TIMEOUT), if is_interrupted => {}
         }
-        tally
+        outcome
     }
 
-    async fn talk(&mut self) -> Result<(), Closed> {
+    /// Sends lines and prints messages until the connection has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputClosed`] if standard output fails, or blocks for too long after a signal.
+    async fn exchange(&mut self) -> Result<(), OutputClosed> {
         loop {
             tokio::select! {
                 Ok(signal) = &mut self.signal, if !self.signal.is_terminated() => {
-                    self.interrupt(signal);
+                    self.handle_signal(signal);
                 }
                 received = next_message(&self.output, &mut self.messages) => match received? {
-                    Some((room, received)) => {
-                        if self.tally.ending != Ending::Count {
-                            room.print(&received);
+                    Some((permit, received)) => {
+                        if self.outcome.cause != CloseCause::Count {
+                            permit.print(&received);
                         }
-                        self.note(&received);
+                        self.count_received(&received);
                     }
                     None => break,
                 },
                 pong = next_pong(&self.output, &mut self.pings), if !self.pings.is_empty() => {
-                    let (room, pong) = pong?;
-                    self.complain(print_pong(room, pong));
+                    let (permit, ping) = pong?;
+                    self.report_failure(print_pong(permit, ping));
                 }
-                written = written(&mut self.sending), if self.sending.is_some() => {
-                    self.note_written(written);
+                written = write_result(&mut self.sending), if self.sending.is_some() => {
+                    self.count_written(written);
                 }
-                line = next_line(&mut self.lines), if self.sending.is_none() => self.handle(line),
-                () = until(self.deadline) => {
+                line = next_line(&mut self.lines), if self.sending.is_none() => {
+                    self.handle_line(line);
+                }
+                () = reached(self.deadline) => {
                     self.deadline = None;
-                    if self.tally.signal.is_some() {
-                        return Err(Closed);
+                    if self.outcome.signal.is_some() {
+                        return Err(OutputClosed);
                     }
-                    self.close(1000, "", Ending::Input);
+                    self.close(1000, "", CloseCause::Input);
                 }
             }
         }
-        // What has not been answered by now fails at once.
+        // The connection has ended, so the remaining pings fail at once.
         while !self.pings.is_empty() {
-            let (room, pong) = next_pong(&self.output, &mut self.pings).await?;
-            self.complain(print_pong(room, pong));
+            let (permit, ping) = next_pong(&self.output, &mut self.pings).await?;
+            self.report_failure(print_pong(permit, ping));
         }
         Ok(())
     }
 
-    fn handle(&mut self, line: Option<Result<String, InputError>>) {
-        match (line, self.plan.meaning) {
-            (Some(Ok(line)), Meaning::Messages) => self.obey(Command::Text(line)),
-            (Some(Ok(line)), Meaning::Commands) => match Command::parse(&line) {
-                Ok(command) => self.obey(command),
+    /// Handles a line, an input error, or the end of the input.
+    fn handle_line(&mut self, line: Option<Result<String, InputError>>) {
+        match (line, self.plan.syntax) {
+            (Some(Ok(line)), InputSyntax::Messages) => self.execute(Command::Text(line)),
+            (Some(Ok(line)), InputSyntax::Commands) => match Command::parse(&line) {
+                Ok(command) => self.execute(command),
                 Err(error) => {
-                    tell(&error.to_string());
-                    self.note_unsent();
+                    report(&error.to_string());
+                    self.count_unsent();
                 }
             },
             (Some(Err(error)), _) => {
-                tell(&error.to_string());
-                self.note_unsent();
+                report(&error.to_string());
+                self.count_unsent();
                 if error.is_last() {
-                    self.end_input(Rest::Unknown);
+                    self.end_input(Unread::Possible);
                 }
             }
-            (None, _) => self.end_input(Rest::Nothing),
+            (None, _) => self.end_input(Unread::Nothing),
         }
     }
 
-    fn obey(&mut self, command: Command) {
+    fn execute(&mut self, command: Command) {
         match command {
             Command::Text(text) => self.sending = Some(self.client.send_text(&text)),
             Command::Binary(bytes) => self.sending = Some(self.client.send_binary(&bytes)),
             Command::Ping(_) if self.pings.len() >= MAX_PINGS => {
-                tell("the server owes too many pongs already");
-                self.note_unsent();
+                report(&format!("not pinged: {MAX_PINGS} pings are waiting for their pongs"));
+                self.count_unsent();
             }
             Command::Ping(payload) => {
                 let ping = self.client.ping(payload.as_bytes());
                 self.pings.spawn(async { (payload, ping.await) });
             }
             Command::Close { code, reason } => {
-                if self.close(code, &reason, Ending::Input) {
-                    // What follows is not read.
+                if self.close(code, &reason, CloseCause::Input) {
+                    // The help promises that no more input is read.
                     self.lines = None;
-                    self.tally.rest = Rest::Nothing;
+                    self.outcome.unread = Unread::Nothing;
                 }
             }
-            Command::Help => tell(help()),
+            Command::Help => report(commands_help()),
         }
     }
 
-    fn end_input(&mut self, rest: Rest) {
+    fn end_input(&mut self, unread: Unread) {
         self.lines = None;
-        self.tally.rest = rest;
-        self.await_quiet();
+        self.outcome.unread = unread;
+        self.restart_wait();
     }
 
-    /// The server may have more to say, and is given time for it whenever it has said something.
-    fn await_quiet(&mut self) {
+    /// Restarts the `--wait` timer if the input has ended and everything is sent: the server may send more messages.
+    fn restart_wait(&mut self) {
         let is_waiting = self.lines.is_none()
             && self.sending.is_none()
-            && self.tally.signal.is_none()
+            && self.outcome.signal.is_none()
             && self.client.state() == State::Open;
         if is_waiting {
             self.deadline = self.plan.wait.and_then(|wait| Instant::now().checked_add(wait));
         }
     }
 
-    fn interrupt(&mut self, signal: Signal) {
-        self.tally.signal = Some(signal);
+    fn handle_signal(&mut self, signal: Signal) {
+        self.outcome.signal = Some(signal);
         self.lines = None;
-        self.close(1001, "", Ending::Given);
-        self.deadline = Some(Instant::now() + CLOSE_TIMEOUT + LEAVE_TIME);
+        self.close(1001, "", CloseCause::Aborted);
+        self.deadline = Some(Instant::now() + CLOSE_TIMEOUT + FLUSH_TIMEOUT);
     }
 
-    /// Gives whether it could be asked for so.
-    fn close(&mut self, code: u16, reason: &str, ending: Ending) -> bool {
+    /// Starts the closing handshake. Returns `false` if code or reason may not be sent.
+    fn close(&mut self, code: u16, reason: &str, cause: CloseCause) -> bool {
         let was_open = self.client.state() == State::Open;
         match self.client.close(code, reason) {
             Ok(_) => {
                 if was_open {
-                    self.tally.ending = ending;
+                    self.outcome.cause = cause;
                 }
                 true
             }
             Err(error) => {
-                tell(&error.to_string());
-                self.note_unsent();
+                report(&error.to_string());
+                self.count_unsent();
                 false
             }
         }
     }
 
-    fn note(&mut self, received: &Received) {
-        self.await_quiet();
+    /// Counts a message, and closes when `--count` is reached.
+    fn count_received(&mut self, received: &Received) {
+        self.restart_wait();
         let is_message = matches!(received, Received::Text(_) | Received::Binary(_));
-        if !is_message || self.tally.ending == Ending::Count {
+        if !is_message || self.outcome.cause == CloseCause::Count {
             return;
         }
-        self.tally.received += 1;
-        if self.plan.count == Some(self.tally.received) {
+        self.outcome.received += 1;
+        if self.plan.count == Some(self.outcome.received) {
             self.lines = None;
             self.deadline = None;
-            self.close(1000, "", Ending::Count);
-            // Also if the server was faster.
-            self.tally.ending = Ending::Count;
+            self.close(1000, "", CloseCause::Count);
+            // `close` does not set the cause if the server closed first.
+            self.outcome.cause = CloseCause::Count;
         }
     }
 
-    fn note_written(&mut self, written: Result<(), SendError>) {
+    fn count_written(&mut self, written: Result<(), SendError>) {
         self.sending = None;
         match written {
-            Ok(()) => self.tally.sent += 1,
-            Err(_) => self.tally.unsent += 1,
+            Ok(()) => self.outcome.sent += 1,
+            Err(_) => self.outcome.unsent += 1,
         }
-        self.complain(written);
-        self.await_quiet();
+        self.report_failure(written);
+        self.restart_wait();
     }
 
-    /// A person sees what is wrong with a line, and writes it again.
-    fn note_unsent(&mut self) {
+    /// Counts a line that was not sent. At a terminal it does not count: the user sees the error and can retype the line.
+    fn count_unsent(&mut self) {
         if self.plan.source == Source::Pipe {
-            self.tally.unsent += 1;
+            self.outcome.unsent += 1;
         }
     }
 
-    /// The server closed first: looks what it has not taken of the input.
-    async fn count_rest(&mut self) {
+    /// Counts the input that was not sent because the server closed first.
+    async fn count_unsent_input(&mut self) {
         if let Some(sending) = self.sending.take() {
-            self.note_written(sending.await);
+            self.count_written(sending.await);
         }
         let Some(mut lines) = self.lines.take() else { return };
         let time = match self.plan.source {
             Source::Terminal => Duration::ZERO,
-            Source::Pipe => END_TIME,
+            Source::Pipe => INPUT_END_TIMEOUT,
         };
         let deadline = Instant::now() + time;
         while let Ok(line) = timeout_at(deadline, lines.recv()).await {
             match line {
-                Some(_) => self.tally.unsent += 1,
+                Some(_) => self.outcome.unsent += 1,
                 None => {
-                    self.tally.rest = Rest::Nothing;
+                    self.outcome.unread = Unread::Nothing;
                     return;
                 }
             }
         }
     }
 
-    /// Says what could not be sent. That the connection closes is told at its end.
-    fn complain(&self, sent: Result<(), SendError>) {
+    /// Reports why something could not be sent. Once the connection is closing, the report at the end says so instead.
+    fn report_failure(&self, sent: Result<(), SendError>) {
         if let Err(error) = sent
             && self.client.state() == State::Open
         {
-            tell(&error.to_string());
+            report(&error.to_string());
         }
     }
 }
 
-/// The next message, and room to print it. So that nothing is taken that cannot be printed, and a slow reader
-/// of the output holds up nothing else.
+/// Returns the next message with a permit to print it, or `None` when the connection has ended. The permit comes first:
+/// no message is taken that cannot be printed, and a slow reader of the output blocks nothing else.
 ///
 /// # Cancel safety
 ///
@@ -319,34 +329,37 @@ impl Session {
 async fn next_message(
     output: &Output,
     messages: &mut Messages,
-) -> Result<Option<(Room, Received)>, Closed> {
-    let room = output.room().await?;
-    Ok(messages.next().await.map(|received| (room, received)))
+) -> Result<Option<(LinePermit, Received)>, OutputClosed> {
+    let permit = output.reserve().await?;
+    Ok(messages.next().await.map(|received| (permit, received)))
 }
 
-/// The next ping that has come to something. There must be one.
-async fn next_pong(output: &Output, pings: &mut Pings) -> Result<(Room, Pong), Closed> {
-    let room = output.room().await?;
-    let pong = pings.join_next().await;
-    // A ping's task neither panics nor is it aborted.
-    let pong = pong.and_then(Result::ok).unwrap_or((String::new(), Err(SendError::Closed)));
-    Ok((room, pong))
+/// Returns the next ping that succeeded or failed, with a permit to print it. `pings` must not be empty.
+async fn next_pong(
+    output: &Output,
+    pings: &mut Pings,
+) -> Result<(LinePermit, PingResult), OutputClosed> {
+    let permit = output.reserve().await?;
+    let ping = pings.join_next().await;
+    // The task of a ping neither panics nor is aborted.
+    let ping = ping.and_then(Result::ok).unwrap_or((String::new(), Err(SendError::Closed)));
+    Ok((permit, ping))
 }
 
-fn print_pong(room: Room, (payload, time): Pong) -> Result<(), SendError> {
-    room.print_pong(&payload, time?);
+fn print_pong(permit: LinePermit, (payload, time): PingResult) -> Result<(), SendError> {
+    permit.print_pong(&payload, time?);
     Ok(())
 }
 
-/// What has become of the message on its way. There must be one.
-async fn written(sending: &mut Option<Sending>) -> Result<(), SendError> {
+/// Waits until the message in `sending` is written or has failed. Waits forever if there is none.
+async fn write_result(sending: &mut Option<Sending>) -> Result<(), SendError> {
     match sending {
         Some(sending) => sending.await,
         None => pending().await,
     }
 }
 
-/// The next line; never one when the input has ended.
+/// Returns the next line. Waits forever when the input is no longer read.
 async fn next_line<T>(lines: &mut Option<mpsc::Receiver<T>>) -> Option<T> {
     match lines {
         Some(lines) => lines.recv().await,
@@ -354,7 +367,8 @@ async fn next_line<T>(lines: &mut Option<mpsc::Receiver<T>>) -> Option<T> {
     }
 }
 
-async fn until(deadline: Option<Instant>) {
+/// Waits until the deadline. Waits forever if there is none.
+async fn reached(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
         None => pending().await,

@@ -1,4 +1,4 @@
-//! The signals that ask a program to end.
+//! Handles the signals that end a program: SIGHUP, SIGINT and SIGTERM.
 
 use std::future::pending;
 use std::io;
@@ -6,18 +6,18 @@ use std::io;
 use tokio::signal::unix::{self, SignalKind};
 use tokio::sync::oneshot;
 
-/// What asked the program to end.
+/// A signal that asks the program to exit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
-    /// The terminal is gone.
+    /// SIGHUP: the terminal was closed.
     HangUp,
-    /// Ctrl-C.
+    /// SIGINT: Ctrl-C.
     Interrupt,
     Terminate,
 }
 
 impl Signal {
-    /// As shells count a program that a signal ended.
+    /// Returns the exit code that shells report for a program that this signal ended.
     pub(super) fn exit_code(self) -> u8 {
         128 + self.number()
     }
@@ -39,10 +39,10 @@ impl Signal {
     }
 }
 
-/// The first signal from now on. A second Ctrl-C or SIGTERM ends the program, whatever hangs. A second
-/// SIGHUP does not: a terminal that closes sends it, and so does its shell.
+/// Returns a channel that receives the first signal. A second SIGINT or SIGTERM exits the process at once, even if
+/// something hangs. A second SIGHUP does not: when a terminal closes, both the terminal and its shell send one.
 pub(super) fn first() -> io::Result<oneshot::Receiver<Signal>> {
-    let ignored = Ignored::read();
+    let ignored = IgnoredSignals::read();
     let mut hang_up = ignored.listen(Signal::HangUp)?;
     let mut interrupt = ignored.listen(Signal::Interrupt)?;
     let mut terminate = ignored.listen(Signal::Terminate)?;
@@ -53,7 +53,7 @@ pub(super) fn first() -> io::Result<oneshot::Receiver<Signal>> {
             () = next(&mut interrupt) => Signal::Interrupt,
             () = next(&mut terminate) => Signal::Terminate,
         };
-        // If nobody waits any more, the program is at its end.
+        // If the receiver is gone, the program is exiting anyway.
         let _ = first.send(signal);
         let signal = tokio::select! {
             () = next(&mut interrupt) => Signal::Interrupt,
@@ -64,25 +64,28 @@ pub(super) fn first() -> io::Result<oneshot::Receiver<Signal>> {
     Ok(receiver)
 }
 
+/// Waits for the next signal. Waits forever if the signal is ignored.
 async fn next(signals: &mut Option<unix::Signal>) {
     match signals {
-        // There is no end of them.
+        // The stream of signals never ends.
         Some(signals) => drop(signals.recv().await),
         None => pending().await,
     }
 }
 
-/// The signals that this program was started to ignore: by `nohup`, or by a shell in the background.
-struct Ignored(u64);
+/// The signals that are ignored since the process started, because of `nohup` or because a shell started it in the
+/// background.
+struct IgnoredSignals(u64);
 
-impl Ignored {
-    /// As Linux tells them; elsewhere none are known.
+impl IgnoredSignals {
+    /// Reads the signal mask from `/proc`. Elsewhere than on Linux, no signal counts as ignored.
     fn read() -> Self {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
         Self(mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0))
     }
 
+    /// Returns a listener for the signal, or `None` if it stays ignored.
     fn listen(&self, signal: Signal) -> io::Result<Option<unix::Signal>> {
         if self.0 & (1 << (signal.number() - 1)) != 0 {
             return Ok(None);

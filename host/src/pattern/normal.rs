@@ -1,41 +1,41 @@
-//! The one normal form of a path.
+//! The normal form of paths.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// A path in the form in which paths are compared, name instances and are shown to handlers.
+/// Returns the normal form of a path. Paths are compared in this form, name instances in it, and handlers see it.
 ///
-/// What RFC 3986 §6.2.2 calls equivalent becomes equal, and so does what the URL standard makes of a path
-/// before a browser sends it:
+/// Paths that RFC 3986 §6.2.2 calls equivalent have the same normal form. So have a path and what browsers, following
+/// the URL standard, send for it:
 ///
-/// - What cannot stand in a path is percent-encoded: `ä` is `%C3%A4`.
-/// - Percent-encoded letters, digits, `-`, `.`, `_` and `~` are decoded: `%7E` is `~`.
-/// - The digits of what stays encoded are in upper case: `%2f` is `%2F`, and never a slash.
-/// - A `%` that begins no encoding is `%25`, so that the form of the form is the form.
+/// - Characters that may not appear in a path are percent-encoded: `ä` becomes `%C3%A4`.
+/// - Percent-encoded letters, digits, `-`, `.`, `_` and `~` are decoded: `%7E` becomes `~`.
+/// - All others stay encoded, with upper-case digits: `%2f` becomes `%2F`, and never a slash.
+/// - A `%` that begins no encoding becomes `%25`, so a path in normal form stays the same.
 ///
-/// Segments `.` and `..` stay: clients resolve them before they ask, and a proxy in front of the server has
-/// perhaps decided by the path as it stands.
+/// Segments `.` and `..` stay. Clients resolve them before they send a request, and a proxy in front of the server may
+/// have decided based on the path as it is.
 pub(crate) fn normalized(path: &str) -> Cow<'_, str> {
-    // Most are, and need no memory.
-    if path.bytes().all(may_stand) {
+    // Most paths need no change, and so no allocation.
+    if path.bytes().all(is_path_char) {
         return Cow::Borrowed(path);
     }
     let mut normal = String::with_capacity(path.len());
     let mut rest = path.as_bytes();
-    while let Some((&byte, behind)) = rest.split_first() {
-        rest = behind;
-        match (byte, encoded(behind)) {
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        match (byte, decode_hex(after)) {
             (b'%', Some(byte)) => {
-                rest = &behind[2..];
+                rest = &after[2..];
                 push(&mut normal, byte, is_unreserved);
             }
-            _ => push(&mut normal, byte, may_stand),
+            _ => push(&mut normal, byte, is_path_char),
         }
     }
     if normal == path { Cow::Borrowed(path) } else { Cow::Owned(normal) }
 }
 
-/// Appends an octet, as itself or encoded.
+/// Appends a byte, percent-encoded unless it is plain.
 fn push(normal: &mut String, byte: u8, is_plain: impl Fn(u8) -> bool) {
     if is_plain(byte) {
         normal.push(char::from(byte));
@@ -45,19 +45,19 @@ fn push(normal: &mut String, byte: u8, is_plain: impl Fn(u8) -> bool) {
     }
 }
 
-/// RFC 3986 §2.1: the octet of which these are the digits, if they are some.
-fn encoded(digits: &[u8]) -> Option<u8> {
-    let digit = |place| char::from(*digits.get(place)?).to_digit(16);
+/// Decodes the two hexadecimal digits of a percent-encoding (RFC 3986 §2.1).
+fn decode_hex(digits: &[u8]) -> Option<u8> {
+    let digit = |index| char::from(*digits.get(index)?).to_digit(16);
     u8::try_from(digit(0)? << 4 | digit(1)?).ok()
 }
 
-/// RFC 3986 §2.3.
+/// Returns whether RFC 3986 §2.3 calls a character unreserved.
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
 
-/// RFC 3986 §3.3: `pchar`, and the slash between segments.
-fn may_stand(byte: u8) -> bool {
+/// Returns whether a character may appear in a path: a `pchar` of RFC 3986 §3.3, or a slash.
+fn is_path_char(byte: u8) -> bool {
     is_unreserved(byte) || b"!$&'()*+,;=:@/".contains(&byte)
 }
 
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_equivalent_is_equal() {
+    fn equivalent_paths_have_the_same_normal_form() {
         for (path, normal) in [
             ("/", "/"),
             ("", ""),
@@ -91,10 +91,10 @@ mod tests {
     }
 
     #[test]
-    fn form_of_the_form_is_the_form() {
+    fn normal_form_of_a_normal_form_is_itself() {
         let letters = ["%", "4", "1", "a", "F", "/", "\u{e4}", "~", "{"];
         for number in 0..letters.len().pow(5) {
-            let letter = |place| letters[number / letters.len().pow(place) % letters.len()];
+            let letter = |index| letters[number / letters.len().pow(index) % letters.len()];
             let path: String = (0..5).map(letter).collect();
             let normal = normalized(&path).into_owned();
             assert_eq!(normalized(&normal), normal, "{path:?}");
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn path_in_its_normal_form_is_lent() {
+    fn path_in_normal_form_is_borrowed() {
         assert!(matches!(normalized("/chat/%20"), Cow::Borrowed(_)));
     }
 }

@@ -1,4 +1,4 @@
-//! What the kernel tells of folders: `inotify(7)`.
+//! Receives changes of folders from the kernel: `inotify(7)`.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -16,133 +16,140 @@ use tokio::time::sleep;
 
 use super::resolve::{Folders, Role};
 
-/// Octets that are read at once: events of names of usual length, some dozens.
-const BUFFER: usize = 4 << 10;
+/// How many bytes are read at once. They hold some dozens of events with names of usual length.
+const BUFFER_SIZE: usize = 4 << 10;
 
-/// For how long events are collected. A busy folder, such as `/tmp` may be, wakes nobody more often.
-const COLLECTED: Duration = Duration::from_millis(10);
+/// How long events are collected before they are read, so that a busy folder such as `/tmp` wakes the task no more
+/// often.
+const BATCH_TIME: Duration = Duration::from_millis(10);
 
-/// What is told of every folder: that something in it comes, goes or is replaced, or it goes itself.
-const STRUCTURE: WatchFlags = WatchFlags::CREATE
+/// The events of every folder: an entry appears, disappears or is replaced, or the folder itself is removed or moved.
+const STRUCTURE_EVENTS: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::DELETE)
     .union(WatchFlags::MOVE)
     .union(WatchFlags::ATTRIB)
     .union(WatchFlags::DELETE_SELF)
     .union(WatchFlags::MOVE_SELF)
     .union(WatchFlags::ONLYDIR)
-    // A folder that is watched already, by this path or another one, is told of as before.
+    // A folder that is watched already, by this path or another, keeps the events it has.
     .union(WatchFlags::MASK_ADD);
 
-/// What is told of the folder of a file, too.
-const CONTENT: WatchFlags = WatchFlags::MODIFY.union(WatchFlags::CLOSE_WRITE);
+/// The additional events of a folder that contains a watched file.
+const CONTENT_EVENTS: WatchFlags = WatchFlags::MODIFY.union(WatchFlags::CLOSE_WRITE);
 
-/// A queue of the kernel's, and the folders that it tells of.
+/// An inotify instance, and the folders it watches.
 pub(super) struct Inotify {
     queue: AsyncFd<OwnedFd>,
-    /// The names that matter, by the number that the kernel has given the folder.
+    /// The names to watch for in each folder, by watch descriptor.
     watched: HashMap<i32, BTreeSet<OsString>>,
 }
 
-/// What has happened. The later one says more.
+/// What kind of change happened. Of two kinds, the greater one decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Heard {
-    /// Something on the way to a file is another one, perhaps.
+pub(super) enum Change {
+    /// An entry on the path to a file may have been replaced.
     Structure,
-    /// A file was written to. Its time may not tell: file systems count it in steps.
+    /// A file was written to. Its modification time may be the same as before: file systems store it in coarse steps.
     Content,
 }
 
 impl Inotify {
+    /// Creates an inotify instance that watches nothing yet.
+    ///
     /// # Errors
     ///
-    /// What the system says, if it has no queue for us.
+    /// The error of the system call, for example if the limit of instances is reached.
     pub(super) fn start() -> std::io::Result<Self> {
         let queue = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-        // SAFETY: an `OwnedFd` is open for as long as it lives, and always the same one.
-        #[expect(unsafe_code, reason = "tokio registers descriptors in no other way")]
+        // SAFETY: an `OwnedFd` keeps its descriptor open, and the same, for as long as it lives.
+        #[expect(unsafe_code, reason = "tokio has no safe way to register a descriptor")]
         let queue = unsafe { AsyncFd::register(queue) }?;
         Ok(Self { queue, watched: HashMap::new() })
     }
 
-    /// Is told of these folders from now on, and of no others.
+    /// Watches these folders from now on, and no others.
     ///
     /// # Errors
     ///
-    /// The first folder that should be watched and cannot be. The others are.
+    /// The first folder that should be watched and cannot be. The other folders are watched nevertheless.
     pub(super) fn watch<'a>(&mut self, folders: &'a Folders) -> Result<(), (&'a Path, Errno)> {
         let mut watched: HashMap<i32, BTreeSet<OsString>> = HashMap::new();
-        let mut first = Ok(());
-        // If there is not room for all, those that matter most are told of.
+        let mut result = Ok(());
+        // If the limit of watches is reached, the most important folders are watched.
         let mut wanted: Vec<_> = folders.iter().collect();
         wanted.sort_by_key(|(_, folder)| Reverse(folder.role));
         for (path, folder) in wanted {
-            let told = if folder.role == Role::Parent { STRUCTURE | CONTENT } else { STRUCTURE };
-            match inotify::add_watch(&self.queue, path, told) {
-                // The same folder may have two paths: one is mounted from the other.
-                Ok(number) => {
-                    watched.entry(number).or_default().extend(folder.names.iter().cloned())
+            let events = match folder.role {
+                Role::FileParent => STRUCTURE_EVENTS | CONTENT_EVENTS,
+                Role::Ancestor | Role::LinkParent => STRUCTURE_EVENTS,
+            };
+            match inotify::add_watch(&self.queue, path, events) {
+                // A folder that is mounted in two places has two paths.
+                Ok(descriptor) => {
+                    watched.entry(descriptor).or_default().extend(folder.names.iter().cloned())
                 }
-                // It went meanwhile, and whoever resolves the path again sees that.
+                // The folder disappeared in between. The caller resolves the path again and sees that.
                 Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
-                // Some may be passed through and not be listed: that is usual above a home.
+                // Some folders may be traversed but not read, usually those above a home directory.
                 Err(Errno::ACCESS) if folder.role == Role::Ancestor => {}
-                Err(error) => first = first.and(Err((path.as_path(), error))),
+                Err(error) => result = result.and(Err((path.as_path(), error))),
             }
         }
         let old = std::mem::replace(&mut self.watched, watched);
-        for number in old.keys().filter(|number| !self.watched.contains_key(number)) {
-            // The kernel does so itself when the folder goes.
-            let _ = inotify::remove_watch(&self.queue, *number);
+        for descriptor in old.keys().filter(|key| !self.watched.contains_key(key)) {
+            // This fails if the folder is gone: then the kernel has removed the watch.
+            let _ = inotify::remove_watch(&self.queue, *descriptor);
         }
-        first
+        result
     }
 
-    /// Waits until something happens that matters.
+    /// Waits for a change on the path to a watched file.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when the future is dropped: it waits before it reads, and not afterwards.
-    pub(super) async fn hear(&self) -> Heard {
+    /// No change is lost when the future is dropped: all waiting happens before the read.
+    pub(super) async fn next_change(&self) -> Change {
         loop {
             let Ok(mut ready) = self.queue.readable().await else {
-                // The runtime ends.
+                // The runtime is shutting down.
                 return std::future::pending().await;
             };
-            sleep(COLLECTED).await;
-            let heard = self.read();
+            sleep(BATCH_TIME).await;
+            let change = self.read_events();
             ready.clear_ready();
-            if let Some(heard) = heard {
-                return heard;
+            if let Some(change) = change {
+                return change;
             }
         }
     }
 
-    /// Empties the queue.
-    fn read(&self) -> Option<Heard> {
-        let mut buffer = [MaybeUninit::uninit(); BUFFER];
+    /// Reads all events in the queue. Returns the greatest change among them.
+    fn read_events(&self) -> Option<Change> {
+        let mut buffer = [MaybeUninit::uninit(); BUFFER_SIZE];
         let mut reader = Reader::new(&self.queue, &mut buffer);
-        let mut heard = None;
+        let mut change = None;
         loop {
             match reader.next() {
-                Ok(event) => heard = heard.max(self.heard(&event)),
+                Ok(event) => change = change.max(self.classify(&event)),
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return heard,
-                // Nothing that is known of. Whoever looks sees what there is.
-                Err(_) => return Some(Heard::Content),
+                Err(Errno::AGAIN) => return change,
+                // No such error is known. The caller checks the files and finds out.
+                Err(_) => return Some(Change::Content),
             }
         }
     }
 
-    fn heard(&self, event: &Event<'_>) -> Option<Heard> {
+    /// Returns the kind of change an event reports, or `None` if it concerns none of the watched names.
+    fn classify(&self, event: &Event<'_>) -> Option<Change> {
         if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
-            return Some(Heard::Content);
+            return Some(Change::Content);
         }
         let names = self.watched.get(&event.wd())?;
         match event.file_name() {
-            None => Some(Heard::Structure),
+            None => Some(Change::Structure),
             Some(name) if !names.contains(OsStr::from_bytes(name.to_bytes())) => None,
-            Some(_) if event.events().contains(ReadFlags::MODIFY) => Some(Heard::Content),
-            Some(_) => Some(Heard::Structure),
+            Some(_) if event.events().contains(ReadFlags::MODIFY) => Some(Change::Content),
+            Some(_) => Some(Change::Structure),
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Noticing that files are replaced, however that is done: written, renamed onto, behind links that are
-//! switched, in folders that are removed, made anew or exchanged.
+//! Notices that files change, in whatever way: written, replaced by a rename, behind symbolic links that are switched, or
+//! in folders that are removed, recreated or exchanged.
 //!
-//! A path is resolved again after every event, and every folder on its way is watched.
+//! After every inotify event, each path is resolved again and every folder on it is watched.
 
+mod check;
 mod inotify;
-mod look;
 mod resolve;
 #[cfg(test)]
 mod tests;
@@ -18,117 +18,123 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
-use self::inotify::{Heard, Inotify};
-use self::look::{Look, Looked};
+use self::check::{CheckResult, Checker};
+use self::inotify::{Change, Inotify};
 
-/// For how long nothing may happen to a file before it counts as written.
-const SETTLED: Duration = Duration::from_millis(50);
+/// A file counts as completely written after this long without a change.
+const QUIET_PERIOD: Duration = Duration::from_millis(50);
 
-/// For how long it may go on changing before it is looked at all the same. Shorter than what a reload waits
-/// for the rest of a file, so that the reload hears of a file that grows slowly.
-const UNSETTLED: Duration = Duration::from_millis(500);
+/// A file that keeps changing is checked after this time. It is shorter than the time for which a reload waits for the
+/// rest of a file, so a reload is notified of a file that grows slowly.
+const MAX_DELAY: Duration = Duration::from_millis(500);
 
-/// How often files are looked at where nothing tells of changes: on network file systems, which tell of
-/// changes by this machine alone, and after an error. A few system calls that often cost nothing, and
-/// whoever replaces a file there waits no longer than for a restart.
-const LOOK: Duration = Duration::from_secs(30);
+/// How often files are checked without an event. Network file systems report only changes that this machine makes, and
+/// after an error no changes are reported. A check costs a few system calls, and a replaced file is noticed about as
+/// fast as a restart would take.
+const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Watches files. It ends when it is dropped.
+/// Watches files until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Watch {
     changes: Arc<Notify>,
-    _following: AbortOnDropHandle<()>,
+    _task: AbortOnDropHandle<()>,
 }
 
-/// Something has happened and may go on.
+/// A change that may continue.
 #[derive(Clone, Copy)]
 struct Unsettled {
-    since: Instant,
+    first: Instant,
     last: Instant,
-    /// The most that was heard of it.
-    heard: Heard,
+    /// The greatest change so far.
+    change: Change,
 }
 
 impl Watch {
-    /// Watches from now on: whatever is read of the files afterwards is either current, or told as changed.
-    /// If the system does not tell of changes, the log says so.
+    /// Watches from now on: content that is read from the files afterwards is either current, or [`Watch::changed`]
+    /// reports a change. If the system cannot report changes, a warning is logged.
     ///
     /// # Cancel safety
     ///
-    /// Nobody watches when the future is dropped.
+    /// Nothing is watched when the future is dropped.
     pub(crate) async fn start<'a>(files: impl IntoIterator<Item = &'a Path>) -> Self {
-        Self::looking_every(LOOK, Inotify::start, files).await
+        Self::with_interval(CHECK_INTERVAL, Inotify::start, files).await
     }
 
-    async fn looking_every<'a>(
+    async fn with_interval<'a>(
         interval: Duration,
-        listen: fn() -> std::io::Result<Inotify>,
+        start_inotify: fn() -> std::io::Result<Inotify>,
         files: impl IntoIterator<Item = &'a Path>,
     ) -> Self {
         let changes = Arc::new(Notify::new());
-        let look = Look::new(files.into_iter().map(PathBuf::from).collect(), listen);
-        let first = look.again().await;
-        let following = follow(first, interval, Arc::clone(&changes));
-        Self { changes, _following: AbortOnDropHandle::new(tokio::spawn(following)) }
+        let files = files.into_iter().map(PathBuf::from).collect();
+        let first_check = Checker::new(files, start_inotify).check().await;
+        let task = notify_of_changes(first_check, interval, Arc::clone(&changes));
+        Self { changes, _task: AbortOnDropHandle::new(tokio::spawn(task)) }
     }
 
-    /// Waits until one of the files has changed and nothing more happens to them. What changed while
-    /// nobody waited is told at once.
+    /// Waits until one of the files has changed and the change has settled. Returns at once if that happened since the
+    /// last call.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is forgotten when the future is dropped: the next call tells it.
+    /// No change is lost when the future is dropped: the next call reports it.
     pub(crate) async fn changed(&self) {
         self.changes.notified().await;
     }
 }
 
-/// Tells of changes, for ever. The first look has been taken, and is what changes are compared with.
-async fn follow(first: Option<(Look, Looked)>, interval: Duration, changes: Arc<Notify>) {
-    // Without one the runtime ends.
-    let Some((mut look, looked)) = first else { return };
-    let mut unsettled = looked.unsettled();
+/// Checks the files after every change and at every interval, and notifies of changes since the check before. Never
+/// ends.
+async fn notify_of_changes(
+    first_check: Option<(Checker, CheckResult)>,
+    interval: Duration,
+    changes: Arc<Notify>,
+) {
+    // There is no result if the runtime is shutting down.
+    let Some((mut checker, result)) = first_check else { return };
+    let mut unsettled = result.unsettled();
     let mut next = Instant::now() + interval;
     loop {
-        let due = unsettled.map_or(next, |unsettled| unsettled.over().min(next));
+        let due = unsettled.map_or(next, |unsettled| unsettled.due().min(next));
         tokio::select! {
-            heard = hear(look.inotify()) => {
+            change = next_change(checker.inotify()) => {
                 let now = Instant::now();
-                let before = unsettled.unwrap_or(Unsettled { since: now, last: now, heard });
-                unsettled = Some(Unsettled { last: now, heard: before.heard.max(heard), ..before });
+                let before = unsettled.unwrap_or(Unsettled { first: now, last: now, change });
+                unsettled = Some(Unsettled { last: now, change: before.change.max(change), ..before });
             }
             () = sleep_until(due) => {
-                let Some((same, looked)) = look.again().await else { return };
-                look = same;
-                let is_written = unsettled.is_some_and(|unsettled| unsettled.heard == Heard::Content);
-                if is_written || looked.is_changed {
+                let Some((same, result)) = checker.check().await else { return };
+                checker = same;
+                let is_written = unsettled.is_some_and(|unsettled| unsettled.change == Change::Content);
+                if is_written || result.is_changed {
                     changes.notify_one();
                 }
-                unsettled = looked.unsettled();
+                unsettled = result.unsettled();
                 next = Instant::now() + interval;
             }
         }
     }
 }
 
-/// Never, where the system tells nothing.
-async fn hear(inotify: Option<&Inotify>) -> Heard {
+/// Waits for a change. Waits forever without inotify.
+async fn next_change(inotify: Option<&Inotify>) -> Change {
     match inotify {
-        Some(inotify) => inotify.hear().await,
+        Some(inotify) => inotify.next_change().await,
         None => pending().await,
     }
 }
 
 impl Unsettled {
-    fn over(&self) -> Instant {
-        (self.last + SETTLED).min(self.since + UNSETTLED)
+    /// Returns when to check the files.
+    fn due(&self) -> Instant {
+        (self.last + QUIET_PERIOD).min(self.first + MAX_DELAY)
     }
 }
 
-impl Looked {
-    /// What was replaced while it was looked at is looked at again.
+impl CheckResult {
+    /// Returns a change that leads to another check if a path changed during this one.
     fn unsettled(&self) -> Option<Unsettled> {
         let now = Instant::now();
-        (!self.is_stable).then_some(Unsettled { since: now, last: now, heard: Heard::Structure })
+        (!self.is_stable).then_some(Unsettled { first: now, last: now, change: Change::Structure })
     }
 }

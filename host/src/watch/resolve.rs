@@ -1,42 +1,42 @@
-//! The way from a path to its file: every folder, and every link that is followed.
+//! Resolves a path: finds every folder and every symbolic link between the root and the file.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-/// How many links are followed, as the kernel does: more are a loop (`path_resolution(7)`).
+/// How many links are followed. Like the kernel, ws-host takes more for a loop (`path_resolution(7)`).
 const MAX_LINKS: usize = 40;
 
-/// Folders on the way to files, by their paths without links.
+/// The folders on the paths to files. The keys contain no symbolic links.
 pub(super) type Folders = BTreeMap<PathBuf, Folder>;
 
-/// One folder on the way.
+/// A folder on the path to a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Folder {
-    /// Which one it is, whatever its name: its device and inode.
+    /// Its device and inode, which stay the same if it is renamed.
     id: Option<(u64, u64)>,
-    /// What is looked for in it.
+    /// The entries that paths to the files use.
     pub(super) names: BTreeSet<OsString>,
     pub(super) role: Role,
 }
 
-/// What a folder has to do with a file. The later ones say more.
+/// The role of a folder on a path. The greater roles are more important to watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Role {
-    /// It is passed through.
+    /// The path only passes through it.
     Ancestor,
-    /// It holds a link that is followed, or is the last one that exists.
-    Holder,
-    /// It holds the file.
-    Parent,
+    /// It contains a symbolic link that the path follows, or is the last folder that exists.
+    LinkParent,
+    /// It contains the file.
+    FileParent,
 }
 
-/// Every folder on the way to these files. Of a way that ends too early, the folders up to there.
-pub(super) fn folders<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> Folders {
+/// Returns every folder on the paths to these files. If a path ends early, the result has the folders that exist.
+pub(super) fn folders_on_paths<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> Folders {
     let mut folders = Folders::new();
     for file in files {
-        // A relative path begins in the current folder, wherever that is now. If that is gone, so is the file.
+        // A relative path starts in the current directory. If that is removed, so is the file.
         if let Ok(file) = std::path::absolute(file) {
             walk(&file, &mut folders);
         }
@@ -44,22 +44,23 @@ pub(super) fn folders<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> Folde
     folders
 }
 
+/// Adds every folder on the path to one file.
 fn walk(file: &Path, folders: &mut Folders) {
     let mut rest: VecDeque<OsString> = parts(file).collect();
     let mut at = PathBuf::from("/");
     let mut links = 0;
     while let Some(name) = rest.pop_front() {
         if name == ".." {
-            // There are no links in it, so this is where it leads.
+            // `at` contains no links, so `..` is its parent.
             at.pop();
             continue;
         }
         let next = at.join(&name);
         let Ok(found) = next.symlink_metadata() else {
-            return pass(folders, &at, name, Role::Holder);
+            return add(folders, &at, name, Role::LinkParent);
         };
         if found.is_symlink() {
-            pass(folders, &at, name, Role::Holder);
+            add(folders, &at, name, Role::LinkParent);
             links += 1;
             let Ok(target) = next.read_link() else { return };
             if links > MAX_LINKS {
@@ -70,15 +71,15 @@ fn walk(file: &Path, folders: &mut Folders) {
             }
             parts(&target).rev().for_each(|part| rest.push_front(part));
         } else if found.is_dir() && !rest.is_empty() {
-            pass(folders, &at, name, Role::Ancestor);
+            add(folders, &at, name, Role::Ancestor);
             at = next;
         } else {
-            return pass(folders, &at, name, Role::Parent);
+            return add(folders, &at, name, Role::FileParent);
         }
     }
 }
 
-/// The names in a path, and `..` where it goes up.
+/// Returns the components of a path: names and `..`.
 fn parts(path: &Path) -> impl DoubleEndedIterator<Item = OsString> {
     path.components().filter_map(|component| match component {
         Component::Normal(name) => Some(name.to_owned()),
@@ -87,7 +88,8 @@ fn parts(path: &Path) -> impl DoubleEndedIterator<Item = OsString> {
     })
 }
 
-fn pass(folders: &mut Folders, at: &Path, name: OsString, role: Role) {
+/// Adds an entry of a folder. A folder keeps the greatest of its roles.
+fn add(folders: &mut Folders, at: &Path, name: OsString, role: Role) {
     let folder = folders.entry(at.to_owned()).or_insert_with(|| {
         let id = at.metadata().ok().map(|folder| (folder.dev(), folder.ino()));
         Folder { id, names: BTreeSet::new(), role }

@@ -1,4 +1,4 @@
-//! What goes to clients that have a tag.
+//! Messages to, and closing of, all clients with a tag.
 
 use std::path::Path;
 
@@ -6,8 +6,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use ws_host::config::{self, Resource};
 use ws_host::{Host, TaggedError};
 
-use crate::clients::{handshake, peer};
-use crate::scene::{Outcome, give_up_after};
+use crate::clients::connect;
+use crate::support::{drop_after, for_each_poll_count};
 
 const NAME: &str = "tagging";
 
@@ -19,10 +19,11 @@ async fn host() -> Host {
     Host::start(config::Host::new(vec![resource])).await.expect("a host")
 }
 
+/// Receives a text message. Returns any other frame as its first byte and payload in hexadecimal.
 async fn receive(client: &mut DuplexStream) -> String {
     let mut head = [0; 2];
     client.read_exact(&mut head).await.expect("a frame");
-    assert!(head[1] < 126, "a long one");
+    assert!(head[1] < 126, "a short frame");
     let mut payload = vec![0; usize::from(head[1])];
     client.read_exact(&mut payload).await.expect("its payload");
     match head[0] {
@@ -31,29 +32,25 @@ async fn receive(client: &mut DuplexStream) -> String {
     }
 }
 
-/// A client that has the tag `a`.
-async fn tagged(host: &Host) -> DuplexStream {
-    let (mut far, near) = handshake("").await;
-    host.serve_stream(near, peer()).await;
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(far.read_u8().await.expect("an answer"));
-    }
-    // RFC 6455 §5.3: masked, with a key that changes nothing.
-    far.write_all(b"\x81\x85\0\0\0\0tag a").await.expect("room");
-    assert_eq!(receive(&mut far).await, "Ok(())");
-    far
+/// Connects a client with the tag `a`.
+async fn connect_tagged(host: &Host) -> DuplexStream {
+    let mut client = connect(host).await;
+    // RFC 6455 §5.3: masked, with a key of zeros that leaves the payload as it is.
+    client.write_all(b"\x81\x85\0\0\0\0tag a").await.expect("room");
+    assert_eq!(receive(&mut client).await, "Ok(())");
+    client
 }
 
 #[tokio::test]
-async fn all_who_have_a_tag_get_a_message_or_nobody_does() {
+async fn message_to_a_tag_reaches_all_clients_or_none() {
     let host = host().await;
-    let mut clients = [tagged(&host).await, tagged(&host).await, tagged(&host).await];
-    for polls in 0.. {
-        let sent = host.send_tagged_text(NAME, "a", "perhaps");
-        let outcome = give_up_after(polls, sent).await;
-        let binary = host.send_tagged_binary(NAME, "a", b"perhaps");
-        give_up_after(polls, binary).await;
+    let mut clients =
+        [connect_tagged(&host).await, connect_tagged(&host).await, connect_tagged(&host).await];
+    for_each_poll_count(async |polls| {
+        let sending = host.send_tagged_text(NAME, "a", "perhaps");
+        let outcome = drop_after(polls, sending).await;
+        let sending = host.send_tagged_binary(NAME, "a", b"perhaps");
+        drop_after(polls, sending).await;
         assert_eq!(host.send_tagged_text(NAME, "a", "surely").await, Ok(3));
         for client in &mut clients {
             if polls > 0 {
@@ -62,18 +59,17 @@ async fn all_who_have_a_tag_get_a_message_or_nobody_does() {
             }
             assert_eq!(receive(client).await, "surely", "after {polls} polls");
         }
-        if outcome == Outcome::Done {
-            break;
-        }
-    }
+        outcome
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn all_who_have_a_tag_are_closed_or_nobody_is() {
-    for polls in 0.. {
+async fn close_of_a_tag_closes_all_clients_or_none() {
+    for_each_poll_count(async |polls| {
         let host = host().await;
-        let mut clients = [tagged(&host).await, tagged(&host).await];
-        let outcome = give_up_after(polls, host.close_tagged(NAME, "a", 4001, "")).await;
+        let mut clients = [connect_tagged(&host).await, connect_tagged(&host).await];
+        let outcome = drop_after(polls, host.close_tagged(NAME, "a", 4001, "")).await;
         for client in &mut clients {
             if polls == 0 {
                 assert_eq!(host.count_tagged(NAME, "a"), Ok(2));
@@ -81,16 +77,15 @@ async fn all_who_have_a_tag_are_closed_or_nobody_is() {
                 assert_eq!(receive(client).await, "88 [f, a1]", "after {polls} polls");
             }
         }
-        if outcome == Outcome::Done {
-            break;
-        }
-    }
+        outcome
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn mistakes_are_told_and_nobody_hears_of_them() {
+async fn invalid_calls_return_errors_and_send_nothing() {
     let host = host().await;
-    let mut client = tagged(&host).await;
+    let mut client = connect_tagged(&host).await;
     let long = "t".repeat(256);
     for tag in ["", &long] {
         assert_eq!(host.count_tagged(NAME, tag), Err(TaggedError::InvalidTag));
@@ -101,8 +96,8 @@ async fn mistakes_are_told_and_nobody_hears_of_them() {
         let closed = host.close_tagged(NAME, "a", code, reason).await;
         assert!(matches!(closed, Err(TaggedError::Close(_))), "{closed:?}");
     }
-    let nobody = host.send_tagged_binary("nobody", "a", b"").await;
-    assert!(matches!(nobody, Err(TaggedError::NoResource(_))), "{nobody:?}");
+    let unknown = host.send_tagged_binary("unknown", "a", b"").await;
+    assert!(matches!(unknown, Err(TaggedError::NoResource(_))), "{unknown:?}");
     assert_eq!(host.send_tagged_text(NAME, "b", "x").await, Ok(0));
     assert_eq!(host.send_tagged_text(NAME, "a", "hello").await, Ok(1));
     assert_eq!(receive(&mut client).await, "hello");

@@ -1,53 +1,51 @@
-//! Messages from outside.
+//! Custom messages from the embedding program.
 
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 use ws_host::{Host, Recipient};
 
-use crate::scene::{NAME, Outcome, give_up_after, host, record, resource};
+use crate::support::{NAME, drop_after, for_each_poll_count, host, record, resource};
 
-/// Ways to be in the middle of a call: waiting, and computing for so long that others have their turns.
+/// Messages that keep the handler busy: waiting, or computing for so long that its time slice ends.
 const CALLS: [&str; 2] = ["sleep 20", "spin 20"];
 
 #[tokio::test]
-async fn message_is_delivered_once_whoever_gives_up_waiting_for_its_call() {
+async fn message_is_delivered_once_when_its_future_is_dropped() {
     let host = host(resource("/", "")).await;
     let mut expected = Vec::new();
     for call in CALLS {
-        for polls in 0.. {
+        for_each_poll_count(async |polls| {
             let message = format!("{call} {polls}");
-            let sent = host.send_custom(NAME, Recipient::All, message.as_bytes());
-            let outcome = give_up_after(polls, sent).await;
+            let sending = host.send_custom(NAME, Recipient::All, message.as_bytes());
+            let outcome = drop_after(polls, sending).await;
             if polls > 0 {
                 expected.push(message);
             }
             assert_eq!(record(&host, None).await, expected, "after {polls} polls");
-            if outcome == Outcome::Done {
-                break;
-            }
-        }
+            outcome
+        })
+        .await;
     }
 }
 
 #[tokio::test]
-async fn message_that_waits_for_its_turn_keeps_its_place() {
+async fn waiting_message_keeps_its_place_when_its_future_is_dropped() {
     let host = host(resource("/", "")).await;
     let mut expected = Vec::new();
     for call in CALLS {
-        for polls in 0.. {
+        for_each_poll_count(async |polls| {
             let (first, second, third) = (
                 format!("{call} first {polls}"),
                 format!("second {polls}"),
                 format!("third {polls}"),
             );
-            let mut waiting = Vec::new();
-            waiting.push(send(&host, &first).await);
-            let sent = host.send_custom(NAME, Recipient::All, second.as_bytes());
-            let outcome = give_up_after(polls, sent).await;
-            waiting.push(send(&host, &third).await);
-            for sent in waiting {
-                sent.await.expect("no panic");
+            let sending_first = send(&host, &first).await;
+            let sending = host.send_custom(NAME, Recipient::All, second.as_bytes());
+            let outcome = drop_after(polls, sending).await;
+            let sending_third = send(&host, &third).await;
+            for sending in [sending_first, sending_third] {
+                sending.await.expect("no panic");
             }
             expected.push(first);
             if polls > 0 {
@@ -55,32 +53,31 @@ async fn message_that_waits_for_its_turn_keeps_its_place() {
             }
             expected.push(third);
             assert_eq!(record(&host, None).await, expected, "after {polls} polls");
-            if outcome == Outcome::Done {
-                break;
-            }
-        }
+            outcome
+        })
+        .await;
     }
 }
 
-/// Sends a message from another task, and returns when it is under way.
+/// Sends a message from another task. Returns after the first poll of the call.
 async fn send(host: &Host, message: &str) -> tokio::task::JoinHandle<()> {
     let (host, message) = (host.clone(), message.to_owned());
-    let begun = Arc::new(Notify::new());
-    let told = Arc::clone(&begun);
-    let sending = tokio::spawn(async move {
-        let sent = host.send_custom(NAME, Recipient::All, message.as_bytes());
-        let telling = async {
+    let started = Arc::new(Notify::new());
+    let notify = Arc::clone(&started);
+    let task = tokio::spawn(async move {
+        let sending = host.send_custom(NAME, Recipient::All, message.as_bytes());
+        let notifying = async {
             tokio::task::yield_now().await;
-            told.notify_one();
+            notify.notify_one();
         };
-        tokio::join!(sent, telling).0.expect("delivered");
+        tokio::join!(sending, notifying).0.expect("delivered");
     });
-    begun.notified().await;
-    sending
+    started.notified().await;
+    task
 }
 
 #[tokio::test]
-async fn message_to_many_reaches_them_all() {
+async fn message_to_many_actors_reaches_all_of_them() {
     let rooms = ["/a", "/b", "/c", "/d", "/e", "/f"];
     let host = host(resource("/{room}", "")).await;
     for room in rooms {
@@ -88,13 +85,13 @@ async fn message_to_many_reaches_them_all() {
     }
     let mut expected = Vec::new();
     for call in CALLS {
-        for polls in 0.. {
+        for_each_poll_count(async |polls| {
             let message = format!("{call} {polls}");
-            let sent = host.send_custom(NAME, Recipient::All, message.as_bytes());
-            let outcome = give_up_after(polls, sent).await;
+            let sending = host.send_custom(NAME, Recipient::All, message.as_bytes());
+            let outcome = drop_after(polls, sending).await;
             if polls > 0 {
                 expected.push(message);
-                // Who comes later waits for their turn in every room behind those that come before in another.
+                // In every room, a later message queues for its turn after the earlier ones.
                 let last = host.send_custom(NAME, Recipient::All, b"last").await;
                 assert_eq!(last.map(|answers| answers.len()), Ok(rooms.len()));
                 expected.push("last".to_owned());
@@ -102,9 +99,8 @@ async fn message_to_many_reaches_them_all() {
             for room in rooms {
                 assert_eq!(record(&host, Some(room)).await, expected, "{room} after {polls} polls");
             }
-            if outcome == Outcome::Done {
-                break;
-            }
-        }
+            outcome
+        })
+        .await;
     }
 }

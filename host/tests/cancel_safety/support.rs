@@ -1,10 +1,10 @@
-//! A host with a handler that takes its time, and futures that are given up.
+//! A host whose handler takes its time, and futures that are dropped before they complete.
 
 use std::future::poll_fn;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 use ws_host::config::{self, InstancePer, Resource};
@@ -13,32 +13,41 @@ use ws_host::{CustomAnswer, Host, Recipient};
 /// The name of the resource.
 pub(crate) const NAME: &str = "patient";
 
-/// Only a test that fails waits so long.
+/// Only a failing test waits this long.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Whether what was asked for was waited for to its end.
+/// Whether a future completed before it was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    GivenUp,
-    Done,
+    Dropped,
+    Completed,
 }
 
-/// Drops a future after so many polls, unless it is done before.
-pub(crate) async fn give_up_after(polls: usize, future: impl Future) -> Outcome {
+/// Polls a future at most `polls` times, then drops it.
+pub(crate) async fn drop_after(polls: usize, future: impl Future) -> Outcome {
     let mut future = pin!(future);
     let mut left = polls;
     let polling = poll_fn(|context| {
         if left == 0 {
-            return Poll::Ready(Outcome::GivenUp);
+            return Poll::Ready(Outcome::Dropped);
         }
         left -= 1;
         match future.as_mut().poll(context) {
-            Poll::Ready(_) => Poll::Ready(Outcome::Done),
-            Poll::Pending if left == 0 => Poll::Ready(Outcome::GivenUp),
+            Poll::Ready(_) => Poll::Ready(Outcome::Completed),
+            Poll::Pending if left == 0 => Poll::Ready(Outcome::Dropped),
             Poll::Pending => Poll::Pending,
         }
     });
-    timeout(DEADLINE, polling).await.expect("it comes to an end")
+    timeout(DEADLINE, polling).await.expect("the future is woken in time")
+}
+
+/// Runs a test with 0 polls, 1 poll and so on, until its future completes.
+pub(crate) async fn for_each_poll_count(mut test: impl AsyncFnMut(usize) -> Outcome) {
+    for polls in 0.. {
+        if test(polls).await == Outcome::Completed {
+            return;
+        }
+    }
 }
 
 pub(crate) fn component() -> PathBuf {
@@ -48,7 +57,8 @@ pub(crate) fn component() -> PathBuf {
     file
 }
 
-/// The resource, with a handler that takes so long for its state: `sleep 20`.
+/// Returns the resource. `suspend` says how long its handler takes to save its state: `sleep 20` or `spin 20`, in
+/// milliseconds.
 pub(crate) fn resource(path: &str, suspend: &str) -> Resource {
     let mut resource = Resource::new(path, component()).expect("a path");
     resource.name = NAME.into();
@@ -63,7 +73,8 @@ pub(crate) async fn host(resource: Resource) -> Host {
     Host::start(config::Host::new(vec![resource])).await.expect("a host")
 }
 
-/// What the handler of a path has seen. This is an event as well: it comes after all that are under way.
+/// Returns the events that the handler of a path has recorded. The question is itself an event, so all events before it
+/// have ended.
 pub(crate) async fn record(host: &Host, path: Option<&str>) -> Vec<String> {
     let to = path.map_or(Recipient::All, |path| Recipient::Path(path.to_owned()));
     let asked = timeout(DEADLINE, host.send_custom(NAME, to, b"record")).await;
@@ -72,9 +83,10 @@ pub(crate) async fn record(host: &Host, path: Option<&str>) -> Vec<String> {
     String::from_utf8_lossy(record).lines().map(str::to_owned).collect()
 }
 
-/// Asks for the record until that is as expected: what is under way may not have asked for its turn yet.
-pub(crate) async fn record_becomes(host: &Host, expected: &[String], when: &str) {
-    let begin = std::time::Instant::now();
+/// Waits until the record is as expected. Events in progress may not have queued for their turn yet, so one question is
+/// not enough.
+pub(crate) async fn expect_record(host: &Host, expected: &[String], when: &str) {
+    let begin = Instant::now();
     loop {
         let record = record(host, None).await;
         if record == expected {
