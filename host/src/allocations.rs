@@ -1,4 +1,4 @@
-//! What a message allocates, counted in a host that runs on the thread of the test.
+//! Counts the allocations of a message, in a host that runs on the thread of the test.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -10,15 +10,14 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::config::{self, Resource};
 use crate::{Host, Peer};
 
-/// The component runtime puts the stack frame that a call begins with into a box; it is the one allocation
-/// that a message costs.
-const OF_A_CALL: u64 = 1;
+/// The allocations of one call: the component runtime boxes the first stack frame. A message needs no other allocation.
+const PER_CALL: u64 = 1;
 
-/// What RFC 6455 §1.3 has as the answer to its key.
-const ACCEPTED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+/// The response to the key that RFC 6455 §1.3 has as its example.
+const RESPONSE: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
-/// The system's allocator, counting.
+/// The system's allocator, with a counter.
 struct Counting;
 
 thread_local! {
@@ -28,7 +27,10 @@ thread_local! {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-#[expect(unsafe_code, reason = "an allocator is unsafe by nature; this one hands everything on")]
+#[expect(
+    unsafe_code,
+    reason = "implementing an allocator needs unsafe code; this one delegates everything"
+)]
 // SAFETY: every method does what the system's allocator does with the same arguments.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -57,24 +59,24 @@ async fn message_allocates_nothing_but_its_call() -> anyhow::Result<()> {
     let host = Host::start(config::Host::new(vec![Resource::new("/", component)?])).await?;
     let mut client = connect(&host).await?;
     for bytes in [20_u16, 1024] {
-        let (request, mut answer) = frames(bytes);
-        // Until every buffer has been used.
+        let (request, mut reply) = frames(bytes);
+        // Warm up, so that every buffer has been used.
         for _ in 0..10 {
             client.write_all(&request).await?;
-            client.read_exact(&mut answer).await?;
+            client.read_exact(&mut reply).await?;
         }
         let before = COUNT.get();
         for _ in 0..MESSAGES {
             client.write_all(&request).await?;
-            client.read_exact(&mut answer).await?;
+            client.read_exact(&mut reply).await?;
         }
         let allocations = COUNT.get() - before;
-        assert!(answer.ends_with(b"xx"), "no echo");
-        // The clock of CPU budgets may come in between.
-        let allowed = MESSAGES * OF_A_CALL + MESSAGES / 100;
+        assert!(reply.ends_with(b"xx"), "no echo");
+        // The clock of the CPU budgets may allocate meanwhile.
+        let allowed = MESSAGES * PER_CALL + MESSAGES / 100;
         assert!(
             allocations <= allowed,
-            "{allocations} allocations for {MESSAGES} of {bytes} octets"
+            "{allocations} allocations for {MESSAGES} messages of {bytes} bytes"
         );
     }
     Ok(())
@@ -91,23 +93,23 @@ async fn connect(host: &Host) -> anyhow::Result<TcpStream> {
         )
         .await?;
     host.serve_stream(stream, Peer::plain(peer)).await;
-    let mut answer = Vec::new();
-    while !answer.ends_with(b"\r\n\r\n") {
-        answer.push(client.read_u8().await?);
+    let mut response = Vec::new();
+    while !response.ends_with(b"\r\n\r\n") {
+        response.push(client.read_u8().await?);
     }
-    // A stream that somebody else has accepted gets the same bytes as our own.
-    assert_eq!(String::from_utf8(answer)?, ACCEPTED);
+    // A stream that the caller has accepted gets the same bytes as one that the host has accepted.
+    assert_eq!(String::from_utf8(response)?, RESPONSE);
     Ok(client)
 }
 
-/// A text message masked with zeros, and room for its echo.
+/// Returns a text message that is masked with zeros, and a buffer for its echo.
 fn frames(bytes: u16) -> (Vec<u8>, Vec<u8>) {
-    let (length, longer) = match u8::try_from(bytes) {
+    let (length, extended_length) = match u8::try_from(bytes) {
         Ok(short @ 0..=125) => (short, Vec::new()),
         _ => (126, bytes.to_be_bytes().to_vec()),
     };
     let payload = vec![b'x'; usize::from(bytes)];
-    let request = [&[0x81, 0x80 | length][..], &longer, &[0; 4], &payload].concat();
-    let answer = vec![0; 2 + longer.len() + payload.len()];
-    (request, answer)
+    let request = [&[0x81, 0x80 | length][..], &extended_length, &[0; 4], &payload].concat();
+    let reply = vec![0; 2 + extended_length.len() + payload.len()];
+    (request, reply)
 }

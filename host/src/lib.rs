@@ -1,15 +1,15 @@
 //! A WebSocket server whose resource handlers are WebAssembly components.
 //!
-//! The host owns sockets, opening handshake and framing (RFC 6455); a *handler* is a component that
-//! exports `ws-host:socket/handler` (see `wit/`) and runs in a sandbox with limits.
+//! The host handles sockets, the opening handshake and framing (RFC 6455). A *handler* is a component that exports
+//! `ws-host:socket/handler` (see `wit/`) and runs in a sandbox with limits.
 //!
 //! ```text
-//! server ─▶ reload ─▶ resource ─▶ actor ─▶ guest ─▶ belongings ─▶ ws-host-protocol
+//! server ─▶ reload ─▶ resource ─▶ actor ─▶ guest ─▶ actor_resources ─▶ ws-host-protocol
 //!      └──▶ connection ─┘
 //! ```
 //!
-//! Each layer imports those to its right only. What must go back, messages to clients, goes through
-//! the outbound buffers of `clients`, which belong to actors.
+//! Each layer imports only those to its right. Data in the other direction, messages to clients, goes through the outbound
+//! buffers of `clients`, which belong to actors.
 //!
 //! ```no_run
 //! # async fn serve(config: ws_host::config::Config) -> Result<(), ws_host::StartError> {

@@ -1,7 +1,7 @@
-//! The log: lines go to standard error on a thread of their own.
+//! The log: a separate thread writes lines to standard error.
 //!
-//! Whoever reads them may be slow, or have stopped. Nobody who is served waits for that: what finds no room is
-//! dropped and counted, and the log tells how much when it flows again.
+//! The reader of standard error may be slow or have stopped. No client waits for it: lines that do not fit into the queue
+//! are dropped and counted, and the log reports their number once lines are written again.
 
 use std::io::{ErrorKind, Result, Write};
 use std::panic::PanicHookInfo;
@@ -11,24 +11,27 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Octets that may wait to be written: some thousand lines, so that a burst is lost to nobody who reads.
-const MAX_WAITING: usize = 1 << 20;
+/// The most bytes that may wait to be written: several thousand lines, so that a burst loses no line as long as the log is
+/// read.
+const MAX_QUEUED: usize = 1 << 20;
 
-/// Octets that are kept for the next lines when all have been written.
-const KEPT: usize = 64 << 10;
+/// The capacity, in bytes, that is kept for the next lines when all lines have been written.
+const KEPT_CAPACITY: usize = 64 << 10;
 
-/// Lines are written together up to so many octets: a pipe that others write to as well keeps them together
-/// (PIPE_BUF).
-const PIECE: usize = 4096;
+/// The most bytes of lines that are written together. A pipe keeps them together even if other processes write to it as
+/// well (`PIPE_BUF`).
+const MAX_CHUNK: usize = 4096;
 
-/// How long the end of the program waits for a reader that takes nothing, and for one that is slow.
-const PATIENCE: Duration = Duration::from_secs(1);
-const MAX_END: Duration = Duration::from_secs(3);
+/// How long the end of the program waits for a reader that takes nothing.
+const STALL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long to wait before the next attempt where standard error was made not to block.
-const RETRY: Duration = Duration::from_millis(10);
+/// How long the end of the program waits for a slow reader.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The log. Copies are the same.
+/// The time before the next attempt to write if standard error is non-blocking.
+const RETRY_INTERVAL: Duration = Duration::from_millis(10);
+
+/// The log. Clones share one queue.
 #[derive(Clone)]
 pub(crate) struct Log(Arc<Shared>);
 
@@ -40,59 +43,59 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// Whole lines.
-    waiting: Vec<u8>,
-    /// Lines that found no room.
+    /// Whole lines that wait to be written.
+    queued: Vec<u8>,
+    /// The number of lines that did not fit.
     lost: u64,
-    /// Whether the thread has lines that were not written yet.
+    /// Whether the thread has taken lines that are not written yet.
     is_writing: bool,
-    /// Pieces that were written.
-    pieces: u64,
+    /// The number of chunks that were written.
+    chunks: u64,
 }
 
 impl Log {
-    /// Starts the thread. From now on panics are told here, too.
+    /// Starts the thread, and sends panics to the log from now on.
     ///
     /// # Errors
     ///
-    /// What the system says when it has no thread.
+    /// The error of the operating system if no thread can be started.
     pub(crate) fn start() -> Result<Self> {
         let log = Self(Arc::default());
         let shared = Arc::clone(&log.0);
         std::thread::Builder::new().name("log".into()).spawn(move || shared.write())?;
-        let telling = log.clone();
-        std::panic::set_hook(Box::new(move |panic| telling.tell(panic)));
+        let panic_log = log.clone();
+        std::panic::set_hook(Box::new(move |panic| panic_log.log_panic(panic)));
         Ok(log)
     }
 
-    /// Adds whole lines, if there is room. Never waits.
+    /// Adds whole lines if they fit. Never blocks.
     pub(crate) fn add(&self, lines: &[u8]) {
         let mut state = self.0.state.lock();
-        if state.waiting.len() + lines.len() > MAX_WAITING {
+        if state.queued.len() + lines.len() > MAX_QUEUED {
             state.lost += 1;
             drop(state);
             metrics::counter!("ws_host_log_lines_lost_total").increment(1);
             return;
         }
-        state.waiting.extend_from_slice(lines);
+        state.queued.extend_from_slice(lines);
         drop(state);
         self.0.changed.notify_all();
     }
 
-    /// Waits until everything is written, or nobody reads it.
+    /// Waits until everything is written, or until the reader takes nothing any more or is too slow.
     pub(crate) fn finish(&self) {
-        let until = Instant::now() + MAX_END;
+        let deadline = Instant::now() + FINISH_TIMEOUT;
         let mut state = self.0.state.lock();
-        while state.is_writing || !state.waiting.is_empty() {
-            let pieces = state.pieces;
-            let waited = self.0.changed.wait_for(&mut state, PATIENCE);
-            if (waited.timed_out() && state.pieces == pieces) || Instant::now() >= until {
+        while state.is_writing || !state.queued.is_empty() {
+            let chunks = state.chunks;
+            let waited = self.0.changed.wait_for(&mut state, STALL_TIMEOUT);
+            if (waited.timed_out() && state.chunks == chunks) || Instant::now() >= deadline {
                 return;
             }
         }
     }
 
-    fn tell(&self, panic: &PanicHookInfo<'_>) {
+    fn log_panic(&self, panic: &PanicHookInfo<'_>) {
         use std::backtrace::{Backtrace, BacktraceStatus};
         let thread = std::thread::current();
         let name = thread.name().unwrap_or("<unnamed>");
@@ -102,7 +105,7 @@ impl Log {
             text += &format!("stack backtrace:\n{backtrace}\n");
         }
         self.add(text.as_bytes());
-        // It may be the last one: a panic of the main thread ends the program.
+        // A panic of the main thread ends the program.
         if name == "main" {
             self.finish();
         }
@@ -110,39 +113,39 @@ impl Log {
 }
 
 impl Shared {
-    /// Writes for ever what is added.
+    /// Writes queued lines forever.
     fn write(&self) {
         let mut lines = Vec::new();
         loop {
-            let lost = self.next(&mut lines);
-            for piece in pieces(&lines) {
-                write(piece);
-                self.state.lock().pieces += 1;
+            let lost = self.wait_for_lines(&mut lines);
+            for chunk in chunks(&lines) {
+                write(chunk);
+                self.state.lock().chunks += 1;
                 self.changed.notify_all();
             }
             if lost > 0 {
                 write(
                     format!(
-                        "ws-host: {lost} lines of the log were lost: nobody read them in time\n"
+                        "ws-host: {lost} log lines were lost, because standard error was not read in time\n"
                     )
                     .as_bytes(),
                 );
             }
             lines.clear();
-            lines.shrink_to(KEPT);
+            lines.shrink_to(KEPT_CAPACITY);
         }
     }
 
-    /// Waits for lines, and gives how many were lost behind them.
-    fn next(&self, lines: &mut Vec<u8>) -> u64 {
+    /// Waits for lines. Returns how many were lost behind them.
+    fn wait_for_lines(&self, lines: &mut Vec<u8>) -> u64 {
         let mut state = self.state.lock();
         state.is_writing = false;
         self.changed.notify_all();
-        while state.waiting.is_empty() {
+        while state.queued.is_empty() {
             self.changed.wait(&mut state);
         }
         state.is_writing = true;
-        std::mem::swap(&mut state.waiting, lines);
+        std::mem::swap(&mut state.queued, lines);
         std::mem::take(&mut state.lost)
     }
 }
@@ -155,7 +158,7 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
-/// A line comes in one piece.
+/// Every call writes a whole line.
 impl Write for &Log {
     fn write(&mut self, line: &[u8]) -> Result<usize> {
         self.add(line);
@@ -167,30 +170,32 @@ impl Write for &Log {
     }
 }
 
-/// Lines in pieces of as many as fit; a longer one is a piece by itself.
-fn pieces(mut lines: &[u8]) -> impl Iterator<Item = &[u8]> {
+/// Splits lines into chunks of as many lines as fit. A line that is longer is a chunk by itself.
+fn chunks(mut lines: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let end = |byte: &u8| *byte == b'\n';
-        let fitting = &lines[..lines.len().min(PIECE)];
+        let fitting = &lines[..lines.len().min(MAX_CHUNK)];
         let length = match fitting.iter().rposition(end) {
             Some(last) => last + 1,
             None => lines.iter().position(end).map_or(lines.len(), |first| first + 1),
         };
-        let (piece, rest) = lines.split_at(length);
+        let (chunk, rest) = lines.split_at(length);
         lines = rest;
-        (!piece.is_empty()).then_some(piece)
+        (!chunk.is_empty()).then_some(chunk)
     })
 }
 
-/// Writes a piece, however long that takes. There is nowhere to tell of an error.
-fn write(mut piece: &[u8]) {
+/// Writes a chunk, however long that takes. An error cannot be reported anywhere.
+fn write(mut chunk: &[u8]) {
     let mut stderr = std::io::stderr();
-    while !piece.is_empty() {
-        match stderr.write(piece) {
+    while !chunk.is_empty() {
+        match stderr.write(chunk) {
             Ok(0) => return,
-            Ok(written) => piece = &piece[written..],
+            Ok(written) => chunk = &chunk[written..],
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(RETRY),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                std::thread::sleep(RETRY_INTERVAL)
+            }
             Err(_) => return,
         }
     }
@@ -201,47 +206,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_written_in_pieces_of_whole_ones() {
+    fn lines_are_written_in_chunks_of_whole_lines() {
         let line = |length: usize| [vec![b'x'; length - 1], vec![b'\n']].concat();
         let lengths = |lines: &[Vec<u8>]| -> Vec<usize> {
-            pieces(&lines.concat()).map(<[u8]>::len).collect()
+            chunks(&lines.concat()).map(<[u8]>::len).collect()
         };
         assert_eq!(lengths(&[]), [0; 0]);
         assert_eq!(lengths(&[line(10), line(20)]), [30]);
-        assert_eq!(lengths(&[line(10), line(PIECE - 10), line(1)]), [PIECE, 1]);
-        assert_eq!(lengths(&[line(10), line(PIECE)]), [10, PIECE]);
-        assert_eq!(lengths(&[line(10), line(3 * PIECE), line(1)]), [10, 3 * PIECE, 1]);
+        assert_eq!(lengths(&[line(10), line(MAX_CHUNK - 10), line(1)]), [MAX_CHUNK, 1]);
+        assert_eq!(lengths(&[line(10), line(MAX_CHUNK)]), [10, MAX_CHUNK]);
+        assert_eq!(lengths(&[line(10), line(3 * MAX_CHUNK), line(1)]), [10, 3 * MAX_CHUNK, 1]);
         assert_eq!(lengths(&[vec![b'x'; 7]]), [7]);
     }
 
     #[test]
-    fn panics_are_told_to_the_log() {
+    fn panics_go_to_the_log() {
         let log = Log(Arc::default());
-        let telling = log.clone();
+        let panic_log = log.clone();
         let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| telling.tell(panic)));
+        std::panic::set_hook(Box::new(move |panic| panic_log.log_panic(panic)));
         let failing = std::thread::Builder::new().name("failing".to_owned());
-        let failed = failing.spawn(|| panic!("told to")).expect("a thread").join();
+        let failed = failing.spawn(|| panic!("on purpose")).expect("a thread").join();
         std::panic::set_hook(before);
         assert!(failed.is_err());
-        let told = String::from_utf8(log.0.state.lock().waiting.clone()).expect("text");
-        assert!(told.starts_with("thread 'failing' panicked at host/src/log.rs:"), "{told}");
-        assert!(told.contains("told to\n"), "{told}");
+        let logged = String::from_utf8(log.0.state.lock().queued.clone()).expect("text");
+        assert!(logged.starts_with("thread 'failing' panicked at host/src/log.rs:"), "{logged}");
+        assert!(logged.contains("on purpose\n"), "{logged}");
     }
 
     #[test]
-    fn what_finds_no_room_is_dropped_and_told() {
+    fn lines_that_do_not_fit_are_dropped_and_counted() {
         let log = Log(Arc::default());
-        let line = vec![b'x'; MAX_WAITING / 4];
+        let line = vec![b'x'; MAX_QUEUED / 4];
         for _ in 0..6 {
             log.add(&line);
         }
         let mut lines = Vec::new();
-        assert_eq!(log.0.next(&mut lines), 2);
-        assert_eq!(lines.len(), MAX_WAITING);
+        assert_eq!(log.0.wait_for_lines(&mut lines), 2);
+        assert_eq!(lines.len(), MAX_QUEUED);
         log.add(b"more\n");
         lines.clear();
-        assert_eq!(log.0.next(&mut lines), 0);
+        assert_eq!(log.0.wait_for_lines(&mut lines), 0);
         assert_eq!(lines, b"more\n");
     }
 }

@@ -1,19 +1,19 @@
-//! Lines of the log that clients can cause: bounded in rate, and what they quote in length.
+//! Limits for log lines that clients can cause: on their rate, and on the length of what they quote.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// The time between two lines of one kind, or two bursts of them. Whoever reads along sees that it goes on, and a
-/// flood of clients fills no disk.
+/// The time between two lines of one kind, or between two bursts of them. A reader sees that the problem continues, and
+/// many clients cannot fill a disk.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The most that is quoted of what a client sent, in octets: a name of a host has 253 at most.
+/// The most bytes that are quoted of what a client sent. The name of a host has 253 bytes at most.
 const MAX_QUOTED: usize = 256;
 
-/// A bound for the lines of one kind, most of which have one as a `static`: a line a second, or some, of which the
-/// first tells how many were left out before it.
+/// A rate limit for log lines of one kind, mostly a `static`. It allows one or several lines a second. The first of them
+/// reports how many lines were left out before it.
 #[derive(Debug)]
 pub(crate) struct LogRate {
     burst: u32,
@@ -27,10 +27,10 @@ struct State {
     left_out: u64,
 }
 
-/// The right to write a line.
+/// Permission to write a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
-    /// How many lines of its kind were left out since the last one; `None` for none.
+    /// The number of lines of this kind that were left out since the last one, or `None` if there were none.
     pub(crate) left_out: Option<u64>,
 }
 
@@ -39,12 +39,12 @@ impl LogRate {
         Self::per_second(1)
     }
 
-    /// So many lines a second.
+    /// Allows `burst` lines a second.
     pub(crate) const fn per_second(burst: u32) -> Self {
         Self { burst, state: Mutex::new(State { began: None, lines: 0, left_out: 0 }) }
     }
 
-    /// Whether a line may be written. One that may not is counted, and told with the next.
+    /// Returns permission to write a line. A line without permission is counted, and reported with the next one.
     pub(crate) fn line(&self, now: Instant) -> Option<Line> {
         let mut state = self.state.lock();
         if state.began.is_none_or(|began| now.saturating_duration_since(began) >= INTERVAL) {
@@ -61,7 +61,7 @@ impl LogRate {
     }
 }
 
-/// What a client sent, to be quoted in the log: one line whatever it is, and not a long one.
+/// Bytes that a client sent, escaped and shortened for the log.
 #[derive(Clone, Copy)]
 pub(crate) struct Quoted<'a>(pub(crate) &'a [u8]);
 
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn line_a_second_is_written_and_tells_how_many_were_left_out() {
+    fn one_line_a_second_is_written_with_the_number_of_lines_left_out() {
         let rate = LogRate::new();
         let start = Instant::now();
         let after = |milliseconds| rate.line(start + Duration::from_millis(milliseconds));
@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(after(999), None);
         assert_eq!(after(1000), line(Some(2)));
         assert_eq!(after(1500), None);
-        // Threads may read the clock in another order than they come by.
+        // Threads may call in another order than they read the clock.
         assert_eq!(after(400), None);
         assert_eq!(after(9000), line(Some(2)));
         assert_eq!(after(10_000), line(None));
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_quoted_is_escaped_and_cut() {
+    fn quoted_bytes_are_escaped_and_shortened() {
         let quoted = |bytes: &[u8]| Quoted(bytes).to_string();
         assert_eq!(quoted(b"https://app.example.com"), "https://app.example.com");
         assert_eq!(quoted(b"a\r\n\x1b[2J\xc3\xa9\"b"), r#"a\r\n\x1b[2J\xc3\xa9\"b"#);

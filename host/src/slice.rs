@@ -1,12 +1,12 @@
-//! Time slices: for how long a task may keep its thread from the other tasks of the worker.
+//! Time slices: how long a task may use its thread before it yields to the other tasks of the worker.
 //!
-//! A slice belongs to the thread. It begins when the thread goes on with a task. Whatever the task does counts:
-//! calls of the guest, what they have the host do, framing and compression, and reading many messages. Between
-//! two pieces of work it asks whether the slice [is over](is_over), and then lets the others go on.
+//! A slice belongs to the thread. It begins when the thread polls a task. Everything that the task does counts: calls of
+//! the guest, the work of the host for these calls, framing and compression, and reading many messages. Between two
+//! pieces of work, the task checks whether the slice [is over](is_over), and yields if it is.
 //!
-//! The time is that of the [`ticker`]. So the first two slices of a task that works for long end at ticks, after 10 ms
-//! at most; from then on it ticks finely. A call of the guest that computes is interrupted by the ticks themselves:
-//! at the second one, and then at each.
+//! The time comes from the [`ticker`]. So the first two slices of a long computation end at ticks, after 10 ms at most.
+//! Then the ticks become fine. A call of the guest that computes is interrupted by the ticks themselves: at the second
+//! tick, and then at each one.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -16,51 +16,52 @@ use pin_project_lite::pin_project;
 
 use crate::ticker;
 
-/// How long a slice is, in nanoseconds: long against what it costs to change tasks, short against what people and
-/// health checks notice, also when dozens of tasks use up theirs.
+/// The length of a slice, in nanoseconds. It is long compared with the cost of a task switch. It is short compared with
+/// what people and health checks notice, even if dozens of tasks use up their slices.
 const LENGTH: u64 = 1_000_000;
 
 thread_local! {
     static CURRENT: Cell<Slice> = const { Cell::new(Slice { number: 0, began: 0 }) };
 }
 
-/// A slice of the thread. Another one is never equal to it.
+/// A slice of the thread. No two slices of a thread are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slice {
     number: u64,
     began: u64,
 }
 
-/// The slice that runs now.
+/// Returns the current slice.
 #[inline(always)]
 pub(crate) fn current() -> Slice {
     CURRENT.get()
 }
 
-/// Whether others should go on.
+/// Returns whether the slice is over, so that the task should yield.
 #[inline(always)]
 pub(crate) fn is_over() -> bool {
     ticker::now().saturating_sub(CURRENT.get().began) >= LENGTH
 }
 
-/// Whether a task works for long, or a tick happened to fall into one of its short slices: where many tasks have short
-/// ones, there is hardly a tick that does not.
+/// Tells a long computation from a tick that happened to fall into a short slice. If many tasks have short slices, nearly
+/// every tick falls into one.
 #[derive(Debug, Default)]
 pub(crate) struct Overruns {
-    /// A slice ended before the task had done this piece of its work.
-    now: bool,
-    /// The same of the piece before.
-    before: bool,
+    /// Whether a slice ended during the current piece of work.
+    current: bool,
+    /// Whether a slice ended during the previous piece of work.
+    previous: bool,
 }
 
 impl Overruns {
-    /// The task begins another piece of its work.
+    /// Begins another piece of work.
     #[inline]
     pub(crate) fn begin(&mut self) {
-        self.before = std::mem::take(&mut self.now);
+        self.previous = std::mem::take(&mut self.current);
     }
 
-    /// The slice is over, and the piece is not done. Once is chance.
+    /// Records that the slice is over before the piece of work is done. Requests fine ticks if this is not the first time:
+    /// once may be chance.
     #[cold]
     pub(crate) fn count(&mut self) {
         if self.is_repeated() {
@@ -69,11 +70,11 @@ impl Overruns {
     }
 
     fn is_repeated(&mut self) -> bool {
-        std::mem::replace(&mut self.now, true) || self.before
+        std::mem::replace(&mut self.current, true) || self.previous
     }
 }
 
-/// Lets all other tasks of the worker go on, and the system be asked what it has for them.
+/// Yields to all other tasks of the worker, and lets the runtime poll the system for events.
 ///
 /// # Cancel safety
 ///
@@ -83,7 +84,7 @@ pub(crate) async fn yield_now() {
 }
 
 pin_project! {
-    /// A task whose slices are counted: one begins whenever the thread goes on with it.
+    /// A task with slices: every poll begins one.
     #[derive(Debug)]
     pub(crate) struct Sliced<F> {
         #[pin]
@@ -113,28 +114,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn task_works_for_long_when_its_slices_end_again_and_again() {
-        let mut in_one_piece = Overruns::default();
-        in_one_piece.begin();
-        assert!(!in_one_piece.is_repeated(), "a tick that happened to fall there");
-        assert!(in_one_piece.is_repeated());
+    fn repeated_overruns_show_a_long_computation() {
+        let mut one_piece = Overruns::default();
+        one_piece.begin();
+        assert!(!one_piece.is_repeated(), "a tick that happened to fall into the slice");
+        assert!(one_piece.is_repeated());
 
-        let mut in_each = Overruns::default();
-        in_each.begin();
-        assert!(!in_each.is_repeated());
-        in_each.begin();
-        assert!(in_each.is_repeated(), "the piece before was long too");
+        let mut each_piece = Overruns::default();
+        each_piece.begin();
+        assert!(!each_piece.is_repeated());
+        each_piece.begin();
+        assert!(each_piece.is_repeated(), "the previous piece was long too");
 
-        let mut now_and_then = Overruns::default();
+        let mut some_pieces = Overruns::default();
         for _ in 0..3 {
-            now_and_then.begin();
-            assert!(!now_and_then.is_repeated());
-            now_and_then.begin();
+            some_pieces.begin();
+            assert!(!some_pieces.is_repeated());
+            some_pieces.begin();
         }
     }
 
     #[tokio::test]
-    async fn slice_is_over_after_a_while_and_another_begins_when_others_have_gone_on() {
+    async fn slice_ends_after_a_while_and_another_one_begins_after_a_yield() {
         let mut ends = Vec::new();
         Sliced::new(async {
             let first = current();

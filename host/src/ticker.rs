@@ -1,7 +1,7 @@
-//! Time that costs nothing to read: it moves on at the ticks of one thread.
+//! A clock that costs nothing to read: a thread advances it at every tick.
 //!
-//! The thread of the process ticks every 10 ms, and every 0.1 ms while somebody computes for long. Guests are
-//! interrupted at ticks, and tasks look at this time to find out whether others should go on.
+//! There is one such thread in the process. It ticks every 10 ms, and every 0.1 ms during a long computation. Guests are
+//! interrupted at ticks, and tasks read this clock to find out whether to yield.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// How often it ticks while nobody computes for long. A finer one would cost idle machines more wake-ups.
+/// The interval of the ticks without a long computation. Finer ticks would wake idle machines more often.
 const TICK: Duration = Duration::from_millis(10);
 
-/// How often it ticks while somebody does: that long the others of the worker wait.
+/// The interval of the ticks during a long computation: the other tasks of the worker wait this much longer.
 const FINE_TICK: Duration = Duration::from_micros(100);
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -21,48 +21,50 @@ static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// The time of the last tick, in nanoseconds since the start.
 static NOW: AtomicU64 = AtomicU64::new(0);
 
-/// For how long it ticks finely after somebody was found to compute for long, in nanoseconds.
+/// How long the ticks stay fine after a request, in nanoseconds.
 const FINE_FOR: u64 = 20_000_000;
 
-/// Until when it ticks finely.
+/// The time at which the fine ticks end, in nanoseconds since the start.
 static FINE_UNTIL: AtomicU64 = AtomicU64::new(0);
 
-static TICKER: Mutex<Ticker> = Mutex::new(Ticker { thread: None, watchers: Vec::new() });
+static TICKER: Mutex<Ticker> = Mutex::new(Ticker { thread: None, callbacks: Vec::new() });
 
 struct Ticker {
-    /// There is one as long as there are watchers.
+    /// Runs as long as there are callbacks.
     thread: Option<Thread>,
-    watchers: Vec<Watcher>,
+    callbacks: Vec<Callback>,
 }
 
-/// What is done at every tick, until it answers that it is not needed any more.
-type Watcher = Box<dyn FnMut() -> Repeat + Send>;
+/// Called at every tick, until it returns [`Repeat::No`].
+type Callback = Box<dyn FnMut() -> Repeat + Send>;
 
-/// Whether to go on.
+/// Whether to call a callback again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Repeat {
     Yes,
     No,
 }
 
-/// The time as of the last tick, in nanoseconds.
+/// Returns the time of the last tick, in nanoseconds since the start.
 #[inline(always)]
 pub(crate) fn now() -> u64 {
     NOW.load(Ordering::Relaxed)
 }
 
-/// Does something at every tick.
+/// Calls a function at every tick.
 ///
 /// # Errors
 ///
-/// What the system says when it has no thread left.
-pub(crate) fn on_every_tick(act: impl FnMut() -> Repeat + Send + 'static) -> std::io::Result<()> {
+/// The error of the operating system if no thread can be started.
+pub(crate) fn on_every_tick(
+    callback: impl FnMut() -> Repeat + Send + 'static,
+) -> std::io::Result<()> {
     let mut ticker = TICKER.lock();
     if ticker.thread.is_none() {
         let thread = std::thread::Builder::new().name("ticker".into()).spawn(tick)?;
         ticker.thread = Some(thread.thread().clone());
     }
-    ticker.watchers.push(Box::new(act));
+    ticker.callbacks.push(Box::new(callback));
     Ok(())
 }
 
@@ -72,8 +74,8 @@ fn tick() {
             let mut ticker = TICKER.lock();
             let now = u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX);
             NOW.store(now, Ordering::Relaxed);
-            ticker.watchers.retain_mut(|act| act() == Repeat::Yes);
-            if ticker.watchers.is_empty() {
+            ticker.callbacks.retain_mut(|callback| callback() == Repeat::Yes);
+            if ticker.callbacks.is_empty() {
                 ticker.thread = None;
                 return;
             }
@@ -83,7 +85,7 @@ fn tick() {
     }
 }
 
-/// Whoever calls this computes for long: from now on, and for a while, it ticks finely.
+/// Makes the ticks fine for a while. Called by tasks that compute for a long time.
 pub(crate) fn request_fine_ticks() {
     let now = now();
     if FINE_UNTIL.swap(now + FINE_FOR, Ordering::Relaxed) <= now
@@ -93,7 +95,7 @@ pub(crate) fn request_fine_ticks() {
     }
 }
 
-/// Returns when the time is later than that of the start.
+/// Waits until the clock has advanced since the start.
 #[cfg(test)]
 pub(crate) fn wait_for_a_tick() -> std::io::Result<()> {
     let (ticked, tick) = std::sync::mpsc::sync_channel(1);
@@ -115,15 +117,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_moves_on_while_somebody_needs_it() -> std::io::Result<()> {
+    fn clock_advances_while_a_callback_needs_it() -> std::io::Result<()> {
         let (ticked, ticks) = mpsc::sync_channel(1);
-        // The thread ends the watcher when nobody listens any more, and waits for nobody.
+        // The callback never blocks the thread, and ends when the receiver is dropped.
         on_every_tick(move || match ticked.try_send(now()) {
             Ok(()) | Err(TrySendError::Full(_)) => Repeat::Yes,
             Err(TrySendError::Disconnected(_)) => Repeat::No,
         })?;
-        let some: Vec<u64> = ticks.iter().take(5).collect();
-        assert!(some.is_sorted_by(|earlier, later| earlier < later), "{some:?}");
+        let times: Vec<u64> = ticks.iter().take(5).collect();
+        assert!(times.is_sorted_by(|earlier, later| earlier < later), "{times:?}");
         Ok(())
     }
 }
