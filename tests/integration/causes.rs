@@ -192,7 +192,7 @@ fn with_on_full_close_a_client_that_would_miss_a_message_is_closed_as_slow() -> 
         }
         messages += 1;
     };
-    assert_eq!((code, reason.as_str()), (1008, "too slow for what is sent"));
+    assert_eq!((code, reason.as_str()), (1008, "the client reads too slowly"));
     assert!(line.contains(&format!(r#""Ok(())": {messages}"#)), "{line}: {messages}");
     client.send_close(1008, "")?;
     assert_eq!(cause(&mut server)?, "slow");

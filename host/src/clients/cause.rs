@@ -95,13 +95,13 @@ impl<'a> HostClose<'a> {
     pub(crate) fn reason(self) -> &'a str {
         match self {
             Self::Stopping => "the server stops",
-            Self::Removed => "the resource is gone",
-            Self::Restarted => "the resource begins anew",
+            Self::Removed => "the resource was removed",
+            Self::Restarted => "the resource restarts",
             Self::Operator => "closed by the administrator",
             Self::HandlerFailed(text) | Self::NoInstance(text) => text,
             Self::HandlerKeepsFailing => "the handler keeps failing",
             Self::NoRoom => "the server is full",
-            Self::Slow => "too slow for what is sent",
+            Self::Slow => "the client reads too slowly",
             Self::Expired => "expired",
         }
     }
@@ -115,14 +115,14 @@ mod tests {
     fn each_reason_has_its_cause_its_code_and_its_text() {
         let expected = [
             (HostClose::Stopping, "stopping", 1001, "the server stops"),
-            (HostClose::Removed, "stopping", 1001, "the resource is gone"),
-            (HostClose::Restarted, "stopping", 1012, "the resource begins anew"),
+            (HostClose::Removed, "stopping", 1001, "the resource was removed"),
+            (HostClose::Restarted, "stopping", 1012, "the resource restarts"),
             (HostClose::Operator, "operator", 1001, "closed by the administrator"),
             (HostClose::HandlerFailed("so"), "handler-failed", 1011, "so"),
             (HostClose::HandlerKeepsFailing, "handler-failed", 1011, "the handler keeps failing"),
             (HostClose::NoInstance("none"), "handler-failed", 1013, "none"),
             (HostClose::NoRoom, "no-room", 1013, "the server is full"),
-            (HostClose::Slow, "slow", 1008, "too slow for what is sent"),
+            (HostClose::Slow, "slow", 1008, "the client reads too slowly"),
             (HostClose::Expired, "expired", 1008, "expired"),
         ];
         for (close, cause, code, reason) in expected {

@@ -94,7 +94,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Begins to deliver the last event, and closes the transport meanwhile: neither waits for the other.
+    /// Closes the transport while the actor handles the last event: neither waits for the other.
     async fn end(self, end: ConnectionEnd) {
         let Self { admitted, transport, mut inbound, .. } = self;
         let client = Arc::clone(admitted.client());
@@ -134,9 +134,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Calls `drained` if the handler exports it and its sends were refused, now that there is capacity again. A handler
-    /// may fill the buffer again, and the client take all of it at once. This is like a burst of messages, so the other
-    /// tasks of the worker run when the slice is over.
+    /// Calls the handler's `drained`, if it exports it, once there is capacity again after a refused send. A handler may
+    /// fill the buffer again, and the client may take all of it at once. This is like a burst of messages, so the task
+    /// yields when the slice is over.
     async fn deliver_drained(&mut self) -> Result<(), ConnectionEnd> {
         let (client, actor) = (self.admitted.client(), self.admitted.actor());
         if !client.take_restored_capacity(self.transport.high_water()) || !actor.wants_drained() {
@@ -324,7 +324,7 @@ impl<S> Connection<S> {
         if !client.received().admits(held) {
             client.close_to_make_room();
         }
-        client.received().follow(held);
+        client.received().report(held);
     }
 
     /// Handles the result of an event.
