@@ -12,7 +12,7 @@ pub(crate) use self::normal::normalized;
 ///
 /// `{name}` matches one segment of at least one character. `/*` at the end matches everything after the slash, even
 /// nothing. Patterns are case-sensitive. A pattern may be written as people read it or as browsers send it: `/räume` is
-/// the same as `/r%C3%A4ume`, and `%2f` is the same as `%2F` and not a slash. Write literal braces as `%7B` and `%7D`.
+/// the same as `/r%C3%A4ume`, and `%2f` is the same as `%2F`, not a slash. Write literal braces as `%7B` and `%7D`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
@@ -103,7 +103,10 @@ fn parse_route(pattern: &str) -> Result<(String, Vec<String>), String> {
             return Err("the name of a parameter contains {; write %7B for a literal {".to_owned());
         }
         if name.starts_with('*') {
-            return Err("a parameter cannot match several segments; write /* at the end to match the rest of a path".to_owned());
+            return Err(
+                "a parameter matches one segment; to match the rest of a path, end with /*"
+                    .to_owned(),
+            );
         }
         route.push_str(&format!("{{{name}}}"));
         names.push(name.to_owned());
@@ -117,8 +120,8 @@ fn parse_route(pattern: &str) -> Result<(String, Vec<String>), String> {
 pub(crate) struct Patterns<T> {
     router: Router<usize>,
     slots: Vec<Slot<T>>,
-    /// The index of each slot by its route. Routes that differ only in the names of parameters share the slot of the one
-    /// that was inserted first.
+    /// The index of each slot by its route. Routes that differ only in parameter names share the slot of the route that
+    /// was inserted first.
     slot_by_route: HashMap<String, usize>,
 }
 
@@ -165,8 +168,8 @@ impl<T: Clone> Patterns<T> {
     ///
     /// # Errors
     ///
-    /// [`Conflict`] if neither of two patterns is more specific. The map must not be used afterwards, because some routes
-    /// of the pattern may have been inserted.
+    /// [`Conflict`] if another pattern matches the same paths. The map must not be used afterwards, because it may
+    /// contain some routes of the new pattern.
     pub(crate) fn insert(&mut self, pattern: &Pattern, value: T) -> Result<(), Conflict> {
         let slot = self.slot(pattern, &pattern.route)?;
         if let Some(old) = &self.slots[slot].exact {
@@ -176,7 +179,7 @@ impl<T: Clone> Patterns<T> {
             pattern.folder_route.as_deref().map(|route| self.slot(pattern, route)).transpose()?;
         let entry = Entry { pattern: pattern.clone(), value };
         if let Some(folder_slot) = folder_slot {
-            // This overwrites nothing: patterns with the same folder have the same route, which is a conflict.
+            // This overwrites nothing: patterns with the same folder route have the same route, which is a conflict.
             self.slots[folder_slot].folder = Some(entry.clone());
         }
         self.slots[slot].exact = Some(entry);

@@ -42,7 +42,7 @@ fn advice(url: &str, error: &ConnectError) -> Option<&'static str> {
         }
         ConnectError::ProxyRefused { status, .. } => match status.as_u16() {
             407 => {
-                "The proxy asks for a password: set http://user:password@host:port in the environment"
+                "The proxy asks for credentials: set http://user:password@host:port in the environment"
             }
             _ => {
                 "The proxy may only allow port 443, or may be unable to reach the server; list hosts to \
@@ -50,7 +50,7 @@ fn advice(url: &str, error: &ConnectError) -> Option<&'static str> {
             }
         },
         ConnectError::Tls { .. } | ConnectError::NoSystemRoots => {
-            "For a self-signed certificate, pass --ca FILE. For a server without TLS, use ws://"
+            "For a self-signed certificate or a private CA, pass --ca FILE. For a server without TLS, use ws://"
         }
         ConnectError::CaFile { .. } => "--ca needs a PEM file with certificates",
         ConnectError::ClientNotTrusted { .. } => {

@@ -20,8 +20,8 @@ const MAX_FRAME_HEADER: usize = 14;
 /// How long the server may take to finish sending and to close after we start the closing handshake.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The default of `--wait` in a pipe. Most servers reply faster, and a user does not mind waiting this long after the
-/// last reply.
+/// The default of `--wait` in a pipe. Most servers reply faster than this, and it is short enough to sit through after
+/// the last reply.
 const DEFAULT_WAIT: Duration = Duration::from_secs(1);
 
 /// The default of `--wait` with `--count`. It is longer because the client closes as soon as the last message arrives.
@@ -107,7 +107,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH")]
     unix: Option<PathBuf>,
 
-    /// Use HTTP/2 (RFC 8441) only; with ws:// the server must accept it without negotiation (prior knowledge)
+    /// Use only HTTP/2 (RFC 8441); over ws:// the server must accept it with prior knowledge
     #[arg(long)]
     http2: bool,
 
@@ -136,7 +136,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     count: Option<NonZeroU64>,
 
-    /// Accept commands in a pipe, too
+    /// Accept commands in a pipe as well
     #[arg(long)]
     commands: bool,
 }
@@ -149,7 +149,11 @@ enum Wait {
 }
 
 impl Args {
-    /// Returns the options of the connection, with the proxy of the environment.
+    /// Returns the options of the connection, including the proxy that the environment sets.
+    ///
+    /// # Errors
+    ///
+    /// An argument or the URL of the proxy is invalid.
     pub(super) fn options(&self) -> Result<Options> {
         let max_message = usize::try_from(self.max_message.as_u64()).context("--max-message")?;
         let mut options = Options::new(&self.url)?

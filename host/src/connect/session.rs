@@ -159,7 +159,7 @@ impl Session {
                 }
             }
         }
-        // The connection has ended, so the remaining pings fail at once.
+        // The connection has ended, so all remaining pings complete at once.
         while !self.pings.is_empty() {
             let (permit, ping) = next_pong(&self.output, &mut self.pings).await?;
             self.report_failure(print_pong(permit, ping));
@@ -281,7 +281,7 @@ impl Session {
         self.restart_wait();
     }
 
-    /// Counts a line that was not sent. At a terminal it does not count: the user sees the error and can retype the line.
+    /// Counts an unsent line, but not at a terminal: there the user sees the error and can correct the line.
     fn count_unsent(&mut self) {
         if self.plan.source == Source::Pipe {
             self.outcome.unsent += 1;
@@ -310,7 +310,8 @@ impl Session {
         }
     }
 
-    /// Reports why something could not be sent. Once the connection is closing, the report at the end says so instead.
+    /// Reports why something could not be sent. Once the connection is closing, only the
+    /// report at the end says so.
     fn report_failure(&self, sent: Result<(), SendError>) {
         if let Err(error) = sent
             && self.client.state() == State::Open

@@ -73,12 +73,11 @@ async fn next(signals: &mut Option<unix::Signal>) {
     }
 }
 
-/// The signals that are ignored since the process started, because of `nohup` or because a shell started it in the
-/// background.
+/// The signals that the process has ignored since its start, as under `nohup` or in the background of some shells.
 struct IgnoredSignals(u64);
 
 impl IgnoredSignals {
-    /// Reads the signal mask from `/proc`. Elsewhere than on Linux, no signal counts as ignored.
+    /// Reads the signal mask from `/proc`. On systems other than Linux, no signal counts as ignored.
     fn read() -> Self {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -16,11 +16,11 @@ use tokio::time::sleep;
 
 use super::resolve::{Folders, Role};
 
-/// How many bytes are read at once. They hold some dozens of events with names of usual length.
+/// How many bytes are read at once: a few dozen events with names of usual length.
 const BUFFER_SIZE: usize = 4 << 10;
 
-/// How long events are collected before they are read, so that a busy folder such as `/tmp` wakes the task no more
-/// often.
+/// How long events are collected before they are read. A busy folder such as `/tmp` wakes the task no more often than
+/// this.
 const BATCH_TIME: Duration = Duration::from_millis(10);
 
 /// The events of every folder: an entry appears, disappears or is replaced, or the folder itself is removed or moved.
@@ -61,7 +61,7 @@ impl Inotify {
     /// The error of the system call, for example if the limit of instances is reached.
     pub(super) fn start() -> std::io::Result<Self> {
         let queue = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-        // SAFETY: an `OwnedFd` keeps its descriptor open, and the same, for as long as it lives.
+        // SAFETY: an `OwnedFd` keeps its descriptor open for as long as it lives, and always returns the same one.
         #[expect(unsafe_code, reason = "tokio has no safe way to register a descriptor")]
         let queue = unsafe { AsyncFd::register(queue) }?;
         Ok(Self { queue, watched: HashMap::new() })
@@ -133,7 +133,7 @@ impl Inotify {
                 Ok(event) => change = change.max(self.classify(&event)),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return change,
-                // No such error is known. The caller checks the files and finds out.
+                // This error is unexpected. The caller checks all files after this change.
                 Err(_) => return Some(Change::Content),
             }
         }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-/// How many links are followed. Like the kernel, ws-host takes more for a loop (`path_resolution(7)`).
+/// How many links are followed. Like the kernel, ws-host treats more links as a loop (`path_resolution(7)`).
 const MAX_LINKS: usize = 40;
 
 /// The folders on the paths to files. The keys contain no symbolic links.
@@ -14,7 +14,7 @@ pub(super) type Folders = BTreeMap<PathBuf, Folder>;
 /// A folder on the path to a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Folder {
-    /// Its device and inode, which stay the same if it is renamed.
+    /// Its device and inode, which identify it whatever its name.
     id: Option<(u64, u64)>,
     /// The entries that paths to the files use.
     pub(super) names: BTreeSet<OsString>,
@@ -32,7 +32,8 @@ pub(super) enum Role {
     FileParent,
 }
 
-/// Returns every folder on the paths to these files. If a path ends early, the result has the folders that exist.
+/// Returns every folder on the paths to these files. If part of a path is missing, the
+/// result has the folders up to there.
 pub(super) fn folders_on_paths<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> Folders {
     let mut folders = Folders::new();
     for file in files {
