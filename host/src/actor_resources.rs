@@ -1,5 +1,5 @@
-//! What belongs to an actor and outlives its instances: its clients, its timers, and the topics and
-//! tags that it shares with the other actors of its resource.
+//! The parts of an actor that outlive its instances: its clients, its timers, and the topics and tags that it shares
+//! with the other actors of its resource.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::clients::{Client, Clients};
 use crate::timers::Timers;
 use crate::topics::Topics;
 
-/// What an instance finds when it takes over from another.
+/// The clients, timers and topics of an actor, which its instances use one after the other.
 #[derive(Debug)]
 pub(crate) struct ActorResources {
     pub(crate) clients: Clients,
@@ -15,8 +15,8 @@ pub(crate) struct ActorResources {
     pub(crate) topics: Arc<Topics>,
 }
 
-/// A client among what belongs to its actor, from before its handler is asked to when its connection has ended or its
-/// handler has refused it. Dropping this forgets it wholly, on whichever way that comes.
+/// A guard that keeps a client known to its actor: from before `connected` is called until the connection has ended or
+/// the handler has refused the client. Dropping it removes the client from everything that the actor has.
 #[derive(Debug)]
 pub(crate) struct Registration {
     resources: Arc<ActorResources>,
@@ -28,15 +28,15 @@ impl ActorResources {
         Self { clients: Clients::default(), timers: Timers::default(), topics }
     }
 
-    /// From now on the guest can send to this client, subscribe and tag it, as long as the answer is kept.
+    /// Registers a client: the guest can send to it, subscribe it and tag it until the returned guard is dropped.
     pub(crate) fn register(self: &Arc<Self>, client: &Arc<Client>) -> Registration {
         self.clients.insert(Arc::clone(client));
         Registration { resources: Arc::clone(self), client: Arc::clone(client) }
     }
 
-    /// The one place where a client is forgotten: whatever is kept for clients must go here.
+    /// Forgets a client. This is the only place that does so: anything new that is kept for clients must be removed here.
     fn forget(&self, client: &Client) {
-        // First, so that nothing subscribes or tags it again.
+        // First, so that nothing can subscribe or tag the client again.
         client.mark_disconnected();
         self.clients.remove(client.id());
         self.topics.remove_client(client.id());

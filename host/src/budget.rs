@@ -1,29 +1,29 @@
-//! How much memory waits for clients in the whole host: what is to be written to them, what has come of their
-//! messages, and the state of instances that sleep.
+//! The budget for memory that waits in the whole host: output for clients, input that is not handled, and saved states.
 //!
-//! Whoever holds such memory has a [`Share`] and tells it how much. Clients do so in coarse steps, so that a
-//! message that comes and goes costs nothing here. No client may hold more than is still free. So many who do not
-//! read leave as much for one more as each of them has, however many they are, and all together never hold
-//! more than the limit (dynamic thresholds, as switches have them: Choudhury and Hahne, 1998).
+//! Each holder of such memory has a [`Share`] and reports its size. Clients report in coarse steps, so that a message
+//! that comes and leaves costs nothing here. No client may hold more than is still free. So clients that do not read
+//! leave as much for one more client as each of them holds, however many they are, and all holders together never
+//! exceed the limit (dynamic thresholds, as network switches have them: Choudhury and Hahne, 1998).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-/// Below this a client is neither counted nor held to anything, in octets: more than most ever have waiting.
+/// The step in which clients report their memory, in bytes. A client below one step, as most clients are, is neither
+/// counted nor limited.
 pub(crate) const STEP: usize = 64 << 10;
 
-/// The memory of a host, in octets.
+/// The memory that may wait in a host, in bytes.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit: usize,
     used: AtomicUsize,
-    /// Rung when so much is used that the greediest have to go.
-    pressed: Notify,
+    /// Notified when the usage exceeds the pressure threshold.
+    pressure: Notify,
 }
 
-/// What one holder has of a [`Budget`]. Free again when it is dropped.
+/// The part of a [`Budget`] that one holder uses. Dropping it frees that part.
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Arc<Budget>,
@@ -32,7 +32,7 @@ pub(crate) struct Share {
 
 impl Budget {
     pub(crate) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, used: AtomicUsize::new(0), pressed: Notify::new() })
+        Arc::new(Self { limit, used: AtomicUsize::new(0), pressure: Notify::new() })
     }
 
     pub(crate) fn limit(&self) -> usize {
@@ -43,25 +43,25 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Octets that may be used before the greediest have to go: with seven who take all they can get, and they only
-    /// take turns with others.
-    pub(crate) fn comfortable(&self) -> usize {
+    /// Returns the usage in bytes above which the clients that hold the most are closed: 7/8 of the limit. Seven clients
+    /// that take all they can get use exactly this much.
+    pub(crate) fn pressure_threshold(&self) -> usize {
         self.limit - self.limit / 8
     }
 
-    /// Whether there is room for one more instance to sleep with so much state. States leave half for messages:
-    /// they stay for long.
+    /// Returns whether there is room for one more saved state of `bytes`. States leave half of the budget for messages,
+    /// because they stay for long.
     pub(crate) fn has_room_for_state(&self, bytes: usize) -> bool {
         self.used().saturating_add(bytes) <= self.limit / 2
     }
 
-    /// Waits until so much is used that the greediest have to go.
+    /// Waits until the usage exceeds the [pressure threshold](Self::pressure_threshold).
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when the future is dropped.
-    pub(crate) async fn pressed(&self) {
-        self.pressed.notified().await;
+    /// No notification is lost when the future is dropped.
+    pub(crate) async fn under_pressure(&self) {
+        self.pressure.notified().await;
     }
 
     fn free(&self) -> usize {
@@ -70,12 +70,12 @@ impl Budget {
 }
 
 impl Share {
-    /// A share of nothing yet.
+    /// Returns a share that uses nothing yet.
     pub(crate) fn new(budget: &Arc<Budget>) -> Self {
         Self { budget: Arc::clone(budget), bytes: AtomicUsize::new(0) }
     }
 
-    /// A share of so much.
+    /// Returns a share that uses `bytes`.
     pub(crate) fn of(budget: &Arc<Budget>, bytes: usize) -> Self {
         let share = Self::new(budget);
         share.set(bytes);
@@ -86,21 +86,21 @@ impl Share {
         &self.budget
     }
 
-    /// What it counts as.
+    /// Returns the size that is counted in the budget.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Holds so much now. Less than a step more or less is not told to anybody. One task at a time calls this.
+    /// Reports that the holder now holds `bytes`, rounded down to whole steps. Only one task at a time may call this.
     #[inline]
-    pub(crate) fn follow(&self, bytes: usize) {
+    pub(crate) fn report(&self, bytes: usize) {
         let steps = bytes - bytes % STEP;
         if steps != self.bytes() {
             self.set(steps);
         }
     }
 
-    /// Whether its owner may hold so much in all.
+    /// Returns whether the holder may hold `bytes` in all.
     #[inline]
     pub(crate) fn admits(&self, bytes: usize) -> bool {
         bytes < STEP || bytes <= self.budget.free()
@@ -115,9 +115,9 @@ impl Share {
         }
         let more = bytes - before;
         let was = used.fetch_add(more, Ordering::Relaxed);
-        let comfortable = self.budget.comfortable();
-        if was <= comfortable && was + more > comfortable {
-            self.budget.pressed.notify_one();
+        let threshold = self.budget.pressure_threshold();
+        if was <= threshold && was + more > threshold {
+            self.budget.pressure.notify_one();
         }
     }
 }
@@ -139,21 +139,21 @@ mod tests {
     const MIB: usize = 1 << 20;
 
     #[test]
-    fn what_is_less_than_a_step_is_not_counted() {
+    fn less_than_a_step_is_not_counted() {
         let budget = Budget::new(MIB);
         let share = Share::new(&budget);
-        share.follow(STEP - 1);
+        share.report(STEP - 1);
         assert_eq!(budget.used(), 0);
-        share.follow(2 * STEP + 1);
+        share.report(2 * STEP + 1);
         assert_eq!(budget.used(), 2 * STEP);
-        share.follow(STEP);
+        share.report(STEP);
         assert_eq!(budget.used(), STEP);
         drop(share);
         assert_eq!(budget.used(), 0);
     }
 
     #[test]
-    fn states_and_what_is_shared_are_counted_to_the_octet_and_leave_half_for_messages() {
+    fn states_are_counted_to_the_byte_and_leave_half_for_messages() {
         let budget = Budget::new(100);
         let _state = Share::of(&budget, 30);
         assert_eq!(budget.used(), 30);
@@ -161,16 +161,16 @@ mod tests {
     }
 
     #[test]
-    fn many_who_take_all_they_can_leave_as_much_for_one_more_and_stay_within_the_limit() {
+    fn greedy_holders_leave_as_much_for_one_more_and_stay_within_the_limit() {
         for count in [1, 2, 20, 100] {
             let budget = Budget::new(100 * MIB);
             let shares: Vec<Share> = (0..count).map(|_| Share::new(&budget)).collect();
-            // Each in its turn takes a step more, as long as it may.
+            // The holders take turns to grow by a step, until none may.
             while shares.iter().fold(false, |has_grown, share| {
                 let more = share.bytes() + STEP;
                 let may = share.admits(more);
                 if may {
-                    share.follow(more);
+                    share.report(more);
                 }
                 has_grown || may
             }) {}
@@ -183,13 +183,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pressure_is_told_of_when_it_begins() {
+    async fn pressure_is_notified_when_it_begins() {
         let budget = Budget::new(8 * MIB);
         let share = Share::of(&budget, 7 * MIB);
-        let mut pressed = std::pin::pin!(budget.pressed());
-        assert!(poll_once(pressed.as_mut()).await.is_pending());
-        share.follow(7 * MIB + STEP);
-        pressed.await;
+        let mut pressure = std::pin::pin!(budget.under_pressure());
+        assert!(poll_once(pressure.as_mut()).await.is_pending());
+        share.report(7 * MIB + STEP);
+        pressure.await;
     }
 
     async fn poll_once<T>(mut future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {

@@ -1,4 +1,4 @@
-//! Work that goes on whether anybody waits for it or not.
+//! Tasks that continue when nobody waits for them.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,13 +8,13 @@ use tokio::task::{JoinError, JoinHandle};
 
 use crate::slice::Sliced;
 
-/// Work in a task of its own. It resolves to what the work gives, or to an error if that panicked or its runtime
-/// has ended. Dropping it lets the work go on: there is no way to stop a call of a guest in the middle.
+/// A handle to work in a task of its own. It resolves to the result of the work, or to an error if the work panicked or
+/// its runtime has ended. Dropping the handle does not stop the work: a call of a guest cannot be stopped in the middle.
 #[derive(Debug)]
 pub(crate) struct Running<T>(JoinHandle<T>);
 
 impl<T: Send + 'static> Running<T> {
-    /// Starts work on a runtime, in [slices](crate::slice) of time.
+    /// Starts work on a runtime, in time [slices](crate::slice).
     pub(crate) fn start(runtime: &Handle, work: impl Future<Output = T> + Send + 'static) -> Self {
         Self(runtime.spawn(Sliced::new(work)))
     }
@@ -35,21 +35,21 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn work_goes_on_when_nobody_waits_for_it() {
-        let (go_on, told) = oneshot::channel::<()>();
-        let (done, is_done) = oneshot::channel();
+    async fn work_continues_when_its_handle_is_dropped() {
+        let (send_start, start) = oneshot::channel::<()>();
+        let (send_done, done) = oneshot::channel();
         let running = Running::start(&Handle::current(), async {
-            let _ = told.await;
-            let _ = done.send(());
+            let _ = start.await;
+            let _ = send_done.send(());
         });
         drop(running);
-        go_on.send(()).expect("it waits");
-        assert_eq!(is_done.await, Ok(()));
+        send_start.send(()).expect("the work waits");
+        assert_eq!(done.await, Ok(()));
     }
 
     #[tokio::test]
-    async fn work_that_panics_says_so() {
-        let running = Running::<()>::start(&Handle::current(), async { panic!("told to") });
+    async fn panic_of_the_work_is_an_error() {
+        let running = Running::<()>::start(&Handle::current(), async { panic!("expected") });
         assert!(running.await.unwrap_err().is_panic());
     }
 }

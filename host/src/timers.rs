@@ -8,41 +8,42 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-/// How many timers an actor may have: enough for one each of many things, too few to hurt the host.
+/// The most timers that an actor may have: enough for one timer for each of many things, too few to harm the host.
 const MAX_TIMERS: usize = 1024;
 
-/// The shortest time: a handler that sets its timer again and again must not become a loop.
-const SHORTEST: Duration = Duration::from_millis(1);
+/// The shortest delay. A handler that sets its timer again and again must not become a busy loop.
+const MIN_DELAY: Duration = Duration::from_millis(1);
 
-/// The longest time, about ten years, so that sums do not overflow.
-const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+/// The longest delay, about ten years, so that sums do not overflow.
+const MAX_DELAY: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// The number that a handler gave a timer.
 pub(crate) type TimerId = u64;
 
-/// There are as many timers as there may be.
+/// The actor has as many timers as it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooManyTimers;
 
-/// Timers, by number and by time.
+/// The timers of an actor, by number and by time.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     table: Mutex<Table>,
     changed: Notify,
-    is_unattended: AtomicBool,
+    needs_task: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Table {
     by_id: BTreeMap<TimerId, Instant>,
     by_time: BTreeSet<(Instant, TimerId)>,
-    /// Whether somebody waits for the next timer.
-    is_attended: bool,
-    /// Whether the actor is not needed any more.
+    /// Whether a task waits for the next timer, or was asked for.
+    has_task: bool,
+    /// Whether the actor has ended: timers that are set now are ignored.
     has_ended: bool,
 }
 
 impl Timers {
+    /// Sets a timer, in place of an earlier one with the same number.
     pub(crate) fn set(&self, id: TimerId, after: Duration) -> Result<(), TooManyTimers> {
         let mut table = self.table.lock();
         table.remove(id);
@@ -52,28 +53,28 @@ impl Timers {
         if table.has_ended {
             return Ok(());
         }
-        let due = Instant::now() + after.clamp(SHORTEST, LONGEST);
+        let due = Instant::now() + after.clamp(MIN_DELAY, MAX_DELAY);
         table.by_id.insert(id, due);
         table.by_time.insert((due, id));
-        if !std::mem::replace(&mut table.is_attended, true) {
-            self.is_unattended.store(true, Ordering::Relaxed);
+        if !std::mem::replace(&mut table.has_task, true) {
+            self.needs_task.store(true, Ordering::Relaxed);
         }
         self.changed.notify_one();
         Ok(())
     }
 
-    /// Takes a timer back, if it is set.
+    /// Cancels a timer. Returns whether it was set.
     pub(crate) fn cancel(&self, id: TimerId) -> bool {
         let mut table = self.table.lock();
         let was_set = table.remove(id);
         if was_set && table.by_id.is_empty() {
-            // Whoever waits for it need not any longer.
+            // The task that waits for it can end.
             self.changed.notify_one();
         }
         was_set
     }
 
-    /// Takes all back, and any that is set from now on.
+    /// Cancels all timers. Timers that are set later are ignored.
     pub(crate) fn end(&self) {
         let mut table = self.table.lock();
         table.by_id.clear();
@@ -82,26 +83,25 @@ impl Timers {
         self.changed.notify_one();
     }
 
-    /// Whether there are timers that nobody waits for. Whoever is told yes must do it, with
-    /// [`wait`](Self::wait) until that answers no.
-    pub(crate) fn take_unattended(&self) -> bool {
-        // Asked after every event; only to look is cheaper than to write.
-        self.is_unattended.load(Ordering::Relaxed)
-            && self.is_unattended.swap(false, Ordering::Relaxed)
+    /// Returns whether there are timers without a task that waits for them. If so, the caller must call
+    /// [`wait`](Self::wait) until it returns `false`.
+    pub(crate) fn take_needs_task(&self) -> bool {
+        // Called after every event: a load is cheaper than a swap.
+        self.needs_task.load(Ordering::Relaxed) && self.needs_task.swap(false, Ordering::Relaxed)
     }
 
-    /// Waits until a timer is due and answers yes; no when none is set any more. One that is due stays so until it
-    /// is taken: it may be taken back while its turn is waited for.
+    /// Waits until a timer is due and returns `true`. Returns `false` if no timer is set. A due timer stays set until
+    /// [`take_due`](Self::take_due) takes it out, so that the handler can cancel it while the task waits for its turn.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost, but somebody else must attend to the timers then.
+    /// No timer is lost when the future is dropped, but another task must wait for them then.
     pub(crate) async fn wait(&self) -> bool {
         loop {
             let due = {
                 let mut table = self.table.lock();
                 let Some((due, _)) = table.by_time.first().copied() else {
-                    table.is_attended = false;
+                    table.has_task = false;
                     return false;
                 };
                 if due <= Instant::now() {
@@ -120,7 +120,7 @@ impl Timers {
         self.table.lock().due().is_some()
     }
 
-    /// Takes out the timer that has been due for longest: it is delivered now.
+    /// Takes out the timer that has been due for the longest time, to be delivered now.
     pub(crate) fn take_due(&self) -> Option<TimerId> {
         let mut table = self.table.lock();
         let id = table.due()?;

@@ -1,5 +1,4 @@
-//! Checkpoints: the state of an instance from time to time, for the one that takes its place after a
-//! trap.
+//! Checkpoints: states that are saved while an instance runs, for the instance that follows it after a fault.
 
 use std::sync::Arc;
 
@@ -9,21 +8,21 @@ use super::turn::Turn;
 use crate::guest::Reason;
 
 impl Turn<'_> {
-    /// The first event after a checkpoint asks for the next one, which comes when it may: so the last
-    /// event before a pause is in it, and a message costs nothing for it.
-    pub(super) fn ask_for_checkpoint(&mut self) {
-        let Some(least) = self.actor.code.checkpoint() else { return };
-        if self.slot.checkpoint.next.as_ref().is_some_and(|(after, _)| *after == least) {
+    /// Schedules the next checkpoint, unless one is scheduled. The first event after a checkpoint does this. So the
+    /// next checkpoint contains the last event before a pause, and a message costs nothing for it.
+    pub(super) fn schedule_checkpoint(&mut self) {
+        let Some(interval) = self.actor.code.checkpoint_interval() else { return };
+        if self.slot.checkpoint.next.as_ref().is_some_and(|(after, _)| *after == interval) {
             return;
         }
-        // An actor that has ended meanwhile needs none, and its end ends the wait.
+        // An actor that has ended needs no checkpoint. Its end drops the task that waits.
         let actor = Arc::downgrade(self.actor);
-        let wait = self.actor.worker.run_after(least, move || async move {
+        let task = self.actor.worker.run_after(interval, move || async move {
             if let Some(actor) = actor.upgrade() {
                 actor.turn().await.take_checkpoint().await;
             }
         });
-        self.slot.checkpoint.next = Some((least, wait));
+        self.slot.checkpoint.next = Some((interval, task));
     }
 
     async fn take_checkpoint(mut self) {
@@ -33,28 +32,29 @@ impl Turn<'_> {
             Ok(state) => {
                 if state.is_some() {
                     let saved = SavedState::new(state, live.code.clone(), Reason::Fault);
-                    self.remember(&saved);
+                    self.keep_checkpoint(&saved);
                     metrics::counter!("ws_host_checkpoints_total").increment(1);
                     tracing::debug!(actor = &*self.actor.name, "checkpoint");
                 }
                 self.slot.instance = InstanceState::Live(live);
             }
-            Err(fault) => self.lose_instance(live, &fault),
+            Err(fault) => self.lose(live, &fault),
         }
     }
 
-    /// An instance has, or takes, this state, and goes on to other events.
-    pub(super) fn remember(&mut self, saved: &SavedState) {
-        let Some(state) = saved.state.as_ref().filter(|_| self.actor.code.checkpoint().is_some())
-        else {
+    /// Keeps a state that an instance has given or taken as the last checkpoint. The instance continues with other
+    /// events. If there are no checkpoints, or there is no state, the last checkpoint is discarded.
+    pub(super) fn keep_checkpoint(&mut self, saved: &SavedState) {
+        let has_checkpoints = self.actor.code.checkpoint_interval().is_some();
+        let Some(state) = saved.state.as_ref().filter(|_| has_checkpoints) else {
             self.slot.checkpoint.saved = None;
             return;
         };
         let budget = self.actor.code.budget();
-        // Where what waits leaves no room for it, an older one is better than none.
+        // If there is no room for this state, the older checkpoint stays: it is better than none.
         if saved.share.is_some() || budget.has_room_for_state(state.len()) {
             self.slot.checkpoint.saved =
-                Some(Box::new(saved.outdated(Reason::Fault).counted_in(budget)));
+                Some(Box::new(saved.as_stale(Reason::Fault).counted_in(budget)));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The code that the actors of a resource run: one template at a time, replaced by a reload.
+//! The code that the actors of a resource run: one current template, which a reload replaces.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,72 +14,74 @@ use crate::budget::Budget;
 use crate::guest::{Fault, Template};
 use crate::log_rate::LogRate;
 
-/// What actors are held to.
+/// The limits of a resource's actors.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Instances of the resource that are in memory at once.
+    /// The most instances of the resource that may be in memory at once.
     pub(crate) max_instances: usize,
-    /// Octets of state that an instance hands to its successor.
+    /// The longest state that is kept, in bytes.
     pub(crate) max_state: usize,
 }
 
-/// How long an event waits for instances that need no room to make some: while they go to sleep, or their
-/// memory is given back. Far longer than that takes, and short for a client that is told then that there is none.
-const MAKING_ROOM: Duration = Duration::from_secs(1);
+/// How long an event waits for another instance to be hibernated or freed. That takes far less time, and a client does
+/// not wait long for its refusal.
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How many faults of a resource are told in a second: all of them while somebody tries a handler out.
-const FAULTS: u32 = 10;
+/// The number of faults of a resource that are logged in a second. While a developer tries a handler out, these are all
+/// faults.
+const FAULT_LINES_PER_SECOND: u32 = 10;
 
-/// The current template of a resource, and its instances counted.
+/// The current template of a resource, its trial, and the permits of its instances.
 pub(crate) struct Code {
     resource: String,
     limits: Limits,
-    /// What states may take in the whole host.
+    /// The budget of the host, in which saved states are counted.
     budget: Arc<Budget>,
     template: RwLock<Arc<Template>>,
-    /// Rises with every template. An instance of an older one is replaced before its next event.
+    /// Increases with every template. An instance with an older version is replaced before its next event.
     version: AtomicU64,
     instances: Arc<Semaphore>,
-    /// Somebody looks for room and finds none.
-    wanted: Notify,
-    /// What became of instances of older templates since the current one is here.
+    /// Notified when an event needs an instance and there is no permit.
+    room_requested: Notify,
+    /// What became of instances of older templates since the last reload.
     swaps: Mutex<SwapCounts>,
-    /// Lines on faults, which any client may cause.
+    /// Limits log lines on faults, which any client may cause.
     faults: LogRate,
     pub(super) trial: Mutex<TrialProgress>,
-    /// Told when a fault has brought old code back.
+    /// Notified when a fault has rolled back new code.
     pub(super) rolled_back: Notify,
-    /// The least time between two checkpoints of an instance, in milliseconds; 0 if there are none.
-    checkpoint: AtomicU64,
+    /// The shortest time between two checkpoints of an instance, in milliseconds; 0 if there are none.
+    checkpoint_interval: AtomicU64,
 }
 
-/// What became of instances whose template was replaced.
+/// How many instances took new code after a reload, and how many did not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SwapCounts {
-    /// The new code goes on.
+    /// The new code continues.
     pub(crate) swapped: usize,
-    /// The new code could not take over, and the old goes on.
+    /// The new code could not take over, and the old code continues.
     pub(crate) kept: usize,
-    /// Neither could go on: the next event makes a fresh instance.
+    /// Neither could continue: a fresh instance starts without the state.
     pub(crate) lost: usize,
-    /// They sleep: what was meant to take over does so when they wake.
+    /// Hibernated: the new code takes over when the actor wakes.
     pub(crate) asleep: usize,
-    /// For how long one of them could serve nobody, at most.
+    /// The longest time in which an actor had no instance.
     pub(crate) longest_pause: Duration,
-    /// Whether one that slept was woken, to find out whether the new code takes its state.
+    /// Whether a hibernated actor was woken, to learn whether the new code accepts its state.
     has_woken_one: bool,
 }
 
-/// Who goes on after a reload.
+/// Which code continues in an actor after a reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SwapOutcome {
+    /// The new code, after a pause of this length.
     New(Duration),
     Old,
-    Nobody,
+    Neither,
 }
 
 impl Code {
-    /// The first template of a resource of this name.
+    /// Returns the code of a resource of this name, with its first template.
     pub(crate) fn new(
         resource: String,
         template: Arc<Template>,
@@ -93,21 +95,21 @@ impl Code {
             template: RwLock::new(template),
             version: AtomicU64::new(1),
             instances: Arc::new(Semaphore::new(limits.max_instances)),
-            wanted: Notify::new(),
+            room_requested: Notify::new(),
             swaps: Mutex::default(),
-            faults: LogRate::per_second(FAULTS),
+            faults: LogRate::per_second(FAULT_LINES_PER_SECOND),
             trial: Mutex::default(),
             rolled_back: Notify::new(),
-            checkpoint: AtomicU64::new(0),
+            checkpoint_interval: AtomicU64::new(0),
         }
     }
 
-    /// What states that wait are counted in.
+    /// Returns the budget in which saved states are counted.
     pub(super) fn budget(&self) -> &Arc<Budget> {
         &self.budget
     }
 
-    /// The name of the resource.
+    /// Returns the name of the resource.
     pub(crate) fn resource(&self) -> &str {
         &self.resource
     }
@@ -116,17 +118,17 @@ impl Code {
         &self.limits
     }
 
-    /// Bounds the lines on faults.
+    /// Returns the limit on log lines on faults.
     pub(super) fn faults(&self) -> &LogRate {
         &self.faults
     }
 
-    /// The current template.
+    /// Returns the current template.
     pub(crate) fn template(&self) -> Arc<Template> {
         Arc::clone(&self.template.read())
     }
 
-    /// From now on instances are made from this template.
+    /// Replaces the current template and resets the counts.
     pub(super) fn set_template(&self, template: Arc<Template>) {
         let mut current = self.template.write();
         *current = template;
@@ -138,44 +140,45 @@ impl Code {
         *self.swaps.lock() = SwapCounts::default();
     }
 
-    /// How often instances give checkpoints at most.
-    pub(crate) fn set_checkpoint(&self, least: Option<Duration>) {
-        let milliseconds = least.map_or(0, |least| least.as_millis().max(1));
-        self.checkpoint.store(u64::try_from(milliseconds).unwrap_or(u64::MAX), Ordering::Relaxed);
+    /// Sets the shortest time between two checkpoints of an instance; `None` for no checkpoints.
+    pub(crate) fn set_checkpoint(&self, interval: Option<Duration>) {
+        let milliseconds = interval.map_or(0, |interval| interval.as_millis().max(1));
+        let milliseconds = u64::try_from(milliseconds).unwrap_or(u64::MAX);
+        self.checkpoint_interval.store(milliseconds, Ordering::Relaxed);
     }
 
-    pub(super) fn checkpoint(&self) -> Option<Duration> {
-        match self.checkpoint.load(Ordering::Relaxed) {
+    pub(super) fn checkpoint_interval(&self) -> Option<Duration> {
+        match self.checkpoint_interval.load(Ordering::Relaxed) {
             0 => None,
             milliseconds => Some(Duration::from_millis(milliseconds)),
         }
     }
 
-    /// Whether no more instances may be in memory.
+    /// Returns whether as many instances are in memory as may be.
     pub(crate) fn is_full(&self) -> bool {
         self.instances.available_permits() == 0
     }
 
-    /// Asks whoever can for room.
-    pub(crate) fn want_room(&self) {
-        self.wanted.notify_one();
+    /// Asks the sweeper to hibernate actors, so that their instances' permits become free.
+    pub(crate) fn request_room(&self) {
+        self.room_requested.notify_one();
     }
 
-    /// Waits until somebody looks for room and finds none.
+    /// Waits until an event needs an instance and there is no permit.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is forgotten when the future is dropped.
-    pub(crate) async fn room_wanted(&self) {
-        self.wanted.notified().await;
+    /// No request is lost when the future is dropped.
+    pub(crate) async fn room_requested(&self) {
+        self.room_requested.notified().await;
     }
 
-    /// What became of instances since the template was replaced last.
+    /// Returns what became of instances since the last reload.
     pub(crate) fn swaps(&self) -> SwapCounts {
         *self.swaps.lock()
     }
 
-    pub(super) fn count(&self, outcome: SwapOutcome) {
+    pub(super) fn count_swap(&self, outcome: SwapOutcome) {
         let mut swaps = self.swaps.lock();
         match outcome {
             SwapOutcome::New(pause) => {
@@ -183,11 +186,11 @@ impl Code {
                 swaps.longest_pause = swaps.longest_pause.max(pause);
             }
             SwapOutcome::Old => swaps.kept += 1,
-            SwapOutcome::Nobody => swaps.lost += 1,
+            SwapOutcome::Neither => swaps.lost += 1,
         }
     }
 
-    /// One more sleeps while its code is replaced. Answers whether it is the first, which is to wake.
+    /// Counts a hibernated actor whose code is replaced. Returns whether it is the first, which is to be woken.
     pub(super) fn count_asleep(&self) -> bool {
         let mut swaps = self.swaps.lock();
         let is_first = !std::mem::replace(&mut swaps.has_woken_one, true);
@@ -195,8 +198,8 @@ impl Code {
         is_first
     }
 
-    /// The first was not woken, as there was no room for it.
-    pub(super) fn count_without_room(&self) {
+    /// Counts the first hibernated actor as asleep, because there was no permit to wake it. Another one is to be woken.
+    pub(super) fn count_not_woken(&self) {
         let mut swaps = self.swaps.lock();
         swaps.has_woken_one = false;
         swaps.asleep += 1;
@@ -206,19 +209,23 @@ impl Code {
         self.version.load(Ordering::Acquire)
     }
 
-    /// The current template with its version.
+    /// Returns the current template with its version.
     pub(super) fn current(&self) -> CodeVersion {
         let template = self.template.read();
         CodeVersion { template: Arc::clone(&template), version: self.version() }
     }
 
-    /// Leave to have one more instance in memory.
+    /// Waits for the permit to have one more instance in memory.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::NoInstance`] if there is none within [`PERMIT_TIMEOUT`].
     pub(super) async fn permit(&self) -> Result<OwnedSemaphorePermit, Fault> {
         if let Ok(permit) = Arc::clone(&self.instances).try_acquire_owned() {
             return Ok(permit);
         }
-        self.want_room();
-        let permit = timeout(MAKING_ROOM, Arc::clone(&self.instances).acquire_owned()).await;
+        self.request_room();
+        let permit = timeout(PERMIT_TIMEOUT, Arc::clone(&self.instances).acquire_owned()).await;
         permit.ok().and_then(Result::ok).ok_or(Fault::NoInstance(self.limits.max_instances))
     }
 }

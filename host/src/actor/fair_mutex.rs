@@ -1,9 +1,9 @@
-//! Who waits for their turn with an actor.
+//! The lock of an actor's slot.
 //!
-//! The turn is not handed over: whoever ends theirs wakes the first who waits, and until that one runs, others may
-//! pass. A lock that hands over makes a queue that never dissolves under load: every event meets somebody
-//! before it, waits, and costs two switches of tasks. So that nobody waits for ever, nobody passes any more
-//! when the first has waited for a tick of the `ticker`.
+//! Unlocking wakes the first waiter but does not hand the lock over: until that waiter runs, other tasks may take the
+//! lock. A lock that hands over makes a queue that never dissolves under load: every event meets another event before
+//! it, waits, and costs two switches between tasks. Nobody waits for ever all the same: once the first waiter has waited
+//! for a tick of the `ticker`, no other task may take the lock.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -14,13 +14,13 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::ticker;
 
-/// What one at a time may have, in the order in which they asked, roughly.
+/// A mutex that is fair to within a tick, in the order in which tasks asked for it.
 #[derive(Debug, Default)]
 pub(super) struct FairMutex<T> {
-    held: Mutex<T>,
-    waiting: Mutex<WaitQueue>,
-    /// When the first who waits began to, and one more; 0 if nobody waits.
-    since: AtomicU64,
+    value: Mutex<T>,
+    waiters: Mutex<WaitQueue>,
+    /// The time at which the first waiter began to wait, plus one; 0 if there is no waiter.
+    waiting_since: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -33,69 +33,70 @@ struct WaitQueue {
 struct Waiter {
     number: u64,
     since: u64,
-    /// `None` once it was woken, until it has looked.
+    /// `None` from when the waiter is woken until it is polled.
     waker: Option<Waker>,
 }
 
-/// What was had for a turn. The next one is woken when it is dropped.
+/// The locked value. Dropping the guard wakes the first waiter.
 pub(super) struct FairMutexGuard<'a, T> {
-    // Dropped in this order: who is woken must find it free.
+    // The fields are dropped in this order: the waiter that is woken must find the mutex unlocked.
     guard: MutexGuard<'a, T>,
     _next: WakeNext<'a, T>,
 }
 
 struct WakeNext<'a, T>(&'a FairMutex<T>);
 
-/// A place in the line, given up when it is dropped.
+/// A place in the queue. Dropping it gives the place up.
 struct Ticket<'a, T> {
-    turns: &'a FairMutex<T>,
+    mutex: &'a FairMutex<T>,
     number: u64,
 }
 
 impl<T> FairMutex<T> {
-    /// What is free, unless somebody has waited too long for it.
+    /// Locks the mutex if it is unlocked, and no task has waited too long for it.
     #[inline]
     pub(super) fn try_lock(&self) -> Option<FairMutexGuard<'_, T>> {
-        match self.since.load(Ordering::Acquire) {
+        match self.waiting_since.load(Ordering::Acquire) {
             0 => {}
             since if since > ticker::now() => {}
             _ => return None,
         }
-        self.try_hold()
+        self.try_acquire()
     }
 
-    /// Waits until it is free.
+    /// Waits until the mutex is unlocked, and locks it.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up the place in the line.
+    /// Dropping the future gives up the place in the queue.
     pub(super) async fn lock(&self) -> FairMutexGuard<'_, T> {
-        if let Some(held) = self.try_lock() {
-            return held;
+        if let Some(guard) = self.try_lock() {
+            return guard;
         }
         let ticket = self.enqueue();
         poll_fn(|context| ticket.poll(context)).await
     }
 
-    fn try_hold(&self) -> Option<FairMutexGuard<'_, T>> {
-        Some(FairMutexGuard { guard: self.held.try_lock()?, _next: WakeNext(self) })
+    fn try_acquire(&self) -> Option<FairMutexGuard<'_, T>> {
+        Some(FairMutexGuard { guard: self.value.try_lock()?, _next: WakeNext(self) })
     }
 
     fn enqueue(&self) -> Ticket<'_, T> {
-        let mut waiting = self.waiting.lock();
-        let number = waiting.next_number;
-        waiting.next_number += 1;
-        // One more than the time, so that it is never 0 and the tick itself is not waiting yet.
+        let mut waiters = self.waiters.lock();
+        let number = waiters.next_number;
+        waiters.next_number += 1;
+        // Plus one, so that it is never 0, and others may pass until the next tick.
         let since = ticker::now() + 1;
-        waiting.queue.push_back(Waiter { number, since, waker: None });
-        self.note_first(&waiting);
-        Ticket { turns: self, number }
+        waiters.queue.push_back(Waiter { number, since, waker: None });
+        self.publish_first(&waiters);
+        Ticket { mutex: self, number }
     }
 
-    fn note_first(&self, waiting: &WaitQueue) {
-        let since = waiting.queue.front().map_or(0, |first| first.since);
-        self.since.store(since, Ordering::Release);
-        // Before the lock is tried: either that finds it free, or who lets go of it finds somebody waiting.
+    fn publish_first(&self, waiters: &WaitQueue) {
+        let since = waiters.queue.front().map_or(0, |first| first.since);
+        self.waiting_since.store(since, Ordering::Release);
+        // Before the waiter tries to lock: either it finds the mutex unlocked, or the task that unlocks it sees a
+        // waiter.
         fence(Ordering::SeqCst);
     }
 }
@@ -114,33 +115,33 @@ impl WaitQueue {
 
 impl<'a, T> Ticket<'a, T> {
     fn poll(&self, context: &Context<'_>) -> Poll<FairMutexGuard<'a, T>> {
-        let mut waiting = self.turns.waiting.lock();
-        let Some(at) = waiting.find(self.number) else {
-            // Only a place that was given up has left the line.
+        let mut waiters = self.mutex.waiters.lock();
+        let Some(at) = waiters.find(self.number) else {
+            // Only a dropped ticket is not in the queue.
             return Poll::Pending;
         };
-        // Before it is tried: whoever lets go now must find somebody to wake.
-        waiting.queue[at].waker = Some(context.waker().clone());
+        // Before trying to lock: a task that unlocks now must find a waker.
+        waiters.queue[at].waker = Some(context.waker().clone());
         if at > 0 {
             return Poll::Pending;
         }
-        // Its end would take the lock that is held here: the line is left first.
-        let Some(held) = self.turns.try_hold() else { return Poll::Pending };
-        waiting.queue.pop_front();
-        self.turns.note_first(&waiting);
-        Poll::Ready(held)
+        // Dropping the guard would lock `waiters`, which is locked here: so the waiter leaves the queue first.
+        let Some(guard) = self.mutex.try_acquire() else { return Poll::Pending };
+        waiters.queue.pop_front();
+        self.mutex.publish_first(&waiters);
+        Poll::Ready(guard)
     }
 }
 
 impl<T> Drop for Ticket<'_, T> {
     fn drop(&mut self) {
-        let mut waiting = self.turns.waiting.lock();
-        if let Some(at) = waiting.find(self.number) {
-            let was_woken = waiting.queue[at].waker.is_none();
-            waiting.queue.remove(at);
-            self.turns.note_first(&waiting);
+        let mut waiters = self.mutex.waiters.lock();
+        if let Some(at) = waiters.find(self.number) {
+            let was_woken = waiters.queue[at].waker.is_none();
+            waiters.queue.remove(at);
+            self.mutex.publish_first(&waiters);
             if at == 0 && was_woken {
-                waiting.wake_first();
+                waiters.wake_first();
             }
         }
     }
@@ -149,10 +150,10 @@ impl<T> Drop for Ticket<'_, T> {
 impl<T> Drop for WakeNext<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        // Behind letting go: see `note_first`.
+        // After unlocking: see `publish_first`.
         fence(Ordering::SeqCst);
-        if self.0.since.load(Ordering::Acquire) != 0 {
-            self.0.waiting.lock().wake_first();
+        if self.0.waiting_since.load(Ordering::Acquire) != 0 {
+            self.0.waiters.lock().wake_first();
         }
     }
 }
@@ -180,16 +181,16 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Woken(AtomicU64);
+    struct WakeCount(AtomicU64);
 
-    impl Wake for Woken {
+    impl Wake for WakeCount {
         fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    impl Woken {
-        fn times(&self) -> u64 {
+    impl WakeCount {
+        fn get(&self) -> u64 {
             self.0.load(Ordering::Relaxed)
         }
 
@@ -199,57 +200,59 @@ mod tests {
     }
 
     #[test]
-    fn first_who_waits_is_woken_and_others_pass_until_it_has_looked() {
-        let turns = FairMutex::<()>::default();
-        let (first, second) = (Arc::<Woken>::default(), Arc::<Woken>::default());
-        let held = turns.try_lock().expect("free");
-        let mut one = pin!(turns.lock());
-        let mut other = pin!(turns.lock());
-        assert!(first.poll(one.as_mut()).is_pending());
-        assert!(second.poll(other.as_mut()).is_pending());
-        drop(held);
-        assert_eq!((first.times(), second.times()), (1, 0));
-        let passing = turns.try_lock().expect("nobody has waited long");
-        assert!(first.poll(one.as_mut()).is_pending());
+    fn first_waiter_is_woken_and_others_may_pass_until_it_is_polled() {
+        let mutex = FairMutex::<()>::default();
+        let (first_wakes, second_wakes) =
+            (Arc::<WakeCount>::default(), Arc::<WakeCount>::default());
+        let guard = mutex.try_lock().expect("unlocked");
+        let mut first = pin!(mutex.lock());
+        let mut second = pin!(mutex.lock());
+        assert!(first_wakes.poll(first.as_mut()).is_pending());
+        assert!(second_wakes.poll(second.as_mut()).is_pending());
+        drop(guard);
+        assert_eq!((first_wakes.get(), second_wakes.get()), (1, 0));
+        let passing = mutex.try_lock().expect("nobody has waited long");
+        assert!(first_wakes.poll(first.as_mut()).is_pending());
         drop(passing);
-        assert_eq!((first.times(), second.times()), (2, 0));
-        assert!(second.poll(other.as_mut()).is_pending(), "it is not its turn");
-        let Poll::Ready(held) = first.poll(one.as_mut()) else { panic!("it is free") };
-        drop(held);
-        assert_eq!((first.times(), second.times()), (2, 1));
-        assert!(second.poll(other.as_mut()).is_ready());
-        assert!(turns.try_lock().is_some(), "nobody waits any more");
+        assert_eq!((first_wakes.get(), second_wakes.get()), (2, 0));
+        assert!(second_wakes.poll(second.as_mut()).is_pending(), "it is not its turn");
+        let Poll::Ready(guard) = first_wakes.poll(first.as_mut()) else { panic!("unlocked") };
+        drop(guard);
+        assert_eq!((first_wakes.get(), second_wakes.get()), (2, 1));
+        assert!(second_wakes.poll(second.as_mut()).is_ready());
+        assert!(mutex.try_lock().is_some(), "nobody waits any more");
     }
 
     #[test]
     fn nobody_passes_when_the_first_has_waited_long() {
-        let turns = FairMutex::<()>::default();
-        let held = turns.try_lock().expect("free");
-        let woken = Arc::<Woken>::default();
-        let mut first = Box::pin(turns.lock());
-        assert!(woken.poll(first.as_mut()).is_pending());
-        turns.since.store(1, Ordering::Relaxed);
+        let mutex = FairMutex::<()>::default();
+        let guard = mutex.try_lock().expect("unlocked");
+        let wakes = Arc::<WakeCount>::default();
+        let mut first = Box::pin(mutex.lock());
+        assert!(wakes.poll(first.as_mut()).is_pending());
+        mutex.waiting_since.store(1, Ordering::Relaxed);
         crate::ticker::wait_for_a_tick().expect("a thread");
-        drop(held);
-        assert!(turns.try_lock().is_none());
-        // Whoever gives up makes way for the next one.
+        drop(guard);
+        assert!(mutex.try_lock().is_none());
+        // A waiter that gives up no longer blocks others.
         drop(first);
-        assert!(turns.try_lock().is_some());
+        assert!(mutex.try_lock().is_some());
     }
 
     #[test]
-    fn who_was_woken_and_gives_up_wakes_the_next_one() {
-        let turns = FairMutex::<()>::default();
-        let held = turns.try_lock().expect("free");
-        let (first, second) = (Arc::<Woken>::default(), Arc::<Woken>::default());
-        let mut one = Box::pin(turns.lock());
-        let mut other = Box::pin(turns.lock());
-        assert!(first.poll(one.as_mut()).is_pending());
-        assert!(second.poll(other.as_mut()).is_pending());
-        drop(held);
-        assert_eq!(second.times(), 0);
-        drop(one);
-        assert_eq!(second.times(), 1);
-        assert!(second.poll(other.as_mut()).is_ready());
+    fn waiter_that_gives_up_after_it_was_woken_wakes_the_next_one() {
+        let mutex = FairMutex::<()>::default();
+        let guard = mutex.try_lock().expect("unlocked");
+        let (first_wakes, second_wakes) =
+            (Arc::<WakeCount>::default(), Arc::<WakeCount>::default());
+        let mut first = Box::pin(mutex.lock());
+        let mut second = Box::pin(mutex.lock());
+        assert!(first_wakes.poll(first.as_mut()).is_pending());
+        assert!(second_wakes.poll(second.as_mut()).is_pending());
+        drop(guard);
+        assert_eq!(second_wakes.get(), 0);
+        drop(first);
+        assert_eq!(second_wakes.get(), 1);
+        assert!(second_wakes.poll(second.as_mut()).is_ready());
     }
 }

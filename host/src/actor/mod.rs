@@ -1,25 +1,18 @@
-//! An actor: one guest, the clients that it serves, and the order in which it sees their events.
+//! An actor: one instance at a time, the clients that it serves, and the order of their events.
 //!
-//! There is no mailbox. A connection's task takes its [`Turn`] and calls the guest itself, on the
-//! thread that read the messages, with all that it has read. A task that waits for its turn does not read from
-//! its client: that is backpressure.
+//! There is no mailbox. A connection's task takes its [`Turn`] and calls the instance itself, on the thread that read
+//! the messages, with all messages that it has read. A task that waits for its turn does not read from its client:
+//! that is backpressure.
 //!
-//! ```text
-//!            first event           reload: suspend, resume
-//!   Unused ──────────────▶ Live ◀─────────────────────────┐
-//!                         │ ▲ │ └──────────────────────────┘
-//!             hibernation │ │ │ fault, or a call that was dropped
-//!               suspend   ▼ │ ▼
-//!                    Asleep ┴ Lost      the next event: a fresh instance, resume
-//! ```
+//! The states of the instance, with a diagram, are in `slot.rs` (`InstanceState`).
 
 mod checkpoint;
 mod code;
 mod fair_mutex;
-mod replacement;
 mod resume;
 mod saved_state;
 mod slot;
+mod transitions;
 mod trial;
 mod turn;
 
@@ -46,45 +39,41 @@ use crate::running::Running;
 use crate::topics::Topics;
 use crate::worker::WorkerHandle;
 
-/// One guest and its clients. The clients outlive the guest.
+/// One instance at a time and its clients, which outlive the instance.
 pub(crate) struct Actor {
     name: Box<str>,
     code: Arc<Code>,
     worker: WorkerHandle,
     resources: Arc<ActorResources>,
     slot: FairMutex<ActorSlot>,
-    /// While new code is on trial: what the old code handed over to it.
+    /// The state that the old code handed over, while new code is on trial.
     handed_over: Mutex<Option<Box<SavedState>>>,
-    /// Whether an event came since somebody asked last.
+    /// Whether there was an event since the last sweep.
     is_active: AtomicBool,
-    /// Whether an instance was made here that wants to hear of clients that have read on.
+    /// Whether any instance of this actor exported `drained`.
     wants_drained: AtomicBool,
-    /// Whether an instance was made here that wants to hear that the end is near, until one has.
+    /// Whether any instance of this actor exported `stopping`, until `stopping` is called.
     wants_stopping: AtomicBool,
 }
 
 impl Actor {
-    /// An actor without an instance: its first event makes one.
+    /// Returns an actor without an instance. Its first event makes one.
     pub(crate) fn new(
         name: Box<str>,
         code: Arc<Code>,
         topics: Arc<Topics>,
         worker: WorkerHandle,
     ) -> Self {
-        let belongings = Arc::new(ActorResources::new(topics));
-        let (turns, handed_over) = (FairMutex::default(), Mutex::default());
-        let is_active = AtomicBool::new(true);
-        let (hears_drained, hears_stopping) = (AtomicBool::new(false), AtomicBool::new(false));
         Self {
             name,
             code,
             worker,
-            resources: belongings,
-            slot: turns,
-            handed_over,
-            is_active,
-            wants_drained: hears_drained,
-            wants_stopping: hears_stopping,
+            resources: Arc::new(ActorResources::new(topics)),
+            slot: FairMutex::default(),
+            handed_over: Mutex::default(),
+            is_active: AtomicBool::new(true),
+            wants_drained: AtomicBool::new(false),
+            wants_stopping: AtomicBool::new(false),
         }
     }
 
@@ -92,32 +81,32 @@ impl Actor {
         &self.resources.clients
     }
 
-    /// From now on the guest can send to this client, as long as the answer is kept.
+    /// Registers a client: the guest can send to it until the returned guard is dropped.
     pub(crate) fn register(&self, client: &Arc<Client>) -> Registration {
         self.resources.register(client)
     }
 
-    /// The worker that it lives on, with all its connections.
+    /// Returns the worker on which the actor and all its connections live.
     pub(crate) fn worker(&self) -> &WorkerHandle {
         &self.worker
     }
 
-    /// Whether there was an event since this was asked last.
+    /// Returns whether there was an event since the last call of this function.
     pub(crate) fn take_activity(&self) -> bool {
         self.is_active.swap(false, Ordering::Relaxed)
     }
 
-    /// Whether it may have an instance that wants to hear of clients that have read on.
+    /// Returns whether the actor may have an instance that exports `drained`.
     pub(crate) fn wants_drained(&self) -> bool {
         self.wants_drained.load(Ordering::Relaxed)
     }
 
-    /// Closes all its clients, as the resource is served no longer. A handler that wants to hear of that is told
-    /// before, in what is begun here; whatever becomes of it, the clients wait for it no longer than they may.
+    /// Closes all clients, because the resource is no longer served. If the handler exports `stopping`, a task calls it
+    /// first and this returns the task. It closes the clients after `max_wait` even if `stopping` still runs.
     pub(crate) fn stop(
         self: &Arc<Self>,
         why: HostClose<'static>,
-        patience: Duration,
+        max_wait: Duration,
     ) -> Option<Running<()>> {
         if !self.wants_stopping.swap(false, Ordering::Relaxed) {
             self.close_clients(why);
@@ -125,14 +114,14 @@ impl Actor {
         }
         let actor = Arc::clone(self);
         Some(self.worker.run(async move {
-            let told = Arc::clone(&actor);
+            let stopped = Arc::clone(&actor);
             let stopping = actor.worker.run(async move {
-                if let Err(fault) = told.turn().await.stopping(why).await {
-                    told.report_fault(None, &fault);
+                if let Err(fault) = stopped.turn().await.stopping(why).await {
+                    stopped.report_fault(None, &fault);
                 }
             });
-            // The call goes on.
-            let _ = timeout(patience, stopping).await;
+            // After the timeout the call continues.
+            let _ = timeout(max_wait, stopping).await;
             actor.close_clients(why);
         }))
     }
@@ -143,17 +132,17 @@ impl Actor {
         }
     }
 
-    /// Old code will not come back any more.
+    /// Forgets the state that old code handed over, because old code can no longer return.
     pub(crate) fn forget_handed_over(&self) {
         self.handed_over.lock().take();
     }
 
-    /// Nobody will need it any more.
+    /// Cancels all timers, because nothing needs the actor any more.
     pub(crate) fn end(&self) {
         self.resources.timers.end();
     }
 
-    /// Tells the log of a fault of the handler in an event, of a client perhaps.
+    /// Logs and counts a fault. `client` is the client of the event, if the event has one.
     pub(crate) fn report_fault(&self, client: Option<ClientId>, fault: &Fault) {
         let template = self.code.template();
         let (component, resource, actor) = (template.name(), self.code.resource(), &*self.name);
@@ -165,7 +154,7 @@ impl Actor {
                 }
                 _ => tracing::error!(component, resource, actor, client, left_out, "{fault}"),
             }
-            // It takes long to write.
+            // Formatting a backtrace takes long.
             if tracing::enabled!(tracing::Level::DEBUG)
                 && let Some(backtrace) = fault.backtrace()
             {
@@ -178,35 +167,36 @@ impl Actor {
         .increment(1);
     }
 
-    /// The turn, if nobody has it now and nobody has waited for it for long.
+    /// Returns a turn, if no task has it now and no task has waited long for it.
     pub(crate) fn try_turn(self: &Arc<Self>) -> Option<Turn<'_>> {
         Some(Turn::new(self, self.slot.try_lock()?))
     }
 
-    /// The turn, as soon as it is free.
+    /// Waits for a turn.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up the place in the line.
+    /// Dropping the future gives up the place in the queue.
     pub(crate) async fn turn(self: &Arc<Self>) -> Turn<'_> {
         Turn::new(self, self.slot.lock().await)
     }
 
-    /// Asked after every turn, whatever came of it: the guest may have set its first timer.
+    /// Starts the task of the timers if it is needed and does not run. Called after every turn, whatever its result,
+    /// because the guest may have set its first timer.
     #[inline]
     fn start_timers(self: &Arc<Self>) {
-        if self.resources.timers.take_unattended() {
+        if self.resources.timers.take_needs_task() {
             self.worker.run(Arc::clone(self).run_timers());
         }
     }
 
-    /// Brings timers to the guest when they are due, until none is set; so long it keeps the actor. A guest that sets
-    /// its timer anew whenever it failed in one must not fail all the time: its timers wait, and nobody else does.
+    /// Delivers timers when they are due, until none is set. The task keeps the actor for that time. After failures in
+    /// a row it waits, because a guest may set a timer again each time it fails in one. Only timers wait then.
     async fn run_timers(self: Arc<Self>) {
         let mut failures = Failures::default();
         while self.resources.timers.wait().await {
             match self.turn().await.fired().await {
-                Ok(()) => failures.forget(),
+                Ok(()) => failures.reset(),
                 Err(fault) => {
                     self.report_fault(None, &fault);
                     failures.count();

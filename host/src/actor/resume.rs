@@ -1,4 +1,4 @@
-//! Making instances, and handing state from one to the next.
+//! Making instances, and moving state from one to the next.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,15 +9,15 @@ use super::saved_state::SavedState;
 use crate::guest::{Fault, Guest, Reason, Template};
 use crate::log_rate::{Line, LogRate, Quoted};
 
-/// Lines on states that are too long.
+/// Limits log lines on states that are too long.
 static TOO_LONG: LogRate = LogRate::new();
 
-/// Lines on states that were refused.
+/// Limits log lines on states that were refused.
 static REFUSED: LogRate = LogRate::new();
 
 impl Actor {
-    /// A guest that has taken over from another; `None` if it refuses the state.
-    pub(super) async fn start_from(
+    /// Makes an instance that resumes from a saved state. Returns `None` if it refuses the state.
+    pub(super) async fn instantiate_with_state(
         &self,
         template: &Arc<Template>,
         saved: &SavedState,
@@ -27,13 +27,13 @@ impl Actor {
         Ok(self.resume(&mut guest, Some(saved), reason).await?.then_some(guest))
     }
 
-    /// The state, if the guest gives one that may be kept.
+    /// Asks the guest for its state. Returns `None` if it gives none, or one that is longer than `max-state`.
     pub(super) async fn suspend(
         &self,
         guest: &mut Guest,
         reason: Reason,
     ) -> Result<Option<Arc<[u8]>>, Fault> {
-        tracing::trace!(actor = &*self.name, reason = reason.word(), "suspend");
+        tracing::trace!(actor = &*self.name, reason = reason.as_str(), "suspend");
         let limits = self.code.limits();
         let Some(state) = guest.suspend(reason).await? else {
             return Ok(None);
@@ -46,7 +46,7 @@ impl Actor {
                 resource = self.code.resource(),
                 actor = &*self.name,
                 left_out,
-                "the state has {} octets and is not kept; max-state allows {}",
+                "the state has {} bytes and is not kept; max-state allows {}",
                 state.len(),
                 limits.max_state,
             );
@@ -54,14 +54,14 @@ impl Actor {
         Ok(None)
     }
 
-    /// Answers whether the guest took over.
+    /// Gives the guest a state, or none. Returns whether the guest accepts it.
     pub(super) async fn resume(
         &self,
         guest: &mut Guest,
         saved: Option<&SavedState>,
         reason: Reason,
     ) -> Result<bool, Fault> {
-        tracing::trace!(actor = &*self.name, reason = reason.word(), "resume");
+        tracing::trace!(actor = &*self.name, reason = reason.as_str(), "resume");
         let state = saved.and_then(|saved| saved.state.clone());
         let Err(why) = guest.resume(state, reason, saved.and_then(SavedState::age)).await? else {
             return Ok(true);

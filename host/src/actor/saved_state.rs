@@ -1,4 +1,4 @@
-//! State without an instance, and the code that gave it.
+//! A state without an instance, and the code that gave it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,33 +6,33 @@ use std::time::{Duration, Instant};
 use crate::budget::{Budget, Share};
 use crate::guest::{Reason, Template};
 
-/// A template, and the number of the reload from which on it is served.
+/// A template, and the version under which an actor runs it.
 #[derive(Clone)]
 pub(super) struct CodeVersion {
     pub(super) template: Arc<Template>,
-    /// Of an instance whose code was kept in spite of a reload, the number of that reload.
+    /// The number of the reload that brought the template. If old code continues because the new code of a reload could
+    /// not take its state, the number of that reload.
     pub(super) version: u64,
 }
 
-/// A state that waits for an instance. What holds it holds the code that gave it too, so that there is
-/// always one that can take it.
+/// A state that waits for an instance. It holds the code that gave it, so that there is always code that can take it.
 #[derive(Clone)]
 pub(super) struct SavedState {
-    /// `None`: the code that was here before gave none.
+    /// `None` if the code gave no state.
     pub(super) state: Option<Arc<[u8]>>,
-    /// As long as it waits, it counts among what waits in the host.
+    /// The state's share of the host's budget while it waits.
     pub(super) share: Option<Arc<Share>>,
     pub(super) code: CodeVersion,
-    /// Why the code that gave it is to take it back, if it has to.
+    /// The reason given to `resume` if the code that gave the state takes it back.
     pub(super) reason: Reason,
-    /// Since when events came of which it knows nothing.
+    /// Since when there may have been events that the state does not contain.
     pub(super) stale_since: Option<Instant>,
-    /// How often this code failed to take it, in a row.
+    /// How many times in a row its own code has failed to resume from it.
     pub(super) faults: u32,
 }
 
 impl CodeVersion {
-    /// Whether both are the same code, whatever was reloaded between them.
+    /// Returns whether both run the same template, whatever was reloaded between them.
     pub(super) fn is_same_code(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.template, &other.template)
     }
@@ -43,25 +43,26 @@ impl SavedState {
         Self { state, share: None, code: by, reason, stale_since: None, faults: 0 }
     }
 
-    /// The same, counted among what waits in the host.
+    /// Counts the state in the host's budget, unless it is counted already.
     pub(super) fn counted_in(self, budget: &Arc<Budget>) -> Self {
         let bytes = self.state.as_ref().map_or(0, |state| state.len());
         let share = self.share.unwrap_or_else(|| Arc::new(Share::of(budget, bytes)));
         Self { share: Some(share), ..self }
     }
 
-    /// The same when the instance that has it goes on to other events. It is needed if that fails, or has to go.
-    pub(super) fn outdated(&self, reason: Reason) -> Self {
+    /// Returns a copy that is stale from now on, because the instance that has this state continues with other events.
+    /// The copy is needed if that instance fails or is rolled back.
+    pub(super) fn as_stale(&self, reason: Reason) -> Self {
         let stale_since = self.stale_since.or_else(|| Some(Instant::now()));
         Self { reason, stale_since, faults: 0, ..self.clone() }
     }
 
-    /// Whether the code that gave it came back since then.
-    pub(super) fn is_back_in(&self, current: &CodeVersion) -> bool {
+    /// Returns whether the code that gave the state was replaced since, and is the current code again.
+    pub(super) fn is_current_again(&self, current: &CodeVersion) -> bool {
         self.code.version != current.version && self.code.is_same_code(current)
     }
 
-    /// How old it is, if it is not as the last event left it.
+    /// Returns the age of a stale state; `None` if the state is as the last event left it.
     pub(super) fn age(&self) -> Option<Duration> {
         self.stale_since.map(|since| since.elapsed())
     }

@@ -1,4 +1,4 @@
-//! Where the instance of an actor sits, and what is there while there is none.
+//! The slot of an actor's instance, and the states that it can be in.
 
 use std::time::Duration;
 
@@ -9,27 +9,56 @@ use tokio_util::task::AbortOnDropHandle;
 use super::saved_state::{CodeVersion, SavedState};
 use crate::guest::Guest;
 
-/// How long a new instance is waited for after the second failed start in a row; doubled by each further
-/// one.
-const FIRST_BACK_OFF: Duration = Duration::from_millis(50);
+/// How long an actor waits to make a new instance after the second failed start in a row. Each further failed start
+/// doubles the wait.
+const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 
 /// The longest wait.
-const MAX_BACK_OFF: Duration = Duration::from_secs(5);
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
-/// After so many failed starts in a row the clients are told that nothing will come of it.
+/// After this many failed starts in a row the actor closes its clients.
 pub(super) const GIVE_UP_AFTER: u32 = 8;
 
-/// The instance of an actor, or what became of it.
+/// The state of an actor's instance.
+///
+/// ```text
+///                         replace
+///                         ┌─────┐
+///            start        │     ▼       hibernate
+///  Unused ──────────────▶ Live ──────────────────────▶ Asleep ◀────── restore_handed_over,
+///                         │ ▲ ▲         wake            │ ▲ │         from any state
+///                         │ │ └─────────────────────────┘ │ │
+///    take_instance, lose  │ │ restart  restore_checkpoint │ │ discard_state
+///                         ▼ │                             │ ▼
+///                         Lost ───────────────────────────┘ Lost
+/// ```
+///
+/// | function | trigger |
+/// |---|---|
+/// | `start` | the first event |
+/// | `take_instance` | an event: the state is `Lost` during the call, and `finish_call` makes it `Live` again |
+/// | | if the call succeeds; after a fault, or if the call's future is dropped, it stays `Lost` |
+/// | `lose` | a fault in `suspend` |
+/// | `hibernate` | the actor was quiet, or another actor needs the permit of its instance |
+/// | `wake` | the next event, or a reload that wakes one actor to learn whether new code accepts its state |
+/// | `replace` | an event or maintenance (`apply_reload`, `try_out`) finds an instance of other code |
+/// | `restore_handed_over` | the next event or `apply_reload` after a rollback |
+/// | `restore_checkpoint` | the next event after a loss, or a fault in `replace`, if there is a checkpoint |
+/// | `restart` | the same without a checkpoint, or a state that its own code refused |
+/// | `discard_state` | the code that gave the state refuses it, or has failed to resume it [`GIVE_UP_AFTER`] times |
+///
+/// The functions are in `turn.rs` and `transitions.rs`. `Turn::transition_to_live` chooses the transition that an event
+/// needs.
 #[derive(Default)]
 pub(super) enum InstanceState {
-    /// There was none yet.
+    /// There was no instance yet.
     #[default]
     Unused,
-    /// It waits for the next event.
+    /// The instance waits for the next event.
     Live(LiveInstance),
-    /// It was hibernated, or could not wake, and this is its state.
+    /// There is no instance. The next one resumes from this state.
     Asleep(SavedState),
-    /// It ended in the middle of an event.
+    /// The instance ended in the middle of a call, and its state with it.
     Lost,
 }
 
@@ -41,7 +70,7 @@ pub(super) struct LiveInstance {
     pub(super) permit: OwnedSemaphorePermit,
 }
 
-/// What is locked for a turn.
+/// The part of an actor that a turn locks.
 #[derive(Default)]
 pub(super) struct ActorSlot {
     pub(super) instance: InstanceState,
@@ -49,33 +78,34 @@ pub(super) struct ActorSlot {
     pub(super) failures: Failures,
 }
 
-/// What an instance can go on with after a trap.
+/// The last checkpoint of an actor, and the task that takes the next one.
 #[derive(Default)]
 pub(super) struct Checkpoint {
     pub(super) saved: Option<Box<SavedState>>,
-    /// The next one is on its way: after what time, and what waits for it.
+    /// The interval after which the next checkpoint is taken, and the task that waits for it.
     pub(super) next: Option<(Duration, AbortOnDropHandle<()>)>,
 }
 
-/// What failed in a row: instances that could not start or resume, or timers. Faults in events of clients are
-/// none of them: others must not wait for those.
+/// The number of failures in a row: instances that could not start or resume, or timers. Faults in events of clients
+/// do not count, because other clients must not wait for them.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
     in_a_row: u32,
     not_before: Option<Instant>,
 }
 
-/// What follows from one more.
+/// What the actor does after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Restart {
-    /// A fresh instance goes on.
+pub(super) enum AfterFailure {
+    /// It tries again.
     Retry,
-    /// Nobody can expect any more that one will do better.
+    /// It closes its clients: another try is not expected to succeed.
     GiveUp,
 }
 
 impl ActorSlot {
-    /// Takes the instance out, if there is one like this. Until something is put back, it is lost.
+    /// Takes the instance out, if there is one that `is_wanted` accepts. The state is `Lost` until an instance is put
+    /// back.
     pub(super) fn take_live(
         &mut self,
         is_wanted: impl FnOnce(&LiveInstance) -> bool,
@@ -88,25 +118,42 @@ impl ActorSlot {
             }
         }
     }
+
+    /// Puts the last checkpoint in the place of a lost instance, if there is one.
+    pub(super) fn restore_checkpoint(&mut self) {
+        if matches!(self.instance, InstanceState::Lost)
+            && let Some(saved) = &self.checkpoint.saved
+        {
+            self.instance = InstanceState::Asleep(SavedState::clone(saved));
+        }
+    }
+
+    /// Discards the saved state and the checkpoint: neither can be resumed.
+    pub(super) fn discard_state(&mut self) {
+        self.instance = InstanceState::Lost;
+        self.checkpoint.saved = None;
+    }
 }
 
 impl Failures {
-    pub(super) fn count(&mut self) -> Restart {
+    /// Counts one more failure.
+    pub(super) fn count(&mut self) -> AfterFailure {
         self.in_a_row = self.in_a_row.saturating_add(1);
         if let Some(doublings) = self.in_a_row.checked_sub(2) {
-            let wait = FIRST_BACK_OFF * 2_u32.saturating_pow(doublings.min(16));
-            self.not_before = Some(Instant::now() + wait.min(MAX_BACK_OFF));
+            let wait = FIRST_BACKOFF * 2_u32.saturating_pow(doublings.min(16));
+            self.not_before = Some(Instant::now() + wait.min(MAX_BACKOFF));
         }
-        if self.in_a_row == GIVE_UP_AFTER { Restart::GiveUp } else { Restart::Retry }
+        if self.in_a_row == GIVE_UP_AFTER { AfterFailure::GiveUp } else { AfterFailure::Retry }
     }
 
-    pub(super) fn forget(&mut self) {
+    /// Starts counting from zero, after a success.
+    pub(super) fn reset(&mut self) {
         if self.in_a_row > 0 {
             *self = Self::default();
         }
     }
 
-    /// Until when no new instance is made.
+    /// Returns the time of the next try, if it is in the future.
     pub(super) fn not_before(&self) -> Option<Instant> {
         self.not_before.filter(|until| *until > Instant::now())
     }
@@ -117,21 +164,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn back_off_begins_with_the_second_fault_and_doubles_to_its_longest() {
+    fn backoff_begins_with_the_second_failure_and_doubles_up_to_its_maximum() {
         let mut failures = Failures::default();
-        assert_eq!(failures.count(), Restart::Retry);
+        assert_eq!(failures.count(), AfterFailure::Retry);
         assert_eq!(failures.not_before(), None);
         let mut last = Duration::ZERO;
         for number in 2..100 {
             let verdict = failures.count();
-            assert_eq!(verdict == Restart::GiveUp, number == GIVE_UP_AFTER);
+            assert_eq!(verdict == AfterFailure::GiveUp, number == GIVE_UP_AFTER);
             let wait = failures.not_before().expect("a wait") - Instant::now();
-            assert!(wait <= MAX_BACK_OFF);
-            assert!(wait > last || wait > MAX_BACK_OFF - FIRST_BACK_OFF, "{number}: {wait:?}");
+            assert!(wait <= MAX_BACKOFF);
+            assert!(wait > last || wait > MAX_BACKOFF - FIRST_BACKOFF, "{number}: {wait:?}");
             last = wait;
         }
-        failures.forget();
-        assert_eq!(failures.count(), Restart::Retry);
+        failures.reset();
+        assert_eq!(failures.count(), AfterFailure::Retry);
         assert_eq!(failures.not_before(), None);
     }
 }

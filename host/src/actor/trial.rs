@@ -1,12 +1,13 @@
-//! New code on trial: for some time after a reload the old code can come back, with the states that it
+//! The trial of new code: for some time after a reload a rollback can bring the old code back, with the states that it
 //! handed over.
 //!
 //! ```text
-//!             begin              a fault, or by hand
-//!   Settled ─────────▶ Running ─────────────────────▶ Returned
-//!      ▲                  │                               │
-//!      └──────────────────┘   the time is over            │   the next reload
-//!      └──────────────────────────────────────────────────┘
+//!          begin_trial          note_fault, roll_back
+//!  Settled ──────────▶ Running ───────────────────────▶ RolledBack
+//!     ▲                │     ▲        begin_trial        │      │
+//!     │ end_trial      │     └───────────────────────────┘      │
+//!     ├────────────────┘                                        │ install
+//!     └─────────────────────────────────────────────────────────┘
 //! ```
 
 use std::sync::Arc;
@@ -18,42 +19,42 @@ use super::code::Code;
 use super::saved_state::CodeVersion;
 use crate::guest::{Reason, Template};
 
-/// What a fault shows.
+/// Where a fault happened, which decides what it says about the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FaultIn {
-    /// Perhaps no more than that somebody sends what every version of the code fails in.
+    /// In an event. A client may have sent a message on which every version of the code fails.
     Event,
-    /// That nothing can be done with this code.
+    /// In a start or `resume`. The code is of no use.
     Start,
 }
 
-/// Where the trial of the newest code is.
+/// The state of the newest code's trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum TrialState {
-    /// There was none, or it is over, and the new code stays.
+    /// There was no trial, or it is over and the new code stays.
     Settled,
-    /// The old code may still come back.
+    /// A rollback can still bring the old code back.
     Running,
-    /// The new code failed or was not wanted, and the old code came back.
+    /// The new code failed, or a rollback was requested, and the old code is back.
     RolledBack,
 }
 
-/// Which instances get the new code at the beginning of a trial.
+/// The instances that get the new code at the beginning of a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rollout {
-    /// Those that are chosen.
-    Some,
-    /// All.
+    /// The chosen instances; the others get it after the trial.
+    Canary,
+    /// All instances.
     All,
 }
 
-/// The course of the newest code.
+/// The trial of the newest code, and the last fault of other code.
 #[derive(Default)]
 pub(super) struct TrialProgress {
     stage: Stage,
-    /// When code failed that was not on trial.
+    /// The time of the last fault of code that was not on trial.
     last_fault: Option<Instant>,
 }
 
@@ -62,9 +63,10 @@ enum Stage {
     #[default]
     Settled,
     Running(Trial),
-    /// The old code came back from this.
     RolledBack {
+        /// The code that was on trial.
         from: Arc<Template>,
+        /// Whether the reload task knows of the rollback.
         is_reported: bool,
     },
 }
@@ -72,90 +74,90 @@ enum Stage {
 struct Trial {
     old: Arc<Template>,
     new: Arc<Template>,
-    reach: Rollout,
-    /// Whether the old code failed in events too. What clients can bring about in both codes must not be
-    /// in the way of every reload.
+    rollout: Rollout,
+    /// Whether the old code had faults in events too. Then faults in events say nothing about the new code: clients that
+    /// cause them in both must not be able to prevent every reload.
     had_faults: bool,
 }
 
 impl Code {
-    /// From now on instances are made from this template, for good.
+    /// Makes `new` the current code, without a trial.
     pub(crate) fn install(&self, new: Arc<Template>) {
-        let mut course = self.trial.lock();
-        course.stage = Stage::Settled;
+        let mut progress = self.trial.lock();
+        progress.stage = Stage::Settled;
         self.set_template(new);
     }
 
-    /// Tries new code out for a time. With a reach of some it is nobody's until they are
-    /// [given](Self::candidate) it.
-    pub(crate) fn begin_trial(&self, new: Arc<Template>, time: Duration, reach: Rollout) {
-        let mut course = self.trial.lock();
-        let had_faults = course.last_fault.is_some_and(|fault| fault.elapsed() < time);
-        // What is itself on trial is not what to return to.
-        let old = match &course.stage {
+    /// Begins a trial of new code. With [`Rollout::Canary`] the code does not become the current one: instances get it
+    /// as the [candidate](Self::candidate).
+    pub(crate) fn begin_trial(&self, new: Arc<Template>, time: Duration, rollout: Rollout) {
+        let mut progress = self.trial.lock();
+        let had_faults = progress.last_fault.is_some_and(|fault| fault.elapsed() < time);
+        // Code that is on trial itself is not proven: a rollback goes back to the code before it.
+        let old = match &progress.stage {
             Stage::Running(trial) => Arc::clone(&trial.old),
             Stage::Settled | Stage::RolledBack { .. } => self.template(),
         };
-        course.stage = Stage::Running(Trial { old, new: Arc::clone(&new), reach, had_faults });
-        match reach {
+        progress.stage = Stage::Running(Trial { old, new: Arc::clone(&new), rollout, had_faults });
+        match rollout {
             Rollout::All => self.set_template(new),
-            Rollout::Some => self.reset_swaps(),
+            Rollout::Canary => self.reset_swaps(),
         }
     }
 
-    /// The trial is over, and the new code stays. Answers whether other instances are to follow now.
+    /// Ends the trial: the new code stays. Returns whether other instances are to get it now.
     pub(crate) fn end_trial(&self) -> bool {
-        let mut course = self.trial.lock();
-        match std::mem::take(&mut course.stage) {
-            Stage::Running(Trial { new, reach: Rollout::Some, .. }) => {
+        let mut progress = self.trial.lock();
+        match std::mem::take(&mut progress.stage) {
+            Stage::Running(Trial { new, rollout: Rollout::Canary, .. }) => {
                 self.set_template(new);
                 true
             }
             Stage::Running(_) | Stage::Settled => false,
-            returned @ Stage::RolledBack { .. } => {
-                course.stage = returned;
+            rolled_back @ Stage::RolledBack { .. } => {
+                progress.stage = rolled_back;
                 false
             }
         }
     }
 
-    /// Lets the old code come back. Answers whether there is any.
+    /// Makes the old code current again. Returns whether there was a trial to roll back.
     pub(crate) fn roll_back(&self) -> bool {
-        self.roll_back_from(&mut self.trial.lock())
+        self.roll_back_locked(&mut self.trial.lock())
     }
 
-    fn roll_back_from(&self, course: &mut TrialProgress) -> bool {
-        let Stage::Running(trial) = &course.stage else { return false };
+    fn roll_back_locked(&self, progress: &mut TrialProgress) -> bool {
+        let Stage::Running(trial) = &progress.stage else { return false };
         self.set_template(Arc::clone(&trial.old));
-        course.stage = Stage::RolledBack { from: Arc::clone(&trial.new), is_reported: false };
+        progress.stage = Stage::RolledBack { from: Arc::clone(&trial.new), is_reported: false };
         true
     }
 
-    /// Waits until a fault has brought old code back.
+    /// Waits until a fault has rolled back new code.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when the future is dropped.
+    /// No rollback is missed when the future is dropped.
     pub(crate) async fn rolled_back(&self) {
         self.rolled_back.notified().await;
     }
 
-    /// The code that old code came back from, once for each time.
+    /// Returns the code that was rolled back, once for each rollback.
     pub(crate) fn take_rolled_back(&self) -> Option<Arc<Template>> {
         match &mut self.trial.lock().stage {
-            Stage::RolledBack { from, is_reported: is_told } => {
-                (!std::mem::replace(is_told, true)).then(|| Arc::clone(from))
+            Stage::RolledBack { from, is_reported } => {
+                (!std::mem::replace(is_reported, true)).then(|| Arc::clone(from))
             }
             Stage::Settled | Stage::Running(_) => None,
         }
     }
 
-    /// Whether the code with this hash was tried and has failed, and no other came since.
+    /// Returns whether the code with this hash was rolled back, and there was no reload since.
     pub(crate) fn has_failed(&self, hash: &str) -> bool {
         matches!(&self.trial.lock().stage, Stage::RolledBack { from, .. } if from.hash() == hash)
     }
 
-    /// What was loaded last and has not failed.
+    /// Returns the code that was loaded last and was not rolled back.
     pub(crate) fn newest(&self) -> Arc<Template> {
         match &self.trial.lock().stage {
             Stage::Running(trial) => Arc::clone(&trial.new),
@@ -171,17 +173,18 @@ impl Code {
         }
     }
 
-    /// What the first instances get, while the others keep what they have.
+    /// Returns the code on trial that only the chosen instances get.
     pub(super) fn candidate(&self) -> Option<CodeVersion> {
         match &self.trial.lock().stage {
-            Stage::Running(Trial { new, reach: Rollout::Some, .. }) => {
+            Stage::Running(Trial { new, rollout: Rollout::Canary, .. }) => {
                 Some(CodeVersion { template: Arc::clone(new), version: self.version() })
             }
             _ => None,
         }
     }
 
-    /// Whether old code may come back to what it hands over to new code now, or has come back meanwhile.
+    /// Returns whether a rollback may need the state that `old` code hands over to `new` code: the trial runs, or it was
+    /// rolled back in the meantime.
     pub(super) fn may_return_to(&self, old: &CodeVersion, new: &CodeVersion) -> bool {
         match &self.trial.lock().stage {
             Stage::Running(trial) => Arc::ptr_eq(&trial.old, &old.template),
@@ -192,8 +195,8 @@ impl Code {
         }
     }
 
-    /// Why an instance of older code is replaced.
-    pub(super) fn why_replaced(&self, older: &CodeVersion) -> Reason {
+    /// Returns the reason for which an instance of older code is replaced.
+    pub(super) fn replacement_reason(&self, older: &CodeVersion) -> Reason {
         match &self.trial.lock().stage {
             Stage::RolledBack { from, .. } if Arc::ptr_eq(from, &older.template) => {
                 Reason::Rollback
@@ -202,21 +205,21 @@ impl Code {
         }
     }
 
-    /// Code has failed. If it is on trial, the old code is back when this returns.
+    /// Notes a fault of this code. If the code is on trial, rolls it back before this returns.
     pub(super) fn note_fault(&self, template: &Arc<Template>, fault: FaultIn) {
-        let mut course = self.trial.lock();
-        match &course.stage {
+        let mut progress = self.trial.lock();
+        match &progress.stage {
             Stage::Running(trial) if Arc::ptr_eq(&trial.new, template) => {
                 if fault == FaultIn::Event && trial.had_faults {
                     return;
                 }
             }
             _ => {
-                course.last_fault = Some(Instant::now());
+                progress.last_fault = Some(Instant::now());
                 return;
             }
         }
-        if self.roll_back_from(&mut course) {
+        if self.roll_back_locked(&mut progress) {
             self.rolled_back.notify_one();
         }
     }

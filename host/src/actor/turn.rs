@@ -1,4 +1,4 @@
-//! The right to call the guest once, while nobody else does.
+//! The exclusive right to call an actor's instance, and the calls of an event.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -8,18 +8,15 @@ use ws_host_protocol::recycle;
 
 use super::Actor;
 use super::fair_mutex::FairMutexGuard;
-use super::saved_state::SavedState;
-use super::slot::{ActorSlot, InstanceState, LiveInstance, Restart};
+use super::slot::{ActorSlot, InstanceState, LiveInstance};
 use super::trial::FaultIn;
 use crate::clients::{Client, HostClose};
-use crate::guest::{
-    Acceptance, Burst, CustomInfo, CustomReply, Disconnection, Fault, Reason, Refusal,
-};
+use crate::guest::{Acceptance, Burst, CustomInfo, CustomReply, Disconnection, Fault, Refusal};
 
-/// From how many octets of linear memory on an instance is dropped elsewhere.
+/// An instance with at least this many bytes of linear memory is dropped on another thread.
 const MUCH_MEMORY: usize = 4 << 20;
 
-/// An event of a client that is connected.
+/// An event of a connected client.
 #[derive(Clone, Debug)]
 pub(crate) enum ClientEvent<'a> {
     Text(Cow<'a, str>),
@@ -36,7 +33,7 @@ impl ClientEvent<'_> {
         }
     }
 
-    /// How long its message is.
+    /// Returns the length of the message in bytes.
     pub(crate) fn length(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
@@ -44,7 +41,7 @@ impl ClientEvent<'_> {
         }
     }
 
-    /// The event is over: its memory serves the next one.
+    /// Gives the memory of a handled message to the next one.
     fn recycle_memory(self) {
         match self {
             Self::Text(Cow::Owned(text)) => recycle(text.into_bytes()),
@@ -54,16 +51,16 @@ impl ClientEvent<'_> {
     }
 }
 
-/// The right to call the guest, with as many events of one client as its slice of time has room for, or with one
-/// of another kind. Dropping it lets the next one have it.
+/// The exclusive right to call an actor's instance: for the events of one client that fit into a time slice, or for one
+/// event of another kind. Dropping it lets the next task have its turn.
 pub(crate) struct Turn<'a> {
     pub(super) actor: &'a Arc<Actor>,
     pub(super) slot: FairMutexGuard<'a, ActorSlot>,
 }
 
 impl<'a> Turn<'a> {
-    pub(super) fn new(actor: &'a Arc<Actor>, place: FairMutexGuard<'a, ActorSlot>) -> Self {
-        Self { actor, slot: place }
+    pub(super) fn new(actor: &'a Arc<Actor>, slot: FairMutexGuard<'a, ActorSlot>) -> Self {
+        Self { actor, slot }
     }
 
     pub(crate) async fn connected(
@@ -82,7 +79,7 @@ impl<'a> Turn<'a> {
     pub(crate) fn received(
         &mut self,
         from: &Arc<Client>,
-        what: ClientEvent<'_>,
+        event: ClientEvent<'_>,
     ) -> impl Future<Output = Result<(), Fault>> + Send {
         async move {
             let mut live = match self.take_current() {
@@ -90,28 +87,29 @@ impl<'a> Turn<'a> {
                 None => Box::pin(self.make_instance()).await?,
             };
             let guest = &mut live.guest;
-            let called = match &what {
+            let called = match &event {
                 ClientEvent::Text(text) => guest.received_text(from, text).await,
                 ClientEvent::Binary(bytes) => guest.received_binary(from, bytes).await,
                 ClientEvent::Pong(payload) => guest.received_pong(from, payload).await,
             };
-            what.recycle_memory();
+            event.recycle_memory();
             self.finish_call(live, called)
         }
     }
 
-    /// A client is closed soon, unless it proves itself again. It may have done so while this turn was waited for.
+    /// Warns the handler that a client's time is nearly over. Does nothing if the client got more time while this turn
+    /// was waited for.
     pub(crate) async fn expiring(mut self, client: &Arc<Client>) -> Result<(), Fault> {
         let code = &self.actor.code;
-        let hears = match &self.slot.instance {
+        let is_wanted = match &self.slot.instance {
             InstanceState::Live(_) => true,
-            // None is woken, or made, for what it does not hear.
+            // No instance is woken or made for an event that it does not export.
             InstanceState::Asleep(saved) => {
                 saved.code.template.wants_expiring() || code.template().wants_expiring()
             }
             InstanceState::Unused | InstanceState::Lost => code.template().wants_expiring(),
         };
-        if !hears {
+        if !is_wanted {
             client.take_notice();
             return Ok(());
         }
@@ -126,7 +124,7 @@ impl<'a> Turn<'a> {
         self.finish_call(live, called)
     }
 
-    /// Whether its guest is here and takes many messages in one call.
+    /// Returns whether there is an instance that takes several messages in one call.
     pub(crate) fn takes_bursts(&self) -> bool {
         match &self.slot.instance {
             InstanceState::Live(live) => live.guest.takes_bursts(),
@@ -134,7 +132,8 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Messages of one client that the guest takes from the burst one after the other. The burst is given back.
+    /// Delivers messages of one client in one call: the guest takes them from the burst one by one. Returns the burst
+    /// too.
     pub(crate) async fn received_burst<B: Burst>(
         &mut self,
         from: &Arc<Client>,
@@ -148,8 +147,8 @@ impl<'a> Turn<'a> {
         (self.finish_call(live, called), burst)
     }
 
-    /// The last event of a client, which is not in the table of clients any more. While the actor has
-    /// no instance and may not have one yet, nobody knows the client who could be told.
+    /// Delivers the last event of a client, which is no longer in the table of clients. Does nothing if the actor has
+    /// lost its instance and waits before it makes another one: no instance knows the client any more.
     pub(crate) async fn disconnected(
         mut self,
         client: &Arc<Client>,
@@ -165,15 +164,15 @@ impl<'a> Turn<'a> {
         self.finish_call(live, called)
     }
 
-    /// A client that had no room for something has read on.
+    /// Reports that a client has room in its outbound buffer again, after it had none.
     pub(crate) async fn drained(mut self, client: &Arc<Client>) -> Result<(), Fault> {
         let mut live = self.take_instance().await?;
         let called = live.guest.drained(client).await;
         self.finish_call(live, called)
     }
 
-    /// The end is near. One that has neither an instance nor clients has nothing to say. Nothing comes between what it
-    /// does now and that its clients are closed.
+    /// Calls `stopping`, then closes all clients in the same turn, so that no event comes between the two. Does nothing
+    /// if the actor has neither an instance nor clients.
     pub(super) async fn stopping(mut self, why: HostClose<'_>) -> Result<(), Fault> {
         if !self.has_instance() && self.actor.clients().all().is_empty() {
             return Ok(());
@@ -184,17 +183,16 @@ impl<'a> Turn<'a> {
         self.finish_call(live, called)
     }
 
-    /// Delivers the timer that is due.
+    /// Delivers the timer that is due. Does nothing if it was cancelled while this turn was waited for.
     pub(super) async fn fired(mut self) -> Result<(), Fault> {
         let timers = &self.actor.resources.timers;
         if !timers.is_due() {
-            // It was taken back while this turn was waited for.
             return Ok(());
         }
         let mut live = match self.take_instance().await {
             Ok(live) => live,
-            // It stays due until there is room.
-            Err(none @ Fault::NoInstance(_)) => return Err(none),
+            // The timer stays due until there is room for an instance.
+            Err(no_instance @ Fault::NoInstance(_)) => return Err(no_instance),
             Err(fault) => {
                 timers.take_due();
                 return Err(fault);
@@ -207,7 +205,7 @@ impl<'a> Turn<'a> {
         self.finish_call(live, called)
     }
 
-    /// A message from outside, whoever sent it.
+    /// Delivers a message from outside and returns the handler's reply.
     pub(crate) async fn received_custom(
         mut self,
         message: Vec<u8>,
@@ -218,123 +216,30 @@ impl<'a> Turn<'a> {
         self.finish_call(live, called)
     }
 
-    /// Whether there is an instance in memory.
+    /// Returns whether there is an instance in memory.
     pub(crate) fn has_instance(&self) -> bool {
         matches!(self.slot.instance, InstanceState::Live(_))
     }
 
-    /// Frees the instance and keeps its state, if it gives one.
-    pub(crate) async fn hibernate(mut self) {
-        let Some(mut live) = self.slot.take_live(|_| true) else { return };
-        match self.actor.suspend(&mut live.guest, Reason::Hibernation).await {
-            Ok(Some(state)) => {
-                let budget = self.actor.code.budget();
-                if !budget.has_room_for_state(state.len()) {
-                    self.slot.instance = InstanceState::Live(live);
-                    tracing::debug!(
-                        actor = &*self.actor.name,
-                        "not hibernated: what waits fills half of max-buffered"
-                    );
-                    return;
-                }
-                let saved = SavedState::new(Some(state), live.code.clone(), Reason::Hibernation);
-                let saved = saved.counted_in(budget);
-                self.slot.instance = InstanceState::Asleep(saved);
-                self.slot.checkpoint.saved = None;
-                self.drop_instance(live);
-                metrics::counter!("ws_host_hibernations_total").increment(1);
-                tracing::debug!(actor = &*self.actor.name, "hibernated");
-            }
-            Ok(None) => {
-                self.slot.instance = InstanceState::Live(live);
-                tracing::debug!(actor = &*self.actor.name, "not hibernated: it gives no state");
-            }
-            Err(fault) => self.lose_instance(live, &fault),
-        }
-    }
-
-    /// Lets new code take over, if there is any. Of the instances that sleep, one wakes to find out
-    /// whether the new code takes their state; the others do when they wake.
-    pub(crate) async fn apply_reload(mut self) {
-        let code = &self.actor.code;
-        let current = code.current();
-        let was_live = matches!(self.slot.instance, InstanceState::Live(_));
-        let is_back = self.restore_after_rollback(&current);
-        let is_wanted = match &self.slot.instance {
-            InstanceState::Live(live) => live.code.version != current.version,
-            InstanceState::Asleep(_) if is_back => was_live,
-            InstanceState::Asleep(saved) => {
-                saved.code.version != current.version
-                    && !saved.code.is_same_code(&current)
-                    && code.count_asleep()
-            }
-            InstanceState::Unused | InstanceState::Lost => false,
-        };
-        if is_wanted {
-            let found = self.make_instance().await;
-            self.keep_or_report(found);
-        }
-    }
-
-    /// Lets code take over that the others do not have yet.
-    pub(crate) async fn try_out(mut self) {
-        let Some(candidate) = self.actor.code.candidate() else { return };
-        let found = if let Some(old) = self.slot.take_live(|_| true) {
-            self.replace_instance(old, candidate).await
-        } else if let InstanceState::Asleep(saved) = &self.slot.instance {
-            let saved = saved.clone();
-            match self.actor.code.permit().await {
-                Ok(permit) => self.wake(saved, candidate, permit).await,
-                Err(none) => Err(none),
-            }
-        } else {
-            return;
-        };
-        self.keep_or_report(found);
-    }
-
-    /// What comes of an instance that was made for no event.
-    fn keep_or_report(&mut self, found: Result<LiveInstance, Fault>) {
-        match found {
-            Ok(live) => self.slot.instance = InstanceState::Live(live),
-            // Only one that sleeps needs room.
-            Err(Fault::NoInstance(_)) => self.actor.code.count_without_room(),
-            Err(fault) => self.actor.report_fault(None, &fault),
-        }
-    }
-
-    /// The guest leaves its seat for the time of the call. If the call fails, or is dropped with its
-    /// future, the seat stays empty and the next turn begins with a fresh instance: nobody ever calls
-    /// one that was left in the middle of an event.
+    /// Takes the instance out of its slot for the time of a call. If the call fails, or is dropped with its future, the
+    /// slot stays `Lost`, and the next turn makes another instance. So no code can call an instance that was left in
+    /// the middle of an event.
     async fn take_instance(&mut self) -> Result<LiveInstance, Fault> {
         match self.take_current() {
             Some(live) => Ok(live),
-            // Boxed, so that the way of every message does not carry the room for this.
+            // Boxed, so that the future of a message does not carry the room for this.
             None => Box::pin(self.make_instance()).await,
         }
     }
 
-    /// The guest, if it is there and runs the current code.
+    /// Takes the instance out, if there is one and it runs the current code.
     #[inline(always)]
     fn take_current(&mut self) -> Option<LiveInstance> {
         self.actor.is_active.store(true, Ordering::Relaxed);
         self.slot.take_live(|live| live.code.version == self.actor.code.version())
     }
 
-    /// Makes an instance of the current code of whatever is in the seat, and counts if that fails.
-    async fn make_instance(&mut self) -> Result<LiveInstance, Fault> {
-        let found = self.find_or_start().await;
-        match &found {
-            Ok(_) => {
-                self.slot.instance = InstanceState::Lost;
-                self.slot.failures.forget();
-            }
-            Err(fault) if fault.is_of_the_handler() => self.count_failure(),
-            Err(_) => {}
-        }
-        found
-    }
-
+    /// Puts the instance back after a successful call, and drops it after a fault.
     fn finish_call<T>(&mut self, live: LiveInstance, called: Result<T, Fault>) -> Result<T, Fault> {
         match called {
             Ok(value) => {
@@ -350,15 +255,8 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// The guest failed when it was asked for its state.
-    pub(super) fn lose_instance(&mut self, live: LiveInstance, fault: &Fault) {
-        self.actor.code.note_fault(&live.code.template, FaultIn::Event);
-        self.actor.report_fault(None, fault);
-        self.drop_instance(live);
-    }
-
-    /// To give much memory back takes the system a millisecond: not on a thread where others wait.
-    /// The next instance does not wait for it.
+    /// Drops an instance. The system needs a millisecond to take back much memory: that happens on another thread, and
+    /// the next instance does not wait for it.
     pub(super) fn drop_instance(&self, live: LiveInstance) {
         let LiveInstance { guest, permit, .. } = live;
         drop(permit);
@@ -370,15 +268,9 @@ impl<'a> Turn<'a> {
     #[inline(always)]
     fn put_instance(&mut self, live: LiveInstance) {
         self.slot.instance = InstanceState::Live(live);
-        // Again: if the event took long, somebody has asked since it began.
+        // Once more: during a long event a sweep may have cleared this.
         self.actor.is_active.store(true, Ordering::Relaxed);
-        self.ask_for_checkpoint();
-    }
-
-    fn count_failure(&mut self) {
-        if self.slot.failures.count() == Restart::GiveUp {
-            self.actor.close_clients(HostClose::HandlerKeepsFailing);
-        }
+        self.schedule_checkpoint();
     }
 }
 

@@ -242,7 +242,7 @@ impl Client {
     /// Counts what still waits to be written. Must be called after every write.
     #[inline]
     pub(crate) fn count_sent(&self, outgoing: &Outgoing) {
-        self.sent.follow(outgoing.outbound.own());
+        self.sent.report(outgoing.outbound.own());
     }
 
     /// Returns whether so much output waits for the client that its input is neither read nor handled: more than the high

@@ -165,13 +165,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         let value = poll_fn(|context| {
             if let Poll::Ready(value) = future.as_mut().poll(context) {
                 if let Some(before) = before {
-                    client.received().follow(before);
+                    client.received().report(before);
                 }
                 return Poll::Ready(value);
             }
             if before.is_none() {
                 before = Some(client.received().bytes());
-                client.received().follow(waiting);
+                client.received().report(waiting);
             }
             if transport.is_ok() {
                 transport = self.poll_background(client, context);

@@ -1,4 +1,4 @@
-//! Hot reload: from a new file, or the wish of somebody, to new code in every actor.
+//! Hot reload: from a changed file, or a request, to new code in every actor.
 
 mod trial;
 
@@ -7,61 +7,63 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinError;
 use tokio::time::{Instant as Deadline, sleep_until, timeout};
 
+use crate::blocking::try_off_the_workers;
 use crate::config::{self, Trial};
 use crate::guest::{ComponentSpec, LoadError, Runtime, Source, Template};
 use crate::resource::Resource;
 use crate::watch::Watch;
 use crate::worker::Workers;
 
-/// How long a file may stay broken before that is an error and not somebody who is still writing.
+/// How long a file may be broken before that is an error. Until then, another program may still be writing it.
 pub(crate) const HALF_WRITTEN: Duration = Duration::from_secs(1);
 
-/// How many wishes may wait for the reload that is under way. More are refused.
-const MAX_WISHES: usize = 16;
+/// The most commands that wait for the current reload. More requests to reload are refused.
+const MAX_QUEUED: usize = 16;
 
-/// What a reload did.
+/// The result of a reload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReloadOutcome {
-    /// The file is what is served already.
+    /// The file has not changed since it was loaded.
     Unchanged {
-        /// The beginning of its SHA-256.
+        /// The beginning of the file's SHA-256.
         hash: String,
     },
     /// New code is served.
     Replaced(Replaced),
 }
 
-/// What changed with a reload.
+/// The components and instances that a reload replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Replaced {
     /// The beginning of the SHA-256 of the component that was served before.
     pub old: String,
-    /// The same of the one that is served now.
+    /// The beginning of the SHA-256 of the component that is served now.
     pub new: String,
     /// Instances that were replaced.
     pub swapped: usize,
-    /// Instances that go on with the old code, because the new could not take their state.
+    /// Instances that continue with the old code, because the new code could not take their state.
     pub kept: usize,
-    /// Instances that failed in the middle: their next event meets a fresh one.
+    /// Instances that failed while they were being replaced: a fresh instance starts.
     pub lost: usize,
-    /// Instances that sleep: the new code takes their state over when they wake, or else the old code
-    /// goes on. One of them, if there were any, was woken, and is counted as swapped or kept.
+    /// Hibernated instances. When one wakes, the new code takes its state; if it cannot, the old code continues. One
+    /// hibernated instance, if there was any, was woken at once, and is counted as swapped or kept.
     pub asleep: usize,
     /// Instances that get the new code when the trial is over.
     pub waiting: usize,
-    /// For how long the old code may come back.
+    /// The time of the trial, in which a rollback is possible.
     pub trial: Option<Duration>,
-    /// For how long one of them served nobody, at most.
+    /// The longest time in which an instance was being replaced and could not serve its clients.
     pub longest_pause: Duration,
-    /// From reading the file to the last instance.
+    /// The time from reading the file until the last instance was replaced.
     pub took: Duration,
 }
 
-/// Why nothing was reloaded. What was served before still is.
+/// Why nothing was reloaded. The component that was served before still is.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReloadError {
@@ -70,62 +72,62 @@ pub enum ReloadError {
     Component(String),
     /// The component was tried, failed, and was rolled back.
     #[error(
-        "{hash} has failed on trial, and what was served before it is served again: the log says why. It is \
-         loaded again when its file changes"
+        "{hash} has failed on trial and was rolled back: the log says why. It is not loaded again until its \
+         file changes"
     )]
     RolledBack {
-        /// The beginning of its SHA-256.
+        /// The beginning of the component's SHA-256.
         hash: String,
     },
-    /// There is nothing to return to.
+    /// There is no trial to roll back.
     #[error("there is nothing to roll back: no reload is on trial")]
     NoTrial,
-    /// Too many ask at once.
-    #[error("a reload is under way, and enough wait for the next one")]
+    /// Too many requests wait for a reload.
+    #[error("a reload is running, and too many requests wait for the next one")]
     Busy,
     /// The server has stopped.
     #[error("the server has stopped")]
     Stopped,
 }
 
-/// Asks a server to reload.
+/// Sends commands to the [`ReloadTask`] of a resource.
 #[derive(Clone)]
 pub(crate) struct ReloadHandle {
-    wishes: mpsc::Sender<Command>,
+    commands: mpsc::Sender<Command>,
     trial: Arc<Mutex<Option<Trial>>>,
 }
 
-type Answer<T> = oneshot::Sender<Result<T, ReloadError>>;
+type Responder<T> = oneshot::Sender<Result<T, ReloadError>>;
 
 enum Command {
     /// Read the file again.
-    Reload(Answer<ReloadOutcome>),
-    /// Go on with this.
-    Replace(Box<Loaded>, Answer<Replaced>),
-    /// Go back to what was before.
-    RollBack(Answer<Replaced>),
+    Reload(Responder<ReloadOutcome>),
+    /// Serve this component.
+    Replace(Box<Loaded>, Responder<Replaced>),
+    /// End the trial with a rollback.
+    RollBack(Responder<Replaced>),
 }
 
-/// A component that is ready to be served, how it was made, and who tells when its file changes.
+/// A component that is ready to be served, its specification, and the watch on its file.
 pub(crate) struct Loaded {
-    recipe: ComponentSpec,
+    spec: ComponentSpec,
     pub(crate) template: Arc<Template>,
     watch: Option<Watch>,
 }
 
-/// Reloads a resource, one time after the other.
+/// The task that reloads a resource. It carries out one command at a time.
 pub(crate) struct ReloadTask {
     resource: Arc<Resource>,
     runtime: Arc<Runtime>,
-    recipe: ComponentSpec,
-    wishes: mpsc::Receiver<Command>,
+    spec: ComponentSpec,
+    commands: mpsc::Receiver<Command>,
     watch: Option<Watch>,
     trial: Arc<Mutex<Option<Trial>>>,
-    /// When the new code stays for good.
-    trial_over: Option<Deadline>,
+    /// When the running trial ends and the new code stays.
+    trial_end: Option<Deadline>,
 }
 
-/// Reads, compiles and tries a component out, where nobody waits for the thread.
+/// Reads, compiles and tries a component out. Reading and compiling block no worker.
 ///
 /// # Errors
 ///
@@ -133,147 +135,153 @@ pub(crate) struct ReloadTask {
 pub(crate) async fn load(
     runtime: &Arc<Runtime>,
     workers: &Workers,
-    recipe: ComponentSpec,
+    spec: ComponentSpec,
     watching: config::Watch,
 ) -> Result<Loaded, ReloadError> {
-    // Before it is read: what changes meanwhile is told.
+    // The watch starts before the file is read, so that no change is missed.
     let watch = match watching {
-        config::Watch::On => Some(Watch::start([&*recipe.component]).await),
+        config::Watch::On => Some(Watch::start([&*spec.component]).await),
         config::Watch::Off => None,
     };
-    let path = recipe.component.clone();
-    let source = off_the_workers(move || Source::read(&path)).await?;
-    let template = compile(runtime, workers, source, &recipe).await?;
-    Ok(Loaded { recipe, template, watch })
+    let source = read(&spec).await?;
+    let template = compile(runtime, workers, source, &spec).await?;
+    Ok(Loaded { spec, template, watch })
+}
+
+async fn read(spec: &ComponentSpec) -> Result<Source, ReloadError> {
+    let path = spec.component.clone();
+    flatten(try_off_the_workers(move || Source::read(&path)).await)
 }
 
 async fn compile(
     runtime: &Arc<Runtime>,
     workers: &Workers,
     source: Source,
-    recipe: &ComponentSpec,
+    spec: &ComponentSpec,
 ) -> Result<Arc<Template>, ReloadError> {
-    let (runtime, recipe) = (Arc::clone(runtime), recipe.clone());
-    let template = off_the_workers(move || Template::compile(&runtime, source, &recipe)).await?;
-    // Its code runs where the code of guests does.
-    let reception = workers.assign_handshake();
+    let (runtime, spec) = (Arc::clone(runtime), spec.clone());
+    let compiled = try_off_the_workers(move || Template::compile(&runtime, source, &spec)).await;
+    let template = flatten(compiled)?;
+    // The component's code runs on a worker, as in an actor.
+    let load = workers.assign_handshake();
     let tried = Arc::clone(&template);
-    let tried = reception.worker().runtime().spawn(async move { tried.try_out().await }).await;
-    tried.map_err(|error| next_change(&error))?.map_err(|error| next_change(&error))?;
+    let tried = load.worker().runtime().spawn(async move { tried.try_out().await }).await;
+    flatten(tried)?;
     Ok(template)
 }
 
 impl ReloadHandle {
-    /// Reads the component again, and serves it if it changed.
+    /// Reads the component again, and serves it if it has changed.
     ///
     /// # Errors
     ///
-    /// [`ReloadError`]; what was served before still is.
+    /// [`ReloadError`]; the component that was served before still is.
     ///
     /// # Cancel safety
     ///
-    /// The reload goes on when the future is dropped.
+    /// The reload continues when the future is dropped.
     pub(crate) async fn reload(&self) -> Result<ReloadOutcome, ReloadError> {
-        let (answer_to, answer) = oneshot::channel();
-        self.wishes.try_send(Command::Reload(answer_to)).map_err(|error| match error {
+        let (respond_to, response) = oneshot::channel();
+        self.commands.try_send(Command::Reload(respond_to)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => ReloadError::Busy,
             mpsc::error::TrySendError::Closed(_) => ReloadError::Stopped,
         })?;
-        answer.await.unwrap_or(Err(ReloadError::Stopped))
+        response.await.unwrap_or(Err(ReloadError::Stopped))
     }
 
-    /// Puts another component, or the same one with other settings, in the place of what is served,
-    /// after the reloads that were asked for before.
-    pub(crate) async fn replace(&self, by: Loaded) -> Result<Replaced, ReloadError> {
-        let (answer_to, answer) = oneshot::channel();
-        let wish = Command::Replace(Box::new(by), answer_to);
-        self.wishes.send(wish).await.map_err(|_| ReloadError::Stopped)?;
-        answer.await.unwrap_or(Err(ReloadError::Stopped))
+    /// Serves another component, or the same one with other settings. Reloads that were requested before come first.
+    pub(crate) async fn replace(&self, new: Loaded) -> Result<Replaced, ReloadError> {
+        let (respond_to, response) = oneshot::channel();
+        let command = Command::Replace(Box::new(new), respond_to);
+        self.commands.send(command).await.map_err(|_| ReloadError::Stopped)?;
+        response.await.unwrap_or(Err(ReloadError::Stopped))
     }
 
-    /// Lets the old code come back while the new is on trial.
+    /// Brings the old code back while the new code is on trial.
     pub(crate) async fn roll_back(&self) -> Result<Replaced, ReloadError> {
-        let (answer_to, answer) = oneshot::channel();
-        let wish = Command::RollBack(answer_to);
-        self.wishes.send(wish).await.map_err(|_| ReloadError::Stopped)?;
-        answer.await.unwrap_or(Err(ReloadError::Stopped))
+        let (respond_to, response) = oneshot::channel();
+        self.commands
+            .send(Command::RollBack(respond_to))
+            .await
+            .map_err(|_| ReloadError::Stopped)?;
+        response.await.unwrap_or(Err(ReloadError::Stopped))
     }
 
-    /// How reloads are tried out from now on.
+    /// Sets the trial of later reloads.
     pub(crate) fn set_trial(&self, trial: Option<Trial>) {
         *self.trial.lock() = trial;
     }
 }
 
 impl ReloadTask {
-    /// Reloads of a resource that was made of this component.
+    /// Returns the task of a resource that serves this component, and a handle to it.
     pub(crate) fn new(
         resource: Arc<Resource>,
         runtime: Arc<Runtime>,
         loaded: Loaded,
     ) -> (Self, ReloadHandle) {
-        let (sender, wishes) = mpsc::channel(MAX_WISHES);
-        let Loaded { recipe, watch, .. } = loaded;
+        let (sender, commands) = mpsc::channel(MAX_QUEUED);
+        let Loaded { spec, watch, .. } = loaded;
         let trial = Arc::new(Mutex::new(None));
-        let reloader = ReloadHandle { wishes: sender, trial: Arc::clone(&trial) };
-        (Self { resource, runtime, recipe, wishes, watch, trial, trial_over: None }, reloader)
+        let handle = ReloadHandle { commands: sender, trial: Arc::clone(&trial) };
+        (Self { resource, runtime, spec, commands, watch, trial, trial_end: None }, handle)
     }
 
-    /// Reloads whenever it is to be, for ever.
+    /// Carries out commands and follows changes of the file, until all handles are dropped.
     ///
     /// # Cancel safety
     ///
-    /// A reload that is under way may be left in the middle: some actors swapped, others before their
-    /// next event.
+    /// Dropping the future may stop a reload halfway: some actors have swapped, the others swap before their next event.
     pub(crate) async fn run(mut self) {
         loop {
             tokio::select! {
                 biased;
                 () = self.resource.code().rolled_back() => drop(self.finish_rollback().await),
-                () = reached(self.trial_over) => self.end_trial().await,
-                wish = self.wishes.recv() => {
-                    // Whoever could ask is gone, and with them what this would be for.
-                    let Some(wish) = wish else { return };
-                    self.execute(wish).await;
+                () = reached(self.trial_end) => self.end_trial().await,
+                command = self.commands.recv() => {
+                    // The last handle was dropped: the resource is no longer served.
+                    let Some(command) = command else { return };
+                    self.execute(command).await;
                 }
                 () = changed(&self.watch) => self.follow().await,
             }
         }
     }
 
-    /// Nobody may wait for the answer any more.
-    async fn execute(&mut self, wish: Command) {
-        match wish {
-            Command::Reload(answer_to) => {
+    /// Carries out a command and sends the response, unless its receiver was dropped.
+    async fn execute(&mut self, command: Command) {
+        match command {
+            Command::Reload(respond_to) => {
                 let outcome = self.reload().await;
                 self.log_outcome(&outcome);
-                let _ = answer_to.send(outcome);
+                let _ = respond_to.send(outcome);
             }
-            Command::Replace(by, answer_to) => {
-                let Loaded { recipe, template, watch } = *by;
-                self.recipe = recipe;
+            Command::Replace(new, respond_to) => {
+                let Loaded { spec, template, watch } = *new;
+                self.spec = spec;
                 self.watch = watch;
                 let replaced = self.take_over(template, Instant::now()).await;
                 match &replaced {
                     Ok(replaced) => self.log_replaced(replaced),
                     Err(error) => self.log_error(error),
                 }
-                let _ = answer_to.send(replaced);
+                let _ = respond_to.send(replaced);
             }
-            Command::RollBack(answer_to) => {
-                let _ = answer_to.send(self.roll_back().await);
+            Command::RollBack(respond_to) => {
+                let _ = respond_to.send(self.roll_back().await);
             }
         }
     }
 
-    /// The file has changed. While it is being written it may be broken, or not be there.
+    /// Reloads a file that has changed. While another program writes it, the file may be broken or missing: then this
+    /// waits for the next change.
     async fn follow(&mut self) {
         loop {
             let outcome = self.reload().await;
             let Err(error) = &outcome else { return self.log_outcome(&outcome) };
-            tracing::debug!("perhaps the component is still being written: {error}");
+            tracing::debug!("the component may still be being written: {error}");
             if timeout(HALF_WRITTEN, changed(&self.watch)).await.is_err() {
-                // Nothing has happened to it for a while: so this is how it is meant.
+                // The file has not changed for a while, so it is complete.
                 let outcome = self.reload().await;
                 return self.log_outcome(&outcome);
             }
@@ -281,10 +289,9 @@ impl ReloadTask {
     }
 
     async fn reload(&mut self) -> Result<ReloadOutcome, ReloadError> {
-        let began = Instant::now();
+        let started = Instant::now();
         let old = self.resource.code().newest();
-        let path = self.recipe.component.clone();
-        let source = off_the_workers(move || Source::read(&path)).await?;
+        let source = read(&self.spec).await?;
         if source.hash() == old.hash() {
             return Ok(ReloadOutcome::Unchanged { hash: old.hash().to_owned() });
         }
@@ -292,8 +299,8 @@ impl ReloadTask {
             return Err(ReloadError::RolledBack { hash: source.hash().to_owned() });
         }
         let workers = self.resource.workers();
-        let new = compile(&self.runtime, workers, source, &self.recipe).await?;
-        self.take_over(new, began).await.map(ReloadOutcome::Replaced)
+        let new = compile(&self.runtime, workers, source, &self.spec).await?;
+        self.take_over(new, started).await.map(ReloadOutcome::Replaced)
     }
 
     fn log_outcome(&self, outcome: &Result<ReloadOutcome, ReloadError>) {
@@ -330,7 +337,7 @@ impl ReloadTask {
 
     fn log_error(&self, error: &ReloadError) {
         let resource = self.resource.code().resource();
-        tracing::error!(resource, "not reloaded, and what was served before still is: {error}");
+        tracing::error!(resource, "not reloaded, the old component is still served: {error}");
         self.count("failed");
     }
 
@@ -341,7 +348,7 @@ impl ReloadTask {
     }
 }
 
-/// Never, if there is no such time.
+/// Waits for a time; for ever if it is `None`.
 async fn reached(time: Option<Deadline>) {
     match time {
         Some(time) => sleep_until(time).await,
@@ -349,7 +356,7 @@ async fn reached(time: Option<Deadline>) {
     }
 }
 
-/// Never, if nobody watches.
+/// Waits for a change of the file; for ever if it is not watched.
 async fn changed(watch: &Option<Watch>) {
     match watch {
         Some(watch) => watch.changed().await,
@@ -357,18 +364,16 @@ async fn changed(watch: &Option<Watch>) {
     }
 }
 
-/// Files and compilation take long: on a thread where nobody else waits.
-async fn off_the_workers<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
-) -> Result<T, ReloadError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done.map_err(|error| next_change(&error)),
-        Err(error) => Err(ReloadError::Component(error.to_string())),
+/// Returns the result of a task that loads a component. A panic is an error of the component.
+fn flatten<T>(loaded: Result<Result<T, LoadError>, JoinError>) -> Result<T, ReloadError> {
+    match loaded {
+        Ok(result) => result.map_err(|error| with_causes(&error)),
+        Err(error) => Err(with_causes(&error)),
     }
 }
 
-/// An error with its causes.
-fn next_change(error: &dyn std::error::Error) -> ReloadError {
+/// Returns the message of an error with those of its causes.
+fn with_causes(error: &dyn std::error::Error) -> ReloadError {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -1,4 +1,4 @@
-//! New code takes over, for good or on trial, and old code comes back.
+//! What a reload does with new code: taking over for good or on trial, the end of a trial, and rollbacks.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,39 +8,40 @@ use crate::actor::{Rollout, SwapCounts, TrialState};
 use crate::config::Trial;
 use crate::guest::Template;
 
-/// Who wants the old code back.
+/// What caused a rollback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Because {
-    /// The new code failed.
+enum RollbackCause {
+    /// A fault of the new code.
     Fault,
-    /// Somebody asked.
-    Asked,
+    /// A request.
+    Request,
 }
 
 impl ReloadTask {
+    /// Brings new code to all actors, or begins its trial.
     pub(super) async fn take_over(
         &mut self,
         new: Arc<Template>,
-        began: Instant,
+        started: Instant,
     ) -> Result<Replaced, ReloadError> {
-        // What a fault has just brought back must be everywhere before it is replaced.
+        // If a fault has just rolled code back, all actors must have the old code before it is replaced.
         self.finish_rollback().await;
         let old = self.resource.code().template();
         if old.has_lifecycle() && !new.has_lifecycle() {
             tracing::warn!(
                 component = new.name(),
-                "the new component has no `lifecycle`: it begins without the state of the old one"
+                "the new component does not export `lifecycle`: it starts without the state of the old one"
             );
         }
         if self.resource.code().has_failed(new.hash()) {
             return Err(ReloadError::RolledBack { hash: new.hash().to_owned() });
         }
         let trial = *self.trial.lock();
-        // What the last code that was not on trial handed over stays.
+        // After a trial that was not finished, a rollback goes back to the code before both: its states stay.
         if trial.is_none() || self.resource.code().trial_state() != TrialState::Running {
             self.resource.forget_handed_over();
         }
-        self.trial_over = None;
+        self.trial_end = None;
         let waiting = match trial {
             None => {
                 self.resource.code().install(Arc::clone(&new));
@@ -48,33 +49,33 @@ impl ReloadTask {
                 0
             }
             Some(Trial { time, canary }) => {
-                let reach = if canary < 100 { Rollout::Some } else { Rollout::All };
-                self.resource.code().begin_trial(Arc::clone(&new), time, reach);
-                let waiting = match reach {
-                    Rollout::Some => self.resource.try_out(canary).await,
+                let rollout = if canary < 100 { Rollout::Canary } else { Rollout::All };
+                self.resource.code().begin_trial(Arc::clone(&new), time, rollout);
+                let waiting = match rollout {
+                    Rollout::Canary => self.resource.try_out(canary).await,
                     Rollout::All => {
                         self.resource.refresh().await;
                         0
                     }
                 };
-                self.trial_over = Some(tokio::time::Instant::now() + time);
+                self.trial_end = Some(tokio::time::Instant::now() + time);
                 waiting
             }
         };
-        let replaced = self.replaced(&old, &new, began, waiting, trial.map(|trial| trial.time));
+        let replaced = self.replaced(&old, &new, started, waiting, trial.map(|trial| trial.time));
         match self.finish_rollback().await {
             Some(_) => Err(ReloadError::RolledBack { hash: new.hash().to_owned() }),
             None => Ok(replaced),
         }
     }
 
-    /// The new code has done well, and stays.
+    /// Ends the trial at its time: the new code stays.
     pub(super) async fn end_trial(&mut self) {
-        // A fault may have been the first.
+        // A fault may have ended the trial before.
         if self.finish_rollback().await.is_some() {
             return;
         }
-        self.trial_over = None;
+        self.trial_end = None;
         let code = self.resource.code();
         if code.end_trial() {
             self.resource.refresh().await;
@@ -93,32 +94,34 @@ impl ReloadTask {
         );
     }
 
-    /// Lets the old code come back because somebody wants it.
+    /// Rolls back the code on trial, as requested.
     pub(super) async fn roll_back(&mut self) -> Result<Replaced, ReloadError> {
-        let because = match self.resource.code().roll_back() {
-            true => Because::Asked,
-            false => Because::Fault,
+        let cause = match self.resource.code().roll_back() {
+            true => RollbackCause::Request,
+            // A fault may have been faster.
+            false => RollbackCause::Fault,
         };
-        self.bring_back(because).await.ok_or(ReloadError::NoTrial)
+        self.apply_rollback(cause).await.ok_or(ReloadError::NoTrial)
     }
 
-    /// After a fault the old code is back already, for what comes next. This brings it to everybody.
+    /// Completes a rollback after a fault, if there was one. New events get the old code already; this brings it to all
+    /// actors.
     pub(super) async fn finish_rollback(&mut self) -> Option<Replaced> {
-        self.bring_back(Because::Fault).await
+        self.apply_rollback(RollbackCause::Fault).await
     }
 
-    async fn bring_back(&mut self, because: Because) -> Option<Replaced> {
-        let began = Instant::now();
+    async fn apply_rollback(&mut self, cause: RollbackCause) -> Option<Replaced> {
+        let started = Instant::now();
         let failed = self.resource.code().take_rolled_back()?;
-        self.trial_over = None;
+        self.trial_end = None;
         self.resource.refresh().await;
         self.resource.forget_handed_over();
         let back = self.resource.code().template();
-        let replaced = self.replaced(&failed, &back, began, 0, None);
+        let replaced = self.replaced(&failed, &back, started, 0, None);
         let Replaced { old, new, swapped, kept, lost, asleep, .. } = &replaced;
         let resource = self.resource.code().resource();
-        match because {
-            Because::Fault => tracing::error!(
+        match cause {
+            RollbackCause::Fault => tracing::error!(
                 resource,
                 old,
                 new,
@@ -129,7 +132,7 @@ impl ReloadTask {
                 "rolled back: the new component has failed on trial, and is not loaded again until its \
                  file changes"
             ),
-            Because::Asked => {
+            RollbackCause::Request => {
                 tracing::warn!(resource, old, new, swapped, kept, lost, asleep, "rolled back");
             }
         }
@@ -141,14 +144,14 @@ impl ReloadTask {
         &self,
         old: &Template,
         new: &Template,
-        began: Instant,
+        started: Instant,
         waiting: usize,
         trial: Option<Duration>,
     ) -> Replaced {
         let SwapCounts { swapped, kept, lost, asleep, longest_pause, .. } =
             self.resource.code().swaps();
         let (old, new) = (old.hash().to_owned(), new.hash().to_owned());
-        let took = began.elapsed();
+        let took = started.elapsed();
         Replaced { old, new, swapped, kept, lost, asleep, waiting, trial, longest_pause, took }
     }
 }

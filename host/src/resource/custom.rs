@@ -1,39 +1,38 @@
-//! Messages from outside.
+//! Messages from outside, for actors of a resource.
 
 use std::sync::Arc;
 
-use super::maintenance::all;
+use super::maintenance::join_all;
 use super::{Key, MAX_DELIVERIES, Resource};
 use crate::actor::Actor;
 use crate::clients::ClientId;
 use crate::config::InstancePer;
 use crate::guest::{CustomInfo, CustomReply, Fault};
 
-/// For which instances a message from outside is.
+/// The actors that get a message from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// All that there are; of a resource with a certain number of instances all of them, whether they
-    /// have begun or not.
+    /// All actors. If the resource has a fixed number of instances, these include actors that do not exist yet.
     All,
-    /// That of a path, which begins with the message if it has to.
+    /// The actor of a path. It is made if it does not exist.
     Path(String),
-    /// That of a client.
+    /// The actor of a client.
     Client(ClientId),
 }
 
-/// There is no such instance.
+/// Why a message has no target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoTarget {
     /// The resource does not have an instance for each path.
     NotPerPath,
-    /// No client of this number is connected.
+    /// No client with this id is connected.
     NoClient,
-    /// There are as many actors as there may be.
+    /// The resource has as many actors as it may have.
     NoRoom,
 }
 
 impl Resource {
-    /// Brings a message to instances, to each in the order of its events, and gives what came of it.
+    /// Delivers a message to actors, to each as one of its events, and returns their replies.
     ///
     /// # Errors
     ///
@@ -41,8 +40,8 @@ impl Resource {
     ///
     /// # Cancel safety
     ///
-    /// The message is delivered when the future is dropped, unless so many are under way that it has to wait
-    /// for one of them: then nobody gets it.
+    /// The message is delivered even if the future is dropped, except while it waits because [`MAX_DELIVERIES`] others
+    /// are being delivered: then no actor gets it.
     pub(crate) async fn receive_custom(
         self: &Arc<Self>,
         target: Target,
@@ -50,7 +49,7 @@ impl Resource {
         info: CustomInfo,
     ) -> Result<Vec<Result<CustomReply, Fault>>, NoTarget> {
         let actors = match target {
-            Target::All => self.everybody()?,
+            Target::All => self.every_actor()?,
             Target::Path(path) => {
                 if self.instance_per != InstancePer::Path {
                     return Err(NoTarget::NotPerPath);
@@ -60,33 +59,36 @@ impl Resource {
                 vec![Arc::clone(lease.actor())]
             }
             Target::Client(client) => {
-                let is_here = |actor: &Arc<Actor>| actor.clients().find(client).is_some();
-                vec![self.all().into_iter().find(is_here).ok_or(NoTarget::NoClient)?]
+                let has_client = |actor: &Arc<Actor>| actor.clients().find(client).is_some();
+                vec![self.actors().into_iter().find(has_client).ok_or(NoTarget::NoClient)?]
             }
         };
         let number = u32::try_from(actors.len()).unwrap_or(MAX_DELIVERIES).min(MAX_DELIVERIES);
-        let places = Arc::clone(&self.deliveries).acquire_many_owned(number).await;
-        // The semaphore is never closed. Held until the last instance has had it.
-        let places = Arc::new(places.map_err(|_| NoTarget::NoRoom)?);
-        // All ask for their turn now: so messages keep their order, and nobody waits for a handler that sleeps but
+        let permits = Arc::clone(&self.deliveries).acquire_many_owned(number).await;
+        // The semaphore is never closed. The permits are held until the last actor has got the message.
+        let permits = Arc::new(permits.map_err(|_| NoTarget::NoRoom)?);
+        // All deliveries queue for their turns now. So messages keep their order, and a handler that sleeps delays only
         // its own clients.
         let start = |actor: Arc<Actor>| {
-            let (message, info, places) = (Arc::clone(&message), info.clone(), Arc::clone(&places));
-            let delivered = Arc::clone(&actor);
+            let (message, info) = (Arc::clone(&message), info.clone());
+            let (permits, receiver) = (Arc::clone(&permits), Arc::clone(&actor));
             actor.worker().run(async move {
-                let answer = deliver(&delivered, &message, info).await;
-                drop(places);
-                answer
+                let reply = deliver(&receiver, &message, info).await;
+                drop(permits);
+                reply
             })
         };
         let deliveries = actors.into_iter().map(start).collect();
-        Ok(all(deliveries).await)
+        Ok(join_all(deliveries).await)
     }
 
-    fn everybody(self: &Arc<Self>) -> Result<Vec<Arc<Actor>>, NoTarget> {
-        let InstancePer::Resource { instances } = self.instance_per else { return Ok(self.all()) };
-        let begin = |number| self.lease_actor(Key::Number(number)).map_err(|_| NoTarget::NoRoom);
-        (0..instances.get()).map(|number| Ok(Arc::clone(begin(number)?.actor()))).collect()
+    /// Returns all actors. Those of a fixed number of instances are made if they do not exist.
+    fn every_actor(self: &Arc<Self>) -> Result<Vec<Arc<Actor>>, NoTarget> {
+        let InstancePer::Resource { instances } = self.instance_per else {
+            return Ok(self.actors());
+        };
+        let lease = |number| self.lease_actor(Key::Number(number)).map_err(|_| NoTarget::NoRoom);
+        (0..instances.get()).map(|number| Ok(Arc::clone(lease(number)?.actor()))).collect()
     }
 }
 
@@ -95,9 +97,9 @@ async fn deliver(
     message: &[u8],
     info: CustomInfo,
 ) -> Result<CustomReply, Fault> {
-    let answer = actor.turn().await.received_custom(message.to_vec(), info).await;
-    if let Err(fault) = &answer {
+    let reply = actor.turn().await.received_custom(message.to_vec(), info).await;
+    if let Err(fault) = &reply {
         actor.report_fault(None, fault);
     }
-    answer
+    reply
 }

@@ -1,11 +1,11 @@
-//! A client's stay with an actor.
+//! The lease that keeps an actor for a client.
 
 use std::sync::Arc;
 
 use super::{Key, Resource};
 use crate::actor::Actor;
 
-/// Keeps an actor while a client is with it, or asks to be.
+/// Keeps an actor while a client is connected to it, or in its handshake.
 pub(crate) struct ActorLease {
     resource: Arc<Resource>,
     key: Key,

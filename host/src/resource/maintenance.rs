@@ -1,4 +1,4 @@
-//! What is done with many actors, beside their events.
+//! Work on many actors, besides their events: each worker works on the actors that live there.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,44 +8,45 @@ use tokio::task::yield_now;
 use crate::actor::{Actor, Turn};
 use crate::running::Running;
 
-/// Begins some work on each worker with the actors that live there, side by side.
-fn by_home<W>(
+/// Starts a task on each worker with the actors that live there. The tasks run side by side.
+fn on_each_worker<W>(
     actors: Vec<Arc<Actor>>,
     work: impl Fn(Vec<Arc<Actor>>) -> W,
 ) -> Vec<Running<W::Output>>
 where
     W: Future<Output: Send> + Send + 'static,
 {
-    let mut by_home = HashMap::<_, Vec<Arc<Actor>>>::new();
+    let mut by_worker = HashMap::<_, Vec<Arc<Actor>>>::new();
     for actor in actors {
-        by_home.entry(actor.worker().id()).or_default().push(actor);
+        by_worker.entry(actor.worker().id()).or_default().push(actor);
     }
-    let begin = |actors: Vec<Arc<Actor>>| {
+    let start = |actors: Vec<Arc<Actor>>| {
         let first = Arc::clone(&actors[0]);
         first.worker().run(work(actors))
     };
-    by_home.into_values().map(begin).collect()
+    by_worker.into_values().map(start).collect()
 }
 
-/// Waits for what each worker gives. What one gives is left out if it is gone.
+/// Waits for all tasks and returns their results. The result of a task that panicked, or whose worker has ended, is left
+/// out.
 ///
 /// # Cancel safety
 ///
-/// The workers go on when the future is dropped.
-pub(super) async fn all<T>(workers: Vec<Running<T>>) -> Vec<T> {
-    let mut done = Vec::with_capacity(workers.len());
-    for worker in workers {
-        match worker.await {
-            Ok(given) => done.push(given),
-            Err(error) => tracing::error!("a worker did not do its part: {error}"),
+/// The tasks continue when the future is dropped.
+pub(super) async fn join_all<T>(tasks: Vec<Running<T>>) -> Vec<T> {
+    let mut results = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        match task.await {
+            Ok(result) => results.push(result),
+            Err(error) => tracing::error!("a task on a worker failed: {error}"),
         }
     }
-    done
+    results
 }
 
-/// Ends actors that nobody has any more: to give their memory back takes time, and each worker has its own.
-pub(super) fn end(actors: Vec<Arc<Actor>>) {
-    by_home(actors, |actors| async {
+/// Drops actors, each on its worker: freeing their memory takes time.
+pub(super) fn drop_actors(actors: Vec<Arc<Actor>>) {
+    on_each_worker(actors, |actors| async {
         for actor in actors {
             drop(actor);
             yield_now().await;
@@ -53,41 +54,41 @@ pub(super) fn end(actors: Vec<Arc<Actor>>) {
     });
 }
 
-/// Something to be done with an actor.
+/// A kind of work on an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Maintenance {
-    /// Let new code take over.
+    /// Bring the actor to the current code.
     Refresh,
-    /// Let code take over that the others do not have yet.
+    /// Bring the actor to the code on trial, which the other actors do not have yet.
     TryOut,
-    /// Put it to sleep, unless it is busy.
+    /// Hibernate the actor, unless it is busy.
     Hibernate,
 }
 
 impl Maintenance {
-    /// Begins to do it with each actor on its home, one after the other. The other tasks of the worker go on
-    /// between two.
-    pub(super) fn everywhere(self, actors: Vec<Arc<Actor>>) -> Vec<Running<()>> {
-        by_home(actors, |actors| self.one_by_one(actors))
+    /// Starts this work on each worker, for one actor after the other. The other tasks of the worker run between two
+    /// actors.
+    pub(super) fn start(self, actors: Vec<Arc<Actor>>) -> Vec<Running<()>> {
+        on_each_worker(actors, |actors| self.one_by_one(actors))
     }
 
     async fn one_by_one(self, actors: Vec<Arc<Actor>>) {
         let mut busy = Vec::new();
         for actor in actors {
             match actor.try_turn() {
-                Some(turn) => self.act(turn).await,
+                Some(turn) => self.apply(turn).await,
                 None => busy.push(Arc::clone(&actor)),
             }
             yield_now().await;
         }
-        // Those that sleep in an event come last, so that no other has to wait for them. To hibernate
-        // them is out of the question.
+        // Busy actors come last, because an event may sleep for long: no other actor has to wait for it. Busy actors
+        // are not hibernated.
         for actor in busy.into_iter().filter(|_| self != Self::Hibernate) {
-            self.act(actor.turn().await).await;
+            self.apply(actor.turn().await).await;
         }
     }
 
-    async fn act(self, turn: Turn<'_>) {
+    async fn apply(self, turn: Turn<'_>) {
         match self {
             Self::Refresh => turn.apply_reload().await,
             Self::TryOut => turn.try_out().await,

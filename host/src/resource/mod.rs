@@ -17,7 +17,7 @@ use tokio::time::Instant;
 pub(crate) use custom::{NoTarget, Target};
 pub(crate) use lease::ActorLease;
 
-use self::maintenance::Maintenance;
+use self::maintenance::{Maintenance, join_all};
 use crate::actor::{Actor, Code};
 use crate::clients::{Client, ClientId, HostClose};
 use crate::config::InstancePer;
@@ -25,39 +25,40 @@ use crate::running::Running;
 use crate::topics::Topics;
 use crate::worker::Workers;
 
-/// How often deserted actors are looked for at most while there is no room for another one.
-const CLEAR_EVERY: Duration = Duration::from_millis(100);
+/// The shortest time between two searches for unused actors, when there is no room for another actor.
+const CLEAR_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How many actors there may be that nobody is with: most sleep until their timers are due. Each costs its state, and
-/// two kilobytes. Beyond that no new path is served, with 503 (`full="actors"`).
-const MAX_ALONE: usize = 1 << 16;
+/// The most actors without clients. Most of them are hibernated until their timers are due. Each costs its state and two
+/// kilobytes. When there are more, clients with new paths get 503 (`full="actors"`).
+const MAX_CLIENTLESS: usize = 1 << 16;
 
-/// How many instances may have a message from outside before them at once, one and the same or others; a task of a
-/// kilobyte or two waits for each. Whoever sends more waits.
+/// The most deliveries of messages from outside at once, counted once for each actor. For each a task waits, of one or
+/// two kilobytes. Senders of more messages wait.
 const MAX_DELIVERIES: u32 = 1 << 16;
 
-/// What clients ask for by path, and the actors that serve them.
+/// A path or pattern, and the actors that serve its clients.
 pub(crate) struct Resource {
     code: Arc<Code>,
     instance_per: InstancePer,
-    /// Actors, with and without an instance: one for each client, and those that nobody is with.
+    /// The most actors, with and without an instance: one for each client, and [`MAX_CLIENTLESS`].
     max_actors: usize,
     workers: Arc<Workers>,
     topics: Arc<Topics>,
     table: Mutex<Table>,
-    /// Places for messages from outside that are under way, one for each instance.
+    /// Permits for deliveries of messages from outside, one for each actor that gets a message.
     deliveries: Arc<Semaphore>,
 }
 
 #[derive(Default)]
 struct Table {
     actors: HashMap<Key, ActorEntry>,
-    /// Clients that stay with one of them, or ask to.
+    /// The leases of all actors: clients, and clients in their handshakes.
     leases: usize,
-    cleared: Option<Instant>,
+    /// The time of the last search for unused actors.
+    last_cleared: Option<Instant>,
 }
 
-/// Actors in which `stopping` runs. It goes on when this is dropped.
+/// Actors in which `stopping` runs. It continues when this is dropped.
 #[must_use]
 pub(crate) struct Stopping(Vec<Running<()>>);
 
@@ -66,22 +67,20 @@ impl Stopping {
     ///
     /// # Cancel safety
     ///
-    /// They are closed also when the future is dropped.
+    /// The clients are closed even if the future is dropped.
     pub(crate) async fn done(self) {
-        maintenance::all(self.0).await;
+        join_all(self.0).await;
     }
 }
 
-/// There is no room for one more.
+/// A limit that a resource has reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Full {
-    /// Client.
     Clients,
-    /// Actor.
     Actors,
 }
 
-/// Which actor of a resource.
+/// The key of an actor in its resource.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
     Number(usize),
@@ -89,22 +88,24 @@ enum Key {
     Client(ClientId),
 }
 
-/// An actor, how many clients stay with it or ask to, and for how many sweeps nothing happened there.
+/// An actor in the table of its resource.
 struct ActorEntry {
     actor: Arc<Actor>,
+    /// The leases of this actor: clients, and clients in their handshakes.
     leases: usize,
+    /// The number of sweeps since its last event.
     quiet_sweeps: u8,
 }
 
 impl Resource {
-    /// A resource for so many clients at once.
+    /// Returns a resource without actors, for at most `max_clients` at once.
     pub(crate) fn new(
         code: Code,
         instance_per: InstancePer,
         max_clients: usize,
         workers: Arc<Workers>,
     ) -> Self {
-        let max_actors = max_clients.saturating_add(MAX_ALONE);
+        let max_actors = max_clients.saturating_add(MAX_CLIENTLESS);
         let (code, topics, table) = (Arc::new(code), Arc::default(), Mutex::default());
         let deliveries = Arc::new(Semaphore::new(MAX_DELIVERIES as usize));
         Self { code, instance_per, max_actors, workers, topics, table, deliveries }
@@ -118,7 +119,7 @@ impl Resource {
         &self.workers
     }
 
-    /// The actor that serves a client with this path. It stays as long as the answer does.
+    /// Returns a lease of the actor that serves a client with this path. The lease keeps the actor.
     ///
     /// # Errors
     ///
@@ -135,99 +136,101 @@ impl Resource {
         }
         let key = match &self.instance_per {
             InstancePer::Resource { instances } => {
-                let stays = |number: &usize| {
+                let leases = |number: &usize| {
                     table.actors.get(&Key::Number(*number)).map_or(0, |actor| actor.leases)
                 };
-                Key::Number((0..instances.get()).min_by_key(stays).unwrap_or(0))
+                Key::Number((0..instances.get()).min_by_key(leases).unwrap_or(0))
             }
             InstancePer::Path => Key::Path(path.into()),
             InstancePer::Client => Key::Client(client),
         };
-        self.join(table, key)
+        self.lease_from(table, key)
     }
 
-    /// The same for whoever is no client.
+    /// Returns a lease of an actor for something other than a client, for example a message from outside.
     fn lease_actor(self: &Arc<Self>, key: Key) -> Result<ActorLease, Full> {
-        self.join(self.table.lock(), key)
+        self.lease_from(self.table.lock(), key)
     }
 
-    fn join(
+    fn lease_from(
         self: &Arc<Self>,
         mut table: MutexGuard<'_, Table>,
         key: Key,
     ) -> Result<ActorLease, Full> {
-        let mut deserted = Vec::new();
+        let mut unused = Vec::new();
         if table.actors.len() >= self.max_actors || self.code.is_full() {
-            deserted = table.take_unused();
+            unused = table.take_unused();
         }
         let has_room = table.actors.len() < self.max_actors;
         let entry = match table.actors.entry(key.clone()) {
-            Entry::Occupied(there) => there.into_mut(),
-            Entry::Vacant(nobody) if has_room => nobody.insert(ActorEntry::new(self.actor(&key))),
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) if has_room => {
+                entry.insert(ActorEntry::new(self.make_actor(&key)))
+            }
             Entry::Vacant(_) => return Err(Full::Actors),
         };
         entry.leases += 1;
         let actor = Arc::clone(&entry.actor);
         table.leases += 1;
-        // To give their memory back may take a while: others need the table.
+        // Freeing the memory of actors may take a while: other tasks need the table.
         drop(table);
-        drop(deserted);
+        drop(unused);
         Ok(ActorLease::new(Arc::clone(self), key, actor))
     }
 
-    /// The topics that its clients can hear.
+    /// Returns the topics of the resource, which all its actors share.
     pub(crate) fn topics(&self) -> &Topics {
         &self.topics
     }
 
-    /// Closes all clients, once `stopping` has returned in their handler: each actor on its home, side by side, so that
-    /// a slow one delays its own clients alone, and them no longer than this.
-    pub(crate) fn stop(&self, why: HostClose<'static>, patience: Duration) -> Stopping {
-        let all = self.all();
-        Stopping(all.iter().filter_map(|actor| actor.stop(why, patience)).collect())
+    /// Calls `stopping` in all actors whose handler exports it, and closes all clients. Actors stop side by side. So a
+    /// slow handler delays only its own clients, and these for `max_wait` at most.
+    pub(crate) fn stop(&self, why: HostClose<'static>, max_wait: Duration) -> Stopping {
+        let actors = self.actors();
+        Stopping(actors.iter().filter_map(|actor| actor.stop(why, max_wait)).collect())
     }
 
-    /// Nobody will come any more: what happens without clients ends.
+    /// Cancels the timers of all actors, because the resource gets no clients any more.
     pub(crate) fn end(&self) {
-        for actor in self.all() {
+        for actor in self.actors() {
             actor.end();
         }
     }
 
-    /// Every client that is connected.
+    /// Returns all connected clients.
     pub(crate) fn clients(&self) -> Vec<Arc<Client>> {
-        self.all().iter().flat_map(|actor| actor.clients().all()).collect()
+        self.actors().iter().flat_map(|actor| actor.clients().all()).collect()
     }
 
-    /// Lets the current code take over everywhere, on each worker one actor after the other. Between
-    /// two, others of the worker go on.
+    /// Brings all actors to the current code, on each worker one after the other. Other tasks of the worker run between
+    /// two actors.
     pub(crate) async fn refresh(&self) {
-        maintenance::all(Maintenance::Refresh.everywhere(self.all())).await;
+        join_all(Maintenance::Refresh.start(self.actors())).await;
     }
 
-    /// Lets the code that is on trial take over in this share of the actors, in percent, in one at least.
-    /// Answers how many others there are.
+    /// Brings this percentage of the actors, but at least one, to the code on trial. Returns the number of the other
+    /// actors.
     pub(crate) async fn try_out(&self, percent: u8) -> usize {
-        let mut chosen = self.all();
+        let mut chosen = self.actors();
         let number = (chosen.len() * usize::from(percent)).div_ceil(100).max(1);
         let others = chosen.len().saturating_sub(number);
         chosen.truncate(number);
-        maintenance::all(Maintenance::TryOut.everywhere(chosen)).await;
+        join_all(Maintenance::TryOut.start(chosen)).await;
         others
     }
 
-    /// Old code will not come back any more: what it handed over is not needed.
+    /// Forgets the states that old code handed over, because old code can no longer return.
     pub(crate) fn forget_handed_over(&self) {
-        for actor in self.all() {
+        for actor in self.actors() {
             actor.forget_handed_over();
         }
     }
 
-    fn all(&self) -> Vec<Arc<Actor>> {
+    fn actors(&self) -> Vec<Arc<Actor>> {
         self.table.lock().actors.values().map(|entry| Arc::clone(&entry.actor)).collect()
     }
 
-    fn actor(&self, key: &Key) -> Actor {
+    fn make_actor(&self, key: &Key) -> Actor {
         let name = match key {
             Key::Number(number) => number.to_string().into(),
             Key::Path(path) => (**path).into(),
@@ -237,16 +240,16 @@ impl Resource {
         Actor::new(name, code, topics, self.workers.assign_actor())
     }
 
-    /// Whoever stayed with the actor does so no more.
+    /// Ends a lease. The actor of a client is removed with its lease.
     fn end_lease(&self, key: &Key) {
         let mut table = self.table.lock();
         table.leases -= 1;
         let Some(entry) = table.actors.get_mut(key) else { return };
         entry.leases -= 1;
         if entry.leases == 0 && self.code.is_full() {
-            self.code.want_room();
+            self.code.request_room();
         }
-        // Other actors may be wanted again; a client's number never is.
+        // The actors of numbers and paths may be needed again. The id of a client never comes again.
         if entry.leases == 0 && matches!(key, Key::Client(_)) {
             entry.actor.end();
             table.actors.remove(key);
@@ -255,15 +258,15 @@ impl Resource {
 }
 
 impl Table {
-    /// Makes room, at the cost of paths that nobody is at: they would have ended soon.
+    /// Takes out the unused actors of paths to make room. A sweep would have removed them soon.
     fn take_unused(&mut self) -> Vec<Arc<Actor>> {
         let now = Instant::now();
-        if self.cleared.is_some_and(|cleared| now - cleared < CLEAR_EVERY) {
+        if self.last_cleared.is_some_and(|cleared| now - cleared < CLEAR_INTERVAL) {
             return Vec::new();
         }
-        self.cleared = Some(now);
-        let deserted = self.actors.extract_if(|key, entry| entry.is_unused(key));
-        deserted.map(|(_, entry)| entry.actor).collect()
+        self.last_cleared = Some(now);
+        let unused = self.actors.extract_if(|key, entry| entry.is_unused(key));
+        unused.map(|(_, entry)| entry.actor).collect()
     }
 }
 
@@ -272,13 +275,14 @@ impl ActorEntry {
         Self { actor: Arc::new(actor), leases: 0, quiet_sweeps: 0 }
     }
 
-    /// Whether an actor can be made anew when somebody comes: nobody stays with it, has something for it, or waits
-    /// for its timers. All of them hold it, and nobody can begin to while the table is locked.
+    /// Returns whether the actor can be removed and made again for the next client of its path. Leases, tasks that have
+    /// an event for the actor, and the task of its timers all hold a reference to it. No reference can be added while
+    /// the table is locked.
     fn is_unused(&self, key: &Key) -> bool {
         matches!(key, Key::Path(_)) && Arc::strong_count(&self.actor) == 1
     }
 
-    /// Whether nobody stays with an actor that others may be at next: all that it has is timers.
+    /// Returns whether this is the actor of a path without clients: all that it may have is timers.
     fn has_no_clients(&self, key: &Key) -> bool {
         matches!(key, Key::Path(_)) && self.leases == 0
     }

@@ -1,83 +1,84 @@
-//! Putting quiet actors to sleep, and ending those that nobody needs.
+//! Hibernating quiet actors, and removing unused ones.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::{CLEAR_EVERY, Maintenance, Resource, maintenance};
+use super::maintenance::{Maintenance, drop_actors, join_all};
+use super::{CLEAR_INTERVAL, Resource};
 use crate::actor::Actor;
 
-/// In how many sweeps an actor must have been quiet: so the time is held to a quarter.
-const QUIET: u8 = 4;
+/// The number of sweeps in which an actor must have been quiet. So the time until it is hibernated is exact to a quarter.
+const QUIET_SWEEPS: u8 = 4;
 
-/// For how long a path is deserted before its actor ends, where nothing is hibernated.
-const DESERTED: Duration = Duration::from_secs(60);
+/// How long the actor of a path is unused before it is removed, if actors are not hibernated.
+const UNUSED_AFTER: Duration = Duration::from_secs(60);
 
 impl Resource {
-    /// Sweeps for ever. An actor that had no event for `hibernate_after` is hibernated; that of a path
-    /// which has neither clients nor timers is ended. One that has timers alone sleeps until they are due.
+    /// Sweeps for ever. Hibernates actors that had no event for `hibernate_after`. Removes actors of paths that have
+    /// neither clients nor timers; an actor that has only timers is hibernated until they are due.
     ///
     /// # Cancel safety
     ///
-    /// Actors that are on their way to sleep when the future is dropped still get there.
+    /// Hibernations that have begun when the future is dropped are completed.
     pub(crate) async fn sweep(self: Arc<Self>, hibernate_after: Option<Duration>) {
         tokio::join!(self.sweep_quiet(hibernate_after), self.make_room());
     }
 
     async fn sweep_quiet(&self, hibernate_after: Option<Duration>) {
-        let period = hibernate_after.unwrap_or(DESERTED) / u32::from(QUIET);
+        let period = hibernate_after.unwrap_or(UNUSED_AFTER) / u32::from(QUIET_SWEEPS);
         let mut sweeps = interval(period.max(Duration::from_millis(1)));
         sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             sweeps.tick().await;
-            let quiet = self.fallen_quiet(hibernate_after);
-            maintenance::all(Maintenance::Hibernate.everywhere(quiet)).await;
+            let quiet = self.take_quiet(hibernate_after);
+            join_all(Maintenance::Hibernate.start(quiet)).await;
         }
     }
 
-    /// Whenever an event finds no room for an instance: actors that nobody is with make some.
+    /// Hibernates actors without clients whenever an event finds no permit for an instance.
     async fn make_room(&self) {
         loop {
-            self.code.room_wanted().await;
-            // Nobody waits for it here: a handler that takes its time keeps its own room alone.
-            Maintenance::Hibernate.everywhere(self.awake_and_alone());
-            sleep(CLEAR_EVERY).await;
+            self.code.room_requested().await;
+            // The tasks are not waited for: a slow handler keeps only its own permit.
+            Maintenance::Hibernate.start(self.take_clientless());
+            sleep(CLEAR_INTERVAL).await;
         }
     }
 
-    /// Ends deserted actors, and gives those with an instance that nobody is with.
-    fn awake_and_alone(&self) -> Vec<Arc<Actor>> {
+    /// Removes unused actors. Returns the actors that have an instance and no clients.
+    fn take_clientless(&self) -> Vec<Arc<Actor>> {
         let mut table = self.table.lock();
-        maintenance::end(table.take_unused());
-        let alone = table.actors.iter().filter(|(key, entry)| entry.has_no_clients(key));
-        let alone = alone.map(|(_, entry)| &entry.actor);
-        let is_awake =
+        drop_actors(table.take_unused());
+        let clientless = table.actors.iter().filter(|(key, entry)| entry.has_no_clients(key));
+        let clientless = clientless.map(|(_, entry)| &entry.actor);
+        let has_instance =
             |actor: &&Arc<Actor>| actor.try_turn().is_some_and(|turn| turn.has_instance());
-        alone.filter(is_awake).cloned().collect()
+        clientless.filter(has_instance).cloned().collect()
     }
 
-    /// Ends deserted actors, and gives those that have just fallen quiet.
-    fn fallen_quiet(&self, hibernate_after: Option<Duration>) -> Vec<Arc<Actor>> {
-        let (mut fallen_quiet, mut deserted) = (Vec::new(), Vec::new());
+    /// Removes unused actors. Returns the actors that have just been quiet for long enough to be hibernated.
+    fn take_quiet(&self, hibernate_after: Option<Duration>) -> Vec<Arc<Actor>> {
+        let (mut quiet, mut unused) = (Vec::new(), Vec::new());
         self.table.lock().actors.retain(|key, entry| {
             if entry.actor.take_activity() {
                 entry.quiet_sweeps = 0;
                 return true;
             }
             entry.quiet_sweeps = entry.quiet_sweeps.saturating_add(1);
-            if entry.quiet_sweeps >= QUIET && entry.is_unused(key) {
-                tracing::debug!(actor = ?key, "ended: nobody is there any more");
-                deserted.push(Arc::clone(&entry.actor));
+            if entry.quiet_sweeps >= QUIET_SWEEPS && entry.is_unused(key) {
+                tracing::debug!(actor = ?key, "removed an unused actor");
+                unused.push(Arc::clone(&entry.actor));
                 return false;
             }
-            let sleeps = hibernate_after.is_some() || entry.has_no_clients(key);
-            if entry.quiet_sweeps == QUIET && sleeps {
-                fallen_quiet.push(Arc::clone(&entry.actor));
+            let may_hibernate = hibernate_after.is_some() || entry.has_no_clients(key);
+            if entry.quiet_sweeps == QUIET_SWEEPS && may_hibernate {
+                quiet.push(Arc::clone(&entry.actor));
             }
             true
         });
-        maintenance::end(deserted);
-        fallen_quiet
+        drop_actors(unused);
+        quiet
     }
 }

@@ -1,0 +1,359 @@
+//! The transitions of an actor's instance between the states of [`InstanceState`], except those of an event: `turn.rs`
+//! has these.
+//!
+//! A saved state stays in the slot until an instance has resumed from it. So nothing is lost when a future is dropped.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::sleep_until;
+
+use super::code::SwapOutcome;
+use super::saved_state::{CodeVersion, SavedState};
+use super::slot::{AfterFailure, GIVE_UP_AFTER, InstanceState, LiveInstance};
+use super::trial::FaultIn;
+use super::turn::Turn;
+use crate::clients::HostClose;
+use crate::guest::{Fault, Reason};
+
+impl Turn<'_> {
+    /// Returns an instance of the current code, whatever state the slot is in. If that fails because of the handler,
+    /// counts the failure.
+    pub(super) async fn make_instance(&mut self) -> Result<LiveInstance, Fault> {
+        let made = self.transition_to_live().await;
+        match &made {
+            Ok(_) => {
+                self.slot.instance = InstanceState::Lost;
+                self.slot.failures.reset();
+            }
+            Err(fault) if fault.is_caused_by_handler() => {
+                if self.slot.failures.count() == AfterFailure::GiveUp {
+                    self.actor.close_clients(HostClose::HandlerKeepsFailing);
+                }
+            }
+            Err(_) => {}
+        }
+        made
+    }
+
+    /// Chooses the transition to `Live` that the state of the slot needs.
+    async fn transition_to_live(&mut self) -> Result<LiveInstance, Fault> {
+        let current = self.actor.code.current();
+        self.restore_handed_over(&current);
+        if let Some(old) = self.slot.take_live(|_| true) {
+            return self.replace(old, current).await;
+        }
+        if let Some(until) = self.slot.failures.not_before() {
+            sleep_until(until).await;
+        }
+        let permit = self.actor.code.permit().await?;
+        // There may have been a reload or a rollback while this waited.
+        let current = self.actor.code.current();
+        self.restore_handed_over(&current);
+        self.slot.restore_checkpoint();
+        match &self.slot.instance {
+            InstanceState::Unused | InstanceState::Live(_) => self.start(permit).await,
+            InstanceState::Lost => self.restart(permit, Reason::Fault).await,
+            InstanceState::Asleep(saved) => {
+                let saved = saved.clone();
+                // The versions are equal if the current code gave the state, or could not take it.
+                let is_decided = saved.code.version == current.version;
+                let code = if is_decided { saved.code.clone() } else { current };
+                self.wake(saved, code, permit).await
+            }
+        }
+    }
+
+    /// Any state → `Asleep`: after a rollback, puts the state that the old code handed over back into the slot. Drops
+    /// the instance of the new code, if there is one. Returns whether there was a rollback.
+    fn restore_handed_over(&mut self, current: &CodeVersion) -> bool {
+        let mut handed_over = self.actor.handed_over.lock();
+        let Some(saved) = handed_over.take_if(|saved| saved.is_current_again(current)) else {
+            return false;
+        };
+        drop(handed_over);
+        if let Some(live) = self.slot.take_live(|_| true) {
+            self.drop_instance(live);
+        }
+        self.actor.code.count_swap(SwapOutcome::New(Duration::ZERO));
+        self.slot.checkpoint.saved = None;
+        self.slot.instance = InstanceState::Asleep(*saved);
+        true
+    }
+
+    /// `Unused` → `Live`: makes an instance without a state.
+    async fn start(&mut self, permit: OwnedSemaphorePermit) -> Result<LiveInstance, Fault> {
+        let code = self.actor.code.current();
+        let blame = |_: &Fault| self.actor.code.note_fault(&code.template, FaultIn::Start);
+        let guest = self.actor.instantiate(&code.template).await.inspect_err(blame)?;
+        Ok(LiveInstance { guest, code, permit })
+    }
+
+    /// `Lost` → `Live`: makes an instance without a state. Its `resume` learns that there was an instance before it.
+    async fn restart(
+        &mut self,
+        permit: OwnedSemaphorePermit,
+        reason: Reason,
+    ) -> Result<LiveInstance, Fault> {
+        metrics::counter!("ws_host_restarts_total").increment(1);
+        let mut live = self.start(permit).await?;
+        let template = Arc::clone(&live.code.template);
+        let blame = |_: &Fault| self.actor.code.note_fault(&template, FaultIn::Start);
+        self.actor.resume(&mut live.guest, None, reason).await.inspect_err(blame)?;
+        Ok(live)
+    }
+
+    /// `Asleep` → `Live`: makes an instance of `code` that resumes from the state. If it cannot, the code that gave the
+    /// state continues. If that fails too, the state waits for the next event.
+    async fn wake(
+        &mut self,
+        saved: SavedState,
+        code: CodeVersion,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<LiveInstance, Fault> {
+        match saved.stale_since {
+            None => metrics::counter!("ws_host_wakes_total").increment(1),
+            Some(_) => metrics::counter!("ws_host_restarts_total").increment(1),
+        }
+        if !saved.code.is_same_code(&code) {
+            let started = Instant::now();
+            // To the handler, a change of code matters more than the end of hibernation.
+            let reason = match saved.reason {
+                Reason::Hibernation => self.actor.code.replacement_reason(&saved.code),
+                reason => reason,
+            };
+            match self.actor.instantiate_with_state(&code.template, &saved, reason).await {
+                Ok(Some(guest)) => {
+                    self.actor.code.count_swap(SwapOutcome::New(started.elapsed()));
+                    self.hand_over(&saved, &code);
+                    return Ok(LiveInstance { guest, code, permit });
+                }
+                Ok(None) => {}
+                Err(fault) => self.report_failed_start(&code, &fault),
+            }
+            self.actor.code.count_swap(SwapOutcome::Old);
+        }
+        self.wake_with_old_code(saved, code.version, permit).await
+    }
+
+    /// Makes an instance of the code that gave the state. From then on the instance counts as one of `version`.
+    async fn wake_with_old_code(
+        &mut self,
+        mut saved: SavedState,
+        version: u64,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<LiveInstance, Fault> {
+        let blame = |_: &Fault| self.actor.code.note_fault(&saved.code.template, FaultIn::Start);
+        let instantiated = self.actor.instantiate(&saved.code.template).await;
+        let mut guest = instantiated.inspect_err(blame)?;
+        let resumed = self.actor.resume(&mut guest, Some(&saved), saved.reason).await;
+        match resumed.inspect_err(blame) {
+            Ok(true) => {
+                self.keep_checkpoint(&saved);
+                let code = CodeVersion { version, ..saved.code };
+                Ok(LiveInstance { guest, code, permit })
+            }
+            // An instance that refused a state may be half changed: another one starts without the state.
+            Ok(false) => {
+                drop(guest);
+                self.slot.discard_state();
+                self.restart(permit, saved.reason).await
+            }
+            Err(fault) => {
+                saved.faults += 1;
+                if saved.faults < GIVE_UP_AFTER {
+                    self.slot.instance = InstanceState::Asleep(saved);
+                } else {
+                    self.log_lost_state(&saved);
+                    self.slot.discard_state();
+                }
+                Err(fault)
+            }
+        }
+    }
+
+    /// `Live` → `Live`: makes an instance of `new` code that resumes from the state of the old instance. If it cannot,
+    /// the old instance continues.
+    async fn replace(
+        &mut self,
+        mut old: LiveInstance,
+        new: CodeVersion,
+    ) -> Result<LiveInstance, Fault> {
+        if old.code.is_same_code(&new) {
+            return Ok(LiveInstance { code: new, ..old });
+        }
+        let started = Instant::now();
+        let reason = self.actor.code.replacement_reason(&old.code);
+        let state = match self.actor.suspend(&mut old.guest, reason).await {
+            Ok(state) => state,
+            Err(fault) => {
+                // The old code leaves in any case. The state that it could not give is lost.
+                self.actor.report_fault(None, &fault);
+                let LiveInstance { permit, guest, .. } = old;
+                drop(guest);
+                return self.replace_lost(permit, new, started).await;
+            }
+        };
+        let saved = SavedState::new(state, old.code.clone(), reason);
+        match self.actor.instantiate_with_state(&new.template, &saved, reason).await {
+            Ok(Some(guest)) => {
+                self.hand_over(&saved, &new);
+                let LiveInstance { permit, guest: old, .. } = old;
+                drop(old);
+                self.actor.code.count_swap(SwapOutcome::New(started.elapsed()));
+                return Ok(LiveInstance { guest, code: new, permit });
+            }
+            Ok(None) => {}
+            Err(fault) => self.report_failed_start(&new, &fault),
+        }
+        // `suspend` left the old instance as it was.
+        self.actor.code.count_swap(SwapOutcome::Old);
+        let code = CodeVersion { version: new.version, ..old.code };
+        Ok(LiveInstance { code, ..old })
+    }
+
+    /// The rest of [`replace`](Self::replace) if the old instance failed to give its state: continues from the last
+    /// checkpoint, or without a state.
+    async fn replace_lost(
+        &mut self,
+        permit: OwnedSemaphorePermit,
+        new: CodeVersion,
+        started: Instant,
+    ) -> Result<LiveInstance, Fault> {
+        self.slot.restore_checkpoint();
+        let made = if let InstanceState::Asleep(saved) = &self.slot.instance {
+            let saved = saved.clone();
+            let woken = self.wake(saved, new, permit).await;
+            woken.map(|live| (live, SwapOutcome::New(started.elapsed())))
+        } else {
+            let restarted = self.restart(permit, Reason::Fault).await;
+            restarted.map(|live| (live, SwapOutcome::Neither))
+        };
+        let outcome = made.as_ref().map_or(SwapOutcome::Neither, |(_, outcome)| *outcome);
+        self.actor.code.count_swap(outcome);
+        made.map(|(live, _)| live)
+    }
+
+    /// `Live` → `Asleep`: frees the instance and keeps its state, if it gives one.
+    pub(crate) async fn hibernate(mut self) {
+        let Some(mut live) = self.slot.take_live(|_| true) else { return };
+        match self.actor.suspend(&mut live.guest, Reason::Hibernation).await {
+            Ok(Some(state)) => {
+                let budget = self.actor.code.budget();
+                if !budget.has_room_for_state(state.len()) {
+                    self.slot.instance = InstanceState::Live(live);
+                    tracing::debug!(
+                        actor = &*self.actor.name,
+                        "not hibernated: what waits fills half of max-buffered"
+                    );
+                    return;
+                }
+                let saved = SavedState::new(Some(state), live.code.clone(), Reason::Hibernation);
+                let saved = saved.counted_in(budget);
+                self.slot.instance = InstanceState::Asleep(saved);
+                self.slot.checkpoint.saved = None;
+                self.drop_instance(live);
+                metrics::counter!("ws_host_hibernations_total").increment(1);
+                tracing::debug!(actor = &*self.actor.name, "hibernated");
+            }
+            Ok(None) => {
+                self.slot.instance = InstanceState::Live(live);
+                tracing::debug!(actor = &*self.actor.name, "not hibernated: it gives no state");
+            }
+            Err(fault) => self.lose(live, &fault),
+        }
+    }
+
+    /// `Live` → `Lost`: drops an instance that failed in `suspend`.
+    pub(super) fn lose(&mut self, live: LiveInstance, fault: &Fault) {
+        self.actor.code.note_fault(&live.code.template, FaultIn::Event);
+        self.actor.report_fault(None, fault);
+        self.drop_instance(live);
+    }
+
+    /// Brings the actor to the current code after a reload or a rollback. Of the hibernated actors of a resource, one
+    /// wakes to show whether the new code accepts its state. The others take the new code when they wake.
+    pub(crate) async fn apply_reload(mut self) {
+        let code = &self.actor.code;
+        let current = code.current();
+        let was_live = self.has_instance();
+        let was_restored = self.restore_handed_over(&current);
+        let is_due = match &self.slot.instance {
+            InstanceState::Live(live) => live.code.version != current.version,
+            InstanceState::Asleep(_) if was_restored => was_live,
+            InstanceState::Asleep(saved) => {
+                saved.code.version != current.version
+                    && !saved.code.is_same_code(&current)
+                    && code.count_asleep()
+            }
+            InstanceState::Unused | InstanceState::Lost => false,
+        };
+        if is_due {
+            let made = self.make_instance().await;
+            self.keep_or_report(made);
+        }
+    }
+
+    /// Brings the actor to the code on trial, which other actors do not have yet.
+    pub(crate) async fn try_out(mut self) {
+        let Some(candidate) = self.actor.code.candidate() else { return };
+        let made = if let Some(old) = self.slot.take_live(|_| true) {
+            self.replace(old, candidate).await
+        } else if let InstanceState::Asleep(saved) = &self.slot.instance {
+            let saved = saved.clone();
+            match self.actor.code.permit().await {
+                Ok(permit) => self.wake(saved, candidate, permit).await,
+                Err(no_permit) => Err(no_permit),
+            }
+        } else {
+            return;
+        };
+        self.keep_or_report(made);
+    }
+
+    /// Puts an instance that was made without an event into the slot, or reports why there is none.
+    fn keep_or_report(&mut self, made: Result<LiveInstance, Fault>) {
+        match made {
+            Ok(live) => self.slot.instance = InstanceState::Live(live),
+            // Only a hibernated actor needs a permit here.
+            Err(Fault::NoInstance(_)) => self.actor.code.count_not_woken(),
+            Err(fault) => self.actor.report_fault(None, &fault),
+        }
+    }
+
+    /// Keeps a state that other code has taken, as long as a rollback may need it. That is so while the new code is on
+    /// trial, and also if a fault in another actor has just ended the trial.
+    fn hand_over(&mut self, saved: &SavedState, taken_by: &CodeVersion) {
+        let code = Arc::clone(&self.actor.code);
+        let may_return = code.may_return_to(&saved.code, taken_by);
+        let bytes = saved.state.as_ref().map_or(0, |state| state.len());
+        if !may_return || !code.budget().has_room_for_state(bytes) {
+            return self.keep_checkpoint(saved);
+        }
+        // The checkpoint and the rollback keep the same state, which is counted once.
+        let saved = saved.clone().counted_in(code.budget());
+        self.keep_checkpoint(&saved);
+        // The version of the trial: a rollback has a later one.
+        let version = code.version().min(taken_by.version);
+        let code = CodeVersion { version, ..saved.code.clone() };
+        *self.actor.handed_over.lock() =
+            Some(Box::new(SavedState { code, ..saved.as_stale(Reason::Rollback) }));
+    }
+
+    /// Reports that new code could not start with the state of the old code.
+    fn report_failed_start(&self, new: &CodeVersion, fault: &Fault) {
+        self.actor.report_fault(None, fault);
+        self.actor.code.note_fault(&new.template, FaultIn::Start);
+    }
+
+    fn log_lost_state(&self, saved: &SavedState) {
+        let bytes = saved.state.as_ref().map_or(0, |state| state.len());
+        tracing::error!(
+            resource = self.actor.code.resource(),
+            actor = &*self.actor.name,
+            "given up: a state of {bytes} bytes is lost, because `resume` has failed {GIVE_UP_AFTER} times \
+             with it in the code that gave it"
+        );
+    }
+}
