@@ -5,7 +5,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 /// Files in addition to those of clients. There are 1,024 each for: connections without a request, connections that are
 /// kept open after a response, connections that close after one, long responses, and the files of these responses. The
 /// rest is for listeners, the log and components.
-const SPARE: u64 = 5 * 1024 + 100;
+const OTHER_FILES: u64 = 5 * 1024 + 100;
 
 /// Raises the soft limit to the hard limit, and logs a warning if that is not enough.
 pub(crate) fn raise_limit(max_clients: usize) {
@@ -13,7 +13,7 @@ pub(crate) fn raise_limit(max_clients: usize) {
     limit.current = limit.maximum;
     // If the system refuses, the limit stays as it was, and the check below reports the consequences.
     let _ = setrlimit(Resource::Nofile, limit);
-    let wanted = max_clients as u64 + SPARE;
+    let wanted = max_clients as u64 + OTHER_FILES;
     if let Some(allowed) = getrlimit(Resource::Nofile).current.filter(|allowed| *allowed < wanted) {
         tracing::warn!(
             "{max_clients} clients (--max-clients) need {wanted} open files, but only {allowed} are \

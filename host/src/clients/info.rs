@@ -122,7 +122,7 @@ pub(crate) struct Headers(Box<[u8]>);
 const COLON: u8 = b':';
 
 /// Ends a value, which cannot contain it (RFC 9110 §5.5).
-const END: u8 = b'\n';
+const NEWLINE: u8 = b'\n';
 
 impl Headers {
     /// Copies the headers of a request whose handshake is valid.
@@ -143,13 +143,13 @@ impl Headers {
             bytes.extend_from_slice(name.as_bytes());
             bytes.push(COLON);
             bytes.extend_from_slice(value.as_ref());
-            bytes.push(END);
+            bytes.push(NEWLINE);
         }
         Self(bytes.into())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.0.split(|byte| *byte == END).filter_map(|line| {
+        self.0.split(|byte| *byte == NEWLINE).filter_map(|line| {
             let colon = line.iter().position(|byte| *byte == COLON)?;
             Some((&line[..colon], &line[colon + 1..]))
         })

@@ -189,11 +189,11 @@ impl Groups {
     pub(super) async fn broadcast(&self, name: &str, broadcast: Broadcast) -> usize {
         let Some(group) = self.find(name) else { return 0 };
         group.wait_for_capacity().await;
-        let published = group.enqueue(broadcast);
-        while published.deliver() != Progress::Done {
+        let publication = group.enqueue(broadcast);
+        while publication.deliver() != Progress::Done {
             slice::yield_now().await;
         }
-        published.members()
+        publication.members()
     }
 }
 
@@ -233,8 +233,8 @@ impl Group {
     pub(super) fn local_members(&self) -> Option<Arc<Members>> {
         let this_worker = Handle::try_current().ok()?.id();
         let shards = self.shards.lock();
-        let here = shards.iter().find(|shard| shard.queue.worker().id() == this_worker)?;
-        Some(Arc::clone(&here.members))
+        let shard = shards.iter().find(|shard| shard.queue.worker().id() == this_worker)?;
+        Some(Arc::clone(&shard.members))
     }
 
     fn members_on(&self, queue: &Arc<DeliveryQueue>) -> Arc<Members> {
