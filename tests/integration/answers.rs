@@ -118,8 +118,8 @@ fn refusals_say_what_is_wrong_and_close() -> Result<()> {
                 "HTTP/1.1 426 Upgrade Required\r\nConnection: close, upgrade\r\nUpgrade: websocket\r\n\
                  Sec-WebSocket-Version: 13\r\n{}",
                 text(
-                    "this version of the WebSocket protocol is not supported; there is \
-                      Sec-WebSocket-Version 13\n"
+                    "this version of the WebSocket protocol is not supported; supported \
+                      Sec-WebSocket-Version: 13\n"
                 )
             ),
         ),
@@ -128,7 +128,7 @@ fn refusals_say_what_is_wrong_and_close() -> Result<()> {
             format!(
                 "HTTP/1.1 403 Forbidden\r\nConnection: close\r\n{}",
                 text(
-                    "Pages of this origin may not connect. Let them in with --origin, or with \
+                    "Pages of this origin may not connect. Allow the origin with --origin, or with \
                       `origins` in the configuration.\n"
                 )
             ),
@@ -151,7 +151,7 @@ fn refusals_say_what_is_wrong_and_close() -> Result<()> {
             good.replace("GET / ", "GET /?a=\"b\" "),
             refused_head(
                 "400 Bad Request",
-                "The request target holds '\"', which must be percent-encoded there, as %22.\n",
+                "The request target contains '\"', which must be percent-encoded as %22.\n",
             ),
         ),
         (
@@ -165,18 +165,18 @@ fn refusals_say_what_is_wrong_and_close() -> Result<()> {
             good.replace("\r\n\r\n", &format!("\r\n{}\r\n", "X: a\r\n".repeat(100))),
             refused_head(
                 "431 Request Header Fields Too Large",
-                "There are more than 100 headers (max-headers).\n",
+                "The request has more than 100 headers (max-headers).\n",
             ),
         ),
         (
             "\u{16}\u{3}\u{1}nothing\r\n\r\n".to_owned(),
-            refused_head("400 Bad Request", "This is not a request of HTTP/1.1: invalid token.\n"),
+            refused_head("400 Bad Request", "This is not an HTTP/1.1 request: invalid token.\n"),
         ),
     ] {
         assert_eq!(answer(&server, &request)?, expected, "{request}");
     }
     let nowhere = handshake("/nowhere", "");
-    let reply = "There is no WebSocket resource at this path; there is one at /.\n";
+    let reply = "There is no WebSocket resource at this path. There is one at /.\n";
     let expected = format!(
         "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\
          Content-Length: {}\r\nDate: -\r\n\r\n{reply}",
@@ -264,7 +264,7 @@ fn refusals_by_the_handler_and_by_limits_have_the_same_form() -> Result<()> {
         expected(
             "503 Service Unavailable",
             "Retry-After: 5\r\n",
-            "There is no place for one more client.\n"
+            "The server has no room for another client.\n"
         )
     );
     Ok(())

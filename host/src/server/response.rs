@@ -1,4 +1,4 @@
-//! Short answers over HTTP.
+//! Short HTTP responses.
 
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Request, Response, StatusCode, Version};
@@ -8,51 +8,51 @@ use hyper::body::Bytes;
 use serde::Serialize;
 use ws_host_protocol::handshake::{Rejection, Versions};
 
-/// After how many seconds a client that found no place may try again.
-const RETRY_SECONDS: &str = "5";
+/// After how many seconds a client may retry (`Retry-After`) when the server cannot serve it now.
+const RETRY_AFTER_SECONDS: &str = "5";
 
-/// The body of an answer over HTTP.
+/// The body of an HTTP response.
 pub type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
-/// An answer, and what may follow it on a connection of HTTP/1.1.
-pub(in crate::server) enum Answer {
+/// A response, and what may follow it on an HTTP/1.1 connection.
+pub(in crate::server) enum HostResponse {
     /// More requests may follow.
     Ordinary(Response<Body>),
-    /// The WebSocket follows, or nothing: what comes behind a refused handshake cannot be trusted to be HTTP.
-    OfHandshake(Response<Body>),
+    /// The WebSocket follows, or nothing: bytes after a rejected handshake cannot be trusted to be HTTP.
+    Handshake(Response<Body>),
 }
 
-impl Answer {
-    /// Where it makes no difference.
+impl HostResponse {
+    /// Returns the response, where both kinds are treated alike.
     pub(in crate::server) fn into_response(self) -> Response<Body> {
         match self {
-            Self::Ordinary(response) | Self::OfHandshake(response) => response,
+            Self::Ordinary(response) | Self::Handshake(response) => response,
         }
     }
 }
 
-/// A short answer for programs.
+/// Returns a JSON response.
 pub(in crate::server) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
-    // What is answered here is made of maps with text as keys: it can always be written.
+    // This cannot fail: all map keys in these values are strings.
     let bytes = serde_json::to_vec(value).unwrap_or_default();
     let mut response = text(status, bytes);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
-/// A short answer for people.
+/// Returns a plain-text response.
 pub(in crate::server) fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
     with_text(status_only(status), text)
 }
 
-/// An answer to who may try again later.
-pub(in crate::server) fn unavailable(why: &'static str) -> Response<Body> {
-    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, why);
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
+/// Returns a 503 that asks the client to retry later.
+pub(in crate::server) fn unavailable(reason: &'static str) -> Response<Body> {
+    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, reason);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
     response
 }
 
-/// A refused handshake, with a word on what would be right.
+/// Returns the response that rejects a handshake. Its text says how to connect instead.
 pub(in crate::server) fn rejected(
     rejection: Rejection,
     request: &Request<()>,
@@ -66,10 +66,12 @@ pub(in crate::server) fn rejected(
              ws-host connect ws://HOST:PORT{path}\n"
         ),
         Rejection::OriginNotAllowed => {
-            "Pages of this origin may not connect. Let them in with --origin, or with `origins` in the configuration.\n".to_owned()
+            "Pages of this origin may not connect. Allow the origin with --origin, or with `origins` in the \
+             configuration.\n"
+                .to_owned()
         }
         Rejection::VersionUnsupported => {
-            format!("{rejection}; there is Sec-WebSocket-Version {versions}\n")
+            format!("{rejection}; supported Sec-WebSocket-Version: {versions}\n")
         }
         other => format!("{other}\n"),
     };
@@ -80,6 +82,7 @@ pub(in crate::server) fn rejected(
     with_text(response, advice)
 }
 
+/// Returns the response that accepts a handshake, which has no body.
 pub(in crate::server) fn switch_protocols(response: Response<()>) -> Response<Body> {
     response.map(|()| Empty::new().map_err(|never| match never {}).boxed_unsync())
 }

@@ -1,8 +1,7 @@
-//! Files for ordinary HTTP requests.
+//! Static files for ordinary HTTP requests.
 //!
-//! What a path stands for is looked up anew for each request, because folders and links are replaced while the
-//! server runs. Whether a file is served is judged by where it really lies; what is hidden, by the path that was
-//! asked for.
+//! Each request looks its path up again, because folders and links are replaced while the server runs. Whether a file
+//! may be served depends on its real location; whether it is hidden depends on the requested path.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -21,20 +20,21 @@ use super::response::{Body, text};
 use crate::config::{self, Links};
 use crate::log_rate::{Line, LogRate};
 
-/// What is served for a folder.
+/// The file that is served for a folder.
 const INDEX: &str = "index.html";
 
-/// The only name with a dot in front that is served, with what is below it (RFC 8615).
+/// The only name with a leading dot that is served, with everything below it (RFC 8615).
 const WELL_KNOWN: &[u8] = b".well-known";
 
-/// The longest name of a file on Linux, in bytes.
+/// The longest file name on Linux, in bytes.
 const MAX_NAME: usize = 255;
 
-/// How much of a file is read at once, in bytes: what each answer holds in memory, twice, while its client reads nothing.
-const PIECE: usize = 16 << 10;
+/// How much of a file is read at once, in bytes. A response to a client that reads nothing holds twice as much in
+/// memory.
+const CHUNK_SIZE: usize = 16 << 10;
 
-/// What stands in a segment of a path as it is (RFC 3986 §3.3).
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+/// The characters that a path segment in `Location` must encode: all but these (RFC 3986 §3.3).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
@@ -44,17 +44,17 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b',')
     .remove(b'=');
 
-/// Lines on links out of the folder.
-static LINKED_OUT: LogRate = LogRate::new();
+/// Limits the log lines about links that lead out of the folder.
+static OUTSIDE_LINKS: LogRate = LogRate::new();
 
 /// A folder of files.
 pub(super) struct StaticFiles(config::StaticFiles);
 
-/// What a path stands for.
+/// What is at a path.
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
     File(PathBuf),
-    /// A folder with an index, asked for without the slash behind it, which links of the page need.
+    /// A folder with an index, requested without a trailing slash. Relative links in the page need the slash.
     Folder,
     Nothing,
 }
@@ -64,37 +64,37 @@ impl StaticFiles {
         Self(settings)
     }
 
-    /// The answer to a request, or `None` if it asks for no file that there is.
+    /// Returns the response to a request, or `None` if there is no such file.
     pub(super) async fn answer(&self, request: &Request<()>) -> Option<Response<Body>> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return None;
         }
         let names = names(request.uri().path())?;
         let (settings, wanted) = (self.0.clone(), names.clone());
-        // The file system may take long: on a thread where nobody else waits.
+        // File system calls may block for long, so they run on a blocking thread.
         let found = tokio::task::spawn_blocking(move || find(&settings, &wanted)).await.ok()?;
         match found {
             Found::File(file) => {
                 let name = names.last().filter(|name| !name.is_empty());
                 serve(request, &file, name.map_or(INDEX.as_ref(), Path::new)).await
             }
-            Found::Folder => Some(to_folder(&names, request.uri().query())),
+            Found::Folder => Some(redirect_to_folder(&names, request.uri().query())),
             Found::Nothing => None,
         }
     }
 }
 
-/// The names in a path, the last one empty for a folder. `None` if they are of no file that may be asked for.
+/// Splits a path into decoded names. The last one is empty for a folder. Returns `None` if such a path is never served.
 fn names(path: &str) -> Option<Vec<OsString>> {
     let mut names: Vec<Vec<u8>> =
         path.strip_prefix('/')?.split('/').map(|name| percent_decode_str(name).collect()).collect();
     let last = names.pop()?;
-    let is_hidden = |(permit, name): (usize, &Vec<u8>)| {
-        name.starts_with(b".") && (permit > 0 || name != WELL_KNOWN)
+    let is_hidden = |(index, name): (usize, &Vec<u8>)| {
+        name.starts_with(b".") && (index > 0 || name != WELL_KNOWN)
     };
-    let cannot_be =
+    let is_invalid =
         |name: &Vec<u8>| name.len() > MAX_NAME || name.contains(&0) || name.contains(&b'/');
-    if names.iter().any(Vec::is_empty) || cannot_be(&last) || names.iter().any(cannot_be) {
+    if names.iter().any(Vec::is_empty) || is_invalid(&last) || names.iter().any(is_invalid) {
         return None;
     }
     names.push(last);
@@ -107,7 +107,7 @@ fn names(path: &str) -> Option<Vec<OsString>> {
 /// Looks a path up in the folder as it is now.
 fn find(settings: &config::StaticFiles, names: &[OsString]) -> Found {
     let Ok(root) = settings.folder.canonicalize() else { return Found::Nothing };
-    // An empty name behind the others is a slash there: a file has none.
+    // An empty last name adds a trailing slash, which the path of a file cannot have.
     let wanted = names.iter().fold(root.clone(), |path, name| path.join(name));
     let Some(file) = resolve(settings.links, &root, &wanted) else { return Found::Nothing };
     if file.is_file() {
@@ -128,15 +128,15 @@ fn find(settings: &config::StaticFiles, names: &[OsString]) -> Found {
     }
 }
 
-/// Where a path really lies, if that is where files may be served from.
+/// Returns the real location of a path, if files there may be served.
 fn resolve(links: Links, root: &Path, path: &Path) -> Option<PathBuf> {
     let resolved = path.canonicalize().ok()?;
     if links == Links::Inside && !resolved.starts_with(root) {
-        if let Some(Line { left_out }) = LINKED_OUT.line(Instant::now()) {
+        if let Some(Line { left_out }) = OUTSIDE_LINKS.line(Instant::now()) {
             tracing::warn!(
                 file = ?path,
                 left_out,
-                "not served: it leads out of the folder; --static-links anywhere would allow that"
+                "not served: the link leads out of the folder; --static-links anywhere would allow that"
             );
         }
         return None;
@@ -144,27 +144,28 @@ fn resolve(links: Links, root: &Path, path: &Path) -> Option<PathBuf> {
     Some(resolved)
 }
 
-/// Serves the file. Its type follows from the requested name: the name behind a link may have no extension.
+/// Serves a file. Its type depends on the requested name: the target of a link may have no extension.
 async fn serve(request: &Request<()>, file: &Path, name: &Path) -> Option<Response<Body>> {
-    let mut wanted = Request::new(Empty::<Bytes>::new());
-    *wanted.method_mut() = request.method().clone();
-    *wanted.headers_mut() = request.headers().clone();
+    let mut forwarded = Request::new(Empty::<Bytes>::new());
+    *forwarded.method_mut() = request.method().clone();
+    *forwarded.headers_mut() = request.headers().clone();
     if !is_plain_range(request.headers()) {
-        wanted.headers_mut().remove(RANGE);
+        forwarded.headers_mut().remove(RANGE);
     }
-    // It answers every error with a status.
-    let Ok(mut found) = ServeFile::new(file).with_buf_chunk_size(PIECE).oneshot(wanted).await;
-    if found.status() == StatusCode::NOT_FOUND {
+    // The service turns every error into a status.
+    let Ok(mut response) =
+        ServeFile::new(file).with_buf_chunk_size(CHUNK_SIZE).oneshot(forwarded).await;
+    if response.status() == StatusCode::NOT_FOUND {
         return None;
     }
-    if let Some(kind) = found.headers_mut().get_mut(CONTENT_TYPE) {
+    if let Some(kind) = response.headers_mut().get_mut(CONTENT_TYPE) {
         *kind = content_type(name);
     }
-    Some(found.map(|body| body.boxed_unsync()))
+    Some(response.map(|body| body.boxed_unsync()))
 }
 
-/// Whether a part is asked for in the form that the library answers right. RFC 9110 §14.2: any other may be ignored,
-/// and §13.1.5: must be, where it is for a version of the file that may be another one.
+/// Whether the request has a `Range` in the form that the library answers correctly. Any other range may be ignored
+/// (RFC 9110 §14.2). One with `If-Range` must be ignored if the file may have changed (§13.1.5).
 fn is_plain_range(headers: &HeaderMap) -> bool {
     let range = headers.get(RANGE).and_then(|range| range.to_str().ok());
     let Some((first, last)) = range.and_then(|range| range.strip_prefix("bytes=")?.split_once('-'))
@@ -182,23 +183,23 @@ fn content_type(name: &Path) -> HeaderValue {
         .unwrap_or(HeaderValue::from_static("application/octet-stream"))
 }
 
-/// To the same path with a slash behind it. It is written anew, so that it cannot begin with what a browser takes
-/// for another host.
-fn to_folder(names: &[OsString], query: Option<&str>) -> Response<Body> {
+/// Redirects to the same path with a trailing slash. The path is encoded again, so it cannot begin with characters that
+/// a browser takes for another host.
+fn redirect_to_folder(names: &[OsString], query: Option<&str>) -> Response<Body> {
     let mut location = String::new();
     for name in names {
         location.push('/');
-        location.extend(percent_encode(name.as_encoded_bytes(), ENCODED));
+        location.extend(percent_encode(name.as_encoded_bytes(), SEGMENT));
     }
     location.push('/');
     if let Some(query) = query {
         location = format!("{location}?{query}");
     }
-    let mut answer = text(StatusCode::PERMANENT_REDIRECT, format!("It is at {location}\n"));
+    let mut response = text(StatusCode::PERMANENT_REDIRECT, format!("Moved to {location}\n"));
     if let Ok(location) = HeaderValue::try_from(location) {
-        answer.headers_mut().insert(LOCATION, location);
+        response.headers_mut().insert(LOCATION, location);
     }
-    answer
+    response
 }
 
 #[cfg(test)]
@@ -206,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_a_path_are_decoded_and_hidden_ones_are_none() {
+    fn names_of_a_path_are_decoded_and_hidden_ones_are_not_found() {
         let found = |path| names(path).map(|names| names.join("|".as_ref()).into_vec());
         for (path, expected) in [
             ("/", &b""[..]),
@@ -238,9 +239,9 @@ mod tests {
     }
 
     #[test]
-    fn redirection_never_leads_to_another_host() {
+    fn redirect_never_leads_to_another_host() {
         let names = ["\\evil.example".into()];
-        let answer = to_folder(&names, Some("a=1"));
-        assert_eq!(answer.headers()[LOCATION], "/%5Cevil.example/?a=1");
+        let response = redirect_to_folder(&names, Some("a=1"));
+        assert_eq!(response.headers()[LOCATION], "/%5Cevil.example/?a=1");
     }
 }

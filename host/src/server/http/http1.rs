@@ -1,8 +1,9 @@
-//! HTTP/1.1: requests one after the other, of which a handshake is the last.
+//! HTTP/1.1: one request after the other. A handshake is always the last.
 //!
-//! An HTTP library reads requests and writes ordinary answers. The answer to a handshake is written here, to the
-//! byte: the library is stopped before it writes anything, and gives the stream back. The head of the first request
-//! is looked at before the library sees it; the library refuses a malformed later one, with a status and no text.
+//! An HTTP library reads requests and writes ordinary responses. The response to a handshake must be exact to the byte,
+//! so it is written here: the library is stopped before it writes anything, and returns the stream. The head of the
+//! first request is checked before the library sees it, to explain errors. The library rejects a malformed later
+//! request with a status and no text.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::header::{CONNECTION, HOST, HeaderName};
-use http::{HeaderValue, Method, Request, Response, Version};
+use http::{HeaderValue, Request, Response, Version};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -21,39 +22,38 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use ws_host_protocol::handshake::{self, Rejection, server};
 
 use super::encode::BodyMode;
-use super::final_response::{FinalResponse, close_behind_response, send_final_response};
-use super::head::{self, Bounds, Draft00};
+use super::final_response::{FinalResponse, close_after_response, send_final_response};
+use super::head::{self, Draft00, HeadLimits};
 use super::progress::{OnClientEof, Progress, TrackedBody, TrackedStream};
 use crate::server::host;
 use crate::server::host::HostState;
 use crate::server::host::request::RequestContext;
-use crate::server::permits::handshake::{HandshakePermit, Room};
-use crate::server::response::{Answer, Body, rejected, unavailable};
+use crate::server::permits::handshake::HandshakePermit;
+use crate::server::response::{Body, HostResponse, rejected, unavailable};
 use crate::server::stream::{Prefixed, Transfer};
 
-/// How long an answer may take to be written. Handshakes have their own, shorter time; this is for
-/// files that go to a slow reader.
-pub(super) const MAX_ANSWER_TIME: Duration = Duration::from_secs(60);
+/// How long it may take to write a response. This is for files that go to a slow client. Handshakes have a timeout of
+/// their own, which is shorter.
+pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long a connection may be without a request behind an answer: probes and scrapes come every ten or fifteen
-/// seconds.
-const MAX_IDLE: Duration = Duration::from_secs(30);
+/// How long a connection may be idle between requests. Probes and scrapes come every ten or fifteen seconds.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What is told of that (RFC 2068 §19.7.1.1): a little less, so that a client does not ask just when the connection is
-/// closed.
+/// The header that announces the idle timeout (RFC 2068 §19.7.1.1). It says a little less, so that a client does not
+/// send a request at the moment when the connection is closed.
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const KEPT_ALIVE: &str = "timeout=29";
+const ANNOUNCED_TIMEOUT: &str = "timeout=29";
 
-/// How many requests one connection may have; it is closed behind the last. So connections spread again over
-/// the workers.
+/// How many requests a connection may have. It is closed after the last one, so that connections spread over the
+/// workers again.
 const MAX_REQUESTS: usize = 1000;
 
-/// What an answer may have, in bytes, without a place among those that are on their way: the system takes so much at
-/// once, whether the client reads or not.
-const SHORT: u64 = 4096;
+/// The longest response body, in bytes, that needs no permit. The system takes this much at once, whether the client
+/// reads or not.
+const SHORT_RESPONSE: u64 = 4096;
 
-/// Serves a connection up to the answer to its last request; a WebSocket goes on in a task of its own, so that
-/// nothing of HTTP stays in memory.
+/// Serves a connection up to the response to its last request. A WebSocket is served by a task of its own, so that no
+/// state of HTTP stays in memory.
 pub(in crate::server) async fn serve_http1<S, M: Transfer<S>>(
     state: &Arc<HostState>,
     mut stream: S,
@@ -63,11 +63,13 @@ pub(in crate::server) async fn serve_http1<S, M: Transfer<S>>(
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let peer = context.peer.address;
-    let head = match timeout_at(context.deadline, head::read(&mut stream, bounds(state))).await {
+    let head = match timeout_at(context.deadline, head::read(&mut stream, head_limits(state))).await
+    {
         Ok(Ok(Ok(head))) => head,
-        Ok(Ok(Err(unfit))) => {
-            tracing::debug!(%peer, "no HTTP request: {unfit}");
-            let last = FinalResponse { response: unfit.answer(), show: BodyMode::Body, context };
+        Ok(Ok(Err(error))) => {
+            tracing::debug!(%peer, "no HTTP request: {error}");
+            let response = error.response();
+            let last = FinalResponse { response, body_mode: BodyMode::Send, context };
             return send_final_response::<_, M>(state, stream, Vec::new(), last, permit).await;
         }
         Ok(Err(error)) => return tracing::debug!(%peer, "no HTTP request: {error}"),
@@ -77,7 +79,7 @@ pub(in crate::server) async fn serve_http1<S, M: Transfer<S>>(
     let context = context.with_challenge(head.challenge);
     let shared = Arc::new(Shared {
         state: Arc::clone(state),
-        progress: Progress::new(Instant::now() + answer_time(state)),
+        progress: Progress::new(Instant::now() + response_timeout(state)),
         context,
         permit: Mutex::new(permit),
         requests: AtomicUsize::new(0),
@@ -92,56 +94,57 @@ pub(in crate::server) async fn serve_http1<S, M: Transfer<S>>(
     permit = std::mem::replace(&mut *shared.permit.lock(), HandshakePermit::UNCOUNTED);
     match last {
         Some(last) => send_final_response::<_, M>(state, stream, rest, last, permit).await,
-        None => {
-            close_behind_response(stream, state.linger_permits.try_acquire().ok(), permit).await
-        }
+        None => close_after_response(stream, state.linger_permits.try_acquire().ok(), permit).await,
     }
 }
 
-fn bounds(state: &HostState) -> Bounds {
+fn head_limits(state: &HostState) -> HeadLimits {
     let limits = &state.config().limits;
-    let is_let_in = state.config().versions.contains(handshake::Version::Draft00);
-    Bounds {
-        size: limits.max_header_size,
-        headers: limits.max_headers,
-        draft00: if is_let_in { Draft00::LetIn } else { Draft00::Refused },
+    let accepts_draft00 = state.config().versions.contains(handshake::Version::Draft00);
+    HeadLimits {
+        max_size: limits.max_header_size,
+        max_headers: limits.max_headers,
+        draft00: if accepts_draft00 { Draft00::Accepted } else { Draft00::Rejected },
     }
 }
 
-/// For how long a request may take, all in all. A handshake first waits for its handler, in a time of its own.
-fn answer_time(state: &HostState) -> Duration {
-    MAX_ANSWER_TIME + state.config().timeouts.handshake
+/// Returns how long a request may take in all. A handshake first waits for its handler, which has a timeout of its own.
+fn response_timeout(state: &HostState) -> Duration {
+    RESPONSE_TIMEOUT + state.config().timeouts.handshake
 }
 
-/// What may follow a request on its connection.
+/// Whether a connection can be used again after a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum After {
-    Request,
-    /// A request, if the client has asked for that: before HTTP/1.1 it had to.
-    IfAsked,
-    /// Its body follows, which nobody reads: so the connection cannot be used again.
-    Nothing,
+enum Reuse {
+    ByDefault,
+    /// The HTTP library keeps the connection open if the client has asked for that. Before HTTP/1.1, clients had to
+    /// ask.
+    IfRequested,
+    /// The request has a body, which is not read.
+    Never,
 }
 
-impl After {
-    fn what(request: &Request<Incoming>) -> Self {
-        let asks_for_end = |value: &HeaderValue| {
+impl Reuse {
+    /// Returns whether the connection of this request can be used again.
+    fn of(request: &Request<Incoming>) -> Self {
+        let asks_for_close = |value: &HeaderValue| {
             let mut tokens = value.as_bytes().split(|byte| *byte == b',');
             tokens.any(|token| token.trim_ascii().eq_ignore_ascii_case(b"close"))
         };
         if !request.body().is_end_stream() {
-            Self::Nothing
+            Self::Never
         } else if request.version() != Version::HTTP_11
-            || request.headers().get_all(CONNECTION).iter().any(asks_for_end)
+            || request.headers().get_all(CONNECTION).iter().any(asks_for_close)
         {
-            Self::IfAsked
+            Self::IfRequested
         } else {
-            Self::Request
+            Self::ByDefault
         }
     }
 }
 
-/// RFC 9112 §3.2: there is one host, and not only in handshakes. Before HTTP/1.1 there was no such header.
+/// Checks that every request has exactly one `Host`, not only a handshake (RFC 9112 §3.2). Before HTTP/1.1, the header
+/// did not exist.
 fn check_host(request: &Request<()>) -> Result<(), Rejection> {
     match request.headers().get_all(HOST).iter().count() {
         0 if request.version() == Version::HTTP_10 => Ok(()),
@@ -151,10 +154,10 @@ fn check_host(request: &Request<()>) -> Result<(), Rejection> {
     }
 }
 
-/// What the requests of a connection share.
+/// The state that the requests of a connection share.
 struct Shared {
     state: Arc<HostState>,
-    /// That of the first request.
+    /// The context of the first request.
     context: RequestContext,
     permit: Mutex<HandshakePermit>,
     requests: AtomicUsize,
@@ -162,16 +165,17 @@ struct Shared {
     last: Mutex<Option<FinalResponse>>,
 }
 
-/// Stops the HTTP library: the answer is written here.
+/// Stops the HTTP library, because the last response is written here.
 #[derive(Debug, thiserror::Error)]
-#[error("the last answer is not the library's to write")]
+#[error("the HTTP library does not write the last response")]
 struct Stop;
 
-/// Answers requests up to the last one; the head of the first has this length. Gives the stream, with what has been read of it.
+/// Answers requests up to the last one. The head of the first one has `head_length` bytes. Returns the stream, and the
+/// bytes that were read after the last request.
 async fn serve_requests<S>(
     shared: &Arc<Shared>,
     stream: Prefixed<S>,
-    head: usize,
+    head_length: usize,
 ) -> Option<(S, Vec<u8>)>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -179,114 +183,116 @@ where
     let Shared { state, context, .. } = &**shared;
     let peer = context.peer.address;
     let service = service_fn(|request: Request<Incoming>| {
-        // Here and not in the future, which is polled only after the library has looked for the client's end.
-        let at_the_end =
-            if server::is_upgrade(&request) { OnClientEof::GiveUp } else { OnClientEof::GoOn };
-        shared.progress.begin(Instant::now() + answer_time(&shared.state), at_the_end);
+        // Not in the future: the library checks whether the client has closed its side before it polls that.
+        let on_eof =
+            if server::is_upgrade(&request) { OnClientEof::Abort } else { OnClientEof::Respond };
+        shared.progress.begin(Instant::now() + response_timeout(&shared.state), on_eof);
         let shared = Arc::clone(shared);
         Box::pin(async move { shared.answer(request).await })
     });
-    let stream = TrackedStream::new(stream, head, Arc::clone(&shared.progress));
+    let stream = TrackedStream::new(stream, head_length, Arc::clone(&shared.progress));
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        // The first head is here already.
-        .header_read_timeout(MAX_IDLE)
+        // The first head has already been read.
+        .header_read_timeout(IDLE_TIMEOUT)
         .title_case_headers(true)
         .max_headers(state.config().limits.max_headers)
         .max_buf_size(state.config().limits.max_header_size)
         .serve_connection(TokioIo::new(stream), service);
     let mut is_draining = false;
-    let ended = loop {
-        // Looked at again when a later request has made it another one.
-        let deadline = shared.progress.deadline().min(Instant::now() + answer_time(state));
+    let result = loop {
+        // A later request may set an earlier deadline. So wait no longer than a new deadline can be away, then check
+        // again.
+        let deadline = shared.progress.deadline().min(Instant::now() + response_timeout(state));
         tokio::select! {
             biased;
-            ended = poll_fn(|context| connection.poll_without_shutdown(context)) => break ended,
-            // Behind it: it is there that an answer gets its place.
-            () = poll_fn(|context| shared.progress.poll_must_give_way(context)) => {
-                tracing::debug!(%peer, "cut off: the answer gives way to another one");
+            result = poll_fn(|context| connection.poll_without_shutdown(context)) => break result,
+            // After the connection, because polling that is what gives a response its permit.
+            () = poll_fn(|context| shared.progress.poll_evicted(context)) => {
+                tracing::debug!(%peer, "cut off: the response was evicted to make room for another one");
                 return None;
             }
             () = state.draining(), if !is_draining => {
                 is_draining = true;
-                // The first request is still answered.
+                // The first request still gets its response.
                 if shared.requests.load(Ordering::Relaxed) > 0 {
                     std::pin::Pin::new(&mut connection).graceful_shutdown();
                 }
             }
             () = sleep_until(deadline) => if shared.progress.deadline() <= Instant::now() {
-                tracing::debug!(%peer, "the answer was not taken in time");
+                tracing::debug!(%peer, "the client did not read the response in time");
                 return None;
             },
         }
     };
-    if let (Err(error), None) = (&ended, &*shared.last.lock()) {
+    if let (Err(error), None) = (&result, &*shared.last.lock()) {
         tracing::debug!(%peer, "HTTP/1.1: {error}");
     }
     let parts = connection.into_parts();
-    let (stream, ahead) = parts.io.into_inner().into_inner();
+    let (stream, read_ahead) = parts.io.into_inner().into_inner();
     let (stream, unread) = stream.into_parts();
-    Some((stream, [&parts.read_buf[..], &ahead, &unread].concat()))
+    Some((stream, [&parts.read_buf[..], &read_ahead, &unread].concat()))
 }
 
 impl Shared {
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<TrackedBody>, Stop> {
-        let show =
-            if request.method() == Method::HEAD { BodyMode::HeadOnly } else { BodyMode::Body };
-        let follows = After::what(&request);
-        let before = self.requests.fetch_add(1, Ordering::Relaxed);
-        let context = match before {
+        let body_mode = BodyMode::of(request.method());
+        let reuse = Reuse::of(&request);
+        let earlier_requests = self.requests.fetch_add(1, Ordering::Relaxed);
+        let context = match earlier_requests {
             0 => self.context.clone(),
             _ => self.context.next_request(&self.state),
         };
         let request = request.map(drop);
-        let answer = match check_host(&request) {
+        let response = match check_host(&request) {
             Ok(()) => host::answer(&self.state, &request, context.clone()).await,
-            Err(why) => Answer::OfHandshake(rejected(why, &request, &self.state.config().versions)),
+            Err(rejection) => {
+                let versions = &self.state.config().versions;
+                HostResponse::Handshake(rejected(rejection, &request, versions))
+            }
         };
-        match answer {
-            Answer::Ordinary(mut response) => {
-                let found = self.acquire_response_permit(&response);
-                if found == Room::None {
-                    response = unavailable("There are as many answers as there may be.\n");
+        match response {
+            HostResponse::Ordinary(mut response) => {
+                let is_permitted = self.try_acquire_response_permit(&response);
+                if !is_permitted {
+                    response = unavailable("The server is sending too many responses.\n");
                 }
-                let is_last = follows == After::Nothing
-                    || found == Room::None
-                    || before + 1 >= MAX_REQUESTS
+                let is_last = reuse == Reuse::Never
+                    || !is_permitted
+                    || earlier_requests + 1 >= MAX_REQUESTS
                     || self.state.is_draining();
                 let headers = response.headers_mut();
-                if is_last
-                    || self.permit.lock().keep_alive(&self.state.keep_alive_permits) == Room::None
-                {
+                if is_last || !self.permit.lock().try_keep_alive(&self.state.keep_alive_permits) {
                     headers.insert(CONNECTION, HeaderValue::from_static("close"));
-                } else if follows == After::Request {
-                    headers.insert(KEEP_ALIVE, HeaderValue::from_static(KEPT_ALIVE));
+                } else if reuse == Reuse::ByDefault {
+                    headers.insert(KEEP_ALIVE, HeaderValue::from_static(ANNOUNCED_TIMEOUT));
                 }
                 Ok(response.map(|body| TrackedBody::new(body, Arc::clone(&self.progress))))
             }
-            Answer::OfHandshake(response) => {
-                if before > 0 {
-                    // Answers to requests that came in one go with this one.
+            HostResponse::Handshake(response) => {
+                if earlier_requests > 0 {
+                    // Responses to pipelined requests come first.
                     self.progress.flushed().await;
                 }
-                *self.last.lock() = Some(FinalResponse { response, show, context });
+                *self.last.lock() = Some(FinalResponse { response, body_mode, context });
                 Err(Stop)
             }
         }
     }
 
-    /// Takes a place for an answer that does not go at once, until it is written.
-    fn acquire_response_permit(&self, response: &Response<Body>) -> Room {
-        if response.body().size_hint().upper().is_some_and(|length| length <= SHORT) {
-            return Room::Found;
+    /// Acquires a permit that a long response holds until it is written. Returns false if there is none. A short
+    /// response needs none.
+    fn try_acquire_response_permit(&self, response: &Response<Body>) -> bool {
+        if response.body().size_hint().upper().is_some_and(|length| length <= SHORT_RESPONSE) {
+            return true;
         }
         let client = self.context.peer.address.ip();
-        match self.state.response_permits.try_take(client, Instant::now()) {
+        match self.state.response_permits.try_acquire(client, Instant::now()) {
             Some((permit, eviction)) => {
-                self.progress.hold(permit, eviction);
-                Room::Found
+                self.progress.hold_permit(permit, eviction);
+                true
             }
-            None => Room::None,
+            None => false,
         }
     }
 }

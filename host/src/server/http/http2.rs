@@ -1,8 +1,8 @@
-//! HTTP/2: many requests on one connection, and many WebSockets (RFC 8441).
+//! HTTP/2: many requests and many WebSockets on one connection (RFC 8441).
 //!
-//! A WebSocket is a stream of the connection, with flow control of its own: a client that is not read fills
-//! its window and waits. The connection's window is as wide as those of all its streams, so that none waits for
-//! another.
+//! A WebSocket is a stream of the connection, with its own flow control: a client whose input is not read fills its
+//! window and waits. The connection's window is as large as the windows of all its streams together, so that no stream
+//! waits for another one.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -20,84 +20,84 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::http2_body::{BoundedStream, Streams, bound, taken, writer};
+use super::http2_body::{ResponseBody, StreamExecutor, expect_writer, finish_writing, with_permit};
 use super::linger::LINGER;
 use super::upgrade::answer_with_upgrade;
 use crate::config::HostLimits;
 use crate::server::host::HostState;
 use crate::server::host::request::RequestContext;
-use crate::server::permits::handshake::{HandshakePermit, Room};
+use crate::server::permits::handshake::HandshakePermit;
 use crate::server::response::{Body, text, unavailable};
 
-/// Octets of a stream that wait to be read. What RFC 9113 §6.9.2 begins with: a message of that length comes
-/// without waiting.
+/// The window of a stream: how many of its bytes may wait to be read. It is the initial window of RFC 9113 §6.9.2, and
+/// a message that fits arrives without waiting.
 const STREAM_WINDOW: u32 = 64 << 10;
 
-/// The same of all streams of a connection together, at least. Half of it is also what the library lets wait of
-/// small frames, counted as 256 octets each; more end the connection. So it must have room for a burst on every
-/// stream, and for all that one stream can hold of messages of one octet: 9,362 frames.
+/// The smallest window of a connection, for all its streams together. The library also allows half of it for small
+/// frames that wait to be read, counted as 256 bytes each, and ends the connection if there are more. So the window
+/// must have room for a burst on every stream, and for as many messages of one byte as one stream can hold: 9,362
+/// frames.
 const MIN_CONNECTION_WINDOW: u32 = 5 << 20;
 
-/// The widest window (RFC 9113 §6.9.1).
+/// The largest window (RFC 9113 §6.9.1).
 const MAX_WINDOW: u32 = (1 << 31) - 1;
 
-/// Octets of a stream that wait to be written, behind those that wait in the client's outbound buffer.
+/// How many bytes of a stream may wait to be written, in addition to those in the client's outbound buffer.
 const SEND_BUFFER: usize = 64 << 10;
 
-/// Requests at a time on one connection, beside its WebSockets: those of a page do not wait for room among them.
-const REQUESTS: u32 = 100;
+/// How many concurrent requests a connection may have in addition to its WebSockets, so that the requests of a page do
+/// not wait for a WebSocket to end.
+const MAX_CONCURRENT_REQUESTS: u32 = 100;
 
-/// Streams that a client has reset and that are still being cleaned up. More end the connection (the rapid
-/// reset of CVE-2023-44487).
+/// How many streams that the client has reset may still wait to be cleaned up. More end the connection (rapid reset,
+/// CVE-2023-44487).
 const MAX_RESETS: usize = 20;
 
-/// Streams that the server had to reset because the client broke the protocol. More end the connection (the
-/// made-you-reset of CVE-2025-8671).
-const MAX_OWN_RESETS: usize = 100;
+/// How many streams the server may have to reset because the client violated the protocol. More end the connection
+/// (MadeYouReset, CVE-2025-8671).
+const MAX_LOCAL_RESETS: usize = 100;
 
-/// How often a connection is asked whether it lives, and how long the answer may take. WebSockets on it are
-/// asked beside that.
+/// How often a connection is pinged, and how long the reply may take. WebSockets on it are pinged as well.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What all streams of a connection share.
+/// The state that all streams of a connection share.
 struct Shared {
     state: Arc<HostState>,
     context: RequestContext,
-    /// What the connection is counted as while nothing goes on there.
+    /// The permit that the connection holds while it is idle.
     permit: Mutex<HandshakePermit>,
-    /// Requests that are answered, and WebSockets: each has a place of its own.
-    uses: AtomicUsize,
-    /// Told that nothing goes on any more, and there is no place to wait for more.
-    over_to: Mutex<Option<oneshot::Sender<()>>>,
-    /// Room for WebSockets.
-    sockets: Arc<Semaphore>,
+    /// How many requests are being answered and how many WebSockets are open. Each has a permit of its own.
+    active: AtomicUsize,
+    /// Signals that the connection is idle, and that there is no permit to keep it alive.
+    idle_sender: Mutex<Option<oneshot::Sender<()>>>,
+    websockets: Arc<Semaphore>,
 }
 
-/// One use of a connection.
-struct Use(Arc<Shared>);
+/// Counts a request or a WebSocket as active until it is dropped.
+struct Active(Arc<Shared>);
 
-impl Use {
-    fn of(shared: &Arc<Shared>) -> Self {
-        shared.uses.fetch_add(1, Ordering::Relaxed);
+impl Active {
+    fn new(shared: &Arc<Shared>) -> Self {
+        shared.active.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(shared))
     }
 }
 
-impl Drop for Use {
+impl Drop for Active {
     fn drop(&mut self) {
         let Self(shared) = self;
-        if shared.uses.fetch_sub(1, Ordering::AcqRel) == 1
-            && shared.permit.lock().keep_alive(&shared.state.keep_alive_permits) == Room::None
-            && let Some(over_to) = shared.over_to.lock().take()
+        if shared.active.fetch_sub(1, Ordering::AcqRel) == 1
+            && !shared.permit.lock().try_keep_alive(&shared.state.keep_alive_permits)
+            && let Some(idle_sender) = shared.idle_sender.lock().take()
         {
-            // A connection that has ended need not be told.
-            let _ = over_to.send(());
+            // The receiver is gone if the connection has ended.
+            let _ = idle_sender.send(());
         }
     }
 }
 
-/// Serves a connection to its end. One on which nothing goes on for as long as a handshake may take is ended.
+/// Serves a connection until it ends. A connection that stays idle for the handshake timeout is closed.
 pub(in crate::server) async fn serve_http2<S>(
     state: Arc<HostState>,
     stream: S,
@@ -107,26 +107,26 @@ pub(in crate::server) async fn serve_http2<S>(
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let peer = context.peer.address;
-    // A host that stops waits until the last frames are written.
+    // A host that drains waits until the last frames are written.
     let _token = state.tasks.token();
     let HostLimits { max_http2_streams, max_header_size, .. } = state.config().limits;
-    let sockets = Arc::new(Semaphore::new(max_http2_streams as usize));
-    let max_streams = max_http2_streams.saturating_add(REQUESTS);
-    let (over_to, mut over) = oneshot::channel();
+    let websockets = Arc::new(Semaphore::new(max_http2_streams as usize));
+    let max_streams = max_http2_streams.saturating_add(MAX_CONCURRENT_REQUESTS);
+    let (idle_sender, mut idle) = oneshot::channel();
     let shared = Arc::new(Shared {
         state: Arc::clone(&state),
         context,
         permit: Mutex::new(permit),
-        uses: AtomicUsize::new(0),
-        over_to: Mutex::new(Some(over_to)),
-        sockets,
+        active: AtomicUsize::new(0),
+        idle_sender: Mutex::new(Some(idle_sender)),
+        websockets,
     });
-    let serving = Arc::clone(&shared);
+    let service_state = Arc::clone(&shared);
     let service = service_fn(move |request: Request<Incoming>| {
-        let shared = Arc::clone(&serving);
+        let shared = Arc::clone(&service_state);
         async move { Ok::<_, Infallible>(shared.answer(request).await) }
     });
-    let connection = http2::Builder::new(Streams)
+    let connection = http2::Builder::new(StreamExecutor)
         .timer(TokioTimer::new())
         .enable_connect_protocol()
         .max_concurrent_streams(max_streams)
@@ -135,45 +135,45 @@ pub(in crate::server) async fn serve_http2<S>(
         .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(u32::try_from(max_header_size).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(MAX_RESETS)
-        .max_local_error_reset_streams(MAX_OWN_RESETS)
+        .max_local_error_reset_streams(MAX_LOCAL_RESETS)
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
-    let patience = state.config().timeouts.handshake;
-    let mut check = Instant::now() + patience;
+    let idle_timeout = state.config().timeouts.handshake;
+    let mut next_check = Instant::now() + idle_timeout;
     let mut phase = Phase::Open;
-    let mut leaving = None;
+    let mut linger_permit = None;
     loop {
         tokio::select! {
-            ended = connection.as_mut() => {
-                if let Err(error) = ended {
+            result = connection.as_mut() => {
+                if let Err(error) = result {
                     tracing::debug!(%peer, "HTTP/2: {error}");
                 }
                 return;
             }
             () = state.draining(), if phase == Phase::Open => {
-                phase = Phase::Ending;
+                phase = Phase::Closing;
                 connection.as_mut().graceful_shutdown();
             }
-            _ = &mut over, if leaving.is_none() => {
-                // Without a place the stream is dropped.
+            _ = &mut idle, if linger_permit.is_none() => {
+                // Without a permit to linger, the stream is dropped.
                 let Ok(permit) = state.linger_permits.try_acquire() else { return };
-                leaving = Some(permit);
-                phase = Phase::Ending;
-                check = Instant::now() + LINGER;
+                linger_permit = Some(permit);
+                phase = Phase::Closing;
+                next_check = Instant::now() + LINGER;
                 connection.as_mut().graceful_shutdown();
             }
-            () = sleep_until(check) => match phase {
+            () = sleep_until(next_check) => match phase {
                 Phase::Open if shared.is_idle() => {
-                    phase = Phase::Ending;
-                    check = Instant::now() + patience;
+                    phase = Phase::Closing;
+                    next_check = Instant::now() + idle_timeout;
                     connection.as_mut().graceful_shutdown();
                 }
-                Phase::Ending if shared.is_idle() => {
-                    return tracing::debug!(%peer, "HTTP/2: the client did not end the connection");
+                Phase::Closing if shared.is_idle() => {
+                    return tracing::debug!(%peer, "HTTP/2: the client did not close the connection");
                 }
-                Phase::Open | Phase::Ending => check = Instant::now() + patience,
+                Phase::Open | Phase::Closing => next_check = Instant::now() + idle_timeout,
             },
         }
     }
@@ -183,27 +183,33 @@ fn connection_window(streams: u32) -> u32 {
     streams.saturating_mul(STREAM_WINDOW).clamp(MIN_CONNECTION_WINDOW, MAX_WINDOW)
 }
 
-fn no_room() -> Response<Body> {
-    unavailable("This connection has as many WebSockets as one may have (max-http2-streams).\n")
+fn too_many_websockets() -> Response<Body> {
+    unavailable(
+        "This connection already has the maximum number of WebSockets (max-http2-streams).\n",
+    )
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Open,
-    /// The client was told to begin nothing more (GOAWAY).
-    Ending,
+    /// The client must open no more streams (GOAWAY).
+    Closing,
 }
 
 impl Shared {
-    async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Response<BoundedStream<Use>> {
-        let going = Use::of(self);
+    async fn answer(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Response<ResponseBody<Active>> {
+        let active = Active::new(self);
         self.permit.lock().request_received();
         let response = self.respond(request).await;
-        bound(response, &self.state.response_permits, self.context.peer.address.ip(), going)
+        let client = self.context.peer.address.ip();
+        with_permit(response, &self.state.response_permits, client, active)
     }
 
     async fn respond(self: &Arc<Self>, request: Request<Incoming>) -> Response<Body> {
-        // The library counts them in HTTP/1.1 alone.
+        // The library has this limit only for HTTP/1.1.
         if request.headers().len() > self.state.config().limits.max_headers {
             return text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Too many headers.\n");
         }
@@ -211,14 +217,15 @@ impl Shared {
         if request.method() != Method::CONNECT {
             return answer_with_upgrade(&self.state, request, context, async {}).await;
         }
-        let Ok(socket) = Arc::clone(&self.sockets).try_acquire_owned() else {
-            return no_room();
+        let Ok(websocket) = Arc::clone(&self.websockets).try_acquire_owned() else {
+            return too_many_websockets();
         };
-        let (going, writer) = (Use::of(self), writer());
+        let (active, writer) = (Active::new(self), expect_writer());
         let afterwards = async move {
-            let shared = &going.0;
-            taken(writer, &shared.state.response_permits, shared.context.peer.address.ip()).await;
-            drop(socket);
+            let Active(shared) = &active;
+            let client = shared.context.peer.address.ip();
+            finish_writing(writer, &shared.state.response_permits, client).await;
+            drop(websocket);
         };
         let response = answer_with_upgrade(&self.state, request, context, afterwards).await;
         if response.status().is_success() {
@@ -227,8 +234,8 @@ impl Shared {
         response
     }
 
-    /// Whether there is no WebSocket, and no answer on its way.
+    /// Whether there is no WebSocket, and no request being answered.
     fn is_idle(&self) -> bool {
-        self.uses.load(Ordering::Acquire) == 0
+        self.active.load(Ordering::Acquire) == 0
     }
 }

@@ -1,5 +1,6 @@
-//! Answers over HTTP/2. How fast an answer goes is up to its client, and the HTTP library waits for ever. So there are
-//! only so many answers at a time, each has a deadline, and no more than a piece of each is in memory.
+//! Limits of HTTP/2 responses. The client decides how fast it reads a response, and the HTTP library waits for it
+//! forever. So the number of responses in flight is limited, each has a deadline, and only one chunk of each is in
+//! memory.
 
 use std::cell::Cell;
 use std::net::IpAddr;
@@ -17,105 +18,112 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::http1::MAX_ANSWER_TIME;
+use super::http1::RESPONSE_TIMEOUT;
 use crate::server::permits::{Eviction, Permit, Permits};
 use crate::server::response::{Body, unavailable};
 
 tokio::task_local! {
-    /// The stream whose task this is.
-    static STREAM: Stream;
+    /// The context of the stream that the current task serves.
+    static STREAM: StreamContext;
 }
 
-/// What is known of a stream when its request is answered.
+/// What the response to a request sets for the task that serves its stream.
 #[derive(Default)]
-struct Stream {
-    /// When the answer has to end.
-    end: Cell<Option<End>>,
-    /// Who wants the task that writes, if the stream becomes a WebSocket.
-    writer_to: Cell<Option<oneshot::Sender<JoinHandle<()>>>>,
+struct StreamContext {
+    /// When to cut the response off.
+    cutoff: Cell<Option<Cutoff>>,
+    /// Where to send the task that writes to the stream, if it becomes a WebSocket.
+    writer_sender: Cell<Option<oneshot::Sender<JoinHandle<()>>>>,
 }
 
-/// An answer ends at its deadline, or when it has to give way to another one.
-struct End {
+/// When a response is cut off: at its deadline, or when it is evicted to make room for another one.
+struct Cutoff {
     deadline: Instant,
     eviction: Eviction,
 }
 
-/// Runs the streams of connections: each in a task that is dropped when the answer has to end, which resets the stream.
+/// Runs each stream in a task of its own. At the cutoff of the response, the stream is dropped, which resets it.
 #[derive(Clone)]
-pub(super) struct Streams;
+pub(super) struct StreamExecutor;
 
-impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for StreamExecutor {
     fn execute(&self, stream: F) {
-        match STREAM.try_with(|stream| stream.writer_to.take()) {
-            // The library asks for this where a stream becomes a WebSocket.
-            Ok(Some(writer_to)) => {
-                // A client that has gone by now takes the task with it.
-                let _ = writer_to.send(tokio::spawn(stream)).map_err(|writer| writer.abort());
+        match STREAM.try_with(|context| context.writer_sender.take()) {
+            // The library spawns this task when a stream becomes a WebSocket.
+            Ok(Some(writer_sender)) => {
+                // If the client has already gone, nobody waits for the task.
+                let _ = writer_sender.send(tokio::spawn(stream)).map_err(|writer| writer.abort());
             }
-            _ => drop(tokio::spawn(STREAM.scope(Stream::default(), in_time(stream)))),
+            _ => {
+                let stream = run_until_cutoff(stream);
+                drop(tokio::spawn(STREAM.scope(StreamContext::default(), stream)));
+            }
         }
     }
 }
 
-/// Runs a stream until it ends, or has to.
-async fn in_time(stream: impl Future<Output = ()>) {
+/// Runs a stream until it ends, or until the cutoff of its response.
+async fn run_until_cutoff(stream: impl Future<Output = ()>) {
     let mut stream = pin!(stream);
-    let mut end: Option<Pin<Box<dyn Future<Output = ()> + Send>>> = None;
+    let mut cutoff: Option<Pin<Box<dyn Future<Output = ()> + Send>>> = None;
     std::future::poll_fn(|context| {
         if stream.as_mut().poll(context).is_ready() {
             return Poll::Ready(());
         }
-        if let Some(given) = STREAM.with(|stream| stream.end.take()) {
-            end = Some(Box::pin(given.reached()));
+        if let Some(new) = STREAM.with(|context| context.cutoff.take()) {
+            cutoff = Some(Box::pin(new.reached()));
         }
-        end.as_mut().map_or(Poll::Pending, |end| end.as_mut().poll(context))
+        cutoff.as_mut().map_or(Poll::Pending, |cutoff| cutoff.as_mut().poll(context))
     })
     .await;
 }
 
-impl End {
+impl Cutoff {
+    /// Waits until the response must be cut off, and logs that.
     async fn reached(self) {
         tokio::select! {
             () = sleep_until(self.deadline) => {}
             () = self.eviction.requested() => {}
         }
-        tracing::debug!("HTTP/2: the answer was not taken in time");
+        tracing::debug!("HTTP/2: the client did not read the response in time");
     }
 }
 
-/// Takes a place for an answer, until all of it is written. `with` is kept as long. If there is no place, the answer
-/// becomes 503, without a body that would have to wait, too. To be called in a task of [`Streams`].
-pub(super) fn bound<W>(
+/// Acquires a permit that the response holds until all of it is written. `guard` is held as long. If there is no
+/// permit, the response becomes a 503, without a body, which would need a permit as well. Must be called in a task of
+/// [`StreamExecutor`].
+pub(super) fn with_permit<G>(
     response: Response<Body>,
     permits: &Arc<Permits>,
     client: IpAddr,
-    with: W,
-) -> Response<BoundedStream<W>> {
+    guard: G,
+) -> Response<ResponseBody<G>> {
     if response.body().is_end_stream() {
-        return response.map(|body| BoundedStream { body, going: None });
+        return response.map(|body| ResponseBody { body, in_flight: None });
     }
     let now = Instant::now();
-    let Some((permit, eviction)) = permits.try_take(client, now) else {
-        let nothing = http_body_util::Empty::new().map_err(|never| match never {});
+    let Some((permit, eviction)) = permits.try_acquire(client, now) else {
+        let empty = http_body_util::Empty::new().map_err(|never| match never {});
         return unavailable("")
-            .map(|_| BoundedStream { body: nothing.boxed_unsync(), going: None });
+            .map(|_| ResponseBody { body: empty.boxed_unsync(), in_flight: None });
     };
-    let end = End { deadline: now + MAX_ANSWER_TIME, eviction };
-    STREAM.with(|stream| stream.end.set(Some(end)));
-    let going = Some(Going { permit, piece: Arc::default(), _with: with });
-    response.map(|body| BoundedStream { body, going })
+    let cutoff = Cutoff { deadline: now + RESPONSE_TIMEOUT, eviction };
+    STREAM.with(|context| context.cutoff.set(Some(cutoff)));
+    let in_flight = Some(InFlight { permit, chunk: Arc::default(), _guard: guard });
+    response.map(|body| ResponseBody { body, in_flight })
 }
 
-/// The task that will write to the WebSocket that is asked for. To be called in a task of [`Streams`].
-pub(super) fn writer() -> oneshot::Receiver<JoinHandle<()>> {
-    let (writer_to, writer) = oneshot::channel();
-    STREAM.with(|stream| stream.writer_to.set(Some(writer_to)));
+/// Returns a receiver of the task that will write to the requested WebSocket. Must be called in a task of
+/// [`StreamExecutor`].
+pub(super) fn expect_writer() -> oneshot::Receiver<JoinHandle<()>> {
+    let (writer_sender, writer) = oneshot::channel();
+    STREAM.with(|context| context.writer_sender.set(Some(writer_sender)));
     writer
 }
 
-/// Waits until a client that has gone has taken what was left to be written to it: like an answer, which ends in time.
-pub(super) async fn taken(
+/// Waits until the rest of a WebSocket's output is written after its client has gone. Like a response, it needs a
+/// permit and has a deadline.
+pub(super) async fn finish_writing(
     writer: oneshot::Receiver<JoinHandle<()>>,
     permits: &Arc<Permits>,
     client: IpAddr,
@@ -123,69 +131,72 @@ pub(super) async fn taken(
     let Ok(writer) = writer.await else { return };
     let writer = AbortOnDropHandle::new(writer);
     let now = Instant::now();
-    let Some((_place, eviction)) = permits.try_take(client, now) else { return };
+    let Some((_permit, eviction)) = permits.try_acquire(client, now) else { return };
     tokio::select! {
         _ = writer => {}
-        () = (End { deadline: now + MAX_ANSWER_TIME, eviction }).reached() => {}
+        () = (Cutoff { deadline: now + RESPONSE_TIMEOUT, eviction }).reached() => {}
     }
 }
 
-/// The body of an answer.
-pub(super) struct BoundedStream<W> {
+/// The body of a response, handed to the library one chunk at a time.
+pub(super) struct ResponseBody<G> {
     body: Body,
-    going: Option<Going<W>>,
+    /// `None` for an empty body.
+    in_flight: Option<InFlight<G>>,
 }
 
-struct Going<W> {
+/// What a response holds until it is written.
+struct InFlight<G> {
     permit: Permit,
-    piece: Arc<Piece>,
-    _with: W,
+    chunk: Arc<ChunkState>,
+    _guard: G,
 }
 
-/// The piece of the body that the library has.
+/// Whether the library still has a chunk to write.
 #[derive(Default)]
-struct Piece(Mutex<State>);
+struct ChunkState(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    is_there: bool,
+    is_lent: bool,
     waker: Option<Waker>,
 }
 
-/// The bytes of a piece. The library drops them when they are written.
-struct BorrowedPiece {
+/// The bytes of a chunk. The library drops them when they are written.
+struct LentChunk {
     bytes: Bytes,
-    piece: Arc<Piece>,
+    state: Arc<ChunkState>,
 }
 
-impl Piece {
-    /// Waits until the library has none.
+impl ChunkState {
+    /// Waits until the library has written the chunk.
     fn poll_written(&self, context: &Context<'_>) -> Poll<()> {
         let mut state = self.0.lock();
-        if state.is_there {
+        if state.is_lent {
             state.waker = Some(context.waker().clone());
             return Poll::Pending;
         }
         Poll::Ready(())
     }
 
+    /// Returns bytes that mark the chunk as written when they are dropped.
     fn lend(self: &Arc<Self>, bytes: Bytes) -> Bytes {
-        self.0.lock().is_there = true;
-        Bytes::from_owner(BorrowedPiece { bytes, piece: Arc::clone(self) })
+        self.0.lock().is_lent = true;
+        Bytes::from_owner(LentChunk { bytes, state: Arc::clone(self) })
     }
 }
 
-impl AsRef<[u8]> for BorrowedPiece {
+impl AsRef<[u8]> for LentChunk {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-impl Drop for BorrowedPiece {
+impl Drop for LentChunk {
     fn drop(&mut self) {
         let waker = {
-            let mut state = self.piece.0.lock();
-            state.is_there = false;
+            let mut state = self.state.0.lock();
+            state.is_lent = false;
             state.waker.take()
         };
         if let Some(waker) = waker {
@@ -194,26 +205,27 @@ impl Drop for BorrowedPiece {
     }
 }
 
-impl<W: Unpin> hyper::body::Body for BoundedStream<W> {
+impl<G: Unpin> hyper::body::Body for ResponseBody<G> {
     type Data = Bytes;
     type Error = std::io::Error;
 
-    /// The next piece, or the end, when the last one is written: so the stream is not over before.
+    /// Returns the next chunk, or the end, once the previous chunk is written. So the stream does not end before its
+    /// last chunk is written.
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<std::io::Result<Frame<Bytes>>>> {
-        let Self { body, going } = &mut *self;
-        let Some(going) = going else { return Pin::new(body).poll_frame(context) };
-        ready!(going.piece.poll_written(context));
+        let Self { body, in_flight } = &mut *self;
+        let Some(in_flight) = in_flight else { return Pin::new(body).poll_frame(context) };
+        ready!(in_flight.chunk.poll_written(context));
         let frame = ready!(Pin::new(body).poll_frame(context)?);
-        going.permit.renew(Instant::now());
-        Poll::Ready(frame.map(|frame| Ok(frame.map_data(|bytes| going.piece.lend(bytes)))))
+        in_flight.permit.renew(Instant::now());
+        Poll::Ready(frame.map(|frame| Ok(frame.map_data(|bytes| in_flight.chunk.lend(bytes)))))
     }
 
-    /// What the body says may be true only when its last piece is written.
+    /// Whether the body is empty. A body in flight has not ended until its last chunk is written.
     fn is_end_stream(&self) -> bool {
-        self.going.is_none() && self.body.is_end_stream()
+        self.in_flight.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

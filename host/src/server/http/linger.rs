@@ -1,25 +1,25 @@
-//! Closing a connection such that its client can read the answer.
+//! Lingering close: closing a connection so that its client can still read the response.
 
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
 use tokio::time::timeout;
 
-/// How long the client may take to close too. Who waits for the end of the answer has seen it by then.
+/// How long the client may take to close its side. A client that waits for the end of the response has seen it by then.
 pub(super) const LINGER: Duration = Duration::from_secs(2);
 
-/// How many bytes are read and forgotten meanwhile: more than a request has, and the beginning of a body that was not
-/// wanted.
+/// How many bytes are read and discarded in this time. That is more than a request has, and enough for the beginning of
+/// an unread body.
 const MAX_UNREAD: u64 = 1 << 20;
 
-/// Says that this was all, and reads on until the client closes too: bytes that are left unread would reset the
-/// connection, and could take the answer from the client (RFC 9112 §9.6). TLS tells of the end, so that nobody takes
-/// an answer that was cut off for a whole one.
+/// Shuts down the write side and discards input until the client closes its side. Unread bytes would reset the
+/// connection, and the client could lose the response (RFC 9112 §9.6). Over TLS, the shutdown sends a `close_notify`,
+/// so that a client can tell a complete response from a truncated one.
 pub(in crate::server) async fn close(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     let closing = async {
         stream.shutdown().await?;
         copy(&mut stream.take(MAX_UNREAD), &mut sink()).await
     };
-    // Neither an error nor the end of the time leaves anything more to do.
+    // After an error or a timeout, there is nothing more to do.
     let _ = timeout(LINGER, closing).await;
 }

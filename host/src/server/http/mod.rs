@@ -1,4 +1,4 @@
-//! HTTP/1.1 and HTTP/2: from requests to answers, and to WebSockets.
+//! HTTP/1.1 and HTTP/2: requests, responses, and the upgrade to WebSocket.
 
 mod encode;
 mod final_response;
@@ -11,7 +11,7 @@ mod progress;
 mod upgrade;
 mod upgraded_stream;
 
-pub(super) use self::head::READ as FIRST_READ;
+pub(super) use self::head::READ_SIZE as FIRST_READ;
 pub(super) use self::http1::serve_http1;
 pub(super) use self::http2::serve_http2;
 pub(super) use self::linger::close;

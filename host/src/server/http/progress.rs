@@ -1,5 +1,6 @@
-//! How far an HTTP library has come with an answer: whether its body has been taken, and whether it is written. Until
-//! then the library does not see that the client has closed its side, which is no reason not to answer.
+//! Tracks how far an HTTP library has written a response: whether it has read the whole body, and whether everything is
+//! written. Until then, the library does not see that the client has closed its side. It would drop the response, which
+//! the client may still read.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,82 +13,79 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::connection::NEVER;
 use crate::server::permits::{Eviction, Permit};
 use crate::server::response::Body;
 
-/// Where no answer is being given: long enough to be never.
-const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// How many bytes are read ahead while a handshake is being answered.
+const MAX_READ_AHEAD: usize = 4096;
 
-/// How much is read behind a handshake while that is answered, in bytes.
-const MAX_AHEAD: usize = 4096;
+/// Resolves when a response is evicted to make room for another one.
+type Evicted = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Ends when an answer must give way to another one.
-type MustGiveWay = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// How far the answers of one connection have come.
+/// The progress of the responses on one connection.
 pub(super) struct Progress {
     state: Mutex<State>,
     flushed: Notify,
 }
 
 struct State {
-    /// Until when the answer must have been written.
+    /// When the response must have been written.
     deadline: Instant,
     stage: Stage,
-    /// Of an answer that does not go at once.
-    permit: Option<(Permit, MustGiveWay)>,
-    /// Woken when the end of what the client sends may be seen.
+    /// The permit of a long response.
+    permit: Option<(Permit, Evicted)>,
+    /// Woken when the library may see that the client has closed its side.
     reader: Option<Waker>,
 }
 
-/// What is going on.
+/// What is happening on the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Nothing.
-    Open,
-    /// A handshake is being answered, to a client that has perhaps left and does not want that any more.
-    Joining,
-    /// An answer is being given to a client that has perhaps sent all that it will send.
-    Answering,
-    /// The whole of the answer is in the library's buffer.
-    Taken,
+    Idle,
+    /// A handshake is being answered. If the client closes its side, it has left.
+    Handshake,
+    /// Another request is being answered. The client may close its side and still read the response.
+    Responding,
+    /// The library has read the whole body of the response into its buffer.
+    Buffered,
 }
 
-/// What becomes of a request when the client sends nothing more.
+/// What happens to a request when the client closes its side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OnClientEof {
-    /// It is answered all the same: a client may close its side behind its last request.
-    GoOn,
-    /// Nobody is there to become a client.
-    GiveUp,
+    /// It is answered nevertheless: a client may close its side after its last request.
+    Respond,
+    /// It is dropped: a WebSocket needs both directions.
+    Abort,
 }
 
 impl Progress {
-    /// Of a connection with a request that must be answered by then.
+    /// Creates the progress of a connection whose first response must be written by the deadline.
     pub(super) fn new(deadline: Instant) -> Arc<Self> {
-        let state = State { deadline, stage: Stage::Open, permit: None, reader: None };
+        let state = State { deadline, stage: Stage::Idle, permit: None, reader: None };
         Arc::new(Self { state: Mutex::new(state), flushed: Notify::new() })
     }
 
-    /// A request has come.
-    pub(super) fn begin(&self, deadline: Instant, at_the_end: OnClientEof) {
-        let stage = match at_the_end {
-            OnClientEof::GoOn => Stage::Answering,
-            OnClientEof::GiveUp => Stage::Joining,
+    /// Records that a request has arrived.
+    pub(super) fn begin(&self, deadline: Instant, on_eof: OnClientEof) {
+        let stage = match on_eof {
+            OnClientEof::Respond => Stage::Responding,
+            OnClientEof::Abort => Stage::Handshake,
         };
         *self.state.lock() = State { deadline, stage, permit: None, reader: None };
     }
 
-    /// The answer has a place until it is written.
-    pub(super) fn hold(&self, permit: Permit, eviction: Eviction) {
+    /// Holds the permit of the response until the response is written.
+    pub(super) fn hold_permit(&self, permit: Permit, eviction: Eviction) {
         self.state.lock().permit = Some((permit, Box::pin(eviction.requested())));
     }
 
-    /// Waits until the answer must give way to another one.
-    pub(super) fn poll_must_give_way(&self, context: &mut Context<'_>) -> Poll<()> {
+    /// Waits until the response is evicted to make room for another one.
+    pub(super) fn poll_evicted(&self, context: &mut Context<'_>) -> Poll<()> {
         let mut state = self.state.lock();
-        let eviction = state.permit.as_mut().map(|(_, eviction)| eviction.as_mut().poll(context));
-        eviction.unwrap_or(Poll::Pending)
+        let evicted = state.permit.as_mut().map(|(_, evicted)| evicted.as_mut().poll(context));
+        evicted.unwrap_or(Poll::Pending)
     }
 
     pub(super) fn deadline(&self) -> Instant {
@@ -103,25 +101,27 @@ impl Progress {
         self.flushed.notified().await;
     }
 
-    /// The library has written enough to ask for more.
-    fn asked_for_more(&self) {
+    /// Records that the library has read more of the body, because it has written enough.
+    fn body_read(&self) {
         if let Some((permit, _)) = &mut self.state.lock().permit {
             permit.renew(Instant::now());
         }
     }
 
-    fn taken(&self) {
-        self.state.lock().stage = Stage::Taken;
+    /// Records that the library has read the whole body.
+    fn body_ended(&self) {
+        self.state.lock().stage = Stage::Buffered;
     }
 
-    fn written(&self) {
+    /// Records that the library has written everything in its buffer.
+    fn buffer_flushed(&self) {
         let mut state = self.state.lock();
-        if state.stage == Stage::Taken {
-            state.stage = Stage::Open;
+        if state.stage == Stage::Buffered {
+            state.stage = Stage::Idle;
             state.deadline = Instant::now() + NEVER;
             state.permit = None;
         }
-        let reader = if state.stage == Stage::Open { state.reader.take() } else { None };
+        let reader = if state.stage == Stage::Idle { state.reader.take() } else { None };
         drop(state);
         if let Some(reader) = reader {
             reader.wake();
@@ -129,22 +129,22 @@ impl Progress {
         self.flushed.notify_waiters();
     }
 
-    /// Whether the end is to be seen later, when the answer is written: the library would drop it.
-    fn hides_the_end(&self, context: &Context<'_>) -> bool {
+    /// Whether to hide for now that the client has closed its side. The reader is woken when the response is written.
+    fn hides_eof(&self, context: &Context<'_>) -> bool {
         let mut state = self.state.lock();
-        let hides = !matches!(state.stage, Stage::Open | Stage::Joining);
+        let hides = !matches!(state.stage, Stage::Idle | Stage::Handshake);
         if hides {
             state.reader = Some(context.waker().clone());
         }
         hides
     }
 
-    fn is_joining(&self) -> bool {
-        self.state.lock().stage == Stage::Joining
+    fn is_handshake(&self) -> bool {
+        self.state.lock().stage == Stage::Handshake
     }
 }
 
-/// The body of an answer, which tells when it has been taken.
+/// The body of a response, which records how far the library has read it.
 pub(super) struct TrackedBody {
     body: Body,
     progress: Arc<Progress>,
@@ -165,7 +165,7 @@ impl hyper::body::Body for TrackedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<std::io::Result<Frame<Bytes>>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        self.progress.asked_for_more();
+        self.progress.body_read();
         Poll::Ready(frame)
     }
 
@@ -178,61 +178,63 @@ impl hyper::body::Body for TrackedBody {
     }
 }
 
-/// The library keeps a body for as long as it wants more of it.
+/// The library drops a body as soon as it has read all of it.
 impl Drop for TrackedBody {
     fn drop(&mut self) {
-        self.progress.taken();
+        self.progress.body_ended();
     }
 }
 
-/// A stream that tells whenever the library that writes to it has nothing left to write. The library looks for the
-/// client's end only where it has nothing to read: so what comes behind a handshake is kept from it.
+/// A stream that records when the library has nothing left to write. It also withholds bytes that follow a handshake,
+/// because the library notices that the client has closed its side only when there is nothing to read.
 pub(super) struct TrackedStream<S> {
     stream: S,
-    /// What is left of the head of the first request.
-    head: usize,
-    /// What came behind a handshake while that is answered.
-    ahead: Vec<u8>,
+    /// How many bytes of the head of the first request have not been read.
+    head_left: usize,
+    /// The bytes that follow a handshake, read ahead while it is being answered.
+    read_ahead: Vec<u8>,
     progress: Arc<Progress>,
 }
 
 impl<S> TrackedStream<S> {
-    pub(super) fn new(stream: S, head: usize, progress: Arc<Progress>) -> Self {
-        Self { stream, head, ahead: Vec::new(), progress }
+    /// Wraps a stream that begins with a head of `head_length` bytes.
+    pub(super) fn new(stream: S, head_length: usize, progress: Arc<Progress>) -> Self {
+        Self { stream, head_left: head_length, read_ahead: Vec::new(), progress }
     }
 
-    /// The stream, and what was read of it that the library did not get.
+    /// Returns the stream, and the bytes that were withheld from the library.
     pub(super) fn into_inner(self) -> (S, Vec<u8>) {
-        (self.stream, self.ahead)
+        (self.stream, self.read_ahead)
     }
 }
 
 impl<S: AsyncRead + Unpin> TrackedStream<S> {
-    /// Reads so much at most.
-    fn poll_read_part(
+    /// Reads at most `limit` bytes.
+    fn poll_read_limited(
         &mut self,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
-        most: usize,
+        limit: usize,
     ) -> Poll<std::io::Result<usize>> {
-        let most = most.min(buffer.remaining());
-        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
+        let limit = limit.min(buffer.remaining());
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(limit));
         ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;
         let length = part.filled().len();
         buffer.advance(length);
         Poll::Ready(Ok(length))
     }
 
-    /// Reads ahead until the client ends. One that sends much before it is let in is not heard any more.
-    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        while self.ahead.len() < MAX_AHEAD {
+    /// Reads ahead until the client closes its side. If the client sends too much before it is accepted, this never
+    /// resolves.
+    fn poll_eof(&mut self, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        while self.read_ahead.len() < MAX_READ_AHEAD {
             let mut bytes = [0; 1024];
             let mut buffer = ReadBuf::new(&mut bytes);
             ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
             if buffer.filled().is_empty() {
                 return Poll::Ready(Ok(()));
             }
-            self.ahead.extend_from_slice(buffer.filled());
+            self.read_ahead.extend_from_slice(buffer.filled());
         }
         Poll::Pending
     }
@@ -244,17 +246,17 @@ impl<S: AsyncRead + Unpin> AsyncRead for TrackedStream<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
-        if self.head > 0 {
-            let head = self.head;
-            self.head -= ready!(self.poll_read_part(context, buffer, head))?;
+        if self.head_left > 0 {
+            let head_left = self.head_left;
+            self.head_left -= ready!(self.poll_read_limited(context, buffer, head_left))?;
             return Poll::Ready(Ok(()));
         }
-        if self.progress.is_joining() {
-            return self.poll_end(context);
+        if self.progress.is_handshake() {
+            return self.poll_eof(context);
         }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        if buffer.filled().len() == before && self.progress.hides_the_end(context) {
+        if buffer.filled().len() == before && self.progress.hides_eof(context) {
             return Poll::Pending;
         }
         Poll::Ready(Ok(()))
@@ -282,13 +284,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TrackedStream<S> {
         self.stream.is_write_vectored()
     }
 
-    /// The library flushes when its own buffer is empty.
+    /// The library flushes when its own buffer is empty, so everything is written then.
     fn poll_flush(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<std::io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_flush(context))?;
-        self.progress.written();
+        self.progress.buffer_flushed();
         Poll::Ready(Ok(()))
     }
 

@@ -1,8 +1,10 @@
-//! Requests whose connection belongs to an HTTP library, which hands over what becomes of it.
+//! Upgrades: starting the connection of an accepted client on the worker of its actor.
 
+use std::io::{Error, Result};
 use std::sync::Arc;
 
 use http::{Request, Response};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::upgraded_stream::UpgradedStream;
 use crate::connection::{Connection, ConnectionEnd};
@@ -11,32 +13,43 @@ use crate::server::host::HostState;
 use crate::server::host::request::{AcceptedClient, RequestContext};
 use crate::server::response::Body;
 
-/// Answers a request. If that lets a client in, it is served as soon as the library hands its stream over, and
-/// `afterwards` runs when it has gone.
+/// Answers a request of a connection that an HTTP library owns. If a client is accepted, its connection starts as soon
+/// as the library hands over the stream. `afterwards` runs when that connection has ended.
 pub(in crate::server) async fn answer_with_upgrade<B>(
     state: &Arc<HostState>,
     mut request: Request<B>,
     context: RequestContext,
     afterwards: impl Future<Output = ()> + Send + 'static,
 ) -> Response<Body> {
-    let stream = hyper::upgrade::on(&mut request);
+    let upgrade = hyper::upgrade::on(&mut request);
     let request = request.map(drop);
     let response = host::answer(state, &request, context.clone()).await.into_response();
-    if let Some(AcceptedClient { admitted, settings, .. }) = context.take_accepted() {
-        let mode = state.config().mode;
-        let actor = Arc::clone(admitted.actor());
-        actor.worker().run(async move {
-            match stream.await {
-                Ok(stream) => {
-                    let stream = UpgradedStream::new(stream);
-                    Connection::new(admitted, stream, settings, mode).serve(Vec::new()).await;
-                }
-                Err(error) => {
-                    admitted.disconnect(&ConnectionEnd::Lost(std::io::Error::other(error)));
-                }
-            }
-            afterwards.await;
-        });
+    if let Some(accepted) = context.take_accepted() {
+        let stream = async { upgrade.await.map(UpgradedStream::new).map_err(Error::other) };
+        serve_websocket(state, accepted, stream, Vec::new(), afterwards);
     }
     response
+}
+
+/// Serves an accepted client on the worker of its actor, once `stream` is there. `first` holds bytes that were already
+/// read from the stream. `afterwards` runs when the connection has ended.
+pub(super) fn serve_websocket<S>(
+    state: &HostState,
+    accepted: AcceptedClient,
+    stream: impl Future<Output = Result<S>> + Send + 'static,
+    first: Vec<u8>,
+    afterwards: impl Future<Output = ()> + Send + 'static,
+) where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let AcceptedClient { admitted, settings, trailer: _ } = accepted;
+    let actor = Arc::clone(admitted.actor());
+    let mode = state.config().mode;
+    actor.worker().run(async move {
+        match stream.await {
+            Ok(stream) => Connection::new(admitted, stream, settings, mode).serve(first).await,
+            Err(error) => drop(admitted.disconnect(&ConnectionEnd::Lost(error))),
+        }
+        afterwards.await;
+    });
 }

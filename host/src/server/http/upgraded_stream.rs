@@ -1,4 +1,4 @@
-//! A stream that an HTTP library hands over, of HTTP/2 perhaps.
+//! A stream that an HTTP library hands over after an upgrade, over HTTP/1.1 or HTTP/2.
 
 use std::io::Result;
 use std::pin::Pin;
@@ -8,12 +8,12 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How much is written at once, in octets: what fits into one frame of HTTP/2 by default (RFC 9113 §4.2). The
-/// library takes a few pieces of a stream, whatever their length, before it makes the writer wait: so what a
-/// client does not read waits in its outbound buffer, where it is counted.
-const PIECE: usize = 16 << 10;
+/// How much is written at once, in bytes: what fits into one HTTP/2 frame by default (RFC 9113 §4.2). The library
+/// buffers a few writes of a stream, however long, before it makes the writer wait. With short writes, the output that
+/// a client does not read waits in its outbound buffer, where it is counted.
+const MAX_WRITE: usize = 16 << 10;
 
-/// A stream that was handed over.
+/// An upgraded stream.
 pub(super) struct UpgradedStream(TokioIo<Upgraded>);
 
 impl UpgradedStream {
@@ -38,7 +38,7 @@ impl AsyncWrite for UpgradedStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, &bytes[..bytes.len().min(PIECE)])
+        Pin::new(&mut self.0).poll_write(context, &bytes[..bytes.len().min(MAX_WRITE)])
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {

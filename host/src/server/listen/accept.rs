@@ -20,137 +20,139 @@ use crate::server::permits::handshake::{self, HandshakePermit};
 use crate::server::stream::SocketTransfer;
 use crate::worker::Worker;
 
-/// How long to wait when the system has no file descriptors left: long enough not to spin, short
-/// enough that nobody notices when one comes free.
-const OUT_OF_RESOURCES: Duration = Duration::from_millis(100);
+/// How long to back off when the system has no file descriptors left: long enough not to spin, and too short to be
+/// noticed once one is free again.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// Lines on connections that cannot be accepted.
-static NOT_ACCEPTED: LogRate = LogRate::new();
+/// Limits the log lines about connections that cannot be accepted.
+static ACCEPT_ERRORS: LogRate = LogRate::new();
 
-/// How often is looked whether connections wait for a worker.
-const LOOK_EVERY: Duration = Duration::from_millis(25);
+/// How often the operator's thread checks whether connections are waiting for a worker.
+const CHECK_INTERVAL: Duration = Duration::from_millis(25);
 
-/// For how many looks a worker that did is not to accept, unless it has nothing to do before.
-const LEFT_FOR: u32 = 40;
+/// How long the operator's thread accepts instead of a busy worker, in checks. It stops earlier if the worker becomes
+/// idle.
+const MAX_TAKEOVER_CHECKS: u32 = 40;
 
-/// A socket whose connections the first worker accepts: whoever accepts one serves it without waking another thread.
-/// While the worker does not come round to it, this is done, and they are served, by what operates the server.
+/// A listening socket. The first worker accepts its connections, so that a connection it also serves wakes no other
+/// thread. While that worker is too busy to accept, the operator's thread accepts and serves them.
 struct Acceptor {
     listener: Listener,
     endpoint: Arc<Endpoint>,
     state: Arc<HostState>,
-    /// This address has places of its own: who fills them shuts out nobody at another one.
+    /// Each address has permits of its own: a peer that exhausts them does not block the other addresses.
     permits: Arc<Permits>,
-    /// How many the worker has accepted.
+    /// How many connections the worker has accepted.
     accepted: AtomicUsize,
-    /// The worker is to leave them.
-    is_left: AtomicBool,
+    /// Whether the operator's thread accepts instead of the worker.
+    is_taken_over: AtomicBool,
     handoff: Handoff,
 }
 
-/// Accepts for ever. Each connection gets a task of its own.
+/// Accepts connections forever. Each connection gets a task of its own.
 ///
 /// # Cancel safety
 ///
-/// Nobody is accepted any more when the future is dropped.
+/// Dropping the future stops accepting. Connections that were accepted are not affected.
 pub(in crate::server) async fn accept(
     listener: Listener,
     endpoint: Arc<Endpoint>,
     state: Arc<HostState>,
 ) {
     let worker = state.context.workers.first();
-    let accepting = Arc::new(Acceptor {
+    let acceptor = Arc::new(Acceptor {
         listener,
         endpoint,
         state,
         permits: handshake::handshake_permits(),
         accepted: AtomicUsize::new(0),
-        is_left: AtomicBool::new(false),
+        is_taken_over: AtomicBool::new(false),
         handoff: Handoff::default(),
     });
-    let working = Arc::clone(&accepting);
-    let _working = AbortOnDropHandle::new(
-        worker.runtime().spawn(async move { working.accept_on_worker().await }),
+    let on_worker = Arc::clone(&acceptor);
+    let _task = AbortOnDropHandle::new(
+        worker.runtime().spawn(async move { on_worker.accept_on_worker().await }),
     );
-    accepting.accept_when_worker_is_busy(&worker).await;
+    acceptor.accept_when_worker_is_busy(&worker).await;
 }
 
 impl Acceptor {
-    /// Accepts on the worker that runs this.
+    /// Accepts connections on the current worker.
     async fn accept_on_worker(&self) {
-        let waiting = loop {
+        let listener = loop {
             match self.listener.on_current_runtime() {
-                Ok(waiting) => break waiting,
-                Err(error) => not_accepted(&error).await,
+                Ok(listener) => break listener,
+                Err(error) => log_and_back_off(&error).await,
             }
         };
         loop {
-            match waiting.accept(|| !self.is_left.load(Ordering::SeqCst)).await {
+            match listener.accept(|| !self.is_taken_over.load(Ordering::SeqCst)).await {
                 Ok(incoming) => {
                     self.accepted.fetch_add(1, Ordering::Relaxed);
-                    let (accepted, worker) = self.admit(incoming).await.assigned();
+                    let (accepted, worker) = self.acquire_permit(incoming).await.assign_worker();
                     self.handoff.give(accepted, worker);
                 }
-                Err(error) => not_accepted(&error).await,
+                Err(error) => log_and_back_off(&error).await,
             }
         }
     }
 
-    /// Serves what the workers do not come round to.
+    /// Accepts and serves the connections that the workers are too busy for.
     async fn accept_when_worker_is_busy(&self, worker: &Arc<Worker>) {
-        let mut looks = interval(LOOK_EVERY);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut accepted, mut has_waited) = (0, false);
+        let mut checks = interval(CHECK_INTERVAL);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut accepted, mut was_waiting) = (0, false);
         loop {
-            self.wait_and_take_back(&mut looks).await;
+            self.reclaim_at_next_check(&mut checks).await;
             let before = std::mem::replace(&mut accepted, self.accepted.load(Ordering::Relaxed));
-            let comes_round = accepted != before || worker.is_parked();
-            let waits = !comes_round && self.listener.has_pending();
-            if std::mem::replace(&mut has_waited, waits) && waits {
+            let is_responsive = accepted != before || worker.is_parked();
+            let is_waiting = !is_responsive && self.listener.has_pending();
+            if std::mem::replace(&mut was_waiting, is_waiting) && is_waiting {
                 worker.mark_late();
-                self.accept_in_place_of(worker, &mut looks).await;
+                self.take_over(worker, &mut checks).await;
             }
         }
     }
 
-    /// Accepts until the worker has nothing else to do, and for a second at most.
-    async fn accept_in_place_of(&self, worker: &Worker, looks: &mut Interval) {
-        self.is_left.store(true, Ordering::SeqCst);
-        for _ in 0..LEFT_FOR {
-            self.accept_waiting().await;
-            self.wait_and_take_back(looks).await;
+    /// Accepts instead of the worker until it is idle, for one second at most.
+    async fn take_over(&self, worker: &Worker, checks: &mut Interval) {
+        self.is_taken_over.store(true, Ordering::SeqCst);
+        for _ in 0..MAX_TAKEOVER_CHECKS {
+            self.accept_pending().await;
+            self.reclaim_at_next_check(checks).await;
             if worker.is_parked() {
                 break;
             }
         }
-        self.is_left.store(false, Ordering::SeqCst);
-        // Of those who came before that, the worker does not hear.
-        self.accept_waiting().await;
+        self.is_taken_over.store(false, Ordering::SeqCst);
+        // The worker gets no event for connections that arrived before it was to accept again.
+        self.accept_pending().await;
     }
 
-    /// Waits until it is time to look, and serves here what was given in vain.
-    async fn wait_and_take_back(&self, looks: &mut Interval) {
-        looks.tick().await;
-        for accepted in self.handoff.take_back() {
+    /// Waits for the next check. Then serves the connections that no worker has picked up in time.
+    async fn reclaim_at_next_check(&self, checks: &mut Interval) {
+        checks.tick().await;
+        for accepted in self.handoff.reclaim() {
             tokio::spawn(accepted.serve());
         }
     }
 
-    /// Serves all that wait, here.
-    async fn accept_waiting(&self) {
+    /// Accepts all pending connections and serves them on the current runtime.
+    async fn accept_pending(&self) {
         loop {
             match self.listener.try_accept() {
                 Ok(incoming) => {
-                    let accepted = self.admit(incoming).await;
+                    let accepted = self.acquire_permit(incoming).await;
                     tokio::spawn(accepted.serve());
                 }
                 Err(error) if error.kind() == WouldBlock => return,
-                Err(error) => not_accepted(&error).await,
+                Err(error) => log_and_back_off(&error).await,
             }
         }
     }
 
-    async fn admit(&self, incoming: Incoming) -> AcceptedConnection {
+    /// Waits until the connection gets a permit.
+    async fn acquire_permit(&self, incoming: Incoming) -> AcceptedConnection {
         let Incoming { stream, peer, local } = incoming;
         let permit = HandshakePermit::acquire(&self.permits, peer.ip()).await;
         let context = RequestContext::new(&self.state, Peer::plain(peer).at(local));
@@ -159,22 +161,22 @@ impl Acceptor {
     }
 }
 
-/// Waits, if that may help.
-async fn not_accepted(error: &std::io::Error) {
+/// Logs the error. Waits if the system is out of resources.
+async fn log_and_back_off(error: &std::io::Error) {
     if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         tracing::debug!("not accepted: {error}");
         return;
     }
-    if let Some(Line { left_out }) = NOT_ACCEPTED.line(Instant::now()) {
+    if let Some(Line { left_out }) = ACCEPT_ERRORS.line(Instant::now()) {
         tracing::warn!(
             left_out,
             "cannot accept connections: {error}; more file descriptors (ulimit -n) may help"
         );
     }
-    sleep(OUT_OF_RESOURCES).await;
+    sleep(ACCEPT_BACKOFF).await;
 }
 
-/// A connection that was accepted and is not served yet.
+/// An accepted connection that is not served yet.
 pub(super) struct AcceptedConnection {
     state: Arc<HostState>,
     endpoint: Arc<Endpoint>,
@@ -184,14 +186,14 @@ pub(super) struct AcceptedConnection {
 }
 
 impl AcceptedConnection {
-    /// Counts it on the worker with the least to do, which is to serve it.
-    fn assigned(self) -> (Self, Arc<Worker>) {
+    /// Picks the worker with the least load to serve the connection, and counts the connection there.
+    fn assign_worker(self) -> (Self, Arc<Worker>) {
         let load = self.state.context.workers.assign_handshake();
         let worker = load.worker();
         (Self { permit: self.permit.assigned_to(load), ..self }, worker)
     }
 
-    /// Serves it on the runtime of the current task.
+    /// Serves the connection on the current runtime.
     pub(super) async fn serve(self) {
         let Self { state, endpoint, stream, context, permit } = self;
         let peer = context.peer.address;
@@ -215,12 +217,12 @@ impl AcceptedConnection {
                 Err(error) => error,
             },
         };
-        tracing::debug!(%peer, "gone before it was served: {error}");
+        tracing::debug!(%peer, "connection lost before it was served: {error}");
     }
 }
 
 fn register(stream: std::net::TcpStream) -> std::io::Result<TcpStream> {
-    // Messages are small and somebody waits for each.
+    // Nagle's algorithm would delay small messages, and latency matters.
     stream.set_nodelay(true)?;
     TcpStream::from_std(stream)
 }
@@ -230,12 +232,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn task_of_a_connection_has_no_room_for_what_few_connections_do() {
-        fn bytes<F>(_: impl Fn(AcceptedConnection) -> F) -> usize {
+    fn connection_task_reserves_no_memory_for_what_few_connections_use() {
+        fn size<F>(_: impl Fn(AcceptedConnection) -> F) -> usize {
             size_of::<F>()
         }
-        let bytes = bytes(AcceptedConnection::serve);
-        // Of a request over HTTP/1.1 or the beginning of HTTP/2. With that of TLS it would be 12,500.
+        let bytes = size(AcceptedConnection::serve);
+        // Enough for a request over HTTP/1.1 or the start of HTTP/2. With TLS inline it would be 12,500.
         assert!(bytes <= 5000, "{bytes}");
     }
 }

@@ -1,4 +1,4 @@
-//! Certificates that are replaced while the server runs.
+//! Reloading certificates while the server runs.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use crate::blocking::off_the_workers;
 use crate::reload::HALF_WRITTEN;
 use crate::watch::Watch;
 
-/// Shows a new certificate whenever its files change, for ever.
-pub(in crate::server) async fn follow(tls: Arc<Tls>, watch: Watch) {
+/// Reloads the certificate whenever its files change, forever.
+pub(in crate::server) async fn reload_on_change(tls: Arc<Tls>, watch: Watch) {
     loop {
         watch.changed().await;
-        // The certificate and its key are two files, and for a moment do not belong together.
-        while let Err(error) = read_again(&tls).await {
+        // The certificate and its key are two files. They may not match until both are written.
+        while let Err(error) = reload(&tls).await {
             if timeout(HALF_WRITTEN, watch.changed()).await.is_err() {
                 tracing::error!("the certificate stays as it was: {error}");
                 break;
@@ -23,14 +23,14 @@ pub(in crate::server) async fn follow(tls: Arc<Tls>, watch: Watch) {
     }
 }
 
-/// Reads the files of the certificate.
+/// Reads the certificate's files again.
 ///
 /// # Errors
 ///
-/// [`TlsError`]; what was shown before still is.
-pub(in crate::server) async fn read_again(tls: &Arc<Tls>) -> Result<(), TlsError> {
-    let reading = Arc::clone(tls);
-    off_the_workers(move || reading.renew()).await?;
+/// Returns [`TlsError`] if they cannot be used. The previous certificate then stays in use.
+pub(in crate::server) async fn reload(tls: &Arc<Tls>) -> Result<(), TlsError> {
+    let tls = Arc::clone(tls);
+    off_the_workers(move || tls.reload()).await?;
     tracing::info!("read the certificate");
     Ok(())
 }

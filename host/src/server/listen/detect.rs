@@ -1,72 +1,72 @@
-//! The first octets of a connection tell what is spoken there.
+//! Protocol detection from the first bytes of a connection.
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::server::http;
 use crate::server::stream::Prefixed;
 
-/// With what a client begins that speaks HTTP/2 (RFC 9113 §3.4).
+/// The connection preface of HTTP/2 (RFC 9113 §3.4).
 const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// With what a Flash player asks for a policy.
+/// The policy request of a Flash player.
 pub(super) const FLASH: &[u8] = b"<policy-file-request/>\0";
 
-/// The content type of a handshake record (RFC 8446 §5.1), and the major version behind it.
+/// The content type of a handshake record, and the major version that follows it (RFC 8446 §5.1).
 const TLS: &[u8] = &[0x16, 0x03];
 
-/// How much is read before it is known what is spoken: most requests whole. Whoever reads the request takes all of
-/// it with the first read, so that nothing is left over.
+/// The most that is read, in bytes, to detect the protocol. Most requests fit. [`http`] reads with a buffer of the same
+/// size, so its first read consumes everything that was read here.
 const FIRST_READ: usize = http::FIRST_READ;
 
-/// What a client speaks.
+/// The protocol that a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Detected {
-    /// HTTP/1.1, or anything that is to be refused as such.
+pub(super) enum Protocol {
+    /// HTTP/1.1, or anything unknown, which gets an HTTP/1.1 error response.
     Http1,
-    /// HTTP/2.
+    /// HTTP/2 with prior knowledge.
     Http2,
     /// TLS.
     Tls,
-    /// The question of a Flash player.
+    /// The policy request of a Flash player.
     Flash,
 }
 
-/// Reads until it is known what is spoken; `first` was read already. A client that ends before that is known
-/// speaks HTTP/1.1.
+/// Reads until the protocol is known. `first` holds what has already been read. If the client closes its side before
+/// that, the protocol counts as HTTP/1.1.
 ///
 /// # Cancel safety
 ///
-/// None: what was read is lost with the future.
+/// Not cancel safe: bytes that were read are lost with the future.
 pub(super) async fn detect<S: AsyncRead + Unpin>(
     mut stream: S,
     mut first: Vec<u8>,
-) -> std::io::Result<(Detected, Prefixed<S>)> {
-    let opening = loop {
-        if let Some(opening) = opening(&first) {
-            break opening;
+) -> std::io::Result<(Protocol, Prefixed<S>)> {
+    let protocol = loop {
+        if let Some(protocol) = classify(&first) {
+            break protocol;
         }
         let room = FIRST_READ - first.len();
         first.reserve_exact(room);
         if (&mut stream).take(room as u64).read_buf(&mut first).await? == 0 {
-            break Detected::Http1;
+            break Protocol::Http1;
         }
     };
-    Ok((opening, Prefixed::new(first, stream)))
+    Ok((protocol, Prefixed::new(first, stream)))
 }
 
-/// `None` if that cannot be told from so few octets.
-fn opening(first: &[u8]) -> Option<Detected> {
-    for (beginning, opening) in
-        [(HTTP2, Detected::Http2), (FLASH, Detected::Flash), (TLS, Detected::Tls)]
+/// Returns the protocol that begins with these bytes, or `None` if they are too few to tell.
+fn classify(first: &[u8]) -> Option<Protocol> {
+    for (prefix, protocol) in
+        [(HTTP2, Protocol::Http2), (FLASH, Protocol::Flash), (TLS, Protocol::Tls)]
     {
-        if first.starts_with(beginning) {
-            return Some(opening);
+        if first.starts_with(prefix) {
+            return Some(protocol);
         }
-        if beginning.starts_with(first) {
+        if prefix.starts_with(first) {
             return None;
         }
     }
-    Some(Detected::Http1)
+    Some(Protocol::Http1)
 }
 
 #[cfg(test)]
@@ -76,28 +76,28 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_spoken_is_known_wherever_the_input_is_cut_and_nothing_of_it_is_lost() {
+    async fn protocol_is_detected_wherever_the_input_is_cut_and_no_byte_is_lost() {
         for (whole, expected) in [
-            (&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nmore"[..], Detected::Http2),
-            (b"PRI * HTTP/1.1\r\n\r\n", Detected::Http1),
-            (b"PUT / HTTP/1.1\r\n\r\n", Detected::Http1),
-            (b"GET / HTTP/1.1\r\n\r\n", Detected::Http1),
-            (b"<policy-file-request/>\0", Detected::Flash),
-            (b"<html>", Detected::Http1),
-            (b"\x16\x03\x01\x02\x00\x01", Detected::Tls),
-            (b"\x16\x16", Detected::Http1),
-            (b"PRI", Detected::Http1),
+            (&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nmore"[..], Protocol::Http2),
+            (b"PRI * HTTP/1.1\r\n\r\n", Protocol::Http1),
+            (b"PUT / HTTP/1.1\r\n\r\n", Protocol::Http1),
+            (b"GET / HTTP/1.1\r\n\r\n", Protocol::Http1),
+            (b"<policy-file-request/>\0", Protocol::Flash),
+            (b"<html>", Protocol::Http1),
+            (b"\x16\x03\x01\x02\x00\x01", Protocol::Tls),
+            (b"\x16\x16", Protocol::Http1),
+            (b"PRI", Protocol::Http1),
         ] {
             for cut in 0..=whole.len() {
                 let (mut far, near) = duplex(100);
                 let (one, other) = whole.split_at(cut);
-                let opened = tokio::spawn(detect(near, Vec::new()));
+                let detecting = tokio::spawn(detect(near, Vec::new()));
                 far.write_all(one).await.expect("room");
                 tokio::task::yield_now().await;
                 far.write_all(other).await.expect("room");
                 drop(far);
-                let (opening, mut stream) = opened.await.expect("no panic").expect("no error");
-                assert_eq!(opening, expected, "{whole:?} cut at {cut}");
+                let (protocol, mut stream) = detecting.await.expect("no panic").expect("no error");
+                assert_eq!(protocol, expected, "{whole:?} cut at {cut}");
                 let mut read = Vec::new();
                 stream.read_to_end(&mut read).await.expect("no error");
                 assert_eq!(read, whole, "cut at {cut}");

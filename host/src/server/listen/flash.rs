@@ -1,19 +1,19 @@
-//! The question of a Flash player, on the port where it wants to connect: a policy, and no HTTP.
+//! The Flash socket policy: a Flash player asks for it, without HTTP, on the port that it wants to connect to.
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::detect::FLASH;
 
-/// Answers with the policy. What is asked is known, and not read yet.
+/// Sends the policy. The request is known, but still unread.
 ///
 /// # Errors
 ///
-/// The connection was lost.
+/// Returns an error if the connection is lost.
 pub(super) async fn answer(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     policy: &[u8],
 ) -> std::io::Result<()> {
-    // Left unread, it would reset the connection before the answer is read.
+    // An unread request would reset the connection, and the client might lose the policy.
     stream.read_exact(&mut [0; FLASH.len()]).await?;
     stream.write_all(policy).await?;
     stream.write_all(b"\0").await?;

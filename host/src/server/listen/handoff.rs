@@ -1,7 +1,7 @@
-//! Connections that were given to a worker, until it picks them up.
+//! Connections that were handed to a worker, until it picks them up.
 //!
-//! One that is not picked up in time is taken back: whoever asks how the server is must not wait for guests. Whoever is
-//! the first, worker or not, has it.
+//! A connection that is not picked up in time is reclaimed, and the operator's thread serves it: a health check must
+//! not wait for guests. The worker and the operator's thread may both try to take it, and the first one gets it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use parking_lot::Mutex;
 use super::accept::AcceptedConnection;
 use crate::worker::Worker;
 
-/// How long a worker has. One that is busy with many short events takes less.
-const PATIENCE: Duration = Duration::from_millis(40);
+/// How long a worker has to pick up a connection. A worker that is busy with many short events takes less time.
+const PICKUP_TIMEOUT: Duration = Duration::from_millis(40);
 
-/// Those that were not picked up yet, and some that were.
+/// The connections that no worker has picked up yet, and some that one has.
 #[derive(Default)]
 pub(super) struct Handoff(Mutex<VecDeque<Pending>>);
 
@@ -26,38 +26,40 @@ struct Pending {
 }
 
 impl Handoff {
-    /// Lets a worker serve a connection.
+    /// Hands a connection to a worker, which serves it.
     pub(super) fn give(&self, accepted: AcceptedConnection, worker: Arc<Worker>) {
         let connection = Arc::new(Mutex::new(Some(accepted)));
-        let taking = Arc::clone(&connection);
+        let slot = Arc::clone(&connection);
         worker.runtime().spawn(async move {
-            let accepted = taking.lock().take();
-            drop(taking);
+            let accepted = slot.lock().take();
+            drop(slot);
             if let Some(accepted) = accepted {
                 accepted.serve().await;
             }
         });
-        let mut waiting = self.0.lock();
-        forget_served(&mut waiting);
-        waiting.push_back(Pending { since: Instant::now(), worker, connection });
+        let mut pending = self.0.lock();
+        drop_picked_up(&mut pending);
+        pending.push_back(Pending { since: Instant::now(), worker, connection });
     }
 
-    /// Takes back what was not picked up in time. Its worker gets no more until it has come round.
-    pub(super) fn take_back(&self) -> Vec<AcceptedConnection> {
-        let mut taken = Vec::new();
-        let mut waiting = self.0.lock();
-        forget_served(&mut waiting);
-        while let Some(late) = waiting.pop_front_if(|oldest| oldest.since.elapsed() >= PATIENCE) {
+    /// Returns the connections that were not picked up in time. Their workers are marked late, so they get no more
+    /// connections until they respond.
+    pub(super) fn reclaim(&self) -> Vec<AcceptedConnection> {
+        let mut reclaimed = Vec::new();
+        let mut pending = self.0.lock();
+        drop_picked_up(&mut pending);
+        let is_late = |oldest: &mut Pending| oldest.since.elapsed() >= PICKUP_TIMEOUT;
+        while let Some(late) = pending.pop_front_if(is_late) {
             if let Some(accepted) = late.connection.lock().take() {
                 late.worker.mark_late();
-                taken.push(accepted);
+                reclaimed.push(accepted);
             }
         }
-        taken
+        reclaimed
     }
 }
 
-/// Forgets those that were picked up before the next one that was not.
-fn forget_served(waiting: &mut VecDeque<Pending>) {
-    while waiting.pop_front_if(|oldest| oldest.connection.lock().is_none()).is_some() {}
+/// Drops the picked-up connections at the front of the queue.
+fn drop_picked_up(pending: &mut VecDeque<Pending>) {
+    while pending.pop_front_if(|oldest| oldest.connection.lock().is_none()).is_some() {}
 }

@@ -1,4 +1,4 @@
-//! From a socket to HTTP: what a proxy says of its client, TLS, and which version of HTTP is spoken.
+//! From a listening socket to HTTP: accepting, the PROXY protocol, TLS, and detecting the version of HTTP.
 
 mod accept;
 pub(super) mod certificates;
@@ -19,7 +19,7 @@ use tokio::time::timeout_at;
 use ws_host_protocol::handshake::Scheme;
 
 pub(super) use self::accept::accept;
-use self::detect::{Detected, detect};
+use self::detect::{Protocol, detect};
 pub(super) use self::listener::Listener;
 use self::proxy_header::{Addresses, ProxyHeader};
 pub(super) use self::tls::{Tls, TlsError};
@@ -31,39 +31,39 @@ use crate::server::http;
 use crate::server::permits::handshake::HandshakePermit;
 use crate::server::stream::{Prefixed, PrefixedTransfer, TlsTransfer, Transfer};
 
-/// What somebody hears who speaks plain HTTP where TLS is spoken.
-const SPEAK_TLS: &str = "\
+/// The response to plain HTTP on a port with TLS.
+const TLS_REQUIRED: &str = "\
 HTTP/1.1 400 Bad Request\r\n\
 Content-Type: text/plain; charset=utf-8\r\n\
 Connection: close\r\n\
 \r\n\
 This port speaks TLS: connect to it with wss:// or https://.\n";
 
-/// Lines on those who come where only proxies may, and are none that is trusted.
-static NOT_TRUSTED: LogRate = LogRate::new();
+/// Limits the log lines about peers that are not trusted proxies, at an address that is only for proxies.
+static UNTRUSTED_PEERS: LogRate = LogRate::new();
 
-/// Lines on proxies that do not speak the PROXY protocol.
-static NO_HEADER: LogRate = LogRate::new();
+/// Limits the log lines about proxies that do not send a PROXY protocol header.
+static MISSING_HEADERS: LogRate = LogRate::new();
 
-/// What is spoken before HTTP with those who come this way.
+/// A configured address, and what comes before HTTP on its connections.
 #[derive(Debug)]
 pub(super) struct Endpoint {
-    /// The address as the configuration has it; `None` if somebody else accepts the connections.
+    /// The address as configured. `None` if another program accepts the connections.
     pub(super) address: Option<Address>,
     pub(super) tls: Option<Arc<Tls>>,
-    /// The scheme of those who come without TLS: that of https if it was taken off in front.
+    /// The scheme of connections without TLS. It is https if a proxy in front terminates TLS.
     pub(super) scheme: Scheme,
     pub(super) proxy_protocol: ProxyProtocol,
 }
 
 impl Endpoint {
-    /// Nothing: of connections that somebody else accepts.
+    /// The endpoint of connections that another program accepts. Nothing comes before HTTP.
     pub(super) const UNBOUND: Self =
         Self { address: None, tls: None, scheme: Scheme::Http, proxy_protocol: ProxyProtocol::Off };
 }
 
-/// Serves a connection up to the answer to its request, or to its end if there are many requests, or until it must
-/// give way to another one. A WebSocket goes on in a task of its own.
+/// Serves a connection until its last response is sent, or until it is evicted to make room for another one. If the
+/// connection becomes a WebSocket, a task of its own serves that.
 pub(super) async fn serve_connection<S, M: Transfer<S>>(
     state: Arc<HostState>,
     endpoint: &Endpoint,
@@ -74,12 +74,12 @@ pub(super) async fn serve_connection<S, M: Transfer<S>>(
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let peer = context.peer.address;
-    let must_give_way = permit.evicted();
+    let evicted = permit.evicted();
     tokio::select! {
-        // In this order: the client is waited for when it has been asked, and what it has sent is read first.
+        // In this order: input that has arrived is read before the connection counts as idle, or is evicted.
         biased;
         () = detect_and_serve::<S, M>(state, endpoint, stream, context, permit) => {}
-        () = must_give_way => tracing::debug!(%peer, "closed: it gives way to another connection"),
+        () = evicted => tracing::debug!(%peer, "closed: evicted to make room for another connection"),
     }
 }
 
@@ -96,14 +96,14 @@ async fn detect_and_serve<S, M: Transfer<S>>(
     if endpoint.scheme == Scheme::Https {
         context.peer.scheme = Scheme::Https;
     }
-    let opened =
-        before_deadline(&context.clone(), read_opening(&state, endpoint, stream, &mut context))
+    let detected =
+        before_deadline(&context.clone(), read_preamble(&state, endpoint, stream, &mut context))
             .await;
-    let Some((opening, mut stream)) = opened else { return };
+    let Some((protocol, mut stream)) = detected else { return };
     let Some(tls) = &endpoint.tls else {
-        return match opening {
-            Detected::Http2 => http::serve_http2(state, stream, context, permit).await,
-            Detected::Flash => match &state.config().flash_policy {
+        return match protocol {
+            Protocol::Http2 => http::serve_http2(state, stream, context, permit).await,
+            Protocol::Flash => match &state.config().flash_policy {
                 Some(policy) => {
                     let _ = before_deadline(&context, flash::answer(&mut stream, policy)).await;
                 }
@@ -112,18 +112,18 @@ async fn detect_and_serve<S, M: Transfer<S>>(
                         .await
                 }
             },
-            // Who speaks TLS here is answered with 400.
-            Detected::Http1 | Detected::Tls => {
+            // A TLS client gets a 400 here.
+            Protocol::Http1 | Protocol::Tls => {
                 http::serve_http1::<_, PrefixedTransfer<M>>(&state, stream, context, permit).await;
             }
         };
     };
-    if opening != Detected::Tls {
-        // The log tells of it.
+    if protocol != Protocol::Tls {
+        // `before_deadline` has logged any error.
         let _ = before_deadline(&context, explain_tls(&mut stream)).await;
         return;
     }
-    // In a box, so that those without TLS do not carry the room for it whenever their task is moved.
+    // Boxed: otherwise the task of every connection would be as large as one with TLS.
     Box::pin(serve_tls::<S, M>(state, tls, stream, context, permit)).await;
 }
 
@@ -139,40 +139,41 @@ async fn serve_tls<S, M: Transfer<S>>(
     let Some(stream) = before_deadline(&context, tls.accept(stream)).await else { return };
     context.peer.scheme = Scheme::Https;
     context.server_name = tls::server_name(&stream);
-    context.certificate = tls::certificate(&stream);
-    if tls::speaks_http2(&stream) {
+    context.certificate = tls::client_certificate(&stream);
+    if tls::is_http2(&stream) {
         http::serve_http2(state, stream, context, permit).await;
     } else {
         http::serve_http1::<_, TlsTransfer<M>>(&state, stream, context, permit).await;
     }
 }
 
-/// Everything that comes before TLS and HTTP.
-async fn read_opening<S: AsyncRead + Unpin>(
+/// Reads the PROXY protocol header, if there has to be one, and detects the protocol.
+async fn read_preamble<S: AsyncRead + Unpin>(
     state: &HostState,
     endpoint: &Endpoint,
     mut stream: S,
     context: &mut RequestContext,
-) -> Result<(Detected, Prefixed<S>)> {
+) -> Result<(Protocol, Prefixed<S>)> {
     let mut first = Vec::new();
     if endpoint.proxy_protocol == ProxyProtocol::Required {
         let peer = context.peer.address.ip();
         if !state.trusts(peer) {
-            if let Some(Line { left_out }) = NOT_TRUSTED.line(Instant::now()) {
+            if let Some(Line { left_out }) = UNTRUSTED_PEERS.line(Instant::now()) {
                 tracing::warn!(
                     %peer,
                     left_out,
-                    "a connection was dropped: the address has proxy-protocol, and this is no trusted \
-                     proxy; if it is yours, --trusted-proxy {peer} lets it speak"
+                    "a connection was dropped: this address is for proxies (proxy-protocol), and the peer is not a \
+                     trusted proxy; if it is one of yours, trust it with --trusted-proxy {peer}"
                 );
             }
-            return Err(Error::new(ErrorKind::PermissionDenied, "no trusted proxy"));
+            return Err(Error::new(ErrorKind::PermissionDenied, "not a trusted proxy"));
         }
-        let (ProxyHeader { ends, encryption }, rest) = proxy_header::read(&mut stream)
-            .await
-            .inspect_err(|error| log_missing_header(peer, error))?;
+        let (ProxyHeader { addresses, encryption }, rest) =
+            proxy_header::read(&mut stream)
+                .await
+                .inspect_err(|error| log_missing_header(peer, error))?;
         first = rest;
-        match ends {
+        match addresses {
             Some(Addresses { client, server }) => {
                 (context.peer.address, context.peer.local) = (client, server);
             }
@@ -185,21 +186,22 @@ async fn read_opening<S: AsyncRead + Unpin>(
     detect(stream, first).await
 }
 
-/// A proxy that does not speak the protocol is one that nobody has told to.
+/// Logs that a proxy has sent no PROXY protocol header, and how to configure the proxy.
 fn log_missing_header(peer: IpAddr, error: &Error) {
     if error.kind() == ErrorKind::InvalidData
-        && let Some(Line { left_out }) = NO_HEADER.line(Instant::now())
+        && let Some(Line { left_out }) = MISSING_HEADERS.line(Instant::now())
     {
         tracing::warn!(
             %peer,
             left_out,
-            "a connection was dropped: the address has proxy-protocol, and it began without a header of that \
-             ({error}); `send-proxy` in HAProxy, or `proxy_protocol on;` in nginx, makes the proxy send one"
+            "a connection was dropped: this address is for proxies (proxy-protocol), and the connection began without \
+             a valid PROXY protocol header ({error}); `send-proxy` in HAProxy, or `proxy_protocol on;` in nginx, makes \
+             the proxy send one"
         );
     }
 }
 
-/// What is done within the time of the handshake. The log tells of everything that fails.
+/// Runs `work` until the deadline of the handshake. Logs an error or a timeout, and returns `None`.
 async fn before_deadline<T>(
     context: &RequestContext,
     work: impl Future<Output = Result<T>>,
@@ -219,7 +221,7 @@ async fn before_deadline<T>(
 }
 
 async fn explain_tls(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<()> {
-    stream.write_all(SPEAK_TLS.as_bytes()).await?;
+    stream.write_all(TLS_REQUIRED.as_bytes()).await?;
     http::close(stream).await;
-    Err(Error::new(ErrorKind::InvalidData, "plain HTTP where TLS is spoken"))
+    Err(Error::new(ErrorKind::InvalidData, "plain HTTP on a port with TLS"))
 }

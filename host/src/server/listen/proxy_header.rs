@@ -1,4 +1,4 @@
-//! The PROXY protocol, version 1 and 2: a proxy says in front of everything else who its client is.
+//! The PROXY protocol, versions 1 and 2: before anything else, a proxy sends the addresses of its client.
 
 use std::io::{Error, ErrorKind, Result};
 use std::net::SocketAddr;
@@ -6,30 +6,30 @@ use std::net::SocketAddr;
 use ppp::{HeaderResult, PartialResult, v1, v2};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// The longest header, in octets. Addresses take 232 at most; the rest is for what proxies add.
+/// The longest header that is accepted, in bytes. Addresses take 232 at most; the rest is for TLVs.
 const MAX_HEADER: usize = 2048;
 
-/// The longest header of version 1, in octets (PROXY protocol 2.1).
-const LONGEST_LINE: usize = 107;
+/// The longest header of version 1, in bytes (PROXY protocol 2.1).
+const MAX_V1_HEADER: usize = 107;
 
-/// The addition that tells of TLS between client and proxy (PROXY protocol 2.2.6), and the bit in its first
-/// octet that says there was.
+/// The TLV about TLS between client and proxy (PROXY protocol 2.2.6), and the bit in its first byte that is set if the
+/// client used TLS.
 const PP2_TYPE_SSL: u8 = 0x20;
 const PP2_CLIENT_SSL: u8 = 0x01;
 
-/// What a proxy says.
+/// The header of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ProxyHeader {
-    /// `None` if the proxy speaks for itself, to see whether the server lives, or does not know for whom.
-    pub(super) ends: Option<Addresses>,
+    /// `None` if the proxy itself is the client, as in a health check, or if it does not know the client's addresses.
+    pub(super) addresses: Option<Addresses>,
     pub(super) encryption: Encryption,
 }
 
-/// The ends of the client's connection with the proxy: of both, or of none, the proxy tells.
+/// Both ends of the connection between client and proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Addresses {
     pub(super) client: SocketAddr,
-    /// To which the client has connected.
+    /// The address that the client has connected to.
     pub(super) server: SocketAddr,
 }
 
@@ -39,44 +39,44 @@ impl Addresses {
     }
 }
 
-/// Whether the client speaks TLS with the proxy.
+/// Whether the client uses TLS to the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encryption {
     Unknown,
     Tls,
 }
 
-/// Reads the header. Gives what came behind it.
+/// Reads the header. Returns it with the bytes that were read after it.
 ///
 /// # Errors
 ///
-/// There is none, or it is longer than a header may be.
+/// Returns an error if the stream does not begin with a header, or if the header is too long.
 ///
 /// # Cancel safety
 ///
-/// None: what was read is lost with the future.
+/// Not cancel safe: bytes that were read are lost with the future.
 pub(super) async fn read(mut stream: impl AsyncRead + Unpin) -> Result<(ProxyHeader, Vec<u8>)> {
     let mut bytes = Vec::with_capacity(MAX_HEADER);
     loop {
         let room = (MAX_HEADER - bytes.len()) as u64;
         if (&mut stream).take(room).read_buf(&mut bytes).await? == 0 {
-            // Some look whether somebody listens here, and say nothing.
+            // Some health checks connect and send nothing.
             if bytes.is_empty() {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
-            return Err(Error::new(ErrorKind::InvalidData, "no header of the PROXY protocol"));
+            return Err(Error::new(ErrorKind::InvalidData, "no PROXY protocol header"));
         }
-        if let Some((proxied, length)) = parse(&bytes)? {
+        if let Some((header, length)) = parse(&bytes)? {
             bytes.drain(..length);
-            return Ok((proxied, bytes));
+            return Ok((header, bytes));
         }
     }
 }
 
-/// The header and its length. `None` if it is not there to its end.
+/// Parses the header. Returns it with its length, or `None` if it is incomplete.
 fn parse(bytes: &[u8]) -> Result<Option<(ProxyHeader, usize)>> {
-    // Version 1 is a line. The parser takes one that is cut in a number for a wrong one.
-    if bytes.len() < LONGEST_LINE && bytes.starts_with(b"PROXY") && !bytes.contains(&b'\n') {
+    // Version 1 is one line. The parser would reject a line that is cut inside a number as invalid.
+    if bytes.len() < MAX_V1_HEADER && bytes.starts_with(b"PROXY") && !bytes.contains(&b'\n') {
         return Ok(None);
     }
     let header = HeaderResult::parse(bytes);
@@ -86,11 +86,11 @@ fn parse(bytes: &[u8]) -> Result<Option<(ProxyHeader, usize)>> {
     match header {
         HeaderResult::V1(header) => {
             let header = header.map_err(invalid)?;
-            Ok(Some((of_version_1(&header), header.header.len())))
+            Ok(Some((from_v1(&header), header.header.len())))
         }
         HeaderResult::V2(header) => {
             let header = header.map_err(invalid)?;
-            Ok(Some((of_version_2(&header), header.len())))
+            Ok(Some((from_v2(&header), header.len())))
         }
     }
 }
@@ -99,8 +99,8 @@ fn invalid(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::new(ErrorKind::InvalidData, error)
 }
 
-fn of_version_1(header: &v1::Header<'_>) -> ProxyHeader {
-    let ends = match header.addresses {
+fn from_v1(header: &v1::Header<'_>) -> ProxyHeader {
+    let addresses = match header.addresses {
         v1::Addresses::Unknown => None,
         v1::Addresses::Tcp4(v4) => Some(Addresses::new(
             (v4.source_address, v4.source_port),
@@ -111,11 +111,11 @@ fn of_version_1(header: &v1::Header<'_>) -> ProxyHeader {
             (v6.destination_address, v6.destination_port),
         )),
     };
-    ProxyHeader { ends, encryption: Encryption::Unknown }
+    ProxyHeader { addresses, encryption: Encryption::Unknown }
 }
 
-fn of_version_2(header: &v2::Header<'_>) -> ProxyHeader {
-    let ends = match (header.command, header.addresses) {
+fn from_v2(header: &v2::Header<'_>) -> ProxyHeader {
+    let addresses = match (header.command, header.addresses) {
         (v2::Command::Proxy, v2::Addresses::IPv4(v4)) => Some(Addresses::new(
             (v4.source_address, v4.source_port),
             (v4.destination_address, v4.destination_port),
@@ -127,14 +127,14 @@ fn of_version_2(header: &v2::Header<'_>) -> ProxyHeader {
         (v2::Command::Proxy, v2::Addresses::Unix(_) | v2::Addresses::Unspecified)
         | (v2::Command::Local, _) => None,
     };
-    // PROXY protocol 2.2: of a LOCAL connection nothing else is looked at.
+    // PROXY protocol 2.2: for a LOCAL connection, the rest of the header is ignored.
     let is_encrypted = header.command == v2::Command::Proxy
         && header.tlvs().flatten().any(|tlv| {
             tlv.kind == PP2_TYPE_SSL
                 && tlv.value.first().is_some_and(|flags| flags & PP2_CLIENT_SSL != 0)
         });
     let encryption = if is_encrypted { Encryption::Tls } else { Encryption::Unknown };
-    ProxyHeader { ends, encryption }
+    ProxyHeader { addresses, encryption }
 }
 
 #[cfg(test)]
@@ -143,50 +143,53 @@ mod tests {
 
     const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
-    fn ends(client: &str, server: &str) -> ProxyHeader {
+    fn header(client: &str, server: &str) -> ProxyHeader {
         let address = |text: &str| text.parse::<SocketAddr>().expect("an address");
-        let ends = Some(Addresses::new(address(client), address(server)));
-        ProxyHeader { ends, encryption: Encryption::Unknown }
+        let addresses = Some(Addresses::new(address(client), address(server)));
+        ProxyHeader { addresses, encryption: Encryption::Unknown }
     }
 
-    fn of_v4(command: u8, more: &[u8]) -> Vec<u8> {
+    fn v4_header(command: u8, more: &[u8]) -> Vec<u8> {
         let length = (12 + more.len() as u16).to_be_bytes();
         let addresses = [192, 0, 2, 7, 192, 0, 2, 1, 0x12, 0x34, 0, 80];
         [V2, &[command, 0x11], &length, &addresses, more].concat()
     }
 
     #[tokio::test]
-    async fn headers_of_both_versions_are_understood_and_what_follows_is_kept() {
-        let of_v6 = [V2, &[0x21, 0x21, 0, 36], &[0xfe; 16], &[0; 16], &[0, 1, 0, 80]].concat();
-        let of_version_4 = || ends("192.0.2.7:4660", "192.0.2.1:80");
-        let encrypted = ProxyHeader { encryption: Encryption::Tls, ..of_version_4() };
-        let nobody = ProxyHeader { ends: None, encryption: Encryption::Unknown };
+    async fn headers_of_both_versions_are_parsed_and_the_rest_is_kept() {
+        let v6 = [V2, &[0x21, 0x21, 0, 36], &[0xfe; 16], &[0; 16], &[0, 1, 0, 80]].concat();
+        let v4 = || header("192.0.2.7:4660", "192.0.2.1:80");
+        let encrypted = ProxyHeader { encryption: Encryption::Tls, ..v4() };
+        let none = ProxyHeader { addresses: None, encryption: Encryption::Unknown };
         for (header, expected) in [
-            (b"PROXY TCP4 192.0.2.7 192.0.2.1 4660 80\r\n".to_vec(), of_version_4()),
-            (b"PROXY TCP6 2001:db8::1 ::1 5 80\r\n".to_vec(), ends("[2001:db8::1]:5", "[::1]:80")),
-            (b"PROXY UNKNOWN\r\n".to_vec(), nobody),
-            (of_v4(0x21, &[]), of_version_4()),
-            (of_v4(0x21, &[PP2_TYPE_SSL, 0, 5, 1, 0, 0, 0, 0]), encrypted),
-            (of_v4(0x20, &[]), nobody),
-            (of_v4(0x20, &[PP2_TYPE_SSL, 0, 5, 1, 0, 0, 0, 0]), nobody),
-            (of_v6, ends("[fefe:fefe:fefe:fefe:fefe:fefe:fefe:fefe]:1", "[::]:80")),
+            (b"PROXY TCP4 192.0.2.7 192.0.2.1 4660 80\r\n".to_vec(), v4()),
+            (
+                b"PROXY TCP6 2001:db8::1 ::1 5 80\r\n".to_vec(),
+                header("[2001:db8::1]:5", "[::1]:80"),
+            ),
+            (b"PROXY UNKNOWN\r\n".to_vec(), none),
+            (v4_header(0x21, &[]), v4()),
+            (v4_header(0x21, &[PP2_TYPE_SSL, 0, 5, 1, 0, 0, 0, 0]), encrypted),
+            (v4_header(0x20, &[]), none),
+            (v4_header(0x20, &[PP2_TYPE_SSL, 0, 5, 1, 0, 0, 0, 0]), none),
+            (v6, header("[fefe:fefe:fefe:fefe:fefe:fefe:fefe:fefe]:1", "[::]:80")),
         ] {
             for cut in 0..=header.len() {
                 let (one, other) = header.split_at(cut);
-                let (proxied, rest) = read(AsyncReadExt::chain(one, other).chain(&b"GET"[..]))
+                let (parsed, rest) = read(AsyncReadExt::chain(one, other).chain(&b"GET"[..]))
                     .await
                     .unwrap_or_else(|error| panic!("{header:?} cut at {cut}: {error}"));
-                assert_eq!(proxied, expected, "{header:?}");
-                // What has come by then, and no octet of the header.
+                assert_eq!(parsed, expected, "{header:?}");
+                // What had arrived by then, without any byte of the header.
                 assert!(b"GET".starts_with(&rest), "{rest:?}");
             }
         }
     }
 
     #[tokio::test]
-    async fn what_is_no_header_is_an_error() {
+    async fn anything_but_a_header_is_an_error() {
         let endless = [V2, &[0x21, 0x11, 0xff, 0xff], &[0; 70_000]].concat();
-        for wrong in [
+        for input in [
             &b"GET / HTTP/1.1\r\n\r\n"[..],
             b"PROXY TCP4 192.0.2.7",
             b"PROXY TCP4 192.0.2.7 192.0.2.1 99999 80\r\n",
@@ -196,7 +199,7 @@ mod tests {
             &endless,
             b"",
         ] {
-            assert!(read(wrong).await.is_err(), "{:?}", &wrong[..wrong.len().min(50)]);
+            assert!(read(input).await.is_err(), "{:?}", &input[..input.len().min(50)]);
         }
     }
 }

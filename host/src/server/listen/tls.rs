@@ -1,4 +1,4 @@
-//! TLS 1.2 and 1.3: who the server is, and who its clients are.
+//! TLS 1.2 and 1.3: the server's certificate, and the verification of client certificates.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,21 +19,21 @@ use crate::config::{self, Certificate, ClientCertificates, Need};
 use crate::server::error::StartError;
 use crate::server::stream::{Encrypted, Prefixed};
 
-/// Protocols behind TLS (ALPN, RFC 7301), the best one first.
+/// Application protocols in order of preference (ALPN, RFC 7301).
 const HTTP2: &[u8] = b"h2";
 const HTTP1: &[u8] = b"http/1.1";
 
-/// For whom a self-signed certificate is.
-const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+/// The names in a self-signed certificate.
+const SELF_SIGNED_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// What the server shows, and asks to be shown. It can be read again while it is used.
+/// The server's certificate, and the certificates that it requests of clients. Can be reloaded while in use.
 #[derive(Debug)]
 pub(in crate::server) struct Tls {
     settings: config::Tls,
     current: RwLock<Arc<ServerConfig>>,
 }
 
-/// Why there is no TLS.
+/// Why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::server) enum TlsError {
     #[error("{file}: {cause}")]
@@ -46,7 +46,7 @@ pub(in crate::server) enum TlsError {
     Unusable { chain: PathBuf, key: PathBuf, cause: rustls::Error },
     #[error("{file} cannot be used: {cause}")]
     Authorities { file: PathBuf, cause: Box<dyn std::error::Error + Send + Sync> },
-    #[error("no certificate can be made: {0}")]
+    #[error("cannot create a self-signed certificate: {0}")]
     SelfSigned(Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -57,34 +57,35 @@ impl From<TlsError> for StartError {
 }
 
 impl Tls {
-    /// Reads the files.
+    /// Loads the certificates from their files.
     ///
     /// # Errors
     ///
-    /// [`TlsError`] names the file.
+    /// Returns [`TlsError`], which names the file.
     pub(in crate::server) fn load(settings: config::Tls) -> Result<Self, TlsError> {
         let current = RwLock::new(load(&settings)?);
         Ok(Self { settings, current })
     }
 
-    /// Reads the files again. Connections that there are go on as they are.
+    /// Reloads the files. Existing connections are not affected.
     ///
     /// # Errors
     ///
-    /// [`TlsError`]; what was shown before still is.
-    pub(in crate::server) fn renew(&self) -> Result<(), TlsError> {
+    /// Returns [`TlsError`]. The previous certificates then stay in use.
+    pub(super) fn reload(&self) -> Result<(), TlsError> {
         if self.settings.files().next().is_some() {
-            let renewed = load(&self.settings)?;
-            *self.current.write() = renewed;
+            let reloaded = load(&self.settings)?;
+            *self.current.write() = reloaded;
         }
         Ok(())
     }
 
-    /// The handshake.
+    /// Performs the TLS handshake.
     ///
     /// # Errors
     ///
-    /// It failed: a client that speaks no common version or protocol, or shows no certificate that is taken.
+    /// Returns an error if the handshake fails, for example because there is no common version or protocol, or because
+    /// the client's certificate is missing or not accepted.
     ///
     /// # Cancel safety
     ///
@@ -98,18 +99,18 @@ impl Tls {
     }
 }
 
-/// Whether client and server have agreed on HTTP/2.
-pub(super) fn speaks_http2<S>(stream: &Encrypted<S>) -> bool {
+/// Whether the client has negotiated HTTP/2.
+pub(super) fn is_http2<S>(stream: &Encrypted<S>) -> bool {
     stream.get_ref().1.alpn_protocol() == Some(HTTP2)
 }
 
-/// The certificate that the client has shown, and that an authority vouches for.
-pub(super) fn certificate<S>(stream: &Encrypted<S>) -> Option<Arc<clients::Certificate>> {
-    let shown = stream.get_ref().1.peer_certificates()?.first()?;
-    Some(Arc::new(clients::Certificate::new(shown)))
+/// Returns the client's certificate, which the verifier has accepted.
+pub(super) fn client_certificate<S>(stream: &Encrypted<S>) -> Option<Arc<clients::Certificate>> {
+    let certificate = stream.get_ref().1.peer_certificates()?.first()?;
+    Some(Arc::new(clients::Certificate::new(certificate)))
 }
 
-/// For whom the client asked (SNI, RFC 6066 §3), in lower case, as the library keeps it.
+/// Returns the server name that the client asked for (SNI, RFC 6066 §3). The TLS library has lowercased it.
 pub(super) fn server_name<S>(stream: &Encrypted<S>) -> Option<Arc<str>> {
     stream.get_ref().1.server_name().map(Arc::from)
 }
@@ -130,11 +131,12 @@ fn load(settings: &config::Tls) -> Result<Arc<ServerConfig>, TlsError> {
             builder.with_single_cert(certificates(chain)?, private_key(key)?).map_err(unusable)?
         }
         Certificate::SelfSigned => {
-            let made = rcgen::generate_simple_self_signed(LOCAL.map(str::to_owned))
-                .map_err(|error| TlsError::SelfSigned(error.into()))?;
-            let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+            let generated =
+                rcgen::generate_simple_self_signed(SELF_SIGNED_NAMES.map(str::to_owned))
+                    .map_err(|error| TlsError::SelfSigned(error.into()))?;
+            let key = PrivatePkcs8KeyDer::from(generated.signing_key.serialize_der());
             builder
-                .with_single_cert(vec![made.cert.into()], key.into())
+                .with_single_cert(vec![generated.cert.into()], key.into())
                 .map_err(|error| TlsError::SelfSigned(error.into()))?
         }
     };
@@ -147,20 +149,20 @@ fn verifier(
     provider: Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
     let ClientCertificates { authorities, need } = clients;
-    let wrong = |cause: Box<dyn std::error::Error + Send + Sync>| TlsError::Authorities {
+    let unusable = |cause: Box<dyn std::error::Error + Send + Sync>| TlsError::Authorities {
         file: authorities.clone(),
         cause,
     };
     let mut roots = RootCertStore::empty();
     for certificate in certificates(authorities)? {
-        roots.add(certificate).map_err(|error| wrong(error.into()))?;
+        roots.add(certificate).map_err(|error| unusable(error.into()))?;
     }
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
     let verifier = match need {
         Need::Optional => verifier.allow_unauthenticated(),
         Need::Required => verifier,
     };
-    verifier.build().map_err(|error| wrong(error.into()))
+    verifier.build().map_err(|error| unusable(error.into()))
 }
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

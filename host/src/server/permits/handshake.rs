@@ -1,4 +1,4 @@
-//! How many connections there may be that are no clients, each kind with a bound of its own.
+//! Limits for connections that are not WebSocket clients. Each stage of such a connection has a limit of its own.
 
 use std::future::pending;
 use std::net::IpAddr;
@@ -10,28 +10,30 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::{Eviction, Permit, Permits};
 use crate::worker::HandshakeLoad;
 
-/// How many connections may have sent no request yet, at one of the server's addresses. The next one waits until one of
-/// them gives way.
+/// How many connections of one listening address may have sent no request yet. The next one waits until one of them is
+/// evicted or makes progress.
 const MAX_HANDSHAKES: usize = 1024;
 
-/// For how long one of them is waited for, if the others are of the same client's address: when a program opens
-/// thousands of connections at once, each may take so long.
-const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(3);
+/// How long such a connection may be idle before it is evicted for another one of the same client address. When a
+/// program opens thousands of connections at once, each of them may take this long.
+const HANDSHAKE_GRACE: Duration = Duration::from_secs(3);
 
-/// How many connections may be open that have had an answer, to ask for more. Others are closed behind their answer.
+/// How many connections may be kept alive between requests. The others are closed after their response.
 const MAX_KEEP_ALIVE: usize = 1024;
 
-/// How many answers may be on their way that do not go at once: those of HTTP/2, and long ones of HTTP/1.1. For the next
-/// one, one of which its client takes nothing is cut off, or the next one gets 503.
+/// How many responses may be in flight that the system does not take at once: those over HTTP/2, and long ones over
+/// HTTP/1.1. The next one evicts a response that its client does not read. If there is none, it becomes a 503.
 const MAX_RESPONSES: usize = 1024;
 
-/// For how long one of them is waited for, if the others go to the same address.
-const RESPONSE_PATIENCE: Duration = Duration::from_secs(2);
+/// How long the client of such a response may be idle before the response is evicted for another one to the same
+/// address.
+const RESPONSE_GRACE: Duration = Duration::from_secs(2);
 
-/// How many connections may wait behind their last answer until the client has closed too. Others do not wait.
+/// How many connections may wait after their last response until the client closes its side. The others are closed at
+/// once.
 pub(in crate::server) const MAX_LINGERING: usize = 1024;
 
-/// What a connection is counted as until it is a client's. It counts no more when this is dropped.
+/// What a connection counts as until it has become a client. Dropping this ends the counting.
 pub(in crate::server) struct HandshakePermit {
     load: Option<HandshakeLoad>,
     permit: Option<Permit>,
@@ -39,42 +41,35 @@ pub(in crate::server) struct HandshakePermit {
     keep_alive: Option<OwnedSemaphorePermit>,
 }
 
-/// Whether there is room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::server) enum Room {
-    Found,
-    None,
-}
-
 impl HandshakePermit {
-    /// Of a connection that somebody else has accepted, and counts.
+    /// The permit of a connection that another program has accepted, and counts.
     pub(in crate::server) const UNCOUNTED: Self =
         Self { load: None, permit: None, eviction: None, keep_alive: None };
 
-    /// Counts among those that have sent no request yet. Waits for a place.
+    /// Waits for a permit for a connection that has sent no request yet.
     ///
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
-    pub(in crate::server) async fn acquire(arriving: &Arc<Permits>, address: IpAddr) -> Self {
-        let (permit, eviction) = arriving.take(address).await;
+    pub(in crate::server) async fn acquire(permits: &Arc<Permits>, address: IpAddr) -> Self {
+        let (permit, eviction) = permits.acquire(address).await;
         Self { permit: Some(permit), eviction: Some(eviction), ..Self::UNCOUNTED }
     }
 
-    /// Counts on the worker that receives it, too.
+    /// Also counts the connection on the worker that serves its handshake.
     pub(in crate::server) fn assigned_to(self, load: HandshakeLoad) -> Self {
         Self { load: Some(load), ..self }
     }
 
-    /// Waits for the client, from when this is polled first, until the connection must give way to another one: never,
-    /// once there is a request.
+    /// Waits until the connection is evicted. From the first poll on, the connection counts as idle. Never resolves
+    /// once a request has been received.
     pub(in crate::server) fn evicted(&mut self) -> impl Future<Output = ()> + Send + use<> {
-        let wait = self.permit.as_ref().map(Permit::wait);
+        let mark_idle = self.permit.as_ref().map(Permit::mark_idle);
         let eviction = self.eviction.take();
         async move {
-            match (wait, eviction) {
-                (Some(wait), Some(eviction)) => {
-                    wait.await;
+            match (mark_idle, eviction) {
+                (Some(mark_idle), Some(eviction)) => {
+                    mark_idle.await;
                     eviction.requested().await;
                 }
                 _ => pending().await,
@@ -82,38 +77,38 @@ impl HandshakePermit {
         }
     }
 
-    /// There is a request: what becomes of it has a bound of its own.
+    /// Records that a request has been received. Its response has a limit of its own.
     pub(in crate::server) fn request_received(&mut self) {
         self.permit = None;
     }
 
-    /// Goes on among those that have had an answer, if there is room.
-    pub(in crate::server) fn keep_alive(&mut self, permits: &Arc<Semaphore>) -> Room {
+    /// Exchanges the permit for one that keeps the connection alive. Returns false if there is none.
+    pub(in crate::server) fn try_keep_alive(&mut self, permits: &Arc<Semaphore>) -> bool {
         if self.keep_alive.is_none() {
-            let Ok(permit) = Arc::clone(permits).try_acquire_owned() else { return Room::None };
+            let Ok(permit) = Arc::clone(permits).try_acquire_owned() else { return false };
             self.release();
             self.keep_alive = Some(permit);
         }
-        Room::Found
+        true
     }
 
-    /// The connection counts as something else now.
+    /// Ends the counting, because another limit counts the connection now.
     pub(in crate::server) fn release(&mut self) {
         (self.load, self.permit, self.keep_alive) = (None, None, None);
     }
 }
 
-/// Places for connections of one address that have sent no request yet.
+/// Creates the permits for connections of one listening address that have sent no request yet.
 pub(in crate::server) fn handshake_permits() -> Arc<Permits> {
-    Permits::new(MAX_HANDSHAKES, HANDSHAKE_PATIENCE)
+    Permits::new(MAX_HANDSHAKES, HANDSHAKE_GRACE)
 }
 
-/// Places for connections that have had an answer.
+/// Creates the permits for connections that are kept alive between requests.
 pub(in crate::server) fn keep_alive_permits() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(MAX_KEEP_ALIVE))
 }
 
-/// Places for answers that are on their way.
+/// Creates the permits for responses in flight.
 pub(in crate::server) fn response_permits() -> Arc<Permits> {
-    Permits::new(MAX_RESPONSES, RESPONSE_PATIENCE)
+    Permits::new(MAX_RESPONSES, RESPONSE_GRACE)
 }

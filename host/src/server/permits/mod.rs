@@ -1,6 +1,6 @@
-//! Places of which there are only so many. Whoever comes when all are taken gets that of the peer that has been waited
-//! for longest: of one at the address that has the most places, or if that is its own, of one that was waited for too
-//! long.
+//! A limited number of permits, with eviction. When all are taken, a new peer evicts the one that has been idle for
+//! longest at the address with the most permits. If no address has at least two more than the new peer's own, it evicts
+//! the one that has been idle for longest of all, but only after a grace period.
 
 pub(super) mod handshake;
 
@@ -13,139 +13,145 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep};
 
-/// How often is looked whether somebody has been waited for too long, while others wait for that.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How often a waiting peer checks whether another one has been idle for too long.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Of an address of version 6, the part that is one subscriber's: the other half they choose themselves.
-const NETWORK: u128 = !0 << 64;
+/// The part of an IPv6 address that identifies a subscriber. Subscribers choose the other half themselves.
+const NETWORK_MASK: u128 = !0 << 64;
 
-/// Places, all of one kind.
+/// A limited number of permits of one kind.
 #[derive(Debug)]
 pub(in crate::server) struct Permits {
     max: usize,
-    /// A peer that was waited for less than this does not give way to others at its address.
-    patience: Duration,
+    /// A peer that has been idle for less than this is not evicted for another one at its address.
+    grace: Duration,
     holders: Mutex<Holders>,
-    /// Somebody has gone.
+    /// Notified when a permit is dropped.
     freed: Notify,
 }
 
-/// Who has a place.
+/// The peers that hold a permit.
 #[derive(Debug, Default)]
 struct Holders {
-    next: u64,
-    /// In the order in which they came or did something.
+    next_id: u64,
+    /// Ordered by when they came or last made progress.
     all: BTreeMap<u64, Holder>,
     /// How many there are at each address.
-    at: HashMap<IpAddr, usize>,
-    /// How many were asked to give way and have not gone yet.
+    per_address: HashMap<IpAddr, usize>,
+    /// How many were evicted and have not dropped their permit yet.
     leaving: usize,
 }
 
 #[derive(Debug)]
 struct Holder {
     address: IpAddr,
-    /// Since when we wait for the peer. `None`: it waits for us.
-    waits_since: Option<Instant>,
+    /// Since when the server has been waiting for the peer. `None` if the peer is waiting for the server.
+    idle_since: Option<Instant>,
     eviction: oneshot::Sender<()>,
 }
 
-/// A place, free again when it is dropped.
+/// A permit, returned when it is dropped.
 #[derive(Debug)]
 pub(in crate::server) struct Permit {
     permits: Arc<Permits>,
-    number: u64,
+    holder: u64,
 }
 
-/// Tells the holder of a place when it must give way.
+/// Signals the holder of a permit that it is evicted.
 #[derive(Debug)]
 pub(in crate::server) struct Eviction(oneshot::Receiver<()>);
 
 impl Permits {
-    pub(in crate::server) fn new(max: usize, patience: Duration) -> Arc<Self> {
-        Arc::new(Self { max, patience, holders: Mutex::default(), freed: Notify::new() })
+    pub(in crate::server) fn new(max: usize, grace: Duration) -> Arc<Self> {
+        Arc::new(Self { max, grace, holders: Mutex::default(), freed: Notify::new() })
     }
 
-    /// A place for a peer at this address, that we wait for from now on. `None`: nobody gives way.
-    pub(in crate::server) fn try_take(
+    /// Acquires a permit for a peer at this address, which counts as idle from now on. Returns `None` if no peer can be
+    /// evicted.
+    pub(in crate::server) fn try_acquire(
         self: &Arc<Self>,
         address: IpAddr,
         now: Instant,
     ) -> Option<(Permit, Eviction)> {
-        self.evict(address, Some(now), now)
+        self.acquire_or_evict(address, Some(now), now)
     }
 
-    /// A place for a peer that waits for us, as soon as there is one.
+    /// Waits for a permit for a peer that is waiting for the server.
     ///
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
-    pub(in crate::server) async fn take(self: &Arc<Self>, address: IpAddr) -> (Permit, Eviction) {
+    pub(in crate::server) async fn acquire(
+        self: &Arc<Self>,
+        address: IpAddr,
+    ) -> (Permit, Eviction) {
         loop {
-            if let Some(given) = self.evict(address, None, Instant::now()) {
-                return given;
+            if let Some(acquired) = self.acquire_or_evict(address, None, Instant::now()) {
+                return acquired;
             }
             tokio::select! {
                 () = self.freed.notified() => {}
-                () = sleep(LOOK_EVERY) => {}
+                () = sleep(CHECK_INTERVAL) => {}
             }
         }
     }
 
-    fn evict(
+    /// Acquires a permit, and evicts another peer if all are taken.
+    fn acquire_or_evict(
         self: &Arc<Self>,
         address: IpAddr,
-        waits_since: Option<Instant>,
+        idle_since: Option<Instant>,
         now: Instant,
     ) -> Option<(Permit, Eviction)> {
         let address = network(address);
-        let mut line = self.holders.lock();
-        if line.all.len() >= self.max {
-            // Places of those who were asked and do not go are no more than others.
-            if line.leaving >= self.max {
+        let mut holders = self.holders.lock();
+        if holders.all.len() >= self.max {
+            // At most `max` evicted peers may still hold their permits.
+            if holders.leaving >= self.max {
                 return None;
             }
-            let is_late = |since| now - since >= self.patience;
-            let number = line.who_gives_way_to(address, is_late)?;
-            let _ = line.remove(number)?.eviction.send(());
-            line.leaving += 1;
+            let is_overdue = |since| now - since >= self.grace;
+            let evicted = holders.choose_evicted(address, is_overdue)?;
+            let _ = holders.remove(evicted)?.eviction.send(());
+            holders.leaving += 1;
         }
-        let (eviction, noticed) = oneshot::channel();
-        let number = line.join(Holder { address, waits_since, eviction });
-        Some((Permit { permits: Arc::clone(self), number }, Eviction(noticed)))
+        let (eviction, receiver) = oneshot::channel();
+        let holder = holders.insert(Holder { address, idle_since, eviction });
+        Some((Permit { permits: Arc::clone(self), holder }, Eviction(receiver)))
     }
 }
 
 impl Holders {
-    fn who_gives_way_to(&self, address: IpAddr, is_late: impl Fn(Instant) -> bool) -> Option<u64> {
-        let (greediest, most) = self.at.iter().max_by_key(|(_, permits)| **permits)?;
-        let own = self.at.get(&address).copied().unwrap_or_default();
-        let mut waited_for = self
+    /// Chooses the peer that is evicted for one at this address. Returns `None` if there is none.
+    fn choose_evicted(&self, address: IpAddr, is_overdue: impl Fn(Instant) -> bool) -> Option<u64> {
+        let (greediest, most) = self.per_address.iter().max_by_key(|(_, count)| **count)?;
+        let own = self.per_address.get(&address).copied().unwrap_or_default();
+        let mut idle = self
             .all
             .iter()
-            .filter_map(|(number, holder)| Some((*number, holder.address, holder.waits_since?)));
+            .filter_map(|(id, holder)| Some((*id, holder.address, holder.idle_since?)));
         if *most > own + 1 {
-            let (number, ..) = waited_for.find(|(_, address, _)| address == greediest)?;
-            return Some(number);
+            let (id, ..) = idle.find(|(_, address, _)| address == greediest)?;
+            return Some(id);
         }
-        let (number, _, since) = waited_for.next()?;
-        is_late(since).then_some(number)
+        let (id, _, since) = idle.next()?;
+        is_overdue(since).then_some(id)
     }
 
-    fn join(&mut self, holder: Holder) -> u64 {
-        let number = self.next;
-        self.next += 1;
-        *self.at.entry(holder.address).or_default() += 1;
-        self.all.insert(number, holder);
-        number
+    fn insert(&mut self, holder: Holder) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        *self.per_address.entry(holder.address).or_default() += 1;
+        self.all.insert(id, holder);
+        id
     }
 
-    fn remove(&mut self, number: u64) -> Option<Holder> {
-        let holder = self.all.remove(&number)?;
-        if let Some(permits) = self.at.get_mut(&holder.address) {
-            *permits -= 1;
-            if *permits == 0 {
-                self.at.remove(&holder.address);
+    fn remove(&mut self, id: u64) -> Option<Holder> {
+        let holder = self.all.remove(&id)?;
+        if let Some(count) = self.per_address.get_mut(&holder.address) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_address.remove(&holder.address);
             }
         }
         Some(holder)
@@ -153,21 +159,21 @@ impl Holders {
 }
 
 impl Permit {
-    /// The peer has done something: others have been waited for longer.
+    /// Records that the peer has made progress. It is idle from now on, and the last to be evicted.
     pub(in crate::server) fn renew(&mut self, now: Instant) {
-        let mut line = self.permits.holders.lock();
-        // One that was asked to give way stays asked.
-        if let Some(holder) = line.remove(self.number) {
-            self.number = line.join(Holder { waits_since: Some(now), ..holder });
+        let mut holders = self.permits.holders.lock();
+        // A peer that has already been evicted stays evicted.
+        if let Some(holder) = holders.remove(self.holder) {
+            self.holder = holders.insert(Holder { idle_since: Some(now), ..holder });
         }
     }
 
-    /// The peer is waited for when the future is polled first.
-    pub(in crate::server) fn wait(&self) -> impl Future<Output = ()> + Send + use<> {
-        let (permits, number) = (Arc::clone(&self.permits), self.number);
+    /// Marks the peer as idle when the future is first polled.
+    pub(in crate::server) fn mark_idle(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (permits, id) = (Arc::clone(&self.permits), self.holder);
         async move {
-            if let Some(holder) = permits.holders.lock().all.get_mut(&number) {
-                holder.waits_since = Some(Instant::now());
+            if let Some(holder) = permits.holders.lock().all.get_mut(&id) {
+                holder.idle_since = Some(Instant::now());
             }
         }
     }
@@ -175,21 +181,21 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut line = self.permits.holders.lock();
-        if line.remove(self.number).is_none() {
-            line.leaving -= 1;
+        let mut holders = self.permits.holders.lock();
+        if holders.remove(self.holder).is_none() {
+            holders.leaving -= 1;
         }
-        drop(line);
+        drop(holders);
         self.permits.freed.notify_one();
     }
 }
 
 impl Eviction {
-    /// Never, if the place is given back first.
+    /// Waits until the holder is evicted. Never resolves if the permit is returned first.
     ///
     /// # Cancel safety
     ///
-    /// The notice is lost with the future.
+    /// Not cancel safe: the signal is lost with the future.
     pub(in crate::server) async fn requested(self) {
         if self.0.await.is_err() {
             std::future::pending().await
@@ -197,10 +203,11 @@ impl Eviction {
     }
 }
 
+/// Returns the network that shares a limit: the address itself for IPv4, the subscriber's prefix for IPv6.
 fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & NETWORK).into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & NETWORK_MASK).into(),
     }
 }
 
@@ -212,69 +219,70 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(1);
+    const GRACE: Duration = Duration::from_secs(1);
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
     const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
-    fn is_given(eviction: &mut Eviction) -> bool {
+    fn is_evicted(eviction: &mut Eviction) -> bool {
         eviction.0.try_recv().is_ok()
     }
 
     #[test]
-    fn the_one_that_was_waited_for_longest_gives_way() {
+    fn peer_that_is_idle_for_longest_is_evicted() {
         let (permits, now) = (Permits::new(2, Duration::ZERO), Instant::now());
-        let (first, mut one) = permits.try_take(HERE, now).expect("a place");
-        let (mut second, mut two) = permits.try_take(HERE, now).expect("a place");
-        let (third, mut three) = permits.try_take(HERE, now).expect("a place");
-        assert!(is_given(&mut one) && !is_given(&mut two));
+        let (first, mut one) = permits.try_acquire(HERE, now).expect("a permit");
+        let (mut second, mut two) = permits.try_acquire(HERE, now).expect("a permit");
+        let (third, mut three) = permits.try_acquire(HERE, now).expect("a permit");
+        assert!(is_evicted(&mut one) && !is_evicted(&mut two));
         second.renew(now);
-        let fourth = permits.try_take(HERE, now).expect("a place");
-        assert!(is_given(&mut three) && !is_given(&mut two));
-        assert!(permits.try_take(HERE, now).is_none(), "two were asked and are still there");
+        let fourth = permits.try_acquire(HERE, now).expect("a permit");
+        assert!(is_evicted(&mut three) && !is_evicted(&mut two));
+        assert!(permits.try_acquire(HERE, now).is_none(), "two were evicted and are still there");
         drop(first);
-        let fifth = permits.try_take(HERE, now).expect("a place");
-        assert!(is_given(&mut two));
+        let fifth = permits.try_acquire(HERE, now).expect("a permit");
+        assert!(is_evicted(&mut two));
         drop((second, third, fourth, fifth));
-        let line = permits.holders.lock();
-        assert_eq!((line.all.len(), line.at.len(), line.leaving), (0, 0, 0));
+        let holders = permits.holders.lock();
+        assert_eq!((holders.all.len(), holders.per_address.len(), holders.leaving), (0, 0, 0));
     }
 
     #[test]
-    fn nobody_gives_way_to_its_own_address_who_did_something_a_moment_ago() {
-        let (permits, now) = (Permits::new(1, PATIENCE), Instant::now());
-        let (mut first, mut eviction) = permits.try_take(HERE, now).expect("a place");
-        assert!(permits.try_take(HERE, now + PATIENCE / 2).is_none());
-        first.renew(now + PATIENCE / 2);
-        assert!(permits.try_take(HERE, now + PATIENCE).is_none());
-        assert!(permits.try_take(HERE, now + 2 * PATIENCE).is_some());
-        assert!(is_given(&mut eviction));
+    fn peer_that_made_progress_a_moment_ago_is_not_evicted_for_its_own_address() {
+        let (permits, now) = (Permits::new(1, GRACE), Instant::now());
+        let (mut first, mut eviction) = permits.try_acquire(HERE, now).expect("a permit");
+        assert!(permits.try_acquire(HERE, now + GRACE / 2).is_none());
+        first.renew(now + GRACE / 2);
+        assert!(permits.try_acquire(HERE, now + GRACE).is_none());
+        assert!(permits.try_acquire(HERE, now + 2 * GRACE).is_some());
+        assert!(is_evicted(&mut eviction));
     }
 
     #[test]
-    fn the_address_that_has_the_most_gives_way_to_others() {
-        let (permits, now) = (Permits::new(3, PATIENCE), Instant::now());
-        let mut all = [HERE, HERE, HERE].map(|here| permits.try_take(here, now).expect("a place"));
-        let other = permits.try_take(THERE, now).expect("a place");
-        assert!(is_given(&mut all[0].1));
-        // Two of three are here: to give way once more would only turn it round.
-        assert!(permits.try_take(THERE, now).is_none());
+    fn address_with_the_most_permits_makes_room_for_others() {
+        let (permits, now) = (Permits::new(3, GRACE), Instant::now());
+        let mut all =
+            [HERE, HERE, HERE].map(|here| permits.try_acquire(here, now).expect("a permit"));
+        let other = permits.try_acquire(THERE, now).expect("a permit");
+        assert!(is_evicted(&mut all[0].1));
+        // Two of three are here. Another eviction would only reverse that.
+        assert!(permits.try_acquire(THERE, now).is_none());
         drop(other);
-        let of_one_network = ["2001:db8::1", "2001:db8::2"].map(|text| text.parse().expect("one"));
-        let _first = permits.try_take(of_one_network[0], now).expect("a place");
-        assert!(permits.try_take(of_one_network[1], now).is_none());
+        let one_network = ["2001:db8::1", "2001:db8::2"].map(|text| text.parse().expect("one"));
+        let _first = permits.try_acquire(one_network[0], now).expect("a permit");
+        assert!(permits.try_acquire(one_network[1], now).is_none());
     }
 
     #[tokio::test]
-    async fn who_waits_for_us_is_not_asked_to_go() {
+    async fn peer_that_waits_for_the_server_is_not_evicted() {
         let permits = Permits::new(1, Duration::ZERO);
-        let (first, eviction) = permits.take(HERE).await;
-        let mut second = pin!(permits.take(THERE));
+        let (first, eviction) = permits.acquire(HERE).await;
+        let mut second = pin!(permits.acquire(THERE));
         let mut context = Context::from_waker(Waker::noop());
         assert!(second.as_mut().poll(&mut context).is_pending());
-        first.wait().await;
-        let (_place, mut other) = second.await;
+        first.mark_idle().await;
+        let (_permit, mut other) = second.await;
         eviction.requested().await;
         drop(first);
-        assert!(!is_given(&mut other));
+        assert!(!is_evicted(&mut other));
     }
 }

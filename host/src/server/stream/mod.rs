@@ -1,4 +1,4 @@
-//! Streams on their way to the worker that serves them.
+//! Streams with bytes that were read ahead, and moving streams between workers.
 
 mod prefixed;
 mod transfer;

@@ -1,39 +1,40 @@
-//! A stream of which some bytes were read to look at them.
+//! A stream whose first bytes were read ahead.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A stream of which the first bytes were read to look at them. Whoever reads it gets them all.
+/// A stream whose first bytes were read to detect what the client speaks. They are read again before the rest.
 #[derive(Debug)]
 pub(in crate::server) struct Prefixed<S> {
-    first: Vec<u8>,
-    given: usize,
+    prefix: Vec<u8>,
+    /// How many bytes of the prefix have been read again.
+    consumed: usize,
     stream: S,
 }
 
 impl<S> Prefixed<S> {
-    /// A stream of which these bytes were read.
-    pub(in crate::server) fn new(first: Vec<u8>, stream: S) -> Self {
-        Self { first, given: 0, stream }
+    /// Puts the bytes that were read ahead in front of the stream.
+    pub(in crate::server) fn new(prefix: Vec<u8>, stream: S) -> Self {
+        Self { prefix, consumed: 0, stream }
     }
 
-    /// A stream of which nothing was read, or nothing that is still to be given.
+    /// Wraps a stream without a prefix.
     pub(in crate::server) fn unread(stream: S) -> Self {
         Self::new(Vec::new(), stream)
     }
 
-    /// The stream, of which nothing is left that was read before.
+    /// Returns the stream. The prefix must have been read again.
     pub(in crate::server) fn into_inner(self) -> S {
-        debug_assert!(self.first.is_empty(), "bytes of the client would be lost");
+        debug_assert!(self.prefix.is_empty(), "bytes of the client would be lost");
         self.stream
     }
 
-    /// The stream, and what was read of it before and has not been given again.
+    /// Returns the stream, and the rest of the prefix.
     pub(in crate::server) fn into_parts(mut self) -> (S, Vec<u8>) {
-        self.first.drain(..self.given);
-        (self.stream, self.first)
+        self.prefix.drain(..self.consumed);
+        (self.stream, self.prefix)
     }
 }
 
@@ -44,12 +45,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Prefixed<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
         let this = self.get_mut();
-        if this.given < this.first.len() {
-            let count = buffer.remaining().min(this.first.len() - this.given);
-            buffer.put_slice(&this.first[this.given..this.given + count]);
-            this.given += count;
-            if this.given == this.first.len() {
-                (this.first, this.given) = (Vec::new(), 0);
+        if this.consumed < this.prefix.len() {
+            let count = buffer.remaining().min(this.prefix.len() - this.consumed);
+            buffer.put_slice(&this.prefix[this.consumed..this.consumed + count]);
+            this.consumed += count;
+            if this.consumed == this.prefix.len() {
+                (this.prefix, this.consumed) = (Vec::new(), 0);
             }
             return Poll::Ready(Ok(()));
         }

@@ -1,4 +1,4 @@
-//! How a stream goes to the worker where its client is served.
+//! Moving a stream to the worker that serves its client.
 
 use std::io::{ErrorKind, Result};
 use std::marker::PhantomData;
@@ -11,30 +11,41 @@ use tokio_util::either::Either;
 use super::prefixed::Prefixed;
 use crate::connection::Socket;
 
-/// A way to bring a stream from one runtime to another.
-pub(in crate::server) trait Transfer<S> {
-    /// The stream on its way, which belongs to no runtime.
+/// A way to move a stream from one runtime to another.
+pub(in crate::server) trait Transfer<S: 'static>: 'static {
+    /// The stream while no runtime has registered it.
     type Detached: Send + 'static;
 
-    /// The stream as a connection has it.
+    /// The stream as the WebSocket connection uses it.
     type Attached: AsyncRead + AsyncWrite + Send + Unpin + 'static;
 
+    /// Takes the stream from the current runtime.
+    ///
     /// # Errors
     ///
-    /// The system did not let it go.
+    /// Returns the error of deregistering the socket.
     fn detach(stream: S) -> Result<Self::Detached>;
 
+    /// Registers the stream with the current runtime.
+    ///
     /// # Errors
     ///
-    /// The system did not take it in.
+    /// Returns the error of registering the socket.
     fn attach(detached: Self::Detached) -> Result<S>;
 
-    /// It has arrived.
+    /// Converts the stream once it is on its final runtime.
     fn finish(stream: S) -> Self::Attached;
+
+    /// Takes the stream from the current runtime now. The future attaches it to the runtime that polls it.
+    fn transfer(stream: S) -> impl Future<Output = Result<Self::Attached>> + Send + 'static {
+        // A socket must leave the runtime that waits for it before another one can register it.
+        let detached = Self::detach(stream);
+        async { detached.and_then(Self::attach).map(Self::finish) }
+    }
 }
 
-/// From one runtime's sockets to the other's: the worker then waits for its own sockets alone, and no
-/// wake-up crosses threads.
+/// Registers the socket with the new runtime. The worker then waits only for its own sockets, and no wake-up crosses
+/// threads.
 pub(in crate::server) struct SocketTransfer;
 
 impl Transfer<TcpStream> for SocketTransfer {
@@ -71,7 +82,7 @@ impl Transfer<UnixStream> for SocketTransfer {
     }
 }
 
-/// As it is: the runtime that the stream was made on goes on waiting for it.
+/// Moves the stream as it is. Its first runtime continues to wait for it.
 pub(in crate::server) struct NoTransfer;
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transfer<S> for NoTransfer {
@@ -91,10 +102,10 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transfer<S> for NoTrans
     }
 }
 
-/// As the stream itself, of which the first octets were looked at.
+/// Moves the stream inside. Nothing may be left in the prefix.
 pub(in crate::server) struct PrefixedTransfer<M>(PhantomData<M>);
 
-impl<S, M: Transfer<S>> Transfer<Prefixed<S>> for PrefixedTransfer<M> {
+impl<S: 'static, M: Transfer<S>> Transfer<Prefixed<S>> for PrefixedTransfer<M> {
     type Detached = M::Detached;
     type Attached = M::Attached;
 
@@ -111,10 +122,10 @@ impl<S, M: Transfer<S>> Transfer<Prefixed<S>> for PrefixedTransfer<M> {
     }
 }
 
-/// An encrypted stream. The stream inside is taken out while it moves to another thread.
+/// An encrypted stream. The stream inside is `Empty` while it moves to another thread.
 pub(in crate::server) type Encrypted<S> = TlsStream<Either<Prefixed<S>, Empty>>;
 
-/// As the stream inside, with what TLS knows of the connection beside it.
+/// Moves the stream inside, together with the TLS state.
 pub(in crate::server) struct TlsTransfer<M>(PhantomData<M>);
 
 impl<S, M: Transfer<S>> Transfer<Encrypted<S>> for TlsTransfer<M>
@@ -125,9 +136,9 @@ where
     type Attached = Encrypted<S>;
 
     fn detach(mut stream: Encrypted<S>) -> Result<Self::Detached> {
-        let inside = std::mem::replace(stream.get_mut().0, Either::Right(empty()));
-        match inside {
-            Either::Left(inside) => Ok((stream, PrefixedTransfer::<M>::detach(inside)?)),
+        let inner = std::mem::replace(stream.get_mut().0, Either::Right(empty()));
+        match inner {
+            Either::Left(inner) => Ok((stream, PrefixedTransfer::<M>::detach(inner)?)),
             Either::Right(_) => Err(ErrorKind::NotConnected.into()),
         }
     }
