@@ -18,8 +18,8 @@ const TICKS: u32 = 4;
 /// The number of silent ticks after which a client gets a ping.
 const PING_AFTER: u32 = 2;
 
-/// Stands for an idle timeout that is off.
-const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// Stands for a timeout that is off: so long that it never expires.
+pub(crate) const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// How often to check a client that expires: timers stand still while the machine is suspended, and the time of the
 /// client does not.

@@ -29,6 +29,7 @@ use self::buffer::Buffer;
 use self::burst::Burst;
 pub(crate) use self::closing::{ClosingConnections, ConnectionGuard};
 pub(crate) use self::end::ConnectionEnd;
+pub(crate) use self::liveness::NEVER;
 pub(crate) use self::socket::Socket;
 use self::transport::{Transport, Wakeup};
 use crate::actor::{Actor, ClientEvent, Turn};
