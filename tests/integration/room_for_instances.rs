@@ -39,7 +39,7 @@ fn with_drop_message_a_message_without_an_instance_is_dropped_and_the_client_sta
     blue.send_text("sleep 3000")?;
     assert_eq!(blue.receive_text()?, "asleep");
     red.send_text("count")?;
-    server.wait_for_log("there are 1 already (max-instances)")?;
+    server.wait_for_log("max-instances allows 1")?;
     // Only the message is lost; the state and the connection stay.
     assert_eq!(blue.receive_text()?, "awake");
     server.wait_for_log("hibernated")?;

@@ -1,8 +1,8 @@
-//! Memory for many things of one size, side by side in large common mappings.
+//! Slots of memory, all of one size, side by side in large shared mappings.
 //!
-//! What is mapped by itself costs one to three of the 65,530 mappings that a process may have by default,
-//! and the system's time each time it comes and goes. Here slots are cut out of mappings of 64, and
-//! given back to the next owner. A slot takes memory only where it was touched.
+//! A mapping per slot would cost one to three of the 65,530 mappings that a process may have by default, and system
+//! time whenever one is made or removed. Here a mapping holds 64 slots, and a slot that is dropped goes to the next
+//! owner. A slot takes memory only where it was touched.
 
 #![expect(unsafe_code, reason = "memory is mapped by hand, and wasmtime runs on it")]
 
@@ -17,46 +17,46 @@ use parking_lot::Mutex;
 /// How many slots one mapping holds.
 pub(super) const SLOTS: usize = 64;
 
-/// How many pages lie unused between two slots that have no guard between them. The processor's caches
-/// find a page by the lower bits of its address: instances of one component touch the same few pages of
-/// their slots, and would push each other out if slots lay a power of two apart.
+/// How many unused pages separate two slots that have no guard page between them. The processor's caches find a page
+/// by the lower bits of its address. Instances of one component touch the same few pages of their slots, and would
+/// evict each other from the caches if slots were a power of two apart.
 const STAGGER: usize = 5;
 
-/// A huge page of the common processors, in octets. Where it is another length the advice is not taken.
+/// The size of a huge page on common processors, in bytes. Where the size is another, the kernel ignores the advice.
 const HUGE_PAGE: usize = 2 << 20;
 
-/// How many slots of an arena may have huge pages: each costs two of the 65,530 mappings of a process. The others
-/// go on with small ones.
-const MAX_WITH_HUGE_PAGES: usize = 10_000;
+/// How many slots of an arena may have huge pages: each costs two of the 65,530 mappings of a process. The other slots
+/// keep small pages.
+const MAX_HUGE_PAGE_SLOTS: usize = 10_000;
 
-/// `MADV_GUARD_INSTALL` of Linux's `mman-common.h`: a guard page that needs no mapping of its own (Linux
+/// `MADV_GUARD_INSTALL` from Linux's `mman-common.h`: makes a guard page that needs no mapping of its own (since Linux
 /// 6.13).
 const MADV_GUARD_INSTALL: libc::c_int = 102;
 
-/// What lies below each slot.
+/// Whether a guard page protects the memory below each slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Below {
-    /// Nothing: the owner never goes there.
-    Nothing,
-    /// A page that nobody can touch without the process ending.
-    Guard,
+pub(super) enum Guard {
+    /// No guard page: the owner never accesses memory below its slot.
+    None,
+    /// A guard page: any access to it ends the process.
+    Page,
 }
 
-/// Slots of one size. Mappings are kept, their memory is not.
+/// Slots of one size. The arena keeps its mappings, and gives the memory of unused slots back to the system.
 #[derive(Debug)]
 pub(super) struct Arena {
     size: usize,
-    /// The guard page below each slot, or what lies unused there.
-    below: usize,
+    /// The size of the gap below each slot, in bytes: the guard page, or unused pages.
+    gap: usize,
     has_guards: bool,
-    /// Where the slots begin that nobody has. Their memory reads as zeros.
+    /// The addresses of the slots without an owner. Their memory reads as zeros.
     free: Mutex<Vec<usize>>,
-    has_told: AtomicBool,
-    /// Slots that have huge pages.
-    with_huge_pages: AtomicUsize,
+    has_warned: AtomicBool,
+    /// How many slots have huge pages.
+    huge_page_slots: AtomicUsize,
 }
 
-/// A slot, which its owner has alone. It begins with zeros.
+/// A slot with exclusive access to its memory, which is all zeros at first.
 #[derive(Debug)]
 pub(super) struct Slot {
     arena: Arc<Arena>,
@@ -65,41 +65,43 @@ pub(super) struct Slot {
 }
 
 impl Arena {
-    /// Slots of so many octets, which are rounded up to whole pages.
-    pub(super) fn new(size: usize, below: Below) -> Arc<Self> {
+    /// Creates an arena of slots of `size` bytes, rounded up to whole pages.
+    pub(super) fn new(size: usize, guard: Guard) -> Arc<Self> {
         let page = rustix::param::page_size();
-        let has_guards = below == Below::Guard;
+        let has_guards = guard == Guard::Page;
         Arc::new(Self {
             size: size.max(1).next_multiple_of(page),
-            below: if has_guards { page } else { STAGGER * page },
+            gap: if has_guards { page } else { STAGGER * page },
             has_guards,
             free: Mutex::default(),
-            has_told: AtomicBool::new(false),
-            with_huge_pages: AtomicUsize::new(0),
+            has_warned: AtomicBool::new(false),
+            huge_page_slots: AtomicUsize::new(0),
         })
     }
 
-    /// Octets of a slot.
+    /// Returns the size of a slot in bytes.
     pub(super) fn size(&self) -> usize {
         self.size
     }
 
+    /// Returns an unused slot, and maps more memory if there is none.
+    ///
     /// # Errors
     ///
-    /// What the system says when it has no more memory to map.
+    /// The system's error if it cannot map more memory.
     pub(super) fn slot(self: &Arc<Self>) -> Result<Slot> {
         let mut free = self.free.lock();
         if free.is_empty() {
             self.map_more(&mut free)?;
         }
-        let start = free.pop().ok_or_else(|| Error::other("a mapping without slots"))?;
+        let start = free.pop().ok_or_else(|| Error::other("the new mapping has no slots"))?;
         Ok(Slot { arena: Arc::clone(self), start, has_huge_pages: false })
     }
 
     fn map_more(&self, free: &mut Vec<usize>) -> Result<()> {
-        let pitch = self.below + self.size;
-        let length = pitch.checked_mul(SLOTS).ok_or_else(|| Error::other("too large to map"))?;
-        // SAFETY: a new anonymous mapping at an address of the kernel's choice touches nothing else.
+        let stride = self.gap + self.size;
+        let length = stride.checked_mul(SLOTS).ok_or_else(|| Error::other("too large to map"))?;
+        // SAFETY: the kernel chooses the address of the new anonymous mapping, so it overlaps no other mapping.
         let base = unsafe {
             libc::mmap(
                 std::ptr::null_mut(),
@@ -113,37 +115,37 @@ impl Arena {
         if base == libc::MAP_FAILED {
             return Err(Error::last_os_error());
         }
-        // With huge pages a slot of which one octet is touched would take 2 MiB. A kernel that does not
-        // know them has nothing to be told.
-        // SAFETY: advice on the mapping that was just made.
+        // With huge pages, a slot would take 2 MiB as soon as one byte of it is touched. The result does not matter: a
+        // kernel without huge pages refuses the advice, and does not need it.
+        // SAFETY: the range is the mapping made above, and the advice changes no content.
         let _ = unsafe { libc::madvise(base, length, libc::MADV_NOHUGEPAGE) };
         let base = base.expose_provenance();
-        let pitches = (0..SLOTS).map(|number| base + number * pitch);
-        for guard in pitches.clone().filter(|_| self.has_guards) {
+        let gaps = (0..SLOTS).map(|number| base + number * stride);
+        for guard in gaps.clone().filter(|_| self.has_guards) {
             if let Err(error) = self.make_guard(with_exposed_provenance_mut(guard)) {
-                // SAFETY: the whole mapping that was just made, of which nothing was handed out.
+                // SAFETY: the range is the whole mapping made above, and no slot of it has an owner yet.
                 unsafe { libc::munmap(with_exposed_provenance_mut(base), length) };
                 return Err(error);
             }
         }
-        // The lowest one is taken first.
-        free.extend(pitches.rev().map(|pitch| pitch + self.below));
+        // `slot` takes from the end, so the lowest slot is used first.
+        free.extend(gaps.rev().map(|gap| gap + self.gap));
         Ok(())
     }
 
     fn make_guard(&self, page: *mut c_void) -> Result<()> {
-        // SAFETY: a page of a mapping of ours that nobody uses yet.
-        if unsafe { libc::madvise(page, self.below, MADV_GUARD_INSTALL) } == 0 {
+        // SAFETY: the page belongs to a mapping of this arena, lies in no slot, and nothing uses it yet.
+        if unsafe { libc::madvise(page, self.gap, MADV_GUARD_INSTALL) } == 0 {
             return Ok(());
         }
-        if !self.has_told.swap(true, Ordering::Relaxed) {
+        if !self.has_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                "this kernel has no guard pages within a mapping (Linux 6.13 has): every instance \
-                 costs two mappings, and vm.max_map_count bounds how many there can be"
+                "this kernel has no guard pages inside a mapping (Linux 6.13 has): every instance costs two mappings, \
+                 and vm.max_map_count limits the number of instances"
             );
         }
         // SAFETY: as above.
-        match unsafe { libc::mprotect(page, self.below, libc::PROT_NONE) } {
+        match unsafe { libc::mprotect(page, self.gap, libc::PROT_NONE) } {
             0 => Ok(()),
             _ => Err(Error::last_os_error()),
         }
@@ -151,23 +153,24 @@ impl Arena {
 }
 
 impl Slot {
-    /// Its first octet.
+    /// Returns a pointer to the first byte.
     pub(super) fn start(&self) -> *mut u8 {
         with_exposed_provenance_mut(self.start)
     }
 
-    /// Its size in octets.
+    /// Returns the size in bytes.
     pub(super) fn size(&self) -> usize {
         self.arena.size
     }
 
-    /// The first octet of what lies below it.
-    pub(super) fn below(&self) -> *mut u8 {
-        with_exposed_provenance_mut(self.start - self.arena.below)
+    /// Returns a pointer to the first byte of the gap below the slot, which is the guard page if there is one.
+    pub(super) fn gap(&self) -> *mut u8 {
+        with_exposed_provenance_mut(self.start - self.arena.gap)
     }
 
-    /// Lets what is touched from here on come in huge pages: one takes the system no longer than twenty
-    /// small ones, of which it has 512. Until the slot is dropped it costs two mappings.
+    /// Asks for huge pages for the part of the slot that begins at the offset `from`. The system needs no longer for a
+    /// huge page than for twenty small ones, and a huge page replaces 512 of them. Until the slot is dropped, it costs
+    /// two mappings.
     pub(super) fn use_huge_pages(&mut self, from: usize) {
         let first = (self.start + from).next_multiple_of(HUGE_PAGE);
         let end = self.start + self.size();
@@ -175,26 +178,27 @@ impl Slot {
         if length == 0 || self.has_huge_pages {
             return;
         }
-        let number = &self.arena.with_huge_pages;
-        if number.fetch_add(1, Ordering::Relaxed) >= MAX_WITH_HUGE_PAGES {
-            number.fetch_sub(1, Ordering::Relaxed);
+        let count = &self.arena.huge_page_slots;
+        if count.fetch_add(1, Ordering::Relaxed) >= MAX_HUGE_PAGE_SLOTS {
+            count.fetch_sub(1, Ordering::Relaxed);
             return;
         }
         self.has_huge_pages = true;
-        // A kernel that does not have them goes on with small ones.
-        // SAFETY: advice on a range of our own slot, whose content does not change.
+        // The result does not matter: a kernel without huge pages keeps using small ones.
+        // SAFETY: the range lies in this slot, and the advice changes no content.
         let _ = unsafe {
             libc::madvise(with_exposed_provenance_mut(first), length, libc::MADV_HUGEPAGE)
         };
     }
 
-    /// Lets the next owner's memory come in small pages again.
+    /// Restores small pages, for the slot's next owner.
     fn use_small_pages(&mut self) -> Result<()> {
         if !std::mem::take(&mut self.has_huge_pages) {
             return Ok(());
         }
-        self.arena.with_huge_pages.fetch_sub(1, Ordering::Relaxed);
-        // SAFETY: as above. A kernel without huge pages has refused both.
+        self.arena.huge_page_slots.fetch_sub(1, Ordering::Relaxed);
+        // A kernel without huge pages has refused both kinds of advice, with EINVAL.
+        // SAFETY: the range is this slot, and the advice changes no content.
         match unsafe { libc::madvise(self.start().cast(), self.size(), libc::MADV_NOHUGEPAGE) } {
             0 => Ok(()),
             _ if Error::last_os_error().raw_os_error() == Some(libc::EINVAL) => Ok(()),
@@ -202,13 +206,14 @@ impl Slot {
         }
     }
 
-    /// Gives the memory back, so that the slot reads as zeros again.
+    /// Gives the memory back to the system. The slot then reads as zeros again.
     ///
     /// # Safety
     ///
-    /// Nobody may count on what is in it, nor refer to it.
+    /// Nothing may rely on the content of the slot, and there may be no references into it.
     pub(super) unsafe fn clear(&self) -> Result<()> {
-        // SAFETY: a range of a mapping of ours, of which this is the only owner.
+        // SAFETY: the range lies in a mapping of the arena, and this slot is its only owner. The caller vouches that
+        // its content is not needed.
         match unsafe { libc::madvise(self.start().cast(), self.size(), libc::MADV_DONTNEED) } {
             0 => Ok(()),
             _ => Err(Error::last_os_error()),
@@ -218,9 +223,8 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        // The next owner must find zeros, and nothing of this one's. One that cannot be cleared is not
-        // used again.
-        // SAFETY: whoever drops a slot refers to it no more.
+        // The next owner must find zeros, and no data of this one. A slot that cannot be cleared is not used again.
+        // SAFETY: the owner drops the slot, so it has no more references into it and does not need the content.
         if unsafe { self.clear() }.is_ok() && self.use_small_pages().is_ok() {
             self.arena.free.lock().push(self.start);
         }
@@ -231,23 +235,23 @@ impl Drop for Slot {
 mod tests {
     use super::*;
 
-    /// Set in the process that runs into a guard page.
+    /// Set in the environment of the process that is to touch a guard page.
     const OVERFLOW: &str = "WS_HOST_TEST_OVERFLOW";
 
     #[test]
     fn slots_do_not_overlap_and_begin_with_zeros() -> Result<()> {
-        for below in [Below::Nothing, Below::Guard] {
-            let arena = Arena::new(100_000, below);
+        for guard in [Guard::None, Guard::Page] {
+            let arena = Arena::new(100_000, guard);
             let take = || (0..SLOTS + 1).map(|_| arena.slot()).collect::<Result<Vec<_>>>();
             let taken = take()?;
-            let mut starts: Vec<_> = taken.iter().map(|slot| slot.below().addr()).collect();
-            starts.sort_unstable();
-            let pitch = arena.size + arena.below;
-            assert!(starts.windows(2).all(|pair| pair[1] - pair[0] >= pitch));
+            let mut gaps: Vec<_> = taken.iter().map(|slot| slot.gap().addr()).collect();
+            gaps.sort_unstable();
+            let stride = arena.size + arena.gap;
+            assert!(gaps.windows(2).all(|pair| pair[1] - pair[0] >= stride));
             for slot in &taken {
                 assert_eq!(slot.size(), 102_400);
                 for byte in [0, slot.size() - 1] {
-                    // SAFETY: the first and the last octet of a slot that is ours.
+                    // SAFETY: the byte is the first or the last of a slot that this test owns.
                     let byte = unsafe { &mut *slot.start().add(byte) };
                     assert_eq!(std::mem::replace(byte, 1), 0);
                 }
@@ -255,7 +259,7 @@ mod tests {
             let again = taken[0].start;
             drop(taken);
             let taken = take()?;
-            assert!(taken.iter().any(|slot| slot.start == again), "nothing is used again");
+            assert!(taken.iter().any(|slot| slot.start == again), "no slot is used again");
             for slot in &taken {
                 // SAFETY: as above.
                 assert_eq!(unsafe { *slot.start() }, 0);
@@ -265,14 +269,14 @@ mod tests {
     }
 
     #[test]
-    fn slot_with_huge_pages_goes_to_its_next_owner_empty_and_without() -> Result<()> {
-        let arena = Arena::new(3 * HUGE_PAGE, Below::Nothing);
+    fn slot_with_huge_pages_goes_to_its_next_owner_empty_and_with_small_pages() -> Result<()> {
+        let arena = Arena::new(3 * HUGE_PAGE, Guard::None);
         let mut slot = arena.slot()?;
         let start = slot.start;
         slot.use_huge_pages(100);
         slot.use_huge_pages(100);
         for byte in [0, slot.size() / 2, slot.size() - 1] {
-            // SAFETY: an octet of a slot that is ours.
+            // SAFETY: the byte lies in a slot that this test owns.
             unsafe { slot.start().add(byte).write_volatile(1) };
         }
         drop(slot);
@@ -282,23 +286,22 @@ mod tests {
             // SAFETY: as above.
             assert_eq!(unsafe { slot.start().add(byte).read_volatile() }, 0);
         }
-        // One that is shorter than a huge page stays as it is.
-        let mut short = Arena::new(HUGE_PAGE / 2, Below::Nothing).slot()?;
+        // A slot that is shorter than a huge page keeps small pages.
+        let mut short = Arena::new(HUGE_PAGE / 2, Guard::None).slot()?;
         short.use_huge_pages(0);
         Ok(())
     }
 
     #[test]
-    fn host_that_runs_below_a_slot_dies_before_it_touches_another() -> Result<()> {
+    fn access_below_a_slot_ends_the_process_before_it_reaches_another_slot() -> Result<()> {
         use std::os::unix::process::ExitStatusExt;
         if std::env::var_os(OVERFLOW).is_some() {
-            let slot = Arena::new(100_000, Below::Guard).slot()?;
-            // SAFETY: it is not: this process must end here.
+            let slot = Arena::new(100_000, Guard::Page).slot()?;
+            // SAFETY: none. The write hits the guard page, and this process must end here.
             unsafe { slot.start().sub(1).write_volatile(1) };
             std::process::exit(0);
         }
-        let name =
-            "guest::arena::tests::host_that_runs_below_a_slot_dies_before_it_touches_another";
+        let name = "guest::arena::tests::access_below_a_slot_ends_the_process_before_it_reaches_another_slot";
         let ended = std::process::Command::new(std::env::current_exe()?)
             .args(["--exact", name])
             .env(OVERFLOW, "1")

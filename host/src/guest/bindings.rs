@@ -1,4 +1,4 @@
-//! Generated from `wit/`, and nothing else.
+//! The exports that every handler has. Everything here is generated from `wit/`.
 
 wasmtime::component::bindgen!({
     path: "../wit",

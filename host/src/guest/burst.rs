@@ -1,4 +1,4 @@
-//! Many messages of one client in one call of the guest, which takes one after the other.
+//! Bursts: the guest takes several messages of one client in one call.
 
 use std::any::Any;
 
@@ -6,10 +6,18 @@ use wasmtime::component::{ComponentType, Lower};
 
 use crate::clients::Client;
 
-/// What the messages of a burst are taken from.
+/// Where the messages of a burst come from.
 pub(crate) trait Burst: Any + Send {
-    /// The next message, now that the one before is done; none if the call is to end.
+    /// Returns the next message, now that the guest has handled the one before; `None` if the call is to end.
     fn next(&mut self, from: &Client) -> Option<Message>;
+}
+
+impl dyn Burst {
+    /// Returns the burst as the type that its owner made it of; `None` if it is of another type.
+    pub(super) fn downcast<B: Burst>(self: Box<Self>) -> Option<Box<B>> {
+        let burst: Box<dyn Any> = self;
+        burst.downcast().ok()
+    }
 }
 
 /// A message for the guest.

@@ -1,4 +1,4 @@
-//! Where compiled components are kept between runs.
+//! The cache that keeps compiled components between runs.
 
 use std::fs::{DirBuilder, Metadata};
 use std::io::{Error, Result};
@@ -7,47 +7,48 @@ use std::path::Path;
 
 use wasmtime::{Cache, CacheConfig};
 
-/// Write permission for the group and for all others.
+/// Write permission for the group and for all other users.
 const OTHERS_WRITE: u32 = 0o022;
 
-/// Opens the cache, or tells the log why there is none: the server starts more slowly then.
-pub(super) fn open(folder: &Path) -> Option<Cache> {
-    let opened = prepare(folder).map_err(wasmtime::Error::from).and_then(|()| {
+/// Opens the cache. If that fails, logs why and returns `None`: the server then starts more slowly.
+pub(super) fn open(directory: &Path) -> Option<Cache> {
+    let opened = prepare(directory).map_err(wasmtime::Error::from).and_then(|()| {
         let mut config = CacheConfig::new();
-        config.with_directory(folder);
+        config.with_directory(directory);
         Cache::new(config)
     });
     opened
         .inspect_err(|error| {
-            tracing::warn!(folder = %folder.display(), "no compilation cache: {error:#}");
+            tracing::warn!(folder = %directory.display(), "no compilation cache: {error:#}");
         })
         .ok()
 }
 
-/// What lies in the cache is run as native code: only this user may be able to write to it.
-fn prepare(folder: &Path) -> Result<()> {
-    create(folder)?;
-    private(&folder.metadata()?)
+/// Creates the directory if it is missing. Its content is run as native code, so only this user may be able to write
+/// to it.
+fn prepare(directory: &Path) -> Result<()> {
+    create(directory)?;
+    check_private(&directory.metadata()?)
 }
 
-/// To be called before anything is looked for there: the folder may have been removed since it was opened.
+/// Checks the directory again before the cache is used: it may have been removed or replaced since it was opened.
 ///
 /// # Errors
 ///
-/// Others can write to it now.
-pub(super) fn check_again(folder: &Path) -> Result<()> {
-    // Where there is none, nothing is found. Compilation goes on without it.
-    let _ = create(folder);
-    folder.metadata().map_or(Ok(()), |found| private(&found))
+/// Other users can write to the directory now.
+pub(super) fn check_again(directory: &Path) -> Result<()> {
+    // Without a directory nothing is found in it, and compilation works without a cache.
+    let _ = create(directory);
+    directory.metadata().map_or(Ok(()), |found| check_private(&found))
 }
 
-fn create(folder: &Path) -> Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+fn create(directory: &Path) -> Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)
 }
 
-fn private(folder: &Metadata) -> Result<()> {
-    let is_ours = folder.uid() == rustix::process::geteuid().as_raw();
-    if is_ours && folder.mode() & OTHERS_WRITE == 0 {
+fn check_private(directory: &Metadata) -> Result<()> {
+    let is_ours = directory.uid() == rustix::process::geteuid().as_raw();
+    if is_ours && directory.mode() & OTHERS_WRITE == 0 {
         Ok(())
     } else {
         Err(Error::other("others can write to this folder; give a private one with --cache"))

@@ -1,25 +1,25 @@
-//! What a handler can ask while one of its events runs.
+//! What a handler can ask about the event that it is handling.
 
 use std::sync::Arc;
 
-/// Why an instance is asked for its state, or given one.
+/// Why an instance is asked for its state, or is given one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     /// New code takes over.
     Reload,
-    /// An instance is put to sleep, or woken.
+    /// An instance is freed and its state kept, or the state is given to a new instance.
     Hibernation,
-    /// The instance goes on, and the state is kept in case it traps.
+    /// The instance keeps running; the state is saved in case it traps.
     Checkpoint,
-    /// The instance before this one trapped or exceeded a limit.
+    /// The previous instance trapped or exceeded a limit.
     Fault,
-    /// Old code comes back in place of new code that failed.
+    /// The old code replaces new code that failed.
     Rollback,
 }
 
 impl Reason {
-    /// The word that handlers know it by.
-    pub(crate) fn word(self) -> &'static str {
+    /// Returns the word for it in the contract with handlers.
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Reload => "reload",
             Self::Hibernation => "hibernation",
@@ -30,11 +30,11 @@ impl Reason {
     }
 }
 
-/// What is known of a message from outside.
+/// What is known about a message from outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CustomInfo {
-    /// Of what kind it is, as whoever sent it says.
+    /// The kind of the message, as its sender declared it.
     pub(crate) kind: Option<Arc<str>>,
-    /// Who sent it.
+    /// The sender's name.
     pub(crate) sender: Option<Arc<str>>,
 }

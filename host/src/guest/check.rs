@@ -1,4 +1,4 @@
-//! Whether a component exports the handler that the host calls, said in words that help.
+//! Checks a component's exports and imports before its first instance is created, and explains what does not fit.
 
 use std::path::Path;
 
@@ -13,11 +13,11 @@ use super::error::{Cause, LoadError};
 /// The interface that a component must export.
 pub(super) const HANDLER: &str = "ws-host:socket/handler@0.1.0";
 
-/// How names of interfaces of WASI begin, and the version in them whose functions are asynchronous.
+/// The beginning of the names of WASI's interfaces, and the version in a name whose functions are asynchronous.
 const WASI: &str = "wasi:";
 const ASYNCHRONOUS: &str = "@0.3";
 
-/// The exported handler, of any compatible version, whatever its functions are.
+/// Finds the exported handler, of any compatible version. Its functions are not checked.
 pub(super) fn handler(
     engine: &Engine,
     component: &Component,
@@ -33,7 +33,7 @@ pub(super) fn handler(
     }
 }
 
-/// Finds out before the first instance is made whether every call could be made.
+/// Checks that the handler has every function that the host calls, with the right type.
 pub(super) fn functions(
     engine: &Engine,
     component: &Component,
@@ -46,7 +46,7 @@ pub(super) fn functions(
         .map_err(|error| LoadError::HandlerMismatch { path: path.into(), cause: Cause(error) })
 }
 
-/// What to say of a component that imports what the host does not provide.
+/// Returns the error for a component that imports something that the host does not provide.
 pub(super) fn import(
     engine: &Engine,
     component: &Component,

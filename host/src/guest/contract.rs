@@ -1,7 +1,7 @@
-//! Which version of the contract a component was built for.
+//! Checks which version of the contract a component was built for.
 //!
-//! Compatible versions find each other: a component that was built for 0.1.0 on a host that serves 0.1.7, and on
-//! the other way round one that was built for 0.1.7 and uses nothing that came after 0.1.0.
+//! Compatible versions work together. A component built for 0.1.0 runs on a host that serves 0.1.7. A component built
+//! for 0.1.7 runs on a host that serves 0.1.0, if it uses nothing that is newer than 0.1.0.
 
 use std::path::Path;
 
@@ -10,16 +10,17 @@ use wasmtime::{Engine, Error};
 
 use super::error::LoadError;
 
-/// What this host serves.
+/// The version that this host serves.
 pub(super) const SERVED: &str = "ws-host:socket@0.1.0";
 
-/// How the names of the contract's interfaces begin.
+/// The beginning of the names of the contract's interfaces.
 const INTERFACES: &str = "ws-host:socket/";
 
-/// How versions begin that are compatible with this one (Semantic Versioning 2.0.0, §4 and what Cargo makes of it).
+/// The beginning of compatible versions (Semantic Versioning 2.0.0, §4, with Cargo's rule for versions below 1.0).
 const COMPATIBLE: &str = "0.1.";
 
-/// Refuses a component that was built for a version which this host does not serve, before anybody looks for functions.
+/// Refuses a component that was built for an incompatible version. Must be called before the functions are checked, so
+/// that the error is about the version.
 ///
 /// # Errors
 ///
@@ -37,12 +38,12 @@ pub(super) fn check_version(
     }
 }
 
-/// Whether an error of linking is about one of the contract's interfaces.
+/// Returns whether a linking error is about one of the contract's interfaces.
 pub(super) fn is_named_in(error: &Error) -> bool {
     error.to_string().contains(INTERFACES)
 }
 
-/// The package of an interface, with its version, if it is another version of ours.
+/// Returns the package and version of an interface, if it is one of the contract's in an incompatible version.
 fn other_version(interface: &str) -> Option<String> {
     let name = interface.strip_prefix(INTERFACES)?;
     match name.split_once('@') {
@@ -59,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_compatible_as_cargo_has_it() {
+    fn versions_are_compatible_by_cargos_rules() {
         for version in ["0.1.0", "0.1.7", "0.1.70+build"] {
             assert_eq!(other_version(&format!("ws-host:socket/handler@{version}")), None);
         }

@@ -1,27 +1,27 @@
-//! For how long a call computes.
+//! Measures how long a call computes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ticker;
 
-/// The piece of a call that runs now, since it began or went on after waiting.
+/// Measures the CPU time of a call since the call began or last continued after a wait.
 #[derive(Debug)]
 pub(super) struct CpuClock {
-    began: AtomicU64,
+    started: AtomicU64,
 }
 
 impl CpuClock {
     pub(super) fn new() -> Self {
-        Self { began: AtomicU64::new(ticker::now()) }
+        Self { started: AtomicU64::new(ticker::now()) }
     }
 
-    /// A new piece begins.
-    pub(super) fn begin(&self) {
-        self.began.store(ticker::now(), Ordering::Relaxed);
+    /// Measures from now on.
+    pub(super) fn restart(&self) {
+        self.started.store(ticker::now(), Ordering::Relaxed);
     }
 
-    /// For how long it has run, in nanoseconds, as of the last tick.
+    /// Returns the measured time in nanoseconds, as of the last tick.
     pub(super) fn elapsed(&self) -> u64 {
-        ticker::now().saturating_sub(self.began.load(Ordering::Relaxed))
+        ticker::now().saturating_sub(self.started.load(Ordering::Relaxed))
     }
 }

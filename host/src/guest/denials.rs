@@ -1,47 +1,48 @@
-//! What handlers asked for and are not granted, told to the log.
+//! The log of denials: capabilities of WASI that handlers asked for and do not have.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What is denied.
+/// A capability that is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Denied {
     Http,
     Tcp,
     Udp,
-    Names,
+    NameLookup,
     Files,
 }
 
-/// What was told of one component since it was loaded: each denial once, because a handler that asks again and again
-/// must not fill the log, and whoever reads it needs it once.
+/// Which denials were logged since a component was loaded. Each is logged once, so that a handler which asks again and
+/// again does not fill the log.
 #[derive(Debug, Default)]
 pub(super) struct Denials {
-    told: [AtomicBool; 5],
+    logged: [AtomicBool; 5],
 }
 
 impl Denials {
-    /// Whether nobody was told yet. From now on somebody was.
+    /// Marks a denial as logged, and returns whether it is the first of its kind.
     fn is_first(&self, denied: Denied) -> bool {
-        !self.told[denied as usize].swap(true, Ordering::Relaxed)
+        !self.logged[denied as usize].swap(true, Ordering::Relaxed)
     }
 
+    /// Logs a denial, if it is the first of its kind.
     pub(super) fn log(&self, denied: Denied, component: &str) {
         if !self.is_first(denied) {
             return;
         }
-        let asked = denied.asked();
+        let capability = denied.description();
         match denied {
             Denied::Files => tracing::warn!(
                 target: "guest",
                 component,
-                "the handler asked for {asked}: handlers have no files, and no setting grants any: build what it reads \
-                 into the component, give it values with env, keep its state with suspend and resume"
+                "the handler asked for {capability}: handlers have no files, and no setting grants any: build the data \
+                 that it reads into the component, pass values in env, and keep state with suspend and resume"
             ),
-            Denied::Http | Denied::Tcp | Denied::Udp | Denied::Names => tracing::warn!(
+            Denied::Http | Denied::Tcp | Denied::Udp | Denied::NameLookup => tracing::warn!(
                 target: "guest",
                 component,
-                "the handler asked for {asked}: handlers have no network, and no setting grants it: let a program \
-                 beside the host ask, and give the handler the answer as a message from outside \
+                "the handler asked for {capability}: handlers have no network, and no setting grants it: let another \
+                 program make the request, and pass the answer to the handler as a message from outside \
                  (POST /resources/NAME/messages at the admin address)"
             ),
         }
@@ -49,12 +50,12 @@ impl Denials {
 }
 
 impl Denied {
-    fn asked(self) -> &'static str {
+    fn description(self) -> &'static str {
         match self {
             Self::Http => "an HTTP request (wasi:http)",
             Self::Tcp => "a TCP socket (wasi:sockets)",
             Self::Udp => "a UDP socket (wasi:sockets)",
-            Self::Names => "the address of a name (wasi:sockets)",
+            Self::NameLookup => "the address of a name (wasi:sockets)",
             Self::Files => "files (wasi:filesystem)",
         }
     }
@@ -65,9 +66,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_denial_is_told_once() {
+    fn each_denial_is_logged_once() {
         let denials = Denials::default();
-        for denied in [Denied::Http, Denied::Tcp, Denied::Udp, Denied::Names, Denied::Files] {
+        for denied in [Denied::Http, Denied::Tcp, Denied::Udp, Denied::NameLookup, Denied::Files] {
             assert!(denials.is_first(denied));
             assert!(!denials.is_first(denied));
         }

@@ -1,8 +1,8 @@
-//! What WASI offers and no handler is granted: files, sockets and HTTP requests.
+//! The imports of WASI that are denied to handlers: files, sockets and HTTP requests.
 //!
-//! All of it links, because tools import it whether a handler uses it or not. What leads up to a request or a socket
-//! works as anywhere; the step that would leave the sandbox answers with the error code for what is not permitted, and
-//! the log is told the first time.
+//! All of them link, because toolchains import them whether a handler uses them or not. Everything that prepares a
+//! request or a socket works as usual. The step that would leave the sandbox returns the error code for an action that
+//! is not permitted, and is logged the first time.
 
 #![expect(
     clippy::needless_pass_by_value,
@@ -24,8 +24,8 @@ use wasmtime_wasi_http::{Error, WasiBody, WasiHttpHooks, WasiHttpView};
 use super::denials::Denied;
 use super::state::State;
 
-/// The interfaces of which functions are replaced, as the crates define them. A component may import them with any
-/// patch of 0.2.
+/// The interfaces with functions that are replaced, in the version that the crates define. A component may import any
+/// patch version of 0.2.
 const OUTGOING_HANDLER: &str = "wasi:http/outgoing-handler@0.2.12";
 const HTTP_TYPES: &str = "wasi:http/types@0.2.12";
 const TCP_CREATE_SOCKET: &str = "wasi:sockets/tcp-create-socket@0.2.12";
@@ -33,20 +33,20 @@ const UDP_CREATE_SOCKET: &str = "wasi:sockets/udp-create-socket@0.2.12";
 const IP_NAME_LOOKUP: &str = "wasi:sockets/ip-name-lookup@0.2.12";
 const PREOPENS: &str = "wasi:filesystem/preopens@0.2.12";
 
-/// The longest method, path or host of a request, in octets, because the host keeps them.
+/// The longest method, scheme, path or host of a request, in bytes. The host keeps them in memory.
 const MAX_PART: usize = 4 << 10;
 
-/// The writes to the body of a request that the host keeps, and the octets of one: as many as
+/// How many writes to the body of a request the host keeps, and how many bytes each may have: as many as
 /// `blocking-write-and-flush` takes at once.
 const MAX_WRITES: usize = 4;
 const MAX_WRITE: usize = 4 << 10;
 
 type Store<'a> = StoreContextMut<'a, State>;
-type Set = Result<(Result<(), ()>,)>;
+type SetResult = Result<(Result<(), ()>,)>;
+type SocketResult<T> = Result<(Result<Resource<T>, ErrorCode>,)>;
 type Directories = Vec<(Resource<Descriptor>, String)>;
-type Asked<T> = Result<(Result<Resource<T>, ErrorCode>,)>;
 
-/// Adds what is denied, in the place of what the linker has of it.
+/// Adds the denied functions. They replace those that the linker already has.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     linker.allow_shadowing(true);
@@ -81,7 +81,7 @@ fn handle(
 fn set_method(
     mut store: Store<'_>,
     (request, method): (Resource<HostOutgoingRequest>, Method),
-) -> Set {
+) -> SetResult {
     if matches!(&method, Method::Other(name) if name.len() > MAX_PART) {
         return Ok((Err(()),));
     }
@@ -91,7 +91,7 @@ fn set_method(
 fn set_scheme(
     mut store: Store<'_>,
     (request, scheme): (Resource<HostOutgoingRequest>, Option<Scheme>),
-) -> Set {
+) -> SetResult {
     if matches!(&scheme, Some(Scheme::Other(name)) if name.len() > MAX_PART) {
         return Ok((Err(()),));
     }
@@ -101,7 +101,7 @@ fn set_scheme(
 fn set_authority(
     mut store: Store<'_>,
     (request, authority): (Resource<HostOutgoingRequest>, Option<String>),
-) -> Set {
+) -> SetResult {
     if is_too_long(authority.as_deref()) {
         return Ok((Err(()),));
     }
@@ -111,7 +111,7 @@ fn set_authority(
 fn set_path(
     mut store: Store<'_>,
     (request, path): (Resource<HostOutgoingRequest>, Option<String>),
-) -> Set {
+) -> SetResult {
     if is_too_long(path.as_deref()) {
         return Ok((Err(()),));
     }
@@ -122,12 +122,12 @@ fn is_too_long(part: Option<&str>) -> bool {
     part.is_some_and(|part| part.len() > MAX_PART)
 }
 
-fn create_tcp_socket(store: Store<'_>, (_,): (IpAddressFamily,)) -> Asked<TcpSocket> {
+fn create_tcp_socket(store: Store<'_>, (_,): (IpAddressFamily,)) -> SocketResult<TcpSocket> {
     store.data().log_denied(Denied::Tcp);
     Ok((Err(ErrorCode::AccessDenied),))
 }
 
-fn create_udp_socket(store: Store<'_>, (_,): (IpAddressFamily,)) -> Asked<UdpSocket> {
+fn create_udp_socket(store: Store<'_>, (_,): (IpAddressFamily,)) -> SocketResult<UdpSocket> {
     store.data().log_denied(Denied::Udp);
     Ok((Err(ErrorCode::AccessDenied),))
 }
@@ -135,24 +135,25 @@ fn create_udp_socket(store: Store<'_>, (_,): (IpAddressFamily,)) -> Asked<UdpSoc
 fn resolve_addresses(
     store: Store<'_>,
     (_, _): (Resource<Network>, String),
-) -> Asked<ResolveAddressStream> {
-    store.data().log_denied(Denied::Names);
+) -> SocketResult<ResolveAddressStream> {
+    store.data().log_denied(Denied::NameLookup);
     Ok((Err(ErrorCode::AccessDenied),))
 }
 
-/// None: so nothing can be opened. Whoever has no folder asks for nothing else, so that this is where it is told, but
-/// not of an instance that is just being made: the runtimes of some tools ask in any case.
+/// Returns no directories, so that a guest can open no file. This is the only call of `wasi:filesystem` that a guest
+/// without directories makes, so the denial is logged here. Calls by start-up code are not logged: the runtimes of some
+/// toolchains always make this call.
 fn get_directories(store: Store<'_>, (): ()) -> Result<(Directories,)> {
-    if store.data().is_made() {
+    if store.data().has_started() {
         store.data().log_denied(Denied::Files);
     }
     Ok((Vec::new(),))
 }
 
-/// How requests are prepared that nobody sends.
-pub(super) struct Unsent;
+/// Limits the bodies of HTTP requests, and sends none.
+pub(super) struct DeniedHttp;
 
-impl WasiHttpHooks for Unsent {
+impl WasiHttpHooks for DeniedHttp {
     fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
         MAX_WRITES
     }
@@ -172,5 +173,5 @@ impl WasiHttpHooks for Unsent {
     }
 }
 
-/// What goes on after the head of an answer.
+/// The rest of an exchange, after the head of the response.
 type Transfer = Box<dyn Future<Output = Result<(), Error>> + Send>;

@@ -1,4 +1,4 @@
-//! What goes wrong with components: while they are loaded, and while they run.
+//! Errors of components: while they are loaded, and while they run.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use super::contract::SERVED;
 use super::limits::LimitExceeded;
 use crate::clients::HostClose;
 
-/// Why a component cannot be served. Each says what to do.
+/// Why a component cannot be served. The messages say what to do.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadError {
     #[error("there is no file {}: build the handler with `cargo build --release --target wasm32-wasip2` \
@@ -25,28 +25,28 @@ pub(crate) enum LoadError {
     #[error("{} is not WebAssembly: give the path of the .wasm file that \
              `cargo build --release --target wasm32-wasip2` made", .0.display())]
     NotWasm(PathBuf),
-    #[error("{} is not a valid component: it may be cut off, be made by a tool that is newer than this host, \
-             or need a feature of WebAssembly that this host does not have", .path.display())]
+    #[error("{} is not a valid component: the file may be truncated, or the component was built by a tool that is \
+             newer than this host, or needs a WebAssembly feature that this host does not have", .path.display())]
     Invalid {
         path: PathBuf,
         #[source]
         cause: Cause,
     },
-    #[error("{} calls functions asynchronously (WASI 0.3), which this host does not do: build it for WASI 0.2, \
-             with `componentize-qjs --sync`, without `async` in what `wit-bindgen` is given, or with another \
-             tool's flag for synchronous functions", .path.display())]
+    #[error("{} uses asynchronous functions (WASI 0.3), which this host does not support: build it for WASI 0.2 with \
+             synchronous functions (`componentize-qjs --sync`; `wit-bindgen` without its option `async`; with other \
+             tools, their flag for it)", .path.display())]
     Asynchronous {
         path: PathBuf,
         #[source]
         cause: Cause,
     },
     #[error("{} does not export {wanted}{}: a handler written with `ws-guest` needs \
-             `ws_guest::export!(YourHandler)`", .path.display(), but_exports(.found))]
+             `ws_guest::export!(YourHandler)`", .path.display(), list_exports(.found))]
     NoHandler { path: PathBuf, wanted: &'static str, found: Vec<String> },
-    #[error("{} was built for {found}, and this host serves {SERVED}: build it with the ws-guest or the WIT files \
+    #[error("{} was built for {found}, but this host serves {SERVED}: build it with the ws-guest or the WIT files \
              of this host's version", .path.display())]
     OtherVersion { path: PathBuf, found: String },
-    #[error("{} imports more of ws-host:socket than this host's {SERVED} has, or has it in another form: build it \
+    #[error("{} imports more of ws-host:socket than this host's {SERVED} has, or imports it in another form: build it \
              with the ws-guest or the WIT files of this host's version, or run it with the host that it was built for",
              .path.display())]
     Unserved {
@@ -54,7 +54,7 @@ pub(crate) enum LoadError {
         #[source]
         cause: Cause,
     },
-    #[error("{} exports an interface of ws-host:socket@0.1.0, but a function of it is missing or has \
+    #[error("{} exports an interface of {SERVED}, but a function of it is missing or has \
              another type: build it with the ws-guest or the WIT files of this host's version",
              .path.display())]
     HandlerMismatch {
@@ -62,22 +62,20 @@ pub(crate) enum LoadError {
         #[source]
         cause: Cause,
     },
-    #[error("{} imports something that this host does not provide; it provides \
-             {SERVED}, and of WASI 0.2 cli, clocks, filesystem, http, \
-             io, random and sockets",
-             .path.display())]
+    #[error("{} imports something that this host does not provide; the host provides {SERVED}, and of WASI 0.2 the \
+             packages cli, clocks, filesystem, http, io, random and sockets", .path.display())]
     Import {
         path: PathBuf,
         #[source]
         cause: Cause,
     },
-    #[error("compiled components are run as they lie in {}", .folder.display())]
+    #[error("cannot use {} as the compilation cache: its content is run as native code", .directory.display())]
     Cache {
-        folder: PathBuf,
+        directory: PathBuf,
         #[source]
         cause: std::io::Error,
     },
-    #[error("{} was loaded, but no instance of it can be made", .path.display())]
+    #[error("{} was loaded, but no instance of it can be created", .path.display())]
     Instantiate {
         path: PathBuf,
         #[source]
@@ -85,11 +83,11 @@ pub(crate) enum LoadError {
     },
 }
 
-/// What the component runtime says of a component that needs what [`LoadError::Asynchronous`] is about.
+/// What wasmtime's errors contain if a component needs asynchronous functions.
 const ASYNCHRONOUS: &str = "component model async";
 
 impl LoadError {
-    /// A component that is not one for this runtime.
+    /// Returns the error for a file that wasmtime refuses to compile.
     pub(super) fn invalid(path: &Path, error: wasmtime::Error) -> Self {
         let (path, cause) = (path.to_owned(), Cause(error));
         if format!("{:#}", cause.0).contains(ASYNCHRONOUS) {
@@ -100,7 +98,7 @@ impl LoadError {
     }
 }
 
-fn but_exports(found: &[String]) -> String {
+fn list_exports(found: &[String]) -> String {
     if found.is_empty() {
         " (it exports nothing)".into()
     } else {
@@ -108,7 +106,7 @@ fn but_exports(found: &[String]) -> String {
     }
 }
 
-/// An error of the component runtime as a link in a chain of errors.
+/// An error of wasmtime, as the source of another error.
 #[derive(Debug)]
 pub(crate) struct Cause(pub(super) wasmtime::Error);
 
@@ -124,7 +122,7 @@ impl std::error::Error for Cause {
     }
 }
 
-/// Why an instance came to its end in the middle of an event. It is discarded; the host goes on.
+/// Why an event failed. Its instance, if there was one, is discarded; the host continues.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
     #[error(transparent)]
@@ -132,15 +130,15 @@ pub(crate) enum Fault {
     #[error("the handler trapped: {}", .error.root_cause())]
     Trap {
         error: wasmtime::Error,
-        /// What the handler wrote last to its standard error: why, perhaps.
-        last_words: String,
+        /// The last lines that the handler wrote to its standard error. They often say why it trapped.
+        stderr: String,
     },
-    #[error("no instance can be had: there are {0} already (max-instances)")]
+    #[error("no instance can be created: max-instances allows {0}")]
     NoInstance(usize),
 }
 
 impl Fault {
-    /// Where in the guest it happened, over several lines.
+    /// Returns where in the guest the trap happened, in several lines.
     pub(crate) fn backtrace(&self) -> Option<String> {
         match self {
             Self::Limit(_) | Self::NoInstance(_) => None,
@@ -148,8 +146,8 @@ impl Fault {
         }
     }
 
-    /// Whether it is one of the handler; that there is no room is not.
-    pub(crate) fn is_of_the_handler(&self) -> bool {
+    /// Returns whether the handler caused the fault. The limit on the number of instances is not the handler's fault.
+    pub(crate) fn is_caused_by_handler(&self) -> bool {
         !matches!(self, Self::NoInstance(_))
     }
 
@@ -165,23 +163,23 @@ impl Fault {
         }
     }
 
-    /// Why, for who writes the handler: what it said itself, if it did.
+    /// Returns an explanation for the handler's author: what the handler last wrote to standard error, if anything.
     pub(crate) fn explanation(&self) -> String {
         match self {
-            Self::Trap { last_words, .. } if !last_words.is_empty() => last_words.clone(),
+            Self::Trap { stderr, .. } if !stderr.is_empty() => stderr.clone(),
             other => other.to_string(),
         }
     }
 
-    /// The same with what the handler said last.
-    pub(crate) fn with_stderr(self, words: String) -> Self {
+    /// Adds the last lines of the handler's standard error.
+    pub(crate) fn with_stderr(self, stderr: String) -> Self {
         match self {
-            Self::Trap { error, .. } => Self::Trap { error, last_words: words },
+            Self::Trap { error, .. } => Self::Trap { error, stderr },
             other => other,
         }
     }
 
-    /// Its kind, for counting.
+    /// Returns the kind of the fault, for metrics.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Limit(limit) => limit.name(),
@@ -195,7 +193,7 @@ impl From<wasmtime::Error> for Fault {
     fn from(error: wasmtime::Error) -> Self {
         match error.downcast_ref::<LimitExceeded>() {
             Some(limit) => Self::Limit(*limit),
-            None => Self::Trap { error, last_words: String::new() },
+            None => Self::Trap { error, stderr: String::new() },
         }
     }
 }

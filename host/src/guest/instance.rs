@@ -1,80 +1,78 @@
 //! One instance of a component, and the calls into it.
 
-use std::any::Any;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode};
+use wasmtime::component::{ComponentNamedList, Lower, TypedFunc};
 use wasmtime::{AsContextMut, Store};
 
 use super::bindings::Called;
 use super::bindings::exports::ws_host::socket::handler;
 use super::burst::Burst;
 use super::call_info::{CustomInfo, Reason};
-use super::cpu_clock::CpuClock;
 use super::error::Fault;
 use super::imports::Reply;
-use super::optional::Optional;
+use super::optional::{Lifecycle, Optional};
 use super::state::{self, State};
-use super::time_limit::with_time_limit;
+use super::time_limit::TimeLimit;
 use crate::clients::{Cause, Client};
 use crate::timers::TimerId;
 
-/// A sandbox: a store with its own memory and limits, and the component in it.
+/// An instance: a wasmtime store with its own memory and limits, and the component in it.
 ///
 /// # Cancel safety
 ///
-/// None: a call that is dropped before it has returned leaves the instance in the middle of an
-/// event. Whoever drops one must drop the instance too.
+/// None: a call that is dropped before it has returned leaves the instance in the middle of an event. The caller must
+/// then drop the instance as well.
 pub(crate) struct Guest {
-    max_time: Duration,
-    clock: Arc<CpuClock>,
+    time_limit: TimeLimit,
     store: Store<State>,
     handler: Called,
     optional: Optional,
 }
 
-/// What a call needs.
-struct Begun<'a> {
+/// What one event needs: the exports, the store with a fresh CPU budget, and the limit on its time.
+struct Event<'a> {
     handler: &'a handler::Guest,
+    optional: &'a Optional,
     store: &'a mut Store<State>,
-    max_time: Duration,
-    clock: &'a CpuClock,
+    time_limit: &'a TimeLimit,
 }
 
-/// A handler lets a client in.
+/// How a handler accepts a client.
 #[derive(Clone, Debug)]
 pub(crate) struct Acceptance {
-    /// One that the client offered.
+    /// One of those that the client offered.
     pub(crate) subprotocol: Option<String>,
-    /// None of those that the handshake needs.
+    /// Without the fields that the handshake itself sets.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// A handler turns a client away.
+/// How a handler refuses a client.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
     /// From 300 to 599.
     pub(crate) status: StatusCode,
-    /// None of those that say how long the answer is.
+    /// Without the fields that give the length of the response.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    /// With its type.
+    /// The content type, and the bytes.
     pub(crate) body: Option<(HeaderValue, Vec<u8>)>,
 }
 
-/// What comes of a message from outside.
+/// The result of a message from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CustomReply {
     /// The handler's answer.
     Given(Vec<u8>),
-    /// The handler says why not.
+    /// The handler refused the message, with its reason.
     Refused(String),
-    /// The component does not export a function for it.
+    /// The component does not export `custom-listener`.
     NoListener,
 }
 
-/// How a connection ended, for the handler.
+/// How a connection ended, as the handler can ask.
 #[derive(Clone, Debug)]
 pub(crate) struct Disconnection {
     pub(crate) cause: Cause,
@@ -86,16 +84,15 @@ pub(crate) struct Disconnection {
 
 impl Guest {
     pub(super) fn new(
-        max_time: Duration,
-        clock: Arc<CpuClock>,
+        time_limit: TimeLimit,
         store: Store<State>,
         handler: Called,
         optional: Optional,
     ) -> Self {
-        Self { max_time, clock, store, handler, optional }
+        Self { time_limit, store, handler, optional }
     }
 
-    /// Octets of all its linear memories and tables.
+    /// Returns how many bytes all linear memories and tables of the instance take.
     pub(crate) fn memory(&self) -> usize {
         self.store.data().meter.memory()
     }
@@ -106,13 +103,12 @@ impl Guest {
     ) -> Result<Result<Acceptance, Refusal>, Fault> {
         let id = client.id();
         self.store.data_mut().reply = Some((id, Reply::default()));
-        let Begun { handler, store, max_time, clock } = self.begin(Some(client));
-        let is_let_in =
-            with_time_limit(pin!(handler.call_connected(store, id.0)), max_time, clock).await?;
+        let Event { handler, store, time_limit, .. } = self.begin(Some(client));
+        let is_accepted = time_limit.wait(pin!(handler.call_connected(store, id.0))).await?;
         let reply = self.store.data_mut().reply.take();
         let Reply { subprotocol, headers, status, body } =
             reply.map(|(_, reply)| reply).unwrap_or_default();
-        Ok(if is_let_in {
+        Ok(if is_accepted {
             Ok(Acceptance { subprotocol, headers })
         } else {
             Err(Refusal { status: status.unwrap_or(StatusCode::FORBIDDEN), headers, body })
@@ -124,14 +120,8 @@ impl Guest {
         from: &Arc<Client>,
         text: &str,
     ) -> Result<(), Fault> {
-        let Begun { handler, store, max_time, clock } = self.begin(Some(from));
-        with_time_limit(
-            pin!(handler.call_received_text(store, from.id().0, text)),
-            max_time,
-            clock,
-        )
-        .await?;
-        Ok(())
+        let Event { handler, store, time_limit, .. } = self.begin(Some(from));
+        time_limit.wait(pin!(handler.call_received_text(store, from.id().0, text))).await
     }
 
     pub(crate) async fn received_binary(
@@ -139,14 +129,8 @@ impl Guest {
         from: &Arc<Client>,
         bytes: &[u8],
     ) -> Result<(), Fault> {
-        let Begun { handler, store, max_time, clock } = self.begin(Some(from));
-        with_time_limit(
-            pin!(handler.call_received_binary(store, from.id().0, bytes)),
-            max_time,
-            clock,
-        )
-        .await?;
-        Ok(())
+        let Event { handler, store, time_limit, .. } = self.begin(Some(from));
+        time_limit.wait(pin!(handler.call_received_binary(store, from.id().0, bytes))).await
     }
 
     pub(crate) async fn received_pong(
@@ -154,178 +138,145 @@ impl Guest {
         from: &Arc<Client>,
         payload: &[u8],
     ) -> Result<(), Fault> {
-        let Begun { handler, store, max_time, clock } = self.begin(Some(from));
-        with_time_limit(
-            pin!(handler.call_received_pong(store, from.id().0, payload)),
-            max_time,
-            clock,
-        )
-        .await?;
-        Ok(())
+        let Event { handler, store, time_limit, .. } = self.begin(Some(from));
+        time_limit.wait(pin!(handler.call_received_pong(store, from.id().0, payload))).await
     }
 
-    /// Whether it takes many messages in one call.
+    /// Returns whether the component takes several messages in one call.
     pub(crate) fn takes_bursts(&self) -> bool {
         self.optional.received_burst.is_some()
     }
 
-    /// Messages that the component takes from the burst one after the other, each an event of its own, if it
-    /// takes any. The burst is given back.
+    /// Has the component take messages from the burst, one after the other; each is an event of its own. Without the
+    /// export it takes none. The burst comes back with the result.
     pub(crate) async fn received_burst<B: Burst>(
         &mut self,
         from: &Arc<Client>,
         burst: Box<B>,
     ) -> (Result<(), Fault>, Box<B>) {
-        self.begin(Some(from));
-        let Some(received_burst) = &self.optional.received_burst else { return (Ok(()), burst) };
-        self.store.data_mut().burst = Some(burst);
-        let call = received_burst.call_async(&mut self.store, (from.id().0,));
-        let called = with_time_limit(pin!(call), self.max_time, &self.clock).await;
-        let burst: Option<Box<dyn Any>> =
-            self.store.data_mut().burst.take().map(|burst| burst as _);
-        let burst = burst.and_then(|burst| burst.downcast().ok());
-        (called, burst.expect("nobody else takes it out of the store"))
+        let Event { optional, store, time_limit, .. } = self.begin(Some(from));
+        let Some(received_burst) = &optional.received_burst else { return (Ok(()), burst) };
+        store.data_mut().burst = Some(burst);
+        let call = received_burst.call_async(&mut *store, (from.id().0,));
+        let called = time_limit.wait(pin!(call)).await;
+        let burst = store.data_mut().burst.take().and_then(<dyn Burst>::downcast);
+        (called, burst.expect("only this function takes the burst out of the store"))
     }
 
-    /// The client is not in the table of clients any more.
+    /// Delivers the last event of a client, which is no longer in the table of clients.
     pub(crate) async fn disconnected(
         &mut self,
         client: &Arc<Client>,
         how: &Disconnection,
     ) -> Result<(), Fault> {
-        self.store.data_mut().leaving = Some((Arc::clone(client), how.clone()));
-        let Begun { handler, store, max_time, clock } = self.begin(None);
-        with_time_limit(pin!(handler.call_disconnected(store, client.id().0)), max_time, clock)
-            .await?;
-        self.store.data_mut().leaving = None;
+        self.store.data_mut().disconnecting = Some((Arc::clone(client), how.clone()));
+        let Event { handler, store, time_limit, .. } = self.begin(None);
+        time_limit.wait(pin!(handler.call_disconnected(store, client.id().0))).await?;
+        self.store.data_mut().disconnecting = None;
         Ok(())
     }
 
-    /// A timer is due. Without an export for it nothing happens.
+    /// Delivers a timer that is due. Without the export nothing happens.
     pub(crate) async fn fired(&mut self, timer: TimerId) -> Result<(), Fault> {
-        self.begin(None);
-        if let Some(fired) = &self.optional.fired {
-            with_time_limit(
-                pin!(fired.call_async(&mut self.store, (timer,))),
-                self.max_time,
-                &self.clock,
-            )
-            .await?;
-        }
-        Ok(())
+        self.call_optional(None, |optional| optional.fired, (timer,)).await
     }
 
-    /// A client that had no room for something has read on. Without an export for it nothing happens.
+    /// Reports that a client, which had no room for a message, has room again. Without the export nothing happens.
     pub(crate) async fn drained(&mut self, client: &Arc<Client>) -> Result<(), Fault> {
-        self.begin(Some(client));
-        if let Some(drained) = &self.optional.drained {
-            let call = drained.call_async(&mut self.store, (client.id().0,));
-            with_time_limit(pin!(call), self.max_time, &self.clock).await?;
-        }
-        Ok(())
+        self.call_optional(Some(client), |optional| optional.drained, (client.id().0,)).await
     }
 
-    /// The end is near. Without an export for it nothing happens.
+    /// Announces that the actor is about to stop. Without the export nothing happens.
     pub(crate) async fn stopping(&mut self) -> Result<(), Fault> {
-        self.begin(None);
-        if let Some(stopping) = &self.optional.stopping {
-            let call = stopping.call_async(&mut self.store, ());
-            with_time_limit(pin!(call), self.max_time, &self.clock).await?;
-        }
-        Ok(())
+        self.call_optional(None, |optional| optional.stopping, ()).await
     }
 
-    /// A client is closed soon. Without an export for it nothing happens.
+    /// Announces that a client is about to be closed because its time is over. Without the export nothing happens.
     pub(crate) async fn expiring(&mut self, client: &Arc<Client>) -> Result<(), Fault> {
-        self.begin(Some(client));
-        if let Some(expiring) = &self.optional.expiring {
-            let call = expiring.call_async(&mut self.store, (client.id().0,));
-            with_time_limit(pin!(call), self.max_time, &self.clock).await?;
-        }
-        Ok(())
+        self.call_optional(Some(client), |optional| optional.expiring, (client.id().0,)).await
     }
 
-    /// A message from outside, and the handler's answer to it.
+    /// Delivers a message from outside, and returns the handler's answer.
     pub(crate) async fn received_custom(
         &mut self,
         message: Vec<u8>,
         info: CustomInfo,
     ) -> Result<CustomReply, Fault> {
-        self.begin(None);
-        let Some(received_custom) = &self.optional.received_custom else {
+        let Event { optional, store, time_limit, .. } = self.begin(None);
+        let Some(received_custom) = &optional.received_custom else {
             return Ok(CustomReply::NoListener);
         };
-        self.store.data_mut().custom = Some(info);
-        let call = received_custom.call_async(&mut self.store, (message,));
-        let (answer,) = with_time_limit(pin!(call), self.max_time, &self.clock).await?;
-        self.store.data_mut().custom = None;
+        store.data_mut().custom = Some(info);
+        let call = received_custom.call_async(&mut *store, (message,));
+        let (answer,) = time_limit.wait(pin!(call)).await?;
+        store.data_mut().custom = None;
         Ok(match answer {
             Ok(answer) => CustomReply::Given(answer),
-            Err(why) => CustomReply::Refused(why),
+            Err(reason) => CustomReply::Refused(reason),
         })
     }
 
-    /// What it wrote last to its standard error, after a fault: why it failed, perhaps.
+    /// Returns the last lines that the guest wrote to its standard error. After a fault they may say why it failed.
     pub(crate) fn recent_stderr(&self) -> String {
-        self.store.data().last_words()
+        self.store.data().recent_stderr()
     }
 
-    /// The state, if the component gives any.
+    /// Returns the state of the instance, if the component gives any.
     pub(crate) async fn suspend(&mut self, reason: Reason) -> Result<Option<Vec<u8>>, Fault> {
-        self.begin(None);
-        let mut state = None;
-        if let Some(lifecycle) = &self.optional.lifecycle {
-            self.store.data_mut().state_reason = Some(reason);
-            (state,) = with_time_limit(
-                pin!(lifecycle.suspend.call_async(&mut self.store, ())),
-                self.max_time,
-                &self.clock,
-            )
-            .await?;
-            self.store.data_mut().state_reason = None;
-        }
+        let Event { optional, store, time_limit, .. } = self.begin(None);
+        let Some(Lifecycle { suspend, .. }) = &optional.lifecycle else { return Ok(None) };
+        store.data_mut().state_reason = Some(reason);
+        let (state,) = time_limit.wait(pin!(suspend.call_async(&mut *store, ()))).await?;
+        store.data_mut().state_reason = None;
         Ok(state)
     }
 
-    /// Lets it take over from an instance that was here before; it may say why it cannot. Without an
-    /// export for it nothing happens. `age` is that of a state which is not as the last event left it.
+    /// Lets the instance take over from an earlier one. The inner error is the handler's reason why it cannot. Without
+    /// the export nothing happens. `age` is set if the state is older than the last event.
     pub(crate) async fn resume(
         &mut self,
         state: Option<Arc<[u8]>>,
         reason: Reason,
         age: Option<Duration>,
     ) -> Result<Result<(), String>, Fault> {
-        self.begin(None);
-        let mut taken = Ok(());
-        if let Some(lifecycle) = &self.optional.lifecycle {
-            let data = self.store.data_mut();
-            (data.state_reason, data.state_age) = (Some(reason), age);
-            (taken,) = with_time_limit(
-                pin!(lifecycle.resume.call_async(&mut self.store, (state,))),
-                self.max_time,
-                &self.clock,
-            )
-            .await?;
-            let data = self.store.data_mut();
-            (data.state_reason, data.state_age) = (None, None);
-        }
-        Ok(taken)
+        let Event { optional, store, time_limit, .. } = self.begin(None);
+        let Some(Lifecycle { resume, .. }) = &optional.lifecycle else { return Ok(Ok(())) };
+        let data = store.data_mut();
+        (data.state_reason, data.state_age) = (Some(reason), age);
+        let (resumed,) = time_limit.wait(pin!(resume.call_async(&mut *store, (state,)))).await?;
+        let data = store.data_mut();
+        (data.state_reason, data.state_age) = (None, None);
+        Ok(resumed)
     }
 
-    /// Gives the call that begins its CPU budget, and lets it find the client whose event it is.
-    fn begin(&mut self, current: Option<&Arc<Client>>) -> Begun<'_> {
-        let found = &mut self.store.data_mut().current;
-        // Many events in a row are of one client.
-        if !matches!((&*found, current), (Some(found), Some(current)) if Arc::ptr_eq(found, current))
-        {
-            *found = current.cloned();
+    /// Calls an export that a component may leave out, if it has it.
+    async fn call_optional<Parameters: ComponentNamedList + Lower>(
+        &mut self,
+        client: Option<&Arc<Client>>,
+        function: impl FnOnce(&Optional) -> Option<TypedFunc<Parameters, ()>>,
+        parameters: Parameters,
+    ) -> Result<(), Fault> {
+        let Event { optional, store, time_limit, .. } = self.begin(client);
+        match function(optional) {
+            Some(function) => time_limit.wait(pin!(function.call_async(store, parameters))).await,
+            None => Ok(()),
         }
-        state::begin(self.store.as_context_mut());
-        Begun {
+    }
+
+    /// Begins an event: gives it its whole CPU budget, and remembers the client that the event is about.
+    fn begin(&mut self, current: Option<&Arc<Client>>) -> Event<'_> {
+        let remembered = &mut self.store.data_mut().current;
+        // Many events in a row are of one client.
+        if !matches!((&*remembered, current), (Some(last), Some(current)) if Arc::ptr_eq(last, current))
+        {
+            *remembered = current.cloned();
+        }
+        state::begin_event(self.store.as_context_mut());
+        Event {
             handler: self.handler.ws_host_socket_handler(),
+            optional: &self.optional,
             store: &mut self.store,
-            max_time: self.max_time,
-            clock: &self.clock,
+            time_limit: &self.time_limit,
         }
     }
 }

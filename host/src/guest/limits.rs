@@ -1,4 +1,4 @@
-//! What one instance may use.
+//! The limits of an instance, and the meter that enforces them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,35 +9,35 @@ use super::cpu_clock::CpuClock;
 use crate::slice;
 use crate::ticker;
 
-/// More tables, memories and core instances than components of real toolchains have (a Rust
-/// component for WASI 0.2 has one memory and a handful of core instances).
+/// The most tables, memories and core instances of an instance. Components of real toolchains have fewer: a Rust
+/// component for WASI 0.2 has one memory and a handful of core instances.
 const MAX_TABLES: usize = 32;
 const MAX_MEMORIES: usize = 4;
 const MAX_CORE_INSTANCES: usize = 64;
 
-/// What an element of a table counts as memory, in octets: a pointer, and one more because a table that grows
-/// reserves up to as much again.
+/// How many bytes of memory a table element counts as: a pointer, and another because a growing table reserves up to
+/// twice its size.
 const TABLE_ELEMENT: usize = 2 * size_of::<usize>();
 
-/// After how much new memory, in octets, an event lets others go on, and counts as one that computes for
-/// long: a guest that hoards would be through before the first tick of the clock.
+/// After how many bytes of new memory an event yields and counts as a long computation. A guest that allocates as fast
+/// as it can would reach its limit before the first tick of the clock.
 const GROWTH_BEFORE_YIELD: usize = 512 << 10;
 
 /// The limits of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Octets of all linear memories and tables together.
+    /// Bytes of all linear memories and tables together.
     pub(crate) max_memory: usize,
-    /// CPU time of one event, held to a [tick](ticker).
+    /// CPU time of one event, enforced at the next [tick](ticker).
     pub(crate) max_cpu: Duration,
-    /// Time of one event, waiting included.
+    /// Time of one event, including time spent waiting.
     pub(crate) max_time: Duration,
 }
 
-/// What was exceeded.
+/// The limit that an instance exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LimitExceeded {
-    #[error("the instance wants {wanted} octets of memory; max-memory allows {limit}")]
+    #[error("the instance needs {wanted} bytes of memory; max-memory allows {limit}")]
     Memory { wanted: usize, limit: usize },
     #[error("the event used up its CPU time; max-cpu allows {}", humantime::format_duration(*.0))]
     Cpu(Duration),
@@ -46,7 +46,7 @@ pub(crate) enum LimitExceeded {
 }
 
 impl LimitExceeded {
-    /// The limit's name, for counting.
+    /// Returns the name of the limit, for metrics.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Memory { .. } => "memory",
@@ -56,15 +56,15 @@ impl LimitExceeded {
     }
 }
 
-/// Counts what one instance uses.
+/// Measures what one instance uses.
 #[derive(Debug)]
 pub(super) struct Meter {
     limits: Limits,
     memory: usize,
-    /// How much of it is new since the guest let others go on.
+    /// How much memory is new since growth last made the guest yield.
     grown: usize,
     clock: Arc<CpuClock>,
-    /// CPU time of the call before this piece, in nanoseconds.
+    /// CPU time that was charged to the event so far, in nanoseconds.
     used: u64,
 }
 
@@ -73,21 +73,23 @@ impl Meter {
         Self { limits, memory: 0, grown: 0, clock, used: 0 }
     }
 
-    /// Octets of all its linear memories and tables.
+    /// Returns how many bytes all linear memories and tables take.
     pub(super) fn memory(&self) -> usize {
         self.memory
     }
 
-    /// Gives the call that begins its whole CPU budget.
-    pub(super) fn begin(&mut self) {
-        self.clock.begin();
+    /// Gives a new event its whole CPU budget.
+    pub(super) fn begin_event(&mut self) {
+        self.clock.restart();
         self.used = 0;
     }
 
-    /// Takes so many octets more.
+    /// Adds `bytes` to the memory in use.
     ///
-    /// A trap and not a refusal: what a toolchain makes of a refused growth is an abort without a word, and the
-    /// person who reads the log wants to know the limit.
+    /// # Errors
+    ///
+    /// [`LimitExceeded::Memory`]. It becomes a trap instead of a refused growth: most toolchains turn a refused growth
+    /// into an abort without a message, and the log is to name the limit.
     fn claim(&mut self, bytes: usize) -> Result<(), LimitExceeded> {
         let wanted = self.memory.saturating_add(bytes);
         let limit = self.limits.max_memory;
@@ -98,17 +100,21 @@ impl Meter {
         Ok(())
     }
 
-    /// A tick that falls into a call: the tasks of all others go on before it does.
+    /// Handles a tick during a call: all other tasks of the worker run before the call continues.
     pub(super) fn tick(&mut self) -> Result<UpdateDeadline, LimitExceeded> {
         self.charge()?;
-        // This way of yielding lets the system be asked what it has for the others, too.
+        // Unlike wasmtime's own way of yielding, this one also lets the runtime poll for I/O.
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(slice::yield_now())))
     }
 
-    /// Charges the call for what it has used since it went on. It is one that computes for long.
+    /// Charges the event for the CPU time since it was last charged or last waited, and marks it as a long computation.
+    ///
+    /// # Errors
+    ///
+    /// [`LimitExceeded::Cpu`].
     pub(super) fn charge(&mut self) -> Result<(), LimitExceeded> {
         self.used += self.clock.elapsed();
-        self.clock.begin();
+        self.clock.restart();
         if u128::from(self.used) > self.limits.max_cpu.as_nanos() {
             return Err(LimitExceeded::Cpu(self.limits.max_cpu));
         }
@@ -139,11 +145,10 @@ impl ResourceLimiterAsync for Meter {
         Ok(true)
     }
 
-    /// What was charged is not given back: the runtime may also report growth here that it never asked about, and
-    /// that was never charged. So it ends the instance. Bounds were looked at before: it is the system that has
-    /// no memory.
+    /// Ends the instance. The charged memory cannot be released: wasmtime may also report a growth here that it never
+    /// asked about, and that was never charged. The bounds were checked before, so the system has no memory.
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        Err(error.context("a memory cannot grow"))
+        Err(error.context("the system has no memory to grow the guest's memory"))
     }
 
     async fn table_growing(
@@ -161,7 +166,7 @@ impl ResourceLimiterAsync for Meter {
 
     /// As for memories.
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        Err(error.context("a table cannot grow"))
+        Err(error.context("the system has no memory to grow a table of the guest"))
     }
 
     fn instances(&self) -> usize {
@@ -177,8 +182,8 @@ impl ResourceLimiterAsync for Meter {
     }
 }
 
-/// Whether it is more than the component itself allows, or than any memory can have: WebAssembly has the code refused
-/// then, and nothing is charged.
+/// Returns whether the size exceeds the bound that the component itself declares, or that any memory has. WebAssembly
+/// then refuses the growth, and nothing is charged.
 fn exceeds(desired: usize, maximum: Option<usize>) -> bool {
     maximum.is_some_and(|maximum| desired > maximum)
 }
@@ -205,7 +210,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn growth_over_the_components_own_bound_is_refused_and_not_charged() {
+    async fn growth_beyond_the_components_own_bound_is_refused_and_not_charged() {
         let mut meter = meter();
         for _ in 0..10 {
             assert!(!meter.memory_growing(0, MIB, Some(MIB - 1)).await.expect("refused"));

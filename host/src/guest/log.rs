@@ -1,4 +1,4 @@
-//! A guest's standard output and error, line by line in the host's log.
+//! Writes a guest's standard output and standard error to the host's log, line by line.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,35 +14,35 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 use super::log_budget::{Line, LogBudget};
 use super::recent_stderr::RecentStderr;
 
-/// The longest line that the log takes in one piece, in octets, and the most that one call may write. A guest that
-/// never ends its line must not make the host remember it.
+/// The longest line that the log takes in one piece, in bytes, and the most bytes that one call may write. The host
+/// keeps an unfinished line in memory, so its length must have a limit.
 const MAX_LINE: usize = 4096;
 
-/// Why a guest is trapped, as wasi:io wants it, that writes more at once.
-const TOO_MUCH: &str = "more octets were written at once than check-write permits, which are 4096";
+/// The message of the trap for a guest that writes more bytes at once; wasi:io demands a trap.
+const TOO_MUCH: &str =
+    "one call wrote more than the 4096 bytes that check-write permits: write in smaller pieces";
 
-/// One of a guest's streams into the host's log. However often the guest asks for it, it is the same one, and keeps
-/// one unfinished line.
+/// A guest's standard output or standard error. All handles that a guest gets of one stream share one unfinished line.
 #[derive(Clone)]
 pub(super) struct GuestLog(Arc<Mutex<Lines>>);
 
 struct Lines {
-    /// The name of the component, for whoever reads the log.
+    /// The name of the component's file.
     component: Arc<str>,
     stream: GuestStream,
-    /// Where the last lines of its standard error are kept.
-    last_words: RecentStderr,
-    /// How much all instances together may write.
+    /// Keeps the last lines of standard error.
+    recent_stderr: RecentStderr,
+    /// How much all instances of the component together may write.
     budget: Arc<LogBudget>,
     line: Vec<u8>,
 }
 
-/// Which stream.
+/// The stream that a guest writes to.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum GuestStream {
-    /// At the level `info`.
+    /// Logged at the level `info`.
     Stdout,
-    /// At the level `warn`: what a panic says comes here.
+    /// Logged at the level `warn`: panic messages are written here.
     Stderr,
 }
 
@@ -50,16 +50,14 @@ impl GuestLog {
     pub(super) fn new(
         component: &Arc<str>,
         stream: GuestStream,
-        last_words: &RecentStderr,
+        recent_stderr: &RecentStderr,
         budget: &Arc<LogBudget>,
     ) -> Self {
-        let (component, budget) = (Arc::clone(component), Arc::clone(budget));
-        let last_words = last_words.clone();
         Self(Arc::new(Mutex::new(Lines {
-            component,
+            component: Arc::clone(component),
             stream,
-            last_words,
-            budget,
+            recent_stderr: recent_stderr.clone(),
+            budget: Arc::clone(budget),
             line: Vec::new(),
         })))
     }
@@ -73,7 +71,7 @@ impl IsTerminal for GuestLog {
 
 impl StdoutStream for GuestLog {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        // Only asked for by WASI 0.3, which is not linked.
+        // Only WASI 0.3 calls this, and it is not linked.
         Box::new(empty())
     }
 
@@ -113,7 +111,7 @@ impl Pollable for GuestLog {
 }
 
 impl Lines {
-    /// A piece of a line, no longer than one may be.
+    /// Adds a piece of at most [`MAX_LINE`] bytes to the line. A line that is full ends.
     fn add(&mut self, piece: &[u8]) {
         let (fitting, rest) = piece.split_at(piece.len().min(MAX_LINE - self.line.len()));
         self.line.extend_from_slice(fitting);
@@ -124,13 +122,13 @@ impl Lines {
     }
 
     fn end_line(&mut self) {
-        let Self { component, stream, last_words, budget, .. } = &*self;
+        let Self { component, stream, recent_stderr, budget, .. } = &*self;
         let component = &**component;
         if let GuestStream::Stderr = stream {
-            last_words.add(&printable(RecentStderr::beginning(&self.line)));
+            recent_stderr.add(&printable(RecentStderr::beginning(&self.line)));
         }
-        match budget.line(Instant::now()) {
-            Line::Written { left_out } => {
+        match budget.take_line(Instant::now()) {
+            Line::Write { left_out } => {
                 if left_out > 0 {
                     tracing::warn!(target: "guest", component, "{left_out} lines were left out");
                 }
@@ -144,7 +142,7 @@ impl Lines {
             Line::FirstLeftOut => tracing::warn!(
                 target: "guest",
                 component,
-                "prints more than max-log allows ({} a second): lines are left out",
+                "prints more than max-log allows ({} a second): lines are left out; print less, or raise max-log",
                 ByteSize(budget.max() as u64)
             ),
             Line::LeftOut => {}
@@ -161,8 +159,8 @@ impl Drop for Lines {
     }
 }
 
-/// Text without control characters: what a guest writes must not move the cursor of whoever reads
-/// the log, nor look like another line of it.
+/// Returns the text with control characters escaped. The output of a guest must not move the cursor of a terminal that
+/// shows the log, nor look like another line of the log.
 fn printable(bytes: &[u8]) -> String {
     let mut printable = String::with_capacity(bytes.len());
     for character in String::from_utf8_lossy(bytes).chars() {

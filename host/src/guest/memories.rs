@@ -1,22 +1,23 @@
 //! Linear memories of dense instances.
 //!
-//! A memory has a slot as long as an instance's memory may become. So it never moves when it grows,
-//! which would copy it and make all of it resident.
+//! A memory has a slot of the largest size that an instance's memory may have. So a growing memory never moves. Moving
+//! would copy it, and make all of it resident.
 
-#![expect(unsafe_code, reason = "wasmtime trusts what it is told of a memory")]
+#![expect(unsafe_code, reason = "wasmtime trusts what these types report about a memory")]
 
 use std::sync::Arc;
 
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
-use super::arena::{Arena, Below, Slot};
+use super::arena::{Arena, Guard, Slot};
 
-/// When a memory grows beyond this, in octets, the rest of it comes in huge pages. To fill a long piece of fresh memory
-/// is one step of the guest's, which nothing interrupts, and others of its worker wait for it: 0.3 ms for 1 MiB
-/// of small pages and 0.04 ms of huge ones. Most instances stay below, and take no more than they touch.
-const HUGE_FROM: usize = 2 << 20;
+/// The size, in bytes, above which a growing memory uses huge pages for its new part. A guest can fill a long stretch
+/// of new memory in one instruction. Nothing interrupts that, and the other tasks of the worker wait: 0.3 ms for 1 MiB
+/// of small pages, 0.04 ms for 1 MiB of huge ones. Most instances stay below this size, and take only the memory that
+/// they touch.
+const HUGE_PAGE_THRESHOLD: usize = 2 << 20;
 
-/// Makes linear memories of at most one size.
+/// Creates linear memories up to a maximum size.
 pub(super) struct Memories {
     arena: Arc<Arena>,
 }
@@ -27,14 +28,14 @@ struct Memory {
 }
 
 impl Memories {
-    /// Memories of at most so many octets.
+    /// Returns a creator of memories of at most `max_size` bytes.
     pub(super) fn new(max_size: usize) -> Self {
-        Self { arena: Arena::new(max_size, Below::Nothing) }
+        Self { arena: Arena::new(max_size, Guard::None) }
     }
 }
 
-// SAFETY: a slot begins with zeros and has one owner at a time. Compiled code checks every access
-// against the memory's size: guards were not asked for, and are refused if they are.
+// SAFETY: a slot is all zeros at first and has one owner at a time. Compiled code checks every access against the
+// memory's size: the engine's configuration asks for no guard regions, and a request for one is refused below.
 unsafe impl MemoryCreator for Memories {
     fn new_memory(
         &self,
@@ -45,17 +46,20 @@ unsafe impl MemoryCreator for Memories {
         guard_size_in_bytes: usize,
     ) -> Result<Box<dyn LinearMemory>, String> {
         if guard_size_in_bytes > 0 || reserved_size_in_bytes.is_some_and(|size| size > 0) {
-            return Err("memories of this engine have no guards".into());
+            return Err("this engine's memories have no guard regions".into());
         }
         if minimum > self.arena.size() {
-            return Err(format!("a memory of {minimum} octets is larger than any may be"));
+            let max = self.arena.size();
+            return Err(format!(
+                "a memory of {minimum} bytes is too large: at most {max} are allowed"
+            ));
         }
         let slot = self.arena.slot().map_err(|error| error.to_string())?;
         Ok(Box::new(Memory { slot, size: minimum }))
     }
 }
 
-// SAFETY: the memory is that of a slot, which lives as long as this and never moves.
+// SAFETY: the memory is that of the slot in `self`, which lives as long as `self` and never moves.
 unsafe impl LinearMemory for Memory {
     fn byte_size(&self) -> usize {
         self.size
@@ -67,9 +71,9 @@ unsafe impl LinearMemory for Memory {
 
     fn grow_to(&mut self, new_size: usize) -> wasmtime::Result<()> {
         if new_size > self.slot.size() {
-            return Err(wasmtime::Error::msg("a memory larger than any may be"));
+            return Err(wasmtime::Error::msg("the memory would become larger than its slot"));
         }
-        if new_size > HUGE_FROM {
+        if new_size > HUGE_PAGE_THRESHOLD {
             self.slot.use_huge_pages(self.size);
         }
         self.size = new_size;
@@ -90,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_grows_in_its_place_up_to_its_slot() -> Result<(), String> {
+    fn memory_grows_in_place_up_to_the_size_of_its_slot() -> Result<(), String> {
         let mut memory = memory(64 << 10, 0)?;
         let start = memory.as_ptr();
         assert_eq!(memory.byte_size(), 64 << 10);
@@ -102,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_compiled_code_does_not_check_is_refused() {
+    fn guard_regions_and_too_large_memories_are_refused() {
         assert!(memory(64 << 10, 4096).is_err());
         assert!(memory(2 << 20, 0).is_err());
     }

@@ -1,9 +1,9 @@
-//! The guest: the only folder that names wasmtime.
+//! Instances of handlers: the only directory that uses wasmtime.
 //!
 //! ```text
 //! Runtime   one engine, one linker
 //!   └─ Template   a component, compiled and checked: ready to be instantiated
-//!        └─ Guest      one instance in a store of its own, with its own limits
+//!        └─ Guest      an instance: its own store, its own limits
 //! ```
 
 mod arena;
@@ -17,10 +17,10 @@ mod cpu_clock;
 mod denials;
 mod denied;
 mod error;
-#[cfg(test)]
-pub(crate) mod grown;
 mod imports;
 mod instance;
+#[cfg(test)]
+pub(crate) mod later_contract;
 mod limits;
 mod log;
 mod log_budget;

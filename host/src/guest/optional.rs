@@ -1,4 +1,4 @@
-//! What a component may export and need not.
+//! The optional exports of a component.
 
 use std::sync::Arc;
 
@@ -8,7 +8,6 @@ use wasmtime::component::{
 use wasmtime::error::Context;
 use wasmtime::{AsContextMut, Result};
 
-/// The names of the interfaces.
 const BURST_LISTENER: &str = "ws-host:socket/burst-listener@0.1.0";
 const LIFECYCLE: &str = "ws-host:socket/lifecycle@0.1.0";
 const TIMERS_LISTENER: &str = "ws-host:socket/timers-listener@0.1.0";
@@ -26,7 +25,7 @@ type Expiring = TypedFunc<(u64,), ()>;
 type ReceivedBurst = TypedFunc<(u64,), ()>;
 type ReceivedCustom = TypedFunc<(Vec<u8>,), (Result<Vec<u8>, String>,)>;
 
-/// Where the functions are found in every instance of a component.
+/// The indices of the functions, which hold for every instance of a component.
 pub(super) struct OptionalIndices {
     received_burst: Option<ComponentExportIndex>,
     lifecycle: Option<(ComponentExportIndex, ComponentExportIndex)>,
@@ -55,9 +54,11 @@ pub(super) struct Lifecycle {
 }
 
 impl OptionalIndices {
+    /// Finds the optional exports of a component.
+    ///
     /// # Errors
     ///
-    /// An interface that is exported lacks a function.
+    /// Fails if an interface is exported without one of its functions.
     pub(super) fn find(component: &Component) -> Result<Self> {
         let find = |interface, name| match component.get_export_index(None, interface) {
             None => Ok(None),
@@ -73,29 +74,31 @@ impl OptionalIndices {
         Ok(Self { received_burst, lifecycle, fired, received_custom, drained, stopping, expiring })
     }
 
-    /// Whether the component carries state from one instance to the next.
+    /// Returns whether the component passes state from one instance to the next.
     pub(super) fn has_lifecycle(&self) -> bool {
         self.lifecycle.is_some()
     }
 
-    /// Whether the component wants to hear of clients that have read on.
+    /// Returns whether the component exports `drained`.
     pub(super) fn wants_drained(&self) -> bool {
         self.drained.is_some()
     }
 
-    /// Whether the component wants to hear that the end is near.
+    /// Returns whether the component exports `stopping`.
     pub(super) fn wants_stopping(&self) -> bool {
         self.stopping.is_some()
     }
 
-    /// Whether the component wants to hear of clients whose time is nearly over.
+    /// Returns whether the component exports `expiring`.
     pub(super) fn wants_expiring(&self) -> bool {
         self.expiring.is_some()
     }
 
+    /// Loads the functions of one instance.
+    ///
     /// # Errors
     ///
-    /// A function has another type.
+    /// Fails if a function has another type than the host calls.
     pub(super) fn load(
         &self,
         mut store: impl AsContextMut,
@@ -110,13 +113,18 @@ impl OptionalIndices {
             }),
         };
         Ok(Optional {
-            received_burst: if_any(store, instance, &self.received_burst, "received-burst")?,
+            received_burst: load_exported(store, instance, &self.received_burst, "received-burst")?,
             lifecycle,
-            fired: if_any(store, instance, &self.fired, "fired")?,
-            received_custom: if_any(store, instance, &self.received_custom, "received-custom")?,
-            drained: if_any(store, instance, &self.drained, "drained")?,
-            stopping: if_any(store, instance, &self.stopping, "stopping")?,
-            expiring: if_any(store, instance, &self.expiring, "expiring")?,
+            fired: load_exported(store, instance, &self.fired, "fired")?,
+            received_custom: load_exported(
+                store,
+                instance,
+                &self.received_custom,
+                "received-custom",
+            )?,
+            drained: load_exported(store, instance, &self.drained, "drained")?,
+            stopping: load_exported(store, instance, &self.stopping, "stopping")?,
+            expiring: load_exported(store, instance, &self.expiring, "expiring")?,
         })
     }
 }
@@ -124,16 +132,16 @@ impl OptionalIndices {
 fn function(
     component: &Component,
     interface: &ComponentExportIndex,
-    of: &str,
+    interface_name: &str,
     name: &str,
 ) -> Result<ComponentExportIndex> {
     component
         .get_export_index(Some(interface), name)
-        .with_context(|| format!("{of} is exported without its function `{name}`"))
+        .with_context(|| format!("{interface_name} is exported without its function `{name}`"))
 }
 
-/// A function that the component exports, perhaps.
-fn if_any<Parameters, Results>(
+/// Loads a function, if the component exports it.
+fn load_exported<Parameters, Results>(
     store: &mut impl AsContextMut,
     instance: &Instance,
     index: &Option<ComponentExportIndex>,
@@ -158,5 +166,5 @@ where
 {
     instance
         .get_typed_func(store, index)
-        .with_context(|| format!("`{name}` has another type than this host calls"))
+        .with_context(|| format!("`{name}` has another type than this host expects"))
 }

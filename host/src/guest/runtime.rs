@@ -1,4 +1,4 @@
-//! The component runtime: one engine, and what guests may import.
+//! The component runtime: an engine, and a linker with everything that guests may import.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,46 +13,46 @@ use super::state::State;
 use super::{cache, denied, imports};
 use crate::ticker::{self, Repeat};
 
-/// The stack of a guest, in octets. WebAssembly that needs more traps.
+/// The stack of a guest, in bytes. WebAssembly that needs more traps.
 const MAX_WASM_STACK: usize = 512 << 10;
 
-/// The stack that guest and host share during a call, in octets. Reserved, but only what is touched
-/// uses memory.
+/// The stack that guest and host share during a call, in bytes. It is reserved; only the pages that were touched use
+/// memory.
 const CALL_STACK: usize = 1 << 20;
 
-/// The same for dense instances. Half of the call's stack is left to the host.
+/// The same for dense instances. The host keeps half of the call's stack.
 const DENSE_WASM_STACK: usize = 64 << 10;
 const DENSE_CALL_STACK: usize = 128 << 10;
 
-/// What an engine is best at.
+/// What an engine is optimized for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Density {
-    /// Few instances, each as fast as can be: 4 GiB of addresses for each memory, so that bounds need
-    /// no checks, and initial memory that is mapped and not copied. Each instance has some kernel
-    /// mappings of its own, of which a process has 65,530.
+    /// Few instances, each as fast as possible. A memory reserves 4 GiB of address space, so that accesses need no
+    /// bounds checks, and initial memory is mapped, not copied. Each instance has a few kernel mappings of its own; a
+    /// process may have 65,530.
     Few,
-    /// A hundred thousand instances and more: memories and stacks that lie side by side in common
-    /// mappings, and take no more than they touch.
+    /// A hundred thousand instances and more. Memories and stacks lie side by side in shared mappings, and take only
+    /// the memory that they touch.
     Many {
-        /// Octets of one memory at most.
+        /// The most bytes that one memory may have.
         max_memory: usize,
     },
 }
 
-/// What all components of an engine share.
+/// The engine and the linker that all components of one density share.
 pub(crate) struct Runtime {
     pub(super) engine: Engine,
     pub(super) linker: Linker<State>,
-    /// The folder of the cache, without links.
+    /// The directory of the cache, with symbolic links resolved.
     cache: Option<PathBuf>,
 }
 
 /// Why the runtime cannot start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RuntimeError {
-    #[error("the component runtime does not start on this machine")]
+    #[error("the component runtime cannot start on this machine")]
     Engine(#[source] super::error::Cause),
-    #[error("the system does not give the component runtime what it needs")]
+    #[error("the system cannot start a thread for the component runtime")]
     System(#[from] std::io::Error),
 }
 
@@ -63,12 +63,12 @@ impl From<wasmtime::Error> for RuntimeError {
 }
 
 impl Runtime {
-    /// Starts the engine. Compiled components are kept below `cache`, if there is one: it must be a
-    /// folder that nobody else can write to, because what is found there is run as native code.
+    /// Starts the engine. If `cache` is given, compiled components are kept there. Only this user may be able to write
+    /// to that directory, because its content is run as native code.
     ///
     /// # Errors
     ///
-    /// [`RuntimeError`]. A cache that cannot be used is only told to the log.
+    /// [`RuntimeError`]. A cache that cannot be used is no error; it is logged.
     pub(crate) fn start(cache: Option<&Path>, density: Density) -> Result<Self, RuntimeError> {
         let mut config = Config::new();
         config.epoch_interruption(true);
@@ -90,7 +90,7 @@ impl Runtime {
             }
         }
         let cache = cache.and_then(cache::open);
-        let folder = cache.as_ref().map(|cache| cache.directory().clone());
+        let directory = cache.as_ref().map(|cache| cache.directory().clone());
         config.cache(cache);
         let engine = Engine::new(&config)?;
         let mut linker = Linker::new(&engine);
@@ -98,22 +98,22 @@ impl Runtime {
         denied::add_to_linker(&mut linker)?;
         imports::add_to_linker(&mut linker)?;
         interrupt_at_ticks(&engine)?;
-        Ok(Self { engine, linker, cache: folder })
+        Ok(Self { engine, linker, cache: directory })
     }
 
-    /// To be called before anything is compiled.
+    /// Checks that only this user can write to the cache. Must be called before anything is compiled.
     ///
     /// # Errors
     ///
-    /// [`LoadError::Cache`], if others can write to what would be run.
+    /// [`LoadError::Cache`] if other users can write to code that this process would run.
     pub(super) fn check_cache(&self) -> Result<(), LoadError> {
-        let Some(folder) = &self.cache else { return Ok(()) };
-        cache::check_again(folder)
-            .map_err(|cause| LoadError::Cache { folder: folder.clone(), cause })
+        let Some(directory) = &self.cache else { return Ok(()) };
+        cache::check_again(directory)
+            .map_err(|cause| LoadError::Cache { directory: directory.clone(), cause })
     }
 }
 
-/// Makes guests that compute stop and look at the time, until the engine is gone.
+/// Interrupts computing guests at every tick, so that their CPU time is checked, until the engine is dropped.
 fn interrupt_at_ticks(engine: &Engine) -> std::io::Result<()> {
     let engine = engine.weak();
     ticker::on_every_tick(move || match engine.upgrade() {
@@ -125,12 +125,11 @@ fn interrupt_at_ticks(engine: &Engine) -> std::io::Result<()> {
     })
 }
 
-/// Turns off what no toolchain for WASI 0.2 makes, so that a component cannot do more to its host than those
-/// do. One that needs it is refused by the feature's name, as it is for threads, exceptions and garbage
-/// collection, which were left out when this host was built. Several memories in a module stay: tools that merge
-/// modules make them.
+/// Turns off features that no toolchain for WASI 0.2 uses, to keep the host's attack surface small. A component that
+/// needs one is refused with the feature's name. The same holds for threads, exceptions and garbage collection, which
+/// this host is built without. Several memories in a module stay allowed: tools that merge modules produce them.
 fn refuse_features(config: &mut Config) {
-    // The interfaces of components pass addresses of 32 bits.
+    // Component interfaces pass 32-bit addresses.
     config.wasm_memory64(false);
     config.wasm_custom_page_sizes(false);
     config.wasm_stack_switching(false);

@@ -1,6 +1,6 @@
 //! Stacks for calls into dense instances.
 
-#![expect(unsafe_code, reason = "wasmtime trusts what it is told of a stack")]
+#![expect(unsafe_code, reason = "wasmtime trusts what these types report about a stack")]
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -11,32 +11,32 @@ use std::sync::Arc;
 use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{StackCreator, StackMemory, Store};
 
-use super::arena::{Arena, Below, Slot};
+use super::arena::{Arena, Guard, Slot};
 
-/// Makes stacks, each above a guard page.
+/// Creates stacks, each above a guard page.
 pub(super) struct Stacks {
     arena: Arc<Arena>,
 }
 
-/// A stack. Every store keeps the one of its last call, and with it as much memory as the deepest call
-/// has touched.
+/// A stack. Every store keeps the stack of its last call, and with it all the memory that the deepest call has touched.
 struct Stack {
     slot: Slot,
 }
 
 thread_local! {
-    /// The stack that this thread made last.
+    /// The stack that this thread created last.
     static LAST: RefCell<Option<Arc<Stack>>> = const { RefCell::new(None) };
 }
 
 impl Stacks {
-    /// Stacks of so many octets.
+    /// Returns a creator of stacks of `size` bytes.
     pub(super) fn new(size: usize) -> Self {
-        Self { arena: Arena::new(size, Below::Guard) }
+        Self { arena: Arena::new(size, Guard::Page) }
     }
 }
 
-/// Makes an instance in a new store, and gives the memory of its stack back: events need less.
+/// Creates an instance in a new store, and gives the memory of the store's stack back to the system: events need less
+/// than start-up code.
 ///
 /// # Cancel safety
 ///
@@ -46,28 +46,30 @@ pub(super) async fn instantiate<T: Send>(
     store: &mut Store<T>,
 ) -> wasmtime::Result<Instance> {
     let mut stack = None;
-    let mut making = pin!(pre.instantiate_async(store));
-    let made = poll_fn(|context| {
+    let mut instantiating = pin!(pre.instantiate_async(store));
+    let instance = poll_fn(|context| {
         LAST.set(None);
-        let polled = making.as_mut().poll(context);
+        let polled = instantiating.as_mut().poll(context);
         stack = stack.take().or_else(|| LAST.take());
         polled
     })
     .await;
     if let Some(Stack { slot }) = stack.as_deref() {
-        // SAFETY: the call that the stack was made for, on this thread and in that very poll, has ended,
-        // and the store is borrowed, so that it has not begun another. Memory that stays is no harm.
+        // An error does no harm: the memory stays in use.
+        // SAFETY: the stack was created by a poll of this very future, for a call that has ended. The store is still
+        // borrowed, so it has not begun another call on that stack.
         let _ = unsafe { slot.clear() };
     }
-    made
+    instance
 }
 
-// SAFETY: a slot begins and ends at pages, begins with zeros, has a guard page below it, and has one
-// owner at a time. It is given back when the last of its owners, wasmtime and the instance, drops it.
+// SAFETY: a slot begins and ends at a page boundary, is all zeros at first, has a guard page below it, and belongs to
+// one stack at a time. It returns to the arena when the last `Arc` of its stack is dropped: wasmtime's, `LAST`'s, or
+// that of `instantiate`.
 unsafe impl StackCreator for Stacks {
     fn new_stack(&self, size: usize, _zeroed: bool) -> wasmtime::Result<Box<dyn StackMemory>> {
         if size > self.arena.size() {
-            return Err(wasmtime::Error::msg("a stack of another size than was configured"));
+            return Err(wasmtime::Error::msg("the stack is larger than configured"));
         }
         let stack = Arc::new(Stack { slot: self.arena.slot()? });
         LAST.set(Some(Arc::clone(&stack)));
@@ -75,10 +77,10 @@ unsafe impl StackCreator for Stacks {
     }
 }
 
-/// Wasmtime's share of a stack.
+/// Wasmtime's handle to a stack.
 struct Shared(Arc<Stack>);
 
-// SAFETY: the ranges are those of a slot, which lives as long as this.
+// SAFETY: the ranges are those of the slot in `self`, which lives as long as `self`.
 unsafe impl StackMemory for Shared {
     fn top(&self) -> *mut u8 {
         let slot = &self.0.slot;
@@ -91,7 +93,7 @@ unsafe impl StackMemory for Shared {
     }
 
     fn guard_range(&self) -> Range<*mut u8> {
-        self.0.slot.below()..self.0.slot.start()
+        self.0.slot.gap()..self.0.slot.start()
     }
 }
 
@@ -100,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stack_ends_where_its_slot_does_and_begins_above_its_guard() -> wasmtime::Result<()> {
+    fn stack_fills_its_slot_and_begins_above_its_guard_page() -> wasmtime::Result<()> {
         let stack = Stacks::new(128 << 10).new_stack(128 << 10, false)?;
         assert_eq!(stack.range().len(), 128 << 10);
         assert_eq!(stack.top().addr(), stack.range().end);
@@ -110,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn stack_of_another_size_is_refused() {
+    fn stack_larger_than_configured_is_refused() {
         assert!(Stacks::new(128 << 10).new_stack(256 << 10, false).is_err());
     }
 }

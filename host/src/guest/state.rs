@@ -1,4 +1,4 @@
-//! What the store of a guest holds, and how the limits are put on it.
+//! The data in the store of an instance, and the limits on that store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use super::burst::Burst;
 use super::call_info::{CustomInfo, Reason};
 use super::denials::{Denials, Denied};
-use super::denied::Unsent;
-use super::imports::{Options, Reply};
+use super::denied::DeniedHttp;
+use super::imports::{OptionsTable, Reply};
 use super::instance::Disconnection;
 use super::limits::{Limits, Meter};
 use super::log::{GuestLog, GuestStream};
@@ -21,64 +21,65 @@ use super::recent_stderr::RecentStderr;
 use crate::actor_resources::ActorResources;
 use crate::clients::{Client, ClientId};
 
-/// After how many ticks a call yields for the first time. Not one: a short call that a tick happens to fall into
-/// would yield too, and everybody else would wait for it.
+/// After how many ticks a call yields for the first time. Not after one: otherwise a short call would also yield when a
+/// tick happens to fall into it, and every other task would run before the call could end.
 const FIRST_YIELD: u64 = 2;
 
-/// WASI resources (streams, timers) that one instance may hold at once; each costs the host memory.
+/// How many WASI resources (streams, timers) an instance may hold at once. Each costs the host memory.
 const MAX_RESOURCES: usize = 10_000;
 
-/// The same when something of HTTP is added, because that may be 48 KiB each: a request with its body and headers.
+/// The same limit when an HTTP resource is added. These may take 48 KiB each: a request with its body and headers.
 const MAX_RESOURCES_WITH_HTTP: usize = 1_000;
 
-/// Octets of the headers of one request.
+/// The most bytes that the headers of one request may have.
 const MAX_HTTP_HEADERS: usize = 16 << 10;
 
-/// Octets of random numbers that one call may ask for.
+/// The most random bytes that one call may ask for.
 const MAX_RANDOM: u64 = 1 << 20;
 
-/// What all instances of a component are given.
+/// What all instances of a component share.
 pub(super) struct Setup {
-    /// Whose standard output and error it is.
+    /// The name of the component's file, for the log.
     pub(super) component: Arc<str>,
     pub(super) environment: Vec<(String, String)>,
     pub(super) log: Arc<LogBudget>,
-    /// What its handler asked for in vain.
+    /// The denials that were logged.
     pub(super) denials: Denials,
 }
 
-/// What the store of a guest holds.
+/// The data in the store of an instance.
 pub(super) struct State {
     pub(super) resources: Arc<ActorResources>,
-    /// The client whose event it is: most sends go back to it, and need not look it up.
+    /// The client that the current event is about. Most sends go to this client, and so need no lookup.
     pub(super) current: Option<Arc<Client>>,
-    /// While `received-burst` runs: what it takes its messages from.
+    /// While `received-burst` runs: the source of its messages.
     pub(super) burst: Option<Box<dyn Burst>>,
-    /// While `connected` runs: whose handshake is answered, and with what.
+    /// While `connected` runs: the client, and the response to its handshake so far.
     pub(super) reply: Option<(ClientId, Reply)>,
-    /// While `disconnected` runs: who has gone, and how.
-    pub(super) leaving: Option<(Arc<Client>, Disconnection)>,
-    pub(super) options: Options,
-    /// While it resumes: how old the state is, if it is not as the last event left it.
+    /// While `disconnected` runs: the client, and how its connection ended.
+    pub(super) disconnecting: Option<(Arc<Client>, Disconnection)>,
+    pub(super) options: OptionsTable,
+    /// While `resume` runs: the age of the state, if it is older than the last event.
     pub(super) state_age: Option<Duration>,
-    /// While it gives its state or resumes: why.
+    /// While `suspend` or `resume` runs: the reason for it.
     pub(super) state_reason: Option<Reason>,
-    /// While it is given a message from outside: what is known of that.
+    /// While `received-custom` runs: what is known about the message.
     pub(super) custom: Option<CustomInfo>,
     pub(super) meter: Meter,
     wasi: Wasi,
 }
 
-/// What WASI needs, made when the guest asks for something of it: many never do.
+/// The data for calls of WASI.
 struct Wasi {
     setup: Arc<Setup>,
-    last_words: RecentStderr,
+    recent_stderr: RecentStderr,
+    /// Created by the first call that needs it: many guests never make one.
     context: Option<Box<WasiCtx>>,
     http: WasiHttpCtx,
-    unsent: Unsent,
+    http_hooks: DeniedHttp,
     resources: ResourceTable,
-    /// Whether its start-up code has run.
-    is_made: bool,
+    /// Whether the start-up code of the instance has run.
+    has_started: bool,
 }
 
 impl State {
@@ -87,20 +88,20 @@ impl State {
         http.set_field_size_limit(MAX_HTTP_HEADERS);
         let wasi = Wasi {
             setup,
-            last_words: RecentStderr::default(),
+            recent_stderr: RecentStderr::default(),
             context: None,
             http,
-            unsent: Unsent,
+            http_hooks: DeniedHttp,
             resources: ResourceTable::new(),
-            is_made: false,
+            has_started: false,
         };
         Self {
             resources,
             current: None,
             burst: None,
             reply: None,
-            leaving: None,
-            options: Options::new(),
+            disconnecting: None,
+            options: OptionsTable::new(),
             state_age: None,
             state_reason: None,
             custom: None,
@@ -109,63 +110,63 @@ impl State {
         }
     }
 
-    pub(super) fn last_words(&self) -> String {
-        self.wasi.last_words.get()
+    pub(super) fn recent_stderr(&self) -> String {
+        self.wasi.recent_stderr.get()
     }
 
-    /// Its start-up code has run.
-    pub(super) fn set_made(&mut self) {
-        self.wasi.is_made = true;
+    /// Records that the start-up code of the instance has run.
+    pub(super) fn set_started(&mut self) {
+        self.wasi.has_started = true;
     }
 
-    pub(super) fn is_made(&self) -> bool {
-        self.wasi.is_made
+    pub(super) fn has_started(&self) -> bool {
+        self.wasi.has_started
     }
 
-    /// Tells the log what was denied.
+    /// Logs a denial, if it is the component's first of its kind.
     pub(super) fn log_denied(&self, denied: Denied) {
         self.wasi.setup.denials.log(denied, &self.wasi.setup.component);
     }
 }
 
-/// Puts the limits on a store, before anything is instantiated in it.
-pub(super) fn install(store: &mut Store<State>, limits: Limits) {
+/// Installs the limits in a store. Must be called before anything is instantiated in it.
+pub(super) fn install_limits(store: &mut Store<State>, limits: Limits) {
     store.limiter_async(|state| &mut state.meter);
-    // What a call hands over lies in the guest's memory, so that no call needs more than that.
+    // The parameters of a call lie in the guest's memory, so no call needs more than the limit of that memory.
     store.set_hostcall_fuel(limits.max_memory);
     store.epoch_deadline_callback(|mut store: StoreContextMut<'_, State>| {
         Ok(store.data_mut().meter.tick()?)
     });
 }
 
-/// Gives the call that begins its whole CPU budget.
-pub(super) fn begin(mut store: StoreContextMut<'_, State>) {
-    store.data_mut().meter.begin();
+/// Begins an event: gives it its whole CPU budget.
+pub(super) fn begin_event(mut store: StoreContextMut<'_, State>) {
+    store.data_mut().meter.begin_event();
     store.set_epoch_deadline(FIRST_YIELD);
 }
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let Wasi { setup, last_words, context, resources, .. } = &mut self.wasi;
+        let Wasi { setup, recent_stderr, context, resources, .. } = &mut self.wasi;
         resources.set_max_capacity(MAX_RESOURCES);
-        let context = context.get_or_insert_with(|| Box::new(setup.wasi(last_words)));
+        let context = context.get_or_insert_with(|| Box::new(setup.wasi(recent_stderr)));
         WasiCtxView { ctx: context, table: resources }
     }
 }
 
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        let Wasi { http, unsent, resources, .. } = &mut self.wasi;
+        let Wasi { http, http_hooks, resources, .. } = &mut self.wasi;
         resources.set_max_capacity(MAX_RESOURCES_WITH_HTTP);
-        WasiHttpCtxView { hooks: unsent, table: resources, ctx: http }
+        WasiHttpCtxView { hooks: http_hooks, table: resources, ctx: http }
     }
 }
 
 impl Setup {
-    /// No files and no network: the environment of the configuration, and standard output and error
-    /// into the host's log.
-    fn wasi(&self, last_words: &RecentStderr) -> WasiCtx {
-        let stream = |stream| GuestLog::new(&self.component, stream, last_words, &self.log);
+    /// Creates a WASI context without files and network: it has the environment of the configuration, and sends
+    /// standard output and standard error to the host's log.
+    fn wasi(&self, recent_stderr: &RecentStderr) -> WasiCtx {
+        let stream = |stream| GuestLog::new(&self.component, stream, recent_stderr, &self.log);
         WasiCtxBuilder::new()
             .stdout(stream(GuestStream::Stdout))
             .stderr(stream(GuestStream::Stderr))

@@ -1,4 +1,4 @@
-//! A component that was compiled and checked, ready to be instantiated any number of times.
+//! Templates: components that are compiled and checked, and can be instantiated any number of times.
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -18,18 +18,18 @@ use super::limits::{Limits, Meter};
 use super::log_budget::LogBudget;
 use super::optional::OptionalIndices;
 use super::state::{self, Setup, State};
-use super::time_limit::with_time_limit;
+use super::time_limit::TimeLimit;
 use super::{check, contract, stacks};
 use crate::actor_resources::ActorResources;
 
-/// The first octets of WebAssembly, then the version of a core module.
+/// The first bytes of every WebAssembly file, and the bytes that follow them in a core module.
 const MAGIC: &[u8] = b"\0asm";
 const CORE_VERSION: &[u8] = &[1, 0, 0, 0];
 
-/// Octets of the hash that are told: enough to tell two builds apart.
-const HASH: usize = 6;
+/// How many bytes of the hash are shown: enough to tell two builds apart.
+const HASH_LENGTH: usize = 6;
 
-/// The file of a component, as it was read.
+/// The file of a component, read into memory.
 #[derive(Debug)]
 pub(crate) struct Source {
     path: PathBuf,
@@ -38,33 +38,35 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// Reads the file of a component.
+    ///
     /// # Errors
     ///
-    /// [`LoadError`], if there is no such file or it is not a component at all.
+    /// [`LoadError`] if the file cannot be read, or does not look like a component.
     pub(crate) fn read(path: &Path) -> Result<Self, LoadError> {
         let bytes = read(path)?;
         let hash = Sha256::digest(&bytes)
             .iter()
-            .take(HASH)
+            .take(HASH_LENGTH)
             .fold(String::new(), |hash, byte| hash + &format!("{byte:02x}"));
         Ok(Self { path: path.into(), bytes, hash })
     }
 
-    /// The beginning of the SHA-256 of its content, in hexadecimal.
+    /// Returns the beginning of the SHA-256 hash of the content, in hexadecimal.
     pub(crate) fn hash(&self) -> &str {
         &self.hash
     }
 }
 
-/// How instances of a component are made.
+/// Which component to load, and how to create its instances.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ComponentSpec {
     /// The file of the component.
     pub(crate) component: PathBuf,
-    /// What it sees as its environment.
+    /// The environment variables that the component sees.
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) limits: Limits,
-    /// Octets that all instances together may write to the log in a second.
+    /// How many bytes all instances together may write to the log per second.
     pub(crate) max_log: usize,
 }
 
@@ -81,15 +83,15 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    /// Compiles and checks a component. This takes long and needs all cores.
+    /// Compiles and checks a component. This takes long, and uses all cores.
     ///
     /// # Errors
     ///
-    /// [`LoadError`] says what is wrong with the file and what to do.
+    /// [`LoadError`]: what is wrong with the file, and what to do.
     pub(crate) fn compile(
         runtime: &Runtime,
         source: Source,
-        recipe: &ComponentSpec,
+        spec: &ComponentSpec,
     ) -> Result<Arc<Self>, LoadError> {
         let Source { path, bytes, hash } = source;
         let invalid = |error| LoadError::invalid(&path, error);
@@ -107,68 +109,68 @@ impl Template {
             LoadError::HandlerMismatch { path: path.clone(), cause: Cause(error) }
         })?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into();
-        let (environment, log) = (recipe.environment.clone(), LogBudget::new(recipe.max_log));
-        let (log, denials) = (Arc::new(log), Denials::default());
-        let setup = Arc::new(Setup { component: name, environment, log, denials });
+        let setup = Arc::new(Setup {
+            component: name,
+            environment: spec.environment.clone(),
+            log: Arc::new(LogBudget::new(spec.max_log)),
+            denials: Denials::default(),
+        });
         let engine = runtime.engine.clone();
-        let limits = recipe.limits;
+        let limits = spec.limits;
         Ok(Arc::new(Self { path, hash, setup, engine, pre, handler, optional, limits }))
     }
 
-    /// The name of the component's file.
+    /// Returns the name of the component's file.
     pub(crate) fn name(&self) -> &str {
         &self.setup.component
     }
 
-    /// The hash of its content.
+    /// Returns the hash of the file, as [`Source::hash`] does.
     pub(crate) fn hash(&self) -> &str {
         &self.hash
     }
 
-    /// Whether it carries state from one instance to the next.
+    /// Returns whether the component passes state from one instance to the next.
     pub(crate) fn has_lifecycle(&self) -> bool {
         self.optional.has_lifecycle()
     }
 
-    /// Whether it wants to hear of clients that have read on.
+    /// Returns whether the component exports `drained`.
     pub(crate) fn wants_drained(&self) -> bool {
         self.optional.wants_drained()
     }
 
-    /// Whether it wants to hear that the end is near.
+    /// Returns whether the component exports `stopping`.
     pub(crate) fn wants_stopping(&self) -> bool {
         self.optional.wants_stopping()
     }
 
-    /// Whether it wants to hear of clients whose time is nearly over.
+    /// Returns whether the component exports `expiring`.
     pub(crate) fn wants_expiring(&self) -> bool {
         self.optional.wants_expiring()
     }
 
-    /// A fresh instance that has these belongings.
+    /// Creates an instance that uses the given resources of its actor.
     ///
     /// # Errors
     ///
-    /// A [`Fault`] of the component's own start-up code, or a limit that it exceeds.
+    /// The [`Fault`] if the component's start-up code traps or exceeds a limit.
     pub(crate) async fn instantiate(&self, resources: Arc<ActorResources>) -> Result<Guest, Fault> {
         let clock = Arc::new(CpuClock::new());
         let meter = Meter::new(self.limits, Arc::clone(&clock));
         let state = State::new(resources, meter, Arc::clone(&self.setup));
         let mut store = Store::new(&self.engine, state);
-        state::install(&mut store, self.limits);
-        state::begin(store.as_context_mut());
-        let max_time = self.limits.max_time;
-        let instance =
-            with_time_limit(pin!(stacks::instantiate(&self.pre, &mut store)), max_time, &clock)
-                .await?;
-        store.data_mut().set_made();
+        state::install_limits(&mut store, self.limits);
+        state::begin_event(store.as_context_mut());
+        let time_limit = TimeLimit::new(self.limits.max_time, clock);
+        let instance = time_limit.wait(pin!(stacks::instantiate(&self.pre, &mut store))).await?;
+        store.data_mut().set_started();
         let handler = self.handler.load(&mut store, &instance)?;
         let optional = self.optional.load(&mut store, &instance)?;
-        Ok(Guest::new(max_time, clock, store, handler, optional))
+        Ok(Guest::new(time_limit, store, handler, optional))
     }
 
-    /// Makes an instance and drops it, to find out before anybody needs one whether the component can
-    /// run at all.
+    /// Creates an instance and drops it, to find out whether the component can run at all before an actor needs it.
     ///
     /// # Errors
     ///
@@ -194,7 +196,8 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     }
 }
 
-/// A pipe in the place of the file would be waited for, for ever. What is wrong with a folder the system says.
+/// Reads a regular file. Anything else is refused, because reading from a pipe could wait forever. Directories are
+/// passed on: the system's own error says what is wrong.
 fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
     let found = std::fs::metadata(path)?;
     if found.is_file() || found.is_dir() {

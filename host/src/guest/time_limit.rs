@@ -1,7 +1,8 @@
-//! The limit on the time of an event.
+//! The limit on the time of an event (`max-time`).
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -11,36 +12,51 @@ use super::cpu_clock::CpuClock;
 use super::error::Fault;
 use super::limits::LimitExceeded;
 
-/// Waits for a call, but not longer than an event may take. (The call is borrowed so that there is room
-/// for it once only: every connection carries this.) One that is dropped at the end of its time
-/// leaves the instance in the middle of an event.
-///
-/// # Cancel safety
-///
-/// That of the call.
-pub(super) async fn with_time_limit<T>(
-    mut call: Pin<&mut impl Future<Output = wasmtime::Result<T>>>,
+/// Limits the time of each call into an instance.
+pub(super) struct TimeLimit {
     max_time: Duration,
-    clock: &CpuClock,
-) -> Result<T, Fault> {
-    // Most calls do not wait at all, and a timer costs more than many of them.
-    let first = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
-    if let Poll::Ready(called) = first {
-        return Ok(called?);
+    clock: Arc<CpuClock>,
+}
+
+impl TimeLimit {
+    pub(super) fn new(max_time: Duration, clock: Arc<CpuClock>) -> Self {
+        Self { max_time, clock }
     }
-    let mut time = pin!(sleep(max_time));
-    let mut is_waiting = false;
-    poll_fn(|context| {
-        // Asked again at once, a call that lets others go on would not.
-        if std::mem::replace(&mut is_waiting, true) {
-            // While it waited it used no CPU time.
-            clock.begin();
-            if let Poll::Ready(called) = call.as_mut().poll(context) {
-                return Poll::Ready(Ok(called?));
-            }
+
+    /// Waits for a call, but not longer than an event may take. The call is borrowed because every connection carries
+    /// this future: a call by value would take its room twice. If the time is over and the caller drops the call, the
+    /// instance is left in the middle of an event.
+    ///
+    /// # Errors
+    ///
+    /// The [`Fault`] of the call, or that the time is over.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of the call.
+    pub(super) async fn wait<T>(
+        &self,
+        mut call: Pin<&mut impl Future<Output = wasmtime::Result<T>>>,
+    ) -> Result<T, Fault> {
+        // Most calls do not wait at all, and a timer costs more than many of them.
+        let first = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
+        if let Poll::Ready(called) = first {
+            return Ok(called?);
         }
-        let is_over = time.as_mut().poll(context);
-        is_over.map(|()| Err(Fault::Limit(LimitExceeded::Time(max_time))))
-    })
-    .await
+        let mut time = pin!(sleep(self.max_time));
+        let mut is_waiting = false;
+        poll_fn(|context| {
+            // A call that has just yielded must not be polled again at once: no other task would have run.
+            if std::mem::replace(&mut is_waiting, true) {
+                // The call used no CPU time while it waited.
+                self.clock.restart();
+                if let Poll::Ready(called) = call.as_mut().poll(context) {
+                    return Poll::Ready(Ok(called?));
+                }
+            }
+            let is_over = time.as_mut().poll(context);
+            is_over.map(|()| Err(Fault::Limit(LimitExceeded::Time(self.max_time))))
+        })
+        .await
+    }
 }

@@ -103,14 +103,15 @@ impl Topics {
         self.groups.broadcast(name, Broadcast::send(message, &[])).await
     }
 
-    /// Queues a message on all workers that have subscribers, for all subscribers but the `except`ed ones.
+    /// Queues a message on all workers that have members of the group, which is a topic or a tag. All members but the
+    /// `except`ed ones get it.
     pub(crate) fn publish_to(
         &self,
-        topic: &Group,
+        group: &Group,
         message: SharedMessage,
         except: &[ClientId],
     ) -> Publication {
-        topic.enqueue(Broadcast::send(message, except))
+        group.enqueue(Broadcast::send(message, except))
     }
 }
 

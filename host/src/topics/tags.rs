@@ -59,12 +59,12 @@ impl Tags {
         clients: &Clients,
     ) -> impl Iterator<Item = Option<ClientId>> {
         let members = self.groups.find(tag).and_then(|group| group.local_members());
-        let fewer = match &members {
+        let candidates = match &members {
             None => Vec::new(),
             Some(members) if members.len() < clients.len() => members.all(),
             Some(_) => clients.all(),
         };
-        fewer.into_iter().map(move |client| {
+        candidates.into_iter().map(move |client| {
             let id = client.id();
             let has_tag = members.as_ref().is_some_and(|members| members.contains(id));
             (has_tag && client.is_open() && clients.find(id).is_some()).then_some(id)
@@ -79,16 +79,6 @@ impl Tags {
     /// Returns the group of the clients that have a tag, if there are any.
     pub(crate) fn find(&self, tag: &str) -> Option<Arc<Group>> {
         self.groups.find(tag)
-    }
-
-    /// Queues a message on all workers that have clients with the tag, for all of these clients but the `except`ed ones.
-    pub(crate) fn send_to(
-        &self,
-        tagged: &Group,
-        message: SharedMessage,
-        except: &[ClientId],
-    ) -> Publication {
-        tagged.enqueue(Broadcast::send(message, except))
     }
 
     /// Queues the closing of all clients with the tag, behind the messages that were sent to them before.

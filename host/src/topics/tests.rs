@@ -149,8 +149,8 @@ async fn topic_and_tag_messages_arrive_in_one_order_and_closing_comes_behind_the
     let frame = CloseFrame::new(4001, "bye").expect("a frame");
     let publications = [
         topics.publish_to(&topic, text("one"), &[]),
-        tags.send_to(&tagged, text("two"), &[]),
-        tags.send_to(&tagged, text("not you"), &[client.id()]),
+        topics.publish_to(&tagged, text("two"), &[]),
+        topics.publish_to(&tagged, text("not you"), &[client.id()]),
         tags.close_all(&tagged, frame),
         topics.publish_to(&topic, text("three"), &[]),
     ];

@@ -13,7 +13,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     linker.instance(BURST)?.func_wrap("next", next)
 }
 
-/// Each message is an event: it begins with its whole CPU budget.
+/// Returns the next message. Each is an event, and has a whole CPU budget.
 fn next(mut store: Store<'_>, (): ()) -> Result<(Option<Message>,)> {
     let State { burst, current, .. } = store.data_mut();
     let message = match (burst, current) {
@@ -21,7 +21,7 @@ fn next(mut store: Store<'_>, (): ()) -> Result<(Option<Message>,)> {
         _ => None,
     };
     if message.is_some() {
-        state::begin(store);
+        state::begin_event(store);
     }
     Ok((message,))
 }

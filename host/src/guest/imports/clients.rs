@@ -4,11 +4,11 @@ use wasmtime::Result;
 use wasmtime::component::{Linker, WasmList};
 
 use super::message::Message;
-use super::options::{self, Handle, chosen};
+use super::options::{self, OptionsHandle, resolve};
 use super::text::Text;
-use super::to_many::{broadcast, connected_clients};
-use super::words::done;
-use super::{Done, State, Store, for_client, for_known_client, for_open_client};
+use super::to_many::{connected_clients, send_to_clients};
+use super::words::outcome;
+use super::{Outcome, State, Store, for_client, for_known_client, for_open_client};
 use crate::clients::{Cause, Client, CloseError};
 
 const CLIENTS: &str = "ws-host:socket/clients@0.1.0";
@@ -18,8 +18,8 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     clients.func_wrap("send-text", send_text)?;
     clients.func_wrap("send-binary", send_binary)?;
     clients.func_wrap("send", send)?;
-    clients.func_wrap_async("broadcast", |store, call| Box::new(broadcast_to(store, call)))?;
-    options::add_to(&mut clients)?;
+    clients.func_wrap_async("broadcast", |store, call| Box::new(broadcast(store, call)))?;
+    options::add_to_interface(&mut clients)?;
     clients.func_wrap("ping", ping)?;
     clients.func_wrap("pong", pong)?;
     clients.func_wrap("close", close)?;
@@ -30,52 +30,55 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     clients.func_wrap("attachment", attachment)
 }
 
-fn send_text(store: Store<'_>, (to, message): (u64, Text)) -> Result<Done> {
+fn send_text(store: Store<'_>, (to, message): (u64, Text)) -> Result<Outcome> {
     let text = message.to_str(&store)?;
-    Ok(done(for_client(&store, to, |client| client.send_text(&text))))
+    Ok(outcome(for_client(&store, to, |client| client.send_text(&text))))
 }
 
-fn send_binary(store: Store<'_>, (to, message): (u64, WasmList<u8>)) -> Result<Done> {
+fn send_binary(store: Store<'_>, (to, message): (u64, WasmList<u8>)) -> Result<Outcome> {
     let bytes = message.as_le_slice(&store);
-    Ok(done(for_client(&store, to, |client| client.send_binary(bytes))))
+    Ok(outcome(for_client(&store, to, |client| client.send_binary(bytes))))
 }
 
-fn send(store: Store<'_>, (to, message, options): (u64, Message, Option<Handle>)) -> Result<Done> {
-    let options = match chosen(&store, options.as_ref()) {
+fn send(
+    store: Store<'_>,
+    (to, message, options): (u64, Message, Option<OptionsHandle>),
+) -> Result<Outcome> {
+    let options = match resolve(&store, options.as_ref()) {
         Ok(options) => options,
         Err(word) => return Ok((Err(word),)),
     };
     let sent = for_client(&store, to, |client| Ok(message.send(&store, client, options.form)));
     Ok(match sent {
-        Ok(sent) => done(sent?),
-        Err(error) => done(Err(error)),
+        Ok(sent) => outcome(sent?),
+        Err(error) => outcome(Err(error)),
     })
 }
 
-async fn broadcast_to(
+async fn broadcast(
     store: Store<'_>,
-    (to, message, options): (WasmList<u64>, Message, Option<Handle>),
+    (to, message, options): (WasmList<u64>, Message, Option<OptionsHandle>),
 ) -> Result<(Vec<u64>,)> {
-    match chosen(&store, options.as_ref()) {
-        Ok(options) => Ok((broadcast(store, &to, &message, &options).await?,)),
+    match resolve(&store, options.as_ref()) {
+        Ok(options) => Ok((send_to_clients(store, &to, &message, &options).await?,)),
         Err(_) => Ok((to.as_le_slice(&store).iter().copied().map(u64::from_le).collect(),)),
     }
 }
 
-fn ping(store: Store<'_>, (to, payload): (u64, WasmList<u8>)) -> Result<Done> {
+fn ping(store: Store<'_>, (to, payload): (u64, WasmList<u8>)) -> Result<Outcome> {
     let payload = payload.as_le_slice(&store);
-    Ok(done(for_client(&store, to, |client| client.ping(payload))))
+    Ok(outcome(for_client(&store, to, |client| client.ping(payload))))
 }
 
-fn pong(store: Store<'_>, (to, payload): (u64, WasmList<u8>)) -> Result<Done> {
+fn pong(store: Store<'_>, (to, payload): (u64, WasmList<u8>)) -> Result<Outcome> {
     let payload = payload.as_le_slice(&store);
-    Ok(done(for_client(&store, to, |client| client.pong(payload))))
+    Ok(outcome(for_client(&store, to, |client| client.pong(payload))))
 }
 
-fn close(store: Store<'_>, (client, code, reason): (u64, u16, Text)) -> Result<Done> {
+fn close(store: Store<'_>, (client, code, reason): (u64, u16, Text)) -> Result<Outcome> {
     let reason = reason.to_str(&store)?;
     let closed = for_client(&store, client, |client| Ok(client.close(code, &reason)));
-    Ok(done(closed.unwrap_or(Err(CloseError::Closed))))
+    Ok(outcome(closed.unwrap_or(Err(CloseError::Closed))))
 }
 
 fn abort(store: Store<'_>, (client,): (u64,)) -> Result<(bool,)> {
@@ -86,10 +89,10 @@ fn buffered(store: Store<'_>, (client,): (u64,)) -> Result<(Option<u64>,)> {
     Ok((for_open_client(&store, client, |client| client.buffered() as u64),))
 }
 
-fn attach(store: Store<'_>, (client, attachment): (u64, WasmList<u8>)) -> Result<Done> {
+fn attach(store: Store<'_>, (client, attachment): (u64, WasmList<u8>)) -> Result<Outcome> {
     let bytes = attachment.as_le_slice(&store);
     Ok(match for_open_client(&store, client, |client| client.attach(bytes)) {
-        Some(attached) => done(attached),
+        Some(attached) => outcome(attached),
         None => (Err("closed"),),
     })
 }

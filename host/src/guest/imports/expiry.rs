@@ -5,8 +5,8 @@ use std::time::Duration;
 use wasmtime::Result;
 use wasmtime::component::Linker;
 
-use super::words::done;
-use super::{Done, State, Store, for_client, for_open_client};
+use super::words::outcome;
+use super::{Outcome, State, Store, for_client, for_open_client};
 use crate::clients::Client;
 
 const EXPIRY: &str = "ws-host:socket/expiry@0.1.0";
@@ -18,9 +18,9 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     expiry.func_wrap("remaining", remaining)
 }
 
-fn expire(store: Store<'_>, (client, after, notice): (u64, u64, u64)) -> Result<Done> {
+fn expire(store: Store<'_>, (client, after, notice): (u64, u64, u64)) -> Result<Outcome> {
     let (after, notice) = (Duration::from_millis(after), Duration::from_millis(notice));
-    Ok(done(for_client(&store, client, |client| client.expire(after, notice))))
+    Ok(outcome(for_client(&store, client, |client| client.expire(after, notice))))
 }
 
 fn keep(store: Store<'_>, (client,): (u64,)) -> Result<(bool,)> {

@@ -1,4 +1,4 @@
-//! The interface `handshake`: with what a client's handshake is answered.
+//! The interface `handshake`: the response to a client's opening handshake.
 
 use http::{HeaderName, HeaderValue, StatusCode};
 use wasmtime::Result;
@@ -6,18 +6,18 @@ use wasmtime::component::{Linker, WasmList};
 use ws_host_protocol::handshake::belongs_to_handshake;
 
 use super::text::Text;
-use super::{Done, State, Store};
+use super::{Outcome, State, Store};
 use crate::clients::ClientId;
 
 const HANDSHAKE: &str = "ws-host:socket/handshake@0.1.0";
 
-/// Octets of all names and values that a guest may add.
+/// How many bytes the names and values of the added headers may have together.
 const MAX_HEADERS: usize = 8 << 10;
 
-/// Octets of the body of a refusal.
+/// How many bytes the body of a refusal may have.
 const MAX_BODY: usize = 64 << 10;
 
-/// What a guest has said of the answer, while `connected` runs.
+/// What a guest has set for the response while `connected` runs.
 #[derive(Debug, Default)]
 pub(in crate::guest) struct Reply {
     pub(in crate::guest) subprotocol: Option<String>,
@@ -34,7 +34,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     handshake.func_wrap("set-body", set_body)
 }
 
-fn choose_subprotocol(mut store: Store<'_>, (client, name): (u64, Text)) -> Result<Done> {
+fn choose_subprotocol(mut store: Store<'_>, (client, name): (u64, Text)) -> Result<Outcome> {
     let name = name.to_str(&store)?.into_owned();
     let current = store.data().current.as_ref().filter(|current| current.id().0 == client);
     let is_offered = current.is_some_and(|client| client.info().subprotocols.contains(&name));
@@ -47,7 +47,7 @@ fn choose_subprotocol(mut store: Store<'_>, (client, name): (u64, Text)) -> Resu
     }))
 }
 
-fn add_header(mut store: Store<'_>, (client, name, value): (u64, Text, Text)) -> Result<Done> {
+fn add_header(mut store: Store<'_>, (client, name, value): (u64, Text, Text)) -> Result<Outcome> {
     let name = HeaderName::try_from(&*name.to_str(&store)?);
     let value = HeaderValue::try_from(&*value.to_str(&store)?);
     Ok(change(&mut store, client, |reply| {
@@ -65,10 +65,10 @@ fn add_header(mut store: Store<'_>, (client, name, value): (u64, Text, Text)) ->
     }))
 }
 
-fn set_status(mut store: Store<'_>, (client, status): (u64, u16)) -> Result<Done> {
+fn set_status(mut store: Store<'_>, (client, status): (u64, u16)) -> Result<Outcome> {
     Ok(change(&mut store, client, |reply| match StatusCode::from_u16(status) {
-        Ok(info) if (300..600).contains(&status) => {
-            reply.status = Some(info);
+        Ok(code) if (300..600).contains(&status) => {
+            reply.status = Some(code);
             Ok(())
         }
         _ => Err("invalid-status"),
@@ -78,7 +78,7 @@ fn set_status(mut store: Store<'_>, (client, status): (u64, u16)) -> Result<Done
 fn set_body(
     mut store: Store<'_>,
     (client, content_type, body): (u64, Text, WasmList<u8>),
-) -> Result<Done> {
+) -> Result<Outcome> {
     let content_type = HeaderValue::try_from(&*content_type.to_str(&store)?);
     let body = body.as_le_slice(&store);
     let body = (body.len() <= MAX_BODY).then(|| body.to_vec());
@@ -91,14 +91,14 @@ fn set_body(
     }))
 }
 
-/// Changes the answer to a client that is being asked for.
+/// Changes the response to a client, if the client's `connected` event is running.
 fn change(
     store: &mut Store<'_>,
     client: u64,
     change: impl FnOnce(&mut Reply) -> std::result::Result<(), &'static str>,
-) -> Done {
+) -> Outcome {
     (match &mut store.data_mut().reply {
-        Some((asked, reply)) if *asked == ClientId(client) => change(reply),
+        Some((connecting, reply)) if *connecting == ClientId(client) => change(reply),
         _ => Err("not-connecting"),
     },)
 }

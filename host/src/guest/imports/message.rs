@@ -8,7 +8,7 @@ use super::Store;
 use super::text::Text;
 use crate::clients::Client;
 
-/// A message of either kind, read where it lies.
+/// A text or binary message, read in place.
 #[derive(ComponentType, Lift)]
 #[component(variant)]
 pub(super) enum Message {
@@ -19,11 +19,11 @@ pub(super) enum Message {
 }
 
 impl Message {
-    /// Checks it, and frames it for one client.
+    /// Checks the message, and frames it for one client.
     ///
     /// # Errors
     ///
-    /// The guest has broken its promise that this is text.
+    /// Fails if the guest passed invalid text.
     pub(super) fn send(
         &self,
         store: &Store<'_>,
@@ -36,7 +36,7 @@ impl Message {
         })
     }
 
-    /// Checks, copies and frames it.
+    /// Checks the message, and frames a copy of it.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
-//! What a guest may call: the imports of `wit/`, an interface in each module.
+//! The functions that a guest may import: the interfaces of `wit/`.
 //!
-//! Defined by hand and not by generated traits, because only so a message is read where it lies in
-//! the guest's memory and framed straight into the outbound buffer: one copy instead of two.
+//! They are defined by hand, not with generated traits. Only this way can a message be read in place, in the guest's
+//! memory, and framed straight into the outbound buffer: one copy instead of two.
 
 #![expect(
     clippy::needless_pass_by_value,
@@ -28,16 +28,16 @@ use wasmtime::{Result, StoreContextMut};
 use ws_host_protocol::SendError;
 
 pub(super) use self::handshake::Reply;
-pub(super) use self::options::Options;
+pub(super) use self::options::OptionsTable;
 use super::state::State;
 use crate::clients::{Client, ClientId};
 
 type Store<'a> = StoreContextMut<'a, State>;
 
-/// What most functions answer: nothing, or the word of an error.
-type Done = (std::result::Result<(), &'static str>,);
+/// What most functions return to the guest: nothing, or the word of an error.
+type Outcome = (std::result::Result<(), &'static str>,);
 
-/// Adds every function of the interfaces to the linker.
+/// Adds the functions of all interfaces to the linker.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     burst::add_to_linker(linker)?;
     clients::add_to_linker(linker)?;
@@ -50,7 +50,12 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     topics::add_to_linker(linker)
 }
 
-/// Most sends go back to the client whose event it is: it need not be looked up.
+/// Calls `act` with a client of this instance. Most sends go to the client that the event is about, which needs no
+/// lookup.
+///
+/// # Errors
+///
+/// [`SendError::Closed`] if there is no such client, or the error of `act`.
 fn for_client<T>(
     store: &Store<'_>,
     id: u64,
@@ -63,20 +68,22 @@ fn for_client<T>(
     }
 }
 
-fn for_open_client<T>(store: &Store<'_>, id: u64, ask: impl FnOnce(&Client) -> T) -> Option<T> {
-    for_client(store, id, |client| client.is_open().then(|| ask(client)).ok_or(SendError::Closed))
+/// Calls `act` with a client of this instance, if it is open.
+fn for_open_client<T>(store: &Store<'_>, id: u64, act: impl FnOnce(&Client) -> T) -> Option<T> {
+    for_client(store, id, |client| client.is_open().then(|| act(client)).ok_or(SendError::Closed))
         .ok()
 }
 
-/// A client of this instance, also one that is closing.
-fn ours(store: &Store<'_>, client: u64) -> Option<ClientId> {
-    store.data().resources.clients.find(ClientId(client)).map(|client| client.id())
+/// Calls `act` with a client of this instance, or with the client whose `disconnected` event is running. What is known
+/// about a client stays available until the end of that event.
+fn for_known_client<T>(store: &Store<'_>, id: u64, act: impl FnOnce(&Client) -> T) -> Option<T> {
+    match &store.data().disconnecting {
+        Some((client, _)) if client.id().0 == id => Some(act(client)),
+        _ => for_client(store, id, |client| Ok(act(client))).ok(),
+    }
 }
 
-/// What is known of a client is there as long as it is, to the end of its last event.
-fn for_known_client<T>(store: &Store<'_>, id: u64, ask: impl FnOnce(&Client) -> T) -> Option<T> {
-    match &store.data().leaving {
-        Some((leaving, _)) if leaving.id().0 == id => Some(ask(leaving)),
-        _ => for_client(store, id, |client| Ok(ask(client))).ok(),
-    }
+/// Returns the id of a client of this instance, which may be closing.
+fn existing_id(store: &Store<'_>, client: u64) -> Option<ClientId> {
+    store.data().resources.clients.find(ClientId(client)).map(|client| client.id())
 }

@@ -1,4 +1,4 @@
-//! How a guest wants messages to be sent: the resource `send-options`.
+//! The resource `send-options`: how messages are sent.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -8,35 +8,35 @@ use wasmtime::component::{LinkerInstance, Resource, ResourceTable, ResourceType,
 use ws_host_protocol::{Compression, Form};
 
 use super::text::Text;
-use super::{Done, Store};
+use super::{Outcome, Store};
 use crate::clients::ClientId;
 use crate::guest::state::State;
 
-/// How many an instance may have at a time.
+/// How many options an instance may have at a time.
 const MAX_OPTIONS: usize = 1_000;
 
-/// How many clients one may except.
+/// How many clients options may except.
 const MAX_EXCEPT: usize = 1_000;
 
-/// What a resource is that found no place. The table has places below [`MAX_OPTIONS`] alone.
-const NO_PLACE: u32 = u32::MAX;
+/// The handle of options beyond [`MAX_OPTIONS`]. It is not in the table, whose handles are all lower.
+const INVALID_HANDLE: u32 = u32::MAX;
 
-/// How messages are sent, and to whom they are not.
+/// How messages are sent, and which clients do not get them.
 #[derive(Clone, Debug, Default)]
 pub(in crate::guest) struct SendOptions {
     pub(super) form: Form,
-    /// Lowest first.
+    /// Sorted.
     pub(super) except: Vec<ClientId>,
 }
 
-/// Those of an instance.
+/// The options of an instance.
 #[derive(Debug)]
-pub(in crate::guest) struct Options(ResourceTable);
+pub(in crate::guest) struct OptionsTable(ResourceTable);
 
-/// The guest's name for one.
-pub(super) type Handle = Resource<Arc<SendOptions>>;
+/// The guest's handle to options.
+pub(super) type OptionsHandle = Resource<Arc<SendOptions>>;
 
-impl Options {
+impl OptionsTable {
     pub(in crate::guest) fn new() -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_OPTIONS);
@@ -44,10 +44,14 @@ impl Options {
     }
 }
 
-/// What a guest has said of how to send.
-pub(super) fn chosen(
+/// Returns the options of a handle; the default options without one.
+///
+/// # Errors
+///
+/// `too-many-options` if the instance had too many options when it created these.
+pub(super) fn resolve(
     store: &Store<'_>,
-    handle: Option<&Handle>,
+    handle: Option<&OptionsHandle>,
 ) -> Result<Arc<SendOptions>, &'static str> {
     match handle {
         None => Ok(Arc::default()),
@@ -58,11 +62,12 @@ pub(super) fn chosen(
     }
 }
 
-pub(super) fn add_to(clients: &mut LinkerInstance<'_, State>) -> Result<()> {
+/// Adds the resource to the interface `clients`.
+pub(super) fn add_to_interface(clients: &mut LinkerInstance<'_, State>) -> Result<()> {
     let ty = ResourceType::host::<Arc<SendOptions>>();
     clients.resource("send-options", ty, |mut store: Store<'_>, number| {
-        // One that found no place is not there.
-        let _ = store.data_mut().options.0.delete(Handle::new_own(number));
+        // An invalid handle is not in the table.
+        let _ = store.data_mut().options.0.delete(OptionsHandle::new_own(number));
         Ok(())
     })?;
     clients.func_wrap("[constructor]send-options", new)?;
@@ -71,13 +76,13 @@ pub(super) fn add_to(clients: &mut LinkerInstance<'_, State>) -> Result<()> {
     clients.func_wrap("[method]send-options.set-except", set_except)
 }
 
-fn new(mut store: Store<'_>, (): ()) -> Result<(Handle,)> {
+fn new(mut store: Store<'_>, (): ()) -> Result<(OptionsHandle,)> {
     let options = Arc::<SendOptions>::default();
-    let placed = store.data_mut().options.0.push(options);
-    Ok((placed.unwrap_or_else(|_| Handle::new_own(NO_PLACE)),))
+    let added = store.data_mut().options.0.push(options);
+    Ok((added.unwrap_or_else(|_| OptionsHandle::new_own(INVALID_HANDLE)),))
 }
 
-fn set_compression(store: Store<'_>, (options, how): (Handle, Text)) -> Result<Done> {
+fn set_compression(store: Store<'_>, (options, how): (OptionsHandle, Text)) -> Result<Outcome> {
     let compression = match &*how.to_str(&store)? {
         "by-length" => Compression::ByLength,
         "always" => Compression::Always,
@@ -87,7 +92,10 @@ fn set_compression(store: Store<'_>, (options, how): (Handle, Text)) -> Result<D
     set(store, &options, |options| options.form.compression = compression)
 }
 
-fn set_max_frame(store: Store<'_>, (options, bytes): (Handle, Option<u32>)) -> Result<Done> {
+fn set_max_frame(
+    store: Store<'_>,
+    (options, bytes): (OptionsHandle, Option<u32>),
+) -> Result<Outcome> {
     let bytes = bytes.map(|bytes| NonZeroUsize::new(bytes as usize));
     if bytes == Some(None) {
         return Ok((Err("invalid"),));
@@ -95,7 +103,10 @@ fn set_max_frame(store: Store<'_>, (options, bytes): (Handle, Option<u32>)) -> R
     set(store, &options, |options| options.form.frame_size = bytes.flatten())
 }
 
-fn set_except(store: Store<'_>, (options, clients): (Handle, WasmList<u64>)) -> Result<Done> {
+fn set_except(
+    store: Store<'_>,
+    (options, clients): (OptionsHandle, WasmList<u64>),
+) -> Result<Outcome> {
     let clients = clients.as_le_slice(&store);
     if clients.len() > MAX_EXCEPT {
         return Ok((Err("too-many"),));
@@ -107,10 +118,10 @@ fn set_except(store: Store<'_>, (options, clients): (Handle, WasmList<u64>)) -> 
 
 fn set(
     mut store: Store<'_>,
-    options: &Handle,
+    options: &OptionsHandle,
     change: impl FnOnce(&mut SendOptions),
-) -> Result<Done> {
-    // Sending with one that found no place says so.
+) -> Result<Outcome> {
+    // With an invalid handle nothing is set. The error is reported when the options are used.
     if let Ok(options) = store.data_mut().options.0.get_mut(options) {
         change(Arc::make_mut(options));
     }

@@ -1,12 +1,12 @@
-//! A text of the guest's, read where it lies in the guest's memory.
+//! A string parameter, read in place in the guest's memory.
 //!
-//! What wasmtime has for this, `WasmStr`, checks UTF-8 a character at a time: an echo of a long text that is
-//! not ASCII spent half of its time there. Here it is checked with wide registers. For that the octets are
-//! needed, and a list of octets has them: string and list lie in memory alike.
+//! Wasmtime's own type for this, `WasmStr`, checks UTF-8 one character at a time: an echo of a long text that is not
+//! ASCII spent half of its time there. This type checks UTF-8 with SIMD instructions. It needs access to the bytes, and
+//! gets it through a list of bytes, which has the same layout as a string.
 
 #![expect(
     unsafe_code,
-    reason = "a type of its own for parameters is unsafe to declare; all that it does is safe"
+    reason = "the traits for a parameter type are unsafe to implement; the implementations call safe code only"
 )]
 
 use std::borrow::Cow;
@@ -16,24 +16,24 @@ use wasmtime::component::__internal::{CanonicalAbiInfo, InstanceType, InterfaceT
 use wasmtime::component::{ComponentType, Lift, WasmList, WasmStr};
 use wasmtime::{Result, StoreContext};
 
-/// A text in the memory of a guest.
+/// A string in the memory of a guest.
 pub(super) enum Text {
-    /// The encoding of nearly all languages.
+    /// UTF-8, the encoding of nearly all languages.
     Utf8(WasmList<u8>),
     /// UTF-16, with or without Latin-1.
     Other(WasmStr),
 }
 
 impl Text {
-    /// The text, which is copied only if the guest has it in another encoding than UTF-8.
+    /// Returns the text. It is copied only if the guest's encoding is not UTF-8.
     ///
     /// # Errors
     ///
-    /// The guest has broken its promise that this is text.
+    /// Fails if the guest passed invalid text.
     ///
     /// # Panics
     ///
-    /// If the text is of another store's guest.
+    /// Panics if the text belongs to a guest of another store.
     pub(super) fn to_str<'a, T: 'static>(
         &self,
         store: impl Into<StoreContext<'a, T>>,
@@ -41,7 +41,7 @@ impl Text {
         match self {
             Self::Utf8(bytes) => {
                 let bytes = bytes.as_le_slice(store);
-                // Asked a second time, the standard library tells where the fault is.
+                // If the text is invalid, the standard library checks it again and reports the position.
                 let text = simdutf8::basic::from_utf8(bytes).or_else(|_| str::from_utf8(bytes))?;
                 Ok(Cow::Borrowed(text))
             }
@@ -50,8 +50,7 @@ impl Text {
     }
 }
 
-// SAFETY: how it lies in memory, and which type it has for a component, is told by wasmtime's own type for
-// strings.
+// SAFETY: the layout in memory and the component type are those of wasmtime's own type for strings.
 unsafe impl ComponentType for Text {
     type Lower = <WasmStr as ComponentType>::Lower;
 
@@ -62,8 +61,8 @@ unsafe impl ComponentType for Text {
     }
 }
 
-// SAFETY: both ways are wasmtime's own, which hold the place against the bounds of the memory. Where the
-// encoding is UTF-8, the length of a string is in octets, as that of a list of them.
+// SAFETY: both functions only call wasmtime's own, which check the range against the bounds of the memory. In UTF-8 the
+// length of a string is its number of bytes, like the length of a list of bytes.
 unsafe impl Lift for Text {
     #[inline]
     fn linear_lift_from_flat(
@@ -74,7 +73,7 @@ unsafe impl Lift for Text {
         match cx.options().string_encoding {
             StringEncoding::Utf8 => WasmList::linear_lift_from_flat(cx, any_list(), src)
                 .map(Self::Utf8)
-                // What is wrong is then told of a string, not of a list.
+                // Fails again, but with an error about a string, not about a list.
                 .or_else(|_| WasmStr::linear_lift_from_flat(cx, ty, src).map(Self::Other)),
             StringEncoding::Utf16 | StringEncoding::CompactUtf16 => {
                 WasmStr::linear_lift_from_flat(cx, ty, src).map(Self::Other)
@@ -99,8 +98,8 @@ unsafe impl Lift for Text {
     }
 }
 
-/// A type of list, from which a list takes the type of its elements. Octets do not look at it. There is a
-/// first one in every component that is a handler: `received-binary` takes a list.
+/// Returns a list type, where `WasmList` looks up the type of its elements. For bytes the element type does not matter.
+/// Every handler has a list type with index 0: `received-binary` takes a list.
 fn any_list() -> InterfaceType {
     InterfaceType::List(TypeListIndex::from_u32(0))
 }
@@ -112,44 +111,44 @@ mod tests {
 
     use super::*;
 
-    /// A component that tells the host one text, which lies as these octets in its memory, and the same
-    /// as the only one of a list.
+    /// A component that passes a string to the host twice: as a string, and as the only element of a list. The string
+    /// is `bytes` in its memory.
     fn component(encoding: &str, bytes: &[u8], length: u32) -> String {
         let data: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
         format!(
             r#"(component
-              (import "tell" (func $tell (param "text" string) (param "texts" (list string))))
+              (import "pass" (func $pass (param "text" string) (param "texts" (list string))))
               (core module $memory
                 (memory (export "memory") 1)
                 (data (i32.const 0) "\10\00\00\00")
                 (data (i32.const 4) "{length}")
                 (data (i32.const 16) "{data}"))
               (core instance $memory (instantiate $memory))
-              (core func $tell (canon lower (func $tell)
+              (core func $pass (canon lower (func $pass)
                 (memory (core memory $memory "memory")) string-encoding={encoding}))
-              (core module $teller
-                (import "host" "tell" (func $tell (param i32 i32 i32 i32)))
+              (core module $caller
+                (import "host" "pass" (func $pass (param i32 i32 i32 i32)))
                 (func (export "run")
-                  (call $tell (i32.const 16) (i32.const {number}) (i32.const 0) (i32.const 1))))
-              (core instance $teller
-                (instantiate $teller (with "host" (instance (export "tell" (func $tell))))))
-              (func (export "run") (canon lift (core func $teller "run"))))"#,
+                  (call $pass (i32.const 16) (i32.const {number}) (i32.const 0) (i32.const 1))))
+              (core instance $caller
+                (instantiate $caller (with "host" (instance (export "pass" (func $pass))))))
+              (func (export "run") (canon lift (core func $caller "run"))))"#,
             length = length.to_le_bytes().map(|byte| format!("\\{byte:02x}")).concat(),
             number = length.cast_signed(),
         )
     }
 
-    /// What the host hears of it.
-    fn told(encoding: &str, bytes: &[u8], length: u32) -> Result<Vec<String>> {
+    /// Runs the component, and returns the strings that the host received.
+    fn received(encoding: &str, bytes: &[u8], length: u32) -> Result<Vec<String>> {
         let engine = Engine::default();
         let component = Component::new(&engine, component(encoding, bytes, length))?;
         let mut linker = Linker::new(&engine);
         linker.root().func_wrap(
-            "tell",
+            "pass",
             |mut store: StoreContextMut<'_, Vec<String>>, (text, texts): (Text, Vec<Text>)| {
                 for text in std::iter::once(text).chain(texts) {
-                    let heard = text.to_str(&store)?.into_owned();
-                    store.data_mut().push(heard);
+                    let text = text.to_str(&store)?.into_owned();
+                    store.data_mut().push(text);
                 }
                 Ok(())
             },
@@ -161,31 +160,31 @@ mod tests {
     }
 
     #[test]
-    fn text_is_heard_in_every_encoding() {
+    fn text_is_read_in_every_encoding() {
         let text = "Grüße, мир, 世界 🌍".repeat(10);
         let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let units = utf16.len() as u32 / 2;
-        assert_eq!(told("utf8", text.as_bytes(), text.len() as u32).unwrap(), [&*text, &*text]);
-        assert_eq!(told("utf16", &utf16, units).unwrap(), [&*text, &*text]);
-        // The highest bit of the length says that it is UTF-16.
-        assert_eq!(told("latin1+utf16", &utf16, units | 1 << 31).unwrap(), [&*text, &*text]);
-        assert_eq!(told("latin1+utf16", b"Gr\xfc\xdfe", 5).unwrap(), ["Grüße", "Grüße"]);
+        assert_eq!(received("utf8", text.as_bytes(), text.len() as u32).unwrap(), [&*text, &*text]);
+        assert_eq!(received("utf16", &utf16, units).unwrap(), [&*text, &*text]);
+        // In this encoding the highest bit of the length marks UTF-16.
+        assert_eq!(received("latin1+utf16", &utf16, units | 1 << 31).unwrap(), [&*text, &*text]);
+        assert_eq!(received("latin1+utf16", b"Gr\xfc\xdfe", 5).unwrap(), ["Grüße", "Grüße"]);
     }
 
     #[test]
-    fn what_is_no_text_is_an_error_that_tells_where() {
-        for (bytes, place) in
+    fn invalid_text_is_an_error_that_names_the_position() {
+        for (bytes, position) in
             [(&b"abc\xff"[..], 3), (&[b"a".repeat(100), vec![0xc3]].concat(), 100)]
         {
-            let error = told("utf8", bytes, bytes.len() as u32).unwrap_err();
-            assert!(format!("{error:?}").contains(&format!("from index {place}")), "{error:?}");
+            let error = received("utf8", bytes, bytes.len() as u32).unwrap_err();
+            assert!(format!("{error:?}").contains(&format!("from index {position}")), "{error:?}");
         }
     }
 
     #[test]
     fn text_outside_of_the_memory_is_an_error() {
         for length in [0x1_0000, u32::MAX] {
-            let error = told("utf8", b"", length).unwrap_err();
+            let error = received("utf8", b"", length).unwrap_err();
             assert!(format!("{error:?}").contains("string pointer/length out of"), "{error:?}");
         }
     }

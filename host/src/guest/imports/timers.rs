@@ -5,8 +5,8 @@ use std::time::Duration;
 use wasmtime::Result;
 use wasmtime::component::Linker;
 
-use super::words::done;
-use super::{Done, State, Store};
+use super::words::outcome;
+use super::{Outcome, State, Store};
 use crate::guest::call_info::Reason;
 
 const TIMERS: &str = "ws-host:socket/timers@0.1.0";
@@ -19,7 +19,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     timers.func_wrap("cancel", cancel)?;
     let mut state = linker.instance(STATE)?;
     state.func_wrap("reason", |store: Store<'_>, (): ()| {
-        Ok((store.data().state_reason.map(Reason::word),))
+        Ok((store.data().state_reason.map(Reason::as_str),))
     })?;
     state.func_wrap("age", age)?;
     let mut custom = linker.instance(CUSTOM)?;
@@ -39,8 +39,8 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     })
 }
 
-fn set(store: Store<'_>, (timer, after): (u64, u64)) -> Result<Done> {
-    Ok(done(store.data().resources.timers.set(timer, Duration::from_millis(after))))
+fn set(store: Store<'_>, (timer, after): (u64, u64)) -> Result<Outcome> {
+    Ok(outcome(store.data().resources.timers.set(timer, Duration::from_millis(after))))
 }
 
 fn cancel(store: Store<'_>, (timer,): (u64,)) -> Result<(bool,)> {

@@ -1,21 +1,24 @@
-//! What a guest does with many clients, in slices of time. A message to them is framed once, and only if anybody is
-//! there to get it.
+//! Imports that reach many clients, in slices of time. A message to them is framed once, and only if a client is there
+//! to get it.
 
 use std::sync::Arc;
 
 use wasmtime::Result;
 use wasmtime::component::WasmList;
 
-use super::Store;
 use super::message::Message;
-use super::options::SendOptions;
+use super::options::{OptionsHandle, SendOptions, resolve};
 use super::text::Text;
+use super::{Outcome, Store};
 use crate::clients::ClientId;
 use crate::slice;
-use crate::topics::{Progress, Publication, is_valid_name};
+use crate::topics::{Group, Progress, Publication, Topics};
 
-/// Sends to clients of this actor. Answers who missed it.
-pub(super) async fn broadcast(
+/// The group of a name, if it has members; the word of the error if no group can have that name.
+pub(super) type FoundGroup = std::result::Result<Option<Arc<Group>>, &'static str>;
+
+/// Sends a message to clients of this actor. Returns the clients that did not get it.
+pub(super) async fn send_to_clients(
     mut store: Store<'_>,
     to: &WasmList<u64>,
     message: &Message,
@@ -23,11 +26,11 @@ pub(super) async fn broadcast(
 ) -> Result<Vec<u64>> {
     let resources = Arc::clone(&store.data().resources);
     let (mut framed, mut missed) = (None, Vec::new());
-    let mut at = 0;
-    while let Some(id) = to.as_le_slice(&store).get(at).copied().map(u64::from_le) {
-        at += 1;
+    let mut next = 0;
+    while let Some(id) = to.as_le_slice(&store).get(next).copied().map(u64::from_le) {
+        next += 1;
         if slice::is_over() {
-            pass_on(&mut store).await?;
+            charge_and_yield(&mut store).await?;
         }
         if options.except.binary_search(&ClientId(id)).is_ok() {
             continue;
@@ -50,41 +53,55 @@ pub(super) async fn broadcast(
     Ok(missed)
 }
 
-/// Sends to the subscribers of a topic.
-pub(super) async fn publish(
-    mut store: Store<'_>,
-    topic: &Text,
-    message: &Message,
-    options: &SendOptions,
-) -> Result<std::result::Result<(), &'static str>> {
-    let topics = Arc::clone(&store.data().resources.topics);
-    let found = {
-        let name = topic.to_str(&store)?;
-        if !is_valid_name(&name) {
-            return Ok(Err("invalid-topic"));
-        }
-        topics.find(&name)
+/// Sends a message to the members of a group: the subscribers of a topic, or the clients that have a tag.
+pub(super) async fn send_to_group(
+    store: Store<'_>,
+    (name, message, options): (Text, Message, Option<OptionsHandle>),
+    find: impl FnOnce(&Topics, &str) -> FoundGroup,
+) -> Result<Outcome> {
+    let options = match resolve(&store, options.as_ref()) {
+        Ok(options) => options,
+        Err(word) => return Ok((Err(word),)),
     };
-    let Some(topic) = found else { return Ok(Ok(())) };
-    topic.wait_for_capacity().await;
-    let message = message.frame(&store)?.with_form(options.form);
-    deliver(&mut store, &topics.publish_to(&topic, message, &options.except)).await?;
-    Ok(Ok(()))
+    let group = match find(&store.data().resources.topics, &name.to_str(&store)?) {
+        Ok(group) => group,
+        Err(word) => return Ok((Err(word),)),
+    };
+    deliver_to_group(store, group, |store, group| {
+        let message = message.frame(store)?.with_form(options.form);
+        Ok(store.data().resources.topics.publish_to(group, message, &options.except))
+    })
+    .await
 }
 
-/// Delivers to the members on this worker: what one event does takes effect in its order.
-pub(super) async fn deliver(store: &mut Store<'_>, published: &Publication) -> Result<()> {
+/// Waits until the queues of a group have room, has `enqueue` fill them, and delivers to the members on this worker.
+pub(super) async fn deliver_to_group(
+    mut store: Store<'_>,
+    group: Option<Arc<Group>>,
+    enqueue: impl FnOnce(&Store<'_>, &Group) -> Result<Publication>,
+) -> Result<Outcome> {
+    if let Some(group) = group {
+        group.wait_for_capacity().await;
+        let publication = enqueue(&store, &group)?;
+        deliver(&mut store, &publication).await?;
+    }
+    Ok((Ok(()),))
+}
+
+/// Delivers to the members on this worker before the import returns, so that everything an event does takes effect in
+/// order.
+async fn deliver(store: &mut Store<'_>, publication: &Publication) -> Result<()> {
     loop {
-        match published.deliver() {
+        match publication.deliver() {
             Progress::Done => return Ok(()),
-            Progress::SliceOver => pass_on(store).await?,
-            // Whose messages these are has been charged for them, or will be.
+            Progress::SliceOver => charge_and_yield(store).await?,
+            // No charge: the time goes to earlier publications, and their senders are charged for it.
             Progress::Queued => slice::yield_now().await,
         }
     }
 }
 
-/// The clients of this actor that a message to would not answer `closed`.
+/// Returns the open clients of this actor: those to which a send would not fail with `closed`.
 pub(super) async fn connected_clients(mut store: Store<'_>) -> Result<(Vec<u64>,)> {
     let mut open = Vec::new();
     for client in store.data().resources.clients.all() {
@@ -92,14 +109,14 @@ pub(super) async fn connected_clients(mut store: Store<'_>) -> Result<(Vec<u64>,
             open.push(client.id().0);
         }
         if slice::is_over() {
-            pass_on(&mut store).await?;
+            charge_and_yield(&mut store).await?;
         }
     }
     Ok((open,))
 }
 
-/// Lets others go on in the middle of what the guest has asked for, which it is charged for.
-pub(super) async fn pass_on(store: &mut Store<'_>) -> Result<()> {
+/// Charges the guest for the work that the host has done for it so far, and lets other tasks of the worker run.
+pub(super) async fn charge_and_yield(store: &mut Store<'_>) -> Result<()> {
     store.data_mut().meter.charge()?;
     slice::yield_now().await;
     Ok(())

@@ -3,14 +3,12 @@
 use wasmtime::Result;
 use wasmtime::component::Linker;
 
-use super::message::Message;
-use super::options::{Handle, chosen};
 use super::text::Text;
-use super::to_many;
-use super::words::done;
-use super::{Done, State, Store, ours};
+use super::to_many::send_to_group;
+use super::words::{ErrorWord, outcome};
+use super::{Outcome, State, Store, existing_id};
 use crate::clients::ClientId;
-use crate::topics::SubscribeError;
+use crate::topics::{SubscribeError, is_valid_name};
 
 const TOPICS: &str = "ws-host:socket/topics@0.1.0";
 
@@ -21,13 +19,18 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     topics.func_wrap("unsubscribe-all", unsubscribe_all)?;
     topics.func_wrap("topics-of", topics_of)?;
     topics.func_wrap("subscribers", subscribers)?;
-    topics.func_wrap_async("publish", |store, call| Box::new(publish(store, call)))
+    topics.func_wrap_async("publish", |store, call| {
+        Box::new(send_to_group(store, call, |topics, name| match is_valid_name(name) {
+            true => Ok(topics.find(name)),
+            false => Err(SubscribeError::InvalidTopic.as_str()),
+        }))
+    })
 }
 
-fn subscribe(store: Store<'_>, (client, topic): (u64, Text)) -> Result<Done> {
+fn subscribe(store: Store<'_>, (client, topic): (u64, Text)) -> Result<Outcome> {
     let topic = topic.to_str(&store)?;
     let resources = &store.data().resources;
-    Ok(done(match resources.clients.find(ClientId(client)) {
+    Ok(outcome(match resources.clients.find(ClientId(client)) {
         Some(client) => resources.topics.subscribe(&client, &topic),
         None => Err(SubscribeError::Closed),
     }))
@@ -36,33 +39,22 @@ fn subscribe(store: Store<'_>, (client, topic): (u64, Text)) -> Result<Done> {
 fn unsubscribe(store: Store<'_>, (client, topic): (u64, Text)) -> Result<(bool,)> {
     let topic = topic.to_str(&store)?;
     let topics = &store.data().resources.topics;
-    Ok((ours(&store, client).is_some_and(|client| topics.unsubscribe(client, &topic)),))
+    Ok((existing_id(&store, client).is_some_and(|client| topics.unsubscribe(client, &topic)),))
 }
 
 fn unsubscribe_all(store: Store<'_>, (client,): (u64,)) -> Result<(u32,)> {
     let topics = &store.data().resources.topics;
-    let count = ours(&store, client).map_or(0, |client| topics.unsubscribe_all(client));
+    let count = existing_id(&store, client).map_or(0, |client| topics.unsubscribe_all(client));
     Ok((u32::try_from(count).unwrap_or(u32::MAX),))
 }
 
 fn topics_of(store: Store<'_>, (client,): (u64,)) -> Result<(Vec<String>,)> {
     let topics = &store.data().resources.topics;
-    Ok((ours(&store, client).map(|client| topics.topics_of(client)).unwrap_or_default(),))
+    Ok((existing_id(&store, client).map(|client| topics.topics_of(client)).unwrap_or_default(),))
 }
 
 fn subscribers(store: Store<'_>, (topic,): (Text,)) -> Result<(u32,)> {
     let topic = topic.to_str(&store)?;
     let count = store.data().resources.topics.subscribers(&topic);
     Ok((u32::try_from(count).unwrap_or(u32::MAX),))
-}
-
-async fn publish(
-    store: Store<'_>,
-    (topic, message, options): (Text, Message, Option<Handle>),
-) -> Result<Done> {
-    let options = match chosen(&store, options.as_ref()) {
-        Ok(options) => options,
-        Err(word) => return Ok((Err(word),)),
-    };
-    Ok((to_many::publish(store, &topic, &message, &options).await?,))
 }

@@ -1,4 +1,4 @@
-//! The words in which a guest hears of errors. They are part of the contract: `wit/` says what each means.
+//! The words for the errors that a guest gets. They are part of the contract: `wit/` says what each means.
 
 use ws_host_protocol::{CloseFrameError, SendError};
 
@@ -6,13 +6,14 @@ use crate::clients::{AttachmentTooLong, CloseError};
 use crate::timers::TooManyTimers;
 use crate::topics::{SubscribeError, TagError};
 
-/// An error that a guest may hear of.
-pub(super) trait Word {
-    fn word(&self) -> &'static str;
+/// An error that an import may return to the guest.
+pub(super) trait ErrorWord {
+    /// Returns the word for it in the contract with handlers.
+    fn as_str(&self) -> &'static str;
 }
 
-impl Word for SendError {
-    fn word(&self) -> &'static str {
+impl ErrorWord for SendError {
+    fn as_str(&self) -> &'static str {
         match self {
             Self::Full => "full",
             Self::TooLong => "too-long",
@@ -22,8 +23,8 @@ impl Word for SendError {
     }
 }
 
-impl Word for CloseError {
-    fn word(&self) -> &'static str {
+impl ErrorWord for CloseError {
+    fn as_str(&self) -> &'static str {
         match self {
             Self::Closed => "closed",
             Self::Frame(CloseFrameError::Code(_)) => "invalid-code",
@@ -32,26 +33,26 @@ impl Word for CloseError {
     }
 }
 
-impl Word for AttachmentTooLong {
-    fn word(&self) -> &'static str {
+impl ErrorWord for AttachmentTooLong {
+    fn as_str(&self) -> &'static str {
         "too-long"
     }
 }
 
-impl Word for TooManyTimers {
-    fn word(&self) -> &'static str {
+impl ErrorWord for TooManyTimers {
+    fn as_str(&self) -> &'static str {
         "too-many"
     }
 }
 
-impl Word for TagError {
-    fn word(&self) -> &'static str {
+impl ErrorWord for TagError {
+    fn as_str(&self) -> &'static str {
         (*self).as_str()
     }
 }
 
-impl Word for SubscribeError {
-    fn word(&self) -> &'static str {
+impl ErrorWord for SubscribeError {
+    fn as_str(&self) -> &'static str {
         match self {
             Self::Closed => "closed",
             Self::InvalidTopic => "invalid-topic",
@@ -60,7 +61,7 @@ impl Word for SubscribeError {
     }
 }
 
-/// What the guest hears.
-pub(super) fn done<E: Word>(result: Result<(), E>) -> super::Done {
-    (result.map_err(|error| error.word()),)
+/// Turns a result into what the guest gets.
+pub(super) fn outcome<E: ErrorWord>(result: Result<(), E>) -> super::Outcome {
+    (result.map_err(|error| error.as_str()),)
 }

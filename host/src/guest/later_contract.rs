@@ -1,4 +1,4 @@
-//! A host that is ahead of the components: of a later release of the contract.
+//! The runtime of a later host: its contract has functions, errors and interfaces that today's components do not know.
 
 use wasmtime::component::WasmStr;
 use wasmtime::{Result, StoreContextMut};
@@ -8,7 +8,7 @@ use super::{Density, Runtime};
 
 type Store<'a> = StoreContextMut<'a, State>;
 
-/// One more function, a cause and an error in words that no component knows, and an interface that came later.
+/// Starts a runtime that adds a function, a cause and an error whose words no component knows, and an interface.
 pub(crate) fn runtime() -> Result<Runtime> {
     let mut runtime = Runtime::start(None, Density::Few).expect("it starts");
     runtime.linker.allow_shadowing(true);
