@@ -47,7 +47,7 @@ pub(super) fn functions(
 }
 
 /// Returns the error for a component that imports something that the host does not provide.
-pub(super) fn import(
+pub(super) fn import_error(
     engine: &Engine,
     component: &Component,
     path: &Path,

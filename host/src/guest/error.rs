@@ -151,7 +151,7 @@ impl Fault {
         !matches!(self, Self::NoInstance(_))
     }
 
-    /// How the client whose event it was is closed, with an explanation perhaps.
+    /// Returns how to close the client of the event. Without an explanation, the reason is a general one.
     pub(crate) fn close<'a>(&self, explanation: Option<&'a str>) -> HostClose<'a> {
         match self {
             Self::Limit(_) | Self::Trap { .. } => {

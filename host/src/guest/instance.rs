@@ -72,7 +72,7 @@ pub(crate) enum CustomReply {
     NoListener,
 }
 
-/// How a connection ended, as the handler can ask.
+/// How a connection ended: what the handler gets from the interface `disconnection`.
 #[derive(Clone, Debug)]
 pub(crate) struct Disconnection {
     pub(crate) cause: Cause,
@@ -147,8 +147,8 @@ impl Guest {
         self.optional.received_burst.is_some()
     }
 
-    /// Has the component take messages from the burst, one after the other; each is an event of its own. Without the
-    /// export it takes none. The burst comes back with the result.
+    /// Lets the component take messages from the burst, one after the other. Each is an event of its own. Without the
+    /// export it takes none. The burst is returned with the result.
     pub(crate) async fn received_burst<B: Burst>(
         &mut self,
         from: &Arc<Client>,
@@ -266,7 +266,7 @@ impl Guest {
     /// Begins an event: gives it its whole CPU budget, and remembers the client that the event is about.
     fn begin(&mut self, current: Option<&Arc<Client>>) -> Event<'_> {
         let remembered = &mut self.store.data_mut().current;
-        // Many events in a row are of one client.
+        // Consecutive events are often about the same client.
         if !matches!((&*remembered, current), (Some(last), Some(current)) if Arc::ptr_eq(last, current))
         {
             *remembered = current.cloned();

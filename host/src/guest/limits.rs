@@ -19,8 +19,8 @@ const MAX_CORE_INSTANCES: usize = 64;
 /// twice its size.
 const TABLE_ELEMENT: usize = 2 * size_of::<usize>();
 
-/// After how many bytes of new memory an event yields and counts as a long computation. A guest that allocates as fast
-/// as it can would reach its limit before the first tick of the clock.
+/// After how many bytes of new memory an event yields and counts as a long computation. A guest that only allocates
+/// would be done before the first tick of the clock.
 const GROWTH_BEFORE_YIELD: usize = 512 << 10;
 
 /// The limits of an instance.

@@ -21,8 +21,8 @@ use super::recent_stderr::RecentStderr;
 use crate::actor_resources::ActorResources;
 use crate::clients::{Client, ClientId};
 
-/// After how many ticks a call yields for the first time. Not after one: otherwise a short call would also yield when a
-/// tick happens to fall into it, and every other task would run before the call could end.
+/// After how many ticks a call yields for the first time. Not after one: a short call would then also yield if a tick
+/// happens to fall into it, and everything that waits for the call would wait longer.
 const FIRST_YIELD: u64 = 2;
 
 /// How many WASI resources (streams, timers) an instance may hold at once. Each costs the host memory.

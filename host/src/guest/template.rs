@@ -102,7 +102,7 @@ impl Template {
         let pre = runtime
             .linker
             .instantiate_pre(&component)
-            .map_err(|error| check::import(&runtime.engine, &component, &path, error))?;
+            .map_err(|error| check::import_error(&runtime.engine, &component, &path, error))?;
         check::functions(&runtime.engine, &component, &handler, &path)?;
         let handler = CalledIndices::new(&pre).map_err(invalid)?;
         let optional = OptionalIndices::find(&component).map_err(|error| {

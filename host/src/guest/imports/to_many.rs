@@ -1,5 +1,5 @@
-//! Imports that reach many clients, in slices of time. A message to them is framed once, and only if a client is there
-//! to get it.
+//! Imports that reach many clients. They yield at the end of each time slice. A message is framed once for all clients,
+//! and only if there is a client to get it.
 
 use std::sync::Arc;
 
@@ -74,7 +74,8 @@ pub(super) async fn send_to_group(
     .await
 }
 
-/// Waits until the queues of a group have room, has `enqueue` fill them, and delivers to the members on this worker.
+/// Waits until the queues of a group have room, puts something into them with `enqueue`, and delivers it to the members
+/// on this worker. Without a group it does nothing.
 pub(super) async fn deliver_to_group(
     mut store: Store<'_>,
     group: Option<Arc<Group>>,

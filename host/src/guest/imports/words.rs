@@ -47,7 +47,7 @@ impl ErrorWord for TooManyTimers {
 
 impl ErrorWord for TagError {
     fn as_str(&self) -> &'static str {
-        (*self).as_str()
+        Self::as_str(*self)
     }
 }
 
