@@ -1,7 +1,7 @@
 //! The log: a separate thread writes lines to standard error.
 //!
-//! The reader of standard error may be slow or have stopped. No client waits for it: lines that do not fit into the queue
-//! are dropped and counted, and the log reports their number once lines are written again.
+//! The reader of standard error may be slow or have stopped. Clients never wait for the reader: lines that do not fit into
+//! the queue are dropped and counted, and the log reports their number once lines are written again.
 
 use std::io::{ErrorKind, Result, Write};
 use std::panic::PanicHookInfo;

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 /// The interval of the ticks without a long computation. Finer ticks would wake idle machines more often.
 const TICK: Duration = Duration::from_millis(10);
 
-/// The interval of the ticks during a long computation: the other tasks of the worker wait this much longer.
+/// The interval of the ticks during a long computation, and so the time for which the other tasks of the worker wait.
 const FINE_TICK: Duration = Duration::from_micros(100);
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);

@@ -107,7 +107,7 @@ impl Outgoing {
             Some(max) => *max = wanted.max(*max),
             none => {
                 *none = Some(wanted);
-                // If other clients fill the host's memory, nothing may wait for this one, and nothing else wakes its task.
+                // If other clients fill the host's memory, this one may have no output, and nothing else wakes its task.
                 self.wake();
             }
         }

@@ -92,7 +92,7 @@ impl Admitted {
             loop {
                 match actor.turn().await.disconnected(&client, &disconnection).await {
                     Ok(()) => break,
-                    // The turn is released meanwhile: other events may find room for an instance.
+                    // Sleeps without the turn: other events may find room for an instance.
                     Err(Fault::NoInstance(_)) if Instant::now() < deadline => {
                         sleep(RETRY_INTERVAL).await
                     }

@@ -150,10 +150,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         .await
     }
 
-    /// Waits for a future, and writes output and checks the timers meanwhile. Returns its value, and the result of the
+    /// Writes output and checks the timers until a future completes. Returns the value of the future and the result of the
     /// transport. Polls the future to completion even if the transport ends first, because a running call must not be
-    /// dropped. The future is borrowed, so that the task stores it only once. While it is pending, `waiting` bytes of the
-    /// client's input are counted.
+    /// dropped. The future is borrowed, so that the task stores it only once. While the future is pending, `waiting` bytes
+    /// of the client's input are counted.
     pub(super) async fn drive<T>(
         &mut self,
         client: &Client,

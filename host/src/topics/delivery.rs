@@ -175,7 +175,7 @@ impl DeliveryQueue {
 }
 
 impl Broadcast {
-    /// Creates a broadcast that sends a message to all members but the `except`ed ones.
+    /// Creates a broadcast that sends a message to all members, except those in `except`.
     pub(super) fn send(message: SharedMessage, except: &[ClientId]) -> Self {
         let mut except = Box::<[ClientId]>::from(except);
         except.sort_unstable();

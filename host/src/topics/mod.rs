@@ -82,7 +82,7 @@ impl Topics {
         &self.tags
     }
 
-    /// Unsubscribes a client that [has left](Client::is_disconnected) from everything, and takes its tags.
+    /// Removes a [disconnected](Client::is_disconnected) client from all topics and tags.
     pub(crate) fn remove_client(&self, client: ClientId) {
         self.groups.leave_all(client);
         self.tags.remove_client(client);
@@ -103,8 +103,8 @@ impl Topics {
         self.groups.broadcast(name, Broadcast::send(message, &[])).await
     }
 
-    /// Queues a message on all workers that have members of the group, which is a topic or a tag. All members but the
-    /// `except`ed ones get it.
+    /// Queues a message on all workers that have members of the group, which is a topic or a tag. All members get it, except
+    /// those in `except`.
     pub(crate) fn publish_to(
         &self,
         group: &Group,
