@@ -8,8 +8,8 @@
 //!      └──▶ connection ─┘
 //! ```
 //!
-//! Each layer imports only those to its right. Data in the other direction, messages to clients, goes through the outbound
-//! buffers of `clients`, which belong to actors.
+//! Each layer imports only those to its right. Data in the other direction, messages to clients, goes through the
+//! outbound buffers of `clients`, which belong to actors.
 //!
 //! ```no_run
 //! # async fn serve(config: ws_host::config::Config) -> Result<(), ws_host::StartError> {

@@ -1,7 +1,7 @@
 //! The log: a separate thread writes lines to standard error.
 //!
-//! The reader of standard error may be slow or have stopped. Clients never wait for the reader: lines that do not fit into
-//! the queue are dropped and counted, and the log reports their number once lines are written again.
+//! The reader of standard error may be slow or have stopped. Clients never wait for the reader: lines that do not fit
+//! into the queue are dropped and counted, and the log reports their number once lines are written again.
 
 use std::io::{ErrorKind, Result, Write};
 use std::panic::PanicHookInfo;
@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The most bytes that may wait to be written: several thousand lines, so that a burst loses no line as long as the log is
-/// read.
+/// The most bytes that may wait to be written: several thousand lines, so that a burst loses no line as long as the log
+/// is read.
 const MAX_QUEUED: usize = 1 << 20;
 
 /// The capacity, in bytes, that is kept for the next lines when all lines have been written.

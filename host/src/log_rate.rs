@@ -12,8 +12,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// The most bytes that are quoted of what a client sent. The name of a host has 253 bytes at most.
 const MAX_QUOTED: usize = 256;
 
-/// A rate limit for log lines of one kind, mostly a `static`. It allows one or several lines a second. The first of them
-/// reports how many lines were left out before it.
+/// A rate limit for log lines of one kind, mostly a `static`. It allows one or several lines a second. The first of
+/// them reports how many lines were left out before it.
 #[derive(Debug)]
 pub(crate) struct LogRate {
     burst: u32,

@@ -1,7 +1,7 @@
 //! Time slices: how long a task may use its thread before it yields to the other tasks of the worker.
 //!
-//! A slice belongs to the thread. It begins when the thread polls a task. Everything that the task does counts: calls of
-//! the guest, the work of the host for these calls, framing and compression, and reading many messages. Between two
+//! A slice belongs to the thread. It begins when the thread polls a task. Everything that the task does counts: calls
+//! of the guest, the work of the host for these calls, framing and compression, and reading many messages. Between two
 //! pieces of work, the task checks whether the slice [is over](is_over), and yields if it is.
 //!
 //! The time comes from the [`ticker`]. So the first two slices of a long computation end at ticks, after 10 ms at most.
@@ -43,8 +43,8 @@ pub(crate) fn is_over() -> bool {
     ticker::now().saturating_sub(CURRENT.get().began) >= LENGTH
 }
 
-/// Tells a long computation from a tick that happened to fall into a short slice. If many tasks have short slices, nearly
-/// every tick falls into one.
+/// Tells a long computation from a tick that happened to fall into a short slice. If many tasks have short slices,
+/// nearly every tick falls into one.
 #[derive(Debug, Default)]
 pub(crate) struct Overruns {
     /// Whether a slice ended during the current piece of work.
@@ -60,8 +60,8 @@ impl Overruns {
         self.previous = std::mem::take(&mut self.current);
     }
 
-    /// Records that the slice is over before the piece of work is done. Requests fine ticks if this is not the first time:
-    /// once may be chance.
+    /// Records that the slice is over before the piece of work is done. Requests fine ticks if this is not the first
+    /// time: once may be chance.
     #[cold]
     pub(crate) fn count(&mut self) {
         if self.is_repeated() {

@@ -1,7 +1,7 @@
 //! A clock that costs nothing to read: a thread advances it at every tick.
 //!
-//! There is one such thread in the process. It ticks every 10 ms, and every 0.1 ms during a long computation. Guests are
-//! interrupted at ticks, and tasks read this clock to find out whether to yield.
+//! There is one such thread in the process. It ticks every 10 ms, and every 0.1 ms during a long computation. Guests
+//! are interrupted at ticks, and tasks read this clock to find out whether to yield.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};

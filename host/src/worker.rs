@@ -1,7 +1,7 @@
 //! Workers: threads on which actors and their connections live.
 //!
-//! An actor and all its connections live on one worker. So a message never changes threads on its way from the socket to
-//! the guest and back, and locks are nearly never contended.
+//! An actor and all its connections live on one worker. So a message never changes threads on its way from the socket
+//! to the guest and back, and locks are nearly never contended.
 //!
 //! The worker with the least load reads the request of a new connection. If an actor is made for it, the actor lives on
 //! that worker too, unless another worker has fewer actors. So most connections need not move.
@@ -30,15 +30,15 @@ use crate::running::Running;
 /// load, more messages share one poll.
 const EVENT_INTERVAL: u32 = 256;
 
-/// The niceness of the threads for blocking work, which compile components and free memory. On a busy machine, this work
-/// must not delay messages.
+/// The niceness of the threads for blocking work, which compile components and free memory. On a busy machine, this
+/// work must not delay messages.
 const NICE: i32 = 10;
 
 /// Limits the log lines about workers that cannot be started: every new actor tries again.
 static NOT_STARTED: LogRate = LogRate::new();
 
-/// Builds a runtime like that of each worker, which is also enough to run a server: everything runs on one thread, except
-/// blocking work.
+/// Builds a runtime like that of each worker, which is also enough to run a server: everything runs on one thread,
+/// except blocking work.
 ///
 /// # Errors
 ///
@@ -102,8 +102,8 @@ impl Workers {
         Arc::clone(&self.all.lock()[0])
     }
 
-    /// Assigns a worker to a new actor: the one with the fewest actors, and the current one if several have as few. If all
-    /// workers have actors already, starts another worker.
+    /// Assigns a worker to a new actor: the one with the fewest actors, and the current one if several have as few. If
+    /// all workers have actors already, starts another worker.
     pub(crate) fn assign_actor(&self) -> WorkerHandle {
         let mut all = self.all.lock();
         if all.len() < self.max.get() && all.iter().all(|worker| worker.actors() > 0) {
@@ -184,7 +184,8 @@ impl WorkerHandle {
         Running::start(&self.0.handle, work)
     }
 
-    /// Runs work on the worker after `time`, unless the returned handle is dropped before. Work that has begun continues.
+    /// Runs work on the worker after `time`, unless the returned handle is dropped before. Work that has begun
+    /// continues.
     pub(crate) fn run_after<W>(
         &self,
         time: Duration,

@@ -85,7 +85,8 @@ impl HostClose<'_> {
             Self::HandlerFailed(_) | Self::HandlerKeepsFailing => CloseCode::INTERNAL_ERROR,
             // IANA registry: the service is overloaded.
             Self::NoInstance(_) | Self::NoRoom => CloseCode::TRY_AGAIN_LATER,
-            // RFC 6455 §7.4.1: no other code fits. The code of an overloaded service would say that it affects everyone.
+            // RFC 6455 §7.4.1: no other code fits. The code of an overloaded service would say that it affects
+            // everyone.
             Self::Slow | Self::Expired => CloseCode::POLICY_VIOLATION,
         }
     }

@@ -229,7 +229,8 @@ impl Client {
         bytes::Buf::remaining(&self.outgoing.lock().outbound)
     }
 
-    /// Returns the number of bytes that are held for the client: waiting to be written, or received and not handled yet.
+    /// Returns the number of bytes that are held for the client: waiting to be written, or received and not handled
+    /// yet.
     pub(crate) fn held(&self) -> usize {
         self.buffered() + self.received.bytes()
     }
@@ -245,15 +246,17 @@ impl Client {
         self.sent.report(outgoing.outbound.own());
     }
 
-    /// Returns whether so much output waits for the client that its input is neither read nor handled: more than the high
-    /// water, or more than half of the memory that the host has left. The other half is for replies to what was read.
+    /// Returns whether so much output waits for the client that its input is neither read nor handled: more than the
+    /// high water, or more than half of the memory that the host has left. The other half is for replies to what was
+    /// read.
     #[inline]
     pub(crate) fn is_input_paused(&self, outgoing: &Outgoing, high_water: usize) -> bool {
         let waiting = bytes::Buf::remaining(&outgoing.outbound);
         waiting > high_water || !self.sent.admits(2 * waiting)
     }
 
-    /// Returns whether a send that was refused would succeed now. Must be called after a write, with the same high water.
+    /// Returns whether a send that was refused would succeed now. Must be called after a write, with the same high
+    /// water.
     #[inline]
     pub(crate) fn send_capacity(&self, outgoing: &Outgoing, high_water: usize) -> SendCapacity {
         let Some(wanted) = outgoing.refused() else { return SendCapacity::Available };

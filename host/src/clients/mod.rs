@@ -1,7 +1,7 @@
 //! The clients of an actor.
 //!
-//! This module connects two sides that must not know each other: the guest's imports put frames into a client's outbound
-//! buffer, and the client's connection takes them out.
+//! This module connects two sides that must not know each other: the guest's imports put frames into a client's
+//! outbound buffer, and the client's connection takes them out.
 
 mod cause;
 mod certificate;

@@ -14,8 +14,8 @@ pub(crate) struct Outgoing {
     aborted: bool,
     /// The cause of the connection's end, once this side has ended it.
     cause: Option<Cause>,
-    /// Set if a send was refused since there was capacity last. Holds the length of the longest message that did not fit
-    /// into the host's memory, or 0 if only the outbound buffer was full.
+    /// Set if a send was refused since there was capacity last. Holds the length of the longest message that did not
+    /// fit into the host's memory, or 0 if only the outbound buffer was full.
     refused: Option<usize>,
     /// When the client expires, if it does.
     pub(super) expiry: Option<Box<Expiry>>,
@@ -100,14 +100,15 @@ impl Outgoing {
         self.cause
     }
 
-    /// Records a refused send. `wanted` is the length of the message if it did not fit into the host's memory, or 0 if the
-    /// outbound buffer was full.
+    /// Records a refused send. `wanted` is the length of the message if it did not fit into the host's memory, or 0 if
+    /// the outbound buffer was full.
     pub(super) fn refuse(&mut self, wanted: usize) {
         match &mut self.refused {
             Some(max) => *max = wanted.max(*max),
             none => {
                 *none = Some(wanted);
-                // If other clients fill the host's memory, this one may have no output, and nothing else wakes its task.
+                // If other clients fill the host's memory, this one may have no output, and nothing else wakes its
+                // task.
                 self.wake();
             }
         }

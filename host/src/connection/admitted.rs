@@ -62,8 +62,8 @@ impl Admitted {
         &self.actor
     }
 
-    /// Begins to deliver the last event. The connection may stay open for a while: it counts as long as the caller keeps
-    /// the guard.
+    /// Begins to deliver the last event. The connection may stay open for a while: it counts as long as the caller
+    /// keeps the guard.
     pub(crate) fn disconnect(mut self, end: &ConnectionEnd) -> Arc<ConnectionGuard> {
         self.unregister(end);
         Arc::clone(&self.guard)

@@ -7,8 +7,8 @@ use std::ops::{Deref, DerefMut, Range};
 /// and not copied.
 const READ_SIZE: usize = 128 << 10;
 
-/// How many free buffers a thread keeps. One is in use at a time, and one more for each handler that sleeps in the middle
-/// of a read.
+/// How many free buffers a thread keeps. One is in use at a time, and one more for each handler that sleeps in the
+/// middle of a read.
 const MAX_FREE: usize = 4;
 
 thread_local! {
@@ -31,8 +31,8 @@ impl Buffer {
         Self::Shared(free.unwrap_or_else(|| vec![0; READ_SIZE].into_boxed_slice()))
     }
 
-    /// Replaces a shared buffer by a copy of the unread input, before the connection waits. Many connections may wait at
-    /// the same time, so none of them keeps a whole read buffer.
+    /// Replaces a shared buffer by a copy of the unread input, before the connection waits. Many connections may wait
+    /// at the same time, so none of them keeps a whole read buffer.
     pub(super) fn shrink_to_unread(&mut self, unread: &mut Range<usize>) {
         if let Self::Shared(bytes) = self {
             *self = Self::Own(bytes[unread.clone()].to_vec());

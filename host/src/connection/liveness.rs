@@ -1,8 +1,8 @@
 //! The timeouts of one connection, with one timer that is reset a few times a minute and never by a message.
 //!
 //! A client counts as silent only while its input is read: input that arrives while its handler is busy stays unread.
-//! While output waits for a client, it cannot answer a ping that waits behind that output. Then it counts as alive if it
-//! takes output.
+//! While output waits for a client, it cannot answer a ping that waits behind that output. Then it counts as alive if
+//! it takes output.
 
 use std::pin::Pin;
 use std::task::Context;
@@ -25,8 +25,8 @@ pub(crate) const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// client does not.
 const EXPIRY_CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The most time to write the output that waits when a connection ends. At 10 KB/s this is enough for the longest output
-/// that can wait by default. A client that takes just enough cannot hold a permit for hours.
+/// The most time to write the output that waits when a connection ends. At 10 KB/s this is enough for the longest
+/// output that can wait by default. A client that takes just enough cannot hold a permit for hours.
 const MAX_FLUSH_TIME: Duration = Duration::from_secs(5 * 60);
 
 /// The window in which the rate of that output is measured, if the idle timeout is off.

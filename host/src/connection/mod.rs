@@ -135,9 +135,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Calls the handler's `drained`, if it exports it, once there is capacity again after a refused send. A handler may
-    /// fill the buffer again, and the client may take all of it at once. This is like a burst of messages, so the task
-    /// yields when the slice is over.
+    /// Calls the handler's `drained`, if it exports it, once there is capacity again after a refused send. A handler
+    /// may fill the buffer again, and the client may take all of it at once. This is like a burst of messages, so the
+    /// task yields when the slice is over.
     async fn deliver_drained(&mut self) -> Result<(), ConnectionEnd> {
         let (client, actor) = (self.admitted.client(), self.admitted.actor());
         if !client.take_restored_capacity(self.transport.high_water()) || !actor.wants_drained() {
@@ -280,8 +280,8 @@ async fn deliver_burst<'a, S: AsyncRead + AsyncWrite + Unpin>(
     (Delivered { called, transport, input: (buffer, unread), taken, end }, turn)
 }
 
-/// Waits for the turn, while `waiting` bytes of the client's input are kept. Returns `None` if the client is closed: its
-/// input is no longer delivered.
+/// Waits for the turn, while `waiting` bytes of the client's input are kept. Returns `None` if the client is closed:
+/// its input is no longer delivered.
 async fn wait_for_turn<'a, S: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Transport<S>,
     client: &Client,

@@ -64,8 +64,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         }
     }
 
-    /// Writes the waiting output, then waits for input and keeps writing. Does not read from a client that does not take
-    /// its output.
+    /// Writes the waiting output, then waits for input and keeps writing. Does not read from a client that does not
+    /// take its output.
     ///
     /// # Cancel safety
     ///
@@ -83,8 +83,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
                 }
             }
             let output = self.poll_output(client, context)?;
-            // Input is polled at least once before the task sleeps, or nothing would wake the task for it. This includes
-            // the case that the write above has ended the pause.
+            // Input is polled at least once before the task sleeps, or nothing would wake the task for it. This
+            // includes the case that the write above has ended the pause.
             if !has_polled_input
                 && !self.is_input_paused
                 && let Poll::Ready(read) = self.poll_input(context)
@@ -150,10 +150,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         .await
     }
 
-    /// Writes output and checks the timers until a future completes. Returns the value of the future and the result of the
-    /// transport. Polls the future to completion even if the transport ends first, because a running call must not be
-    /// dropped. The future is borrowed, so that the task stores it only once. While the future is pending, `waiting` bytes
-    /// of the client's input are counted.
+    /// Writes output and checks the timers until a future completes. Returns the value of the future and the result of
+    /// the transport. Polls the future to completion even if the transport ends first, because a running call must not
+    /// be dropped. The future is borrowed, so that the task stores it only once. While the future is pending, `waiting`
+    /// bytes of the client's input are counted.
     pub(super) async fn drive<T>(
         &mut self,
         client: &Client,
@@ -182,9 +182,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         (value, transport)
     }
 
-    /// Writes the waiting output, waits until the peer has closed its side, and closes the socket. Closing earlier, with
-    /// input of the peer unread, would reset the connection, and the peer could lose our close frame (RFC 6455 §7.1.1).
-    /// A peer that does not take its output in time loses it.
+    /// Writes the waiting output, waits until the peer has closed its side, and closes the socket. Closing earlier,
+    /// with input of the peer unread, would reset the connection, and the peer could lose our close frame (RFC 6455
+    /// §7.1.1). A peer that does not take its output in time loses it.
     pub(super) async fn close_gracefully(
         mut self,
         client: &Client,

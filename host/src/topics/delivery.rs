@@ -21,8 +21,8 @@ const MAX_QUEUED_BYTES: usize = 16 << 20;
 /// What a broadcast counts in addition to its bytes.
 const OVERHEAD: usize = 256;
 
-/// Broadcasts that wait for delivery to the clients of one worker, in order. Only tasks of that worker deliver them, so a
-/// broadcast is never delivered to a client by two tasks at the same time.
+/// Broadcasts that wait for delivery to the clients of one worker, in order. Only tasks of that worker deliver them, so
+/// a broadcast is never delivered to a client by two tasks at the same time.
 #[derive(Debug)]
 pub(super) struct DeliveryQueue {
     worker: Handle,
@@ -67,8 +67,8 @@ struct Delivery {
 /// The members of a group on one worker, each with the number of the first broadcast for it.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    /// A delivery holds this lock for up to a slice. Other tasks that need it nearly always run on the same worker, which
-    /// subscribes clients and mostly removes them.
+    /// A delivery holds this lock for up to a slice. Other tasks that need it nearly always run on the same worker,
+    /// which subscribes clients and mostly removes them.
     all: Mutex<BTreeMap<ClientId, (u64, Arc<Client>)>>,
     count: AtomicUsize,
 }
@@ -84,8 +84,8 @@ pub(crate) enum Progress {
     Queued,
 }
 
-/// A broadcast that has been queued on all workers. If this is dropped before the delivery on this worker is done, a task
-/// completes it.
+/// A broadcast that has been queued on all workers. If this is dropped before the delivery on this worker is done, a
+/// task completes it.
 #[derive(Debug)]
 pub(crate) struct Publication {
     members: usize,
@@ -254,8 +254,8 @@ impl Members {
 }
 
 impl Publication {
-    /// Creates a publication to `members` clients. `local` is the queue of this worker and the number of the broadcast in
-    /// it, if the caller runs on a worker with members.
+    /// Creates a publication to `members` clients. `local` is the queue of this worker and the number of the broadcast
+    /// in it, if the caller runs on a worker with members.
     pub(super) fn new(members: usize, local: Option<(Arc<DeliveryQueue>, u64)>) -> Self {
         Self { members, local }
     }
@@ -265,8 +265,8 @@ impl Publication {
         self.members
     }
 
-    /// Delivers to the members on this worker, until the slice is over. The caller must not do anything else for the event
-    /// until this returns [`Progress::Done`]: the effects of one event keep their order.
+    /// Delivers to the members on this worker, until the slice is over. The caller must not do anything else for the
+    /// event until this returns [`Progress::Done`]: the effects of one event keep their order.
     pub(crate) fn deliver(&self) -> Progress {
         let Some((queue, number)) = &self.local else { return Progress::Done };
         let Some(front) = queue.state.lock().deliveries.front().cloned() else {

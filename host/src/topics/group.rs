@@ -180,8 +180,8 @@ impl Groups {
         self.find(name).map_or(0, |group| group.len())
     }
 
-    /// Sends a broadcast to the group of this name: puts it into the queues, and delivers it to the members on this worker,
-    /// if the caller runs on a worker. Returns the number of members.
+    /// Sends a broadcast to the group of this name: puts it into the queues, and delivers it to the members on this
+    /// worker, if the caller runs on a worker. Returns the number of members.
     ///
     /// # Cancel safety
     ///

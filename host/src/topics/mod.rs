@@ -1,9 +1,9 @@
 //! Topics and tags: messages to many clients, on any actor and any worker.
 //!
 //! A message is queued once for each worker that has subscribers. That worker delivers it to one subscriber after the
-//! other, in slices. So no lock of a topic is held while messages are framed, compressed or sent, and no worker waits for
-//! another one. All subscribers get the messages of a topic in the same order: the order in which they were queued under
-//! the lock of the topic.
+//! other, in slices. So no lock of a topic is held while messages are framed, compressed or sent, and no worker waits
+//! for another one. All subscribers get the messages of a topic in the same order: the order in which they were queued
+//! under the lock of the topic.
 //!
 //! [`Topics`] hides all of this, so that a broker for several machines can be added without a change elsewhere.
 
@@ -51,8 +51,8 @@ impl Default for Topics {
 }
 
 impl Topics {
-    /// Subscribes a client to a topic: it gets the messages that are published from now on. Must be called in an event of
-    /// the client's actor.
+    /// Subscribes a client to a topic: it gets the messages that are published from now on. Must be called in an event
+    /// of the client's actor.
     pub(crate) fn subscribe(&self, client: &Arc<Client>, name: &str) -> Result<(), SubscribeError> {
         Ok(self.groups.join(client, name)?)
     }
@@ -93,8 +93,8 @@ impl Topics {
         self.groups.find(name)
     }
 
-    /// Publishes a message, and delivers it to the subscribers on this worker, if the caller runs on a worker. Returns the
-    /// number of subscribers.
+    /// Publishes a message, and delivers it to the subscribers on this worker, if the caller runs on a worker. Returns
+    /// the number of subscribers.
     ///
     /// # Cancel safety
     ///
@@ -103,8 +103,8 @@ impl Topics {
         self.groups.broadcast(name, Broadcast::send(message, &[])).await
     }
 
-    /// Queues a message on all workers that have members of the group, which is a topic or a tag. All members get it, except
-    /// those in `except`.
+    /// Queues a message on all workers that have members of the group, which is a topic or a tag. All members get it,
+    /// except those in `except`.
     pub(crate) fn publish_to(
         &self,
         group: &Group,

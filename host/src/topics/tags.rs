@@ -30,8 +30,8 @@ impl Tags {
         Self { groups: Groups::new(queues, MAX_TAGS) }
     }
 
-    /// Adds a tag to a client: it gets the messages that are sent to the tag from now on. Must be called in an event of the
-    /// client's actor.
+    /// Adds a tag to a client: it gets the messages that are sent to the tag from now on. Must be called in an event of
+    /// the client's actor.
     pub(crate) fn tag(&self, client: &Arc<Client>, tag: &str) -> Result<(), TagError> {
         Ok(self.groups.join(client, tag)?)
     }
@@ -50,9 +50,9 @@ impl Tags {
         self.groups.names_of(client)
     }
 
-    /// Returns those of an actor's clients that have a tag and are open, lowest id first. Must be called on the worker of the
-    /// actor. Many of the clients that are checked may not qualify. The iterator yields `None` for each of them, so that
-    /// the caller can yield to other tasks in between.
+    /// Returns those of an actor's clients that have a tag and are open, lowest id first. Must be called on the worker
+    /// of the actor. Many of the clients that are checked may not qualify. The iterator yields `None` for each of them,
+    /// so that the caller can yield to other tasks in between.
     pub(crate) fn clients_of(
         &self,
         tag: &str,

@@ -11,8 +11,8 @@ use std::sync::OnceLock;
 use sha2::{Digest, Sha256};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// A certificate in DER, as received: 64 KiB at most, because TLS accepts no more. It is parsed on demand, not for every
-/// connection.
+/// A certificate in DER, as received: 64 KiB at most, because TLS accepts no more. It is parsed on demand, not for
+/// every connection.
 pub(crate) struct Certificate {
     der: Box<[u8]>,
     subject: OnceLock<Option<Box<str>>>,

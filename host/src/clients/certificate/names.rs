@@ -9,7 +9,8 @@ use x509_parser::extensions::GeneralName;
 /// but one of 64 KiB could hold 30,000.
 const MAX_NAMES: usize = 1000;
 
-/// Returns the names, each with its kind as a prefix. Leaves out names of other kinds than these four, and invalid ones.
+/// Returns the names, each with its kind as a prefix. Leaves out names of other kinds than these four, and invalid
+/// ones.
 pub(super) fn format(certificate: &X509Certificate<'_>) -> Vec<String> {
     // §4.2: an extension must not occur twice. A certificate in which it does has no names.
     let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };

@@ -6,8 +6,8 @@ use std::fmt::Write;
 use x509_parser::asn1_rs::{Any, Class, Tag, ToDer};
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
-/// The characters of a value that are escaped with a backslash (RFC 4514 §2.4). The equals sign need not be escaped, but
-/// is: a search for `CN=admin` in a subject must not find it in a company's name.
+/// The characters of a value that are escaped with a backslash (RFC 4514 §2.4). The equals sign need not be escaped,
+/// but is: a search for `CN=admin` in a subject must not find it in a company's name.
 const SPECIAL: &str = "\"+,;<>\\=";
 
 /// Formats a name, the last part first (RFC 4514 §2.1).
@@ -121,8 +121,8 @@ fn write_escaped(text: &mut String, value: &str) {
     }
 }
 
-/// Returns whether a character is invisible, or changes where the text behind it appears: control characters, characters
-/// of zero width and marks of the writing direction. RFC 4514 allows each of them as escaped bytes.
+/// Returns whether a character is invisible, or changes where the text behind it appears: control characters,
+/// characters of zero width and marks of the writing direction. RFC 4514 allows each of them as escaped bytes.
 fn is_invisible(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
