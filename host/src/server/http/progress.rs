@@ -5,7 +5,6 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
 
 use hyper::body::{Bytes, Frame, SizeHint};
 use parking_lot::Mutex;
