@@ -207,7 +207,7 @@ fn deserted_path_ends_and_starts_afresh() -> Result<()> {
     assert_eq!(client.receive_text()?, "room is red");
     assert_eq!(client.ask("count")?, "1");
     client.close()?;
-    server.wait_for_log("nobody is there any more")?;
+    server.wait_for_log("removed an unused actor")?;
     let mut client = Client::connect_to(&server, "/red")?;
     assert_eq!(client.receive_text()?, "room is red");
     assert_eq!(client.ask("count")?, "1");

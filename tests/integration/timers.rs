@@ -95,7 +95,7 @@ fn room_with_a_timer_stays_until_the_timer_is_cancelled() -> Result<()> {
     assert_eq!(client.ask("count")?, "102");
     assert_eq!(client.ask("cancel 1")?, "true");
     client.close()?;
-    server.wait_for_log("nobody is there any more")?;
+    server.wait_for_log("removed an unused actor")?;
     Ok(())
 }
 

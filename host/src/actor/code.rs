@@ -23,8 +23,8 @@ pub(crate) struct Limits {
     pub(crate) max_state: usize,
 }
 
-/// How long an event waits for another instance to be hibernated or freed. That takes far less time, and a client does
-/// not wait long for its refusal.
+/// How long an event waits for another instance to be hibernated or freed. That takes far less time, and a client
+/// for which no instance can be made is refused soon.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The number of faults of a resource that are logged in a second. While a developer tries a handler out, these are all

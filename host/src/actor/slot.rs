@@ -44,7 +44,7 @@ pub(super) const GIVE_UP_AFTER: u32 = 8;
 /// | `replace` | an event or maintenance (`apply_reload`, `try_out`) finds an instance of other code |
 /// | `restore_handed_over` | the next event or `apply_reload` after a rollback |
 /// | `restore_checkpoint` | the next event after a loss, or a fault in `replace`, if there is a checkpoint |
-/// | `restart` | the same without a checkpoint, or a state that its own code refused |
+/// | `restart` | the same, if there is no checkpoint; or the code that gave the state refuses it |
 /// | `discard_state` | the code that gave the state refuses it, or has failed to resume it [`GIVE_UP_AFTER`] times |
 ///
 /// The functions are in `turn.rs` and `transitions.rs`. `Turn::transition_to_live` chooses the transition that an event
@@ -86,8 +86,8 @@ pub(super) struct Checkpoint {
     pub(super) next: Option<(Duration, AbortOnDropHandle<()>)>,
 }
 
-/// The number of failures in a row: instances that could not start or resume, or timers. Faults in events of clients
-/// do not count, because other clients must not wait for them.
+/// The number of failures in a row, and the backoff after them: failed starts of instances, or failed timers. Faults in
+/// events of clients do not count, because other clients must not wait for them.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
     in_a_row: u32,

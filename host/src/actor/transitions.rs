@@ -245,7 +245,7 @@ impl Turn<'_> {
                     self.slot.instance = InstanceState::Live(live);
                     tracing::debug!(
                         actor = &*self.actor.name,
-                        "not hibernated: what waits fills half of max-buffered"
+                        "not hibernated: waiting messages and states fill half of max-buffered"
                     );
                     return;
                 }
@@ -259,7 +259,10 @@ impl Turn<'_> {
             }
             Ok(None) => {
                 self.slot.instance = InstanceState::Live(live);
-                tracing::debug!(actor = &*self.actor.name, "not hibernated: it gives no state");
+                tracing::debug!(
+                    actor = &*self.actor.name,
+                    "not hibernated: the handler gives no state"
+                );
             }
             Err(fault) => self.lose(live, &fault),
         }
@@ -352,8 +355,8 @@ impl Turn<'_> {
         tracing::error!(
             resource = self.actor.code.resource(),
             actor = &*self.actor.name,
-            "given up: a state of {bytes} bytes is lost, because `resume` has failed {GIVE_UP_AFTER} times \
-             with it in the code that gave it"
+            "a state of {bytes} bytes is lost: `resume` has failed with it {GIVE_UP_AFTER} times, in the code \
+             that gave the state"
         );
     }
 }

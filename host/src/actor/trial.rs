@@ -24,7 +24,7 @@ use crate::guest::{Reason, Template};
 pub(super) enum FaultIn {
     /// In an event. A client may have sent a message on which every version of the code fails.
     Event,
-    /// In a start or `resume`. The code is of no use.
+    /// In a start or `resume`. The code cannot be used.
     Start,
 }
 

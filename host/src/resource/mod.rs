@@ -32,8 +32,8 @@ const CLEAR_INTERVAL: Duration = Duration::from_millis(100);
 /// kilobytes. When there are more, clients with new paths get 503 (`full="actors"`).
 const MAX_CLIENTLESS: usize = 1 << 16;
 
-/// The most deliveries of messages from outside at once, counted once for each actor. For each a task waits, of one or
-/// two kilobytes. Senders of more messages wait.
+/// The most deliveries of messages from outside at once. A message to several actors counts once for each. A task of one
+/// or two kilobytes waits for each delivery. Senders of more messages wait.
 const MAX_DELIVERIES: u32 = 1 << 16;
 
 /// A path or pattern, and the actors that serve its clients.
