@@ -215,7 +215,7 @@ fn client_without_an_instance_gets_503_until_a_room_is_deserted() -> Result<()> 
     assert_eq!(answer.status, 503, "{answer:?}");
     assert!(answer.header("retry-after").is_some(), "{answer:?}");
     let line = server.wait_for_log("max-instances")?;
-    assert!(line.contains("there are 2 already"), "{line}");
+    assert!(line.contains("max-instances allows 2"), "{line}");
     let faults = r#"ws_host_faults_total{resource="guest-keeper",kind="instances"}"#;
     assert_eq!(counter(admin, faults)?, 1);
     assert_eq!(

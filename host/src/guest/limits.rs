@@ -148,7 +148,7 @@ impl ResourceLimiterAsync for Meter {
     /// Ends the instance. The charged memory cannot be released: wasmtime may also report a growth here that it never
     /// asked about, and that was never charged. The bounds were checked before, so the system has no memory.
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        Err(error.context("the system has no memory to grow the guest's memory"))
+        Err(error.context("a memory of the guest cannot grow"))
     }
 
     async fn table_growing(
@@ -166,7 +166,7 @@ impl ResourceLimiterAsync for Meter {
 
     /// As for memories.
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        Err(error.context("the system has no memory to grow a table of the guest"))
+        Err(error.context("a table of the guest cannot grow"))
     }
 
     fn instances(&self) -> usize {
