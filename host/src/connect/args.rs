@@ -103,7 +103,7 @@ pub(crate) struct Args {
     #[arg(long)]
     insecure: bool,
 
-    /// Connect to this Unix socket; the request still uses host and path of the URL
+    /// Connect to this Unix socket; the request still uses the host and path of the URL
     #[arg(long, value_name = "PATH")]
     unix: Option<PathBuf>,
 

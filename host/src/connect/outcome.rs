@@ -95,8 +95,10 @@ impl Outcome {
     fn close_line(&self, end: &End) -> String {
         if !end.clean {
             return match end.sent {
-                Some(code) => format!("lost after closing with {code}: {}", printable(&end.reason)),
-                None => format!("lost: {}", printable(&end.reason)),
+                Some(code) => {
+                    format!("connection lost after closing with {code}: {}", printable(&end.reason))
+                }
+                None => format!("connection lost: {}", printable(&end.reason)),
             };
         }
         let by = match self.cause {

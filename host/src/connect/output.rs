@@ -71,6 +71,10 @@ impl Output {
 
     /// Waits until one more line can be queued.
     ///
+    /// # Errors
+    ///
+    /// [`OutputClosed`] if a write has failed.
+    ///
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.

@@ -41,6 +41,10 @@ impl Signal {
 
 /// Returns a channel that receives the first signal. A second SIGINT or SIGTERM exits the process at once, even if
 /// something hangs. A second SIGHUP does not: when a terminal closes, both the terminal and its shell send one.
+///
+/// # Errors
+///
+/// The system refuses a signal handler.
 pub(super) fn first() -> io::Result<oneshot::Receiver<Signal>> {
     let ignored = IgnoredSignals::read();
     let mut hang_up = ignored.listen(Signal::HangUp)?;

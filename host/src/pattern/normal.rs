@@ -10,7 +10,7 @@ use std::fmt::Write;
 ///
 /// - Characters that may not appear in a path are percent-encoded: `ä` becomes `%C3%A4`.
 /// - Percent-encoded letters, digits, `-`, `.`, `_` and `~` are decoded: `%7E` becomes `~`.
-/// - All others stay encoded, with upper-case digits: `%2f` becomes `%2F`, and never a slash.
+/// - All others stay encoded, with upper-case digits: `%2f` becomes `%2F`, which is not a slash.
 /// - A `%` that begins no encoding becomes `%25`, so a path in normal form stays the same.
 ///
 /// Segments `.` and `..` stay. Clients resolve them before they send a request, and a proxy in front of the server may

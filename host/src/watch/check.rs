@@ -30,7 +30,7 @@ pub(super) struct CheckResult {
     pub(super) is_stable: bool,
 }
 
-/// Tells a file from another one, and from itself before a write.
+/// The metadata by which a check recognizes that a file was replaced or written to.
 ///
 /// The change time (ctime) reveals a write after which the modification time (mtime) was set back, and a change of
 /// permissions.
