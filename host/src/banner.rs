@@ -1,4 +1,4 @@
-//! What is said at start, on standard output: the first line holds the URL.
+//! The banner on standard output at start. Its first line holds the URL of the first resource.
 
 use std::io::Write;
 use std::path::Path;
@@ -11,11 +11,11 @@ pub(crate) fn print(server: &Server, watch: Watch, static_files: Option<&Path>) 
     let mut text = String::new();
     let mut first = None;
     for resource in server.host().resources() {
-        for place in listening.iter().filter(|place| place.has(&resource)) {
-            let url = place.url(&resource.path);
+        for listener in listening.iter().filter(|listener| listener.has(&resource)) {
+            let url = listener.url(&resource.path);
             text += &format!("ws-host serves {} at {url}", resource.component);
             let mut connect = url;
-            if let Address::Unix(file) = &place.address {
+            if let Address::Unix(file) = &listener.address {
                 text += &format!(" on the unix socket {}", file.display());
                 connect = format!("--unix {} {connect}", file.display());
             }
@@ -23,22 +23,22 @@ pub(crate) fn print(server: &Server, watch: Watch, static_files: Option<&Path>) 
             first.get_or_insert(connect);
         }
     }
-    if let (Some(folder), Some(place)) = (static_files, listening.first()) {
-        let url = place.url("/").replacen("ws", "http", 1);
+    if let (Some(folder), Some(listener)) = (static_files, listening.first()) {
+        let url = listener.url("/").replacen("ws", "http", 1);
         text += &format!("ws-host serves the files of {} at {url}\n", folder.display());
     }
     if let Some(admin) = server.admin_address() {
         text += &format!("ws-host is administered at http://{admin}/\n");
     }
     if watch == Watch::On {
-        text += "Edit and build it: the new one takes over, and every client stays connected\n";
+        text += "Rebuild the component to reload it; every client stays connected\n";
     }
     if let Some(connect) = first {
         let is_encrypted = connect.contains("wss://");
-        // Who made the certificate for a test, or with --tls-dev, has nobody who vouches for it.
+        // No authority vouches for a certificate that was made for a test or with --tls-dev.
         let ca = if is_encrypted { " (with --ca FILE, or --insecure)" } else { "" };
-        text += &format!("Talk to it:  ws-host connect {connect}{ca}\nStop it:     Ctrl-C\n");
+        text += &format!("To connect:  ws-host connect {connect}{ca}\nTo stop:     Ctrl-C\n");
     }
-    // A closed standard output is no reason not to serve.
+    // The server runs even if standard output is closed.
     let _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -1,4 +1,4 @@
-//! The program `ws-host`: parse, log, do it, and say how it ended.
+//! The program `ws-host`: parses the command line, starts the log, and runs the task.
 
 mod banner;
 mod cli;
@@ -19,12 +19,12 @@ use ws_host::{Server, Stopped};
 use self::cli::{Args, Task};
 use self::log::Log;
 
-/// Gives back what hibernated instances leave between the connections that stay: the system's allocator
-/// keeps most of it. `.cargo/config.toml` says after what time.
+/// Returns the memory of hibernated instances to the system even while connections between them stay open; the system's
+/// allocator keeps most of it. `.cargo/config.toml` says after what time.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// As shells count a program that SIGINT ended.
+/// The exit status that shells report for a program ended by SIGINT.
 const INTERRUPTED: i32 = 130;
 
 fn main() -> ExitCode {
@@ -32,8 +32,9 @@ fn main() -> ExitCode {
     let log = match Log::start() {
         Ok(log) => log,
         Err(error) => {
-            // Nothing is left to be done about a standard error that is closed.
-            let _ = writeln!(std::io::stderr(), "ws-host: no thread for the log: {error}");
+            // If standard error is closed, there is no way left to report the error.
+            let _ =
+                writeln!(std::io::stderr(), "ws-host: cannot start the thread of the log: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -46,11 +47,11 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args, log: &Log) -> Result<ExitCode> {
-    write_to(log, args.log())?;
-    act(args.into_task()?, log)
+    start_tracing(log, args.log())?;
+    run_task(args.into_task()?, log)
 }
 
-fn write_to(log: &Log, filter: &str) -> Result<()> {
+fn start_tracing(log: &Log, filter: &str) -> Result<()> {
     let filter = EnvFilter::try_new(filter).with_context(|| format!("--log {filter:?}"))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -60,9 +61,9 @@ fn write_to(log: &Log, filter: &str) -> Result<()> {
     Ok(())
 }
 
-fn act(task: Task, log: &Log) -> Result<ExitCode> {
+fn run_task(task: Task, log: &Log) -> Result<ExitCode> {
     let runtime = ws_host::runtime()?;
-    let done = match task {
+    let result = match task {
         Task::Serve(config) => {
             open_files::raise_limit(config.host.limits.max_clients);
             runtime.block_on(serve(config, log)).map(|()| ExitCode::SUCCESS)
@@ -70,9 +71,9 @@ fn act(task: Task, log: &Log) -> Result<ExitCode> {
         Task::Check(config) => runtime.block_on(check(config)).map(|()| ExitCode::SUCCESS),
         Task::Connect(args) => runtime.block_on(connect::run(args)),
     };
-    // A handler that sleeps on must not keep the program.
+    // The program must not wait for a handler that still sleeps.
     runtime.shutdown_background();
-    done
+    result
 }
 
 async fn serve(config: Config, log: &Log) -> Result<()> {
@@ -83,31 +84,31 @@ async fn serve(config: Config, log: &Log) -> Result<()> {
     let static_files = config.host.static_files.clone().map(|files| files.folder);
     let server = Server::start(config).await?;
     banner::print(&server, watch, static_files.as_deref());
-    let renewer = server.config_reloader();
+    let reloader = server.config_reloader();
     tokio::spawn(async move {
         while hang_up.recv().await.is_some() {
-            // The log tells what came of it.
-            let _ = renewer.renew().await;
+            // The reloader logs the outcome itself.
+            let _ = reloader.renew().await;
         }
     });
-    let ending = log.clone();
+    let log = log.clone();
     let stopped = server
         .run(async {
-            next(&mut interrupt, &mut terminate).await;
+            stop_signal(&mut interrupt, &mut terminate).await;
             tokio::spawn(async move {
-                next(&mut interrupt, &mut terminate).await;
-                ending.finish();
+                stop_signal(&mut interrupt, &mut terminate).await;
+                log.finish();
                 std::process::exit(INTERRUPTED);
             });
         })
         .await;
     if let Stopped::Abandoned(clients) = stopped {
-        tracing::warn!(clients, "the time to drain was over before all clients had gone");
+        tracing::warn!(clients, "the drain timeout expired before all clients had gone");
     }
     Ok(())
 }
 
-/// Loads everything that would be served.
+/// Loads everything that would be served, and prints the resources.
 async fn check(config: Config) -> Result<()> {
     let host = Server::check(config).await?;
     let mut text = String::new();
@@ -117,12 +118,13 @@ async fn check(config: Config) -> Result<()> {
             resource.name, resource.path, resource.component, resource.hash
         );
     }
-    // A closed standard output is no fault of the configuration.
+    // A closed standard output does not make the configuration invalid.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
 }
 
-async fn next(interrupt: &mut Signal, terminate: &mut Signal) {
+/// Waits for SIGINT or SIGTERM.
+async fn stop_signal(interrupt: &mut Signal, terminate: &mut Signal) {
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}

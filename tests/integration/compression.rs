@@ -350,14 +350,14 @@ fn changed_settings_apply_to_new_clients() -> Result<()> {
 fn errors_for_invalid_flags_say_what_is_valid() -> Result<()> {
     for (flags, words) in [
         (&["--compression", "yes"][..], &["--compression", "off, messages, context"][..]),
-        (&["--compression-level", "9"], &["--compression-level goes with compression"]),
+        (&["--compression-level", "9"], &["--compression-level needs compression"]),
         (
             &["--compression", "messages", "--compression-level", "10"],
-            &["--compression-level 10", "1, the fastest, to 9"],
+            &["--compression-level 10", "1 (fastest) to 9"],
         ),
         (
             &["--compression", "context", "--compression-window", "8"],
-            &["--compression-window 8", "9 to 15"],
+            &["--compression-window 8", "9 (512 bytes) to 15"],
         ),
     ] {
         let stderr = startup_error("echo", &[&["--listen", "127.0.0.1:0"], flags].concat())?;

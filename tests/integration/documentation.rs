@@ -72,7 +72,7 @@ fn configuration_keys_match_the_documentation() -> Result<()> {
         let output =
             Command::new(host_binary()).arg("--config").arg(configuration.file()).output()?;
         let stderr = String::from_utf8(output.stderr)?;
-        let (_, keys) = stderr.trim().split_once("there are ").context("no list of keys")?;
+        let (_, keys) = stderr.trim().split_once("known keys: ").context("no list of keys")?;
         Ok(keys.split(", ").map(str::to_owned).collect())
     };
     assert_eq!(documented("\n## The server\n")?, accepted("qqq = 1")?);

@@ -34,7 +34,7 @@ fn requests_and_then_a_handshake_share_a_connection() -> Result<()> {
     for _ in 0..20 {
         assert_eq!(kept(&mut stream, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")?, HEALTHY);
     }
-    let reply = "Nothing is here. A WebSocket resource is at /.\n";
+    let reply = "There is nothing at this path. There is a WebSocket resource at /.\n";
     assert_eq!(
         kept(&mut stream, "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n")?,
         format!(

@@ -148,7 +148,7 @@ fn file_of_another_program_is_not_touched() -> Result<()> {
     std::fs::remove_file(&file)?;
     std::fs::write(&file, "precious")?;
     let error = complaint(&["--listen", &unix])?;
-    assert!(error.contains(&unix) && error.contains("it is no socket"), "{error}");
+    assert!(error.contains(&unix) && error.contains("is not a socket"), "{error}");
     assert_eq!(std::fs::read_to_string(&file)?, "precious");
     let error = complaint(&["--listen", "unix:/nowhere/at/all"])?;
     assert!(error.contains("unix:/nowhere/at/all") && error.contains("No such file"), "{error}");

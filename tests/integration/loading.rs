@@ -166,7 +166,7 @@ fn flags_that_make_no_sense() {
     with(&["--max-time", "0s"], &["--max-time must be more than 0"]);
     with(&["--workers", "0"], &["--workers"]);
     with(&["--auto-answer", "ping"], &["--auto-answer", "ping=pong"]);
-    with(&["--admin", "0.0.0.0:9090"], &["--admin 0.0.0.0:9090", "this machine alone"]);
+    with(&["--admin", "0.0.0.0:9090"], &["--admin 0.0.0.0:9090", "loopback address"]);
     with(&["--hibernate-after", "soon"], &["--hibernate-after"]);
     with(&["--canary", "5%"], &["--canary needs trial"]);
     with(&["--trial", "1m", "--canary", "0%"], &["must be a share from 1% to 100%"]);

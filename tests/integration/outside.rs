@@ -96,7 +96,7 @@ fn one_path_or_one_clients_instance_can_be_addressed() -> Result<()> {
     red.ask("one")?;
     assert_eq!(send(admin, "?path=/room/blue", "to blue")?.body, "told 1 clients");
     assert_eq!(blue.receive_text()?, "outside: to blue");
-    assert_eq!(send(admin, "", "to all")?.body, "taken by 2 of 2 instances\n");
+    assert_eq!(send(admin, "", "to all")?.body, "accepted by 2 of 2 instances\n");
     assert_eq!(red.receive_text()?, "outside: to all");
     assert_eq!(blue.receive_text()?, "outside: to all");
     // The room has no clients; an instance starts for this message.
@@ -130,7 +130,7 @@ fn every_spelling_of_a_path_addresses_its_instance() -> Result<()> {
 #[test]
 fn all_instances_of_a_resource_get_a_message() -> Result<()> {
     let (_server, admin) = scene(&["--instances", "3", "--workers", "2"])?;
-    assert_eq!(send(admin, "", "hello")?.body, "taken by 3 of 3 instances\n");
+    assert_eq!(send(admin, "", "hello")?.body, "accepted by 3 of 3 instances\n");
     assert_eq!(send(admin, "?path=/", "hello")?.status, 400);
     Ok(())
 }

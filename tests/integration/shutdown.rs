@@ -44,7 +44,7 @@ fn drain_timeout_bounds_the_wait_for_a_busy_handler() -> Result<()> {
     server.signal(Signal::INT)?;
     let ended = server.wait()?;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
-    assert!(ended.log.contains("the time to drain was over"), "{}", ended.log);
+    assert!(ended.log.contains("the drain timeout expired"), "{}", ended.log);
     Ok(())
 }
 

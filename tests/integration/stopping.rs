@@ -88,7 +88,7 @@ fn stop_event_gets_at_most_half_of_the_drain_timeout() -> Result<()> {
     expect_goodbye(&mut client)?;
     let ended = server.wait()?;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
-    assert!(ended.log.contains("the time to drain was over"), "{}", ended.log);
+    assert!(ended.log.contains("the drain timeout expired"), "{}", ended.log);
     Ok(())
 }
 

@@ -195,8 +195,8 @@ fn invalid_admin_requests_for_tags_are_refused_without_effect() -> Result<()> {
         ("DELETE", "a?code=70000", b"", 400, "question mark"),
         ("DELETE", "a?code=1000&code=1001", b"", 400, "question mark"),
         ("DELETE", "a?reasons=x", b"", 400, "question mark"),
-        ("GET", "a/b", b"", 404, "There are:"),
-        ("PUT", "a", b"", 405, "There are:"),
+        ("GET", "a/b", b"", 404, "Available requests:"),
+        ("PUT", "a", b"", 405, "Available requests:"),
     ] {
         let answer = at_tag(admin, method, tag, body)?;
         assert_eq!(answer.status, status, "{method} {tag} {answer:?}");

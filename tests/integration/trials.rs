@@ -174,7 +174,7 @@ fn canary_gets_new_code_first_and_the_others_after_the_trial() -> Result<()> {
     let mut scene = scene(10, &["--trial", "1s", "--canary", "20%"])?;
     let answer = scene.reload(2)?;
     assert!(answer.body.contains("2 instances swapped"), "{answer:?}");
-    assert!(answer.body.contains("8 wait for its end"), "{answer:?}");
+    assert!(answer.body.contains("8 more instances follow"), "{answer:?}");
     let mut versions = Vec::new();
     for client in &mut scene.clients {
         versions.push(client.ask("version")?);

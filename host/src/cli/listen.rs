@@ -1,4 +1,4 @@
-//! The flags that say where the server listens, and what is spoken there.
+//! The flags about listening: addresses, sockets and TLS.
 
 use std::path::PathBuf;
 
@@ -6,73 +6,75 @@ use clap::ValueEnum;
 use ws_host::config::Address;
 use ws_host::config::schema::{self, Mode, OneOrMany};
 
-/// Where to listen, and what is spoken before HTTP.
+/// Where to listen, and what a connection speaks before HTTP.
 #[derive(Debug, clap::Args)]
 #[group(id = "listening", multiple = true, conflicts_with = "config")]
 pub(super) struct Listen {
-    /// Where to listen (may be repeated): 0.0.0.0:8080, [::]:8080, unix:/run/ws-host.sock, or systemd for
-    /// the sockets that systemd passes; the system chooses a port for 0 [default: 127.0.0.1:8080]
+    /// Address to listen on (may be repeated): 0.0.0.0:8080, [::]:8080, unix:/run/ws-host.sock, or
+    /// `systemd` for the sockets that systemd passes; for port 0 the system chooses a port [default:
+    /// 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     listen: Vec<Address>,
 
-    /// The permissions of unix socket files, such as 660 [default: from the umask]
+    /// Connections that may wait in the system's queue until they are accepted [default: 1024]
+    #[arg(long, value_name = "N")]
+    backlog: Option<u32>,
+
+    /// Permissions of unix socket files, in octal, such as 660 [default: from the umask]
     #[arg(long, value_name = "MODE")]
     unix_mode: Option<Mode>,
 
-    /// Every connection must begin with a PROXY protocol header and come from a trusted proxy
+    /// Require that every connection comes from a trusted proxy and begins with a PROXY protocol header
     #[arg(long)]
     proxy_protocol: bool,
 
-    /// The TLS certificate, in PEM, followed by the intermediate certificates; read again when the file
+    /// TLS certificate, in PEM, followed by the intermediate certificates; it is read again when the file
     /// changes
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     tls_cert: Option<PathBuf>,
 
-    /// The private key of the TLS certificate, in PEM
+    /// Private key of the TLS certificate, in PEM
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     tls_key: Option<PathBuf>,
 
-    /// Use TLS with a self-signed certificate for localhost, created at start, for development
+    /// Use TLS with a self-signed certificate for localhost, created at every start, for development
     #[arg(long, help_heading = "TLS")]
     tls_dev: bool,
 
-    /// A file of authorities, in PEM; clients are asked for a certificate from one of them
+    /// Ask clients for a certificate from one of the authorities in this PEM file
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     tls_client_ca: Option<PathBuf>,
 
-    /// Whether a client without a certificate is let in [default: optional]
-    #[arg(long, value_name = "WHAT", value_enum, help_heading = "TLS")]
+    /// Whether a client must have a certificate, with --tls-client-ca [default: optional]
+    #[arg(long, value_name = "WHETHER", value_enum, help_heading = "TLS")]
     tls_client_auth: Option<ClientAuth>,
 }
 
 /// `--tls-client-auth`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ClientAuth {
-    /// It may show one
+    /// A client without a certificate is accepted
     Optional,
-    /// It is refused
+    /// A client without a certificate is refused
     Required,
 }
 
 impl Listen {
-    /// The server, listening like this.
-    pub(super) fn written(self, server: schema::Server) -> schema::Server {
-        schema::Server {
-            listen: addresses(self.listen),
-            unix_mode: self.unix_mode,
-            proxy_protocol: Some(self.proxy_protocol),
-            tls_cert: self.tls_cert,
-            tls_key: self.tls_key,
-            tls_dev: Some(self.tls_dev),
-            tls_client_ca: self.tls_client_ca,
-            tls_client_auth: self.tls_client_auth.map(ClientAuth::written),
-            ..server
-        }
+    pub(super) fn apply(self, server: &mut schema::Server) {
+        server.listen = addresses(self.listen);
+        server.backlog = self.backlog;
+        server.unix_mode = self.unix_mode;
+        server.proxy_protocol = Some(self.proxy_protocol);
+        server.tls_cert = self.tls_cert;
+        server.tls_key = self.tls_key;
+        server.tls_dev = Some(self.tls_dev);
+        server.tls_client_ca = self.tls_client_ca;
+        server.tls_client_auth = self.tls_client_auth.map(ClientAuth::into_schema);
     }
 }
 
 impl ClientAuth {
-    fn written(self) -> schema::ClientAuth {
+    fn into_schema(self) -> schema::ClientAuth {
         match self {
             Self::Optional => schema::ClientAuth::Optional,
             Self::Required => schema::ClientAuth::Required,

@@ -1,18 +1,23 @@
-//! The flags that say what proxies in front of the server do, and tell.
+//! The flags about proxies in front of the server.
 
 use clap::ValueEnum;
-use ws_host::config::schema;
+use ws_host::config::schema::{self, Network};
 
-/// What proxies do, and in which headers they tell of it.
+/// Which proxies are trusted, and how they describe their clients.
 #[derive(Debug, clap::Args)]
 #[group(id = "proxies", multiple = true, conflicts_with = "config")]
 pub(super) struct Proxies {
-    /// The headers in which trusted proxies tell who their clients are, all of which they must set or
-    /// remove [default: x-forwarded]
-    #[arg(long, value_name = "WHAT", value_enum)]
+    /// Proxy that is trusted to say who its clients are: an address, or a network such as 10.0.0.0/8 (may
+    /// be repeated)
+    #[arg(long = "trusted-proxy", value_name = "NET")]
+    trusted_proxies: Vec<Network>,
+
+    /// Headers in which trusted proxies say who their clients are; the proxies must set or remove all of
+    /// them [default: x-forwarded]
+    #[arg(long, value_name = "HEADERS", value_enum)]
     forwarded_by: Option<ForwardedBy>,
 
-    /// Clients count as encrypted: a proxy in front speaks TLS with them, and need not say so
+    /// Treat every client as encrypted, even if no header says so: a proxy in front speaks TLS with clients
     #[arg(long)]
     secure: bool,
 }
@@ -31,18 +36,15 @@ enum ForwardedBy {
 }
 
 impl Proxies {
-    /// The server behind them.
-    pub(super) fn written(self, server: schema::Server) -> schema::Server {
-        schema::Server {
-            forwarded_by: self.forwarded_by.map(ForwardedBy::written),
-            secure: Some(self.secure),
-            ..server
-        }
+    pub(super) fn apply(self, server: &mut schema::Server) {
+        server.trusted_proxies = Some(self.trusted_proxies);
+        server.forwarded_by = self.forwarded_by.map(ForwardedBy::into_schema);
+        server.secure = Some(self.secure);
     }
 }
 
 impl ForwardedBy {
-    fn written(self) -> schema::Convention {
+    fn into_schema(self) -> schema::Convention {
         match self {
             Self::XForwarded => schema::Convention::XForwarded,
             Self::Forwarded => schema::Convention::Forwarded,

@@ -1,4 +1,4 @@
-//! Where a server listens.
+//! Addresses on which a server listens.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,26 +7,26 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-/// What stands before the path of a unix socket.
+/// The prefix of a unix socket's path.
 const UNIX: &str = "unix:";
 
-/// The sockets of whoever started the program.
+/// The word for the sockets that systemd passes.
 const SYSTEMD: &str = "systemd";
 
-/// Where a server listens, written as `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/ws-host.sock` or
+/// An address on which a server listens, written as `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/ws-host.sock` or
 /// `systemd`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Address {
-    /// A TCP port; 0 lets the system choose.
+    /// A TCP address. With port 0, the system chooses the port.
     Tcp(SocketAddr),
-    /// A unix socket, of which this is the file. Clients there have the address 127.0.0.1 and the port 0.
+    /// The path of a unix socket. Its clients have the address 127.0.0.1 and port 0.
     Unix(PathBuf),
-    /// The sockets that whoever started the program has opened for it, as systemd does.
+    /// The sockets that systemd, or another supervisor with the same protocol, has opened for the program.
     Systemd,
 }
 
-/// Nobody can listen there.
+/// The error for a text that is not an address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} must be an address such as 127.0.0.1:8080, [::1]:8080 or unix:/run/ws-host.sock, or systemd"
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_told_with_what_would_be_one() {
+    fn error_for_an_invalid_address_names_a_valid_one() {
         for text in ["", "localhost", "127.0.0.1", "::1:8080", "unix:", "fd:3", "localhost:80"] {
             let error = text.parse::<Address>().expect_err("not an address");
             assert!(error.to_string().contains("unix:/run/ws-host.sock"), "{error}");

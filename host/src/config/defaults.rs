@@ -1,4 +1,4 @@
-//! Settings that nobody has changed yet.
+//! Default settings.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ impl Default for HostLimits {
             max_headers: 100,
             max_header_size: 16 << 10,
             max_buffered: usize::try_from(memory::available() / 4).unwrap_or(usize::MAX >> 8),
-            // As many as Chromium opens at all: one less than 256.
+            // Enough for Chromium, which opens at most 255 WebSockets.
             max_http2_streams: 256,
         }
     }
@@ -34,7 +34,7 @@ impl Default for HostTimeouts {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            max_clients: check::MOST_CLIENTS,
+            max_clients: check::MAX_CLIENTS,
             max_message: 1 << 20,
             max_outbound: 2 << 20,
             min_rate: 1 << 10,
@@ -60,31 +60,32 @@ impl Default for Timeouts {
 }
 
 impl Config {
-    /// As many connections may wait in the system as may be in front of their handshake's end.
+    /// The default backlog, in connections: the same number as the server handles before the end of their handshake.
     pub(super) const BACKLOG: u32 = 1024;
 
-    /// A server that listens at these addresses, without TLS of its own and without an admin address.
+    /// Creates the configuration of a server that listens on these addresses, without a certificate and an admin
+    /// address.
     pub fn new(listen: Vec<Listen>, host: Host) -> Self {
         Self { listen, tls: None, backlog: Self::BACKLOG, admin: None, file: None, host }
     }
 }
 
 impl StaticFiles {
-    /// Of this folder, following links inside it.
+    /// Serves the files of a folder, following symbolic links to files inside it.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into(), links: Links::default() }
     }
 }
 
 impl Trial {
-    /// Of so long, which all instances take part in from the beginning.
+    /// Creates a trial of this duration, in which all instances take part from the beginning.
     pub fn new(time: Duration) -> Self {
         Self { time, canary: 100 }
     }
 }
 
 impl Host {
-    /// A host of these resources with the default settings, which serves clients on one thread.
+    /// Creates the configuration of a host with these resources and default settings. It serves clients on one thread.
     pub fn new(resources: Vec<Resource>) -> Self {
         Self {
             resources,
@@ -104,14 +105,14 @@ impl Host {
 }
 
 impl Resource {
-    /// A resource of these paths with the default settings, named as its component's file.
+    /// Creates the configuration of a resource with default settings. Its name is that of the component's file.
     ///
     /// # Errors
     ///
-    /// [`PatternError`] if the path is none.
+    /// [`PatternError`] if the path is invalid.
     pub fn new(path: &str, component: impl Into<PathBuf>) -> Result<Self, PatternError> {
         let component = component.into();
-        let name = check::name_of(&component);
+        let name = check::default_name(&component);
         Ok(Self {
             name,
             path: Pattern::parse(path)?,

@@ -1,4 +1,4 @@
-//! The configuration file: TOML, and errors that point at the place.
+//! The configuration file, in TOML. Its errors name the line.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -8,74 +8,73 @@ use toml::de::{DeTable, DeValue};
 use super::schema;
 use super::{Config, ConfigLocation, InvalidSetting, Mode, Resource};
 
-/// How much like a known key a misspelled one must be to be taken for it, from 0 to 1.
-const LIKENESS: f64 = 0.75;
+/// The minimum similarity, from 0 to 1, at which a known key is suggested for an unknown one.
+const MIN_SIMILARITY: f64 = 0.75;
 
-/// Why a configuration file cannot be used.
+/// The reason why a configuration file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
-    /// There is no such file, or it cannot be read.
+    /// The file does not exist or cannot be read.
     #[error("cannot read the configuration {}: {cause}", .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         cause: std::io::Error,
     },
-    /// Something in it is wrong.
+    /// The file has an error.
     #[error("{}:{line}: {what}", .path.display())]
     Wrong {
         /// The file.
         path: PathBuf,
-        /// The line, from 1.
+        /// The line, counted from 1.
         line: usize,
-        /// The key, what is wrong with it, and what would be right.
+        /// The key, what is wrong with it, and what is valid.
         what: String,
     },
 }
 
-/// Reads a configuration file. Files that it names are looked for beside it.
+/// Reads a configuration file. Relative paths in it are relative to its folder.
 ///
 /// # Errors
 ///
-/// [`FileError`] names file, line and key.
+/// [`FileError`] names the file, the line and the key.
 pub fn read(path: &Path, mode: Mode) -> Result<Config, FileError> {
     let text = std::fs::read_to_string(path)
         .map_err(|cause| FileError::Unreadable { path: path.into(), cause })?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let config = parse(&text, folder, mode).map_err(|Mistake { line, what }| FileError::Wrong {
-        path: path.into(),
-        line,
-        what,
+    let config = parse(&text, folder, mode).map_err(|ParseError { line, message }| {
+        FileError::Wrong { path: path.into(), line, what: message }
     })?;
     Ok(Config { file: Some(path.into()), ..config })
 }
 
-struct Mistake {
+struct ParseError {
     line: usize,
-    what: String,
+    message: String,
 }
 
-fn parse(text: &str, folder: &Path, mode: Mode) -> Result<Config, Mistake> {
-    let written: schema::Server = toml::from_str(text).map_err(|error| Mistake {
+fn parse(text: &str, folder: &Path, mode: Mode) -> Result<Config, ParseError> {
+    let settings: schema::Server = toml::from_str(text).map_err(|error| ParseError {
         line: line(text, error.span()),
-        what: with_near_word(error.message()),
+        message: with_suggestion(error.message()),
     })?;
-    let config = written.check(folder, mode);
-    config
-        .and_then(with_components)
-        .map_err(|wrong| Mistake { line: line(text, span(text, &wrong)), what: wrong.to_string() })
+    let config = settings.check(folder, mode);
+    config.and_then(check_components).map_err(|error| ParseError {
+        line: line(text, span(text, &error)),
+        message: error.to_string(),
+    })
 }
 
-/// A file that is not there is a mistake at its place. What is in it is looked at when it is loaded.
-fn with_components(config: Config) -> Result<Config, InvalidSetting> {
+/// Checks that the file of every component exists. Its content is checked when it is loaded.
+fn check_components(config: Config) -> Result<Config, InvalidSetting> {
     let is_missing = |resource: &Resource| !resource.component.is_file();
     let Some(number) = config.host.resources.iter().position(is_missing) else {
         return Ok(config);
     };
     let component = config.host.resources[number].component.display();
-    let why = format!("{component}: there is no such file");
+    let why = format!("{component}: no such file");
     Err(InvalidSetting { location: ConfigLocation::Resource(number), key: "component", why })
 }
 
@@ -84,17 +83,17 @@ fn line(text: &str, span: Option<Range<usize>>) -> usize {
     before.matches('\n').count() + 1
 }
 
-/// Where a setting stands; where one that is missing should stand.
-fn span(text: &str, wrong: &InvalidSetting) -> Option<Range<usize>> {
+/// Returns the position of a setting. For a missing setting of a resource, returns the position of the resource.
+fn span(text: &str, error: &InvalidSetting) -> Option<Range<usize>> {
     let document = DeTable::parse(text).ok()?;
-    match wrong.location {
-        ConfigLocation::Server => key(document.get_ref(), wrong.key),
+    match error.location {
+        ConfigLocation::Server => key(document.get_ref(), error.key),
         ConfigLocation::Resource(number) => {
             let (_, resources) =
                 document.get_ref().iter().find(|(key, _)| key.get_ref() == "resource")?;
             let resource = resources.get_ref().as_array()?.get(number)?;
             let within = match resource.get_ref() {
-                DeValue::Table(table) => key(table, wrong.key),
+                DeValue::Table(table) => key(table, error.key),
                 _ => None,
             };
             within.or(Some(resource.span()))
@@ -106,21 +105,22 @@ fn key(table: &DeTable<'_>, name: &str) -> Option<Range<usize>> {
     table.iter().find(|(key, _)| key.get_ref() == name).map(|(key, _)| key.span())
 }
 
-/// Serde tells a misspelled key with all that would be right; people want the one that they meant.
-fn with_near_word(message: &str) -> String {
-    let mut words = message.split('`').skip(1).step_by(2);
-    let (true, Some(unknown)) = (message.starts_with("unknown field"), words.next()) else {
+/// Rewrites serde's message about an unknown key, which lists all known keys: if one of them is similar, only that one
+/// is suggested.
+fn with_suggestion(message: &str) -> String {
+    let mut keys = message.split('`').skip(1).step_by(2);
+    let (true, Some(unknown)) = (message.starts_with("unknown field"), keys.next()) else {
         return message.trim().replace('\n', ", ");
     };
-    let known: Vec<&str> = words.collect();
-    let near = known
+    let known: Vec<&str> = keys.collect();
+    let nearest = known
         .iter()
-        .map(|word| (strsim::jaro_winkler(unknown, word), word))
-        .filter(|(likeness, _)| *likeness >= LIKENESS)
+        .map(|key| (strsim::jaro_winkler(unknown, key), key))
+        .filter(|(similarity, _)| *similarity >= MIN_SIMILARITY)
         .max_by(|one, other| one.0.total_cmp(&other.0));
-    match near {
-        Some((_, word)) => format!("there is no key `{unknown}`: did you mean `{word}`?"),
-        None => format!("there is no key `{unknown}`: there are {}", known.join(", ")),
+    match nearest {
+        Some((_, key)) => format!("unknown key `{unknown}`; did you mean `{key}`?"),
+        None => format!("unknown key `{unknown}`; known keys: {}", known.join(", ")),
     }
 }
 
@@ -131,35 +131,31 @@ mod tests {
 
     use super::*;
 
-    /// In a folder where there is the component `a.wasm`.
-    fn parse_here(text: &str) -> Result<Config, Mistake> {
+    /// Parses a file in a folder that contains the component `a.wasm`.
+    fn parse_here(text: &str) -> Result<Config, ParseError> {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("a.wasm"), "").expect("a file");
         parse(text, folder.path(), Mode::Production)
     }
 
     #[track_caller]
-    fn wrong(text: &str) -> (usize, String) {
-        match parse_here(text) {
-            Ok(config) => panic!("it was taken: {config:?}"),
-            Err(Mistake { line, what }) => (line, what),
-        }
-    }
-
-    #[track_caller]
     fn expect(text: &str, line: usize, words: &[&str]) {
-        let (found, what) = wrong(text);
-        assert_eq!(found, line, "{what}");
+        let error = match parse_here(text) {
+            Ok(config) => panic!("it was accepted: {config:?}"),
+            Err(error) => error,
+        };
+        let message = error.message;
+        assert_eq!(error.line, line, "{message}");
         for word in words {
-            assert!(what.contains(word), "{word:?} is not in {what:?}");
+            assert!(message.contains(word), "{word:?} is not in {message:?}");
         }
     }
 
     const GOOD: &str = "listen = \"127.0.0.1:0\"\n\n[[resource]]\ncomponent = \"a.wasm\"\n";
 
     #[test]
-    fn least_file_has_one_component() -> Result<(), String> {
-        let config = parse_here(GOOD).map_err(|wrong| wrong.what)?;
+    fn smallest_file_has_one_component() -> Result<(), String> {
+        let config = parse_here(GOOD).map_err(|error| error.message)?;
         let [resource] = &config.host.resources[..] else { return Err("one resource".into()) };
         assert_eq!((&*resource.name, resource.path.as_str()), ("a", "/"));
         assert!(resource.component.is_absolute() && resource.component.ends_with("a.wasm"));
@@ -167,18 +163,18 @@ mod tests {
     }
 
     #[test]
-    fn misspelled_key_is_told_with_the_near_word() {
+    fn error_for_a_misspelled_key_suggests_the_similar_one() {
         expect(
             &GOOD.replace("component", "compnent"),
             4,
             &["compnent", "did you mean `component`"],
         );
         expect(&format!("lisen = 1\n{GOOD}"), 1, &["`lisen`", "`listen`"]);
-        expect(&format!("frobnicate = 1\n{GOOD}"), 1, &["`frobnicate`", "there are listen, "]);
+        expect(&format!("frobnicate = 1\n{GOOD}"), 1, &["`frobnicate`", "known keys: listen, "]);
     }
 
     #[test]
-    fn what_is_wrong_is_pointed_at() {
+    fn error_names_the_line_and_the_key() {
         let more = |line: &str| format!("{GOOD}{line}\n");
         expect(&more("max-message = 0"), 5, &["max-message", "more than 0"]);
         expect(&more("max-clients = 0"), 5, &["max-clients", "at least 1"]);
@@ -194,22 +190,22 @@ mod tests {
         expect(&more("name = \"a b\""), 5, &["name", "\"a b\""]);
         expect(&more("listen = \"127.0.0.1:9\""), 5, &["listen", "127.0.0.1:9"]);
         expect(&more("compression = \"yes\""), 5, &["yes", "`off`, `messages`, `context`"]);
-        expect(&more("compression-level = 3"), 5, &["compression-level", "goes with compression"]);
-        expect(&more("compression-keep-window = true"), 5, &["goes with compression"]);
+        expect(&more("compression-level = 3"), 5, &["compression-level", "needs compression"]);
+        expect(&more("compression-keep-window = true"), 5, &["needs compression"]);
         let deflating = |line: &str| more(&format!("compression = \"messages\"\n{line}"));
         for level in [0, 10, 300] {
             let text = deflating(&format!("compression-level = {level}"));
-            expect(&text, 6, &["compression-level", &level.to_string(), "1, the fastest, to 9"]);
+            expect(&text, 6, &["compression-level", &level.to_string(), "1 (fastest) to 9"]);
         }
         for bits in [8, 16, 300] {
             let text = deflating(&format!("compression-window = {bits}"));
-            expect(&text, 6, &["compression-window", &bits.to_string(), "9 to 15"]);
+            expect(&text, 6, &["compression-window", &bits.to_string(), "9 (512 bytes) to 15"]);
         }
         expect(&deflating("compression-threshold = \"some\""), 6, &[]);
         expect(&more("max-message = 1\nmax-message = 2"), 6, &["duplicate"]);
         expect(&format!("admin = \"0.0.0.0:1\"\n{GOOD}"), 1, &["admin", "this machine"]);
-        expect(&format!("workers = 5000\n{GOOD}"), 1, &["workers", "4096 at most"]);
-        expect(&format!("max-headers = 10001\n{GOOD}"), 1, &["max-headers", "10000 at most"]);
+        expect(&format!("workers = 5000\n{GOOD}"), 1, &["workers", "at most 4096"]);
+        expect(&format!("max-headers = 10001\n{GOOD}"), 1, &["max-headers", "at most 10000"]);
         expect(&format!("max-header-size = 8191\n{GOOD}"), 1, &["max-header-size", "8KiB"]);
         expect(&more("idle-timeout = \"1ns\""), 5, &["idle-timeout", "at least 1ms"]);
         expect(&format!("drafts = [13, 6]\n{GOOD}"), 1, &["drafts", "6", "13, 8, 7 and 0"]);
@@ -222,19 +218,19 @@ mod tests {
     }
 
     #[test]
-    fn places_to_listen_at_that_cannot_be_are_pointed_at() {
-        // In the third line, so that no other is taken for it.
-        let at = |written: &str| {
-            GOOD.replacen("listen = \"127.0.0.1:0\"\n\n", &format!("\n\n{written}\n"), 1)
+    fn error_for_an_invalid_listen_setting_names_the_line_and_the_key() {
+        // In the third line, to tell it from the first, which is the line of an error without a position.
+        let at = |setting: &str| {
+            GOOD.replacen("listen = \"127.0.0.1:0\"\n\n", &format!("\n\n{setting}\n"), 1)
         };
-        let listen = |written: &str| at(&format!("listen = {written}"));
+        let listen = |value: &str| at(&format!("listen = {value}"));
         expect(&listen("[]"), 3, &["listen", "at least one"]);
         expect(&listen("\"localhost:80\""), 3, &["localhost:80", "unix:/run/ws-host.sock"]);
         expect(&listen("[\"127.0.0.1:80\", \"127.0.0.1:80\"]"), 3, &["127.0.0.1:80 twice"]);
         expect(&listen("[\"unix:a\", { address = \"unix:a\", mode = \"600\" }]"), 3, &["twice"]);
         expect(&listen("[\"systemd\", \"systemd\"]"), 3, &["systemd twice"]);
         expect(&listen("{ address = \"127.0.0.1:0\", tls = true }"), 3, &["tls-cert", "tls-key"]);
-        expect(&listen("{ address = \"127.0.0.1:0\", mode = \"600\" }"), 3, &["no unix socket"]);
+        expect(&listen("{ address = \"127.0.0.1:0\", mode = \"600\" }"), 3, &["not a unix socket"]);
         expect(&listen("{ address = \"unix:a\", mode = \"rw\" }"), 3, &["rw"]);
         expect(&listen("{ address = \"unix:a\", mode = \"1777\" }"), 3, &["1777"]);
         expect(&listen("{ adress = \"unix:a\" }"), 3, &["`adress`", "did you mean `address`"]);
@@ -260,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_for_all_addresses_can_be_said_otherwise_of_one() -> Result<(), String> {
+    fn address_can_override_settings_of_all_addresses() -> Result<(), String> {
         use super::super::{Address, Encryption, ProxyProtocol};
         let text = format!(
             "tls-dev = true\nproxy-protocol = true\ntrusted-proxies = [\"127.0.0.1\"]\nunix-mode = \"600\"\n{}",
@@ -272,7 +268,7 @@ mod tests {
                 1
             )
         );
-        let config = parse_here(&text).map_err(|wrong| wrong.what)?;
+        let config = parse_here(&text).map_err(|error| error.message)?;
         let found: Vec<_> = config
             .listen
             .iter()
@@ -291,15 +287,16 @@ mod tests {
                 (tls, without, Some(0o666)),
             ]
         );
-        // A path begins in the folder of the configuration.
+        // A relative path is relative to the folder of the configuration.
         assert!(matches!(&config.listen[2].address, Address::Unix(file) if file.is_absolute()));
         Ok(())
     }
 
     #[test]
-    fn compression_is_off_unless_it_is_asked_for() -> Result<(), String> {
+    fn compression_is_off_unless_it_is_configured() -> Result<(), String> {
         let parsed = |lines: &str| {
-            let mut config = parse_here(&format!("{GOOD}{lines}\n")).map_err(|wrong| wrong.what)?;
+            let config = parse_here(&format!("{GOOD}{lines}\n"));
+            let mut config = config.map_err(|error| error.message)?;
             Ok::<_, String>(config.host.resources.remove(0).compression)
         };
         assert_eq!(parsed("")?, None);
@@ -324,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn two_resources_of_one_name_or_path_are_pointed_at() {
+    fn error_for_two_resources_with_one_name_or_path_names_the_second() {
         let two = |path: &str, name: &str| {
             format!(
                 "{GOOD}path = \"/a/{{id}}\"\n[[resource]]\ncomponent = \"a.wasm\"\npath = \"{path}\"\n{name}\n"

@@ -1,20 +1,20 @@
-//! How a server listens: where, and what is spoken before HTTP.
+//! Settings of listening: the address, and what a connection speaks before HTTP.
 
 use std::path::{Path, PathBuf};
 
 use super::Address;
 
-/// A place to listen at.
+/// An address to listen on, with its settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Listen {
-    /// Where.
+    /// The address.
     pub address: Address,
-    /// Whether TLS is spoken there, or in front of it.
+    /// Whether connections are encrypted, by the server or by a proxy in front of it.
     pub encryption: Encryption,
-    /// Whether a proxy says there who its clients are.
+    /// Whether connections begin with a PROXY protocol header.
     pub proxy_protocol: ProxyProtocol,
-    /// The permissions of the file of a unix socket. `None`: as the process's mask leaves them.
+    /// The permissions of a unix socket's file. `None`: according to the process's umask.
     pub mode: Option<u32>,
 }
 
@@ -22,12 +22,12 @@ pub struct Listen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Encryption {
-    /// `ws:` and `http:`.
+    /// Not encrypted: `ws:` and `http:`.
     Plain,
-    /// `wss:` and `https:`, with the server's certificate.
+    /// Encrypted with the server's certificate: `wss:` and `https:`.
     Tls,
-    /// `wss:` and `https:` for clients, whose encryption a proxy in front has taken off. It need not say
-    /// so: everybody who connects counts as encrypted.
+    /// Encrypted between the client and a proxy in front of the server, which terminates TLS: `wss:` and `https:` for
+    /// clients. Every connection counts as encrypted, even if the proxy does not say so.
     Terminated,
 }
 
@@ -35,13 +35,13 @@ pub enum Encryption {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProxyProtocol {
-    /// It begins without.
+    /// It does not.
     Off,
-    /// It must, and comes from a trusted proxy. Any other is dropped.
+    /// It must begin with one and come from a trusted proxy. Any other connection is dropped.
     Required,
 }
 
-/// How the server shows who it is, and asks its clients.
+/// The server's certificate, and whether clients are asked for theirs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tls {
@@ -55,45 +55,45 @@ pub struct Tls {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Certificate {
-    /// In PEM files, read again when they change.
+    /// A certificate in PEM files, which are read again when they change.
     Files {
-        /// The certificate, and those between it and its authority.
+        /// The file with the certificate, followed by the intermediate certificates.
         chain: PathBuf,
-        /// The private key.
+        /// The file with the private key.
         key: PathBuf,
     },
-    /// One that the server makes and signs itself, for localhost, anew at every start. Nobody trusts it
-    /// unasked: for development.
+    /// A self-signed certificate for localhost, created at every start. No client trusts it by default: it is for
+    /// development.
     SelfSigned,
 }
 
-/// Which certificates of clients are taken.
+/// Which client certificates are accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientCertificates {
-    /// The PEM file of the authorities that vouch for them.
+    /// The PEM file of the authorities that issue them.
     pub authorities: PathBuf,
-    /// What becomes of a client that shows none.
+    /// Whether a client must present one.
     pub need: Need,
 }
 
-/// Whether a client must show a certificate.
+/// Whether a client must present a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Need {
-    /// It may.
+    /// A client may present one.
     Optional,
-    /// One without is refused.
+    /// A client without one is refused.
     Required,
 }
 
 impl Tls {
-    /// With this certificate; clients are not asked for theirs.
+    /// Creates settings with this certificate. Clients are not asked for theirs.
     pub fn new(certificate: Certificate) -> Self {
         Self { certificate, clients: None }
     }
 
-    /// The files that it comes from.
+    /// Returns the files that the settings name.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         let certificate = match &self.certificate {
             Certificate::Files { chain, key } => [Some(chain), Some(key)],
@@ -105,14 +105,14 @@ impl Tls {
 }
 
 impl ClientCertificates {
-    /// Those of the authorities in this PEM file. A client need not show one.
+    /// Accepts certificates of the authorities in a PEM file. A client need not present one.
     pub fn new(authorities: impl Into<PathBuf>) -> Self {
         Self { authorities: authorities.into(), need: Need::Optional }
     }
 }
 
 impl Listen {
-    /// An address where nothing is spoken before HTTP.
+    /// Creates an address where connections begin with HTTP: no TLS, no PROXY protocol.
     pub fn plain(address: impl Into<Address>) -> Self {
         Self {
             address: address.into(),

@@ -1,11 +1,11 @@
-//! How much memory there is for this process.
+//! The memory that is available to this process.
 
 use std::path::Path;
 
-/// What is taken for it where the system does not tell, in octets: a small machine.
+/// The assumed amount if the system does not report it, in bytes: that of a small machine.
 const UNKNOWN: u64 = 1 << 30;
 
-/// Octets of memory that the machine has, or that the control group of this process allows if that is less.
+/// Returns the bytes of memory that the machine has, or that the control group of this process allows if that is less.
 pub(super) fn available() -> u64 {
     let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
     let groups = read("/proc/self/cgroup");
@@ -18,8 +18,8 @@ fn of_machine(meminfo: &str) -> Option<u64> {
     total.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1 << 10)
 }
 
-/// The least that a group allows in which this process is, version 2 or 1. A group without a limit says `max`, or a
-/// number that is larger than any machine's memory.
+/// Returns the lowest limit of the control groups, version 2 or 1, that contain this process. A group without a limit
+/// has `max`, or a number that is larger than any machine's memory.
 fn of_group(root: &Path, groups: &str) -> Option<u64> {
     let limits = groups.lines().flat_map(|line| {
         // `number:controllers:path`: version 2 names no controllers.
@@ -32,7 +32,7 @@ fn of_group(root: &Path, groups: &str) -> Option<u64> {
             }
             _ => return Vec::new(),
         };
-        // In a container the path may be that of the machine: its group is the root then.
+        // In a container, the path may be the one outside of it, which does not exist here. Its group is the root then.
         let groups =
             Path::new(path.trim_start_matches('/')).ancestors().map(|path| root.join(path));
         groups.filter_map(|group| std::fs::read_to_string(group.join(file)).ok()).collect()
@@ -45,14 +45,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn machine_has_some() {
+    fn memory_of_the_machine_is_read() {
         assert_eq!(of_machine("MemTotal:       16384 kB\nMemFree: 1 kB\n"), Some(16 << 20));
         assert_eq!(of_machine(""), None);
         assert!(available() > 1 << 20);
     }
 
     #[test]
-    fn least_limit_of_all_groups_counts() -> std::io::Result<()> {
+    fn lowest_limit_of_all_groups_counts() -> std::io::Result<()> {
         let root = tempfile::tempdir()?;
         let write = |file: &str, text: &str| {
             let file = root.path().join(file);

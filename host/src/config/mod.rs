@@ -1,7 +1,7 @@
-//! Settings.
+//! The configuration.
 //!
-//! Another program makes them with their defaults and changes what it wants otherwise, so that a setting that is added
-//! later changes nothing for it:
+//! An embedding program creates settings with their defaults, and changes only those that it needs. Settings that are
+//! added later do not affect it:
 //!
 //! ```
 //! use std::time::Duration;
@@ -17,9 +17,10 @@
 //! # }
 //! ```
 //!
-//! They are checked when they are used: by [`Host::start`](crate::Host::start), [`Server::start`](crate::Server::start)
-//! and [`Host::configure`](crate::Host::configure), as those of a file or the command line are. What cannot be is a
-//! [`Wrong`], which names the key that the setting has in a file. Times of more than ten years are ten years.
+//! Settings are checked when they are used, by [`Host::start`](crate::Host::start),
+//! [`Server::start`](crate::Server::start) and [`Host::configure`](crate::Host::configure). Settings of a file or the
+//! command line pass the same checks. An invalid setting is an [`InvalidSetting`], which names its key in a file. Times
+//! of more than ten years are shortened to ten years.
 
 mod address;
 mod check;
@@ -50,54 +51,52 @@ pub use self::listen::{
 };
 pub use crate::pattern::{Pattern, PatternError};
 
-/// A server: what it serves, and where.
+/// The configuration of a server.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// Where to listen.
+    /// The addresses to listen on.
     pub listen: Vec<Listen>,
-    /// The server's certificate, for the addresses where TLS is spoken.
+    /// The server's certificate, for the addresses with TLS.
     pub tls: Option<Tls>,
-    /// How many connections may wait in the system until they are accepted.
+    /// The number of connections that may wait in the system's queue until they are accepted.
     pub backlog: u32,
-    /// Where whoever runs the server manages it. It asks nobody who they are: only this machine should
-    /// reach it.
+    /// The admin address. It has no authentication, so it must be reachable only from this machine.
     pub admin: Option<SocketAddr>,
-    /// The file that this was read from: a reload reads it again.
+    /// The file that the configuration was read from. A configuration reload reads it again.
     pub file: Option<PathBuf>,
-    /// What is served.
+    /// The host.
     pub host: Host,
 }
 
-/// What is served, whoever accepts the connections.
+/// The configuration of a host, independent of how connections are accepted.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Host {
-    /// The resources, each with a name and paths of its own.
+    /// The resources. Their names and paths must differ.
     pub resources: Vec<Resource>,
-    /// Threads that serve clients at most, beside the one that the host is started on. The first is started with
-    /// the host, the others when there is work for them.
+    /// The maximum number of threads that serve clients, in addition to the one that the host is started on. The first
+    /// is started with the host, the others when there is work for them.
     pub workers: NonZeroUsize,
-    /// Where compiled components are kept. Nobody else may be able to write there: what is found
-    /// there is run as native code.
+    /// The folder for compiled components. No other user may be able to write there: its files are run as native code.
     pub cache: Option<PathBuf>,
     /// Whether components are loaded again when their files change.
     pub watch: Watch,
-    /// How much of what goes wrong in handlers is told, and to whom.
+    /// Whether details of a handler's faults are logged and sent to its clients.
     pub mode: Mode,
-    /// Versions of the protocol that clients may speak.
+    /// The protocol versions that clients may speak.
     pub versions: Versions,
-    /// Who is believed what they tell of their clients.
+    /// The proxies that are trusted to say who their clients are.
     pub trusted_proxies: Vec<IpNet>,
-    /// In which headers they tell it.
+    /// The headers in which trusted proxies say who their clients are.
     pub forwarded_by: Convention,
-    /// A folder of files for ordinary HTTP requests.
+    /// The folder of files to serve for ordinary HTTP requests.
     pub static_files: Option<StaticFiles>,
-    /// What a Flash player is told that asks for a policy on the same port.
+    /// The policy file to send to a Flash player that requests one on the same port.
     pub flash_policy: Option<Vec<u8>>,
-    /// Sizes and numbers.
+    /// The limits on sizes and numbers.
     pub limits: HostLimits,
-    /// Times.
+    /// The timeouts.
     pub timeouts: HostTimeouts,
 }
 
@@ -105,9 +104,9 @@ pub struct Host {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StaticFiles {
-    /// Where they are. It may be a link that is switched while the server runs.
+    /// The folder. It may be a symbolic link that changes while the server runs.
     pub folder: PathBuf,
-    /// Which links in it are followed.
+    /// Which symbolic links in the folder are followed.
     pub links: Links,
 }
 
@@ -115,63 +114,61 @@ pub struct StaticFiles {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Links {
-    /// Those to what lies in the folder too.
+    /// Links to files inside the folder.
     #[default]
     Inside,
-    /// All.
+    /// All links.
     Anywhere,
 }
 
-/// What clients ask for by path: a component, and how it is served.
+/// The configuration of a resource: its paths, its component and its settings.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Resource {
-    /// By which it is managed, logged and counted.
+    /// The name, which is used in the admin address, the log and the metrics.
     pub name: Arc<str>,
-    /// Its paths.
+    /// The path, or the pattern of paths.
     pub path: Pattern,
-    /// The address at which it is served; `None`: at all of the server.
+    /// The address at which it is served. `None`: at all addresses of the server.
     pub listen: Option<Address>,
-    /// The file of the component that handles it.
+    /// The file of the handler's component.
     pub component: PathBuf,
-    /// What the component sees as its environment.
+    /// The environment variables of the handler.
     pub environment: Vec<(String, String)>,
     /// Which clients share an instance.
     pub instance_per: InstancePer,
-    /// Web pages that may connect.
+    /// The origins of web pages that may connect.
     pub origins: Origins,
-    /// Subprotocols that the host chooses from, if the handler chooses none: the first that the client
-    /// offers.
+    /// The subprotocols from which the host chooses if the handler chooses none. The first one that the client offers
+    /// is chosen.
     pub subprotocols: Vec<String>,
-    /// Headers of the answer to a handshake, beside those of the handler.
+    /// Headers to add to the response to a handshake, in addition to those of the handler.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Text messages that the host answers itself, without the handler.
     pub auto_answers: Vec<AutoAnswer>,
-    /// What becomes of the client in whose event a handler fails.
+    /// What happens to a client when an event of it fails.
     pub on_fault: OnFault,
-    /// What becomes of a client to which a message cannot be sent, as its outbound buffer is full.
+    /// What happens to a client when its outbound buffer has no room for a message.
     pub on_full: OnFull,
-    /// How messages are compressed with clients that offer permessage-deflate. `None`: they are not.
-    /// With context takeover each connection holds memory: [`deflate`](ws_host_protocol::deflate) tells
-    /// how much.
+    /// How messages are compressed for clients that offer permessage-deflate. `None`: they are not compressed.
+    /// With context takeover, each connection holds memory; [`deflate`](ws_host_protocol::deflate) says how much.
     pub compression: Option<Deflate>,
-    /// What becomes of a reload whose code fails.
+    /// The trial of new code after a reload. `None`: there is no trial.
     pub trial: Option<Trial>,
-    /// Sizes and numbers.
+    /// The limits on sizes and numbers.
     pub limits: Limits,
-    /// Times.
+    /// The timeouts.
     pub timeouts: Timeouts,
 }
 
-/// For some time after a reload the code from before it is kept, and for each instance the state that was
-/// handed over. If the new code fails in that time, every instance returns to them.
+/// The trial of new code after a reload. During the trial, the old code is kept, and for each instance the state that
+/// it handed over. If the new code fails during the trial, every instance returns to the old code and that state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Trial {
-    /// For how long.
+    /// The duration of the trial.
     pub time: Duration,
-    /// Which share of the instances gets the new code at first, in percent. The others get it when the time
-    /// is over.
+    /// The share of the instances that get the new code at first, in percent. The others get it when the trial ends.
     pub canary: u8,
 }
 
@@ -179,59 +176,58 @@ pub struct Trial {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InstancePer {
-    /// All of the resource, or those that fall to each of so many instances.
+    /// All clients of the resource. With several instances, the clients are distributed over them.
     Resource {
-        /// How many there are.
+        /// The number of instances.
         instances: NonZeroUsize,
     },
-    /// Those that ask for the same path.
+    /// Clients that request the same path.
     Path,
-    /// None: each has its own.
+    /// None: each client has its own instance.
     Client,
 }
 
-/// Whether a file is watched.
+/// Whether files are watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Watch {
-    /// A change is followed.
+    /// A file that changes is read again at once.
     On,
-    /// Only who asks is answered.
+    /// Files are read again only on request.
     Off,
 }
 
-/// For whom the host runs.
+/// Whether the host serves the public or the developer of a handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mode {
-    /// For clients: they hear that a handler failed, and not why.
+    /// Production: a close reason says that the handler failed, but not why.
     Production,
-    /// For who writes the handler: the log has its backtraces, and the close reason its last words.
+    /// Development: the log has the handler's backtraces, and the close reason says why it failed.
     Development,
 }
 
-/// What becomes of the client in whose event a handler fails.
+/// What happens to a client when an event of it fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnFault {
-    /// It is closed with 1011: what it sent may be lost.
+    /// The client is closed with 1011: messages that it sent may be lost.
     Close,
-    /// It stays connected, and the message is lost.
+    /// The client stays connected, and the message is lost.
     DropMessage,
 }
 
-/// What becomes of a client to which a message of the handler cannot be sent, as its outbound buffer is full.
+/// What happens to a client when its outbound buffer has no room for a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnFull {
-    /// It stays connected. The handler is told that this client missed the message.
+    /// The client stays connected and misses the message. The handler gets an error.
     Drop,
-    /// It is closed with 1008, so that it never misses a message without knowing; with 1013, if it is the memory of the
-    /// host that is full ([`HostLimits::max_buffered`]).
+    /// The client is closed with 1008, so that it never misses a message unnoticed; or with 1013, if the host's memory
+    /// for buffered data is full ([`HostLimits::max_buffered`]).
     Close,
 }
 
-/// A text message that the host answers itself, as long as there is room in the client's outbound
-/// buffer.
+/// A text message that the host answers itself, as long as the client's outbound buffer has room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AutoAnswer {
     /// The whole message.
@@ -240,84 +236,84 @@ pub struct AutoAnswer {
     pub answer: String,
 }
 
-/// Sizes and numbers of a host, each with an outcome when it is reached.
+/// Limits of a host, and what happens when they are exceeded.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct HostLimits {
-    /// Open WebSocket connections of all resources. More: 503.
+    /// Open WebSocket connections of all resources. Beyond: 503.
     pub max_clients: usize,
-    /// Headers of a handshake, at most 10,000. More: 431.
+    /// Headers of a handshake, at most 10,000. Beyond: 431.
     pub max_headers: usize,
-    /// Octets of a request line with its headers, at least [`MIN_HEADER_SIZE`]. More: 431.
+    /// Bytes of a request line with its headers, at least [`MIN_HEADER_SIZE`]. Beyond: 431.
     pub max_header_size: usize,
-    /// Octets that wait for all clients together: to be written to them, of their messages that are not
-    /// handled yet, and as state of instances that sleep. No client may have more than is still free: its handler's
-    /// send answers `full` and it is not read, and one whose own messages need more is closed with 1013. If
-    /// nearly all stays in use, the clients that hold the most are closed with 1013. With half of it in use,
-    /// instances stay in memory. By default a quarter of the memory that there is.
+    /// Bytes buffered for all clients together: data to be written to them, their messages that are not handled yet,
+    /// and the state of hibernated instances. No client may use more than is still free: sends to it return `full`
+    /// and its input is not read; if its own messages need more, it is closed with 1013. If nearly all stays in use,
+    /// the clients that hold the most are closed with 1013. While half of it is in use, instances do not hibernate. By
+    /// default a quarter of the available memory.
     pub max_buffered: usize,
-    /// WebSockets at a time on one HTTP/2 connection. More: 503. Beside them there is room for 100 requests
-    /// at a time; who wants more waits.
+    /// Concurrent WebSockets on one HTTP/2 connection. Beyond: 503. In addition there is room for 100 concurrent
+    /// requests; further ones wait.
     pub max_http2_streams: u32,
 }
 
-/// Times of a host, each with an outcome when it is over.
+/// Timeouts of a host, and what happens when they expire.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct HostTimeouts {
-    /// From accepting a connection to the answer of its handshake, `connected` included. Over: the
-    /// connection is dropped, or gets 503 when it is the handler that takes so long.
+    /// From accepting a connection to the response to its handshake, including `connected`. Expired: the connection
+    /// is dropped, or gets 503 if the handler is what takes too long.
     pub handshake: Duration,
-    /// From the signal to stop until all clients must be gone.
+    /// From the signal to stop until all clients must have gone.
     pub drain: Duration,
 }
 
-/// Sizes and numbers of a resource, each with an outcome when it is reached.
+/// Limits of a resource, and what happens when they are exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Open WebSocket connections. More: 503.
+    /// Open WebSocket connections. Beyond: 503.
     pub max_clients: usize,
-    /// Octets of a message from a client, however fragmented. More: 1009.
+    /// Bytes of a message from a client, over all its fragments. Beyond: 1009.
     pub max_message: usize,
-    /// Octets that wait to be written to one client. More: the handler's send answers `full`. From
-    /// half of it on, the client is not read. At least twice `max_message`, so that an answer as
-    /// long as the message always finds room.
+    /// Bytes that wait to be written to one client. Beyond: a send of the handler returns `full`. From half of it on,
+    /// the client's input is not read. At least twice `max_message`, so that there is always room for an answer as
+    /// long as the message.
     pub max_outbound: usize,
-    /// Octets a second that a client takes of what waits to be written to it, over each
-    /// [`Timeouts::idle`]. Fewer: the connection is dropped.
+    /// Bytes per second that a client must read while data waits to be written to it, over each [`Timeouts::idle`].
+    /// Below: the connection is dropped.
     pub min_rate: usize,
-    /// Octets of linear memories and tables of one instance. More: a trap.
+    /// Bytes of linear memories and tables of one instance. Beyond: a trap.
     pub max_memory: usize,
-    /// CPU time of one event. More: a trap.
+    /// CPU time of one event. Beyond: a trap.
     pub max_cpu: Duration,
-    /// Time of one event, waiting included. More: a trap.
+    /// Time of one event, including waiting. Beyond: a trap.
     pub max_time: Duration,
-    /// Instances in memory. More: 503 for a client that connects, 1013 for one that is there.
+    /// Instances in memory. Beyond: 503 for a new client, 1013 for a connected one.
     pub max_instances: usize,
-    /// Octets of state that an instance hands to its successor. More: it is not kept.
+    /// Bytes of state that an instance hands to its successor. Beyond: the state is discarded.
     pub max_state: usize,
-    /// Octets that all instances together may print to the log in a second. More: lines are left out.
+    /// Bytes per second that all instances together may print to the log. Beyond: lines are omitted.
     pub max_log: usize,
 }
 
-/// Times of a resource, each with an outcome when it is over.
+/// Timeouts of a resource, and what happens when they expire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// From our close frame, when it has been written, to the client's. Over: the connection is dropped.
+    /// From writing our close frame to receiving the client's. Expired: the connection is dropped.
     pub close: Duration,
-    /// A client of which nothing came for half of this gets a ping; when nothing has come for all of
-    /// it, it is dropped. While output waits for it, what counts is that it takes it
-    /// ([`Limits::min_rate`]). `None`: a client may be silent for ever.
+    /// The idle timeout. A client that was silent for half of it gets a ping; one that was silent for all of it is
+    /// dropped. While data waits to be written to a client, the rate at which it reads counts instead
+    /// ([`Limits::min_rate`]). `None`: a client may be silent forever.
     pub idle: Option<Duration>,
-    /// An instance that had no event for this long gives up its state and is freed until the next
-    /// one. `None`: it stays in memory.
+    /// The time without events after which an instance hibernates: it is freed, and only its state is kept until the
+    /// next event. `None`: it stays in memory.
     pub hibernate_after: Option<Duration>,
-    /// How often, after events, an instance gives its state at most, to be resumed with after a trap.
-    /// `None`: after a trap there is none.
+    /// The minimum time between two checkpoints of an instance, which are made after events and restored after a trap.
+    /// `None`: there are no checkpoints.
     pub checkpoint: Option<Duration>,
 }
 
-/// The smallest buffer that the HTTP library takes for headers.
+/// The smallest header buffer that the HTTP library supports, in bytes.
 pub const MIN_HEADER_SIZE: usize = 8 << 10;

@@ -1,5 +1,5 @@
-//! Settings as people write them, in a file or on the command line: not checked yet, and what is not
-//! said is `None`.
+//! Settings as they are written in a file or on the command line: not checked yet. A setting that is not given is
+//! `None`.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -16,12 +16,12 @@ use super::Address;
 
 mod listen;
 
-/// A whole file.
+/// A whole configuration file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[expect(
     missing_docs,
-    reason = "docs/configuration.md has them all, and config::Config what they become"
+    reason = "docs/configuration.md describes the keys, and config::Config the settings"
 )]
 pub struct Server {
     pub listen: Option<OneOrMany<Listen>>,
@@ -61,7 +61,7 @@ pub struct Server {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[expect(
     missing_docs,
-    reason = "docs/configuration.md has them all, and config::Resource what they become"
+    reason = "docs/configuration.md describes the keys, and config::Resource the settings"
 )]
 pub struct Resource {
     pub name: Option<String>,
@@ -101,7 +101,7 @@ pub struct Resource {
     pub canary: Option<Percent>,
 }
 
-/// Who shares an instance.
+/// Which clients share an instance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -109,30 +109,30 @@ pub enum Sharing {
     /// All clients.
     #[default]
     Resource,
-    /// Those that ask for the same path.
+    /// Clients that request the same path.
     Path,
-    /// Nobody.
+    /// None: each client has its own instance.
     Client,
 }
 
-/// What becomes of the client in whose event a handler fails.
+/// What happens to a client when an event of it fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum OnFault {
-    /// It is closed with 1011.
+    /// The client is closed with 1011.
     Close,
-    /// It stays, and its message is lost.
+    /// The client stays connected, and its message is lost.
     DropMessage,
 }
 
-/// What becomes of a client to which a message cannot be sent, as its outbound buffer is full.
+/// What happens to a client when its outbound buffer has no room for a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFull {
-    /// It stays, and misses the message.
+    /// The client stays connected, and misses the message.
     Drop,
-    /// It is closed with 1008.
+    /// The client is closed with 1008.
     Close,
 }
 
@@ -143,21 +143,21 @@ impl FromStr for OnFull {
         match text {
             "drop" => Ok(Self::Drop),
             "close" => Ok(Self::Close),
-            _ => Err("it must be drop or close".to_owned()),
+            _ => Err("must be drop or close".to_owned()),
         }
     }
 }
 
-/// What is compressed (permessage-deflate, RFC 7692), for clients that offer it.
+/// How messages are compressed (permessage-deflate, RFC 7692) for clients that offer it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Compression {
-    /// Nothing.
+    /// No compression.
     Off,
-    /// Each message alone.
+    /// Each message separately.
     Messages,
-    /// Messages with what came before them.
+    /// With shared context: messages may refer to earlier ones.
     Context,
 }
 
@@ -166,9 +166,9 @@ pub enum Compression {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Links {
-    /// Those to what lies in the folder too.
+    /// Links to files inside the folder.
     Inside,
-    /// All.
+    /// All links.
     Anywhere,
 }
 
@@ -179,12 +179,12 @@ impl FromStr for Links {
         match text {
             "inside" => Ok(Self::Inside),
             "anywhere" => Ok(Self::Anywhere),
-            _ => Err("it must be inside or anywhere".to_owned()),
+            _ => Err("must be inside or anywhere".to_owned()),
         }
     }
 }
 
-/// Which headers trusted proxies write.
+/// The headers in which trusted proxies say who their clients are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -199,28 +199,28 @@ pub enum Convention {
     CfConnectingIp,
 }
 
-/// Where compiled components are kept.
+/// The folder for compiled components.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged, expecting = "a folder, or false")]
 pub enum Cache {
-    /// `false`: nowhere. `true`: in the user's cache folder.
+    /// `false`: no cache. `true`: the user's cache folder.
     Is(bool),
-    /// In this folder.
+    /// This folder.
     In(PathBuf),
 }
 
 /// One value, or a list.
 #[derive(Clone, Debug)]
 pub enum OneOrMany<T> {
-    /// One.
+    /// One value.
     One(T),
     /// A list.
     Many(Vec<T>),
 }
 
-/// An address to listen at, alone or with what is particular to it.
+/// An address to listen on, with its own settings if there are any.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "docs/configuration.md has them all")]
+#[expect(missing_docs, reason = "docs/configuration.md describes the keys")]
 #[non_exhaustive]
 pub struct Listen {
     pub address: Address,
@@ -230,14 +230,14 @@ pub struct Listen {
     pub mode: Option<Mode>,
 }
 
-/// Whether clients must show a certificate.
+/// Whether a client must present a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ClientAuth {
-    /// They may.
+    /// A client may present one.
     Optional,
-    /// They must.
+    /// A client without one is refused.
     Required,
 }
 
@@ -284,7 +284,7 @@ impl std::str::FromStr for Mode {
     fn from_str(text: &str) -> Result<Self, String> {
         match u32::from_str_radix(text, 8) {
             Ok(mode @ ..=0o777) if !text.starts_with('+') => Ok(Self(mode)),
-            _ => Err(format!("{text:?} must be the permissions of a file, such as 660")),
+            _ => Err(format!("{text:?} must be file permissions in octal, such as 660")),
         }
     }
 }

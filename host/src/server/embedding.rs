@@ -1,4 +1,4 @@
-//! A host as part of another program, which accepts the connections.
+//! Embedding: a host inside another program, which accepts the connections itself.
 
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ use super::response::Body;
 use super::stream::NoTransfer;
 
 impl Host {
-    /// Serves a stream, from the request of its client to the end of the connection if that is a
-    /// WebSocket. Returns when the request is answered; the connection goes on by itself.
+    /// Serves a stream. Returns when the request is answered. If it opens a WebSocket, a task of its own serves the
+    /// connection until it ends.
     ///
     /// # Cancel safety
     ///
-    /// A stream whose request was not answered yet is dropped with the future.
+    /// If the request has not been answered yet, dropping the future drops the stream.
     pub async fn serve_stream<S>(&self, stream: S, peer: Peer)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -36,13 +36,13 @@ impl Host {
         .await;
     }
 
-    /// Answers a request of another program's HTTP server. If that is with 101, or over HTTP/2 with 200 to
-    /// an extended CONNECT (RFC 8441), the connection is served when the server has written the answer and
-    /// hands the stream over, as hyper does. Drafts before 7 cannot come in this way.
+    /// Answers a request that another HTTP server has read. If the response is 101, or over HTTP/2 200 to an extended
+    /// CONNECT (RFC 8441), the host serves the connection once that server has written the response and handed over
+    /// the stream, as hyper does. Drafts before 7 are not supported here.
     ///
     /// # Cancel safety
     ///
-    /// A client that was let in meanwhile is told to its handler as gone.
+    /// If the handler has already accepted the client when the future is dropped, its `disconnected` is called.
     pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Response<Body> {
         let context = RequestContext::new(&self.state, peer);
         answer_with_upgrade(&self.state, request, context, async {}).await

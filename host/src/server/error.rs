@@ -1,4 +1,4 @@
-//! Why a server does not start.
+//! Errors at the start of a server.
 
 use std::net::SocketAddr;
 
@@ -6,18 +6,18 @@ use crate::config::{Address, ConfigLocation, InvalidSetting};
 use crate::guest::RuntimeError;
 use crate::reload::ReloadError;
 
-/// Why a server, or a host, does not start. Each says what to do.
+/// The reason why a server or a host does not start. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// A setting cannot be.
-    #[error("{}{_0}", of_resource(.0))]
+    /// A setting is invalid.
+    #[error("{}{_0}", resource_prefix(.0))]
     Setting(#[from] InvalidSetting),
     /// The component runtime does not start on this machine.
     #[error(transparent)]
     Runtime(Box<dyn std::error::Error + Send + Sync>),
-    /// The system has no thread for a worker.
-    #[error("the system has no thread for a worker")]
+    /// The system cannot start a worker thread.
+    #[error("the system cannot start a worker thread")]
     Worker(#[source] std::io::Error),
     /// A component cannot be served.
     #[error(transparent)]
@@ -25,20 +25,20 @@ pub enum StartError {
     /// The certificate cannot be used.
     #[error(transparent)]
     Certificate(Box<dyn std::error::Error + Send + Sync>),
-    /// An address cannot be listened on.
+    /// The server cannot listen on an address.
     #[error("cannot listen on {address}: {}", advice(.cause))]
     Listen {
         /// The address.
         address: Address,
-        /// What the system says.
+        /// The system's error.
         cause: std::io::Error,
     },
-    /// The admin address cannot be listened on.
-    #[error("the admin address cannot be {address}: {}", advice(.cause))]
+    /// The server cannot listen on the admin address.
+    #[error("cannot listen on the admin address {address}: {}", advice(.cause))]
     Admin {
         /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         cause: std::io::Error,
     },
 }
@@ -49,9 +49,9 @@ impl From<RuntimeError> for StartError {
     }
 }
 
-/// Where several have the same setting, its name alone does not tell which is meant.
-pub(super) fn of_resource(wrong: &InvalidSetting) -> String {
-    match wrong.location {
+/// Returns the prefix that names the resource of a setting, because several resources may have the same setting.
+pub(super) fn resource_prefix(setting: &InvalidSetting) -> String {
+    match setting.location {
         ConfigLocation::Server => String::new(),
         ConfigLocation::Resource(number) => format!("resource {}: ", number + 1),
     }
@@ -63,14 +63,15 @@ fn advice(cause: &std::io::Error) -> String {
             "another program listens there; stop it or choose another address with --listen".into()
         }
         std::io::ErrorKind::PermissionDenied => {
-            "not permitted; ports below 1024 need privileges, choose a higher one with --listen"
+            "not permitted; ports below 1024 need privileges: choose a higher one with --listen"
                 .into()
         }
         std::io::ErrorKind::AlreadyExists => {
-            "there is such a file, and it is no socket; choose another with --listen".into()
+            "the file exists and is not a socket; choose another with --listen".into()
         }
         std::io::ErrorKind::AddrNotAvailable => {
-            "this machine has no such address; 0.0.0.0 listens on all that it has".into()
+            "this machine does not have that address; 0.0.0.0 listens on all of its IPv4 addresses"
+                .into()
         }
         _ => cause.to_string(),
     }

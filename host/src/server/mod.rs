@@ -1,14 +1,14 @@
-//! The server: from listening sockets to connections, and to the end of them all.
+//! The server: it starts a host, listens, and serves connections until it is stopped.
 
 mod admin;
+#[cfg(test)]
+mod client_info_tests;
 mod embedding;
 mod error;
-#[cfg(test)]
-mod grown_host;
 mod host;
 mod http;
 #[cfg(test)]
-mod known_tests;
+mod later_contract_tests;
 mod listen;
 mod permits;
 mod reload_config;
@@ -37,35 +37,35 @@ pub use self::response::Body;
 use crate::config::{self, Address, Config, Encryption, Listen};
 use crate::watch::Watch;
 
-/// A host that listens, and serves when it is run.
+/// A host with its listeners. It serves clients once it is run.
 #[derive(Debug)]
 pub struct Server {
     listeners: Vec<(Listener, Arc<Endpoint>)>,
     host: Host,
     reloader: ConfigReloader,
     admin: Option<Admin>,
-    /// The certificate, if its files are watched.
-    followed: Option<(Arc<Tls>, Watch)>,
+    /// The certificate and the watch on its files, if they are watched.
+    watched_tls: Option<(Arc<Tls>, Watch)>,
 }
 
-/// Where a server listens.
+/// An address on which a server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Listening {
-    /// With the port that the system chose, if it did.
+    /// The address, with the port that the system chose if the configuration has port 0.
     pub address: Address,
-    /// As the configuration has it.
+    /// The address in the configuration.
     pub configured: Address,
-    /// Whether TLS is spoken there.
+    /// Whether the server speaks TLS there.
     pub scheme: Scheme,
 }
 
 impl Server {
     /// Starts the [`Host`] and listens.
     ///
-    /// Must be called, and [run](Self::run), inside a tokio runtime, which accepts and answers whoever operates
-    /// the server. Clients are served by workers, threads of the host's own. A runtime like
-    /// [`runtime`](crate::runtime), of a single thread, is enough.
+    /// Must be called, and [run](Self::run), inside a tokio runtime. That runtime accepts connections and serves the
+    /// admin address. Clients are served by workers, which are threads of the host itself. A single-threaded runtime
+    /// such as [`runtime`](crate::runtime) is enough.
     ///
     /// # Errors
     ///
@@ -73,11 +73,11 @@ impl Server {
     ///
     /// # Cancel safety
     ///
-    /// What has started ends when the future is dropped.
+    /// Dropping the future stops everything that it has started.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let Config { listen, tls, backlog, admin, file, host } = config.checked()?;
         let mode = host.mode;
-        // Before they are read: what changes meanwhile is told.
+        // The watch starts before the files are read, so that it reports a change made while they are read.
         let watch = match &tls {
             Some(tls) if host.watch == config::Watch::On && tls.files().next().is_some() => {
                 Some(Watch::start(tls.files()).await)
@@ -87,7 +87,7 @@ impl Server {
         let tls = tls.map(Tls::load).transpose()?.map(Arc::new);
         let host = Host::start(host).await?;
         let listeners = bind(&listen, backlog, tls.as_ref())?;
-        let followed = tls.clone().zip(watch);
+        let watched_tls = tls.clone().zip(watch);
         let reloader = ConfigReloader::new(host.clone(), file, mode, tls);
         let admin = match admin {
             None => None,
@@ -97,65 +97,65 @@ impl Server {
                     .map_err(|cause| StartError::Admin { address, cause })?,
             ),
         };
-        Ok(Self { listeners, host, reloader, admin, followed })
+        Ok(Self { listeners, host, reloader, admin, watched_tls })
     }
 
-    /// Loads everything that would be served, and listens nowhere.
+    /// Loads everything that would be served, without listening.
     ///
     /// # Errors
     ///
-    /// [`StartError`], as [`start`](Self::start) would give it.
+    /// [`StartError`], as from [`start`](Self::start).
     ///
     /// # Cancel safety
     ///
-    /// What has been loaded is dropped with the future.
+    /// Dropping the future drops everything that it has loaded.
     pub async fn check(config: Config) -> Result<Host, StartError> {
         let Config { tls, host, .. } = config.checked()?;
         tls.map(Tls::load).transpose()?;
         Host::start(host).await
     }
 
-    /// Where it listens.
+    /// Returns the addresses on which the server listens.
     pub fn listening(&self) -> Vec<Listening> {
-        let told = |(listener, endpoint): &(Listener, Arc<Endpoint>)| {
+        let listening = |(listener, endpoint): &(Listener, Arc<Endpoint>)| {
             let address = listener.address().clone();
             let configured = endpoint.address.clone().unwrap_or_else(|| address.clone());
             let scheme = if endpoint.tls.is_some() { Scheme::Https } else { Scheme::Http };
             Listening { address, configured, scheme }
         };
-        self.listeners.iter().map(told).collect()
+        self.listeners.iter().map(listening).collect()
     }
 
-    /// The admin address that it listens on, if there is one.
+    /// Returns the admin address on which the server listens, if there is one.
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin.as_ref().map(Admin::address)
     }
 
-    /// What it serves, to be managed while it runs.
+    /// Returns the host, through which resources and clients are managed while the server runs.
     pub fn host(&self) -> &Host {
         &self.host
     }
 
-    /// Reads the configuration and the components again while the server runs.
+    /// Returns a handle that reads the configuration and the components again while the server runs.
     pub fn config_reloader(&self) -> ConfigReloader {
         self.reloader.clone()
     }
 
-    /// Serves until `stop` resolves; then accepts nobody more, closes every client with 1001, and
-    /// waits for them as long as the configuration says.
+    /// Serves until `stop` resolves. Then it stops accepting connections, closes every client with 1001, and waits
+    /// until they have gone or the drain timeout expires.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops accepting; connections go on until the runtime ends.
+    /// Dropping the future stops accepting; connections continue until the runtime ends.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Stopped {
-        let Self { listeners, host, admin, followed, .. } = self;
+        let Self { listeners, host, admin, watched_tls, .. } = self;
         let mut serving = JoinSet::new();
         for (listener, endpoint) in listeners {
             let state = Arc::clone(&host.state);
             serving.spawn(listen::accept(listener, endpoint, state));
         }
-        if let Some((tls, watch)) = followed {
-            serving.spawn(certificates::follow(tls, watch));
+        if let Some((tls, watch)) = watched_tls {
+            serving.spawn(certificates::reload_on_change(tls, watch));
         }
         if let Some(admin) = admin {
             serving.spawn(admin.serve());
@@ -167,12 +167,13 @@ impl Server {
 }
 
 impl Listening {
-    /// Whether clients find this resource here.
+    /// Returns whether a resource is served at this address.
     pub fn has(&self, resource: &ResourceStatus) -> bool {
         resource.listen.as_ref().is_none_or(|address| *address == self.configured)
     }
 
-    /// What a client connects to. A unix socket has no URL: it is told beside this one.
+    /// Returns the URL for clients. A unix socket has no URL of its own: it gets one with the host `localhost`, and the
+    /// client needs the socket's path in addition.
     pub fn url(&self, path: &str) -> String {
         let scheme = match self.scheme {
             Scheme::Http => "ws",

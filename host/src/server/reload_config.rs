@@ -1,4 +1,4 @@
-//! Reading everything again: the configuration, if it came from a file, and every component.
+//! Configuration reload: reads the certificate, the configuration file and every component again.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,35 +11,36 @@ use crate::blocking::off_the_workers;
 use crate::config::{self, FileError, Mode};
 use crate::reload::{ReloadError, ReloadOutcome};
 
-/// Reads the configuration and the components of a server again. Copies are the same.
+/// A handle that reads the certificate, the configuration and the components of a server again. Clones share one lock,
+/// so that only one reload runs at a time.
 #[derive(Clone, Debug)]
 pub struct ConfigReloader {
     host: Host,
     file: Option<PathBuf>,
     mode: Mode,
     tls: Option<Arc<Tls>>,
-    /// Held by the renewal that is under way.
+    /// The lock that a running reload holds.
     reloading: Arc<Mutex<()>>,
 }
 
-/// What was read again.
+/// The outcome of a configuration reload.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ConfigReload {
-    /// What the configuration changed, if it came from a file.
+    /// The changes to the resources, if the configuration came from a file.
     pub configured: Option<Configured>,
-    /// What became of each component, by the name of its resource.
+    /// The outcome of each component's reload, with the name of its resource.
     pub reloads: Vec<(String, Result<ReloadOutcome, ReloadError>)>,
 }
 
-/// Why nothing changed.
+/// The reason why a configuration reload was rejected.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigReloadError {
     /// The configuration cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
-    /// What it says cannot be served.
+    /// The resources in the configuration cannot be served.
     #[error(transparent)]
     Configure(#[from] ConfigureError),
     /// The certificate cannot be used.
@@ -57,28 +58,29 @@ impl ConfigReloader {
         Self { host, file, mode, tls, reloading: Arc::default() }
     }
 
-    /// Reads the certificate again, if there is one; then the configuration, if it came from a file, and
-    /// applies what it says of resources; then every component. The log tells what came of it.
+    /// Reads the certificate again, if there is one. Then reads the configuration again, if it came from a file, and
+    /// applies its resources. Then reloads every component. The outcome is logged.
     ///
     /// # Errors
     ///
-    /// [`RenewalError`]; nothing changed then.
+    /// [`ConfigReloadError`]; no resource has changed then.
     ///
     /// # Cancel safety
     ///
-    /// A renewal that has begun goes on when the future is dropped; one that waits for another is given up.
+    /// A reload that has begun continues when the future is dropped. One that still waits for another reload is
+    /// abandoned.
     pub async fn renew(&self) -> Result<ConfigReload, ConfigReloadError> {
-        let reloading = Arc::clone(&self.reloading).lock_owned().await;
-        let this = self.clone();
+        let guard = Arc::clone(&self.reloading).lock_owned().await;
+        let reloader = self.clone();
         let work = async move {
-            let _renewing = reloading;
-            this.renew_and_tell().await
+            let _guard = guard;
+            reloader.reload_and_log().await
         };
         self.host.state.run(work).await
     }
 
-    async fn renew_and_tell(&self) -> Result<ConfigReload, ConfigReloadError> {
-        let reload = self.try_renew().await;
+    async fn reload_and_log(&self) -> Result<ConfigReload, ConfigReloadError> {
+        let reload = self.try_reload().await;
         match &reload {
             Ok(ConfigReload { configured: Some(configured), .. }) => {
                 let Configured { added, removed, changed, restarted, unchanged } = configured;
@@ -99,9 +101,9 @@ impl ConfigReloader {
         reload
     }
 
-    async fn try_renew(&self) -> Result<ConfigReload, ConfigReloadError> {
+    async fn try_reload(&self) -> Result<ConfigReload, ConfigReloadError> {
         if let Some(tls) = &self.tls {
-            let read = certificates::read_again(tls).await;
+            let read = certificates::reload(tls).await;
             read.map_err(|error| ConfigReloadError::Certificate(error.to_string()))?;
         }
         let configured = match &self.file {

@@ -1,4 +1,4 @@
-//! What operates the server, while a worker serves nobody.
+//! Health checks, the admin address and graceful shutdown while a worker is stuck.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -12,14 +12,15 @@ use tokio_util::task::AbortOnDropHandle;
 use super::Server;
 use super::host::Stopped;
 use crate::config::{Address, Config, Encryption, Host, Listen, ProxyProtocol};
+use crate::worker::WorkerHandle;
 
-/// Any free port.
-const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+/// The loopback address, with a port that the system chooses.
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// A server without resources, on a free port, with an admin address perhaps.
+/// Starts a server without resources on a free port, with an optional admin address.
 async fn server(workers: usize, admin: Option<SocketAddr>) -> Server {
     let listen = Listen {
-        address: Address::Tcp(HERE),
+        address: Address::Tcp(ANY_PORT),
         encryption: Encryption::Plain,
         proxy_protocol: ProxyProtocol::Off,
         mode: None,
@@ -40,33 +41,33 @@ async fn ask(address: SocketAddr, path: &str) -> String {
 }
 
 #[tokio::test]
-async fn health_tells_of_a_worker_that_is_stuck_and_stopping_does_not_wait_for_it() {
-    let server = server(1, Some(HERE)).await;
+async fn health_check_names_a_stuck_worker_and_stopping_does_not_wait_for_it() {
+    let server = server(1, Some(ANY_PORT)).await;
     let admin = server.admin_address().expect("there is one");
     let Address::Tcp(address) = server.listening()[0].address else { panic!("not TCP") };
     let worker = server.host().state.context.workers.assign_actor();
     let (stop, stopping) = oneshot::channel::<()>();
     let running = tokio::spawn(server.run(async {
-        // Either is a reason to stop.
+        // A message and a dropped sender both stop the server.
         let _ = stopping.await;
     }));
     assert!(ask(address, "/healthz").await.starts_with("HTTP/1.1 200 "));
     let (release, held) = sync_channel::<()>(1);
     worker.run(async move {
-        // An error is what ends it: the sender is gone.
+        // Blocks the worker until the sender is dropped.
         let _ = held.recv();
     });
-    // It comes to nobody any more, and whoever asks is answered all the same.
-    let told = "worker-0 has not responded for";
+    // The worker serves nobody now, but the server still answers requests.
+    let stuck = "worker-0 has not responded for";
     loop {
         let answer = ask(address, "/healthz").await;
         if answer.starts_with("HTTP/1.1 503 ") {
-            assert!(answer.contains(told), "{answer}");
+            assert!(answer.contains(stuck), "{answer}");
             break;
         }
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     }
-    assert!(ask(admin, "/healthz").await.contains(told));
+    assert!(ask(admin, "/healthz").await.contains(stuck));
     let metrics = ask(admin, "/metrics").await;
     assert!(metrics.contains("ws_host_workers_stuck 1\n"), "{metrics}");
     drop(release);
@@ -80,20 +81,21 @@ async fn health_tells_of_a_worker_that_is_stuck_and_stopping_does_not_wait_for_i
 }
 
 #[tokio::test]
-async fn connection_that_is_given_to_a_worker_that_is_stuck_is_answered() {
+async fn connection_assigned_to_a_stuck_worker_is_answered() {
     let server = server(2, None).await;
     let Address::Tcp(address) = server.listening()[0].address else { panic!("not TCP") };
-    let homes = [(); 4].map(|()| server.host().state.context.workers.assign_actor());
-    let (here, there) = homes.iter().partition::<Vec<_>, _>(|home| home.id() == homes[0].id());
-    assert_eq!((here.len(), there.len()), (2, 2));
+    let handles = [(); 4].map(|()| server.host().state.context.workers.assign_actor());
+    let is_on_first = |handle: &&WorkerHandle| handle.id() == handles[0].id();
+    let (healthy, stuck) = handles.iter().partition::<Vec<_>, _>(is_on_first);
+    assert_eq!((healthy.len(), stuck.len()), (2, 2));
     let (_release, held) = sync_channel::<()>(1);
-    there[0].run(async move {
+    stuck[0].run(async move {
         let _ = held.recv();
     });
-    let [first, second, third, fourth] = homes;
+    let [first, second, third, fourth] = handles;
     drop((second, fourth));
     let _running = AbortOnDropHandle::new(tokio::spawn(server.run(std::future::pending())));
-    // There is less to do there than where connections are accepted.
+    // The stuck worker has fewer actors than the healthy one, so the connection is assigned to it.
     assert!(ask(address, "/healthz").await.starts_with("HTTP/1.1 200 "));
     drop((first, third));
 }

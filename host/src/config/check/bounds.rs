@@ -1,7 +1,7 @@
-//! Numbers and times that can be, wherever they come from: a file, the command line, or another program.
+//! The bounds of numbers, sizes and times, for settings of a file, the command line and an embedding program.
 //!
-//! What is too much or too little is an error with the name of its setting. Only times are made shorter: ten years
-//! and more are for ever.
+//! A value out of bounds is an error that names its setting. Only times are clamped: more than ten years become ten
+//! years.
 
 use std::time::Duration;
 
@@ -12,70 +12,73 @@ use crate::config::{
     HostLimits, HostTimeouts, InstancePer, Limits, MIN_HEADER_SIZE, Resource, Timeouts, Trial,
 };
 
-/// More sockets than one address can have clients behind one port; far below what counters hold.
-pub(in crate::config) const MOST_CLIENTS: usize = 1 << 24;
+/// The maximum number of clients and of instances: more than a server has in practice, and far below the maximum of the
+/// counters.
+pub(in crate::config) const MAX_CLIENTS: usize = 1 << 24;
 
-/// More cores than a machine has that this runs on. Each worker is a thread.
-const MOST_WORKERS: usize = 1 << 12;
+/// The maximum number of workers: more than any supported machine has cores. Each worker is a thread.
+const MAX_WORKERS: usize = 1 << 12;
 
-/// Room for them is made for every request, and the HTTP library panics if a request has 24,577.
-const MOST_HEADERS: usize = 10_000;
+/// The maximum number of headers. Each request allocates room for them, and the HTTP library panics if a request has
+/// 24,577.
+const MAX_HEADERS: usize = 10_000;
 
-/// Far more than any client opens; the library keeps a record of each.
-const MOST_STREAMS: usize = 1 << 20;
+/// The maximum number of HTTP/2 streams: far more than any client opens. The library keeps a record of each.
+const MAX_STREAMS: usize = 1 << 20;
 
-/// Sums and small multiples of a few sizes must not overflow.
-const MOST_OCTETS: usize = usize::MAX >> 8;
+/// The maximum size, in bytes. Sums and small multiples of a few sizes must not overflow.
+const MAX_BYTES: usize = usize::MAX >> 8;
 
-/// Timers are no finer. A clock of a quarter of it still advances.
-const SHORTEST: Duration = Duration::from_millis(1);
+/// The minimum time: the resolution of timers. A clock whose interval is a quarter of it still advances.
+const MIN_TIME: Duration = Duration::from_millis(1);
 
-/// About ten years are for ever, and far from where sums of times overflow.
-const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+/// The maximum time: about ten years, so that sums of times do not overflow.
+const MAX_TIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
-/// The octets of [`HostLimits::max_buffered`] at least: one client alone finds room for all that may wait for it.
-pub(super) fn least_buffered(resources: &[Resource]) -> usize {
-    let longest = resources.iter().map(|resource| resource.limits.max_outbound).max();
-    longest.unwrap_or_default().saturating_mul(2)
+/// Returns the minimum of [`HostLimits::max_buffered`], in bytes: a single client must be able to fill its outbound
+/// buffer.
+pub(super) fn min_buffered(resources: &[Resource]) -> usize {
+    let largest = resources.iter().map(|resource| resource.limits.max_outbound).max();
+    largest.unwrap_or_default().saturating_mul(2)
 }
 
 impl At {
-    fn number(self, key: &'static str, number: usize, most: usize) -> Checked<()> {
+    fn number(self, key: &'static str, number: usize, max: usize) -> Checked<()> {
         match number {
-            0 => Err(self.wrong(key, "must be at least 1")),
-            many if many > most => Err(self.wrong(key, format!("can be {most} at most"))),
+            0 => Err(self.invalid(key, "must be at least 1")),
+            number if number > max => Err(self.invalid(key, format!("must be at most {max}"))),
             _ => Ok(()),
         }
     }
 
     fn bytes(self, key: &'static str, bytes: usize) -> Checked<()> {
         match bytes {
-            0 => Err(self.wrong(key, "must be more than 0")),
-            many if many > MOST_OCTETS => {
+            0 => Err(self.invalid(key, "must be more than 0")),
+            bytes if bytes > MAX_BYTES => {
                 let size = ByteSize(bytes as u64);
-                Err(self.wrong(key, format!("{size} is more than this machine can address")))
+                Err(self.invalid(key, format!("{size} is more than this machine can address")))
             }
             _ => Ok(()),
         }
     }
 
-    /// A budget, of which the shortest is used up at once.
+    /// Checks a budget of time. It has no minimum: a very short one is simply used up at once.
     fn budget(self, key: &'static str, time: Duration) -> Checked<Duration> {
         if time.is_zero() {
-            return Err(self.wrong(key, "must be more than 0"));
+            return Err(self.invalid(key, "must be more than 0"));
         }
-        Ok(time.min(FOR_EVER))
+        Ok(time.min(MAX_TIME))
     }
 
     fn time(self, key: &'static str, time: Duration) -> Checked<Duration> {
         match time {
-            Duration::ZERO => Err(self.wrong(key, "must be more than 0")),
-            short if short < SHORTEST => Err(self.wrong(key, "must be at least 1ms")),
-            time => Ok(time.min(FOR_EVER)),
+            Duration::ZERO => Err(self.invalid(key, "must be more than 0")),
+            time if time < MIN_TIME => Err(self.invalid(key, "must be at least 1ms")),
+            time => Ok(time.min(MAX_TIME)),
         }
     }
 
-    /// A time of which zero is none.
+    /// Checks a time. Zero means none.
     fn time_or_none(self, key: &'static str, time: Option<Duration>) -> Checked<Option<Duration>> {
         let time = time.filter(|time| !time.is_zero());
         time.map(|time| self.time(key, time)).transpose()
@@ -83,56 +86,56 @@ impl At {
 }
 
 pub(super) fn workers(at: At, workers: usize) -> Checked<()> {
-    at.number("workers", workers, MOST_WORKERS)
+    at.number("workers", workers, MAX_WORKERS)
 }
 
 impl HostLimits {
-    pub(super) fn check(&self, at: At, least_buffered: usize) -> Checked<()> {
+    pub(super) fn check(&self, at: At, min_buffered: usize) -> Checked<()> {
         let Self { max_clients, max_headers, max_header_size, max_buffered, max_http2_streams } =
             *self;
-        at.number("max-clients", max_clients, MOST_CLIENTS)?;
-        at.number("max-headers", max_headers, MOST_HEADERS)?;
+        at.number("max-clients", max_clients, MAX_CLIENTS)?;
+        at.number("max-headers", max_headers, MAX_HEADERS)?;
         at.bytes("max-header-size", max_header_size)?;
         if max_header_size < MIN_HEADER_SIZE {
-            return Err(at.wrong("max-header-size", "must be at least 8KiB"));
+            return Err(at.invalid("max-header-size", "must be at least 8KiB"));
         }
         at.bytes("max-buffered", max_buffered)?;
-        if max_buffered < least_buffered {
+        if max_buffered < min_buffered {
             let why = format!(
-                "{} must be at least twice max-outbound {}, so that a client alone finds room",
+                "{} must be at least twice max-outbound, which is {}, so that it has room for a single client",
                 ByteSize(max_buffered as u64),
-                ByteSize(least_buffered as u64 / 2),
+                ByteSize(min_buffered as u64 / 2),
             );
-            return Err(at.wrong("max-buffered", why));
+            return Err(at.invalid("max-buffered", why));
         }
-        at.number("max-http2-streams", max_http2_streams as usize, MOST_STREAMS)
+        at.number("max-http2-streams", max_http2_streams as usize, MAX_STREAMS)
     }
 }
 
 impl HostTimeouts {
     pub(super) fn checked(self, at: At) -> Checked<Self> {
         let Self { handshake, drain } = self;
-        Ok(Self { handshake: at.time("handshake-timeout", handshake)?, drain: drain.min(FOR_EVER) })
+        Ok(Self { handshake: at.time("handshake-timeout", handshake)?, drain: drain.min(MAX_TIME) })
     }
 }
 
 impl Limits {
     pub(super) fn checked(self, at: At) -> Checked<Self> {
-        at.number("max-clients", self.max_clients, MOST_CLIENTS)?;
+        at.number("max-clients", self.max_clients, MAX_CLIENTS)?;
         at.bytes("max-message", self.max_message)?;
         at.bytes("max-outbound", self.max_outbound)?;
         if self.max_outbound < self.max_message.saturating_mul(2) {
             let why = format!(
-                "{} must be at least twice max-message {}, so that an answer as long as its message \
-                 always finds room",
+                "{} must be at least twice max-message, which is {}, so that there is always room for \
+                 an answer as long as the message",
                 ByteSize(self.max_outbound as u64),
                 ByteSize(self.max_message as u64),
             );
-            return Err(at.wrong("max-outbound", why));
+            return Err(at.invalid("max-outbound", why));
         }
         at.bytes("min-rate", self.min_rate)?;
         at.bytes("max-memory", self.max_memory)?;
-        at.number("max-instances", self.max_instances, MOST_CLIENTS)?;
+        at.number("max-instances", self.max_instances, MAX_CLIENTS)?;
         at.bytes("max-state", self.max_state)?;
         at.bytes("max-log", self.max_log)?;
         Ok(Self {
@@ -160,7 +163,7 @@ impl Trial {
         let Some(time) = at.time_or_none("trial", Some(self.time))? else { return Ok(None) };
         if !(1..=100).contains(&self.canary) {
             let why = format!("{}% must be a share from 1% to 100%", self.canary);
-            return Err(at.wrong("canary", why));
+            return Err(at.invalid("canary", why));
         }
         Ok(Some(Self { time, ..self }))
     }
@@ -170,9 +173,9 @@ impl InstancePer {
     pub(super) fn check(self, at: At, limits: &Limits) -> Checked<()> {
         match self {
             Self::Resource { instances } if instances.get() > limits.max_instances => {
-                let most = limits.max_instances;
-                Err(at
-                    .wrong("instances", format!("{instances} are more than max-instances {most}")))
+                let max = limits.max_instances;
+                let why = format!("{instances} is more than max-instances, which is {max}");
+                Err(at.invalid("instances", why))
             }
             Self::Resource { .. } | Self::Path | Self::Client => Ok(()),
         }
@@ -180,19 +183,19 @@ impl InstancePer {
 }
 
 impl Resource {
-    /// A resource that joins others of a host. One client alone finds room for all that may wait for it, in what was
-    /// fixed when the host began.
-    pub(super) fn check_room(&self, number: usize, host: &HostLimits) -> Checked<()> {
+    /// Checks that a running host has enough memory for a resource: `max_buffered`, which is fixed when the host
+    /// starts, must have room for the outbound buffer of a single client.
+    pub(super) fn check_buffered(&self, number: usize, host: &HostLimits) -> Checked<()> {
         let (outbound, buffered) = (self.limits.max_outbound, host.max_buffered);
         if outbound <= buffered / 2 {
             return Ok(());
         }
         let why = format!(
-            "{} can be half of the max-buffered {} at most with which the host was started, so that a \
-             client alone finds room",
+            "{} must be at most half of max-buffered, which is {} since the host was started, so that \
+             it has room for a single client",
             ByteSize(outbound as u64),
             ByteSize(buffered as u64),
         );
-        Err(At(ConfigLocation::Resource(number)).wrong("max-outbound", why))
+        Err(At(ConfigLocation::Resource(number)).invalid("max-outbound", why))
     }
 }

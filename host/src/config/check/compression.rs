@@ -1,4 +1,4 @@
-//! What a resource compresses.
+//! Checks of a resource's compression.
 
 use ws_host_protocol::Deflate;
 use ws_host_protocol::deflate::{KeepWindow, Level, WindowBits};
@@ -6,7 +6,7 @@ use ws_host_protocol::deflate::{KeepWindow, Level, WindowBits};
 use super::{At, Checked, bytes};
 use crate::config::schema::{self, Compression};
 
-/// The keys that say how, and not whether.
+/// The keys that have an effect only if messages are compressed.
 const DETAILS: [&str; 4] =
     ["compression-level", "compression-threshold", "compression-window", "compression-keep-window"];
 
@@ -33,7 +33,8 @@ impl schema::Resource {
         Ok(Some(deflate))
     }
 
-    /// Who says how messages are compressed believes that they are. Who says `"off"` knows better.
+    /// Checks that no other key of compression is given if `compression` is missing: its author probably expects that
+    /// messages are compressed. With an explicit `"off"` these keys are allowed.
     fn no_compression(&self, at: At) -> Checked<()> {
         let details = [
             self.compression_level.is_some(),
@@ -41,8 +42,8 @@ impl schema::Resource {
             self.compression_window.is_some(),
             self.compression_keep_window.is_some(),
         ];
-        match DETAILS.into_iter().zip(details).find(|(_, is_written)| *is_written) {
-            Some((key, _)) => Err(at.wrong(key, "goes with compression messages or context")),
+        match DETAILS.into_iter().zip(details).find(|(_, is_given)| *is_given) {
+            Some((key, _)) => Err(at.invalid(key, "needs compression messages or context")),
             None => Ok(()),
         }
     }
@@ -51,15 +52,15 @@ impl schema::Resource {
 fn check_level(at: At, number: u32) -> Checked<Level> {
     let level = u8::try_from(number).ok().and_then(|level| Level::new(level).ok());
     level.ok_or_else(|| {
-        let why = format!("{number} must be 1, the fastest, to 9, the smallest");
-        at.wrong("compression-level", why)
+        let why = format!("{number} must be from 1 (fastest) to 9 (smallest)");
+        at.invalid("compression-level", why)
     })
 }
 
 fn check_window(at: At, bits: u32) -> Checked<WindowBits> {
     let window = u8::try_from(bits).ok().and_then(|bits| WindowBits::new(bits).ok());
     window.ok_or_else(|| {
-        let why = format!("{bits} must be 9 to 15: the bits of 512 octets to 32 KiB");
-        at.wrong("compression-window", why)
+        let why = format!("{bits} must be from 9 (512 bytes) to 15 (32 KiB)");
+        at.invalid("compression-window", why)
     })
 }

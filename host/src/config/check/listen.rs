@@ -1,4 +1,4 @@
-//! Where the server listens, and what is spoken there.
+//! Checks of the addresses to listen on, and of TLS.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use crate::config::{
     Address, Certificate, ClientCertificates, Encryption, Listen, Need, ProxyProtocol, Tls,
 };
 
-/// Where a server listens if nothing else is said.
-const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+/// The address to listen on if none is given.
+const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
-/// What is said of TLS.
-pub(super) struct WrittenTls {
+/// The settings of TLS, as they are written.
+pub(super) struct TlsKeys {
     pub(super) cert: Option<PathBuf>,
     pub(super) key: Option<PathBuf>,
     pub(super) dev: bool,
@@ -21,9 +21,9 @@ pub(super) struct WrittenTls {
     pub(super) client_auth: Option<ClientAuth>,
 }
 
-/// What holds for every address that says nothing else.
+/// The settings of an address that does not have its own.
 #[derive(Clone, Copy)]
-pub(super) struct Defaults {
+pub(super) struct ListenDefaults {
     pub(super) has_tls: bool,
     pub(super) has_proxies: bool,
     pub(super) proxy_protocol: bool,
@@ -31,16 +31,18 @@ pub(super) struct Defaults {
     pub(super) mode: Option<Mode>,
 }
 
-impl WrittenTls {
+impl TlsKeys {
     pub(super) fn check(self, at: At, folder: &Path) -> Checked<Option<Tls>> {
         let Self { cert, key, dev, client_ca, client_auth } = self;
         if client_ca.is_none() && client_auth.is_some() {
-            return Err(at.wrong("tls-client-auth", "needs tls-client-ca beside it"));
+            return Err(at.invalid("tls-client-auth", "needs tls-client-ca in addition"));
         }
         let certificate = match (cert, key, dev) {
             (None, None, false) => {
                 if client_ca.is_some() {
-                    return Err(at.wrong("tls-client-ca", "needs tls-cert and tls-key beside it"));
+                    return Err(
+                        at.invalid("tls-client-ca", "needs tls-cert and tls-key in addition")
+                    );
                 }
                 return Ok(None);
             }
@@ -49,14 +51,14 @@ impl WrittenTls {
                 Certificate::Files { chain: folder.join(chain), key: folder.join(key) }
             }
             (Some(_), None, false) => {
-                return Err(at.wrong("tls-cert", "needs tls-key, the private key, beside it"));
+                return Err(at.invalid("tls-cert", "needs tls-key, the private key, in addition"));
             }
             (None, Some(_), false) => {
-                return Err(at.wrong("tls-key", "needs tls-cert, the certificate, beside it"));
+                return Err(at.invalid("tls-key", "needs tls-cert, the certificate, in addition"));
             }
             (_, _, true) => {
                 return Err(
-                    at.wrong("tls-dev", "makes a certificate: leave tls-cert and tls-key out")
+                    at.invalid("tls-dev", "creates a certificate: remove tls-cert and tls-key")
                 );
             }
         };
@@ -72,38 +74,45 @@ impl WrittenTls {
 
 pub(super) fn listen(
     at: At,
-    written: Option<OneOrMany<schema::Listen>>,
+    addresses: Option<OneOrMany<schema::Listen>>,
     folder: &Path,
-    defaults: Defaults,
+    defaults: ListenDefaults,
 ) -> Checked<Vec<Listen>> {
-    let default = || vec![schema::Listen::from(Address::Tcp(DEFAULT))];
-    let written = written.map_or_else(default, OneOrMany::into_vec);
-    written.into_iter().map(|written| one(at, written, folder, defaults)).collect()
+    let default = || vec![schema::Listen::from(Address::Tcp(DEFAULT_ADDRESS))];
+    let addresses = addresses.map_or_else(default, OneOrMany::into_vec);
+    addresses.into_iter().map(|address| check_one(at, address, folder, defaults)).collect()
 }
 
-fn one(at: At, written: schema::Listen, folder: &Path, defaults: Defaults) -> Checked<Listen> {
-    let schema::Listen { address, tls, proxy_protocol, secure, mode } = written;
+fn check_one(
+    at: At,
+    listen: schema::Listen,
+    folder: &Path,
+    defaults: ListenDefaults,
+) -> Checked<Listen> {
+    let schema::Listen { address, tls, proxy_protocol, secure, mode } = listen;
     let address = match address {
         Address::Unix(path) => Address::Unix(folder.join(path)),
         other => other,
     };
     let is_unix = matches!(address, Address::Unix(_));
-    // What comes through a file comes from this machine.
+    // Clients of a unix socket are on this machine, so it has TLS only if its own setting says so.
     let encryption = match tls.unwrap_or(defaults.has_tls && !is_unix) {
         true if !defaults.has_tls => {
             let why = format!("{address} with tls needs tls-cert and tls-key");
-            return Err(at.wrong("listen", why));
+            return Err(at.invalid("listen", why));
         }
         true => Encryption::Tls,
         false => Encryption::Plain,
     };
     let encryption = match secure.unwrap_or(defaults.secure) {
         true if encryption == Encryption::Tls => {
-            let why = "is for addresses behind a proxy that speaks TLS in their place";
-            // It stands where it was said: beside the address, or for all.
+            let why = "is for addresses behind a proxy that terminates TLS";
+            // The error names the key that was given: that of the address, or the one for all addresses.
             return Err(match secure {
-                Some(_) => at.wrong("listen", format!("{address} speaks TLS itself: secure {why}")),
-                None => at.wrong("secure", format!("{why}, and {address} speaks TLS itself")),
+                Some(_) => {
+                    at.invalid("listen", format!("{address} speaks TLS itself: secure {why}"))
+                }
+                None => at.invalid("secure", format!("{why}, and {address} speaks TLS itself")),
             });
         }
         true => Encryption::Terminated,
@@ -111,18 +120,18 @@ fn one(at: At, written: schema::Listen, folder: &Path, defaults: Defaults) -> Ch
     };
     let proxy_protocol = match proxy_protocol.unwrap_or(defaults.proxy_protocol) {
         true if !defaults.has_proxies => {
-            let why = "needs trusted-proxies: only they are believed who their clients are";
-            // It stands where it was said: beside the address, or for all.
+            let why = "needs trusted-proxies: only they may say who their clients are";
+            // The error names the key that was given: that of the address, or the one for all addresses.
             return Err(match proxy_protocol {
-                Some(_) => at.wrong("listen", format!("{address} with proxy-protocol {why}")),
-                None => at.wrong("proxy-protocol", why),
+                Some(_) => at.invalid("listen", format!("{address} with proxy-protocol {why}")),
+                None => at.invalid("proxy-protocol", why),
             });
         }
         true => ProxyProtocol::Required,
         false => ProxyProtocol::Off,
     };
     if mode.is_some() && !is_unix {
-        return Err(at.wrong("listen", format!("{address} is no unix socket: it has no mode")));
+        return Err(at.invalid("listen", format!("{address} is not a unix socket and has no mode")));
     }
     let mode = mode.or(defaults.mode).filter(|_| is_unix).map(|Mode(mode)| mode);
     Ok(Listen { address, encryption, proxy_protocol, mode })

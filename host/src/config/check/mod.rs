@@ -1,4 +1,4 @@
-//! From settings as they are written to settings that nobody need doubt.
+//! Validation: turns settings as they are written into settings that are valid.
 
 mod bounds;
 mod compression;
@@ -17,48 +17,48 @@ use ws_host_protocol::handshake::{Version, Versions};
 use super::schema::{self, Cache, Time};
 use super::{Config, Host, HostLimits, HostTimeouts, Links, Mode, Resource, StaticFiles, Watch};
 
-/// The longest policy that a Flash player reads.
-const MAX_POLICY: usize = 20_000;
-
-pub(super) use self::bounds::MOST_CLIENTS;
-use self::listen::{Defaults, WrittenTls};
-pub(crate) use self::resource::name_of;
+pub(super) use self::bounds::MAX_CLIENTS;
+use self::listen::{ListenDefaults, TlsKeys};
+pub(crate) use self::resource::default_name;
 pub(crate) use self::whole::checked_resources;
 
-/// A setting that cannot be.
+/// The maximum length of a policy file that a Flash player reads, in bytes.
+const MAX_POLICY: usize = 20_000;
+
+/// An invalid setting.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{key} {why}")]
 #[non_exhaustive]
 pub struct InvalidSetting {
-    /// Whose setting it is.
+    /// The part of the configuration that has the setting.
     pub location: ConfigLocation,
-    /// The key, as it stands in a file.
+    /// The key of the setting in a file.
     pub key: &'static str,
-    /// What is wrong with it, and what would be right.
+    /// What is wrong with it, and what is valid.
     pub why: String,
 }
 
-/// Where a setting stands.
+/// The part of a configuration that has a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigLocation {
-    /// At the top.
+    /// The settings of the server.
     Server,
-    /// In the resource of this number, from 0.
+    /// The settings of a resource, with its number counted from 0.
     Resource(usize),
 }
 
 type Checked<T> = Result<T, InvalidSetting>;
 
 impl schema::Server {
-    /// The settings that are meant. Files are looked for in `folder`.
+    /// Checks the settings, and adds defaults for those that are not given. Relative paths are relative to `folder`.
     ///
     /// # Errors
     ///
-    /// The first [`Wrong`] that is found.
+    /// The first [`InvalidSetting`] that is found.
     pub fn check(self, folder: &Path, mode: Mode) -> Checked<Config> {
         let at = At(ConfigLocation::Server);
-        let tls = WrittenTls {
+        let tls = TlsKeys {
             cert: self.tls_cert,
             key: self.tls_key,
             dev: self.tls_dev.unwrap_or(false),
@@ -67,7 +67,7 @@ impl schema::Server {
         };
         let tls = tls.check(at, folder)?;
         let proxies = self.trusted_proxies.unwrap_or_default();
-        let defaults = Defaults {
+        let defaults = ListenDefaults {
             has_tls: tls.is_some(),
             has_proxies: !proxies.is_empty(),
             proxy_protocol: self.proxy_protocol.unwrap_or(false),
@@ -82,10 +82,11 @@ impl schema::Server {
             .map(|(number, resource)| resource.check(At(ConfigLocation::Resource(number)), folder))
             .collect::<Checked<_>>()?;
         if resources.is_empty() {
-            return Err(at.wrong("resource", "is missing: there must be at least one [[resource]]"));
+            let why = "is missing: there must be at least one [[resource]]";
+            return Err(at.invalid("resource", why));
         }
         let limits = HostLimits::default();
-        let least_buffered = bounds::least_buffered(&resources);
+        let min_buffered = bounds::min_buffered(&resources);
         let timeouts = HostTimeouts::default();
         let host = Host {
             resources,
@@ -114,7 +115,7 @@ impl schema::Server {
                 max_clients: self.max_clients.unwrap_or(limits.max_clients),
                 max_headers: self.max_headers.unwrap_or(limits.max_headers),
                 max_header_size: bytes(self.max_header_size, limits.max_header_size),
-                max_buffered: bytes(self.max_buffered, limits.max_buffered.max(least_buffered)),
+                max_buffered: bytes(self.max_buffered, limits.max_buffered.max(min_buffered)),
                 max_http2_streams: self.max_http2_streams.unwrap_or(limits.max_http2_streams),
             },
             timeouts: HostTimeouts {
@@ -127,17 +128,17 @@ impl schema::Server {
     }
 }
 
-/// Where a setting stands, to say what is wrong with it.
+/// The location of the settings that are checked. Creates the errors about them.
 #[derive(Clone, Copy)]
 struct At(ConfigLocation);
 
 impl At {
-    fn wrong(self, key: &'static str, why: impl Into<String>) -> InvalidSetting {
+    fn invalid(self, key: &'static str, why: impl Into<String>) -> InvalidSetting {
         InvalidSetting { location: self.0, key, why: why.into() }
     }
 }
 
-/// More than can be addressed is told by the check of the number.
+/// Converts a size. One that is too large to be addressed becomes `usize::MAX`, which the check of bounds rejects.
 fn bytes(size: Option<ByteSize>, default: usize) -> usize {
     size.map_or(default, |size| usize::try_from(size.as_u64()).unwrap_or(usize::MAX))
 }
@@ -149,13 +150,14 @@ fn time(time: Option<Time>, default: Duration) -> Duration {
 fn versions(at: At, numbers: Option<Vec<u16>>) -> Checked<Versions> {
     let Some(numbers) = numbers else { return Ok(Versions::default()) };
     if numbers.is_empty() {
-        return Err(
-            at.wrong("drafts", "must be at least one version: 13 is the one that is in use")
-        );
+        return Err(at.invalid("drafts", "must be at least one version: 13 is the current one"));
     }
     let parse = |number| {
         Version::from_number(number).ok_or_else(|| {
-            at.wrong("drafts", format!("{number} is not known: there are 13, 8, 7 and 0"))
+            at.invalid(
+                "drafts",
+                format!("{number} is not a known version: valid are 13, 8, 7 and 0"),
+            )
         })
     };
     numbers.into_iter().map(parse).collect()
@@ -163,22 +165,22 @@ fn versions(at: At, numbers: Option<Vec<u16>>) -> Checked<Versions> {
 
 fn static_files(
     at: At,
-    beside: &Path,
+    base: &Path,
     folder: Option<PathBuf>,
     links: Option<schema::Links>,
 ) -> Checked<Option<StaticFiles>> {
-    let Some(folder) = folder.map(|folder| beside.join(folder)) else {
+    let Some(folder) = folder.map(|folder| base.join(folder)) else {
         return match links {
             None => Ok(None),
-            Some(_) => Err(at.wrong("static-links", "needs `static`, the folder of the files")),
+            Some(_) => Err(at.invalid("static-links", "needs `static`, the folder of the files")),
         };
     };
     if !folder.is_dir() {
         let why = format!(
-            "{} is not a folder: it must be the one with the files to serve",
+            "{} is not a folder: it must be the folder of the files to serve",
             folder.display()
         );
-        return Err(at.wrong("static", why));
+        return Err(at.invalid("static", why));
     }
     let links = match links {
         Some(schema::Links::Anywhere) => Links::Anywhere,
@@ -190,11 +192,11 @@ fn static_files(
 fn policy(at: At, file: &Path) -> Checked<Vec<u8>> {
     match std::fs::read(file) {
         Ok(policy) if policy.len() <= MAX_POLICY => Ok(policy),
-        Ok(_) => Err(at.wrong(
+        Ok(_) => Err(at.invalid(
             "flash-policy",
-            format!("{} has more than {MAX_POLICY} octets", file.display()),
+            format!("{} has more than {MAX_POLICY} bytes", file.display()),
         )),
-        Err(error) => Err(at.wrong("flash-policy", format!("{}: {error}", file.display()))),
+        Err(error) => Err(at.invalid("flash-policy", format!("{}: {error}", file.display()))),
     }
 }
 
@@ -202,7 +204,7 @@ fn cores() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
-/// As the XDG base directory specification has it.
+/// Returns the user's cache folder for this program, according to the XDG base directory specification.
 fn default_cache() -> Option<PathBuf> {
     let absolute =
         |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());

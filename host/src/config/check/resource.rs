@@ -1,4 +1,4 @@
-//! One resource.
+//! Checks of a resource.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -15,8 +15,9 @@ use crate::config::{
     Timeouts, Trial,
 };
 
-/// Room for many small messages, however small the largest one may be.
-const MIN_OUTBOUND: usize = 64 << 10;
+/// The minimum of the default for `max-outbound`, in bytes: room for many small messages, even if `max-message` is
+/// small.
+const MIN_DEFAULT_OUTBOUND: usize = 64 << 10;
 
 impl schema::Resource {
     pub(super) fn check(self, at: At, folder: &Path) -> Checked<Resource> {
@@ -25,16 +26,16 @@ impl schema::Resource {
         let component = match &self.component {
             Some(component) => folder.join(component),
             None => {
-                return Err(at.wrong("component", "is missing: which file handles the resource?"));
+                return Err(at.invalid("component", "is missing: it is the file of the handler"));
             }
         };
         let path = Pattern::parse(self.path.as_deref().unwrap_or("/"))
-            .map_err(|error| at.wrong("path", error.to_string()))?;
+            .map_err(|error| at.invalid("path", error.to_string()))?;
         let timeouts = self.timeouts();
         let trial = self.trial(at)?;
         let compression = self.compression(at)?;
         Ok(Resource {
-            name: self.name.map_or_else(|| name_of(&component), Into::into),
+            name: self.name.map_or_else(|| default_name(&component), Into::into),
             path,
             listen: self.listen.map(|address| match address {
                 Address::Unix(path) => Address::Unix(folder.join(path)),
@@ -74,7 +75,7 @@ impl schema::Resource {
     fn limits(&self) -> Limits {
         let default = Limits::default();
         let max_message = bytes(self.max_message, default.max_message);
-        let max_outbound = max_message.saturating_mul(2).max(MIN_OUTBOUND);
+        let max_outbound = max_message.saturating_mul(2).max(MIN_DEFAULT_OUTBOUND);
         Limits {
             max_clients: self.max_clients.unwrap_or(default.max_clients),
             max_message,
@@ -104,7 +105,7 @@ impl schema::Resource {
         let time = self.trial.map(|Time(time)| time).filter(|time| !time.is_zero());
         match (time, self.canary) {
             (None, Some(_)) => {
-                Err(at.wrong("canary", "needs trial: after which time do the others follow?"))
+                Err(at.invalid("canary", "needs trial, after which the other instances follow"))
             }
             (time, canary) => Ok(time.map(|time| {
                 let canary = canary.map_or(100, |Percent(percent)| percent);
@@ -119,7 +120,7 @@ impl schema::Resource {
                 Ok(InstancePer::Resource { instances: instances.unwrap_or(NonZeroUsize::MIN) })
             }
             (_, Some(instances)) if instances > NonZeroUsize::MIN => {
-                Err(at.wrong("instances", "goes with instance-per resource alone"))
+                Err(at.invalid("instances", "needs instance-per resource"))
             }
             (Sharing::Path, _) => Ok(InstancePer::Path),
             (Sharing::Client, _) => Ok(InstancePer::Client),
@@ -128,17 +129,17 @@ impl schema::Resource {
 }
 
 impl Resource {
-    /// The same, which can be served.
+    /// Checks that the resource can be served, and clamps its times.
     pub(super) fn checked(self, at: At) -> Checked<Self> {
         check_name(at, &self.name)?;
         if self.instance_per == InstancePer::Path && !self.path.has_parameters() {
             let why = "path needs a pattern of paths, such as '/room/{id}'";
-            return Err(at.wrong("instance-per", why));
+            return Err(at.invalid("instance-per", why));
         }
         check_environment(at, &self.environment)?;
         check_subprotocols(at, &self.subprotocols)?;
         if let Some((name, _)) = self.headers.iter().find(|(name, _)| belongs_to_handshake(name)) {
-            return Err(no_header(at, name.as_str()));
+            return Err(invalid_header(at, name.as_str()));
         }
         let limits = self.limits.checked(at)?;
         self.instance_per.check(at, &limits)?;
@@ -148,39 +149,39 @@ impl Resource {
     }
 }
 
-/// Names stand in URLs and log lines.
+/// Checks a name. Names are used in URLs and log lines, so their characters are restricted.
 fn check_name(at: At, name: &str) -> Checked<()> {
-    if !name.is_empty() && name.chars().all(is_plain) {
+    if !name.is_empty() && name.chars().all(is_valid_in_name) {
         return Ok(());
     }
-    let why = format!("{name:?} may have ASCII letters, digits, `-`, `_` and `.` only");
-    Err(at.wrong("name", why))
+    let why = format!("{name:?} may only have ASCII letters, digits, `-`, `_` and `.`");
+    Err(at.invalid("name", why))
 }
 
-fn is_plain(letter: char) -> bool {
+fn is_valid_in_name(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || "-_.".contains(letter)
 }
 
-/// The name of a resource that has none of its own: that of its component.
-pub(crate) fn name_of(component: &Path) -> Arc<str> {
+/// Returns the default name of a resource: the file name of its component without the extension.
+pub(crate) fn default_name(component: &Path) -> Arc<str> {
     let stem = component.file_stem().unwrap_or_default().to_string_lossy();
-    let plain = |letter| if is_plain(letter) { letter } else { '-' };
+    let valid = |letter| if is_valid_in_name(letter) { letter } else { '-' };
     match &*stem {
         "" => "handler".into(),
-        stem => stem.chars().map(plain).collect::<String>().into(),
+        stem => stem.chars().map(valid).collect::<String>().into(),
     }
 }
 
 fn origins(at: At, texts: &[String], is_required: bool) -> Checked<Origins> {
     let origins = Origins::parse(texts.iter().map(String::as_str))
-        .map_err(|error| at.wrong("origins", error.to_string()))?;
+        .map_err(|error| at.invalid("origins", error.to_string()))?;
     Ok(if is_required { origins.require() } else { origins })
 }
 
 fn check_subprotocols(at: At, names: &[String]) -> Checked<()> {
     match names.iter().find(|name| HeaderName::try_from(name.as_str()).is_err()) {
         Some(name) => {
-            Err(at.wrong("subprotocols", format!("{name:?} is no token (RFC 9110 §5.6.2)")))
+            Err(at.invalid("subprotocols", format!("{name:?} is not a token (RFC 9110 §5.6.2)")))
         }
         None => Ok(()),
     }
@@ -188,24 +189,27 @@ fn check_subprotocols(at: At, names: &[String]) -> Checked<()> {
 
 fn headers(at: At, headers: BTreeMap<String, String>) -> Checked<Vec<(HeaderName, HeaderValue)>> {
     let parse = |(name, value): (String, String)| {
-        let parsed = HeaderName::try_from(&name).map_err(|_| no_header(at, &name))?;
+        let parsed = HeaderName::try_from(&name).map_err(|_| invalid_header(at, &name))?;
         let value = HeaderValue::try_from(value).map_err(|_| {
-            at.wrong("headers", format!("{name:?} has a value that cannot stand in a header"))
+            at.invalid(
+                "headers",
+                format!("{name:?} has a value with characters that are not allowed"),
+            )
         })?;
         Ok((parsed, value))
     };
     headers.into_iter().map(parse).collect()
 }
 
-fn no_header(at: At, name: &str) -> InvalidSetting {
-    at.wrong("headers", format!("{name:?} is not a header that can be set"))
+fn invalid_header(at: At, name: &str) -> InvalidSetting {
+    at.invalid("headers", format!("{name:?} is not a header that can be set"))
 }
 
 fn check_environment(at: At, variables: &[(String, String)]) -> Checked<()> {
-    let cannot_be = |name: &str| name.is_empty() || name.contains(['=', '\0']);
-    match variables.iter().find(|(name, _)| cannot_be(name)) {
+    let is_invalid = |name: &str| name.is_empty() || name.contains(['=', '\0']);
+    match variables.iter().find(|(name, _)| is_invalid(name)) {
         Some((name, _)) => {
-            Err(at.wrong("environment", format!("{name:?} cannot be the name of a variable")))
+            Err(at.invalid("environment", format!("{name:?} is not a valid name of a variable")))
         }
         None => Ok(()),
     }

@@ -1,5 +1,5 @@
-//! Addresses to listen at: one or many, and each a text or a table. What is wrong inside is told as it is, which
-//! serde does not do of an untagged enum.
+//! Parsing of addresses to listen on: one or many, each a string or a table. These visitors report the error inside a
+//! value, which an untagged enum of serde would hide.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -14,6 +14,7 @@ use crate::config::Address;
 const ADDRESS: &str = "an address such as \"127.0.0.1:8080\", \"unix:/run/ws-host.sock\" or \"systemd\", or a \
      table such as { address = \"127.0.0.1:8080\", tls = false }";
 
+/// An address with settings of its own.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Table {
@@ -24,6 +25,7 @@ struct Table {
     mode: Option<Mode>,
 }
 
+/// Reads one address.
 struct One;
 
 impl<'de> Visitor<'de> for One {
@@ -44,6 +46,7 @@ impl<'de> Visitor<'de> for One {
     }
 }
 
+/// Reads one address or a list.
 struct Many<T>(PhantomData<T>);
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for Many<T> {

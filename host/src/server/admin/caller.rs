@@ -1,5 +1,5 @@
-//! Who may ask: programs of this machine, and pages of the admin address itself. A browser of this machine asks
-//! for pages from everywhere.
+//! Access to the admin address: programs on this machine, and web pages of the admin address itself. Pages of any other
+//! origin are refused, because a browser on this machine runs pages from everywhere.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -8,23 +8,24 @@ use http::{HeaderMap, Request, StatusCode, Version};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The port of an authority that names none, as only http is spoken here.
+/// The port of an authority without one: the admin address speaks only http.
 const HTTP_PORT: u16 = 80;
 
-/// Why somebody is not answered.
+/// The reason why a caller is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RejectedCaller {
-    /// RFC 9112 §3.2: there must be one.
-    #[error("There must be one Host header, with a host and perhaps a port.")]
+    /// The Host header is missing, duplicated or malformed (RFC 9112 §3.2).
+    #[error("There must be exactly one Host header, with a host and optionally a port.")]
     Host,
-    /// A page whose name was made to point to this machine (DNS rebinding) asks for that name.
+    /// The Host header has another name than this machine's, as in a request of a page whose name was made to resolve
+    /// to this machine (DNS rebinding).
     #[error(
-        "The admin address has the names of this machine alone: ask for localhost or 127.0.0.1. The Host \
-         header has another."
+        "The Host header does not name this machine. The admin address must be requested as localhost or \
+         127.0.0.1."
     )]
     OtherName,
-    /// A page of another origin.
-    #[error("The admin address is not for pages of other origins.")]
+    /// The request comes from a page of another origin.
+    #[error("The admin address does not answer pages of other origins.")]
     OtherOrigin,
 }
 
@@ -37,21 +38,21 @@ impl RejectedCaller {
     }
 }
 
-/// Whether this request is to be answered at this address.
+/// Checks that a request may be answered at this admin address.
 ///
 /// # Errors
 ///
-/// [`Stranger`] says why not.
+/// [`RejectedCaller`] if it may not.
 pub(super) fn check<B>(request: &Request<B>, address: SocketAddr) -> Result<(), RejectedCaller> {
     let host = host(request)?;
     if host.as_ref().is_some_and(|host| !host.is_of_this_machine(address)) {
         return Err(RejectedCaller::OtherName);
     }
     let headers = request.headers();
-    // A browser that sends it says who asks: a page of this address, the person in front of it, or others. One
-    // on another port of this machine is of the same site and another origin.
-    let is_own_site = |state: &HeaderValue| state == "same-origin" || state == "none";
-    if !headers.get_all(SEC_FETCH_SITE).iter().all(is_own_site)
+    // In this header a browser says where a request comes from: `same-origin` for a page of this address, `none` for
+    // the browser's user. A page on another port of this machine is `same-site`, and is refused.
+    let is_allowed = |site: &HeaderValue| site == "same-origin" || site == "none";
+    if !headers.get_all(SEC_FETCH_SITE).iter().all(is_allowed)
         || !is_own_origin(headers, host.as_ref())
     {
         return Err(RejectedCaller::OtherOrigin);
@@ -59,7 +60,7 @@ pub(super) fn check<B>(request: &Request<B>, address: SocketAddr) -> Result<(), 
     Ok(())
 }
 
-/// An origin that is told must be that of this address.
+/// Returns whether the Origin header, if there is one, is that of this address.
 fn is_own_origin(headers: &HeaderMap, host: Option<&Authority>) -> bool {
     headers.get_all(ORIGIN).iter().all(|origin| {
         let authority = origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://"));
@@ -67,7 +68,7 @@ fn is_own_origin(headers: &HeaderMap, host: Option<&Authority>) -> bool {
     })
 }
 
-/// The host that is asked for; `None` over HTTP/1.0, which has none.
+/// Returns the requested host. `None`: an HTTP/1.0 request without one.
 fn host<B>(request: &Request<B>) -> Result<Option<Authority>, RejectedCaller> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let host = match (hosts.next(), hosts.next()) {
@@ -75,7 +76,7 @@ fn host<B>(request: &Request<B>) -> Result<Option<Authority>, RejectedCaller> {
         (Some(host), None) => Some(host.to_str().ok()),
         _ => return Err(RejectedCaller::Host),
     };
-    // RFC 9112 §3.2.2: a target that has a host decides.
+    // RFC 9112 §3.2.2: the host of the request target takes precedence.
     let target = request.uri().authority().map(|authority| Some(authority.as_str()));
     match target.or(host) {
         None => Ok(None),
@@ -99,21 +100,21 @@ enum Host {
 
 impl Authority {
     fn parse(text: &str) -> Option<Self> {
-        let (host, behind) = match text.strip_prefix('[') {
+        let (host, rest) = match text.strip_prefix('[') {
             Some(bracketed) => {
-                let (address, behind) = bracketed.split_once(']')?;
-                (Host::Address(address.parse::<Ipv6Addr>().ok()?.to_canonical()), behind)
+                let (address, rest) = bracketed.split_once(']')?;
+                (Host::Address(address.parse::<Ipv6Addr>().ok()?.to_canonical()), rest)
             }
             None => {
-                let (name, behind) = text.split_at(text.find(':').unwrap_or(text.len()));
+                let (name, rest) = text.split_at(text.find(':').unwrap_or(text.len()));
                 let host = match name.parse::<Ipv4Addr>() {
                     Ok(address) => Host::Address(address.into()),
                     Err(_) => Host::Name(name.to_ascii_lowercase()),
                 };
-                (host, behind)
+                (host, rest)
             }
         };
-        let port = match behind {
+        let port = match rest {
             // RFC 3986 §3.2.3: a port may be empty.
             "" | ":" => HTTP_PORT,
             port => port.strip_prefix(':').filter(|port| !port.starts_with('+'))?.parse().ok()?,
@@ -121,7 +122,7 @@ impl Authority {
         Some(Self { host, port })
     }
 
-    /// A name that no page can have made to point here, or the address itself.
+    /// Returns whether it is a name that no page can make resolve to this machine, or the admin address itself.
     fn is_of_this_machine(&self, address: SocketAddr) -> bool {
         match &self.host {
             Host::Name(name) => name == "localhost" || name.ends_with(".localhost"),
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_this_machine_are_answered() {
+    fn names_of_this_machine_are_accepted() {
         for host in [
             "localhost",
             "LOCALHOST:9090",
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_are_not_whoever_they_point_to() {
+    fn other_names_are_refused_even_if_they_resolve_to_this_machine() {
         for host in [
             "rebound.example.com:9090",
             "localhost.example.com",
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn target_with_a_host_decides_and_http_1_0_needs_none() {
+    fn host_of_the_target_takes_precedence_and_http_1_0_needs_none() {
         let mut request = Request::new(());
         *request.version_mut() = Version::HTTP_10;
         let address = SocketAddr::from(([127, 0, 0, 1], 9090));
@@ -203,9 +204,9 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_the_address_itself_may_ask_and_no_others() {
+    fn only_pages_of_the_admin_address_itself_are_accepted() {
         let host = ("host", "127.0.0.1:9090");
-        let from = |origin, state| answer(&[host, ("origin", origin), ("sec-fetch-site", state)]);
+        let from = |origin, site| answer(&[host, ("origin", origin), ("sec-fetch-site", site)]);
         assert_eq!(from("http://127.0.0.1:9090", "same-origin"), Ok(()));
         assert_eq!(answer(&[host, ("sec-fetch-site", "same-origin")]), Ok(()));
         assert_eq!(answer(&[host, ("sec-fetch-site", "none")]), Ok(()));
@@ -222,9 +223,9 @@ mod tests {
         ] {
             assert_eq!(from(origin, "same-origin"), Err(RejectedCaller::OtherOrigin), "{origin}");
         }
-        for state in ["cross-site", "same-site", "", "SAME-ORIGIN"] {
-            let told = answer(&[host, ("sec-fetch-site", state)]);
-            assert_eq!(told, Err(RejectedCaller::OtherOrigin), "{state}");
+        for site in ["cross-site", "same-site", "", "SAME-ORIGIN"] {
+            let answer = answer(&[host, ("sec-fetch-site", site)]);
+            assert_eq!(answer, Err(RejectedCaller::OtherOrigin), "{site}");
         }
         let own = ("sec-fetch-site", "same-origin");
         let twice = [host, own, ("sec-fetch-site", "cross-site")];

@@ -1,4 +1,4 @@
-//! Connections at the admin address: bounded, and one that does nothing gives way to a new one.
+//! The connections of the admin address. Their number is limited: a new one evicts an idle one.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,17 +9,18 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-/// Connections at a time. One more takes the place of the one that has been idle for the longest time.
+/// The number of concurrent connections. Another one evicts the connection that has been idle for the longest time.
 const MAX_CONNECTIONS: usize = 128;
 
-/// Requests in work at a time, so fewer than there are connections: one of them can always give way. More wait.
+/// The number of long requests that run concurrently; others wait. It is lower than the number of connections, so that
+/// there is always one to evict.
 const MAX_WORKING: usize = 16;
 
-/// How long a connection may be without a request in work until it is closed: longer than the minute after
-/// which most who measure come again.
+/// How long a connection may be open without a running request before it is closed: longer than the minute between two
+/// requests of most metrics scrapers.
 const MAX_IDLE: Duration = Duration::from_secs(90);
 
-/// All connections.
+/// The open connections, and the permits for their long requests.
 #[derive(Debug)]
 pub(super) struct Connections {
     open: Mutex<Open>,
@@ -28,33 +29,33 @@ pub(super) struct Connections {
 
 #[derive(Debug, Default)]
 struct Open {
-    next: u64,
+    next_id: u64,
     states: HashMap<u64, (State, CancellationToken)>,
 }
 
-/// What a connection does. The least of all gives way.
+/// The state of a connection. The connection with the least state is evicted first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum State {
-    /// Nothing, since then: there was no request yet, or it is answered.
+    /// No request has come, or the last one is answered, since this time.
     Idle(Instant),
-    /// Its request has not begun: it is still on its way, or waits for a place.
+    /// A long request is still being read or waits for a permit, since this time.
     Waiting(Instant),
-    /// Its request is in work.
+    /// A long request runs.
     Working,
 }
 
-/// The place of a connection among all. Free again when it is dropped.
+/// The slot of a connection. It is free again when it is dropped.
 #[derive(Debug)]
 pub(super) struct ConnectionSlot {
     connections: Arc<Connections>,
-    number: u64,
-    given_away: CancellationToken,
+    id: u64,
+    evicted: CancellationToken,
 }
 
-/// The right to work on a request. It is held until the connection rests.
+/// The permit to run a long request. It is held until the connection is idle again.
 #[derive(Debug)]
 pub(super) struct RequestPermit(
-    #[expect(dead_code, reason = "held, not looked at")] OwnedSemaphorePermit,
+    #[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit,
 );
 
 impl Connections {
@@ -63,63 +64,64 @@ impl Connections {
         Arc::new(Self { open: Mutex::default(), permits })
     }
 
-    /// A place for one more connection. If there is none, the one that gives way is closed.
-    pub(super) fn seat(self: &Arc<Self>, now: Instant) -> ConnectionSlot {
-        let given_away = CancellationToken::new();
+    /// Adds a connection. If there are too many, evicts another one.
+    pub(super) fn add(self: &Arc<Self>, now: Instant) -> ConnectionSlot {
+        let evicted = CancellationToken::new();
         let mut open = self.open.lock();
         if open.states.len() >= MAX_CONNECTIONS {
             let states = open.states.iter();
-            let idlest = states.min_by_key(|(_, (state, _))| *state).map(|(number, _)| *number);
-            if let Some((_, token)) = idlest.and_then(|number| open.states.remove(&number)) {
+            let idlest = states.min_by_key(|(_, (state, _))| *state).map(|(id, _)| *id);
+            if let Some((_, token)) = idlest.and_then(|id| open.states.remove(&id)) {
                 token.cancel();
             }
         }
-        let number = open.next;
-        open.next += 1;
-        open.states.insert(number, (State::Idle(now), given_away.clone()));
-        ConnectionSlot { connections: Arc::clone(self), number, given_away }
+        let id = open.next_id;
+        open.next_id += 1;
+        open.states.insert(id, (State::Idle(now), evicted.clone()));
+        ConnectionSlot { connections: Arc::clone(self), id, evicted }
     }
 }
 
 impl ConnectionSlot {
-    /// A request was answered.
-    pub(super) fn rest(&self, now: Instant) {
-        self.change(State::Idle(now));
+    /// Marks the connection as idle, after a request was answered.
+    pub(super) fn set_idle(&self, now: Instant) {
+        self.set_state(State::Idle(now));
     }
 
-    /// A request has come that takes long.
-    pub(super) fn wait(&self, now: Instant) {
-        self.change(State::Waiting(now));
+    /// Marks the connection as waiting, when a long request has arrived.
+    pub(super) fn set_waiting(&self, now: Instant) {
+        self.set_state(State::Waiting(now));
     }
 
-    /// Waits until its request may begin. `None`: the connection has given way, and nothing may begin any more.
+    /// Waits until the request may run. Returns `None` if the connection was evicted: the request must not run then.
     ///
     /// # Cancel safety
     ///
-    /// The place in the queue is lost with the future.
-    pub(super) async fn turn(&self) -> Option<RequestPermit> {
+    /// Dropping the future loses the place in the queue.
+    pub(super) async fn acquire(&self) -> Option<RequestPermit> {
         let permits = Arc::clone(&self.connections.permits);
         let permit = permits.acquire_owned().await.ok()?;
-        self.change(State::Working).then_some(RequestPermit(permit))
+        self.set_state(State::Working).then_some(RequestPermit(permit))
     }
 
-    /// Waits until the connection is to be closed: it gives way to another, or has been idle for too long.
+    /// Waits until the connection must be closed: it was evicted, or has been idle for too long.
     ///
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
-    pub(super) async fn over(&self) {
-        while let Some(look_again) = self.look_again(Instant::now()) {
+    pub(super) async fn closed(&self) {
+        while let Some(next_check) = self.next_check(Instant::now()) {
             tokio::select! {
-                () = self.given_away.cancelled() => return,
-                () = sleep_until(look_again) => {}
+                () = self.evicted.cancelled() => return,
+                () = sleep_until(next_check) => {}
             }
         }
     }
 
-    /// When it may have been idle for too long. `None`: it has, or has given way.
-    fn look_again(&self, now: Instant) -> Option<Instant> {
-        let state = self.connections.open.lock().states.get(&self.number).map(|(state, _)| *state);
+    /// Returns the earliest time at which the connection may have been idle for too long. `None`: it already has been,
+    /// or was evicted.
+    fn next_check(&self, now: Instant) -> Option<Instant> {
+        let state = self.connections.open.lock().states.get(&self.id).map(|(state, _)| *state);
         let at = match state? {
             State::Idle(since) | State::Waiting(since) => since + MAX_IDLE,
             State::Working => now + MAX_IDLE,
@@ -127,9 +129,9 @@ impl ConnectionSlot {
         (at > now).then_some(at)
     }
 
-    /// Answers whether it still has its place.
-    fn change(&self, to: State) -> bool {
-        match self.connections.open.lock().states.get_mut(&self.number) {
+    /// Sets the state. Returns whether the connection still has its slot.
+    fn set_state(&self, to: State) -> bool {
+        match self.connections.open.lock().states.get_mut(&self.id) {
             Some((state, _)) => {
                 *state = to;
                 true
@@ -141,7 +143,7 @@ impl ConnectionSlot {
 
 impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        self.connections.open.lock().states.remove(&self.number);
+        self.connections.open.lock().states.remove(&self.id);
     }
 }
 
@@ -154,68 +156,68 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[tokio::test]
-    async fn one_more_takes_the_place_of_the_idlest() {
+    async fn new_connection_evicts_the_one_that_is_idle_for_longest() {
         let connections = Connections::new();
         let start = Instant::now();
         let at = |second: usize| start + SECOND * second as u32;
-        let seats: Vec<ConnectionSlot> =
-            (0..MAX_CONNECTIONS).map(|second| connections.seat(at(second))).collect();
-        let turn = seats[0].turn().await.expect("a place");
-        seats[1].wait(at(1));
-        seats[2].rest(at(200));
-        let mut more = Vec::new();
-        for number in 3..10 {
-            more.push(connections.seat(at(200)));
-            for (permit, seat) in seats.iter().enumerate() {
-                let is_over = seat.given_away.is_cancelled();
-                assert_eq!(is_over, (3..=number).contains(&permit), "{permit} at {number}");
+        let slots: Vec<ConnectionSlot> =
+            (0..MAX_CONNECTIONS).map(|second| connections.add(at(second))).collect();
+        let permit = slots[0].acquire().await.expect("a permit");
+        slots[1].set_waiting(at(1));
+        slots[2].set_idle(at(200));
+        let mut added = Vec::new();
+        for last in 3..10 {
+            added.push(connections.add(at(200)));
+            for (number, slot) in slots.iter().enumerate() {
+                let is_evicted = slot.evicted.is_cancelled();
+                assert_eq!(is_evicted, (3..=last).contains(&number), "{number} at {last}");
             }
         }
-        assert!(seats[3].turn().await.is_none(), "what gave way begins nothing");
-        assert!(seats[3].look_again(at(3)).is_none());
-        // Where nobody is idle, the one gives way that has waited for the longest time.
-        for (permit, seat) in seats.iter().chain(&more).enumerate().skip(1) {
-            seat.wait(at(1000 - permit));
+        assert!(slots[3].acquire().await.is_none(), "an evicted connection starts no request");
+        assert!(slots[3].next_check(at(3)).is_none());
+        // If none is idle, the one that has waited for the longest time is evicted.
+        for (number, slot) in slots.iter().chain(&added).enumerate().skip(1) {
+            slot.set_waiting(at(1000 - number));
         }
-        let _one_more = connections.seat(at(1000));
-        assert!(more.last().expect("some").given_away.is_cancelled());
-        drop(turn);
+        let _another = connections.add(at(1000));
+        assert!(added.last().expect("some").evicted.is_cancelled());
+        drop(permit);
     }
 
     #[tokio::test]
-    async fn idle_connection_is_over_in_time_and_one_in_work_is_not() {
+    async fn idle_connection_is_closed_after_a_while_and_a_working_one_is_not() {
         let connections = Connections::new();
         let now = Instant::now();
-        let seat = connections.seat(now);
+        let slot = connections.add(now);
         let end = now + MAX_IDLE;
-        assert_eq!(seat.look_again(end - SECOND), Some(end));
-        assert_eq!(seat.look_again(end), None);
-        seat.wait(end);
-        assert_eq!(seat.look_again(end), Some(end + MAX_IDLE));
-        let turn = seat.turn().await;
-        assert!(turn.is_some());
-        assert!(seat.look_again(end + MAX_IDLE * 10).is_some());
-        seat.rest(end);
-        assert_eq!(seat.look_again(end + MAX_IDLE), None);
+        assert_eq!(slot.next_check(end - SECOND), Some(end));
+        assert_eq!(slot.next_check(end), None);
+        slot.set_waiting(end);
+        assert_eq!(slot.next_check(end), Some(end + MAX_IDLE));
+        let permit = slot.acquire().await;
+        assert!(permit.is_some());
+        assert!(slot.next_check(end + MAX_IDLE * 10).is_some());
+        slot.set_idle(end);
+        assert_eq!(slot.next_check(end + MAX_IDLE), None);
     }
 
     #[tokio::test]
-    async fn no_more_requests_than_may_be_are_in_work() {
+    async fn number_of_running_requests_is_limited() {
         let connections = Connections::new();
-        let seat = || connections.seat(Instant::now());
-        let (seats, last): (Vec<ConnectionSlot>, ConnectionSlot) =
-            ((0..MAX_WORKING).map(|_| seat()).collect(), seat());
-        let mut turns = Vec::new();
-        for seat in &seats {
-            turns.push(seat.turn().await.expect("a place"));
+        let add = || connections.add(Instant::now());
+        let (slots, last): (Vec<ConnectionSlot>, ConnectionSlot) =
+            ((0..MAX_WORKING).map(|_| add()).collect(), add());
+        let mut permits = Vec::new();
+        for slot in &slots {
+            permits.push(slot.acquire().await.expect("a permit"));
         }
-        // What is polled behind it is ready at once.
+        // The second branch is ready at once, so the first one is polled exactly once.
         tokio::select! {
             biased;
-            _ = last.turn() => panic!("one too many"),
+            _ = last.acquire() => panic!("one too many"),
             () = ready(()) => {}
         }
-        turns.pop();
-        assert!(last.turn().await.is_some());
+        permits.pop();
+        assert!(last.acquire().await.is_some());
     }
 }

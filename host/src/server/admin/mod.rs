@@ -1,4 +1,4 @@
-//! The admin address: for whoever runs the server, not for its clients.
+//! The admin address: management and metrics for the operator, not for clients.
 
 mod caller;
 mod connections;
@@ -23,52 +23,52 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 
 use self::connections::{ConnectionSlot, Connections};
-use self::request::{AdminRequest, Closing};
-use self::responses::{not_done, reloaded, rolled_back, sent};
+use self::request::{AdminRequest, CloseParameters};
+use self::responses::{reloaded, rolled_back, sent, tagged_error};
 use crate::log_rate::{Line, LogRate};
 use crate::server::host::{CustomMessage, Host};
 use crate::server::reload_config::ConfigReloader;
 use crate::server::response::{Body, json, text};
 
-/// The longest message that is taken from outside, in octets.
+/// The maximum length of a request's body, in bytes.
 const MAX_BODY: usize = 1 << 20;
 
-/// What whoever is lost here hears.
+/// The list of requests. It is the response to a request that is not one of them.
 const USAGE: &str = "\
-There are:
+Available requests:
   GET    /healthz
   GET    /metrics
   GET    /resources
   GET    /clients
   POST   /reload
-  POST   /rollback                             every resource whose last reload is on trial
+  POST   /rollback                             all resources whose last reload is on trial
   DELETE /resources/NAME
   DELETE /clients/NUMBER
-  POST   /resources/NAME/messages              to all instances; ?path=/PATH or ?client=NUMBER: to one
-  POST   /resources/NAME/topics/TOPIC          text, or with Content-Type: application/octet-stream
-  GET    /resources/NAME/tags/TAG              how many clients have the tag
-  POST   /resources/NAME/tags/TAG              to all of them: text, or binary as above
-  DELETE /resources/NAME/tags/TAG              closes them; ?code=CODE&reason=REASON
+  POST   /resources/NAME/messages              to all instances; to one with ?path=/PATH or ?client=NUMBER
+  POST   /resources/NAME/topics/TOPIC          text; binary with Content-Type: application/octet-stream
+  GET    /resources/NAME/tags/TAG              the number of clients with the tag
+  POST   /resources/NAME/tags/TAG              to all clients with the tag: text, or binary as above
+  DELETE /resources/NAME/tags/TAG              closes the clients with the tag; ?code=CODE&reason=REASON
 ";
 
-/// What a query that is not understood is told.
-const NO_SUCH_QUERY: &str = "What stands behind the question mark is not understood here.\n";
+/// The response to a request whose query is invalid.
+const INVALID_QUERY: &str = "The query of this URL is not valid for the request.\n";
 
 const NOT_TEXT: &str =
     "The message is not UTF-8: send it with Content-Type: application/octet-stream.\n";
 
-const NOT_A_KIND: &str = "The Content-Type is not ASCII.\n";
+const INVALID_KIND: &str = "The Content-Type is not ASCII.\n";
 
-/// Who sends what comes in here, as handlers hear it.
+/// The sender that handlers see in messages from the admin address.
 const SENDER: &str = "admin";
 
-/// How long to wait when the system has no file descriptors left.
-const OUT_OF_RESOURCES: Duration = Duration::from_millis(100);
+/// The pause before the next accept when the system has no file descriptors left.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// Lines on connections that cannot be accepted.
+/// Limits the log lines about connections that cannot be accepted.
 static NOT_ACCEPTED: LogRate = LogRate::new();
 
-/// The admin address and what is served there.
+/// The admin address and the service behind it.
 #[derive(Debug)]
 pub(super) struct Admin {
     listener: TcpListener,
@@ -84,11 +84,11 @@ struct AdminService {
 }
 
 impl Admin {
-    /// Listens, and begins to count.
+    /// Listens on the admin address, and installs the recorder of metrics.
     ///
     /// # Errors
     ///
-    /// What the system says when it does not listen there.
+    /// The system's error if it cannot listen there.
     pub(super) async fn start(
         address: SocketAddr,
         host: Host,
@@ -99,7 +99,7 @@ impl Admin {
         let recorder = PrometheusBuilder::new().build_recorder();
         let metrics = recorder.handle();
         if metrics::set_global_recorder(recorder).is_err() {
-            tracing::debug!("something else in this process counts already");
+            tracing::debug!("this process already has another recorder of metrics");
         }
         Ok(Self { listener, service: Arc::new(AdminService { address, host, reloader, metrics }) })
     }
@@ -108,24 +108,24 @@ impl Admin {
         self.service.address
     }
 
-    /// Serves for ever.
+    /// Serves forever.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops accepting; requests go on.
+    /// Dropping the future stops accepting; connections that are already accepted continue.
     pub(super) async fn serve(self) {
         let connections = Connections::new();
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
                     let service = Arc::clone(&self.service);
-                    tokio::spawn(service.serve(stream, connections.seat(Instant::now())));
+                    tokio::spawn(service.serve(stream, connections.add(Instant::now())));
                 }
                 Err(error) => {
                     if let Some(Line { left_out }) = NOT_ACCEPTED.line(std::time::Instant::now()) {
                         tracing::warn!(left_out, "cannot accept on the admin address: {error}");
                     }
-                    sleep(OUT_OF_RESOURCES).await;
+                    sleep(ACCEPT_BACKOFF).await;
                 }
             }
         }
@@ -133,93 +133,92 @@ impl Admin {
 }
 
 impl AdminService {
-    /// Serves a connection until it ends, or gives way to another.
-    async fn serve(self: Arc<Self>, stream: TcpStream, seat: ConnectionSlot) {
+    /// Serves a connection until it ends, is evicted, or has been idle for too long.
+    async fn serve(self: Arc<Self>, stream: TcpStream, slot: ConnectionSlot) {
         let service = service_fn(|request| {
-            let (service, seat) = (&self, &seat);
+            let (service, slot) = (&self, &slot);
             async move {
-                let response = service.answer(request, seat).await;
-                seat.rest(Instant::now());
+                let response = service.answer(request, slot).await;
+                slot.set_idle(Instant::now());
                 Ok::<_, Infallible>(response)
             }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            // The seat has one time for everything that is waited for.
+            // The slot's idle timeout covers reading the head as well.
             .header_read_timeout(None)
             .title_case_headers(true)
-            // Whoever closes their side behind a request still gets the answer.
+            // A client that closes its side after a request still gets the response.
             .half_close(true)
             .serve_connection(TokioIo::new(stream), service);
         tokio::select! {
-            // An error leaves nothing more to do.
+            // There is nothing to do about an error: the connection has ended.
             _ = connection => {}
-            () = seat.over() => {}
+            () = slot.closed() => {}
         }
     }
 
     async fn answer(
         self: &Arc<Self>,
-        request: Request<Incoming>,
-        seat: &ConnectionSlot,
+        http_request: Request<Incoming>,
+        slot: &ConnectionSlot,
     ) -> Response<Body> {
-        if let Err(stranger) = caller::check(&request, self.address) {
-            return text(stranger.status(), format!("{stranger}\n"));
+        if let Err(rejected) = caller::check(&http_request, self.address) {
+            return text(rejected.status(), format!("{rejected}\n"));
         }
-        // RFC 9110 §9.3.2: the library leaves the body out.
-        let method = match *request.method() {
+        // RFC 9110 §9.3.2: HEAD is GET without a body, which the HTTP library omits.
+        let method = match *http_request.method() {
             Method::HEAD => &Method::GET,
             ref method => method,
         };
-        let Some(wish) = AdminRequest::parse(method, request.uri()) else {
-            return no_such_wish(method, request.uri());
+        let Some(request) = AdminRequest::parse(method, http_request.uri()) else {
+            return unknown_request(method, http_request.uri());
         };
-        // Whoever measures never waits for those who do something.
-        let answer = match wish.takes_time() {
-            false => self.handle(wish, request.headers(), &[]).await,
-            true => self.work_on(wish, request, seat).await,
+        // Short requests need no permit, so that reading metrics never waits for a long request.
+        let response = match request.is_long() {
+            false => self.handle(request, http_request.headers(), &[]).await,
+            true => self.handle_long(request, http_request, slot).await,
         };
-        answer.unwrap_or_else(|refusal| refusal)
+        response.unwrap_or_else(|refusal| refusal)
     }
 
-    /// Fulfils a wish in a task of its own: whoever asked may go, what was begun goes on.
-    async fn work_on(
+    /// Handles a long request in a task of its own. It continues if its connection is dropped.
+    async fn handle_long(
         self: &Arc<Self>,
-        wish: AdminRequest,
-        request: Request<Incoming>,
-        seat: &ConnectionSlot,
+        request: AdminRequest,
+        http_request: Request<Incoming>,
+        slot: &ConnectionSlot,
     ) -> Result<Response<Body>, Response<Body>> {
-        seat.wait(Instant::now());
-        let (head, incoming) = request.into_parts();
+        slot.set_waiting(Instant::now());
+        let (head, incoming) = http_request.into_parts();
         let message = body(incoming).await?;
-        let Some(turn) = seat.turn().await else {
-            let why = "Others came, and this connection gives way to them.\n";
+        let Some(permit) = slot.acquire().await else {
+            let why = "The connection was evicted to make room for another one.\n";
             return Err(text(StatusCode::SERVICE_UNAVAILABLE, why));
         };
         let service = Arc::clone(self);
-        let work =
-            tokio::spawn(
-                async move { (service.handle(wish, &head.headers, &message).await, turn) },
-            );
+        let work = tokio::spawn(async move {
+            (service.handle(request, &head.headers, &message).await, permit)
+        });
         let failed =
-            |_| text(StatusCode::INTERNAL_SERVER_ERROR, "That failed; the log says why.\n");
-        let (done, turn) = work.await.map_err(failed)?;
-        // In this order, so that no more are in work than may be.
-        seat.rest(Instant::now());
-        drop(turn);
+            |_| text(StatusCode::INTERNAL_SERVER_ERROR, "The request failed; the log says why.\n");
+        let (done, permit) = work.await.map_err(failed)?;
+        // In this order, so that never more connections than permits are in the state `Working`.
+        slot.set_idle(Instant::now());
+        drop(permit);
         done
     }
 
     async fn handle(
         &self,
-        wish: AdminRequest,
+        request: AdminRequest,
         headers: &HeaderMap,
         message: &[u8],
     ) -> Result<Response<Body>, Response<Body>> {
-        match wish {
+        match request {
             AdminRequest::Health => Ok(self.host.state.health()),
             AdminRequest::Metrics => {
-                self.host.measure();
+                self.host.update_gauges();
                 Ok(text(StatusCode::OK, self.metrics.render()))
             }
             AdminRequest::Resources => Ok(json(StatusCode::OK, &self.host.resources())),
@@ -245,7 +244,7 @@ impl AdminService {
                 let message = CustomMessage::new(message).sender(SENDER);
                 let message = match headers.get(CONTENT_TYPE).map(HeaderValue::to_str) {
                     Some(Ok(kind)) => message.kind(kind),
-                    Some(Err(_)) => return Err(text(StatusCode::BAD_REQUEST, NOT_A_KIND)),
+                    Some(Err(_)) => return Err(text(StatusCode::BAD_REQUEST, INVALID_KIND)),
                     None => message,
                 };
                 Ok(sent(self.host.send_custom(&resource, to, message).await))
@@ -255,7 +254,7 @@ impl AdminService {
                     Message::Binary(bytes) => {
                         self.host.publish_binary(&resource, &topic, bytes).await
                     }
-                    Message::Text(words) => self.host.publish_text(&resource, &topic, words).await,
+                    Message::Text(text) => self.host.publish_text(&resource, &topic, text).await,
                 };
                 match published {
                     Ok(clients) => {
@@ -265,7 +264,7 @@ impl AdminService {
                 }
             }
             AdminRequest::CountTagged { resource, tag } => {
-                let clients = self.host.count_tagged(&resource, &tag).map_err(not_done)?;
+                let clients = self.host.count_tagged(&resource, &tag).map_err(tagged_error)?;
                 Ok(json(StatusCode::OK, &BTreeMap::from([("clients", clients)])))
             }
             AdminRequest::SendTagged { resource, tag } => {
@@ -273,16 +272,14 @@ impl AdminService {
                     Message::Binary(bytes) => {
                         self.host.send_tagged_binary(&resource, &tag, bytes).await
                     }
-                    Message::Text(words) => {
-                        self.host.send_tagged_text(&resource, &tag, words).await
-                    }
+                    Message::Text(text) => self.host.send_tagged_text(&resource, &tag, text).await,
                 };
-                let clients = sent.map_err(not_done)?;
+                let clients = sent.map_err(tagged_error)?;
                 Ok(text(StatusCode::OK, format!("sent to {clients} clients\n")))
             }
-            AdminRequest::CloseTagged { resource, tag, with: Closing { code, reason } } => {
+            AdminRequest::CloseTagged { resource, tag, with: CloseParameters { code, reason } } => {
                 let closed = self.host.close_tagged(&resource, &tag, code, &reason).await;
-                let clients = closed.map_err(not_done)?;
+                let clients = closed.map_err(tagged_error)?;
                 Ok(text(StatusCode::OK, format!("closed {clients} clients\n")))
             }
         }
@@ -293,14 +290,14 @@ fn not_text() -> Response<Body> {
     text(StatusCode::BAD_REQUEST, NOT_TEXT)
 }
 
-/// The body of a request, as it goes to clients.
+/// The body of a request, as a message to clients.
 enum Message<'a> {
     Text(&'a str),
     Binary(&'a [u8]),
 }
 
 impl<'a> Message<'a> {
-    /// `None` for a text that is none.
+    /// Returns the message. `None`: it should be text and is not UTF-8.
     fn of(headers: &HeaderMap, body: &'a [u8]) -> Option<Self> {
         if is_binary(headers) {
             return Some(Self::Binary(body));
@@ -309,24 +306,24 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Somebody who is lost hears what there is.
-fn no_such_wish(method: &Method, uri: &Uri) -> Response<Body> {
+/// Returns the response to an unknown request: 404, 405 or 400, with the list of requests.
+fn unknown_request(method: &Method, uri: &Uri) -> Response<Body> {
     let path: Uri = uri.path().parse().unwrap_or_default();
     let methods = [Method::GET, Method::POST, Method::DELETE];
-    let there: Vec<&str> = methods
+    let allowed: Vec<&str> = methods
         .iter()
         .filter(|method| AdminRequest::parse(method, &path).is_some())
         .map(Method::as_str)
         .collect();
-    if there.is_empty() {
+    if allowed.is_empty() {
         return text(StatusCode::NOT_FOUND, USAGE);
     }
-    if there.contains(&method.as_str()) {
-        return text(StatusCode::BAD_REQUEST, format!("{NO_SUCH_QUERY}{USAGE}"));
+    if allowed.contains(&method.as_str()) {
+        return text(StatusCode::BAD_REQUEST, format!("{INVALID_QUERY}{USAGE}"));
     }
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, USAGE);
     // RFC 9110 §15.5.6.
-    if let Ok(allowed) = HeaderValue::from_str(&there.join(", ")) {
+    if let Ok(allowed) = HeaderValue::from_str(&allowed.join(", ")) {
         response.headers_mut().insert(ALLOW, allowed);
     }
     response
@@ -337,7 +334,7 @@ async fn body(incoming: Incoming) -> Result<Bytes, Response<Body>> {
         Ok(body) => Ok(body.to_bytes()),
         Err(_) => Err(text(
             StatusCode::PAYLOAD_TOO_LARGE,
-            format!("A message has {MAX_BODY} octets at most, and must come whole.\n"),
+            format!("The body must be complete, and have at most {MAX_BODY} bytes.\n"),
         )),
     }
 }

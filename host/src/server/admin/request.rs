@@ -1,4 +1,4 @@
-//! What is wanted at the admin address.
+//! Requests to the admin address, parsed from method and URI.
 
 use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
@@ -20,24 +20,24 @@ pub(super) enum AdminRequest {
     Publish { resource: String, topic: String },
     CountTagged { resource: String, tag: String },
     SendTagged { resource: String, tag: String },
-    CloseTagged { resource: String, tag: String, with: Closing },
+    CloseTagged { resource: String, tag: String, with: CloseParameters },
 }
 
-/// How clients are closed.
+/// The close code and the reason with which clients are closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Closing {
+pub(super) struct CloseParameters {
     pub(super) code: u16,
     pub(super) reason: String,
 }
 
-impl Default for Closing {
+impl Default for CloseParameters {
     fn default() -> Self {
         Self { code: CloseCode::GOING_AWAY.number(), reason: CLOSED_BY_THE_ADMINISTRATOR.into() }
     }
 }
 
 impl AdminRequest {
-    /// `None` if there is no such thing.
+    /// Parses a request. Returns `None` if there is no such request.
     pub(super) fn parse(method: &Method, uri: &Uri) -> Option<Self> {
         let path: Vec<String> = uri.path().split('/').skip(1).map(decode).collect::<Option<_>>()?;
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
@@ -61,7 +61,9 @@ impl AdminRequest {
                 match method {
                     "GET" => Self::CountTagged { resource, tag },
                     "POST" => Self::SendTagged { resource, tag },
-                    "DELETE" => Self::CloseTagged { resource, tag, with: closing(uri.query())? },
+                    "DELETE" => {
+                        Self::CloseTagged { resource, tag, with: close_parameters(uri.query())? }
+                    }
                     _ => return None,
                 }
             }
@@ -69,8 +71,8 @@ impl AdminRequest {
         })
     }
 
-    /// Whether it has to wait for somebody, be it for its own body.
-    pub(super) fn takes_time(&self) -> bool {
+    /// Returns whether the request may have to wait: for a handler, for a lock, or for its own body.
+    pub(super) fn is_long(&self) -> bool {
         match self {
             Self::Health
             | Self::Metrics
@@ -98,24 +100,24 @@ fn recipient(query: Option<&str>) -> Option<Recipient> {
     }
 }
 
-/// `None` for what is not understood, or said twice.
-fn closing(query: Option<&str>) -> Option<Closing> {
+/// Parses the query of a request to close clients. Returns `None` if it is invalid or has a parameter twice.
+fn close_parameters(query: Option<&str>) -> Option<CloseParameters> {
     let (mut code, mut reason) = (None, None);
     for part in query.unwrap_or_default().split('&').filter(|part| !part.is_empty()) {
         let (name, value) = part.split_once('=')?;
-        let twice = match name {
+        let is_duplicate = match name {
             "code" => code.replace(value.parse().ok()?).is_some(),
             "reason" => reason.replace(decode(value)?).is_some(),
             _ => return None,
         };
-        if twice {
+        if is_duplicate {
             return None;
         }
     }
-    let otherwise = Closing::default();
+    let default = CloseParameters::default();
     Some(match code {
-        None => Closing { reason: reason.unwrap_or(otherwise.reason), ..otherwise },
-        Some(code) => Closing { code, reason: reason.unwrap_or_default() },
+        None => CloseParameters { reason: reason.unwrap_or(default.reason), ..default },
+        Some(code) => CloseParameters { code, reason: reason.unwrap_or_default() },
     })
 }
 
@@ -127,45 +129,48 @@ fn decode(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn wish(method: &Method, uri: &str) -> Option<AdminRequest> {
+    fn request(method: &Method, uri: &str) -> Option<AdminRequest> {
         AdminRequest::parse(method, &uri.parse().expect("a URI"))
     }
 
     #[test]
-    fn wishes_are_read_from_method_and_path() {
-        assert_eq!(wish(&Method::GET, "/healthz"), Some(AdminRequest::Health));
-        assert_eq!(wish(&Method::GET, "/metrics"), Some(AdminRequest::Metrics));
+    fn requests_are_parsed_from_method_and_path() {
+        assert_eq!(request(&Method::GET, "/healthz"), Some(AdminRequest::Health));
+        assert_eq!(request(&Method::GET, "/metrics"), Some(AdminRequest::Metrics));
         let to = |to| Some(AdminRequest::Send { resource: "chat".into(), to });
-        assert_eq!(wish(&Method::POST, "/resources/chat/messages"), to(Recipient::All));
+        assert_eq!(request(&Method::POST, "/resources/chat/messages"), to(Recipient::All));
         let path = Recipient::Path("/room/a%20b".into());
-        assert_eq!(wish(&Method::POST, "/resources/chat/messages?path=/room/a%20b"), to(path));
+        assert_eq!(request(&Method::POST, "/resources/chat/messages?path=/room/a%20b"), to(path));
         let client = Recipient::Client(7);
-        assert_eq!(wish(&Method::POST, "/resources/chat/messages?client=7"), to(client));
+        assert_eq!(request(&Method::POST, "/resources/chat/messages?client=7"), to(client));
         let publish = AdminRequest::Publish { resource: "chat".into(), topic: "a/b c".into() };
-        assert_eq!(wish(&Method::POST, "/resources/chat/topics/a%2Fb%20c"), Some(publish));
-        assert_eq!(wish(&Method::DELETE, "/clients/12"), Some(AdminRequest::Close { client: 12 }));
+        assert_eq!(request(&Method::POST, "/resources/chat/topics/a%2Fb%20c"), Some(publish));
+        assert_eq!(
+            request(&Method::DELETE, "/clients/12"),
+            Some(AdminRequest::Close { client: 12 })
+        );
         let (resource, tag) = ("chat".to_owned(), "user:4/2".to_owned());
         let count = AdminRequest::CountTagged { resource: resource.clone(), tag: tag.clone() };
-        assert_eq!(wish(&Method::GET, "/resources/chat/tags/user:4%2F2"), Some(count));
+        assert_eq!(request(&Method::GET, "/resources/chat/tags/user:4%2F2"), Some(count));
         let send = AdminRequest::SendTagged { resource, tag };
-        assert_eq!(wish(&Method::POST, "/resources/chat/tags/user:4%2f2"), Some(send));
+        assert_eq!(request(&Method::POST, "/resources/chat/tags/user:4%2f2"), Some(send));
     }
 
     #[test]
-    fn how_clients_are_closed_is_read_from_the_query() {
-        let with = |query: &str| match wish(&Method::DELETE, &format!("/resources/a/tags/b{query}"))
-        {
-            Some(AdminRequest::CloseTagged { with, .. }) => Some(with),
-            other => {
-                assert_eq!(other, None);
-                None
-            }
-        };
-        let closing = |code, reason: &str| Some(Closing { code, reason: reason.into() });
-        assert_eq!(with(""), Some(Closing::default()));
-        assert_eq!(with("?code=4001"), closing(4001, ""));
-        assert_eq!(with("?reason=so%20long"), closing(1001, "so long"));
-        assert_eq!(with("?reason=a%26b&code=65535"), closing(65535, "a&b"));
+    fn close_code_and_reason_are_parsed_from_the_query() {
+        let with =
+            |query: &str| match request(&Method::DELETE, &format!("/resources/a/tags/b{query}")) {
+                Some(AdminRequest::CloseTagged { with, .. }) => Some(with),
+                other => {
+                    assert_eq!(other, None);
+                    None
+                }
+            };
+        let closed = |code, reason: &str| Some(CloseParameters { code, reason: reason.into() });
+        assert_eq!(with(""), Some(CloseParameters::default()));
+        assert_eq!(with("?code=4001"), closed(4001, ""));
+        assert_eq!(with("?reason=so%20long"), closed(1001, "so long"));
+        assert_eq!(with("?reason=a%26b&code=65535"), closed(65535, "a&b"));
         for bad in ["?code=", "?code=x", "?code=65536", "?code", "?codes=1", "?code=1&code=1"] {
             assert_eq!(with(bad), None, "{bad}");
         }
@@ -185,7 +190,7 @@ mod tests {
             (Method::POST, "/resources/chat/messages?client=x"),
             (Method::POST, "/resources/%ff/messages"),
         ] {
-            assert_eq!(wish(&method, uri), None, "{uri}");
+            assert_eq!(request(&method, uri), None, "{uri}");
         }
     }
 }

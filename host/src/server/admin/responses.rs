@@ -1,4 +1,4 @@
-//! What whoever asked is told of it.
+//! Responses of the admin address.
 
 use http::{Response, StatusCode};
 
@@ -17,7 +17,9 @@ pub(super) fn reloaded(reload: Result<ConfigReload, ConfigReloadError>) -> Respo
     for (name, reload) in reloads {
         lines += &match reload {
             Ok(ReloadOutcome::Unchanged { hash }) => format!("{name}: unchanged {hash}\n"),
-            Ok(ReloadOutcome::Replaced(replaced)) => format!("{name}: {}", swaps(&replaced)),
+            Ok(ReloadOutcome::Replaced(replaced)) => {
+                format!("{name}: {}", replacement(&replaced))
+            }
             Err(error @ (ReloadError::Component(_) | ReloadError::RolledBack { .. })) => {
                 status = StatusCode::UNPROCESSABLE_ENTITY;
                 format!("{name}: {error}\n")
@@ -35,16 +37,16 @@ fn changes(configured: &Configured) -> String {
     let Configured { added, removed, changed, restarted, unchanged: _ } = configured;
     let lists =
         [("added", added), ("removed", removed), ("changed", changed), ("restarted", restarted)];
-    let told = lists.iter().filter(|(_, names)| !names.is_empty());
-    told.map(|(what, names)| format!("{what} {}\n", names.join(", "))).collect()
+    let changed = lists.iter().filter(|(_, names)| !names.is_empty());
+    changed.map(|(verb, names)| format!("{verb} {}\n", names.join(", "))).collect()
 }
 
-fn swaps(replaced: &Replaced) -> String {
+fn replacement(replaced: &Replaced) -> String {
     let Replaced { old, new, longest_pause, took, waiting, trial, .. } = replaced;
     let trial = match trial {
         None => String::new(),
         Some(time) if *waiting > 0 => {
-            format!(", on trial for {time:?}, {waiting} wait for its end")
+            format!(", on trial for {time:?}, {waiting} more instances follow after it")
         }
         Some(time) => format!(", on trial for {time:?}"),
     };
@@ -59,7 +61,8 @@ fn instances(replaced: &Replaced) -> String {
     format!("{swapped} instances swapped, {kept} kept, {lost} lost, {asleep} asleep")
 }
 
-/// Those that have nothing to roll back are not named, unless that is so of all.
+/// Lists the outcomes of a rollback. Resources without a trial are omitted. If no resource has one, the response is
+/// 409.
 pub(super) fn rolled_back(
     outcomes: Vec<(String, Result<Replaced, ReloadError>)>,
 ) -> Response<Body> {
@@ -81,7 +84,7 @@ pub(super) fn rolled_back(
     }
 }
 
-/// The answer of a single instance is given as it is; of several, how many there were.
+/// Returns the answer of a single instance as it is. For several instances, returns how many accepted the message.
 pub(super) fn sent(answers: Result<Vec<CustomAnswer>, CustomError>) -> Response<Body> {
     let mut answers = match answers {
         Ok(answers) => answers,
@@ -107,15 +110,15 @@ pub(super) fn sent(answers: Result<Vec<CustomAnswer>, CustomError>) -> Response<
         }
         (all, last) => {
             let is_given = |answer: &CustomAnswer| matches!(answer, CustomAnswer::Given(_));
-            let taken = answers.iter().chain(&last).filter(|answer| is_given(answer)).count();
-            text(StatusCode::OK, format!("taken by {taken} of {all} instances\n"))
+            let accepted = answers.iter().chain(&last).filter(|answer| is_given(answer)).count();
+            text(StatusCode::OK, format!("accepted by {accepted} of {all} instances\n"))
         }
     }
 }
 
-/// Why nothing was done with the clients that have a tag.
-#[expect(clippy::needless_pass_by_value, reason = "what an error becomes")]
-pub(super) fn not_done(error: TaggedError) -> Response<Body> {
+/// Returns the response to a rejected request about the clients with a tag.
+#[expect(clippy::needless_pass_by_value, reason = "used with map_err")]
+pub(super) fn tagged_error(error: TaggedError) -> Response<Body> {
     let status = match error {
         TaggedError::NoResource(_) => StatusCode::NOT_FOUND,
         TaggedError::InvalidTag | TaggedError::Close(_) => StatusCode::BAD_REQUEST,

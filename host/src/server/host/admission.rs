@@ -1,4 +1,4 @@
-//! Letting a client in: the rules of the protocol, the limits, then the handler's own word.
+//! Admission of a client: first the rules of the protocol, then the limits, then the handler's decision.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -24,16 +24,16 @@ use crate::log_rate::{Line, LogRate};
 use crate::resource::Full;
 use crate::server::response::{Body, rejected, switch_protocols, text, unavailable};
 
-/// Lines on clients that found no place.
+/// Limits the log lines about clients that were refused because a limit was reached.
 static FULL: LogRate = LogRate::new();
 
-/// Lines on handlers that answer handshakes with what is no answer.
-static WRONG: LogRate = LogRate::new();
+/// Limits the log lines about handlers that accept a client with an invalid response.
+static INVALID_ACCEPTANCE: LogRate = LogRate::new();
 
-/// Lines on handlers that let a client wait for too long.
-static LATE: LogRate = LogRate::new();
+/// Limits the log lines about handlers that do not answer a handshake in time.
+static TIMED_OUT: LogRate = LogRate::new();
 
-/// Answers a handshake. If that is with 101, the client is left with the visit.
+/// Answers a handshake. If the answer is 101, `context` then holds the accepted client.
 pub(in crate::server) async fn admit(
     state: &Arc<HostState>,
     route: Route,
@@ -65,7 +65,7 @@ pub(in crate::server) async fn admit(
         }
     };
     if state.is_draining() || served.is_stopped() {
-        return unavailable("The server stops.\n");
+        return unavailable("The server is stopping.\n");
     }
     let id = state.next_id();
     let lease = match served.resource().lease(id, &path, settings.limits.max_clients) {
@@ -86,7 +86,7 @@ pub(in crate::server) async fn admit(
         subprotocols: upgrade.subprotocols().to_vec(),
         origin: upgrade.origin().map(str::to_owned),
         version: upgrade.version(),
-        // Agreed before the handler is asked, as it may send at once.
+        // Agreed on before the handler is called, because the handler may send at once.
         deflate: settings.compression.and_then(|wanted| upgrade.accept_deflate(&wanted)),
         address: forwarded.address,
         scheme: rules.scheme,
@@ -119,7 +119,7 @@ pub(in crate::server) async fn admit(
             text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
         }
         Ok(Err(_)) | Err(_) => {
-            if let Some(Line { left_out }) = LATE.line(Instant::now()) {
+            if let Some(Line { left_out }) = TIMED_OUT.line(Instant::now()) {
                 tracing::warn!(
                     resource = served.name(),
                     peer = %context.peer.address,
@@ -132,28 +132,28 @@ pub(in crate::server) async fn admit(
     }
 }
 
-/// Who the client is, whatever is between it and us.
+/// Returns the client's address, host and scheme, as trusted proxies report them.
 fn forwarded(state: &HostState, request: &Request<()>, context: &RequestContext) -> Forwarded {
     let peer = context.peer.address.ip();
     let convention = state.config().forwarded_by;
-    forwarded::client(request, peer, convention, |address| context.believes(state, address))
+    forwarded::client(request, peer, convention, |address| context.trusts(state, address))
 }
 
-/// A client that its handler lets in.
+/// A client that its handler has accepted.
 struct Accepted {
     admitted: Admitted,
     acceptance: Acceptance,
     settings: Arc<config::Resource>,
 }
 
-/// What the handler says of a client.
+/// The handler's decision about a client.
 enum Answer {
     Accepted(Admitted, Acceptance),
     Refused(Refusal),
     Faulted(Fault),
 }
 
-/// Calls `connected` in a task of its own: the request may be dropped, a running call must not be.
+/// Calls `connected` in a task of its own: the request may be dropped, but a running call must not be.
 fn ask_handler(
     client: Arc<Client>,
     permit: ClientPermit,
@@ -162,36 +162,38 @@ fn ask_handler(
 ) -> oneshot::Receiver<Answer> {
     let (mut answer_to, answer) = oneshot::channel();
     let actor = Arc::clone(permit.lease.actor());
-    let asked = Arc::clone(&actor);
+    let called = Arc::clone(&actor);
     actor.worker().run(async move {
         let _handshake = handshake;
         let turn = tokio::select! {
             biased;
-            // The client has left, or its time is over: its places are for others. A call that runs keeps them.
+            // The client has left, or the handshake has timed out: the permits are released. While a call runs, it
+            // keeps them.
             () = answer_to.closed() => return,
-            turn = asked.turn() => turn,
+            turn = called.turn() => turn,
         };
-        // Forgotten again on every way that does not let it in.
-        let registration = asked.register(&client);
+        // Dropped, and so undone, on every path that does not accept the client.
+        let registration = called.register(&client);
         let answer = match turn.connected(&client).await {
             Ok(Ok(acceptance)) => {
-                // Here, so that the handler can ask for it in the very next event.
+                // Done here, so that the handler can ask for the subprotocol in the next event.
                 agree(client.info(), &acceptance, &settings);
                 Answer::Accepted(Admitted::new(client, registration, permit), acceptance)
             }
             Ok(Err(refusal)) => Answer::Refused(refusal),
             Err(fault) => {
-                asked.report_fault(Some(client.id()), &fault);
+                called.report_fault(Some(client.id()), &fault);
                 Answer::Faulted(fault)
             }
         };
-        // If nobody waits any more, the handler hears of it when an admitted client is dropped.
+        // If the request is gone, dropping the admitted client here calls `disconnected`.
         let _ = answer_to.send(answer);
     });
     answer
 }
 
-/// Agrees on the subprotocol that the handler has chosen, or else the configuration.
+/// Agrees on the subprotocol: the one that the handler has chosen, or else the first one offered by the client that the
+/// configuration lists.
 fn agree(info: &ClientInfo, acceptance: &Acceptance, settings: &config::Resource) {
     match &acceptance.subprotocol {
         Some(chosen) => info.agree(|offered| offered == chosen),
@@ -212,24 +214,24 @@ fn accept(
             let client = Arc::clone(admitted.client());
             let trailer = upgrade.trailer().to_vec();
             context.put_accepted(AcceptedClient { admitted, settings, trailer });
-            // Whoever sends all away has not seen this one, perhaps.
+            // A drain that is under way may have missed this client.
             if state.is_draining() || served.is_stopped() {
                 client.close_by_host(HostClose::Stopping);
             }
             switch_protocols(response)
         }
-        Err(mistake) => {
+        Err(error) => {
             let client = admitted.client().id();
             let resource = served.name();
-            if let Some(Line { left_out }) = WRONG.line(Instant::now()) {
+            if let Some(Line { left_out }) = INVALID_ACCEPTANCE.line(Instant::now()) {
                 tracing::error!(
                     resource,
                     %client,
                     left_out,
-                    "the handler let a client in wrongly: {mistake}"
+                    "the handler accepted a client with an invalid response: {error}"
                 );
             }
-            admitted.disconnect(&ConnectionEnd::HandshakeFailed);
+            admitted.disconnect(&ConnectionEnd::InvalidAcceptance);
             text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
         }
     }
@@ -241,7 +243,7 @@ fn response(
     acceptance: Acceptance,
     settings: &config::Resource,
 ) -> Result<Response<()>, String> {
-    // What the handler has chosen and nobody offered was not agreed, and is no answer.
+    // If the handler has chosen a subprotocol that the client did not offer, this fails.
     let subprotocol = acceptance.subprotocol.as_deref().or_else(|| info.subprotocol());
     let mut response =
         upgrade.response(subprotocol).map_err(|not_offered| not_offered.to_string())?;
@@ -249,7 +251,7 @@ fn response(
     for (name, value) in &settings.headers {
         headers.append(name, value.clone());
     }
-    add(headers, acceptance.headers);
+    append_headers(headers, acceptance.headers);
     Ok(response)
 }
 
@@ -263,27 +265,23 @@ fn refuse(refusal: Refusal) -> Response<Body> {
             response
         }
     };
-    add(response.headers_mut(), headers);
+    append_headers(response.headers_mut(), headers);
     response
 }
 
-fn add(headers: &mut HeaderMap, more: Vec<(HeaderName, HeaderValue)>) {
-    for (name, value) in more {
+fn append_headers(headers: &mut HeaderMap, added: Vec<(HeaderName, HeaderValue)>) {
+    for (name, value) in added {
         headers.append(name, value);
     }
 }
 
-/// What a client hears that came too late, because there are as many of something as there may be.
+/// Logs, counts and returns the refusal of a client because the limit on `of` is reached.
 fn full(served: &ServedResource, of: &'static str) -> Response<Body> {
     let resource = served.name();
     if let Some(Line { left_out }) = FULL.line(Instant::now()) {
-        tracing::warn!(
-            resource,
-            left_out,
-            "a client found no place: there are as many {of} as there may be"
-        );
+        tracing::warn!(resource, left_out, "a client was refused: the limit on {of} is reached");
     }
     let resource = resource.to_owned();
     metrics::counter!("ws_host_refused_total", "resource" => resource, "full" => of).increment(1);
-    unavailable("There is no place for one more client.\n")
+    unavailable("The server has no room for another client.\n")
 }

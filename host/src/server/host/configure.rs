@@ -1,4 +1,4 @@
-//! Other resources, or the same ones with other settings, while the host runs.
+//! Changes of the resources and their settings while the host runs.
 
 use std::sync::Arc;
 
@@ -7,50 +7,51 @@ use super::served::{PreparedResource, ServedResource};
 use crate::clients::HostClose;
 use crate::config::{self, InvalidSetting, checked_resources};
 use crate::reload::{Loaded, ReloadError};
-use crate::server::error::{StartError, of_resource};
+use crate::server::error::{StartError, resource_prefix};
 
-/// What became of the resources, by name.
+/// The outcome of a new configuration: the names of all resources, by what happened to them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Configured {
-    /// They are new.
+    /// New resources.
     pub added: Vec<String>,
-    /// They are gone: their clients were closed with 1001.
+    /// Resources that are no longer served. Their clients were closed with 1001.
     pub removed: Vec<String>,
-    /// They go on under other settings: no client was closed.
+    /// Resources that continue with new settings. No client was closed.
     pub changed: Vec<String>,
-    /// They began anew, because other instances were wanted: their clients were closed with 1012.
+    /// Resources that were started afresh, because a setting of their instances changed. Their clients were closed
+    /// with 1012.
     pub restarted: Vec<String>,
-    /// They were not touched.
+    /// Resources whose settings did not change.
     pub unchanged: Vec<String>,
 }
 
-/// Why nothing was changed.
+/// The reason why a new configuration was rejected. Nothing has changed then.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigureError {
-    /// A setting cannot be.
-    #[error("{}{_0}", of_resource(.0))]
+    /// A setting is invalid.
+    #[error("{}{_0}", resource_prefix(.0))]
     Setting(#[from] InvalidSetting),
-    /// A component cannot be served.
+    /// The component of a resource cannot be served.
     #[error("resource {name}: {cause}")]
     Component {
-        /// The resource.
+        /// The name of the resource.
         name: String,
-        /// What is wrong with it.
+        /// What is wrong with the component.
         cause: ReloadError,
     },
-    /// The engine for it does not start.
+    /// A resource does not start.
     #[error("resource {name}: {cause}")]
     Start {
-        /// The resource.
+        /// The name of the resource.
         name: String,
-        /// Why.
+        /// Why it does not start.
         cause: StartError,
     },
 }
 
-/// What is to become of a resource.
+/// The change that a new configuration makes to a resource.
 enum Step {
     Keep(Arc<ServedResource>),
     Add(PreparedResource),
@@ -58,8 +59,8 @@ enum Step {
     Restart(Arc<ServedResource>, PreparedResource),
 }
 
-/// All or nothing: first everything is loaded, then everything is changed. Whoever calls this holds the lock on
-/// changes, and does not stop in the middle.
+/// Applies a new configuration, all or nothing: first everything is loaded, then everything is changed. The caller
+/// holds the lock on changes and polls the future to its end.
 pub(in crate::server) async fn configure(
     state: &HostState,
     resources: Vec<config::Resource>,
@@ -69,7 +70,7 @@ pub(in crate::server) async fn configure(
     for settings in resources {
         steps.push(prepare(state, settings).await?);
     }
-    Ok(carry_out(state, steps).await)
+    Ok(apply(state, steps).await)
 }
 
 async fn prepare(state: &HostState, settings: config::Resource) -> Result<Step, ConfigureError> {
@@ -92,18 +93,18 @@ async fn prepare(state: &HostState, settings: config::Resource) -> Result<Step, 
     }
 }
 
-async fn carry_out(state: &HostState, steps: Vec<Step>) -> Configured {
+async fn apply(state: &HostState, steps: Vec<Step>) -> Configured {
     let mut done = Configured::default();
     let (mut serving, mut ending, mut replacing) = (Vec::new(), Vec::new(), Vec::new());
     for step in steps {
-        let (served, told) = match step {
+        let (served, names) = match step {
             Step::Keep(served) => (served, &mut done.unchanged),
             Step::Add(prepared) => {
                 (ServedResource::start(&state.context, prepared), &mut done.added)
             }
             Step::Change(served, settings, replacement) => {
                 served.change(*settings);
-                replacing.extend(replacement.map(|by| (Arc::clone(&served), by)));
+                replacing.extend(replacement.map(|loaded| (Arc::clone(&served), loaded)));
                 (served, &mut done.changed)
             }
             Step::Restart(old, prepared) => {
@@ -111,7 +112,7 @@ async fn carry_out(state: &HostState, steps: Vec<Step>) -> Configured {
                 (ServedResource::start(&state.context, prepared), &mut done.restarted)
             }
         };
-        told.push(served.name().to_owned());
+        names.push(served.name().to_owned());
         serving.push(served);
     }
     let is_wanted =
@@ -125,9 +126,9 @@ async fn carry_out(state: &HostState, steps: Vec<Step>) -> Configured {
         served.end(HostClose::Removed, state.stopping_time());
         done.removed.push(served.name().to_owned());
     }
-    for (served, by) in replacing {
-        // Its reloads end with the host alone, and nobody is left then who could miss this one.
-        let _ = served.reloader().replace(by).await;
+    for (served, loaded) in replacing {
+        // The reload task ends only with the host: an error means that there is nothing left to replace.
+        let _ = served.reloader().replace(loaded).await;
     }
     done
 }

@@ -1,4 +1,4 @@
-//! What resources stand on: the settings of the host, its engines and its threads.
+//! What all resources of a host share: its settings, its engines and its threads.
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use crate::budget::Budget;
 use crate::config;
 use crate::worker::Workers;
 
-/// What all resources of a host share.
+/// The settings, engines, workers and memory budget of a host.
 pub(in crate::server) struct HostContext {
-    /// All settings but the resources, which are in the registry.
+    /// All settings except the resources, which are in the registry.
     pub(in crate::server) config: config::Host,
     pub(in crate::server) runtimes: Runtimes,
     pub(in crate::server) workers: Arc<Workers>,
@@ -22,7 +22,7 @@ pub(in crate::server) struct HostContext {
 impl HostContext {
     /// # Errors
     ///
-    /// What the system says when it has no thread for a worker.
+    /// The system's error if it cannot start a worker thread.
     pub(in crate::server) fn new(config: config::Host) -> std::io::Result<Self> {
         let runtimes = Runtimes::new(config.cache.clone());
         let workers = Arc::new(Workers::start(config.workers)?);

@@ -1,14 +1,15 @@
-//! Messages from outside into handlers.
+//! Messages to handlers from outside: from the admin address or an embedding program.
 
 use std::sync::Arc;
 
 use super::CustomError;
 use crate::guest::CustomInfo;
 
-/// The longest kind or sender of a message, in octets: each instance that the message is for has them beside it.
-const MAX_WORD: usize = 255;
+/// The maximum length of a message's kind and of its sender, in bytes: each recipient's queue holds both beside the
+/// message.
+const MAX_INFO_LENGTH: usize = 255;
 
-/// A message from outside, for handlers that take such.
+/// A message from outside, for handlers that export `custom-listener`.
 ///
 /// ```
 /// use ws_host::CustomMessage;
@@ -23,17 +24,18 @@ pub struct CustomMessage<'a> {
 }
 
 impl<'a> CustomMessage<'a> {
-    /// A message of which only this is known.
+    /// Creates a message with neither a kind nor a sender.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, kind: None, sender: None }
     }
 
-    /// Of what kind it is, in at most 255 octets: a media type, say. The handler can ask for it.
+    /// Sets the kind of the message, for example a media type: at most 255 bytes. The handler can ask for it.
     pub fn kind(self, kind: &'a str) -> Self {
         Self { kind: Some(kind), ..self }
     }
 
-    /// Who sends it, in at most 255 octets: what this program calls itself. The handler can ask for it.
+    /// Sets the sender of the message, for example the name of this program: at most 255 bytes. The handler can ask
+    /// for it.
     pub fn sender(self, sender: &'a str) -> Self {
         Self { sender: Some(sender), ..self }
     }
@@ -44,7 +46,7 @@ impl<'a> CustomMessage<'a> {
 
     pub(in crate::server) fn info(&self) -> Result<CustomInfo, CustomError> {
         let bounded = |word: Option<&str>, too_long| match word {
-            Some(word) if word.len() > MAX_WORD => Err(too_long),
+            Some(word) if word.len() > MAX_INFO_LENGTH => Err(too_long),
             word => Ok(word.map(Arc::from)),
         };
         Ok(CustomInfo {
@@ -54,7 +56,7 @@ impl<'a> CustomMessage<'a> {
     }
 }
 
-/// Whatever has octets: a slice, a vector, a text.
+/// Accepts anything that has bytes: a slice, a vector, a string.
 impl<'a, T: AsRef<[u8]> + ?Sized> From<&'a T> for CustomMessage<'a> {
     fn from(bytes: &'a T) -> Self {
         Self::new(bytes.as_ref())
@@ -66,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kind_and_sender_have_255_octets_at_most() {
+    fn kind_and_sender_have_at_most_255_bytes() {
         let (fits, too_long) = ("x".repeat(255), "x".repeat(256));
         let info = CustomMessage::from("").kind(&fits).sender(&fits).info().expect("both fit");
         let fits = Some(Arc::from(fits));

@@ -1,4 +1,4 @@
-//! Resources that are served, whoever accepts the connections.
+//! The host: resources and their clients, independent of how connections are accepted.
 
 mod admission;
 mod configure;
@@ -38,78 +38,77 @@ use crate::pattern::normalized;
 use crate::reload::{ReloadError, ReloadOutcome, Replaced};
 use crate::resource::{NoTarget, Target};
 
-/// What clients hear whom whoever runs the server closes without a word.
+/// The close reason of clients that the operator closes without giving a reason.
 pub(in crate::server) const CLOSED_BY_THE_ADMINISTRATOR: &str = "closed by the administrator";
 
-/// Resources that are served, whoever accepts the connections. Copies are the same host.
+/// The resources that are served, independent of how connections are accepted. Clones are handles to the same host.
 ///
-/// Made by [`Server`](crate::Server), or by itself as part of another program:
+/// [`Server`](crate::Server) starts one. Another program can embed one without a server:
 ///
-/// - [`answer`](Self::answer) takes over a request of another program's HTTP server, as hyper and axum
-///   have them;
-/// - [`serve_stream`](Self::serve_stream) serves any stream.
+/// - [`answer`](Self::answer) answers a request that another HTTP server has read, such as one of hyper or axum;
+/// - [`serve_stream`](Self::serve_stream) serves any byte stream.
 #[derive(Clone)]
 pub struct Host {
     pub(in crate::server) state: Arc<HostState>,
 }
 
-/// No resource has this name.
+/// The error for a name that no resource has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no resource {0:?}")]
 pub struct NoResource(pub String);
 
-/// For which instances of a resource a message is.
+/// The instances of a resource that get a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Recipient {
-    /// All that there are.
+    /// All instances of the resource.
     All,
-    /// That of this path, however it is written, of a resource that has one for each path. It begins if it
-    /// has to.
+    /// The instance of this path, in a resource with one instance per path. The path is normalized. The instance is
+    /// started if it does not run.
     Path(String),
-    /// That of the client with this number.
+    /// The instance of the client with this number.
     Client(u64),
 }
 
-/// Why a message was not delivered.
+/// The reason why a message was not delivered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CustomError {
     /// There is no such resource.
     #[error(transparent)]
     NoResource(#[from] NoResource),
-    /// The resource does not have an instance for each path.
-    #[error("the resource does not have an instance for each path (instance-per = \"path\")")]
+    /// The resource does not have one instance per path.
+    #[error("the resource does not have one instance per path (instance-per = \"path\")")]
     NotPerPath,
     /// No such client is connected.
-    #[error("no client of this number is connected")]
+    #[error("no client with this number is connected")]
     NoClient,
     /// There is no room for the instance.
-    #[error("there are as many instances as there may be")]
+    #[error("the limit on instances is reached")]
     NoRoom,
     /// The kind of the message is too long.
-    #[error("the kind of a message has at most 255 octets")]
+    #[error("the kind of a message has at most 255 bytes")]
     KindTooLong,
     /// The sender of the message is too long.
-    #[error("the sender of a message has at most 255 octets")]
+    #[error("the sender of a message has at most 255 bytes")]
     SenderTooLong,
 }
 
-/// What an instance made of a message.
+/// An instance's response to a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CustomAnswer {
     /// The handler's answer.
     Given(Vec<u8>),
-    /// The handler says why not.
+    /// The handler refused the message, for this reason.
     Refused(String),
-    /// The component has no `custom-listener`.
+    /// The component does not export `custom-listener`.
     NoListener,
     /// The handler failed; the log says why.
     Failed,
 }
 
-/// A resource, as it is now.
+/// The present state of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ResourceStatus {
@@ -117,19 +116,19 @@ pub struct ResourceStatus {
     pub name: String,
     /// Its path, or pattern of paths.
     pub path: String,
-    /// The one of the server's addresses at which it is served, as the configuration has it. `None`: at all.
+    /// The server's address at which it is served, as configured. `None`: at all of them.
     pub listen: Option<Address>,
     /// The file of its component.
     pub component: String,
-    /// The beginning of the SHA-256 of the component.
+    /// The first digits of the component's SHA-256 hash.
     pub hash: String,
-    /// Whether the component is on trial, or was brought back from one.
+    /// Whether the component is on trial, or was restored by a rollback.
     pub trial: TrialState,
     /// How many clients are connected.
     pub clients: usize,
 }
 
-/// A client, as it is now.
+/// The present state of a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ClientStatus {
@@ -137,33 +136,33 @@ pub struct ClientStatus {
     pub id: u64,
     /// The name of its resource.
     pub resource: String,
-    /// The path that it asked for.
+    /// The path that it requested.
     pub path: String,
-    /// Its address, as a trusted proxy may tell it.
+    /// Its address: the one that a trusted proxy reports, if there is such a proxy.
     pub address: String,
     /// The other end of its connection.
     pub peer: SocketAddr,
     /// The version of the protocol that it speaks.
     pub version: u16,
-    /// Octets that wait to be written to it.
+    /// The number of bytes that wait to be written to it.
     pub buffered: usize,
 }
 
-/// How a server has stopped.
+/// The way in which a server has stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stopped {
-    /// Every client was told and has gone.
+    /// Every client was closed and has gone.
     Drained,
-    /// So many clients were still there when the time was over.
+    /// The drain timeout expired while this number of clients were still connected.
     Abandoned(usize),
 }
 
 impl Host {
-    /// Loads every component, and tries whether an instance of it can be made.
+    /// Loads every component and checks that it can be instantiated.
     ///
-    /// Must be called inside a tokio runtime. Clients are served by workers, threads of the host's own, as many as
-    /// the configuration allows; this runtime looks after them, and must run as long as the host does.
+    /// Must be called inside a tokio runtime. Clients are served by workers, which are threads of the host itself; the
+    /// configuration sets their number. The calling runtime supervises them and must run as long as the host does.
     ///
     /// # Errors
     ///
@@ -171,7 +170,7 @@ impl Host {
     ///
     /// # Cancel safety
     ///
-    /// Whatever has started ends when the future is dropped.
+    /// Dropping the future stops everything that it has started.
     pub async fn start(config: config::Host) -> Result<Self, StartError> {
         let mut config = config.checked()?;
         let resources = std::mem::take(&mut config.resources);
@@ -190,8 +189,8 @@ impl Host {
         Ok(Self { state })
     }
 
-    /// Serves these resources from now on, and no others. What did not change is not touched; if
-    /// anything cannot be served, nothing changes.
+    /// Replaces all resources by `resources`. Resources whose settings are the same continue undisturbed. If any
+    /// resource cannot be served, nothing changes.
     ///
     /// # Errors
     ///
@@ -199,7 +198,8 @@ impl Host {
     ///
     /// # Cancel safety
     ///
-    /// A change that has begun goes on when the future is dropped; one that waits for another is given up.
+    /// A change that has begun continues when the future is dropped. One that still waits for another change is
+    /// abandoned.
     pub async fn configure(
         &self,
         resources: Vec<config::Resource>,
@@ -213,7 +213,8 @@ impl Host {
         self.state.run(work).await
     }
 
-    /// Stops serving a resource: its clients are closed with 1001, as soon as a handler that wants to hear of it has.
+    /// Stops serving a resource. Its clients are closed with 1001, after `stopping` has returned in handlers that
+    /// export it.
     ///
     /// # Errors
     ///
@@ -221,7 +222,7 @@ impl Host {
     ///
     /// # Cancel safety
     ///
-    /// Nothing happens before the future has waited for a change that is under way.
+    /// The future first waits for a change that is under way. If it is dropped before that, nothing happens.
     pub async fn remove(&self, name: &str) -> Result<(), NoResource> {
         let registry = &self.state.registry;
         let _changing = registry.changing.lock().await;
@@ -233,36 +234,36 @@ impl Host {
         Ok(())
     }
 
-    /// Reads the component of a resource again, and serves it if it changed.
+    /// Reads the component of a resource again, and serves the new one if it has changed.
     ///
     /// # Errors
     ///
-    /// [`ReloadError`]; what was served before still is.
+    /// [`ReloadError`]; the old component is still served then.
     ///
     /// # Cancel safety
     ///
-    /// The reload goes on when the future is dropped.
+    /// The reload continues when the future is dropped.
     pub async fn reload(&self, name: &str) -> Result<ReloadOutcome, ReloadError> {
         let served = self.named(name).map_err(|error| ReloadError::Component(error.to_string()))?;
         served.reloader().reload().await
     }
 
-    /// Lets the component come back that was served before the last reload, with the states that it handed
-    /// over, while the new one is on trial.
+    /// Ends the trial of a new component: restores the component from before the last reload, with the states that
+    /// its instances handed over.
     ///
     /// # Errors
     ///
-    /// [`ReloadError`]; what is served stays as it is.
+    /// [`ReloadError`]; the component that is served does not change then.
     ///
     /// # Cancel safety
     ///
-    /// Once the future was polled the rollback goes on when it is dropped.
+    /// Once the future has been polled, the rollback continues when the future is dropped.
     pub async fn rollback(&self, name: &str) -> Result<Replaced, ReloadError> {
         let served = self.named(name).map_err(|error| ReloadError::Component(error.to_string()))?;
         served.reloader().roll_back().await
     }
 
-    /// All resources, by name.
+    /// Returns all resources, sorted by name.
     pub fn resources(&self) -> Vec<ResourceStatus> {
         let status = |served: &Arc<ServedResource>| {
             let settings = served.settings();
@@ -279,7 +280,7 @@ impl Host {
         self.state.registry.all().iter().map(status).collect()
     }
 
-    /// All clients that are connected, in no order.
+    /// Returns all connected clients, in no particular order.
     pub fn clients(&self) -> Vec<ClientStatus> {
         let mut all = Vec::new();
         for served in self.state.registry.all() {
@@ -299,7 +300,7 @@ impl Host {
         all
     }
 
-    /// Closes a client with 1001. Answers whether there was one.
+    /// Closes a client with 1001. Returns whether there was one with this number.
     pub fn close_client(&self, id: u64) -> bool {
         let served = self.state.registry.all();
         let clients = served.iter().flat_map(|served| served.resource().clients());
@@ -310,17 +311,17 @@ impl Host {
         found.is_some()
     }
 
-    /// Brings a message to instances of a resource, to each in the order of its events, and gives what
-    /// came of it.
+    /// Sends a message to instances of a resource, and returns their answers. Each instance gets it as one of its
+    /// events, in order.
     ///
     /// # Errors
     ///
-    /// [`CustomError`]; nobody got it then.
+    /// [`CustomError`]; no instance got the message then.
     ///
     /// # Cancel safety
     ///
-    /// The message is delivered when the future is dropped, unless it still waits because there are
-    /// too many before it (65,536, counted for each instance that has one before it).
+    /// When the future is dropped, the message is still delivered, unless it waits because too many others are queued
+    /// before it (65,536, counted once for each instance that a message is for).
     pub async fn send_custom(
         &self,
         resource: &str,
@@ -336,17 +337,17 @@ impl Host {
             Recipient::Client(id) => Target::Client(ClientId(id)),
         };
         let answers = served.resource().receive_custom(target, message.bytes(), info).await?;
-        let told = |answer| match answer {
+        let to_answer = |answer| match answer {
             Ok(CustomReply::Given(answer)) => CustomAnswer::Given(answer),
             Ok(CustomReply::Refused(why)) => CustomAnswer::Refused(why),
             Ok(CustomReply::NoListener) => CustomAnswer::NoListener,
             Err(_) => CustomAnswer::Failed,
         };
-        Ok(answers.into_iter().map(told).collect())
+        Ok(answers.into_iter().map(to_answer).collect())
     }
 
-    /// Publishes a text message to a topic of a resource. Answers to how many clients it goes. It waits while too
-    /// much that was published waits to be delivered.
+    /// Publishes a text message to a topic of a resource. Returns the number of clients that it goes to. Waits while
+    /// too much published data waits for delivery.
     ///
     /// # Errors
     ///
@@ -364,8 +365,8 @@ impl Host {
         self.publish(resource, topic, SharedMessage::text(message)).await
     }
 
-    /// Publishes a binary message to a topic of a resource. Answers to how many clients it goes. It waits while too
-    /// much that was published waits to be delivered.
+    /// Publishes a binary message to a topic of a resource. Returns the number of clients that it goes to. Waits while
+    /// too much published data waits for delivery.
     ///
     /// # Errors
     ///
@@ -383,18 +384,18 @@ impl Host {
         self.publish(resource, topic, SharedMessage::binary(message)).await
     }
 
-    /// Lets nobody in any more, tells handlers that want to hear of it, closes every client with 1001, and waits for
-    /// them as long as the configuration says.
+    /// Drains the host: accepts no more clients, calls `stopping` in handlers that export it, closes every client with
+    /// 1001, and waits until they have gone or the drain timeout expires.
     ///
     /// # Cancel safety
     ///
-    /// Clients that were closed stay closed.
+    /// When the future is dropped, clients that it has closed stay closed.
     pub async fn drain(&self) -> Stopped {
         self.state.drain().await
     }
 
-    /// Tells the metrics what can only be told when it is asked for.
-    pub(in crate::server) fn measure(&self) {
+    /// Updates the gauges that are measured only when metrics are requested.
+    pub(in crate::server) fn update_gauges(&self) {
         let budget = &self.state.context.budget;
         metrics::gauge!("ws_host_buffered_bytes").set(budget.used() as f64);
         metrics::gauge!("ws_host_max_buffered_bytes").set(budget.limit() as f64);
@@ -415,8 +416,8 @@ impl Host {
 }
 
 impl From<NoTarget> for CustomError {
-    fn from(none: NoTarget) -> Self {
-        match none {
+    fn from(error: NoTarget) -> Self {
+        match error {
             NoTarget::NotPerPath => Self::NotPerPath,
             NoTarget::NoClient => Self::NoClient,
             NoTarget::NoRoom => Self::NoRoom,

@@ -1,4 +1,5 @@
-//! A page that may not connect: its browser tells nobody why, so the log tells whoever runs the server.
+//! Advice about web pages that may not connect. A browser does not show the reason, so the log explains it to the
+//! operator.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -14,8 +15,8 @@ use crate::log_rate::{Line, LogRate, Quoted};
 const SEC_WEBSOCKET_ORIGIN: HeaderName = HeaderName::from_static("sec-websocket-origin");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Headers that no browser sends: whoever has them came through a proxy.
-const OF_PROXIES: [HeaderName; 7] = [
+/// Headers that no browser sends: a request that has one came through a proxy.
+const PROXY_HEADERS: [HeaderName; 7] = [
     FORWARDED,
     X_FORWARDED_HOST,
     HeaderName::from_static("x-forwarded-for"),
@@ -27,14 +28,14 @@ const OF_PROXIES: [HeaderName; 7] = [
 
 static LINES: LogRate = LogRate::new();
 
-/// Warns that a page was refused, and says what to set if it should not have been. `told_host` is the host that
-/// trusted proxies tell.
+/// Warns that a page was refused, and says which setting would allow it. `forwarded_host` is the host that trusted
+/// proxies report.
 pub(in crate::server) fn warn(
     state: &HostState,
     resource: &str,
     request: &Request<()>,
     context: &RequestContext,
-    told_host: Option<&str>,
+    forwarded_host: Option<&str>,
 ) {
     let headers = request.headers();
     let Some(origin) = headers.get(ORIGIN).or_else(|| headers.get(SEC_WEBSOCKET_ORIGIN)) else {
@@ -43,10 +44,10 @@ pub(in crate::server) fn warn(
     let Some(Line { left_out }) = LINES.line(Instant::now()) else { return };
     let authority = request.uri().authority().map(|authority| authority.as_str().as_bytes());
     let own_host = authority.or_else(|| headers.get(HOST).map(|host| host.as_bytes()));
-    let host = told_host.map(str::as_bytes).or(own_host).unwrap_or_default();
+    let host = forwarded_host.map(str::as_bytes).or(own_host).unwrap_or_default();
     let origin = origin.as_bytes();
     let peer = context.peer.address.ip();
-    let proxy = if context.believes(state, peer) {
+    let proxy = if context.trusts(state, peer) {
         Proxy::Trusted(state.config().forwarded_by)
     } else {
         Proxy::NotTrusted(peer)
@@ -58,21 +59,21 @@ pub(in crate::server) fn warn(
         host = %Quoted(host),
         %peer,
         left_out,
-        "a page was refused, as its origin is not the host that it asked for: {advice}"
+        "a page was refused because its origin differs from the host that it requested: {advice}"
     );
 }
 
-/// Who a proxy in front would be.
+/// The peer, considered as a proxy.
 #[derive(Clone, Copy)]
 enum Proxy {
     Trusted(Convention),
     NotTrusted(IpAddr),
 }
 
-/// What would let the page in.
+/// Returns what to change so that the page may connect.
 fn advice(origin: &[u8], host: &[u8], headers: &HeaderMap, proxy: Proxy) -> String {
     let listed = format!(
-        "--origin {}, or `origins` in the configuration, lets its pages in",
+        "--origin {}, or `origins` in the configuration, allows pages of this origin",
         Quoted(origin)
     );
     let has_host = |name: &HeaderName| headers.contains_key(name);
@@ -83,7 +84,7 @@ fn advice(origin: &[u8], host: &[u8], headers: &HeaderMap, proxy: Proxy) -> Stri
                 false => ("Forwarded", " and --forwarded-by forwarded"),
             };
             format!(
-                "{name} tells of a host, and {peer} is not trusted to; if that is your proxy, set \
+                "{name} names a host, but {peer} is not a trusted proxy; if it is your proxy, set \
                  --trusted-proxy {peer}{more}; otherwise {listed}"
             )
         }
@@ -91,7 +92,7 @@ fn advice(origin: &[u8], host: &[u8], headers: &HeaderMap, proxy: Proxy) -> Stri
             if has_host(&FORWARDED) && !has_host(&X_FORWARDED_HOST) =>
         {
             format!(
-                "the proxy tells of a host in Forwarded, which --forwarded-by forwarded believes; \
+                "the proxy names the host in Forwarded, which is read only with --forwarded-by forwarded; \
                  otherwise {listed}"
             )
         }
@@ -99,33 +100,33 @@ fn advice(origin: &[u8], host: &[u8], headers: &HeaderMap, proxy: Proxy) -> Stri
             if has_host(&X_FORWARDED_HOST) =>
         {
             format!(
-                "the proxy tells of a host in X-Forwarded-Host, which --forwarded-by x-forwarded \
-                 believes; otherwise {listed}"
+                "the proxy names the host in X-Forwarded-Host, which is read only with --forwarded-by \
+                 x-forwarded; otherwise {listed}"
             )
         }
-        _ if OF_PROXIES.iter().any(has_host) || is_upstream(host, origin) => {
-            let or_tell = match proxy {
-                Proxy::Trusted(Convention::Forwarded) => ", or tell it in Forwarded".to_owned(),
+        _ if PROXY_HEADERS.iter().any(has_host) || is_upstream(host, origin) => {
+            let alternative = match proxy {
+                Proxy::Trusted(Convention::Forwarded) => ", or send it in Forwarded".to_owned(),
                 Proxy::Trusted(Convention::XForwarded | Convention::XRealIp) => {
-                    ", or tell it in X-Forwarded-Host".to_owned()
+                    ", or send it in X-Forwarded-Host".to_owned()
                 }
                 Proxy::NotTrusted(peer) => {
-                    format!(", or tell it in X-Forwarded-Host and set --trusted-proxy {peer}")
+                    format!(", or send it in X-Forwarded-Host and set --trusted-proxy {peer}")
                 }
-                // These headers tell of no host.
+                // The other convention has no header for the host.
                 Proxy::Trusted(_) => String::new(),
             };
             format!(
-                "if a proxy is in front, let it pass Host on (nginx: proxy_set_header Host \
-                 $http_host){or_tell}; otherwise {listed}"
+                "if there is a proxy, make it forward the Host header (nginx: proxy_set_header Host \
+                 $http_host){alternative}; otherwise {listed}"
             )
         }
         _ => listed,
     }
 }
 
-/// Whether a host looks like the name that a proxy has for the server behind it: an address, a name of this
-/// network alone, or the host of the page on another port.
+/// Returns whether a host looks like a proxy's name for the server behind it: an address, a name without a dot, or the
+/// host of the page on another port.
 fn is_upstream(host: &[u8], origin: &[u8]) -> bool {
     let name_of = |authority: &str| match authority.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name.to_owned(),
@@ -149,7 +150,7 @@ mod tests {
     use super::*;
 
     const PAGE: &[u8] = b"https://app.example.com";
-    const STRANGER: Proxy = Proxy::NotTrusted(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)));
+    const UNTRUSTED: Proxy = Proxy::NotTrusted(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)));
 
     fn advice_for(host: &str, names: &[&'static str], proxy: Proxy) -> String {
         let mut headers = HeaderMap::new();
@@ -161,40 +162,42 @@ mod tests {
 
     #[test]
     fn page_of_another_site_is_let_in_by_its_origin() {
-        let told = advice_for("chat.example.com", &[], STRANGER);
-        let listed = "--origin https://app.example.com, or `origins` in the configuration, lets its pages in";
-        assert_eq!(told, listed);
+        let advice = advice_for("chat.example.com", &[], UNTRUSTED);
+        let listed = "--origin https://app.example.com, or `origins` in the configuration, allows pages of this origin";
+        assert_eq!(advice, listed);
     }
 
     #[test]
     fn proxy_that_is_not_trusted_is_named() {
-        let told = advice_for("backend:8080", &["x-forwarded-host"], STRANGER);
-        assert!(told.contains("set --trusted-proxy 10.0.0.1; otherwise --origin"), "{told}");
-        let told = advice_for("backend:8080", &["forwarded"], STRANGER);
-        assert!(told.contains("--trusted-proxy 10.0.0.1 and --forwarded-by forwarded"), "{told}");
+        let advice = advice_for("backend:8080", &["x-forwarded-host"], UNTRUSTED);
+        assert!(advice.contains("set --trusted-proxy 10.0.0.1; otherwise --origin"), "{advice}");
+        let advice = advice_for("backend:8080", &["forwarded"], UNTRUSTED);
+        let expected = "--trusted-proxy 10.0.0.1 and --forwarded-by forwarded";
+        assert!(advice.contains(expected), "{advice}");
     }
 
     #[test]
     fn headers_of_another_convention_are_named() {
         let trusted = Proxy::Trusted(Convention::XForwarded);
-        let told = advice_for("backend", &["forwarded"], trusted);
-        assert!(told.contains("--forwarded-by forwarded"), "{told}");
+        let advice = advice_for("backend", &["forwarded"], trusted);
+        assert!(advice.contains("--forwarded-by forwarded"), "{advice}");
         let trusted = Proxy::Trusted(Convention::CfConnectingIp);
-        let told = advice_for("backend", &["x-forwarded-host"], trusted);
-        assert!(told.contains("--forwarded-by x-forwarded"), "{told}");
+        let advice = advice_for("backend", &["x-forwarded-host"], trusted);
+        assert!(advice.contains("--forwarded-by x-forwarded"), "{advice}");
     }
 
     #[test]
-    fn proxy_that_replaces_the_host_is_told_how_not_to() {
+    fn proxy_that_replaces_the_host_gets_advice_to_forward_it() {
         for host in ["backend", "backend:8080", "10.0.0.9:80", "[::1]:80", "app.example.com:8080"] {
-            let told = advice_for(host, &[], STRANGER);
-            assert!(told.contains("proxy_set_header Host $http_host"), "{host}: {told}");
-            assert!(told.contains("--trusted-proxy 10.0.0.1"), "{host}: {told}");
+            let advice = advice_for(host, &[], UNTRUSTED);
+            assert!(advice.contains("proxy_set_header Host $http_host"), "{host}: {advice}");
+            assert!(advice.contains("--trusted-proxy 10.0.0.1"), "{host}: {advice}");
         }
-        let told = advice_for("chat.example.com", &["x-forwarded-for"], STRANGER);
-        assert!(told.contains("proxy_set_header Host"), "{told}");
+        let advice = advice_for("chat.example.com", &["x-forwarded-for"], UNTRUSTED);
+        assert!(advice.contains("proxy_set_header Host"), "{advice}");
         let trusted = Proxy::Trusted(Convention::XForwarded);
-        let told = advice_for("backend", &["x-forwarded-for"], trusted);
-        assert!(told.contains("X-Forwarded-Host") && !told.contains("--trusted-proxy"), "{told}");
+        let advice = advice_for("backend", &["x-forwarded-for"], trusted);
+        assert!(advice.contains("X-Forwarded-Host"), "{advice}");
+        assert!(!advice.contains("--trusted-proxy"), "{advice}");
     }
 }

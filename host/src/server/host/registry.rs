@@ -1,4 +1,4 @@
-//! Which resources there are, and which of them serves a path.
+//! The registry of resources, and the lookup of the resource that serves a path.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -9,34 +9,34 @@ use super::served::ServedResource;
 use crate::config::Address;
 use crate::pattern::{Found, Patterns, normalized};
 
-/// The resources of a host, by name and by path. Replaced as a whole when one comes or goes.
+/// The resources of a host, by name and by path. The whole table is replaced when a resource is added or removed.
 #[derive(Default)]
 pub(in crate::server) struct Registry {
     table: RwLock<Arc<Table>>,
-    /// Held by whoever changes it, from looking at what there is to the change.
+    /// The lock on changes. It is held from reading the present resources until they are replaced.
     pub(in crate::server) changing: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Default)]
 struct Table {
     by_name: BTreeMap<Arc<str>, Arc<ServedResource>>,
-    /// Those of every address.
+    /// Resources served at every address.
     everywhere: Patterns<Arc<ServedResource>>,
-    /// Those of one address alone.
+    /// Resources served at a single address only.
     at_address: HashMap<Address, Patterns<Arc<ServedResource>>>,
 }
 
-/// The resource of a path.
+/// The resource that serves a path.
 pub(in crate::server) struct Route {
     pub(in crate::server) served: Arc<ServedResource>,
-    /// The path in its normal form: instances, handlers and management know it by this one.
+    /// The normalized path, which actors, handlers and the admin address use.
     pub(in crate::server) path: String,
-    /// What the parameters of its pattern stand for.
+    /// The names and values of the pattern's parameters.
     pub(in crate::server) parameters: Vec<(String, String)>,
 }
 
 impl Registry {
-    /// The resource that serves a path at an address, however the path is written.
+    /// Returns the resource that serves a path at an address. The path need not be normalized.
     pub(in crate::server) fn find(&self, address: Option<&Address>, path: &str) -> Option<Route> {
         let table = self.table();
         let path = normalized(path);
@@ -49,7 +49,7 @@ impl Registry {
         self.table().by_name.get(name).cloned()
     }
 
-    /// All of them, by name.
+    /// Returns all resources, sorted by name.
     pub(in crate::server) fn all(&self) -> Vec<Arc<ServedResource>> {
         self.table().by_name.values().cloned().collect()
     }
@@ -58,22 +58,22 @@ impl Registry {
         self.table().by_name.len()
     }
 
-    /// How many clients are connected.
+    /// Returns the number of connected clients.
     pub(in crate::server) fn clients(&self) -> usize {
         self.all().iter().map(|served| served.resource().clients().len()).sum()
     }
 
-    /// Serves these from now on, and no others. Of two with paths between which nothing decides the
-    /// first one is served; the configuration has been checked for that.
+    /// Replaces all resources by `resources`. If the paths of two resources conflict, only the first is served; the
+    /// check of the configuration has already ruled that out.
     pub(in crate::server) fn replace(&self, resources: Vec<Arc<ServedResource>>) {
         let mut table = Table::default();
         for served in resources {
             let settings = served.settings();
-            let there = match &settings.listen {
+            let patterns = match &settings.listen {
                 Some(address) => table.at_address.entry(address.clone()).or_default(),
                 None => &mut table.everywhere,
             };
-            if let Err(conflict) = there.insert(&settings.path, Arc::clone(&served)) {
+            if let Err(conflict) = patterns.insert(&settings.path, Arc::clone(&served)) {
                 tracing::error!(resource = served.name(), "not served: {conflict}");
             }
             table.by_name.insert(served.name().into(), served);

@@ -1,4 +1,4 @@
-//! Who goes when the memory for what waits runs short: whoever holds the most.
+//! Relief when the memory for buffered data runs short: the clients that hold the most are closed.
 
 use std::cmp::Reverse;
 use std::sync::{Arc, Weak};
@@ -10,43 +10,44 @@ use super::HostState;
 use crate::budget::{Budget, STEP};
 use crate::clients::{Cause, Client};
 
-/// How long memory may be short until the greediest go: clients that only read slowly have caught up by then, and
-/// nobody can hold it for long. As long those who have been closed may take what waits for them.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long memory may be short before clients are closed. Clients that merely read slowly have caught up by then, and
+/// no client can occupy the memory for long. A closed client has the same time to read what is buffered for it.
+const GRACE_PERIOD: Duration = Duration::from_secs(3);
 
-/// Closes the greediest clients while memory is short.
+/// Closes the clients that hold the most memory, while memory is short.
 ///
 /// # Cancel safety
 ///
-/// Clients that were closed stay closed.
+/// When the future is dropped, clients that it has closed stay closed.
 pub(in crate::server) async fn relief(state: Weak<HostState>, budget: Arc<Budget>) {
     loop {
-        budget.pressed().await;
-        sleep(PATIENCE).await;
-        while let Some(excess @ 1..) = budget.used().checked_sub(budget.comfortable()) {
+        budget.under_pressure().await;
+        sleep(GRACE_PERIOD).await;
+        while let Some(excess @ 1..) = budget.used().checked_sub(budget.pressure_threshold()) {
             let Some(state) = state.upgrade() else { return };
-            let closed = close_greediest(&state, excess);
+            let closed = close_largest_holders(&state, excess);
             drop(state);
-            sleep(PATIENCE).await;
+            sleep(GRACE_PERIOD).await;
             for client in closed.iter().filter(|client| client.held() >= STEP) {
-                // The only error is that it was done before.
+                // The only error is that the client has already been aborted.
                 let _ = client.abort(Cause::NoRoom);
             }
         }
     }
 }
 
-/// Closes as many as hold the excess, together with those that are closing already, and tells which.
-fn close_greediest(state: &HostState, excess: usize) -> Vec<Arc<Client>> {
+/// Closes the clients that hold the most, until the closed ones and those that are closing already hold `excess` bytes.
+/// Returns all of them.
+fn close_largest_holders(state: &HostState, excess: usize) -> Vec<Arc<Client>> {
     let served = state.registry.all();
     let connected = served.iter().flat_map(|served| served.resource().clients());
     let clients = connected.chain(state.closing.clients());
-    let mut greedy: Vec<_> =
+    let mut holders: Vec<_> =
         clients.map(|client| (client.held(), client)).filter(|(held, _)| *held >= STEP).collect();
-    // Those that are closing first: what they hold is free soon.
-    greedy.sort_by_cached_key(|(held, client)| (client.is_open(), Reverse(*held)));
+    // Closing clients first: they release their memory soon.
+    holders.sort_by_cached_key(|(held, client)| (client.is_open(), Reverse(*held)));
     let (mut freed, mut closed) = (0, Vec::new());
-    for (held, client) in greedy {
+    for (held, client) in holders {
         if freed >= excess {
             break;
         }

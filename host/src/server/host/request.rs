@@ -1,4 +1,4 @@
-//! One connection before it is a client's.
+//! What a handshake needs to know about the connection of its request.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -12,72 +12,72 @@ use crate::clients::Certificate;
 use crate::config::{self, Address};
 use crate::connection::Admitted;
 
-/// Our end of a stream of which nobody has said it: no address that somebody could take for an own one.
+/// The local address of a stream for which none was given. It cannot be mistaken for a real address.
 const UNSPECIFIED: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
-/// Who is at the other end of a stream.
+/// The other end of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Peer {
-    /// Its address, or that of the proxy in between.
+    /// Its address, or the address of the proxy in between.
     pub address: SocketAddr,
     /// Whether the stream is encrypted.
     pub scheme: Scheme,
-    /// Our end of the stream, at which the peer has arrived: `0.0.0.0` and the port 0 if nobody says.
+    /// The local address to which the peer has connected: `0.0.0.0` and port 0 if it is unknown.
     pub local: SocketAddr,
 }
 
 impl Peer {
-    /// Over a stream that everybody can read.
+    /// Creates the peer of an unencrypted stream.
     pub fn plain(address: SocketAddr) -> Self {
         Self { address, scheme: Scheme::Http, local: UNSPECIFIED }
     }
 
-    /// Over an encrypted stream.
+    /// Creates the peer of an encrypted stream.
     pub fn encrypted(address: SocketAddr) -> Self {
         Self { address, scheme: Scheme::Https, local: UNSPECIFIED }
     }
 
-    /// The same, arrived at this end of ours.
+    /// Sets the local address to which the peer has connected.
     pub fn at(self, local: SocketAddr) -> Self {
         Self { local, ..self }
     }
 }
 
-/// For whom the peer of a connection speaks.
+/// Whether the peer of a connection stands for a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum SpeaksFor {
-    /// For a client: itself, or if it is trusted the one that its headers tell of.
+    /// The peer is a client, or a proxy that forwards one. If the proxy is trusted, its headers describe the client.
     Client,
-    /// For itself: a proxy that looks whether the server lives, or does not know who connects. What headers
-    /// tell of a client is not believed then.
+    /// The peer is a proxy that connects on its own behalf, for example for a health check, or that does not know the
+    /// client. Headers that describe a client are not trusted then.
     Itself,
 }
 
-/// What a request needs to know of its connection.
+/// What a request needs to know about its connection.
 #[derive(Clone)]
 pub(in crate::server) struct RequestContext {
     pub(in crate::server) peer: Peer,
     pub(in crate::server) speaks_for: SpeaksFor,
-    /// The address at which it was accepted, if the host did that.
+    /// The configured address at which the connection was accepted, if the server accepted it.
     pub(in crate::server) address: Option<Address>,
-    /// For whom the client asked in TLS, in lower case.
+    /// The server name that the client sent in its TLS handshake, in lower case.
     pub(in crate::server) server_name: Option<Arc<str>>,
-    /// That the client has shown.
+    /// The certificate that the client has presented.
     pub(in crate::server) certificate: Option<Arc<Certificate>>,
-    /// Until when the handshake must have been answered.
+    /// The deadline for the response to the handshake.
     pub(in crate::server) deadline: Instant,
-    /// What draft 00 has behind the head of its request.
+    /// The 8 bytes that draft 00 sends after the head of its request.
     pub(in crate::server) challenge: Option<[u8; 8]>,
-    /// Where the client is left when it was let in.
+    /// The client, once it has been accepted, until the connection takes it.
     accepted: Arc<Mutex<Option<AcceptedClient>>>,
 }
 
-/// A client that was let in, on its way from the request to the connection.
+/// An accepted client on its way from the request to the connection.
 pub(in crate::server) struct AcceptedClient {
     pub(in crate::server) admitted: Admitted,
     pub(in crate::server) settings: Arc<config::Resource>,
-    /// What stands between the head of the answer and the first frame.
+    /// The bytes to send between the head of the response and the first frame.
     pub(in crate::server) trailer: Vec<u8>,
 }
 
@@ -95,7 +95,7 @@ impl RequestContext {
         }
     }
 
-    /// Another request on the same connection.
+    /// Returns the context for the next request on the same connection.
     pub(in crate::server) fn next_request(&self, state: &HostState) -> Self {
         Self {
             deadline: deadline(state),
@@ -105,14 +105,14 @@ impl RequestContext {
         }
     }
 
-    /// The same, with the challenge that was read behind the head of its request.
+    /// Sets the challenge, which was read after the head of the request.
     pub(in crate::server) fn with_challenge(self, challenge: Option<[u8; 8]>) -> Self {
         Self { challenge, ..self }
     }
 
-    /// Whether somebody at this address is believed who its clients are. On a connection of the proxy's own there
-    /// are none.
-    pub(in crate::server) fn believes(&self, state: &HostState, address: IpAddr) -> bool {
+    /// Returns whether headers that describe a client are trusted if they come from this address. They never are on a
+    /// connection that a proxy opened on its own behalf.
+    pub(in crate::server) fn trusts(&self, state: &HostState, address: IpAddr) -> bool {
         self.speaks_for == SpeaksFor::Client && state.trusts(address)
     }
 
@@ -125,7 +125,7 @@ impl RequestContext {
     }
 }
 
-/// Until when a handshake must have been answered that begins now.
+/// Returns the deadline for the response to a handshake that begins now.
 fn deadline(state: &HostState) -> Instant {
     Instant::now() + state.config().timeouts.handshake
 }

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use crate::config::{InstancePer, Resource};
 use crate::guest::{Density, Runtime, RuntimeError};
 
-/// One engine for each kind of resource, started when it is first needed.
+/// The engines of a host: one for each kind of resource, started on first use.
 pub(in crate::server) struct Runtimes {
     cache: Option<PathBuf>,
     all: Mutex<HashMap<Density, Arc<Runtime>>>,
@@ -20,11 +20,11 @@ impl Runtimes {
         Self { cache, all: Mutex::default() }
     }
 
-    /// The engine for a resource.
+    /// Returns the engine for a resource.
     ///
     /// # Errors
     ///
-    /// [`RuntimeError`] if it does not start.
+    /// [`RuntimeError`] if the engine does not start.
     pub(in crate::server) fn of(&self, resource: &Resource) -> Result<Arc<Runtime>, RuntimeError> {
         let density = match resource.instance_per {
             InstancePer::Resource { .. } => Density::Few,
@@ -41,7 +41,7 @@ impl Runtimes {
         Ok(runtime)
     }
 
-    /// Takes an engine that is there already.
+    /// Adds an engine that has already been started.
     #[cfg(test)]
     pub(in crate::server) fn put(&self, density: Density, runtime: Arc<Runtime>) {
         self.all.lock().insert(density, runtime);

@@ -1,4 +1,4 @@
-//! One resource as it is served: its settings, its actors, and what goes on beside the events.
+//! A served resource: its settings, its actors and its background tasks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,10 +16,10 @@ use crate::reload::{self, Loaded, ReloadError, ReloadHandle, ReloadTask};
 use crate::resource::{Resource, Stopping};
 use crate::server::error::StartError;
 
-/// What a guest finds in its environment where the host runs for who writes it.
+/// The environment variable by which a guest recognizes development mode.
 const DEVELOPMENT: (&str, &str) = ("WS_HOST_DEV", "1");
 
-/// A resource that is loaded and not served yet.
+/// A resource that is loaded but not served yet.
 pub(in crate::server) struct PreparedResource {
     settings: Arc<config::Resource>,
     runtime: Arc<Runtime>,
@@ -33,14 +33,14 @@ pub(in crate::server) struct ServedResource {
     resource: Arc<Resource>,
     runtime: Arc<Runtime>,
     reloader: ReloadHandle,
-    /// How many handshakes wait for the handler.
+    /// The number of handshakes that wait for the handler.
     handshakes: AtomicUsize,
     is_stopped: AtomicBool,
     _reloads: AbortOnDropHandle<()>,
     sweep: Mutex<AbortOnDropHandle<()>>,
 }
 
-/// A handshake that waits for the handler, until it is dropped.
+/// A handshake that waits for the handler. It counts until it is dropped.
 pub(in crate::server) struct PendingHandshake(Arc<ServedResource>);
 
 impl Drop for PendingHandshake {
@@ -50,29 +50,29 @@ impl Drop for PendingHandshake {
 }
 
 impl PreparedResource {
-    /// Loads the component of a resource and tries whether an instance of it can be made.
+    /// Loads the component of a resource and checks that it can be instantiated.
     pub(in crate::server) async fn load(
-        ground: &HostContext,
+        context: &HostContext,
         settings: config::Resource,
     ) -> Result<Self, StartError> {
-        let runtime = ground.runtimes.of(&settings)?;
-        let recipe = component_spec(&settings, ground.config.mode);
-        let loaded = reload::load(&runtime, &ground.workers, recipe, ground.config.watch).await;
+        let runtime = context.runtimes.of(&settings)?;
+        let spec = component_spec(&settings, context.config.mode);
+        let loaded = reload::load(&runtime, &context.workers, spec, context.config.watch).await;
         let loaded = loaded.map_err(StartError::Component)?;
         Ok(Self { settings: Arc::new(settings), runtime, loaded })
     }
 }
 
 impl ServedResource {
-    pub(in crate::server) fn start(ground: &HostContext, prepared: PreparedResource) -> Arc<Self> {
+    pub(in crate::server) fn start(context: &HostContext, prepared: PreparedResource) -> Arc<Self> {
         let PreparedResource { settings, runtime, loaded } = prepared;
         let config::Limits { max_clients, max_instances, max_state, .. } = settings.limits;
         let limits = actor::Limits { max_instances, max_state };
         let template = Arc::clone(&loaded.template);
         let code =
-            Code::new(settings.name.to_string(), template, limits, Arc::clone(&ground.budget));
-        let max_clients = max_clients.min(ground.config.limits.max_clients);
-        let workers = Arc::clone(&ground.workers);
+            Code::new(settings.name.to_string(), template, limits, Arc::clone(&context.budget));
+        let max_clients = max_clients.min(context.config.limits.max_clients);
+        let workers = Arc::clone(&context.workers);
         let resource = Arc::new(Resource::new(code, settings.instance_per, max_clients, workers));
         let (reloads, reloader) =
             ReloadTask::new(Arc::clone(&resource), Arc::clone(&runtime), loaded);
@@ -95,7 +95,7 @@ impl ServedResource {
         &self.name
     }
 
-    /// What applies to clients that come now.
+    /// Returns the settings for new clients.
     pub(in crate::server) fn settings(&self) -> Arc<config::Resource> {
         Arc::clone(&self.settings.read())
     }
@@ -108,16 +108,16 @@ impl ServedResource {
         &self.reloader
     }
 
-    /// One more handshake that waits for the handler, if there are not as many as there may be.
+    /// Counts another handshake that waits for the handler. Returns `None` if `limit` of them wait already.
     pub(in crate::server) fn try_handshake(
         self: &Arc<Self>,
-        most: usize,
+        limit: usize,
     ) -> Option<PendingHandshake> {
         let handshake = PendingHandshake(Arc::clone(self));
-        (self.handshakes.fetch_add(1, Ordering::Relaxed) < most).then_some(handshake)
+        (self.handshakes.fetch_add(1, Ordering::Relaxed) < limit).then_some(handshake)
     }
 
-    /// Whether its actors can go on under other settings.
+    /// Returns whether the actors can continue with new settings.
     pub(in crate::server) fn can_change_to(&self, settings: &config::Resource) -> bool {
         let old = self.settings();
         let of_instances = |resource: &config::Resource| {
@@ -127,21 +127,21 @@ impl ServedResource {
         of_instances(&old) == of_instances(settings)
     }
 
-    /// What a change to other settings needs, if it needs a new component.
+    /// Loads the component again if new settings require that.
     pub(in crate::server) async fn prepare_change(
         &self,
         settings: &config::Resource,
-        ground: &HostContext,
+        context: &HostContext,
     ) -> Result<Option<Loaded>, ReloadError> {
-        let config::Host { mode, watch, .. } = ground.config;
+        let config::Host { mode, watch, .. } = context.config;
         let new = component_spec(settings, mode);
         if new == component_spec(&self.settings(), mode) {
             return Ok(None);
         }
-        Ok(Some(reload::load(&self.runtime, &ground.workers, new, watch).await?))
+        Ok(Some(reload::load(&self.runtime, &context.workers, new, watch).await?))
     }
 
-    /// Applies other settings to clients that come from now on.
+    /// Applies new settings to clients that connect from now on.
     pub(in crate::server) fn change(&self, settings: config::Resource) {
         self.resource.code().set_checkpoint(settings.timeouts.checkpoint);
         self.reloader.set_trial(settings.trial);
@@ -152,20 +152,20 @@ impl ServedResource {
         }
     }
 
-    /// Nobody is let in any more, and all clients are closed, once `stopping` has returned in their handler.
+    /// Stops accepting clients, and closes all clients once `stopping` has returned in their handler.
     pub(in crate::server) fn stop(&self, why: HostClose<'static>, patience: Duration) -> Stopping {
         self.is_stopped.store(true, Ordering::Release);
         self.resource.stop(why, patience)
     }
 
-    /// The same for good, while the host goes on.
+    /// Stops the resource for good, while the host continues.
     pub(in crate::server) fn end(&self, why: HostClose<'static>, patience: Duration) {
-        // Nobody need wait for it.
+        // There is no need to wait for the handlers here.
         drop(self.stop(why, patience));
         self.resource.end();
     }
 
-    /// Whoever is let in must look at this afterwards.
+    /// Returns whether the resource has been stopped. After a client has been accepted, this must be checked again.
     pub(in crate::server) fn is_stopped(&self) -> bool {
         self.is_stopped.load(Ordering::Acquire)
     }

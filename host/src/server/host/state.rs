@@ -1,4 +1,4 @@
-//! What all connections of a host share.
+//! The state that all connections of a host share.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,38 +25,38 @@ use crate::server::permits::{Permits, handshake};
 use crate::server::response::{Body, text};
 use crate::server::static_files::StaticFiles;
 
-/// How long a client waits for the place of one that is to close: its worker may be busy.
-const GIVING_WAY: Duration = Duration::from_secs(1);
+/// How long a new client waits for the permit of an evicted connection, whose worker may be busy.
+const EVICTION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The host's state. It outlives the listener, until the last client is gone.
+/// The state of a host. It outlives the listeners, until the last client has gone.
 pub(in crate::server) struct HostState {
     pub(in crate::server) context: HostContext,
     pub(in crate::server) registry: Registry,
     pub(in crate::server) static_files: Option<StaticFiles>,
-    /// Places for connections that have had an answer.
+    /// Permits for connections that stay open after a response.
     pub(in crate::server) keep_alive_permits: Arc<Semaphore>,
-    /// Places for answers that are on their way.
+    /// Permits for responses that are being written.
     pub(in crate::server) response_permits: Arc<Permits>,
-    /// Places for connections that are closed behind an answer, until their client has closed too.
+    /// Permits for connections that were closed after a response and wait for the client to close its side.
     pub(in crate::server) linger_permits: Semaphore,
-    /// Every task that owes a client something.
+    /// The tasks that a graceful shutdown waits for.
     pub(in crate::server) tasks: TaskTracker,
     clients: Arc<Semaphore>,
     pub(in crate::server) closing: Arc<ClosingConnections>,
     ids: Ids,
     is_draining: AtomicBool,
-    /// Told when all clients have been sent away.
+    /// Cancelled when a drain has closed all clients.
     draining: CancellationToken,
-    /// The one that the host was started on.
+    /// The runtime that the host was started on.
     runtime: Handle,
-    /// Frees memory when it runs short.
+    /// The task that closes clients when memory runs short.
     relief: OnceLock<AbortOnDropHandle<()>>,
 }
 
 impl HostState {
     /// # Errors
     ///
-    /// What the system says when it has no thread for a worker.
+    /// The system's error if it cannot start a worker thread.
     pub(in crate::server) fn new(config: config::Host) -> std::io::Result<Self> {
         Ok(Self {
             registry: Registry::default(),
@@ -80,24 +80,24 @@ impl HostState {
         &self.context.config
     }
 
-    /// Ends this task with the host.
+    /// Stores the relief task, so that it ends with the host.
     pub(in crate::server) fn keep_relief(&self, relief: AbortOnDropHandle<()>) {
-        // A host starts once.
+        // A host starts only once, so the cell is empty.
         let _ = self.relief.set(relief);
     }
 
-    /// A place for one more client that stays with an actor, if there is one. One that has gone, but for its
-    /// connection, makes way.
+    /// Acquires a permit for another client of the lease's actor. If there is none, evicts a connection whose client
+    /// has already disconnected and waits for its permit.
     ///
     /// # Cancel safety
     ///
-    /// The place is free again when the future is dropped.
+    /// Dropping the future releases the permit.
     pub(in crate::server) async fn client_permit(&self, lease: ActorLease) -> Option<ClientPermit> {
         let permit = match Arc::clone(&self.clients).try_acquire_owned() {
             Ok(permit) => permit,
             Err(_) if self.closing.evict_one() => {
                 let freed = Arc::clone(&self.clients).acquire_owned();
-                timeout(GIVING_WAY, freed).await.ok()?.ok()?
+                timeout(EVICTION_TIMEOUT, freed).await.ok()?.ok()?
             }
             Err(_) => return None,
         };
@@ -106,12 +106,13 @@ impl HostState {
         Some(ClientPermit { lease, guard })
     }
 
-    /// Does work that nobody can drop in the middle: whoever waits for it may go. It panics as it would in the task
-    /// that asks for it.
+    /// Runs `work` in a task of its own, so that it finishes even if the caller is dropped. A panic of `work`
+    /// continues in the caller.
     ///
     /// # Cancel safety
     ///
-    /// The work goes on when the future is dropped. If the runtime ends before the work is done, nothing comes of it.
+    /// The work continues when the future is dropped. If the runtime ends before the work is done, the future never
+    /// resolves.
     pub(in crate::server) async fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -123,8 +124,8 @@ impl HostState {
         }
     }
 
-    /// How many handshakes may wait for the handler of one resource: not so many that there is no place for clients of
-    /// others.
+    /// Returns how many handshakes may wait for the handler of one resource. With several resources it is half of
+    /// `max_clients`, so that a slow handler leaves room for clients of the others.
     pub(in crate::server) fn max_handshakes(&self) -> usize {
         let clients = self.config().limits.max_clients;
         if self.registry.count() > 1 { clients.div_ceil(2) } else { clients }
@@ -138,7 +139,7 @@ impl HostState {
         self.is_draining.load(Ordering::Acquire)
     }
 
-    /// Answers whether it serves, and does so on all its threads.
+    /// Answers a health check: 200 if the host serves clients and every worker responds.
     pub(in crate::server) fn health(&self) -> Response<Body> {
         if self.is_draining() {
             return text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
@@ -147,11 +148,11 @@ impl HostState {
         if stuck.is_empty() {
             return text(StatusCode::OK, "ok\n");
         }
-        let told = |(worker, time)| format!("{worker} has not responded for {time:?}\n");
-        text(StatusCode::SERVICE_UNAVAILABLE, stuck.into_iter().map(told).collect::<String>())
+        let line = |(worker, time)| format!("{worker} has not responded for {time:?}\n");
+        text(StatusCode::SERVICE_UNAVAILABLE, stuck.into_iter().map(line).collect::<String>())
     }
 
-    /// Waits until the host drains and has sent its clients away.
+    /// Waits until the host drains and has closed its clients.
     ///
     /// # Cancel safety
     ///
@@ -160,17 +161,18 @@ impl HostState {
         self.draining.cancelled().await;
     }
 
-    /// Whether somebody at this address is believed who its clients are.
+    /// Returns whether the address is one of a trusted proxy.
     pub(in crate::server) fn trusts(&self, address: IpAddr) -> bool {
         self.config().trusted_proxies.iter().any(|network| network.contains(&address))
     }
 
-    /// How long clients stay open while `stopping` runs in their handler. The rest of the time is for closing them.
+    /// Returns how long clients stay open while `stopping` runs in their handler: half of the drain timeout. The other
+    /// half is for closing them.
     pub(in crate::server) fn stopping_time(&self) -> Duration {
         self.config().timeouts.drain / 2
     }
 
-    /// Sends every client away and waits until they have gone.
+    /// Closes every client and waits until they have gone or the drain timeout expires.
     pub(in crate::server) async fn drain(&self) -> Stopped {
         let until = Instant::now() + self.config().timeouts.drain;
         self.is_draining.store(true, Ordering::Release);
@@ -183,9 +185,10 @@ impl HostState {
                 stopping.done().await;
             }
         };
-        // Their worker may be stuck.
+        // With a timeout, because a worker may be stuck.
         let _ = timeout(patience, stopped).await;
-        // Before their connections hear of it, which run on other threads: WebSockets over HTTP/2 end first.
+        // Clients are closed before `draining` is cancelled, because connections run on other threads and react to it:
+        // the WebSockets of an HTTP/2 connection must end before the connection.
         self.close_all_clients();
         self.draining.cancel();
         self.tasks.close();
@@ -196,7 +199,7 @@ impl HostState {
         }
     }
 
-    /// Whoever is let in while the host drains must call this again.
+    /// Closes all clients because the host stops. A client accepted during the drain must be closed in addition.
     pub(in crate::server) fn close_all_clients(&self) {
         for served in self.registry.all() {
             served.close_all_clients(HostClose::Stopping);

@@ -1,4 +1,4 @@
-//! Clients by their tags, for whoever runs the server.
+//! Operations on clients by their tags, for the operator.
 
 use std::sync::Arc;
 
@@ -8,23 +8,23 @@ use super::served::ServedResource;
 use super::{Host, NoResource};
 use crate::topics::is_valid_name;
 
-/// Why nothing was done with the clients that have a tag.
+/// The reason why an operation on the clients with a tag was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TaggedError {
     /// There is no such resource.
     #[error(transparent)]
     NoResource(#[from] NoResource),
-    /// No client can have such a tag.
-    #[error("a tag has 1 to 255 octets")]
+    /// The tag is invalid: no client can have it.
+    #[error("a tag has 1 to 255 bytes")]
     InvalidTag,
-    /// They cannot be closed like this.
+    /// The close code or reason is invalid.
     #[error(transparent)]
     Close(#[from] CloseFrameError),
 }
 
 impl Host {
-    /// How many clients of a resource have a tag.
+    /// Returns the number of clients of a resource that have a tag.
     ///
     /// # Errors
     ///
@@ -33,12 +33,12 @@ impl Host {
         Ok(self.tagging(resource, tag)?.resource().topics().tags().count(tag))
     }
 
-    /// Sends a text message to all clients of a resource that have a tag. Answers to how many it goes. It waits
-    /// while too much that was sent like this, or published, waits to be delivered.
+    /// Sends a text message to all clients of a resource that have a tag. Returns the number of clients that it goes
+    /// to. Waits while too much data sent by tag or published waits for delivery.
     ///
     /// # Errors
     ///
-    /// [`TaggedError`]; nobody gets it then.
+    /// [`TaggedError`]; no client gets the message then.
     ///
     /// # Cancel safety
     ///
@@ -52,12 +52,12 @@ impl Host {
         self.send_tagged(resource, tag, || SharedMessage::text(message)).await
     }
 
-    /// Sends a binary message to all clients of a resource that have a tag. Answers to how many it goes. It waits
-    /// while too much that was sent like this, or published, waits to be delivered.
+    /// Sends a binary message to all clients of a resource that have a tag. Returns the number of clients that it goes
+    /// to. Waits while too much data sent by tag or published waits for delivery.
     ///
     /// # Errors
     ///
-    /// [`TaggedError`]; nobody gets it then.
+    /// [`TaggedError`]; no client gets the message then.
     ///
     /// # Cancel safety
     ///
@@ -71,11 +71,11 @@ impl Host {
         self.send_tagged(resource, tag, || SharedMessage::binary(message)).await
     }
 
-    /// Closes all clients of a resource that have a tag, behind all that was sent to them. Answers how many there are.
+    /// Closes all clients of a resource that have a tag, after everything that was sent to them. Returns their number.
     ///
     /// # Errors
     ///
-    /// [`TaggedError`]; nobody is closed then.
+    /// [`TaggedError`]; no client is closed then.
     ///
     /// # Cancel safety
     ///

@@ -1,6 +1,6 @@
-//! Components that were built today, on a host of a later release of the contract.
+//! Components built against the present contract, on a host of a later release of the contract.
 
-#![expect(clippy::print_stderr, reason = "a test that is left out says so")]
+#![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,20 +11,20 @@ use ws_host_test_support::{Client, handshake};
 
 use super::{Host, Peer};
 use crate::config::{self, Resource};
-use crate::guest::{Density, grown};
+use crate::guest::{Density, later_contract};
 
-/// What was built of this name, and kept.
-fn kept(name: &str) -> PathBuf {
+/// Returns the path of a checked-in file of the compatibility tests.
+fn fixture(name: &str) -> PathBuf {
     ws_host_test_support::root().join("tests/compatibility").join(name)
 }
 
-/// Serves a component on a host that has grown, and lets a client talk to it.
+/// Serves a component on a host of a later contract, and runs a client against it.
 async fn with_client(
     component: &Path,
-    talk: impl FnOnce(std::net::SocketAddr) -> Result<()> + Send + 'static,
+    client: impl FnOnce(std::net::SocketAddr) -> Result<()> + Send + 'static,
 ) -> Result<()> {
     let host = Host::start(config::Host::new(Vec::new())).await?;
-    let runtime = grown::runtime().map_err(|error| anyhow::anyhow!("{error:?}"))?;
+    let runtime = later_contract::runtime().map_err(|error| anyhow::anyhow!("{error:?}"))?;
     host.state.context.runtimes.put(Density::Few, Arc::new(runtime));
     host.configure(vec![Resource::new("/", component)?]).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -35,25 +35,26 @@ async fn with_client(
             tokio::spawn(async move { host.serve_stream(stream, Peer::plain(peer)).await });
         }
     });
-    let talked = tokio::task::spawn_blocking(move || talk(address)).await?;
+    let result = tokio::task::spawn_blocking(move || client(address)).await?;
     serving.abort();
-    talked
+    result
 }
 
-/// The component of this language is served, and hears words that came after it as this.
+/// Checks that the checked-in component of a language is served, and that it reads an error and a cause added by the
+/// later contract as `error` and `cause`.
 async fn serves(language: &'static str, error: &'static str, cause: &'static str) -> Result<()> {
-    let component = kept(&format!("{language}/handler.wasm"));
+    let component = fixture(&format!("{language}/handler.wasm"));
     serves_file(&component, language, error, cause).await
 }
 
-/// The same with what `make compatibility` built. Without it there is nothing to be seen here, and that is said.
+/// Checks the same with the component that `make compatibility` builds. Prints that it is skipped if that is missing.
 async fn serves_built(language: &'static str) -> Result<()> {
     let file = format!("target/compatibility/{language}.wasm");
     let component = ws_host_test_support::root().join(file);
     if component.exists() {
         return serves_file(&component, language, "tired", "bored ").await;
     }
-    eprintln!("SKIPPED: there is no {}: `make compatibility` builds it", component.display());
+    eprintln!("SKIPPED: {} is missing: `make compatibility` builds it", component.display());
     Ok(())
 }
 
@@ -70,42 +71,42 @@ async fn serves_file(
         ensure!(client.ask("hello")? == "hello");
         ensure!(client.ask("close 4000")? == format!("not closed: {error}"));
         client.close()?;
-        // It goes once its connection has ended, and not at once.
-        let told = loop {
+        // The handler knows the cause only after the connection has ended, which takes a moment.
+        let reply = loop {
             let mut next = Client::connect_at(address, "/")?;
-            let told = next.ask("cause")?;
-            if !told.is_empty() {
-                break told;
+            let reply = next.ask("cause")?;
+            if !reply.is_empty() {
+                break reply;
             }
         };
-        ensure!(told.starts_with(cause), "{told:?}");
+        ensure!(reply.starts_with(cause), "{reply:?}");
         Ok(())
     })
     .await
 }
 
 #[tokio::test]
-async fn rust_takes_words_that_it_does_not_know_as_unknown() -> Result<()> {
+async fn rust_reads_values_added_later_as_unknown() -> Result<()> {
     serves("rust", "unknown", "unknown ").await
 }
 
 #[tokio::test]
-async fn c_gets_words_that_came_after_it() -> Result<()> {
+async fn c_gets_values_added_later() -> Result<()> {
     serves("c", "tired", "bored ").await
 }
 
 #[tokio::test]
-async fn javascript_gets_words_that_came_after_it() -> Result<()> {
+async fn javascript_gets_values_added_later() -> Result<()> {
     serves("js", "tired", "bored ").await
 }
 
 #[tokio::test]
-async fn python_gets_words_that_came_after_it() -> Result<()> {
+async fn python_gets_values_added_later() -> Result<()> {
     serves_built("python").await
 }
 
 #[tokio::test]
-async fn go_gets_words_that_came_after_it() -> Result<()> {
+async fn go_gets_values_added_later() -> Result<()> {
     serves_built("go").await
 }
 
@@ -113,9 +114,9 @@ async fn go_gets_words_that_came_after_it() -> Result<()> {
 async fn component_with_later_functions_interfaces_and_exports_is_served() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let component = folder.path().join("later.wasm");
-    std::fs::write(&component, wat::parse_file(kept("later.wat"))?)?;
+    std::fs::write(&component, wat::parse_file(fixture("later.wat"))?)?;
     with_client(&component, |address| {
-        // It lets a client in if the functions that came later answer as they should.
+        // The component accepts the client only if the later functions return what they should.
         Client::connect_at(address, "/")?.close()
     })
     .await

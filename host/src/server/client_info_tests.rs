@@ -1,4 +1,4 @@
-//! What is known of clients that have really connected.
+//! The [`ClientInfo`] of clients that have really connected.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -24,7 +24,7 @@ const REQUEST: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Protocol: other, chat, echo\r\n\r\n";
 
-/// A host whose clients have an echo, and choose from two subprotocols.
+/// Returns the settings of a host with an echo handler and two subprotocols.
 fn host() -> config::Host {
     let component = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/components/echo.wasm");
     assert!(component.is_file(), "run `make components` first");
@@ -50,7 +50,7 @@ fn port(server: &Server) -> u16 {
     address.port()
 }
 
-/// The one client that there is.
+/// Returns the only connected client.
 fn client(host: &Host) -> Arc<Client> {
     let served = host.state.registry.all();
     let clients = served[0].resource().clients();
@@ -58,15 +58,15 @@ fn client(host: &Host) -> Arc<Client> {
     Arc::clone(&clients[0])
 }
 
-/// Sends this and the request, and waits for the answer. The client stays as long as the stream.
-async fn ask<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, before: &[u8]) -> S {
+/// Sends `before` and the request, and waits for the response. The client stays connected as long as the stream lives.
+async fn open<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, before: &[u8]) -> S {
     stream.write_all(&[before, REQUEST.as_bytes()].concat()).await.expect("it reads");
-    let mut answer = Vec::new();
-    while !answer.ends_with(b"\r\n\r\n") {
-        answer.push(stream.read_u8().await.expect("an answer"));
+    let mut response = Vec::new();
+    while !response.ends_with(b"\r\n\r\n") {
+        response.push(stream.read_u8().await.expect("a response"));
     }
-    let answer = String::from_utf8(answer).expect("ASCII");
-    assert!(answer.contains("\r\nSec-WebSocket-Protocol: chat\r\n"), "{answer}");
+    let response = String::from_utf8(response).expect("ASCII");
+    assert!(response.contains("\r\nSec-WebSocket-Protocol: chat\r\n"), "{response}");
     stream
 }
 
@@ -75,13 +75,13 @@ fn assert_unencrypted(info: &ClientInfo) {
 }
 
 #[tokio::test]
-async fn our_end_of_the_connection_is_known_wherever_the_server_listens() {
+async fn local_address_is_known_wherever_the_server_listens() {
     let (v4, v6) = (Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into());
     for (at, to) in [
         (v4, v4),
         (Ipv4Addr::UNSPECIFIED.into(), v4),
         (Ipv6Addr::UNSPECIFIED.into(), v6),
-        // By version 4, at a socket for both.
+        // Over IPv4, to a socket for both versions.
         (Ipv6Addr::UNSPECIFIED.into(), v4),
     ] {
         let server = server(listen(Address::Tcp(SocketAddr::new(at, 0))), None).await;
@@ -89,7 +89,7 @@ async fn our_end_of_the_connection_is_known_wherever_the_server_listens() {
         let _running = AbortOnDropHandle::new(tokio::spawn(server.run(std::future::pending())));
         let stream = TcpStream::connect(to).await.expect("it listens");
         let peer = stream.local_addr().expect("an address");
-        let _stream = ask(stream, b"").await;
+        let _stream = open(stream, b"").await;
         let client = client(&host);
         let info = client.info();
         assert_eq!((info.local, info.peer), (to, peer), "{at}");
@@ -101,7 +101,7 @@ async fn our_end_of_the_connection_is_known_wherever_the_server_listens() {
 }
 
 #[tokio::test]
-async fn proxy_says_both_ends_or_none() {
+async fn proxy_protocol_header_names_both_addresses_or_none() {
     let here = Address::Tcp((Ipv4Addr::LOCALHOST, 0).into());
     for (header, ends) in [
         (
@@ -118,7 +118,7 @@ async fn proxy_says_both_ends_or_none() {
         let _running = AbortOnDropHandle::new(tokio::spawn(server.run(std::future::pending())));
         let stream = TcpStream::connect(to).await.expect("it listens");
         let own = (stream.local_addr().expect("an address"), to);
-        let _stream = ask(stream, header).await;
+        let _stream = open(stream, header).await;
         let address = |text: &str| text.parse::<SocketAddr>().expect("an address");
         let ends = ends.map_or(own, |(client, server)| (address(client), address(server)));
         let client = client(&host);
@@ -127,22 +127,22 @@ async fn proxy_says_both_ends_or_none() {
 }
 
 #[tokio::test]
-async fn embedder_says_our_end_or_nobody_does() {
+async fn embedding_program_may_set_the_local_address() {
     let peer = Peer::plain((Ipv4Addr::LOCALHOST, 1).into());
     let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 2));
     let unspecified = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
     for (peer, expected) in [(peer, unspecified), (peer.at(local), local)] {
         let host = Host::start(host()).await.expect("it starts");
         let (far, near) = duplex(1000);
-        let _stream = tokio::join!(ask(far, b""), host.serve_stream(near, peer));
+        let _stream = tokio::join!(open(far, b""), host.serve_stream(near, peer));
         assert_eq!(client(&host).info().local, expected);
     }
 }
 
-/// Somebody who vouches for alice, in a folder with her certificate and key.
-struct Vouched(tempfile::TempDir);
+/// A folder with the certificate of an authority, and a client certificate signed by it with its key.
+struct Certificates(tempfile::TempDir);
 
-impl Vouched {
+impl Certificates {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut authority = CertificateParams::default();
@@ -171,16 +171,16 @@ impl Vouched {
 }
 
 #[tokio::test]
-async fn name_and_certificate_of_tls_are_known_over_both_versions_of_http() {
-    let vouched = Vouched::new();
-    let clients = ClientCertificates { authorities: vouched.file("ca"), need: Need::Optional };
+async fn server_name_and_client_certificate_are_known_over_both_versions_of_http() {
+    let files = Certificates::new();
+    let clients = ClientCertificates { authorities: files.file("ca"), need: Need::Optional };
     let tls = config::Tls { certificate: Certificate::SelfSigned, clients: Some(clients) };
     for (version, expected) in [
         (ClientHttpVersion::Http1, HttpVersion::Http1),
         (ClientHttpVersion::Http2, HttpVersion::Http2),
     ] {
-        for shows in [true, false] {
-            let socket = vouched.file("socket");
+        for has_certificate in [true, false] {
+            let socket = files.file("socket");
             let listen =
                 Listen { encryption: Encryption::Tls, ..listen(Address::Unix(socket.clone())) };
             let server = server(listen, Some(tls.clone())).await;
@@ -188,13 +188,13 @@ async fn name_and_certificate_of_tls_are_known_over_both_versions_of_http() {
             let _running = AbortOnDropHandle::new(tokio::spawn(server.run(std::future::pending())));
             let options = Options::new("wss://WS.Example.COM/").expect("a URL");
             let options = options.unix(socket).verify(Verify::Nothing).http(version);
-            let options = if shows {
-                options.client_certificate(vouched.file("alice"), vouched.file("key"))
+            let options = if has_certificate {
+                options.client_certificate(files.file("alice"), files.file("key"))
             } else {
                 options
             };
             let (connected, _messages) = connect(options);
-            connected.opened().await.expect("it is let in");
+            connected.opened().await.expect("it is accepted");
             let client = client(&host);
             let info = client.info();
             assert_eq!(info.http_version, expected);
@@ -202,11 +202,11 @@ async fn name_and_certificate_of_tls_are_known_over_both_versions_of_http() {
             assert_eq!(info.local, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
             assert_eq!(info.subprotocol(), None);
             let Some(certificate) = &info.certificate else {
-                assert!(!shows, "no certificate");
+                assert!(!has_certificate, "no certificate");
                 continue;
             };
-            assert!(shows, "{certificate:?}");
-            let pem = std::fs::read(vouched.file("alice")).expect("a file");
+            assert!(has_certificate, "{certificate:?}");
+            let pem = std::fs::read(files.file("alice")).expect("a file");
             let (_, pem) = x509_parser::pem::parse_x509_pem(&pem).expect("PEM");
             assert_eq!(certificate.der(), pem.contents);
             assert_eq!(certificate.names(), ["uri:spiffe://example.com/alice", "ip:192.0.2.1"]);

@@ -1,0 +1,33 @@
+//! The flags about recovery: checkpoints for a trap, and trials for a reload.
+
+use std::time::Duration;
+
+use ws_host::config::schema::{self, Percent, Time};
+
+/// Checkpoints and trials.
+#[derive(Debug, clap::Args)]
+#[group(id = "recovery", multiple = true, conflicts_with = "config")]
+pub(super) struct Recovery {
+    /// Minimum time between two checkpoints of an instance, from which it continues after a trap; 0 for no
+    /// checkpoints [default: 0]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
+    checkpoint: Option<Duration>,
+
+    /// Time after a reload in which a fault of the new code restores the old code and its state; 0 for no
+    /// trial [default: 0]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
+    trial: Option<Duration>,
+
+    /// Share of the instances that get new code at first; the others follow after --trial [default: 100%]
+    #[arg(long, value_name = "PERCENT")]
+    canary: Option<Percent>,
+}
+
+impl Recovery {
+    pub(super) fn apply(self, resource: &mut schema::Resource) {
+        let Self { checkpoint, trial, canary } = self;
+        resource.checkpoint = checkpoint.map(Time);
+        resource.trial = trial.map(Time);
+        resource.canary = canary;
+    }
+}

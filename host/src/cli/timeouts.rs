@@ -1,0 +1,42 @@
+//! The flags about timeouts.
+
+use std::time::Duration;
+
+use ws_host::config::schema::{self, Time};
+
+/// Timeouts of the server and of the resource.
+#[derive(Debug, clap::Args)]
+#[group(id = "timeouts", multiple = true, conflicts_with = "config")]
+pub(super) struct Timeouts {
+    /// Time from accepting a connection until its handshake must be complete [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
+    handshake_timeout: Option<Duration>,
+
+    /// Time to wait for a client's close frame once ours has been written [default: 5s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
+    close_timeout: Option<Duration>,
+
+    /// Silence after which a client is disconnected; a ping is sent after half of it; both may happen up
+    /// to a quarter of it later; 0 for never [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
+    idle_timeout: Option<Duration>,
+
+    /// Time from Ctrl-C until the remaining clients are disconnected [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
+    drain_timeout: Option<Duration>,
+
+    /// Time without events after which an instance is freed, and only its state is kept until the next
+    /// event; 0 for never [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
+    hibernate_after: Option<Duration>,
+}
+
+impl Timeouts {
+    pub(super) fn apply(self, server: &mut schema::Server, resource: &mut schema::Resource) {
+        server.handshake_timeout = self.handshake_timeout.map(Time);
+        server.drain_timeout = self.drain_timeout.map(Time);
+        resource.close_timeout = self.close_timeout.map(Time);
+        resource.idle_timeout = self.idle_timeout.map(Time);
+        resource.hibernate_after = self.hibernate_after.map(Time);
+    }
+}
