@@ -150,7 +150,7 @@ fn get_directories(store: Store<'_>, (): ()) -> Result<(Directories,)> {
     Ok((Vec::new(),))
 }
 
-/// Limits the bodies of HTTP requests, and sends none.
+/// Limits the bodies of HTTP requests, and sends no request.
 pub(super) struct DeniedHttp;
 
 impl WasiHttpHooks for DeniedHttp {
