@@ -168,8 +168,9 @@ impl Slot {
         with_exposed_provenance_mut(self.start - self.arena.gap)
     }
 
-    /// Asks for huge pages for the part of the slot that begins at the offset `from`. The system provides a huge page as
-    /// fast as twenty small ones, and a huge page replaces 512 of them. The slot costs two mappings until it is dropped.
+    /// Asks for huge pages for the part of the slot that begins at the offset `from`. The system provides a huge page
+    /// as fast as twenty small ones, and a huge page replaces 512 of them. The slot costs two mappings until it is
+    /// dropped.
     pub(super) fn use_huge_pages(&mut self, from: usize) {
         let first = (self.start + from).next_multiple_of(HUGE_PAGE);
         let end = self.start + self.size();

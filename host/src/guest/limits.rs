@@ -88,8 +88,8 @@ impl Meter {
     ///
     /// # Errors
     ///
-    /// [`LimitExceeded::Memory`], which traps the guest. A refused growth would be less clear: toolchains turn it into an
-    /// abort without a message, whereas the log of a trap names the limit.
+    /// [`LimitExceeded::Memory`], which traps the guest. A refused growth would be less clear: toolchains turn it into
+    /// an abort without a message, whereas the log of a trap names the limit.
     fn claim(&mut self, bytes: usize) -> Result<(), LimitExceeded> {
         let wanted = self.memory.saturating_add(bytes);
         let limit = self.limits.max_memory;
