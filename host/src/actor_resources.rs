@@ -34,7 +34,8 @@ impl ActorResources {
         Registration { resources: Arc::clone(self), client: Arc::clone(client) }
     }
 
-    /// Forgets a client. This is the only place that does so: anything new that is kept for clients must be removed here.
+    /// Forgets a client. This is the only place that does so: anything new that is kept for clients must be removed
+    /// here.
     fn forget(&self, client: &Client) {
         // First, so that nothing can subscribe or tag the client again.
         client.mark_disconnected();

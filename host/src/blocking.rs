@@ -6,8 +6,8 @@ use tokio::task::{JoinError, spawn_blocking};
 ///
 /// # Cancel safety
 ///
-/// The work continues when the future is dropped. If the runtime ends before the work has begun, the work never runs and
-/// the future never resolves.
+/// The work continues when the future is dropped. If the runtime ends before the work has begun, the work never runs
+/// and the future never resolves.
 pub(crate) async fn off_the_workers<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> T {

@@ -43,8 +43,8 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Returns the usage in bytes above which the clients that hold the most are closed: 7/8 of the limit. Seven clients
-    /// that take all they can get use exactly this much.
+    /// Returns the usage in bytes above which the clients that hold the most are closed: 7/8 of the limit. Seven
+    /// clients that take all they can get use exactly this much.
     pub(crate) fn pressure_threshold(&self) -> usize {
         self.limit - self.limit / 8
     }

@@ -27,8 +27,8 @@ pub(crate) struct Limits {
 /// for which no instance can be made is refused soon.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The number of faults of a resource that are logged in a second. While a developer tries a handler out, these are all
-/// faults.
+/// The most faults of a resource that are logged in a second. That is enough to log all of them while a developer tries
+/// a handler out.
 const FAULT_LINES_PER_SECOND: u32 = 10;
 
 /// The current template of a resource, its trial, and the permits of its instances.
@@ -154,7 +154,7 @@ impl Code {
         }
     }
 
-    /// Returns whether as many instances are in memory as may be.
+    /// Returns whether `max-instances` instances are in memory.
     pub(crate) fn is_full(&self) -> bool {
         self.instances.available_permits() == 0
     }

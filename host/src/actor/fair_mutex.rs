@@ -2,7 +2,7 @@
 //!
 //! Unlocking wakes the first waiter but does not hand the lock over: until that waiter runs, other tasks may take the
 //! lock. A lock that hands over makes a queue that never dissolves under load: every event meets another event before
-//! it, waits, and costs two switches between tasks. Nobody waits for ever all the same: once the first waiter has waited
+//! it, waits, and costs two switches between tasks. No task waits for ever, though: once the first waiter has waited
 //! for a tick of the `ticker`, no other task may take the lock.
 
 use std::collections::VecDeque;
@@ -14,7 +14,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::ticker;
 
-/// A mutex that is fair to within a tick, in the order in which tasks asked for it.
+/// A mutex with a queue. Other tasks may pass the first waiter for one tick at most.
 #[derive(Debug, Default)]
 pub(super) struct FairMutex<T> {
     value: Mutex<T>,

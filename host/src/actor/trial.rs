@@ -75,8 +75,8 @@ struct Trial {
     old: Arc<Template>,
     new: Arc<Template>,
     rollout: Rollout,
-    /// Whether the old code had faults in events too. Then faults in events say nothing about the new code: clients that
-    /// cause them in both must not be able to prevent every reload.
+    /// Whether the old code had faults in events too. Then faults in events say nothing about the new code: clients
+    /// that cause them in both must not be able to prevent every reload.
     had_faults: bool,
 }
 
@@ -183,8 +183,8 @@ impl Code {
         }
     }
 
-    /// Returns whether a rollback may need the state that `old` code hands over to `new` code: the trial runs, or it was
-    /// rolled back in the meantime.
+    /// Returns whether a rollback may need the state that `old` code hands over to `new` code: the trial runs, or it
+    /// was rolled back in the meantime.
     pub(super) fn may_return_to(&self, old: &CodeVersion, new: &CodeVersion) -> bool {
         match &self.trial.lock().stage {
             Stage::Running(trial) => Arc::ptr_eq(&trial.old, &old.template),

@@ -207,7 +207,7 @@ impl ReloadHandle {
         response.await.unwrap_or(Err(ReloadError::Stopped))
     }
 
-    /// Sets the trial of later reloads.
+    /// Sets how later reloads are tried out; `None` for no trial.
     pub(crate) fn set_trial(&self, trial: Option<Trial>) {
         *self.trial.lock() = trial;
     }
@@ -231,7 +231,8 @@ impl ReloadTask {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future may stop a reload halfway: some actors have swapped, the others swap before their next event.
+    /// Dropping the future may stop a reload halfway: some actors have swapped, the others swap before their next
+    /// event.
     pub(crate) async fn run(mut self) {
         loop {
             tokio::select! {

@@ -37,8 +37,8 @@ impl ReloadTask {
             return Err(ReloadError::RolledBack { hash: new.hash().to_owned() });
         }
         let trial = *self.trial.lock();
-        // If a trial is still running, a rollback goes back to the code before it: the states that this code handed over
-        // stay.
+        // If a trial is still running, a rollback goes back to the code before it: the states that this code handed
+        // over stay.
         if trial.is_none() || self.resource.code().trial_state() != TrialState::Running {
             self.resource.forget_handed_over();
         }

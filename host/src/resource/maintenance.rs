@@ -27,8 +27,8 @@ where
     by_worker.into_values().map(start).collect()
 }
 
-/// Waits for all tasks and returns their results. The result of a task that panicked, or whose worker has ended, is left
-/// out.
+/// Waits for all tasks and returns their results. The result of a task that panicked, or whose worker has ended, is
+/// left out.
 ///
 /// # Cancel safety
 ///

@@ -28,12 +28,12 @@ use crate::worker::Workers;
 /// The shortest time between two searches for unused actors, when there is no room for another actor.
 const CLEAR_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The most actors without clients. Most of them are hibernated until their timers are due. Each costs its state and two
-/// kilobytes. When there are more, clients with new paths get 503 (`full="actors"`).
+/// The most actors without clients. Most of them are hibernated until their timers are due. Each costs its state and
+/// two kilobytes. When there are more, clients with new paths get 503 (`full="actors"`).
 const MAX_CLIENTLESS: usize = 1 << 16;
 
-/// The most deliveries of messages from outside at once. A message to several actors counts once for each. A task of one
-/// or two kilobytes waits for each delivery. Senders of more messages wait.
+/// The most deliveries of messages from outside at once. A message to several actors counts once for each. A task of
+/// one or two kilobytes waits for each delivery. Senders of more messages wait.
 const MAX_DELIVERIES: u32 = 1 << 16;
 
 /// A path or pattern, and the actors that serve its clients.

@@ -9,7 +9,8 @@ use super::maintenance::{Maintenance, drop_actors, join_all};
 use super::{CLEAR_INTERVAL, Resource};
 use crate::actor::Actor;
 
-/// The number of sweeps in which an actor must have been quiet. So the time until it is hibernated is exact to a quarter.
+/// The number of sweeps in which an actor must have been quiet. So the time until it is hibernated is exact to a
+/// quarter.
 const QUIET_SWEEPS: u8 = 4;
 
 /// How long the actor of a path is unused before it is removed, if actors are not hibernated.
