@@ -96,7 +96,7 @@ impl Client {
         Ok(host::close(self.0, code.into(), reason.as_ref())?)
     }
 
-    /// Drops the connection without a closing handshake, together with the output that still waits to be written.
+    /// Drops the connection without a closing handshake, and discards the output that waits to be written.
     /// Returns whether there was a connection to drop.
     pub fn abort(self) -> bool {
         host::abort(self.0)
@@ -107,12 +107,12 @@ impl Client {
         host::buffered(self.0)
     }
 
-    /// Returns the request with which the client connected. It is available for as long as the client is.
+    /// Returns the request with which the client connected. The request is available as long as the client is.
     pub const fn request(self) -> Request {
         Request::of(self)
     }
 
-    /// Stores up to 16 KiB with the client in the host, in place of what was stored before. The attachment outlives a
+    /// Stores up to 16 KiB with the client in the host, and replaces the previous attachment. The attachment outlives a
     /// reload, a trap and hibernation. It is dropped after `disconnected` has returned.
     ///
     /// # Errors
@@ -134,7 +134,7 @@ impl fmt::Display for Client {
     }
 }
 
-/// Returns the open clients of this instance, the one that connected first in front.
+/// Returns the open clients of this instance, in the order in which they connected.
 pub fn clients() -> Vec<Client> {
     clients_of(host::connected_clients())
 }
@@ -144,7 +144,7 @@ errors! {
     SendError {
         /// The client is closing or closed, or is not a client of this instance.
         Closed = "closed", "the client is closed";
-        /// The client has not yet read what was sent before, or the host has no memory left for waiting output
+        /// The client has not yet read earlier messages, or the host has no memory left for waiting output
         /// (`max-buffered`). [`Drained`](crate::Drained) is called when there is room again.
         Full = "full", "the client's outbound buffer is full";
         /// The message is longer than the whole outbound buffer, or is a ping or pong of more than 125 bytes.

@@ -23,8 +23,8 @@ impl Disconnection {
         host::code(self.0.id()).unwrap_or(ABNORMAL).into()
     }
 
-    /// Returns the reason of the client's close frame. If no close frame came, it is the host's description of what
-    /// ended the connection, for people and not for programs.
+    /// Returns the reason of the client's close frame. If no close frame came, returns the host's description of what
+    /// ended the connection, which is for people and not for programs.
     pub fn reason(&self) -> String {
         host::reason(self.0.id()).unwrap_or_default()
     }

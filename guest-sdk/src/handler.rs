@@ -67,9 +67,9 @@ pub trait Handler: Default + 'static {
         report::client(client, &error);
     }
 
-    /// Called as the last event of a client, exactly once for each client that was accepted. There is one exception:
-    /// after repeated failures the host waits before it starts a new instance, and a client that ends while there is no
-    /// instance is not reported.
+    /// Called as the last event of a client, exactly once for each client that was accepted. There is one exception: it
+    /// is not called if the host cannot start an instance for it. After repeated failed starts, the host waits before
+    /// the next attempt, and does not report clients that leave during this wait.
     fn disconnected(&mut self, client: Client, disconnection: &Disconnection) {
         let _ = (client, disconnection);
     }
@@ -83,20 +83,21 @@ pub trait Lifecycle: Handler {
     /// Returns the state, as bytes, for the handler that takes over in [`resume`](Self::resume): in the new code after
     /// a hot reload, or when the next event wakes a hibernated instance.
     ///
-    /// With checkpoints (`--checkpoint`), it is also called after events, and the same instance continues.
+    /// With checkpoints (`--checkpoint`), this function is also called after events, and the same instance continues.
     ///
-    /// If it returns `None`, a reload starts over, the instance is not hibernated, and the previous checkpoint is kept.
+    /// If this function returns `None`, a reload starts over, the instance is not hibernated, and the previous
+    /// checkpoint is kept.
     fn suspend(&mut self) -> Option<Vec<u8>>;
 
-    /// Takes over from an earlier instance, with its state. The state is `None` if the earlier instance gave none, or
-    /// trapped and left no checkpoint. [`state_age`](crate::state_age) tells whether the state is up to date, and
+    /// Takes over from an earlier instance, with its state. The state is `None` if the earlier instance returned none,
+    /// or trapped and left no checkpoint. [`state_age`](crate::state_age) tells whether the state is up to date, and
     /// [`clients`](crate::clients) returns the clients that are connected. This is the first event of every instance
     /// that replaces another; it is not called in the very first instance.
     ///
     /// # Errors
     ///
-    /// Any error means that the handler cannot use the state. Then the code that gave the state continues with it. If
-    /// that is this same code, a fresh instance starts without the state.
+    /// Any error means that the handler cannot use the state. The code that produced the state then continues with it.
+    /// If that is this same code, a fresh instance starts without the state.
     fn resume(&mut self, state: Option<Vec<u8>>) -> Result<(), Error>;
 }
 
@@ -113,8 +114,8 @@ pub trait Timers: Handler {
 /// A handler that takes custom messages. They come from the operator of the server (`POST /resources/NAME/messages` at
 /// the admin address) or from the program that embeds the host, not from a client.
 pub trait CustomMessages: Handler {
-    /// Called for a custom message. The result is the answer to the sender. `about` tells the sender and the kind of
-    /// the message.
+    /// Called for a custom message. The result is the answer to the sender. `about` contains the sender and the kind
+    /// of the message.
     ///
     /// # Errors
     ///
@@ -149,10 +150,10 @@ pub trait Expiry: Handler {
     fn expiring(&mut self, client: Client) -> Result<(), Error>;
 }
 
-/// A handler that wants to say goodbye.
+/// A handler that is called before its clients are closed because the server stops or no longer serves the resource.
 pub trait Stop: Handler {
-    /// Called when the server stops, or no longer serves the resource. The clients are still open; they are closed
-    /// right after this returns, with 1001, or with 1012 if the resource restarts under a changed configuration.
+    /// Called when the server stops, or no longer serves the resource. The clients are still open. They are closed
+    /// when this function returns: with 1001, or with 1012 if the resource restarts under a changed configuration.
     ///
     /// # Errors
     ///

@@ -65,7 +65,7 @@ pub use timer::{Timer, TimerError};
 pub use topic::{PublishError, SubscribeError, publish, publish_with, subscribers};
 
 /// Exports a type that implements [`Handler`] as the handler of this component: `export!(Chat)`. Optional traits follow
-/// a colon: `export!(Chat: Lifecycle, Timers)`. Use it once in a crate.
+/// a colon: `export!(Chat: Lifecycle, Timers)`. Use this macro once in a crate.
 #[macro_export]
 macro_rules! export {
     ($handler:ty $(: $($part:ident),+ $(,)?)?) => {

@@ -55,10 +55,10 @@ impl<'a> From<Message<'a>> for types::MessageParam<'a> {
     }
 }
 
-/// Which messages are compressed. It matters only for clients that agreed to compression, which the configuration has
-/// to allow (`--compression`).
+/// Which messages are compressed. The choice matters only for clients that agreed to compression, which the
+/// configuration has to allow (`--compression`).
 ///
-/// A message that would not become shorter is sent uncompressed, whatever is chosen.
+/// A message that would not become shorter is always sent uncompressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compression {
@@ -67,9 +67,8 @@ pub enum Compression {
     ByLength,
     /// All messages, however short.
     Always,
-    /// No message. Use it for data that is already compressed, such as pictures. Use it also for a message that
-    /// contains both a secret and text chosen by somebody else: the compressed length would reveal the secret bit by
-    /// bit.
+    /// No message. Use this for data that is already compressed, such as pictures, and for a message that contains
+    /// both a secret and text chosen by somebody else: the compressed length would reveal the secret bit by bit.
     Never,
 }
 
@@ -85,12 +84,12 @@ pub enum Compression {
 /// # }
 /// ```
 ///
-/// An instance can have 1,000 of them at a time. Sending with options beyond that limit returns `TooManyOptions`.
+/// An instance can have 1,000 `SendOptions` at a time. Sending with options beyond this limit returns `TooManyOptions`.
 #[derive(Debug)]
 pub struct SendOptions(host::SendOptions);
 
 impl SendOptions {
-    /// Creates options that send as without options: compressed by length, in one frame, to all clients.
+    /// Creates options with the defaults: messages are compressed by length, in one frame, and sent to all clients.
     pub fn new() -> Self {
         Self(host::SendOptions::new())
     }
@@ -147,8 +146,8 @@ errors! {
     }
 }
 
-/// Sends one message to many clients. It is framed only once. Returns the clients that did not get it, because they are
-/// closed or have a full outbound buffer.
+/// Sends one message to many clients. The message is framed only once. Returns the clients that did not get the
+/// message, because they are closed or have a full outbound buffer.
 pub fn broadcast<'a, C: Borrow<Client>>(
     to: impl IntoIterator<Item = C>,
     message: impl Into<Message<'a>>,
@@ -156,8 +155,8 @@ pub fn broadcast<'a, C: Borrow<Client>>(
     clients_of(host::broadcast(&ids(to), message.into().into(), None))
 }
 
-/// Sends one message to many clients with options. Returns the clients that did not get it. Clients that
-/// [`except`](SendOptions::except) excludes are not among them.
+/// Sends one message to many clients with options. Returns the clients that did not get the message. Clients that
+/// [`except`](SendOptions::except) excludes are not returned.
 pub fn broadcast_with<'a, C: Borrow<Client>>(
     to: impl IntoIterator<Item = C>,
     message: impl Into<Message<'a>>,

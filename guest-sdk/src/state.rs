@@ -1,13 +1,14 @@
-//! Details of the state that a handler gives or takes.
+//! Why a handler hands over or resumes its state, and how old the state is.
 
 use std::time::Duration;
 
 use crate::bindings::ws_host::socket::state as host;
 use crate::words::words;
 
-/// Returns how long ago the state for [`resume`](crate::Lifecycle::resume) was given, if it lacks events that happened
-/// since. That is the case for the last checkpoint before a trap (`--checkpoint`), and for a state that was handed to
-/// code that was rolled back (`--trial`). `None` if the state includes the last event, or if there is no state.
+/// Returns how long ago the state for [`resume`](crate::Lifecycle::resume) was produced, if it lacks events that
+/// happened since. That is the case for the last checkpoint before a trap (`--checkpoint`), and for a state that was
+/// handed to code that was rolled back (`--trial`). `None` if the state includes the last event, or if there is no
+/// state.
 ///
 /// Works only in `resume`; at any other time it returns `None`.
 pub fn state_age() -> Option<Duration> {
@@ -21,7 +22,7 @@ pub fn state_reason() -> Option<StateReason> {
 }
 
 words! {
-    /// Why a handler has to give its state, or gets one.
+    /// Why a handler has to hand over its state, or resumes from a state.
     StateReason {
         /// New code takes over.
         Reload = "reload", "new code takes over";

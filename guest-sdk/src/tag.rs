@@ -27,13 +27,13 @@ impl Client {
     }
 }
 
-/// Returns the open clients of this instance that have the tag, the one that connected first in front.
+/// Returns the open clients of this instance that have the tag, in the order in which they connected.
 pub fn tagged(tag: impl AsRef<str>) -> Vec<Client> {
     clients_of(host::clients_of(tag.as_ref()))
 }
 
-/// Sends a message to all clients of the resource that have the tag, including those of other instances. It may return
-/// before all clients have the message.
+/// Sends a message to all clients of the resource that have the tag, including those of other instances. This
+/// function may return before all clients have the message.
 ///
 /// # Errors
 ///
@@ -46,7 +46,7 @@ pub fn send_tagged<'a>(
 }
 
 /// Sends a message with options, as [`send_tagged`] does without. Clients that [`except`](SendOptions::except) excludes
-/// do not get it.
+/// do not get the message.
 ///
 /// # Errors
 ///

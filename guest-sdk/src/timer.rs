@@ -8,7 +8,7 @@ use crate::words::errors;
 
 /// A timer, identified by a number that the handler chooses.
 ///
-/// It lives in the host: a reload, a trap and hibernation do not change it.
+/// Timers live in the host: a reload, a trap and hibernation do not change them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timer(u64);
 

@@ -5,8 +5,8 @@ use crate::words::errors;
 use crate::{Client, Message, SendOptions};
 
 impl Client {
-    /// Subscribes the client to a topic. It gets every message that is published from now on. A second subscription to
-    /// the same topic changes nothing.
+    /// Subscribes the client to a topic. The client gets every message that is published from now on. A second
+    /// subscription to the same topic changes nothing.
     ///
     /// # Errors
     ///
@@ -36,8 +36,8 @@ pub fn subscribers(topic: impl AsRef<str>) -> u32 {
     host::subscribers(topic.as_ref())
 }
 
-/// Sends a message to all subscribers of a topic. It is framed only once. It may return before all subscribers have the
-/// message.
+/// Sends a message to all subscribers of a topic. The message is framed only once. This function may return before all
+/// subscribers have the message.
 ///
 /// # Errors
 ///
@@ -50,7 +50,7 @@ pub fn publish<'a>(
 }
 
 /// Sends a message to all subscribers of a topic with options. Clients that [`except`](SendOptions::except) excludes do
-/// not get it.
+/// not get the message.
 ///
 /// # Errors
 ///

@@ -50,9 +50,10 @@ pub struct Client {
 impl Client {
     /// Sends a text message.
     ///
-    /// The message is queued immediately, not when the future is first polled. It follows everything that any clone has
-    /// sent before. It can be sent before the connection is open. The future resolves when the whole message has been
-    /// handed to the socket; await it before sending the next message to follow the server's pace.
+    /// The message is queued immediately, not when the future is first polled, after all messages that any clone has
+    /// sent before. Messages can be sent before the connection is open. The future resolves when the whole message has
+    /// been handed to the socket. To follow the server's pace, await the future before sending
+    /// the next message.
     ///
     /// # Errors
     ///

@@ -80,14 +80,14 @@
 //! * Receiving: a few messages wait for [`Messages::next`]. While that queue is full, the socket is not read, and TCP
 //!   makes the server wait. During that time, pings are not answered, and pongs and a close frame are not noticed.
 //!   Continue to take messages, or drop [`Messages`] to discard what arrives.
-//! * HTTP/2: in addition to the outbound buffer, at most 1 MiB of a WebSocket waits to be read, and 128 KiB to be
-//!   written.
+//! * HTTP/2: for each WebSocket, up to 1 MiB of received data and up to 128 KiB of data to be sent are buffered, in
+//!   addition to the outbound buffer.
 //!
 //! # Closing
 //!
 //! [`Client::close`] sends a close frame after everything that was sent before. Messages that the server sends before
 //! it answers are still received. The server then closes the TCP connection (RFC 6455 §7.1.1), or ends the HTTP/2
-//! stream; the client waits for that for at most [`Options::close_timeout`]. [`Client::ended`] returns the outcome.
+//! stream. The client waits for the server at most [`Options::close_timeout`]. [`Client::ended`] returns the outcome.
 //!
 //! When the last [`Client`] and the [`Messages`] are dropped, the connection closes with 1001 after everything that was
 //! sent; an attempt to connect is cancelled. The task ends with the closing handshake, at the latest after
@@ -138,5 +138,5 @@ pub use url::UrlError;
 pub use ws_host_protocol::CloseFrameError;
 /// The compression settings that the application can choose, and those that were agreed on.
 pub use ws_host_protocol::deflate;
-/// The check of the handshake that the server's response failed.
+/// The reason why the server's handshake response was rejected.
 pub use ws_host_protocol::handshake::client::HandshakeError;

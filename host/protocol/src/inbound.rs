@@ -22,7 +22,7 @@ pub struct Inbound {
     role: Role,
     limits: Limits,
     stage: Stage,
-    /// The message being received, from the first part that could not be borrowed from the input.
+    /// The message being received, unless it is borrowed from the input because it is uncompressed and arrived whole.
     message: Option<Box<Assembly>>,
     deflate: Option<Box<Inflater>>,
 }
@@ -65,15 +65,15 @@ impl Inbound {
         self.deflate = Some(Box::new(Inflater::new(agreed, self.role)));
     }
 
-    /// Consumes bytes from the front of `input`, up to and including the next event. On [`Event::Failed`] it consumes
-    /// all of `input`.
+    /// Consumes bytes from the front of `input`, up to and including the next event. On [`Event::Failed`], all of
+    /// `input` is consumed.
     ///
-    /// `replies` receives the protocol's own answers to a ping, a close frame and a failure. It is usually the
+    /// `replies` receives the protocol's own answers to a ping, a close frame and a failure. Usually it is the
     /// [`Outbound`](crate::Outbound) of the connection. `None` means that all of `input` is used up: call again when
     /// more has arrived. After the last event, input is consumed and ignored.
     ///
     /// Once `replies` is closing, messages are read to their end but not reported. Pongs and the peer's close frame
-    /// still are.
+    /// are still reported.
     pub fn handle_input<'a>(
         &mut self,
         input: &mut &'a mut [u8],
@@ -93,8 +93,8 @@ impl Inbound {
         None
     }
 
-    /// Returns the length of the message at the front of `input`, header included, if it is there in full, in one
-    /// frame with a payload of at most `max_payload` bytes. The frame is not validated yet.
+    /// Returns the length of the message at the front of `input`, header included, if the whole message is there, in
+    /// one frame with a payload of at most `max_payload` bytes. The frame is not validated yet.
     #[inline]
     pub fn whole_message(&self, input: &[u8], max_payload: usize) -> Option<usize> {
         if !frame::begins_whole_message(*input.first()?) || self.message.is_some() {
@@ -106,8 +106,8 @@ impl Inbound {
         (payload <= max_payload && payload <= input.len() - header).then(|| header + payload)
     }
 
-    /// Returns whether `input` begins with two messages in full, each as [`whole_message`](Self::whole_message) defines
-    /// it.
+    /// Returns whether `input` begins with two messages for which [`whole_message`](Self::whole_message) returns a
+    /// length.
     #[inline]
     pub fn has_two_whole_messages(&self, input: &[u8], max_payload: usize) -> bool {
         // Most input is one frame.
@@ -125,10 +125,10 @@ impl Inbound {
 
     /// Returns whether the peer's close frame has arrived.
     ///
-    /// After [`Event::Failed`] the peer has not answered our close frame yet. Pass its bytes to
-    /// [`handle_input`](Self::handle_input) until this is true, then close the connection. An earlier close can reset
-    /// the connection, and the peer would lose our close frame. If the frames after the failure cannot be told apart,
-    /// this is true at once.
+    /// After [`Event::Failed`] the peer has not answered our close frame yet. Pass the peer's bytes to
+    /// [`handle_input`](Self::handle_input) until this function returns true, then close the connection. An earlier
+    /// close can reset the connection, and the peer would lose our close frame. If the boundaries of the frames after
+    /// the failure are unknown, this function returns true at once.
     #[must_use]
     pub fn has_peer_closed(&self) -> bool {
         match &self.stage {

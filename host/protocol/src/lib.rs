@@ -103,7 +103,7 @@ pub use outbound::Outbound;
 pub use replies::Replies;
 pub use shared::SharedMessage;
 
-/// The end of a connection that a state machine implements (RFC 6455 §5.1: a client masks, a server does not).
+/// The endpoint that a state machine implements. A client masks its frames, a server does not (RFC 6455 §5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Sends unmasked frames, and fails the connection on receiving an unmasked frame.

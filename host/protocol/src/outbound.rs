@@ -23,8 +23,8 @@ use crate::shared::SharedMessage;
 /// Read it as a [`Buf`]: write [`chunk`](Buf::chunk) (or [`chunks_vectored`](Buf::chunks_vectored)), then
 /// [`advance`](Buf::advance) by the number of bytes written.
 ///
-/// Messages and pings count against the limit. Answers to the peer (pongs and close frames) do not. The caller bounds
-/// them by not reading from a peer that does not read.
+/// Messages and pings count against the limit. Answers to the peer (pongs and close frames) do not count. To bound
+/// their number, the caller stops reading from a peer that does not read.
 ///
 /// A message counts with its length before compression. The queued frames are never longer than that. A refused message
 /// leaves the compressor unchanged.

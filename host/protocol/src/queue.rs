@@ -7,20 +7,22 @@ use bytes::{Buf, Bytes};
 
 use crate::buffer_pool;
 
-/// A shared frame shorter than this many bytes is copied, which is cheaper than a queue segment of its own.
+/// Shared frames of fewer bytes than this are copied, which is cheaper than a separate queue segment.
 pub(crate) const SHARE_FROM: usize = 4096;
 
-/// A buffer of up to this many bytes is kept, however little of it is used.
+/// Buffers of up to this many bytes are kept, however little of them is used.
 const SMALL: usize = 4096;
 
-/// The most bytes of a long buffer's rest that are copied in order to free the buffer.
+/// A long buffer is freed only if fewer bytes than this must be copied out of it.
 const MAX_COPY: usize = 1 << 20;
 
 /// A queue without a limit: the caller bounds it.
 ///
-/// Its memory is at most about twice the queued bytes, plus one long message that is being written, until less than
-/// [`MAX_COPY`] of that message is left. A pooled buffer is much longer than a short message. A queue with few bytes
-/// must therefore not keep one while its peer reads nothing.
+/// The queue uses at most about twice as much memory as it holds bytes. In addition, it keeps the whole buffer of a
+/// long message that is being written, until less than [`MAX_COPY`] of the message is left.
+///
+/// A pooled buffer is much longer than a short message. So a queue with few bytes must not keep such a buffer while its
+/// peer reads nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     /// Segments to be written before `tail`.
@@ -143,8 +145,8 @@ impl Queue {
         self.tail.capacity() + segments.sum::<usize>()
     }
 
-    /// Turns the bytes in `tail` into a segment, so that a shared segment can follow. Few bytes are copied, and the
-    /// buffer stays.
+    /// Turns the bytes in `tail` into a segment, so that a shared segment can follow. If the buffer is mostly unused,
+    /// its bytes are copied, and `tail` keeps the buffer.
     fn seal_tail(&mut self) {
         let written = if self.segments.is_empty() { self.written } else { 0 };
         let waiting = self.tail.len() - written;

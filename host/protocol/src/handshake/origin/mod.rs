@@ -14,10 +14,10 @@ use super::authority::Authority;
 ///
 /// The rules and their reasons:
 ///
-/// - **The same host is always allowed**, and by default nothing else: a page of the host and port that the client
-///   requested. The scheme is not compared, because a proxy may have terminated the encryption. This does not help
-///   against a page whose name was made to resolve to this server (DNS rebinding). To prevent that, restrict the served
-///   host names in front of this check, or require credentials.
+/// - **The same host is always allowed**: a page may connect to the host and port that it came from. By default, no
+///   other page is allowed. The scheme is not compared, because a proxy may have terminated the encryption. This does
+///   not help against a page whose name was made to resolve to this server (DNS rebinding). To prevent that, restrict
+///   the served host names in front of this check, or require credentials.
 /// - **A request without an origin is allowed**, because programs other than browsers send none and no page can omit
 ///   it. [`require`](Self::require) refuses it, for a server that only pages use.
 /// - **`null` is refused** unless it is listed. Every sandboxed frame and every file has this origin, so allowing it
