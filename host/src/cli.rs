@@ -56,7 +56,7 @@ enum Command {
 /// What to serve, and how.
 #[derive(Debug, clap::Args)]
 struct Serve {
-    /// The handler: a component, built for wasm32-wasip2
+    /// Handler to serve: a component, built for wasm32-wasip2
     #[arg(long, value_name = "FILE")]
     component: Option<PathBuf>,
 

@@ -177,7 +177,7 @@ fn flags_that_make_no_sense() {
     with(&["--subprotocol", "a b"], &["--subprotocol"]);
     with(&["--backlog", "0"], &["--backlog must be at least 1"]);
     fails(&[], &["--component"]);
-    fails(&["--check"], &["--component FILE, or --config FILE"]);
+    fails(&["--check"], &["--component FILE or --config FILE"]);
 }
 
 #[test]

@@ -26,8 +26,9 @@ pub(super) struct Compression {
     #[arg(long, value_name = "N", help_heading = "Compression")]
     compression_window: Option<u32>,
 
-    /// Whether to accept messages that refer to earlier ones from clients that agreed not to send such; if
-    /// false, they are closed with 1007, and no memory is used for earlier messages [default: true]
+    /// Whether a client's messages may refer to earlier ones although the client agreed to avoid that; if
+    /// false, such a client is closed with 1007, and no memory is used for earlier messages [default:
+    /// true]
     #[arg(long, value_name = "BOOL", help_heading = "Compression")]
     compression_keep_window: Option<bool>,
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::CustomError;
 use crate::guest::CustomInfo;
 
-/// The maximum length of a message's kind and of its sender, in bytes: each recipient's queue holds both beside the
-/// message.
+/// The maximum length of a message's kind and of its sender, in bytes: every instance that gets the message holds both
+/// in addition.
 const MAX_INFO_LENGTH: usize = 255;
 
 /// A message from outside, for handlers that export `custom-listener`.
