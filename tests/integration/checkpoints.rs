@@ -69,6 +69,22 @@ fn state_that_was_handed_over_is_a_checkpoint() -> Result<()> {
 }
 
 #[test]
+fn reload_continues_from_the_checkpoint_if_the_old_code_traps_in_suspend() -> Result<()> {
+    let Scene { keeper, server: _server, admin, mut client } =
+        Keeper::new()?.scene(&["--checkpoint", "1h"])?;
+    assert_eq!(client.ask("count")?, "1");
+    // Version 7 takes the state, which is a checkpoint from then on, and traps in `suspend`.
+    for version in [7, 2] {
+        keeper.replace_with(version)?;
+        let body = post_reload(admin)?.body;
+        assert!(body.contains(": 1 instances swapped, 0 kept, 0 lost"), "{body}");
+    }
+    assert_eq!(client.ask("version")?, "2");
+    assert_eq!(client.ask("count")?, "2");
+    Ok(())
+}
+
+#[test]
 fn state_of_a_hibernated_instance_is_a_checkpoint() -> Result<()> {
     let flags = [DEBUG, &["--checkpoint", "1h", "--hibernate-after", "100ms"]].concat();
     let (mut server, mut client) = TestServer::with_client("guest-precious", &flags)?;

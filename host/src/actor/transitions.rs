@@ -222,17 +222,19 @@ impl Turn<'_> {
         started: Instant,
     ) -> Result<LiveInstance, Fault> {
         self.slot.restore_checkpoint();
-        let made = if let InstanceState::Asleep(saved) = &self.slot.instance {
-            let saved = saved.clone();
-            let woken = self.wake(saved, new, permit).await;
-            woken.map(|live| (live, SwapOutcome::New(started.elapsed())))
-        } else {
-            let restarted = self.restart(permit, Reason::Fault).await;
-            restarted.map(|live| (live, SwapOutcome::Neither))
+        let InstanceState::Asleep(saved) = &self.slot.instance else {
+            self.actor.code.count_swap(SwapOutcome::Neither);
+            return self.restart(permit, Reason::Fault).await;
         };
-        let outcome = made.as_ref().map_or(SwapOutcome::Neither, |(_, outcome)| *outcome);
-        self.actor.code.count_swap(outcome);
-        made.map(|(live, _)| live)
+        let saved = saved.clone();
+        // Where the code of the checkpoint is not the new code, `wake` counts what becomes of it.
+        let is_same_code = saved.code.is_same_code(&new);
+        let woken = self.wake(saved, new, permit).await;
+        if is_same_code {
+            let swapped = |_: &LiveInstance| SwapOutcome::New(started.elapsed());
+            self.actor.code.count_swap(woken.as_ref().map_or(SwapOutcome::Neither, swapped));
+        }
+        woken
     }
 
     /// `Live` → `Asleep`: frees the instance and keeps its state, if it gives one.
