@@ -96,8 +96,8 @@ pub enum ConnectError {
         /// The TLS error.
         source: Arc<io::Error>,
     },
-    /// The server requires a client certificate, or does not accept the one that it got. With TLS 1.2, servers report
-    /// this less clearly; then the error is [`Tls`](Self::Tls).
+    /// The server requires a client certificate, or does not accept the certificate that the client presented. With TLS
+    /// 1.2, servers report this less clearly, and the error is [`Tls`](Self::Tls).
     #[error("{host} requires a client certificate, or does not accept this one")]
     ClientNotTrusted {
         /// The host of the URL.
@@ -146,7 +146,7 @@ pub enum ConnectError {
     /// [`Options::http`](crate::Options::http) requires this version, but the server does not speak it.
     #[error("the server does not speak {0} at this port")]
     HttpNotSpoken(HttpVersion),
-    /// The server speaks HTTP/2, but has not announced that it supports WebSockets over it (RFC 8441 §3).
+    /// The server speaks HTTP/2, but has not announced that it supports WebSockets over HTTP/2 (RFC 8441 §3).
     #[error("the server does not support WebSockets over HTTP/2; try HTTP/1.1")]
     NoExtendedConnect,
     /// The URL of [`Http2Connection::open`](crate::Http2Connection::open) names another server.
@@ -186,7 +186,7 @@ pub enum ConnectError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The connection is closing or has ended, or it ended before the message was handed to the socket.
+    /// The connection is closing or has ended, or ended before the message was handed to the socket.
     #[error("the connection is closing or closed")]
     Closed,
     /// The message, including its frame header, is longer than

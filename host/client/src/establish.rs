@@ -12,7 +12,7 @@ use crate::transport;
 pub(crate) enum Carrier {
     /// A new connection for this WebSocket only.
     Own,
-    /// An HTTP/2 connection that it shares with other WebSockets.
+    /// An HTTP/2 connection that this WebSocket shares with others.
     Shared(Http2Connection),
 }
 

@@ -12,8 +12,8 @@ pub enum HttpVersion {
     /// HTTP/2 (RFC 8441). With a `ws` URL, you must know that the server speaks HTTP/2: there is no negotiation (RFC
     /// 9113 §3.3).
     Http2,
-    /// With a `wss` URL, HTTP/2 if the server speaks it and supports WebSockets over it, otherwise HTTP/1.1. A server
-    /// that chooses HTTP/2 but does not support WebSockets over it costs a second connection. With a `ws` URL,
+    /// With a `wss` URL, HTTP/2 if the server speaks HTTP/2 and supports WebSockets over it, otherwise HTTP/1.1. A
+    /// server that chooses HTTP/2 but does not support WebSockets over it costs a second connection. With a `ws` URL,
     /// HTTP/1.1.
     Either,
 }

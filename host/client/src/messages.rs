@@ -13,8 +13,8 @@ use crate::shared::Handle;
 use crate::sink::Message;
 
 /// How many received messages may wait to be taken. Together with
-/// [`Options::max_message`](crate::Options::max_message), this limits their memory. More than a few are of no use,
-/// because the socket has a buffer of its own.
+/// [`Options::max_message`](crate::Options::max_message), this limits the memory of the waiting messages. More than a
+/// few are of no use, because the socket has a buffer of its own.
 const MAX_UNREAD: usize = 16;
 
 /// A message or pong from the server.
@@ -30,7 +30,7 @@ pub enum Received {
 }
 
 impl Received {
-    /// Converts it to a message that can be sent. Returns `None` for a pong.
+    /// Converts what was received to a message that can be sent. Returns `None` for a pong.
     pub fn into_message(self) -> Option<Message> {
         match self {
             Self::Text(text) => Some(Message::Text(text)),
@@ -42,8 +42,9 @@ impl Received {
 
 /// The messages of a connection, in the order in which they came.
 ///
-/// At most 16 messages wait here. While the queue is full, nothing is read from the socket: pings stay unanswered, and
-/// a close frame is not noticed. If you do not need the messages, drop this; they are then discarded as they arrive.
+/// At most 16 messages wait in this queue. While it is full, nothing is read from the socket: pings stay unanswered,
+/// and a close frame is not noticed. If you do not need the messages, drop this value; they are then discarded as they
+/// arrive.
 pub struct Messages {
     received: mpsc::Receiver<Received>,
     handle: Arc<Handle>,

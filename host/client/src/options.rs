@@ -98,8 +98,8 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// Returns [`OptionsError::Subprotocol`] if it is not valid, and [`OptionsError::SubprotocolTwice`] if it is
-    /// already offered.
+    /// Returns [`OptionsError::Subprotocol`] if the subprotocol is not valid, and
+    /// [`OptionsError::SubprotocolTwice`] if it is already offered.
     pub fn subprotocol(mut self, name: impl Into<String>) -> Result<Self, OptionsError> {
         let name = name.into();
         // A header name is a token as well (RFC 9110 §5.1).
@@ -234,9 +234,9 @@ impl Options {
         self
     }
 
-    /// Sets the compression to offer (permessage-deflate, RFC 7692), or `None` to offer none. By default, it is offered
-    /// with context takeover, as browsers do. That costs up to 403 KiB for each connection; a program with many
-    /// connections may prefer [`Deflate::default`], which costs nothing while nothing is sent.
+    /// Sets the compression to offer (permessage-deflate, RFC 7692), or `None` to offer none. By default, the client
+    /// offers compression with context takeover, as browsers do. This costs up to 403 KiB for each connection; a
+    /// program with many connections may prefer [`Deflate::default`], which costs nothing while nothing is sent.
     ///
     /// Do not compress secrets together with text chosen by others: see
     /// [secrets](ws_host_protocol::deflate#secrets).

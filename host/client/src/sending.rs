@@ -57,9 +57,9 @@ impl Future for Pinging {
 /// The outcome of something that was sent.
 #[derive(Debug)]
 pub(crate) enum Outcome<T> {
-    /// The connection task will report it. The sender is dropped if the connection ends before.
+    /// The connection task will report the outcome. The sender is dropped if the connection ends before.
     Awaited(oneshot::Receiver<T>),
-    /// It was refused immediately.
+    /// The frame was refused immediately.
     Refused(SendError),
 }
 

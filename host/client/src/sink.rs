@@ -31,8 +31,8 @@ pub enum Message {
 /// which they were sent.
 ///
 /// The sink is ready while fewer than 16 of its messages wait to be handed to the socket. Flushing waits until all of
-/// its messages have been handed to the socket. Closing flushes, closes the connection with 1000, and waits for its
-/// end.
+/// its messages have been handed to the socket. Closing flushes the sink, closes the connection with 1000, and waits
+/// until the connection has ended.
 ///
 /// # Cancel safety
 ///

@@ -5,16 +5,16 @@
 //! buffers are in the processor's cache when they are filled and read. Long buffers have their pages mapped already:
 //! mapping new pages would cost more than all work on the contents.
 //!
-//! The crate takes and returns buffers on its own, except for the payloads of events: [`recycle`] such a payload when
-//! the event is over. The crate has no clock: the caller decides when to [`release_memory`].
+//! The crate takes and returns buffers itself, except for the payloads of events: [`recycle`] such a payload after
+//! handling its event. The crate has no clock: the caller decides when to [`release_memory`].
 
 use std::cell::RefCell;
 
-/// The capacity in bytes of the longest short buffer. A second-level cache holds one.
+/// The capacity in bytes of the longest short buffer. A buffer of this size fits into a second-level cache.
 pub(crate) const SHORT: usize = 256 << 10;
 
 /// A buffer with more than this capacity in bytes is long. Buffers in between are left to the allocator, which keeps
-/// memory of that size for a while itself.
+/// memory of that size for a while.
 const LONG: usize = 2 << 20;
 
 /// How many short buffers a thread keeps. One is in use at a time, or more if peers are slow.

@@ -34,7 +34,7 @@ pub enum ProtocolError {
     /// §5.4: a continuation frame arrived outside a fragmented message.
     #[error("a continuation frame without a message to continue")]
     UnexpectedContinuation,
-    /// §5.4: a new message began inside a fragmented one.
+    /// §5.4: a new message began inside a fragmented message.
     #[error("a message began before the previous fragmented message ended")]
     ExpectedContinuation,
     /// §5.5.1: the payload of a close frame is empty or begins with a code of two bytes.
@@ -59,13 +59,13 @@ pub enum ProtocolError {
     /// Draft 00: a frame that begins with a length, and is therefore not text.
     #[error("a frame of type {0:#04x} is not text")]
     DraftFrameType(u8),
-    /// §10.4: a message is longer than this end accepts.
+    /// §10.4: a message is longer than this endpoint accepts.
     #[error("a message exceeds the limit of {limit} bytes")]
     MessageTooLong {
         /// The limit, in bytes of payload.
         limit: usize,
     },
-    /// §10.4: a message has more fragments than this end accepts.
+    /// §10.4: a message has more fragments than this endpoint accepts.
     #[error("a message exceeds the limit of {limit} fragments")]
     TooManyFragments {
         /// The limit, in frames.
@@ -91,17 +91,17 @@ impl ProtocolError {
     }
 }
 
-/// The reason why a message or control frame was not sent. Nothing of it was queued.
+/// The reason why a message or control frame was not sent. No part of the message or frame was queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
     /// The connection is closing or closed: a close frame was queued before, or the peer is gone.
     #[error("the connection is closing or closed")]
     Closed,
-    /// The outbound buffer has no room for it now. There will be room when the peer has read more.
+    /// The outbound buffer has no room now. There will be room when the peer has read more.
     #[error("the outbound buffer is full")]
     Full,
-    /// It is longer than the whole outbound buffer, or longer than a control frame may be.
+    /// The message or frame is longer than the whole outbound buffer, or longer than a control frame may be.
     #[error("the message is too long to be sent at all")]
     TooLong,
     /// The client speaks draft 00, which has only text messages.

@@ -5,21 +5,21 @@ use std::borrow::Cow;
 use crate::close::CloseFrame;
 use crate::error::ProtocolError;
 
-/// An event of a connection. It borrows its payload from the input if the input contains the payload in full.
+/// An event of a connection. It borrows its payload from the input if the input contains the whole payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A text message.
     Text(Cow<'a, str>),
     /// A binary message.
     Binary(Cow<'a, [u8]>),
-    /// A ping. Its pong has been queued, unless this end is closing.
+    /// A ping. Its pong has been queued, unless this endpoint is closing.
     Ping(Cow<'a, [u8]>),
     /// A pong, solicited or not (RFC 6455 §5.5.3).
     Pong(Cow<'a, [u8]>),
     /// The peer's close frame; `None` if it carried no code. Our close frame has been queued, unless it was sent
-    /// before. This is the last event: both ends have now closed.
+    /// before. This is the last event: both endpoints have now closed.
     Closed(Option<CloseFrame>),
-    /// The peer broke the protocol. A close frame that says so has been queued. This is the last event.
+    /// The peer broke the protocol. A close frame with the error has been queued. This is the last event.
     Failed(ProtocolError),
 }
 

@@ -2,23 +2,23 @@
 
 use std::num::NonZeroUsize;
 
-/// The form in which a message is sent. By default it is sent in one frame, and compressed if compression was
+/// The form in which a message is sent. By default a message is sent in one frame, and compressed if compression was
 /// negotiated and the message is long enough.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Form {
-    /// Whether it is compressed.
+    /// Whether the message is compressed.
     pub compression: Compression,
     /// The longest payload of a frame, in bytes. A message that is longer after compression is sent in fragments (RFC
     /// 6455 §5.4). A fragment may end inside a character.
     pub frame_size: Option<NonZeroUsize>,
 }
 
-/// Whether a message is compressed, if permessage-deflate was negotiated. Otherwise no message is.
+/// Whether a message is compressed, if permessage-deflate was negotiated. Otherwise no message is compressed.
 ///
 /// A message that would not become shorter is always sent uncompressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compression {
-    /// If it is at least as long as the [threshold](crate::Deflate::threshold).
+    /// If the message is at least as long as the [threshold](crate::Deflate::threshold).
     #[default]
     ByLength,
     /// At any length.

@@ -11,7 +11,7 @@ use crate::mask::MaskKey;
 /// take them from a cryptographic random number generator.
 pub type MaskKeys = Box<dyn FnMut() -> [u8; 4] + Send>;
 
-/// The framing of one end and version.
+/// The framing of one endpoint and protocol version.
 pub(crate) enum Framing {
     Server,
     Client(MaskKeys),

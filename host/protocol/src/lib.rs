@@ -23,7 +23,7 @@
 //! ```
 //!
 //! 1. Pass all received bytes to [`Inbound::handle_input`], and call it until it returns `None`: the input is then
-//!    used up. It unmasks in place and borrows messages from the input where it can.
+//!    used up. This function unmasks in place and borrows messages from the input where it can.
 //! 2. Handle each [`Event`]. [`Event::Closed`] or [`Event::Failed`] is the last one.
 //! 3. Send through [`Outbound`] at any time, until it is closing.
 //! 4. Write the contents of [`Outbound`], which is a [`bytes::Buf`].

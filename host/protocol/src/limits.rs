@@ -4,7 +4,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The longest message, in bytes of payload over all its fragments. A longer one fails the connection with 1009.
+    /// The longest message, in bytes of payload over all its fragments. A longer message fails the connection with
+    /// 1009.
     ///
     /// For a compressed message, the inflated length counts. Inflating stops at the limit.
     pub max_message: usize,
@@ -20,7 +21,7 @@ impl Limits {
 
     /// Returns the length of the longest compressed message, in bytes as received. These bytes are not kept, but they
     /// still need a bound. A compressor with fixed codes can make data longer by an eighth, and a flush between
-    /// fragments adds some bytes to each. Twice the length is more than any sender needs.
+    /// fragments adds some bytes to each fragment. Twice the length is more than any sender needs.
     pub(crate) fn max_deflated(&self) -> usize {
         self.max_message.saturating_mul(2).saturating_add(1024)
     }

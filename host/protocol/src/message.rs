@@ -24,7 +24,7 @@ pub(crate) struct Assembly {
 enum Payload {
     Text(GrowingText),
     Binary(Vec<u8>),
-    /// The message is read to its end but not kept, because this end is closing.
+    /// The message is read to its end but not kept, because this endpoint is closing.
     Discarded,
 }
 
@@ -87,7 +87,7 @@ impl Assembly {
         self.fragments += 1;
     }
 
-    /// Drops the payload received so far, and ignores the rest of it.
+    /// Drops the payload received so far, and ignores the rest of the payload.
     pub(crate) fn discard(&mut self) {
         self.payload = Payload::Discarded;
     }

@@ -26,8 +26,8 @@ use crate::shared::SharedMessage;
 /// Messages and pings count against the limit. Answers to the peer (pongs and close frames) do not count. To bound
 /// their number, the caller stops reading from a peer that does not read.
 ///
-/// A message counts with its length before compression. The queued frames are never longer than that. A refused message
-/// leaves the compressor unchanged.
+/// A message counts with its length before compression. The queued frames are never longer than this length. A refused
+/// message leaves the compressor unchanged.
 pub struct Outbound {
     framing: Framing,
     limit: usize,
@@ -139,9 +139,9 @@ impl Outbound {
 
     /// Queues a message that was framed once for many peers. A long message is shared, not copied.
     ///
-    /// It is also compressed once for all peers that use the same window without context takeover. With context
-    /// takeover, each connection compresses the message in its own context. A message to be sent in fragments is framed
-    /// and compressed for each peer.
+    /// The message is also compressed once for all peers that use the same window without context takeover. With
+    /// context takeover, each connection compresses the message in its own context. A message to be sent in fragments
+    /// is framed and compressed for each peer.
     ///
     /// # Errors
     ///
@@ -186,8 +186,8 @@ impl Outbound {
         self.send_control(Opcode::Pong, payload)
     }
 
-    /// Begins the closing handshake (§7.1.2): queues a close frame after everything sent so far. In draft 00 it has
-    /// neither code nor reason.
+    /// Begins the closing handshake (§7.1.2): queues a close frame after everything sent so far. In draft 00, the
+    /// close frame has neither code nor reason.
     ///
     /// # Errors
     ///
@@ -213,7 +213,7 @@ impl Outbound {
         self.state != State::Open
     }
 
-    /// Returns the code of the queued close frame, if there is one and it has a code.
+    /// Returns the code of the queued close frame, if a frame is queued and has a code.
     #[must_use]
     pub fn close_code(&self) -> Option<CloseCode> {
         match self.state {
@@ -229,8 +229,8 @@ impl Outbound {
     }
 
     /// With context takeover, drops the compressor. The next message refers to no earlier one and is therefore longer.
-    /// Call it when a connection is idle, but not when the peer has merely stopped reading for a moment: it would then
-    /// have even more bytes to read.
+    /// Call this function when a connection is idle, but not when the peer has merely stopped reading for a moment: the
+    /// peer would then have even more bytes to read.
     pub fn release_context(&mut self) {
         if let Some(deflater) = &mut self.deflate {
             deflater.release_context();
@@ -296,7 +296,7 @@ impl Outbound {
         Ok(())
     }
 
-    /// Queues a message. The caller has checked that there is room for it.
+    /// Queues a message. The caller has checked that there is room.
     fn push_message(&mut self, opcode: Opcode, payload: &[u8], form: Form) {
         match self.deflate(payload, form.compression) {
             Some(deflated) => {

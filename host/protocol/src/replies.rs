@@ -6,7 +6,7 @@ use crate::outbound::Outbound;
 
 /// The receiver of the replies that [`Inbound`](crate::Inbound) makes on its own, without the application.
 ///
-/// [`Outbound`] implements it. Implement it yourself if you queue frames in another way.
+/// [`Outbound`] implements this trait. Implement the trait yourself if you queue frames in another way.
 pub trait Replies {
     /// Returns whether our close frame has been queued. Messages received from then on are discarded.
     fn is_closing(&self) -> bool;
@@ -14,7 +14,8 @@ pub trait Replies {
     /// Answers a ping with a pong that has the same application data, at most 125 bytes (RFC 6455 §5.5.2).
     fn pong(&mut self, payload: &[u8]);
 
-    /// Answers the peer's close frame with one that has the same code, unless ours was queued before (§5.5.1).
+    /// Answers the peer's close frame with a close frame that has the same code, unless ours was queued before
+    /// (§5.5.1).
     fn close(&mut self, frame: Option<&CloseFrame>);
 
     /// Answers a protocol error with a close frame that describes it, unless ours was queued before (§7.1.7).

@@ -25,7 +25,7 @@ use crate::url::Url;
 /// One task drives the connection, and each WebSocket has a task of its own. The connection is closed when the last
 /// clone is dropped and the last WebSocket has ended.
 ///
-/// At most 1 MiB of each WebSocket waits to be read; a slow WebSocket does not delay the others.
+/// For each WebSocket, at most 1 MiB of received data waits to be read. A slow WebSocket does not delay the others.
 #[derive(Clone)]
 pub struct Http2Connection {
     requests: SendRequest<Empty<Bytes>>,
@@ -67,8 +67,8 @@ impl Http2Connection {
     /// scheme, host and port of the connection; otherwise opening fails with [`ConnectError::AnotherServer`]. Options
     /// that concern the connection are ignored.
     ///
-    /// A server limits the number of concurrent WebSockets (`SETTINGS_MAX_CONCURRENT_STREAMS`). One beyond that limit
-    /// waits until another one ends, within [`Options::connect_timeout`].
+    /// A server limits the number of concurrent WebSockets (`SETTINGS_MAX_CONCURRENT_STREAMS`). A WebSocket beyond
+    /// this limit waits until another one ends, within [`Options::connect_timeout`].
     ///
     /// # Panics
     ///

@@ -33,7 +33,7 @@ const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 
 /// How much of one WebSocket may wait in HTTP/2 to be written, in bytes: as much as the other end commonly reads at
-/// once. The data that waits before that is limited by the outbound buffer.
+/// once. The outbound buffer limits the data that waits before that.
 const SEND_BUFFER: usize = 64 << 10;
 
 /// How long writing the last frames may take after the connection is no longer used. That is ample for a server that

@@ -2,7 +2,7 @@
 
 use super::{ContextTakeover, Direction, KeepWindow, Level, WindowBits};
 
-/// permessage-deflate as negotiated by a handshake (§7.1), seen from this end.
+/// permessage-deflate as negotiated by a handshake (§7.1), seen from this endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PerMessageDeflate {
     pub(crate) level: Level,
@@ -13,8 +13,8 @@ pub struct PerMessageDeflate {
 }
 
 impl PerMessageDeflate {
-    /// Returns the parameters of the messages that this end compresses. `None` if this end compresses nothing, because
-    /// the server limits the client's window to 8 bits, which our compressor does not support.
+    /// Returns the parameters of the messages that this endpoint compresses. `None` if this endpoint compresses
+    /// nothing, because the server limits the client's window to 8 bits, which our compressor does not support.
     pub fn outgoing(&self) -> Option<Direction> {
         self.outgoing
     }
@@ -24,7 +24,7 @@ impl PerMessageDeflate {
         self.incoming
     }
 
-    /// Returns the size of the window that is kept between the peer's messages, or `None` if none is kept.
+    /// Returns the size of the window that is kept between the peer's messages, or `None` if no window is kept.
     pub(crate) fn kept_window(&self) -> Option<WindowBits> {
         match (self.incoming.context, self.keep_window) {
             (ContextTakeover::Off, KeepWindow::Never) => None,

@@ -22,7 +22,7 @@ pub(crate) struct Deflater {
 }
 
 impl Deflater {
-    /// Creates the compressing side, or returns `None` if this end compresses nothing.
+    /// Creates the compressing side, or returns `None` if this endpoint compresses nothing.
     pub(crate) fn new(agreed: &PerMessageDeflate) -> Option<Self> {
         let direction = agreed.outgoing?;
         Some(Self { level: agreed.level, direction, threshold: agreed.threshold, context: None })

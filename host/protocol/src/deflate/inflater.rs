@@ -12,7 +12,7 @@ use crate::message::Assembly;
 const STEP: usize = 16 << 10;
 
 /// The most DEFLATE streams in one message (§7.2.3.4). Senders end a stream within a message once, if at all. A stream
-/// costs us far more than the two bytes that an empty one costs the sender.
+/// costs us far more than the two bytes that an empty stream costs the sender.
 const MAX_STREAMS: u32 = 64;
 
 /// An empty uncompressed last block. It ends a stream wherever a block may begin.
@@ -23,7 +23,7 @@ const LAST_BLOCK: [u8; 5] = [0x01, 0x00, 0x00, 0xff, 0xff];
 pub(crate) struct Inflater {
     /// The size of the window kept between messages. `None` if nothing is kept.
     window: Option<WindowBits>,
-    /// The end of the data inflated so far, at most one window. It takes less memory than a decompressor, and is
+    /// The end of the data inflated so far, at most one window. This takes less memory than a decompressor, and is
     /// correct however a stream ended.
     history: Vec<u8>,
     /// The error to report if the next message cannot be inflated.

@@ -1,7 +1,7 @@
 //! permessage-deflate (RFC 7692): compression of each message.
 //!
-//! The handshake negotiates it ([`Upgrade::accept_deflate`], [`Handshake::offer_deflate`]). Pass the resulting
-//! [`PerMessageDeflate`] to both state machines of the connection ([`Inbound::use_deflate`],
+//! The handshake negotiates permessage-deflate ([`Upgrade::accept_deflate`], [`Handshake::offer_deflate`]). Pass the
+//! resulting [`PerMessageDeflate`] to both state machines of the connection ([`Inbound::use_deflate`],
 //! [`Outbound::use_deflate`]).
 //!
 //! # Memory
@@ -19,15 +19,15 @@
 //!
 //! With [`KeepWindow::Always`], incoming data is kept without takeover as well.
 //!
-//! A message that arrives in pieces holds a decompressor of 48 KiB until its end. It inflates to at most
-//! [`Limits::max_message`](crate::Limits::max_message) bytes: inflating stops there. A thread keeps at most four
+//! A message that arrives in pieces holds a decompressor of 48 KiB until its end. Inflating stops at
+//! [`Limits::max_message`](crate::Limits::max_message) bytes. A thread keeps at most four
 //! compressors and four decompressors.
 //!
 //! # Secrets
 //!
-//! The compressed length of a message reveals how much it has in common with the contents of the window. An attacker
-//! may be able to have their own text sent along with a secret: in the same message or, with context takeover, in
-//! another message of the connection. The length then reveals the secret bit by bit. Send such messages with
+//! The compressed length of a message reveals how much the message has in common with the contents of the window. An
+//! attacker may be able to have their own text sent along with a secret: in the same message or, with context takeover,
+//! in another message of the connection. The length then reveals the secret bit by bit. Send such messages with
 //! [`Compression::Never`](crate::Compression::Never).
 //!
 //! [`Upgrade::accept_deflate`]: crate::handshake::server::Upgrade::accept_deflate

@@ -6,8 +6,8 @@ use flate2::{Compress, Compression, Decompress};
 
 use super::{Level, WindowBits};
 
-/// How many of each a thread keeps. One is in use at a time, unless peers negotiate different windows or messages
-/// arrive in pieces.
+/// How many compressors, and how many decompressors, a thread keeps. One is in use at a time, unless peers negotiate
+/// different windows or messages arrive in pieces.
 const KEPT: usize = 4;
 
 thread_local! {
@@ -60,8 +60,8 @@ impl Compressor {
     }
 }
 
-/// Takes a decompressor from the pool and resets it, or creates one. It has the widest window, which inflates data of
-/// any narrower one.
+/// Takes a decompressor from the pool and resets it, or creates one. Each has the widest window, which inflates data
+/// of any narrower window.
 pub(super) fn take_decompressor() -> Decompress {
     match DECOMPRESSORS.with_borrow_mut(Vec::pop) {
         Some(mut pooled) => {

@@ -1,7 +1,7 @@
 //! Settings of permessage-deflate.
 
-/// This end's settings for permessage-deflate. The peer may ask for less; the negotiation then settles on what both
-/// support.
+/// This endpoint's settings for permessage-deflate. The peer may ask for less; the negotiation then settles on what
+/// both endpoints support.
 ///
 /// The default has no context takeover, so that an idle connection costs no memory, and the widest windows. To change a
 /// setting, assign its field: `deflate.threshold = 1024`.
@@ -12,7 +12,7 @@ pub struct Deflate {
     pub level: Level,
     /// The shortest message that is compressed by default, in bytes.
     pub threshold: usize,
-    /// The messages that this end compresses.
+    /// The messages that this endpoint compresses.
     pub outgoing: Direction,
     /// The messages that the peer compresses.
     ///

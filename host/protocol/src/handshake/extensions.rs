@@ -21,8 +21,8 @@ pub(super) struct Parameter<'a> {
     pub(super) value: Option<Cow<'a, str>>,
 }
 
-/// Returns the extensions of all lines in their order, or `None` if a line violates the grammar. That must fail the
-/// connection. Examples are a semicolon with nothing after it, a value that is not a token, and an unclosed quote.
+/// Returns the extensions of all lines in their order, or `None` if a line violates the grammar. Such a line must fail
+/// the connection. Examples are a semicolon with nothing after it, a value that is not a token, and an unclosed quote.
 ///
 /// Errors beyond the grammar only decline an offer: an unknown extension, or a parameter that is unknown, repeated or
 /// has an invalid value.
@@ -62,7 +62,7 @@ impl<'a> Rest<'a> {
         self.0.is_empty()
     }
 
-    /// Skips a separator and the space around it. Returns whether it was there.
+    /// Skips a separator and the space around it. Returns whether there was a separator.
     fn skip(&mut self, separator: char) -> bool {
         match self.0.trim_start().strip_prefix(separator) {
             Some(rest) => {

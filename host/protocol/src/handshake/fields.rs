@@ -91,7 +91,7 @@ pub(super) fn check_single(headers: &HeaderMap) -> Result<(), Rejection> {
 /// Returns the fields of an accepted request for the application, with names in lower case. They are the same over
 /// HTTP/1.1 and HTTP/2:
 ///
-/// - The host is the requested one: the authority of an absolute target (RFC 9112 §3.2.2) or `:authority` replaces
+/// - The host is the requested host: the authority of an absolute target (RFC 9112 §3.2.2) or `:authority` replaces
 ///   `host`.
 /// - Split cookies are joined (RFC 9113 §8.2.3).
 /// - The lines of a field that is defined as a list are joined with commas (RFC 9110 §5.3). All other fields are

@@ -1,5 +1,5 @@
-//! The opening handshake (RFC 6455 §4, its drafts, and RFC 8441 for HTTP/2). It works on HTTP messages that an HTTP
-//! library has parsed.
+//! The opening handshake (RFC 6455 §4, its drafts, and RFC 8441 for HTTP/2). This module works on HTTP
+//! messages that an HTTP library has parsed.
 
 mod accept_key;
 mod authority;

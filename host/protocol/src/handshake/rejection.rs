@@ -30,11 +30,12 @@ pub enum Rejection {
     /// RFC 8441 §4: an extended CONNECT for another protocol.
     #[error("the only supported :protocol is \"websocket\"")]
     UnknownProtocol,
-    /// §4.2.1: there must be a `Host`. Over HTTP/2, there must be an `:authority`, and a `Host` must not differ from
-    /// it.
+    /// §4.2.1: there must be a `Host`. Over HTTP/2, there must be an `:authority`, and `Host`, if present, must
+    /// not differ from `:authority`.
     #[error("the host is missing or malformed, or the request names two different hosts")]
     Host,
-    /// RFC 9110 §5.3: the header with this name is repeated, and must not be. It would be unclear which one counts.
+    /// RFC 9110 §5.3: the header with this name is repeated, which is not allowed: it would be unclear which value
+    /// counts.
     #[error("the {0} header is repeated")]
     Repeated(&'static str),
     /// A handshake has no body: the bytes after it would be read as frames.
@@ -89,8 +90,8 @@ impl Rejection {
         }
     }
 
-    /// Returns the HTTP/1.1 response, without a body, of a server that supports these versions. It closes the
-    /// connection, because the bytes after a rejected handshake cannot be trusted to be HTTP.
+    /// Returns the HTTP/1.1 response, without a body, of a server that supports these versions. The response
+    /// closes the connection, because the bytes after a rejected handshake cannot be trusted to be HTTP.
     #[must_use]
     pub fn response(self, versions: &Versions) -> Response<()> {
         let mut response = Response::new(());
@@ -114,7 +115,8 @@ impl Rejection {
     }
 
     /// Returns the HTTP/2 response, without a body, of a server that supports these versions. The connection stays
-    /// open, so there are no connection headers. The status is therefore never 426, which requires some.
+    /// open, so there are no connection headers. The status is therefore never 426, which requires such
+    /// headers.
     #[must_use]
     pub fn http2_response(self, versions: &Versions) -> Response<()> {
         let mut response = Response::new(());

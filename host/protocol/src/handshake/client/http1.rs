@@ -26,7 +26,8 @@ impl Handshake {
     }
 
     /// Offers permessage-deflate (RFC 7692 §7.1). If a direction has a narrower window or no context takeover, the
-    /// offer requires it. A server that does not support that declines, and messages are not compressed.
+    /// offer requires it. A server that does not support this requirement declines the offer, and messages are not
+    /// compressed.
     #[must_use]
     pub fn offer_deflate(mut self, settings: Deflate) -> Self {
         self.offer.deflate = Some(settings);

@@ -8,7 +8,7 @@ use crate::deflate::Deflate;
 use crate::handshake::Scheme;
 
 /// A client's handshake over HTTP/2. It has no key: the server shows its support with
-/// `SETTINGS_ENABLE_CONNECT_PROTOCOL`. That setting must have arrived with the value 1 before the request is sent (RFC
+/// `SETTINGS_ENABLE_CONNECT_PROTOCOL`. This setting must have arrived with the value 1 before the request is sent (RFC
 /// 8441 §3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http2Handshake {

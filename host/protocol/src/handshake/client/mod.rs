@@ -36,7 +36,7 @@ pub enum HandshakeError {
     /// `Connection` must have the token `Upgrade`.
     #[error("the response lacks \"Connection: Upgrade\"")]
     ConnectionMissing,
-    /// The accept key is missing, or is not the one that belongs to our key.
+    /// The accept key is missing, or does not belong to our key.
     #[error("the Sec-WebSocket-Accept header does not match our key")]
     AcceptMismatch,
     /// §9.1: the list of extensions is malformed.

@@ -69,11 +69,11 @@ pub struct Forwarded {
 /// The scheme and host are those of the last readable element, even if it hides the address: a trusted proxy wrote it.
 ///
 /// In `X-Forwarded-Proto` and `-Host` the last value counts. `X-Forwarded-Port` is the port of the requested host, if
-/// that names none. The requested host is `X-Forwarded-Host`, or the host of the request if the proxies report no
-/// other.
+/// the host names no port. The requested host is `X-Forwarded-Host`, or the host of the request if the proxies report
+/// no other.
 ///
 /// `X-Real-IP` and `CF-Connecting-IP` have one value, which is the client. Each header used with them also has one
-/// value. A repeated header is not trusted, because it is unclear which one the proxy wrote.
+/// value. A repeated header is not trusted, because it is unclear which value the proxy wrote.
 ///
 /// A trusted proxy must set or remove **every** header of the convention. If a proxy writes `X-Forwarded-For` and
 /// forwards `X-Forwarded-Host` unchanged, each client can claim any host.
@@ -152,7 +152,7 @@ fn forwarded_port(headers: &HeaderMap) -> Option<u16> {
     (!matches!(port, 0 | 80 | 443)).then_some(port)
 }
 
-/// Adds a port to a host that names none.
+/// Adds a port to a host that names no port.
 fn with_port(host: Option<&str>, port: u16) -> Option<String> {
     let Authority { host, port: None } = Authority::parse(host?)? else { return None };
     Some(format!("{host}:{port}"))

@@ -15,13 +15,13 @@ use super::authority::Authority;
 /// The rules and their reasons:
 ///
 /// - **The same host is always allowed**: a page may connect to the host and port that it came from. By default, no
-///   other page is allowed. The scheme is not compared, because a proxy may have terminated the encryption. This does
-///   not help against a page whose name was made to resolve to this server (DNS rebinding). To prevent that, restrict
-///   the served host names in front of this check, or require credentials.
-/// - **A request without an origin is allowed**, because programs other than browsers send none and no page can omit
-///   it. [`require`](Self::require) refuses it, for a server that only pages use.
-/// - **`null` is refused** unless it is listed. Every sandboxed frame and every file has this origin, so allowing it
-///   allows anyone's pages. `file://`, which some embedded browsers send, counts as `null`.
+///   other page is allowed. The scheme is not compared, because a proxy may have terminated the encryption. The check
+///   does not stop a page whose host name was made to resolve to this server (DNS rebinding). Against such pages,
+///   restrict the served host names before this check, or require credentials.
+/// - **A request without an origin is allowed**, because programs other than browsers send no origin, and no page can
+///   omit its origin. [`require`](Self::require) refuses such requests, for a server that only pages use.
+/// - **`null` is refused** unless it is listed. Every sandboxed frame and every file has this origin, so allowing
+///   `null` allows anyone's pages. `file://`, which some embedded browsers send, counts as `null`.
 /// - **Text that is not an origin is refused**, unless any origin is allowed (`any`). No browser sends such text.
 /// - **`ws` and `wss` count as `http` and `https`**, and one trailing slash is ignored, both in the list and in the
 ///   request. Programs other than browsers derive an origin from the URL that they connect to.

@@ -53,7 +53,7 @@ pub fn is_upgrade<B>(request: &Request<B>) -> bool {
     has_token(request.headers(), UPGRADE, "websocket")
 }
 
-/// Returns whether the headers are those of draft 00. If so, and if that version is supported, read the eight bytes
+/// Returns whether the headers are those of draft 00. If so, and if draft 00 is supported, read the eight bytes
 /// after the head for [`check_draft00`].
 #[must_use]
 pub fn is_draft00(headers: &HeaderMap) -> bool {
@@ -168,7 +168,7 @@ fn declares_challenge(headers: &HeaderMap) -> bool {
     !headers.contains_key(TRANSFER_ENCODING) && length.eq([b"8"])
 }
 
-/// Chooses the newest version that both ends support. A client may send a list (§4.4).
+/// Chooses the newest version that both endpoints support. A client may send a list (§4.4).
 fn choose_version(headers: &HeaderMap, supported: &Versions) -> Result<Version, Rejection> {
     let offered = list(headers, SEC_WEBSOCKET_VERSION).ok_or(Rejection::VersionUnsupported)?;
     if offered.is_empty() {
@@ -186,8 +186,8 @@ fn choose_version(headers: &HeaderMap, supported: &Versions) -> Result<Version, 
     supported.iter().find(is_offered).ok_or(Rejection::VersionUnsupported)
 }
 
-/// Returns the offered subprotocols, which must be tokens (§4.1). They should be unique; if one is repeated, the first
-/// occurrence counts.
+/// Returns the offered subprotocols, which must be tokens (§4.1). They should be unique; if a subprotocol is
+/// repeated, the first occurrence counts.
 fn subprotocols(headers: &HeaderMap) -> Result<Vec<String>, Rejection> {
     let offered = list(headers, SEC_WEBSOCKET_PROTOCOL).ok_or(Rejection::SubprotocolsMalformed)?;
     if !offered.iter().all(|name| is_token(name)) {

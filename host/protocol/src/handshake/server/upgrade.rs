@@ -64,7 +64,7 @@ impl Upgrade {
         &self.subprotocols
     }
 
-    /// Returns the origin of the page that connects, from the header that this version uses for it.
+    /// Returns the origin of the page that connects, from the header that this version uses for the origin.
     pub fn origin(&self) -> Option<&str> {
         self.origin.as_deref()
     }
@@ -75,7 +75,7 @@ impl Upgrade {
     ///
     /// An offer with `server_max_window_bits=8` is declined, as §7.1.2.1 requires of a server that cannot compress with
     /// this window. The client may have made another offer after it. `client_max_window_bits=8` is accepted, since any
-    /// window inflates data that was compressed with a smaller one.
+    /// window inflates data that was compressed with a smaller window.
     pub fn accept_deflate(&mut self, settings: &Deflate) -> Option<PerMessageDeflate> {
         let (answer, agreed) =
             self.deflate_offers.iter().find_map(|offer| offer.accept(settings))?;
