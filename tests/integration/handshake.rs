@@ -78,9 +78,9 @@ fn response_to_a_plain_request_explains_how_to_upgrade() {
 
 #[test]
 fn other_path_is_not_found() {
-    refused(&handshake("/nowhere", ""), 404, "there is one at /");
+    refused(&handshake("/nowhere", ""), 404, "There is one at /");
     let ordinary = "GET /nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    refused(ordinary, 404, "WebSocket resource is at /");
+    refused(ordinary, 404, "WebSocket resource at /");
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn host_must_appear_once() {
 fn key_must_appear_once_with_16_bytes() {
     refused(&with(KEY, ""), 400, "Sec-WebSocket-Key");
     refused(&with(KEY, "Sec-WebSocket-Key: c2hvcnQ=\r\n"), 400, "16 bytes");
-    refused(&with(KEY, &format!("{KEY}{KEY}")), 400, "more than once");
+    refused(&with(KEY, &format!("{KEY}{KEY}")), 400, "is repeated");
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn client_that_shuts_down_writing_after_the_request_gets_the_whole_response() ->
     let (_folder, pages) = folder_with("long.txt", &long)?;
     let server = TestServer::with_arguments("echo", &["--static", &pages])?;
     for (path, status, length) in
-        [("/long.txt", 200, long.len()), ("/healthz", 200, 3), ("/nothing", 404, 47), ("/", 426, 0)]
+        [("/long.txt", 200, long.len()), ("/healthz", 200, 3), ("/nothing", 404, 67), ("/", 426, 0)]
     {
         for _ in 0..10 {
             let mut stream = open_stream(

@@ -187,14 +187,14 @@ fn invalid_admin_requests_for_tags_are_refused_without_effect() -> Result<()> {
     assert_eq!(client.ask("tag a")?, "Ok(())");
     let long = "t".repeat(256);
     for (method, tag, body, status, word) in [
-        ("GET", "", &b""[..], 400, "1 to 255 octets"),
-        ("POST", &*long, b"", 400, "1 to 255 octets"),
-        ("DELETE", &*long, b"", 400, "1 to 255 octets"),
+        ("GET", "", &b""[..], 400, "1 to 255 bytes"),
+        ("POST", &*long, b"", 400, "1 to 255 bytes"),
+        ("DELETE", &*long, b"", 400, "1 to 255 bytes"),
         ("POST", "a", b"\xff", 400, "octet-stream"),
         ("DELETE", "a?code=1005", b"", 400, "1005"),
-        ("DELETE", "a?code=70000", b"", 400, "question mark"),
-        ("DELETE", "a?code=1000&code=1001", b"", 400, "question mark"),
-        ("DELETE", "a?reasons=x", b"", 400, "question mark"),
+        ("DELETE", "a?code=70000", b"", 400, "query of this URL"),
+        ("DELETE", "a?code=1000&code=1001", b"", 400, "query of this URL"),
+        ("DELETE", "a?reasons=x", b"", 400, "query of this URL"),
         ("GET", "a/b", b"", 404, "Available requests:"),
         ("PUT", "a", b"", 405, "Available requests:"),
     ] {
