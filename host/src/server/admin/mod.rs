@@ -203,7 +203,7 @@ impl AdminService {
         let failed =
             |_| text(StatusCode::INTERNAL_SERVER_ERROR, "The request failed; the log says why.\n");
         let (done, permit) = work.await.map_err(failed)?;
-        // In this order, so that never more connections than permits are in the state `Working`.
+        // In this order, so that the number of connections in the state `Working` never exceeds that of the permits.
         slot.set_idle(Instant::now());
         drop(permit);
         done

@@ -275,13 +275,14 @@ fn append_headers(headers: &mut HeaderMap, added: Vec<(HeaderName, HeaderValue)>
     }
 }
 
-/// Logs, counts and returns the refusal of a client because the limit on `of` is reached.
-fn full(served: &ServedResource, of: &'static str) -> Response<Body> {
+/// Refuses a client because a limit is reached: logs and counts the refusal, and returns the response.
+fn full(served: &ServedResource, limit: &'static str) -> Response<Body> {
     let resource = served.name();
     if let Some(Line { left_out }) = FULL.line(Instant::now()) {
-        tracing::warn!(resource, left_out, "a client was refused: the limit on {of} is reached");
+        tracing::warn!(resource, left_out, "a client was refused: the limit on {limit} is reached");
     }
     let resource = resource.to_owned();
-    metrics::counter!("ws_host_refused_total", "resource" => resource, "full" => of).increment(1);
+    metrics::counter!("ws_host_refused_total", "resource" => resource, "full" => limit)
+        .increment(1);
     unavailable("The server has no room for another client.\n")
 }

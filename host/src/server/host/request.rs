@@ -44,13 +44,14 @@ impl Peer {
     }
 }
 
-/// Whether the peer of a connection stands for a client.
+/// On whose behalf the peer of a connection has connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::server) enum SpeaksFor {
-    /// The peer is a client, or a proxy that forwards one. If the proxy is trusted, its headers describe the client.
+pub(in crate::server) enum OnBehalfOf {
+    /// For a client: the peer is the client, or a proxy in front of it. If that proxy is trusted, its headers describe
+    /// the client.
     Client,
-    /// The peer is a proxy that connects on its own behalf, for example for a health check, or that does not know the
-    /// client. Headers that describe a client are not trusted then.
+    /// For itself: the peer is a proxy that makes a health check, or that does not know the client. Headers that
+    /// describe a client are not trusted then.
     Itself,
 }
 
@@ -58,7 +59,7 @@ pub(in crate::server) enum SpeaksFor {
 #[derive(Clone)]
 pub(in crate::server) struct RequestContext {
     pub(in crate::server) peer: Peer,
-    pub(in crate::server) speaks_for: SpeaksFor,
+    pub(in crate::server) on_behalf_of: OnBehalfOf,
     /// The configured address at which the connection was accepted, if the server accepted it.
     pub(in crate::server) address: Option<Address>,
     /// The server name that the client sent in its TLS handshake, in lower case.
@@ -85,7 +86,7 @@ impl RequestContext {
     pub(in crate::server) fn new(state: &HostState, peer: Peer) -> Self {
         Self {
             peer,
-            speaks_for: SpeaksFor::Client,
+            on_behalf_of: OnBehalfOf::Client,
             address: None,
             server_name: None,
             certificate: None,
@@ -113,7 +114,7 @@ impl RequestContext {
     /// Returns whether headers that describe a client are trusted if they come from this address. They never are on a
     /// connection that a proxy opened on its own behalf.
     pub(in crate::server) fn trusts(&self, state: &HostState, address: IpAddr) -> bool {
-        self.speaks_for == SpeaksFor::Client && state.trusts(address)
+        self.on_behalf_of == OnBehalfOf::Client && state.trusts(address)
     }
 
     pub(in crate::server) fn put_accepted(&self, accepted: AcceptedClient) {

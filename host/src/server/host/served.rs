@@ -152,16 +152,21 @@ impl ServedResource {
         }
     }
 
-    /// Stops accepting clients, and closes all clients once `stopping` has returned in their handler.
-    pub(in crate::server) fn stop(&self, why: HostClose<'static>, patience: Duration) -> Stopping {
+    /// Stops accepting clients, and closes all clients once `stopping` has returned in their handler, or at the latest
+    /// after `max_wait`.
+    pub(in crate::server) fn stop(
+        &self,
+        why: HostClose<'static>,
+        max_wait: Duration,
+    ) -> Stopping {
         self.is_stopped.store(true, Ordering::Release);
-        self.resource.stop(why, patience)
+        self.resource.stop(why, max_wait)
     }
 
     /// Stops the resource for good, while the host continues.
-    pub(in crate::server) fn end(&self, why: HostClose<'static>, patience: Duration) {
+    pub(in crate::server) fn end(&self, why: HostClose<'static>, max_wait: Duration) {
         // There is no need to wait for the handlers here.
-        drop(self.stop(why, patience));
+        drop(self.stop(why, max_wait));
         self.resource.end();
     }
 

@@ -177,8 +177,8 @@ impl HostState {
         let until = Instant::now() + self.config().timeouts.drain;
         self.is_draining.store(true, Ordering::Release);
         tracing::info!(clients = self.registry.clients(), "stopping");
-        let patience = self.stopping_time();
-        let stop = |served: &Arc<ServedResource>| served.stop(HostClose::Stopping, patience);
+        let max_wait = self.stopping_time();
+        let stop = |served: &Arc<ServedResource>| served.stop(HostClose::Stopping, max_wait);
         let stopping: Vec<_> = self.registry.all().iter().map(stop).collect();
         let stopped = async {
             for stopping in stopping {
@@ -186,7 +186,7 @@ impl HostState {
             }
         };
         // With a timeout, because a worker may be stuck.
-        let _ = timeout(patience, stopped).await;
+        let _ = timeout(max_wait, stopped).await;
         // Clients are closed before `draining` is cancelled, because connections run on other threads and react to it:
         // the WebSockets of an HTTP/2 connection must end before the connection.
         self.close_all_clients();
@@ -199,8 +199,9 @@ impl HostState {
         }
     }
 
-    /// Closes all clients because the host stops. A client accepted during the drain must be closed in addition.
-    pub(in crate::server) fn close_all_clients(&self) {
+    /// Closes all clients because the host stops. It does not affect clients that are accepted later: admission closes
+    /// them itself.
+    fn close_all_clients(&self) {
         for served in self.registry.all() {
             served.close_all_clients(HostClose::Stopping);
         }

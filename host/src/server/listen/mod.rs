@@ -26,7 +26,7 @@ pub(super) use self::tls::{Tls, TlsError};
 use crate::config::{Address, ProxyProtocol};
 use crate::log_rate::{Line, LogRate};
 use crate::server::host::HostState;
-use crate::server::host::request::{RequestContext, SpeaksFor};
+use crate::server::host::request::{OnBehalfOf, RequestContext};
 use crate::server::http;
 use crate::server::permits::handshake::HandshakePermit;
 use crate::server::stream::{Prefixed, PrefixedTransfer, TlsTransfer, Transfer};
@@ -177,7 +177,7 @@ async fn read_preamble<S: AsyncRead + Unpin>(
             Some(Addresses { client, server }) => {
                 (context.peer.address, context.peer.local) = (client, server);
             }
-            None => context.speaks_for = SpeaksFor::Itself,
+            None => context.on_behalf_of = OnBehalfOf::Itself,
         }
         if encryption == proxy_header::Encryption::Tls {
             context.peer.scheme = Scheme::Https;
