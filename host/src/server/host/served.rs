@@ -154,11 +154,7 @@ impl ServedResource {
 
     /// Stops accepting clients, and closes all clients once `stopping` has returned in their handler, or at the latest
     /// after `max_wait`.
-    pub(in crate::server) fn stop(
-        &self,
-        why: HostClose<'static>,
-        max_wait: Duration,
-    ) -> Stopping {
+    pub(in crate::server) fn stop(&self, why: HostClose<'static>, max_wait: Duration) -> Stopping {
         self.is_stopped.store(true, Ordering::Release);
         self.resource.stop(why, max_wait)
     }
