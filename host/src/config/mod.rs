@@ -249,7 +249,7 @@ pub struct HostLimits {
     /// Bytes buffered for all clients together: data to be written to them, their messages that are not handled yet,
     /// and the state of hibernated instances. No client may use more than is still free: sends to it return `full`
     /// and its input is not read; if its own messages need more, it is closed with 1013. If nearly all stays in use,
-    /// the clients that hold the most are closed with 1013. While half of it is in use, instances do not hibernate. By
+    /// the clients that hold the most are closed with 1013. Once half of it is in use, instances do not hibernate. By
     /// default a quarter of the available memory.
     pub max_buffered: usize,
     /// Concurrent WebSockets on one HTTP/2 connection. Beyond: 503. In addition there is room for 100 concurrent

@@ -2,9 +2,9 @@
 
 mod bounds;
 mod compression;
+mod config;
 mod listen;
 mod resource;
-mod whole;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -18,9 +18,9 @@ use super::schema::{self, Cache, Time};
 use super::{Config, Host, HostLimits, HostTimeouts, Links, Mode, Resource, StaticFiles, Watch};
 
 pub(super) use self::bounds::MAX_CLIENTS;
+pub(crate) use self::config::checked_resources;
 use self::listen::{ListenDefaults, TlsKeys};
 pub(crate) use self::resource::default_name;
-pub(crate) use self::whole::checked_resources;
 
 /// The maximum length of a policy file that a Flash player reads, in bytes.
 const MAX_POLICY: usize = 20_000;

@@ -33,7 +33,7 @@ struct Open {
     states: HashMap<u64, (State, CancellationToken)>,
 }
 
-/// The state of a connection. The connection with the least state is evicted first.
+/// The state of a connection. The order of states is the order of eviction: the lowest one is evicted first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum State {
     /// No request has come, or the last one is answered, since this time.
