@@ -88,7 +88,7 @@ async fn serve(config: Config, log: &Log) -> Result<()> {
     tokio::spawn(async move {
         while hang_up.recv().await.is_some() {
             // The reloader logs the outcome itself.
-            let _ = reloader.renew().await;
+            let _ = reloader.reload().await;
         }
     });
     let log = log.clone();

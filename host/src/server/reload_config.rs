@@ -69,7 +69,7 @@ impl ConfigReloader {
     ///
     /// A reload that has begun continues when the future is dropped. One that still waits for another reload is
     /// abandoned.
-    pub async fn renew(&self) -> Result<ConfigReload, ConfigReloadError> {
+    pub async fn reload(&self) -> Result<ConfigReload, ConfigReloadError> {
         let guard = Arc::clone(&self.reloading).lock_owned().await;
         let reloader = self.clone();
         let work = async move {

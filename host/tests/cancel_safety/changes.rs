@@ -102,8 +102,8 @@ async fn reload_of_the_configuration_completes_when_its_future_is_dropped() {
     for_each_poll_count(async |polls| {
         expected.push(send_numbered(host, &polls.to_string()).await);
         write(&format!("sleep 20 {polls}"), 1001 + polls);
-        let outcome = drop_after(polls, reloader.renew()).await;
-        let again = reloader.renew().await.expect("a good configuration");
+        let outcome = drop_after(polls, reloader.reload()).await;
+        let again = reloader.reload().await.expect("a good configuration");
         let configured = again.configured.expect("a file");
         let (changed, unchanged) = changed_if_never_polled(polls);
         assert_eq!((configured.changed, configured.unchanged), (changed, unchanged), "{polls}");

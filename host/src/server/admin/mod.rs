@@ -223,7 +223,7 @@ impl AdminService {
             }
             AdminRequest::Resources => Ok(json(StatusCode::OK, &self.host.resources())),
             AdminRequest::Clients => Ok(json(StatusCode::OK, &self.host.clients())),
-            AdminRequest::Reload => Ok(reloaded(self.reloader.renew().await)),
+            AdminRequest::Reload => Ok(reloaded(self.reloader.reload().await)),
             AdminRequest::RollBack => {
                 let mut outcomes = Vec::new();
                 for resource in self.host.resources() {
