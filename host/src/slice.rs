@@ -1,12 +1,12 @@
 //! Time slices: how long a task may use its thread before it yields to the other tasks of the worker.
 //!
-//! A slice belongs to the thread. It begins when the thread polls a task. Everything that the task does counts: calls
-//! of the guest, the work of the host for these calls, framing and compression, and reading many messages. Between two
-//! pieces of work, the task checks whether the slice [is over](is_over), and yields if it is.
+//! Each thread has one current slice. It begins when the thread polls a task. All work of the task uses up the slice:
+//! calls into the guest, the host's work for these calls, framing and compression, and reading many messages. Between
+//! two pieces of work, the task checks whether the slice [is over](is_over), and yields if it is.
 //!
-//! The time comes from the [`ticker`]. So the first two slices of a long computation end at ticks, after 10 ms at most.
-//! Then the ticks become fine. A call of the guest that computes is interrupted by the ticks themselves: at the second
-//! tick, and then at each one.
+//! The time comes from the [`ticker`]. A long computation therefore overruns its first two slices until the next tick,
+//! by 10 ms at most. Then the ticker switches to fine ticks of 0.1 ms. If the guest itself computes, the ticks
+//! interrupt it: at the second tick of the call and at every tick after that.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -24,27 +24,27 @@ thread_local! {
     static CURRENT: Cell<Slice> = const { Cell::new(Slice { number: 0, began: 0 }) };
 }
 
-/// A slice of the thread. No two slices of a thread are equal.
+/// A slice. No two slices of a thread are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slice {
     number: u64,
     began: u64,
 }
 
-/// Returns the current slice.
+/// Returns the current slice of this thread.
 #[inline(always)]
 pub(crate) fn current() -> Slice {
     CURRENT.get()
 }
 
-/// Returns whether the slice is over, so that the task should yield.
+/// Returns whether the current slice is over and the task should yield.
 #[inline(always)]
 pub(crate) fn is_over() -> bool {
     ticker::now().saturating_sub(CURRENT.get().began) >= LENGTH
 }
 
-/// Tells a long computation from a tick that happened to fall into a short slice. If many tasks have short slices,
-/// nearly every tick falls into one.
+/// Distinguishes a long computation from a short one that a tick happened to hit. If many tasks have short slices, nearly
+/// every tick hits one.
 #[derive(Debug, Default)]
 pub(crate) struct Overruns {
     /// Whether a slice ended during the current piece of work.
@@ -60,21 +60,22 @@ impl Overruns {
         self.previous = std::mem::take(&mut self.current);
     }
 
-    /// Records that the slice is over before the piece of work is done. Requests fine ticks if this is not the first
-    /// time: once may be chance.
+    /// Records that the slice ended before the piece of work did. Requests fine ticks from the second overrun in a row on,
+    /// because a single one may be chance.
     #[cold]
-    pub(crate) fn count(&mut self) {
-        if self.is_repeated() {
+    pub(crate) fn record(&mut self) {
+        if self.record_and_check_repeat() {
             ticker::request_fine_ticks();
         }
     }
 
-    fn is_repeated(&mut self) -> bool {
+    /// Records an overrun. Returns whether it is at least the second in a row.
+    fn record_and_check_repeat(&mut self) -> bool {
         std::mem::replace(&mut self.current, true) || self.previous
     }
 }
 
-/// Yields to all other tasks of the worker, and lets the runtime poll the system for events.
+/// Yields to all other tasks of the worker, and lets the runtime poll the kernel for events.
 ///
 /// # Cancel safety
 ///
@@ -117,19 +118,22 @@ mod tests {
     fn repeated_overruns_show_a_long_computation() {
         let mut one_piece = Overruns::default();
         one_piece.begin();
-        assert!(!one_piece.is_repeated(), "a tick that happened to fall into the slice");
-        assert!(one_piece.is_repeated());
+        assert!(
+            !one_piece.record_and_check_repeat(),
+            "a tick that happened to fall into the slice"
+        );
+        assert!(one_piece.record_and_check_repeat());
 
         let mut each_piece = Overruns::default();
         each_piece.begin();
-        assert!(!each_piece.is_repeated());
+        assert!(!each_piece.record_and_check_repeat());
         each_piece.begin();
-        assert!(each_piece.is_repeated(), "the previous piece was long too");
+        assert!(each_piece.record_and_check_repeat(), "the previous piece was long too");
 
         let mut some_pieces = Overruns::default();
         for _ in 0..3 {
             some_pieces.begin();
-            assert!(!some_pieces.is_repeated());
+            assert!(!some_pieces.record_and_check_repeat());
             some_pieces.begin();
         }
     }

@@ -10,21 +10,22 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// The interval of the ticks without a long computation. Finer ticks would wake idle machines more often.
+/// The tick interval while no long computation is running. Finer ticks would wake idle machines more often.
 const TICK: Duration = Duration::from_millis(10);
 
-/// The interval of the ticks during a long computation, and so the time for which the other tasks of the worker wait.
+/// The tick interval during a long computation. This is also how long other tasks of the worker wait.
 const FINE_TICK: Duration = Duration::from_micros(100);
 
+/// The zero of the clock: the time of the first tick of the process.
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// The time of the last tick, in nanoseconds since the start.
+/// The time of the last tick, in nanoseconds since [`START`].
 static NOW: AtomicU64 = AtomicU64::new(0);
 
-/// How long the ticks stay fine after a request, in nanoseconds.
+/// How long the ticks stay fine after a request.
 const FINE_FOR: u64 = 20_000_000;
 
-/// The time at which the fine ticks end, in nanoseconds since the start.
+/// The time at which the fine ticks end, in nanoseconds since [`START`].
 static FINE_UNTIL: AtomicU64 = AtomicU64::new(0);
 
 static TICKER: Mutex<Ticker> = Mutex::new(Ticker { thread: None, callbacks: Vec::new() });
@@ -45,7 +46,7 @@ pub(crate) enum Repeat {
     No,
 }
 
-/// Returns the time of the last tick, in nanoseconds since the start.
+/// Returns the time of the last tick, in nanoseconds since the first tick.
 #[inline(always)]
 pub(crate) fn now() -> u64 {
     NOW.load(Ordering::Relaxed)
@@ -85,7 +86,7 @@ fn tick() {
     }
 }
 
-/// Makes the ticks fine for a while. Called by tasks that compute for a long time.
+/// Requests [`FINE_TICK`]s for the time [`FINE_FOR`]. Called by tasks that compute for a long time.
 pub(crate) fn request_fine_ticks() {
     let now = now();
     if FINE_UNTIL.swap(now + FINE_FOR, Ordering::Relaxed) <= now
@@ -95,7 +96,7 @@ pub(crate) fn request_fine_ticks() {
     }
 }
 
-/// Waits until the clock has advanced since the start.
+/// Waits until the clock is past zero.
 #[cfg(test)]
 pub(crate) fn wait_for_a_tick() -> std::io::Result<()> {
     let (ticked, tick) = std::sync::mpsc::sync_channel(1);

@@ -1,13 +1,17 @@
 //! Workers: threads on which actors and their connections live.
 //!
-//! An actor and all its connections live on one worker. So a message never changes threads on its way from the socket
-//! to the guest and back, and locks are nearly never contended.
+//! An actor and all its connection tasks live on one worker, so locks are almost never contended. The socket of a TCP or
+//! TLS connection moves to that worker after the handshake, and its messages never change threads between the socket and
+//! the guest. The stream of an HTTP/2 or embedded connection stays where it is, and its bytes change threads if that is
+//! another one.
 //!
 //! The worker with the least load reads the request of a new connection. If an actor is made for it, the actor lives on
-//! that worker too, unless another worker has fewer actors. So most connections need not move.
+//! that worker too, unless another worker has fewer actors. Most connections therefore stay on the worker that read their
+//! request.
 //!
-//! Every worker is a thread of its own. The runtime on which a host is started is not a worker: it accepts connections,
-//! serves the operator, and checks that the workers respond.
+//! Every worker is a thread of its own. The runtime on which a host is started is not a worker. It serves the admin
+//! address and reloads, and checks that the workers respond. The first worker accepts connections. The host's runtime
+//! accepts and serves them only while that worker is busy.
 
 mod liveness;
 
@@ -26,19 +30,19 @@ use self::liveness::Liveness;
 use crate::log_rate::{Line, LogRate};
 use crate::running::Running;
 
-/// The number of tasks that run between two polls of the system for events. This is more than the default of 61: under
-/// load, more messages share one poll.
+/// The number of tasks that run between two polls of the system for events. This is more than the default of 61, so
+/// that more messages share one poll under load.
 const EVENT_INTERVAL: u32 = 256;
 
 /// The niceness of the threads for blocking work, which compile components and free memory. On a busy machine, this
 /// work must not delay messages.
 const NICE: i32 = 10;
 
-/// Limits the log lines about workers that cannot be started: every new actor tries again.
+/// Limits the log lines about workers that cannot be started, because each new actor causes another attempt.
 static NOT_STARTED: LogRate = LogRate::new();
 
-/// Builds a runtime like that of each worker, which is also enough to run a server: everything runs on one thread,
-/// except blocking work.
+/// Builds a single-threaded runtime, as every worker has. It is also enough to run a server. Only blocking work gets other
+/// threads.
 ///
 /// # Errors
 ///
@@ -49,7 +53,7 @@ pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
         .event_interval(EVENT_INTERVAL)
         // A current-thread runtime calls this only for the threads of blocking work.
         .on_thread_start(|| {
-            // A thread whose niceness cannot be changed works too.
+            // Ignore an error: the thread then runs at normal priority.
             let _ = rustix::process::nice(NICE);
         })
         .build()
@@ -69,23 +73,23 @@ pub(crate) struct Worker {
     name: String,
     handle: Handle,
     actors: AtomicUsize,
-    /// The number of connections whose request was not answered yet.
+    /// The number of connections whose request has not been answered yet.
     handshakes: AtomicUsize,
     liveness: Liveness,
 }
 
-/// The worker of an actor. Counts the actor among the load of the worker until dropped.
+/// The worker of an actor. The actor counts toward the worker's load until this value is dropped.
 #[derive(Debug)]
 pub(crate) struct WorkerHandle(Arc<Worker>);
 
-/// The worker of a connection whose request was not answered yet. Counts the connection among the load of the worker
-/// until dropped.
+/// The worker of a connection whose request has not been answered yet. The connection counts toward the worker's load
+/// until this value is dropped.
 #[derive(Debug)]
 pub(crate) struct HandshakeLoad(Arc<Worker>);
 
 impl Workers {
-    /// Starts the first worker. The other workers start when there is work for them, because a second thread makes the
-    /// first one slower.
+    /// Starts the first worker. The other workers start when there is work for them: a second running thread slows the
+    /// first one down.
     ///
     /// # Errors
     ///
@@ -102,8 +106,8 @@ impl Workers {
         Arc::clone(&self.all.lock()[0])
     }
 
-    /// Assigns a worker to a new actor: the one with the fewest actors, and the current one if several have as few. If
-    /// all workers have actors already, starts another worker.
+    /// Assigns a worker to a new actor: the one with the fewest actors among those that respond. Ties go to the
+    /// current worker. If every worker already has an actor, starts another worker.
     pub(crate) fn assign_actor(&self) -> WorkerHandle {
         let mut all = self.all.lock();
         if all.len() < self.max.get() && all.iter().all(|worker| worker.actors() > 0) {
@@ -120,9 +124,9 @@ impl Workers {
                 }
             }
         }
-        let least_loaded = all
-            .iter()
-            .min_by_key(|worker| (worker.liveness.is_late(), worker.actors(), !worker.is_here()));
+        let least_loaded = all.iter().min_by_key(|worker| {
+            (worker.liveness.is_late(), worker.actors(), !worker.is_current())
+        });
         let worker = Arc::clone(least_loaded.unwrap_or(&all[0]));
         worker.actors.fetch_add(1, Ordering::Relaxed);
         WorkerHandle(worker)
@@ -170,13 +174,13 @@ impl Worker {
     }
 
     /// Returns whether the caller runs on this worker.
-    pub(crate) fn is_here(&self) -> bool {
+    pub(crate) fn is_current(&self) -> bool {
         Handle::try_current().is_ok_and(|current| current.id() == self.handle.id())
     }
 }
 
 impl WorkerHandle {
-    /// Runs work on the worker. This is the only way to do so. The work continues if the returned value is dropped.
+    /// Runs work on the worker. The work continues if the returned value is dropped.
     pub(crate) fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -184,8 +188,8 @@ impl WorkerHandle {
         Running::start(&self.0.handle, work)
     }
 
-    /// Runs work on the worker after `time`, unless the returned handle is dropped before. Work that has begun
-    /// continues.
+    /// Runs work on the worker after `time`, unless the returned handle is dropped before then. Work that has
+    /// begun continues.
     pub(crate) fn run_after<W>(
         &self,
         time: Duration,
@@ -212,8 +216,8 @@ impl WorkerHandle {
     }
 
     /// Returns whether the caller runs on this worker.
-    pub(crate) fn is_here(&self) -> bool {
-        self.0.is_here()
+    pub(crate) fn is_current(&self) -> bool {
+        self.0.is_current()
     }
 }
 
@@ -249,7 +253,7 @@ mod tests {
     async fn another_worker_starts_when_all_have_an_actor() {
         let workers = workers(2);
         let first = workers.assign_actor();
-        assert!(!first.is_here(), "a worker is a thread of its own");
+        assert!(!first.is_current(), "a worker is a thread of its own");
         let second = workers.assign_actor();
         assert_ne!(first.id(), second.id());
         let third = workers.assign_actor();

@@ -1,4 +1,4 @@
-//! Checkpoints: states that are saved while an instance runs, for the instance that follows it after a fault.
+//! Checkpoints: states that are saved while an instance runs. After a fault, the next instance resumes from one.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use super::turn::Turn;
 use crate::guest::Reason;
 
 impl Turn<'_> {
-    /// Schedules the next checkpoint, unless one is scheduled. The first event after a checkpoint does this. So the
-    /// next checkpoint contains the last event before a pause, and a message costs nothing for it.
+    /// Schedules the next checkpoint, unless one is scheduled. The first event after a checkpoint does this, so the
+    /// next checkpoint contains the last event before a pause, and later messages have no cost for it.
     pub(super) fn schedule_checkpoint(&mut self) {
         let Some(interval) = self.actor.code.checkpoint_interval() else { return };
         if self.slot.checkpoint.next.as_ref().is_some_and(|(after, _)| *after == interval) {
             return;
         }
-        // An actor that has ended needs no checkpoint. Its end drops the task that waits.
+        // A removed actor needs no checkpoint. Dropping the actor also drops the waiting task.
         let actor = Arc::downgrade(self.actor);
         let task = self.actor.worker.run_after(interval, move || async move {
             if let Some(actor) = actor.upgrade() {
@@ -42,8 +42,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Keeps a state that an instance has given or taken as the last checkpoint. The instance continues with other
-    /// events. If there are no checkpoints, or there is no state, the last checkpoint is discarded.
+    /// Keeps a state that an instance has saved or resumed from as the last checkpoint. The instance continues with other
+    /// events. If checkpoints are off, or there is no state, discards the last checkpoint.
     pub(super) fn keep_checkpoint(&mut self, saved: &SavedState) {
         let has_checkpoints = self.actor.code.checkpoint_interval().is_some();
         let Some(state) = saved.state.as_ref().filter(|_| has_checkpoints) else {

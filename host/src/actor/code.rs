@@ -23,8 +23,8 @@ pub(crate) struct Limits {
     pub(crate) max_state: usize,
 }
 
-/// How long an event waits for another instance to be hibernated or freed. That takes far less time, and a client
-/// for which no instance can be made is refused soon.
+/// How long an event waits for another instance to be hibernated or freed. Hibernating or freeing one takes far less
+/// time. The limit makes the host refuse a client soon if no instance can be made for it.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The most faults of a resource that are logged in a second. That is enough to log all of them while a developer tries
@@ -43,9 +43,9 @@ pub(crate) struct Code {
     instances: Arc<Semaphore>,
     /// Notified when an event needs an instance and there is no permit.
     room_requested: Notify,
-    /// What became of instances of older templates since the last reload.
+    /// The outcomes for instances of older templates since the last reload.
     swaps: Mutex<SwapCounts>,
-    /// Limits log lines on faults, which any client may cause.
+    /// Limits log lines about faults, which any client may cause.
     faults: LogRate,
     pub(super) trial: Mutex<TrialProgress>,
     /// Notified when a fault has rolled back new code.
@@ -63,11 +63,11 @@ pub(crate) struct SwapCounts {
     pub(crate) kept: usize,
     /// Neither could continue: a fresh instance starts without the state.
     pub(crate) lost: usize,
-    /// Hibernated: the new code takes over when the actor wakes.
+    /// Hibernated: new code takes over when the actor wakes.
     pub(crate) asleep: usize,
     /// The longest time in which an actor had no instance.
     pub(crate) longest_pause: Duration,
-    /// Whether a hibernated actor was woken, to learn whether the new code accepts its state.
+    /// Whether a hibernated actor was woken, to find out whether the new code accepts its state.
     has_woken_one: bool,
 }
 
@@ -118,7 +118,7 @@ impl Code {
         &self.limits
     }
 
-    /// Returns the limit on log lines on faults.
+    /// Returns the limit on log lines about faults.
     pub(super) fn faults(&self) -> &LogRate {
         &self.faults
     }
@@ -173,7 +173,7 @@ impl Code {
         self.room_requested.notified().await;
     }
 
-    /// Returns what became of instances since the last reload.
+    /// Returns the outcomes for instances since the last reload.
     pub(crate) fn swaps(&self) -> SwapCounts {
         *self.swaps.lock()
     }
@@ -190,15 +190,17 @@ impl Code {
         }
     }
 
-    /// Counts a hibernated actor whose code is replaced. Returns whether it is the first, which is to be woken.
-    pub(super) fn count_asleep(&self) -> bool {
+    /// Counts a hibernated actor whose code is replaced, unless it is the first one. Returns whether it is the first,
+    /// which must be woken.
+    pub(super) fn should_wake_one(&self) -> bool {
         let mut swaps = self.swaps.lock();
         let is_first = !std::mem::replace(&mut swaps.has_woken_one, true);
         swaps.asleep += usize::from(!is_first);
         is_first
     }
 
-    /// Counts the first hibernated actor as asleep, because there was no permit to wake it. Another one is to be woken.
+    /// Counts the first hibernated actor as asleep, because there was no permit to wake it. Another one must be
+    /// woken instead.
     pub(super) fn count_not_woken(&self) {
         let mut swaps = self.swaps.lock();
         swaps.has_woken_one = false;

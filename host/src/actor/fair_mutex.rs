@@ -1,9 +1,9 @@
 //! The lock of an actor's slot.
 //!
 //! Unlocking wakes the first waiter but does not hand the lock over: until that waiter runs, other tasks may take the
-//! lock. A lock that hands over makes a queue that never dissolves under load: every event meets another event before
-//! it, waits, and costs two switches between tasks. No task waits for ever, though: once the first waiter has waited
-//! for a tick of the `ticker`, no other task may take the lock.
+//! lock. If unlocking handed the lock to the first waiter, a queue would never drain under load: every event would find
+//! another one ahead of it, wait, and cost two task switches. No task waits forever, though: once the first waiter has
+//! waited for a tick of the `ticker`, no other task may take the lock.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -14,7 +14,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::ticker;
 
-/// A mutex with a queue. Other tasks may pass the first waiter for one tick at most.
+/// A mutex with a queue. Other tasks may overtake the first waiter for one tick at most.
 #[derive(Debug, Default)]
 pub(super) struct FairMutex<T> {
     value: Mutex<T>,
@@ -33,7 +33,7 @@ struct WaitQueue {
 struct Waiter {
     number: u64,
     since: u64,
-    /// `None` from when the waiter is woken until it is polled.
+    /// `None` between the waiter's wakeup and its next poll.
     waker: Option<Waker>,
 }
 
@@ -46,14 +46,14 @@ pub(super) struct FairMutexGuard<'a, T> {
 
 struct WakeNext<'a, T>(&'a FairMutex<T>);
 
-/// A place in the queue. Dropping it gives the place up.
+/// A position in the queue. Dropping the ticket gives it up.
 struct Ticket<'a, T> {
     mutex: &'a FairMutex<T>,
     number: u64,
 }
 
 impl<T> FairMutex<T> {
-    /// Locks the mutex if it is unlocked, and no task has waited too long for it.
+    /// Locks the mutex if it is unlocked and the first waiter has not waited for a whole tick.
     #[inline]
     pub(super) fn try_lock(&self) -> Option<FairMutexGuard<'_, T>> {
         match self.waiting_since.load(Ordering::Acquire) {
@@ -68,7 +68,7 @@ impl<T> FairMutex<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up the place in the queue.
+    /// Dropping the future gives up the position in the queue.
     pub(super) async fn lock(&self) -> FairMutexGuard<'_, T> {
         if let Some(guard) = self.try_lock() {
             return guard;
@@ -85,7 +85,7 @@ impl<T> FairMutex<T> {
         let mut waiters = self.waiters.lock();
         let number = waiters.next_number;
         waiters.next_number += 1;
-        // Plus one, so that it is never 0, and others may pass until the next tick.
+        // Plus one, so that the value is never 0, and others may overtake until the next tick.
         let since = ticker::now() + 1;
         waiters.queue.push_back(Waiter { number, since, waker: None });
         self.publish_first(&waiters);
@@ -95,8 +95,8 @@ impl<T> FairMutex<T> {
     fn publish_first(&self, waiters: &WaitQueue) {
         let since = waiters.queue.front().map_or(0, |first| first.since);
         self.waiting_since.store(since, Ordering::Release);
-        // Before the waiter tries to lock: either it finds the mutex unlocked, or the task that unlocks it sees a
-        // waiter.
+        // Pairs with the fence in `WakeNext::drop`. Either the waiter then finds the mutex unlocked, or the unlocking task
+        // sees the waiter.
         fence(Ordering::SeqCst);
     }
 }
@@ -117,15 +117,15 @@ impl<'a, T> Ticket<'a, T> {
     fn poll(&self, context: &Context<'_>) -> Poll<FairMutexGuard<'a, T>> {
         let mut waiters = self.mutex.waiters.lock();
         let Some(at) = waiters.find(self.number) else {
-            // Only a dropped ticket is not in the queue.
+            // A ticket leaves the queue only when it gets the lock or is dropped. It is not polled after that.
             return Poll::Pending;
         };
-        // Before trying to lock: a task that unlocks now must find a waker.
+        // Set the waker before trying to lock, because a task that unlocks now must find one.
         waiters.queue[at].waker = Some(context.waker().clone());
         if at > 0 {
             return Poll::Pending;
         }
-        // Dropping the guard would lock `waiters`, which is locked here: so the waiter leaves the queue first.
+        // `waiters` is locked here, and dropping the guard locks it again. So the guard must not be dropped in this scope.
         let Some(guard) = self.mutex.try_acquire() else { return Poll::Pending };
         waiters.queue.pop_front();
         self.mutex.publish_first(&waiters);
@@ -150,7 +150,7 @@ impl<T> Drop for Ticket<'_, T> {
 impl<T> Drop for WakeNext<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        // After unlocking: see `publish_first`.
+        // Runs after unlocking. Pairs with the fence in `publish_first`.
         fence(Ordering::SeqCst);
         if self.0.waiting_since.load(Ordering::Acquire) != 0 {
             self.0.waiters.lock().wake_first();

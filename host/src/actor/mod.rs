@@ -1,8 +1,9 @@
 //! An actor: one instance at a time, the clients that it serves, and the order of their events.
 //!
-//! There is no mailbox. A connection's task takes its [`Turn`] and calls the instance itself, on the thread that read
-//! the messages, with all messages that it has read. A task that waits for its turn does not read from its client:
-//! that is backpressure.
+//! There is no mailbox. The connection task takes a [`Turn`] and calls the instance with the messages that it has read.
+//! The task runs on the actor's worker. For a TCP or TLS connection this is also the thread that reads the socket. The
+//! stream of an HTTP/2 or embedded connection may be read on another thread. A task that waits for its turn does not
+//! read from its client: that is backpressure.
 //!
 //! The states of the instance, with a diagram, are in `slot.rs` (`InstanceState`).
 
@@ -46,18 +47,18 @@ pub(crate) struct Actor {
     worker: WorkerHandle,
     resources: Arc<ActorResources>,
     slot: FairMutex<ActorSlot>,
-    /// The state that the old code handed over, while new code is on trial.
-    handed_over: Mutex<Option<Box<SavedState>>>,
-    /// Whether there was an event since the last sweep.
+    /// The last state of the old code, kept for a rollback while new code is on trial.
+    rollback_state: Mutex<Option<Box<SavedState>>>,
+    /// Whether there has been an event since the last sweep for quiet actors (`resource/sweep.rs`).
     is_active: AtomicBool,
     /// Whether any instance of this actor exported `drained`.
-    wants_drained: AtomicBool,
-    /// Whether any instance of this actor exported `stopping`, until `stopping` is called.
-    wants_stopping: AtomicBool,
+    exports_drained: AtomicBool,
+    /// Whether any instance of this actor exported `stopping`. Reset when `stopping` is called.
+    exports_stopping: AtomicBool,
 }
 
 impl Actor {
-    /// Returns an actor without an instance. Its first event makes one.
+    /// Returns an actor without an instance. The first event makes the instance.
     pub(crate) fn new(
         name: Box<str>,
         code: Arc<Code>,
@@ -70,10 +71,10 @@ impl Actor {
             worker,
             resources: Arc::new(ActorResources::new(topics)),
             slot: FairMutex::default(),
-            handed_over: Mutex::default(),
+            rollback_state: Mutex::default(),
             is_active: AtomicBool::new(true),
-            wants_drained: AtomicBool::new(false),
-            wants_stopping: AtomicBool::new(false),
+            exports_drained: AtomicBool::new(false),
+            exports_stopping: AtomicBool::new(false),
         }
     }
 
@@ -91,24 +92,25 @@ impl Actor {
         &self.worker
     }
 
-    /// Returns whether there was an event since the last call of this function.
+    /// Returns whether there has been an event since the last call of this function.
     pub(crate) fn take_activity(&self) -> bool {
         self.is_active.swap(false, Ordering::Relaxed)
     }
 
     /// Returns whether the actor may have an instance that exports `drained`.
-    pub(crate) fn wants_drained(&self) -> bool {
-        self.wants_drained.load(Ordering::Relaxed)
+    pub(crate) fn exports_drained(&self) -> bool {
+        self.exports_drained.load(Ordering::Relaxed)
     }
 
-    /// Closes all clients, because the resource is no longer served. If the handler exports `stopping`, a task calls it
-    /// first and this returns the task. It closes the clients after `max_wait` even if `stopping` still runs.
+    /// Closes all clients, because the resource is no longer served. If the handler exports `stopping`, starts a task
+    /// that calls `stopping` first, and returns the task. The task closes the clients after `max_wait` even if
+    /// `stopping` is still running.
     pub(crate) fn stop(
         self: &Arc<Self>,
         why: HostClose<'static>,
         max_wait: Duration,
     ) -> Option<Running<()>> {
-        if !self.wants_stopping.swap(false, Ordering::Relaxed) {
+        if !self.exports_stopping.swap(false, Ordering::Relaxed) {
             self.close_clients(why);
             return None;
         }
@@ -120,7 +122,7 @@ impl Actor {
                     stopped.report_fault(None, &fault);
                 }
             });
-            // After the timeout the call continues.
+            // The call continues after the timeout.
             let _ = timeout(max_wait, stopping).await;
             actor.close_clients(why);
         }))
@@ -132,13 +134,13 @@ impl Actor {
         }
     }
 
-    /// Forgets the state that old code handed over, because old code can no longer return.
-    pub(crate) fn forget_handed_over(&self) {
-        self.handed_over.lock().take();
+    /// Discards the state kept for a rollback, because a rollback is no longer possible.
+    pub(crate) fn discard_rollback_state(&self) {
+        self.rollback_state.lock().take();
     }
 
-    /// Cancels all timers, because nothing needs the actor any more.
-    pub(crate) fn end(&self) {
+    /// Cancels all timers, because the actor is no longer needed.
+    pub(crate) fn cancel_timers(&self) {
         self.resources.timers.end();
     }
 
@@ -154,7 +156,7 @@ impl Actor {
                 }
                 _ => tracing::error!(component, resource, actor, client, left_out, "{fault}"),
             }
-            // Formatting a backtrace takes long.
+            // Formatting a backtrace is slow.
             if tracing::enabled!(tracing::Level::DEBUG)
                 && let Some(backtrace) = fault.backtrace()
             {
@@ -167,7 +169,7 @@ impl Actor {
         .increment(1);
     }
 
-    /// Returns a turn, if no task has it now and no task has waited long for it.
+    /// Returns a turn, if no task has one now and no task has been waiting for long.
     pub(crate) fn try_turn(self: &Arc<Self>) -> Option<Turn<'_>> {
         Some(Turn::new(self, self.slot.try_lock()?))
     }
@@ -181,7 +183,7 @@ impl Actor {
         Turn::new(self, self.slot.lock().await)
     }
 
-    /// Starts the task of the timers if it is needed and does not run. Called after every turn, whatever its result,
+    /// Starts the timer task if it is needed and not already running. Called after every turn, whatever its result,
     /// because the guest may have set its first timer.
     #[inline]
     fn start_timers(self: &Arc<Self>) {
@@ -190,8 +192,9 @@ impl Actor {
         }
     }
 
-    /// Delivers timers when they are due, until none is set. The task keeps the actor for that time. After failures in
-    /// a row it waits, because a guest may set a timer again each time it fails in one. Only timers wait then.
+    /// Delivers timers when they are due, until none is set. The task keeps the actor alive until then. After repeated
+    /// failures the task backs off, because a guest may set a new timer each time its `fired` fails. The backoff delays
+    /// only timers.
     async fn run_timers(self: Arc<Self>) {
         let mut failures = Failures::default();
         while self.resources.timers.wait().await {

@@ -16,7 +16,7 @@ static TOO_LONG: LogRate = LogRate::new();
 static REFUSED: LogRate = LogRate::new();
 
 impl Actor {
-    /// Makes an instance that resumes from a saved state. Returns `None` if it refuses the state.
+    /// Makes an instance that resumes from a saved state. Returns `None` if the instance refuses the state.
     pub(super) async fn instantiate_with_state(
         &self,
         template: &Arc<Template>,
@@ -27,7 +27,7 @@ impl Actor {
         Ok(self.resume(&mut guest, Some(saved), reason).await?.then_some(guest))
     }
 
-    /// Asks the guest for its state. Returns `None` if it gives none, or one that is longer than `max-state`.
+    /// Asks the guest for its state. Returns `None` if there is none, or if it is longer than `max-state`.
     pub(super) async fn suspend(
         &self,
         guest: &mut Guest,
@@ -54,7 +54,7 @@ impl Actor {
         Ok(None)
     }
 
-    /// Gives the guest a state, or none. Returns whether the guest accepts it.
+    /// Calls `resume` with a state, or without one. Returns whether the guest accepts it.
     pub(super) async fn resume(
         &self,
         guest: &mut Guest,
@@ -76,8 +76,8 @@ impl Actor {
 
     pub(super) async fn instantiate(&self, template: &Arc<Template>) -> Result<Box<Guest>, Fault> {
         let guest = Box::new(template.instantiate(Arc::clone(&self.resources)).await?);
-        self.wants_drained.fetch_or(template.wants_drained(), Ordering::Relaxed);
-        self.wants_stopping.fetch_or(template.wants_stopping(), Ordering::Relaxed);
+        self.exports_drained.fetch_or(template.exports_drained(), Ordering::Relaxed);
+        self.exports_stopping.fetch_or(template.exports_stopping(), Ordering::Relaxed);
         Ok(guest)
     }
 }

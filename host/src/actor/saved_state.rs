@@ -1,4 +1,4 @@
-//! A state without an instance, and the code that gave it.
+//! A state without an instance, and the code that saved it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,29 +10,30 @@ use crate::guest::{Reason, Template};
 #[derive(Clone)]
 pub(super) struct CodeVersion {
     pub(super) template: Arc<Template>,
-    /// The number of the reload that brought the template. If old code continues because the new code of a reload could
-    /// not take its state, the number of that reload.
+    /// The number of the reload that loaded the template. If old code continues because the new code of a reload could
+    /// not resume from its state, the number of that reload.
     pub(super) version: u64,
 }
 
-/// A state that waits for an instance. It holds the code that gave it, so that there is always code that can take it.
+/// A state that waits for an instance. It holds the code that saved it, so that there is always code that can resume
+/// from it.
 #[derive(Clone)]
 pub(super) struct SavedState {
-    /// `None` if the code gave no state.
+    /// `None` if the code returned no state.
     pub(super) state: Option<Arc<[u8]>>,
     /// The state's share of the host's budget while it waits.
     pub(super) share: Option<Arc<Share>>,
     pub(super) code: CodeVersion,
-    /// The reason given to `resume` if the code that gave the state takes it back.
+    /// The reason passed to `resume` if the code that saved the state resumes from it.
     pub(super) reason: Reason,
-    /// Since when there may have been events that the state does not contain.
+    /// The time from which on there may have been events that the state does not contain.
     pub(super) stale_since: Option<Instant>,
     /// How many times in a row its own code has failed to resume from it.
     pub(super) faults: u32,
 }
 
 impl CodeVersion {
-    /// Returns whether both run the same template, whatever was reloaded between them.
+    /// Returns whether both run the same template, regardless of reloads between them.
     pub(super) fn is_same_code(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.template, &other.template)
     }
@@ -50,15 +51,15 @@ impl SavedState {
         Self { share: Some(share), ..self }
     }
 
-    /// Returns a copy that is stale from now on, because the instance that has this state continues with other events.
-    /// The copy is needed if that instance fails or is rolled back.
+    /// Returns a copy that is stale from now on, because the instance with this state continues with other events. The
+    /// copy is needed if that instance fails or is rolled back.
     pub(super) fn as_stale(&self, reason: Reason) -> Self {
         let stale_since = self.stale_since.or_else(|| Some(Instant::now()));
         Self { reason, stale_since, faults: 0, ..self.clone() }
     }
 
-    /// Returns whether the code that gave the state was replaced since, and is the current code again.
-    pub(super) fn is_current_again(&self, current: &CodeVersion) -> bool {
+    /// Returns whether the code that saved the state has been replaced since then, and is the current code again.
+    pub(super) fn is_code_current_again(&self, current: &CodeVersion) -> bool {
         self.code.version != current.version && self.code.is_same_code(current)
     }
 

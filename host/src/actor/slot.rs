@@ -13,7 +13,7 @@ use crate::guest::Guest;
 /// doubles the wait.
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 
-/// The longest wait.
+/// The longest wait after failed starts.
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
 /// After this many failed starts in a row the actor closes its clients.
@@ -25,40 +25,42 @@ pub(super) const GIVE_UP_AFTER: u32 = 8;
 ///                         replace
 ///                         ┌─────┐
 ///            start        │     ▼       hibernate
-///  Unused ──────────────▶ Live ──────────────────────▶ Asleep ◀────── restore_handed_over,
+///  Unused ──────────────▶ Live ──────────────────────▶ Asleep ◀────── restore_for_rollback,
 ///                         │ ▲ ▲         wake            │ ▲ │         from any state
 ///                         │ │ └─────────────────────────┘ │ │
-///    take_instance, lose  │ │ restart  restore_checkpoint │ │ discard_state
-///                         ▼ │                             │ ▼
-///                         Lost ───────────────────────────┘ Lost
+///    take_current, lose   │ │ restart                     │ │ discard_state
+///                         ▼ │     restore_checkpoint      │ │
+///                         Lost ───────────────────────────┘ │
+///                          ▲                                │
+///                          └────────────────────────────────┘
 /// ```
 ///
 /// | function | trigger |
 /// |---|---|
 /// | `start` | the first event |
-/// | `take_instance` | an event: the state is `Lost` during the call, and `finish_call` makes it `Live` again |
+/// | `take_current` | an event: the state is `Lost` during the call, and `finish_call` makes it `Live` again |
 /// | | if the call succeeds; after a fault, or if the call's future is dropped, it stays `Lost` |
 /// | `lose` | a fault in `suspend` |
 /// | `hibernate` | the actor was quiet, or another actor needs the permit of its instance |
-/// | `wake` | the next event, or a reload that wakes one actor to learn whether new code accepts its state |
-/// | `replace` | an event or maintenance (`apply_reload`, `try_out`) finds an instance of other code |
-/// | `restore_handed_over` | the next event or `apply_reload` after a rollback |
+/// | `wake` | the next event, or a reload that wakes one actor to find out whether new code accepts its state |
+/// | `replace` | an event or maintenance (`apply_reload`, `try_out`) finds an instance that runs a different version of the code |
+/// | `restore_for_rollback` | the next event or `apply_reload` after a rollback |
 /// | `restore_checkpoint` | the next event after a loss, or a fault in `replace`, if there is a checkpoint |
-/// | `restart` | the same, if there is no checkpoint; or the code that gave the state refuses it |
-/// | `discard_state` | the code that gave the state refuses it, or has failed to resume it [`GIVE_UP_AFTER`] times |
+/// | `restart` | the same, if there is no checkpoint; or the code that saved the state refuses it |
+/// | `discard_state` | the code that saved the state refuses it, or has failed to resume it [`GIVE_UP_AFTER`] times |
 ///
 /// The functions are in `turn.rs` and `transitions.rs`. `Turn::transition_to_live` chooses the transition that an event
 /// needs.
 #[derive(Default)]
 pub(super) enum InstanceState {
-    /// There was no instance yet.
+    /// There has not been an instance yet.
     #[default]
     Unused,
     /// The instance waits for the next event.
     Live(LiveInstance),
     /// There is no instance. The next one resumes from this state.
     Asleep(SavedState),
-    /// The instance ended in the middle of a call, and its state with it.
+    /// The instance was dropped in the middle of a call, and its state is lost.
     Lost,
 }
 
@@ -87,7 +89,7 @@ pub(super) struct Checkpoint {
 }
 
 /// The number of failures in a row, and the backoff after them: failed starts of instances, or failed timers. Faults in
-/// events of clients do not count, because other clients must not wait for them.
+/// events of clients cause no backoff, because they must not make other clients wait.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
     in_a_row: u32,
@@ -97,14 +99,14 @@ pub(super) struct Failures {
 /// What the actor does after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AfterFailure {
-    /// It tries again.
+    /// The actor tries again.
     Retry,
-    /// It closes its clients: another try is not expected to succeed.
+    /// The actor closes its clients, because another try is not expected to succeed.
     GiveUp,
 }
 
 impl ActorSlot {
-    /// Takes the instance out, if there is one that `is_wanted` accepts. The state is `Lost` until an instance is put
+    /// Takes the instance out of its slot, if there is one that `is_wanted` accepts. The state is `Lost` until an instance is put
     /// back.
     pub(super) fn take_live(
         &mut self,
@@ -119,7 +121,7 @@ impl ActorSlot {
         }
     }
 
-    /// Puts the last checkpoint in the place of a lost instance, if there is one.
+    /// Replaces a lost instance with the last checkpoint, if there is one.
     pub(super) fn restore_checkpoint(&mut self) {
         if matches!(self.instance, InstanceState::Lost)
             && let Some(saved) = &self.checkpoint.saved
@@ -146,7 +148,7 @@ impl Failures {
         if self.in_a_row == GIVE_UP_AFTER { AfterFailure::GiveUp } else { AfterFailure::Retry }
     }
 
-    /// Starts counting from zero, after a success.
+    /// Resets the count to zero after a success.
     pub(super) fn reset(&mut self) {
         if self.in_a_row > 0 {
             *self = Self::default();

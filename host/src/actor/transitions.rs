@@ -1,7 +1,8 @@
-//! The transitions of an actor's instance between the states of [`InstanceState`], except those of an event: `turn.rs`
-//! has these.
+//! The transitions of an actor's instance between the states of [`InstanceState`], except those during
+//! an event, which are in `turn.rs`.
 //!
-//! A saved state stays in the slot until an instance has resumed from it. So nothing is lost when a future is dropped.
+//! A saved state stays in the slot until an instance has resumed from it, so no saved state is lost when a future is
+//! dropped. An instance that is outside its slot at that moment is lost.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,14 +13,14 @@ use tokio::time::sleep_until;
 use super::code::SwapOutcome;
 use super::saved_state::{CodeVersion, SavedState};
 use super::slot::{AfterFailure, GIVE_UP_AFTER, InstanceState, LiveInstance};
-use super::trial::FaultIn;
+use super::trial::FaultSite;
 use super::turn::Turn;
 use crate::clients::HostClose;
 use crate::guest::{Fault, Reason};
 
 impl Turn<'_> {
-    /// Returns an instance of the current code, whatever state the slot is in. If that fails because of the handler,
-    /// counts the failure.
+    /// Returns an instance of the current code, whatever state the slot is in. Counts a failure that the
+    /// handler caused.
     pub(super) async fn make_instance(&mut self) -> Result<LiveInstance, Fault> {
         let made = self.transition_to_live().await;
         match &made {
@@ -40,7 +41,7 @@ impl Turn<'_> {
     /// Chooses the transition to `Live` that the state of the slot needs.
     async fn transition_to_live(&mut self) -> Result<LiveInstance, Fault> {
         let current = self.actor.code.current();
-        self.restore_handed_over(&current);
+        self.restore_for_rollback(&current);
         if let Some(old) = self.slot.take_live(|_| true) {
             return self.replace(old, current).await;
         }
@@ -48,31 +49,32 @@ impl Turn<'_> {
             sleep_until(until).await;
         }
         let permit = self.actor.code.permit().await?;
-        // There may have been a reload or a rollback while this waited.
+        // There may have been a reload or a rollback during the wait for the permit.
         let current = self.actor.code.current();
-        self.restore_handed_over(&current);
+        self.restore_for_rollback(&current);
         self.slot.restore_checkpoint();
         match &self.slot.instance {
             InstanceState::Unused | InstanceState::Live(_) => self.start(permit).await,
             InstanceState::Lost => self.restart(permit, Reason::Fault).await,
             InstanceState::Asleep(saved) => {
                 let saved = saved.clone();
-                // The versions are equal if the current code gave the state, or could not take it.
-                let is_decided = saved.code.version == current.version;
-                let code = if is_decided { saved.code.clone() } else { current };
+                // Equal versions mean that the current code has saved this state or has already failed to resume it.
+                let keeps_code = saved.code.version == current.version;
+                let code = if keeps_code { saved.code.clone() } else { current };
                 self.wake(saved, code, permit).await
             }
         }
     }
 
-    /// Any state → `Asleep`: after a rollback, puts the state that the old code handed over back into the slot. Drops
-    /// the instance of the new code, if there is one. Returns whether there was a rollback.
-    fn restore_handed_over(&mut self, current: &CodeVersion) -> bool {
-        let mut handed_over = self.actor.handed_over.lock();
-        let Some(saved) = handed_over.take_if(|saved| saved.is_current_again(current)) else {
+    /// Any state → `Asleep`: after a rollback, restores the state of the old code that was kept for the rollback. Drops
+    /// the instance of the new code, if there is one. Returns whether there was a state to restore.
+    fn restore_for_rollback(&mut self, current: &CodeVersion) -> bool {
+        let mut rollback_state = self.actor.rollback_state.lock();
+        let Some(saved) = rollback_state.take_if(|saved| saved.is_code_current_again(current))
+        else {
             return false;
         };
-        drop(handed_over);
+        drop(rollback_state);
         if let Some(live) = self.slot.take_live(|_| true) {
             self.drop_instance(live);
         }
@@ -85,12 +87,12 @@ impl Turn<'_> {
     /// `Unused` → `Live`: makes an instance without a state.
     async fn start(&mut self, permit: OwnedSemaphorePermit) -> Result<LiveInstance, Fault> {
         let code = self.actor.code.current();
-        let blame = |_: &Fault| self.actor.code.note_fault(&code.template, FaultIn::Start);
+        let blame = |_: &Fault| self.actor.code.note_fault(&code.template, FaultSite::Start);
         let guest = self.actor.instantiate(&code.template).await.inspect_err(blame)?;
         Ok(LiveInstance { guest, code, permit })
     }
 
-    /// `Lost` → `Live`: makes an instance without a state. Its `resume` learns that there was an instance before it.
+    /// `Lost` → `Live`: makes an instance without a state. Its `resume` is told that an earlier instance existed.
     async fn restart(
         &mut self,
         permit: OwnedSemaphorePermit,
@@ -99,13 +101,13 @@ impl Turn<'_> {
         metrics::counter!("ws_host_restarts_total").increment(1);
         let mut live = self.start(permit).await?;
         let template = Arc::clone(&live.code.template);
-        let blame = |_: &Fault| self.actor.code.note_fault(&template, FaultIn::Start);
+        let blame = |_: &Fault| self.actor.code.note_fault(&template, FaultSite::Start);
         self.actor.resume(&mut live.guest, None, reason).await.inspect_err(blame)?;
         Ok(live)
     }
 
-    /// `Asleep` → `Live`: makes an instance of `code` that resumes from the state. If it cannot, the code that gave the
-    /// state continues. If that fails too, the state waits for the next event.
+    /// `Asleep` → `Live`: makes an instance of `code` that resumes from the state. If `code` cannot resume it, the code
+    /// that saved the state is used again. If that also fails, the state waits for the next event.
     async fn wake(
         &mut self,
         saved: SavedState,
@@ -126,7 +128,7 @@ impl Turn<'_> {
             match self.actor.instantiate_with_state(&code.template, &saved, reason).await {
                 Ok(Some(guest)) => {
                     self.actor.code.count_swap(SwapOutcome::New(started.elapsed()));
-                    self.hand_over(&saved, &code);
+                    self.keep_for_rollback(&saved, &code);
                     return Ok(LiveInstance { guest, code, permit });
                 }
                 Ok(None) => {}
@@ -137,14 +139,15 @@ impl Turn<'_> {
         self.wake_with_old_code(saved, code.version, permit).await
     }
 
-    /// Makes an instance of the code that gave the state. From then on the instance counts as one of `version`.
+    /// Makes an instance of the code that saved the state. From then on the actor treats the instance as up to date
+    /// with `version`.
     async fn wake_with_old_code(
         &mut self,
         mut saved: SavedState,
         version: u64,
         permit: OwnedSemaphorePermit,
     ) -> Result<LiveInstance, Fault> {
-        let blame = |_: &Fault| self.actor.code.note_fault(&saved.code.template, FaultIn::Start);
+        let blame = |_: &Fault| self.actor.code.note_fault(&saved.code.template, FaultSite::Start);
         let instantiated = self.actor.instantiate(&saved.code.template).await;
         let mut guest = instantiated.inspect_err(blame)?;
         let resumed = self.actor.resume(&mut guest, Some(&saved), saved.reason).await;
@@ -154,7 +157,7 @@ impl Turn<'_> {
                 let code = CodeVersion { version, ..saved.code };
                 Ok(LiveInstance { guest, code, permit })
             }
-            // An instance that refused a state may be half changed: another one starts without the state.
+            // An instance that refused a state may be half changed, so another one starts without the state.
             Ok(false) => {
                 drop(guest);
                 self.slot.discard_state();
@@ -173,8 +176,8 @@ impl Turn<'_> {
         }
     }
 
-    /// `Live` → `Live`: makes an instance of `new` code that resumes from the state of the old instance. If it cannot,
-    /// the old instance continues.
+    /// `Live` → `Live`: makes an instance of the `new` code that resumes from the state of the old instance. If the
+    /// new code cannot resume it, the old instance continues.
     async fn replace(
         &mut self,
         mut old: LiveInstance,
@@ -188,7 +191,7 @@ impl Turn<'_> {
         let state = match self.actor.suspend(&mut old.guest, reason).await {
             Ok(state) => state,
             Err(fault) => {
-                // The old code leaves in any case. The state that it could not give is lost.
+                // The old code is replaced in any case, and the state that it failed to save is lost.
                 self.actor.report_fault(None, &fault);
                 let LiveInstance { permit, guest, .. } = old;
                 drop(guest);
@@ -198,7 +201,7 @@ impl Turn<'_> {
         let saved = SavedState::new(state, old.code.clone(), reason);
         match self.actor.instantiate_with_state(&new.template, &saved, reason).await {
             Ok(Some(guest)) => {
-                self.hand_over(&saved, &new);
+                self.keep_for_rollback(&saved, &new);
                 let LiveInstance { permit, guest: old, .. } = old;
                 drop(old);
                 self.actor.code.count_swap(SwapOutcome::New(started.elapsed()));
@@ -213,7 +216,7 @@ impl Turn<'_> {
         Ok(LiveInstance { code, ..old })
     }
 
-    /// The rest of [`replace`](Self::replace) if the old instance failed to give its state: continues from the last
+    /// Completes [`replace`](Self::replace) after the old instance failed to save its state: continues from the last
     /// checkpoint, or without a state.
     async fn replace_lost(
         &mut self,
@@ -227,7 +230,7 @@ impl Turn<'_> {
             return self.restart(permit, Reason::Fault).await;
         };
         let saved = saved.clone();
-        // Where the code of the checkpoint is not the new code, `wake` counts what becomes of it.
+        // If the checkpoint is from other code, `wake` counts the outcome itself.
         let is_same_code = saved.code.is_same_code(&new);
         let woken = self.wake(saved, new, permit).await;
         if is_same_code {
@@ -237,7 +240,7 @@ impl Turn<'_> {
         woken
     }
 
-    /// `Live` → `Asleep`: frees the instance and keeps its state, if it gives one.
+    /// `Live` → `Asleep`: frees the instance and keeps its state, if the handler returns one.
     pub(crate) async fn hibernate(mut self) {
         let Some(mut live) = self.slot.take_live(|_| true) else { return };
         match self.actor.suspend(&mut live.guest, Reason::Hibernation).await {
@@ -263,7 +266,7 @@ impl Turn<'_> {
                 self.slot.instance = InstanceState::Live(live);
                 tracing::debug!(
                     actor = &*self.actor.name,
-                    "not hibernated: the handler gives no state"
+                    "not hibernated: the handler returned no state"
                 );
             }
             Err(fault) => self.lose(live, &fault),
@@ -272,35 +275,35 @@ impl Turn<'_> {
 
     /// `Live` → `Lost`: drops an instance that failed in `suspend`.
     pub(super) fn lose(&mut self, live: LiveInstance, fault: &Fault) {
-        self.actor.code.note_fault(&live.code.template, FaultIn::Event);
+        self.actor.code.note_fault(&live.code.template, FaultSite::Event);
         self.actor.report_fault(None, fault);
         self.drop_instance(live);
     }
 
-    /// Brings the actor to the current code after a reload or a rollback. Of the hibernated actors of a resource, one
-    /// wakes to show whether the new code accepts its state. The others take the new code when they wake.
+    /// Moves the actor to the current code after a reload or a rollback. One hibernated actor of each resource wakes, to
+    /// show whether the new code accepts its state. The others take the new code when they wake.
     pub(crate) async fn apply_reload(mut self) {
         let code = &self.actor.code;
         let current = code.current();
         let was_live = self.has_instance();
-        let was_restored = self.restore_handed_over(&current);
-        let is_due = match &self.slot.instance {
+        let was_restored = self.restore_for_rollback(&current);
+        let needs_new_instance = match &self.slot.instance {
             InstanceState::Live(live) => live.code.version != current.version,
             InstanceState::Asleep(_) if was_restored => was_live,
             InstanceState::Asleep(saved) => {
                 saved.code.version != current.version
                     && !saved.code.is_same_code(&current)
-                    && code.count_asleep()
+                    && code.should_wake_one()
             }
             InstanceState::Unused | InstanceState::Lost => false,
         };
-        if is_due {
+        if needs_new_instance {
             let made = self.make_instance().await;
             self.keep_or_report(made);
         }
     }
 
-    /// Brings the actor to the code on trial, which other actors do not have yet.
+    /// Moves the actor to the code on trial, which other actors are not running yet.
     pub(crate) async fn try_out(mut self) {
         let Some(candidate) = self.actor.code.candidate() else { return };
         let made = if let Some(old) = self.slot.take_live(|_| true) {
@@ -327,29 +330,30 @@ impl Turn<'_> {
         }
     }
 
-    /// Keeps a state that other code has taken, as long as a rollback may need it. That is so while the new code is on
-    /// trial, and also if a fault in another actor has just ended the trial.
-    fn hand_over(&mut self, saved: &SavedState, taken_by: &CodeVersion) {
+    /// Keeps a state that newer code has resumed from, if a rollback may need it: while that code is on trial, or if a
+    /// fault in another actor has just ended the trial.
+    fn keep_for_rollback(&mut self, saved: &SavedState, resumed_by: &CodeVersion) {
         let code = Arc::clone(&self.actor.code);
-        let may_return = code.may_return_to(&saved.code, taken_by);
+        let may_roll_back = code.may_roll_back_to(&saved.code, resumed_by);
         let bytes = saved.state.as_ref().map_or(0, |state| state.len());
-        if !may_return || !code.budget().has_room_for_state(bytes) {
+        if !may_roll_back || !code.budget().has_room_for_state(bytes) {
             return self.keep_checkpoint(saved);
         }
-        // The checkpoint and the rollback keep the same state, which is counted once.
+        // The checkpoint and the rollback share one copy of the state, which is charged to the budget once.
         let saved = saved.clone().counted_in(code.budget());
         self.keep_checkpoint(&saved);
-        // The version of the trial: a rollback has a later one.
-        let version = code.version().min(taken_by.version);
+        // Record the version of the trial: after a rollback the current version is later, and `is_code_current_again`
+        // compares the two.
+        let version = code.version().min(resumed_by.version);
         let code = CodeVersion { version, ..saved.code.clone() };
-        *self.actor.handed_over.lock() =
+        *self.actor.rollback_state.lock() =
             Some(Box::new(SavedState { code, ..saved.as_stale(Reason::Rollback) }));
     }
 
     /// Reports that new code could not start with the state of the old code.
     fn report_failed_start(&self, new: &CodeVersion, fault: &Fault) {
         self.actor.report_fault(None, fault);
-        self.actor.code.note_fault(&new.template, FaultIn::Start);
+        self.actor.code.note_fault(&new.template, FaultSite::Start);
     }
 
     fn log_lost_state(&self, saved: &SavedState) {
@@ -357,8 +361,8 @@ impl Turn<'_> {
         tracing::error!(
             resource = self.actor.code.resource(),
             actor = &*self.actor.name,
-            "a state of {bytes} bytes is lost: `resume` has failed with it {GIVE_UP_AFTER} times, in the code \
-             that gave the state"
+            "lost a saved state of {bytes} bytes: `resume` failed {GIVE_UP_AFTER} times, even in the code that \
+             saved the state"
         );
     }
 }

@@ -1,14 +1,18 @@
-//! The trial of new code: for some time after a reload a rollback can bring the old code back, with the states that it
-//! handed over.
+//! The trial of new code: for some time after a reload, a rollback can restore the old code and the states that it
+//! saved.
 //!
 //! ```text
-//!          begin_trial          note_fault, roll_back
-//!  Settled ──────────▶ Running ───────────────────────▶ RolledBack
-//!     ▲                │     ▲        begin_trial        │      │
-//!     │ end_trial      │     └───────────────────────────┘      │
-//!     ├────────────────┘                                        │ install
-//!     └─────────────────────────────────────────────────────────┘
+//!            begin_trial          note_fault, roll_back
+//!  Settled ────────────▶ Running ───────────────────────▶ RolledBack
+//!     ▲                  │     ▲        begin_trial        │      │
+//!     │ end_trial,       │     └───────────────────────────┘      │
+//!     │ install          │                                        │
+//!     ├──────────────────┘                                        │ install
+//!     └───────────────────────────────────────────────────────────┘
 //! ```
+//!
+//! `begin_trial` while a trial is `Running` begins a new trial. A rollback of the new trial restores the code before the
+//! first one.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,12 +23,12 @@ use super::code::Code;
 use super::saved_state::CodeVersion;
 use crate::guest::{Reason, Template};
 
-/// Where a fault happened, which decides what it says about the code.
+/// Where a fault happened. This determines whether the fault counts against the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FaultIn {
+pub(super) enum FaultSite {
     /// In an event. A client may have sent a message on which every version of the code fails.
     Event,
-    /// In a start or `resume`. The code cannot be used.
+    /// In a start or in `resume`. The code cannot be used.
     Start,
 }
 
@@ -35,7 +39,7 @@ pub(super) enum FaultIn {
 pub enum TrialState {
     /// There was no trial, or it is over and the new code stays.
     Settled,
-    /// A rollback can still bring the old code back.
+    /// A rollback can still restore the old code.
     Running,
     /// The new code failed, or a rollback was requested, and the old code is back.
     RolledBack,
@@ -44,13 +48,13 @@ pub enum TrialState {
 /// The instances that get the new code at the beginning of a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rollout {
-    /// The chosen instances; the others get it after the trial.
+    /// Only the chosen instances. The others get the code after the trial.
     Canary,
     /// All instances.
     All,
 }
 
-/// The trial of the newest code, and the last fault of other code.
+/// The trial of the newest code, and the last fault of code that was not on trial.
 #[derive(Default)]
 pub(super) struct TrialProgress {
     stage: Stage,
@@ -66,7 +70,7 @@ enum Stage {
     RolledBack {
         /// The code that was on trial.
         from: Arc<Template>,
-        /// Whether the reload task knows of the rollback.
+        /// Whether the rollback has been reported to the reload task.
         is_reported: bool,
     },
 }
@@ -75,8 +79,8 @@ struct Trial {
     old: Arc<Template>,
     new: Arc<Template>,
     rollout: Rollout,
-    /// Whether the old code had faults in events too. Then faults in events say nothing about the new code: clients
-    /// that cause them in both must not be able to prevent every reload.
+    /// Whether the old code had faults as well. If so, faults in events do not count against the new code: otherwise a
+    /// client that makes every version fail could prevent every reload.
     had_faults: bool,
 }
 
@@ -105,7 +109,8 @@ impl Code {
         }
     }
 
-    /// Ends the trial: the new code stays. Returns whether other instances are to get it now.
+    /// Ends the trial: the new code stays. Returns whether the other instances must get it
+    /// now.
     pub(crate) fn end_trial(&self) -> bool {
         let mut progress = self.trial.lock();
         match std::mem::take(&mut progress.stage) {
@@ -152,12 +157,13 @@ impl Code {
         }
     }
 
-    /// Returns whether the code with this hash was rolled back, and there was no reload since.
+    /// Returns whether the code with this hash was rolled back, and no reload has happened
+    /// since.
     pub(crate) fn has_failed(&self, hash: &str) -> bool {
         matches!(&self.trial.lock().stage, Stage::RolledBack { from, .. } if from.hash() == hash)
     }
 
-    /// Returns the code that was loaded last and was not rolled back.
+    /// Returns the newest code that was loaded and not rolled back.
     pub(crate) fn newest(&self) -> Arc<Template> {
         match &self.trial.lock().stage {
             Stage::Running(trial) => Arc::clone(&trial.new),
@@ -183,9 +189,9 @@ impl Code {
         }
     }
 
-    /// Returns whether a rollback may need the state that `old` code hands over to `new` code: the trial runs, or it
-    /// was rolled back in the meantime.
-    pub(super) fn may_return_to(&self, old: &CodeVersion, new: &CodeVersion) -> bool {
+    /// Returns whether a rollback may need the state that the `old` code saved for the `new` code: the trial is running,
+    /// or has been rolled back in the meantime.
+    pub(super) fn may_roll_back_to(&self, old: &CodeVersion, new: &CodeVersion) -> bool {
         match &self.trial.lock().stage {
             Stage::Running(trial) => Arc::ptr_eq(&trial.old, &old.template),
             Stage::RolledBack { from, .. } => {
@@ -205,12 +211,12 @@ impl Code {
         }
     }
 
-    /// Notes a fault of this code. If the code is on trial, rolls it back before this returns.
-    pub(super) fn note_fault(&self, template: &Arc<Template>, fault: FaultIn) {
+    /// Records a fault of this code. If the code is on trial, rolls it back before this returns.
+    pub(super) fn note_fault(&self, template: &Arc<Template>, fault: FaultSite) {
         let mut progress = self.trial.lock();
         match &progress.stage {
             Stage::Running(trial) if Arc::ptr_eq(&trial.new, template) => {
-                if fault == FaultIn::Event && trial.had_faults {
+                if fault == FaultSite::Event && trial.had_faults {
                     return;
                 }
             }

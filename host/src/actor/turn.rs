@@ -1,4 +1,4 @@
-//! The exclusive right to call an actor's instance, and the calls of an event.
+//! The exclusive right to call an actor's instance, and the calls that deliver events.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use ws_host_protocol::recycle;
 use super::Actor;
 use super::fair_mutex::FairMutexGuard;
 use super::slot::{ActorSlot, InstanceState, LiveInstance};
-use super::trial::FaultIn;
+use super::trial::FaultSite;
 use crate::clients::{Client, HostClose};
 use crate::guest::{Acceptance, Burst, CustomInfo, CustomReply, Disconnection, Fault, Refusal};
 
 /// An instance with at least this many bytes of linear memory is dropped on another thread.
-const MUCH_MEMORY: usize = 4 << 20;
+const BACKGROUND_DROP_MIN_BYTES: usize = 4 << 20;
 
 /// An event of a connected client.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ impl ClientEvent<'_> {
         }
     }
 
-    /// Gives the memory of a handled message to the next one.
+    /// Makes the memory of a handled message available to the next message.
     fn recycle_memory(self) {
         match self {
             Self::Text(Cow::Owned(text)) => recycle(text.into_bytes()),
@@ -74,7 +74,7 @@ impl<'a> Turn<'a> {
 
     #[expect(
         clippy::manual_async_fn,
-        reason = "an `async fn` would keep room for its parameters twice, and every connection carries this"
+        reason = "an `async fn` would store its parameters twice, and every connection's future contains this one"
     )]
     pub(crate) fn received(
         &mut self,
@@ -97,17 +97,17 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Warns the handler that a client's time is nearly over. Does nothing if the client got more time while this turn
-    /// was waited for.
+    /// Warns the handler that a client is about to expire. Does nothing if the client got more time while this turn was
+    /// queued.
     pub(crate) async fn expiring(mut self, client: &Arc<Client>) -> Result<(), Fault> {
         let code = &self.actor.code;
         let is_wanted = match &self.slot.instance {
             InstanceState::Live(_) => true,
-            // No instance is woken or made for an event that it does not export.
+            // Do not wake or create an instance for an event that its component does not handle.
             InstanceState::Asleep(saved) => {
-                saved.code.template.wants_expiring() || code.template().wants_expiring()
+                saved.code.template.exports_expiring() || code.template().exports_expiring()
             }
-            InstanceState::Unused | InstanceState::Lost => code.template().wants_expiring(),
+            InstanceState::Unused | InstanceState::Lost => code.template().exports_expiring(),
         };
         if !is_wanted {
             client.take_notice();
@@ -132,8 +132,8 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Delivers messages of one client in one call: the guest takes them from the burst one by one. Returns the burst
-    /// too.
+    /// Delivers messages of one client in one call: the guest takes them from the burst one by one. Also returns
+    /// the burst.
     pub(crate) async fn received_burst<B: Burst>(
         &mut self,
         from: &Arc<Client>,
@@ -147,8 +147,8 @@ impl<'a> Turn<'a> {
         (self.finish_call(live, called), burst)
     }
 
-    /// Delivers the last event of a client, which is no longer in the table of clients. Does nothing if the actor has
-    /// lost its instance and waits before it makes another one: no instance knows the client any more.
+    /// Delivers the last event of a client, which is no longer in the table of clients. Does nothing while
+    /// the actor backs off after it lost its instance: no instance knows the client any more.
     pub(crate) async fn disconnected(
         mut self,
         client: &Arc<Client>,
@@ -164,7 +164,7 @@ impl<'a> Turn<'a> {
         self.finish_call(live, called)
     }
 
-    /// Reports that a client has room in its outbound buffer again, after it had none.
+    /// Reports that a client's outbound buffer has room again, after it was full.
     pub(crate) async fn drained(mut self, client: &Arc<Client>) -> Result<(), Fault> {
         let mut live = self.take_instance().await?;
         let called = live.guest.drained(client).await;
@@ -183,7 +183,7 @@ impl<'a> Turn<'a> {
         self.finish_call(live, called)
     }
 
-    /// Delivers the timer that is due. Does nothing if it was cancelled while this turn was waited for.
+    /// Delivers the timer that is due. Does nothing if it was cancelled while this turn was queued.
     pub(super) async fn fired(mut self) -> Result<(), Fault> {
         let timers = &self.actor.resources.timers;
         if !timers.is_due() {
@@ -205,7 +205,7 @@ impl<'a> Turn<'a> {
         self.finish_call(live, called)
     }
 
-    /// Delivers a message from outside and returns the handler's reply.
+    /// Delivers a custom message, which no WebSocket client sent, and returns the handler's reply.
     pub(crate) async fn received_custom(
         mut self,
         message: Vec<u8>,
@@ -222,17 +222,17 @@ impl<'a> Turn<'a> {
     }
 
     /// Takes the instance out of its slot for the time of a call. If the call fails, or is dropped with its future, the
-    /// slot stays `Lost`, and the next turn makes another instance. So no code can call an instance that was left in
+    /// slot stays `Lost`, and the next turn makes another instance, so no code can call an instance that was left in
     /// the middle of an event.
     async fn take_instance(&mut self) -> Result<LiveInstance, Fault> {
         match self.take_current() {
             Some(live) => Ok(live),
-            // Boxed, so that the future of a message does not carry the room for this.
+            // Boxed to keep the future of each message small.
             None => Box::pin(self.make_instance()).await,
         }
     }
 
-    /// Takes the instance out, if there is one and it runs the current code.
+    /// Takes the instance out of its slot, if there is one and it runs the current code.
     #[inline(always)]
     fn take_current(&mut self) -> Option<LiveInstance> {
         self.actor.is_active.store(true, Ordering::Relaxed);
@@ -248,19 +248,19 @@ impl<'a> Turn<'a> {
             }
             Err(fault) => {
                 let fault = fault.with_stderr(live.guest.recent_stderr());
-                self.actor.code.note_fault(&live.code.template, FaultIn::Event);
+                self.actor.code.note_fault(&live.code.template, FaultSite::Event);
                 self.drop_instance(live);
                 Err(fault)
             }
         }
     }
 
-    /// Drops an instance. The system needs a millisecond to take back much memory: that happens on another thread, and
-    /// the next instance does not wait for it.
+    /// Drops an instance. Returning a lot of memory to the kernel takes about a millisecond, so that happens on another
+    /// thread. The next instance does not wait for it.
     pub(super) fn drop_instance(&self, live: LiveInstance) {
         let LiveInstance { guest, permit, .. } = live;
         drop(permit);
-        if guest.memory() >= MUCH_MEMORY {
+        if guest.memory() >= BACKGROUND_DROP_MIN_BYTES {
             self.actor.worker.drop_in_background(guest);
         }
     }
@@ -268,7 +268,7 @@ impl<'a> Turn<'a> {
     #[inline(always)]
     fn put_instance(&mut self, live: LiveInstance) {
         self.slot.instance = InstanceState::Live(live);
-        // Once more: during a long event a sweep may have cleared this.
+        // Set again, because a sweep may have cleared it during a long event.
         self.actor.is_active.store(true, Ordering::Relaxed);
         self.schedule_checkpoint();
     }

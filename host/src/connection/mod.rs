@@ -140,12 +140,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// task yields when the slice is over.
     async fn deliver_drained(&mut self) -> Result<(), ConnectionEnd> {
         let (client, actor) = (self.admitted.client(), self.admitted.actor());
-        if !client.take_restored_capacity(self.transport.high_water()) || !actor.wants_drained() {
+        if !client.take_restored_capacity(self.transport.high_water()) || !actor.exports_drained() {
             return Ok(());
         }
         let waiting = self.inbound.held();
         if slice::is_over() {
-            self.overruns.count();
+            self.overruns.record();
             self.transport.drive(client, waiting, pin!(slice::yield_now())).await.1?;
         }
         let turn = match actor.try_turn() {
@@ -174,7 +174,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         while !unread.is_empty() {
             if slice::is_over() {
                 turn = None;
-                self.overruns.count();
+                self.overruns.record();
                 buffer.shrink_to_unread(&mut unread);
                 self.transport.drive(client, buffer.len(), pin!(slice::yield_now())).await.1?;
             }

@@ -80,17 +80,17 @@ impl OptionalIndices {
     }
 
     /// Returns whether the component exports `drained`.
-    pub(super) fn wants_drained(&self) -> bool {
+    pub(super) fn exports_drained(&self) -> bool {
         self.drained.is_some()
     }
 
     /// Returns whether the component exports `stopping`.
-    pub(super) fn wants_stopping(&self) -> bool {
+    pub(super) fn exports_stopping(&self) -> bool {
         self.stopping.is_some()
     }
 
     /// Returns whether the component exports `expiring`.
-    pub(super) fn wants_expiring(&self) -> bool {
+    pub(super) fn exports_expiring(&self) -> bool {
         self.expiring.is_some()
     }
 
@@ -98,7 +98,7 @@ impl OptionalIndices {
     ///
     /// # Errors
     ///
-    /// Fails if a function has another type than the host calls.
+    /// Fails if a function does not have the type that the host calls.
     pub(super) fn load(
         &self,
         mut store: impl AsContextMut,

@@ -9,7 +9,7 @@ use wasmtime::component::{Component, InstancePre};
 use wasmtime::{AsContextMut, Engine, Store};
 
 use super::Runtime;
-use super::bindings::CalledIndices;
+use super::bindings::RequiredExportsIndices;
 use super::cpu_clock::CpuClock;
 use super::denials::Denials;
 use super::error::{Cause, Fault, LoadError};
@@ -77,13 +77,13 @@ pub(crate) struct Template {
     setup: Arc<Setup>,
     engine: Engine,
     pre: InstancePre<State>,
-    handler: CalledIndices,
+    handler: RequiredExportsIndices,
     optional: OptionalIndices,
     limits: Limits,
 }
 
 impl Template {
-    /// Compiles and checks a component. This takes long, and uses all cores.
+    /// Compiles and checks a component. This is slow and uses all cores.
     ///
     /// # Errors
     ///
@@ -104,7 +104,7 @@ impl Template {
             .instantiate_pre(&component)
             .map_err(|error| check::import_error(&runtime.engine, &component, &path, error))?;
         check::functions(&runtime.engine, &component, &handler, &path)?;
-        let handler = CalledIndices::new(&pre).map_err(invalid)?;
+        let handler = RequiredExportsIndices::new(&pre).map_err(invalid)?;
         let optional = OptionalIndices::find(&component).map_err(|error| {
             LoadError::HandlerMismatch { path: path.clone(), cause: Cause(error) }
         })?;
@@ -136,18 +136,18 @@ impl Template {
     }
 
     /// Returns whether the component exports `drained`.
-    pub(crate) fn wants_drained(&self) -> bool {
-        self.optional.wants_drained()
+    pub(crate) fn exports_drained(&self) -> bool {
+        self.optional.exports_drained()
     }
 
     /// Returns whether the component exports `stopping`.
-    pub(crate) fn wants_stopping(&self) -> bool {
-        self.optional.wants_stopping()
+    pub(crate) fn exports_stopping(&self) -> bool {
+        self.optional.exports_stopping()
     }
 
     /// Returns whether the component exports `expiring`.
-    pub(crate) fn wants_expiring(&self) -> bool {
-        self.optional.wants_expiring()
+    pub(crate) fn exports_expiring(&self) -> bool {
+        self.optional.exports_expiring()
     }
 
     /// Creates an instance that uses the given resources of its actor.
@@ -197,7 +197,7 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
 }
 
 /// Reads a regular file. Anything else is refused, because reading from a pipe could wait forever. Directories are
-/// passed on: the system's own error says what is wrong.
+/// passed on: the error of the operating system says what is wrong.
 fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
     let found = std::fs::metadata(path)?;
     if found.is_file() || found.is_dir() {

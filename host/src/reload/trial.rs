@@ -40,7 +40,7 @@ impl ReloadTask {
         // If a trial is still running, a rollback goes back to the code before it: the states that this code handed
         // over stay.
         if trial.is_none() || self.resource.code().trial_state() != TrialState::Running {
-            self.resource.forget_handed_over();
+            self.resource.discard_rollback_state();
         }
         self.trial_end = None;
         let waiting = match trial {
@@ -81,7 +81,7 @@ impl ReloadTask {
         if code.end_trial() {
             self.resource.refresh().await;
         }
-        self.resource.forget_handed_over();
+        self.resource.discard_rollback_state();
         let (resource, hash) = (code.resource(), code.template().hash().to_owned());
         let SwapCounts { swapped, kept, lost, asleep, .. } = code.swaps();
         tracing::info!(
@@ -116,7 +116,7 @@ impl ReloadTask {
         let failed = self.resource.code().take_rolled_back()?;
         self.trial_end = None;
         self.resource.refresh().await;
-        self.resource.forget_handed_over();
+        self.resource.discard_rollback_state();
         let back = self.resource.code().template();
         let replaced = self.replaced(&failed, &back, started, 0, None);
         let Replaced { old, new, swapped, kept, lost, asleep, .. } = &replaced;

@@ -1,4 +1,4 @@
-//! Messages from outside, for actors of a resource.
+//! Custom messages: messages that no WebSocket client sent, for actors of a resource.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::clients::ClientId;
 use crate::config::InstancePer;
 use crate::guest::{CustomInfo, CustomReply, Fault};
 
-/// The actors that get a message from outside.
+/// The actors that get a custom message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     /// All actors. If the resource has a fixed number of instances, these include actors that do not exist yet.
@@ -32,7 +32,7 @@ pub(crate) enum NoTarget {
 }
 
 impl Resource {
-    /// Delivers a message to actors, to each as one of its events, and returns their replies.
+    /// Delivers a message to each target actor as one event, and returns the replies.
     ///
     /// # Errors
     ///
@@ -67,8 +67,8 @@ impl Resource {
         let permits = Arc::clone(&self.deliveries).acquire_many_owned(number).await;
         // The semaphore is never closed. The permits are held until the last actor has got the message.
         let permits = Arc::new(permits.map_err(|_| NoTarget::NoRoom)?);
-        // All deliveries queue for their turns now. So messages keep their order, and a handler that sleeps delays only
-        // its own clients.
+        // All deliveries queue for their turns now, so messages keep their order. A handler that sleeps delays only its own
+        // clients.
         let start = |actor: Arc<Actor>| {
             let (message, info) = (Arc::clone(&message), info.clone());
             let (permits, receiver) = (Arc::clone(&permits), Arc::clone(&actor));

@@ -1,11 +1,12 @@
-//! The lease that keeps an actor for a client.
+//! The lease that keeps an actor in its resource's table for a client.
 
 use std::sync::Arc;
 
 use super::{Key, Resource};
 use crate::actor::Actor;
 
-/// Keeps an actor while a client is connected to it, or in its handshake.
+/// A lease of an actor. A client holds one from its handshake until it has disconnected. A custom message holds one while
+/// its actor is looked up or created.
 pub(crate) struct ActorLease {
     resource: Arc<Resource>,
     key: Key,

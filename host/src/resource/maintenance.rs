@@ -1,4 +1,4 @@
-//! Work on many actors, besides their events: each worker works on the actors that live there.
+//! Work on many actors apart from their events. Each worker processes the actors that live on it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use tokio::task::yield_now;
 use crate::actor::{Actor, Turn};
 use crate::running::Running;
 
-/// Starts a task on each worker with the actors that live there. The tasks run side by side.
+/// Starts a task on each worker with the actors that live on it. The tasks run concurrently.
 fn on_each_worker<W>(
     actors: Vec<Arc<Actor>>,
     work: impl Fn(Vec<Arc<Actor>>) -> W,
@@ -27,8 +27,8 @@ where
     by_worker.into_values().map(start).collect()
 }
 
-/// Waits for all tasks and returns their results. The result of a task that panicked, or whose worker has ended, is
-/// left out.
+/// Waits for all tasks and returns their results. Omits the result of a task that panicked, or whose worker has
+/// ended.
 ///
 /// # Cancel safety
 ///
@@ -44,7 +44,7 @@ pub(super) async fn join_all<T>(tasks: Vec<Running<T>>) -> Vec<T> {
     results
 }
 
-/// Drops actors, each on its worker: freeing their memory takes time.
+/// Drops each actor on its own worker, because freeing the memory takes time.
 pub(super) fn drop_actors(actors: Vec<Arc<Actor>>) {
     on_each_worker(actors, |actors| async {
         for actor in actors {
@@ -57,17 +57,16 @@ pub(super) fn drop_actors(actors: Vec<Arc<Actor>>) {
 /// A kind of work on an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Maintenance {
-    /// Bring the actor to the current code.
+    /// Move the actor to the current code.
     Refresh,
-    /// Bring the actor to the code on trial, which the other actors do not have yet.
+    /// Move the actor to the code on trial, which the other actors are not running yet.
     TryOut,
     /// Hibernate the actor, unless it is busy.
     Hibernate,
 }
 
 impl Maintenance {
-    /// Starts this work on each worker, for one actor after the other. The other tasks of the worker run between two
-    /// actors.
+    /// Starts this work on each worker, one actor at a time. Other tasks of the worker run between two actors.
     pub(super) fn start(self, actors: Vec<Arc<Actor>>) -> Vec<Running<()>> {
         on_each_worker(actors, |actors| self.one_by_one(actors))
     }
@@ -81,8 +80,8 @@ impl Maintenance {
             }
             yield_now().await;
         }
-        // Busy actors come last, because an event may sleep for long: no other actor has to wait for it. Busy actors
-        // are not hibernated.
+        // Busy actors come last, because an event may sleep for a long time and no other actor should wait for it. Busy
+        // actors are not hibernated.
         for actor in busy.into_iter().filter(|_| self != Self::Hibernate) {
             self.apply(actor.turn().await).await;
         }

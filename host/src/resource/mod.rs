@@ -25,15 +25,15 @@ use crate::running::Running;
 use crate::topics::Topics;
 use crate::worker::Workers;
 
-/// The shortest time between two searches for unused actors, when there is no room for another actor.
+/// The shortest time between two searches for unused actors while the resource has no room for another actor.
 const CLEAR_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The most actors without clients. Most of them are hibernated until their timers are due. Each costs its state and
-/// two kilobytes. When there are more, clients with new paths get 503 (`full="actors"`).
+/// two kilobytes. Beyond this number, clients with new paths get 503 (`full="actors"`).
 const MAX_CLIENTLESS: usize = 1 << 16;
 
-/// The most deliveries of messages from outside at once. A message to several actors counts once for each. A task of
-/// one or two kilobytes waits for each delivery. Senders of more messages wait.
+/// The most deliveries of custom messages at once. A message to several actors is one delivery for each. Each pending
+/// delivery costs a task of one or two kilobytes. Senders of more messages wait.
 const MAX_DELIVERIES: u32 = 1 << 16;
 
 /// A path or pattern, and the actors that serve its clients.
@@ -45,20 +45,21 @@ pub(crate) struct Resource {
     workers: Arc<Workers>,
     topics: Arc<Topics>,
     table: Mutex<Table>,
-    /// Permits for deliveries of messages from outside, one for each actor that gets a message.
+    /// Permits for deliveries of custom messages, one for each actor that gets a message.
     deliveries: Arc<Semaphore>,
 }
 
 #[derive(Default)]
 struct Table {
     actors: HashMap<Key, ActorEntry>,
-    /// The leases of all actors: clients, and clients in their handshakes.
+    /// The number of leases of all actors. Each client has one from its handshake on. A custom message briefly takes
+    /// one for each actor that it may have to create.
     leases: usize,
     /// The time of the last search for unused actors.
     last_cleared: Option<Instant>,
 }
 
-/// Actors in which `stopping` runs. It continues when this is dropped.
+/// The actors whose `stopping` is running. Dropping this value does not interrupt them.
 #[must_use]
 pub(crate) struct Stopping(Vec<Running<()>>);
 
@@ -91,7 +92,7 @@ enum Key {
 /// An actor in the table of its resource.
 struct ActorEntry {
     actor: Arc<Actor>,
-    /// The leases of this actor: clients, and clients in their handshakes.
+    /// The number of leases of this actor.
     leases: usize,
     /// The number of sweeps since its last event.
     quiet_sweeps: u8,
@@ -119,7 +120,8 @@ impl Resource {
         &self.workers
     }
 
-    /// Returns a lease of the actor that serves a client with this path. The lease keeps the actor.
+    /// Returns a lease of the actor that serves a client with this path. The lease keeps the actor in
+    /// the table.
     ///
     /// # Errors
     ///
@@ -147,7 +149,7 @@ impl Resource {
         self.lease_from(table, key)
     }
 
-    /// Returns a lease of an actor for something other than a client, for example a message from outside.
+    /// Returns a lease of an actor for something other than a client, for example a custom message.
     fn lease_actor(self: &Arc<Self>, key: Key) -> Result<ActorLease, Full> {
         self.lease_from(self.table.lock(), key)
     }
@@ -172,7 +174,7 @@ impl Resource {
         entry.leases += 1;
         let actor = Arc::clone(&entry.actor);
         table.leases += 1;
-        // Freeing the memory of actors may take a while: other tasks need the table.
+        // Unlock the table first, because freeing the memory of actors may take a while.
         drop(table);
         drop(unused);
         Ok(ActorLease::new(Arc::clone(self), key, actor))
@@ -183,17 +185,17 @@ impl Resource {
         &self.topics
     }
 
-    /// Calls `stopping` in all actors whose handler exports it, and closes all clients. Actors stop side by side. So a
-    /// slow handler delays only its own clients, and these for `max_wait` at most.
+    /// Calls `stopping` in all actors whose handler exports it, and closes all clients. Actors stop concurrently, so a
+    /// slow handler delays only its own clients, and by at most `max_wait`.
     pub(crate) fn stop(&self, why: HostClose<'static>, max_wait: Duration) -> Stopping {
         let actors = self.actors();
         Stopping(actors.iter().filter_map(|actor| actor.stop(why, max_wait)).collect())
     }
 
-    /// Cancels the timers of all actors, because the resource gets no clients any more.
-    pub(crate) fn end(&self) {
+    /// Cancels the timers of all actors, because the resource no longer accepts clients.
+    pub(crate) fn cancel_timers(&self) {
         for actor in self.actors() {
-            actor.end();
+            actor.cancel_timers();
         }
     }
 
@@ -202,14 +204,13 @@ impl Resource {
         self.actors().iter().flat_map(|actor| actor.clients().all()).collect()
     }
 
-    /// Brings all actors to the current code, on each worker one after the other. Other tasks of the worker run between
-    /// two actors.
+    /// Moves all actors to the current code, one at a time on each worker. Other tasks of the worker run between two
+    /// actors.
     pub(crate) async fn refresh(&self) {
         join_all(Maintenance::Refresh.start(self.actors())).await;
     }
 
-    /// Brings this percentage of the actors, but at least one, to the code on trial. Returns the number of the other
-    /// actors.
+    /// Moves `percent` of the actors (at least one) to the code on trial. Returns the number of the other actors.
     pub(crate) async fn try_out(&self, percent: u8) -> usize {
         let mut chosen = self.actors();
         let number = (chosen.len() * usize::from(percent)).div_ceil(100).max(1);
@@ -219,10 +220,10 @@ impl Resource {
         others
     }
 
-    /// Forgets the states that old code handed over, because old code can no longer return.
-    pub(crate) fn forget_handed_over(&self) {
+    /// Discards the states kept for a rollback, because a rollback is no longer possible.
+    pub(crate) fn discard_rollback_state(&self) {
         for actor in self.actors() {
-            actor.forget_handed_over();
+            actor.discard_rollback_state();
         }
     }
 
@@ -249,16 +250,16 @@ impl Resource {
         if entry.leases == 0 && self.code.is_full() {
             self.code.request_room();
         }
-        // The actors of numbers and paths may be needed again. The id of a client never comes again.
+        // Actors with a number or a path as their key may be needed again. A client id is never reused.
         if entry.leases == 0 && matches!(key, Key::Client(_)) {
-            entry.actor.end();
+            entry.actor.cancel_timers();
             table.actors.remove(key);
         }
     }
 }
 
 impl Table {
-    /// Takes out the unused actors of paths to make room. A sweep would have removed them soon.
+    /// Removes and returns the unused actors of paths, to make room before the next sweep would remove them.
     fn take_unused(&mut self) -> Vec<Arc<Actor>> {
         let now = Instant::now();
         if self.last_cleared.is_some_and(|cleared| now - cleared < CLEAR_INTERVAL) {
@@ -282,7 +283,7 @@ impl ActorEntry {
         matches!(key, Key::Path(_)) && Arc::strong_count(&self.actor) == 1
     }
 
-    /// Returns whether this is the actor of a path without clients: all that it may have is timers.
+    /// Returns whether this is the actor of a path and has no clients. It may still have timers.
     fn has_no_clients(&self, key: &Key) -> bool {
         matches!(key, Key::Path(_)) && self.leases == 0
     }

@@ -9,15 +9,15 @@ use super::maintenance::{Maintenance, drop_actors, join_all};
 use super::{CLEAR_INTERVAL, Resource};
 use crate::actor::Actor;
 
-/// The number of sweeps in which an actor must have been quiet. So the time until it is hibernated is exact to a
+/// The number of sweeps in which an actor must have been quiet before it is hibernated. The time until then is exact to a
 /// quarter.
 const QUIET_SWEEPS: u8 = 4;
 
-/// How long the actor of a path is unused before it is removed, if actors are not hibernated.
+/// How long the actor of a path must be unused before it is removed, if quiet actors are not hibernated.
 const UNUSED_AFTER: Duration = Duration::from_secs(60);
 
 impl Resource {
-    /// Sweeps for ever. Hibernates actors that had no event for `hibernate_after`. Removes actors of paths that have
+    /// Sweeps forever. Hibernates actors that had no event for `hibernate_after`. Removes actors of paths that have
     /// neither clients nor timers; an actor that has only timers is hibernated until they are due.
     ///
     /// # Cancel safety
@@ -42,7 +42,7 @@ impl Resource {
     async fn make_room(&self) {
         loop {
             self.code.room_requested().await;
-            // The tasks are not waited for: a slow handler keeps only its own permit.
+            // Do not wait for the tasks: a slow handler keeps only its own permit.
             Maintenance::Hibernate.start(self.take_clientless());
             sleep(CLEAR_INTERVAL).await;
         }
@@ -59,7 +59,7 @@ impl Resource {
         clientless.filter(has_instance).cloned().collect()
     }
 
-    /// Removes unused actors. Returns the actors that have just been quiet for long enough to be hibernated.
+    /// Removes unused actors. Returns the actors that have now been quiet long enough to be hibernated.
     fn take_quiet(&self, hibernate_after: Option<Duration>) -> Vec<Arc<Actor>> {
         let (mut quiet, mut unused) = (Vec::new(), Vec::new());
         self.table.lock().actors.retain(|key, entry| {

@@ -163,7 +163,7 @@ impl ServedResource {
     pub(in crate::server) fn end(&self, why: HostClose<'static>, max_wait: Duration) {
         // There is no need to wait for the handlers here.
         drop(self.stop(why, max_wait));
-        self.resource.end();
+        self.resource.cancel_timers();
     }
 
     /// Returns whether the resource has been stopped. After a client has been accepted, this must be checked again.

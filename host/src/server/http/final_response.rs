@@ -111,7 +111,7 @@ fn start_websocket<S, M: Transfer<S>>(
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let actor = Arc::clone(accepted.admitted.actor());
-    if !actor.worker().is_here() {
+    if !actor.worker().is_current() {
         return serve_websocket(state, accepted, M::transfer(stream), rest, async {});
     }
     // Nothing to transfer, so the task needs no memory for a detached stream.
