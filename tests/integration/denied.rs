@@ -130,7 +130,7 @@ fn log_names_each_denied_request_once_and_says_what_to_do() -> Result<()> {
     ] {
         let [line] = stderr(asked)[..] else { panic!("not once {asked}: {log}") };
         assert!(line.contains("guest-asking.wasm") && line.contains("no setting"), "{line}");
-        assert!(line.contains("message from outside"), "{line}");
+        assert!(line.contains("custom message"), "{line}");
     }
     let [line] = stderr("asked for files (wasi:filesystem)")[..] else { panic!("not once: {log}") };
     assert!(line.contains("no setting") && line.contains("env"), "{line}");

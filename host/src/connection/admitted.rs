@@ -80,7 +80,7 @@ impl Admitted {
         let sent = client.outgoing().outbound.close_code();
         let disconnection = end.disconnection(sent, client.cause());
         let cause = disconnection.cause.as_str();
-        let (code, sent) = (disconnection.code, disconnection.sent);
+        let (code, sent) = (disconnection.code, disconnection.sent_code);
         tracing::debug!(client = %id, cause, code, sent, "disconnected: {end}");
         // Unregistered now, and not only when the event has its turn: nothing finds the client any more.
         drop(registration);

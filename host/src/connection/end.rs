@@ -55,7 +55,7 @@ impl ConnectionEnd {
             other => (ABNORMAL_CLOSURE, other.to_string()),
         };
         let clean = matches!(self, Self::Closed(_));
-        Disconnection { cause, code, reason, clean, sent: sent.map(CloseCode::number) }
+        Disconnection { cause, code, reason, clean, sent_code: sent.map(CloseCode::number) }
     }
 
     /// Returns the cause that this end shows, if no cause came before it.

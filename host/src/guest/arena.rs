@@ -1,8 +1,8 @@
 //! Slots of memory, all of one size, side by side in large shared mappings.
 //!
 //! A mapping per slot would cost one to three of the 65,530 mappings that a process may have by default, and system
-//! time whenever one is made or removed. Here a mapping holds 64 slots, and a slot that is dropped goes to the next
-//! owner. A slot takes memory only where it was touched.
+//! time whenever a mapping is made or removed. Here a mapping holds 64 slots, and a slot that is dropped goes to the
+//! next owner. A slot takes memory only where it was touched.
 
 #![expect(unsafe_code, reason = "memory is mapped by hand, and wasmtime runs on it")]
 
@@ -22,7 +22,7 @@ pub(super) const SLOTS: usize = 64;
 /// evict each other from the caches if slots were a power of two apart.
 const STAGGER: usize = 5;
 
-/// The size of a huge page on common processors, in bytes. Where the size is another, the kernel ignores the advice.
+/// The size of a huge page on common processors, in bytes. On other processors, the kernel ignores the advice.
 const HUGE_PAGE: usize = 2 << 20;
 
 /// How many slots of an arena may have huge pages: each costs two of the 65,530 mappings of a process. The other slots
@@ -42,7 +42,7 @@ pub(super) enum Guard {
     Page,
 }
 
-/// Slots of one size. The arena keeps its mappings, and gives the memory of unused slots back to the system.
+/// Slots of one size. The arena keeps its mappings, and gives the memory of unused slots back to the kernel.
 #[derive(Debug)]
 pub(super) struct Arena {
     size: usize,
@@ -88,7 +88,7 @@ impl Arena {
     ///
     /// # Errors
     ///
-    /// The system's error if it cannot map more memory.
+    /// The error of the operating system if it cannot map more memory.
     pub(super) fn slot(self: &Arc<Self>) -> Result<Slot> {
         let mut free = self.free.lock();
         if free.is_empty() {
@@ -168,7 +168,7 @@ impl Slot {
         with_exposed_provenance_mut(self.start - self.arena.gap)
     }
 
-    /// Asks for huge pages for the part of the slot that begins at the offset `from`. The system provides a huge page
+    /// Asks for huge pages for the part of the slot that begins at the offset `from`. The kernel provides a huge page
     /// as fast as twenty small ones, and a huge page replaces 512 of them. The slot costs two mappings until it is
     /// dropped.
     pub(super) fn use_huge_pages(&mut self, from: usize) {
@@ -206,7 +206,7 @@ impl Slot {
         }
     }
 
-    /// Gives the memory back to the system. The slot then reads as zeros again.
+    /// Gives the memory back to the kernel. The slot then reads as zeros again.
     ///
     /// # Safety
     ///
@@ -223,7 +223,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        // The next owner must find zeros, and no data of this one. A slot that cannot be cleared is not used again.
+        // The next owner must find zeros, and no data of this owner. A slot that cannot be cleared is not used again.
         // SAFETY: the owner drops the slot, so it has no more references into it and does not need the content.
         if unsafe { self.clear() }.is_ok() && self.use_small_pages().is_ok() {
             self.arena.free.lock().push(self.start);

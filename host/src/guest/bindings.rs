@@ -2,7 +2,7 @@
 
 wasmtime::component::bindgen!({
     path: "../wit",
-    inline: "package ws-host:host; world called { export ws-host:socket/handler@0.1.0; }",
-    world: "ws-host:host/called",
+    inline: "package ws-host:host; world required-exports { export ws-host:socket/handler@0.1.0; }",
+    world: "ws-host:host/required-exports",
     exports: { default: async },
 });

@@ -18,7 +18,7 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    /// Returns the word for it in the contract with handlers.
+    /// Returns its name in the contract with handlers.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Reload => "reload",
@@ -30,7 +30,7 @@ impl Reason {
     }
 }
 
-/// What is known about a message from outside.
+/// What is known about a custom message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CustomInfo {
     /// The kind of the message, as its sender declared it.

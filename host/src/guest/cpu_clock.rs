@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ticker;
 
-/// Measures the CPU time of a call since the call began or last continued after a wait.
+/// Measures the CPU time of a call since the call began or was last resumed.
 #[derive(Debug)]
 pub(super) struct CpuClock {
     started: AtomicU64,

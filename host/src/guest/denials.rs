@@ -42,7 +42,7 @@ impl Denials {
                 target: "guest",
                 component,
                 "the handler asked for {capability}: handlers have no network, and no setting grants it: let another \
-                 program make the request, and pass the answer to the handler as a message from outside \
+                 program make the request, and pass the answer to the handler as a custom message \
                  (POST /resources/NAME/messages at the admin address)"
             ),
         }

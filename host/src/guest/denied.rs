@@ -140,7 +140,7 @@ fn resolve_addresses(
     Ok((Err(ErrorCode::AccessDenied),))
 }
 
-/// Returns no directories, so that a guest can open no file. This is the only call of `wasi:filesystem` that a guest
+/// Returns no directories, so that a guest can open no file. This is the only call to `wasi:filesystem` that a guest
 /// without directories makes, so the denial is logged here. Calls by start-up code are not logged: the runtimes of some
 /// toolchains always make this call.
 fn get_directories(store: Store<'_>, (): ()) -> Result<(Directories,)> {

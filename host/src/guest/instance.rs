@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use wasmtime::component::{ComponentNamedList, Lower, TypedFunc};
 use wasmtime::{AsContextMut, Store};
 
-use super::bindings::Called;
+use super::bindings::RequiredExports;
 use super::bindings::exports::ws_host::socket::handler;
 use super::burst::Burst;
 use super::call_info::{CustomInfo, Reason};
@@ -29,7 +29,7 @@ use crate::timers::TimerId;
 pub(crate) struct Guest {
     time_limit: TimeLimit,
     store: Store<State>,
-    handler: Called,
+    handler: RequiredExports,
     optional: Optional,
 }
 
@@ -61,7 +61,7 @@ pub(crate) struct Refusal {
     pub(crate) body: Option<(HeaderValue, Vec<u8>)>,
 }
 
-/// The result of a message from outside.
+/// The result of a custom message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CustomReply {
     /// The handler's answer.
@@ -79,14 +79,15 @@ pub(crate) struct Disconnection {
     pub(crate) code: u16,
     pub(crate) reason: String,
     pub(crate) clean: bool,
-    pub(crate) sent: Option<u16>,
+    /// The code of the close frame that the host has sent.
+    pub(crate) sent_code: Option<u16>,
 }
 
 impl Guest {
     pub(super) fn new(
         time_limit: TimeLimit,
         store: Store<State>,
-        handler: Called,
+        handler: RequiredExports,
         optional: Optional,
     ) -> Self {
         Self { time_limit, store, handler, optional }
@@ -147,8 +148,8 @@ impl Guest {
         self.optional.received_burst.is_some()
     }
 
-    /// Lets the component take messages from the burst, one after the other. Each is an event of its own. Without the
-    /// export it takes none. The burst is returned with the result.
+    /// Lets the component take messages from the burst, one after the other. Each message is an event of its own.
+    /// Without the export, the component takes none. The burst is returned with the result.
     pub(crate) async fn received_burst<B: Burst>(
         &mut self,
         from: &Arc<Client>,
@@ -191,12 +192,12 @@ impl Guest {
         self.call_optional(None, |optional| optional.stopping, ()).await
     }
 
-    /// Announces that a client is about to be closed because its time is over. Without the export nothing happens.
+    /// Announces that a client is about to be closed because it expires. Without the export nothing happens.
     pub(crate) async fn expiring(&mut self, client: &Arc<Client>) -> Result<(), Fault> {
         self.call_optional(Some(client), |optional| optional.expiring, (client.id().0,)).await
     }
 
-    /// Delivers a message from outside, and returns the handler's answer.
+    /// Delivers a custom message, and returns the handler's answer.
     pub(crate) async fn received_custom(
         &mut self,
         message: Vec<u8>,
@@ -221,7 +222,7 @@ impl Guest {
         self.store.data().recent_stderr()
     }
 
-    /// Returns the state of the instance, if the component gives any.
+    /// Returns the state of the instance, if the component saves any.
     pub(crate) async fn suspend(&mut self, reason: Reason) -> Result<Option<Vec<u8>>, Fault> {
         let Event { optional, store, time_limit, .. } = self.begin(None);
         let Some(Lifecycle { suspend, .. }) = &optional.lifecycle else { return Ok(None) };
@@ -249,7 +250,7 @@ impl Guest {
         Ok(resumed)
     }
 
-    /// Calls an export that a component may leave out, if it has it.
+    /// Calls an optional export, if the component has it.
     async fn call_optional<Parameters: ComponentNamedList + Lower>(
         &mut self,
         client: Option<&Arc<Client>>,

@@ -8,7 +8,7 @@ use super::{Density, Runtime};
 
 type Store<'a> = StoreContextMut<'a, State>;
 
-/// Starts a runtime that adds a function, a cause and an error whose words no component knows, and an interface.
+/// Starts a runtime that adds a function, a cause and an error whose names no component knows, and an interface.
 pub(crate) fn runtime() -> Result<Runtime> {
     let mut runtime = Runtime::start(None, Density::Few).expect("it starts");
     runtime.linker.allow_shadowing(true);

@@ -9,17 +9,17 @@ use super::cpu_clock::CpuClock;
 use crate::slice;
 use crate::ticker;
 
-/// The most tables, memories and core instances of an instance. Components of real toolchains have fewer: a Rust
-/// component for WASI 0.2 has one memory and a handful of core instances.
+/// Limits on what a component instance may contain: tables, memories and core instances. Components of real toolchains
+/// have fewer: a Rust component for WASI 0.2 has one memory and a handful of core instances.
 const MAX_TABLES: usize = 32;
 const MAX_MEMORIES: usize = 4;
 const MAX_CORE_INSTANCES: usize = 64;
 
-/// How many bytes of memory a table element counts as: a pointer, and another because a growing table reserves up to
+/// The bytes that are charged for a table element: a pointer, and another one because a growing table reserves up to
 /// twice its size.
 const TABLE_ELEMENT: usize = 2 * size_of::<usize>();
 
-/// After how many bytes of new memory an event yields and counts as a long computation. A guest that only allocates
+/// After how many bytes of new memory an event yields and is treated as a long computation. A guest that only allocates
 /// would be done before the first tick of the clock.
 const GROWTH_BEFORE_YIELD: usize = 512 << 10;
 
@@ -61,7 +61,7 @@ impl LimitExceeded {
 pub(super) struct Meter {
     limits: Limits,
     memory: usize,
-    /// How much memory is new since growth last made the guest yield.
+    /// Memory added since the guest last yielded because of growth.
     grown: usize,
     clock: Arc<CpuClock>,
     /// CPU time that was charged to the event so far, in nanoseconds.
@@ -107,7 +107,7 @@ impl Meter {
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(slice::yield_now())))
     }
 
-    /// Charges the event for the CPU time since it was last charged or last waited, and marks it as a long computation.
+    /// Charges the event for the CPU time since it was last charged or resumed, and marks it as a long computation.
     ///
     /// # Errors
     ///
@@ -145,8 +145,9 @@ impl ResourceLimiterAsync for Meter {
         Ok(true)
     }
 
-    /// Ends the instance. The charged memory cannot be released: wasmtime may also report a growth here that it never
-    /// asked about, and that was never charged. The bounds were checked before, so the system has no memory.
+    /// Ends the instance. The charged memory cannot be released: wasmtime may also report a failed growth here without
+    /// having called `memory_growing` for it, and such a growth was never charged. The bounds were checked before, so a
+    /// failure here means that the operating system has no memory.
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
         Err(error.context("a memory of the guest cannot grow"))
     }
@@ -164,7 +165,7 @@ impl ResourceLimiterAsync for Meter {
         Ok(true)
     }
 
-    /// As for memories.
+    /// Ends the instance, for the same reasons as `memory_grow_failed`.
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
         Err(error.context("a table of the guest cannot grow"))
     }
@@ -182,8 +183,8 @@ impl ResourceLimiterAsync for Meter {
     }
 }
 
-/// Returns whether the size exceeds the bound that the component itself declares, or that any memory has. WebAssembly
-/// then refuses the growth, and nothing is charged.
+/// Returns whether the size exceeds the bound that the component itself declares, or the largest size that WebAssembly
+/// allows. WebAssembly then refuses the growth, and nothing is charged.
 fn exceeds(desired: usize, maximum: Option<usize>) -> bool {
     maximum.is_some_and(|maximum| desired > maximum)
 }

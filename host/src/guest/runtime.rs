@@ -52,7 +52,7 @@ pub(crate) struct Runtime {
 pub(crate) enum RuntimeError {
     #[error("the component runtime cannot start on this machine")]
     Engine(#[source] super::error::Cause),
-    #[error("the system cannot start a thread for the component runtime")]
+    #[error("the operating system cannot start a thread for the component runtime")]
     System(#[from] std::io::Error),
 }
 
@@ -126,8 +126,9 @@ fn interrupt_at_ticks(engine: &Engine) -> std::io::Result<()> {
 }
 
 /// Turns off features that no toolchain for WASI 0.2 uses, to keep the host's attack surface small. A component that
-/// needs one is refused with the feature's name. The same holds for threads, exceptions and garbage collection, which
-/// this host is built without. Several memories in a module stay allowed: tools that merge modules produce them.
+/// needs such a feature is refused with the feature's name. The same holds for threads, exceptions and garbage
+/// collection, which this host is built without. Several memories in a module stay allowed: tools that merge modules
+/// produce them.
 fn refuse_features(config: &mut Config) {
     // Component interfaces pass 32-bit addresses.
     config.wasm_memory64(false);

@@ -35,8 +35,8 @@ impl Stacks {
     }
 }
 
-/// Creates an instance in a new store, and gives the memory of the store's stack back to the system: events need less
-/// than start-up code.
+/// Creates an instance in a new store, and gives the memory of the store's stack back to the kernel: events need less
+/// stack than start-up code.
 ///
 /// # Cancel safety
 ///

@@ -21,14 +21,15 @@ use super::recent_stderr::RecentStderr;
 use crate::actor_resources::ActorResources;
 use crate::clients::{Client, ClientId};
 
-/// After how many ticks a call yields for the first time. Not after one: a short call would then also yield if a tick
+/// After how many ticks a call yields for the first time. After a single tick, a short call would also yield if a tick
 /// happens to fall into it, and everything that waits for the call would wait longer.
 const FIRST_YIELD: u64 = 2;
 
 /// How many WASI resources (streams, timers) an instance may hold at once. Each costs the host memory.
 const MAX_RESOURCES: usize = 10_000;
 
-/// The same limit when an HTTP resource is added. These may take 48 KiB each: a request with its body and headers.
+/// The same limit when an HTTP resource is added. HTTP resources may take 48 KiB each: a request with its body and
+/// headers.
 const MAX_RESOURCES_WITH_HTTP: usize = 1_000;
 
 /// The most bytes that the headers of one request may have.
@@ -69,11 +70,11 @@ pub(super) struct State {
     wasi: Wasi,
 }
 
-/// The data for calls of WASI.
+/// The data for WASI calls.
 struct Wasi {
     setup: Arc<Setup>,
     recent_stderr: RecentStderr,
-    /// Created by the first call that needs it: many guests never make one.
+    /// Created by the first call that needs it: many guests never make such a call.
     context: Option<Box<WasiCtx>>,
     http: WasiHttpCtx,
     http_hooks: DeniedHttp,

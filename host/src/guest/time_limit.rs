@@ -23,9 +23,9 @@ impl TimeLimit {
         Self { max_time, clock }
     }
 
-    /// Waits for a call, but not longer than an event may take. The call is borrowed because every connection carries
-    /// this future: a call by value would take its room twice. If the time is over and the caller drops the call, the
-    /// instance is left in the middle of an event.
+    /// Waits for a call, but not longer than an event may take. The call is borrowed because every connection stores
+    /// this future, which would hold a call that is passed by value twice. If the time is over and the caller drops the
+    /// call, the instance is left in the middle of an event.
     ///
     /// # Errors
     ///
@@ -48,7 +48,7 @@ impl TimeLimit {
         poll_fn(|context| {
             // A call that has just yielded must not be polled again at once: no other task would have run.
             if std::mem::replace(&mut is_waiting, true) {
-                // The call used no CPU time while it waited.
+                // The call used no CPU time while it was suspended.
                 self.clock.restart();
                 if let Poll::Ready(called) = call.as_mut().poll(context) {
                     return Poll::Ready(Ok(called?));

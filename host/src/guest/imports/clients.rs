@@ -3,11 +3,11 @@
 use wasmtime::Result;
 use wasmtime::component::{Linker, WasmList};
 
+use super::error_names::outcome;
 use super::message::Message;
 use super::options::{self, OptionsHandle, resolve};
 use super::text::Text;
 use super::to_many::{connected_clients, send_to_clients};
-use super::words::outcome;
 use super::{Outcome, State, Store, for_client, for_known_client, for_open_client};
 use crate::clients::{Cause, Client, CloseError};
 
@@ -46,7 +46,7 @@ fn send(
 ) -> Result<Outcome> {
     let options = match resolve(&store, options.as_ref()) {
         Ok(options) => options,
-        Err(word) => return Ok((Err(word),)),
+        Err(error_name) => return Ok((Err(error_name),)),
     };
     let sent = for_client(&store, to, |client| Ok(message.send(&store, client, options.form)));
     Ok(match sent {

@@ -23,7 +23,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
         Ok((find(&store, client).is_some_and(|how| how.clean),))
     })?;
     disconnection.func_wrap("sent-code", |store: Store<'_>, (client,): (u64,)| {
-        Ok((find(&store, client).and_then(|how| how.sent),))
+        Ok((find(&store, client).and_then(|how| how.sent_code),))
     })
 }
 

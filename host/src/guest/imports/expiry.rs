@@ -5,7 +5,7 @@ use std::time::Duration;
 use wasmtime::Result;
 use wasmtime::component::Linker;
 
-use super::words::outcome;
+use super::error_names::outcome;
 use super::{Outcome, State, Store, for_client, for_open_client};
 use crate::clients::Client;
 

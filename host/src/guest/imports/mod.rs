@@ -11,6 +11,7 @@
 mod burst;
 mod clients;
 mod disconnection;
+mod error_names;
 mod expiry;
 mod handshake;
 mod message;
@@ -21,7 +22,6 @@ mod text;
 mod timers;
 mod to_many;
 mod topics;
-mod words;
 
 use wasmtime::component::Linker;
 use wasmtime::{Result, StoreContextMut};
@@ -34,7 +34,7 @@ use crate::clients::{Client, ClientId};
 
 type Store<'a> = StoreContextMut<'a, State>;
 
-/// What most functions return to the guest: nothing, or the word of an error.
+/// What most functions return to the guest: nothing, or the name of an error.
 type Outcome = (std::result::Result<(), &'static str>,);
 
 /// Adds the functions of all interfaces to the linker.

@@ -6,9 +6,9 @@ use wasmtime::Result;
 use wasmtime::component::Linker;
 use ws_host_protocol::CloseFrame;
 
+use super::error_names::{ErrorName, outcome};
 use super::text::Text;
 use super::to_many::{FoundGroup, charge_and_yield, deliver_to_group, send_to_group};
-use super::words::{ErrorWord, outcome};
 use super::{Outcome, State, Store, existing_id};
 use crate::clients::{ClientId, CloseError};
 use crate::slice;
@@ -64,7 +64,7 @@ async fn clients_of(mut store: Store<'_>, (tag,): (Text,)) -> Result<(Vec<u64>,)
 async fn close_tagged(store: Store<'_>, (tag, code, reason): (Text, u16, Text)) -> Result<Outcome> {
     let group = match find_group(&store.data().resources.topics, &tag.to_str(&store)?) {
         Ok(group) => group,
-        Err(word) => return Ok((Err(word),)),
+        Err(error_name) => return Ok((Err(error_name),)),
     };
     let frame = match CloseFrame::new(code, &*reason.to_str(&store)?) {
         Ok(frame) => frame,

@@ -14,7 +14,7 @@ use crate::clients::ClientId;
 use crate::slice;
 use crate::topics::{Group, Progress, Publication, Topics};
 
-/// The group of a name, if it has members; the word of the error if no group can have that name.
+/// The group of a name, if it has members; the name of the error if no group can have that name.
 pub(super) type FoundGroup = std::result::Result<Option<Arc<Group>>, &'static str>;
 
 /// Sends a message to clients of this actor. Returns the clients that did not get it.
@@ -61,11 +61,11 @@ pub(super) async fn send_to_group(
 ) -> Result<Outcome> {
     let options = match resolve(&store, options.as_ref()) {
         Ok(options) => options,
-        Err(word) => return Ok((Err(word),)),
+        Err(error_name) => return Ok((Err(error_name),)),
     };
     let group = match find(&store.data().resources.topics, &name.to_str(&store)?) {
         Ok(group) => group,
-        Err(word) => return Ok((Err(word),)),
+        Err(error_name) => return Ok((Err(error_name),)),
     };
     deliver_to_group(store, group, |store, group| {
         let message = message.frame(store)?.with_form(options.form);
@@ -96,7 +96,7 @@ async fn deliver(store: &mut Store<'_>, publication: &Publication) -> Result<()>
         match publication.deliver() {
             Progress::Done => return Ok(()),
             Progress::SliceOver => charge_and_yield(store).await?,
-            // No charge: the time goes to earlier publications, and their senders are charged for it.
+            // No charge: the time is spent on earlier publications, whose senders are charged.
             Progress::Queued => slice::yield_now().await,
         }
     }

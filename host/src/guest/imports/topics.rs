@@ -3,9 +3,9 @@
 use wasmtime::Result;
 use wasmtime::component::Linker;
 
+use super::error_names::{ErrorName, outcome};
 use super::text::Text;
 use super::to_many::send_to_group;
-use super::words::{ErrorWord, outcome};
 use super::{Outcome, State, Store, existing_id};
 use crate::clients::ClientId;
 use crate::topics::{SubscribeError, is_valid_name};

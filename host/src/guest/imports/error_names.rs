@@ -1,4 +1,4 @@
-//! The words for the errors that a guest gets. They are part of the contract: `wit/` says what each means.
+//! The names of the errors that a guest gets. They are part of the contract: `wit/` says what each means.
 
 use ws_host_protocol::{CloseFrameError, SendError};
 
@@ -7,12 +7,12 @@ use crate::timers::TooManyTimers;
 use crate::topics::{SubscribeError, TagError};
 
 /// An error that an import may return to the guest.
-pub(super) trait ErrorWord {
-    /// Returns the word for it in the contract with handlers.
+pub(super) trait ErrorName {
+    /// Returns its name in the contract with handlers.
     fn as_str(&self) -> &'static str;
 }
 
-impl ErrorWord for SendError {
+impl ErrorName for SendError {
     fn as_str(&self) -> &'static str {
         match self {
             Self::Full => "full",
@@ -23,7 +23,7 @@ impl ErrorWord for SendError {
     }
 }
 
-impl ErrorWord for CloseError {
+impl ErrorName for CloseError {
     fn as_str(&self) -> &'static str {
         match self {
             Self::Closed => "closed",
@@ -33,25 +33,25 @@ impl ErrorWord for CloseError {
     }
 }
 
-impl ErrorWord for AttachmentTooLong {
+impl ErrorName for AttachmentTooLong {
     fn as_str(&self) -> &'static str {
         "too-long"
     }
 }
 
-impl ErrorWord for TooManyTimers {
+impl ErrorName for TooManyTimers {
     fn as_str(&self) -> &'static str {
         "too-many"
     }
 }
 
-impl ErrorWord for TagError {
+impl ErrorName for TagError {
     fn as_str(&self) -> &'static str {
         Self::as_str(*self)
     }
 }
 
-impl ErrorWord for SubscribeError {
+impl ErrorName for SubscribeError {
     fn as_str(&self) -> &'static str {
         match self {
             Self::Closed => "closed",
@@ -62,6 +62,6 @@ impl ErrorWord for SubscribeError {
 }
 
 /// Turns a result into what the guest gets.
-pub(super) fn outcome<E: ErrorWord>(result: Result<(), E>) -> super::Outcome {
+pub(super) fn outcome<E: ErrorName>(result: Result<(), E>) -> super::Outcome {
     (result.map_err(|error| error.as_str()),)
 }
