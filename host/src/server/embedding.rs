@@ -11,7 +11,7 @@ use super::http::answer_with_upgrade;
 use super::listen::{Endpoint, serve_connection};
 use super::permits::handshake::HandshakePermit;
 use super::response::Body;
-use super::stream::NoTransfer;
+use super::stream::KeepRegistration;
 
 impl Host {
     /// Serves a stream. Returns when the request is answered. If it opens a WebSocket, a task of its own serves the
@@ -26,7 +26,7 @@ impl Host {
     {
         let context = RequestContext::new(&self.state, peer);
         let state = Arc::clone(&self.state);
-        serve_connection::<_, NoTransfer>(
+        serve_connection::<_, KeepRegistration>(
             state,
             &Endpoint::UNBOUND,
             stream,

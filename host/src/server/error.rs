@@ -1,5 +1,6 @@
 //! Errors at the start of a server.
 
+use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
 
 use crate::config::{Address, ConfigLocation, InvalidSetting};
@@ -16,9 +17,9 @@ pub enum StartError {
     /// The component runtime does not start on this machine.
     #[error(transparent)]
     Runtime(Box<dyn std::error::Error + Send + Sync>),
-    /// The system cannot start a worker thread.
-    #[error("the system cannot start a worker thread")]
-    Worker(#[source] std::io::Error),
+    /// The operating system cannot start a worker thread.
+    #[error("the operating system cannot start a worker thread")]
+    Worker(#[source] Error),
     /// A component cannot be served.
     #[error(transparent)]
     Component(ReloadError),
@@ -26,20 +27,20 @@ pub enum StartError {
     #[error(transparent)]
     Certificate(Box<dyn std::error::Error + Send + Sync>),
     /// The server cannot listen on an address.
-    #[error("cannot listen on {address}: {}", advice(.cause))]
+    #[error("cannot listen on {address}: {}", listen_advice(.cause))]
     Listen {
         /// The address.
         address: Address,
-        /// The system's error.
-        cause: std::io::Error,
+        /// The error of the operating system.
+        cause: Error,
     },
     /// The server cannot listen on the admin address.
-    #[error("cannot listen on the admin address {address}: {}", advice(.cause))]
+    #[error("cannot listen on the admin address {address}: {}", admin_advice(.cause))]
     Admin {
         /// The address.
         address: SocketAddr,
-        /// The system's error.
-        cause: std::io::Error,
+        /// The error of the operating system.
+        cause: Error,
     },
 }
 
@@ -57,22 +58,58 @@ pub(super) fn resource_prefix(setting: &InvalidSetting) -> String {
     }
 }
 
-fn advice(cause: &std::io::Error) -> String {
+fn listen_advice(cause: &Error) -> String {
     match cause.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            "another program listens there; stop it or choose another address with --listen".into()
-        }
-        std::io::ErrorKind::PermissionDenied => {
-            "not permitted; ports below 1024 need privileges: choose a higher one with --listen"
-                .into()
-        }
-        std::io::ErrorKind::AlreadyExists => {
+        ErrorKind::AlreadyExists => {
             "the file exists and is not a socket; choose another with --listen".into()
         }
-        std::io::ErrorKind::AddrNotAvailable => {
+        ErrorKind::AddrNotAvailable => {
             "this machine does not have that address; 0.0.0.0 listens on all of its IPv4 addresses"
                 .into()
         }
+        _ => advice(cause, "--listen"),
+    }
+}
+
+fn admin_advice(cause: &Error) -> String {
+    match cause.kind() {
+        ErrorKind::AddrNotAvailable => {
+            "this machine does not have that address; choose another loopback address with --admin, such as 127.0.0.1"
+                .into()
+        }
+        _ => advice(cause, "--admin"),
+    }
+}
+
+/// Returns what to do about an error of an address that is set with `flag`.
+fn advice(cause: &Error, flag: &str) -> String {
+    match cause.kind() {
+        ErrorKind::AddrInUse => {
+            format!("another program listens there; stop it or choose another address with {flag}")
+        }
+        ErrorKind::PermissionDenied => format!(
+            "not permitted; ports below 1024 need privileges: choose a higher one with {flag}"
+        ),
         _ => cause.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_names_the_flag_that_sets_the_address() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 80));
+        for kind in [ErrorKind::AddrInUse, ErrorKind::PermissionDenied] {
+            let listen = StartError::Listen { address: Address::Tcp(address), cause: kind.into() };
+            let listen = listen.to_string();
+            assert!(listen.contains("--listen") && !listen.contains("--admin"), "{listen}");
+            let admin = StartError::Admin { address, cause: kind.into() }.to_string();
+            assert!(admin.contains("--admin") && !admin.contains("--listen"), "{admin}");
+        }
+        let cause = ErrorKind::AddrNotAvailable.into();
+        let admin = StartError::Admin { address, cause }.to_string();
+        assert!(admin.contains("--admin") && !admin.contains("0.0.0.0"), "{admin}");
     }
 }

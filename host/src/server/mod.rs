@@ -52,7 +52,7 @@ pub struct Server {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Listening {
-    /// The address, with the port that the system chose if the configuration has port 0.
+    /// The address, with the port that the operating system chose if the configuration has port 0.
     pub address: Address,
     /// The address in the configuration.
     pub configured: Address,

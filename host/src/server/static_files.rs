@@ -164,7 +164,7 @@ async fn serve(request: &Request<()>, file: &Path, name: &Path) -> Option<Respon
     Some(response.map(|body| body.boxed_unsync()))
 }
 
-/// Whether the request has a `Range` in the form that the library answers correctly. Any other range may be ignored
+/// Whether the request has a `Range` in the form that `ServeFile` answers correctly. Any other range may be ignored
 /// (RFC 9110 §14.2). One with `If-Range` must be ignored if the file may have changed (§13.1.5).
 fn is_plain_range(headers: &HeaderMap) -> bool {
     let range = headers.get(RANGE).and_then(|range| range.to_str().ok());

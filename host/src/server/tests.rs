@@ -14,7 +14,7 @@ use super::host::Stopped;
 use crate::config::{Address, Config, Encryption, Host, Listen, ProxyProtocol};
 use crate::worker::WorkerHandle;
 
-/// The loopback address, with a port that the system chooses.
+/// The loopback address, with a port that the operating system chooses.
 const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Starts a server without resources on a free port, with an optional admin address.

@@ -36,15 +36,15 @@ struct Open {
 /// The state of a connection. The order of states is the order of eviction: the lowest one is evicted first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum State {
-    /// No request has come, or the last one is answered, since this time.
+    /// No request is running. The time is when the connection was opened or its last request was answered.
     Idle(Instant),
-    /// A long request is still being read or waits for a permit, since this time.
+    /// A long request is still being read or waits for a permit. The time is when the request arrived.
     Waiting(Instant),
     /// A long request runs.
     Working,
 }
 
-/// The slot of a connection. It is free again when it is dropped.
+/// The slot of a connection. Dropping this frees the slot.
 #[derive(Debug)]
 pub(super) struct ConnectionSlot {
     connections: Arc<Connections>,

@@ -62,7 +62,7 @@ const INVALID_KIND: &str = "The Content-Type is not ASCII.\n";
 /// The sender that handlers see in messages from the admin address.
 const SENDER: &str = "admin";
 
-/// The pause before the next accept when the system has no file descriptors left.
+/// The pause before the next accept when no file descriptors are left.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 /// Limits the log lines about connections that cannot be accepted.
@@ -88,7 +88,7 @@ impl Admin {
     ///
     /// # Errors
     ///
-    /// The system's error if it cannot listen there.
+    /// The error of the operating system if the server cannot listen there.
     pub(super) async fn start(
         address: SocketAddr,
         host: Host,
@@ -166,7 +166,7 @@ impl AdminService {
         if let Err(rejected) = caller::check(&http_request, self.address) {
             return text(rejected.status(), format!("{rejected}\n"));
         }
-        // RFC 9110 §9.3.2: HEAD is GET without a body, which the HTTP library omits.
+        // RFC 9110 §9.3.2: HEAD is GET without a body, which hyper omits.
         let method = match *http_request.method() {
             Method::HEAD => &Method::GET,
             ref method => method,

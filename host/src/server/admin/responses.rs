@@ -91,7 +91,11 @@ pub(super) fn sent(answers: Result<Vec<CustomAnswer>, CustomError>) -> Response<
         Err(error @ (CustomError::NoResource(_) | CustomError::NoClient)) => {
             return text(StatusCode::NOT_FOUND, format!("{error}\n"));
         }
-        Err(error @ (CustomError::NotPerPath | CustomError::KindTooLong)) => {
+        Err(
+            error @ (CustomError::NotPerPath
+            | CustomError::KindTooLong
+            | CustomError::SenderTooLong),
+        ) => {
             return text(StatusCode::BAD_REQUEST, format!("{error}\n"));
         }
         Err(error) => return text(StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),

@@ -22,7 +22,7 @@ pub(in crate::server) struct HostContext {
 impl HostContext {
     /// # Errors
     ///
-    /// The system's error if it cannot start a worker thread.
+    /// The error of the operating system if it cannot start a worker thread.
     pub(in crate::server) fn new(config: config::Host) -> std::io::Result<Self> {
         let runtimes = Runtimes::new(config.cache.clone());
         let workers = Arc::new(Workers::start(config.workers)?);

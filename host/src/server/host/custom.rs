@@ -1,4 +1,4 @@
-//! Messages to handlers from outside: from the admin address or an embedding program.
+//! Custom messages: messages to handlers from the admin address or an embedding program.
 
 use std::sync::Arc;
 
@@ -6,10 +6,10 @@ use super::CustomError;
 use crate::guest::CustomInfo;
 
 /// The maximum length of a message's kind and of its sender, in bytes: every instance that gets the message holds both
-/// in addition.
+/// in addition to its content.
 const MAX_INFO_LENGTH: usize = 255;
 
-/// A message from outside, for handlers that export `custom-listener`.
+/// A custom message, for handlers that export `custom-listener`.
 ///
 /// ```
 /// use ws_host::CustomMessage;

@@ -320,8 +320,8 @@ impl Host {
     ///
     /// # Cancel safety
     ///
-    /// When the future is dropped, the message is still delivered, unless it waits because too many others are queued
-    /// before it (65,536, counted once for each instance that a message is for).
+    /// When the future is dropped, the message is still delivered, unless it still waits for room in the queue. The
+    /// queue has 65,536 places, and a message takes one for each instance that it is for.
     pub async fn send_custom(
         &self,
         resource: &str,

@@ -40,7 +40,7 @@ pub(in crate::server) struct ServedResource {
     sweep: Mutex<AbortOnDropHandle<()>>,
 }
 
-/// A handshake that waits for the handler. It counts until it is dropped.
+/// A handshake that waits for the handler. It occupies a place in the limit until it is dropped.
 pub(in crate::server) struct PendingHandshake(Arc<ServedResource>);
 
 impl Drop for PendingHandshake {
@@ -108,7 +108,7 @@ impl ServedResource {
         &self.reloader
     }
 
-    /// Counts another handshake that waits for the handler. Returns `None` if `limit` of them wait already.
+    /// Adds a handshake that waits for the handler. Returns `None` if `limit` handshakes already wait.
     pub(in crate::server) fn try_handshake(
         self: &Arc<Self>,
         limit: usize,

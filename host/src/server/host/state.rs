@@ -56,7 +56,7 @@ pub(in crate::server) struct HostState {
 impl HostState {
     /// # Errors
     ///
-    /// The system's error if it cannot start a worker thread.
+    /// The error of the operating system if it cannot start a worker thread.
     pub(in crate::server) fn new(config: config::Host) -> std::io::Result<Self> {
         Ok(Self {
             registry: Registry::default(),

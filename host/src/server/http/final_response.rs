@@ -45,15 +45,15 @@ pub(super) async fn send_final_response<S, M: Transfer<S>>(
         let close = HeaderValue::from_static("close");
         head.headers.entry(CONNECTION).or_insert(close);
     }
-    // Such a body is always in memory, never read from a file.
+    // The body of a last response is always in memory, never read from a file.
     let Ok(body) = body.collect().await else { return };
     let mut bytes = encode(&Response::from_parts(head, body.to_bytes()), body_mode);
     let accepted = context.take_accepted();
     if let Some(accepted) = &accepted {
         bytes.extend_from_slice(&accepted.trailer);
     }
-    // An accepted client has a permit of its own. The others need one to linger. Without it, they get what the system
-    // takes at once.
+    // An accepted client has a permit of its own. The others need one to linger. Without one, they get only what fits
+    // into the socket's send buffer.
     let linger_permit = state.linger_permits.try_acquire().ok().filter(|_| accepted.is_none());
     let time_limit = match (&accepted, &linger_permit) {
         (None, None) => Duration::ZERO,
@@ -100,8 +100,8 @@ pub(super) async fn close_after_response<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// Starts the connection of an accepted client on the worker of its actor. A host that drains waits for the client's
-/// permit.
+/// Starts the connection of an accepted client on the worker of its actor. While draining, the host waits until the
+/// client's permit is released.
 fn start_websocket<S, M: Transfer<S>>(
     state: &HostState,
     stream: S,

@@ -1,7 +1,7 @@
-//! The head of a connection's first request, read before the HTTP library sees it.
+//! The head of a connection's first request, read before hyper sees it.
 //!
-//! The library answers a head that it cannot parse with an empty 400. Here the response says what is wrong. In draft 00,
-//! the head is followed by eight bytes that no HTTP library expects. They are removed here as well.
+//! hyper answers a head that it cannot parse with an empty 400. Here the response says what is wrong. In draft 00, the
+//! head is followed by eight bytes that no HTTP library expects. They are removed here as well.
 
 use std::ops::Range;
 
@@ -142,7 +142,7 @@ enum HeadKind {
     },
 }
 
-/// Parses a head, or the beginning of one, as the HTTP library does.
+/// Parses a head, or the beginning of one, as hyper does.
 fn check(head: &[u8], limits: HeadLimits) -> Result<HeadKind, HeadError> {
     let mut headers = vec![httparse::EMPTY_HEADER; limits.max_headers];
     let mut request = httparse::Request::new(&mut headers);

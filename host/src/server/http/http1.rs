@@ -1,9 +1,8 @@
 //! HTTP/1.1: one request after the other. A handshake is always the last.
 //!
-//! An HTTP library reads requests and writes ordinary responses. The response to a handshake must be exact to the byte,
-//! so it is written here: the library is stopped before it writes anything, and returns the stream. The head of the
-//! first request is checked before the library sees it, to explain errors. The library rejects a malformed later
-//! request with a status and no text.
+//! hyper reads requests and writes ordinary responses. The response to a handshake must be exact to the byte, so it is
+//! written here: hyper is stopped before it writes anything, and returns the stream. The head of the first request is
+//! checked before hyper sees it, to explain errors. hyper rejects a malformed later request with a status and no text.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -48,8 +47,8 @@ const ANNOUNCED_TIMEOUT: &str = "timeout=29";
 /// workers again.
 const MAX_REQUESTS: usize = 1000;
 
-/// The longest response body, in bytes, that needs no permit. The system takes this much at once, whether the client
-/// reads or not.
+/// The longest response body, in bytes, that needs no permit. This much fits into the socket's send buffer, whether the
+/// client reads or not.
 const SHORT_RESPONSE: u64 = 4096;
 
 /// Serves a connection up to the response to its last request. A WebSocket is served by a task of its own, so that no
@@ -117,8 +116,7 @@ fn response_timeout(state: &HostState) -> Duration {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reuse {
     ByDefault,
-    /// The HTTP library keeps the connection open if the client has asked for that. Before HTTP/1.1, clients had to
-    /// ask.
+    /// hyper keeps the connection open if the client has asked for that. Before HTTP/1.1, clients had to ask.
     IfRequested,
     /// The request has a body, which is not read.
     Never,
@@ -143,8 +141,8 @@ impl Reuse {
     }
 }
 
-/// Checks that every request has exactly one `Host`, not only a handshake (RFC 9112 §3.2). Before HTTP/1.1, the header
-/// did not exist.
+/// Checks that the request has exactly one `Host`. This applies to every request, not only to handshakes (RFC 9112
+/// §3.2). Before HTTP/1.1, the header did not exist.
 fn check_host(request: &Request<()>) -> Result<(), Rejection> {
     match request.headers().get_all(HOST).iter().count() {
         0 if request.version() == Version::HTTP_10 => Ok(()),
@@ -165,9 +163,9 @@ struct Shared {
     last: Mutex<Option<FinalResponse>>,
 }
 
-/// Stops the HTTP library, because the last response is written here.
+/// Stops hyper, because the host writes the last response itself.
 #[derive(Debug, thiserror::Error)]
-#[error("the HTTP library does not write the last response")]
+#[error("stopped: the host writes the last response itself")]
 struct Stop;
 
 /// Answers requests up to the last one. The head of the first one has `head_length` bytes. Returns the stream, and the
@@ -183,7 +181,8 @@ where
     let Shared { state, context, .. } = &**shared;
     let peer = context.peer.address;
     let service = service_fn(|request: Request<Incoming>| {
-        // Not in the future: the library checks whether the client has closed its side before it polls that.
+        // Done outside the returned future: hyper checks whether the client has closed its side before it polls the
+        // future.
         let on_eof =
             if server::is_upgrade(&request) { OnClientEof::Abort } else { OnClientEof::Respond };
         shared.progress.begin(Instant::now() + response_timeout(&shared.state), on_eof);
@@ -201,13 +200,13 @@ where
         .serve_connection(TokioIo::new(stream), service);
     let mut is_draining = false;
     let result = loop {
-        // A later request may set an earlier deadline. So wait no longer than a new deadline can be away, then check
-        // again.
+        // A later request may set an earlier deadline. So wait at most until the earliest deadline that a new request
+        // could set, then check again.
         let deadline = shared.progress.deadline().min(Instant::now() + response_timeout(state));
         tokio::select! {
             biased;
             result = poll_fn(|context| connection.poll_without_shutdown(context)) => break result,
-            // After the connection, because polling that is what gives a response its permit.
+            // Polled after the connection, because a response gets its permit while the connection is polled.
             () = poll_fn(|context| shared.progress.poll_evicted(context)) => {
                 tracing::debug!(%peer, "cut off: the response was evicted to make room for another one");
                 return None;

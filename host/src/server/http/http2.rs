@@ -33,10 +33,9 @@ use crate::server::response::{Body, text, unavailable};
 /// a message that fits arrives without waiting.
 const STREAM_WINDOW: u32 = 64 << 10;
 
-/// The smallest window of a connection, for all its streams together. The library also allows half of it for small
-/// frames that wait to be read, counted as 256 bytes each, and ends the connection if there are more. So the window
-/// must have room for a burst on every stream, and for as many messages of one byte as one stream can hold: 9,362
-/// frames.
+/// The smallest window of a connection, for all its streams together. h2 also allows half of it for small frames that
+/// wait to be read, at 256 bytes each, and ends the connection if there are more. So the window must have room for a
+/// burst on every stream, and for as many messages of one byte as one stream can hold: 9,362 frames.
 const MIN_CONNECTION_WINDOW: u32 = 5 << 20;
 
 /// The largest window (RFC 9113 §6.9.1).
@@ -209,7 +208,7 @@ impl Shared {
     }
 
     async fn respond(self: &Arc<Self>, request: Request<Incoming>) -> Response<Body> {
-        // The library has this limit only for HTTP/1.1.
+        // hyper has this limit only for HTTP/1.1.
         if request.headers().len() > self.state.config().limits.max_headers {
             return text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Too many headers.\n");
         }

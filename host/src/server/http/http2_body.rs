@@ -1,6 +1,5 @@
-//! Limits of HTTP/2 responses. The client decides how fast it reads a response, and the HTTP library waits for it
-//! forever. So the number of responses in flight is limited, each has a deadline, and only one chunk of each is in
-//! memory.
+//! Limits of HTTP/2 responses. The client decides how fast it reads a response, and hyper waits for the client forever.
+//! So the number of responses in flight is limited, each has a deadline, and only one chunk of each is in memory.
 
 use std::cell::Cell;
 use std::net::IpAddr;
@@ -27,7 +26,7 @@ tokio::task_local! {
     static STREAM: StreamContext;
 }
 
-/// What the response to a request sets for the task that serves its stream.
+/// What answering a request passes on to the task that serves the stream.
 #[derive(Default)]
 struct StreamContext {
     /// When to cut the response off.
@@ -49,7 +48,7 @@ pub(super) struct StreamExecutor;
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for StreamExecutor {
     fn execute(&self, stream: F) {
         match STREAM.try_with(|context| context.writer_sender.take()) {
-            // The library spawns this task when a stream becomes a WebSocket.
+            // hyper spawns this task when a stream becomes a WebSocket.
             Ok(Some(writer_sender)) => {
                 // If the client has already gone, nobody waits for the task.
                 let _ = writer_sender.send(tokio::spawn(stream)).map_err(|writer| writer.abort());
@@ -85,12 +84,14 @@ impl Cutoff {
             () = sleep_until(self.deadline) => {}
             () = self.eviction.requested() => {}
         }
-        tracing::debug!("HTTP/2: the client did not read the response in time");
+        tracing::debug!(
+            "HTTP/2: cut off: the client did not read the response in time, or the response was evicted"
+        );
     }
 }
 
-/// Acquires a permit that the response holds until all of it is written. `guard` is held as long. If there is no
-/// permit, the response becomes a 503, without a body, which would need a permit as well. Must be called in a task of
+/// Acquires a permit that the response holds until all of it is written. `guard` is held for the same time. Without a
+/// permit, the response becomes a 503 with no body, because a body would need a permit too. Must be called in a task of
 /// [`StreamExecutor`].
 pub(super) fn with_permit<G>(
     response: Response<Body>,
@@ -121,7 +122,7 @@ pub(super) fn expect_writer() -> oneshot::Receiver<JoinHandle<()>> {
     writer
 }
 
-/// Waits until the rest of a WebSocket's output is written after its client has gone. Like a response, it needs a
+/// After the client of a WebSocket has gone, waits until the remaining data is written. Like a response, this needs a
 /// permit and has a deadline.
 pub(super) async fn finish_writing(
     writer: oneshot::Receiver<JoinHandle<()>>,
@@ -138,7 +139,7 @@ pub(super) async fn finish_writing(
     }
 }
 
-/// The body of a response, handed to the library one chunk at a time.
+/// The body of a response, handed to hyper one chunk at a time.
 pub(super) struct ResponseBody<G> {
     body: Body,
     /// `None` for an empty body.
@@ -152,7 +153,7 @@ struct InFlight<G> {
     _guard: G,
 }
 
-/// Whether the library still has a chunk to write.
+/// Whether hyper still has a chunk to write.
 #[derive(Default)]
 struct ChunkState(Mutex<State>);
 
@@ -162,14 +163,14 @@ struct State {
     waker: Option<Waker>,
 }
 
-/// The bytes of a chunk. The library drops them when they are written.
+/// The bytes of a chunk. hyper drops them when they are written.
 struct LentChunk {
     bytes: Bytes,
     state: Arc<ChunkState>,
 }
 
 impl ChunkState {
-    /// Waits until the library has written the chunk.
+    /// Waits until hyper has written the chunk.
     fn poll_written(&self, context: &Context<'_>) -> Poll<()> {
         let mut state = self.0.lock();
         if state.is_lent {

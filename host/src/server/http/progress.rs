@@ -1,6 +1,6 @@
-//! Tracks how far an HTTP library has written a response: whether it has read the whole body, and whether everything is
-//! written. Until then, the library does not see that the client has closed its side. It would drop the response, which
-//! the client may still read.
+//! Tracks how far hyper has written a response: whether it has read the whole body, and whether everything is written.
+//! Until then, `TrackedStream` hides from hyper that the client has closed its side: hyper would drop the response,
+//! which the client may still read.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ struct State {
     stage: Stage,
     /// The permit of a long response.
     permit: Option<(Permit, Evicted)>,
-    /// Woken when the library may see that the client has closed its side.
+    /// Woken when hyper may see that the client has closed its side.
     reader: Option<Waker>,
 }
 
@@ -46,7 +46,7 @@ enum Stage {
     Handshake,
     /// Another request is being answered. The client may close its side and still read the response.
     Responding,
-    /// The library has read the whole body of the response into its buffer.
+    /// hyper has read the whole body of the response into its buffer.
     Buffered,
 }
 
@@ -91,7 +91,7 @@ impl Progress {
         self.state.lock().deadline
     }
 
-    /// Waits until the library has nothing left to write.
+    /// Waits until hyper has nothing left to write.
     ///
     /// # Cancel safety
     ///
@@ -100,19 +100,19 @@ impl Progress {
         self.flushed.notified().await;
     }
 
-    /// Records that the library has read more of the body, because it has written enough.
+    /// Records that hyper has read more of the body, because enough of its buffer is written.
     fn body_read(&self) {
         if let Some((permit, _)) = &mut self.state.lock().permit {
             permit.renew(Instant::now());
         }
     }
 
-    /// Records that the library has read the whole body.
+    /// Records that hyper has read the whole body.
     fn body_ended(&self) {
         self.state.lock().stage = Stage::Buffered;
     }
 
-    /// Records that the library has written everything in its buffer.
+    /// Records that hyper has written everything in its buffer.
     fn buffer_flushed(&self) {
         let mut state = self.state.lock();
         if state.stage == Stage::Buffered {
@@ -143,7 +143,7 @@ impl Progress {
     }
 }
 
-/// The body of a response, which records how far the library has read it.
+/// The body of a response, which records how far hyper has read it.
 pub(super) struct TrackedBody {
     body: Body,
     progress: Arc<Progress>,
@@ -177,15 +177,15 @@ impl hyper::body::Body for TrackedBody {
     }
 }
 
-/// The library drops a body as soon as it has read all of it.
+/// hyper drops a body as soon as it has read all of it.
 impl Drop for TrackedBody {
     fn drop(&mut self) {
         self.progress.body_ended();
     }
 }
 
-/// A stream that records when the library has nothing left to write. It also withholds bytes that follow a handshake,
-/// because the library notices that the client has closed its side only when there is nothing to read.
+/// A stream that records when hyper has nothing left to write. It also withholds bytes that follow a handshake, because
+/// hyper notices that the client has closed its side only when there is nothing to read.
 pub(super) struct TrackedStream<S> {
     stream: S,
     /// How many bytes of the head of the first request have not been read.
@@ -201,7 +201,7 @@ impl<S> TrackedStream<S> {
         Self { stream, head_left: head_length, read_ahead: Vec::new(), progress }
     }
 
-    /// Returns the stream, and the bytes that were withheld from the library.
+    /// Returns the stream, and the bytes that were withheld from hyper.
     pub(super) fn into_inner(self) -> (S, Vec<u8>) {
         (self.stream, self.read_ahead)
     }
@@ -283,7 +283,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TrackedStream<S> {
         self.stream.is_write_vectored()
     }
 
-    /// The library flushes when its own buffer is empty, so everything is written then.
+    /// hyper flushes when its own buffer is empty, so everything is written then.
     fn poll_flush(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -13,8 +13,8 @@ use crate::server::host::HostState;
 use crate::server::host::request::{AcceptedClient, RequestContext};
 use crate::server::response::Body;
 
-/// Answers a request of a connection that an HTTP library owns. If a client is accepted, its connection starts as soon
-/// as the library hands over the stream. `afterwards` runs when that connection has ended.
+/// Answers a request of a connection that hyper owns. If a client is accepted, its connection starts as soon as hyper
+/// hands over the stream. `afterwards` runs when that connection has ended.
 pub(in crate::server) async fn answer_with_upgrade<B>(
     state: &Arc<HostState>,
     mut request: Request<B>,
@@ -31,8 +31,8 @@ pub(in crate::server) async fn answer_with_upgrade<B>(
     response
 }
 
-/// Serves an accepted client on the worker of its actor, once `stream` is there. `first` holds bytes that were already
-/// read from the stream. `afterwards` runs when the connection has ended.
+/// Serves an accepted client on the worker of its actor, once `stream` is available. `first` holds bytes that were
+/// already read from the stream. `afterwards` runs when the connection has ended.
 pub(super) fn serve_websocket<S>(
     state: &HostState,
     accepted: AcceptedClient,

@@ -1,4 +1,4 @@
-//! A stream that an HTTP library hands over after an upgrade, over HTTP/1.1 or HTTP/2.
+//! A stream that hyper hands over after an upgrade, over HTTP/1.1 or HTTP/2.
 
 use std::io::Result;
 use std::pin::Pin;
@@ -8,9 +8,9 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How much is written at once, in bytes: what fits into one HTTP/2 frame by default (RFC 9113 §4.2). The library
-/// buffers a few writes of a stream, however long, before it makes the writer wait. With short writes, the output that
-/// a client does not read waits in its outbound buffer, where it is counted.
+/// How much is written at once, in bytes: what fits into one HTTP/2 frame by default (RFC 9113 §4.2). hyper buffers a
+/// few writes of a stream, however long, before it makes the writer wait. With short writes, the data that a client
+/// does not read waits in its outbound buffer, whose size is limited.
 const MAX_WRITE: usize = 16 << 10;
 
 /// An upgraded stream.

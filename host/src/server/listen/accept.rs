@@ -20,8 +20,8 @@ use crate::server::permits::handshake::{self, HandshakePermit};
 use crate::server::stream::SocketTransfer;
 use crate::worker::Worker;
 
-/// How long to back off when the system has no file descriptors left: long enough not to spin, and too short to be
-/// noticed once one is free again.
+/// How long to back off when no file descriptors are left: long enough not to spin, and too short to be noticed once a
+/// descriptor is free again.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 /// Limits the log lines about connections that cannot be accepted.
@@ -30,12 +30,13 @@ static ACCEPT_ERRORS: LogRate = LogRate::new();
 /// How often the operator's thread checks whether connections are waiting for a worker.
 const CHECK_INTERVAL: Duration = Duration::from_millis(25);
 
-/// How long the operator's thread accepts instead of a busy worker, in checks. It stops earlier if the worker becomes
+/// For how many checks the operator's thread accepts in place of a busy worker. It stops earlier if the worker becomes
 /// idle.
 const MAX_TAKEOVER_CHECKS: u32 = 40;
 
-/// A listening socket. The first worker accepts its connections, so that a connection it also serves wakes no other
-/// thread. While that worker is too busy to accept, the operator's thread accepts and serves them.
+/// A listening socket. The first worker accepts its connections, so that no other thread wakes up for a connection that
+/// the first worker serves as well. While that worker is too busy to accept, the operator's thread, on which the host
+/// was started, accepts and serves them.
 struct Acceptor {
     listener: Listener,
     endpoint: Arc<Endpoint>,
@@ -125,7 +126,7 @@ impl Acceptor {
             }
         }
         self.is_taken_over.store(false, Ordering::SeqCst);
-        // The worker gets no event for connections that arrived before it was to accept again.
+        // The worker gets no event for connections that arrived before it resumed accepting.
         self.accept_pending().await;
     }
 
@@ -161,7 +162,7 @@ impl Acceptor {
     }
 }
 
-/// Logs the error. Waits if the system is out of resources.
+/// Logs the error. Backs off unless the error is about a single connection.
 async fn log_and_back_off(error: &std::io::Error) {
     if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         tracing::debug!("not accepted: {error}");
@@ -186,7 +187,7 @@ pub(super) struct AcceptedConnection {
 }
 
 impl AcceptedConnection {
-    /// Picks the worker with the least load to serve the connection, and counts the connection there.
+    /// Picks the worker with the least load to serve the connection, and adds the connection to its load.
     fn assign_worker(self) -> (Self, Arc<Worker>) {
         let load = self.state.context.workers.assign_handshake();
         let worker = load.worker();

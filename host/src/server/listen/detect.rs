@@ -32,7 +32,7 @@ pub(super) enum Protocol {
 }
 
 /// Reads until the protocol is known. `first` holds what has already been read. If the client closes its side before
-/// that, the protocol counts as HTTP/1.1.
+/// that, the protocol is taken to be HTTP/1.1.
 ///
 /// # Cancel safety
 ///

@@ -12,10 +12,10 @@ use parking_lot::Mutex;
 use super::accept::AcceptedConnection;
 use crate::worker::Worker;
 
-/// How long a worker has to pick up a connection. A worker that is busy with many short events takes less time.
+/// How long a worker has to pick up a connection. Even a worker that is busy with many short events needs less time.
 const PICKUP_TIMEOUT: Duration = Duration::from_millis(40);
 
-/// The connections that no worker has picked up yet, and some that one has.
+/// Connections that wait for their worker. Some that were already picked up have not been removed yet.
 #[derive(Default)]
 pub(super) struct Handoff(Mutex<VecDeque<Pending>>);
 

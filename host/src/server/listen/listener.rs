@@ -18,7 +18,7 @@ use crate::config::{Address, Listen};
 /// The address given to both ends of a connection on a unix socket: this machine, and no port.
 const UNIX_SOCKET_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// How many unsent bytes a TCP socket holds (`TCP_NOTSENT_LOWAT`). Without a limit, the system would buffer megabytes:
+/// How many unsent bytes a TCP socket holds (`TCP_NOTSENT_LOWAT`). Without a limit, the kernel would buffer megabytes:
 /// a ping would wait behind them, and for minutes a slow client would not seem to read anything. With this one, a
 /// client of 10 KB/s is seen to make progress twice a minute, and a fast client never waits.
 const MAX_UNSENT: u32 = 128 << 10;
@@ -54,7 +54,7 @@ pub(super) struct AsyncListener {
     socket: tokio::net::TcpStream,
 }
 
-/// An accepted stream. No runtime has registered it yet: the one that serves it will.
+/// An accepted stream. It is not registered with a runtime yet: the runtime that serves it registers it.
 pub(super) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
@@ -68,7 +68,7 @@ pub(super) struct Incoming {
     pub(super) local: SocketAddr,
 }
 
-/// The file of a unix socket, removed with the socket. If another server has put its own file there since, that one
+/// The file of a unix socket, removed with the socket. If another server has put its own file there since, that file
 /// stays.
 #[derive(Debug)]
 struct SocketFile {
@@ -103,7 +103,7 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// Returns the system's error.
+    /// Returns the error of the operating system.
     pub(in crate::server) fn bind(
         listen: &Listen,
         all: &[Listen],
@@ -116,7 +116,7 @@ impl Listener {
         })
     }
 
-    /// Returns the address it listens on, with the port that the system chose.
+    /// Returns the address it listens on, with the port that the operating system chose.
     pub(in crate::server) fn address(&self) -> &Address {
         &self.address
     }
@@ -125,7 +125,7 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// Returns the system's error if it has no file descriptors left.
+    /// Returns an error if no file descriptors are left.
     pub(super) fn on_current_runtime(&self) -> std::io::Result<AsyncListener> {
         let Socket { kind, descriptor } = &self.socket;
         let socket = TcpStream::from(descriptor.try_clone()?);

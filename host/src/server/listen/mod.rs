@@ -63,7 +63,7 @@ impl Endpoint {
 }
 
 /// Serves a connection until its last response is sent, or until it is evicted to make room for another one. If the
-/// connection becomes a WebSocket, a task of its own serves that.
+/// connection becomes a WebSocket, a task of its own serves the WebSocket.
 pub(super) async fn serve_connection<S, M: Transfer<S>>(
     state: Arc<HostState>,
     endpoint: &Endpoint,
@@ -76,7 +76,7 @@ pub(super) async fn serve_connection<S, M: Transfer<S>>(
     let peer = context.peer.address;
     let evicted = permit.evicted();
     tokio::select! {
-        // In this order: input that has arrived is read before the connection counts as idle, or is evicted.
+        // In this order: input that has arrived is read before the connection becomes idle, or is evicted.
         biased;
         () = detect_and_serve::<S, M>(state, endpoint, stream, context, permit) => {}
         () = evicted => tracing::debug!(%peer, "closed: evicted to make room for another connection"),

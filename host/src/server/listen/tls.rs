@@ -110,7 +110,7 @@ pub(super) fn client_certificate<S>(stream: &Encrypted<S>) -> Option<Arc<clients
     Some(Arc::new(clients::Certificate::new(certificate)))
 }
 
-/// Returns the server name that the client asked for (SNI, RFC 6066 §3). The TLS library has lowercased it.
+/// Returns the server name that the client asked for (SNI, RFC 6066 §3). rustls has lowercased it.
 pub(super) fn server_name<S>(stream: &Encrypted<S>) -> Option<Arc<str>> {
     stream.get_ref().1.server_name().map(Arc::from)
 }

@@ -14,26 +14,28 @@ use crate::worker::HandshakeLoad;
 /// evicted or makes progress.
 const MAX_HANDSHAKES: usize = 1024;
 
-/// How long such a connection may be idle before it is evicted for another one of the same client address. When a
-/// program opens thousands of connections at once, each of them may take this long.
+/// How long such a connection must have been idle before it is evicted, when no client address holds clearly more
+/// permits than that of the new connection. When a program opens thousands of connections at once, each of them may
+/// take this long.
 const HANDSHAKE_GRACE: Duration = Duration::from_secs(3);
 
 /// How many connections may be kept alive between requests. The others are closed after their response.
 const MAX_KEEP_ALIVE: usize = 1024;
 
-/// How many responses may be in flight that the system does not take at once: those over HTTP/2, and long ones over
-/// HTTP/1.1. The next one evicts a response that its client does not read. If there is none, it becomes a 503.
+/// How many responses may be in flight that may not fit into a socket's send buffer: all over HTTP/2, and long ones
+/// over HTTP/1.1. The next response evicts one that its client does not read. If there is none to evict, the next
+/// response becomes a 503.
 const MAX_RESPONSES: usize = 1024;
 
-/// How long the client of such a response may be idle before the response is evicted for another one to the same
-/// address.
+/// How long the client of such a response must have been idle before the response is evicted, when no client address
+/// holds clearly more permits than that of the new response.
 const RESPONSE_GRACE: Duration = Duration::from_secs(2);
 
 /// How many connections may wait after their last response until the client closes its side. The others are closed at
 /// once.
 pub(in crate::server) const MAX_LINGERING: usize = 1024;
 
-/// What a connection counts as until it has become a client. Dropping this ends the counting.
+/// The limits that a connection occupies until it has become a client. Dropping the permit releases them.
 pub(in crate::server) struct HandshakePermit {
     load: Option<HandshakeLoad>,
     permit: Option<Permit>,
@@ -42,7 +44,7 @@ pub(in crate::server) struct HandshakePermit {
 }
 
 impl HandshakePermit {
-    /// The permit of a connection that another program has accepted, and counts.
+    /// The permit of a connection that another program has accepted. It occupies no limit.
     pub(in crate::server) const UNCOUNTED: Self =
         Self { load: None, permit: None, eviction: None, keep_alive: None };
 
@@ -56,13 +58,13 @@ impl HandshakePermit {
         Self { permit: Some(permit), eviction: Some(eviction), ..Self::UNCOUNTED }
     }
 
-    /// Also counts the connection on the worker that serves its handshake.
+    /// Adds the connection to the load of the worker that serves its handshake.
     pub(in crate::server) fn assigned_to(self, load: HandshakeLoad) -> Self {
         Self { load: Some(load), ..self }
     }
 
-    /// Waits until the connection is evicted. From the first poll on, the connection counts as idle. Never resolves
-    /// once a request has been received.
+    /// Waits until the connection is evicted. From the first poll on, the connection is idle. Never resolves once a
+    /// request has been received.
     pub(in crate::server) fn evicted(&mut self) -> impl Future<Output = ()> + Send + use<> {
         let mark_idle = self.permit.as_ref().map(Permit::mark_idle);
         let eviction = self.eviction.take();
@@ -92,7 +94,7 @@ impl HandshakePermit {
         true
     }
 
-    /// Ends the counting, because another limit counts the connection now.
+    /// Releases the limits, because the connection occupies another limit now.
     pub(in crate::server) fn release(&mut self) {
         (self.load, self.permit, self.keep_alive) = (None, None, None);
     }

@@ -1,6 +1,6 @@
-//! A limited number of permits, with eviction. When all are taken, a new peer evicts the one that has been idle for
-//! longest at the address with the most permits. If no address has at least two more than the new peer's own, it evicts
-//! the one that has been idle for longest of all, but only after a grace period.
+//! A limited number of permits, with eviction. When all are taken, a new peer evicts another peer: at the address with
+//! the most permits, the peer that has been idle longest. If no address holds at least two more permits than the new
+//! peer's address, the new peer evicts whichever peer has been idle longest, but only after a grace period.
 
 pub(super) mod handshake;
 
@@ -23,7 +23,8 @@ const NETWORK_MASK: u128 = !0 << 64;
 #[derive(Debug)]
 pub(in crate::server) struct Permits {
     max: usize,
-    /// A peer that has been idle for less than this is not evicted for another one at its address.
+    /// How long a peer must have been idle before it is evicted, when no address holds at least two more permits than
+    /// that of the new peer.
     grace: Duration,
     holders: Mutex<Holders>,
     /// Notified when a permit is dropped.
@@ -34,7 +35,7 @@ pub(in crate::server) struct Permits {
 #[derive(Debug, Default)]
 struct Holders {
     next_id: u64,
-    /// Ordered by when they came or last made progress.
+    /// Ordered by when they arrived or last made progress.
     all: BTreeMap<u64, Holder>,
     /// How many there are at each address.
     per_address: HashMap<IpAddr, usize>,
@@ -45,7 +46,7 @@ struct Holders {
 #[derive(Debug)]
 struct Holder {
     address: IpAddr,
-    /// Since when the server has been waiting for the peer. `None` if the peer is waiting for the server.
+    /// When the server began to wait for the peer. `None` if the peer is waiting for the server.
     idle_since: Option<Instant>,
     eviction: oneshot::Sender<()>,
 }
@@ -66,7 +67,7 @@ impl Permits {
         Arc::new(Self { max, grace, holders: Mutex::default(), freed: Notify::new() })
     }
 
-    /// Acquires a permit for a peer at this address, which counts as idle from now on. Returns `None` if no peer can be
+    /// Acquires a permit for a peer at this address. The peer is idle from now on. Returns `None` if no peer can be
     /// evicted.
     pub(in crate::server) fn try_acquire(
         self: &Arc<Self>,
@@ -159,7 +160,7 @@ impl Holders {
 }
 
 impl Permit {
-    /// Records that the peer has made progress. It is idle from now on, and the last to be evicted.
+    /// Records that the peer has made progress. Its idle time starts over, so it is last in line for eviction.
     pub(in crate::server) fn renew(&mut self, now: Instant) {
         let mut holders = self.permits.holders.lock();
         // A peer that has already been evicted stays evicted.

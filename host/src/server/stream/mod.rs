@@ -5,5 +5,5 @@ mod transfer;
 
 pub(in crate::server) use self::prefixed::Prefixed;
 pub(in crate::server) use self::transfer::{
-    Encrypted, NoTransfer, PrefixedTransfer, SocketTransfer, TlsTransfer, Transfer,
+    Encrypted, KeepRegistration, PrefixedTransfer, SocketTransfer, TlsTransfer, Transfer,
 };

@@ -82,10 +82,10 @@ impl Transfer<UnixStream> for SocketTransfer {
     }
 }
 
-/// Moves the stream as it is. Its first runtime continues to wait for it.
-pub(in crate::server) struct NoTransfer;
+/// Keeps the stream registered with its first runtime, which continues to wait for I/O.
+pub(in crate::server) struct KeepRegistration;
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transfer<S> for NoTransfer {
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transfer<S> for KeepRegistration {
     type Detached = S;
     type Attached = S;
 
