@@ -1,9 +1,9 @@
 //! The budget for memory that waits in the whole host: output for clients, input that is not handled, and saved states.
 //!
 //! Each holder of such memory has a [`Share`] and reports its size. Clients report in coarse steps, so that a message
-//! that comes and leaves costs nothing here. No client may hold more than is still free. So clients that do not read
-//! leave as much for one more client as each of them holds, however many they are, and all holders together never
-//! exceed the limit (dynamic thresholds, as network switches have them: Choudhury and Hahne, 1998).
+//! that arrives and leaves costs nothing here. No client may hold more than is still free. So however many clients do
+//! not read, one more client may hold as much as each of them, and all holders together never exceed the limit (dynamic
+//! thresholds, as network switches have them: Choudhury and Hahne, 1998).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -50,7 +50,7 @@ impl Budget {
     }
 
     /// Returns whether there is room for one more saved state of `bytes`. States leave half of the budget for messages,
-    /// because they stay for long.
+    /// because they stay for a long time.
     pub(crate) fn has_room_for_state(&self, bytes: usize) -> bool {
         self.used().saturating_add(bytes) <= self.limit / 2
     }

@@ -17,7 +17,7 @@ const MIN_DELAY: Duration = Duration::from_millis(1);
 /// The longest delay, about ten years, so that sums do not overflow.
 const MAX_DELAY: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
-/// The number that a handler gave a timer.
+/// The number by which the handler identifies a timer.
 pub(crate) type TimerId = u64;
 
 /// The actor has as many timers as it may have.
@@ -36,7 +36,7 @@ pub(crate) struct Timers {
 struct Table {
     by_id: BTreeMap<TimerId, Instant>,
     by_time: BTreeSet<(Instant, TimerId)>,
-    /// Whether a task waits for the next timer, or was asked for.
+    /// Whether a task waits for the next timer, or has been requested.
     has_task: bool,
     /// Whether the actor has ended: timers that are set now are ignored.
     has_ended: bool,

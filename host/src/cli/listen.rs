@@ -11,12 +11,12 @@ use ws_host::config::schema::{self, Mode, OneOrMany};
 #[group(id = "listening", multiple = true, conflicts_with = "config")]
 pub(super) struct Listen {
     /// Address to listen on (may be repeated): 0.0.0.0:8080, [::]:8080, unix:/run/ws-host.sock, or
-    /// `systemd` for the sockets that systemd passes; for port 0 the system chooses a port [default:
+    /// `systemd` for the sockets that systemd passes; for port 0 the kernel chooses a port [default:
     /// 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     listen: Vec<Address>,
 
-    /// Connections that may wait in the system's queue until they are accepted [default: 1024]
+    /// Connections that may wait in the kernel's queue until they are accepted [default: 1024]
     #[arg(long, value_name = "N")]
     backlog: Option<u32>,
 

@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 /// The prefix of a unix socket's path.
 const UNIX: &str = "unix:";
 
-/// The word for the sockets that systemd passes.
+/// The name for the sockets that systemd passes.
 const SYSTEMD: &str = "systemd";
 
 /// An address on which a server listens, written as `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/ws-host.sock` or
@@ -18,7 +18,7 @@ const SYSTEMD: &str = "systemd";
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Address {
-    /// A TCP address. With port 0, the system chooses the port.
+    /// A TCP address. With port 0, the operating system chooses the port.
     Tcp(SocketAddr),
     /// The path of a unix socket. Its clients have the address 127.0.0.1 and port 0.
     Unix(PathBuf),

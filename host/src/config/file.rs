@@ -20,7 +20,7 @@ pub enum FileError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The system's error.
+        /// The error of the operating system.
         cause: std::io::Error,
     },
     /// The file has an error.

@@ -27,7 +27,7 @@ pub enum Encryption {
     /// Encrypted with the server's certificate: `wss:` and `https:`.
     Tls,
     /// Encrypted between the client and a proxy in front of the server, which terminates TLS: `wss:` and `https:` for
-    /// clients. Every connection counts as encrypted, even if the proxy does not say so.
+    /// clients. Every connection is treated as encrypted, even if the proxy does not say so.
     Terminated,
 }
 

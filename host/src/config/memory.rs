@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// The assumed amount if the system does not report it, in bytes: that of a small machine.
+/// The assumed amount if the kernel does not report it, in bytes: that of a small machine.
 const UNKNOWN: u64 = 1 << 30;
 
 /// Returns the bytes of memory that the machine has, or that the control group of this process allows if that is less.

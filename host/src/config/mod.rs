@@ -59,7 +59,7 @@ pub struct Config {
     pub listen: Vec<Listen>,
     /// The server's certificate, for the addresses with TLS.
     pub tls: Option<Tls>,
-    /// The number of connections that may wait in the system's queue until they are accepted.
+    /// The number of connections that may wait in the kernel's queue until they are accepted.
     pub backlog: u32,
     /// The admin address. It has no authentication, so it must be reachable only from this machine.
     pub admin: Option<SocketAddr>,
@@ -289,7 +289,8 @@ pub struct Limits {
     pub max_cpu: Duration,
     /// Time of one event, including waiting. Beyond: a trap.
     pub max_time: Duration,
-    /// Instances in memory. Beyond: 503 for a new client, 1013 for a connected one.
+    /// Instances in memory. Beyond: 503 for a new client, and 1013 for a connected one unless `on_fault` is
+    /// [`OnFault::DropMessage`].
     pub max_instances: usize,
     /// Bytes of state that an instance hands to its successor. Beyond: the state is discarded.
     pub max_state: usize,
@@ -304,8 +305,8 @@ pub struct Timeouts {
     /// From writing our close frame to receiving the client's. Expired: the connection is dropped.
     pub close: Duration,
     /// The idle timeout. A client that was silent for half of it gets a ping; one that was silent for all of it is
-    /// dropped. While data waits to be written to a client, the rate at which it reads counts instead
-    /// ([`Limits::min_rate`]). `None`: a client may be silent forever.
+    /// dropped. While data waits to be written to a client, its reading rate decides instead ([`Limits::min_rate`]).
+    /// `None`: a client may be silent forever.
     pub idle: Option<Duration>,
     /// The time without events after which an instance hibernates: it is freed, and only its state is kept until the
     /// next event. `None`: it stays in memory.
@@ -315,5 +316,5 @@ pub struct Timeouts {
     pub checkpoint: Option<Duration>,
 }
 
-/// The smallest header buffer that the HTTP library supports, in bytes.
+/// The smallest header buffer that hyper supports, in bytes.
 pub const MIN_HEADER_SIZE: usize = 8 << 10;

@@ -115,7 +115,8 @@ impl Outcome {
     /// Returns the line that says which part of the input should have been sent and was not, if any.
     fn unsent_line(&self) -> Option<String> {
         let Self { source, cause, sent, unsent, unread, .. } = *self;
-        // A user who ends the session before the input ends wants no more of it sent. Lines that were read still count.
+        // A user who ends the session before the input ends wants no more of it sent. Lines that were read are still
+        // reported as unsent.
         let unread = match cause {
             CloseCause::Server | CloseCause::Input => unread,
             CloseCause::Count | CloseCause::Aborted => Unread::Nothing,

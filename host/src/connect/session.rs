@@ -19,10 +19,11 @@ use super::signals::Signal;
 const MAX_PINGS: usize = 64;
 
 /// After the server has closed: how long to wait for the end of the input, which usually follows the last line at once.
-/// Only an input that stays open costs the full time.
+/// Only if the input stays open does this take the full time.
 const INPUT_END_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// After a signal: how long the program waits for a blocked standard output. An output that is read needs less.
+/// After a signal: how long the program waits for a blocked standard output. If the output is being read, this takes
+/// less time.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How to read the input, and when to close.
@@ -310,8 +311,7 @@ impl Session {
         }
     }
 
-    /// Reports why something could not be sent. Once the connection is closing, only the
-    /// report at the end says so.
+    /// Reports why something could not be sent. Once the connection is closing, this is left to the final report.
     fn report_failure(&self, sent: Result<(), SendError>) {
         if let Err(error) = sent
             && self.client.state() == State::Open

@@ -44,7 +44,7 @@ impl Signal {
 ///
 /// # Errors
 ///
-/// The system refuses a signal handler.
+/// The operating system refuses a signal handler.
 pub(super) fn first() -> io::Result<oneshot::Receiver<Signal>> {
     let ignored = IgnoredSignals::read();
     let mut hang_up = ignored.listen(Signal::HangUp)?;
@@ -81,7 +81,7 @@ async fn next(signals: &mut Option<unix::Signal>) {
 struct IgnoredSignals(u64);
 
 impl IgnoredSignals {
-    /// Reads the signal mask from `/proc`. On systems other than Linux, no signal counts as ignored.
+    /// Reads the signal mask from `/proc`. On operating systems other than Linux, no signal is reported as ignored.
     fn read() -> Self {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -71,7 +71,7 @@ impl StaticFiles {
         }
         let names = names(request.uri().path())?;
         let (settings, wanted) = (self.0.clone(), names.clone());
-        // File system calls may block for long, so they run on a blocking thread.
+        // File system calls may block for a long time, so they run on a blocking thread.
         let found = tokio::task::spawn_blocking(move || find(&settings, &wanted)).await.ok()?;
         match found {
             Found::File(file) => {

@@ -52,7 +52,7 @@ impl Checker {
         Self { files, seen: Vec::new(), start_inotify, inotify: None, degraded: None }
     }
 
-    /// Returns the inotify instance, if the system provided one.
+    /// Returns the inotify instance, if the kernel provided one.
     pub(super) fn inotify(&self) -> Option<&Inotify> {
         self.inotify.as_ref()
     }
@@ -83,7 +83,7 @@ impl Checker {
         if self.inotify.is_none() {
             let inotify = (self.start_inotify)().map_err(|error| {
                 format!(
-                    "the system provides no inotify instance ({error}); raise the sysctl \
+                    "the kernel provides no inotify instance ({error}); raise the sysctl \
                      fs.inotify.max_user_instances, or the limit of open files"
                 )
             })?;
@@ -101,7 +101,8 @@ impl Checker {
             // Something may have been replaced before its folder was watched.
             let current = folders_on_paths(&self.files);
             is_stable = current == folders;
-            // If a watch failed, the next attempt may succeed: this one has released the watches no longer needed.
+            // If a watch failed, the next attempt may succeed: this attempt has released the watches that are no longer
+            // needed.
             if is_stable && watched.is_ok() {
                 break;
             }

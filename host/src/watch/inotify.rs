@@ -44,7 +44,7 @@ pub(super) struct Inotify {
     watched: HashMap<i32, BTreeSet<OsString>>,
 }
 
-/// What kind of change happened. Of two kinds, the greater one decides.
+/// What kind of change happened. The kinds are ordered: of several, the most significant one decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Change {
     /// An entry on the path to a file may have been replaced.
@@ -123,7 +123,7 @@ impl Inotify {
         }
     }
 
-    /// Reads all events in the queue. Returns the greatest change among them.
+    /// Reads all events in the queue. Returns the most significant kind of change among them.
     fn read_events(&self) -> Option<Change> {
         let mut buffer = [MaybeUninit::uninit(); BUFFER_SIZE];
         let mut reader = Reader::new(&self.queue, &mut buffer);

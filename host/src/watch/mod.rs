@@ -21,16 +21,16 @@ use tokio_util::task::AbortOnDropHandle;
 use self::check::{CheckResult, Checker};
 use self::inotify::{Change, Inotify};
 
-/// A file counts as completely written after this long without a change.
+/// A file is treated as completely written after this long without a change.
 const QUIET_PERIOD: Duration = Duration::from_millis(50);
 
-/// A file that keeps changing is checked after this time. It is shorter than the time for which a reload waits for the
-/// rest of a file, so a reload is notified of a file that grows slowly.
+/// A file that keeps changing is checked after this time. This is shorter than `reload::WRITE_GRACE_PERIOD`, so a
+/// reload that waits for a slowly growing file is still notified.
 const MAX_DELAY: Duration = Duration::from_millis(500);
 
 /// How often files are checked without an event. Network file systems report only changes that this machine makes, and
-/// after an error no changes are reported. A check costs a few system calls, and a replaced file is noticed about as
-/// fast as a restart would take.
+/// after an error no changes are reported. A check costs a few system calls, and a replaced file is noticed in about
+/// the time that a restart would take.
 const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Watches files until it is dropped.
@@ -45,13 +45,13 @@ pub(crate) struct Watch {
 struct Unsettled {
     first: Instant,
     last: Instant,
-    /// The greatest change so far.
+    /// The most significant kind of change so far.
     change: Change,
 }
 
 impl Watch {
     /// Watches from now on: content that is read from the files afterwards is either current, or [`Watch::changed`]
-    /// reports a change. If the system cannot report changes, a warning is logged.
+    /// reports a change. If the kernel cannot report changes, a warning is logged.
     ///
     /// # Cancel safety
     ///
@@ -132,7 +132,7 @@ impl Unsettled {
 }
 
 impl CheckResult {
-    /// Returns a change that leads to another check if a path changed during this one.
+    /// If a path changed during this check, returns a change that triggers another check.
     fn unsettled(&self) -> Option<Unsettled> {
         let now = Instant::now();
         (!self.is_stable).then_some(Unsettled { first: now, last: now, change: Change::Structure })

@@ -21,7 +21,8 @@ pub(super) struct Folder {
     pub(super) role: Role,
 }
 
-/// The role of a folder on a path. The greater roles are more important to watch.
+/// The role of a folder on a path. The roles are ordered: the greater the role, the more important it is to watch the
+/// folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Role {
     /// The path only passes through it.
@@ -32,8 +33,8 @@ pub(super) enum Role {
     FileParent,
 }
 
-/// Returns every folder on the paths to these files. If part of a path is missing, the
-/// result has the folders up to there.
+/// Returns every folder on the paths to these files. If part of a path is missing, the result has the folders above
+/// that part.
 pub(super) fn folders_on_paths<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> Folders {
     let mut folders = Folders::new();
     for file in files {

@@ -19,11 +19,11 @@ pub(in crate::config) const MAX_CLIENTS: usize = 1 << 24;
 /// The maximum number of workers: more than any supported machine has cores. Each worker is a thread.
 const MAX_WORKERS: usize = 1 << 12;
 
-/// The maximum number of headers. Each request allocates room for them, and the HTTP library panics if a request has
+/// The maximum number of headers. Each request allocates room for them, and the `http` crate panics if a request has
 /// 24,577.
 const MAX_HEADERS: usize = 10_000;
 
-/// The maximum number of HTTP/2 streams: far more than any client opens. The library keeps a record of each.
+/// The maximum number of HTTP/2 streams: far more than any client opens. h2 keeps a record of each.
 const MAX_STREAMS: usize = 1 << 20;
 
 /// The maximum size, in bytes. Sums and small multiples of a few sizes must not overflow.

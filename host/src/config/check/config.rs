@@ -120,7 +120,7 @@ fn check_listen(at: At, all: &[Listen]) -> Checked<()> {
     Ok(())
 }
 
-/// Returns whether the system chooses the port. Two such addresses are different although they look the same.
+/// Returns whether the operating system chooses the port. Two such addresses are different although they look the same.
 fn is_port_chosen_by_system(address: &Address) -> bool {
     matches!(address, Address::Tcp(address) if address.port() == 0)
 }
