@@ -87,7 +87,7 @@ fn half_written_file_is_retried() -> Result<()> {
     let mut server = keeper.serve(&["--log", "ws_host=debug"])?;
     let new = keeper.version(2)?;
     std::fs::write(keeper.file(), &new[..new.len() / 2])?;
-    server.wait_for_log("the component may still be being written")?;
+    server.wait_for_log("the file may still be incomplete")?;
     std::fs::write(keeper.file(), &new)?;
     server.wait_for_log("reloaded the component")?;
     assert_eq!(Client::connect(&server)?.ask("version")?, "2");

@@ -81,7 +81,7 @@ fn client_that_reads_less_than_min_rate_is_dropped() -> Result<()> {
     let (mut server, mut client) =
         scene(&["--idle-timeout", "1s", "--min-rate", "64MiB", "--log", "debug"])?;
     assert!(read_slowly(&mut client).is_err());
-    server.wait_for_log("took less of its output than min-rate")?;
+    server.wait_for_log("read more slowly than min-rate")?;
     Ok(())
 }
 
@@ -95,7 +95,7 @@ fn client_that_reads_almost_nothing_is_dropped() -> Result<()> {
             let _ = client.stream().read(&mut [0]);
         }
     });
-    let logged = server.wait_for_log("took less of its output than min-rate");
+    let logged = server.wait_for_log("read more slowly than min-rate");
     drop(enough);
     reading.join().expect("the reader does not panic");
     logged.map(drop)

@@ -89,7 +89,7 @@ fn fault_on_trial_rolls_back_to_the_state_that_was_handed_over() -> Result<()> {
     // The same file is not loaded again; another one is.
     let answer = post_reload(scene.admin)?;
     assert_eq!(answer.status, 422, "{answer:?}");
-    assert!(answer.body.contains("has failed on trial"), "{answer:?}");
+    assert!(answer.body.contains("failed its trial"), "{answer:?}");
     scene.expect("1")?;
     let answer = scene.reload(2)?;
     assert!(answer.body.contains("3 instances swapped"), "{answer:?}");

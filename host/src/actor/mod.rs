@@ -118,7 +118,7 @@ impl Actor {
         Some(self.worker.run(async move {
             let stopped = Arc::clone(&actor);
             let stopping = actor.worker.run(async move {
-                if let Err(fault) = stopped.turn().await.stopping(why).await {
+                if let Err(fault) = stopped.turn().await.call_stopping(why).await {
                     stopped.report_fault(None, &fault);
                 }
             });
@@ -198,7 +198,7 @@ impl Actor {
     async fn run_timers(self: Arc<Self>) {
         let mut failures = Failures::default();
         while self.resources.timers.wait().await {
-            match self.turn().await.fired().await {
+            match self.turn().await.call_fired().await {
                 Ok(()) => failures.reset(),
                 Err(fault) => {
                     self.report_fault(None, &fault);

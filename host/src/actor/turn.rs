@@ -63,20 +63,20 @@ impl<'a> Turn<'a> {
         Self { actor, slot }
     }
 
-    pub(crate) async fn connected(
+    pub(crate) async fn call_connected(
         mut self,
         client: &Arc<Client>,
     ) -> Result<Result<Acceptance, Refusal>, Fault> {
         let mut live = self.take_instance().await?;
-        let called = live.guest.connected(client).await;
-        self.finish_call(live, called)
+        let result = live.guest.connected(client).await;
+        self.finish_call(live, result)
     }
 
     #[expect(
         clippy::manual_async_fn,
         reason = "an `async fn` would store its parameters twice, and every connection's future contains this one"
     )]
-    pub(crate) fn received(
+    pub(crate) fn call_received(
         &mut self,
         from: &Arc<Client>,
         event: ClientEvent<'_>,
@@ -87,19 +87,19 @@ impl<'a> Turn<'a> {
                 None => Box::pin(self.make_instance()).await?,
             };
             let guest = &mut live.guest;
-            let called = match &event {
+            let result = match &event {
                 ClientEvent::Text(text) => guest.received_text(from, text).await,
                 ClientEvent::Binary(bytes) => guest.received_binary(from, bytes).await,
                 ClientEvent::Pong(payload) => guest.received_pong(from, payload).await,
             };
             event.recycle_memory();
-            self.finish_call(live, called)
+            self.finish_call(live, result)
         }
     }
 
     /// Warns the handler that a client is about to expire. Does nothing if the client got more time while this turn was
     /// queued.
-    pub(crate) async fn expiring(mut self, client: &Arc<Client>) -> Result<(), Fault> {
+    pub(crate) async fn call_expiring(mut self, client: &Arc<Client>) -> Result<(), Fault> {
         let code = &self.actor.code;
         let is_wanted = match &self.slot.instance {
             InstanceState::Live(_) => true,
@@ -110,18 +110,18 @@ impl<'a> Turn<'a> {
             InstanceState::Unused | InstanceState::Lost => code.template().exports_expiring(),
         };
         if !is_wanted {
-            client.take_notice();
+            client.take_due_notice();
             return Ok(());
         }
         if !client.is_notice_due() {
             return Ok(());
         }
         let mut live = self.take_instance().await?;
-        let called = match client.take_notice() {
+        let result = match client.take_due_notice() {
             true => live.guest.expiring(client).await,
             false => Ok(()),
         };
-        self.finish_call(live, called)
+        self.finish_call(live, result)
     }
 
     /// Returns whether there is an instance that takes several messages in one call.
@@ -134,7 +134,7 @@ impl<'a> Turn<'a> {
 
     /// Delivers messages of one client in one call: the guest takes them from the burst one by one. Also returns
     /// the burst.
-    pub(crate) async fn received_burst<B: Burst>(
+    pub(crate) async fn call_received_burst<B: Burst>(
         &mut self,
         from: &Arc<Client>,
         burst: Box<B>,
@@ -143,13 +143,13 @@ impl<'a> Turn<'a> {
             Ok(live) => live,
             Err(fault) => return (Err(fault), burst),
         };
-        let (called, burst) = live.guest.received_burst(from, burst).await;
-        (self.finish_call(live, called), burst)
+        let (result, burst) = live.guest.received_burst(from, burst).await;
+        (self.finish_call(live, result), burst)
     }
 
     /// Delivers the last event of a client, which is no longer in the table of clients. Does nothing while
     /// the actor backs off after it lost its instance: no instance knows the client any more.
-    pub(crate) async fn disconnected(
+    pub(crate) async fn call_disconnected(
         mut self,
         client: &Arc<Client>,
         how: &Disconnection,
@@ -160,31 +160,31 @@ impl<'a> Turn<'a> {
             return Ok(());
         }
         let mut live = self.take_instance().await?;
-        let called = live.guest.disconnected(client, how).await;
-        self.finish_call(live, called)
+        let result = live.guest.disconnected(client, how).await;
+        self.finish_call(live, result)
     }
 
     /// Reports that a client's outbound buffer has room again, after it was full.
-    pub(crate) async fn drained(mut self, client: &Arc<Client>) -> Result<(), Fault> {
+    pub(crate) async fn call_drained(mut self, client: &Arc<Client>) -> Result<(), Fault> {
         let mut live = self.take_instance().await?;
-        let called = live.guest.drained(client).await;
-        self.finish_call(live, called)
+        let result = live.guest.drained(client).await;
+        self.finish_call(live, result)
     }
 
     /// Calls `stopping`, then closes all clients in the same turn, so that no event comes between the two. Does nothing
     /// if the actor has neither an instance nor clients.
-    pub(super) async fn stopping(mut self, why: HostClose<'_>) -> Result<(), Fault> {
+    pub(super) async fn call_stopping(mut self, why: HostClose<'_>) -> Result<(), Fault> {
         if !self.has_instance() && self.actor.clients().all().is_empty() {
             return Ok(());
         }
         let mut live = self.take_instance().await?;
-        let called = live.guest.stopping().await;
+        let result = live.guest.stopping().await;
         self.actor.close_clients(why);
-        self.finish_call(live, called)
+        self.finish_call(live, result)
     }
 
     /// Delivers the timer that is due. Does nothing if it was cancelled while this turn was queued.
-    pub(super) async fn fired(mut self) -> Result<(), Fault> {
+    pub(super) async fn call_fired(mut self) -> Result<(), Fault> {
         let timers = &self.actor.resources.timers;
         if !timers.is_due() {
             return Ok(());
@@ -198,22 +198,22 @@ impl<'a> Turn<'a> {
                 return Err(fault);
             }
         };
-        let called = match timers.take_due() {
+        let result = match timers.take_due() {
             Some(timer) => live.guest.fired(timer).await,
             None => Ok(()),
         };
-        self.finish_call(live, called)
+        self.finish_call(live, result)
     }
 
     /// Delivers a custom message, which no WebSocket client sent, and returns the handler's reply.
-    pub(crate) async fn received_custom(
+    pub(crate) async fn call_received_custom(
         mut self,
         message: Vec<u8>,
         info: CustomInfo,
     ) -> Result<CustomReply, Fault> {
         let mut live = self.take_instance().await?;
-        let called = live.guest.received_custom(message, info).await;
-        self.finish_call(live, called)
+        let result = live.guest.received_custom(message, info).await;
+        self.finish_call(live, result)
     }
 
     /// Returns whether there is an instance in memory.
@@ -240,8 +240,8 @@ impl<'a> Turn<'a> {
     }
 
     /// Puts the instance back after a successful call, and drops it after a fault.
-    fn finish_call<T>(&mut self, live: LiveInstance, called: Result<T, Fault>) -> Result<T, Fault> {
-        match called {
+    fn finish_call<T>(&mut self, live: LiveInstance, result: Result<T, Fault>) -> Result<T, Fault> {
+        match result {
             Ok(value) => {
                 self.put_instance(live);
                 Ok(value)

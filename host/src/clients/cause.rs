@@ -2,7 +2,7 @@
 
 use ws_host_protocol::CloseCode;
 
-/// The cause of a connection's end, as the handler sees it. The first cause counts.
+/// The cause of a connection's end, as the handler sees it. If there are several, the first one is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
     Client,
@@ -24,7 +24,7 @@ pub(crate) enum Cause {
 pub(crate) enum HostClose<'a> {
     /// The server stops.
     Stopping,
-    /// The resource is not served any more.
+    /// The resource is no longer served.
     Removed,
     /// The resource restarts with new instances.
     Restarted,

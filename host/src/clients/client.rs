@@ -13,14 +13,14 @@ use super::{Cause, ClientId, ClientInfo, HostClose};
 use crate::budget::{Budget, STEP, Share};
 use crate::log_rate::{Line, LogRate};
 
-/// The longest attachment of a client, in bytes: a name, a session, a few settings. Together with the limit of clients,
-/// this bounds the memory of all attachments.
+/// The longest attachment of a client, in bytes. An attachment is meant for a name, a session or a few settings. Together
+/// with the limit of clients, this bounds the memory of all attachments.
 const MAX_ATTACHMENT: usize = 16 << 10;
 
 /// Limits the log lines about clients that are closed to make room.
 static NO_ROOM: LogRate = LogRate::new();
 
-/// Limits the log lines about clients that are closed because they do not take their output.
+/// Limits the log lines about clients that are closed because they do not read what they are sent.
 static SLOW: LogRate = LogRate::new();
 
 /// A client while it is connected.
@@ -30,10 +30,10 @@ pub(crate) struct Client {
     info: ClientInfo,
     on_full: OnFull,
     outgoing: Mutex<Outgoing>,
-    /// The memory of what waits to be written.
-    sent: Share,
+    /// The memory of output that waits to be written.
+    output_share: Share,
     /// The memory of input that has not been handled yet.
-    received: Share,
+    input_share: Share,
     attachment: Mutex<Option<Box<[u8]>>>,
     is_disconnected: AtomicBool,
 }
@@ -52,7 +52,7 @@ pub(crate) enum CloseError {
 }
 
 impl Client {
-    /// Creates a client whose outbound buffer holds at most `max_outbound` bytes, or less if the budget has less.
+    /// Creates a client whose outbound buffer holds at most `max_outbound` bytes, or less if less of the budget is free.
     pub(crate) fn new(
         id: ClientId,
         info: ClientInfo,
@@ -70,10 +70,10 @@ impl Client {
             outbound.use_deflate(deflate);
         }
         let outgoing = Outgoing::new(outbound);
-        let (sent, received) = (Share::new(budget), Share::new(budget));
+        let (output_share, input_share) = (Share::new(budget), Share::new(budget));
         let (outgoing, attachment) = (Mutex::new(outgoing), Mutex::new(None));
         let is_disconnected = AtomicBool::new(false);
-        Self { id, info, on_full, outgoing, sent, received, attachment, is_disconnected }
+        Self { id, info, on_full, outgoing, output_share, input_share, attachment, is_disconnected }
     }
 
     pub(crate) fn id(&self) -> ClientId {
@@ -102,7 +102,7 @@ impl Client {
     }
 
     pub(crate) fn send_shared(&self, message: &SharedMessage) -> Result<(), SendError> {
-        message.accompany(|bytes| Share::of(self.sent.budget(), bytes));
+        message.accompany(|bytes| Share::of(self.output_share.budget(), bytes));
         let kind = SendKind::Message(message.frame_length());
         self.enqueue(kind, |outbound| outbound.send_shared(message))
     }
@@ -115,19 +115,19 @@ impl Client {
         self.enqueue(SendKind::Control, |outbound| outbound.pong(payload))
     }
 
-    /// Begins the closing handshake with a code and a reason of the handler.
+    /// Begins the closing handshake with the handler's code and reason.
     pub(crate) fn close(&self, code: u16, reason: &str) -> Result<(), CloseError> {
         let frame = CloseFrame::new(code, reason)?;
         self.begin_closing(&frame, Cause::Handler).map_err(|_| CloseError::Closed)
     }
 
-    /// Begins the closing handshake with a frame of the handler or the operator, unless it has begun.
+    /// Begins the closing handshake with the given frame, unless the handshake has already begun.
     pub(crate) fn close_with(&self, frame: &CloseFrame, cause: Cause) {
         // The only error is that the client is closing already.
         let _ = self.begin_closing(frame, cause);
     }
 
-    /// Begins the closing handshake on behalf of the host, unless it has begun. Returns whether this call began it.
+    /// Begins the closing handshake on behalf of the host, unless the handshake has already begun. Returns whether this call began it.
     pub(crate) fn close_by_host(&self, close: HostClose<'_>) -> bool {
         let frame = CloseFrame::with_reason(close.code(), close.reason());
         self.begin_closing(&frame, close.cause()).is_ok()
@@ -139,12 +139,13 @@ impl Client {
             return Err(SendError::Closed);
         }
         outgoing.close(frame, cause)?;
-        self.count_sent(&outgoing);
+        self.charge_output(&outgoing);
         outgoing.wake();
         Ok(())
     }
 
-    /// Returns the cause that this side has set, if there is one. It counts before anything that the connection sees.
+    /// Returns the cause that this side has set, if there is one. It takes precedence over the cause that the connection
+    /// observes.
     pub(crate) fn cause(&self) -> Option<Cause> {
         self.outgoing.lock().cause()
     }
@@ -161,7 +162,7 @@ impl Client {
                 client = %self.id,
                 held,
                 left_out,
-                "closed a client to make room: what waits for all clients fills max-buffered"
+                "closed a client to make room: too little of max-buffered is free"
             );
         }
         let resource = resource.to_string();
@@ -169,7 +170,7 @@ impl Client {
         self.close_by_host(HostClose::NoRoom);
     }
 
-    /// Closes the client because it does not take its output.
+    /// Closes the client because it does not read what it is sent.
     fn close_as_slow(&self) {
         if !self.close_by_host(HostClose::Slow) {
             return;
@@ -180,23 +181,23 @@ impl Client {
                 resource = &**resource,
                 client = %self.id,
                 left_out,
-                "closed a client: a message found no room in its outbound buffer (on-full = \"close\")"
+                "closed a client: its outbound buffer is full (on-full = \"close\")"
             );
         }
         let resource = resource.to_string();
         metrics::counter!("ws_host_closed_for_slowness_total", "resource" => resource).increment(1);
     }
 
-    /// Drops the connection without a closing handshake, and with it everything that waits to be written.
+    /// Drops the connection without a closing handshake, and discards all output that waits to be written.
     pub(crate) fn abort(&self, cause: Cause) -> Result<(), SendError> {
         let mut outgoing = self.outgoing.lock();
         outgoing.abort(cause)?;
-        self.count_sent(&outgoing);
+        self.charge_output(&outgoing);
         outgoing.wake();
         Ok(())
     }
 
-    /// Returns whether the client takes messages: false if sending would fail with `closed`.
+    /// Returns whether messages can be sent to the client: false if sending would fail with `closed`.
     pub(crate) fn is_open(&self) -> bool {
         self.outgoing.lock().is_open()
     }
@@ -206,7 +207,7 @@ impl Client {
         self.is_disconnected.store(true, Ordering::Relaxed);
     }
 
-    /// Returns whether the connection has ended: then nothing may be kept for the client any more.
+    /// Returns whether the connection has ended. If so, no table may keep the client any more.
     pub(crate) fn is_disconnected(&self) -> bool {
         self.is_disconnected.load(Ordering::Relaxed)
     }
@@ -232,38 +233,43 @@ impl Client {
     /// Returns the number of bytes that are held for the client: waiting to be written, or received and not handled
     /// yet.
     pub(crate) fn held(&self) -> usize {
-        self.buffered() + self.received.bytes()
+        self.buffered() + self.input_share.bytes()
     }
 
-    /// Returns the share for input that has not been handled yet. Only the client's connection may use it.
-    pub(crate) fn received(&self) -> &Share {
-        &self.received
+    /// Returns the budget share for input that has not been handled yet. Only the client's connection may report to it.
+    pub(crate) fn input_share(&self) -> &Share {
+        &self.input_share
     }
 
-    /// Counts what still waits to be written. Must be called after every write.
+    /// Charges the output that still waits to be written. Must be called after every write.
     #[inline]
-    pub(crate) fn count_sent(&self, outgoing: &Outgoing) {
-        self.sent.report(outgoing.outbound.own());
+    pub(crate) fn charge_output(&self, outgoing: &Outgoing) {
+        self.output_share.report(outgoing.outbound.own());
     }
 
-    /// Returns whether so much output waits for the client that its input is neither read nor handled: more than the
-    /// high water, or more than half of the memory that the host has left. The other half is for replies to what was
-    /// read.
+    /// Returns whether the client's input is neither read nor handled, because too much output is waiting: more than the
+    /// high-water mark, or more than half of the memory that the host has left. The other half is for replies to the
+    /// input that was read.
     #[inline]
-    pub(crate) fn is_input_paused(&self, outgoing: &Outgoing, high_water: usize) -> bool {
+    pub(crate) fn is_input_paused(&self, outgoing: &Outgoing, high_water_mark: usize) -> bool {
         let waiting = bytes::Buf::remaining(&outgoing.outbound);
-        waiting > high_water || !self.sent.admits(2 * waiting)
+        waiting > high_water_mark || !self.output_share.admits(2 * waiting)
     }
 
-    /// Returns whether a send that was refused would succeed now. Must be called after a write, with the same high
-    /// water.
+    /// Returns whether a send that was refused would succeed now. Must be called after a write, with the same
+    /// high-water mark.
     #[inline]
-    pub(crate) fn send_capacity(&self, outgoing: &Outgoing, high_water: usize) -> SendCapacity {
+    pub(crate) fn send_capacity(
+        &self,
+        outgoing: &Outgoing,
+        high_water_mark: usize,
+    ) -> SendCapacity {
         let Some(wanted) = outgoing.refused() else { return SendCapacity::Available };
         let waiting = bytes::Buf::remaining(&outgoing.outbound);
         if outgoing.is_aborted() || outgoing.outbound.is_closing() {
             SendCapacity::Available
-        } else if self.is_input_paused(outgoing, high_water) || !self.sent.admits(waiting + wanted)
+        } else if self.is_input_paused(outgoing, high_water_mark)
+            || !self.output_share.admits(waiting + wanted)
         {
             SendCapacity::Exhausted
         } else {
@@ -271,17 +277,17 @@ impl Client {
         }
     }
 
-    /// Returns whether capacity is restored after a refused send, and resets it.
-    pub(crate) fn take_restored_capacity(&self, high_water: usize) -> bool {
+    /// Returns whether capacity is restored after a refused send, and forgets the refusal.
+    pub(crate) fn take_restored_capacity(&self, high_water_mark: usize) -> bool {
         let mut outgoing = self.outgoing.lock();
-        let is_restored = self.send_capacity(&outgoing, high_water) == SendCapacity::Restored;
+        let is_restored = self.send_capacity(&outgoing, high_water_mark) == SendCapacity::Restored;
         if is_restored {
             outgoing.clear_refused();
         }
         is_restored
     }
 
-    /// Locks the outbound side. Only the client's connection may use it.
+    /// Locks the outbound side. Only the client's connection and `expiry.rs` may use this.
     pub(crate) fn outgoing(&self) -> MutexGuard<'_, Outgoing> {
         self.outgoing.lock()
     }
@@ -302,7 +308,10 @@ impl Client {
         }
         let waiting = bytes::Buf::remaining(&outgoing.outbound) + bytes;
         let is_counted = waiting >= STEP;
-        if is_counted && bytes > 0 && !outgoing.outbound.is_closing() && !self.sent.admits(waiting)
+        if is_counted
+            && bytes > 0
+            && !outgoing.outbound.is_closing()
+            && !self.output_share.admits(waiting)
         {
             return Err(self.refuse(outgoing, kind, LimitReached::Budget));
         }
@@ -314,13 +323,13 @@ impl Client {
             Err(error) => return Err(error),
         };
         if is_counted {
-            self.count_sent(&outgoing);
+            self.charge_output(&outgoing);
         }
         outgoing.wake();
         Ok(value)
     }
 
-    /// Records that a send was refused, and closes the client if the configuration says so.
+    /// Records that a send was refused, and closes the client if `on-full` is `"close"`.
     #[cold]
     fn refuse(
         &self,

@@ -7,7 +7,7 @@ use ws_host_protocol::SendError;
 
 use super::Client;
 
-/// The shortest time: a handler that sets no time again and again must not cause a loop.
+/// The shortest time. A handler that keeps setting a zero time must not cause a busy loop.
 const MIN_TIME: Duration = Duration::from_millis(1);
 
 /// The longest time, about ten years, so that sums do not overflow.
@@ -17,11 +17,11 @@ const MAX_TIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Expiry {
     deadline: Uptime,
-    /// When the handler's `expiring` is due. `None` once it was called.
+    /// When the handler's `expiring` is due. `None` once `expiring` has been called.
     notice: Option<Uptime>,
 }
 
-/// What the expiry of a client makes due.
+/// The action that is due because of a client's expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExpiryState {
     /// The client does not expire, or is closing.
@@ -34,7 +34,8 @@ pub(crate) enum ExpiryState {
     Now,
 }
 
-/// The time since the machine started, including the time for which it was suspended: tokens expire then as well.
+/// The time since the machine started, including the time for which it was suspended: tokens keep
+/// ageing while it is suspended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Uptime(Duration);
 
@@ -71,7 +72,7 @@ impl Expiry {
 impl Client {
     /// Makes the client expire after a time. The handler's `expiring` is due `notice` before that. Replaces an earlier
     /// expiry.
-    pub(crate) fn expire(&self, after: Duration, notice: Duration) -> Result<(), SendError> {
+    pub(crate) fn set_expiry(&self, after: Duration, notice: Duration) -> Result<(), SendError> {
         let mut outgoing = self.outgoing();
         if !outgoing.is_open() {
             return Err(SendError::Closed);
@@ -83,7 +84,7 @@ impl Client {
     }
 
     /// Removes the expiry. Returns whether the client had one.
-    pub(crate) fn keep(&self) -> bool {
+    pub(crate) fn clear_expiry(&self) -> bool {
         let mut outgoing = self.outgoing();
         // The connection is not woken: its next check finds no expiry.
         let expiry = outgoing.expiry.take();
@@ -97,7 +98,7 @@ impl Client {
         Some(Uptime::now().until(expiry.deadline))
     }
 
-    /// Returns what the expiry makes due now.
+    /// Returns the action that is due now.
     pub(crate) fn expiry_state(&self) -> ExpiryState {
         let outgoing = self.outgoing();
         let expiry = outgoing.expiry.as_deref().filter(|_| outgoing.is_open());
@@ -110,7 +111,7 @@ impl Client {
     }
 
     /// Returns whether the handler's `expiring` is due, and resets it.
-    pub(crate) fn take_notice(&self) -> bool {
+    pub(crate) fn take_due_notice(&self) -> bool {
         let is_due = self.is_notice_due();
         if is_due && let Some(expiry) = &mut self.outgoing().expiry {
             expiry.notice = None;
@@ -171,32 +172,32 @@ mod tests {
     #[test]
     fn client_gets_a_new_expiry_or_none_and_one_notice() {
         let client = test_client(1);
-        assert_eq!((client.remaining(), client.keep()), (None, false));
+        assert_eq!((client.remaining(), client.clear_expiry()), (None, false));
         assert_eq!(client.expiry_state(), ExpiryState::Never);
-        assert!(!client.take_notice());
-        client.expire(SECOND * 1000, SECOND * 10).expect("open");
+        assert!(!client.take_due_notice());
+        client.set_expiry(SECOND * 1000, SECOND * 10).expect("open");
         assert!(client.remaining().expect("some") > SECOND * 900);
-        assert!(!client.take_notice(), "it is not time");
-        client.expire(SECOND * 100, Duration::MAX).expect("open");
+        assert!(!client.take_due_notice(), "it is not time");
+        client.set_expiry(SECOND * 100, Duration::MAX).expect("open");
         assert!(client.remaining().expect("some") <= SECOND * 100);
-        while !client.take_notice() {
+        while !client.take_due_notice() {
             std::thread::yield_now();
         }
-        assert!(!client.take_notice());
+        assert!(!client.take_due_notice());
         assert!(matches!(client.expiry_state(), ExpiryState::Later(_)));
-        assert!(client.keep());
-        assert_eq!((client.remaining(), client.keep()), (None, false));
+        assert!(client.clear_expiry());
+        assert_eq!((client.remaining(), client.clear_expiry()), (None, false));
         assert_eq!(client.expiry_state(), ExpiryState::Never);
     }
 
     #[test]
     fn closing_client_neither_expires_nor_gets_a_notice() {
         let client = test_client(1);
-        client.expire(Duration::ZERO, Duration::ZERO).expect("open");
+        client.set_expiry(Duration::ZERO, Duration::ZERO).expect("open");
         client.close(1000, "").expect("open");
         assert_eq!(client.expiry_state(), ExpiryState::Never);
-        assert!(!client.take_notice());
-        assert_eq!((client.remaining(), client.keep()), (None, false));
-        assert_eq!(client.expire(SECOND, SECOND), Err(SendError::Closed));
+        assert!(!client.take_due_notice());
+        assert_eq!((client.remaining(), client.clear_expiry()), (None, false));
+        assert_eq!(client.set_expiry(SECOND, SECOND), Err(SendError::Closed));
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The first number that a language with doubles cannot tell from its neighbours.
+/// The first number that a language whose numbers are doubles cannot distinguish from its neighbours.
 const ID_LIMIT: u64 = 1 << 53;
 
 /// The least number of ids for one run of the host: ten years of 28,000 clients a second.
@@ -19,8 +19,8 @@ impl fmt::Display for ClientId {
     }
 }
 
-/// A generator of client ids. They rise, and begin at a random number: an id that a handler saved must not name another
-/// client after a restart, or on another host.
+/// A generator of client ids. The ids increase, beginning at a random number: an id that a handler saved must not name
+/// another client after a restart, or on another host.
 #[derive(Debug)]
 pub(crate) struct Ids(AtomicU64);
 

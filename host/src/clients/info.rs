@@ -1,4 +1,4 @@
-//! What the handshake says about a client.
+//! The information about a client that its handshake contains.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -114,7 +114,7 @@ impl ClientInfo {
 /// All headers in the order in which they arrived, with names in lower case, as
 /// [`fields`](ws_host_protocol::handshake::fields()) returns them.
 ///
-/// They are kept in one allocation, as on the wire, because they live as long as the connection and are rarely read.
+/// They are stored in one allocation, as on the wire, because they live as long as the connection and are rarely read.
 #[derive(Clone)]
 pub(crate) struct Headers(Box<[u8]>);
 
@@ -133,7 +133,7 @@ impl Headers {
         Self::write(fields(request), each.sum::<usize>() + authority.unwrap_or_default())
     }
 
-    /// Writes headers, `max_length` bytes at most. That is mostly the exact length, so the first allocation fits.
+    /// Writes headers, `max_length` bytes at most. This is usually the exact length, so the first allocation fits.
     fn write<'a, V: AsRef<[u8]>>(
         headers: impl Iterator<Item = (&'a str, V)>,
         max_length: usize,

@@ -14,7 +14,7 @@ pub(crate) struct Outgoing {
     aborted: bool,
     /// The cause of the connection's end, once this side has ended it.
     cause: Option<Cause>,
-    /// Set if a send was refused since there was capacity last. Holds the length of the longest message that did not
+    /// Set if a send has been refused since there last was capacity. Holds the length of the longest message that did not
     /// fit into the host's memory, or 0 if only the outbound buffer was full.
     refused: Option<usize>,
     /// When the client expires, if it does.
@@ -23,7 +23,7 @@ pub(crate) struct Outgoing {
     pub(super) has_new_expiry: bool,
     /// The connection task.
     task: Option<Waker>,
-    /// Whether the task has to be woken for output. While it is awake, it finds the output itself.
+    /// Whether the task must be woken for output. While the task is awake, it finds the output itself.
     is_asleep: bool,
 }
 
@@ -107,8 +107,8 @@ impl Outgoing {
             Some(max) => *max = wanted.max(*max),
             none => {
                 *none = Some(wanted);
-                // If other clients fill the host's memory, this one may have no output, and nothing else wakes its
-                // task.
+                // If other clients fill the host's memory, this client may have no output waiting, and nothing else
+                // wakes its task.
                 self.wake();
             }
         }
@@ -129,7 +129,7 @@ impl Outgoing {
         self.aborted
     }
 
-    /// Returns whether the client takes messages: false if sending would fail with `closed`.
+    /// Returns whether messages can be sent to the client: false if sending would fail with `closed`.
     pub(super) fn is_open(&self) -> bool {
         !self.aborted && !self.outbound.is_closing()
     }

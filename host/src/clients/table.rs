@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use super::{Client, ClientId};
 
 /// A table of clients that outlives the actor's instances. It is sorted, so that a lookup is fast, and it is no larger
-/// than needed for the many actors that have one client. Ids rise, so a new client is mostly added at the end.
+/// than needed for the many actors that have one client. Ids increase, so a new client is usually added at the end.
 #[derive(Debug, Default)]
 pub(crate) struct Clients {
     sorted: Mutex<Vec<(ClientId, Arc<Client>)>>,

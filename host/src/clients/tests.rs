@@ -31,7 +31,7 @@ fn write_down_to(client: &Client, waiting: usize) {
     let mut outgoing = client.outgoing();
     let written = outgoing.outbound.remaining() - waiting;
     outgoing.outbound.advance(written);
-    client.count_sent(&outgoing);
+    client.charge_output(&outgoing);
 }
 
 #[test]

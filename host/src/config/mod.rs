@@ -76,9 +76,9 @@ pub struct Host {
     /// The resources. Their names and paths must differ.
     pub resources: Vec<Resource>,
     /// The maximum number of threads that serve clients, in addition to the one that the host is started on. The first
-    /// is started with the host, the others when there is work for them.
+    /// thread is started with the host, and each other one when there is work for it.
     pub workers: NonZeroUsize,
-    /// The folder for compiled components. No other user may be able to write there: its files are run as native code.
+    /// The folder for compiled components. No other user may be able to write to it: its files are run as native code.
     pub cache: Option<PathBuf>,
     /// Whether components are loaded again when their files change.
     pub watch: Watch,

@@ -13,7 +13,7 @@ use crate::clients::Client;
 use crate::guest::Fault;
 use crate::resource::ActorLease;
 
-/// How long a client's last event waits for room for an instance. The event is not delivered again later.
+/// How long a client's last event waits for a permit for an instance. After that the event is lost.
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// The time between two attempts to deliver the last event.
@@ -21,8 +21,9 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A client that its handler has accepted, until its `disconnected` is under way.
 ///
-/// The handler gets that event exactly once, whatever happens to the connection. If this value is dropped earlier, for
-/// example with a request that was cut off, the drop delivers the event.
+/// The handler gets that event exactly once, however the connection ends. If this value is dropped earlier, for example
+/// because the request was cut off, the drop delivers the event. The event is lost only if no instance can be started for
+/// it, if the actor backs off after failed starts, or if the call itself fails.
 pub(crate) struct Admitted {
     client: Arc<Client>,
     actor: Arc<Actor>,
@@ -31,11 +32,11 @@ pub(crate) struct Admitted {
     registered: Option<(Registration, ActorLease)>,
 }
 
-/// What a client counts against: its actor's and its server's limits.
+/// A client's lease of its actor, and its permit from the server's limits.
 pub(crate) struct ClientPermit {
-    /// Keeps the actor, until the actor has had the client's last event.
+    /// Keeps the actor until it has handled the client's last event.
     pub(crate) lease: ActorLease,
-    /// Counts in the server, until the connection is closed as well.
+    /// Uses up the server's limits until the connection is closed as well.
     pub(crate) guard: Arc<ConnectionGuard>,
 }
 
@@ -62,8 +63,8 @@ impl Admitted {
         &self.actor
     }
 
-    /// Begins to deliver the last event. The connection may stay open for a while: it counts as long as the caller
-    /// keeps the guard.
+    /// Begins to deliver the last event. The connection may stay open for a while. It uses up the limits until the
+    /// caller drops the guard.
     pub(crate) fn disconnect(mut self, end: &ConnectionEnd) -> Arc<ConnectionGuard> {
         self.unregister(end);
         Arc::clone(&self.guard)
@@ -82,17 +83,17 @@ impl Admitted {
         let cause = disconnection.cause.as_str();
         let (code, sent) = (disconnection.code, disconnection.sent_code);
         tracing::debug!(client = %id, cause, code, sent, "disconnected: {end}");
-        // Unregistered now, and not only when the event has its turn: nothing finds the client any more.
+        // Unregister now, before the event gets its turn, so that nothing can find the client any more.
         drop(registration);
         let guard = Arc::clone(&self.guard);
-        // If the worker is gone, so are the host and its guests.
+        // The worker exists as long as the host and its guests.
         self.actor.worker().run(async move {
             let actor = lease.actor();
             let deadline = Instant::now() + MAX_WAIT;
             loop {
-                match actor.turn().await.disconnected(&client, &disconnection).await {
+                match actor.turn().await.call_disconnected(&client, &disconnection).await {
                     Ok(()) => break,
-                    // Sleeps without the turn: other events may find room for an instance.
+                    // Sleep without holding the turn, so that other events can get an instance.
                     Err(Fault::NoInstance(_)) if Instant::now() < deadline => {
                         sleep(RETRY_INTERVAL).await
                     }

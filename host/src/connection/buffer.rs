@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut, Range};
 
-/// How much is read at once, in bytes: a few thousand small messages, or a whole one of 64 KiB, so that it is borrowed
-/// and not copied.
+/// The number of bytes that are read at once. A few thousand small messages fit, or a whole message of 64 KiB, which is then
+/// borrowed and not copied.
 const READ_SIZE: usize = 128 << 10;
 
-/// How many free buffers a thread keeps. One is in use at a time, and one more for each handler that sleeps in the
-/// middle of a read.
+/// The number of free buffers that a thread keeps. One buffer is in use at a time, and one more for each handler that
+/// sleeps in the middle of a read.
 const MAX_FREE: usize = 4;
 
 thread_local! {
@@ -25,13 +25,13 @@ pub(super) enum Buffer {
 }
 
 impl Buffer {
-    /// Takes a free buffer of the thread, or allocates one.
+    /// Returns a free buffer of this thread, or allocates one.
     pub(super) fn shared() -> Self {
         let free = FREE.with_borrow_mut(Vec::pop);
         Self::Shared(free.unwrap_or_else(|| vec![0; READ_SIZE].into_boxed_slice()))
     }
 
-    /// Replaces a shared buffer by a copy of the unread input, before the connection waits. Many connections may wait
+    /// Replaces a shared buffer with a copy of the unread input, before the connection waits. Many connections may wait
     /// at the same time, so none of them keeps a whole read buffer.
     pub(super) fn shrink_to_unread(&mut self, unread: &mut Range<usize>) {
         if let Self::Shared(bytes) = self {

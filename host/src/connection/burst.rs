@@ -16,8 +16,8 @@ use crate::config::Resource;
 use crate::guest::{self, Fault, Message};
 use crate::slice::{self, Slice};
 
-/// The longest message of a burst, in bytes. Compared with the cost of a longer message, a call costs nothing, and a
-/// message in a burst is copied once more than one that has its own call.
+/// The longest message of a burst, in bytes. For longer messages the cost of a separate call is negligible,
+/// and a burst copies each message one extra time.
 const MAX_MESSAGE: usize = 4 << 10;
 
 /// Input, and the parser that finds the messages in it.
@@ -26,8 +26,8 @@ pub(super) struct Burst {
     pub(super) buffer: Buffer,
     pub(super) unread: Range<usize>,
     settings: Arc<Resource>,
-    high_water: usize,
-    /// The slice in which the burst began. Once the call has waited, other tasks go first.
+    high_water_mark: usize,
+    /// The slice in which the burst began. Once the call has been suspended, other tasks go first.
     slice: Slice,
     /// The number of messages that the guest has taken.
     pub(super) taken: usize,
@@ -47,13 +47,13 @@ impl Burst {
         buffer: Buffer,
         unread: Range<usize>,
         settings: Arc<Resource>,
-        high_water: usize,
+        high_water_mark: usize,
     ) -> Self {
         let slice = slice::current();
-        Self { inbound, buffer, unread, settings, high_water, slice, taken: 0, end: None }
+        Self { inbound, buffer, unread, settings, high_water_mark, slice, taken: 0, end: None }
     }
 
-    /// Returns whether the slice in which the burst began still runs.
+    /// Returns whether the slice in which the burst began is still the current one.
     pub(super) fn is_same_slice(&self) -> bool {
         self.slice == slice::current()
     }
@@ -67,14 +67,14 @@ impl Burst {
         transport: &mut Transport<S>,
     ) -> (Result<(), Fault>, Box<Self>, Result<(), ConnectionEnd>) {
         let waiting = self.buffer.len();
-        let call = pin!(turn.received_burst(client, self));
-        let ((called, burst), transport) = transport.drive(client, waiting, call).await;
-        (called, burst, transport)
+        let call = pin!(turn.call_received_burst(client, self));
+        let ((call_result, burst), transport_result) = transport.drive(client, waiting, call).await;
+        (call_result, burst, transport_result)
     }
 }
 
 impl guest::Burst for Burst {
-    /// Checks before each message everything that is checked between two calls. Anything but another message ends the
+    /// Before each message, makes the same checks as between two calls. Anything but another message ends the
     /// burst, and the connection handles it as a single event.
     fn next(&mut self, client: &Client) -> Option<Message> {
         while self.taken == 0 || (self.is_same_slice() && !slice::is_over()) {
@@ -84,7 +84,7 @@ impl guest::Burst for Burst {
             if self.end.is_some()
                 || outgoing.is_aborted()
                 || outgoing.outbound.is_closing()
-                || client.is_input_paused(&outgoing, self.high_water)
+                || client.is_input_paused(&outgoing, self.high_water_mark)
             {
                 return None;
             }

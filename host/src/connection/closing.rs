@@ -1,4 +1,4 @@
-//! Connections that have ended and are still closing, and what every connection counts against.
+//! Connections that have ended and are still closing, and the guard by which every connection uses up limits.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::poll_fn;
@@ -12,17 +12,17 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::clients::{Client, ClientId};
 
-/// Counts as a client while it lives: until the handler has had the last event and the connection is closed.
+/// A place in the limit of clients, taken until the handler has received the last event and the connection is closed.
 pub(crate) struct ConnectionGuard {
-    /// Counts against the limit of clients.
+    /// The permit from the limit of clients.
     pub(crate) _permit: OwnedSemaphorePermit,
-    /// Makes a server that stops wait for the connection.
+    /// Makes a graceful shutdown wait for the connection.
     pub(crate) _token: TaskTrackerToken,
     pub(crate) closing: Arc<ClosingConnections>,
 }
 
-/// Connections that have ended but are not closed yet. A client may take its time to close, until a new client needs
-/// the permit.
+/// Connections that have ended but are not closed yet. A client may close slowly until a new client needs the
+/// permit.
 #[derive(Default)]
 pub(crate) struct ClosingConnections {
     table: Mutex<Table>,
@@ -51,7 +51,7 @@ struct EvictableEntry<'a> {
 }
 
 impl ClosingConnections {
-    /// Evicts the connection that has waited for its client for the longest time. Returns whether there was one.
+    /// Evicts the connection that has been waiting for its client for the longest time. Returns whether there was one.
     pub(crate) fn evict_one(&self) -> bool {
         self.table.lock().evictable.pop_first().is_some()
     }
@@ -63,7 +63,7 @@ impl ClosingConnections {
 }
 
 impl ConnectionGuard {
-    /// Runs the end of a connection, until it completes or a new client needs the permit. A connection is not evicted
+    /// Runs the end of a connection until it completes or a new client needs the permit. A connection is not evicted
     /// while output waits for its client.
     ///
     /// # Cancel safety

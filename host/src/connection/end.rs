@@ -24,7 +24,7 @@ pub(crate) enum ConnectionEnd {
     EndOfStream,
     #[error("nothing came from the client for too long")]
     Silent,
-    #[error("the client took less of its output than min-rate for too long")]
+    #[error("the client read more slowly than min-rate for too long")]
     Stalled,
     #[error("the client did not answer the close frame in time")]
     CloseTimeout,
@@ -35,14 +35,14 @@ pub(crate) enum ConnectionEnd {
 }
 
 impl ConnectionEnd {
-    /// Returns whether output may still wait, and a peer may still read it. After the end of its stream, the peer may
+    /// Returns whether output may still be waiting and the peer may still read it. After the end of its stream, the peer may
     /// have closed only its own side, and may still read.
     pub(super) fn allows_closing_handshake(&self) -> bool {
         matches!(self, Self::Closed(_) | Self::Failed(_) | Self::EndOfStream)
     }
 
-    /// Returns the end as `disconnected` reports it. `sent` is the code of our close frame, and `first` the cause that
-    /// ended the connection first, if there is one.
+    /// Returns the end as `disconnected` reports it. `sent` is the code of our close frame. `first` is an earlier
+    /// cause, if there is one.
     pub(crate) fn disconnection(
         &self,
         sent: Option<CloseCode>,
@@ -58,7 +58,7 @@ impl ConnectionEnd {
         Disconnection { cause, code, reason, clean, sent_code: sent.map(CloseCode::number) }
     }
 
-    /// Returns the cause that this end shows, if no cause came before it.
+    /// Returns the cause of this end, if there is no earlier cause.
     fn cause(&self) -> Cause {
         match self {
             Self::Closed(_) => Cause::Client,

@@ -1,8 +1,11 @@
-//! The timeouts of one connection, with one timer that is reset a few times a minute and never by a message.
+//! The timeouts of one connection.
 //!
-//! A client counts as silent only while its input is read: input that arrives while its handler is busy stays unread.
-//! While output waits for a client, it cannot answer a ping that waits behind that output. Then it counts as alive if
-//! it takes output.
+//! Messages never reset the main timer. It is reset only a few times a minute. A second timer exists only for clients
+//! that expire.
+//!
+//! A client is considered silent only while its input is read, because input that arrives while its handler is busy
+//! stays unread. While output waits for a client, the client cannot answer a ping that is queued after that output. The
+//! client is then considered alive if it reads output.
 
 use std::pin::Pin;
 use std::task::Context;
@@ -12,21 +15,22 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::config::{Limits, Timeouts};
 
-/// The number of ticks after which a silent client is dropped: the idle timeout is divided into them.
-const TICKS: u32 = 4;
+/// The number of periods into which the idle timeout is divided. A silent client is dropped after all of them.
+const IDLE_PERIODS: u32 = 4;
 
-/// The number of silent ticks after which a client gets a ping.
+/// The number of silent periods after which a client gets a ping.
 const PING_AFTER: u32 = 2;
 
-/// Stands for a timeout that is off: so long that it never expires.
+/// Stands for a timeout that is off. It is so long that it never expires.
 pub(crate) const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// How often to check a client that expires: timers stand still while the machine is suspended, and the time of the
-/// client does not.
+/// How often to check a client that expires: tokio's timers stop while the machine is suspended, but the client's
+/// deadline keeps coming closer.
 const EXPIRY_CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The most time to write the output that waits when a connection ends. At 10 KB/s this is enough for the longest
-/// output that can wait by default. A client that takes just enough cannot hold a permit for hours.
+/// output that can wait by default. The limit keeps a client that reads only just fast enough from holding a permit for
+/// hours.
 const MAX_FLUSH_TIME: Duration = Duration::from_secs(5 * 60);
 
 /// The window in which the rate of that output is measured, if the idle timeout is off.
@@ -38,9 +42,10 @@ pub(super) struct LivenessTimer {
     timer: Pin<Box<Sleep>>,
     /// Whether the timer will wake the task. Stays set until the timer fires or is reset.
     is_armed: bool,
-    tick: Duration,
+    /// The idle timeout divided by [`IDLE_PERIODS`]; shorter or longer while the last output is being written.
+    period: Duration,
     close_timeout: Duration,
-    /// The rate at which a client has to take waiting output, in bytes a second.
+    /// The rate at which a client has to read waiting output, in bytes per second.
     min_rate: u64,
     phase: Phase,
     activity: Activity,
@@ -51,7 +56,7 @@ pub(super) struct LivenessTimer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Open,
-    /// The last output is being written. Holds the number of ticks that are left for it.
+    /// The last output is being written. Holds the number of remaining periods.
     Flushing(u32),
     /// All output is written, and the client has to close its side.
     AwaitingClose,
@@ -60,15 +65,15 @@ enum Phase {
 /// The recent activity of a client.
 #[derive(Debug, Default)]
 struct Activity {
-    /// Whether the client has sent anything since the last tick.
+    /// Whether the client has sent anything in the current period.
     has_sent: bool,
-    /// Whether output has waited for the client since the last tick.
+    /// Whether output has been waiting for the client in the current period.
     output_waited: bool,
-    /// Bytes of output taken since the client last met the rate.
+    /// Bytes of output that the socket has taken since the client last met the rate.
     taken_bytes: u64,
-    silent_ticks: u32,
-    /// The number of ticks for which the client has missed the rate.
-    stalled_ticks: u32,
+    silent_periods: u32,
+    /// The number of periods for which the client has been below the rate.
+    stalled_periods: u32,
 }
 
 /// Whether the client's input is read.
@@ -83,11 +88,11 @@ pub(super) enum InputState {
 pub(super) enum TimerEvent {
     /// The client has sent nothing for a while: memory that a burst needed can be freed.
     Idle,
-    /// A ping has to ask whether the client is still there.
+    /// It is time to ping the client.
     Ping,
     /// The client did not answer the ping.
     Silent,
-    /// The client does not take its output.
+    /// The client does not read what it is sent.
     Stalled,
     /// The client did not answer our close frame.
     CloseTimeout,
@@ -97,11 +102,11 @@ pub(super) enum TimerEvent {
 
 impl LivenessTimer {
     pub(super) fn start(limits: &Limits, timeouts: &Timeouts) -> Self {
-        let tick = timeouts.idle.map_or(NEVER, |idle| idle / TICKS);
+        let period = timeouts.idle.map_or(NEVER, |idle| idle / IDLE_PERIODS);
         Self {
-            timer: Box::pin(sleep_until(Instant::now() + tick)),
+            timer: Box::pin(sleep_until(Instant::now() + period)),
             is_armed: false,
-            tick,
+            period,
             close_timeout: timeouts.close,
             min_rate: limits.min_rate as u64,
             phase: Phase::Open,
@@ -131,15 +136,19 @@ impl LivenessTimer {
         self.activity.output_waited = true;
     }
 
-    /// Begins the last phase of output: from now on, only the rate at which the client takes it counts.
+    /// Begins the last phase of output. From now on, only the rate at which the client reads output matters.
     pub(super) fn begin_closing(&mut self) {
         if self.phase == Phase::Open {
-            let window = if self.tick == NEVER { DEFAULT_FLUSH_WINDOW } else { self.tick * TICKS };
-            self.tick = window.max(self.close_timeout).min(MAX_FLUSH_TIME) / TICKS;
-            let ticks = MAX_FLUSH_TIME.as_nanos() / self.tick.as_nanos().max(1);
-            self.phase = Phase::Flushing(u32::try_from(ticks).unwrap_or(u32::MAX));
+            let window = if self.period == NEVER {
+                DEFAULT_FLUSH_WINDOW
+            } else {
+                self.period * IDLE_PERIODS
+            };
+            self.period = window.max(self.close_timeout).min(MAX_FLUSH_TIME) / IDLE_PERIODS;
+            let periods = MAX_FLUSH_TIME.as_nanos() / self.period.as_nanos().max(1);
+            self.phase = Phase::Flushing(u32::try_from(periods).unwrap_or(u32::MAX));
             self.activity = Activity { output_waited: true, ..Activity::default() };
-            self.set(self.tick);
+            self.set(self.period);
         }
     }
 
@@ -157,11 +166,11 @@ impl LivenessTimer {
         context: &mut Context<'_>,
         input: InputState,
     ) -> Option<TimerEvent> {
-        // Called after every message, and this check is much cheaper than a poll.
+        // This runs after every message, and the check is much cheaper than a poll.
         if self.is_armed && !self.timer.is_elapsed() {
             return None;
         }
-        // The deadline is compared first: if a client sends all the time, the task has used up its cooperative budget
+        // Compare the deadline first: if a client sends all the time, the task has used up its cooperative budget
         // whenever it gets here, and tokio then reports the timer as pending.
         if let Some(expiry) = &mut self.expiry
             && (expiry.deadline() <= Instant::now() || expiry.as_mut().poll(context).is_ready())
@@ -171,19 +180,19 @@ impl LivenessTimer {
         }
         while self.timer.as_mut().poll(context).is_ready() {
             match &mut self.phase {
-                // The client's close frame may be unread: the input is read first, and then this is called again.
+                // The client's close frame may still be unread. The input is read first, and then this is called again.
                 Phase::AwaitingClose if input == InputState::Paused => return None,
                 Phase::AwaitingClose => return Some(TimerEvent::CloseTimeout),
                 Phase::Flushing(0) => return Some(TimerEvent::Stalled),
-                Phase::Flushing(ticks) => {
-                    *ticks -= 1;
+                Phase::Flushing(periods) => {
+                    *periods -= 1;
                     self.activity.has_sent = false;
                 }
                 Phase::Open => {}
             }
-            self.set(self.tick);
+            self.set(self.period);
             let min_bytes = self.min_rate.saturating_mul(self.window_millis()) / 1000;
-            if let Some(due) = self.activity.tick(input, min_bytes) {
+            if let Some(due) = self.activity.end_period(input, min_bytes) {
                 return Some(due);
             }
         }
@@ -193,7 +202,7 @@ impl LivenessTimer {
     }
 
     fn window_millis(&self) -> u64 {
-        u64::try_from((self.tick * TICKS).as_millis()).unwrap_or(u64::MAX)
+        u64::try_from((self.period * IDLE_PERIODS).as_millis()).unwrap_or(u64::MAX)
     }
 
     fn set(&mut self, time: Duration) {
@@ -203,25 +212,26 @@ impl LivenessTimer {
 }
 
 impl Activity {
-    /// Returns what is due at a tick. The client has to take `min_bytes` of waiting output in [`TICKS`] ticks.
-    fn tick(&mut self, input: InputState, min_bytes: u64) -> Option<TimerEvent> {
+    /// Ends a period and returns what is due. The client has to read `min_bytes` of waiting output in [`IDLE_PERIODS`]
+    /// periods.
+    fn end_period(&mut self, input: InputState, min_bytes: u64) -> Option<TimerEvent> {
         let has_sent = std::mem::take(&mut self.has_sent);
         let output_waited = std::mem::take(&mut self.output_waited);
         if has_sent || !output_waited || self.taken_bytes >= min_bytes {
-            (self.taken_bytes, self.stalled_ticks) = (0, 0);
+            (self.taken_bytes, self.stalled_periods) = (0, 0);
         } else {
-            self.stalled_ticks += 1;
+            self.stalled_periods += 1;
         }
         if has_sent || output_waited {
-            self.silent_ticks = 0;
-            return (self.stalled_ticks >= TICKS).then_some(TimerEvent::Stalled);
+            self.silent_periods = 0;
+            return (self.stalled_periods >= IDLE_PERIODS).then_some(TimerEvent::Stalled);
         }
-        self.silent_ticks += 1;
-        match self.silent_ticks {
+        self.silent_periods += 1;
+        match self.silent_periods {
             PING_AFTER => Some(TimerEvent::Ping),
-            TICKS.. if input == InputState::Reading => Some(TimerEvent::Silent),
-            TICKS.. => {
-                self.silent_ticks = 0;
+            IDLE_PERIODS.. if input == InputState::Reading => Some(TimerEvent::Silent),
+            IDLE_PERIODS.. => {
+                self.silent_periods = 0;
                 Some(TimerEvent::Idle)
             }
             _ => Some(TimerEvent::Idle),
@@ -235,13 +245,13 @@ mod tests {
 
     const MIN_BYTES: u64 = 1000;
 
-    /// Returns the tick that reports the client as gone, if `before_each` runs before each tick.
+    /// Returns the number of the period that reports the client as gone, if `before_each` runs before the end of each.
     fn end(input: InputState, before_each: impl Fn(&mut Activity)) -> Option<(usize, TimerEvent)> {
         let mut activity = Activity::default();
-        (1..100).find_map(|tick| {
+        (1..100).find_map(|period| {
             before_each(&mut activity);
-            let due = activity.tick(input, MIN_BYTES)?;
-            matches!(due, TimerEvent::Silent | TimerEvent::Stalled).then_some((tick, due))
+            let due = activity.end_period(input, MIN_BYTES)?;
+            matches!(due, TimerEvent::Silent | TimerEvent::Stalled).then_some((period, due))
         })
     }
 
@@ -255,7 +265,8 @@ mod tests {
     #[test]
     fn client_that_sends_nothing_gets_a_ping_and_is_then_silent() {
         let mut activity = Activity::default();
-        let due: Vec<_> = (0..4).map(|_| activity.tick(InputState::Reading, MIN_BYTES)).collect();
+        let due: Vec<_> =
+            (0..4).map(|_| activity.end_period(InputState::Reading, MIN_BYTES)).collect();
         let expected = [TimerEvent::Idle, TimerEvent::Ping, TimerEvent::Idle, TimerEvent::Silent];
         assert_eq!(due, expected.map(Some));
     }
@@ -265,7 +276,9 @@ mod tests {
         assert_eq!(end(InputState::Paused, |_| ()), None);
         let mut activity = Activity::default();
         let pings = (0..8)
-            .filter(|_| activity.tick(InputState::Paused, MIN_BYTES) == Some(TimerEvent::Ping))
+            .filter(|_| {
+                activity.end_period(InputState::Paused, MIN_BYTES) == Some(TimerEvent::Ping)
+            })
             .count();
         assert_eq!(pings, 2, "proxies in between must not take the connection for idle");
     }
@@ -292,13 +305,13 @@ mod tests {
     #[test]
     fn silence_is_measured_anew_after_waiting_output_was_written() {
         let mut activity = Activity {
-            silent_ticks: 3,
+            silent_periods: 3,
             output_waited: true,
             taken_bytes: 1,
             ..Activity::default()
         };
-        assert_eq!(activity.tick(InputState::Reading, MIN_BYTES), None);
-        assert_eq!(activity.tick(InputState::Reading, MIN_BYTES), Some(TimerEvent::Idle));
-        assert_eq!(activity.tick(InputState::Reading, MIN_BYTES), Some(TimerEvent::Ping));
+        assert_eq!(activity.end_period(InputState::Reading, MIN_BYTES), None);
+        assert_eq!(activity.end_period(InputState::Reading, MIN_BYTES), Some(TimerEvent::Idle));
+        assert_eq!(activity.end_period(InputState::Reading, MIN_BYTES), Some(TimerEvent::Ping));
     }
 }

@@ -1,9 +1,9 @@
 //! One WebSocket connection: it turns bytes from its socket into events of its actor, and writes what the guest sends
 //! to the socket.
 //!
-//! One task serves the connection. It waits in two places only: for input ([`Transport::read`]) and for its actor
-//! ([`Transport::drive`]). In both places it keeps writing and checks its timers, so a busy actor cannot stop output,
-//! and a silent peer cannot stop the timers.
+//! One task serves the connection. It waits in three places only: for input ([`Transport::read`]), for its actor
+//! ([`Transport::drive`]), and for the client to read waiting output ([`Transport::drain`]). In each of them it keeps
+//! writing and checks its timers, so a busy actor cannot stop output, and a silent peer cannot stop the timers.
 
 mod admitted;
 mod buffer;
@@ -42,7 +42,7 @@ use crate::slice::{self, Overruns};
 const HEARTBEAT: &[u8] = b"ws-host";
 
 /// With `on-fault = "drop-message"`, a client stays connected after a fault. It is closed after this many of its events
-/// have failed in a row: each fault costs the other clients of its actor an instance.
+/// have failed in a row, because each fault destroys the instance that the actor's other clients share.
 const MAX_CONSECUTIVE_FAULTS: u32 = 8;
 
 /// An open connection over a stream.
@@ -52,7 +52,7 @@ pub(crate) struct Connection<S> {
     transport: Transport<S>,
     settings: Arc<Resource>,
     mode: Mode,
-    /// Events of this client that failed, since the last one that succeeded.
+    /// The number of this client's events that have failed since the last one that succeeded.
     consecutive_faults: Cell<u32>,
     overruns: Overruns,
 }
@@ -77,25 +77,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Self { admitted, inbound, transport, settings, mode, consecutive_faults, overruns }
     }
 
-    /// Serves the client until the connection ends. `initial_input` arrived behind the handshake.
+    /// Serves the client until the connection ends. `initial_input` was read together with the
+    /// handshake request and follows it.
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: dropping the future would drop a running call of the guest.
+    /// Not cancel safe: dropping the future would drop a running call into the guest.
     #[expect(
         clippy::manual_async_fn,
-        reason = "an `async fn` would store its parameters twice, and every connection carries this future"
+        reason = "an `async fn` would store its parameters twice, and every connection has this future"
     )]
     pub(crate) fn serve(mut self, initial_input: Vec<u8>) -> impl Future<Output = ()> {
         async move {
             let end = self.run(initial_input).await;
             release_memory();
-            // Boxed, so that a connection does not carry the space for its end all its life.
+            // Boxed to keep the connection's future small.
             Box::pin(self.end(end)).await;
         }
     }
 
-    /// Closes the transport while the actor handles the last event: neither waits for the other.
+    /// Closes the transport while the actor handles the last event. Neither waits for the other.
     async fn end(self, end: ConnectionEnd) {
         let Self { admitted, transport, mut inbound, .. } = self;
         let client = Arc::clone(admitted.client());
@@ -112,7 +113,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             {
                 return end;
             }
-            // Boxed, so that a connection does not carry the space for a rare case.
+            // Boxed, because this is rare and the connection's future stays small.
             if self.transport.is_capacity_restored()
                 && let Err(end) = Box::pin(self.deliver_drained()).await
             {
@@ -121,10 +122,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if self.transport.take_expiring() {
                 let (client, actor) = (self.admitted.client(), self.admitted.actor());
                 let waiting = self.inbound.held();
-                let (called, transport) =
+                let (call_result, transport_result) =
                     Box::pin(deliver_expiring(&mut self.transport, client, actor, waiting)).await;
-                self.handle_result(called);
-                if let Err(end) = transport {
+                self.handle_result(call_result);
+                if let Err(end) = transport_result {
                     return end;
                 }
             }
@@ -135,12 +136,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Calls the handler's `drained`, if it exports it, once there is capacity again after a refused send. A handler
-    /// may fill the buffer again, and the client may take all of it at once. This is like a burst of messages, so the
-    /// task yields when the slice is over.
+    /// Calls the handler's `drained`, if exported, once there is capacity again after a refused send. The handler may
+    /// refill the buffer and the client may read everything immediately, over and over, so the task yields when the
+    /// slice is over.
     async fn deliver_drained(&mut self) -> Result<(), ConnectionEnd> {
         let (client, actor) = (self.admitted.client(), self.admitted.actor());
-        if !client.take_restored_capacity(self.transport.high_water()) || !actor.exports_drained() {
+        if !client.take_restored_capacity(self.transport.high_water_mark())
+            || !actor.exports_drained()
+        {
             return Ok(());
         }
         let waiting = self.inbound.held();
@@ -158,10 +161,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if !client.is_open() {
             return Ok(());
         }
-        let (called, transport) =
-            self.transport.drive(client, waiting, pin!(turn.drained(client))).await;
-        self.handle_result(called);
-        transport
+        let (call_result, transport_result) =
+            self.transport.drive(client, waiting, pin!(turn.call_drained(client))).await;
+        self.handle_result(call_result);
+        transport_result
     }
 
     /// Delivers every event in the buffer to the actor, in order. One turn covers as many events as fit into the slice.
@@ -182,17 +185,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if turn.is_none() && self.transport.take_expiring() {
                 buffer.shrink_to_unread(&mut unread);
                 let waiting = buffer.len();
-                let (called, transport) =
+                let (call_result, transport_result) =
                     Box::pin(deliver_expiring(&mut self.transport, client, actor, waiting)).await;
-                self.handle_result(called);
-                transport?;
+                self.handle_result(call_result);
+                transport_result?;
             }
             if std::mem::replace(&mut may_be_burst, true)
                 && burst::is_worthwhile(&self.inbound, &buffer[unread.clone()])
             {
                 turn = turn.or_else(|| actor.try_turn());
                 if let Some(current) = turn.take_if(|turn| turn.takes_bursts()) {
-                    // Boxed, because most messages arrive alone.
+                    // Boxed, because most messages are not part of a burst.
                     let input = (buffer, unread);
                     let burst = Box::pin(deliver_burst(
                         &mut self.transport,
@@ -210,8 +213,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         self.consecutive_faults.set(0);
                     }
                     (buffer, unread) = delivered.input;
-                    self.handle_result(delivered.called);
-                    delivered.transport?;
+                    self.handle_result(delivered.call_result);
+                    delivered.transport_result?;
                     if let Some(end) = delivered.end {
                         return Err(end);
                     }
@@ -220,9 +223,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             let mut waiting = buffer.len();
             let mut input = &mut buffer[unread.clone()];
-            let high_water = self.transport.high_water();
+            let high_water_mark = self.transport.high_water_mark();
             let answers = &self.settings.auto_answers;
-            let next = next_event(&mut self.inbound, client, high_water, answers, &mut input)?;
+            let next = next_event(&mut self.inbound, client, high_water_mark, answers, &mut input)?;
             unread.start = unread.end - input.len();
             let event = match next {
                 Next::Event(event) => event,
@@ -247,21 +250,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             };
             let slice = slice::current();
-            let (called, transport) = {
-                let call = pin!(current.received(client, event));
+            let (call_result, transport_result) = {
+                let call = pin!(current.call_received(client, event));
                 self.transport.drive(client, waiting, call).await
             };
-            // If the call has waited, other tasks go first.
+            // If the call was suspended, other tasks get the turn first.
             turn = (slice == slice::current()).then_some(current);
-            self.handle_result(called);
-            transport?;
+            self.handle_result(call_result);
+            transport_result?;
         }
-        self.count_received();
+        self.charge_input();
         Ok(())
     }
 }
 
-/// Lets the guest take messages from the input in one call. Returns the turn too, unless the call has waited.
+/// Lets the guest take messages from the input in one call. Also returns the turn, unless the call
+/// was suspended.
 async fn deliver_burst<'a, S: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Transport<S>,
     inbound: &mut Inbound,
@@ -271,34 +275,35 @@ async fn deliver_burst<'a, S: AsyncRead + AsyncWrite + Unpin>(
     (buffer, unread): (Buffer, Range<usize>),
 ) -> (Delivered, Option<Turn<'a>>) {
     let lent = std::mem::replace(inbound, Inbound::new(Role::Server, Limits::default()));
-    let high_water = transport.high_water();
-    let burst = Burst::new(lent, buffer, unread, Arc::clone(settings), high_water);
-    let (called, burst, transport) = Box::new(burst).deliver(&mut turn, client, transport).await;
+    let high_water_mark = transport.high_water_mark();
+    let burst = Burst::new(lent, buffer, unread, Arc::clone(settings), high_water_mark);
+    let (call_result, burst, transport_result) =
+        Box::new(burst).deliver(&mut turn, client, transport).await;
     let turn = burst.is_same_slice().then_some(turn);
     let Burst { inbound: returned, buffer, unread, taken, end, .. } = *burst;
     *inbound = returned;
-    (Delivered { called, transport, input: (buffer, unread), taken, end }, turn)
+    (Delivered { call_result, transport_result, input: (buffer, unread), taken, end }, turn)
 }
 
-/// Waits for the turn, while `waiting` bytes of the client's input are kept. Returns `None` if the client is closed:
-/// its input is no longer delivered.
+/// Waits for the turn, while `waiting` bytes of the client's input stay in memory. Returns `None` if the client is
+/// closed, because its input is no longer delivered.
 async fn wait_for_turn<'a, S: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Transport<S>,
     client: &Client,
     actor: &'a Arc<Actor>,
     waiting: usize,
 ) -> Result<Option<Turn<'a>>, ConnectionEnd> {
-    if !client.received().admits(waiting) {
+    if !client.input_share().admits(waiting) {
         client.close_to_make_room();
         return Ok(None);
     }
-    let (turn, transport) = transport.drive(client, waiting, pin!(actor.turn())).await;
-    transport?;
+    let (turn, transport_result) = transport.drive(client, waiting, pin!(actor.turn())).await;
+    transport_result?;
     Ok(client.is_open().then_some(turn))
 }
 
-/// Calls `expiring` for a client, while `waiting` bytes of its input are kept. Callers box the future, so that a
-/// connection does not carry the space for a rare case.
+/// Calls `expiring` for a client, while `waiting` bytes of its input stay in memory. Callers box the future to keep their
+/// own small.
 async fn deliver_expiring<S: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Transport<S>,
     client: &Arc<Client>,
@@ -313,25 +318,25 @@ async fn deliver_expiring<S: AsyncRead + AsyncWrite + Unpin>(
             Err(end) => return (Ok(()), Err(end)),
         },
     };
-    transport.drive(client, waiting, pin!(turn.expiring(client))).await
+    transport.drive(client, waiting, pin!(turn.call_expiring(client))).await
 }
 
 impl<S> Connection<S> {
-    /// Counts the bytes of a message that is not complete yet. Closes the client if the host has no memory for them:
-    /// reading the rest later would keep them until then.
-    fn count_received(&self) {
+    /// Charges the bytes of a message that is not complete yet. Closes the client if the host has no memory for these
+    /// bytes: waiting for the rest would keep them in memory.
+    fn charge_input(&self) {
         let client = self.admitted.client();
         let held = self.inbound.held();
-        if !client.received().admits(held) {
+        if !client.input_share().admits(held) {
             client.close_to_make_room();
         }
-        client.received().report(held);
+        client.input_share().report(held);
     }
 
     /// Handles the result of an event.
     #[inline]
-    fn handle_result(&self, called: Result<(), Fault>) {
-        match called {
+    fn handle_result(&self, result: Result<(), Fault>) {
+        match result {
             Ok(()) => self.consecutive_faults.set(0),
             Err(fault) => self.handle_fault(&fault),
         }
@@ -345,7 +350,7 @@ impl<S> Connection<S> {
         self.close_after(fault);
     }
 
-    /// Closes the client after a fault in one of its events, unless `on-fault` lets it stay.
+    /// Closes the client after a fault in one of its events, unless `on-fault` keeps it connected.
     fn close_after(&self, fault: &Fault) {
         if self.settings.on_fault == OnFault::DropMessage
             && self.consecutive_faults.get() < MAX_CONSECUTIVE_FAULTS
@@ -362,9 +367,9 @@ impl<S> Connection<S> {
 
 /// The result of a burst.
 struct Delivered {
-    called: Result<(), Fault>,
-    transport: Result<(), ConnectionEnd>,
-    /// The buffer, and the range that is left unread.
+    call_result: Result<(), Fault>,
+    transport_result: Result<(), ConnectionEnd>,
+    /// The buffer, and the range of unread input in it.
     input: (Buffer, Range<usize>),
     taken: usize,
     /// Set if the client broke the protocol.
@@ -376,16 +381,16 @@ enum Next<'a> {
     Event(ClientEvent<'a>),
     /// The input is used up, or the slice is over.
     Nothing,
-    /// The rest of the input waits until the client has taken output.
+    /// The rest of the input waits until the client has read output.
     OutputFull,
 }
 
 /// Returns the next event for the handler. Handles events of the protocol itself, and answers texts that have an
-/// automatic answer. Reads no event while too much of the client's output waits.
+/// automatic answer. Returns no event while too much output is waiting for the client.
 fn next_event<'a>(
     inbound: &mut Inbound,
     client: &Client,
-    high_water: usize,
+    high_water_mark: usize,
     auto_answers: &[AutoAnswer],
     input: &mut &'a mut [u8],
 ) -> Result<Next<'a>, ConnectionEnd> {
@@ -395,7 +400,7 @@ fn next_event<'a>(
     }
     outgoing.set_awake();
     loop {
-        if client.is_input_paused(&outgoing, high_water) && !input.is_empty() {
+        if client.is_input_paused(&outgoing, high_water_mark) && !input.is_empty() {
             return Ok(Next::OutputFull);
         }
         match inbound.handle_input(input, &mut outgoing.outbound) {
@@ -422,7 +427,7 @@ fn next_event<'a>(
 /// Answers a text that has an automatic answer. Returns whether it has one.
 fn send_auto_answer(auto_answers: &[AutoAnswer], text: &str, outgoing: &mut Outgoing) -> bool {
     let Some(auto) = auto_answers.iter().find(|auto| auto.request == text) else { return false };
-    // An answer that does not fit is dropped: the client does not read what it asks for.
+    // An answer that does not fit is dropped, because the client does not read the answers that it requests.
     let _ = outgoing.outbound.send_text(&auto.answer);
     true
 }

@@ -23,16 +23,16 @@ use crate::config::{Limits, Timeouts};
 const MAX_SLICES: usize = 16;
 
 /// How often to check whether the host has memory again, for a client whose sends were refused and that has no output
-/// waiting: nothing else wakes its task. Memory is short for seconds, and many clients may check at the same time.
+/// waiting: nothing else wakes its task. Memory shortages last for seconds, and many clients may check at the same time.
 const CAPACITY_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The socket and the timers of one client.
 pub(super) struct Transport<S> {
     socket: S,
     liveness: LivenessTimer,
-    /// The client is not read while more than this of its output waits, in bytes.
-    high_water: usize,
-    /// Whether the client is not read now.
+    /// Input is not read while more than this many bytes of output are waiting for the client.
+    high_water_mark: usize,
+    /// Whether reading input is paused.
     is_input_paused: bool,
     send_capacity: SendCapacity,
     /// The next check whether the host has memory again.
@@ -56,7 +56,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         Self {
             socket,
             liveness: LivenessTimer::start(limits, timeouts),
-            high_water: limits.max_outbound / 2,
+            high_water_mark: limits.max_outbound / 2,
             is_input_paused: false,
             send_capacity: SendCapacity::Available,
             capacity_check: None,
@@ -65,7 +65,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     }
 
     /// Writes the waiting output, then waits for input and keeps writing. Does not read from a client that does not
-    /// take its output.
+    /// read what it is sent.
     ///
     /// # Cancel safety
     ///
@@ -83,15 +83,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
                 }
             }
             let output = self.poll_output(client, context)?;
-            // Input is polled at least once before the task sleeps, or nothing would wake the task for it. This
-            // includes the case that the write above has ended the pause.
+            // Input is polled at least once before the task sleeps, or nothing would wake the task for it. The
+            // write above may have ended a pause.
             if !has_polled_input
                 && !self.is_input_paused
                 && let Poll::Ready(read) = self.poll_input(context)
             {
                 return Poll::Ready(read);
             }
-            // After input, so that a handler that keeps filling the buffer still gets the client's messages.
+            // Checked after input, so that a handler that keeps filling the buffer still gets the client's messages.
             if self.is_capacity_restored() {
                 return Poll::Ready(Ok(Wakeup::CapacityRestored));
             }
@@ -108,7 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         .await
     }
 
-    /// Returns whether a send was refused, and there was capacity again after the last write.
+    /// Returns whether a send was refused and the last write found capacity again.
     #[inline]
     pub(super) fn is_capacity_restored(&self) -> bool {
         self.send_capacity == SendCapacity::Restored
@@ -128,12 +128,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         self.is_expiring && std::mem::take(&mut self.is_expiring)
     }
 
-    /// Returns the level of waiting output, in bytes, above which no input is handled.
-    pub(super) fn high_water(&self) -> usize {
-        self.high_water
+    /// Returns the number of bytes of waiting output above which no input is handled.
+    pub(super) fn high_water_mark(&self) -> usize {
+        self.high_water_mark
     }
 
-    /// Writes until no more output than the high water waits.
+    /// Writes until the waiting output is at most the high-water mark and the memory of the host allows reading again.
     ///
     /// # Cancel safety
     ///
@@ -153,38 +153,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     /// Writes output and checks the timers until a future completes. Returns the value of the future and the result of
     /// the transport. Polls the future to completion even if the transport ends first, because a running call must not
     /// be dropped. The future is borrowed, so that the task stores it only once. While the future is pending, `waiting`
-    /// bytes of the client's input are counted.
+    /// bytes of input are charged to the client's memory.
     pub(super) async fn drive<T>(
         &mut self,
         client: &Client,
         waiting: usize,
         mut future: Pin<&mut impl Future<Output = T>>,
     ) -> (T, Result<(), ConnectionEnd>) {
-        let mut transport = Ok(());
-        let mut before = None;
+        let mut transport_result = Ok(());
+        let mut charged_before = None;
         let value = poll_fn(|context| {
             if let Poll::Ready(value) = future.as_mut().poll(context) {
-                if let Some(before) = before {
-                    client.received().report(before);
+                if let Some(bytes) = charged_before {
+                    client.input_share().report(bytes);
                 }
                 return Poll::Ready(value);
             }
-            if before.is_none() {
-                before = Some(client.received().bytes());
-                client.received().report(waiting);
+            if charged_before.is_none() {
+                charged_before = Some(client.input_share().bytes());
+                client.input_share().report(waiting);
             }
-            if transport.is_ok() {
-                transport = self.poll_background(client, context);
+            if transport_result.is_ok() {
+                transport_result = self.poll_background(client, context);
             }
             Poll::Pending
         })
         .await;
-        (value, transport)
+        (value, transport_result)
     }
 
     /// Writes the waiting output, waits until the peer has closed its side, and closes the socket. Closing earlier,
     /// with input of the peer unread, would reset the connection, and the peer could lose our close frame (RFC 6455
-    /// §7.1.1). A peer that does not take its output in time loses it.
+    /// §7.1.1). A peer that does not read the waiting output in time loses it.
     pub(super) async fn close_gracefully(
         mut self,
         client: &Client,
@@ -274,7 +274,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         }
     }
 
-    /// Writes output and checks the timers while input has to wait.
+    /// Writes output and checks the timers while reading is paused.
     fn poll_background(
         &mut self,
         client: &Client,
@@ -315,9 +315,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         if Pin::new(&mut self.socket).poll_flush(context)?.is_pending() {
             output = Poll::Pending;
         }
-        client.count_sent(&outgoing);
-        self.is_input_paused = client.is_input_paused(&outgoing, self.high_water);
-        self.send_capacity = client.send_capacity(&outgoing, self.high_water);
+        client.charge_output(&outgoing);
+        self.is_input_paused = client.is_input_paused(&outgoing, self.high_water_mark);
+        self.send_capacity = client.send_capacity(&outgoing, self.high_water_mark);
         if output.is_pending() {
             self.liveness.note_output_waiting();
         }
@@ -380,7 +380,7 @@ fn poll_read<S: AsyncRead + Unpin>(
     read: &mut ReadBuf<'_>,
 ) -> Poll<std::io::Result<()>> {
     match Pin::new(socket).poll_read(context, read) {
-        // A TLS client that ends its side of the connection without a `close_notify`.
+        // A TLS client ended its side of the connection without a `close_notify`.
         Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
         other => other,
     }

@@ -1,4 +1,4 @@
-//! Hot reload: from a changed file, or a request, to new code in every actor.
+//! Hot reload: a changed file or a request brings new code to every actor.
 
 mod trial;
 
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinError;
-use tokio::time::{Instant as Deadline, sleep_until, timeout};
+use tokio::time::{sleep_until, timeout};
 
 use crate::blocking::try_off_the_workers;
 use crate::config::{self, Trial};
@@ -17,8 +17,8 @@ use crate::resource::Resource;
 use crate::watch::Watch;
 use crate::worker::Workers;
 
-/// How long a file may be broken before that is an error. Until then, another program may still be writing it.
-pub(crate) const HALF_WRITTEN: Duration = Duration::from_secs(1);
+/// How long a broken file is given before it is an error. Until then, another program may still be writing it.
+pub(crate) const WRITE_GRACE_PERIOD: Duration = Duration::from_secs(1);
 
 /// The most commands that wait for the current reload. More requests to reload are refused.
 const MAX_QUEUED: usize = 16;
@@ -46,12 +46,12 @@ pub struct Replaced {
     pub new: String,
     /// Instances that were replaced.
     pub swapped: usize,
-    /// Instances that continue with the old code, because the new code could not take their state.
+    /// Instances that continue with the old code, because the new code could not resume from their state.
     pub kept: usize,
     /// Instances that failed while they were being replaced: a fresh instance starts.
     pub lost: usize,
-    /// Hibernated instances. When one wakes, the new code takes its state; if it cannot, the old code continues. One
-    /// hibernated instance, if there was any, was woken at once, and is counted as swapped or kept.
+    /// Hibernated instances. When one wakes, the new code resumes from its state. If it cannot, the old code continues. One
+    /// hibernated instance, if there was any, was woken immediately and is counted as swapped or kept.
     pub asleep: usize,
     /// Instances that get the new code when the trial is over.
     pub waiting: usize,
@@ -63,7 +63,7 @@ pub struct Replaced {
     pub took: Duration,
 }
 
-/// Why nothing was reloaded. The component that was served before still is.
+/// Why nothing was reloaded. The previous component is still served.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReloadError {
@@ -72,8 +72,8 @@ pub enum ReloadError {
     Component(String),
     /// The component was tried, failed, and was rolled back.
     #[error(
-        "{hash} has failed on trial and was rolled back: the log says why. It is not loaded again until its \
-         file changes"
+        "{hash} failed its trial and was rolled back: see the log. It will not be loaded again until its file \
+         changes"
     )]
     RolledBack {
         /// The beginning of the component's SHA-256.
@@ -124,10 +124,10 @@ pub(crate) struct ReloadTask {
     watch: Option<Watch>,
     trial: Arc<Mutex<Option<Trial>>>,
     /// When the running trial ends and the new code stays.
-    trial_end: Option<Deadline>,
+    trial_end: Option<tokio::time::Instant>,
 }
 
-/// Reads, compiles and tries a component out. Reading and compiling block no worker.
+/// Reads and compiles a component, and tries it out. Reading and compiling do not block a worker.
 ///
 /// # Errors
 ///
@@ -175,7 +175,7 @@ impl ReloadHandle {
     ///
     /// # Errors
     ///
-    /// [`ReloadError`]; the component that was served before still is.
+    /// [`ReloadError`]. The previous component is still served.
     ///
     /// # Cancel safety
     ///
@@ -189,7 +189,7 @@ impl ReloadHandle {
         response.await.unwrap_or(Err(ReloadError::Stopped))
     }
 
-    /// Serves another component, or the same one with other settings. Reloads that were requested before come first.
+    /// Serves another component, or the same one with other settings. Earlier requests come first.
     pub(crate) async fn replace(&self, new: Loaded) -> Result<Replaced, ReloadError> {
         let (respond_to, response) = oneshot::channel();
         let command = Command::Replace(Box::new(new), respond_to);
@@ -197,7 +197,7 @@ impl ReloadHandle {
         response.await.unwrap_or(Err(ReloadError::Stopped))
     }
 
-    /// Brings the old code back while the new code is on trial.
+    /// Restores the old code while the new code is on trial.
     pub(crate) async fn roll_back(&self) -> Result<Replaced, ReloadError> {
         let (respond_to, response) = oneshot::channel();
         self.commands
@@ -207,14 +207,14 @@ impl ReloadHandle {
         response.await.unwrap_or(Err(ReloadError::Stopped))
     }
 
-    /// Sets how later reloads are tried out; `None` for no trial.
+    /// Sets how later reloads are tried out. `None` means without a trial.
     pub(crate) fn set_trial(&self, trial: Option<Trial>) {
         *self.trial.lock() = trial;
     }
 }
 
 impl ReloadTask {
-    /// Returns the task of a resource that serves this component, and a handle to it.
+    /// Returns the reload task of a resource that serves this component, and a handle to the task.
     pub(crate) fn new(
         resource: Arc<Resource>,
         runtime: Arc<Runtime>,
@@ -231,8 +231,8 @@ impl ReloadTask {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future may stop a reload halfway: some actors have swapped, the others swap before their next
-    /// event.
+    /// Dropping the future may stop a reload halfway: some actors then run the new code, and the others get it before
+    /// their next event.
     pub(crate) async fn run(mut self) {
         loop {
             tokio::select! {
@@ -274,14 +274,14 @@ impl ReloadTask {
         }
     }
 
-    /// Reloads a file that has changed. While another program writes it, the file may be broken or missing: then this
-    /// waits for the next change.
+    /// Reloads a file that has changed. If the file is broken or missing, another program may still be writing it, so
+    /// this waits for the next change.
     async fn follow(&mut self) {
         loop {
             let outcome = self.reload().await;
             let Err(error) = &outcome else { return self.log_outcome(&outcome) };
-            tracing::debug!("the component may still be being written: {error}");
-            if timeout(HALF_WRITTEN, changed(&self.watch)).await.is_err() {
+            tracing::debug!("the file may still be incomplete: {error}");
+            if timeout(WRITE_GRACE_PERIOD, changed(&self.watch)).await.is_err() {
                 // The file has not changed for a while, so it is complete.
                 let outcome = self.reload().await;
                 return self.log_outcome(&outcome);
@@ -349,15 +349,15 @@ impl ReloadTask {
     }
 }
 
-/// Waits for a time; for ever if it is `None`.
-async fn reached(time: Option<Deadline>) {
+/// Waits until a time, or forever if it is `None`.
+async fn reached(time: Option<tokio::time::Instant>) {
     match time {
         Some(time) => sleep_until(time).await,
         None => std::future::pending().await,
     }
 }
 
-/// Waits for a change of the file; for ever if it is not watched.
+/// Waits for a change of the file, or forever if the file is not watched.
 async fn changed(watch: &Option<Watch>) {
     match watch {
         Some(watch) => watch.changed().await,
@@ -373,7 +373,7 @@ fn flatten<T>(loaded: Result<Result<T, LoadError>, JoinError>) -> Result<T, Relo
     }
 }
 
-/// Returns the message of an error with those of its causes.
+/// Returns the message of an error, followed by the messages of its causes.
 fn with_causes(error: &dyn std::error::Error) -> ReloadError {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -1,4 +1,4 @@
-//! What a reload does with new code: taking over for good or on trial, the end of a trial, and rollbacks.
+//! Putting new code into service, with or without a trial, ending trials, and rollbacks.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,23 +8,23 @@ use crate::actor::{Rollout, SwapCounts, TrialState};
 use crate::config::Trial;
 use crate::guest::Template;
 
-/// What caused a rollback.
+/// The cause of a rollback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RollbackCause {
     /// A fault of the new code.
     Fault,
-    /// A request.
+    /// A request to roll back.
     Request,
 }
 
 impl ReloadTask {
-    /// Brings new code to all actors, or begins its trial.
+    /// Moves all actors to new code, or begins its trial.
     pub(super) async fn take_over(
         &mut self,
         new: Arc<Template>,
         started: Instant,
     ) -> Result<Replaced, ReloadError> {
-        // If a fault has just rolled code back, all actors must have the old code before it is replaced.
+        // If a fault has just caused a rollback, all actors must get the old code before it is replaced.
         self.finish_rollback().await;
         let old = self.resource.code().template();
         if old.has_lifecycle() && !new.has_lifecycle() {
@@ -37,8 +37,8 @@ impl ReloadTask {
             return Err(ReloadError::RolledBack { hash: new.hash().to_owned() });
         }
         let trial = *self.trial.lock();
-        // If a trial is still running, a rollback goes back to the code before it: the states that this code handed
-        // over stay.
+        // If a trial is still running, a rollback restores the code before that trial, so the states of that code are
+        // kept.
         if trial.is_none() || self.resource.code().trial_state() != TrialState::Running {
             self.resource.discard_rollback_state();
         }
@@ -70,9 +70,9 @@ impl ReloadTask {
         }
     }
 
-    /// Ends the trial at its time: the new code stays.
+    /// Ends the trial when its time is over. The new code stays.
     pub(super) async fn end_trial(&mut self) {
-        // A fault may have ended the trial before.
+        // A fault may already have ended the trial.
         if self.finish_rollback().await.is_some() {
             return;
         }
@@ -99,14 +99,14 @@ impl ReloadTask {
     pub(super) async fn roll_back(&mut self) -> Result<Replaced, ReloadError> {
         let cause = match self.resource.code().roll_back() {
             true => RollbackCause::Request,
-            // A fault may have been faster.
+            // A fault may have caused a rollback first.
             false => RollbackCause::Fault,
         };
         self.apply_rollback(cause).await.ok_or(ReloadError::NoTrial)
     }
 
-    /// Completes a rollback after a fault, if there was one. New events get the old code already; this brings it to all
-    /// actors.
+    /// Completes a rollback after a fault, if there was one. New events already use the old code. This moves all
+    /// actors to it.
     pub(super) async fn finish_rollback(&mut self) -> Option<Replaced> {
         self.apply_rollback(RollbackCause::Fault).await
     }
@@ -130,7 +130,7 @@ impl ReloadTask {
                 kept,
                 lost,
                 asleep,
-                "rolled back: the new component has failed on trial, and is not loaded again until its \
+                "rolled back: the new component failed its trial, and will not be loaded again until its \
                  file changes"
             ),
             RollbackCause::Request => {

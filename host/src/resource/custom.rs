@@ -97,7 +97,7 @@ async fn deliver(
     message: &[u8],
     info: CustomInfo,
 ) -> Result<CustomReply, Fault> {
-    let reply = actor.turn().await.received_custom(message.to_vec(), info).await;
+    let reply = actor.turn().await.call_received_custom(message.to_vec(), info).await;
     if let Err(fault) = &reply {
         actor.report_fault(None, fault);
     }

@@ -18,7 +18,7 @@ use crate::slice;
 /// The most bytes that may wait for delivery on one worker. Publishers wait while the queue is full.
 const MAX_QUEUED_BYTES: usize = 16 << 20;
 
-/// What a broadcast counts in addition to its bytes.
+/// Bytes that are charged for a broadcast in addition to its own size.
 const OVERHEAD: usize = 256;
 
 /// Broadcasts that wait for delivery to the clients of one worker, in order. Only tasks of that worker deliver them, so
@@ -44,7 +44,7 @@ struct State {
 #[derive(Debug)]
 pub(super) struct Broadcast {
     action: Action,
-    /// The clients that are left out, sorted.
+    /// The clients that do not get the broadcast, sorted.
     except: Box<[ClientId]>,
 }
 
@@ -67,8 +67,8 @@ struct Delivery {
 /// The members of a group on one worker, each with the number of the first broadcast for it.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    /// A delivery holds this lock for up to a slice. Other tasks that need it nearly always run on the same worker,
-    /// which subscribes clients and mostly removes them.
+    /// A delivery holds this lock for up to a slice. Other tasks that need it nearly always run on the same worker:
+    /// clients are always added there, and usually removed there.
     all: Mutex<BTreeMap<ClientId, (u64, Arc<Client>)>>,
     count: AtomicUsize,
 }
@@ -78,16 +78,16 @@ pub(super) struct Members {
 pub(crate) enum Progress {
     /// The delivery has reached every member on this worker.
     Done,
-    /// The slice is over: the caller has to yield and continue.
+    /// The slice is over. The caller has to yield and then call again.
     SliceOver,
-    /// Earlier deliveries come first. A task delivers them.
+    /// Earlier deliveries come first. A task is delivering them.
     Queued,
 }
 
 /// A broadcast that has been queued on all workers. If this is dropped before the delivery on this worker is done, a
 /// task completes it.
 #[derive(Debug)]
-pub(crate) struct Publication {
+pub(crate) struct QueuedBroadcast {
     members: usize,
     /// The queue of this worker, and the number of the broadcast in it.
     local: Option<(Arc<DeliveryQueue>, u64)>,
@@ -106,8 +106,8 @@ impl DeliveryQueue {
         self.state.lock().bytes >= MAX_QUEUED_BYTES
     }
 
-    /// Waits until the queue is not full. A caller that pushes at once finds capacity: all waiting tasks are woken, but
-    /// each checks again before it returns.
+    /// Waits until the queue is not full. If the caller then pushes without awaiting first, there is capacity: all waiting
+    /// tasks are woken, and each checks again before it returns.
     pub(super) async fn wait_for_capacity(&self) {
         loop {
             let mut has_capacity = pin!(self.has_capacity.notified());
@@ -158,7 +158,7 @@ impl DeliveryQueue {
         }
     }
 
-    /// Delivers the front of the queue.
+    /// Delivers the broadcast at the front of the queue.
     fn deliver(&self, delivery: &Delivery) -> Progress {
         if delivery.deliver() == Progress::SliceOver {
             return Progress::SliceOver;
@@ -200,7 +200,7 @@ impl Broadcast {
             return;
         }
         match &self.action {
-            // A client that has no room or is closing misses the message.
+            // A client that is closing or whose outbound buffer is full misses the message.
             Action::Send(message) => drop(client.send_shared(message)),
             Action::Close(frame, cause) => client.close_with(frame, *cause),
         }
@@ -253,7 +253,7 @@ impl Members {
     }
 }
 
-impl Publication {
+impl QueuedBroadcast {
     /// Creates a publication to `members` clients. `local` is the queue of this worker and the number of the broadcast
     /// in it, if the caller runs on a worker with members.
     pub(super) fn new(members: usize, local: Option<(Arc<DeliveryQueue>, u64)>) -> Self {
@@ -283,7 +283,7 @@ impl Publication {
     }
 }
 
-impl Drop for Publication {
+impl Drop for QueuedBroadcast {
     fn drop(&mut self) {
         if let Some((queue, number)) = &self.local {
             let state = queue.state.lock();

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::runtime::{self, Handle};
 
-use super::delivery::{Broadcast, DeliveryQueue, Members, Progress, Publication};
+use super::delivery::{Broadcast, DeliveryQueue, Members, Progress, QueuedBroadcast};
 use crate::clients::{Client, ClientId};
 use crate::slice;
 
 /// The longest name, in bytes.
 const MAX_NAME: usize = 255;
 
-/// The delivery queues of the workers. Groups that share them share one order of deliveries.
+/// The delivery queues of the workers. All groups that use the same queues deliver in one
+/// common order.
 #[derive(Debug, Default)]
 pub(super) struct DeliveryQueues(Mutex<HashMap<runtime::Id, Arc<DeliveryQueue>>>);
 
@@ -27,11 +28,11 @@ pub(super) struct Groups {
     table: Mutex<Table>,
 }
 
-/// Never locked for long: nothing is sent under this lock.
+/// The table is never locked for long: nothing is sent under its lock.
 #[derive(Debug, Default)]
 struct Table {
     by_name: HashMap<Arc<str>, Arc<Group>>,
-    of_client: HashMap<ClientId, Vec<Membership>>,
+    by_client: HashMap<ClientId, Vec<Membership>>,
 }
 
 /// A name that at least one client has joined.
@@ -96,8 +97,8 @@ impl Groups {
         if client.is_disconnected() {
             return Err(JoinError::Closed);
         }
-        let Table { by_name, of_client } = &mut *table;
-        let memberships = of_client.entry(client.id()).or_default();
+        let Table { by_name, by_client } = &mut *table;
+        let memberships = by_client.entry(client.id()).or_default();
         if memberships.iter().any(|membership| &*membership.group.name == name) {
             return Ok(());
         }
@@ -122,7 +123,7 @@ impl Groups {
     /// Removes a client from a group. Returns whether the client was in it.
     pub(super) fn leave(&self, client: ClientId, name: &str) -> bool {
         let mut table = self.table.lock();
-        let Entry::Occupied(mut memberships) = table.of_client.entry(client) else { return false };
+        let Entry::Occupied(mut memberships) = table.by_client.entry(client) else { return false };
         let all = memberships.get_mut();
         let Some(at) = all.iter().position(|each| &*each.group.name == name) else { return false };
         let membership = all.swap_remove(at);
@@ -134,9 +135,9 @@ impl Groups {
         true
     }
 
-    /// Removes a client from all its groups. Returns how many there were.
+    /// Removes a client from all its groups. Returns the number of these groups.
     pub(super) fn leave_all(&self, client: ClientId) -> usize {
-        let memberships = self.table.lock().of_client.remove(&client).unwrap_or_default();
+        let memberships = self.table.lock().by_client.remove(&client).unwrap_or_default();
         self.remove_from(client, &memberships);
         memberships.len()
     }
@@ -150,7 +151,7 @@ impl Groups {
                 continue;
             }
             let mut table = self.table.lock();
-            // Another client may have joined meanwhile, or made another group of this name.
+            // Another client may have joined in the meantime, or created another group of this name.
             let is_same =
                 table.by_name.get(&group.name).is_some_and(|named| Arc::ptr_eq(named, group));
             if is_same && group.len() == 0 {
@@ -162,7 +163,7 @@ impl Groups {
     /// Returns the names of a client's groups, in alphabetical order.
     pub(super) fn names_of(&self, client: ClientId) -> Vec<String> {
         let table = self.table.lock();
-        let memberships = table.of_client.get(&client).map_or(&[][..], Vec::as_slice);
+        let memberships = table.by_client.get(&client).map_or(&[][..], Vec::as_slice);
         let mut names: Vec<_> =
             memberships.iter().map(|each| each.group.name.to_string()).collect();
         drop(table);
@@ -181,7 +182,7 @@ impl Groups {
     }
 
     /// Sends a broadcast to the group of this name: puts it into the queues, and delivers it to the members on this
-    /// worker, if the caller runs on a worker. Returns the number of members.
+    /// worker if the caller runs on a worker. Returns the number of members.
     ///
     /// # Cancel safety
     ///
@@ -212,7 +213,7 @@ impl Group {
     }
 
     /// Puts a broadcast into the queues of all workers that have members.
-    pub(super) fn enqueue(&self, broadcast: Broadcast) -> Publication {
+    pub(super) fn enqueue(&self, broadcast: Broadcast) -> QueuedBroadcast {
         let broadcast = Arc::new(broadcast);
         let this_worker = Handle::try_current().ok().map(|worker| worker.id());
         let (mut count, mut local) = (0, None);
@@ -226,7 +227,7 @@ impl Group {
                 queue.start_delivery();
             }
         }
-        Publication::new(count, local)
+        QueuedBroadcast::new(count, local)
     }
 
     /// Returns the members on this worker.

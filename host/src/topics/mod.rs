@@ -1,11 +1,11 @@
 //! Topics and tags: messages to many clients, on any actor and any worker.
 //!
-//! A message is queued once for each worker that has subscribers. That worker delivers it to one subscriber after the
-//! other, in slices. So no lock of a topic is held while messages are framed, compressed or sent, and no worker waits
-//! for another one. All subscribers get the messages of a topic in the same order: the order in which they were queued
+//! A message is queued once for each worker that has subscribers. That worker delivers it to one subscriber at a
+//! time, in slices, so no lock of a topic is held while messages are framed, compressed or sent, and no worker waits for
+//! another one. All subscribers get the messages of a topic in the same order: the order in which they were queued
 //! under the lock of the topic.
 //!
-//! [`Topics`] hides all of this, so that a broker for several machines can be added without a change elsewhere.
+//! [`Topics`] hides all of this, so that a broker for several machines could be added without a change elsewhere.
 
 mod delivery;
 mod group;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use ws_host_protocol::SharedMessage;
 
 use self::delivery::Broadcast;
-pub(crate) use self::delivery::{Progress, Publication};
+pub(crate) use self::delivery::{Progress, QueuedBroadcast};
 use self::group::{DeliveryQueues, Groups, JoinError};
 pub(crate) use self::group::{Group, is_valid_name};
 pub(crate) use self::tags::{TagError, Tags};
@@ -62,7 +62,7 @@ impl Topics {
         self.groups.leave(client, name)
     }
 
-    /// Unsubscribes a client from all topics. Returns how many there were.
+    /// Unsubscribes a client from all topics. Returns the number of these topics.
     pub(crate) fn unsubscribe_all(&self, client: ClientId) -> usize {
         self.groups.leave_all(client)
     }
@@ -110,7 +110,7 @@ impl Topics {
         group: &Group,
         message: SharedMessage,
         except: &[ClientId],
-    ) -> Publication {
+    ) -> QueuedBroadcast {
         group.enqueue(Broadcast::send(message, except))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ws_host_protocol::{CloseFrame, SharedMessage};
 
-use super::delivery::{Broadcast, Publication};
+use super::delivery::{Broadcast, QueuedBroadcast};
 use super::group::{DeliveryQueues, Group, Groups, JoinError};
 use crate::clients::{Cause, Client, ClientId, Clients};
 
@@ -81,12 +81,12 @@ impl Tags {
         self.groups.find(tag)
     }
 
-    /// Queues the closing of all clients with the tag, behind the messages that were sent to them before.
-    pub(crate) fn close_all(&self, tagged: &Group, frame: CloseFrame) -> Publication {
+    /// Queues the closing of all clients with the tag, after the messages that were sent to them earlier.
+    pub(crate) fn close_all(&self, tagged: &Group, frame: CloseFrame) -> QueuedBroadcast {
         tagged.enqueue(Broadcast::close(frame, Cause::Handler))
     }
 
-    /// Sends a message to all clients that have a tag. Returns how many there are.
+    /// Sends a message to all clients that have a tag. Returns the number of these clients.
     ///
     /// # Cancel safety
     ///
@@ -95,7 +95,7 @@ impl Tags {
         self.groups.broadcast(tag, Broadcast::send(message, &[])).await
     }
 
-    /// Closes all clients that have a tag, on behalf of the operator. Returns how many there are.
+    /// Closes all clients that have a tag, on behalf of the operator. Returns the number of these clients.
     ///
     /// # Cancel safety
     ///

@@ -1,7 +1,7 @@
 //! Checks whether the workers respond.
 //!
 //! A guest that computes yields to other tasks, and so does all work of the host for it. If a task ever fails to yield,
-//! its worker serves no client. The operator has to learn of this: from `/healthz` and from the log.
+//! its worker serves no client. `/healthz` and the log report this to the operator.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -14,8 +14,8 @@ use super::{Worker, Workers};
 /// The interval of the checks. A worker that has nothing to do is not woken for them.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The number of checks that a worker has to miss to be reported as stuck. Checks are counted and not seconds, because
-/// there are no checks while the machine is suspended.
+/// The number of checks that a worker has to miss to be reported as stuck. This is a number of checks and not of seconds,
+/// because there are no checks while the machine is suspended.
 const STUCK_AFTER: u32 = 3;
 
 /// The results of the checks of one worker.
@@ -23,7 +23,7 @@ const STUCK_AFTER: u32 = 3;
 pub(super) struct Liveness {
     /// Whether a probe has been spawned on the worker and has not run yet.
     is_probed: AtomicBool,
-    /// Whether a caller has timed out waiting for the worker since it ran a probe last.
+    /// Whether a caller has timed out waiting for the worker since it last ran a probe.
     is_late: AtomicBool,
     /// The number of checks in a row that the worker has missed.
     missed: AtomicU32,
@@ -92,7 +92,7 @@ impl Worker {
         }
     }
 
-    /// Returns whether the worker has nothing to do. Then it needs no probe.
+    /// Returns whether the worker has nothing to do. If so, it needs no probe.
     pub(crate) fn is_parked(&self) -> bool {
         // The number is odd while the thread waits for events.
         self.handle.metrics().worker_park_unpark_count(0) % 2 == 1

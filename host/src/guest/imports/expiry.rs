@@ -20,11 +20,11 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
 
 fn expire(store: Store<'_>, (client, after, notice): (u64, u64, u64)) -> Result<Outcome> {
     let (after, notice) = (Duration::from_millis(after), Duration::from_millis(notice));
-    Ok(outcome(for_client(&store, client, |client| client.expire(after, notice))))
+    Ok(outcome(for_client(&store, client, |client| client.set_expiry(after, notice))))
 }
 
 fn keep(store: Store<'_>, (client,): (u64,)) -> Result<(bool,)> {
-    Ok((for_open_client(&store, client, Client::keep).unwrap_or(false),))
+    Ok((for_open_client(&store, client, Client::clear_expiry).unwrap_or(false),))
 }
 
 fn remaining(store: Store<'_>, (client,): (u64,)) -> Result<(Option<u64>,)> {

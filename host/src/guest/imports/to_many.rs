@@ -12,7 +12,7 @@ use super::text::Text;
 use super::{Outcome, Store};
 use crate::clients::ClientId;
 use crate::slice;
-use crate::topics::{Group, Progress, Publication, Topics};
+use crate::topics::{Group, Progress, QueuedBroadcast, Topics};
 
 /// The group of a name, if it has members; the name of the error if no group can have that name.
 pub(super) type FoundGroup = std::result::Result<Option<Arc<Group>>, &'static str>;
@@ -79,7 +79,7 @@ pub(super) async fn send_to_group(
 pub(super) async fn deliver_to_group(
     mut store: Store<'_>,
     group: Option<Arc<Group>>,
-    enqueue: impl FnOnce(&Store<'_>, &Group) -> Result<Publication>,
+    enqueue: impl FnOnce(&Store<'_>, &Group) -> Result<QueuedBroadcast>,
 ) -> Result<Outcome> {
     if let Some(group) = group {
         group.wait_for_capacity().await;
@@ -91,7 +91,7 @@ pub(super) async fn deliver_to_group(
 
 /// Delivers to the members on this worker before the import returns, so that everything an event does takes effect in
 /// order.
-async fn deliver(store: &mut Store<'_>, publication: &Publication) -> Result<()> {
+async fn deliver(store: &mut Store<'_>, publication: &QueuedBroadcast) -> Result<()> {
     loop {
         match publication.deliver() {
             Progress::Done => return Ok(()),

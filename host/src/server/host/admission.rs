@@ -167,14 +167,14 @@ fn ask_handler(
         let _handshake = handshake;
         let turn = tokio::select! {
             biased;
-            // The client has left, or the handshake has timed out: the permits are released. While a call runs, it
-            // keeps them.
+            // The client has left, or the handshake has timed out: the permits are released. A running call keeps the
+            // permits until it returns.
             () = answer_to.closed() => return,
             turn = called.turn() => turn,
         };
         // Dropped, and so undone, on every path that does not accept the client.
         let registration = called.register(&client);
-        let answer = match turn.connected(&client).await {
+        let answer = match turn.call_connected(&client).await {
             Ok(Ok(acceptance)) => {
                 // Done here, so that the handler can ask for the subprotocol in the next event.
                 agree(client.info(), &acceptance, &settings);

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::{Tls, TlsError};
 use crate::blocking::off_the_workers;
-use crate::reload::HALF_WRITTEN;
+use crate::reload::WRITE_GRACE_PERIOD;
 use crate::watch::Watch;
 
 /// Reloads the certificate whenever its files change, forever.
@@ -15,7 +15,7 @@ pub(in crate::server) async fn reload_on_change(tls: Arc<Tls>, watch: Watch) {
         watch.changed().await;
         // The certificate and its key are two files. They may not match until both are written.
         while let Err(error) = reload(&tls).await {
-            if timeout(HALF_WRITTEN, watch.changed()).await.is_err() {
+            if timeout(WRITE_GRACE_PERIOD, watch.changed()).await.is_err() {
                 tracing::error!("the certificate stays as it was: {error}");
                 break;
             }
