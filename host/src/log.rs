@@ -136,7 +136,7 @@ impl Shared {
         }
     }
 
-    /// Waits for lines. Returns how many were lost behind them.
+    /// Waits for lines. Returns how many lines were lost after them.
     fn wait_for_lines(&self, lines: &mut Vec<u8>) -> u64 {
         let mut state = self.state.lock();
         state.is_writing = false;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// The time between two lines of one kind, or between two bursts of them. A reader sees that the problem continues, and
-/// many clients cannot fill a disk.
+/// The time between two lines of one kind, or between two bursts of such lines. A reader sees that the problem
+/// continues, and many clients cannot fill a disk.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The most bytes that are quoted of what a client sent. The name of a host has 253 bytes at most.

@@ -95,7 +95,7 @@ impl Timers {
     ///
     /// # Cancel safety
     ///
-    /// No timer is lost when the future is dropped, but another task must wait for them then.
+    /// No timer is lost when the future is dropped, but another task must then wait for the timers.
     pub(crate) async fn wait(&self) -> bool {
         loop {
             let due = {

@@ -32,7 +32,8 @@ fn of_group(root: &Path, groups: &str) -> Option<u64> {
             }
             _ => return Vec::new(),
         };
-        // In a container, the path may be the one outside of it, which does not exist here. Its group is the root then.
+        // In a container, the path may be the one outside the container, which does not exist inside. The group of the
+        // process is then the root.
         let groups =
             Path::new(path.trim_start_matches('/')).ancestors().map(|path| root.join(path));
         groups.filter_map(|group| std::fs::read_to_string(group.join(file)).ok()).collect()

@@ -37,7 +37,7 @@ fn prepare(directory: &Path) -> Result<()> {
 ///
 /// Other users can write to the directory now.
 pub(super) fn check_again(directory: &Path) -> Result<()> {
-    // Without a directory nothing is found in it, and compilation works without a cache.
+    // Without a directory, the cache finds nothing, and compilation works without a cache.
     let _ = create(directory);
     directory.metadata().map_or(Ok(()), |found| check_private(&found))
 }

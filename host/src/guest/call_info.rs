@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-/// Why an instance is asked for its state, or is given one.
+/// Why an instance is asked for its state, or gets a saved state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     /// New code takes over.
     Reload,
-    /// An instance is freed and its state kept, or the state is given to a new instance.
+    /// An instance is freed and its state saved, or a new instance gets the saved state.
     Hibernation,
     /// The instance keeps running; the state is saved in case it traps.
     Checkpoint,

@@ -151,7 +151,7 @@ impl Fault {
         !matches!(self, Self::NoInstance(_))
     }
 
-    /// Returns how to close the client of the event. Without an explanation, the reason is a general one.
+    /// Returns how to close the client of the event. Without an explanation, the reason is general.
     pub(crate) fn close<'a>(&self, explanation: Option<&'a str>) -> HostClose<'a> {
         match self {
             Self::Limit(_) | Self::Trap { .. } => {

@@ -145,9 +145,9 @@ impl ResourceLimiterAsync for Meter {
         Ok(true)
     }
 
-    /// Ends the instance. The charged memory cannot be released: wasmtime may also report a failed growth here without
-    /// having called `memory_growing` for it, and such a growth was never charged. The bounds were checked before, so a
-    /// failure here means that the operating system has no memory.
+    /// Ends the instance. The charged memory cannot be released: wasmtime may also report a failed growth for which it
+    /// never called `memory_growing`, and which was never charged. The bounds were checked before, so a failure here
+    /// means that the operating system has no memory.
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
         Err(error.context("a memory of the guest cannot grow"))
     }

@@ -1,7 +1,7 @@
 //! Linear memories of dense instances.
 //!
-//! A memory has a slot of the largest size that an instance's memory may have. So a growing memory never moves. Moving
-//! would copy it, and make all of it resident.
+//! A memory has a slot of the largest size that an instance's memory may have. So a growing memory never moves. A move
+//! would copy the memory and make all of it resident.
 
 #![expect(unsafe_code, reason = "wasmtime trusts what these types report about a memory")]
 
@@ -12,9 +12,9 @@ use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 use super::arena::{Arena, Guard, Slot};
 
 /// The size, in bytes, above which a growing memory uses huge pages for its new part. A guest can fill a long stretch
-/// of new memory in one instruction. Nothing interrupts that, and the other tasks of the worker wait: 0.3 ms for 1 MiB
-/// of small pages, 0.04 ms for 1 MiB of huge ones. Most instances stay below this size, and take only the memory that
-/// they touch.
+/// of new memory in one instruction. Nothing interrupts the instruction, and the other tasks of the worker wait: 0.3 ms
+/// for 1 MiB of small pages, 0.04 ms for 1 MiB of huge ones. Most instances stay below this size, and take only the
+/// memory that they touch.
 const HUGE_PAGE_THRESHOLD: usize = 2 << 20;
 
 /// Creates linear memories up to a maximum size.

@@ -17,12 +17,12 @@ const PANICKED: &str = " panicked at ";
 /// The beginning of the line after the message.
 const NOTE: &str = "note: ";
 
-/// The last lines, shared between the stream that adds them and the store that reads them.
+/// The last lines, shared between the stream that adds lines and the store that reads them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RecentStderr(Arc<Mutex<VecDeque<String>>>);
 
 impl RecentStderr {
-    /// Returns the beginning of a line: at least as much as is kept of it.
+    /// Returns the beginning of a line: at least the part that is kept.
     pub(super) fn beginning(line: &[u8]) -> &[u8] {
         &line[..line.len().min(MAX_LINE * char::MAX_LEN_UTF8)]
     }

@@ -63,8 +63,8 @@ impl From<wasmtime::Error> for RuntimeError {
 }
 
 impl Runtime {
-    /// Starts the engine. If `cache` is given, compiled components are kept there. Only this user may be able to write
-    /// to that directory, because its content is run as native code.
+    /// Starts the engine. If `cache` is given, compiled components are kept in that directory. Only this user may be
+    /// able to write to that directory, because its content is run as native code.
     ///
     /// # Errors
     ///

@@ -38,7 +38,7 @@ impl TimeLimit {
         &self,
         mut call: Pin<&mut impl Future<Output = wasmtime::Result<T>>>,
     ) -> Result<T, Fault> {
-        // Most calls do not wait at all, and a timer costs more than many of them.
+        // Most calls do not wait at all, and a timer costs more than many calls.
         let first = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
         if let Poll::Ready(called) = first {
             return Ok(called?);

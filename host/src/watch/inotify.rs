@@ -88,7 +88,7 @@ impl Inotify {
                 Ok(descriptor) => {
                     watched.entry(descriptor).or_default().extend(folder.names.iter().cloned())
                 }
-                // The folder disappeared in between. The caller resolves the path again and sees that.
+                // The folder disappeared in between. The caller resolves the path again and notices that.
                 Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
                 // Some folders may be traversed but not read, usually those above a home directory.
                 Err(Errno::ACCESS) if folder.role == Role::Ancestor => {}

@@ -128,7 +128,7 @@ impl schema::Server {
     }
 }
 
-/// The location of the settings that are checked. Creates the errors about them.
+/// The location of the settings that are checked. Creates errors about these settings.
 #[derive(Clone, Copy)]
 struct At(ConfigLocation);
 

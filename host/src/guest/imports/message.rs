@@ -36,7 +36,7 @@ impl Message {
         })
     }
 
-    /// Checks the message, and frames a copy of it.
+    /// Checks the message, and frames a copy.
     ///
     /// # Errors
     ///

@@ -48,7 +48,7 @@ impl OptionsTable {
 ///
 /// # Errors
 ///
-/// `too-many-options` if the instance had too many options when it created these.
+/// `too-many-options` if the instance had too many options when it created these options.
 pub(super) fn resolve(
     store: &Store<'_>,
     handle: Option<&OptionsHandle>,

@@ -1,8 +1,8 @@
 //! A string parameter, read in place in the guest's memory.
 //!
 //! Wasmtime's own type for this, `WasmStr`, checks UTF-8 one character at a time: an echo of a long text that is not
-//! ASCII spent half of its time there. This type checks UTF-8 with SIMD instructions. It needs access to the bytes, and
-//! gets it through a list of bytes, which has the same layout as a string.
+//! ASCII spent half of its time on this check. This type checks UTF-8 with SIMD instructions. It needs access to the
+//! bytes, and gets it through a list of bytes, which has the same layout as a string.
 
 #![expect(
     unsafe_code,

@@ -33,7 +33,7 @@ use crate::server::response::{Body, json, text};
 /// The maximum length of a request's body, in bytes.
 const MAX_BODY: usize = 1 << 20;
 
-/// The list of requests. It is the response to a request that is not one of them.
+/// The list of requests: the response to any other request.
 const USAGE: &str = "\
 Available requests:
   GET    /healthz

@@ -61,7 +61,7 @@ fn instances(replaced: &Replaced) -> String {
     format!("{swapped} instances swapped, {kept} kept, {lost} lost, {asleep} asleep")
 }
 
-/// Lists the outcomes of a rollback. Resources without a trial are omitted. If no resource has one, the response is
+/// Lists the outcomes of a rollback. Resources without a trial are omitted. If no resource has a trial, the response is
 /// 409.
 pub(super) fn rolled_back(
     outcomes: Vec<(String, Result<Replaced, ReloadError>)>,

@@ -43,7 +43,7 @@ pub(in crate::server) const CLOSED_BY_THE_ADMINISTRATOR: &str = "closed by the a
 
 /// The resources that are served, independent of how connections are accepted. Clones are handles to the same host.
 ///
-/// [`Server`](crate::Server) starts one. Another program can embed one without a server:
+/// [`Server`](crate::Server) starts a host. Another program can embed one without a server:
 ///
 /// - [`answer`](Self::answer) answers a request that another HTTP server has read, such as one of hyper or axum;
 /// - [`serve_stream`](Self::serve_stream) serves any byte stream.

@@ -36,8 +36,8 @@ pub(in crate::server) async fn relief(state: Weak<HostState>, budget: Arc<Budget
     }
 }
 
-/// Closes the clients that hold the most, until the closed ones and those that are closing already hold `excess` bytes.
-/// Returns all of them.
+/// Closes the clients that hold the most, until all closing clients together hold `excess` bytes. Returns these
+/// clients.
 fn close_largest_holders(state: &HostState, excess: usize) -> Vec<Arc<Client>> {
     let served = state.registry.all();
     let connected = served.iter().flat_map(|served| served.resource().clients());

@@ -50,8 +50,8 @@ pub(in crate::server) enum OnBehalfOf {
     /// For a client: the peer is the client, or a proxy in front of it. If that proxy is trusted, its headers describe
     /// the client.
     Client,
-    /// For itself: the peer is a proxy that makes a health check, or that does not know the client. Headers that
-    /// describe a client are not trusted then.
+    /// For itself: the peer is a proxy that makes a health check, or that does not know the client. On such a
+    /// connection, headers that describe a client are not trusted.
     Itself,
 }
 
@@ -111,8 +111,8 @@ impl RequestContext {
         Self { challenge, ..self }
     }
 
-    /// Returns whether headers that describe a client are trusted if they come from this address. They never are on a
-    /// connection that a proxy opened on its own behalf.
+    /// Returns whether headers that describe a client are trusted if they come from this address. On a connection that
+    /// a proxy opened on its own behalf, such headers are never trusted.
     pub(in crate::server) fn trusts(&self, state: &HostState, address: IpAddr) -> bool {
         self.on_behalf_of == OnBehalfOf::Client && state.trusts(address)
     }

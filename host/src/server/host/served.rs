@@ -127,7 +127,7 @@ impl ServedResource {
         of_instances(&old) == of_instances(settings)
     }
 
-    /// Loads the component again if new settings require that.
+    /// Loads the component again if new settings require it.
     pub(in crate::server) async fn prepare_change(
         &self,
         settings: &config::Resource,

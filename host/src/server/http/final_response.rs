@@ -52,8 +52,8 @@ pub(super) async fn send_final_response<S, M: Transfer<S>>(
     if let Some(accepted) = &accepted {
         bytes.extend_from_slice(&accepted.trailer);
     }
-    // An accepted client has a permit of its own. The others need one to linger. Without one, they get only what fits
-    // into the socket's send buffer.
+    // An accepted client has a permit of its own. Other clients need a permit to linger. Without a permit, they get
+    // only what fits into the socket's send buffer.
     let linger_permit = state.linger_permits.try_acquire().ok().filter(|_| accepted.is_none());
     let time_limit = match (&accepted, &linger_permit) {
         (None, None) => Duration::ZERO,

@@ -1,7 +1,7 @@
 //! The head of a connection's first request, read before hyper sees it.
 //!
 //! hyper answers a head that it cannot parse with an empty 400. Here the response says what is wrong. In draft 00, the
-//! head is followed by eight bytes that no HTTP library expects. They are removed here as well.
+//! head is followed by eight bytes that no HTTP library expects. These bytes are removed here as well.
 
 use std::ops::Range;
 
@@ -46,7 +46,7 @@ pub(super) struct Head {
     /// The length of the head.
     pub(super) length: usize,
     /// The challenge of draft 00. It has been removed from `bytes`, together with the `Content-Length` that some
-    /// clients send for it.
+    /// clients send for the challenge.
     pub(super) challenge: Option<[u8; CHALLENGE]>,
 }
 

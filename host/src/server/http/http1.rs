@@ -1,7 +1,7 @@
 //! HTTP/1.1: one request after the other. A handshake is always the last.
 //!
-//! hyper reads requests and writes ordinary responses. The response to a handshake must be exact to the byte, so it is
-//! written here: hyper is stopped before it writes anything, and returns the stream. The head of the first request is
+//! hyper reads requests and writes ordinary responses. The response to a handshake must be exact to the byte, so the
+//! host writes it: hyper is stopped before it writes anything, and returns the stream. The head of the first request is
 //! checked before hyper sees it, to explain errors. hyper rejects a malformed later request with a status and no text.
 
 use std::future::poll_fn;
@@ -43,8 +43,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const ANNOUNCED_TIMEOUT: &str = "timeout=29";
 
-/// How many requests a connection may have. It is closed after the last one, so that connections spread over the
-/// workers again.
+/// How many requests a connection may have. The connection is closed after the last request, so that connections spread
+/// over the workers again.
 const MAX_REQUESTS: usize = 1000;
 
 /// The longest response body, in bytes, that needs no permit. This much fits into the socket's send buffer, whether the

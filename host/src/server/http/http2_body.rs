@@ -78,7 +78,7 @@ async fn run_until_cutoff(stream: impl Future<Output = ()>) {
 }
 
 impl Cutoff {
-    /// Waits until the response must be cut off, and logs that.
+    /// Waits until the response must be cut off, and logs the cutoff.
     async fn reached(self) {
         tokio::select! {
             () = sleep_until(self.deadline) => {}

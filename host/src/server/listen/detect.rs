@@ -15,7 +15,7 @@ pub(super) const FLASH: &[u8] = b"<policy-file-request/>\0";
 const TLS: &[u8] = &[0x16, 0x03];
 
 /// The most that is read, in bytes, to detect the protocol. Most requests fit. [`http`] reads with a buffer of the same
-/// size, so its first read consumes everything that was read here.
+/// size, so its first read consumes everything that was read for the detection.
 const FIRST_READ: usize = http::FIRST_READ;
 
 /// The protocol that a client speaks.
@@ -31,8 +31,8 @@ pub(super) enum Protocol {
     Flash,
 }
 
-/// Reads until the protocol is known. `first` holds what has already been read. If the client closes its side before
-/// that, the protocol is taken to be HTTP/1.1.
+/// Reads until the protocol is known. `first` holds the bytes that have already been read. If the client closes its
+/// side before that, the protocol is taken to be HTTP/1.1.
 ///
 /// # Cancel safety
 ///

@@ -19,7 +19,7 @@ use crate::config::{Address, Listen};
 const UNIX_SOCKET_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// How many unsent bytes a TCP socket holds (`TCP_NOTSENT_LOWAT`). Without a limit, the kernel would buffer megabytes:
-/// a ping would wait behind them, and for minutes a slow client would not seem to read anything. With this one, a
+/// a ping would wait behind them, and for minutes a slow client would not seem to read anything. With this limit, a
 /// client of 10 KB/s is seen to make progress twice a minute, and a fast client never waits.
 const MAX_UNSENT: u32 = 128 << 10;
 
@@ -221,7 +221,7 @@ fn unix(file: &Path, mode: Option<u32>, backlog: u32) -> std::io::Result<Listene
     socket.bind(file)?;
     let own = SocketFile::new(file);
     if let Some(mode) = mode {
-        // Before the socket listens: until then, nobody can connect.
+        // Set before the socket listens: until then, nobody can connect.
         std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode))?;
     }
     let descriptor = socket.listen(backlog)?.into_std()?.into();

@@ -147,7 +147,7 @@ async fn serve_tls<S, M: Transfer<S>>(
     }
 }
 
-/// Reads the PROXY protocol header, if there has to be one, and detects the protocol.
+/// Reads the PROXY protocol header, if the endpoint requires one, and detects the protocol.
 async fn read_preamble<S: AsyncRead + Unpin>(
     state: &HostState,
     endpoint: &Endpoint,

@@ -38,7 +38,7 @@ pub(in crate::server) trait Transfer<S: 'static>: 'static {
 
     /// Takes the stream from the current runtime now. The future attaches it to the runtime that polls it.
     fn transfer(stream: S) -> impl Future<Output = Result<Self::Attached>> + Send + 'static {
-        // A socket must leave the runtime that waits for it before another one can register it.
+        // A socket must leave its runtime before another runtime can register it.
         let detached = Self::detach(stream);
         async { detached.and_then(Self::attach).map(Self::finish) }
     }
