@@ -146,7 +146,7 @@ pub struct Resource {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Text messages that the host answers itself, without the handler.
     pub auto_answers: Vec<AutoAnswer>,
-    /// What happens to a client when an event of it fails.
+    /// What happens to a client when one of its events fails.
     pub on_fault: OnFault,
     /// What happens to a client when its outbound buffer has no room for a message.
     pub on_full: OnFull,
@@ -207,7 +207,7 @@ pub enum Mode {
     Development,
 }
 
-/// What happens to a client when an event of it fails.
+/// What happens to a client when one of its events fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnFault {

@@ -115,7 +115,7 @@ pub enum Sharing {
     Client,
 }
 
-/// What happens to a client when an event of it fails.
+/// What happens to a client when one of its events fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

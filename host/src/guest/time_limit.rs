@@ -23,9 +23,9 @@ impl TimeLimit {
         Self { max_time, clock }
     }
 
-    /// Waits for a call, but not longer than an event may take. The call is borrowed because every connection stores
-    /// this future, which would hold a call that is passed by value twice. If the time is over and the caller drops the
-    /// call, the instance is left in the middle of an event.
+    /// Waits for a call, but not longer than an event may take. The call is borrowed to keep this future small: every
+    /// connection stores it, and a call that is passed by value would be stored in it twice. If the time is over and
+    /// the caller drops the call, the instance is left in the middle of an event.
     ///
     /// # Errors
     ///

@@ -44,7 +44,7 @@ pub(super) struct Inotify {
     watched: HashMap<i32, BTreeSet<OsString>>,
 }
 
-/// What kind of change happened. The kinds are ordered: of several, the most significant one decides.
+/// What kind of change happened. The kinds are ordered: several changes are treated as the most significant one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Change {
     /// An entry on the path to a file may have been replaced.

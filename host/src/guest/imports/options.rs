@@ -82,8 +82,8 @@ fn new(mut store: Store<'_>, (): ()) -> Result<(OptionsHandle,)> {
     Ok((added.unwrap_or_else(|_| OptionsHandle::new_own(INVALID_HANDLE)),))
 }
 
-fn set_compression(store: Store<'_>, (options, how): (OptionsHandle, Text)) -> Result<Outcome> {
-    let compression = match &*how.to_str(&store)? {
+fn set_compression(store: Store<'_>, (options, mode): (OptionsHandle, Text)) -> Result<Outcome> {
+    let compression = match &*mode.to_str(&store)? {
         "by-length" => Compression::ByLength,
         "always" => Compression::Always,
         "never" => Compression::Never,
