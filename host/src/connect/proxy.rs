@@ -61,8 +61,8 @@ fn is_local(host: &str) -> bool {
         || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
-/// Returns whether an entry of `no_proxy` matches a host. An entry is `*`, an address, a network, or a name. A name also
-/// matches its subdomains. A name or an address may have a port.
+/// Returns whether an entry of `no_proxy` matches a host. An entry is `*`, an address, a network, or a name. A name
+/// also matches its subdomains. A name or an address may have a port.
 fn matches_host(entry: &str, host: &str, port: u16) -> bool {
     if entry == "*" {
         return true;

@@ -63,9 +63,9 @@ pub struct Listening {
 impl Server {
     /// Starts the [`Host`] and listens.
     ///
-    /// Must be called, and [run](Self::run), inside a tokio runtime. That runtime serves the admin address. Workers, which
-    /// are threads of the host itself, accept connections and serve clients. The runtime accepts connections only while
-    /// the accepting worker is busy. A single-threaded runtime such as [`runtime`](crate::runtime) is enough.
+    /// Must be called, and [run](Self::run), inside a tokio runtime. That runtime serves the admin address. Workers,
+    /// which are threads of the host itself, accept connections and serve clients. The runtime accepts connections only
+    /// while the accepting worker is busy. A single-threaded runtime such as [`runtime`](crate::runtime) is enough.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! Notices when files change in any way: when they are written to or replaced by a rename, when a symbolic link on their
-//! path is switched, and when a folder on it is removed, recreated or exchanged.
+//! Notices when files change in any way: when they are written to or replaced by a rename, when a symbolic link on
+//! their path is switched, and when a folder on it is removed, recreated or exchanged.
 //!
 //! After every inotify event, each path is resolved again and every folder on it is watched.
 
