@@ -43,8 +43,8 @@ pub(crate) fn is_over() -> bool {
     ticker::now().saturating_sub(CURRENT.get().began) >= LENGTH
 }
 
-/// Distinguishes a long computation from a short one that a tick happened to hit. If many tasks have short slices, nearly
-/// every tick hits one.
+/// Distinguishes a long computation from a short one that a tick happened to hit. If many tasks have short slices,
+/// nearly every tick hits one.
 #[derive(Debug, Default)]
 pub(crate) struct Overruns {
     /// Whether a slice ended during the current piece of work.
@@ -60,8 +60,8 @@ impl Overruns {
         self.previous = std::mem::take(&mut self.current);
     }
 
-    /// Records that the slice ended before the piece of work did. Requests fine ticks from the second overrun in a row on,
-    /// because a single one may be chance.
+    /// Records that the slice ended before the piece of work did. Requests fine ticks from the second overrun in a row
+    /// on, because a single one may be chance.
     #[cold]
     pub(crate) fn record(&mut self) {
         if self.record_and_check_repeat() {

@@ -1,13 +1,13 @@
 //! Workers: threads on which actors and their connections live.
 //!
-//! An actor and all its connection tasks live on one worker, so locks are almost never contended. The socket of a TCP or
-//! TLS connection moves to that worker after the handshake, and its messages never change threads between the socket and
-//! the guest. The stream of an HTTP/2 or embedded connection stays where it is, and its bytes change threads if that is
-//! another one.
+//! An actor and all its connection tasks live on one worker, so locks are almost never contended. The socket of a TCP
+//! or TLS connection moves to that worker after the handshake, and its messages never change threads between the socket
+//! and the guest. The stream of an HTTP/2 or embedded connection stays where it is, and its bytes change threads if
+//! that is another one.
 //!
 //! The worker with the least load reads the request of a new connection. If an actor is made for it, the actor lives on
-//! that worker too, unless another worker has fewer actors. Most connections therefore stay on the worker that read their
-//! request.
+//! that worker too, unless another worker has fewer actors. Most connections therefore stay on the worker that read
+//! their request.
 //!
 //! Every worker is a thread of its own. The runtime on which a host is started is not a worker. It serves the admin
 //! address and reloads, and checks that the workers respond. The first worker accepts connections. The host's runtime
@@ -30,7 +30,7 @@ use self::liveness::Liveness;
 use crate::log_rate::{Line, LogRate};
 use crate::running::Running;
 
-/// The number of tasks that run between two polls of the system for events. This is more than the default of 61, so
+/// The number of tasks that run between two polls of the kernel for events. This is more than the default of 61, so
 /// that more messages share one poll under load.
 const EVENT_INTERVAL: u32 = 256;
 
@@ -41,8 +41,8 @@ const NICE: i32 = 10;
 /// Limits the log lines about workers that cannot be started, because each new actor causes another attempt.
 static NOT_STARTED: LogRate = LogRate::new();
 
-/// Builds a single-threaded runtime, as every worker has. It is also enough to run a server. Only blocking work gets other
-/// threads.
+/// Builds a single-threaded runtime, as every worker has. It is also enough to run a server. Only blocking work gets
+/// other threads.
 ///
 /// # Errors
 ///
@@ -106,8 +106,8 @@ impl Workers {
         Arc::clone(&self.all.lock()[0])
     }
 
-    /// Assigns a worker to a new actor: the one with the fewest actors among those that respond. Ties go to the
-    /// current worker. If every worker already has an actor, starts another worker.
+    /// Assigns a worker to a new actor: the one with the fewest actors among those that respond. Ties go to the current
+    /// worker. If every worker already has an actor, starts another worker.
     pub(crate) fn assign_actor(&self) -> WorkerHandle {
         let mut all = self.all.lock();
         if all.len() < self.max.get() && all.iter().all(|worker| worker.actors() > 0) {
@@ -188,8 +188,8 @@ impl WorkerHandle {
         Running::start(&self.0.handle, work)
     }
 
-    /// Runs work on the worker after `time`, unless the returned handle is dropped before then. Work that has
-    /// begun continues.
+    /// Runs work on the worker after `time`, unless the returned handle is dropped before then. Work that has begun
+    /// continues.
     pub(crate) fn run_after<W>(
         &self,
         time: Duration,

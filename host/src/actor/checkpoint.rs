@@ -42,8 +42,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Keeps a state that an instance has saved or resumed from as the last checkpoint. The instance continues with other
-    /// events. If checkpoints are off, or there is no state, discards the last checkpoint.
+    /// Keeps a state that an instance has saved or resumed from as the last checkpoint. The instance continues with
+    /// other events. If checkpoints are off, or there is no state, discards the last checkpoint.
     pub(super) fn keep_checkpoint(&mut self, saved: &SavedState) {
         let has_checkpoints = self.actor.code.checkpoint_interval().is_some();
         let Some(state) = saved.state.as_ref().filter(|_| has_checkpoints) else {

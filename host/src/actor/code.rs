@@ -35,7 +35,7 @@ const FAULT_LINES_PER_SECOND: u32 = 10;
 pub(crate) struct Code {
     resource: String,
     limits: Limits,
-    /// The budget of the host, in which saved states are counted.
+    /// The budget of the host, to which saved states are charged.
     budget: Arc<Budget>,
     template: RwLock<Arc<Template>>,
     /// Increases with every template. An instance with an older version is replaced before its next event.
@@ -54,14 +54,14 @@ pub(crate) struct Code {
     checkpoint_interval: AtomicU64,
 }
 
-/// How many instances took new code after a reload, and how many did not.
+/// How many instances changed to new code after a reload, and how many did not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SwapCounts {
     /// The new code continues.
     pub(crate) swapped: usize,
     /// The new code could not take over, and the old code continues.
     pub(crate) kept: usize,
-    /// Neither could continue: a fresh instance starts without the state.
+    /// Neither could continue, and a fresh instance starts without the state.
     pub(crate) lost: usize,
     /// Hibernated: new code takes over when the actor wakes.
     pub(crate) asleep: usize,
@@ -104,7 +104,7 @@ impl Code {
         }
     }
 
-    /// Returns the budget in which saved states are counted.
+    /// Returns the budget to which saved states are charged.
     pub(super) fn budget(&self) -> &Arc<Budget> {
         &self.budget
     }
@@ -199,8 +199,8 @@ impl Code {
         is_first
     }
 
-    /// Counts the first hibernated actor as asleep, because there was no permit to wake it. Another one must be
-    /// woken instead.
+    /// Counts the first hibernated actor as asleep, because there was no permit to wake it. Another one must be woken
+    /// instead.
     pub(super) fn count_not_woken(&self) {
         let mut swaps = self.swaps.lock();
         swaps.has_woken_one = false;

@@ -53,7 +53,7 @@ struct Ticket<'a, T> {
 }
 
 impl<T> FairMutex<T> {
-    /// Locks the mutex if it is unlocked and the first waiter has not waited for a whole tick.
+    /// Locks the mutex if it is unlocked and no tick has passed since the first waiter began to wait.
     #[inline]
     pub(super) fn try_lock(&self) -> Option<FairMutexGuard<'_, T>> {
         match self.waiting_since.load(Ordering::Acquire) {
@@ -95,8 +95,8 @@ impl<T> FairMutex<T> {
     fn publish_first(&self, waiters: &WaitQueue) {
         let since = waiters.queue.front().map_or(0, |first| first.since);
         self.waiting_since.store(since, Ordering::Release);
-        // Pairs with the fence in `WakeNext::drop`. Either the waiter then finds the mutex unlocked, or the unlocking task
-        // sees the waiter.
+        // Pairs with the fence in `WakeNext::drop`. Either the waiter then finds the mutex unlocked, or the unlocking
+        // task sees the waiter.
         fence(Ordering::SeqCst);
     }
 }
@@ -125,7 +125,8 @@ impl<'a, T> Ticket<'a, T> {
         if at > 0 {
             return Poll::Pending;
         }
-        // `waiters` is locked here, and dropping the guard locks it again. So the guard must not be dropped in this scope.
+        // `waiters` is locked here, and dropping the guard locks it again. So the guard must not be dropped in this
+        // scope.
         let Some(guard) = self.mutex.try_acquire() else { return Poll::Pending };
         waiters.queue.pop_front();
         self.mutex.publish_first(&waiters);

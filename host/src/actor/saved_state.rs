@@ -44,7 +44,7 @@ impl SavedState {
         Self { state, share: None, code: by, reason, stale_since: None, faults: 0 }
     }
 
-    /// Counts the state in the host's budget, unless it is counted already.
+    /// Charges the state to the host's budget, unless it is already charged.
     pub(super) fn counted_in(self, budget: &Arc<Budget>) -> Self {
         let bytes = self.state.as_ref().map_or(0, |state| state.len());
         let share = self.share.unwrap_or_else(|| Arc::new(Share::of(budget, bytes)));

@@ -43,7 +43,7 @@ pub(super) const GIVE_UP_AFTER: u32 = 8;
 /// | `lose` | a fault in `suspend` |
 /// | `hibernate` | the actor was quiet, or another actor needs the permit of its instance |
 /// | `wake` | the next event, or a reload that wakes one actor to find out whether new code accepts its state |
-/// | `replace` | an event or maintenance (`apply_reload`, `try_out`) finds an instance that runs a different version of the code |
+/// | `replace` | an event or maintenance (`apply_reload`, `try_out`) finds an instance of another code version |
 /// | `restore_for_rollback` | the next event or `apply_reload` after a rollback |
 /// | `restore_checkpoint` | the next event after a loss, or a fault in `replace`, if there is a checkpoint |
 /// | `restart` | the same, if there is no checkpoint; or the code that saved the state refuses it |
@@ -106,8 +106,8 @@ pub(super) enum AfterFailure {
 }
 
 impl ActorSlot {
-    /// Takes the instance out of its slot, if there is one that `is_wanted` accepts. The state is `Lost` until an instance is put
-    /// back.
+    /// Takes the instance out of its slot, if there is one that `is_wanted` accepts. The state is `Lost` until an
+    /// instance is put back.
     pub(super) fn take_live(
         &mut self,
         is_wanted: impl FnOnce(&LiveInstance) -> bool,

@@ -1,5 +1,5 @@
-//! The transitions of an actor's instance between the states of [`InstanceState`], except those during
-//! an event, which are in `turn.rs`.
+//! The transitions of an actor's instance between the states of [`InstanceState`], except those during an event, which
+//! are in `turn.rs`.
 //!
 //! A saved state stays in the slot until an instance has resumed from it, so no saved state is lost when a future is
 //! dropped. An instance that is outside its slot at that moment is lost.
@@ -19,8 +19,8 @@ use crate::clients::HostClose;
 use crate::guest::{Fault, Reason};
 
 impl Turn<'_> {
-    /// Returns an instance of the current code, whatever state the slot is in. Counts a failure that the
-    /// handler caused.
+    /// Returns an instance of the current code, whatever state the slot is in. Counts a failure that the handler
+    /// caused.
     pub(super) async fn make_instance(&mut self) -> Result<LiveInstance, Fault> {
         let made = self.transition_to_live().await;
         match &made {
@@ -176,8 +176,8 @@ impl Turn<'_> {
         }
     }
 
-    /// `Live` → `Live`: makes an instance of the `new` code that resumes from the state of the old instance. If the
-    /// new code cannot resume it, the old instance continues.
+    /// `Live` → `Live`: makes an instance of the `new` code that resumes from the state of the old instance. If the new
+    /// code cannot resume it, the old instance continues.
     async fn replace(
         &mut self,
         mut old: LiveInstance,
@@ -280,8 +280,8 @@ impl Turn<'_> {
         self.drop_instance(live);
     }
 
-    /// Moves the actor to the current code after a reload or a rollback. One hibernated actor of each resource wakes, to
-    /// show whether the new code accepts its state. The others take the new code when they wake.
+    /// Moves the actor to the current code after a reload or a rollback. One hibernated actor of each resource wakes,
+    /// to show whether the new code accepts its state. The others take the new code when they wake.
     pub(crate) async fn apply_reload(mut self) {
         let code = &self.actor.code;
         let current = code.current();

@@ -11,8 +11,8 @@
 //!     └───────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! `begin_trial` while a trial is `Running` begins a new trial. A rollback of the new trial restores the code before the
-//! first one.
+//! `begin_trial` while a trial is `Running` begins a new trial. A rollback of the new trial restores the code before
+//! the first one.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -79,8 +79,8 @@ struct Trial {
     old: Arc<Template>,
     new: Arc<Template>,
     rollout: Rollout,
-    /// Whether the old code had faults as well. If so, faults in events do not count against the new code: otherwise a
-    /// client that makes every version fail could prevent every reload.
+    /// Whether the old code had a fault shortly before the trial. If so, faults in events do not count against the new
+    /// code: otherwise a client that makes every version fail could prevent every reload.
     had_faults: bool,
 }
 
@@ -109,8 +109,7 @@ impl Code {
         }
     }
 
-    /// Ends the trial: the new code stays. Returns whether the other instances must get it
-    /// now.
+    /// Ends the trial: the new code stays. Returns whether the other instances must get it now.
     pub(crate) fn end_trial(&self) -> bool {
         let mut progress = self.trial.lock();
         match std::mem::take(&mut progress.stage) {
@@ -157,8 +156,7 @@ impl Code {
         }
     }
 
-    /// Returns whether the code with this hash was rolled back, and no reload has happened
-    /// since.
+    /// Returns whether the code with this hash was rolled back, and no reload has happened since.
     pub(crate) fn has_failed(&self, hash: &str) -> bool {
         matches!(&self.trial.lock().stage, Stage::RolledBack { from, .. } if from.hash() == hash)
     }
@@ -189,8 +187,8 @@ impl Code {
         }
     }
 
-    /// Returns whether a rollback may need the state that the `old` code saved for the `new` code: the trial is running,
-    /// or has been rolled back in the meantime.
+    /// Returns whether a rollback may need the state that the `old` code saved for the `new` code: the trial is
+    /// running, or has been rolled back in the meantime.
     pub(super) fn may_roll_back_to(&self, old: &CodeVersion, new: &CodeVersion) -> bool {
         match &self.trial.lock().stage {
             Stage::Running(trial) => Arc::ptr_eq(&trial.old, &old.template),
@@ -201,7 +199,7 @@ impl Code {
         }
     }
 
-    /// Returns the reason for which an instance of older code is replaced.
+    /// Returns why an instance of older code is replaced.
     pub(super) fn replacement_reason(&self, older: &CodeVersion) -> Reason {
         match &self.trial.lock().stage {
             Stage::RolledBack { from, .. } if Arc::ptr_eq(from, &older.template) => {

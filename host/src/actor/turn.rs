@@ -132,8 +132,8 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Delivers messages of one client in one call: the guest takes them from the burst one by one. Also returns
-    /// the burst.
+    /// Delivers messages of one client in one call: the guest takes them from the burst one by one. Also returns the
+    /// burst.
     pub(crate) async fn call_received_burst<B: Burst>(
         &mut self,
         from: &Arc<Client>,
@@ -147,8 +147,8 @@ impl<'a> Turn<'a> {
         (self.finish_call(live, result), burst)
     }
 
-    /// Delivers the last event of a client, which is no longer in the table of clients. Does nothing while
-    /// the actor backs off after it lost its instance: no instance knows the client any more.
+    /// Delivers the last event of a client, which is no longer in the table of clients. Does nothing while the actor
+    /// backs off after it lost its instance: no instance knows the client any more.
     pub(crate) async fn call_disconnected(
         mut self,
         client: &Arc<Client>,

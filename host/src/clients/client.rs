@@ -13,8 +13,8 @@ use super::{Cause, ClientId, ClientInfo, HostClose};
 use crate::budget::{Budget, STEP, Share};
 use crate::log_rate::{Line, LogRate};
 
-/// The longest attachment of a client, in bytes. An attachment is meant for a name, a session or a few settings. Together
-/// with the limit of clients, this bounds the memory of all attachments.
+/// The longest attachment of a client, in bytes. An attachment is meant for a name, a session or a few settings.
+/// Together with the limit of clients, this bounds the memory of all attachments.
 const MAX_ATTACHMENT: usize = 16 << 10;
 
 /// Limits the log lines about clients that are closed to make room.
@@ -52,7 +52,8 @@ pub(crate) enum CloseError {
 }
 
 impl Client {
-    /// Creates a client whose outbound buffer holds at most `max_outbound` bytes, or less if less of the budget is free.
+    /// Creates a client whose outbound buffer holds at most `max_outbound` bytes, or less if less of the budget is
+    /// free.
     pub(crate) fn new(
         id: ClientId,
         info: ClientInfo,
@@ -127,7 +128,8 @@ impl Client {
         let _ = self.begin_closing(frame, cause);
     }
 
-    /// Begins the closing handshake on behalf of the host, unless the handshake has already begun. Returns whether this call began it.
+    /// Begins the closing handshake on behalf of the host, unless the handshake has already begun. Returns whether this
+    /// call began it.
     pub(crate) fn close_by_host(&self, close: HostClose<'_>) -> bool {
         let frame = CloseFrame::with_reason(close.code(), close.reason());
         self.begin_closing(&frame, close.cause()).is_ok()
@@ -144,8 +146,8 @@ impl Client {
         Ok(())
     }
 
-    /// Returns the cause that this side has set, if there is one. It takes precedence over the cause that the connection
-    /// observes.
+    /// Returns the cause that this side has set, if there is one. It takes precedence over the cause that the
+    /// connection observes.
     pub(crate) fn cause(&self) -> Option<Cause> {
         self.outgoing.lock().cause()
     }
@@ -247,9 +249,9 @@ impl Client {
         self.output_share.report(outgoing.outbound.own());
     }
 
-    /// Returns whether the client's input is neither read nor handled, because too much output is waiting: more than the
-    /// high-water mark, or more than half of the memory that the host has left. The other half is for replies to the
-    /// input that was read.
+    /// Returns whether the client's input is neither read nor handled, because too much output is waiting: more than
+    /// the high-water mark, or more than half of the memory that the host has left. The other half is for replies to
+    /// the input that was read.
     #[inline]
     pub(crate) fn is_input_paused(&self, outgoing: &Outgoing, high_water_mark: usize) -> bool {
         let waiting = bytes::Buf::remaining(&outgoing.outbound);

@@ -34,8 +34,8 @@ pub(crate) enum ExpiryState {
     Now,
 }
 
-/// The time since the machine started, including the time for which it was suspended: tokens keep
-/// ageing while it is suspended.
+/// The time since the machine started, including the time for which it was suspended: tokens keep ageing while it is
+/// suspended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Uptime(Duration);
 

@@ -14,8 +14,8 @@ pub(crate) struct Outgoing {
     aborted: bool,
     /// The cause of the connection's end, once this side has ended it.
     cause: Option<Cause>,
-    /// Set if a send has been refused since there last was capacity. Holds the length of the longest message that did not
-    /// fit into the host's memory, or 0 if only the outbound buffer was full.
+    /// Set if a send has been refused since there last was capacity. Holds the length of the longest message that did
+    /// not fit into the host's memory, or 0 if only the outbound buffer was full.
     refused: Option<usize>,
     /// When the client expires, if it does.
     pub(super) expiry: Option<Box<Expiry>>,

@@ -22,8 +22,8 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// A client that its handler has accepted, until its `disconnected` is under way.
 ///
 /// The handler gets that event exactly once, however the connection ends. If this value is dropped earlier, for example
-/// because the request was cut off, the drop delivers the event. The event is lost only if no instance can be started for
-/// it, if the actor backs off after failed starts, or if the call itself fails.
+/// because the request was cut off, the drop delivers the event. The event is lost only if no instance can be started
+/// for it, if the actor backs off after failed starts, or if the call itself fails.
 pub(crate) struct Admitted {
     client: Arc<Client>,
     actor: Arc<Actor>,
@@ -36,7 +36,7 @@ pub(crate) struct Admitted {
 pub(crate) struct ClientPermit {
     /// Keeps the actor until it has handled the client's last event.
     pub(crate) lease: ActorLease,
-    /// Uses up the server's limits until the connection is closed as well.
+    /// Occupies a place in the server's limits until the connection is closed as well.
     pub(crate) guard: Arc<ConnectionGuard>,
 }
 
@@ -63,8 +63,8 @@ impl Admitted {
         &self.actor
     }
 
-    /// Begins to deliver the last event. The connection may stay open for a while. It uses up the limits until the
-    /// caller drops the guard.
+    /// Begins to deliver the last event. The connection may stay open for a while. It occupies a place in the limits
+    /// until the caller drops the guard.
     pub(crate) fn disconnect(mut self, end: &ConnectionEnd) -> Arc<ConnectionGuard> {
         self.unregister(end);
         Arc::clone(&self.guard)

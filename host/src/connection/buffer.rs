@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut, Range};
 
-/// The number of bytes that are read at once. A few thousand small messages fit, or a whole message of 64 KiB, which is then
-/// borrowed and not copied.
+/// The number of bytes that are read at once. A few thousand small messages fit, or a whole message of 64 KiB, which is
+/// then borrowed and not copied.
 const READ_SIZE: usize = 128 << 10;
 
 /// The number of free buffers that a thread keeps. One buffer is in use at a time, and one more for each handler that

@@ -16,8 +16,8 @@ use crate::config::Resource;
 use crate::guest::{self, Fault, Message};
 use crate::slice::{self, Slice};
 
-/// The longest message of a burst, in bytes. For longer messages the cost of a separate call is negligible,
-/// and a burst copies each message one extra time.
+/// The longest message of a burst, in bytes. For longer messages the cost of a separate call is negligible, and a burst
+/// copies each message one extra time.
 const MAX_MESSAGE: usize = 4 << 10;
 
 /// Input, and the parser that finds the messages in it.
@@ -74,8 +74,8 @@ impl Burst {
 }
 
 impl guest::Burst for Burst {
-    /// Before each message, makes the same checks as between two calls. Anything but another message ends the
-    /// burst, and the connection handles it as a single event.
+    /// Before each message, makes the same checks as between two calls. Anything but another message ends the burst,
+    /// and the connection handles it as a single event.
     fn next(&mut self, client: &Client) -> Option<Message> {
         while self.taken == 0 || (self.is_same_slice() && !slice::is_over()) {
             let mut input = &mut self.buffer[self.unread.clone()];

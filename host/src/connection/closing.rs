@@ -1,4 +1,5 @@
-//! Connections that have ended and are still closing, and the guard by which every connection uses up limits.
+//! Connections that have ended and are still closing, and the guard that occupies a place in the server's limits for
+//! each connection.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::poll_fn;
@@ -21,8 +22,7 @@ pub(crate) struct ConnectionGuard {
     pub(crate) closing: Arc<ClosingConnections>,
 }
 
-/// Connections that have ended but are not closed yet. A client may close slowly until a new client needs the
-/// permit.
+/// Connections that have ended but are not closed yet. A client may close slowly until a new client needs the permit.
 #[derive(Default)]
 pub(crate) struct ClosingConnections {
     table: Mutex<Table>,
@@ -56,7 +56,8 @@ impl ClosingConnections {
         self.table.lock().evictable.pop_first().is_some()
     }
 
-    /// Returns the clients whose connections have ended but are not closed yet. Much output may still wait for them.
+    /// Returns the clients whose connections have ended but are not closed yet. A lot of output may still be waiting
+    /// for them.
     pub(crate) fn clients(&self) -> Vec<Arc<Client>> {
         self.table.lock().clients.values().cloned().collect()
     }

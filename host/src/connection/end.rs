@@ -35,8 +35,8 @@ pub(crate) enum ConnectionEnd {
 }
 
 impl ConnectionEnd {
-    /// Returns whether output may still be waiting and the peer may still read it. After the end of its stream, the peer may
-    /// have closed only its own side, and may still read.
+    /// Returns whether output may still be waiting and the peer may still read it. After the end of its stream, the
+    /// peer may have closed only its own side, and may still read.
     pub(super) fn allows_closing_handshake(&self) -> bool {
         matches!(self, Self::Closed(_) | Self::Failed(_) | Self::EndOfStream)
     }

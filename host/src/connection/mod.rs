@@ -77,8 +77,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Self { admitted, inbound, transport, settings, mode, consecutive_faults, overruns }
     }
 
-    /// Serves the client until the connection ends. `initial_input` was read together with the
-    /// handshake request and follows it.
+    /// Serves the client until the connection ends. `initial_input` was read together with the handshake request and
+    /// follows it.
     ///
     /// # Cancel safety
     ///
@@ -264,8 +264,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
-/// Lets the guest take messages from the input in one call. Also returns the turn, unless the call
-/// was suspended.
+/// Lets the guest take messages from the input in one call. Also returns the turn, unless the call was suspended.
 async fn deliver_burst<'a, S: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Transport<S>,
     inbound: &mut Inbound,
@@ -302,8 +301,8 @@ async fn wait_for_turn<'a, S: AsyncRead + AsyncWrite + Unpin>(
     Ok(client.is_open().then_some(turn))
 }
 
-/// Calls `expiring` for a client, while `waiting` bytes of its input stay in memory. Callers box the future to keep their
-/// own small.
+/// Calls `expiring` for a client, while `waiting` bytes of its input stay in memory. Callers box the future to keep
+/// their own small.
 async fn deliver_expiring<S: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Transport<S>,
     client: &Arc<Client>,

@@ -23,7 +23,8 @@ use crate::config::{Limits, Timeouts};
 const MAX_SLICES: usize = 16;
 
 /// How often to check whether the host has memory again, for a client whose sends were refused and that has no output
-/// waiting: nothing else wakes its task. Memory shortages last for seconds, and many clients may check at the same time.
+/// waiting: nothing else wakes its task. Memory shortages last for seconds, and many clients may check at the same
+/// time.
 const CAPACITY_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The socket and the timers of one client.
@@ -83,8 +84,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
                 }
             }
             let output = self.poll_output(client, context)?;
-            // Input is polled at least once before the task sleeps, or nothing would wake the task for it. The
-            // write above may have ended a pause.
+            // Input is polled at least once before the task sleeps, or nothing would wake the task for it. The write
+            // above may have ended a pause.
             if !has_polled_input
                 && !self.is_input_paused
                 && let Poll::Ready(read) = self.poll_input(context)
@@ -192,7 +193,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         end: &ConnectionEnd,
     ) {
         if end.allows_closing_handshake() {
-            // After an error or a timeout there is nothing more to do.
+            // After an error or a timeout there is nothing left to do.
             let _ = self.try_close(client, inbound).await;
         }
     }

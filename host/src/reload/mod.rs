@@ -50,8 +50,8 @@ pub struct Replaced {
     pub kept: usize,
     /// Instances that failed while they were being replaced: a fresh instance starts.
     pub lost: usize,
-    /// Hibernated instances. When one wakes, the new code resumes from its state. If it cannot, the old code continues. One
-    /// hibernated instance, if there was any, was woken immediately and is counted as swapped or kept.
+    /// Hibernated instances. When one wakes, the new code resumes from its state. If it cannot, the old code continues.
+    /// One hibernated instance, if there was any, was woken immediately and is counted as swapped or kept.
     pub asleep: usize,
     /// Instances that get the new code when the trial is over.
     pub waiting: usize,

@@ -105,8 +105,8 @@ impl ReloadTask {
         self.apply_rollback(cause).await.ok_or(ReloadError::NoTrial)
     }
 
-    /// Completes a rollback after a fault, if there was one. New events already use the old code. This moves all
-    /// actors to it.
+    /// Completes a rollback after a fault, if there was one. New events already use the old code. This moves all actors
+    /// to it.
     pub(super) async fn finish_rollback(&mut self) -> Option<Replaced> {
         self.apply_rollback(RollbackCause::Fault).await
     }

@@ -67,8 +67,8 @@ impl Resource {
         let permits = Arc::clone(&self.deliveries).acquire_many_owned(number).await;
         // The semaphore is never closed. The permits are held until the last actor has got the message.
         let permits = Arc::new(permits.map_err(|_| NoTarget::NoRoom)?);
-        // All deliveries queue for their turns now, so messages keep their order. A handler that sleeps delays only its own
-        // clients.
+        // All deliveries queue for their turns now, so messages keep their order. A handler that sleeps delays only its
+        // own clients.
         let start = |actor: Arc<Actor>| {
             let (message, info) = (Arc::clone(&message), info.clone());
             let (permits, receiver) = (Arc::clone(&permits), Arc::clone(&actor));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{Key, Resource};
 use crate::actor::Actor;
 
-/// A lease of an actor. A client holds one from its handshake until it has disconnected. A custom message holds one while
-/// its actor is looked up or created.
+/// A lease of an actor. A client holds one from its handshake until it has disconnected. A custom message holds one
+/// while its actor is looked up or created.
 pub(crate) struct ActorLease {
     resource: Arc<Resource>,
     key: Key,

@@ -27,8 +27,7 @@ where
     by_worker.into_values().map(start).collect()
 }
 
-/// Waits for all tasks and returns their results. Omits the result of a task that panicked, or whose worker has
-/// ended.
+/// Waits for all tasks and returns their results. Omits the result of a task that panicked, or whose worker has ended.
 ///
 /// # Cancel safety
 ///

@@ -120,8 +120,7 @@ impl Resource {
         &self.workers
     }
 
-    /// Returns a lease of the actor that serves a client with this path. The lease keeps the actor in
-    /// the table.
+    /// Returns a lease of the actor that serves a client with this path. The lease keeps the actor in the table.
     ///
     /// # Errors
     ///

@@ -9,8 +9,8 @@ use super::maintenance::{Maintenance, drop_actors, join_all};
 use super::{CLEAR_INTERVAL, Resource};
 use crate::actor::Actor;
 
-/// The number of sweeps in which an actor must have been quiet before it is hibernated. The time until then is exact to a
-/// quarter.
+/// The number of sweeps in which an actor must have been quiet before it is hibernated. The time until then is exact to
+/// a quarter.
 const QUIET_SWEEPS: u8 = 4;
 
 /// How long the actor of a path must be unused before it is removed, if quiet actors are not hibernated.

@@ -106,8 +106,8 @@ impl DeliveryQueue {
         self.state.lock().bytes >= MAX_QUEUED_BYTES
     }
 
-    /// Waits until the queue is not full. If the caller then pushes without awaiting first, there is capacity: all waiting
-    /// tasks are woken, and each checks again before it returns.
+    /// Waits until the queue is not full. If the caller then pushes without awaiting first, there is capacity: all
+    /// waiting tasks are woken, and each checks again before it returns.
     pub(super) async fn wait_for_capacity(&self) {
         loop {
             let mut has_capacity = pin!(self.has_capacity.notified());

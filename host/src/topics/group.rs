@@ -14,8 +14,7 @@ use crate::slice;
 /// The longest name, in bytes.
 const MAX_NAME: usize = 255;
 
-/// The delivery queues of the workers. All groups that use the same queues deliver in one
-/// common order.
+/// The delivery queues of the workers. All groups that use the same queues deliver in one common order.
 #[derive(Debug, Default)]
 pub(super) struct DeliveryQueues(Mutex<HashMap<runtime::Id, Arc<DeliveryQueue>>>);
 

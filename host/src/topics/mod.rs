@@ -1,7 +1,7 @@
 //! Topics and tags: messages to many clients, on any actor and any worker.
 //!
-//! A message is queued once for each worker that has subscribers. That worker delivers it to one subscriber at a
-//! time, in slices, so no lock of a topic is held while messages are framed, compressed or sent, and no worker waits for
+//! A message is queued once for each worker that has subscribers. That worker delivers it to one subscriber at a time,
+//! in slices, so no lock of a topic is held while messages are framed, compressed or sent, and no worker waits for
 //! another one. All subscribers get the messages of a topic in the same order: the order in which they were queued
 //! under the lock of the topic.
 //!

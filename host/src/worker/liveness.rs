@@ -14,8 +14,8 @@ use super::{Worker, Workers};
 /// The interval of the checks. A worker that has nothing to do is not woken for them.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The number of checks that a worker has to miss to be reported as stuck. This is a number of checks and not of seconds,
-/// because there are no checks while the machine is suspended.
+/// The number of checks that a worker has to miss to be reported as stuck. This is a number of checks and not of
+/// seconds, because there are no checks while the machine is suspended.
 const STUCK_AFTER: u32 = 3;
 
 /// The results of the checks of one worker.

@@ -9,8 +9,8 @@ use x509_parser::extensions::GeneralName;
 /// but one of 64 KiB could hold 30,000.
 const MAX_NAMES: usize = 1000;
 
-/// Returns the names, each with its kind as a prefix. Leaves out names of other kinds than these four, and invalid
-/// ones.
+/// Returns the names, each with its kind as a prefix. Omits names of kinds other than these four, and invalid
+/// names.
 pub(super) fn format(certificate: &X509Certificate<'_>) -> Vec<String> {
     // §4.2: an extension must not occur twice. A certificate in which it does has no names.
     let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };
@@ -28,7 +28,7 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
 }
 
 /// §4.2.1.6: these names are ASCII and not empty. A name with a control character is invalid: a program that reads
-/// `good.example\0.evil.example` up to the zero would take it for another name.
+/// `good.example\0.evil.example` up to the zero would mistake it for another name.
 fn text(kind: &str, name: &str) -> Option<String> {
     let is_valid_name = !name.is_empty() && name.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     is_valid_name.then(|| format!("{kind}:{name}"))

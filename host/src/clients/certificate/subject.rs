@@ -1,4 +1,4 @@
-//! The name of a certificate's subject as text (RFC 4514), escaped so that no value can be read as another one.
+//! The name of a certificate's subject as text (RFC 4514), escaped so that no value can be mistaken for another one.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -121,7 +121,7 @@ fn write_escaped(text: &mut String, value: &str) {
     }
 }
 
-/// Returns whether a character is invisible, or changes where the text behind it appears: control characters,
+/// Returns whether a character is invisible, or moves the text that follows it: control characters,
 /// characters of zero width and marks of the writing direction. RFC 4514 allows each of them as escaped bytes.
 fn is_invisible(character: char) -> bool {
     character.is_control()
