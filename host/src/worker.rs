@@ -1,9 +1,9 @@
 //! Workers: threads on which actors and their connections live.
 //!
-//! An actor and all its connection tasks live on one worker, so locks are almost never contended. The socket of a TCP
-//! or TLS connection moves to that worker after the handshake, and its messages never change threads between the socket
-//! and the guest. The stream of an HTTP/2 or embedded connection stays where it is, and its bytes change threads if
-//! that is another one.
+//! An actor and all its connection tasks live on one worker, so locks are almost never contended. The socket of an
+//! HTTP/1.1 connection moves to that worker after the handshake, unless it is there already. Its messages then never
+//! change threads between the socket and the guest. The stream of an HTTP/2 or embedded connection does not move, so
+//! its bytes may change threads.
 //!
 //! The worker with the least load reads the request of a new connection. If an actor is made for it, the actor lives on
 //! that worker too, unless another worker has fewer actors. Most connections therefore stay on the worker that read

@@ -1,7 +1,7 @@
 //! An actor: one instance at a time, the clients that it serves, and the order of their events.
 //!
 //! There is no mailbox. The connection task takes a [`Turn`] and calls the instance with the messages that it has read.
-//! The task runs on the actor's worker. For a TCP or TLS connection this is also the thread that reads the socket. The
+//! The task runs on the actor's worker. For an HTTP/1.1 connection this is also the thread that reads the socket. The
 //! stream of an HTTP/2 or embedded connection may be read on another thread. A task that waits for its turn does not
 //! read from its client: that is backpressure.
 //!

@@ -36,7 +36,7 @@ pub(crate) struct Admitted {
 pub(crate) struct ClientPermit {
     /// Keeps the actor until it has handled the client's last event.
     pub(crate) lease: ActorLease,
-    /// Occupies a place in the server's limits until the connection is closed as well.
+    /// Occupies a place in the server's limits until the last event is handled and the connection is closed.
     pub(crate) guard: Arc<ConnectionGuard>,
 }
 
