@@ -11,7 +11,7 @@
 //!
 //! Every worker is a thread of its own. The runtime on which a host is started is not a worker. It serves the admin
 //! address and reloads, and checks that the workers respond. The first worker accepts connections. The host's runtime
-//! accepts and serves them only while that worker is busy.
+//! accepts and serves connections only while workers are busy.
 
 mod liveness;
 
