@@ -59,7 +59,10 @@ fn messages_are_printed_with_direction_and_kind() -> Result<()> {
     let input = "hello\n/binary 01 02 ff\n//slash\n/unknown\n";
     let (output, printed, log) = connect(server.url(), &["--commands"], input)?;
     assert_eq!(printed, "< text hello\n< binary 01 02 ff\n< text /slash\n");
-    assert!(log.contains("connected to ws://") && log.contains("there is no command /unknown"), "{log}");
+    assert!(
+        log.contains("connected to ws://") && log.contains("there is no command /unknown"),
+        "{log}"
+    );
     assert!(log.contains("closed with 1000\nnot sent: 1 of 4 messages\n"), "{log}");
     assert_eq!(output.status.code(), Some(5));
     Ok(())

@@ -45,7 +45,8 @@ fn dropped_lines_are_counted_when_the_log_is_read_again() -> Result<()> {
     let mut client = Client::connect(&server)?;
     client.ask("lines 3000000")?;
     let mut log = BufReader::new(pipe).lines();
-    let lost = log.find(|line| line.as_ref().is_ok_and(|line| line.contains("log lines were lost")));
+    let lost =
+        log.find(|line| line.as_ref().is_ok_and(|line| line.contains("log lines were lost")));
     let lost = lost.context("no line on what was lost")??;
     let number =
         lost.split(' ').find_map(|word| word.parse::<usize>().ok()).context("no number")?;
