@@ -9,16 +9,14 @@ use anyhow::{Context, Result};
 use bytesize::ByteSize;
 use ws_host::client::{HttpVersion, Options, Verify};
 
+use super::command::AFTER_HELP;
 use super::input::{MAX_LINE, Source};
 use super::output::{ControlChars, LineFormat, Style};
 use super::proxy;
-use super::session::{InputSyntax, Plan};
+use super::session::{CLOSE_TIMEOUT, InputSyntax, Plan};
 
 /// The longest header of a masked frame, in bytes.
 const MAX_FRAME_HEADER: usize = 14;
-
-/// How long the server may take to finish sending and to close after we start the closing handshake.
-pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The default of `--wait` in a pipe. Most servers reply faster than this, and it is short enough to sit through after
 /// the last reply.
@@ -26,46 +24,6 @@ const DEFAULT_WAIT: Duration = Duration::from_secs(1);
 
 /// The default of `--wait` with `--count`. It is longer because the client closes as soon as the last message arrives.
 const DEFAULT_WAIT_WITH_COUNT: Duration = Duration::from_secs(10);
-
-const AFTER_HELP: &str = "\
-Each line of input is sent as a text message, without the LF or CRLF at its
-end. The last line needs no LF. An empty line is an empty message. At a
-terminal, or in a pipe with --commands, lines that begin with / are commands:
-  /ping [TEXT]            ping the server and print the round-trip time
-  /binary HEX             send a binary message: /binary 01 02 ff
-  /close [CODE [REASON]]  close, by default with 1000; read no more input
-  /help                   print this text
-  //TEXT                  send /TEXT
-When the input ends, ws-host connect waits until no message has arrived for the
-duration of --wait. Then it closes with 1000 and prints whatever the server
-still sends. Ctrl-C, SIGTERM and SIGHUP close with 1001. A second Ctrl-C or
-SIGTERM exits at once.
-
-Exit code:
-  0    closed normally (1000, 1001, or without a code); nothing is missing
-  1    not connected
-  2    invalid arguments
-  3    closed with another code
-  4    connection lost: the server sent no close frame
-  5    incomplete: some input was not sent, fewer messages arrived than --count
-       asks for, or some messages could not be printed
-  129, 130, 143  ended by SIGHUP, Ctrl-C, SIGTERM
-Standard error says what is missing.
-
-Proxy: http_proxy for ws://, https_proxy for wss://, otherwise all_proxy.
-Upper-case names also work, except HTTP_PROXY in a CGI program. The proxy must
-be an HTTP proxy that allows CONNECT: http://[user:password@]host[:port].
-no_proxy lists hosts to reach without the proxy: names (with their subdomains),
-addresses, networks, or *. The proxy is never used for this machine.
-
-Examples:
-  ws-host connect ws://127.0.0.1:8080
-  echo hello | ws-host connect --plain ws://127.0.0.1:8080
-  echo hello | ws-host connect --plain --count 1 --wait 30s ws://127.0.0.1:8080
-  ws-host connect --plain --wait forever ws://127.0.0.1:8080 < /dev/null
-  ws-host connect --origin https://example.com --subprotocol chat wss://example.com/
-  ws-host connect --unix /run/ws-host.sock ws://localhost/
-  ws-host connect --http2 --cert me.pem --key me.key wss://example.com/";
 
 /// Talks to a WebSocket server: sends each input line as a message and prints each message as a line
 #[derive(Debug, clap::Args)]
@@ -240,9 +198,4 @@ fn parse_wait(text: &str) -> Result<Wait, humantime::DurationError> {
         "forever" => Ok(Wait::Forever),
         time => humantime::parse_duration(time).map(Wait::Time),
     }
-}
-
-/// Returns the part of the help that lists the commands, for `/help`.
-pub(super) fn commands_help() -> &'static str {
-    AFTER_HELP.split("\n\n").next().unwrap_or(AFTER_HELP)
 }

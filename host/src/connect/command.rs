@@ -1,5 +1,46 @@
 //! Parses an input line into a command.
 
+/// What `ws-host connect --help` says of the input, the commands and the exit codes.
+pub(super) const AFTER_HELP: &str = "\
+Each line of input is sent as a text message, without the LF or CRLF at its
+end. The last line needs no LF. An empty line is an empty message. At a
+terminal, or in a pipe with --commands, lines that begin with / are commands:
+  /ping [TEXT]            ping the server and print the round-trip time
+  /binary HEX             send a binary message: /binary 01 02 ff
+  /close [CODE [REASON]]  close, by default with 1000; read no more input
+  /help                   print this text
+  //TEXT                  send /TEXT
+When the input ends, ws-host connect waits until no message has arrived for the
+duration of --wait. Then it closes with 1000 and prints whatever the server
+still sends. Ctrl-C, SIGTERM and SIGHUP close with 1001. A second Ctrl-C or
+SIGTERM exits at once.
+
+Exit code:
+  0    closed normally (1000, 1001, or without a code); nothing is missing
+  1    not connected
+  2    invalid arguments
+  3    closed with another code
+  4    connection lost: the server sent no close frame
+  5    incomplete: some input was not sent, fewer messages arrived than --count
+       asks for, or some messages could not be printed
+  129, 130, 143  ended by SIGHUP, Ctrl-C, SIGTERM
+Standard error says what is missing.
+
+Proxy: http_proxy for ws://, https_proxy for wss://, otherwise all_proxy.
+Upper-case names also work, except HTTP_PROXY in a CGI program. The proxy must
+be an HTTP proxy that allows CONNECT: http://[user:password@]host[:port].
+no_proxy lists hosts to reach without the proxy: names (with their subdomains),
+addresses, networks, or *. The proxy is never used for this machine.
+
+Examples:
+  ws-host connect ws://127.0.0.1:8080
+  echo hello | ws-host connect --plain ws://127.0.0.1:8080
+  echo hello | ws-host connect --plain --count 1 --wait 30s ws://127.0.0.1:8080
+  ws-host connect --plain --wait forever ws://127.0.0.1:8080 < /dev/null
+  ws-host connect --origin https://example.com --subprotocol chat wss://example.com/
+  ws-host connect --unix /run/ws-host.sock ws://localhost/
+  ws-host connect --http2 --cert me.pem --key me.key wss://example.com/";
+
 /// An input line as a command. A line that does not begin with `/` is a text message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Command {
@@ -19,6 +60,11 @@ pub(super) enum CommandError {
     Hex,
     #[error("/close needs a number, and may have a reason after it: /close 1000 bye")]
     CloseCode,
+}
+
+/// Returns the part of the help that lists the commands, for `/help`.
+pub(super) fn commands_help() -> &'static str {
+    AFTER_HELP.split("\n\n").next().unwrap_or(AFTER_HELP)
 }
 
 impl Command {

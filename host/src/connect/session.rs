@@ -8,12 +8,14 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use ws_host::client::{Client, Messages, Received, SendError, Sending, State};
 
-use super::args::{CLOSE_TIMEOUT, commands_help};
-use super::command::Command;
+use super::command::{Command, commands_help};
 use super::input::{self, InputError, Lines, Source};
 use super::outcome::{CloseCause, Outcome, Unread};
 use super::output::{LinePermit, Output, OutputClosed, report};
 use super::signals::Signal;
+
+/// How long the server may take to finish sending and to close after we start the closing handshake.
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many pings may wait for their pongs.
 const MAX_PINGS: usize = 64;

@@ -10,9 +10,6 @@ use wasmtime::{Engine, Error};
 
 use super::error::LoadError;
 
-/// The version that this host serves.
-pub(super) const SERVED: &str = "ws-host:socket@0.1.0";
-
 /// The beginning of the names of the contract's interfaces.
 const INTERFACES: &str = "ws-host:socket/";
 

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::contract::SERVED;
 use super::limits::LimitExceeded;
 use crate::clients::HostClose;
+
+/// The version of the contract that this host serves.
+const SERVED: &str = "ws-host:socket@0.1.0";
 
 /// Why a component cannot be served. The messages say what to do.
 #[derive(Debug, thiserror::Error)]
