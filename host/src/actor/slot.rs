@@ -60,7 +60,8 @@ pub(super) enum InstanceState {
     Live(LiveInstance),
     /// There is no instance. The next one resumes from this state.
     Asleep(SavedState),
-    /// The instance was dropped in the middle of a call, and its state is lost.
+    /// There is no instance and no state: a call runs and will put its instance back, or the instance was dropped in the
+    /// middle of a call.
     Lost,
 }
 

@@ -1,9 +1,10 @@
 //! One WebSocket connection: it turns bytes from its socket into events of its actor, and writes what the guest sends
 //! to the socket.
 //!
-//! One task serves the connection. It waits in three places only: for input ([`Transport::read`]), for its actor
-//! ([`Transport::drive`]), and for the client to read waiting output ([`Transport::drain`]). In each of them it keeps
-//! writing and checks its timers, so a busy actor cannot stop output, and a silent peer cannot stop the timers.
+//! One task serves the connection. While the connection is open, the task waits in three functions only:
+//! [`Transport::read`] for input, [`Transport::drive`] for the actor or for its next slice, and [`Transport::drain`] for
+//! the client to read waiting output. In each of them it keeps writing and checks its timers, so a busy actor cannot stop
+//! output, and a silent peer cannot stop the timers.
 
 mod admitted;
 mod buffer;

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ticker;
 
-/// Measures the CPU time of a call since the call began or was last resumed.
+/// Measures the CPU time of a call since the call began or was last resumed: the time of the ticker while the call is
+/// polled. It includes time in which the operating system runs other threads instead.
 #[derive(Debug)]
 pub(super) struct CpuClock {
     started: AtomicU64,

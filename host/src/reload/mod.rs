@@ -231,8 +231,8 @@ impl ReloadTask {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future may stop a reload halfway: some actors then run the new code, and the others get it before
-    /// their next event.
+    /// Dropping the future may stop a reload before the actors are visited. Each actor then gets the new code before its
+    /// next event; in a canary trial, the actors that were not chosen keep the old code.
     pub(crate) async fn run(mut self) {
         loop {
             tokio::select! {
