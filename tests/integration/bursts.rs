@@ -238,3 +238,39 @@ fn automatic_answers_keep_their_place_in_a_burst() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn burst_wakes_a_hibernated_instance_with_its_state() -> Result<()> {
+    let flags = ["--hibernate-after", "100ms", "--log", "ws_host=debug"];
+    let (mut server, mut client) = TestServer::with_client("guest-precious", &flags)?;
+    send_at_once(&mut client, &texts(&["keep a", "keep b", "kept"]))?;
+    for answer in ["kept", "kept", "b"] {
+        assert_eq!(client.receive_text()?, answer);
+    }
+    server.wait_for_log("hibernated")?;
+    send_at_once(&mut client, &texts(&["kept", "keep c", "kept"]))?;
+    for answer in ["b", "kept", "c"] {
+        assert_eq!(client.receive_text()?, answer);
+    }
+    Ok(())
+}
+
+#[test]
+fn checkpoint_after_a_burst_has_its_last_state() -> Result<()> {
+    let flags = ["--checkpoint", "50ms", "--log", "ws_host=debug"];
+    let (mut server, mut client) = TestServer::with_client("guest-precious", &flags)?;
+    for last in ["b", "d"] {
+        send_at_once(&mut client, &texts(&["keep a", &format!("keep {last}")]))?;
+        for _ in 0..2 {
+            assert_eq!(client.receive_text()?, "kept");
+        }
+        // The first checkpoint may have begun between the two messages.
+        for _ in 0..2 {
+            server.wait_for_log("checkpoint")?;
+            assert_eq!(client.ask("kept")?, last);
+        }
+        crate::keeper::trap(&server, "/")?;
+        assert_eq!(client.ask("kept")?, last);
+    }
+    Ok(())
+}

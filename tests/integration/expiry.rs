@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use ws_host_test_support::{Client, TestServer};
 
+use crate::keeper::{ON_REQUEST, mark_component, post_reload};
+
 const GUEST: &str = "guest-tagging";
 
 #[test]
@@ -147,6 +149,24 @@ fn expiry_outlives_hibernation_and_a_trap() -> Result<()> {
     assert!(client.ask("remaining")?.starts_with("Some("));
     server.wait_for_log("hibernated")?;
     assert_eq!(client.receive_text()?, "expiring", "the instance wakes for the event");
+    assert_eq!(client.expect_close(1008)?, "expired");
+    Ok(())
+}
+
+#[test]
+fn expiry_outlives_a_reload() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("handler.wasm");
+    mark_component(GUEST, "1", &file)?;
+    let mut server = TestServer::serving_file(&file, ON_REQUEST)?;
+    let admin = server.admin()?;
+    let mut client = Client::connect(&server)?;
+    assert_eq!(client.ask("expire 2500 1000")?, "Ok(())");
+    mark_component(GUEST, "2", &file)?;
+    let body = post_reload(admin)?.body;
+    assert!(body.contains("1 instances swapped"), "{body}");
+    assert!(client.ask("remaining")?.starts_with("Some("));
+    assert_eq!(client.receive_text()?, "expiring", "the new code gets the event");
     assert_eq!(client.expect_close(1008)?, "expired");
     Ok(())
 }
