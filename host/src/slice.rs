@@ -4,9 +4,10 @@
 //! calls into the guest, the host's work for these calls, framing and compression, and reading many messages. Between
 //! two pieces of work, the task checks whether the slice [is over](is_over), and yields if it is.
 //!
-//! The time comes from the [`ticker`]. A long computation therefore overruns its first two slices until the next tick,
-//! by 10 ms at most. Then the ticker switches to fine ticks of 0.1 ms. If the guest itself computes, the ticks
-//! interrupt it: at the second tick of the call and at every tick after that.
+//! The time comes from the [`ticker`]. A task can therefore notice only after a tick that its slice is over. At first,
+//! ticks are 10 ms apart, and a slice of a long computation can last that long. After two such slices in a row, the
+//! ticker switches to fine ticks of 0.1 ms. If the guest itself computes, the ticks interrupt it: at the second tick of
+//! the call and at every tick after that.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -60,8 +61,8 @@ impl Overruns {
         self.previous = std::mem::take(&mut self.current);
     }
 
-    /// Records that the slice ended before the piece of work did. Requests fine ticks from the second overrun in a row
-    /// on, because a single one may be chance.
+    /// Records that the slice ended before the piece of work did. From the second overrun in a row, it requests fine
+    /// ticks. A single overrun may be chance.
     #[cold]
     pub(crate) fn record(&mut self) {
         if self.record_and_check_repeat() {

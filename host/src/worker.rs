@@ -9,9 +9,9 @@
 //! that worker too, unless another worker has fewer actors. Most connections therefore stay on the worker that read
 //! their request.
 //!
-//! Every worker is a thread of its own. The runtime on which a host is started is not a worker. It serves the admin
-//! address and reloads, and checks that the workers respond. The first worker accepts connections. The host's runtime
-//! accepts and serves connections only while workers are busy.
+//! Every worker is a thread of its own. The operator's thread is not a worker. It runs the main runtime, on which the
+//! host was started, serves the admin address and reloads, and checks that the workers respond. The first worker
+//! accepts connections. The operator's thread accepts and serves connections only while workers are busy.
 
 mod liveness;
 
@@ -41,8 +41,8 @@ const NICE: i32 = 10;
 /// Limits the log lines about workers that cannot be started, because each new actor causes another attempt.
 static NOT_STARTED: LogRate = LogRate::new();
 
-/// Builds a single-threaded runtime, as every worker has. It is also enough to run a server. Only blocking work gets
-/// other threads.
+/// Builds a single-threaded runtime. Every worker has one, and a program can also run a server on one. Only blocking
+/// work gets other threads.
 ///
 /// # Errors
 ///
@@ -85,7 +85,7 @@ pub(crate) struct WorkerHandle(Arc<Worker>);
 /// The worker of a connection whose request has not been answered yet. The connection counts toward the worker's load
 /// until this value is dropped.
 #[derive(Debug)]
-pub(crate) struct HandshakeLoad(Arc<Worker>);
+pub(crate) struct HandshakeWorker(Arc<Worker>);
 
 impl Workers {
     /// Starts the first worker. The other workers start when there is work for them: a second running thread slows the
@@ -133,7 +133,7 @@ impl Workers {
     }
 
     /// Assigns a worker to a new connection: the one with the least load among those that respond.
-    pub(crate) fn assign_handshake(&self) -> HandshakeLoad {
+    pub(crate) fn assign_handshake(&self) -> HandshakeWorker {
         let all = self.all.lock();
         let load = |worker: &&Arc<Worker>| {
             let load = worker.actors() + worker.handshakes.load(Ordering::Relaxed);
@@ -141,7 +141,7 @@ impl Workers {
         };
         let worker = Arc::clone(all.iter().min_by_key(load).unwrap_or(&all[0]));
         worker.handshakes.fetch_add(1, Ordering::Relaxed);
-        HandshakeLoad(worker)
+        HandshakeWorker(worker)
     }
 
     fn spawn_worker(&self, number: usize) -> std::io::Result<Arc<Worker>> {
@@ -227,14 +227,14 @@ impl Drop for WorkerHandle {
     }
 }
 
-impl HandshakeLoad {
+impl HandshakeWorker {
     /// Returns the worker.
     pub(crate) fn worker(&self) -> Arc<Worker> {
         Arc::clone(&self.0)
     }
 }
 
-impl Drop for HandshakeLoad {
+impl Drop for HandshakeWorker {
     fn drop(&mut self) {
         self.0.handshakes.fetch_sub(1, Ordering::Relaxed);
     }
@@ -267,14 +267,14 @@ mod tests {
     #[tokio::test]
     async fn connections_are_assigned_to_the_worker_with_the_least_load() {
         let workers = workers(2);
-        let id = |load: &HandshakeLoad| load.0.handle.id();
+        let id = |worker: &HandshakeWorker| worker.0.handle.id();
         let early = [workers.assign_handshake(), workers.assign_handshake()];
         assert_eq!(id(&early[0]), id(&early[1]), "no worker starts for a mere connection");
         let first = id(&early[0]);
         drop(early);
         let _actors = [workers.assign_actor(), workers.assign_actor()];
         let handshakes = [(); 4].map(|()| workers.assign_handshake());
-        assert_eq!(handshakes.iter().filter(|load| id(load) == first).count(), 2);
+        assert_eq!(handshakes.iter().filter(|worker| id(worker) == first).count(), 2);
     }
 
     #[tokio::test]

@@ -155,7 +155,7 @@ impl Code {
     }
 
     /// Returns whether `max-instances` instances are in memory.
-    pub(crate) fn is_full(&self) -> bool {
+    pub(crate) fn has_max_instances(&self) -> bool {
         self.instances.available_permits() == 0
     }
 

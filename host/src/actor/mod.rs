@@ -116,10 +116,12 @@ impl Actor {
         }
         let actor = Arc::clone(self);
         Some(self.worker.run(async move {
-            let stopped = Arc::clone(&actor);
-            let stopping = actor.worker.run(async move {
-                if let Err(fault) = stopped.turn().await.call_stopping(why).await {
-                    stopped.report_fault(None, &fault);
+            let stopping = actor.worker.run({
+                let actor = Arc::clone(&actor);
+                async move {
+                    if let Err(fault) = actor.turn().await.call_stopping(why).await {
+                        actor.report_fault(None, &fault);
+                    }
                 }
             });
             // The call continues after the timeout.

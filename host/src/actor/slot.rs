@@ -45,8 +45,10 @@ pub(super) const GIVE_UP_AFTER: u32 = 8;
 /// | `wake` | the next event, or a reload that wakes one actor to find out whether new code accepts its state |
 /// | `replace` | an event or maintenance (`apply_reload`, `try_out`) finds an instance of another code version |
 /// | `restore_for_rollback` | the next event or `apply_reload` after a rollback |
-/// | `restore_checkpoint` | the next event after a loss, or a fault in `replace`, if there is a checkpoint |
-/// | `restart` | the same, if there is no checkpoint; or the code that saved the state refuses it |
+/// | `restore_checkpoint` | there is a checkpoint, and an event finds the state `Lost`, or `suspend` fails in |
+/// | | `replace` |
+/// | `restart` | there is no checkpoint, and an event finds the state `Lost`, or `suspend` fails in `replace`; or the |
+/// | | code that saved the state refuses it |
 /// | `discard_state` | the code that saved the state refuses it, or has failed to resume it [`GIVE_UP_AFTER`] times |
 ///
 /// The functions are in `turn.rs` and `transitions.rs`. `Turn::transition_to_live` chooses the transition that an event

@@ -58,7 +58,8 @@ impl Turn<'_> {
             InstanceState::Lost => self.restart(permit, Reason::Fault).await,
             InstanceState::Asleep(saved) => {
                 let saved = saved.clone();
-                // Equal versions mean that the current code has saved this state or has already failed to resume it.
+                // The state has the current version in two cases: the current code saved it, or older code saved it
+                // after the current code had failed to take over from that code (`wake_with_old_code`, `replace`).
                 let keeps_code = saved.code.version == current.version;
                 let code = if keeps_code { saved.code.clone() } else { current };
                 self.wake(saved, code, permit).await
@@ -303,7 +304,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Moves the actor to the code on trial, which other actors are not running yet.
+    /// For a canary trial: moves the actor to the candidate, the new code that only the chosen actors run.
     pub(crate) async fn try_out(mut self) {
         let Some(candidate) = self.actor.code.candidate() else { return };
         let made = if let Some(old) = self.slot.take_live(|_| true) {
@@ -330,8 +331,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Keeps a state that newer code has resumed from, if a rollback may need it: while that code is on trial, or if a
-    /// fault in another actor has just ended the trial.
+    /// Keeps a state that newer code has resumed from, if a rollback may need it: while that code is on trial, or if it
+    /// has been rolled back in the meantime. In the second case, this actor must return to the old code as well.
     fn keep_for_rollback(&mut self, saved: &SavedState, resumed_by: &CodeVersion) {
         let code = Arc::clone(&self.actor.code);
         let may_roll_back = code.may_roll_back_to(&saved.code, resumed_by);
@@ -342,8 +343,8 @@ impl Turn<'_> {
         // The checkpoint and the rollback share one copy of the state, which is charged to the budget once.
         let saved = saved.clone().counted_in(code.budget());
         self.keep_checkpoint(&saved);
-        // Record the version of the trial: after a rollback the current version is later, and `is_code_current_again`
-        // compares the two.
+        // Store the version from before any rollback, even if the rollback has already happened. A rollback installs
+        // the old code under a higher version, and `is_code_current_again` recognizes it by the different version.
         let version = code.version().min(resumed_by.version);
         let code = CodeVersion { version, ..saved.code.clone() };
         *self.actor.rollback_state.lock() =

@@ -54,11 +54,11 @@ pub(crate) enum Rollout {
     All,
 }
 
-/// The trial of the newest code, and the last fault of code that was not on trial.
+/// The trial of the newest code, and the time of an earlier fault, which the next trial takes into account.
 #[derive(Default)]
 pub(super) struct TrialProgress {
     stage: Stage,
-    /// The time of the last fault of code that was not on trial.
+    /// The time of the last fault of code that was not on trial. It determines [`Trial::had_faults`] of the next trial.
     last_fault: Option<Instant>,
 }
 
@@ -97,7 +97,7 @@ impl Code {
     pub(crate) fn begin_trial(&self, new: Arc<Template>, time: Duration, rollout: Rollout) {
         let mut progress = self.trial.lock();
         let had_faults = progress.last_fault.is_some_and(|fault| fault.elapsed() < time);
-        // Code that is on trial itself is not proven: a rollback goes back to the code before it.
+        // Code that is still on trial is not proven, so a rollback goes back to the code before it.
         let old = match &progress.stage {
             Stage::Running(trial) => Arc::clone(&trial.old),
             Stage::Settled | Stage::RolledBack { .. } => self.template(),
@@ -209,7 +209,9 @@ impl Code {
         }
     }
 
-    /// Records a fault of this code. If the code is on trial, rolls it back before this returns.
+    /// Handles a fault of this code. If the code is on trial and the fault counts against it (see
+    /// [`Trial::had_faults`]), rolls it back before this returns. If the code is not on trial, records the time of the
+    /// fault for the next trial.
     pub(super) fn note_fault(&self, template: &Arc<Template>, fault: FaultSite) {
         let mut progress = self.trial.lock();
         match &progress.stage {

@@ -26,8 +26,8 @@ pub(super) struct Compression {
     #[arg(long, value_name = "N", help_heading = "Compression")]
     compression_window: Option<u32>,
 
-    /// Whether a client's messages may refer to earlier ones although the client agreed to avoid that; if
-    /// false, such a client is closed with 1007, and no memory is used for earlier messages [default:
+    /// Keep the earlier messages of a client that agreed not to refer to them, in case it refers to them
+    /// anyway; if false, they take no memory, and a client that refers to them is closed with 1007 [default:
     /// true]
     #[arg(long, value_name = "BOOL", help_heading = "Compression")]
     compression_keep_window: Option<bool>,

@@ -22,8 +22,8 @@ pub(super) struct Limits {
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     max_outbound: Option<ByteSize>,
 
-    /// Bytes per second that a client must read while data waits for it, over each --idle-timeout; a
-    /// slower client is disconnected [default: 1KiB]
+    /// Bytes per second that a client must read while data waits for it, on average over the length of
+    /// --idle-timeout; a slower client is disconnected [default: 1KiB]
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     min_rate: Option<ByteSize>,
 

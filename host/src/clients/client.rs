@@ -258,8 +258,8 @@ impl Client {
         waiting > high_water_mark || !self.output_share.admits(2 * waiting)
     }
 
-    /// Returns whether a send that was refused would succeed now. Must be called after a write, with the same
-    /// high-water mark.
+    /// Returns whether there is capacity again for a send that was refused. Must be called after a write, with the
+    /// high-water mark that [`is_input_paused`](Self::is_input_paused) gets.
     #[inline]
     pub(crate) fn send_capacity(
         &self,

@@ -242,9 +242,9 @@ pub struct AutoAnswer {
 pub struct HostLimits {
     /// Open WebSocket connections of all resources. Beyond: 503.
     pub max_clients: usize,
-    /// Headers of a handshake, at most 10,000. Beyond: 431.
+    /// Headers of a handshake. Beyond: 431. The setting may be at most 10,000.
     pub max_headers: usize,
-    /// Bytes of a request line with its headers, at least [`MIN_HEADER_SIZE`]. Beyond: 431.
+    /// Bytes of a request line with its headers. Beyond: 431. The setting must be at least [`MIN_HEADER_SIZE`].
     pub max_header_size: usize,
     /// Bytes buffered for all clients together: data to be written to them, their messages that are not handled yet,
     /// and the state of hibernated instances. No client may use more than is still free: sends to it return `full`
@@ -277,11 +277,11 @@ pub struct Limits {
     /// Bytes of a message from a client, over all its fragments. Beyond: 1009.
     pub max_message: usize,
     /// Bytes that wait to be written to one client. Beyond: a send of the handler returns `full`. From half of it on,
-    /// the client's input is not read. At least twice `max_message`, so that there is always room for an answer as
-    /// long as the message.
+    /// the client's input is not read. The setting must be at least twice `max_message`, so that there is always
+    /// room for an answer of the same length.
     pub max_outbound: usize,
-    /// Bytes per second that a client must read while data waits to be written to it, over each [`Timeouts::idle`].
-    /// Below: the connection is dropped.
+    /// Bytes per second that a client must read while data waits to be written to it, on average over the length of
+    /// [`Timeouts::idle`]. Below: the connection is dropped.
     pub min_rate: usize,
     /// Bytes of linear memories and tables of one instance. Beyond: a trap.
     pub max_memory: usize,

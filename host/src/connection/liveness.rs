@@ -245,7 +245,8 @@ mod tests {
 
     const MIN_BYTES: u64 = 1000;
 
-    /// Returns the number of the period that reports the client as gone, if `before_each` runs before the end of each.
+    /// Runs `before_each` before the end of every period. Returns the first period in which the client counts as gone,
+    /// and why.
     fn end(input: InputState, before_each: impl Fn(&mut Activity)) -> Option<(usize, TimerEvent)> {
         let mut activity = Activity::default();
         (1..100).find_map(|period| {

@@ -173,7 +173,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let (client, actor) = (self.admitted.client(), self.admitted.actor());
         let mut unread = 0..filled;
         let mut turn: Option<Turn<'_>> = None;
-        let mut may_be_burst = true;
+        let mut may_begin_burst = true;
         self.overruns.begin();
         while !unread.is_empty() {
             if slice::is_over() {
@@ -191,7 +191,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.handle_result(call_result);
                 transport_result?;
             }
-            if std::mem::replace(&mut may_be_burst, true)
+            if std::mem::replace(&mut may_begin_burst, true)
                 && burst::is_worthwhile(&self.inbound, &buffer[unread.clone()])
             {
                 turn = turn.or_else(|| actor.try_turn());
@@ -209,7 +209,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     let delivered;
                     (delivered, turn) = burst.await;
                     // What ended the burst is handled as a single event before another burst begins.
-                    may_be_burst = false;
+                    may_begin_burst = false;
                     if delivered.taken > 1 {
                         self.consecutive_faults.set(0);
                     }
@@ -347,11 +347,11 @@ impl<S> Connection<S> {
         let increment = u32::from(fault.is_caused_by_handler());
         self.consecutive_faults.set(self.consecutive_faults.get() + increment);
         self.admitted.report_fault(fault);
-        self.close_after(fault);
+        self.close_for(fault);
     }
 
     /// Closes the client after a fault in one of its events, unless `on-fault` keeps it connected.
-    fn close_after(&self, fault: &Fault) {
+    fn close_for(&self, fault: &Fault) {
         if self.settings.on_fault == OnFault::DropMessage
             && self.consecutive_faults.get() < MAX_CONSECUTIVE_FAULTS
         {
@@ -371,6 +371,7 @@ struct Delivered {
     transport_result: Result<(), ConnectionEnd>,
     /// The buffer, and the range of unread input in it.
     input: (Buffer, Range<usize>),
+    /// The number of messages that the guest has taken.
     taken: usize,
     /// Set if the client broke the protocol.
     end: Option<ConnectionEnd>,
@@ -427,7 +428,7 @@ fn next_event<'a>(
 /// Answers a text that has an automatic answer. Returns whether it has one.
 fn send_auto_answer(auto_answers: &[AutoAnswer], text: &str, outgoing: &mut Outgoing) -> bool {
     let Some(auto) = auto_answers.iter().find(|auto| auto.request == text) else { return false };
-    // An answer that does not fit is dropped, because the client does not read the answers that it requests.
+    // An answer that does not fit is dropped: the client asks for answers faster than it reads them.
     let _ = outgoing.outbound.send_text(&auto.answer);
     true
 }

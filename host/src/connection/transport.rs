@@ -72,12 +72,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     ///
     /// Nothing is lost when the future is dropped.
     pub(super) async fn read(&mut self, client: &Client) -> Result<Wakeup, ConnectionEnd> {
-        let mut has_written = false;
+        let mut is_wakeup = false;
         poll_fn(|context| {
-            // Most wakeups are for input, so input is polled first. Output that this task has queued itself is written
-            // before the task sleeps.
+            // The first poll writes the output that this task has queued itself. Later polls are wakeups. Most of these
+            // are for input, so they poll input first.
             let mut has_polled_input = false;
-            if std::mem::replace(&mut has_written, true) && !self.is_input_paused {
+            if std::mem::replace(&mut is_wakeup, true) && !self.is_input_paused {
                 has_polled_input = true;
                 if let Poll::Ready(read) = self.poll_input(context) {
                     return Poll::Ready(read);
@@ -213,8 +213,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         })
         .await?;
         self.liveness.await_close_frame();
-        // Wait for the peer's close frame first: a proxy that sees the end of our stream while its client still sends
-        // resets the client. The client then reports 1006 (§7.1.5) and never learns the reason.
+        // Wait for the peer's close frame first: a proxy resets its client if our stream ends while the client is still
+        // sending. The client then reports 1006 (§7.1.5) and never learns the reason.
         self.read_until(client, |input| {
             inbound.handle_input(&mut &mut *input, &mut client.outgoing().outbound);
             inbound.has_peer_closed()

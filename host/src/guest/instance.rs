@@ -149,7 +149,7 @@ impl Guest {
     }
 
     /// Lets the component take messages from the burst, one after the other. Each message is an event of its own.
-    /// Without the export, the component takes none. The burst is returned with the result.
+    /// A component that does not export `received-burst` takes none. The burst is returned with the result.
     pub(crate) async fn received_burst<B: Burst>(
         &mut self,
         from: &Arc<Client>,
@@ -177,22 +177,24 @@ impl Guest {
         Ok(())
     }
 
-    /// Delivers a timer that is due. Without the export nothing happens.
+    /// Delivers a timer that is due. Does nothing if the component does not export `fired`.
     pub(crate) async fn fired(&mut self, timer: TimerId) -> Result<(), Fault> {
         self.call_optional(None, |optional| optional.fired, (timer,)).await
     }
 
-    /// Reports that a client, which had no room for a message, has room again. Without the export nothing happens.
+    /// Reports that a client, which had no room for a message, has room again. Does nothing if the component does not
+    /// export `drained`.
     pub(crate) async fn drained(&mut self, client: &Arc<Client>) -> Result<(), Fault> {
         self.call_optional(Some(client), |optional| optional.drained, (client.id().0,)).await
     }
 
-    /// Announces that the actor is about to stop. Without the export nothing happens.
+    /// Announces that the actor is about to stop. Does nothing if the component does not export `stopping`.
     pub(crate) async fn stopping(&mut self) -> Result<(), Fault> {
         self.call_optional(None, |optional| optional.stopping, ()).await
     }
 
-    /// Announces that a client is about to be closed because it expires. Without the export nothing happens.
+    /// Announces that a client is about to be closed because it expires. Does nothing if the component does not export
+    /// `expiring`.
     pub(crate) async fn expiring(&mut self, client: &Arc<Client>) -> Result<(), Fault> {
         self.call_optional(Some(client), |optional| optional.expiring, (client.id().0,)).await
     }
@@ -232,8 +234,8 @@ impl Guest {
         Ok(state)
     }
 
-    /// Lets the instance take over from an earlier one. The inner error is the handler's reason why it cannot. Without
-    /// the export nothing happens. `age` is set if the state is older than the last event.
+    /// Lets the instance take over from an earlier one. The inner error is the handler's reason why it cannot. Does
+    /// nothing if the component does not export `lifecycle`. `age` is set if the state is older than the last event.
     pub(crate) async fn resume(
         &mut self,
         state: Option<Arc<[u8]>>,

@@ -19,8 +19,8 @@ const MAX_CORE_INSTANCES: usize = 64;
 /// twice its size.
 const TABLE_ELEMENT: usize = 2 * size_of::<usize>();
 
-/// After how many bytes of new memory an event yields and is treated as a long computation. A guest that only allocates
-/// would be done before the first tick of the clock.
+/// After how many bytes of new memory an event yields and is treated as a long computation. Ticks do not catch a guest
+/// that only grows its memory, because its event ends before the first tick.
 const GROWTH_BEFORE_YIELD: usize = 512 << 10;
 
 /// The limits of an instance.
@@ -145,9 +145,9 @@ impl ResourceLimiterAsync for Meter {
         Ok(true)
     }
 
-    /// Ends the instance. The charged memory cannot be released: wasmtime may also report a failed growth for which it
-    /// never called `memory_growing`, and which was never charged. The bounds were checked before, so a failure here
-    /// means that the operating system has no memory.
+    /// Ends the instance, because it is unknown whether this growth was charged: wasmtime may also report a failed
+    /// growth for which it did not call `memory_growing`. The bounds were checked before, so a failure here means that
+    /// the operating system has no memory.
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
         Err(error.context("a memory of the guest cannot grow"))
     }

@@ -175,7 +175,7 @@ impl Template {
     /// # Errors
     ///
     /// [`LoadError::Instantiate`].
-    pub(crate) async fn try_out(&self) -> Result<(), LoadError> {
+    pub(crate) async fn check_start(&self) -> Result<(), LoadError> {
         let resources = Arc::new(ActorResources::new(Arc::default()));
         match self.instantiate(resources).await {
             Ok(_) => Ok(()),

@@ -17,7 +17,7 @@ use crate::resource::Resource;
 use crate::watch::Watch;
 use crate::worker::Workers;
 
-/// How long a broken file is given before it is an error. Until then, another program may still be writing it.
+/// How long a file may stay broken before that is an error. Until then, another program may still be writing it.
 pub(crate) const WRITE_GRACE_PERIOD: Duration = Duration::from_secs(1);
 
 /// The most commands that wait for the current reload. More requests to reload are refused.
@@ -94,7 +94,7 @@ pub enum ReloadError {
 #[derive(Clone)]
 pub(crate) struct ReloadHandle {
     commands: mpsc::Sender<Command>,
-    trial: Arc<Mutex<Option<Trial>>>,
+    trial_settings: Arc<Mutex<Option<Trial>>>,
 }
 
 type Responder<T> = oneshot::Sender<Result<T, ReloadError>>;
@@ -122,12 +122,12 @@ pub(crate) struct ReloadTask {
     spec: ComponentSpec,
     commands: mpsc::Receiver<Command>,
     watch: Option<Watch>,
-    trial: Arc<Mutex<Option<Trial>>>,
+    trial_settings: Arc<Mutex<Option<Trial>>>,
     /// When the running trial ends and the new code stays.
     trial_end: Option<tokio::time::Instant>,
 }
 
-/// Reads and compiles a component, and tries it out. Reading and compiling do not block a worker.
+/// Reads and compiles a component, and checks that it starts. Reading and compiling do not block a worker.
 ///
 /// # Errors
 ///
@@ -163,10 +163,11 @@ async fn compile(
     let compiled = try_off_the_workers(move || Template::compile(&runtime, source, &spec)).await;
     let template = flatten(compiled)?;
     // The component's code runs on a worker, as in an actor.
-    let load = workers.assign_handshake();
-    let tried = Arc::clone(&template);
-    let tried = load.worker().runtime().spawn(async move { tried.try_out().await }).await;
-    flatten(tried)?;
+    let handshake_worker = workers.assign_handshake();
+    let checked = Arc::clone(&template);
+    let checked =
+        handshake_worker.worker().runtime().spawn(async move { checked.check_start().await }).await;
+    flatten(checked)?;
     Ok(template)
 }
 
@@ -209,7 +210,7 @@ impl ReloadHandle {
 
     /// Sets how later reloads are tried out. `None` means without a trial.
     pub(crate) fn set_trial(&self, trial: Option<Trial>) {
-        *self.trial.lock() = trial;
+        *self.trial_settings.lock() = trial;
     }
 }
 
@@ -222,9 +223,9 @@ impl ReloadTask {
     ) -> (Self, ReloadHandle) {
         let (sender, commands) = mpsc::channel(MAX_QUEUED);
         let Loaded { spec, watch, .. } = loaded;
-        let trial = Arc::new(Mutex::new(None));
-        let handle = ReloadHandle { commands: sender, trial: Arc::clone(&trial) };
-        (Self { resource, runtime, spec, commands, watch, trial, trial_end: None }, handle)
+        let trial_settings = Arc::new(Mutex::new(None));
+        let handle = ReloadHandle { commands: sender, trial_settings: Arc::clone(&trial_settings) };
+        (Self { resource, runtime, spec, commands, watch, trial_settings, trial_end: None }, handle)
     }
 
     /// Carries out commands and follows changes of the file, until all handles are dropped.

@@ -36,7 +36,7 @@ impl ReloadTask {
         if self.resource.code().has_failed(new.hash()) {
             return Err(ReloadError::RolledBack { hash: new.hash().to_owned() });
         }
-        let trial = *self.trial.lock();
+        let trial = *self.trial_settings.lock();
         // If a trial is still running, a rollback restores the code before that trial, so the states of that code are
         // kept.
         if trial.is_none() || self.resource.code().trial_state() != TrialState::Running {

@@ -159,7 +159,7 @@ impl Resource {
         key: Key,
     ) -> Result<ActorLease, Full> {
         let mut unused = Vec::new();
-        if table.actors.len() >= self.max_actors || self.code.is_full() {
+        if table.actors.len() >= self.max_actors || self.code.has_max_instances() {
             unused = table.take_unused();
         }
         let has_room = table.actors.len() < self.max_actors;
@@ -246,7 +246,7 @@ impl Resource {
         table.leases -= 1;
         let Some(entry) = table.actors.get_mut(key) else { return };
         entry.leases -= 1;
-        if entry.leases == 0 && self.code.is_full() {
+        if entry.leases == 0 && self.code.has_max_instances() {
             self.code.request_room();
         }
         // Actors with a number or a path as their key may be needed again. A client id is never reused.

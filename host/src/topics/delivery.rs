@@ -1,4 +1,5 @@
-//! Delivery of broadcasts to the clients of one worker.
+//! Delivery of broadcasts to the clients of one worker. A broadcast is for a group: the subscribers of a topic, or the
+//! clients with a tag.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound::{Excluded, Unbounded};
@@ -64,7 +65,8 @@ struct Delivery {
     delivered_up_to: AtomicU64,
 }
 
-/// The members of a group on one worker, each with the number of the first broadcast for it.
+/// The members of a group on one worker, each with the number of the first broadcast that it gets: the next one at the
+/// time when it joined.
 #[derive(Debug, Default)]
 pub(super) struct Members {
     /// A delivery holds this lock for up to a slice. Other tasks that need it nearly always run on the same worker:
@@ -88,7 +90,7 @@ pub(crate) enum Progress {
 /// task completes it.
 #[derive(Debug)]
 pub(crate) struct QueuedBroadcast {
-    members: usize,
+    member_count: usize,
     /// The queue of this worker, and the number of the broadcast in it.
     local: Option<(Arc<DeliveryQueue>, u64)>,
 }
@@ -106,8 +108,8 @@ impl DeliveryQueue {
         self.state.lock().bytes >= MAX_QUEUED_BYTES
     }
 
-    /// Waits until the queue is not full. If the caller then pushes without awaiting first, there is capacity: all
-    /// waiting tasks are woken, and each checks again before it returns.
+    /// Waits until the queue is not full. The caller must push before its next `await`. All waiting tasks are woken
+    /// together, and each checks the queue again, so it sees what the tasks before it have pushed.
     pub(super) async fn wait_for_capacity(&self) {
         loop {
             let mut has_capacity = pin!(self.has_capacity.notified());
@@ -254,15 +256,15 @@ impl Members {
 }
 
 impl QueuedBroadcast {
-    /// Creates a publication to `members` clients. `local` is the queue of this worker and the number of the broadcast
-    /// in it, if the caller runs on a worker with members.
-    pub(super) fn new(members: usize, local: Option<(Arc<DeliveryQueue>, u64)>) -> Self {
-        Self { members, local }
+    /// Creates the handle of a broadcast that was queued for `member_count` clients on all workers. `local` is the
+    /// queue of this worker and the number of the broadcast in it, if the caller runs on a worker with members.
+    pub(super) fn new(member_count: usize, local: Option<(Arc<DeliveryQueue>, u64)>) -> Self {
+        Self { member_count, local }
     }
 
     /// Returns the number of members on all workers.
     pub(crate) fn members(&self) -> usize {
-        self.members
+        self.member_count
     }
 
     /// Delivers to the members on this worker, until the slice is over. The caller must not do anything else for the

@@ -27,13 +27,13 @@ use crate::server::response::{Body, rejected, switch_protocols, text, unavailabl
 /// Limits the log lines about clients that were refused because a limit was reached.
 static FULL: LogRate = LogRate::new();
 
-/// Limits the log lines about handlers that accept a client with an invalid response.
+/// Limits the log lines about handlers that accept a client, but whose response is invalid.
 static INVALID_ACCEPTANCE: LogRate = LogRate::new();
 
 /// Limits the log lines about handlers that do not answer a handshake in time.
 static TIMED_OUT: LogRate = LogRate::new();
 
-/// Answers a handshake. If the answer is 101, `context` then holds the accepted client.
+/// Answers a handshake. If the answer is 101, the accepted client has been put into `context`, whose clones share it.
 pub(in crate::server) async fn admit(
     state: &Arc<HostState>,
     route: Route,
@@ -162,18 +162,17 @@ fn ask_handler(
 ) -> oneshot::Receiver<Answer> {
     let (mut answer_to, answer) = oneshot::channel();
     let actor = Arc::clone(permit.lease.actor());
-    let called = Arc::clone(&actor);
-    actor.worker().run(async move {
+    Arc::clone(&actor).worker().run(async move {
         let _handshake = handshake;
         let turn = tokio::select! {
             biased;
             // The client has left, or the handshake has timed out: the permits are released. A running call keeps the
             // permits until it returns.
             () = answer_to.closed() => return,
-            turn = called.turn() => turn,
+            turn = actor.turn() => turn,
         };
         // Dropped, and so undone, on every path that does not accept the client.
-        let registration = called.register(&client);
+        let registration = actor.register(&client);
         let answer = match turn.call_connected(&client).await {
             Ok(Ok(acceptance)) => {
                 // Done here, so that the handler can ask for the subprotocol in the next event.
@@ -182,7 +181,7 @@ fn ask_handler(
             }
             Ok(Err(refusal)) => Answer::Refused(refusal),
             Err(fault) => {
-                called.report_fault(Some(client.id()), &fault);
+                actor.report_fault(Some(client.id()), &fault);
                 Answer::Faulted(fault)
             }
         };
@@ -192,8 +191,8 @@ fn ask_handler(
     answer
 }
 
-/// Agrees on the subprotocol: the one that the handler has chosen, or else the first one offered by the client that the
-/// configuration lists.
+/// Agrees on the subprotocol: the one that the handler has chosen, or else the first of the client's offers that is in
+/// the configuration.
 fn agree(info: &ClientInfo, acceptance: &Acceptance, settings: &config::Resource) {
     match &acceptance.subprotocol {
         Some(chosen) => info.agree(|offered| offered == chosen),
@@ -228,7 +227,7 @@ fn accept(
                     resource,
                     %client,
                     left_out,
-                    "the handler accepted a client with an invalid response: {error}"
+                    "the handler accepted a client, but its response is invalid: {error}"
                 );
             }
             admitted.disconnect(&ConnectionEnd::InvalidAcceptance);

@@ -222,7 +222,7 @@ impl Host {
     ///
     /// # Cancel safety
     ///
-    /// The future first waits for a change that is under way. If it is dropped before that, nothing happens.
+    /// The future first waits until no other change is under way. If it is dropped during this wait, nothing happens.
     pub async fn remove(&self, name: &str) -> Result<(), NoResource> {
         let registry = &self.state.registry;
         let _changing = registry.changing.lock().await;

@@ -157,7 +157,7 @@ impl HostState {
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
-    pub(in crate::server) async fn draining(&self) {
+    pub(in crate::server) async fn wait_for_clients_closed(&self) {
         self.draining.cancelled().await;
     }
 
@@ -199,8 +199,8 @@ impl HostState {
         }
     }
 
-    /// Closes all clients because the host stops. It does not affect clients that are accepted later: admission closes
-    /// them itself.
+    /// Closes all clients that are registered now, because the host stops. Admission closes those that are accepted
+    /// later.
     fn close_all_clients(&self) {
         for served in self.registry.all() {
             served.close_all_clients(HostClose::Stopping);

@@ -91,7 +91,7 @@ pub(super) async fn read(
         if end.unwrap_or(bytes.len()) > limits.max_size {
             return Ok(Err(HeadError::TooLarge(limits.max_size)));
         }
-        // The first bytes are checked at once: input that is not HTTP may never contain an empty line.
+        // The first bytes are checked at once: input that is not HTTP might have no empty line to wait for.
         if is_first || end.is_some() {
             match check(&bytes[..end.unwrap_or(bytes.len())], limits) {
                 Err(error) => return Ok(Err(error)),
@@ -136,8 +136,8 @@ fn find_end(bytes: &[u8], searched: &mut usize) -> Option<usize> {
 enum HeadKind {
     Ordinary,
     Draft00 {
-        /// Where the `Content-Length` line is that some clients send as if the challenge were a body. Empty if there is
-        /// none, as in the draft.
+        /// The range of the `Content-Length` line. Some clients send one, as if the challenge were a body. Empty if
+        /// there is none, as in the draft.
         content_length: Range<usize>,
     },
 }

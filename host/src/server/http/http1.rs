@@ -116,7 +116,8 @@ fn response_timeout(state: &HostState) -> Duration {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reuse {
     ByDefault,
-    /// hyper keeps the connection open if the client has asked for that. Before HTTP/1.1, clients had to ask.
+    /// The host announces nothing, and hyper decides: the request is older than HTTP/1.1, where clients had to ask for
+    /// a connection that stays open, or the client asks to close it.
     IfRequested,
     /// The request has a body, which is not read.
     Never,
@@ -200,8 +201,8 @@ where
         .serve_connection(TokioIo::new(stream), service);
     let mut is_draining = false;
     let result = loop {
-        // A later request may set an earlier deadline. So wait at most until the earliest deadline that a new request
-        // could set, then check again.
+        // A request that arrives during the wait may set an earlier deadline, but none before `response_timeout` from
+        // now. So wait no longer than that, and then check the deadline again.
         let deadline = shared.progress.deadline().min(Instant::now() + response_timeout(state));
         tokio::select! {
             biased;
@@ -211,7 +212,7 @@ where
                 tracing::debug!(%peer, "cut off: the response was evicted to make room for another one");
                 return None;
             }
-            () = state.draining(), if !is_draining => {
+            () = state.wait_for_clients_closed(), if !is_draining => {
                 is_draining = true;
                 // The first request still gets its response.
                 if shared.requests.load(Ordering::Relaxed) > 0 {

@@ -20,7 +20,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::http2_body::{ResponseBody, StreamExecutor, expect_writer, finish_writing, with_permit};
+use super::http2_body::{
+    ResponseBody, StreamExecutor, finish_writing, with_permit, writer_receiver,
+};
 use super::linger::LINGER;
 use super::upgrade::answer_with_upgrade;
 use crate::config::HostLimits;
@@ -33,9 +35,10 @@ use crate::server::response::{Body, text, unavailable};
 /// a message that fits arrives without waiting.
 const STREAM_WINDOW: u32 = 64 << 10;
 
-/// The smallest window of a connection, for all its streams together. h2 also allows half of it for small frames that
-/// wait to be read, at 256 bytes each, and ends the connection if there are more. So the window must have room for a
-/// burst on every stream, and for as many messages of one byte as one stream can hold: 9,362 frames.
+/// The smallest window of a connection, for all its streams together. It must have room for a burst on every stream.
+/// h2 also charges up to 256 bytes for each small frame that waits to be read, and ends the connection if these charges
+/// exceed half of the window. One stream's window can hold 9,362 messages of one byte, for which h2 charges up to
+/// 2.3 MiB. So the connection's window must be at least 4.6 MiB.
 const MIN_CONNECTION_WINDOW: u32 = 5 << 20;
 
 /// The largest window (RFC 9113 §6.9.1).
@@ -48,12 +51,12 @@ const SEND_BUFFER: usize = 64 << 10;
 /// not wait for a WebSocket to end.
 const MAX_CONCURRENT_REQUESTS: u32 = 100;
 
-/// How many streams that the client has reset may still wait to be cleaned up. More end the connection (rapid reset,
-/// CVE-2023-44487).
+/// How many streams that the client has reset may still wait to be cleaned up. A connection with more is ended (rapid
+/// reset, CVE-2023-44487).
 const MAX_RESETS: usize = 20;
 
-/// How many streams the server may have to reset because the client violated the protocol. More end the connection
-/// (MadeYouReset, CVE-2025-8671).
+/// How many streams the server may have to reset because the client violated the protocol. A connection with more is
+/// ended (MadeYouReset, CVE-2025-8671).
 const MAX_LOCAL_RESETS: usize = 100;
 
 /// How often a connection is pinged, and how long the reply may take. WebSockets on it are pinged as well.
@@ -151,12 +154,12 @@ pub(in crate::server) async fn serve_http2<S>(
                 }
                 return;
             }
-            () = state.draining(), if phase == Phase::Open => {
+            () = state.wait_for_clients_closed(), if phase == Phase::Open => {
                 phase = Phase::Closing;
                 connection.as_mut().graceful_shutdown();
             }
             _ = &mut idle, if linger_permit.is_none() => {
-                // Without a permit to linger, the stream is dropped.
+                // Without a permit to linger, the connection is dropped at once.
                 let Ok(permit) = state.linger_permits.try_acquire() else { return };
                 linger_permit = Some(permit);
                 phase = Phase::Closing;
@@ -219,7 +222,7 @@ impl Shared {
         let Ok(websocket) = Arc::clone(&self.websockets).try_acquire_owned() else {
             return too_many_websockets();
         };
-        let (active, writer) = (Active::new(self), expect_writer());
+        let (active, writer) = (Active::new(self), writer_receiver());
         let afterwards = async move {
             let Active(shared) = &active;
             let client = shared.context.peer.address.ip();

@@ -116,7 +116,7 @@ pub(super) fn with_permit<G>(
 
 /// Returns a receiver of the task that will write to the requested WebSocket. Must be called in a task of
 /// [`StreamExecutor`].
-pub(super) fn expect_writer() -> oneshot::Receiver<JoinHandle<()>> {
+pub(super) fn writer_receiver() -> oneshot::Receiver<JoinHandle<()>> {
     let (writer_sender, writer) = oneshot::channel();
     STREAM.with(|context| context.writer_sender.set(Some(writer_sender)));
     writer

@@ -27,16 +27,17 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 /// Limits the log lines about connections that cannot be accepted.
 static ACCEPT_ERRORS: LogRate = LogRate::new();
 
-/// How often the operator's thread checks whether connections are waiting for a worker.
+/// How often the operator's thread checks whether connections are waiting for a worker. This is the thread of the main
+/// runtime, on which the host was started. It is not a worker.
 const CHECK_INTERVAL: Duration = Duration::from_millis(25);
 
 /// For how many checks the operator's thread accepts in place of a busy worker. It stops earlier if the worker becomes
 /// idle.
 const MAX_TAKEOVER_CHECKS: u32 = 40;
 
-/// A listening socket. The first worker accepts its connections, so that no other thread wakes up for a connection that
-/// the first worker serves as well. While that worker is too busy to accept, the operator's thread, on which the host
-/// was started, accepts and serves them.
+/// A listening socket. The first worker accepts its connections, so that a connection which the first worker also
+/// serves wakes no other thread. While that worker is too busy to accept, the operator's thread accepts and serves
+/// them.
 struct Acceptor {
     listener: Listener,
     endpoint: Arc<Endpoint>,
@@ -189,9 +190,9 @@ pub(super) struct AcceptedConnection {
 impl AcceptedConnection {
     /// Picks the worker with the least load to serve the connection, and adds the connection to its load.
     fn assign_worker(self) -> (Self, Arc<Worker>) {
-        let load = self.state.context.workers.assign_handshake();
-        let worker = load.worker();
-        (Self { permit: self.permit.assigned_to(load), ..self }, worker)
+        let handshake_worker = self.state.context.workers.assign_handshake();
+        let worker = handshake_worker.worker();
+        (Self { permit: self.permit.assigned_to(handshake_worker), ..self }, worker)
     }
 
     /// Serves the connection on the current runtime.

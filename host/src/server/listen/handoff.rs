@@ -1,8 +1,8 @@
 //! Connections that were handed to a worker, until it picks them up.
 //!
 //! A connection that is not picked up in time is reclaimed, and the operator's thread serves it: a health check must
-//! not wait for guests. The worker and the operator's thread may both try to take the connection, and the first of them
-//! gets it.
+//! not wait for guests. The operator's thread runs the main runtime, on which the host was started, and never calls a
+//! guest. The worker and the operator's thread may both try to take the connection, and the first of them gets it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

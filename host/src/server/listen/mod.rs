@@ -76,7 +76,8 @@ pub(super) async fn serve_connection<S, M: Transfer<S>>(
     let peer = context.peer.address;
     let evicted = permit.evicted();
     tokio::select! {
-        // In this order: input that has arrived is read before the connection becomes idle, or is evicted.
+        // In this order, input that has arrived is read before the first poll of `evicted` marks the connection as
+        // idle, and before an eviction takes effect.
         biased;
         () = detect_and_serve::<S, M>(state, endpoint, stream, context, permit) => {}
         () = evicted => tracing::debug!(%peer, "closed: evicted to make room for another connection"),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Eviction, Permit, Permits};
-use crate::worker::HandshakeLoad;
+use crate::worker::HandshakeWorker;
 
 /// How many connections of one listening address may have sent no request yet. The next one waits until one of them is
 /// evicted or makes progress.
@@ -37,7 +37,7 @@ pub(in crate::server) const MAX_LINGERING: usize = 1024;
 
 /// The limits that a connection occupies until it has become a client. Dropping the permit releases them.
 pub(in crate::server) struct HandshakePermit {
-    load: Option<HandshakeLoad>,
+    worker: Option<HandshakeWorker>,
     permit: Option<Permit>,
     eviction: Option<Eviction>,
     keep_alive: Option<OwnedSemaphorePermit>,
@@ -46,7 +46,7 @@ pub(in crate::server) struct HandshakePermit {
 impl HandshakePermit {
     /// The permit of a connection that another program has accepted. It occupies no limit.
     pub(in crate::server) const UNCOUNTED: Self =
-        Self { load: None, permit: None, eviction: None, keep_alive: None };
+        Self { worker: None, permit: None, eviction: None, keep_alive: None };
 
     /// Waits for a permit for a connection that has sent no request yet.
     ///
@@ -59,8 +59,8 @@ impl HandshakePermit {
     }
 
     /// Adds the connection to the load of the worker that serves its handshake.
-    pub(in crate::server) fn assigned_to(self, load: HandshakeLoad) -> Self {
-        Self { load: Some(load), ..self }
+    pub(in crate::server) fn assigned_to(self, worker: HandshakeWorker) -> Self {
+        Self { worker: Some(worker), ..self }
     }
 
     /// Waits until the connection is evicted. From the first poll on, the connection is idle. Never resolves once a
@@ -96,7 +96,7 @@ impl HandshakePermit {
 
     /// Releases the limits, because the connection occupies another limit now.
     pub(in crate::server) fn release(&mut self) {
-        (self.load, self.permit, self.keep_alive) = (None, None, None);
+        (self.worker, self.permit, self.keep_alive) = (None, None, None);
     }
 }
 
