@@ -38,7 +38,7 @@ pub(crate) struct Code {
     /// The budget of the host, to which saved states are charged.
     budget: Arc<Budget>,
     template: RwLock<Arc<Template>>,
-    /// Increases with every template. An instance with an older version is replaced before its next event.
+    /// Increases with every template that is installed for all actors. An instance with an older version is replaced before its next event.
     version: AtomicU64,
     instances: Arc<Semaphore>,
     /// Notified when an event needs an instance and there is no permit.

@@ -19,8 +19,8 @@ use crate::clients::HostClose;
 use crate::guest::{Fault, Reason};
 
 impl Turn<'_> {
-    /// Returns an instance of the current code, whatever state the slot is in. Counts a failure that the handler
-    /// caused.
+    /// Returns an instance of the current version, whatever state the slot is in. It runs older code if the current code
+    /// did not take the state. Counts a failure that the handler caused.
     pub(super) async fn make_instance(&mut self) -> Result<LiveInstance, Fault> {
         let made = self.transition_to_live().await;
         match &made {

@@ -28,7 +28,8 @@ const GROWTH_BEFORE_YIELD: usize = 512 << 10;
 pub(crate) struct Limits {
     /// Bytes of all linear memories and tables together.
     pub(crate) max_memory: usize,
-    /// CPU time of one event, enforced at [ticks](ticker), from the second tick of the event on.
+    /// CPU time of one event, enforced at [ticks](ticker) from the second tick of the event on, as memory grows, and in
+    /// imports that loop over clients.
     pub(crate) max_cpu: Duration,
     /// Time of one event, including time spent waiting.
     pub(crate) max_time: Duration,
