@@ -97,9 +97,9 @@ fn attachments_outlive_a_reload_and_a_trap() -> Result<()> {
     assert_eq!(client.ask("attached")?, r#"Some(Ok("a name"))"#);
     trap(&server, "/")?;
     assert_eq!(client.ask("attached")?, r#"Some(Ok("a name"))"#);
-    assert_eq!(client.ask("attach-octets 16385")?, "Err(TooLong)");
+    assert_eq!(client.ask("attach-bytes 16385")?, "Err(TooLong)");
     assert_eq!(client.ask("attached")?, r#"Some(Ok("a name"))"#);
-    assert_eq!(client.ask("attach-octets 16384")?, "Ok(())");
+    assert_eq!(client.ask("attach-bytes 16384")?, "Ok(())");
     Ok(())
 }
 

@@ -96,15 +96,15 @@ fn limits_of_tags() -> Result<()> {
     let (_server, mut client) = TestServer::with_client(GUEST, &["--max-memory", "256MiB"])?;
     let megabytes = (64 << 20).to_string();
     for bytes in ["0", "256", &megabytes] {
-        assert_eq!(client.ask(&format!("tag-of-octets {bytes}"))?, "Err(InvalidTag)");
-        assert_eq!(client.ask(&format!("send-octets {bytes}"))?, "Err(InvalidTag)");
-        assert_eq!(client.ask(&format!("untag-octets {bytes}"))?, "false");
-        assert_eq!(client.ask(&format!("tagged-octets {bytes}"))?, "[]");
+        assert_eq!(client.ask(&format!("tag-of-bytes {bytes}"))?, "Err(InvalidTag)");
+        assert_eq!(client.ask(&format!("send-bytes {bytes}"))?, "Err(InvalidTag)");
+        assert_eq!(client.ask(&format!("untag-bytes {bytes}"))?, "false");
+        assert_eq!(client.ask(&format!("tagged-bytes {bytes}"))?, "[]");
     }
     assert_eq!(client.ask("close  1000 x")?, "Err(InvalidTag)");
     assert_eq!(client.ask("close a 1005 x")?, "Err(InvalidCode)");
     assert_eq!(client.ask(&format!("close a 1000 {}", "x".repeat(124)))?, "Err(ReasonTooLong)");
-    assert_eq!(client.ask("tag-of-octets 255")?, "Ok(())");
+    assert_eq!(client.ask("tag-of-bytes 255")?, "Ok(())");
     for number in 1..32 {
         assert_eq!(client.ask(&format!("tag {number}"))?, "Ok(())");
     }

@@ -151,8 +151,8 @@ fn with_takeover_a_connection_keeps_what_the_documentation_says() {
     for bits in 9..=15 {
         let window = WindowBits::new(bits).expect("a window");
         let (outgoing, incoming) = kept(settings(ContextTakeover::On, window));
-        assert_eq!(incoming, window.octets());
-        let documented = 243 * KIB + 4 * window.octets();
+        assert_eq!(incoming, window.bytes());
+        let documented = 243 * KIB + 4 * window.bytes();
         assert!(outgoing.abs_diff(documented) < 8 * KIB, "{bits} bits: {outgoing}");
     }
 }
@@ -166,8 +166,8 @@ fn kept_window_costs_as_much_as_takeover_and_no_more() {
             settings.keep_window = KeepWindow::Always;
             settings
         };
-        assert_eq!(kept(keeping(ContextTakeover::Off)), (0, window.octets()));
-        assert_eq!(kept(keeping(ContextTakeover::On)).1, window.octets());
+        assert_eq!(kept(keeping(ContextTakeover::Off)), (0, window.bytes()));
+        assert_eq!(kept(keeping(ContextTakeover::On)).1, window.bytes());
     }
 }
 

@@ -51,8 +51,8 @@ pub(super) const GIVE_UP_AFTER: u32 = 8;
 /// | | code that saved the state refuses it |
 /// | `discard_state` | the code that saved the state refuses it, or has failed to resume it [`GIVE_UP_AFTER`] times |
 ///
-/// The functions are in `turn.rs` and `transitions.rs`, the last two rows in this file. `Turn::transition_to_live` chooses the transition that an event
-/// needs.
+/// `restore_checkpoint` and `discard_state` are in this file, the other functions in `turn.rs` and `transitions.rs`.
+/// `Turn::transition_to_live` chooses the transition that an event needs.
 #[derive(Default)]
 pub(super) enum InstanceState {
     /// There has not been an instance yet.

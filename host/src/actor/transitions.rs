@@ -93,7 +93,7 @@ impl Turn<'_> {
         Ok(LiveInstance { guest, code, permit })
     }
 
-    /// `Lost` → `Live`: makes an instance without a state. Its `resume` is told that an earlier instance existed.
+    /// `Lost` → `Live`: makes an instance and calls its `resume` without a state, so that the handler knows of the loss.
     async fn restart(
         &mut self,
         permit: OwnedSemaphorePermit,
@@ -345,8 +345,7 @@ impl Turn<'_> {
         self.keep_checkpoint(&saved);
         // Store the version from before any rollback, even if the rollback has already happened. A rollback installs
         // the old code under a higher version, and `is_code_current_again` recognizes it by the different version.
-        let version = code.version().min(resumed_by.version);
-        let code = CodeVersion { version, ..saved.code.clone() };
+        let code = CodeVersion { version: resumed_by.version, ..saved.code.clone() };
         *self.actor.rollback_state.lock() =
             Some(Box::new(SavedState { code, ..saved.as_stale(Reason::Rollback) }));
     }

@@ -68,7 +68,7 @@ impl Handler for Keeper {
                 }
             }
             "attach" => format!("{:?}", client.attach(rest)),
-            "attach-octets" => format!("{:?}", client.attach(vec![1; rest.parse()?])),
+            "attach-bytes" => format!("{:?}", client.attach(vec![1; rest.parse()?])),
             "attached" => format!("{:?}", client.attachment().map(String::from_utf8)),
             "timer" => {
                 let (number, after) = rest.split_once(' ').unwrap_or((rest, "1"));

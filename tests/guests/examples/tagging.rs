@@ -33,13 +33,13 @@ impl Handler for Tagging {
         let answer = match word {
             "id" => client.id().to_string(),
             "tag" => format!("{:?}", client.tag(rest)),
-            "tag-of-octets" => format!("{:?}", client.tag("t".repeat(rest.parse()?))),
+            "tag-of-bytes" => format!("{:?}", client.tag("t".repeat(rest.parse()?))),
             "tag-client" => {
                 let (client, tag) = of_client(rest)?;
                 format!("{:?}", client.tag(tag))
             }
             "untag" => client.untag(rest).to_string(),
-            "untag-octets" => client.untag("t".repeat(rest.parse()?)).to_string(),
+            "untag-bytes" => client.untag("t".repeat(rest.parse()?)).to_string(),
             "untag-client" => {
                 let (client, tag) = of_client(rest)?;
                 client.untag(tag).to_string()
@@ -50,12 +50,12 @@ impl Handler for Tagging {
                 let ids = tagged(rest).into_iter().map(|client| client.id().to_string());
                 ids.collect::<Vec<_>>().join(" ")
             }
-            "tagged-octets" => format!("{:?}", tagged("t".repeat(rest.parse()?))),
+            "tagged-bytes" => format!("{:?}", tagged("t".repeat(rest.parse()?))),
             "send" => {
                 let (tag, text) = rest.split_once(' ').unwrap_or((rest, ""));
                 format!("{:?}", send_tagged(tag, text))
             }
-            "send-octets" => format!("{:?}", send_tagged("t".repeat(rest.parse()?), "x")),
+            "send-bytes" => format!("{:?}", send_tagged("t".repeat(rest.parse()?), "x")),
             "close" => {
                 let (tag, rest) = rest.split_once(' ').unwrap_or((rest, ""));
                 let (code, reason) = rest.split_once(' ').unwrap_or((rest, ""));

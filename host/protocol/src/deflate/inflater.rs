@@ -87,7 +87,7 @@ impl Inflater {
             pool::put_back_decompressor(inflated.finish()?);
         }
         match self.window {
-            Some(window) => self.append_history(message.payload(), window.octets()),
+            Some(window) => self.append_history(message.payload(), window.bytes()),
             // The next message could now refer to an earlier one, which it must not. The library cannot always tell a
             // reference to data before the beginning from other errors.
             None => {

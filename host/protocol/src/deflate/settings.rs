@@ -130,7 +130,7 @@ impl WindowBits {
     }
 
     /// Returns the size in bytes.
-    pub fn octets(self) -> usize {
+    pub fn bytes(self) -> usize {
         1 << self.0
     }
 

@@ -229,8 +229,8 @@ fn unix(file: &Path, mode: Option<u32>, backlog: u32) -> std::io::Result<Listene
     Ok(Listener { socket, address: Address::Unix(file.to_owned()), _file: Some(own) })
 }
 
-/// Removes the socket file that a killed server has left behind. A socket that somebody listens on is left alone, and
-/// so is any file that is not a socket.
+/// Removes the socket file of a server that was killed. Keeps a socket on which a process still listens, and any file
+/// that is not a socket.
 fn remove_stale(file: &Path) -> std::io::Result<()> {
     let Ok(found) = std::fs::symlink_metadata(file) else { return Ok(()) };
     if !found.file_type().is_socket() {
