@@ -24,6 +24,7 @@ use self::resource::Resource;
 use self::server::Server;
 use self::timeouts::Timeouts;
 use crate::connect;
+use crate::new;
 
 /// Serves WebSocket clients with handlers that are WebAssembly components.
 #[derive(Debug, Parser)]
@@ -51,6 +52,7 @@ pub(crate) struct Args {
 enum Command {
     /// Talks to a WebSocket server from the terminal
     Connect(connect::Args),
+    New(new::Args),
 }
 
 /// What to serve, and how.
@@ -105,6 +107,7 @@ struct Serve {
 
 const EXAMPLES: &str = "\
 Examples:
+  ws-host new hello
   ws-host --component echo.wasm
   ws-host --component chat.wasm --static pages --listen 0.0.0.0:8080
   ws-host --component rooms.wasm --path '/room/{id}' --instance-per path
@@ -124,13 +127,15 @@ pub(crate) enum Task {
     Check(Config),
     /// Talk to a server.
     Connect(connect::Args),
+    /// Create a project.
+    New(new::Args),
 }
 
 impl Args {
     /// Returns the log filter.
     pub(crate) fn log(&self) -> &str {
         let default = match (&self.command, self.serve.dev) {
-            (Some(Command::Connect(_)), _) => "warn",
+            (Some(Command::Connect(_) | Command::New(_)), _) => "warn",
             (None, true) => "info,ws_host::actor=debug",
             (None, false) => "info",
         };
@@ -143,8 +148,10 @@ impl Args {
     ///
     /// The error names the flag or the position in the file, says what is wrong, and what is valid.
     pub(crate) fn into_task(self) -> Result<Task> {
-        if let Some(Command::Connect(connect)) = self.command {
-            return Ok(Task::Connect(connect));
+        match self.command {
+            Some(Command::Connect(args)) => return Ok(Task::Connect(args)),
+            Some(Command::New(args)) => return Ok(Task::New(args)),
+            None => {}
         }
         let Serve { check, no_watch, dev, .. } = self.serve;
         let mode = if dev { config::Mode::Development } else { config::Mode::Production };

@@ -4,6 +4,7 @@ mod banner;
 mod cli;
 mod connect;
 mod log;
+mod new;
 mod open_files;
 
 use std::io::{IsTerminal, Write};
@@ -70,6 +71,7 @@ fn run_task(task: Task, log: &Log) -> Result<ExitCode> {
         }
         Task::Check(config) => runtime.block_on(check(config)).map(|()| ExitCode::SUCCESS),
         Task::Connect(args) => runtime.block_on(connect::run(args)),
+        Task::New(args) => new::run(&args).map(|()| ExitCode::SUCCESS),
     };
     // The program must not wait for a handler that still sleeps.
     runtime.shutdown_background();

@@ -77,6 +77,7 @@ fn configuration_keys_match_the_documentation() -> Result<()> {
     };
     assert_eq!(documented("\n## The server\n")?, accepted("qqq = 1")?);
     assert_eq!(documented("\n## A resource\n")?, accepted("[[resource]]\nqqq = 1")?);
+    assert_eq!(documented("\n## Development\n")?, accepted("[dev]\nqqq = 1")?);
     Ok(())
 }
 

@@ -55,6 +55,7 @@ mod origins; // allowed origins, and trusted proxies
 mod outside; // messages from the admin address
 mod permits; // clients that hold permits and do nothing
 mod piped; // `ws-host connect` in pipelines
+mod projects; // `ws-host new`
 mod protocol_errors; // arbitrary bytes on the socket
 mod proxied; // the PROXY protocol
 mod proxy; // `ws-host connect` through an HTTP proxy

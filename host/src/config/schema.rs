@@ -54,6 +54,16 @@ pub struct Server {
     pub drain_timeout: Option<Time>,
     #[serde(rename = "resource", default)]
     pub resources: Vec<Resource>,
+    pub dev: Option<Dev>,
+}
+
+/// The table `[dev]`: how `ws-host dev` builds the components. A server ignores it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(missing_docs, reason = "docs/configuration.md describes the keys")]
+pub struct Dev {
+    pub build: Option<String>,
+    pub watch: Option<Vec<PathBuf>>,
 }
 
 /// A table `[[resource]]`.

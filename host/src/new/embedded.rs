@@ -1,0 +1,27 @@
+//! Files of this repository that the program contains.
+
+/// A file as it was when the program was built.
+#[derive(Clone, Copy)]
+pub(super) struct EmbeddedFile {
+    /// Relative to the root of the repository, with `/`.
+    pub(super) path: &'static str,
+    pub(super) is_executable: bool,
+    pub(super) content: &'static [u8],
+}
+
+/// All embedded files, by their paths. `build.rs` lists them.
+const FILES: &[EmbeddedFile] = include!(concat!(env!("OUT_DIR"), "/embedded_files.rs"));
+
+/// Returns the files below a folder, each with its path relative to that folder.
+pub(super) fn below(folder: &str) -> impl Iterator<Item = (&'static str, EmbeddedFile)> {
+    FILES.iter().filter_map(move |file| {
+        let path = file.path.strip_prefix(folder)?.strip_prefix('/')?;
+        Some((path, *file))
+    })
+}
+
+/// Returns the text of a file.
+pub(super) fn text(path: &str) -> Option<&'static str> {
+    let file = FILES.iter().find(|file| file.path == path)?;
+    std::str::from_utf8(file.content).ok()
+}

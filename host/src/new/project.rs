@@ -1,0 +1,85 @@
+//! Writes a project into its folder.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use toml::Table;
+
+use super::templates::Files;
+
+/// A project that is to be created.
+pub(super) struct Project<'a> {
+    pub(super) folder: &'a Path,
+    pub(super) files: Files,
+}
+
+impl Project<'_> {
+    /// Creates the folder with all files.
+    ///
+    /// # Errors
+    ///
+    /// The folder exists and is not empty, or a file cannot be written.
+    pub(super) fn write(&self) -> Result<()> {
+        self.refuse_existing()?;
+        for (path, file) in &self.files {
+            let path = self.folder.join(path);
+            let folder = path.parent().unwrap_or(self.folder);
+            fs::create_dir_all(folder)
+                .with_context(|| format!("cannot create the folder {}", folder.display()))?;
+            fs::write(&path, &file.content)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+            if file.is_executable {
+                let mode = fs::metadata(&path)?.permissions().mode();
+                // Everybody who may read the file may run it.
+                let executable = fs::Permissions::from_mode(mode | (mode & 0o444) >> 2);
+                fs::set_permissions(&path, executable)
+                    .with_context(|| path.display().to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse_existing(&self) -> Result<()> {
+        let folder = self.folder.display();
+        match fs::read_dir(self.folder).map(|mut entries| entries.next().is_none()) {
+            Ok(true) => Ok(()),
+            Ok(false) => bail!(
+                "the folder {folder} exists and is not empty: choose another name, or empty it first"
+            ),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotADirectory => {
+                bail!(
+                    "{folder} is in the way of a folder of this name: choose another name, or move the file away"
+                )
+            }
+            Err(error) => Err(error).with_context(|| format!("cannot read the folder {folder}")),
+        }
+    }
+
+    /// Says what was created, and what to type next.
+    pub(super) fn next_steps(&self, language: &str, template: &str) -> String {
+        let folder = self.folder.display();
+        format!(
+            "Created {folder}: {template} in {language}, {} files. Its README.md says what to install\n  \
+             cd {folder}\n  \
+             ws-host dev\n  \
+             ws-host connect ws://localhost:8080{}\n",
+            self.files.len(),
+            self.path_to_connect().unwrap_or_else(|| "/".to_owned())
+        )
+    }
+
+    /// Returns a path at which clients can connect, from the project's configuration.
+    fn path_to_connect(&self) -> Option<String> {
+        let file = self.files.get("ws-host.toml")?;
+        let configuration: Table = toml::from_slice(&file.content).ok()?;
+        let path = configuration.get("resource")?.get(0)?.get("path")?.as_str()?;
+        let segment = |segment: &str| {
+            if segment.contains(['{', '*']) { "1".to_owned() } else { segment.to_owned() }
+        };
+        Some(path.split('/').map(segment).collect::<Vec<_>>().join("/"))
+    }
+}

@@ -1,0 +1,178 @@
+//! Which languages and templates there are, and the files of each.
+//!
+//! `templates/LANGUAGE/all` goes into every project of a language, `templates/LANGUAGE/TEMPLATE` into those of one
+//! template. Folders of several languages come first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Result, bail};
+
+use super::embedded::{self, EmbeddedFile};
+use super::name::Name;
+use super::sdk;
+
+/// The folder of the templates in the repository.
+const FOLDER: &str = "host/templates";
+
+/// The files of all templates of a language.
+const EVERY: &str = "all";
+
+/// A folder that several languages share, and these languages.
+const SHARED: [(&str, &[&str]); 2] =
+    [("c-common", &["c", "cpp"]), ("js-common", &["js", "js-small", "ts"])];
+
+/// The stored name of a file that begins with a dot.
+const DOT: &str = "dot-";
+
+/// A file of a project.
+pub(super) struct ProjectFile {
+    pub(super) is_executable: bool,
+    pub(super) content: Vec<u8>,
+}
+
+/// The files of a project, by their paths in it.
+pub(super) type Files = BTreeMap<String, ProjectFile>;
+
+/// Returns the languages that have a template.
+pub(super) fn languages() -> BTreeSet<&'static str> {
+    let folders = embedded::below(FOLDER).filter_map(|(path, _)| Some(path.split_once('/')?.0));
+    folders.filter(|folder| !is_shared(folder) && !templates_of(folder).is_empty()).collect()
+}
+
+/// Returns the templates that at least one language has.
+pub(super) fn all() -> BTreeSet<&'static str> {
+    languages().into_iter().flat_map(templates_of).collect()
+}
+
+/// Returns the files of a new project.
+///
+/// # Errors
+///
+/// The language does not have this template.
+pub(super) fn files(language: &str, template: &str, name: &Name) -> Result<Files> {
+    let templates = templates_of(language);
+    if !templates.contains(template) {
+        let languages =
+            languages().into_iter().filter(|other| templates_of(other).contains(template));
+        bail!(
+            "{language} has no template {template}: it has {}; {template} exists in {}",
+            listed(templates),
+            listed(languages)
+        );
+    }
+    let mut files = Files::new();
+    for (path, file) in [EVERY, template].into_iter().flat_map(|part| files_of(language, part)) {
+        files.insert(project_path(path, name), filled_in(file, name));
+    }
+    for (path, file) in embedded::below("wit").filter(|(path, _)| is_contract(path)) {
+        files.insert(format!("wit/{path}"), as_it_is(file));
+    }
+    if language == "rust" {
+        sdk::add_to(&mut files)?;
+    }
+    Ok(files)
+}
+
+fn is_shared(folder: &str) -> bool {
+    SHARED.iter().any(|(shared, _)| *shared == folder)
+}
+
+/// Returns the folders with the files of a language. Files in later folders win.
+fn folders_of(language: &str) -> impl Iterator<Item = String> {
+    let shared = SHARED.iter().filter(move |(_, languages)| languages.contains(&language));
+    let shared = shared.map(|(folder, _)| *folder);
+    shared.chain([language]).map(|folder| format!("{FOLDER}/{folder}"))
+}
+
+fn templates_of(language: &str) -> BTreeSet<&'static str> {
+    let parts = folders_of(language).flat_map(|folder| {
+        embedded::below(&folder)
+            .filter_map(|(path, _)| Some(path.split_once('/')?.0))
+            .collect::<Vec<_>>()
+    });
+    parts.filter(|part| *part != EVERY).collect()
+}
+
+fn files_of(language: &str, part: &str) -> impl Iterator<Item = (&'static str, EmbeddedFile)> {
+    folders_of(language)
+        .flat_map(move |folder| embedded::below(&format!("{folder}/{part}")).collect::<Vec<_>>())
+}
+
+/// Returns whether a file of `wit/` is part of the contract. Released versions are there for comparison.
+fn is_contract(path: &str) -> bool {
+    path.ends_with(".wit") && !path.contains('/')
+}
+
+fn project_path(path: &str, name: &Name) -> String {
+    let parts = path.split('/').map(|part| match part.strip_prefix(DOT) {
+        Some(rest) => format!(".{rest}"),
+        None => part.to_owned(),
+    });
+    with_names(&parts.collect::<Vec<_>>().join("/"), name)
+}
+
+/// Returns a file with the names in its text.
+fn filled_in(file: EmbeddedFile, name: &Name) -> ProjectFile {
+    match std::str::from_utf8(file.content) {
+        Ok(text) => ProjectFile { content: with_names(text, name).into(), ..as_it_is(file) },
+        Err(_) => as_it_is(file),
+    }
+}
+
+fn with_names(text: &str, name: &Name) -> String {
+    text.replace("{{name}}", name.as_str())
+        .replace("{{name_snake}}", &name.snake_case())
+        .replace("{{version}}", env!("CARGO_PKG_VERSION"))
+}
+
+pub(super) fn as_it_is(file: EmbeddedFile) -> ProjectFile {
+    ProjectFile { is_executable: file.is_executable, content: file.content.to_vec() }
+}
+
+fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_template_of_every_language_has_no_placeholder_left() {
+        let name = Name::of_folder("my-chat".as_ref()).expect("a valid name");
+        for language in languages() {
+            for template in templates_of(language) {
+                for (path, file) in files(language, template, &name).expect("it exists") {
+                    let text = String::from_utf8_lossy(&file.content);
+                    let is_filled_in = !path.contains("{{")
+                        && !text.contains("{{name")
+                        && !text.contains("{{version");
+                    assert!(is_filled_in, "{language} {template}: {path}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_project_has_a_configuration_a_readme_and_the_contract() {
+        let name = Name::of_folder("my-chat".as_ref()).expect("a valid name");
+        for language in languages() {
+            for template in templates_of(language) {
+                let files = files(language, template, &name).expect("it exists");
+                for path in ["ws-host.toml", "README.md", ".gitignore", "wit/world.wit"] {
+                    assert!(files.contains_key(path), "{language} {template} has no {path}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn missing_template_is_refused_with_those_that_exist() {
+        let name = Name::of_folder("x".as_ref()).expect("a valid name");
+        let error = files("rust", "poker", &name).err().expect("there is none").to_string();
+        assert!(
+            error.starts_with("rust has no template poker: it has ") && error.contains("echo"),
+            "{error}"
+        );
+    }
+}

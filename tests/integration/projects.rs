@@ -1,0 +1,141 @@
+//! `ws-host new`: the files of new projects, and what is refused.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+use ws_host_test_support::{host_binary, root};
+
+/// Runs `ws-host new` in a folder.
+fn new(folder: &Path, arguments: &[&str]) -> Result<Output> {
+    let mut command = Command::new(host_binary());
+    Ok(command.arg("new").args(arguments).current_dir(folder).output()?)
+}
+
+/// Runs `ws-host new`, which must fail without leaving anything behind. Returns its error.
+fn refused(folder: &Path, arguments: &[&str]) -> Result<String> {
+    let before = paths_below(folder)?;
+    let output = new(folder, arguments)?;
+    let error = String::from_utf8(output.stderr)?;
+    ensure!(!output.status.success(), "{arguments:?} was accepted");
+    ensure!(!error.contains("panicked"), "{error}");
+    assert_eq!(paths_below(folder)?, before, "{arguments:?}");
+    Ok(error)
+}
+
+/// Returns the paths of all files below a folder, relative to it.
+fn paths_below(folder: &Path) -> Result<BTreeSet<String>> {
+    let mut paths = BTreeSet::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else {
+                let path = entry.path().strip_prefix(folder)?.display().to_string();
+                paths.insert(path);
+            }
+        }
+    }
+    Ok(paths)
+}
+
+#[test]
+fn new_project_is_created_and_the_next_steps_are_printed() -> Result<()> {
+    let folder = TempDir::new()?;
+    let output = new(folder.path(), &["games/first-one"])?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8(output.stdout)?;
+    let next = printed.split_once('\n').context("several lines")?.1;
+    assert_eq!(
+        next,
+        "  cd games/first-one\n  ws-host dev\n  ws-host connect ws://localhost:8080/\n"
+    );
+    let project = folder.path().join("games/first-one");
+    let files = paths_below(&project)?;
+    for file in [".gitignore", "Cargo.toml", "README.md", "src/lib.rs", "ws-host.toml"] {
+        assert!(files.contains(file), "{file} is not in {files:?}");
+    }
+    let manifest = fs::read_to_string(project.join("Cargo.toml"))?;
+    assert!(manifest.contains("name = \"first-one\""), "{manifest}");
+    let configuration = fs::read_to_string(project.join("ws-host.toml"))?;
+    assert!(configuration.contains("first_one.wasm"), "{configuration}");
+    Ok(())
+}
+
+#[test]
+fn new_project_has_the_contract_as_it_is_here() -> Result<()> {
+    let folder = TempDir::new()?;
+    assert!(new(folder.path(), &["hello"])?.status.success());
+    let copied = folder.path().join("hello/wit");
+    for name in paths_below(&copied)? {
+        assert_eq!(
+            fs::read(copied.join(&name))?,
+            fs::read(root().join("wit").join(&name))?,
+            "{name}"
+        );
+    }
+    let ours = paths_below(&root().join("wit"))?;
+    let ours: BTreeSet<_> =
+        ours.into_iter().filter(|name| name.ends_with(".wit") && !name.contains('/')).collect();
+    assert_eq!(paths_below(&copied)?, ours);
+    Ok(())
+}
+
+#[test]
+fn manifests_of_a_new_rust_project_are_valid() -> Result<()> {
+    let folder = TempDir::new()?;
+    assert!(new(folder.path(), &["hello"])?.status.success());
+    let mut cargo = Command::new("cargo");
+    cargo.args(["metadata", "--no-deps", "--format-version", "1"]);
+    let output = cargo.current_dir(folder.path().join("hello")).output()?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let packages = metadata["packages"].as_array().context("packages")?;
+    let names: Vec<_> = packages.iter().map(|package| &package["name"]).collect();
+    assert_eq!(names, ["hello", "ws-guest"]);
+    Ok(())
+}
+
+#[test]
+fn existing_folder_is_used_only_if_it_is_empty() -> Result<()> {
+    let folder = TempDir::new()?;
+    fs::create_dir(folder.path().join("empty"))?;
+    assert!(new(folder.path(), &["empty"])?.status.success());
+    let error = refused(folder.path(), &["empty"])?;
+    assert!(error.contains("empty exists and is not empty: choose another name"), "{error}");
+    fs::write(folder.path().join("file"), "")?;
+    let error = refused(folder.path(), &["file"])?;
+    assert!(error.contains("file is in the way of a folder"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn unusable_names_languages_and_templates_are_refused_with_advice() -> Result<()> {
+    let folder = TempDir::new()?;
+    for (arguments, advice) in [
+        (&["My_Chat"][..], "try my-chat"),
+        (&["test"], "try my-test"),
+        (&["."], "give the folder that is to be created"),
+        (&["x", "--lang", "cobol"], "[possible values: "),
+        (&["x", "--lang", "rustt"], "a similar value exists: 'rust'"),
+        (&["x", "--template", "poker"], "[possible values: "),
+    ] {
+        let error = refused(folder.path(), arguments)?;
+        assert!(error.contains(advice), "{arguments:?}: {error}");
+    }
+    Ok(())
+}
+
+#[test]
+fn folder_that_cannot_be_written_is_named() -> Result<()> {
+    let folder = TempDir::new()?;
+    fs::write(folder.path().join("file"), "")?;
+    let error = refused(folder.path(), &["file/hello"])?;
+    assert!(error.contains("file/hello"), "{error}");
+    Ok(())
+}
