@@ -23,6 +23,7 @@ use self::recovery::Recovery;
 use self::resource::Resource;
 use self::server::Server;
 use self::timeouts::Timeouts;
+use crate::componentize;
 use crate::connect;
 use crate::new;
 
@@ -53,6 +54,7 @@ enum Command {
     /// Talks to a WebSocket server from the terminal
     Connect(connect::Args),
     New(new::Args),
+    Component(componentize::Args),
 }
 
 /// What to serve, and how.
@@ -114,6 +116,7 @@ Examples:
   ws-host --component echo.wasm --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem
   ws-host --config ws-host.toml --check
   ws-host connect ws://localhost:8080/
+  ws-host component handler.core.wasm --output handler.wasm
 
 Sizes are written as 64KiB, 1MiB or 1048576; times as 500ms, 10s or 2m.
 Ctrl-C closes every client with 1001 and waits for them; a second Ctrl-C exits at once.
@@ -129,13 +132,15 @@ pub(crate) enum Task {
     Connect(connect::Args),
     /// Create a project.
     New(new::Args),
+    /// Make a component.
+    Componentize(componentize::Args),
 }
 
 impl Args {
     /// Returns the log filter.
     pub(crate) fn log(&self) -> &str {
         let default = match (&self.command, self.serve.dev) {
-            (Some(Command::Connect(_) | Command::New(_)), _) => "warn",
+            (Some(Command::Connect(_) | Command::New(_) | Command::Component(_)), _) => "warn",
             (None, true) => "info,ws_host::actor=debug",
             (None, false) => "info",
         };
@@ -151,6 +156,7 @@ impl Args {
         match self.command {
             Some(Command::Connect(args)) => return Ok(Task::Connect(args)),
             Some(Command::New(args)) => return Ok(Task::New(args)),
+            Some(Command::Component(args)) => return Ok(Task::Componentize(args)),
             None => {}
         }
         let Serve { check, no_watch, dev, .. } = self.serve;

@@ -2,6 +2,7 @@
 
 mod banner;
 mod cli;
+mod componentize;
 mod connect;
 mod log;
 mod new;
@@ -72,6 +73,7 @@ fn run_task(task: Task, log: &Log) -> Result<ExitCode> {
         Task::Check(config) => runtime.block_on(check(config)).map(|()| ExitCode::SUCCESS),
         Task::Connect(args) => runtime.block_on(connect::run(args)),
         Task::New(args) => new::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Componentize(args) => componentize::run(&args).map(|()| ExitCode::SUCCESS),
     };
     // The program must not wait for a handler that still sleeps.
     runtime.shutdown_background();

@@ -1,7 +1,7 @@
 //! `ws-host new NAME`: creates a small project that builds a handler.
 
 mod args;
-mod embedded;
+pub(crate) mod embedded;
 mod name;
 mod project;
 mod sdk;

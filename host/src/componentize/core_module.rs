@@ -1,0 +1,105 @@
+//! What a core module says about itself.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, bail};
+use wasmparser::{Encoding, Parser, Payload};
+
+use super::contract::PACKAGE;
+
+/// The sections that `wit-bindgen` and `wasm-tools component embed` add: the types of imports and exports.
+const TYPES: &str = "component-type";
+
+/// The sections of DWARF. They are most of what a compiler of C writes: a megabyte with the C library, where the code has
+/// 30 KB.
+const DEBUG: &str = ".debug_";
+
+/// What a file of WebAssembly is.
+pub(super) enum Kind {
+    /// A core module.
+    Module(CoreModule),
+    /// A component.
+    Component,
+}
+
+/// A core module.
+pub(super) struct CoreModule {
+    /// Whether it has the types of its imports and exports in a section of its own.
+    pub(super) has_types: bool,
+    /// The interfaces of the contract that it exports, such as `timers-listener`.
+    pub(super) exported_interfaces: BTreeSet<String>,
+}
+
+/// Reads the sections of a module.
+///
+/// # Errors
+///
+/// Not WebAssembly, or a module that is not meant for this server.
+pub(super) fn inspect(wasm: &[u8]) -> Result<Kind> {
+    if !wasm.starts_with(b"\0asm") {
+        bail!("this file is not WebAssembly: it does not start with the bytes 00 61 73 6d");
+    }
+    let mut module = CoreModule { has_types: false, exported_interfaces: BTreeSet::new() };
+    let mut wrong_version = None;
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload.context("the file is damaged, or not complete")? {
+            Payload::Version { encoding: Encoding::Component, .. } => return Ok(Kind::Component),
+            Payload::CustomSection(section) if section.name().starts_with(TYPES) => {
+                module.has_types = true;
+            }
+            Payload::ExportSection(exports) => {
+                for export in exports {
+                    match contract_interface(export?.name) {
+                        Some((interface, version)) if is_served(version) => {
+                            module.exported_interfaces.insert(interface.to_owned());
+                        }
+                        Some((_, version)) => wrong_version = Some(version.to_owned()),
+                        None => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    if let Some(version) = wrong_version {
+        bail!(
+            "the module was built for version {version} of the contract, and this ws-host has \
+             {}: build it with the wit/ and the SDK files of this version",
+            super::contract::VERSION
+        );
+    }
+    if !module.has_types && !module.exported_interfaces.contains("handler") {
+        bail!(
+            "the module exports no {PACKAGE}/handler: link the SDK file of ws-host into it, as a \
+             project made by `ws-host new` does"
+        );
+    }
+    Ok(Kind::Module(module))
+}
+
+/// Returns a copy of the module without the sections that only debuggers read. The names of functions stay: the log's
+/// backtraces show them.
+pub(super) fn without_debug_sections(wasm: &[u8]) -> Result<Vec<u8>> {
+    let mut module = wasm_encoder::Module::new();
+    for payload in Parser::new(0).parse_all(wasm) {
+        let payload = payload?;
+        if matches!(&payload, Payload::CustomSection(section) if section.name().starts_with(DEBUG)) {
+            continue;
+        }
+        if let Some((id, range)) = payload.as_section() {
+            module.section(&wasm_encoder::RawSection { id, data: &wasm[range] });
+        }
+    }
+    Ok(module.finish())
+}
+
+/// Returns the interface and the version in the name of an export: `ws-host:socket/handler@0.1.0#connected`.
+fn contract_interface(export: &str) -> Option<(&str, &str)> {
+    let (interface, _) =
+        export.strip_prefix(PACKAGE)?.strip_prefix('/')?.split_once('#')?;
+    interface.split_once('@')
+}
+
+fn is_served(version: &str) -> bool {
+    version == super::contract::VERSION
+}

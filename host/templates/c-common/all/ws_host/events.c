@@ -1,0 +1,174 @@
+// The events, as the host calls them, and the memory that they use.
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+// ---------------------------------------------------------------------------------------- Memory that an event is done with
+
+typedef struct large {
+  struct large *next;
+  _Alignas(16) char bytes[];
+} large;
+
+static _Alignas(16) char arena[64 * 1024];
+static size_t arena_used;
+static large *larges;
+
+bool ws_host_is_passing;
+
+void *ws_alloc(size_t size) {
+  size_t start = (arena_used + 15) & ~(size_t)15;
+  if (size <= sizeof arena && start <= sizeof arena - size) {
+    arena_used = start + size;
+    return arena + start;
+  }
+  if (size > SIZE_MAX - sizeof(large)) abort();
+  large *block = malloc(sizeof(large) + size);
+  if (!block) {
+    fprintf(stderr, "no memory left for %zu bytes\n", size);
+    abort();
+  }
+  block->next = larges;
+  larges = block;
+  return block->bytes;
+}
+
+static void release(void) {
+  arena_used = 0;
+  while (larges) {
+    large *block = larges;
+    larges = block->next;
+    free(block);
+  }
+}
+
+// The host asks for memory here for what it passes. One byte more makes a text a string of C.
+__attribute__((export_name("cabi_realloc"))) void *ws_host_realloc(void *old, size_t old_size, size_t align, size_t size) {
+  (void)align;
+  char *fresh = ws_host_is_passing ? ws_alloc(size + 1) : malloc(size + 1);
+  if (!fresh) abort();
+  if (old_size) memcpy(fresh, old, old_size < size ? old_size : size);
+  fresh[size] = 0;
+  return fresh;
+}
+
+// ------------------------------------------------------------------------------------------------------------- The events
+
+#define ON(interface, name) __attribute__((export_name("ws-host:socket/" interface "@0.1.0#" name)))
+
+static void begin(void) { ws_host_is_passing = false; }
+
+static void finish(void) {
+  ws_host_error = "";
+  release();
+  ws_host_is_passing = true;
+}
+
+ON("handler", "connected") int32_t ws_host_connected(ws_client client) {
+  begin();
+  bool accepted = !ws_host_handler.connected || ws_host_handler.connected(client);
+  finish();
+  return accepted;
+}
+
+static void received(ws_client client, bool is_binary, const char *data, size_t size) {
+  begin();
+  if (is_binary && ws_host_handler.received_binary)
+    ws_host_handler.received_binary(client, (ws_bytes){(const uint8_t *)data, size});
+  else if (!is_binary && ws_host_handler.received_text)
+    ws_host_handler.received_text(client, (ws_string){data, size});
+  else
+    ws_close(client, 1003, ws_text(is_binary ? "this resource takes no binary messages" : "this resource takes no text"));
+  finish();
+}
+
+ON("handler", "received-text") void ws_host_received_text(ws_client client, const char *data, size_t size) {
+  received(client, false, data, size);
+}
+
+ON("handler", "received-binary") void ws_host_received_binary(ws_client client, const char *data, size_t size) {
+  received(client, true, data, size);
+}
+
+ON("burst-listener", "received-burst") void ws_host_received_burst(ws_client client) {
+  for (;;) {
+    struct {
+      uint8_t is_some, padding[3], is_binary;
+      ws_string content;
+    } next;
+    CALL(next_of_burst(&next));
+    if (!next.is_some) break;
+    received(client, next.is_binary, next.content.data, next.content.size);
+  }
+  finish();
+}
+
+ON("handler", "received-pong") void ws_host_received_pong(ws_client client, const uint8_t *data, size_t size) {
+  begin();
+  if (ws_host_handler.received_pong) ws_host_handler.received_pong(client, (ws_bytes){data, size});
+  finish();
+}
+
+#define CLIENT_EVENT(interface, export, name)                                 \
+  ON(interface, export) void ws_host_##name(ws_client client) {               \
+    begin();                                                                  \
+    if (ws_host_handler.name) ws_host_handler.name(client);                   \
+    finish();                                                                 \
+  }
+CLIENT_EVENT("handler", "disconnected", disconnected)
+CLIENT_EVENT("drained-listener", "drained", drained)
+CLIENT_EVENT("expiry-listener", "expiring", expiring)
+CLIENT_EVENT("timers-listener", "fired", fired)
+
+ON("stop-listener", "stopping") void ws_host_stopping(void) {
+  begin();
+  if (ws_host_handler.stopping) ws_host_handler.stopping();
+  finish();
+}
+
+// What an event returns. The host has read it before the next event begins.
+static struct {
+  uint32_t tag;
+  void *data;
+  size_t size;
+} returned;
+
+static void *return_bytes(uint32_t tag, ws_bytes bytes) {
+  free(returned.data);
+  returned.data = malloc(bytes.size + 1);
+  if (!returned.data) abort();
+  if (bytes.size) memcpy(returned.data, bytes.data, bytes.size);
+  returned.size = bytes.size;
+  returned.tag = tag;
+  finish();
+  return &returned;
+}
+
+ON("lifecycle", "suspend") void *ws_host_suspend(void) {
+  begin();
+  ws_bytes state = ws_host_handler.suspend ? ws_host_handler.suspend() : (ws_bytes){0};
+  return return_bytes(state.data != NULL, state);
+}
+
+ON("lifecycle", "resume") void *ws_host_resume(int32_t is_some, uint8_t *data, size_t size) {
+  // In the first event of an instance, nothing of this file has run before the host asked for memory.
+  uint8_t *first = is_some && size && !ws_host_is_passing ? data : NULL;
+  begin();
+  ws_string problem = {0};
+  bool resumed = !ws_host_handler.resume || ws_host_handler.resume(is_some ? (ws_bytes){data, size} : (ws_bytes){0}, &problem);
+  void *answer = return_bytes(!resumed, ws_bytes_of(problem));
+  free(first);
+  return answer;
+}
+
+ON("custom-listener", "received-custom") void *ws_host_received_custom(const uint8_t *data, size_t size) {
+  begin();
+  ws_bytes reply = {0};
+  if (!ws_host_handler.received_custom)
+    return return_bytes(1, ws_bytes_of(ws_text("this handler takes no custom messages")));
+  bool is_taken = ws_host_handler.received_custom((ws_bytes){data, size}, &reply);
+  return return_bytes(!is_taken, reply);
+}

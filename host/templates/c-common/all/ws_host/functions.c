@@ -1,0 +1,436 @@
+// What a handler calls. Each function passes its arguments to the one of the host, and reads the result.
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+// ------------------------------------------------------------------------------------------------------------ What they return
+
+// Where a function writes a result that is more than a number.
+static union {
+  uint8_t tag;
+  struct {
+    uint32_t tag;
+    ws_string text;
+  } optional;
+  struct {
+    uint16_t tag, value;
+  } number;
+  struct {
+    uint64_t tag, value;
+  } wide;
+  ws_clients clients;
+  ws_strings strings;
+  ws_pairs pairs;
+} result;
+
+const char *ws_host_error = "";
+
+const char *ws_error(void) { return ws_host_error; }
+
+static bool is_done(void) {
+  if (!result.tag) return true;
+  ws_host_error = result.optional.text.data;
+  return false;
+}
+
+static ws_string optional(void) { return result.tag ? result.optional.text : (ws_string){0}; }
+
+static uint16_t number(void) { return result.tag ? result.number.value : 0; }
+
+static bool wide(uint64_t *value) {
+  if (result.tag) *value = result.wide.value;
+  return result.tag;
+}
+
+// ------------------------------------------------------------------------------------------------------------------- Text
+
+ws_string ws_text(const char *string) { return (ws_string){string, strlen(string)}; }
+
+ws_bytes ws_bytes_of(ws_string text) { return (ws_bytes){(const uint8_t *)text.data, text.size}; }
+
+bool ws_equal(ws_string one, ws_string other) {
+  return one.size == other.size && (one.size == 0 || !memcmp(one.data, other.data, one.size));
+}
+
+static ws_string format_list(const char *format, va_list list) {
+  va_list again;
+  va_copy(again, list);
+  int size = vsnprintf(NULL, 0, format, list);
+  if (size < 0) abort();
+  char *text = ws_alloc((size_t)size + 1);
+  vsnprintf(text, (size_t)size + 1, format, again);
+  va_end(again);
+  return (ws_string){text, (size_t)size};
+}
+
+ws_string ws_format(const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  ws_string text = format_list(format, list);
+  va_end(list);
+  return text;
+}
+
+void ws_fail(ws_client client, const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  ws_string reason = format_list(format, list);
+  va_end(list);
+  fprintf(stderr, "client %llu: %s\n", (unsigned long long)client, reason.data);
+  if (!getenv("WS_HOST_DEV")) reason = ws_text("the handler failed");
+  if (reason.size > 123) {
+    reason.size = 123;
+    // Not in the middle of a character.
+    while (reason.size && (reason.data[reason.size] & 0xc0) == 0x80) reason.size -= 1;
+  }
+  ws_close(client, 1011, reason);
+}
+
+// ---------------------------------------------------------------------------------------------------------------- Clients
+
+ws_message ws_text_message(ws_string text) { return (ws_message){false, ws_bytes_of(text)}; }
+
+ws_message ws_binary_message(ws_bytes bytes) { return (ws_message){true, bytes}; }
+
+// Options in the host: whether there are any, and their number.
+typedef struct {
+  int32_t is_some, handle;
+} options;
+
+static bool open_options(const ws_send_options *wanted, options *made) {
+  *made = (options){0};
+  if (!wanted) return true;
+  made->handle = new_send_options();
+  made->is_some = 1;
+  bool ok = true;
+  if (wanted->compression) {
+    ws_string how = ws_text(wanted->compression);
+    CALL(set_compression(made->handle, how.data, how.size, &result));
+    ok = is_done();
+  }
+  if (ok && wanted->max_frame) {
+    CALL(set_max_frame(made->handle, 1, (int32_t)wanted->max_frame, &result));
+    ok = is_done();
+  }
+  if (ok && wanted->except.size) {
+    CALL(set_except(made->handle, wanted->except.data, wanted->except.size, &result));
+    ok = is_done();
+  }
+  if (!ok) drop_send_options(made->handle);
+  return ok;
+}
+
+static void close_options(options made) {
+  if (made.is_some) drop_send_options(made.handle);
+}
+
+bool ws_send_text(ws_client to, ws_string message) {
+  CALL(send_text(to, message.data, message.size, &result));
+  return is_done();
+}
+
+bool ws_send_binary(ws_client to, ws_bytes message) {
+  CALL(send_binary(to, message.data, message.size, &result));
+  return is_done();
+}
+
+bool ws_send(ws_client to, ws_message message, const ws_send_options *wanted) {
+  options made;
+  if (!open_options(wanted, &made)) return false;
+  CALL(send_message(to, message.is_binary, message.content.data, message.content.size, made.is_some, made.handle, &result));
+  close_options(made);
+  return is_done();
+}
+
+ws_clients ws_broadcast(ws_clients to, ws_message message, const ws_send_options *wanted) {
+  options made;
+  if (!open_options(wanted, &made)) return to;
+  CALL(broadcast(to.data, to.size, message.is_binary, message.content.data, message.content.size, made.is_some, made.handle,
+                 &result));
+  close_options(made);
+  return result.clients;
+}
+
+bool ws_ping(ws_client to, ws_bytes payload) {
+  CALL(ping(to, payload.data, payload.size, &result));
+  return is_done();
+}
+
+bool ws_pong(ws_client to, ws_bytes payload) {
+  CALL(pong(to, payload.data, payload.size, &result));
+  return is_done();
+}
+
+bool ws_close(ws_client client, uint16_t code, ws_string reason) {
+  CALL(close_client(client, code, reason.data, reason.size, &result));
+  return is_done();
+}
+
+bool ws_abort(ws_client client) { return abort_client(client); }
+
+ws_clients ws_connected_clients(void) {
+  CALL(connected_clients(&result));
+  return result.clients;
+}
+
+bool ws_buffered(ws_client client, uint64_t *bytes) {
+  CALL(buffered(client, &result));
+  return wide(bytes);
+}
+
+bool ws_attach(ws_client client, ws_bytes attachment) {
+  CALL(attach(client, attachment.data, attachment.size, &result));
+  return is_done();
+}
+
+ws_bytes ws_attachment(ws_client client) {
+  CALL(attachment_of(client, &result));
+  return ws_bytes_of(optional());
+}
+
+// ---------------------------------------------------------------------------------------------- The request and the answer
+
+#define REQUEST_TEXT(name)                          \
+  ws_string ws_request_##name(ws_client client) {   \
+    CALL(request_##name(client, &result));          \
+    return optional();                              \
+  }
+REQUEST_TEXT(resource_name)
+REQUEST_TEXT(path)
+REQUEST_TEXT(query)
+REQUEST_TEXT(subprotocol)
+REQUEST_TEXT(origin)
+REQUEST_TEXT(http_version)
+REQUEST_TEXT(client_address)
+REQUEST_TEXT(peer_address)
+REQUEST_TEXT(local_address)
+REQUEST_TEXT(server_name)
+REQUEST_TEXT(certificate_fingerprint)
+REQUEST_TEXT(certificate_subject)
+
+#define REQUEST_NUMBER(name)                       \
+  uint16_t ws_request_##name(ws_client client) {   \
+    CALL(request_##name(client, &result));         \
+    return number();                               \
+  }
+REQUEST_NUMBER(protocol_version)
+REQUEST_NUMBER(peer_port)
+REQUEST_NUMBER(local_port)
+
+#define REQUEST_LIST(type, kind, name)        \
+  type ws_request_##name(ws_client client) {  \
+    CALL(request_##name(client, &result));    \
+    return result.kind;                       \
+  }
+REQUEST_LIST(ws_pairs, pairs, parameters)
+REQUEST_LIST(ws_pairs, pairs, headers)
+REQUEST_LIST(ws_strings, strings, offered_subprotocols)
+REQUEST_LIST(ws_strings, strings, certificate_names)
+
+ws_bytes ws_request_certificate(ws_client client) {
+  CALL(request_certificate(client, &result));
+  return ws_bytes_of(optional());
+}
+
+bool ws_request_secure(ws_client client) { return request_secure(client); }
+
+ws_string ws_request_parameter(ws_client client, const char *name) {
+  CALL(request_parameter(client, name, strlen(name), &result));
+  return optional();
+}
+
+ws_string ws_request_header(ws_client client, const char *name) {
+  CALL(request_header(client, name, strlen(name), &result));
+  return optional();
+}
+
+static int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  c |= 0x20;
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+// Decodes `+` and `%41`.
+static ws_string decode(const char *from, size_t size) {
+  char *text = ws_alloc(size + 1);
+  size_t length = 0;
+  for (size_t i = 0; i < size; i++) {
+    char c = from[i];
+    if (c == '+') c = ' ';
+    if (c == '%' && i + 2 < size && hex_digit(from[i + 1]) >= 0 && hex_digit(from[i + 2]) >= 0) {
+      c = (char)(hex_digit(from[i + 1]) << 4 | hex_digit(from[i + 2]));
+      i += 2;
+    }
+    text[length++] = c;
+  }
+  text[length] = 0;
+  return (ws_string){text, length};
+}
+
+ws_string ws_request_query_value(ws_client client, const char *name) {
+  ws_string query = ws_request_query(client);
+  const char *at = query.data, *end = at + query.size;
+  while (at && at < end) {
+    const char *next = memchr(at, '&', (size_t)(end - at));
+    if (!next) next = end;
+    const char *equals = memchr(at, '=', (size_t)(next - at));
+    const char *name_end = equals ? equals : next;
+    if (ws_equal(decode(at, (size_t)(name_end - at)), ws_text(name)))
+      return equals ? decode(equals + 1, (size_t)(next - equals - 1)) : ws_text("");
+    at = next + 1;
+  }
+  return (ws_string){0};
+}
+
+bool ws_choose_subprotocol(ws_client client, ws_string name) {
+  CALL(choose_subprotocol(client, name.data, name.size, &result));
+  return is_done();
+}
+
+bool ws_add_header(ws_client client, ws_string name, ws_string value) {
+  CALL(add_header(client, name.data, name.size, value.data, value.size, &result));
+  return is_done();
+}
+
+bool ws_set_status(ws_client client, uint16_t status) {
+  CALL(set_status(client, status, &result));
+  return is_done();
+}
+
+bool ws_set_body(ws_client client, ws_string type, ws_bytes body) {
+  CALL(set_body(client, type.data, type.size, body.data, body.size, &result));
+  return is_done();
+}
+
+bool ws_refuse(ws_client client, uint16_t status, ws_string text) {
+  if (!ws_set_status(client, status) || !ws_set_body(client, ws_text("text/plain; charset=utf-8"), ws_bytes_of(text))) {
+    fprintf(stderr, "client %llu: refused with 500, as the refusal is not valid: %s\n", (unsigned long long)client, ws_error());
+    ws_set_status(client, 500);
+  }
+  return false;
+}
+
+// ------------------------------------------------------------------------------------- The end of a connection, time, state
+
+ws_string ws_disconnection_cause(ws_client client) {
+  CALL(disconnection_cause(client, &result));
+  return optional();
+}
+
+ws_string ws_disconnection_reason(ws_client client) {
+  CALL(disconnection_reason(client, &result));
+  return optional();
+}
+
+uint16_t ws_disconnection_code(ws_client client) {
+  CALL(disconnection_code(client, &result));
+  return result.tag ? result.number.value : 1006;
+}
+
+uint16_t ws_disconnection_sent_code(ws_client client) {
+  CALL(disconnection_sent_code(client, &result));
+  return number();
+}
+
+bool ws_disconnection_clean(ws_client client) { return disconnection_clean(client); }
+
+bool ws_set_timer(uint64_t timer, uint64_t milliseconds) {
+  CALL(set_timer(timer, milliseconds, &result));
+  return is_done();
+}
+
+bool ws_cancel_timer(uint64_t timer) { return cancel_timer(timer); }
+
+bool ws_expire(ws_client client, uint64_t milliseconds, uint64_t notice) {
+  CALL(expire(client, milliseconds, notice, &result));
+  return is_done();
+}
+
+bool ws_keep(ws_client client) { return keep(client); }
+
+bool ws_remaining(ws_client client, uint64_t *milliseconds) {
+  CALL(remaining(client, &result));
+  return wide(milliseconds);
+}
+
+ws_string ws_state_reason(void) {
+  CALL(state_reason(&result));
+  return optional();
+}
+
+bool ws_state_age(uint64_t *milliseconds) {
+  CALL(state_age(&result));
+  return wide(milliseconds);
+}
+
+ws_string ws_custom_kind(void) {
+  CALL(custom_kind(&result));
+  return optional();
+}
+
+ws_string ws_custom_sender(void) {
+  CALL(custom_sender(&result));
+  return optional();
+}
+
+// -------------------------------------------------------------------------------------------------------- Topics and tags
+
+bool ws_subscribe(ws_client client, ws_string topic) {
+  CALL(subscribe(client, topic.data, topic.size, &result));
+  return is_done();
+}
+
+bool ws_unsubscribe(ws_client client, ws_string topic) { return unsubscribe(client, topic.data, topic.size); }
+
+uint32_t ws_unsubscribe_all(ws_client client) { return (uint32_t)unsubscribe_all(client); }
+
+ws_strings ws_topics_of(ws_client client) {
+  CALL(topics_of(client, &result));
+  return result.strings;
+}
+
+uint32_t ws_subscribers(ws_string topic) { return (uint32_t)subscribers(topic.data, topic.size); }
+
+bool ws_publish(ws_string topic, ws_message message, const ws_send_options *wanted) {
+  options made;
+  if (!open_options(wanted, &made)) return false;
+  CALL(publish(topic.data, topic.size, message.is_binary, message.content.data, message.content.size, made.is_some,
+               made.handle, &result));
+  close_options(made);
+  return is_done();
+}
+
+bool ws_tag(ws_client client, ws_string tag) {
+  CALL(add_tag(client, tag.data, tag.size, &result));
+  return is_done();
+}
+
+bool ws_untag(ws_client client, ws_string tag) { return remove_tag(client, tag.data, tag.size); }
+
+ws_strings ws_tags_of(ws_client client) {
+  CALL(tags_of(client, &result));
+  return result.strings;
+}
+
+ws_clients ws_clients_of(ws_string tag) {
+  CALL(clients_of(tag.data, tag.size, &result));
+  return result.clients;
+}
+
+bool ws_send_tagged(ws_string tag, ws_message message, const ws_send_options *wanted) {
+  options made;
+  if (!open_options(wanted, &made)) return false;
+  CALL(send_tagged(tag.data, tag.size, message.is_binary, message.content.data, message.content.size, made.is_some,
+                   made.handle, &result));
+  close_options(made);
+  return is_done();
+}
+
+bool ws_close_tagged(ws_string tag, uint16_t code, ws_string reason) {
+  CALL(close_tagged(tag.data, tag.size, code, reason.data, reason.size, &result));
+  return is_done();
+}

@@ -1,0 +1,91 @@
+//go:build !wasip1
+
+package wshost
+
+import "unsafe"
+
+// Outside ws-host, the functions of the host do not exist. With these, editors and `go test` understand the package.
+
+func unavailable() uint32 { panic("wshost: this function works only in a handler that ws-host runs") }
+
+func sendText(to uint64, message string, result unsafe.Pointer)   { unavailable() }
+func sendBinary(to uint64, message string, result unsafe.Pointer) { unavailable() }
+func send(to uint64, kind uint32, message string, hasOptions, options uint32, result unsafe.Pointer) {
+	unavailable()
+}
+func broadcast(to unsafe.Pointer, count uint32, kind uint32, message string, hasOptions, options uint32, result unsafe.Pointer) {
+	unavailable()
+}
+func newSendOptions() uint32                                           { return unavailable() }
+func dropSendOptions(options uint32)                                   { unavailable() }
+func setCompression(options uint32, how string, result unsafe.Pointer) { unavailable() }
+func setMaxFrame(options, hasMax, max uint32, result unsafe.Pointer)   { unavailable() }
+func setExcept(options uint32, clients unsafe.Pointer, count uint32, result unsafe.Pointer) {
+	unavailable()
+}
+func ping(to uint64, payload string, result unsafe.Pointer)                        { unavailable() }
+func pong(to uint64, payload string, result unsafe.Pointer)                        { unavailable() }
+func closeClient(client uint64, code uint32, reason string, result unsafe.Pointer) { unavailable() }
+func abort(client uint64) uint32                                                   { return unavailable() }
+func connectedClients(result unsafe.Pointer)                                       { unavailable() }
+func buffered(client uint64, result unsafe.Pointer)                                { unavailable() }
+func attach(client uint64, attachment string, result unsafe.Pointer)               { unavailable() }
+func attachment(client uint64, result unsafe.Pointer)                              { unavailable() }
+func nextOfBurst(result unsafe.Pointer)                                            { unavailable() }
+func customKind(result unsafe.Pointer)                                             { unavailable() }
+func customSender(result unsafe.Pointer)                                           { unavailable() }
+func disconnectionCause(client uint64, result unsafe.Pointer)                      { unavailable() }
+func disconnectionCode(client uint64, result unsafe.Pointer)                       { unavailable() }
+func disconnectionReason(client uint64, result unsafe.Pointer)                     { unavailable() }
+func disconnectionClean(client uint64) uint32                                      { return unavailable() }
+func disconnectionSentCode(client uint64, result unsafe.Pointer)                   { unavailable() }
+func expire(client, after, notice uint64, result unsafe.Pointer)                   { unavailable() }
+func keep(client uint64) uint32                                                    { return unavailable() }
+func remaining(client uint64, result unsafe.Pointer)                               { unavailable() }
+func chooseSubprotocol(client uint64, name string, result unsafe.Pointer)          { unavailable() }
+func addHeader(client uint64, name, value string, result unsafe.Pointer)           { unavailable() }
+func setStatus(client uint64, status uint32, result unsafe.Pointer)                { unavailable() }
+func setBody(client uint64, contentType, body string, result unsafe.Pointer)       { unavailable() }
+func requestResourceName(client uint64, result unsafe.Pointer)                     { unavailable() }
+func requestPath(client uint64, result unsafe.Pointer)                             { unavailable() }
+func requestQuery(client uint64, result unsafe.Pointer)                            { unavailable() }
+func requestParameter(client uint64, name string, result unsafe.Pointer)           { unavailable() }
+func requestParameters(client uint64, result unsafe.Pointer)                       { unavailable() }
+func requestHeader(client uint64, name string, result unsafe.Pointer)              { unavailable() }
+func requestHeaders(client uint64, result unsafe.Pointer)                          { unavailable() }
+func requestOfferedSubprotocols(client uint64, result unsafe.Pointer)              { unavailable() }
+func requestSubprotocol(client uint64, result unsafe.Pointer)                      { unavailable() }
+func requestOrigin(client uint64, result unsafe.Pointer)                           { unavailable() }
+func requestProtocolVersion(client uint64, result unsafe.Pointer)                  { unavailable() }
+func requestHTTPVersion(client uint64, result unsafe.Pointer)                      { unavailable() }
+func requestClientAddress(client uint64, result unsafe.Pointer)                    { unavailable() }
+func requestPeerAddress(client uint64, result unsafe.Pointer)                      { unavailable() }
+func requestPeerPort(client uint64, result unsafe.Pointer)                         { unavailable() }
+func requestLocalAddress(client uint64, result unsafe.Pointer)                     { unavailable() }
+func requestLocalPort(client uint64, result unsafe.Pointer)                        { unavailable() }
+func requestSecure(client uint64) uint32                                           { return unavailable() }
+func requestServerName(client uint64, result unsafe.Pointer)                       { unavailable() }
+func requestCertificate(client uint64, result unsafe.Pointer)                      { unavailable() }
+func requestCertificateFingerprint(client uint64, result unsafe.Pointer)           { unavailable() }
+func requestCertificateSubject(client uint64, result unsafe.Pointer)               { unavailable() }
+func requestCertificateNames(client uint64, result unsafe.Pointer)                 { unavailable() }
+func stateReason(result unsafe.Pointer)                                            { unavailable() }
+func stateAge(result unsafe.Pointer)                                               { unavailable() }
+func addTag(client uint64, tag string, result unsafe.Pointer)                      { unavailable() }
+func removeTag(client uint64, tag string) uint32                                   { return unavailable() }
+func tagsOf(client uint64, result unsafe.Pointer)                                  { unavailable() }
+func clientsOf(tag string, result unsafe.Pointer)                                  { unavailable() }
+func sendTagged(tag string, kind uint32, message string, hasOptions, options uint32, result unsafe.Pointer) {
+	unavailable()
+}
+func closeTagged(tag string, code uint32, reason string, result unsafe.Pointer) { unavailable() }
+func setTimer(timer, after uint64, result unsafe.Pointer)                       { unavailable() }
+func cancelTimer(timer uint64) uint32                                           { return unavailable() }
+func subscribe(client uint64, topic string, result unsafe.Pointer)              { unavailable() }
+func unsubscribe(client uint64, topic string) uint32                            { return unavailable() }
+func unsubscribeAll(client uint64) uint32                                       { return unavailable() }
+func topicsOf(client uint64, result unsafe.Pointer)                             { unavailable() }
+func subscribers(topic string) uint32                                           { return unavailable() }
+func publish(topic string, kind uint32, message string, hasOptions, options uint32, result unsafe.Pointer) {
+	unavailable()
+}

@@ -1,0 +1,139 @@
+package wshost
+
+import "unsafe"
+
+// The host copies what it passes to the handler into memory that it asks for here: messages, and the results of
+// functions. This is ordinary memory of Go. It is kept from the collector until the event ends; whatever the handler
+// keeps of it afterwards, it keeps like any other value.
+
+var (
+	held    [][]uint64
+	heldNow uintptr // how many bytes were asked for since the last collection
+
+	// Before the runtime of Go has started, only this memory exists. The layer below the runtime needs it once.
+	early     [192 << 10]byte
+	earlyUsed uintptr
+	started   bool
+)
+
+func init() { started = true }
+
+func allocate(old unsafe.Pointer, oldSize, align, size uint32) unsafe.Pointer {
+	if !started {
+		start := (uintptr(unsafe.Pointer(&early)) + earlyUsed + uintptr(align) - 1) &^ (uintptr(align) - 1)
+		offset := start - uintptr(unsafe.Pointer(&early))
+		if offset+uintptr(size) > uintptr(len(early)) {
+			return nil
+		}
+		earlyUsed = offset + uintptr(size)
+		return unsafe.Pointer(&early[offset])
+	}
+	if size == 0 {
+		return unsafe.Add(unsafe.Pointer(nil), align)
+	}
+	words := make([]uint64, (uintptr(size)+7)/8)
+	held = append(held, words)
+	heldNow += uintptr(size)
+	fresh := unsafe.Pointer(unsafe.SliceData(words))
+	if oldSize != 0 {
+		copy(unsafe.Slice((*byte)(fresh), size), unsafe.Slice((*byte)(old), oldSize))
+	}
+	return fresh
+}
+
+// release lets go of what the host has passed during an event.
+func release() {
+	clear(held)
+	held = held[:0]
+}
+
+// address is where the host says that something is. Pointers have four bytes for it, and eight in Go.
+func address(at uint32) unsafe.Pointer { return unsafe.Add(unsafe.Pointer(nil), uintptr(at)) }
+
+func stringFrom(at, length uint32) string {
+	if length == 0 {
+		return ""
+	}
+	return unsafe.String((*byte)(address(at)), length)
+}
+
+func bytesFrom(at, length uint32) []byte {
+	if length == 0 {
+		return []byte{}
+	}
+	return unsafe.Slice((*byte)(address(at)), length)
+}
+
+// passed is how bytes travel to the host: as the address and the length of a string.
+func passed(bytes []byte) string { return unsafe.String(unsafe.SliceData(bytes), len(bytes)) }
+
+// passedClients is the address of a list of clients, for the host.
+func passedClients(clients []Client) (unsafe.Pointer, uint32) {
+	return unsafe.Pointer(unsafe.SliceData(clients)), uint32(len(clients))
+}
+
+// results is where functions of the host write what they return.
+var results [2]uint64
+
+func area() unsafe.Pointer { return unsafe.Pointer(&results) }
+
+func resultByte(offset uintptr) uint8 { return *(*uint8)(unsafe.Add(area(), offset)) }
+
+func resultWord(offset uintptr) uint32 { return *(*uint32)(unsafe.Add(area(), offset)) }
+
+func resultError() error {
+	if resultByte(0) == 0 {
+		return nil
+	}
+	return Error(stringFrom(resultWord(4), resultWord(8)))
+}
+
+func resultString() (string, bool) {
+	if resultByte(0) == 0 {
+		return "", false
+	}
+	return stringFrom(resultWord(4), resultWord(8)), true
+}
+
+func resultBytes() ([]byte, bool) {
+	if resultByte(0) == 0 {
+		return nil, false
+	}
+	return bytesFrom(resultWord(4), resultWord(8)), true
+}
+
+func resultUint16() (uint16, bool) {
+	return *(*uint16)(unsafe.Add(area(), 2)), resultByte(0) != 0
+}
+
+func resultUint64() (uint64, bool) {
+	return results[1], resultByte(0) != 0
+}
+
+func resultClients() []Client {
+	at, length := resultWord(0), resultWord(4)
+	if length == 0 {
+		return nil
+	}
+	return unsafe.Slice((*Client)(address(at)), length)
+}
+
+// element is one string in a list of strings, or of pairs of them.
+type element struct{ at, length uint32 }
+
+func resultElements(each uint32) []element {
+	at, length := resultWord(0), resultWord(4)
+	if length == 0 {
+		return nil
+	}
+	return unsafe.Slice((*element)(address(at)), length*each)
+}
+
+func resultStrings() []string {
+	elements := resultElements(1)
+	strings := make([]string, len(elements))
+	for i, e := range elements {
+		strings[i] = stringFrom(e.at, e.length)
+	}
+	return strings
+}
