@@ -116,7 +116,7 @@ Examples:
   ws-host --component echo.wasm --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem
   ws-host --config ws-host.toml --check
   ws-host connect ws://localhost:8080/
-  ws-host component handler.core.wasm --output handler.wasm
+  ws-host component handler.core.wasm -o handler.wasm
 
 Sizes are written as 64KiB, 1MiB or 1048576; times as 500ms, 10s or 2m.
 Ctrl-C closes every client with 1001 and waits for them; a second Ctrl-C exits at once.

@@ -18,6 +18,7 @@ mod compression_errors; // invalid compressed messages
 mod configuration; // several resources, from a file
 mod configured; // helper: a configuration file and its server
 mod connect; // `ws-host connect`
+mod core_modules; // `ws-host component`
 mod deflated; // helper: compression on the client's side
 mod denied; // system access that handlers do not get
 mod development; // what clients and the log see of errors

@@ -83,7 +83,8 @@ pub(super) fn without_debug_sections(wasm: &[u8]) -> Result<Vec<u8>> {
     let mut module = wasm_encoder::Module::new();
     for payload in Parser::new(0).parse_all(wasm) {
         let payload = payload?;
-        if matches!(&payload, Payload::CustomSection(section) if section.name().starts_with(DEBUG)) {
+        if matches!(&payload, Payload::CustomSection(section) if section.name().starts_with(DEBUG))
+        {
             continue;
         }
         if let Some((id, range)) = payload.as_section() {
@@ -95,8 +96,7 @@ pub(super) fn without_debug_sections(wasm: &[u8]) -> Result<Vec<u8>> {
 
 /// Returns the interface and the version in the name of an export: `ws-host:socket/handler@0.1.0#connected`.
 fn contract_interface(export: &str) -> Option<(&str, &str)> {
-    let (interface, _) =
-        export.strip_prefix(PACKAGE)?.strip_prefix('/')?.split_once('#')?;
+    let (interface, _) = export.strip_prefix(PACKAGE)?.strip_prefix('/')?.split_once('#')?;
     interface.split_once('@')
 }
 

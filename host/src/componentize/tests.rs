@@ -34,7 +34,8 @@ fn sdk_files_reach_every_function_of_the_contract() {
     let go = embedded::text("host/templates/go/all/wshost/imports.go").expect("the file");
     let go_exports = embedded::text("host/templates/go/all/wshost/exports.go").expect("the file");
     let c = embedded::text("host/templates/c-common/all/ws_host/imports.h").expect("the file");
-    let c_exports = embedded::text("host/templates/c-common/all/ws_host/events.c").expect("the file");
+    let c_exports =
+        embedded::text("host/templates/c-common/all/ws_host/events.c").expect("the file");
     for (_, interface) in resolve.interfaces.iter() {
         let name = interface.name.as_deref().expect("interfaces of the contract have names");
         for function in interface.functions.keys() {
@@ -66,7 +67,8 @@ fn a_module_becomes_a_component_that_exports_what_the_module_exports() {
 fn only_debuggers_miss_what_is_left_out() {
     let mut module = compile(SILENT);
     for (name, content) in [(".debug_info", "for debuggers"), ("note", "for others")] {
-        let section = wasm_encoder::CustomSection { name: name.into(), data: content.as_bytes().into() };
+        let section =
+            wasm_encoder::CustomSection { name: name.into(), data: content.as_bytes().into() };
         let mut encoded = Vec::new();
         wasm_encoder::Encode::encode(&section, &mut encoded);
         module.push(0);

@@ -20,7 +20,7 @@ func clientEvent(client Client, event string, method func() error) {
 	}
 }
 
-// otherEvent is an event of no client.
+// otherEvent is an event after which no client is closed.
 func otherEvent(event string, method func() error) {
 	if err := guarded(method); err != nil {
 		report(event, err)
@@ -61,7 +61,7 @@ func receivedPong(client Client, payload []byte) {
 }
 
 func disconnected(client Client) {
-	otherEvent("Disconnected", func() error {
+	otherEvent("Disconnected, "+client.String(), func() error {
 		handler.Disconnected(client, Disconnection{client})
 		return nil
 	})

@@ -26,13 +26,24 @@ func guarded(method func() error) (err error) {
 	return method()
 }
 
-// stackOfPanic is the stack from the place of the panic on.
+// stackOfPanic is the part of the stack that is the handler's: two lines for each function, above the frames of the panic
+// and below those of this package.
 func stackOfPanic() string {
-	stack := string(debug.Stack())
-	if at := strings.Index(stack, "\npanic("); at >= 0 {
-		stack = stack[at+1:]
+	lines := strings.SplitAfter(string(debug.Stack()), "\n")
+	for i, line := range lines {
+		if strings.HasPrefix(line, "panic(") && i+2 < len(lines) {
+			lines = lines[i+2:]
+			break
+		}
 	}
-	return stack
+	for i, line := range lines {
+		if strings.Contains(line, "/wshost.guarded(") {
+			// The frame above is the closure that called the handler.
+			lines = lines[:max(0, i-2)]
+			break
+		}
+	}
+	return strings.Join(lines, "")
 }
 
 // report writes an error to the host's log.
