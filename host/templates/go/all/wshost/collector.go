@@ -10,13 +10,22 @@ import (
 // component model forbids that. So it is off, and runs between events, when as much has been allocated since it ran last
 // as was then in use. A handler that allocates very much in one event can call runtime.GC itself.
 
-// minHeap is how many bytes may be allocated before the collector runs, however small the heap is.
-const minHeap = 4 << 20
+const (
+	// minHeap is how many bytes may be allocated before the collector runs, however small the heap is.
+	minHeap = 4 << 20
+
+	// Asking the runtime how much has been allocated takes as long as a short event. So it is asked after every fourth
+	// event, and after each one while events allocate much, or the host passes much.
+	eventsBetween = 4
+	muchAllocated = 64 << 10
+)
 
 var (
 	allocated = []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	live      = []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	lastSeen  uint64
 	nextGC    uint64
+	events    int
 )
 
 func init() {
@@ -26,8 +35,17 @@ func init() {
 
 // collect runs the collector if it is time.
 func collect() {
+	if events++; events < eventsBetween && passedBytes < muchAllocated {
+		return
+	}
 	metrics.Read(allocated)
-	if allocated[0].Value.Uint64() >= nextGC {
+	seen := allocated[0].Value.Uint64()
+	passedBytes, events = 0, 0
+	if seen-lastSeen >= muchAllocated {
+		events = eventsBetween
+	}
+	lastSeen = seen
+	if seen >= nextGC {
 		runtime.GC()
 		planCollection()
 	}

@@ -7,8 +7,8 @@ import "unsafe"
 // keeps of it afterwards, it keeps like any other value.
 
 var (
-	held    [][]uint64
-	heldNow uintptr // how many bytes were asked for since the last collection
+	held        [][]uint64
+	passedBytes uintptr // since collect has asked the runtime
 
 	// Before the runtime of Go has started, only this memory exists. The layer below the runtime needs it once.
 	early     [192 << 10]byte
@@ -33,7 +33,7 @@ func allocate(old unsafe.Pointer, oldSize, align, size uint32) unsafe.Pointer {
 	}
 	words := make([]uint64, (uintptr(size)+7)/8)
 	held = append(held, words)
-	heldNow += uintptr(size)
+	passedBytes += uintptr(size)
 	fresh := unsafe.Pointer(unsafe.SliceData(words))
 	if oldSize != 0 {
 		copy(unsafe.Slice((*byte)(fresh), size), unsafe.Slice((*byte)(old), oldSize))
