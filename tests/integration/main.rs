@@ -64,6 +64,7 @@ mod reasons; // the reasons for `suspend` and `resume`
 mod reload; // new code while clients are connected
 mod replaced; // files that are replaced repeatedly
 mod room_for_instances; // `max-instances`
+mod sdk_files; // the SDK files of the templates and the contract
 mod sending; // messages of handlers as frames
 mod sharing; // which clients share an instance
 mod shutdown; // signals and graceful shutdown

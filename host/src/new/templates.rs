@@ -18,8 +18,11 @@ const FOLDER: &str = "host/templates";
 const EVERY: &str = "all";
 
 /// A folder that several languages share, and these languages.
-const SHARED: [(&str, &[&str]); 2] =
-    [("c-common", &["c", "cpp"]), ("js-common", &["js", "js-small", "ts"])];
+const SHARED: [(&str, &[&str]); 3] = [
+    ("c-common", &["c", "cpp"]),
+    ("js-common", &["js", "js-small", "ts"]),
+    ("js-programs", &["js", "js-small"]),
+];
 
 /// The stored name of a file that begins with a dot.
 const DOT: &str = "dot-";

@@ -1,0 +1,7 @@
+// The SDK: what a handler imports. index.d.ts documents it.
+
+export { anyClient as client } from './client.js';
+export { serve } from './events.js';
+export { env } from './log.js';
+export { broadcast, clients, closeTagged, publish, sendTagged, subscribers, tagged } from './send.js';
+export { cancelTimer, setTimer } from './timers.js';

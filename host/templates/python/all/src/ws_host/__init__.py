@@ -1,0 +1,41 @@
+"""The SDK: what a handler imports.
+
+    from ws_host import Client, Handler, serve
+
+    class Echo(Handler):
+        def text(self, client: Client, message: str) -> None:
+            client.send(message)
+
+    serve(Echo())
+"""
+
+from ._client import Client, clients
+from ._data import CustomMessage, SavedState, Value
+from ._handler import Handler, reason, serve
+from ._request import Disconnection, Handshake, Rejection, Request
+from ._send import Message, broadcast, close_tagged, publish, send_tagged, subscribers, tagged
+from ._timers import cancel_timer, set_timer
+
+__all__ = [
+    "Client",
+    "CustomMessage",
+    "Disconnection",
+    "Handler",
+    "Handshake",
+    "Message",
+    "Rejection",
+    "Request",
+    "SavedState",
+    "Value",
+    "broadcast",
+    "cancel_timer",
+    "clients",
+    "close_tagged",
+    "publish",
+    "reason",
+    "send_tagged",
+    "serve",
+    "set_timer",
+    "subscribers",
+    "tagged",
+]

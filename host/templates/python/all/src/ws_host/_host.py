@@ -1,0 +1,58 @@
+"""Calls of the contract, and its errors."""
+
+from math import ceil
+from typing import Callable
+
+from componentize_py_types import Err
+
+# What a handler did wrong, for the log.
+EXPLANATIONS = {
+    "closed": "the client is closing or closed",
+    "invalid": "max_frame is at least 1",
+    "invalid-code": "this close code must not be sent: allowed are 1000 to 1003, 1007 to 1014 and 3000 to 4999",
+    "invalid-header": "the name or the value is not valid in a header",
+    "invalid-status": "a refusal has a status from 300 to 599",
+    "invalid-tag": "a tag has 1 to 255 bytes",
+    "invalid-topic": "the name of a topic has 1 to 255 bytes",
+    "not-connecting": "the handshake has already been answered",
+    "not-offered": "the client did not offer this subprotocol",
+    "reason-too-long": "the reason of a close has at most 123 bytes",
+    "reserved-header": "the handshake itself needs this header",
+    "too-long": "too long: see the limits in wit/",
+    "too-many": "too many: see the limits in wit/",
+    "too-many-options": "too many options at the same time",
+    "unknown": "compression is by-length, always or never",
+}
+
+
+def text(value: str) -> str:
+    """Returns a string that can be written as UTF-8. The host's library ends the instance if it gets another one.
+
+    Raises UnicodeEncodeError for half a surrogate pair, which JSON can contain.
+    """
+    if not value.isascii():
+        value.encode()
+    return value
+
+
+def whole(number: int, highest: int = 2**64 - 1) -> int:
+    """Returns a number from 0 to the highest one. The host's library ends the instance if it gets another one."""
+    if isinstance(number, int) and 0 <= number <= highest:
+        return number
+    raise ValueError(f"a whole number from 0 to {highest} is needed here, not {number!r}")
+
+
+def milliseconds(seconds: float) -> int:
+    """Returns a time for the host."""
+    return whole(min(ceil(seconds * 1000), 2**63))
+
+
+def attempt(call: Callable[[], object], *expected: str) -> bool:
+    """Calls a function of the contract. Returns whether it worked: False for one of the expected errors."""
+    try:
+        call()
+    except Err as error:
+        if error.value in expected:
+            return False
+        raise ValueError(EXPLANATIONS.get(error.value, error.value)) from None
+    return True

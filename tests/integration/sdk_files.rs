@@ -1,0 +1,54 @@
+//! The SDK files of the templates cover the contract.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use ws_host_test_support::root;
+
+/// Returns the names of all functions in `wit/`.
+fn functions() -> Result<Vec<String>> {
+    let mut functions = Vec::new();
+    for text in texts(&root().join("wit"), ".wit")? {
+        let lines = text.lines().filter_map(|line| line.trim().split_once(": func("));
+        functions.extend(lines.map(|(name, _)| name.to_owned()));
+    }
+    assert!(functions.len() > 60, "{functions:?}");
+    Ok(functions)
+}
+
+/// Returns the texts of the files in a folder whose names end like this.
+fn texts(folder: &Path, ending: &str) -> Result<Vec<String>> {
+    let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    let paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    let paths = paths.iter().filter(|path| path.to_string_lossy().ends_with(ending));
+    paths.map(|path| Ok(fs::read_to_string(path)?)).collect()
+}
+
+/// Fails if a function of the contract does not occur in the files of an SDK, as a whole word.
+fn assert_covered(folder: &str, ending: &str, spelled: impl Fn(&str) -> String) -> Result<()> {
+    let sdk = texts(&root().join("host/templates").join(folder), ending)?.concat();
+    let words: Vec<&str> =
+        sdk.split(|letter: char| !letter.is_alphanumeric() && letter != '_').collect();
+    for function in functions()? {
+        let spelled = spelled(&function);
+        assert!(words.contains(&spelled.as_str()), "{folder} does not use {function}");
+    }
+    Ok(())
+}
+
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('-');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..])
+}
+
+#[test]
+fn sdk_for_javascript_uses_every_function_of_the_contract() -> Result<()> {
+    assert_covered("js-common/all/ws-host", ".js", camel_case)
+}
+
+#[test]
+fn sdk_for_python_uses_every_function_of_the_contract() -> Result<()> {
+    assert_covered("python/all/src/ws_host", ".py", |name| name.replace('-', "_"))
+}
