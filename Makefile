@@ -4,7 +4,7 @@ MAKEFLAGS += --no-print-directory
 CARGO := cargo
 COMPONENTS := target/components
 GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-dir target/guests
-EXAMPLES := echo chat counter rooms
+EXAMPLES := echo chat counter rooms capabilities
 
 .PHONY: help setup build host components run test unit integration clients compatibility lint api contract deny fuzz soak bench \
         bench-peers bench-report bench-density instructions conformance matrix profiled ci clean

@@ -29,6 +29,7 @@ mod budget;
 mod clients;
 pub mod config;
 mod connection;
+mod grant;
 mod guest;
 mod log_rate;
 mod pattern;

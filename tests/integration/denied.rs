@@ -133,7 +133,7 @@ fn log_names_each_denied_request_once_and_says_what_to_do() -> Result<()> {
         assert!(line.contains("custom message"), "{line}");
     }
     let [line] = stderr("asked for files (wasi:filesystem)")[..] else { panic!("not once: {log}") };
-    assert!(line.contains("no setting") && line.contains("env"), "{line}");
+    assert!(line.contains("`grant`") && line.contains("env"), "{line}");
     Ok(())
 }
 

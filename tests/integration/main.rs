@@ -31,6 +31,7 @@ mod expiry; // clients that expire
 mod fairness; // busy clients must not delay others
 mod faults; // handlers that trap, loop, hoard memory or fail
 mod fields; // headers as handlers see them
+mod granted;
 mod guests; // every guest is used
 mod half_closed; // clients that shut down writing
 mod handover; // what new code takes over in a reload

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
+use ws_host::config::Grant;
 use ws_host::config::schema::{self, OnFull};
 
 /// The path and the behaviour of the resource.
@@ -27,6 +28,11 @@ pub(super) struct Resource {
     /// Environment variable of the handler: NAME=VALUE (may be repeated)
     #[arg(long = "env", value_name = "VARIABLE", value_parser = pair)]
     environment: Vec<(String, String)>,
+
+    /// Capability of the handler outside its sandbox: folder:PATH or config (may be repeated; see
+    /// docs/capabilities.md)
+    #[arg(long = "grant", value_name = "CAPABILITY")]
+    grants: Vec<Grant>,
 
     /// Text message that the host answers itself, without the handler: REQUEST=ANSWER (may be repeated)
     #[arg(long = "auto-answer", value_name = "TEXT", value_parser = pair)]
@@ -63,11 +69,13 @@ enum InstancePer {
 impl Resource {
     pub(super) fn apply(self, resource: &mut schema::Resource) {
         let some = |list: Vec<String>| Some(list).filter(|list| !list.is_empty());
+        let grants = Some(self.grants).filter(|grants| !grants.is_empty());
         let map = |pairs: Vec<(String, String)>| Some(BTreeMap::from_iter(pairs));
         resource.path = self.path;
         resource.instance_per = self.instance_per.map(InstancePer::into_schema);
         resource.instances = self.instances;
         resource.environment = map(self.environment);
+        resource.grant = grants;
         resource.auto_answers = map(self.auto_answers);
         resource.origins = some(self.origins);
         resource.subprotocols = some(self.subprotocols);

@@ -1,5 +1,6 @@
 //! Default settings.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -119,6 +120,8 @@ impl Resource {
             listen: None,
             component,
             environment: Vec::new(),
+            grants: Vec::new(),
+            config: BTreeMap::new(),
             instance_per: InstancePer::Resource { instances: NonZeroUsize::MIN },
             origins: Origins::default(),
             subprotocols: Vec::new(),

@@ -202,6 +202,14 @@ mod tests {
             expect(&text, 6, &["compression-window", &bits.to_string(), "9 (512 bytes) to 15"]);
         }
         expect(&deflating("compression-threshold = \"some\""), 6, &[]);
+        expect(
+            &more("grant = [\n  \"config\",\n  \"rockets\",\n]"),
+            7,
+            &["rockets", "folder:PATH"],
+        );
+        expect(&more("grant = [\"folder:none\"]"), 5, &["grant", "none, which is not a folder"]);
+        expect(&more("grant = [\"folder:.\", \"folder:..::.\"]"), 5, &["two folders", "\".\""]);
+        expect(&more("config = { a = \"b\" }"), 5, &["config", "needs grant"]);
         expect(&more("max-message = 1\nmax-message = 2"), 6, &["duplicate"]);
         expect(&format!("admin = \"0.0.0.0:1\"\n{GOOD}"), 1, &["admin", "this machine"]);
         expect(&format!("workers = 5000\n{GOOD}"), 1, &["workers", "at most 4096"]);

@@ -30,6 +30,7 @@ mod listen;
 mod memory;
 pub mod schema;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -49,6 +50,7 @@ pub use self::file::{FileError, read};
 pub use self::listen::{
     Certificate, ClientCertificates, Encryption, Listen, Need, ProxyProtocol, Tls,
 };
+pub use crate::grant::{Folder, Grant, InvalidGrant};
 pub use crate::pattern::{Pattern, PatternError};
 
 /// The configuration of a server.
@@ -135,6 +137,10 @@ pub struct Resource {
     pub component: PathBuf,
     /// The environment variables of the handler.
     pub environment: Vec<(String, String)>,
+    /// What the handler may use outside its sandbox.
+    pub grants: Vec<Grant>,
+    /// The values that a handler reads through `wasi:config/store`. They need [`Grant::Config`].
+    pub config: BTreeMap<String, String>,
     /// Which clients share an instance.
     pub instance_per: InstancePer,
     /// The origins of web pages that may connect.

@@ -12,7 +12,7 @@ use bytesize::ByteSize;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 
-use super::Address;
+use super::{Address, Grant};
 
 mod listen;
 
@@ -79,6 +79,8 @@ pub struct Resource {
     pub listen: Option<Address>,
     pub component: Option<PathBuf>,
     pub environment: Option<BTreeMap<String, String>>,
+    pub grant: Option<Vec<Grant>>,
+    pub config: Option<BTreeMap<String, String>>,
     pub instance_per: Option<Sharing>,
     pub instances: Option<NonZeroUsize>,
     pub origins: Option<Vec<String>>,
@@ -283,6 +285,12 @@ impl From<Address> for Listen {
 }
 
 impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Grant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }

@@ -10,13 +10,14 @@ pub(super) enum Denied {
     Udp,
     NameLookup,
     Files,
+    Config,
 }
 
 /// Which denials were logged since a component was loaded. Each is logged once, so that a handler which asks again and
 /// again does not fill the log.
 #[derive(Debug, Default)]
 pub(super) struct Denials {
-    logged: [AtomicBool; 5],
+    logged: [AtomicBool; 6],
 }
 
 impl Denials {
@@ -35,8 +36,15 @@ impl Denials {
             Denied::Files => tracing::warn!(
                 target: "guest",
                 component,
-                "the handler asked for {capability}: handlers have no files, and no setting grants any: build the data \
-                 that it reads into the component, pass values in env, and keep state with suspend and resume"
+                "the handler asked for {capability}, and may read no folder: grant one with \"folder:PATH\" in the \
+                 resource's `grant` (or --grant folder:PATH), or build the data that it reads into the component, pass \
+                 values in env, and keep state with suspend and resume"
+            ),
+            Denied::Config => tracing::warn!(
+                target: "guest",
+                component,
+                "the handler asked for {capability}, which is not granted: add \"config\" to the resource's `grant`, and \
+                 the values to its table `config`"
             ),
             Denied::Http | Denied::Tcp | Denied::Udp | Denied::NameLookup => tracing::warn!(
                 target: "guest",
@@ -57,6 +65,7 @@ impl Denied {
             Self::Udp => "a UDP socket (wasi:sockets)",
             Self::NameLookup => "the address of a name (wasi:sockets)",
             Self::Files => "files (wasi:filesystem)",
+            Self::Config => "values of the configuration (wasi:config)",
         }
     }
 }
@@ -68,7 +77,14 @@ mod tests {
     #[test]
     fn each_denial_is_logged_once() {
         let denials = Denials::default();
-        for denied in [Denied::Http, Denied::Tcp, Denied::Udp, Denied::NameLookup, Denied::Files] {
+        for denied in [
+            Denied::Http,
+            Denied::Tcp,
+            Denied::Udp,
+            Denied::NameLookup,
+            Denied::Files,
+            Denied::Config,
+        ] {
             assert!(denials.is_first(denied));
             assert!(!denials.is_first(denied));
         }

@@ -11,6 +11,8 @@
 
 use wasmtime::component::{Linker, Resource};
 use wasmtime::{Result, StoreContextMut};
+use wasmtime_wasi::filesystem::WasiFilesystemView as _;
+use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
 use wasmtime_wasi::p2::bindings::filesystem::types::Descriptor;
 use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::ResolveAddressStream;
 use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddressFamily, Network};
@@ -140,10 +142,13 @@ fn resolve_addresses(
     Ok((Err(ErrorCode::AccessDenied),))
 }
 
-/// Returns no directories, so that a guest can open no file. This is the only call to `wasi:filesystem` that a guest
-/// without directories makes, so the denial is logged here. Calls by start-up code are not logged: the runtimes of some
-/// toolchains always make this call.
-fn get_directories(store: Store<'_>, (): ()) -> Result<(Directories,)> {
+/// Returns the granted directories. Without any, a guest can open no file. This is then the only call to
+/// `wasi:filesystem` that it makes, so the denial is logged here. Calls by start-up code are not logged: the runtimes of
+/// some toolchains always make this call.
+fn get_directories(mut store: Store<'_>, (): ()) -> Result<(Directories,)> {
+    if store.data().grants().has_folders() {
+        return Ok((store.data_mut().filesystem().get_directories()?,));
+    }
     if store.data().has_started() {
         store.data().log_denied(Denied::Files);
     }

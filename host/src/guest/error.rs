@@ -65,7 +65,7 @@ pub(crate) enum LoadError {
         cause: Cause,
     },
     #[error("{} imports something that this host does not provide; the host provides {SERVED}, and of WASI 0.2 the \
-             packages cli, clocks, filesystem, http, io, random and sockets", .path.display())]
+             packages cli, clocks, filesystem, http, io, random and sockets, and wasi:config/store@0.2.0-rc.1", .path.display())]
     Import {
         path: PathBuf,
         #[source]

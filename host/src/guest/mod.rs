@@ -17,6 +17,7 @@ mod cpu_clock;
 mod denials;
 mod denied;
 mod error;
+mod grants;
 mod imports;
 mod instance;
 #[cfg(test)]
@@ -32,6 +33,7 @@ mod stacks;
 mod state;
 mod template;
 mod time_limit;
+mod wasi_config;
 
 pub(crate) use burst::{Burst, Message};
 pub(crate) use call_info::{CustomInfo, Reason};

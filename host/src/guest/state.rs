@@ -12,6 +12,7 @@ use super::burst::Burst;
 use super::call_info::{CustomInfo, Reason};
 use super::denials::{Denials, Denied};
 use super::denied::DeniedHttp;
+use super::grants::Grants;
 use super::imports::{OptionsTable, Reply};
 use super::instance::Disconnection;
 use super::limits::{Limits, Meter};
@@ -19,6 +20,7 @@ use super::log::{GuestLog, GuestStream};
 use super::log_budget::LogBudget;
 use super::recent_stderr::RecentStderr;
 use crate::actor_resources::ActorResources;
+use crate::blocking::off_the_workers;
 use crate::clients::{Client, ClientId};
 
 /// After how many ticks a call yields for the first time. After a single tick, a short call would also yield if a tick
@@ -27,6 +29,9 @@ const FIRST_YIELD: u64 = 2;
 
 /// How many WASI resources (streams, timers) an instance may hold at once. Each costs the host memory.
 const MAX_RESOURCES: usize = 10_000;
+
+/// The same limit for an instance that may read folders. Each open file is a descriptor of the process.
+const MAX_RESOURCES_WITH_FOLDERS: usize = 256;
 
 /// The same limit when an HTTP resource is added. HTTP resources may take 48 KiB each: a request with its body and
 /// headers.
@@ -43,6 +48,7 @@ pub(super) struct Setup {
     /// The name of the component's file, for the log.
     pub(super) component: Arc<str>,
     pub(super) environment: Vec<(String, String)>,
+    pub(super) grants: Grants,
     pub(super) log: Arc<LogBudget>,
     /// The denials that were logged.
     pub(super) denials: Denials,
@@ -124,6 +130,19 @@ impl State {
         self.wasi.has_started
     }
 
+    /// Returns what the instance may use outside its sandbox.
+    pub(super) fn grants(&self) -> &Grants {
+        &self.wasi.setup.grants
+    }
+
+    /// Opens the folders that the instance may read, on another thread.
+    pub(super) async fn open_folders(&mut self) -> wasmtime::Result<()> {
+        let (setup, stderr) = (Arc::clone(&self.wasi.setup), self.wasi.recent_stderr.clone());
+        let context = off_the_workers(move || Box::new(setup.wasi(&stderr))).await;
+        self.wasi.context = Some(context);
+        Ok(())
+    }
+
     /// Logs a denial, if it is the component's first of its kind.
     pub(super) fn log_denied(&self, denied: Denied) {
         self.wasi.setup.denials.log(denied, &self.wasi.setup.component);
@@ -149,7 +168,10 @@ pub(super) fn begin_event(mut store: StoreContextMut<'_, State>) {
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let Wasi { setup, recent_stderr, context, resources, .. } = &mut self.wasi;
-        resources.set_max_capacity(MAX_RESOURCES);
+        resources.set_max_capacity(match setup.grants.has_folders() {
+            true => MAX_RESOURCES_WITH_FOLDERS,
+            false => MAX_RESOURCES,
+        });
         let context = context.get_or_insert_with(|| Box::new(setup.wasi(recent_stderr)));
         WasiCtxView { ctx: context, table: resources }
     }
@@ -164,12 +186,13 @@ impl WasiHttpView for State {
 }
 
 impl Setup {
-    /// Creates a WASI context without files and network: it has the environment of the configuration, and sends
-    /// standard output and standard error to the host's log.
+    /// Creates a WASI context without network: it has the environment of the configuration and the granted folders, and
+    /// sends standard output and standard error to the host's log. Opening folders blocks the thread.
     fn wasi(&self, recent_stderr: &RecentStderr) -> WasiCtx {
         let stream = |stream| GuestLog::new(&self.component, stream, recent_stderr, &self.log);
-        WasiCtxBuilder::new()
-            .stdout(stream(GuestStream::Stdout))
+        let mut wasi = WasiCtxBuilder::new();
+        self.grants.open_folders(&mut wasi, &self.component);
+        wasi.stdout(stream(GuestStream::Stdout))
             .stderr(stream(GuestStream::Stderr))
             .envs(&self.environment)
             .max_random_size(MAX_RANDOM)

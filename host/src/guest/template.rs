@@ -1,5 +1,6 @@
 //! Templates: components that are compiled and checked, and can be instantiated any number of times.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use super::bindings::RequiredExportsIndices;
 use super::cpu_clock::CpuClock;
 use super::denials::Denials;
 use super::error::{Cause, Fault, LoadError};
+use super::grants::Grants;
 use super::instance::Guest;
 use super::limits::{Limits, Meter};
 use super::log_budget::LogBudget;
@@ -21,6 +23,7 @@ use super::state::{self, Setup, State};
 use super::time_limit::TimeLimit;
 use super::{check, contract, stacks};
 use crate::actor_resources::ActorResources;
+use crate::grant::Grant;
 
 /// The first bytes of every WebAssembly file, and the bytes that follow them in a core module.
 const MAGIC: &[u8] = b"\0asm";
@@ -65,6 +68,10 @@ pub(crate) struct ComponentSpec {
     pub(crate) component: PathBuf,
     /// The environment variables that the component sees.
     pub(crate) environment: Vec<(String, String)>,
+    /// What the component may use outside its sandbox.
+    pub(crate) grants: Vec<Grant>,
+    /// The values that the component reads through `wasi:config`.
+    pub(crate) config: BTreeMap<String, String>,
     pub(crate) limits: Limits,
     /// How many bytes all instances together may write to the log per second.
     pub(crate) max_log: usize,
@@ -112,6 +119,7 @@ impl Template {
         let setup = Arc::new(Setup {
             component: name,
             environment: spec.environment.clone(),
+            grants: Grants::new(&spec.grants, &spec.config),
             log: Arc::new(LogBudget::new(spec.max_log)),
             denials: Denials::default(),
         });
@@ -158,11 +166,14 @@ impl Template {
     pub(crate) async fn instantiate(&self, resources: Arc<ActorResources>) -> Result<Guest, Fault> {
         let clock = Arc::new(CpuClock::new());
         let meter = Meter::new(self.limits, Arc::clone(&clock));
-        let state = State::new(resources, meter, Arc::clone(&self.setup));
+        let time_limit = TimeLimit::new(self.limits.max_time, clock);
+        let mut state = State::new(resources, meter, Arc::clone(&self.setup));
+        if self.setup.grants.has_folders() {
+            time_limit.wait(pin!(state.open_folders())).await?;
+        }
         let mut store = Store::new(&self.engine, state);
         state::install_limits(&mut store, self.limits);
         state::begin_event(store.as_context_mut());
-        let time_limit = TimeLimit::new(self.limits.max_time, clock);
         let instance = time_limit.wait(pin!(stacks::instantiate(&self.pre, &mut store))).await?;
         store.data_mut().set_started();
         let handler = self.handler.load(&mut store, &instance)?;

@@ -3,6 +3,7 @@
 mod bounds;
 mod compression;
 mod config;
+mod grant;
 mod listen;
 mod resource;
 

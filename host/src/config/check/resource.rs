@@ -8,7 +8,7 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue};
 use ws_host_protocol::handshake::{Origins, belongs_to_handshake};
 
-use super::{At, Checked, bytes, time};
+use super::{At, Checked, bytes, grant, time};
 use crate::config::schema::{self, Percent, Sharing, Time};
 use crate::config::{
     Address, AutoAnswer, InstancePer, InvalidSetting, Limits, OnFault, OnFull, Pattern, Resource,
@@ -43,6 +43,8 @@ impl schema::Resource {
             }),
             component,
             environment: self.environment.unwrap_or_default().into_iter().collect(),
+            grants: grant::in_folder(folder, self.grant.unwrap_or_default()),
+            config: self.config.unwrap_or_default(),
             instance_per,
             origins: origins(
                 at,
@@ -137,6 +139,7 @@ impl Resource {
             return Err(at.invalid("instance-per", why));
         }
         check_environment(at, &self.environment)?;
+        grant::check(at, &self.grants, &self.config)?;
         check_subprotocols(at, &self.subprotocols)?;
         if let Some((name, _)) = self.headers.iter().find(|(name, _)| belongs_to_handshake(name)) {
             return Err(invalid_header(at, name.as_str()));

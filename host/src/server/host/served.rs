@@ -191,5 +191,12 @@ fn component_spec(settings: &config::Resource, mode: Mode) -> ComponentSpec {
         environment.push((name.to_owned(), value.to_owned()));
     }
     let limits = guest::Limits { max_memory, max_cpu, max_time };
-    ComponentSpec { component: settings.component.clone(), environment, limits, max_log }
+    ComponentSpec {
+        component: settings.component.clone(),
+        environment,
+        grants: settings.grants.clone(),
+        config: settings.config.clone(),
+        limits,
+        max_log,
+    }
 }

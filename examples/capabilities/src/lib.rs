@@ -1,0 +1,43 @@
+//! Answers questions with what its configuration grants: a value of `wasi:config`, and the files of a folder.
+
+mod config;
+
+use std::fs;
+
+use ws_guest::{Client, Error, Handler};
+
+#[derive(Default)]
+struct Capabilities;
+
+impl Handler for Capabilities {
+    fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
+        let answer = match message.split_once(' ').unwrap_or((&message, "")) {
+            ("hello", name) => {
+                let greeting = config::get("greeting")?.unwrap_or_else(|| "Hello".to_owned());
+                format!("{greeting}, {name}!")
+            }
+            ("texts", _) => names("texts")?.join(" "),
+            ("text", name) => fs::read_to_string(format!("texts/{name}.txt"))?,
+            _ => "hello NAME, texts, or text NAME".to_owned(),
+        };
+        Ok(client.send_text(answer.trim_end())?)
+    }
+
+    /// Tells the client why its question has no answer.
+    fn failed(&mut self, client: Client, error: Error) {
+        // It fails only if the client has gone.
+        let _ = client.send_text(format!("no answer: {error}"));
+    }
+}
+
+/// Returns the names of the files in a folder, in order.
+fn names(folder: &str) -> std::io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}
+
+ws_guest::export!(Capabilities);

@@ -1,0 +1,53 @@
+//! Checks of what is granted to the handlers of a resource.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::{At, Checked};
+use crate::config::{Folder, Grant};
+
+/// Makes the paths of granted folders relative to the folder of the configuration.
+pub(super) fn in_folder(base: &Path, grants: Vec<Grant>) -> Vec<Grant> {
+    let absolute = |grant| match grant {
+        Grant::Folder(folder) => Grant::Folder(Folder { path: base.join(&folder.path), ..folder }),
+        other => other,
+    };
+    grants.into_iter().map(absolute).collect()
+}
+
+/// Checks the grants of a resource and the values for `wasi:config`.
+pub(super) fn check(at: At, grants: &[Grant], config: &BTreeMap<String, String>) -> Checked<()> {
+    for (number, grant) in grants.iter().enumerate() {
+        let others = &grants[..number];
+        match grant {
+            Grant::Folder(folder) => check_folder(at, folder, others)?,
+            other if others.contains(other) => {
+                return Err(at.invalid("grant", format!("has {:?} twice", other.to_string())));
+            }
+            _ => {}
+        }
+    }
+    if !config.is_empty() && !grants.contains(&Grant::Config) {
+        let why = "needs grant = [\"config\"], without which the handler cannot read it";
+        return Err(at.invalid("config", why));
+    }
+    Ok(())
+}
+
+fn check_folder(at: At, folder: &Folder, others: &[Grant]) -> Checked<()> {
+    let has_same_name =
+        |other: &Grant| matches!(other, Grant::Folder(other) if other.name == folder.name);
+    if others.iter().any(has_same_name) {
+        let name = &folder.name;
+        let why = format!(
+            "has two folders that the handler sees at {name:?}: name one of them \
+             \"folder:PATH::NAME\""
+        );
+        return Err(at.invalid("grant", why));
+    }
+    if !folder.path.is_dir() {
+        let path = folder.path.display();
+        return Err(at.invalid("grant", format!("names {path}, which is not a folder")));
+    }
+    Ok(())
+}

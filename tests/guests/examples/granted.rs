@@ -1,0 +1,70 @@
+//! Uses the capabilities that a configuration can grant, and tells the client the result.
+
+#![expect(missing_docs, unsafe_code, reason = "the bindings of wasi:config are generated")]
+
+mod bindings {
+    wit_bindgen::generate!({
+        inline: "
+            package wasi:config@0.2.0-rc.1;
+            interface store {
+                variant error { upstream(string), io(string) }
+                get: func(key: string) -> result<option<string>, error>;
+                get-all: func() -> result<list<tuple<string, string>>, error>;
+            }
+            world imports { import store; }
+        ",
+        world: "imports",
+    });
+}
+
+use std::fmt::Debug;
+use std::fs;
+use std::path::Path;
+
+use bindings::wasi::config::store;
+use ws_guest::{Client, Error, Handler};
+
+#[derive(Default)]
+struct Granted;
+
+impl Handler for Granted {
+    fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
+        let (command, rest) = message.split_once(' ').unwrap_or((&message, ""));
+        let result = match command {
+            "config" => told(store::get(rest)),
+            "config-all" => told(store::get_all()),
+            "read" => told(fs::read_to_string(rest)),
+            "list" => told(list(rest.as_ref())),
+            "write" => told(fs::write(rest, "written")),
+            "append" => told(fs::OpenOptions::new().append(true).open(rest).map(drop)),
+            "remove" => told(fs::remove_file(rest)),
+            "create" => told(fs::create_dir(rest)),
+            "link" => told(fs::hard_link(rest, format!("{rest}-link"))),
+            "rename" => told(fs::rename(rest, format!("{rest}-renamed"))),
+            // Opens a file again and again, and keeps all of them open.
+            "hoard" => {
+                let open = (0..10_000).map_while(|_| fs::File::open(rest).ok());
+                open.collect::<Vec<_>>().len().to_string()
+            }
+            _ => message,
+        };
+        Ok(client.send_text(&result)?)
+    }
+}
+
+fn list(folder: &Path) -> std::io::Result<Vec<String>> {
+    let mut names = fs::read_dir(folder)?
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<std::io::Result<Vec<_>>>()?;
+    names.sort();
+    Ok(names)
+}
+
+fn told<T: Debug, E: Debug>(result: Result<T, E>) -> String {
+    match result {
+        Ok(value) => format!("{value:?}"),
+        Err(error) => format!("error: {error:?}"),
+    }
+}
+
+ws_guest::export!(Granted);
