@@ -32,6 +32,7 @@ mod connection;
 mod grant;
 mod guest;
 mod log_rate;
+mod outgoing;
 mod pattern;
 mod reload;
 mod resource;

@@ -122,8 +122,12 @@ fn log_names_each_denied_request_once_and_says_what_to_do() -> Result<()> {
     server.signal(Signal::TERM)?;
     let log = server.wait()?.log;
     let stderr = |asked: &str| log.lines().filter(|line| line.contains(asked)).collect::<Vec<_>>();
+    let [line] = stderr("asked for an HTTP request (wasi:http)")[..] else { panic!("{log}") };
+    assert!(
+        line.contains("guest-asking.wasm") && line.contains("--grant http://127.0.0.1:9"),
+        "{line}"
+    );
     for asked in [
-        "asked for an HTTP request (wasi:http)",
         "asked for a TCP socket (wasi:sockets)",
         "asked for a UDP socket (wasi:sockets)",
         "asked for the address of a name (wasi:sockets)",

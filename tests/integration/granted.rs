@@ -2,8 +2,8 @@
 
 use std::os::unix::fs::symlink;
 
-use anyhow::Result;
-use ws_host_test_support::{Client, TestServer, startup_error};
+use anyhow::{Context, Result};
+use ws_host_test_support::{Client, TestServer, root, startup_error};
 
 use crate::configured::{Configuration, ask_admin};
 
@@ -217,5 +217,36 @@ fn flag_grants_a_folder() -> Result<()> {
     let (_server, mut client) = TestServer::with_client("guest-granted", &["--grant", &grant])?;
     let answer = client.ask(&format!("read {}/a.txt", folder.path().display()))?;
     assert_eq!(answer, "\"first\"");
+    Ok(())
+}
+
+#[test]
+fn example_answers_as_its_readme_says() -> Result<()> {
+    let folder = root().join("examples/capabilities");
+    let readme = std::fs::read_to_string(folder.join("README.md"))?;
+    let dialogue = readme.split("connect ws://127.0.0.1:8080/\n").nth(1).context("no dialogue")?;
+    let dialogue = dialogue.split("```").next().unwrap_or_default();
+    // The example sends a request to itself. Here another server with a port of its own takes its place.
+    let upstream = TestServer::serving("echo")?;
+    let address = upstream.address().to_string();
+    let settings = std::fs::read_to_string(folder.join("ws-host.toml"))?
+        .replace("http://127.0.0.1:8080", &format!("http://{address}"))
+        .replace("127.0.0.1:8080", "127.0.0.1:0")
+        .replace("../../target/components/capabilities.wasm", "{{capabilities}}")
+        .replace("folder:texts", &format!("folder:{}::texts", folder.join("texts").display()));
+    let configuration = Configuration::new(&settings)?;
+    let server = configuration.serve()?;
+    let mut client = Client::connect(&server)?;
+    let mut answers = 0;
+    for line in dialogue.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        match line.strip_prefix("< text ") {
+            Some(expected) => {
+                assert_eq!(client.receive_text()?, expected);
+                answers += 1;
+            }
+            None => client.send_text(&line.replace("127.0.0.1:8080", &address))?,
+        }
+    }
+    assert!(answers >= 5, "{answers}");
     Ok(())
 }

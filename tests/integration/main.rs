@@ -30,8 +30,9 @@ mod encrypted; // helper: TLS on the client's side
 mod expiry; // clients that expire
 mod fairness; // busy clients must not delay others
 mod faults; // handlers that trap, loop, hoard memory or fail
+mod fetching; // HTTP requests of handlers
 mod fields; // headers as handlers see them
-mod granted;
+mod granted; // capabilities that the configuration grants
 mod guests; // every guest is used
 mod half_closed; // clients that shut down writing
 mod handover; // what new code takes over in a reload
@@ -81,3 +82,4 @@ mod tls; // TLS connections
 mod topics; // messages to subscribers
 mod trials; // trials, canaries and rollbacks
 mod unread; // a log that nobody reads
+mod upstream; // helper: an HTTP server

@@ -1,7 +1,5 @@
 //! Values of the configuration: the interface `wasi:config/store`.
 
-#![expect(missing_docs, unsafe_code, reason = "the bindings are generated")]
-
 wit_bindgen::generate!({
     inline: "
         package wasi:config@0.2.0-rc.1;

@@ -1,6 +1,8 @@
-//! Answers questions with what its configuration grants: a value of `wasi:config`, and the files of a folder.
+//! Answers questions with what its configuration grants: a value of `wasi:config`, the files of a folder, and HTTP
+//! requests to a host.
 
 mod config;
+mod fetch;
 
 use std::fs;
 
@@ -18,7 +20,11 @@ impl Handler for Capabilities {
             }
             ("texts", _) => names("texts")?.join(" "),
             ("text", name) => fs::read_to_string(format!("texts/{name}.txt"))?,
-            _ => "hello NAME, texts, or text NAME".to_owned(),
+            ("get", url) => {
+                let (status, body) = fetch::get(url)?;
+                format!("{status} {body}")
+            }
+            _ => "hello NAME, texts, text NAME, or get URL".to_owned(),
         };
         Ok(client.send_text(answer.trim_end())?)
     }

@@ -9,8 +9,9 @@ use ws_host_protocol::handshake::forwarded::Convention;
 use ws_host_protocol::handshake::{Origins, Versions};
 
 use super::{
-    Config, Host, HostLimits, HostTimeouts, InstancePer, Limits, Links, Listen, Mode, OnFault,
-    OnFull, Pattern, PatternError, Resource, StaticFiles, Timeouts, Trial, Watch, check, memory,
+    Config, Host, HostLimits, HostTimeouts, HttpLimits, InstancePer, Limits, Links, Listen, Mode,
+    OnFault, OnFull, Pattern, PatternError, Resource, StaticFiles, Timeouts, Trial, Watch, check,
+    memory,
 };
 
 impl Default for HostLimits {
@@ -45,6 +46,17 @@ impl Default for Limits {
             max_instances: 10_000,
             max_state: 1 << 20,
             max_log: 64 << 10,
+        }
+    }
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            first_byte: Duration::from_secs(15),
+            between_bytes: Duration::from_secs(15),
+            max_response: 16 << 20,
         }
     }
 }
@@ -122,6 +134,7 @@ impl Resource {
             environment: Vec::new(),
             grants: Vec::new(),
             config: BTreeMap::new(),
+            http: HttpLimits::default(),
             instance_per: InstancePer::Resource { instances: NonZeroUsize::MIN },
             origins: Origins::default(),
             subprotocols: Vec::new(),

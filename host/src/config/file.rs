@@ -204,11 +204,25 @@ mod tests {
         expect(&deflating("compression-threshold = \"some\""), 6, &[]);
         expect(
             &more("grant = [\n  \"config\",\n  \"rockets\",\n]"),
-            7,
+            5,
             &["rockets", "folder:PATH"],
         );
         expect(&more("grant = [\"folder:none\"]"), 5, &["grant", "none, which is not a folder"]);
         expect(&more("grant = [\"folder:.\", \"folder:..::.\"]"), 5, &["two folders", "\".\""]);
+        expect(&more("http = { max-response = 1 }"), 5, &["http", "needs a host in grant"]);
+        let http =
+            |limit: &str| more(&format!("grant = [\"https://a.example\"]\nhttp = {{ {limit} }}"));
+        expect(
+            &http("connect-timeout = \"0s\""),
+            6,
+            &["http", "connect-timeout must be more than 0"],
+        );
+        expect(&http("max-response = 0"), 6, &["http", "max-response must be more than 0"]);
+        expect(
+            &http("conect-timeout = \"1s\""),
+            6,
+            &["`conect-timeout`", "did you mean `connect-timeout`"],
+        );
         expect(&more("config = { a = \"b\" }"), 5, &["config", "needs grant"]);
         expect(&more("max-message = 1\nmax-message = 2"), 6, &["duplicate"]);
         expect(&format!("admin = \"0.0.0.0:1\"\n{GOOD}"), 1, &["admin", "this machine"]);

@@ -50,7 +50,7 @@ pub use self::file::{FileError, read};
 pub use self::listen::{
     Certificate, ClientCertificates, Encryption, Listen, Need, ProxyProtocol, Tls,
 };
-pub use crate::grant::{Folder, Grant, InvalidGrant};
+pub use crate::grant::{Folder, Grant, HttpServer, InvalidGrant, Reach};
 pub use crate::pattern::{Pattern, PatternError};
 
 /// The configuration of a server.
@@ -141,6 +141,8 @@ pub struct Resource {
     pub grants: Vec<Grant>,
     /// The values that a handler reads through `wasi:config/store`. They need [`Grant::Config`].
     pub config: BTreeMap<String, String>,
+    /// The limits on HTTP requests of the handler. They need a [`Grant::Http`].
+    pub http: HttpLimits,
     /// Which clients share an instance.
     pub instance_per: InstancePer,
     /// The origins of web pages that may connect.
@@ -302,6 +304,20 @@ pub struct Limits {
     pub max_state: usize,
     /// Bytes per second that all instances together may print to the log. Beyond: lines are omitted.
     pub max_log: usize,
+}
+
+/// Limits on each HTTP request of a handler, and what happens when they are exceeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HttpLimits {
+    /// From the lookup of the server's name until a request can be sent. Expired: `connection-timeout`.
+    pub connect: Duration,
+    /// From then until the head of the response is complete. Expired: `connection-read-timeout`.
+    pub first_byte: Duration,
+    /// How long a handler waits for more of a response. Expired: `connection-read-timeout`.
+    pub between_bytes: Duration,
+    /// Bytes of the body of a response. Beyond: `HTTP-response-body-size`.
+    pub max_response: u64,
 }
 
 /// Timeouts of a resource, and what happens when they expire.

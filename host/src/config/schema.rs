@@ -81,6 +81,7 @@ pub struct Resource {
     pub environment: Option<BTreeMap<String, String>>,
     pub grant: Option<Vec<Grant>>,
     pub config: Option<BTreeMap<String, String>>,
+    pub http: Option<Http>,
     pub instance_per: Option<Sharing>,
     pub instances: Option<NonZeroUsize>,
     pub origins: Option<Vec<String>>,
@@ -111,6 +112,18 @@ pub struct Resource {
     pub checkpoint: Option<Time>,
     pub trial: Option<Time>,
     pub canary: Option<Percent>,
+}
+
+/// Limits on HTTP requests of handlers.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(missing_docs, reason = "docs/capabilities.md describes the keys")]
+#[non_exhaustive]
+pub struct Http {
+    pub connect_timeout: Option<Time>,
+    pub first_byte_timeout: Option<Time>,
+    pub between_bytes_timeout: Option<Time>,
+    pub max_response: Option<ByteSize>,
 }
 
 /// Which clients share an instance.

@@ -1,19 +1,25 @@
 //! Capabilities: what the handlers of a resource may use outside their sandbox.
 
 mod folder;
+mod http;
 
 use std::fmt;
 use std::str::FromStr;
 
 pub use self::folder::Folder;
+pub use self::http::{HttpServer, Reach};
 
 /// The prefix of a grant of a folder.
 const FOLDER: &str = "folder:";
 
+/// The beginnings of a grant of HTTP requests.
+const SCHEMES: [&str; 2] = ["http://", "https://"];
+
 /// The grant of `wasi:config`.
 const CONFIG: &str = "config";
 
-/// A capability that handlers do not have by default, written as `config` or `folder:/srv/data`.
+/// A capability that handlers do not have by default, written as `config`, `folder:/srv/data` or
+/// `https://api.example.com`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Grant {
@@ -21,6 +27,8 @@ pub enum Grant {
     Config,
     /// Reading the files of a folder, through `wasi:filesystem`.
     Folder(Folder),
+    /// HTTP requests to a server, through `wasi:http`.
+    Http(HttpServer),
 }
 
 /// The error for a text that is not a grant.
@@ -29,11 +37,16 @@ pub enum Grant {
 pub enum InvalidGrant {
     /// There is no such capability.
     #[error(
-        "{0:?} is not a capability: there are \"config\" (wasi:config) and \"folder:PATH\" (reading the files of a \
-         folder){hint}",
+        "{0:?} is not a capability: there are \"config\" (wasi:config), \"folder:PATH\" (reading the files of a \
+         folder), \"https://HOST\" and \"http://HOST\" (HTTP requests to a host){hint}",
         hint = hint(.0)
     )]
     Unknown(String),
+    /// The URL of a server is not valid.
+    #[error(
+        "{0:?} must name a host, such as \"https://api.example.com\" or \"http://127.0.0.1:8081\": {1}"
+    )]
+    NoServer(String, &'static str),
     /// The grant names no folder.
     #[error(
         "{0:?} must be \"folder:PATH\", or \"folder:PATH::NAME\" if the handler should see another name"
@@ -45,6 +58,10 @@ pub enum InvalidGrant {
 fn hint(text: &str) -> String {
     match text {
         text if text.starts_with(['/', '.']) => format!("; did you mean \"{FOLDER}{text}\"?"),
+        text if text.contains('.') && !text.contains(['/', ' ']) => {
+            let host = text.trim_start_matches("http:").trim_start_matches("https:");
+            format!("; did you mean \"https://{host}\"?")
+        }
         _ => String::new(),
     }
 }
@@ -53,15 +70,18 @@ impl FromStr for Grant {
     type Err = InvalidGrant;
 
     fn from_str(text: &str) -> Result<Self, InvalidGrant> {
-        match text {
-            CONFIG => Ok(Self::Config),
-            _ => match text.strip_prefix(FOLDER) {
-                Some(folder) => Folder::parse(folder)
-                    .map(Self::Folder)
-                    .ok_or_else(|| InvalidGrant::NoFolder(text.to_owned())),
-                None => Err(InvalidGrant::Unknown(text.to_owned())),
-            },
+        if text == CONFIG {
+            return Ok(Self::Config);
         }
+        if let Some(folder) = text.strip_prefix(FOLDER) {
+            let folder = Folder::parse(folder).map(Self::Folder);
+            return folder.ok_or_else(|| InvalidGrant::NoFolder(text.to_owned()));
+        }
+        if SCHEMES.iter().any(|scheme| text.starts_with(scheme)) {
+            let server = HttpServer::parse(text).map(Self::Http);
+            return server.map_err(|why| InvalidGrant::NoServer(text.to_owned(), why));
+        }
+        Err(InvalidGrant::Unknown(text.to_owned()))
     }
 }
 
@@ -70,6 +90,7 @@ impl fmt::Display for Grant {
         match self {
             Self::Config => f.write_str(CONFIG),
             Self::Folder(folder) => write!(f, "{FOLDER}{folder}"),
+            Self::Http(server) => server.fmt(f),
         }
     }
 }
@@ -80,7 +101,16 @@ mod tests {
 
     #[test]
     fn grants_are_written_as_they_are_read() {
-        for text in ["config", "folder:/srv/data", "folder:data", "folder:/srv/data::/data"] {
+        for text in [
+            "config",
+            "folder:/srv/data",
+            "folder:data",
+            "folder:/srv/data::/data",
+            "https://api.example.com",
+            "http://127.0.0.1:8081",
+            "http://[::1]:8081",
+            "https://vault.internal:8200 private",
+        ] {
             assert_eq!(text.parse::<Grant>().map(|grant| grant.to_string()), Ok(text.to_owned()));
         }
     }
@@ -97,6 +127,8 @@ mod tests {
         }
         let message = "/srv/data".parse::<Grant>().map_err(|error| error.to_string());
         assert!(message.is_err_and(|message| message.contains("mean \"folder:/srv/data\"")));
+        let message = "http:api.example.com".parse::<Grant>().map_err(|error| error.to_string());
+        assert!(message.is_err_and(|message| message.contains("mean \"https://api.example.com\"")));
     }
 
     #[test]

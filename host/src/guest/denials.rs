@@ -1,11 +1,20 @@
 //! The log of denials: capabilities of WASI that handlers asked for and do not have.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use http::Uri;
+use parking_lot::Mutex;
+
+/// How many servers of denied requests are logged. Some handlers connect to whatever server their clients name.
+const MAX_SERVERS: usize = 16;
+
+/// The most bytes of a server that are logged: the longest name of a host, with its scheme and port.
+const MAX_SERVER: usize = 267;
 
 /// A capability that is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Denied {
-    Http,
     Tcp,
     Udp,
     NameLookup,
@@ -17,13 +26,37 @@ pub(super) enum Denied {
 /// again does not fill the log.
 #[derive(Debug, Default)]
 pub(super) struct Denials {
-    logged: [AtomicBool; 6],
+    logged: [AtomicBool; 5],
+    servers: Mutex<HashSet<String>>,
 }
 
 impl Denials {
     /// Marks a denial as logged, and returns whether it is the first of its kind.
     fn is_first(&self, denied: Denied) -> bool {
         !self.logged[denied as usize].swap(true, Ordering::Relaxed)
+    }
+
+    /// Logs a denied request, if it is the first to its server.
+    pub(super) fn log_server(&self, server: &Uri, component: &str) {
+        let authority = server.authority().map_or("", |authority| authority.as_str());
+        let server = format!("{}://{authority}", server.scheme_str().unwrap_or_default());
+        if !self.is_first_to(&server) {
+            return;
+        }
+        // A name of a host has at most 253 bytes, but the handler may send anything.
+        let server = server.get(..MAX_SERVER).unwrap_or(&server);
+        tracing::warn!(
+            target: "guest",
+            component,
+            "the handler asked for an HTTP request (wasi:http) to {server}, which is not granted: add \"{server}\" to the \
+             resource's `grant` (or --grant {server}) if it may send requests to this host"
+        );
+    }
+
+    /// Marks a server as logged, and returns whether it was not logged before.
+    fn is_first_to(&self, server: &str) -> bool {
+        let mut servers = self.servers.lock();
+        servers.len() < MAX_SERVERS && servers.insert(server.to_owned())
     }
 
     /// Logs a denial, if it is the first of its kind.
@@ -46,12 +79,12 @@ impl Denials {
                 "the handler asked for {capability}, which is not granted: add \"config\" to the resource's `grant`, and \
                  the values to its table `config`"
             ),
-            Denied::Http | Denied::Tcp | Denied::Udp | Denied::NameLookup => tracing::warn!(
+            Denied::Tcp | Denied::Udp | Denied::NameLookup => tracing::warn!(
                 target: "guest",
                 component,
-                "the handler asked for {capability}: handlers have no network, and no setting grants it: let another \
-                 program make the request, and pass the answer to the handler as a custom message \
-                 (POST /resources/NAME/messages at the admin address)"
+                "the handler asked for {capability}, and no setting grants it: send HTTP requests with wasi:http to hosts \
+                 that the resource's `grant` names, or let another program make the connection, and pass its data to \
+                 the handler as custom messages (POST /resources/NAME/messages at the admin address)"
             ),
         }
     }
@@ -60,7 +93,6 @@ impl Denials {
 impl Denied {
     fn description(self) -> &'static str {
         match self {
-            Self::Http => "an HTTP request (wasi:http)",
             Self::Tcp => "a TCP socket (wasi:sockets)",
             Self::Udp => "a UDP socket (wasi:sockets)",
             Self::NameLookup => "the address of a name (wasi:sockets)",
@@ -75,16 +107,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_server_is_logged_once_up_to_a_limit() {
+        let denials = Denials::default();
+        assert!(
+            denials.is_first_to("https://a.example") && !denials.is_first_to("https://a.example")
+        );
+        let first = (0..100).filter(|number| denials.is_first_to(&number.to_string())).count();
+        assert_eq!(first, MAX_SERVERS - 1);
+    }
+
+    #[test]
     fn each_denial_is_logged_once() {
         let denials = Denials::default();
-        for denied in [
-            Denied::Http,
-            Denied::Tcp,
-            Denied::Udp,
-            Denied::NameLookup,
-            Denied::Files,
-            Denied::Config,
-        ] {
+        for denied in [Denied::Tcp, Denied::Udp, Denied::NameLookup, Denied::Files, Denied::Config]
+        {
             assert!(denials.is_first(denied));
             assert!(!denials.is_first(denied));
         }

@@ -18,6 +18,8 @@ mod denials;
 mod denied;
 mod error;
 mod grants;
+mod http;
+mod http_hooks;
 mod imports;
 mod instance;
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::error::LoadError;
 use super::memories::Memories;
 use super::stacks::Stacks;
 use super::state::State;
-use super::{cache, denied, imports, wasi_config};
+use super::{cache, denied, http, imports, wasi_config};
 use crate::ticker::{self, Repeat};
 
 /// The stack of a guest, in bytes. WebAssembly that needs more traps.
@@ -96,6 +96,7 @@ impl Runtime {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         denied::add_to_linker(&mut linker)?;
+        http::add_to_linker(&mut linker)?;
         wasi_config::add_to_linker(&mut linker)?;
         imports::add_to_linker(&mut linker)?;
         interrupt_at_ticks(&engine)?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Uri;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, StoreContextMut};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -11,8 +12,8 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use super::burst::Burst;
 use super::call_info::{CustomInfo, Reason};
 use super::denials::{Denials, Denied};
-use super::denied::DeniedHttp;
 use super::grants::Grants;
+use super::http_hooks::HttpHooks;
 use super::imports::{OptionsTable, Reply};
 use super::instance::Disconnection;
 use super::limits::{Limits, Meter};
@@ -83,7 +84,7 @@ struct Wasi {
     /// Created by the first call that needs it: many guests never make such a call.
     context: Option<Box<WasiCtx>>,
     http: WasiHttpCtx,
-    http_hooks: DeniedHttp,
+    http_hooks: HttpHooks,
     resources: ResourceTable,
     /// Whether the start-up code of the instance has run.
     has_started: bool,
@@ -94,13 +95,13 @@ impl State {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(MAX_HTTP_HEADERS);
         let wasi = Wasi {
-            setup,
             recent_stderr: RecentStderr::default(),
             context: None,
             http,
-            http_hooks: DeniedHttp,
+            http_hooks: HttpHooks::new(Arc::clone(&setup)),
             resources: ResourceTable::new(),
             has_started: false,
+            setup,
         };
         Self {
             resources,
@@ -141,6 +142,15 @@ impl State {
         let context = off_the_workers(move || Box::new(setup.wasi(&stderr))).await;
         self.wasi.context = Some(context);
         Ok(())
+    }
+
+    /// Returns whether the instance may send requests to the server of a URL. If not, logs the first such server.
+    pub(super) fn is_granted(&self, server: &Uri) -> bool {
+        let is_granted = self.grants().http().is_some_and(|client| client.grants(server));
+        if !is_granted {
+            self.wasi.setup.denials.log_server(server, &self.wasi.setup.component);
+        }
+        is_granted
     }
 
     /// Logs a denial, if it is the component's first of its kind.

@@ -24,6 +24,7 @@ use super::time_limit::TimeLimit;
 use super::{check, contract, stacks};
 use crate::actor_resources::ActorResources;
 use crate::grant::Grant;
+use crate::outgoing::HttpSettings;
 
 /// The first bytes of every WebAssembly file, and the bytes that follow them in a core module.
 const MAGIC: &[u8] = b"\0asm";
@@ -72,6 +73,8 @@ pub(crate) struct ComponentSpec {
     pub(crate) grants: Vec<Grant>,
     /// The values that the component reads through `wasi:config`.
     pub(crate) config: BTreeMap<String, String>,
+    /// The limits on its HTTP requests.
+    pub(crate) http: HttpSettings,
     pub(crate) limits: Limits,
     /// How many bytes all instances together may write to the log per second.
     pub(crate) max_log: usize,
@@ -119,7 +122,7 @@ impl Template {
         let setup = Arc::new(Setup {
             component: name,
             environment: spec.environment.clone(),
-            grants: Grants::new(&spec.grants, &spec.config),
+            grants: Grants::new(spec),
             log: Arc::new(LogBudget::new(spec.max_log)),
             denials: Denials::default(),
         });

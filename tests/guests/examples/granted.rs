@@ -1,7 +1,5 @@
 //! Uses the capabilities that a configuration can grant, and tells the client the result.
 
-#![expect(missing_docs, unsafe_code, reason = "the bindings of wasi:config are generated")]
-
 mod bindings {
     wit_bindgen::generate!({
         inline: "

@@ -9,7 +9,8 @@ use bytesize::ByteSize;
 
 use super::{At, Checked, ConfigLocation};
 use crate::config::{
-    HostLimits, HostTimeouts, InstancePer, Limits, MIN_HEADER_SIZE, Resource, Timeouts, Trial,
+    HostLimits, HostTimeouts, HttpLimits, InstancePer, Limits, MIN_HEADER_SIZE, Resource, Timeouts,
+    Trial,
 };
 
 /// The maximum number of clients and of instances: more than a server has in practice, and far below the maximum of the
@@ -154,6 +155,24 @@ impl Timeouts {
             idle: at.time_or_none("idle-timeout", idle)?,
             hibernate_after: at.time_or_none("hibernate-after", hibernate_after)?,
             checkpoint: at.time_or_none("checkpoint", checkpoint)?,
+        })
+    }
+}
+
+impl HttpLimits {
+    pub(super) fn checked(self, at: At) -> Checked<Self> {
+        let time = |key: &str, time| {
+            let checked = at.time("http", time);
+            checked.map_err(|error| at.invalid("http", format!("{key} {}", error.why)))
+        };
+        if self.max_response == 0 {
+            return Err(at.invalid("http", "max-response must be more than 0"));
+        }
+        Ok(Self {
+            connect: time("connect-timeout", self.connect)?,
+            first_byte: time("first-byte-timeout", self.first_byte)?,
+            between_bytes: time("between-bytes-timeout", self.between_bytes)?,
+            ..self
         })
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{At, Checked};
-use crate::config::{Folder, Grant};
+use super::{At, Checked, time};
+use crate::config::{Folder, Grant, HttpLimits, schema};
 
 /// Makes the paths of granted folders relative to the folder of the configuration.
 pub(super) fn in_folder(base: &Path, grants: Vec<Grant>) -> Vec<Grant> {
@@ -13,6 +13,22 @@ pub(super) fn in_folder(base: &Path, grants: Vec<Grant>) -> Vec<Grant> {
         other => other,
     };
     grants.into_iter().map(absolute).collect()
+}
+
+/// Adds the defaults of the limits on HTTP requests.
+pub(super) fn http(at: At, limits: Option<schema::Http>, is_granted: bool) -> Checked<HttpLimits> {
+    let default = HttpLimits::default();
+    let Some(limits) = limits else { return Ok(default) };
+    if !is_granted {
+        let why = "needs a host in grant, such as grant = [\"https://api.example.com\"]";
+        return Err(at.invalid("http", why));
+    }
+    Ok(HttpLimits {
+        connect: time(limits.connect_timeout, default.connect),
+        first_byte: time(limits.first_byte_timeout, default.first_byte),
+        between_bytes: time(limits.between_bytes_timeout, default.between_bytes),
+        max_response: limits.max_response.map_or(default.max_response, |size| size.as_u64()),
+    })
 }
 
 /// Checks the grants of a resource and the values for `wasi:config`.

@@ -11,8 +11,8 @@ use ws_host_protocol::handshake::{Origins, belongs_to_handshake};
 use super::{At, Checked, bytes, grant, time};
 use crate::config::schema::{self, Percent, Sharing, Time};
 use crate::config::{
-    Address, AutoAnswer, InstancePer, InvalidSetting, Limits, OnFault, OnFull, Pattern, Resource,
-    Timeouts, Trial,
+    Address, AutoAnswer, Grant, InstancePer, InvalidSetting, Limits, OnFault, OnFull, Pattern,
+    Resource, Timeouts, Trial,
 };
 
 /// The minimum of the default for `max-outbound`, in bytes: room for many small messages, even if `max-message` is
@@ -33,6 +33,7 @@ impl schema::Resource {
             .map_err(|error| at.invalid("path", error.to_string()))?;
         let timeouts = self.timeouts();
         let trial = self.trial(at)?;
+        let has_http = self.grant.iter().flatten().any(|grant| matches!(grant, Grant::Http(_)));
         let compression = self.compression(at)?;
         Ok(Resource {
             name: self.name.map_or_else(|| default_name(&component), Into::into),
@@ -45,6 +46,7 @@ impl schema::Resource {
             environment: self.environment.unwrap_or_default().into_iter().collect(),
             grants: grant::in_folder(folder, self.grant.unwrap_or_default()),
             config: self.config.unwrap_or_default(),
+            http: grant::http(at, self.http, has_http)?,
             instance_per,
             origins: origins(
                 at,
@@ -148,7 +150,8 @@ impl Resource {
         self.instance_per.check(at, &limits)?;
         let timeouts = self.timeouts.checked(at)?;
         let trial = self.trial.map(|trial| trial.checked(at)).transpose()?.flatten();
-        Ok(Self { limits, timeouts, trial, ..self })
+        let http = self.http.checked(at)?;
+        Ok(Self { limits, timeouts, trial, http, ..self })
     }
 }
 

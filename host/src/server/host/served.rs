@@ -12,6 +12,7 @@ use crate::actor::{self, Code};
 use crate::clients::HostClose;
 use crate::config::{self, Mode};
 use crate::guest::{self, ComponentSpec, Runtime};
+use crate::outgoing::HttpSettings;
 use crate::reload::{self, Loaded, ReloadError, ReloadHandle, ReloadTask};
 use crate::resource::{Resource, Stopping};
 use crate::server::error::StartError;
@@ -191,11 +192,19 @@ fn component_spec(settings: &config::Resource, mode: Mode) -> ComponentSpec {
         environment.push((name.to_owned(), value.to_owned()));
     }
     let limits = guest::Limits { max_memory, max_cpu, max_time };
+    let config::HttpLimits { connect, first_byte, between_bytes, max_response } = settings.http;
+    let http = HttpSettings {
+        connect_timeout: connect,
+        first_byte_timeout: first_byte,
+        between_bytes_timeout: between_bytes,
+        max_response,
+    };
     ComponentSpec {
         component: settings.component.clone(),
         environment,
         grants: settings.grants.clone(),
         config: settings.config.clone(),
+        http,
         limits,
         max_log,
     }
