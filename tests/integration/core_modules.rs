@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use anyhow::Result;
+use rustix::process::Signal;
 use tempfile::TempDir;
 use ws_host_test_support::{Client, TestServer, host_binary};
 
@@ -11,8 +12,8 @@ use ws_host_test_support::{Client, TestServer, host_binary};
 /// never frees the memory that the host asks for.
 const ECHO: &str = r#"(module
   (import "ws-host:socket/clients@0.1.0" "send-text" (func $send_text (param i64 i32 i32 i32)))
-  (memory (export "memory") 1)
-  (global $free (mut i32) (i32.const 64))
+  (memory (export "memory") 8)
+  (global $free (mut i32) (i32.const 65536))
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
     (global.get $free)
     (global.set $free (i32.and (i32.add (i32.add (global.get $free) (local.get 3)) (i32.const 7)) (i32.const -8))))
@@ -44,6 +45,32 @@ fn core_module_becomes_a_component_that_is_served() -> Result<()> {
     let server = TestServer::serving_file(&component, &[])?;
     let mut client = Client::connect(&server)?;
     assert_eq!(client.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
+fn handler_that_only_prints_is_not_said_to_ask_for_files() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    // Prints "printed\n" before each echo: an address and a length at 32, the text at 40.
+    let printing = ECHO
+        .replace(
+            "(memory",
+            r#"(import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+            (data (i32.const 32) "\28\00\00\00\08\00\00\00printed\n")
+            (memory"#,
+        )
+        .replace(
+            "(call $send_text",
+            "(drop (call $fd_write (i32.const 1) (i32.const 32) (i32.const 1) (i32.const 48)))
+            (call $send_text",
+        );
+    let (component, output) = componentize(&folder, &printing)?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let server = TestServer::serving_file(&component, &[])?;
+    assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
+    server.signal(Signal::TERM)?;
+    let log = server.wait()?.log;
+    assert!(log.contains("printed") && !log.contains("asked for"), "{log}");
     Ok(())
 }
 

@@ -17,6 +17,10 @@ pub(super) const HANDLER: &str = "ws-host:socket/handler@0.1.0";
 const WASI: &str = "wasi:";
 const ASYNCHRONOUS: &str = "@0.3";
 
+/// The beginning of the names of the interface with files, and its function that opens one.
+const FILES: &str = "wasi:filesystem/types@";
+const OPEN_FILE: &str = "[method]descriptor.open-at";
+
 /// Finds the exported handler, of any compatible version. Its functions are not checked.
 pub(super) fn handler(
     engine: &Engine,
@@ -64,6 +68,15 @@ pub(super) fn import_error(
     } else {
         LoadError::Import { path, cause }
     }
+}
+
+/// Returns whether a component has code that opens files.
+pub(super) fn opens_files(engine: &Engine, component: &Component) -> bool {
+    component.component_type().imports(engine).any(|(name, item)| {
+        name.starts_with(FILES)
+            && matches!(item.ty, ComponentItem::ComponentInstance(files)
+                if files.exports(engine).any(|(function, _)| function == OPEN_FILE))
+    })
 }
 
 struct Check<'a> {

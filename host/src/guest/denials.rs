@@ -59,6 +59,11 @@ impl Denials {
         servers.len() < MAX_SERVERS && servers.insert(server.to_owned())
     }
 
+    /// Never logs denials of this kind.
+    pub(super) fn silence(&self, denied: Denied) {
+        self.is_first(denied);
+    }
+
     /// Logs a denial, if it is the first of its kind.
     pub(super) fn log(&self, denied: Denied, component: &str) {
         if !self.is_first(denied) {

@@ -2,8 +2,10 @@
 package main
 
 import (
+	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"example/faults/wshost"
 )
@@ -35,6 +37,10 @@ func (f *faults) ReceivedText(client wshost.Client, message string) error {
 	switch command {
 	case "throw":
 		throw()
+	case "expire":
+		return client.Expire(time.Minute, time.Minute-10*time.Millisecond)
+	case "everything":
+		everything(client)
 	case "/throw-on-leave":
 		f.throwOnLeave = true
 	case "timer":
@@ -86,6 +92,24 @@ func (f *faults) Disconnected(wshost.Client, wshost.Disconnection) {
 func (f *faults) Fired(uint64) error {
 	throw()
 	return nil
+}
+
+func (f *faults) Expiring(client wshost.Client) error {
+	client.Keep()
+	return client.SendText("expiring")
+}
+
+func (f *faults) Stopping() error {
+	wshost.BroadcastText(wshost.Clients(), "stopping")
+	return nil
+}
+
+func (f *faults) ReceivedCustom(message []byte, about wshost.CustomMessage) ([]byte, error) {
+	reply := about.Kind() + " of " + about.Sender() + ": " + string(message)
+	if string(message) == "fail" {
+		return nil, errors.New(reply)
+	}
+	return []byte(reply), nil
 }
 
 func init() { wshost.Serve(&faults{}) }

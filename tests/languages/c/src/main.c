@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "everything.h"
 #include "ws_host.h"
 
 static unsigned count;
@@ -29,6 +30,10 @@ static void received_text(ws_client client, ws_string message) {
   count += 1;
   if (ws_equal(message, ws_text("throw"))) {
     throw_now();
+  } else if (ws_equal(message, ws_text("everything"))) {
+    everything(client);
+  } else if (ws_equal(message, ws_text("expire"))) {
+    ws_expire(client, 60000, 59990);
   } else if (ws_equal(message, ws_text("fail"))) {
     ws_fail(client, "failed with %d", 7);
   } else if (ws_equal(message, ws_text("/throw-on-leave"))) {
@@ -72,6 +77,24 @@ static void fired(uint64_t timer) {
   throw_now();
 }
 
+static void expiring(ws_client client) {
+  ws_keep(client);
+  ws_send_text(client, ws_text("expiring"));
+}
+
+static void stopping(void) {
+  ws_broadcast(ws_connected_clients(), ws_text_message(ws_text("stopping")), NULL);
+}
+
+static bool received_custom(ws_bytes message, ws_bytes *reply) {
+  // A zero byte follows what comes from the host.
+  const char *text = (const char *)message.data;
+  ws_string kind = ws_custom_kind(), sender = ws_custom_sender();
+  *reply = ws_bytes_of(
+      ws_format("%s of %s: %s", kind.data ? kind.data : "", sender.data ? sender.data : "", text));
+  return strcmp(text, "fail");
+}
+
 const ws_handler ws_host_handler = {
     .connected = connected,
     .received_text = received_text,
@@ -79,4 +102,7 @@ const ws_handler ws_host_handler = {
     .received_pong = received_pong,
     .disconnected = disconnected,
     .fired = fired,
+    .expiring = expiring,
+    .stopping = stopping,
+    .received_custom = received_custom,
 };

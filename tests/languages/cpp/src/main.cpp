@@ -1,9 +1,11 @@
-// A handler that fails in each way in which handlers fail. It replaces src/main.cpp in a project named faults.
+// A handler that fails in each way in which handlers fail. It replaces src/main.cpp in a project named
+// faults.
 
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
 
+#include "everything.hpp"
 #include "ws_host.hpp"
 
 namespace {
@@ -28,6 +30,10 @@ class Faults : public ws::Handler {
     count_ += 1;
     if (message == "throw") {
       throw_now();
+    } else if (message == "everything") {
+      everything(client);
+    } else if (message == "expire") {
+      client.expire(std::chrono::minutes(1), std::chrono::milliseconds(59990));
     } else if (message == "fail") {
       client.fail("failed with 7");
     } else if (message == "/throw-on-leave") {
@@ -70,6 +76,19 @@ class Faults : public ws::Handler {
   }
 
   void fired(std::uint64_t) override { throw_now(); }
+
+  void expiring(ws::Client client) override {
+    client.keep();
+    client.send("expiring");
+  }
+
+  void stopping() override { ws::broadcast(ws::clients(), "stopping"); }
+
+  bool received_custom(ws::Bytes message, std::string &reply) override {
+    std::string text(message.begin(), message.end());
+    reply = ws::custom_kind().value_or("") + " of " + ws::custom_sender().value_or("") + ": " + text;
+    return text != "fail";
+  }
 };
 
 }  // namespace

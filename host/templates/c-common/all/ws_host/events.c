@@ -6,7 +6,7 @@
 
 #include "internal.h"
 
-// ---------------------------------------------------------------------------------------- Memory that an event is done with
+// ---- Memory that is freed after an event ----
 
 typedef struct large {
   struct large *next;
@@ -46,7 +46,8 @@ static void release(void) {
 }
 
 // The host asks for memory here for what it passes. One byte more makes a text a string of C.
-__attribute__((export_name("cabi_realloc"))) void *ws_host_realloc(void *old, size_t old_size, size_t align, size_t size) {
+__attribute__((export_name("cabi_realloc"))) void *ws_host_realloc(void *old, size_t old_size, size_t align,
+                                                                   size_t size) {
   (void)align;
   char *fresh = ws_host_is_passing ? ws_alloc(size + 1) : malloc(size + 1);
   if (!fresh) abort();
@@ -55,7 +56,7 @@ __attribute__((export_name("cabi_realloc"))) void *ws_host_realloc(void *old, si
   return fresh;
 }
 
-// ------------------------------------------------------------------------------------------------------------- The events
+// ---- The events ----
 
 #define ON(interface, name) __attribute__((export_name("ws-host:socket/" interface "@0.1.0#" name)))
 
@@ -81,7 +82,8 @@ static void received(ws_client client, bool is_binary, const char *data, size_t 
   else if (!is_binary && ws_host_handler.received_text)
     ws_host_handler.received_text(client, (ws_string){data, size});
   else
-    ws_close(client, 1003, ws_text(is_binary ? "this resource takes no binary messages" : "this resource takes no text"));
+    ws_close(client, 1003,
+             ws_text(is_binary ? "this resource takes no binary messages" : "this resource takes no text"));
   finish();
 }
 
@@ -89,7 +91,8 @@ ON("handler", "received-text") void ws_host_received_text(ws_client client, cons
   received(client, false, data, size);
 }
 
-ON("handler", "received-binary") void ws_host_received_binary(ws_client client, const char *data, size_t size) {
+ON("handler", "received-binary")
+void ws_host_received_binary(ws_client client, const char *data, size_t size) {
   received(client, true, data, size);
 }
 
@@ -99,24 +102,25 @@ ON("burst-listener", "received-burst") void ws_host_received_burst(ws_client cli
       uint8_t is_some, padding[3], is_binary;
       ws_string content;
     } next;
-    CALL(next_of_burst(&next));
+    CALL(ws_imported_next_of_burst(&next));
     if (!next.is_some) break;
     received(client, next.is_binary, next.content.data, next.content.size);
   }
   finish();
 }
 
-ON("handler", "received-pong") void ws_host_received_pong(ws_client client, const uint8_t *data, size_t size) {
+ON("handler", "received-pong")
+void ws_host_received_pong(ws_client client, const uint8_t *data, size_t size) {
   begin();
   if (ws_host_handler.received_pong) ws_host_handler.received_pong(client, (ws_bytes){data, size});
   finish();
 }
 
-#define CLIENT_EVENT(interface, export, name)                                 \
-  ON(interface, export) void ws_host_##name(ws_client client) {               \
-    begin();                                                                  \
-    if (ws_host_handler.name) ws_host_handler.name(client);                   \
-    finish();                                                                 \
+#define CLIENT_EVENT(interface, export, name)                   \
+  ON(interface, export) void ws_host_##name(ws_client client) { \
+    begin();                                                    \
+    if (ws_host_handler.name) ws_host_handler.name(client);     \
+    finish();                                                   \
   }
 CLIENT_EVENT("handler", "disconnected", disconnected)
 CLIENT_EVENT("drained-listener", "drained", drained)
@@ -158,7 +162,8 @@ ON("lifecycle", "resume") void *ws_host_resume(int32_t is_some, uint8_t *data, s
   uint8_t *first = is_some && size && !ws_host_is_passing ? data : NULL;
   begin();
   ws_string problem = {0};
-  bool resumed = !ws_host_handler.resume || ws_host_handler.resume(is_some ? (ws_bytes){data, size} : (ws_bytes){0}, &problem);
+  bool resumed = !ws_host_handler.resume ||
+                 ws_host_handler.resume(is_some ? (ws_bytes){data, size} : (ws_bytes){0}, &problem);
   void *answer = return_bytes(!resumed, ws_bytes_of(problem));
   free(first);
   return answer;

@@ -7,7 +7,7 @@
 
 #include "internal.h"
 
-// ------------------------------------------------------------------------------------------------------------ What they return
+// ---- What functions of the host return ----
 
 // Where a function writes a result that is more than a number.
 static union {
@@ -46,7 +46,7 @@ static bool wide(uint64_t *value) {
   return result.tag;
 }
 
-// ------------------------------------------------------------------------------------------------------------------- Text
+// ---- Text ----
 
 ws_string ws_text(const char *string) { return (ws_string){string, strlen(string)}; }
 
@@ -90,7 +90,7 @@ void ws_fail(ws_client client, const char *format, ...) {
   ws_close(client, 1011, reason);
 }
 
-// ---------------------------------------------------------------------------------------------------------------- Clients
+// ---- Clients ----
 
 ws_message ws_text_message(ws_string text) { return (ws_message){false, ws_bytes_of(text)}; }
 
@@ -104,44 +104,45 @@ typedef struct {
 static bool open_options(const ws_send_options *wanted, options *made) {
   *made = (options){0};
   if (!wanted) return true;
-  made->handle = new_send_options();
+  made->handle = ws_imported_new_send_options();
   made->is_some = 1;
   bool ok = true;
   if (wanted->compression) {
     ws_string how = ws_text(wanted->compression);
-    CALL(set_compression(made->handle, how.data, how.size, &result));
+    CALL(ws_imported_set_compression(made->handle, how.data, how.size, &result));
     ok = is_done();
   }
   if (ok && wanted->max_frame) {
-    CALL(set_max_frame(made->handle, 1, (int32_t)wanted->max_frame, &result));
+    CALL(ws_imported_set_max_frame(made->handle, 1, (int32_t)wanted->max_frame, &result));
     ok = is_done();
   }
   if (ok && wanted->except.size) {
-    CALL(set_except(made->handle, wanted->except.data, wanted->except.size, &result));
+    CALL(ws_imported_set_except(made->handle, wanted->except.data, wanted->except.size, &result));
     ok = is_done();
   }
-  if (!ok) drop_send_options(made->handle);
+  if (!ok) ws_imported_drop_send_options(made->handle);
   return ok;
 }
 
 static void close_options(options made) {
-  if (made.is_some) drop_send_options(made.handle);
+  if (made.is_some) ws_imported_drop_send_options(made.handle);
 }
 
 bool ws_send_text(ws_client to, ws_string message) {
-  CALL(send_text(to, message.data, message.size, &result));
+  CALL(ws_imported_send_text(to, message.data, message.size, &result));
   return is_done();
 }
 
 bool ws_send_binary(ws_client to, ws_bytes message) {
-  CALL(send_binary(to, message.data, message.size, &result));
+  CALL(ws_imported_send_binary(to, message.data, message.size, &result));
   return is_done();
 }
 
 bool ws_send(ws_client to, ws_message message, const ws_send_options *wanted) {
   options made;
   if (!open_options(wanted, &made)) return false;
-  CALL(send_message(to, message.is_binary, message.content.data, message.content.size, made.is_some, made.handle, &result));
+  CALL(ws_imported_send_message(to, message.is_binary, message.content.data, message.content.size,
+                                made.is_some, made.handle, &result));
   close_options(made);
   return is_done();
 }
@@ -149,55 +150,55 @@ bool ws_send(ws_client to, ws_message message, const ws_send_options *wanted) {
 ws_clients ws_broadcast(ws_clients to, ws_message message, const ws_send_options *wanted) {
   options made;
   if (!open_options(wanted, &made)) return to;
-  CALL(broadcast(to.data, to.size, message.is_binary, message.content.data, message.content.size, made.is_some, made.handle,
-                 &result));
+  CALL(ws_imported_broadcast(to.data, to.size, message.is_binary, message.content.data, message.content.size,
+                             made.is_some, made.handle, &result));
   close_options(made);
   return result.clients;
 }
 
 bool ws_ping(ws_client to, ws_bytes payload) {
-  CALL(ping(to, payload.data, payload.size, &result));
+  CALL(ws_imported_ping(to, payload.data, payload.size, &result));
   return is_done();
 }
 
 bool ws_pong(ws_client to, ws_bytes payload) {
-  CALL(pong(to, payload.data, payload.size, &result));
+  CALL(ws_imported_pong(to, payload.data, payload.size, &result));
   return is_done();
 }
 
 bool ws_close(ws_client client, uint16_t code, ws_string reason) {
-  CALL(close_client(client, code, reason.data, reason.size, &result));
+  CALL(ws_imported_close_client(client, code, reason.data, reason.size, &result));
   return is_done();
 }
 
-bool ws_abort(ws_client client) { return abort_client(client); }
+bool ws_abort(ws_client client) { return ws_imported_abort_client(client); }
 
 ws_clients ws_connected_clients(void) {
-  CALL(connected_clients(&result));
+  CALL(ws_imported_connected_clients(&result));
   return result.clients;
 }
 
 bool ws_buffered(ws_client client, uint64_t *bytes) {
-  CALL(buffered(client, &result));
+  CALL(ws_imported_buffered(client, &result));
   return wide(bytes);
 }
 
 bool ws_attach(ws_client client, ws_bytes attachment) {
-  CALL(attach(client, attachment.data, attachment.size, &result));
+  CALL(ws_imported_attach(client, attachment.data, attachment.size, &result));
   return is_done();
 }
 
 ws_bytes ws_attachment(ws_client client) {
-  CALL(attachment_of(client, &result));
+  CALL(ws_imported_attachment_of(client, &result));
   return ws_bytes_of(optional());
 }
 
-// ---------------------------------------------------------------------------------------------- The request and the answer
+// ---- The request and the answer ----
 
-#define REQUEST_TEXT(name)                          \
-  ws_string ws_request_##name(ws_client client) {   \
-    CALL(request_##name(client, &result));          \
-    return optional();                              \
+#define REQUEST_TEXT(name)                             \
+  ws_string ws_request_##name(ws_client client) {      \
+    CALL(ws_imported_request_##name(client, &result)); \
+    return optional();                                 \
   }
 REQUEST_TEXT(resource_name)
 REQUEST_TEXT(path)
@@ -212,19 +213,19 @@ REQUEST_TEXT(server_name)
 REQUEST_TEXT(certificate_fingerprint)
 REQUEST_TEXT(certificate_subject)
 
-#define REQUEST_NUMBER(name)                       \
-  uint16_t ws_request_##name(ws_client client) {   \
-    CALL(request_##name(client, &result));         \
-    return number();                               \
+#define REQUEST_NUMBER(name)                           \
+  uint16_t ws_request_##name(ws_client client) {       \
+    CALL(ws_imported_request_##name(client, &result)); \
+    return number();                                   \
   }
 REQUEST_NUMBER(protocol_version)
 REQUEST_NUMBER(peer_port)
 REQUEST_NUMBER(local_port)
 
-#define REQUEST_LIST(type, kind, name)        \
-  type ws_request_##name(ws_client client) {  \
-    CALL(request_##name(client, &result));    \
-    return result.kind;                       \
+#define REQUEST_LIST(type, kind, name)                 \
+  type ws_request_##name(ws_client client) {           \
+    CALL(ws_imported_request_##name(client, &result)); \
+    return result.kind;                                \
   }
 REQUEST_LIST(ws_pairs, pairs, parameters)
 REQUEST_LIST(ws_pairs, pairs, headers)
@@ -232,19 +233,19 @@ REQUEST_LIST(ws_strings, strings, offered_subprotocols)
 REQUEST_LIST(ws_strings, strings, certificate_names)
 
 ws_bytes ws_request_certificate(ws_client client) {
-  CALL(request_certificate(client, &result));
+  CALL(ws_imported_request_certificate(client, &result));
   return ws_bytes_of(optional());
 }
 
-bool ws_request_secure(ws_client client) { return request_secure(client); }
+bool ws_request_secure(ws_client client) { return ws_imported_request_secure(client); }
 
 ws_string ws_request_parameter(ws_client client, const char *name) {
-  CALL(request_parameter(client, name, strlen(name), &result));
+  CALL(ws_imported_request_parameter(client, name, strlen(name), &result));
   return optional();
 }
 
 ws_string ws_request_header(ws_client client, const char *name) {
-  CALL(request_header(client, name, strlen(name), &result));
+  CALL(ws_imported_request_header(client, name, strlen(name), &result));
   return optional();
 }
 
@@ -287,150 +288,154 @@ ws_string ws_request_query_value(ws_client client, const char *name) {
 }
 
 bool ws_choose_subprotocol(ws_client client, ws_string name) {
-  CALL(choose_subprotocol(client, name.data, name.size, &result));
+  CALL(ws_imported_choose_subprotocol(client, name.data, name.size, &result));
   return is_done();
 }
 
 bool ws_add_header(ws_client client, ws_string name, ws_string value) {
-  CALL(add_header(client, name.data, name.size, value.data, value.size, &result));
+  CALL(ws_imported_add_header(client, name.data, name.size, value.data, value.size, &result));
   return is_done();
 }
 
 bool ws_set_status(ws_client client, uint16_t status) {
-  CALL(set_status(client, status, &result));
+  CALL(ws_imported_set_status(client, status, &result));
   return is_done();
 }
 
 bool ws_set_body(ws_client client, ws_string type, ws_bytes body) {
-  CALL(set_body(client, type.data, type.size, body.data, body.size, &result));
+  CALL(ws_imported_set_body(client, type.data, type.size, body.data, body.size, &result));
   return is_done();
 }
 
 bool ws_refuse(ws_client client, uint16_t status, ws_string text) {
-  if (!ws_set_status(client, status) || !ws_set_body(client, ws_text("text/plain; charset=utf-8"), ws_bytes_of(text))) {
-    fprintf(stderr, "client %llu: refused with 500, as the refusal is not valid: %s\n", (unsigned long long)client, ws_error());
+  if (!ws_set_status(client, status) ||
+      !ws_set_body(client, ws_text("text/plain; charset=utf-8"), ws_bytes_of(text))) {
+    fprintf(stderr, "client %llu: refused with 500, as the refusal is not valid: %s\n",
+            (unsigned long long)client, ws_error());
     ws_set_status(client, 500);
   }
   return false;
 }
 
-// ------------------------------------------------------------------------------------- The end of a connection, time, state
+// ---- The end of a connection, time, state ----
 
 ws_string ws_disconnection_cause(ws_client client) {
-  CALL(disconnection_cause(client, &result));
+  CALL(ws_imported_disconnection_cause(client, &result));
   return optional();
 }
 
 ws_string ws_disconnection_reason(ws_client client) {
-  CALL(disconnection_reason(client, &result));
+  CALL(ws_imported_disconnection_reason(client, &result));
   return optional();
 }
 
 uint16_t ws_disconnection_code(ws_client client) {
-  CALL(disconnection_code(client, &result));
+  CALL(ws_imported_disconnection_code(client, &result));
   return result.tag ? result.number.value : 1006;
 }
 
 uint16_t ws_disconnection_sent_code(ws_client client) {
-  CALL(disconnection_sent_code(client, &result));
+  CALL(ws_imported_disconnection_sent_code(client, &result));
   return number();
 }
 
-bool ws_disconnection_clean(ws_client client) { return disconnection_clean(client); }
+bool ws_disconnection_clean(ws_client client) { return ws_imported_disconnection_clean(client); }
 
 bool ws_set_timer(uint64_t timer, uint64_t milliseconds) {
-  CALL(set_timer(timer, milliseconds, &result));
+  CALL(ws_imported_set_timer(timer, milliseconds, &result));
   return is_done();
 }
 
-bool ws_cancel_timer(uint64_t timer) { return cancel_timer(timer); }
+bool ws_cancel_timer(uint64_t timer) { return ws_imported_cancel_timer(timer); }
 
 bool ws_expire(ws_client client, uint64_t milliseconds, uint64_t notice) {
-  CALL(expire(client, milliseconds, notice, &result));
+  CALL(ws_imported_expire(client, milliseconds, notice, &result));
   return is_done();
 }
 
-bool ws_keep(ws_client client) { return keep(client); }
+bool ws_keep(ws_client client) { return ws_imported_keep(client); }
 
 bool ws_remaining(ws_client client, uint64_t *milliseconds) {
-  CALL(remaining(client, &result));
+  CALL(ws_imported_remaining(client, &result));
   return wide(milliseconds);
 }
 
 ws_string ws_state_reason(void) {
-  CALL(state_reason(&result));
+  CALL(ws_imported_state_reason(&result));
   return optional();
 }
 
 bool ws_state_age(uint64_t *milliseconds) {
-  CALL(state_age(&result));
+  CALL(ws_imported_state_age(&result));
   return wide(milliseconds);
 }
 
 ws_string ws_custom_kind(void) {
-  CALL(custom_kind(&result));
+  CALL(ws_imported_custom_kind(&result));
   return optional();
 }
 
 ws_string ws_custom_sender(void) {
-  CALL(custom_sender(&result));
+  CALL(ws_imported_custom_sender(&result));
   return optional();
 }
 
-// -------------------------------------------------------------------------------------------------------- Topics and tags
+// ---- Topics and tags ----
 
 bool ws_subscribe(ws_client client, ws_string topic) {
-  CALL(subscribe(client, topic.data, topic.size, &result));
+  CALL(ws_imported_subscribe(client, topic.data, topic.size, &result));
   return is_done();
 }
 
-bool ws_unsubscribe(ws_client client, ws_string topic) { return unsubscribe(client, topic.data, topic.size); }
+bool ws_unsubscribe(ws_client client, ws_string topic) {
+  return ws_imported_unsubscribe(client, topic.data, topic.size);
+}
 
-uint32_t ws_unsubscribe_all(ws_client client) { return (uint32_t)unsubscribe_all(client); }
+uint32_t ws_unsubscribe_all(ws_client client) { return (uint32_t)ws_imported_unsubscribe_all(client); }
 
 ws_strings ws_topics_of(ws_client client) {
-  CALL(topics_of(client, &result));
+  CALL(ws_imported_topics_of(client, &result));
   return result.strings;
 }
 
-uint32_t ws_subscribers(ws_string topic) { return (uint32_t)subscribers(topic.data, topic.size); }
+uint32_t ws_subscribers(ws_string topic) { return (uint32_t)ws_imported_subscribers(topic.data, topic.size); }
 
 bool ws_publish(ws_string topic, ws_message message, const ws_send_options *wanted) {
   options made;
   if (!open_options(wanted, &made)) return false;
-  CALL(publish(topic.data, topic.size, message.is_binary, message.content.data, message.content.size, made.is_some,
-               made.handle, &result));
+  CALL(ws_imported_publish(topic.data, topic.size, message.is_binary, message.content.data,
+                           message.content.size, made.is_some, made.handle, &result));
   close_options(made);
   return is_done();
 }
 
 bool ws_tag(ws_client client, ws_string tag) {
-  CALL(add_tag(client, tag.data, tag.size, &result));
+  CALL(ws_imported_add_tag(client, tag.data, tag.size, &result));
   return is_done();
 }
 
-bool ws_untag(ws_client client, ws_string tag) { return remove_tag(client, tag.data, tag.size); }
+bool ws_untag(ws_client client, ws_string tag) { return ws_imported_remove_tag(client, tag.data, tag.size); }
 
 ws_strings ws_tags_of(ws_client client) {
-  CALL(tags_of(client, &result));
+  CALL(ws_imported_tags_of(client, &result));
   return result.strings;
 }
 
 ws_clients ws_clients_of(ws_string tag) {
-  CALL(clients_of(tag.data, tag.size, &result));
+  CALL(ws_imported_clients_of(tag.data, tag.size, &result));
   return result.clients;
 }
 
 bool ws_send_tagged(ws_string tag, ws_message message, const ws_send_options *wanted) {
   options made;
   if (!open_options(wanted, &made)) return false;
-  CALL(send_tagged(tag.data, tag.size, message.is_binary, message.content.data, message.content.size, made.is_some,
-                   made.handle, &result));
+  CALL(ws_imported_send_tagged(tag.data, tag.size, message.is_binary, message.content.data,
+                               message.content.size, made.is_some, made.handle, &result));
   close_options(made);
   return is_done();
 }
 
 bool ws_close_tagged(ws_string tag, uint16_t code, ws_string reason) {
-  CALL(close_tagged(tag.data, tag.size, code, reason.data, reason.size, &result));
+  CALL(ws_imported_close_tagged(tag.data, tag.size, code, reason.data, reason.size, &result));
   return is_done();
 }

@@ -6,8 +6,8 @@
 #include "imports.h"
 #include "ws_host.h"
 
-// Whether the host is about to ask for memory. Otherwise, it is the layer between WASI and the host that does, once, and
-// keeps it for the life of the instance.
+// Whether the host is about to ask for memory. Otherwise, it is the layer between WASI and the host that
+// does, once, and keeps it for the life of the instance.
 extern bool ws_host_is_passing;
 
 // What ws_error returns.

@@ -6,15 +6,16 @@
 //
 //     const ws_handler ws_host_handler = {.received_text = received_text};
 //
-// The static variables of the handler are the state of one instance. Events arrive one at a time, so they need no locks.
-// What is printed to stdout or stderr appears in the host's log.
+// The static variables of the handler are the state of one instance. Events arrive one at a time, so they
+// need no locks. What is printed to stdout or stderr appears in the host's log.
 //
-// Memory: what the functions here return, and what an event gets, stays valid until the event ends, and is freed then.
-// Copy what must live longer.
+// Memory: what the functions here return, and what an event gets, stays valid until the event ends, and is
+// freed then. Copy what must live longer.
 //
-// Failures: functions that can fail return false, and `ws_error()` says why. An event that failed calls `ws_fail`, which
-// logs a line and closes its client with 1011. A trap (abort, assert, a null function, too little memory) ends the
-// instance: the client of the event is closed with 1011, and the next event goes to a fresh instance.
+// Failures: functions that can fail return false, and `ws_error()` says why. An event that failed calls
+// `ws_fail`, which logs a line and closes its client with 1011. A trap (abort, assert, a null function, too
+// little memory) ends the instance: the client of the event is closed with 1011, and the next event goes to a
+// fresh instance.
 
 #ifndef WS_HOST_H
 #define WS_HOST_H
@@ -27,8 +28,8 @@
 extern "C" {
 #endif
 
-// Text in UTF-8. A text that comes from the host has a zero byte behind it, so that it is also a string of C. A text that
-// is not there (a header that was not sent, for example) has the data NULL.
+// Text in UTF-8. A text that comes from the host has a zero byte behind it, so that it is also a string of C.
+// A text that is not there (a header that was not sent, for example) has the data NULL.
 typedef struct {
   const char *data;
   size_t size;
@@ -67,12 +68,12 @@ typedef struct {
   size_t size;
 } ws_pairs;
 
-// ---------------------------------------------------------------------------------------------------------- The handler
+// ---- The handler ----
 
 // The events of a handler. Leave out those that you do not need.
 typedef struct {
-  // A client asks to connect. True accepts it; `return ws_refuse(…)` refuses it. What is sent to it here follows right
-  // after the handshake. By default, each client is accepted.
+  // A client asks to connect. True accepts it; `return ws_refuse(…)` refuses it. What is sent to it here
+  // follows right after the handshake. By default, each client is accepted.
   bool (*connected)(ws_client client);
 
   // A message. By default, the client is closed with 1003.
@@ -88,12 +89,13 @@ typedef struct {
   // A timer is due. It may be set again here.
   void (*fired)(uint64_t timer);
 
-  // The state for the instance that takes over: at a reload, at hibernation, and, with `checkpoint` in the configuration,
-  // after a fault. With the data NULL there is none.
+  // The state for the instance that takes over: at a reload, at hibernation, and, with `checkpoint` in the
+  // configuration, after a fault. With the data NULL there is none.
   ws_bytes (*suspend)(void);
 
-  // Takes over from an earlier instance: the first event of each instance that replaces another. The state's data is NULL
-  // if there is none. False refuses the state, with the reason in `problem`; the code that made it then continues.
+  // Takes over from an earlier instance: the first event of each instance that replaces another. The state's
+  // data is NULL if there is none. False refuses the state, with the reason in `problem`; the code that made
+  // it then continues.
   bool (*resume)(ws_bytes state, ws_string *problem);
 
   // There is room again for a client after sending to it failed with "full".
@@ -105,15 +107,15 @@ typedef struct {
   // The server stops. The clients are still open, and are closed when this returns.
   void (*stopping)(void);
 
-  // A message of the operator, or of the program that embeds the host. True returns `reply` to the sender as the answer,
-  // false as the reason of a failure.
+  // A message of the operator, or of the program that embeds the host. True returns `reply` to the sender as
+  // the answer, false as the reason of a failure.
   bool (*received_custom)(ws_bytes message, ws_bytes *reply);
 } ws_handler;
 
 // The handler of this component. Define it in one file.
 extern const ws_handler ws_host_handler;
 
-// --------------------------------------------------------------------------------------------------- Text, memory, errors
+// ---- Text, memory, errors ----
 
 // A string of C as a text.
 ws_string ws_text(const char *string);
@@ -133,10 +135,11 @@ void *ws_alloc(size_t size);
 // Why the last function that returned false failed: a word of the contract, such as "closed" or "full".
 const char *ws_error(void);
 
-// Logs a formatted line, and closes the client with 1011. With `ws-host dev`, the client gets the line as the reason.
+// Logs a formatted line, and closes the client with 1011. With `ws-host dev`, the client gets the line as the
+// reason.
 void ws_fail(ws_client client, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-// ------------------------------------------------------------------------------------------------------------- Sending
+// ---- Sending ----
 
 // A message of either kind.
 typedef struct {
@@ -149,8 +152,8 @@ ws_message ws_binary_message(ws_bytes bytes);
 
 // How messages are sent. Zero is the default of each.
 typedef struct {
-  // "by-length", "always" or "never". Use "never" for data that is already compressed, and for a message with both a
-  // secret and text of somebody else.
+  // "by-length", "always" or "never". Use "never" for data that is already compressed, and for a message with
+  // both a secret and text of somebody else.
   const char *compression;
   // The longest payload of a frame. A longer message goes out in fragments.
   uint32_t max_frame;
@@ -158,19 +161,20 @@ typedef struct {
   ws_clients except;
 } ws_send_options;
 
-// These never wait. They return false with "closed" (the client has gone, or is not one of this instance), "full" (it has
-// not read earlier messages; `drained` follows), "too-long" or "unsupported".
+// These never wait. They return false with "closed" (the client has gone, or is not one of this instance),
+// "full" (it has not read earlier messages; `drained` follows), "too-long" or "unsupported".
 bool ws_send_text(ws_client to, ws_string message);
 bool ws_send_binary(ws_client to, ws_bytes message);
 bool ws_send(ws_client to, ws_message message, const ws_send_options *options);
 bool ws_ping(ws_client to, ws_bytes payload);
 bool ws_pong(ws_client to, ws_bytes payload);
 
-// Sends one message to many clients of this instance. Returns those that did not get it. The options may be NULL.
+// Sends one message to many clients of this instance. Returns those that did not get it. The options may be
+// NULL.
 ws_clients ws_broadcast(ws_clients to, ws_message message, const ws_send_options *options);
 
-// Starts the closing handshake, after everything that was sent before. Codes are 1000 to 1003, 1007 to 1014 and 3000 to
-// 4999; a reason has at most 123 bytes.
+// Starts the closing handshake, after everything that was sent before. Codes are 1000 to 1003, 1007 to 1014
+// and 3000 to 4999; a reason has at most 123 bytes.
 bool ws_close(ws_client client, uint16_t code, ws_string reason);
 
 // Drops the connection without a closing handshake. Returns whether there was one.
@@ -182,11 +186,12 @@ ws_clients ws_connected_clients(void);
 // How many bytes wait to be written to the client. False if it is closed.
 bool ws_buffered(ws_client client, uint64_t *bytes);
 
-// Stores up to 16 KiB with the client, which outlive a reload, a fault and hibernation; and returns what was stored.
+// Stores up to 16 KiB with the client, which outlive a reload, a fault and hibernation; and returns what was
+// stored.
 bool ws_attach(ws_client client, ws_bytes attachment);
 ws_bytes ws_attachment(ws_client client);
 
-// ---------------------------------------------------------------------------------- The request and the handshake's answer
+// ---- The request and the handshake's answer ----
 
 // From `connected` to the end of `disconnected`.
 ws_string ws_request_resource_name(ws_client client);
@@ -220,32 +225,33 @@ bool ws_add_header(ws_client client, ws_string name, ws_string value);
 bool ws_set_status(ws_client client, uint16_t status);
 bool ws_set_body(ws_client client, ws_string content_type, ws_bytes body);
 
-// Answers with a status and a text. Always false, to write `return ws_refuse(client, 403, ws_text("not you\n"));`.
+// Answers with a status and a text. Always false, to write `return ws_refuse(client, 403, ws_text("not
+// you\n"));`.
 bool ws_refuse(ws_client client, uint16_t status, ws_string text);
 
-// ------------------------------------------------------------------------------------------------ The end of a connection
+// ---- The end of a connection ----
 
-// Only in `disconnected`. The cause is "client", "handler", "operator", "lost", "silent", "slow", "protocol-error",
-// "too-long", "handler-failed", "no-room", "expired" or "stopping"; there may be more.
+// Only in `disconnected`. The cause is "client", "handler", "operator", "lost", "silent", "slow",
+// "protocol-error", "too-long", "handler-failed", "no-room", "expired" or "stopping"; there may be more.
 ws_string ws_disconnection_cause(ws_client client);
 ws_string ws_disconnection_reason(ws_client client);
-uint16_t ws_disconnection_code(ws_client client);       // 1005: a close frame without a code; 1006: no close frame
+uint16_t ws_disconnection_code(ws_client client);  // 1005: a close frame without a code; 1006: no close frame
 uint16_t ws_disconnection_sent_code(ws_client client);  // 0: none was sent
 bool ws_disconnection_clean(ws_client client);
 
-// ---------------------------------------------------------------------------------------------- Timers, expiry, the state
+// ---- Timers, expiry, the state ----
 
 // Calls `fired` once, after some milliseconds. The handler chooses the number. At most 1,024 in an instance.
 bool ws_set_timer(uint64_t timer, uint64_t milliseconds);
 bool ws_cancel_timer(uint64_t timer);
 
-// Closes the client with 1008 after some milliseconds, and calls `expiring` so long before that as `notice` says.
+// Closes the client with 1008 after some milliseconds. Calls `expiring` `notice` milliseconds before that.
 bool ws_expire(ws_client client, uint64_t milliseconds, uint64_t notice);
 bool ws_keep(ws_client client);
 bool ws_remaining(ws_client client, uint64_t *milliseconds);
 
-// Only in `suspend` and `resume`. The reason is "reload", "hibernation", "checkpoint", "fault" or "rollback". The age is
-// that of a state that lacks events which happened since; false if it lacks none.
+// Only in `suspend` and `resume`. The reason is "reload", "hibernation", "checkpoint", "fault" or "rollback".
+// A state has an age if it lacks later events; false if it lacks none.
 ws_string ws_state_reason(void);
 bool ws_state_age(uint64_t *milliseconds);
 
@@ -253,10 +259,10 @@ bool ws_state_age(uint64_t *milliseconds);
 ws_string ws_custom_kind(void);
 ws_string ws_custom_sender(void);
 
-// -------------------------------------------------------------------------------------------------------- Topics and tags
+// ---- Topics and tags ----
 
-// A topic reaches all its subscribers in the resource, and a tag all clients that have it, whichever instance they belong
-// to. A name has 1 to 255 bytes.
+// A topic reaches all its subscribers in the resource, and a tag all clients that have it, whichever instance
+// they belong to. A name has 1 to 255 bytes.
 bool ws_subscribe(ws_client client, ws_string topic);
 bool ws_unsubscribe(ws_client client, ws_string topic);
 uint32_t ws_unsubscribe_all(ws_client client);

@@ -6,7 +6,8 @@
 
 #include "people.h"
 
-// Sends a line to all, or to all but one. A client that reads too slowly misses it: the chat waits for nobody.
+// Sends a line to all, or to all but one. A client that reads too slowly misses it: the chat waits for
+// nobody.
 static void send_to_all(ws_string line, ws_client except) {
   ws_client *clients = ws_alloc(people_count * sizeof *clients);
   size_t count = 0;
@@ -89,7 +90,9 @@ static void remind(ws_client client, ws_string arguments) {
 // Whether a line is this command. Its arguments are what follows.
 static bool is_command(ws_string line, const char *command, ws_string *arguments) {
   size_t length = strlen(command);
-  if (strncmp(line.data, command, length) || (line.data[length] && !isspace((unsigned char)line.data[length]))) return false;
+  if (strncmp(line.data, command, length) ||
+      (line.data[length] && !isspace((unsigned char)line.data[length])))
+    return false;
   *arguments = trimmed((ws_string){line.data + length, line.size - length});
   return true;
 }

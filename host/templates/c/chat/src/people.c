@@ -75,8 +75,8 @@ reminder take_reminder(uint64_t timer) {
   return (reminder){0};
 }
 
-// The state is text: a line of counters, a line for each person, and a line with the length of the text, and the text, for
-// each reminder.
+// The state is text: a line of counters, a line for each person, and a line with the length of the text, and
+// the text, for each reminder.
 ws_bytes save_people(void) {
   size_t size = 64 + people_count * (NAME_SIZE + 32);
   for (size_t i = 0; i < reminder_count; i++) size += 72 + strlen(reminders[i].text);
@@ -95,7 +95,8 @@ bool load_people(ws_bytes state) {
   const char *at = (const char *)state.data, *end = at + state.size;
   size_t new_people, new_reminders;
   int read;
-  if (sscanf(at, "%llu %llu %zu %zu\n%n", &arrivals, &last_timer, &new_people, &new_reminders, &read) != 4) return false;
+  if (sscanf(at, "%llu %llu %zu %zu\n%n", &arrivals, &last_timer, &new_people, &new_reminders, &read) != 4)
+    return false;
   at += read;
   while (new_people--) {
     ws_client client;

@@ -1,5 +1,5 @@
-// {{name}}: chat rooms. Each path /room/NAME is a room with an instance of its own. Its last lines are its state, which
-// outlives hibernation and reloads.
+// {{name}}: chat rooms. Each path /room/NAME is a room with an instance of its own. Its last lines are its
+// state, which outlives hibernation and reloads.
 
 #include <stdlib.h>
 #include <string.h>

@@ -12,13 +12,17 @@ class Handler {
  public:
   virtual ~Handler() = default;
 
-  // A client asks to connect. True accepts it; `return handshake.refuse(…)` refuses it. What is sent to it here follows right
-  // after the handshake.
+  // A client asks to connect. True accepts it; `return handshake.refuse(…)` refuses it. What is sent to it
+  // here follows right after the handshake.
   virtual bool connected(Client, Handshake &) { return true; }
 
   // A message. The views are valid until the event ends.
-  virtual void received_text(Client client, std::string_view) { client.close(1003, "this resource takes no text"); }
-  virtual void received_binary(Client client, Bytes) { client.close(1003, "this resource takes no binary messages"); }
+  virtual void received_text(Client client, std::string_view) {
+    client.close(1003, "this resource takes no text");
+  }
+  virtual void received_binary(Client client, Bytes) {
+    client.close(1003, "this resource takes no binary messages");
+  }
 
   // A pong, whether it answers a ping or is unsolicited.
   virtual void received_pong(Client, Bytes) {}
@@ -29,12 +33,13 @@ class Handler {
   // A timer is due. It may be set again here.
   virtual void fired(std::uint64_t /*timer*/) {}
 
-  // The state for the instance that takes over: at a reload, at hibernation, and, with `checkpoint` in the configuration,
-  // after a fault. None if there is none.
+  // The state for the instance that takes over: at a reload, at hibernation, and, with `checkpoint` in the
+  // configuration, after a fault. None if there is none.
   virtual std::optional<std::string> suspend() { return std::nullopt; }
 
-  // Takes over from an earlier instance: the first event of each instance that replaces another. The state is none if there
-  // is none. False refuses it, with the reason in `problem`; the code that made it then continues.
+  // Takes over from an earlier instance: the first event of each instance that replaces another. The state is
+  // none if there is none. False refuses it, with the reason in `problem`; the code that made it then
+  // continues.
   virtual bool resume(std::optional<std::string_view> /*state*/, std::string & /*problem*/) { return true; }
 
   // There is room again for a client after sending to it failed with "full".
@@ -46,8 +51,8 @@ class Handler {
   // The server stops. The clients are still open, and are closed when this returns.
   virtual void stopping() {}
 
-  // A message of the operator, or of the program that embeds the host. True returns `reply` to the sender as the answer,
-  // false as the reason of a failure.
+  // A message of the operator, or of the program that embeds the host. True returns `reply` to the sender as
+  // the answer, false as the reason of a failure.
   virtual bool received_custom(Bytes /*message*/, std::string &reply) {
     reply = "this handler takes no custom messages";
     return false;
@@ -71,9 +76,12 @@ constexpr ws_handler table() {
             Handshake handshake{Client(id)};
             return handler<T>().connected(Client(id), handshake);
           },
-      .received_text = [](ws_client id, ws_string text) { handler<T>().received_text(Client(id), view(text)); },
-      .received_binary = [](ws_client id, ws_bytes b) { handler<T>().received_binary(Client(id), {b.data, b.size}); },
-      .received_pong = [](ws_client id, ws_bytes b) { handler<T>().received_pong(Client(id), {b.data, b.size}); },
+      .received_text = [](ws_client id,
+                          ws_string text) { handler<T>().received_text(Client(id), view(text)); },
+      .received_binary = [](ws_client id,
+                            ws_bytes b) { handler<T>().received_binary(Client(id), {b.data, b.size}); },
+      .received_pong = [](ws_client id,
+                          ws_bytes b) { handler<T>().received_pong(Client(id), {b.data, b.size}); },
       .disconnected = [](ws_client id) { handler<T>().disconnected(Client(id), Disconnection(Client(id))); },
       .fired = [](std::uint64_t timer) { handler<T>().fired(timer); },
       .suspend = []() -> ws_bytes {

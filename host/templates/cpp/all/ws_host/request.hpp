@@ -7,7 +7,8 @@
 
 namespace ws {
 
-// The request with which a client asked to connect. It can be read from `connected` to the end of `disconnected`.
+// The request with which a client asked to connect. It can be read from `connected` to the end of
+// `disconnected`.
 class Request {
  public:
   explicit Request(Client client) : id_(client.id()) {}
@@ -22,8 +23,12 @@ class Request {
   std::optional<std::string> peer_address() const { return detail::maybe(ws_request_peer_address(id_)); }
   std::optional<std::string> local_address() const { return detail::maybe(ws_request_local_address(id_)); }
   std::optional<std::string> server_name() const { return detail::maybe(ws_request_server_name(id_)); }
-  std::optional<std::string> certificate_fingerprint() const { return detail::maybe(ws_request_certificate_fingerprint(id_)); }
-  std::optional<std::string> certificate_subject() const { return detail::maybe(ws_request_certificate_subject(id_)); }
+  std::optional<std::string> certificate_fingerprint() const {
+    return detail::maybe(ws_request_certificate_fingerprint(id_));
+  }
+  std::optional<std::string> certificate_subject() const {
+    return detail::maybe(ws_request_certificate_subject(id_));
+  }
   std::uint16_t protocol_version() const { return ws_request_protocol_version(id_); }
   std::uint16_t peer_port() const { return ws_request_peer_port(id_); }
   std::uint16_t local_port() const { return ws_request_local_port(id_); }
@@ -40,10 +45,18 @@ class Request {
   std::optional<std::string> header(const std::string &name) const {
     return detail::maybe(ws_request_header(id_, name.c_str()));
   }
-  std::vector<std::pair<std::string, std::string>> parameters() const { return detail::owned(ws_request_parameters(id_)); }
-  std::vector<std::pair<std::string, std::string>> headers() const { return detail::owned(ws_request_headers(id_)); }
-  std::vector<std::string> offered_subprotocols() const { return detail::owned(ws_request_offered_subprotocols(id_)); }
-  std::vector<std::string> certificate_names() const { return detail::owned(ws_request_certificate_names(id_)); }
+  std::vector<std::pair<std::string, std::string>> parameters() const {
+    return detail::owned(ws_request_parameters(id_));
+  }
+  std::vector<std::pair<std::string, std::string>> headers() const {
+    return detail::owned(ws_request_headers(id_));
+  }
+  std::vector<std::string> offered_subprotocols() const {
+    return detail::owned(ws_request_offered_subprotocols(id_));
+  }
+  std::vector<std::string> certificate_names() const {
+    return detail::owned(ws_request_certificate_names(id_));
+  }
   // The verified certificate in DER, while the event runs. Empty if there is none.
   Bytes certificate() const {
     ws_bytes der = ws_request_certificate(id_);
@@ -71,7 +84,9 @@ class Handshake {
   }
 
   // Answers with a status and a text. Always false, to write `return handshake.refuse(403, "not you\n");`.
-  bool refuse(std::uint16_t status, std::string_view text) { return ws_refuse(id_, status, detail::text(text)); }
+  bool refuse(std::uint16_t status, std::string_view text) {
+    return ws_refuse(id_, status, detail::text(text));
+  }
 
  private:
   ws_client id_;
@@ -82,8 +97,8 @@ class Disconnection {
  public:
   explicit Disconnection(Client client) : id_(client.id()) {}
 
-  // "client", "handler", "operator", "lost", "silent", "slow", "protocol-error", "too-long", "handler-failed", "no-room",
-  // "expired" or "stopping"; there may be more.
+  // "client", "handler", "operator", "lost", "silent", "slow", "protocol-error", "too-long",
+  // "handler-failed", "no-room", "expired" or "stopping"; there may be more.
   std::string cause() const { return detail::owned(ws_disconnection_cause(id_)); }
   std::string reason() const { return detail::owned(ws_disconnection_reason(id_)); }
   // The code of the client's close frame: 1005 if it has none, 1006 if no close frame came.

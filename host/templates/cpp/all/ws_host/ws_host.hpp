@@ -8,13 +8,13 @@
 //
 //     WS_HANDLER(Echo)
 //
-// The object is the state of one instance. Events arrive one at a time, so it needs no locks. What is printed to standard
-// output or standard error appears in the host's log.
+// The object is the state of one instance. Events arrive one at a time, so it needs no locks. What is printed
+// to standard output or standard error appears in the host's log.
 //
-// There are no exceptions: WebAssembly compilers of C++ leave them out. Functions that can fail return false, and
-// `ws::error()` says why. An event that failed calls `client.fail(reason)`, which logs the reason and closes the client with
-// 1011. A trap (abort, an out-of-range `at`, too little memory) ends the instance: the client of the event is closed with
-// 1011, and the next event goes to a fresh instance.
+// There are no exceptions: WebAssembly compilers of C++ leave them out. Functions that can fail return false,
+// and `ws::error()` says why. An event that failed calls `client.fail(reason)`, which logs the reason and
+// closes the client with 1011. A trap (abort, an out-of-range `at`, too little memory) ends the instance: the
+// client of the event is closed with 1011, and the next event goes to a fresh instance.
 
 #ifndef WS_HOST_HPP
 #define WS_HOST_HPP
@@ -44,7 +44,9 @@ namespace detail {
 
 inline ws_string text(std::string_view view) { return {view.data(), view.size()}; }
 inline ws_bytes bytes(Bytes view) { return {view.data(), view.size()}; }
-inline ws_bytes bytes(std::string_view view) { return {reinterpret_cast<const std::uint8_t *>(view.data()), view.size()}; }
+inline ws_bytes bytes(std::string_view view) {
+  return {reinterpret_cast<const std::uint8_t *>(view.data()), view.size()};
+}
 
 inline std::string_view view(ws_string text) { return {text.data, text.size}; }
 
@@ -63,14 +65,15 @@ inline std::vector<std::string> owned(ws_strings list) {
 
 inline std::vector<std::pair<std::string, std::string>> owned(ws_pairs list) {
   std::vector<std::pair<std::string, std::string>> all;
-  for (std::size_t i = 0; i < list.size; i++) all.emplace_back(owned(list.data[i].name), owned(list.data[i].value));
+  for (std::size_t i = 0; i < list.size; i++)
+    all.emplace_back(owned(list.data[i].name), owned(list.data[i].value));
   return all;
 }
 
 }  // namespace detail
 
-// A text or a binary message, for the functions that send either: `client.send("hello")`, `client.send(bytes)`. It does not
-// own its content.
+// A text or a binary message, for the functions that send either: `client.send("hello")`,
+// `client.send(bytes)`. It does not own its content.
 class Message {
  public:
   Message(std::string_view text) : message_(ws_text_message(detail::text(text))) {}
@@ -95,22 +98,28 @@ class Client {
   ws_client id() const { return id_; }
   auto operator<=>(const Client &) const = default;
 
-  // Sends a message, and never waits. False with the error "closed" (the client has gone, or is not one of this instance),
-  // "full" (it has not read earlier messages; `drained` follows), "too-long" or "unsupported".
+  // Sends a message, and never waits. False with the error "closed" (the client has gone, or is not one of
+  // this instance), "full" (it has not read earlier messages; `drained` follows), "too-long" or
+  // "unsupported".
   bool send(const Message &message) const { return ws_send(id_, message.raw(), nullptr); }
   bool send(const Message &message, const class SendOptions &options) const;
   bool ping(std::string_view payload) const { return ws_ping(id_, detail::bytes(payload)); }
   bool pong(std::string_view payload) const { return ws_pong(id_, detail::bytes(payload)); }
 
-  // Starts the closing handshake, after everything that was sent before. Codes are 1000 to 1003, 1007 to 1014 and 3000 to
-  // 4999; a reason has at most 123 bytes.
-  bool close(std::uint16_t code, std::string_view reason) const { return ws_close(id_, code, detail::text(reason)); }
+  // Starts the closing handshake, after everything that was sent before. Codes are 1000 to 1003, 1007 to 1014
+  // and 3000 to 4999; a reason has at most 123 bytes.
+  bool close(std::uint16_t code, std::string_view reason) const {
+    return ws_close(id_, code, detail::text(reason));
+  }
 
   // Drops the connection without a closing handshake. Returns whether there was one.
   bool abort() const { return ws_abort(id_); }
 
-  // Logs the reason of a failure, and closes the client with 1011. With `ws-host dev`, the client gets the reason.
-  void fail(std::string_view reason) const { ws_fail(id_, "%.*s", static_cast<int>(reason.size()), reason.data()); }
+  // Logs the reason of a failure, and closes the client with 1011. With `ws-host dev`, the client gets the
+  // reason.
+  void fail(std::string_view reason) const {
+    ws_fail(id_, "%.*s", static_cast<int>(reason.size()), reason.data());
+  }
 
   // How many bytes wait to be written to the client. None if it is closed.
   std::optional<std::uint64_t> buffered() const {
@@ -137,9 +146,10 @@ class Client {
   bool untag(std::string_view name) const { return ws_untag(id_, detail::text(name)); }
   std::vector<std::string> tags() const { return detail::owned(ws_tags_of(id_)); }
 
-  // Closes the client with 1008 after a while, and calls `expiring` so long before that as `notice` says.
+  // Closes the client with 1008 after this time. Calls `expiring` earlier by `notice`.
   bool expire(Milliseconds after, Milliseconds notice = {}) const {
-    return ws_expire(id_, static_cast<std::uint64_t>(after.count()), static_cast<std::uint64_t>(notice.count()));
+    return ws_expire(id_, static_cast<std::uint64_t>(after.count()),
+                     static_cast<std::uint64_t>(notice.count()));
   }
   bool keep() const { return ws_keep(id_); }
   std::optional<Milliseconds> remaining() const {
@@ -174,8 +184,8 @@ inline Clients owned(ws_clients list) {
 // How messages are sent. What is not set has its default.
 class SendOptions {
  public:
-  // "by-length", "always" or "never". Use "never" for data that is already compressed, and for a message with both a secret
-  // and text of somebody else.
+  // "by-length", "always" or "never". Use "never" for data that is already compressed, and for a message with
+  // both a secret and text of somebody else.
   SendOptions &compression(const char *how) { return options_.compression = how, *this; }
   // The longest payload of a frame. A longer message goes out in fragments.
   SendOptions &max_frame(std::uint32_t bytes) { return options_.max_frame = bytes, *this; }
@@ -205,12 +215,14 @@ inline bool Client::send(const Message &message, const SendOptions &options) con
 inline Clients clients() { return detail::owned(ws_connected_clients()); }
 
 // Sends one message to many clients of this instance. Returns those that did not get it.
-inline Clients broadcast(std::span<const Client> to, const Message &message, const SendOptions &options = {}) {
+inline Clients broadcast(std::span<const Client> to, const Message &message,
+                         const SendOptions &options = {}) {
   ws_send_options raw = options.raw();
   return detail::owned(ws_broadcast(detail::raw(to), message.raw(), &raw));
 }
 
-// A topic reaches all its subscribers in the resource, and a tag all clients that have it, whichever instance they belong to.
+// A topic reaches all its subscribers in the resource, and a tag all clients that have it, whichever instance
+// they belong to.
 inline bool publish(std::string_view topic, const Message &message, const SendOptions &options = {}) {
   ws_send_options raw = options.raw();
   return ws_publish(detail::text(topic), message.raw(), &raw);
@@ -232,8 +244,8 @@ inline bool set_timer(std::uint64_t timer, Milliseconds after) {
 }
 inline bool cancel_timer(std::uint64_t timer) { return ws_cancel_timer(timer); }
 
-// Only in `suspend` and `resume`: "reload", "hibernation", "checkpoint", "fault" or "rollback"; and how old a state is that
-// lacks events which happened since.
+// Only in `suspend` and `resume`: why they are called ("reload", "hibernation", "checkpoint", "fault" or
+// "rollback"), and the age of a state that lacks later events.
 inline std::string state_reason() { return detail::owned(ws_state_reason()); }
 inline std::optional<Milliseconds> state_age() {
   std::uint64_t age;

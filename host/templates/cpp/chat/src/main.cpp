@@ -60,7 +60,9 @@ class Chat : public ws::Handler {
       send_to_all(sender->name + ": " + std::string(line));
   }
 
-  void received_binary(ws::Client client, ws::Bytes) override { client.close(1003, "this is a chat: text only"); }
+  void received_binary(ws::Client client, ws::Bytes) override {
+    client.close(1003, "this is a chat: text only");
+  }
 
   void disconnected(ws::Client client, const ws::Disconnection &) override {
     Person *person = state_.find(client);

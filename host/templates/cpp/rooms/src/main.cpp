@@ -1,5 +1,5 @@
-// {{name}}: chat rooms. Each path /room/NAME is a room with an instance of its own. Its last lines are its state, which
-// outlives hibernation and reloads.
+// {{name}}: chat rooms. Each path /room/NAME is a room with an instance of its own. Its last lines are its
+// state, which outlives hibernation and reloads.
 
 #include <cstring>
 #include <deque>
@@ -26,7 +26,9 @@ class Room : public ws::Handler {
     ws::broadcast(ws::clients(), line);
   }
 
-  void received_binary(ws::Client client, ws::Bytes) override { client.close(1003, "this is a chat: text only"); }
+  void received_binary(ws::Client client, ws::Bytes) override {
+    client.close(1003, "this is a chat: text only");
+  }
 
   void keep(std::string_view line) {
     lines_.emplace_back(line);
