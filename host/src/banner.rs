@@ -4,9 +4,20 @@ use std::io::Write;
 use std::path::Path;
 
 use ws_host::Server;
-use ws_host::config::{Address, Watch};
+use ws_host::config::Address;
 
-pub(crate) fn print(server: &Server, watch: Watch, static_files: Option<&Path>) {
+/// What reloads the components.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ReloadTrigger {
+    /// Saving a source file, with `ws-host dev`.
+    Save,
+    /// Another build.
+    Build,
+    /// A request or SIGHUP.
+    Request,
+}
+
+pub(crate) fn print(server: &Server, reloads: ReloadTrigger, static_files: Option<&Path>) {
     let listening = server.listening();
     let mut text = String::new();
     let mut first = None;
@@ -30,9 +41,15 @@ pub(crate) fn print(server: &Server, watch: Watch, static_files: Option<&Path>) 
     if let Some(admin) = server.admin_address() {
         text += &format!("ws-host is administered at http://{admin}/\n");
     }
-    if watch == Watch::On {
-        text += "Rebuild the component to reload it; every client stays connected\n";
-    }
+    text += match reloads {
+        ReloadTrigger::Save => {
+            "Save a source file to build and reload; every client stays connected\n"
+        }
+        ReloadTrigger::Build => {
+            "Rebuild the component to reload it; every client stays connected\n"
+        }
+        ReloadTrigger::Request => "",
+    };
     if let Some(connect) = first {
         let is_encrypted = connect.contains("wss://");
         // No authority vouches for a certificate that was made for a test or with --tls-dev.

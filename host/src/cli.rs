@@ -23,9 +23,7 @@ use self::recovery::Recovery;
 use self::resource::Resource;
 use self::server::Server;
 use self::timeouts::Timeouts;
-use crate::componentize;
-use crate::connect;
-use crate::new;
+use crate::{check, componentize, connect, dev, new};
 
 /// Serves WebSocket clients with handlers that are WebAssembly components.
 #[derive(Debug, Parser)]
@@ -45,7 +43,7 @@ pub(crate) struct Args {
 
     /// What to log: error, warn, info, debug, trace, or a filter such as `ws_host=debug,guest=off`
     /// [default: info]
-    #[arg(long, value_name = "FILTER", env = "RUST_LOG")]
+    #[arg(long, value_name = "FILTER", env = "RUST_LOG", global = true)]
     log: Option<String>,
 }
 
@@ -54,6 +52,8 @@ enum Command {
     /// Talks to a WebSocket server from the terminal
     Connect(connect::Args),
     New(new::Args),
+    Dev(dev::Args),
+    Check(check::Args),
     Component(componentize::Args),
 }
 
@@ -110,6 +110,8 @@ struct Serve {
 const EXAMPLES: &str = "\
 Examples:
   ws-host new hello
+  ws-host dev hello
+  ws-host check chat.wasm
   ws-host --component echo.wasm
   ws-host --component chat.wasm --static pages --listen 0.0.0.0:8080
   ws-host --component rooms.wasm --path '/room/{id}' --instance-per path
@@ -132,6 +134,10 @@ pub(crate) enum Task {
     Connect(connect::Args),
     /// Create a project.
     New(new::Args),
+    /// Build and serve a project while it is edited.
+    Develop(dev::Args),
+    /// Say what a component needs and costs.
+    Inspect(check::Args),
     /// Make a component.
     Componentize(componentize::Args),
 }
@@ -140,8 +146,8 @@ impl Args {
     /// Returns the log filter.
     pub(crate) fn log(&self) -> &str {
         let default = match (&self.command, self.serve.dev) {
-            (Some(Command::Connect(_) | Command::New(_) | Command::Component(_)), _) => "warn",
-            (None, true) => "info,ws_host::actor=debug",
+            (Some(Command::Dev(_)), _) | (None, true) => "info,ws_host::actor=debug",
+            (Some(_), _) => "warn",
             (None, false) => "info",
         };
         self.log.as_deref().unwrap_or(default)
@@ -156,6 +162,8 @@ impl Args {
         match self.command {
             Some(Command::Connect(args)) => return Ok(Task::Connect(args)),
             Some(Command::New(args)) => return Ok(Task::New(args)),
+            Some(Command::Dev(args)) => return Ok(Task::Develop(args)),
+            Some(Command::Check(args)) => return Ok(Task::Inspect(args)),
             Some(Command::Component(args)) => return Ok(Task::Componentize(args)),
             None => {}
         }

@@ -31,6 +31,7 @@ pub mod config;
 mod connection;
 mod grant;
 mod guest;
+pub mod inspect;
 mod log_rate;
 mod outgoing;
 mod pattern;

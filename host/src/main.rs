@@ -1,12 +1,15 @@
 //! The program `ws-host`: parses the command line, starts the log, and runs the task.
 
 mod banner;
+mod check;
 mod cli;
 mod componentize;
 mod connect;
+mod dev;
 mod log;
 mod new;
 mod open_files;
+mod signals;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -15,9 +18,10 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
-use ws_host::config::Config;
+use ws_host::config::{Config, Watch};
 use ws_host::{Server, Stopped};
 
+use self::banner::ReloadTrigger;
 use self::cli::{Args, Task};
 use self::log::Log;
 
@@ -72,6 +76,8 @@ fn run_task(task: Task, log: &Log) -> Result<ExitCode> {
         }
         Task::Check(config) => runtime.block_on(check(config)).map(|()| ExitCode::SUCCESS),
         Task::Connect(args) => runtime.block_on(connect::run(args)),
+        Task::Inspect(args) => runtime.block_on(check::run(args)),
+        Task::Develop(args) => runtime.block_on(dev::run(args, log)).map(|()| ExitCode::SUCCESS),
         Task::New(args) => new::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Componentize(args) => componentize::run(&args).map(|()| ExitCode::SUCCESS),
     };
@@ -84,10 +90,11 @@ async fn serve(config: Config, log: &Log) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;
-    let watch = config.host.watch;
+    let reloads =
+        if config.host.watch == Watch::On { ReloadTrigger::Build } else { ReloadTrigger::Request };
     let static_files = config.host.static_files.clone().map(|files| files.folder);
     let server = Server::start(config).await?;
-    banner::print(&server, watch, static_files.as_deref());
+    banner::print(&server, reloads, static_files.as_deref());
     let reloader = server.config_reloader();
     tokio::spawn(async move {
         while hang_up.recv().await.is_some() {

@@ -8,6 +8,7 @@ mod buffered; // the limit on all queued output together
 mod bursts; // several messages in one call
 mod causes; // the logged cause of each disconnection
 mod certificates; // client certificates as handlers see them
+mod checked; // `ws-host check`
 mod checkpoints; // state that outlives a trap
 mod clients; // clients in other languages, and a browser
 mod closing; // closing handshakes
@@ -21,6 +22,7 @@ mod connect; // `ws-host connect`
 mod core_modules; // `ws-host component`
 mod deflated; // helper: compression on the client's side
 mod denied; // system access that handlers do not get
+mod developing; // `ws-host dev`
 mod development; // what clients and the log see of errors
 mod documentation; // the documentation matches the code
 mod drafts; // clients from before RFC 6455

@@ -41,13 +41,39 @@ pub enum FileError {
 ///
 /// [`FileError`] names the file, the line and the key.
 pub fn read(path: &Path, mode: Mode) -> Result<Config, FileError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|cause| FileError::Unreadable { path: path.into(), cause })?;
+    read_with(path, mode, |settings| settings)
+}
+
+/// Reads a configuration file as [`read`] does, with changes to its settings before they are checked.
+///
+/// # Errors
+///
+/// [`FileError`] names the file, the line and the key.
+pub fn read_with(
+    path: &Path,
+    mode: Mode,
+    change: impl FnOnce(schema::Server) -> schema::Server,
+) -> Result<Config, FileError> {
+    let text = read_text(path)?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let config = parse(&text, folder, mode).map_err(|ParseError { line, message }| {
-        FileError::Wrong { path: path.into(), line, what: message }
-    })?;
+    let config = settings(&text)
+        .and_then(|settings| check(&text, change(settings), folder, mode))
+        .map_err(|error| error.of_file(path))?;
     Ok(Config { file: Some(path.into()), ..config })
+}
+
+/// Reads the settings of a configuration file without checking them. The components need not exist.
+///
+/// # Errors
+///
+/// [`FileError`] if the file cannot be read or a value has the wrong type.
+pub fn read_settings(path: &Path) -> Result<schema::Server, FileError> {
+    settings(&read_text(path)?).map_err(|error| error.of_file(path))
+}
+
+fn read_text(path: &Path) -> Result<String, FileError> {
+    std::fs::read_to_string(path)
+        .map_err(|cause| FileError::Unreadable { path: path.into(), cause })
 }
 
 struct ParseError {
@@ -55,11 +81,25 @@ struct ParseError {
     message: String,
 }
 
-fn parse(text: &str, folder: &Path, mode: Mode) -> Result<Config, ParseError> {
-    let settings: schema::Server = toml::from_str(text).map_err(|error| ParseError {
+impl ParseError {
+    fn of_file(self, path: &Path) -> FileError {
+        FileError::Wrong { path: path.into(), line: self.line, what: self.message }
+    }
+}
+
+fn settings(text: &str) -> Result<schema::Server, ParseError> {
+    toml::from_str(text).map_err(|error| ParseError {
         line: line(text, error.span()),
         message: with_suggestion(error.message()),
-    })?;
+    })
+}
+
+fn check(
+    text: &str,
+    settings: schema::Server,
+    folder: &Path,
+    mode: Mode,
+) -> Result<Config, ParseError> {
     let config = settings.check(folder, mode);
     config.and_then(check_components).map_err(|error| ParseError {
         line: line(text, span(text, &error)),
@@ -135,7 +175,7 @@ mod tests {
     fn parse_here(text: &str) -> Result<Config, ParseError> {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("a.wasm"), "").expect("a file");
-        parse(text, folder.path(), Mode::Production)
+        check(text, settings(text)?, folder.path(), Mode::Production)
     }
 
     #[track_caller]

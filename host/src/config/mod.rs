@@ -46,7 +46,7 @@ use ws_host_protocol::handshake::{Origins, Versions};
 pub use self::address::{Address, InvalidAddress};
 pub(crate) use self::check::checked_resources;
 pub use self::check::{ConfigLocation, InvalidSetting};
-pub use self::file::{FileError, read};
+pub use self::file::{FileError, read, read_settings, read_with};
 pub use self::listen::{
     Certificate, ClientCertificates, Encryption, Listen, Need, ProxyProtocol, Tls,
 };

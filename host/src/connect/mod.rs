@@ -8,7 +8,6 @@ mod outcome;
 mod output;
 mod proxy;
 mod session;
-mod signals;
 
 use std::process::ExitCode;
 
@@ -19,6 +18,7 @@ use self::advice::not_connected;
 pub(crate) use self::args::Args;
 use self::output::{Output, report};
 use self::session::Session;
+use crate::signals;
 
 /// Connects to a server, and sends and prints messages until one side closes. Returns the exit code.
 ///

@@ -6,7 +6,7 @@ use ws_host::client::End;
 
 use super::input::Source;
 use super::output::printable;
-use super::signals::Signal;
+use crate::signals::Signal;
 
 /// Exit code: closed with a code other than 1000, 1001 or 1005.
 const EXIT_OTHER_CODE: u8 = 3;

@@ -12,7 +12,7 @@ use super::command::{Command, commands_help};
 use super::input::{self, InputError, Lines, Source};
 use super::outcome::{CloseCause, Outcome, Unread};
 use super::output::{LinePermit, Output, OutputClosed, report};
-use super::signals::Signal;
+use crate::signals::Signal;
 
 /// How long the server may take to finish sending and to close after we start the closing handshake.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -10,6 +10,9 @@ use toml::Table;
 
 use super::templates::Files;
 
+/// The file with the versions of the packages that `npm ci` installs.
+const NPM_LOCK: &str = "package-lock.json";
+
 /// A project that is to be created.
 pub(super) struct Project<'a> {
     pub(super) folder: &'a Path,
@@ -62,9 +65,11 @@ impl Project<'_> {
     /// Says what was created, and what to type next.
     pub(super) fn next_steps(&self, language: &str, template: &str) -> String {
         let folder = self.folder.display();
+        // The compilers for JavaScript are packages, which belong into the project.
+        let install = if self.files.contains_key(NPM_LOCK) { " && npm ci" } else { "" };
         format!(
             "Created {folder}: {template} in {language}, {} files. Its README.md says what to install\n  \
-             cd {folder}\n  \
+             cd {folder}{install}\n  \
              ws-host dev\n  \
              ws-host connect ws://localhost:8080{}\n",
             self.files.len(),

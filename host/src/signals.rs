@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 /// A signal that asks the program to exit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Signal {
+pub(crate) enum Signal {
     /// SIGHUP: the terminal was closed.
     HangUp,
     /// SIGINT: Ctrl-C.
@@ -18,11 +18,11 @@ pub(super) enum Signal {
 
 impl Signal {
     /// Returns the exit code that shells report for a program that this signal ended.
-    pub(super) fn exit_code(self) -> u8 {
+    pub(crate) fn exit_code(self) -> u8 {
         128 + self.number()
     }
 
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::HangUp => "SIGHUP",
             Self::Interrupt => "SIGINT",
@@ -45,7 +45,7 @@ impl Signal {
 /// # Errors
 ///
 /// The operating system refuses a signal handler.
-pub(super) fn first() -> io::Result<oneshot::Receiver<Signal>> {
+pub(crate) fn first() -> io::Result<oneshot::Receiver<Signal>> {
     let ignored = IgnoredSignals::read();
     let mut hang_up = ignored.listen(Signal::HangUp)?;
     let mut interrupt = ignored.listen(Signal::Interrupt)?;

@@ -1,0 +1,30 @@
+//! The command line of `ws-host check`.
+
+use std::path::PathBuf;
+
+use bytesize::ByteSize;
+
+/// Says what a component exports, imports, needs and costs, and whether it would be served
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// The component
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+
+    /// The memory that an instance may have
+    #[arg(long, value_name = "SIZE", default_value = "64MiB")]
+    pub(super) max_memory: ByteSize,
+
+    /// Print everything as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+const AFTER_HELP: &str = "\
+The component is compiled, and one instance of it is started, on this machine. Its events are not
+called.
+
+Exit code 0: the component would be served. 1: it would not, and the output says why.
+
+To check a whole configuration: ws-host --config FILE --check";

@@ -1,0 +1,38 @@
+//! `ws-host check FILE`: says what a component needs and costs, and whether it would be served.
+
+mod args;
+mod report;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use ws_host::inspect::{InspectOptions, inspect};
+
+pub(crate) use self::args::Args;
+
+/// Inspects the component and prints what is known about it. Returns the exit code.
+///
+/// # Errors
+///
+/// There is no room for a temporary folder.
+///
+/// # Cancel safety
+///
+/// Dropping the future leaves no files behind.
+pub(crate) async fn run(args: Args) -> Result<ExitCode> {
+    let max_memory = usize::try_from(args.max_memory.as_u64()).context("--max-memory")?;
+    // Its content is run as native code. Only this user has access to it.
+    let cache = tempfile::tempdir().context("cannot create a temporary folder")?;
+    let mut options = InspectOptions::new(max_memory);
+    options.cache = Some(cache.path().to_owned());
+    let inspection = inspect(&args.file, &options).await;
+    let text = if args.json {
+        serde_json::to_string_pretty(&inspection)? + "\n"
+    } else {
+        report::text(&inspection)
+    };
+    // The exit code has the answer even if standard output is closed.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(if inspection.is_served { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,165 @@
+//! What is known about a component, as text for people.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use ws_host::inspect::{Cost, Import, Inspection, Parts, Problem, Provision};
+
+/// The beginning of the names of the contract's interfaces.
+const CONTRACT: &str = "ws-host:socket/";
+
+/// The width of the column with the names of the lines.
+const LABEL: usize = 10;
+
+/// Returns the text: a line with the answer, and a line for each fact.
+pub(super) fn text(inspection: &Inspection) -> String {
+    let file = inspection.file.display();
+    let mut text = match &inspection.problem {
+        None => format!("{file} would be served\n"),
+        Some(problem) => format!("{file} would not be served\n{}", explained(problem)),
+    };
+    let lines = [
+        ("made by", made_by(inspection)),
+        ("contract", contract(inspection)),
+        ("exports", exports(inspection)),
+        ("imports", imports(inspection)),
+        ("grants", capabilities(inspection)),
+        ("unknown", unknown(inspection)),
+        ("size", size(inspection.size, inspection.parts)),
+        ("load", inspection.cost.map(load)),
+        ("instance", inspection.cost.map(|cost| instance(cost, inspection.parts))),
+    ];
+    for (label, line) in lines {
+        if let Some(line) = line {
+            text += &format!("  {label:LABEL$}{line}\n");
+        }
+    }
+    text
+}
+
+fn explained(Problem { message, advice, .. }: &Problem) -> String {
+    let mut text = format!("  {:LABEL$}{message}\n", "why");
+    if let Some(advice) = advice {
+        text += &format!("  {:LABEL$}{advice}\n", "advice");
+    }
+    text
+}
+
+fn made_by(inspection: &Inspection) -> Option<String> {
+    let is_tool = |role: &str| role != "language";
+    let tools = inspection.producers.iter().filter(|producer| is_tool(&producer.role));
+    let tools = tools.map(|tool| format!("{} {}", tool.name, tool.version).trim().to_owned());
+    let tools: Vec<_> = tools.collect();
+    match (inspection.language, tools.is_empty()) {
+        (None, true) => None,
+        (None, false) => Some(tools.join(", ")),
+        (Some(language), true) => Some(language.to_string()),
+        (Some(language), false) => Some(format!("{language}; {}", tools.join(", "))),
+    }
+}
+
+fn contract(inspection: &Inspection) -> Option<String> {
+    let versions = &inspection.contract;
+    let served = inspection.served_contract;
+    (!versions.is_empty())
+        .then(|| format!("ws-host:socket@{}; this host serves {served}", versions.join(", ")))
+}
+
+fn exports(inspection: &Inspection) -> Option<String> {
+    let names = inspection.exports.iter().map(|name| without_package(name));
+    let names: Vec<_> = names.collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// Lists the imports that the host provides, those of WASI by package.
+fn imports(inspection: &Inspection) -> Option<String> {
+    let of_contract =
+        inspection.imports.iter().filter(|import| import.provided == Provision::Contract);
+    let of_contract: Vec<_> = of_contract.map(|import| without_package(&import.name)).collect();
+    let of_wasi = packages(&inspection.imports, Provision::Wasi);
+    let all = [of_contract.join(", "), of_wasi];
+    let all: Vec<_> = all.into_iter().filter(|part| !part.is_empty()).collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
+fn capabilities(inspection: &Inspection) -> Option<String> {
+    let packages = packages(&inspection.imports, Provision::Capability);
+    (!packages.is_empty()).then(|| {
+        format!("{packages}: calls fail unless the resource grants them (docs/capabilities.md)")
+    })
+}
+
+fn unknown(inspection: &Inspection) -> Option<String> {
+    let unknown = inspection.imports.iter().filter(|import| import.provided == Provision::Unknown);
+    let unknown: Vec<_> = unknown.map(|import| import.name.as_str()).collect();
+    (!unknown.is_empty()).then(|| format!("{}: this host does not have it", unknown.join(", ")))
+}
+
+fn size(size: usize, parts: Parts) -> Option<String> {
+    let Parts { code, data, custom, .. } = parts;
+    (size > 0).then(|| {
+        format!(
+            "{}: {} of code, {} of initial data, {} of names and debugging information",
+            bytes(size),
+            bytes(code),
+            bytes(data),
+            bytes(custom)
+        )
+    })
+}
+
+fn load(cost: Cost) -> String {
+    let first = format!("{} the first time", time(cost.first_load));
+    match cost.cached_load {
+        Some(cached) => format!("{first}, {} from the cache", time(cached)),
+        None => first,
+    }
+}
+
+fn instance(cost: Cost, parts: Parts) -> String {
+    format!(
+        "{} of memory after its start, of {} (max-memory); {} elements in tables",
+        bytes(cost.instance_memory),
+        bytes(cost.max_memory),
+        parts.table_elements
+    )
+}
+
+/// Lists the packages of imports, each once with its versions: `wasi:cli, wasi:io @0.2.6`.
+fn packages(imports: &[Import], provided: Provision) -> String {
+    let mut packages: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for import in imports.iter().filter(|import| import.provided == provided) {
+        let (name, version) = import.name.split_once('@').unwrap_or((&import.name, ""));
+        let package = name.split('/').next().unwrap_or(name);
+        let packages = packages.entry(version).or_default();
+        if !packages.contains(&package) {
+            packages.push(package);
+        }
+    }
+    let listed = packages.into_iter().map(|(version, mut packages)| {
+        packages.sort_unstable();
+        format!("{} @{version}", packages.join(", "))
+    });
+    listed.collect::<Vec<_>>().join("; ")
+}
+
+/// Returns the name of an interface of the contract without its package and version, or another name as it is.
+fn without_package(name: &str) -> &str {
+    match name.strip_prefix(CONTRACT) {
+        Some(rest) => rest.split('@').next().unwrap_or(rest),
+        None => name,
+    }
+}
+
+fn bytes(bytes: usize) -> String {
+    ByteSize(bytes as u64).to_string()
+}
+
+fn time(time: Duration) -> String {
+    if time < Duration::from_secs(1) {
+        format!("{} ms", time.as_millis())
+    } else {
+        format!("{:.1} s", time.as_secs_f64())
+    }
+}

@@ -1,0 +1,121 @@
+//! Runs the build command of a project.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::project::Project;
+
+/// How long a build may take to exit after SIGTERM. After that it is killed.
+const TERMINATION_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The exit codes of a shell that cannot run a command, because it is not executable or does not exist.
+const NOT_EXECUTABLE: i32 = 126;
+const NOT_FOUND: i32 = 127;
+
+/// How a build ended.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Built(Duration),
+    /// The build failed, with the reason and advice.
+    Failed(Duration, String),
+    /// The program is about to exit.
+    Stopped,
+}
+
+/// Runs the build of a project to its end, or until `stop` is cancelled. Its output goes to standard error as it is.
+///
+/// # Cancel safety
+///
+/// Dropping the future kills the build.
+pub(super) async fn build(project: &Project, stop: &CancellationToken) -> Outcome {
+    let started = Instant::now();
+    let failed = |why| Outcome::Failed(started.elapsed(), why);
+    let mut running = match Running::start(project) {
+        Ok(running) => running,
+        Err(error) => return failed(format!("the shell `sh` cannot be started: {error}")),
+    };
+    tokio::select! {
+        ended = running.child.wait() => match ended {
+            Ok(status) if status.success() => {
+                running.group = None;
+                Outcome::Built(started.elapsed())
+            }
+            Ok(status) => {
+                running.group = None;
+                failed(explain(status, &project.build))
+            }
+            Err(error) => failed(format!("its end cannot be observed: {error}")),
+        },
+        () = stop.cancelled() => {
+            running.stop().await;
+            Outcome::Stopped
+        }
+    }
+}
+
+/// A running build. Dropping it kills its process group, unless that has been set to `None`.
+struct Running {
+    child: Child,
+    group: Option<Pid>,
+}
+
+impl Running {
+    fn start(project: &Project) -> io::Result<Self> {
+        let child = Command::new("sh")
+            .arg("-c")
+            .arg(&project.build)
+            .current_dir(&project.folder)
+            // A build that asks a question would wait forever: nobody looks at it.
+            .stdin(Stdio::null())
+            // Standard output has the URL of the server, for scripts.
+            .stdout(io::stderr())
+            // Ctrl-C at the terminal then reaches only this program, which stops everything that the build started.
+            .process_group(0)
+            .spawn()?;
+        let id = child.id().and_then(|id| i32::try_from(id).ok());
+        Ok(Self { child, group: id.and_then(Pid::from_raw) })
+    }
+
+    /// Asks all processes of the build to exit, and kills those that do not.
+    async fn stop(&mut self) {
+        self.signal(Signal::TERM);
+        // In both cases, what remains of the group is killed when this is dropped.
+        let _ = timeout(TERMINATION_TIMEOUT, self.child.wait()).await;
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.group {
+            // The only error is that there is no process left.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+/// Says why a build failed, and what to do if its output does not say that.
+fn explain(status: ExitStatus, build: &str) -> String {
+    const README: &str = "the project's README.md says what to install";
+    match (status.code(), status.signal()) {
+        (Some(NOT_FOUND), _) => {
+            format!("`{build}` needs a program that was not found (exit code 127): {README}")
+        }
+        (Some(NOT_EXECUTABLE), _) => {
+            format!("`{build}` needs a program that cannot be run (exit code 126): {README}")
+        }
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("ended by signal {signal}"),
+        (None, None) => status.to_string(),
+    }
+}

@@ -1,0 +1,95 @@
+//! `ws-host dev`: builds and serves a project, and builds it again when a source file is saved. The component watch of
+//! the server does the rest: it reloads a component that a build has changed.
+
+mod args;
+mod command;
+mod project;
+mod sources;
+mod watcher;
+mod workshop;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use tokio_util::sync::CancellationToken;
+use ws_host::config::{self, Mode};
+use ws_host::{Server, StartError, Stopped};
+
+pub(crate) use self::args::Args;
+use self::workshop::{BuildEnd, Workshop};
+use crate::banner::{self, ReloadTrigger};
+use crate::log::Log;
+use crate::{open_files, signals};
+
+/// Builds, serves and rebuilds until a signal ends the program.
+///
+/// # Errors
+///
+/// The project has no valid configuration, or the server cannot listen. A build that fails is not an error.
+///
+/// # Cancel safety
+///
+/// Dropping the future kills a running build and drops the server.
+pub(crate) async fn run(args: Args, log: &Log) -> Result<()> {
+    let signal = signals::first()?;
+    let stop = CancellationToken::new();
+    let on_signal = stop.clone();
+    tokio::spawn(async move {
+        let _ = signal.await;
+        on_signal.cancel();
+    });
+    let mut workshop = Workshop::open(&args.folder, log.clone(), stop.clone()).await?;
+    let Some(Started { server, static_files }) = first_server(&args, &mut workshop).await? else {
+        return Ok(());
+    };
+    banner::print(&server, ReloadTrigger::Save, static_files.as_deref());
+    let building = tokio::spawn(workshop.keep_building(server.config_reloader()));
+    let stopped = server.run(stop.cancelled()).await;
+    // The build was told to stop at the same moment as the server.
+    building.await?;
+    if let Stopped::Abandoned(clients) = stopped {
+        tracing::warn!(clients, "the drain timeout expired before all clients had gone");
+    }
+    Ok(())
+}
+
+/// A server, and the folder of files that it serves.
+struct Started {
+    server: Server,
+    static_files: Option<PathBuf>,
+}
+
+/// Builds until the result can be served. Returns `None` when the program is about to exit.
+async fn first_server(args: &Args, workshop: &mut Workshop) -> Result<Option<Started>> {
+    let mut next = workshop.build().await;
+    loop {
+        match next {
+            BuildEnd::Stopped => return Ok(None),
+            BuildEnd::Failed => {}
+            BuildEnd::Succeeded => match start(args, workshop).await? {
+                Ok(started) => return Ok(Some(started)),
+                Err(why) => workshop.report(&format!("not served yet: {why}")),
+            },
+        }
+        next = workshop.build_after_change().await;
+    }
+}
+
+/// Starts the server. The inner error is one that saving a file may correct.
+async fn start(args: &Args, workshop: &Workshop) -> Result<Result<Started, String>> {
+    let file = workshop.configuration();
+    let config = match config::read_with(file, Mode::Development, |settings| args.apply(settings)) {
+        Ok(config) => config,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    open_files::raise_limit(config.host.limits.max_clients);
+    let static_files = config.host.static_files.clone().map(|files| files.folder);
+    match Server::start(config).await {
+        Ok(server) => Ok(Ok(Started { server, static_files })),
+        Err(
+            error
+            @ (StartError::Component(_) | StartError::Setting(_) | StartError::Certificate(_)),
+        ) => Ok(Err(error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}

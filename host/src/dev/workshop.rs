@@ -1,0 +1,193 @@
+//! Builds a project whenever its sources have changed, one build at a time.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+use ws_host::ConfigReloader;
+
+use super::command::{self, Outcome};
+use super::project::Project;
+use super::sources::{Compare, Sources};
+use super::watcher::Watcher;
+use crate::log::Log;
+
+/// A project that is built again and again.
+pub(super) struct Workshop {
+    project: Project,
+    sources: Sources,
+    watcher: Watcher,
+    log: Log,
+    stop: CancellationToken,
+    /// Whether an earlier build is served while the next one fails.
+    is_served: bool,
+    is_configuration_changed: bool,
+    /// The sources that have changed during the last build.
+    changed_meanwhile: Vec<PathBuf>,
+}
+
+/// How a build ended, once that was reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BuildEnd {
+    Succeeded,
+    Failed,
+    /// The program is about to exit.
+    Stopped,
+}
+
+impl Workshop {
+    /// Opens the project in a folder, and watches its sources from now on.
+    ///
+    /// # Errors
+    ///
+    /// Its configuration is missing or wrong.
+    pub(super) async fn open(folder: &Path, log: Log, stop: CancellationToken) -> Result<Self> {
+        let project = Project::open(folder)?;
+        for path in project.watched.iter().filter(|path| !path.exists()) {
+            tracing::warn!("watch: there is no {} yet", path.display());
+        }
+        let mut workshop = Self {
+            project,
+            sources: Sources::default(),
+            watcher: Watcher::start(),
+            log,
+            stop,
+            is_served: false,
+            is_configuration_changed: false,
+            changed_meanwhile: Vec::new(),
+        };
+        workshop.refresh(Compare::Writes).await;
+        if workshop.sources.is_cut_off {
+            tracing::warn!(
+                "the project has too many files to watch: set `watch` in its table [dev]"
+            );
+        }
+        Ok(workshop)
+    }
+
+    /// Returns the configuration file.
+    pub(super) fn configuration(&self) -> &Path {
+        &self.project.file
+    }
+
+    /// Builds the project and reports how that ended, in one line.
+    pub(super) async fn build(&mut self) -> BuildEnd {
+        self.build_because("").await
+    }
+
+    /// Waits until sources have changed, and builds the project. A change during the last build counts.
+    pub(super) async fn build_after_change(&mut self) -> BuildEnd {
+        let mut changed = std::mem::take(&mut self.changed_meanwhile);
+        loop {
+            if changed.contains(&self.project.file) && !self.read_configuration().await {
+                // The sources can still be built as before.
+                changed.retain(|path| *path != self.project.file);
+            }
+            if let Some(first) = changed.first() {
+                let first = first.strip_prefix(&self.project.folder).unwrap_or(first);
+                let change = format!(", after a change of {}", first.display());
+                return self.build_because(&change).await;
+            }
+            tokio::select! {
+                () = self.watcher.next() => {}
+                () = self.stop.cancelled() => return BuildEnd::Stopped,
+            }
+            changed = self.refresh(Compare::Writes).await;
+        }
+    }
+
+    /// Builds after every change, until the program is about to exit. A changed configuration is applied after the
+    /// build.
+    pub(super) async fn keep_building(mut self, reloader: ConfigReloader) {
+        self.is_served = true;
+        loop {
+            match self.build_after_change().await {
+                BuildEnd::Stopped => return,
+                BuildEnd::Failed => {}
+                BuildEnd::Succeeded if std::mem::take(&mut self.is_configuration_changed) => {
+                    // The reloader logs the outcome itself.
+                    let _ = reloader.reload().await;
+                }
+                BuildEnd::Succeeded => {}
+            }
+        }
+    }
+
+    /// Writes a line to the terminal.
+    pub(super) fn report(&self, text: &str) {
+        self.log.add(format!("ws-host: {text}\n").as_bytes());
+    }
+
+    async fn build_because(&mut self, change: &str) -> BuildEnd {
+        self.flush_log().await;
+        let outcome = command::build(&self.project, &self.stop).await;
+        // What the build itself has written again is no reason to build. Everything that is saved after the report is.
+        self.changed_meanwhile = self.refresh(Compare::Contents).await;
+        match outcome {
+            Outcome::Stopped => BuildEnd::Stopped,
+            Outcome::Built(took) => {
+                self.report(&format!("built in {}{change}", seconds(took)));
+                BuildEnd::Succeeded
+            }
+            Outcome::Failed(took, why) => {
+                let next = if self.is_served {
+                    "the last good build is still served"
+                } else {
+                    "save a file to build again"
+                };
+                let took = seconds(took);
+                self.report(&format!("build failed in {took}{change}: {why}; {next}"));
+                BuildEnd::Failed
+            }
+        }
+    }
+
+    /// Reads a changed configuration. If it is wrong, reports that and returns false.
+    async fn read_configuration(&mut self) -> bool {
+        match Project::open(&self.project.folder) {
+            Ok(project) => {
+                self.project = project;
+                self.is_configuration_changed = true;
+                // It may name other files.
+                self.refresh(Compare::Writes).await;
+                true
+            }
+            Err(error) => {
+                self.report(&format!("{error:#}"));
+                false
+            }
+        }
+    }
+
+    /// Looks at all sources on a blocking thread, and watches the folders that are new. Returns what has changed.
+    async fn refresh(&mut self, compare: Compare) -> Vec<PathBuf> {
+        let (mut sources, project) = (std::mem::take(&mut self.sources), self.project.clone());
+        let refresh = move || {
+            let changed = sources.refresh(&project, compare);
+            (sources, changed)
+        };
+        match spawn_blocking(refresh).await {
+            Ok((sources, changed)) => {
+                self.sources = sources;
+                self.watcher.watch(&self.sources.folders);
+                changed
+            }
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // The runtime is shutting down.
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// Waits until the log is written: what the build prints follows it.
+    async fn flush_log(&self) {
+        let log = self.log.clone();
+        // It fails only if the runtime is shutting down.
+        let _ = spawn_blocking(move || log.finish()).await;
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}

@@ -1,0 +1,99 @@
+//! The interfaces that the host provides, by their names.
+
+use std::collections::BTreeSet;
+
+use super::Provision;
+
+/// The version of the contract that this host serves.
+pub(super) const SERVED: &str = "0.1.0";
+
+/// The beginning of the names of the contract's interfaces.
+const CONTRACT: &str = "ws-host:socket/";
+
+/// The beginning of the versions that this host can serve (`guest/contract.rs`).
+const COMPATIBLE: &str = "0.1.";
+
+/// The worlds of the contract, which name all of its interfaces.
+const WORLDS: &str = include_str!("../../../wit/world.wit");
+
+/// An interface of the contract that worlds need not name.
+const TYPES: &str = "types";
+
+/// The beginning of the names of WASI's interfaces, and the versions of them that this host provides.
+const WASI: &str = "wasi:";
+const WASI_VERSIONS: &str = "0.2.";
+
+/// The packages of WASI that any handler may use.
+const WASI_PACKAGES: [&str; 4] = ["cli", "clocks", "io", "random"];
+
+/// The packages of WASI that link, and whose calls are refused unless the resource grants them (docs/capabilities.md).
+const WASI_CAPABILITIES: [&str; 4] = ["config", "filesystem", "http", "sockets"];
+
+/// Returns what the host does with an import.
+pub(super) fn provision(import: &str) -> Provision {
+    let (name, version) = import.split_once('@').unwrap_or((import, ""));
+    if let Some(interface) = name.strip_prefix(CONTRACT) {
+        let is_served = version.starts_with(COMPATIBLE) && is_in_contract(interface);
+        return if is_served { Provision::Contract } else { Provision::Unknown };
+    }
+    let package = name.strip_prefix(WASI).and_then(|name| name.split('/').next());
+    match package.filter(|_| version.starts_with(WASI_VERSIONS)) {
+        Some(package) if WASI_PACKAGES.contains(&package) => Provision::Wasi,
+        Some(package) if WASI_CAPABILITIES.contains(&package) => Provision::Capability,
+        _ => Provision::Unknown,
+    }
+}
+
+/// Returns the versions of the contract in these names, each once.
+pub(super) fn contract_versions<'a>(names: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+    let versions = names.into_iter().filter_map(|name| {
+        let (_, version) = name.strip_prefix(CONTRACT)?.split_once('@')?;
+        Some(version.to_owned())
+    });
+    BTreeSet::from_iter(versions).into_iter().collect()
+}
+
+fn is_in_contract(interface: &str) -> bool {
+    let declared = |line: &str| {
+        let line = line.trim();
+        let name = line.strip_prefix("import ").or_else(|| line.strip_prefix("export "));
+        name.and_then(|name| name.strip_suffix(';')) == Some(interface)
+    };
+    interface == TYPES || WORLDS.lines().any(declared)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn imports_are_told_apart_by_package_and_version() {
+        for (import, expected) in [
+            ("ws-host:socket/clients@0.1.0", Provision::Contract),
+            ("ws-host:socket/burst@0.1.7", Provision::Contract),
+            ("ws-host:socket/types@0.1.0", Provision::Contract),
+            ("ws-host:socket/weather@0.1.0", Provision::Unknown),
+            ("ws-host:socket/clients@0.2.0", Provision::Unknown),
+            ("ws-host:socket/clients", Provision::Unknown),
+            ("wasi:cli/stdout@0.2.9", Provision::Wasi),
+            ("wasi:http/types@0.2.12", Provision::Capability),
+            ("wasi:config/store@0.2.0-rc.1", Provision::Capability),
+            ("wasi:cli/stdout@0.3.0", Provision::Unknown),
+            ("wasi:nn/tensor@0.2.0", Provision::Unknown),
+            ("env", Provision::Unknown),
+        ] {
+            assert_eq!(provision(import), expected, "{import}");
+        }
+    }
+
+    #[test]
+    fn versions_of_the_contract_are_listed_once() {
+        let names = [
+            "ws-host:socket/a@0.1.0",
+            "ws-host:socket/b@0.1.0",
+            "ws-host:socket/c@0.2.0",
+            "wasi:io/poll@0.2.0",
+        ];
+        assert_eq!(contract_versions(&names.map(str::to_owned)), ["0.1.0", "0.2.0"]);
+    }
+}

@@ -1,0 +1,102 @@
+//! Loads a component as a server does, and measures what that costs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Cost, InspectOptions};
+use crate::actor_resources::ActorResources;
+use crate::blocking::try_off_the_workers;
+use crate::guest::{
+    ComponentSpec, Density, Limits, LoadError, Runtime, RuntimeError, Source, Template,
+};
+use crate::outgoing::HttpSettings;
+
+/// The limits of the one instance that is started: the defaults of a server.
+const MAX_CPU: Duration = Duration::from_secs(1);
+const MAX_TIME: Duration = Duration::from_secs(60);
+
+/// More than a start writes: the log of an inspection is not limited by time.
+const MAX_LOG: usize = 1 << 20;
+
+/// Nothing is granted, so there are no requests to limit.
+const NO_HTTP: HttpSettings = HttpSettings {
+    connect_timeout: MAX_TIME,
+    first_byte_timeout: MAX_TIME,
+    between_bytes_timeout: MAX_TIME,
+    max_response: 0,
+};
+
+/// Why a component cannot be loaded.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Load(LoadError),
+    Runtime(RuntimeError),
+    /// The compiler or the host panicked.
+    Panic(String),
+}
+
+impl Failure {
+    /// Returns the message of the error with those of its causes.
+    pub(super) fn message(&self) -> String {
+        let error: &dyn std::error::Error = match self {
+            Self::Load(error) => error,
+            Self::Runtime(error) => error,
+            Self::Panic(message) => return message.clone(),
+        };
+        let causes = std::iter::successors(error.source(), |cause| cause.source());
+        causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+    }
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        Self::Load(error)
+    }
+}
+
+/// Compiles a component, again from the cache if there is one, and starts one instance.
+pub(super) async fn load(file: &Path, options: &InspectOptions) -> Result<Cost, Failure> {
+    let max_memory = options.max_memory;
+    let limits = Limits { max_memory, max_cpu: MAX_CPU, max_time: MAX_TIME };
+    let spec = ComponentSpec {
+        component: file.to_owned(),
+        environment: Vec::new(),
+        grants: Vec::new(),
+        config: BTreeMap::new(),
+        http: NO_HTTP,
+        limits,
+        max_log: MAX_LOG,
+    };
+    let cache = options.cache.as_deref();
+    let runtime = Arc::new(Runtime::start(cache, Density::Few).map_err(Failure::Runtime)?);
+    let (template, first_load) = compile(&runtime, &spec).await?;
+    let cached_load = match cache {
+        Some(_) => Some(compile(&runtime, &spec).await?.1),
+        None => None,
+    };
+    let resources = Arc::new(ActorResources::new(Arc::default()));
+    let instance = template.instantiate(resources).await;
+    let path = file.to_owned();
+    let instance = instance.map_err(|cause| LoadError::Instantiate { path, cause })?;
+    Ok(Cost { first_load, cached_load, instance_memory: instance.memory(), max_memory })
+}
+
+/// Reads and compiles a component. Returns how long that took.
+async fn compile(
+    runtime: &Arc<Runtime>,
+    spec: &ComponentSpec,
+) -> Result<(Arc<Template>, Duration), Failure> {
+    let (runtime, spec) = (Arc::clone(runtime), spec.clone());
+    let compile = move || {
+        let started = Instant::now();
+        let source = Source::read(&spec.component)?;
+        let template = Template::compile(&runtime, source, &spec)?;
+        Ok((template, started.elapsed()))
+    };
+    match try_off_the_workers(compile).await {
+        Ok(compiled) => compiled,
+        Err(error) => Err(Failure::Panic(error.to_string())),
+    }
+}

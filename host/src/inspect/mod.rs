@@ -1,0 +1,199 @@
+//! Looks at the file of a component: what it contains, what it needs and costs, and why it would not be served.
+
+mod advice;
+mod interfaces;
+mod language;
+mod load;
+mod sections;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+pub use self::language::Language;
+use self::sections::Sections;
+use crate::blocking::off_the_workers;
+
+/// How to load the component.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct InspectOptions {
+    /// The most bytes of memory that one instance may have.
+    pub max_memory: usize,
+    /// An empty folder, to which only this user can write. If it is given, the time to load from a cache is measured.
+    pub cache: Option<PathBuf>,
+}
+
+/// What is known about the file of a component. Sizes are in bytes.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Inspection {
+    /// The file.
+    pub file: PathBuf,
+    /// Whether the component would be served.
+    pub is_served: bool,
+    /// Why it would not be served.
+    pub problem: Option<Problem>,
+    /// What wrote the code, if that can be told.
+    pub language: Option<Language>,
+    /// The tools that left their names in the file.
+    pub producers: Vec<Producer>,
+    /// The versions of the contract with which it was built.
+    pub contract: Vec<String>,
+    /// The version of the contract that this host serves.
+    pub served_contract: &'static str,
+    /// The interfaces that it exports.
+    pub exports: Vec<String>,
+    /// The interfaces that it imports.
+    pub imports: Vec<Import>,
+    /// The size of the file.
+    pub size: usize,
+    /// The parts of the file.
+    pub parts: Parts,
+    /// What loading it costs, if it can be loaded.
+    pub cost: Option<Cost>,
+}
+
+/// Why a component would not be served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Problem {
+    /// The error with which the host would refuse it.
+    pub message: String,
+    /// What to do about it in its language.
+    pub advice: Option<String>,
+}
+
+/// A tool that had a part in making the component.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Producer {
+    /// What the tool did: `language`, `processed-by` or `sdk`.
+    pub role: String,
+    /// Its name.
+    pub name: String,
+    /// Its version, or an empty text.
+    pub version: String,
+}
+
+/// An interface that a component imports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Import {
+    /// Its name, with the version.
+    pub name: String,
+    /// What the host does with it.
+    pub provided: Provision,
+}
+
+/// What the host does with an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Provision {
+    /// It belongs to the contract.
+    Contract,
+    /// It belongs to WASI, and the host provides it.
+    Wasi,
+    /// It belongs to WASI. The component loads, but calls are refused unless the resource grants them.
+    Capability,
+    /// The host does not have it.
+    Unknown,
+}
+
+/// The parts of a component.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Parts {
+    /// Functions.
+    pub code: usize,
+    /// The initial content of memories: constants, and the snapshot of an initialized interpreter.
+    pub data: usize,
+    /// Names and debugging information, which the host does not need.
+    pub custom: usize,
+    /// The initial size of all memories.
+    pub memory: u64,
+    /// The initial number of elements in all tables.
+    pub table_elements: u64,
+}
+
+/// What a component costs on this machine.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Cost {
+    /// The time to load it for the first time, most of which is compilation.
+    #[serde(rename = "first-load-seconds", serialize_with = "seconds")]
+    pub first_load: Duration,
+    /// The time to load it from the cache.
+    #[serde(rename = "cached-load-seconds", serialize_with = "optional_seconds")]
+    pub cached_load: Option<Duration>,
+    /// The memories and tables of an instance after its start, as `max-memory` counts them.
+    pub instance_memory: usize,
+    /// The limit.
+    pub max_memory: usize,
+}
+
+impl InspectOptions {
+    /// Returns options with a limit on the memory of an instance, and without a cache.
+    pub fn new(max_memory: usize) -> Self {
+        Self { max_memory, cache: None }
+    }
+}
+
+/// Reads a component, compiles it, and starts one instance. Errors are part of the result.
+///
+/// # Cancel safety
+///
+/// Compilation continues when the future is dropped, and its result is lost.
+pub async fn inspect(file: &Path, options: &InspectOptions) -> Inspection {
+    let path = file.to_owned();
+    let (size, sections, language) = off_the_workers(move || {
+        // An error is reported when the component is loaded.
+        let bytes = std::fs::read(&path).unwrap_or_default();
+        let sections = Sections::read(&bytes);
+        let language = Language::of(&sections, &bytes);
+        (bytes.len(), sections, language)
+    })
+    .await;
+    let loaded = load::load(file, options).await;
+    let (cost, problem) = match loaded {
+        Ok(cost) => (Some(cost), None),
+        Err(failure) => {
+            let advice = advice::for_language(&failure, language.as_ref(), &sections);
+            (None, Some(Problem { message: failure.message(), advice }))
+        }
+    };
+    let import = |name: String| Import { provided: interfaces::provision(&name), name };
+    Inspection {
+        file: file.to_owned(),
+        is_served: problem.is_none(),
+        problem,
+        language,
+        contract: interfaces::contract_versions(sections.exports.iter().chain(&sections.imports)),
+        served_contract: interfaces::SERVED,
+        exports: sections.exports,
+        imports: sections.imports.into_iter().map(import).collect(),
+        producers: sections.producers,
+        size,
+        parts: sections.parts,
+        cost,
+    }
+}
+
+fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
+}
+
+fn optional_seconds<S: Serializer>(
+    time: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.as_secs_f64()).serialize(serializer)
+}
