@@ -22,7 +22,9 @@ const OTHERS = ['suspend', 'resume', 'failed'];
 /** Makes an object the handler of this component. */
 export function serve(object) {
   const all = [...EVENTS, ...OTHERS];
-  const unknown = Object.keys(object).filter((name) => typeof object[name] === 'function' && !all.includes(name));
+  const isUnknown = (name) => typeof object[name] === 'function' && !all.includes(name);
+  // An object of a class may have functions of its own.
+  const unknown = Object.getPrototypeOf(object) === Object.prototype ? Object.keys(object).filter(isUnknown) : [];
   if (unknown.length > 0) throw new Error(`serve: no event is called ${unknown}: the events are ${all.join(', ')}`);
   if (events !== undefined) throw new Error('serve was called twice');
   events = object;

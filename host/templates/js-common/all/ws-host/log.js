@@ -3,6 +3,7 @@
 import { getEnvironment } from 'wasi:cli/environment@0.2.0';
 import { getStderr } from 'wasi:cli/stderr@0.2.0';
 import { getStdout } from 'wasi:cli/stdout@0.2.0';
+import { isQuickJs } from './engine.js';
 import './utf8.js';
 
 // WASI takes no more bytes in one call.
@@ -59,3 +60,11 @@ export const warn = (...values) => write(getStderr(), values.map(format).join(' 
 const info = (...values) => write(getStdout(), values.map(format).join(' '));
 
 globalThis.console ??= { debug: info, error: warn, info, log: info, trace: info, warn };
+
+if (!isQuickJs) {
+  // StarlingMonkey's console shows an error without its stack.
+  for (const level of ['debug', 'error', 'info', 'log', 'warn']) {
+    const write = console[level].bind(console);
+    console[level] = (...values) => write(...values.map((value) => (value instanceof Error ? describe(value) : value)));
+  }
+}
