@@ -1,22 +1,18 @@
 //! Writes a guest's standard output and standard error to the host's log, line by line.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
-use bytesize::ByteSize;
 use memchr::memchr;
 use parking_lot::Mutex;
 use tokio::io::{AsyncWrite, empty};
+use tracing::Level;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
-use super::log_budget::{Line, LogBudget};
+use super::log_budget::LogBudget;
+use super::log_line::{MAX_LINE, printable, write_line};
 use super::recent_stderr::RecentStderr;
-
-/// The longest line that the log takes in one piece, in bytes, and the most bytes that one call may write. The host
-/// keeps an unfinished line in memory, so its length must have a limit.
-const MAX_LINE: usize = 4096;
 
 /// The message of the trap for a guest that writes more bytes at once; wasi:io demands a trap.
 const TOO_MUCH: &str =
@@ -111,7 +107,7 @@ impl Pollable for GuestLog {
 }
 
 impl Lines {
-    /// Adds a piece of at most [`MAX_LINE`] bytes to the line. A line that is full ends.
+    /// Adds a piece of at most [`MAX_LINE`] bytes, the most that one call may write. A line that is full ends.
     fn add(&mut self, piece: &[u8]) {
         let (fitting, rest) = piece.split_at(piece.len().min(MAX_LINE - self.line.len()));
         self.line.extend_from_slice(fitting);
@@ -127,26 +123,11 @@ impl Lines {
         if let GuestStream::Stderr = stream {
             recent_stderr.add(&printable(RecentStderr::beginning(&self.line)));
         }
-        match budget.take_line(Instant::now()) {
-            Line::Write { left_out } => {
-                if left_out > 0 {
-                    tracing::warn!(target: "guest", component, "{left_out} lines were left out");
-                }
-                let line = printable(&self.line);
-                budget.charge(line.len());
-                match stream {
-                    GuestStream::Stdout => tracing::info!(target: "guest", component, "{line}"),
-                    GuestStream::Stderr => tracing::warn!(target: "guest", component, "{line}"),
-                }
-            }
-            Line::FirstLeftOut => tracing::warn!(
-                target: "guest",
-                component,
-                "prints more than max-log allows ({} a second): lines are left out; print less, or raise max-log",
-                ByteSize(budget.max() as u64)
-            ),
-            Line::LeftOut => {}
-        }
+        let level = match stream {
+            GuestStream::Stdout => Level::INFO,
+            GuestStream::Stderr => Level::WARN,
+        };
+        write_line(component, budget, level, &self.line);
         self.line.clear();
     }
 }
@@ -157,18 +138,4 @@ impl Drop for Lines {
             self.end_line();
         }
     }
-}
-
-/// Returns the text with control characters escaped. The output of a guest must not move the cursor of a terminal that
-/// shows the log, nor look like another line of the log.
-fn printable(bytes: &[u8]) -> String {
-    let mut printable = String::with_capacity(bytes.len());
-    for character in String::from_utf8_lossy(bytes).chars() {
-        if character.is_control() && character != '\t' {
-            printable.extend(character.escape_default());
-        } else {
-            printable.push(character);
-        }
-    }
-    printable
 }

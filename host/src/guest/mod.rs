@@ -27,6 +27,7 @@ pub(crate) mod later_contract;
 mod limits;
 mod log;
 mod log_budget;
+mod log_line;
 mod memories;
 mod optional;
 mod recent_stderr;

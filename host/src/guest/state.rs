@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
+use tracing::Level;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, StoreContextMut};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -19,6 +20,7 @@ use super::instance::Disconnection;
 use super::limits::{Limits, Meter};
 use super::log::{GuestLog, GuestStream};
 use super::log_budget::LogBudget;
+use super::log_line::write_line;
 use super::recent_stderr::RecentStderr;
 use crate::actor_resources::ActorResources;
 use crate::blocking::off_the_workers;
@@ -151,6 +153,11 @@ impl State {
             self.wasi.setup.denials.log_server(server, &self.wasi.setup.component);
         }
         is_granted
+    }
+
+    /// Writes a line of the guest to the log.
+    pub(super) fn log_line(&self, level: Level, line: &[u8]) {
+        write_line(&self.wasi.setup.component, &self.wasi.setup.log, level, line);
     }
 
     /// Logs a denial, if it is the component's first of its kind.

@@ -14,6 +14,7 @@ mod disconnection;
 mod error_names;
 mod expiry;
 mod handshake;
+mod log;
 mod message;
 mod options;
 mod requests;
@@ -44,6 +45,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     disconnection::add_to_linker(linker)?;
     expiry::add_to_linker(linker)?;
     handshake::add_to_linker(linker)?;
+    log::add_to_linker(linker)?;
     requests::add_to_linker(linker)?;
     tags::add_to_linker(linker)?;
     timers::add_to_linker(linker)?;

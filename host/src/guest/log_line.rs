@@ -1,0 +1,63 @@
+//! Writes lines of a guest to the host's log.
+
+use std::time::Instant;
+
+use bytesize::ByteSize;
+use tracing::Level;
+
+use super::log_budget::{Line, LogBudget};
+
+/// The longest line that the log takes in one piece, in bytes.
+pub(super) const MAX_LINE: usize = 4096;
+
+/// Writes a line, if the budget allows.
+pub(super) fn write_line(component: &str, budget: &LogBudget, level: Level, line: &[u8]) {
+    match budget.take_line(Instant::now()) {
+        Line::Write { left_out } => {
+            if left_out > 0 {
+                tracing::warn!(target: "guest", component, "{left_out} lines were left out");
+            }
+            let line = printable(line);
+            budget.charge(line.len());
+            match level {
+                Level::TRACE => tracing::trace!(target: "guest", component, "{line}"),
+                Level::DEBUG => tracing::debug!(target: "guest", component, "{line}"),
+                Level::INFO => tracing::info!(target: "guest", component, "{line}"),
+                Level::WARN => tracing::warn!(target: "guest", component, "{line}"),
+                Level::ERROR => tracing::error!(target: "guest", component, "{line}"),
+            }
+        }
+        Line::FirstLeftOut => tracing::warn!(
+            target: "guest",
+            component,
+            "prints more than max-log allows ({} a second): lines are left out; print less, or raise max-log",
+            ByteSize(budget.max() as u64)
+        ),
+        Line::LeftOut => {}
+    }
+}
+
+/// Returns whether the log shows lines of this level.
+pub(super) fn is_shown(level: Level) -> bool {
+    match level {
+        Level::TRACE => tracing::enabled!(target: "guest", Level::TRACE),
+        Level::DEBUG => tracing::enabled!(target: "guest", Level::DEBUG),
+        Level::INFO => tracing::enabled!(target: "guest", Level::INFO),
+        Level::WARN => tracing::enabled!(target: "guest", Level::WARN),
+        Level::ERROR => tracing::enabled!(target: "guest", Level::ERROR),
+    }
+}
+
+/// Returns the text with control characters escaped. The output of a guest must not move the cursor of a terminal that
+/// shows the log, nor look like another line of the log.
+pub(super) fn printable(bytes: &[u8]) -> String {
+    let mut printable = String::with_capacity(bytes.len());
+    for character in String::from_utf8_lossy(bytes).chars() {
+        if character.is_control() && character != '\t' {
+            printable.extend(character.escape_default());
+        } else {
+            printable.push(character);
+        }
+    }
+    printable
+}
