@@ -12,6 +12,9 @@ const SOURCE: &str = "guest-sdk";
 /// The folder of the SDK in a project.
 const FOLDER: &str = "ws-guest";
 
+/// The folders of the SDK's packages, below that of the SDK.
+const PACKAGES: [&str; 2] = ["", "bindings/"];
+
 const MANIFEST: &str = "Cargo.toml";
 
 /// Tables of a manifest that list dependencies.
@@ -23,23 +26,27 @@ const DEPENDENCIES: [&str; 2] = ["dependencies", "build-dependencies"];
 ///
 /// The manifest inherits something that the workspace does not have.
 pub(super) fn add_to(files: &mut Files) -> Result<()> {
-    let sources = embedded::below(SOURCE).filter(|(path, _)| path.starts_with("src/"));
-    for (path, file) in sources {
-        files.insert(format!("{FOLDER}/{path}"), as_it_is(file));
+    for package in PACKAGES {
+        let is_source =
+            |path: &str| path.strip_prefix(package).is_some_and(|rest| rest.starts_with("src/"));
+        for (path, file) in embedded::below(SOURCE).filter(|(path, _)| is_source(path)) {
+            files.insert(format!("{FOLDER}/{path}"), as_it_is(file));
+        }
+        let content = manifest(package)?.into_bytes();
+        let path = format!("{FOLDER}/{package}{MANIFEST}");
+        files.insert(path, ProjectFile { is_executable: false, content });
     }
-    let content = manifest()?.into_bytes();
-    files.insert(format!("{FOLDER}/{MANIFEST}"), ProjectFile { is_executable: false, content });
     Ok(())
 }
 
-fn manifest() -> Result<String> {
+fn manifest(package: &str) -> Result<String> {
     let read = |path: &str| -> Result<Table> {
         embedded::text(path)
             .with_context(|| format!("{path} is not embedded"))?
             .parse()
             .context(path.to_owned())
     };
-    let mut rest = resolve(read(&format!("{SOURCE}/{MANIFEST}"))?, &read(MANIFEST)?)?;
+    let mut rest = resolve(read(&format!("{SOURCE}/{package}{MANIFEST}"))?, &read(MANIFEST)?)?;
     // Readers look for the package first.
     let package = Table::from_iter(rest.remove_entry("package"));
     Ok(format!(
@@ -66,12 +73,19 @@ fn resolve(mut manifest: Table, root: &Table) -> Result<Table> {
             *value = inherited(&["package", key])?;
         }
     }
-    for table in DEPENDENCIES {
-        for (name, value) in tables(&mut manifest, table) {
-            if inherits(value) {
-                *value = Value::Table(dependency(inherited(&["dependencies", name])?, value));
+    let resolve_dependencies = |manifest: &mut Table| -> Result<()> {
+        for table in DEPENDENCIES {
+            for (name, value) in tables(manifest, table) {
+                if inherits(value) {
+                    *value = Value::Table(dependency(inherited(&["dependencies", name])?, value));
+                }
             }
         }
+        Ok(())
+    };
+    resolve_dependencies(&mut manifest)?;
+    for (_, target) in tables(&mut manifest, "target") {
+        target.as_table_mut().map(resolve_dependencies).transpose()?;
     }
     if manifest.get("lints").is_some_and(inherits) {
         manifest.insert("lints".to_owned(), inherited(&["lints"])?);
@@ -96,6 +110,12 @@ fn dependency(of_workspace: Value, of_package: &Value) -> Table {
         Value::Table(table) => table,
         version => Table::from_iter([("version".to_owned(), version)]),
     };
+    // The workspace names a package of the SDK by its path from the root.
+    if let Some(Value::String(path)) = dependency.get_mut("path")
+        && let Some(below) = path.strip_prefix(SOURCE)
+    {
+        *path = below.trim_start_matches('/').to_owned();
+    }
     for (key, value) in
         of_package.as_table().into_iter().flatten().filter(|(key, _)| *key != "workspace")
     {
@@ -121,6 +141,7 @@ mod tests {
             [workspace.dependencies]
             one = "1"
             two = { version = "2", default-features = false, features = ["a"] }
+            five = { path = "guest-sdk/below" }
             [workspace.lints.rust]
             missing_docs = "warn"
         "#;
@@ -132,6 +153,8 @@ mod tests {
             one = { workspace = true, optional = true }
             two = { workspace = true, features = ["b"] }
             three = "3"
+            [target.wasm.dependencies]
+            five.workspace = true
             [dev-dependencies]
             four = "4"
             [lints]
@@ -145,6 +168,8 @@ mod tests {
             one = { version = "1", optional = true }
             two = { version = "2", default-features = false, features = ["a", "b"] }
             three = "3"
+            [target.wasm.dependencies]
+            five = { path = "below" }
             [lints.rust]
             missing_docs = "warn"
         "#;
@@ -161,10 +186,14 @@ mod tests {
     }
 
     #[test]
-    fn manifest_of_the_sdk_inherits_nothing() {
-        let manifest = manifest().expect("it resolves");
-        assert!(!manifest.contains("workspace"), "{manifest}");
-        // Paths would lead out of the project.
-        assert!(!manifest.contains("path ="), "{manifest}");
+    fn manifests_of_the_sdk_inherit_nothing_and_stay_in_the_project() {
+        for package in PACKAGES {
+            let manifest = manifest(package).expect("it resolves");
+            assert!(!manifest.contains("workspace"), "{manifest}");
+            let paths: Vec<_> = manifest.lines().filter(|line| line.contains("path =")).collect();
+            let expected: &[&str] =
+                if package.is_empty() { &[r#"path = "bindings""#] } else { &[] };
+            assert_eq!(paths, expected, "{manifest}");
+        }
     }
 }
