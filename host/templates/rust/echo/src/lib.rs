@@ -1,5 +1,8 @@
 //! Sends every message back to its sender.
 
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests;
+
 use ws_guest::{Client, Error, Handler};
 
 #[derive(Default)]
