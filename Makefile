@@ -6,7 +6,7 @@ COMPONENTS := target/components
 GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-dir target/guests
 EXAMPLES := echo chat counter rooms capabilities
 
-.PHONY: help setup build host components run test unit integration clients compatibility lint api contract deny fuzz soak bench \
+.PHONY: help setup build host components run test unit integration clients compatibility lint api contract bindings deny fuzz soak bench \
         bench-peers bench-report bench-density instructions conformance matrix profiled ci clean
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "make lint         check formatting, clippy, documentation, layers, contract and public API"
 	@echo "make api          update docs/api after an intended change of the public API"
 	@echo "make contract     generate docs/contract.md from wit/"
+	@echo "make bindings     generate the Rust bindings in guest-sdk/bindings from wit/"
 	@echo "make ci           run everything that continuous integration runs"
 
 setup:
@@ -115,6 +116,7 @@ lint:
 	host/check-layers
 	CARGO=$(CARGO) wit/check-growth
 	$(CARGO) run --quiet -p ws-host-compatibility --bin document -- wit docs/contract.md
+	$(CARGO) run --quiet -p ws-host-compatibility --bin bindings -- wit guest-sdk/bindings/src
 	$(CARGO) run -p ws-host-api
 
 # Updates the listings in docs/api after an intended change of the public API.
@@ -123,6 +125,10 @@ api:
 
 contract:
 	$(CARGO) run --quiet -p ws-host-compatibility --bin document -- wit docs/contract.md --write
+
+# The Rust bindings of ws-guest.
+bindings:
+	$(CARGO) run --quiet -p ws-host-compatibility --bin bindings -- wit guest-sdk/bindings/src --write
 
 # Licences, sources and duplicates of dependencies; needs `cargo install cargo-deny`.
 deny:

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::bindings::ws_host::socket::clients as host;
 use crate::message::clients_of;
+use crate::sys::{clients as host, param};
 use crate::words::errors;
 use crate::{CloseCode, CloseError, Message, Request, SendOptions};
 
@@ -63,7 +63,7 @@ impl Client {
         message: impl Into<Message<'a>>,
         options: &SendOptions,
     ) -> Result<(), SendError> {
-        Ok(host::send(self.0, message.into().into(), Some(options.host()))?)
+        Ok(host::send(self.0, param(message.into()), Some(options.host()))?)
     }
 
     /// Sends a ping with a payload of at most 125 bytes. The answer arrives in

@@ -1,6 +1,6 @@
 //! Details of a custom message.
 
-use crate::bindings::ws_host::socket::custom as host;
+use crate::sys::custom as host;
 
 /// The kind and the sender of a custom message. Works only while `received_custom` runs.
 ///

@@ -1,6 +1,6 @@
 //! How a connection ended.
 
-use crate::bindings::ws_host::socket::disconnection as host;
+use crate::sys::disconnection as host;
 use crate::words::words;
 use crate::{Client, CloseCode};
 

@@ -14,6 +14,11 @@ impl Error {
     pub fn msg(message: impl Into<String>) -> Self {
         Self(message.into().into())
     }
+
+    /// Returns the error that was converted to this one, if it is of this type.
+    pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
+        self.0.downcast_ref()
+    }
 }
 
 impl<E: StdError + 'static> From<E> for Error {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::Client;
-use crate::bindings::ws_host::socket::expiry as host;
+use crate::sys::expiry as host;
 use crate::words::errors;
 
 impl Client {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::bindings::ws_host::socket::handshake as host;
+use crate::sys::handshake as host;
 use crate::words::errors;
 use crate::{Client, Error, Request};
 

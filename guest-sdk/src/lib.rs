@@ -26,23 +26,34 @@
 //! the host.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(any(feature = "testing", target_arch = "wasm32")),
+    expect(dead_code, reason = "neither a component nor a test calls the handler")
+)]
 
-mod bindings;
 mod client;
 mod close;
 mod custom;
 mod disconnection;
+mod dispatch;
 mod error;
 mod expiry;
 #[doc(hidden)]
 pub mod glue;
 mod handler;
 mod handshake;
+#[cfg(feature = "json")]
+mod json;
+#[cfg(feature = "log")]
+mod logger;
 mod message;
 mod report;
 mod request;
 mod state;
+mod sys;
 mod tag;
+#[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
+pub mod testing;
 mod timer;
 mod topic;
 mod words;
@@ -55,6 +66,8 @@ pub use error::Error;
 pub use expiry::ExpiryError;
 pub use handler::{CustomMessages, Drained, Expiry, Handler, Lifecycle, Stop, Timers};
 pub use handshake::{Handshake, HandshakeError, Rejection};
+#[cfg(feature = "json")]
+pub use json::{InvalidJson, SendJsonError, from_json};
 pub use message::{
     Compression, Message, SendOptions, TooManyExceptions, broadcast, broadcast_with,
 };
@@ -69,9 +82,23 @@ pub use topic::{PublishError, SubscribeError, publish, publish_with, subscribers
 #[macro_export]
 macro_rules! export {
     ($handler:ty $(: $($part:ident),+ $(,)?)?) => {
+        impl $crate::glue::Exported for $handler {
+            const PARTS: $crate::glue::Parts<Self> = {
+                let parts = $crate::glue::Parts::NONE;
+                $($(let parts = $crate::export_part!(parts + $part);)+)?
+                parts
+            };
+        }
+
+        // A native build has no exports: tests call the handler through `PARTS`. The handler counts as used.
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn() -> $handler = $crate::glue::new_handler;
+
+        #[cfg(target_arch = "wasm32")]
         const _: () = {
             ::std::thread_local! {
-                static HANDLER: ::std::cell::RefCell<$handler> = ::std::cell::RefCell::default();
+                static HANDLER: ::std::cell::RefCell<$handler> =
+                    ::std::cell::RefCell::new($crate::glue::new_handler());
             }
 
             struct Exports;
@@ -84,13 +111,15 @@ macro_rules! export {
                 }
             }
 
-            $crate::export_part!(Exports Handler);
-            $($($crate::export_part!(Exports $part);)+)?
+            type Component = $crate::glue::Component<Exports>;
+
+            $crate::export_part!(Component Handler);
+            $($($crate::export_part!(Component $part);)+)?
         };
     };
 }
 
-/// Exports one interface for [`export!`]. Not meant to be used directly.
+/// Exports one interface for [`export!`], or adds it to the parts of the handler. Not meant to be used directly.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! export_part {
@@ -116,10 +145,30 @@ macro_rules! export_part {
     ($exports:ident Stop) => {
         $crate::glue::stop::export_stop!($exports with_types_in $crate::glue::stop);
     };
-    ($exports:ident $other:ident) => {
+    ($parts:ident + Lifecycle) => {
+        $parts.lifecycle()
+    };
+    ($parts:ident + Timers) => {
+        $parts.timers()
+    };
+    ($parts:ident + CustomMessages) => {
+        $parts.custom_messages()
+    };
+    ($parts:ident + Drained) => {
+        $parts.drained()
+    };
+    ($parts:ident + Expiry) => {
+        $parts.expiry()
+    };
+    ($parts:ident + Stop) => {
+        $parts.stop()
+    };
+    ($parts:ident + $other:ident) => {
         ::std::compile_error!(::std::concat!(
             "a handler cannot export `", ::std::stringify!($other), "`; it can export ",
             "Lifecycle, Timers, CustomMessages, Drained, Expiry and Stop",
         ));
     };
+    // Reported above.
+    ($exports:ident $other:ident) => {};
 }

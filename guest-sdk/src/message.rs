@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::num::NonZeroU32;
 
 use crate::Client;
-use crate::bindings::ws_host::socket::{clients as host, types};
+use crate::sys::{SendOptions as HostOptions, clients as host, param};
 use crate::words::errors;
 
 /// A complete message, borrowed: text or bytes. `&str`, `&String`, `&[u8]`, `&[u8; N]` and `&Vec<u8>` convert to it.
@@ -46,15 +46,6 @@ impl<'a> From<&'a Vec<u8>> for Message<'a> {
     }
 }
 
-impl<'a> From<Message<'a>> for types::MessageParam<'a> {
-    fn from(message: Message<'a>) -> Self {
-        match message {
-            Message::Text(text) => Self::Text(text),
-            Message::Binary(bytes) => Self::Binary(bytes),
-        }
-    }
-}
-
 /// Which messages are compressed. The choice matters only for clients that agreed to compression, which the
 /// configuration has to allow (`--compression`).
 ///
@@ -86,12 +77,12 @@ pub enum Compression {
 ///
 /// An instance can have 1,000 `SendOptions` at a time. Sending with options beyond this limit returns `TooManyOptions`.
 #[derive(Debug)]
-pub struct SendOptions(host::SendOptions);
+pub struct SendOptions(HostOptions);
 
 impl SendOptions {
     /// Creates options with the defaults: messages are compressed by length, in one frame, and sent to all clients.
     pub fn new() -> Self {
-        Self(host::SendOptions::new())
+        Self(HostOptions::new())
     }
 
     /// Sets which messages are compressed.
@@ -127,7 +118,7 @@ impl SendOptions {
         Ok(self)
     }
 
-    pub(crate) fn host(&self) -> &host::SendOptions {
+    pub(crate) fn host(&self) -> &HostOptions {
         &self.0
     }
 }
@@ -152,7 +143,7 @@ pub fn broadcast<'a, C: Borrow<Client>>(
     to: impl IntoIterator<Item = C>,
     message: impl Into<Message<'a>>,
 ) -> Vec<Client> {
-    clients_of(host::broadcast(&ids(to), message.into().into(), None))
+    clients_of(host::broadcast(&ids(to), param(message.into()), None))
 }
 
 /// Sends one message to many clients with options. Returns the clients that did not get the message. Clients that
@@ -162,7 +153,7 @@ pub fn broadcast_with<'a, C: Borrow<Client>>(
     message: impl Into<Message<'a>>,
     options: &SendOptions,
 ) -> Vec<Client> {
-    clients_of(host::broadcast(&ids(to), message.into().into(), Some(options.host())))
+    clients_of(host::broadcast(&ids(to), param(message.into()), Some(options.host())))
 }
 
 fn ids<C: Borrow<Client>>(clients: impl IntoIterator<Item = C>) -> Vec<u64> {

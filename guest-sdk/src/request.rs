@@ -1,7 +1,7 @@
 //! The request with which a client connected.
 
 use crate::Client;
-use crate::bindings::ws_host::socket::requests as host;
+use crate::sys::requests as host;
 
 /// The request with which a client asked to connect. Each function calls the host and copies only what it returns. The
 /// functions work until the end of `disconnected`; afterwards they return empty values.

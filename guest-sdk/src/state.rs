@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::bindings::ws_host::socket::state as host;
+use crate::sys::state as host;
 use crate::words::words;
 
 /// Returns how long ago the state for [`resume`](crate::Lifecycle::resume) was produced, if it lacks events that

@@ -1,7 +1,7 @@
 //! Tags: names under which clients can be found.
 
-use crate::bindings::ws_host::socket::tags as host;
 use crate::message::clients_of;
+use crate::sys::{param, tags as host};
 use crate::words::errors;
 use crate::{Client, CloseCode, Message, SendOptions};
 
@@ -42,7 +42,7 @@ pub fn send_tagged<'a>(
     tag: impl AsRef<str>,
     message: impl Into<Message<'a>>,
 ) -> Result<(), TaggedError> {
-    Ok(host::send_tagged(tag.as_ref(), message.into().into(), None)?)
+    Ok(host::send_tagged(tag.as_ref(), param(message.into()), None)?)
 }
 
 /// Sends a message with options, as [`send_tagged`] does without. Clients that [`except`](SendOptions::except) excludes
@@ -56,7 +56,7 @@ pub fn send_tagged_with<'a>(
     message: impl Into<Message<'a>>,
     options: &SendOptions,
 ) -> Result<(), TaggedError> {
-    Ok(host::send_tagged(tag.as_ref(), message.into().into(), Some(options.host()))?)
+    Ok(host::send_tagged(tag.as_ref(), param(message.into()), Some(options.host()))?)
 }
 
 /// Closes all clients of the resource that have the tag, including those of other instances.

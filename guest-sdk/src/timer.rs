@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::bindings::ws_host::socket::timers as host;
+use crate::sys::timers as host;
 use crate::words::errors;
 
 /// A timer, identified by a number that the handler chooses.

@@ -1,6 +1,6 @@
 //! Topics: publish and subscribe within a resource, across all its instances.
 
-use crate::bindings::ws_host::socket::topics as host;
+use crate::sys::{param, topics as host};
 use crate::words::errors;
 use crate::{Client, Message, SendOptions};
 
@@ -46,7 +46,7 @@ pub fn publish<'a>(
     topic: impl AsRef<str>,
     message: impl Into<Message<'a>>,
 ) -> Result<(), PublishError> {
-    Ok(host::publish(topic.as_ref(), message.into().into(), None)?)
+    Ok(host::publish(topic.as_ref(), param(message.into()), None)?)
 }
 
 /// Sends a message to all subscribers of a topic with options. Clients that [`except`](SendOptions::except) excludes do
@@ -60,7 +60,7 @@ pub fn publish_with<'a>(
     message: impl Into<Message<'a>>,
     options: &SendOptions,
 ) -> Result<(), PublishError> {
-    Ok(host::publish(topic.as_ref(), message.into().into(), Some(options.host()))?)
+    Ok(host::publish(topic.as_ref(), param(message.into()), Some(options.host()))?)
 }
 
 errors! {

@@ -2,6 +2,7 @@
 //! with one module per capability.
 
 mod admin; // access to the admin address
+mod agreement; // the `TestHost` of the SDK and the host
 mod answers; // HTTP/1.1 responses, byte for byte
 mod backpressure; // clients that do not read
 mod buffered; // the limit on all queued output together
@@ -48,6 +49,7 @@ mod keeper; // helper: versions of a guest, for reloads
 mod kept_open; // HTTP/1.1 keep-alive
 mod layouts; // helper: ways to replace files
 mod left_over; // clients leave nothing behind
+mod levels; // lines of handlers with levels, and JSON
 mod limits; // what happens at limits
 mod listening; // addresses, unix sockets and inherited sockets
 mod loading; // components and flags that cannot be served

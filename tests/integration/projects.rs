@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
-use ws_host_test_support::{host_binary, root};
+use ws_host_test_support::{TestServer, host_binary, root};
 
 /// Runs `ws-host new` in a folder.
 fn new(folder: &Path, arguments: &[&str]) -> Result<Output> {
@@ -97,7 +97,7 @@ fn manifests_of_a_new_rust_project_are_valid() -> Result<()> {
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
     let packages = metadata["packages"].as_array().context("packages")?;
     let names: Vec<_> = packages.iter().map(|package| &package["name"]).collect();
-    assert_eq!(names, ["hello", "ws-guest"]);
+    assert_eq!(names, ["hello", "ws-guest", "ws-guest-bindings"]);
     Ok(())
 }
 
@@ -137,5 +137,28 @@ fn folder_that_cannot_be_written_is_named() -> Result<()> {
     fs::write(folder.path().join("file"), "")?;
     let error = refused(folder.path(), &["file/hello"])?;
     assert!(error.contains("file/hello"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn new_rust_projects_build_and_pass_their_tests() -> Result<()> {
+    let folder = TempDir::new()?;
+    for template in ["echo", "chat", "rooms"] {
+        assert!(new(folder.path(), &[template, "--template", template])?.status.success());
+        let project = folder.path().join(template);
+        for command in [&["test"][..], &["build", "--release"]] {
+            let mut cargo = Command::new("cargo");
+            // Shared, so that dependencies are built once.
+            cargo.args(command).env("CARGO_TARGET_DIR", root().join("target/projects"));
+            let output = cargo.current_dir(&project).output()?;
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{template}: {errors}");
+            assert!(!errors.contains("warning"), "{template}: {errors}");
+            let told = String::from_utf8_lossy(&output.stdout);
+            assert!(command[0] != "test" || told.contains("test result: ok"), "{told}");
+        }
+        let component = format!("target/projects/wasm32-wasip2/release/{template}.wasm");
+        TestServer::serving_file(&root().join(component), &[])?;
+    }
     Ok(())
 }

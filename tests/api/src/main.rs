@@ -11,7 +11,13 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail, ensure};
 
-const PACKAGES: [&str; 4] = ["ws-host-protocol", "ws-host-client", "ws-host", "ws-guest"];
+/// The packages, and their features that add to the API.
+const PACKAGES: [(&str, &str); 4] = [
+    ("ws-host-protocol", ""),
+    ("ws-host-client", ""),
+    ("ws-host", ""),
+    ("ws-guest", "json,serde,testing"),
+];
 
 /// What to do with a listing.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,8 +34,9 @@ fn main() -> Result<ExitCode> {
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut is_as_listed = true;
-    for package in PACKAGES {
-        let (now, file) = (api(&root, package)?, root.join(format!("docs/api/{package}.txt")));
+    for (package, features) in PACKAGES {
+        let (now, file) =
+            (api(&root, package, features)?, root.join(format!("docs/api/{package}.txt")));
         match task {
             Task::Write => {
                 std::fs::write(&file, &now).with_context(|| file.display().to_string())?;
@@ -51,8 +58,8 @@ fn main() -> Result<ExitCode> {
 }
 
 /// Returns a line for every public item.
-fn api(root: &Path, package: &str) -> Result<String> {
-    let json = document(root, package)?;
+fn api(root: &Path, package: &str, features: &str) -> Result<String> {
+    let json = document(root, package, features)?;
     let api = public_api::Builder::from_rustdoc_json(&json)
         .omit_blanket_impls(true)
         .omit_auto_trait_impls(true)
@@ -64,11 +71,11 @@ fn api(root: &Path, package: &str) -> Result<String> {
 }
 
 /// Writes the package's documentation as JSON and returns the path.
-fn document(root: &Path, package: &str) -> Result<PathBuf> {
+fn document(root: &Path, package: &str, features: &str) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
     let documented = Command::new(cargo)
-        .args(["rustdoc", "--quiet", "--lib", "--package", package])
+        .args(["rustdoc", "--quiet", "--lib", "--package", package, "--features", features])
         .args(["--", "-Z", "unstable-options", "--output-format", "json"])
         .args(["--cap-lints", "allow"])
         .env("RUSTDOC", root.join("tests/api/rustdoc"))

@@ -1,6 +1,8 @@
 //! Answers each burst with the texts that it took from it, and each single text with itself. It takes no text after
 //! `leave`, and takes nothing of any burst after a single `idle`.
 
+#![cfg(target_arch = "wasm32")]
+
 use std::cell::Cell;
 
 use ws_guest::glue::{burst, handler};
@@ -34,6 +36,8 @@ impl ws_guest::glue::Exports for Exports {
     }
 }
 
+type Component = ws_guest::glue::Component<Exports>;
+
 struct ByHand;
 
 impl burst::exports::ws_host::socket::burst_listener::Guest for ByHand {
@@ -53,5 +57,5 @@ impl burst::exports::ws_host::socket::burst_listener::Guest for ByHand {
     }
 }
 
-handler::export_handler!(Exports with_types_in handler);
+handler::export_handler!(Component with_types_in handler);
 burst::export_burst!(ByHand with_types_in burst);

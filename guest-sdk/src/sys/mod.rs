@@ -1,0 +1,39 @@
+//! The functions of the host. In a component they are the imports of the contract; in a native test they belong to a
+//! `TestHost`.
+
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use self::native::{
+    SendOptions, clients, custom, disconnection, expiry, handshake, log, requests, state, tags,
+    timers, topics,
+};
+#[cfg(target_arch = "wasm32")]
+pub(crate) use ws_guest_bindings::imports::ws_host::socket::{
+    clients, custom, disconnection, expiry, handshake, log, requests, state, tags, timers, topics,
+};
+
+#[cfg(target_arch = "wasm32")]
+pub(crate) use ws_guest_bindings::imports::ws_host::socket::clients::SendOptions;
+
+use crate::Message;
+
+/// Returns a message as the functions of the host take it.
+#[cfg(target_arch = "wasm32")]
+#[inline]
+pub(crate) fn param(
+    message: Message<'_>,
+) -> ws_guest_bindings::imports::ws_host::socket::types::MessageParam<'_> {
+    use ws_guest_bindings::imports::ws_host::socket::types::MessageParam;
+    match message {
+        Message::Text(text) => MessageParam::Text(text),
+        Message::Binary(bytes) => MessageParam::Binary(bytes),
+    }
+}
+
+/// Returns a message as the functions of the host take it.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn param(message: Message<'_>) -> Message<'_> {
+    message
+}

@@ -1,0 +1,284 @@
+//! The host of a test.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::client::TestClient;
+use super::code::Code;
+use super::fake_client::{FakeClient, Phase};
+use super::handshake::Reply;
+use super::imports::Chosen;
+use super::imports::clients::send_to_all;
+use super::pattern::Pattern;
+use super::request::{Refused, TestRequest};
+use super::settle::{Fault, HANDLER_FAILED, Shared};
+use super::state::{LogLine, Slot};
+use crate::glue::Exported;
+use crate::{Cause, Client, Message, Timer};
+
+/// A host for one instance of a handler, with its clients, timers and topics. See the [module](self).
+///
+/// The handler must be exported with [`export!`](crate::export), which also says which optional events it gets.
+pub struct TestHost(Rc<Shared>);
+
+impl TestHost {
+    /// Creates a host for this handler. As in the real host, the instance is created with the first event.
+    pub fn new<H: Exported>() -> Self {
+        Self(Rc::new(Shared::new(Code::of::<H>())))
+    }
+
+    /// Sets the path of the resource, which may be a pattern such as `/room/{id}`. Without this call, every path is the
+    /// resource's, and there are no parameters.
+    #[must_use]
+    pub fn path(self, pattern: impl AsRef<str>) -> Self {
+        self.0.fake.borrow_mut().settings.path = Pattern::new(pattern.as_ref());
+        self
+    }
+
+    /// Sets the name of the resource. Without this call it is `handler`.
+    #[must_use]
+    pub fn resource(self, name: impl Into<String>) -> Self {
+        self.0.fake.borrow_mut().settings.resource = name.into();
+        self
+    }
+
+    /// Sets the subprotocols of the configuration, from which the host chooses if the handler does not.
+    #[must_use]
+    pub fn subprotocols<S: Into<String>>(self, names: impl IntoIterator<Item = S>) -> Self {
+        self.0.fake.borrow_mut().settings.subprotocols =
+            names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets how many bytes may wait for a client (`--max-outbound`, 2 MiB by default).
+    #[must_use]
+    pub fn max_outbound(self, bytes: usize) -> Self {
+        self.0.fake.borrow_mut().settings.max_outbound = bytes;
+        self
+    }
+
+    /// Sets how many bytes a state may have (`--max-state`, 1 MiB by default).
+    #[must_use]
+    pub fn max_state(self, bytes: usize) -> Self {
+        self.0.fake.borrow_mut().settings.max_state = bytes;
+        self
+    }
+
+    /// Makes a panic of the handler a fault, as it is in the real host: the client of the event is closed with 1011,
+    /// and the next event goes to a fresh instance. Without this call, a panic fails the test.
+    #[must_use]
+    pub fn panics_are_faults(self) -> Self {
+        self.0.fake.borrow_mut().settings.are_panics_faults = true;
+        self
+    }
+
+    /// Connects a client.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the handler refuses the client, or if the path is not the resource's.
+    #[track_caller]
+    pub fn connect(&self, request: impl Into<TestRequest>) -> TestClient {
+        match self.try_connect(request) {
+            Ok(client) => client,
+            Err(refused) => panic!("the client was {refused}"),
+        }
+    }
+
+    /// Connects a client.
+    ///
+    /// # Errors
+    ///
+    /// Returns the response if the handler refuses the client.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the path is not the resource's.
+    #[track_caller]
+    pub fn try_connect(&self, request: impl Into<TestRequest>) -> Result<TestClient, Refused> {
+        let request = request.into();
+        let id = {
+            let mut fake = self.0.fake.borrow_mut();
+            let pattern = &fake.settings.path;
+            let Some(parameters) = pattern.parameters(&request.path) else {
+                panic!(
+                    "{} is not a path of the resource, which is {}",
+                    request.path,
+                    pattern.as_str()
+                )
+            };
+            let id = fake.clients.len() as u64 + 1;
+            fake.clients.insert(id, FakeClient::new(request, parameters));
+            fake.event.connecting = Some((id, Reply::default()));
+            id
+        };
+        let client = Client::from_id(id);
+        let answer = self.0.run(|handler| handler.connected(client));
+        let answered = self.answer(id, &answer);
+        self.0.settle();
+        answered.map(|()| TestClient::new(Rc::clone(&self.0), client))
+    }
+
+    fn answer(&self, id: u64, answer: &Result<bool, Fault>) -> Result<(), Refused> {
+        let mut fake = self.0.fake.borrow_mut();
+        let (_, reply) = fake.event.connecting.take().unwrap_or_default();
+        let configured = fake.settings.subprotocols.clone();
+        let Some(client) = fake.clients.get_mut(&id) else { return Ok(()) };
+        if let Ok(true) = answer {
+            let mut offered = client.request.subprotocols.iter();
+            let first = || offered.find(|offered| configured.contains(offered)).cloned();
+            client.subprotocol = reply.subprotocol.or_else(first);
+            client.response_headers = reply.headers;
+            return Ok(());
+        }
+        client.phase = Phase::Gone;
+        client.topics.clear();
+        client.tags.clear();
+        client.outbound.clear();
+        client.ending = None;
+        Err(match answer {
+            Ok(_) => reply.into_refusal(),
+            Err(Fault) => {
+                let body = b"The handler failed.\n".to_vec();
+                Refused { status: 500, headers: Vec::new(), body }
+            }
+        })
+    }
+
+    /// Lets time pass. Timers fire and clients expire in their order, each at its time.
+    pub fn advance(&self, time: Duration) {
+        self.0.advance(time);
+    }
+
+    /// Returns the timers that are set, and the time until each is due.
+    pub fn timers(&self) -> Vec<(Timer, Duration)> {
+        let fake = self.0.fake.borrow();
+        let left = |at: Duration| at.saturating_sub(fake.now);
+        fake.timers.iter().map(|(timer, at)| (Timer::new(*timer), left(*at))).collect()
+    }
+
+    /// Replaces the code by that of `H`, as a hot reload does: `suspend` of the old code, then `resume` of the new one.
+    /// A test of an upgrade has both versions of the handler; a reload to the same type tests that the state survives.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the new code cannot use the state. The old code then continues.
+    pub fn reload<H: Exported>(&self) -> Result<(), String> {
+        let reloaded = self.0.actor.borrow_mut().reload(&self.0.fake, Code::of::<H>());
+        self.0.settle();
+        reloaded
+    }
+
+    /// Hibernates the instance: it is reduced to its state, from which the next event wakes it. Returns false if there
+    /// is no instance, or if `suspend` returned no state.
+    pub fn hibernate(&self) -> bool {
+        let is_asleep = self.0.actor.borrow_mut().hibernate(&self.0.fake);
+        self.0.settle();
+        is_asleep
+    }
+
+    /// Saves the state in case the instance is lost (`--checkpoint`). Returns false if there is no instance, or if
+    /// `suspend` returned no state.
+    pub fn checkpoint(&self) -> bool {
+        let is_saved = self.0.actor.borrow_mut().save_checkpoint(&self.0.fake);
+        self.0.settle();
+        is_saved
+    }
+
+    /// Loses the instance, as a trap does. The next event goes to a fresh instance, which resumes from the last
+    /// checkpoint, or without a state.
+    pub fn lose_instance(&self) {
+        self.0.actor.borrow_mut().slot = Slot::Lost;
+    }
+
+    /// Publishes a message, as the operator does. Returns how many clients are subscribed to the topic.
+    pub fn publish<'a>(&self, topic: &str, message: impl Into<Message<'a>>) -> usize {
+        self.send_to(message.into(), |client| client.topics.iter().any(|own| own == topic))
+    }
+
+    /// Sends a message to the clients that have a tag, as the operator does. Returns how many there are.
+    pub fn send_tagged<'a>(&self, tag: &str, message: impl Into<Message<'a>>) -> usize {
+        self.send_to(message.into(), |client| client.tags.iter().any(|own| own == tag))
+    }
+
+    fn send_to(&self, message: Message<'_>, condition: impl Fn(&FakeClient) -> bool) -> usize {
+        let to = self.0.fake.borrow().open_ids(condition);
+        send_to_all(&mut self.0.fake.borrow_mut(), &to, message, &Chosen::default());
+        self.0.settle();
+        to.len()
+    }
+
+    /// Sends a custom message, as the operator does at the admin address.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the handler, as text.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the handler does not export `CustomMessages`.
+    #[track_caller]
+    pub fn send_custom(&self, kind: &str, message: impl AsRef<[u8]>) -> Result<Vec<u8>, String> {
+        let about = (Some(kind.to_owned()), "admin".to_owned());
+        self.0.fake.borrow_mut().event.custom = Some(about);
+        let answer = self.0.run(|handler| handler.received_custom(message.as_ref().to_vec()));
+        self.0.fake.borrow_mut().event.custom = None;
+        self.0.settle();
+        match answer {
+            Ok(Some(answer)) => answer,
+            Ok(None) => panic!(
+                "{} takes no custom messages: implement `CustomMessages`, and name it in `export!`",
+                self.0.code().name
+            ),
+            Err(Fault) => Err(HANDLER_FAILED.to_owned()),
+        }
+    }
+
+    /// Stops the server: the handler is told, and then all clients are closed with 1001.
+    pub fn stop(&self) {
+        if self.0.code().has_stop {
+            // A fault loses the instance; the clients are closed in any case.
+            let _ = self.0.run(|handler| handler.stopping());
+        }
+        let open = self.0.fake.borrow().open_ids(|_| true);
+        for client in open {
+            self.0.close(Client::from_id(client), 1001, "the server stops", Cause::Stopping);
+        }
+        self.0.settle();
+    }
+
+    /// Runs code with the handler as if it were an event, so that it may call functions of the host. For looking at the
+    /// handler's fields, and for tests of its own functions.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the handler is of another type.
+    #[track_caller]
+    pub fn with_handler<H: Exported, T>(&self, act: impl FnOnce(&mut H) -> T) -> T {
+        let name = self.0.code().name;
+        let result = self.0.run(|handler| handler.handler().downcast_mut().map(act));
+        self.0.settle();
+        match result {
+            Ok(Some(result)) => result,
+            Ok(None) => panic!("the handler is {name}, not {}", std::any::type_name::<H>()),
+            Err(Fault) => panic!("the handler panicked"),
+        }
+    }
+
+    /// Returns the open clients, in the order in which they connected.
+    pub fn clients(&self) -> Vec<Client> {
+        self.0.fake.borrow().open_ids(|_| true).into_iter().map(Client::from_id).collect()
+    }
+
+    /// Returns the lines of the log, oldest first: those of the crates `log` and `tracing` (with the features of these
+    /// names), and errors that the handler did not deal with.
+    pub fn log(&self) -> Vec<LogLine> {
+        self.0.fake.borrow().log.clone()
+    }
+}
+
+impl std::fmt::Debug for TestHost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TestHost").field("handler", &self.0.code().name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,38 @@
+//! The functions that a handler may call, for the host whose event is running.
+
+pub(crate) mod clients;
+pub(crate) mod expiry;
+pub(crate) mod handshake;
+mod options;
+pub(crate) mod requests;
+mod small;
+pub(crate) mod tags;
+pub(crate) mod topics;
+
+pub(super) use self::options::Chosen;
+pub(crate) use self::options::SendOptions;
+pub(crate) use self::small::{custom, disconnection, log, state, timers};
+
+/// What most functions return: nothing, or the word for an error.
+type Outcome = Result<(), String>;
+
+/// Returns the word for an error.
+fn word(error: &str) -> String {
+    error.to_owned()
+}
+
+/// Returns whether a topic or a tag may have this name.
+fn is_valid_name(name: &str) -> bool {
+    (1..=255).contains(&name.len())
+}
+
+/// Returns whether a close frame may have this code (RFC 6455 §7.4) and reason.
+fn check_close(code: u16, reason: &str) -> Outcome {
+    if reason.len() > 123 {
+        return Err(word("reason-too-long"));
+    }
+    match code {
+        1000..=1003 | 1007..=1014 | 3000..=4999 => Ok(()),
+        _ => Err(word("invalid-code")),
+    }
+}

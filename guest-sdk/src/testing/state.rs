@@ -1,0 +1,174 @@
+//! Instances: how one takes the place of another, and what remains of it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::code::{Code, Instance};
+use super::current::Running;
+use super::event::Resuming;
+use super::fake::Fake;
+use crate::StateReason;
+
+/// A line of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogLine {
+    /// `trace`, `debug`, `info`, `warn` or `error`.
+    pub level: String,
+    /// The line.
+    pub text: String,
+}
+
+/// The place of an actor's instance.
+pub(super) enum Slot {
+    Unused,
+    Live(Box<dyn Instance>),
+    /// Hibernated, with its state.
+    Asleep(Vec<u8>),
+    Lost,
+    /// In an event.
+    Taken,
+}
+
+/// The instance of a host, and the state that is kept in case it traps.
+pub(super) struct Actor {
+    pub(super) code: Code,
+    pub(super) slot: Slot,
+    /// A state, and the time at which it was saved.
+    checkpoint: Option<(Vec<u8>, Duration)>,
+}
+
+impl Actor {
+    pub(super) fn new(code: Code) -> Self {
+        Self { code, slot: Slot::Unused, checkpoint: None }
+    }
+
+    /// Takes the instance out, for an event. Makes one if there is none.
+    pub(super) fn take(&mut self, fake: &Rc<RefCell<Fake>>) -> Box<dyn Instance> {
+        let _running = Running::begin(fake);
+        match std::mem::replace(&mut self.slot, Slot::Taken) {
+            Slot::Live(instance) => instance,
+            Slot::Unused => (self.code.start)(),
+            Slot::Asleep(state) => self.wake(fake, state),
+            Slot::Lost => match self.checkpoint.take() {
+                None => self.start_over(fake, StateReason::Fault),
+                Some((state, at)) => {
+                    let age = Some(fake.borrow().now.saturating_sub(at));
+                    let mut instance = (self.code.start)();
+                    let resumed =
+                        resume(fake, &mut *instance, Some(state), StateReason::Fault, age);
+                    match resumed {
+                        Ok(()) => instance,
+                        Err(why) => {
+                            refused(fake, &why);
+                            self.start_over(fake, StateReason::Fault)
+                        }
+                    }
+                }
+            },
+            Slot::Taken => panic!(
+                "an event was sent to the handler while another one is running: use a `TestClient` or a `TestHost` \
+                 only in the test, not in the handler"
+            ),
+        }
+    }
+
+    fn wake(&self, fake: &Rc<RefCell<Fake>>, state: Vec<u8>) -> Box<dyn Instance> {
+        let mut instance = (self.code.start)();
+        match resume(fake, &mut *instance, Some(state), StateReason::Hibernation, None) {
+            Ok(()) => instance,
+            Err(why) => {
+                refused(fake, &why);
+                self.start_over(fake, StateReason::Hibernation)
+            }
+        }
+    }
+
+    /// Makes an instance that resumes without a state. An error is then only logged.
+    fn start_over(&self, fake: &Rc<RefCell<Fake>>, reason: StateReason) -> Box<dyn Instance> {
+        let mut instance = (self.code.start)();
+        if let Err(why) = resume(fake, &mut *instance, None, reason, None) {
+            refused(fake, &why);
+        }
+        instance
+    }
+
+    /// Replaces the code. Returns why the new code cannot use the state; the old code then continues.
+    pub(super) fn reload(&mut self, fake: &Rc<RefCell<Fake>>, code: Code) -> Result<(), String> {
+        let _running = Running::begin(fake);
+        let (state, reason) = match &mut self.slot {
+            Slot::Unused => {
+                self.code = code;
+                return Ok(());
+            }
+            Slot::Live(old) => {
+                (suspend(fake, &mut **old, StateReason::Reload), StateReason::Reload)
+            }
+            Slot::Asleep(state) => (Some(state.clone()), StateReason::Reload),
+            Slot::Lost => {
+                (self.checkpoint.as_ref().map(|(state, _)| state.clone()), StateReason::Fault)
+            }
+            Slot::Taken => panic!("the handler was reloaded while an event is running"),
+        };
+        let mut new = (code.start)();
+        resume(fake, &mut *new, state, reason, None).inspect_err(|why| refused(fake, why))?;
+        (self.code, self.slot, self.checkpoint) = (code, Slot::Live(new), None);
+        Ok(())
+    }
+
+    /// Reduces the instance to its state. Returns whether there was a state to reduce it to.
+    pub(super) fn hibernate(&mut self, fake: &Rc<RefCell<Fake>>) -> bool {
+        let _running = Running::begin(fake);
+        let Slot::Live(instance) = &mut self.slot else { return false };
+        let state = suspend(fake, &mut **instance, StateReason::Hibernation);
+        if let Some(state) = state {
+            self.slot = Slot::Asleep(state);
+        }
+        matches!(self.slot, Slot::Asleep(_))
+    }
+
+    /// Saves the state in case the instance is lost. Returns whether there was one.
+    pub(super) fn save_checkpoint(&mut self, fake: &Rc<RefCell<Fake>>) -> bool {
+        let _running = Running::begin(fake);
+        let Slot::Live(instance) = &mut self.slot else { return false };
+        let state = suspend(fake, &mut **instance, StateReason::Checkpoint);
+        let now = fake.borrow().now;
+        state.map(|state| self.checkpoint = Some((state, now))).is_some()
+    }
+}
+
+fn suspend(
+    fake: &Rc<RefCell<Fake>>,
+    instance: &mut dyn Instance,
+    reason: StateReason,
+) -> Option<Vec<u8>> {
+    fake.borrow_mut().event.state = Some(Resuming { reason, age: None });
+    let state = instance.suspend();
+    let mut fake = fake.borrow_mut();
+    fake.event.state = None;
+    let max = fake.settings.max_state;
+    let length = state.as_ref().map_or(0, Vec::len);
+    if length > max {
+        fake.write_log("warn", &format!("the state has {length} bytes and max-state is {max}"));
+        return None;
+    }
+    state
+}
+
+fn resume(
+    fake: &Rc<RefCell<Fake>>,
+    instance: &mut dyn Instance,
+    state: Option<Vec<u8>>,
+    reason: StateReason,
+    age: Option<Duration>,
+) -> Result<(), String> {
+    fake.borrow_mut().event.state = Some(Resuming { reason, age });
+    let resumed = instance.resume(state);
+    fake.borrow_mut().event.state = None;
+    resumed
+}
+
+fn refused(fake: &Rc<RefCell<Fake>>, why: &str) {
+    fake.borrow_mut().write_log("error", &format!("the state was refused: {why}"));
+}

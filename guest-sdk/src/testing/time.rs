@@ -1,0 +1,84 @@
+//! What is due at which time.
+
+use std::time::Duration;
+
+use super::fake::Fake;
+use super::settle::Shared;
+use crate::{Cause, Client, Timer};
+
+/// The shortest and the longest time of a timer and of an expiry.
+pub(super) const MIN_TIME: Duration = Duration::from_millis(1);
+pub(super) const MAX_TIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// Something that is due. Of what is due at the same time, the first in this order happens first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Timer(u64),
+    Notice(u64),
+    Expiry(u64),
+}
+
+impl Shared {
+    /// Lets time pass, and runs the events that are due.
+    pub(super) fn advance(&self, time: Duration) {
+        let end = self.fake.borrow().now + time;
+        loop {
+            let next = self.fake.borrow().next_due();
+            match next.filter(|(at, _)| *at <= end) {
+                None => break,
+                Some((at, due)) => {
+                    {
+                        let mut fake = self.fake.borrow_mut();
+                        fake.now = fake.now.max(at);
+                    }
+                    self.happen(due);
+                }
+            }
+        }
+        self.fake.borrow_mut().now = end;
+    }
+
+    fn happen(&self, due: Due) {
+        match due {
+            Due::Timer(timer) => {
+                self.fake.borrow_mut().timers.remove(&timer);
+                // A fault loses the instance; a timer has no client to close.
+                let _ = self.run(|handler| handler.fired(Timer::new(timer)));
+                self.settle();
+            }
+            Due::Notice(client) => {
+                if let Some(expiry) = self.fake.borrow_mut().expiry_of(client) {
+                    expiry.notice = None;
+                }
+                if self.code().has_expiry {
+                    let client = Client::from_id(client);
+                    self.run_for(client, |handler| handler.expiring(client));
+                }
+            }
+            Due::Expiry(client) => {
+                if let Some(client) = self.fake.borrow_mut().clients.get_mut(&client) {
+                    client.expiry = None;
+                }
+                self.close(Client::from_id(client), 1008, "expired", Cause::Expired);
+                self.settle();
+            }
+        }
+    }
+}
+
+impl Fake {
+    fn next_due(&self) -> Option<(Duration, Due)> {
+        let timers = self.timers.iter().map(|(timer, at)| (*at, Due::Timer(*timer)));
+        let open = self.clients.iter().filter(|(_, client)| client.is_open());
+        let expiries = open.filter_map(|(id, client)| client.expiry.map(|expiry| (*id, expiry)));
+        let clients = expiries.flat_map(|(id, expiry)| {
+            let notice = expiry.notice.map(|at| (at, Due::Notice(id)));
+            notice.into_iter().chain([(expiry.deadline, Due::Expiry(id))])
+        });
+        timers.chain(clients).min()
+    }
+
+    fn expiry_of(&mut self, client: u64) -> Option<&mut super::fake_client::Expiry> {
+        self.clients.get_mut(&client)?.expiry.as_mut()
+    }
+}
