@@ -302,3 +302,15 @@ export function cancelTimer(timer: number): boolean;
 
 /** A variable of `environment` in the configuration. Works only during events. */
 export function env(name: string): string | undefined;
+
+/** A level of the host's log. */
+export type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error';
+
+/**
+ * Writes to the host's log at a level. `console.log` writes at `info`, `console.warn` and `console.error` at `warn`.
+ * Works only during events.
+ */
+export function log(level: Level, ...values: unknown[]): void;
+
+/** Whether the log shows lines of this level, to save the work of writing them. Works only during events. */
+export function isLogged(level: Level): boolean;

@@ -3,6 +3,7 @@
 import { getEnvironment } from 'wasi:cli/environment@0.2.0';
 import { getStderr } from 'wasi:cli/stderr@0.2.0';
 import { getStdout } from 'wasi:cli/stdout@0.2.0';
+import { enabled, write as writeAt } from 'ws-host:socket/log@0.1.0';
 import { isQuickJs } from './engine.js';
 import './utf8.js';
 
@@ -58,6 +59,12 @@ function write(stream, text) {
 export const warn = (...values) => write(getStderr(), values.map(format).join(' '));
 
 const info = (...values) => write(getStdout(), values.map(format).join(' '));
+
+/** Writes to the host's log at this level. */
+export const log = (level, ...values) => writeAt(level, values.map(format).join(' '));
+
+/** Returns whether the log shows lines of this level. */
+export const isLogged = (level) => enabled(level);
 
 globalThis.console ??= { debug: info, error: warn, info, log: info, trace: info, warn };
 

@@ -12,6 +12,7 @@
 from ._client import Client, clients
 from ._data import CustomMessage, SavedState, Value
 from ._handler import Handler, reason, serve
+from ._log import Level, is_logged, log
 from ._request import Disconnection, Handshake, Rejection, Request
 from ._send import Message, broadcast, close_tagged, publish, send_tagged, subscribers, tagged
 from ._timers import cancel_timer, set_timer
@@ -22,6 +23,7 @@ __all__ = [
     "Disconnection",
     "Handler",
     "Handshake",
+    "Level",
     "Message",
     "Rejection",
     "Request",
@@ -31,6 +33,8 @@ __all__ = [
     "cancel_timer",
     "clients",
     "close_tagged",
+    "is_logged",
+    "log",
     "publish",
     "reason",
     "send_tagged",
