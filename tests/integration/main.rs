@@ -47,6 +47,7 @@ mod http2_room; // limits on streams per connection
 mod idle; // idle connections
 mod keeper; // helper: versions of a guest, for reloads
 mod kept_open; // HTTP/1.1 keep-alive
+mod last_words; // what is told about a fault
 mod layouts; // helper: ways to replace files
 mod left_over; // clients leave nothing behind
 mod levels; // lines of handlers with levels, and JSON

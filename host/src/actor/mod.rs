@@ -152,17 +152,22 @@ impl Actor {
         let (component, resource, actor) = (template.name(), self.code.resource(), &*self.name);
         if let Some(Line { left_out }) = self.code.faults().line(Instant::now()) {
             let client = client.map(tracing::field::display);
+            let (event, stderr) = (fault.event(), fault.stderr());
             match fault {
                 Fault::NoInstance(_) => {
                     tracing::warn!(component, resource, actor, client, left_out, "{fault}");
                 }
-                _ => tracing::error!(component, resource, actor, client, left_out, "{fault}"),
+                _ => {
+                    tracing::error!(
+                        component, resource, actor, event, client, stderr, left_out, "{fault}"
+                    );
+                }
             }
             // Formatting a backtrace is slow.
             if tracing::enabled!(tracing::Level::DEBUG)
                 && let Some(backtrace) = fault.backtrace()
             {
-                tracing::debug!(component, resource, actor, client, "{backtrace}");
+                tracing::debug!(component, resource, actor, event, client, "{backtrace}");
             }
         }
         metrics::counter!(

@@ -35,7 +35,8 @@ impl Actor {
     ) -> Result<Option<Arc<[u8]>>, Fault> {
         tracing::trace!(actor = &*self.name, reason = reason.as_str(), "suspend");
         let limits = self.code.limits();
-        let Some(state) = guest.suspend(reason).await? else {
+        let suspended = guest.suspend(reason).await;
+        let Some(state) = suspended.map_err(|fault| guest.explain(fault))? else {
             return Ok(None);
         };
         if state.len() <= limits.max_state {
@@ -63,7 +64,8 @@ impl Actor {
     ) -> Result<bool, Fault> {
         tracing::trace!(actor = &*self.name, reason = reason.as_str(), "resume");
         let state = saved.and_then(|saved| saved.state.clone());
-        let Err(why) = guest.resume(state, reason, saved.and_then(SavedState::age)).await? else {
+        let resumed = guest.resume(state, reason, saved.and_then(SavedState::age)).await;
+        let Err(why) = resumed.map_err(|fault| guest.explain(fault))? else {
             return Ok(true);
         };
         if let Some(Line { left_out }) = REFUSED.line(Instant::now()) {

@@ -247,7 +247,7 @@ impl<'a> Turn<'a> {
                 Ok(value)
             }
             Err(fault) => {
-                let fault = fault.with_stderr(live.guest.recent_stderr());
+                let fault = live.guest.explain(fault);
                 self.actor.code.note_fault(&live.code.template, FaultSite::Event);
                 self.drop_instance(live);
                 Err(fault)

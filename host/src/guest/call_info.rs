@@ -1,6 +1,56 @@
 //! What a handler can ask about the event that it is handling.
 
+use std::fmt;
 use std::sync::Arc;
+
+/// The call into an instance that is running, or ran last. The names are those of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EventName {
+    /// The instance is created: the component's start-up code runs.
+    Start,
+    Connected,
+    ReceivedText,
+    ReceivedBinary,
+    ReceivedPong,
+    /// A burst from which no message has been taken yet, or whose messages have all been handled.
+    ReceivedBurst,
+    Disconnected,
+    Fired,
+    Drained,
+    Expiring,
+    Stopping,
+    ReceivedCustom,
+    Suspend,
+    Resume,
+}
+
+impl EventName {
+    /// Returns the name of the export, or `start`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Connected => "connected",
+            Self::ReceivedText => "received-text",
+            Self::ReceivedBinary => "received-binary",
+            Self::ReceivedPong => "received-pong",
+            Self::ReceivedBurst => "received-burst",
+            Self::Disconnected => "disconnected",
+            Self::Fired => "fired",
+            Self::Drained => "drained",
+            Self::Expiring => "expiring",
+            Self::Stopping => "stopping",
+            Self::ReceivedCustom => "received-custom",
+            Self::Suspend => "suspend",
+            Self::Resume => "resume",
+        }
+    }
+}
+
+impl fmt::Display for EventName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
 
 /// Why an instance is asked for its state, or gets a saved state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::call_info::EventName;
 use super::limits::LimitExceeded;
 use crate::clients::HostClose;
 
@@ -127,12 +128,20 @@ impl std::error::Error for Cause {
 /// Why an event failed. Its instance, if there was one, is discarded; the host continues.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
-    #[error(transparent)]
-    Limit(LimitExceeded),
+    #[error("{limit}")]
+    Limit {
+        limit: LimitExceeded,
+        /// Where in the guest the limit was exceeded. `None` for a limit that does not interrupt the guest's code.
+        error: Option<wasmtime::Error>,
+        /// The event. `None` until the instance adds it.
+        event: Option<EventName>,
+    },
     #[error("the handler trapped: {}", .error.root_cause())]
     Trap {
         error: wasmtime::Error,
-        /// The last lines that the handler wrote to its standard error. They often say why it trapped.
+        /// The event. `None` until the instance adds it.
+        event: Option<EventName>,
+        /// What the handler wrote to its standard error during the event, if that says why it trapped.
         stderr: String,
     },
     #[error("no instance can be created: max-instances allows {0}")]
@@ -143,8 +152,17 @@ impl Fault {
     /// Returns where in the guest the trap happened, in several lines.
     pub(crate) fn backtrace(&self) -> Option<String> {
         match self {
-            Self::Limit(_) | Self::NoInstance(_) => None,
+            Self::NoInstance(_) => None,
+            Self::Limit { error, .. } => error.as_ref().map(|error| format!("{error:?}")),
             Self::Trap { error, .. } => Some(format!("{error:?}")),
+        }
+    }
+
+    /// Returns the name of the event that failed, if an instance was called.
+    pub(crate) fn event(&self) -> Option<&'static str> {
+        match self {
+            Self::NoInstance(_) => None,
+            Self::Limit { event, .. } | Self::Trap { event, .. } => event.map(EventName::as_str),
         }
     }
 
@@ -156,7 +174,7 @@ impl Fault {
     /// Returns how to close the client of the event. Without an explanation, the reason is general.
     pub(crate) fn close<'a>(&self, explanation: Option<&'a str>) -> HostClose<'a> {
         match self {
-            Self::Limit(_) | Self::Trap { .. } => {
+            Self::Limit { .. } | Self::Trap { .. } => {
                 HostClose::HandlerFailed(explanation.unwrap_or("the handler failed"))
             }
             Self::NoInstance(_) => {
@@ -165,37 +183,60 @@ impl Fault {
         }
     }
 
-    /// Returns an explanation for the handler's author: what the handler last wrote to standard error, if anything.
-    pub(crate) fn explanation(&self) -> String {
+    /// Returns what the handler wrote to standard error, if that says why it trapped.
+    pub(crate) fn stderr(&self) -> Option<&str> {
         match self {
-            Self::Trap { stderr, .. } if !stderr.is_empty() => stderr.clone(),
-            other => other.to_string(),
+            Self::Trap { stderr, .. } if !stderr.is_empty() => Some(stderr),
+            _ => None,
         }
     }
 
-    /// Adds the last lines of the handler's standard error.
-    pub(crate) fn with_stderr(self, stderr: String) -> Self {
+    /// Returns an explanation for the handler's author: what the handler wrote to standard error, if that says why.
+    pub(crate) fn explanation(&self) -> String {
+        self.stderr().map_or_else(|| self.to_string(), str::to_owned)
+    }
+
+    /// Adds the event, and what the handler wrote to standard error during it. That is kept only if the handler ended
+    /// itself, as a panic and an uncaught exception do: it explains no other trap, such as a stack overflow.
+    pub(super) fn during(self, event: EventName, stderr: String) -> Self {
+        let event = Some(event);
         match self {
-            Self::Trap { error, .. } => Self::Trap { error, stderr },
-            other => other,
+            Self::Limit { limit, error, .. } => Self::Limit { limit, error, event },
+            Self::Trap { error, .. } => {
+                let stderr = if is_end_by_handler(&error) { stderr } else { String::new() };
+                Self::Trap { error, event, stderr }
+            }
+            other @ Self::NoInstance(_) => other,
         }
     }
 
     /// Returns the kind of the fault, for metrics.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Limit(limit) => limit.name(),
+            Self::Limit { limit, .. } => limit.name(),
             Self::Trap { .. } => "trap",
             Self::NoInstance(_) => "instances",
         }
     }
 }
 
+/// Returns whether the guest executed `unreachable`, with which toolchains abort, or called `exit`.
+fn is_end_by_handler(error: &wasmtime::Error) -> bool {
+    error.downcast_ref() == Some(&wasmtime::Trap::UnreachableCodeReached)
+        || error.is::<wasmtime_wasi::I32Exit>()
+}
+
 impl From<wasmtime::Error> for Fault {
     fn from(error: wasmtime::Error) -> Self {
         match error.downcast_ref::<LimitExceeded>() {
-            Some(limit) => Self::Limit(*limit),
-            None => Self::Trap { error, stderr: String::new() },
+            Some(limit) => Self::Limit { limit: *limit, error: Some(error), event: None },
+            None => Self::Trap { error, event: None, stderr: String::new() },
         }
+    }
+}
+
+impl From<LimitExceeded> for Fault {
+    fn from(limit: LimitExceeded) -> Self {
+        Self::Limit { limit, error: None, event: None }
     }
 }

@@ -11,7 +11,7 @@ use wasmtime::{AsContextMut, Store};
 use super::bindings::RequiredExports;
 use super::bindings::exports::ws_host::socket::handler;
 use super::burst::Burst;
-use super::call_info::{CustomInfo, Reason};
+use super::call_info::{CustomInfo, EventName, Reason};
 use super::error::Fault;
 use super::imports::Reply;
 use super::optional::{Lifecycle, Optional};
@@ -104,7 +104,8 @@ impl Guest {
     ) -> Result<Result<Acceptance, Refusal>, Fault> {
         let id = client.id();
         self.store.data_mut().reply = Some((id, Reply::default()));
-        let Event { handler, store, time_limit, .. } = self.begin(Some(client));
+        let Event { handler, store, time_limit, .. } =
+            self.begin(EventName::Connected, Some(client));
         let is_accepted = time_limit.wait(pin!(handler.call_connected(store, id.0))).await?;
         let reply = self.store.data_mut().reply.take();
         let Reply { subprotocol, headers, status, body } =
@@ -121,7 +122,8 @@ impl Guest {
         from: &Arc<Client>,
         text: &str,
     ) -> Result<(), Fault> {
-        let Event { handler, store, time_limit, .. } = self.begin(Some(from));
+        let Event { handler, store, time_limit, .. } =
+            self.begin(EventName::ReceivedText, Some(from));
         time_limit.wait(pin!(handler.call_received_text(store, from.id().0, text))).await
     }
 
@@ -130,7 +132,8 @@ impl Guest {
         from: &Arc<Client>,
         bytes: &[u8],
     ) -> Result<(), Fault> {
-        let Event { handler, store, time_limit, .. } = self.begin(Some(from));
+        let Event { handler, store, time_limit, .. } =
+            self.begin(EventName::ReceivedBinary, Some(from));
         time_limit.wait(pin!(handler.call_received_binary(store, from.id().0, bytes))).await
     }
 
@@ -139,7 +142,8 @@ impl Guest {
         from: &Arc<Client>,
         payload: &[u8],
     ) -> Result<(), Fault> {
-        let Event { handler, store, time_limit, .. } = self.begin(Some(from));
+        let Event { handler, store, time_limit, .. } =
+            self.begin(EventName::ReceivedPong, Some(from));
         time_limit.wait(pin!(handler.call_received_pong(store, from.id().0, payload))).await
     }
 
@@ -155,7 +159,8 @@ impl Guest {
         from: &Arc<Client>,
         burst: Box<B>,
     ) -> (Result<(), Fault>, Box<B>) {
-        let Event { optional, store, time_limit, .. } = self.begin(Some(from));
+        let Event { optional, store, time_limit, .. } =
+            self.begin(EventName::ReceivedBurst, Some(from));
         let Some(received_burst) = &optional.received_burst else { return (Ok(()), burst) };
         store.data_mut().burst = Some(burst);
         let call = received_burst.call_async(&mut *store, (from.id().0,));
@@ -171,7 +176,7 @@ impl Guest {
         how: &Disconnection,
     ) -> Result<(), Fault> {
         self.store.data_mut().disconnecting = Some((Arc::clone(client), how.clone()));
-        let Event { handler, store, time_limit, .. } = self.begin(None);
+        let Event { handler, store, time_limit, .. } = self.begin(EventName::Disconnected, None);
         time_limit.wait(pin!(handler.call_disconnected(store, client.id().0))).await?;
         self.store.data_mut().disconnecting = None;
         Ok(())
@@ -179,24 +184,36 @@ impl Guest {
 
     /// Delivers a timer that is due. Does nothing if the component does not export `fired`.
     pub(crate) async fn fired(&mut self, timer: TimerId) -> Result<(), Fault> {
-        self.call_optional(None, |optional| optional.fired, (timer,)).await
+        self.call_optional(EventName::Fired, None, |optional| optional.fired, (timer,)).await
     }
 
     /// Reports that a client, which had no room for a message, has room again. Does nothing if the component does not
     /// export `drained`.
     pub(crate) async fn drained(&mut self, client: &Arc<Client>) -> Result<(), Fault> {
-        self.call_optional(Some(client), |optional| optional.drained, (client.id().0,)).await
+        self.call_optional(
+            EventName::Drained,
+            Some(client),
+            |optional| optional.drained,
+            (client.id().0,),
+        )
+        .await
     }
 
     /// Announces that the actor is about to stop. Does nothing if the component does not export `stopping`.
     pub(crate) async fn stopping(&mut self) -> Result<(), Fault> {
-        self.call_optional(None, |optional| optional.stopping, ()).await
+        self.call_optional(EventName::Stopping, None, |optional| optional.stopping, ()).await
     }
 
     /// Announces that a client is about to be closed because it expires. Does nothing if the component does not export
     /// `expiring`.
     pub(crate) async fn expiring(&mut self, client: &Arc<Client>) -> Result<(), Fault> {
-        self.call_optional(Some(client), |optional| optional.expiring, (client.id().0,)).await
+        self.call_optional(
+            EventName::Expiring,
+            Some(client),
+            |optional| optional.expiring,
+            (client.id().0,),
+        )
+        .await
     }
 
     /// Delivers a custom message, and returns the handler's answer.
@@ -205,7 +222,7 @@ impl Guest {
         message: Vec<u8>,
         info: CustomInfo,
     ) -> Result<CustomReply, Fault> {
-        let Event { optional, store, time_limit, .. } = self.begin(None);
+        let Event { optional, store, time_limit, .. } = self.begin(EventName::ReceivedCustom, None);
         let Some(received_custom) = &optional.received_custom else {
             return Ok(CustomReply::NoListener);
         };
@@ -219,14 +236,14 @@ impl Guest {
         })
     }
 
-    /// Returns the last lines that the guest wrote to its standard error. After a fault they may say why it failed.
-    pub(crate) fn recent_stderr(&self) -> String {
-        self.store.data().recent_stderr()
+    /// Adds to a fault of the last call which event it was, and what the guest wrote to its standard error during it.
+    pub(crate) fn explain(&self, fault: Fault) -> Fault {
+        self.store.data().explain(fault)
     }
 
     /// Returns the state of the instance, if the component saves any.
     pub(crate) async fn suspend(&mut self, reason: Reason) -> Result<Option<Vec<u8>>, Fault> {
-        let Event { optional, store, time_limit, .. } = self.begin(None);
+        let Event { optional, store, time_limit, .. } = self.begin(EventName::Suspend, None);
         let Some(Lifecycle { suspend, .. }) = &optional.lifecycle else { return Ok(None) };
         store.data_mut().state_reason = Some(reason);
         let (state,) = time_limit.wait(pin!(suspend.call_async(&mut *store, ()))).await?;
@@ -242,7 +259,7 @@ impl Guest {
         reason: Reason,
         age: Option<Duration>,
     ) -> Result<Result<(), String>, Fault> {
-        let Event { optional, store, time_limit, .. } = self.begin(None);
+        let Event { optional, store, time_limit, .. } = self.begin(EventName::Resume, None);
         let Some(Lifecycle { resume, .. }) = &optional.lifecycle else { return Ok(Ok(())) };
         let data = store.data_mut();
         (data.state_reason, data.state_age) = (Some(reason), age);
@@ -255,11 +272,12 @@ impl Guest {
     /// Calls an optional export, if the component has it.
     async fn call_optional<Parameters: ComponentNamedList + Lower>(
         &mut self,
+        event: EventName,
         client: Option<&Arc<Client>>,
         function: impl FnOnce(&Optional) -> Option<TypedFunc<Parameters, ()>>,
         parameters: Parameters,
     ) -> Result<(), Fault> {
-        let Event { optional, store, time_limit, .. } = self.begin(client);
+        let Event { optional, store, time_limit, .. } = self.begin(event, client);
         match function(optional) {
             Some(function) => time_limit.wait(pin!(function.call_async(store, parameters))).await,
             None => Ok(()),
@@ -267,14 +285,14 @@ impl Guest {
     }
 
     /// Begins an event: gives it its whole CPU budget, and remembers the client that the event is about.
-    fn begin(&mut self, current: Option<&Arc<Client>>) -> Event<'_> {
+    fn begin(&mut self, event: EventName, current: Option<&Arc<Client>>) -> Event<'_> {
         let remembered = &mut self.store.data_mut().current;
         // Consecutive events are often about the same client.
         if !matches!((&*remembered, current), (Some(last), Some(current)) if Arc::ptr_eq(last, current))
         {
             *remembered = current.cloned();
         }
-        state::begin_event(self.store.as_context_mut());
+        state::begin_event(self.store.as_context_mut(), event);
         Event {
             handler: self.handler.ws_host_socket_handler(),
             optional: &self.optional,

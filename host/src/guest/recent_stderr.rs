@@ -1,66 +1,223 @@
-//! The last lines that a guest wrote to its standard error. They often say why it failed.
+//! What a guest wrote to its standard error during the current event. It often says why the event failed.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-/// How many lines are kept. A Rust panic writes its location, its message, and a note.
-const MAX_LINES: usize = 6;
-
-/// How many characters of a line are kept: more than fit into a close frame.
-const MAX_LINE: usize = 128;
+/// How many characters of a line, and of an explanation, are kept: more than fit into a close frame.
+const MAX_LENGTH: usize = 256;
 
 /// Marks the line of a Rust panic that gives the location. The message follows.
-const PANICKED: &str = " panicked at ";
+const RUST_PANIC: &str = " panicked at ";
 
-/// The beginning of the line after the message.
-const NOTE: &str = "note: ";
+/// The beginning of the line after the message of a Rust panic.
+const RUST_NOTE: &str = "note: ";
 
-/// The last lines, shared between the stream that adds lines and the store that reads them.
+/// The beginning of a report of Python. The first line after it that is not indented names the exception.
+const PYTHON_TRACEBACK: &str = "Traceback (most recent call last)";
+
+/// The beginnings of the first line of a report of Go. What follows is about goroutines.
+const GO_PANICS: [&str; 2] = ["panic: ", "fatal error: "];
+
+/// The line that StarlingMonkey writes after the message of an uncaught exception, if the exception has a stack.
+const STARLING_STACK: &str = "Stack:";
+
+/// The line that StarlingMonkey writes before it aborts.
+const STARLING_ABORT: &str = "Redirecting call to abort()";
+
+/// Where QuickJS, whose host is written in Rust, has the message of an uncaught exception in its panic.
+const QUICKJS_MESSAGE: (&str, &str) = ("message: Some(\"", "\")");
+
+/// What the guest wrote during the current event, shared between the stream that adds lines and the store that reads
+/// them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct RecentStderr(Arc<Mutex<VecDeque<String>>>);
+pub(super) struct RecentStderr(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// Whether the current event has written anything: to begin an event takes no lock.
+    is_written: AtomicBool,
+    report: Mutex<Report>,
+}
+
+#[derive(Debug, Default)]
+struct Report {
+    /// The last line that is not empty.
+    last: String,
+    /// The error that a report names.
+    error: Option<String>,
+    /// What the next line may belong to.
+    expected: Expected,
+}
+
+/// What the next lines may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Expected {
+    #[default]
+    Anything,
+    /// The message of a Rust panic, up to its note.
+    RustMessage,
+    /// The stack of a Python exception, then the exception.
+    PythonException,
+    /// The remainder of a report that has named its error. A Rust panic in it is not the cause.
+    Remainder,
+}
 
 impl RecentStderr {
     /// Returns the beginning of a line: at least the part that is kept.
     pub(super) fn beginning(line: &[u8]) -> &[u8] {
-        &line[..line.len().min(MAX_LINE * char::MAX_LEN_UTF8)]
+        &line[..line.len().min(MAX_LENGTH * char::MAX_LEN_UTF8)]
     }
 
-    pub(super) fn add(&self, line: &str) {
-        let mut lines = self.0.lock();
-        if lines.len() == MAX_LINES {
-            lines.pop_front();
+    /// Forgets what earlier events wrote.
+    pub(super) fn begin_event(&self) {
+        if self.0.is_written.load(Ordering::Relaxed) {
+            self.0.is_written.store(false, Ordering::Relaxed);
+            *self.0.report.lock() = Report::default();
         }
-        lines.push_back(line.chars().take(MAX_LINE).collect());
     }
 
-    /// Returns the message of the last panic, or the last line if there was no panic. Empty if nothing was written.
-    pub(super) fn get(&self) -> String {
-        let lines = self.0.lock();
-        let Some(location) = lines.iter().rposition(|line| line.contains(PANICKED)) else {
-            return lines.back().cloned().unwrap_or_default();
-        };
-        let message = lines.iter().skip(location + 1).take_while(|line| !line.starts_with(NOTE));
-        message.map(String::as_str).collect::<Vec<_>>().join(" ")
+    /// Adds a line of the current event.
+    pub(super) fn add(&self, line: &str) {
+        self.0.is_written.store(true, Ordering::Relaxed);
+        self.0.report.lock().add(&shorten(line));
     }
+
+    /// Returns why the current event failed, in the words of its language's runtime: the message of a panic or an
+    /// exception, or else the last line. Empty if nothing was written.
+    pub(super) fn explanation(&self) -> String {
+        let report = self.0.report.lock();
+        report.error.as_ref().unwrap_or(&report.last).clone()
+    }
+}
+
+impl Report {
+    fn add(&mut self, line: &str) {
+        if line.contains(RUST_PANIC) {
+            if self.expected != Expected::Remainder {
+                (self.error, self.expected) = (None, Expected::RustMessage);
+            }
+        } else if line.starts_with(PYTHON_TRACEBACK) {
+            self.expected = Expected::PythonException;
+        } else if GO_PANICS.iter().any(|panic| line.starts_with(panic)) {
+            self.end_with(line);
+        } else if line == STARLING_STACK || line.starts_with(STARLING_ABORT) {
+            if self.expected != Expected::Remainder {
+                let message = std::mem::take(&mut self.last);
+                self.end_with(&message);
+            }
+        } else {
+            self.add_to_report(line);
+        }
+        if !line.trim().is_empty() {
+            line.clone_into(&mut self.last);
+        }
+    }
+
+    fn add_to_report(&mut self, line: &str) {
+        match self.expected {
+            Expected::RustMessage if line.starts_with(RUST_NOTE) => {
+                self.expected = Expected::Anything;
+            }
+            Expected::RustMessage => {
+                let message = match &self.error {
+                    Some(message) => format!("{message} {line}"),
+                    None => quickjs_message(line).unwrap_or(line).to_owned(),
+                };
+                self.error = Some(shorten(&message));
+            }
+            Expected::PythonException if !line.is_empty() && !line.starts_with(' ') => {
+                self.end_with(line);
+            }
+            Expected::PythonException | Expected::Remainder | Expected::Anything => {}
+        }
+    }
+
+    fn end_with(&mut self, error: &str) {
+        (self.error, self.expected) = (Some(error.to_owned()), Expected::Remainder);
+    }
+}
+
+fn quickjs_message(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once(QUICKJS_MESSAGE.0)?;
+    Some(rest.split_once(QUICKJS_MESSAGE.1)?.0)
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().take(MAX_LENGTH).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn panic_gives_its_message_and_other_output_its_last_line() {
+    fn explanation_of(lines: &str) -> String {
         let stderr = RecentStderr::default();
-        assert_eq!(stderr.get(), "");
-        for number in 0..10 {
-            stderr.add(&format!("line {number}"));
-        }
-        assert_eq!(stderr.get(), "line 9");
-        stderr.add("thread '<unnamed>' (1) panicked at src/lib.rs:14:13:");
-        stderr.add("no such room");
-        stderr.add("note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace");
-        assert_eq!(stderr.get(), "no such room");
+        lines.lines().for_each(|line| stderr.add(line));
+        stderr.explanation()
+    }
+
+    #[test]
+    fn last_line_explains_if_there_is_no_report() {
+        assert_eq!(explanation_of(""), "");
+        assert_eq!(explanation_of("one\ntwo\n\n"), "two");
+    }
+
+    #[test]
+    fn rust_panic_gives_its_message() {
+        let panic = "before\n\nthread '<unnamed>' (1) panicked at src/lib.rs:14:13:\nno such\nroom\n\
+                     note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace";
+        assert_eq!(explanation_of(panic), "no such room");
+    }
+
+    #[test]
+    fn python_gives_the_exception() {
+        let exception = "Traceback (most recent call last):\n  File \"/0/chat.py\", line 7, in received_text\n\
+                         KeyError: 'x'\n\nDuring handling of the above exception, another exception occurred:\n\n\
+                         Traceback (most recent call last):\n  File \"/0/chat.py\", line 9, in received_text\n\
+                         ValueError: no such room\n\n\
+                         thread '<unnamed>' (1) panicked at runtime/src/lib.rs:1280:25:\n\
+                         Python function threw an unexpected exception\nnote: run with `RUST_BACKTRACE=1`";
+        assert_eq!(explanation_of(exception), "ValueError: no such room");
+    }
+
+    #[test]
+    fn go_gives_its_panic() {
+        let panic = "panic: no such room\n\ngoroutine 1 [running]:\nmain.main()\n\t/chat.go:7 +0x2";
+        assert_eq!(explanation_of(panic), "panic: no such room");
+        let fatal = "runtime: goroutine stack exceeds 1000000000-byte limit\nfatal error: stack overflow\n\nruntime \
+                     stack:\nruntime.throw()";
+        assert_eq!(explanation_of(fatal), "fatal error: stack overflow");
+    }
+
+    #[test]
+    fn javascript_gives_the_message_of_the_exception() {
+        let stack = "no such room\nStack:\n  receivedText@chat.js:5:29\n\nRedirecting call to abort() to mozalloc_abort\n";
+        assert_eq!(explanation_of(stack), "no such room");
+        let no_stack = "\"no such room\"\nRedirecting call to abort() to mozalloc_abort\n";
+        assert_eq!(explanation_of(no_stack), "\"no such room\"");
+        let quickjs = "thread '<unnamed>' (1) panicked at crates/runtime/src/interpreter.rs:51:31:\nFailed to call \
+                       'receivedText': Exception(Exception { message: Some(\"no such room\"), stack: Some(\"\") })\n\
+                       note: run with `RUST_BACKTRACE=1`";
+        assert_eq!(explanation_of(quickjs), "no such room");
+    }
+
+    #[test]
+    fn earlier_events_explain_nothing() {
+        let stderr = RecentStderr::default();
+        stderr.add("panic: an earlier event");
+        stderr.begin_event();
+        assert_eq!(stderr.explanation(), "");
+        stderr.add("this event");
+        assert_eq!(stderr.explanation(), "this event");
+    }
+
+    #[test]
+    fn long_lines_and_messages_are_shortened() {
+        let long = "x".repeat(10 * MAX_LENGTH);
+        assert_eq!(explanation_of(&long).len(), MAX_LENGTH);
+        let panic = format!("thread 'a' panicked at b:\n{}", format!("{long}\n").repeat(9));
+        assert_eq!(explanation_of(&panic).len(), MAX_LENGTH);
     }
 }

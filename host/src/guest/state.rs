@@ -11,8 +11,9 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::burst::Burst;
-use super::call_info::{CustomInfo, Reason};
+use super::call_info::{CustomInfo, EventName, Reason};
 use super::denials::{Denials, Denied};
+use super::error::Fault;
 use super::grants::Grants;
 use super::http_hooks::HttpHooks;
 use super::imports::{OptionsTable, Reply};
@@ -60,6 +61,8 @@ pub(super) struct Setup {
 /// The data in the store of an instance.
 pub(super) struct State {
     pub(super) resources: Arc<ActorResources>,
+    /// The current event, or the last one.
+    event: EventName,
     /// The client that the current event is about. Most sends go to this client, and so need no lookup.
     pub(super) current: Option<Arc<Client>>,
     /// While `received-burst` runs: the source of its messages.
@@ -107,6 +110,7 @@ impl State {
         };
         Self {
             resources,
+            event: EventName::Start,
             current: None,
             burst: None,
             reply: None,
@@ -120,8 +124,10 @@ impl State {
         }
     }
 
-    pub(super) fn recent_stderr(&self) -> String {
-        self.wasi.recent_stderr.get()
+    /// Adds to a fault what is known about the event in which it happened.
+    #[cold]
+    pub(super) fn explain(&self, fault: Fault) -> Fault {
+        fault.during(self.event, self.wasi.recent_stderr.explanation())
     }
 
     /// Records that the start-up code of the instance has run.
@@ -177,8 +183,11 @@ pub(super) fn install_limits(store: &mut Store<State>, limits: Limits) {
 }
 
 /// Begins an event: gives it its whole CPU budget.
-pub(super) fn begin_event(mut store: StoreContextMut<'_, State>) {
-    store.data_mut().meter.begin_event();
+pub(super) fn begin_event(mut store: StoreContextMut<'_, State>, event: EventName) {
+    let state = store.data_mut();
+    state.event = event;
+    state.wasi.recent_stderr.begin_event();
+    state.meter.begin_event();
     store.set_epoch_deadline(FIRST_YIELD);
 }
 

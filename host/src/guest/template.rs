@@ -11,6 +11,7 @@ use wasmtime::{AsContextMut, Engine, Store};
 
 use super::Runtime;
 use super::bindings::RequiredExportsIndices;
+use super::call_info::EventName;
 use super::cpu_clock::CpuClock;
 use super::denials::{Denials, Denied};
 use super::error::{Cause, Fault, LoadError};
@@ -181,8 +182,9 @@ impl Template {
         }
         let mut store = Store::new(&self.engine, state);
         state::install_limits(&mut store, self.limits);
-        state::begin_event(store.as_context_mut());
-        let instance = time_limit.wait(pin!(stacks::instantiate(&self.pre, &mut store))).await?;
+        state::begin_event(store.as_context_mut(), EventName::Start);
+        let started = time_limit.wait(pin!(stacks::instantiate(&self.pre, &mut store))).await;
+        let instance = started.map_err(|fault| store.data().explain(fault))?;
         store.data_mut().set_started();
         let handler = self.handler.load(&mut store, &instance)?;
         let optional = self.optional.load(&mut store, &instance)?;

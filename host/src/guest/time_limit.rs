@@ -55,7 +55,7 @@ impl TimeLimit {
                 }
             }
             let is_over = time.as_mut().poll(context);
-            is_over.map(|()| Err(Fault::Limit(LimitExceeded::Time(self.max_time))))
+            is_over.map(|()| Err(LimitExceeded::Time(self.max_time).into()))
         })
         .await
     }

@@ -5,6 +5,7 @@ use wasmtime::component::Linker;
 
 use super::{State, Store};
 use crate::guest::burst::Message;
+use crate::guest::call_info::EventName;
 use crate::guest::state;
 
 const BURST: &str = "ws-host:socket/burst@0.1.0";
@@ -20,8 +21,13 @@ fn next(mut store: Store<'_>, (): ()) -> Result<(Option<Message>,)> {
         (Some(burst), Some(client)) => burst.next(client),
         _ => None,
     };
+    let event = match &message {
+        Some(Message::Text(_)) => EventName::ReceivedText,
+        Some(Message::Binary(_)) => EventName::ReceivedBinary,
+        None => EventName::ReceivedBurst,
+    };
     if message.is_some() {
-        state::begin_event(store);
+        state::begin_event(store, event);
     }
     Ok((message,))
 }
