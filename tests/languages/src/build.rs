@@ -1,0 +1,152 @@
+//! Creates a project with `ws-host new`, and builds it with the command in its `ws-host.toml`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+use ws_host_test_support::host_binary;
+
+use crate::language::{Language, sources, tools, work};
+
+/// The components of a language.
+pub(crate) struct Components {
+    pub(crate) language: &'static Language,
+    pub(crate) echo: PathBuf,
+    pub(crate) chat: PathBuf,
+    /// The chat after an edit: it says `arrived` instead of `joined`.
+    pub(crate) chat_v2: PathBuf,
+    pub(crate) rooms: PathBuf,
+    /// The handler in `tests/languages/LANGUAGE`.
+    pub(crate) faults: PathBuf,
+}
+
+/// What this program reads of a project's `ws-host.toml`.
+#[derive(Deserialize)]
+struct Project {
+    resource: Vec<Resource>,
+    dev: Dev,
+}
+
+#[derive(Deserialize)]
+struct Resource {
+    component: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Dev {
+    build: String,
+}
+
+impl Components {
+    /// Creates and builds all projects of a language.
+    pub(crate) fn build(language: &'static Language) -> Result<Self> {
+        let chat = create(language, "chat", "chat")?;
+        let chat_v2 = create(language, "chat-v2", "chat")?;
+        ensure!(replace(&chat_v2, " joined", " arrived")? > 0, "no source of the chat has ' joined'");
+        let echo = create(language, "echo", "echo")?;
+        let rooms = create(language, "rooms", "rooms")?;
+        let faults = create(language, "faults", "echo")?;
+        copy(&sources().join(language.name), &faults)?;
+        Ok(Self {
+            language,
+            echo: build(&echo)?,
+            chat: build(&chat)?,
+            chat_v2: build(&chat_v2)?,
+            rooms: build(&rooms)?,
+            faults: build(&faults)?,
+        })
+    }
+}
+
+/// Creates a project in a folder of its own, with the tools that npm has installed for the language.
+fn create(language: &Language, name: &str, template: &str) -> Result<PathBuf> {
+    let parent = work().join(language.name);
+    std::fs::create_dir_all(&parent)?;
+    let folder = parent.join(name);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    let mut command = Command::new(host_binary());
+    command.args(["new", name, "--lang", language.name, "--template", template]);
+    run(command.current_dir(&parent))?;
+    let packages = tools().join(language.name).join("node_modules");
+    if packages.exists() {
+        std::os::unix::fs::symlink(packages, folder.join("node_modules"))?;
+    }
+    Ok(folder)
+}
+
+/// Runs the project's build command, and returns the component.
+fn build(folder: &Path) -> Result<PathBuf> {
+    let project: Project = toml::from_str(&std::fs::read_to_string(folder.join("ws-host.toml"))?)?;
+    let [resource] = project.resource.as_slice() else { bail!("{folder:?} has not one resource") };
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(&project.dev.build).current_dir(folder).env("PATH", search_path()?);
+    // The projects share what cargo and Go build of their dependencies.
+    command.env("CARGO_TARGET_DIR", folder.join("target"));
+    command.env("GOCACHE", tools().join("go-cache")).env("GOPATH", tools().join("go-path"));
+    run(&mut command)?;
+    let component = folder.join(&resource.component);
+    ensure!(component.exists(), "the build of {folder:?} has not made {component:?}");
+    Ok(component)
+}
+
+/// Returns the search path with the host and the languages' tools first.
+fn search_path() -> Result<std::ffi::OsString> {
+    let host = host_binary().parent().context("the host is in no folder")?.to_owned();
+    let others = std::env::var_os("PATH").unwrap_or_default();
+    let first = [host, tools().join("venv/bin")];
+    Ok(std::env::join_paths(first.into_iter().chain(std::env::split_paths(&others)))?)
+}
+
+/// Runs a command.
+///
+/// # Errors
+///
+/// What it printed, if it fails.
+fn run(command: &mut Command) -> Result<()> {
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("{command:?}"))?;
+    ensure!(
+        output.status.success(),
+        "{command:?}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(())
+}
+
+/// Copies the files of a folder over those of another.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(from).with_context(|| format!("{from:?}"))? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            std::fs::create_dir_all(&target)?;
+            copy(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Replaces a text in the project's own sources. Returns in how many files.
+fn replace(folder: &Path, old: &str, new: &str) -> Result<usize> {
+    let mut changed = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let (kind, path) = (entry.file_type()?, entry.path());
+        if kind.is_dir() {
+            changed += replace(&path, old, new)?;
+        } else if kind.is_file()
+            && let Ok(text) = std::fs::read_to_string(&path)
+            && text.contains(old)
+        {
+            std::fs::write(&path, text.replace(old, new))?;
+            changed += 1;
+        }
+    }
+    Ok(changed)
+}

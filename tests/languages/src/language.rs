@@ -1,0 +1,77 @@
+//! The languages that `ws-host new` offers.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use anyhow::Result;
+use libtest_mimic::Failed;
+use ws_host_test_support::root;
+
+use crate::build::Components;
+
+/// What becomes of an exception, or the language's counterpart of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exceptions {
+    /// The SDK catches it: the instance lives on.
+    Caught,
+    /// It traps: the next event gets a new instance.
+    Trap,
+}
+
+/// A language.
+pub(crate) struct Language {
+    /// Its name for `ws-host new --lang`.
+    pub(crate) name: &'static str,
+    pub(crate) exceptions: Exceptions,
+    /// A file that `tests/languages/install` has made if the tools are there, relative to [`tools`].
+    tool: &'static str,
+    components: OnceLock<Result<Components, String>>,
+}
+
+impl Language {
+    const fn new(name: &'static str, exceptions: Exceptions, tool: &'static str) -> Self {
+        Self { name, exceptions, tool, components: OnceLock::new() }
+    }
+
+    pub(crate) fn is_installed(&self) -> bool {
+        tools().join(self.tool).exists()
+    }
+
+    /// Builds the language's projects, once.
+    ///
+    /// # Errors
+    ///
+    /// What the build printed. Every scenario of the language then fails with it.
+    pub(crate) fn components(&'static self) -> Result<&'static Components, Failed> {
+        let built = self.components.get_or_init(|| {
+            Components::build(self).map_err(|error| format!("{error:#}"))
+        });
+        built.as_ref().map_err(Failed::from)
+    }
+}
+
+pub(crate) static LANGUAGES: [Language; 8] = [
+    Language::new("rust", Exceptions::Trap, ".."),
+    Language::new("js", Exceptions::Caught, "js/node_modules/.bin/componentize-js"),
+    Language::new("ts", Exceptions::Caught, "ts/node_modules/.bin/componentize-js"),
+    Language::new("js-small", Exceptions::Caught, "js-small/node_modules/.bin/componentize-qjs"),
+    Language::new("python", Exceptions::Caught, "venv/bin/componentize-py"),
+    Language::new("go", Exceptions::Caught, "venv/bin/go"),
+    Language::new("c", Exceptions::Trap, "venv/bin/python-zig"),
+    Language::new("cpp", Exceptions::Trap, "venv/bin/python-zig"),
+];
+
+/// Returns the folder for everything that this program makes.
+pub(crate) fn work() -> PathBuf {
+    root().join("target/languages")
+}
+
+/// Returns the folder that `tests/languages/install` installs the tools into.
+pub(crate) fn tools() -> PathBuf {
+    work().join("tools")
+}
+
+/// Returns the folder of the handlers that are written for these tests only.
+pub(crate) fn sources() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}

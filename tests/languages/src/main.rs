@@ -1,0 +1,57 @@
+//! Holds the templates of every language to the same scenarios: `ws-host-languages [FILTER] [--exact] [--list] ...`, with
+//! the arguments of `cargo test`. A test is called `LANGUAGE::SCENARIO`, so a filter may name a language.
+//!
+//! Each language's projects are created by `ws-host new`, built with the command in their `ws-host.toml`, and served by
+//! the real host. A language whose tools are not installed (`tests/languages/install`) is ignored, and says so. With
+//! fewer than [`ENOUGH`] languages, the run fails.
+
+#![expect(clippy::print_stderr, reason = "a report for people")]
+
+mod build;
+mod language;
+mod scenarios;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use crate::language::{LANGUAGES, Language};
+
+/// With fewer languages, a run must not look successful.
+const ENOUGH: usize = 6;
+
+fn main() -> Result<ExitCode> {
+    let arguments = Arguments::from_args();
+    let mut trials: Vec<Trial> = LANGUAGES.iter().flat_map(trials_of).collect();
+    if arguments.filter.is_none() {
+        trials.push(Trial::test("enough_languages_are_installed", expect_enough));
+    }
+    Ok(libtest_mimic::run(&arguments, trials).exit_code())
+}
+
+fn trials_of(language: &'static Language) -> Vec<Trial> {
+    let is_missing = !language.is_installed();
+    if is_missing {
+        eprintln!("SKIPPED: {}: its tools are not installed (tests/languages/install)", language.name);
+    }
+    let trial = |scenario: &'static scenarios::Scenario| {
+        let name = format!("{}::{}", language.name, scenario.name);
+        let run = move || (scenario.run)(language.components()?).map_err(failed);
+        Trial::test(name, run).with_ignored_flag(is_missing)
+    };
+    scenarios::all().map(trial).collect()
+}
+
+fn expect_enough() -> Result<(), Failed> {
+    let installed = LANGUAGES.iter().filter(|language| language.is_installed()).count();
+    if installed >= ENOUGH {
+        Ok(())
+    } else {
+        Err(format!("the tools of {installed} languages are installed; {ENOUGH} are needed").into())
+    }
+}
+
+fn failed(error: anyhow::Error) -> Failed {
+    format!("{error:#}").into()
+}

@@ -1,0 +1,49 @@
+//! The template `rooms`: an instance for each path, hibernation.
+
+use anyhow::{Result, ensure};
+use ws_host_test_support::{Client, TestServer};
+
+use crate::build::Components;
+
+super::scenarios! { rooms_do_not_hear_each_other, room_keeps_its_last_lines_through_hibernation }
+
+const ROOMS: [&str; 4] = ["--path", "/room/{id}", "--instance-per", "path"];
+
+fn enter(server: &TestServer, room: &str, expected: &[&str]) -> Result<Client> {
+    let mut client = Client::connect_to(server, &format!("/room/{room}"))?;
+    for line in expected {
+        let got = client.receive_text()?;
+        ensure!(got == *line, "expected {line:?}, got {got:?}");
+    }
+    Ok(client)
+}
+
+fn rooms_do_not_hear_each_other(components: &Components) -> Result<()> {
+    let server = TestServer::serving_file(&components.rooms, &ROOMS)?;
+    let mut one = enter(&server, "one", &["* room one, 1 here"])?;
+    let mut two = enter(&server, "two", &["* room two, 1 here"])?;
+    let mut other = enter(&server, "one", &["* room one, 2 here"])?;
+    one.send_text("first")?;
+    assert_eq!(other.receive_text()?, "first");
+    assert_eq!(one.receive_text()?, "first");
+    // Nothing of the other room came before.
+    assert_eq!(two.ask("second")?, "second");
+    one.send_frame(0x82, b"bytes")?;
+    one.expect_close(1003)?;
+    Ok(())
+}
+
+fn room_keeps_its_last_lines_through_hibernation(components: &Components) -> Result<()> {
+    let arguments = [&ROOMS[..], &["--hibernate-after", "100ms", "--log", "debug"]].concat();
+    let mut server = TestServer::serving_file(&components.rooms, &arguments)?;
+    let mut client = enter(&server, "one", &["* room one, 1 here"])?;
+    for number in 1..=22 {
+        assert_eq!(client.ask(&number.to_string())?, number.to_string());
+    }
+    server.wait_for_log("hibernated")?;
+    let kept: Vec<String> = (3..=22).map(|number| number.to_string()).collect();
+    let kept = kept.iter().map(String::as_str);
+    let expected: Vec<&str> = ["* room one, 2 here"].into_iter().chain(kept).collect();
+    enter(&server, "one", &expected)?;
+    Ok(())
+}
