@@ -76,8 +76,7 @@ fn message_of_a_burst_that_traps_is_logged_with_its_own_event() -> Result<()> {
 
 #[test]
 fn fault_in_suspend_is_logged_as_that_event() -> Result<()> {
-    let (mut server, mut client) =
-        TestServer::with_client(GUEST, &["--hibernate-after", "100ms"])?;
+    let (mut server, mut client) = TestServer::with_client(GUEST, &["--hibernate-after", "100ms"])?;
     client.send_text("suspend")?;
     let line = server.wait_for_log("the handler trapped")?;
     assert!(line.contains(r#"event="suspend""#) && line.contains("in suspend"), "{line}");
@@ -86,8 +85,7 @@ fn fault_in_suspend_is_logged_as_that_event() -> Result<()> {
 
 #[test]
 fn backtrace_of_a_limit_says_where_the_handler_was() -> Result<()> {
-    let (mut server, mut client) =
-        TestServer::with_client(GUEST, &["--dev", "--max-cpu", "50ms"])?;
+    let (mut server, mut client) = TestServer::with_client(GUEST, &["--dev", "--max-cpu", "50ms"])?;
     client.send_text("spin around")?;
     let reason = client.expect_close(1011)?;
     assert!(reason.contains("max-cpu allows 50ms"), "{reason}");

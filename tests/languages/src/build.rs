@@ -43,7 +43,10 @@ impl Components {
     pub(crate) fn build(language: &'static Language) -> Result<Self> {
         let chat = create(language, "chat", "chat")?;
         let chat_v2 = create(language, "chat-v2", "chat")?;
-        ensure!(replace(&chat_v2, " joined", " arrived")? > 0, "no source of the chat has ' joined'");
+        ensure!(
+            replace(&chat_v2, " joined", " arrived")? > 0,
+            "no source of the chat has ' joined'"
+        );
         let echo = create(language, "echo", "echo")?;
         let rooms = create(language, "rooms", "rooms")?;
         let faults = create(language, "faults", "echo")?;

@@ -23,14 +23,22 @@ pub(crate) struct Language {
     /// Its name for `ws-host new --lang`.
     pub(crate) name: &'static str,
     pub(crate) exceptions: Exceptions,
+    /// What the log says of an exception in `faults`.
+    pub(crate) words: &'static str,
     /// A file that `tests/languages/install` has made if the tools are there, relative to [`tools`].
     tool: &'static str,
     components: OnceLock<Result<Components, String>>,
 }
 
 impl Language {
-    const fn new(name: &'static str, exceptions: Exceptions, tool: &'static str) -> Self {
-        Self { name, exceptions, tool, components: OnceLock::new() }
+    /// A language whose SDK catches exceptions.
+    const fn catching(name: &'static str, words: &'static str, tool: &'static str) -> Self {
+        Self { name, exceptions: Exceptions::Caught, words, tool, components: OnceLock::new() }
+    }
+
+    /// A language whose exceptions, or counterparts of them, trap.
+    const fn trapping(name: &'static str, words: &'static str, tool: &'static str) -> Self {
+        Self { name, exceptions: Exceptions::Trap, words, tool, components: OnceLock::new() }
     }
 
     pub(crate) fn is_installed(&self) -> bool {
@@ -43,22 +51,23 @@ impl Language {
     ///
     /// What the build printed. Every scenario of the language then fails with it.
     pub(crate) fn components(&'static self) -> Result<&'static Components, Failed> {
-        let built = self.components.get_or_init(|| {
-            Components::build(self).map_err(|error| format!("{error:#}"))
-        });
+        let built = self
+            .components
+            .get_or_init(|| Components::build(self).map_err(|error| format!("{error:#}")));
         built.as_ref().map_err(Failed::from)
     }
 }
 
 pub(crate) static LANGUAGES: [Language; 8] = [
-    Language::new("rust", Exceptions::Trap, ".."),
-    Language::new("js", Exceptions::Caught, "js/node_modules/.bin/componentize-js"),
-    Language::new("ts", Exceptions::Caught, "ts/node_modules/.bin/componentize-js"),
-    Language::new("js-small", Exceptions::Caught, "js-small/node_modules/.bin/componentize-qjs"),
-    Language::new("python", Exceptions::Caught, "venv/bin/componentize-py"),
-    Language::new("go", Exceptions::Caught, "venv/bin/go"),
-    Language::new("c", Exceptions::Trap, "venv/bin/python-zig"),
-    Language::new("cpp", Exceptions::Trap, "venv/bin/python-zig"),
+    Language::trapping("rust", "stderr=\"on purpose\"", ".."),
+    Language::catching("js", "on purpose, in", "js/node_modules/.bin/componentize-js"),
+    Language::catching("ts", "on purpose, in", "ts/node_modules/.bin/componentize-js"),
+    Language::catching("js-small", "on purpose, in", "js-small/node_modules/.bin/componentize-qjs"),
+    Language::catching("python", "RuntimeError: on purpose", "venv/bin/componentize-py"),
+    Language::catching("go", "assignment to entry in nil map", "venv/bin/go"),
+    // `abort` says nothing.
+    Language::trapping("c", "the handler trapped", "venv/bin/python-zig"),
+    Language::trapping("cpp", "the handler trapped", "venv/bin/python-zig"),
 ];
 
 /// Returns the folder for everything that this program makes.

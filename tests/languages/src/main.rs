@@ -33,7 +33,10 @@ fn main() -> Result<ExitCode> {
 fn trials_of(language: &'static Language) -> Vec<Trial> {
     let is_missing = !language.is_installed();
     if is_missing {
-        eprintln!("SKIPPED: {}: its tools are not installed (tests/languages/install)", language.name);
+        eprintln!(
+            "SKIPPED: {}: its tools are not installed (tests/languages/install)",
+            language.name
+        );
     }
     let trial = |scenario: &'static scenarios::Scenario| {
         let name = format!("{}::{}", language.name, scenario.name);

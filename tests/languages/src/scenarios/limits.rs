@@ -22,8 +22,10 @@ fn endless_loop_is_ended_and_the_next_client_served(components: &Components) -> 
 }
 
 fn endless_memory_is_ended_and_the_next_client_served(components: &Components) -> Result<()> {
-    let server =
-        TestServer::serving_file(&components.faults, &["--max-memory", "64MiB", "--max-cpu", "30s"])?;
+    let server = TestServer::serving_file(
+        &components.faults,
+        &["--max-memory", "64MiB", "--max-cpu", "30s"],
+    )?;
     let mut witness = Client::connect(&server)?;
     let mut client = Client::connect(&server)?;
     client.send_text("memory")?;
