@@ -232,6 +232,14 @@ fn ctrl_c_during_the_first_build_exits() -> Result<()> {
 }
 
 #[test]
+fn build_finds_the_program_that_runs_it() -> Result<()> {
+    let project = Project::new(&format!("{COPY}; $WS_HOST --version > printed"))?;
+    let _server = project.serve()?;
+    assert!(fs::read_to_string(project.path("printed"))?.starts_with("ws-host "));
+    Ok(())
+}
+
+#[test]
 fn missing_tool_is_named_with_advice() -> Result<()> {
     let project = Project::new(COPY)?;
     let mut server = project.serve()?;

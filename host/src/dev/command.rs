@@ -19,6 +19,9 @@ const TERMINATION_TIMEOUT: Duration = Duration::from_secs(1);
 const NOT_EXECUTABLE: i32 = 126;
 const NOT_FOUND: i32 = 127;
 
+/// The variable with the path of this program, for builds that call it: it need not be in `PATH`.
+const PROGRAM: &str = "WS_HOST";
+
 /// How a build ended.
 #[derive(Debug)]
 pub(super) enum Outcome {
@@ -68,7 +71,11 @@ struct Running {
 
 impl Running {
     fn start(project: &Project) -> io::Result<Self> {
-        let child = Command::new("sh")
+        let mut command = Command::new("sh");
+        if let Ok(program) = std::env::current_exe() {
+            command.env(PROGRAM, program);
+        }
+        let child = command
             .arg("-c")
             .arg(&project.build)
             .current_dir(&project.folder)
