@@ -6,7 +6,7 @@ COMPONENTS := target/components
 GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-dir target/guests
 EXAMPLES := echo chat counter rooms capabilities
 
-.PHONY: help setup build host components run test unit integration clients compatibility lint api contract bindings deny fuzz soak bench \
+.PHONY: help setup build host components run test unit integration clients compatibility languages lint api contract bindings deny fuzz soak bench \
         bench-peers bench-report bench-density instructions conformance matrix profiled ci clean
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make unit         run the tests that need no host, which takes seconds"
 	@echo "make conformance  run the Autobahn TestSuite against the server and the client"
 	@echo "make matrix       test third-party clients and proxies; installs dozens of packages"
+	@echo "make languages    build the templates of every language and run the same scenarios against each"
 	@echo "make bench        compare ws-host with other servers, as a table"
 	@echo "make bench-peers  install Bun, workerd and ws for node, for make bench; needs npm"
 	@echo "make bench-report write the comparison into docs/performance.md and docs/performance.svg"
@@ -76,6 +77,11 @@ compatibility:
 matrix: build
 	tests/matrix/install $(MATRIX)
 	$(CARGO) run --release -p ws-host-matrix -- $(MATRIX)
+
+# The templates of every language of `ws-host new`, held to the same scenarios. LANGUAGES=go:: runs those of one.
+languages: host
+	tests/languages/install
+	$(CARGO) run --release -p ws-host-languages -- $(LANGUAGES)
 
 conformance: build
 	tests/conformance/install
@@ -142,6 +148,7 @@ ci: setup lint unit
 	$(MAKE) instructions
 	$(MAKE) conformance
 	$(MAKE) matrix MATRIX=--some
+	$(MAKE) languages
 	$(MAKE) clients compatibility integration
 
 clean:

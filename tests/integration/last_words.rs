@@ -90,6 +90,6 @@ fn backtrace_of_a_limit_says_where_the_handler_was() -> Result<()> {
     let reason = client.expect_close(1011)?;
     assert!(reason.contains("max-cpu allows 50ms"), "{reason}");
     server.wait_for_log("wasm backtrace")?;
-    server.wait_for_log("spin_here")?;
+    server.wait_for_log("last_words::spin_here")?;
     Ok(())
 }
