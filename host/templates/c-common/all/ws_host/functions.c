@@ -398,6 +398,12 @@ ws_strings ws_topics_of(ws_client client) {
   return result.strings;
 }
 
+void ws_log(ws_string level, ws_string message) {
+  ws_imported_log_write(level.data, level.size, message.data, message.size);
+}
+
+bool ws_log_enabled(ws_string level) { return ws_imported_log_enabled(level.data, level.size) != 0; }
+
 uint32_t ws_subscribers(ws_string topic) { return (uint32_t)ws_imported_subscribers(topic.data, topic.size); }
 
 bool ws_publish(ws_string topic, ws_message message, const ws_send_options *wanted) {

@@ -95,6 +95,9 @@ FROM("requests", "certificate-subject")
 void ws_imported_request_certificate_subject(uint64_t client, void *result);
 FROM("requests", "certificate-names")
 void ws_imported_request_certificate_names(uint64_t client, void *result);
+FROM("log", "write")
+void ws_imported_log_write(address level, size_t level_size, address message, size_t message_size);
+FROM("log", "enabled") int32_t ws_imported_log_enabled(address level, size_t level_size);
 FROM("state", "reason") void ws_imported_state_reason(void *result);
 FROM("state", "age") void ws_imported_state_age(void *result);
 FROM("tags", "tag") void ws_imported_add_tag(uint64_t client, address tag, size_t tag_size, void *result);

@@ -261,6 +261,11 @@ ws_string ws_custom_sender(void);
 
 // ---- Topics and tags ----
 
+// Lines for the host's log. The level is `trace`, `debug`, `info`, `warn` or `error`. What the handler prints goes to
+// the same log: stdout at `info`, stderr at `warn`.
+void ws_log(ws_string level, ws_string message);
+bool ws_log_enabled(ws_string level);
+
 // A topic reaches all its subscribers in the resource, and a tag all clients that have it, whichever instance
 // they belong to. A name has 1 to 255 bytes.
 bool ws_subscribe(ws_client client, ws_string topic);

@@ -221,6 +221,13 @@ inline Clients broadcast(std::span<const Client> to, const Message &message,
   return detail::owned(ws_broadcast(detail::raw(to), message.raw(), &raw));
 }
 
+// Lines for the host's log. The level is `trace`, `debug`, `info`, `warn` or `error`. What the handler prints goes to
+// the same log: std::cout at `info`, std::cerr at `warn`.
+inline void log(std::string_view level, std::string_view message) {
+  ws_log(detail::text(level), detail::text(message));
+}
+inline bool log_enabled(std::string_view level) { return ws_log_enabled(detail::text(level)); }
+
 // A topic reaches all its subscribers in the resource, and a tag all clients that have it, whichever instance
 // they belong to.
 inline bool publish(std::string_view topic, const Message &message, const SendOptions &options = {}) {

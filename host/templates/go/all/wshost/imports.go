@@ -173,6 +173,12 @@ func requestCertificateSubject(client uint64, result unsafe.Pointer)
 //go:wasmimport ws-host:socket/requests@0.1.0 certificate-names
 func requestCertificateNames(client uint64, result unsafe.Pointer)
 
+//go:wasmimport ws-host:socket/log@0.1.0 write
+func logWrite(level, message string)
+
+//go:wasmimport ws-host:socket/log@0.1.0 enabled
+func logEnabled(level string) uint32
+
 //go:wasmimport ws-host:socket/state@0.1.0 reason
 func stateReason(result unsafe.Pointer)
 

@@ -69,6 +69,8 @@ func requestCertificate(client uint64, result unsafe.Pointer)                   
 func requestCertificateFingerprint(client uint64, result unsafe.Pointer)           { unavailable() }
 func requestCertificateSubject(client uint64, result unsafe.Pointer)               { unavailable() }
 func requestCertificateNames(client uint64, result unsafe.Pointer)                 { unavailable() }
+func logWrite(level, message string)                                               { unavailable() }
+func logEnabled(level string) uint32                                               { return unavailable() }
 func stateReason(result unsafe.Pointer)                                            { unavailable() }
 func stateAge(result unsafe.Pointer)                                               { unavailable() }
 func addTag(client uint64, tag string, result unsafe.Pointer)                      { unavailable() }
