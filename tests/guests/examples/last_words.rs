@@ -1,5 +1,10 @@
 //! Writes to standard error, and fails in the way and the event that the message names.
 
+#![expect(
+    clippy::print_stderr,
+    reason = "the host must tell these lines from the reason of a fault"
+)]
+
 use std::hint::black_box;
 use std::time::Duration;
 

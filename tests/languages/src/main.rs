@@ -40,7 +40,7 @@ fn trials_of(language: &'static Language) -> Vec<Trial> {
     }
     let trial = |scenario: &'static scenarios::Scenario| {
         let name = format!("{}::{}", language.name, scenario.name);
-        let run = move || (scenario.run)(language.components()?).map_err(failed);
+        let run = move || (scenario.run)(language.components()?).map_err(|error| failed(&error));
         Trial::test(name, run).with_ignored_flag(is_missing)
     };
     scenarios::all().map(trial).collect()
@@ -55,6 +55,6 @@ fn expect_enough() -> Result<(), Failed> {
     }
 }
 
-fn failed(error: anyhow::Error) -> Failed {
+fn failed(error: &anyhow::Error) -> Failed {
     format!("{error:#}").into()
 }
