@@ -198,6 +198,10 @@ impl Host for Real {
         let path = format!("POST /resources/guest/topics/{topic}");
         let answer =
             ask_admin(self.admin, &path, "Content-Type: text/plain\r\n", message.as_bytes())?;
+        // Each worker delivers to its own clients after the answer. In these scripts, every client subscribes.
+        for client in self.clients.iter_mut().filter(|other| other.client.is_some()) {
+            client.read_until(message)?;
+        }
         Ok(answer.body.trim_end().to_owned())
     }
 
