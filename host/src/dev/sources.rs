@@ -13,9 +13,10 @@ use super::project::Project;
 const IGNORED_FOLDERS: [&str; 6] =
     ["__pycache__", "build", "dist", "node_modules", "target", "zig-out"];
 
-/// The end of the names of files that editors write beside a file or before they rename it.
-const TEMPORARY: [&str; 8] =
-    ["~", ".swp", ".swx", ".swo", ".tmp", ".bak", "___jb_tmp___", "___jb_old___"];
+/// The end of the names of files that are no sources: what editors write beside a file or before they rename it, and
+/// logs. If the output of the builds goes to a log in the project, each build would cause the next one.
+const NO_SOURCES: [&str; 9] =
+    ["~", ".swp", ".swx", ".swo", ".tmp", ".bak", "___jb_tmp___", "___jb_old___", ".log"];
 
 /// The name of the file with which Vim tries out whether it can write to a folder.
 const VIM_PROBE: &str = "4913";
@@ -109,7 +110,7 @@ impl Sources {
             if kind.is_dir() && !is_ignored_folder(&name) {
                 self.add_folder(&path, project, before);
             } else if metadata.is_file()
-                && !is_temporary(&name)
+                && !is_no_source(&name)
                 && !project.components.contains(&path)
             {
                 self.add_file(&path, &metadata, before);
@@ -154,13 +155,13 @@ fn is_ignored_folder(name: &str) -> bool {
     name.starts_with('.') || IGNORED_FOLDERS.contains(&name)
 }
 
-/// Returns whether an editor uses this name for a moment.
-fn is_temporary(name: &str) -> bool {
+/// Returns whether this is the name of a log, or one that an editor uses for a moment.
+fn is_no_source(name: &str) -> bool {
     let is_emacs_save = name.starts_with('#') && name.ends_with('#');
     name.starts_with('.')
         || is_emacs_save
         || name == VIM_PROBE
-        || TEMPORARY.iter().any(|end| name.ends_with(end))
+        || NO_SOURCES.iter().any(|end| name.ends_with(end))
 }
 
 #[cfg(test)]
@@ -259,6 +260,7 @@ mod tests {
             "src/#main.js#",
             "src/.#main.js",
             "src/main.js.tmp",
+            "dev.log",
         ] {
             fixture.write(name, "changed");
         }
