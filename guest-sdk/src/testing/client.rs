@@ -221,7 +221,7 @@ impl TestClient {
         self.host.settle();
     }
 
-    /// Closes the connection with 1000. The handler is told in `disconnected`.
+    /// Closes the connection with 1000. Calls `disconnected`.
     pub fn close(&self) {
         self.close_with(CloseCode::Normal, "");
     }
@@ -231,7 +231,7 @@ impl TestClient {
         self.host.close_by_client(self.client, code, reason);
     }
 
-    /// Ends the connection for this cause, such as [`Cause::Lost`]. The handler is told in `disconnected`.
+    /// Ends the connection for this cause, such as [`Cause::Lost`]. Calls `disconnected`.
     pub fn disconnect(&self, cause: Cause) {
         self.host.end_for(self.client, cause);
     }

@@ -234,7 +234,7 @@ impl TestHost {
         }
     }
 
-    /// Stops the server: the handler is told, and then all clients are closed with 1001.
+    /// Stops the server: calls `stopping`, then closes all clients with 1001.
     pub fn stop(&self) {
         if self.0.code().has_stop {
             // A fault loses the instance; the clients are closed in any case.

@@ -12,7 +12,7 @@ pub(crate) enum EventName {
     ReceivedText,
     ReceivedBinary,
     ReceivedPong,
-    /// A burst from which no message has been taken yet, or whose messages have all been handled.
+    /// A burst from which no message has been taken yet.
     ReceivedBurst,
     Disconnected,
     Fired,

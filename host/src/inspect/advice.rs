@@ -8,7 +8,7 @@ use crate::guest::LoadError;
 /// The module that code for WASI 0.1 imports.
 const WASI_1: &str = "wasi_snapshot_preview1";
 
-/// The interface that `componentize-js` exports unless it is told not to.
+/// The interface that `componentize-js` exports by default.
 const FETCH_EVENT: &str = "wasi:http/incoming-handler";
 
 /// Returns advice beyond the error's own, if there is some for this language.

@@ -24,10 +24,8 @@ fn next(mut store: Store<'_>, (): ()) -> Result<(Option<Message>,)> {
     let event = match &message {
         Some(Message::Text(_)) => EventName::ReceivedText,
         Some(Message::Binary(_)) => EventName::ReceivedBinary,
-        None => EventName::ReceivedBurst,
+        None => return Ok((None,)),
     };
-    if message.is_some() {
-        state::begin_event(store, event);
-    }
+    state::begin_event(store, event);
     Ok((message,))
 }

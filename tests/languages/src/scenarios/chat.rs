@@ -1,8 +1,9 @@
 //! The template `chat`: names, reminders, refusals, reload with state.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use ws_host_test_support::{Answer, Client, TestServer, handshake};
 
+use super::expect;
 use crate::build::Components;
 
 super::scenarios! {
@@ -16,14 +17,6 @@ super::scenarios! {
 
 fn serve(components: &Components) -> Result<TestServer> {
     TestServer::serving_file(&components.chat, &[])
-}
-
-fn expect(client: &mut Client, lines: &[&str]) -> Result<()> {
-    for line in lines {
-        let got = client.receive_text()?;
-        ensure!(got == *line, "expected {line:?}, got {got:?}");
-    }
-    Ok(())
 }
 
 fn chat_gives_names_and_tells_who_is_here(components: &Components) -> Result<()> {

@@ -6,7 +6,8 @@ mod faults;
 mod limits;
 mod rooms;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use ws_host_test_support::Client;
 
 use crate::build::Components;
 
@@ -19,6 +20,15 @@ pub(crate) struct Scenario {
 /// Returns all scenarios.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
     [echo::ALL, chat::ALL, rooms::ALL, faults::ALL, limits::ALL].into_iter().flatten()
+}
+
+/// Receives these texts, in this order.
+fn expect(client: &mut Client, lines: &[&str]) -> Result<()> {
+    for line in lines {
+        let got = client.receive_text()?;
+        ensure!(got == *line, "expected {line:?}, got {got:?}");
+    }
+    Ok(())
 }
 
 /// Declares the scenarios of a file: `scenarios! { name, name }`.

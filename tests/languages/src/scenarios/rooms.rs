@@ -1,8 +1,9 @@
 //! The template `rooms`: an instance for each path, hibernation.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use ws_host_test_support::{Client, TestServer};
 
+use super::expect;
 use crate::build::Components;
 
 super::scenarios! { rooms_do_not_hear_each_other, room_keeps_its_last_lines_through_hibernation }
@@ -11,10 +12,7 @@ const ROOMS: [&str; 4] = ["--path", "/room/{id}", "--instance-per", "path"];
 
 fn enter(server: &TestServer, room: &str, expected: &[&str]) -> Result<Client> {
     let mut client = Client::connect_to(server, &format!("/room/{room}"))?;
-    for line in expected {
-        let got = client.receive_text()?;
-        ensure!(got == *line, "expected {line:?}, got {got:?}");
-    }
+    expect(&mut client, expected)?;
     Ok(client)
 }
 
