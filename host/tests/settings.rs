@@ -83,8 +83,8 @@ const NUMBERS: [(&str, Edges, SetNumber); 18] = [
 const TIMES: [(&str, Edges, SetTime); 10] = [
     ("handshake-timeout", [Wrong, Wrong, Serves], |config, t| config.host.timeouts.handshake = t),
     ("drain-timeout", [Serves, Serves, Serves], |config, t| config.host.timeouts.drain = t),
-    ("max-cpu", [Wrong, Serves, Serves], |config, t| one(config).limits.max_cpu = t),
-    ("max-time", [Wrong, Serves, Serves], |config, t| one(config).limits.max_time = t),
+    ("max-cpu", [Wrong, Wrong, Serves], |config, t| one(config).limits.max_cpu = t),
+    ("max-time", [Wrong, Wrong, Serves], |config, t| one(config).limits.max_time = t),
     ("close-timeout", [Wrong, Wrong, Serves], |config, t| one(config).timeouts.close = t),
     ("idle-timeout", [Serves, Wrong, Serves], |config, t| one(config).timeouts.idle = Some(t)),
     ("hibernate-after", [Serves, Wrong, Serves], |config, t| {

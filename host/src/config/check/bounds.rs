@@ -30,7 +30,8 @@ const MAX_STREAMS: usize = 1 << 20;
 /// The maximum size, in bytes. Sums and small multiples of a few sizes must not overflow.
 const MAX_BYTES: usize = usize::MAX >> 8;
 
-/// The minimum time: the resolution of timers. A clock whose interval is a quarter of it still advances.
+/// The minimum time: the resolution of timers. A clock whose interval is a quarter of it still advances, and whether a
+/// budget of less is used up would depend on when the next tick comes.
 const MIN_TIME: Duration = Duration::from_millis(1);
 
 /// The maximum time: about ten years, so that sums of times do not overflow.
@@ -61,14 +62,6 @@ impl At {
             }
             _ => Ok(()),
         }
-    }
-
-    /// Checks a budget of time. It has no minimum: a very short one is simply used up at once.
-    fn budget(self, key: &'static str, time: Duration) -> Checked<Duration> {
-        if time.is_zero() {
-            return Err(self.invalid(key, "must be more than 0"));
-        }
-        Ok(time.min(MAX_TIME))
     }
 
     fn time(self, key: &'static str, time: Duration) -> Checked<Duration> {
@@ -140,8 +133,8 @@ impl Limits {
         at.bytes("max-state", self.max_state)?;
         at.bytes("max-log", self.max_log)?;
         Ok(Self {
-            max_cpu: at.budget("max-cpu", self.max_cpu)?,
-            max_time: at.budget("max-time", self.max_time)?,
+            max_cpu: at.time("max-cpu", self.max_cpu)?,
+            max_time: at.time("max-time", self.max_time)?,
             ..self
         })
     }
