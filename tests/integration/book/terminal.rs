@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -11,6 +11,9 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 /// How long an expected line may take. Builds are part of it. Only failing tests wait this long.
 const DEADLINE: Duration = Duration::from_secs(120);
+
+/// More lines than any command of a page prints. A command that prints more waits, which shows at once.
+const MAX_LINES: usize = 1 << 16;
 
 /// A running command. Dropping it kills everything that the command has started.
 pub(super) struct Terminal {
@@ -29,7 +32,7 @@ impl Terminal {
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
         let mut child = piped.spawn().with_context(|| format!("cannot start {command:?}"))?;
         let pipe = child.stdout.take().context("standard output is piped")?;
-        let (sender, output) = channel();
+        let (sender, output) = sync_channel(MAX_LINES);
         std::thread::spawn(move || {
             for line in BufReader::new(pipe).lines().map_while(Result::ok) {
                 if sender.send(line.trim_end().to_owned()).is_err() {
@@ -42,12 +45,17 @@ impl Terminal {
     }
 
     /// Waits for a line that satisfies `is_last`. Returns all lines up to it, which stay unread.
+    ///
+    /// # Errors
+    ///
+    /// It ended, or its first build failed.
     pub(super) fn wait_for(&mut self, is_last: impl Fn(&str) -> bool) -> Result<&[String]> {
         while !self.unread.last().is_some_and(|line| is_last(line)) {
-            match self.output.recv_timeout(DEADLINE) {
-                Ok(line) => self.unread.push(line),
-                Err(_) => bail!("it ended, or did not begin in time:\n{}", self.unread.join("\n")),
-            }
+            let line = self.output.recv_timeout(DEADLINE);
+            let line =
+                line.with_context(|| format!("it does not serve:\n{}", self.unread.join("\n")))?;
+            ensure!(!line.starts_with("ws-host: build failed"), "{}", self.unread.join("\n"));
+            self.unread.push(line);
         }
         Ok(&self.unread)
     }
