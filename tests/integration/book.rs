@@ -14,6 +14,7 @@
 //! A comment before a listing, `<!-- examples/counter/src/lib.rs -->`, names a file that contains it instead, and
 //! `<!-- checked by TEST -->` a test of its own. A listing after `<!-- not run: REASON -->` is not checked.
 
+mod links;
 mod listing;
 mod page;
 mod terminal;

@@ -5,8 +5,8 @@ mod admin; // access to the admin address
 mod agreement; // the `TestHost` of the SDK and the host
 mod answers; // HTTP/1.1 responses, byte for byte
 mod backpressure; // clients that do not read
-mod buffered; // the limit on all queued output together
 mod book; // the pages of `docs` are followed as a reader would
+mod buffered; // the limit on all queued output together
 mod bursts; // several messages in one call
 mod causes; // the logged cause of each disconnection
 mod certificates; // client certificates as handlers see them
