@@ -183,16 +183,11 @@ impl Reader<'_> {
         Ok(Running::Server(server))
     }
 
-    /// Returns a command of this project, with our `ws-host` in its PATH and without what cargo told us.
+    /// Returns a command of this project, with our `ws-host` in its PATH and without what our own build has set.
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.folder).env("XDG_CACHE_HOME", self.home.join(".cache"));
-        for (name, _) in std::env::vars_os() {
-            let name = name.to_string_lossy().into_owned();
-            if (name.starts_with("CARGO") && name != "CARGO_HOME") || name == "RUSTUP_TOOLCHAIN" {
-                command.env_remove(name);
-            }
-        }
+        command.env_remove("CARGO_TARGET_DIR").env_remove("RUSTUP_TOOLCHAIN");
         let tools = host_binary().parent().map_or_else(PathBuf::new, Path::to_owned);
         let path = std::env::var_os("PATH").unwrap_or_default();
         let paths = std::iter::once(tools).chain(std::env::split_paths(&path));
