@@ -10,6 +10,8 @@ use crate::topics::Topics;
 /// The clients, timers and topics of an actor, which its instances use one after the other.
 #[derive(Debug)]
 pub(crate) struct ActorResources {
+    /// The name of the actor in its resource.
+    pub(crate) name: Box<str>,
     pub(crate) clients: Clients,
     pub(crate) timers: Timers,
     pub(crate) topics: Arc<Topics>,
@@ -24,8 +26,8 @@ pub(crate) struct Registration {
 }
 
 impl ActorResources {
-    pub(crate) fn new(topics: Arc<Topics>) -> Self {
-        Self { clients: Clients::default(), timers: Timers::default(), topics }
+    pub(crate) fn new(name: Box<str>, topics: Arc<Topics>) -> Self {
+        Self { name, clients: Clients::default(), timers: Timers::default(), topics }
     }
 
     /// Registers a client: the guest can send to it, subscribe it and tag it until the returned guard is dropped.

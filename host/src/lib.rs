@@ -32,6 +32,7 @@ mod connection;
 mod grant;
 mod guest;
 pub mod inspect;
+mod keyvalue;
 mod log_rate;
 mod outgoing;
 mod pattern;

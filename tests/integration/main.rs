@@ -81,6 +81,7 @@ mod slow; // clients that read slowly
 mod soak; // everything at once
 mod static_files; // static files beside WebSockets
 mod stopping; // handlers that send a last message
+mod stored; // keys and values of handlers
 mod streams; // helper: a raw HTTP/2 client
 mod tags; // addressing clients by tag
 mod timers; // events that the host delivers later

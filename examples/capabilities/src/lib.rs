@@ -1,8 +1,9 @@
-//! Answers questions with what its configuration grants: a value of `wasi:config`, the files of a folder, and HTTP
-//! requests to a host.
+//! Answers questions with what its configuration grants: a value of `wasi:config`, the files of a folder, keys and values,
+//! and HTTP requests to a host.
 
 mod config;
 mod fetch;
+mod store;
 
 use std::fs;
 
@@ -20,11 +21,19 @@ impl Handler for Capabilities {
             }
             ("texts", _) => names("texts")?.join(" "),
             ("text", name) => fs::read_to_string(format!("texts/{name}.txt"))?,
+            ("visit", _) => format!("visit {}", store::count_visit()?),
+            ("keep", note) => {
+                let (name, text) = note.split_once(' ').unwrap_or((note, ""));
+                store::keep(name, text)?;
+                format!("{name} is kept")
+            }
+            ("kept", name) => store::kept(name)?.unwrap_or_else(|| "nothing".to_owned()),
             ("get", url) => {
                 let (status, body) = fetch::get(url)?;
                 format!("{status} {body}")
             }
-            _ => "hello NAME, texts, text NAME, or get URL".to_owned(),
+            _ => "hello NAME, texts, text NAME, visit, keep NAME TEXT, kept NAME, or get URL"
+                .to_owned(),
         };
         Ok(client.send_text(answer.trim_end())?)
     }

@@ -34,7 +34,7 @@ impl Turn<'_> {
                     let saved = SavedState::new(state, live.code.clone(), Reason::Fault);
                     self.keep_checkpoint(&saved);
                     metrics::counter!("ws_host_checkpoints_total").increment(1);
-                    tracing::debug!(actor = &*self.actor.name, "checkpoint");
+                    tracing::debug!(actor = self.actor.name(), "checkpoint");
                 }
                 self.slot.instance = InstanceState::Live(live);
             }

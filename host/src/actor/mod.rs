@@ -42,7 +42,6 @@ use crate::worker::WorkerHandle;
 
 /// One instance at a time and its clients, which outlive the instance.
 pub(crate) struct Actor {
-    name: Box<str>,
     code: Arc<Code>,
     worker: WorkerHandle,
     resources: Arc<ActorResources>,
@@ -66,16 +65,20 @@ impl Actor {
         worker: WorkerHandle,
     ) -> Self {
         Self {
-            name,
             code,
             worker,
-            resources: Arc::new(ActorResources::new(topics)),
+            resources: Arc::new(ActorResources::new(name, topics)),
             slot: FairMutex::default(),
             rollback_state: Mutex::default(),
             is_active: AtomicBool::new(true),
             exports_drained: AtomicBool::new(false),
             exports_stopping: AtomicBool::new(false),
         }
+    }
+
+    /// Returns the name of the actor in its resource.
+    fn name(&self) -> &str {
+        &self.resources.name
     }
 
     pub(crate) fn clients(&self) -> &Clients {
@@ -149,7 +152,7 @@ impl Actor {
     /// Logs and counts a fault. `client` is the client of the event, if the event has one.
     pub(crate) fn report_fault(&self, client: Option<ClientId>, fault: &Fault) {
         let template = self.code.template();
-        let (component, resource, actor) = (template.name(), self.code.resource(), &*self.name);
+        let (component, resource, actor) = (template.name(), self.code.resource(), self.name());
         if let Some(Line { left_out }) = self.code.faults().line(Instant::now()) {
             let client = client.map(tracing::field::display);
             let (event, stderr) = (fault.event(), fault.stderr());

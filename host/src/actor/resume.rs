@@ -33,7 +33,7 @@ impl Actor {
         guest: &mut Guest,
         reason: Reason,
     ) -> Result<Option<Arc<[u8]>>, Fault> {
-        tracing::trace!(actor = &*self.name, reason = reason.as_str(), "suspend");
+        tracing::trace!(actor = self.name(), reason = reason.as_str(), "suspend");
         let limits = self.code.limits();
         let suspended = guest.suspend(reason).await;
         let Some(state) = suspended.map_err(|fault| guest.explain(fault))? else {
@@ -45,7 +45,7 @@ impl Actor {
         if let Some(Line { left_out }) = TOO_LONG.line(Instant::now()) {
             tracing::warn!(
                 resource = self.code.resource(),
-                actor = &*self.name,
+                actor = self.name(),
                 left_out,
                 "the state has {} bytes and is not kept; max-state allows {}",
                 state.len(),
@@ -62,14 +62,14 @@ impl Actor {
         saved: Option<&SavedState>,
         reason: Reason,
     ) -> Result<bool, Fault> {
-        tracing::trace!(actor = &*self.name, reason = reason.as_str(), "resume");
+        tracing::trace!(actor = self.name(), reason = reason.as_str(), "resume");
         let state = saved.and_then(|saved| saved.state.clone());
         let resumed = guest.resume(state, reason, saved.and_then(SavedState::age)).await;
         let Err(why) = resumed.map_err(|fault| guest.explain(fault))? else {
             return Ok(true);
         };
         if let Some(Line { left_out }) = REFUSED.line(Instant::now()) {
-            let (resource, actor) = (self.code.resource(), &*self.name);
+            let (resource, actor) = (self.code.resource(), self.name());
             let why = Quoted(why.as_bytes());
             tracing::error!(resource, actor, left_out, "the state was refused: {why}");
         }

@@ -250,7 +250,7 @@ impl Turn<'_> {
                 if !budget.has_room_for_state(state.len()) {
                     self.slot.instance = InstanceState::Live(live);
                     tracing::debug!(
-                        actor = &*self.actor.name,
+                        actor = self.actor.name(),
                         "not hibernated: waiting messages and states fill half of max-buffered"
                     );
                     return;
@@ -261,12 +261,12 @@ impl Turn<'_> {
                 self.slot.checkpoint.saved = None;
                 self.drop_instance(live);
                 metrics::counter!("ws_host_hibernations_total").increment(1);
-                tracing::debug!(actor = &*self.actor.name, "hibernated");
+                tracing::debug!(actor = self.actor.name(), "hibernated");
             }
             Ok(None) => {
                 self.slot.instance = InstanceState::Live(live);
                 tracing::debug!(
-                    actor = &*self.actor.name,
+                    actor = self.actor.name(),
                     "not hibernated: the handler returned no state"
                 );
             }
@@ -360,7 +360,7 @@ impl Turn<'_> {
         let bytes = saved.state.as_ref().map_or(0, |state| state.len());
         tracing::error!(
             resource = self.actor.code.resource(),
-            actor = &*self.actor.name,
+            actor = self.actor.name(),
             "lost a saved state of {bytes} bytes: `resume` failed {GIVE_UP_AFTER} times, even in the code that \
              saved the state"
         );

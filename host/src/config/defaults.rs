@@ -9,9 +9,9 @@ use ws_host_protocol::handshake::forwarded::Convention;
 use ws_host_protocol::handshake::{Origins, Versions};
 
 use super::{
-    Config, Host, HostLimits, HostTimeouts, HttpLimits, InstancePer, Limits, Links, Listen, Mode,
-    OnFault, OnFull, Pattern, PatternError, Resource, StaticFiles, Timeouts, Trial, Watch, check,
-    memory,
+    Config, Host, HostLimits, HostTimeouts, HttpLimits, InstancePer, KeyvalueLimits, Limits, Links,
+    Listen, Mode, OnFault, OnFull, Pattern, PatternError, Resource, StaticFiles, Timeouts, Trial,
+    Watch, check, memory,
 };
 
 impl Default for HostLimits {
@@ -58,6 +58,12 @@ impl Default for HttpLimits {
             between_bytes: Duration::from_secs(15),
             max_response: 16 << 20,
         }
+    }
+}
+
+impl Default for KeyvalueLimits {
+    fn default() -> Self {
+        Self { max_size: 64 << 20, max_keys: 100_000 }
     }
 }
 
@@ -135,6 +141,7 @@ impl Resource {
             grants: Vec::new(),
             config: BTreeMap::new(),
             http: HttpLimits::default(),
+            keyvalue: KeyvalueLimits::default(),
             instance_per: InstancePer::Resource { instances: NonZeroUsize::MIN },
             origins: Origins::default(),
             subprotocols: Vec::new(),

@@ -143,6 +143,8 @@ pub struct Resource {
     pub config: BTreeMap<String, String>,
     /// The limits on HTTP requests of the handler. They need a [`Grant::Http`].
     pub http: HttpLimits,
+    /// The limits on the file of keys and values of the handler. They need a [`Grant::Keyvalue`].
+    pub keyvalue: KeyvalueLimits,
     /// Which clients share an instance.
     pub instance_per: InstancePer,
     /// The origins of web pages that may connect.
@@ -318,6 +320,16 @@ pub struct HttpLimits {
     pub between_bytes: Duration,
     /// Bytes of the body of a response. Beyond: `HTTP-response-body-size`.
     pub max_response: u64,
+}
+
+/// Limits on a file of keys and values. They hold for everything in the file, whoever wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeyvalueLimits {
+    /// Bytes of the names of buckets, keys and values. Beyond: the error `full`.
+    pub max_size: u64,
+    /// Keys. Beyond: the error `full`.
+    pub max_keys: u64,
 }
 
 /// Timeouts of a resource, and what happens when they expire.

@@ -82,6 +82,7 @@ pub struct Resource {
     pub grant: Option<Vec<Grant>>,
     pub config: Option<BTreeMap<String, String>>,
     pub http: Option<Http>,
+    pub keyvalue: Option<Keyvalue>,
     pub instance_per: Option<Sharing>,
     pub instances: Option<NonZeroUsize>,
     pub origins: Option<Vec<String>>,
@@ -124,6 +125,16 @@ pub struct Http {
     pub first_byte_timeout: Option<Time>,
     pub between_bytes_timeout: Option<Time>,
     pub max_response: Option<ByteSize>,
+}
+
+/// Limits on the file of keys and values.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(missing_docs, reason = "docs/capabilities.md describes the keys")]
+#[non_exhaustive]
+pub struct Keyvalue {
+    pub max_size: Option<ByteSize>,
+    pub max_keys: Option<u64>,
 }
 
 /// Which clients share an instance.

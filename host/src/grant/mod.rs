@@ -4,6 +4,7 @@ mod folder;
 mod http;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 pub use self::folder::Folder;
@@ -12,14 +13,17 @@ pub use self::http::{HttpServer, Reach};
 /// The prefix of a grant of a folder.
 const FOLDER: &str = "folder:";
 
+/// The beginning of a grant of keys and values.
+const KEYVALUE: &str = "keyvalue";
+
 /// The beginnings of a grant of HTTP requests.
 const SCHEMES: [&str; 2] = ["http://", "https://"];
 
 /// The grant of `wasi:config`.
 const CONFIG: &str = "config";
 
-/// A capability that handlers do not have by default, written as `config`, `folder:/srv/data` or
-/// `https://api.example.com`.
+/// A capability that handlers do not have by default, written as `config`, `folder:/srv/data`,
+/// `keyvalue:/srv/data/store` or `https://api.example.com`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Grant {
@@ -27,6 +31,8 @@ pub enum Grant {
     Config,
     /// Reading the files of a folder, through `wasi:filesystem`.
     Folder(Folder),
+    /// Keys and values in this file, through `wasi:keyvalue`.
+    Keyvalue(PathBuf),
     /// HTTP requests to a server, through `wasi:http`.
     Http(HttpServer),
 }
@@ -38,7 +44,7 @@ pub enum InvalidGrant {
     /// There is no such capability.
     #[error(
         "{0:?} is not a capability: there are \"config\" (wasi:config), \"folder:PATH\" (reading the files of a \
-         folder), \"https://HOST\" and \"http://HOST\" (HTTP requests to a host){hint}",
+         folder), \"keyvalue:FILE\" (keys and values, kept in a file), \"https://HOST\" and \"http://HOST\" (HTTP requests to a host){hint}",
         hint = hint(.0)
     )]
     Unknown(String),
@@ -47,6 +53,9 @@ pub enum InvalidGrant {
         "{0:?} must name a host, such as \"https://api.example.com\" or \"http://127.0.0.1:8081\": {1}"
     )]
     NoServer(String, &'static str),
+    /// The grant names no file.
+    #[error("{0:?} must be \"keyvalue:FILE\": the file in which keys and values are kept")]
+    NoFile(String),
     /// The grant names no folder.
     #[error(
         "{0:?} must be \"folder:PATH\", or \"folder:PATH::NAME\" if the handler should see another name"
@@ -77,6 +86,12 @@ impl FromStr for Grant {
             let folder = Folder::parse(folder).map(Self::Folder);
             return folder.ok_or_else(|| InvalidGrant::NoFolder(text.to_owned()));
         }
+        if let Some(file) = text.strip_prefix(KEYVALUE) {
+            return match file.strip_prefix(':') {
+                Some(file) if !file.is_empty() => Ok(Self::Keyvalue(file.into())),
+                _ => Err(InvalidGrant::NoFile(text.to_owned())),
+            };
+        }
         if SCHEMES.iter().any(|scheme| text.starts_with(scheme)) {
             let server = HttpServer::parse(text).map(Self::Http);
             return server.map_err(|why| InvalidGrant::NoServer(text.to_owned(), why));
@@ -90,6 +105,7 @@ impl fmt::Display for Grant {
         match self {
             Self::Config => f.write_str(CONFIG),
             Self::Folder(folder) => write!(f, "{FOLDER}{folder}"),
+            Self::Keyvalue(file) => write!(f, "{KEYVALUE}:{}", file.display()),
             Self::Http(server) => server.fmt(f),
         }
     }
@@ -106,6 +122,8 @@ mod tests {
             "folder:/srv/data",
             "folder:data",
             "folder:/srv/data::/data",
+            "keyvalue:/srv/data/store",
+            "keyvalue:store",
             "https://api.example.com",
             "http://127.0.0.1:8081",
             "http://[::1]:8081",
@@ -129,6 +147,14 @@ mod tests {
         assert!(message.is_err_and(|message| message.contains("mean \"folder:/srv/data\"")));
         let message = "http:api.example.com".parse::<Grant>().map_err(|error| error.to_string());
         assert!(message.is_err_and(|message| message.contains("mean \"https://api.example.com\"")));
+    }
+
+    #[test]
+    fn keys_and_values_need_a_file() {
+        for text in ["keyvalue", "keyvalue:"] {
+            let error = text.parse::<Grant>().expect_err("it has no file");
+            assert_eq!(error, InvalidGrant::NoFile(text.to_owned()));
+        }
     }
 
     #[test]

@@ -20,13 +20,14 @@ pub(super) enum Denied {
     NameLookup,
     Files,
     Config,
+    Keyvalue,
 }
 
 /// Which denials were logged since a component was loaded. Each is logged once, so that a handler which asks again and
 /// again does not fill the log.
 #[derive(Debug, Default)]
 pub(super) struct Denials {
-    logged: [AtomicBool; 5],
+    logged: [AtomicBool; 6],
     servers: Mutex<HashSet<String>>,
 }
 
@@ -84,6 +85,12 @@ impl Denials {
                 "the handler asked for {capability}, which is not granted: add \"config\" to the resource's `grant`, and \
                  the values to its table `config`"
             ),
+            Denied::Keyvalue => tracing::warn!(
+                target: "guest",
+                component,
+                "the handler asked for {capability}, which is not granted: name the file in which they are kept, with \
+                 \"keyvalue:FILE\" in the resource's `grant` (or --grant keyvalue:FILE)"
+            ),
             Denied::Tcp | Denied::Udp | Denied::NameLookup => tracing::warn!(
                 target: "guest",
                 component,
@@ -102,6 +109,7 @@ impl Denied {
             Self::Udp => "a UDP socket (wasi:sockets)",
             Self::NameLookup => "the address of a name (wasi:sockets)",
             Self::Files => "files (wasi:filesystem)",
+            Self::Keyvalue => "keys and values (wasi:keyvalue)",
             Self::Config => "values of the configuration (wasi:config)",
         }
     }
@@ -124,8 +132,14 @@ mod tests {
     #[test]
     fn each_denial_is_logged_once() {
         let denials = Denials::default();
-        for denied in [Denied::Tcp, Denied::Udp, Denied::NameLookup, Denied::Files, Denied::Config]
-        {
+        for denied in [
+            Denied::Tcp,
+            Denied::Udp,
+            Denied::NameLookup,
+            Denied::Files,
+            Denied::Config,
+            Denied::Keyvalue,
+        ] {
             assert!(denials.is_first(denied));
             assert!(!denials.is_first(denied));
         }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::call_info::EventName;
 use super::limits::LimitExceeded;
 use crate::clients::HostClose;
+use crate::keyvalue::OpenError;
 
 /// The version of the contract that this host serves.
 const SERVED: &str = "ws-host:socket@0.1.0";
@@ -66,7 +67,7 @@ pub(crate) enum LoadError {
         cause: Cause,
     },
     #[error("{} imports something that this host does not provide; the host provides {SERVED}, and of WASI 0.2 the \
-             packages cli, clocks, filesystem, http, io, random and sockets, and wasi:config/store@0.2.0-rc.1", .path.display())]
+             packages cli, clocks, filesystem, http, io, random and sockets, wasi:config/store@0.2.0-rc.1, and wasi:keyvalue@0.2.0-draft2", .path.display())]
     Import {
         path: PathBuf,
         #[source]
@@ -77,6 +78,12 @@ pub(crate) enum LoadError {
         directory: PathBuf,
         #[source]
         cause: std::io::Error,
+    },
+    #[error("cannot keep keys and values in {} (`grant`)", .file.display())]
+    Store {
+        file: PathBuf,
+        #[source]
+        cause: OpenError,
     },
     #[error("{} was loaded, but no instance of it can be created", .path.display())]
     Instantiate {

@@ -7,8 +7,11 @@ use std::time::Instant;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 use wasmtime_wasi_http::WasiBody;
 
+use super::error::LoadError;
+use super::keyvalue::GrantedStore;
 use super::template::ComponentSpec;
 use crate::grant::{Folder, Grant};
+use crate::keyvalue::{self, StoreError};
 use crate::log_rate::{Line, LogRate};
 use crate::outgoing::{HttpClient, RequestError};
 
@@ -19,30 +22,48 @@ pub(super) struct Grants {
     folders: Vec<Folder>,
     /// Sends HTTP requests to the granted servers. `None`: no server is granted.
     http: Option<Arc<HttpClient<WasiBody>>>,
+    /// The keys and values in a file. `None`: no file is granted.
+    store: Option<GrantedStore>,
     /// Limits log lines about folders that cannot be opened.
     missing: LogRate,
     /// Limits log lines about requests that fail.
     failed: LogRate,
+    /// Limits log lines about the store.
+    store_failed: LogRate,
 }
 
 impl Grants {
-    pub(super) fn new(spec: &ComponentSpec) -> Self {
-        let (mut folders, mut servers) = (Vec::new(), Vec::new());
+    /// Opens the file for keys and values, if there is one. Blocks the thread.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Store`].
+    pub(super) fn new(spec: &ComponentSpec) -> Result<Self, LoadError> {
+        let (mut folders, mut servers, mut store) = (Vec::new(), Vec::new(), None);
         for grant in &spec.grants {
             match grant {
                 Grant::Folder(folder) => folders.push(folder.clone()),
                 Grant::Http(server) => servers.push(server.clone()),
+                Grant::Keyvalue(file) => {
+                    let opened = keyvalue::open(file);
+                    let opened =
+                        opened.map_err(|cause| LoadError::Store { file: file.clone(), cause })?;
+                    let (limits, owner) = (spec.keyvalue.limits, spec.keyvalue.owner.clone());
+                    store = Some(GrantedStore { store: opened, limits, owner });
+                }
                 Grant::Config => {}
             }
         }
         let client = |servers| Arc::new(HttpClient::new(servers, spec.http));
-        Self {
+        Ok(Self {
             config: spec.grants.contains(&Grant::Config).then(|| spec.config.clone()),
             folders,
             http: Some(servers).filter(|servers| !servers.is_empty()).map(client),
+            store,
             missing: LogRate::new(),
             failed: LogRate::new(),
-        }
+            store_failed: LogRate::new(),
+        })
     }
 
     pub(super) fn config(&self) -> Option<&BTreeMap<String, String>> {
@@ -51,6 +72,22 @@ impl Grants {
 
     pub(super) fn http(&self) -> Option<&Arc<HttpClient<WasiBody>>> {
         self.http.as_ref()
+    }
+
+    pub(super) fn store(&self) -> Option<&GrantedStore> {
+        self.store.as_ref()
+    }
+
+    /// Logs an error of the store that concerns the operator.
+    pub(super) fn log_store(&self, component: &str, error: &StoreError) {
+        if let Some(Line { left_out }) = self.store_failed.line(Instant::now()) {
+            tracing::warn!(
+                target: "guest",
+                component,
+                left_out,
+                "the handler's keys and values (wasi:keyvalue): {error}"
+            );
+        }
     }
 
     /// Logs a request that failed: the handler gets only the kind of the error.

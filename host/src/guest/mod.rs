@@ -22,6 +22,7 @@ mod http;
 mod http_hooks;
 mod imports;
 mod instance;
+mod keyvalue;
 #[cfg(test)]
 pub(crate) mod later_contract;
 mod limits;
@@ -44,4 +45,4 @@ pub(crate) use error::{Fault, LoadError};
 pub(crate) use instance::{Acceptance, CustomReply, Disconnection, Guest, Refusal};
 pub(crate) use limits::Limits;
 pub(crate) use runtime::{Density, Runtime, RuntimeError};
-pub(crate) use template::{ComponentSpec, Source, Template};
+pub(crate) use template::{ComponentSpec, Source, StoreSettings, Template};

@@ -10,7 +10,7 @@ use super::error::LoadError;
 use super::memories::Memories;
 use super::stacks::Stacks;
 use super::state::State;
-use super::{cache, denied, http, imports, wasi_config};
+use super::{cache, denied, http, imports, keyvalue, wasi_config};
 use crate::ticker::{self, Repeat};
 
 /// The stack of a guest, in bytes. WebAssembly that needs more traps.
@@ -98,6 +98,7 @@ impl Runtime {
         denied::add_to_linker(&mut linker)?;
         http::add_to_linker(&mut linker)?;
         wasi_config::add_to_linker(&mut linker)?;
+        keyvalue::add_to_linker(&mut linker)?;
         imports::add_to_linker(&mut linker)?;
         interrupt_at_ticks(&engine)?;
         Ok(Self { engine, linker, cache: directory })

@@ -41,6 +41,9 @@ const MAX_RESOURCES_WITH_FOLDERS: usize = 256;
 /// headers.
 const MAX_RESOURCES_WITH_HTTP: usize = 1_000;
 
+/// The same limit when a bucket of `wasi:keyvalue` is opened.
+const MAX_RESOURCES_WITH_BUCKETS: usize = 1_000;
+
 /// The most bytes that the headers of one request may have.
 const MAX_HTTP_HEADERS: usize = 16 << 10;
 
@@ -137,6 +140,17 @@ impl State {
 
     pub(super) fn has_started(&self) -> bool {
         self.wasi.has_started
+    }
+
+    /// Returns what all instances of the component share.
+    pub(super) fn setup(&self) -> &Arc<Setup> {
+        &self.wasi.setup
+    }
+
+    /// Returns the table for buckets of `wasi:keyvalue`, with a limit on their number.
+    pub(super) fn buckets(&mut self) -> &mut ResourceTable {
+        self.wasi.resources.set_max_capacity(MAX_RESOURCES_WITH_BUCKETS);
+        &mut self.wasi.resources
     }
 
     /// Returns what the instance may use outside its sandbox.

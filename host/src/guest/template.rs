@@ -25,6 +25,7 @@ use super::time_limit::TimeLimit;
 use super::{check, contract, stacks};
 use crate::actor_resources::ActorResources;
 use crate::grant::Grant;
+use crate::keyvalue::StoreLimits;
 use crate::outgoing::HttpSettings;
 
 /// The first bytes of every WebAssembly file, and the bytes that follow them in a core module.
@@ -76,9 +77,19 @@ pub(crate) struct ComponentSpec {
     pub(crate) config: BTreeMap<String, String>,
     /// The limits on its HTTP requests.
     pub(crate) http: HttpSettings,
+    /// How it uses the file for keys and values.
+    pub(crate) keyvalue: StoreSettings,
     pub(crate) limits: Limits,
     /// How many bytes all instances together may write to the log per second.
     pub(crate) max_log: usize,
+}
+
+/// How the instances of a component use the file for keys and values that they are granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoreSettings {
+    pub(crate) limits: StoreLimits,
+    /// The name under which buckets of actors are kept: that of the resource. `None` if the actors have none.
+    pub(crate) owner: Option<String>,
 }
 
 /// A component, ready to be instantiated.
@@ -128,7 +139,7 @@ impl Template {
         let setup = Arc::new(Setup {
             component: name,
             environment: spec.environment.clone(),
-            grants: Grants::new(spec),
+            grants: Grants::new(spec)?,
             log: Arc::new(LogBudget::new(spec.max_log)),
             denials,
         });
@@ -197,7 +208,7 @@ impl Template {
     ///
     /// [`LoadError::Instantiate`].
     pub(crate) async fn check_start(&self) -> Result<(), LoadError> {
-        let resources = Arc::new(ActorResources::new(Arc::default()));
+        let resources = Arc::new(ActorResources::new(Box::default(), Arc::default()));
         match self.instantiate(resources).await {
             Ok(_) => Ok(()),
             Err(cause) => Err(LoadError::Instantiate { path: self.path.clone(), cause }),

@@ -29,12 +29,20 @@ const WASI_PACKAGES: [&str; 4] = ["cli", "clocks", "io", "random"];
 /// The packages of WASI that link, and whose calls are refused unless the resource grants them (docs/capabilities.md).
 const WASI_CAPABILITIES: [&str; 4] = ["config", "filesystem", "http", "sockets"];
 
+/// The interfaces of keys and values, which link in this version only.
+const KEYVALUE: [&str; 3] = ["store", "atomics", "batch"];
+const KEYVALUE_VERSION: &str = "0.2.0-draft2";
+
 /// Returns what the host does with an import.
 pub(super) fn provision(import: &str) -> Provision {
     let (name, version) = import.split_once('@').unwrap_or((import, ""));
     if let Some(interface) = name.strip_prefix(CONTRACT) {
         let is_served = version.starts_with(COMPATIBLE) && is_in_contract(interface);
         return if is_served { Provision::Contract } else { Provision::Unknown };
+    }
+    if let Some(interface) = name.strip_prefix("wasi:keyvalue/") {
+        let is_provided = version == KEYVALUE_VERSION && KEYVALUE.contains(&interface);
+        return if is_provided { Provision::Capability } else { Provision::Unknown };
     }
     let package = name.strip_prefix(WASI).and_then(|name| name.split('/').next());
     match package.filter(|_| version.starts_with(WASI_VERSIONS)) {
@@ -78,6 +86,9 @@ mod tests {
             ("wasi:cli/stdout@0.2.9", Provision::Wasi),
             ("wasi:http/types@0.2.12", Provision::Capability),
             ("wasi:config/store@0.2.0-rc.1", Provision::Capability),
+            ("wasi:keyvalue/atomics@0.2.0-draft2", Provision::Capability),
+            ("wasi:keyvalue/store@0.2.0-draft", Provision::Unknown),
+            ("wasi:keyvalue/watcher@0.2.0-draft2", Provision::Unknown),
             ("wasi:cli/stdout@0.3.0", Provision::Unknown),
             ("wasi:nn/tensor@0.2.0", Provision::Unknown),
             ("env", Provision::Unknown),

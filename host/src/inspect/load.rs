@@ -9,8 +9,10 @@ use super::{Cost, InspectOptions};
 use crate::actor_resources::ActorResources;
 use crate::blocking::try_off_the_workers;
 use crate::guest::{
-    ComponentSpec, Density, Limits, LoadError, Runtime, RuntimeError, Source, Template,
+    ComponentSpec, Density, Limits, LoadError, Runtime, RuntimeError, Source, StoreSettings,
+    Template,
 };
+use crate::keyvalue::StoreLimits;
 use crate::outgoing::HttpSettings;
 
 /// The limits of the one instance that is started: the defaults of a server.
@@ -27,6 +29,9 @@ const NO_HTTP: HttpSettings = HttpSettings {
     between_bytes_timeout: MAX_TIME,
     max_response: 0,
 };
+
+/// Nor is there a store.
+const NO_STORE: StoreLimits = StoreLimits { max_size: 0, max_keys: 0 };
 
 /// Why a component cannot be loaded.
 #[derive(Debug)]
@@ -66,6 +71,7 @@ pub(super) async fn load(file: &Path, options: &InspectOptions) -> Result<Cost, 
         grants: Vec::new(),
         config: BTreeMap::new(),
         http: NO_HTTP,
+        keyvalue: StoreSettings { limits: NO_STORE, owner: None },
         limits,
         max_log: MAX_LOG,
     };
@@ -76,7 +82,7 @@ pub(super) async fn load(file: &Path, options: &InspectOptions) -> Result<Cost, 
         Some(_) => Some(compile(&runtime, &spec).await?.1),
         None => None,
     };
-    let resources = Arc::new(ActorResources::new(Arc::default()));
+    let resources = Arc::new(ActorResources::new(Box::default(), Arc::default()));
     let instance = template.instantiate(resources).await;
     let path = file.to_owned();
     let instance = instance.map_err(|cause| LoadError::Instantiate { path, cause })?;

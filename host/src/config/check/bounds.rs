@@ -9,8 +9,8 @@ use bytesize::ByteSize;
 
 use super::{At, Checked, ConfigLocation};
 use crate::config::{
-    HostLimits, HostTimeouts, HttpLimits, InstancePer, Limits, MIN_HEADER_SIZE, Resource, Timeouts,
-    Trial,
+    HostLimits, HostTimeouts, HttpLimits, InstancePer, KeyvalueLimits, Limits, MIN_HEADER_SIZE,
+    Resource, Timeouts, Trial,
 };
 
 /// The maximum number of clients and of instances: more than a server has in practice, and far below the maximum of the
@@ -167,6 +167,17 @@ impl HttpLimits {
             between_bytes: time("between-bytes-timeout", self.between_bytes)?,
             ..self
         })
+    }
+}
+
+impl KeyvalueLimits {
+    pub(super) fn checked(self, at: At) -> Checked<Self> {
+        for (key, number) in [("max-size", self.max_size), ("max-keys", self.max_keys)] {
+            if number == 0 {
+                return Err(at.invalid("keyvalue", format!("{key} must be more than 0")));
+            }
+        }
+        Ok(self)
     }
 }
 

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{At, Checked, time};
-use crate::config::{Folder, Grant, HttpLimits, schema};
+use crate::config::{Folder, Grant, HttpLimits, KeyvalueLimits, schema};
 
 /// Makes the paths of granted folders relative to the folder of the configuration.
 pub(super) fn in_folder(base: &Path, grants: Vec<Grant>) -> Vec<Grant> {
     let absolute = |grant| match grant {
         Grant::Folder(folder) => Grant::Folder(Folder { path: base.join(&folder.path), ..folder }),
+        Grant::Keyvalue(file) => Grant::Keyvalue(base.join(file)),
         other => other,
     };
     grants.into_iter().map(absolute).collect()
@@ -31,12 +32,31 @@ pub(super) fn http(at: At, limits: Option<schema::Http>, is_granted: bool) -> Ch
     })
 }
 
+/// Adds the defaults of the limits on the file of keys and values.
+pub(super) fn keyvalue(
+    at: At,
+    limits: Option<schema::Keyvalue>,
+    is_granted: bool,
+) -> Checked<KeyvalueLimits> {
+    let default = KeyvalueLimits::default();
+    let Some(limits) = limits else { return Ok(default) };
+    if !is_granted {
+        let why = "needs a file in grant, such as grant = [\"keyvalue:store\"]";
+        return Err(at.invalid("keyvalue", why));
+    }
+    Ok(KeyvalueLimits {
+        max_size: limits.max_size.map_or(default.max_size, |size| size.as_u64()),
+        max_keys: limits.max_keys.unwrap_or(default.max_keys),
+    })
+}
+
 /// Checks the grants of a resource and the values for `wasi:config`.
 pub(super) fn check(at: At, grants: &[Grant], config: &BTreeMap<String, String>) -> Checked<()> {
     for (number, grant) in grants.iter().enumerate() {
         let others = &grants[..number];
         match grant {
             Grant::Folder(folder) => check_folder(at, folder, others)?,
+            Grant::Keyvalue(file) => check_file(at, file, others)?,
             other if others.contains(other) => {
                 return Err(at.invalid("grant", format!("has {:?} twice", other.to_string())));
             }
@@ -46,6 +66,27 @@ pub(super) fn check(at: At, grants: &[Grant], config: &BTreeMap<String, String>)
     if !config.is_empty() && !grants.contains(&Grant::Config) {
         let why = "needs grant = [\"config\"], without which the handler cannot read it";
         return Err(at.invalid("config", why));
+    }
+    Ok(())
+}
+
+/// Checks the file of keys and values. It need not exist, but its folder must.
+fn check_file(at: At, file: &Path, others: &[Grant]) -> Checked<()> {
+    if others.iter().any(|other| matches!(other, Grant::Keyvalue(_))) {
+        return Err(at.invalid("grant", "has two files for keys and values: a resource has one"));
+    }
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    if !folder.is_dir() {
+        let why = format!(
+            "names {} for keys and values, but there is no folder {}",
+            file.display(),
+            folder.display()
+        );
+        return Err(at.invalid("grant", why));
+    }
+    if file.exists() && !file.is_file() {
+        let why = format!("names {}, which is not a regular file", file.display());
+        return Err(at.invalid("grant", why));
     }
     Ok(())
 }

@@ -34,6 +34,8 @@ impl schema::Resource {
         let timeouts = self.timeouts();
         let trial = self.trial(at)?;
         let has_http = self.grant.iter().flatten().any(|grant| matches!(grant, Grant::Http(_)));
+        let is_store = |grant: &Grant| matches!(grant, Grant::Keyvalue(_));
+        let has_store = self.grant.iter().flatten().any(is_store);
         let compression = self.compression(at)?;
         Ok(Resource {
             name: self.name.map_or_else(|| default_name(&component), Into::into),
@@ -47,6 +49,7 @@ impl schema::Resource {
             grants: grant::in_folder(folder, self.grant.unwrap_or_default()),
             config: self.config.unwrap_or_default(),
             http: grant::http(at, self.http, has_http)?,
+            keyvalue: grant::keyvalue(at, self.keyvalue, has_store)?,
             instance_per,
             origins: origins(
                 at,
@@ -151,7 +154,8 @@ impl Resource {
         let timeouts = self.timeouts.checked(at)?;
         let trial = self.trial.map(|trial| trial.checked(at)).transpose()?.flatten();
         let http = self.http.checked(at)?;
-        Ok(Self { limits, timeouts, trial, http, ..self })
+        let keyvalue = self.keyvalue.checked(at)?;
+        Ok(Self { limits, timeouts, trial, http, keyvalue, ..self })
     }
 }
 

@@ -11,7 +11,8 @@ use super::context::HostContext;
 use crate::actor::{self, Code};
 use crate::clients::HostClose;
 use crate::config::{self, Mode};
-use crate::guest::{self, ComponentSpec, Runtime};
+use crate::guest::{self, ComponentSpec, Runtime, StoreSettings};
+use crate::keyvalue::StoreLimits;
 use crate::outgoing::HttpSettings;
 use crate::reload::{self, Loaded, ReloadError, ReloadHandle, ReloadTask};
 use crate::resource::{Resource, Stopping};
@@ -199,12 +200,20 @@ fn component_spec(settings: &config::Resource, mode: Mode) -> ComponentSpec {
         between_bytes_timeout: between_bytes,
         max_response,
     };
+    let config::KeyvalueLimits { max_size, max_keys } = settings.keyvalue;
+    // The actor of a client ends with its client, whose number is never used again.
+    let has_buckets = settings.instance_per != config::InstancePer::Client;
+    let keyvalue = StoreSettings {
+        limits: StoreLimits { max_size, max_keys },
+        owner: has_buckets.then(|| settings.name.to_string()),
+    };
     ComponentSpec {
         component: settings.component.clone(),
         environment,
         grants: settings.grants.clone(),
         config: settings.config.clone(),
         http,
+        keyvalue,
         limits,
         max_log,
     }

@@ -1,0 +1,130 @@
+//! `wasi:keyvalue`: keys and values in the file that the resource is granted.
+//!
+//! The functions are defined here and not by `wasmtime-wasi-keyvalue`, whose only store is in memory, and has another
+//! version of the interface. Without the capability, `open` returns an error, so there is no bucket to use.
+
+mod atomics;
+mod batch;
+mod bucket;
+
+use std::sync::Arc;
+
+use wasmtime::component::{ComponentType, Linker, Lower, Resource};
+use wasmtime::{Result, StoreContextMut};
+
+use self::bucket::Bucket;
+use super::denials::Denied;
+use super::state::{Setup, State};
+use crate::keyvalue::{self, Change, Outcome, StoreError, StoreLimits};
+
+/// The interfaces, in the only version that this host has.
+const STORE: &str = "wasi:keyvalue/store@0.2.0-draft2";
+const ATOMICS: &str = "wasi:keyvalue/atomics@0.2.0-draft2";
+const BATCH: &str = "wasi:keyvalue/batch@0.2.0-draft2";
+
+/// The longest name of a bucket, in bytes.
+const MAX_NAME: usize = 255;
+
+/// The beginnings of the names under which buckets are stored: a bucket with a name of its own, and that of an actor.
+const NAMED: &str = "n:";
+const OWN: &str = "a:";
+
+type Store<'a> = StoreContextMut<'a, State>;
+type Outcomes<T> = Result<(std::result::Result<T, Error>,)>;
+type Answer<'a, T> = Box<dyn Future<Output = Outcomes<T>> + Send + 'a>;
+
+/// The error of all functions.
+#[derive(ComponentType, Lower)]
+#[component(variant)]
+enum Error {
+    #[component(name = "no-such-store")]
+    #[expect(dead_code, reason = "any name is that of a bucket")]
+    NoSuchStore,
+    #[component(name = "access-denied")]
+    AccessDenied,
+    #[component(name = "other")]
+    Other(String),
+}
+
+/// The store that a resource is granted.
+pub(super) struct GrantedStore {
+    pub(super) store: Arc<keyvalue::Store>,
+    pub(super) limits: StoreLimits,
+    /// The name of the resource. `None` if its actors have no buckets of their own.
+    pub(super) owner: Option<String>,
+}
+
+/// What a function needs while it waits for a bucket.
+struct Access {
+    setup: Arc<Setup>,
+    store: Arc<keyvalue::Store>,
+    limits: StoreLimits,
+    bucket: Arc<str>,
+}
+
+pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
+    let mut store = linker.instance(STORE)?;
+    store.func_wrap("open", open)?;
+    bucket::add_to_linker(&mut store)?;
+    atomics::add_to_linker(&mut linker.instance(ATOMICS)?)?;
+    batch::add_to_linker(&mut linker.instance(BATCH)?)
+}
+
+fn open(mut store: Store<'_>, (name,): (String,)) -> Outcomes<Resource<Bucket>> {
+    let state = store.data_mut();
+    let Some(GrantedStore { owner, .. }) = state.grants().store() else {
+        state.log_denied(Denied::Keyvalue);
+        return Ok((Err(Error::AccessDenied),));
+    };
+    let id = match (&*name, owner) {
+        ("", None) => {
+            let why = "no-own-bucket: with instance-per = \"client\", an instance ends with its client; open a \
+                       bucket with a name";
+            return Ok((Err(Error::Other(why.to_owned())),));
+        }
+        ("", Some(resource)) => format!("{OWN}{resource}:{}", state.resources.name),
+        (name, _) if name.len() > MAX_NAME => {
+            let why = "too-long: the name of a bucket has at most 255 bytes";
+            return Ok((Err(Error::Other(why.to_owned())),));
+        }
+        (name, _) => format!("{NAMED}{name}"),
+    };
+    Ok((keep(state, Bucket(id.into())),))
+}
+
+/// Adds a bucket or the like to the resources of the instance.
+fn keep<T: Send + 'static>(state: &mut State, value: T) -> std::result::Result<Resource<T>, Error> {
+    let full = |_| Error::Other("too-many: the instance has too many open buckets".to_owned());
+    state.buckets().push(value).map_err(full)
+}
+
+impl Access {
+    fn new(store: &mut Store<'_>, bucket: &Resource<Bucket>) -> Result<Self> {
+        let Bucket(id) = store.data_mut().buckets().get(bucket)?;
+        let id = Arc::clone(id);
+        Self::to(store, id)
+    }
+
+    fn to(store: &mut Store<'_>, bucket: Arc<str>) -> Result<Self> {
+        let setup = Arc::clone(store.data().setup());
+        let Some(granted) = setup.grants.store() else {
+            wasmtime::bail!("there are no buckets without a store");
+        };
+        let (store, limits) = (Arc::clone(&granted.store), granted.limits);
+        Ok(Self { setup, store, limits, bucket })
+    }
+
+    async fn change(&self, change: Change) -> std::result::Result<Outcome, Error> {
+        self.told(self.store.change(&self.bucket, change, self.limits).await)
+    }
+
+    /// Logs an error that concerns the operator, and returns it as the handler gets it.
+    fn told<T>(&self, result: std::result::Result<T, StoreError>) -> std::result::Result<T, Error> {
+        result.map_err(|error| {
+            if error.concerns_the_operator() {
+                self.setup.grants.log_store(&self.setup.component, &error);
+            }
+            Error::Other(error.to_string())
+        })
+    }
+}

@@ -1,0 +1,107 @@
+//! The files of stores. All users of a file in this process share one store.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::sync::{Arc, LazyLock, Weak};
+
+use parking_lot::Mutex;
+use redb::backends::FileBackend;
+use redb::{Builder, Database, DatabaseError};
+
+use super::error::OpenError;
+use super::store::Store;
+
+/// How much of a file is kept in memory, in bytes.
+const CACHE: usize = 8 << 20;
+
+/// The permissions of a new file: handlers may keep secrets of their clients in it.
+const MODE: u32 = 0o600;
+
+/// The stores of this process, by the device and the number of their files. A file that another one has replaced is
+/// another store.
+static STORES: LazyLock<Mutex<HashMap<(u64, u64), Arc<Mutex<Slot>>>>> =
+    LazyLock::new(Mutex::default);
+
+/// The store of a file, if it is open.
+#[derive(Default)]
+struct Slot {
+    store: Weak<Store>,
+    /// Disconnected when the store has been closed.
+    closed: Option<Receiver<()>>,
+}
+
+impl Slot {
+    fn is_closed(&self) -> bool {
+        let is_closed =
+            |closed: &Receiver<()>| matches!(closed.try_recv(), Err(TryRecvError::Disconnected));
+        self.closed.as_ref().is_none_or(is_closed)
+    }
+}
+
+/// Opens a file as a store, or returns the store of the file that is open. Creates the file if there is none. Blocks
+/// the thread: after a crash, the file is checked.
+///
+/// # Errors
+///
+/// [`OpenError`].
+pub(crate) fn open(path: &Path) -> Result<Arc<Store>, OpenError> {
+    let slot = slot(create(path)?);
+    let mut slot = slot.lock();
+    if let Some(store) = slot.store.upgrade() {
+        return Ok(store);
+    }
+    if let Some(closed) = slot.closed.take() {
+        // The last user of the file is gone, and another thread is closing it.
+        let _ = closed.recv();
+    }
+    let (closing, closed) = channel();
+    let path = PathBuf::from(path);
+    let store = Arc::new(Store::open(move || database(&path), closing)?);
+    *slot = Slot { store: Arc::downgrade(&store), closed: Some(closed) };
+    Ok(store)
+}
+
+/// Creates the file unless it exists, and returns what identifies it.
+fn create(path: &Path) -> Result<(u64, u64), OpenError> {
+    let new = OpenOptions::new().write(true).create_new(true).mode(MODE).open(path);
+    match new.map(drop) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
+        _ => {}
+    }
+    let found = std::fs::metadata(path)?;
+    match found.is_file() {
+        true => Ok((found.dev(), found.ino())),
+        false => Err(OpenError::NotAFile),
+    }
+}
+
+fn slot(file: (u64, u64)) -> Arc<Mutex<Slot>> {
+    let mut stores = STORES.lock();
+    // A slot to which nobody else has a reference is not locked.
+    stores.retain(|_, slot| Arc::strong_count(slot) > 1 || !slot.lock().is_closed());
+    Arc::clone(stores.entry(file).or_default())
+}
+
+fn database(path: &Path) -> Result<Database, OpenError> {
+    let file: File = OpenOptions::new().read(true).write(true).open(path)?;
+    let backend = FileBackend::new(file).map_err(open_error)?;
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE);
+    builder.create_with_backend(backend).map_err(open_error)
+}
+
+fn open_error(error: DatabaseError) -> OpenError {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => OpenError::InUse,
+        DatabaseError::Storage(redb::StorageError::Io(error))
+            if error.kind() != io::ErrorKind::InvalidData =>
+        {
+            OpenError::File(error)
+        }
+        other => OpenError::Foreign(other.to_string()),
+    }
+}
