@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::sync::{Arc, LazyLock, Weak};
 
 use parking_lot::Mutex;
@@ -21,10 +21,11 @@ const CACHE: usize = 8 << 20;
 /// The permissions of a new file: handlers may keep secrets of their clients in it.
 const MODE: u32 = 0o600;
 
-/// The stores of this process, by the device and the number of their files. A file that another one has replaced is
-/// another store.
-static STORES: LazyLock<Mutex<HashMap<(u64, u64), Arc<Mutex<Slot>>>>> =
-    LazyLock::new(Mutex::default);
+/// The stores of this process. A file that another one has replaced is another store.
+static STORES: LazyLock<Mutex<Slots>> = LazyLock::new(Mutex::default);
+
+/// The slots of files, by the device and the number of each file.
+type Slots = HashMap<(u64, u64), Arc<Mutex<Slot>>>;
 
 /// The store of a file, if it is open.
 #[derive(Default)]
@@ -58,7 +59,7 @@ pub(crate) fn open(path: &Path) -> Result<Arc<Store>, OpenError> {
         // The last user of the file is gone, and another thread is closing it.
         let _ = closed.recv();
     }
-    let (closing, closed) = channel();
+    let (closing, closed) = sync_channel(0);
     let path = PathBuf::from(path);
     let store = Arc::new(Store::open(move || database(&path), closing)?);
     *slot = Slot { store: Arc::downgrade(&store), closed: Some(closed) };

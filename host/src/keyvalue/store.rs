@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::SyncSender;
 
 use parking_lot::RwLock;
 use redb::{Database, ReadOnlyTable, ReadableDatabase};
@@ -35,7 +35,7 @@ pub(crate) struct Store {
     room: Arc<Semaphore>,
     reads: Semaphore,
     /// Dropped when the file is closed.
-    closed: Option<Sender<()>>,
+    closed: Option<SyncSender<()>>,
 }
 
 /// Some keys of a bucket, in the order of their bytes.
@@ -52,7 +52,7 @@ impl Store {
     /// Opens the file. `closed` is dropped when it is closed again.
     pub(super) fn open(
         open: impl Fn() -> Result<Database, OpenError> + Send + Sync + 'static,
-        closed: Sender<()>,
+        closed: SyncSender<()>,
     ) -> Result<Self, OpenError> {
         let database = prepared(open()?)?;
         Ok(Self {
@@ -136,7 +136,6 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError`], also if the values have more than 4 MiB.
-    #[expect(clippy::type_complexity, reason = "it is the type of the interface")]
     pub(crate) async fn get_many(
         self: &Arc<Self>,
         bucket: &Arc<str>,

@@ -1,9 +1,11 @@
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
+use std::thread::ThreadId;
 
+use parking_lot::Mutex;
 use redb::backends::FileBackend;
 use redb::{Builder, StorageBackend};
 
@@ -235,11 +237,21 @@ async fn changes_that_wait_are_committed_and_answered_each() {
     assert_eq!(sums, (1..=200).map(|sum| Ok(Outcome::Number(sum))).collect::<Vec<_>>());
 }
 
-/// A file on a disk that may be full.
+/// A file on a disk that may be full, and the thread that wrote last.
 #[derive(Debug)]
 struct Disk {
     file: FileBackend,
     is_full: Arc<AtomicBool>,
+    writer: Arc<Mutex<Option<ThreadId>>>,
+}
+
+impl Disk {
+    fn open(path: &Path, is_full: &Arc<AtomicBool>, writer: &Arc<Mutex<Option<ThreadId>>>) -> Self {
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(false).open(path);
+        let file = FileBackend::new(file.expect("a file")).expect("a file");
+        Self { file, is_full: Arc::clone(is_full), writer: Arc::clone(writer) }
+    }
 }
 
 impl StorageBackend for Disk {
@@ -256,6 +268,7 @@ impl StorageBackend for Disk {
         self.file.sync_data()
     }
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        *self.writer.lock() = Some(std::thread::current().id());
         match self.is_full.load(Ordering::SeqCst) {
             true => Err(io::Error::from(io::ErrorKind::StorageFull)),
             false => self.file.write(offset, data),
@@ -267,21 +280,20 @@ impl StorageBackend for Disk {
 async fn store_continues_when_a_full_disk_has_room_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, is_full) = (folder.path().join("store"), Arc::new(AtomicBool::new(false)));
+    let writer = Arc::default();
     let disk = {
-        let (path, is_full) = (path.clone(), Arc::clone(&is_full));
+        let (is_full, writer) = (Arc::clone(&is_full), Arc::clone(&writer));
         move || {
-            let file = std::fs::OpenOptions::new();
-            let file = { file.clone() }.read(true).write(true).create(true).open(&path)?;
-            let file = FileBackend::new(file).expect("a file");
-            let disk = Disk { file, is_full: Arc::clone(&is_full) };
-            let opened = Builder::new().create_with_backend(disk);
+            let opened = Builder::new().create_with_backend(Disk::open(&path, &is_full, &writer));
             opened.map_err(|error| OpenError::Foreign(error.to_string()))
         }
     };
-    let (closing, _closed) = channel();
+    let (closing, _closed) = sync_channel(0);
     let store = Arc::new(Store::open(disk, closing).expect("it opens"));
     let scene = Scene { folder, store, bucket: "bucket".into() };
     scene.set("a", "1", LIMITS).await.expect("room");
+    let this = std::thread::current().id();
+    assert!(writer.lock().is_some_and(|writer| writer != this), "a worker waits for no disk");
     is_full.store(true, Ordering::SeqCst);
     for _ in 0..2 {
         let set = scene.set("b", "2", LIMITS).await;
