@@ -74,6 +74,7 @@ mod replaced; // files that are replaced repeatedly
 mod room_for_instances; // `max-instances`
 mod sdk_files; // the SDK files of the templates and the contract
 mod sending; // messages of handlers as frames
+mod shared_data; // memory that instances of a component share
 mod sharing; // which clients share an instance
 mod shutdown; // signals and graceful shutdown
 mod sleeping; // handlers that wait

@@ -124,6 +124,13 @@ impl<'a> Turn<'a> {
         self.finish_call(live, result)
     }
 
+    /// Lets an idle instance give back memory that only events need.
+    pub(crate) fn rest(&mut self) {
+        if let InstanceState::Live(live) = &mut self.slot.instance {
+            live.guest.rest();
+        }
+    }
+
     /// Returns whether there is an instance that takes several messages in one call.
     pub(crate) fn takes_bursts(&self) -> bool {
         match &self.slot.instance {

@@ -8,11 +8,15 @@
 
 use std::ffi::c_void;
 use std::io::{Error, Result};
+use std::ops::Range;
+use std::os::fd::AsRawFd;
 use std::ptr::with_exposed_provenance_mut;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
+
+use super::image::{Image, Mapping};
 
 /// How many slots one mapping holds.
 pub(super) const SLOTS: usize = 64;
@@ -62,6 +66,8 @@ pub(super) struct Slot {
     arena: Arc<Arena>,
     start: usize,
     has_huge_pages: bool,
+    /// The part of the slot that maps an image.
+    mapped: Option<(Range<usize>, Mapping)>,
 }
 
 impl Arena {
@@ -95,31 +101,14 @@ impl Arena {
             self.map_more(&mut free)?;
         }
         let start = free.pop().ok_or_else(|| Error::other("the new mapping has no slots"))?;
-        Ok(Slot { arena: Arc::clone(self), start, has_huge_pages: false })
+        Ok(Slot { arena: Arc::clone(self), start, has_huge_pages: false, mapped: None })
     }
 
     fn map_more(&self, free: &mut Vec<usize>) -> Result<()> {
         let stride = self.gap + self.size;
         let length = stride.checked_mul(SLOTS).ok_or_else(|| Error::other("too large to map"))?;
-        // SAFETY: the kernel chooses the address of the new anonymous mapping, so it overlaps no other mapping.
-        let base = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                length,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-                -1,
-                0,
-            )
-        };
-        if base == libc::MAP_FAILED {
-            return Err(Error::last_os_error());
-        }
-        // With huge pages, a slot would take 2 MiB as soon as one byte of it is touched. The result does not matter: a
-        // kernel without huge pages refuses the advice, and does not need it.
-        // SAFETY: the range is the mapping made above, and the advice changes no content.
-        let _ = unsafe { libc::madvise(base, length, libc::MADV_NOHUGEPAGE) };
-        let base = base.expose_provenance();
+        // SAFETY: the kernel chooses the address of the new mapping, so it overlaps no other mapping.
+        let base = unsafe { map_zeros(0, length, 0)? };
         let gaps = (0..SLOTS).map(|number| base + number * stride);
         for guard in gaps.clone().filter(|_| self.has_guards) {
             if let Err(error) = self.make_guard(with_exposed_provenance_mut(guard)) {
@@ -163,6 +152,12 @@ impl Slot {
         self.arena.size
     }
 
+    /// Returns the content. The slot's owner must not use pointers into the slot at the same time.
+    pub(super) fn bytes(&mut self) -> &mut [u8] {
+        // SAFETY: the slot is mapped, readable, writable and initialized, and this slot is its only owner.
+        unsafe { std::slice::from_raw_parts_mut(self.start(), self.size()) }
+    }
+
     /// Returns a pointer to the first byte of the gap below the slot, which is the guard page if there is one.
     pub(super) fn gap(&self) -> *mut u8 {
         with_exposed_provenance_mut(self.start - self.arena.gap)
@@ -189,6 +184,58 @@ impl Slot {
         let _ = unsafe {
             libc::madvise(with_exposed_provenance_mut(first), length, libc::MADV_HUGEPAGE)
         };
+    }
+
+    /// Lets a new slot begin with the content of an image. What the owner writes is not written to the image. The slot
+    /// costs two mappings until it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// The image does not fit, or the error of the operating system. The slot is lost.
+    pub(super) fn map(mut self, image: &Image, permission: Mapping) -> Result<Self> {
+        let range = image.range();
+        if range.end > self.size() || range.is_empty() {
+            return Err(Error::from(std::io::ErrorKind::InvalidInput));
+        }
+        // SAFETY: the range lies in this slot, which is new, so nothing relies on its content. The file has all bytes
+        // of the range, and is sealed: it cannot become shorter, and its content cannot change.
+        let mapped = unsafe {
+            libc::mmap(
+                with_exposed_provenance_mut(self.start + range.start),
+                range.len(),
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_FIXED | libc::MAP_NORESERVE,
+                image.file().as_raw_fd(),
+                0,
+            )
+        };
+        if mapped == libc::MAP_FAILED {
+            let error = Error::last_os_error();
+            // The kernel may have removed what was mapped here before, so these addresses are never used again.
+            std::mem::forget(self);
+            return Err(error);
+        }
+        self.mapped = Some((range, permission));
+        Ok(self)
+    }
+
+    /// Returns whether the slot maps an image.
+    #[cfg(test)]
+    pub(super) fn is_mapped(&self) -> bool {
+        self.mapped.is_some()
+    }
+
+    /// Restores zeros where an image is mapped, for the slot's next owner.
+    fn unmap(&mut self) -> Result<()> {
+        let Some((range, permission)) = self.mapped.take() else { return Ok(()) };
+        // SAFETY: the range lies in this slot, whose owner drops it.
+        let mapped = unsafe { map_zeros(self.start + range.start, range.len(), libc::MAP_FIXED) };
+        if let Err(error) = mapped {
+            // The slot is not used again, and keeps its mappings.
+            std::mem::forget(permission);
+            return Err(error);
+        }
+        Ok(())
     }
 
     /// Restores small pages, for the slot's next owner.
@@ -225,10 +272,39 @@ impl Drop for Slot {
     fn drop(&mut self) {
         // The next owner must find zeros, and no data of this owner. A slot that cannot be cleared is not used again.
         // SAFETY: the owner drops the slot, so it has no more references into it and does not need the content.
-        if unsafe { self.clear() }.is_ok() && self.use_small_pages().is_ok() {
+        if self.unmap().is_ok() && unsafe { self.clear() }.is_ok() && self.use_small_pages().is_ok()
+        {
             self.arena.free.lock().push(self.start);
         }
     }
+}
+
+/// Maps memory that reads as zeros, in small pages, and returns its address.
+///
+/// # Safety
+///
+/// With the flag `MAP_FIXED`, nothing may rely on the content of the range that begins at `address`, and there may be no
+/// references into it.
+unsafe fn map_zeros(address: usize, length: usize, flags: libc::c_int) -> Result<usize> {
+    // SAFETY: the caller vouches for the range, or the kernel chooses one where nothing is mapped.
+    let base = unsafe {
+        libc::mmap(
+            with_exposed_provenance_mut(address),
+            length,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | flags,
+            -1,
+            0,
+        )
+    };
+    if base == libc::MAP_FAILED {
+        return Err(Error::last_os_error());
+    }
+    // With huge pages, a slot would take 2 MiB as soon as one byte of it is touched. The result does not matter: a
+    // kernel without huge pages refuses the advice, and does not need it.
+    // SAFETY: the range is the mapping made above, and the advice changes no content.
+    let _ = unsafe { libc::madvise(base, length, libc::MADV_NOHUGEPAGE) };
+    Ok(base.expose_provenance())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::call_info::EventName;
 use super::limits::LimitExceeded;
+use super::runtime::RuntimeError;
 use crate::clients::HostClose;
 use crate::keyvalue::OpenError;
 
@@ -84,6 +85,12 @@ pub(crate) enum LoadError {
         file: PathBuf,
         #[source]
         cause: OpenError,
+    },
+    #[error("{} was read, but the component runtime for it does not start", .path.display())]
+    Runtime {
+        path: PathBuf,
+        #[source]
+        cause: RuntimeError,
     },
     #[error("{} was loaded, but no instance of it can be created", .path.display())]
     Instantiate {

@@ -15,6 +15,7 @@ use super::call_info::{CustomInfo, EventName, Reason};
 use super::error::Fault;
 use super::imports::Reply;
 use super::optional::{Lifecycle, Optional};
+use super::stacks::StackOfStore;
 use super::state::{self, State};
 use super::time_limit::TimeLimit;
 use crate::clients::{Cause, Client};
@@ -29,6 +30,7 @@ use crate::timers::TimerId;
 pub(crate) struct Guest {
     time_limit: TimeLimit,
     store: Store<State>,
+    stack: StackOfStore,
     handler: RequiredExports,
     optional: Optional,
 }
@@ -87,10 +89,19 @@ impl Guest {
     pub(super) fn new(
         time_limit: TimeLimit,
         store: Store<State>,
+        stack: StackOfStore,
         handler: RequiredExports,
         optional: Optional,
     ) -> Self {
-        Self { time_limit, store, handler, optional }
+        Self { time_limit, store, stack, handler, optional }
+    }
+
+    /// Gives memory that only calls need back to the kernel. Meant for an instance that was idle for a while.
+    #[expect(unsafe_code, reason = "the stack must not be in use")]
+    pub(crate) fn rest(&mut self) {
+        // SAFETY: every call borrows the instance until it has ended. After a call that was dropped before, the
+        // instance is dropped too.
+        unsafe { self.stack.clear() };
     }
 
     /// Returns how many bytes all linear memories and tables of the instance take.

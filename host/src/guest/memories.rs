@@ -10,6 +10,7 @@ use std::sync::Arc;
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
 use super::arena::{Arena, Guard, Slot};
+use super::image::{self, Image, Mappings};
 
 /// The size, in bytes, above which a growing memory uses huge pages for its new part. A guest can fill a long stretch
 /// of new memory in one instruction. Nothing interrupts the instruction, and the other tasks of the worker wait: 0.3 ms
@@ -20,21 +21,38 @@ const HUGE_PAGE_THRESHOLD: usize = 2 << 20;
 /// Creates linear memories up to a maximum size.
 pub(super) struct Memories {
     arena: Arc<Arena>,
+    mappings: Arc<Mappings>,
 }
 
 struct Memory {
     slot: Slot,
     size: usize,
+    /// The size above which new parts are in huge pages.
+    huge_above: usize,
 }
 
 impl Memories {
     /// Returns a creator of memories of at most `max_size` bytes.
-    pub(super) fn new(max_size: usize) -> Self {
-        Self { arena: Arena::new(max_size, Guard::None) }
+    pub(super) fn new(max_size: usize, mappings: Arc<Mappings>) -> Self {
+        Self { arena: Arena::new(max_size, Guard::None), mappings }
+    }
+
+    /// Returns a slot that begins with the content of an image: shared, if the process may have more mappings, and else
+    /// copied.
+    fn slot_with(&self, image: &Image) -> std::io::Result<Slot> {
+        if let Some(permission) = self.mappings.take()
+            && let Ok(slot) = self.arena.slot()?.map(image, permission)
+        {
+            return Ok(slot);
+        }
+        let mut slot = self.arena.slot()?;
+        image.copy_to(slot.bytes())?;
+        Ok(slot)
     }
 }
 
-// SAFETY: a slot is all zeros at first and has one owner at a time. Compiled code checks every access against the
+// SAFETY: a slot is all zeros at first, or begins with the data of the memory's module, which was taken out of the
+// module. It has one owner at a time. Compiled code checks every access against the
 // memory's size: the engine's configuration asks for no guard regions, and a request for one is refused below.
 unsafe impl MemoryCreator for Memories {
     fn new_memory(
@@ -54,8 +72,16 @@ unsafe impl MemoryCreator for Memories {
                 "a memory of {minimum} bytes is too large: at most {max} are allowed"
             ));
         }
-        let slot = self.arena.slot().map_err(|error| error.to_string())?;
-        Ok(Box::new(Memory { slot, size: minimum }))
+        let image = image::next(minimum)?;
+        let slot = match &image {
+            Some(image) => self.slot_with(image),
+            None => self.arena.slot(),
+        };
+        let slot = slot.map_err(|error| error.to_string())?;
+        // An image makes no page of the memory's first part resident, so only growth counts.
+        let without_growth = image.map_or(0, |image| image.minimum());
+        let huge_above = without_growth + HUGE_PAGE_THRESHOLD;
+        Ok(Box::new(Memory { slot, size: minimum, huge_above }))
     }
 }
 
@@ -73,7 +99,7 @@ unsafe impl LinearMemory for Memory {
         if new_size > self.slot.size() {
             return Err(wasmtime::Error::msg("the memory would become larger than its slot"));
         }
-        if new_size > HUGE_PAGE_THRESHOLD {
+        if new_size > self.huge_above {
             self.slot.use_huge_pages(self.size);
         }
         self.size = new_size;
@@ -90,7 +116,13 @@ mod tests {
     use super::*;
 
     fn memory(minimum: usize, guard: usize) -> Result<Box<dyn LinearMemory>, String> {
-        Memories::new(1 << 20).new_memory(MemoryType::new(1, None), minimum, None, None, guard)
+        Memories::new(1 << 20, Mappings::new(1)).new_memory(
+            MemoryType::new(1, None),
+            minimum,
+            None,
+            None,
+            guard,
+        )
     }
 
     #[test]
@@ -109,5 +141,78 @@ mod tests {
     fn guard_regions_and_too_large_memories_are_refused() {
         assert!(memory(64 << 10, 4096).is_err());
         assert!(memory(2 << 20, 0).is_err());
+    }
+
+    /// Returns an image of 100 pages: none is empty, except the second and the last one.
+    fn image() -> Image {
+        let bytes = vec![7; 4096];
+        let later = vec![9; 97 * 4096];
+        Image::with_data(128 << 12, &[(0, &bytes), (2 << 12, &later)])
+    }
+
+    #[test]
+    fn memories_with_one_image_do_not_see_each_others_writes() -> std::io::Result<()> {
+        // The second memory has a copy.
+        let memories = Memories::new(1 << 20, Mappings::new(1));
+        let image = image();
+        let mut expected = vec![0; 1 << 20];
+        image.copy_to(&mut expected)?;
+        let mut both = [memories.slot_with(&image)?, memories.slot_with(&image)?];
+        assert_eq!(both.each_ref().map(Slot::is_mapped), [true, false]);
+        for slot in &mut both {
+            assert!(slot.bytes() == expected, "not the content of the image");
+            slot.bytes()[0] = 1;
+            slot.bytes()[3 << 12] = 2;
+            slot.bytes()[(1 << 20) - 1] = 3;
+        }
+        drop(both);
+        let mut next = memories.slot_with(&image)?;
+        assert!(next.is_mapped(), "the permission did not come back");
+        assert!(next.bytes() == expected, "the image was changed, or the slot had earlier content");
+        Ok(())
+    }
+
+    #[test]
+    fn slot_that_mapped_an_image_is_all_zeros_for_its_next_owner() -> std::io::Result<()> {
+        for most in [0, 1] {
+            let memories = Memories::new(1 << 20, Mappings::new(most));
+            let mut slot = memories.slot_with(&image())?;
+            slot.bytes()[5 << 12] = 1;
+            slot.bytes()[(1 << 20) - 1] = 3;
+            let start = slot.start();
+            drop(slot);
+            let mut slot = memories.arena.slot()?;
+            assert_eq!(slot.start(), start);
+            assert!(slot.bytes().iter().all(|byte| *byte == 0), "earlier content");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn slot_costs_no_mappings_after_its_image() -> std::io::Result<()> {
+        let memories = Memories::new(1 << 20, Mappings::new(1));
+        let slot = memories.slot_with(&image())?;
+        let (start, end) = (slot.start().addr(), slot.start().addr() + slot.size());
+        let mappings = || -> std::io::Result<usize> {
+            let maps = std::fs::read_to_string("/proc/self/maps")?;
+            let addresses = maps.lines().filter_map(|line| {
+                line.split([' ', '-']).take(2).collect::<Vec<_>>().try_into().ok()
+            });
+            let ranges = addresses.map(|[from, to]: [&str; 2]| {
+                let address = |text| usize::from_str_radix(text, 16).expect("an address");
+                address(from)..address(to)
+            });
+            Ok(ranges.filter(|range| range.start < end && range.end > start).count())
+        };
+        assert_eq!(mappings()?, 2);
+        drop(slot);
+        assert_eq!(mappings()?, 1);
+        Ok(())
+    }
+
+    #[test]
+    fn image_larger_than_a_slot_is_an_error() {
+        let memories = Memories::new(64 << 10, Mappings::new(1));
+        assert!(memories.slot_with(&image()).is_err());
     }
 }

@@ -20,6 +20,7 @@ mod error;
 mod grants;
 mod http;
 mod http_hooks;
+mod image;
 mod imports;
 mod instance;
 mod keyvalue;

@@ -1,28 +1,23 @@
 //! The component runtime: an engine, and a linker with everything that guests may import.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use wasmtime::component::Linker;
 use wasmtime::{Config, Engine};
 
 use super::error::LoadError;
+use super::image::Mappings;
 use super::memories::Memories;
 use super::stacks::Stacks;
 use super::state::State;
 use super::{cache, denied, http, imports, keyvalue, wasi_config};
 use crate::ticker::{self, Repeat};
 
-/// The stack of a guest, in bytes. WebAssembly that needs more traps.
-const MAX_WASM_STACK: usize = 512 << 10;
-
-/// The stack that guest and host share during a call, in bytes. It is reserved; only the pages that were touched use
-/// memory.
-const CALL_STACK: usize = 1 << 20;
-
-/// The same for dense instances. The host keeps half of the call's stack.
-const DENSE_WASM_STACK: usize = 64 << 10;
-const DENSE_CALL_STACK: usize = 128 << 10;
+/// The size of a component's file, in bytes, from which its instances get long stacks. Such components contain an
+/// interpreter, whose functions call each other for every level of the script's recursion. A Python function that sorts,
+/// prints or maps by calling itself needs 2 MiB until the interpreter raises an exception.
+const LARGE: usize = 1 << 20;
 
 /// What an engine is optimized for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,12 +34,42 @@ pub(crate) enum Density {
     },
 }
 
+/// The stacks of an engine's calls, in bytes. They are reserved; only pages that were touched use memory. But each stack
+/// of 2 MiB also needs a page of the kernel's tables, which sixteen short stacks share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct StackLengths {
+    /// For WebAssembly. Code that needs more traps.
+    wasm: usize,
+    /// For the host's functions that are called from WebAssembly.
+    host: usize,
+}
+
+impl StackLengths {
+    /// Returns the lengths for components that are not large.
+    fn usual(density: Density) -> Self {
+        match density {
+            Density::Few => Self { wasm: 512 << 10, host: 512 << 10 },
+            Density::Many { .. } => Self { wasm: 64 << 10, host: 64 << 10 },
+        }
+    }
+
+    /// Returns the lengths for large components.
+    fn long(density: Density) -> Self {
+        Self { wasm: 2 << 20, ..Self::usual(density) }
+    }
+}
+
 /// The engine and the linker that all components of one density share.
 pub(crate) struct Runtime {
     pub(super) engine: Engine,
     pub(super) linker: Linker<State>,
+    /// Whether instances share the data of their component, which is taken out of it.
+    pub(super) shares_data: bool,
+    density: Density,
     /// The directory of the cache, with symbolic links resolved.
     cache: Option<PathBuf>,
+    /// The runtime of large components, with long stacks. Started by the first of them.
+    for_large: OnceLock<Box<Runtime>>,
 }
 
 /// Why the runtime cannot start.
@@ -70,24 +95,45 @@ impl Runtime {
     ///
     /// [`RuntimeError`]. A cache that cannot be used is no error; it is logged.
     pub(crate) fn start(cache: Option<&Path>, density: Density) -> Result<Self, RuntimeError> {
+        Self::start_with(cache, density, StackLengths::usual(density))
+    }
+
+    /// Returns the runtime for a component of this length: this one, or one with longer stacks.
+    ///
+    /// # Errors
+    ///
+    /// [`RuntimeError`].
+    pub(super) fn for_length(&self, length: usize) -> Result<&Self, RuntimeError> {
+        if length < LARGE {
+            return Ok(self);
+        }
+        if let Some(runtime) = self.for_large.get() {
+            return Ok(runtime);
+        }
+        let lengths = StackLengths::long(self.density);
+        let runtime = Self::start_with(self.cache.as_deref(), self.density, lengths)?;
+        Ok(self.for_large.get_or_init(|| Box::new(runtime)))
+    }
+
+    fn start_with(
+        cache: Option<&Path>,
+        density: Density,
+        stack: StackLengths,
+    ) -> Result<Self, RuntimeError> {
         let mut config = Config::new();
+        let shares_data = density != Density::Few;
         config.epoch_interruption(true);
         refuse_features(&mut config);
-        match density {
-            Density::Few => {
-                config.max_wasm_stack(MAX_WASM_STACK);
-                config.async_stack_size(CALL_STACK);
-            }
-            Density::Many { max_memory } => {
-                config.max_wasm_stack(DENSE_WASM_STACK);
-                config.async_stack_size(DENSE_CALL_STACK);
-                config.with_host_stack(Arc::new(Stacks::new(DENSE_CALL_STACK)));
-                config.with_host_memory(Arc::new(Memories::new(max_memory)));
-                config.memory_init_cow(false);
-                config.memory_reservation(0);
-                config.memory_reservation_for_growth(0);
-                config.memory_guard_size(0);
-            }
+        let call_stack = stack.wasm + stack.host;
+        config.max_wasm_stack(stack.wasm);
+        config.async_stack_size(call_stack);
+        if let Density::Many { max_memory } = density {
+            config.with_host_stack(Arc::new(Stacks::new(call_stack)));
+            config.with_host_memory(Arc::new(Memories::new(max_memory, Mappings::of_process())));
+            config.memory_init_cow(false);
+            config.memory_reservation(0);
+            config.memory_reservation_for_growth(0);
+            config.memory_guard_size(0);
         }
         let cache = cache.and_then(cache::open);
         let directory = cache.as_ref().map(|cache| cache.directory().clone());
@@ -101,7 +147,14 @@ impl Runtime {
         keyvalue::add_to_linker(&mut linker)?;
         imports::add_to_linker(&mut linker)?;
         interrupt_at_ticks(&engine)?;
-        Ok(Self { engine, linker, cache: directory })
+        Ok(Self {
+            engine,
+            linker,
+            shares_data,
+            density,
+            cache: directory,
+            for_large: OnceLock::new(),
+        })
     }
 
     /// Checks that only this user can write to the cache. Must be called before anything is compiled.

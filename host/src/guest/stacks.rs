@@ -12,6 +12,7 @@ use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{StackCreator, StackMemory, Store};
 
 use super::arena::{Arena, Guard, Slot};
+use super::image::{Images, Supply};
 
 /// Creates stacks, each above a guard page.
 pub(super) struct Stacks {
@@ -35,8 +36,27 @@ impl Stacks {
     }
 }
 
-/// Creates an instance in a new store, and gives the memory of the store's stack back to the kernel: events need less
-/// stack than start-up code.
+/// The stack of a store's calls, if it is one of ours.
+#[derive(Default)]
+pub(super) struct StackOfStore(Option<Arc<Stack>>);
+
+impl StackOfStore {
+    /// Gives the memory of the stack back to the kernel. The next call finds zeros, which is what a new stack has.
+    ///
+    /// # Safety
+    ///
+    /// No call of the store may have begun without having ended.
+    pub(super) unsafe fn clear(&self) {
+        if let Some(stack) = &self.0 {
+            // An error does no harm: the memory stays in use.
+            // SAFETY: wasmtime uses a stack only while a call runs, and the caller vouches that none does.
+            let _ = unsafe { stack.slot.clear() };
+        }
+    }
+}
+
+/// Creates an instance in a new store, whose memories begin with `images` if the component's data was taken out. Gives
+/// the memory of the store's stack back to the kernel: events need less stack than start-up code.
 ///
 /// # Cancel safety
 ///
@@ -44,23 +64,22 @@ impl Stacks {
 pub(super) async fn instantiate<T: Send>(
     pre: &InstancePre<T>,
     store: &mut Store<T>,
-) -> wasmtime::Result<Instance> {
-    let mut stack = None;
+    images: Option<Arc<Images>>,
+) -> wasmtime::Result<(Instance, StackOfStore)> {
+    let mut stack = StackOfStore::default();
+    let mut supply = images.map(Supply::new);
     let mut instantiating = pin!(pre.instantiate_async(store));
     let instance = poll_fn(|context| {
         LAST.set(None);
-        let polled = instantiating.as_mut().poll(context);
-        stack = stack.take().or_else(|| LAST.take());
+        let polled = Supply::during(&mut supply, || instantiating.as_mut().poll(context));
+        stack.0 = stack.0.take().or_else(|| LAST.take());
         polled
     })
-    .await;
-    if let Some(Stack { slot }) = stack.as_deref() {
-        // An error does no harm: the memory stays in use.
-        // SAFETY: the stack was created by a poll of this very future, for a call that has ended. The store is still
-        // borrowed, so it has not begun another call on that stack.
-        let _ = unsafe { slot.clear() };
-    }
-    instance
+    .await?;
+    // SAFETY: the stack was created by a poll of this very future, for a call that has ended. The store is still
+    // borrowed, so it has not begun another call on that stack.
+    unsafe { stack.clear() };
+    Ok((instance, stack))
 }
 
 // SAFETY: a slot begins and ends at a page boundary, is all zeros at first, has a guard page below it, and belongs to
@@ -114,5 +133,21 @@ mod tests {
     #[test]
     fn stack_larger_than_configured_is_refused() {
         assert!(Stacks::new(128 << 10).new_stack(256 << 10, false).is_err());
+    }
+
+    #[test]
+    fn cleared_stack_is_all_zeros_and_stays_usable() -> wasmtime::Result<()> {
+        let stack = Stacks::new(128 << 10).new_stack(128 << 10, false)?;
+        let of_store = StackOfStore(LAST.take());
+        for round in 1..=2 {
+            for below in [1, 60_000, 128 << 10] {
+                let byte = stack.top().wrapping_sub(below);
+                // SAFETY: the byte lies in the stack, which only this test uses.
+                assert_eq!(unsafe { byte.replace(round) }, 0);
+            }
+            // SAFETY: no call uses the stack.
+            unsafe { of_store.clear() };
+        }
+        Ok(())
     }
 }

@@ -16,6 +16,7 @@ use super::cpu_clock::CpuClock;
 use super::denials::{Denials, Denied};
 use super::error::{Cause, Fault, LoadError};
 use super::grants::Grants;
+use super::image::{self, Images, Separated};
 use super::instance::Guest;
 use super::limits::{Limits, Meter};
 use super::log_budget::LogBudget;
@@ -99,6 +100,7 @@ pub(crate) struct Template {
     setup: Arc<Setup>,
     engine: Engine,
     pre: InstancePre<State>,
+    images: Option<Arc<Images>>,
     handler: RequiredExportsIndices,
     optional: OptionalIndices,
     limits: Limits,
@@ -118,7 +120,10 @@ impl Template {
         let Source { path, bytes, hash } = source;
         let invalid = |error| LoadError::invalid(&path, error);
         runtime.check_cache()?;
-        let component = Component::from_binary(&runtime.engine, &bytes).map_err(invalid)?;
+        let runtime = runtime
+            .for_length(bytes.len())
+            .map_err(|cause| LoadError::Runtime { path: path.clone(), cause })?;
+        let (component, images) = compile(runtime, &bytes).map_err(invalid)?;
         contract::check_version(&runtime.engine, &component, &path)?;
         let handler = check::handler(&runtime.engine, &component, &path)?;
         let pre = runtime
@@ -145,7 +150,7 @@ impl Template {
         });
         let engine = runtime.engine.clone();
         let limits = spec.limits;
-        Ok(Arc::new(Self { path, hash, setup, engine, pre, handler, optional, limits }))
+        Ok(Arc::new(Self { path, hash, setup, engine, pre, images, handler, optional, limits }))
     }
 
     /// Returns the name of the component's file.
@@ -194,12 +199,13 @@ impl Template {
         let mut store = Store::new(&self.engine, state);
         state::install_limits(&mut store, self.limits);
         state::begin_event(store.as_context_mut(), EventName::Start);
-        let started = time_limit.wait(pin!(stacks::instantiate(&self.pre, &mut store))).await;
-        let instance = started.map_err(|fault| store.data().explain(fault))?;
+        let images = self.images.clone();
+        let started = time_limit.wait(pin!(stacks::instantiate(&self.pre, &mut store, images)));
+        let (instance, stack) = started.await.map_err(|fault| store.data().explain(fault))?;
         store.data_mut().set_started();
         let handler = self.handler.load(&mut store, &instance)?;
         let optional = self.optional.load(&mut store, &instance)?;
-        Ok(Guest::new(time_limit, store, handler, optional))
+        Ok(Guest::new(time_limit, store, stack, handler, optional))
     }
 
     /// Creates an instance and drops it, to find out whether the component can run at all before an actor needs it.
@@ -214,6 +220,18 @@ impl Template {
             Err(cause) => Err(LoadError::Instantiate { path: self.path.clone(), cause }),
         }
     }
+}
+
+/// Compiles a component, without the data that its instances are to share.
+fn compile(runtime: &Runtime, bytes: &[u8]) -> wasmtime::Result<(Component, Option<Arc<Images>>)> {
+    if runtime.shares_data
+        && let Some(Separated { component, images }) = image::separate(bytes)?
+        && let Ok(component) = Component::from_binary(&runtime.engine, &component)
+    {
+        return Ok((component, Some(images)));
+    }
+    // Also for a component that is invalid without its data, or invalid in any case: errors name places in the file.
+    Ok((Component::from_binary(&runtime.engine, bytes)?, None))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {

@@ -62,6 +62,8 @@ pub(super) enum Maintenance {
     TryOut,
     /// Hibernate the actor, unless it is busy.
     Hibernate,
+    /// Let the instance give back memory that only events need, unless the actor is busy.
+    Rest,
 }
 
 impl Maintenance {
@@ -80,17 +82,18 @@ impl Maintenance {
             yield_now().await;
         }
         // Busy actors come last, because an event may sleep for a long time and no other actor should wait for it. Busy
-        // actors are not hibernated.
-        for actor in busy.into_iter().filter(|_| self != Self::Hibernate) {
+        // actors neither hibernate nor rest.
+        for actor in busy.into_iter().filter(|_| matches!(self, Self::Refresh | Self::TryOut)) {
             self.apply(actor.turn().await).await;
         }
     }
 
-    async fn apply(self, turn: Turn<'_>) {
+    async fn apply(self, mut turn: Turn<'_>) {
         match self {
             Self::Refresh => turn.apply_reload().await,
             Self::TryOut => turn.try_out().await,
             Self::Hibernate => turn.hibernate().await,
+            Self::Rest => turn.rest(),
         }
     }
 }

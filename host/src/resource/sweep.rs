@@ -16,6 +16,15 @@ const QUIET_SWEEPS: u8 = 4;
 /// How long the actor of a path must be unused before it is removed, if quiet actors are not hibernated.
 const UNUSED_AFTER: Duration = Duration::from_secs(60);
 
+/// Actors that had no event.
+#[derive(Default)]
+struct Quiet {
+    /// Since the last sweep.
+    just: Vec<Arc<Actor>>,
+    /// Long enough to be hibernated.
+    long: Vec<Arc<Actor>>,
+}
+
 impl Resource {
     /// Sweeps forever. Hibernates actors that had no event for `hibernate_after`. Removes actors of paths that have
     /// neither clients nor timers; an actor that has only timers is hibernated until they are due.
@@ -33,8 +42,9 @@ impl Resource {
         sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             sweeps.tick().await;
-            let quiet = self.take_quiet(hibernate_after);
-            join_all(Maintenance::Hibernate.start(quiet)).await;
+            let Quiet { just, long } = self.take_quiet(hibernate_after);
+            join_all(Maintenance::Rest.start(just)).await;
+            join_all(Maintenance::Hibernate.start(long)).await;
         }
     }
 
@@ -59,9 +69,10 @@ impl Resource {
         clientless.filter(has_instance).cloned().collect()
     }
 
-    /// Removes unused actors. Returns the actors that have now been quiet long enough to be hibernated.
-    fn take_quiet(&self, hibernate_after: Option<Duration>) -> Vec<Arc<Actor>> {
-        let (mut quiet, mut unused) = (Vec::new(), Vec::new());
+    /// Removes unused actors. Returns the actors that have now become quiet, and those that have now been quiet long
+    /// enough to be hibernated.
+    fn take_quiet(&self, hibernate_after: Option<Duration>) -> Quiet {
+        let (mut quiet, mut unused) = (Quiet::default(), Vec::new());
         self.table.lock().actors.retain(|key, entry| {
             if entry.actor.take_activity() {
                 entry.quiet_sweeps = 0;
@@ -75,7 +86,9 @@ impl Resource {
             }
             let may_hibernate = hibernate_after.is_some() || entry.has_no_clients(key);
             if entry.quiet_sweeps == QUIET_SWEEPS && may_hibernate {
-                quiet.push(Arc::clone(&entry.actor));
+                quiet.long.push(Arc::clone(&entry.actor));
+            } else if entry.quiet_sweeps == 1 {
+                quiet.just.push(Arc::clone(&entry.actor));
             }
             true
         });

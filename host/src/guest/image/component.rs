@@ -1,0 +1,192 @@
+//! Takes the data out of a component.
+
+use std::io::Result;
+use std::sync::Arc;
+
+use wasm_encoder::RawSection;
+use wasmparser::{
+    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
+    ComponentTypeRef, Encoding, FromReader, Instance, Parser, Payload, SectionLimited,
+};
+
+use super::module::Module;
+use super::{Image, Images};
+
+/// How deeply components may contain others. Each level is parsed once more.
+const MAX_DEPTH: usize = 4;
+
+/// How many modules an instance may create: as many as the limits of instances allow.
+const MAX_CREATED: usize = 64;
+
+/// A component without its data, and the data.
+pub(in crate::guest) struct Separated {
+    pub(in crate::guest) component: Vec<u8>,
+    pub(in crate::guest) images: Arc<Images>,
+}
+
+/// Takes the data out of a component. Returns `None` if the component has little data, or data that cannot be shared:
+/// the component then stays as it is.
+///
+/// # Errors
+///
+/// The operating system has no memory for the data.
+pub(in crate::guest) fn separate(component: &[u8]) -> Result<Option<Separated>> {
+    let Some(outline) = Outline::read(component, MAX_DEPTH) else { return Ok(None) };
+    let mut created = Vec::new();
+    if outline.create(&mut created).is_none() || !created.iter().any(|module| module.is_separable())
+    {
+        return Ok(None);
+    }
+    let mut memories = Vec::new();
+    for module in created {
+        for memory in &module.memories {
+            let contents = memory.contents().filter(|_| module.is_separable());
+            let image = contents.map(|contents| Image::new(memory.minimum, contents));
+            memories.push(image.transpose()?);
+        }
+    }
+    let component = outline.without_data(component);
+    let images = Arc::new(Images::new(memories));
+    Ok(component.map(|component| Separated { component, images }))
+}
+
+/// What a component contains, and what it does when it is instantiated.
+#[derive(Default)]
+struct Outline<'a> {
+    /// In the order of their indices.
+    modules: Vec<Module<'a>>,
+    components: Vec<Outline<'a>>,
+    /// In the order in which an instance creates them.
+    instances: Vec<Instantiated>,
+}
+
+/// The index of what is instantiated.
+enum Instantiated {
+    Module(usize),
+    Component(usize),
+}
+
+impl<'a> Outline<'a> {
+    /// Reads a component. Returns `None` if it is malformed, nested more deeply than `depth`, or uses modules or
+    /// components from elsewhere: the order in which memories are created would be unknown.
+    fn read(component: &'a [u8], depth: usize) -> Option<Self> {
+        let mut outline = Self::default();
+        for payload in own_payloads(component) {
+            match payload? {
+                Payload::Version { encoding: Encoding::Module, .. } => return None,
+                Payload::ModuleSection { unchecked_range, .. } => {
+                    outline.modules.push(Module::read(component.get(unchecked_range)?)?);
+                }
+                Payload::ComponentSection { unchecked_range, .. } => {
+                    let inner = component.get(unchecked_range)?;
+                    outline.components.push(Self::read(inner, depth.checked_sub(1)?)?);
+                }
+                Payload::InstanceSection(instances) => {
+                    for instance in instances {
+                        if let Instance::Instantiate { module_index, .. } = instance.ok()? {
+                            let module = usize::try_from(module_index).ok()?;
+                            outline.instances.push(Instantiated::Module(module));
+                        }
+                    }
+                }
+                Payload::ComponentInstanceSection(instances) => {
+                    for instance in instances {
+                        if let ComponentInstance::Instantiate { component_index, .. } =
+                            instance.ok()?
+                        {
+                            let component = usize::try_from(component_index).ok()?;
+                            outline.instances.push(Instantiated::Component(component));
+                        }
+                    }
+                }
+                payload if takes_from_elsewhere(&payload)? => return None,
+                _ => {}
+            }
+        }
+        Some(outline)
+    }
+
+    /// Adds the modules that an instance creates, in this order. Returns `None` if they are too many, or unknown.
+    fn create<'b>(&'b self, created: &mut Vec<&'b Module<'a>>) -> Option<()> {
+        for instance in &self.instances {
+            match instance {
+                Instantiated::Module(module) => created.push(self.modules.get(*module)?),
+                Instantiated::Component(inner) => self.components.get(*inner)?.create(created)?,
+            }
+            if created.len() > MAX_CREATED {
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    fn without_data(&self, component: &[u8]) -> Option<Vec<u8>> {
+        let mut without_data = wasm_encoder::Component::new();
+        let (mut modules, mut components) = (self.modules.iter(), self.components.iter());
+        for payload in own_payloads(component) {
+            let payload = payload?;
+            let Some((id, range)) = payload.as_section() else { continue };
+            let bytes = component.get(range)?;
+            let changed = match payload {
+                Payload::ModuleSection { .. } => match modules.next()? {
+                    module if module.is_separable() => Some(module.without_data()?),
+                    _ => None,
+                },
+                Payload::ComponentSection { .. } => Some(components.next()?.without_data(bytes)?),
+                _ => None,
+            };
+            without_data.section(&RawSection { id, data: changed.as_deref().unwrap_or(bytes) });
+        }
+        Some(without_data.finish())
+    }
+}
+
+/// Returns the payloads of a component, without those of the modules and components in it. Yields `None` where it is
+/// malformed.
+fn own_payloads(component: &[u8]) -> impl Iterator<Item = Option<Payload<'_>>> {
+    let mut depth = 0_usize;
+    Parser::new(0).parse_all(component).filter_map(move |payload| {
+        let Ok(payload) = payload else { return Some(None) };
+        let is_own = depth == 0;
+        match payload {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        is_own.then_some(Some(payload))
+    })
+}
+
+/// Returns whether a section gives an index to a module or component that is not in the section itself. Returns `None`
+/// for a malformed section.
+fn takes_from_elsewhere(payload: &Payload<'_>) -> Option<bool> {
+    match payload {
+        Payload::ComponentImportSection(imports) => any(imports.clone(), |import| {
+            matches!(import.ty, ComponentTypeRef::Module(_) | ComponentTypeRef::Component(_))
+        }),
+        Payload::ComponentExportSection(exports) => {
+            any(exports.clone(), |export| is_code(export.kind))
+        }
+        Payload::ComponentAliasSection(aliases) => any(aliases.clone(), |alias| match alias {
+            ComponentAlias::InstanceExport { kind, .. } => is_code(*kind),
+            ComponentAlias::CoreInstanceExport { .. } => false,
+            ComponentAlias::Outer { kind, .. } => matches!(
+                kind,
+                ComponentOuterAliasKind::CoreModule | ComponentOuterAliasKind::Component
+            ),
+        }),
+        _ => Some(false),
+    }
+}
+
+fn is_code(kind: ComponentExternalKind) -> bool {
+    matches!(kind, ComponentExternalKind::Module | ComponentExternalKind::Component)
+}
+
+fn any<'a, T: FromReader<'a>>(
+    section: SectionLimited<'a, T>,
+    is_such: impl Fn(&T) -> bool,
+) -> Option<bool> {
+    let items = section.into_iter().map(|item| item.ok().map(|item| is_such(&item)));
+    items.collect::<Option<Vec<_>>>().map(|items| items.contains(&true))
+}

@@ -1,0 +1,92 @@
+//! How many images may be mapped at once.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
+
+/// How many mappings an image costs: its own, and another because it splits the mapping around it.
+const EACH: usize = 2;
+
+/// Mappings that stay for other uses: two for each slot with huge pages, and those of threads, files and the allocator.
+const OTHERS: usize = 25_530;
+
+/// `vm.max_map_count` of a system that does not tell.
+const DEFAULT_MAX: usize = 65_530;
+
+/// The mappings that images may use. A process may have 65,530 mappings by default, and cannot run without new ones.
+#[derive(Debug)]
+pub(in crate::guest) struct Mappings {
+    /// How many images may be mapped.
+    most: usize,
+    used: AtomicUsize,
+    has_warned: AtomicBool,
+}
+
+/// The permission to map one image.
+#[derive(Debug)]
+pub(in crate::guest) struct Mapping(Arc<Mappings>);
+
+impl Mappings {
+    /// Returns those of this process.
+    pub(in crate::guest) fn of_process() -> Arc<Self> {
+        static MAPPINGS: LazyLock<Arc<Mappings>> = LazyLock::new(|| {
+            let max = std::fs::read_to_string("/proc/sys/vm/max_map_count").ok();
+            let max = max.and_then(|max| max.trim().parse().ok()).unwrap_or(DEFAULT_MAX);
+            Mappings::new(max.saturating_sub(OTHERS) / EACH)
+        });
+        Arc::clone(&MAPPINGS)
+    }
+
+    pub(in crate::guest) fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self { most, used: AtomicUsize::new(0), has_warned: AtomicBool::new(false) })
+    }
+
+    /// Returns a permission, or `None` if there is none left: the content then has to be copied.
+    pub(in crate::guest) fn take(self: &Arc<Self>) -> Option<Mapping> {
+        let taken = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+            (used < self.most).then_some(used + 1)
+        });
+        match taken {
+            Ok(_) => Some(Mapping(Arc::clone(self))),
+            Err(_) => {
+                self.warn();
+                None
+            }
+        }
+    }
+
+    fn warn(&self) {
+        if !self.has_warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                shared = self.most,
+                "further instances get a copy of their component's data, and need more memory: the kernel allows too \
+                 few mappings for more shared data; raise vm.max_map_count, and restart"
+            );
+        }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        self.0.used.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permissions_run_out_and_come_back() {
+        let mappings = Mappings::new(2);
+        let taken = [mappings.take(), mappings.take(), mappings.take()];
+        assert_eq!(taken.each_ref().map(Option::is_some), [true, true, false]);
+        drop(taken);
+        assert!(mappings.take().is_some());
+    }
+
+    #[test]
+    fn process_with_default_settings_may_map_twenty_thousand_images() {
+        assert_eq!((DEFAULT_MAX - OTHERS) / EACH, 20_000);
+        assert!(Mappings::of_process().take().is_some());
+    }
+}

@@ -1,0 +1,125 @@
+//! Takes the data out of a core module.
+
+use wasm_encoder::RawSection;
+use wasmparser::{
+    Data, DataKind, DataSectionReader, Encoding, MemoryType, Operator, Parser, Payload, TypeRef,
+};
+
+use super::{Contents, THRESHOLD, WASM_PAGE};
+
+/// A core module, as far as it matters here.
+pub(super) struct Module<'a> {
+    bytes: &'a [u8],
+    /// The memories that the module defines: those that an instance creates, in this order.
+    pub(super) memories: Vec<Memory<'a>>,
+    is_separable: bool,
+}
+
+/// A memory that a module defines.
+pub(super) struct Memory<'a> {
+    /// The size at first, in bytes.
+    pub(super) minimum: usize,
+    contents: Contents<'a>,
+}
+
+impl<'a> Module<'a> {
+    /// Reads a module. Returns `None` if it is malformed: the compiler reports why.
+    pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
+        let mut module = Self { bytes, memories: Vec::new(), is_separable: true };
+        let mut imported_memories = 0;
+        for payload in Parser::new(0).parse_all(bytes) {
+            match payload.ok()? {
+                Payload::Version { encoding: Encoding::Component, .. } => return None,
+                Payload::ImportSection(imports) => {
+                    for import in imports.into_imports() {
+                        let is_memory = matches!(import.ok()?.ty, TypeRef::Memory(_));
+                        imported_memories += u32::from(is_memory);
+                    }
+                }
+                Payload::MemorySection(memories) => {
+                    for memory in memories {
+                        module.memories.push(Memory::of_type(memory.ok()?)?);
+                    }
+                }
+                Payload::DataSection(data) => {
+                    let read = module.read_data(data, imported_memories);
+                    module.is_separable = read.is_some();
+                }
+                _ => {}
+            }
+        }
+        let data = module.memories.iter().map(|memory| memory.contents.size()).sum::<usize>();
+        module.is_separable &= data >= THRESHOLD;
+        Some(module)
+    }
+
+    /// Collects the data of the memories. Returns `None` unless the module copies all its data at its start, to fixed
+    /// places in its own memories: else an image would not be the same.
+    fn read_data(&mut self, data: DataSectionReader<'a>, imported_memories: u32) -> Option<()> {
+        for segment in data {
+            let Data { kind: DataKind::Active { memory_index, offset_expr }, data, .. } =
+                segment.ok()?
+            else {
+                return None;
+            };
+            let mut offset = offset_expr.get_operators_reader();
+            let Operator::I32Const { value } = offset.read().ok()? else { return None };
+            let Operator::End = offset.read().ok()? else { return None };
+            let offset = usize::try_from(value.cast_unsigned()).ok()?;
+            let index = usize::try_from(memory_index.checked_sub(imported_memories)?).ok()?;
+            let memory = self.memories.get_mut(index)?;
+            if offset.checked_add(data.len())? > memory.minimum {
+                return None;
+            }
+            if !data.is_empty() {
+                memory.contents.segments.push((offset, data));
+            }
+        }
+        Some(())
+    }
+
+    /// Returns whether [`without_data`](Self::without_data) may replace the module.
+    pub(super) fn is_separable(&self) -> bool {
+        self.is_separable
+    }
+
+    /// Returns the module without its data. Instructions that use data are then invalid, and the module is refused: in
+    /// a module whose data is copied at its start, such instructions would find nothing.
+    pub(super) fn without_data(&self) -> Option<Vec<u8>> {
+        let mut module = wasm_encoder::Module::new();
+        for payload in Parser::new(0).parse_all(self.bytes) {
+            match payload.ok()? {
+                Payload::DataSection(_) | Payload::DataCountSection { .. } => {}
+                payload => {
+                    if let Some((id, range)) = payload.as_section() {
+                        module.section(&RawSection { id, data: self.bytes.get(range)? });
+                    }
+                }
+            }
+        }
+        Some(module.finish())
+    }
+}
+
+impl<'a> Memory<'a> {
+    /// Returns an empty memory, or `None` for kinds that the engine refuses.
+    fn of_type(ty: MemoryType) -> Option<Self> {
+        let MemoryType { memory64: false, shared: false, initial, page_size_log2: None, .. } = ty
+        else {
+            return None;
+        };
+        let minimum = usize::try_from(initial).ok()?.checked_mul(WASM_PAGE)?;
+        Some(Self { minimum, contents: Contents::default() })
+    }
+
+    /// Returns the data, if there is any.
+    pub(super) fn contents(&self) -> Option<&Contents<'a>> {
+        Some(&self.contents).filter(|contents| !contents.segments.is_empty())
+    }
+}
+
+impl Contents<'_> {
+    fn size(&self) -> usize {
+        self.segments.iter().map(|(_, bytes)| bytes.len()).sum()
+    }
+}
