@@ -38,10 +38,10 @@ fn component(module: &str) -> Result<Vec<u8>> {
 
 /// A handler with much data. It accepts a client if the first byte of its data was not overwritten yet, which it then
 /// does, and if the last byte is the right one.
-fn with_much_data() -> Result<Vec<u8>> {
+fn with_much_data(more: &str) -> Result<Vec<u8>> {
     let data: String = (0..DATA).map(|at| format!("\\{:02x}", at % 251 + 1)).collect();
     component(&format!(
-        r#"(data (i32.const 65536) "{data}")
+        r#"(data (i32.const 65536) "{data}") {more}
         (func (export "connected") (param i64) (result i32)
             (i32.and
                 (i32.eq (i32.load8_u (i32.const 65536)) (i32.const 1))
@@ -64,7 +64,7 @@ fn instances_share_their_components_data_and_do_not_see_each_others_writes() -> 
     const CLIENTS: usize = 60;
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("large.wasm");
-    fs::write(&file, with_much_data()?)?;
+    fs::write(&file, with_much_data("")?)?;
     for scope in ["client", "resource"] {
         let server = TestServer::serving_file(&file, &["--instance-per", scope, "--no-watch"])?;
         let first = Client::connect(&server)?;
@@ -83,6 +83,17 @@ fn instances_share_their_components_data_and_do_not_see_each_others_writes() -> 
             Client::connect(&server)?;
         }
     }
+    Ok(())
+}
+
+#[test]
+fn component_whose_code_names_its_data_is_served() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("dropping.wasm");
+    fs::write(&file, with_much_data("(func (data.drop 0))")?)?;
+    let server = TestServer::serving_file(&file, &["--instance-per", "client", "--no-watch"])?;
+    let _first = Client::connect(&server)?;
+    let _second = Client::connect(&server)?;
     Ok(())
 }
 

@@ -225,7 +225,7 @@ impl Template {
 /// Compiles a component, without the data that its instances are to share.
 fn compile(runtime: &Runtime, bytes: &[u8]) -> wasmtime::Result<(Component, Option<Arc<Images>>)> {
     if runtime.shares_data
-        && let Some(Separated { component, images }) = image::separate(bytes)?
+        && let Some(Separated { component, images }) = image::separate(bytes)
         && let Ok(component) = Component::from_binary(&runtime.engine, &component)
     {
         return Ok((component, Some(images)));

@@ -25,18 +25,28 @@ pub(in crate::guest) struct Separated {
 }
 
 /// Takes the data out of a component. Returns `None` if the component has little data, or data that cannot be shared:
-/// the component then stays as it is.
-///
-/// # Errors
-///
-/// The operating system has no memory for the data.
-pub(in crate::guest) fn separate(component: &[u8]) -> Result<Option<Separated>> {
-    let Some(outline) = Outline::read(component, MAX_DEPTH) else { return Ok(None) };
+/// the component then stays as it is. The same holds, with a line in the log, if the system provides no files in memory.
+pub(in crate::guest) fn separate(component: &[u8]) -> Option<Separated> {
+    let outline = Outline::read(component, MAX_DEPTH)?;
     let mut created = Vec::new();
-    if outline.create(&mut created).is_none() || !created.iter().any(|module| module.is_separable())
-    {
-        return Ok(None);
+    outline.create(&mut created)?;
+    if !created.iter().any(|module| module.is_separable()) {
+        return None;
     }
+    let component = outline.without_data(component)?;
+    match images(&created) {
+        Ok(images) => Some(Separated { component, images: Arc::new(images) }),
+        Err(error) => {
+            tracing::warn!(
+                "each instance gets a copy of its component's data, because there is no memory for shared data: {error}"
+            );
+            None
+        }
+    }
+}
+
+/// Writes the data of modules into files.
+fn images(created: &[&Module<'_>]) -> Result<Images> {
     let mut memories = Vec::new();
     for module in created {
         for memory in &module.memories {
@@ -45,9 +55,7 @@ pub(in crate::guest) fn separate(component: &[u8]) -> Result<Option<Separated>> 
             memories.push(image.transpose()?);
         }
     }
-    let component = outline.without_data(component);
-    let images = Arc::new(Images::new(memories));
-    Ok(component.map(|component| Separated { component, images }))
+    Ok(Images::new(memories))
 }
 
 /// What a component contains, and what it does when it is instantiated.
