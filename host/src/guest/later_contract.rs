@@ -10,6 +10,13 @@ type Store<'a> = StoreContextMut<'a, State>;
 
 /// Starts a runtime that adds a function, a cause and an error whose names no component knows, and an interface.
 pub(crate) fn runtime() -> Result<Runtime> {
+    let runtime = extended()?;
+    let is_first = runtime.for_large.set(Box::new(extended()?)).is_ok();
+    assert!(is_first, "no component was loaded yet");
+    Ok(runtime)
+}
+
+fn extended() -> Result<Runtime> {
     let mut runtime = Runtime::start(None, Density::Few).expect("it starts");
     runtime.linker.allow_shadowing(true);
     let mut clients = runtime.linker.instance("ws-host:socket/clients@0.1.0")?;

@@ -69,7 +69,7 @@ pub(crate) struct Runtime {
     /// The directory of the cache, with symbolic links resolved.
     cache: Option<PathBuf>,
     /// The runtime of large components, with long stacks. Started by the first of them.
-    for_large: OnceLock<Box<Runtime>>,
+    pub(super) for_large: OnceLock<Box<Runtime>>,
 }
 
 /// Why the runtime cannot start.
