@@ -48,6 +48,7 @@ mod watch;
 mod worker;
 
 pub use actor::TrialState;
+pub use guest::run_as_compiler;
 pub use reload::{ReloadError, ReloadOutcome, Replaced};
 pub use server::{
     Body, ClientStatus, ConfigReload, ConfigReloadError, ConfigReloader, ConfigureError,

@@ -34,6 +34,9 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 const INTERRUPTED: i32 = 130;
 
 fn main() -> ExitCode {
+    if let Some(status) = ws_host::run_as_compiler() {
+        return status;
+    }
     let args = Args::parse();
     let log = match Log::start() {
         Ok(log) => log,

@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use ws_host::config::schema::{self, Cache, Links};
+use bytesize::ByteSize;
+use ws_host::config::schema::{self, Cache, Links, Time};
 
 /// Settings of the server as a whole.
 #[derive(Debug, clap::Args)]
@@ -42,6 +44,14 @@ pub(super) struct Server {
     /// Compile the component at every start
     #[arg(long)]
     no_cache: bool,
+
+    /// Memory for compiling a component; one that needs more is refused [default: 2GiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    compile_memory: Option<ByteSize>,
+
+    /// Time for compiling a component; one that takes longer is refused [default: 2m]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Times")]
+    compile_timeout: Option<Duration>,
 }
 
 impl Server {
@@ -52,6 +62,8 @@ impl Server {
         server.static_links = self.static_links;
         server.drafts = Some(self.drafts).filter(|list| !list.is_empty());
         server.flash_policy = self.flash_policy;
+        server.compile_memory = self.compile_memory;
+        server.compile_timeout = self.compile_timeout.map(Time);
         server.cache = match self.no_cache {
             true => Some(Cache::Is(false)),
             false => self.cache.map(Cache::In),

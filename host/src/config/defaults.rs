@@ -9,9 +9,9 @@ use ws_host_protocol::handshake::forwarded::Convention;
 use ws_host_protocol::handshake::{Origins, Versions};
 
 use super::{
-    Config, Host, HostLimits, HostTimeouts, HttpLimits, InstancePer, KeyvalueLimits, Limits, Links,
-    Listen, Mode, OnFault, OnFull, Pattern, PatternError, Resource, StaticFiles, Timeouts, Trial,
-    Watch, check, memory,
+    Compile, Config, Host, HostLimits, HostTimeouts, HttpLimits, InstancePer, KeyvalueLimits,
+    Limits, Links, Listen, Mode, OnFault, OnFull, Pattern, PatternError, Resource, StaticFiles,
+    Timeouts, Trial, Watch, check, memory,
 };
 
 impl Default for HostLimits {
@@ -110,6 +110,7 @@ impl Host {
             resources,
             workers: NonZeroUsize::MIN,
             cache: None,
+            compile: Compile::default(),
             watch: Watch::Off,
             mode: Mode::Production,
             versions: Versions::default(),
@@ -120,6 +121,14 @@ impl Host {
             limits: HostLimits::default(),
             timeouts: HostTimeouts::default(),
         }
+    }
+}
+
+impl Default for Compile {
+    /// In this process. For a process that compiles, 2 GiB, five times as much as the largest usual components take,
+    /// and two minutes, ten times as long.
+    fn default() -> Self {
+        Self { program: None, max_memory: 2 << 30, timeout: Duration::from_secs(120) }
     }
 }
 

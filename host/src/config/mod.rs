@@ -82,6 +82,8 @@ pub struct Host {
     pub workers: NonZeroUsize,
     /// The folder for compiled components. No other user may be able to write to it: its files are run as native code.
     pub cache: Option<PathBuf>,
+    /// How components are compiled.
+    pub compile: Compile,
     /// Whether components are loaded again when their files change.
     pub watch: Watch,
     /// Whether details of a handler's faults are logged and sent to its clients.
@@ -100,6 +102,21 @@ pub struct Host {
     pub limits: HostLimits,
     /// The timeouts.
     pub timeouts: HostTimeouts,
+}
+
+/// How components are compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Compile {
+    /// The program that compiles a component, in a process of its own with the limits below. It must call
+    /// [`run_as_compiler`](crate::run_as_compiler) first, and be of the same build as this program; usually it is this
+    /// program: `/proc/self/exe`. `None`: components are compiled in this process, without limits. A component of 2 MB
+    /// can take more than 8 GiB of memory.
+    pub program: Option<PathBuf>,
+    /// The memory for compiling a component, in bytes.
+    pub max_memory: usize,
+    /// The time for compiling a component.
+    pub timeout: Duration,
 }
 
 /// A folder of files for ordinary HTTP requests.

@@ -41,6 +41,8 @@ pub struct Server {
     pub static_links: Option<Links>,
     pub flash_policy: Option<PathBuf>,
     pub cache: Option<Cache>,
+    pub compile_memory: Option<ByteSize>,
+    pub compile_timeout: Option<Time>,
     pub watch: Option<bool>,
     pub drafts: Option<Vec<u16>>,
     pub trusted_proxies: Option<Vec<Network>>,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::call_info::EventName;
+use super::compile::CompileFailure;
 use super::limits::LimitExceeded;
 use super::runtime::RuntimeError;
 use crate::clients::HostClose;
@@ -73,6 +74,12 @@ pub(crate) enum LoadError {
         path: PathBuf,
         #[source]
         cause: Cause,
+    },
+    #[error("{} was not compiled", .path.display())]
+    Uncompiled {
+        path: PathBuf,
+        #[source]
+        cause: CompileFailure,
     },
     #[error("cannot use {} as the compilation cache: its content is run as native code", .directory.display())]
     Cache {

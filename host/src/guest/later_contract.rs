@@ -4,7 +4,7 @@ use wasmtime::component::WasmStr;
 use wasmtime::{Result, StoreContextMut};
 
 use super::state::State;
-use super::{Density, Runtime};
+use super::{CompileOptions, Density, Runtime};
 
 type Store<'a> = StoreContextMut<'a, State>;
 
@@ -17,7 +17,7 @@ pub(crate) fn runtime() -> Result<Runtime> {
 }
 
 fn extended() -> Result<Runtime> {
-    let mut runtime = Runtime::start(None, Density::Few).expect("it starts");
+    let mut runtime = Runtime::start(CompileOptions::default(), Density::Few).expect("it starts");
     runtime.linker.allow_shadowing(true);
     let mut clients = runtime.linker.instance("ws-host:socket/clients@0.1.0")?;
     clients.func_wrap("grown", |_: Store<'_>, (client,): (u64,)| Ok((client,)))?;

@@ -9,9 +9,9 @@
 mod arena;
 mod bindings;
 mod burst;
-mod cache;
 mod call_info;
 mod check;
+mod compile;
 mod contract;
 mod cpu_clock;
 mod denials;
@@ -42,6 +42,8 @@ mod wasi_config;
 
 pub(crate) use burst::{Burst, Message};
 pub(crate) use call_info::{CustomInfo, Reason};
+pub use compile::run_as_compiler;
+pub(crate) use compile::{CompileOptions, CompilerProcess, cancellation};
 pub(crate) use error::{Fault, LoadError};
 pub(crate) use instance::{Acceptance, CustomReply, Disconnection, Guest, Refusal};
 pub(crate) use limits::Limits;

@@ -1,17 +1,18 @@
 //! The component runtime: an engine, and a linker with everything that guests may import.
 
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+
 
 use wasmtime::component::Linker;
 use wasmtime::{Config, Engine};
 
-use super::error::LoadError;
+use super::compile::{CompileOptions, Compiler};
 use super::image::Mappings;
 use super::memories::Memories;
+use super::reserved::ReservedMemories;
 use super::stacks::Stacks;
 use super::state::State;
-use super::{cache, denied, http, imports, keyvalue, wasi_config};
+use super::{denied, http, imports, keyvalue, wasi_config};
 use crate::ticker::{self, Repeat};
 
 /// The size of a component's file, in bytes, from which its instances get long stacks. Such components contain an
@@ -63,11 +64,9 @@ impl StackLengths {
 pub(crate) struct Runtime {
     pub(super) engine: Engine,
     pub(super) linker: Linker<State>,
-    /// Whether instances share the data of their component, which is taken out of it.
-    pub(super) shares_data: bool,
+    pub(super) compiler: Compiler,
+    options: CompileOptions,
     density: Density,
-    /// The directory of the cache, with symbolic links resolved.
-    cache: Option<PathBuf>,
     /// The runtime of large components, with long stacks. Started by the first of them.
     pub(super) for_large: OnceLock<Box<Runtime>>,
 }
@@ -88,14 +87,13 @@ impl From<wasmtime::Error> for RuntimeError {
 }
 
 impl Runtime {
-    /// Starts the engine. If `cache` is given, compiled components are kept in that directory. Only this user may be
-    /// able to write to that directory, because its content is run as native code.
+    /// Starts the engine.
     ///
     /// # Errors
     ///
     /// [`RuntimeError`]. A cache that cannot be used is no error; it is logged.
-    pub(crate) fn start(cache: Option<&Path>, density: Density) -> Result<Self, RuntimeError> {
-        Self::start_with(cache, density, StackLengths::usual(density))
+    pub(crate) fn start(options: CompileOptions, density: Density) -> Result<Self, RuntimeError> {
+        Self::start_with(options, density, StackLengths::usual(density))
     }
 
     /// Returns the runtime for a component of this length: this one, or one with longer stacks.
@@ -111,34 +109,16 @@ impl Runtime {
             return Ok(runtime);
         }
         let lengths = StackLengths::long(self.density);
-        let runtime = Self::start_with(self.cache.as_deref(), self.density, lengths)?;
+        let runtime = Self::start_with(self.options.clone(), self.density, lengths)?;
         Ok(self.for_large.get_or_init(|| Box::new(runtime)))
     }
 
     fn start_with(
-        cache: Option<&Path>,
+        options: CompileOptions,
         density: Density,
         stack: StackLengths,
     ) -> Result<Self, RuntimeError> {
-        let mut config = Config::new();
-        let shares_data = density != Density::Few;
-        config.epoch_interruption(true);
-        refuse_features(&mut config);
-        let call_stack = stack.wasm + stack.host;
-        config.max_wasm_stack(stack.wasm);
-        config.async_stack_size(call_stack);
-        if let Density::Many { max_memory } = density {
-            config.with_host_stack(Arc::new(Stacks::new(call_stack)));
-            config.with_host_memory(Arc::new(Memories::new(max_memory, Mappings::of_process())));
-            config.memory_init_cow(false);
-            config.memory_reservation(0);
-            config.memory_reservation_for_growth(0);
-            config.memory_guard_size(0);
-        }
-        let cache = cache.and_then(cache::open);
-        let directory = cache.as_ref().map(|cache| cache.directory().clone());
-        config.cache(cache);
-        let engine = Engine::new(&config)?;
+        let engine = Engine::new(&engine_config(density, stack))?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         denied::add_to_linker(&mut linker)?;
@@ -147,26 +127,42 @@ impl Runtime {
         keyvalue::add_to_linker(&mut linker)?;
         imports::add_to_linker(&mut linker)?;
         interrupt_at_ticks(&engine)?;
-        Ok(Self {
-            engine,
-            linker,
-            shares_data,
-            density,
-            cache: directory,
-            for_large: OnceLock::new(),
-        })
+        let compiler = Compiler::new(&options, density);
+        Ok(Self { engine, linker, compiler, options, density, for_large: OnceLock::new() })
     }
+}
 
-    /// Checks that only this user can write to the cache. Must be called before anything is compiled.
-    ///
-    /// # Errors
-    ///
-    /// [`LoadError::Cache`] if other users can write to code that this process would run.
-    pub(super) fn check_cache(&self) -> Result<(), LoadError> {
-        let Some(directory) = &self.cache else { return Ok(()) };
-        cache::check_again(directory)
-            .map_err(|cause| LoadError::Cache { directory: directory.clone(), cause })
+/// Returns the settings of an engine.
+fn engine_config(density: Density, stack: StackLengths) -> Config {
+    let mut config = compiler_config(density);
+    let call_stack = stack.wasm + stack.host;
+    config.max_wasm_stack(stack.wasm);
+    config.async_stack_size(call_stack);
+    match density {
+        Density::Few => {
+            config.with_host_memory(Arc::new(ReservedMemories));
+        }
+        Density::Many { max_memory } => {
+            config.with_host_stack(Arc::new(Stacks::new(call_stack)));
+            config.with_host_memory(Arc::new(Memories::new(max_memory, Mappings::of_process())));
+        }
     }
+    config
+}
+
+/// Returns the settings that compiled code depends on. The compiler's process has the same ones, so that its code fits.
+pub(super) fn compiler_config(density: Density) -> Config {
+    let mut config = Config::new();
+    config.epoch_interruption(true);
+    // Memories with shared data are ours.
+    config.memory_init_cow(false);
+    refuse_features(&mut config);
+    if let Density::Many { .. } = density {
+        config.memory_reservation(0);
+        config.memory_reservation_for_growth(0);
+        config.memory_guard_size(0);
+    }
+    config
 }
 
 /// Interrupts computing guests at every tick, so that their CPU time is checked, until the engine is dropped.

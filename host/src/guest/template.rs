@@ -12,6 +12,7 @@ use wasmtime::{AsContextMut, Engine, Store};
 use super::Runtime;
 use super::bindings::RequiredExportsIndices;
 use super::call_info::EventName;
+use super::compile::{Cancelled, CompileError};
 use super::cpu_clock::CpuClock;
 use super::denials::{Denials, Denied};
 use super::error::{Cause, Fault, LoadError};
@@ -99,6 +100,8 @@ pub(crate) struct Template {
     hash: String,
     setup: Arc<Setup>,
     engine: Engine,
+    /// Kept so that other templates of the same code can use it.
+    _component: Arc<Component>,
     pre: InstancePre<State>,
     images: Option<Arc<Images>>,
     handler: RequiredExportsIndices,
@@ -107,7 +110,7 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    /// Compiles and checks a component. This is slow and uses all cores.
+    /// Compiles and checks a component. This is slow and uses all cores. It ends early when it is cancelled.
     ///
     /// # Errors
     ///
@@ -116,14 +119,19 @@ impl Template {
         runtime: &Runtime,
         source: Source,
         spec: &ComponentSpec,
+        cancelled: &Cancelled,
     ) -> Result<Arc<Self>, LoadError> {
         let Source { path, bytes, hash } = source;
         let invalid = |error| LoadError::invalid(&path, error);
-        runtime.check_cache()?;
+        runtime.compiler.check_cache()?;
         let runtime = runtime
             .for_length(bytes.len())
             .map_err(|cause| LoadError::Runtime { path: path.clone(), cause })?;
-        let (component, images) = compile(runtime, &bytes).map_err(invalid)?;
+        let (component, images) =
+            compile(runtime, &bytes, cancelled).map_err(|error| match error {
+                CompileError::Invalid(error) => invalid(error),
+                CompileError::Failed(cause) => LoadError::Uncompiled { path: path.clone(), cause },
+            })?;
         contract::check_version(&runtime.engine, &component, &path)?;
         let handler = check::handler(&runtime.engine, &component, &path)?;
         let pre = runtime
@@ -150,7 +158,18 @@ impl Template {
         });
         let engine = runtime.engine.clone();
         let limits = spec.limits;
-        Ok(Arc::new(Self { path, hash, setup, engine, pre, images, handler, optional, limits }))
+        Ok(Arc::new(Self {
+            path,
+            hash,
+            setup,
+            engine,
+            _component: component,
+            pre,
+            images,
+            handler,
+            optional,
+            limits,
+        }))
     }
 
     /// Returns the name of the component's file.
@@ -222,16 +241,24 @@ impl Template {
     }
 }
 
-/// Compiles a component, without the data that its instances are to share.
-fn compile(runtime: &Runtime, bytes: &[u8]) -> wasmtime::Result<(Component, Option<Arc<Images>>)> {
-    if runtime.shares_data
-        && let Some(Separated { component, images }) = image::separate(bytes)
-        && let Ok(component) = Component::from_binary(&runtime.engine, &component)
-    {
-        return Ok((component, Some(images)));
+/// Compiles a component, without the data that its instances are to share. Components that differ only in this data are
+/// the same for the compiler.
+fn compile(
+    runtime: &Runtime,
+    bytes: &[u8],
+    cancelled: &Cancelled,
+) -> Result<(Arc<Component>, Option<Arc<Images>>), CompileError> {
+    let Runtime { engine, compiler, .. } = runtime;
+    if let Some(separated) = image::separate(bytes).map_err(CompileError::no_memory)? {
+        let Separated { component, images } = separated;
+        match compiler.compile(engine, &component, cancelled) {
+            Ok(component) => return Ok((component, Some(images))),
+            Err(CompileError::Invalid(_)) => {}
+            Err(error) => return Err(error),
+        }
     }
     // Also for a component that is invalid without its data, or invalid in any case: errors name places in the file.
-    Ok((Component::from_binary(&runtime.engine, bytes)?, None))
+    Ok((compiler.compile(engine, bytes, cancelled)?, None))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {

@@ -12,7 +12,7 @@ use tokio::time::{sleep_until, timeout};
 
 use crate::blocking::try_off_the_workers;
 use crate::config::{self, Trial};
-use crate::guest::{ComponentSpec, LoadError, Runtime, Source, Template};
+use crate::guest::{ComponentSpec, LoadError, Runtime, Source, Template, cancellation};
 use crate::resource::Resource;
 use crate::watch::Watch;
 use crate::worker::Workers;
@@ -160,7 +160,10 @@ async fn compile(
     spec: &ComponentSpec,
 ) -> Result<Arc<Template>, ReloadError> {
     let (runtime, spec) = (Arc::clone(runtime), spec.clone());
-    let compiled = try_off_the_workers(move || Template::compile(&runtime, source, &spec)).await;
+    // If nobody waits for the result any more, compiling ends early.
+    let (_cancellation, cancelled) = cancellation().map_err(|error| with_causes(&error))?;
+    let compiled =
+        try_off_the_workers(move || Template::compile(&runtime, source, &spec, &cancelled)).await;
     let template = flatten(compiled)?;
     // The component's code runs on a worker, as in an actor.
     let handshake_worker = workers.assign_handshake();

@@ -9,8 +9,8 @@ use bytesize::ByteSize;
 
 use super::{At, Checked, ConfigLocation};
 use crate::config::{
-    HostLimits, HostTimeouts, HttpLimits, InstancePer, KeyvalueLimits, Limits, MIN_HEADER_SIZE,
-    Resource, Timeouts, Trial,
+    Compile, HostLimits, HostTimeouts, HttpLimits, InstancePer, KeyvalueLimits, Limits,
+    MIN_HEADER_SIZE, Resource, Timeouts, Trial,
 };
 
 /// The maximum number of clients and of instances: more than a server has in practice, and far below the maximum of the
@@ -103,6 +103,13 @@ impl HostLimits {
             return Err(at.invalid("max-buffered", why));
         }
         at.number("max-http2-streams", max_http2_streams as usize, MAX_STREAMS)
+    }
+}
+
+impl Compile {
+    pub(super) fn checked(self, at: At) -> Checked<Self> {
+        at.bytes("compile-memory", self.max_memory)?;
+        Ok(Self { timeout: at.time("compile-timeout", self.timeout)?, ..self })
     }
 }
 

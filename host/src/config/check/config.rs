@@ -56,7 +56,8 @@ impl Host {
         check_distinct(&resources)?;
         self.limits.check(at, bounds::min_buffered(&resources))?;
         let timeouts = self.timeouts.checked(at)?;
-        Ok(Self { resources, timeouts, ..self })
+        let compile = self.compile.checked(at)?;
+        Ok(Self { resources, timeouts, compile, ..self })
     }
 }
 

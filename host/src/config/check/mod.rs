@@ -16,7 +16,9 @@ use ws_host_protocol::handshake::forwarded::Convention;
 use ws_host_protocol::handshake::{Version, Versions};
 
 use super::schema::{self, Cache, Time};
-use super::{Config, Host, HostLimits, HostTimeouts, Links, Mode, Resource, StaticFiles, Watch};
+use super::{
+    Compile, Config, Host, HostLimits, HostTimeouts, Links, Mode, Resource, StaticFiles, Watch,
+};
 
 pub(super) use self::bounds::MAX_CLIENTS;
 pub(crate) use self::config::checked_resources;
@@ -89,6 +91,7 @@ impl schema::Server {
         let limits = HostLimits::default();
         let min_buffered = bounds::min_buffered(&resources);
         let timeouts = HostTimeouts::default();
+        let compile = Compile::default();
         let host = Host {
             resources,
             workers: self.workers.unwrap_or_else(cores),
@@ -96,6 +99,11 @@ impl schema::Server {
                 Some(Cache::Is(false)) => None,
                 Some(Cache::In(cache)) => Some(folder.join(cache)),
                 Some(Cache::Is(true)) | None => default_cache(),
+            },
+            compile: Compile {
+                program: None,
+                max_memory: bytes(self.compile_memory, compile.max_memory),
+                timeout: time(self.compile_timeout, compile.timeout),
             },
             watch: if self.watch.unwrap_or(true) { Watch::On } else { Watch::Off },
             mode,

@@ -7,6 +7,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::runtimes::Runtimes;
 use crate::budget::Budget;
 use crate::config;
+use crate::guest::{CompileOptions, CompilerProcess};
 use crate::worker::Workers;
 
 /// The settings, engines, workers and memory budget of a host.
@@ -24,7 +25,9 @@ impl HostContext {
     ///
     /// The error of the operating system if it cannot start a worker thread.
     pub(in crate::server) fn new(config: config::Host) -> std::io::Result<Self> {
-        let runtimes = Runtimes::new(config.cache.clone());
+        let config::Compile { program, max_memory, timeout } = config.compile.clone();
+        let process = program.map(|program| CompilerProcess { program, max_memory, timeout });
+        let runtimes = Runtimes::new(CompileOptions { cache: config.cache.clone(), process });
         let workers = Arc::new(Workers::start(config.workers)?);
         let watch = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&workers).watch()));
         let budget = Budget::new(config.limits.max_buffered);

@@ -1,23 +1,22 @@
 //! The engines that components run on.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use crate::config::{InstancePer, Resource};
-use crate::guest::{Density, Runtime, RuntimeError};
+use crate::guest::{CompileOptions, Density, Runtime, RuntimeError};
 
 /// The engines of a host: one for each kind of resource, started on first use.
 pub(in crate::server) struct Runtimes {
-    cache: Option<PathBuf>,
+    options: CompileOptions,
     all: Mutex<HashMap<Density, Arc<Runtime>>>,
 }
 
 impl Runtimes {
-    pub(in crate::server) fn new(cache: Option<PathBuf>) -> Self {
-        Self { cache, all: Mutex::default() }
+    pub(in crate::server) fn new(options: CompileOptions) -> Self {
+        Self { options, all: Mutex::default() }
     }
 
     /// Returns the engine for a resource.
@@ -36,7 +35,7 @@ impl Runtimes {
         if let Some(runtime) = all.get(&density) {
             return Ok(Arc::clone(runtime));
         }
-        let runtime = Arc::new(Runtime::start(self.cache.as_deref(), density)?);
+        let runtime = Arc::new(Runtime::start(self.options.clone(), density)?);
         all.insert(density, Arc::clone(&runtime));
         Ok(runtime)
     }

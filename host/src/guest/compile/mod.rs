@@ -1,0 +1,129 @@
+//! Compiling: from the bytes of a component to code that can be instantiated.
+//!
+//! The compiler needs memory and time that depend on the component: 64 KB of WebAssembly can take 360 MiB, and 2 MB
+//! more than 8 GiB. So the program `ws-host` compiles in a process of its own, which has limits (`child.rs` here,
+//! `process.rs` there). Compiled code is kept in memory while it is in use, and in a folder (`cache.rs`).
+
+mod cache;
+mod child;
+mod failure;
+mod key;
+mod process;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use self::cache::Cache;
+pub(crate) use self::child::{Cancelled, CompilerProcess, cancellation};
+pub(crate) use self::failure::CompileFailure;
+use self::key::Key;
+pub use self::process::run_as_compiler;
+use super::Density;
+use super::error::LoadError;
+
+/// How components are compiled.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CompileOptions {
+    /// The folder for compiled components. Its content is run as native code.
+    pub(crate) cache: Option<PathBuf>,
+    /// The process to compile in. `None`: this process, without limits.
+    pub(crate) process: Option<CompilerProcess>,
+}
+
+/// Compiles components for one engine.
+pub(super) struct Compiler {
+    density: Density,
+    cache: Option<Cache>,
+    process: Option<CompilerProcess>,
+    /// The components in use, so that the same code is in memory only once.
+    in_use: Mutex<HashMap<Key, Weak<Component>>>,
+}
+
+/// Why a component was not compiled.
+#[derive(Debug)]
+pub(super) enum CompileError {
+    /// The component is invalid, or uses a feature that the engine does not have.
+    Invalid(wasmtime::Error),
+    Failed(CompileFailure),
+}
+
+impl Compiler {
+    pub(super) fn new(options: CompileOptions, density: Density) -> Self {
+        let CompileOptions { cache, process } = options;
+        let cache = cache.as_deref().and_then(Cache::open);
+        Self { density, cache, process, in_use: Mutex::default() }
+    }
+
+    /// Checks that only this user can write to the cache. Must be called before anything is compiled.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Cache`] if other users can write to code that this process would run.
+    pub(super) fn check_cache(&self) -> Result<(), LoadError> {
+        self.cache.as_ref().map_or(Ok(()), Cache::check_again)
+    }
+
+    /// Returns the compiled component: one that is in use, or from the cache, or compiled now.
+    ///
+    /// # Errors
+    ///
+    /// [`CompileError`].
+    pub(super) fn compile(
+        &self,
+        engine: &Engine,
+        bytes: &[u8],
+        cancelled: &Cancelled,
+    ) -> Result<Arc<Component>, CompileError> {
+        let key = Key::of(engine, bytes);
+        if let Some(component) = self.in_use.lock().get(&key).and_then(Weak::upgrade) {
+            return Ok(component);
+        }
+        let component = match self.read_cache(engine, &key) {
+            Some(component) => component,
+            None => {
+                let artifact = self.run(engine, bytes, cancelled)?;
+                if let Some(cache) = &self.cache {
+                    cache.write(&key, &artifact);
+                }
+                deserialize(engine, &artifact)
+                    .map_err(|error| CompileError::Failed(CompileFailure::mismatch(error)))?
+            }
+        };
+        let component = Arc::new(component);
+        let mut in_use = self.in_use.lock();
+        in_use.retain(|_, component| component.strong_count() > 0);
+        in_use.insert(key, Arc::downgrade(&component));
+        Ok(component)
+    }
+
+    fn read_cache(&self, engine: &Engine, key: &Key) -> Option<Component> {
+        let cache = self.cache.as_ref()?;
+        let artifact = cache.read(key)?;
+        deserialize(engine, &artifact).inspect_err(|_| cache.remove(key)).ok()
+    }
+
+    fn run(
+        &self,
+        engine: &Engine,
+        bytes: &[u8],
+        cancelled: &Cancelled,
+    ) -> Result<Vec<u8>, CompileError> {
+        match &self.process {
+            Some(process) => process.compile(bytes, self.density, cancelled),
+            None => engine.precompile_component(bytes).map_err(CompileError::Invalid),
+        }
+    }
+}
+
+#[expect(unsafe_code, reason = "compiled code is run as it is")]
+fn deserialize(engine: &Engine, artifact: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the artifact was made by `Engine::precompile_component`, in this process, in its compiler process, or
+    // earlier by a host of this user: no other user can write to the cache, and the content of its files has the hash
+    // that it was written with. wasmtime refuses artifacts of other versions and settings.
+    unsafe { Component::deserialize(engine, artifact) }
+}

@@ -1,0 +1,166 @@
+//! The compiler's process: reads a component from standard input and writes its code to standard output.
+
+use std::ffi::OsString;
+use std::io::{Read, Result, Write, stderr, stdin, stdout};
+use std::os::unix::process::parent_id;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, Signal, nice, set_parent_process_death_signal, setrlimit};
+use wasmtime::Engine;
+
+use super::Density;
+use crate::guest::runtime;
+
+/// The name that the process is started with. It is how a program recognizes that it is to compile.
+pub(super) const NAME: &str = "ws-host-compiler";
+
+/// The exit statuses.
+pub(super) const INVALID: i32 = 3;
+pub(super) const OUT_OF_MEMORY: i32 = 4;
+const USAGE: u8 = 2;
+
+/// How much nicer the process is than the host: serving goes first.
+const NICER: i32 = 10;
+
+/// What to compile for, and within which limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Order {
+    /// The id of the host's process.
+    pub(super) host: u32,
+    /// In bytes.
+    pub(super) max_memory: usize,
+    pub(super) timeout: Duration,
+    pub(super) density: Density,
+}
+
+impl Order {
+    pub(super) fn to_arguments(self) -> [String; 4] {
+        let density = match self.density {
+            Density::Few => "few".to_owned(),
+            Density::Many { max_memory } => max_memory.to_string(),
+        };
+        [
+            self.host.to_string(),
+            self.max_memory.to_string(),
+            self.timeout.as_secs().max(1).to_string(),
+            density,
+        ]
+    }
+
+    fn from_arguments(arguments: impl Iterator<Item = OsString>) -> Option<Self> {
+        let arguments: Option<Vec<_>> =
+            arguments.map(|argument| argument.into_string().ok()).collect();
+        let [host, max_memory, timeout, density] = <[String; 4]>::try_from(arguments?).ok()?;
+        Some(Self {
+            host: host.parse().ok()?,
+            max_memory: max_memory.parse().ok()?,
+            timeout: Duration::from_secs(timeout.parse().ok()?),
+            density: match density.as_str() {
+                "few" => Density::Few,
+                max_memory => Density::Many { max_memory: max_memory.parse().ok()? },
+            },
+        })
+    }
+}
+
+/// Compiles a component and returns the exit status, if this process was started in order to compile. A program that is
+/// named in [`Compile::program`](crate::config::Compile::program) calls this before it does anything else, and ends if
+/// there is a status:
+///
+/// ```
+/// use std::process::ExitCode;
+///
+/// fn main() -> ExitCode {
+///     if let Some(status) = ws_host::run_as_compiler() {
+///         return status;
+///     }
+///     // What the program does otherwise.
+///     ExitCode::SUCCESS
+/// }
+/// ```
+pub fn run_as_compiler() -> Option<ExitCode> {
+    let mut arguments = std::env::args_os();
+    if arguments.next()? != NAME {
+        return None;
+    }
+    let Some(order) = Order::from_arguments(arguments) else {
+        report(&format!("{NAME} is started by ws-host only"));
+        return Some(ExitCode::from(USAGE));
+    };
+    let compiled = limit(order).map_err(wasmtime::Error::from).and_then(|()| compile(order));
+    Some(match compiled {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let text = format!("{error:#}");
+            report(&text);
+            let status = if is_out_of_memory(&text) { OUT_OF_MEMORY } else { INVALID };
+            ExitCode::from(u8::try_from(status).expect("a small number"))
+        }
+    })
+}
+
+/// Returns whether a report is about memory: that of Rust's allocator before it aborts, or that of `mmap`.
+pub(super) fn is_out_of_memory(report: &str) -> bool {
+    report.contains("memory allocation of") || report.contains("Cannot allocate memory")
+}
+
+fn compile(order: Order) -> wasmtime::Result<()> {
+    let mut component = Vec::new();
+    stdin().read_to_end(&mut component)?;
+    let engine = Engine::new(&runtime::engine_config(order.density))?;
+    let artifact = engine.precompile_component(&component)?;
+    stdout().write_all(&artifact)?;
+    Ok(stdout().flush()?)
+}
+
+/// Takes the process's limits, and makes it end with its host.
+fn limit(order: Order) -> Result<()> {
+    close_inherited_files();
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    if parent_id() != order.host {
+        // The host ended before it could be known.
+        std::process::exit(i32::from(USAGE));
+    }
+    // Unlike the limit on addresses, this one counts only memory that can be written: not the program itself.
+    let memory = u64::try_from(order.max_memory).ok();
+    setrlimit(Resource::Data, Rlimit { current: memory, maximum: memory })?;
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    // The host ends the process in time. This is for a host that is stopped, or busy.
+    let seconds = Some(order.timeout.as_secs().saturating_mul(cores).saturating_add(1));
+    setrlimit(Resource::Cpu, Rlimit { current: seconds, maximum: seconds })?;
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    let _ = nice(NICER);
+    Ok(())
+}
+
+/// Closes what the host itself has inherited from its parent, such as sockets of a service manager. The host's own files
+/// close by themselves.
+#[expect(unsafe_code, reason = "the standard library cannot close a file that it did not open")]
+fn close_inherited_files() {
+    // SAFETY: nothing in this process has opened a file yet, or knows a file descriptor but the standard ones. Kernels
+    // before 5.9 refuse the call; then the files stay open.
+    unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) };
+}
+
+fn report(text: &str) {
+    // Without standard error, nobody is told.
+    let _ = writeln!(stderr(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_is_the_same_after_the_command_line() {
+        for density in [Density::Few, Density::Many { max_memory: 1 << 26 }] {
+            let timeout = Duration::from_secs(7);
+            let order = Order { host: 5, max_memory: 1 << 31, timeout, density };
+            let arguments = order.to_arguments().into_iter().map(OsString::from);
+            assert_eq!(Order::from_arguments(arguments), Some(order));
+        }
+        let arguments = ["5", "x", "7", "few"].map(OsString::from);
+        assert_eq!(Order::from_arguments(arguments.into_iter()), None);
+    }
+}
