@@ -41,7 +41,7 @@ type SetNumber = fn(&mut Config, usize);
 type SetTime = fn(&mut Config, Duration);
 
 /// The greatest number is the greatest of its type: of `u32` and `u8` where the setting is one.
-const NUMBERS: [(&str, Edges, SetNumber); 18] = [
+const NUMBERS: [(&str, Edges, SetNumber); 19] = [
     ("backlog", [Wrong, Serves, Serves], |config, n| config.backlog = u32_of(n)),
     ("workers", [Serves, Serves, Wrong], |config, n| {
         config.host.workers = NonZeroUsize::new(n).unwrap_or(NonZeroUsize::MIN);
@@ -52,6 +52,7 @@ const NUMBERS: [(&str, Edges, SetNumber); 18] = [
         config.host.limits.max_header_size = n;
     }),
     ("max-buffered", [Wrong, Wrong, Wrong], |config, n| config.host.limits.max_buffered = n),
+    ("compile-memory", [Wrong, Serves, Wrong], |config, n| config.host.compile.max_memory = n),
     ("max-http2-streams", [Wrong, Serves, Wrong], |config, n| {
         config.host.limits.max_http2_streams = u32_of(n);
     }),
@@ -80,8 +81,9 @@ const NUMBERS: [(&str, Edges, SetNumber); 18] = [
 ];
 
 /// One is a nanosecond.
-const TIMES: [(&str, Edges, SetTime); 10] = [
+const TIMES: [(&str, Edges, SetTime); 11] = [
     ("handshake-timeout", [Wrong, Wrong, Serves], |config, t| config.host.timeouts.handshake = t),
+    ("compile-timeout", [Wrong, Wrong, Serves], |config, t| config.host.compile.timeout = t),
     ("drain-timeout", [Serves, Serves, Serves], |config, t| config.host.timeouts.drain = t),
     ("max-cpu", [Wrong, Wrong, Serves], |config, t| one(config).limits.max_cpu = t),
     ("max-time", [Wrong, Wrong, Serves], |config, t| one(config).limits.max_time = t),

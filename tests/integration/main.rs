@@ -16,6 +16,7 @@ mod clients; // clients in other languages, and a browser
 mod closing; // closing handshakes
 mod commands; // what handlers can do: broadcast, ping, ask
 mod compatibility; // prebuilt components
+mod compiling; // compiling in a process with limits, and the cache
 mod compression; // with clients that offer it
 mod compression_errors; // invalid compressed messages
 mod configuration; // several resources, from a file

@@ -13,7 +13,7 @@ const FOUR_MIB: &[&str] = &["--max-memory", "4MiB"];
 const ENGINES: [&[&str]; 2] = [&["--instance-per", "resource"], &["--instance-per", "client"]];
 
 /// Writes the echo handler with an additional core module, which every instance instantiates.
-fn echo_with(folder: &TempDir, module: &str) -> Result<PathBuf> {
+pub(crate) fn echo_with(folder: &TempDir, module: &str) -> Result<PathBuf> {
     const MODULE: u8 = 1;
     const INSTANCE: u8 = 2;
     let mut bytes = std::fs::read(component("echo"))?;

@@ -19,7 +19,7 @@ const OTHERS_WRITE: u32 = 0o022;
 const COMPLETE: &str = "compiled";
 const INCOMPLETE: &str = "part";
 
-/// The total size of the files, in bytes: some 40 components with an interpreter. Beyond it, the files that were not
+/// The total size of the files, in bytes: some 25 components with an interpreter. Beyond it, the files that were not
 /// used for the longest time are removed.
 const MAX_SIZE: u64 = 1 << 30;
 

@@ -6,7 +6,9 @@ use std::os::unix::process::parent_id;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, Signal, nice, set_parent_process_death_signal, setrlimit};
+use rustix::process::{
+    Resource, Rlimit, Signal, getrlimit, nice, set_parent_process_death_signal, setrlimit,
+};
 use wasmtime::Engine;
 
 use super::Density;
@@ -88,8 +90,11 @@ pub fn run_as_compiler() -> Option<ExitCode> {
         report(&format!("{NAME} is started by ws-host only"));
         return Some(ExitCode::from(USAGE));
     };
-    let compiled = limit(order).map_err(wasmtime::Error::from).and_then(|()| compile(order));
-    Some(match compiled {
+    if let Err(error) = limit(order) {
+        report(&format!("its limits cannot be set: {error}"));
+        return Some(ExitCode::FAILURE);
+    }
+    Some(match compile(order) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let text = format!("{error:#}");
@@ -122,16 +127,20 @@ fn limit(order: Order) -> Result<()> {
         // The host ended before it could be known.
         std::process::exit(i32::from(USAGE));
     }
+    let _ = nice(NICER);
     // Unlike the limit on addresses, this one counts only memory that can be written: not the program itself.
-    let memory = u64::try_from(order.max_memory).ok();
-    setrlimit(Resource::Data, Rlimit { current: memory, maximum: memory })?;
+    lower(Resource::Data, order.max_memory as u64)?;
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
     // The host ends the process in time. This is for a host that is stopped, or busy.
-    let seconds = Some(order.timeout.as_secs().saturating_mul(cores).saturating_add(1));
-    setrlimit(Resource::Cpu, Rlimit { current: seconds, maximum: seconds })?;
-    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
-    let _ = nice(NICER);
+    lower(Resource::Cpu, order.timeout.as_secs().saturating_mul(cores).saturating_add(1))?;
+    lower(Resource::Core, 0)?;
     Ok(())
+}
+
+/// Sets a limit, unless the one that the host has is lower.
+fn lower(resource: Resource, limit: u64) -> Result<()> {
+    let limit = getrlimit(resource).maximum.map_or(limit, |maximum| maximum.min(limit));
+    Ok(setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?)
 }
 
 /// Closes what the host itself has inherited from its parent, such as sockets of a service manager. The host's own files
