@@ -124,9 +124,6 @@ Sizes are written as 64KiB, 1MiB or 1048576; times as 500ms, 10s or 2m.
 Ctrl-C closes every client with 1001 and waits for them; a second Ctrl-C exits at once.
 SIGHUP reads the certificate, the configuration and the components again.";
 
-/// This program, as it was started, even if its file has been replaced since. It compiles components, too.
-const THIS_PROGRAM: &str = "/proc/self/exe";
-
 /// What the program does.
 pub(crate) enum Task {
     /// Serve a configuration.
@@ -176,7 +173,7 @@ impl Args {
         if no_watch {
             config.host.watch = config::Watch::Off;
         }
-        config.host.compile.program = Some(THIS_PROGRAM.into());
+        config.host.compile.program = Some(crate::THIS_PROGRAM.into());
         Ok(if check { Task::Check(config) } else { Task::Serve(config) })
     }
 }

@@ -33,6 +33,9 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 /// The exit status that shells report for a program ended by SIGINT.
 const INTERRUPTED: i32 = 130;
 
+/// This program, as it was started, even if its file has been replaced since. It compiles components, too.
+const THIS_PROGRAM: &str = "/proc/self/exe";
+
 fn main() -> ExitCode {
     if let Some(status) = ws_host::run_as_compiler() {
         return status;

@@ -26,6 +26,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let cache = tempfile::tempdir().context("cannot create a temporary folder")?;
     let mut options = InspectOptions::new(max_memory);
     options.cache = Some(cache.path().to_owned());
+    options.compiler = Some(crate::THIS_PROGRAM.into());
     let inspection = inspect(&args.file, &options).await;
     let text = if args.json {
         serde_json::to_string_pretty(&inspection)? + "\n"

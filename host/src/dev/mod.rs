@@ -78,10 +78,12 @@ async fn first_server(args: &Args, workshop: &mut Workshop) -> Result<Option<Sta
 /// Starts the server. The inner error is one that saving a file may correct.
 async fn start(args: &Args, workshop: &Workshop) -> Result<Result<Started, String>> {
     let file = workshop.configuration();
-    let config = match config::read_with(file, Mode::Development, |settings| args.apply(settings)) {
-        Ok(config) => config,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
+    let mut config =
+        match config::read_with(file, Mode::Development, |settings| args.apply(settings)) {
+            Ok(config) => config,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+    config.host.compile.program = Some(crate::THIS_PROGRAM.into());
     open_files::raise_limit(config.host.limits.max_clients);
     let static_files = config.host.static_files.clone().map(|files| files.folder);
     match Server::start(config).await {

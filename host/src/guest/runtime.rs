@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, OnceLock};
 
-
 use wasmtime::component::Linker;
 use wasmtime::{Config, Engine};
 

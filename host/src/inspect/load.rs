@@ -9,8 +9,8 @@ use super::{Cost, InspectOptions};
 use crate::actor_resources::ActorResources;
 use crate::blocking::try_off_the_workers;
 use crate::guest::{
-    ComponentSpec, Density, Limits, LoadError, Runtime, RuntimeError, Source, StoreSettings,
-    Template,
+    CompileOptions, CompilerProcess, ComponentSpec, Density, Limits, LoadError, Runtime,
+    RuntimeError, Source, StoreSettings, Template, cancellation,
 };
 use crate::keyvalue::StoreLimits;
 use crate::outgoing::HttpSettings;
@@ -18,6 +18,10 @@ use crate::outgoing::HttpSettings;
 /// The limits of the one instance that is started: the defaults of a server.
 const MAX_CPU: Duration = Duration::from_secs(1);
 const MAX_TIME: Duration = Duration::from_secs(60);
+
+/// The limits of the compiler: the defaults of a server.
+const COMPILE_MEMORY: usize = 2 << 30;
+const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// More than a start writes: the log of an inspection is not limited by time.
 const MAX_LOG: usize = 1 << 20;
@@ -75,11 +79,9 @@ pub(super) async fn load(file: &Path, options: &InspectOptions) -> Result<Cost, 
         limits,
         max_log: MAX_LOG,
     };
-    let cache = options.cache.as_deref();
-    let runtime = Arc::new(Runtime::start(cache, Density::Few).map_err(Failure::Runtime)?);
-    let (template, first_load) = compile(&runtime, &spec).await?;
-    let cached_load = match cache {
-        Some(_) => Some(compile(&runtime, &spec).await?.1),
+    let (template, first_load) = compile(options, &spec).await?;
+    let cached_load = match options.cache {
+        Some(_) => Some(compile(options, &spec).await?.1),
         None => None,
     };
     let resources = Arc::new(ActorResources::new(Box::default(), Arc::default()));
@@ -89,16 +91,25 @@ pub(super) async fn load(file: &Path, options: &InspectOptions) -> Result<Cost, 
     Ok(Cost { first_load, cached_load, instance_memory: instance.memory(), max_memory })
 }
 
-/// Reads and compiles a component. Returns how long that took.
+/// Reads and compiles a component, with a runtime that does not know it yet. Returns how long that took.
 async fn compile(
-    runtime: &Arc<Runtime>,
+    options: &InspectOptions,
     spec: &ComponentSpec,
 ) -> Result<(Arc<Template>, Duration), Failure> {
-    let (runtime, spec) = (Arc::clone(runtime), spec.clone());
+    let process = options.compiler.clone().map(|program| CompilerProcess {
+        program,
+        max_memory: COMPILE_MEMORY,
+        timeout: COMPILE_TIMEOUT,
+    });
+    let options = CompileOptions { cache: options.cache.clone(), process };
+    let runtime = Runtime::start(options, Density::Few).map_err(Failure::Runtime)?;
+    let (_cancellation, cancelled) =
+        cancellation().map_err(|error| Failure::Panic(error.to_string()))?;
+    let spec = spec.clone();
     let compile = move || {
         let started = Instant::now();
         let source = Source::read(&spec.component)?;
-        let template = Template::compile(&runtime, source, &spec)?;
+        let template = Template::compile(&runtime, source, &spec, &cancelled)?;
         Ok((template, started.elapsed()))
     };
     match try_off_the_workers(compile).await {

@@ -23,6 +23,8 @@ pub struct InspectOptions {
     pub max_memory: usize,
     /// An empty folder, to which only this user can write. If it is given, the time to load from a cache is measured.
     pub cache: Option<PathBuf>,
+    /// The program that compiles it, as in [`Compile::program`](crate::config::Compile::program). `None`: this process.
+    pub compiler: Option<PathBuf>,
 }
 
 /// What is known about the file of a component. Sizes are in bytes.
@@ -143,7 +145,7 @@ pub struct Cost {
 impl InspectOptions {
     /// Returns options with a limit on the memory of an instance, and without a cache.
     pub fn new(max_memory: usize) -> Self {
-        Self { max_memory, cache: None }
+        Self { max_memory, cache: None, compiler: None }
     }
 }
 
