@@ -10,7 +10,7 @@ use ws_host_test_support::{Client, TestServer, host_binary, poll_until, wait_unt
 
 use crate::configured::ask_admin;
 use crate::keeper::{Keeper, ON_REQUEST, Scene, post_reload};
-use crate::memory::echo_with;
+use crate::memory::{ENGINES, echo_with};
 
 /// A module that takes gigabytes to compile, for 140 KB: each block's value has to be kept apart from all others.
 fn nested() -> String {
@@ -174,6 +174,43 @@ fn compiler_ends_when_its_resource_is_removed() -> Result<()> {
     let answer = ask_admin(admin, "DELETE /resources/keeper", "", b"")?;
     assert_eq!(answer.status, 200, "{answer:?}");
     wait_until(|| Ok(!is_compiler(compiler)))
+}
+
+/// A module with much data, which traps at its start if the data is not that of this version.
+fn with_data(version: u8) -> String {
+    let data = format!("\\{version:02x}").repeat(256 << 10);
+    format!(
+        r#"(module (memory 8) (data (i32.const 65536) "{data}")
+            (start $check)
+            (func $check (i32.and
+                (i32.eq (i32.load8_u (i32.const 65536)) (i32.load8_u (i32.const 327679)))
+                (i32.ne (i32.load8_u (i32.const 65536)) (i32.const 0)))
+                if return end unreachable))"#
+    )
+}
+
+#[test]
+fn components_that_differ_only_in_their_data_are_compiled_once() -> Result<()> {
+    for engine in ENGINES {
+        let folder = tempfile::tempdir()?;
+        let cache = folder.path().join("cache");
+        let compiled = || -> Result<usize> { Ok(std::fs::read_dir(&cache)?.count()) };
+        let flags = [engine, &["--cache", cache.to_str().context("not UTF-8")?]].concat();
+        let keeper = Keeper::new()?;
+        replace(&keeper, &with_data(1))?;
+        let Scene { keeper, server: _server, admin, client: mut first } = keeper.scene(&flags)?;
+        assert_eq!((first.ask("hello")?.as_str(), compiled()?), ("hello", 1), "{engine:?}");
+        for version in 2..5 {
+            replace(&keeper, &with_data(version))?;
+            let answer = post_reload(admin)?;
+            assert_eq!(answer.status, 200, "{engine:?}: {answer:?}");
+            assert_eq!((first.ask("hello")?.as_str(), compiled()?), ("hello", 1), "{engine:?}");
+        }
+        replace(&keeper, &with_data(1).replace("65536))", "65537))"))?;
+        assert_eq!(post_reload(admin)?.status, 200);
+        assert_eq!(compiled()?, 2, "{engine:?}: other code was not compiled");
+    }
+    Ok(())
 }
 
 #[test]

@@ -10,7 +10,8 @@ use ws_host_test_support::{Client, TestServer, component, host_binary};
 const FOUR_MIB: &[&str] = &["--max-memory", "4MiB"];
 
 /// Flags that select each of the two engines: for few instances, and for many.
-const ENGINES: [&[&str]; 2] = [&["--instance-per", "resource"], &["--instance-per", "client"]];
+pub(crate) const ENGINES: [&[&str]; 2] =
+    [&["--instance-per", "resource"], &["--instance-per", "client"]];
 
 /// Writes the echo handler with an additional core module, which every instance instantiates.
 pub(crate) fn echo_with(folder: &TempDir, module: &str) -> Result<PathBuf> {

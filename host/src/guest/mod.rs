@@ -33,6 +33,7 @@ mod log_line;
 mod memories;
 mod optional;
 mod recent_stderr;
+mod reserved;
 mod runtime;
 mod stacks;
 mod state;

@@ -249,8 +249,7 @@ fn compile(
     cancelled: &Cancelled,
 ) -> Result<(Arc<Component>, Option<Arc<Images>>), CompileError> {
     let Runtime { engine, compiler, .. } = runtime;
-    if let Some(separated) = image::separate(bytes).map_err(CompileError::no_memory)? {
-        let Separated { component, images } = separated;
+    if let Some(Separated { component, images }) = image::separate(bytes) {
         match compiler.compile(engine, &component, cancelled) {
             Ok(component) => return Ok((component, Some(images))),
             Err(CompileError::Invalid(_)) => {}

@@ -53,10 +53,10 @@ pub(super) enum CompileError {
 }
 
 impl Compiler {
-    pub(super) fn new(options: CompileOptions, density: Density) -> Self {
+    pub(super) fn new(options: &CompileOptions, density: Density) -> Self {
         let CompileOptions { cache, process } = options;
         let cache = cache.as_deref().and_then(Cache::open);
-        Self { density, cache, process, in_use: Mutex::default() }
+        Self { density, cache, process: process.clone(), in_use: Mutex::default() }
     }
 
     /// Checks that only this user can write to the cache. Must be called before anything is compiled.

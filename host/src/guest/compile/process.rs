@@ -113,7 +113,7 @@ pub(super) fn is_out_of_memory(report: &str) -> bool {
 fn compile(order: Order) -> wasmtime::Result<()> {
     let mut component = Vec::new();
     stdin().read_to_end(&mut component)?;
-    let engine = Engine::new(&runtime::engine_config(order.density))?;
+    let engine = Engine::new(&runtime::compiler_config(order.density))?;
     let artifact = engine.precompile_component(&component)?;
     stdout().write_all(&artifact)?;
     Ok(stdout().flush()?)

@@ -49,9 +49,9 @@ pub(in crate::guest) fn separate(component: &[u8]) -> Option<Separated> {
 fn images(created: &[&Module<'_>]) -> Result<Images> {
     let mut memories = Vec::new();
     for module in created {
-        for memory in &module.memories {
-            let contents = memory.contents().filter(|_| module.is_separable());
-            let image = contents.map(|contents| Image::new(memory.minimum, contents));
+        for (index, memory) in module.memories.iter().enumerate() {
+            let contents = module.contents(index);
+            let image = contents.map(|contents| Image::new(memory.minimum, &contents));
             memories.push(image.transpose()?);
         }
     }

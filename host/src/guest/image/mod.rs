@@ -7,6 +7,7 @@
 
 mod component;
 mod file;
+mod globals;
 mod mappings;
 mod module;
 mod supply;

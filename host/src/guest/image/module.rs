@@ -5,6 +5,7 @@ use wasmparser::{
     Data, DataKind, DataSectionReader, Encoding, MemoryType, Operator, Parser, Payload, TypeRef,
 };
 
+use super::globals::{self, Moved};
 use super::{Contents, THRESHOLD, WASM_PAGE};
 
 /// A core module, as far as it matters here.
@@ -13,6 +14,8 @@ pub(super) struct Module<'a> {
     /// The memories that the module defines: those that an instance creates, in this order.
     pub(super) memories: Vec<Memory<'a>>,
     is_separable: bool,
+    /// The module without data and without the initial values of its variables.
+    moved: Option<Moved>,
 }
 
 /// A memory that a module defines.
@@ -25,7 +28,7 @@ pub(super) struct Memory<'a> {
 impl<'a> Module<'a> {
     /// Reads a module. Returns `None` if it is malformed: the compiler reports why.
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
-        let mut module = Self { bytes, memories: Vec::new(), is_separable: true };
+        let mut module = Self { bytes, memories: Vec::new(), is_separable: true, moved: None };
         let mut imported_memories = 0;
         for payload in Parser::new(0).parse_all(bytes) {
             match payload.ok()? {
@@ -50,6 +53,13 @@ impl<'a> Module<'a> {
         }
         let data = module.memories.iter().map(|memory| memory.contents.size()).sum::<usize>();
         module.is_separable &= data >= THRESHOLD;
+        if module.is_separable && imported_memories == 0 {
+            module.moved = module
+                .memories
+                .first()
+                .map(|memory| memory.contents.start().unwrap_or(memory.minimum))
+                .and_then(|free| globals::move_to_memory(&module.strip()?, free));
+        }
         Some(module)
     }
 
@@ -83,9 +93,26 @@ impl<'a> Module<'a> {
         self.is_separable
     }
 
+    /// Returns what the image of a memory holds, if there is anything.
+    pub(super) fn contents(&self, memory: usize) -> Option<Contents<'_>> {
+        let mut segments = self.memories.get(memory)?.contents.segments.clone();
+        if let Some(moved) = self.moved.as_ref().filter(|_| memory == 0) {
+            segments.push((0, &moved.values));
+        }
+        Some(Contents { segments }).filter(|contents| self.is_separable && contents.size() > 0)
+    }
+
+    /// Returns the module without what its images hold.
+    pub(super) fn without_data(&self) -> Option<Vec<u8>> {
+        match &self.moved {
+            Some(moved) => Some(moved.module.clone()),
+            None => self.strip(),
+        }
+    }
+
     /// Returns the module without its data. Instructions that use data are then invalid, and the module is refused: in
     /// a module whose data is copied at its start, such instructions would find nothing.
-    pub(super) fn without_data(&self) -> Option<Vec<u8>> {
+    fn strip(&self) -> Option<Vec<u8>> {
         let mut module = wasm_encoder::Module::new();
         for payload in Parser::new(0).parse_all(self.bytes) {
             match payload.ok()? {
@@ -111,14 +138,14 @@ impl<'a> Memory<'a> {
         let minimum = usize::try_from(initial).ok()?.checked_mul(WASM_PAGE)?;
         Some(Self { minimum, contents: Contents::default() })
     }
-
-    /// Returns the data, if there is any.
-    pub(super) fn contents(&self) -> Option<&Contents<'a>> {
-        Some(&self.contents).filter(|contents| !contents.segments.is_empty())
-    }
 }
 
 impl Contents<'_> {
+    /// Returns the lowest offset that has data.
+    fn start(&self) -> Option<usize> {
+        self.segments.iter().map(|(offset, _)| *offset).min()
+    }
+
     fn size(&self) -> usize {
         self.segments.iter().map(|(_, bytes)| bytes.len()).sum()
     }
