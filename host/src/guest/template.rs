@@ -219,8 +219,9 @@ impl Template {
         state::install_limits(&mut store, self.limits);
         state::begin_event(store.as_context_mut(), EventName::Start);
         let images = self.images.clone();
-        let started = time_limit.wait(pin!(stacks::instantiate(&self.pre, &mut store, images)));
-        let (instance, stack) = started.await.map_err(|fault| store.data().explain(fault))?;
+        let started =
+            time_limit.wait(pin!(stacks::instantiate(&self.pre, &mut store, images))).await;
+        let (instance, stack) = started.map_err(|fault| store.data().explain(fault))?;
         store.data_mut().set_started();
         let handler = self.handler.load(&mut store, &instance)?;
         let optional = self.optional.load(&mut store, &instance)?;
