@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -40,6 +40,20 @@ async fn ask(address: SocketAddr, path: &str) -> String {
     answer
 }
 
+/// Blocks a worker until the returned sender is dropped. The worker has run everything before: it has taken no
+/// connection that it cannot answer.
+fn block(worker: &WorkerHandle) -> SyncSender<()> {
+    let (release, held) = sync_channel::<()>(1);
+    let (started, is_started) = sync_channel(1);
+    worker.run(async move {
+        let _ = started.send(());
+        // Ends with an error when the sender is dropped.
+        let _ = held.recv();
+    });
+    is_started.recv().expect("the task starts");
+    release
+}
+
 #[tokio::test]
 async fn health_check_names_a_stuck_worker_and_stopping_does_not_wait_for_it() {
     let server = server(1, Some(ANY_PORT)).await;
@@ -52,11 +66,7 @@ async fn health_check_names_a_stuck_worker_and_stopping_does_not_wait_for_it() {
         let _ = stopping.await;
     }));
     assert!(ask(address, "/healthz").await.starts_with("HTTP/1.1 200 "));
-    let (release, held) = sync_channel::<()>(1);
-    worker.run(async move {
-        // Blocks the worker until the sender is dropped.
-        let _ = held.recv();
-    });
+    let release = block(&worker);
     // The worker serves nobody now, but the server still answers requests.
     let stuck = "worker-0 has not responded for";
     loop {
@@ -72,10 +82,7 @@ async fn health_check_names_a_stuck_worker_and_stopping_does_not_wait_for_it() {
     assert!(metrics.contains("ws_host_workers_stuck 1\n"), "{metrics}");
     drop(release);
     while !ask(admin, "/healthz").await.starts_with("HTTP/1.1 200 ") {}
-    let (_release, held) = sync_channel::<()>(1);
-    worker.run(async move {
-        let _ = held.recv();
-    });
+    let _release = block(&worker);
     drop(stop);
     assert_eq!(running.await.expect("no panic"), Stopped::Drained);
 }
@@ -88,10 +95,7 @@ async fn connection_assigned_to_a_stuck_worker_is_answered() {
     let is_on_first = |handle: &&WorkerHandle| handle.id() == handles[0].id();
     let (healthy, stuck) = handles.iter().partition::<Vec<_>, _>(is_on_first);
     assert_eq!((healthy.len(), stuck.len()), (2, 2));
-    let (_release, held) = sync_channel::<()>(1);
-    stuck[0].run(async move {
-        let _ = held.recv();
-    });
+    let _release = block(stuck[0]);
     let [first, second, third, fourth] = handles;
     drop((second, fourth));
     let _running = AbortOnDropHandle::new(tokio::spawn(server.run(std::future::pending())));
