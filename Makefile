@@ -38,6 +38,8 @@ build: host components
 
 host:
 	$(CARGO) build --release -p ws-host -p embedding
+	@# By itself: it needs a feature of tokio that the server must not have.
+	$(CARGO) build --release -p ws-host-testing
 
 components: setup
 	$(GUEST_BUILD) $(addprefix -p ,$(EXAMPLES))
@@ -62,6 +64,7 @@ unit:
 
 integration:
 	$(CARGO) test --release -p ws-host --lib --bins --tests
+	$(CARGO) test --release -p ws-host-testing
 	$(CARGO) test --release -p ws-host-integration
 
 # Installs real clients: the npm package `ws`, the PyPI package `websockets`, a headless Chromium.

@@ -2,6 +2,11 @@
 
 use tokio::task::{JoinError, spawn_blocking};
 
+#[cfg(feature = "testing")]
+use self::in_progress::InProgress;
+#[cfg(feature = "testing")]
+pub(crate) use self::in_progress::is_in_progress;
+
 /// Runs work that waits for files or computes for long. A panic in it continues in the calling task.
 ///
 /// # Cancel safety
@@ -25,8 +30,50 @@ pub(crate) async fn off_the_workers<T: Send + 'static>(
 pub(crate) async fn try_off_the_workers<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, JoinError> {
-    match spawn_blocking(work).await {
+    match wait_for_thread(spawn_blocking(work)).await {
         Err(error) if error.is_cancelled() => std::future::pending().await,
         done => done,
+    }
+}
+
+/// Waits for the result of work that another thread does.
+///
+/// # Cancel safety
+///
+/// That of `result`.
+pub(crate) async fn wait_for_thread<T>(result: impl Future<Output = T>) -> T {
+    #[cfg(feature = "testing")]
+    let _in_progress = InProgress::begin();
+    result.await
+}
+
+/// Whether tasks of this thread wait for such work: a test whose host runs on this thread waits, too.
+#[cfg(feature = "testing")]
+mod in_progress {
+    use std::cell::Cell;
+
+    thread_local! {
+        static COUNT: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(crate) fn is_in_progress() -> bool {
+        COUNT.get() > 0
+    }
+
+    /// A task that waits for its work.
+    pub(super) struct InProgress;
+
+    impl InProgress {
+        pub(super) fn begin() -> Self {
+            COUNT.set(COUNT.get().wrapping_add(1));
+            Self
+        }
+    }
+
+    impl Drop for InProgress {
+        fn drop(&mut self) {
+            // A task of a runtime with several threads may have begun elsewhere. No test has such a runtime.
+            COUNT.set(COUNT.get().wrapping_sub(1));
+        }
     }
 }

@@ -23,7 +23,7 @@ use self::recovery::Recovery;
 use self::resource::Resource;
 use self::server::Server;
 use self::timeouts::Timeouts;
-use crate::{check, componentize, connect, dev, new};
+use crate::{check, componentize, connect, dev, new, test_command};
 
 /// Serves WebSocket clients with handlers that are WebAssembly components.
 #[derive(Debug, Parser)]
@@ -55,6 +55,7 @@ enum Command {
     Dev(dev::Args),
     Check(check::Args),
     Component(componentize::Args),
+    Test(test_command::Args),
 }
 
 /// What to serve, and how.
@@ -140,6 +141,8 @@ pub(crate) enum Task {
     Inspect(check::Args),
     /// Make a component.
     Componentize(componentize::Args),
+    /// Run the scripts of a project.
+    Test(test_command::Args),
 }
 
 impl Args {
@@ -165,6 +168,7 @@ impl Args {
             Some(Command::Dev(args)) => return Ok(Task::Develop(args)),
             Some(Command::Check(args)) => return Ok(Task::Inspect(args)),
             Some(Command::Component(args)) => return Ok(Task::Componentize(args)),
+            Some(Command::Test(args)) => return Ok(Task::Test(args)),
             None => {}
         }
         let Serve { check, no_watch, dev, .. } = self.serve;

@@ -36,11 +36,14 @@ mod keyvalue;
 mod log_rate;
 mod outgoing;
 mod pattern;
+mod platform;
 mod reload;
 mod resource;
 mod running;
 mod server;
 mod slice;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod ticker;
 mod timers;
 mod topics;

@@ -1,9 +1,10 @@
 //! Limits for log lines that clients can cause: on their rate, and on the length of what they quote.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 /// The time between two lines of one kind, or between two bursts of such lines. A reader sees that the problem
 /// continues, and many clients cannot fill a disk.

@@ -10,6 +10,7 @@ mod log;
 mod new;
 mod open_files;
 mod signals;
+mod test_command;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -86,6 +87,7 @@ fn run_task(task: Task, log: &Log) -> Result<ExitCode> {
         Task::Develop(args) => runtime.block_on(dev::run(args, log)).map(|()| ExitCode::SUCCESS),
         Task::New(args) => new::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Componentize(args) => componentize::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Test(args) => test_command::run(&args),
     };
     // The program must not wait for a handler that still sleeps.
     runtime.shutdown_background();

@@ -18,12 +18,12 @@ mod liveness;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Id};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
 use self::liveness::Liveness;
@@ -99,6 +99,14 @@ impl Workers {
         let first = workers.spawn_worker(0)?;
         workers.all.lock().push(first);
         Ok(workers)
+    }
+
+    /// Returns the current runtime as the only worker. It must be a single-threaded one.
+    #[cfg(feature = "testing")]
+    pub(crate) fn on_this_runtime() -> Self {
+        let worker = Worker::new("worker-0".to_owned(), Handle::current());
+        let all = Mutex::new(vec![worker]);
+        Self { max: NonZeroUsize::MIN, all, running: watch::Sender::new(()) }
     }
 
     /// Returns the first worker, which always exists.

@@ -68,6 +68,7 @@ pages! {
     performance: "performance.md";
     rooms: "rooms.md";
     state_and_reload: "state-and-reload.md";
+    testing: "testing.md";
     timers: "timers.md";
     topics: "topics.md";
 }

@@ -287,7 +287,8 @@ fn handler_runs_in_development_mode() -> Result<()> {
     let server = project.serve()?;
     let mut client = Client::connect(&server)?;
     client.send_text("trap")?;
-    assert_eq!(client.expect_close(1011)?, "told to panic");
+    let reason = client.expect_close(1011)?;
+    assert!(reason.starts_with("told to panic (tests/guests/examples/trap.rs:"), "{reason}");
     Ok(())
 }
 

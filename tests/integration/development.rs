@@ -9,7 +9,8 @@ use crate::configured::Configuration;
 fn development_mode_tells_the_client_why_its_handler_panicked() -> Result<()> {
     let (mut server, mut client) = TestServer::with_client("guest-trap", &["--dev"])?;
     client.send_text("trap")?;
-    assert_eq!(client.expect_close(1011)?, "told to panic");
+    let reason = client.expect_close(1011)?;
+    assert!(reason.starts_with("told to panic (tests/guests/examples/trap.rs:"), "{reason}");
     server.wait_for_log("the handler trapped")?;
     // The backtrace, with the name of the function that panicked.
     server.wait_for_log("wasm backtrace")?;

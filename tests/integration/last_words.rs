@@ -1,17 +1,32 @@
 //! What the log and, in development mode, the client get to know about a fault: the event, the client, the words of the
 //! handler, and where it happened.
 
-use anyhow::Result;
-use ws_host_test_support::{Client, TestServer};
+use anyhow::{Context, Result, ensure};
+use ws_host_test_support::{Client, TestServer, root};
 
 const GUEST: &str = "guest-last_words";
+
+/// The source of the guest, as its panics name it.
+const SOURCE: &str = "tests/guests/examples/last_words.rs";
+
+/// Returns the words of a panic: its message, and the place of the only line with this text in the guest's source.
+fn panic_at(message: &str, code: &str) -> Result<String> {
+    let source = std::fs::read_to_string(root().join(SOURCE))?;
+    let mut places = source.lines().zip(1..).filter_map(|(line, number)| {
+        let column = line.find(code)? + 1;
+        Some(format!("{message} ({SOURCE}:{number}:{column})"))
+    });
+    let place = places.next().context("no line has this text")?;
+    ensure!(places.next().is_none(), "several lines have the text {code}");
+    Ok(place)
+}
 
 #[test]
 fn words_of_an_earlier_event_do_not_explain_a_fault() -> Result<()> {
     let (_server, mut client) = TestServer::with_client(GUEST, &["--dev"])?;
     assert_eq!(client.ask("print all is well")?, "printed");
     client.send_text("panic no such room")?;
-    assert_eq!(client.expect_close(1011)?, "no such room");
+    assert_eq!(client.expect_close(1011)?, panic_at("no such room", r#"panic!("{line}")"#)?);
     Ok(())
 }
 
@@ -33,31 +48,39 @@ fn handler_that_exits_is_explained_by_its_words() -> Result<()> {
     Ok(())
 }
 
+/// Expects the line of a fault in the log, with its event, and with the message and the place of its panic.
+fn expect_fault(server: &mut TestServer, event: &str, message: &str, code: &str) -> Result<String> {
+    let line = server.wait_for_log("the handler trapped")?;
+    ensure!(line.contains(&format!("event={event:?}")), "{line}");
+    ensure!(line.contains(&format!("stderr={:?}", panic_at(message, code)?)), "{line}");
+    Ok(line)
+}
+
 #[test]
-fn every_fault_is_logged_with_its_event_and_client() -> Result<()> {
+fn every_fault_is_logged_with_its_event_its_client_and_the_place_of_the_panic() -> Result<()> {
     let mut server = TestServer::serving(GUEST)?;
     let mut client = Client::connect(&server)?;
     client.send_text("panic one")?;
     client.expect_close(1011)?;
-    let line = server.wait_for_log("the handler trapped")?;
-    assert!(line.contains(r#"event="received-text""#) && line.contains("client="), "{line}");
-    assert!(line.contains(r#"stderr="one""#), "{line}");
+    let line = expect_fault(&mut server, "received-text", "one", r#"panic!("{line}")"#)?;
+    assert!(line.contains("client="), "{line}");
 
     let mut client = Client::connect(&server)?;
     client.send_frame(0x82, b"x")?;
     client.expect_close(1011)?;
-    let line = server.wait_for_log("the handler trapped")?;
-    assert!(line.contains(r#"event="received-binary""#) && line.contains("client="), "{line}");
+    let code = r#"panic!("in received-binary")"#;
+    let line = expect_fault(&mut server, "received-binary", "in received-binary", code)?;
+    assert!(line.contains("client="), "{line}");
 
     let mut client = Client::connect(&server)?;
     client.send_close(1000, "panic")?;
-    let line = server.wait_for_log("the handler trapped")?;
-    assert!(line.contains(r#"event="disconnected""#) && line.contains("client="), "{line}");
+    let code = "assert!(how.reason()";
+    let line = expect_fault(&mut server, "disconnected", "in disconnected", code)?;
+    assert!(line.contains("client="), "{line}");
 
     let mut client = Client::connect(&server)?;
     client.send_text("timer")?;
-    let line = server.wait_for_log("the handler trapped")?;
-    assert!(line.contains(r#"event="fired""#) && line.contains(r#"stderr="in fired""#), "{line}");
+    expect_fault(&mut server, "fired", "in fired", r#"panic!("in fired")"#)?;
     Ok(())
 }
 
@@ -78,8 +101,7 @@ fn message_of_a_burst_that_traps_is_logged_with_its_own_event() -> Result<()> {
 fn fault_in_suspend_is_logged_as_that_event() -> Result<()> {
     let (mut server, mut client) = TestServer::with_client(GUEST, &["--hibernate-after", "100ms"])?;
     client.send_text("suspend")?;
-    let line = server.wait_for_log("the handler trapped")?;
-    assert!(line.contains(r#"event="suspend""#) && line.contains("in suspend"), "{line}");
+    expect_fault(&mut server, "suspend", "in suspend", "assert!(!self.fails_to_suspend")?;
     Ok(())
 }
 

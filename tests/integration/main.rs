@@ -73,6 +73,7 @@ mod reasons; // the reasons for `suspend` and `resume`
 mod reload; // new code while clients are connected
 mod replaced; // files that are replaced repeatedly
 mod room_for_instances; // `max-instances`
+mod scripts; // `ws-host test`
 mod sdk_files; // the SDK files of the templates and the contract
 mod sending; // messages of handlers as frames
 mod shared_data; // memory that instances of a component share

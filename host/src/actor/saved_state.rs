@@ -1,7 +1,9 @@
 //! A state without an instance, and the code that saved it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::budget::{Budget, Share};
 use crate::guest::{Reason, Template};

@@ -5,10 +5,10 @@
 //! dropped. An instance that is outside its slot at that moment is lost.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::sleep_until;
+use tokio::time::{Instant, sleep_until};
 
 use super::code::SwapOutcome;
 use super::saved_state::{CodeVersion, SavedState};

@@ -15,9 +15,10 @@
 //! the first one.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
+use tokio::time::Instant;
 
 use super::code::Code;
 use super::saved_state::CodeVersion;

@@ -223,6 +223,14 @@ impl<'a> Turn<'a> {
         self.finish_call(live, result)
     }
 
+    /// Lets the instance find out whether its next event has to fail.
+    #[cfg(feature = "testing")]
+    pub(crate) fn look_for_demand(&mut self) {
+        if let InstanceState::Live(live) = &mut self.slot.instance {
+            live.guest.look_for_demand();
+        }
+    }
+
     /// Returns whether there is an instance in memory.
     pub(crate) fn has_instance(&self) -> bool {
         matches!(self.slot.instance, InstanceState::Live(_))

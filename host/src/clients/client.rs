@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard};
+use tokio::time::Instant;
 use ws_host_protocol::handshake::Version;
 use ws_host_protocol::{CloseFrame, CloseFrameError, Form, Outbound, SendError, SharedMessage};
 

@@ -1,8 +1,10 @@
 //! Clients that expire at a certain time, for example because a token expires.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
+use tokio::time::Instant;
 use ws_host_protocol::SendError;
 
 use super::Client;
@@ -34,20 +36,35 @@ pub(crate) enum ExpiryState {
     Now,
 }
 
-/// The time since the machine started, including the time for which it was suspended: tokens keep ageing while it is
-/// suspended.
+/// A time that continues while the machine is suspended: tokens keep ageing then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Uptime(Duration);
+struct Uptime(Instant);
 
 impl Uptime {
     fn now() -> Self {
-        let now = clock_gettime(ClockId::Boottime);
-        Self(Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0)))
+        Self(Instant::now() + suspended())
     }
 
     fn until(self, later: Self) -> Duration {
-        later.0.saturating_sub(self.0)
+        later.0.saturating_duration_since(self.0)
     }
+}
+
+/// Returns for how long the machine has been suspended since it started, accurate to two seconds.
+fn suspended() -> Duration {
+    /// The result, in seconds. It changes only when it has become wrong by more than a second: the two clocks are not
+    /// read at the same moment, and a client's time must not move back and forth.
+    static SECONDS: AtomicU64 = AtomicU64::new(0);
+    let seconds = |clock| clock_gettime(clock).tv_sec.unsigned_abs();
+    // Read last, the clock that includes the suspended time is never behind the other one.
+    let running = seconds(ClockId::Monotonic);
+    let now = seconds(ClockId::Boottime).saturating_sub(running);
+    let last = SECONDS.load(Ordering::Relaxed);
+    if now.abs_diff(last) <= 1 {
+        return Duration::from_secs(last);
+    }
+    SECONDS.store(now, Ordering::Relaxed);
+    Duration::from_secs(now)
 }
 
 impl Expiry {
@@ -122,13 +139,16 @@ impl Client {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
     use crate::clients::test_client;
 
     const SECOND: Duration = Duration::from_secs(1);
 
     fn at(seconds: u32) -> Uptime {
-        Uptime(SECOND * (1000 + seconds))
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        Uptime(*START + SECOND * seconds)
     }
 
     #[test]

@@ -19,14 +19,18 @@ impl fmt::Display for ClientId {
     }
 }
 
-/// A generator of client ids. The ids increase, beginning at a random number: an id that a handler saved must not name
-/// another client after a restart, or on another host.
+/// A generator of client ids. The ids increase, on a real host beginning at a random number: an id that a handler saved
+/// must not name another client after a restart, or on another host.
 #[derive(Debug)]
 pub(crate) struct Ids(AtomicU64);
 
 impl Ids {
-    pub(crate) fn new() -> Self {
-        Self(AtomicU64::new(rand::random_range(1..=ID_LIMIT - MIN_IDS)))
+    pub(crate) fn from_random_start() -> Self {
+        Self::starting_at(rand::random_range(1..=ID_LIMIT - MIN_IDS))
+    }
+
+    pub(crate) fn starting_at(first: u64) -> Self {
+        Self(AtomicU64::new(first))
     }
 
     pub(crate) fn next(&self) -> ClientId {
@@ -40,7 +44,7 @@ mod tests {
 
     #[test]
     fn ids_rise_and_begin_at_another_number_each_time() {
-        let [one, other] = [Ids::new(), Ids::new()];
+        let [one, other] = [Ids::from_random_start(), Ids::from_random_start()];
         let (first, second) = (one.next(), one.next());
         assert!(first < second && second.0 < ID_LIMIT);
         assert!(

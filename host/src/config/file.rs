@@ -118,7 +118,7 @@ fn check_components(config: Config) -> Result<Config, InvalidSetting> {
     Err(InvalidSetting { location: ConfigLocation::Resource(number), key: "component", why })
 }
 
-fn line(text: &str, span: Option<Range<usize>>) -> usize {
+pub(crate) fn line(text: &str, span: Option<Range<usize>>) -> usize {
     let before = span.and_then(|span| text.get(..span.start)).unwrap_or_default();
     before.matches('\n').count() + 1
 }
@@ -147,12 +147,16 @@ fn key(table: &DeTable<'_>, name: &str) -> Option<Range<usize>> {
 
 /// Rewrites serde's message about an unknown key, which lists all known keys: if one of them is similar, only that one
 /// is suggested.
-fn with_suggestion(message: &str) -> String {
+pub(crate) fn with_suggestion(message: &str) -> String {
     let mut keys = message.split('`').skip(1).step_by(2);
     let (true, Some(unknown)) = (message.starts_with("unknown field"), keys.next()) else {
         return message.trim().replace('\n', ", ");
     };
-    let known: Vec<&str> = keys.collect();
+    suggestion(unknown, &keys.collect::<Vec<_>>())
+}
+
+/// Returns the message about an unknown key: it suggests the similar one among the known keys, or lists all of them.
+pub(crate) fn suggestion(unknown: &str, known: &[&str]) -> String {
     let nearest = known
         .iter()
         .map(|key| (strsim::jaro_winkler(unknown, key), key))

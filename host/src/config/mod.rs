@@ -45,8 +45,12 @@ use ws_host_protocol::handshake::{Origins, Versions};
 
 pub use self::address::{Address, InvalidAddress};
 pub(crate) use self::check::checked_resources;
+#[cfg(feature = "testing")]
+pub(crate) use self::check::default_cache;
 pub use self::check::{ConfigLocation, InvalidSetting};
 pub use self::file::{FileError, read, read_settings, read_with};
+#[cfg(feature = "testing")]
+pub(crate) use self::file::{line, suggestion, with_suggestion};
 pub use self::listen::{
     Certificate, ClientCertificates, Encryption, Listen, Need, ProxyProtocol, Tls,
 };

@@ -104,6 +104,12 @@ impl Guest {
         unsafe { self.stack.clear() };
     }
 
+    /// Finds out whether the next event has to fail.
+    #[cfg(feature = "testing")]
+    pub(crate) fn look_for_demand(&mut self) {
+        self.store.data_mut().meter.look_for_demand();
+    }
+
     /// Returns how many bytes all linear memories and tables of the instance take.
     pub(crate) fn memory(&self) -> usize {
         self.store.data().meter.memory()
@@ -258,7 +264,9 @@ impl Guest {
         let Some(Lifecycle { suspend, .. }) = &optional.lifecycle else { return Ok(None) };
         store.data_mut().state_reason = Some(reason);
         let (state,) = time_limit.wait(pin!(suspend.call_async(&mut *store, ()))).await?;
-        store.data_mut().state_reason = None;
+        let data = store.data_mut();
+        data.state_reason = None;
+        data.meter.look_for_demand();
         Ok(state)
     }
 
@@ -277,6 +285,7 @@ impl Guest {
         let (resumed,) = time_limit.wait(pin!(resume.call_async(&mut *store, (state,)))).await?;
         let data = store.data_mut();
         (data.state_reason, data.state_age) = (None, None);
+        data.meter.look_for_demand();
         Ok(resumed)
     }
 

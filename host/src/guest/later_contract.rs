@@ -1,10 +1,13 @@
 //! The runtime of a later host: its contract has functions, errors and interfaces that today's components do not know.
 
+use std::sync::Arc;
+
 use wasmtime::component::WasmStr;
 use wasmtime::{Result, StoreContextMut};
 
 use super::state::State;
 use super::{CompileOptions, Density, Runtime};
+use crate::platform::{Machine, Platform};
 
 type Store<'a> = StoreContextMut<'a, State>;
 
@@ -17,7 +20,9 @@ pub(crate) fn runtime() -> Result<Runtime> {
 }
 
 fn extended() -> Result<Runtime> {
-    let mut runtime = Runtime::start(CompileOptions::default(), Density::Few).expect("it starts");
+    let platform: Arc<dyn Platform> = Arc::new(Machine);
+    let options = CompileOptions::default();
+    let mut runtime = Runtime::start(options, Density::Few, platform).expect("it starts");
     runtime.linker.allow_shadowing(true);
     let mut clients = runtime.linker.instance("ws-host:socket/clients@0.1.0")?;
     clients.func_wrap("grown", |_: Store<'_>, (client,): (u64,)| Ok((client,)))?;

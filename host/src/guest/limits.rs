@@ -6,6 +6,7 @@ use std::time::Duration;
 use wasmtime::{ResourceLimiterAsync, UpdateDeadline};
 
 use super::cpu_clock::CpuClock;
+use super::demand::FaultDemand;
 use crate::slice;
 use crate::ticker;
 
@@ -22,6 +23,10 @@ const TABLE_ELEMENT: usize = 2 * size_of::<usize>();
 /// After how many bytes of new memory an event yields and is treated as a long computation. Ticks do not catch a guest
 /// that only grows its memory, because its event ends before the first tick.
 const GROWTH_BEFORE_YIELD: usize = 512 << 10;
+
+/// After how many ticks a call yields for the first time. After a single tick, a short call would also yield if a tick
+/// happens to fall into it, and everything that waits for the call would wait longer.
+const FIRST_YIELD: u64 = 2;
 
 /// The limits of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +62,15 @@ impl LimitExceeded {
     }
 }
 
+/// What an instance is called for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CallKind {
+    /// An event.
+    Event,
+    /// `suspend` or `resume`.
+    StateTransfer,
+}
+
 /// Measures what one instance uses.
 #[derive(Debug)]
 pub(super) struct Meter {
@@ -67,11 +81,44 @@ pub(super) struct Meter {
     clock: Arc<CpuClock>,
     /// CPU time that was charged to the event so far, in nanoseconds.
     used: u64,
+    /// After how many ticks an event is interrupted for the first time.
+    first_tick: u64,
+    demand: Arc<FaultDemand>,
 }
 
 impl Meter {
-    pub(super) fn new(limits: Limits, clock: Arc<CpuClock>) -> Self {
-        Self { limits, memory: 0, grown: 0, clock, used: 0 }
+    pub(super) fn new(limits: Limits, clock: Arc<CpuClock>, demand: Arc<FaultDemand>) -> Self {
+        Self { limits, memory: 0, grown: 0, clock, used: 0, first_tick: FIRST_YIELD, demand }
+    }
+
+    /// Returns after how many ticks an event is interrupted for the first time.
+    pub(super) fn first_tick(&self) -> u64 {
+        self.first_tick
+    }
+
+    /// If a fault is demanded, interrupts the next event at its first instruction.
+    pub(super) fn look_for_demand(&mut self) {
+        if self.demand.is_set() {
+            self.first_tick = 0;
+        }
+    }
+
+    /// Handles an interruption: that of an event in which a fault may be demanded, or a tick.
+    ///
+    /// # Errors
+    ///
+    /// The fault that was demanded, or [`LimitExceeded::Cpu`].
+    pub(super) fn interrupt(&mut self, call: CallKind) -> wasmtime::Result<UpdateDeadline> {
+        if self.first_tick > 0 {
+            return Ok(self.tick()?);
+        }
+        self.first_tick = FIRST_YIELD;
+        match call {
+            CallKind::Event if let Some(fault) = self.demand.take() => {
+                Err(fault.error(&self.limits))
+            }
+            CallKind::Event | CallKind::StateTransfer => Ok(UpdateDeadline::Continue(FIRST_YIELD)),
+        }
     }
 
     /// Returns how many bytes all linear memories and tables take.
@@ -102,8 +149,11 @@ impl Meter {
     }
 
     /// Handles a tick during a call: all other tasks of the worker run before the call continues.
-    pub(super) fn tick(&mut self) -> Result<UpdateDeadline, LimitExceeded> {
+    fn tick(&mut self) -> Result<UpdateDeadline, LimitExceeded> {
         self.charge()?;
+        if !slice::has_end() {
+            return Ok(UpdateDeadline::Continue(1));
+        }
         // Unlike wasmtime's own way of yielding, this one also lets the runtime poll for I/O.
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(slice::yield_now())))
     }
@@ -199,7 +249,7 @@ mod tests {
     fn meter() -> Meter {
         let time = Duration::from_secs(1);
         let limits = Limits { max_memory: 4 * MIB, max_cpu: time, max_time: time };
-        Meter::new(limits, Arc::new(CpuClock::new()))
+        Meter::new(limits, Arc::new(CpuClock::new()), Arc::default())
     }
 
     #[tokio::test]

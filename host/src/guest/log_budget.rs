@@ -1,8 +1,9 @@
 //! Limits how much the instances of a resource write to the log.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 /// The period of the budget.
 const PERIOD: Duration = Duration::from_secs(1);

@@ -1,8 +1,7 @@
 //! Writes lines of a guest to the host's log.
 
-use std::time::Instant;
-
 use bytesize::ByteSize;
+use tokio::time::Instant;
 use tracing::Level;
 
 use super::log_budget::{Line, LogBudget};

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 /// How many characters of a line, and of an explanation, are kept: more than fit into a close frame.
 const MAX_LENGTH: usize = 256;
 
-/// Marks the line of a Rust panic that gives the location. The message follows.
+/// Comes before the place in the first line of a Rust panic. The message follows in the next lines.
 const RUST_PANIC: &str = " panicked at ";
 
 /// The beginning of the line after the message of a Rust panic.
@@ -47,6 +47,8 @@ struct Report {
     last: String,
     /// The error that a report names.
     error: Option<String>,
+    /// Where in the guest's source it is, if that is not part of the error: the place of a Rust panic.
+    place: Option<String>,
     /// What the next line may belong to.
     expected: Expected,
 }
@@ -85,18 +87,23 @@ impl RecentStderr {
     }
 
     /// Returns why the current event failed, in the words of its language's runtime: the message of a panic or an
-    /// exception, or else the last line. Empty if nothing was written.
+    /// exception, with the place of a Rust panic in the source, or else the last line. Empty if nothing was written.
     pub(super) fn explanation(&self) -> String {
-        let report = self.0.report.lock();
-        report.error.as_ref().unwrap_or(&report.last).clone()
+        let Report { error, place, last, .. } = &*self.0.report.lock();
+        match (error, place) {
+            (Some(message), Some(place)) => format!("{message} ({place})"),
+            (Some(message), None) => message.clone(),
+            (None, _) => last.clone(),
+        }
     }
 }
 
 impl Report {
     fn add(&mut self, line: &str) {
-        if line.contains(RUST_PANIC) {
+        if let Some((_, place)) = line.split_once(RUST_PANIC) {
             if self.expected != Expected::Remainder {
                 (self.error, self.expected) = (None, Expected::RustMessage);
+                self.place = Some(place.trim_end_matches(':').to_owned());
             }
         } else if line.starts_with(PYTHON_TRACEBACK) {
             self.expected = Expected::PythonException;
@@ -121,9 +128,14 @@ impl Report {
                 self.expected = Expected::Anything;
             }
             Expected::RustMessage => {
-                let message = match &self.error {
-                    Some(message) => format!("{message} {line}"),
-                    None => quickjs_message(line).unwrap_or(line).to_owned(),
+                let message = match (&self.error, quickjs_message(line)) {
+                    (Some(message), _) => format!("{message} {line}"),
+                    (None, Some(message)) => {
+                        // The place is one in QuickJS's host.
+                        self.place = None;
+                        message.to_owned()
+                    }
+                    (None, None) => line.to_owned(),
                 };
                 self.error = Some(shorten(&message));
             }
@@ -135,7 +147,8 @@ impl Report {
     }
 
     fn end_with(&mut self, error: &str) {
-        (self.error, self.expected) = (Some(error.to_owned()), Expected::Remainder);
+        (self.error, self.place, self.expected) =
+            (Some(error.to_owned()), None, Expected::Remainder);
     }
 }
 
@@ -165,10 +178,10 @@ mod tests {
     }
 
     #[test]
-    fn rust_panic_gives_its_message() {
+    fn rust_panic_gives_its_message_and_its_place() {
         let panic = "before\n\nthread '<unnamed>' (1) panicked at src/lib.rs:14:13:\nno such\nroom\n\
                      note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace";
-        assert_eq!(explanation_of(panic), "no such room");
+        assert_eq!(explanation_of(panic), "no such room (src/lib.rs:14:13)");
     }
 
     #[test]
@@ -217,7 +230,9 @@ mod tests {
     fn long_lines_and_messages_are_shortened() {
         let long = "x".repeat(10 * MAX_LENGTH);
         assert_eq!(explanation_of(&long).len(), MAX_LENGTH);
-        let panic = format!("thread 'a' panicked at b:\n{}", format!("{long}\n").repeat(9));
-        assert_eq!(explanation_of(&panic).len(), MAX_LENGTH);
+        let panic = format!("thread 'a' panicked at b:1:2:\n{}", format!("{long}\n").repeat(9));
+        let explanation = explanation_of(&panic);
+        assert_eq!(explanation.len(), MAX_LENGTH + " (b:1:2)".len());
+        assert!(explanation.ends_with("x (b:1:2)"));
     }
 }

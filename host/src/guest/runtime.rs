@@ -12,6 +12,7 @@ use super::reserved::ReservedMemories;
 use super::stacks::Stacks;
 use super::state::State;
 use super::{denied, http, imports, keyvalue, wasi_config};
+use crate::platform::Platform;
 use crate::ticker::{self, Repeat};
 
 /// The size of a component's file, in bytes, from which its instances get long stacks. Such components contain an
@@ -64,6 +65,7 @@ pub(crate) struct Runtime {
     pub(super) engine: Engine,
     pub(super) linker: Linker<State>,
     pub(super) compiler: Compiler,
+    pub(super) platform: Arc<dyn Platform>,
     options: CompileOptions,
     density: Density,
     /// The runtime of large components, with long stacks. Started by the first of them.
@@ -91,8 +93,12 @@ impl Runtime {
     /// # Errors
     ///
     /// [`RuntimeError`]. A cache that cannot be used is no error; it is logged.
-    pub(crate) fn start(options: CompileOptions, density: Density) -> Result<Self, RuntimeError> {
-        Self::start_with(options, density, StackLengths::usual(density))
+    pub(crate) fn start(
+        options: CompileOptions,
+        density: Density,
+        platform: Arc<dyn Platform>,
+    ) -> Result<Self, RuntimeError> {
+        Self::start_with(options, density, StackLengths::usual(density), platform)
     }
 
     /// Returns the runtime for a component of this length: this one, or one with longer stacks.
@@ -108,7 +114,8 @@ impl Runtime {
             return Ok(runtime);
         }
         let lengths = StackLengths::long(self.density);
-        let runtime = Self::start_with(self.options.clone(), self.density, lengths)?;
+        let (options, platform) = (self.options.clone(), Arc::clone(&self.platform));
+        let runtime = Self::start_with(options, self.density, lengths, platform)?;
         Ok(self.for_large.get_or_init(|| Box::new(runtime)))
     }
 
@@ -116,6 +123,7 @@ impl Runtime {
         options: CompileOptions,
         density: Density,
         stack: StackLengths,
+        platform: Arc<dyn Platform>,
     ) -> Result<Self, RuntimeError> {
         let engine = Engine::new(&engine_config(density, stack))?;
         let mut linker = Linker::new(&engine);
@@ -127,7 +135,8 @@ impl Runtime {
         imports::add_to_linker(&mut linker)?;
         interrupt_at_ticks(&engine)?;
         let compiler = Compiler::new(&options, density);
-        Ok(Self { engine, linker, compiler, options, density, for_large: OnceLock::new() })
+        let for_large = OnceLock::new();
+        Ok(Self { engine, linker, compiler, platform, options, density, for_large })
     }
 }
 

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use tracing::Level;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, StoreContextMut};
@@ -12,13 +14,15 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::burst::Burst;
 use super::call_info::{CustomInfo, EventName, Reason};
+use super::clocks::{MonotonicClock, WallClock};
+use super::demand::FaultDemand;
 use super::denials::{Denials, Denied};
 use super::error::Fault;
 use super::grants::Grants;
 use super::http_hooks::HttpHooks;
 use super::imports::{OptionsTable, Reply};
 use super::instance::Disconnection;
-use super::limits::{Limits, Meter};
+use super::limits::{CallKind, Limits, Meter};
 use super::log::{GuestLog, GuestStream};
 use super::log_budget::LogBudget;
 use super::log_line::write_line;
@@ -26,10 +30,7 @@ use super::recent_stderr::RecentStderr;
 use crate::actor_resources::ActorResources;
 use crate::blocking::off_the_workers;
 use crate::clients::{Client, ClientId};
-
-/// After how many ticks a call yields for the first time. After a single tick, a short call would also yield if a tick
-/// happens to fall into it, and everything that waits for the call would wait longer.
-const FIRST_YIELD: u64 = 2;
+use crate::platform::Platform;
 
 /// How many WASI resources (streams, timers) an instance may hold at once. Each costs the host memory.
 const MAX_RESOURCES: usize = 10_000;
@@ -59,6 +60,8 @@ pub(super) struct Setup {
     pub(super) log: Arc<LogBudget>,
     /// The denials that were logged.
     pub(super) denials: Denials,
+    pub(super) demand: Arc<FaultDemand>,
+    pub(super) platform: Arc<dyn Platform>,
 }
 
 /// The data in the store of an instance.
@@ -192,7 +195,12 @@ pub(super) fn install_limits(store: &mut Store<State>, limits: Limits) {
     // The parameters of a call lie in the guest's memory, so no call needs more than the limit of that memory.
     store.set_hostcall_fuel(limits.max_memory);
     store.epoch_deadline_callback(|mut store: StoreContextMut<'_, State>| {
-        Ok(store.data_mut().meter.tick()?)
+        let state = store.data_mut();
+        let call = match state.state_reason {
+            None => CallKind::Event,
+            Some(_) => CallKind::StateTransfer,
+        };
+        state.meter.interrupt(call)
     });
 }
 
@@ -202,7 +210,8 @@ pub(super) fn begin_event(mut store: StoreContextMut<'_, State>, event: EventNam
     state.event = event;
     state.wasi.recent_stderr.begin_event();
     state.meter.begin_event();
-    store.set_epoch_deadline(FIRST_YIELD);
+    let first_tick = state.meter.first_tick();
+    store.set_epoch_deadline(first_tick);
 }
 
 impl WasiView for State {
@@ -231,11 +240,20 @@ impl Setup {
     fn wasi(&self, recent_stderr: &RecentStderr) -> WasiCtx {
         let stream = |stream| GuestLog::new(&self.component, stream, recent_stderr, &self.log);
         let mut wasi = WasiCtxBuilder::new();
+        // Before the folders are opened: each keeps the value of that moment.
+        wasi.allow_blocking_current_thread(self.platform.blocks_for_files());
         self.grants.open_folders(&mut wasi, &self.component);
         wasi.stdout(stream(GuestStream::Stdout))
             .stderr(stream(GuestStream::Stderr))
             .envs(&self.environment)
             .max_random_size(MAX_RANDOM)
-            .build()
+            .monotonic_clock(MonotonicClock::start())
+            .wall_clock(WallClock(Arc::clone(&self.platform)));
+        if let Some(seed) = self.platform.random_seed() {
+            wasi.secure_random(StdRng::seed_from_u64(seed))
+                .insecure_random(StdRng::seed_from_u64(seed))
+                .insecure_random_seed(seed.into());
+        }
+        wasi.build()
     }
 }

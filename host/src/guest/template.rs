@@ -14,6 +14,8 @@ use super::bindings::RequiredExportsIndices;
 use super::call_info::EventName;
 use super::compile::{Cancelled, CompileError};
 use super::cpu_clock::CpuClock;
+#[cfg(feature = "testing")]
+use super::demand::DemandedFault;
 use super::denials::{Denials, Denied};
 use super::error::{Cause, Fault, LoadError};
 use super::grants::Grants;
@@ -155,6 +157,8 @@ impl Template {
             grants: Grants::new(spec)?,
             log: Arc::new(LogBudget::new(spec.max_log)),
             denials,
+            demand: Arc::default(),
+            platform: Arc::clone(&runtime.platform),
         });
         let engine = runtime.engine.clone();
         let limits = spec.limits;
@@ -202,6 +206,12 @@ impl Template {
         self.optional.exports_expiring()
     }
 
+    /// Makes the next event of an instance fail. Live instances must [look for the demand](Guest::look_for_demand).
+    #[cfg(feature = "testing")]
+    pub(crate) fn demand(&self, fault: DemandedFault) {
+        self.setup.demand.set(fault);
+    }
+
     /// Creates an instance that uses the given resources of its actor.
     ///
     /// # Errors
@@ -209,7 +219,7 @@ impl Template {
     /// The [`Fault`] if the component's start-up code traps or exceeds a limit.
     pub(crate) async fn instantiate(&self, resources: Arc<ActorResources>) -> Result<Guest, Fault> {
         let clock = Arc::new(CpuClock::new());
-        let meter = Meter::new(self.limits, Arc::clone(&clock));
+        let meter = Meter::new(self.limits, Arc::clone(&clock), Arc::clone(&self.setup.demand));
         let time_limit = TimeLimit::new(self.limits.max_time, clock);
         let mut state = State::new(resources, meter, Arc::clone(&self.setup));
         if self.setup.grants.has_folders() {
@@ -223,6 +233,7 @@ impl Template {
             time_limit.wait(pin!(stacks::instantiate(&self.pre, &mut store, images))).await;
         let (instance, stack) = started.map_err(|fault| store.data().explain(fault))?;
         store.data_mut().set_started();
+        store.data_mut().meter.look_for_demand();
         let handler = self.handler.load(&mut store, &instance)?;
         let optional = self.optional.load(&mut store, &instance)?;
         Ok(Guest::new(time_limit, store, stack, handler, optional))

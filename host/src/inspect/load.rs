@@ -14,6 +14,7 @@ use crate::guest::{
 };
 use crate::keyvalue::StoreLimits;
 use crate::outgoing::HttpSettings;
+use crate::platform::Machine;
 
 /// The limits of the one instance that is started: the defaults of a server.
 const MAX_CPU: Duration = Duration::from_secs(1);
@@ -102,7 +103,8 @@ async fn compile(
         timeout: COMPILE_TIMEOUT,
     });
     let options = CompileOptions { cache: options.cache.clone(), process };
-    let runtime = Runtime::start(options, Density::Few).map_err(Failure::Runtime)?;
+    let runtime =
+        Runtime::start(options, Density::Few, Arc::new(Machine)).map_err(Failure::Runtime)?;
     let (_cancellation, cancelled) =
         cancellation().map_err(|error| Failure::Panic(error.to_string()))?;
     let spec = spec.clone();

@@ -13,7 +13,7 @@ use super::change::{Change, MAX_BYTES_AT_ONCE, Outcome, check_key, check_keys};
 use super::error::{OpenError, StoreError};
 use super::queue::{Job, Queue};
 use super::tables::{ENTRIES, StoreLimits, Tables};
-use crate::blocking::off_the_workers;
+use crate::blocking::{off_the_workers, wait_for_thread};
 
 /// How many bytes of changes may wait for the disk. Further changes wait before they are queued.
 const MAX_WAITING: usize = 32 << 20;
@@ -90,7 +90,7 @@ impl Store {
         let (answer, answered) = oneshot::channel();
         self.queue.add(Job { bucket: Arc::clone(bucket), change, limits, answer, room }, self);
         let lost = |_| Err(StoreError::Unavailable("the change was interrupted".to_owned()));
-        answered.await.unwrap_or_else(lost)
+        wait_for_thread(answered).await.unwrap_or_else(lost)
     }
 
     /// Returns the value of a key.

@@ -18,10 +18,11 @@ const FOLDER: &str = "host/templates";
 const EVERY: &str = "all";
 
 /// A folder that several languages share, and these languages.
-const SHARED: [(&str, &[&str]); 3] = [
+const SHARED: [(&str, &[&str]); 4] = [
     ("c-common", &["c", "cpp"]),
     ("js-common", &["js", "js-small", "ts"]),
     ("js-programs", &["js", "js-small"]),
+    ("scripts", &["c", "cpp", "go", "js", "js-small", "python", "ts"]),
 ];
 
 /// The stored name of a file that begins with a dot.

@@ -3,12 +3,12 @@
 mod trial;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinError;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::blocking::try_off_the_workers;
 use crate::config::{self, Trial};
@@ -124,7 +124,7 @@ pub(crate) struct ReloadTask {
     watch: Option<Watch>,
     trial_settings: Arc<Mutex<Option<Trial>>>,
     /// When the running trial ends and the new code stays.
-    trial_end: Option<tokio::time::Instant>,
+    trial_end: Option<Instant>,
 }
 
 /// Reads and compiles a component, and checks that it starts. Reading and compiling do not block a worker.
@@ -354,7 +354,7 @@ impl ReloadTask {
 }
 
 /// Waits until a time, or forever if it is `None`.
-async fn reached(time: Option<tokio::time::Instant>) {
+async fn reached(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,
         None => std::future::pending().await,

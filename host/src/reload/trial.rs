@@ -1,7 +1,9 @@
 //! Putting new code into service, with or without a trial, ending trials, and rollbacks.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{ReloadError, ReloadTask, Replaced};
 use crate::actor::{Rollout, SwapCounts, TrialState};
@@ -59,7 +61,7 @@ impl ReloadTask {
                         0
                     }
                 };
-                self.trial_end = Some(tokio::time::Instant::now() + time);
+                self.trial_end = Some(Instant::now() + time);
                 waiting
             }
         };

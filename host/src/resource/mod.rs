@@ -1,12 +1,14 @@
 //! A resource: its code, and the actors that run it.
 
 mod custom;
+#[cfg(feature = "testing")]
+mod demand;
 mod lease;
 mod maintenance;
 mod sweep;
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,7 +53,8 @@ pub(crate) struct Resource {
 
 #[derive(Default)]
 struct Table {
-    actors: HashMap<Key, ActorEntry>,
+    /// Sorted, so that maintenance reaches the actors in the same order each time.
+    actors: BTreeMap<Key, ActorEntry>,
     /// The number of leases of all actors. Each client has one from its handshake on. A custom message briefly takes
     /// one for each actor that it may have to create.
     leases: usize,
@@ -82,7 +85,7 @@ pub(crate) enum Full {
 }
 
 /// The key of an actor in its resource.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Number(usize),
     Path(Arc<str>),
@@ -265,7 +268,7 @@ impl Table {
             return Vec::new();
         }
         self.last_cleared = Some(now);
-        let unused = self.actors.extract_if(|key, entry| entry.is_unused(key));
+        let unused = self.actors.extract_if(.., |key, entry| entry.is_unused(key));
         unused.map(|(_, entry)| entry.actor).collect()
     }
 }

@@ -12,10 +12,12 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail, ensure};
 
 /// The packages, and their features that add to the API.
-const PACKAGES: [(&str, &str); 4] = [
+const PACKAGES: [(&str, &str); 5] = [
     ("ws-host-protocol", ""),
     ("ws-host-client", ""),
-    ("ws-host", ""),
+    // `ws-host-testing` is a part of this package.
+    ("ws-host", "testing"),
+    ("ws-host-testing", ""),
     ("ws-guest", "json,serde,testing"),
 ];
 

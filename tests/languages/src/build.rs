@@ -19,6 +19,8 @@ pub(crate) struct Components {
     pub(crate) rooms: PathBuf,
     /// The handler in `tests/languages/LANGUAGE`.
     pub(crate) faults: PathBuf,
+    /// What failed of the tests that the projects contain.
+    pub(crate) own_tests: Result<()>,
 }
 
 /// What this program reads of a project's `ws-host.toml`.
@@ -58,6 +60,8 @@ impl Components {
             chat_v2: build(&chat_v2)?,
             rooms: build(&rooms)?,
             faults: build(&faults)?,
+            // Now, because they may build the components again, which the scenarios are about to use.
+            own_tests: [&echo, &chat, &chat_v2, &rooms].into_iter().try_for_each(|it| test(it)),
         })
     }
 }
@@ -84,15 +88,28 @@ fn create(language: &Language, name: &str, template: &str) -> Result<PathBuf> {
 fn build(folder: &Path) -> Result<PathBuf> {
     let project: Project = toml::from_str(&std::fs::read_to_string(folder.join("ws-host.toml"))?)?;
     let [resource] = project.resource.as_slice() else { bail!("{folder:?} has not one resource") };
-    let mut command = Command::new("sh");
-    command.arg("-c").arg(&project.dev.build).current_dir(folder).env("PATH", search_path()?);
-    // The projects share what cargo and Go build of their dependencies.
-    command.env("CARGO_TARGET_DIR", folder.join("target"));
-    command.env("GOCACHE", tools().join("go-cache")).env("GOPATH", tools().join("go-path"));
-    run(&mut command)?;
+    run_in(folder, &project.dev.build)?;
     let component = folder.join(&resource.component);
     ensure!(component.exists(), "the build of {folder:?} has not made {component:?}");
     Ok(component)
+}
+
+/// Runs the command that the project's README names for its tests.
+fn test(folder: &Path) -> Result<()> {
+    let readme = std::fs::read_to_string(folder.join("README.md"))?;
+    let section = readme.split("\n## Test\n").nth(1).context("the README has no section Test")?;
+    let command = section.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next());
+    run_in(folder, command.context("the README has no command for the tests")?)
+}
+
+/// Runs a command line in a project.
+fn run_in(folder: &Path, line: &str) -> Result<()> {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(line).current_dir(folder).env("PATH", search_path()?);
+    command.env("CARGO_TARGET_DIR", folder.join("target"));
+    // The projects share what Go builds of its library.
+    command.env("GOCACHE", tools().join("go-cache")).env("GOPATH", tools().join("go-path"));
+    run(&mut command)
 }
 
 /// Returns the search path with the host and the languages' tools first.

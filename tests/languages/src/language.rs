@@ -59,7 +59,7 @@ impl Language {
 }
 
 pub(crate) static LANGUAGES: [Language; 8] = [
-    Language::trapping("rust", "stderr=\"on purpose\"", ".."),
+    Language::trapping("rust", "stderr=\"on purpose (src/lib.rs:", ".."),
     Language::catching("js", "on purpose, in", "js/node_modules/.bin/componentize-js"),
     Language::catching("ts", "on purpose, in", "ts/node_modules/.bin/componentize-js"),
     Language::catching("js-small", "on purpose, in", "js-small/node_modules/.bin/componentize-qjs"),

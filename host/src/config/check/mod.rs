@@ -214,7 +214,7 @@ fn cores() -> NonZeroUsize {
 }
 
 /// Returns the user's cache folder for this program, according to the XDG base directory specification.
-fn default_cache() -> Option<PathBuf> {
+pub(crate) fn default_cache() -> Option<PathBuf> {
     let absolute =
         |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;

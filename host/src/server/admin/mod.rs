@@ -122,7 +122,7 @@ impl Admin {
                     tokio::spawn(service.serve(stream, connections.add(Instant::now())));
                 }
                 Err(error) => {
-                    if let Some(Line { left_out }) = NOT_ACCEPTED.line(std::time::Instant::now()) {
+                    if let Some(Line { left_out }) = NOT_ACCEPTED.line(Instant::now()) {
                         tracing::warn!(left_out, "cannot accept on the admin address: {error}");
                     }
                     sleep(ACCEPT_BACKOFF).await;

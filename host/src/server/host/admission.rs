@@ -1,13 +1,12 @@
 //! Admission of a client: first the rules of the protocol, then the limits, then the handler's decision.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Request, Response, StatusCode, Version};
 use hyper::ext::Protocol;
 use tokio::sync::oneshot;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 use ws_host_protocol::handshake::Rejection;
 use ws_host_protocol::handshake::forwarded::{self, Forwarded};
 use ws_host_protocol::handshake::server::{Rules, Upgrade, check, check_draft00, check_http2};

@@ -8,6 +8,7 @@ use super::runtimes::Runtimes;
 use crate::budget::Budget;
 use crate::config;
 use crate::guest::{CompileOptions, CompilerProcess};
+use crate::platform::Platform;
 use crate::worker::Workers;
 
 /// The settings, engines, workers and memory budget of a host.
@@ -24,11 +25,15 @@ impl HostContext {
     /// # Errors
     ///
     /// The error of the operating system if it cannot start a worker thread.
-    pub(in crate::server) fn new(config: config::Host) -> std::io::Result<Self> {
+    pub(in crate::server) fn new(
+        config: config::Host,
+        platform: Arc<dyn Platform>,
+    ) -> std::io::Result<Self> {
         let config::Compile { program, max_memory, timeout } = config.compile.clone();
         let process = program.map(|program| CompilerProcess { program, max_memory, timeout });
-        let runtimes = Runtimes::new(CompileOptions { cache: config.cache.clone(), process });
-        let workers = Arc::new(Workers::start(config.workers)?);
+        let workers = Arc::new(platform.workers(config.workers)?);
+        let options = CompileOptions { cache: config.cache.clone(), process };
+        let runtimes = Runtimes::new(options, platform);
         let watch = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&workers).watch()));
         let budget = Budget::new(config.limits.max_buffered);
         Ok(Self { config, runtimes, workers, budget, _watch: watch })

@@ -4,6 +4,8 @@ mod admission;
 mod configure;
 mod context;
 mod custom;
+#[cfg(feature = "testing")]
+mod demand;
 mod refused_origin;
 mod registry;
 mod relief;
@@ -35,6 +37,7 @@ use crate::clients::{ClientId, HostClose};
 use crate::config::{self, Address};
 use crate::guest::CustomReply;
 use crate::pattern::normalized;
+use crate::platform::{Machine, Platform};
 use crate::reload::{ReloadError, ReloadOutcome, Replaced};
 use crate::resource::{NoTarget, Target};
 
@@ -172,9 +175,17 @@ impl Host {
     ///
     /// Dropping the future stops everything that it has started.
     pub async fn start(config: config::Host) -> Result<Self, StartError> {
+        Self::start_on(Arc::new(Machine), config).await
+    }
+
+    /// Does the same as [`start`](Self::start), on the given platform.
+    pub(crate) async fn start_on(
+        platform: Arc<dyn Platform>,
+        config: config::Host,
+    ) -> Result<Self, StartError> {
         let mut config = config.checked()?;
         let resources = std::mem::take(&mut config.resources);
-        let state = HostState::new(config).map_err(StartError::Worker)?;
+        let state = HostState::new(config, platform).map_err(StartError::Worker)?;
         let mut serving = Vec::with_capacity(resources.len());
         for settings in resources {
             serving.push(ServedResource::start(

@@ -2,10 +2,10 @@
 //! operator.
 
 use std::net::IpAddr;
-use std::time::Instant;
 
 use http::header::{FORWARDED, HOST, HeaderName, ORIGIN};
 use http::{HeaderMap, Request};
+use tokio::time::Instant;
 use ws_host_protocol::handshake::forwarded::Convention;
 
 use super::HostState;

@@ -7,16 +7,18 @@ use parking_lot::Mutex;
 
 use crate::config::{InstancePer, Resource};
 use crate::guest::{CompileOptions, Density, Runtime, RuntimeError};
+use crate::platform::Platform;
 
 /// The engines of a host: one for each kind of resource, started on first use.
 pub(in crate::server) struct Runtimes {
     options: CompileOptions,
+    platform: Arc<dyn Platform>,
     all: Mutex<HashMap<Density, Arc<Runtime>>>,
 }
 
 impl Runtimes {
-    pub(in crate::server) fn new(options: CompileOptions) -> Self {
-        Self { options, all: Mutex::default() }
+    pub(in crate::server) fn new(options: CompileOptions, platform: Arc<dyn Platform>) -> Self {
+        Self { options, platform, all: Mutex::default() }
     }
 
     /// Returns the engine for a resource.
@@ -35,7 +37,8 @@ impl Runtimes {
         if let Some(runtime) = all.get(&density) {
             return Ok(Arc::clone(runtime));
         }
-        let runtime = Arc::new(Runtime::start(self.options.clone(), density)?);
+        let (options, platform) = (self.options.clone(), Arc::clone(&self.platform));
+        let runtime = Arc::new(Runtime::start(options, density, platform)?);
         all.insert(density, Arc::clone(&runtime));
         Ok(runtime)
     }

@@ -19,6 +19,7 @@ use super::served::ServedResource;
 use crate::clients::{ClientId, HostClose, Ids};
 use crate::config;
 use crate::connection::{ClientPermit, ClosingConnections, ConnectionGuard};
+use crate::platform::Platform;
 use crate::resource::ActorLease;
 use crate::running::Running;
 use crate::server::permits::{Permits, handshake};
@@ -57,7 +58,10 @@ impl HostState {
     /// # Errors
     ///
     /// The error of the operating system if it cannot start a worker thread.
-    pub(in crate::server) fn new(config: config::Host) -> std::io::Result<Self> {
+    pub(in crate::server) fn new(
+        config: config::Host,
+        platform: Arc<dyn Platform>,
+    ) -> std::io::Result<Self> {
         Ok(Self {
             registry: Registry::default(),
             static_files: config.static_files.clone().map(StaticFiles::new),
@@ -67,12 +71,12 @@ impl HostState {
             tasks: TaskTracker::new(),
             clients: Arc::new(Semaphore::new(config.limits.max_clients)),
             closing: Arc::default(),
-            ids: Ids::new(),
+            ids: platform.client_ids(),
             is_draining: AtomicBool::new(false),
             draining: CancellationToken::new(),
             runtime: Handle::current(),
             relief: OnceLock::new(),
-            context: HostContext::new(config)?,
+            context: HostContext::new(config, platform)?,
         })
     }
 

@@ -12,10 +12,9 @@ mod tls;
 use std::io::{Error, ErrorKind, Result};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 use ws_host_protocol::handshake::Scheme;
 
 pub(super) use self::accept::accept;

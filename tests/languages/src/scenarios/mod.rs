@@ -4,6 +4,7 @@ mod chat;
 mod echo;
 mod faults;
 mod limits;
+mod own_tests;
 mod rooms;
 
 use anyhow::{Result, ensure};
@@ -19,7 +20,9 @@ pub(crate) struct Scenario {
 
 /// Returns all scenarios.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    [echo::ALL, chat::ALL, rooms::ALL, faults::ALL, limits::ALL].into_iter().flatten()
+    [echo::ALL, chat::ALL, rooms::ALL, faults::ALL, limits::ALL, own_tests::ALL]
+        .into_iter()
+        .flatten()
 }
 
 /// Receives these texts, in this order.

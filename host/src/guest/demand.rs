@@ -1,0 +1,54 @@
+//! Faults on demand, by which a test finds out what happens when an event of a handler fails.
+
+use parking_lot::Mutex;
+use wasmtime::{Error, Trap};
+
+use super::limits::{LimitExceeded, Limits};
+
+/// How the next event of a handler fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "only a test demands faults"))]
+pub(crate) enum DemandedFault {
+    /// It traps.
+    Trap,
+    /// It needs more memory than `max-memory` allows.
+    Memory,
+    /// It uses up its CPU time.
+    Cpu,
+    /// It takes longer than `max-time` allows.
+    Time,
+}
+
+/// The fault that a test demands of the next event of a component's instances, until one of them has it.
+#[derive(Debug, Default)]
+pub(super) struct FaultDemand(Mutex<Option<DemandedFault>>);
+
+impl FaultDemand {
+    #[cfg(feature = "testing")]
+    pub(super) fn set(&self, fault: DemandedFault) {
+        *self.0.lock() = Some(fault);
+    }
+
+    pub(super) fn is_set(&self) -> bool {
+        self.0.lock().is_some()
+    }
+
+    pub(super) fn take(&self) -> Option<DemandedFault> {
+        self.0.lock().take()
+    }
+}
+
+impl DemandedFault {
+    /// Returns the error of an event that fails like this by itself.
+    pub(super) fn error(self, limits: &Limits) -> Error {
+        match self {
+            Self::Trap => Trap::UnreachableCodeReached.into(),
+            Self::Memory => {
+                let limit = limits.max_memory;
+                LimitExceeded::Memory { wanted: limit.saturating_add(1), limit }.into()
+            }
+            Self::Cpu => LimitExceeded::Cpu(limits.max_cpu).into(),
+            Self::Time => LimitExceeded::Time(limits.max_time).into(),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The machine that a host runs on: its threads, its time of day and its random numbers.
+//!
+//! Time that passes is not here. Everything that a handler or a client can notice is measured with tokio's clock.
+
+use std::num::NonZeroUsize;
+use std::time::{Duration, SystemTime};
+
+use crate::clients::Ids;
+use crate::worker::Workers;
+
+/// What a host takes from the machine.
+pub(crate) trait Platform: Send + Sync {
+    /// Starts the first worker of at most `max`.
+    ///
+    /// # Errors
+    ///
+    /// The error of the operating system if it cannot start a thread.
+    fn workers(&self, max: NonZeroUsize) -> std::io::Result<Workers>;
+
+    /// Returns the time since 1970, in UTC.
+    fn time_of_day(&self) -> Duration;
+
+    /// Returns the ids for the clients of a new host.
+    fn client_ids(&self) -> Ids;
+
+    /// Returns the seed of the random numbers for a new instance. `None`: nobody can predict its random numbers.
+    fn random_seed(&self) -> Option<u64>;
+
+    /// Returns whether a guest's call that reads a file may block its thread.
+    fn blocks_for_files(&self) -> bool;
+}
+
+/// The real machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Machine;
+
+impl Platform for Machine {
+    fn workers(&self, max: NonZeroUsize) -> std::io::Result<Workers> {
+        Workers::start(max)
+    }
+
+    fn time_of_day(&self) -> Duration {
+        // The only error is a clock that is set to a time before 1970.
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    }
+
+    fn client_ids(&self) -> Ids {
+        Ids::from_random_start()
+    }
+
+    fn random_seed(&self) -> Option<u64> {
+        None
+    }
+
+    fn blocks_for_files(&self) -> bool {
+        false
+    }
+}

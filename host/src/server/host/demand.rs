@@ -1,0 +1,20 @@
+//! What a test demands of a host.
+
+use super::Host;
+use crate::guest::DemandedFault;
+
+impl Host {
+    /// Makes the next event of a resource fail. Does nothing if there is no such resource.
+    pub(crate) fn fail_next_event(&self, resource: &str, fault: DemandedFault) {
+        if let Ok(served) = self.named(resource) {
+            served.resource().fail_next_event(fault);
+        }
+    }
+
+    /// Hibernates all instances that have no event now.
+    pub(crate) async fn hibernate(&self) {
+        for served in self.state.registry.all() {
+            served.resource().hibernate().await;
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The settings of a test's host.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::host::TestHost;
+use crate::StartError;
+use crate::config::{self, Pattern, PatternError, Resource, default_cache};
+
+/// 2026-01-01 00:00 UTC, as the time since 1970.
+pub(super) const DEFAULT_TIME_OF_DAY: Duration = Duration::from_secs(1_767_225_600);
+
+/// The most bytes that may wait for all clients and in saved states, on every machine.
+const MAX_BUFFERED: usize = 256 << 20;
+
+/// The settings of a [`TestHost`].
+#[derive(Clone, Debug)]
+pub struct Builder {
+    pub(super) config: config::Host,
+    pub(super) time_of_day: Duration,
+}
+
+impl Builder {
+    /// Begins with a component that is served at `/`, and with the default settings. Compiled components are kept in the
+    /// user's cache folder.
+    pub fn component(component: impl Into<PathBuf>) -> Self {
+        let resource = Resource::new("/", component).expect("/ is a valid path");
+        let mut config = config::Host::new(vec![resource]);
+        config.limits.max_buffered = MAX_BUFFERED;
+        config.cache = default_cache();
+        Self::config(config)
+    }
+
+    /// Begins with the settings of a whole host.
+    pub fn config(config: config::Host) -> Self {
+        Self { config, time_of_day: DEFAULT_TIME_OF_DAY }
+    }
+
+    /// Serves the component at a path, or a pattern of paths such as `/room/{id}`.
+    ///
+    /// # Errors
+    ///
+    /// [`PatternError`] if the path is not valid.
+    pub fn path(mut self, path: &str) -> Result<Self, PatternError> {
+        if let Some(resource) = self.config.resources.first_mut() {
+            resource.path = Pattern::parse(path)?;
+        }
+        Ok(self)
+    }
+
+    /// Changes settings of the resource, such as its limits.
+    pub fn resource(mut self, change: impl FnOnce(&mut Resource)) -> Self {
+        if let Some(resource) = self.config.resources.first_mut() {
+            change(resource);
+        }
+        self
+    }
+
+    /// Sets the time of day at the start, as the time since 1970 in UTC.
+    pub fn time_of_day(mut self, since_1970: Duration) -> Self {
+        self.time_of_day = since_1970;
+        self
+    }
+
+    /// Starts the host.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] says what is wrong and what to do.
+    ///
+    /// # Panics
+    ///
+    /// Panics inside a tokio runtime: a test's host has one of its own.
+    pub fn start(self) -> Result<TestHost, StartError> {
+        TestHost::with(self)
+    }
+}

@@ -1,0 +1,143 @@
+//! A client of a test's host.
+
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use ws_host_protocol::{CloseFrame, CloseFrameError, SendError};
+
+use super::Running;
+use super::received::Received;
+use super::stream::Shared;
+
+/// A connected client. Dropping it drops the connection, as when a network fails.
+pub struct TestClient {
+    pub(super) running: Rc<Running>,
+    pub(super) shared: Arc<Shared>,
+    /// How failures call the client.
+    pub(super) name: String,
+    pub(super) id: u64,
+    pub(super) subprotocol: Option<String>,
+    pub(super) headers: HeaderMap,
+}
+
+impl TestClient {
+    /// Returns the client's number, as the handler knows it.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Returns the subprotocol that was agreed on.
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.subprotocol.as_deref()
+    }
+
+    /// Returns the headers of the response that accepted the client.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Sets how failures call the client.
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Sends a text message. Returns when everything has happened that follows from it without time passing.
+    pub fn send(&self, text: &str) {
+        self.put(|outbound| outbound.send_text(text));
+    }
+
+    /// Sends a binary message, as [`send`](Self::send) does a text.
+    pub fn send_binary(&self, bytes: &[u8]) {
+        self.put(|outbound| outbound.send_binary(bytes));
+    }
+
+    /// Sends a ping with at most 125 bytes.
+    pub fn ping(&self, payload: &[u8]) {
+        self.put(|outbound| outbound.ping(payload));
+    }
+
+    /// Sends a pong with at most 125 bytes. Pings are answered without this.
+    pub fn pong(&self, payload: &[u8]) {
+        self.put(|outbound| outbound.pong(payload));
+    }
+
+    /// Sends bytes as they are: what follows is up to the test.
+    pub fn send_raw(&self, bytes: &[u8]) {
+        self.shared.send_raw(bytes);
+        self.running.clock.settle();
+    }
+
+    /// Closes the connection with a close frame.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the code may not be sent, or the reason has more than 123 bytes.
+    #[track_caller]
+    pub fn close(&self, code: u16, reason: &str) {
+        if let Err(error) = self.try_close(code, reason) {
+            panic!("{} cannot close with {code}: {error}", self.name);
+        }
+    }
+
+    pub(super) fn try_close(&self, code: u16, reason: &str) -> Result<(), CloseFrameError> {
+        let frame = CloseFrame::new(code, reason)?;
+        self.put(|outbound| outbound.close(Some(&frame)));
+        Ok(())
+    }
+
+    /// Drops the connection without a close frame, as when a network fails.
+    pub fn disconnect(&self) {
+        self.shared.dropped.cancel();
+        self.running.clock.settle();
+    }
+
+    /// Stops reading, as a client does whose network is slow. It then also answers no pings.
+    pub fn stop_reading(&self) {
+        self.shared.set_reading(false);
+        self.running.clock.settle();
+    }
+
+    /// Continues to read.
+    pub fn continue_reading(&self) {
+        self.shared.set_reading(true);
+        self.running.clock.settle();
+    }
+
+    /// Takes what was received next. Returns `None` if nothing comes unless time passes.
+    pub fn next(&self) -> Option<Received> {
+        self.next_within(Duration::ZERO)
+    }
+
+    /// Takes what was received next, and lets up to this much time pass until something comes.
+    pub fn next_within(&self, time: Duration) -> Option<Received> {
+        match self.shared.take() {
+            Some(received) => Some(received),
+            None => self.running.clock.run_within(time, self.shared.next()),
+        }
+    }
+
+    /// What a client can no longer send is lost, as in a network.
+    fn put(&self, put: impl FnOnce(&mut ws_host_protocol::Outbound) -> Result<(), SendError>) {
+        let _ = self.shared.send(put);
+        self.running.clock.settle();
+    }
+}
+
+impl Drop for TestClient {
+    fn drop(&mut self) {
+        self.shared.dropped.cancel();
+    }
+}
+
+impl fmt::Debug for TestClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestClient")
+            .field("name", &self.name)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,278 @@
+//! The host of a test.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::duplex;
+
+use super::Running;
+use super::builder::Builder;
+use super::client::TestClient;
+use super::clock::Clock;
+use super::handshake::{Connect, ConnectError, Opened, open};
+use super::log::LogLine;
+use super::simulation::Simulation;
+use super::stream::{Shared, exchange};
+use crate::config::{self, Watch};
+use crate::guest::DemandedFault;
+use crate::{
+    ConfigureError, CustomAnswer, CustomError, Host, NoResource, Peer, Recipient, ReloadError,
+    ReloadOutcome, Replaced, StartError, Stopped,
+};
+
+/// How many bytes a connection holds in each direction, as a socket does.
+const SOCKET_BUFFER: usize = 64 << 10;
+
+/// The address to which clients connect, and the first port from which they do.
+const LOCAL: &str = "127.0.0.1:8080";
+const FIRST_PORT: u16 = 50_000;
+
+/// The longest time that may pass at once.
+const MAX_ADVANCE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// How the next event of a handler fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Failure {
+    /// It traps, as after a panic.
+    Trap,
+    /// It needs more memory than `max-memory` allows.
+    Memory,
+    /// It uses up its CPU time (`max-cpu`).
+    Cpu,
+    /// It takes longer than `max-time` allows.
+    Time,
+}
+
+/// A host for tests. See the [module](super).
+pub struct TestHost {
+    // Dropped first, while its runtime still exists.
+    host: Host,
+    resources: RefCell<Vec<config::Resource>>,
+    clients: Cell<u16>,
+    running: Rc<Running>,
+}
+
+impl TestHost {
+    /// Serves a component at `/`, with the default settings.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] says what is wrong and what to do.
+    ///
+    /// # Panics
+    ///
+    /// Panics inside a tokio runtime: a test's host has one of its own.
+    pub fn start(component: impl Into<PathBuf>) -> Result<Self, StartError> {
+        Builder::component(component).start()
+    }
+
+    /// Returns the settings of a host that serves a component, to change them before the start.
+    pub fn component(component: impl Into<PathBuf>) -> Builder {
+        Builder::component(component)
+    }
+
+    /// Returns the settings of a host with the settings of a whole host, for example those of a file.
+    pub fn config(config: config::Host) -> Builder {
+        Builder::config(config)
+    }
+
+    pub(super) fn with(builder: Builder) -> Result<Self, StartError> {
+        let Builder { mut config, time_of_day } = builder;
+        config.watch = Watch::Off;
+        let clock = Clock::new().map_err(StartError::Worker)?;
+        let resources = config.resources.clone();
+        let host = clock.finish(async move {
+            Host::start_on(Arc::new(Simulation::new(time_of_day)), config).await
+        })?;
+        let running = Rc::new(Running { clock });
+        Ok(Self { host, resources: RefCell::new(resources), clients: Cell::new(0), running })
+    }
+
+    /// Connects a client.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`] if the client is refused, or not answered.
+    pub fn connect(&self, connect: impl Into<Connect>) -> Result<TestClient, ConnectError> {
+        let connect = connect.into();
+        let number = self.clients.get() + 1;
+        self.clients.set(number);
+        let address = SocketAddr::new(connect.address, FIRST_PORT.wrapping_add(number));
+        let local = LOCAL.parse().expect("an address");
+        let (mut stream, host_end) = duplex(SOCKET_BUFFER);
+        let (host, peer) = (self.host.clone(), Peer::plain(address).at(local));
+        let clock = &self.running.clock;
+        clock.spawn(async move { host.serve_stream(host_end, peer).await });
+        let mut key = [0; 16];
+        key[..2].copy_from_slice(&number.to_be_bytes());
+        let answer = clock.run_within(connect.within, open(&mut stream, &connect, key));
+        let opened = answer.unwrap_or(Err(ConnectError::Unanswered))?;
+        let Opened { accepted, headers, .. } = &opened;
+        let (subprotocol, headers) = (accepted.subprotocol.clone(), headers.clone());
+        let shared = Arc::new(Shared::new(&opened));
+        clock.spawn(exchange(stream, opened, Arc::clone(&shared)));
+        clock.settle();
+        let found = self.host.clients().into_iter().find(|client| client.peer == address);
+        let id = found.map_or(0, |client| client.id);
+        let (running, name) = (Rc::clone(&self.running), format!("client {number}"));
+        Ok(TestClient { running, shared, name, id, subprotocol, headers })
+    }
+
+    /// Lets time pass. Everything that is due in this time happens, in order. With the clients' pings and the host's
+    /// sweeps, an hour takes some milliseconds.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the time is longer than 366 days.
+    #[track_caller]
+    pub fn advance(&self, time: Duration) {
+        assert!(time <= MAX_ADVANCE, "at most 366 days can pass at once");
+        self.running.clock.advance(time);
+    }
+
+    /// Returns how much time has passed since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.running.clock.elapsed()
+    }
+
+    /// Reads the files of all components again, and serves those that have changed.
+    ///
+    /// # Errors
+    ///
+    /// [`ReloadError`]; the old component is still served then.
+    pub fn reload(&self) -> Result<Vec<ReloadOutcome>, ReloadError> {
+        let names = self.names();
+        let outcomes = self.running.clock.finish(async {
+            let mut outcomes = Vec::new();
+            for name in &names {
+                outcomes.push(self.host.reload(name).await);
+            }
+            outcomes
+        });
+        self.running.clock.settle();
+        outcomes.into_iter().collect()
+    }
+
+    /// Serves another component in place of the first one, as a deployment of a new version does.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigureError`] if it cannot be served, or does not take over: the old component is still served then.
+    pub fn reload_from(&self, component: impl AsRef<Path>) -> Result<(), ConfigureError> {
+        let mut resources = self.resources.borrow().clone();
+        if let Some(resource) = resources.first_mut() {
+            resource.component = component.as_ref().to_owned();
+        }
+        self.running.clock.finish(self.host.configure(resources.clone()))?;
+        *self.resources.borrow_mut() = resources;
+        self.running.clock.settle();
+        Ok(())
+    }
+
+    /// Ends the trial of a new component: see [`Host::rollback`].
+    ///
+    /// # Errors
+    ///
+    /// [`ReloadError`]; the component that is served does not change then.
+    pub fn roll_back(&self) -> Result<Replaced, ReloadError> {
+        let name = self.first_name();
+        let replaced = self.running.clock.finish(self.host.rollback(&name));
+        self.running.clock.settle();
+        replaced
+    }
+
+    /// Hibernates all instances, as if there had been no event for long.
+    pub fn hibernate(&self) {
+        self.running.clock.finish(self.host.hibernate());
+        self.running.clock.settle();
+    }
+
+    /// Makes the next event of the first resource's handler fail, whatever the handler does. The calls for its state
+    /// (`suspend` and `resume`) are not events.
+    pub fn fail_next_event(&self, failure: Failure) {
+        let fault = match failure {
+            Failure::Trap => DemandedFault::Trap,
+            Failure::Memory => DemandedFault::Memory,
+            Failure::Cpu => DemandedFault::Cpu,
+            Failure::Time => DemandedFault::Time,
+        };
+        self.host.fail_next_event(&self.first_name(), fault);
+        self.running.clock.settle();
+    }
+
+    /// Publishes a text to a topic of the first resource. Returns the number of clients that it goes to.
+    pub fn publish(&self, topic: &str, text: &str) -> Result<usize, NoResource> {
+        let name = self.first_name();
+        let published = self.running.clock.finish(self.host.publish_text(&name, topic, text));
+        self.running.clock.settle();
+        published
+    }
+
+    /// Sends a custom message to instances of the first resource, and returns their answers.
+    ///
+    /// # Errors
+    ///
+    /// [`CustomError`]; no instance got the message then.
+    pub fn send_custom(
+        &self,
+        to: Recipient,
+        message: &[u8],
+    ) -> Result<Vec<CustomAnswer>, CustomError> {
+        let name = self.first_name();
+        let message = crate::CustomMessage::new(message);
+        let answers = self.running.clock.finish(self.host.send_custom(&name, to, message));
+        self.running.clock.settle();
+        answers
+    }
+
+    /// Closes a client as an operator does. Returns whether it was connected.
+    pub fn kick(&self, client: &TestClient) -> bool {
+        let found = self.host.close_client(client.id());
+        self.running.clock.settle();
+        found
+    }
+
+    /// Stops the host, as at the end of the program: handlers get `stopping`, and clients are closed.
+    pub fn stop(&self) -> Stopped {
+        let stopped = self.running.clock.finish(self.host.drain());
+        self.running.clock.settle();
+        stopped
+    }
+
+    /// Returns the log: the newest 10,000 lines.
+    pub fn log(&self) -> Vec<LogLine> {
+        self.running.clock.log().lines()
+    }
+
+    /// Returns the host itself, for what this type does not offer. Its futures must be awaited with
+    /// [`block_on`](Self::block_on).
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Waits for a future of the host. Time passes if the future needs it.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        let done = self.running.clock.finish(future);
+        self.running.clock.settle();
+        done
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.resources.borrow().iter().map(|resource| resource.name.to_string()).collect()
+    }
+
+    fn first_name(&self) -> String {
+        self.names().into_iter().next().unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for TestHost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TestHost").field("host", &self.host).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,60 @@
+//! A host for tests of handlers: in this process, without sockets, and on a clock that stands still until the test lets
+//! time pass.
+//!
+//! A test serves a component with the real host, connects clients, and says what they send and what they get. The test
+//! runs in one thread. Each function returns when everything has happened that follows from it without time passing, so
+//! a test needs no timeouts, waits for nothing, and has the same result each time:
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Duration;
+//! use ws_host::testing::TestHost;
+//!
+//! let host = TestHost::start("chat.wasm")?;
+//! let ada = host.connect("/?name=Ada")?;
+//! ada.expect_text("* you are Ada");
+//! ada.send("/remind 30 tea");
+//! ada.expect_text("* in 30 s: tea");
+//! host.advance(Duration::from_secs(29));
+//! ada.expect_nothing();
+//! host.advance(Duration::from_secs(1));
+//! ada.expect_text("* reminder: tea");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is real, and what is not
+//!
+//! The handshake, the frames, limits, timeouts, timers, hibernation, checkpoints, reloads and trials are those of the
+//! host. What differs is the machine: it has one thread; connections are streams in memory; the day begins at
+//! 2026-01-01 00:00 UTC; clients have the numbers 1, 2, 3 and so on; random numbers are the same in each run.
+//!
+//! CPU time is real: an event that computes for longer than `max-cpu` fails, however little time has passed for the
+//! test. Everything else depends on the test's time only. Components are not watched; [`TestHost::reload`] reads a file
+//! again.
+
+mod builder;
+mod client;
+mod clock;
+mod expect;
+mod handshake;
+mod host;
+mod log;
+mod received;
+pub mod script;
+mod simulation;
+mod stream;
+
+pub use builder::Builder;
+pub use client::TestClient;
+pub use handshake::{Connect, ConnectError, Refused};
+pub use host::{Failure, TestHost};
+pub use log::LogLine;
+pub use received::{Closed, Received};
+
+use self::clock::Clock;
+
+/// What a host and its clients share.
+struct Running {
+    clock: Clock,
+}

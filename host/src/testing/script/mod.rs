@@ -1,0 +1,75 @@
+//! Tests of a handler as a script in TOML: what `ws-host test` runs.
+//!
+//! `docs/testing.md` describes the steps.
+
+mod file;
+mod keys;
+mod pattern;
+mod run;
+mod step;
+
+use std::path::{Path, PathBuf};
+
+pub use self::file::ScriptError;
+pub use self::run::TestFailure;
+use self::step::PlacedStep;
+use crate::config;
+
+/// The tests in a file.
+#[derive(Debug)]
+pub struct Script {
+    tests: Vec<Test>,
+}
+
+/// A test: a host of its own, and steps.
+#[derive(Debug)]
+pub struct Test {
+    file: PathBuf,
+    line: usize,
+    name: String,
+    host: config::Host,
+    /// The folder to which paths in the steps are relative.
+    project: PathBuf,
+    steps: Vec<PlacedStep>,
+}
+
+impl Script {
+    /// Reads a script.
+    ///
+    /// # Errors
+    ///
+    /// [`ScriptError`] names the file, the line and the key.
+    pub fn read(path: &Path) -> Result<Self, ScriptError> {
+        file::read(path)
+    }
+
+    /// Returns the tests in their order.
+    pub fn tests(&self) -> &[Test] {
+        &self.tests
+    }
+}
+
+impl Test {
+    /// Returns the name of the test.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the line on which the test begins, counted from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// Runs the test on a host of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`TestFailure`] says which step failed, what it expected and what came, and has the log.
+    ///
+    /// # Panics
+    ///
+    /// Panics inside a tokio runtime: each test has one of its own.
+    pub fn run(&self) -> Result<(), TestFailure> {
+        run::run(self)
+    }
+}

@@ -1,0 +1,49 @@
+//! The machine of a test: one thread, and nothing that differs between two runs.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::clients::Ids;
+use crate::platform::Platform;
+use crate::worker::Workers;
+
+/// A simulated machine. It must be created on the runtime on which the host runs.
+pub(super) struct Simulation {
+    started: Instant,
+    /// The time of day at the start: the time since 1970.
+    time_of_day: Duration,
+    next_seed: AtomicU64,
+}
+
+impl Simulation {
+    pub(super) fn new(time_of_day: Duration) -> Self {
+        Self { started: Instant::now(), time_of_day, next_seed: AtomicU64::new(1) }
+    }
+}
+
+impl Platform for Simulation {
+    fn workers(&self, _max: NonZeroUsize) -> std::io::Result<Workers> {
+        Ok(Workers::on_this_runtime())
+    }
+
+    fn time_of_day(&self) -> Duration {
+        self.time_of_day + self.started.elapsed()
+    }
+
+    fn client_ids(&self) -> Ids {
+        Ids::starting_at(1)
+    }
+
+    /// Each instance has other random numbers, and the same ones in each run.
+    fn random_seed(&self) -> Option<u64> {
+        Some(self.next_seed.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// What a guest reads is there at once, without time passing.
+    fn blocks_for_files(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,31 @@
+//! Files that a handler may read.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use ws_host_test_support::component;
+
+use crate::ask;
+use ws_host_testing::TestHost;
+use ws_host_testing::config::InstancePer;
+
+#[test]
+fn granted_files_are_read_without_time_passing() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("a.txt"), "first")?;
+    let grant = format!("folder:{}::/data", folder.path().display()).parse()?;
+    let host = TestHost::component(component("guest-granted"))
+        .resource(|resource| {
+            resource.instance_per = InstancePer::Client;
+            resource.grants = vec![grant];
+        })
+        .start()?;
+    for _ in 0..20 {
+        // An instance cannot start before its folders are open.
+        let client = host.connect("/")?;
+        assert_eq!(ask(&client, "list /data")?, "[\"a.txt\"]");
+        assert_eq!(ask(&client, "read /data/a.txt")?, "\"first\"");
+    }
+    assert_eq!(host.elapsed(), Duration::ZERO);
+    Ok(())
+}
