@@ -102,6 +102,10 @@ fn failure_shows_the_step_what_was_expected_and_what_came() -> Result<()> {
     assert!(printed.contains("  FAILED  a test\n") && printed.ends_with("\n0 passed, 1 failed\n"));
     for (wrong, words) in [
         ("{ expect = \"ada\", text = \"hi\" },", vec!["came      nothing"]),
+        (
+            "{ send = \"ada\", text = \"hi\" }, { expect-nothing = \"ada\" },",
+            vec!["expected  nothing", "came      text \"hi\""],
+        ),
         ("{ expect-nothing = \"bob\" },", vec!["no client is called \"bob\": there are ada"]),
         ("{ connect = \"bob\", to = \"/\" },", vec!["the client was refused: status 404"]),
         ("{ connect = \"bob\", to = \"/echo\", refused = 404 },", vec!["an accepted client"]),
