@@ -54,6 +54,8 @@ words! {
         Operator = "operator", "the operator closed";
         /// The connection broke, or the client left without a close frame.
         Lost = "lost", "the connection was lost";
+        /// It is a WebSocket that the handler opens ([`connect`](crate::connect)), and it could not be opened.
+        NotOpened = "not-opened", "the connection could not be opened";
         /// Nothing came from the client for too long, not even an answer to a ping.
         Silent = "silent", "nothing came from the client for too long";
         /// The client read its output too slowly.

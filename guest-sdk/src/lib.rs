@@ -47,6 +47,7 @@ mod json;
 #[cfg(feature = "log")]
 mod logger;
 mod message;
+mod outgoing;
 mod report;
 mod request;
 mod state;
@@ -71,6 +72,7 @@ pub use json::{InvalidJson, SendJsonError, from_json};
 pub use message::{
     Compression, Message, SendOptions, TooManyExceptions, broadcast, broadcast_with,
 };
+pub use outgoing::{ConnectError, connect, connect_with, connections};
 pub use request::Request;
 pub use state::{StateReason, state_age, state_reason};
 pub use tag::{TagError, TaggedError, close_tagged, send_tagged, send_tagged_with, tagged};

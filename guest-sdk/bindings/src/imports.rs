@@ -1377,6 +1377,7 @@ pub mod ws_host {
             /// - `handler`: the handler closed or aborted it.
             /// - `operator`: the operator of the server closed it.
             /// - `lost`: the connection broke, or the client left without a close frame.
+            /// - `not-opened`: the connection is one that the handler opens (`outgoing`), and it could not be opened.
             /// - `silent`: nothing came from the client for too long, not even an answer to a ping.
             /// - `slow`: the client read its output more slowly than `min-rate`, or was closed because its outbound
             ///   buffer was full.
@@ -2148,6 +2149,279 @@ pub mod ws_host {
                     }
                     let ret = wit_import1(ptr0.cast_mut(), len0);
                     _rt::bool_lift(ret as u8)
+                }
+            }
+        }
+        /// WebSockets that the handler opens: it is the client of other servers, for example as a bridge or a bot. The
+        /// configuration must grant each server (`grant = ["wss://api.example.com"]`).
+        ///
+        /// An outgoing connection has a number like that of a client, and is used like a client: what the server sends
+        /// arrives in `received-text` and `received-binary`, `clients` sends to it, closes it and stores an attachment
+        /// with it, and `disconnected` is its last event. `connected` is not called for it. Like clients, outgoing
+        /// connections live in the host: a reload, a trap and hibernation do not close them.
+        ///
+        /// ```text
+        /// server = outgoing.connect("wss://api.example.com/feed", [], [])
+        /// clients.send-text(server, "subscribe")        // is sent as soon as the connection is open
+        /// received-text(client, message):
+        ///     if client is server: clients.broadcast(clients.connected-clients(), text(message), none)
+        /// ```
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod outgoing {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            pub type ClientId = super::super::super::ws_host::socket::types::ClientId;
+            pub type Error = super::super::super::ws_host::socket::types::Error;
+            #[allow(unused_unsafe, clippy::all)]
+            /// Begins to open a WebSocket, and returns its number at once. What is sent to it waits in its outbound buffer
+            /// until it is open. If it cannot be opened, `disconnected` is called: `disconnection.cause` is then
+            /// `not-opened`, and `disconnection.reason` tells why.
+            ///
+            /// The URL begins with `wss://` or `ws://`. The server chooses at most one of the subprotocols, which
+            /// `requests.subprotocol` returns. The headers are added to the request, for example `authorization`, `cookie`
+            /// or `origin`. Messages are not compressed.
+            ///
+            /// Errors:
+            ///
+            /// - `not-granted`: the configuration does not grant this server.
+            /// - `invalid-url`, `invalid-subprotocol`, `invalid-header`: it is not valid, or is a header that only the
+            ///   host may set.
+            /// - `too-long`: the URL has more than 4 KiB, or the headers and subprotocols have more than 16 KiB.
+            /// - `too-many`: this instance has 16 outgoing connections, or all instances of the resource have 1,024.
+            /// - `stopping`: the resource is no longer served.
+            #[allow(async_fn_in_trait)]
+            pub fn connect(
+                url: &str,
+                subprotocols: &[&str],
+                headers: &[(&str, &[u8])],
+            ) -> ::core::result::Result<ClientId, Error> {
+                unsafe {
+                    #[repr(align(8))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 8 + 2 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 8
+                            + 2 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = url;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let vec2 = subprotocols;
+                    let len2 = vec2.len();
+                    let layout2 = _rt::alloc::Layout::from_size_align(
+                            vec2.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        )
+                        .unwrap();
+                    let (result2, _cleanup2) = wit_bindgen::rt::Cleanup::new(layout2);
+                    for (i, e) in vec2.into_iter().enumerate() {
+                        let base = result2
+                            .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                        {
+                            let vec1 = e;
+                            let ptr1 = vec1.as_ptr().cast::<u8>();
+                            let len1 = vec1.len();
+                            *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len1;
+                            *base.add(0).cast::<*mut u8>() = ptr1.cast_mut();
+                        }
+                    }
+                    let vec6 = headers;
+                    let len6 = vec6.len();
+                    let layout6 = _rt::alloc::Layout::from_size_align(
+                            vec6.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        )
+                        .unwrap();
+                    let (result6, _cleanup6) = wit_bindgen::rt::Cleanup::new(layout6);
+                    for (i, e) in vec6.into_iter().enumerate() {
+                        let base = result6
+                            .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                        {
+                            let (t3_0, t3_1) = e;
+                            let vec4 = t3_0;
+                            let ptr4 = vec4.as_ptr().cast::<u8>();
+                            let len4 = vec4.len();
+                            *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len4;
+                            *base.add(0).cast::<*mut u8>() = ptr4.cast_mut();
+                            let vec5 = t3_1;
+                            let ptr5 = vec5.as_ptr().cast::<u8>();
+                            let len5 = vec5.len();
+                            *base
+                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len5;
+                            *base
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr5.cast_mut();
+                        }
+                    }
+                    let ptr7 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "ws-host:socket/outgoing@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "connect"]
+                        fn wit_import8(
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import8(
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import8(
+                        ptr0.cast_mut(),
+                        len0,
+                        result2,
+                        len2,
+                        result6,
+                        len6,
+                        ptr7,
+                    );
+                    let l9 = i32::from(*ptr7.add(0).cast::<u8>());
+                    let result14 = match l9 {
+                        0 => {
+                            let e = {
+                                let l10 = *ptr7.add(8).cast::<i64>();
+                                l10 as u64
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l11 = *ptr7.add(8).cast::<*mut u8>();
+                                let l12 = *ptr7
+                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len13 = l12;
+                                let bytes13 = _rt::Vec::from_raw_parts(
+                                    l11.cast(),
+                                    len13,
+                                    len13,
+                                );
+                                _rt::string_lift(bytes13)
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result14
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Returns the outgoing connections of this instance that are open or being opened, lowest number first.
+            /// `clients.connected-clients` does not return them. Never fails.
+            #[allow(async_fn_in_trait)]
+            pub fn connections() -> _rt::Vec<ClientId> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 2 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 2
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "ws-host:socket/outgoing@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "connections"]
+                        fn wit_import1(_: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import1(_: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import1(ptr0);
+                    let l2 = *ptr0.add(0).cast::<*mut u8>();
+                    let l3 = *ptr0
+                        .add(::core::mem::size_of::<*const u8>())
+                        .cast::<usize>();
+                    let len4 = l3;
+                    let result5 = <_ as From<
+                        _rt::Vec<_>,
+                    >>::from(_rt::Vec::from_raw_parts(l2.cast(), len4, len4));
+                    result5
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Returns the URL of an outgoing connection, until the end of its `disconnected` event. None for a client,
+            /// and for a number that is not known. Never fails.
+            #[allow(async_fn_in_trait)]
+            pub fn url(connection: ClientId) -> ::core::option::Option<_rt::String> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 3 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 3
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "ws-host:socket/outgoing@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "url"]
+                        fn wit_import1(_: i64, _: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import1(_: i64, _: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import1(_rt::as_i64(connection), ptr0);
+                    let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                    let result6 = match l2 {
+                        0 => None,
+                        1 => {
+                            let e = {
+                                let l3 = *ptr0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l4 = *ptr0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len5 = l4;
+                                let bytes5 = _rt::Vec::from_raw_parts(
+                                    l3.cast(),
+                                    len5,
+                                    len5,
+                                );
+                                _rt::string_lift(bytes5)
+                            };
+                            Some(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result6
                 }
             }
         }
@@ -4580,6 +4854,7 @@ mod _rt {
             val != 0
         }
     }
+    pub use alloc_crate::alloc;
     pub unsafe fn cabi_dealloc(ptr: *mut u8, size: usize, align: usize) {
         if size == 0 {
             return;
@@ -4590,7 +4865,6 @@ mod _rt {
         }
     }
     extern crate alloc as alloc_crate;
-    pub use alloc_crate::alloc;
 }
 #[rustfmt::skip]
 #[cfg(target_arch = "wasm32")]
@@ -4599,9 +4873,9 @@ mod _rt {
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3136] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc2\x17\x01A\x02\x01\
-A\x1c\x01B\x07\x01w\x04\0\x09client-id\x03\0\0\x01p}\x01q\x02\x04text\x01s\0\x06\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3326] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x80\x19\x01A\x02\x01\
+A\x1e\x01B\x07\x01w\x04\0\x09client-id\x03\0\0\x01p}\x01q\x02\x04text\x01s\0\x06\
 binary\x01\x02\0\x04\0\x07message\x03\0\x03\x01s\x04\0\x05error\x03\0\x05\x03\0\x1a\
 ws-host:socket/types@0.1.0\x05\0\x02\x03\0\0\x09client-id\x02\x03\0\0\x07message\
 \x02\x03\0\0\x05error\x01B/\x02\x03\x02\x01\x01\x04\0\x09client-id\x03\0\0\x02\x03\
@@ -4638,42 +4912,47 @@ l\x01\x05\x01@\x03\x06client\x01\x04names\x05values\0\x04\x04\0\x0aadd-header\x0
 @\x03\x06client\x01\x0ccontent-types\x04body\x08\0\x04\x04\0\x08set-body\x01\x09\
 \x03\0\x1ews-host:socket/handshake@0.1.0\x05\x08\x01B\x04\x01@\x02\x05levels\x07\
 messages\x01\0\x04\0\x05write\x01\0\x01@\x01\x05levels\0\x7f\x04\0\x07enabled\x01\
-\x01\x03\0\x18ws-host:socket/log@0.1.0\x05\x09\x01B*\x02\x03\x02\x01\x01\x04\0\x09\
-client-id\x03\0\0\x01ks\x01@\x01\x06client\x01\0\x02\x04\0\x0dresource-name\x01\x03\
-\x04\0\x04path\x01\x03\x04\0\x05query\x01\x03\x01@\x02\x06client\x01\x04names\0\x02\
-\x04\0\x09parameter\x01\x04\x01o\x02ss\x01p\x05\x01@\x01\x06client\x01\0\x06\x04\
-\0\x0aparameters\x01\x07\x04\0\x06header\x01\x04\x01p}\x01o\x02s\x08\x01p\x09\x01\
-@\x01\x06client\x01\0\x0a\x04\0\x07headers\x01\x0b\x01ps\x01@\x01\x06client\x01\0\
-\x0c\x04\0\x14offered-subprotocols\x01\x0d\x04\0\x0bsubprotocol\x01\x03\x04\0\x06\
-origin\x01\x03\x01k{\x01@\x01\x06client\x01\0\x0e\x04\0\x10protocol-version\x01\x0f\
+\x01\x03\0\x18ws-host:socket/log@0.1.0\x05\x09\x01B\x11\x02\x03\x02\x01\x01\x04\0\
+\x09client-id\x03\0\0\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\x02\x01ps\x01p}\x01\
+o\x02s\x05\x01p\x06\x01j\x01\x01\x01\x03\x01@\x03\x03urls\x0csubprotocols\x04\x07\
+headers\x07\0\x08\x04\0\x07connect\x01\x09\x01p\x01\x01@\0\0\x0a\x04\0\x0bconnec\
+tions\x01\x0b\x01ks\x01@\x01\x0aconnection\x01\0\x0c\x04\0\x03url\x01\x0d\x03\0\x1d\
+ws-host:socket/outgoing@0.1.0\x05\x0a\x01B*\x02\x03\x02\x01\x01\x04\0\x09client-\
+id\x03\0\0\x01ks\x01@\x01\x06client\x01\0\x02\x04\0\x0dresource-name\x01\x03\x04\
+\0\x04path\x01\x03\x04\0\x05query\x01\x03\x01@\x02\x06client\x01\x04names\0\x02\x04\
+\0\x09parameter\x01\x04\x01o\x02ss\x01p\x05\x01@\x01\x06client\x01\0\x06\x04\0\x0a\
+parameters\x01\x07\x04\0\x06header\x01\x04\x01p}\x01o\x02s\x08\x01p\x09\x01@\x01\
+\x06client\x01\0\x0a\x04\0\x07headers\x01\x0b\x01ps\x01@\x01\x06client\x01\0\x0c\
+\x04\0\x14offered-subprotocols\x01\x0d\x04\0\x0bsubprotocol\x01\x03\x04\0\x06ori\
+gin\x01\x03\x01k{\x01@\x01\x06client\x01\0\x0e\x04\0\x10protocol-version\x01\x0f\
 \x04\0\x0chttp-version\x01\x03\x04\0\x0eclient-address\x01\x03\x04\0\x0cpeer-add\
 ress\x01\x03\x04\0\x09peer-port\x01\x0f\x04\0\x0dlocal-address\x01\x03\x04\0\x0a\
 local-port\x01\x0f\x01@\x01\x06client\x01\0\x7f\x04\0\x06secure\x01\x10\x04\0\x0b\
 server-name\x01\x03\x01k\x08\x01@\x01\x06client\x01\0\x11\x04\0\x0bcertificate\x01\
 \x12\x04\0\x17certificate-fingerprint\x01\x03\x04\0\x13certificate-subject\x01\x03\
-\x04\0\x11certificate-names\x01\x0d\x03\0\x1dws-host:socket/requests@0.1.0\x05\x0a\
+\x04\0\x11certificate-names\x01\x0d\x03\0\x1dws-host:socket/requests@0.1.0\x05\x0b\
 \x01B\x06\x01ks\x01@\0\0\0\x04\0\x06reason\x01\x01\x01kw\x01@\0\0\x02\x04\0\x03a\
-ge\x01\x03\x03\0\x1aws-host:socket/state@0.1.0\x05\x0b\x02\x03\0\x01\x0csend-opt\
+ge\x01\x03\x03\0\x1aws-host:socket/state@0.1.0\x05\x0c\x02\x03\0\x01\x0csend-opt\
 ions\x01B\x19\x02\x03\x02\x01\x01\x04\0\x09client-id\x03\0\0\x02\x03\x02\x01\x02\
 \x04\0\x07message\x03\0\x02\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\x04\x02\x03\
-\x02\x01\x0c\x04\0\x0csend-options\x03\0\x06\x01j\0\x01\x05\x01@\x02\x06client\x01\
+\x02\x01\x0d\x04\0\x0csend-options\x03\0\x06\x01j\0\x01\x05\x01@\x02\x06client\x01\
 \x03tags\0\x08\x04\0\x03tag\x01\x09\x01@\x02\x06client\x01\x03tags\0\x7f\x04\0\x05\
 untag\x01\x0a\x01ps\x01@\x01\x06client\x01\0\x0b\x04\0\x07tags-of\x01\x0c\x01p\x01\
 \x01@\x01\x03tags\0\x0d\x04\0\x0aclients-of\x01\x0e\x01h\x07\x01k\x0f\x01@\x03\x03\
 tags\x07message\x03\x07options\x10\0\x08\x04\0\x0bsend-tagged\x01\x11\x01@\x03\x03\
 tags\x04code{\x06reasons\0\x08\x04\0\x0cclose-tagged\x01\x12\x03\0\x19ws-host:so\
-cket/tags@0.1.0\x05\x0d\x01B\x07\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\0\x01j\
+cket/tags@0.1.0\x05\x0e\x01B\x07\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\0\x01j\
 \0\x01\x01\x01@\x02\x05timerw\x05afterw\0\x02\x04\0\x03set\x01\x03\x01@\x01\x05t\
-imerw\0\x7f\x04\0\x06cancel\x01\x04\x03\0\x1bws-host:socket/timers@0.1.0\x05\x0e\
+imerw\0\x7f\x04\0\x06cancel\x01\x04\x03\0\x1bws-host:socket/timers@0.1.0\x05\x0f\
 \x01B\x18\x02\x03\x02\x01\x01\x04\0\x09client-id\x03\0\0\x02\x03\x02\x01\x02\x04\
 \0\x07message\x03\0\x02\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\x04\x02\x03\x02\
-\x01\x0c\x04\0\x0csend-options\x03\0\x06\x01j\0\x01\x05\x01@\x02\x06client\x01\x05\
+\x01\x0d\x04\0\x0csend-options\x03\0\x06\x01j\0\x01\x05\x01@\x02\x06client\x01\x05\
 topics\0\x08\x04\0\x09subscribe\x01\x09\x01@\x02\x06client\x01\x05topics\0\x7f\x04\
 \0\x0bunsubscribe\x01\x0a\x01@\x01\x06client\x01\0y\x04\0\x0funsubscribe-all\x01\
 \x0b\x01ps\x01@\x01\x06client\x01\0\x0c\x04\0\x09topics-of\x01\x0d\x01@\x01\x05t\
 opics\0y\x04\0\x0bsubscribers\x01\x0e\x01h\x07\x01k\x0f\x01@\x03\x05topics\x07me\
 ssage\x03\x07options\x10\0\x08\x04\0\x07publish\x01\x11\x03\0\x1bws-host:socket/\
-topics@0.1.0\x05\x0f\x04\0\x1cws-host:socket/imports@0.1.0\x04\0\x0b\x0d\x01\0\x07\
+topics@0.1.0\x05\x10\x04\0\x1cws-host:socket/imports@0.1.0\x04\0\x0b\x0d\x01\0\x07\
 imports\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.26\
 2.0\x10wit-bindgen-rust\x060.63.0";
 #[inline(never)]

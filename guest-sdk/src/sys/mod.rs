@@ -6,12 +6,13 @@ mod native;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::native::{
-    SendOptions, clients, custom, disconnection, expiry, handshake, log, requests, state, tags,
-    timers, topics,
+    SendOptions, clients, custom, disconnection, expiry, handshake, log, outgoing, requests, state,
+    tags, timers, topics,
 };
 #[cfg(target_arch = "wasm32")]
 pub(crate) use ws_guest_bindings::imports::ws_host::socket::{
-    clients, custom, disconnection, expiry, handshake, log, requests, state, tags, timers, topics,
+    clients, custom, disconnection, expiry, handshake, log, outgoing, requests, state, tags,
+    timers, topics,
 };
 
 #[cfg(target_arch = "wasm32")]

@@ -64,6 +64,11 @@ host_functions! {
     log {
         fn write(level: &str, message: &str);
     }
+    outgoing {
+        fn connect(url: &str, subprotocols: &[&str], headers: &[(&str, &[u8])]) -> Result<u64, String>;
+        fn connections() -> Vec<u64>;
+        fn url(connection: u64) -> Option<String>;
+    }
     requests {
         fn resource_name(client: u64) -> Option<String>;
         fn path(client: u64) -> Option<String>;

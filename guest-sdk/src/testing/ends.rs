@@ -33,6 +33,7 @@ impl Shared {
             Cause::Handler => by_host(1000, ""),
             Cause::Operator => by_host(1001, "closed by the administrator"),
             Cause::Lost | Cause::Unknown => dropped("the client left without a close frame"),
+            Cause::NotOpened => dropped("the connection was not opened"),
             Cause::Silent => dropped("nothing came from the client for too long"),
             Cause::Slow => dropped("the client read more slowly than min-rate for too long"),
             Cause::ProtocolError => self.fail(client, CloseCode::ProtocolError, cause),

@@ -66,6 +66,15 @@ impl Fake {
 
     /// Returns the open clients for which the condition holds, in the order in which they connected.
     pub(super) fn open_ids(&self, condition: impl Fn(&FakeClient) -> bool) -> Vec<u64> {
+        self.ids(|client| client.url.is_none() && condition(client))
+    }
+
+    /// Returns the open connections that the handler has opened, in this order.
+    pub(super) fn open_connections(&self) -> Vec<u64> {
+        self.ids(|client| client.url.is_some())
+    }
+
+    fn ids(&self, condition: impl Fn(&FakeClient) -> bool) -> Vec<u64> {
         let open = self.clients.iter().filter(|(_, client)| client.is_open() && condition(client));
         open.map(|(id, _)| *id).collect()
     }

@@ -22,6 +22,8 @@ pub(super) enum Phase {
 
 pub(super) struct FakeClient {
     pub(super) request: TestRequest,
+    /// The URL, if the handler has opened the connection.
+    pub(super) url: Option<String>,
     pub(super) parameters: Vec<(String, String)>,
     pub(super) phase: Phase,
     /// The subprotocol that was agreed on.
@@ -77,6 +79,7 @@ impl FakeClient {
     pub(super) fn new(request: TestRequest, parameters: Vec<(String, String)>) -> Self {
         Self {
             request,
+            url: None,
             parameters,
             phase: Phase::Present,
             subprotocol: None,

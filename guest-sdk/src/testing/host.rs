@@ -240,7 +240,8 @@ impl TestHost {
             // A fault loses the instance; the clients are closed in any case.
             let _ = self.0.run(|handler| handler.stopping());
         }
-        let open = self.0.fake.borrow().open_ids(|_| true);
+        let mut open = self.0.fake.borrow().open_ids(|_| true);
+        open.extend(self.0.fake.borrow().open_connections());
         for client in open {
             self.0.close(Client::from_id(client), 1001, "the server stops", Cause::Stopping);
         }
@@ -268,6 +269,16 @@ impl TestHost {
     /// Returns the open clients, in the order in which they connected.
     pub fn clients(&self) -> Vec<Client> {
         self.0.fake.borrow().open_ids(|_| true).into_iter().map(Client::from_id).collect()
+    }
+
+    /// Returns the servers to which the handler has opened WebSockets ([`connect`](crate::connect)), in this order. A
+    /// server is used like a client: it sends to the handler, and receives what the handler sends. Every server is
+    /// granted, and open at once; [`disconnect`](TestClient::disconnect) with [`Cause::NotOpened`](crate::Cause::NotOpened) is a
+    /// failed attempt.
+    pub fn servers(&self) -> Vec<TestClient> {
+        let ids = self.0.fake.borrow().open_connections();
+        let server = |id| TestClient::new(Rc::clone(&self.0), Client::from_id(id));
+        ids.into_iter().map(server).collect()
     }
 
     /// Returns the lines of the log, oldest first: those of the crates `log` and `tracing` (with the features of these

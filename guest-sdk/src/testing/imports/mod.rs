@@ -4,6 +4,7 @@ pub(crate) mod clients;
 pub(crate) mod expiry;
 pub(crate) mod handshake;
 mod options;
+pub(crate) mod outgoing;
 pub(crate) mod requests;
 mod small;
 pub(crate) mod tags;

@@ -1,0 +1,67 @@
+//! WebSockets that the handler opens.
+
+use crate::Client;
+use crate::sys::outgoing as host;
+use crate::words::errors;
+
+/// Begins to open a WebSocket to a server that the configuration grants (`wss://` or `ws://`), and returns its number at
+/// once. It is used like a client: what the server sends arrives in
+/// [`received_text`](crate::Handler::received_text) and [`received_binary`](crate::Handler::received_binary), and
+/// [`disconnected`](crate::Handler::disconnected) is its last event. What is sent to it waits until it is open.
+///
+/// If it cannot be opened, `disconnected` is called, with [`Cause::NotOpened`](crate::Cause::NotOpened) and the reason.
+///
+/// # Errors
+///
+/// Returns [`ConnectError`] if the WebSocket may not be opened.
+pub fn connect(url: impl AsRef<str>) -> Result<Client, ConnectError> {
+    connect_with(url, &[], &[])
+}
+
+/// Does the same as [`connect`], and offers subprotocols, of which the server may choose one
+/// ([`Request::subprotocol`](crate::Request::subprotocol)), and adds headers to the request, such as `authorization`.
+///
+/// # Errors
+///
+/// Returns [`ConnectError`] if the WebSocket may not be opened.
+pub fn connect_with(
+    url: impl AsRef<str>,
+    subprotocols: &[&str],
+    headers: &[(&str, &str)],
+) -> Result<Client, ConnectError> {
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+    Ok(host::connect(url.as_ref(), subprotocols, &headers).map(Client::from_id)?)
+}
+
+/// Returns the WebSockets that this instance has opened, or is opening: those of [`connect`]. [`clients`](crate::clients)
+/// does not return them.
+pub fn connections() -> Vec<Client> {
+    host::connections().into_iter().map(Client::from_id).collect()
+}
+
+impl Client {
+    /// Returns the URL, if this is a WebSocket that the handler has [opened](connect). A client of this server has none.
+    pub fn url(self) -> Option<String> {
+        host::url(self.id())
+    }
+}
+
+errors! {
+    /// Why a WebSocket may not be opened.
+    ConnectError {
+        /// The configuration does not grant this server. The log says which grant is missing.
+        NotGranted = "not-granted", "the configuration does not grant this server";
+        /// The URL is not valid, or begins with neither `wss://` nor `ws://`.
+        InvalidUrl = "invalid-url", "the URL is not that of a WebSocket";
+        /// A subprotocol is not a valid name.
+        InvalidSubprotocol = "invalid-subprotocol", "a subprotocol is not a valid name";
+        /// A header is not valid, or only the host may set it.
+        InvalidHeader = "invalid-header", "a header is not valid, or only the host may set it";
+        /// The URL has more than 4 KiB, or the headers and subprotocols have more than 16 KiB.
+        TooLong = "too-long", "the URL, or the headers and subprotocols, are too long";
+        /// The instance has 16 connections, or all instances of the resource have 1,024.
+        TooMany = "too-many", "there are too many connections";
+        /// The resource is no longer served.
+        Stopping = "stopping", "the resource is no longer served";
+    }
+}
