@@ -1,9 +1,10 @@
 //! The parts of an actor that outlive its instances: its clients, its timers, and the topics and tags that it shares
 //! with the other actors of its resource.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use crate::clients::{Client, Clients};
+use crate::clients::{Client, ClientId, Clients};
+use crate::dialer::Dialer;
 use crate::timers::Timers;
 use crate::topics::Topics;
 
@@ -13,6 +14,10 @@ pub(crate) struct ActorResources {
     /// The name of the actor in its resource.
     pub(crate) name: Box<str>,
     pub(crate) clients: Clients,
+    /// The connections that the handler has opened.
+    pub(crate) outgoing: Clients,
+    /// Opens them.
+    pub(crate) dialer: OnceLock<Arc<dyn Dialer>>,
     pub(crate) timers: Timers,
     pub(crate) topics: Arc<Topics>,
 }
@@ -27,7 +32,14 @@ pub(crate) struct Registration {
 
 impl ActorResources {
     pub(crate) fn new(name: Box<str>, topics: Arc<Topics>) -> Self {
-        Self { name, clients: Clients::default(), timers: Timers::default(), topics }
+        Self {
+            name,
+            clients: Clients::default(),
+            outgoing: Clients::default(),
+            dialer: OnceLock::new(),
+            timers: Timers::default(),
+            topics,
+        }
     }
 
     /// Registers a client: the guest can send to it, subscribe it and tag it until the returned guard is dropped.
@@ -36,12 +48,24 @@ impl ActorResources {
         Registration { resources: Arc::clone(self), client: Arc::clone(client) }
     }
 
+    /// Registers a connection that the handler has opened, as [`register`](Self::register) does.
+    pub(crate) fn register_outgoing(self: &Arc<Self>, connection: &Arc<Client>) -> Registration {
+        self.outgoing.insert(Arc::clone(connection));
+        Registration { resources: Arc::clone(self), client: Arc::clone(connection) }
+    }
+
+    /// Returns the client or the outgoing connection with this id.
+    pub(crate) fn find(&self, id: ClientId) -> Option<Arc<Client>> {
+        self.clients.find(id).or_else(|| self.outgoing.find(id))
+    }
+
     /// Forgets a client. This is the only place that does so: anything new that is kept for clients must be removed
     /// here.
     fn forget(&self, client: &Client) {
         // First, so that nothing can subscribe or tag the client again.
         client.mark_disconnected();
         self.clients.remove(client.id());
+        self.outgoing.remove(client.id());
         self.topics.remove_client(client.id());
     }
 }

@@ -29,6 +29,7 @@ mod budget;
 mod clients;
 pub mod config;
 mod connection;
+mod dialer;
 mod grant;
 mod guest;
 pub mod inspect;

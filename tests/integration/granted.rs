@@ -227,13 +227,23 @@ fn example_answers_as_its_readme_says() -> Result<()> {
     let dialogue = readme.split("connect ws://127.0.0.1:8080/\n").nth(1).context("no dialogue")?;
     let dialogue = dialogue.split("```").next().unwrap_or_default();
     // The example sends a request to itself. Here another server with a port of its own takes its place.
-    let upstream = TestServer::serving("echo")?;
+    let texts = format!("folder:{}::texts", folder.join("texts").display());
+    let text = std::fs::read_to_string(folder.join("ws-host.toml"))?;
+    let upstream = Configuration::new(
+        &text
+            .replace("127.0.0.1:8080", "127.0.0.1:0")
+            .replace("http://127.0.0.1:0\", \"ws://127.0.0.1:0", "http://127.0.0.1:9")
+            .replace("../../target/components/capabilities.wasm", "{{capabilities}}")
+            .replace("folder:texts", &texts),
+    )?;
+    let upstream = upstream.serve()?;
     let address = upstream.address().to_string();
-    let settings = std::fs::read_to_string(folder.join("ws-host.toml"))?
+    let settings = text
+        .replace("ws://127.0.0.1:8080", &format!("ws://{address}"))
         .replace("http://127.0.0.1:8080", &format!("http://{address}"))
         .replace("127.0.0.1:8080", "127.0.0.1:0")
         .replace("../../target/components/capabilities.wasm", "{{capabilities}}")
-        .replace("folder:texts", &format!("folder:{}::texts", folder.join("texts").display()));
+        .replace("folder:texts", &texts);
     let configuration = Configuration::new(&settings)?;
     let server = configuration.serve()?;
     let mut client = Client::connect(&server)?;
@@ -241,6 +251,7 @@ fn example_answers_as_its_readme_says() -> Result<()> {
     for line in dialogue.lines().map(str::trim).filter(|line| !line.is_empty()) {
         match line.strip_prefix("< text ") {
             Some(expected) => {
+                let expected = expected.replace("127.0.0.1:8080", &address);
                 assert_eq!(client.receive_text()?, expected);
                 answers += 1;
             }

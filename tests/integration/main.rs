@@ -6,6 +6,7 @@ mod agreement; // the `TestHost` of the SDK and the host
 mod answers; // HTTP/1.1 responses, byte for byte
 mod backpressure; // clients that do not read
 mod book; // the pages of `docs` are followed as a reader would
+mod bridged; // WebSockets that handlers open
 mod buffered; // the limit on all queued output together
 mod bursts; // several messages in one call
 mod causes; // the logged cause of each disconnection

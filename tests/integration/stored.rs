@@ -222,7 +222,8 @@ fn store_stays_open_over_reloads() -> Result<()> {
     a.ask("set shared first 1")?;
     assert_eq!(b.ask("get shared first")?, "1", "both resources share the file");
     // Hot reload: the same settings, and the component again.
-    ask_admin(admin, "POST /resources/a/reload", "", b"")?;
+    let answer = ask_admin(admin, "POST /reload", "", b"")?;
+    assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(a.ask("get shared first")?, "1");
     b.ask("set shared second 2")?;
     assert!(a.ask("set shared third 3")?.starts_with("error: full"));

@@ -1,19 +1,23 @@
 //! Answers questions with what its configuration grants: a value of `wasi:config`, the files of a folder, keys and values,
-//! and HTTP requests to a host.
+//! HTTP requests and a WebSocket to a host.
 
+mod bot;
 mod config;
 mod fetch;
 mod store;
 
 use std::fs;
 
-use ws_guest::{Client, Error, Handler};
+use ws_guest::{Client, Disconnection, Error, Handler};
 
 #[derive(Default)]
 struct Capabilities;
 
 impl Handler for Capabilities {
     fn received_text(&mut self, client: Client, message: String) -> Result<(), Error> {
+        if let Some(url) = client.url() {
+            return bot::answered(client, &url, &message);
+        }
         let answer = match message.split_once(' ').unwrap_or((&message, "")) {
             ("hello", name) => {
                 let greeting = config::get("greeting")?.unwrap_or_else(|| "Hello".to_owned());
@@ -32,10 +36,18 @@ impl Handler for Capabilities {
                 let (status, body) = fetch::get(url)?;
                 format!("{status} {body}")
             }
-            _ => "hello NAME, texts, text NAME, visit, keep NAME TEXT, kept NAME, or get URL"
+            ("ask", question) => {
+                let (url, question) = question.split_once(' ').unwrap_or((question, ""));
+                return bot::ask(client, url, question);
+            }
+            _ => "hello NAME, texts, text NAME, visit, keep NAME TEXT, kept NAME, get URL, or ask URL QUESTION"
                 .to_owned(),
         };
         Ok(client.send_text(answer.trim_end())?)
+    }
+
+    fn disconnected(&mut self, client: Client, how: &Disconnection) {
+        bot::ended(client, how);
     }
 
     /// Tells the client why its question has no answer.

@@ -34,6 +34,7 @@ pub(crate) use turn::{ClientEvent, Turn};
 
 use crate::actor_resources::{ActorResources, Registration};
 use crate::clients::{Client, ClientId, Clients, HostClose};
+use crate::dialer::Dialer;
 use crate::guest::Fault;
 use crate::log_rate::Line;
 use crate::running::Running;
@@ -85,6 +86,18 @@ impl Actor {
         &self.resources.clients
     }
 
+    /// Returns all clients and outgoing connections.
+    pub(crate) fn connections(&self) -> Vec<Arc<Client>> {
+        let mut all = self.resources.clients.all();
+        all.extend(self.resources.outgoing.all());
+        all
+    }
+
+    /// Sets what opens the connections of the handler. Must be called once, before the first event.
+    pub(crate) fn set_dialer(&self, dialer: Arc<dyn Dialer>) {
+        let _ = self.resources.dialer.set(dialer);
+    }
+
     /// Registers a client: the guest can send to it until the returned guard is dropped.
     pub(crate) fn register(&self, client: &Arc<Client>) -> Registration {
         self.resources.register(client)
@@ -134,7 +147,7 @@ impl Actor {
     }
 
     fn close_clients(&self, why: HostClose<'_>) {
-        for client in self.clients().all() {
+        for client in self.connections() {
             client.close_by_host(why);
         }
     }
@@ -142,6 +155,14 @@ impl Actor {
     /// Discards the state kept for a rollback, because a rollback is no longer possible.
     pub(crate) fn discard_rollback_state(&self) {
         self.rollback_state.lock().take();
+    }
+
+    /// Ends what would keep the actor although it is no longer needed: its timers and outgoing connections.
+    pub(crate) fn end(&self) {
+        self.cancel_timers();
+        for connection in self.resources.outgoing.all() {
+            connection.close_by_host(HostClose::ActorEnds);
+        }
     }
 
     /// Cancels all timers, because the actor is no longer needed.

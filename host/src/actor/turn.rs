@@ -181,7 +181,7 @@ impl<'a> Turn<'a> {
     /// Calls `stopping`, then closes all clients in the same turn, so that no event comes between the two. Does nothing
     /// if the actor has neither an instance nor clients.
     pub(super) async fn call_stopping(mut self, why: HostClose<'_>) -> Result<(), Fault> {
-        if !self.has_instance() && self.actor.clients().all().is_empty() {
+        if !self.has_instance() && self.actor.connections().is_empty() {
             return Ok(());
         }
         let mut live = self.take_instance().await?;

@@ -29,8 +29,8 @@ pub(super) struct Resource {
     #[arg(long = "env", value_name = "VARIABLE", value_parser = pair)]
     environment: Vec<(String, String)>,
 
-    /// Capability of the handler outside its sandbox: https://HOST, http://HOST, folder:PATH,
-    /// keyvalue:FILE or config (may be repeated; see docs/capabilities.md)
+    /// Capability of the handler outside its sandbox: https://HOST, http://HOST, wss://HOST,
+    /// ws://HOST, folder:PATH, keyvalue:FILE or config (may be repeated; see docs/capabilities.md)
     #[arg(long = "grant", value_name = "CAPABILITY")]
     grants: Vec<Grant>,
 

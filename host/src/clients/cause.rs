@@ -9,6 +9,7 @@ pub(crate) enum Cause {
     Handler,
     Operator,
     Lost,
+    NotOpened,
     Silent,
     Slow,
     ProtocolError,
@@ -28,6 +29,10 @@ pub(crate) enum HostClose<'a> {
     Removed,
     /// The resource restarts with new instances.
     Restarted,
+    /// The actor of an outgoing connection ends.
+    ActorEnds,
+    /// The server of an outgoing connection is no longer granted.
+    Revoked,
     /// The operator closes the client.
     Operator,
     /// The handler failed in an event of the client. Holds the text for the client.
@@ -52,6 +57,7 @@ impl Cause {
             Self::Handler => "handler",
             Self::Operator => "operator",
             Self::Lost => "lost",
+            Self::NotOpened => "not-opened",
             Self::Silent => "silent",
             Self::Slow => "slow",
             Self::ProtocolError => "protocol-error",
@@ -67,8 +73,8 @@ impl Cause {
 impl HostClose<'_> {
     pub(crate) fn cause(self) -> Cause {
         match self {
-            Self::Stopping | Self::Removed | Self::Restarted => Cause::Stopping,
-            Self::Operator => Cause::Operator,
+            Self::Stopping | Self::Removed | Self::Restarted | Self::ActorEnds => Cause::Stopping,
+            Self::Operator | Self::Revoked => Cause::Operator,
             Self::HandlerFailed(_) | Self::HandlerKeepsFailing | Self::NoInstance(_) => {
                 Cause::HandlerFailed
             }
@@ -80,7 +86,9 @@ impl HostClose<'_> {
 
     pub(crate) fn code(self) -> CloseCode {
         match self {
-            Self::Stopping | Self::Removed | Self::Operator => CloseCode::GOING_AWAY,
+            Self::Stopping | Self::Removed | Self::ActorEnds | Self::Operator | Self::Revoked => {
+                CloseCode::GOING_AWAY
+            }
             Self::Restarted => CloseCode::SERVICE_RESTART,
             Self::HandlerFailed(_) | Self::HandlerKeepsFailing => CloseCode::INTERNAL_ERROR,
             // IANA registry: the service is overloaded.
@@ -98,6 +106,8 @@ impl<'a> HostClose<'a> {
             Self::Stopping => "the server stops",
             Self::Removed => "the resource was removed",
             Self::Restarted => "the resource restarts",
+            Self::ActorEnds => "the instance ends",
+            Self::Revoked => "no longer granted",
             Self::Operator => "closed by the administrator",
             Self::HandlerFailed(text) | Self::NoInstance(text) => text,
             Self::HandlerKeepsFailing => "the handler keeps failing",
@@ -118,6 +128,8 @@ mod tests {
             (HostClose::Stopping, "stopping", 1001, "the server stops"),
             (HostClose::Removed, "stopping", 1001, "the resource was removed"),
             (HostClose::Restarted, "stopping", 1012, "the resource restarts"),
+            (HostClose::ActorEnds, "stopping", 1001, "the instance ends"),
+            (HostClose::Revoked, "operator", 1001, "no longer granted"),
             (HostClose::Operator, "operator", 1001, "closed by the administrator"),
             (HostClose::HandlerFailed("so"), "handler-failed", 1011, "so"),
             (HostClose::HandlerKeepsFailing, "handler-failed", 1011, "the handler keeps failing"),

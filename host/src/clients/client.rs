@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 use ws_host_protocol::handshake::Version;
-use ws_host_protocol::{CloseFrame, CloseFrameError, Form, Outbound, SendError, SharedMessage};
+use ws_host_protocol::{
+    CloseFrame, CloseFrameError, Form, Outbound, Role, SendError, SharedMessage,
+};
 
 use super::outgoing::{LimitReached, OnFull, Outgoing, SendCapacity, SendKind};
 use super::{Cause, ClientId, ClientInfo, HostClose};
@@ -63,9 +65,11 @@ impl Client {
     ) -> Self {
         let mut outbound = match info.version {
             Version::Draft00 => Outbound::draft00(max_outbound),
-            Version::Draft07 | Version::Draft08 | Version::Rfc6455 => {
-                Outbound::server(max_outbound)
-            }
+            Version::Draft07 | Version::Draft08 | Version::Rfc6455 => match info.role() {
+                Role::Server => Outbound::server(max_outbound),
+                // RFC 6455 §5.3: a key that cannot be predicted for each frame.
+                Role::Client => Outbound::client(max_outbound, Box::new(rand::random)),
+            },
         };
         if let Some(deflate) = &info.deflate {
             outbound.use_deflate(deflate);

@@ -6,12 +6,12 @@ use std::sync::{Arc, OnceLock};
 
 use http::Request;
 use http::header::{HOST, HeaderName};
-use ws_host_protocol::PerMessageDeflate;
 use ws_host_protocol::handshake::{Scheme, Version, fields};
+use ws_host_protocol::{PerMessageDeflate, Role};
 
 use super::Certificate;
 
-/// The handshake request of a client, as handlers see it.
+/// The handshake request of a client, as handlers see it. For an outgoing connection: that of the host.
 #[derive(Debug)]
 pub(crate) struct ClientInfo {
     /// The name of the resource.
@@ -38,6 +38,8 @@ pub(crate) struct ClientInfo {
     pub(crate) server_name: Option<Arc<str>>,
     /// The TLS certificate of the client.
     pub(crate) certificate: Option<Arc<Certificate>>,
+    /// The URL of an outgoing connection, in which the host is the client.
+    pub(crate) url: Option<Box<str>>,
     /// The index of the agreed subprotocol in [`subprotocols`](Self::subprotocols).
     pub(crate) agreed: OnceLock<usize>,
 }
@@ -73,6 +75,14 @@ impl ClientInfo {
         Some(value)
     }
 
+    /// Returns the host's side of the protocol.
+    pub(crate) fn role(&self) -> Role {
+        match self.url {
+            None => Role::Server,
+            Some(_) => Role::Client,
+        }
+    }
+
     /// Agrees on the first offered subprotocol that is wanted. An earlier agreement stays.
     pub(crate) fn agree(&self, is_wanted: impl Fn(&str) -> bool) {
         if let Some(index) = self.subprotocols.iter().position(|offered| is_wanted(offered)) {
@@ -106,6 +116,7 @@ impl ClientInfo {
             http_version: HttpVersion::Http1,
             server_name: None,
             certificate: None,
+            url: None,
             agreed: OnceLock::new(),
         }
     }
@@ -131,6 +142,11 @@ impl Headers {
         let each = request.headers().iter().map(|(name, value)| length(name, value.len()));
         let authority = request.uri().authority().map(|host| length(&HOST, host.as_str().len()));
         Self::write(fields(request), each.sum::<usize>() + authority.unwrap_or_default())
+    }
+
+    /// Returns no headers.
+    pub(crate) fn none() -> Self {
+        Self(Box::default())
     }
 
     /// Writes headers, `max_length` bytes at most. This is usually the exact length, so the first allocation fits.

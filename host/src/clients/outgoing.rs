@@ -130,7 +130,7 @@ impl Outgoing {
     }
 
     /// Returns whether messages can be sent to the client: false if sending would fail with `closed`.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         !self.aborted && !self.outbound.is_closing()
     }
 

@@ -29,7 +29,7 @@ pub(crate) struct Admitted {
     actor: Arc<Actor>,
     guard: Arc<ConnectionGuard>,
     /// `None` once the last event is under way.
-    registered: Option<(Registration, ActorLease)>,
+    registered: Option<(Registration, Option<ActorLease>)>,
 }
 
 /// A client's lease of its actor, and its permit from the server's limits.
@@ -51,8 +51,18 @@ impl Admitted {
             client,
             actor: Arc::clone(lease.actor()),
             guard,
-            registered: Some((registration, lease)),
+            registered: Some((registration, Some(lease))),
         }
+    }
+
+    /// Returns a connection that the handler opens. It keeps its actor, but takes no place among the clients.
+    pub(crate) fn outgoing(
+        client: Arc<Client>,
+        registration: Registration,
+        actor: Arc<Actor>,
+        guard: Arc<ConnectionGuard>,
+    ) -> Self {
+        Self { client, actor, guard, registered: Some((registration, None)) }
     }
 
     pub(crate) fn client(&self) -> &Arc<Client> {
@@ -85,10 +95,9 @@ impl Admitted {
         tracing::debug!(client = %id, cause, code, sent, "disconnected: {end}");
         // Unregister now, before the event gets its turn, so that nothing can find the client any more.
         drop(registration);
-        let guard = Arc::clone(&self.guard);
+        let (actor, guard) = (Arc::clone(&self.actor), Arc::clone(&self.guard));
         // The worker exists as long as the host and its guests.
         self.actor.worker().run(async move {
-            let actor = lease.actor();
             let deadline = Instant::now() + MAX_WAIT;
             loop {
                 match actor.turn().await.call_disconnected(&client, &disconnection).await {

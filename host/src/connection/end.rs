@@ -30,6 +30,8 @@ pub(crate) enum ConnectionEnd {
     CloseTimeout,
     #[error("the connection was dropped without a close frame")]
     Aborted,
+    #[error("the connection was not opened: {0}")]
+    NotOpened(String),
     #[error("the handler accepted with an invalid response")]
     InvalidAcceptance,
 }
@@ -68,6 +70,7 @@ impl ConnectionEnd {
             Self::Failed(_) => Cause::ProtocolError,
             // Only our own close frame has a timeout, and its sender has set the cause.
             Self::Lost(_) | Self::EndOfStream | Self::CloseTimeout => Cause::Lost,
+            Self::NotOpened(_) => Cause::NotOpened,
             Self::Silent => Cause::Silent,
             Self::Stalled => Cause::Slow,
             Self::Aborted => Cause::Handler,

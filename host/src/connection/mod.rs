@@ -13,6 +13,7 @@ mod closing;
 mod end;
 mod idle_memory;
 mod liveness;
+mod opening;
 mod socket;
 mod transport;
 
@@ -31,6 +32,7 @@ use self::burst::Burst;
 pub(crate) use self::closing::{ClosingConnections, ConnectionGuard};
 pub(crate) use self::end::ConnectionEnd;
 pub(crate) use self::liveness::NEVER;
+pub(crate) use self::opening::opened;
 pub(crate) use self::socket::Socket;
 use self::transport::{Transport, Wakeup};
 use crate::actor::{Actor, ClientEvent, Turn};
@@ -64,10 +66,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let Resource { limits, timeouts, .. } = &*settings;
         let inbound_limits = Limits::new(limits.max_message);
         let ClientInfo { version, deflate, .. } = admitted.client().info();
+        let role = admitted.client().info().role();
         let mut inbound = match version {
             Version::Draft00 => Inbound::draft00(inbound_limits),
             Version::Draft07 | Version::Draft08 | Version::Rfc6455 => {
-                Inbound::new(Role::Server, inbound_limits)
+                Inbound::new(role, inbound_limits)
             }
         };
         if let Some(deflate) = deflate {

@@ -1,4 +1,4 @@
-//! Servers to which handlers may send HTTP requests.
+//! Servers to which handlers may send HTTP requests, or open WebSockets.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -9,11 +9,12 @@ use http::uri::Scheme;
 /// The mark of a server that may have an address in a private network.
 const PRIVATE: &str = "private";
 
-/// A server to which handlers may send HTTP requests, written as `https://api.example.com` or `http://127.0.0.1:8081`.
+/// A server to which handlers may send HTTP requests, written as `https://api.example.com` or `http://127.0.0.1:8081`,
+/// or open WebSockets, written as `wss://api.example.com`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HttpServer {
-    /// `https` or `http`.
+    /// `https` or `http`, or `wss` or `ws`.
     pub scheme: Scheme,
     /// The name, in lower case, or the address, without brackets.
     pub host: String,
@@ -53,7 +54,7 @@ impl HttpServer {
             "it is not a URL; a name with letters beyond ASCII is written in its form with xn--"
         })?;
         let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
-            return Err("it must be https://HOST or http://HOST");
+            return Err("it must be https://HOST, http://HOST, wss://HOST or ws://HOST");
         };
         if authority.as_str().contains('@') {
             return Err(
@@ -67,6 +68,11 @@ impl HttpServer {
             return Err("the host or the port is invalid");
         };
         Ok(Self { scheme: scheme.clone(), host: normal_host(authority.host()), port, reach })
+    }
+
+    /// Returns whether connections to the server use TLS.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        matches!(self.scheme.as_str(), "https" | "wss")
     }
 
     /// Returns whether a request to this URL goes to the server.
@@ -90,8 +96,8 @@ fn port(uri: &Uri) -> Option<u16> {
 
 fn default_port(scheme: &Scheme) -> Option<u16> {
     match scheme.as_str() {
-        "https" => Some(443),
-        "http" => Some(80),
+        "https" | "wss" => Some(443),
+        "http" | "ws" => Some(80),
         _ => None,
     }
 }
@@ -145,11 +151,14 @@ mod tests {
             "https://api.example.com./",
             "https://api.example.com.evil.example/",
             "https://api.example.com:0/",
+            "wss://api.example.com/",
         ] {
             assert!(!serves(granted, url), "{url}");
         }
         assert!(serves("http://[::1]:8081", "http://[0:0::1]:8081/"));
         assert!(!serves("http://127.0.0.1", "http://127.1/"));
+        assert!(serves("wss://api.example.com", "wss://api.example.com:443/chat"));
+        assert!(!serves("wss://api.example.com", "ws://api.example.com:443/"));
     }
 
     #[test]

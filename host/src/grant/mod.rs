@@ -19,6 +19,9 @@ const KEYVALUE: &str = "keyvalue";
 /// The beginnings of a grant of HTTP requests.
 const SCHEMES: [&str; 2] = ["http://", "https://"];
 
+/// The beginnings of a grant of WebSockets.
+const WEB_SOCKETS: [&str; 2] = ["ws://", "wss://"];
+
 /// The grant of `wasi:config`.
 const CONFIG: &str = "config";
 
@@ -35,6 +38,8 @@ pub enum Grant {
     Keyvalue(PathBuf),
     /// HTTP requests to a server, through `wasi:http`.
     Http(HttpServer),
+    /// WebSockets to a server, through `ws-host:socket/outgoing`.
+    WebSocket(HttpServer),
 }
 
 /// The error for a text that is not a grant.
@@ -44,7 +49,8 @@ pub enum InvalidGrant {
     /// There is no such capability.
     #[error(
         "{0:?} is not a capability: there are \"config\" (wasi:config), \"folder:PATH\" (reading the files of a \
-         folder), \"keyvalue:FILE\" (keys and values, kept in a file), \"https://HOST\" and \"http://HOST\" (HTTP requests to a host){hint}",
+         folder), \"keyvalue:FILE\" (keys and values, kept in a file), \"https://HOST\" and \"http://HOST\" (HTTP requests to a host), \"wss://HOST\" and \"ws://HOST\" \
+         (WebSockets to a host){hint}",
         hint = hint(.0)
     )]
     Unknown(String),
@@ -96,6 +102,10 @@ impl FromStr for Grant {
             let server = HttpServer::parse(text).map(Self::Http);
             return server.map_err(|why| InvalidGrant::NoServer(text.to_owned(), why));
         }
+        if WEB_SOCKETS.iter().any(|scheme| text.starts_with(scheme)) {
+            let server = HttpServer::parse(text).map(Self::WebSocket);
+            return server.map_err(|why| InvalidGrant::NoServer(text.to_owned(), why));
+        }
         Err(InvalidGrant::Unknown(text.to_owned()))
     }
 }
@@ -106,7 +116,7 @@ impl fmt::Display for Grant {
             Self::Config => f.write_str(CONFIG),
             Self::Folder(folder) => write!(f, "{FOLDER}{folder}"),
             Self::Keyvalue(file) => write!(f, "{KEYVALUE}:{}", file.display()),
-            Self::Http(server) => server.fmt(f),
+            Self::Http(server) | Self::WebSocket(server) => server.fmt(f),
         }
     }
 }
@@ -128,6 +138,8 @@ mod tests {
             "http://127.0.0.1:8081",
             "http://[::1]:8081",
             "https://vault.internal:8200 private",
+            "wss://api.example.com",
+            "ws://127.0.0.1:8081",
         ] {
             assert_eq!(text.parse::<Grant>().map(|grant| grant.to_string()), Ok(text.to_owned()));
         }

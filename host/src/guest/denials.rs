@@ -44,13 +44,17 @@ impl Denials {
         if !self.is_first_to(&server) {
             return;
         }
+        let what = match server.starts_with("ws") {
+            true => "a WebSocket (ws-host:socket/outgoing)",
+            false => "an HTTP request (wasi:http)",
+        };
         // A name of a host has at most 253 bytes, but the handler may send anything.
         let server = server.get(..MAX_SERVER).unwrap_or(&server);
         tracing::warn!(
             target: "guest",
             component,
-            "the handler asked for an HTTP request (wasi:http) to {server}, which is not granted: add \"{server}\" to the \
-             resource's `grant` (or --grant {server}) if it may send requests to this host"
+            "the handler asked for {what} to {server}, which is not granted: add \"{server}\" to the \
+             resource's `grant` (or --grant {server}) if it may connect to this host"
         );
     }
 

@@ -13,7 +13,7 @@ use super::template::ComponentSpec;
 use crate::grant::{Folder, Grant};
 use crate::keyvalue::{self, StoreError};
 use crate::log_rate::{Line, LogRate};
-use crate::outgoing::{HttpClient, RequestError};
+use crate::outgoing::{HttpClient, RequestError, WebSocketClient};
 
 /// The grants of a resource, by capability.
 pub(super) struct Grants {
@@ -22,6 +22,8 @@ pub(super) struct Grants {
     folders: Vec<Folder>,
     /// Sends HTTP requests to the granted servers. `None`: no server is granted.
     http: Option<Arc<HttpClient<WasiBody>>>,
+    /// Opens WebSockets to the granted servers. `None`: no server is granted.
+    web_sockets: Option<Arc<WebSocketClient>>,
     /// The keys and values in a file. `None`: no file is granted.
     store: Option<GrantedStore>,
     /// Limits log lines about folders that cannot be opened.
@@ -40,10 +42,12 @@ impl Grants {
     /// [`LoadError::Store`].
     pub(super) fn new(spec: &ComponentSpec) -> Result<Self, LoadError> {
         let (mut folders, mut servers, mut store) = (Vec::new(), Vec::new(), None);
+        let mut web_sockets = Vec::new();
         for grant in &spec.grants {
             match grant {
                 Grant::Folder(folder) => folders.push(folder.clone()),
                 Grant::Http(server) => servers.push(server.clone()),
+                Grant::WebSocket(server) => web_sockets.push(server.clone()),
                 Grant::Keyvalue(file) => {
                     let opened = keyvalue::open(file);
                     let opened =
@@ -54,11 +58,16 @@ impl Grants {
                 Grant::Config => {}
             }
         }
+        let (connect, response) = (spec.http.connect_timeout, spec.http.first_byte_timeout);
+        let web_sockets = Some(web_sockets).filter(|servers| !servers.is_empty());
+        let web_sockets =
+            web_sockets.map(|servers| Arc::new(WebSocketClient::new(servers, connect, response)));
         let client = |servers| Arc::new(HttpClient::new(servers, spec.http));
         Ok(Self {
             config: spec.grants.contains(&Grant::Config).then(|| spec.config.clone()),
             folders,
             http: Some(servers).filter(|servers| !servers.is_empty()).map(client),
+            web_sockets,
             store,
             missing: LogRate::new(),
             failed: LogRate::new(),
@@ -72,6 +81,10 @@ impl Grants {
 
     pub(super) fn http(&self) -> Option<&Arc<HttpClient<WasiBody>>> {
         self.http.as_ref()
+    }
+
+    pub(super) fn web_sockets(&self) -> Option<&Arc<WebSocketClient>> {
+        self.web_sockets.as_ref()
     }
 
     pub(super) fn store(&self) -> Option<&GrantedStore> {

@@ -116,6 +116,6 @@ fn code(error: &RequestError) -> Error {
         RequestError::TooLong => Error::HttpResponseBodySize(None),
         RequestError::TooMany => Error::ConnectionLimitReached,
         RequestError::Incomplete(_) => Error::HttpResponseIncomplete,
-        RequestError::Protocol(_) => Error::HttpProtocolError,
+        RequestError::Protocol(_) | RequestError::Refused(_) => Error::HttpProtocolError,
     }
 }

@@ -30,6 +30,7 @@ use super::recent_stderr::RecentStderr;
 use crate::actor_resources::ActorResources;
 use crate::blocking::off_the_workers;
 use crate::clients::{Client, ClientId};
+use crate::outgoing::WebSocketClient;
 use crate::platform::Platform;
 
 /// How many WASI resources (streams, timers) an instance may hold at once. Each costs the host memory.
@@ -176,6 +177,15 @@ impl State {
             self.wasi.setup.denials.log_server(server, &self.wasi.setup.component);
         }
         is_granted
+    }
+
+    /// Returns what opens a WebSocket with this URL, if its server is granted. If not, logs the first such server.
+    pub(super) fn granted_web_sockets(&self, url: &Uri) -> Option<Arc<WebSocketClient>> {
+        let client = self.grants().web_sockets().filter(|client| client.grants(url));
+        if client.is_none() {
+            self.wasi.setup.denials.log_server(url, &self.wasi.setup.component);
+        }
+        client.cloned()
     }
 
     /// Writes a line of the guest to the log.

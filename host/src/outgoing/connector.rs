@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
-use http::uri::Scheme;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -57,7 +56,7 @@ impl Connector {
         let Some(server) = server else {
             return Err(RequestError::NoAddress("it is not granted".to_owned()));
         };
-        let is_tls = server.scheme == Scheme::HTTPS;
+        let is_tls = server.is_encrypted();
         let name = ServerName::try_from(server.host.clone());
         // An address needs no lookup, so its grant is enough.
         let mut http = HttpConnector::new_with_resolver(Resolver { reach: server.reach });

@@ -34,6 +34,8 @@ pub(crate) enum RequestError {
     TooMany,
     #[error("the connection ended before the response: {0}")]
     Incomplete(String),
+    #[error("the server did not open a WebSocket: {0}")]
+    Refused(String),
     #[error("the server does not speak HTTP: {0}")]
     Protocol(String),
 }

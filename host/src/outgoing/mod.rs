@@ -1,7 +1,8 @@
-//! HTTP requests that handlers send.
+//! HTTP requests that handlers send, and WebSockets that they open.
 //!
 //! ```text
 //! HttpClient   the granted servers, the limits, and a pool of connections for each worker
+//! WebSocketClient   the granted servers, and the handshake
 //!   └─ Connector    resolves a name, checks its addresses, connects to one of them, and begins TLS
 //! ```
 
@@ -13,6 +14,8 @@ mod resolver;
 mod response_body;
 mod stream;
 mod tls;
+mod websocket;
 
 pub(crate) use self::client::{HttpClient, HttpSettings};
 pub(crate) use self::error::RequestError;
+pub(crate) use self::websocket::{OpenedWebSocket, WebSocketClient, WebSocketRequest};

@@ -9,7 +9,7 @@ mod sweep;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -23,6 +23,7 @@ use self::maintenance::{Maintenance, join_all};
 use crate::actor::{Actor, Code};
 use crate::clients::{Client, ClientId, HostClose};
 use crate::config::InstancePer;
+use crate::dialer::Dialer;
 use crate::running::Running;
 use crate::topics::Topics;
 use crate::worker::Workers;
@@ -49,7 +50,12 @@ pub(crate) struct Resource {
     table: Mutex<Table>,
     /// Permits for deliveries of custom messages, one for each actor that gets a message.
     deliveries: Arc<Semaphore>,
+    /// Makes what opens the connections of an actor's handler.
+    dialers: OnceLock<MakeDialer>,
 }
+
+/// Makes what opens the connections of an actor's handler.
+pub(crate) type MakeDialer = Box<dyn Fn(Weak<Actor>) -> Arc<dyn Dialer> + Send + Sync>;
 
 #[derive(Default)]
 struct Table {
@@ -112,7 +118,13 @@ impl Resource {
         let max_actors = max_clients.saturating_add(MAX_CLIENTLESS);
         let (code, topics, table) = (Arc::new(code), Arc::default(), Mutex::default());
         let deliveries = Arc::new(Semaphore::new(MAX_DELIVERIES as usize));
-        Self { code, instance_per, max_actors, workers, topics, table, deliveries }
+        let dialers = OnceLock::new();
+        Self { code, instance_per, max_actors, workers, topics, table, deliveries, dialers }
+    }
+
+    /// Sets what opens the connections of handlers. Must be called before the first client is served.
+    pub(crate) fn set_dialers(&self, dialers: MakeDialer) {
+        let _ = self.dialers.set(dialers);
     }
 
     pub(crate) fn code(&self) -> &Code {
@@ -206,6 +218,11 @@ impl Resource {
         self.actors().iter().flat_map(|actor| actor.clients().all()).collect()
     }
 
+    /// Returns all clients and outgoing connections.
+    pub(crate) fn connections(&self) -> Vec<Arc<Client>> {
+        self.actors().iter().flat_map(|actor| actor.connections()).collect()
+    }
+
     /// Moves all actors to the current code, one at a time on each worker. Other tasks of the worker run between two
     /// actors.
     pub(crate) async fn refresh(&self) {
@@ -233,14 +250,18 @@ impl Resource {
         self.table.lock().actors.values().map(|entry| Arc::clone(&entry.actor)).collect()
     }
 
-    fn make_actor(&self, key: &Key) -> Actor {
+    fn make_actor(&self, key: &Key) -> Arc<Actor> {
         let name = match key {
             Key::Number(number) => number.to_string().into(),
             Key::Path(path) => (**path).into(),
             Key::Client(client) => client.to_string().into(),
         };
         let (code, topics) = (Arc::clone(&self.code), Arc::clone(&self.topics));
-        Actor::new(name, code, topics, self.workers.assign_actor())
+        let actor = Arc::new(Actor::new(name, code, topics, self.workers.assign_actor()));
+        if let Some(dialers) = self.dialers.get() {
+            actor.set_dialer(dialers(Arc::downgrade(&actor)));
+        }
+        actor
     }
 
     /// Ends a lease. The actor of a client is removed with its lease.
@@ -254,7 +275,7 @@ impl Resource {
         }
         // Actors with a number or a path as their key may be needed again. A client id is never reused.
         if entry.leases == 0 && matches!(key, Key::Client(_)) {
-            entry.actor.cancel_timers();
+            entry.actor.end();
             table.actors.remove(key);
         }
     }
@@ -274,8 +295,8 @@ impl Table {
 }
 
 impl ActorEntry {
-    fn new(actor: Actor) -> Self {
-        Self { actor: Arc::new(actor), leases: 0, quiet_sweeps: 0 }
+    fn new(actor: Arc<Actor>) -> Self {
+        Self { actor, leases: 0, quiet_sweeps: 0 }
     }
 
     /// Returns whether the actor can be removed and made again for the next client of its path. Leases, tasks that have

@@ -33,7 +33,11 @@ impl schema::Resource {
             .map_err(|error| at.invalid("path", error.to_string()))?;
         let timeouts = self.timeouts();
         let trial = self.trial(at)?;
-        let has_http = self.grant.iter().flatten().any(|grant| matches!(grant, Grant::Http(_)));
+        let has_http = self
+            .grant
+            .iter()
+            .flatten()
+            .any(|grant| matches!(grant, Grant::Http(_) | Grant::WebSocket(_)));
         let is_store = |grant: &Grant| matches!(grant, Grant::Keyvalue(_));
         let has_store = self.grant.iter().flatten().any(is_store);
         let compression = self.compression(at)?;

@@ -17,6 +17,7 @@ mod handshake;
 mod log;
 mod message;
 mod options;
+mod outgoing;
 mod requests;
 mod tags;
 mod text;
@@ -46,6 +47,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     expiry::add_to_linker(linker)?;
     handshake::add_to_linker(linker)?;
     log::add_to_linker(linker)?;
+    outgoing::add_to_linker(linker)?;
     requests::add_to_linker(linker)?;
     tags::add_to_linker(linker)?;
     timers::add_to_linker(linker)?;
@@ -66,7 +68,7 @@ fn for_client<T>(
     let State { resources, current, .. } = store.data();
     match current {
         Some(current) if current.id().0 == id => act(current),
-        _ => act(&*resources.clients.find(ClientId(id)).ok_or(SendError::Closed)?),
+        _ => act(&*resources.find(ClientId(id)).ok_or(SendError::Closed)?),
     }
 }
 
@@ -87,5 +89,5 @@ fn for_known_client<T>(store: &Store<'_>, id: u64, act: impl FnOnce(&Client) -> 
 
 /// Returns the id of a client of this instance, which may be closing.
 fn existing_id(store: &Store<'_>, client: u64) -> Option<ClientId> {
-    store.data().resources.clients.find(ClientId(client)).map(|client| client.id())
+    store.data().resources.find(ClientId(client)).map(|client| client.id())
 }

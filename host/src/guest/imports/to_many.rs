@@ -35,7 +35,7 @@ pub(super) async fn send_to_clients(
         if options.except.binary_search(&ClientId(id)).is_ok() {
             continue;
         }
-        let client = resources.clients.find(ClientId(id)).filter(|client| client.is_open());
+        let client = resources.find(ClientId(id)).filter(|client| client.is_open());
         let sent = match client {
             None => false,
             Some(client) => {

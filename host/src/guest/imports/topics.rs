@@ -30,7 +30,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
 fn subscribe(store: Store<'_>, (client, topic): (u64, Text)) -> Result<Outcome> {
     let topic = topic.to_str(&store)?;
     let resources = &store.data().resources;
-    Ok(outcome(match resources.clients.find(ClientId(client)) {
+    Ok(outcome(match resources.find(ClientId(client)) {
         Some(client) => resources.topics.subscribe(&client, &topic),
         None => Err(SubscribeError::Closed),
     }))

@@ -97,13 +97,11 @@ pub(in crate::server) async fn admit(
         },
         server_name: context.server_name.clone(),
         certificate: context.certificate.clone(),
+        url: None,
         agreed: OnceLock::new(),
     };
     let budget = &state.context.budget;
-    let on_full = match settings.on_full {
-        config::OnFull::Drop => OnFull::Drop,
-        config::OnFull::Close => OnFull::Close,
-    };
+    let on_full = settings.on_full.into();
     let max_outbound = settings.limits.max_outbound;
     let client = Arc::new(Client::new(id, info, max_outbound, on_full, budget));
     let answer = ask_handler(client, permit, handshake, Arc::clone(&settings));
@@ -127,6 +125,15 @@ pub(in crate::server) async fn admit(
                 );
             }
             unavailable("The handler did not answer in time.\n")
+        }
+    }
+}
+
+impl From<config::OnFull> for OnFull {
+    fn from(on_full: config::OnFull) -> Self {
+        match on_full {
+            config::OnFull::Drop => Self::Drop,
+            config::OnFull::Close => Self::Close,
         }
     }
 }

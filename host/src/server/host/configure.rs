@@ -129,6 +129,8 @@ async fn apply(state: &HostState, steps: Vec<Step>) -> Configured {
     for (served, loaded) in replacing {
         // The reload task ends only with the host: an error means that there is nothing left to replace.
         let _ = served.reloader().replace(loaded).await;
+        // Now that the new code runs, with the new grants.
+        served.close_revoked();
     }
     done
 }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::runtimes::Runtimes;
 use crate::budget::Budget;
+use crate::clients::Ids;
 use crate::config;
+use crate::connection::ClosingConnections;
 use crate::guest::{CompileOptions, CompilerProcess};
 use crate::platform::Platform;
 use crate::worker::Workers;
@@ -18,6 +20,10 @@ pub(in crate::server) struct HostContext {
     pub(in crate::server) runtimes: Runtimes,
     pub(in crate::server) workers: Arc<Workers>,
     pub(in crate::server) budget: Arc<Budget>,
+    /// The tasks that a graceful shutdown waits for.
+    pub(in crate::server) tasks: TaskTracker,
+    pub(in crate::server) closing: Arc<ClosingConnections>,
+    pub(in crate::server) ids: Arc<Ids>,
     _watch: AbortOnDropHandle<()>,
 }
 
@@ -29,6 +35,7 @@ impl HostContext {
         config: config::Host,
         platform: Arc<dyn Platform>,
     ) -> std::io::Result<Self> {
+        let ids = Arc::new(platform.client_ids());
         let config::Compile { program, max_memory, timeout } = config.compile.clone();
         let process = program.map(|program| CompilerProcess { program, max_memory, timeout });
         let workers = Arc::new(platform.workers(config.workers)?);
@@ -36,6 +43,7 @@ impl HostContext {
         let runtimes = Runtimes::new(options, platform);
         let watch = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&workers).watch()));
         let budget = Budget::new(config.limits.max_buffered);
-        Ok(Self { config, runtimes, workers, budget, _watch: watch })
+        let (tasks, closing) = (TaskTracker::new(), Arc::default());
+        Ok(Self { config, runtimes, workers, budget, tasks, closing, ids, _watch: watch })
     }
 }

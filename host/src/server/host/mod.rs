@@ -6,6 +6,7 @@ mod context;
 mod custom;
 #[cfg(feature = "testing")]
 mod demand;
+mod dialing;
 mod refused_origin;
 mod registry;
 mod relief;

@@ -40,8 +40,8 @@ pub(in crate::server) async fn relief(state: Weak<HostState>, budget: Arc<Budget
 /// clients.
 fn close_largest_holders(state: &HostState, excess: usize) -> Vec<Arc<Client>> {
     let served = state.registry.all();
-    let connected = served.iter().flat_map(|served| served.resource().clients());
-    let clients = connected.chain(state.closing.clients());
+    let connected = served.iter().flat_map(|served| served.resource().connections());
+    let clients = connected.chain(state.context.closing.clients());
     let mut holders: Vec<_> =
         clients.map(|client| (client.held(), client)).filter(|(held, _)| *held >= STEP).collect();
     // Closing clients first: they release their memory soon.

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use http::Uri;
 use parking_lot::{Mutex, RwLock};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::context::HostContext;
+use super::dialing::Dialing;
 use crate::actor::{self, Code};
 use crate::clients::HostClose;
-use crate::config::{self, Mode};
+use crate::config::{self, Grant, Mode};
 use crate::guest::{self, ComponentSpec, Runtime, StoreSettings};
 use crate::keyvalue::StoreLimits;
 use crate::outgoing::HttpSettings;
@@ -31,13 +33,13 @@ pub(in crate::server) struct PreparedResource {
 /// A resource that is served.
 pub(in crate::server) struct ServedResource {
     name: Arc<str>,
-    settings: RwLock<Arc<config::Resource>>,
+    settings: Arc<RwLock<Arc<config::Resource>>>,
     resource: Arc<Resource>,
     runtime: Arc<Runtime>,
     reloader: ReloadHandle,
     /// The number of handshakes that wait for the handler.
     handshakes: AtomicUsize,
-    is_stopped: AtomicBool,
+    is_stopped: Arc<AtomicBool>,
     _reloads: AbortOnDropHandle<()>,
     sweep: Mutex<AbortOnDropHandle<()>>,
 }
@@ -80,15 +82,18 @@ impl ServedResource {
             ReloadTask::new(Arc::clone(&resource), Arc::clone(&runtime), loaded);
         resource.code().set_checkpoint(settings.timeouts.checkpoint);
         reloader.set_trial(settings.trial);
+        let (shared, is_stopped) = (Arc::new(RwLock::new(Arc::clone(&settings))), Arc::default());
+        let dialing = Arc::new(Dialing::new(context, Arc::clone(&shared), Arc::clone(&is_stopped)));
+        resource.set_dialers(Box::new(move |actor| dialing.of_actor(actor)));
         Arc::new(Self {
             name: Arc::clone(&settings.name),
             sweep: Mutex::new(sweep(&resource, &settings)),
-            settings: RwLock::new(settings),
+            settings: shared,
             resource,
             runtime,
             reloader,
             handshakes: AtomicUsize::new(0),
-            is_stopped: AtomicBool::new(false),
+            is_stopped,
             _reloads: AbortOnDropHandle::new(tokio::spawn(reloads.run())),
         })
     }
@@ -154,6 +159,21 @@ impl ServedResource {
         }
     }
 
+    /// Closes the outgoing connections to servers that are no longer granted.
+    pub(in crate::server) fn close_revoked(&self) {
+        let settings = self.settings();
+        let is_granted = |url: &Uri| {
+            let mut grants = settings.grants.iter();
+            grants.any(|grant| matches!(grant, Grant::WebSocket(server) if server.serves(url)))
+        };
+        for connection in self.resource.connections() {
+            let url = connection.info().url.as_deref().and_then(|url| url.parse().ok());
+            if url.is_some_and(|url| !is_granted(&url)) {
+                connection.close_by_host(HostClose::Revoked);
+            }
+        }
+    }
+
     /// Stops accepting clients, and closes all clients once `stopping` has returned in their handler, or at the latest
     /// after `max_wait`.
     pub(in crate::server) fn stop(&self, why: HostClose<'static>, max_wait: Duration) -> Stopping {
@@ -174,7 +194,7 @@ impl ServedResource {
     }
 
     pub(in crate::server) fn close_all_clients(&self, why: HostClose<'_>) {
-        for client in self.resource.clients() {
+        for client in self.resource.connections() {
             client.close_by_host(why);
         }
     }

@@ -10,15 +10,15 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::Stopped;
 use super::context::HostContext;
 use super::registry::Registry;
 use super::served::ServedResource;
-use crate::clients::{ClientId, HostClose, Ids};
+use crate::clients::{ClientId, HostClose};
 use crate::config;
-use crate::connection::{ClientPermit, ClosingConnections, ConnectionGuard};
+use crate::connection::{ClientPermit, ConnectionGuard};
 use crate::platform::Platform;
 use crate::resource::ActorLease;
 use crate::running::Running;
@@ -40,11 +40,7 @@ pub(in crate::server) struct HostState {
     pub(in crate::server) response_permits: Arc<Permits>,
     /// Permits for connections that were closed after a response and wait for the client to close its side.
     pub(in crate::server) linger_permits: Semaphore,
-    /// The tasks that a graceful shutdown waits for.
-    pub(in crate::server) tasks: TaskTracker,
     clients: Arc<Semaphore>,
-    pub(in crate::server) closing: Arc<ClosingConnections>,
-    ids: Ids,
     is_draining: AtomicBool,
     /// Cancelled when a drain has closed all clients.
     draining: CancellationToken,
@@ -68,10 +64,7 @@ impl HostState {
             keep_alive_permits: handshake::keep_alive_permits(),
             response_permits: handshake::response_permits(),
             linger_permits: Semaphore::new(handshake::MAX_LINGERING),
-            tasks: TaskTracker::new(),
             clients: Arc::new(Semaphore::new(config.limits.max_clients)),
-            closing: Arc::default(),
-            ids: platform.client_ids(),
             is_draining: AtomicBool::new(false),
             draining: CancellationToken::new(),
             runtime: Handle::current(),
@@ -99,13 +92,13 @@ impl HostState {
     pub(in crate::server) async fn client_permit(&self, lease: ActorLease) -> Option<ClientPermit> {
         let permit = match Arc::clone(&self.clients).try_acquire_owned() {
             Ok(permit) => permit,
-            Err(_) if self.closing.evict_one() => {
+            Err(_) if self.context.closing.evict_one() => {
                 let freed = Arc::clone(&self.clients).acquire_owned();
                 timeout(EVICTION_TIMEOUT, freed).await.ok()?.ok()?
             }
             Err(_) => return None,
         };
-        let (token, closing) = (self.tasks.token(), Arc::clone(&self.closing));
+        let (token, closing) = (self.context.tasks.token(), Arc::clone(&self.context.closing));
         let guard = Arc::new(ConnectionGuard { _permit: permit, _token: token, closing });
         Some(ClientPermit { lease, guard })
     }
@@ -136,7 +129,7 @@ impl HostState {
     }
 
     pub(in crate::server) fn next_id(&self) -> ClientId {
-        self.ids.next()
+        self.context.ids.next()
     }
 
     pub(in crate::server) fn is_draining(&self) -> bool {
@@ -195,11 +188,13 @@ impl HostState {
         // the WebSockets of an HTTP/2 connection must end before the connection.
         self.close_all_clients();
         self.draining.cancel();
-        self.tasks.close();
+        self.context.tasks.close();
         self.close_all_clients();
-        match timeout_at(until, self.tasks.wait()).await {
+        match timeout_at(until, self.context.tasks.wait()).await {
             Ok(()) => Stopped::Drained,
-            Err(_) => Stopped::Abandoned(self.registry.clients() + self.closing.clients().len()),
+            Err(_) => {
+                Stopped::Abandoned(self.registry.clients() + self.context.closing.clients().len())
+            }
         }
     }
 

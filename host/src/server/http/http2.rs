@@ -110,7 +110,7 @@ pub(in crate::server) async fn serve_http2<S>(
 {
     let peer = context.peer.address;
     // A host that drains waits until the last frames are written.
-    let _token = state.tasks.token();
+    let _token = state.context.tasks.token();
     let HostLimits { max_http2_streams, max_header_size, .. } = state.config().limits;
     let websockets = Arc::new(Semaphore::new(max_http2_streams as usize));
     let max_streams = max_http2_streams.saturating_add(MAX_CONCURRENT_REQUESTS);

@@ -1,0 +1,37 @@
+//! Outgoing connections while they are opened.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use super::ConnectionEnd;
+use crate::clients::Client;
+
+/// Waits until an outgoing connection is open, and no longer than anybody wants it.
+///
+/// # Errors
+///
+/// The [`ConnectionEnd`]: it cannot be opened, or the handler or the host closed it.
+///
+/// # Cancel safety
+///
+/// That of `opening`.
+pub(crate) async fn opened<T, E: std::fmt::Display>(
+    client: &Client,
+    opening: impl Future<Output = Result<T, E>>,
+) -> Result<T, ConnectionEnd> {
+    let mut opening = pin!(opening);
+    poll_fn(|context| {
+        let is_wanted = {
+            let mut outgoing = client.outgoing();
+            outgoing.register_waker(context);
+            outgoing.is_open()
+        };
+        if !is_wanted {
+            return Poll::Ready(Err(ConnectionEnd::Aborted));
+        }
+        let opened = opening.as_mut().poll(context);
+        opened.map_err(|error| ConnectionEnd::NotOpened(error.to_string()))
+    })
+    .await
+}

@@ -1,0 +1,44 @@
+//! WebSockets that handlers open: what the guest asks for, and who does it.
+
+use std::fmt::Debug;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::actor_resources::ActorResources;
+use crate::clients::ClientId;
+use crate::outgoing::{OpenedWebSocket, RequestError};
+
+/// A WebSocket that a handler opens.
+pub(crate) struct DialRequest {
+    pub(crate) url: String,
+    /// The path and the query of the URL.
+    pub(crate) path: String,
+    pub(crate) query: Option<String>,
+    pub(crate) is_encrypted: bool,
+    pub(crate) subprotocols: Vec<String>,
+    /// Connects, and makes the handshake.
+    pub(crate) opening: Opening,
+}
+
+/// A connection that is being opened.
+pub(crate) type Opening =
+    Pin<Box<dyn Future<Output = Result<OpenedWebSocket, RequestError>> + Send>>;
+
+/// Why a handler cannot open a WebSocket now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DialError {
+    /// The actor or its resource has as many as it may have.
+    TooMany,
+    /// The resource is stopping.
+    Stopping,
+}
+
+/// Opens the WebSockets of one actor. The layers above the guest implement it.
+pub(crate) trait Dialer: Debug + Send + Sync {
+    /// Begins to open a WebSocket. From now on it is one of the actor's connections, and messages can be sent to it.
+    fn dial(
+        &self,
+        resources: &Arc<ActorResources>,
+        request: DialRequest,
+    ) -> Result<ClientId, DialError>;
+}
