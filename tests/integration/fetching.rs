@@ -4,7 +4,9 @@ use std::net::TcpListener;
 use std::process::Command;
 
 use anyhow::Result;
-use ws_host_test_support::{Client, TestServer, component, host_binary, startup_error};
+use ws_host_test_support::{
+    Client, TestServer, component, host_binary, raise_open_files, startup_error,
+};
 
 use crate::configured::Configuration;
 use crate::encrypted::Authority;
@@ -261,6 +263,28 @@ fn requests_of_an_instance_at_once_are_bounded() -> Result<()> {
     assert_eq!(answer.matches("ErrorCode::ConnectionLimitReached").count(), 4, "{answer}");
     // Dropped responses make room.
     assert_eq!(scene.client.ask(&format!("many 16 {url}"))?, "16 of 16: []");
+    Ok(())
+}
+
+/// Each instance has as many as it may have, and none of them gets its response yet.
+#[test]
+fn requests_of_all_instances_of_a_resource_at_once_are_bounded() -> Result<()> {
+    raise_open_files();
+    let settings = "instance-per = \"client\"\nhttp = { first-byte-timeout = \"60s\" }";
+    let mut scene = Scene::new(settings)?;
+    let mut clients = Client::connect_many(&scene.server, 64)?;
+    for client in &mut clients {
+        client.send_text(&format!("many 16 {}", scene.upstream.url("/wait")))?;
+    }
+    for _ in 0..1024 {
+        scene.upstream.next_request()?;
+    }
+    assert_eq!(scene.get("/")?, "ErrorCode::ConnectionLimitReached");
+    scene.upstream.release();
+    for client in &mut clients {
+        assert_eq!(client.receive_text()?, "16 of 16: []");
+    }
+    assert_eq!(scene.get("/")?, "200 GET /");
     Ok(())
 }
 

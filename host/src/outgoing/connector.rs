@@ -77,3 +77,29 @@ impl Connector {
         Ok(Stream::Tls(Box::new(TokioIo::new(stream))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The guest's requests are checked before, so no handler can test this.
+    #[tokio::test]
+    async fn server_that_is_not_granted_is_never_connected_to() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let grant = format!("http://127.0.0.1:{port}").parse().expect("a grant");
+        let crate::grant::Grant::Http(server) = grant else { panic!("a grant of HTTP") };
+        let (tls, timeout) = (Arc::default(), Duration::from_secs(5));
+        let connector = Connector { servers: [server].into(), tls, timeout };
+        for (url, is_granted) in [
+            (format!("http://127.0.0.1:{port}/"), true),
+            (format!("http://localhost:{port}/"), false),
+            (format!("ws://127.0.0.1:{port}/"), false),
+            ("http://127.0.0.1:9/".to_owned(), false),
+        ] {
+            let connected = connector.connect(url.parse().expect("a URL")).await;
+            let is_refused = matches!(connected, Err(RequestError::NoAddress(_)));
+            assert_eq!((connected.is_ok(), is_refused), (is_granted, !is_granted), "{url}");
+        }
+    }
+}
