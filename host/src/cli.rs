@@ -1,5 +1,6 @@
 //! The command line: parses the flags into a [`Task`].
 
+mod cluster;
 mod compression;
 mod limits;
 mod listen;
@@ -15,6 +16,7 @@ use anyhow::{Result, anyhow};
 use clap::{Parser, Subcommand};
 use ws_host::config::{self, Config, InvalidSetting, schema};
 
+use self::cluster::Cluster;
 use self::compression::Compression;
 use self::limits::Limits;
 use self::listen::Listen;
@@ -106,6 +108,9 @@ struct Serve {
 
     #[command(flatten)]
     recovery: Recovery,
+
+    #[command(flatten)]
+    cluster: Cluster,
 }
 
 const EXAMPLES: &str = "\
@@ -149,9 +154,11 @@ impl Args {
     /// Returns the log filter.
     pub(crate) fn log(&self) -> &str {
         let default = match (&self.command, self.serve.dev) {
-            (Some(Command::Dev(_)), _) | (None, true) => "info,ws_host::actor=debug",
+            (Some(Command::Dev(_)), _) => "info,ws_host::actor=debug",
             (Some(_), _) => "warn",
-            (None, false) => "info",
+            // The client of NATS logs what this program logs in its own words.
+            (None, true) => "info,ws_host::actor=debug,async_nats=off",
+            (None, false) => "info,async_nats=off",
         };
         self.log.as_deref().unwrap_or(default)
     }
@@ -201,6 +208,7 @@ impl Serve {
         self.timeouts.apply(&mut server, &mut resource);
         self.compression.apply(&mut resource);
         self.recovery.apply(&mut resource);
+        self.cluster.apply(&mut server);
         server.resources.push(resource);
         server.check(Path::new(""), mode).map_err(|error| anyhow!(with_flag(&error)))
     }
@@ -214,6 +222,12 @@ fn with_flag(error: &InvalidSetting) -> String {
         "environment" => "env",
         "subprotocols" => "subprotocol",
         "trusted-proxies" => "trusted-proxy",
+        "cluster.engine" => "cluster",
+        "cluster.name" => "cluster-name",
+        "cluster.credentials" => "cluster-credentials",
+        "cluster.ca" => "cluster-ca",
+        "cluster.cert" => "cluster-cert",
+        "cluster.key" => "cluster-key",
         other => other,
     };
     format!("--{flag} {}", error.why)

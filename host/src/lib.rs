@@ -27,6 +27,7 @@ mod allocations;
 mod blocking;
 mod budget;
 mod clients;
+mod cluster;
 pub mod config;
 mod connection;
 mod dialer;
@@ -52,6 +53,7 @@ mod watch;
 mod worker;
 
 pub use actor::TrialState;
+pub use cluster::{ClusterLink, ClusterStatus};
 pub use guest::run_as_compiler;
 pub use reload::{ReloadError, ReloadOutcome, Replaced};
 pub use server::{

@@ -87,6 +87,24 @@ impl SharedMessage {
         self.frame.len()
     }
 
+    /// Returns the payload, which shares the memory of the frame.
+    #[must_use]
+    pub fn to_payload(&self) -> Bytes {
+        self.frame.slice(self.header_length..)
+    }
+
+    /// Returns whether the message is text.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        self.opcode == Opcode::Text
+    }
+
+    /// Returns the compression and fragmentation of the message.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
     pub(crate) fn payload(&self) -> &[u8] {
         &self.frame[self.header_length..]
     }

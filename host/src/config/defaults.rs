@@ -118,6 +118,7 @@ impl Host {
             forwarded_by: Convention::default(),
             static_files: None,
             flash_policy: None,
+            cluster: None,
             limits: HostLimits::default(),
             timeouts: HostTimeouts::default(),
         }

@@ -127,7 +127,7 @@ pub(crate) fn line(text: &str, span: Option<Range<usize>>) -> usize {
 fn span(text: &str, error: &InvalidSetting) -> Option<Range<usize>> {
     let document = DeTable::parse(text).ok()?;
     match error.location {
-        ConfigLocation::Server => key(document.get_ref(), error.key),
+        ConfigLocation::Server => nested_key(document.get_ref(), error.key),
         ConfigLocation::Resource(number) => {
             let (_, resources) =
                 document.get_ref().iter().find(|(key, _)| key.get_ref() == "resource")?;
@@ -139,6 +139,15 @@ fn span(text: &str, error: &InvalidSetting) -> Option<Range<usize>> {
             within.or(Some(resource.span()))
         }
     }
+}
+
+/// Returns the position of a key, which may be in a table: `cluster.name`. If that table has no such key, returns the
+/// position of the table.
+fn nested_key(table: &DeTable<'_>, path: &str) -> Option<Range<usize>> {
+    let Some((outer, inner)) = path.split_once('.') else { return key(table, path) };
+    let (found, value) = table.iter().find(|(key, _)| key.get_ref() == outer)?;
+    let within = value.get_ref().as_table().and_then(|table| key(table, inner));
+    within.or_else(|| Some(found.span()))
 }
 
 fn key(table: &DeTable<'_>, name: &str) -> Option<Range<usize>> {
@@ -276,6 +285,18 @@ mod tests {
         expect(&more("idle-timeout = \"1ns\""), 5, &["idle-timeout", "at least 1ms"]);
         expect(&format!("drafts = [13, 6]\n{GOOD}"), 1, &["drafts", "6", "13, 8, 7 and 0"]);
         expect(&format!("static = \"no/such\"\n{GOOD}"), 1, &["static", "no/such"]);
+        let cluster = |lines: &str| format!("{GOOD}[cluster]\n{lines}\n");
+        expect(&cluster(""), 5, &["cluster.engine", "nats://"]);
+        expect(
+            &cluster("name = \"a\"\nengine = \"http://a\""),
+            7,
+            &["http://a", "nats://10.0.0.1:4222"],
+        );
+        let named = |lines: &str| cluster(&format!("engine = \"nats://a\"\n{lines}"));
+        expect(&named("name = \"a b\""), 7, &["cluster.name", "\"a b\""]);
+        expect(&named("credentials = \"none\""), 7, &["cluster.credentials", "none: No such file"]);
+        expect(&named("cert = \"a.wasm\""), 7, &["cluster.cert", "needs key"]);
+        expect(&named("nam = \"a\""), 7, &["`nam`", "did you mean `name`"]);
         expect(&format!("trusted-proxies = [\"ten\"]\n{GOOD}"), 1, &["ten", "10.0.0.0/8"]);
         expect("listen = 1", 1, &["127.0.0.1:8080"]);
         expect("", 1, &["resource"]);

@@ -24,6 +24,7 @@
 
 mod address;
 mod check;
+mod cluster;
 mod defaults;
 mod file;
 mod listen;
@@ -48,6 +49,7 @@ pub(crate) use self::check::checked_resources;
 #[cfg(feature = "testing")]
 pub(crate) use self::check::default_cache;
 pub use self::check::{ConfigLocation, InvalidSetting};
+pub use self::cluster::Cluster;
 pub use self::file::{FileError, read, read_settings, read_with};
 #[cfg(feature = "testing")]
 pub(crate) use self::file::{line, suggestion, with_suggestion};
@@ -102,6 +104,9 @@ pub struct Host {
     pub static_files: Option<StaticFiles>,
     /// The policy file to send to a Flash player that requests one on the same port.
     pub flash_policy: Option<Vec<u8>>,
+    /// The cluster whose hosts exchange the messages of topics. `None`: this host is alone. It needs the cargo feature
+    /// `nats`.
+    pub cluster: Option<Cluster>,
     /// The limits on sizes and numbers.
     pub limits: HostLimits,
     /// The timeouts.

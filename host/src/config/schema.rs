@@ -54,9 +54,26 @@ pub struct Server {
     pub max_http2_streams: Option<u32>,
     pub handshake_timeout: Option<Time>,
     pub drain_timeout: Option<Time>,
+    pub cluster: Option<Cluster>,
     #[serde(rename = "resource", default)]
     pub resources: Vec<Resource>,
     pub dev: Option<Dev>,
+}
+
+/// The table `[cluster]`: the other hosts with the same resources.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(
+    missing_docs,
+    reason = "docs/cluster.md describes the keys, and config::Cluster the settings"
+)]
+pub struct Cluster {
+    pub engine: Option<OneOrMany<String>>,
+    pub name: Option<String>,
+    pub credentials: Option<PathBuf>,
+    pub ca: Option<PathBuf>,
+    pub cert: Option<PathBuf>,
+    pub key: Option<PathBuf>,
 }
 
 /// The table `[dev]`: how `ws-host dev` builds the components. A server ignores it.

@@ -114,9 +114,10 @@ impl Resource {
         instance_per: InstancePer,
         max_clients: usize,
         workers: Arc<Workers>,
+        topics: Arc<Topics>,
     ) -> Self {
         let max_actors = max_clients.saturating_add(MAX_CLIENTLESS);
-        let (code, topics, table) = (Arc::new(code), Arc::default(), Mutex::default());
+        let (code, table) = (Arc::new(code), Mutex::default());
         let deliveries = Arc::new(Semaphore::new(MAX_DELIVERIES as usize));
         let dialers = OnceLock::new();
         Self { code, instance_per, max_actors, workers, topics, table, deliveries, dialers }

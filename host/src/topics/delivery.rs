@@ -283,6 +283,14 @@ impl QueuedBroadcast {
         }
         queue.deliver(&front)
     }
+
+    /// Delivers to all members on this worker. Returns the number of members on all workers.
+    pub(super) async fn deliver_all(self) -> usize {
+        while self.deliver() != Progress::Done {
+            slice::yield_now().await;
+        }
+        self.members()
+    }
 }
 
 impl Drop for QueuedBroadcast {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::runtime::{self, Handle};
 
-use super::delivery::{Broadcast, DeliveryQueue, Members, Progress, QueuedBroadcast};
+use super::delivery::{Broadcast, DeliveryQueue, Members, QueuedBroadcast};
+use super::remote::Remote;
 use crate::clients::{Client, ClientId};
-use crate::slice;
 
 /// The longest name, in bytes.
 const MAX_NAME: usize = 255;
@@ -24,6 +24,8 @@ pub(super) struct Groups {
     queues: Arc<DeliveryQueues>,
     /// The most groups that a client may be in.
     max_per_client: usize,
+    /// Other hosts, which are told what names have members here.
+    remote: Option<Arc<dyn Remote>>,
     table: Mutex<Table>,
 }
 
@@ -80,8 +82,16 @@ impl DeliveryQueues {
 }
 
 impl Groups {
-    pub(super) fn new(queues: &Arc<DeliveryQueues>, max_per_client: usize) -> Self {
-        Self { queues: Arc::clone(queues), max_per_client, table: Mutex::default() }
+    pub(super) fn new(
+        queues: &Arc<DeliveryQueues>,
+        max_per_client: usize,
+        remote: Option<Arc<dyn Remote>>,
+    ) -> Self {
+        Self { queues: Arc::clone(queues), max_per_client, remote, table: Mutex::default() }
+    }
+
+    pub(super) fn remote(&self) -> Option<&Arc<dyn Remote>> {
+        self.remote.as_ref()
     }
 
     /// Adds a client to a group. Adding it again has no effect. Must be called in an event of the client's actor.
@@ -107,6 +117,10 @@ impl Groups {
         let group = match by_name.get(name) {
             Some(group) => Arc::clone(group),
             None => {
+                // Under the lock of the table, so that joining and leaving keep their order.
+                if let Some(remote) = &self.remote {
+                    remote.join(name);
+                }
                 let name = Arc::<str>::from(name);
                 let group = Group { name: Arc::clone(&name), shards: Mutex::default() };
                 Arc::clone(by_name.entry(name).or_insert(Arc::new(group)))
@@ -155,6 +169,9 @@ impl Groups {
                 table.by_name.get(&group.name).is_some_and(|named| Arc::ptr_eq(named, group));
             if is_same && group.len() == 0 {
                 table.by_name.remove(&group.name);
+                if let Some(remote) = &self.remote {
+                    remote.leave(&group.name);
+                }
             }
         }
     }
@@ -189,11 +206,7 @@ impl Groups {
     pub(super) async fn broadcast(&self, name: &str, broadcast: Broadcast) -> usize {
         let Some(group) = self.find(name) else { return 0 };
         group.wait_for_capacity().await;
-        let publication = group.enqueue(broadcast);
-        while publication.deliver() != Progress::Done {
-            slice::yield_now().await;
-        }
-        publication.members()
+        group.enqueue(broadcast).deliver_all().await
     }
 }
 
@@ -211,8 +224,24 @@ impl Group {
         }
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns whether the queue of any worker that has had members is full.
+    #[cfg(feature = "nats")]
+    pub(super) fn is_full(&self) -> bool {
+        self.shards.lock().iter().any(|shard| shard.queue.is_full())
+    }
+
     /// Puts a broadcast into the queues of all workers that have members.
     pub(super) fn enqueue(&self, broadcast: Broadcast) -> QueuedBroadcast {
+        self.enqueue_and(broadcast, || ())
+    }
+
+    /// Puts a broadcast into the queues of all workers that have members, and then calls `last`, before another
+    /// broadcast is queued: members and `last` see all broadcasts in the same order.
+    pub(super) fn enqueue_and(&self, broadcast: Broadcast, last: impl FnOnce()) -> QueuedBroadcast {
         let broadcast = Arc::new(broadcast);
         let this_worker = Handle::try_current().ok().map(|worker| worker.id());
         let (mut count, mut local) = (0, None);
@@ -226,6 +255,7 @@ impl Group {
                 queue.start_delivery();
             }
         }
+        last();
         QueuedBroadcast::new(count, local)
     }
 

@@ -5,10 +5,12 @@
 //! another one. All subscribers get the messages of a topic in the same order: the order in which they were queued
 //! under the lock of the topic.
 //!
-//! [`Topics`] hides all of this, so that a broker for several machines could be added without a change elsewhere.
+//! In a cluster, a message goes to the subscribers on this host first, and then to the other hosts through
+//! [`Remote`].
 
 mod delivery;
 mod group;
+mod remote;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -21,6 +23,7 @@ use self::delivery::Broadcast;
 pub(crate) use self::delivery::{Progress, QueuedBroadcast};
 use self::group::{DeliveryQueues, Groups, JoinError};
 pub(crate) use self::group::{Group, is_valid_name};
+pub(crate) use self::remote::Remote;
 pub(crate) use self::tags::{TagError, Tags};
 use crate::clients::{Client, ClientId};
 
@@ -45,12 +48,18 @@ pub(crate) struct Topics {
 
 impl Default for Topics {
     fn default() -> Self {
-        let queues = Arc::<DeliveryQueues>::default();
-        Self { groups: Groups::new(&queues, MAX_SUBSCRIPTIONS), tags: Tags::new(&queues) }
+        Self::new(None)
     }
 }
 
 impl Topics {
+    /// Creates topics whose messages also go to other hosts, if there are any.
+    pub(crate) fn new(remote: Option<Arc<dyn Remote>>) -> Self {
+        let queues = Arc::<DeliveryQueues>::default();
+        let groups = Groups::new(&queues, MAX_SUBSCRIPTIONS, remote);
+        Self { groups, tags: Tags::new(&queues) }
+    }
+
     /// Subscribes a client to a topic: it gets the messages that are published from now on. Must be called in an event
     /// of the client's actor.
     pub(crate) fn subscribe(&self, client: &Arc<Client>, name: &str) -> Result<(), SubscribeError> {
@@ -100,18 +109,54 @@ impl Topics {
     ///
     /// If the future is dropped, either all subscribers get the message or none.
     pub(crate) async fn publish(&self, name: &str, message: SharedMessage) -> usize {
-        self.groups.broadcast(name, Broadcast::send(message, &[])).await
+        let Some(remote) = self.groups.remote() else {
+            return self.groups.broadcast(name, Broadcast::send(message, &[])).await;
+        };
+        if !is_valid_name(name) {
+            return 0;
+        }
+        let Some(group) = self.find(name) else {
+            remote.publish(name, &message);
+            return 0;
+        };
+        group.wait_for_capacity().await;
+        self.publish_to(&group, message, &[]).deliver_all().await
     }
 
-    /// Queues a message on all workers that have members of the group, which is a topic or a tag. All members get it,
-    /// except those in `except`.
+    /// Returns the way to other hosts, if there are any. Messages of topics that have no subscriber on this host go only
+    /// there; [`publish_to`](Self::publish_to) sends all others there.
+    pub(crate) fn remote(&self) -> Option<&Arc<dyn Remote>> {
+        self.groups.remote()
+    }
+
+    /// Delivers a message of another host. It does not wait: returns whether the queues had room for it.
+    #[cfg(feature = "nats")]
+    pub(crate) fn deliver(&self, name: &str, message: SharedMessage) -> bool {
+        let Some(group) = self.find(name) else { return true };
+        let has_room = !group.is_full();
+        if has_room {
+            // Dropping this starts the delivery: the caller does not run on a worker.
+            drop(group.enqueue(Broadcast::send(message, &[])));
+        }
+        has_room
+    }
+
+    /// Queues a message on all workers that have members of the group, which is a topic. All members get it, except
+    /// those in `except`. Then sends it to the other hosts, if there are any.
     pub(crate) fn publish_to(
         &self,
         group: &Group,
         message: SharedMessage,
         except: &[ClientId],
     ) -> QueuedBroadcast {
-        group.enqueue(Broadcast::send(message, except))
+        match self.groups.remote() {
+            None => group.enqueue(Broadcast::send(message, except)),
+            Some(remote) => {
+                let copy = message.clone();
+                let broadcast = Broadcast::send(message, except);
+                group.enqueue_and(broadcast, || remote.publish(group.name(), &copy))
+            }
+        }
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Tags {
 
 impl Tags {
     pub(super) fn new(queues: &Arc<DeliveryQueues>) -> Self {
-        Self { groups: Groups::new(queues, MAX_TAGS) }
+        Self { groups: Groups::new(queues, MAX_TAGS, None) }
     }
 
     /// Adds a tag to a client: it gets the messages that are sent to the tag from now on. Must be called in an event of
@@ -79,6 +79,16 @@ impl Tags {
     /// Returns the group of the clients that have a tag, if there are any.
     pub(crate) fn find(&self, tag: &str) -> Option<Arc<Group>> {
         self.groups.find(tag)
+    }
+
+    /// Queues a message for all clients with the tag, except those in `except`.
+    pub(crate) fn send_to(
+        &self,
+        tagged: &Group,
+        message: SharedMessage,
+        except: &[ClientId],
+    ) -> QueuedBroadcast {
+        tagged.enqueue(Broadcast::send(message, except))
     }
 
     /// Queues the closing of all clients with the tag, after the messages that were sent to them earlier.

@@ -57,6 +57,9 @@ impl Host {
         self.limits.check(at, bounds::min_buffered(&resources))?;
         let timeouts = self.timeouts.checked(at)?;
         let compile = self.compile.checked(at)?;
+        if let Some(cluster) = &self.cluster {
+            cluster.check(at)?;
+        }
         Ok(Self { resources, timeouts, compile, ..self })
     }
 }

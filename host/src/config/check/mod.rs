@@ -1,6 +1,7 @@
 //! Validation: turns settings as they are written into settings that are valid.
 
 mod bounds;
+mod cluster;
 mod compression;
 mod config;
 mod grant;
@@ -127,6 +128,7 @@ impl schema::Server {
                 max_buffered: bytes(self.max_buffered, limits.max_buffered.max(min_buffered)),
                 max_http2_streams: self.max_http2_streams.unwrap_or(limits.max_http2_streams),
             },
+            cluster: self.cluster.map(|cluster| cluster.check(at, folder)).transpose()?,
             timeouts: HostTimeouts {
                 handshake: time(self.handshake_timeout, timeouts.handshake),
                 drain: time(self.drain_timeout, timeouts.drain),

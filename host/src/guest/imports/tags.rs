@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use wasmtime::Result;
 use wasmtime::component::Linker;
-use ws_host_protocol::CloseFrame;
+use ws_host_protocol::{CloseFrame, SharedMessage};
 
 use super::error_names::{ErrorName, outcome};
 use super::text::Text;
-use super::to_many::{FoundGroup, charge_and_yield, deliver_to_group, send_to_group};
+use super::to_many::{FoundGroup, GroupKind, charge_and_yield, deliver_to_group, send_to_group};
 use super::{Outcome, State, Store, existing_id};
 use crate::clients::{ClientId, CloseError};
 use crate::slice;
-use crate::topics::{TagError, Topics, is_valid_name};
+use crate::topics::{Group, QueuedBroadcast, Remote, TagError, Topics, is_valid_name};
 
 const TAGS: &str = "ws-host:socket/tags@0.1.0";
 
@@ -23,7 +23,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     tags.func_wrap("tags-of", tags_of)?;
     tags.func_wrap_async("clients-of", |store, call| Box::new(clients_of(store, call)))?;
     tags.func_wrap_async("send-tagged", |store, call| {
-        Box::new(send_to_group(store, call, find_group))
+        Box::new(send_to_group(store, call, Tagged))
     })?;
     tags.func_wrap_async("close-tagged", |store, call| Box::new(close_tagged(store, call)))
 }
@@ -62,7 +62,7 @@ async fn clients_of(mut store: Store<'_>, (tag,): (Text,)) -> Result<(Vec<u64>,)
 }
 
 async fn close_tagged(store: Store<'_>, (tag, code, reason): (Text, u16, Text)) -> Result<Outcome> {
-    let group = match find_group(&store.data().resources.topics, &tag.to_str(&store)?) {
+    let group = match Tagged.find(&store.data().resources.topics, &tag.to_str(&store)?) {
         Ok(group) => group,
         Err(error_name) => return Ok((Err(error_name),)),
     };
@@ -76,9 +76,28 @@ async fn close_tagged(store: Store<'_>, (tag, code, reason): (Text, u16, Text)) 
     .await
 }
 
-fn find_group(topics: &Topics, tag: &str) -> FoundGroup {
-    match is_valid_name(tag) {
-        true => Ok(topics.tags().find(tag)),
-        false => Err(TagError::InvalidTag.as_str()),
+/// The clients with a tag.
+struct Tagged;
+
+impl GroupKind for Tagged {
+    fn find(&self, topics: &Topics, tag: &str) -> FoundGroup {
+        match is_valid_name(tag) {
+            true => Ok(topics.tags().find(tag)),
+            false => Err(TagError::InvalidTag.as_str()),
+        }
+    }
+
+    fn remote<'a>(&self, _: &'a Topics) -> Option<&'a Arc<dyn Remote>> {
+        None
+    }
+
+    fn send(
+        &self,
+        topics: &Topics,
+        group: &Group,
+        message: SharedMessage,
+        except: &[ClientId],
+    ) -> QueuedBroadcast {
+        topics.tags().send_to(group, message, except)
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use wasmtime::Result;
 use wasmtime::component::WasmList;
+use ws_host_protocol::SharedMessage;
 
 use super::message::Message;
 use super::options::{OptionsHandle, SendOptions, resolve};
@@ -12,10 +13,28 @@ use super::text::Text;
 use super::{Outcome, Store};
 use crate::clients::ClientId;
 use crate::slice;
-use crate::topics::{Group, Progress, QueuedBroadcast, Topics};
+use crate::topics::{Group, Progress, QueuedBroadcast, Remote, Topics};
 
 /// The group of a name, if it has members; the name of the error if no group can have that name.
 pub(super) type FoundGroup = std::result::Result<Option<Arc<Group>>, &'static str>;
+
+/// What a group is: a topic or a tag.
+pub(super) trait GroupKind {
+    /// Returns the group of this name.
+    fn find(&self, topics: &Topics, name: &str) -> FoundGroup;
+
+    /// Returns the way to members of the group on other hosts.
+    fn remote<'a>(&self, topics: &'a Topics) -> Option<&'a Arc<dyn Remote>>;
+
+    /// Queues a message for the members of a group.
+    fn send(
+        &self,
+        topics: &Topics,
+        group: &Group,
+        message: SharedMessage,
+        except: &[ClientId],
+    ) -> QueuedBroadcast;
+}
 
 /// Sends a message to clients of this actor. Returns the clients that did not get it.
 pub(super) async fn send_to_clients(
@@ -54,22 +73,31 @@ pub(super) async fn send_to_clients(
 }
 
 /// Sends a message to the members of a group: the subscribers of a topic, or the clients that have a tag.
+///
+/// If no client of this host is in it, the message goes only to other hosts, if there are any.
 pub(super) async fn send_to_group(
     store: Store<'_>,
     (name, message, options): (Text, Message, Option<OptionsHandle>),
-    find: impl FnOnce(&Topics, &str) -> FoundGroup,
+    kind: impl GroupKind,
 ) -> Result<Outcome> {
     let options = match resolve(&store, options.as_ref()) {
         Ok(options) => options,
         Err(error_name) => return Ok((Err(error_name),)),
     };
-    let group = match find(&store.data().resources.topics, &name.to_str(&store)?) {
+    let group = match kind.find(&store.data().resources.topics, &name.to_str(&store)?) {
         Ok(group) => group,
         Err(error_name) => return Ok((Err(error_name),)),
     };
+    if group.is_none() {
+        if let Some(remote) = kind.remote(&store.data().resources.topics) {
+            let message = message.frame(&store)?.with_form(options.form);
+            remote.publish(&name.to_str(&store)?, &message);
+        }
+        return Ok((Ok(()),));
+    }
     deliver_to_group(store, group, |store, group| {
         let message = message.frame(store)?.with_form(options.form);
-        Ok(store.data().resources.topics.publish_to(group, message, &options.except))
+        Ok(kind.send(&store.data().resources.topics, group, message, &options.except))
     })
     .await
 }

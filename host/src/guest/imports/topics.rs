@@ -1,14 +1,17 @@
 //! The interface `topics`.
 
+use std::sync::Arc;
+
 use wasmtime::Result;
 use wasmtime::component::Linker;
+use ws_host_protocol::SharedMessage;
 
 use super::error_names::{ErrorName, outcome};
 use super::text::Text;
-use super::to_many::send_to_group;
+use super::to_many::{FoundGroup, GroupKind, send_to_group};
 use super::{Outcome, State, Store, existing_id};
 use crate::clients::ClientId;
-use crate::topics::{SubscribeError, is_valid_name};
+use crate::topics::{Group, QueuedBroadcast, Remote, SubscribeError, Topics, is_valid_name};
 
 const TOPICS: &str = "ws-host:socket/topics@0.1.0";
 
@@ -19,12 +22,34 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     topics.func_wrap("unsubscribe-all", unsubscribe_all)?;
     topics.func_wrap("topics-of", topics_of)?;
     topics.func_wrap("subscribers", subscribers)?;
-    topics.func_wrap_async("publish", |store, call| {
-        Box::new(send_to_group(store, call, |topics, name| match is_valid_name(name) {
+    topics
+        .func_wrap_async("publish", |store, call| Box::new(send_to_group(store, call, Subscribers)))
+}
+
+/// The subscribers of a topic.
+struct Subscribers;
+
+impl GroupKind for Subscribers {
+    fn find(&self, topics: &Topics, name: &str) -> FoundGroup {
+        match is_valid_name(name) {
             true => Ok(topics.find(name)),
             false => Err(SubscribeError::InvalidTopic.as_str()),
-        }))
-    })
+        }
+    }
+
+    fn remote<'a>(&self, topics: &'a Topics) -> Option<&'a Arc<dyn Remote>> {
+        topics.remote()
+    }
+
+    fn send(
+        &self,
+        topics: &Topics,
+        group: &Group,
+        message: SharedMessage,
+        except: &[ClientId],
+    ) -> QueuedBroadcast {
+        topics.publish_to(group, message, except)
+    }
 }
 
 fn subscribe(store: Store<'_>, (client, topic): (u64, Text)) -> Result<Outcome> {

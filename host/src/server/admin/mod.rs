@@ -37,9 +37,11 @@ const MAX_BODY: usize = 1 << 20;
 const USAGE: &str = "\
 Available requests:
   GET    /healthz
+  GET    /readyz
   GET    /metrics
   GET    /resources
   GET    /clients
+  GET    /cluster
   POST   /reload
   POST   /rollback                             all resources whose last reload is on trial
   DELETE /resources/NAME
@@ -56,6 +58,8 @@ const INVALID_QUERY: &str = "The query of this URL is not valid for the request.
 
 const NOT_TEXT: &str =
     "The message is not UTF-8: send it with Content-Type: application/octet-stream.\n";
+
+const NO_CLUSTER: &str = "This host is in no cluster: --cluster or [cluster] sets one.\n";
 
 const INVALID_KIND: &str = "The Content-Type is not ASCII.\n";
 
@@ -217,12 +221,17 @@ impl AdminService {
     ) -> Result<Response<Body>, Response<Body>> {
         match request {
             AdminRequest::Health => Ok(self.host.state.health()),
+            AdminRequest::Readiness => Ok(self.host.state.readiness()),
             AdminRequest::Metrics => {
                 self.host.update_gauges();
                 Ok(text(StatusCode::OK, self.metrics.render()))
             }
             AdminRequest::Resources => Ok(json(StatusCode::OK, &self.host.resources())),
             AdminRequest::Clients => Ok(json(StatusCode::OK, &self.host.clients())),
+            AdminRequest::Cluster => match self.host.cluster() {
+                Some(status) => Ok(json(StatusCode::OK, &status)),
+                None => Err(text(StatusCode::NOT_FOUND, NO_CLUSTER)),
+            },
             AdminRequest::Reload => Ok(reloaded(self.reloader.reload().await)),
             AdminRequest::RollBack => {
                 let mut outcomes = Vec::new();

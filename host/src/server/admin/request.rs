@@ -9,9 +9,11 @@ use crate::server::host::{CLOSED_BY_THE_ADMINISTRATOR, Recipient};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum AdminRequest {
     Health,
+    Readiness,
     Metrics,
     Resources,
     Clients,
+    Cluster,
     Reload,
     RollBack,
     Remove { resource: String },
@@ -43,9 +45,11 @@ impl AdminRequest {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         Some(match (method.as_str(), &path[..]) {
             ("GET", ["healthz"]) => Self::Health,
+            ("GET", ["readyz"]) => Self::Readiness,
             ("GET", ["metrics"]) => Self::Metrics,
             ("GET", ["resources"]) => Self::Resources,
             ("GET", ["clients"]) => Self::Clients,
+            ("GET", ["cluster"]) => Self::Cluster,
             ("POST", ["reload"]) => Self::Reload,
             ("POST", ["rollback"]) => Self::RollBack,
             ("DELETE", ["resources", name]) => Self::Remove { resource: (*name).to_owned() },
@@ -75,9 +79,11 @@ impl AdminRequest {
     pub(super) fn is_long(&self) -> bool {
         match self {
             Self::Health
+            | Self::Readiness
             | Self::Metrics
             | Self::Resources
             | Self::Clients
+            | Self::Cluster
             | Self::Close { .. }
             | Self::CountTagged { .. } => false,
             Self::Reload
@@ -137,6 +143,8 @@ mod tests {
     fn requests_are_parsed_from_method_and_path() {
         assert_eq!(request(&Method::GET, "/healthz"), Some(AdminRequest::Health));
         assert_eq!(request(&Method::GET, "/metrics"), Some(AdminRequest::Metrics));
+        assert_eq!(request(&Method::GET, "/readyz"), Some(AdminRequest::Readiness));
+        assert_eq!(request(&Method::GET, "/cluster"), Some(AdminRequest::Cluster));
         let to = |to| Some(AdminRequest::Send { resource: "chat".into(), to });
         assert_eq!(request(&Method::POST, "/resources/chat/messages"), to(Recipient::All));
         let path = Recipient::Path("/room/a%20b".into());

@@ -7,6 +7,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use super::runtimes::Runtimes;
 use crate::budget::Budget;
 use crate::clients::Ids;
+use crate::cluster::Cluster;
 use crate::config;
 use crate::connection::ClosingConnections;
 use crate::guest::{CompileOptions, CompilerProcess};
@@ -24,6 +25,8 @@ pub(in crate::server) struct HostContext {
     pub(in crate::server) tasks: TaskTracker,
     pub(in crate::server) closing: Arc<ClosingConnections>,
     pub(in crate::server) ids: Arc<Ids>,
+    /// The cluster, if this host is in one.
+    pub(in crate::server) cluster: Option<Cluster>,
     _watch: AbortOnDropHandle<()>,
 }
 
@@ -44,6 +47,19 @@ impl HostContext {
         let watch = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&workers).watch()));
         let budget = Budget::new(config.limits.max_buffered);
         let (tasks, closing) = (TaskTracker::new(), Arc::default());
-        Ok(Self { config, runtimes, workers, budget, tasks, closing, ids, _watch: watch })
+        let cluster = join_cluster(&config)?;
+        Ok(Self { config, runtimes, workers, budget, tasks, closing, ids, cluster, _watch: watch })
     }
+}
+
+#[cfg(feature = "nats")]
+fn join_cluster(config: &config::Host) -> std::io::Result<Option<Cluster>> {
+    config.cluster.as_ref().map(Cluster::start).transpose()
+}
+
+/// Without a client of any broker, the check of the configuration has refused a cluster.
+#[cfg(not(feature = "nats"))]
+#[expect(clippy::unnecessary_wraps, reason = "as in builds with a broker's client")]
+fn join_cluster(_: &config::Host) -> std::io::Result<Option<Cluster>> {
+    Ok(None)
 }

@@ -35,6 +35,7 @@ pub use self::tagged::TaggedError;
 use super::error::StartError;
 use crate::actor::TrialState;
 use crate::clients::{ClientId, HostClose};
+use crate::cluster::{Cluster, ClusterStatus};
 use crate::config::{self, Address};
 use crate::guest::CustomReply;
 use crate::pattern::normalized;
@@ -358,8 +359,9 @@ impl Host {
         Ok(answers.into_iter().map(to_answer).collect())
     }
 
-    /// Publishes a text message to a topic of a resource. Returns the number of clients that it goes to. Waits while
-    /// too much published data waits for delivery.
+    /// Publishes a text message to a topic of a resource. Returns the number of clients of this host that it goes to. In
+    /// a cluster it also goes to the subscribers on the other hosts. Waits while too much published data waits for
+    /// delivery here.
     ///
     /// # Errors
     ///
@@ -377,8 +379,9 @@ impl Host {
         self.publish(resource, topic, SharedMessage::text(message)).await
     }
 
-    /// Publishes a binary message to a topic of a resource. Returns the number of clients that it goes to. Waits while
-    /// too much published data waits for delivery.
+    /// Publishes a binary message to a topic of a resource. Returns the number of clients of this host that it goes to. In
+    /// a cluster it also goes to the subscribers on the other hosts. Waits while too much published data waits for
+    /// delivery here.
     ///
     /// # Errors
     ///
@@ -396,6 +399,11 @@ impl Host {
         self.publish(resource, topic, SharedMessage::binary(message)).await
     }
 
+    /// Returns the state of the host's membership in its cluster. `None`: it is in none.
+    pub fn cluster(&self) -> Option<ClusterStatus> {
+        self.state.context.cluster.as_ref().map(Cluster::status)
+    }
+
     /// Drains the host: accepts no more clients, calls `stopping` in handlers that export it, closes every client with
     /// 1001, and waits until they have gone or the drain timeout expires.
     ///
@@ -411,6 +419,9 @@ impl Host {
         let budget = &self.state.context.budget;
         metrics::gauge!("ws_host_buffered_bytes").set(budget.used() as f64);
         metrics::gauge!("ws_host_max_buffered_bytes").set(budget.limit() as f64);
+        if let Some(cluster) = &self.state.context.cluster {
+            cluster.update_metrics();
+        }
     }
 
     async fn publish(

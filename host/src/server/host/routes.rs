@@ -14,6 +14,9 @@ use crate::server::response::{HostResponse, rejected, text};
 /// The path of the health check.
 const HEALTH: &str = "/healthz";
 
+/// The path of the readiness check.
+const READINESS: &str = "/readyz";
+
 /// How many paths of resources a 404 response lists.
 const MAX_LISTED_PATHS: usize = 8;
 
@@ -39,6 +42,9 @@ pub(in crate::server) async fn answer(
     }
     if path == HEALTH {
         return HostResponse::Ordinary(state.health());
+    }
+    if path == READINESS {
+        return HostResponse::Ordinary(state.readiness());
     }
     if let Some(files) = &state.static_files
         && let Some(answer) = files.answer(request).await

@@ -77,7 +77,12 @@ impl ServedResource {
             Code::new(settings.name.to_string(), template, limits, Arc::clone(&context.budget));
         let max_clients = max_clients.min(context.config.limits.max_clients);
         let workers = Arc::clone(&context.workers);
-        let resource = Arc::new(Resource::new(code, settings.instance_per, max_clients, workers));
+        let topics = match &context.cluster {
+            None => Arc::default(),
+            Some(cluster) => cluster.topics(&settings.name),
+        };
+        let instance_per = settings.instance_per;
+        let resource = Arc::new(Resource::new(code, instance_per, max_clients, workers, topics));
         let (reloads, reloader) =
             ReloadTask::new(Arc::clone(&resource), Arc::clone(&runtime), loaded);
         resource.code().set_checkpoint(settings.timeouts.checkpoint);

@@ -17,6 +17,7 @@ use super::context::HostContext;
 use super::registry::Registry;
 use super::served::ServedResource;
 use crate::clients::{ClientId, HostClose};
+use crate::cluster::Cluster;
 use crate::config;
 use crate::connection::{ClientPermit, ConnectionGuard};
 use crate::platform::Platform;
@@ -149,6 +150,20 @@ impl HostState {
         text(StatusCode::SERVICE_UNAVAILABLE, stuck.into_iter().map(line).collect::<String>())
     }
 
+    /// Answers a readiness check: 200 if clients should be sent here. A host of a cluster that loses its broker stays
+    /// ready, because its clients still get the messages of this host; otherwise no host would be ready.
+    pub(in crate::server) fn readiness(&self) -> Response<Body> {
+        let is_connecting = |cluster: &Cluster| !cluster.was_ever_connected();
+        match &self.context.cluster {
+            Some(cluster) if !self.is_draining() && is_connecting(cluster) => {
+                let problem = cluster.status().problem;
+                let why = problem.unwrap_or_else(|| "connecting".to_owned());
+                text(StatusCode::SERVICE_UNAVAILABLE, format!("not in the cluster yet: {why}\n"))
+            }
+            _ => self.health(),
+        }
+    }
+
     /// Waits until the host drains and has closed its clients.
     ///
     /// # Cancel safety
@@ -190,12 +205,16 @@ impl HostState {
         self.draining.cancel();
         self.context.tasks.close();
         self.close_all_clients();
-        match timeout_at(until, self.context.tasks.wait()).await {
+        let stopped = match timeout_at(until, self.context.tasks.wait()).await {
             Ok(()) => Stopped::Drained,
             Err(_) => {
                 Stopped::Abandoned(self.registry.clients() + self.context.closing.clients().len())
             }
+        };
+        if let Some(cluster) = &self.context.cluster {
+            cluster.flush().await;
         }
+        stopped
     }
 
     /// Closes all clients that are registered now, because the host stops. Admission closes those that are accepted

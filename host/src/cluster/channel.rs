@@ -1,0 +1,51 @@
+//! The channel of a resource: what its topics need of the cluster.
+
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use ws_host_protocol::SharedMessage;
+
+use super::interest::Key;
+use super::shared::Shared;
+use crate::topics::{Remote, Topics};
+
+/// The way of a resource's topics to the other hosts.
+#[derive(Debug)]
+struct Channel {
+    number: u64,
+    resource: Arc<str>,
+    topics: Weak<Topics>,
+    shared: Arc<Shared>,
+}
+
+/// Creates the topics of a resource, which are those of the resource of this name on all hosts.
+pub(super) fn topics(shared: &Arc<Shared>, resource: &str) -> Arc<Topics> {
+    Arc::new_cyclic(|topics| {
+        Topics::new(Some(Arc::new(Channel {
+            number: shared.next_channel(),
+            resource: resource.into(),
+            topics: Weak::clone(topics),
+            shared: Arc::clone(shared),
+        })))
+    })
+}
+
+impl Channel {
+    fn key(&self, topic: &str) -> Key {
+        Key { channel: self.number, topic: topic.into() }
+    }
+}
+
+impl Remote for Channel {
+    fn join(&self, topic: &str) {
+        self.shared.interests.join(self.key(topic), &self.resource, &self.topics);
+    }
+
+    fn leave(&self, topic: &str) {
+        self.shared.interests.leave(&self.key(topic), Instant::now());
+    }
+
+    fn publish(&self, topic: &str, message: &SharedMessage) {
+        self.shared.outbox.put(&self.resource, topic, message);
+    }
+}

@@ -1,0 +1,74 @@
+//! Counters of a member. They are plain atomics, because the recorder of metrics may be installed after them.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The number of reasons to drop a message.
+const REASONS: usize = 7;
+
+/// Why a message was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dropped {
+    /// It was to be sent while there was no connection.
+    Link,
+    /// It was to be sent while the outbox was full.
+    Full,
+    /// It is longer than the broker accepts.
+    TooLong,
+    /// It was received while the workers' delivery queues were full.
+    NoRoom,
+    /// It was received faster than it could be taken from the connection.
+    Overflow,
+    /// It was received, and is not a message of a host or a backend.
+    Malformed,
+    /// It was received after messages that its host sent later, over another connection.
+    Late,
+}
+
+impl Dropped {
+    const ALL: [(Self, &str); REASONS] = [
+        (Self::Link, "link"),
+        (Self::Full, "full"),
+        (Self::TooLong, "too-long"),
+        (Self::NoRoom, "no-room"),
+        (Self::Overflow, "overflow"),
+        (Self::Malformed, "malformed"),
+        (Self::Late, "late"),
+    ];
+}
+
+/// What a member has sent, received and dropped.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    sent: AtomicU64,
+    received: AtomicU64,
+    dropped: [AtomicU64; REASONS],
+}
+
+impl Counters {
+    pub(super) fn add_sent(&self, messages: usize) {
+        self.sent.fetch_add(messages as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_received(&self) {
+        self.received.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_dropped(&self, why: Dropped, messages: usize) {
+        self.dropped[why as usize].fetch_add(messages as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of dropped messages for every reason.
+    pub(super) fn dropped(&self) -> BTreeMap<&'static str, u64> {
+        let count = |(why, name)| (name, self.dropped[why as usize].load(Ordering::Relaxed));
+        Dropped::ALL.map(count).into()
+    }
+}

@@ -1,0 +1,240 @@
+//! Which topics this host receives: those that have subscribers here, and those that had some until a moment ago.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::envelope::Origin;
+use crate::topics::Topics;
+
+/// How long a topic is received after its last subscriber has gone. Clients that reconnect at once miss nothing, and the
+/// broker is spared the changes.
+const LINGER: Duration = Duration::from_secs(10);
+
+/// The most hosts per topic whose connections are remembered.
+const MAX_ORIGINS: usize = 64;
+
+/// The topics that this host receives.
+#[derive(Debug, Default)]
+pub(super) struct Interests {
+    table: Mutex<Table>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    all: HashMap<Key, Arc<Interest>>,
+    /// Topics without subscribers, in the order in which they lost the last one. A topic may be in it several times.
+    idle: VecDeque<(Instant, Key)>,
+    /// Changes that the connection has not heard of. `None`: there is no connection.
+    changes: Option<Vec<Change>>,
+}
+
+/// A topic of a resource. Two resources of the same name may exist for a moment, while one is restarted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    /// The number of the resource's channel.
+    pub(super) channel: u64,
+    pub(super) topic: Arc<str>,
+}
+
+/// A topic that this host receives.
+#[derive(Debug)]
+pub(super) struct Interest {
+    pub(super) key: Key,
+    pub(super) resource: Arc<str>,
+    pub(super) topics: Weak<Topics>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// When the last subscriber left. `None`: there are some.
+    left: Option<Instant>,
+    /// The newest connection of each host that has sent a message to the topic.
+    origins: VecDeque<Origin>,
+}
+
+/// A change of the topics that a connection has to receive.
+#[derive(Debug)]
+pub(super) enum Change {
+    Join(Arc<Interest>),
+    Leave(Key),
+}
+
+impl Interests {
+    /// Adds a topic that has its first subscriber.
+    pub(super) fn join(&self, key: Key, resource: &Arc<str>, topics: &Weak<Topics>) {
+        let mut table = self.table.lock();
+        if let Some(interest) = table.all.get(&key) {
+            interest.state.lock().left = None;
+            return;
+        }
+        let interest = Arc::new(Interest {
+            key: key.clone(),
+            resource: Arc::clone(resource),
+            topics: Weak::clone(topics),
+            state: Mutex::default(),
+        });
+        table.all.insert(key, Arc::clone(&interest));
+        self.add_change(&mut table, Change::Join(interest));
+    }
+
+    /// Notes that a topic has lost its last subscriber.
+    pub(super) fn leave(&self, key: &Key, now: Instant) {
+        let mut table = self.table.lock();
+        let Some(interest) = table.all.get(key) else { return };
+        interest.state.lock().left = Some(now);
+        table.idle.push_back((now, key.clone()));
+    }
+
+    /// Removes the topics whose last subscriber left long ago.
+    pub(super) fn sweep(&self, now: Instant) {
+        let mut table = self.table.lock();
+        while let Some((left, key)) = table.idle.pop_front_if(|(left, _)| *left + LINGER <= now) {
+            let has_left = |interest: &Arc<Interest>| {
+                interest.state.lock().left.is_some_and(|last| last == left)
+            };
+            if table.all.get(&key).is_some_and(has_left) {
+                table.all.remove(&key);
+                self.add_change(&mut table, Change::Leave(key));
+            }
+        }
+    }
+
+    /// Returns all topics for a new connection, which from now on gets the changes.
+    pub(super) fn begin(&self) -> Vec<Arc<Interest>> {
+        let mut table = self.table.lock();
+        table.changes = Some(Vec::new());
+        table.all.values().cloned().collect()
+    }
+
+    /// Records no more changes: the connection has ended.
+    pub(super) fn end(&self) {
+        self.table.lock().changes = None;
+    }
+
+    /// Waits for changes and takes them.
+    ///
+    /// # Cancel safety
+    ///
+    /// No change is lost when the future is dropped.
+    pub(super) async fn changes(&self) -> Vec<Change> {
+        loop {
+            let changes =
+                self.table.lock().changes.as_mut().map(std::mem::take).unwrap_or_default();
+            if !changes.is_empty() {
+                return changes;
+            }
+            self.changed.notified().await;
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.table.lock().all.len()
+    }
+
+    fn add_change(&self, table: &mut Table, change: Change) {
+        if let Some(changes) = &mut table.changes {
+            changes.push(change);
+            self.changed.notify_one();
+        }
+    }
+}
+
+impl Interest {
+    /// Notes that a message came from `origin`. Returns whether it is late: one of a newer connection of the same host
+    /// came before it.
+    pub(super) fn is_late(&self, origin: Origin) -> bool {
+        let origins = &mut self.state.lock().origins;
+        match origins.iter_mut().find(|known| known.host == origin.host) {
+            Some(known) if origin.connection < known.connection => return true,
+            Some(known) => known.connection = origin.connection,
+            None => {
+                if origins.len() >= MAX_ORIGINS {
+                    origins.pop_front();
+                }
+                origins.push_back(origin);
+            }
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(topic: &str) -> Key {
+        Key { channel: 1, topic: topic.into() }
+    }
+
+    fn join(interests: &Interests, topic: &str) {
+        interests.join(key(topic), &"chat".into(), &Weak::new());
+    }
+
+    fn take(interests: &Interests) -> Vec<Change> {
+        interests.table.lock().changes.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    #[test]
+    fn topic_is_left_after_a_while_unless_it_gets_a_subscriber_again() {
+        let interests = Interests::default();
+        let start = Instant::now();
+        interests.begin();
+        join(&interests, "a");
+        join(&interests, "b");
+        assert_eq!(take(&interests).len(), 2);
+        interests.leave(&key("a"), start);
+        interests.leave(&key("b"), start);
+        join(&interests, "b");
+        interests.sweep(start + LINGER - Duration::from_millis(1));
+        assert!(take(&interests).is_empty());
+        interests.sweep(start + LINGER);
+        let changes = take(&interests);
+        assert!(matches!(&changes[..], [Change::Leave(left)] if *left == key("a")), "{changes:?}");
+        assert_eq!(interests.count(), 1);
+        // It left and came back: only the last time counts.
+        interests.leave(&key("b"), start + LINGER);
+        join(&interests, "b");
+        interests.leave(&key("b"), start + LINGER * 2);
+        interests.sweep(start + LINGER * 2);
+        assert_eq!(interests.count(), 1);
+        interests.sweep(start + LINGER * 3);
+        assert_eq!(interests.count(), 0);
+    }
+
+    #[test]
+    fn new_connection_gets_all_topics_and_later_changes() {
+        let interests = Interests::default();
+        join(&interests, "a");
+        assert!(take(&interests).is_empty(), "nothing is recorded without a connection");
+        assert_eq!(interests.begin().len(), 1);
+        join(&interests, "b");
+        assert_eq!(take(&interests).len(), 1);
+        interests.end();
+        join(&interests, "c");
+        assert!(take(&interests).is_empty());
+        assert_eq!(interests.begin().len(), 3);
+    }
+
+    #[test]
+    fn message_of_an_older_connection_is_late() {
+        let interests = Interests::default();
+        join(&interests, "a");
+        let interest = Arc::clone(&interests.begin()[0]);
+        let is_late = |host, connection| interest.is_late(Origin { host, connection });
+        assert_eq!(
+            [is_late(1, 1), is_late(1, 2), is_late(1, 1), is_late(1, 2)],
+            [false, false, true, false]
+        );
+        assert!(!is_late(2, 1), "each host has its own connections");
+        for host in 10..10 + MAX_ORIGINS as u64 {
+            is_late(host, 1);
+        }
+        assert!(interest.state.lock().origins.len() <= MAX_ORIGINS);
+    }
+}

@@ -1,0 +1,144 @@
+//! The state of the connection to the broker, and the lines of the log about its changes. Each line says what follows
+//! from the change.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use humantime::{format_duration, format_rfc3339_seconds};
+use parking_lot::Mutex;
+
+use super::status::{ClusterLink, ClusterStatus};
+
+/// What is known about the connection.
+#[derive(Debug)]
+pub(super) struct LinkState {
+    cluster: String,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    link: ClusterLink,
+    since: SystemTime,
+    changed: Instant,
+    server: Option<String>,
+    problem: Option<String>,
+    /// Why the connection was lost, until the log says so.
+    lost: Option<String>,
+    reconnects: u64,
+}
+
+impl LinkState {
+    pub(super) fn new(cluster: &str) -> Self {
+        let state = State {
+            link: ClusterLink::Connecting,
+            since: SystemTime::now(),
+            changed: Instant::now(),
+            server: None,
+            problem: None,
+            lost: None,
+            reconnects: 0,
+        };
+        Self { cluster: cluster.to_owned(), state: Mutex::new(state) }
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.state.lock().link == ClusterLink::Up
+    }
+
+    pub(super) fn was_ever_up(&self) -> bool {
+        self.state.lock().link != ClusterLink::Connecting
+    }
+
+    pub(super) fn set_up(&self, server: &str, topics: usize) {
+        let mut state = self.state.lock();
+        let (before, lasted) = (state.link, state.changed.elapsed());
+        let lost = state.lost.take();
+        state.change(ClusterLink::Up);
+        state.server = Some(server.to_owned());
+        state.problem = None;
+        let cluster = &self.cluster;
+        if before == ClusterLink::Connecting {
+            tracing::info!(
+                cluster,
+                topics,
+                "connected to {server}: messages of topics reach all hosts"
+            );
+            return;
+        }
+        state.reconnects += 1;
+        let lasted = format_duration(Duration::from_millis(lasted.as_millis() as u64));
+        // If the loss is news, so is its reason.
+        let lost = lost.map(|why| format!("the connection was lost ({why}); ")).unwrap_or_default();
+        tracing::info!(
+            cluster,
+            topics,
+            "{lost}connected to {server} again after {lasted}: messages of topics reach all hosts again"
+        );
+    }
+
+    /// Notes that the connection is lost. The line of the log follows with the outcome of the next attempt.
+    pub(super) fn set_down(&self, why: String) {
+        let mut state = self.state.lock();
+        state.change(ClusterLink::Down);
+        state.server = None;
+        state.problem = Some(why.clone());
+        state.lost = Some(why);
+    }
+
+    /// Notes that an attempt to connect has failed. The log has a line only if this is news.
+    pub(super) fn set_unreachable(&self, why: String) {
+        let mut state = self.state.lock();
+        let lost = state.lost.take();
+        if state.problem.as_ref() == Some(&why) && lost.is_none() {
+            return;
+        }
+        let cluster = &self.cluster;
+        match (lost, state.link) {
+            (Some(lost), _) => tracing::warn!(
+                cluster,
+                "the connection to the broker is lost ({lost}), and it cannot be made again: {why}; messages of topics \
+                 reach only clients of this host until it is back, and those for other hosts are counted as dropped"
+            ),
+            (None, ClusterLink::Connecting) => tracing::warn!(
+                cluster,
+                "cannot connect to the broker: {why}; /readyz answers 503 until it can be reached, and it is tried again \
+                 and again"
+            ),
+            (None, _) => {
+                tracing::warn!(cluster, "still cannot connect to the broker, now because: {why}");
+            }
+        }
+        state.problem = Some(why);
+    }
+
+    /// Notes that the server refused something, and keeps the connection.
+    pub(super) fn set_problem(&self, why: String) {
+        self.state.lock().problem = Some(why);
+    }
+
+    /// Returns the status, with the parts that are known here.
+    pub(super) fn status(&self) -> ClusterStatus {
+        let state = self.state.lock();
+        ClusterStatus {
+            cluster: self.cluster.clone(),
+            host: String::new(),
+            link: state.link,
+            since: format_rfc3339_seconds(state.since).to_string(),
+            server: state.server.clone(),
+            problem: state.problem.clone(),
+            reconnects: state.reconnects,
+            topics_joined: 0,
+            sent: 0,
+            received: 0,
+            dropped: Default::default(),
+        }
+    }
+}
+
+impl State {
+    fn change(&mut self, link: ClusterLink) {
+        self.link = link;
+        self.since = SystemTime::now();
+        self.changed = Instant::now();
+    }
+}

@@ -1,0 +1,216 @@
+//! The host as a member of a cluster, and the thread that connects it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::{interval, sleep, timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::broker::{Broker, Session};
+use super::channel;
+use super::interest::Change;
+use super::nats::Nats;
+use super::outbox::Work;
+use super::shared::Shared;
+use super::status::ClusterStatus;
+use crate::config;
+use crate::topics::Topics;
+
+/// The shortest and the longest pause between two attempts to connect.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// The time between two searches for topics to leave.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// How long the last messages of a host may take to be sent.
+const MAX_FLUSH: Duration = Duration::from_secs(1);
+
+/// The membership of a host in a cluster. Dropping it ends the connection.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    shared: Arc<Shared>,
+    _stop: DropGuard,
+}
+
+/// Why a connection was given up.
+enum End {
+    Lost(String),
+    Stopped,
+}
+
+impl Cluster {
+    /// Starts the thread that connects the host. It keeps trying until the broker can be reached.
+    ///
+    /// # Errors
+    ///
+    /// The error of the operating system if it cannot start a thread.
+    pub(crate) fn start(config: &config::Cluster) -> std::io::Result<Self> {
+        let (shared, nats) = (Arc::new(Shared::new(&config.name)), Nats::new(config));
+        let stop = CancellationToken::new();
+        let (thread_shared, thread_stop) = (Arc::clone(&shared), stop.clone());
+        std::thread::Builder::new()
+            .name("ws-host-cluster".into())
+            .spawn(move || stay_connected(&thread_shared, &nats, &thread_stop))?;
+        Ok(Self { shared, _stop: stop.drop_guard() })
+    }
+
+    /// Creates the topics of a resource, which are those of the resource of this name on all hosts.
+    pub(crate) fn topics(&self, resource: &str) -> Arc<Topics> {
+        channel::topics(&self.shared, resource)
+    }
+
+    pub(crate) fn status(&self) -> ClusterStatus {
+        self.shared.status()
+    }
+
+    /// Returns whether the broker has been reached since the host was started.
+    pub(crate) fn was_ever_connected(&self) -> bool {
+        self.shared.link.was_ever_up()
+    }
+
+    /// Waits until everything that was published has been sent, but not for long.
+    pub(crate) async fn flush(&self) {
+        // If the time is over, the messages are lost, as when the connection is lost.
+        let _ = timeout(MAX_FLUSH, self.shared.outbox.flush()).await;
+    }
+
+    /// Sets the metrics, which are read only now.
+    pub(crate) fn update_metrics(&self) {
+        let status = self.shared.status();
+        let is_up = f64::from(u8::from(self.shared.link.is_up()));
+        metrics::gauge!("ws_host_cluster_up").set(is_up);
+        metrics::counter!("ws_host_cluster_reconnects_total").absolute(status.reconnects);
+        metrics::gauge!("ws_host_topics_joined").set(status.topics_joined as f64);
+        metrics::counter!("ws_host_carrier_sent_total").absolute(status.sent);
+        metrics::counter!("ws_host_carrier_received_total").absolute(status.received);
+        for (why, count) in status.dropped {
+            metrics::counter!("ws_host_carrier_dropped_total", "why" => why).absolute(count);
+        }
+    }
+}
+
+/// Connects again and again, each time in a runtime of its own, until `stop` is cancelled.
+fn stay_connected(shared: &Arc<Shared>, broker: &impl Broker, stop: &CancellationToken) {
+    let mut pause = PAUSES.0;
+    let mut connection = 0;
+    while !stop.is_cancelled() {
+        connection += 1;
+        let was_connected = match runtime() {
+            Ok(runtime) => {
+                let was_connected = runtime.block_on(connect(shared, broker, connection, stop));
+                // A name that is being resolved would make an ordinary drop wait.
+                runtime.shutdown_background();
+                was_connected
+            }
+            Err(error) => {
+                shared.link.set_unreachable(error.to_string());
+                false
+            }
+        };
+        pause = if was_connected { PAUSES.0 } else { (pause * 2).min(PAUSES.1) };
+        pause_for(pause, stop);
+    }
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+/// Waits for a pause of random length, so that the hosts of a cluster do not all connect at the same moment.
+fn pause_for(pause: Duration, stop: &CancellationToken) {
+    let pause = pause.mul_f64(rand::random_range(0.5..1.5));
+    match runtime() {
+        Ok(runtime) => runtime.block_on(async {
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = stop.cancelled() => {}
+            }
+        }),
+        Err(_) => std::thread::sleep(pause),
+    }
+}
+
+/// Connects once, and stays until the connection ends. Returns whether there was a connection.
+async fn connect(
+    shared: &Arc<Shared>,
+    broker: &impl Broker,
+    connection: u32,
+    stop: &CancellationToken,
+) -> bool {
+    let session = tokio::select! {
+        session = broker.connect(shared, connection) => session,
+        () = stop.cancelled() => return false,
+    };
+    let session = match session {
+        Ok(session) => session,
+        Err(why) => {
+            shared.link.set_unreachable(why);
+            return false;
+        }
+    };
+    let end = tokio::select! {
+        why = session.ended() => End::Lost(why),
+        () = serve(shared, &session) => End::Stopped,
+        () = stop.cancelled() => End::Stopped,
+    };
+    shared.outbox.close();
+    shared.interests.end();
+    match end {
+        End::Lost(why) if shared.link.is_up() => shared.link.set_down(why),
+        End::Lost(why) => shared.link.set_unreachable(why),
+        End::Stopped => {}
+    }
+    true
+}
+
+/// Sends and receives, forever.
+async fn serve(shared: &Arc<Shared>, session: &impl Session) {
+    let interests = shared.interests.begin();
+    let topics = interests.len();
+    for interest in interests {
+        session.join(interest).await;
+    }
+    // The server knows all subscriptions before the link counts as up, and the host as ready.
+    session.sync().await;
+    shared.outbox.open(session.max_payload());
+    shared.link.set_up(&session.server(), topics);
+    tokio::join!(send(shared, session), follow(shared, session), sweep(shared));
+}
+
+async fn send(shared: &Shared, session: &impl Session) {
+    loop {
+        match shared.outbox.work().await {
+            Work::Send(messages) => {
+                session.publish(&messages).await;
+                shared.outbox.sent(&messages);
+            }
+            Work::Flush(flushes) => {
+                session.sync().await;
+                for done in flushes {
+                    // The waiting task may have given up.
+                    let _ = done.send(());
+                }
+            }
+        }
+    }
+}
+
+async fn follow(shared: &Shared, session: &impl Session) {
+    loop {
+        for change in shared.interests.changes().await {
+            match change {
+                Change::Join(interest) => session.join(interest).await,
+                Change::Leave(key) => session.leave(&key),
+            }
+        }
+    }
+}
+
+async fn sweep(shared: &Shared) {
+    let mut ticks = interval(SWEEP);
+    loop {
+        ticks.tick().await;
+        shared.interests.sweep(Instant::now());
+    }
+}

@@ -1,0 +1,43 @@
+//! The cluster: hosts that exchange the messages of topics through a broker.
+//!
+//! ```text
+//! topics ─▶ channel ─▶ outbox ─▶ member ─▶ broker ─▶ other hosts        (workers ─▶ the cluster's thread)
+//! topics ◀─ channel ◀─ inbox  ◀──────────  broker ◀─ other hosts
+//! ```
+//!
+//! Workers never wait: they put messages into the bounded [outbox](outbox), and note in the table of
+//! [interests](interest) which topics have subscribers here. A thread of its own ([`member`]) holds the connection to the
+//! broker, and gives received messages to the delivery queues of the workers. Everything except [`nats`] is independent
+//! of the kind of broker ([`broker::Broker`]).
+
+#[cfg(not(feature = "nats"))]
+mod absent;
+#[cfg(feature = "nats")]
+mod broker;
+#[cfg(feature = "nats")]
+mod channel;
+#[cfg(feature = "nats")]
+mod counters;
+#[cfg(feature = "nats")]
+mod envelope;
+#[cfg(feature = "nats")]
+mod inbox;
+#[cfg(feature = "nats")]
+mod interest;
+#[cfg(feature = "nats")]
+mod link;
+#[cfg(feature = "nats")]
+mod member;
+#[cfg(feature = "nats")]
+mod nats;
+#[cfg(feature = "nats")]
+mod outbox;
+#[cfg(feature = "nats")]
+mod shared;
+mod status;
+
+#[cfg(not(feature = "nats"))]
+pub(crate) use self::absent::Cluster;
+#[cfg(feature = "nats")]
+pub(crate) use self::member::Cluster;
+pub use self::status::{ClusterLink, ClusterStatus};

@@ -1,0 +1,207 @@
+//! NATS, through its official client.
+//!
+//! The client's own reconnecting is not used: while it reconnects it keeps messages and sends them late. A
+//! [session](session::Session) is one connection, and [`super::member`] makes another when it ends.
+
+mod notices;
+mod session;
+mod subject;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_nats::{ConnectError, ConnectOptions, ServerAddr};
+use percent_encoding::percent_decode_str;
+use rand::seq::SliceRandom;
+
+use self::notices::Notices;
+use self::session::NatsSession;
+use self::subject::inbox_prefix;
+use super::broker::Broker;
+use super::shared::Shared;
+use crate::config;
+
+/// The time between two pings. A connection on which three go unanswered has ended.
+const PING: Duration = Duration::from_secs(2);
+
+/// How long connecting to one server may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the server may take to say that it has read everything.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The most commands that wait in the client.
+const COMMANDS: usize = 128;
+
+/// The most messages of one topic that wait in the client. The client reads at most 128 times before the tasks that take
+/// the messages run, so with the buffer below it never holds more than that.
+const MESSAGES: usize = 64 << 10;
+
+/// Bytes that the client reads at once.
+const READ_BUFFER: u16 = 16 << 10;
+
+/// A pause that is never over, because the session ends before.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// A NATS server, or a cluster of them.
+#[derive(Debug)]
+pub(super) struct Nats {
+    cluster: Arc<str>,
+    servers: Vec<String>,
+    credentials: Option<PathBuf>,
+    ca: Option<PathBuf>,
+    identity: Option<(PathBuf, PathBuf)>,
+}
+
+impl Nats {
+    pub(super) fn new(config: &config::Cluster) -> Self {
+        Self {
+            cluster: Arc::clone(&config.name),
+            servers: config.servers.clone(),
+            credentials: config.credentials.clone(),
+            ca: config.ca.clone(),
+            identity: config.identity.clone(),
+        }
+    }
+
+    async fn connect_to(
+        &self,
+        server: &str,
+        shared: &Arc<Shared>,
+        connection: u32,
+    ) -> Result<NatsSession, String> {
+        let notices = Notices::new(&self.cluster, shared);
+        let is_connected = Arc::new(AtomicBool::new(false));
+        let options = self.options(shared.host, &notices, &is_connected).await?;
+        let address: ServerAddr = server.parse().map_err(|error: io::Error| error.to_string())?;
+        let options = with_credentials(options, &address);
+        let client = options.connect(address).await.map_err(|error| describe(&error))?;
+        is_connected.store(true, Ordering::Relaxed);
+        let info = client.server_info();
+        if !info.headers {
+            let version = &info.version;
+            return Err(format!(
+                "version {version} has no headers, which messages need: use 2.9 or later, and do not switch headers off"
+            ));
+        }
+        let name = format!("{} (NATS {})", without_credentials(server), info.version);
+        Ok(NatsSession::new(client, name, notices, &self.cluster, shared, connection))
+    }
+
+    async fn options(
+        &self,
+        host: u64,
+        notices: &Arc<Notices>,
+        is_connected: &Arc<AtomicBool>,
+    ) -> Result<ConnectOptions, String> {
+        let (notices, is_connected) = (Arc::clone(notices), Arc::clone(is_connected));
+        let mut options = ConnectOptions::new()
+            .name(format!("ws-host {host:016x}"))
+            .no_echo()
+            .custom_inbox_prefix(inbox_prefix(&self.cluster))
+            .ping_interval(PING)
+            .request_timeout(Some(REQUEST_TIMEOUT))
+            .connection_timeout(CONNECT_TIMEOUT)
+            .client_capacity(COMMANDS)
+            .subscription_capacity(MESSAGES)
+            .read_buffer_capacity(READ_BUFFER)
+            .ignore_discovered_servers()
+            // Never connects again by itself.
+            .reconnect_delay_callback(move |_| match is_connected.load(Ordering::Relaxed) {
+                true => NEVER,
+                false => Duration::ZERO,
+            })
+            .event_callback(move |event| {
+                notices.add(event);
+                async {}
+            });
+        if let Some(file) = &self.credentials {
+            let read = options.credentials_file(file).await;
+            options = read.map_err(|error| unreadable(file, &error))?;
+        }
+        if let Some(file) = &self.ca {
+            options = options.add_root_certificates(file.clone()).require_tls(true);
+        }
+        if let Some((cert, key)) = &self.identity {
+            options = options.add_client_certificate(cert.clone(), key.clone()).require_tls(true);
+        }
+        Ok(options)
+    }
+}
+
+impl Broker for Nats {
+    type Session = NatsSession;
+
+    async fn connect(&self, shared: &Arc<Shared>, connection: u32) -> Result<NatsSession, String> {
+        let mut servers: Vec<&String> = self.servers.iter().collect();
+        servers.shuffle(&mut rand::rng());
+        let mut problems = Vec::new();
+        for server in servers {
+            match self.connect_to(server, shared, connection).await {
+                Ok(session) => return Ok(session),
+                Err(why) => problems.push(format!("{}: {why}", without_credentials(server))),
+            }
+        }
+        // Sorted, so that the same problems give the same text.
+        problems.sort_unstable();
+        Err(problems.join("; "))
+    }
+}
+
+/// Adds the user and password of a URL, or its token: `nats://TOKEN@HOST`.
+fn with_credentials(options: ConnectOptions, server: &ServerAddr) -> ConnectOptions {
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    match (server.username().map(decoded), server.password().map(decoded)) {
+        (Some(user), Some(password)) => options.user_and_password(user, password),
+        (Some(token), None) => options.token(token),
+        (None, _) => options,
+    }
+}
+
+/// Returns a URL without the user and password that it may have.
+fn without_credentials(url: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let server = rest.rsplit_once('@').map_or(rest, |(_, server)| server);
+            format!("{scheme}://{server}")
+        }
+        None => url.to_owned(),
+    }
+}
+
+fn unreadable(file: &std::path::Path, error: &io::Error) -> String {
+    format!("cannot read the credentials {}: {error}", file.display())
+}
+
+/// Returns an error with its cause, and what to do about it.
+fn describe(error: &ConnectError) -> String {
+    use async_nats::ConnectErrorKind as Kind;
+    let advice = match error.kind() {
+        Kind::AuthorizationViolation | Kind::Authentication => {
+            ": check the credentials (--cluster-credentials, or user and password in the URL)"
+        }
+        Kind::Tls => ": check --cluster-ca, --cluster-cert and --cluster-key",
+        _ => "",
+    };
+    format!("{error}{advice}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shown_urls_have_no_credentials() {
+        for (url, shown) in [
+            ("nats://a:4222", "nats://a:4222"),
+            ("nats://user:pass@a:4222", "nats://a:4222"),
+            ("tls://token@a", "tls://a"),
+            ("nats://u:p@ss@[::1]:4222", "nats://[::1]:4222"),
+        ] {
+            assert_eq!(without_credentials(url), shown);
+        }
+    }
+}

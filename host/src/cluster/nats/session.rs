@@ -1,0 +1,127 @@
+//! One connection to a NATS server.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use async_nats::{Client, HeaderMap, HeaderName, Message, Subject, Subscriber};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use parking_lot::Mutex;
+use tokio::task::AbortHandle;
+use tokio::task::coop::unconstrained;
+
+use super::notices::Notices;
+use super::subject::{subject, sync_subject};
+use crate::cluster::broker::Session;
+use crate::cluster::envelope::{Envelope, Origin};
+use crate::cluster::inbox::Header;
+use crate::cluster::interest::{Interest, Key};
+use crate::cluster::outbox::Outgoing;
+use crate::cluster::shared::Shared;
+
+/// The name of the only header.
+const HEADER: HeaderName = HeaderName::from_static("Ws");
+
+/// Bytes of a message that are not its payload: more than the header has. The server's limit includes them.
+const HEADER_BYTES: usize = 1 << 10;
+
+/// A connection to a NATS server.
+pub(in crate::cluster) struct NatsSession {
+    client: Client,
+    server: String,
+    notices: Arc<Notices>,
+    cluster: Arc<str>,
+    shared: Arc<Shared>,
+    origin: Origin,
+    /// The task that receives each topic.
+    receiving: Mutex<HashMap<Key, AbortHandle>>,
+}
+
+impl NatsSession {
+    pub(super) fn new(
+        client: Client,
+        server: String,
+        notices: Arc<Notices>,
+        cluster: &Arc<str>,
+        shared: &Arc<Shared>,
+        connection: u32,
+    ) -> Self {
+        Self {
+            client,
+            server,
+            notices,
+            cluster: Arc::clone(cluster),
+            shared: Arc::clone(shared),
+            origin: Origin { host: shared.host, connection },
+            receiving: Mutex::default(),
+        }
+    }
+
+    async fn publish_one(&self, message: &Outgoing) {
+        let Outgoing { resource, topic, is_text, form, payload } = message;
+        let subject = Subject::from(subject(&self.cluster, resource, topic));
+        let envelope = Envelope { origin: Some(self.origin), is_text: *is_text, form: *form };
+        let mut headers = HeaderMap::new();
+        headers.insert(HEADER, envelope.to_string());
+        // An error means that the connection has ended.
+        let _ = self.client.publish_with_headers(subject, headers, payload.clone()).await;
+    }
+}
+
+impl Session for NatsSession {
+    fn server(&self) -> String {
+        self.server.clone()
+    }
+
+    fn max_payload(&self) -> usize {
+        self.client.max_payload().saturating_sub(HEADER_BYTES)
+    }
+
+    async fn publish(&self, messages: &[Outgoing]) {
+        for message in messages {
+            self.publish_one(message).await;
+        }
+        // Otherwise the client would keep as many messages as its queue has places, of any length.
+        let _ = self.client.flush().await;
+    }
+
+    async fn join(&self, interest: Arc<Interest>) {
+        let subject = subject(&self.cluster, &interest.resource, &interest.key.topic);
+        // An error means that the connection has ended.
+        let Ok(subscriber) = self.client.subscribe(subject).await else { return };
+        let key = interest.key.clone();
+        // Unconstrained, so that it takes everything that has come before the client reads more.
+        let task =
+            tokio::spawn(unconstrained(receive(subscriber, interest, Arc::clone(&self.shared))));
+        self.receiving.lock().insert(key, task.abort_handle());
+    }
+
+    fn leave(&self, key: &Key) {
+        if let Entry::Occupied(task) = self.receiving.lock().entry(key.clone()) {
+            // Dropping the subscriber unsubscribes.
+            task.remove().abort();
+        }
+    }
+
+    async fn sync(&self) {
+        // Nobody answers, which the server says as soon as it has read everything before. If it says nothing in time, or
+        // the connection has ended, there is nothing to wait for.
+        let _ = self.client.request(sync_subject(&self.cluster), Bytes::new()).await;
+    }
+
+    async fn ended(&self) -> String {
+        format!("{}: {}", self.server, self.notices.ended().await)
+    }
+}
+
+async fn receive(mut subscriber: Subscriber, interest: Arc<Interest>, shared: Arc<Shared>) {
+    while let Some(message) = subscriber.next().await {
+        shared.receive(&interest, header(&message), &message.payload);
+    }
+}
+
+fn header(message: &Message) -> Header<'_> {
+    let value = message.headers.as_ref().and_then(|headers| headers.get(HEADER));
+    value.map_or(Header::Missing, |value| Header::Text(value.as_str()))
+}

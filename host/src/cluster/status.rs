@@ -1,0 +1,46 @@
+//! What the operator sees of the cluster.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// The present state of a host's membership in its cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ClusterStatus {
+    /// The name of the cluster.
+    pub cluster: String,
+    /// The name of this host, chosen at random when it was started.
+    pub host: String,
+    /// The state of the connection to the broker.
+    pub link: ClusterLink,
+    /// Since when the connection is in this state, in UTC (RFC 3339).
+    pub since: String,
+    /// The server of the broker, while connected: its URL without credentials, and its version.
+    pub server: Option<String>,
+    /// Why there is no connection; or what the server last refused on this connection.
+    pub problem: Option<String>,
+    /// How often the connection was lost and made again.
+    pub reconnects: u64,
+    /// How many topics are received from other hosts. A topic without subscribers is left after ten seconds.
+    pub topics_joined: usize,
+    /// The number of messages that were sent to the broker.
+    pub sent: u64,
+    /// The number of messages that came from the broker.
+    pub received: u64,
+    /// The number of messages that were dropped, by reason.
+    pub dropped: BTreeMap<&'static str, u64>,
+}
+
+/// The state of the connection to a broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ClusterLink {
+    /// The first connection is still to be made.
+    Connecting,
+    /// Messages are exchanged with other hosts.
+    Up,
+    /// The connection was lost. Messages for other hosts are dropped.
+    Down,
+}
