@@ -4,7 +4,7 @@ MAKEFLAGS += --no-print-directory
 CARGO := cargo
 COMPONENTS := target/components
 GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-dir target/guests
-EXAMPLES := echo chat counter rooms capabilities
+EXAMPLES := echo chat counter rooms capabilities cluster
 
 .PHONY: help setup build host components run test unit integration clients compatibility languages lint api contract bindings deny fuzz soak bench \
         bench-peers bench-report bench-density instructions conformance matrix profiled ci clean
@@ -67,7 +67,7 @@ integration:
 	$(CARGO) test --release -p ws-host-testing
 	$(CARGO) test --release -p ws-host-integration
 
-# Installs real clients: the npm package `ws`, the PyPI package `websockets`, a headless Chromium.
+# Installs real clients: the npm package `ws`, the PyPI package `websockets`, a headless Chromium. And nats-server.
 clients:
 	tests/clients/install
 

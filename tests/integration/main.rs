@@ -15,6 +15,9 @@ mod checked; // `ws-host check`
 mod checkpoints; // state that outlives a trap
 mod clients; // clients in other languages, and a browser
 mod closing; // closing handshakes
+mod cluster; // topics over several hosts
+mod cluster_bounds; // what does not reach other hosts, and refused brokers
+mod cluster_faults; // hosts, links and brokers that fail
 mod commands; // what handlers can do: broadcast, ping, ask
 mod compatibility; // prebuilt components
 mod compiling; // compiling in a process with limits, and the cache
@@ -44,6 +47,7 @@ mod half_closed; // clients that shut down writing
 mod handover; // what new code takes over in a reload
 mod handshake; // opening handshakes
 mod hibernation; // idle instances are freed
+mod hosts; // helper: hosts of a cluster
 mod http2; // many WebSockets on one connection
 mod http2_floods; // floods of HTTP/2 frames
 mod http2_room; // limits on streams per connection

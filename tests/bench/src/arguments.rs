@@ -98,6 +98,8 @@ pub(crate) enum Action {
     Neighbours,
     /// Measure how long a reload pauses an actor
     Reload,
+    /// Measure topics over two hosts; needs nats-server (tests/clients/install)
+    Cluster,
     /// Measure the CPU time per message with one and with two workers, to show what workers cost
     /// each other
     Workers,

@@ -7,6 +7,7 @@ mod certificate;
 mod channel;
 mod chat;
 mod client;
+mod cluster;
 mod compare;
 mod compressed;
 mod cores;
@@ -61,6 +62,7 @@ fn main() -> Result<()> {
         Some(Action::Density) => density::measure(amounts.dense, amounts.sandboxes),
         Some(Action::Neighbours) => neighbours::measure(counted, rounds),
         Some(Action::Reload) => reload::measure(amounts.reloads),
+        Some(Action::Cluster) => cluster::measure(counted, rounds),
         Some(Action::Workers) => workers::measure(counted, rounds),
         Some(Action::Instructions { record: false }) => {
             instructions::measure(instructions::Mode::Check)

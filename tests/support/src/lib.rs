@@ -1,12 +1,18 @@
 //! Shared by the integration tests, the conformance run and the measurements: the paths of what `make build` made, a
-//! [`TestServer`] that runs the real binary on a free port, and a [`Client`] that sends raw bytes.
+//! [`TestServer`] that runs the real binary on a free port, a [`Client`] that sends raw bytes, and a [`Broker`].
 
 mod answer;
+mod backend;
+mod broker;
 mod client;
+mod fault_proxy;
 mod server;
 
 pub use answer::Answer;
+pub use backend::Backend;
+pub use broker::Broker;
 pub use client::{Client, DEADLINE, Frame, handshake, masked_frame, open_stream};
+pub use fault_proxy::FaultProxy;
 pub use server::{Ended, TestServer, startup_error};
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,146 @@
+//! The real `nats-server`, on a port that the system chooses.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::client::DEADLINE;
+
+/// Where distributions install the program, if it is not on the path. Debian: `/usr/sbin`.
+const PROGRAMS: [&str; 4] =
+    ["/usr/sbin/nats-server", "/usr/local/bin/nats-server", "/usr/bin/nats-server", "nats-server"];
+
+/// A running `nats-server`. Dropping it kills the process and removes its folder.
+#[derive(Debug)]
+pub struct Broker {
+    child: Child,
+    address: SocketAddr,
+    folder: PathBuf,
+    arguments: Vec<String>,
+}
+
+impl Broker {
+    /// Starts a server with its default settings.
+    pub fn start() -> Result<Self> {
+        Self::with_arguments(&[])
+    }
+
+    /// Starts a server with additional command-line arguments.
+    pub fn with_arguments(arguments: &[&str]) -> Result<Self> {
+        let arguments: Vec<String> =
+            arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let folder = new_folder()?;
+        let (child, address) = spawn("-1", &folder, &arguments)?;
+        Ok(Self { child, address, folder, arguments })
+    }
+
+    /// Returns the address that the server listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns the URL for `--cluster`.
+    pub fn url(&self) -> String {
+        format!("nats://{}", self.address)
+    }
+
+    /// Returns the process id, for `/proc`.
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kills the server.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again at the same address.
+    pub fn restart(&mut self) -> Result<()> {
+        self.kill()?;
+        (self.child, self.address) =
+            spawn(&self.address.port().to_string(), &self.folder, &self.arguments)?;
+        Ok(())
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        // Fails only if the process has exited already, or the folder is gone.
+        let _ = self.kill();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn new_folder() -> Result<PathBuf> {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let folder =
+        std::env::temp_dir().join(format!("ws-host-broker-{}-{number}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+fn program() -> PathBuf {
+    let installed = PROGRAMS.iter().map(PathBuf::from).find(|program| program.is_file());
+    std::env::var_os("NATS_SERVER")
+        .map(PathBuf::from)
+        .or(installed)
+        .unwrap_or_else(|| "nats-server".into())
+}
+
+fn spawn(port: &str, folder: &Path, arguments: &[String]) -> Result<(Child, SocketAddr)> {
+    let program = program();
+    let mut child = Command::new(&program)
+        .args(["-a", "127.0.0.1", "-p", port, "--ports_file_dir"])
+        .arg(folder)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .with_context(|| {
+            format!("cannot start {}: run tests/clients/install", program.display())
+        })?;
+    match address(&mut child, folder) {
+        Ok(Some(address)) => Ok((child, address)),
+        // The port of a server that was killed may be in use for a moment.
+        Ok(None) if port != "-1" => spawn(port, folder, arguments),
+        Ok(None) => bail!("nats-server exited"),
+        Err(error) => {
+            // It must not outlive the test.
+            child.kill()?;
+            child.wait()?;
+            Err(error)
+        }
+    }
+}
+
+/// Returns the address that the server has written into a file. `None`: it has exited.
+fn address(child: &mut Child, folder: &Path) -> Result<Option<SocketAddr>> {
+    let file = folder.join(format!("nats-server_{}.ports", child.id()));
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        // The file is written in several steps.
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        if let Some(address) = text.ends_with('}').then(|| client_address(&text)).flatten() {
+            return Ok(Some(address));
+        }
+        if child.try_wait()?.is_some() {
+            return Ok(None);
+        }
+        ensure!(Instant::now() < deadline, "nats-server never wrote {}", file.display());
+        std::thread::yield_now();
+    }
+}
+
+/// Returns the address in `{"nats": ["nats://127.0.0.1:4222"], …}`, or `tls://` with TLS.
+fn client_address(text: &str) -> Option<SocketAddr> {
+    let (_, rest) = text.split_once("://")?;
+    rest.split('"').next()?.parse().ok()
+}
