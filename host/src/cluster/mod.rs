@@ -5,7 +5,7 @@
 //! topics ◀─ channel ◀─ inbox  ◀──────────  broker ◀─ other hosts
 //! ```
 //!
-//! Workers never wait: they put messages into the bounded [outbox](outbox), and note in the table of
+//! Workers never wait: they put messages into the bounded [`outbox`], and note in the table of
 //! [interests](interest) which topics have subscribers here. A thread of its own ([`member`]) holds the connection to the
 //! broker, and gives received messages to the delivery queues of the workers. Everything except [`nats`] is independent
 //! of the kind of broker ([`broker::Broker`]).

@@ -1,7 +1,7 @@
 //! NATS, through its official client.
 //!
 //! The client's own reconnecting is not used: while it reconnects it keeps messages and sends them late. A
-//! [session](session::Session) is one connection, and [`super::member`] makes another when it ends.
+//! [session](session::NatsSession) is one connection, and [`super::member`] makes another when it ends.
 
 mod notices;
 mod session;
