@@ -1,10 +1,11 @@
 //! Keys and values of handlers (`wasi:keyvalue`) in a file.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use rustix::process::Signal;
-use ws_host_test_support::{Client, TestServer, startup_error};
+use ws_host_test_support::{Client, TestServer, component, host_binary, startup_error};
 
 use crate::configured::{Configuration, ask_admin};
 
@@ -321,5 +322,17 @@ fn files_that_are_wrong_are_refused() -> Result<()> {
     let two = [store.grant(), format!("keyvalue:{folder}/second")];
     let error = startup_error("guest-storing", &["--grant", &two[0], "--grant", &two[1]])?;
     assert!(error.contains("two files"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn file_in_the_current_folder_needs_no_path() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut command = Command::new(host_binary());
+    command.arg("--component").arg(component("guest-storing")).current_dir(folder.path());
+    command.args(["--listen", "127.0.0.1:0", "--grant", "keyvalue:store"]);
+    let server = TestServer::spawn(command)?;
+    assert_eq!(Client::connect(&server)?.ask("set shared a one")?, "set");
+    assert!(folder.path().join("store").is_file());
     Ok(())
 }

@@ -75,7 +75,11 @@ fn check_file(at: At, file: &Path, others: &[Grant]) -> Checked<()> {
     if others.iter().any(|other| matches!(other, Grant::Keyvalue(_))) {
         return Err(at.invalid("grant", "has two files for keys and values: a resource has one"));
     }
-    let folder = file.parent().unwrap_or(Path::new("/"));
+    let folder = match file.parent() {
+        // The file is in the current folder.
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        folder => folder.unwrap_or(Path::new("/")),
+    };
     if !folder.is_dir() {
         let why = format!(
             "names {} for keys and values, but there is no folder {}",
