@@ -301,7 +301,7 @@ fn handler_can_give_up_a_connection_that_is_not_open() -> Result<()> {
         client.send_text(command)?;
         let mut got = [client.receive_text()?, client.receive_text()?];
         got.sort_by_key(|line| line.starts_with("end"));
-        assert!(got[1].starts_with("end Handler 1006"), "{got:?}");
+        assert!(got[1].starts_with("end Handler 1006 the connection was dropped"), "{got:?}");
     }
     assert_eq!(client.ask("count")?, "0 connections, 1 clients, 0 messages");
     Ok(())
