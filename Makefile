@@ -7,7 +7,7 @@ GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-di
 EXAMPLES := echo chat counter rooms capabilities cluster
 
 .PHONY: help setup build host components run test unit integration clients compatibility languages lint api contract bindings deny fuzz soak bench \
-        bench-peers bench-report bench-density instructions conformance matrix profiled ci clean
+        bench-peers bench-report bench-density instructions installs conformance matrix profiled ci clean
 
 help:
 	@echo "make run          build the host and the examples, and serve the echo example"
@@ -143,8 +143,19 @@ bindings:
 deny:
 	cargo deny check bans licenses sources
 
+# Whatever other targets install, in advance.
+installs:
+	tests/bench/install
+	tests/conformance/install
+	tests/matrix/install $(MATRIX)
+	tests/languages/install
+	tests/clients/install
+
+# The packages are installed while the host is compiled.
 ci: setup lint unit
-	$(MAKE) build
+	mkdir -p target
+	$(MAKE) installs MATRIX=--some >target/installs.log 2>&1 & installs=$$!; \
+	  $(MAKE) build && { wait $$installs || { cat target/installs.log; exit 1; }; }
 	$(MAKE) fuzz SECONDS=10
 	$(MAKE) bench BENCH=--smoke
 	$(MAKE) bench BENCH="exercise --smoke"

@@ -84,6 +84,10 @@ struct Serve {
     #[arg(long)]
     no_watch: bool,
 
+    /// Compile components in this process, without limits: for systems where it may start no other process
+    #[arg(long)]
+    no_compiler_process: bool,
+
     // The settings of a server with a single resource. All of them are also keys of the configuration file.
     #[command(flatten)]
     listen: Listen,
@@ -178,13 +182,15 @@ impl Args {
             Some(Command::Test(args)) => return Ok(Task::Test(args)),
             None => {}
         }
-        let Serve { check, no_watch, dev, .. } = self.serve;
+        let Serve { check, no_watch, no_compiler_process, dev, .. } = self.serve;
         let mode = if dev { config::Mode::Development } else { config::Mode::Production };
         let mut config = self.serve.into_config(mode)?;
         if no_watch {
             config.host.watch = config::Watch::Off;
         }
-        config.host.compile.program = Some(crate::THIS_PROGRAM.into());
+        if !no_compiler_process {
+            config.host.compile.program = Some(crate::THIS_PROGRAM.into());
+        }
         Ok(if check { Task::Check(config) } else { Task::Serve(config) })
     }
 }

@@ -86,6 +86,18 @@ fn component_that_takes_too_much_memory_is_refused_while_others_are_served() -> 
 }
 
 #[test]
+fn host_that_may_start_no_process_compiles_itself_and_without_limits() -> Result<()> {
+    let flags = ["--no-cache", "--compile-memory", "1MiB"];
+    let refused = TestServer::with_client("echo", &flags);
+    let refused = refused.err().context("1 MiB is not enough for the compiler")?.to_string();
+    assert!(refused.contains("compile-memory"), "{refused}");
+    let flags = [&flags[..], &["--no-compiler-process"]].concat();
+    let (_server, mut client) = TestServer::with_client("echo", &flags)?;
+    assert_eq!(client.ask("hello")?, "hello");
+    Ok(())
+}
+
+#[test]
 fn component_that_takes_too_long_is_refused() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = echo_with(&folder, &long())?;

@@ -96,6 +96,9 @@ fn count(cache: &Path, case: &Case, messages: usize) -> Result<u64> {
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(host_binary())
         .args(["--listen", "127.0.0.1:0", "--workers", "1", "--no-watch", "--log", "warn"])
+        // valgrind shows a processor that does not have all features of the real one, for which another process would
+        // compile.
+        .arg("--no-compiler-process")
         .arg("--cache")
         .arg(cache)
         .arg("--component")

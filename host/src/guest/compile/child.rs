@@ -1,16 +1,15 @@
 //! The host's side of the compiler's process: starts it, waits for it, and ends it at its limits.
 
 use std::fs::File;
-use std::io::{Error, PipeReader, PipeWriter, Read, Result, Seek, Write};
+use std::io::{Error, ErrorKind, PipeReader, PipeWriter, Read, Result, Seek, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, memfd_create};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::failure::CompileFailure;
 use super::process::{self, Order};
@@ -21,6 +20,9 @@ const MAX_PROCESSES: usize = 2;
 
 /// How much of what a compiler reports is kept, in bytes.
 const MAX_REPORT: u64 = 4096;
+
+/// How much of the code is read at once, in bytes: what a pipe holds.
+const CHUNK: usize = 64 << 10;
 
 /// The process that compiles, and its limits.
 #[derive(Clone, Debug)]
@@ -61,15 +63,9 @@ impl CompilerProcess {
         cancelled: &Cancelled,
     ) -> std::result::Result<Vec<u8>, CompileError> {
         let _permit = Permit::wait();
-        let (status, mut files) =
+        let Done { status, artifact, report } =
             self.run(component, density, cancelled).map_err(CompileError::Failed)?;
-        let start = |error| CompileError::Failed(CompileFailure::Start(error));
-        if status.success() {
-            return read(&mut files.artifact, u64::MAX).map_err(start);
-        }
-        let report = read(&mut files.report, MAX_REPORT).map_err(start)?;
-        let report = String::from_utf8_lossy(&report);
-        Err(self.explain(status, report.trim()))
+        if status.success() { Ok(artifact) } else { Err(self.explain(status, report.trim())) }
     }
 
     fn run(
@@ -77,17 +73,16 @@ impl CompilerProcess {
         component: &[u8],
         density: Density,
         cancelled: &Cancelled,
-    ) -> std::result::Result<(ExitStatus, Files), CompileFailure> {
+    ) -> std::result::Result<Done, CompileFailure> {
         let started = Files::new(component)
             .and_then(|files| Ok((Ended(self.start(&files, density)?), files)));
-        let (mut child, files) = started.map_err(CompileFailure::Start)?;
-        match self.wait(&child, cancelled).map_err(CompileFailure::Start)? {
-            Wakeup::Ended => {}
-            Wakeup::Timeout => return Err(CompileFailure::Time(self.timeout)),
-            Wakeup::Cancelled => return Err(CompileFailure::Cancelled),
-        }
+        let (mut child, mut files) = started.map_err(CompileFailure::Start)?;
+        let stdout = child.0.stdout.take();
+        let stdout = stdout.ok_or_else(|| CompileFailure::Start(ErrorKind::NotFound.into()))?;
+        let artifact = self.read_artifact(stdout, cancelled)?;
         let status = child.0.wait().map_err(CompileFailure::Start)?;
-        Ok((status, files))
+        let report = read_report(&mut files.report).map_err(CompileFailure::Start)?;
+        Ok(Done { status, artifact, report })
     }
 
     fn start(&self, files: &Files, density: Density) -> Result<Child> {
@@ -103,27 +98,31 @@ impl CompilerProcess {
             .args(order.to_arguments())
             .env_clear()
             .stdin(files.component.try_clone()?)
-            .stdout(files.artifact.try_clone()?)
+            .stdout(Stdio::piped())
             .stderr(files.report.try_clone()?)
             .spawn()
     }
 
-    /// Waits until the process ends, but only until its time is over or nobody needs its result.
-    fn wait(&self, child: &Ended, cancelled: &Cancelled) -> Result<Wakeup> {
-        let pid = i32::try_from(child.0.id()).ok().and_then(Pid::from_raw);
-        let process = pidfd_open(pid.ok_or(std::io::ErrorKind::NotFound)?, PidfdFlags::empty())?;
+    /// Reads what the process writes, until it ends, its time is over, or nobody needs its result.
+    fn read_artifact(
+        &self,
+        mut stdout: ChildStdout,
+        cancelled: &Cancelled,
+    ) -> std::result::Result<Vec<u8>, CompileFailure> {
         let deadline = Instant::now() + self.timeout;
+        let mut artifact = Vec::new();
+        let mut chunk = vec![0; CHUNK];
         loop {
-            let mut events =
-                [PollFd::new(&process, PollFlags::IN), PollFd::new(&cancelled.0, PollFlags::IN)];
-            let left = deadline.saturating_duration_since(Instant::now());
-            let timeout = Timespec::try_from(left).map_err(Error::other)?;
-            match poll(&mut events, Some(&timeout)) {
-                Ok(0) => return Ok(Wakeup::Timeout),
-                Ok(_) if events[0].revents().is_empty() => return Ok(Wakeup::Cancelled),
-                Ok(_) => return Ok(Wakeup::Ended),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
+            match wait_for_either(&stdout, cancelled, deadline).map_err(CompileFailure::Start)? {
+                Wakeup::Readable => {}
+                Wakeup::Timeout => return Err(CompileFailure::Time(self.timeout)),
+                Wakeup::Cancelled => return Err(CompileFailure::Cancelled),
+            }
+            match stdout.read(&mut chunk) {
+                Ok(0) => return Ok(artifact),
+                Ok(length) => artifact.extend_from_slice(&chunk[..length]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(CompileFailure::Start(error)),
             }
         }
     }
@@ -149,15 +148,42 @@ impl CompilerProcess {
 }
 
 enum Wakeup {
-    Ended,
+    Readable,
     Timeout,
     Cancelled,
 }
 
-/// What the process reads and writes: files in memory, so that neither side waits for the other.
+/// Waits until the process has written something or ended, but not longer than until the deadline.
+fn wait_for_either(
+    stdout: &ChildStdout,
+    cancelled: &Cancelled,
+    deadline: Instant,
+) -> Result<Wakeup> {
+    loop {
+        let mut events =
+            [PollFd::new(stdout, PollFlags::IN), PollFd::new(&cancelled.0, PollFlags::IN)];
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = Timespec::try_from(left).map_err(Error::other)?;
+        match poll(&mut events, Some(&timeout)) {
+            Ok(0) => return Ok(Wakeup::Timeout),
+            Ok(_) if !events[1].revents().is_empty() => return Ok(Wakeup::Cancelled),
+            Ok(_) => return Ok(Wakeup::Readable),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// What is left of a process that has ended.
+struct Done {
+    status: ExitStatus,
+    artifact: Vec<u8>,
+    report: String,
+}
+
+/// What the process reads, and what it reports: files in memory, so that neither side waits for the other.
 struct Files {
     component: File,
-    artifact: File,
     report: File,
 }
 
@@ -167,16 +193,15 @@ impl Files {
         let mut component = file("ws-host-component")?;
         component.write_all(bytes)?;
         component.rewind()?;
-        let (artifact, report) = (file("ws-host-compiled")?, file("ws-host-report")?);
-        Ok(Self { component, artifact, report })
+        Ok(Self { component, report: file("ws-host-report")? })
     }
 }
 
-fn read(file: &mut File, most: u64) -> Result<Vec<u8>> {
+fn read_report(file: &mut File) -> Result<String> {
     let mut bytes = Vec::new();
     file.rewind()?;
-    file.take(most).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    file.take(MAX_REPORT).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// A process that is ended, if it still runs, when this is dropped.

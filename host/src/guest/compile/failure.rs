@@ -23,7 +23,9 @@ pub(crate) enum CompileFailure {
     Killed(i32),
     #[error("the compiler failed: {0}")]
     Crashed(String),
-    #[error("the compiler cannot be started")]
+    #[error(
+        "the compiler's process does not run; if no process may be started here, give --no-compiler-process"
+    )]
     Start(#[source] Error),
     #[error("compiling it was cancelled")]
     Cancelled,
