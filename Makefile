@@ -6,7 +6,7 @@ COMPONENTS := target/components
 GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-dir target/guests
 EXAMPLES := echo chat counter rooms capabilities cluster
 
-.PHONY: help setup build host components run test unit integration clients compatibility languages lint api contract bindings deny fuzz soak bench \
+.PHONY: help setup build host tester components run test unit integration clients compatibility languages lint api contract bindings deny fuzz soak bench \
         bench-peers bench-report bench-density instructions installs conformance matrix profiled ci clean
 
 help:
@@ -34,11 +34,13 @@ help:
 setup:
 	@rustup target list --installed | grep -qx wasm32-wasip2 || rustup target add wasm32-wasip2
 
-build: host components
+build: host tester components
 
 host:
 	$(CARGO) build --release -p ws-host -p embedding
-	@# By itself: it needs a feature of tokio that the server must not have.
+
+# The program behind `ws-host test`. By itself, because it needs a feature of tokio that the server must not have.
+tester:
 	$(CARGO) build --release -p ws-host-testing
 
 components: setup
@@ -53,7 +55,7 @@ components: setup
 profiled: components
 	host/build-profiled
 
-run: build
+run: host components
 	target/release/ws-host --component $(COMPONENTS)/echo.wasm
 
 test: build clients compatibility unit integration
@@ -82,7 +84,7 @@ matrix: build
 	$(CARGO) run --release -p ws-host-matrix -- $(MATRIX)
 
 # The templates of every language of `ws-host new`, held to the same scenarios. LANGUAGES=go:: runs those of one.
-languages: host
+languages: host tester
 	tests/languages/install
 	$(CARGO) run --release -p ws-host-languages -- $(LANGUAGES)
 

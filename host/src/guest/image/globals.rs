@@ -77,7 +77,7 @@ impl Outline {
                 Payload::FunctionSection(functions) => outline.functions += functions.count(),
                 Payload::GlobalSection(section) => {
                     for global in section {
-                        outline.add(globals, global.ok()?);
+                        outline.add(globals, &global.ok()?);
                         globals += 1;
                     }
                 }
@@ -88,7 +88,7 @@ impl Outline {
         Some(outline)
     }
 
-    fn add(&mut self, index: u32, global: Global<'_>) {
+    fn add(&mut self, index: u32, global: &Global<'_>) {
         let is_variable = global.ty.mutable && global.ty.content_type == ValType::I32;
         if let Some(value) = constant(&global.init_expr).filter(|_| is_variable) {
             let initial = global.init_expr.get_binary_reader().range();
