@@ -105,9 +105,12 @@ pub fn run_as_compiler() -> Option<ExitCode> {
     })
 }
 
-/// Returns whether a report is about memory: that of Rust's allocator before it aborts, or that of `mmap`.
+/// Returns whether a report is about memory: that of Rust's allocator before it aborts, that of `mmap`, or that of a
+/// thread that has no memory for its stack.
 pub(super) fn is_out_of_memory(report: &str) -> bool {
-    report.contains("memory allocation of") || report.contains("Cannot allocate memory")
+    ["memory allocation of", "Cannot allocate memory", "Resource temporarily unavailable"]
+        .iter()
+        .any(|words| report.contains(words))
 }
 
 fn compile(order: Order) -> wasmtime::Result<()> {
