@@ -201,24 +201,59 @@ fn with_data(version: u8) -> String {
     )
 }
 
+/// A component like a snapshot of an interpreter: it has an adapter that uses the memory of another module, and the
+/// adapter's stack pointer is another one in each version. The start traps if it has another value than this.
+fn with_adapter(version: u8) -> String {
+    let data = format!("\\{version:02x}").repeat(256 << 10);
+    let stack_pointer = u32::from_le_bytes([version; 4]);
+    format!(
+        r#"(component
+            (core module $main (memory (export "memory") 8) (data (i32.const 65536) "{data}"))
+            (core module $adapter
+                (import "env" "memory" (memory 1))
+                (global $stack_pointer (mut i32) (i32.const {stack_pointer}))
+                (func (export "stack-pointer") (result i32) global.get $stack_pointer))
+            (core module $check
+                (import "env" "memory" (memory 1))
+                (import "adapter" "stack-pointer" (func $stack_pointer (result i32)))
+                (start $check)
+                (func $check (i32.eq (call $stack_pointer) (i32.load (i32.const 65536)))
+                    if return end unreachable))
+            (core instance $main (instantiate $main))
+            (core instance $adapter (instantiate $adapter (with "env" (instance $main))))
+            (core instance (instantiate $check
+                (with "env" (instance $main)) (with "adapter" (instance $adapter)))))"#
+    )
+}
+
 #[test]
 fn components_that_differ_only_in_their_data_are_compiled_once() -> Result<()> {
+    are_compiled_once(with_data)
+}
+
+#[test]
+fn components_that_differ_only_in_the_stack_pointer_of_an_adapter_are_compiled_once() -> Result<()>
+{
+    are_compiled_once(with_adapter)
+}
+
+fn are_compiled_once(with: fn(u8) -> String) -> Result<()> {
     for engine in ENGINES {
         let folder = tempfile::tempdir()?;
         let cache = folder.path().join("cache");
         let compiled = || -> Result<usize> { Ok(std::fs::read_dir(&cache)?.count()) };
         let flags = [engine, &["--cache", cache.to_str().context("not UTF-8")?]].concat();
         let keeper = Keeper::new()?;
-        replace(&keeper, &with_data(1))?;
+        replace(&keeper, &with(1))?;
         let Scene { keeper, server: _server, admin, client: mut first } = keeper.scene(&flags)?;
         assert_eq!((first.ask("hello")?.as_str(), compiled()?), ("hello", 1), "{engine:?}");
         for version in 2..5 {
-            replace(&keeper, &with_data(version))?;
+            replace(&keeper, &with(version))?;
             let answer = post_reload(admin)?;
             assert_eq!(answer.status, 200, "{engine:?}: {answer:?}");
             assert_eq!((first.ask("hello")?.as_str(), compiled()?), ("hello", 1), "{engine:?}");
         }
-        replace(&keeper, &with_data(1).replace("65536))", "65537))"))?;
+        replace(&keeper, &with(1).replace("65536))", "65537))"))?;
         assert_eq!(post_reload(admin)?.status, 200);
         assert_eq!(compiled()?, 2, "{engine:?}: other code was not compiled");
     }

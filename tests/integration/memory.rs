@@ -13,23 +13,24 @@ const FOUR_MIB: &[&str] = &["--max-memory", "4MiB"];
 pub(crate) const ENGINES: [&[&str]; 2] =
     [&["--instance-per", "resource"], &["--instance-per", "client"]];
 
-/// Writes the echo handler with an additional core module, which every instance instantiates.
-pub(crate) fn echo_with(folder: &TempDir, module: &str) -> Result<PathBuf> {
-    const MODULE: u8 = 1;
-    const INSTANCE: u8 = 2;
+/// Writes the echo handler with an additional core module or component, which every instance instantiates.
+pub(crate) fn echo_with(folder: &TempDir, added: &str) -> Result<PathBuf> {
+    let added = wat::parse_str(added)?;
+    // The header of a component has a 1 where a module has a 0. The section of its instances follows that of modules or
+    // components.
+    let (code, instance) = if added.get(6) == Some(&1) { (4, 5) } else { (1, 2) };
     let mut bytes = std::fs::read(component("echo"))?;
-    let mut modules = 0;
+    let mut before = 0;
     let mut rest = bytes.get(8..).context("no header")?;
     while let Some((id, behind)) = rest.split_first() {
         let (length, behind) = read_number(behind)?;
-        modules += u64::from(*id == MODULE);
+        before += usize::from(*id == code);
         rest = behind.get(length..).context("no whole section")?;
     }
     let section = |id: u8, content: &[u8]| [&[id], &number(content.len())[..], content].concat();
-    bytes.extend(section(MODULE, &wat::parse_str(module)?));
-    // One instance: the module of this index, instantiated without arguments.
-    let instance = [&[1, 0][..], &number(usize::try_from(modules)?), &[0]].concat();
-    bytes.extend(section(INSTANCE, &instance));
+    bytes.extend(section(code, &added));
+    // One instance: what has this index, instantiated without arguments.
+    bytes.extend(section(instance, &[&[1, 0][..], &number(before), &[0]].concat()));
     let file = folder.path().join("echo.wasm");
     std::fs::write(&file, bytes)?;
     Ok(file)

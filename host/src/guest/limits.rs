@@ -7,6 +7,7 @@ use wasmtime::{ResourceLimiterAsync, UpdateDeadline};
 
 use super::cpu_clock::CpuClock;
 use super::demand::FaultDemand;
+use super::image::WASM_PAGE;
 use crate::slice;
 use crate::ticker;
 
@@ -76,6 +77,10 @@ pub(super) enum CallKind {
 pub(super) struct Meter {
     limits: Limits,
     memory: usize,
+    /// How many memories the instance has that the host has added to its component.
+    added_memories: usize,
+    /// How many bytes of these memories were not created yet.
+    uncharged: usize,
     /// Memory added since the guest last yielded because of growth.
     grown: usize,
     clock: Arc<CpuClock>,
@@ -88,7 +93,23 @@ pub(super) struct Meter {
 
 impl Meter {
     pub(super) fn new(limits: Limits, clock: Arc<CpuClock>, demand: Arc<FaultDemand>) -> Self {
-        Self { limits, memory: 0, grown: 0, clock, used: 0, first_tick: FIRST_YIELD, demand }
+        Self {
+            limits,
+            memory: 0,
+            added_memories: 0,
+            uncharged: 0,
+            grown: 0,
+            clock,
+            used: 0,
+            first_tick: FIRST_YIELD,
+            demand,
+        }
+    }
+
+    /// Returns a meter that does not count memories of one page that the host adds to the component. They are created
+    /// with the instance.
+    pub(super) fn with_added_memories(self, added_memories: usize) -> Self {
+        Self { added_memories, uncharged: added_memories * WASM_PAGE, ..self }
     }
 
     /// Returns after how many ticks an event is interrupted for the first time.
@@ -139,7 +160,10 @@ impl Meter {
     /// [`LimitExceeded::Memory`], which traps the guest. A refused growth would be less clear: toolchains turn it into
     /// an abort without a message, whereas the log of a trap names the limit.
     fn claim(&mut self, bytes: usize) -> Result<(), LimitExceeded> {
-        let wanted = self.memory.saturating_add(bytes);
+        // Which memory is created does not matter: all added ones are, before the component's functions are called.
+        let uncharged = bytes.min(self.uncharged);
+        self.uncharged -= uncharged;
+        let wanted = self.memory.saturating_add(bytes - uncharged);
         let limit = self.limits.max_memory;
         if wanted > limit {
             return Err(LimitExceeded::Memory { wanted, limit });
@@ -230,7 +254,7 @@ impl ResourceLimiterAsync for Meter {
     }
 
     fn memories(&self) -> usize {
-        MAX_MEMORIES
+        MAX_MEMORIES + self.added_memories
     }
 }
 
@@ -259,6 +283,18 @@ mod tests {
         assert!(meter.memory_growing(MIB, usize::MAX - 0xffff, None).await.is_err());
         assert!(meter.table_growing(0, usize::MAX, None).await.is_err());
         assert_eq!(meter.memory(), MIB);
+    }
+
+    #[tokio::test]
+    async fn memories_that_the_host_adds_are_not_counted() {
+        let mut meter = meter().with_added_memories(2);
+        assert_eq!(meter.memories(), MAX_MEMORIES + 2);
+        assert!(meter.memory_growing(0, 4 * MIB, None).await.expect("room"));
+        for _ in 0..2 {
+            assert!(meter.memory_growing(0, WASM_PAGE, Some(WASM_PAGE)).await.expect("room"));
+        }
+        assert_eq!(meter.memory(), 4 * MIB);
+        assert!(meter.memory_growing(0, WASM_PAGE, None).await.is_err());
     }
 
     #[tokio::test]

@@ -38,9 +38,10 @@ impl Memories {
     }
 
     /// Returns a slot that begins with the content of an image: shared, if the process may have more mappings, and else
-    /// copied.
+    /// copied. A single page is always copied.
     fn slot_with(&self, image: &Image) -> std::io::Result<Slot> {
-        if let Some(permission) = self.mappings.take()
+        if image.range().len() > rustix::param::page_size()
+            && let Some(permission) = self.mappings.take()
             && let Ok(slot) = self.arena.slot()?.map(image, permission)
         {
             return Ok(slot);
@@ -169,6 +170,15 @@ mod tests {
         let mut next = memories.slot_with(&image)?;
         assert!(next.is_mapped(), "the permission did not come back");
         assert!(next.bytes() == expected, "the image was changed, or the slot had earlier content");
+        Ok(())
+    }
+
+    #[test]
+    fn image_of_one_page_costs_no_mapping() -> std::io::Result<()> {
+        let memories = Memories::new(1 << 20, Mappings::new(1));
+        let mut slot = memories.slot_with(&Image::with_data(64 << 10, &[(0, &[7; 12])]))?;
+        assert!(!slot.is_mapped());
+        assert_eq!(slot.bytes()[..16], [[7; 4], [7; 4], [7; 4], [0; 4]].concat());
         Ok(())
     }
 

@@ -188,7 +188,7 @@ fn interrupt_at_ticks(engine: &Engine) -> std::io::Result<()> {
 /// Turns off features that no toolchain for WASI 0.2 uses, to keep the host's attack surface small. A component that
 /// needs such a feature is refused with the feature's name. The same holds for threads, exceptions and garbage
 /// collection, which this host is built without. Several memories in a module stay allowed: tools that merge modules
-/// produce them.
+/// produce them, and so does this host (`image/globals.rs`).
 fn refuse_features(config: &mut Config) {
     // Component interfaces pass 32-bit addresses.
     config.wasm_memory64(false);

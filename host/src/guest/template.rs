@@ -219,7 +219,9 @@ impl Template {
     /// The [`Fault`] if the component's start-up code traps or exceeds a limit.
     pub(crate) async fn instantiate(&self, resources: Arc<ActorResources>) -> Result<Guest, Fault> {
         let clock = Arc::new(CpuClock::new());
-        let meter = Meter::new(self.limits, Arc::clone(&clock), Arc::clone(&self.setup.demand));
+        let added_memories = self.images.as_ref().map_or(0, |images| images.private_memories());
+        let meter = Meter::new(self.limits, Arc::clone(&clock), Arc::clone(&self.setup.demand))
+            .with_added_memories(added_memories);
         let time_limit = TimeLimit::new(self.limits.max_time, clock);
         let mut state = State::new(resources, meter, Arc::clone(&self.setup));
         if self.setup.grants.has_folders() {

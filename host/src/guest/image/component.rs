@@ -18,6 +18,10 @@ const MAX_DEPTH: usize = 4;
 /// How many modules an instance may create: as many as the limits of instances allow.
 const MAX_CREATED: usize = 64;
 
+/// How many private memories an instance may have. Each takes a page or two of memory that nobody is charged for.
+/// Components of real toolchains need one: for their adapter from WASI 0.1.
+const MAX_PRIVATE_MEMORIES: usize = 4;
+
 /// A component without its data, and the data.
 pub(in crate::guest) struct Separated {
     pub(in crate::guest) component: Vec<u8>,
@@ -27,11 +31,14 @@ pub(in crate::guest) struct Separated {
 /// Takes the data out of a component. Returns `None` if the component has little data, or data that cannot be shared:
 /// the component then stays as it is. The same holds, with a line in the log, if the system provides no files in memory.
 pub(in crate::guest) fn separate(component: &[u8]) -> Option<Separated> {
-    let outline = Outline::read(component, MAX_DEPTH)?;
-    let mut created = Vec::new();
-    outline.create(&mut created)?;
+    let mut outline = Outline::read(component, MAX_DEPTH)?;
+    let mut created = outline.created()?;
     if !created.iter().any(|module| module.is_separable()) {
         return None;
+    }
+    if private_memories(&created) > MAX_PRIVATE_MEMORIES {
+        outline = outline.without_private_memories();
+        created = outline.created()?;
     }
     let component = outline.without_data(component)?;
     match images(&created) {
@@ -45,6 +52,11 @@ pub(in crate::guest) fn separate(component: &[u8]) -> Option<Separated> {
     }
 }
 
+/// Returns how many of the memories that an instance creates are private ones of their modules.
+fn private_memories(created: &[&Module<'_>]) -> usize {
+    created.iter().filter(|module| module.has_private_memory()).count()
+}
+
 /// Writes the data of modules into files.
 fn images(created: &[&Module<'_>]) -> Result<Images> {
     let mut memories = Vec::new();
@@ -55,7 +67,7 @@ fn images(created: &[&Module<'_>]) -> Result<Images> {
             memories.push(image.transpose()?);
         }
     }
-    Ok(Images::new(memories))
+    Ok(Images::new(memories, private_memories(created)))
 }
 
 /// What a component contains, and what it does when it is instantiated.
@@ -114,7 +126,20 @@ impl<'a> Outline<'a> {
         Some(outline)
     }
 
-    /// Adds the modules that an instance creates, in this order. Returns `None` if they are too many, or unknown.
+    /// Keeps the initial values in modules that would need private memories for them.
+    fn without_private_memories(self) -> Self {
+        let modules = self.modules.into_iter().map(Module::without_private_memory).collect();
+        let components = self.components.into_iter().map(Self::without_private_memories).collect();
+        Self { modules, components, instances: self.instances }
+    }
+
+    /// Returns the modules that an instance creates, in this order. Returns `None` if they are too many, or unknown.
+    fn created(&self) -> Option<Vec<&Module<'a>>> {
+        let mut created = Vec::new();
+        self.create(&mut created)?;
+        Some(created)
+    }
+
     fn create<'b>(&'b self, created: &mut Vec<&'b Module<'a>>) -> Option<()> {
         for instance in &self.instances {
             match instance {
@@ -137,7 +162,7 @@ impl<'a> Outline<'a> {
             let bytes = component.get(range)?;
             let changed = match payload {
                 Payload::ModuleSection { .. } => match modules.next()? {
-                    module if module.is_separable() => Some(module.without_data()?),
+                    module if module.is_replaceable() => Some(module.without_data()?),
                     _ => None,
                 },
                 Payload::ComponentSection { .. } => Some(components.next()?.without_data(bytes)?),

@@ -2,19 +2,40 @@
 //!
 //! A snapshot of an interpreter has these values, such as the stack pointer, and they can differ although the code does
 //! not. Here they become data: at its start, the module reads them from the beginning of its memory, and clears that.
+//!
+//! A module that only imports a memory, such as the adapter from WASI 0.1, gets a private memory for the values.
 
 use std::ops::Range;
 
 use wasm_encoder::{Encode, RawSection, SectionId};
 use wasmparser::{BinaryReader, ConstExpr, Global, Operator, Parser, Payload, ValType};
 
+use super::WASM_PAGE;
+
 /// How many variables are taken out at most. Each costs some instructions for each instance.
 const MAX_GLOBALS: usize = 1024;
+
+/// The sections that follow the start section.
+const BEHIND_START: [SectionId; 4] =
+    [SectionId::Element, SectionId::DataCount, SectionId::Code, SectionId::Data];
+
+/// The sections that follow the memory section, as far as a module with variables has one of them before the others.
+const BEHIND_MEMORY: [SectionId; 2] = [SectionId::Tag, SectionId::Global];
 
 /// The code of a constant expression with the value 0.
 const ZERO: [u8; 3] = [0x41, 0, 0x0b];
 
-/// A module without the initial values of its variables, and the values: the content of its memory from address 0 on.
+/// Where a module finds the values at its start: in a memory, from address 0 on.
+#[derive(Clone, Copy)]
+enum Place {
+    /// Its first memory, which the module clears there.
+    FirstMemory,
+    /// A memory of one page that only the start function uses, and that has this index. Nobody else sees the values, so
+    /// they can stay.
+    PrivateMemory(u32),
+}
+
+/// A module without the initial values of its variables, and the values: the content of a memory from address 0 on.
 pub(super) struct Moved {
     pub(super) module: Vec<u8>,
     pub(super) values: Vec<u8>,
@@ -25,12 +46,22 @@ pub(super) struct Moved {
 /// with code of its own, or if it is malformed.
 pub(super) fn move_to_memory(module: &[u8], free: usize) -> Option<Moved> {
     let outline = Outline::read(module)?;
-    let values: Vec<u8> =
-        outline.moved.iter().flat_map(|moved| moved.value.to_le_bytes()).collect();
-    if values.is_empty() || values.len() > free || outline.moved.len() > MAX_GLOBALS {
+    let values = outline.values(free)?;
+    let module = outline.rewrite(module, Place::FirstMemory)?;
+    Some(Moved { module, values })
+}
+
+/// Takes out the initial values of a module's variables, and gives the module a further memory of one page, which has to
+/// hold them. The module imports as many memories as `imported` says, and has none of its own. Returns `None` in the
+/// same cases as [`move_to_memory`]. The same holds if all values are zero: this is usual, except in snapshots, and a
+/// memory has its price.
+pub(super) fn move_to_private_memory(module: &[u8], imported: u32) -> Option<Moved> {
+    let outline = Outline::read(module)?;
+    let values = outline.values(WASM_PAGE)?;
+    if values.iter().all(|byte| *byte == 0) {
         return None;
     }
-    let module = outline.rewrite(module)?;
+    let module = outline.rewrite(module, Place::PrivateMemory(imported))?;
     Some(Moved { module, values })
 }
 
@@ -96,18 +127,27 @@ impl Outline {
         }
     }
 
-    fn rewrite(&self, module: &[u8]) -> Option<Vec<u8>> {
+    /// Returns what a memory has to hold. Returns `None` if there is nothing to take out, or too much.
+    fn values(&self, free: usize) -> Option<Vec<u8>> {
+        let values: Vec<u8> =
+            self.moved.iter().flat_map(|moved| moved.value.to_le_bytes()).collect();
+        let fits = values.len() <= free && self.moved.len() <= MAX_GLOBALS;
+        (fits && !values.is_empty()).then_some(values)
+    }
+
+    fn rewrite(&self, module: &[u8], place: Place) -> Option<Vec<u8>> {
         let mut rewritten = wasm_encoder::Module::new();
+        let mut has_memory = matches!(place, Place::FirstMemory);
         let mut has_start = false;
         let mut has_code = false;
         for payload in Parser::new(0).parse_all(module) {
             let payload = payload.ok()?;
             let Some((id, range)) = payload.as_section() else { continue };
-            let behind_start =
-                [SectionId::Element, SectionId::DataCount, SectionId::Code, SectionId::Data]
-                    .map(u8::from)
-                    .contains(&id);
-            if behind_start && !has_start {
+            if is_one_of(id, BEHIND_MEMORY) && !has_memory {
+                rewritten.section(&one_page());
+                has_memory = true;
+            }
+            if is_one_of(id, BEHIND_START) && !has_start {
                 let mut start = Vec::new();
                 self.functions.encode(&mut start);
                 rewritten.section(&RawSection { id: SectionId::Start.into(), data: &start });
@@ -123,14 +163,16 @@ impl Outline {
                 }
                 Payload::CodeSectionStart { .. } => {
                     has_code = true;
-                    with_item(content, &self.start_function())?
+                    with_item(content, &self.start_function(place))?
                 }
                 Payload::GlobalSection(_) => self.without_values(module, range)?,
+                // A module has one such section at most.
+                Payload::MemorySection(_) if !has_memory => return None,
                 _ => content.to_vec(),
             };
             rewritten.section(&RawSection { id, data: &changed });
         }
-        (has_start && has_code).then(|| rewritten.finish())
+        (has_memory && has_start && has_code).then(|| rewritten.finish())
     }
 
     /// Returns the section of global variables with 0 in place of their values.
@@ -146,20 +188,43 @@ impl Outline {
         Some(content)
     }
 
-    /// Returns the function that sets the variables, and clears the memory that they come from.
-    fn start_function(&self) -> Vec<u8> {
+    /// Returns the function that sets the variables, and clears the memory that they come from, unless it is private.
+    fn start_function(&self, place: Place) -> Vec<u8> {
         let mut function = wasm_encoder::Function::new([]);
-        let at = wasm_encoder::MemArg { offset: 0, align: 2, memory_index: 0 };
+        let memory_index = match place {
+            Place::FirstMemory => 0,
+            Place::PrivateMemory(index) => index,
+        };
+        let at = wasm_encoder::MemArg { offset: 0, align: 2, memory_index };
         for (address, moved) in (0..).step_by(4).zip(&self.moved) {
             let mut code = function.instructions();
             code.i32_const(address).i32_load(at).global_set(moved.index);
-            code.i32_const(address).i32_const(0).i32_store(at);
+            if let Place::FirstMemory = place {
+                code.i32_const(address).i32_const(0).i32_store(at);
+            }
         }
         function.instructions().end();
         let mut encoded = Vec::new();
         function.encode(&mut encoded);
         encoded
     }
+}
+
+fn is_one_of<const N: usize>(id: u8, sections: [SectionId; N]) -> bool {
+    sections.map(u8::from).contains(&id)
+}
+
+/// Returns a section with one memory, which has one page and cannot grow.
+fn one_page() -> wasm_encoder::MemorySection {
+    let mut memories = wasm_encoder::MemorySection::new();
+    memories.memory(wasm_encoder::MemoryType {
+        minimum: 1,
+        maximum: Some(1),
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    });
+    memories
 }
 
 /// Returns the value of an expression that is only a number.
@@ -207,9 +272,7 @@ mod tests {
         assert_eq!(values, [(-7_i32).to_le_bytes(), 1_000_000_i32.to_le_bytes()].concat());
         let engine = Engine::default();
         let mut store = Store::new(&engine, ());
-        // The data that an image would hold.
-        let data = values.iter().map(|byte| format!("\\{byte:02x}")).collect::<String>();
-        let text = with_data(&module, &data);
+        let text = with_data(&module, 0, &values);
         let compiled = Module::new(&engine, text)?;
         let f = wasmtime::Func::wrap(&mut store, || ());
         let i32 = wasmtime::GlobalType::new(wasmtime::ValType::I32, wasmtime::Mutability::Const);
@@ -229,10 +292,12 @@ mod tests {
     }
 
     /// Adds the data that an image would hold.
-    fn with_data(module: &[u8], data: &str) -> Vec<u8> {
+    fn with_data(module: &[u8], memory: usize, values: &[u8]) -> Vec<u8> {
+        let memories = "(memory 1)".repeat(memory + 1);
+        let data = values.iter().map(|byte| format!("\\{byte:02x}")).collect::<String>();
         let segment =
-            wat::parse_str(format!("(module (memory 1) (data (i32.const 0) \"{data}\"))"));
-        let segment = segment.expect("it is valid");
+            format!("(module {memories} (data (memory {memory}) (i32.const 0) \"{data}\"))");
+        let segment = wat::parse_str(segment).expect("it is valid");
         let mut bytes = module.to_vec();
         for payload in Parser::new(0).parse_all(&segment) {
             if let Payload::DataSection(section) = payload.expect("it is valid") {
@@ -243,6 +308,66 @@ mod tests {
             }
         }
         bytes
+    }
+
+    const ADAPTER: &str = r#"(module
+        (import "env" "one" (memory 1))
+        (import "env" "two" (memory 1))
+        (global $stack_pointer (export "a") (mut i32) (i32.const 11709904))
+        (global (export "b") (mut i32) (i32.const 0))
+        (global (export "c") i32 (i32.const 2))
+        (global (export "d") (mut i32) (i32.const -1))
+        (table 1 funcref) (elem (i32.const 0) $f)
+        (func $f (export "f") (result i32)
+          (i32.store8 1 (i32.const 0) (i32.load8_u (i32.const 0)))
+          (i32.load 1 (i32.const 0))))"#;
+
+    #[test]
+    fn variables_of_module_with_imported_memories_come_from_a_memory_that_nobody_else_sees()
+    -> wasmtime::Result<()> {
+        let Moved { module, values } =
+            move_to_private_memory(&module(ADAPTER), 2).expect("three variables");
+        assert_eq!(values, [11_709_904_i32, 0, -1].map(i32::to_le_bytes).concat());
+        let engine = Engine::default();
+        let mut store = Store::new(&engine, ());
+        let compiled = Module::new(&engine, with_data(&module, 2, &values))?;
+        let ty = wasmtime::MemoryType::new(1, None);
+        let one = wasmtime::Memory::new(&mut store, ty.clone())?;
+        let two = wasmtime::Memory::new(&mut store, ty)?;
+        one.data_mut(&mut store)[..4].copy_from_slice(b"abcd");
+        two.data_mut(&mut store)[..4].copy_from_slice(b"efgh");
+        let instance = Instance::new(&mut store, &compiled, &[one.into(), two.into()])?;
+        let mut value = |name: &str| {
+            let global = instance.get_global(&mut store, name).expect("it is exported");
+            global.get(&mut store).i32()
+        };
+        let values = ["a", "b", "c", "d"].map(&mut value);
+        assert_eq!(values, [11_709_904, 0, 2, -1].map(Some));
+        assert_eq!(one.data(&store)[..4], *b"abcd", "the module wrote to an imported memory");
+        assert_eq!(two.data(&store)[..4], *b"efgh", "the module wrote to an imported memory");
+        let f = instance.get_typed_func::<(), i32>(&mut store, "f")?;
+        assert_eq!(f.call(&mut store, ())?.to_le_bytes(), *b"afgh");
+        Ok(())
+    }
+
+    #[test]
+    fn modules_with_imported_memories_that_differ_only_in_values_become_the_same() {
+        let other = ADAPTER.replace("11709904", "1").replace("-1", "0");
+        let [one, other] = [ADAPTER, &other]
+            .map(|text| move_to_private_memory(&module(text), 2).expect("variables"));
+        assert!(one.module == other.module && one.values != other.values);
+        let engine = Engine::default();
+        Module::new(&engine, &one.module).expect("it is valid");
+    }
+
+    #[test]
+    fn modules_that_gain_nothing_from_a_private_memory_stay_as_they_are() {
+        let moved = |text: &str| move_to_private_memory(&module(text), 2).is_some();
+        assert!(moved(ADAPTER));
+        assert!(!moved(&ADAPTER.replace("11709904", "0").replace("-1", "0")), "not a snapshot");
+        let started = ADAPTER.replace("(table", "(func $start) (start $start) (table");
+        assert!(!moved(&started));
+        assert!(!moved(&ADAPTER.replace("(mut i32)", "i32")));
     }
 
     #[test]
@@ -271,12 +396,14 @@ mod tests {
         let whole = module(TWO);
         for length in 0..whole.len() {
             let _ = move_to_memory(&whole[..length], 8);
+            let _ = move_to_private_memory(&whole[..length], 1);
         }
         for at in 0..whole.len() {
             for value in [0, 1, 0x7f, 0x80, 0xff] {
                 let mut changed = whole.clone();
                 changed[at] = value;
                 let _ = move_to_memory(&changed, 8);
+                let _ = move_to_private_memory(&changed, 1);
             }
         }
     }

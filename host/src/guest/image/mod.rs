@@ -20,7 +20,7 @@ pub(super) use mappings::{Mapping, Mappings};
 pub(super) use supply::{Images, Supply, next};
 
 /// The size of a page of WebAssembly memory, in bytes.
-const WASM_PAGE: usize = 64 << 10;
+pub(in crate::guest) const WASM_PAGE: usize = 64 << 10;
 
 /// How much data a module needs for an image, in bytes. Copying less than this takes about as long as mapping it, and
 /// needs no mappings.

@@ -11,11 +11,13 @@ use super::{Contents, THRESHOLD, WASM_PAGE};
 /// A core module, as far as it matters here.
 pub(super) struct Module<'a> {
     bytes: &'a [u8],
-    /// The memories that the module defines: those that an instance creates, in this order.
+    /// The memories that an instance creates, in this order: those that the module defines, and its private one.
     pub(super) memories: Vec<Memory<'a>>,
     is_separable: bool,
     /// The module without data and without the initial values of its variables.
     moved: Option<Moved>,
+    /// Whether it has a memory for these values only: the last of its memories.
+    has_private_memory: bool,
 }
 
 /// A memory that a module defines.
@@ -28,7 +30,13 @@ pub(super) struct Memory<'a> {
 impl<'a> Module<'a> {
     /// Reads a module. Returns `None` if it is malformed: the compiler reports why.
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
-        let mut module = Self { bytes, memories: Vec::new(), is_separable: true, moved: None };
+        let mut module = Self {
+            bytes,
+            memories: Vec::new(),
+            is_separable: true,
+            moved: None,
+            has_private_memory: false,
+        };
         let mut imported_memories = 0;
         for payload in Parser::new(0).parse_all(bytes) {
             match payload.ok()? {
@@ -60,7 +68,30 @@ impl<'a> Module<'a> {
                 .map(|memory| memory.contents.start().unwrap_or(memory.minimum))
                 .and_then(|free| globals::move_to_memory(&module.strip()?, free));
         }
+        if imported_memories > 0
+            && module.memories.is_empty()
+            && let Some(moved) = globals::move_to_private_memory(bytes, imported_memories)
+        {
+            module.moved = Some(moved);
+            module.has_private_memory = true;
+            module.memories.push(Memory { minimum: WASM_PAGE, contents: Contents::default() });
+        }
         Some(module)
+    }
+
+    /// Returns whether the module gets a memory for the initial values of its variables.
+    pub(super) fn has_private_memory(&self) -> bool {
+        self.has_private_memory
+    }
+
+    /// Keeps the initial values in the module that would need a private memory for them.
+    pub(super) fn without_private_memory(mut self) -> Self {
+        if self.has_private_memory {
+            self.has_private_memory = false;
+            self.moved = None;
+            self.memories.clear();
+        }
+        self
     }
 
     /// Collects the data of the memories. Returns `None` unless the module copies all its data at its start, to fixed
@@ -88,9 +119,14 @@ impl<'a> Module<'a> {
         Some(())
     }
 
-    /// Returns whether [`without_data`](Self::without_data) may replace the module.
+    /// Returns whether the module has much data that an image can hold.
     pub(super) fn is_separable(&self) -> bool {
         self.is_separable
+    }
+
+    /// Returns whether [`without_data`](Self::without_data) may replace the module.
+    pub(super) fn is_replaceable(&self) -> bool {
+        self.is_separable || self.has_private_memory
     }
 
     /// Returns what the image of a memory holds, if there is anything.
@@ -99,7 +135,7 @@ impl<'a> Module<'a> {
         if let Some(moved) = self.moved.as_ref().filter(|_| memory == 0) {
             segments.push((0, &moved.values));
         }
-        Some(Contents { segments }).filter(|contents| self.is_separable && contents.size() > 0)
+        Some(Contents { segments }).filter(|contents| self.is_replaceable() && contents.size() > 0)
     }
 
     /// Returns the module without what its images hold.

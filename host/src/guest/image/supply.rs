@@ -5,9 +5,14 @@ use std::sync::Arc;
 
 use super::Image;
 
-/// The images of a component, in the order in which an instance creates its memories. A memory without data has none.
+/// The images of a component.
 #[derive(Debug)]
-pub(in crate::guest) struct Images(Vec<Option<Arc<Image>>>);
+pub(in crate::guest) struct Images {
+    /// In the order in which an instance creates its memories. A memory without data has none.
+    images: Vec<Option<Arc<Image>>>,
+    /// How many of these memories are not in the component as it was.
+    private_memories: usize,
+}
 
 /// The images for the memories that one instance has still to create.
 #[derive(Debug)]
@@ -22,8 +27,14 @@ thread_local! {
 }
 
 impl Images {
-    pub(super) fn new(images: Vec<Option<Image>>) -> Self {
-        Self(images.into_iter().map(|image| image.map(Arc::new)).collect())
+    pub(super) fn new(images: Vec<Option<Image>>, private_memories: usize) -> Self {
+        let images = images.into_iter().map(|image| image.map(Arc::new)).collect();
+        Self { images, private_memories }
+    }
+
+    /// Returns how many memories an instance has in addition to those of the component as it was. Each has one page.
+    pub(in crate::guest) fn private_memories(&self) -> usize {
+        self.private_memories
     }
 }
 
@@ -50,7 +61,7 @@ impl Supply {
 pub(in crate::guest) fn next(minimum: usize) -> Result<Option<Arc<Image>>, &'static str> {
     CURRENT.with_borrow_mut(|current| {
         let Some(supply) = current else { return Ok(None) };
-        let image = supply.images.0.get(supply.next);
+        let image = supply.images.images.get(supply.next);
         supply.next += 1;
         match image.ok_or("the component creates more memories than it has")? {
             Some(image) if image.minimum() != minimum => {

@@ -85,6 +85,47 @@ fn images_belong_to_memories_in_the_order_in_which_instances_create_them() {
     assert_eq!(image.range(), PAGE..PAGE + 200_000_usize.next_multiple_of(PAGE));
 }
 
+/// A module with a memory and much data, and modules that use its memory and have a variable: as many as `adapters`.
+fn with_adapters(value: i32, adapters: usize) -> String {
+    let adapter = r#"(core instance (instantiate $adapter (with "env" (instance $main))))"#;
+    format!(
+        r#"(core module $main (memory (export "memory") 4) (data (i32.const 4096) "MUCH"))
+           (core module $other (memory 2))
+           (core module $adapter
+             (import "env" "memory" (memory 1)) (global (mut i32) (i32.const {value})) (func))
+           (core instance $main (instantiate $main))
+           {}
+           (core instance (instantiate $other))"#,
+        adapter.repeat(adapters)
+    )
+}
+
+#[test]
+fn modules_that_use_the_memory_of_others_have_private_memories_in_their_turn() {
+    let [one, two] = [7, -1].map(|value| separated(&with_adapters(value, 2)).expect("much data"));
+    assert!(one.component == two.component, "the value is still there");
+    assert_eq!(one.images.private_memories(), 2);
+    let images = images(one, &[4 << 16, 1 << 16, 1 << 16, 2 << 16]);
+    let has_image: Vec<_> = images.iter().map(Option::is_some).collect();
+    assert_eq!(has_image, [true, true, true, false]);
+    let mut memory = vec![0xff; 1 << 16];
+    images[1].as_ref().expect("an image").copy_to(&mut memory).expect("it fits");
+    assert_eq!(memory[..8], [7, 0, 0, 0, 0, 0, 0, 0]);
+    let engine = Engine::new(&Config::new()).expect("an engine");
+    Component::from_binary(&engine, &two.component).expect("valid");
+}
+
+#[test]
+fn instances_have_few_private_memories() {
+    let private = |adapters| {
+        separated(&with_adapters(7, adapters)).expect("much data").images.private_memories()
+    };
+    assert_eq!([1, 4, 5, 50].map(private), [1, 4, 0, 0]);
+    let [one, two] = [7, 8].map(|value| separated(&with_adapters(value, 5)).expect("much data"));
+    assert!(one.component != two.component, "the value is lost");
+    assert_eq!(images(one, &[4 << 16, 2 << 16]).iter().flatten().count(), 1);
+}
+
 #[test]
 fn components_within_components_create_their_memories_in_their_turn() {
     let text = r#"
@@ -144,6 +185,8 @@ fn data_that_instances_cannot_share_stays_in_the_component() {
         // Beyond the end: the instance has to trap.
         instantiated(r#"(memory 4) (data (i32.const 100000) "MUCH")"#),
         instantiated(r#"(memory 4) (data (i32.const -1) "MUCH")"#),
+        // Little data, and a variable of a module that uses another one's memory.
+        with_adapters(7, 1).replace("MUCH", "little"),
         // Another module's memory.
         r#"(core module $a (memory (export "m") 4)) (core instance $a (instantiate $a))
            (core module $b (import "a" "m" (memory 4)) (data (i32.const 0) "MUCH"))
