@@ -30,8 +30,8 @@ const ZERO: [u8; 3] = [0x41, 0, 0x0b];
 enum Place {
     /// Its first memory, which the module clears there.
     FirstMemory,
-    /// A memory of one page that only the start function uses, and that has this index. Nobody else sees the values, so
-    /// they can stay.
+    /// A memory of one page that only the start function uses, and that has this index. No other code sees the values,
+    /// so they can stay. (An invalid module that uses this index anyway becomes valid, and sees its own values.)
     PrivateMemory(u32),
 }
 
