@@ -43,7 +43,7 @@ pub(crate) fn current() -> Slice {
     CURRENT.get()
 }
 
-/// Returns whether the slices of this thread end. They do, except [in a test](without_end).
+/// Returns whether the slices of this thread end. They do, except in a test of a handler.
 #[inline(always)]
 pub(crate) fn has_end() -> bool {
     #[cfg(feature = "testing")]
