@@ -43,7 +43,7 @@ fn trials_of(language: &'static Language) -> Vec<Trial> {
         let run = move || (scenario.run)(language.components()?).map_err(|error| failed(&error));
         Trial::test(name, run).with_ignored_flag(is_missing)
     };
-    scenarios::all().map(trial).collect()
+    scenarios::of(language).map(trial).collect()
 }
 
 fn expect_enough() -> Result<(), Failed> {

@@ -1,6 +1,6 @@
 //! The template `chat`: names, reminders, refusals, reload with state.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use ws_host_test_support::{Answer, Client, TestServer, handshake};
 
 use super::expect;
@@ -13,7 +13,6 @@ super::scenarios! {
     chat_reminds_at_the_time,
     chat_is_for_texts_only,
     chat_outlives_a_reload_with_two_clients_and_their_state,
-    chat_is_not_compiled_again_after_a_change_of_the_script,
 }
 
 fn serve(components: &Components) -> Result<TestServer> {
@@ -137,30 +136,4 @@ fn chat_outlives_a_reload_with_two_clients_and_their_state(components: &Componen
         expect(client, &["Ada: hello"])?;
     }
     expect(&mut second, &["* reminder: the old code's promise"])
-}
-
-fn chat_is_not_compiled_again_after_a_change_of_the_script(components: &Components) -> Result<()> {
-    // The one whose snapshots also change variables of an adapter. Compiling it once more in each language takes long.
-    if components.language.name != "python" {
-        return Ok(());
-    }
-    let folder = tempfile::tempdir()?;
-    let cache = folder.path().join("cache");
-    let served = folder.path().join("chat.wasm");
-    let compiled = || -> Result<usize> { Ok(std::fs::read_dir(&cache)?.count()) };
-    std::fs::copy(&components.chat, &served)?;
-    let flags = ["--cache", cache.to_str().context("not UTF-8")?];
-    let mut server = TestServer::serving_file(&served, &flags)?;
-    assert_eq!(compiled()?, 1);
-
-    let next = folder.path().join("next.wasm");
-    std::fs::copy(&components.chat_v2, &next)?;
-    std::fs::rename(&next, &served)?;
-    server.wait_for_log("reloaded")?;
-    let mut first = Client::connect(&server)?;
-    expect(&mut first, &["* you are guest-1"])?;
-    let _second = Client::connect(&server)?;
-    expect(&mut first, &["* guest-2 arrived"])?;
-    assert_eq!(compiled()?, 1, "the code was compiled again");
-    Ok(())
 }

@@ -6,11 +6,16 @@ mod faults;
 mod limits;
 mod own_tests;
 mod rooms;
+mod scripts;
 
 use anyhow::{Result, ensure};
 use ws_host_test_support::Client;
 
 use crate::build::Components;
+use crate::language::Language;
+
+/// The languages whose components contain an interpreter. That of TypeScript is the one of JavaScript.
+const INTERPRETED: [&str; 3] = ["js", "js-small", "python"];
 
 /// A scenario, with its name as a sentence.
 pub(crate) struct Scenario {
@@ -18,9 +23,10 @@ pub(crate) struct Scenario {
     pub(crate) run: fn(&Components) -> Result<()>,
 }
 
-/// Returns all scenarios.
-pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    [echo::ALL, chat::ALL, rooms::ALL, faults::ALL, limits::ALL, own_tests::ALL]
+/// Returns the scenarios for a language.
+pub(crate) fn of(language: &Language) -> impl Iterator<Item = &'static Scenario> {
+    let scripts = if INTERPRETED.contains(&language.name) { scripts::ALL } else { &[] };
+    [echo::ALL, chat::ALL, rooms::ALL, faults::ALL, limits::ALL, own_tests::ALL, scripts]
         .into_iter()
         .flatten()
 }

@@ -1,0 +1,35 @@
+//! Components that contain an interpreter, and a script as its data.
+
+use anyhow::{Context, Result, ensure};
+use ws_host_test_support::{Client, TestServer};
+
+use super::expect;
+use crate::build::Components;
+
+super::scenarios! {
+    interpreter_is_not_compiled_again_when_the_script_changes,
+}
+
+fn interpreter_is_not_compiled_again_when_the_script_changes(
+    components: &Components,
+) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let cache = folder.path().join("cache");
+    let served = folder.path().join("chat.wasm");
+    let compiled = || -> Result<usize> { Ok(std::fs::read_dir(&cache)?.count()) };
+    std::fs::copy(&components.chat, &served)?;
+    let flags = ["--cache", cache.to_str().context("not UTF-8")?];
+    let mut server = TestServer::serving_file(&served, &flags)?;
+    ensure!(compiled()? == 1, "the cache does not have the code");
+
+    let next = folder.path().join("next.wasm");
+    std::fs::copy(&components.chat_v2, &next)?;
+    std::fs::rename(&next, &served)?;
+    server.wait_for_log("reloaded")?;
+    let mut first = Client::connect(&server)?;
+    expect(&mut first, &["* you are guest-1"])?;
+    let _second = Client::connect(&server)?;
+    expect(&mut first, &["* guest-2 arrived"])?;
+    ensure!(compiled()? == 1, "the code was compiled again");
+    Ok(())
+}
