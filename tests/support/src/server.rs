@@ -6,11 +6,16 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::client::{Client, DEADLINE};
+
+/// How long a server may take to start. Compiling a component of Python takes half a minute, on a busy machine longer.
+const START: Duration = Duration::from_secs(180);
 
 /// A running `ws-host`. Dropping it kills the process.
 #[derive(Debug)]
@@ -87,7 +92,13 @@ impl TestServer {
 
     fn serving_as(command: &Command, mut child: Child, log: LogReader) -> Result<Self> {
         let mut first_line = String::new();
-        let mut output = BufReader::new(child.stdout.take().context("standard output is piped")?);
+        let stdout = child.stdout.take().context("standard output is piped")?;
+        if poll(&mut [PollFd::new(&stdout, PollFlags::IN)], Some(&Timespec::try_from(START)?))? == 0
+        {
+            child.kill()?;
+            bail!("{command:?} served nothing within {START:?}:\n{}", log.finish());
+        }
+        let mut output = BufReader::new(stdout);
         output.read_line(&mut first_line)?;
         let is_url = |word: &&str| word.starts_with("ws://") || word.starts_with("wss://");
         let Some(url) = first_line.split_whitespace().find(is_url) else {
