@@ -27,9 +27,12 @@ fn the_program_knows_the_contract_in_its_version() {
     assert_eq!(found, [package]);
 }
 
+/// The interfaces that the SDK files of Go, C and C++ do not have yet. docs/capabilities.md says so.
+const NOT_IN_SDK_FILES: [&str; 1] = ["outgoing"];
+
 /// The SDK files of Go, and of C and C++, import each function by its name.
 #[test]
-fn sdk_files_reach_every_function_of_the_contract() {
+fn sdk_files_reach_every_other_function_of_the_contract() {
     let resolve = contract::resolve().expect("the contract");
     let go = embedded::text("host/templates/go/all/wshost/imports.go").expect("the file");
     let go_exports = embedded::text("host/templates/go/all/wshost/exports.go").expect("the file");
@@ -38,6 +41,9 @@ fn sdk_files_reach_every_function_of_the_contract() {
         embedded::text("host/templates/c-common/all/ws_host/events.c").expect("the file");
     for (_, interface) in resolve.interfaces.iter() {
         let name = interface.name.as_deref().expect("interfaces of the contract have names");
+        if NOT_IN_SDK_FILES.contains(&name) {
+            continue;
+        }
         for function in interface.functions.keys() {
             if name == "handler" || name == "lifecycle" || name.ends_with("-listener") {
                 let export = format!("//go:wasmexport ws-host:socket/{name}@0.1.0#{function}\n");
