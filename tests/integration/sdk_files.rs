@@ -6,7 +6,10 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use ws_host_test_support::root;
 
-/// Returns the names of all functions in `wit/`.
+/// The file of the interface that the SDK files do not have yet. docs/capabilities.md says so.
+const NOT_IN_SDK_FILES: &str = "outgoing.wit";
+
+/// Returns the names of all functions in `wit/`, except those that the SDK files do not have yet.
 fn functions() -> Result<Vec<String>> {
     let mut functions = Vec::new();
     for text in texts(&root().join("wit"), ".wit")? {
@@ -21,7 +24,10 @@ fn functions() -> Result<Vec<String>> {
 fn texts(folder: &Path, ending: &str) -> Result<Vec<String>> {
     let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
     let paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
-    let paths = paths.iter().filter(|path| path.to_string_lossy().ends_with(ending));
+    let paths = paths.iter().filter(|path| {
+        let path = path.to_string_lossy();
+        path.ends_with(ending) && !path.ends_with(NOT_IN_SDK_FILES)
+    });
     paths.map(|path| Ok(fs::read_to_string(path)?)).collect()
 }
 
