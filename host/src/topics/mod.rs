@@ -109,14 +109,10 @@ impl Topics {
     ///
     /// If the future is dropped, either all subscribers get the message or none.
     pub(crate) async fn publish(&self, name: &str, message: SharedMessage) -> usize {
-        let Some(remote) = self.groups.remote() else {
-            return self.groups.broadcast(name, Broadcast::send(message, &[])).await;
-        };
-        if !is_valid_name(name) {
-            return 0;
-        }
         let Some(group) = self.find(name) else {
-            remote.publish(name, &message);
+            if let Some(remote) = self.remote().filter(|_| is_valid_name(name)) {
+                remote.publish(name, &message);
+            }
             return 0;
         };
         group.wait_for_capacity().await;
