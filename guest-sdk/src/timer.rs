@@ -34,6 +34,19 @@ impl Timer {
         Ok(host::set(self.0, milliseconds)?)
     }
 
+    /// Sets the timer as [`set`](Self::set) does, and keeps it in a file, so that a restart of the host does not lose it.
+    /// Returns when the timer is on the disk. The configuration must grant the file (`grant = ["timers:FILE"]`).
+    ///
+    /// If the host is killed while [`fired`](crate::Timers::fired) runs, the timer fires again after the restart.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`TimerError`] if the timer was not set.
+    pub fn set_durable(self, after: Duration) -> Result<(), TimerError> {
+        let milliseconds = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+        Ok(host::set_durable(self.0, milliseconds)?)
+    }
+
     /// Cancels the timer. Returns whether it was set.
     pub fn cancel(self) -> bool {
         host::cancel(self.0)
@@ -51,5 +64,13 @@ errors! {
     TimerError {
         /// The instance already has 1,024 timers.
         TooMany = "too-many", "the instance already has 1,024 timers";
+        /// The configuration grants no file for durable timers.
+        NotGranted = "not-granted", "the configuration grants no file for durable timers: grant = [\"timers:FILE\"]";
+        /// A limit on the file of durable timers is reached.
+        Full = "full", "the file of durable timers is full";
+        /// The path of the instance is too long for a durable timer.
+        TooLong = "too-long", "the path of the instance has more than 1,000 bytes";
+        /// The file of durable timers cannot be written.
+        Unavailable = "unavailable", "the file of durable timers cannot be written";
     }
 }

@@ -34,6 +34,7 @@ mod development; // what clients and the log see of errors
 mod documentation; // the documentation matches the code
 mod drafts; // clients from before RFC 6455
 mod drained; // handlers that continue once there is room
+mod durable_timers;
 mod embedding; // handlers in another program
 mod encrypted; // helper: TLS on the client's side
 mod expiry; // clients that expire

@@ -1,14 +1,15 @@
 //! Answers questions with what its configuration grants: a value of `wasi:config`, the files of a folder, keys and values,
-//! HTTP requests and a WebSocket to a host.
+//! durable timers, HTTP requests and a WebSocket to a host.
 
 mod bot;
 mod config;
 mod fetch;
+mod reminder;
 mod store;
 
 use std::fs;
 
-use ws_guest::{Client, Disconnection, Error, Handler};
+use ws_guest::{Client, Disconnection, Error, Handler, Timer, Timers};
 
 #[derive(Default)]
 struct Capabilities;
@@ -32,6 +33,11 @@ impl Handler for Capabilities {
                 format!("{name} is kept")
             }
             ("kept", name) => store::kept(name)?.unwrap_or_else(|| "nothing".to_owned()),
+            ("remind", reminder) => {
+                let (seconds, text) = reminder.split_once(' ').unwrap_or((reminder, ""));
+                reminder::set(seconds, text)?;
+                format!("in {seconds} seconds")
+            }
             ("get", url) => {
                 let (status, body) = fetch::get(url)?;
                 format!("{status} {body}")
@@ -40,7 +46,8 @@ impl Handler for Capabilities {
                 let (url, question) = question.split_once(' ').unwrap_or((question, ""));
                 return bot::ask(client, url, question);
             }
-            _ => "hello NAME, texts, text NAME, visit, keep NAME TEXT, kept NAME, get URL, or ask URL QUESTION"
+            _ => "hello NAME, texts, text NAME, visit, keep NAME TEXT, kept NAME, remind SECONDS TEXT, get URL, or \
+                  ask URL QUESTION"
                 .to_owned(),
         };
         Ok(client.send_text(answer.trim_end())?)
@@ -57,6 +64,12 @@ impl Handler for Capabilities {
     }
 }
 
+impl Timers for Capabilities {
+    fn fired(&mut self, timer: Timer) -> Result<(), Error> {
+        reminder::fired(timer)
+    }
+}
+
 /// Returns the names of the files in a folder, in order.
 fn names(folder: &str) -> std::io::Result<Vec<String>> {
     let mut names = Vec::new();
@@ -67,4 +80,4 @@ fn names(folder: &str) -> std::io::Result<Vec<String>> {
     Ok(names)
 }
 
-ws_guest::export!(Capabilities);
+ws_guest::export!(Capabilities: Timers);

@@ -35,9 +35,18 @@ pub(crate) fn count_visit() -> Result<i64, Error> {
     increment(&open("numbers")?, "visits", 1)
 }
 
+/// Returns a number that was never returned before.
+pub(crate) fn next_number() -> Result<u64, Error> {
+    Ok(increment(&open("numbers")?, "last", 1)?.unsigned_abs())
+}
+
 /// Keeps a text. When this returns, the text is on the disk.
 pub(crate) fn keep(name: &str, text: &str) -> Result<(), Error> {
     open("texts")?.set(name, text.as_bytes())
+}
+
+pub(crate) fn drop_text(name: &str) -> Result<(), Error> {
+    open("texts")?.delete(name)
 }
 
 pub(crate) fn kept(name: &str) -> Result<Option<String>, Error> {

@@ -4305,6 +4305,80 @@ pub mod ws_host {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
+            /// Sets a timer as `set` does, and keeps it in a file, so that a restart of the host does not lose it: the
+            /// configuration must grant the file (`grant = ["timers:FILE"]`). Returns when the timer is on the disk.
+            ///
+            /// After a restart, `fired` is called in the instance of the same path (or of the same number, with
+            /// `instance-per = "resource"`), even if no client has connected. A timer that became due in between is called
+            /// at once. If the host is killed while `fired` runs, it is called again after the restart. The timer shares its
+            /// number with those of `set`: whichever is set last replaces the other.
+            ///
+            /// Errors:
+            ///
+            /// - `not-granted`: the configuration grants no file.
+            /// - `too-many`: this instance already has 1,024 timers.
+            /// - `full`: a limit on the file is reached.
+            /// - `too-long`: the path of the instance has more than 1,000 bytes.
+            /// - `unavailable`: the file cannot be written, for example because the disk is full.
+            #[allow(async_fn_in_trait)]
+            pub fn set_durable(
+                timer: u64,
+                after: u64,
+            ) -> ::core::result::Result<(), Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 3 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 3
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "ws-host:socket/timers@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "set-durable"]
+                        fn wit_import1(_: i64, _: i64, _: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import1(_: i64, _: i64, _: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import1(_rt::as_i64(&timer), _rt::as_i64(&after), ptr0);
+                    let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                    let result6 = match l2 {
+                        0 => {
+                            let e = ();
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l3 = *ptr0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l4 = *ptr0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len5 = l4;
+                                let bytes5 = _rt::Vec::from_raw_parts(
+                                    l3.cast(),
+                                    len5,
+                                    len5,
+                                );
+                                _rt::string_lift(bytes5)
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result6
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
             /// Cancels a timer. Returns whether it was set. A timer that is due counts as set until `fired` is called.
             /// Never fails.
             #[allow(async_fn_in_trait)]
@@ -4873,8 +4947,8 @@ mod _rt {
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3326] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x80\x19\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3342] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x90\x19\x01A\x02\x01\
 A\x1e\x01B\x07\x01w\x04\0\x09client-id\x03\0\0\x01p}\x01q\x02\x04text\x01s\0\x06\
 binary\x01\x02\0\x04\0\x07message\x03\0\x03\x01s\x04\0\x05error\x03\0\x05\x03\0\x1a\
 ws-host:socket/types@0.1.0\x05\0\x02\x03\0\0\x09client-id\x02\x03\0\0\x07message\
@@ -4941,20 +5015,20 @@ untag\x01\x0a\x01ps\x01@\x01\x06client\x01\0\x0b\x04\0\x07tags-of\x01\x0c\x01p\x
 \x01@\x01\x03tags\0\x0d\x04\0\x0aclients-of\x01\x0e\x01h\x07\x01k\x0f\x01@\x03\x03\
 tags\x07message\x03\x07options\x10\0\x08\x04\0\x0bsend-tagged\x01\x11\x01@\x03\x03\
 tags\x04code{\x06reasons\0\x08\x04\0\x0cclose-tagged\x01\x12\x03\0\x19ws-host:so\
-cket/tags@0.1.0\x05\x0e\x01B\x07\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\0\x01j\
-\0\x01\x01\x01@\x02\x05timerw\x05afterw\0\x02\x04\0\x03set\x01\x03\x01@\x01\x05t\
-imerw\0\x7f\x04\0\x06cancel\x01\x04\x03\0\x1bws-host:socket/timers@0.1.0\x05\x0f\
-\x01B\x18\x02\x03\x02\x01\x01\x04\0\x09client-id\x03\0\0\x02\x03\x02\x01\x02\x04\
-\0\x07message\x03\0\x02\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\x04\x02\x03\x02\
-\x01\x0d\x04\0\x0csend-options\x03\0\x06\x01j\0\x01\x05\x01@\x02\x06client\x01\x05\
-topics\0\x08\x04\0\x09subscribe\x01\x09\x01@\x02\x06client\x01\x05topics\0\x7f\x04\
-\0\x0bunsubscribe\x01\x0a\x01@\x01\x06client\x01\0y\x04\0\x0funsubscribe-all\x01\
-\x0b\x01ps\x01@\x01\x06client\x01\0\x0c\x04\0\x09topics-of\x01\x0d\x01@\x01\x05t\
-opics\0y\x04\0\x0bsubscribers\x01\x0e\x01h\x07\x01k\x0f\x01@\x03\x05topics\x07me\
-ssage\x03\x07options\x10\0\x08\x04\0\x07publish\x01\x11\x03\0\x1bws-host:socket/\
-topics@0.1.0\x05\x10\x04\0\x1cws-host:socket/imports@0.1.0\x04\0\x0b\x0d\x01\0\x07\
-imports\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.26\
-2.0\x10wit-bindgen-rust\x060.63.0";
+cket/tags@0.1.0\x05\x0e\x01B\x08\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\0\x01j\
+\0\x01\x01\x01@\x02\x05timerw\x05afterw\0\x02\x04\0\x03set\x01\x03\x04\0\x0bset-\
+durable\x01\x03\x01@\x01\x05timerw\0\x7f\x04\0\x06cancel\x01\x04\x03\0\x1bws-hos\
+t:socket/timers@0.1.0\x05\x0f\x01B\x18\x02\x03\x02\x01\x01\x04\0\x09client-id\x03\
+\0\0\x02\x03\x02\x01\x02\x04\0\x07message\x03\0\x02\x02\x03\x02\x01\x03\x04\0\x05\
+error\x03\0\x04\x02\x03\x02\x01\x0d\x04\0\x0csend-options\x03\0\x06\x01j\0\x01\x05\
+\x01@\x02\x06client\x01\x05topics\0\x08\x04\0\x09subscribe\x01\x09\x01@\x02\x06c\
+lient\x01\x05topics\0\x7f\x04\0\x0bunsubscribe\x01\x0a\x01@\x01\x06client\x01\0y\
+\x04\0\x0funsubscribe-all\x01\x0b\x01ps\x01@\x01\x06client\x01\0\x0c\x04\0\x09to\
+pics-of\x01\x0d\x01@\x01\x05topics\0y\x04\0\x0bsubscribers\x01\x0e\x01h\x07\x01k\
+\x0f\x01@\x03\x05topics\x07message\x03\x07options\x10\0\x08\x04\0\x07publish\x01\
+\x11\x03\0\x1bws-host:socket/topics@0.1.0\x05\x10\x04\0\x1cws-host:socket/import\
+s@0.1.0\x04\0\x0b\x0d\x01\0\x07imports\x03\0\0\0G\x09producers\x01\x0cprocessed-\
+by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -108,6 +108,7 @@ host_functions! {
     }
     timers {
         fn set(timer: u64, after: u64) -> super::Outcome;
+        fn set_durable(timer: u64, after: u64) -> super::Outcome;
         fn cancel(timer: u64) -> bool;
     }
     topics {

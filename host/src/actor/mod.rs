@@ -38,6 +38,7 @@ use crate::dialer::Dialer;
 use crate::guest::Fault;
 use crate::log_rate::Line;
 use crate::running::Running;
+use crate::timers::SavedTimer;
 use crate::topics::Topics;
 use crate::worker::WorkerHandle;
 
@@ -212,6 +213,11 @@ impl Actor {
     /// Dropping the future gives up the place in the queue.
     pub(crate) async fn turn(self: &Arc<Self>) -> Turn<'_> {
         Turn::new(self, self.slot.lock().await)
+    }
+
+    /// Sets durable timers that another run of the host has left.
+    pub(crate) async fn restore_timers(self: &Arc<Self>, saved: Vec<SavedTimer>) {
+        self.turn().await.restore_timers(saved).await;
     }
 
     /// Starts the timer task if it is needed and not already running. Called after every turn, whatever its result,

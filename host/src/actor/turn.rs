@@ -12,6 +12,7 @@ use super::slot::{ActorSlot, InstanceState, LiveInstance};
 use super::trial::FaultSite;
 use crate::clients::{Client, HostClose};
 use crate::guest::{Acceptance, Burst, CustomInfo, CustomReply, Disconnection, Fault, Refusal};
+use crate::timers::{DueTimer, SavedTimer};
 
 /// An instance with at least this many bytes of linear memory is dropped on another thread.
 const BACKGROUND_DROP_MIN_BYTES: usize = 4 << 20;
@@ -196,20 +197,47 @@ impl<'a> Turn<'a> {
         if !timers.is_due() {
             return Ok(());
         }
-        let mut live = match self.take_instance().await {
-            Ok(live) => live,
+        let live = match self.take_instance().await {
             // The timer stays due until there is room for an instance.
             Err(no_instance @ Fault::NoInstance(_)) => return Err(no_instance),
-            Err(fault) => {
-                timers.take_due();
-                return Err(fault);
+            live => live,
+        };
+        let Some(DueTimer { id, record }) = timers.take_due() else {
+            return live.and_then(|live| self.finish_call(live, Ok(())));
+        };
+        let result = match live {
+            Ok(mut live) => {
+                let result = live.guest.fired(id).await;
+                self.finish_call(live, result)
             }
+            Err(fault) => Err(fault),
         };
-        let result = match timers.take_due() {
-            Some(timer) => live.guest.fired(timer).await,
-            None => Ok(()),
-        };
-        self.finish_call(live, result)
+        // Removed only now, so that a crash in the middle of the event does not lose the timer.
+        if let Some(record) = record
+            && !timers.has_record(id, &record)
+        {
+            record.remove().await;
+        }
+        result
+    }
+
+    /// Sets durable timers that another run of the host has left, unless they were set again or cancelled since. No
+    /// event runs meanwhile, so the file does not change.
+    pub(super) async fn restore_timers(self, saved: Vec<SavedTimer>) {
+        let timers = &self.actor.resources.timers;
+        for SavedTimer { id, record, .. } in saved {
+            if timers.is_set(id) {
+                continue;
+            }
+            match record.remaining().await {
+                Ok(Some(remaining)) => {
+                    // The actor had room for it before. If there is none, the entry waits for the next restart.
+                    let _ = timers.set(id, remaining, Some(record));
+                }
+                Ok(None) => {}
+                Err(error) => record.log(&error),
+            }
+        }
     }
 
     /// Delivers a custom message, which no WebSocket client sent, and returns the handler's reply.

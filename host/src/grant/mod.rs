@@ -16,6 +16,9 @@ const FOLDER: &str = "folder:";
 /// The beginning of a grant of keys and values.
 const KEYVALUE: &str = "keyvalue";
 
+/// The beginning of a grant of durable timers.
+const TIMERS: &str = "timers";
+
 /// The beginnings of a grant of HTTP requests.
 const SCHEMES: [&str; 2] = ["http://", "https://"];
 
@@ -26,7 +29,7 @@ const WEB_SOCKETS: [&str; 2] = ["ws://", "wss://"];
 const CONFIG: &str = "config";
 
 /// A capability that handlers do not have by default, written as `config`, `folder:/srv/data`,
-/// `keyvalue:/srv/data/store` or `https://api.example.com`.
+/// `keyvalue:/srv/data/store`, `timers:/srv/data/store` or `https://api.example.com`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Grant {
@@ -36,6 +39,8 @@ pub enum Grant {
     Folder(Folder),
     /// Keys and values in this file, through `wasi:keyvalue`.
     Keyvalue(PathBuf),
+    /// Timers that are kept in this file over a restart, through `ws-host:socket/timers`.
+    Timers(PathBuf),
     /// HTTP requests to a server, through `wasi:http`.
     Http(HttpServer),
     /// WebSockets to a server, through `ws-host:socket/outgoing`.
@@ -49,7 +54,8 @@ pub enum InvalidGrant {
     /// There is no such capability.
     #[error(
         "{0:?} is not a capability: there are \"config\" (wasi:config), \"folder:PATH\" (reading the files of a \
-         folder), \"keyvalue:FILE\" (keys and values, kept in a file), \"https://HOST\" and \"http://HOST\" (HTTP requests to a host), \"wss://HOST\" and \"ws://HOST\" \
+         folder), \"keyvalue:FILE\" (keys and values, kept in a file), \"timers:FILE\" (durable timers, kept in a file), \
+         \"https://HOST\" and \"http://HOST\" (HTTP requests to a host), \"wss://HOST\" and \"ws://HOST\" \
          (WebSockets to a host){hint}",
         hint = hint(.0)
     )]
@@ -60,8 +66,8 @@ pub enum InvalidGrant {
     )]
     NoServer(String, &'static str),
     /// The grant names no file.
-    #[error("{0:?} must be \"keyvalue:FILE\": the file in which keys and values are kept")]
-    NoFile(String),
+    #[error("{0:?} must be \"{1}:FILE\": the file in which they are kept")]
+    NoFile(String, &'static str),
     /// The grant names no folder.
     #[error(
         "{0:?} must be \"folder:PATH\", or \"folder:PATH::NAME\" if the handler should see another name"
@@ -92,10 +98,13 @@ impl FromStr for Grant {
             let folder = Folder::parse(folder).map(Self::Folder);
             return folder.ok_or_else(|| InvalidGrant::NoFolder(text.to_owned()));
         }
-        if let Some(file) = text.strip_prefix(KEYVALUE) {
+        let kept: [(_, fn(PathBuf) -> Self); 2] =
+            [(KEYVALUE, Self::Keyvalue), (TIMERS, Self::Timers)];
+        for (capability, grant) in kept {
+            let Some(file) = text.strip_prefix(capability) else { continue };
             return match file.strip_prefix(':') {
-                Some(file) if !file.is_empty() => Ok(Self::Keyvalue(file.into())),
-                _ => Err(InvalidGrant::NoFile(text.to_owned())),
+                Some(file) if !file.is_empty() => Ok(grant(file.into())),
+                _ => Err(InvalidGrant::NoFile(text.to_owned(), capability)),
             };
         }
         if SCHEMES.iter().any(|scheme| text.starts_with(scheme)) {
@@ -116,6 +125,7 @@ impl fmt::Display for Grant {
             Self::Config => f.write_str(CONFIG),
             Self::Folder(folder) => write!(f, "{FOLDER}{folder}"),
             Self::Keyvalue(file) => write!(f, "{KEYVALUE}:{}", file.display()),
+            Self::Timers(file) => write!(f, "{TIMERS}:{}", file.display()),
             Self::Http(server) | Self::WebSocket(server) => server.fmt(f),
         }
     }
@@ -134,6 +144,7 @@ mod tests {
             "folder:/srv/data::/data",
             "keyvalue:/srv/data/store",
             "keyvalue:store",
+            "timers:store",
             "https://api.example.com",
             "http://127.0.0.1:8081",
             "http://[::1]:8081",
@@ -162,10 +173,15 @@ mod tests {
     }
 
     #[test]
-    fn keys_and_values_need_a_file() {
-        for text in ["keyvalue", "keyvalue:"] {
+    fn keys_and_values_and_durable_timers_need_a_file() {
+        for (text, capability) in [
+            ("keyvalue", KEYVALUE),
+            ("keyvalue:", KEYVALUE),
+            ("timers", TIMERS),
+            ("timers:", TIMERS),
+        ] {
             let error = text.parse::<Grant>().expect_err("it has no file");
-            assert_eq!(error, InvalidGrant::NoFile(text.to_owned()));
+            assert_eq!(error, InvalidGrant::NoFile(text.to_owned(), capability));
         }
     }
 

@@ -21,13 +21,14 @@ pub(super) enum Denied {
     Files,
     Config,
     Keyvalue,
+    Timers,
 }
 
 /// Which denials were logged since a component was loaded. Each is logged once, so that a handler which asks again and
 /// again does not fill the log.
 #[derive(Debug, Default)]
 pub(super) struct Denials {
-    logged: [AtomicBool; 6],
+    logged: [AtomicBool; 7],
     servers: Mutex<HashSet<String>>,
 }
 
@@ -95,6 +96,12 @@ impl Denials {
                 "the handler asked for {capability}, which is not granted: name the file in which they are kept, with \
                  \"keyvalue:FILE\" in the resource's `grant` (or --grant keyvalue:FILE)"
             ),
+            Denied::Timers => tracing::warn!(
+                target: "guest",
+                component,
+                "the handler asked for {capability}, which are not granted: name the file in which they are kept, with \
+                 \"timers:FILE\" in the resource's `grant` (or --grant timers:FILE)"
+            ),
             Denied::Tcp | Denied::Udp | Denied::NameLookup => tracing::warn!(
                 target: "guest",
                 component,
@@ -114,6 +121,7 @@ impl Denied {
             Self::NameLookup => "the address of a name (wasi:sockets)",
             Self::Files => "files (wasi:filesystem)",
             Self::Keyvalue => "keys and values (wasi:keyvalue)",
+            Self::Timers => "durable timers (ws-host:socket/timers)",
             Self::Config => "values of the configuration (wasi:config)",
         }
     }
@@ -143,6 +151,7 @@ mod tests {
             Denied::Files,
             Denied::Config,
             Denied::Keyvalue,
+            Denied::Timers,
         ] {
             assert!(denials.is_first(denied));
             assert!(!denials.is_first(denied));

@@ -14,6 +14,7 @@ use crate::grant::{Folder, Grant};
 use crate::keyvalue::{self, StoreError};
 use crate::log_rate::{Line, LogRate};
 use crate::outgoing::{HttpClient, RequestError, WebSocketClient};
+use crate::timers::DurableTimers;
 
 /// The grants of a resource, by capability.
 pub(super) struct Grants {
@@ -26,6 +27,8 @@ pub(super) struct Grants {
     web_sockets: Option<Arc<WebSocketClient>>,
     /// The keys and values in a file. `None`: no file is granted.
     store: Option<GrantedStore>,
+    /// The file of durable timers. `None`: no file is granted.
+    timers: Option<Arc<DurableTimers>>,
     /// Limits log lines about folders that cannot be opened.
     missing: LogRate,
     /// Limits log lines about requests that fail.
@@ -42,7 +45,7 @@ impl Grants {
     /// [`LoadError::Store`].
     pub(super) fn new(spec: &ComponentSpec) -> Result<Self, LoadError> {
         let (mut folders, mut servers, mut store) = (Vec::new(), Vec::new(), None);
-        let mut web_sockets = Vec::new();
+        let (mut web_sockets, mut timers) = (Vec::new(), None);
         for grant in &spec.grants {
             match grant {
                 Grant::Folder(folder) => folders.push(folder.clone()),
@@ -54,6 +57,14 @@ impl Grants {
                         opened.map_err(|cause| LoadError::Store { file: file.clone(), cause })?;
                     let (limits, owner) = (spec.keyvalue.limits, spec.keyvalue.owner.clone());
                     store = Some(GrantedStore { store: opened, limits, owner });
+                }
+                Grant::Timers(file) => {
+                    let opened = keyvalue::open(file);
+                    let opened =
+                        opened.map_err(|cause| LoadError::Store { file: file.clone(), cause })?;
+                    timers = spec.keyvalue.owner.clone().map(|resource| {
+                        Arc::new(DurableTimers::new(resource, opened, spec.keyvalue.limits))
+                    });
                 }
                 Grant::Config => {}
             }
@@ -69,6 +80,7 @@ impl Grants {
             http: Some(servers).filter(|servers| !servers.is_empty()).map(client),
             web_sockets,
             store,
+            timers,
             missing: LogRate::new(),
             failed: LogRate::new(),
             store_failed: LogRate::new(),
@@ -89,6 +101,10 @@ impl Grants {
 
     pub(super) fn store(&self) -> Option<&GrantedStore> {
         self.store.as_ref()
+    }
+
+    pub(super) fn timers(&self) -> Option<&Arc<DurableTimers>> {
+        self.timers.as_ref()
     }
 
     /// Logs an error of the store that concerns the operator.

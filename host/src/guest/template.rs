@@ -31,6 +31,7 @@ use crate::actor_resources::ActorResources;
 use crate::grant::Grant;
 use crate::keyvalue::StoreLimits;
 use crate::outgoing::HttpSettings;
+use crate::timers::DurableTimers;
 
 /// The first bytes of every WebAssembly file, and the bytes that follow them in a core module.
 const MAGIC: &[u8] = b"\0asm";
@@ -179,6 +180,11 @@ impl Template {
     /// Returns the name of the component's file.
     pub(crate) fn name(&self) -> &str {
         &self.setup.component
+    }
+
+    /// Returns the file of durable timers, if it is granted.
+    pub(crate) fn durable_timers(&self) -> Option<Arc<DurableTimers>> {
+        self.setup.grants.timers().map(Arc::clone)
     }
 
     /// Returns the hash of the file, as [`Source::hash`] does.

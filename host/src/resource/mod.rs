@@ -5,6 +5,7 @@ mod custom;
 mod demand;
 mod lease;
 mod maintenance;
+mod restore;
 mod sweep;
 
 use std::collections::BTreeMap;

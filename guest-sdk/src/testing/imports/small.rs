@@ -86,6 +86,11 @@ pub(crate) mod timers {
         })
     }
 
+    /// A test has no restart: a durable timer is like any other.
+    pub(crate) fn set_durable(timer: u64, after: u64) -> Result<(), String> {
+        set(timer, after)
+    }
+
     pub(crate) fn cancel(timer: u64) -> bool {
         with(|fake| fake.timers.remove(&timer).is_some())
     }

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{At, Checked, time};
-use crate::config::{Folder, Grant, HttpLimits, KeyvalueLimits, schema};
+use crate::config::{Folder, Grant, HttpLimits, InstancePer, KeyvalueLimits, schema};
 
 /// Makes the paths of granted folders relative to the folder of the configuration.
 pub(super) fn in_folder(base: &Path, grants: Vec<Grant>) -> Vec<Grant> {
     let absolute = |grant| match grant {
         Grant::Folder(folder) => Grant::Folder(Folder { path: base.join(&folder.path), ..folder }),
         Grant::Keyvalue(file) => Grant::Keyvalue(base.join(file)),
+        Grant::Timers(file) => Grant::Timers(base.join(file)),
         other => other,
     };
     grants.into_iter().map(absolute).collect()
@@ -41,7 +42,8 @@ pub(super) fn keyvalue(
     let default = KeyvalueLimits::default();
     let Some(limits) = limits else { return Ok(default) };
     if !is_granted {
-        let why = "needs a file in grant, such as grant = [\"keyvalue:store\"]";
+        let why =
+            "needs a file in grant, such as grant = [\"keyvalue:store\"] or [\"timers:store\"]";
         return Err(at.invalid("keyvalue", why));
     }
     Ok(KeyvalueLimits {
@@ -56,7 +58,20 @@ pub(super) fn check(at: At, grants: &[Grant], config: &BTreeMap<String, String>)
         let others = &grants[..number];
         match grant {
             Grant::Folder(folder) => check_folder(at, folder, others)?,
-            Grant::Keyvalue(file) => check_file(at, file, others)?,
+            Grant::Keyvalue(file) => {
+                if others.iter().any(|other| matches!(other, Grant::Keyvalue(_))) {
+                    let why = "has two files for keys and values: a resource has one";
+                    return Err(at.invalid("grant", why));
+                }
+                check_file(at, file)?;
+            }
+            Grant::Timers(file) => {
+                if others.iter().any(|other| matches!(other, Grant::Timers(_))) {
+                    let why = "has two files for durable timers: a resource has one";
+                    return Err(at.invalid("grant", why));
+                }
+                check_file(at, file)?;
+            }
             other if others.contains(other) => {
                 return Err(at.invalid("grant", format!("has {:?} twice", other.to_string())));
             }
@@ -70,11 +85,19 @@ pub(super) fn check(at: At, grants: &[Grant], config: &BTreeMap<String, String>)
     Ok(())
 }
 
-/// Checks the file of keys and values. It need not exist, but its folder must.
-fn check_file(at: At, file: &Path, others: &[Grant]) -> Checked<()> {
-    if others.iter().any(|other| matches!(other, Grant::Keyvalue(_))) {
-        return Err(at.invalid("grant", "has two files for keys and values: a resource has one"));
+/// Checks that the instances can have durable timers, if they are granted.
+pub(super) fn check_timers(at: At, grants: &[Grant], instance_per: InstancePer) -> Checked<()> {
+    let has_timers = grants.iter().any(|grant| matches!(grant, Grant::Timers(_)));
+    if has_timers && instance_per == InstancePer::Client {
+        let why = "has \"timers:FILE\", but with instance-per = \"client\" an instance ends with its client, and no \
+                   timer outlives it: use instance-per = \"path\" or \"resource\"";
+        return Err(at.invalid("grant", why));
     }
+    Ok(())
+}
+
+/// Checks the file of keys and values, or of durable timers. It need not exist, but its folder must.
+fn check_file(at: At, file: &Path) -> Checked<()> {
     let folder = match file.parent() {
         // The file is in the current folder.
         Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
@@ -82,7 +105,7 @@ fn check_file(at: At, file: &Path, others: &[Grant]) -> Checked<()> {
     };
     if !folder.is_dir() {
         let why = format!(
-            "names {} for keys and values, but there is no folder {}",
+            "names the file {}, but there is no folder {}",
             file.display(),
             folder.display()
         );

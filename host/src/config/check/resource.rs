@@ -38,7 +38,7 @@ impl schema::Resource {
             .iter()
             .flatten()
             .any(|grant| matches!(grant, Grant::Http(_) | Grant::WebSocket(_)));
-        let is_store = |grant: &Grant| matches!(grant, Grant::Keyvalue(_));
+        let is_store = |grant: &Grant| matches!(grant, Grant::Keyvalue(_) | Grant::Timers(_));
         let has_store = self.grant.iter().flatten().any(is_store);
         let compression = self.compression(at)?;
         Ok(Resource {
@@ -149,6 +149,7 @@ impl Resource {
         }
         check_environment(at, &self.environment)?;
         grant::check(at, &self.grants, &self.config)?;
+        grant::check_timers(at, &self.grants, self.instance_per)?;
         check_subprotocols(at, &self.subprotocols)?;
         if let Some((name, _)) = self.headers.iter().find(|(name, _)| belongs_to_handshake(name)) {
             return Err(invalid_header(at, name.as_str()));

@@ -3,6 +3,7 @@
 use ws_host_protocol::{CloseFrameError, SendError};
 
 use crate::clients::{AttachmentTooLong, CloseError};
+use crate::keyvalue::StoreError;
 use crate::timers::TooManyTimers;
 use crate::topics::{SubscribeError, TagError};
 
@@ -42,6 +43,16 @@ impl ErrorName for AttachmentTooLong {
 impl ErrorName for TooManyTimers {
     fn as_str(&self) -> &'static str {
         "too-many"
+    }
+}
+
+impl ErrorName for StoreError {
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::FullOfBytes(_) | Self::FullOfKeys(_) => "full",
+            Self::TooLong(_) => "too-long",
+            Self::TooMany(_) | Self::NotANumber(_) | Self::Unavailable(_) => "unavailable",
+        }
     }
 }
 

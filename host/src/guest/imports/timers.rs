@@ -1,22 +1,29 @@
 //! The interfaces `timers`, `state` and `custom`.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use wasmtime::Result;
 use wasmtime::component::Linker;
 
-use super::error_names::outcome;
+use super::error_names::ErrorName;
 use super::{Outcome, State, Store};
 use crate::guest::call_info::Reason;
+use crate::guest::denials::Denied;
+use crate::timers::clamp;
 
 const TIMERS: &str = "ws-host:socket/timers@0.1.0";
 const STATE: &str = "ws-host:socket/state@0.1.0";
 const CUSTOM: &str = "ws-host:socket/custom@0.1.0";
 
+/// The result of a function that may wait for the disk. Only durable timers do.
+type Answer<'a, T> = Box<dyn Future<Output = Result<T>> + Send + 'a>;
+
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     let mut timers = linker.instance(TIMERS)?;
-    timers.func_wrap("set", set)?;
-    timers.func_wrap("cancel", cancel)?;
+    timers.func_wrap_async("set", set)?;
+    timers.func_wrap_async("set-durable", set_durable)?;
+    timers.func_wrap_async("cancel", cancel)?;
     let mut state = linker.instance(STATE)?;
     state.func_wrap("reason", |store: Store<'_>, (): ()| {
         Ok((store.data().state_reason.map(Reason::as_str),))
@@ -39,12 +46,53 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     })
 }
 
-fn set(store: Store<'_>, (timer, after): (u64, u64)) -> Result<Outcome> {
-    Ok(outcome(store.data().resources.timers.set(timer, Duration::from_millis(after))))
+fn set(store: Store<'_>, (timer, after): (u64, u64)) -> Answer<'_, Outcome> {
+    Box::new(async move {
+        let timers = &store.data().resources.timers;
+        match timers.set(timer, Duration::from_millis(after), None) {
+            Ok(Some(replaced)) => replaced.remove().await,
+            Ok(None) => {}
+            Err(error) => return Ok((Err(error.as_str()),)),
+        }
+        Ok((Ok(()),))
+    })
 }
 
-fn cancel(store: Store<'_>, (timer,): (u64,)) -> Result<(bool,)> {
-    Ok((store.data().resources.timers.cancel(timer),))
+/// The entry is written before the timer is set: a failure changes nothing.
+fn set_durable(store: Store<'_>, (timer, after): (u64, u64)) -> Answer<'_, Outcome> {
+    Box::new(async move {
+        let (after, state) = (Duration::from_millis(after), store.data());
+        let Some(file) = state.grants().timers() else {
+            state.log_denied(Denied::Timers);
+            return Ok((Err("not-granted"),));
+        };
+        let (file, resources) = (Arc::clone(file), Arc::clone(&state.resources));
+        let timers = &resources.timers;
+        if let Err(error) = timers.check_room(timer) {
+            return Ok((Err(error.as_str()),));
+        }
+        let record = file.record(&resources.name, timer);
+        let due = SystemTime::now() + clamp(after);
+        if let Err(error) = record.write(due).await {
+            return Ok((Err(error.as_str()),));
+        }
+        match timers.set(timer, after, Some(record.clone())) {
+            Ok(Some(replaced)) if !replaced.is_same(&record) => replaced.remove().await,
+            Ok(_) => {}
+            Err(error) => return Ok((Err(error.as_str()),)),
+        }
+        Ok((Ok(()),))
+    })
+}
+
+fn cancel(store: Store<'_>, (timer,): (u64,)) -> Answer<'_, (bool,)> {
+    Box::new(async move {
+        let cancelled = store.data().resources.timers.cancel(timer);
+        if let Some(Some(record)) = &cancelled {
+            record.remove().await;
+        }
+        Ok((cancelled.is_some(),))
+    })
 }
 
 fn age(store: Store<'_>, (): ()) -> Result<(Option<u64>,)> {

@@ -96,11 +96,14 @@ async fn prepare(state: &HostState, settings: config::Resource) -> Result<Step, 
 async fn apply(state: &HostState, steps: Vec<Step>) -> Configured {
     let mut done = Configured::default();
     let (mut serving, mut ending, mut replacing) = (Vec::new(), Vec::new(), Vec::new());
+    let mut new = Vec::new();
     for step in steps {
         let (served, names) = match step {
             Step::Keep(served) => (served, &mut done.unchanged),
             Step::Add(prepared) => {
-                (ServedResource::start(&state.context, prepared), &mut done.added)
+                let served = ServedResource::start(&state.context, prepared);
+                new.push(Arc::clone(&served));
+                (served, &mut done.added)
             }
             Step::Change(served, settings, replacement) => {
                 served.change(*settings);
@@ -109,11 +112,16 @@ async fn apply(state: &HostState, steps: Vec<Step>) -> Configured {
             }
             Step::Restart(old, prepared) => {
                 ending.push(old);
-                (ServedResource::start(&state.context, prepared), &mut done.restarted)
+                let served = ServedResource::start(&state.context, prepared);
+                new.push(Arc::clone(&served));
+                (served, &mut done.restarted)
             }
         };
         names.push(served.name().to_owned());
         serving.push(served);
+    }
+    for served in &new {
+        served.restore_timers().await;
     }
     let is_wanted =
         |served: &Arc<ServedResource>| serving.iter().any(|new| new.name() == served.name());
@@ -131,6 +139,7 @@ async fn apply(state: &HostState, steps: Vec<Step>) -> Configured {
         let _ = served.reloader().replace(loaded).await;
         // Now that the new code runs, with the new grants.
         served.close_revoked();
+        served.restore_timers().await;
     }
     done
 }

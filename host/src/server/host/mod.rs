@@ -195,6 +195,9 @@ impl Host {
                 PreparedResource::load(&state.context, settings).await?,
             ));
         }
+        for served in &serving {
+            served.restore_timers().await;
+        }
         state.registry.replace(serving);
         let state = Arc::new(state);
         let relief = relief(Arc::downgrade(&state), Arc::clone(&state.context.budget));

@@ -179,6 +179,13 @@ impl ServedResource {
         }
     }
 
+    /// Sets the durable timers that are in their file. Called before the first client, which may cancel them.
+    pub(in crate::server) async fn restore_timers(&self) {
+        if let Some(file) = self.resource.code().template().durable_timers() {
+            self.resource.restore_timers(&file).await;
+        }
+    }
+
     /// Stops accepting clients, and closes all clients once `stopping` has returned in their handler, or at the latest
     /// after `max_wait`.
     pub(in crate::server) fn stop(&self, why: HostClose<'static>, max_wait: Duration) -> Stopping {

@@ -346,6 +346,11 @@ bool ws_set_timer(uint64_t timer, uint64_t milliseconds) {
   return is_done();
 }
 
+bool ws_set_durable_timer(uint64_t timer, uint64_t milliseconds) {
+  CALL(ws_imported_set_durable_timer(timer, milliseconds, &result));
+  return is_done();
+}
+
 bool ws_cancel_timer(uint64_t timer) { return ws_imported_cancel_timer(timer); }
 
 bool ws_expire(ws_client client, uint64_t milliseconds, uint64_t notice) {

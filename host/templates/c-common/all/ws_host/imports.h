@@ -111,6 +111,7 @@ FROM("tags", "close-tagged")
 void ws_imported_close_tagged(address tag, size_t tag_size, int32_t code, address reason, size_t reason_size,
                               void *result);
 FROM("timers", "set") void ws_imported_set_timer(uint64_t timer, uint64_t after, void *result);
+FROM("timers", "set-durable") void ws_imported_set_durable_timer(uint64_t timer, uint64_t after, void *result);
 FROM("timers", "cancel") int32_t ws_imported_cancel_timer(uint64_t timer);
 FROM("topics", "subscribe")
 void ws_imported_subscribe(uint64_t client, address topic, size_t topic_size, void *result);

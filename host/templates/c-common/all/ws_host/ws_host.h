@@ -243,6 +243,9 @@ bool ws_disconnection_clean(ws_client client);
 
 // Calls `fired` once, after some milliseconds. The handler chooses the number. At most 1,024 in an instance.
 bool ws_set_timer(uint64_t timer, uint64_t milliseconds);
+// A timer that a restart of the host does not lose. Returns when it is on the disk. The configuration must grant the
+// file: grant = ["timers:FILE"].
+bool ws_set_durable_timer(uint64_t timer, uint64_t milliseconds);
 bool ws_cancel_timer(uint64_t timer);
 
 // Closes the client with 1008 after some milliseconds. Calls `expiring` `notice` milliseconds before that.

@@ -249,6 +249,10 @@ inline bool close_tagged(std::string_view tag, std::uint16_t code, std::string_v
 inline bool set_timer(std::uint64_t timer, Milliseconds after) {
   return ws_set_timer(timer, static_cast<std::uint64_t>(after.count()));
 }
+// A timer that a restart of the host does not lose. The configuration must grant the file: grant = ["timers:FILE"].
+inline bool set_durable_timer(std::uint64_t timer, Milliseconds after) {
+  return ws_set_durable_timer(timer, static_cast<std::uint64_t>(after.count()));
+}
 inline bool cancel_timer(std::uint64_t timer) { return ws_cancel_timer(timer); }
 
 // Only in `suspend` and `resume`: why they are called ("reload", "hibernation", "checkpoint", "fault" or

@@ -206,6 +206,9 @@ func closeTagged(tag string, code uint32, reason string, result unsafe.Pointer)
 //go:wasmimport ws-host:socket/timers@0.1.0 set
 func setTimer(timer, after uint64, result unsafe.Pointer)
 
+//go:wasmimport ws-host:socket/timers@0.1.0 set-durable
+func setDurableTimer(timer, after uint64, result unsafe.Pointer)
+
 //go:wasmimport ws-host:socket/timers@0.1.0 cancel
 func cancelTimer(timer uint64) uint32
 

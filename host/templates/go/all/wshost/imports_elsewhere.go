@@ -82,6 +82,7 @@ func sendTagged(tag string, kind uint32, message string, hasOptions, options uin
 }
 func closeTagged(tag string, code uint32, reason string, result unsafe.Pointer) { unavailable() }
 func setTimer(timer, after uint64, result unsafe.Pointer)                       { unavailable() }
+func setDurableTimer(timer, after uint64, result unsafe.Pointer)                { unavailable() }
 func cancelTimer(timer uint64) uint32                                           { return unavailable() }
 func subscribe(client uint64, topic string, result unsafe.Pointer)              { unavailable() }
 func unsubscribe(client uint64, topic string) uint32                            { return unavailable() }

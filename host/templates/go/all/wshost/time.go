@@ -9,6 +9,13 @@ func SetTimer(timer uint64, after time.Duration) error {
 	return resultError()
 }
 
+// SetDurableTimer sets a timer that a restart of the host does not lose. It returns when the timer is on the disk. The
+// configuration must grant the file: grant = ["timers:FILE"].
+func SetDurableTimer(timer uint64, after time.Duration) error {
+	setDurableTimer(timer, milliseconds(after), area())
+	return resultError()
+}
+
 // CancelTimer returns whether the timer was set.
 func CancelTimer(timer uint64) bool { return cancelTimer(timer) != 0 }
 

@@ -297,6 +297,12 @@ export function closeTagged(tag: string, code?: number, reason?: string): void;
  */
 export function setTimer(timer: number, milliseconds: number): void;
 
+/**
+ * Sets a timer as `setTimer` does, and keeps it in a file, so that a restart of the host does not lose it. Returns when
+ * the timer is on the disk. The configuration must grant the file (`grant = ["timers:FILE"]`).
+ */
+export function setDurableTimer(timer: number, milliseconds: number): void;
+
 /** Cancels a timer. Returns whether it was set. */
 export function cancelTimer(timer: number): boolean;
 

@@ -15,7 +15,7 @@ from ._handler import Handler, reason, serve
 from ._log import Level, is_logged, log
 from ._request import Disconnection, Handshake, Rejection, Request
 from ._send import Message, broadcast, close_tagged, publish, send_tagged, subscribers, tagged
-from ._timers import cancel_timer, set_timer
+from ._timers import cancel_timer, set_durable_timer, set_timer
 
 __all__ = [
     "Client",
@@ -39,6 +39,7 @@ __all__ = [
     "reason",
     "send_tagged",
     "serve",
+    "set_durable_timer",
     "set_timer",
     "subscribers",
     "tagged",

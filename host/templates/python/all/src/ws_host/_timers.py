@@ -13,6 +13,14 @@ def set_timer(timer: int, seconds: float) -> None:
     attempt(lambda: timers.set(whole(timer), milliseconds(seconds)))
 
 
+def set_durable_timer(timer: int, seconds: float) -> None:
+    """Sets a timer that a restart of the host does not lose. Returns when it is on the disk.
+
+    The configuration must grant the file: `grant = ["timers:FILE"]`.
+    """
+    attempt(lambda: timers.set_durable(whole(timer), milliseconds(seconds)))
+
+
 def cancel_timer(timer: int) -> bool:
     """Cancels a timer. Returns whether it was set."""
     return timers.cancel(whole(timer))

@@ -1,4 +1,6 @@
-//! The timers of an actor. They outlive its instances.
+//! The timers of an actor. They outlive its instances. Durable ones outlive the host, too.
+
+mod durable;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,6 +10,8 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+pub(crate) use self::durable::{DurableTimers, Record, SavedTimer};
+
 /// The most timers that an actor may have: enough for one timer for each of many things, too few to harm the host.
 const MAX_TIMERS: usize = 1024;
 
@@ -16,6 +20,11 @@ const MIN_DELAY: Duration = Duration::from_millis(1);
 
 /// The longest delay, about ten years, so that sums do not overflow.
 const MAX_DELAY: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// Returns the delay of a timer for which the handler asks.
+pub(crate) fn clamp(after: Duration) -> Duration {
+    after.clamp(MIN_DELAY, MAX_DELAY)
+}
 
 /// The number by which the handler identifies a timer.
 pub(crate) type TimerId = u64;
@@ -32,9 +41,22 @@ pub(crate) struct Timers {
     needs_task: AtomicBool,
 }
 
+/// A timer that is due.
+pub(crate) struct DueTimer {
+    pub(crate) id: TimerId,
+    /// Its entry in a file, if it is durable.
+    pub(crate) record: Option<Record>,
+}
+
+#[derive(Debug)]
+struct Timer {
+    due: Instant,
+    record: Option<Record>,
+}
+
 #[derive(Debug, Default)]
 struct Table {
-    by_id: BTreeMap<TimerId, Instant>,
+    by_id: BTreeMap<TimerId, Timer>,
     by_time: BTreeSet<(Instant, TimerId)>,
     /// Whether a task waits for the next timer, or has been requested.
     has_task: bool,
@@ -43,38 +65,58 @@ struct Table {
 }
 
 impl Timers {
-    /// Sets a timer, in place of an earlier one with the same number.
-    pub(crate) fn set(&self, id: TimerId, after: Duration) -> Result<(), TooManyTimers> {
+    /// Sets a timer, in place of an earlier one with the same number. `record` is the entry of a durable timer, which has
+    /// been written. Returns the entry of the earlier timer, which must be removed if it is another one.
+    pub(crate) fn set(
+        &self,
+        id: TimerId,
+        after: Duration,
+        record: Option<Record>,
+    ) -> Result<Option<Record>, TooManyTimers> {
         let mut table = self.table.lock();
-        table.remove(id);
-        if table.by_id.len() >= MAX_TIMERS {
-            return Err(TooManyTimers);
-        }
+        table.check_room(id)?;
+        let replaced = table.remove(id).and_then(|timer| timer.record);
         if table.has_ended {
-            return Ok(());
+            return Ok(replaced);
         }
-        let due = Instant::now() + after.clamp(MIN_DELAY, MAX_DELAY);
-        table.by_id.insert(id, due);
+        let due = Instant::now() + clamp(after);
+        table.by_id.insert(id, Timer { due, record });
         table.by_time.insert((due, id));
         if !std::mem::replace(&mut table.has_task, true) {
             self.needs_task.store(true, Ordering::Relaxed);
         }
         self.changed.notify_one();
-        Ok(())
+        Ok(replaced)
     }
 
-    /// Cancels a timer. Returns whether it was set.
-    pub(crate) fn cancel(&self, id: TimerId) -> bool {
+    /// Returns an error if a timer with this number could not be set.
+    pub(crate) fn check_room(&self, id: TimerId) -> Result<(), TooManyTimers> {
+        self.table.lock().check_room(id)
+    }
+
+    pub(crate) fn is_set(&self, id: TimerId) -> bool {
+        self.table.lock().by_id.contains_key(&id)
+    }
+
+    /// Returns whether this entry belongs to a timer that is set.
+    pub(crate) fn has_record(&self, id: TimerId, record: &Record) -> bool {
+        let table = self.table.lock();
+        let current = table.by_id.get(&id).and_then(|timer| timer.record.as_ref());
+        current.is_some_and(|current| current.is_same(record))
+    }
+
+    /// Cancels a timer. Returns `None` if it was not set, and otherwise its entry, which must be removed.
+    pub(crate) fn cancel(&self, id: TimerId) -> Option<Option<Record>> {
         let mut table = self.table.lock();
-        let was_set = table.remove(id);
-        if was_set && table.by_id.is_empty() {
+        let timer = table.remove(id)?;
+        if table.by_id.is_empty() {
             // The task that waits for it can end.
             self.changed.notify_one();
         }
-        was_set
+        Some(timer.record)
     }
 
-    /// Cancels all timers. Timers that are set later are ignored.
+    /// Cancels all timers. Timers that are set later are ignored. The entries of durable timers stay in their files.
     pub(crate) fn end(&self) {
         let mut table = self.table.lock();
         table.by_id.clear();
@@ -120,12 +162,13 @@ impl Timers {
         self.table.lock().due().is_some()
     }
 
-    /// Takes out the timer that has been due for the longest time, to be delivered now.
-    pub(crate) fn take_due(&self) -> Option<TimerId> {
+    /// Takes out the timer that has been due for the longest time, to be delivered now. Its entry must be removed
+    /// afterwards.
+    pub(crate) fn take_due(&self) -> Option<DueTimer> {
         let mut table = self.table.lock();
         let id = table.due()?;
-        table.remove(id);
-        Some(id)
+        let record = table.remove(id).and_then(|timer| timer.record);
+        Some(DueTimer { id, record })
     }
 }
 
@@ -134,8 +177,14 @@ impl Table {
         self.by_time.first().filter(|(due, _)| *due <= Instant::now()).map(|(_, id)| *id)
     }
 
-    fn remove(&mut self, id: TimerId) -> bool {
-        let due = self.by_id.remove(&id);
-        due.is_some_and(|due| self.by_time.remove(&(due, id)))
+    fn check_room(&self, id: TimerId) -> Result<(), TooManyTimers> {
+        let has_room = self.by_id.len() < MAX_TIMERS || self.by_id.contains_key(&id);
+        has_room.then_some(()).ok_or(TooManyTimers)
+    }
+
+    fn remove(&mut self, id: TimerId) -> Option<Timer> {
+        let timer = self.by_id.remove(&id)?;
+        self.by_time.remove(&(timer.due, id));
+        Some(timer)
     }
 }

@@ -1,0 +1,74 @@
+//! Durable timers that another run of the host has left in their file.
+
+use std::sync::Arc;
+
+use super::{Full, Key, Resource};
+use crate::config::InstancePer;
+use crate::timers::{DurableTimers, SavedTimer};
+
+impl Resource {
+    /// Sets the timers in the file, and makes their actors. Logs how many there are, and what went wrong.
+    ///
+    /// # Cancel safety
+    ///
+    /// Timers that were restored stay set.
+    pub(crate) async fn restore_timers(self: &Arc<Self>, file: &Arc<DurableTimers>) {
+        let mut cursor = None;
+        let (mut restored, mut left_out) = (0, 0);
+        loop {
+            let page = match file.page(cursor).await {
+                Ok(page) => page,
+                Err(error) => {
+                    file.log(&error);
+                    break;
+                }
+            };
+            for timers in page.timers.chunk_by(|one, next| one.actor == next.actor) {
+                match self.restore(timers.to_vec()).await {
+                    Ok(()) => restored += timers.len(),
+                    Err(Full::Actors | Full::Clients) => left_out += timers.len(),
+                }
+            }
+            cursor = page.cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        let resource = self.code.resource();
+        if restored > 0 {
+            tracing::info!(resource, timers = restored, "restored durable timers");
+        }
+        if left_out > 0 {
+            tracing::warn!(
+                resource,
+                timers = left_out,
+                "durable timers were not restored, because the resource has too many actors; they stay in their file \
+                 until the next start"
+            );
+        }
+    }
+
+    /// Restores timers of one actor.
+    async fn restore(self: &Arc<Self>, timers: Vec<SavedTimer>) -> Result<(), Full> {
+        let Some(key) = timers.first().and_then(|timer| self.key_of(&timer.actor)) else {
+            return Ok(());
+        };
+        let lease = self.lease_actor(key)?;
+        let actor = Arc::clone(lease.actor());
+        let restoring = async move { actor.restore_timers(timers).await };
+        // A worker that stops drops the task: the timers stay in the file.
+        let _ = lease.actor().worker().run(restoring).await;
+        Ok(())
+    }
+
+    /// Returns the key of the actor that had this name in the other run, or of the one that has its place now.
+    fn key_of(&self, name: &str) -> Option<Key> {
+        match &self.instance_per {
+            InstancePer::Resource { instances } => {
+                Some(Key::Number(name.parse::<usize>().unwrap_or(0) % instances.get()))
+            }
+            InstancePer::Path => Some(Key::Path(name.into())),
+            InstancePer::Client => None,
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Durable timers: those of a resource that a restart of the host does not lose. Each is an entry in a file of keys
+//! and values, in a bucket that no handler can open.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+use super::TimerId;
+use crate::keyvalue::{Change, Store, StoreError, StoreLimits};
+use crate::log_rate::{Line, LogRate};
+
+/// The beginning of the name of a bucket of timers. Those that handlers open begin with another letter.
+const BUCKET: &str = "t:";
+
+/// Separates the name of an actor from the number of its timer.
+const SEPARATOR: char = ':';
+
+/// The file of a resource's durable timers.
+pub(crate) struct DurableTimers {
+    resource: String,
+    store: Arc<Store>,
+    bucket: Arc<str>,
+    limits: StoreLimits,
+    failed: LogRate,
+}
+
+/// The entry of a timer in the file.
+#[derive(Clone)]
+pub(crate) struct Record {
+    file: Arc<DurableTimers>,
+    key: String,
+}
+
+/// Some timers of the file, and where the next ones begin.
+pub(crate) struct Page {
+    /// Timers of one actor follow each other.
+    pub(crate) timers: Vec<SavedTimer>,
+    pub(crate) cursor: Option<String>,
+}
+
+/// A timer in the file.
+#[derive(Clone)]
+pub(crate) struct SavedTimer {
+    /// The name of its actor.
+    pub(crate) actor: String,
+    pub(crate) id: TimerId,
+    pub(crate) record: Record,
+}
+
+impl DurableTimers {
+    /// Returns the durable timers that a file has for this resource.
+    pub(crate) fn new(resource: String, store: Arc<Store>, limits: StoreLimits) -> Self {
+        let bucket = format!("{BUCKET}{resource}").into();
+        Self { resource, store, bucket, limits, failed: LogRate::new() }
+    }
+
+    /// Returns the entry of a timer. It need not exist.
+    pub(crate) fn record(self: &Arc<Self>, actor: &str, id: TimerId) -> Record {
+        Record { file: Arc::clone(self), key: format!("{actor}{SEPARATOR}{id:016x}") }
+    }
+
+    /// Returns the timers after `cursor`. Entries that are not timers are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub(crate) async fn page(self: &Arc<Self>, cursor: Option<String>) -> Result<Page, StoreError> {
+        let page = self.store.list(&self.bucket, cursor).await?;
+        let timer = |key: String| {
+            let (actor, id) = key.rsplit_once(SEPARATOR)?;
+            let (actor, id) = (actor.to_owned(), TimerId::from_str_radix(id, 16).ok()?);
+            Some(SavedTimer { actor, id, record: Record { file: Arc::clone(self), key } })
+        };
+        Ok(Page { timers: page.keys.into_iter().filter_map(timer).collect(), cursor: page.cursor })
+    }
+
+    /// Logs that the file cannot be read or written, or has no room.
+    pub(crate) fn log(&self, error: &StoreError) {
+        if let Some(Line { left_out }) = self.failed.line(Instant::now()) {
+            tracing::warn!(resource = self.resource, left_out, "durable timers: {error}");
+        }
+    }
+}
+
+impl Record {
+    /// Writes when the timer is due, and waits until that is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: the earlier entry stays. After [`StoreError::Unavailable`], it may have changed.
+    ///
+    /// # Cancel safety
+    ///
+    /// The entry may be written even if the future is dropped.
+    pub(crate) async fn write(&self, due: SystemTime) -> Result<(), StoreError> {
+        let due = due.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let change = Change::Set(vec![(self.key.clone(), due.to_string().into_bytes())]);
+        self.change(change).await
+    }
+
+    /// Removes the entry, and waits until that is on the disk. Logs an error: the timer will fire again after a restart.
+    ///
+    /// # Cancel safety
+    ///
+    /// The entry may be removed even if the future is dropped.
+    pub(crate) async fn remove(&self) {
+        // The error is logged.
+        let _ = self.change(Change::Delete(vec![self.key.clone()])).await;
+    }
+
+    async fn change(&self, change: Change) -> Result<(), StoreError> {
+        let Self { file, .. } = self;
+        let changed = file.store.change(&file.bucket, change, file.limits).await;
+        let changed = changed.inspect_err(|error| {
+            if error.concerns_the_operator() {
+                file.log(error);
+            }
+        });
+        changed.map(drop)
+    }
+
+    /// Returns the time until the timer is due: zero if it is overdue. `None` if there is no such entry.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub(crate) async fn remaining(&self) -> Result<Option<Duration>, StoreError> {
+        let value = self.file.store.get(&self.file.bucket, self.key.clone()).await?;
+        let due = value.and_then(|value| String::from_utf8(value).ok()?.parse().ok());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(due.map(|due| Duration::from_millis(due).saturating_sub(now)))
+    }
+
+    pub(crate) fn log(&self, error: &StoreError) {
+        self.file.log(error);
+    }
+
+    /// Returns whether this is the same entry of the same file.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.file.store, &other.file.store)
+            && (&self.file.bucket, &self.key) == (&other.file.bucket, &other.key)
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Record").field(&self.key).finish()
+    }
+}
