@@ -197,21 +197,20 @@ impl<'a> Turn<'a> {
         if !timers.is_due() {
             return Ok(());
         }
-        let live = match self.take_instance().await {
+        let mut live = match self.take_instance().await {
+            Ok(live) => live,
             // The timer stays due until there is room for an instance.
             Err(no_instance @ Fault::NoInstance(_)) => return Err(no_instance),
-            live => live,
+            Err(fault) => {
+                timers.discard_due();
+                return Err(fault);
+            }
         };
         let Some(DueTimer { id, record }) = timers.take_due() else {
-            return live.and_then(|live| self.finish_call(live, Ok(())));
+            return self.finish_call(live, Ok(()));
         };
-        let result = match live {
-            Ok(mut live) => {
-                let result = live.guest.fired(id).await;
-                self.finish_call(live, result)
-            }
-            Err(fault) => Err(fault),
-        };
+        let result = live.guest.fired(id).await;
+        let result = self.finish_call(live, result);
         // Removed only now, so that a crash in the middle of the event does not lose the timer.
         if let Some(record) = record
             && !timers.has_record(id, &record)

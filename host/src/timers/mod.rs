@@ -162,6 +162,17 @@ impl Timers {
         self.table.lock().due().is_some()
     }
 
+    /// Cancels the timer that has been due for the longest time, because no instance can be started for it. A durable timer
+    /// stays due.
+    pub(crate) fn discard_due(&self) {
+        let mut table = self.table.lock();
+        if let Some(id) = table.due()
+            && table.by_id.get(&id).is_some_and(|timer| timer.record.is_none())
+        {
+            table.remove(id);
+        }
+    }
+
     /// Takes out the timer that has been due for the longest time, to be delivered now. Its entry must be removed
     /// afterwards.
     pub(crate) fn take_due(&self) -> Option<DueTimer> {
