@@ -137,18 +137,31 @@ fn timers_outlive_a_graceful_stop_and_a_resource_that_was_removed_or_restarted()
     client.expect_close(1001)?;
     server.wait()?;
     let mut server = rooms.serve()?;
+    is_back(&server, "/room/a")?;
     // Another limit of its instances: the resource starts afresh.
     let larger = Rooms::text("max-memory = \"128MiB\"");
     rooms.0.reload(&mut server, &larger)?;
+    is_back(&server, "/room/a")?;
+    // Other names have other timers.
     rooms.0.reload(&mut server, &larger.replace("rooms", "others"))?;
-    rooms.0.reload(&mut server, &larger)?;
-    // Without the grant, they stay in the file.
-    rooms.0.reload(&mut server, &larger.replace("\"timers:store\"", ""))?;
-    rooms.0.reload(&mut server, &larger)?;
     let mut client = Client::connect_to(&server, "/room/a")?;
-    assert_eq!(client.ask("cancel 7")?, "true");
     assert_eq!(client.ask("cancel 7")?, "false");
-    Ok(())
+    rooms.0.reload(&mut server, &larger)?;
+    is_back(&server, "/room/a")?;
+    // Without the grant, those that are in the file when the resource is served stay there.
+    let without = larger.replace("\"timers:store\"", "");
+    rooms.0.reload(&mut server, &without.replace("128MiB", "127MiB"))?;
+    let mut client = Client::connect_to(&server, "/room/a")?;
+    assert_eq!(client.ask("cancel 7")?, "false");
+    rooms.0.reload(&mut server, &larger.replace("128MiB", "127MiB"))?;
+    is_back(&server, "/room/a")
+}
+
+/// Checks that timer 7 is set, and sets it again.
+fn is_back(server: &TestServer, path: &str) -> Result<()> {
+    let mut client = Client::connect_to(server, path)?;
+    assert_eq!(client.ask("cancel 7")?, "true");
+    set(&mut client, &format!("durable 7 {NEVER}"))
 }
 
 #[test]

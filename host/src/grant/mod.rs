@@ -98,14 +98,11 @@ impl FromStr for Grant {
             let folder = Folder::parse(folder).map(Self::Folder);
             return folder.ok_or_else(|| InvalidGrant::NoFolder(text.to_owned()));
         }
-        let kept: [(_, fn(PathBuf) -> Self); 2] =
-            [(KEYVALUE, Self::Keyvalue), (TIMERS, Self::Timers)];
-        for (capability, grant) in kept {
-            let Some(file) = text.strip_prefix(capability) else { continue };
-            return match file.strip_prefix(':') {
-                Some(file) if !file.is_empty() => Ok(grant(file.into())),
-                _ => Err(InvalidGrant::NoFile(text.to_owned(), capability)),
-            };
+        if let Some(file) = text.strip_prefix(KEYVALUE) {
+            return file_of(text, file, KEYVALUE).map(Self::Keyvalue);
+        }
+        if let Some(file) = text.strip_prefix(TIMERS) {
+            return file_of(text, file, TIMERS).map(Self::Timers);
         }
         if SCHEMES.iter().any(|scheme| text.starts_with(scheme)) {
             let server = HttpServer::parse(text).map(Self::Http);
@@ -116,6 +113,14 @@ impl FromStr for Grant {
             return server.map_err(|why| InvalidGrant::NoServer(text.to_owned(), why));
         }
         Err(InvalidGrant::Unknown(text.to_owned()))
+    }
+}
+
+/// Returns the file that follows a capability in `text`.
+fn file_of(text: &str, rest: &str, capability: &'static str) -> Result<PathBuf, InvalidGrant> {
+    match rest.strip_prefix(':') {
+        Some(file) if !file.is_empty() => Ok(file.into()),
+        _ => Err(InvalidGrant::NoFile(text.to_owned(), capability)),
     }
 }
 
