@@ -39,9 +39,9 @@ pub(crate) enum HostClose<'a> {
     HandlerFailed(&'a str),
     /// The handler failed too often.
     HandlerKeepsFailing,
-    /// There is no instance for the client's event. Holds the text for the client.
+    /// 1013: there is no instance for the client's event. Holds the text for the client.
     NoInstance(&'a str),
-    /// The host has no memory for the client's data.
+    /// 1013: the host has no memory for the client's data (`Client::close_to_make_room`).
     NoRoom,
     /// A message did not fit into the outbound buffer, and the configuration does not allow dropping it.
     Slow,

@@ -182,7 +182,8 @@ impl Meter {
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(slice::yield_now())))
     }
 
-    /// Charges the event for the CPU time since it was last charged or resumed, and marks it as a long computation.
+    /// Charges the event for the CPU time since it was last charged or resumed, and marks it as a long computation. Called
+    /// at ticks, as memory grows, and by imports that loop over clients.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 //! Hot reload: a changed file or a request brings new code to every actor.
 
-mod trial;
+mod take_over;
 
 use std::sync::Arc;
 use std::time::Duration;
