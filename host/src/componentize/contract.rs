@@ -36,12 +36,32 @@ pub(super) fn resolve() -> Result<Resolve> {
     Ok(resolve)
 }
 
+/// The folder with the WIT of [`CAPABILITIES`], one file for each package, as projects of other languages contain it.
+const CAPABILITIES_FOLDER: &str = "host/templates/capabilities/all/wit/deps";
+
+/// The interfaces of WASI outside version 0.2 that a module may import. The adapter knows those of version 0.2.
+const CAPABILITIES: [&str; 3] = [
+    "wasi:config/store@0.2.0-rc.1",
+    "wasi:keyvalue/store@0.2.0-draft2",
+    "wasi:keyvalue/atomics@0.2.0-draft2",
+];
+
+/// Adds the packages of [`CAPABILITIES`].
+pub(super) fn add_capabilities(resolve: &mut Resolve) -> Result<()> {
+    for (name, file) in embedded::below(CAPABILITIES_FOLDER) {
+        let text = std::str::from_utf8(file.content).context(name)?;
+        resolve.push_source(name, text).context(name)?;
+    }
+    Ok(())
+}
+
 /// Adds the types of what a module may import, and of the interfaces that it exports.
 ///
 /// A module that exports only some interfaces becomes a component that exports only these: the host then knows, for
 /// example, that it has no state.
 pub(super) fn embed(core: &mut Vec<u8>, exported: &BTreeSet<String>) -> Result<()> {
     let mut resolve = resolve()?;
+    add_capabilities(&mut resolve)?;
     let world = resolve.push_source("handler.wit", &world(exported)).context("the world")?;
     let world = resolve.select_world(&[world], None)?;
     embed_component_metadata(core, &resolve, world, StringEncoding::UTF8)
@@ -53,6 +73,9 @@ fn world(exported: &BTreeSet<String>) -> String {
         "package ws-host:handler;\n\nworld handler {{\n  include {PACKAGE}/imports@{VERSION};\n  \
          import {PACKAGE}/burst@{VERSION};\n"
     );
+    for interface in CAPABILITIES {
+        text += &format!("  import {interface};\n");
+    }
     for interface in exported {
         text += &format!("  export {PACKAGE}/{interface}@{VERSION};\n");
     }

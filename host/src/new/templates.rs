@@ -18,8 +18,9 @@ const FOLDER: &str = "host/templates";
 const EVERY: &str = "all";
 
 /// A folder that several languages share, and these languages.
-const SHARED: [(&str, &[&str]); 4] = [
+const SHARED: [(&str, &[&str]); 5] = [
     ("c-common", &["c", "cpp"]),
+    ("capabilities", &["js", "js-small", "python", "ts"]),
     ("js-common", &["js", "js-small", "ts"]),
     ("js-programs", &["js", "js-small"]),
     ("scripts", &["c", "cpp", "go", "js", "js-small", "python", "ts"]),
