@@ -19,9 +19,14 @@ pub(crate) struct Components {
     pub(crate) rooms: PathBuf,
     /// The handler in `tests/languages/LANGUAGE`.
     pub(crate) faults: PathBuf,
+    /// The handler in `tests/languages/capabilities/LANGUAGE`, if there is one.
+    capabilities: Option<PathBuf>,
     /// What failed of the tests that the projects contain.
     pub(crate) own_tests: Result<()>,
 }
+
+/// Where projects in interpreted languages say which capabilities their handler uses.
+const CAPABILITIES: &str = "wit/capabilities.wit";
 
 /// What this program reads of a project's `ws-host.toml`.
 #[derive(Deserialize)]
@@ -53,6 +58,8 @@ impl Components {
         let rooms = create(language, "rooms", "rooms")?;
         let faults = create(language, "faults", "echo")?;
         copy(&sources().join(language.name), &faults)?;
+        let capabilities =
+            language.has_capabilities().then(|| with_capabilities(language)).transpose()?;
         Ok(Self {
             language,
             echo: build(&echo)?,
@@ -60,10 +67,30 @@ impl Components {
             chat_v2: build(&chat_v2)?,
             rooms: build(&rooms)?,
             faults: build(&faults)?,
+            capabilities: capabilities.map(|folder| build(&folder)).transpose()?,
             // Now, because they may build the components again, which the scenarios are about to use.
             own_tests: [&echo, &chat, &chat_v2, &rooms].into_iter().try_for_each(|it| test(it)),
         })
     }
+
+    /// Returns the handler that uses capabilities.
+    pub(crate) fn capabilities(&self) -> Result<&Path> {
+        self.capabilities.as_deref().context("this language has no handler that uses capabilities")
+    }
+}
+
+/// Creates the project of the handler that uses capabilities.
+fn with_capabilities(language: &Language) -> Result<PathBuf> {
+    let folder = create(language, "capabilities", "echo")?;
+    copy(&language.capabilities(), &folder)?;
+    let world = folder.join(CAPABILITIES);
+    if world.exists() {
+        // As the comment in this file tells authors to do.
+        let text = std::fs::read_to_string(&world)?;
+        ensure!(text.contains("// include "), "{CAPABILITIES} names no capabilities");
+        std::fs::write(&world, text.replace("// include ", "include "))?;
+    }
+    Ok(folder)
 }
 
 /// Creates a project in a folder of its own, with the tools that npm has installed for the language.

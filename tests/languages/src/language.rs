@@ -45,6 +45,16 @@ impl Language {
         tools().join(self.tool).exists()
     }
 
+    /// Returns the folder of the handler that uses capabilities.
+    pub(crate) fn capabilities(&self) -> PathBuf {
+        sources().join("capabilities").join(self.name)
+    }
+
+    /// Returns whether there is such a handler. That in Rust is `examples/capabilities`, which has tests of its own.
+    pub(crate) fn has_capabilities(&self) -> bool {
+        self.capabilities().exists()
+    }
+
     /// Builds the language's projects, once.
     ///
     /// # Errors

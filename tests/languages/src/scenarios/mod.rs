@@ -1,5 +1,6 @@
 //! What a handler in every language is held to.
 
+mod capabilities;
 mod chat;
 mod echo;
 mod faults;
@@ -26,9 +27,19 @@ pub(crate) struct Scenario {
 /// Returns the scenarios for a language.
 pub(crate) fn of(language: &Language) -> impl Iterator<Item = &'static Scenario> {
     let scripts = if INTERPRETED.contains(&language.name) { scripts::ALL } else { &[] };
-    [echo::ALL, chat::ALL, rooms::ALL, faults::ALL, limits::ALL, own_tests::ALL, scripts]
-        .into_iter()
-        .flatten()
+    let capabilities = if language.has_capabilities() { capabilities::ALL } else { &[] };
+    [
+        echo::ALL,
+        chat::ALL,
+        rooms::ALL,
+        faults::ALL,
+        limits::ALL,
+        own_tests::ALL,
+        scripts,
+        capabilities,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Receives these texts, in this order.

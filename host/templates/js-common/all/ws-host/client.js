@@ -2,6 +2,7 @@
 
 import * as host from 'ws-host:socket/clients@0.1.0';
 import * as expiry from 'ws-host:socket/expiry@0.1.0';
+import * as outgoing from 'ws-host:socket/outgoing@0.1.0';
 import * as tags from 'ws-host:socket/tags@0.1.0';
 import * as topics from 'ws-host:socket/topics@0.1.0';
 import { Data, toData } from './data.js';
@@ -57,6 +58,10 @@ export class Client {
   constructor(id) {
     this.id = id;
     this.#id = toU64(id);
+  }
+
+  get url() {
+    return outgoing.url(this.#id) ?? undefined;
   }
 
   get request() {

@@ -30,11 +30,27 @@ export function attempt(expected, call) {
     call();
     return true;
   } catch (error) {
-    const problem = word(error);
-    if (expected.includes(problem)) return false;
-    throw typeof problem === 'string' ? new Error(EXPLANATIONS[problem] ?? problem) : error;
+    if (expected.includes(word(error))) return false;
+    throw explained(error);
   }
 }
+
+/** Calls a function of the contract. Returns its result, or throws an Error that says what is wrong. */
+export function result(call) {
+  try {
+    return call();
+  } catch (error) {
+    throw explained(error);
+  }
+}
+
+function explained(error) {
+  const problem = word(error);
+  return typeof problem === 'string' ? coded(problem, EXPLANATIONS[problem] ?? problem) : error;
+}
+
+/** Returns an Error with a word of the host as its `code`. */
+export const coded = (code, message) => Object.assign(new Error(message), { code });
 
 // What a handler did wrong, for the log.
 const EXPLANATIONS = {
@@ -42,9 +58,12 @@ const EXPLANATIONS = {
   'invalid-code': 'this close code must not be sent: allowed are 1000 to 1003, 1007 to 1014 and 3000 to 4999',
   'invalid-header': 'the name or the value is not valid in a header',
   'invalid-status': 'a refusal has a status from 300 to 599',
+  'invalid-subprotocol': 'a subprotocol is not a valid name',
   'invalid-tag': 'a tag has 1 to 255 bytes',
   'invalid-topic': 'the name of a topic has 1 to 255 bytes',
+  'invalid-url': 'the URL is not that of a WebSocket: it begins with wss:// or ws://',
   'not-connecting': 'the handshake has already been answered',
+  'not-granted': 'the configuration does not grant this server: the log says what to add to `grant`',
   'not-offered': 'the client did not offer this subprotocol',
   'reason-too-long': 'the reason of a close has at most 123 bytes',
   'reserved-header': 'the handshake itself needs this header',
@@ -52,5 +71,6 @@ const EXPLANATIONS = {
   'too-many': 'too many: see the limits in wit/',
   'too-many-options': 'too many options at the same time',
   closed: 'the client is closing or closed',
+  stopping: 'the resource is no longer served',
   unknown: 'compression is by-length, always or never',
 };

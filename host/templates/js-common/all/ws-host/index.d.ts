@@ -74,6 +74,9 @@ export interface Client {
   /** A number that no other client of this host has. JSON contains this number in place of the client. */
   readonly id: number;
 
+  /** The URL, if this is a connection that `connect` opened; `undefined` for a client. */
+  readonly url: string | undefined;
+
   /** The request with which the client connected. */
   readonly request: Request;
 
@@ -217,7 +220,7 @@ export interface Handshake {
 export interface Disconnection {
   /**
    * What ended it: `client`, `handler`, `operator`, `lost`, `silent`, `slow`, `protocol-error`, `too-long`,
-   * `handler-failed`, `no-room`, `expired` or `stopping`. More may be added.
+   * `handler-failed`, `no-room`, `expired`, `stopping`, or `not-opened` for a connection of `connect`. More may be added.
    */
   readonly cause: string | undefined;
   /** The code of the client's close frame; 1005 if it has none, 1006 if no close frame came. */
@@ -272,6 +275,29 @@ export function clients(): Client[];
 
 /** The client with this id, for example from a saved state. It may have gone: then `open` is `false`. */
 export function client(id: number): Client;
+
+/** What a WebSocket is opened with. */
+export interface ConnectOptions {
+  /** The subprotocols to offer. The server chooses at most one of them, which `request.subprotocol` returns. */
+  subprotocols?: Iterable<string>;
+  /** Headers of the request, such as `authorization`, `cookie` or `origin`. */
+  headers?: Record<string, string | Uint8Array> | Iterable<[name: string, value: string | Uint8Array]>;
+}
+
+/**
+ * Begins to open a WebSocket to a server that `grant` in the configuration names (`wss://` or `ws://`), and returns the
+ * connection at once. It is used like a client: what is sent waits until it is open, what the server sends arrives in
+ * `text` and `binary`, and `disconnected` is its last event. `connected` is not called for it. If it cannot be opened,
+ * `disconnected` is called with the cause `not-opened`, and the reason says why.
+ *
+ * Throws if the connection may not be opened. The error has the `code` `not-granted`, `invalid-url`,
+ * `invalid-subprotocol`, `invalid-header`, `too-long`, `too-many` (the instance has 16 connections, or the resource
+ * 1,024) or `stopping`.
+ */
+export function connect(url: string, options?: ConnectOptions): Client;
+
+/** The connections that this instance has opened, or is opening. `clients` does not return them. */
+export function connections(): Client[];
 
 /** Sends to all clients of this instance, or to those in `to`. Returns the clients that missed the message. */
 export function broadcast(message: Message, options?: BroadcastOptions & { to?: Iterable<Client> }): Client[];

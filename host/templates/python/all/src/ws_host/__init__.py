@@ -13,12 +13,14 @@ from ._client import Client, clients
 from ._data import CustomMessage, SavedState, Value
 from ._handler import Handler, reason, serve
 from ._log import Level, is_logged, log
+from ._outgoing import ConnectError, connect, connections
 from ._request import Disconnection, Handshake, Rejection, Request
 from ._send import Message, broadcast, close_tagged, publish, send_tagged, subscribers, tagged
 from ._timers import cancel_timer, set_durable_timer, set_timer
 
 __all__ = [
     "Client",
+    "ConnectError",
     "CustomMessage",
     "Disconnection",
     "Handler",
@@ -33,6 +35,8 @@ __all__ = [
     "cancel_timer",
     "clients",
     "close_tagged",
+    "connect",
+    "connections",
     "is_logged",
     "log",
     "publish",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wit_world.imports import clients as host
-from wit_world.imports import expiry, tags, topics
+from wit_world.imports import expiry, outgoing, tags, topics
 
 from ._data import Data, Value, to_bytes
 from ._host import attempt, milliseconds, text, whole
@@ -35,6 +35,11 @@ class Client:
 
     def __repr__(self) -> str:
         return f"client {self.id}"
+
+    @property
+    def url(self) -> str | None:
+        """The URL, if this is a connection that `connect` opened. None for a client."""
+        return outgoing.url(self.id)
 
     @property
     def request(self) -> Request:

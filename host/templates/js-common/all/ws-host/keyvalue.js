@@ -1,0 +1,81 @@
+// Keys and values in a file of the host. The world of the handler must include `wasi-keyvalue`: see
+// wit/capabilities.wit.
+
+import * as atomics from 'wasi:keyvalue/atomics@0.2.0-draft2';
+import * as store from 'wasi:keyvalue/store@0.2.0-draft2';
+import { Data, toData } from './data.js';
+import { coded, isQuickJs, text, word } from './engine.js';
+
+const NOT_GRANTED = 'not granted: add "keyvalue:FILE" to the `grant` of the resource';
+
+/** Opens a bucket. */
+export function open(name = '') {
+  const bucket = new Bucket(text(name));
+  bucket.check();
+  return bucket;
+}
+
+/** Keys and values under a name. */
+class Bucket {
+  #name;
+
+  constructor(name) {
+    this.#name = name;
+  }
+
+  // The host's bucket is open only during a call: an instance may have a limited number of them.
+  #with(use) {
+    try {
+      const bucket = store.open(this.#name);
+      try {
+        return use(bucket);
+      } finally {
+        bucket[Symbol.dispose]?.();
+      }
+    } catch (error) {
+      throw explained(error);
+    }
+  }
+
+  check() {
+    this.#with(() => undefined);
+  }
+
+  get(key) {
+    const bytes = this.#with((bucket) => bucket.get(text(key)));
+    return bytes == null ? undefined : new Data(bytes);
+  }
+
+  set(key, value) {
+    this.#with((bucket) => bucket.set(text(key), toData(value)));
+  }
+
+  delete(key) {
+    this.#with((bucket) => bucket.delete(text(key)));
+  }
+
+  exists(key) {
+    return this.#with((bucket) => bucket.exists(text(key)));
+  }
+
+  increment(key, by = 1) {
+    if (!Number.isSafeInteger(by)) throw new RangeError(`a whole number is needed here, not ${by}`);
+    return Number(this.#with((bucket) => atomics.increment(bucket, text(key), isQuickJs ? by : BigInt(by))));
+  }
+
+  *keys() {
+    let cursor;
+    do {
+      const page = this.#with((bucket) => bucket.listKeys(cursor));
+      yield* page.keys;
+      cursor = page.cursor ?? undefined;
+    } while (cursor !== undefined);
+  }
+}
+
+function explained(error) {
+  const problem = word(error);
+  if (problem?.tag === 'access-denied') return coded('access-denied', NOT_GRANTED);
+  if (problem?.tag !== 'other') return error;
+  return coded(problem.val.split(':')[0], problem.val);
+}

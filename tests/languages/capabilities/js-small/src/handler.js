@@ -1,0 +1,67 @@
+// Uses each capability when a text message asks for it. Whatever fails is answered with the code of the error.
+
+import { broadcast, clients, connect, connections, serve } from '../ws-host/index.js';
+import * as config from '../ws-host/config.js';
+import { open } from '../ws-host/keyvalue.js';
+
+function answer(command, key, value) {
+  switch (command) {
+    case 'config':
+      return config.get(key) ?? 'nothing';
+    case 'config-all':
+      return JSON.stringify(config.getAll());
+    case 'count':
+      return String(open('numbers').increment(key));
+    case 'add':
+      return String(open('numbers').increment(key, Number(value)));
+    case 'set':
+      return void open('texts').set(key, value);
+    case 'get':
+      return open('texts').get(key)?.text() ?? 'nothing';
+    case 'has':
+      return String(open('texts').exists(key));
+    case 'delete':
+      return void open('texts').delete(key);
+    case 'keys':
+      return [...open('texts').keys()].join() || 'nothing';
+    case 'wrong':
+      return String(open('texts').increment(key));
+    case 'connect':
+      return void connect(key, { subprotocols: ['relay'], headers: { 'x-test': 'of the handler' } });
+    case 'url':
+      return connections().map((server) => server.url).join() || 'nothing';
+    case 'say':
+      for (const server of connections()) server.send(key);
+      return 'said';
+    case 'leave':
+      for (const server of connections()) server.close();
+      return 'left';
+    default:
+      return command;
+  }
+}
+
+serve({
+  connected(client, handshake) {
+    if (!client.request.offeredSubprotocols.includes('relay')) return;
+    handshake.chooseSubprotocol('relay');
+    client.send(`x-test: ${client.request.header('x-test')}`);
+  },
+
+  text(client, message) {
+    if (client.url !== undefined) {
+      broadcast(`${client.request.subprotocol}: ${message}`);
+      return;
+    }
+    try {
+      client.send(answer(...message.split(' ')) ?? 'done');
+    } catch (error) {
+      client.send(`error: ${error.code}`);
+    }
+  },
+
+  disconnected(client, end) {
+    if (client.url === undefined) return;
+    for (const each of clients()) each.send(`${end.cause}: ${client.url}`);
+  },
+});

@@ -1,0 +1,204 @@
+//! The handler `capabilities`: what the configuration grants, and what happens without a grant.
+
+use anyhow::{Result, ensure};
+use ws_host_test_support::{Client, TestServer};
+
+use super::expect;
+use crate::build::Components;
+
+super::scenarios! {
+    values_of_the_configuration_are_read,
+    keyvalue_counts_also_after_a_restart,
+    keyvalue_keeps_finds_and_deletes_values,
+    outgoing_connection_relays_messages_both_ways,
+    outgoing_connection_that_cannot_be_opened_ends_with_its_cause,
+    capabilities_without_a_grant_are_errors_of_the_language,
+    handler_that_uses_no_capability_imports_none,
+}
+
+/// A server for `capabilities` with these lines in its resource, and the folder of its files.
+struct Scene {
+    folder: tempfile::TempDir,
+    server: TestServer,
+}
+
+impl Scene {
+    fn new(components: &Components, settings: &str) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let server = serve(components, &folder, settings)?;
+        Ok(Self { folder, server })
+    }
+
+    fn client(&self) -> Result<Client> {
+        Client::connect(&self.server)
+    }
+
+    fn restart(self, components: &Components, settings: &str) -> Result<Self> {
+        let Self { folder, server } = self;
+        drop(server);
+        let server = serve(components, &folder, settings)?;
+        Ok(Self { folder, server })
+    }
+}
+
+fn serve(
+    components: &Components,
+    folder: &tempfile::TempDir,
+    settings: &str,
+) -> Result<TestServer> {
+    let file = folder.path().join("ws-host.toml");
+    let component = components.capabilities()?;
+    std::fs::write(
+        &file,
+        format!("listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = {component:?}\n{settings}\n"),
+    )?;
+    TestServer::configured(&file)
+}
+
+/// Sends each command, and expects its answer.
+fn expect_answers(client: &mut Client, commands: &[(&str, &str)]) -> Result<()> {
+    for (command, answer) in commands {
+        let got = client.ask(command)?;
+        ensure!(got == *answer, "{command}: expected {answer:?}, got {got:?}");
+    }
+    Ok(())
+}
+
+/// Sends each command, and expects an error with this code.
+fn expect_errors(client: &mut Client, commands: &[(&str, &str)]) -> Result<()> {
+    for (command, code) in commands {
+        let got = client.ask(command)?;
+        ensure!(got == format!("error: {code}"), "{command}: expected {code:?}, got {got:?}");
+    }
+    Ok(())
+}
+
+fn values_of_the_configuration_are_read(components: &Components) -> Result<()> {
+    let settings =
+        "grant = [\"config\"]\nconfig = { greeting = \"gr\u{fc}\u{df} dich\", b = \"2\" }";
+    let scene = Scene::new(components, settings)?;
+    expect_answers(
+        &mut scene.client()?,
+        &[
+            ("config greeting", "gr\u{fc}\u{df} dich"),
+            ("config b", "2"),
+            ("config other", "nothing"),
+            ("config-all", "{\"b\":\"2\",\"greeting\":\"gr\u{fc}\u{df} dich\"}"),
+        ],
+    )
+}
+
+fn keyvalue_counts_also_after_a_restart(components: &Components) -> Result<()> {
+    let settings = "grant = [\"keyvalue:store\"]";
+    let scene = Scene::new(components, settings)?;
+    let mut client = scene.client()?;
+    expect_answers(
+        &mut client,
+        &[
+            ("count visits", "1"),
+            ("count visits", "2"),
+            ("count others", "1"),
+            ("add visits 40", "42"),
+        ],
+    )?;
+    let scene = scene.restart(components, settings)?;
+    expect_answers(&mut scene.client()?, &[("count visits", "43"), ("add visits -50", "-7")])
+}
+
+fn keyvalue_keeps_finds_and_deletes_values(components: &Components) -> Result<()> {
+    let scene = Scene::new(components, "grant = [\"keyvalue:store\"]")?;
+    let mut client = scene.client()?;
+    expect_answers(
+        &mut client,
+        &[
+            ("keys", "nothing"),
+            ("get b", "nothing"),
+            ("set b gr\u{fc}\u{df}", "done"),
+            ("set a one", "done"),
+            ("get b", "gr\u{fc}\u{df}"),
+            ("has b", "true"),
+            ("keys", "a,b"),
+            ("delete b", "done"),
+            ("delete b", "done"),
+            ("has b", "false"),
+            ("keys", "a"),
+        ],
+    )?;
+    expect_errors(&mut client, &[("wrong a", "not-a-number")])?;
+    // More keys than the host returns at once, and more calls than it has open buckets for.
+    for number in 0..1_002 {
+        expect_answers(&mut client, &[(&format!("set key-{number} x"), "done")])?;
+    }
+    let keys = client.ask("keys")?;
+    ensure!(keys.split(',').count() == 1_003, "{} keys", keys.split(',').count());
+    Ok(())
+}
+
+fn outgoing_connection_relays_messages_both_ways(components: &Components) -> Result<()> {
+    let other = Scene::new(components, "")?;
+    let url = format!("ws://{}/", other.server.address());
+    let scene = Scene::new(components, &format!("grant = [{:?}]", url.trim_end_matches('/')))?;
+    let (mut one, mut two) = (scene.client()?, scene.client()?);
+    expect_answers(&mut one, &[("url", "nothing"), ("say early", "said")])?;
+    expect_answers(&mut one, &[(&format!("connect {url}"), "done"), ("url", &url)])?;
+    for client in [&mut one, &mut two] {
+        expect(client, &["relay: x-test: of the handler"])?;
+    }
+    expect_answers(&mut two, &[("say hello", "said")])?;
+    for client in [&mut one, &mut two] {
+        expect(client, &["relay: hello"])?;
+    }
+    expect_answers(&mut one, &[("leave", "left")])?;
+    for client in [&mut one, &mut two] {
+        expect(client, &[&format!("handler: {url}")])?;
+    }
+    expect_answers(&mut one, &[("url", "nothing")])
+}
+
+fn outgoing_connection_that_cannot_be_opened_ends_with_its_cause(
+    components: &Components,
+) -> Result<()> {
+    let other = Scene::new(components, "path = \"/elsewhere\"")?;
+    let url = format!("ws://{}/", other.server.address());
+    let scene = Scene::new(components, &format!("grant = [{:?}]", url.trim_end_matches('/')))?;
+    let mut client = scene.client()?;
+    expect_answers(&mut client, &[(&format!("connect {url}"), "done")])?;
+    expect(&mut client, &[&format!("not-opened: {url}")])
+}
+
+fn capabilities_without_a_grant_are_errors_of_the_language(components: &Components) -> Result<()> {
+    let mut scene = Scene::new(components, "")?;
+    let mut client = scene.client()?;
+    expect_errors(
+        &mut client,
+        &[
+            ("config a", "upstream"),
+            ("config-all", "upstream"),
+            ("count visits", "access-denied"),
+            ("keys", "access-denied"),
+            ("connect ws://127.0.0.1:9/", "not-granted"),
+            ("connect nowhere", "invalid-url"),
+        ],
+    )?;
+    for asked in ["values of the configuration", "keys and values", "ws://127.0.0.1:9"] {
+        scene.server.wait_for_log(asked)?;
+    }
+    // The instance lives on.
+    expect_answers(&mut client, &[("hello", "hello")])
+}
+
+/// Whatever a component imports, the program that checks it names as a grant that it may need.
+fn handler_that_uses_no_capability_imports_none(components: &Components) -> Result<()> {
+    let grants = |component: &std::path::Path| -> Result<bool> {
+        let checked = std::process::Command::new(ws_host_test_support::host_binary())
+            .arg("check")
+            .arg(component)
+            .output()?;
+        let text = String::from_utf8(checked.stdout)?;
+        ensure!(text.contains("would be served"), "{text}");
+        Ok(text.contains("wasi:keyvalue") || text.contains("wasi:config"))
+    };
+    ensure!(!grants(&components.echo)?, "the echo imports capabilities");
+    ensure!(grants(components.capabilities()?)?, "`ws-host check` shows no capabilities");
+    Ok(())
+}
