@@ -229,3 +229,42 @@ func subscribers(topic string) uint32
 
 //go:wasmimport ws-host:socket/topics@0.1.0 publish
 func publish(topic string, kind uint32, message string, hasOptions, options uint32, result unsafe.Pointer)
+
+//go:wasmimport ws-host:socket/outgoing@0.1.0 connect
+func connectTo(url string, subprotocols unsafe.Pointer, subprotocolCount uint32, headers unsafe.Pointer, headerCount uint32, result unsafe.Pointer)
+
+//go:wasmimport ws-host:socket/outgoing@0.1.0 connections
+func outgoingConnections(result unsafe.Pointer)
+
+//go:wasmimport ws-host:socket/outgoing@0.1.0 url
+func outgoingURL(connection uint64, result unsafe.Pointer)
+
+//go:wasmimport wasi:config/store@0.2.0-rc.1 get
+func configGet(key string, result unsafe.Pointer)
+
+//go:wasmimport wasi:config/store@0.2.0-rc.1 get-all
+func configGetAll(result unsafe.Pointer)
+
+//go:wasmimport wasi:keyvalue/store@0.2.0-draft2 open
+func openBucket(name string, result unsafe.Pointer)
+
+//go:wasmimport wasi:keyvalue/store@0.2.0-draft2 [resource-drop]bucket
+func dropBucket(bucket uint32)
+
+//go:wasmimport wasi:keyvalue/store@0.2.0-draft2 [method]bucket.get
+func bucketGet(bucket uint32, key string, result unsafe.Pointer)
+
+//go:wasmimport wasi:keyvalue/store@0.2.0-draft2 [method]bucket.set
+func bucketSet(bucket uint32, key, value string, result unsafe.Pointer)
+
+//go:wasmimport wasi:keyvalue/store@0.2.0-draft2 [method]bucket.delete
+func bucketDelete(bucket uint32, key string, result unsafe.Pointer)
+
+//go:wasmimport wasi:keyvalue/store@0.2.0-draft2 [method]bucket.exists
+func bucketExists(bucket uint32, key string, result unsafe.Pointer)
+
+//go:wasmimport wasi:keyvalue/store@0.2.0-draft2 [method]bucket.list-keys
+func bucketListKeys(bucket, hasCursor uint32, cursor string, result unsafe.Pointer)
+
+//go:wasmimport wasi:keyvalue/atomics@0.2.0-draft2 increment
+func bucketIncrement(bucket uint32, key string, by int64, result unsafe.Pointer)

@@ -92,3 +92,18 @@ func subscribers(topic string) uint32                                           
 func publish(topic string, kind uint32, message string, hasOptions, options uint32, result unsafe.Pointer) {
 	unavailable()
 }
+func connectTo(url string, subprotocols unsafe.Pointer, subprotocolCount uint32, headers unsafe.Pointer, headerCount uint32, result unsafe.Pointer) {
+	unavailable()
+}
+func outgoingConnections(result unsafe.Pointer)                                     { unavailable() }
+func outgoingURL(connection uint64, result unsafe.Pointer)                          { unavailable() }
+func configGet(key string, result unsafe.Pointer)                                   { unavailable() }
+func configGetAll(result unsafe.Pointer)                                            { unavailable() }
+func openBucket(name string, result unsafe.Pointer)                                 { unavailable() }
+func dropBucket(bucket uint32)                                                      { unavailable() }
+func bucketGet(bucket uint32, key string, result unsafe.Pointer)                    { unavailable() }
+func bucketSet(bucket uint32, key, value string, result unsafe.Pointer)             { unavailable() }
+func bucketDelete(bucket uint32, key string, result unsafe.Pointer)                 { unavailable() }
+func bucketExists(bucket uint32, key string, result unsafe.Pointer)                 { unavailable() }
+func bucketListKeys(bucket, hasCursor uint32, cursor string, result unsafe.Pointer) { unavailable() }
+func bucketIncrement(bucket uint32, key string, by int64, result unsafe.Pointer)    { unavailable() }

@@ -72,8 +72,23 @@ func passedClients(clients []Client) (unsafe.Pointer, uint32) {
 	return unsafe.Pointer(unsafe.SliceData(clients)), uint32(len(clients))
 }
 
+// passing keeps texts in memory of the heap while their addresses are passed in a list: a stack may move.
+var passing []string
+
+// passedElements are the addresses and lengths of texts, for the host.
+func passedElements(texts []string) []element {
+	passing = texts
+	elements := make([]element, len(texts))
+	for i, text := range texts {
+		elements[i] = element{uint32(uintptr(unsafe.Pointer(unsafe.StringData(text)))), uint32(len(text))}
+	}
+	return elements
+}
+
+func elementsAt(elements []element) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(elements)) }
+
 // results is where functions of the host write what they return.
-var results [2]uint64
+var results [3]uint64
 
 func area() unsafe.Pointer { return unsafe.Pointer(&results) }
 
@@ -121,12 +136,17 @@ func resultClients() []Client {
 // element is one string in a list of strings, or of pairs of them.
 type element struct{ at, length uint32 }
 
+func (e element) text() string { return stringFrom(e.at, e.length) }
+
 func resultElements(each uint32) []element {
-	at, length := resultWord(0), resultWord(4)
+	return elementsFrom(resultWord(0), resultWord(4)*each)
+}
+
+func elementsFrom(at, length uint32) []element {
 	if length == 0 {
 		return nil
 	}
-	return unsafe.Slice((*element)(address(at)), length*each)
+	return unsafe.Slice((*element)(address(at)), length)
 }
 
 func resultStrings() []string {
