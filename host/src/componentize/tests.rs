@@ -27,12 +27,9 @@ fn the_program_knows_the_contract_in_its_version() {
     assert_eq!(found, [package]);
 }
 
-/// The interfaces that the SDK files of Go, C and C++ do not have yet. docs/capabilities.md says so.
-const NOT_IN_SDK_FILES: [&str; 1] = ["outgoing"];
-
 /// The SDK files of Go, and of C and C++, import each function by its name.
 #[test]
-fn sdk_files_reach_every_other_function_of_the_contract() {
+fn sdk_files_reach_every_function_of_the_contract() {
     let resolve = contract::resolve().expect("the contract");
     let go = embedded::text("host/templates/go/all/wshost/imports.go").expect("the file");
     let go_exports = embedded::text("host/templates/go/all/wshost/exports.go").expect("the file");
@@ -41,9 +38,6 @@ fn sdk_files_reach_every_other_function_of_the_contract() {
         embedded::text("host/templates/c-common/all/ws_host/events.c").expect("the file");
     for (_, interface) in resolve.interfaces.iter() {
         let name = interface.name.as_deref().expect("interfaces of the contract have names");
-        if NOT_IN_SDK_FILES.contains(&name) {
-            continue;
-        }
         for function in interface.functions.keys() {
             if name == "handler" || name == "lifecycle" || name.ends_with("-listener") {
                 let export = format!("//go:wasmexport ws-host:socket/{name}@0.1.0#{function}\n");
@@ -57,6 +51,39 @@ fn sdk_files_reach_every_other_function_of_the_contract() {
                 assert!(c.contains(&import), "the SDK file of C lacks {import}");
             }
         }
+    }
+}
+
+#[test]
+fn sdk_files_reach_every_function_of_the_capabilities() {
+    let mut resolve = wit_parser::Resolve::default();
+    contract::add_capabilities(&mut resolve).expect("the capabilities");
+    let go = embedded::text("host/templates/go/all/wshost/imports.go").expect("the file");
+    let c = embedded::text("host/templates/c-common/all/ws_host/imports.h").expect("the file");
+    let mut interfaces = Vec::new();
+    for (id, interface) in resolve.interfaces.iter() {
+        let id = resolve.id_of(id).expect("interfaces of a package have names");
+        let (_, name) = id.split_once("wasi:").expect("a package of WASI");
+        for function in interface.functions.keys() {
+            let import = format!("//go:wasmimport {id} {function}\n");
+            assert!(go.contains(&import), "the SDK file of Go lacks {import}");
+            let import = format!("FROM_WASI(\"{name}\", \"{function}\")");
+            assert!(c.contains(&import), "the SDK file of C lacks {import}");
+        }
+        interfaces.push(id);
+    }
+    assert_eq!(interfaces, contract::CAPABILITIES);
+}
+
+#[test]
+fn module_may_import_capabilities_and_only_those_it_imports_are_in_the_component() {
+    let import = r#"(import "wasi:keyvalue/store@0.2.0-draft2" "open" (func (param i32 i32 i32)))"#;
+    let module = SILENT.replace("(module", &format!("(module {import}"));
+    let component = componentize(&compile(&module)).expect("a component");
+    let text = String::from_utf8_lossy(&component);
+    assert!(text.contains("wasi:keyvalue/store"), "{text}");
+    for absent in ["wasi:keyvalue/atomics", "wasi:config", "ws-host:socket/outgoing"] {
+        assert!(!text.contains(absent), "{absent}: {text}");
     }
 }
 

@@ -123,5 +123,37 @@ FROM("topics", "subscribers") int32_t ws_imported_subscribers(address topic, siz
 FROM("topics", "publish")
 void ws_imported_publish(address topic, size_t topic_size, int32_t kind, address message, size_t message_size,
                          int32_t has_options, int32_t options, void *result);
+FROM("outgoing", "connect")
+void ws_imported_connect(address url, size_t url_size, address subprotocols, size_t subprotocol_count,
+                         address headers, size_t header_count, void *result);
+FROM("outgoing", "connections") void ws_imported_connections(void *result);
+FROM("outgoing", "url") void ws_imported_url(uint64_t connection, void *result);
+
+// Capabilities of WASI, which are in `ws-host component` and not in wit/.
+
+#define FROM_WASI(interface, name) \
+  __attribute__((import_module("wasi:" interface), import_name(name))) extern
+
+FROM_WASI("config/store@0.2.0-rc.1", "get")
+void ws_imported_config_get(address key, size_t key_size, void *result);
+FROM_WASI("config/store@0.2.0-rc.1", "get-all") void ws_imported_config_get_all(void *result);
+FROM_WASI("keyvalue/store@0.2.0-draft2", "open")
+void ws_imported_open_bucket(address name, size_t name_size, void *result);
+FROM_WASI("keyvalue/store@0.2.0-draft2", "[resource-drop]bucket")
+void ws_imported_drop_bucket(int32_t bucket);
+FROM_WASI("keyvalue/store@0.2.0-draft2", "[method]bucket.get")
+void ws_imported_bucket_get(int32_t bucket, address key, size_t key_size, void *result);
+FROM_WASI("keyvalue/store@0.2.0-draft2", "[method]bucket.set")
+void ws_imported_bucket_set(int32_t bucket, address key, size_t key_size, address value, size_t value_size,
+                            void *result);
+FROM_WASI("keyvalue/store@0.2.0-draft2", "[method]bucket.delete")
+void ws_imported_bucket_delete(int32_t bucket, address key, size_t key_size, void *result);
+FROM_WASI("keyvalue/store@0.2.0-draft2", "[method]bucket.exists")
+void ws_imported_bucket_exists(int32_t bucket, address key, size_t key_size, void *result);
+FROM_WASI("keyvalue/store@0.2.0-draft2", "[method]bucket.list-keys")
+void ws_imported_bucket_list_keys(int32_t bucket, int32_t has_cursor, address cursor, size_t cursor_size,
+                                  void *result);
+FROM_WASI("keyvalue/atomics@0.2.0-draft2", "increment")
+void ws_imported_bucket_increment(int32_t bucket, address key, size_t key_size, int64_t by, void *result);
 
 #endif

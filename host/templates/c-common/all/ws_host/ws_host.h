@@ -232,7 +232,8 @@ bool ws_refuse(ws_client client, uint16_t status, ws_string text);
 // ---- The end of a connection ----
 
 // Only in `disconnected`. The cause is "client", "handler", "operator", "lost", "silent", "slow",
-// "protocol-error", "too-long", "handler-failed", "no-room", "expired" or "stopping"; there may be more.
+// "protocol-error", "too-long", "handler-failed", "no-room", "expired", "stopping", or "not-opened" for a
+// connection of ws_connect; there may be more.
 ws_string ws_disconnection_cause(ws_client client);
 ws_string ws_disconnection_reason(ws_client client);
 uint16_t ws_disconnection_code(ws_client client);  // 1005: a close frame without a code; 1006: no close frame
@@ -284,6 +285,56 @@ ws_strings ws_tags_of(ws_client client);
 ws_clients ws_clients_of(ws_string tag);
 bool ws_send_tagged(ws_string tag, ws_message message, const ws_send_options *options);
 bool ws_close_tagged(ws_string tag, uint16_t code, ws_string reason);
+
+// ---- Capabilities, which the configuration grants to the resource ----
+
+// What a WebSocket is opened with. Zero is the default of each.
+typedef struct {
+  // Are offered to the server. It chooses at most one, which ws_request_subprotocol returns.
+  ws_strings subprotocols;
+  // Are added to the request, for example "authorization".
+  ws_pairs headers;
+} ws_connect_options;
+
+// Begins to open a WebSocket to another server (`grant = ["wss://api.example.com"]`), and sets its connection
+// at once. It is used like a client: what is sent waits until it is open, what the server sends arrives in
+// `received_text` and `received_binary`, and `disconnected` is its last event. `connected` is not called for
+// it. If it cannot be opened, `disconnected` is called with the cause "not-opened", and the reason says why.
+// The options may be NULL.
+//
+// False with "not-granted", "invalid-url", "invalid-subprotocol", "invalid-header", "too-long", "too-many" (16
+// in the instance, 1,024 in the resource) or "stopping".
+bool ws_connect(ws_string url, const ws_connect_options *options, ws_client *connection);
+
+// The connections that this instance has opened, or is opening. They are not among ws_connected_clients.
+ws_clients ws_connections(void);
+
+// The URL of a connection of ws_connect. Its data is NULL for a client.
+ws_string ws_url(ws_client client);
+
+// A value of the table `config` of the resource (`grant = ["config"]`). Its data is NULL if the table does not
+// have the key. False with "upstream" if it is not granted.
+bool ws_config(ws_string key, ws_string *value);
+bool ws_config_all(ws_pairs *values);
+
+// Keys and values in a file of the host (`grant = ["keyvalue:FILE"]`), which outlive a reload, a crash and a
+// restart. All instances of all resources with this file share the bucket of a name. The bucket "" is that of
+// this actor, for example of the room at a path. A key has at most 1 KiB, a value 1 MiB.
+//
+// False with "access-denied" (not granted), "full", "too-long", "too-many", "not-a-number", "no-own-bucket" or
+// "unavailable".
+
+// The data of the value is NULL if there is none.
+bool ws_bucket_get(ws_string bucket, ws_string key, ws_bytes *value);
+// The value is on the disk when this returns.
+bool ws_bucket_set(ws_string bucket, ws_string key, ws_bytes value);
+bool ws_bucket_delete(ws_string bucket, ws_string key);
+bool ws_bucket_exists(ws_string bucket, ws_string key, bool *exists);
+// Adds to a value that is a number in decimal digits. No other instance can come in between. A key without a
+// value counts from 0.
+bool ws_bucket_increment(ws_string bucket, ws_string key, int64_t by, int64_t *sum);
+// All keys, in the order of their bytes. The host is asked for 1,000 at a time.
+bool ws_bucket_keys(ws_string bucket, ws_strings *keys);
 
 #ifdef __cplusplus
 }

@@ -98,7 +98,8 @@ class Disconnection {
   explicit Disconnection(Client client) : id_(client.id()) {}
 
   // "client", "handler", "operator", "lost", "silent", "slow", "protocol-error", "too-long",
-  // "handler-failed", "no-room", "expired" or "stopping"; there may be more.
+  // "handler-failed", "no-room", "expired", "stopping", or "not-opened" for a connection of `connect`; there may
+  // be more.
   std::string cause() const { return detail::owned(ws_disconnection_cause(id_)); }
   std::string reason() const { return detail::owned(ws_disconnection_reason(id_)); }
   // The code of the client's close frame: 1005 if it has none, 1006 if no close frame came.

@@ -134,6 +134,9 @@ class Client {
     return detail::maybe({reinterpret_cast<const char *>(bytes.data), bytes.size});
   }
 
+  // The URL of a connection of `connect`. None for a client.
+  std::optional<std::string> url() const { return detail::maybe(ws_url(id_)); }
+
   Request request() const;
 
   // A name has 1 to 255 bytes.
@@ -270,6 +273,7 @@ inline std::optional<std::string> custom_sender() { return detail::maybe(ws_cust
 
 }  // namespace ws
 
+#include "capabilities.hpp"
 #include "request.hpp"
 
 #include "handler.hpp"

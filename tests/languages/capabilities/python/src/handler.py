@@ -11,7 +11,7 @@ def answer(command: str, key: str = "", value: str = "") -> str | None:
         case "config":
             return config.get(key) or "nothing"
         case "config-all":
-            return json.dumps(config.get_all(), separators=(",", ":"))
+            return json.dumps(config.get_all(), ensure_ascii=False, separators=(",", ":"))
         case "count":
             return str(keyvalue.open("numbers").increment(key))
         case "add":

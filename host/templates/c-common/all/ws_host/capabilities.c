@@ -1,0 +1,195 @@
+// What the configuration grants: WebSockets to other servers, values of the configuration, keys and values.
+
+#include <string.h>
+
+#include "internal.h"
+
+// Where a function of the host writes its result. Behind the tag is the value, or the error if the tag is 1; both are
+// at an address that is a multiple of eight if either has a number of eight bytes.
+static union {
+  uint8_t tag;
+  ws_clients clients;
+  struct {
+    uint32_t tag;
+    ws_string text;
+  } optional;
+  struct {
+    uint64_t tag;
+    union {
+      ws_client client;
+      ws_string error;
+    };
+  } connection;
+  struct {
+    uint32_t tag;
+    uint8_t kind;  // of an error, or whether there is a value
+    ws_string text;
+  } value;
+  struct {
+    uint32_t tag;
+    int32_t handle;
+  } bucket;
+  struct {
+    uint32_t tag;
+    ws_pairs all;
+  } pairs;
+  struct {
+    uint32_t tag;
+    ws_strings some;
+    uint8_t is_more;
+    ws_string cursor;
+  } keys;
+  struct {
+    uint64_t tag;
+    union {
+      int64_t value;
+      struct {
+        uint8_t kind;
+        ws_string text;
+      };
+    };
+  } sum;
+} result;
+
+// ---- WebSockets ----
+
+bool ws_connect(ws_string url, const ws_connect_options *wanted, ws_client *connection) {
+  ws_connect_options options = wanted ? *wanted : (ws_connect_options){0};
+  CALL(ws_imported_connect(url.data, url.size, options.subprotocols.data, options.subprotocols.size,
+                           options.headers.data, options.headers.size, &result));
+  if (result.tag) {
+    ws_host_error = result.connection.error.data;
+    return false;
+  }
+  *connection = result.connection.client;
+  return true;
+}
+
+ws_clients ws_connections(void) {
+  CALL(ws_imported_connections(&result));
+  return result.clients;
+}
+
+ws_string ws_url(ws_client client) {
+  CALL(ws_imported_url(client, &result));
+  return result.tag ? result.optional.text : (ws_string){0};
+}
+
+// ---- Configuration ----
+
+static bool is_configured(void) {
+  if (result.tag) ws_host_error = result.value.kind ? "io" : "upstream";
+  return !result.tag;
+}
+
+bool ws_config(ws_string key, ws_string *value) {
+  CALL(ws_imported_config_get(key.data, key.size, &result));
+  if (!is_configured()) return false;
+  *value = result.value.kind ? result.value.text : (ws_string){0};
+  ws_host_error = "";
+  return true;
+}
+
+bool ws_config_all(ws_pairs *values) {
+  CALL(ws_imported_config_get_all(&result));
+  if (!is_configured()) return false;
+  *values = result.pairs.all;
+  return true;
+}
+
+// ---- Keys and values ----
+
+// The text of the host's error begins with a word and a colon.
+static bool failed(uint8_t kind, ws_string text) {
+  ws_host_error = "no-such-store";
+  if (kind == 1) ws_host_error = "access-denied";
+  if (kind == 2) {
+    size_t size = 0;
+    while (size < text.size && text.data[size] != ':') size++;
+    char *word = ws_alloc(size + 1);
+    memcpy(word, text.data, size);
+    word[size] = 0;
+    ws_host_error = word;
+  }
+  return false;
+}
+
+static bool is_done(void) { return !result.tag || failed(result.value.kind, result.value.text); }
+
+// The host's bucket is open only during a call: an instance may have a limited number of them.
+static bool open_bucket(ws_string name, int32_t *handle) {
+  CALL(ws_imported_open_bucket(name.data, name.size, &result));
+  if (!is_done()) return false;
+  *handle = result.bucket.handle;
+  return true;
+}
+
+bool ws_bucket_get(ws_string bucket, ws_string key, ws_bytes *value) {
+  int32_t handle;
+  if (!open_bucket(bucket, &handle)) return false;
+  CALL(ws_imported_bucket_get(handle, key.data, key.size, &result));
+  ws_imported_drop_bucket(handle);
+  if (!is_done()) return false;
+  *value = result.value.kind ? ws_bytes_of(result.value.text) : (ws_bytes){0};
+  ws_host_error = "";
+  return true;
+}
+
+bool ws_bucket_set(ws_string bucket, ws_string key, ws_bytes value) {
+  int32_t handle;
+  if (!open_bucket(bucket, &handle)) return false;
+  CALL(ws_imported_bucket_set(handle, key.data, key.size, value.data, value.size, &result));
+  ws_imported_drop_bucket(handle);
+  return is_done();
+}
+
+bool ws_bucket_delete(ws_string bucket, ws_string key) {
+  int32_t handle;
+  if (!open_bucket(bucket, &handle)) return false;
+  CALL(ws_imported_bucket_delete(handle, key.data, key.size, &result));
+  ws_imported_drop_bucket(handle);
+  return is_done();
+}
+
+bool ws_bucket_exists(ws_string bucket, ws_string key, bool *exists) {
+  int32_t handle;
+  if (!open_bucket(bucket, &handle)) return false;
+  CALL(ws_imported_bucket_exists(handle, key.data, key.size, &result));
+  ws_imported_drop_bucket(handle);
+  if (!is_done()) return false;
+  *exists = result.value.kind;
+  return true;
+}
+
+bool ws_bucket_increment(ws_string bucket, ws_string key, int64_t by, int64_t *sum) {
+  int32_t handle;
+  if (!open_bucket(bucket, &handle)) return false;
+  CALL(ws_imported_bucket_increment(handle, key.data, key.size, by, &result));
+  ws_imported_drop_bucket(handle);
+  if (result.tag) return failed(result.sum.kind, result.sum.text);
+  *sum = result.sum.value;
+  return true;
+}
+
+bool ws_bucket_keys(ws_string bucket, ws_strings *keys) {
+  int32_t handle;
+  if (!open_bucket(bucket, &handle)) return false;
+  ws_strings all = {0};
+  ws_string cursor = {0};
+  do {
+    CALL(ws_imported_bucket_list_keys(handle, cursor.data != NULL, cursor.data, cursor.size, &result));
+    if (!is_done()) {
+      ws_imported_drop_bucket(handle);
+      return false;
+    }
+    ws_strings some = result.keys.some;
+    cursor = result.keys.is_more ? result.keys.cursor : (ws_string){0};
+    ws_string *both = ws_alloc((all.size + some.size) * sizeof *both);
+    if (all.size) memcpy(both, all.data, all.size * sizeof *both);
+    if (some.size) memcpy(both + all.size, some.data, some.size * sizeof *both);
+    all = (ws_strings){both, all.size + some.size};
+  } while (cursor.data);
+  ws_imported_drop_bucket(handle);
+  *keys = all;
+  return true;
+}
