@@ -8,6 +8,9 @@ import { coded, isQuickJs, text, word } from './engine.js';
 
 const NOT_GRANTED = 'not granted: add "keyvalue:FILE" to the `grant` of the resource';
 
+// componentize-js 0.23 ends the instance for a negative BigInt, and takes its two's complement.
+const toS64 = (number) => (isQuickJs ? number : BigInt.asUintN(64, BigInt(number)));
+
 /** Opens a bucket. */
 export function open(name = '') {
   const bucket = new Bucket(text(name));
@@ -60,7 +63,7 @@ class Bucket {
 
   increment(key, by = 1) {
     if (!Number.isSafeInteger(by)) throw new RangeError(`a whole number is needed here, not ${by}`);
-    return Number(this.#with((bucket) => atomics.increment(bucket, text(key), isQuickJs ? by : BigInt(by))));
+    return Number(this.#with((bucket) => atomics.increment(bucket, text(key), toS64(by))));
   }
 
   *keys() {
