@@ -11,12 +11,16 @@ use crate::build::Components;
 super::scenarios! {
     values_of_the_configuration_are_read,
     keyvalue_counts_also_after_a_restart,
+    keyvalue_counts_down_where_the_compiler_can_pass_it,
     keyvalue_keeps_finds_and_deletes_values,
     outgoing_connection_relays_messages_both_ways,
     outgoing_connection_that_cannot_be_opened_ends_with_its_cause,
     capabilities_without_a_grant_are_errors_of_the_language,
     handler_that_uses_no_capability_imports_none,
 }
+
+/// The languages whose compiler, componentize-js, cannot pass a negative number of 64 bits.
+const NO_NEGATIVE_NUMBERS: [&str; 2] = ["js", "ts"];
 
 /// A server for `capabilities` with these lines in its resource, and the folder of its files.
 struct Scene {
@@ -104,7 +108,17 @@ fn keyvalue_counts_also_after_a_restart(components: &Components) -> Result<()> {
         ],
     )?;
     let scene = scene.restart(components, settings)?;
-    expect_answers(&mut scene.client()?, &[("count visits", "43"), ("add visits -50", "-7")])
+    expect_answers(&mut scene.client()?, &[("count visits", "43")])
+}
+
+fn keyvalue_counts_down_where_the_compiler_can_pass_it(components: &Components) -> Result<()> {
+    let scene = Scene::new(components, "grant = [\"keyvalue:store\"]")?;
+    let mut client = scene.client()?;
+    expect_answers(&mut client, &[("count visits", "1")])?;
+    if NO_NEGATIVE_NUMBERS.contains(&components.language.name) {
+        return expect_errors(&mut client, &[("add visits -50", "unsupported")]);
+    }
+    expect_answers(&mut client, &[("add visits -50", "-49")])
 }
 
 fn keyvalue_keeps_finds_and_deletes_values(components: &Components) -> Result<()> {

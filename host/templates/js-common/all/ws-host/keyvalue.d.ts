@@ -32,7 +32,8 @@ export interface Bucket {
 
   /**
    * Adds to a value that is a number in decimal digits, and returns the sum, which is exact up to 2^53. No other instance
-   * can come in between. A key without a value counts from 0.
+   * can come in between. A key without a value counts from 0. On StarlingMonkey, `by` cannot be negative (`unsupported`),
+   * because componentize-js 0.23 cannot pass such a number.
    */
   increment(key: string, by?: number): number;
 

@@ -8,8 +8,12 @@ import { coded, isQuickJs, text, word } from './engine.js';
 
 const NOT_GRANTED = 'not granted: add "keyvalue:FILE" to the `grant` of the resource';
 
-// componentize-js 0.23 ends the instance for a negative BigInt, and takes its two's complement.
-const toS64 = (number) => (isQuickJs ? number : BigInt.asUintN(64, BigInt(number)));
+// componentize-js 0.23 ends the instance for a negative `s64`.
+function toS64(number) {
+  if (isQuickJs) return number;
+  if (number < 0) throw coded('unsupported', 'componentize-js cannot pass a negative number: use get and set');
+  return BigInt(number);
+}
 
 /** Opens a bucket. */
 export function open(name = '') {
@@ -63,7 +67,8 @@ class Bucket {
 
   increment(key, by = 1) {
     if (!Number.isSafeInteger(by)) throw new RangeError(`a whole number is needed here, not ${by}`);
-    return Number(this.#with((bucket) => atomics.increment(bucket, text(key), toS64(by))));
+    const delta = toS64(by);
+    return Number(this.#with((bucket) => atomics.increment(bucket, text(key), delta)));
   }
 
   *keys() {
