@@ -1,4 +1,4 @@
-//! Embeds the files that `ws-host new` writes: the templates, the contract, and the SDK for Rust.
+//! Finds out which commit is built, and embeds the files that `ws-host new` writes: the templates, the contract, and the SDK for Rust.
 //!
 //! The folders are listed here rather than by a macro such as `include_dir!`, because cargo then notices new files as
 //! well: on a stable compiler, a macro can only report the files that it has read.
@@ -14,6 +14,7 @@ const BUILD_OUTPUT: [&str; 4] = ["__pycache__", "build", "node_modules", "target
 
 fn main() -> Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
+    tell_commit();
     // The library alone has no use for the files.
     if std::env::var_os("CARGO_FEATURE_CLI").is_none() {
         return Ok(());
@@ -28,6 +29,25 @@ fn main() -> Result<()> {
     embed(root, &root.join("Cargo.toml"), &mut list)?;
     list += "]\n";
     fs::write(variable("OUT_DIR").join("embedded_files.rs"), list)
+}
+
+/// Tells the crate its commit, if it is known: the variable `WS_HOST_COMMIT`, or what `cargo package` has recorded. Git is
+/// not asked: each commit would then compile everything again.
+fn tell_commit() {
+    const RECORD: &str = ".cargo_vcs_info.json";
+    println!("cargo::rerun-if-env-changed=WS_HOST_COMMIT");
+    let commit = std::env::var("WS_HOST_COMMIT").ok().or_else(|| {
+        let record = fs::read_to_string(variable("CARGO_MANIFEST_DIR").join(RECORD)).ok()?;
+        let (_, rest) = record.split_once("\"sha1\"")?;
+        rest.split('"').nth(1).map(str::to_owned)
+    });
+    let is_plain = |commit: &String| {
+        !commit.is_empty()
+            && commit.chars().all(|letter| letter.is_ascii_alphanumeric() || "-+.".contains(letter))
+    };
+    if let Some(commit) = commit.filter(is_plain) {
+        println!("cargo::rustc-env=WS_HOST_BUILT_COMMIT={commit}");
+    }
 }
 
 fn variable(name: &str) -> PathBuf {

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::clients::{Client, ClientId, Clients};
 use crate::dialer::Dialer;
+use crate::metrics::ActorMetrics;
 use crate::timers::Timers;
 use crate::topics::Topics;
 
@@ -20,6 +21,7 @@ pub(crate) struct ActorResources {
     pub(crate) dialer: OnceLock<Arc<dyn Dialer>>,
     pub(crate) timers: Timers,
     pub(crate) topics: Arc<Topics>,
+    pub(crate) metrics: ActorMetrics,
 }
 
 /// A guard that keeps a client known to its actor: from before `connected` is called until the connection has ended or
@@ -31,7 +33,7 @@ pub(crate) struct Registration {
 }
 
 impl ActorResources {
-    pub(crate) fn new(name: Box<str>, topics: Arc<Topics>) -> Self {
+    pub(crate) fn new(name: Box<str>, topics: Arc<Topics>, metrics: ActorMetrics) -> Self {
         Self {
             name,
             clients: Clients::default(),
@@ -39,6 +41,7 @@ impl ActorResources {
             dialer: OnceLock::new(),
             timers: Timers::default(),
             topics,
+            metrics,
         }
     }
 

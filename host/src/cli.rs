@@ -31,6 +31,7 @@ use crate::{check, componentize, connect, dev, new, test_command};
 #[derive(Debug, Parser)]
 #[command(
     version,
+    long_version = ws_host::build_description(),
     max_term_width = 100,
     after_help = EXAMPLES,
     args_conflicts_with_subcommands = true,

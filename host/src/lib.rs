@@ -20,6 +20,7 @@
 //! # }
 //! ```
 
+mod about;
 mod actor;
 mod actor_resources;
 #[cfg(test)]
@@ -36,6 +37,7 @@ mod guest;
 pub mod inspect;
 mod keyvalue;
 mod log_rate;
+mod metrics;
 mod outgoing;
 mod pattern;
 mod platform;
@@ -52,9 +54,11 @@ mod topics;
 mod watch;
 mod worker;
 
+pub use about::build_description;
 pub use actor::TrialState;
 pub use cluster::{ClusterLink, ClusterStatus};
 pub use guest::run_as_compiler;
+pub use metrics::count_lost_log_line;
 pub use reload::{ReloadError, ReloadOutcome, Replaced};
 pub use server::{
     Body, ClientStatus, ConfigReload, ConfigReloadError, ConfigReloader, ConfigureError,

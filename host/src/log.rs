@@ -74,7 +74,7 @@ impl Log {
         if state.queued.len() + lines.len() > MAX_QUEUED {
             state.lost += 1;
             drop(state);
-            metrics::counter!("ws_host_log_lines_lost_total").increment(1);
+            ws_host::count_lost_log_line();
             return;
         }
         state.queued.extend_from_slice(lines);

@@ -9,12 +9,15 @@
 //! ticker switches to fine ticks of 0.1 ms. If the guest itself computes, the ticks interrupt it: at the second tick of
 //! the call and at every tick after that.
 
+mod longest;
+
 use std::cell::Cell;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
+pub(crate) use self::longest::LongestSlice;
 use crate::ticker;
 
 /// The length of a slice, in nanoseconds. It is long compared with the cost of a task switch. It is short compared with
@@ -133,8 +136,14 @@ impl<F: Future> Future for Sliced<F> {
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let number = CURRENT.get().number + 1;
-        CURRENT.set(Slice { number, began: ticker::now() });
-        self.project().task.poll(context)
+        let began = ticker::now();
+        CURRENT.set(Slice { number, began });
+        let polled = self.project().task.poll(context);
+        let length = ticker::now().saturating_sub(began);
+        if length > 0 {
+            longest::note(length);
+        }
+        polled
     }
 }
 

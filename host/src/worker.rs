@@ -29,6 +29,7 @@ use tokio_util::task::AbortOnDropHandle;
 use self::liveness::Liveness;
 use crate::log_rate::{Line, LogRate};
 use crate::running::Running;
+use crate::slice::LongestSlice;
 
 /// The number of tasks that run between two polls of the kernel for events. This is more than the default of 61, so
 /// that more messages share one poll under load.
@@ -76,6 +77,7 @@ pub(crate) struct Worker {
     /// The number of connections whose request has not been answered yet.
     handshakes: AtomicUsize,
     liveness: Liveness,
+    longest_slice: Arc<LongestSlice>,
 }
 
 /// The worker of an actor. The actor counts toward the worker's load until this value is dropped.
@@ -152,11 +154,18 @@ impl Workers {
         HandshakeWorker(worker)
     }
 
+    /// Returns all workers.
+    pub(crate) fn all(&self) -> Vec<Arc<Worker>> {
+        self.all.lock().clone()
+    }
+
     fn spawn_worker(&self, number: usize) -> std::io::Result<Arc<Worker>> {
         let runtime = runtime()?;
         let worker = Worker::new(format!("worker-{number}"), runtime.handle().clone());
         let mut stop = self.running.subscribe();
+        let longest_slice = Arc::clone(&worker.longest_slice);
         std::thread::Builder::new().name(worker.name.clone()).spawn(move || {
+            longest_slice.record_this_thread();
             // Ends with an error when the sender is dropped.
             let _ = runtime.block_on(stop.changed());
             // A handler that still sleeps must not keep the thread alive.
@@ -169,10 +178,26 @@ impl Workers {
 impl Worker {
     fn new(name: String, handle: Handle) -> Arc<Self> {
         let (actors, handshakes) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Arc::new(Self { name, handle, actors, handshakes, liveness: Liveness::default() })
+        let (liveness, longest_slice) = (Liveness::default(), Arc::default());
+        Arc::new(Self { name, handle, actors, handshakes, liveness, longest_slice })
     }
 
-    fn actors(&self) -> usize {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns for how long the worker has run tasks.
+    pub(crate) fn busy_time(&self) -> Duration {
+        self.handle.metrics().worker_total_busy_duration(0)
+    }
+
+    /// Returns the longest slice of the last 30 to 60 seconds.
+    pub(crate) fn longest_slice(&self) -> Duration {
+        self.longest_slice.get()
+    }
+
+    /// Returns the number of actors that live on the worker.
+    pub(crate) fn actors(&self) -> usize {
         self.actors.load(Ordering::Relaxed)
     }
 

@@ -37,6 +37,25 @@ fn readme_and_help_know_the_same_flags() -> Result<()> {
 }
 
 #[test]
+fn version_describes_the_build() -> Result<()> {
+    let version = |flag| -> Result<String> {
+        Ok(String::from_utf8(Command::new(host_binary()).arg(flag).output()?.stdout)?)
+    };
+    let [first, commit, features, wasmtime] = <[String; 4]>::try_from(
+        version("--version")?.lines().map(str::to_owned).collect::<Vec<_>>(),
+    )
+    .map_err(|lines| anyhow::anyhow!("{lines:?}"))?;
+    assert_eq!(version("-V")?, format!("{first}\n"));
+    assert!(first.starts_with("ws-host 0."), "{first}");
+    assert!(commit.strip_prefix("commit: ").is_some_and(|commit| !commit.is_empty()), "{commit}");
+    assert_eq!(features, "features: cli, nats");
+    let lock = read("Cargo.lock")?;
+    let (_, locked) = lock.split_once("name = \"wasmtime\"\nversion = \"").context("wasmtime")?;
+    assert_eq!(wasmtime, format!("wasmtime: {}", locked.split('"').next().unwrap_or_default()));
+    Ok(())
+}
+
+#[test]
 fn handler_in_the_readme_is_the_one_that_the_sdk_compiles() -> Result<()> {
     let readme = read("README.md")?;
     let handler = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next());

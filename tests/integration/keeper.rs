@@ -95,12 +95,15 @@ pub(crate) fn post_reload(admin: SocketAddr) -> Result<Answer> {
     ask_admin(admin, "POST /reload", "", b"")
 }
 
-/// Returns the value of a counter at the admin address, or 0 if it is missing.
+/// Returns the value of a series at the admin address, or the sum of all series of a metric; 0 if there is none.
 pub(crate) fn counter(admin: SocketAddr, line: &str) -> Result<u64> {
     let answer = ask_admin(admin, "GET /metrics", "", b"")?;
     ensure!(answer.status == 200, "{answer:?}");
-    let found = answer.body.lines().find_map(|found| found.strip_prefix(line));
-    Ok(found.map(str::trim).map(str::parse).transpose()?.unwrap_or(0))
+    let values = answer.body.lines().filter_map(|found| {
+        let rest = found.strip_prefix(line)?;
+        rest.starts_with(['{', ' ']).then(|| rest.rsplit(' ').next().unwrap_or_default())
+    });
+    Ok(values.map(str::parse::<u64>).sum::<Result<u64, _>>()?)
 }
 
 /// Copies a component to a file and appends an empty custom section named `mark`: the file differs, the behaviour does

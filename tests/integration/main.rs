@@ -65,6 +65,7 @@ mod loading; // components and flags that cannot be served
 mod log; // output of guests, levels and rate limits
 mod memory; // what counts as an instance's memory
 mod messages; // framing as clients see it
+mod metrics; // what the host counts
 mod mistakes; // errors that handlers get by name
 mod operating; // the operator's thread never waits for guests
 mod origins; // allowed origins, and trusted proxies

@@ -33,7 +33,7 @@ impl Turn<'_> {
                 if state.is_some() {
                     let saved = SavedState::new(state, live.code.clone(), Reason::Fault);
                     self.keep_checkpoint(&saved);
-                    metrics::counter!("ws_host_checkpoints_total").increment(1);
+                    self.actor.code.metrics().checkpoints.increment();
                     tracing::debug!(actor = self.actor.name(), "checkpoint");
                 }
                 self.slot.instance = InstanceState::Live(live);

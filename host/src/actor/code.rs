@@ -13,6 +13,7 @@ use super::trial::TrialProgress;
 use crate::budget::Budget;
 use crate::guest::{Fault, Template};
 use crate::log_rate::LogRate;
+use crate::metrics::ResourceMetrics;
 
 /// The limits of a resource's actors.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +38,7 @@ pub(crate) struct Code {
     limits: Limits,
     /// The budget of the host, to which saved states are charged.
     budget: Arc<Budget>,
+    metrics: Arc<ResourceMetrics>,
     template: RwLock<Arc<Template>>,
     /// Increases with every template that is installed for all actors. An instance with an older version is replaced before its next event.
     version: AtomicU64,
@@ -87,11 +89,13 @@ impl Code {
         template: Arc<Template>,
         limits: Limits,
         budget: Arc<Budget>,
+        metrics: Arc<ResourceMetrics>,
     ) -> Self {
         Self {
             resource,
             limits,
             budget,
+            metrics,
             template: RwLock::new(template),
             version: AtomicU64::new(1),
             instances: Arc::new(Semaphore::new(limits.max_instances)),
@@ -107,6 +111,11 @@ impl Code {
     /// Returns the budget to which saved states are charged.
     pub(super) fn budget(&self) -> &Arc<Budget> {
         &self.budget
+    }
+
+    /// Returns the metrics of the resource.
+    pub(crate) fn metrics(&self) -> &Arc<ResourceMetrics> {
+        &self.metrics
     }
 
     /// Returns the name of the resource.
@@ -180,14 +189,23 @@ impl Code {
 
     pub(super) fn count_swap(&self, outcome: SwapOutcome) {
         let mut swaps = self.swaps.lock();
-        match outcome {
+        let label = match outcome {
             SwapOutcome::New(pause) => {
                 swaps.swapped += 1;
                 swaps.longest_pause = swaps.longest_pause.max(pause);
+                self.metrics.reload_pause.record(pause, 1);
+                "new"
             }
-            SwapOutcome::Old => swaps.kept += 1,
-            SwapOutcome::Neither => swaps.lost += 1,
-        }
+            SwapOutcome::Old => {
+                swaps.kept += 1;
+                "old"
+            }
+            SwapOutcome::Neither => {
+                swaps.lost += 1;
+                "neither"
+            }
+        };
+        self.metrics.swaps.count(label);
     }
 
     /// Counts a hibernated actor whose code is replaced, unless it is the first one. Returns whether it is the first,

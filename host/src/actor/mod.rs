@@ -13,6 +13,7 @@ mod fair_mutex;
 mod resume;
 mod saved_state;
 mod slot;
+mod status;
 mod transitions;
 mod trial;
 mod turn;
@@ -28,6 +29,7 @@ pub(crate) use code::{Code, Limits, SwapCounts};
 use fair_mutex::FairMutex;
 use saved_state::SavedState;
 use slot::{ActorSlot, Failures};
+pub(crate) use status::{ActorStatus, InstanceStatus};
 pub(crate) use trial::Rollout;
 pub use trial::TrialState;
 pub(crate) use turn::{ClientEvent, Turn};
@@ -37,6 +39,7 @@ use crate::clients::{Client, ClientId, Clients, HostClose};
 use crate::dialer::Dialer;
 use crate::guest::Fault;
 use crate::log_rate::Line;
+use crate::metrics::ActorMetrics;
 use crate::running::Running;
 use crate::timers::SavedTimer;
 use crate::topics::Topics;
@@ -66,10 +69,11 @@ impl Actor {
         topics: Arc<Topics>,
         worker: WorkerHandle,
     ) -> Self {
+        let metrics = code.metrics().on_worker(worker.id());
         Self {
             code,
             worker,
-            resources: Arc::new(ActorResources::new(name, topics)),
+            resources: Arc::new(ActorResources::new(name, topics, metrics)),
             slot: FairMutex::default(),
             rollback_state: Mutex::default(),
             is_active: AtomicBool::new(true),
@@ -81,6 +85,11 @@ impl Actor {
     /// Returns the name of the actor in its resource.
     fn name(&self) -> &str {
         &self.resources.name
+    }
+
+    /// Returns the metrics of the actor's resource.
+    pub(crate) fn metrics(&self) -> &ActorMetrics {
+        &self.resources.metrics
     }
 
     pub(crate) fn clients(&self) -> &Clients {
@@ -195,10 +204,7 @@ impl Actor {
                 tracing::debug!(component, resource, actor, event, client, "{backtrace}");
             }
         }
-        metrics::counter!(
-            "ws_host_faults_total", "resource" => resource.to_owned(), "kind" => fault.name()
-        )
-        .increment(1);
+        self.code.metrics().faults.count(fault.name());
     }
 
     /// Returns a turn, if no task has one now and no task has been waiting for long.

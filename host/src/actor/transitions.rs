@@ -99,7 +99,7 @@ impl Turn<'_> {
         permit: OwnedSemaphorePermit,
         reason: Reason,
     ) -> Result<LiveInstance, Fault> {
-        metrics::counter!("ws_host_restarts_total").increment(1);
+        self.actor.code.metrics().restarts.increment();
         let mut live = self.start(permit).await?;
         let template = Arc::clone(&live.code.template);
         let blame = |_: &Fault| self.actor.code.note_fault(&template, FaultSite::Start);
@@ -116,8 +116,8 @@ impl Turn<'_> {
         permit: OwnedSemaphorePermit,
     ) -> Result<LiveInstance, Fault> {
         match saved.stale_since {
-            None => metrics::counter!("ws_host_wakes_total").increment(1),
-            Some(_) => metrics::counter!("ws_host_restarts_total").increment(1),
+            None => self.actor.code.metrics().wakes.increment(),
+            Some(_) => self.actor.code.metrics().restarts.increment(),
         }
         if !saved.code.is_same_code(&code) {
             let started = Instant::now();
@@ -260,7 +260,7 @@ impl Turn<'_> {
                 self.slot.instance = InstanceState::Asleep(saved);
                 self.slot.checkpoint.saved = None;
                 self.drop_instance(live);
-                metrics::counter!("ws_host_hibernations_total").increment(1);
+                self.actor.code.metrics().hibernations.increment();
                 tracing::debug!(actor = self.actor.name(), "hibernated");
             }
             Ok(None) => {

@@ -121,6 +121,27 @@ impl<'a> HostClose<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::catalog::CAUSES;
+
+    #[test]
+    fn every_cause_can_be_counted() {
+        let all = [
+            Cause::Client,
+            Cause::Handler,
+            Cause::Operator,
+            Cause::Lost,
+            Cause::NotOpened,
+            Cause::Silent,
+            Cause::Slow,
+            Cause::ProtocolError,
+            Cause::TooLong,
+            Cause::HandlerFailed,
+            Cause::NoRoom,
+            Cause::Expired,
+            Cause::Stopping,
+        ];
+        assert_eq!(all.map(Cause::as_str), *CAUSES);
+    }
 
     #[test]
     fn each_reason_has_its_cause_its_code_and_its_text() {

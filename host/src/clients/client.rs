@@ -14,6 +14,7 @@ use super::outgoing::{LimitReached, OnFull, Outgoing, SendCapacity, SendKind};
 use super::{Cause, ClientId, ClientInfo, HostClose};
 use crate::budget::{Budget, STEP, Share};
 use crate::log_rate::{Line, LogRate};
+use crate::metrics::ActorMetrics;
 
 /// The longest attachment of a client, in bytes. An attachment is meant for a name, a session or a few settings.
 /// Together with the limit of clients, this bounds the memory of all attachments.
@@ -38,6 +39,7 @@ pub(crate) struct Client {
     input_share: Share,
     attachment: Mutex<Option<Box<[u8]>>>,
     is_disconnected: AtomicBool,
+    metrics: ActorMetrics,
 }
 
 /// The attachment is longer than a client may have.
@@ -62,6 +64,7 @@ impl Client {
         max_outbound: usize,
         on_full: OnFull,
         budget: &Arc<Budget>,
+        metrics: ActorMetrics,
     ) -> Self {
         let mut outbound = match info.version {
             Version::Draft00 => Outbound::draft00(max_outbound),
@@ -78,7 +81,17 @@ impl Client {
         let (output_share, input_share) = (Share::new(budget), Share::new(budget));
         let (outgoing, attachment) = (Mutex::new(outgoing), Mutex::new(None));
         let is_disconnected = AtomicBool::new(false);
-        Self { id, info, on_full, outgoing, output_share, input_share, attachment, is_disconnected }
+        Self {
+            id,
+            info,
+            on_full,
+            outgoing,
+            output_share,
+            input_share,
+            attachment,
+            is_disconnected,
+            metrics,
+        }
     }
 
     pub(crate) fn id(&self) -> ClientId {
@@ -87,6 +100,12 @@ impl Client {
 
     pub(crate) fn info(&self) -> &ClientInfo {
         &self.info
+    }
+
+    /// Returns the metrics of the client's actor.
+    #[inline(always)]
+    pub(crate) fn metrics(&self) -> &ActorMetrics {
+        &self.metrics
     }
 
     pub(crate) fn send_text(&self, text: &str) -> Result<(), SendError> {
@@ -171,8 +190,7 @@ impl Client {
                 "closed a client to make room: too little of max-buffered is free"
             );
         }
-        let resource = resource.to_string();
-        metrics::counter!("ws_host_closed_for_room_total", "resource" => resource).increment(1);
+        self.metrics.resource.closed_for_room.increment();
         self.close_by_host(HostClose::NoRoom);
     }
 
@@ -190,8 +208,7 @@ impl Client {
                 "closed a client: its outbound buffer is full (on-full = \"close\")"
             );
         }
-        let resource = resource.to_string();
-        metrics::counter!("ws_host_closed_for_slowness_total", "resource" => resource).increment(1);
+        self.metrics.resource.closed_for_slowness.increment();
     }
 
     /// Drops the connection without a closing handshake, and discards all output that waits to be written.
@@ -328,6 +345,9 @@ impl Client {
             }
             Err(error) => return Err(error),
         };
+        if let SendKind::Message(bytes) = kind {
+            self.metrics.worker.sent(bytes);
+        }
         if is_counted {
             self.charge_output(&outgoing);
         }
@@ -352,6 +372,9 @@ impl Client {
         }
         outgoing.refuse(wanted);
         drop(outgoing);
+        if let SendKind::Message(_) = kind {
+            self.metrics.resource.refused_sends.count(reached.as_str());
+        }
         match (self.on_full, kind, reached) {
             (OnFull::Close, SendKind::Message(_), LimitReached::Outbound) => self.close_as_slow(),
             (OnFull::Close, SendKind::Message(_), LimitReached::Budget) => {

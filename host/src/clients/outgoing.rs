@@ -56,6 +56,16 @@ pub(super) enum LimitReached {
     Budget,
 }
 
+impl LimitReached {
+    /// Returns the name of the limit, for metrics.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Outbound => "outbound",
+            Self::Budget => "memory",
+        }
+    }
+}
+
 /// The kind of a send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SendKind {

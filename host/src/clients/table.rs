@@ -54,10 +54,18 @@ pub(crate) mod tests {
     use super::*;
     use crate::budget::Budget;
     use crate::clients::{ClientInfo, OnFull};
+    use crate::metrics::ActorMetrics;
 
     pub(crate) fn client(id: u64) -> Arc<Client> {
         let budget = Budget::new(1 << 20);
-        Arc::new(Client::new(ClientId(id), ClientInfo::example(), 1 << 20, OnFull::Drop, &budget))
+        Arc::new(Client::new(
+            ClientId(id),
+            ClientInfo::example(),
+            1 << 20,
+            OnFull::Drop,
+            &budget,
+            ActorMetrics::default(),
+        ))
     }
 
     #[test]

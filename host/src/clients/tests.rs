@@ -7,13 +7,15 @@ use ws_host_protocol::SendError;
 
 use super::{Cause, Client, ClientId, ClientInfo, HostClose, OnFull, SendCapacity};
 use crate::budget::{Budget, Share};
+use crate::metrics::ActorMetrics;
 
 const MIB: usize = 1 << 20;
 const HALF: usize = MIB / 2;
 
 /// Creates a client with an outbound buffer of 1 MiB.
 fn client(on_full: OnFull, budget: &Arc<Budget>) -> Client {
-    Client::new(ClientId(1), ClientInfo::example(), MIB, on_full, budget)
+    let metrics = ActorMetrics::default();
+    Client::new(ClientId(1), ClientInfo::example(), MIB, on_full, budget, metrics)
 }
 
 /// Sends until a send is refused.

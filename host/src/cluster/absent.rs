@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::status::ClusterStatus;
+use crate::metrics::Exposition;
 use crate::topics::Topics;
 
 /// A membership that does not exist.
@@ -22,7 +23,7 @@ impl Cluster {
         match *self {}
     }
 
-    pub(crate) fn update_metrics(&self) {
+    pub(crate) fn scrape(&self, _: &mut Exposition) {
         match *self {}
     }
 

@@ -1,4 +1,4 @@
-//! Counters of a member. They are plain atomics, because the recorder of metrics may be installed after them.
+//! Counters of a member.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -15,6 +15,10 @@ use super::outbox::Work;
 use super::shared::Shared;
 use super::status::ClusterStatus;
 use crate::config;
+use crate::metrics::Exposition;
+use crate::metrics::catalog::{
+    CARRIER_DROPPED, CARRIER_RECEIVED, CARRIER_SENT, CLUSTER_RECONNECTS, CLUSTER_UP, TOPICS_JOINED,
+};
 use crate::topics::Topics;
 
 /// The shortest and the longest pause between two attempts to connect.
@@ -75,17 +79,16 @@ impl Cluster {
         let _ = timeout(MAX_FLUSH, self.shared.outbox.flush()).await;
     }
 
-    /// Sets the metrics, which are read only now.
-    pub(crate) fn update_metrics(&self) {
+    /// Adds the metrics.
+    pub(crate) fn scrape(&self, exposition: &mut Exposition) {
         let status = self.shared.status();
-        let is_up = f64::from(u8::from(self.shared.link.is_up()));
-        metrics::gauge!("ws_host_cluster_up").set(is_up);
-        metrics::counter!("ws_host_cluster_reconnects_total").absolute(status.reconnects);
-        metrics::gauge!("ws_host_topics_joined").set(status.topics_joined as f64);
-        metrics::counter!("ws_host_carrier_sent_total").absolute(status.sent);
-        metrics::counter!("ws_host_carrier_received_total").absolute(status.received);
+        exposition.sample(&CLUSTER_UP, &[], u8::from(self.shared.link.is_up()));
+        exposition.sample(&CLUSTER_RECONNECTS, &[], status.reconnects);
+        exposition.sample(&TOPICS_JOINED, &[], status.topics_joined);
+        exposition.sample(&CARRIER_SENT, &[], status.sent);
+        exposition.sample(&CARRIER_RECEIVED, &[], status.received);
         for (why, count) in status.dropped {
-            metrics::counter!("ws_host_carrier_dropped_total", "why" => why).absolute(count);
+            exposition.sample(&CARRIER_DROPPED, &[why], count);
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::actor::Actor;
 use crate::actor_resources::Registration;
 use crate::clients::Client;
 use crate::guest::Fault;
+use crate::metrics::code_label;
 use crate::resource::ActorLease;
 
 /// How long a client's last event waits for a permit for an instance. After that the event is lost.
@@ -93,6 +94,15 @@ impl Admitted {
         let cause = disconnection.cause.as_str();
         let (code, sent) = (disconnection.code, disconnection.sent_code);
         tracing::debug!(client = %id, cause, code, sent, "disconnected: {end}");
+        // Outgoing connections have no lease.
+        if lease.is_some() {
+            let metrics = &client.metrics().resource;
+            metrics.disconnections.count(cause);
+            metrics.received_codes.count(code_label(code));
+            if let Some(sent) = sent {
+                metrics.sent_codes.count(code_label(sent));
+            }
+        }
         // Unregister now, before the event gets its turn, so that nothing can find the client any more.
         drop(registration);
         let (actor, guard) = (Arc::clone(&self.actor), Arc::clone(&self.guard));

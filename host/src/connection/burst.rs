@@ -92,12 +92,17 @@ impl guest::Burst for Burst {
             self.unread.start = self.unread.end - input.len();
             let message = match event {
                 Some(Event::Text(text)) => {
-                    if super::send_auto_answer(&self.settings.auto_answers, &text, &mut outgoing) {
+                    client.metrics().worker.received(text.len());
+                    let answers = &self.settings.auto_answers;
+                    if super::send_auto_answer(answers, &text, client, &mut outgoing) {
                         continue;
                     }
                     Message::Text(text.into_owned())
                 }
-                Some(Event::Binary(bytes)) => Message::Binary(bytes.into_owned()),
+                Some(Event::Binary(bytes)) => {
+                    client.metrics().worker.received(bytes.len());
+                    Message::Binary(bytes.into_owned())
+                }
                 Some(Event::Failed(error)) => {
                     self.end = Some(ConnectionEnd::Failed(error));
                     return None;

@@ -409,11 +409,15 @@ fn next_event<'a>(
         }
         match inbound.handle_input(input, &mut outgoing.outbound) {
             Some(Event::Text(text)) => {
-                if !send_auto_answer(auto_answers, &text, &mut outgoing) {
+                client.metrics().worker.received(text.len());
+                if !send_auto_answer(auto_answers, &text, client, &mut outgoing) {
                     return Ok(Next::Event(ClientEvent::Text(text)));
                 }
             }
-            Some(Event::Binary(bytes)) => return Ok(Next::Event(ClientEvent::Binary(bytes))),
+            Some(Event::Binary(bytes)) => {
+                client.metrics().worker.received(bytes.len());
+                return Ok(Next::Event(ClientEvent::Binary(bytes)));
+            }
             Some(Event::Pong(payload)) if *payload != *HEARTBEAT => {
                 return Ok(Next::Event(ClientEvent::Pong(payload)));
             }
@@ -429,9 +433,16 @@ fn next_event<'a>(
 }
 
 /// Answers a text that has an automatic answer. Returns whether it has one.
-fn send_auto_answer(auto_answers: &[AutoAnswer], text: &str, outgoing: &mut Outgoing) -> bool {
+fn send_auto_answer(
+    auto_answers: &[AutoAnswer],
+    text: &str,
+    client: &Client,
+    outgoing: &mut Outgoing,
+) -> bool {
     let Some(auto) = auto_answers.iter().find(|auto| auto.request == text) else { return false };
     // An answer that does not fit is dropped: the client asks for answers faster than it reads them.
-    let _ = outgoing.outbound.send_text(&auto.answer);
+    if outgoing.outbound.send_text(&auto.answer).is_ok() {
+        client.metrics().worker.sent(auto.answer.len());
+    }
     true
 }

@@ -25,6 +25,15 @@ pub(crate) enum EventName {
 }
 
 impl EventName {
+    /// Returns whether there may be such an event for each message of a client.
+    #[inline(always)]
+    pub(super) fn is_frequent(self) -> bool {
+        matches!(
+            self,
+            Self::ReceivedText | Self::ReceivedBinary | Self::ReceivedPong | Self::ReceivedBurst
+        )
+    }
+
     /// Returns the name of the export, or `start`.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -87,4 +96,34 @@ pub(crate) struct CustomInfo {
     pub(crate) kind: Option<Arc<str>>,
     /// The sender's name.
     pub(crate) sender: Option<Arc<str>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::catalog::EVENTS;
+
+    #[test]
+    fn every_event_has_its_place_in_the_metrics() {
+        let all = [
+            EventName::Start,
+            EventName::Connected,
+            EventName::ReceivedText,
+            EventName::ReceivedBinary,
+            EventName::ReceivedPong,
+            EventName::ReceivedBurst,
+            EventName::Disconnected,
+            EventName::Fired,
+            EventName::Drained,
+            EventName::Expiring,
+            EventName::Stopping,
+            EventName::ReceivedCustom,
+            EventName::Suspend,
+            EventName::Resume,
+        ];
+        assert_eq!(all.map(EventName::as_str), EVENTS);
+        for event in all {
+            assert_eq!(EVENTS[event as usize], event.as_str());
+        }
+    }
 }

@@ -40,7 +40,7 @@ struct Event<'a> {
     handler: &'a handler::Guest,
     optional: &'a Optional,
     store: &'a mut Store<State>,
-    time_limit: &'a TimeLimit,
+    time_limit: &'a mut TimeLimit,
 }
 
 /// How a handler accepts a client.
@@ -313,11 +313,12 @@ impl Guest {
             *remembered = current.cloned();
         }
         state::begin_event(self.store.as_context_mut(), event);
+        self.time_limit.begin(event);
         Event {
             handler: self.handler.ws_host_socket_handler(),
             optional: &self.optional,
             store: &mut self.store,
-            time_limit: &self.time_limit,
+            time_limit: &mut self.time_limit,
         }
     }
 }

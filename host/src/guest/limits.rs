@@ -8,6 +8,7 @@ use wasmtime::{ResourceLimiterAsync, UpdateDeadline};
 use super::cpu_clock::CpuClock;
 use super::demand::FaultDemand;
 use super::image::WASM_PAGE;
+use crate::metrics::{MemoryShare, ResourceMetrics};
 use crate::slice;
 use crate::ticker;
 
@@ -77,6 +78,8 @@ pub(super) enum CallKind {
 pub(super) struct Meter {
     limits: Limits,
     memory: usize,
+    /// The same number, as it counts for the resource.
+    share: MemoryShare,
     /// How many memories the instance has that the host has added to its component.
     added_memories: usize,
     /// How many bytes of these memories were not created yet.
@@ -92,10 +95,16 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    pub(super) fn new(limits: Limits, clock: Arc<CpuClock>, demand: Arc<FaultDemand>) -> Self {
+    pub(super) fn new(
+        limits: Limits,
+        clock: Arc<CpuClock>,
+        demand: Arc<FaultDemand>,
+        metrics: &Arc<ResourceMetrics>,
+    ) -> Self {
         Self {
             limits,
             memory: 0,
+            share: MemoryShare::new(metrics),
             added_memories: 0,
             uncharged: 0,
             grown: 0,
@@ -169,6 +178,7 @@ impl Meter {
             return Err(LimitExceeded::Memory { wanted, limit });
         }
         self.memory = wanted;
+        self.share.grow_to(wanted);
         Ok(())
     }
 
@@ -274,7 +284,7 @@ mod tests {
     fn meter() -> Meter {
         let time = Duration::from_secs(1);
         let limits = Limits { max_memory: 4 * MIB, max_cpu: time, max_time: time };
-        Meter::new(limits, Arc::new(CpuClock::new()), Arc::default())
+        Meter::new(limits, Arc::new(CpuClock::new()), Arc::default(), &Arc::default())
     }
 
     #[tokio::test]

@@ -6,6 +6,9 @@
 //!        └─ Guest      an instance: its own store, its own limits
 //! ```
 
+/// The version of wasmtime.
+pub(crate) const WASMTIME_VERSION: &str = wasmtime_environ::VERSION;
+
 mod arena;
 mod bindings;
 mod burst;

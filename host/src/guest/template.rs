@@ -30,6 +30,7 @@ use super::{check, contract, stacks};
 use crate::actor_resources::ActorResources;
 use crate::grant::Grant;
 use crate::keyvalue::StoreLimits;
+use crate::metrics::ActorMetrics;
 use crate::outgoing::HttpSettings;
 use crate::timers::DurableTimers;
 
@@ -226,9 +227,11 @@ impl Template {
     pub(crate) async fn instantiate(&self, resources: Arc<ActorResources>) -> Result<Guest, Fault> {
         let clock = Arc::new(CpuClock::new());
         let added_memories = self.images.as_ref().map_or(0, |images| images.private_memories());
-        let meter = Meter::new(self.limits, Arc::clone(&clock), Arc::clone(&self.setup.demand))
+        let metrics = resources.metrics.clone();
+        let demand = Arc::clone(&self.setup.demand);
+        let meter = Meter::new(self.limits, Arc::clone(&clock), demand, &metrics.resource)
             .with_added_memories(added_memories);
-        let time_limit = TimeLimit::new(self.limits.max_time, clock);
+        let mut time_limit = TimeLimit::new(self.limits.max_time, clock, metrics.worker);
         let mut state = State::new(resources, meter, Arc::clone(&self.setup));
         if self.setup.grants.has_folders() {
             time_limit.wait(pin!(state.open_folders())).await?;
@@ -237,6 +240,7 @@ impl Template {
         state::install_limits(&mut store, self.limits);
         state::begin_event(store.as_context_mut(), EventName::Start);
         let images = self.images.clone();
+        time_limit.begin(EventName::Start);
         let started =
             time_limit.wait(pin!(stacks::instantiate(&self.pre, &mut store, images))).await;
         let (instance, stack) = started.map_err(|fault| store.data().explain(fault))?;
@@ -253,7 +257,8 @@ impl Template {
     ///
     /// [`LoadError::Instantiate`].
     pub(crate) async fn check_start(&self) -> Result<(), LoadError> {
-        let resources = Arc::new(ActorResources::new(Box::default(), Arc::default()));
+        let resources =
+            Arc::new(ActorResources::new(Box::default(), Arc::default(), ActorMetrics::default()));
         match self.instantiate(resources).await {
             Ok(_) => Ok(()),
             Err(cause) => Err(LoadError::Instantiate { path: self.path.clone(), cause }),

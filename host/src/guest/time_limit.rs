@@ -1,4 +1,4 @@
-//! The limit on the time of an event (`max-time`).
+//! The limit on the time of an event (`max-time`), and the measurement of that time.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -8,19 +8,41 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::call_info::EventName;
 use super::cpu_clock::CpuClock;
 use super::error::Fault;
 use super::limits::LimitExceeded;
+use crate::metrics::{Sample, WorkerCells};
 
-/// Limits the time of each call into an instance.
+/// Limits the time of each call into an instance, and measures some of the calls.
 pub(super) struct TimeLimit {
     max_time: Duration,
     clock: Arc<CpuClock>,
+    metrics: Arc<WorkerCells>,
+    /// The present call, if it is measured.
+    sample: Option<Sample>,
 }
 
 impl TimeLimit {
-    pub(super) fn new(max_time: Duration, clock: Arc<CpuClock>) -> Self {
-        Self { max_time, clock }
+    pub(super) fn new(max_time: Duration, clock: Arc<CpuClock>, metrics: Arc<WorkerCells>) -> Self {
+        Self { max_time, clock, metrics, sample: None }
+    }
+
+    /// Begins to measure the next call, if it is one of those that are measured.
+    #[inline(always)]
+    pub(super) fn begin(&mut self, event: EventName) {
+        self.sample = match event.is_frequent() {
+            true => Sample::begin_frequent(event as usize),
+            false => Some(Sample::begin(event as usize)),
+        };
+    }
+
+    /// Ends the measurement.
+    #[inline(always)]
+    fn end(&mut self) {
+        if let Some(sample) = self.sample.take() {
+            sample.end(&self.metrics);
+        }
     }
 
     /// Waits for a call, but not longer than an event may take. The call is borrowed to keep this future small: every
@@ -35,28 +57,40 @@ impl TimeLimit {
     ///
     /// That of the call.
     pub(super) async fn wait<T>(
-        &self,
+        &mut self,
         mut call: Pin<&mut impl Future<Output = wasmtime::Result<T>>>,
     ) -> Result<T, Fault> {
         // Most calls do not wait at all, and a timer costs more than many calls.
         let first = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
         if let Poll::Ready(called) = first {
+            self.end();
             return Ok(called?);
         }
         let mut time = pin!(sleep(self.max_time));
+        if let Some(sample) = &mut self.sample {
+            sample.suspend();
+        }
         let mut is_waiting = false;
-        poll_fn(|context| {
+        let result = poll_fn(|context| {
             // A call that has just yielded must not be polled again at once: no other task would have run.
             if std::mem::replace(&mut is_waiting, true) {
                 // The call used no CPU time while it was suspended.
                 self.clock.restart();
+                if let Some(sample) = &mut self.sample {
+                    sample.resume();
+                }
                 if let Poll::Ready(called) = call.as_mut().poll(context) {
                     return Poll::Ready(Ok(called?));
+                }
+                if let Some(sample) = &mut self.sample {
+                    sample.suspend();
                 }
             }
             let is_over = time.as_mut().poll(context);
             is_over.map(|()| Err(LimitExceeded::Time(self.max_time).into()))
         })
-        .await
+        .await;
+        self.end();
+        result
     }
 }

@@ -13,6 +13,7 @@ use crate::guest::{
     RuntimeError, Source, StoreSettings, Template, cancellation,
 };
 use crate::keyvalue::StoreLimits;
+use crate::metrics::ActorMetrics;
 use crate::outgoing::HttpSettings;
 use crate::platform::Machine;
 
@@ -85,7 +86,8 @@ pub(super) async fn load(file: &Path, options: &InspectOptions) -> Result<Cost, 
         Some(_) => Some(compile(options, &spec).await?.1),
         None => None,
     };
-    let resources = Arc::new(ActorResources::new(Box::default(), Arc::default()));
+    let resources =
+        Arc::new(ActorResources::new(Box::default(), Arc::default(), ActorMetrics::default()));
     let instance = template.instantiate(resources).await;
     let path = file.to_owned();
     let instance = instance.map_err(|cause| LoadError::Instantiate { path, cause })?;

@@ -347,9 +347,7 @@ impl ReloadTask {
     }
 
     fn count(&self, outcome: &'static str) {
-        let resource = self.resource.code().resource().to_owned();
-        metrics::counter!("ws_host_reloads_total", "resource" => resource, "outcome" => outcome)
-            .increment(1);
+        self.resource.code().metrics().reloads.count(outcome);
     }
 }
 

@@ -248,7 +248,7 @@ impl Resource {
         }
     }
 
-    fn actors(&self) -> Vec<Arc<Actor>> {
+    pub(crate) fn actors(&self) -> Vec<Arc<Actor>> {
         self.table.lock().actors.values().map(|entry| Arc::clone(&entry.actor)).collect()
     }
 

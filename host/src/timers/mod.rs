@@ -158,6 +158,11 @@ impl Timers {
         }
     }
 
+    /// Returns how many timers are set.
+    pub(crate) fn count(&self) -> usize {
+        self.table.lock().by_id.len()
+    }
+
     pub(crate) fn is_due(&self) -> bool {
         self.table.lock().due().is_some()
     }

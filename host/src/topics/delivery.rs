@@ -203,7 +203,11 @@ impl Broadcast {
         }
         match &self.action {
             // A client that is closing or whose outbound buffer is full misses the message.
-            Action::Send(message) => drop(client.send_shared(message)),
+            Action::Send(message) => {
+                if client.send_shared(message).is_ok() {
+                    client.metrics().worker.delivered();
+                }
+            }
             Action::Close(frame, cause) => client.close_with(frame, *cause),
         }
     }

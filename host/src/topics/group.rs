@@ -192,6 +192,11 @@ impl Groups {
         self.table.lock().by_name.get(name).cloned()
     }
 
+    /// Returns the number of groups with members.
+    pub(super) fn len(&self) -> usize {
+        self.table.lock().by_name.len()
+    }
+
     /// Returns the number of members of the group of this name.
     pub(super) fn count(&self, name: &str) -> usize {
         self.find(name).map_or(0, |group| group.len())

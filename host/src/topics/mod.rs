@@ -26,6 +26,7 @@ pub(crate) use self::group::{Group, is_valid_name};
 pub(crate) use self::remote::Remote;
 pub(crate) use self::tags::{TagError, Tags};
 use crate::clients::{Client, ClientId};
+use crate::metrics::Counter;
 
 /// The most topics that a client may subscribe to. Together with the limit of clients, this bounds the memory of all
 /// subscriptions.
@@ -44,6 +45,7 @@ pub(crate) enum SubscribeError {
 pub(crate) struct Topics {
     groups: Groups,
     tags: Tags,
+    published: Counter,
 }
 
 impl Default for Topics {
@@ -57,7 +59,7 @@ impl Topics {
     pub(crate) fn new(remote: Option<Arc<dyn Remote>>) -> Self {
         let queues = Arc::<DeliveryQueues>::default();
         let groups = Groups::new(&queues, MAX_SUBSCRIPTIONS, remote);
-        Self { groups, tags: Tags::new(&queues) }
+        Self { groups, tags: Tags::new(&queues), published: Counter::default() }
     }
 
     /// Subscribes a client to a topic: it gets the messages that are published from now on. Must be called in an event
@@ -84,6 +86,16 @@ impl Topics {
     /// Returns the number of clients that are subscribed to a topic.
     pub(crate) fn subscribers(&self, name: &str) -> usize {
         self.groups.count(name)
+    }
+
+    /// Returns the number of topics with subscribers.
+    pub(crate) fn count(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Returns the number of messages that were published to topics with subscribers.
+    pub(crate) fn published(&self) -> u64 {
+        self.published.get()
     }
 
     /// Returns the tags of the resource.
@@ -131,6 +143,7 @@ impl Topics {
         let Some(group) = self.find(name) else { return true };
         let has_room = !group.is_full();
         if has_room {
+            self.published.increment();
             // Dropping this starts the delivery: the caller does not run on a worker.
             drop(group.enqueue(Broadcast::send(message, &[])));
         }
@@ -145,6 +158,7 @@ impl Topics {
         message: SharedMessage,
         except: &[ClientId],
     ) -> QueuedBroadcast {
+        self.published.increment();
         match self.groups.remote() {
             None => group.enqueue(Broadcast::send(message, except)),
             Some(remote) => {

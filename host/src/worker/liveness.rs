@@ -18,6 +18,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// seconds, because there are no checks while the machine is suspended.
 const STUCK_AFTER: u32 = 3;
 
+/// After how many checks the search for the longest slice begins again.
+const SLICE_PERIOD: u64 = 30;
+
 /// The results of the checks of one worker.
 #[derive(Debug, Default)]
 pub(super) struct Liveness {
@@ -45,9 +48,14 @@ impl Workers {
     pub(crate) async fn watch(self: Arc<Self>) {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut checks = 0_u64;
         loop {
             ticks.tick().await;
             self.check();
+            checks += 1;
+            if checks.is_multiple_of(SLICE_PERIOD) {
+                self.all().iter().for_each(|worker| worker.longest_slice.end_period());
+            }
         }
     }
 
@@ -65,7 +73,6 @@ impl Workers {
         for worker in &*self.all.lock() {
             worker.check();
         }
-        metrics::gauge!("ws_host_workers_stuck").set(self.stuck().len() as f64);
     }
 }
 

@@ -18,7 +18,6 @@ use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 
@@ -53,6 +52,9 @@ Available requests:
   DELETE /resources/NAME/tags/TAG              closes the clients with the tag; ?code=CODE&reason=REASON
 ";
 
+/// The content type of metrics.
+const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
 /// The response to a request whose query is invalid.
 const INVALID_QUERY: &str = "The query of this URL is not valid for the request.\n";
 
@@ -84,11 +86,10 @@ struct AdminService {
     address: SocketAddr,
     host: Host,
     reloader: ConfigReloader,
-    metrics: PrometheusHandle,
 }
 
 impl Admin {
-    /// Listens on the admin address, and installs the recorder of metrics.
+    /// Listens on the admin address.
     ///
     /// # Errors
     ///
@@ -100,12 +101,7 @@ impl Admin {
     ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let recorder = PrometheusBuilder::new().build_recorder();
-        let metrics = recorder.handle();
-        if metrics::set_global_recorder(recorder).is_err() {
-            tracing::debug!("this process already has another recorder of metrics");
-        }
-        Ok(Self { listener, service: Arc::new(AdminService { address, host, reloader, metrics }) })
+        Ok(Self { listener, service: Arc::new(AdminService { address, host, reloader }) })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -222,10 +218,7 @@ impl AdminService {
         match request {
             AdminRequest::Health => Ok(self.host.state.health()),
             AdminRequest::Readiness => Ok(self.host.state.readiness()),
-            AdminRequest::Metrics => {
-                self.host.update_gauges();
-                Ok(text(StatusCode::OK, self.metrics.render()))
-            }
+            AdminRequest::Metrics => Ok(metrics_text(self.host.metrics())),
             AdminRequest::Resources => Ok(json(StatusCode::OK, &self.host.resources())),
             AdminRequest::Clients => Ok(json(StatusCode::OK, &self.host.clients())),
             AdminRequest::Cluster => match self.host.cluster() {
@@ -293,6 +286,13 @@ impl AdminService {
             }
         }
     }
+}
+
+/// Returns the response with all metrics.
+fn metrics_text(metrics: String) -> Response<Body> {
+    let mut response = text(StatusCode::OK, metrics);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(METRICS_TYPE));
+    response
 }
 
 fn not_text() -> Response<Body> {

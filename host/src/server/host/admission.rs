@@ -20,6 +20,7 @@ use crate::config;
 use crate::connection::{Admitted, ClientPermit, ConnectionEnd};
 use crate::guest::{Acceptance, Fault, Refusal};
 use crate::log_rate::{Line, LogRate};
+use crate::metrics::Pending;
 use crate::resource::Full;
 use crate::server::response::{Body, rejected, switch_protocols, text, unavailable};
 
@@ -41,6 +42,8 @@ pub(in crate::server) async fn admit(
 ) -> Response<Body> {
     let Route { served, path, parameters } = route;
     let settings = served.settings();
+    let metrics = Arc::clone(served.resource().code().metrics());
+    let mut outcome = Pending::new(&metrics.handshakes);
     let forwarded = forwarded(state, request, &context);
     let mut rules = Rules::new(&settings.origins, &state.config().versions);
     rules.host = forwarded.host.as_deref();
@@ -57,24 +60,30 @@ pub(in crate::server) async fn admit(
         Ok(upgrade) => upgrade,
         Err(rejection) => {
             tracing::debug!(peer = %context.peer.address, "handshake refused: {rejection}");
+            outcome.end("invalid");
             if rejection == Rejection::OriginNotAllowed {
+                outcome.end("origin");
                 refused_origin::warn(state, served.name(), request, &context, rules.host);
             }
             return rejected(rejection, request, &state.config().versions);
         }
     };
     if state.is_draining() || served.is_stopped() {
+        outcome.end("stopping");
         return unavailable("The server is stopping.\n");
     }
     let id = state.next_id();
     let lease = match served.resource().lease(id, &path, settings.limits.max_clients) {
         Ok(lease) => lease,
-        Err(Full::Clients) => return full(&served, "clients"),
-        Err(Full::Actors) => return full(&served, "actors"),
+        Err(Full::Clients) => return full(&served, outcome, "clients"),
+        Err(Full::Actors) => return full(&served, outcome, "actors"),
     };
-    let Some(permit) = state.client_permit(lease).await else { return full(&served, "clients") };
+    let actor_metrics = lease.actor().metrics().clone();
+    let Some(permit) = state.client_permit(lease).await else {
+        return full(&served, outcome, "clients");
+    };
     let Some(handshake) = served.try_handshake(state.max_handshakes()) else {
-        return full(&served, "handshakes");
+        return full(&served, outcome, "handshakes");
     };
     let info = ClientInfo {
         resource: Arc::clone(&settings.name),
@@ -103,19 +112,26 @@ pub(in crate::server) async fn admit(
     let budget = &state.context.budget;
     let on_full = settings.on_full.into();
     let max_outbound = settings.limits.max_outbound;
-    let client = Arc::new(Client::new(id, info, max_outbound, on_full, budget));
+    let client = Arc::new(Client::new(id, info, max_outbound, on_full, budget, actor_metrics));
     let answer = ask_handler(client, permit, handshake, Arc::clone(&settings));
     match timeout_at(context.deadline, answer).await {
         Ok(Ok(Answer::Accepted(admitted, acceptance))) => {
             let accepted = Accepted { admitted, acceptance, settings };
-            accept(state, &served, &context, &upgrade, accepted)
+            let response = accept(state, &served, &context, &upgrade, accepted);
+            outcome.end(if response.status().is_server_error() { "failed" } else { "accepted" });
+            response
         }
-        Ok(Ok(Answer::Refused(refusal))) => refuse(refusal),
-        Ok(Ok(Answer::Faulted(Fault::NoInstance(_)))) => full(&served, "instances"),
+        Ok(Ok(Answer::Refused(refusal))) => {
+            outcome.end("refused");
+            refuse(refusal)
+        }
+        Ok(Ok(Answer::Faulted(Fault::NoInstance(_)))) => full(&served, outcome, "instances"),
         Ok(Ok(Answer::Faulted(_))) => {
+            outcome.end("failed");
             text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
         }
         Ok(Err(_)) | Err(_) => {
+            outcome.end("timeout");
             if let Some(Line { left_out }) = TIMED_OUT.line(Instant::now()) {
                 tracing::warn!(
                     resource = served.name(),
@@ -281,13 +297,12 @@ fn append_headers(headers: &mut HeaderMap, added: Vec<(HeaderName, HeaderValue)>
 }
 
 /// Refuses a client because a limit is reached: logs and counts the refusal, and returns the response.
-fn full(served: &ServedResource, limit: &'static str) -> Response<Body> {
+fn full(served: &ServedResource, mut outcome: Pending<'_>, limit: &'static str) -> Response<Body> {
+    outcome.end("full");
     let resource = served.name();
     if let Some(Line { left_out }) = FULL.line(Instant::now()) {
         tracing::warn!(resource, left_out, "a client was refused: the limit on {limit} is reached");
     }
-    let resource = resource.to_owned();
-    metrics::counter!("ws_host_refused_total", "resource" => resource, "full" => limit)
-        .increment(1);
+    served.resource().code().metrics().refused.count(limit);
     unavailable("The server has no room for another client.\n")
 }

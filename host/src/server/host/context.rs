@@ -11,6 +11,7 @@ use crate::cluster::Cluster;
 use crate::config;
 use crate::connection::ClosingConnections;
 use crate::guest::{CompileOptions, CompilerProcess};
+use crate::metrics::{HostMetrics, ResourceRegistry};
 use crate::platform::Platform;
 use crate::worker::Workers;
 
@@ -27,6 +28,8 @@ pub(in crate::server) struct HostContext {
     pub(in crate::server) ids: Arc<Ids>,
     /// The cluster, if this host is in one.
     pub(in crate::server) cluster: Option<Cluster>,
+    pub(in crate::server) metrics: Arc<HostMetrics>,
+    pub(in crate::server) resource_metrics: ResourceRegistry,
     _watch: AbortOnDropHandle<()>,
 }
 
@@ -48,7 +51,19 @@ impl HostContext {
         let budget = Budget::new(config.limits.max_buffered);
         let (tasks, closing) = (TaskTracker::new(), Arc::default());
         let cluster = join_cluster(&config)?;
-        Ok(Self { config, runtimes, workers, budget, tasks, closing, ids, cluster, _watch: watch })
+        Ok(Self {
+            config,
+            runtimes,
+            workers,
+            budget,
+            tasks,
+            closing,
+            ids,
+            cluster,
+            metrics: Arc::default(),
+            resource_metrics: ResourceRegistry::default(),
+            _watch: watch,
+        })
     }
 }
 

@@ -91,7 +91,8 @@ impl Dialer for ActorDialer {
         let id = ids.next();
         let max_outbound = settings.limits.max_outbound;
         let on_full = settings.on_full.into();
-        let client = Arc::new(Client::new(id, info, max_outbound, on_full, budget));
+        let client =
+            Arc::new(Client::new(id, info, max_outbound, on_full, budget, actor.metrics().clone()));
         let registration = resources.register_outgoing(&client);
         let closing = Arc::clone(closing);
         let guard = ConnectionGuard { _permit: permit, _token: tasks.token(), closing };

@@ -13,6 +13,7 @@ mod relief;
 pub(in crate::server) mod request;
 mod routes;
 mod runtimes;
+mod scrape;
 mod served;
 mod state;
 mod tagged;
@@ -417,14 +418,10 @@ impl Host {
         self.state.drain().await
     }
 
-    /// Updates the gauges that are measured only when metrics are requested.
-    pub(in crate::server) fn update_gauges(&self) {
-        let budget = &self.state.context.budget;
-        metrics::gauge!("ws_host_buffered_bytes").set(budget.used() as f64);
-        metrics::gauge!("ws_host_max_buffered_bytes").set(budget.limit() as f64);
-        if let Some(cluster) = &self.state.context.cluster {
-            cluster.update_metrics();
-        }
+    /// Returns all metrics in the text format of Prometheus, version 0.0.4. Takes a few milliseconds for 100,000 clients.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        scrape::scrape(&self.state)
     }
 
     async fn publish(

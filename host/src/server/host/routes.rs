@@ -31,13 +31,16 @@ pub(in crate::server) async fn answer(
     if server::is_upgrade(request) || is_extended_connect(request) {
         return HostResponse::Handshake(match found {
             Some(route) => admission::admit(state, route, request, context).await,
-            None => text(
-                StatusCode::NOT_FOUND,
-                format!(
-                    "There is no WebSocket resource at this path. There is one at {}.\n",
-                    list_paths(state, address.as_ref())
-                ),
-            ),
+            None => {
+                state.context.metrics.unknown_paths.increment();
+                text(
+                    StatusCode::NOT_FOUND,
+                    format!(
+                        "There is no WebSocket resource at this path. There is one at {}.\n",
+                        list_paths(state, address.as_ref())
+                    ),
+                )
+            }
         });
     }
     if path == HEALTH {

@@ -73,8 +73,9 @@ impl ServedResource {
         let config::Limits { max_clients, max_instances, max_state, .. } = settings.limits;
         let limits = actor::Limits { max_instances, max_state };
         let template = Arc::clone(&loaded.template);
+        let (name, budget) = (settings.name.to_string(), Arc::clone(&context.budget));
         let code =
-            Code::new(settings.name.to_string(), template, limits, Arc::clone(&context.budget));
+            Code::new(name, template, limits, budget, context.resource_metrics.of(&settings.name));
         let max_clients = max_clients.min(context.config.limits.max_clients);
         let workers = Arc::clone(&context.workers);
         let topics = match &context.cluster {
@@ -127,6 +128,11 @@ impl ServedResource {
     ) -> Option<PendingHandshake> {
         let handshake = PendingHandshake(Arc::clone(self));
         (self.handshakes.fetch_add(1, Ordering::Relaxed) < limit).then_some(handshake)
+    }
+
+    /// Returns the number of handshakes that wait for the handler.
+    pub(in crate::server) fn handshakes(&self) -> usize {
+        self.handshakes.load(Ordering::Relaxed)
     }
 
     /// Returns whether the actors can continue with new settings.

@@ -26,6 +26,7 @@ use super::http2_body::{
 use super::linger::LINGER;
 use super::upgrade::answer_with_upgrade;
 use crate::config::HostLimits;
+use crate::metrics::GaugeEntry;
 use crate::server::host::HostState;
 use crate::server::host::request::RequestContext;
 use crate::server::permits::handshake::HandshakePermit;
@@ -111,6 +112,7 @@ pub(in crate::server) async fn serve_http2<S>(
     let peer = context.peer.address;
     // A host that drains waits until the last frames are written.
     let _token = state.context.tasks.token();
+    let _entry = GaugeEntry::new(&state.context.metrics, |metrics| &metrics.http2_connections);
     let HostLimits { max_http2_streams, max_header_size, .. } = state.config().limits;
     let websockets = Arc::new(Semaphore::new(max_http2_streams as usize));
     let max_streams = max_http2_streams.saturating_add(MAX_CONCURRENT_REQUESTS);
@@ -216,9 +218,12 @@ impl Shared {
             return text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Too many headers.\n");
         }
         let context = self.context.next_request(&self.state);
+        let streams = &self.state.context.metrics.http2_streams;
         if request.method() != Method::CONNECT {
+            streams.count("request");
             return answer_with_upgrade(&self.state, request, context, async {}).await;
         }
+        streams.count("websocket");
         let Ok(websocket) = Arc::clone(&self.websockets).try_acquire_owned() else {
             return too_many_websockets();
         };

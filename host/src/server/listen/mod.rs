@@ -24,6 +24,7 @@ use self::proxy_header::{Addresses, ProxyHeader};
 pub(super) use self::tls::{Tls, TlsError};
 use crate::config::{Address, ProxyProtocol};
 use crate::log_rate::{Line, LogRate};
+use crate::metrics::Pending;
 use crate::server::host::HostState;
 use crate::server::host::request::{OnBehalfOf, RequestContext};
 use crate::server::http;
@@ -136,7 +137,14 @@ async fn serve_tls<S, M: Transfer<S>>(
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let Some(stream) = before_deadline(&context, tls.accept(stream)).await else { return };
+    let metrics = Arc::clone(&state.context.metrics);
+    let handshake = async {
+        let mut outcome = Pending::new(&metrics.tls_handshakes);
+        let accepted = tls.accept(stream).await;
+        outcome.end(if accepted.is_ok() { "accepted" } else { "failed" });
+        accepted
+    };
+    let Some(stream) = before_deadline(&context, handshake).await else { return };
     context.peer.scheme = Scheme::Https;
     context.server_name = tls::server_name(&stream);
     context.certificate = tls::client_certificate(&stream);

@@ -1,0 +1,47 @@
+//! What a scrape of the metrics sees of an actor.
+
+use super::Actor;
+use super::saved_state::SavedState;
+use super::slot::InstanceState;
+
+/// The present state of an actor.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ActorStatus {
+    pub(crate) instance: InstanceStatus,
+    /// The length of the state of a hibernated actor, in bytes.
+    pub(crate) asleep_bytes: usize,
+    /// The length of the last checkpoint, in bytes.
+    pub(crate) checkpoint_bytes: usize,
+    pub(crate) timers: usize,
+}
+
+/// Whether an actor has an instance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum InstanceStatus {
+    #[default]
+    None,
+    Live,
+    Asleep,
+}
+
+impl Actor {
+    /// Returns the present state. An actor in the middle of a call counts as live, and its states are not looked at.
+    pub(crate) fn status(&self) -> ActorStatus {
+        let timers = self.resources.timers.count();
+        let Some(slot) = self.slot.try_lock() else {
+            let instance = InstanceStatus::Live;
+            return ActorStatus { instance, timers, ..ActorStatus::default() };
+        };
+        let (instance, asleep_bytes) = match &slot.instance {
+            InstanceState::Live(_) => (InstanceStatus::Live, 0),
+            InstanceState::Asleep(saved) => (InstanceStatus::Asleep, length(saved)),
+            InstanceState::Unused | InstanceState::Lost => (InstanceStatus::None, 0),
+        };
+        let checkpoint_bytes = slot.checkpoint.saved.as_deref().map_or(0, length);
+        ActorStatus { instance, asleep_bytes, checkpoint_bytes, timers }
+    }
+}
+
+fn length(saved: &SavedState) -> usize {
+    saved.state.as_ref().map_or(0, |state| state.len())
+}

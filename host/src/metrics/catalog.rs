@@ -1,0 +1,212 @@
+//! All metrics: their names, types, labels and help texts. `docs/metrics.md` lists the same ones.
+
+/// A metric.
+#[derive(Debug)]
+pub(crate) struct Metric {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    /// The names of its labels.
+    pub(crate) labels: &'static [&'static str],
+    pub(crate) help: &'static str,
+}
+
+/// The type of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+/// How handshakes end.
+pub(super) const HANDSHAKE_OUTCOMES: &[&str] = &[
+    "accepted",
+    "invalid",
+    "origin",
+    "full",
+    "refused",
+    "failed",
+    "timeout",
+    "stopping",
+    "abandoned",
+];
+
+/// The limits that make the host refuse a client.
+pub(super) const FULL_LIMITS: &[&str] = &["clients", "actors", "handshakes", "instances"];
+
+/// The limits that make a send fail.
+pub(super) const FULL_SENDS: &[&str] = &["outbound", "memory"];
+
+/// The causes of the end of a connection.
+pub(crate) const CAUSES: &[&str] = &[
+    "client",
+    "handler",
+    "operator",
+    "lost",
+    "not-opened",
+    "silent",
+    "slow",
+    "protocol-error",
+    "too-long",
+    "handler-failed",
+    "no-room",
+    "expired",
+    "stopping",
+];
+
+/// The kinds of faults.
+pub(super) const FAULTS: &[&str] = &["trap", "memory", "cpu", "time", "instances"];
+
+/// The outcomes of reloads.
+pub(super) const RELOAD_OUTCOMES: &[&str] = &["replaced", "unchanged", "failed", "rolled-back"];
+
+/// Which code continues in an actor after a reload.
+pub(super) const SWAPS: &[&str] = &["new", "old", "neither"];
+
+/// The calls into an instance.
+pub(crate) const EVENTS: [&str; 14] = [
+    "start",
+    "connected",
+    "received-text",
+    "received-binary",
+    "received-pong",
+    "received-burst",
+    "disconnected",
+    "fired",
+    "drained",
+    "expiring",
+    "stopping",
+    "received-custom",
+    "suspend",
+    "resume",
+];
+
+macro_rules! metrics {
+    ($($id:ident $kind:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
+        $(pub(crate) const $id: Metric = Metric {
+            name: $name,
+            kind: Kind::$kind,
+            labels: &[$($label),*],
+            help: $help,
+        };)*
+
+        /// All metrics, in the order of a scrape.
+        pub(crate) const ALL: &[&Metric] = &[$(&$id),*];
+    };
+}
+
+metrics! {
+    // Clients and handshakes.
+    CLIENTS Gauge "ws_host_clients" ["resource"]
+        "Connected clients.";
+    OUTGOING Gauge "ws_host_outgoing_connections" ["resource"]
+        "WebSockets that handlers have opened.";
+    HANDSHAKES Counter "ws_host_handshakes_total" ["resource", "outcome"]
+        "Opening handshakes. Outcomes other than accepted: invalid (not a handshake, or of an unknown version), origin (not allowed), full (a limit; see ws_host_refused_total), refused (by the handler), failed (the handler), timeout (of the handler), stopping, abandoned (by the client).";
+    HANDSHAKES_WAITING Gauge "ws_host_handshakes_waiting" ["resource"]
+        "Handshakes that wait for the handler.";
+    REFUSED Counter "ws_host_refused_total" ["resource", "full"]
+        "Clients that were refused because this limit was reached.";
+    UNKNOWN_PATHS Counter "ws_host_unknown_paths_total" []
+        "Handshakes for a path that no resource serves.";
+    DISCONNECTIONS Counter "ws_host_disconnections_total" ["resource", "cause"]
+        "Clients that have gone, by the cause that the handler sees.";
+    CLOSE_CODES Counter "ws_host_close_codes_total" ["resource", "from", "code"]
+        "Close codes of clients that have gone: those that came from the client (1005: a frame without a code; 1006: no frame), and those that the host sent.";
+    // Messages.
+    RECEIVED_MESSAGES Counter "ws_host_received_messages_total" ["resource"]
+        "Messages of clients.";
+    RECEIVED_BYTES Counter "ws_host_received_bytes_total" ["resource"]
+        "Bytes in the messages of clients, without frame headers and not compressed.";
+    SENT_MESSAGES Counter "ws_host_sent_messages_total" ["resource"]
+        "Messages that were queued for clients.";
+    SENT_BYTES Counter "ws_host_sent_bytes_total" ["resource"]
+        "Bytes in the messages that were queued for clients, not compressed. Messages to several clients count with their frame header.";
+    REFUSED_SENDS Counter "ws_host_refused_sends_total" ["resource", "full"]
+        "Messages that were not sent: the client's outbound buffer (outbound) or the host's memory (memory) had no room.";
+    WAITING_BYTES Gauge "ws_host_waiting_output_bytes" ["resource"]
+        "Bytes that wait until clients read them.";
+    CLOSED_FOR_ROOM Counter "ws_host_closed_for_room_total" ["resource"]
+        "Clients that were closed because the host had no memory for their data.";
+    CLOSED_FOR_SLOWNESS Counter "ws_host_closed_for_slowness_total" ["resource"]
+        "Clients that were closed because their outbound buffer was full (on-full = \"close\").";
+    BUFFERED_BYTES Gauge "ws_host_buffered_bytes" []
+        "Waiting messages and saved states that count towards max-buffered. Clients below 64 KiB do not count.";
+    MAX_BUFFERED_BYTES Gauge "ws_host_max_buffered_bytes" []
+        "The setting max-buffered.";
+    // Topics and tags.
+    TOPICS Gauge "ws_host_topics" ["resource"]
+        "Topics with subscribers.";
+    PUBLISHED Counter "ws_host_published_messages_total" ["resource"]
+        "Messages to topics that have subscribers on this host.";
+    DELIVERIES Counter "ws_host_deliveries_total" ["resource"]
+        "Messages of topics and tags that were queued for a client, each client counted.";
+    // Guests.
+    GUEST_SECONDS Histogram "ws_host_guest_seconds" ["resource", "event"]
+        "Time of calls into instances, with the time that they wait. Of calls for messages and pongs, one in 64 is measured, chosen at random, and counts 64 times.";
+    GUEST_CPU_SECONDS Histogram "ws_host_guest_cpu_seconds" ["resource", "event"]
+        "CPU time of calls into instances, measured as ws_host_guest_seconds is. It includes the work of the host for the call.";
+    FAULTS_TOTAL Counter "ws_host_faults_total" ["resource", "kind"]
+        "Failed events: traps, exceeded limits, and events for which there was no instance.";
+    // Instances and their states.
+    ACTORS Gauge "ws_host_actors" ["resource"]
+        "Actors, with and without an instance.";
+    INSTANCES Gauge "ws_host_instances" ["resource", "state"]
+        "Actors with an instance in memory (live), and with a saved state instead (asleep).";
+    INSTANCE_MEMORY Gauge "ws_host_instance_memory_bytes" ["resource"]
+        "Linear memories and tables of all instances.";
+    SAVED_STATES Gauge "ws_host_saved_state_bytes" ["resource", "kind"]
+        "Saved states: of hibernated actors (asleep), and checkpoints. A state that is both counts twice.";
+    TIMERS Gauge "ws_host_timers" ["resource"]
+        "Timers that handlers have set.";
+    RESTARTS Counter "ws_host_restarts_total" ["resource"]
+        "Instances that were made after the loss of another one.";
+    WAKES Counter "ws_host_wakes_total" ["resource"]
+        "Hibernated actors that were woken.";
+    HIBERNATIONS Counter "ws_host_hibernations_total" ["resource"]
+        "Instances that were freed, and their state saved.";
+    CHECKPOINTS Counter "ws_host_checkpoints_total" ["resource"]
+        "States that were saved while the instance continued.";
+    // Reloads.
+    RELOADS Counter "ws_host_reloads_total" ["resource", "outcome"]
+        "Reloads.";
+    SWAPS_TOTAL Counter "ws_host_swaps_total" ["resource", "code"]
+        "Actors that a reload or a rollback has reached: new code continues, old code continues, or neither.";
+    RELOAD_PAUSE Histogram "ws_host_reload_pause_seconds" ["resource"]
+        "How long an actor had no instance while new code took over.";
+    // Connections below the WebSockets.
+    TLS_HANDSHAKES Counter "ws_host_tls_handshakes_total" ["outcome"]
+        "TLS handshakes: accepted, failed, or abandoned (not complete before the handshake timeout).";
+    HTTP2_CONNECTIONS Gauge "ws_host_http2_connections" []
+        "Open HTTP/2 connections.";
+    HTTP2_STREAMS Counter "ws_host_http2_streams_total" ["kind"]
+        "Streams of HTTP/2 connections: requests, and WebSockets (also those that were refused).";
+    // Workers and the process.
+    WORKERS_STUCK Gauge "ws_host_workers_stuck" []
+        "Workers that have not responded for three seconds.";
+    WORKER_BUSY Counter "ws_host_worker_busy_seconds_total" ["worker"]
+        "Time in which the worker ran tasks. The rate is its busy share.";
+    WORKER_LONGEST_SLICE Gauge "ws_host_worker_longest_slice_seconds" ["worker"]
+        "The longest time for which a task kept the worker in the last 30 to 60 seconds, in ticks of 10 ms, or of 0.1 ms during long computations.";
+    WORKER_ACTORS Gauge "ws_host_worker_actors" ["worker"]
+        "Actors that live on the worker.";
+    LOG_LINES_LOST Counter "ws_host_log_lines_lost_total" []
+        "Lines of the log that were dropped because standard error was not read in time.";
+    START_TIME Gauge "ws_host_start_time_seconds" []
+        "When the host was started, in seconds since 1970.";
+    BUILD_INFO Gauge "ws_host_build_info" ["version", "commit", "wasmtime"]
+        "Always 1. The labels describe the build.";
+    // The cluster.
+    CLUSTER_UP Gauge "ws_host_cluster_up" []
+        "1 while the host is connected to the broker. Only in a cluster, as all metrics below.";
+    CLUSTER_RECONNECTS Counter "ws_host_cluster_reconnects_total" []
+        "Connections to the broker after the first one.";
+    TOPICS_JOINED Gauge "ws_host_topics_joined" []
+        "Topics that the host receives from other hosts.";
+    CARRIER_SENT Counter "ws_host_carrier_sent_total" []
+        "Messages that were sent to the broker.";
+    CARRIER_RECEIVED Counter "ws_host_carrier_received_total" []
+        "Messages that came from the broker.";
+    CARRIER_DROPPED Counter "ws_host_carrier_dropped_total" ["why"]
+        "Messages to or from the broker that were dropped.";
+}

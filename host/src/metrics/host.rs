@@ -1,0 +1,56 @@
+//! What is counted for the whole host.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::cell::{Counter, Gauge, LabelCounters};
+
+/// What is counted for the whole host.
+#[derive(Debug)]
+pub(crate) struct HostMetrics {
+    /// When the host was started, in seconds since 1970.
+    pub(crate) started: f64,
+    /// Handshakes for paths that no resource serves.
+    pub(crate) unknown_paths: Counter,
+    pub(crate) tls_handshakes: LabelCounters,
+    pub(crate) http2_connections: Gauge,
+    pub(crate) http2_streams: LabelCounters,
+}
+
+/// The outcomes of a TLS handshake.
+pub(crate) const TLS_OUTCOMES: &[&str] = &["accepted", "failed", "abandoned"];
+
+/// What a stream of HTTP/2 is opened for.
+pub(crate) const STREAM_KINDS: &[&str] = &["request", "websocket"];
+
+/// A connection in a gauge, until it is dropped.
+pub(crate) struct GaugeEntry {
+    metrics: Arc<HostMetrics>,
+    gauge: fn(&HostMetrics) -> &Gauge,
+}
+
+impl Default for HostMetrics {
+    fn default() -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self {
+            started: now.as_secs_f64(),
+            unknown_paths: Counter::default(),
+            tls_handshakes: LabelCounters::new(TLS_OUTCOMES),
+            http2_connections: Gauge::default(),
+            http2_streams: LabelCounters::new(STREAM_KINDS),
+        }
+    }
+}
+
+impl GaugeEntry {
+    pub(crate) fn new(metrics: &Arc<HostMetrics>, gauge: fn(&HostMetrics) -> &Gauge) -> Self {
+        gauge(metrics).add(1);
+        Self { metrics: Arc::clone(metrics), gauge }
+    }
+}
+
+impl Drop for GaugeEntry {
+    fn drop(&mut self) {
+        (self.gauge)(&self.metrics).subtract(1);
+    }
+}

@@ -1,0 +1,15 @@
+//! Lost lines of the log. The log belongs to the program, so all hosts of a process share this counter.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+static LOST: AtomicU64 = AtomicU64::new(0);
+
+/// Counts a line that the program's log had to drop, in `ws_host_log_lines_lost_total`. Only a program that writes the
+/// log itself, and may lose lines, needs this.
+pub fn count_lost_log_line() {
+    LOST.fetch_add(1, Ordering::Relaxed);
+}
+
+pub(crate) fn lost_log_lines() -> u64 {
+    LOST.load(Ordering::Relaxed)
+}

@@ -1,0 +1,34 @@
+//! Metrics: what the host counts, and the text in which `GET /metrics` answers.
+//!
+//! All names and help texts are in `catalog.rs`. Whatever is counted, is counted in plain atomics that belong to a
+//! resource (`resource.rs`), to a resource on one worker (`worker_cells.rs`), or to the host (`host.rs`). Nothing is
+//! looked up by name where it is counted. A scrape sums the cells up, and asks for everything that is known anyway, such
+//! as the number of clients (`server/host/scrape.rs`).
+
+pub(crate) mod catalog;
+mod cell;
+mod close_codes;
+mod histogram;
+mod host;
+mod lost_lines;
+mod outcome;
+mod registry;
+mod resource;
+mod sample;
+#[cfg(test)]
+mod tests;
+mod text;
+mod worker_cells;
+
+pub(crate) use cell::{Counter, LabelCounters};
+pub(crate) use close_codes::code_label;
+pub(crate) use histogram::Totals;
+pub(crate) use host::{GaugeEntry, HostMetrics};
+pub use lost_lines::count_lost_log_line;
+pub(crate) use lost_lines::lost_log_lines;
+pub(crate) use outcome::Pending;
+pub(crate) use registry::ResourceRegistry;
+pub(crate) use resource::{ActorMetrics, MemoryShare, ResourceMetrics};
+pub(crate) use sample::Sample;
+pub(crate) use text::Exposition;
+pub(crate) use worker_cells::WorkerCells;

@@ -1,0 +1,27 @@
+//! The metrics of resources, by name.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use super::resource::ResourceMetrics;
+
+/// The metrics of all resources. A resource that is restarted, because its settings require it, continues with its
+/// counters while clients of the old one are still closing.
+#[derive(Debug, Default)]
+pub(crate) struct ResourceRegistry(Mutex<HashMap<Arc<str>, Weak<ResourceMetrics>>>);
+
+impl ResourceRegistry {
+    /// Returns the metrics of the resource with this name.
+    pub(crate) fn of(&self, name: &Arc<str>) -> Arc<ResourceMetrics> {
+        let mut all = self.0.lock();
+        if let Some(metrics) = all.get(name).and_then(Weak::upgrade) {
+            return metrics;
+        }
+        all.retain(|_, metrics| metrics.strong_count() > 0);
+        let metrics = Arc::<ResourceMetrics>::default();
+        all.insert(Arc::clone(name), Arc::downgrade(&metrics));
+        metrics
+    }
+}

@@ -1,0 +1,217 @@
+//! What the host counts, as a scraper sees it.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use ws_host_test_support::{Answer, Client, TestServer, handshake, open_stream, root, wait_until};
+
+use crate::configured::ask_admin;
+use crate::encrypted::Authority;
+use crate::keeper::{Keeper, Scene, counter, post_reload, trap};
+
+fn scrape(admin: SocketAddr) -> Result<Answer> {
+    let answer = ask_admin(admin, "GET /metrics", "", b"")?;
+    ensure!(answer.status == 200, "{answer:?}");
+    Ok(answer)
+}
+
+/// Lets Prometheus check the format, the names and the help texts.
+fn check_with_promtool(metrics: &str) -> Result<()> {
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("promtool is missing: tests/clients/install installs it")?;
+    promtool.stdin.take().context("no stdin")?.write_all(metrics.as_bytes())?;
+    let checked = promtool.wait_with_output()?;
+    let said = [checked.stdout, checked.stderr].concat();
+    ensure!(checked.status.success(), "{}\n{metrics}", String::from_utf8_lossy(&said));
+    Ok(())
+}
+
+/// Waits until a series has a value.
+fn wait_for(admin: SocketAddr, series: &str, value: u64) -> Result<()> {
+    wait_until(|| Ok(counter(admin, series)? == value)).with_context(|| format!("{series} {value}"))
+}
+
+#[test]
+fn all_documented_metrics_have_their_help_in_the_first_scrape() -> Result<()> {
+    let (_server, admin) = TestServer::with_admin("echo", &[])?;
+    let answer = scrape(admin)?;
+    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let named = |text: &str, start: &str, ends: &[char]| -> BTreeSet<String> {
+        let lines = text.lines().filter_map(|line| line.strip_prefix(start));
+        lines.filter_map(|line| Some(line.split(ends).next()?.to_owned())).collect()
+    };
+    let scraped = named(&answer.body, "# HELP ", &[' ']);
+    let documented = std::fs::read_to_string(root().join("docs/metrics.md"))?;
+    let documented = named(&documented, "| `ws_host_", &['{', '`']);
+    let documented: BTreeSet<String> =
+        documented.into_iter().map(|name| format!("ws_host_{name}")).collect();
+    assert!(scraped.len() > 40, "{scraped:?}");
+    assert_eq!(scraped, documented);
+    for series in [
+        "ws_host_clients{resource=\"echo\"} 0\n",
+        "ws_host_handshakes_total{resource=\"echo\",outcome=\"accepted\"} 0\n",
+        "ws_host_refused_total{resource=\"echo\",full=\"clients\"} 0\n",
+        "ws_host_close_codes_total{resource=\"echo\",from=\"client\",code=\"4000-4999\"} 0\n",
+        "ws_host_log_lines_lost_total 0\n",
+        "ws_host_worker_actors{worker=\"worker-0\"} 0\n",
+    ] {
+        assert!(answer.body.contains(series), "{series}{}", answer.body);
+    }
+    check_with_promtool(&answer.body)
+}
+
+#[test]
+fn alert_rules_are_valid_and_use_documented_metrics() -> Result<()> {
+    let file = root().join("examples/operating/alerts.yml");
+    let checked = Command::new("promtool").args(["check", "rules"]).arg(&file).output();
+    let checked = checked.context("promtool is missing: tests/clients/install installs it")?;
+    assert!(checked.status.success(), "{checked:?}");
+    let documented = std::fs::read_to_string(root().join("docs/metrics.md"))?;
+    let rules = std::fs::read_to_string(file)?;
+    let is_part =
+        |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
+    let used = rules.split(|letter| !is_part(letter)).filter(|word| word.starts_with("ws_host_"));
+    let used: BTreeSet<&str> = used.map(|word| word.trim_end_matches("_bucket")).collect();
+    assert!(used.len() > 5, "{used:?}");
+    for name in used {
+        assert!(documented.contains(&format!("| `{name}")), "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn clients_messages_and_their_ends_are_counted() -> Result<()> {
+    let flags = ["--origin", "https://app.example.com", "--auto-answer", "ping=pong!"];
+    let (server, admin) = TestServer::with_admin("echo", &flags)?;
+    let mut clients = Client::connect_many(&server, 2)?;
+    assert_eq!(counter(admin, "ws_host_clients{resource=\"echo\"}")?, 2);
+    assert_eq!(clients[0].ask("four")?, "four");
+    assert_eq!(clients[1].ask("ping")?, "pong!");
+    // Two messages in one read are a burst for the component.
+    let frames = [[0; 100], [1; 100]].map(|bytes| ws_host_test_support::masked_frame(0x82, &bytes));
+    clients[0].send(&frames.concat())?;
+    for _ in frames {
+        clients[0].receive()?;
+    }
+    for (series, value) in [
+        ("ws_host_received_messages_total", 4),
+        ("ws_host_received_bytes_total", 208),
+        ("ws_host_sent_messages_total", 4),
+        ("ws_host_sent_bytes_total", 209),
+    ] {
+        assert_eq!(counter(admin, series)?, value, "{series}");
+    }
+    let refused = handshake("/", "Origin: https://elsewhere.example.com\r\n");
+    assert_eq!(Answer::to_head(server.address(), &refused)?.status, 403);
+    assert_eq!(Answer::to_head(server.address(), &handshake("/nowhere", ""))?.status, 404);
+    for (outcome, value) in [("accepted", 2), ("origin", 1), ("invalid", 0)] {
+        let series = format!("ws_host_handshakes_total{{resource=\"echo\",outcome=\"{outcome}\"}}");
+        assert_eq!(counter(admin, &series)?, value, "{series}");
+    }
+    assert_eq!(counter(admin, "ws_host_unknown_paths_total")?, 1);
+    clients[0].send_close(4001, "")?;
+    assert_eq!(clients[0].receive_close()?.0, 4001);
+    clients.remove(1).hang_up()?;
+    wait_for(admin, "ws_host_clients{resource=\"echo\"}", 0)?;
+    for (labels, value) in [
+        ("disconnections_total{resource=\"echo\",cause=\"client\"}", 1),
+        ("disconnections_total{resource=\"echo\",cause=\"lost\"}", 1),
+        ("close_codes_total{resource=\"echo\",from=\"client\",code=\"4000-4999\"}", 1),
+        ("close_codes_total{resource=\"echo\",from=\"host\",code=\"4000-4999\"}", 1),
+        ("close_codes_total{resource=\"echo\",from=\"client\",code=\"1006\"}", 1),
+    ] {
+        assert_eq!(counter(admin, &format!("ws_host_{labels}"))?, value, "{labels}");
+    }
+    check_with_promtool(&scrape(admin)?.body)
+}
+
+/// One in 64 of the events for messages is measured, and all others.
+#[test]
+fn times_of_events_are_measured() -> Result<()> {
+    let (server, admin) = TestServer::with_admin("echo", &[])?;
+    let mut client = Client::connect(&server)?;
+    for _ in 0..6_400 {
+        client.ask("hello")?;
+    }
+    let count = |event: &str| {
+        let labels = format!("{{resource=\"echo\",event=\"{event}\"}}");
+        let times = counter(admin, &format!("ws_host_guest_seconds_count{labels}"))?;
+        let cpu_times = counter(admin, &format!("ws_host_guest_cpu_seconds_count{labels}"))?;
+        assert_eq!(times, cpu_times);
+        anyhow::Ok(times)
+    };
+    assert_eq!((count("start")?, count("connected")?), (1, 1));
+    // A hundred measurements on average, with a standard deviation of less than ten.
+    let measured = count("received-text")?;
+    assert!((3_200..12_800).contains(&measured) && measured % 64 == 0, "{measured}");
+    let text = scrape(admin)?.body;
+    assert!(!text.contains("event=\"fired\""), "{text}");
+    check_with_promtool(&text)
+}
+
+#[test]
+fn instances_their_memory_and_their_states_are_measured() -> Result<()> {
+    let keeper = Keeper::new()?;
+    let flags = ["--hibernate-after", "100ms", "--admin", "127.0.0.1:0"];
+    let mut server = keeper.serve(&flags)?;
+    let admin = server.admin()?;
+    let gauge = |series: &str| counter(admin, &format!("ws_host_{series}"));
+    assert_eq!(gauge("instance_memory_bytes{resource=\"keeper\"}")?, 0);
+    let _client = Client::connect(&server)?;
+    wait_for(admin, "ws_host_instances{resource=\"keeper\",state=\"asleep\"}", 1)?;
+    assert_eq!(gauge("instances{resource=\"keeper\",state=\"live\"}")?, 0);
+    assert!(gauge("saved_state_bytes{resource=\"keeper\",kind=\"asleep\"}")? > 0);
+    assert_eq!(gauge("instance_memory_bytes{resource=\"keeper\"}")?, 0, "it was given back");
+    assert_eq!(gauge("actors{resource=\"keeper\"}")?, 1);
+    drop(server);
+    let Scene { server: _server, admin, client: _client, .. } = Keeper::new()?.scene(&[])?;
+    assert_eq!(counter(admin, "ws_host_instances{resource=\"keeper\",state=\"live\"}")?, 1);
+    let memory = counter(admin, "ws_host_instance_memory_bytes{resource=\"keeper\"}")?;
+    assert!(memory >= 64 << 10, "{memory}");
+    Ok(())
+}
+
+#[test]
+fn faults_reloads_and_topics_are_counted() -> Result<()> {
+    let Scene { keeper, server, admin, mut client } = Keeper::new()?.scene(&[])?;
+    assert_eq!(client.ask("subscribe news")?, "Ok(())");
+    assert_eq!(counter(admin, "ws_host_topics{resource=\"keeper\"}")?, 1);
+    client.send_text("publish-to-others news again")?;
+    client.receive_text()?;
+    assert_eq!(counter(admin, "ws_host_published_messages_total")?, 1);
+    assert_eq!(counter(admin, "ws_host_deliveries_total")?, 0, "the publisher gets no copy");
+    client.send_text("publish news extra")?;
+    client.receive_text()?;
+    client.receive_text()?;
+    assert_eq!(counter(admin, "ws_host_deliveries_total")?, 1);
+    keeper.replace_with(2)?;
+    assert_eq!(post_reload(admin)?.status, 200);
+    assert_eq!(counter(admin, "ws_host_reload_pause_seconds_count{resource=\"keeper\"}")?, 1);
+    assert_eq!(counter(admin, "ws_host_swaps_total{resource=\"keeper\",code=\"new\"}")?, 1);
+    trap(&server, "/")?;
+    assert_eq!(counter(admin, "ws_host_faults_total{resource=\"keeper\",kind=\"trap\"}")?, 1);
+    let closed = "ws_host_close_codes_total{resource=\"keeper\",from=\"host\",code=\"1011\"}";
+    wait_for(admin, closed, 1)
+}
+
+#[test]
+fn tls_handshakes_are_counted() -> Result<()> {
+    let authority = Authority::new()?;
+    let mut server = authority.serving("echo", &["--admin", "127.0.0.1:0"])?;
+    let admin = server.admin()?;
+    let stream = authority.ask().connect(server.address())?;
+    assert_eq!(Client::greet(stream)?.ask("hello")?, "hello");
+    // A record of TLS whose handshake message does not exist.
+    let _stream = open_stream(server.address(), b"\x16\x03\x01\x00\x05\xff\x00\x00\x01\x00")?;
+    wait_for(admin, "ws_host_tls_handshakes_total{outcome=\"failed\"}", 1)?;
+    assert_eq!(counter(admin, "ws_host_tls_handshakes_total{outcome=\"accepted\"}")?, 1);
+    Ok(())
+}
