@@ -12,7 +12,8 @@ use super::call_info::EventName;
 use super::cpu_clock::CpuClock;
 use super::error::Fault;
 use super::limits::LimitExceeded;
-use crate::metrics::{Sample, WorkerCells};
+use crate::metrics::WorkerCells;
+use crate::metrics::sample::{self, Sample};
 
 /// Limits the time of each call into an instance, and measures some of the calls.
 pub(super) struct TimeLimit {
@@ -31,15 +32,29 @@ impl TimeLimit {
     /// Begins to measure the next call, if it is one of those that are measured.
     #[inline(always)]
     pub(super) fn begin(&mut self, event: EventName) {
-        self.sample = match event.is_frequent() {
-            true => Sample::begin_frequent(event as usize),
-            false => Some(Sample::begin(event as usize)),
-        };
+        match event.is_frequent() && !sample::is_chosen() {
+            // The call before may have returned without being waited for.
+            true => self.sample = None,
+            false => self.begin_sample(event),
+        }
     }
 
     /// Ends the measurement.
     #[inline(always)]
     fn end(&mut self) {
+        if self.sample.is_some() {
+            self.end_sample();
+        }
+    }
+
+    #[cold]
+    fn begin_sample(&mut self, event: EventName) {
+        let weight = if event.is_frequent() { sample::WEIGHT } else { 1 };
+        self.sample = Some(Sample::begin(event as usize, weight));
+    }
+
+    #[cold]
+    fn end_sample(&mut self) {
         if let Some(sample) = self.sample.take() {
             sample.end(&self.metrics);
         }

@@ -14,7 +14,7 @@ mod lost_lines;
 mod outcome;
 mod registry;
 mod resource;
-mod sample;
+pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -29,6 +29,5 @@ pub(crate) use lost_lines::lost_log_lines;
 pub(crate) use outcome::Pending;
 pub(crate) use registry::ResourceRegistry;
 pub(crate) use resource::{ActorMetrics, MemoryShare, ResourceMetrics};
-pub(crate) use sample::Sample;
 pub(crate) use text::Exposition;
 pub(crate) use worker_cells::WorkerCells;

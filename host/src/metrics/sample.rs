@@ -1,17 +1,15 @@
 //! Measured calls of guests.
 //!
-//! Reading a clock twice costs as much as a tenth of a short event. So of the events that may come for each message, one
-//! in 64 is measured, and counts as 64. It is chosen at random: a pattern in the messages cannot hide from it.
+//! Measuring a call takes four readings of clocks, and those of the thread's CPU time are system calls. So of the events
+//! that may come for each message, one in 64 is measured, and counts as 64. It is chosen at random: a pattern in the messages cannot hide from it.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
-
 use super::worker_cells::WorkerCells;
 
 /// How many frequent events a measured one stands for.
-pub(super) const WEIGHT: u32 = 64;
+pub(crate) const WEIGHT: u32 = 64;
 
 thread_local! {
     /// How many frequent events come before the next one that is measured, that one included. 0 if none was chosen yet.
@@ -32,28 +30,10 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    /// Begins to measure a call.
-    #[inline(always)]
-    pub(crate) fn begin(event: usize) -> Self {
-        Self::with_weight(event, 1)
-    }
-
-    /// Begins to measure a call for a frequent event, if it is chosen.
-    #[inline(always)]
-    pub(crate) fn begin_frequent(event: usize) -> Option<Self> {
-        let left = LEFT.get();
-        if left > 1 {
-            LEFT.set(left - 1);
-            return None;
-        }
-        choose_next();
-        (left == 1).then(|| Self::with_weight(event, u64::from(WEIGHT)))
-    }
-
-    #[cold]
-    fn with_weight(event: usize, weight: u64) -> Self {
+    /// Begins to measure a call, which counts as `weight` calls.
+    pub(crate) fn begin(event: usize, weight: u32) -> Self {
         let (began, used, resumed) = (Instant::now(), Duration::ZERO, Some(thread_time()));
-        Self { event, weight, began, used, resumed }
+        Self { event, weight: u64::from(weight), began, used, resumed }
     }
 
     /// Records that the call was suspended.
@@ -80,6 +60,18 @@ impl Sample {
     }
 }
 
+/// Returns whether this frequent event is one that is measured.
+#[inline(always)]
+pub(crate) fn is_chosen() -> bool {
+    let left = LEFT.get();
+    if left > 1 {
+        LEFT.set(left - 1);
+        return false;
+    }
+    choose_next();
+    left == 1
+}
+
 /// Chooses the next frequent event to measure: one of the next 127, so one in 64 on average.
 #[cold]
 fn choose_next() {
@@ -87,8 +79,18 @@ fn choose_next() {
 }
 
 /// Returns the CPU time of this thread.
+#[expect(
+    unsafe_code,
+    reason = "rustix reads the clock in a way that crashes under valgrind, which hides the vDSO"
+)]
 fn thread_time() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is valid for the call, which only writes there.
+    let status = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    match (status, u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec)) {
+        (0, Ok(seconds), Ok(nanoseconds)) => Duration::new(seconds, nanoseconds),
+        _ => Duration::ZERO,
+    }
 }
 
 #[cfg(test)]
@@ -98,7 +100,7 @@ mod tests {
     #[test]
     fn one_in_64_frequent_events_is_measured() {
         const EVENTS: u32 = 640_000;
-        let measured = (0..EVENTS).filter(|_| Sample::begin_frequent(0).is_some()).count();
+        let measured = (0..EVENTS).filter(|_| is_chosen()).count();
         // The standard deviation is below 60.
         assert!((9_500..10_500).contains(&measured), "{measured}");
     }
@@ -106,7 +108,7 @@ mod tests {
     #[test]
     fn suspended_calls_use_no_cpu_time() {
         let cells = WorkerCells::default();
-        let mut sample = Sample::begin(0);
+        let mut sample = Sample::begin(0, 1);
         sample.suspend();
         let until = Instant::now() + Duration::from_millis(20);
         while Instant::now() < until {}

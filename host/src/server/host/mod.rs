@@ -418,7 +418,8 @@ impl Host {
         self.state.drain().await
     }
 
-    /// Returns all metrics in the text format of Prometheus, version 0.0.4. Takes a few milliseconds for 100,000 clients.
+    /// Returns all metrics in the text format of Prometheus, version 0.0.4. The time that it takes is in
+    /// proportion to the number of clients and actors.
     #[must_use]
     pub fn metrics(&self) -> String {
         scrape::scrape(&self.state)
