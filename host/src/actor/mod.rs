@@ -103,6 +103,11 @@ impl Actor {
         all
     }
 
+    /// Returns how many WebSockets the handler has opened.
+    pub(crate) fn outgoing_connections(&self) -> usize {
+        self.resources.outgoing.len()
+    }
+
     /// Sets what opens the connections of the handler. Must be called once, before the first event.
     pub(crate) fn set_dialer(&self, dialer: Arc<dyn Dialer>) {
         let _ = self.resources.dialer.set(dialer);

@@ -248,6 +248,12 @@ impl Client {
         self.attachment.lock().as_deref().map(Vec::from)
     }
 
+    /// Adds the messages since the last call to the metrics. Must be called before every write.
+    #[inline(always)]
+    pub(crate) fn count_traffic(&self, outgoing: &mut Outgoing) {
+        outgoing.traffic.settle(&self.metrics.worker);
+    }
+
     /// Returns the number of bytes that wait to be written.
     pub(crate) fn buffered(&self) -> usize {
         bytes::Buf::remaining(&self.outgoing.lock().outbound)
@@ -266,7 +272,14 @@ impl Client {
 
     /// Charges the output that still waits to be written. Must be called after every write.
     #[inline]
-    pub(crate) fn charge_output(&self, outgoing: &Outgoing) {
+    pub(crate) fn charge_waiting(&self, outgoing: &mut Outgoing) {
+        let waiting = bytes::Buf::remaining(&outgoing.outbound);
+        outgoing.traffic.set_waiting(waiting, &self.metrics.worker);
+        self.charge_output(outgoing);
+    }
+
+    #[inline]
+    pub(super) fn charge_output(&self, outgoing: &Outgoing) {
         self.output_share.report(outgoing.outbound.own());
     }
 
@@ -346,7 +359,7 @@ impl Client {
             Err(error) => return Err(error),
         };
         if let SendKind::Message(bytes) = kind {
-            self.metrics.worker.sent(bytes);
+            outgoing.traffic.sent(bytes);
         }
         if is_counted {
             self.charge_output(&outgoing);
@@ -383,5 +396,13 @@ impl Client {
             _ => {}
         }
         SendError::Full
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let traffic = &mut self.outgoing.get_mut().traffic;
+        traffic.settle(&self.metrics.worker);
+        traffic.set_waiting(0, &self.metrics.worker);
     }
 }

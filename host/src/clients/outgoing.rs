@@ -6,11 +6,13 @@ use ws_host_protocol::{CloseFrame, Outbound, SendError};
 
 use super::Cause;
 use super::expiry::Expiry;
+use crate::metrics::Traffic;
 
 /// The output that waits to be written, and the task to wake for it.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) outbound: Outbound,
+    pub(crate) traffic: Traffic,
     aborted: bool,
     /// The cause of the connection's end, once this side has ended it.
     cause: Option<Cause>,
@@ -78,6 +80,7 @@ impl Outgoing {
     pub(super) fn new(outbound: Outbound) -> Self {
         Self {
             outbound,
+            traffic: Traffic::default(),
             aborted: false,
             cause: None,
             refused: None,

@@ -89,7 +89,11 @@ impl Admitted {
         let Some((registration, lease)) = self.registered.take() else { return };
         let client = Arc::clone(&self.client);
         let id = client.id();
-        let sent = client.outgoing().outbound.close_code();
+        let sent = {
+            let mut outgoing = client.outgoing();
+            client.count_traffic(&mut outgoing);
+            outgoing.outbound.close_code()
+        };
         let disconnection = end.disconnection(sent, client.cause());
         let cause = disconnection.cause.as_str();
         let (code, sent) = (disconnection.code, disconnection.sent_code);

@@ -92,15 +92,15 @@ impl guest::Burst for Burst {
             self.unread.start = self.unread.end - input.len();
             let message = match event {
                 Some(Event::Text(text)) => {
-                    client.metrics().worker.received(text.len());
+                    outgoing.traffic.received(text.len());
                     let answers = &self.settings.auto_answers;
-                    if super::send_auto_answer(answers, &text, client, &mut outgoing) {
+                    if super::send_auto_answer(answers, &text, &mut outgoing) {
                         continue;
                     }
                     Message::Text(text.into_owned())
                 }
                 Some(Event::Binary(bytes)) => {
-                    client.metrics().worker.received(bytes.len());
+                    outgoing.traffic.received(bytes.len());
                     Message::Binary(bytes.into_owned())
                 }
                 Some(Event::Failed(error)) => {

@@ -409,13 +409,13 @@ fn next_event<'a>(
         }
         match inbound.handle_input(input, &mut outgoing.outbound) {
             Some(Event::Text(text)) => {
-                client.metrics().worker.received(text.len());
-                if !send_auto_answer(auto_answers, &text, client, &mut outgoing) {
+                outgoing.traffic.received(text.len());
+                if !send_auto_answer(auto_answers, &text, &mut outgoing) {
                     return Ok(Next::Event(ClientEvent::Text(text)));
                 }
             }
             Some(Event::Binary(bytes)) => {
-                client.metrics().worker.received(bytes.len());
+                outgoing.traffic.received(bytes.len());
                 return Ok(Next::Event(ClientEvent::Binary(bytes)));
             }
             Some(Event::Pong(payload)) if *payload != *HEARTBEAT => {
@@ -433,16 +433,11 @@ fn next_event<'a>(
 }
 
 /// Answers a text that has an automatic answer. Returns whether it has one.
-fn send_auto_answer(
-    auto_answers: &[AutoAnswer],
-    text: &str,
-    client: &Client,
-    outgoing: &mut Outgoing,
-) -> bool {
+fn send_auto_answer(auto_answers: &[AutoAnswer], text: &str, outgoing: &mut Outgoing) -> bool {
     let Some(auto) = auto_answers.iter().find(|auto| auto.request == text) else { return false };
     // An answer that does not fit is dropped: the client asks for answers faster than it reads them.
     if outgoing.outbound.send_text(&auto.answer).is_ok() {
-        client.metrics().worker.sent(auto.answer.len());
+        outgoing.traffic.sent(auto.answer.len());
     }
     true
 }

@@ -295,6 +295,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         context: &mut Context<'_>,
     ) -> Poll<Result<(), ConnectionEnd>> {
         let mut outgoing = client.outgoing();
+        client.count_traffic(&mut outgoing);
         if outgoing.is_aborted() {
             return Poll::Ready(Err(ConnectionEnd::Aborted));
         }
@@ -316,7 +317,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         if Pin::new(&mut self.socket).poll_flush(context)?.is_pending() {
             output = Poll::Pending;
         }
-        client.charge_output(&outgoing);
+        client.charge_waiting(&mut outgoing);
         self.is_input_paused = client.is_input_paused(&outgoing, self.high_water_mark);
         self.send_capacity = client.send_capacity(&outgoing, self.high_water_mark);
         if output.is_pending() {

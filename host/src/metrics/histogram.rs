@@ -4,10 +4,21 @@ use std::time::Duration;
 
 use super::cell::Counter;
 
-/// The upper bounds of the buckets, in seconds. They tell a handler that only replies (microseconds) from one that
+/// The upper bounds of the buckets, in nanoseconds. They tell a handler that only replies (microseconds) from one that
 /// computes (milliseconds), and from one that is close to its limits.
-pub(super) const BOUNDS: [f64; 11] =
-    [0.000_002, 0.000_01, 0.000_05, 0.000_2, 0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0];
+const BOUNDS: [u64; 11] = [
+    2_000,
+    10_000,
+    50_000,
+    200_000,
+    1_000_000,
+    5_000_000,
+    20_000_000,
+    100_000_000,
+    500_000_000,
+    2_000_000_000,
+    10_000_000_000,
+];
 
 /// A histogram of times.
 #[derive(Debug, Default)]
@@ -27,10 +38,9 @@ pub(crate) struct Totals {
 impl Histogram {
     /// Records a time `weight` times.
     pub(crate) fn record(&self, time: Duration, weight: u64) {
-        let seconds = time.as_secs_f64();
-        let bucket = BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(BOUNDS.len());
-        self.buckets[bucket].add(weight);
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let bucket = BOUNDS.partition_point(|bound| *bound < nanoseconds);
+        self.buckets[bucket].add(weight);
         self.nanoseconds.add(nanoseconds.saturating_mul(weight));
     }
 }
@@ -53,7 +63,8 @@ impl Totals {
 
     /// Returns how many times are at most as long as each bound.
     pub(super) fn cumulative(&self) -> impl Iterator<Item = (f64, u64)> {
-        BOUNDS.into_iter().zip(self.buckets.iter().scan(0, |sum, bucket| {
+        let bounds = BOUNDS.map(|bound| Duration::from_nanos(bound).as_secs_f64());
+        bounds.into_iter().zip(self.buckets.iter().scan(0, |sum, bucket| {
             *sum += bucket;
             Some(*sum)
         }))

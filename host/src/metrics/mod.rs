@@ -1,8 +1,8 @@
 //! Metrics: what the host counts, and the text in which `GET /metrics` answers.
 //!
 //! All names and help texts are in `catalog.rs`. Whatever is counted, is counted in plain atomics that belong to a
-//! resource (`resource.rs`), to a resource on one worker (`worker_cells.rs`), or to the host (`host.rs`). Nothing is
-//! looked up by name where it is counted. A scrape sums the cells up, and asks for everything that is known anyway, such
+//! resource (`resource.rs`), to a resource on one worker (`worker_cells.rs`), or to the host (`host.rs`); messages are
+//! counted in their client first (`traffic.rs`). Nothing is looked up by name where it is counted. A scrape sums the cells up, and asks for everything that is known anyway, such
 //! as the number of clients (`server/host/scrape.rs`).
 
 pub(crate) mod catalog;
@@ -18,6 +18,7 @@ pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
 mod text;
+mod traffic;
 mod worker_cells;
 
 pub(crate) use cell::{Counter, LabelCounters};
@@ -30,4 +31,5 @@ pub(crate) use outcome::Pending;
 pub(crate) use registry::ResourceRegistry;
 pub(crate) use resource::{ActorMetrics, MemoryShare, ResourceMetrics};
 pub(crate) use text::Exposition;
+pub(crate) use traffic::Traffic;
 pub(crate) use worker_cells::WorkerCells;

@@ -1,11 +1,12 @@
-//! What is counted for each message, or each event: cells of one resource on one worker.
+//! What is counted for messages and events: cells of one resource on one worker.
 
 use super::catalog::EVENTS;
-use super::cell::Counter;
+use super::cell::{Counter, Gauge};
 use super::histogram::Histogram;
+use super::traffic::Traffic;
 
-/// The cells of a resource on one worker. Almost only that worker writes them, so that counting a message does not
-/// move a cache line between cores. Workers of other clients' actors write `sent` when they send to these clients.
+/// The cells of a resource on one worker. Only that worker writes them, so that counting does not move cache lines
+/// between cores. (A client that outlives its connection is the exception.)
 #[derive(Debug, Default)]
 #[repr(align(64))]
 pub(crate) struct WorkerCells {
@@ -14,6 +15,7 @@ pub(crate) struct WorkerCells {
     sent_messages: Counter,
     sent_bytes: Counter,
     deliveries: Counter,
+    waiting: Gauge,
     events: [EventCells; EVENTS.len()],
 }
 
@@ -25,24 +27,30 @@ pub(crate) struct EventCells {
 }
 
 impl WorkerCells {
-    /// Counts a message of a client.
+    /// Adds the messages of a client.
     #[inline(always)]
-    pub(crate) fn received(&self, bytes: usize) {
-        self.received_messages.increment();
-        self.received_bytes.add(bytes as u64);
+    pub(super) fn add(&self, traffic: &Traffic) {
+        self.received_messages.add(traffic.received_messages);
+        self.received_bytes.add(traffic.received_bytes);
+        self.sent_messages.add(traffic.sent_messages);
+        self.sent_bytes.add(traffic.sent_bytes);
     }
 
-    /// Counts a message to a client.
-    #[inline(always)]
-    pub(crate) fn sent(&self, bytes: usize) {
-        self.sent_messages.increment();
-        self.sent_bytes.add(bytes as u64);
+    /// Counts messages of topics or tags for so many clients.
+    pub(crate) fn delivered(&self, clients: u64) {
+        self.deliveries.add(clients);
     }
 
-    /// Counts a message of a topic or a tag for one client.
-    #[inline(always)]
-    pub(crate) fn delivered(&self) {
-        self.deliveries.increment();
+    /// Replaces a client's part of the bytes that wait for clients.
+    #[cold]
+    pub(super) fn replace_waiting(&self, old: usize, new: usize) {
+        self.waiting.add(new);
+        self.waiting.subtract(old);
+    }
+
+    /// Returns how many bytes wait for clients.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.get()
     }
 
     /// Returns the cells of an event, by its position in [`EVENTS`].

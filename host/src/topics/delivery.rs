@@ -197,18 +197,18 @@ impl Broadcast {
         bytes + size_of_val(&*self.except) + OVERHEAD
     }
 
-    fn deliver(&self, client: &Client) {
+    /// Returns whether a message was queued for the client.
+    fn deliver(&self, client: &Client) -> bool {
         if self.except.binary_search(&client.id()).is_ok() {
-            return;
+            return false;
         }
         match &self.action {
             // A client that is closing or whose outbound buffer is full misses the message.
-            Action::Send(message) => {
-                if client.send_shared(message).is_ok() {
-                    client.metrics().worker.delivered();
-                }
+            Action::Send(message) => client.send_shared(message).is_ok(),
+            Action::Close(frame, cause) => {
+                client.close_with(frame, *cause);
+                false
             }
-            Action::Close(frame, cause) => client.close_with(frame, *cause),
         }
     }
 }
@@ -217,17 +217,23 @@ impl Delivery {
     fn deliver(&self) -> Progress {
         let all = self.members.all.lock();
         let delivered_up_to = ClientId(self.delivered_up_to.load(Ordering::Relaxed));
+        let (mut queued, mut progress) = (0, Progress::Done);
+        let mut last = ClientId(u64::MAX);
         for (id, (first, client)) in all.range((Excluded(delivered_up_to), Unbounded)) {
             if *first <= self.number {
-                self.broadcast.deliver(client);
+                queued += u64::from(self.broadcast.deliver(client));
             }
             if slice::is_over() {
-                self.delivered_up_to.store(id.0, Ordering::Relaxed);
-                return Progress::SliceOver;
+                (last, progress) = (*id, Progress::SliceOver);
+                break;
             }
         }
-        self.delivered_up_to.store(u64::MAX, Ordering::Relaxed);
-        Progress::Done
+        self.delivered_up_to.store(last.0, Ordering::Relaxed);
+        // All members belong to one resource and, as the queue does, to one worker.
+        if let Some((_, (_, any))) = all.first_key_value() {
+            any.metrics().worker.delivered(queued);
+        }
+        progress
     }
 }
 

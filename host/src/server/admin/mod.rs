@@ -19,6 +19,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::{Instant, sleep};
 
 use self::connections::{ConnectionSlot, Connections};
@@ -200,13 +201,19 @@ impl AdminService {
         let work = tokio::spawn(async move {
             (service.handle(request, &head.headers, &message).await, permit)
         });
-        let failed =
-            |_| text(StatusCode::INTERNAL_SERVER_ERROR, "The request failed; the log says why.\n");
         let (done, permit) = work.await.map_err(failed)?;
         // In this order, so that the number of connections in the state `Working` never exceeds that of the permits.
         slot.set_idle(Instant::now());
         drop(permit);
         done
+    }
+
+    /// Collects the metrics on another thread. This one accepts clients when the first worker is busy, and many actors
+    /// take a while.
+    async fn metrics(&self) -> Result<Response<Body>, Response<Body>> {
+        let host = self.host.clone();
+        let metrics = spawn_blocking(move || host.metrics()).await.map_err(failed)?;
+        Ok(metrics_text(metrics))
     }
 
     async fn handle(
@@ -218,7 +225,7 @@ impl AdminService {
         match request {
             AdminRequest::Health => Ok(self.host.state.health()),
             AdminRequest::Readiness => Ok(self.host.state.readiness()),
-            AdminRequest::Metrics => Ok(metrics_text(self.host.metrics())),
+            AdminRequest::Metrics => self.metrics().await,
             AdminRequest::Resources => Ok(json(StatusCode::OK, &self.host.resources())),
             AdminRequest::Clients => Ok(json(StatusCode::OK, &self.host.clients())),
             AdminRequest::Cluster => match self.host.cluster() {
@@ -297,6 +304,11 @@ fn metrics_text(metrics: String) -> Response<Body> {
 
 fn not_text() -> Response<Body> {
     text(StatusCode::BAD_REQUEST, NOT_TEXT)
+}
+
+/// Returns the response if the task of a request has panicked.
+fn failed(_: JoinError) -> Response<Body> {
+    text(StatusCode::INTERNAL_SERVER_ERROR, "The request failed; the log says why.\n")
 }
 
 /// The body of a request, as a message to clients.

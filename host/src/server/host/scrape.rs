@@ -63,14 +63,11 @@ fn scrape_resource(served: &ServedResource, to: &mut Exposition) {
 
 /// Adds the gauges of all actors of a resource.
 fn scrape_actors(name: &str, actors: &[Arc<Actor>], to: &mut Exposition) {
-    let (mut clients, mut outgoing, mut waiting) = (0, 0, 0);
+    let (mut clients, mut outgoing) = (0, 0);
     let (mut live, mut asleep, mut total) = (0, 0, ActorStatus::default());
     for actor in actors {
-        let connections = actor.connections();
-        let of_clients = actor.clients().len();
-        clients += of_clients;
-        outgoing += connections.len().saturating_sub(of_clients);
-        waiting += connections.iter().map(|client| client.buffered()).sum::<usize>();
+        clients += actor.clients().len();
+        outgoing += actor.outgoing_connections();
         let status = actor.status();
         match status.instance {
             InstanceStatus::Live => live += 1,
@@ -83,7 +80,6 @@ fn scrape_actors(name: &str, actors: &[Arc<Actor>], to: &mut Exposition) {
     }
     to.sample(&catalog::CLIENTS, &[name], clients);
     to.sample(&catalog::OUTGOING, &[name], outgoing);
-    to.sample(&catalog::WAITING_BYTES, &[name], waiting);
     to.sample(&catalog::ACTORS, &[name], actors.len());
     to.sample(&catalog::INSTANCES, &[name, "live"], live);
     to.sample(&catalog::INSTANCES, &[name, "asleep"], asleep);
@@ -122,8 +118,9 @@ fn scrape_counters(name: &str, metrics: &ResourceMetrics, to: &mut Exposition) {
 }
 
 fn scrape_messages(name: &str, metrics: &ResourceMetrics, to: &mut Exposition) {
-    let mut sums = [0; 5];
+    let (mut sums, mut waiting) = ([0; 5], 0);
     for worker in metrics.workers() {
+        waiting += worker.waiting();
         for (sum, count) in sums.iter_mut().zip(worker.traffic()) {
             *sum += count;
         }
@@ -138,6 +135,7 @@ fn scrape_messages(name: &str, metrics: &ResourceMetrics, to: &mut Exposition) {
     for (metric, sum) in counted.into_iter().zip(sums) {
         to.sample(metric, &[name], sum);
     }
+    to.sample(&catalog::WAITING_BYTES, &[name], waiting);
 }
 
 /// Adds the times of events. An event that was never measured has no samples, because each histogram has many.
