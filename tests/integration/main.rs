@@ -27,6 +27,7 @@ mod configuration; // several resources, from a file
 mod configured; // helper: a configuration file and its server
 mod connect; // `ws-host connect`
 mod core_modules; // `ws-host component`
+mod counted; // counters are exact, and clients make no new ones
 mod deflated; // helper: compression on the client's side
 mod denied; // system access that handlers do not get
 mod developing; // `ws-host dev`
@@ -73,6 +74,7 @@ mod outside; // messages from the admin address
 mod permits; // clients that hold permits and do nothing
 mod piped; // `ws-host connect` in pipelines
 mod projects; // `ws-host new`
+mod prometheus; // helper: Prometheus and its tool
 mod protocol_errors; // arbitrary bytes on the socket
 mod proxied; // the PROXY protocol
 mod proxy; // `ws-host connect` through an HTTP proxy
@@ -80,6 +82,7 @@ mod reasons; // the reasons for `suspend` and `resume`
 mod reload; // new code while clients are connected
 mod replaced; // files that are replaced repeatedly
 mod room_for_instances; // `max-instances`
+mod scraped; // alert rules and a board, by Prometheus
 mod scripts; // `ws-host test`
 mod sdk_files; // the SDK files of the templates and the contract
 mod sending; // messages of handlers as frames

@@ -1,9 +1,7 @@
 //! What the host counts, as a scraper sees it.
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use ws_host_test_support::{Answer, Client, TestServer, handshake, open_stream, root, wait_until};
@@ -11,6 +9,7 @@ use ws_host_test_support::{Answer, Client, TestServer, handshake, open_stream, r
 use crate::configured::ask_admin;
 use crate::encrypted::Authority;
 use crate::keeper::{Keeper, Scene, counter, post_reload, trap};
+use crate::prometheus::promtool;
 
 fn scrape(admin: SocketAddr) -> Result<Answer> {
     let answer = ask_admin(admin, "GET /metrics", "", b"")?;
@@ -20,18 +19,7 @@ fn scrape(admin: SocketAddr) -> Result<Answer> {
 
 /// Lets Prometheus check the format, the names and the help texts.
 fn check_with_promtool(metrics: &str) -> Result<()> {
-    let mut promtool = Command::new("promtool")
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("promtool is missing: tests/clients/install installs it")?;
-    promtool.stdin.take().context("no stdin")?.write_all(metrics.as_bytes())?;
-    let checked = promtool.wait_with_output()?;
-    let said = [checked.stdout, checked.stderr].concat();
-    ensure!(checked.status.success(), "{}\n{metrics}", String::from_utf8_lossy(&said));
-    Ok(())
+    promtool(&["check", "metrics"], metrics)
 }
 
 /// Waits until a series has a value.
@@ -66,25 +54,6 @@ fn all_documented_metrics_have_their_help_in_the_first_scrape() -> Result<()> {
         assert!(answer.body.contains(series), "{series}{}", answer.body);
     }
     check_with_promtool(&answer.body)
-}
-
-#[test]
-fn alert_rules_are_valid_and_use_documented_metrics() -> Result<()> {
-    let file = root().join("examples/operating/alerts.yml");
-    let checked = Command::new("promtool").args(["check", "rules"]).arg(&file).output();
-    let checked = checked.context("promtool is missing: tests/clients/install installs it")?;
-    assert!(checked.status.success(), "{checked:?}");
-    let documented = std::fs::read_to_string(root().join("docs/metrics.md"))?;
-    let rules = std::fs::read_to_string(file)?;
-    let is_part =
-        |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
-    let used = rules.split(|letter| !is_part(letter)).filter(|word| word.starts_with("ws_host_"));
-    let used: BTreeSet<&str> = used.map(|word| word.trim_end_matches("_bucket")).collect();
-    assert!(used.len() > 5, "{used:?}");
-    for name in used {
-        assert!(documented.contains(&format!("| `{name}")), "{name}");
-    }
-    Ok(())
 }
 
 #[test]

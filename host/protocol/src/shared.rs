@@ -87,6 +87,12 @@ impl SharedMessage {
         self.frame.len()
     }
 
+    /// Returns the length of the payload in bytes.
+    #[must_use]
+    pub fn payload_length(&self) -> usize {
+        self.frame.len() - self.header_length
+    }
+
     /// Returns the payload, which shares the memory of the frame.
     #[must_use]
     pub fn to_payload(&self) -> Bytes {

@@ -127,7 +127,7 @@ impl Client {
 
     pub(crate) fn send_shared(&self, message: &SharedMessage) -> Result<(), SendError> {
         message.accompany(|bytes| Share::of(self.output_share.budget(), bytes));
-        let kind = SendKind::Message(message.frame_length());
+        let kind = SendKind::Message(message.payload_length());
         self.enqueue(kind, |outbound| outbound.send_shared(message))
     }
 

@@ -121,7 +121,7 @@ metrics! {
     SENT_MESSAGES Counter "ws_host_sent_messages_total" ["resource"]
         "Messages that were queued for clients.";
     SENT_BYTES Counter "ws_host_sent_bytes_total" ["resource"]
-        "Bytes in the messages that were queued for clients, not compressed. Messages to several clients count with their frame header.";
+        "Bytes in the messages that were queued for clients, without frame headers and not compressed.";
     REFUSED_SENDS Counter "ws_host_refused_sends_total" ["resource", "full"]
         "Messages that were not sent: the client's outbound buffer (outbound) or the host's memory (memory) had no room.";
     WAITING_BYTES Gauge "ws_host_waiting_output_bytes" ["resource"]
