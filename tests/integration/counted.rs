@@ -25,14 +25,14 @@ fn wait_for_no_clients(admin: SocketAddr) -> Result<()> {
 /// Clients on two workers send messages of many lengths, one by one and many in one write.
 #[test]
 fn messages_and_bytes_are_exact_under_load() -> Result<()> {
-    let flags = ["--workers", "2", "--instance-per", "path"];
+    let flags = ["--path", "/room/{id}", "--instance-per", "path", "--workers", "2"];
     let (server, admin) = TestServer::with_admin("echo", &flags)?;
     let address = server.address();
     let sent: Vec<Result<(u64, u64)>> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8_usize)
             .map(|number| {
                 scope.spawn(move || {
-                    let mut client = Client::connect_at(address, &format!("/{number}"))?;
+                    let mut client = Client::connect_at(address, &format!("/room/{number}"))?;
                     let (mut messages, mut bytes) = (0, 0);
                     for round in 0..50_usize {
                         // Up to 39 messages, the longest of which is longer than a read.
@@ -200,13 +200,13 @@ fn series(admin: SocketAddr) -> Result<BTreeSet<String>> {
 
 #[test]
 fn ten_thousand_paths_and_every_close_code_make_no_new_series() -> Result<()> {
-    let flags = ["--workers", "1", "--instance-per", "path", "--max-instances", "20000"];
+    let flags = ["--path", "/room/{id}", "--instance-per", "path", "--workers", "1"];
     let (server, admin) = TestServer::with_admin("echo", &flags)?;
-    Client::connect_to(&server, "/first")?.close()?;
+    Client::connect_to(&server, "/room/first")?.close()?;
     wait_for_no_clients(admin)?;
     let before = series(admin)?;
     for number in 0..10_000_u16 {
-        let path = format!("/{number}?user=%22{number}");
+        let path = format!("/room/{number}?user=%22{number}");
         let mut client = Client::connect_to(&server, &path)?;
         client.send_close(if number < 2_000 { 3_000 + number } else { 1_000 }, "")?;
         client.receive_close()?;

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use ws_host_test_support::{Answer, poll_until, root};
+use ws_host_test_support::{Answer, poll_until, root, wait_until};
 
 /// A Prometheus that scrapes one host each second, and has the alert rules of the examples.
 pub(crate) struct Prometheus {
@@ -69,7 +69,12 @@ impl Prometheus {
             .stdout(Stdio::null())
             .stderr(File::create(&log)?)
             .spawn()?;
-        match Self::address(&log) {
+        let started = Self::address(&log).and_then(|address| {
+            // It answers 503 until it has read its configuration.
+            wait_until(|| Ok(Answer::to(address, "GET /-/ready HTTP/1.0\r\n\r\n")?.status == 200))?;
+            Ok(address)
+        });
+        match started {
             Ok(address) => Ok(Self { child, address, _folder: folder }),
             Err(error) => {
                 // It must not outlive the test.

@@ -130,7 +130,7 @@ fn alert_rules_are_valid_and_use_documented_metrics() -> Result<()> {
         });
         assert!(fires, "{name} fires in no test");
     }
-    assert!(used > 10, "{used}");
+    assert!(used >= 10, "{used}");
     check_names(&tests)?;
     promtool(&["check", "rules", "alerts.yml"], "")?;
     promtool(&["test", "rules", "alerts.test.yml"], "")
@@ -155,7 +155,9 @@ fn board_uses_documented_metrics_and_shows_nearly_all() -> Result<()> {
     let all: BTreeSet<String> = documented()?.keys().map(base).collect();
     let missing: Vec<&String> = all.difference(&shown).collect();
     assert!(missing.is_empty(), "the board does not show {missing:?}");
-    promtool(&["check", "rules"], &rules)
+    let file = tempfile::NamedTempFile::new()?;
+    std::fs::write(file.path(), rules)?;
+    promtool(&["check", "rules", file.path().to_str().context("the path is not UTF-8")?], "")
 }
 
 #[test]
