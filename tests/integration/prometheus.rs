@@ -18,6 +18,7 @@ pub(crate) struct Prometheus {
 }
 
 /// Returns whether a program of the package is installed, or reports that the test is skipped.
+#[expect(clippy::print_stderr, reason = "a test has no other way to say that it was skipped")]
 pub(crate) fn is_installed(program: &str) -> bool {
     let is_installed = Command::new(program).arg("--version").output().is_ok();
     if !is_installed {
