@@ -82,7 +82,8 @@ async fn message_allocates_nothing_but_its_call() -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn connect(host: &Host) -> anyhow::Result<TcpStream> {
+/// Connects a client to `/` of a host that listens nowhere.
+pub(crate) async fn connect(host: &Host) -> anyhow::Result<TcpStream> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let mut client = TcpStream::connect(listener.local_addr()?).await?;
     let (stream, peer) = listener.accept().await?;

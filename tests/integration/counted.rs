@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use ws_host_test_support::{Answer, Client, TestServer, handshake, masked_frame, wait_until};
@@ -53,10 +52,7 @@ fn messages_and_bytes_are_exact_under_load() -> Result<()> {
                         messages += lengths.len() as u64;
                         bytes += lengths.iter().sum::<usize>() as u64;
                     }
-                    // Every echo has arrived, so everything is counted although the client is still there.
-                    let waiting = counter(admin, "ws_host_waiting_output_bytes")?;
                     client.close()?;
-                    ensure!(waiting < 1 << 30, "{waiting} bytes wait");
                     Ok((messages, bytes))
                 })
             })
@@ -214,33 +210,5 @@ fn ten_thousand_paths_and_every_close_code_make_no_new_series() -> Result<()> {
     wait_for_no_clients(admin)?;
     check(admin, &[("handshakes_total{resource=\"echo\",outcome=\"accepted\"}", 10_001)])?;
     assert_eq!(series(admin)?, before);
-    Ok(())
-}
-
-/// Messages are handled while a scrape visits many actors: it does not run on their worker.
-#[test]
-fn messages_do_not_wait_for_scrapes() -> Result<()> {
-    const SCRAPES: usize = 20;
-    let flags = ["--workers", "1", "--instance-per", "client", "--max-instances", "2000"];
-    let (server, admin) = TestServer::with_admin("echo", &flags)?;
-    let _others = Client::connect_many(&server, 1_000)?;
-    let mut client = Client::connect(&server)?;
-    let has_ended = AtomicBool::new(false);
-    let replies = std::thread::scope(|scope| {
-        let scraping = scope.spawn(|| {
-            let scraped = (0..SCRAPES).try_for_each(|_| series(admin).map(drop));
-            has_ended.store(true, Ordering::Relaxed);
-            scraped
-        });
-        let mut replies = 0;
-        while !has_ended.load(Ordering::Relaxed) {
-            client.ask("hello")?;
-            replies += 1;
-        }
-        scraping.join().expect("no panic")?;
-        anyhow::Ok(replies)
-    })?;
-    // If the worker was busy with each scrape, one message would fit between two of them.
-    assert!(replies > 3 * SCRAPES, "{replies} replies during {SCRAPES} scrapes");
     Ok(())
 }

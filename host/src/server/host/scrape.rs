@@ -160,3 +160,34 @@ fn by_label(to: &mut Exposition, metric: &Metric, labels: &[&str], counters: &La
         to.sample(metric, &[labels, &[value]].concat(), count);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use crate::allocations::connect;
+    use crate::{Host, config};
+
+    /// Whoever holds a client or an actor for long would otherwise hold up the scrape, and the scrape all others.
+    #[tokio::test]
+    async fn scrape_waits_for_no_client_and_no_actor() -> anyhow::Result<()> {
+        let component =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/components/echo.wasm");
+        assert!(component.is_file(), "run `make components` first");
+        let resource = config::Resource::new("/", component)?;
+        let host = Host::start(config::Host::new(vec![resource])).await?;
+        let _stream = connect(&host).await?;
+        let actor = host.state.registry.all()[0].resource().actors().remove(0);
+        let client = actor.clients().all().remove(0);
+        let _turn = actor.turn().await;
+        let _outgoing = client.outgoing();
+        let (text, scraped) = channel();
+        std::thread::spawn(move || text.send(host.metrics()));
+        let text = scraped.recv_timeout(Duration::from_secs(30))?;
+        assert!(text.contains("ws_host_clients{resource=\"echo\"} 1\n"), "{text}");
+        assert!(text.contains("ws_host_instances{resource=\"echo\",state=\"live\"} 1\n"), "{text}");
+        Ok(())
+    }
+}
