@@ -164,7 +164,7 @@ fn by_label(to: &mut Exposition, metric: &Metric, labels: &[&str], counters: &La
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::sync::mpsc::channel;
+    use std::sync::mpsc::sync_channel;
     use std::time::Duration;
 
     use crate::allocations::connect;
@@ -183,7 +183,7 @@ mod tests {
         let client = actor.clients().all().remove(0);
         let _turn = actor.turn().await;
         let _outgoing = client.outgoing();
-        let (text, scraped) = channel();
+        let (text, scraped) = sync_channel(1);
         std::thread::spawn(move || text.send(host.metrics()));
         let text = scraped.recv_timeout(Duration::from_secs(30))?;
         assert!(text.contains("ws_host_clients{resource=\"echo\"} 1\n"), "{text}");
