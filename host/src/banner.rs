@@ -41,6 +41,9 @@ pub(crate) fn print(server: &Server, reloads: ReloadTrigger, static_files: Optio
     if let Some(admin) = server.admin_address() {
         text += &format!("ws-host is administered at http://{admin}/\n");
     }
+    if let Some(health) = server.health_address() {
+        text += &format!("ws-host answers health checks at http://{health}/healthz and /readyz\n");
+    }
     text += match reloads {
         ReloadTrigger::Save => {
             "Save a source file to build and reload; every client stays connected\n"

@@ -16,9 +16,17 @@ pub(super) struct Server {
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
 
-    /// Loopback address for management and metrics, such as 127.0.0.1:9090
+    /// Address for management and metrics, such as 127.0.0.1:9090: a loopback address, or with --admin-token
     #[arg(long, value_name = "ADDR")]
     admin: Option<SocketAddr>,
+
+    /// File with the token that requests at the admin address must know
+    #[arg(long, value_name = "FILE", requires = "admin")]
+    admin_token: Option<PathBuf>,
+
+    /// Address that answers only health checks, such as 0.0.0.0:8081
+    #[arg(long, value_name = "ADDR")]
+    health: Option<SocketAddr>,
 
     /// Folder of files to serve for ordinary HTTP requests
     #[arg(long = "static", value_name = "DIR")]
@@ -58,6 +66,8 @@ impl Server {
     pub(super) fn apply(self, server: &mut schema::Server) {
         server.workers = self.workers;
         server.admin = self.admin;
+        server.admin_token = self.admin_token;
+        server.health = self.health;
         server.static_files = self.static_files;
         server.static_links = self.static_links;
         server.drafts = Some(self.drafts).filter(|list| !list.is_empty());

@@ -85,7 +85,16 @@ impl Config {
     /// Creates the configuration of a server that listens on these addresses, without a certificate and an admin
     /// address.
     pub fn new(listen: Vec<Listen>, host: Host) -> Self {
-        Self { listen, tls: None, backlog: Self::BACKLOG, admin: None, file: None, host }
+        Self {
+            listen,
+            tls: None,
+            backlog: Self::BACKLOG,
+            admin: None,
+            admin_token: None,
+            health: None,
+            file: None,
+            host,
+        }
     }
 }
 

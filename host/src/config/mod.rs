@@ -23,6 +23,7 @@
 //! of more than ten years are shortened to ten years.
 
 mod address;
+mod admin_token;
 mod check;
 mod cluster;
 mod defaults;
@@ -45,6 +46,7 @@ use ws_host_protocol::handshake::forwarded::Convention;
 use ws_host_protocol::handshake::{Origins, Versions};
 
 pub use self::address::{Address, InvalidAddress};
+pub use self::admin_token::{AdminToken, InvalidAdminToken};
 pub(crate) use self::check::checked_resources;
 #[cfg(feature = "testing")]
 pub(crate) use self::check::default_cache;
@@ -69,8 +71,13 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// The number of connections that may wait in the kernel's queue until they are accepted.
     pub backlog: u32,
-    /// The admin address. It has no authentication, so it must be reachable only from this machine.
+    /// The admin address. Without a token, it must be a loopback address, because everybody who can connect to it may
+    /// manage the server.
     pub admin: Option<SocketAddr>,
+    /// What requests at the admin address must know.
+    pub admin_token: Option<AdminToken>,
+    /// An address that answers health checks, and nothing else.
+    pub health: Option<SocketAddr>,
     /// The file that the configuration was read from. A configuration reload reads it again.
     pub file: Option<PathBuf>,
     /// The host.

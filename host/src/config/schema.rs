@@ -35,6 +35,8 @@ pub struct Server {
     pub tls_client_ca: Option<PathBuf>,
     pub tls_client_auth: Option<ClientAuth>,
     pub admin: Option<SocketAddr>,
+    pub admin_token: Option<PathBuf>,
+    pub health: Option<SocketAddr>,
     pub workers: Option<NonZeroUsize>,
     #[serde(rename = "static")]
     pub static_files: Option<PathBuf>,

@@ -40,8 +40,16 @@ fn listen(address: Address) -> Listen {
 }
 
 async fn server(listen: Listen, tls: Option<config::Tls>) -> Server {
-    let config =
-        Config { listen: vec![listen], tls, backlog: 8, admin: None, file: None, host: host() };
+    let config = Config {
+        listen: vec![listen],
+        tls,
+        backlog: 8,
+        admin: None,
+        admin_token: None,
+        health: None,
+        file: None,
+        host: host(),
+    };
     Server::start(config).await.expect("it starts")
 }
 

@@ -34,6 +34,14 @@ pub enum StartError {
         /// The error of the operating system.
         cause: Error,
     },
+    /// The server cannot listen on the address for health checks.
+    #[error("cannot listen on the address for health checks {address}: {}", advice(.cause, "--health"))]
+    Health {
+        /// The address.
+        address: SocketAddr,
+        /// The error of the operating system.
+        cause: Error,
+    },
     /// The server cannot listen on the admin address.
     #[error("cannot listen on the admin address {address}: {}", admin_advice(.cause))]
     Admin {
@@ -74,7 +82,7 @@ fn listen_advice(cause: &Error) -> String {
 fn admin_advice(cause: &Error) -> String {
     match cause.kind() {
         ErrorKind::AddrNotAvailable => {
-            "this machine does not have that address; choose another loopback address with --admin, such as 127.0.0.1"
+            "this machine does not have that address; choose another one with --admin, such as 127.0.0.1"
                 .into()
         }
         _ => advice(cause, "--admin"),

@@ -22,9 +22,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
+use tokio_util::task::AbortOnDropHandle;
 use ws_host_protocol::handshake::Scheme;
 
-use self::admin::Admin;
+use self::admin::{Admin, HealthAddress};
 pub use self::error::StartError;
 pub use self::host::request::Peer;
 pub use self::host::{
@@ -44,6 +45,7 @@ pub struct Server {
     host: Host,
     reloader: ConfigReloader,
     admin: Option<Admin>,
+    health: Option<HealthAddress>,
     /// The certificate and the watch on its files, if they are watched.
     watched_tls: Option<(Arc<Tls>, Watch)>,
 }
@@ -75,7 +77,8 @@ impl Server {
     ///
     /// Dropping the future stops everything that it has started.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let Config { listen, tls, backlog, admin, file, host } = config.checked()?;
+        let Config { listen, tls, backlog, admin, admin_token, health, file, host } =
+            config.checked()?;
         let mode = host.mode;
         // The watch starts before the files are read, so that it reports a change made while they are read.
         let watch = match &tls {
@@ -92,12 +95,20 @@ impl Server {
         let admin = match admin {
             None => None,
             Some(address) => Some(
-                Admin::start(address, host.clone(), reloader.clone())
+                Admin::start(address, admin_token, host.clone(), reloader.clone())
                     .await
                     .map_err(|cause| StartError::Admin { address, cause })?,
             ),
         };
-        Ok(Self { listeners, host, reloader, admin, watched_tls })
+        let health = match health {
+            None => None,
+            Some(address) => Some(
+                HealthAddress::start(address, host.clone())
+                    .await
+                    .map_err(|cause| StartError::Health { address, cause })?,
+            ),
+        };
+        Ok(Self { listeners, host, reloader, admin, health, watched_tls })
     }
 
     /// Loads everything that would be served, without listening.
@@ -131,6 +142,11 @@ impl Server {
         self.admin.as_ref().map(Admin::address)
     }
 
+    /// Returns the address for health checks on which the server listens, if there is one.
+    pub fn health_address(&self) -> Option<SocketAddr> {
+        self.health.as_ref().map(HealthAddress::address)
+    }
+
     /// Returns the host, through which resources and clients are managed while the server runs.
     pub fn host(&self) -> &Host {
         &self.host
@@ -148,7 +164,7 @@ impl Server {
     ///
     /// Dropping the future stops accepting; connections continue until the runtime ends.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Stopped {
-        let Self { listeners, host, admin, watched_tls, .. } = self;
+        let Self { listeners, host, admin, health, watched_tls, .. } = self;
         let mut serving = JoinSet::new();
         for (listener, endpoint) in listeners {
             let state = Arc::clone(&host.state);
@@ -160,6 +176,8 @@ impl Server {
         if let Some(admin) = admin {
             serving.spawn(admin.serve());
         }
+        // Balancers should learn that the server stops, so health checks are answered until the end.
+        let _health = health.map(|health| AbortOnDropHandle::new(tokio::spawn(health.serve())));
         stop.await;
         serving.shutdown().await;
         host.drain().await

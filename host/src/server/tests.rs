@@ -27,7 +27,16 @@ async fn server(workers: usize, admin: Option<SocketAddr>) -> Server {
     };
     let host = Host { workers: NonZeroUsize::new(workers).expect("one"), ..Host::new(Vec::new()) };
     let listen = vec![listen];
-    let config = Config { listen, tls: None, backlog: 8, admin, file: None, host };
+    let config = Config {
+        listen,
+        tls: None,
+        backlog: 8,
+        admin,
+        admin_token: None,
+        health: None,
+        file: None,
+        host,
+    };
     Server::start(config).await.expect("it starts")
 }
 

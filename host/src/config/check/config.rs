@@ -28,8 +28,20 @@ impl Config {
                 return Err(at.invalid("listen", why));
             }
         }
-        if let Some(address) = self.admin {
-            check_admin(at, address)?;
+        match self.admin {
+            Some(address) => check_admin(at, address, self.admin_token.is_some())?,
+            None if self.admin_token.is_some() => {
+                return Err(
+                    at.invalid("admin-token", "needs admin, the address at which it is asked for")
+                );
+            }
+            None => {}
+        }
+        if let Some(address) =
+            self.health.filter(|address| address.port() > 0 && self.admin == Some(*address))
+        {
+            let why = format!("{address} is the admin address, which answers health checks, too");
+            return Err(at.invalid("health", why));
         }
         if self.backlog == 0 {
             return Err(at.invalid("backlog", "must be at least 1"));
@@ -129,14 +141,15 @@ fn is_port_chosen_by_system(address: &Address) -> bool {
     matches!(address, Address::Tcp(address) if address.port() == 0)
 }
 
-/// Checks that the admin address is a loopback address: everyone who can connect to it may manage the server.
-fn check_admin(at: At, address: SocketAddr) -> Checked<()> {
-    if address.ip().is_loopback() {
+/// Checks that the admin address has a token or is a loopback address: everyone who can connect to it may manage the
+/// server.
+fn check_admin(at: At, address: SocketAddr, has_token: bool) -> Checked<()> {
+    if has_token || address.ip().is_loopback() {
         return Ok(());
     }
     let why = format!(
-        "{address} must be a loopback address of this machine, such as 127.0.0.1:9090, because the \
-         admin address has no authentication"
+        "{address} must be a loopback address of this machine, such as 127.0.0.1:9090, or needs admin-token, because \
+         everyone who can connect to it may manage the server"
     );
     Err(at.invalid("admin", why))
 }

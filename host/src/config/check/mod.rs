@@ -18,7 +18,8 @@ use ws_host_protocol::handshake::{Version, Versions};
 
 use super::schema::{self, Cache, Time};
 use super::{
-    Compile, Config, Host, HostLimits, HostTimeouts, Links, Mode, Resource, StaticFiles, Watch,
+    AdminToken, Compile, Config, Host, HostLimits, HostTimeouts, Links, Mode, Resource,
+    StaticFiles, Watch,
 };
 
 pub(super) use self::bounds::MAX_CLIENTS;
@@ -135,7 +136,10 @@ impl schema::Server {
             },
         };
         let backlog = self.backlog.unwrap_or(Config::BACKLOG);
-        Config { listen, tls, backlog, admin: self.admin, file: None, host }.checked()
+        let admin_token = self.admin_token.map(|file| AdminToken::read(&folder.join(file)));
+        let admin_token = admin_token.transpose().map_err(|why| at.invalid("admin-token", why))?;
+        let (admin, health) = (self.admin, self.health);
+        Config { listen, tls, backlog, admin, admin_token, health, file: None, host }.checked()
     }
 }
 

@@ -1,12 +1,20 @@
-//! Access to the admin address: programs on this machine, and web pages of the admin address itself. Pages of any other
-//! origin are refused, because a browser on this machine runs pages from everywhere.
+//! Access to the admin address: programs on this machine, or that know the token, and web pages of the admin address
+//! itself. Pages of any other origin are refused, because a browser on this machine runs pages from everywhere.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use http::header::{HOST, HeaderName, HeaderValue, ORIGIN};
-use http::{HeaderMap, Request, StatusCode, Version};
+use http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, ORIGIN, WWW_AUTHENTICATE};
+use http::{HeaderMap, Request, Response, StatusCode, Version};
+use tokio::time::Instant;
+
+use crate::config::AdminToken;
+use crate::log_rate::{Line, LogRate};
+use crate::server::response::{Body, text};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// The scheme of a token, and the space after it.
+const SCHEME: &[u8] = b"Bearer ";
 
 /// The port of an authority without one: the admin address speaks only http.
 const HTTP_PORT: u16 = 80;
@@ -27,37 +35,94 @@ pub(super) enum RejectedCaller {
     /// The request comes from a page of another origin.
     #[error("The admin address does not answer pages of other origins.")]
     OtherOrigin,
+    /// There is no token, although one is configured.
+    #[error("This admin address needs its token: Authorization: Bearer TOKEN.")]
+    NoToken,
+    /// The token is another one.
+    #[error("This is not the token of this admin address.")]
+    WrongToken,
 }
 
+/// Limits the log lines about wrong tokens.
+static WRONG_TOKEN: LogRate = LogRate::new();
+
 impl RejectedCaller {
-    pub(super) fn status(self) -> StatusCode {
+    fn status(self) -> StatusCode {
         match self {
             Self::Host => StatusCode::BAD_REQUEST,
             Self::OtherName | Self::OtherOrigin => StatusCode::FORBIDDEN,
+            Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
         }
+    }
+
+    /// Returns the response, and logs a wrong token: somebody may be trying to find the right one.
+    pub(super) fn response(self, caller: SocketAddr) -> Response<Body> {
+        if self == Self::WrongToken
+            && let Some(Line { left_out }) = WRONG_TOKEN.line(Instant::now())
+        {
+            tracing::warn!(%caller, left_out, "a request at the admin address had a wrong token");
+        }
+        let mut response = text(self.status(), format!("{self}\n"));
+        // RFC 6750 §3.
+        let challenge = match self {
+            Self::NoToken => "Bearer realm=\"ws-host\"",
+            Self::WrongToken => "Bearer realm=\"ws-host\", error=\"invalid_token\"",
+            Self::Host | Self::OtherName | Self::OtherOrigin => return response,
+        };
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        response
     }
 }
 
-/// Checks that a request may be answered at this admin address.
+/// Checks that a request may be answered at this admin address. Health checks need no token.
 ///
 /// # Errors
 ///
 /// [`RejectedCaller`] if it may not.
-pub(super) fn check<B>(request: &Request<B>, address: SocketAddr) -> Result<(), RejectedCaller> {
+pub(super) fn check<B>(
+    request: &Request<B>,
+    address: SocketAddr,
+    token: Option<&AdminToken>,
+) -> Result<(), RejectedCaller> {
     let host = host(request)?;
-    if host.as_ref().is_some_and(|host| !host.is_of_this_machine(address)) {
-        return Err(RejectedCaller::OtherName);
-    }
     let headers = request.headers();
     // In this header a browser says where a request comes from: `same-origin` for a page of this address, `none` for
     // the browser's user. A page on another port of this machine is `same-site`, and is refused.
     let is_allowed = |site: &HeaderValue| site == "same-origin" || site == "none";
-    if !headers.get_all(SEC_FETCH_SITE).iter().all(is_allowed)
-        || !is_own_origin(headers, host.as_ref())
-    {
+    if !headers.get_all(SEC_FETCH_SITE).iter().all(is_allowed) {
+        return Err(RejectedCaller::OtherOrigin);
+    }
+    if let Some(token) = token {
+        // No browser adds the token by itself, so names and origins need no check.
+        return match request.uri().path() {
+            "/healthz" | "/readyz" => Ok(()),
+            _ => check_token(headers, token),
+        };
+    }
+    if host.as_ref().is_some_and(|host| !host.is_of_this_machine(address)) {
+        return Err(RejectedCaller::OtherName);
+    }
+    if !is_own_origin(headers, host.as_ref()) {
         return Err(RejectedCaller::OtherOrigin);
     }
     Ok(())
+}
+
+/// Checks the Authorization header (RFC 6750 §2.1).
+fn check_token(headers: &HeaderMap, token: &AdminToken) -> Result<(), RejectedCaller> {
+    let mut all = headers.get_all(AUTHORIZATION).iter();
+    let (Some(credentials), None) = (all.next(), all.next()) else {
+        return Err(RejectedCaller::NoToken);
+    };
+    let (scheme, presented) = match credentials.as_bytes().split_at_checked(SCHEME.len()) {
+        Some((scheme, presented)) => (scheme, presented.trim_ascii()),
+        None => return Err(RejectedCaller::NoToken),
+    };
+    match scheme.eq_ignore_ascii_case(SCHEME) {
+        false => Err(RejectedCaller::NoToken),
+        true if token.is(presented) => Ok(()),
+        true => Err(RejectedCaller::WrongToken),
+    }
 }
 
 /// Returns whether the Origin header, if there is one, is that of this address.
@@ -143,7 +208,7 @@ mod tests {
             let value = HeaderValue::from_str(value).expect("a header value");
             request.headers_mut().append(*name, value);
         }
-        check(&request, SocketAddr::from(([127, 0, 0, 1], 9090)))
+        check(&request, SocketAddr::from(([127, 0, 0, 1], 9090)), None)
     }
 
     #[test]
@@ -189,7 +254,7 @@ mod tests {
         let elsewhere = SocketAddr::from(([10, 0, 0, 1], 9090));
         let mut request = Request::new(());
         request.headers_mut().insert(HOST, HeaderValue::from_static("10.0.0.1:9090"));
-        assert_eq!(check(&request, elsewhere), Ok(()));
+        assert_eq!(check(&request, elsewhere, None), Ok(()));
     }
 
     #[test]
@@ -197,10 +262,10 @@ mod tests {
         let mut request = Request::new(());
         *request.version_mut() = Version::HTTP_10;
         let address = SocketAddr::from(([127, 0, 0, 1], 9090));
-        assert_eq!(check(&request, address), Ok(()));
+        assert_eq!(check(&request, address, None), Ok(()));
         request.headers_mut().insert(HOST, HeaderValue::from_static("localhost"));
         *request.uri_mut() = http::Uri::from_static("http://rebound.example.com/clients");
-        assert_eq!(check(&request, address), Err(RejectedCaller::OtherName));
+        assert_eq!(check(&request, address, None), Err(RejectedCaller::OtherName));
     }
 
     #[test]
@@ -230,5 +295,39 @@ mod tests {
         let own = ("sec-fetch-site", "same-origin");
         let twice = [host, own, ("sec-fetch-site", "cross-site")];
         assert_eq!(answer(&twice), Err(RejectedCaller::OtherOrigin));
+    }
+
+    #[test]
+    fn token_replaces_the_name_of_this_machine_but_pages_of_other_sites_are_refused() {
+        let token = AdminToken::new("0123456789abcdef").expect("a token");
+        let at = |path: &str, lines: &[(&'static str, &str)]| {
+            let mut request = Request::new(());
+            *request.uri_mut() = path.parse().expect("a path");
+            for (name, value) in [("host", "admin.example.com")].iter().chain(lines) {
+                let value = HeaderValue::from_str(value).expect("a header value");
+                request.headers_mut().append(*name, value);
+            }
+            check(&request, SocketAddr::from(([10, 0, 0, 1], 9090)), Some(&token))
+        };
+        let right = ("authorization", "Bearer 0123456789abcdef");
+        for line in [right, ("authorization", "bearer  0123456789abcdef")] {
+            assert_eq!(at("/clients", &[line]), Ok(()), "{line:?}");
+        }
+        for none in ["", "Bearer", "Basic 0123456789abcdef", "0123456789abcdef"] {
+            let answer = at("/clients", &[("authorization", none)]);
+            assert_eq!(answer, Err(RejectedCaller::NoToken), "{none}");
+        }
+        assert_eq!(at("/clients", &[]), Err(RejectedCaller::NoToken));
+        assert_eq!(at("/clients", &[right, right]), Err(RejectedCaller::NoToken));
+        for wrong in ["Bearer ", "Bearer 0123456789abcdeF", "Bearer 0123456789abcdef 0"] {
+            let answer = at("/clients", &[("authorization", wrong)]);
+            assert_eq!(answer, Err(RejectedCaller::WrongToken), "{wrong}");
+        }
+        for path in ["/healthz", "/readyz"] {
+            assert_eq!(at(path, &[]), Ok(()), "{path}");
+        }
+        let site = ("sec-fetch-site", "same-site");
+        assert_eq!(at("/clients", &[right, site]), Err(RejectedCaller::OtherOrigin));
+        assert_eq!(at("/healthz", &[site]), Err(RejectedCaller::OtherOrigin));
     }
 }

@@ -1,31 +1,30 @@
 //! The admin address: management and metrics for the operator, not for clients.
 
+mod accept;
 mod caller;
 mod connections;
+mod health;
 mod request;
 mod responses;
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::{JoinError, spawn_blocking};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
-use self::connections::{ConnectionSlot, Connections};
+use self::accept::{Caller, Service, accept};
+use self::connections::ConnectionSlot;
+pub(super) use self::health::HealthAddress;
 use self::request::{AdminRequest, CloseParameters};
 use self::responses::{reloaded, rolled_back, sent, tagged_error};
-use crate::log_rate::{Line, LogRate};
+use crate::config::AdminToken;
 use crate::server::host::{CustomMessage, Host};
 use crate::server::reload_config::ConfigReloader;
 use crate::server::response::{Body, json, text};
@@ -69,12 +68,6 @@ const INVALID_KIND: &str = "The Content-Type is not ASCII.\n";
 /// The sender that handlers see in messages from the admin address.
 const SENDER: &str = "admin";
 
-/// The pause before the next accept when no file descriptors are left.
-const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
-
-/// Limits the log lines about connections that cannot be accepted.
-static NOT_ACCEPTED: LogRate = LogRate::new();
-
 /// The admin address and the service behind it.
 #[derive(Debug)]
 pub(super) struct Admin {
@@ -85,6 +78,7 @@ pub(super) struct Admin {
 #[derive(Debug)]
 struct AdminService {
     address: SocketAddr,
+    token: Option<AdminToken>,
     host: Host,
     reloader: ConfigReloader,
 }
@@ -97,12 +91,13 @@ impl Admin {
     /// The error of the operating system if the server cannot listen there.
     pub(super) async fn start(
         address: SocketAddr,
+        token: Option<AdminToken>,
         host: Host,
         reloader: ConfigReloader,
     ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, service: Arc::new(AdminService { address, host, reloader }) })
+        Ok(Self { listener, service: Arc::new(AdminService { address, token, host, reloader }) })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -115,57 +110,18 @@ impl Admin {
     ///
     /// Dropping the future stops accepting; connections that are already accepted continue.
     pub(super) async fn serve(self) {
-        let connections = Connections::new();
-        loop {
-            match self.listener.accept().await {
-                Ok((stream, _)) => {
-                    let service = Arc::clone(&self.service);
-                    tokio::spawn(service.serve(stream, connections.add(Instant::now())));
-                }
-                Err(error) => {
-                    if let Some(Line { left_out }) = NOT_ACCEPTED.line(Instant::now()) {
-                        tracing::warn!(left_out, "cannot accept on the admin address: {error}");
-                    }
-                    sleep(ACCEPT_BACKOFF).await;
-                }
-            }
-        }
+        accept(self.listener, self.service).await;
     }
 }
 
-impl AdminService {
-    /// Serves a connection until it ends, is evicted, or has been idle for too long.
-    async fn serve(self: Arc<Self>, stream: TcpStream, slot: ConnectionSlot) {
-        let service = service_fn(|request| {
-            let (service, slot) = (&self, &slot);
-            async move {
-                let response = service.answer(request, slot).await;
-                slot.set_idle(Instant::now());
-                Ok::<_, Infallible>(response)
-            }
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            // The slot's idle timeout covers reading the head as well.
-            .header_read_timeout(None)
-            .title_case_headers(true)
-            // A client that closes its side after a request still gets the response.
-            .half_close(true)
-            .serve_connection(TokioIo::new(stream), service);
-        tokio::select! {
-            // There is nothing to do about an error: the connection has ended.
-            _ = connection => {}
-            () = slot.closed() => {}
-        }
-    }
-
+impl Service for AdminService {
     async fn answer(
         self: &Arc<Self>,
         http_request: Request<Incoming>,
-        slot: &ConnectionSlot,
+        Caller { address, slot }: Caller<'_>,
     ) -> Response<Body> {
-        if let Err(rejected) = caller::check(&http_request, self.address) {
-            return text(rejected.status(), format!("{rejected}\n"));
+        if let Err(rejected) = caller::check(&http_request, self.address, self.token.as_ref()) {
+            return rejected.response(address);
         }
         // RFC 9110 §9.3.2: HEAD is GET without a body, which hyper omits.
         let method = match *http_request.method() {
@@ -182,7 +138,9 @@ impl AdminService {
         };
         response.unwrap_or_else(|refusal| refusal)
     }
+}
 
+impl AdminService {
     /// Handles a long request in a task of its own. It continues if its connection is dropped.
     async fn handle_long(
         self: &Arc<Self>,

@@ -1,0 +1,75 @@
+//! The token of the admin address.
+
+use std::fmt;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+/// The lengths that a token may have. With 16 random characters, nobody finds it by trying.
+const MIN_LENGTH: usize = 16;
+const MAX_LENGTH: usize = 1024;
+
+/// What requests at the admin address must know (RFC 6750). Only a hash of it is kept.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AdminToken([u8; 32]);
+
+/// The reason why a text is not a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must have 16 to 1,024 characters of A-Z a-z 0-9 - . _ ~ + / = (`openssl rand -base64 32` makes one)"
+)]
+#[non_exhaustive]
+pub struct InvalidAdminToken;
+
+impl AdminToken {
+    /// Returns the token with this text.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidAdminToken`]: it is too short or too long, or has a character that is not of the syntax `b64token` (RFC
+    /// 6750 §2.1).
+    pub fn new(text: &str) -> Result<Self, InvalidAdminToken> {
+        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+        let is_valid = (MIN_LENGTH..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(is_part);
+        is_valid.then(|| Self(Sha256::digest(text).into())).ok_or(InvalidAdminToken)
+    }
+
+    /// Reads the token from a file, without white space around it.
+    pub(super) fn read(file: &Path) -> Result<Self, String> {
+        let text = std::fs::read_to_string(file);
+        let text = text.map_err(|error| format!("cannot be read: {}: {error}", file.display()))?;
+        Self::new(text.trim()).map_err(|error| format!("{} {error}", file.display()))
+    }
+
+    /// Returns whether this is the token. The time does not tell how much of it is right, because hashes are compared.
+    pub(crate) fn is(&self, presented: &[u8]) -> bool {
+        self.0 == <[u8; 32]>::from(Sha256::digest(presented))
+    }
+}
+
+impl fmt::Debug for AdminToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AdminToken(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn token_is_long_enough_and_has_only_characters_that_a_header_may_have() {
+        let token = AdminToken::new("0123456789abcdef").expect("a token");
+        assert!(token.is(b"0123456789abcdef"));
+        for other in ["0123456789abcdeF", "0123456789abcde", "", "0123456789abcdef "] {
+            assert!(!token.is(other.as_bytes()), "{other:?}");
+        }
+        assert_eq!(format!("{token:?}"), "AdminToken(..)");
+        assert!(AdminToken::new(&"a".repeat(MAX_LENGTH)).is_ok());
+        let too_long = "a".repeat(MAX_LENGTH + 1);
+        for text in ["", "0123456789abcde", "0123456789 abcdef", "0123456789abcde\u{e4}", &too_long]
+        {
+            assert_eq!(AdminToken::new(text), Err(InvalidAdminToken), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! An address that answers health checks, and nothing else: it may be one that other machines can reach.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::header::{ALLOW, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use tokio::net::TcpListener;
+
+use super::accept::{Caller, Service, accept};
+use crate::server::host::Host;
+use crate::server::response::{Body, text};
+
+const USAGE: &str = "Available requests:\n  GET    /healthz\n  GET    /readyz\n";
+
+/// The address for health checks.
+#[derive(Debug)]
+pub(in crate::server) struct HealthAddress {
+    listener: TcpListener,
+    address: SocketAddr,
+    service: Arc<HealthService>,
+}
+
+#[derive(Debug)]
+struct HealthService(Host);
+
+impl HealthAddress {
+    /// Listens on the address.
+    ///
+    /// # Errors
+    ///
+    /// The error of the operating system if the server cannot listen there.
+    pub(in crate::server) async fn start(address: SocketAddr, host: Host) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address, service: Arc::new(HealthService(host)) })
+    }
+
+    pub(in crate::server) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves forever.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops accepting; connections that are already accepted continue.
+    pub(in crate::server) async fn serve(self) {
+        accept(self.listener, self.service).await;
+    }
+}
+
+impl Service for HealthService {
+    async fn answer(self: &Arc<Self>, request: Request<Incoming>, _: Caller<'_>) -> Response<Body> {
+        let Self(host) = &**self;
+        let answer = match request.uri().path() {
+            "/healthz" => host.state.health(),
+            "/readyz" => host.state.readiness(),
+            _ => return text(StatusCode::NOT_FOUND, USAGE),
+        };
+        if matches!(*request.method(), Method::GET | Method::HEAD) {
+            return answer;
+        }
+        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, USAGE);
+        // RFC 9110 §15.5.6.
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
+        response
+    }
+}
