@@ -1,12 +1,12 @@
 //! The admin address: which requests it serves, and what idle connections there can do.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use anyhow::{Context, Result, ensure};
-use ws_host_test_support::{Answer, Client, TestServer, open_stream};
+use ws_host_test_support::{Answer, Client, TestServer, open_stream, poll_until, startup_error};
 
-use crate::configured::ask_admin;
+use crate::configured::{ask_admin, terminate};
 
 /// Reads a response from a connection that stays open.
 fn next_answer(stream: &mut TcpStream) -> Result<Answer> {
@@ -174,4 +174,85 @@ fn client_that_shuts_down_writing_after_the_request_gets_the_response() -> Resul
         }
     }
     Ok(())
+}
+
+#[test]
+fn admin_address_with_a_token_answers_only_those_who_know_it() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("token");
+    std::fs::write(&file, "c2VjcmV0LXNlY3JldA==\n")?;
+    let token = file.display().to_string();
+    // Not a loopback address: without a token, the server would not start.
+    let flags = ["--admin", "0.0.0.0:0", "--admin-token", &token];
+    let mut server = TestServer::with_arguments("echo", &flags)?;
+    let admin = SocketAddr::from(([127, 0, 0, 1], server.admin()?.port()));
+    let ask = |headers: &str| {
+        let host = "Host: admin.example.com\r\nConnection: close\r\n";
+        Answer::to_head(admin, &format!("GET /clients HTTP/1.1\r\n{host}{headers}\r\n"))
+    };
+    let answer = ask("")?;
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"ws-host\""));
+    let answer = ask("Authorization: Bearer c2VjcmV0LXNlY3JldB==\r\n")?;
+    assert_eq!(answer.status, 401);
+    assert!(answer.header("www-authenticate").is_some_and(|how| how.contains("invalid_token")));
+    let line = server.wait_for_log("wrong token")?;
+    assert!(line.contains("127.0.0.1") && !line.contains("c2Vj"), "{line}");
+    assert_eq!(ask("Authorization: Bearer c2VjcmV0LXNlY3JldA==\r\n")?.status, 200);
+    let page = "Authorization: Bearer c2VjcmV0LXNlY3JldA==\r\nSec-Fetch-Site: cross-site\r\n";
+    assert_eq!(ask(page)?.status, 403);
+    assert_eq!(get(admin, "/healthz")?.status, 200, "health checks need no token");
+    assert_eq!(get(admin, "/metrics")?.status, 401);
+    Ok(())
+}
+
+#[test]
+fn tokens_and_addresses_that_are_not_safe_are_refused_at_start() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("token");
+    let token = file.display().to_string();
+    let error = startup_error("echo", &["--admin", "0.0.0.0:0"])?;
+    assert!(error.contains("admin-token") && error.contains("loopback"), "{error}");
+    let flags = ["--admin", "0.0.0.0:0", "--admin-token", &token];
+    let error = startup_error("echo", &flags)?;
+    assert!(error.contains("cannot be read") && error.contains(&token), "{error}");
+    for text in ["", "short", "with a space in the middle of it"] {
+        std::fs::write(&file, text)?;
+        let error = startup_error("echo", &flags)?;
+        assert!(error.contains(&token) && error.contains("openssl rand"), "{text:?}: {error}");
+    }
+    Ok(())
+}
+
+#[test]
+fn address_for_health_checks_answers_nothing_else_and_until_the_end() -> Result<()> {
+    let flags = ["--health", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+    let mut server = TestServer::with_arguments("echo", &flags)?;
+    server.admin()?;
+    let health = server.health()?;
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(get(health, path)?.body, "ok\n", "{path}");
+    }
+    for path in ["/metrics", "/clients", "/resources", "/"] {
+        assert_eq!(get(health, path)?.status, 404, "{path}");
+    }
+    let post =
+        "POST /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    let answer = Answer::to(health, post)?;
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("GET")));
+    // A client that does not answer the close frame keeps the server from ending.
+    let client = Client::connect(&server)?;
+    terminate(&server)?;
+    let answer = poll_until(|| get(health, "/readyz"), |answer| answer.status == 503)?;
+    assert_eq!(answer.body, "stopping\n");
+    assert_eq!(get(health, "/healthz")?.status, 503);
+    client.hang_up()?;
+    server.wait()?;
+    assert!(get(health, "/healthz").is_err());
+    Ok(())
+}
+
+fn get(address: SocketAddr, path: &str) -> Result<Answer> {
+    let head = "HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    Answer::to(address, &format!("GET {path} {head}"))
 }

@@ -1,7 +1,8 @@
 //! Integration tests: each runs the real binary on a free port and talks to it over TCP. All are in one test binary,
 //! with one module per capability.
 
-mod admin; // access to the admin address
+mod admin;
+mod admin_api; // access to the admin address
 mod agreement; // the `TestHost` of the SDK and the host
 mod answers; // HTTP/1.1 responses, byte for byte
 mod backpressure; // clients that do not read

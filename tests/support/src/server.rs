@@ -169,14 +169,25 @@ impl TestServer {
 
     /// Returns the admin address, as the server printed it. The server must have one.
     pub fn admin(&mut self) -> Result<SocketAddr> {
+        self.printed_address("administered at http://")
+    }
+
+    /// Returns the address for health checks, as the server printed it. The server must have one. Comes after the admin
+    /// address.
+    pub fn health(&mut self) -> Result<SocketAddr> {
+        self.printed_address("health checks at http://")
+    }
+
+    fn printed_address(&mut self, before: &str) -> Result<SocketAddr> {
         let mut line = String::new();
         while self.output.read_line(&mut line)? > 0 {
-            if let Some((_, address)) = line.trim_end().split_once("administered at http://") {
-                return address.trim_end_matches('/').parse().context("no address");
+            if let Some((_, url)) = line.trim_end().split_once(before) {
+                let address = url.split('/').next().unwrap_or_default();
+                return address.parse().context("no address");
             }
             line.clear();
         }
-        bail!("the server has no admin address")
+        bail!("the server did not print an address {before}")
     }
 
     /// Waits for a line of the log that contains `text`, and consumes the lines before it.
