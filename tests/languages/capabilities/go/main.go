@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"example/capabilities/wshost"
 )
@@ -45,6 +46,19 @@ func answer(command, key, value string) (string, error) {
 			Headers:      []wshost.Header{{Name: "x-test", Value: []byte("of the handler")}},
 		})
 		return "done", err
+	case "remind":
+		timer, err := strconv.ParseUint(key, 10, 64)
+		if err != nil {
+			return "", err
+		}
+		after, err := time.ParseDuration(value + "ms")
+		if err != nil {
+			return "", err
+		}
+		return "done", wshost.SetDurableTimer(timer, after)
+	case "forget":
+		timer, err := strconv.ParseUint(key, 10, 64)
+		return strconv.FormatBool(wshost.CancelTimer(timer)), err
 	case "url":
 		var urls []string
 		for _, server := range wshost.Connections() {
@@ -138,6 +152,11 @@ func (*capabilities) ReceivedText(client wshost.Client, message string) error {
 		text = "error: " + err.Error()
 	}
 	return client.SendText(text)
+}
+
+func (*capabilities) Fired(timer uint64) error {
+	wshost.BroadcastText(wshost.Clients(), "timer "+strconv.FormatUint(timer, 10))
+	return nil
 }
 
 func (*capabilities) Disconnected(client wshost.Client, how wshost.Disconnection) {

@@ -15,6 +15,7 @@ super::scenarios! {
     keyvalue_keeps_finds_and_deletes_values,
     outgoing_connection_relays_messages_both_ways,
     outgoing_connection_that_cannot_be_opened_ends_with_its_cause,
+    durable_timer_fires_and_outlives_a_restart,
     capabilities_without_a_grant_are_errors_of_the_language,
     handler_that_uses_no_capability_imports_none,
 }
@@ -182,6 +183,16 @@ fn outgoing_connection_that_cannot_be_opened_ends_with_its_cause(
     expect(&mut client, &[&format!("not-opened: {url}")])
 }
 
+fn durable_timer_fires_and_outlives_a_restart(components: &Components) -> Result<()> {
+    let settings = "grant = [\"timers:store\"]";
+    let scene = Scene::new(components, settings)?;
+    let mut client = scene.client()?;
+    expect_answers(&mut client, &[("remind 7 3600000", "done"), ("remind 8 10", "done")])?;
+    expect(&mut client, &["timer 8"])?;
+    let scene = scene.restart(components, settings)?;
+    expect_answers(&mut scene.client()?, &[("forget 7", "true"), ("forget 8", "false")])
+}
+
 fn capabilities_without_a_grant_are_errors_of_the_language(components: &Components) -> Result<()> {
     let mut scene = Scene::new(components, "")?;
     let mut client = scene.client()?;
@@ -194,9 +205,12 @@ fn capabilities_without_a_grant_are_errors_of_the_language(components: &Componen
             ("keys", "access-denied"),
             ("connect ws://127.0.0.1:9/", "not-granted"),
             ("connect nowhere", "invalid-url"),
+            ("remind 7 10", "not-granted"),
         ],
     )?;
-    for asked in ["values of the configuration", "keys and values", "ws://127.0.0.1:9"] {
+    for asked in
+        ["values of the configuration", "keys and values", "ws://127.0.0.1:9", "durable timers"]
+    {
         scene.server.wait_for_log(asked)?;
     }
     // The instance lives on.

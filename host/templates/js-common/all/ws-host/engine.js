@@ -63,7 +63,7 @@ const EXPLANATIONS = {
   'invalid-topic': 'the name of a topic has 1 to 255 bytes',
   'invalid-url': 'the URL is not that of a WebSocket: it begins with wss:// or ws://',
   'not-connecting': 'the handshake has already been answered',
-  'not-granted': 'the configuration does not grant this server: the log says what to add to `grant`',
+  'not-granted': 'the configuration does not grant it: the log says what to add to `grant`',
   'not-offered': 'the client did not offer this subprotocol',
   'reason-too-long': 'the reason of a close has at most 123 bytes',
   'reserved-header': 'the handshake itself needs this header',
@@ -71,6 +71,8 @@ const EXPLANATIONS = {
   'too-many': 'too many: see the limits in wit/',
   'too-many-options': 'too many options at the same time',
   closed: 'the client is closing or closed',
+  full: 'the file of durable timers is full',
   stopping: 'the resource is no longer served',
+  unavailable: 'the file of durable timers cannot be written',
   unknown: 'compression is by-length, always or never',
 };

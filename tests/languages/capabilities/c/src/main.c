@@ -77,6 +77,10 @@ static bool answer_to(const char *command, ws_string key, ws_string value, ws_st
     *answer = listed(keys);
   } else if (!strcmp(command, "connect")) {
     ok = connect_to(key);
+  } else if (!strcmp(command, "remind")) {
+    ok = ws_set_durable_timer(strtoull(key.data, NULL, 10), strtoull(value.data, NULL, 10));
+  } else if (!strcmp(command, "forget")) {
+    *answer = ws_text(flag(ws_cancel_timer(strtoull(key.data, NULL, 10))));
   } else if (!strcmp(command, "url")) {
     *answer = urls();
   } else if (!strcmp(command, "say")) {
@@ -122,6 +126,10 @@ static void received_text(ws_client client, ws_string message) {
   ws_send_text(client, answer);
 }
 
+static void fired(uint64_t timer) {
+  ws_broadcast(ws_connected_clients(), ws_text_message(ws_format("timer %llu", (unsigned long long)timer)), NULL);
+}
+
 static void disconnected(ws_client client) {
   ws_string url = ws_url(client);
   if (!url.data) return;
@@ -130,4 +138,4 @@ static void disconnected(ws_client client) {
 }
 
 const ws_handler ws_host_handler = {
-    .connected = connected, .received_text = received_text, .disconnected = disconnected};
+    .connected = connected, .received_text = received_text, .disconnected = disconnected, .fired = fired};

@@ -37,6 +37,8 @@ static Answer add(std::string_view bucket, std::string_view key, std::int64_t by
   return std::to_string(*sum);
 }
 
+static std::uint64_t number(const std::string &text) { return std::strtoull(text.c_str(), nullptr, 10); }
+
 static Answer answer_to(const std::string &command, const std::string &key, const std::string &value) {
   ws::Bucket texts("texts");
   if (command == "config") return found(ws::config(key));
@@ -59,6 +61,9 @@ static Answer answer_to(const std::string &command, const std::string &key, cons
   }
   if (command == "connect")
     return done(ws::connect(key, {.subprotocols = {"relay"}, .headers = {{"x-test", "of the handler"}}}).has_value());
+  if (command == "remind")
+    return done(ws::set_durable_timer(number(key), ws::Milliseconds(number(value))));
+  if (command == "forget") return ws::cancel_timer(number(key)) ? "true" : "false";
   if (command == "url") {
     std::vector<std::string> urls;
     for (ws::Client server : ws::connections()) urls.push_back(server.url().value_or("none"));
@@ -103,6 +108,8 @@ class Capabilities : public ws::Handler {
     Answer answer = answer_to(command, key, value);
     client.send(answer ? *answer : "error: " + std::string(ws::error()));
   }
+
+  void fired(std::uint64_t timer) override { ws::broadcast(ws::clients(), "timer " + std::to_string(timer)); }
 
   void disconnected(ws::Client client, const ws::Disconnection &end) override {
     if (std::optional<std::string> url = client.url()) ws::broadcast(ws::clients(), end.cause() + ": " + *url);

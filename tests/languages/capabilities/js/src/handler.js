@@ -1,6 +1,6 @@
 // Uses each capability when a text message asks for it. Whatever fails is answered with the code of the error.
 
-import { broadcast, clients, connect, connections, serve } from '../ws-host/index.js';
+import { broadcast, cancelTimer, clients, connect, connections, serve, setDurableTimer } from '../ws-host/index.js';
 import * as config from '../ws-host/config.js';
 import { open } from '../ws-host/keyvalue.js';
 
@@ -28,6 +28,10 @@ function answer(command, key, value) {
       return String(open('texts').increment(key));
     case 'connect':
       return void connect(key, { subprotocols: ['relay'], headers: { 'x-test': 'of the handler' } });
+    case 'remind':
+      return void setDurableTimer(Number(key), Number(value));
+    case 'forget':
+      return String(cancelTimer(Number(key)));
     case 'url':
       return connections().map((server) => server.url).join() || 'nothing';
     case 'say':
@@ -58,6 +62,10 @@ serve({
     } catch (error) {
       client.send(`error: ${error.code}`);
     }
+  },
+
+  timer(number) {
+    broadcast(`timer ${number}`);
   },
 
   disconnected(client, end) {

@@ -2,8 +2,8 @@
 
 import json
 
-from ws_host import Client, ConnectError, Disconnection, Handler, Handshake, broadcast, connect, connections, serve
-from ws_host import config, keyvalue
+from ws_host import Client, ConnectError, Disconnection, Handler, Handshake, TimerError, broadcast, cancel_timer
+from ws_host import config, connect, connections, keyvalue, serve, set_durable_timer
 
 
 def answer(command: str, key: str = "", value: str = "") -> str | None:
@@ -31,6 +31,10 @@ def answer(command: str, key: str = "", value: str = "") -> str | None:
             return str(keyvalue.open("texts").increment(key))
         case "connect":
             connect(key, subprotocols=["relay"], headers={"x-test": "of the handler"})
+        case "remind":
+            set_durable_timer(int(key), int(value) / 1000)
+        case "forget":
+            return str(cancel_timer(int(key))).lower()
         case "url":
             return ",".join(server.url or "none" for server in connections()) or "nothing"
         case "say":
@@ -60,8 +64,11 @@ class Capabilities(Handler):
             client.send(answer(*message.split(" ")) or "done")
         except config.ConfigError:
             client.send("error: upstream")
-        except (ConnectError, keyvalue.KeyvalueError) as error:
+        except (ConnectError, TimerError, keyvalue.KeyvalueError) as error:
             client.send(f"error: {error.code}")
+
+    def timer(self, timer: int) -> None:
+        broadcast(f"timer {timer}")
 
     def disconnected(self, client: Client, end: Disconnection) -> None:
         if client.url is not None:

@@ -1,6 +1,6 @@
 // Uses each capability when a text message asks for it. Whatever fails is answered with the code of the error.
 
-import { broadcast, clients, connect, connections, serve } from '../ws-host/index.js';
+import { broadcast, cancelTimer, clients, connect, connections, serve, setDurableTimer } from '../ws-host/index.js';
 import * as config from '../ws-host/config.js';
 import { open } from '../ws-host/keyvalue.js';
 
@@ -29,6 +29,10 @@ function answer(command: string, key: string, value: string): string | void {
     case 'connect':
       connect(key, { subprotocols: ['relay'], headers: { 'x-test': 'of the handler' } });
       return;
+    case 'remind':
+      return setDurableTimer(Number(key), Number(value));
+    case 'forget':
+      return String(cancelTimer(Number(key)));
     case 'url':
       return connections().map((server) => server.url).join() || 'nothing';
     case 'say':
@@ -60,6 +64,10 @@ serve({
     } catch (error) {
       client.send(`error: ${(error as { code?: string }).code}`);
     }
+  },
+
+  timer(number): void {
+    broadcast(`timer ${number}`);
   },
 
   disconnected(client, end) {

@@ -16,7 +16,7 @@ from ._log import Level, is_logged, log
 from ._outgoing import ConnectError, connect, connections
 from ._request import Disconnection, Handshake, Rejection, Request
 from ._send import Message, broadcast, close_tagged, publish, send_tagged, subscribers, tagged
-from ._timers import cancel_timer, set_durable_timer, set_timer
+from ._timers import TimerError, cancel_timer, set_durable_timer, set_timer
 
 __all__ = [
     "Client",
@@ -30,6 +30,7 @@ __all__ = [
     "Rejection",
     "Request",
     "SavedState",
+    "TimerError",
     "Value",
     "broadcast",
     "cancel_timer",
