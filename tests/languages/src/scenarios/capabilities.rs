@@ -189,6 +189,8 @@ fn durable_timer_fires_and_outlives_a_restart(components: &Components) -> Result
     let mut client = scene.client()?;
     expect_answers(&mut client, &[("remind 7 3600000", "done"), ("remind 8 10", "done")])?;
     expect(&mut client, &["timer 8"])?;
+    // Behind the event, after which the timer is removed from the file.
+    expect_answers(&mut client, &[("forget 8", "false")])?;
     let scene = scene.restart(components, settings)?;
     expect_answers(&mut scene.client()?, &[("forget 7", "true"), ("forget 8", "false")])
 }
