@@ -33,6 +33,9 @@ mod nats;
 #[cfg(feature = "nats")]
 mod outbox;
 #[cfg(feature = "nats")]
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "nothing uses placement yet"))]
+mod placement;
+#[cfg(feature = "nats")]
 mod shared;
 mod status;
 

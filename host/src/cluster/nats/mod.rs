@@ -3,9 +3,15 @@
 //! The client's own reconnecting is not used: while it reconnects it keeps messages and sends them late. A
 //! [session](session::NatsSession) is one connection, and [`super::member`] makes another when it ends.
 
+#[cfg_attr(not(test), expect(dead_code, reason = "nothing uses placement yet"))]
+mod api;
 mod notices;
+#[cfg_attr(not(test), expect(dead_code, reason = "nothing uses placement yet"))]
+mod records;
 mod session;
 mod subject;
+#[cfg_attr(not(test), expect(dead_code, reason = "nothing uses placement yet"))]
+mod version;
 
 use std::io;
 use std::path::PathBuf;
@@ -18,6 +24,8 @@ use percent_encoding::percent_decode_str;
 use rand::seq::SliceRandom;
 
 use self::notices::Notices;
+#[cfg_attr(not(test), expect(unused_imports, reason = "nothing uses placement yet"))]
+pub(crate) use self::records::NatsRecords;
 use self::session::NatsSession;
 use self::subject::inbox_prefix;
 use super::broker::Broker;

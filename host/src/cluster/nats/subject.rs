@@ -1,7 +1,14 @@
-//! Subjects: `ws.<cluster>.t.<resource>.<topic>`. The name of a resource and a topic are one token each. The name of a
-//! cluster is a token as it is.
+//! Subjects: `ws.<cluster>.t.<resource>.<topic>`, and `ws.<cluster>.p.…` for the records of placement. The name of a
+//! resource, a topic and a path are one token each. The name of a cluster is a token as it is.
 
 use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
+
+use crate::cluster::placement::{ActorName, Key, LeaseId};
+
+/// The longest token for a path. NATS closes connections that send lines of more than 4 KiB.
+const MAX_PATH: usize = 1 << 10;
 
 /// Returns the subject of a topic.
 pub(super) fn subject(cluster: &str, resource: &str, topic: &str) -> String {
@@ -23,6 +30,46 @@ pub(super) fn sync_subject(cluster: &str) -> String {
 /// Returns the beginning of the subjects at which a host gets the server's answers to its own requests.
 pub(super) fn inbox_prefix(cluster: &str) -> String {
     format!("ws.{cluster}.inbox")
+}
+
+/// Returns the subjects of all records of placement.
+pub(super) fn all_records(cluster: &str) -> String {
+    format!("ws.{cluster}.p.>")
+}
+
+/// Returns the subjects of all leases.
+pub(super) fn all_leases(cluster: &str) -> String {
+    format!("ws.{cluster}.p.h.*")
+}
+
+/// Returns the lease that a subject belongs to.
+pub(super) fn lease_of(subject: &str) -> Option<LeaseId> {
+    LeaseId::parse(subject.rsplit('.').next()?)
+}
+
+/// Returns the subject of a record.
+pub(super) fn record(cluster: &str, key: &Key) -> String {
+    match key {
+        Key::Lease(id) => format!("ws.{cluster}.p.h.{id}"),
+        Key::Open => format!("ws.{cluster}.p.o"),
+        Key::Claim(ActorName { resource, path }) => {
+            let mut subject = format!("ws.{cluster}.p.a.");
+            push_token(&mut subject, resource);
+            subject += ".";
+            let start = subject.len();
+            push_token(&mut subject, path);
+            if subject.len() - start > MAX_PATH {
+                subject.truncate(start);
+                // No other token begins like this.
+                subject += "=sha256";
+                for byte in Sha256::digest(path.as_bytes()) {
+                    // Writing to a string cannot fail.
+                    let _ = write!(subject, "{byte:02x}");
+                }
+            }
+            subject
+        }
+    }
 }
 
 /// Adds a name as one token: bytes outside `A-Za-z0-9_:/@+-` become `=XX`, in hexadecimal.
@@ -48,5 +95,20 @@ mod tests {
         assert_eq!(subject("a", "b", "a.b *>=\r\n"), "ws.a.t.b.a=2Eb=20=2A=3E=3D=0D=0A");
         assert_eq!(subject("a", "b.c", "ä"), "ws.a.t.b=2Ec.=C3=A4");
         assert_eq!(subject("a", "b", "A_z0:/@+-"), "ws.a.t.b.A_z0:/@+-");
+    }
+
+    #[test]
+    fn records_of_placement_have_subjects_of_their_own() {
+        let claim = |path: &str| {
+            record("c", &Key::Claim(ActorName { resource: "r.1".into(), path: path.into() }))
+        };
+        assert_eq!(claim("/room/a.b"), "ws.c.p.a.r=2E1./room/a=2Eb");
+        assert_eq!(record("c", &Key::Open), "ws.c.p.o");
+        let (long, longer) = (claim(&"x".repeat(2000)), claim(&"x".repeat(2001)));
+        assert!(long.len() < 100 && longer.len() < 100 && long != longer, "{long}");
+        let id = LeaseId::parse("00000000000000ff").expect("a lease");
+        assert_eq!(record("c", &Key::Lease(id)), "ws.c.p.h.00000000000000ff");
+        assert_eq!(lease_of("ws.c.p.h.00000000000000ff"), Some(id));
+        assert_eq!(lease_of("ws.c.p.h.ff"), None);
     }
 }

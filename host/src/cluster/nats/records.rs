@@ -1,0 +1,168 @@
+//! Records in a JetStream stream with one message for each subject. The revision is the message's sequence.
+
+use async_nats::Client;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::api::{Failed, call, code, publish};
+use super::subject::{all_leases, all_records, lease_of, record};
+use super::version::check_version;
+use crate::cluster::placement::{Entry, Key, LeaseId, Records, RecordsError, WriteError};
+
+/// The records of a cluster.
+#[derive(Debug)]
+pub(crate) struct NatsRecords {
+    client: Client,
+    cluster: String,
+    stream: String,
+    replicas: usize,
+}
+
+impl NatsRecords {
+    /// Returns the records of a cluster. `client` may connect again by itself, and send late what it was given: the
+    /// compare-and-swap makes that harmless.
+    pub(crate) fn new(client: Client, cluster: &str, replicas: usize) -> Self {
+        let stream = format!("WSH_{cluster}_P");
+        Self { client, cluster: cluster.to_owned(), stream, replicas }
+    }
+
+    /// Returns the settings that the stream is made with.
+    fn settings(&self) -> Value {
+        json!({
+            "name": self.stream,
+            "subjects": [all_records(&self.cluster)],
+            "max_msgs_per_subject": 1,
+            "storage": "file",
+            "retention": "limits",
+            "discard": "old",
+            "max_msgs": -1,
+            "max_bytes": -1,
+            "max_age": 0,
+            "max_msg_size": -1,
+            "num_replicas": self.replicas,
+            // All reads go to the leader.
+            "allow_direct": false,
+        })
+    }
+
+    /// Finds out whether there is no stream, or JetStream does not answer at the moment.
+    async fn nobody(&self) -> RecordsError {
+        match call(&self.client, format!("STREAM.INFO.{}", self.stream), &json!({})).await {
+            Ok(_) => Failed::Nobody.into(),
+            Err(failed) => failed.into(),
+        }
+    }
+
+    async fn get(&self, query: Value) -> Result<Option<(String, Entry)>, RecordsError> {
+        match call(&self.client, format!("STREAM.MSG.GET.{}", self.stream), &query).await {
+            Ok(answer) => message(&answer).map(Some).ok_or_else(|| {
+                RecordsError::Unavailable(format!("an answer without a message: {answer}"))
+            }),
+            Err(failed) if failed.is_no_message() => Ok(None),
+            Err(failed) => Err(failed.into()),
+        }
+    }
+}
+
+impl Records for NatsRecords {
+    async fn create(&self) -> Result<(), RecordsError> {
+        let info = self.client.server_info();
+        check_version(&info.version, info.cluster.is_some()).map_err(RecordsError::Refused)?;
+        let settings = self.settings();
+        let answer = match call(&self.client, format!("STREAM.CREATE.{}", self.stream), &settings)
+            .await
+        {
+            Err(Failed::Error { code: code::NAME_IN_USE, .. }) => {
+                call(&self.client, format!("STREAM.INFO.{}", self.stream), &json!({})).await?
+            }
+            Err(Failed::Nobody) => {
+                return Err(RecordsError::Refused(
+                    "the broker has no JetStream, which unique-in needs: start nats-server with -js".to_owned(),
+                ));
+            }
+            answer => answer?,
+        };
+        let config = answer.get("config").unwrap_or(&Value::Null);
+        check_settings(&self.stream, &settings, config).map_err(RecordsError::Refused)
+    }
+
+    async fn read(&self, key: &Key) -> Result<Option<Entry>, RecordsError> {
+        let entry = self.get(json!({ "last_by_subj": record(&self.cluster, key) })).await?;
+        Ok(entry.map(|(_, entry)| entry))
+    }
+
+    async fn next_lease(&self, mut from: u64) -> Result<Option<(LeaseId, Entry)>, RecordsError> {
+        let all = all_leases(&self.cluster);
+        while let Some((subject, entry)) =
+            self.get(json!({ "next_by_subj": all, "seq": from })).await?
+        {
+            if let Some(id) = lease_of(&subject) {
+                return Ok(Some((id, entry)));
+            }
+            // No host wrote that.
+            from = entry.revision + 1;
+        }
+        Ok(None)
+    }
+
+    async fn write(&self, key: &Key, content: Bytes, expected: u64) -> Result<u64, WriteError> {
+        let subject = record(&self.cluster, key);
+        match publish(&self.client, &self.stream, subject, content, expected).await {
+            Err(Failed::Nobody) => Err(self.nobody().await.into()),
+            result => Ok(result?),
+        }
+    }
+
+    async fn remove(&self, key: &Key, revision: u64) -> Result<(), RecordsError> {
+        // All messages below this sequence.
+        let query = json!({ "filter": record(&self.cluster, key), "seq": revision + 1 });
+        call(&self.client, format!("STREAM.PURGE.{}", self.stream), &query).await?;
+        Ok(())
+    }
+}
+
+/// Reads a message in the answer to a request.
+fn message(answer: &Value) -> Option<(String, Entry)> {
+    let message = answer.get("message")?;
+    let subject = message.get("subject")?.as_str()?.to_owned();
+    let revision = message.get("seq")?.as_u64()?;
+    let content = message.get("data").and_then(Value::as_str).unwrap_or_default();
+    Some((subject, Entry { revision, content: STANDARD.decode(content).ok()?.into() }))
+}
+
+/// Checks the settings of a stream that may have been made by somebody else. Its replicas may differ: an operator may
+/// change them.
+fn check_settings(stream: &str, wanted: &Value, found: &Value) -> Result<(), String> {
+    let Some(wanted) = wanted.as_object() else { return Ok(()) };
+    for (name, wanted) in wanted.iter().filter(|(name, _)| *name != "num_replicas") {
+        // Servers leave out what is false.
+        let found = found.get(name).unwrap_or(&Value::Bool(false));
+        if found != wanted {
+            return Err(format!(
+                "the stream {stream} of the broker has {name} {found} instead of {wanted}: change that, or remove the \
+                 stream while no host runs"
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_with_other_settings_is_refused() {
+        let wanted = json!({ "name": "S", "allow_direct": false, "max_msgs_per_subject": 1, "num_replicas": 1 });
+        let found =
+            json!({ "name": "S", "max_msgs_per_subject": 1, "num_replicas": 3, "more": true });
+        assert_eq!(check_settings("S", &wanted, &found), Ok(()));
+        let found = json!({ "name": "S", "max_msgs_per_subject": 2 });
+        let why = check_settings("S", &wanted, &found).expect_err("refused");
+        assert!(why.contains("max_msgs_per_subject 2 instead of 1"), "{why}");
+        let found = json!({ "name": "S", "max_msgs_per_subject": 1, "allow_direct": true });
+        assert!(check_settings("S", &wanted, &found).is_err());
+    }
+}

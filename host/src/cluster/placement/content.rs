@@ -1,0 +1,52 @@
+//! What records contain: JSON, for the operator's tools.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::key::LeaseId;
+
+/// A host, as others reach it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HostInfo {
+    /// The name of the host, as in the messages of topics.
+    pub(crate) host: String,
+    /// The address for other hosts.
+    pub(crate) address: String,
+}
+
+/// The content of a lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum LeaseContent {
+    /// It is renewed by this host.
+    Alive(HostInfo),
+    /// It has ended for good. This is never overwritten.
+    Fenced,
+}
+
+/// The content of a claim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ClaimContent {
+    /// The host with this lease owns the actor.
+    By(String),
+    /// No host does.
+    Free,
+}
+
+impl ClaimContent {
+    pub(super) fn by(lease: LeaseId) -> Self {
+        Self::By(lease.to_string())
+    }
+}
+
+/// Returns the bytes of a record.
+pub(super) fn encode(content: &impl Serialize) -> Bytes {
+    // Neither has a map with keys that are not strings, nor anything else that serialising could fail on.
+    serde_json::to_vec(content).unwrap_or_default().into()
+}
+
+/// Reads a record. `None`: no host wrote it.
+pub(super) fn decode<'a, T: Deserialize<'a>>(content: &'a [u8]) -> Option<T> {
+    serde_json::from_slice(content).ok()
+}

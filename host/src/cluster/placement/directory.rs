@@ -1,0 +1,237 @@
+//! Finds the owner of an actor, or makes this host its owner.
+
+use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::claim::Claim;
+use super::content::{ClaimContent, HostInfo, decode, encode};
+use super::error::PlacementError;
+use super::fence::{Fate, fate};
+use super::key::{ActorName, Key, LeaseId};
+use super::opening::Opening;
+use super::records::{Records, RecordsError, WriteError, within};
+use super::term::Term;
+use super::timing::Timing;
+use super::watched::Watched;
+
+/// How often a claim is looked at again because another host was faster.
+const MAX_ATTEMPTS: usize = 4;
+
+/// Actors that are located at the same time do not wait for each other, unless they share one of so many locks.
+const STRIPES: usize = 64;
+
+/// Where an actor lives.
+#[derive(Debug)]
+pub(crate) enum Location {
+    /// On this host.
+    Here(Claim),
+    /// On another host.
+    There(HostInfo),
+}
+
+/// The directory of the actors of a cluster.
+pub(crate) trait Directory {
+    /// Finds the owner of an actor. If it has none, this host becomes its owner.
+    fn locate(
+        &self,
+        actor: &ActorName,
+    ) -> impl Future<Output = Result<Location, PlacementError>> + Send;
+
+    /// Gives up an actor that does not run any more.
+    fn free(&self, claim: Claim) -> impl Future<Output = ()> + Send;
+
+    /// Returns whether this host owns what it has claimed.
+    fn is_valid(&self) -> bool;
+}
+
+/// The directory that is kept in records of a broker.
+#[derive(Debug)]
+pub(crate) struct Placement<R> {
+    pub(super) records: Arc<R>,
+    pub(super) timing: Timing,
+    pub(super) watched: Watched,
+    terms: watch::Receiver<Option<Arc<Term>>>,
+    opening: Opening,
+    /// The claims of this host. One of an earlier lease is void.
+    claims: Mutex<HashMap<ActorName, Claim>>,
+    stripes: [tokio::sync::Mutex<()>; STRIPES],
+}
+
+impl<R: Records> Placement<R> {
+    pub(crate) fn new(
+        records: Arc<R>,
+        timing: Timing,
+        terms: watch::Receiver<Option<Arc<Term>>>,
+    ) -> Self {
+        Self {
+            records,
+            timing,
+            watched: Watched::new(timing),
+            terms,
+            opening: Opening::default(),
+            claims: Mutex::default(),
+            stripes: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
+        }
+    }
+
+    /// Returns the lease of the moment, if it is valid.
+    pub(super) fn term(&self) -> Option<Arc<Term>> {
+        self.terms.borrow().clone().filter(|term| term.is_valid())
+    }
+
+    /// Returns whether this host keeps that lease.
+    pub(super) fn is_own(&self, id: LeaseId) -> bool {
+        self.terms.borrow().as_ref().is_some_and(|term| term.id() == id)
+    }
+
+    /// Forgets the claims of leases that are lost.
+    pub(super) fn forget_lost(&self) {
+        self.claims.lock().retain(|_, claim| !claim.term().is_lost());
+    }
+
+    fn stripe(&self, actor: &ActorName) -> &tokio::sync::Mutex<()> {
+        let mut hasher = DefaultHasher::new();
+        actor.hash(&mut hasher);
+        &self.stripes[hasher.finish() as usize % STRIPES]
+    }
+
+    fn held(&self, actor: &ActorName, term: &Term) -> Option<Claim> {
+        let claims = self.claims.lock();
+        claims.get(actor).filter(|claim| claim.term().id() == term.id()).cloned()
+    }
+
+    /// Forgets a claim, unless there is a newer one of the same actor. Returns whether it was known.
+    fn forget(&self, claim: &Claim) -> bool {
+        let mut claims = self.claims.lock();
+        let is_known = claims.get(claim.actor()).is_some_and(|held| held.token() == claim.token());
+        if is_known {
+            claims.remove(claim.actor());
+        }
+        is_known
+    }
+
+    async fn find(&self, actor: &ActorName, term: &Arc<Term>) -> Result<Location, PlacementError> {
+        self.opening.check(&*self.records, term, self.timing).await?;
+        let key = Key::Claim(actor.clone());
+        for _ in 0..MAX_ATTEMPTS {
+            let entry = self.records.read(&key).await?;
+            let expected = entry.as_ref().map_or(0, |entry| entry.revision);
+            if let Some(entry) = entry {
+                let foreign = || PlacementError::Foreign(actor.to_string());
+                // A claim of this host is written again: what was read may be stale.
+                if let ClaimContent::By(id) = decode(&entry.content).ok_or_else(foreign)?
+                    && let id = LeaseId::parse(&id).ok_or_else(foreign)?
+                    && id != term.id()
+                    && let Fate::Alive(host) =
+                        fate(&*self.records, &self.watched, self.timing.patience(), id).await?
+                {
+                    return Ok(Location::There(host));
+                }
+            }
+            match self.records.write(&key, encode(&ClaimContent::by(term.id())), expected).await {
+                Ok(revision) => return self.confirm(actor, term, revision).await,
+                Err(WriteError::Raced) => {}
+                Err(WriteError::Failed(error)) => return Err(error.into()),
+            }
+        }
+        Err(PlacementError::Contended)
+    }
+
+    /// A claim counts when the lease was renewed after it. This shows that both are in the same records: a broker that
+    /// came back without its data, or with old data, would accept the claim, but not the renewal.
+    async fn confirm(
+        &self,
+        actor: &ActorName,
+        term: &Arc<Term>,
+        revision: u64,
+    ) -> Result<Location, PlacementError> {
+        if !term.confirm().await || !term.is_valid() {
+            return Err(PlacementError::NoLease);
+        }
+        let claim = Claim::new(actor.clone(), Arc::clone(term), revision);
+        self.claims.lock().insert(actor.clone(), claim.clone());
+        Ok(Location::Here(claim))
+    }
+}
+
+impl<R: Records> Directory for Placement<R> {
+    /// # Cancel safety
+    ///
+    /// If it is dropped, the actor may be claimed by this host. The next call finds that.
+    async fn locate(&self, actor: &ActorName) -> Result<Location, PlacementError> {
+        let _one_at_a_time = self.stripe(actor).lock().await;
+        let term = self.term().ok_or(PlacementError::NoLease)?;
+        if let Some(claim) = self.held(actor, &term) {
+            return Ok(Location::Here(claim));
+        }
+        within(self.timing.request(), async { Ok::<_, Late>(self.find(actor, &term).await) })
+            .await?
+    }
+
+    async fn free(&self, claim: Claim) {
+        let actor = claim.actor();
+        let _one_at_a_time = self.stripe(actor).lock().await;
+        if !self.forget(&claim) {
+            return;
+        }
+        let key = Key::Claim(actor.clone());
+        let freed = async {
+            let content = encode(&ClaimContent::Free);
+            let revision = self.records.write(&key, content, claim.token()).await?;
+            Ok::<_, WriteError>(self.records.remove(&key, revision).await?)
+        };
+        // If it fails, the claim remains until the lease is given back or fenced.
+        let _ = timeout(self.timing.request(), freed).await;
+    }
+
+    fn is_valid(&self) -> bool {
+        self.term().is_some()
+    }
+}
+
+/// A request that took too long.
+struct Late(RecordsError);
+
+impl From<RecordsError> for Late {
+    fn from(error: RecordsError) -> Self {
+        Self(error)
+    }
+}
+
+impl From<Late> for PlacementError {
+    fn from(Late(error): Late) -> Self {
+        error.into()
+    }
+}
+
+/// Locates an actor, and tries again while it has no owner, until `deadline`.
+///
+/// # Errors
+///
+/// Why it had none at last.
+pub(crate) async fn locate_until(
+    directory: &impl Directory,
+    actor: &ActorName,
+    pause: Duration,
+    deadline: Instant,
+) -> Result<Location, PlacementError> {
+    let mut last = PlacementError::NoLease;
+    loop {
+        match timeout_at(deadline, directory.locate(actor)).await {
+            Ok(Err(error)) if error.is_temporary() => last = error,
+            Ok(result) => return result,
+            Err(_) => return Err(last),
+        }
+        if Instant::now() + pause >= deadline {
+            return Err(last);
+        }
+        sleep(pause).await;
+    }
+}

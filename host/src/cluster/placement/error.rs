@@ -1,0 +1,45 @@
+//! Why an actor has no owner at the moment.
+
+use std::time::Duration;
+
+use super::records::RecordsError;
+
+/// Why an actor could not be located. All but [`Foreign`](Self::Foreign) and [`Refused`](Self::Refused) pass by
+/// themselves.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum PlacementError {
+    #[error("this host has no valid lease: the broker has not confirmed one in time")]
+    NoLease,
+    #[error(
+        "the records of the broker are new, so a host that the broker has forgotten may still own the actor: wait for {0:?}"
+    )]
+    Opening(Duration),
+    #[error("{0}")]
+    Unavailable(String),
+    #[error("other hosts changed the claim again and again")]
+    Contended,
+    #[error(
+        "the record of {0} was not written by a host: remove it, and see who may publish to it"
+    )]
+    Foreign(String),
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl PlacementError {
+    /// Returns whether it may be different after a while, without anybody's help.
+    pub(crate) fn is_temporary(&self) -> bool {
+        !matches!(self, Self::Foreign(_) | Self::Refused(_))
+    }
+}
+
+impl From<RecordsError> for PlacementError {
+    fn from(error: RecordsError) -> Self {
+        match error {
+            RecordsError::Refused(why) => Self::Refused(why),
+            RecordsError::Unavailable(_) | RecordsError::Missing => {
+                Self::Unavailable(error.to_string())
+            }
+        }
+    }
+}

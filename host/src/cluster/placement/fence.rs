@@ -1,0 +1,65 @@
+//! Decides whether the host of a lease is dead: fence, then take.
+
+use std::time::Duration;
+
+use super::boot_clock::BootTime;
+use super::content::{HostInfo, LeaseContent, decode, encode};
+use super::error::PlacementError;
+use super::key::{Key, LeaseId};
+use super::records::{Entry, Records, WriteError};
+use super::watched::Watched;
+
+/// How often a lease is read again because it has changed meanwhile.
+const MAX_ATTEMPTS: usize = 4;
+
+/// What is known about a lease.
+#[derive(Debug)]
+pub(super) enum Fate {
+    /// Its host may be alive.
+    Alive(HostInfo),
+    /// Its host can never renew it.
+    Fenced,
+}
+
+/// Reads a lease, and fences it if it has stood still for too long.
+pub(super) async fn fate(
+    records: &impl Records,
+    watched: &Watched,
+    patience: Duration,
+    id: LeaseId,
+) -> Result<Fate, PlacementError> {
+    let key = Key::Lease(id);
+    for _ in 0..MAX_ATTEMPTS {
+        let entry = records.read(&key).await?;
+        let (expected, host) = match &entry {
+            // A stale read may have missed it, so this has to be decided by a write, too.
+            None => (0, None),
+            Some(Entry { revision, content }) => match decode(content) {
+                Some(LeaseContent::Fenced) => return Ok(Fate::Fenced),
+                Some(LeaseContent::Alive(host)) => (*revision, Some(Some(host))),
+                None => (*revision, Some(None)),
+            },
+        };
+        if let Some(host) = host
+            && watched.note(id, expected, BootTime::now()) < patience
+        {
+            return host
+                .map(Fate::Alive)
+                .ok_or_else(|| PlacementError::Foreign(format!("lease {id}")));
+        }
+        match records.write(&key, encode(&LeaseContent::Fenced), expected).await {
+            // The host of a lease that is not there was fenced long ago.
+            Ok(_) if expected == 0 => return Ok(Fate::Fenced),
+            Ok(_) => {
+                tracing::warn!(
+                    lease = %id,
+                    "a host does not renew its lease any more: it is fenced, and other hosts can take its actors"
+                );
+                return Ok(Fate::Fenced);
+            }
+            Err(WriteError::Raced) => {}
+            Err(WriteError::Failed(error)) => return Err(error.into()),
+        }
+    }
+    Err(PlacementError::Contended)
+}

@@ -1,0 +1,186 @@
+//! Takes a lease, renews it, and takes another one when it is lost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::boot_clock::BootTime;
+use super::content::{HostInfo, LeaseContent, decode, encode};
+use super::key::{Key, LeaseId};
+use super::records::{Records, RecordsError, WriteError, within};
+use super::term::Term;
+use super::timing::Timing;
+
+/// Keeps the lease of this host. It belongs on a thread of its own: a late renewal ends all unique actors of the host.
+#[derive(Debug)]
+pub(crate) struct Keeper<R> {
+    records: Arc<R>,
+    timing: Timing,
+    content: LeaseContent,
+    terms: watch::Sender<Option<Arc<Term>>>,
+}
+
+/// A lease with its last known revision.
+struct Held {
+    term: Arc<Term>,
+    key: Key,
+    revision: u64,
+}
+
+/// What became of a renewal.
+enum Renewed {
+    Yes,
+    /// It is not known, or has to be tried again.
+    NotYet(String),
+    Lost(&'static str),
+}
+
+impl<R: Records> Keeper<R> {
+    pub(crate) fn new(records: Arc<R>, timing: Timing, host: HostInfo) -> Self {
+        Self {
+            records,
+            timing,
+            content: LeaseContent::Alive(host),
+            terms: watch::Sender::new(None),
+        }
+    }
+
+    /// Returns the lease of the moment. It may have lapsed. `None`: there is none.
+    pub(crate) fn terms(&self) -> watch::Receiver<Option<Arc<Term>>> {
+        self.terms.subscribe()
+    }
+
+    /// Keeps a lease until `stop` is cancelled. Then gives it back, so that other hosts need not wait.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let Some(mut held) = stop.run_until_cancelled(self.take()).await else { break };
+            let id = held.term.id();
+            tracing::info!(lease = %id, "this host has a lease: it can own unique actors");
+            self.terms.send_replace(Some(Arc::clone(&held.term)));
+            let lost = stop.run_until_cancelled(self.renew(&mut held)).await;
+            held.term.lose();
+            self.terms.send_replace(None);
+            match lost {
+                Some(why) => tracing::warn!(
+                    lease = %id,
+                    "the lease of this host is lost: {why}; all of its unique actors end, and it takes another lease"
+                ),
+                None => self.give_back(&mut held).await,
+            }
+        }
+    }
+
+    /// Takes a new lease, however long it takes.
+    async fn take(&self) -> Held {
+        let mut said = String::new();
+        loop {
+            match self.try_take().await {
+                Ok(held) => return held,
+                Err(why) if why != said => {
+                    tracing::warn!(
+                        "cannot take a lease: {why}; this host owns no unique actors until it can"
+                    );
+                    said = why;
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(self.timing.retry()).await;
+        }
+    }
+
+    async fn try_take(&self) -> Result<Held, String> {
+        let time = self.timing.request();
+        within(time, self.records.create()).await.map_err(|error| error.to_string())?;
+        // A name that may be taken by an attempt whose answer was lost is not tried again.
+        let id = LeaseId::random();
+        let (key, content, sent) = (Key::Lease(id), encode(&self.content), BootTime::now());
+        let write = within(time, self.records.write(&key, content, 0)).await;
+        let revision = write.map_err(|error| error.to_string())?;
+        let term = Arc::new(Term::new(id, sent, self.timing.lease()));
+        Ok(Held { term, key, revision })
+    }
+
+    /// Renews a lease until it is lost. Returns why.
+    async fn renew(&self, held: &mut Held) -> &'static str {
+        let mut pause = self.timing.renewal();
+        let mut has_lapsed = false;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = held.term.wanted() => {}
+            }
+            pause = match self.renew_once(held).await {
+                Renewed::Yes => {
+                    if std::mem::take(&mut has_lapsed) {
+                        tracing::info!(
+                            "the lease of this host is valid again: no other host has taken its actors"
+                        );
+                    }
+                    self.timing.renewal()
+                }
+                Renewed::NotYet(why) => {
+                    if !has_lapsed && !held.term.is_valid() {
+                        has_lapsed = true;
+                        tracing::warn!("the lease of this host has ended without a renewal: {why}");
+                    }
+                    self.timing.retry()
+                }
+                Renewed::Lost(why) => return why,
+            };
+        }
+    }
+
+    async fn renew_once(&self, held: &mut Held) -> Renewed {
+        let (time, renewal) = (self.timing.request(), held.term.begin());
+        let content = encode(&self.content);
+        match within(time, self.records.write(&held.key, content, held.revision)).await {
+            Ok(revision) => {
+                held.revision = revision;
+                held.term.acknowledge(&renewal, self.timing.lease());
+                Renewed::Yes
+            }
+            Err(WriteError::Raced) => self.look_again(held, time).await,
+            Err(WriteError::Failed(RecordsError::Missing)) => {
+                Renewed::Lost("the broker has lost its data")
+            }
+            Err(WriteError::Failed(error)) => Renewed::NotYet(error.to_string()),
+        }
+    }
+
+    /// Finds out whether the lease was fenced, or a renewal was stored whose answer did not come. Such a renewal does not
+    /// make the lease longer: it is only what the next one follows.
+    async fn look_again(&self, held: &mut Held, time: Duration) -> Renewed {
+        match within(time, self.records.read(&held.key)).await {
+            Ok(None) => Renewed::Lost("the broker has lost its data"),
+            // Confirmed claims are older than the last renewal, so they are there if it is.
+            Ok(Some(entry)) if entry.revision < held.revision => {
+                Renewed::Lost("the broker came back with old data")
+            }
+            Ok(Some(entry)) => match decode(&entry.content) {
+                Some(LeaseContent::Alive(_)) => {
+                    held.revision = entry.revision;
+                    Renewed::NotYet("an earlier renewal was stored late".to_owned())
+                }
+                Some(LeaseContent::Fenced) => {
+                    Renewed::Lost("another host has fenced it, because it was not renewed")
+                }
+                None => Renewed::Lost("something that is no host has overwritten it"),
+            },
+            Err(error) => Renewed::NotYet(error.to_string()),
+        }
+    }
+
+    /// Fences the own lease, so that other hosts can take its actors at once. If it fails, they wait until they may.
+    async fn give_back(&self, held: &mut Held) {
+        let (time, content) = (self.timing.request(), encode(&LeaseContent::Fenced));
+        for _ in 0..2 {
+            let write = self.records.write(&held.key, content.clone(), held.revision);
+            let Err(WriteError::Raced) = within(time, write).await else { return };
+            // The answer to the last renewal was not waited for.
+            let Ok(Some(entry)) = within(time, self.records.read(&held.key)).await else { return };
+            held.revision = entry.revision;
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The names of records.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// The name of a lease, random. A host whose lease was lost takes another one with another name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct LeaseId(u64);
+
+impl LeaseId {
+    pub(super) fn random() -> Self {
+        Self(rand::random())
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        (text.len() == 16).then(|| u64::from_str_radix(text, 16).ok().map(Self)).flatten()
+    }
+}
+
+impl fmt::Display for LeaseId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:016x}", self.0)
+    }
+}
+
+/// The name of an actor in its cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ActorName {
+    pub(crate) resource: Arc<str>,
+    pub(crate) path: Arc<str>,
+}
+
+impl fmt::Display for ActorName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} of {}", self.path, self.resource)
+    }
+}
+
+/// The name of a record.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Key {
+    Lease(LeaseId),
+    Claim(ActorName),
+    /// Says that the records may be relied on: see [`super::opening`].
+    Open,
+}

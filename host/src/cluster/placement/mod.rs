@@ -1,0 +1,41 @@
+//! Placement: which host of the cluster owns the actor of a path.
+//!
+//! ```text
+//! keeper ──▶ term  ◀── claim ◀── directory ──▶ fence ──▶ records ──▶ the broker
+//! (renews)  (valid until)        (locate)     (watched)  (compare-and-swap)
+//! ```
+//!
+//! Each host has one [lease](term) and renews it ([`keeper`]). A [claim](claim) of an actor names a lease. A claim is
+//! replaced only after its lease was [fenced](fence): overwritten by compare-and-swap, so that it can never be renewed.
+//! Every decision is one compare-and-swap, so a stale read costs a retry and nothing else. No two clocks are compared.
+
+mod boot_clock;
+mod claim;
+mod content;
+mod directory;
+mod error;
+mod fence;
+mod keeper;
+mod key;
+mod opening;
+mod records;
+mod sweep;
+mod term;
+mod timing;
+mod watched;
+
+#[cfg(test)]
+#[expect(clippy::print_stdout, reason = "the seed of a schedule, and what it came to")]
+mod tests;
+
+pub(crate) use self::boot_clock::BootTime;
+pub(crate) use self::claim::Claim;
+pub(crate) use self::content::HostInfo;
+pub(crate) use self::directory::{Directory, Location, Placement, locate_until};
+pub(crate) use self::error::PlacementError;
+pub(crate) use self::keeper::Keeper;
+pub(crate) use self::key::{ActorName, Key, LeaseId};
+pub(crate) use self::records::{Entry, Records, RecordsError, WriteError};
+pub(crate) use self::sweep::sweep_forever;
+pub(crate) use self::term::Term;
+pub(crate) use self::timing::Timing;

@@ -1,0 +1,46 @@
+//! Looks at all leases again and again, so that it is known how long each has stood still before anybody asks.
+
+use std::collections::HashSet;
+
+use super::boot_clock::BootTime;
+use super::content::{LeaseContent, decode};
+use super::directory::Placement;
+use super::error::PlacementError;
+use super::fence::fate;
+use super::key::Key;
+use super::records::{Records, within};
+
+/// Sweeps until it is dropped.
+pub(crate) async fn sweep_forever<R: Records>(placement: &Placement<R>) {
+    let timing = placement.timing;
+    loop {
+        // Not all hosts at the same moment.
+        tokio::time::sleep(timing.sweep().mul_f64(rand::random_range(0.75..1.25))).await;
+        placement.forget_lost();
+        // The next sweep tries again, and a broker that is away is in the log already.
+        let _ = sweep(placement).await;
+    }
+}
+
+/// Looks at all leases once, fences those that stand still, and removes those that were fenced long ago.
+pub(super) async fn sweep<R: Records>(placement: &Placement<R>) -> Result<(), PlacementError> {
+    let Placement { records, watched, timing, .. } = placement;
+    let (mut from, mut ids) = (1, HashSet::new());
+    while let Some((id, entry)) = within(timing.request(), records.next_lease(from)).await? {
+        from = entry.revision + 1;
+        // A lease that was renewed meanwhile comes a second time, and the own one is the keeper's.
+        if !ids.insert(id) || placement.is_own(id) {
+            continue;
+        }
+        let stood_still = watched.note(id, entry.revision, BootTime::now());
+        if decode(&entry.content) == Some(LeaseContent::Fenced) {
+            if stood_still > timing.keep_fenced() {
+                within(timing.request(), records.remove(&Key::Lease(id), entry.revision)).await?;
+            }
+        } else if stood_still >= timing.patience() {
+            fate(&**records, watched, timing.patience(), id).await?;
+        }
+    }
+    watched.retain(&ids);
+    Ok(())
+}

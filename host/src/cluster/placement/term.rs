@@ -1,0 +1,110 @@
+//! One lease of this host, from when it was taken until it is lost.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::boot_clock::BootTime;
+use super::key::LeaseId;
+
+/// A lease of this host. It is valid, lapsed, or lost. A lapsed one may become valid again, if no host has fenced it: then
+/// no host has taken any of its claims. A lost one never does.
+#[derive(Debug)]
+pub(crate) struct Term {
+    id: LeaseId,
+    taken: BootTime,
+    /// Nanoseconds of the boot clock. 0: lost.
+    valid_until: AtomicU64,
+    begun: AtomicU64,
+    acknowledged: watch::Sender<u64>,
+    wanted: Notify,
+    lost: CancellationToken,
+}
+
+/// A renewal on its way to the broker.
+#[derive(Debug)]
+pub(super) struct Renewal {
+    number: u64,
+    sent: BootTime,
+}
+
+impl Term {
+    /// Notes a new lease that was asked for at `sent`.
+    pub(super) fn new(id: LeaseId, sent: BootTime, lease: Duration) -> Self {
+        Self {
+            id,
+            taken: BootTime::now(),
+            valid_until: AtomicU64::new((sent + lease).nanoseconds()),
+            begun: AtomicU64::new(0),
+            acknowledged: watch::Sender::new(0),
+            wanted: Notify::new(),
+            lost: CancellationToken::new(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> LeaseId {
+        self.id
+    }
+
+    /// Returns the moment from which on the broker has certainly known this lease.
+    pub(super) fn taken(&self) -> BootTime {
+        self.taken
+    }
+
+    /// Returns when the lease ends unless it is renewed, for whoever has to end what runs then.
+    pub(crate) fn valid_until(&self) -> BootTime {
+        BootTime::from_nanoseconds(self.valid_until.load(Ordering::Relaxed))
+    }
+
+    /// Returns whether this host owns what it has claimed. To be asked before every event.
+    pub(crate) fn is_valid(&self) -> bool {
+        BootTime::now() < self.valid_until()
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.is_cancelled()
+    }
+
+    /// Waits until the lease is lost for good.
+    pub(crate) async fn lost(&self) {
+        self.lost.cancelled().await;
+    }
+
+    /// Waits until a renewal is acknowledged that was sent after this was called. It shows that what the broker did
+    /// before, it did in the records that this lease is in. Returns whether there was one.
+    pub(super) async fn confirm(&self) -> bool {
+        let next = self.begun.load(Ordering::SeqCst) + 1;
+        let mut acknowledged = self.acknowledged.subscribe();
+        self.wanted.notify_one();
+        tokio::select! {
+            biased;
+            () = self.lost.cancelled() => false,
+            result = acknowledged.wait_for(|&number| number >= next) => result.is_ok(),
+        }
+    }
+
+    /// Waits until somebody wants a renewal now.
+    pub(super) async fn wanted(&self) {
+        self.wanted.notified().await;
+    }
+
+    /// Notes that a renewal is sent now.
+    pub(super) fn begin(&self) -> Renewal {
+        let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        Renewal { number, sent: BootTime::now() }
+    }
+
+    /// Notes that the broker has stored a renewal.
+    pub(super) fn acknowledge(&self, renewal: &Renewal, lease: Duration) {
+        self.valid_until.store((renewal.sent + lease).nanoseconds(), Ordering::Relaxed);
+        self.acknowledged.send_replace(renewal.number);
+    }
+
+    /// Notes that the lease is lost.
+    pub(super) fn lose(&self) {
+        self.valid_until.store(0, Ordering::Relaxed);
+        self.lost.cancel();
+    }
+}

@@ -1,0 +1,149 @@
+//! Claims of actors.
+
+use std::sync::atomic::Ordering;
+
+use super::spy::Spy;
+use super::*;
+
+const TIMING: Timing = Timing::new(Duration::from_secs(4));
+
+#[tokio::test]
+async fn of_two_hosts_that_claim_at_once_exactly_one_wins_each_of_a_thousand_times() {
+    let server = Server::start();
+    let a = Member::start(&server.broker.url(), "a", TIMING).await;
+    let b = Member::start(&server.broker.url(), "b", TIMING).await;
+    open(&*a.placement.records).await;
+    a.term().await;
+    b.term().await;
+    let mut wins = [0; 2];
+    for round in 0..1000 {
+        let room = actor(&format!("/room/{round}"));
+        let (pa, pb) = (Arc::clone(&a.placement), Arc::clone(&b.placement));
+        let (ra, rb) = (room.clone(), room.clone());
+        let of_a = tokio::spawn(async move { pa.locate(&ra).await });
+        let of_b = tokio::spawn(async move { pb.locate(&rb).await });
+        let mut locations = [of_a.await.expect("a"), of_b.await.expect("b")].map(Some);
+        // On a busy machine a request may take too long. Then nobody is told anything wrong, and it is asked again.
+        for (member, location) in [&a, &b].into_iter().zip(&mut locations) {
+            if location.as_ref().is_some_and(Result::is_err) {
+                *location = Some(Ok(member.locate(&room).await));
+            }
+        }
+        match locations {
+            [Some(Ok(Location::Here(_))), Some(Ok(Location::There(host)))] if host.host == "a" => {
+                wins[0] += 1
+            }
+            [Some(Ok(Location::There(host))), Some(Ok(Location::Here(_)))] if host.host == "b" => {
+                wins[1] += 1
+            }
+            other => panic!("round {round}: {other:?}"),
+        }
+    }
+    println!("wins: {wins:?}");
+    assert_eq!(wins[0] + wins[1], 1000);
+    assert!(wins.iter().all(|&wins| wins > 0), "they were never at once: {wins:?}");
+}
+
+#[tokio::test]
+async fn a_lost_race_is_recognised() {
+    let server = Server::start();
+    let records = records(&server.broker.url(), TIMING).await;
+    records.create().await.expect("records");
+    let key = Key::Claim(actor("/room"));
+    let first = records.write(&key, "1".into(), 0).await.expect("the first");
+    for expected in [0, first + 1, 4711] {
+        let lost = records.write(&key, "2".into(), expected).await;
+        assert!(matches!(lost, Err(WriteError::Raced)), "{expected}: {lost:?}");
+    }
+    let second = records.write(&key, "3".into(), first).await.expect("the second");
+    assert!(second > first);
+    // What is removed is as if it had never been, but revisions still rise.
+    records.remove(&key, first).await.expect("an answer");
+    let entry = records.read(&key).await.expect("an answer").expect("a higher revision stays");
+    assert_eq!((entry.revision, &entry.content[..]), (second, &b"3"[..]));
+    records.remove(&key, second).await.expect("an answer");
+    assert!(records.read(&key).await.expect("an answer").is_none());
+    assert!(matches!(records.write(&key, "4".into(), second).await, Err(WriteError::Raced)));
+    assert!(records.write(&key, "4".into(), 0).await.expect("the third") > second);
+}
+
+#[tokio::test]
+async fn a_freed_actor_goes_to_the_next_host_and_cannot_be_freed_again() {
+    let server = Server::start();
+    let a = Member::start(&server.broker.url(), "a", TIMING).await;
+    let b = Member::start(&server.broker.url(), "b", TIMING).await;
+    open(&*a.placement.records).await;
+    let room = actor("/room");
+    let first = a.claim(&room).await;
+    assert_eq!(a.claim(&room).await.token(), first.token(), "it is claimed once");
+    a.placement.free(first.clone()).await;
+    let second = b.claim(&room).await;
+    assert!(second.token() > first.token());
+    a.placement.free(first).await;
+    assert!(matches!(a.locate(&room).await, Location::There(host) if host.host == "b"));
+    assert_eq!(b.claim(&room).await.token(), second.token());
+    b.placement.free(second.clone()).await;
+    let third = b.claim(&room).await;
+    b.placement.free(second).await;
+    assert_eq!(b.claim(&room).await.token(), third.token());
+}
+
+#[tokio::test]
+async fn a_claim_whose_answer_was_lost_is_found_by_the_next_call() {
+    let server = Server::start();
+    let a = Member::start(&server.broker.url(), "a", TIMING).await;
+    let b = Member::start(&server.broker.url(), "b", TIMING).await;
+    open(&*a.placement.records).await;
+    let (room, term) = (actor("/room"), a.term().await);
+    b.term().await;
+    let content = super::super::content::ClaimContent::by(term.id());
+    let key = Key::Claim(room.clone());
+    let lost = super::super::content::encode(&content);
+    let lost = a.placement.records.write(&key, lost, 0).await.expect("a claim");
+    assert!(matches!(b.locate(&room).await, Location::There(host) if host.host == "a"));
+    assert!(a.claim(&room).await.token() > lost, "what was read might have been stale");
+}
+
+#[tokio::test]
+async fn a_stale_read_does_not_make_a_host_dead() {
+    let server = Server::start();
+    let a = Member::start(&server.broker.url(), "a", TIMING).await;
+    let spy = Spy::on(records(&server.broker.url(), TIMING).await);
+    let b = Member::with_records(Arc::clone(&spy), "b", TIMING);
+    open(&*a.placement.records).await;
+    let claim = a.claim(&actor("/room")).await;
+    b.term().await;
+    spy.is_stale.store(true, Ordering::Relaxed);
+    assert!(matches!(b.locate(&actor("/room")).await, Location::There(host) if host.host == "a"));
+    assert!(!spy.is_stale.load(Ordering::Relaxed) && claim.is_valid() && !claim.term().is_lost());
+}
+
+#[tokio::test]
+async fn a_record_that_no_host_wrote_is_an_error() {
+    let server = Server::start();
+    let a = Member::start(&server.broker.url(), "a", TIMING).await;
+    open(&*a.placement.records).await;
+    a.term().await;
+    for (number, garbage) in
+        ["", "{}", "\"by\"", "{\"by\":\"zz\"}", "\0\u{ff}"].into_iter().enumerate()
+    {
+        let room = actor(&format!("/{number}"));
+        let key = Key::Claim(room.clone());
+        a.placement.records.write(&key, garbage.into(), 0).await.expect("garbage");
+        let deadline = Instant::now() + DEADLINE;
+        let located = locate_until(&*a.placement, &room, TIMING.retry(), deadline).await;
+        assert!(matches!(located, Err(PlacementError::Foreign(_))), "{garbage}: {located:?}");
+    }
+}
+
+#[tokio::test]
+async fn paths_of_any_length_and_any_bytes_can_be_claimed() {
+    let server = Server::start();
+    let a = Member::start(&server.broker.url(), "a", TIMING).await;
+    let b = Member::start(&server.broker.url(), "b", TIMING).await;
+    open(&*a.placement.records).await;
+    for path in ["/", "/a.b/*/>", "/\u{e4} \r\n", &"/long".repeat(4000)] {
+        a.claim(&actor(path)).await;
+        assert!(matches!(b.locate(&actor(path)).await, Location::There(_)), "{path}");
+    }
+}

@@ -1,0 +1,70 @@
+//! Records of the real broker, whose answers to renewals a test can delay or lose.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use super::super::*;
+use crate::cluster::nats::NatsRecords;
+
+pub(super) struct Spy {
+    pub(super) real: Arc<NatsRecords>,
+    /// How many answers to writes of leases may still come.
+    pub(super) answers: Semaphore,
+    /// Whether the next read of a lease finds nothing, like that of a server which was the leader.
+    pub(super) is_stale: AtomicBool,
+    /// Whether what was done is not acknowledged.
+    pub(super) loses_answers: AtomicBool,
+    /// When writes to leases were begun, and their results before they were lost.
+    pub(super) writes: Mutex<Vec<(BootTime, Result<u64, WriteError>)>>,
+}
+
+impl Spy {
+    pub(super) fn on(real: Arc<NatsRecords>) -> Arc<Self> {
+        Arc::new(Self {
+            real,
+            answers: Semaphore::new(Semaphore::MAX_PERMITS / 2),
+            is_stale: AtomicBool::new(false),
+            loses_answers: AtomicBool::new(false),
+            writes: Mutex::default(),
+        })
+    }
+}
+
+impl Records for Spy {
+    async fn create(&self) -> Result<(), RecordsError> {
+        self.real.create().await
+    }
+
+    async fn read(&self, key: &Key) -> Result<Option<Entry>, RecordsError> {
+        if matches!(key, Key::Lease(_)) && self.is_stale.swap(false, Ordering::Relaxed) {
+            return Ok(None);
+        }
+        self.real.read(key).await
+    }
+
+    async fn next_lease(&self, from: u64) -> Result<Option<(LeaseId, Entry)>, RecordsError> {
+        self.real.next_lease(from).await
+    }
+
+    async fn write(&self, key: &Key, content: Bytes, expected: u64) -> Result<u64, WriteError> {
+        if !matches!(key, Key::Lease(_)) {
+            return self.real.write(key, content, expected).await;
+        }
+        let begun = BootTime::now();
+        let result = self.real.write(key, content, expected).await;
+        self.writes.lock().push((begun, result.clone()));
+        self.answers.acquire().await.expect("never closed").forget();
+        if result.is_ok() && self.loses_answers.load(Ordering::Relaxed) {
+            return Err(RecordsError::Unavailable("lost by the test".to_owned()).into());
+        }
+        result
+    }
+
+    async fn remove(&self, key: &Key, revision: u64) -> Result<(), RecordsError> {
+        self.real.remove(key, revision).await
+    }
+}
