@@ -235,6 +235,12 @@ fn with_flag(error: &InvalidSetting) -> String {
         "cluster.ca" => "cluster-ca",
         "cluster.cert" => "cluster-cert",
         "cluster.key" => "cluster-key",
+        "cluster.listen" => "cluster-listen",
+        "cluster.advertise" => "cluster-advertise",
+        "cluster.secret" => "cluster-secret",
+        "cluster.lease" => "cluster-lease",
+        "cluster.replicas" => "cluster-replicas",
+        "cluster.without-engine" => "cluster-without-engine",
         other => other,
     };
     format!("--{flag} {}", error.why)

@@ -1,8 +1,10 @@
 //! The flags about the cluster: the broker, and how it is reached.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use ws_host::config::schema::{self, OneOrMany};
+use ws_host::config::schema::{self, OneOrMany, Time, WithoutEngine};
 
 /// The cluster that the server is in.
 #[derive(Debug, clap::Args)]
@@ -52,11 +54,67 @@ pub(super) struct Cluster {
         help_heading = "Cluster"
     )]
     key: Option<PathBuf>,
+
+    /// Address for other hosts, for --unique-in cluster
+    #[arg(
+        long = "cluster-listen",
+        value_name = "ADDRESS",
+        requires = "engine",
+        help_heading = "Cluster"
+    )]
+    listen: Option<SocketAddr>,
+
+    /// Host and port at which other hosts reach that address [default: the same]
+    #[arg(
+        long = "cluster-advertise",
+        value_name = "HOST:PORT",
+        requires = "listen",
+        help_heading = "Cluster"
+    )]
+    advertise: Option<String>,
+
+    /// File with the secret by which hosts prove themselves to each other
+    #[arg(
+        long = "cluster-secret",
+        value_name = "FILE",
+        requires = "listen",
+        help_heading = "Cluster"
+    )]
+    secret: Option<PathBuf>,
+
+    /// How long a host owns the instances of its paths without confirmation from the broker [default: 15s]
+    #[arg(
+        long = "cluster-lease",
+        value_name = "TIME",
+        value_parser = humantime::parse_duration,
+        requires = "listen",
+        help_heading = "Cluster"
+    )]
+    lease: Option<Duration>,
+
+    /// Number of servers that keep the broker's records [default: 1]
+    #[arg(
+        long = "cluster-replicas",
+        value_name = "N",
+        requires = "listen",
+        help_heading = "Cluster"
+    )]
+    replicas: Option<usize>,
+
+    /// What happens to these instances when the broker is away for longer than a lease: `stop` ends them,
+    /// `continue` lets them run, also if another host may have the same path [default: stop]
+    #[arg(
+        long = "cluster-without-engine",
+        value_name = "ACTION",
+        requires = "listen",
+        help_heading = "Cluster"
+    )]
+    without_engine: Option<WithoutEngine>,
 }
 
 impl Cluster {
     pub(super) fn apply(self, server: &mut schema::Server) {
-        let Self { engine, name, credentials, ca, cert, key } = self;
+        let Self { engine, name, credentials, ca, cert, key, .. } = self;
         let engine = engine.map(OneOrMany::One);
         server.cluster = engine.map(|engine| schema::Cluster {
             engine: Some(engine),
@@ -65,6 +123,12 @@ impl Cluster {
             ca,
             cert,
             key,
+            listen: self.listen,
+            advertise: self.advertise,
+            secret: self.secret,
+            lease: self.lease.map(Time),
+            replicas: self.replicas,
+            without_engine: self.without_engine,
         });
     }
 }

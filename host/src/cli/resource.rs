@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use ws_host::config::Grant;
-use ws_host::config::schema::{self, OnFull};
+use ws_host::config::schema::{self, OnFull, UniqueIn};
 
 /// The path and the behaviour of the resource.
 #[derive(Debug, clap::Args)]
@@ -24,6 +24,11 @@ pub(super) struct Resource {
     /// Number of instances over which clients are distributed, with --instance-per resource [default: 1]
     #[arg(long, value_name = "N")]
     instances: Option<NonZeroUsize>,
+
+    /// Where at most one instance of a path lives: on each host, or in the whole cluster, with
+    /// --instance-per path and --cluster-listen [default: host]
+    #[arg(long, value_name = "PLACE")]
+    unique_in: Option<UniqueIn>,
 
     /// Environment variable of the handler: NAME=VALUE (may be repeated)
     #[arg(long = "env", value_name = "VARIABLE", value_parser = pair)]
@@ -74,6 +79,7 @@ impl Resource {
         resource.path = self.path;
         resource.instance_per = self.instance_per.map(InstancePer::into_schema);
         resource.instances = self.instances;
+        resource.unique_in = self.unique_in;
         resource.environment = map(self.environment);
         resource.grant = grants;
         resource.auto_answers = map(self.auto_answers);

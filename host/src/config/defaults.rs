@@ -11,7 +11,7 @@ use ws_host_protocol::handshake::{Origins, Versions};
 use super::{
     Compile, Config, Host, HostLimits, HostTimeouts, HttpLimits, InstancePer, KeyvalueLimits,
     Limits, Links, Listen, Mode, OnFault, OnFull, Pattern, PatternError, Resource, StaticFiles,
-    Timeouts, Trial, Watch, check, memory,
+    Timeouts, Trial, UniqueIn, Watch, check, memory,
 };
 
 impl Default for HostLimits {
@@ -162,6 +162,7 @@ impl Resource {
             http: HttpLimits::default(),
             keyvalue: KeyvalueLimits::default(),
             instance_per: InstancePer::Resource { instances: NonZeroUsize::MIN },
+            unique_in: UniqueIn::default(),
             origins: Origins::default(),
             subprotocols: Vec::new(),
             headers: Vec::new(),

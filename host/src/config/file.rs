@@ -184,10 +184,11 @@ mod tests {
 
     use super::*;
 
-    /// Parses a file in a folder that contains the component `a.wasm`.
+    /// Parses a file in a folder that contains the component `a.wasm`, and the file `secret`.
     fn parse_here(text: &str) -> Result<Config, ParseError> {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("a.wasm"), "").expect("a file");
+        std::fs::write(folder.path().join("secret"), "0123456789abcdef").expect("a file");
         check(text, settings(text)?, folder.path(), Mode::Production)
     }
 
@@ -297,6 +298,33 @@ mod tests {
         expect(&named("credentials = \"none\""), 7, &["cluster.credentials", "none: No such file"]);
         expect(&named("cert = \"a.wasm\""), 7, &["cluster.cert", "needs key"]);
         expect(&named("nam = \"a\""), 7, &["`nam`", "did you mean `name`"]);
+        for key in ["advertise = \"a:1\"", "secret = \"a\"", "lease = \"5s\"", "replicas = 3"] {
+            expect(&named(key), 7, &["needs listen"]);
+        }
+        let peers = |lines: &str| named(&format!("listen = \"127.0.0.1:0\"\n{lines}"));
+        expect(&peers(""), 7, &["cluster.listen", "needs secret", "or ca, cert and key"]);
+        expect(&peers("secret = \"a.wasm\""), 8, &["cluster.secret", "at least 16 bytes"]);
+        expect(&peers("secret = \"none\""), 8, &["cluster.secret", "No such file"]);
+        let everywhere = "listen = \"0.0.0.0:7400\"\nsecret = \"secret\"";
+        expect(&named(everywhere), 5, &["cluster.advertise is missing", "10.0.0.1:7400"]);
+        let proven = |lines: &str| peers(&format!("secret = \"secret\"\n{lines}"));
+        for address in ["a", "a:0", ":1", "user@a:1", "a:99999", "http://a:1"] {
+            expect(
+                &proven(&format!("advertise = \"{address}\"")),
+                9,
+                &["cluster.advertise", address],
+            );
+        }
+        expect(&proven("lease = \"500ms\""), 9, &["cluster.lease", "from 1s to 1h"]);
+        expect(&proven("replicas = 6"), 9, &["cluster.replicas", "from 1 to 5"]);
+        expect(&proven("without-engine = \"wait\""), 9, &["wait", "`stop`, `continue`"]);
+        let unique = "path = \"/room/{id}\"\ninstance-per = \"path\"\nunique-in = \"cluster\"\n";
+        expect(&more("unique-in = \"cluster\""), 5, &["unique-in", "needs instance-per path"]);
+        expect(&format!("{GOOD}{unique}"), 7, &["unique-in", "needs a cluster"]);
+        let alone = format!("{GOOD}{unique}[cluster]\nengine = \"nats://a\"");
+        expect(&alone, 7, &["unique-in", "needs listen in [cluster]"]);
+        let whole = format!("{alone}\nlisten = \"127.0.0.1:0\"\nsecret = \"secret\"");
+        assert!(parse_here(&whole).is_ok());
         expect(&format!("trusted-proxies = [\"ten\"]\n{GOOD}"), 1, &["ten", "10.0.0.0/8"]);
         expect("listen = 1", 1, &["127.0.0.1:8080"]);
         expect("", 1, &["resource"]);

@@ -51,7 +51,7 @@ pub(crate) use self::check::checked_resources;
 #[cfg(feature = "testing")]
 pub(crate) use self::check::default_cache;
 pub use self::check::{ConfigLocation, InvalidSetting};
-pub use self::cluster::Cluster;
+pub use self::cluster::{Cluster, Peers, UniqueIn, WithoutEngine};
 pub use self::file::{FileError, read, read_settings, read_with};
 #[cfg(feature = "testing")]
 pub(crate) use self::file::{line, suggestion, with_suggestion};
@@ -180,6 +180,9 @@ pub struct Resource {
     pub keyvalue: KeyvalueLimits,
     /// Which clients share an instance.
     pub instance_per: InstancePer,
+    /// Where at most one instance of a path lives. [`UniqueIn::Cluster`] needs [`InstancePer::Path`] and
+    /// [`Cluster::peers`].
+    pub unique_in: UniqueIn,
     /// The origins of web pages that may connect.
     pub origins: Origins,
     /// The subprotocols from which the host chooses if the handler chooses none. The first one that the client offers

@@ -76,6 +76,12 @@ pub struct Cluster {
     pub ca: Option<PathBuf>,
     pub cert: Option<PathBuf>,
     pub key: Option<PathBuf>,
+    pub listen: Option<SocketAddr>,
+    pub advertise: Option<String>,
+    pub secret: Option<PathBuf>,
+    pub lease: Option<Time>,
+    pub replicas: Option<usize>,
+    pub without_engine: Option<WithoutEngine>,
 }
 
 /// The table `[dev]`: how `ws-host dev` builds the components. A server ignores it.
@@ -106,6 +112,7 @@ pub struct Resource {
     pub keyvalue: Option<Keyvalue>,
     pub instance_per: Option<Sharing>,
     pub instances: Option<NonZeroUsize>,
+    pub unique_in: Option<UniqueIn>,
     pub origins: Option<Vec<String>>,
     pub require_origin: Option<bool>,
     pub subprotocols: Option<Vec<String>>,
@@ -170,6 +177,52 @@ pub enum Sharing {
     Path,
     /// None: each client has its own instance.
     Client,
+}
+
+/// Where at most one instance of a path lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum UniqueIn {
+    /// On each host.
+    Host,
+    /// On one host of the cluster.
+    Cluster,
+}
+
+impl FromStr for UniqueIn {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "host" => Ok(Self::Host),
+            "cluster" => Ok(Self::Cluster),
+            _ => Err("must be host or cluster".to_owned()),
+        }
+    }
+}
+
+/// What happens to actors that are unique in the cluster when the broker is away for longer than a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum WithoutEngine {
+    /// They end.
+    Stop,
+    /// They continue, and a path may have two.
+    Continue,
+}
+
+impl FromStr for WithoutEngine {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "stop" => Ok(Self::Stop),
+            "continue" => Ok(Self::Continue),
+            _ => Err("must be stop or continue".to_owned()),
+        }
+    }
 }
 
 /// What happens to a client when one of its events fails.

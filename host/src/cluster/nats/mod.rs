@@ -3,14 +3,12 @@
 //! The client's own reconnecting is not used: while it reconnects it keeps messages and sends them late. A
 //! [session](session::NatsSession) is one connection, and [`super::member`] makes another when it ends.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "nothing uses placement yet"))]
 mod api;
 mod notices;
 #[cfg_attr(not(test), expect(dead_code, reason = "nothing uses placement yet"))]
 mod records;
 mod session;
 mod subject;
-#[cfg_attr(not(test), expect(dead_code, reason = "nothing uses placement yet"))]
 mod version;
 
 use std::io;

@@ -13,6 +13,7 @@ const MAX_NAME: usize = 64;
 
 impl schema::Cluster {
     pub(super) fn check(self, at: At, folder: &Path) -> Checked<Cluster> {
+        let peers = self.peers(at, folder)?;
         let servers: Vec<String> = match self.engine {
             None => return Err(at.invalid("cluster.engine", NO_SERVER)),
             Some(engine) => {
@@ -33,6 +34,7 @@ impl schema::Cluster {
             credentials: self.credentials.map(in_folder),
             ca: self.ca.map(in_folder),
             identity,
+            peers,
         })
     }
 }
@@ -69,7 +71,7 @@ impl Cluster {
                 return Err(at.invalid(name, format!("{file}: {error}")));
             }
         }
-        Ok(())
+        self.peers.as_ref().map_or(Ok(()), |peers| peers.check(at, self))
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use super::{At, Checked, ConfigLocation, bounds};
 use crate::config::{
-    Address, Config, Encryption, Host, HostLimits, Listen, ProxyProtocol, Resource,
+    Address, Cluster, Config, Encryption, Host, Listen, ProxyProtocol, Resource, UniqueIn,
 };
 use crate::pattern::Patterns;
 
@@ -72,23 +72,22 @@ impl Host {
         if let Some(cluster) = &self.cluster {
             cluster.check(at)?;
         }
+        check_unique(&resources, self.cluster.as_ref())?;
         Ok(Self { resources, timeouts, compile, ..self })
     }
 }
 
-/// Checks that a running host with these limits can serve these resources instead of its present ones.
+/// Checks that a running host with this configuration can serve these resources instead of its present ones.
 ///
 /// # Errors
 ///
 /// The first [`InvalidSetting`](super::InvalidSetting) that is found.
-pub(crate) fn checked_resources(
-    resources: Vec<Resource>,
-    host: &HostLimits,
-) -> Checked<Vec<Resource>> {
+pub(crate) fn checked_resources(resources: Vec<Resource>, host: &Host) -> Checked<Vec<Resource>> {
     let resources = checked_each(resources)?;
     check_distinct(&resources)?;
+    check_unique(&resources, host.cluster.as_ref())?;
     for (number, resource) in resources.iter().enumerate() {
-        resource.check_buffered(number, host)?;
+        resource.check_buffered(number, &host.limits)?;
     }
     Ok(resources)
 }
@@ -119,6 +118,22 @@ fn check_distinct(resources: &[Resource]) -> Checked<()> {
             .map_err(|error| at.invalid("path", error.to_string()))?;
     }
     Ok(())
+}
+
+/// Checks that resources whose actors are unique in the cluster can find those of other hosts.
+fn check_unique(resources: &[Resource], cluster: Option<&Cluster>) -> Checked<()> {
+    let is_unique = |resource: &Resource| resource.unique_in == UniqueIn::Cluster;
+    let Some(number) = resources.iter().position(is_unique) else { return Ok(()) };
+    let why = match cluster {
+        None => {
+            "cluster needs a cluster: set engine in [cluster], the URL of the broker, and listen"
+        }
+        Some(cluster) if cluster.peers.is_none() => {
+            "cluster needs listen in [cluster], the address for other hosts"
+        }
+        Some(_) => return Ok(()),
+    };
+    Err(At(ConfigLocation::Resource(number)).invalid("unique-in", why))
 }
 
 fn check_listen(at: At, all: &[Listen]) -> Checked<()> {

@@ -6,6 +6,7 @@ mod compression;
 mod config;
 mod grant;
 mod listen;
+mod peers;
 mod resource;
 
 use std::num::NonZeroUsize;

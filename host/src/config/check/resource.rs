@@ -12,7 +12,7 @@ use super::{At, Checked, bytes, grant, time};
 use crate::config::schema::{self, Percent, Sharing, Time};
 use crate::config::{
     Address, AutoAnswer, Grant, InstancePer, InvalidSetting, Limits, OnFault, OnFull, Pattern,
-    Resource, Timeouts, Trial,
+    Resource, Timeouts, Trial, UniqueIn,
 };
 
 /// The minimum of the default for `max-outbound`, in bytes: room for many small messages, even if `max-message` is
@@ -55,6 +55,10 @@ impl schema::Resource {
             http: grant::http(at, self.http, has_http)?,
             keyvalue: grant::keyvalue(at, self.keyvalue, has_store)?,
             instance_per,
+            unique_in: match self.unique_in {
+                Some(schema::UniqueIn::Cluster) => UniqueIn::Cluster,
+                Some(schema::UniqueIn::Host) | None => UniqueIn::Host,
+            },
             origins: origins(
                 at,
                 &self.origins.unwrap_or_default(),
@@ -146,6 +150,10 @@ impl Resource {
         if self.instance_per == InstancePer::Path && !self.path.has_parameters() {
             let why = "path needs a pattern of paths, such as '/room/{id}'";
             return Err(at.invalid("instance-per", why));
+        }
+        if self.unique_in == UniqueIn::Cluster && self.instance_per != InstancePer::Path {
+            let why = "cluster needs instance-per path: it is the actor of a path that is unique";
+            return Err(at.invalid("unique-in", why));
         }
         check_environment(at, &self.environment)?;
         grant::check(at, &self.grants, &self.config)?;

@@ -65,7 +65,7 @@ pub(in crate::server) async fn configure(
     state: &HostState,
     resources: Vec<config::Resource>,
 ) -> Result<Configured, ConfigureError> {
-    let resources = checked_resources(resources, &state.config().limits)?;
+    let resources = checked_resources(resources, state.config())?;
     let mut steps = Vec::with_capacity(resources.len());
     for settings in resources {
         steps.push(prepare(state, settings).await?);

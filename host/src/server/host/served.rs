@@ -140,7 +140,7 @@ impl ServedResource {
         let old = self.settings();
         let of_instances = |resource: &config::Resource| {
             let config::Limits { max_memory, max_instances, max_state, .. } = resource.limits;
-            (resource.instance_per, max_memory, max_instances, max_state)
+            (resource.instance_per, resource.unique_in, max_memory, max_instances, max_state)
         };
         of_instances(&old) == of_instances(settings)
     }
