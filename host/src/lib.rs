@@ -39,6 +39,7 @@ mod keyvalue;
 mod log_rate;
 mod metrics;
 mod outgoing;
+mod ownership;
 mod pattern;
 mod platform;
 mod reload;
@@ -56,7 +57,7 @@ mod worker;
 
 pub use about::build_description;
 pub use actor::TrialState;
-pub use cluster::{ClusterLink, ClusterStatus};
+pub use cluster::{ClusterLink, ClusterStatus, HostLease, LeaseState, PlacementStatus};
 pub use guest::run_as_compiler;
 pub use metrics::count_lost_log_line;
 pub use reload::{ReloadError, ReloadOutcome, Replaced};

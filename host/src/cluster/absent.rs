@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::located::{Located, Unavailable};
 use super::status::ClusterStatus;
 use crate::metrics::Exposition;
 use crate::topics::Topics;
@@ -20,6 +24,29 @@ impl Cluster {
     }
 
     pub(crate) fn was_ever_connected(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn placement_problem(&self) -> Option<String> {
+        match *self {}
+    }
+
+    pub(crate) fn ends(&self) -> Option<watch::Receiver<u64>> {
+        match *self {}
+    }
+
+    #[expect(clippy::unused_async, reason = "as in builds with a broker's client")]
+    pub(crate) async fn locate(
+        &self,
+        _: &Arc<str>,
+        _: &str,
+        _: Instant,
+    ) -> Result<Located, Unavailable> {
+        match *self {}
+    }
+
+    #[expect(clippy::unused_async, reason = "as in builds with a broker's client")]
+    pub(crate) async fn leave(&self) {
         match *self {}
     }
 

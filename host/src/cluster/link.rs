@@ -131,6 +131,7 @@ impl LinkState {
             sent: 0,
             received: 0,
             dropped: Default::default(),
+            placement: None,
         }
     }
 }

@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
 use tokio::time::{interval, sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::broker::{Broker, Session};
 use super::channel;
 use super::interest::Change;
+use super::located::{Located, Unavailable};
 use super::nats::Nats;
 use super::outbox::Work;
+use super::owners::Owners;
 use super::shared::Shared;
 use super::status::ClusterStatus;
 use crate::config;
@@ -34,6 +37,7 @@ const MAX_FLUSH: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Cluster {
     shared: Arc<Shared>,
+    owners: Option<Owners>,
     _stop: DropGuard,
 }
 
@@ -44,19 +48,29 @@ enum End {
 }
 
 impl Cluster {
-    /// Starts the thread that connects the host. It keeps trying until the broker can be reached.
+    /// Starts the thread that connects the host. It keeps trying until the broker can be reached. If the host shares
+    /// paths that are unique in the cluster, `address` is where other hosts reach it.
     ///
     /// # Errors
     ///
     /// The error of the operating system if it cannot start a thread.
-    pub(crate) fn start(config: &config::Cluster) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        config: &config::Cluster,
+        address: Option<String>,
+    ) -> std::io::Result<Self> {
         let (shared, nats) = (Arc::new(Shared::new(&config.name)), Nats::new(config));
         let stop = CancellationToken::new();
         let (thread_shared, thread_stop) = (Arc::clone(&shared), stop.clone());
         std::thread::Builder::new()
             .name("ws-host-cluster".into())
             .spawn(move || stay_connected(&thread_shared, &nats, &thread_stop))?;
-        Ok(Self { shared, _stop: stop.drop_guard() })
+        let owners = match (&config.peers, address) {
+            (Some(peers), Some(address)) => {
+                Some(Owners::start(config, peers, format!("{:016x}", shared.host), address)?)
+            }
+            _ => None,
+        };
+        Ok(Self { shared, owners, _stop: stop.drop_guard() })
     }
 
     /// Creates the topics of a resource, which are those of the resource of this name on all hosts.
@@ -65,7 +79,48 @@ impl Cluster {
     }
 
     pub(crate) fn status(&self) -> ClusterStatus {
-        self.shared.status()
+        let placement = self.owners.as_ref().map(Owners::status);
+        ClusterStatus { placement, ..self.shared.status() }
+    }
+
+    /// Finds the owner of the actor of a path that is unique in the cluster. If it has none, this host becomes its owner.
+    /// While that is not possible, tries again until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// Why nobody owns it.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, this host may own the actor. The next call finds that.
+    pub(crate) async fn locate(
+        &self,
+        resource: &Arc<str>,
+        path: &str,
+        deadline: tokio::time::Instant,
+    ) -> Result<Located, Unavailable> {
+        match &self.owners {
+            Some(owners) => owners.locate(resource, path, deadline).await,
+            // The check of the configuration has refused that.
+            None => Err(Unavailable("this host has no address for other hosts".to_owned())),
+        }
+    }
+
+    /// Returns why no path that is unique in the cluster can be started here at the moment.
+    pub(crate) fn placement_problem(&self) -> Option<String> {
+        self.owners.as_ref()?.problem()
+    }
+
+    /// Returns a counter that changes when actors that are unique in the cluster may have to end.
+    pub(crate) fn ends(&self) -> Option<watch::Receiver<u64>> {
+        Some(self.owners.as_ref()?.ends())
+    }
+
+    /// Lets other hosts take the paths of this one at once.
+    pub(crate) async fn leave(&self) {
+        if let Some(owners) = &self.owners {
+            owners.leave().await;
+        }
     }
 
     /// Returns whether the broker has been reached since the host was started.
@@ -81,6 +136,9 @@ impl Cluster {
 
     /// Adds the metrics.
     pub(crate) fn scrape(&self, exposition: &mut Exposition) {
+        if let Some(owners) = &self.owners {
+            owners.scrape(exposition);
+        }
         let status = self.shared.status();
         exposition.sample(&CLUSTER_UP, &[], u8::from(self.shared.link.is_up()));
         exposition.sample(&CLUSTER_RECONNECTS, &[], status.reconnects);

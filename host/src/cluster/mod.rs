@@ -25,7 +25,10 @@ mod inbox;
 #[cfg(feature = "nats")]
 mod interest;
 #[cfg(feature = "nats")]
+mod lease;
+#[cfg(feature = "nats")]
 mod link;
+mod located;
 #[cfg(feature = "nats")]
 mod member;
 #[cfg(feature = "nats")]
@@ -33,7 +36,10 @@ mod nats;
 #[cfg(feature = "nats")]
 mod outbox;
 #[cfg(feature = "nats")]
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "nothing uses placement yet"))]
+mod owned;
+#[cfg(feature = "nats")]
+mod owners;
+#[cfg(feature = "nats")]
 mod placement;
 #[cfg(feature = "nats")]
 mod shared;
@@ -43,4 +49,5 @@ mod status;
 pub(crate) use self::absent::Cluster;
 #[cfg(feature = "nats")]
 pub(crate) use self::member::Cluster;
-pub use self::status::{ClusterLink, ClusterStatus};
+pub(crate) use self::located::{HostInfo, Located, Unavailable};
+pub use self::status::{ClusterLink, ClusterStatus, HostLease, LeaseState, PlacementStatus};

@@ -30,6 +30,53 @@ pub struct ClusterStatus {
     pub received: u64,
     /// The number of messages that were dropped, by reason.
     pub dropped: BTreeMap<&'static str, u64>,
+    /// How this host shares the paths that are unique in the cluster. `None`: it does not.
+    pub placement: Option<PlacementStatus>,
+}
+
+/// How a host shares the paths that are unique in its cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PlacementStatus {
+    /// Where other hosts reach this one.
+    pub address: String,
+    /// The state of its lease.
+    pub lease: LeaseState,
+    /// The random name of the lease. A host whose lease is lost takes another one.
+    pub lease_name: Option<String>,
+    /// Why it can start no path at the moment.
+    pub problem: Option<String>,
+    /// How many instances of these paths it has.
+    pub owned_actors: usize,
+    /// How often it has lost its lease.
+    pub lost_leases: u64,
+    /// All hosts that have a lease, as this one has seen them last.
+    pub hosts: Vec<HostLease>,
+}
+
+/// The lease of a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct HostLease {
+    /// The name of the host.
+    pub host: String,
+    /// Where other hosts reach it.
+    pub address: String,
+    /// The name of its lease.
+    pub lease: String,
+}
+
+/// The state of a host's lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum LeaseState {
+    /// There is none.
+    None,
+    /// The host owns its paths.
+    Valid,
+    /// The broker has not confirmed it in time. No other host has taken its paths yet.
+    Lapsed,
 }
 
 /// The state of the connection to a broker.

@@ -100,4 +100,9 @@ impl Peers {
             without_engine: WithoutEngine::default(),
         }
     }
+
+    /// Returns the address that other hosts are told, once the server listens at `bound`.
+    pub(crate) fn address(&self, bound: SocketAddr) -> String {
+        self.advertise.clone().unwrap_or_else(|| bound.to_string())
+    }
 }

@@ -209,4 +209,10 @@ metrics! {
         "Messages that came from the broker.";
     CARRIER_DROPPED Counter "ws_host_carrier_dropped_total" ["why"]
         "Messages to or from the broker that were dropped.";
+    OWNED_ACTORS Gauge "ws_host_owned_actors" []
+        "Instances of unique paths that the host has.";
+    CLAIMS Counter "ws_host_claims_total" ["outcome"]
+        "Look-ups of the owner of a path: claimed by this host, elsewhere, or unavailable.";
+    LEASE_LOST Counter "ws_host_lease_lost_total" []
+        "Leases that the host has lost.";
 }

@@ -5,7 +5,6 @@
 
 mod api;
 mod notices;
-#[cfg_attr(not(test), expect(dead_code, reason = "nothing uses placement yet"))]
 mod records;
 mod session;
 mod subject;
@@ -22,11 +21,11 @@ use percent_encoding::percent_decode_str;
 use rand::seq::SliceRandom;
 
 use self::notices::Notices;
-#[cfg_attr(not(test), expect(unused_imports, reason = "nothing uses placement yet"))]
 pub(crate) use self::records::NatsRecords;
 use self::session::NatsSession;
 use self::subject::inbox_prefix;
 use super::broker::Broker;
+use super::placement::Timing;
 use super::shared::Shared;
 use crate::config;
 
@@ -104,7 +103,7 @@ impl Nats {
         is_connected: &Arc<AtomicBool>,
     ) -> Result<ConnectOptions, String> {
         let (notices, is_connected) = (Arc::clone(notices), Arc::clone(is_connected));
-        let mut options = ConnectOptions::new()
+        let options = ConnectOptions::new()
             .name(format!("ws-host {host:016x}"))
             .no_echo()
             .custom_inbox_prefix(inbox_prefix(&self.cluster))
@@ -124,6 +123,37 @@ impl Nats {
                 notices.add(event);
                 async {}
             });
+        self.with_identity(options).await
+    }
+
+    /// Returns the records of the cluster, over a connection of their own. The client connects again by itself.
+    pub(super) async fn records(
+        &self,
+        host: &str,
+        timing: Timing,
+        replicas: usize,
+    ) -> Result<NatsRecords, String> {
+        let options = ConnectOptions::new()
+            .name(format!("ws-host {host} lease"))
+            .custom_inbox_prefix(inbox_prefix(&self.cluster))
+            .ping_interval(timing.lease() / 8)
+            // Each request has a limit of its own.
+            .request_timeout(None)
+            .connection_timeout(timing.request())
+            .reconnect_delay_callback(move |_| timing.retry());
+        let mut options = self.with_identity(options).await?;
+        let parse = |server: &String| server.parse::<ServerAddr>();
+        let servers = self.servers.iter().map(parse).collect::<Result<Vec<_>, _>>();
+        let servers = servers.map_err(|error| error.to_string())?;
+        let has_credentials = |server: &&ServerAddr| server.username().is_some();
+        if let Some(server) = servers.iter().find(has_credentials) {
+            options = with_credentials(options, server);
+        }
+        let client = options.connect(servers).await.map_err(|error| describe(&error))?;
+        Ok(NatsRecords::new(client, &self.cluster, replicas))
+    }
+
+    async fn with_identity(&self, mut options: ConnectOptions) -> Result<ConnectOptions, String> {
         if let Some(file) = &self.credentials {
             let read = options.credentials_file(file).await;
             options = read.map_err(|error| unreadable(file, &error))?;

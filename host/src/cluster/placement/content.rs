@@ -4,15 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::key::LeaseId;
-
-/// A host, as others reach it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct HostInfo {
-    /// The name of the host, as in the messages of topics.
-    pub(crate) host: String,
-    /// The address for other hosts.
-    pub(crate) address: String,
-}
+use crate::cluster::HostInfo;
 
 /// The content of a lease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! Finds the owner of an actor, or makes this host its owner.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::claim::Claim;
-use super::content::{ClaimContent, HostInfo, decode, encode};
+use super::content::{ClaimContent, decode, encode};
+use crate::cluster::HostInfo;
 use super::error::PlacementError;
 use super::fence::{Fate, fate};
 use super::key::{ActorName, Key, LeaseId};
@@ -57,6 +58,8 @@ pub(crate) struct Placement<R> {
     pub(super) records: Arc<R>,
     pub(super) timing: Timing,
     pub(super) watched: Watched,
+    /// The hosts whose leases the last sweep found.
+    pub(super) hosts: Mutex<BTreeMap<LeaseId, HostInfo>>,
     terms: watch::Receiver<Option<Arc<Term>>>,
     opening: Opening,
     /// The claims of this host. One of an earlier lease is void.
@@ -74,6 +77,7 @@ impl<R: Records> Placement<R> {
             records,
             timing,
             watched: Watched::new(timing),
+            hosts: Mutex::default(),
             terms,
             opening: Opening::default(),
             claims: Mutex::default(),
@@ -84,6 +88,36 @@ impl<R: Records> Placement<R> {
     /// Returns the lease of the moment, if it is valid.
     pub(super) fn term(&self) -> Option<Arc<Term>> {
         self.terms.borrow().clone().filter(|term| term.is_valid())
+    }
+
+    /// Returns the lease of the moment. It may have lapsed.
+    pub(crate) fn latest_term(&self) -> Option<Arc<Term>> {
+        self.terms.borrow().clone()
+    }
+
+    pub(crate) fn terms(&self) -> watch::Receiver<Option<Arc<Term>>> {
+        self.terms.clone()
+    }
+
+    /// Makes sure that the records may be relied on, for the lease of the moment.
+    ///
+    /// # Errors
+    ///
+    /// Why not. [`PlacementError::Opening`] says how long to wait.
+    pub(crate) async fn open(&self) -> Result<(), PlacementError> {
+        let term = self.term().ok_or(PlacementError::NoLease)?;
+        let check = async { Ok::<_, Late>(self.opening.check(&*self.records, &term, self.timing).await) };
+        within(self.timing.request(), check).await?
+    }
+
+    /// Returns whether the records may be relied on, with the lease of the moment.
+    pub(crate) fn is_open(&self) -> bool {
+        self.latest_term().is_some_and(|term| self.opening.is_known(&term))
+    }
+
+    /// Returns the hosts whose leases the last sweep found, by the names of these leases.
+    pub(crate) fn hosts(&self) -> Vec<(String, HostInfo)> {
+        self.hosts.lock().iter().map(|(id, host)| (id.to_string(), host.clone())).collect()
     }
 
     /// Returns whether this host keeps that lease.
@@ -104,7 +138,7 @@ impl<R: Records> Placement<R> {
 
     fn held(&self, actor: &ActorName, term: &Term) -> Option<Claim> {
         let claims = self.claims.lock();
-        claims.get(actor).filter(|claim| claim.term().id() == term.id()).cloned()
+        claims.get(actor).filter(|claim| claim.term().id() == term.id() && !claim.is_over()).cloned()
     }
 
     /// Forgets a claim, unless there is a newer one of the same actor. Returns whether it was known.

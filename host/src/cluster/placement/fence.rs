@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::boot_clock::BootTime;
-use super::content::{HostInfo, LeaseContent, decode, encode};
+use super::content::{LeaseContent, decode, encode};
+use crate::cluster::HostInfo;
 use super::error::PlacementError;
 use super::key::{Key, LeaseId};
 use super::records::{Entry, Records, WriteError};

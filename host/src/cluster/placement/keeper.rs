@@ -7,7 +7,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::boot_clock::BootTime;
-use super::content::{HostInfo, LeaseContent, decode, encode};
+use super::content::{LeaseContent, decode, encode};
+use crate::cluster::HostInfo;
 use super::key::{Key, LeaseId};
 use super::records::{Records, RecordsError, WriteError, within};
 use super::term::Term;
@@ -20,6 +21,10 @@ pub(crate) struct Keeper<R> {
     timing: Timing,
     content: LeaseContent,
     terms: watch::Sender<Option<Arc<Term>>>,
+    /// Why there is no valid lease.
+    problem: watch::Sender<Option<String>>,
+    /// What follows when the lease has ended without a renewal, for the log.
+    consequence: &'static str,
 }
 
 /// A lease with its last known revision.
@@ -44,7 +49,18 @@ impl<R: Records> Keeper<R> {
             timing,
             content: LeaseContent::Alive(host),
             terms: watch::Sender::new(None),
+            problem: watch::Sender::new(None),
+            consequence: "its unique actors end",
         }
+    }
+
+    /// Says in `problem` why there is no valid lease, and in the log what follows when it has ended without a renewal.
+    pub(crate) fn saying(
+        self,
+        problem: watch::Sender<Option<String>>,
+        consequence: &'static str,
+    ) -> Self {
+        Self { problem, consequence, ..self }
     }
 
     /// Returns the lease of the moment. It may have lapsed. `None`: there is none.
@@ -57,7 +73,11 @@ impl<R: Records> Keeper<R> {
         while !stop.is_cancelled() {
             let Some(mut held) = stop.run_until_cancelled(self.take()).await else { break };
             let id = held.term.id();
-            tracing::info!(lease = %id, "this host has a lease: it can own unique actors");
+            tracing::info!(
+                lease = %id,
+                "this host has a lease: it can start paths that are unique in the cluster"
+            );
+            self.problem.send_replace(None);
             self.terms.send_replace(Some(Arc::clone(&held.term)));
             let lost = stop.run_until_cancelled(self.renew(&mut held)).await;
             held.term.lose();
@@ -65,7 +85,8 @@ impl<R: Records> Keeper<R> {
             match lost {
                 Some(why) => tracing::warn!(
                     lease = %id,
-                    "the lease of this host is lost: {why}; all of its unique actors end, and it takes another lease"
+                    "the lease of this host is lost: {why}; its instances of paths that are unique in the cluster end, \
+                     their clients are closed with 1012, and it takes another lease"
                 ),
                 None => self.give_back(&mut held).await,
             }
@@ -80,8 +101,9 @@ impl<R: Records> Keeper<R> {
                 Ok(held) => return held,
                 Err(why) if why != said => {
                     tracing::warn!(
-                        "cannot take a lease: {why}; this host owns no unique actors until it can"
+                        "this host cannot take a lease: {why}; paths that are unique in the cluster get 503 until it can"
                     );
+                    self.problem.send_replace(Some(why.clone()));
                     said = why;
                 }
                 Err(_) => {}
@@ -115,15 +137,20 @@ impl<R: Records> Keeper<R> {
                 Renewed::Yes => {
                     if std::mem::take(&mut has_lapsed) {
                         tracing::info!(
-                            "the lease of this host is valid again: no other host has taken its actors"
+                            "the lease of this host is valid again: no other host has taken its paths"
                         );
+                        self.problem.send_replace(None);
                     }
                     self.timing.renewal()
                 }
                 Renewed::NotYet(why) => {
                     if !has_lapsed && !held.term.is_valid() {
                         has_lapsed = true;
-                        tracing::warn!("the lease of this host has ended without a renewal: {why}");
+                        let consequence = self.consequence;
+                        tracing::warn!(
+                            "the lease of this host has ended without a renewal ({why}): {consequence}"
+                        );
+                        self.problem.send_replace(Some(why));
                     }
                     self.timing.retry()
                 }

@@ -30,7 +30,8 @@ mod tests;
 
 pub(crate) use self::boot_clock::BootTime;
 pub(crate) use self::claim::Claim;
-pub(crate) use self::content::HostInfo;
+#[cfg(test)]
+pub(crate) use crate::cluster::HostInfo;
 pub(crate) use self::directory::{Directory, Location, Placement, locate_until};
 pub(crate) use self::error::PlacementError;
 pub(crate) use self::keeper::Keeper;

@@ -23,6 +23,11 @@ pub(super) struct Opening {
 }
 
 impl Opening {
+    /// Returns whether actors may be claimed with this lease.
+    pub(super) fn is_known(&self, term: &Term) -> bool {
+        self.known.load(Ordering::Relaxed) == term.taken().nanoseconds()
+    }
+
     /// Returns whether actors may be claimed.
     ///
     /// # Errors
@@ -35,7 +40,7 @@ impl Opening {
         timing: Timing,
     ) -> Result<(), PlacementError> {
         let taken = term.taken();
-        if self.known.load(Ordering::Relaxed) == taken.nanoseconds() {
+        if self.is_known(term) {
             return Ok(());
         }
         if records.read(&Key::Open).await?.is_none() {

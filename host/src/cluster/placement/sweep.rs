@@ -1,12 +1,12 @@
 //! Looks at all leases again and again, so that it is known how long each has stood still before anybody asks.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use super::boot_clock::BootTime;
 use super::content::{LeaseContent, decode};
 use super::directory::Placement;
 use super::error::PlacementError;
-use super::fence::fate;
+use super::fence::{Fate, fate};
 use super::key::Key;
 use super::records::{Records, within};
 
@@ -25,22 +25,30 @@ pub(crate) async fn sweep_forever<R: Records>(placement: &Placement<R>) {
 /// Looks at all leases once, fences those that stand still, and removes those that were fenced long ago.
 pub(super) async fn sweep<R: Records>(placement: &Placement<R>) -> Result<(), PlacementError> {
     let Placement { records, watched, timing, .. } = placement;
-    let (mut from, mut ids) = (1, HashSet::new());
+    let (mut from, mut ids, mut hosts) = (1, HashSet::new(), BTreeMap::new());
     while let Some((id, entry)) = within(timing.request(), records.next_lease(from)).await? {
         from = entry.revision + 1;
+        let content = decode(&entry.content);
+        if let Some(LeaseContent::Alive(host)) = &content {
+            hosts.insert(id, host.clone());
+        }
         // A lease that was renewed meanwhile comes a second time, and the own one is the keeper's.
         if !ids.insert(id) || placement.is_own(id) {
             continue;
         }
         let stood_still = watched.note(id, entry.revision, BootTime::now());
-        if decode(&entry.content) == Some(LeaseContent::Fenced) {
+        if content == Some(LeaseContent::Fenced) {
             if stood_still > timing.keep_fenced() {
                 within(timing.request(), records.remove(&Key::Lease(id), entry.revision)).await?;
             }
         } else if stood_still >= timing.patience() {
-            fate(&**records, watched, timing.patience(), id).await?;
+            let fate = fate(&**records, watched, timing.patience(), id).await?;
+            if matches!(fate, Fate::Fenced) {
+                hosts.remove(&id);
+            }
         }
     }
     watched.retain(&ids);
+    *placement.hosts.lock() = hosts;
     Ok(())
 }

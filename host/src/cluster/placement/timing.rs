@@ -51,7 +51,7 @@ impl Timing {
     }
 
     /// The pause after a failure.
-    pub(super) fn retry(self) -> Duration {
+    pub(crate) fn retry(self) -> Duration {
         self.lease / 40
     }
 }

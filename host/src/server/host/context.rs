@@ -69,7 +69,10 @@ impl HostContext {
 
 #[cfg(feature = "nats")]
 fn join_cluster(config: &config::Host) -> std::io::Result<Option<Cluster>> {
-    config.cluster.as_ref().map(Cluster::start).transpose()
+    let Some(cluster) = &config.cluster else { return Ok(None) };
+    // The address is that of the listener for peers.
+    let address = cluster.peers.as_ref().map(|peers| peers.address(peers.listen));
+    Cluster::start(cluster, address).map(Some)
 }
 
 /// Without a client of any broker, the check of the configuration has refused a cluster.

@@ -1,0 +1,259 @@
+//! The thread that keeps the lease of this host. It has a connection of its own, so that nothing delays a renewal.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::located::HostInfo;
+use super::nats::{Nats, NatsRecords};
+use super::placement::{
+    BootTime, Claim, Directory, Keeper, Placement, PlacementError, Term, Timing, sweep_forever,
+};
+use super::status::HostLease;
+use crate::config::{self, WithoutEngine};
+
+/// The longest pause between two attempts to connect for the first time.
+const MAX_PAUSE: Duration = Duration::from_secs(2);
+
+/// How many claims are given back at once.
+const FREEING: usize = 64;
+
+/// What follows when the broker is away for longer than a lease, for the log.
+const STOPS: &str = "its instances of paths that are unique in the cluster end, their clients are closed with 1013, and \
+                     new ones get 503 until the broker is back";
+const CONTINUES: &str = "its instances of paths that are unique in the cluster continue, also if another host may start \
+                         the same paths; paths that it has not started get 503 until the broker is back";
+
+/// The lease of this host, as other threads see it.
+#[derive(Debug)]
+pub(super) struct Lease {
+    pub(super) timing: Timing,
+    /// Set when the first connection is made.
+    pub(super) placement: watch::Sender<Option<Arc<Placement<NatsRecords>>>>,
+    /// Changes when actors may have to end.
+    pub(super) ends: watch::Sender<u64>,
+    pub(super) lost: AtomicU64,
+    problem: watch::Sender<Option<String>>,
+    replicas: usize,
+    without_engine: WithoutEngine,
+    info: HostInfo,
+}
+
+impl Lease {
+    pub(super) fn new(peers: &config::Peers, host: String, address: String) -> Self {
+        Self {
+            timing: Timing::new(peers.lease),
+            placement: watch::Sender::new(None),
+            ends: watch::Sender::new(0),
+            lost: AtomicU64::new(0),
+            problem: watch::Sender::new(Some("connecting".to_owned())),
+            replicas: peers.replicas,
+            without_engine: peers.without_engine,
+            info: HostInfo { host, address },
+        }
+    }
+
+    fn placement(&self) -> Option<Arc<Placement<NatsRecords>>> {
+        self.placement.borrow().clone()
+    }
+
+    /// Returns the lease of the moment, which may have lapsed.
+    pub(super) fn term(&self) -> Option<Arc<Term>> {
+        self.placement()?.latest_term()
+    }
+
+    /// Returns why no actor can be claimed at the moment.
+    pub(super) fn problem(&self) -> Option<String> {
+        match self.placement() {
+            Some(placement) if placement.is_valid() => match placement.is_open() {
+                true => None,
+                false => Some(
+                    "the records of the broker are new, so this host waits until no other can have a lease that they \
+                     do not contain"
+                        .to_owned(),
+                ),
+            },
+            _ => Some(self.why_none()),
+        }
+    }
+
+    /// Returns why there is no lease.
+    pub(super) fn why_none(&self) -> String {
+        let why = self.problem.borrow().clone();
+        why.unwrap_or_else(|| "the broker has not confirmed the lease in time".to_owned())
+    }
+
+    /// Returns the hosts whose leases were seen last.
+    pub(super) fn hosts(&self) -> Vec<HostLease> {
+        let hosts = self.placement().map(|placement| placement.hosts()).unwrap_or_default();
+        let lease = |(id, HostInfo { host, address })| HostLease { host, address, lease: id };
+        hosts.into_iter().map(lease).collect()
+    }
+}
+
+/// Keeps the lease until `stop` is cancelled, and gives it back then.
+pub(super) fn keep_lease(
+    lease: &Lease,
+    nats: &Nats,
+    freed: UnboundedReceiver<Claim>,
+    stop: &CancellationToken,
+) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!("this host takes no lease: {error}");
+            lease.problem.send_replace(Some(error.to_string()));
+            return;
+        }
+    };
+    runtime.block_on(run(lease, nats, freed, stop));
+    // A name that is being resolved would make an ordinary drop wait.
+    runtime.shutdown_background();
+}
+
+async fn run(
+    lease: &Lease,
+    nats: &Nats,
+    freed: UnboundedReceiver<Claim>,
+    stop: &CancellationToken,
+) {
+    let Some(records) = stop.run_until_cancelled(connect(lease, nats)).await else { return };
+    let records = Arc::new(records);
+    let consequence = match lease.without_engine {
+        WithoutEngine::Stop => STOPS,
+        WithoutEngine::Continue => CONTINUES,
+    };
+    let keeper = Keeper::new(Arc::clone(&records), lease.timing, lease.info.clone())
+        .saying(lease.problem.clone(), consequence);
+    let placement = Arc::new(Placement::new(records, lease.timing, keeper.terms()));
+    lease.placement.send_replace(Some(Arc::clone(&placement)));
+    tokio::select! {
+        () = keeper.run(stop.clone()) => {}
+        () = sweep_forever(&*placement) => {}
+        () = open(&placement, lease.timing) => {}
+        () = free(&placement, freed) => {}
+        () = watch_ends(lease, &placement, stop) => {}
+    }
+}
+
+async fn connect(lease: &Lease, nats: &Nats) -> NatsRecords {
+    let (mut pause, mut said) = (lease.timing.retry(), String::new());
+    loop {
+        match nats.records(&lease.info.host, lease.timing, lease.replicas).await {
+            Ok(records) => return records,
+            Err(why) => {
+                if why != said {
+                    tracing::warn!(
+                        "this host has no lease, because it cannot connect to the broker: {why}; paths that are unique in \
+                         the cluster get 503 until it can"
+                    );
+                }
+                lease.problem.send_replace(Some(format!("cannot connect to the broker: {why}")));
+                said = why;
+            }
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(MAX_PAUSE);
+    }
+}
+
+/// Makes sure, for each lease, that the records may be relied on.
+async fn open(placement: &Placement<NatsRecords>, timing: Timing) {
+    let mut terms = placement.terms();
+    let mut has_said = false;
+    loop {
+        match placement.open().await {
+            // It was found out for the lease of the moment.
+            Ok(()) => {
+                if std::mem::take(&mut has_said) {
+                    tracing::info!("paths that are unique in the cluster are served now");
+                }
+                if terms.changed().await.is_err() {
+                    return;
+                }
+            }
+            Err(PlacementError::Opening(rest)) => {
+                if !std::mem::replace(&mut has_said, true) {
+                    tracing::info!(
+                        "the records of the broker are new: paths that are unique in the cluster are served in {:.1} s, when \
+                         no other host can have a lease that they do not contain",
+                        rest.as_secs_f64()
+                    );
+                }
+                sleep(rest).await;
+            }
+            Err(_) => sleep(timing.retry()).await,
+        }
+    }
+}
+
+/// Gives back the claims of actors that have ended.
+async fn free(placement: &Arc<Placement<NatsRecords>>, mut freed: UnboundedReceiver<Claim>) {
+    let mut claims = Vec::new();
+    while freed.recv_many(&mut claims, FREEING).await > 0 {
+        let mut freeing = JoinSet::new();
+        for claim in claims.drain(..) {
+            let placement = Arc::clone(placement);
+            freeing.spawn(async move { placement.free(claim).await });
+        }
+        freeing.join_all().await;
+    }
+}
+
+/// Says when actors have to end: when the lease is lost, and when it has lapsed if they may not continue.
+async fn watch_ends(lease: &Lease, placement: &Placement<NatsRecords>, stop: &CancellationToken) {
+    let mut terms = placement.terms();
+    let end = || lease.ends.send_modify(|number| *number += 1);
+    loop {
+        let Ok(term) = terms.wait_for(Option::is_some).await.map(|term| term.clone()) else {
+            return;
+        };
+        let Some(term) = term else { continue };
+        let lapses = async {
+            loop {
+                lapsed(&term).await;
+                end();
+                renewed(&term, lease.timing).await;
+            }
+        };
+        tokio::select! {
+            () = term.lost() => {}
+            () = lapses => {}
+        }
+        if stop.is_cancelled() {
+            // The host gives its lease back.
+            return std::future::pending().await;
+        }
+        lease.lost.fetch_add(1, Ordering::Relaxed);
+        end();
+        let is_another = |latest: &Option<Arc<Term>>| {
+            latest.as_ref().is_none_or(|latest| latest.id() != term.id())
+        };
+        if terms.wait_for(is_another).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Waits until a lease is over, as far as it is known.
+async fn lapsed(term: &Term) {
+    loop {
+        let left = term.valid_until().since(BootTime::now());
+        if left.is_zero() {
+            return;
+        }
+        sleep(left).await;
+    }
+}
+
+async fn renewed(term: &Term, timing: Timing) {
+    while !term.is_valid() {
+        sleep(timing.retry()).await;
+    }
+}

@@ -1,0 +1,31 @@
+//! Where an actor lives that is unique in the cluster.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ownership::Ownership;
+
+/// Where an actor lives.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "nats"), expect(dead_code, reason = "only a cluster has several hosts"))]
+pub(crate) enum Located {
+    /// On this host.
+    Here(Arc<dyn Ownership>),
+    /// On another host.
+    There(HostInfo),
+}
+
+/// A host, as others reach it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HostInfo {
+    /// The name of the host, as in the messages of topics.
+    pub(crate) host: String,
+    /// The address for other hosts.
+    pub(crate) address: String,
+}
+
+/// Why an actor has no owner.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unavailable(pub(super) String);

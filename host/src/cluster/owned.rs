@@ -1,0 +1,103 @@
+//! The actors that this host owns.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::placement::{ActorName, Claim};
+use crate::config::WithoutEngine;
+use crate::ownership::{Holding, Ownership};
+
+/// The actors that this host owns. One is in it for as long as anything refers to its ownership.
+#[derive(Debug)]
+pub(super) struct OwnedActors {
+    without_engine: WithoutEngine,
+    actors: Mutex<HashMap<ActorName, Weak<Owned>>>,
+    /// The claims of actors that have ended. There are no more than actors, because each is sent once.
+    ended: UnboundedSender<Claim>,
+}
+
+/// The ownership of an actor.
+#[derive(Debug)]
+struct Owned {
+    claim: Claim,
+    table: Arc<OwnedActors>,
+}
+
+impl OwnedActors {
+    pub(super) fn new(without_engine: WithoutEngine, ended: UnboundedSender<Claim>) -> Self {
+        Self { without_engine, actors: Mutex::default(), ended }
+    }
+
+    /// Returns the number of actors that are owned.
+    pub(super) fn count(&self) -> usize {
+        self.actors.lock().len()
+    }
+
+    /// Returns the ownership of an actor, if it is held.
+    pub(super) fn find(&self, actor: &ActorName) -> Option<Arc<dyn Ownership>> {
+        let owned = self.actors.lock().get(actor)?.upgrade()?;
+        (owned.holding() == Holding::Held).then_some(owned as Arc<dyn Ownership>)
+    }
+
+    /// Returns the ownership that a claim gives, which all clients of the actor share. `None` if the claim has ended, so
+    /// that another one is needed.
+    pub(super) fn own(self: &Arc<Self>, claim: Claim) -> Option<Arc<dyn Ownership>> {
+        let mut actors = self.actors.lock();
+        if claim.is_over() {
+            return None;
+        }
+        match actors.entry(claim.actor().clone()) {
+            Entry::Occupied(mut entry) => match entry.get().upgrade() {
+                Some(owned) if owned.claim.is_same(&claim) => Some(owned),
+                // One that is being dropped will end its claim, which may be this one.
+                None => None,
+                Some(_) => {
+                    let owned = Arc::new(Owned { claim, table: Arc::clone(self) });
+                    entry.insert(Arc::downgrade(&owned));
+                    Some(owned)
+                }
+            },
+            Entry::Vacant(entry) => {
+                let owned = Arc::new(Owned { claim, table: Arc::clone(self) });
+                entry.insert(Arc::downgrade(&owned));
+                Some(owned)
+            }
+        }
+    }
+}
+
+impl Ownership for Owned {
+    fn holding(&self) -> Holding {
+        let term = self.claim.term();
+        if self.claim.is_over() || term.is_lost() {
+            return Holding::Lost;
+        }
+        match self.table.without_engine {
+            WithoutEngine::Stop if !term.is_valid() => Holding::Lapsed,
+            WithoutEngine::Stop | WithoutEngine::Continue => Holding::Held,
+        }
+    }
+
+    fn end(&self) {
+        self.claim.end();
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // Before it leaves the table, so that nobody takes the claim for one that lasts.
+        self.claim.end();
+        let mut actors = self.table.actors.lock();
+        if let Entry::Occupied(entry) = actors.entry(self.claim.actor().clone())
+            && std::ptr::eq(entry.get().as_ptr(), self)
+        {
+            entry.remove();
+        }
+        // Without the thread that keeps the lease, there is nobody to give it back to.
+        let _ = self.table.ended.send(self.claim.clone());
+    }
+}

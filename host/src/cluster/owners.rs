@@ -1,0 +1,178 @@
+//! Which host owns an actor that is unique in the cluster: what the rest of the host asks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::lease::{Lease, keep_lease};
+use super::located::{Located, Unavailable};
+use super::nats::Nats;
+use super::owned::OwnedActors;
+use super::placement::{ActorName, Location, locate_until};
+use super::status::{LeaseState, PlacementStatus};
+use crate::metrics::Exposition;
+use crate::metrics::catalog::{CLAIMS, LEASE_LOST, OWNED_ACTORS};
+use crate::config;
+
+/// How long giving the lease back may take when the host stops.
+const MAX_LEAVE: Duration = Duration::from_secs(1);
+
+/// How long to wait for an ownership to be dropped that ends at this moment.
+const ENDING: Duration = Duration::from_millis(1);
+
+/// The owners of the actors of a cluster. Dropping it gives the lease of this host back.
+#[derive(Debug)]
+pub(super) struct Owners {
+    lease: Arc<Lease>,
+    owned: Arc<OwnedActors>,
+    address: String,
+    claimed: AtomicU64,
+    elsewhere: AtomicU64,
+    unavailable: AtomicU64,
+    stop: CancellationToken,
+    stopped: CancellationToken,
+    _stop: DropGuard,
+}
+
+impl Owners {
+    /// Starts the thread that keeps the lease of this host. `address` is where other hosts reach it.
+    ///
+    /// # Errors
+    ///
+    /// The error of the operating system if it cannot start a thread.
+    pub(super) fn start(
+        config: &config::Cluster,
+        peers: &config::Peers,
+        host: String,
+        address: String,
+    ) -> std::io::Result<Self> {
+        let (ended, freed) = tokio::sync::mpsc::unbounded_channel();
+        let lease = Arc::new(Lease::new(peers, host, address.clone()));
+        let owned = Arc::new(OwnedActors::new(peers.without_engine, ended));
+        let (stop, stopped) = (CancellationToken::new(), CancellationToken::new());
+        let (kept, nats, stopping) = (Arc::clone(&lease), Nats::new(config), stop.clone());
+        let done = stopped.clone().drop_guard();
+        std::thread::Builder::new().name("ws-host-lease".into()).spawn(move || {
+            let _done = done;
+            keep_lease(&kept, &nats, freed, &stopping);
+        })?;
+        Ok(Self {
+            lease,
+            owned,
+            address,
+            claimed: AtomicU64::new(0),
+            elsewhere: AtomicU64::new(0),
+            unavailable: AtomicU64::new(0),
+            _stop: stop.clone().drop_guard(),
+            stop,
+            stopped,
+        })
+    }
+
+    /// Finds the owner of an actor. If it has none, this host becomes its owner. While that is not possible, tries again
+    /// until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// Why nobody owns it.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, this host may own the actor. The next call finds that.
+    pub(super) async fn locate(
+        &self,
+        resource: &Arc<str>,
+        path: &str,
+        deadline: Instant,
+    ) -> Result<Located, Unavailable> {
+        let actor = ActorName { resource: Arc::clone(resource), path: path.into() };
+        if let Some(owned) = self.owned.find(&actor) {
+            return Ok(Located::Here(owned));
+        }
+        let located = self.look_up(&actor, deadline).await;
+        let counter = match &located {
+            Ok(Located::Here(_)) => &self.claimed,
+            Ok(Located::There(_)) => &self.elsewhere,
+            Err(_) => &self.unavailable,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        located
+    }
+
+    async fn look_up(&self, actor: &ActorName, deadline: Instant) -> Result<Located, Unavailable> {
+        let mut placements = self.lease.placement.subscribe();
+        let placement = match timeout_at(deadline, placements.wait_for(Option::is_some)).await {
+            Ok(Ok(placement)) => placement.clone(),
+            Ok(Err(_)) | Err(_) => None,
+        };
+        let Some(placement) = placement else {
+            return Err(Unavailable(self.lease.why_none()));
+        };
+        let pause = self.lease.timing.retry();
+        loop {
+            match locate_until(&*placement, actor, pause, deadline).await {
+                Ok(Location::There(host)) => return Ok(Located::There(host)),
+                Ok(Location::Here(claim)) => {
+                    if let Some(owned) = self.owned.own(claim) {
+                        return Ok(Located::Here(owned));
+                    }
+                }
+                Err(error) => return Err(Unavailable(error.to_string())),
+            }
+            if Instant::now() >= deadline {
+                return Err(Unavailable("the actor ends at this moment".to_owned()));
+            }
+            sleep(ENDING).await;
+        }
+    }
+
+    /// Returns a counter that changes when actors may have to end, because the lease has ended or was lost.
+    pub(super) fn ends(&self) -> watch::Receiver<u64> {
+        self.lease.ends.subscribe()
+    }
+
+    /// Returns why no actor can be claimed at the moment.
+    pub(super) fn problem(&self) -> Option<String> {
+        self.lease.problem()
+    }
+
+    pub(super) fn status(&self) -> PlacementStatus {
+        let lease = match self.lease.term() {
+            None => LeaseState::None,
+            Some(term) if term.is_valid() => LeaseState::Valid,
+            Some(_) => LeaseState::Lapsed,
+        };
+        PlacementStatus {
+            address: self.address.clone(),
+            lease,
+            lease_name: self.lease.term().map(|term| term.id().to_string()),
+            problem: self.problem(),
+            owned_actors: self.owned.count(),
+            lost_leases: self.lease.lost.load(Ordering::Relaxed),
+            hosts: self.lease.hosts(),
+        }
+    }
+
+    pub(super) fn scrape(&self, exposition: &mut Exposition) {
+        exposition.sample(&OWNED_ACTORS, &[], self.owned.count());
+        exposition.sample(&LEASE_LOST, &[], self.lease.lost.load(Ordering::Relaxed));
+        for (outcome, count) in [
+            ("claimed", &self.claimed),
+            ("elsewhere", &self.elsewhere),
+            ("unavailable", &self.unavailable),
+        ] {
+            exposition.sample(&CLAIMS, &[outcome], count.load(Ordering::Relaxed));
+        }
+    }
+
+    /// Gives the lease back, so that other hosts can take all actors of this one at once.
+    pub(super) async fn leave(&self) {
+        self.stop.cancel();
+        // If it takes longer, other hosts wait until they may take the actors.
+        let _ = timeout(MAX_LEAVE, self.stopped.cancelled()).await;
+    }
+}

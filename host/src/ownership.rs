@@ -1,0 +1,42 @@
+//! The right of this host to run an actor that is unique in its cluster. Other actors need none.
+
+use std::fmt::Debug;
+
+/// What is known about that right at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holding {
+    /// No other host can have the actor.
+    Held,
+    /// The right was not confirmed in time. No other host has taken the actor, but one may be about to.
+    Lapsed,
+    /// Another host may have the actor, or this one has given it up. It is never held again.
+    Lost,
+}
+
+/// The right to run one actor, from when this host found that it owns the actor. It is given back when it is dropped.
+/// The layers above the actors implement it.
+pub(crate) trait Ownership: Debug + Send + Sync {
+    fn holding(&self) -> Holding;
+
+    /// Ends the right for good, so that nothing of the actor runs any more.
+    fn end(&self);
+}
+
+/// Why an event of an actor may not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotOwner {
+    #[error("this host is not the owner of the actor for now: the cluster's broker has not confirmed its lease in time")]
+    Lapsed,
+    #[error("this host is not the owner of the actor any more")]
+    Lost,
+}
+
+impl Holding {
+    pub(crate) fn check(self) -> Result<(), NotOwner> {
+        match self {
+            Self::Held => Ok(()),
+            Self::Lapsed => Err(NotOwner::Lapsed),
+            Self::Lost => Err(NotOwner::Lost),
+        }
+    }
+}
