@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use crate::clients::{Client, ClientId, Clients};
 use crate::dialer::Dialer;
 use crate::metrics::ActorMetrics;
+use crate::ownership::{NotOwner, Ownership};
 use crate::timers::Timers;
 use crate::topics::Topics;
 
@@ -22,6 +23,8 @@ pub(crate) struct ActorResources {
     pub(crate) timers: Timers,
     pub(crate) topics: Arc<Topics>,
     pub(crate) metrics: ActorMetrics,
+    /// The right to run the actor, if it is unique in the cluster.
+    pub(crate) ownership: Option<Arc<dyn Ownership>>,
 }
 
 /// A guard that keeps a client known to its actor: from before `connected` is called until the connection has ended or
@@ -42,6 +45,25 @@ impl ActorResources {
             timers: Timers::default(),
             topics,
             metrics,
+            ownership: None,
+        }
+    }
+
+    /// Sets the right to run the actor, which is unique in the cluster.
+    pub(crate) fn owned_by(self, ownership: Option<Arc<dyn Ownership>>) -> Self {
+        Self { ownership, ..self }
+    }
+
+    /// Checks that the actor may run now: before each event, at ticks, and in imports with an effect outside the actor.
+    ///
+    /// # Errors
+    ///
+    /// [`NotOwner`].
+    #[inline(always)]
+    pub(crate) fn check_ownership(&self) -> Result<(), NotOwner> {
+        match &self.ownership {
+            None => Ok(()),
+            Some(ownership) => ownership.holding().check(),
         }
     }
 

@@ -18,6 +18,9 @@ pub(crate) enum Holding {
 pub(crate) trait Ownership: Debug + Send + Sync {
     fn holding(&self) -> Holding;
 
+    /// Takes the right for an actor. Returns whether no other actor has ever taken it.
+    fn take(&self) -> bool;
+
     /// Ends the right for good, so that nothing of the actor runs any more.
     fn end(&self);
 }
@@ -25,7 +28,9 @@ pub(crate) trait Ownership: Debug + Send + Sync {
 /// Why an event of an actor may not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotOwner {
-    #[error("this host is not the owner of the actor for now: the cluster's broker has not confirmed its lease in time")]
+    #[error(
+        "this host is not the owner of the actor for now: the cluster's broker has not confirmed its lease in time"
+    )]
     Lapsed,
     #[error("this host is not the owner of the actor any more")]
     Lost,

@@ -40,6 +40,7 @@ use crate::dialer::Dialer;
 use crate::guest::Fault;
 use crate::log_rate::Line;
 use crate::metrics::ActorMetrics;
+use crate::ownership::Ownership;
 use crate::running::Running;
 use crate::timers::SavedTimer;
 use crate::topics::Topics;
@@ -68,12 +69,13 @@ impl Actor {
         code: Arc<Code>,
         topics: Arc<Topics>,
         worker: WorkerHandle,
+        ownership: Option<Arc<dyn Ownership>>,
     ) -> Self {
         let metrics = code.metrics().on_worker(worker.id());
         Self {
             code,
             worker,
-            resources: Arc::new(ActorResources::new(name, topics, metrics)),
+            resources: Arc::new(ActorResources::new(name, topics, metrics).owned_by(ownership)),
             slot: FairMutex::default(),
             rollback_state: Mutex::default(),
             is_active: AtomicBool::new(true),
@@ -167,6 +169,21 @@ impl Actor {
         }
     }
 
+    /// Returns the right to run the actor, if it is unique in the cluster.
+    pub(crate) fn ownership(&self) -> Option<&Arc<dyn Ownership>> {
+        self.resources.ownership.as_ref()
+    }
+
+    /// Ends an actor that is unique in the cluster, because this host may not run it any more. An event that runs now is
+    /// interrupted. The handler gets no other event.
+    pub(crate) fn end_ownership(&self, why: HostClose<'_>) {
+        if let Some(ownership) = &self.resources.ownership {
+            ownership.end();
+        }
+        self.close_clients(why);
+        self.cancel_timers();
+    }
+
     /// Discards the state kept for a rollback, because a rollback is no longer possible.
     pub(crate) fn discard_rollback_state(&self) {
         self.rollback_state.lock().take();
@@ -195,6 +212,10 @@ impl Actor {
             match fault {
                 Fault::NoInstance(_) => {
                     tracing::warn!(component, resource, actor, client, left_out, "{fault}");
+                }
+                // The log says why, once for all actors.
+                Fault::NotOwner(_) => {
+                    tracing::debug!(component, resource, actor, client, left_out, "{fault}");
                 }
                 _ => {
                     tracing::error!(

@@ -10,19 +10,26 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until};
 
-use super::code::SwapOutcome;
+use super::code::{Code, SwapOutcome};
 use super::saved_state::{CodeVersion, SavedState};
 use super::slot::{AfterFailure, GIVE_UP_AFTER, InstanceState, LiveInstance};
 use super::trial::FaultSite;
 use super::turn::Turn;
 use crate::clients::HostClose;
-use crate::guest::{Fault, Reason};
+use crate::guest::{Fault, Reason, Template};
 
 impl Turn<'_> {
     /// Returns an instance of the current version, whatever state the slot is in. It runs older code if the current code
     /// did not take the state. Counts a failure that the handler caused.
     pub(super) async fn make_instance(&mut self) -> Result<LiveInstance, Fault> {
         let made = self.transition_to_live().await;
+        // It may have taken a while.
+        if made.is_ok()
+            && let Err(not_owner) = self.actor.resources.check_ownership()
+        {
+            self.keep_or_report(made);
+            return Err(not_owner.into());
+        }
         match &made {
             Ok(_) => {
                 self.slot.instance = InstanceState::Lost;
@@ -88,7 +95,7 @@ impl Turn<'_> {
     /// `Unused` → `Live`: makes an instance without a state.
     async fn start(&mut self, permit: OwnedSemaphorePermit) -> Result<LiveInstance, Fault> {
         let code = self.actor.code.current();
-        let blame = |_: &Fault| self.actor.code.note_fault(&code.template, FaultSite::Start);
+        let blame = |fault: &Fault| note_failed_start(&self.actor.code, &code.template, fault);
         let guest = self.actor.instantiate(&code.template).await.inspect_err(blame)?;
         Ok(LiveInstance { guest, code, permit })
     }
@@ -102,7 +109,7 @@ impl Turn<'_> {
         self.actor.code.metrics().restarts.increment();
         let mut live = self.start(permit).await?;
         let template = Arc::clone(&live.code.template);
-        let blame = |_: &Fault| self.actor.code.note_fault(&template, FaultSite::Start);
+        let blame = |fault: &Fault| note_failed_start(&self.actor.code, &template, fault);
         self.actor.resume(&mut live.guest, None, reason).await.inspect_err(blame)?;
         Ok(live)
     }
@@ -148,7 +155,8 @@ impl Turn<'_> {
         version: u64,
         permit: OwnedSemaphorePermit,
     ) -> Result<LiveInstance, Fault> {
-        let blame = |_: &Fault| self.actor.code.note_fault(&saved.code.template, FaultSite::Start);
+        let template = Arc::clone(&saved.code.template);
+        let blame = |fault: &Fault| note_failed_start(&self.actor.code, &template, fault);
         let instantiated = self.actor.instantiate(&saved.code.template).await;
         let mut guest = instantiated.inspect_err(blame)?;
         let resumed = self.actor.resume(&mut guest, Some(&saved), saved.reason).await;
@@ -165,7 +173,7 @@ impl Turn<'_> {
                 self.restart(permit, saved.reason).await
             }
             Err(fault) => {
-                saved.faults += 1;
+                saved.faults += u32::from(fault.is_caused_by_handler());
                 if saved.faults < GIVE_UP_AFTER {
                     self.slot.instance = InstanceState::Asleep(saved);
                 } else {
@@ -276,7 +284,9 @@ impl Turn<'_> {
 
     /// `Live` → `Lost`: drops an instance that failed in `suspend`.
     pub(super) fn lose(&mut self, live: LiveInstance, fault: &Fault) {
-        self.actor.code.note_fault(&live.code.template, FaultSite::Event);
+        if fault.is_caused_by_handler() {
+            self.actor.code.note_fault(&live.code.template, FaultSite::Event);
+        }
         self.actor.report_fault(None, fault);
         self.drop_instance(live);
     }
@@ -353,7 +363,7 @@ impl Turn<'_> {
     /// Reports that new code could not start with the state of the old code.
     fn report_failed_start(&self, new: &CodeVersion, fault: &Fault) {
         self.actor.report_fault(None, fault);
-        self.actor.code.note_fault(&new.template, FaultSite::Start);
+        note_failed_start(&self.actor.code, &new.template, fault);
     }
 
     fn log_lost_state(&self, saved: &SavedState) {
@@ -364,5 +374,12 @@ impl Turn<'_> {
             "lost a saved state of {bytes} bytes: `resume` failed {GIVE_UP_AFTER} times, even in the code that \
              saved the state"
         );
+    }
+}
+
+/// Notes a failed start, unless it is not the fault of the code.
+fn note_failed_start(code: &Code, template: &Arc<Template>, fault: &Fault) {
+    if fault.is_caused_by_handler() {
+        code.note_fault(template, FaultSite::Start);
     }
 }

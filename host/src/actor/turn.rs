@@ -83,6 +83,7 @@ impl<'a> Turn<'a> {
         event: ClientEvent<'_>,
     ) -> impl Future<Output = Result<(), Fault>> + Send {
         async move {
+            self.actor.resources.check_ownership()?;
             let mut live = match self.take_current() {
                 Some(live) => live,
                 None => Box::pin(self.make_instance()).await?,
@@ -156,7 +157,8 @@ impl<'a> Turn<'a> {
     }
 
     /// Delivers the last event of a client, which is no longer in the table of clients. Does nothing while the actor
-    /// backs off after it lost its instance: no instance knows the client any more.
+    /// backs off after it lost its instance: no instance knows the client any more. Does nothing either if the actor is
+    /// unique in the cluster and may not run here.
     pub(crate) async fn call_disconnected(
         mut self,
         client: &Arc<Client>,
@@ -165,6 +167,10 @@ impl<'a> Turn<'a> {
         if matches!(self.slot.instance, InstanceState::Lost)
             && self.slot.failures.not_before().is_some()
         {
+            return Ok(());
+        }
+        // The actor has ended for this host, or is about to.
+        if self.actor.resources.check_ownership().is_err() {
             return Ok(());
         }
         let mut live = self.take_instance().await?;
@@ -199,8 +205,8 @@ impl<'a> Turn<'a> {
         }
         let mut live = match self.take_instance().await {
             Ok(live) => live,
-            // The timer stays due until there is room for an instance.
-            Err(no_instance @ Fault::NoInstance(_)) => return Err(no_instance),
+            // The timer stays due until there is room for an instance, and until the actor may run.
+            Err(fault @ (Fault::NoInstance(_) | Fault::NotOwner(_))) => return Err(fault),
             Err(fault) => {
                 timers.discard_due();
                 return Err(fault);
@@ -267,6 +273,7 @@ impl<'a> Turn<'a> {
     /// slot stays `Lost`, and the next turn makes another instance, so no code can call an instance that was left in
     /// the middle of an event.
     async fn take_instance(&mut self) -> Result<LiveInstance, Fault> {
+        self.actor.resources.check_ownership()?;
         match self.take_current() {
             Some(live) => Ok(live),
             // Boxed to keep the future of each message small.
@@ -290,7 +297,9 @@ impl<'a> Turn<'a> {
             }
             Err(fault) => {
                 let fault = live.guest.explain(fault);
-                self.actor.code.note_fault(&live.code.template, FaultSite::Event);
+                if fault.is_caused_by_handler() {
+                    self.actor.code.note_fault(&live.code.template, FaultSite::Event);
+                }
                 self.drop_instance(live);
                 Err(fault)
             }

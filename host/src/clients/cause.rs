@@ -2,6 +2,8 @@
 
 use ws_host_protocol::CloseCode;
 
+use crate::ownership::NotOwner;
+
 /// The cause of a connection's end, as the handler sees it. If there are several, the first one is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
@@ -31,6 +33,10 @@ pub(crate) enum HostClose<'a> {
     Restarted,
     /// The actor of an outgoing connection ends.
     ActorEnds,
+    /// Another host of the cluster may have the actor.
+    Moved,
+    /// The cluster's broker was away for so long that another host may be about to have the actor.
+    Unconfirmed,
     /// The server of an outgoing connection is no longer granted.
     Revoked,
     /// The operator closes the client.
@@ -73,7 +79,12 @@ impl Cause {
 impl HostClose<'_> {
     pub(crate) fn cause(self) -> Cause {
         match self {
-            Self::Stopping | Self::Removed | Self::Restarted | Self::ActorEnds => Cause::Stopping,
+            Self::Stopping
+            | Self::Removed
+            | Self::Restarted
+            | Self::ActorEnds
+            | Self::Moved
+            | Self::Unconfirmed => Cause::Stopping,
             Self::Operator | Self::Revoked => Cause::Operator,
             Self::HandlerFailed(_) | Self::HandlerKeepsFailing | Self::NoInstance(_) => {
                 Cause::HandlerFailed
@@ -89,13 +100,23 @@ impl HostClose<'_> {
             Self::Stopping | Self::Removed | Self::ActorEnds | Self::Operator | Self::Revoked => {
                 CloseCode::GOING_AWAY
             }
-            Self::Restarted => CloseCode::SERVICE_RESTART,
+            // The client may connect again at once.
+            Self::Restarted | Self::Moved => CloseCode::SERVICE_RESTART,
             Self::HandlerFailed(_) | Self::HandlerKeepsFailing => CloseCode::INTERNAL_ERROR,
-            // IANA registry: the service is overloaded.
-            Self::NoInstance(_) | Self::NoRoom => CloseCode::TRY_AGAIN_LATER,
+            // IANA registry: the service is overloaded. It asks clients to wait before they connect again.
+            Self::NoInstance(_) | Self::NoRoom | Self::Unconfirmed => CloseCode::TRY_AGAIN_LATER,
             // RFC 6455 §7.4.1: no other code fits. The code of an overloaded service would say that it affects
             // everyone.
             Self::Slow | Self::Expired => CloseCode::POLICY_VIOLATION,
+        }
+    }
+}
+
+impl From<NotOwner> for HostClose<'_> {
+    fn from(why: NotOwner) -> Self {
+        match why {
+            NotOwner::Lapsed => Self::Unconfirmed,
+            NotOwner::Lost => Self::Moved,
         }
     }
 }
@@ -107,6 +128,8 @@ impl<'a> HostClose<'a> {
             Self::Removed => "the resource was removed",
             Self::Restarted => "the resource restarts",
             Self::ActorEnds => "the instance ends",
+            Self::Moved => "another host takes over",
+            Self::Unconfirmed => "the cluster is not reachable",
             Self::Revoked => "no longer granted",
             Self::Operator => "closed by the administrator",
             Self::HandlerFailed(text) | Self::NoInstance(text) => text,
@@ -150,6 +173,8 @@ mod tests {
             (HostClose::Removed, "stopping", 1001, "the resource was removed"),
             (HostClose::Restarted, "stopping", 1012, "the resource restarts"),
             (HostClose::ActorEnds, "stopping", 1001, "the instance ends"),
+            (HostClose::Moved, "stopping", 1012, "another host takes over"),
+            (HostClose::Unconfirmed, "stopping", 1013, "the cluster is not reachable"),
             (HostClose::Revoked, "operator", 1001, "no longer granted"),
             (HostClose::Operator, "operator", 1001, "closed by the administrator"),
             (HostClose::HandlerFailed("so"), "handler-failed", 1011, "so"),

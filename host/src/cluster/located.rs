@@ -28,4 +28,10 @@ pub(crate) struct HostInfo {
 /// Why an actor has no owner.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Unavailable(pub(super) String);
+pub(crate) struct Unavailable(String);
+
+impl Unavailable {
+    pub(crate) fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+}

@@ -102,7 +102,7 @@ impl Cluster {
         match &self.owners {
             Some(owners) => owners.locate(resource, path, deadline).await,
             // The check of the configuration has refused that.
-            None => Err(Unavailable("this host has no address for other hosts".to_owned())),
+            None => Err(Unavailable::new("this host has no address for other hosts")),
         }
     }
 

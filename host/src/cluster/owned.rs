@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -24,6 +25,7 @@ pub(super) struct OwnedActors {
 #[derive(Debug)]
 struct Owned {
     claim: Claim,
+    is_taken: AtomicBool,
     table: Arc<OwnedActors>,
 }
 
@@ -46,27 +48,27 @@ impl OwnedActors {
     /// Returns the ownership that a claim gives, which all clients of the actor share. `None` if the claim has ended, so
     /// that another one is needed.
     pub(super) fn own(self: &Arc<Self>, claim: Claim) -> Option<Arc<dyn Ownership>> {
+        // The last reference to another ownership must not be dropped while the table is locked.
+        let mut other = None;
         let mut actors = self.actors.lock();
         if claim.is_over() {
             return None;
         }
-        match actors.entry(claim.actor().clone()) {
-            Entry::Occupied(mut entry) => match entry.get().upgrade() {
-                Some(owned) if owned.claim.is_same(&claim) => Some(owned),
-                // One that is being dropped will end its claim, which may be this one.
-                None => None,
-                Some(_) => {
-                    let owned = Arc::new(Owned { claim, table: Arc::clone(self) });
-                    entry.insert(Arc::downgrade(&owned));
-                    Some(owned)
-                }
-            },
-            Entry::Vacant(entry) => {
-                let owned = Arc::new(Owned { claim, table: Arc::clone(self) });
-                entry.insert(Arc::downgrade(&owned));
-                Some(owned)
+        if let Some(owned) = actors.get(claim.actor()) {
+            match owned.upgrade() {
+                Some(owned) if owned.claim.is_same(&claim) => return Some(owned),
+                Some(owned) => other = Some(owned),
+                // It is being dropped, and will end its claim, which may be this one.
+                None => return None,
             }
         }
+        let actor = claim.actor().clone();
+        let owned =
+            Arc::new(Owned { claim, is_taken: AtomicBool::new(false), table: Arc::clone(self) });
+        actors.insert(actor, Arc::downgrade(&owned));
+        drop(actors);
+        drop(other);
+        Some(owned)
     }
 }
 
@@ -80,6 +82,10 @@ impl Ownership for Owned {
             WithoutEngine::Stop if !term.is_valid() => Holding::Lapsed,
             WithoutEngine::Stop | WithoutEngine::Continue => Holding::Held,
         }
+    }
+
+    fn take(&self) -> bool {
+        !self.is_taken.swap(true, Ordering::AcqRel)
     }
 
     fn end(&self) {

@@ -110,7 +110,7 @@ impl Owners {
             Ok(Err(_)) | Err(_) => None,
         };
         let Some(placement) = placement else {
-            return Err(Unavailable(self.lease.why_none()));
+            return Err(Unavailable::new(self.lease.why_none()));
         };
         let pause = self.lease.timing.retry();
         loop {
@@ -121,10 +121,10 @@ impl Owners {
                         return Ok(Located::Here(owned));
                     }
                 }
-                Err(error) => return Err(Unavailable(error.to_string())),
+                Err(error) => return Err(Unavailable::new(error.to_string())),
             }
             if Instant::now() >= deadline {
-                return Err(Unavailable("the actor ends at this moment".to_owned()));
+                return Err(Unavailable::new("the actor ends at this moment"));
             }
             sleep(ENDING).await;
         }

@@ -356,6 +356,7 @@ impl<S> Connection<S> {
     /// Closes the client after a fault in one of its events, unless `on-fault` keeps it connected.
     fn close_for(&self, fault: &Fault) {
         if self.settings.on_fault == OnFault::DropMessage
+            && !matches!(fault, Fault::NotOwner(_))
             && self.consecutive_faults.get() < MAX_CONSECUTIVE_FAULTS
         {
             return;

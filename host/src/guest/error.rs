@@ -8,6 +8,7 @@ use super::limits::LimitExceeded;
 use super::runtime::RuntimeError;
 use crate::clients::HostClose;
 use crate::keyvalue::OpenError;
+use crate::ownership::NotOwner;
 
 /// The version of the contract that this host serves.
 const SERVED: &str = "ws-host:socket@0.1.0";
@@ -167,13 +168,16 @@ pub(crate) enum Fault {
     },
     #[error("no instance can be created: max-instances allows {0}")]
     NoInstance(usize),
+    /// The actor is unique in the cluster, and may not run here.
+    #[error(transparent)]
+    NotOwner(#[from] NotOwner),
 }
 
 impl Fault {
     /// Returns where in the guest the trap happened, in several lines.
     pub(crate) fn backtrace(&self) -> Option<String> {
         match self {
-            Self::NoInstance(_) => None,
+            Self::NoInstance(_) | Self::NotOwner(_) => None,
             Self::Limit { error, .. } => error.as_ref().map(|error| format!("{error:?}")),
             Self::Trap { error, .. } => Some(format!("{error:?}")),
         }
@@ -182,14 +186,15 @@ impl Fault {
     /// Returns the name of the event that failed, if an instance was called.
     pub(crate) fn event(&self) -> Option<&'static str> {
         match self {
-            Self::NoInstance(_) => None,
+            Self::NoInstance(_) | Self::NotOwner(_) => None,
             Self::Limit { event, .. } | Self::Trap { event, .. } => event.map(EventName::as_str),
         }
     }
 
-    /// Returns whether the handler caused the fault. The limit on the number of instances is not the handler's fault.
+    /// Returns whether the handler caused the fault. Neither the limit on the number of instances nor the end of an
+    /// ownership is the handler's fault.
     pub(crate) fn is_caused_by_handler(&self) -> bool {
-        !matches!(self, Self::NoInstance(_))
+        !matches!(self, Self::NoInstance(_) | Self::NotOwner(_))
     }
 
     /// Returns how to close the client of the event. Without an explanation, the reason is general.
@@ -201,6 +206,7 @@ impl Fault {
             Self::NoInstance(_) => {
                 HostClose::NoInstance(explanation.unwrap_or("the server is full"))
             }
+            Self::NotOwner(why) => (*why).into(),
         }
     }
 
@@ -227,7 +233,7 @@ impl Fault {
                 let stderr = if is_end_by_handler(&error) { stderr } else { String::new() };
                 Self::Trap { error, event, stderr }
             }
-            other @ Self::NoInstance(_) => other,
+            other @ (Self::NoInstance(_) | Self::NotOwner(_)) => other,
         }
     }
 
@@ -237,6 +243,7 @@ impl Fault {
             Self::Limit { limit, .. } => limit.name(),
             Self::Trap { .. } => "trap",
             Self::NoInstance(_) => "instances",
+            Self::NotOwner(_) => "not-owner",
         }
     }
 }
@@ -249,6 +256,9 @@ fn is_end_by_handler(error: &wasmtime::Error) -> bool {
 
 impl From<wasmtime::Error> for Fault {
     fn from(error: wasmtime::Error) -> Self {
+        if let Some(not_owner) = error.downcast_ref::<NotOwner>() {
+            return Self::NotOwner(*not_owner);
+        }
         match error.downcast_ref::<LimitExceeded>() {
             Some(limit) => Self::Limit { limit: *limit, error: Some(error), event: None },
             None => Self::Trap { error, event: None, stderr: String::new() },

@@ -9,6 +9,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::state::Setup;
 use crate::outgoing::{HttpClient, HttpSettings, RequestError};
+use crate::ownership::{Holding, Ownership};
 
 /// How many requests an instance may have at once. A request ends when the handler has dropped its response.
 const MAX_REQUESTS: usize = 16;
@@ -21,6 +22,8 @@ const MAX_WRITE: usize = 4 << 10;
 /// Limits the bodies of HTTP requests, and sends requests.
 pub(super) struct HttpHooks {
     setup: Arc<Setup>,
+    /// The right to run the actor, if it is unique in the cluster.
+    ownership: Option<Arc<dyn Ownership>>,
     /// The requests of the instance. Created by the first one: most instances send none.
     requests: Option<Arc<Semaphore>>,
 }
@@ -30,8 +33,8 @@ type Exchange = Result<(http::Response<WasiBody>, Transfer), Error>;
 type Transfer = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
 impl HttpHooks {
-    pub(super) fn new(setup: Arc<Setup>) -> Self {
-        Self { setup, requests: None }
+    pub(super) fn new(setup: Arc<Setup>, ownership: Option<Arc<dyn Ownership>>) -> Self {
+        Self { setup, ownership, requests: None }
     }
 }
 
@@ -53,7 +56,12 @@ impl WasiHttpHooks for HttpHooks {
         let setup = Arc::clone(&self.setup);
         let requests = self.requests.get_or_insert_with(|| Arc::new(Semaphore::new(MAX_REQUESTS)));
         let permit = Arc::clone(requests).try_acquire_owned();
+        let is_owner = self.ownership.as_ref().is_none_or(|owner| owner.holding() == Holding::Held);
         Box::new(async move {
+            // The guest itself is interrupted by its next import.
+            if !is_owner {
+                return Err(Error::ConnectionTerminated);
+            }
             let Some(client) = setup.grants.http() else { return Err(Error::HttpRequestDenied) };
             let server = server(request.uri());
             let sent = match permit {

@@ -110,7 +110,7 @@ impl State {
             recent_stderr: RecentStderr::default(),
             context: None,
             http,
-            http_hooks: HttpHooks::new(Arc::clone(&setup)),
+            http_hooks: HttpHooks::new(Arc::clone(&setup), resources.ownership.clone()),
             resources: ResourceTable::new(),
             has_started: false,
             setup,
@@ -206,6 +206,7 @@ pub(super) fn install_limits(store: &mut Store<State>, limits: Limits) {
     store.set_hostcall_fuel(limits.max_memory);
     store.epoch_deadline_callback(|mut store: StoreContextMut<'_, State>| {
         let state = store.data_mut();
+        state.resources.check_ownership()?;
         let call = match state.state_reason {
             None => CallKind::Event,
             Some(_) => CallKind::StateTransfer,

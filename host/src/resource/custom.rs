@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use super::maintenance::join_all;
-use super::{Key, MAX_DELIVERIES, Resource};
+use super::{Key, MAX_DELIVERIES, NoLease, Resource};
 use crate::actor::Actor;
 use crate::clients::ClientId;
 use crate::config::InstancePer;
 use crate::guest::{CustomInfo, CustomReply, Fault};
+use crate::ownership::Ownership;
 
 /// The actors that get a custom message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Target {
     /// All actors. If the resource has a fixed number of instances, these include actors that do not exist yet.
     All,
-    /// The actor of a path. It is made if it does not exist.
-    Path(String),
+    /// The actor of a path, with the right to run it if it is unique in the cluster. It is made if it does not exist.
+    Path(String, Option<Arc<dyn Ownership>>),
     /// The actor of a client.
     Client(ClientId),
 }
@@ -29,6 +30,17 @@ pub(crate) enum NoTarget {
     NoClient,
     /// The resource has as many actors as it may have.
     NoRoom,
+    /// This host is not the owner of the actor any more.
+    NotOwner,
+}
+
+impl From<NoLease> for NoTarget {
+    fn from(error: NoLease) -> Self {
+        match error {
+            NoLease::Full(_) => Self::NoRoom,
+            NoLease::NotOwner => Self::NotOwner,
+        }
+    }
 }
 
 impl Resource {
@@ -50,12 +62,12 @@ impl Resource {
     ) -> Result<Vec<Result<CustomReply, Fault>>, NoTarget> {
         let actors = match target {
             Target::All => self.every_actor()?,
-            Target::Path(path) => {
+            Target::Path(path, ownership) => {
                 if self.instance_per != InstancePer::Path {
                     return Err(NoTarget::NotPerPath);
                 }
                 let key = Key::Path(path.as_str().into());
-                let lease = self.lease_actor(key).map_err(|_| NoTarget::NoRoom)?;
+                let lease = self.lease_actor(key, ownership.as_ref())?;
                 vec![Arc::clone(lease.actor())]
             }
             Target::Client(client) => {
@@ -87,7 +99,7 @@ impl Resource {
         let InstancePer::Resource { instances } = self.instance_per else {
             return Ok(self.actors());
         };
-        let lease = |number| self.lease_actor(Key::Number(number)).map_err(|_| NoTarget::NoRoom);
+        let lease = |number| self.lease_actor(Key::Number(number), None);
         (0..instances.get()).map(|number| Ok(Arc::clone(lease(number)?.actor()))).collect()
     }
 }

@@ -25,6 +25,6 @@ impl ActorLease {
 
 impl Drop for ActorLease {
     fn drop(&mut self) {
-        self.resource.end_lease(&self.key);
+        self.resource.end_lease(&self.key, &self.actor);
     }
 }

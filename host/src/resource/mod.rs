@@ -5,6 +5,7 @@ mod custom;
 mod demand;
 mod lease;
 mod maintenance;
+mod owned;
 mod restore;
 mod sweep;
 
@@ -25,6 +26,7 @@ use crate::actor::{Actor, Code};
 use crate::clients::{Client, ClientId, HostClose};
 use crate::config::InstancePer;
 use crate::dialer::Dialer;
+use crate::ownership::{Holding, Ownership};
 use crate::running::Running;
 use crate::topics::Topics;
 use crate::worker::Workers;
@@ -91,6 +93,14 @@ pub(crate) enum Full {
     Actors,
 }
 
+/// Why there is no lease of an actor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoLease {
+    Full(Full),
+    /// This host is not the owner of the actor any more. Another one may be, or this one again.
+    NotOwner,
+}
+
 /// The key of an actor in its resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
@@ -138,19 +148,21 @@ impl Resource {
     }
 
     /// Returns a lease of the actor that serves a client with this path. The lease keeps the actor in the table.
+    /// `ownership` is the right to run it, if it is unique in the cluster.
     ///
     /// # Errors
     ///
-    /// [`Full`].
+    /// [`NoLease`].
     pub(crate) fn lease(
         self: &Arc<Self>,
         client: ClientId,
         path: &str,
+        ownership: Option<&Arc<dyn Ownership>>,
         max_clients: usize,
-    ) -> Result<ActorLease, Full> {
+    ) -> Result<ActorLease, NoLease> {
         let table = self.table.lock();
         if table.leases >= max_clients {
-            return Err(Full::Clients);
+            return Err(NoLease::Full(Full::Clients));
         }
         let key = match &self.instance_per {
             InstancePer::Resource { instances } => {
@@ -162,19 +174,41 @@ impl Resource {
             InstancePer::Path => Key::Path(path.into()),
             InstancePer::Client => Key::Client(client),
         };
-        self.lease_from(table, key)
+        self.lease_from(table, key, ownership)
     }
 
     /// Returns a lease of an actor for something other than a client, for example a custom message.
-    fn lease_actor(self: &Arc<Self>, key: Key) -> Result<ActorLease, Full> {
-        self.lease_from(self.table.lock(), key)
+    fn lease_actor(
+        self: &Arc<Self>,
+        key: Key,
+        ownership: Option<&Arc<dyn Ownership>>,
+    ) -> Result<ActorLease, NoLease> {
+        self.lease_from(self.table.lock(), key, ownership)
     }
 
     fn lease_from(
         self: &Arc<Self>,
         mut table: MutexGuard<'_, Table>,
         key: Key,
-    ) -> Result<ActorLease, Full> {
+        ownership: Option<&Arc<dyn Ownership>>,
+    ) -> Result<ActorLease, NoLease> {
+        let mut replaced = None;
+        if let Some(ownership) = ownership {
+            if ownership.holding() != Holding::Held {
+                return Err(NoLease::NotOwner);
+            }
+            let is_same = |entry: &ActorEntry| {
+                entry.actor.ownership().is_some_and(|held| Arc::ptr_eq(held, ownership))
+            };
+            match table.actors.get(&key).map(is_same) {
+                Some(true) => {}
+                // An actor that had this right was removed, or is that of a resource that ends.
+                _ if !ownership.take() => return Err(NoLease::NotOwner),
+                // An actor of an earlier right must never get another client.
+                Some(false) => replaced = table.actors.remove(&key),
+                None => {}
+            }
+        }
         let mut unused = Vec::new();
         if table.actors.len() >= self.max_actors || self.code.has_max_instances() {
             unused = table.take_unused();
@@ -183,9 +217,9 @@ impl Resource {
         let entry = match table.actors.entry(key.clone()) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) if has_room => {
-                entry.insert(ActorEntry::new(self.make_actor(&key)))
+                entry.insert(ActorEntry::new(self.make_actor(&key, ownership.cloned())))
             }
-            Entry::Vacant(_) => return Err(Full::Actors),
+            Entry::Vacant(_) => return Err(NoLease::Full(Full::Actors)),
         };
         entry.leases += 1;
         let actor = Arc::clone(&entry.actor);
@@ -193,6 +227,9 @@ impl Resource {
         // Unlock the table first, because freeing the memory of actors may take a while.
         drop(table);
         drop(unused);
+        if let Some(ActorEntry { actor, .. }) = replaced {
+            actor.end_ownership(HostClose::Moved);
+        }
         Ok(ActorLease::new(Arc::clone(self), key, actor))
     }
 
@@ -202,9 +239,11 @@ impl Resource {
     }
 
     /// Calls `stopping` in all actors whose handler exports it, and closes all clients. Actors stop concurrently, so a
-    /// slow handler delays only its own clients, and by at most `max_wait`.
+    /// slow handler delays only its own clients, and by at most `max_wait`. Actors that are unique in the cluster are left
+    /// to [`hand_over`](Self::hand_over).
     pub(crate) fn stop(&self, why: HostClose<'static>, max_wait: Duration) -> Stopping {
-        let actors = self.actors();
+        let mut actors = self.actors();
+        actors.retain(|actor| actor.ownership().is_none());
         Stopping(actors.iter().filter_map(|actor| actor.stop(why, max_wait)).collect())
     }
 
@@ -252,14 +291,15 @@ impl Resource {
         self.table.lock().actors.values().map(|entry| Arc::clone(&entry.actor)).collect()
     }
 
-    fn make_actor(&self, key: &Key) -> Arc<Actor> {
+    fn make_actor(&self, key: &Key, ownership: Option<Arc<dyn Ownership>>) -> Arc<Actor> {
         let name = match key {
             Key::Number(number) => number.to_string().into(),
             Key::Path(path) => (**path).into(),
             Key::Client(client) => client.to_string().into(),
         };
         let (code, topics) = (Arc::clone(&self.code), Arc::clone(&self.topics));
-        let actor = Arc::new(Actor::new(name, code, topics, self.workers.assign_actor()));
+        let worker = self.workers.assign_actor();
+        let actor = Arc::new(Actor::new(name, code, topics, worker, ownership));
         if let Some(dialers) = self.dialers.get() {
             actor.set_dialer(dialers(Arc::downgrade(&actor)));
         }
@@ -267,10 +307,12 @@ impl Resource {
     }
 
     /// Ends a lease. The actor of a client is removed with its lease.
-    fn end_lease(&self, key: &Key) {
+    fn end_lease(&self, key: &Key, actor: &Arc<Actor>) {
         let mut table = self.table.lock();
         table.leases -= 1;
-        let Some(entry) = table.actors.get_mut(key) else { return };
+        // An actor that is unique in the cluster may have been removed, and another one made for its path.
+        let is_same = |entry: &&mut ActorEntry| Arc::ptr_eq(&entry.actor, actor);
+        let Some(entry) = table.actors.get_mut(key).filter(is_same) else { return };
         entry.leases -= 1;
         if entry.leases == 0 && self.code.has_max_instances() {
             self.code.request_room();

@@ -1,7 +1,7 @@
 //! Finds the owner of an actor, or makes this host its owner.
 
-use std::collections::{BTreeMap, HashMap};
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,6 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::claim::Claim;
 use super::content::{ClaimContent, decode, encode};
-use crate::cluster::HostInfo;
 use super::error::PlacementError;
 use super::fence::{Fate, fate};
 use super::key::{ActorName, Key, LeaseId};
@@ -21,6 +20,7 @@ use super::records::{Records, RecordsError, WriteError, within};
 use super::term::Term;
 use super::timing::Timing;
 use super::watched::Watched;
+use crate::cluster::HostInfo;
 
 /// How often a claim is looked at again because another host was faster.
 const MAX_ATTEMPTS: usize = 4;
@@ -106,7 +106,8 @@ impl<R: Records> Placement<R> {
     /// Why not. [`PlacementError::Opening`] says how long to wait.
     pub(crate) async fn open(&self) -> Result<(), PlacementError> {
         let term = self.term().ok_or(PlacementError::NoLease)?;
-        let check = async { Ok::<_, Late>(self.opening.check(&*self.records, &term, self.timing).await) };
+        let check =
+            async { Ok::<_, Late>(self.opening.check(&*self.records, &term, self.timing).await) };
         within(self.timing.request(), check).await?
     }
 
@@ -138,7 +139,10 @@ impl<R: Records> Placement<R> {
 
     fn held(&self, actor: &ActorName, term: &Term) -> Option<Claim> {
         let claims = self.claims.lock();
-        claims.get(actor).filter(|claim| claim.term().id() == term.id() && !claim.is_over()).cloned()
+        claims
+            .get(actor)
+            .filter(|claim| claim.term().id() == term.id() && !claim.is_over())
+            .cloned()
     }
 
     /// Forgets a claim, unless there is a newer one of the same actor. Returns whether it was known.

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::boot_clock::BootTime;
 use super::content::{LeaseContent, decode, encode};
-use crate::cluster::HostInfo;
 use super::error::PlacementError;
 use super::key::{Key, LeaseId};
 use super::records::{Entry, Records, WriteError};
 use super::watched::Watched;
+use crate::cluster::HostInfo;
 
 /// How often a lease is read again because it has changed meanwhile.
 const MAX_ATTEMPTS: usize = 4;

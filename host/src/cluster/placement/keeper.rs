@@ -8,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::boot_clock::BootTime;
 use super::content::{LeaseContent, decode, encode};
-use crate::cluster::HostInfo;
 use super::key::{Key, LeaseId};
 use super::records::{Records, RecordsError, WriteError, within};
 use super::term::Term;
 use super::timing::Timing;
+use crate::cluster::HostInfo;
 
 /// Keeps the lease of this host. It belongs on a thread of its own: a late renewal ends all unique actors of the host.
 #[derive(Debug)]

@@ -30,8 +30,6 @@ mod tests;
 
 pub(crate) use self::boot_clock::BootTime;
 pub(crate) use self::claim::Claim;
-#[cfg(test)]
-pub(crate) use crate::cluster::HostInfo;
 pub(crate) use self::directory::{Directory, Location, Placement, locate_until};
 pub(crate) use self::error::PlacementError;
 pub(crate) use self::keeper::Keeper;
@@ -40,3 +38,5 @@ pub(crate) use self::records::{Entry, Records, RecordsError, WriteError};
 pub(crate) use self::sweep::sweep_forever;
 pub(crate) use self::term::Term;
 pub(crate) use self::timing::Timing;
+#[cfg(test)]
+pub(crate) use crate::cluster::HostInfo;

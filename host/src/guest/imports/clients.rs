@@ -8,7 +8,9 @@ use super::message::Message;
 use super::options::{self, OptionsHandle, resolve};
 use super::text::Text;
 use super::to_many::{connected_clients, send_to_clients};
-use super::{Outcome, State, Store, for_client, for_known_client, for_open_client};
+use super::{
+    Outcome, State, Store, check_ownership, for_client, for_known_client, for_open_client,
+};
 use crate::clients::{Cause, Client, CloseError};
 
 const CLIENTS: &str = "ws-host:socket/clients@0.1.0";
@@ -31,11 +33,13 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
 }
 
 fn send_text(store: Store<'_>, (to, message): (u64, Text)) -> Result<Outcome> {
+    check_ownership(&store)?;
     let text = message.to_str(&store)?;
     Ok(outcome(for_client(&store, to, |client| client.send_text(&text))))
 }
 
 fn send_binary(store: Store<'_>, (to, message): (u64, WasmList<u8>)) -> Result<Outcome> {
+    check_ownership(&store)?;
     let bytes = message.as_le_slice(&store);
     Ok(outcome(for_client(&store, to, |client| client.send_binary(bytes))))
 }
@@ -44,6 +48,7 @@ fn send(
     store: Store<'_>,
     (to, message, options): (u64, Message, Option<OptionsHandle>),
 ) -> Result<Outcome> {
+    check_ownership(&store)?;
     let options = match resolve(&store, options.as_ref()) {
         Ok(options) => options,
         Err(error_name) => return Ok((Err(error_name),)),
@@ -59,6 +64,7 @@ async fn broadcast(
     store: Store<'_>,
     (to, message, options): (WasmList<u64>, Message, Option<OptionsHandle>),
 ) -> Result<(Vec<u64>,)> {
+    check_ownership(&store)?;
     match resolve(&store, options.as_ref()) {
         Ok(options) => Ok((send_to_clients(store, &to, &message, &options).await?,)),
         Err(_) => Ok((to.as_le_slice(&store).iter().copied().map(u64::from_le).collect(),)),
@@ -66,22 +72,26 @@ async fn broadcast(
 }
 
 fn ping(store: Store<'_>, (to, payload): (u64, WasmList<u8>)) -> Result<Outcome> {
+    check_ownership(&store)?;
     let payload = payload.as_le_slice(&store);
     Ok(outcome(for_client(&store, to, |client| client.ping(payload))))
 }
 
 fn pong(store: Store<'_>, (to, payload): (u64, WasmList<u8>)) -> Result<Outcome> {
+    check_ownership(&store)?;
     let payload = payload.as_le_slice(&store);
     Ok(outcome(for_client(&store, to, |client| client.pong(payload))))
 }
 
 fn close(store: Store<'_>, (client, code, reason): (u64, u16, Text)) -> Result<Outcome> {
+    check_ownership(&store)?;
     let reason = reason.to_str(&store)?;
     let closed = for_client(&store, client, |client| Ok(client.close(code, &reason)));
     Ok(outcome(closed.unwrap_or(Err(CloseError::Closed))))
 }
 
 fn abort(store: Store<'_>, (client,): (u64,)) -> Result<(bool,)> {
+    check_ownership(&store)?;
     Ok((for_client(&store, client, |client| client.abort(Cause::Handler)).is_ok(),))
 }
 

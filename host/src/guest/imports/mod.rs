@@ -54,6 +54,17 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     topics::add_to_linker(linker)
 }
 
+/// Checks that the actor may act outside itself now. An actor that is unique in the cluster may not, after this host has
+/// ceased to own it.
+///
+/// # Errors
+///
+/// [`NotOwner`](crate::ownership::NotOwner), which traps the guest.
+#[inline(always)]
+fn check_ownership(store: &Store<'_>) -> Result<()> {
+    Ok(store.data().resources.check_ownership()?)
+}
+
 /// Calls `act` with a client of this instance. Most sends go to the client that the event is about, which needs no
 /// lookup.
 ///

@@ -7,7 +7,7 @@ use wasmtime::Result;
 use wasmtime::component::Linker;
 use ws_host_protocol::handshake::belongs_to_handshake;
 
-use super::{State, Store};
+use super::{State, Store, check_ownership};
 use crate::clients::ClientId;
 use crate::dialer::{DialError, DialRequest};
 use crate::outgoing::WebSocketRequest;
@@ -57,6 +57,7 @@ fn connect(
     mut store: Store<'_>,
     (url, subprotocols, headers): (String, Vec<String>, Headers),
 ) -> Connected {
+    check_ownership(&store)?;
     let state = store.data_mut();
     let request = match request(&url, subprotocols, headers) {
         Ok(request) => request,

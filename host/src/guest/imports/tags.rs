@@ -9,7 +9,7 @@ use ws_host_protocol::{CloseFrame, SharedMessage};
 use super::error_names::{ErrorName, outcome};
 use super::text::Text;
 use super::to_many::{FoundGroup, GroupKind, charge_and_yield, deliver_to_group, send_to_group};
-use super::{Outcome, State, Store, existing_id};
+use super::{Outcome, State, Store, check_ownership, existing_id};
 use crate::clients::{ClientId, CloseError};
 use crate::slice;
 use crate::topics::{Group, QueuedBroadcast, Remote, TagError, Topics, is_valid_name};
@@ -62,6 +62,7 @@ async fn clients_of(mut store: Store<'_>, (tag,): (Text,)) -> Result<(Vec<u64>,)
 }
 
 async fn close_tagged(store: Store<'_>, (tag, code, reason): (Text, u16, Text)) -> Result<Outcome> {
+    check_ownership(&store)?;
     let group = match Tagged.find(&store.data().resources.topics, &tag.to_str(&store)?) {
         Ok(group) => group,
         Err(error_name) => return Ok((Err(error_name),)),

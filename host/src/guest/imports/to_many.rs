@@ -10,7 +10,7 @@ use ws_host_protocol::SharedMessage;
 use super::message::Message;
 use super::options::{OptionsHandle, SendOptions, resolve};
 use super::text::Text;
-use super::{Outcome, Store};
+use super::{Outcome, Store, check_ownership};
 use crate::clients::ClientId;
 use crate::slice;
 use crate::topics::{Group, Progress, QueuedBroadcast, Remote, Topics};
@@ -80,6 +80,7 @@ pub(super) async fn send_to_group(
     (name, message, options): (Text, Message, Option<OptionsHandle>),
     kind: impl GroupKind,
 ) -> Result<Outcome> {
+    check_ownership(&store)?;
     let options = match resolve(&store, options.as_ref()) {
         Ok(options) => options,
         Err(error_name) => return Ok((Err(error_name),)),
@@ -148,5 +149,5 @@ pub(super) async fn connected_clients(mut store: Store<'_>) -> Result<(Vec<u64>,
 pub(super) async fn charge_and_yield(store: &mut Store<'_>) -> Result<()> {
     store.data_mut().meter.charge()?;
     slice::yield_now().await;
-    Ok(())
+    check_ownership(store)
 }

@@ -106,6 +106,7 @@ impl Access {
     }
 
     fn to(store: &mut Store<'_>, bucket: Arc<str>) -> Result<Self> {
+        store.data().resources.check_ownership()?;
         let setup = Arc::clone(store.data().setup());
         let Some(granted) = setup.grants.store() else {
             wasmtime::bail!("there are no buckets without a store");

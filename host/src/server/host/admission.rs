@@ -11,12 +11,14 @@ use ws_host_protocol::handshake::Rejection;
 use ws_host_protocol::handshake::forwarded::{self, Forwarded};
 use ws_host_protocol::handshake::server::{Rules, Upgrade, check, check_draft00, check_http2};
 
+use super::placing::{self, NotHere};
 use super::registry::Route;
 use super::request::{AcceptedClient, RequestContext};
 use super::served::{PendingHandshake, ServedResource};
-use super::{HostState, refused_origin};
+use super::{HostState, elsewhere, refused_origin};
 use crate::clients::{Client, ClientInfo, Headers, HostClose, HttpVersion, OnFull};
-use crate::config;
+use crate::cluster::Unavailable;
+use crate::config::{self, UniqueIn};
 use crate::connection::{Admitted, ClientPermit, ConnectionEnd};
 use crate::guest::{Acceptance, Fault, Refusal};
 use crate::log_rate::{Line, LogRate};
@@ -26,6 +28,9 @@ use crate::server::response::{Body, rejected, switch_protocols, text, unavailabl
 
 /// Limits the log lines about clients that were refused because a limit was reached.
 static FULL: LogRate = LogRate::new();
+
+/// Limits the log lines about clients that were refused because no host owns their actor.
+static NO_OWNER: LogRate = LogRate::new();
 
 /// Limits the log lines about handlers that accept a client, but whose response is invalid.
 static INVALID_ACCEPTANCE: LogRate = LogRate::new();
@@ -73,16 +78,36 @@ pub(in crate::server) async fn admit(
         return unavailable("The server is stopping.\n");
     }
     let id = state.next_id();
-    let lease = match served.resource().lease(id, &path, settings.limits.max_clients) {
+    let mut handshake = None;
+    let leased = match settings.unique_in {
+        UniqueIn::Host => {
+            let max_clients = settings.limits.max_clients;
+            served.resource().lease(id, &path, None, max_clients).map_err(NotHere::from)
+        }
+        UniqueIn::Cluster => {
+            // Bounds how many wait while no host owns an actor.
+            handshake = served.try_handshake(state.max_handshakes());
+            if handshake.is_none() {
+                return full(&served, outcome, "handshakes");
+            }
+            // Boxed to keep the futures of other handshakes small.
+            Box::pin(placing::lease(state, &served, id, &path, context.deadline)).await
+        }
+    };
+    let lease = match leased {
         Ok(lease) => lease,
-        Err(Full::Clients) => return full(&served, outcome, "clients"),
-        Err(Full::Actors) => return full(&served, outcome, "actors"),
+        Err(NotHere::Full(Full::Clients)) => return full(&served, outcome, "clients"),
+        Err(NotHere::Full(Full::Actors)) => return full(&served, outcome, "actors"),
+        Err(NotHere::Elsewhere(owner)) => {
+            return elsewhere::answer(state, request, &context, &owner);
+        }
+        Err(NotHere::Unavailable(why)) => return no_owner(&served, outcome, &why),
     };
     let actor_metrics = lease.actor().metrics().clone();
     let Some(permit) = state.client_permit(lease).await else {
         return full(&served, outcome, "clients");
     };
-    let Some(handshake) = served.try_handshake(state.max_handshakes()) else {
+    let Some(handshake) = handshake.or_else(|| served.try_handshake(state.max_handshakes())) else {
         return full(&served, outcome, "handshakes");
     };
     let info = ClientInfo {
@@ -126,6 +151,9 @@ pub(in crate::server) async fn admit(
             refuse(refusal)
         }
         Ok(Ok(Answer::Faulted(Fault::NoInstance(_)))) => full(&served, outcome, "instances"),
+        Ok(Ok(Answer::Faulted(Fault::NotOwner(why)))) => {
+            no_owner(&served, outcome, &Unavailable::new(why.to_string()))
+        }
         Ok(Ok(Answer::Faulted(_))) => {
             outcome.end("failed");
             text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
@@ -305,4 +333,21 @@ fn full(served: &ServedResource, mut outcome: Pending<'_>, limit: &'static str) 
     }
     served.resource().code().metrics().refused.count(limit);
     unavailable("The server has no room for another client.\n")
+}
+
+/// Refuses a client because no host owns the actor of its path.
+fn no_owner(
+    served: &ServedResource,
+    mut outcome: Pending<'_>,
+    why: &Unavailable,
+) -> Response<Body> {
+    outcome.end("no-owner");
+    if let Some(Line { left_out }) = NO_OWNER.line(Instant::now()) {
+        tracing::warn!(
+            resource = served.name(),
+            left_out,
+            "a client was refused, because no host of the cluster serves its path: {why}"
+        );
+    }
+    unavailable("No host of the cluster serves this path at the moment.\n")
 }

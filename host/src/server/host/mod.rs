@@ -7,6 +7,8 @@ mod custom;
 #[cfg(feature = "testing")]
 mod demand;
 mod dialing;
+mod elsewhere;
+mod placing;
 mod refused_origin;
 mod registry;
 mod relief;
@@ -92,6 +94,9 @@ pub enum CustomError {
     /// There is no room for the instance.
     #[error("the limit on instances is reached")]
     NoRoom,
+    /// The instance is unique in the cluster, and this host is not its owner.
+    #[error("{0}")]
+    NoOwner(String),
     /// The kind of the message is too long.
     #[error("the kind of a message has at most 255 bytes")]
     KindTooLong,
@@ -203,6 +208,10 @@ impl Host {
         let state = Arc::new(state);
         let relief = relief(Arc::downgrade(&state), Arc::clone(&state.context.budget));
         state.keep_relief(AbortOnDropHandle::new(tokio::spawn(relief)));
+        if let Some(ends) = state.context.cluster.as_ref().and_then(Cluster::ends) {
+            let ends = placing::end_unowned(Arc::downgrade(&state), ends);
+            state.keep_ends(AbortOnDropHandle::new(tokio::spawn(ends)));
+        }
         Ok(Self { state })
     }
 
@@ -350,7 +359,11 @@ impl Host {
         let served = self.named(resource)?;
         let target = match to {
             Recipient::All => Target::All,
-            Recipient::Path(path) => Target::Path(normalized(&path).into_owned()),
+            Recipient::Path(path) => {
+                let path = normalized(&path).into_owned();
+                let ownership = placing::ownership(&self.state, &served, &path).await?;
+                Target::Path(path, ownership)
+            }
             Recipient::Client(id) => Target::Client(ClientId(id)),
         };
         let answers = served.resource().receive_custom(target, message.bytes(), info).await?;
@@ -445,6 +458,9 @@ impl From<NoTarget> for CustomError {
             NoTarget::NotPerPath => Self::NotPerPath,
             NoTarget::NoClient => Self::NoClient,
             NoTarget::NoRoom => Self::NoRoom,
+            NoTarget::NotOwner => {
+                Self::NoOwner("this host is not the owner of the instance any more".to_owned())
+            }
         }
     }
 }

@@ -199,10 +199,20 @@ impl ServedResource {
         self.resource.stop(why, max_wait)
     }
 
+    /// Ends the actors that are unique in the cluster, so that other hosts can have them, within `time`.
+    pub(in crate::server) fn hand_over(
+        &self,
+        why: HostClose<'static>,
+        time: Duration,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        Arc::clone(&self.resource).hand_over(why, time)
+    }
+
     /// Stops the resource for good, while the host continues.
     pub(in crate::server) fn end(&self, why: HostClose<'static>, max_wait: Duration) {
         // There is no need to wait for the handlers here.
         drop(self.stop(why, max_wait));
+        tokio::spawn(self.hand_over(why, max_wait));
         self.resource.cancel_timers();
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::{Response, StatusCode};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -49,6 +50,8 @@ pub(in crate::server) struct HostState {
     runtime: Handle,
     /// The task that closes clients when memory runs short.
     relief: OnceLock<AbortOnDropHandle<()>>,
+    /// The task that ends actors when this host does not own them any more.
+    ends: OnceLock<AbortOnDropHandle<()>>,
 }
 
 impl HostState {
@@ -70,6 +73,7 @@ impl HostState {
             draining: CancellationToken::new(),
             runtime: Handle::current(),
             relief: OnceLock::new(),
+            ends: OnceLock::new(),
             context: HostContext::new(config, platform)?,
         })
     }
@@ -82,6 +86,11 @@ impl HostState {
     pub(in crate::server) fn keep_relief(&self, relief: AbortOnDropHandle<()>) {
         // A host starts only once, so the cell is empty.
         let _ = self.relief.set(relief);
+    }
+
+    /// Stores the task that ends actors, so that it ends with the host.
+    pub(in crate::server) fn keep_ends(&self, ends: AbortOnDropHandle<()>) {
+        let _ = self.ends.set(ends);
     }
 
     /// Acquires a permit for another client of the lease's actor. If there is none, evicts a connection whose client
@@ -151,14 +160,27 @@ impl HostState {
     }
 
     /// Answers a readiness check: 200 if clients should be sent here. A host of a cluster that loses its broker stays
-    /// ready, because its clients still get the messages of this host; otherwise no host would be ready.
+    /// ready, because its clients still get the messages of this host; otherwise no host would be ready. A host with paths
+    /// that are unique in the cluster does not stay ready when its lease has ended: it could start none of them.
     pub(in crate::server) fn readiness(&self) -> Response<Body> {
         let is_connecting = |cluster: &Cluster| !cluster.was_ever_connected();
+        let is_unique =
+            |served: &Arc<ServedResource>| served.settings().unique_in == config::UniqueIn::Cluster;
         match &self.context.cluster {
             Some(cluster) if !self.is_draining() && is_connecting(cluster) => {
                 let problem = cluster.status().problem;
                 let why = problem.unwrap_or_else(|| "connecting".to_owned());
                 text(StatusCode::SERVICE_UNAVAILABLE, format!("not in the cluster yet: {why}\n"))
+            }
+            Some(cluster) if !self.is_draining() && self.registry.all().iter().any(is_unique) => {
+                match cluster.placement_problem() {
+                    None => self.health(),
+                    Some(why) => {
+                        let line =
+                            format!("no lease for paths that are unique in the cluster: {why}\n");
+                        text(StatusCode::SERVICE_UNAVAILABLE, line)
+                    }
+                }
             }
             _ => self.health(),
         }
@@ -192,9 +214,16 @@ impl HostState {
         let max_wait = self.stopping_time();
         let stop = |served: &Arc<ServedResource>| served.stop(HostClose::Stopping, max_wait);
         let stopping: Vec<_> = self.registry.all().iter().map(stop).collect();
+        let hand_over = |served: &Arc<ServedResource>| served.hand_over(HostClose::Moved, max_wait);
+        let handed_over = self.registry.all().iter().map(hand_over).map(tokio::spawn).collect();
         let stopped = async {
             for stopping in stopping {
                 stopping.done().await;
+            }
+            let handed_over: Vec<JoinHandle<()>> = handed_over;
+            for resource in handed_over {
+                // A panic is in the log.
+                let _ = resource.await;
             }
         };
         // With a timeout, because a worker may be stuck.
@@ -212,7 +241,7 @@ impl HostState {
             }
         };
         if let Some(cluster) = &self.context.cluster {
-            cluster.flush().await;
+            tokio::join!(cluster.flush(), cluster.leave());
         }
         stopped
     }

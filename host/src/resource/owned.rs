@@ -1,0 +1,107 @@
+//! The end of actors that are unique in the cluster.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, interval, sleep, sleep_until};
+
+use super::maintenance::drop_actors;
+use super::{ActorEntry, Key, Resource};
+use crate::actor::Actor;
+use crate::clients::HostClose;
+use crate::ownership::NotOwner;
+
+/// The longest time between the ends of two actors when the host stops. A host with few of them does not take longer
+/// than it needs.
+const MAX_PACE: Duration = Duration::from_millis(50);
+
+/// The time between two looks whether the clients of an actor have gone.
+const LOOK: Duration = Duration::from_millis(5);
+
+impl Resource {
+    /// Ends all actors that this host may not run any more, and closes their clients.
+    pub(crate) fn end_unowned(&self) {
+        let mut ended: Vec<(NotOwner, Arc<Actor>)> = Vec::new();
+        self.table.lock().actors.retain(|_, ActorEntry { actor, .. }| {
+            let Some(ownership) = actor.ownership() else { return true };
+            match ownership.holding().check() {
+                Ok(()) => true,
+                Err(why) => {
+                    ended.push((why, Arc::clone(actor)));
+                    false
+                }
+            }
+        });
+        for (why, actor) in &ended {
+            actor.end_ownership((*why).into());
+        }
+        drop_actors(ended.into_iter().map(|(_, actor)| actor).collect());
+    }
+
+    /// Ends all actors that are unique in the cluster, so that other hosts can have them, one after the other within
+    /// `time`. Each actor is given back when its handler knows that its clients are gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, actors whose end has not begun continue.
+    pub(crate) async fn hand_over(self: Arc<Self>, why: HostClose<'static>, time: Duration) {
+        let owned: Vec<Key> = {
+            let table = self.table.lock();
+            let is_owned = |(_, entry): &(&Key, &ActorEntry)| entry.actor.ownership().is_some();
+            table.actors.iter().filter(is_owned).map(|(key, _)| key.clone()).collect()
+        };
+        let Ok(count) = u32::try_from(owned.len()) else { return };
+        if count == 0 {
+            return;
+        }
+        let until = Instant::now() + time;
+        let mut pace = interval((time / count).clamp(Duration::from_millis(1), MAX_PACE));
+        let mut ending = Vec::with_capacity(owned.len());
+        for key in owned {
+            pace.tick().await;
+            let resource = Arc::clone(&self);
+            ending
+                .push(tokio::spawn(async move { resource.hand_over_actor(key, why, until).await }));
+        }
+        for ended in ending {
+            // A panic is in the log.
+            let _ = ended.await;
+        }
+    }
+
+    async fn hand_over_actor(&self, key: Key, why: HostClose<'static>, until: Instant) {
+        let actor = match self.table.lock().actors.get(&key) {
+            Some(ActorEntry { actor, .. }) if actor.ownership().is_some() => Arc::clone(actor),
+            _ => return,
+        };
+        let left = until.saturating_duration_since(Instant::now());
+        let stopping = actor.stop(why, left);
+        if let Some(stopping) = stopping {
+            // An error is in the log: the task panicked, or its worker has ended.
+            let _ = stopping.await;
+        }
+        // Each client keeps the actor until `disconnected` has returned for it.
+        let gone = async {
+            while self.has_leases(&key, &actor) {
+                sleep(LOOK).await;
+            }
+        };
+        tokio::select! {
+            () = gone => {}
+            () = sleep_until(until) => {}
+        }
+        let mut table = self.table.lock();
+        if table.actors.get(&key).is_some_and(|entry| Arc::ptr_eq(&entry.actor, &actor)) {
+            table.actors.remove(&key);
+        }
+        drop(table);
+        actor.end_ownership(why);
+        drop_actors(vec![actor]);
+    }
+
+    fn has_leases(&self, key: &Key, actor: &Arc<Actor>) -> bool {
+        let table = self.table.lock();
+        let entry = table.actors.get(key).filter(|entry| Arc::ptr_eq(&entry.actor, actor));
+        entry.is_some_and(|entry| entry.leases > 0)
+    }
+}

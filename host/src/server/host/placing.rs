@@ -1,0 +1,111 @@
+//! Actors that are unique in the cluster: which host has one, and the end of those that this host does not own any more.
+
+use std::sync::{Arc, Weak};
+
+use tokio::sync::watch;
+use tokio::task::yield_now;
+use tokio::time::Instant;
+
+use super::served::ServedResource;
+use super::{CustomError, HostState};
+use crate::clients::ClientId;
+use crate::cluster::{HostInfo, Located, Unavailable};
+use crate::config::UniqueIn;
+use crate::ownership::Ownership;
+use crate::resource::{ActorLease, Full, NoLease};
+
+/// Why a client gets no lease of an actor on this host.
+pub(super) enum NotHere {
+    Full(Full),
+    /// The actor lives on another host.
+    Elsewhere(HostInfo),
+    /// No host owns the actor.
+    Unavailable(Unavailable),
+}
+
+impl From<NoLease> for NotHere {
+    fn from(error: NoLease) -> Self {
+        match error {
+            NoLease::Full(full) => Self::Full(full),
+            NoLease::NotOwner => {
+                Self::Unavailable(Unavailable::new("the instance ends at this moment"))
+            }
+        }
+    }
+}
+
+/// Returns a lease of the actor of a path that is unique in the cluster, if it lives on this host. While no host owns
+/// it, tries again until `deadline`.
+pub(super) async fn lease(
+    state: &HostState,
+    served: &ServedResource,
+    id: ClientId,
+    path: &str,
+    deadline: Instant,
+) -> Result<ActorLease, NotHere> {
+    let settings = served.settings();
+    loop {
+        let ownership = match locate(state, served, path, deadline).await? {
+            Located::Here(ownership) => ownership,
+            Located::There(host) => return Err(NotHere::Elsewhere(host)),
+        };
+        let max_clients = settings.limits.max_clients;
+        match served.resource().lease(id, path, Some(&ownership), max_clients) {
+            Ok(lease) => return Ok(lease),
+            Err(NoLease::Full(full)) => return Err(NotHere::Full(full)),
+            // It has just ended. Dropping it lets this host own the actor again.
+            Err(NoLease::NotOwner) => drop(ownership),
+        }
+        if Instant::now() >= deadline {
+            let why = "this host ends the instance at this moment";
+            return Err(NotHere::Unavailable(Unavailable::new(why)));
+        }
+        yield_now().await;
+    }
+}
+
+async fn locate(
+    state: &HostState,
+    served: &ServedResource,
+    path: &str,
+    deadline: Instant,
+) -> Result<Located, NotHere> {
+    let located = match &state.context.cluster {
+        Some(cluster) => cluster.locate(&served.settings().name, path, deadline).await,
+        // The check of the configuration has refused that.
+        None => Err(Unavailable::new("this host is in no cluster")),
+    };
+    located.map_err(NotHere::Unavailable)
+}
+
+/// Returns the right to run the actor of a path, if it is unique in the cluster.
+pub(super) async fn ownership(
+    state: &HostState,
+    served: &ServedResource,
+    path: &str,
+) -> Result<Option<Arc<dyn Ownership>>, CustomError> {
+    if served.settings().unique_in == UniqueIn::Host {
+        return Ok(None);
+    }
+    let deadline = Instant::now() + state.config().timeouts.handshake;
+    match locate(state, served, path, deadline).await {
+        Ok(Located::Here(ownership)) => Ok(Some(ownership)),
+        Ok(Located::There(HostInfo { host, address })) => {
+            let why =
+                format!("the instance is on the host {host} at {address}: send the message there");
+            Err(CustomError::NoOwner(why))
+        }
+        Err(NotHere::Unavailable(why)) => Err(CustomError::NoOwner(why.to_string())),
+        Err(NotHere::Elsewhere(_) | NotHere::Full(_)) => Err(CustomError::NoRoom),
+    }
+}
+
+/// Ends the actors that this host does not own any more, whenever `ends` changes.
+pub(super) async fn end_unowned(state: Weak<HostState>, mut ends: watch::Receiver<u64>) {
+    while ends.changed().await.is_ok() {
+        let Some(state) = state.upgrade() else { return };
+        for served in state.registry.all() {
+            served.resource().end_unowned();
+        }
+    }
+}
