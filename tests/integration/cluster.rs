@@ -1,4 +1,8 @@
-//! Topics over several hosts.
+//! Topics over several hosts, and paths that live on one of them.
+
+mod members; // helper: hosts that share paths
+mod owners; // a path lives on one host
+mod owners_faults; // hosts and brokers that are away
 
 use anyhow::Result;
 use rustix::process::Signal;

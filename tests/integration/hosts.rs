@@ -28,7 +28,11 @@ impl Host {
     }
 
     pub(crate) fn start(more: &[&str]) -> Result<Self> {
-        let (server, admin) = TestServer::with_admin("guest-keeper", more)?;
+        Self::serving("guest-keeper", more)
+    }
+
+    pub(crate) fn serving(component: &str, more: &[&str]) -> Result<Self> {
+        let (server, admin) = TestServer::with_admin(component, more)?;
         Ok(Self { server, admin })
     }
 

@@ -1,0 +1,111 @@
+//! Hosts that share paths.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+use ws_host_test_support::{Answer, Broker, Client, FaultProxy, handshake, wait_until};
+
+use crate::hosts::Host;
+
+/// The lease of most tests.
+pub(super) const LEASE: Duration = Duration::from_secs(2);
+
+/// A broker with JetStream, and what all hosts of a cluster need.
+pub(super) struct Shared {
+    pub(super) broker: Broker,
+    folder: TempDir,
+}
+
+impl Shared {
+    pub(super) fn start() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        fs::write(folder.path().join("secret"), "a secret of all the hosts")?;
+        let store = folder.path().join("store");
+        let store = store.to_str().context("a path")?;
+        let broker = Broker::with_arguments(&["-js", "-sd", store])?;
+        Ok(Self { broker, folder })
+    }
+
+    /// Starts a host that shares the paths `/room/{id}`, and waits until it is ready.
+    pub(super) fn host(&self) -> Result<Host> {
+        let host = self.starting("guest-keeper", &self.broker.url(), LEASE, &[])?;
+        host.wait_until_ready()?;
+        Ok(host)
+    }
+
+    /// Starts one whose connections to the broker can fail.
+    pub(super) fn host_behind(&self, proxy: &FaultProxy, more: &[&str]) -> Result<Host> {
+        let host = self.starting("guest-keeper", &proxy.url(), LEASE, more)?;
+        host.wait_until_ready()?;
+        Ok(host)
+    }
+
+    pub(super) fn starting(
+        &self,
+        component: &str,
+        url: &str,
+        lease: Duration,
+        more: &[&str],
+    ) -> Result<Host> {
+        let secret = self.folder.path().join("secret");
+        let lease = format!("{}ms", lease.as_millis());
+        let secret = secret.to_str().context("a path")?;
+        let arguments: [&[&str]; 5] = [
+            &["--path", "/room/{id}", "--instance-per", "path", "--unique-in", "cluster"],
+            &["--cluster", url, "--cluster-listen", "127.0.0.1:0", "--cluster-lease", &lease],
+            &["--cluster-secret", secret],
+            &["--handshake-timeout", "3s"],
+            more,
+        ];
+        Host::serving(component, &arguments.concat())
+    }
+}
+
+/// Tries to connect to a room. Returns the client, or why not.
+pub(super) fn enter(host: &Host, room: &str) -> Result<std::result::Result<Client, Answer>> {
+    enter_at(host.server.address(), room)
+}
+
+/// Does the same at an address, which threads can share.
+pub(super) fn enter_at(
+    host: SocketAddr,
+    room: &str,
+) -> Result<std::result::Result<Client, Answer>> {
+    let (client, answer) = Client::open(host, &handshake(room, ""))?;
+    Ok(if answer.status == 101 { Ok(client) } else { Err(answer) })
+}
+
+/// Connects to a room that lives on this host, or is about to.
+pub(super) fn enter_soon(host: &Host, room: &str) -> Result<Client> {
+    let mut entered = None;
+    wait_until(|| {
+        entered = enter(host, room)?.ok();
+        Ok(entered.is_some())
+    })?;
+    let mut client = entered.context("a client")?;
+    let id = room.rsplit('/').next().unwrap_or_default();
+    ensure!(client.receive_text()? == format!("id is {id}"));
+    Ok(client)
+}
+
+/// Returns what a host says of its lease and its paths.
+pub(super) fn placement(host: &Host) -> Result<Value> {
+    Ok(host.cluster()?["placement"].take())
+}
+
+/// Returns whether a host is ready.
+pub(super) fn is_ready(host: &Host) -> Result<bool> {
+    Ok(host.get("/readyz")?.0 == 200)
+}
+
+/// Waits for longer than a lease, while what happens meanwhile is not what the test waits for.
+pub(super) fn outlast(lease: Duration) {
+    let until = Instant::now() + lease.mul_f64(1.5);
+    while Instant::now() < until {
+        std::thread::sleep(until.saturating_duration_since(Instant::now()));
+    }
+}

@@ -1,0 +1,133 @@
+//! A path lives on one host, and on another one when that host dies or stops.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use rustix::process::Signal;
+use ws_host_test_support::{Client, wait_until};
+
+use super::members::{LEASE, Shared, enter, enter_at, enter_soon, is_ready, placement};
+
+#[test]
+fn path_lives_on_the_host_where_its_first_client_arrives() -> Result<()> {
+    let shared = Shared::start()?;
+    let hosts = [shared.host()?, shared.host()?];
+    let mut client = enter_soon(&hosts[0], "/room/1")?;
+    assert_eq!(client.ask("count")?, "1");
+    // Another client of the same host shares the instance.
+    assert_eq!(enter_soon(&hosts[0], "/room/1")?.ask("count")?, "2");
+    let name = hosts[0].cluster()?["host"].as_str().unwrap_or_default().to_owned();
+    let refused = enter(&hosts[1], "/room/1")?.expect_err("a refusal");
+    assert_eq!(refused.status, 503);
+    // Another path can live there.
+    assert_eq!(enter_soon(&hosts[1], "/room/2")?.ask("count")?, "1");
+    wait_until(|| {
+        let seen = placement(&hosts[1])?;
+        let all = seen["hosts"].as_array().map(Vec::len);
+        Ok(all == Some(2) && seen["hosts"].to_string().contains(&name))
+    })?;
+    let status = placement(&hosts[0])?;
+    assert_eq!((&status["lease"], &status["owned_actors"]), (&"valid".into(), &1.into()));
+    assert_eq!(status["problem"], serde_json::Value::Null);
+    let metrics = hosts[0].get("/metrics")?.1;
+    for line in ["ws_host_owned_actors 1", "ws_host_claims_total{outcome=\"claimed\"} 1"] {
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
+    }
+    Ok(())
+}
+
+#[test]
+fn two_hosts_that_claim_at_once_never_both_get_the_path() -> Result<()> {
+    const ROOMS: usize = 200;
+    let shared = Shared::start()?;
+    let hosts = [shared.host()?, shared.host()?];
+    let enter_all = |host| -> Result<Vec<Option<Client>>> {
+        (0..ROOMS).map(|room| Ok(enter_at(host, &format!("/room/{room}"))?.ok())).collect()
+    };
+    let addresses = hosts.each_ref().map(|host| host.server.address());
+    let (here, there) = std::thread::scope(|scope| {
+        let here = scope.spawn(|| enter_all(addresses[0]));
+        let there = scope.spawn(|| enter_all(addresses[1]));
+        (here.join(), there.join())
+    });
+    let (here, there) = (here.expect("no panic")?, there.expect("no panic")?);
+    for (room, (here, there)) in here.iter().zip(&there).enumerate() {
+        assert!(here.is_some() != there.is_some(), "room {room}: {here:?} {there:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn path_of_a_killed_host_is_taken_over_after_its_lease_and_not_before() -> Result<()> {
+    let shared = Shared::start()?;
+    let [dying, other] = [shared.host()?, shared.host()?];
+    let mut client = enter_soon(&dying, "/room/1")?;
+    assert_eq!(client.ask("count")?, "1");
+    dying.server.signal(Signal::KILL)?;
+    let killed = Instant::now();
+    let mut taken = enter_soon(&other, "/room/1")?;
+    let after = killed.elapsed();
+    assert_eq!(taken.ask("count")?, "1");
+    // At most a quarter of a lease had passed since its last renewal.
+    assert!(after > LEASE.mul_f64(0.9), "{after:?}");
+    assert!(after < LEASE.mul_f64(2.5), "{after:?}");
+    Ok(())
+}
+
+#[test]
+fn path_without_clients_is_free_for_other_hosts() -> Result<()> {
+    let shared = Shared::start()?;
+    let url = shared.broker.url();
+    let first = shared.starting("guest-keeper", &url, LEASE, &["--hibernate-after", "200ms"])?;
+    first.wait_until_ready()?;
+    let other = shared.host()?;
+    let client = enter_soon(&first, "/room/1")?;
+    assert!(enter(&other, "/room/1")?.is_err());
+    client.close()?;
+    assert_eq!(enter_soon(&other, "/room/1")?.ask("count")?, "1");
+    wait_until(|| Ok(placement(&first)?["owned_actors"] == 0))?;
+    assert!(enter(&first, "/room/1")?.is_err());
+    Ok(())
+}
+
+#[test]
+fn host_that_stops_hands_its_paths_over_before_it_has_gone() -> Result<()> {
+    const ROOMS: usize = 20;
+    let long = Duration::from_secs(30);
+    let shared = Shared::start()?;
+    let url = shared.broker.url();
+    // It waits because the records are new. The others, whose lease is long, need not.
+    drop(shared.host()?);
+    let mut hosts = Vec::new();
+    for _ in 0..2 {
+        let host = shared.starting("guest-telling", &url, long, &["--drain-timeout", "10s"])?;
+        host.wait_until_ready()?;
+        hosts.push(host);
+    }
+    let other = hosts.pop().expect("two hosts");
+    let stopping = hosts.pop().expect("two hosts");
+    let mut clients = Vec::new();
+    for room in 0..ROOMS {
+        let mut client = None;
+        wait_until(|| {
+            client = enter(&stopping, &format!("/room/{room}"))?.ok();
+            Ok(client.is_some())
+        })?;
+        clients.extend(client);
+    }
+    let began = Instant::now();
+    stopping.server.signal(Signal::TERM)?;
+    for (room, client) in clients.iter_mut().enumerate() {
+        client.expect_close(1012)?;
+        wait_until(|| Ok(enter(&other, &format!("/room/{room}"))?.is_ok()))?;
+    }
+    assert!(began.elapsed() < long, "nobody had to wait for the end of the lease");
+    let ended = stopping.server.wait()?;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
+    let told = ended.log.matches("disconnected 1012").count();
+    assert_eq!(told, ROOMS, "{}", ended.log);
+    // Its lease was given back, so a host that takes one later does not see it any more.
+    wait_until(|| Ok(placement(&other)?["hosts"].as_array().map(Vec::len) == Some(1)))?;
+    assert!(is_ready(&other)?);
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! Hosts that share paths, while the broker or a host is away.
+
+use anyhow::Result;
+use rustix::process::Signal;
+use ws_host_test_support::{Broker, FaultProxy, wait_until};
+
+use super::members::{LEASE, Shared, enter, enter_soon, is_ready, outlast, placement};
+
+#[test]
+fn host_that_was_paused_for_longer_than_a_lease_handles_no_other_event() -> Result<()> {
+    let shared = Shared::start()?;
+    let [paused, other] = [shared.host()?, shared.host()?];
+    let mut client = enter_soon(&paused, "/room/1")?;
+    assert_eq!(client.ask("count")?, "1");
+    paused.server.signal(Signal::STOP)?;
+    client.send_text("count")?;
+    let mut taken = enter_soon(&other, "/room/1")?;
+    assert_eq!(taken.ask("count")?, "1");
+    paused.server.signal(Signal::CONT)?;
+    let (code, _) = client.receive_close()?;
+    assert!(code == 1012 || code == 1013, "{code}");
+    assert_eq!(taken.ask("count")?, "2");
+    // It takes another lease, and knows the new owner.
+    wait_until(|| is_ready(&paused))?;
+    wait_until(|| Ok(placement(&paused)?["lost_leases"] == 1))?;
+    assert_eq!(placement(&paused)?["owned_actors"], 0);
+    assert!(enter(&paused, "/room/1")?.is_err());
+    Ok(())
+}
+
+#[test]
+fn restart_of_the_broker_is_not_noticed() -> Result<()> {
+    let mut shared = Shared::start()?;
+    let [first, other] = [shared.host()?, shared.host()?];
+    let mut client = enter_soon(&first, "/room/1")?;
+    assert_eq!(client.ask("count")?, "1");
+    let before = placement(&first)?["lease_name"].clone();
+    shared.broker.restart()?;
+    wait_until(|| Ok(first.is_up()? && other.is_up()?))?;
+    outlast(LEASE);
+    assert_eq!(client.ask("count")?, "2");
+    assert_eq!(placement(&first)?["lease_name"], before);
+    assert!(enter(&other, "/room/1")?.is_err());
+    assert_eq!(enter_soon(&first, "/room/1")?.ask("count")?, "3");
+    Ok(())
+}
+
+#[test]
+fn without_the_broker_for_longer_than_a_lease_paths_end() -> Result<()> {
+    let shared = Shared::start()?;
+    let proxy = FaultProxy::to(shared.broker.address())?;
+    let host = shared.host_behind(&proxy, &["--max-cpu", "60s"])?;
+    let mut idle = enter_soon(&host, "/room/1")?;
+    let mut busy = enter_soon(&host, "/room/2")?;
+    busy.send_text("spin")?;
+    proxy.cut();
+    // Also a client that asks nothing, and one whose event is running.
+    for client in [&mut idle, &mut busy] {
+        assert_eq!(client.receive_close()?.0, 1013);
+    }
+    wait_until(|| Ok(!is_ready(&host)?))?;
+    assert_eq!(placement(&host)?["lease"], "lapsed");
+    assert_eq!(enter(&host, "/room/1")?.expect_err("a refusal").status, 503);
+    assert_eq!(enter(&host, "/room/3")?.expect_err("a refusal").status, 503);
+    assert!(host.get("/metrics")?.1.contains("kind=\"not-owner\""));
+    proxy.heal();
+    wait_until(|| is_ready(&host))?;
+    // Nobody else had the path, but its instance has ended.
+    assert_eq!(enter_soon(&host, "/room/1")?.ask("count")?, "1");
+    assert_eq!(placement(&host)?["lost_leases"], 0);
+    Ok(())
+}
+
+#[test]
+fn without_the_broker_paths_continue_if_they_may_until_another_host_has_them() -> Result<()> {
+    let shared = Shared::start()?;
+    let proxy = FaultProxy::to(shared.broker.address())?;
+    let alone = shared.host_behind(&proxy, &["--cluster-without-engine", "continue"])?;
+    let other = shared.host()?;
+    let mut client = enter_soon(&alone, "/room/1")?;
+    assert_eq!(client.ask("count")?, "1");
+    proxy.cut();
+    // The other host sees that the lease stands still.
+    let mut taken = enter_soon(&other, "/room/1")?;
+    assert_eq!(taken.ask("count")?, "1");
+    wait_until(|| Ok(placement(&alone)?["lease"] == "lapsed"))?;
+    // Two hosts have the path, which is what was asked for. New clients of the cut off host get there, too.
+    assert_eq!(client.ask("count")?, "2");
+    assert_eq!(enter_soon(&alone, "/room/1")?.ask("count")?, "3");
+    proxy.heal();
+    client.expect_close(1012)?;
+    assert_eq!(taken.ask("count")?, "2");
+    wait_until(|| is_ready(&alone))?;
+    assert!(enter(&alone, "/room/1")?.is_err());
+    Ok(())
+}
+
+#[test]
+fn broker_that_cannot_keep_records_is_said() -> Result<()> {
+    let shared = Shared::start()?;
+    let without = Broker::start()?;
+    let mut host = shared.starting("guest-keeper", &without.url(), LEASE, &[])?;
+    let line = host.server.wait_for_log("cannot take a lease")?;
+    assert!(line.contains("start nats-server with -js"), "{line}");
+    let (status, why) = host.get("/readyz")?;
+    assert_eq!(status, 503);
+    assert!(why.contains("start nats-server with -js"), "{why}");
+    Ok(())
+}
