@@ -97,7 +97,9 @@ fn host_that_stops_hands_its_paths_over_before_it_has_gone() -> Result<()> {
     let shared = Shared::start()?;
     let url = shared.broker.url();
     // It waits because the records are new. The others, whose lease is long, need not.
-    drop(shared.host()?);
+    let first = shared.host()?;
+    first.server.signal(Signal::TERM)?;
+    first.server.wait()?;
     let mut hosts = Vec::new();
     for _ in 0..2 {
         let host = shared.starting("guest-telling", &url, long, &["--drain-timeout", "10s"])?;
