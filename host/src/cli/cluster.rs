@@ -57,6 +57,7 @@ pub(super) struct Cluster {
 
     /// Address for other hosts, for --unique-in cluster
     #[arg(
+        id = "cluster-listen",
         long = "cluster-listen",
         value_name = "ADDRESS",
         requires = "engine",
@@ -66,37 +67,41 @@ pub(super) struct Cluster {
 
     /// Host and port at which other hosts reach that address [default: the same]
     #[arg(
+        id = "cluster-advertise",
         long = "cluster-advertise",
         value_name = "HOST:PORT",
-        requires = "listen",
+        requires = "cluster-listen",
         help_heading = "Cluster"
     )]
     advertise: Option<String>,
 
     /// File with the secret by which hosts prove themselves to each other
     #[arg(
+        id = "cluster-secret",
         long = "cluster-secret",
         value_name = "FILE",
-        requires = "listen",
+        requires = "cluster-listen",
         help_heading = "Cluster"
     )]
     secret: Option<PathBuf>,
 
     /// How long a host owns the instances of its paths without confirmation from the broker [default: 15s]
     #[arg(
+        id = "cluster-lease",
         long = "cluster-lease",
         value_name = "TIME",
         value_parser = humantime::parse_duration,
-        requires = "listen",
+        requires = "cluster-listen",
         help_heading = "Cluster"
     )]
     lease: Option<Duration>,
 
     /// Number of servers that keep the broker's records [default: 1]
     #[arg(
+        id = "cluster-replicas",
         long = "cluster-replicas",
         value_name = "N",
-        requires = "listen",
+        requires = "cluster-listen",
         help_heading = "Cluster"
     )]
     replicas: Option<usize>,
@@ -104,9 +109,10 @@ pub(super) struct Cluster {
     /// What happens to these instances when the broker is away for longer than a lease: `stop` ends them,
     /// `continue` lets them run, also if another host may have the same path [default: stop]
     #[arg(
+        id = "cluster-without-engine",
         long = "cluster-without-engine",
         value_name = "ACTION",
-        requires = "listen",
+        requires = "cluster-listen",
         help_heading = "Cluster"
     )]
     without_engine: Option<WithoutEngine>,
