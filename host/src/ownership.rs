@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 /// What is known about that right at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "nats"), expect(dead_code, reason = "only a cluster has several hosts"))]
 pub(crate) enum Holding {
     /// No other host can have the actor.
     Held,

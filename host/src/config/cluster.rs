@@ -102,6 +102,10 @@ impl Peers {
     }
 
     /// Returns the address that other hosts are told, once the server listens at `bound`.
+    #[cfg_attr(
+        not(feature = "nats"),
+        expect(dead_code, reason = "only a cluster has several hosts")
+    )]
     pub(crate) fn address(&self, bound: SocketAddr) -> String {
         self.advertise.clone().unwrap_or_else(|| bound.to_string())
     }
