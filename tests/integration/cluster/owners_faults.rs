@@ -19,6 +19,7 @@ fn host_that_was_paused_for_longer_than_a_lease_handles_no_other_event() -> Resu
     paused.server.signal(Signal::CONT)?;
     let (code, _) = client.receive_close()?;
     assert!(code == 1012 || code == 1013, "{code}");
+    client.send_close(code, "")?;
     assert_eq!(taken.ask("count")?, "2");
     // It takes another lease, and knows the new owner.
     wait_until(|| is_ready(&paused))?;
