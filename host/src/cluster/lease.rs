@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -101,7 +101,7 @@ impl Lease {
 pub(super) fn keep_lease(
     lease: &Lease,
     nats: &Nats,
-    freed: UnboundedReceiver<Claim>,
+    freed: Receiver<Claim>,
     stop: &CancellationToken,
 ) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -117,12 +117,7 @@ pub(super) fn keep_lease(
     runtime.shutdown_background();
 }
 
-async fn run(
-    lease: &Lease,
-    nats: &Nats,
-    freed: UnboundedReceiver<Claim>,
-    stop: &CancellationToken,
-) {
+async fn run(lease: &Lease, nats: &Nats, freed: Receiver<Claim>, stop: &CancellationToken) {
     let Some(records) = stop.run_until_cancelled(connect(lease, nats)).await else { return };
     let records = Arc::new(records);
     let consequence = match lease.without_engine {
@@ -194,7 +189,7 @@ async fn open(placement: &Placement<NatsRecords>, timing: Timing) {
 }
 
 /// Gives back the claims of actors that have ended.
-async fn free(placement: &Arc<Placement<NatsRecords>>, mut freed: UnboundedReceiver<Claim>) {
+async fn free(placement: &Arc<Placement<NatsRecords>>, mut freed: Receiver<Claim>) {
     let mut claims = Vec::new();
     while freed.recv_many(&mut claims, FREEING).await > 0 {
         let mut freeing = JoinSet::new();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::Sender;
 
 use super::placement::{ActorName, Claim};
 use crate::config::WithoutEngine;
@@ -17,8 +17,8 @@ use crate::ownership::{Holding, Ownership};
 pub(super) struct OwnedActors {
     without_engine: WithoutEngine,
     actors: Mutex<HashMap<ActorName, Weak<Owned>>>,
-    /// The claims of actors that have ended. There are no more than actors, because each is sent once.
-    ended: UnboundedSender<Claim>,
+    /// The claims of actors that have ended.
+    ended: Sender<Claim>,
 }
 
 /// The ownership of an actor.
@@ -30,7 +30,7 @@ struct Owned {
 }
 
 impl OwnedActors {
-    pub(super) fn new(without_engine: WithoutEngine, ended: UnboundedSender<Claim>) -> Self {
+    pub(super) fn new(without_engine: WithoutEngine, ended: Sender<Claim>) -> Self {
         Self { without_engine, actors: Mutex::default(), ended }
     }
 
@@ -103,7 +103,7 @@ impl Drop for Owned {
         {
             entry.remove();
         }
-        // Without the thread that keeps the lease, there is nobody to give it back to.
-        let _ = self.table.ended.send(self.claim.clone());
+        // Without the thread that keeps the lease, there is nobody to give it back to. If too many wait, this one stays.
+        let _ = self.table.ended.try_send(self.claim.clone());
     }
 }

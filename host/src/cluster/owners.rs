@@ -21,6 +21,10 @@ use crate::config;
 /// How long giving the lease back may take when the host stops.
 const MAX_LEAVE: Duration = Duration::from_secs(1);
 
+/// The most claims that wait to be given back. One that does not fit stays with this host until its lease ends: clients of
+/// its path are relayed here, and start it again.
+const MAX_ENDED: usize = 1 << 16;
+
 /// How long to wait for an ownership to be dropped that ends at this moment.
 const ENDING: Duration = Duration::from_millis(1);
 
@@ -50,7 +54,7 @@ impl Owners {
         host: String,
         address: String,
     ) -> std::io::Result<Self> {
-        let (ended, freed) = tokio::sync::mpsc::unbounded_channel();
+        let (ended, freed) = tokio::sync::mpsc::channel(MAX_ENDED);
         let lease = Arc::new(Lease::new(peers, host, address.clone()));
         let owned = Arc::new(OwnedActors::new(peers.without_engine, ended));
         let (stop, stopped) = (CancellationToken::new(), CancellationToken::new());
