@@ -317,7 +317,7 @@ mod tests {
         }
         expect(&proven("lease = \"500ms\""), 9, &["cluster.lease", "from 1s to 1h"]);
         expect(&proven("replicas = 6"), 9, &["cluster.replicas", "from 1 to 5"]);
-        expect(&proven("without-engine = \"wait\""), 9, &["wait", "`stop`, `continue`"]);
+        expect(&proven("without-engine = \"wait\""), 9, &["wait", "`stop` or `continue`"]);
         let unique = "path = \"/room/{id}\"\ninstance-per = \"path\"\nunique-in = \"cluster\"\n";
         expect(&more("unique-in = \"cluster\""), 5, &["unique-in", "needs instance-per path"]);
         expect(&format!("{GOOD}{unique}"), 7, &["unique-in", "needs a cluster"]);
