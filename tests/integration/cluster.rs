@@ -3,6 +3,7 @@
 mod members; // helper: hosts that share paths
 mod owners; // a path lives on one host
 mod owners_faults; // hosts and brokers that are away
+mod owners_messages; // messages from outside to such paths
 
 use anyhow::Result;
 use rustix::process::Signal;
