@@ -321,6 +321,8 @@ mod tests {
         let unique = "path = \"/room/{id}\"\ninstance-per = \"path\"\nunique-in = \"cluster\"\n";
         expect(&more("unique-in = \"cluster\""), 5, &["unique-in", "needs instance-per path"]);
         expect(&format!("{GOOD}{unique}"), 7, &["unique-in", "needs a cluster"]);
+        let timers = format!("{GOOD}{unique}grant = [\"timers:t\"]");
+        expect(&timers, 7, &["unique-in", "timers:FILE"]);
         let alone = format!("{GOOD}{unique}[cluster]\nengine = \"nats://a\"");
         expect(&alone, 7, &["unique-in", "needs listen in [cluster]"]);
         let whole = format!("{alone}\nlisten = \"127.0.0.1:0\"\nsecret = \"secret\"");

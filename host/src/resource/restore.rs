@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Full, Key, Resource};
+use super::{Key, NoLease, Resource};
 use crate::config::InstancePer;
 use crate::timers::{DurableTimers, SavedTimer};
 
@@ -26,7 +26,8 @@ impl Resource {
             for timers in page.timers.chunk_by(|one, next| one.actor == next.actor) {
                 match self.restore(timers.to_vec()).await {
                     Ok(()) => restored += timers.len(),
-                    Err(Full::Actors | Full::Clients) => left_out += timers.len(),
+                    // No actor here is unique in a cluster: the check of the configuration has refused that.
+                    Err(NoLease::Full(_) | NoLease::NotOwner) => left_out += timers.len(),
                 }
             }
             cursor = page.cursor;
@@ -49,11 +50,11 @@ impl Resource {
     }
 
     /// Restores timers of one actor.
-    async fn restore(self: &Arc<Self>, timers: Vec<SavedTimer>) -> Result<(), Full> {
+    async fn restore(self: &Arc<Self>, timers: Vec<SavedTimer>) -> Result<(), NoLease> {
         let Some(key) = timers.first().and_then(|timer| self.key_of(&timer.actor)) else {
             return Ok(());
         };
-        let lease = self.lease_actor(key)?;
+        let lease = self.lease_actor(key, None)?;
         let actor = Arc::clone(lease.actor());
         let restoring = async move { actor.restore_timers(timers).await };
         // A worker that stops drops the task: the timers stay in the file.

@@ -155,6 +155,12 @@ impl Resource {
             let why = "cluster needs instance-per path: it is the actor of a path that is unique";
             return Err(at.invalid("unique-in", why));
         }
+        let is_timers = |grant: &Grant| matches!(grant, Grant::Timers(_));
+        if self.unique_in == UniqueIn::Cluster && self.grants.iter().any(is_timers) {
+            let why = "cluster cannot have \"timers:FILE\" in grant: the file is on this host, and the path may live on \
+                       another one";
+            return Err(at.invalid("unique-in", why));
+        }
         check_environment(at, &self.environment)?;
         grant::check(at, &self.grants, &self.config)?;
         grant::check_timers(at, &self.grants, self.instance_per)?;
