@@ -74,7 +74,7 @@ pub(crate) struct Worker {
     name: String,
     handle: Handle,
     actors: AtomicUsize,
-    /// The number of connections whose request has not been answered yet.
+    /// The number of connections whose request has not been answered yet, and of clients that other hosts serve.
     handshakes: AtomicUsize,
     liveness: Liveness,
     longest_slice: Arc<LongestSlice>,
@@ -84,7 +84,7 @@ pub(crate) struct Worker {
 #[derive(Debug)]
 pub(crate) struct WorkerHandle(Arc<Worker>);
 
-/// The worker of a connection whose request has not been answered yet. The connection counts toward the worker's load
+/// The worker of a connection whose request has not been answered yet, or whose client another host serves. The connection counts toward the worker's load
 /// until this value is dropped.
 #[derive(Debug)]
 pub(crate) struct HandshakeWorker(Arc<Worker>);
@@ -157,6 +157,19 @@ impl Workers {
     /// Returns all workers.
     pub(crate) fn all(&self) -> Vec<Arc<Worker>> {
         self.all.lock().clone()
+    }
+
+    /// Assigns a worker to a client that another host serves: the current one, if the caller runs on one that responds.
+    /// Its socket is there already.
+    pub(crate) fn assign_relay(&self) -> HandshakeWorker {
+        let all = self.all.lock();
+        let current = all.iter().find(|worker| worker.is_current());
+        let Some(worker) = current.cloned() else {
+            drop(all);
+            return self.assign_handshake();
+        };
+        worker.handshakes.fetch_add(1, Ordering::Relaxed);
+        HandshakeWorker(worker)
     }
 
     fn spawn_worker(&self, number: usize) -> std::io::Result<Arc<Worker>> {

@@ -40,6 +40,8 @@ pub(crate) struct ClientInfo {
     pub(crate) certificate: Option<Arc<Certificate>>,
     /// The URL of an outgoing connection, in which the host is the client.
     pub(crate) url: Option<Box<str>>,
+    /// The host that relays the client to this one.
+    pub(crate) edge: Option<Arc<str>>,
     /// The index of the agreed subprotocol in [`subprotocols`](Self::subprotocols).
     pub(crate) agreed: OnceLock<usize>,
 }
@@ -117,6 +119,7 @@ impl ClientInfo {
             server_name: None,
             certificate: None,
             url: None,
+            edge: None,
             agreed: OnceLock::new(),
         }
     }

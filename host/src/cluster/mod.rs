@@ -41,6 +41,7 @@ mod owned;
 mod owners;
 #[cfg(feature = "nats")]
 mod placement;
+pub(crate) mod relay;
 #[cfg(feature = "nats")]
 mod shared;
 mod status;

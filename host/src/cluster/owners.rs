@@ -14,9 +14,9 @@ use super::nats::Nats;
 use super::owned::OwnedActors;
 use super::placement::{ActorName, Location, locate_until};
 use super::status::{LeaseState, PlacementStatus};
+use crate::config;
 use crate::metrics::Exposition;
 use crate::metrics::catalog::{CLAIMS, LEASE_LOST, OWNED_ACTORS};
-use crate::config;
 
 /// How long giving the lease back may take when the host stops.
 const MAX_LEAVE: Duration = Duration::from_secs(1);

@@ -64,6 +64,21 @@ impl ClosingConnections {
 }
 
 impl ConnectionGuard {
+    /// Runs the rest of a connection until it completes or a new client needs the permit. Nothing waits to be written to
+    /// the client.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops `rest`.
+    pub(crate) async fn run_evictable(&self, rest: impl Future<Output = ()>) {
+        let mut entry = self.closing.add_evictable();
+        tokio::select! {
+            () = rest => {}
+            // Both results mean that the sender is gone.
+            _ = &mut entry.evicted => {}
+        }
+    }
+
     /// Runs the end of a connection until it completes or a new client needs the permit. A connection is not evicted
     /// while output waits for its client.
     ///

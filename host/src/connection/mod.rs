@@ -14,6 +14,7 @@ mod end;
 mod idle_memory;
 mod liveness;
 mod opening;
+mod relay;
 mod socket;
 mod transport;
 
@@ -33,6 +34,7 @@ pub(crate) use self::closing::{ClosingConnections, ConnectionGuard};
 pub(crate) use self::end::ConnectionEnd;
 pub(crate) use self::liveness::NEVER;
 pub(crate) use self::opening::opened;
+pub(crate) use self::relay::{RelayEnd, relay};
 pub(crate) use self::socket::Socket;
 use self::transport::{Transport, Wakeup};
 use crate::actor::{Actor, ClientEvent, Turn};

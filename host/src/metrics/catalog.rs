@@ -211,6 +211,10 @@ metrics! {
         "Messages that came from the broker.";
     CARRIER_DROPPED Counter "ws_host_carrier_dropped_total" ["why"]
         "Messages to or from the broker that were dropped.";
+    RELAYED_CLIENTS Gauge "ws_host_relayed_clients" []
+        "Clients that the host relays to the owners of their paths.";
+    PEERS_REFUSED Counter "ws_host_peers_refused_total" []
+        "Connections to the address for other hosts that were refused.";
     OWNED_ACTORS Gauge "ws_host_owned_actors" []
         "Instances of unique paths that the host has.";
     CLAIMS Counter "ws_host_claims_total" ["outcome"]

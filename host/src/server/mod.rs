@@ -11,6 +11,8 @@ mod http;
 mod later_contract_tests;
 mod listen;
 mod permits;
+#[cfg(test)]
+mod relay_tests;
 mod reload_config;
 mod response;
 mod static_files;
@@ -42,6 +44,8 @@ use crate::watch::Watch;
 #[derive(Debug)]
 pub struct Server {
     listeners: Vec<(Listener, Arc<Endpoint>)>,
+    /// The address for other hosts.
+    peers: Option<(Listener, Arc<Endpoint>)>,
     host: Host,
     reloader: ConfigReloader,
     admin: Option<Admin>,
@@ -77,9 +81,10 @@ impl Server {
     ///
     /// Dropping the future stops everything that it has started.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let Config { listen, tls, backlog, admin, admin_token, health, file, host } =
+        let Config { listen, tls, backlog, admin, admin_token, health, file, mut host } =
             config.checked()?;
         let mode = host.mode;
+        let peers = bind_for_peers(&mut host, backlog)?;
         // The watch starts before the files are read, so that it reports a change made while they are read.
         let watch = match &tls {
             Some(tls) if host.watch == config::Watch::On && tls.files().next().is_some() => {
@@ -90,6 +95,8 @@ impl Server {
         let tls = tls.map(Tls::load).transpose()?.map(Arc::new);
         let host = Host::start(host).await?;
         let listeners = bind(&listen, backlog, tls.as_ref())?;
+        let peers = peers.zip(host.state.relays.peers().cloned());
+        let peers = peers.map(|(listener, peers)| (listener, Arc::new(Endpoint::of_peers(peers))));
         let watched_tls = tls.clone().zip(watch);
         let reloader = ConfigReloader::new(host.clone(), file, mode, tls);
         let admin = match admin {
@@ -108,7 +115,7 @@ impl Server {
                     .map_err(|cause| StartError::Health { address, cause })?,
             ),
         };
-        Ok(Self { listeners, host, reloader, admin, health, watched_tls })
+        Ok(Self { listeners, peers, host, reloader, admin, health, watched_tls })
     }
 
     /// Loads everything that would be served, without listening.
@@ -164,9 +171,11 @@ impl Server {
     ///
     /// Dropping the future stops accepting; connections continue until the runtime ends.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Stopped {
-        let Self { listeners, host, admin, health, watched_tls, .. } = self;
+        let Self { listeners, peers, host, admin, health, watched_tls, .. } = self;
         let mut serving = JoinSet::new();
-        for (listener, endpoint) in listeners {
+        // Relayed clients are accepted no longer than others. A stopping edge finds the address closed if its owner stops
+        // at the same time, and then the owner closes them itself.
+        for (listener, endpoint) in listeners.into_iter().chain(peers) {
             let state = Arc::clone(&host.state);
             serving.spawn(listen::accept(listener, endpoint, state));
         }
@@ -219,10 +228,25 @@ fn bind(
                 Encryption::Terminated => Scheme::Https,
             },
             proxy_protocol: listen.proxy_protocol,
+            peers: None,
         });
         let bound = Listener::bind(listen, all, backlog)
             .map_err(|cause| StartError::Listen { address: listen.address.clone(), cause })?;
         listeners.extend(bound.into_iter().map(|listener| (listener, Arc::clone(&endpoint))));
     }
     Ok(listeners)
+}
+
+/// Listens for other hosts before the host starts, because the others are told the port.
+fn bind_for_peers(host: &mut config::Host, backlog: u32) -> Result<Option<Listener>, StartError> {
+    let Some(cluster) = &mut host.cluster else { return Ok(None) };
+    let lease = cluster.peers.as_ref().map(|peers| peers.lease);
+    let (Some(peers), Some(lease)) = (&mut cluster.peers, lease) else { return Ok(None) };
+    let address = Address::Tcp(peers.listen);
+    let listener = Listener::for_peers(peers.listen, backlog, lease)
+        .map_err(|cause| StartError::Listen { address, cause })?;
+    if let (None, Address::Tcp(bound)) = (&peers.advertise, listener.address()) {
+        peers.advertise = Some(bound.to_string());
+    }
+    Ok(Some(listener))
 }

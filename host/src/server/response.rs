@@ -1,7 +1,7 @@
 //! Short HTTP responses.
 
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use http::{Request, Response, StatusCode, Version};
+use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::Bytes;
@@ -46,7 +46,7 @@ pub(in crate::server) fn text(status: StatusCode, text: impl Into<Bytes>) -> Res
 }
 
 /// Returns a 503 that asks the client to retry later.
-pub(in crate::server) fn unavailable(reason: &'static str) -> Response<Body> {
+pub(in crate::server) fn unavailable(reason: impl Into<Bytes>) -> Response<Body> {
     let mut response = text(StatusCode::SERVICE_UNAVAILABLE, reason);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
     response
@@ -85,6 +85,18 @@ pub(in crate::server) fn rejected(
 /// Returns the response that accepts a handshake, which has no body.
 pub(in crate::server) fn switch_protocols(response: Response<()>) -> Response<Body> {
     response.map(|()| Empty::new().map_err(|never| match never {}).boxed_unsync())
+}
+
+/// Returns the response of another host.
+pub(in crate::server) fn passed_on(
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+) -> Response<Body> {
+    let body = Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed_unsync();
+    let mut response = status_only(status).map(|()| body);
+    *response.headers_mut() = headers;
+    response
 }
 
 fn status_only(status: StatusCode) -> Response<()> {

@@ -13,9 +13,10 @@ use ws_host_protocol::handshake::server::{Rules, Upgrade, check, check_draft00, 
 
 use super::placing::{self, NotHere};
 use super::registry::Route;
-use super::request::{AcceptedClient, RequestContext};
+use super::relayed::{self, Relayed};
+use super::request::{self, AcceptedClient, RequestContext};
 use super::served::{PendingHandshake, ServedResource};
-use super::{HostState, elsewhere, refused_origin};
+use super::{HostState, refused_origin};
 use crate::clients::{Client, ClientInfo, Headers, HostClose, HttpVersion, OnFull};
 use crate::cluster::Unavailable;
 use crate::config::{self, UniqueIn};
@@ -94,12 +95,29 @@ pub(in crate::server) async fn admit(
             Box::pin(placing::lease(state, &served, id, &path, context.deadline)).await
         }
     };
+    let leased = match leased {
+        Err(NotHere::Elsewhere(owner)) if context.relay.is_none() => {
+            let look_again = || placing::lease(state, &served, id, &path, context.deadline);
+            let relaying = relayed::relay(state, &served, request, &context, owner, look_again);
+            match Box::pin(relaying).await {
+                Relayed::Answered(response) => {
+                    let is_failure = response.status().is_server_error();
+                    outcome.end(if is_failure { "no-owner" } else { "relayed" });
+                    return response;
+                }
+                Relayed::Found(leased) => leased,
+            }
+        }
+        leased => leased,
+    };
     let lease = match leased {
         Ok(lease) => lease,
         Err(NotHere::Full(Full::Clients)) => return full(&served, outcome, "clients"),
         Err(NotHere::Full(Full::Actors)) => return full(&served, outcome, "actors"),
-        Err(NotHere::Elsewhere(owner)) => {
-            return elsewhere::answer(state, request, &context, &owner);
+        // Nobody relays what was relayed. Other clients have been answered above.
+        Err(NotHere::Elsewhere(_)) => {
+            outcome.end("no-owner");
+            return relayed::elsewhere();
         }
         Err(NotHere::Unavailable(why)) => return no_owner(&served, outcome, &why),
     };
@@ -125,13 +143,11 @@ pub(in crate::server) async fn admit(
         scheme: rules.scheme,
         peer: context.peer.address,
         local: context.peer.local,
-        http_version: match request.version() {
-            Version::HTTP_2 => HttpVersion::Http2,
-            _ => HttpVersion::Http1,
-        },
+        http_version: http_version(request, &context),
         server_name: context.server_name.clone(),
         certificate: context.certificate.clone(),
         url: None,
+        edge: context.relay.as_ref().map(|relay| Arc::clone(&relay.edge)),
         agreed: OnceLock::new(),
     };
     let budget = &state.context.budget;
@@ -187,6 +203,15 @@ fn forwarded(state: &HostState, request: &Request<()>, context: &RequestContext)
     let peer = context.peer.address.ip();
     let convention = state.config().forwarded_by;
     forwarded::client(request, peer, convention, |address| context.trusts(state, address))
+}
+
+/// Returns the version of HTTP in which the client speaks, to the host that relays it if there is one.
+fn http_version(request: &Request<()>, context: &RequestContext) -> HttpVersion {
+    match (&context.relay, request.version()) {
+        (Some(relay), _) => relay.http_version,
+        (None, Version::HTTP_2) => HttpVersion::Http2,
+        (None, _) => HttpVersion::Http1,
+    }
 }
 
 /// A client that its handler has accepted.
@@ -262,7 +287,8 @@ fn accept(
         Ok(response) => {
             let client = Arc::clone(admitted.client());
             let trailer = upgrade.trailer().to_vec();
-            context.put_accepted(AcceptedClient { admitted, settings, trailer });
+            let accepted = AcceptedClient { admitted, settings, trailer };
+            context.put_accepted(request::Accepted::Here(accepted));
             // A drain that is under way may have missed this client.
             if state.is_draining() || served.is_stopped() {
                 client.close_by_host(HostClose::Stopping);
@@ -327,6 +353,11 @@ fn append_headers(headers: &mut HeaderMap, added: Vec<(HeaderName, HeaderValue)>
 /// Refuses a client because a limit is reached: logs and counts the refusal, and returns the response.
 fn full(served: &ServedResource, mut outcome: Pending<'_>, limit: &'static str) -> Response<Body> {
     outcome.end("full");
+    full_without_outcome(served, limit)
+}
+
+/// Does the same for a client whose handshake is counted elsewhere.
+pub(super) fn full_without_outcome(served: &ServedResource, limit: &'static str) -> Response<Body> {
     let resource = served.name();
     if let Some(Line { left_out }) = FULL.line(Instant::now()) {
         tracing::warn!(resource, left_out, "a client was refused: the limit on {limit} is reached");

@@ -138,6 +138,7 @@ fn info(settings: &config::Resource, request: DialRequest) -> (ClientInfo, Openi
         server_name: None,
         certificate: None,
         url: Some(url.into()),
+        edge: None,
         agreed: OnceLock::new(),
     };
     (info, opening)

@@ -7,10 +7,11 @@ mod custom;
 #[cfg(feature = "testing")]
 mod demand;
 mod dialing;
-mod elsewhere;
 mod placing;
 mod refused_origin;
 mod registry;
+pub(in crate::server) mod relayed;
+mod relays;
 mod relief;
 pub(in crate::server) mod request;
 mod routes;
@@ -38,6 +39,7 @@ pub use self::tagged::TaggedError;
 use super::error::StartError;
 use crate::actor::TrialState;
 use crate::clients::{ClientId, HostClose};
+use crate::cluster::relay::Peers;
 use crate::cluster::{Cluster, ClusterStatus};
 use crate::config::{self, Address};
 use crate::guest::CustomReply;
@@ -193,7 +195,10 @@ impl Host {
     ) -> Result<Self, StartError> {
         let mut config = config.checked()?;
         let resources = std::mem::take(&mut config.resources);
-        let state = HostState::new(config, platform).map_err(StartError::Worker)?;
+        let peers = config.cluster.as_ref().map(Peers::load).transpose();
+        let peers = peers.map_err(|error| StartError::Certificate(error.into()))?.flatten();
+        let peers = peers.map(Arc::new);
+        let state = HostState::new(config, platform, peers).map_err(StartError::Worker)?;
         let mut serving = Vec::with_capacity(resources.len());
         for settings in resources {
             serving.push(ServedResource::start(

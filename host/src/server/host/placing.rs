@@ -70,6 +70,10 @@ async fn locate(
     path: &str,
     deadline: Instant,
 ) -> Result<Located, NotHere> {
+    #[cfg(test)]
+    if let Some(located) = state.relays.places.next() {
+        return Ok(located);
+    }
     let located = match &state.context.cluster {
         Some(cluster) => cluster.locate(&served.settings().name, path, deadline).await,
         // The check of the configuration has refused that.

@@ -45,6 +45,17 @@ impl Registry {
         Some(Route { served: Arc::clone(value), path: path.into_owned(), parameters })
     }
 
+    /// Returns the resource with this name, if it serves the path at any address. The path need not be normalized.
+    pub(in crate::server) fn find_named(&self, name: &str, path: &str) -> Option<Route> {
+        let served = self.named(name)?;
+        let path = normalized(path);
+        let mut pattern = Patterns::default();
+        // The only pattern conflicts with no other one.
+        let _ = pattern.insert(&served.settings().path, ());
+        let Found { parameters, .. } = pattern.find(&path)?;
+        Some(Route { served, path: path.into_owned(), parameters })
+    }
+
     pub(in crate::server) fn named(&self, name: &str) -> Option<Arc<ServedResource>> {
         self.table().by_name.get(name).cloned()
     }

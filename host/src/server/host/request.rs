@@ -8,7 +8,8 @@ use tokio::time::Instant;
 use ws_host_protocol::handshake::Scheme;
 
 use super::HostState;
-use crate::clients::Certificate;
+use super::relayed::RelayedClient;
+use crate::clients::{Certificate, HttpVersion};
 use crate::config::{self, Address};
 use crate::connection::Admitted;
 
@@ -66,12 +67,32 @@ pub(in crate::server) struct RequestContext {
     pub(in crate::server) server_name: Option<Arc<str>>,
     /// The certificate that the client has presented.
     pub(in crate::server) certificate: Option<Arc<Certificate>>,
+    /// The host that relays the request to this one.
+    pub(in crate::server) relay: Option<Arc<Relay>>,
     /// The deadline for the response to the handshake.
     pub(in crate::server) deadline: Instant,
     /// The 8 bytes that draft 00 sends after the head of its request.
     pub(in crate::server) challenge: Option<[u8; 8]>,
     /// The client, once it has been accepted, until the connection takes it.
-    accepted: Arc<Mutex<Option<AcceptedClient>>>,
+    accepted: Arc<Mutex<Option<Accepted>>>,
+}
+
+/// What a host says about a client that it relays.
+#[derive(Debug)]
+pub(in crate::server) struct Relay {
+    /// The name of that host.
+    pub(in crate::server) edge: Arc<str>,
+    /// The name of the resource, which that host has found by the path.
+    pub(in crate::server) resource: String,
+    pub(in crate::server) http_version: HttpVersion,
+}
+
+/// Where the bytes of an accepted client go.
+pub(in crate::server) enum Accepted {
+    /// To its actor.
+    Here(AcceptedClient),
+    /// To the host that owns its actor.
+    There(RelayedClient),
 }
 
 /// An accepted client on its way from the request to the connection.
@@ -90,6 +111,7 @@ impl RequestContext {
             address: None,
             server_name: None,
             certificate: None,
+            relay: None,
             deadline: deadline(state),
             challenge: None,
             accepted: Arc::default(),
@@ -117,11 +139,11 @@ impl RequestContext {
         self.on_behalf_of == OnBehalfOf::Client && state.trusts(address)
     }
 
-    pub(in crate::server) fn put_accepted(&self, accepted: AcceptedClient) {
+    pub(in crate::server) fn put_accepted(&self, accepted: Accepted) {
         *self.accepted.lock() = Some(accepted);
     }
 
-    pub(in crate::server) fn take_accepted(&self) -> Option<AcceptedClient> {
+    pub(in crate::server) fn take_accepted(&self) -> Option<Accepted> {
         self.accepted.lock().take()
     }
 }

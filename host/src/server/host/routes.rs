@@ -20,6 +20,9 @@ const READINESS: &str = "/readyz";
 /// How many paths of resources a 404 response lists.
 const MAX_LISTED_PATHS: usize = 8;
 
+/// The response to a relayed request that opens no WebSocket.
+const NO_HANDSHAKE: &str = "Hosts relay only handshakes.\n";
+
 pub(in crate::server) async fn answer(
     state: &Arc<HostState>,
     request: &Request<()>,
@@ -27,7 +30,10 @@ pub(in crate::server) async fn answer(
 ) -> HostResponse {
     let path = request.uri().path();
     let address = context.address.clone();
-    let found = state.registry.find(address.as_ref(), path);
+    let found = match &context.relay {
+        Some(relay) => state.registry.find_named(&relay.resource, path),
+        None => state.registry.find(address.as_ref(), path),
+    };
     if server::is_upgrade(request) || is_extended_connect(request) {
         return HostResponse::Handshake(match found {
             Some(route) => admission::admit(state, route, request, context).await,
@@ -42,6 +48,9 @@ pub(in crate::server) async fn answer(
                 )
             }
         });
+    }
+    if context.relay.is_some() {
+        return HostResponse::Handshake(text(StatusCode::BAD_REQUEST, NO_HANDSHAKE));
     }
     if path == HEALTH {
         return HostResponse::Ordinary(state.health());

@@ -19,6 +19,8 @@ pub(super) fn scrape(state: &HostState) -> String {
     scrape_workers(state, &mut exposition);
     if let Some(cluster) = &state.context.cluster {
         cluster.scrape(&mut exposition);
+        exposition.sample(&catalog::RELAYED_CLIENTS, &[], state.relays.count());
+        exposition.sample(&catalog::PEERS_REFUSED, &[], state.relays.refused_peers.get());
     }
     exposition.into_text()
 }

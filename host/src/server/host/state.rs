@@ -16,9 +16,11 @@ use tokio_util::task::AbortOnDropHandle;
 use super::Stopped;
 use super::context::HostContext;
 use super::registry::Registry;
+use super::relays::Relays;
 use super::served::ServedResource;
 use crate::clients::{ClientId, HostClose};
 use crate::cluster::Cluster;
+use crate::cluster::relay::Peers;
 use crate::config;
 use crate::connection::{ClientPermit, ConnectionGuard};
 use crate::platform::Platform;
@@ -52,6 +54,8 @@ pub(in crate::server) struct HostState {
     relief: OnceLock<AbortOnDropHandle<()>>,
     /// The task that ends actors when this host does not own them any more.
     ends: OnceLock<AbortOnDropHandle<()>>,
+    /// The clients that this host relays to others.
+    pub(in crate::server) relays: Arc<Relays>,
 }
 
 impl HostState {
@@ -61,6 +65,7 @@ impl HostState {
     pub(in crate::server) fn new(
         config: config::Host,
         platform: Arc<dyn Platform>,
+        peers: Option<Arc<Peers>>,
     ) -> std::io::Result<Self> {
         Ok(Self {
             registry: Registry::default(),
@@ -74,6 +79,7 @@ impl HostState {
             runtime: Handle::current(),
             relief: OnceLock::new(),
             ends: OnceLock::new(),
+            relays: Arc::new(Relays::new(peers)),
             context: HostContext::new(config, platform)?,
         })
     }
@@ -100,6 +106,16 @@ impl HostState {
     ///
     /// Dropping the future releases the permit.
     pub(in crate::server) async fn client_permit(&self, lease: ActorLease) -> Option<ClientPermit> {
+        let guard = self.connection_guard().await?;
+        Some(ClientPermit { lease, guard })
+    }
+
+    /// Acquires a permit for another client, as [`client_permit`](Self::client_permit) does.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future releases the permit.
+    pub(in crate::server) async fn connection_guard(&self) -> Option<Arc<ConnectionGuard>> {
         let permit = match Arc::clone(&self.clients).try_acquire_owned() {
             Ok(permit) => permit,
             Err(_) if self.context.closing.evict_one() => {
@@ -109,8 +125,7 @@ impl HostState {
             Err(_) => return None,
         };
         let (token, closing) = (self.context.tasks.token(), Arc::clone(&self.context.closing));
-        let guard = Arc::new(ConnectionGuard { _permit: permit, _token: token, closing });
-        Some(ClientPermit { lease, guard })
+        Some(Arc::new(ConnectionGuard { _permit: permit, _token: token, closing }))
     }
 
     /// Runs `work` in a task of its own, so that it finishes even if the caller is dropped. A panic of `work`
@@ -231,6 +246,7 @@ impl HostState {
         // Clients are closed before `draining` is cancelled, because connections run on other threads and react to it:
         // the WebSockets of an HTTP/2 connection must end before the connection.
         self.close_all_clients();
+        let _closing = self.relays.close_all();
         self.draining.cancel();
         self.context.tasks.close();
         self.close_all_clients();

@@ -12,10 +12,11 @@ use tokio::time::timeout;
 
 use super::encode::{BodyMode, encode};
 use super::linger;
-use super::upgrade::serve_websocket;
+use super::upgrade::{serve_relayed, serve_websocket};
 use crate::connection::{Connection, ConnectionEnd};
 use crate::server::host::HostState;
-use crate::server::host::request::{AcceptedClient, RequestContext};
+use crate::server::host::relayed::RelayedClient;
+use crate::server::host::request::{Accepted, AcceptedClient, RequestContext};
 use crate::server::permits::handshake::HandshakePermit;
 use crate::server::response::Body;
 use crate::server::stream::Transfer;
@@ -47,11 +48,18 @@ pub(super) async fn send_final_response<S, M: Transfer<S>>(
     }
     // The body of a last response is always in memory, never read from a file.
     let Ok(body) = body.collect().await else { return };
-    let mut bytes = encode(&Response::from_parts(head, body.to_bytes()), body_mode);
     let accepted = context.take_accepted();
-    if let Some(accepted) = &accepted {
-        bytes.extend_from_slice(&accepted.trailer);
-    }
+    let bytes = match &accepted {
+        // The owner wrote it, so it is exact already.
+        Some(Accepted::There(client)) => client.head().to_vec(),
+        Some(Accepted::Here(_)) | None => {
+            let mut bytes = encode(&Response::from_parts(head, body.to_bytes()), body_mode);
+            if let Some(Accepted::Here(client)) = &accepted {
+                bytes.extend_from_slice(&client.trailer);
+            }
+            bytes
+        }
+    };
     // An accepted client has a permit of its own. Other clients need a permit to linger. Without a permit, they get
     // only what fits into the socket's send buffer.
     let linger_permit = state.linger_permits.try_acquire().ok().filter(|_| accepted.is_none());
@@ -61,10 +69,17 @@ pub(super) async fn send_final_response<S, M: Transfer<S>>(
     };
     let written = write(&mut stream, &bytes, time_limit).await;
     match (accepted, written) {
-        (Some(AcceptedClient { admitted, .. }), Err(error)) => {
+        (Some(Accepted::Here(AcceptedClient { admitted, .. })), Err(error)) => {
             admitted.disconnect(&ConnectionEnd::Lost(error));
         }
-        (Some(accepted), Ok(())) => start_websocket::<_, M>(state, stream, rest, accepted),
+        (Some(Accepted::Here(client)), Ok(())) => {
+            start_websocket::<_, M>(state, stream, rest, client);
+        }
+        // The owner's connection is dropped with the client.
+        (Some(Accepted::There(_)), Err(error)) => {
+            tracing::debug!(peer = %context.peer.address, "lost before it was relayed: {error}");
+        }
+        (Some(Accepted::There(client)), Ok(())) => start_relay::<_, M>(stream, rest, client),
         (None, Ok(())) => close_after_response(stream, linger_permit, permit).await,
         (None, Err(error)) => {
             tracing::debug!(peer = %context.peer.address, "the response could not be written: {error}");
@@ -118,4 +133,17 @@ fn start_websocket<S, M: Transfer<S>>(
     let AcceptedClient { admitted, settings, trailer: _ } = accepted;
     let connection = Connection::new(admitted, M::finish(stream), settings, state.config().mode);
     actor.worker().run(connection.serve(rest));
+}
+
+/// Starts to copy the bytes of a client whose actor lives on another host.
+fn start_relay<S, M: Transfer<S>>(stream: S, rest: Vec<u8>, client: RelayedClient)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let worker = client.worker();
+    if worker.is_current() {
+        worker.runtime().spawn(client.run(M::finish(stream), rest));
+    } else {
+        serve_relayed(client, M::transfer(stream), rest, async {});
+    }
 }

@@ -10,7 +10,8 @@ use super::upgraded_stream::UpgradedStream;
 use crate::connection::{Connection, ConnectionEnd};
 use crate::server::host;
 use crate::server::host::HostState;
-use crate::server::host::request::{AcceptedClient, RequestContext};
+use crate::server::host::relayed::RelayedClient;
+use crate::server::host::request::{Accepted, AcceptedClient, RequestContext};
 use crate::server::response::Body;
 
 /// Answers a request of a connection that hyper owns. If a client is accepted, its connection starts as soon as hyper
@@ -24,9 +25,13 @@ pub(in crate::server) async fn answer_with_upgrade<B>(
     let upgrade = hyper::upgrade::on(&mut request);
     let request = request.map(drop);
     let response = host::answer(state, &request, context.clone()).await.into_response();
-    if let Some(accepted) = context.take_accepted() {
-        let stream = async { upgrade.await.map(UpgradedStream::new).map_err(Error::other) };
-        serve_websocket(state, accepted, stream, Vec::new(), afterwards);
+    let stream = async { upgrade.await.map(UpgradedStream::new).map_err(Error::other) };
+    match context.take_accepted() {
+        None => {}
+        Some(Accepted::Here(client)) => {
+            serve_websocket(state, client, stream, Vec::new(), afterwards);
+        }
+        Some(Accepted::There(client)) => serve_relayed(client, stream, Vec::new(), afterwards),
     }
     response
 }
@@ -49,6 +54,26 @@ pub(super) fn serve_websocket<S>(
         match stream.await {
             Ok(stream) => Connection::new(admitted, stream, settings, mode).serve(first).await,
             Err(error) => drop(admitted.disconnect(&ConnectionEnd::Lost(error))),
+        }
+        afterwards.await;
+    });
+}
+
+/// Copies the bytes of a client whose actor lives on another host, once `stream` is available. `first` holds bytes that
+/// were already read from it. `afterwards` runs when the connection has ended.
+pub(super) fn serve_relayed<S>(
+    client: RelayedClient,
+    stream: impl Future<Output = Result<S>> + Send + 'static,
+    first: Vec<u8>,
+    afterwards: impl Future<Output = ()> + Send + 'static,
+) where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let worker = client.worker();
+    worker.runtime().spawn(async move {
+        // If the client has gone, the owner's connection is dropped.
+        if let Ok(stream) = stream.await {
+            client.run(stream, first).await;
         }
         afterwards.await;
     });

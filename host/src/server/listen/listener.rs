@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use listenfd::ListenFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -13,6 +14,7 @@ use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::{TcpSocket, UnixSocket};
 
+use crate::cluster::relay::set_socket_options;
 use crate::config::{Address, Listen};
 
 /// The address given to both ends of a connection on a unix socket: this machine, and no port.
@@ -114,6 +116,22 @@ impl Listener {
             Address::Unix(file) => vec![unix(file, listen.mode, backlog)?],
             Address::Systemd => inherited()?,
         })
+    }
+
+    /// Listens for other hosts. One that does not respond to the kernel's probes for about `patience` is given up.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the operating system.
+    pub(in crate::server) fn for_peers(
+        address: SocketAddr,
+        backlog: u32,
+        patience: Duration,
+    ) -> std::io::Result<Self> {
+        let listener = tcp(address, &[], backlog)?;
+        // Accepted sockets inherit the options.
+        set_socket_options(&listener.socket.descriptor, patience)?;
+        Ok(listener)
     }
 
     /// Returns the address it listens on, with the port that the operating system chose.

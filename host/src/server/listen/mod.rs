@@ -6,6 +6,7 @@ mod detect;
 mod flash;
 mod handoff;
 mod listener;
+mod peers;
 mod proxy_header;
 mod tls;
 
@@ -22,6 +23,7 @@ use self::detect::{Protocol, detect};
 pub(super) use self::listener::Listener;
 use self::proxy_header::{Addresses, ProxyHeader};
 pub(super) use self::tls::{Tls, TlsError};
+use crate::cluster::relay::Peers;
 use crate::config::{Address, ProxyProtocol};
 use crate::log_rate::{Line, LogRate};
 use crate::metrics::Pending;
@@ -54,12 +56,24 @@ pub(super) struct Endpoint {
     /// The scheme of connections without TLS. It is https if a proxy in front terminates TLS.
     pub(super) scheme: Scheme,
     pub(super) proxy_protocol: ProxyProtocol,
+    /// At the address for other hosts: how they prove themselves.
+    pub(super) peers: Option<Arc<Peers>>,
 }
 
 impl Endpoint {
     /// The endpoint of connections that another program accepts. Nothing comes before HTTP.
-    pub(super) const UNBOUND: Self =
-        Self { address: None, tls: None, scheme: Scheme::Http, proxy_protocol: ProxyProtocol::Off };
+    pub(super) const UNBOUND: Self = Self {
+        address: None,
+        tls: None,
+        scheme: Scheme::Http,
+        proxy_protocol: ProxyProtocol::Off,
+        peers: None,
+    };
+
+    /// The endpoint of connections from other hosts.
+    pub(super) fn of_peers(peers: Arc<Peers>) -> Self {
+        Self { peers: Some(peers), ..Self::UNBOUND }
+    }
 }
 
 /// Serves a connection until its last response is sent, or until it is evicted to make room for another one. If the
@@ -93,6 +107,10 @@ async fn detect_and_serve<S, M: Transfer<S>>(
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    if let Some(peers) = &endpoint.peers {
+        // Boxed: otherwise the task of every connection would be as large as one of a peer.
+        return Box::pin(peers::serve_peer::<S, M>(state, peers, stream, context, permit)).await;
+    }
     context.address = endpoint.address.clone();
     if endpoint.scheme == Scheme::Https {
         context.peer.scheme = Scheme::Https;

@@ -1,0 +1,80 @@
+//! The owner's side: checks who a peer is, and reads what it asks for.
+
+use std::io::ErrorKind;
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+
+use super::error::PeerError;
+use super::hex;
+use super::opening::{Line, MAX_INFO, Opening};
+use super::reader::Reader;
+use super::secret::{Nonces, Secret, Side, nonce};
+
+/// How a connection of a secret begins: with the version of the protocol.
+pub(super) const HELLO: &str = "ws-host-peer 1";
+
+/// An opening that a proven peer has sent.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) opening: Opening,
+    /// The bytes that were read after it.
+    pub(crate) rest: Vec<u8>,
+}
+
+/// Checks that the peer knows the secret, if there is one, and reads its opening. `max_head` limits the head of the
+/// client's request.
+///
+/// # Errors
+///
+/// The peer is not a host of this cluster.
+///
+/// # Cancel safety
+///
+/// Not cancel safe: bytes that were read are lost with the future.
+pub(crate) async fn accept_opening(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    secret: Option<&Secret>,
+    max_head: usize,
+) -> Result<Opened, PeerError> {
+    let mut proof = None;
+    let mut reader = Reader::new(stream);
+    if let Some(secret) = secret {
+        let hello = reader.line().await?;
+        let edge = std::str::from_utf8(&hello)
+            .ok()
+            .and_then(|line| line.strip_prefix(HELLO)?.strip_prefix(' '))
+            .and_then(hex::decode_exactly)
+            .ok_or(PeerError::Invalid("its first line is not that of a host"))?;
+        let nonces = Nonces { edge, owner: nonce() };
+        let own = secret.prove(Side::Owner, &nonces, &[]);
+        let answer = format!("{HELLO} {} {}\r\n", hex::encode(&nonces.owner), hex::encode(&own));
+        reader.stream.write_all(answer.as_bytes()).await?;
+        reader.stream.flush().await?;
+        proof = Some((secret, nonces));
+    }
+    let line = match reader.line().await {
+        Err(PeerError::Lost(error))
+            if proof.is_some() && error.kind() == ErrorKind::UnexpectedEof =>
+        {
+            return Err(PeerError::Left);
+        }
+        line => line?,
+    };
+    let parsed = Line::parse(&line);
+    match (&proof, &parsed) {
+        (Some((secret, nonces)), Some(line)) if !line.is_proven(secret, nonces) => {
+            return Err(PeerError::Unproven);
+        }
+        // Who says something else instead of a proof does not know the secret either.
+        (Some(_), None) => return Err(PeerError::Unproven),
+        _ => {}
+    }
+    let line = parsed.ok_or(PeerError::Invalid("its opening is not that of a host"))?;
+    if line.info > MAX_INFO || line.head > max_head {
+        return Err(PeerError::Invalid("its opening is too long"));
+    }
+    let content = reader.exactly(line.info + line.head).await?;
+    let opening =
+        line.open(content).ok_or(PeerError::Invalid("its opening is not what it announced"))?;
+    Ok(Opened { opening, rest: reader.rest() })
+}

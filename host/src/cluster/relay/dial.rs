@@ -1,0 +1,150 @@
+//! The edge's side: connects to the owner, and proves that it is a host.
+
+use std::io::ErrorKind;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::accept::HELLO;
+use super::error::{PeerError, RelayError};
+use super::opening::Opening;
+use super::reader::Reader;
+use super::secret::{Nonces, Secret, Side, nonce};
+use super::{Peers, Trust, hex, name_of, set_send_timeout, set_socket_options, tls};
+
+/// A connection to the owner of an actor.
+#[derive(Debug)]
+pub(crate) enum OwnerStream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Connects to the owner, proves that this is a host, and sends the opening.
+///
+/// # Errors
+///
+/// The owner cannot be reached, or has not proven itself.
+///
+/// # Cancel safety
+///
+/// The connection is dropped with the future.
+pub(crate) async fn dial(
+    peers: &Peers,
+    address: &str,
+    opening: &Opening,
+) -> Result<OwnerStream, RelayError> {
+    let unreachable = |cause| RelayError::Unreachable { address: address.to_owned(), cause };
+    let stream = TcpStream::connect(address).await.map_err(unreachable)?;
+    set_socket_options(&stream, peers.patience).map_err(unreachable)?;
+    set_send_timeout(&stream, peers.patience).map_err(unreachable)?;
+    let (mut stream, bytes) = match &peers.trust {
+        Trust::Secret(secret) => {
+            let mut stream = stream;
+            let nonces = exchange(&mut stream, secret, address).await?;
+            (OwnerStream::Plain(stream), opening.encode(Some((secret, &nonces))))
+        }
+        Trust::Tls(tls) => {
+            let name = tls::server_name(name_of(address)).map_err(unreachable)?;
+            let connector = TlsConnector::from(std::sync::Arc::clone(&tls.client));
+            let stream = match connector.connect(name, stream).await {
+                Ok(stream) => stream,
+                Err(error) if error.kind() == ErrorKind::InvalidData => {
+                    tracing::debug!(address, "TLS: {error}");
+                    let why = "its certificate is not one of the cluster's authority for its name";
+                    return Err(RelayError::Unproven(address.to_owned(), why));
+                }
+                Err(error) => return Err(unreachable(error)),
+            };
+            (OwnerStream::Tls(Box::new(stream)), opening.encode(None))
+        }
+    };
+    stream.write_all(&bytes).await.map_err(unreachable)?;
+    stream.flush().await.map_err(unreachable)?;
+    Ok(stream)
+}
+
+/// Exchanges nonces, and checks that the owner knows the secret.
+async fn exchange(
+    stream: &mut TcpStream,
+    secret: &Secret,
+    address: &str,
+) -> Result<Nonces, RelayError> {
+    let unreachable = |cause| RelayError::Unreachable { address: address.to_owned(), cause };
+    let unproven = |why| RelayError::Unproven(address.to_owned(), why);
+    let edge = nonce();
+    let hello = format!("{HELLO} {}\r\n", hex::encode(&edge));
+    stream.write_all(hello.as_bytes()).await.map_err(unreachable)?;
+    let mut reader = Reader::new(stream);
+    let line = match reader.line().await {
+        Ok(line) => line,
+        Err(PeerError::Lost(cause)) => return Err(unreachable(cause)),
+        Err(_) => return Err(unproven("it is no host of this version")),
+    };
+    let parsed = std::str::from_utf8(&line)
+        .ok()
+        .and_then(|line| line.strip_prefix(HELLO)?.strip_prefix(' ')?.split_once(' '))
+        .and_then(|(owner, proof)| Some((hex::decode_exactly(owner)?, hex::decode(proof)?)));
+    let (owner, proof) = parsed.ok_or_else(|| unproven("it is no host of this version"))?;
+    let nonces = Nonces { edge, owner };
+    if !secret.is_proven(Side::Owner, &nonces, &[], &proof) || !reader.rest().is_empty() {
+        return Err(unproven("it does not know the secret"));
+    }
+    Ok(nonces)
+}
+
+impl OwnerStream {
+    /// Makes the end of the connection a reset: the client was lost, and did not close.
+    pub(crate) fn reset(&self) {
+        let socket = match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        };
+        // If it fails, the owner sees the end of the stream.
+        let _ = socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO));
+    }
+}
+
+impl AsyncRead for OwnerStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for OwnerStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+}

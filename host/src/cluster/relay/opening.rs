@@ -1,0 +1,119 @@
+//! What an edge sends first, once both sides have proven themselves.
+//!
+//! ```text
+//! PROOF DIGEST INFO-LENGTH HEAD-LENGTH CRLF   as digits; the proof is `-` over TLS
+//! INFO                                        JSON, a Request
+//! HEAD                                        the head of the client's request, in HTTP/1.1
+//! ```
+//!
+//! The digest is the SHA-256 of info and head, and the proof covers the line. So the proof is checked before memory is
+//! given for the rest, and the rest cannot be another one.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::hex;
+use super::origin::Origin;
+use super::secret::{LENGTH, Nonces, Secret, Side};
+
+/// The longest info, in bytes: a certificate has up to 64 KiB, and takes two digits for each.
+pub(super) const MAX_INFO: usize = 160 << 10;
+
+/// The longest line, in bytes.
+pub(super) const MAX_LINE: usize = 192;
+
+/// What the edge asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Request {
+    /// To take this client, whose request follows.
+    Relay(Origin),
+    /// To close the clients that come from this edge with 1001, because it stops.
+    Close {
+        /// The name of the edge.
+        edge: String,
+    },
+}
+
+/// An opening.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Opening {
+    pub(crate) request: Request,
+    /// The head of the client's request. Empty if there is none.
+    pub(crate) head: Vec<u8>,
+}
+
+/// The first line of an opening.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    proof: Option<[u8; LENGTH]>,
+    digest: [u8; LENGTH],
+    pub(super) info: usize,
+    pub(super) head: usize,
+}
+
+impl Opening {
+    /// Returns the bytes to send. Over TLS there is no proof.
+    pub(super) fn encode(&self, proof: Option<(&Secret, &Nonces)>) -> Vec<u8> {
+        // Neither has a map with keys that are not strings, nor anything else that serialising could fail on.
+        let info = serde_json::to_vec(&self.request).unwrap_or_default();
+        let digest = digest(&info, &self.head);
+        let mut line = Line { proof: None, digest, info: info.len(), head: self.head.len() };
+        line.proof =
+            proof.map(|(secret, nonces)| secret.prove(Side::Edge, nonces, &line.content()));
+        [line.encode().as_bytes(), &info, &self.head].concat()
+    }
+}
+
+fn digest(info: &[u8], head: &[u8]) -> [u8; LENGTH] {
+    Sha256::new().chain_update(info).chain_update(head).finalize().into()
+}
+
+impl Line {
+    /// Returns what the proof is about.
+    fn content(&self) -> [u8; LENGTH + 16] {
+        let mut content = [0; LENGTH + 16];
+        content[..LENGTH].copy_from_slice(&self.digest);
+        content[LENGTH..LENGTH + 8].copy_from_slice(&(self.info as u64).to_be_bytes());
+        content[LENGTH + 8..].copy_from_slice(&(self.head as u64).to_be_bytes());
+        content
+    }
+
+    fn encode(&self) -> String {
+        let proof = self.proof.map_or_else(|| "-".to_owned(), |proof| hex::encode(&proof));
+        format!("{proof} {} {} {}\r\n", hex::encode(&self.digest), self.info, self.head)
+    }
+
+    /// Parses a line without its end. `None`: it is not one.
+    pub(super) fn parse(line: &[u8]) -> Option<Self> {
+        let mut parts = std::str::from_utf8(line).ok()?.split(' ');
+        let (proof, digest, info, head) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() {
+            return None;
+        }
+        let proof = match proof {
+            "-" => None,
+            proof => Some(hex::decode_exactly(proof)?),
+        };
+        let digest = hex::decode_exactly(digest)?;
+        Some(Self { proof, digest, info: info.parse().ok()?, head: head.parse().ok()? })
+    }
+
+    /// Returns whether the edge knows the secret.
+    pub(super) fn is_proven(&self, secret: &Secret, nonces: &Nonces) -> bool {
+        self.proof
+            .is_some_and(|proof| secret.is_proven(Side::Edge, nonces, &self.content(), &proof))
+    }
+
+    /// Parses what followed. `None`: it is not what the line announced, or nothing that this version knows.
+    pub(super) fn open(&self, mut content: Vec<u8>) -> Option<Opening> {
+        let (info, head) = content.split_at_checked(self.info)?;
+        if digest(info, head) != self.digest {
+            return None;
+        }
+        let request = serde_json::from_slice(info).ok()?;
+        let head = content.split_off(self.info);
+        Some(Opening { request, head })
+    }
+}

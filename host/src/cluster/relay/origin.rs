@@ -1,0 +1,82 @@
+//! What the edge tells the owner about a client.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::hex;
+
+/// A client at the edge, as the owner would have seen it there. The owner applies its own rules to it, such as those
+/// about trusted proxies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Origin {
+    /// The name of the edge.
+    pub(crate) edge: String,
+    /// The name of the resource. The owner may serve it at another address than the edge.
+    pub(crate) resource: String,
+    /// The other end of the client's connection, and the edge's end.
+    pub(crate) peer: SocketAddr,
+    pub(crate) local: SocketAddr,
+    /// Whether the connection is encrypted.
+    #[serde(default)]
+    pub(crate) encrypted: bool,
+    /// Whether headers that describe the client may be believed if they come from a trusted proxy.
+    #[serde(default)]
+    pub(crate) proxied: bool,
+    /// Whether it is a stream of HTTP/2.
+    #[serde(default)]
+    pub(crate) http2: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) server_name: Option<String>,
+    /// The certificate of the client in hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    certificate: Option<String>,
+}
+
+impl Origin {
+    /// Creates the origin of an unencrypted client without anything else.
+    pub(crate) fn new(edge: &str, resource: &str, peer: SocketAddr, local: SocketAddr) -> Self {
+        Self {
+            edge: edge.to_owned(),
+            resource: resource.to_owned(),
+            peer,
+            local,
+            encrypted: false,
+            proxied: false,
+            http2: false,
+            server_name: None,
+            certificate: None,
+        }
+    }
+
+    /// Adds the client's certificate in DER.
+    pub(crate) fn with_certificate(self, der: Option<&[u8]>) -> Self {
+        Self { certificate: der.map(hex::encode), ..self }
+    }
+
+    /// Returns the client's certificate in DER.
+    pub(crate) fn certificate(&self) -> Option<Vec<u8>> {
+        hex::decode(self.certificate.as_deref()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_is_read_as_it_was_written() {
+        let address = |port| SocketAddr::from(([192, 0, 2, 1], port));
+        let mut origin = Origin::new("edge", "chat", address(1), address(2));
+        for certificate in [None, Some(&b"\x30\xff"[..])] {
+            origin = origin.with_certificate(certificate);
+            (origin.encrypted, origin.proxied) = (certificate.is_some(), certificate.is_none());
+            (origin.http2, origin.server_name) = (true, certificate.map(|_| "name".to_owned()));
+            let text = serde_json::to_vec(&origin).expect("JSON");
+            let read: Origin = serde_json::from_slice(&text).expect("the same");
+            assert_eq!(read, origin);
+            assert_eq!(read.certificate().as_deref(), certificate);
+        }
+    }
+}

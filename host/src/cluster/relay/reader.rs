@@ -1,0 +1,66 @@
+//! Reads lines and blocks of a known length from a stream.
+
+use std::io::ErrorKind;
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::error::PeerError;
+use super::opening::MAX_LINE;
+
+/// How much is read at once, in bytes.
+const READ_SIZE: usize = 4096;
+
+/// A stream, and what was read from it ahead.
+pub(super) struct Reader<'a, S> {
+    pub(super) stream: &'a mut S,
+    ahead: Vec<u8>,
+}
+
+impl<'a, S: AsyncRead + Unpin> Reader<'a, S> {
+    pub(super) fn new(stream: &'a mut S) -> Self {
+        Self { stream, ahead: Vec::new() }
+    }
+
+    /// Returns what was read ahead.
+    pub(super) fn rest(self) -> Vec<u8> {
+        self.ahead
+    }
+
+    /// Reads a line of at most [`MAX_LINE`] bytes, and returns it without its end.
+    pub(super) async fn line(&mut self) -> Result<Vec<u8>, PeerError> {
+        let mut searched = 0;
+        loop {
+            let found = self.ahead[searched..].windows(2).position(|pair| pair == b"\r\n");
+            let end = found.map(|end| searched + end);
+            if end.unwrap_or(self.ahead.len()) > MAX_LINE {
+                return Err(PeerError::Invalid("a line is too long"));
+            }
+            if let Some(end) = end {
+                let rest = self.ahead.split_off(end + 2);
+                let mut line = std::mem::replace(&mut self.ahead, rest);
+                line.truncate(end);
+                return Ok(line);
+            }
+            searched = self.ahead.len().saturating_sub(1);
+            self.read(READ_SIZE).await?;
+        }
+    }
+
+    /// Reads exactly `length` bytes.
+    pub(super) async fn exactly(&mut self, length: usize) -> Result<Vec<u8>, PeerError> {
+        while self.ahead.len() < length {
+            self.read(length - self.ahead.len()).await?;
+        }
+        let rest = self.ahead.split_off(length);
+        Ok(std::mem::replace(&mut self.ahead, rest))
+    }
+
+    /// Reads some more bytes, `limit` at most.
+    async fn read(&mut self, limit: usize) -> Result<(), PeerError> {
+        self.ahead.reserve(limit);
+        if (&mut *self.stream).take(limit as u64).read_buf(&mut self.ahead).await? == 0 {
+            return Err(std::io::Error::from(ErrorKind::UnexpectedEof).into());
+        }
+        Ok(())
+    }
+}

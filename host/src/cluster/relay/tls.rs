@@ -1,0 +1,81 @@
+//! TLS between hosts: both sides present a certificate of the cluster's authority.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+use super::error::SetupError;
+
+/// The settings of TLS, in both directions.
+#[derive(Clone)]
+pub(crate) struct PeerTls {
+    pub(crate) server: Arc<ServerConfig>,
+    pub(crate) client: Arc<ClientConfig>,
+}
+
+impl PeerTls {
+    /// Loads the authority that issues the certificates of hosts, and the certificate and the key of this host. The
+    /// certificate must be valid for servers and for clients.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read or used.
+    pub(crate) fn load(ca: &Path, certificate: &Path, key: &Path) -> Result<Self, SetupError> {
+        let unusable = |file: &Path, why: String| SetupError::Certificate(file.to_owned(), why);
+        let mut roots = RootCertStore::empty();
+        for root in certificates(ca)? {
+            roots.add(root).map_err(|error| unusable(ca, error.to_string()))?;
+        }
+        let roots = Arc::new(roots);
+        let chain = certificates(certificate)?;
+        let private =
+            PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, error.to_string()))?;
+        let provider = Arc::new(ring::default_provider());
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider))
+                .build()
+                .map_err(|error| unusable(ca, error.to_string()))?;
+        let server = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .expect("ring has cipher suites for TLS 1.3")
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(chain.clone(), private.clone_key())
+            .map_err(|error| unusable(certificate, error.to_string()))?;
+        let client = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .expect("ring has cipher suites for TLS 1.3")
+            .with_root_certificates(roots)
+            .with_client_auth_cert(chain, private)
+            .map_err(|error| unusable(certificate, error.to_string()))?;
+        Ok(Self { server: Arc::new(server), client: Arc::new(client) })
+    }
+}
+
+/// Returns the name that the certificate of a host must have, which is the name in its address.
+pub(super) fn server_name(name: &str) -> std::io::Result<ServerName<'static>> {
+    let invalid = |error| std::io::Error::new(std::io::ErrorKind::InvalidInput, error);
+    ServerName::try_from(name.to_owned()).map_err(invalid)
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
+    let unusable = |why: String| SetupError::Certificate(file.to_owned(), why);
+    let found: Vec<_> = CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect)
+        .map_err(|error| unusable(error.to_string()))?;
+    if found.is_empty() {
+        return Err(unusable("it has no certificate (-----BEGIN CERTIFICATE-----)".to_owned()));
+    }
+    Ok(found)
+}
+
+impl fmt::Debug for PeerTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PeerTls")
+    }
+}

@@ -1,0 +1,305 @@
+//! Copies the bytes of a client that another host serves, in both directions, unparsed.
+//!
+//! One task copies both directions. It reads into the buffer that the thread lends, and keeps only what its destination
+//! has not taken. While something is kept, that direction is not read: backpressure reaches the sender, and a client
+//! costs the edge at most [`MAX_READ`] bytes for each direction.
+
+use std::future::poll_fn;
+use std::io::{ErrorKind, Result};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::buffer::Buffer;
+
+/// The most that is read at once, and so the most that waits for one destination, in bytes.
+const MAX_READ: usize = 32 << 10;
+
+/// The largest number of reads of one direction before the other tasks of the worker run.
+const MAX_READS: usize = 8;
+
+/// How a relay ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RelayEnd {
+    #[error("both sides closed")]
+    Closed,
+    #[error("the owner closed, and the client did not follow in time")]
+    ClientStayed,
+    #[error("the client was lost: {0}")]
+    ClientLost(std::io::Error),
+    #[error("the owner was lost: {0}")]
+    OwnerLost(std::io::Error),
+}
+
+/// One direction.
+struct Direction {
+    /// What the destination has not taken.
+    kept: Vec<u8>,
+    written: usize,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// The source has ended; the destination is told when it has taken everything.
+    Ending,
+    Ended,
+}
+
+/// Which side an error is of.
+enum Lost {
+    Source(std::io::Error),
+    Destination(std::io::Error),
+}
+
+/// Copies until both sides have closed their streams, or one of them is lost. `to_owner` and `to_client` are written
+/// first. When the owner has closed its side and the client has got everything, `client_closes` is polled, and ends the
+/// wait for the client.
+///
+/// # Cancel safety
+///
+/// Both streams are used by reference, and what was read and not written is lost with the future.
+pub(crate) async fn relay(
+    client: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    owner: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    to_owner: Vec<u8>,
+    to_client: Vec<u8>,
+    client_closes: impl Future<Output = ()>,
+) -> RelayEnd {
+    let mut upwards = Direction::new(to_owner);
+    let mut downwards = Direction::new(to_client);
+    let mut client_closes = pin!(client_closes);
+    poll_fn(|context| {
+        match downwards.poll(owner, client, context) {
+            Poll::Ready(Err(Lost::Source(error))) => {
+                return Poll::Ready(RelayEnd::OwnerLost(error));
+            }
+            Poll::Ready(Err(Lost::Destination(error))) => {
+                return Poll::Ready(RelayEnd::ClientLost(error));
+            }
+            Poll::Ready(Ok(())) | Poll::Pending => {}
+        }
+        match upwards.poll(client, owner, context) {
+            Poll::Ready(Err(Lost::Source(error))) => {
+                return Poll::Ready(RelayEnd::ClientLost(error));
+            }
+            // The owner may have closed because it is done with the client: what it sent is still delivered.
+            Poll::Ready(Err(Lost::Destination(error))) if downwards.state == State::Open => {
+                return Poll::Ready(RelayEnd::OwnerLost(error));
+            }
+            Poll::Ready(Err(Lost::Destination(_))) => upwards.discard(),
+            Poll::Ready(Ok(())) | Poll::Pending => {}
+        }
+        if downwards.state == State::Ended {
+            if upwards.state == State::Ended {
+                return Poll::Ready(RelayEnd::Closed);
+            }
+            return client_closes.as_mut().poll(context).map(|()| RelayEnd::ClientStayed);
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+impl Direction {
+    fn new(kept: Vec<u8>) -> Self {
+        Self { kept, written: 0, state: State::Open }
+    }
+
+    /// Gives up this direction.
+    fn discard(&mut self) {
+        *self = Self { state: State::Ended, ..Self::new(Vec::new()) };
+    }
+
+    /// Copies until there is nothing to read or the destination takes no more. Ready: the direction has ended.
+    #[inline(always)]
+    fn poll(
+        &mut self,
+        source: &mut (impl AsyncRead + Unpin),
+        destination: &mut (impl AsyncWrite + Unpin),
+        context: &mut Context<'_>,
+    ) -> Poll<std::result::Result<(), Lost>> {
+        for _ in 0..MAX_READS {
+            ready!(self.poll_kept(destination, context)).map_err(Lost::Destination)?;
+            match self.state {
+                State::Open => {}
+                State::Ending => {
+                    let ended = ready!(Pin::new(&mut *destination).poll_shutdown(context));
+                    self.state = State::Ended;
+                    // A destination that is gone has got everything that it wanted.
+                    let _ = ended;
+                    return Poll::Ready(Ok(()));
+                }
+                State::Ended => return Poll::Ready(Ok(())),
+            }
+            let mut buffer = Buffer::shared();
+            let mut read = ReadBuf::new(&mut buffer[..MAX_READ]);
+            let polled = Pin::new(&mut *source).poll_read(context, &mut read);
+            if polled.is_pending() {
+                return flush(destination, context);
+            }
+            ready!(polled).or_else(unclean_end).map_err(Lost::Source)?;
+            let filled = read.filled();
+            if filled.is_empty() {
+                self.state = State::Ending;
+                continue;
+            }
+            let mut written = 0;
+            while written < filled.len() {
+                match poll_write(destination, &filled[written..], context) {
+                    Poll::Ready(Ok(count)) => written += count,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(Lost::Destination(error))),
+                    Poll::Pending => {
+                        self.kept = filled[written..].to_vec();
+                        break;
+                    }
+                }
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Writes what is kept.
+    fn poll_kept(
+        &mut self,
+        destination: &mut (impl AsyncWrite + Unpin),
+        context: &mut Context<'_>,
+    ) -> Poll<Result<()>> {
+        while self.written < self.kept.len() {
+            let rest = &self.kept[self.written..];
+            match poll_write(destination, rest, context) {
+                Poll::Ready(count) => self.written += count?,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        if !self.kept.is_empty() {
+            (self.kept, self.written) = (Vec::new(), 0);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A stream that encrypts may hold back the last bytes.
+fn flush(
+    destination: &mut (impl AsyncWrite + Unpin),
+    context: &mut Context<'_>,
+) -> Poll<std::result::Result<(), Lost>> {
+    match Pin::new(destination).poll_flush(context) {
+        Poll::Ready(Err(error)) => Poll::Ready(Err(Lost::Destination(error))),
+        Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
+    }
+}
+
+fn poll_write(
+    destination: &mut (impl AsyncWrite + Unpin),
+    bytes: &[u8],
+    context: &mut Context<'_>,
+) -> Poll<Result<usize>> {
+    match ready!(Pin::new(destination).poll_write(context, bytes)) {
+        Ok(0) => Poll::Ready(Err(ErrorKind::WriteZero.into())),
+        written => Poll::Ready(written),
+    }
+}
+
+/// A TLS stream may end without a `close_notify`.
+fn unclean_end(error: std::io::Error) -> Result<()> {
+    if error.kind() == ErrorKind::UnexpectedEof { Ok(()) } else { Err(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::task::JoinHandle;
+
+    use super::*;
+
+    /// Starts a relay between two streams. Returns their far ends: the client's, and the owner's.
+    fn start(room: usize) -> (DuplexStream, DuplexStream, JoinHandle<RelayEnd>) {
+        let (client, mut near) = duplex(room);
+        let (owner, mut far) = duplex(room);
+        let relaying = tokio::spawn(async move {
+            let (early, late) = (b"early".to_vec(), b"late".to_vec());
+            relay(&mut near, &mut far, early, late, pending()).await
+        });
+        (client, owner, relaying)
+    }
+
+    async fn read(stream: &mut DuplexStream, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        stream.read_exact(&mut bytes).await.expect("bytes");
+        bytes
+    }
+
+    #[tokio::test]
+    async fn bytes_and_both_ends_are_passed_on() {
+        let (mut client, mut owner, relaying) = start(1000);
+        assert_eq!(read(&mut owner, 5).await, b"early");
+        assert_eq!(read(&mut client, 4).await, b"late");
+        let all: Vec<u8> = (0..1_000_000u32).map(|number| (number / 7) as u8).collect();
+        for _ in 0..2 {
+            let mut received = vec![0; all.len()];
+            let (sent, read) =
+                tokio::join!(client.write_all(&all), owner.read_exact(&mut received));
+            sent.expect("it is read");
+            read.expect("it is sent");
+            assert!(received == all);
+            std::mem::swap(&mut client, &mut owner);
+        }
+        client.shutdown().await.expect("room");
+        assert_eq!(owner.read(&mut [0]).await.expect("no error"), 0, "the end is passed on");
+        // The other direction is still open.
+        owner.write_all(b"bye").await.expect("room");
+        assert_eq!(read(&mut client, 3).await, b"bye");
+        drop(owner);
+        assert_eq!(client.read(&mut [0]).await.expect("no error"), 0);
+        assert!(matches!(relaying.await, Ok(RelayEnd::Closed)));
+    }
+
+    #[tokio::test]
+    async fn destination_that_does_not_read_stops_its_source() {
+        let (mut client, mut owner, _relaying) = start(1000);
+        read(&mut client, 4).await;
+        let mut sent = 0;
+        let flooding = async {
+            loop {
+                sent += owner.write(&[7; 500]).await.expect("open");
+            }
+        };
+        // It stops for good: polled again and again, nothing more is taken.
+        let idle = async {
+            for _ in 0..10_000 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = flooding => {}
+            () = idle => {}
+        }
+        assert!(sent <= 2 * 1000 + MAX_READ, "{sent} bytes wait somewhere");
+        // Nothing of it is lost.
+        assert!(read(&mut client, sent).await.iter().all(|byte| *byte == 7));
+    }
+
+    #[tokio::test]
+    async fn client_that_stays_after_the_owner_has_closed_is_dropped_in_time() {
+        let (mut client, mut near) = duplex(1000);
+        let (owner, mut far) = duplex(1000);
+        let (time_over, is_over) = tokio::sync::oneshot::channel();
+        let relaying = tokio::spawn(async move {
+            let over = async { drop(is_over.await) };
+            relay(&mut near, &mut far, Vec::new(), b"late".to_vec(), over).await
+        });
+        drop(owner);
+        let mut all = Vec::new();
+        client.read_to_end(&mut all).await.expect("no error");
+        assert_eq!(all, b"late");
+        assert!(!relaying.is_finished(), "the client may still close its side");
+        time_over.send(()).expect("it waits");
+        assert!(matches!(relaying.await, Ok(RelayEnd::ClientStayed)));
+    }
+}

@@ -1,0 +1,358 @@
+//! Clients whose actor lives on another host.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, DATE, HOST, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+    TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
+use rand::Rng;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio_util::task::AbortOnDropHandle;
+use ws_host_protocol::handshake::Scheme;
+use ws_host_protocol::handshake::client::Handshake;
+
+use super::placing::NotHere;
+use super::relays::{self, RelayEntry};
+use super::request::{Accepted, OnBehalfOf, RequestContext};
+use super::served::ServedResource;
+use super::{HostState, admission};
+use crate::cluster::HostInfo;
+use crate::cluster::relay::{
+    self as wire, Opening, Origin, OwnerResponse, OwnerStream, Peers, RelayError, ResponseError,
+    dial, read_response,
+};
+use crate::connection::{self, ConnectionGuard, RelayEnd};
+use crate::log_rate::{Line, LogRate};
+use crate::resource::ActorLease;
+use crate::server::response::{Body, passed_on, text, unavailable};
+use crate::worker::{HandshakeWorker, Worker};
+
+/// How often the owner is tried before the client is refused.
+const ATTEMPTS: u32 = 3;
+
+/// How long the first pause is before another look for an owner that could not be reached.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The header of responses that a host gives to another host, and not to its client.
+const TO_PEER: HeaderName = HeaderName::from_static("ws-host-peer");
+
+/// Its values: the path is not here; the peer has not proven itself.
+const ELSEWHERE: HeaderValue = HeaderValue::from_static("elsewhere");
+pub(in crate::server) const REFUSED: &str = "refused";
+
+/// Limits the log lines about clients that could not be relayed.
+static FAILED: LogRate = LogRate::new();
+
+/// What came of relaying a handshake.
+pub(super) enum Relayed {
+    /// The response to the client: the owner's, or one that says why there is none.
+    Answered(Response<Body>),
+    /// Another look at the directory has found no other owner. This is never [`NotHere::Elsewhere`].
+    Found(Result<ActorLease, NotHere>),
+}
+
+/// A client that the owner of its actor has accepted.
+pub(in crate::server) struct RelayedClient {
+    owner: OwnerStream,
+    /// The head of the owner's response.
+    head: Vec<u8>,
+    /// What followed the head.
+    early: Vec<u8>,
+    /// The worker that copies the bytes.
+    worker: HandshakeWorker,
+    guard: Arc<ConnectionGuard>,
+    entry: RelayEntry,
+    close_timeout: Duration,
+    peer: SocketAddr,
+}
+
+/// Returns the response to a relayed handshake whose path has another owner. The host that relays it looks again.
+pub(super) fn elsewhere() -> Response<Body> {
+    let mut response = text(StatusCode::MISDIRECTED_REQUEST, "This host does not own the path.\n");
+    response.headers_mut().insert(TO_PEER, ELSEWHERE);
+    response
+}
+
+/// Relays a handshake to the owner of its actor. If the owner is another one or cannot be reached, looks again, a few
+/// times.
+pub(super) async fn relay<L>(
+    state: &Arc<HostState>,
+    served: &ServedResource,
+    request: &Request<()>,
+    context: &RequestContext,
+    mut owner: HostInfo,
+    look_again: impl Fn() -> L,
+) -> Relayed
+where
+    L: Future<Output = Result<ActorLease, NotHere>>,
+{
+    if context.challenge.is_some() {
+        return Relayed::Answered(unavailable(
+            "This path is served by another host, to which clients of draft 00 are not relayed.\n",
+        ));
+    }
+    let Some(peers) = state.relays.peers() else {
+        return Relayed::Answered(unavailable("This host does not relay clients to others.\n"));
+    };
+    let Some(guard) = state.connection_guard().await else {
+        return Relayed::Answered(admission::full_without_outcome(served, "clients"));
+    };
+    let handshake = Translated::new(request);
+    let origin = origin(peers, served, request, context);
+    let opening =
+        Arc::new(Opening { request: wire::Request::Relay(origin), head: handshake.head() });
+    for attempt in 1..=ATTEMPTS {
+        let address = owner.address.clone();
+        let worker = state.context.workers.assign_relay();
+        let entry = state.relays.add(&address);
+        let limits = Limits {
+            until_sent: part_of(context.deadline, ATTEMPTS + 1 - attempt),
+            until_answered: context.deadline,
+        };
+        let asking = ask(Arc::clone(peers), address.clone(), Arc::clone(&opening), limits);
+        // The owner's socket belongs to the runtime that copies its bytes. Aborted with the request.
+        let asking = AbortOnDropHandle::new(worker.worker().runtime().spawn(asking));
+        let answered = match asking.await {
+            Ok(answered) => answered,
+            Err(_) => Err(RelayError::Late(address.clone())),
+        };
+        let error = match answered {
+            Ok((owner, response)) if response.status == StatusCode::SWITCHING_PROTOCOLS => {
+                let Some(answer) = handshake.translate(&response) else {
+                    return Relayed::Answered(refuse(
+                        served,
+                        &RelayError::Invalid(address, "the wrong key"),
+                    ));
+                };
+                if state.is_draining() {
+                    // The owner may have been asked before it had this client.
+                    tokio::spawn(relays::close(Arc::clone(peers), address));
+                }
+                let OwnerResponse { head, body: early, .. } = response;
+                let close_timeout = served.settings().timeouts.close;
+                let peer = context.peer.address;
+                let client =
+                    RelayedClient { owner, head, early, worker, guard, entry, close_timeout, peer };
+                context.put_accepted(Accepted::There(client));
+                return Relayed::Answered(answer);
+            }
+            Ok((_, response)) => match response.headers.get(TO_PEER) {
+                Some(value) if value == ELSEWHERE => RelayError::Misdirected(address.clone()),
+                Some(_) => RelayError::Refused(address.clone()),
+                None => return Relayed::Answered(pass_on(response)),
+            },
+            Err(error) => error,
+        };
+        if !error.is_worth_another_look() || attempt == ATTEMPTS {
+            return Relayed::Answered(refuse(served, &error));
+        }
+        tracing::debug!(resource = served.name(), "looking for the owner again: {error}");
+        if let RelayError::Unreachable { .. } = error {
+            // It may have died a moment ago, and nobody knows yet.
+            sleep_until(context.deadline.min(Instant::now() + PAUSE * attempt)).await;
+        }
+        match look_again().await {
+            Err(NotHere::Elsewhere(other)) => owner = other,
+            found => return Relayed::Found(found),
+        }
+    }
+    // Not reached: the last attempt returns.
+    Relayed::Answered(unavailable(UNREACHABLE))
+}
+
+const UNREACHABLE: &str = "The host that serves this path cannot be reached.\n";
+
+/// Returns a part of the time until the deadline.
+fn part_of(deadline: Instant, parts: u32) -> Instant {
+    let now = Instant::now();
+    now + deadline.saturating_duration_since(now) / parts
+}
+
+#[derive(Clone, Copy)]
+struct Limits {
+    until_sent: Instant,
+    until_answered: Instant,
+}
+
+/// Sends the opening to the owner, and reads its response.
+async fn ask(
+    peers: Arc<Peers>,
+    address: String,
+    opening: Arc<Opening>,
+    limits: Limits,
+) -> Result<(OwnerStream, OwnerResponse), RelayError> {
+    let dialed = timeout_at(limits.until_sent, dial(&peers, &address, &opening)).await;
+    let mut stream = dialed.unwrap_or_else(|_| {
+        let cause = std::io::ErrorKind::TimedOut.into();
+        Err(RelayError::Unreachable { address: address.clone(), cause })
+    })?;
+    match timeout_at(limits.until_answered, read_response(&mut stream)).await {
+        Ok(Ok(response)) => Ok((stream, response)),
+        Ok(Err(ResponseError::Io(cause))) => Err(RelayError::Unreachable { address, cause }),
+        Ok(Err(ResponseError::Invalid(why))) => Err(RelayError::Invalid(address, why)),
+        Err(_) => Err(RelayError::Late(address)),
+    }
+}
+
+fn origin(
+    peers: &Peers,
+    served: &ServedResource,
+    request: &Request<()>,
+    context: &RequestContext,
+) -> Origin {
+    let peer = &context.peer;
+    let certificate = context.certificate.as_deref().map(|certificate| certificate.der());
+    let mut origin = Origin::new(&peers.host, served.name(), peer.address, peer.local)
+        .with_certificate(certificate);
+    origin.encrypted = peer.scheme == Scheme::Https;
+    origin.proxied = context.on_behalf_of == OnBehalfOf::Client;
+    origin.http2 = request.version() == Version::HTTP_2;
+    origin.server_name = context.server_name.as_deref().map(str::to_owned);
+    origin
+}
+
+/// Refuses a client that cannot be relayed.
+fn refuse(served: &ServedResource, error: &RelayError) -> Response<Body> {
+    if let Some(Line { left_out }) = FAILED.line(Instant::now()) {
+        let resource = served.name();
+        if error.is_misconfiguration() {
+            tracing::error!(
+                resource,
+                left_out,
+                "a client was refused, because it cannot be relayed: {error}; all hosts of a cluster need the same \
+                 `secret`, or certificates of the same `ca`"
+            );
+        } else {
+            tracing::warn!(
+                resource,
+                left_out,
+                "a client was refused, because it cannot be relayed: {error}"
+            );
+        }
+    }
+    // Addresses of other hosts are not for clients.
+    unavailable(match error {
+        RelayError::Unreachable { .. } => UNREACHABLE,
+        RelayError::Misdirected(_) => "The host that serves this path keeps changing.\n",
+        RelayError::Unproven(..) | RelayError::Refused(_) => {
+            "The host that serves this path and this host do not trust each other.\n"
+        }
+        RelayError::Invalid(..) => "The host that serves this path gave an invalid answer.\n",
+        RelayError::Late(_) => "The host that serves this path did not answer in time.\n",
+    })
+}
+
+/// Returns the owner's response without what belongs to the connection between the hosts.
+fn pass_on(response: OwnerResponse) -> Response<Body> {
+    let OwnerResponse { status, mut headers, body, .. } = response;
+    for name in [CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING] {
+        headers.remove(name);
+    }
+    passed_on(status, headers, body)
+}
+
+/// A client's handshake, as it is sent to the owner: over HTTP/1.1 the same, and over HTTP/2 a new one.
+struct Translated<'a> {
+    request: &'a Request<()>,
+    /// The handshake of this host, if the client's is over HTTP/2.
+    own: Option<(Handshake, HeaderMap)>,
+}
+
+impl<'a> Translated<'a> {
+    fn new(request: &'a Request<()>) -> Self {
+        let own = (request.version() == Version::HTTP_2).then(|| {
+            let mut key = [0; 16];
+            rand::rng().fill_bytes(&mut key);
+            let handshake = Handshake::new(key, Vec::new());
+            let host = request.uri().authority().map_or("", |authority| authority.as_str());
+            let headers = handshake.request(host, Uri::default()).map(Request::into_parts);
+            // The authority was a part of a valid URI.
+            let headers = headers.map(|(head, ())| head.headers).unwrap_or_default();
+            (handshake, headers)
+        });
+        Self { request, own }
+    }
+
+    /// Returns the head of the request to the owner.
+    fn head(&self) -> Vec<u8> {
+        let uri = self.request.uri();
+        let mut bytes = Vec::with_capacity(1024);
+        match &self.own {
+            None => bytes.extend_from_slice(format!("GET {uri} HTTP/1.1\r\n").as_bytes()),
+            Some((_, headers)) => {
+                let path = uri.path_and_query().map_or("/", |path| path.as_str());
+                bytes.extend_from_slice(format!("GET {path} HTTP/1.1\r\n").as_bytes());
+                push(&mut bytes, headers.iter());
+            }
+        }
+        const OWN: [HeaderName; 5] =
+            [HOST, CONNECTION, UPGRADE, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION];
+        let is_passed = |name: &HeaderName| self.own.is_none() || !OWN.contains(name);
+        push(&mut bytes, self.request.headers().iter().filter(|(name, _)| is_passed(name)));
+        bytes.extend_from_slice(b"\r\n");
+        bytes
+    }
+
+    /// Returns the response to the client. `None`: the owner's does not belong to the request.
+    fn translate(&self, response: &OwnerResponse) -> Option<Response<Body>> {
+        let mut headers = response.headers.clone();
+        let Some((handshake, _)) = &self.own else {
+            return Some(passed_on(response.status, headers, Vec::new()));
+        };
+        // The client has made its own offers of these, and checks the answers.
+        let mut checked = Response::new(());
+        *checked.status_mut() = response.status;
+        *checked.headers_mut() = headers.clone();
+        checked.headers_mut().remove(SEC_WEBSOCKET_EXTENSIONS);
+        checked.headers_mut().remove(SEC_WEBSOCKET_PROTOCOL);
+        handshake.check(&checked).ok()?;
+        for name in [CONNECTION, UPGRADE, SEC_WEBSOCKET_ACCEPT] {
+            headers.remove(name);
+        }
+        Some(passed_on(StatusCode::OK, headers, Vec::new()))
+    }
+}
+
+fn push<'h>(bytes: &mut Vec<u8>, headers: impl Iterator<Item = (&'h HeaderName, &'h HeaderValue)>) {
+    for (name, value) in headers {
+        bytes.extend_from_slice(name.as_str().as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend_from_slice(value.as_bytes());
+        bytes.extend_from_slice(b"\r\n");
+    }
+}
+
+impl RelayedClient {
+    /// Returns the head of the owner's response, byte for byte.
+    pub(in crate::server) fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Returns the worker that copies the bytes.
+    pub(in crate::server) fn worker(&self) -> Arc<Worker> {
+        self.worker.worker()
+    }
+
+    /// Copies bytes until the connection ends. `first` was read from the client before.
+    pub(in crate::server) async fn run<S>(self, mut client: S, first: Vec<u8>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Self { mut owner, early, worker, guard, entry, close_timeout, peer, head } = self;
+        drop(head);
+        // Polled when the owner has closed its side and the client has got everything.
+        let client_closes = guard.run_evictable(sleep(close_timeout));
+        let end = connection::relay(&mut client, &mut owner, first, early, client_closes).await;
+        if let RelayEnd::ClientLost(_) = end {
+            owner.reset();
+        }
+        tracing::debug!(%peer, "relaying ended: {end}");
+        drop((client, owner, worker, entry));
+    }
+}

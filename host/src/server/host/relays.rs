@@ -1,0 +1,117 @@
+//! The clients that this host relays to others, by the address of their owner.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use parking_lot::Mutex;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::cluster::relay::{Opening, Peers, Request, dial, read_response};
+use crate::metrics::Counter;
+
+/// How often an owner is asked to close the clients of this host, how long each attempt may take, and the pause before
+/// the next one.
+const ATTEMPTS: usize = 3;
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// The clients that this host relays.
+pub(in crate::server) struct Relays {
+    /// How other hosts are reached. `None`: this host relays to none.
+    peers: Option<Arc<Peers>>,
+    owners: Mutex<HashMap<String, usize>>,
+    /// Connections to the address for other hosts that were refused.
+    pub(in crate::server) refused_peers: Counter,
+    /// Where paths live, as a test has it.
+    #[cfg(test)]
+    pub(in crate::server) places: crate::server::relay_tests::Places,
+}
+
+/// A relayed client, until it is dropped.
+pub(super) struct RelayEntry {
+    relays: Arc<Relays>,
+    address: String,
+}
+
+impl Relays {
+    pub(super) fn new(peers: Option<Arc<Peers>>) -> Self {
+        Self {
+            peers,
+            owners: Mutex::default(),
+            refused_peers: Counter::default(),
+            #[cfg(test)]
+            places: crate::server::relay_tests::Places::default(),
+        }
+    }
+
+    pub(in crate::server) fn peers(&self) -> Option<&Arc<Peers>> {
+        self.peers.as_ref()
+    }
+
+    /// Returns how many clients are relayed.
+    pub(in crate::server) fn count(&self) -> usize {
+        self.owners.lock().values().sum()
+    }
+
+    /// Counts a client that is relayed to the owner at this address.
+    pub(super) fn add(self: &Arc<Self>, address: &str) -> RelayEntry {
+        *self.owners.lock().entry(address.to_owned()).or_default() += 1;
+        RelayEntry { relays: Arc::clone(self), address: address.to_owned() }
+    }
+
+    /// Asks all owners to close the clients of this host with 1001. The end of a stream would not do: the owner would
+    /// close its side, and the client's close frame could not reach it. Dropping the returned tasks stops them.
+    pub(super) fn close_all(&self) -> JoinSet<()> {
+        let mut closing = JoinSet::new();
+        let Some(peers) = &self.peers else { return closing };
+        for address in self.owners.lock().keys().cloned() {
+            closing.spawn(close(Arc::clone(peers), address));
+        }
+        closing
+    }
+}
+
+/// Asks an owner to close the clients of this host.
+pub(super) async fn close(peers: Arc<Peers>, address: String) {
+    let request = Request::Close { edge: peers.host.to_string() };
+    let opening = Opening { request, head: Vec::new() };
+    for attempt in 1..=ATTEMPTS {
+        let asking = async {
+            let mut stream =
+                dial(&peers, &address, &opening).await.map_err(|error| error.to_string())?;
+            match read_response(&mut stream).await {
+                Ok(response) if response.status == StatusCode::NO_CONTENT => Ok(()),
+                Ok(response) => Err(format!("it answered with {}", response.status)),
+                Err(error) => Err(error.to_string()),
+            }
+        };
+        let error = match timeout(ATTEMPT_TIMEOUT, asking).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error,
+            Err(_) => "it did not answer in time".to_owned(),
+        };
+        if attempt == ATTEMPTS {
+            tracing::warn!(
+                owner = address,
+                "the owner of relayed clients could not be asked to close them, so this host cuts them off when drain-timeout is over: {error}"
+            );
+        } else {
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+impl Drop for RelayEntry {
+    fn drop(&mut self) {
+        let mut owners = self.relays.owners.lock();
+        if let Some(count) = owners.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                owners.remove(&self.address);
+            }
+        }
+    }
+}

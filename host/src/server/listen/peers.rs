@@ -1,0 +1,165 @@
+//! The address for other hosts: a peer proves itself first, and is believed then.
+
+use std::sync::Arc;
+
+use ::http::StatusCode;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::either::Either;
+use ws_host_protocol::handshake::Scheme;
+
+use crate::clients::{Certificate, HostClose, HttpVersion};
+use crate::cluster::relay::{Opened, Origin, PeerError, Peers, Request, Trust, accept_opening};
+use crate::log_rate::{Line, LogRate};
+use crate::server::host::HostState;
+use crate::server::host::relayed::REFUSED;
+use crate::server::host::request::{OnBehalfOf, Relay, RequestContext};
+use crate::server::http;
+use crate::server::permits::handshake::HandshakePermit;
+use crate::server::stream::{Prefixed, PrefixedTransfer, TlsTransfer, Transfer};
+
+/// How much longer the head of a relayed request may be than that of the client's, in bytes: hosts write a space after
+/// each colon, and over HTTP/2 a handshake of their own.
+const ALLOWANCE: usize = 8 << 10;
+
+/// Limits the log lines about peers that are refused.
+static REFUSED_PEERS: LogRate = LogRate::new();
+
+/// Serves a connection at the address for other hosts.
+pub(super) async fn serve_peer<S, M: Transfer<S>>(
+    state: Arc<HostState>,
+    peers: &Peers,
+    stream: S,
+    context: RequestContext,
+    permit: HandshakePermit,
+) where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    match &peers.trust {
+        Trust::Secret(_) => open::<S, M>(state, peers, stream, context, permit).await,
+        Trust::Tls(tls) => {
+            let acceptor = TlsAcceptor::from(Arc::clone(&tls.server));
+            let accepting = acceptor.accept(Either::Left(Prefixed::unread(stream)));
+            match timeout_at(context.deadline, accepting).await {
+                Ok(Ok(stream)) => {
+                    open::<_, TlsTransfer<M>>(state, peers, stream, context, permit).await;
+                }
+                Ok(Err(error)) => log_refusal(&state, &context, &format!("TLS: {error}")),
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// Reads the opening of a peer, and does what it asks for.
+async fn open<S, M: Transfer<S>>(
+    state: Arc<HostState>,
+    peers: &Peers,
+    mut stream: S,
+    context: RequestContext,
+    permit: HandshakePermit,
+) where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let max_head = state.config().limits.max_header_size + ALLOWANCE;
+    let opening = accept_opening(&mut stream, peers.secret(), max_head);
+    let Opened { opening, rest } = match timeout_at(context.deadline, opening).await {
+        Ok(Ok(opened)) => opened,
+        Ok(Err(error)) => return refuse(&state, &context, &mut stream, &error).await,
+        Err(_) => return tracing::debug!(peer = %context.peer.address, "no host in time"),
+    };
+    if !rest.is_empty() {
+        let error = PeerError::Invalid("something follows its opening");
+        return refuse(&state, &context, &mut stream, &error).await;
+    }
+    match opening.request {
+        Request::Relay(origin) => {
+            let stream = Prefixed::new(opening.head, stream);
+            let context = believe(context, origin);
+            http::serve_http1::<_, PrefixedTransfer<M>>(&state, stream, context, permit).await;
+        }
+        Request::Close { edge } => {
+            close_clients(&state, &edge);
+            respond(&context, &mut stream, StatusCode::NO_CONTENT, None).await;
+        }
+    }
+}
+
+/// Returns the context of the client's request, as the edge describes it.
+fn believe(context: RequestContext, origin: Origin) -> RequestContext {
+    let mut context = context;
+    context.peer.address = origin.peer;
+    context.peer.local = origin.local;
+    context.peer.scheme = if origin.encrypted { Scheme::Https } else { Scheme::Http };
+    context.on_behalf_of = if origin.proxied { OnBehalfOf::Client } else { OnBehalfOf::Itself };
+    context.certificate = origin.certificate().map(|der| Arc::new(Certificate::new(&der)));
+    context.server_name = origin.server_name.as_deref().map(Arc::from);
+    let http_version = if origin.http2 { HttpVersion::Http2 } else { HttpVersion::Http1 };
+    let (edge, resource) = (origin.edge.into(), origin.resource);
+    context.relay = Some(Arc::new(Relay { edge, resource, http_version }));
+    context
+}
+
+/// Closes the clients that come from an edge, because it stops.
+fn close_clients(state: &HostState, edge: &str) {
+    for served in state.registry.all() {
+        for client in served.resource().clients() {
+            if client.info().edge.as_deref() == Some(edge) {
+                client.close_by_host(HostClose::Stopping);
+            }
+        }
+    }
+}
+
+/// Refuses a peer.
+async fn refuse(
+    state: &HostState,
+    context: &RequestContext,
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    error: &PeerError,
+) {
+    if let PeerError::Lost(error) = error {
+        return tracing::debug!(peer = %context.peer.address, "no host: {error}");
+    }
+    log_refusal(state, context, error);
+    let status = match error {
+        PeerError::Unproven => StatusCode::FORBIDDEN,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    if !matches!(error, PeerError::Left) {
+        respond(context, stream, status, Some(REFUSED)).await;
+    }
+}
+
+fn log_refusal(state: &HostState, context: &RequestContext, why: &impl std::fmt::Display) {
+    state.relays.refused_peers.increment();
+    if let Some(Line { left_out }) = REFUSED_PEERS.line(Instant::now()) {
+        tracing::warn!(
+            peer = %context.peer.address,
+            left_out,
+            "a connection to the address for other hosts (cluster listen) was refused: {why}; all hosts of a cluster \
+             need the same `secret`, or certificates of the same `ca`"
+        );
+    }
+}
+
+/// Sends a response without a body, and closes the connection.
+async fn respond(
+    context: &RequestContext,
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    status: StatusCode,
+    to_peer: Option<&str>,
+) {
+    let header = to_peer.map(|value| format!("Ws-Host-Peer: {value}\r\n")).unwrap_or_default();
+    let length = if status == StatusCode::NO_CONTENT { "" } else { "Content-Length: 0\r\n" };
+    let response = format!("HTTP/1.1 {status}\r\n{header}{length}Connection: close\r\n\r\n");
+    let responding = async {
+        stream.write_all(response.as_bytes()).await?;
+        stream.flush().await?;
+        http::close(stream).await;
+        Ok::<_, std::io::Error>(())
+    };
+    // If it cannot be sent, the peer has gone.
+    let _ = timeout_at(context.deadline, responding).await;
+}

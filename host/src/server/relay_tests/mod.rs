@@ -1,0 +1,227 @@
+//! Clients that are relayed from one host to another, with real sockets.
+
+mod bytes;
+mod drain;
+mod owners;
+mod trust;
+
+use std::collections::VecDeque;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use ws_host_protocol::deflate::Deflate;
+
+use super::{Host, Server, Stopped};
+use crate::clients::Client;
+use crate::cluster::{HostInfo, Located};
+use crate::config::{self, Address, Config, InstancePer, Listen, Resource, UniqueIn};
+use crate::ownership::{Holding, Ownership};
+
+/// The secret of the hosts, unless a test has another one.
+const SECRET: &[u8] = b"a secret of the hosts of a cluster";
+
+/// Where paths live, as a test has it: one place for each look, the last one for all later looks.
+#[derive(Default)]
+pub(in crate::server) struct Places {
+    script: Mutex<VecDeque<Option<String>>>,
+    own: Mutex<Weak<Own>>,
+}
+
+/// The right of a host to run an actor, which nobody takes away.
+#[derive(Debug, Default)]
+struct Own(AtomicBool);
+
+impl Ownership for Own {
+    fn holding(&self) -> Holding {
+        Holding::Held
+    }
+
+    fn take(&self) -> bool {
+        !self.0.swap(true, Ordering::Relaxed)
+    }
+
+    fn end(&self) {}
+}
+
+impl Places {
+    pub(in crate::server) fn next(&self) -> Option<Located> {
+        let mut script = self.script.lock();
+        let place = if script.len() > 1 { script.pop_front() } else { script.front().cloned() };
+        if let Some(address) = place.flatten() {
+            return Some(Located::There(HostInfo { host: "owner".to_owned(), address }));
+        }
+        let mut own = self.own.lock();
+        let own = own.upgrade().unwrap_or_else(|| {
+            let new = Arc::default();
+            *own = Arc::downgrade(&new);
+            new
+        });
+        Some(Located::Here(own))
+    }
+}
+
+/// How long something may take that does not wait for anything.
+const SOON: Duration = Duration::from_secs(20);
+
+/// A running host.
+struct Running {
+    host: Host,
+    /// The address for clients, and the one for other hosts.
+    address: SocketAddr,
+    peers: String,
+    stop: Option<oneshot::Sender<()>>,
+    running: JoinHandle<Stopped>,
+    _files: tempfile::TempDir,
+}
+
+/// How the hosts of a test prove themselves.
+struct Proof {
+    secret: Option<Vec<u8>>,
+    /// The PEM of the authority, of the certificate, and of its key.
+    certificate: Option<[String; 3]>,
+}
+
+impl Proof {
+    fn secret(secret: &[u8]) -> Self {
+        Self { secret: Some(secret.to_vec()), certificate: None }
+    }
+}
+
+/// Starts a host that serves `component` at `/{room}`, with the default secret.
+async fn start(component: &str) -> Running {
+    start_with(component, &Proof::secret(SECRET), |_| {}).await
+}
+
+async fn start_with(component: &str, proof: &Proof, change: impl FnOnce(&mut Config)) -> Running {
+    let files = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| files.path().join(name);
+    let mut peers = config::Peers::new((Ipv4Addr::LOCALHOST, 0).into());
+    // Nobody listens there: these hosts never meet in a broker.
+    let mut cluster = config::Cluster::new(vec!["nats://127.0.0.1:1".to_owned()]);
+    if let Some(secret) = &proof.secret {
+        std::fs::write(file("secret"), secret).expect("room");
+        peers.secret = Some(file("secret"));
+    }
+    if let Some([ca, certificate, key]) = &proof.certificate {
+        for (name, text) in [("ca", ca), ("certificate", certificate), ("key", key)] {
+            std::fs::write(file(name), text).expect("room");
+        }
+        cluster.ca = Some(file("ca"));
+        cluster.identity = Some((file("certificate"), file("key")));
+    }
+    cluster.peers = Some(peers);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/components");
+    let component = folder.join(component).with_extension("wasm");
+    assert!(component.is_file(), "run `make components` first");
+    let mut resource = Resource::new("/{room}", component).expect("a pattern");
+    (resource.instance_per, resource.unique_in) = (InstancePer::Path, UniqueIn::Cluster);
+    resource.name = "test".into();
+    resource.compression = Some(Deflate::default());
+    let host = config::Host { cluster: Some(cluster), ..config::Host::new(vec![resource]) };
+    let here = Address::Tcp((Ipv4Addr::LOCALHOST, 0).into());
+    let listen = vec![Listen::plain(here)];
+    let mut config = Config { listen, tls: None, backlog: 8, admin: None, file: None, host };
+    change(&mut config);
+    let server = Server::start(config).await.expect("it starts");
+    let Address::Tcp(address) = server.listening()[0].address else { panic!("not TCP") };
+    let host = server.host().clone();
+    let settings = host.state.config().cluster.as_ref().and_then(|cluster| cluster.peers.clone());
+    let peers = settings.and_then(|peers| peers.advertise).expect("the address that was bound");
+    let (stop, stopping) = oneshot::channel::<()>();
+    let running = tokio::spawn(server.run(async {
+        let _ = stopping.await;
+    }));
+    Running { host, address, peers, stop: Some(stop), running, _files: files }
+}
+
+impl Running {
+    /// Clients of this host belong to the hosts with these addresses, one for each look.
+    fn relay_to(&self, addresses: &[&str]) {
+        let there = |address: &&str| Some((*address).to_owned());
+        *self.host.state.relays.places.script.lock() = addresses.iter().map(there).collect();
+    }
+
+    /// After those looks, they belong to this host.
+    fn then_own(&self) {
+        self.host.state.relays.places.script.lock().push_back(None);
+    }
+
+    /// Returns the only client that is connected.
+    fn client(&self) -> Arc<Client> {
+        let served = self.host.state.registry.all();
+        let clients = served[0].resource().clients();
+        assert_eq!(clients.len(), 1);
+        Arc::clone(&clients[0])
+    }
+
+    fn clients(&self) -> usize {
+        self.host.state.registry.clients()
+    }
+}
+
+/// The head of a client's handshake, with more headers.
+fn handshake(more: &str) -> String {
+    handshake_at("/a?query", more)
+}
+
+fn handshake_at(target: &str, more: &str) -> String {
+    format!(
+        "GET {target} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{more}\r\n"
+    )
+}
+
+/// Connects and sends the handshake. Returns the stream, and the response up to the end of its head.
+async fn open(address: SocketAddr, more: &str) -> (TcpStream, String) {
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    stream.write_all(handshake(more).as_bytes()).await.expect("it reads");
+    let head = read_head(&mut stream).await;
+    (stream, head)
+}
+
+async fn read_head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    let reading = async {
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.expect("a response"));
+        }
+    };
+    tokio::time::timeout(SOON, reading).await.expect("a response in time");
+    String::from_utf8(head).expect("ASCII")
+}
+
+/// Connects, and returns the whole response of a host that does not accept the client.
+async fn refusal(address: SocketAddr, more: &str) -> String {
+    let (mut stream, mut response) = open(address, more).await;
+    let reading = stream.read_to_string(&mut response);
+    tokio::time::timeout(SOON, reading).await.expect("an end in time").expect("text");
+    response
+}
+
+/// Waits until something is true that another thread does.
+async fn until(mut is_true: impl FnMut() -> bool) {
+    let waiting = async {
+        while !is_true() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(SOON, waiting).await.expect("it becomes true");
+}
+
+/// Starts a host whose address for clients has TLS.
+async fn start_tls(component: &str) -> Running {
+    start_with(component, &Proof::secret(SECRET), |config| {
+        config.listen[0].encryption = config::Encryption::Tls;
+        config.tls = Some(config::Tls::new(config::Certificate::SelfSigned));
+    })
+    .await
+}

@@ -1,0 +1,219 @@
+//! Owners that are elsewhere, cannot be reached, or answer something else.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{Proof, Running, SECRET, SOON, handshake_at, open, refusal, start, start_with};
+use crate::cluster::relay::{Secret, accept_opening};
+
+/// Starts a host whose handshakes have little time.
+async fn start_hurried() -> Running {
+    let proof = Proof::secret(SECRET);
+    start_with("echo", &proof, |config| {
+        config.host.timeouts.handshake = Duration::from_secs(1);
+    })
+    .await
+}
+
+/// Listens, and serves each connection with a function.
+async fn listen<F: Future<Output = ()> + Send + 'static>(
+    serve: impl Fn(TcpStream) -> F + Send + 'static,
+) -> (String, AbortOnDropHandle<()>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let serving = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            serve(stream).await;
+        }
+    });
+    (address, AbortOnDropHandle::new(serving))
+}
+
+/// Returns an address at which nobody listens.
+async fn nobody() -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+    listener.local_addr().expect("an address").to_string()
+}
+
+#[tokio::test]
+async fn edge_looks_again_when_the_owner_is_another_one_or_cannot_be_reached() {
+    let (edge, former, owner) = (start("echo").await, start("echo").await, start("echo").await);
+    former.relay_to(&[&owner.peers]);
+    edge.relay_to(&[&former.peers, &nobody().await, &owner.peers]);
+    let (_stream, head) = open(edge.address, "").await;
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    assert_eq!((former.clients(), owner.clients()), (0, 1), "nobody relays what was relayed");
+}
+
+#[tokio::test]
+async fn edge_that_becomes_the_owner_serves_the_client() {
+    let (edge, former) = (start("echo").await, start("echo").await);
+    former.relay_to(&[&edge.peers]);
+    edge.relay_to(&[&former.peers]);
+    edge.then_own();
+    let (_stream, head) = open(edge.address, "").await;
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    assert_eq!((former.clients(), edge.clients()), (0, 1));
+}
+
+#[tokio::test]
+async fn client_is_refused_after_three_looks() {
+    let (edge, former, owner) = (start("echo").await, start("echo").await, start("echo").await);
+    former.relay_to(&[&owner.peers]);
+    let elsewhere = &*former.peers;
+    edge.relay_to(&[elsewhere, elsewhere, elsewhere, &owner.peers]);
+    let response = refusal(edge.address, "").await;
+    assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
+    assert!(response.contains("keeps changing"), "{response}");
+    let nobody = nobody().await;
+    edge.relay_to(&[&nobody, &nobody, &nobody, &owner.peers]);
+    let response = refusal(edge.address, "").await;
+    assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
+    assert!(response.contains("cannot be reached"), "{response}");
+    assert!(!response.contains(&nobody), "addresses of hosts are not for clients: {response}");
+    assert_eq!(owner.clients(), 0);
+}
+
+#[tokio::test]
+async fn owner_that_never_answers_costs_no_more_than_the_time_of_a_handshake() {
+    let edge = start_hurried().await;
+    // One says nothing at all, the other one is a host that does not answer the handshake.
+    let (silent, _silent) = listen(|mut stream| async move {
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    })
+    .await;
+    edge.relay_to(&[&silent]);
+    let response = refusal(edge.address, "").await;
+    assert!(response.contains("cannot be reached"), "{response}");
+    let (late, _late) = listen(|mut stream| async move {
+        let secret = Secret::new(SECRET).expect("long enough");
+        let _ = accept_opening(&mut stream, Some(&secret), 10_000).await.expect("a host");
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    })
+    .await;
+    edge.relay_to(&[&late]);
+    let response = refusal(edge.address, "").await;
+    assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
+    assert!(response.contains("did not answer in time"), "{response}");
+}
+
+#[tokio::test]
+async fn garbage_of_an_owner_is_not_passed_on() {
+    let edge = start("echo").await;
+    let endless = "a: b\r\n".repeat(100_000);
+    for answer in [
+        "garbage\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\ntoo long",
+        "HTTP/1.1 100 Continue\r\n\r\n",
+        "HTTP/1.1 099 Odd\r\n\r\n",
+        &format!("HTTP/1.1 101 Switching Protocols\r\n{endless}"),
+        &format!("HTTP/1.1 101 Switching Protocols\r\nLong: {}", "a".repeat(1 << 20)),
+    ] {
+        let answer = answer.to_owned();
+        let (owner, _owner) = listen(move |mut stream| {
+            let answer = answer.clone();
+            async move {
+                let secret = Secret::new(SECRET).expect("long enough");
+                let _ = accept_opening(&mut stream, Some(&secret), 10_000).await.expect("a host");
+                let _ = stream.write_all(answer.as_bytes()).await;
+                let _ = stream.read_to_end(&mut Vec::new()).await;
+            }
+        })
+        .await;
+        edge.relay_to(&[&owner]);
+        let response = refusal(edge.address, "").await;
+        assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
+        assert!(response.contains("invalid answer"), "{response}");
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_come_with_the_response_are_relayed() {
+    let edge = start("echo").await;
+    let (owner, _owner) = listen(|mut stream| async move {
+        let secret = Secret::new(SECRET).expect("long enough");
+        let _ = accept_opening(&mut stream, Some(&secret), 10_000).await.expect("a host");
+        let response = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\nearly";
+        let _ = stream.write_all(response).await;
+    })
+    .await;
+    edge.relay_to(&[&owner]);
+    let response = refusal(edge.address, "").await;
+    assert!(response.ends_with("\r\n\r\nearly"), "{response}");
+}
+
+#[tokio::test]
+async fn owner_that_does_not_know_the_secret_gets_nothing_of_a_client() {
+    let edge = start("echo").await;
+    let (sender, mut received) = tokio::sync::mpsc::channel(1);
+    let (owner, _owner) = listen(move |mut stream| {
+        let sender = sender.clone();
+        async move {
+            let digits = "00".repeat(32);
+            let hello = format!("ws-host-peer 1 {digits} {digits}\r\n");
+            let _ = stream.write_all(hello.as_bytes()).await;
+            let mut all = Vec::new();
+            let _ = stream.read_to_end(&mut all).await;
+            let _ = sender.send(all).await;
+        }
+    })
+    .await;
+    edge.relay_to(&[&owner]);
+    let response = refusal(edge.address, "Cookie: a=b\r\n").await;
+    assert!(response.contains("do not trust each other"), "{response}");
+    let all = timeout(SOON, received.recv()).await.expect("in time").expect("a connection");
+    let all = String::from_utf8(all).expect("ASCII");
+    assert!(all.starts_with("ws-host-peer 1 ") && all.lines().count() == 1, "{all}");
+}
+
+#[tokio::test]
+async fn refusal_of_the_owner_is_passed_on() {
+    let (edge, owner) = (start("guest-choosy").await, start("guest-choosy").await);
+    edge.relay_to(&[&owner.peers]);
+    // The last one is a status that hosts use among themselves.
+    for query in ["reject=404", "page=words", "reject-with-header=X-Own", "reject=421"] {
+        let mut seen = Vec::new();
+        for address in [owner.address, edge.address] {
+            let mut stream = TcpStream::connect(address).await.expect("it listens");
+            let request = handshake_at(&format!("/a?{query}"), "");
+            stream.write_all(request.as_bytes()).await.expect("it reads");
+            let mut response = String::new();
+            timeout(SOON, stream.read_to_string(&mut response))
+                .await
+                .expect("in time")
+                .expect("text");
+            assert!(response.starts_with("HTTP/1.1 4"), "{response}");
+            let lines = response.lines().filter(|line| !line.starts_with("Date: "));
+            let mut lines: Vec<_> = lines.map(str::to_owned).collect();
+            lines.sort();
+            seen.push(lines);
+        }
+        assert_eq!(seen[0], seen[1]);
+    }
+}
+
+#[tokio::test]
+async fn client_of_draft_00_is_refused() {
+    let proof = Proof::secret(SECRET);
+    let edge = start_with("echo", &proof, |config| {
+        config.host.versions =
+            [ws_host_protocol::handshake::Version::Draft00].into_iter().collect();
+    })
+    .await;
+    edge.relay_to(&[&nobody().await]);
+    let mut stream = TcpStream::connect(edge.address).await.expect("it listens");
+    let request = "GET /a HTTP/1.1\r\nHost: localhost\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
+                   Origin: http://localhost\r\nSec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\n\
+                   Sec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n\r\n^n:ds[4U";
+    stream.write_all(request.as_bytes()).await.expect("it reads");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.expect("text");
+    assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
+    assert!(response.contains("draft 00"), "{response}");
+}
