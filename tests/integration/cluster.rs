@@ -4,6 +4,7 @@ mod members; // helper: hosts that share paths
 mod owners; // a path lives on one host
 mod owners_faults; // hosts and brokers that are away
 mod owners_messages; // messages from outside to such paths
+mod relayed; // clients that arrive at another host
 
 use anyhow::Result;
 use rustix::process::Signal;

@@ -92,6 +92,23 @@ pub(super) fn enter_soon(host: &Host, room: &str) -> Result<Client> {
     Ok(client)
 }
 
+/// Connects to a room as soon as this host has it.
+pub(super) fn take_over(host: &Host, room: &str) -> Result<Client> {
+    let mut taken = None;
+    wait_until(|| {
+        // Until then, clients are relayed to the host that had the room.
+        let client = enter_soon(host, room)?;
+        taken = (placement(host)?["owned_actors"] != 0).then_some(client);
+        Ok(taken.is_some())
+    })?;
+    taken.context("a client")
+}
+
+/// Asks a room to count. A client that leaves adds a hundred, which is left out here.
+pub(super) fn count(client: &mut Client) -> Result<u64> {
+    Ok(client.ask("count")?.parse::<u64>()? % 100)
+}
+
 /// Returns what a host says of its lease and its paths.
 pub(super) fn placement(host: &Host) -> Result<Value> {
     Ok(host.cluster()?["placement"].take())
