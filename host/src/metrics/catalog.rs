@@ -104,7 +104,7 @@ metrics! {
     OUTGOING Gauge "ws_host_outgoing_connections" ["resource"]
         "WebSockets that handlers have opened.";
     HANDSHAKES Counter "ws_host_handshakes_total" ["resource", "outcome"]
-        "Opening handshakes. Outcomes other than accepted: invalid (not a handshake, or of an unknown version), origin (not allowed), full (a limit; see ws_host_refused_total), refused (by the handler), failed (the handler), timeout (of the handler), stopping, abandoned (by the client).";
+        "Opening handshakes. Outcomes other than accepted: invalid (not a handshake, or of an unknown version), origin (not allowed), full (a limit; see ws_host_refused_total), no-owner (no host of the cluster serves the path), refused (by the handler), relayed (to the owner of the path), failed (the handler), timeout (of the handler), stopping, abandoned (by the client).";
     HANDSHAKES_WAITING Gauge "ws_host_handshakes_waiting" ["resource"]
         "Handshakes that wait for the handler.";
     REFUSED Counter "ws_host_refused_total" ["resource", "full"]
