@@ -189,8 +189,17 @@ fn prometheus_scrapes_a_host_and_evaluates_everything() -> Result<()> {
         prometheus.query(&expression).with_context(|| expression.clone())?;
         for name in check_names(&expression)? {
             // A host without a broker has no series for it.
-            let is_of_cluster =
-                ["cluster", "carrier", "topics_joined"].iter().any(|part| name.contains(part));
+            let of_cluster = [
+                "cluster",
+                "carrier",
+                "topics_joined",
+                "owned",
+                "claims",
+                "lease",
+                "relayed",
+                "peers",
+            ];
+            let is_of_cluster = of_cluster.iter().any(|part| name.contains(part));
             assert_eq!(
                 prometheus.query(&format!("count({name}) > 0"))?.is_empty(),
                 is_of_cluster,

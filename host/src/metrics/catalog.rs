@@ -57,7 +57,7 @@ pub(crate) const CAUSES: &[&str] = &[
 ];
 
 /// The kinds of faults.
-pub(super) const FAULTS: &[&str] = &["trap", "memory", "cpu", "time", "instances"];
+pub(super) const FAULTS: &[&str] = &["trap", "memory", "cpu", "time", "instances", "not-owner"];
 
 /// The outcomes of reloads.
 pub(super) const RELOAD_OUTCOMES: &[&str] = &["replaced", "unchanged", "failed", "rolled-back"];

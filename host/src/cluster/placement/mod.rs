@@ -5,7 +5,7 @@
 //! (renews)  (valid until)        (locate)     (watched)  (compare-and-swap)
 //! ```
 //!
-//! Each host has one [lease](term) and renews it ([`keeper`]). A [claim](claim) of an actor names a lease. A claim is
+//! Each host has one [lease](term) and renews it ([`keeper`]). A [`claim`] of an actor names a lease. A claim is
 //! replaced only after its lease was [fenced](fence): overwritten by compare-and-swap, so that it can never be renewed.
 //! Every decision is one compare-and-swap, so a stale read costs a retry and nothing else. No two clocks are compared.
 

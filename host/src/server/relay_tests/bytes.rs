@@ -10,7 +10,8 @@ use crate::clients::HttpVersion;
 
 /// What a client sends: text, fragments with a ping between them, a long binary message, and a close frame.
 fn conversation() -> Vec<u8> {
-    let long: Vec<u8> = (0..1u32 << 20).map(|number| (number * number >> 7) as u8).collect();
+    let long: Vec<u8> =
+        (0..1u32 << 20).map(|number| (number.wrapping_mul(number) >> 7) as u8).collect();
     [
         masked_frame(0x81, "grüße".as_bytes()),
         masked_frame(0x01, b"one, "),

@@ -129,7 +129,8 @@ async fn start_with(component: &str, proof: &Proof, change: impl FnOnce(&mut Con
     let host = config::Host { cluster: Some(cluster), ..config::Host::new(vec![resource]) };
     let here = Address::Tcp((Ipv4Addr::LOCALHOST, 0).into());
     let listen = vec![Listen::plain(here)];
-    let mut config = Config { listen, tls: None, backlog: 8, admin: None, file: None, host };
+    let mut config = Config::new(listen, host);
+    config.backlog = 8;
     change(&mut config);
     let server = Server::start(config).await.expect("it starts");
     let Address::Tcp(address) = server.listening()[0].address else { panic!("not TCP") };
