@@ -2,27 +2,27 @@
 
 use std::fmt::Debug;
 
-/// What is known about that right at the moment.
+/// The current state of the right to run an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "nats"), expect(dead_code, reason = "only a cluster has several hosts"))]
 pub(crate) enum Holding {
     /// No other host can have the actor.
     Held,
-    /// The right was not confirmed in time. No other host has taken the actor, but one may be about to.
+    /// The right was not confirmed in time. No other host has taken the actor yet, but another host may take it soon.
     Lapsed,
-    /// Another host may have the actor, or this one has given it up. It is never held again.
+    /// Another host may have the actor, or this host has given it up. The right never becomes [`Self::Held`] again.
     Lost,
 }
 
-/// The right to run one actor, from when this host found that it owns the actor. It is given back when it is dropped.
-/// The layers above the actors implement it.
+/// The right to run one actor. It begins when this host finds that it owns the actor. Dropping it gives the right back.
+/// Layers above the actors implement this trait.
 pub(crate) trait Ownership: Debug + Send + Sync {
     fn holding(&self) -> Holding;
 
-    /// Takes the right for an actor. Returns whether no other actor has ever taken it.
+    /// Takes the right for an actor. Returns `false` if another actor has already taken it.
     fn take(&self) -> bool;
 
-    /// Ends the right for good, so that nothing of the actor runs any more.
+    /// Ends the right permanently, so that no code of the actor runs any more.
     fn end(&self);
 }
 

@@ -4245,8 +4245,8 @@ pub mod ws_host {
             pub type Error = super::super::super::ws_host::socket::types::Error;
             #[allow(unused_unsafe, clippy::all)]
             /// Sets a timer: `fired` is called once, `after` milliseconds from now. The handler chooses the number of
-            /// the timer. A timer of this number that is already set is replaced. A time below one millisecond counts as
-            /// one millisecond, a time above ten years as ten years.
+            /// the timer. If a timer with this number is already set, the new one replaces it. A time below one
+            /// millisecond counts as one millisecond, a time above ten years as ten years.
             ///
             /// Error: `too-many`, this instance already has 1,024 timers.
             #[allow(async_fn_in_trait)]
@@ -4309,9 +4309,9 @@ pub mod ws_host {
             /// configuration must grant the file (`grant = ["timers:FILE"]`). Returns when the timer is on the disk.
             ///
             /// After a restart, `fired` is called in the instance of the same path (or of the same number, with
-            /// `instance-per = "resource"`), even if no client has connected. A timer that became due in between is called
-            /// at once. If the host is killed while `fired` runs, it is called again after the restart. The timer shares its
-            /// number with those of `set`: whichever is set last replaces the other.
+            /// `instance-per = "resource"`), even if no client has connected. For a timer that became due in between,
+            /// `fired` is called at once. If the host is killed while `fired` runs, it is called again after the restart. Timers
+            /// of `set` and of `set-durable` share their numbers: a new timer replaces the earlier timer of the same number.
             ///
             /// Errors:
             ///

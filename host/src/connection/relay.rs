@@ -1,8 +1,8 @@
 //! Copies the bytes of a client that another host serves, in both directions, unparsed.
 //!
-//! One task copies both directions. It reads into the buffer that the thread lends, and keeps only what its destination
-//! has not taken. While something is kept, that direction is not read: backpressure reaches the sender, and a client
-//! costs the edge at most [`MAX_READ`] bytes for each direction.
+//! One task copies both directions. It reads into a buffer that its thread lends, and keeps only the bytes that the
+//! destination has not taken. While it keeps bytes of a direction, it does not read more in this direction. So
+//! backpressure reaches the sender, and a client costs the edge at most [`MAX_READ`] bytes for each direction.
 
 use std::future::poll_fn;
 use std::io::{ErrorKind, Result};
@@ -13,10 +13,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::buffer::Buffer;
 
-/// The most that is read at once, and so the most that waits for one destination, in bytes.
+/// The largest number of bytes in one read, and so the largest number that is kept for one destination.
 const MAX_READ: usize = 32 << 10;
 
-/// The largest number of reads of one direction before the other tasks of the worker run.
+/// The largest number of reads in one direction before the task yields to other tasks of the worker.
 const MAX_READS: usize = 8;
 
 /// How a relay ended.
@@ -34,7 +34,7 @@ pub(crate) enum RelayEnd {
 
 /// One direction.
 struct Direction {
-    /// What the destination has not taken.
+    /// Bytes that were read and that the destination has not taken.
     kept: Vec<u8>,
     written: usize,
     state: State,
@@ -43,24 +43,24 @@ struct Direction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open,
-    /// The source has ended; the destination is told when it has taken everything.
+    /// The source has ended. When the destination has taken all bytes, its stream is shut down.
     Ending,
     Ended,
 }
 
-/// Which side an error is of.
+/// The side on which an error happened.
 enum Lost {
     Source(std::io::Error),
     Destination(std::io::Error),
 }
 
-/// Copies until both sides have closed their streams, or one of them is lost. `to_owner` and `to_client` are written
-/// first. When the owner has closed its side and the client has got everything, `client_closes` is polled, and ends the
-/// wait for the client.
+/// Copies until both sides have closed their streams, or one of them is lost. Writes `to_owner` and `to_client` first.
+/// When the owner has closed its side and the client has received everything, `client_closes` limits the wait for the
+/// client to close its side.
 ///
 /// # Cancel safety
 ///
-/// Both streams are used by reference, and what was read and not written is lost with the future.
+/// Both streams are used by reference. If the future is dropped, bytes that were read but not written are lost.
 pub(crate) async fn relay(
     client: &mut (impl AsyncRead + AsyncWrite + Unpin),
     owner: &mut (impl AsyncRead + AsyncWrite + Unpin),
@@ -108,12 +108,12 @@ impl Direction {
         Self { kept, written: 0, state: State::Open }
     }
 
-    /// Gives up this direction.
+    /// Ends this direction, and drops the bytes that are kept.
     fn discard(&mut self) {
         *self = Self { state: State::Ended, ..Self::new(Vec::new()) };
     }
 
-    /// Copies until there is nothing to read or the destination takes no more. Ready: the direction has ended.
+    /// Copies until there is nothing to read or the destination takes no more. `Ready`: the direction has ended.
     #[inline(always)]
     fn poll(
         &mut self,
@@ -128,7 +128,7 @@ impl Direction {
                 State::Ending => {
                     let ended = ready!(Pin::new(&mut *destination).poll_shutdown(context));
                     self.state = State::Ended;
-                    // A destination that is gone has got everything that it wanted.
+                    // An error means that the destination is gone, and needs nothing more.
                     let _ = ended;
                     return Poll::Ready(Ok(()));
                 }
@@ -182,7 +182,7 @@ impl Direction {
     }
 }
 
-/// A stream that encrypts may hold back the last bytes.
+/// Flushes the destination: a TLS stream may still hold the last bytes. Always pending, unless there is an error.
 fn flush(
     destination: &mut (impl AsyncWrite + Unpin),
     context: &mut Context<'_>,
@@ -204,7 +204,7 @@ fn poll_write(
     }
 }
 
-/// A TLS stream may end without a `close_notify`.
+/// Treats the end of a TLS stream without a `close_notify` as an ordinary end.
 fn unclean_end(error: std::io::Error) -> Result<()> {
     if error.kind() == ErrorKind::UnexpectedEof { Ok(()) } else { Err(error) }
 }
@@ -270,7 +270,7 @@ mod tests {
                 sent += owner.write(&[7; 500]).await.expect("open");
             }
         };
-        // It stops for good: polled again and again, nothing more is taken.
+        // The relay takes no more bytes, however often it is polled.
         let idle = async {
             for _ in 0..10_000 {
                 tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! Durable timers that another run of the host has left in their file.
+//! Restores durable timers that an earlier run of the host has left in their file.
 
 use std::sync::Arc;
 
@@ -7,7 +7,8 @@ use crate::config::InstancePer;
 use crate::timers::{DurableTimers, SavedTimer};
 
 impl Resource {
-    /// Sets the timers in the file, and makes their actors. Logs how many there are, and what went wrong.
+    /// Sets the timers in the file, and creates their actors. Logs how many timers were restored and
+    /// left out, and errors.
     ///
     /// # Cancel safety
     ///
@@ -26,7 +27,8 @@ impl Resource {
             for timers in page.timers.chunk_by(|one, next| one.actor == next.actor) {
                 match self.restore(timers.to_vec()).await {
                     Ok(()) => restored += timers.len(),
-                    // No actor here is unique in a cluster: the check of the configuration has refused that.
+                    // `NotOwner` cannot happen: the configuration check refuses durable timers with
+                    // `unique-in = "cluster"`.
                     Err(NoLease::Full(_) | NoLease::NotOwner) => left_out += timers.len(),
                 }
             }
@@ -62,7 +64,7 @@ impl Resource {
         Ok(())
     }
 
-    /// Returns the key of the actor that had this name in the other run, or of the one that has its place now.
+    /// Returns the key of the actor that had this name in the earlier run, or of the actor that replaces it now.
     fn key_of(&self, name: &str) -> Option<Key> {
         match &self.instance_per {
             InstancePer::Resource { instances } => {

@@ -1,5 +1,5 @@
-//! Durable timers: those of a resource that a restart of the host does not lose. Each is an entry in a file of keys
-//! and values, in a bucket that no handler can open.
+//! Durable timers of a resource: a restart of the host does not lose them. Each timer is an entry in a file of keys and
+//! values, in a bucket that no handler can open.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::TimerId;
 use crate::keyvalue::{Change, Store, StoreError, StoreLimits};
 use crate::log_rate::{Line, LogRate};
 
-/// The beginning of the name of a bucket of timers. Those that handlers open begin with another letter.
+/// The prefix of the names of timer buckets. The names of buckets that handlers open begin with another letter.
 const BUCKET: &str = "t:";
 
 /// Separates the name of an actor from the number of its timer.
@@ -33,9 +33,9 @@ pub(crate) struct Record {
     key: String,
 }
 
-/// Some timers of the file, and where the next ones begin.
+/// Some timers of the file, and the cursor for the next page.
 pub(crate) struct Page {
-    /// Timers of one actor follow each other.
+    /// Timers of the same actor are adjacent.
     pub(crate) timers: Vec<SavedTimer>,
     pub(crate) cursor: Option<String>,
 }
@@ -50,13 +50,13 @@ pub(crate) struct SavedTimer {
 }
 
 impl DurableTimers {
-    /// Returns the durable timers that a file has for this resource.
+    /// Creates the handle for this resource's timers in `store`.
     pub(crate) fn new(resource: String, store: Arc<Store>, limits: StoreLimits) -> Self {
         let bucket = format!("{BUCKET}{resource}").into();
         Self { resource, store, bucket, limits, failed: LogRate::new() }
     }
 
-    /// Returns the entry of a timer. It need not exist.
+    /// Returns the handle of a timer's entry. The entry need not exist.
     pub(crate) fn record(self: &Arc<Self>, actor: &str, id: TimerId) -> Record {
         Record { file: Arc::clone(self), key: format!("{actor}{SEPARATOR}{id:016x}") }
     }
@@ -85,11 +85,11 @@ impl DurableTimers {
 }
 
 impl Record {
-    /// Writes when the timer is due, and waits until that is on the disk.
+    /// Writes the time at which the timer is due, and waits until the entry is on the disk.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: the earlier entry stays. After [`StoreError::Unavailable`], it may have changed.
+    /// [`StoreError`]: the earlier entry is unchanged. After [`StoreError::Unavailable`], it may have changed.
     ///
     /// # Cancel safety
     ///
@@ -100,7 +100,8 @@ impl Record {
         self.change(change).await
     }
 
-    /// Removes the entry, and waits until that is on the disk. Logs an error: the timer will fire again after a restart.
+    /// Removes the entry, and waits until the removal is on the disk. If it fails, the error is logged, and the timer
+    /// fires again after a restart.
     ///
     /// # Cancel safety
     ///
@@ -121,7 +122,8 @@ impl Record {
         changed.map(drop)
     }
 
-    /// Returns the time until the timer is due: zero if it is overdue. `None` if there is no such entry.
+    /// Returns the time until the timer is due, or zero if it is overdue. `None`: there is no entry, or it is not a
+    /// time.
     ///
     /// # Errors
     ///

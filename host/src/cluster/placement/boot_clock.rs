@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// A moment on this machine's boot clock, which no one can set, and which continues while the machine sleeps. Moments of
+/// A moment on this machine's boot clock. This clock cannot be set, and continues while the machine sleeps. Moments of
 /// different machines are never compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct BootTime {
@@ -26,7 +26,7 @@ impl BootTime {
         self.nanoseconds
     }
 
-    /// Returns the time from an earlier moment to this one, or zero.
+    /// Returns the time from an earlier moment to this one, or zero if `earlier` is later.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.nanoseconds.saturating_sub(earlier.nanoseconds))
     }

@@ -1,4 +1,4 @@
-//! The claim of an actor by this host.
+//! This host's claim to an actor.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::key::ActorName;
 use super::term::Term;
 
-/// Shows that this host owns an actor, while its lease is valid.
+/// A claim of this host. The host owns the claimed actor while the lease of the claim is valid.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
     pub(super) inner: Arc<Inner>,
@@ -29,7 +29,7 @@ impl Claim {
         &self.inner.actor
     }
 
-    /// Returns the fencing token: each owner of an actor has a higher one than all owners before.
+    /// Returns the fencing token: each owner of an actor has a higher token than all earlier owners.
     pub(crate) fn token(&self) -> u64 {
         self.inner.revision
     }

@@ -1,4 +1,4 @@
-//! What records contain: JSON, for the operator's tools.
+//! The content of records: JSON, so that operators can read it with their tools.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ pub(super) enum LeaseContent {
 pub(super) enum ClaimContent {
     /// The host with this lease owns the actor.
     By(String),
-    /// No host does.
+    /// No host owns the actor.
     Free,
 }
 
@@ -34,11 +34,11 @@ impl ClaimContent {
 
 /// Returns the bytes of a record.
 pub(super) fn encode(content: &impl Serialize) -> Bytes {
-    // Neither has a map with keys that are not strings, nor anything else that serialising could fail on.
+    // Serialising cannot fail: neither type of content has a map with keys that are not strings, or the like.
     serde_json::to_vec(content).unwrap_or_default().into()
 }
 
-/// Reads a record. `None`: no host wrote it.
+/// Parses the content of a record. `None`: it was not written by a host.
 pub(super) fn decode<'a, T: Deserialize<'a>>(content: &'a [u8]) -> Option<T> {
     serde_json::from_slice(content).ok()
 }

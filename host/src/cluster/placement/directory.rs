@@ -22,10 +22,10 @@ use super::timing::Timing;
 use super::watched::Watched;
 use crate::cluster::HostInfo;
 
-/// How often a claim is looked at again because another host was faster.
+/// The number of attempts to write a claim: an attempt fails if another host was faster.
 const MAX_ATTEMPTS: usize = 4;
 
-/// Actors that are located at the same time do not wait for each other, unless they share one of so many locks.
+/// The number of locks for locating actors. Two actors can be located at the same time unless they share a lock.
 const STRIPES: usize = 64;
 
 /// Where an actor lives.
@@ -48,7 +48,7 @@ pub(crate) trait Directory {
     /// Gives up an actor that does not run any more.
     fn free(&self, claim: Claim) -> impl Future<Output = ()> + Send;
 
-    /// Returns whether this host owns what it has claimed.
+    /// Returns whether this host has a valid lease, and so owns the actors that it has claimed.
     fn is_valid(&self) -> bool;
 }
 
@@ -62,7 +62,7 @@ pub(crate) struct Placement<R> {
     pub(super) hosts: Mutex<BTreeMap<LeaseId, HostInfo>>,
     terms: watch::Receiver<Option<Arc<Term>>>,
     opening: Opening,
-    /// The claims of this host. One of an earlier lease is void.
+    /// The claims of this host. Claims under an earlier lease are void.
     claims: Mutex<HashMap<ActorName, Claim>>,
     stripes: [tokio::sync::Mutex<()>; STRIPES],
 }
@@ -85,12 +85,12 @@ impl<R: Records> Placement<R> {
         }
     }
 
-    /// Returns the lease of the moment, if it is valid.
+    /// Returns the current lease, if it is valid.
     pub(super) fn term(&self) -> Option<Arc<Term>> {
         self.terms.borrow().clone().filter(|term| term.is_valid())
     }
 
-    /// Returns the lease of the moment. It may have lapsed.
+    /// Returns the current lease. It may have lapsed.
     pub(crate) fn latest_term(&self) -> Option<Arc<Term>> {
         self.terms.borrow().clone()
     }
@@ -99,11 +99,11 @@ impl<R: Records> Placement<R> {
         self.terms.clone()
     }
 
-    /// Makes sure that the records may be relied on, for the lease of the moment.
+    /// Checks that the records may be relied on with the current lease.
     ///
     /// # Errors
     ///
-    /// Why not. [`PlacementError::Opening`] says how long to wait.
+    /// They may not be relied on, or the check failed. [`PlacementError::Opening`] says how long to wait.
     pub(crate) async fn open(&self) -> Result<(), PlacementError> {
         let term = self.term().ok_or(PlacementError::NoLease)?;
         let check =
@@ -111,17 +111,17 @@ impl<R: Records> Placement<R> {
         within(self.timing.request(), check).await?
     }
 
-    /// Returns whether the records may be relied on, with the lease of the moment.
+    /// Returns whether [`Self::open`] has succeeded with the current lease.
     pub(crate) fn is_open(&self) -> bool {
         self.latest_term().is_some_and(|term| self.opening.is_known(&term))
     }
 
-    /// Returns the hosts whose leases the last sweep found, by the names of these leases.
+    /// Returns the hosts whose leases the last sweep found, each with the name of its lease.
     pub(crate) fn hosts(&self) -> Vec<(String, HostInfo)> {
         self.hosts.lock().iter().map(|(id, host)| (id.to_string(), host.clone())).collect()
     }
 
-    /// Returns whether this host keeps that lease.
+    /// Returns whether this is the current lease of this host.
     pub(super) fn is_own(&self, id: LeaseId) -> bool {
         self.terms.borrow().as_ref().is_some_and(|term| term.id() == id)
     }
@@ -145,7 +145,7 @@ impl<R: Records> Placement<R> {
             .cloned()
     }
 
-    /// Forgets a claim, unless there is a newer one of the same actor. Returns whether it was known.
+    /// Forgets a claim, unless there is a newer claim of the same actor. Returns whether it was known.
     fn forget(&self, claim: &Claim) -> bool {
         let mut claims = self.claims.lock();
         let is_known = claims.get(claim.actor()).is_some_and(|held| held.token() == claim.token());
@@ -163,7 +163,7 @@ impl<R: Records> Placement<R> {
             let expected = entry.as_ref().map_or(0, |entry| entry.revision);
             if let Some(entry) = entry {
                 let foreign = || PlacementError::Foreign(actor.to_string());
-                // A claim of this host is written again: what was read may be stale.
+                // If the record names this host's lease, it is written again, because the read may be stale.
                 if let ClaimContent::By(id) = decode(&entry.content).ok_or_else(foreign)?
                     && let id = LeaseId::parse(&id).ok_or_else(foreign)?
                     && id != term.id()
@@ -182,8 +182,9 @@ impl<R: Records> Placement<R> {
         Err(PlacementError::Contended)
     }
 
-    /// A claim counts when the lease was renewed after it. This shows that both are in the same records: a broker that
-    /// came back without its data, or with old data, would accept the claim, but not the renewal.
+    /// Confirms a claim that was written. It is valid only after a later renewal of the lease. The renewal shows that
+    /// the claim and the lease are in the same records: a broker that has lost its data, or restarted with old data,
+    /// would accept the claim, but not the renewal.
     async fn confirm(
         &self,
         actor: &ActorName,
@@ -202,7 +203,7 @@ impl<R: Records> Placement<R> {
 impl<R: Records> Directory for Placement<R> {
     /// # Cancel safety
     ///
-    /// If it is dropped, the actor may be claimed by this host. The next call finds that.
+    /// If the future is dropped, this host may have claimed the actor. The next call finds the claim.
     async fn locate(&self, actor: &ActorName) -> Result<Location, PlacementError> {
         let _one_at_a_time = self.stripe(actor).lock().await;
         let term = self.term().ok_or(PlacementError::NoLease)?;
@@ -225,7 +226,7 @@ impl<R: Records> Directory for Placement<R> {
             let revision = self.records.write(&key, content, claim.token()).await?;
             Ok::<_, WriteError>(self.records.remove(&key, revision).await?)
         };
-        // If it fails, the claim remains until the lease is given back or fenced.
+        // If this fails, the claim remains until this host gives its lease back, or the lease is fenced.
         let _ = timeout(self.timing.request(), freed).await;
     }
 
@@ -253,7 +254,7 @@ impl From<Late> for PlacementError {
 ///
 /// # Errors
 ///
-/// Why it had none at last.
+/// The reason why the last attempt found no owner.
 pub(crate) async fn locate_until(
     directory: &impl Directory,
     actor: &ActorName,

@@ -1,4 +1,4 @@
-//! Why an actor has no owner at the moment.
+//! The reasons why an actor cannot be located.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub(crate) enum PlacementError {
 }
 
 impl PlacementError {
-    /// Returns whether it may be different after a while, without anybody's help.
+    /// Returns whether a retry may succeed without an operator's action.
     pub(crate) fn is_temporary(&self) -> bool {
         !matches!(self, Self::Foreign(_) | Self::Refused(_))
     }

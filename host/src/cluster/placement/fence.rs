@@ -1,4 +1,4 @@
-//! Decides whether the host of a lease is dead: fence, then take.
+//! Decides whether the host of a lease is dead. A lease is fenced before its claims are taken.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::records::{Entry, Records, WriteError};
 use super::watched::Watched;
 use crate::cluster::HostInfo;
 
-/// How often a lease is read again because it has changed meanwhile.
+/// The number of attempts to decide on a lease: an attempt fails if the lease changed after it was read.
 const MAX_ATTEMPTS: usize = 4;
 
 /// What is known about a lease.
@@ -33,7 +33,7 @@ pub(super) async fn fate(
     for _ in 0..MAX_ATTEMPTS {
         let entry = records.read(&key).await?;
         let (expected, host) = match &entry {
-            // A stale read may have missed it, so this has to be decided by a write, too.
+            // The read may be stale and have missed the lease, so a write has to decide this case as well.
             None => (0, None),
             Some(Entry { revision, content }) => match decode(content) {
                 Some(LeaseContent::Fenced) => return Ok(Fate::Fenced),
@@ -49,7 +49,7 @@ pub(super) async fn fate(
                 .ok_or_else(|| PlacementError::Foreign(format!("lease {id}")));
         }
         match records.write(&key, encode(&LeaseContent::Fenced), expected).await {
-            // The host of a lease that is not there was fenced long ago.
+            // The lease did not exist: it was fenced and removed long ago.
             Ok(_) if expected == 0 => return Ok(Fate::Fenced),
             Ok(_) => {
                 tracing::warn!(

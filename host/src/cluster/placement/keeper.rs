@@ -1,4 +1,4 @@
-//! Takes a lease, renews it, and takes another one when it is lost.
+//! Takes a lease, renews it, and takes a new lease when this one is lost.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::term::Term;
 use super::timing::Timing;
 use crate::cluster::HostInfo;
 
-/// Keeps the lease of this host. It belongs on a thread of its own: a late renewal ends all unique actors of the host.
+/// Keeps the lease of this host. Run it on a thread of its own: a late renewal ends all unique actors of the host.
 #[derive(Debug)]
 pub(crate) struct Keeper<R> {
     records: Arc<R>,
@@ -23,7 +23,7 @@ pub(crate) struct Keeper<R> {
     terms: watch::Sender<Option<Arc<Term>>>,
     /// Why there is no valid lease.
     problem: watch::Sender<Option<String>>,
-    /// What follows when the lease has ended without a renewal, for the log.
+    /// The text for the log about the consequence when the lease ends without a renewal.
     consequence: &'static str,
 }
 
@@ -34,10 +34,10 @@ struct Held {
     revision: u64,
 }
 
-/// What became of a renewal.
+/// The result of a renewal.
 enum Renewed {
     Yes,
-    /// It is not known, or has to be tried again.
+    /// The result is not known, or the renewal has to be tried again.
     NotYet(String),
     Lost(&'static str),
 }
@@ -54,7 +54,8 @@ impl<R: Records> Keeper<R> {
         }
     }
 
-    /// Says in `problem` why there is no valid lease, and in the log what follows when it has ended without a renewal.
+    /// Sets where the keeper reports why there is no valid lease (`problem`), and which consequence it logs when the
+    /// lease ends without a renewal.
     pub(crate) fn saying(
         self,
         problem: watch::Sender<Option<String>>,
@@ -63,7 +64,7 @@ impl<R: Records> Keeper<R> {
         Self { problem, consequence, ..self }
     }
 
-    /// Returns the lease of the moment. It may have lapsed. `None`: there is none.
+    /// Returns a receiver of the current lease, which may have lapsed. `None`: there is no lease.
     pub(crate) fn terms(&self) -> watch::Receiver<Option<Arc<Term>>> {
         self.terms.subscribe()
     }
@@ -115,7 +116,7 @@ impl<R: Records> Keeper<R> {
     async fn try_take(&self) -> Result<Held, String> {
         let time = self.timing.request();
         within(time, self.records.create()).await.map_err(|error| error.to_string())?;
-        // A name that may be taken by an attempt whose answer was lost is not tried again.
+        // Each attempt uses a new name: an earlier attempt may have taken its name although the response was lost.
         let id = LeaseId::random();
         let (key, content, sent) = (Key::Lease(id), encode(&self.content), BootTime::now());
         let write = within(time, self.records.write(&key, content, 0)).await;
@@ -124,7 +125,7 @@ impl<R: Records> Keeper<R> {
         Ok(Held { term, key, revision })
     }
 
-    /// Renews a lease until it is lost. Returns why.
+    /// Renews a lease until it is lost. Returns why it was lost.
     async fn renew(&self, held: &mut Held) -> &'static str {
         let mut pause = self.timing.renewal();
         let mut has_lapsed = false;
@@ -176,12 +177,12 @@ impl<R: Records> Keeper<R> {
         }
     }
 
-    /// Finds out whether the lease was fenced, or a renewal was stored whose answer did not come. Such a renewal does not
-    /// make the lease longer: it is only what the next one follows.
+    /// Finds out whether the lease was fenced, or an earlier renewal was stored although its response was lost. Such a
+    /// renewal does not extend the lease. It only gives the revision that the next renewal has to replace.
     async fn look_again(&self, held: &mut Held, time: Duration) -> Renewed {
         match within(time, self.records.read(&held.key)).await {
             Ok(None) => Renewed::Lost("the broker has lost its data"),
-            // Confirmed claims are older than the last renewal, so they are there if it is.
+            // Confirmed claims are older than the last renewal. If the broker has the renewal, it has these claims.
             Ok(Some(entry)) if entry.revision < held.revision => {
                 Renewed::Lost("the broker came back with old data")
             }
@@ -199,13 +200,14 @@ impl<R: Records> Keeper<R> {
         }
     }
 
-    /// Fences the own lease, so that other hosts can take its actors at once. If it fails, they wait until they may.
+    /// Fences this host's own lease, so that other hosts can take its actors at once. If this fails, other hosts have
+    /// to wait until they may fence the lease.
     async fn give_back(&self, held: &mut Held) {
         let (time, content) = (self.timing.request(), encode(&LeaseContent::Fenced));
         for _ in 0..2 {
             let write = self.records.write(&held.key, content.clone(), held.revision);
             let Err(WriteError::Raced) = within(time, write).await else { return };
-            // The answer to the last renewal was not waited for.
+            // A renewal whose response was not received may have changed the revision.
             let Ok(Some(entry)) = within(time, self.records.read(&held.key)).await else { return };
             held.revision = entry.revision;
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// The name of a lease, random. A host whose lease was lost takes another one with another name.
+/// The random name of a lease. After a host has lost its lease, it takes a new lease with a new name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct LeaseId(u64);

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Each host has one [lease](term) and renews it ([`keeper`]). A [`claim`] of an actor names a lease. A claim is
-//! replaced only after its lease was [fenced](fence): overwritten by compare-and-swap, so that it can never be renewed.
+//! replaced only after its lease was [fenced](fence). Fencing overwrites the lease by compare-and-swap, so that its
+//! host can never renew it.
 //! Every decision is one compare-and-swap, so a stale read costs a retry and nothing else. No two clocks are compared.
 
 mod boot_clock;

@@ -1,8 +1,8 @@
-//! New records are not relied on at once.
+//! Waits before new records are relied on.
 //!
-//! If the broker has lost its data, hosts that it has forgotten still own their actors until their leases end. So whoever
-//! finds records that are not marked as open waits for longer than a lease before it claims anything, and then marks
-//! them. This costs that time once in the life of a cluster.
+//! If the broker has lost its data, hosts that it has forgotten still own their actors until their leases end. So a
+//! host that finds records without the mark `open` waits for longer than a lease before it claims any actor, and then
+//! writes the mark. This wait happens once in the life of a cluster.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,10 +15,10 @@ use super::records::{Records, WriteError};
 use super::term::Term;
 use super::timing::Timing;
 
-/// Whether the records are open, for the lease that this was found out with.
+/// Remembers the lease with which this host has found that the records are open.
 #[derive(Debug, Default)]
 pub(super) struct Opening {
-    /// When that lease was taken, which no two leases of a host have in common. 0: not known.
+    /// The time at which that lease was taken. It differs for all leases of a host. 0: not known yet.
     known: AtomicU64,
 }
 
@@ -44,7 +44,7 @@ impl Opening {
             return Ok(());
         }
         if records.read(&Key::Open).await?.is_none() {
-            // The records are at least as old as the lease that is in them.
+            // The records contain this host's lease, so they are at least as old as the lease.
             let waited = BootTime::now().since(taken);
             if let Some(rest) = timing.patience().checked_sub(waited).filter(|rest| !rest.is_zero())
             {

@@ -1,4 +1,4 @@
-//! What placement needs of a broker: records that are replaced by compare-and-swap.
+//! The interface that placement needs from a broker: records that are replaced by compare-and-swap.
 
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ pub(crate) struct Entry {
 /// Why records could not be read.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum RecordsError {
-    /// The broker did not answer. A write may still be done, now or later.
+    /// The broker did not answer. A write may have been done, or may be done later.
     #[error("the broker does not answer: {0}")]
     Unavailable(String),
     /// There are no records: the broker was never used for this cluster, or has lost its data.
     #[error("the broker has no records of this cluster")]
     Missing,
-    /// The broker refuses, and will until somebody changes something.
+    /// The broker refuses the request, and continues to refuse it until an operator changes something.
     #[error("{0}")]
     Refused(String),
 }
@@ -31,17 +31,17 @@ pub(crate) enum RecordsError {
 /// Why a record was not written.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum WriteError {
-    /// It has another revision than expected.
+    /// The record does not have the expected revision.
     #[error("another host has changed the record")]
     Raced,
     #[error(transparent)]
     Failed(#[from] RecordsError),
 }
 
-/// The records of a cluster. A read may be stale. A write is not: it is done only if the record has the expected
-/// revision at that moment, everywhere.
+/// The records of a cluster. A read may be stale. Writes are linearisable: a write is done only if the record
+/// has the expected revision at that moment.
 pub(crate) trait Records: Send + Sync + 'static {
-    /// Makes the place for records, if there is none yet.
+    /// Creates the storage for records, if it does not exist yet.
     fn create(&self) -> impl Future<Output = Result<(), RecordsError>> + Send;
 
     fn read(&self, key: &Key) -> impl Future<Output = Result<Option<Entry>, RecordsError>> + Send;
@@ -52,7 +52,7 @@ pub(crate) trait Records: Send + Sync + 'static {
         from: u64,
     ) -> impl Future<Output = Result<Option<(LeaseId, Entry)>, RecordsError>> + Send;
 
-    /// Writes a record whose revision is `expected`; 0: that does not exist. Returns its new revision.
+    /// Writes a record if its revision is `expected`. 0: if the record does not exist. Returns the new revision.
     fn write(
         &self,
         key: &Key,
@@ -68,7 +68,7 @@ pub(crate) trait Records: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), RecordsError>> + Send;
 }
 
-/// Limits the time of a request, whatever it waits for.
+/// Limits the total time of a request.
 pub(crate) async fn within<T, E: From<RecordsError>>(
     time: Duration,
     request: impl Future<Output = Result<T, E>>,

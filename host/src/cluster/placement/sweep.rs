@@ -1,4 +1,5 @@
-//! Looks at all leases again and again, so that it is known how long each has stood still before anybody asks.
+//! Reads all leases periodically. So a host already knows how long a lease has not been renewed when it needs to decide
+//! about it.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -14,15 +15,15 @@ use super::records::{Records, within};
 pub(crate) async fn sweep_forever<R: Records>(placement: &Placement<R>) {
     let timing = placement.timing;
     loop {
-        // Not all hosts at the same moment.
+        // Random, so that the hosts do not all sweep at the same moment.
         tokio::time::sleep(timing.sweep().mul_f64(rand::random_range(0.75..1.25))).await;
         placement.forget_lost();
-        // The next sweep tries again, and a broker that is away is in the log already.
+        // The next sweep tries again. If the broker is away, the log already says so.
         let _ = sweep(placement).await;
     }
 }
 
-/// Looks at all leases once, fences those that stand still, and removes those that were fenced long ago.
+/// Reads all leases once, fences those that are no longer renewed, and removes those that were fenced long ago.
 pub(super) async fn sweep<R: Records>(placement: &Placement<R>) -> Result<(), PlacementError> {
     let Placement { records, watched, timing, .. } = placement;
     let (mut from, mut ids, mut hosts) = (1, HashSet::new(), BTreeMap::new());
@@ -32,7 +33,7 @@ pub(super) async fn sweep<R: Records>(placement: &Placement<R>) -> Result<(), Pl
         if let Some(LeaseContent::Alive(host)) = &content {
             hosts.insert(id, host.clone());
         }
-        // A lease that was renewed meanwhile comes a second time, and the own one is the keeper's.
+        // A lease that is renewed during the sweep is read twice. The keeper handles this host's own lease.
         if !ids.insert(id) || placement.is_own(id) {
             continue;
         }

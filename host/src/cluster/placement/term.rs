@@ -1,4 +1,4 @@
-//! One lease of this host, from when it was taken until it is lost.
+//! One lease of this host, from the time at which it was taken until it is lost.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use super::boot_clock::BootTime;
 use super::key::LeaseId;
 
-/// A lease of this host. It is valid, lapsed, or lost. A lapsed one may become valid again, if no host has fenced it: then
-/// no host has taken any of its claims. A lost one never does.
+/// A lease of this host. It is valid, lapsed, or lost. A lapsed lease may become valid again, if no host has fenced it:
+/// then no host has taken any of its claims. A lost lease never becomes valid again.
 #[derive(Debug)]
 pub(crate) struct Term {
     id: LeaseId,
@@ -31,7 +31,7 @@ pub(super) struct Renewal {
 }
 
 impl Term {
-    /// Notes a new lease that was asked for at `sent`.
+    /// Creates the record of a new lease whose request was sent at `sent`.
     pub(super) fn new(id: LeaseId, sent: BootTime, lease: Duration) -> Self {
         Self {
             id,
@@ -48,17 +48,18 @@ impl Term {
         self.id
     }
 
-    /// Returns the moment from which on the broker has certainly known this lease.
+    /// Returns a moment at which the broker had already stored this lease.
     pub(super) fn taken(&self) -> BootTime {
         self.taken
     }
 
-    /// Returns when the lease ends unless it is renewed, for whoever has to end what runs then.
+    /// Returns the time at which the lease ends unless it is renewed. Events that still run at that time have to end.
     pub(crate) fn valid_until(&self) -> BootTime {
         BootTime::from_nanoseconds(self.valid_until.load(Ordering::Relaxed))
     }
 
-    /// Returns whether this host owns what it has claimed. To be asked before every event.
+    /// Returns whether the lease is valid, so that this host owns the actors that it has claimed. Call this before
+    /// every event.
     pub(crate) fn is_valid(&self) -> bool {
         BootTime::now() < self.valid_until()
     }
@@ -72,8 +73,8 @@ impl Term {
         self.lost.cancelled().await;
     }
 
-    /// Waits until a renewal is acknowledged that was sent after this was called. It shows that what the broker did
-    /// before, it did in the records that this lease is in. Returns whether there was one.
+    /// Waits until the broker acknowledges a renewal that was sent after this call. This shows that earlier writes of
+    /// the broker are in the same records as this lease. Returns `false` if the lease is lost first.
     pub(super) async fn confirm(&self) -> bool {
         let next = self.begun.load(Ordering::SeqCst) + 1;
         let mut acknowledged = self.acknowledged.subscribe();
@@ -85,7 +86,7 @@ impl Term {
         }
     }
 
-    /// Waits until somebody wants a renewal now.
+    /// Waits until [`Self::confirm`] asks for an immediate renewal.
     pub(super) async fn wanted(&self) {
         self.wanted.notified().await;
     }

@@ -1,4 +1,4 @@
-//! The times of placement, all in proportion to the lease.
+//! The time limits and intervals of placement, all in proportion to the length of a lease.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ impl Timing {
         Self { lease }
     }
 
-    /// The time from the sending of a renewal to the end of the lease, on the clock of its host.
+    /// The time from when a renewal is sent to the end of the lease, on the clock of the host that renews it.
     pub(crate) const fn lease(self) -> Duration {
         self.lease
     }
@@ -23,24 +23,24 @@ impl Timing {
         self.lease / 4
     }
 
-    /// How long a lease has to stand still before another host may fence it. A quarter more than the lease, so that two
-    /// boot clocks may differ in speed by as much.
+    /// How long another host must have seen no renewal of a lease before it may fence the lease. This is a quarter more
+    /// than the length of a lease, so the speeds of two boot clocks may differ by a quarter.
     pub(super) fn patience(self) -> Duration {
         self.lease * 5 / 4
     }
 
-    /// The time between two looks at all leases. Less than [`Self::max_gap`], with room for a slow broker.
+    /// The time between two sweeps over all leases. Less than [`Self::max_gap`], with room for a slow broker.
     pub(super) fn sweep(self) -> Duration {
         self.lease / 8
     }
 
-    /// Two looks at a lease that are further apart do not show that it stood still. Otherwise all hosts would fence each
-    /// other when a broker comes back after a long time.
+    /// If two reads of a lease are further apart than this, they do not show that the lease was not renewed in between.
+    /// Without this rule, all hosts would fence each other when a broker comes back after a long time.
     pub(super) fn max_gap(self) -> Duration {
         self.lease / 2
     }
 
-    /// How long a fenced lease is kept for those who find its name in a claim.
+    /// How long a fenced lease is kept for hosts that find its name in a claim.
     pub(super) fn keep_fenced(self) -> Duration {
         self.lease * 4
     }

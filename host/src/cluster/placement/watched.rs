@@ -1,4 +1,4 @@
-//! How long the leases of other hosts have stood still.
+//! Tracks how long the leases of other hosts have not been renewed.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::boot_clock::BootTime;
 use super::key::LeaseId;
 use super::timing::Timing;
 
-/// What this host has seen of leases. There are as many as hosts, and the fenced ones that are not removed yet.
+/// The leases that this host has seen: one for each host, and the fenced leases that are not removed yet.
 #[derive(Debug)]
 pub(crate) struct Watched {
     timing: Timing,
@@ -30,12 +30,13 @@ impl Watched {
         Self { timing, leases: Mutex::default() }
     }
 
-    /// Notes the revision of a lease, at a moment after it was read. Returns for how long it has stood still, as far as
-    /// this host has watched it without a gap.
+    /// Records the revision of a lease. `now` is a moment after the read. Returns the time for which this host has read
+    /// the same revision without a gap.
     pub(super) fn note(&self, id: LeaseId, revision: u64, now: BootTime) -> Duration {
         let mut leases = self.leases.lock();
         let seen = leases.entry(id).or_insert(Seen { revision, since: now, last: now });
-        // A lower revision is a stale read, and must not hide that the lease has moved: both count as a change.
+        // A lower revision comes from a stale read. It counts as a change, like a higher one, so that it cannot hide a
+        // renewal.
         if seen.revision != revision || now.since(seen.last) > self.timing.max_gap() {
             (seen.revision, seen.since) = (revision, now);
         }
@@ -43,7 +44,7 @@ impl Watched {
         now.since(seen.since)
     }
 
-    /// Forgets all other leases.
+    /// Forgets all leases except those in `ids`.
     pub(super) fn retain(&self, ids: &HashSet<LeaseId>) {
         self.leases.lock().retain(|id, _| ids.contains(id));
     }

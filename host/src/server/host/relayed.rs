@@ -33,27 +33,27 @@ use crate::resource::ActorLease;
 use crate::server::response::{Body, passed_on, text, unavailable};
 use crate::worker::{HandshakeWorker, Worker};
 
-/// How often the owner is tried before the client is refused.
+/// The number of attempts to reach the owner before the client is refused.
 const ATTEMPTS: u32 = 3;
 
-/// How long the first pause is before another look for an owner that could not be reached.
+/// The pause after the first attempt, before the owner is looked up again. Later pauses are longer.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The header of responses that a host gives to another host, and not to its client.
+/// The header of responses that are meant for the relaying host, not for its client.
 const TO_PEER: HeaderName = HeaderName::from_static("ws-host-peer");
 
-/// Its values: the path is not here; the peer has not proven itself.
+/// The values of [`TO_PEER`]: this host does not own the path, or it refused the peer.
 const ELSEWHERE: HeaderValue = HeaderValue::from_static("elsewhere");
 pub(in crate::server) const REFUSED: &str = "refused";
 
 /// Limits the log lines about clients that could not be relayed.
 static FAILED: LogRate = LogRate::new();
 
-/// What came of relaying a handshake.
+/// The result of relaying a handshake.
 pub(super) enum Relayed {
-    /// The response to the client: the owner's, or one that says why there is none.
+    /// The response to the client: the owner's response, or an error response that says why there is none.
     Answered(Response<Body>),
-    /// Another look at the directory has found no other owner. This is never [`NotHere::Elsewhere`].
+    /// A second lookup in the directory has not found another host as owner. The error is never [`NotHere::Elsewhere`].
     Found(Result<ActorLease, NotHere>),
 }
 
@@ -62,7 +62,7 @@ pub(in crate::server) struct RelayedClient {
     owner: OwnerStream,
     /// The head of the owner's response.
     head: Vec<u8>,
-    /// What followed the head.
+    /// Bytes that followed the head.
     early: Vec<u8>,
     /// The worker that copies the bytes.
     worker: HandshakeWorker,
@@ -72,15 +72,16 @@ pub(in crate::server) struct RelayedClient {
     peer: SocketAddr,
 }
 
-/// Returns the response to a relayed handshake whose path has another owner. The host that relays it looks again.
+/// Returns the response to a relayed handshake whose path this host does not own. The edge then looks up the owner
+/// again.
 pub(super) fn elsewhere() -> Response<Body> {
     let mut response = text(StatusCode::MISDIRECTED_REQUEST, "This host does not own the path.\n");
     response.headers_mut().insert(TO_PEER, ELSEWHERE);
     response
 }
 
-/// Relays a handshake to the owner of its actor. If the owner is another one or cannot be reached, looks again, a few
-/// times.
+/// Relays a handshake to the owner of its actor. If that host does not own the actor, or cannot be reached, looks up
+/// the owner again, up to [`ATTEMPTS`] attempts in all.
 pub(super) async fn relay<L>(
     state: &Arc<HostState>,
     served: &ServedResource,
@@ -116,7 +117,8 @@ where
             until_answered: context.deadline,
         };
         let asking = ask(Arc::clone(peers), address.clone(), Arc::clone(&opening), limits);
-        // The owner's socket belongs to the runtime that copies its bytes. Aborted with the request.
+        // The task that copies the bytes runs on this runtime, so the owner's socket is opened there. If the request is
+        // dropped, the task is aborted.
         let asking = AbortOnDropHandle::new(worker.worker().runtime().spawn(asking));
         let answered = match asking.await {
             Ok(answered) => answered,
@@ -131,7 +133,7 @@ where
                     ));
                 };
                 if state.is_draining() {
-                    // The owner may have been asked before it had this client.
+                    // The owner may have been asked to close this host's clients before it had this one.
                     tokio::spawn(relays::close(Arc::clone(peers), address));
                 }
                 let OwnerResponse { head, body: early, .. } = response;
@@ -154,7 +156,7 @@ where
         }
         tracing::debug!(resource = served.name(), "looking for the owner again: {error}");
         if let RelayError::Unreachable { .. } = error {
-            // It may have died a moment ago, and nobody knows yet.
+            // The owner may have died a moment ago, before any other host has noticed.
             sleep_until(context.deadline.min(Instant::now() + PAUSE * attempt)).await;
         }
         match look_again().await {
@@ -162,7 +164,7 @@ where
             found => return Relayed::Found(found),
         }
     }
-    // Not reached: the last attempt returns.
+    // Unreachable: the last attempt always returns.
     Relayed::Answered(unavailable(UNREACHABLE))
 }
 
@@ -248,7 +250,7 @@ fn refuse(served: &ServedResource, error: &RelayError) -> Response<Body> {
     })
 }
 
-/// Returns the owner's response without what belongs to the connection between the hosts.
+/// Returns the owner's response without the headers of the connection between the hosts.
 fn pass_on(response: OwnerResponse) -> Response<Body> {
     let OwnerResponse { status, mut headers, body, .. } = response;
     for name in [CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING] {
@@ -257,10 +259,11 @@ fn pass_on(response: OwnerResponse) -> Response<Body> {
     passed_on(status, headers, body)
 }
 
-/// A client's handshake, as it is sent to the owner: over HTTP/1.1 the same, and over HTTP/2 a new one.
+/// A client's handshake in the form that is sent to the owner. A handshake over HTTP/1.1 is sent unchanged. For a
+/// handshake over HTTP/2, this host makes a new one.
 struct Translated<'a> {
     request: &'a Request<()>,
-    /// The handshake of this host, if the client's is over HTTP/2.
+    /// The new handshake of this host and its headers, if the client uses HTTP/2.
     own: Option<(Handshake, HeaderMap)>,
 }
 
@@ -299,13 +302,13 @@ impl<'a> Translated<'a> {
         bytes
     }
 
-    /// Returns the response to the client. `None`: the owner's does not belong to the request.
+    /// Returns the response to the client. `None`: the owner's response does not match the request.
     fn translate(&self, response: &OwnerResponse) -> Option<Response<Body>> {
         let mut headers = response.headers.clone();
         let Some((handshake, _)) = &self.own else {
             return Some(passed_on(response.status, headers, Vec::new()));
         };
-        // The client has made its own offers of these, and checks the answers.
+        // The client made its own offers of extensions and subprotocols, and checks the response to them.
         let mut checked = Response::new(());
         *checked.status_mut() = response.status;
         *checked.headers_mut() = headers.clone();

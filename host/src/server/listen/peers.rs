@@ -1,4 +1,4 @@
-//! The address for other hosts: a peer proves itself first, and is believed then.
+//! The address for other hosts. A peer has to authenticate before anything that it sends is trusted.
 
 use std::sync::Arc;
 
@@ -19,8 +19,8 @@ use crate::server::http;
 use crate::server::permits::handshake::HandshakePermit;
 use crate::server::stream::{Prefixed, PrefixedTransfer, TlsTransfer, Transfer};
 
-/// How much longer the head of a relayed request may be than that of the client's, in bytes: hosts write a space after
-/// each colon, and over HTTP/2 a handshake of their own.
+/// How many bytes the head of a relayed request may have in addition to the limit for a client's request. Hosts write a
+/// space after each colon, and translate a handshake over HTTP/2 to one of their own.
 const ALLOWANCE: usize = 8 << 10;
 
 /// Limits the log lines about peers that are refused.
@@ -52,7 +52,7 @@ pub(super) async fn serve_peer<S, M: Transfer<S>>(
     }
 }
 
-/// Reads the opening of a peer, and does what it asks for.
+/// Reads the opening of a peer, and handles its request.
 async fn open<S, M: Transfer<S>>(
     state: Arc<HostState>,
     peers: &Peers,
@@ -86,7 +86,7 @@ async fn open<S, M: Transfer<S>>(
     }
 }
 
-/// Returns the context of the client's request, as the edge describes it.
+/// Replaces what the context says about the peer with what the edge says about the client.
 fn believe(context: RequestContext, origin: Origin) -> RequestContext {
     let mut context = context;
     context.peer.address = origin.peer;
@@ -101,7 +101,7 @@ fn believe(context: RequestContext, origin: Origin) -> RequestContext {
     context
 }
 
-/// Closes the clients that come from an edge, because it stops.
+/// Closes all clients that an edge relays, because the edge stops.
 fn close_clients(state: &HostState, edge: &str) {
     for served in state.registry.all() {
         for client in served.resource().clients() {
