@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use ws_host_test_support::{Client, TestServer, startup_error};
+use ws_host_test_support::{Client, TestServer, startup_error, wait_until};
 
 use crate::configured::{Configuration, terminate};
 
@@ -155,6 +155,17 @@ fn timers_outlive_a_graceful_stop_and_a_resource_that_was_removed_or_restarted()
     assert_eq!(client.ask("cancel 7")?, "false");
     rooms.0.reload(&mut server, &larger.replace("128MiB", "127MiB"))?;
     is_back(&server, "/room/a")
+}
+
+#[test]
+fn timer_that_is_set_while_a_resource_stops_is_set_in_the_restarted_one() -> Result<()> {
+    let rooms = Rooms::new()?;
+    let mut server = rooms.serve()?;
+    let mut client = Client::connect_to(&server, "/room/a")?;
+    assert_eq!(client.ask("cancel 400")?, "false");
+    rooms.0.reload(&mut server, &Rooms::text("max-memory = \"128MiB\""))?;
+    let mut client = Client::connect_to(&server, "/room/a")?;
+    wait_until(|| Ok(client.ask("cancel 400")? == "true"))
 }
 
 /// Checks that timer 7 is set, and sets it again.

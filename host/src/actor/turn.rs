@@ -219,7 +219,7 @@ impl<'a> Turn<'a> {
         let result = self.finish_call(live, result);
         // Removed only now, so that a crash in the middle of the event does not lose the timer.
         if let Some(record) = record
-            && !timers.has_record(id, &record)
+            && timers.is_over(id, &record)
         {
             record.remove().await;
         }

@@ -37,7 +37,7 @@ pub(crate) enum NoTarget {
 impl From<NoLease> for NoTarget {
     fn from(error: NoLease) -> Self {
         match error {
-            NoLease::Full(_) => Self::NoRoom,
+            NoLease::Full(_) | NoLease::Stopped => Self::NoRoom,
             NoLease::NotOwner => Self::NotOwner,
         }
     }

@@ -69,6 +69,8 @@ struct Table {
     leases: usize,
     /// The time of the last search for unused actors.
     last_cleared: Option<Instant>,
+    /// Whether the resource is no longer served: nobody gets a lease any more.
+    is_stopped: bool,
 }
 
 /// The actors whose `stopping` is running. Dropping this value does not interrupt them.
@@ -99,6 +101,8 @@ pub(crate) enum NoLease {
     Full(Full),
     /// This host is not the owner of the actor any more. Another one may be, or this one again.
     NotOwner,
+    /// The resource is no longer served.
+    Stopped,
 }
 
 /// The key of an actor in its resource.
@@ -192,6 +196,10 @@ impl Resource {
         key: Key,
         ownership: Option<&Arc<dyn Ownership>>,
     ) -> Result<ActorLease, NoLease> {
+        // Checked under the lock: an actor that was made after the others were stopped would never end.
+        if table.is_stopped {
+            return Err(NoLease::Stopped);
+        }
         let mut replaced = None;
         if let Some(ownership) = ownership {
             if ownership.holding() != Holding::Held {
@@ -238,10 +246,11 @@ impl Resource {
         &self.topics
     }
 
-    /// Calls `stopping` in all actors whose handler exports it, and closes all clients. Actors stop concurrently, so a
+    /// Gives out no more leases, calls `stopping` in all actors whose handler exports it, and closes all clients. Actors stop concurrently, so a
     /// slow handler delays only its own clients, and by at most `max_wait`. Actors that are unique in the cluster are left
     /// to [`hand_over`](Self::hand_over).
     pub(crate) fn stop(&self, why: HostClose<'static>, max_wait: Duration) -> Stopping {
+        self.table.lock().is_stopped = true;
         let mut actors = self.actors();
         actors.retain(|actor| actor.ownership().is_none());
         Stopping(actors.iter().filter_map(|actor| actor.stop(why, max_wait)).collect())

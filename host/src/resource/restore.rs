@@ -29,7 +29,9 @@ impl Resource {
                     Ok(()) => restored += timers.len(),
                     // `NotOwner` cannot happen: the configuration check refuses durable timers with
                     // `unique-in = "cluster"`.
-                    Err(NoLease::Full(_) | NoLease::NotOwner) => left_out += timers.len(),
+                    Err(NoLease::Full(_) | NoLease::NotOwner | NoLease::Stopped) => {
+                        left_out += timers.len()
+                    }
                 }
             }
             cursor = page.cursor;

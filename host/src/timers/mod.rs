@@ -98,11 +98,12 @@ impl Timers {
         self.table.lock().by_id.contains_key(&id)
     }
 
-    /// Returns whether this entry belongs to a timer that is set.
-    pub(crate) fn has_record(&self, id: TimerId, record: &Record) -> bool {
+    /// Returns whether the entry of a timer that was delivered can be removed: the timer was not set again. If the actor
+    /// has ended, another actor may have set it again.
+    pub(crate) fn is_over(&self, id: TimerId, record: &Record) -> bool {
         let table = self.table.lock();
         let current = table.by_id.get(&id).and_then(|timer| timer.record.as_ref());
-        current.is_some_and(|current| current.is_same(record))
+        !table.has_ended && current.is_none_or(|current| !current.is_same(record))
     }
 
     /// Cancels a timer. Returns `None` if it was not set, and otherwise its entry, which must be removed.

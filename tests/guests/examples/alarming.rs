@@ -1,11 +1,11 @@
-//! Sets durable timers, and logs when one fires. A timer from 100 to 199 takes five seconds, and one from 200 to 299
+//! Sets durable timers, and logs when one fires. Sets timer 400 when it stops. A timer from 100 to 199 takes five seconds, and one from 200 to 299
 //! panics.
 
 #![expect(clippy::print_stdout, reason = "the log is where tests look")]
 
 use std::time::Duration;
 
-use ws_guest::{Client, Error, Handler, Timer, Timers, clients};
+use ws_guest::{Client, Error, Handler, Stop, Timer, Timers, clients};
 
 #[derive(Default)]
 struct Alarming;
@@ -23,6 +23,12 @@ impl Handler for Alarming {
             other => format!("what is {other}?"),
         };
         Ok(client.send_text(answer)?)
+    }
+}
+
+impl Stop for Alarming {
+    fn stopping(&mut self) -> Result<(), Error> {
+        Ok(Timer::new(400).set_durable(Duration::from_secs(3600))?)
     }
 }
 
@@ -46,4 +52,4 @@ impl Timers for Alarming {
     }
 }
 
-ws_guest::export!(Alarming: Timers);
+ws_guest::export!(Alarming: Stop, Timers);

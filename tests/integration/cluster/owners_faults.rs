@@ -4,6 +4,8 @@ use anyhow::Result;
 use rustix::process::Signal;
 use ws_host_test_support::{Broker, FaultProxy, wait_until};
 
+use crate::configured::terminate;
+
 use super::members::{
     LEASE, Shared, count, enter, enter_soon, is_ready, outlast, placement, take_over,
 };
@@ -108,5 +110,20 @@ fn broker_that_cannot_keep_records_is_said() -> Result<()> {
     let (status, why) = host.get("/readyz")?;
     assert_eq!(status, 503);
     assert!(why.contains("start nats-server with -js"), "{why}");
+    Ok(())
+}
+
+#[test]
+fn log_never_has_the_password_of_the_broker() -> Result<()> {
+    let shared = Shared::start()?;
+    let broker = Broker::with_arguments(&["--user", "ann", "--pass", "aSecretWord"])?;
+    let url = broker.url().replace("nats://", "nats://ann:aSecretWord@");
+    let mut host = shared.starting("guest-keeper", &url, LEASE, &["--log", "trace"])?;
+    // Both connections have been made: that for topics, and that for the lease.
+    wait_until(|| Ok(host.get("/cluster")?.1.contains("\"link\":\"up\"")))?;
+    host.server.wait_for_log("cannot take a lease")?;
+    terminate(&host.server)?;
+    let log = host.server.wait()?.log;
+    assert!(!log.is_empty() && !log.contains("aSecretWord"), "{log}");
     Ok(())
 }

@@ -81,8 +81,9 @@ impl Nats {
         let notices = Notices::new(&self.cluster, shared);
         let is_connected = Arc::new(AtomicBool::new(false));
         let options = self.options(shared.host, &notices, &is_connected).await?;
-        let address: ServerAddr = server.parse().map_err(|error: io::Error| error.to_string())?;
-        let options = with_credentials(options, &address);
+        let options = with_credentials(options, &parse(server)?);
+        // The client logs the address.
+        let address = parse(&without_credentials(server))?;
         let client = options.connect(address).await.map_err(|error| describe(&error))?;
         is_connected.store(true, Ordering::Relaxed);
         let info = client.server_info();
@@ -142,13 +143,13 @@ impl Nats {
             .connection_timeout(timing.request())
             .reconnect_delay_callback(move |_| timing.retry());
         let mut options = self.with_identity(options).await?;
-        let parse = |server: &String| server.parse::<ServerAddr>();
-        let servers = self.servers.iter().map(parse).collect::<Result<Vec<_>, _>>();
-        let servers = servers.map_err(|error| error.to_string())?;
-        let has_credentials = |server: &&ServerAddr| server.username().is_some();
-        if let Some(server) = servers.iter().find(has_credentials) {
+        let all = self.servers.iter().map(|server| parse(server)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(server) = all.iter().find(|server| server.username().is_some()) {
             options = with_credentials(options, server);
         }
+        // The client logs the addresses.
+        let servers = self.servers.iter().map(|server| parse(&without_credentials(server)));
+        let servers = servers.collect::<Result<Vec<_>, _>>()?;
         let client = options.connect(servers).await.map_err(|error| describe(&error))?;
         Ok(NatsRecords::new(client, &self.cluster, replicas))
     }
@@ -185,6 +186,10 @@ impl Broker for Nats {
         problems.sort_unstable();
         Err(problems.join("; "))
     }
+}
+
+fn parse(server: &str) -> Result<ServerAddr, String> {
+    server.parse().map_err(|error: io::Error| error.to_string())
 }
 
 /// Adds the user and password of a URL, or its token: `nats://TOKEN@HOST`.

@@ -76,7 +76,7 @@ pub(in crate::server) async fn admit(
     };
     if state.is_draining() || served.is_stopped() {
         outcome.end("stopping");
-        return unavailable("The server is stopping.\n");
+        return unavailable(STOPPING);
     }
     let id = state.next_id();
     let mut handshake = None;
@@ -114,6 +114,10 @@ pub(in crate::server) async fn admit(
         Ok(lease) => lease,
         Err(NotHere::Full(Full::Clients)) => return full(&served, outcome, "clients"),
         Err(NotHere::Full(Full::Actors)) => return full(&served, outcome, "actors"),
+        Err(NotHere::Stopped) => {
+            outcome.end("stopping");
+            return unavailable(STOPPING);
+        }
         // Nobody relays what was relayed. Other clients have been answered above.
         Err(NotHere::Elsewhere(_)) => {
             outcome.end("no-owner");
@@ -349,6 +353,9 @@ fn append_headers(headers: &mut HeaderMap, added: Vec<(HeaderName, HeaderValue)>
         headers.append(name, value);
     }
 }
+
+/// The response while the server or the resource stops.
+const STOPPING: &str = "The server is stopping.\n";
 
 /// Refuses a client because a limit is reached: logs and counts the refusal, and returns the response.
 fn full(served: &ServedResource, mut outcome: Pending<'_>, limit: &'static str) -> Response<Body> {

@@ -111,8 +111,8 @@ async fn apply(state: &HostState, steps: Vec<Step>) -> Configured {
                 (served, &mut done.changed)
             }
             Step::Restart(old, prepared) => {
-                ending.push(old);
                 let served = ServedResource::start(&state.context, prepared);
+                ending.push((old, Arc::clone(&served)));
                 new.push(Arc::clone(&served));
                 (served, &mut done.restarted)
             }
@@ -127,11 +127,17 @@ async fn apply(state: &HostState, steps: Vec<Step>) -> Configured {
         |served: &Arc<ServedResource>| serving.iter().any(|new| new.name() == served.name());
     let (_, unwanted): (Vec<_>, Vec<_>) = state.registry.all().into_iter().partition(is_wanted);
     state.registry.replace(serving);
-    for served in ending {
-        served.end(HostClose::Restarted, state.stopping_time());
+    for (old, new) in ending {
+        let stopping = old.end(HostClose::Restarted, state.stopping_time());
+        tokio::spawn(async move {
+            stopping.done().await;
+            // `stopping` may have set some.
+            new.restore_timers().await;
+        });
     }
     for served in unwanted {
-        served.end(HostClose::Removed, state.stopping_time());
+        // There is no need to wait for the handlers here.
+        drop(served.end(HostClose::Removed, state.stopping_time()));
         done.removed.push(served.name().to_owned());
     }
     for (served, loaded) in replacing {

@@ -260,7 +260,7 @@ impl Host {
         let removed = self.named(name)?;
         let others = registry.all().into_iter().filter(|served| served.name() != name).collect();
         registry.replace(others);
-        removed.end(HostClose::Removed, self.state.stopping_time());
+        drop(removed.end(HostClose::Removed, self.state.stopping_time()));
         tracing::info!(resource = name, "removed");
         Ok(())
     }

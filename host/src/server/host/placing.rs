@@ -1,10 +1,10 @@
 //! Actors that are unique in the cluster: which host has one, and the end of those that this host does not own any more.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::yield_now;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::served::ServedResource;
 use super::{CustomError, HostState};
@@ -21,18 +21,24 @@ pub(super) enum NotHere {
     Elsewhere(HostInfo),
     /// No host owns the actor.
     Unavailable(Unavailable),
+    /// The resource is no longer served.
+    Stopped,
 }
 
 impl From<NoLease> for NotHere {
     fn from(error: NoLease) -> Self {
         match error {
             NoLease::Full(full) => Self::Full(full),
+            NoLease::Stopped => Self::Stopped,
             NoLease::NotOwner => {
                 Self::Unavailable(Unavailable::new("the instance ends at this moment"))
             }
         }
     }
 }
+
+/// The pause before another attempt while an instance on this host ends.
+const ENDING: Duration = Duration::from_millis(5);
 
 /// Returns a lease of the actor of a path that is unique in the cluster, if it lives on this host. While no host owns
 /// it, tries again until `deadline`.
@@ -53,6 +59,7 @@ pub(super) async fn lease(
         match served.resource().lease(id, path, Some(&ownership), max_clients) {
             Ok(lease) => return Ok(lease),
             Err(NoLease::Full(full)) => return Err(NotHere::Full(full)),
+            Err(NoLease::Stopped) => return Err(NotHere::Stopped),
             // It has just ended. Dropping it lets this host own the actor again.
             Err(NoLease::NotOwner) => drop(ownership),
         }
@@ -60,7 +67,7 @@ pub(super) async fn lease(
             let why = "this host ends the instance at this moment";
             return Err(NotHere::Unavailable(Unavailable::new(why)));
         }
-        yield_now().await;
+        sleep(ENDING).await;
     }
 }
 
@@ -100,7 +107,9 @@ pub(super) async fn ownership(
             Err(CustomError::NoOwner(why))
         }
         Err(NotHere::Unavailable(why)) => Err(CustomError::NoOwner(why.to_string())),
-        Err(NotHere::Elsewhere(_) | NotHere::Full(_)) => Err(CustomError::NoRoom),
+        Err(NotHere::Elsewhere(_) | NotHere::Full(_) | NotHere::Stopped) => {
+            Err(CustomError::NoRoom)
+        }
     }
 }
 

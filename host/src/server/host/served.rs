@@ -209,11 +209,11 @@ impl ServedResource {
     }
 
     /// Stops the resource for good, while the host continues.
-    pub(in crate::server) fn end(&self, why: HostClose<'static>, max_wait: Duration) {
-        // There is no need to wait for the handlers here.
-        drop(self.stop(why, max_wait));
+    pub(in crate::server) fn end(&self, why: HostClose<'static>, max_wait: Duration) -> Stopping {
+        let stopping = self.stop(why, max_wait);
         tokio::spawn(self.hand_over(why, max_wait));
         self.resource.cancel_timers();
+        stopping
     }
 
     /// Returns whether the resource has been stopped. After a client has been accepted, this must be checked again.

@@ -1,6 +1,7 @@
 //! Owners that are elsewhere, cannot be reached, or answer something else.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -9,7 +10,9 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Proof, Running, SECRET, SOON, handshake_at, open, refusal, start, start_with};
+use crate::clients::{ClientId, HostClose};
 use crate::cluster::relay::{Secret, accept_opening};
+use crate::resource::NoLease;
 
 /// Starts a host whose handshakes have little time.
 async fn start_hurried() -> Running {
@@ -48,6 +51,20 @@ async fn edge_looks_again_when_the_owner_is_another_one_or_cannot_be_reached() {
     let (_stream, head) = open(edge.address, "").await;
     assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
     assert_eq!((former.clients(), owner.clients()), (0, 1), "nobody relays what was relayed");
+}
+
+#[tokio::test]
+async fn resource_that_stops_makes_no_instance_for_a_client_that_was_on_its_way() {
+    let host = start("echo").await;
+    let served = Arc::clone(&host.host.state.registry.all()[0]);
+    let lease = |number| {
+        let client = ClientId(number);
+        served.resource().lease(client, "/a", None, 10).map(|lease| Arc::clone(lease.actor()))
+    };
+    assert!(lease(1).is_ok());
+    drop(served.stop(HostClose::Restarted, Duration::ZERO));
+    // Its check whether the resource is served was before that.
+    assert!(matches!(lease(2), Err(NoLease::Stopped)));
 }
 
 #[tokio::test]
