@@ -14,7 +14,8 @@ pub struct Cluster {
     pub servers: Vec<String>,
     /// The name of the cluster. Hosts with other names on the same broker get nothing of each other.
     pub name: Arc<str>,
-    /// The file with the credentials of NATS (`.creds`). It is read again for every connection.
+    /// The file with the credentials of NATS (`.creds`). The connection for topics reads it again each time it is made,
+    /// and the connection for the lease reads it at start.
     pub credentials: Option<PathBuf>,
     /// The file with the authority of the broker's certificate, and of other hosts if they prove themselves by
     /// certificates. `None`: those of the system.
