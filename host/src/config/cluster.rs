@@ -102,7 +102,7 @@ impl Peers {
         }
     }
 
-    /// Returns the address that other hosts are told, once the server listens at `bound`.
+    /// Returns the address that this host publishes for other hosts, once the server listens at `bound`.
     #[cfg_attr(
         not(feature = "nats"),
         expect(dead_code, reason = "only a cluster has several hosts")

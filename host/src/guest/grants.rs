@@ -1,6 +1,7 @@
 //! What the instances of a component may use outside their sandbox.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -46,22 +47,21 @@ impl Grants {
     pub(super) fn new(spec: &ComponentSpec) -> Result<Self, LoadError> {
         let (mut folders, mut servers, mut store) = (Vec::new(), Vec::new(), None);
         let (mut web_sockets, mut timers) = (Vec::new(), None);
+        let open = |file: &PathBuf| {
+            keyvalue::open(file).map_err(|cause| LoadError::Store { file: file.clone(), cause })
+        };
         for grant in &spec.grants {
             match grant {
                 Grant::Folder(folder) => folders.push(folder.clone()),
                 Grant::Http(server) => servers.push(server.clone()),
                 Grant::WebSocket(server) => web_sockets.push(server.clone()),
                 Grant::Keyvalue(file) => {
-                    let opened = keyvalue::open(file);
-                    let opened =
-                        opened.map_err(|cause| LoadError::Store { file: file.clone(), cause })?;
+                    let opened = open(file)?;
                     let (limits, owner) = (spec.keyvalue.limits, spec.keyvalue.owner.clone());
                     store = Some(GrantedStore { store: opened, limits, owner });
                 }
                 Grant::Timers(file) => {
-                    let opened = keyvalue::open(file);
-                    let opened =
-                        opened.map_err(|cause| LoadError::Store { file: file.clone(), cause })?;
+                    let opened = open(file)?;
                     timers = spec.keyvalue.owner.clone().map(|resource| {
                         Arc::new(DurableTimers::new(resource, opened, spec.keyvalue.limits))
                     });

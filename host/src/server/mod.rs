@@ -237,7 +237,7 @@ fn bind(
     Ok(listeners)
 }
 
-/// Listens for other hosts before the host starts, because the others are told the port.
+/// Listens for other hosts before the host starts, because the host publishes the port that it got.
 fn bind_for_peers(host: &mut config::Host, backlog: u32) -> Result<Option<Listener>, StartError> {
     let Some(cluster) = &mut host.cluster else { return Ok(None) };
     let lease = cluster.peers.as_ref().map(|peers| peers.lease);

@@ -76,7 +76,7 @@ impl Peers {
     }
 }
 
-/// Checks that other hosts can connect to the address that they are told.
+/// Checks that other hosts can connect to the address that this host publishes.
 fn check_address(at: At, listen: SocketAddr, advertise: Option<&str>) -> Checked<()> {
     let Some(advertise) = advertise else {
         if listen.ip().is_unspecified() {

@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::{ALLOW, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
 
 use super::accept::{Caller, Service, accept};
+use super::responses::method_not_allowed;
 use crate::server::host::Host;
 use crate::server::response::{Body, text};
 
@@ -62,9 +62,6 @@ impl Service for HealthService {
         if matches!(*request.method(), Method::GET | Method::HEAD) {
             return answer;
         }
-        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, USAGE);
-        // RFC 9110 §15.5.6.
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
-        response
+        method_not_allowed(&[Method::GET.as_str()], USAGE)
     }
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -23,7 +23,7 @@ use self::accept::{Caller, Service, accept};
 use self::connections::ConnectionSlot;
 pub(super) use self::health::HealthAddress;
 use self::request::{AdminRequest, CloseParameters};
-use self::responses::{reloaded, rolled_back, sent, tagged_error};
+use self::responses::{method_not_allowed, reloaded, rolled_back, sent, tagged_error};
 use crate::config::AdminToken;
 use crate::server::host::{CustomMessage, Host};
 use crate::server::reload_config::ConfigReloader;
@@ -300,12 +300,7 @@ fn unknown_request(method: &Method, uri: &Uri) -> Response<Body> {
     if allowed.contains(&method.as_str()) {
         return text(StatusCode::BAD_REQUEST, format!("{INVALID_QUERY}{USAGE}"));
     }
-    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, USAGE);
-    // RFC 9110 §15.5.6.
-    if let Ok(allowed) = HeaderValue::from_str(&allowed.join(", ")) {
-        response.headers_mut().insert(ALLOW, allowed);
-    }
-    response
+    method_not_allowed(&allowed, USAGE)
 }
 
 async fn body(incoming: Incoming) -> Result<Bytes, Response<Body>> {

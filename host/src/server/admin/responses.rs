@@ -1,11 +1,21 @@
 //! Responses of the admin address.
 
+use http::header::{ALLOW, HeaderValue};
 use http::{Response, StatusCode};
 
 use crate::reload::{ReloadError, ReloadOutcome, Replaced};
 use crate::server::host::{Configured, CustomAnswer, CustomError, TaggedError};
 use crate::server::reload_config::{ConfigReload, ConfigReloadError};
 use crate::server::response::{Body, text};
+
+/// Returns the response to a known path with another method (RFC 9110 §15.5.6).
+pub(super) fn method_not_allowed(allowed: &[&str], usage: &'static str) -> Response<Body> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, usage);
+    if let Ok(allowed) = HeaderValue::from_str(&allowed.join(", ")) {
+        response.headers_mut().insert(ALLOW, allowed);
+    }
+    response
+}
 
 pub(super) fn reloaded(reload: Result<ConfigReload, ConfigReloadError>) -> Response<Body> {
     let ConfigReload { configured, reloads } = match reload {

@@ -172,7 +172,7 @@ mod tests {
     use crate::allocations::connect;
     use crate::{Host, config};
 
-    /// Whoever holds a client or an actor for long would otherwise hold up the scrape, and the scrape all others.
+    /// Otherwise, a task that holds a client or an actor for long would delay the scrape, and the scrape all other tasks.
     #[tokio::test]
     async fn scrape_waits_for_no_client_and_no_actor() -> anyhow::Result<()> {
         let component =

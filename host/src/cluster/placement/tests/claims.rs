@@ -23,7 +23,7 @@ async fn of_two_hosts_that_claim_at_once_exactly_one_wins_each_of_a_thousand_tim
         let of_a = tokio::spawn(async move { pa.locate(&ra).await });
         let of_b = tokio::spawn(async move { pb.locate(&rb).await });
         let mut locations = [of_a.await.expect("a"), of_b.await.expect("b")].map(Some);
-        // On a busy machine a request may take too long. Then nobody is told anything wrong, and it is asked again.
+        // On a busy machine a request may take too long. It then fails without a wrong answer, and is repeated.
         for (member, location) in [&a, &b].into_iter().zip(&mut locations) {
             if location.as_ref().is_some_and(Result::is_err) {
                 *location = Some(Ok(member.locate(&room).await));
