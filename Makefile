@@ -64,10 +64,11 @@ unit:
 	$(CARGO) test -p ws-host-protocol -p ws-host-client -p ws-guest -p ws-host-bench -p ws-host-matrix \
 	  -p ws-host-compatibility
 
+# All of them, even if some fail.
 integration:
-	$(CARGO) test --release -p ws-host --lib --bins --tests
-	$(CARGO) test --release -p ws-host-testing
-	$(CARGO) test --release -p ws-host-integration
+	$(CARGO) test --release --no-fail-fast -p ws-host --lib --bins --tests; host=$$?; \
+	  $(CARGO) test --release -p ws-host-testing; testing=$$?; \
+	  $(CARGO) test --release -p ws-host-integration && [ $$host = 0 ] && [ $$testing = 0 ]
 
 # Installs real clients: the npm package `ws`, the PyPI package `websockets`, a headless Chromium. And nats-server.
 clients:

@@ -32,13 +32,16 @@ pub(crate) enum NoTarget {
     NoRoom,
     /// This host is not the owner of the actor any more.
     NotOwner,
+    /// The resource stops, and the actor does not exist.
+    Stopped,
 }
 
 impl From<NoLease> for NoTarget {
     fn from(error: NoLease) -> Self {
         match error {
-            NoLease::Full(_) | NoLease::Stopped => Self::NoRoom,
+            NoLease::Full(_) => Self::NoRoom,
             NoLease::NotOwner => Self::NotOwner,
+            NoLease::Stopped => Self::Stopped,
         }
     }
 }
@@ -94,13 +97,17 @@ impl Resource {
         Ok(join_all(deliveries).await)
     }
 
-    /// Returns all actors. Those of a fixed number of instances are made if they do not exist.
+    /// Returns all actors. Those of a fixed number of instances are made if they do not exist, unless the resource stops.
     fn every_actor(self: &Arc<Self>) -> Result<Vec<Arc<Actor>>, NoTarget> {
         let InstancePer::Resource { instances } = self.instance_per else {
             return Ok(self.actors());
         };
-        let lease = |number| self.lease_actor(Key::Number(number), None);
-        (0..instances.get()).map(|number| Ok(Arc::clone(lease(number)?.actor()))).collect()
+        let actor = |number| match self.lease_actor(Key::Number(number), None) {
+            Ok(lease) => Some(Ok(Arc::clone(lease.actor()))),
+            Err(NoLease::Stopped) => None,
+            Err(error) => Some(Err(error.into())),
+        };
+        (0..instances.get()).filter_map(actor).collect()
     }
 }
 

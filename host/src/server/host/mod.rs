@@ -99,6 +99,9 @@ pub enum CustomError {
     /// The instance is unique in the cluster, and this host is not its owner.
     #[error("{0}")]
     NoOwner(String),
+    /// The resource stops, and the instance does not run.
+    #[error("the resource stops and starts no more instances: send the message again once it is served")]
+    Stopping,
     /// The kind of the message is too long.
     #[error("the kind of a message has at most 255 bytes")]
     KindTooLong,
@@ -463,6 +466,7 @@ impl From<NoTarget> for CustomError {
             NoTarget::NotPerPath => Self::NotPerPath,
             NoTarget::NoClient => Self::NoClient,
             NoTarget::NoRoom => Self::NoRoom,
+            NoTarget::Stopped => Self::Stopping,
             NoTarget::NotOwner => {
                 Self::NoOwner("this host is not the owner of the instance any more".to_owned())
             }

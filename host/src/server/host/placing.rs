@@ -107,9 +107,8 @@ pub(super) async fn ownership(
             Err(CustomError::NoOwner(why))
         }
         Err(NotHere::Unavailable(why)) => Err(CustomError::NoOwner(why.to_string())),
-        Err(NotHere::Elsewhere(_) | NotHere::Full(_) | NotHere::Stopped) => {
-            Err(CustomError::NoRoom)
-        }
+        Err(NotHere::Stopped) => Err(CustomError::Stopping),
+        Err(NotHere::Elsewhere(_) | NotHere::Full(_)) => Err(CustomError::NoRoom),
     }
 }
 
