@@ -63,8 +63,8 @@ pub use metrics::count_lost_log_line;
 pub use reload::{ReloadError, ReloadOutcome, Replaced};
 pub use server::{
     Body, ClientStatus, ConfigReload, ConfigReloadError, ConfigReloader, ConfigureError,
-    Configured, CustomAnswer, CustomError, CustomMessage, Host, Listening, NoResource, Peer,
-    Recipient, ResourceStatus, Server, StartError, Stopped, TaggedError,
+    Configured, CustomAnswer, CustomError, CustomMessage, Host, Listening, ListeningSockets,
+    NoResource, PassedSocket, PassedSockets, Peer, Recipient, ResourceStatus, Server, StartError, Stopped, TaggedError,
 };
 pub use worker::runtime;
 pub use ws_host_client as client;

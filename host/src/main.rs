@@ -9,6 +9,7 @@ mod dev;
 mod log;
 mod new;
 mod open_files;
+mod serve;
 mod signals;
 mod test_command;
 
@@ -17,12 +18,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
-use ws_host::config::{Config, Watch};
-use ws_host::{Server, Stopped};
+use ws_host::Server;
+use ws_host::config::Config;
 
-use self::banner::ReloadTrigger;
 use self::cli::{Args, Task};
 use self::log::Log;
 
@@ -30,9 +29,6 @@ use self::log::Log;
 /// allocator keeps most of it. `.cargo/config.toml` says after what time.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
-/// The exit status that shells report for a program ended by SIGINT.
-const INTERRUPTED: i32 = 130;
 
 /// This program, as it was started, even if its file has been replaced since. It compiles components, too.
 const THIS_PROGRAM: &str = "/proc/self/exe";
@@ -79,7 +75,7 @@ fn run_task(task: Task, log: &Log) -> Result<ExitCode> {
     let result = match task {
         Task::Serve(config) => {
             open_files::raise_limit(config.host.limits.max_clients);
-            runtime.block_on(serve(config, log)).map(|()| ExitCode::SUCCESS)
+            runtime.block_on(serve::run(config, log)).map(|()| ExitCode::SUCCESS)
         }
         Task::Check(config) => runtime.block_on(check(config)).map(|()| ExitCode::SUCCESS),
         Task::Connect(args) => runtime.block_on(connect::run(args)),
@@ -92,39 +88,6 @@ fn run_task(task: Task, log: &Log) -> Result<ExitCode> {
     // The program must not wait for a handler that still sleeps.
     runtime.shutdown_background();
     result
-}
-
-async fn serve(config: Config, log: &Log) -> Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    let reloads =
-        if config.host.watch == Watch::On { ReloadTrigger::Build } else { ReloadTrigger::Request };
-    let static_files = config.host.static_files.clone().map(|files| files.folder);
-    let server = Server::start(config).await?;
-    banner::print(&server, reloads, static_files.as_deref());
-    let reloader = server.config_reloader();
-    tokio::spawn(async move {
-        while hang_up.recv().await.is_some() {
-            // The reloader logs the outcome itself.
-            let _ = reloader.reload().await;
-        }
-    });
-    let log = log.clone();
-    let stopped = server
-        .run(async {
-            stop_signal(&mut interrupt, &mut terminate).await;
-            tokio::spawn(async move {
-                stop_signal(&mut interrupt, &mut terminate).await;
-                log.finish();
-                std::process::exit(INTERRUPTED);
-            });
-        })
-        .await;
-    if let Stopped::Abandoned(clients) = stopped {
-        tracing::warn!(clients, "the drain timeout expired before all clients had gone");
-    }
-    Ok(())
 }
 
 /// Loads everything that would be served, and prints the resources.
@@ -140,12 +103,4 @@ async fn check(config: Config) -> Result<()> {
     // A closed standard output does not make the configuration invalid.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
-}
-
-/// Waits for SIGINT or SIGTERM.
-async fn stop_signal(interrupt: &mut Signal, terminate: &mut Signal) {
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
 }

@@ -26,6 +26,9 @@ pub enum StartError {
     /// The certificate cannot be used.
     #[error(transparent)]
     Certificate(Box<dyn std::error::Error + Send + Sync>),
+    /// The listening sockets that another process passed cannot be used.
+    #[error("the sockets that were passed (LISTEN_FDS) cannot be used: {_0}")]
+    Sockets(#[source] Error),
     /// The server cannot listen on an address.
     #[error("cannot listen on {address}: {}", listen_advice(.cause))]
     Listen {

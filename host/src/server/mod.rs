@@ -15,6 +15,7 @@ mod permits;
 mod relay_tests;
 mod reload_config;
 mod response;
+mod sockets;
 mod static_files;
 mod stream;
 #[cfg(test)]
@@ -34,10 +35,13 @@ pub use self::host::{
     ClientStatus, ConfigureError, Configured, CustomAnswer, CustomError, CustomMessage, Host,
     NoResource, Recipient, ResourceStatus, Stopped, TaggedError,
 };
-use self::listen::{Endpoint, Listener, Tls, certificates};
+use self::listen::passed::{ADMIN, HEALTH, HandedOver};
+pub use self::listen::passed::{PassedSocket, PassedSockets};
+use self::listen::{Binding, Endpoint, Listener, Tls, certificates};
 pub use self::reload_config::{ConfigReload, ConfigReloadError, ConfigReloader};
 pub use self::response::Body;
-use crate::config::{self, Address, Config, Encryption, Listen};
+pub use self::sockets::ListeningSockets;
+use crate::config::{self, Address, Config, Encryption};
 use crate::watch::Watch;
 
 /// A host with its listeners. It serves clients once it is run.
@@ -52,6 +56,7 @@ pub struct Server {
     health: Option<HealthAddress>,
     /// The certificate and the watch on its files, if they are watched.
     watched_tls: Option<(Arc<Tls>, Watch)>,
+    handed_over: HandedOver,
 }
 
 /// An address on which a server listens.
@@ -67,7 +72,8 @@ pub struct Listening {
 }
 
 impl Server {
-    /// Starts the [`Host`] and listens.
+    /// Starts the [`Host`] and listens. If an address is [`Address::Systemd`], takes the sockets that the service manager
+    /// passes.
     ///
     /// Must be called, and [run](Self::run), inside a tokio runtime. That runtime serves the admin address. Workers,
     /// which are threads of the host itself, accept connections and serve clients. The runtime accepts connections only
@@ -81,6 +87,22 @@ impl Server {
     ///
     /// Dropping the future stops everything that it has started.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        let is_passed = config.listen.iter().any(|listen| listen.address == Address::Systemd);
+        let passed = if is_passed { PassedSockets::from_env() } else { Ok(PassedSockets::default()) };
+        Self::start_on(passed.map_err(StartError::Sockets)?, config).await
+    }
+
+    /// Starts the [`Host`] and listens, as [`start`](Self::start) does, on sockets that are open already where there is
+    /// one for an address.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] says what is wrong and what to do.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops everything that it has started.
+    pub async fn start_on(mut passed: PassedSockets, config: Config) -> Result<Self, StartError> {
         let Config { listen, tls, backlog, admin, admin_token, health, file, mut host } =
             config.checked()?;
         let mode = host.mode;
@@ -94,7 +116,10 @@ impl Server {
         };
         let tls = tls.map(Tls::load).transpose()?.map(Arc::new);
         let host = Host::start(host).await?;
-        let listeners = bind(&listen, backlog, tls.as_ref())?;
+        let handed_over = HandedOver::default();
+        let binding =
+            Binding { all: &listen, backlog, passed: &mut passed, handed_over: &handed_over };
+        let listeners = bind(binding, tls.as_ref())?;
         let peers = peers.zip(host.state.relays.peers().cloned());
         let peers = peers.map(|(listener, peers)| (listener, Arc::new(Endpoint::of_peers(peers))));
         let watched_tls = tls.clone().zip(watch);
@@ -102,20 +127,23 @@ impl Server {
         let admin = match admin {
             None => None,
             Some(address) => Some(
-                Admin::start(address, admin_token, host.clone(), reloader.clone())
-                    .await
+                sockets::tcp(ADMIN, address, &mut passed)
+                    .and_then(|socket| {
+                        Admin::new(socket, admin_token, host.clone(), reloader.clone())
+                    })
                     .map_err(|cause| StartError::Admin { address, cause })?,
             ),
         };
         let health = match health {
             None => None,
             Some(address) => Some(
-                HealthAddress::start(address, host.clone())
-                    .await
+                sockets::tcp(HEALTH, address, &mut passed)
+                    .and_then(|socket| HealthAddress::new(socket, host.clone()))
                     .map_err(|cause| StartError::Health { address, cause })?,
             ),
         };
-        Ok(Self { listeners, peers, host, reloader, admin, health, watched_tls })
+        passed.finish().map_err(StartError::Sockets)?;
+        Ok(Self { listeners, peers, host, reloader, admin, health, watched_tls, handed_over })
     }
 
     /// Loads everything that would be served, without listening.
@@ -164,14 +192,26 @@ impl Server {
         self.reloader.clone()
     }
 
+    /// Returns the listening sockets, for a successor. That for other hosts of a cluster is not among them: its
+    /// connections are for this host.
+    ///
+    /// # Errors
+    ///
+    /// No file descriptors are left.
+    pub fn sockets(&self) -> std::io::Result<ListeningSockets> {
+        ListeningSockets::of(self)
+    }
+
     /// Serves until `stop` resolves. Then it stops accepting connections, closes every client with 1001, and waits
-    /// until they have gone or the drain timeout expires.
+    /// until they have gone or the drain timeout expires. If a successor has [taken
+    /// over](ListeningSockets::hand_over) the sockets, the connections that were accepted before have the handshake
+    /// timeout to become clients before the clients are closed.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future stops accepting; connections continue until the runtime ends.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Stopped {
-        let Self { listeners, peers, host, admin, health, watched_tls, .. } = self;
+        let Self { listeners, peers, host, admin, health, watched_tls, handed_over, .. } = self;
         let mut serving = JoinSet::new();
         // Relayed clients are accepted no longer than others. A stopping edge finds the address closed if its owner stops
         // at the same time, and then the owner closes them itself.
@@ -186,9 +226,14 @@ impl Server {
             serving.spawn(admin.serve());
         }
         // Balancers should learn that the server stops, so health checks are answered until the end.
-        let _health = health.map(|health| AbortOnDropHandle::new(tokio::spawn(health.serve())));
+        let mut health = health.map(|health| AbortOnDropHandle::new(tokio::spawn(health.serve())));
         stop.await;
         serving.shutdown().await;
+        if handed_over.is_set() {
+            // Now the successor answers health checks.
+            drop(health.take());
+            tokio::time::sleep(host.state.config().timeouts.handshake).await;
+        }
         host.drain().await
     }
 }
@@ -214,12 +259,11 @@ impl Listening {
 }
 
 fn bind(
-    all: &[Listen],
-    backlog: u32,
+    mut binding: Binding<'_>,
     tls: Option<&Arc<Tls>>,
 ) -> Result<Vec<(Listener, Arc<Endpoint>)>, StartError> {
     let mut listeners = Vec::new();
-    for listen in all {
+    for listen in binding.all {
         let endpoint = Arc::new(Endpoint {
             address: Some(listen.address.clone()),
             tls: tls.filter(|_| listen.encryption == Encryption::Tls).cloned(),
@@ -230,7 +274,8 @@ fn bind(
             proxy_protocol: listen.proxy_protocol,
             peers: None,
         });
-        let bound = Listener::bind(listen, all, backlog)
+        let bound = binding
+            .bind(listen)
             .map_err(|cause| StartError::Listen { address: listen.address.clone(), cause })?;
         listeners.extend(bound.into_iter().map(|listener| (listener, Arc::clone(&endpoint))));
     }

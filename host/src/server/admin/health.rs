@@ -1,6 +1,7 @@
 //! An address that answers health checks, and nothing else: it may be one that other machines can reach.
 
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use http::{Method, Request, Response, StatusCode};
@@ -26,15 +27,19 @@ pub(in crate::server) struct HealthAddress {
 struct HealthService(Host);
 
 impl HealthAddress {
-    /// Listens on the address.
+    /// Creates the service of the address, on which the socket listens.
     ///
     /// # Errors
     ///
-    /// The error of the operating system if the server cannot listen there.
-    pub(in crate::server) async fn start(address: SocketAddr, host: Host) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+    /// The error of the operating system if the socket has no address.
+    pub(in crate::server) fn new(listener: TcpListener, host: Host) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
         Ok(Self { listener, address, service: Arc::new(HealthService(host)) })
+    }
+
+    /// Returns the listening socket.
+    pub(in crate::server) fn socket(&self) -> BorrowedFd<'_> {
+        self.listener.as_fd()
     }
 
     pub(in crate::server) fn address(&self) -> SocketAddr {

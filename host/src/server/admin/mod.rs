@@ -9,6 +9,7 @@ mod responses;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -84,20 +85,24 @@ struct AdminService {
 }
 
 impl Admin {
-    /// Listens on the admin address.
+    /// Creates the service of the admin address, on which the socket listens.
     ///
     /// # Errors
     ///
-    /// The error of the operating system if the server cannot listen there.
-    pub(super) async fn start(
-        address: SocketAddr,
+    /// The error of the operating system if the socket has no address.
+    pub(super) fn new(
+        listener: TcpListener,
         token: Option<AdminToken>,
         host: Host,
         reloader: ConfigReloader,
     ) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         Ok(Self { listener, service: Arc::new(AdminService { address, token, host, reloader }) })
+    }
+
+    /// Returns the listening socket.
+    pub(super) fn socket(&self) -> BorrowedFd<'_> {
+        self.listener.as_fd()
     }
 
     pub(super) fn address(&self) -> SocketAddr {

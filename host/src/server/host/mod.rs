@@ -429,6 +429,12 @@ impl Host {
         self.state.context.cluster.as_ref().map(Cluster::status)
     }
 
+    /// Returns whether every worker responds. A worker that is busy with handlers does; one that does not respond serves
+    /// no client, and only a restart helps.
+    pub fn is_responsive(&self) -> bool {
+        self.state.context.workers.stuck().is_empty()
+    }
+
     /// Drains the host: accepts no more clients, calls `stopping` in handlers that export it, closes every client with
     /// 1001, and waits until they have gone or the drain timeout expires.
     ///

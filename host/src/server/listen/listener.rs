@@ -7,13 +7,13 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use listenfd::ListenFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::{TcpSocket, UnixSocket};
 
+use super::passed::{HandedOver, PassedSocket, PassedSockets};
 use crate::cluster::relay::set_socket_options;
 use crate::config::{Address, Listen};
 
@@ -70,24 +70,25 @@ pub(super) struct Incoming {
     pub(super) local: SocketAddr,
 }
 
-/// The file of a unix socket, removed with the socket. If another server has put its own file there since, that file
-/// stays.
+/// The file of a unix socket, removed with the socket. The file stays if another server has put its own there since, or
+/// if a successor has taken over the socket.
 #[derive(Debug)]
 struct SocketFile {
     path: PathBuf,
     id: Option<(u64, u64)>,
+    handed_over: HandedOver,
 }
 
 impl SocketFile {
-    /// Remembers the file of a socket that has just been bound.
-    fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), id: file_id(path) }
+    /// Remembers the file of a socket that has just been bound or taken over.
+    fn new(path: &Path, handed_over: &HandedOver) -> Self {
+        Self { path: path.to_owned(), id: file_id(path), handed_over: handed_over.clone() }
     }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if self.id.is_some() && file_id(&self.path) == self.id {
+        if !self.handed_over.is_set() && self.id.is_some() && file_id(&self.path) == self.id {
             // If it cannot be removed, the next start will try again.
             let _ = std::fs::remove_file(&self.path);
         }
@@ -100,22 +101,73 @@ fn file_id(path: &Path) -> Option<(u64, u64)> {
     Some((found.dev(), found.ino()))
 }
 
-impl Listener {
-    /// Listens as configured: on one socket, or on all those that the service manager has passed.
+/// How all addresses of a server are listened on.
+#[derive(Debug)]
+pub(in crate::server) struct Binding<'a> {
+    /// All addresses for clients.
+    pub(in crate::server) all: &'a [Listen],
+    /// How many connections wait in the kernel's queue.
+    pub(in crate::server) backlog: u32,
+    /// Sockets that are open already.
+    pub(in crate::server) passed: &'a mut PassedSockets,
+    /// Whether a successor has taken over the sockets.
+    pub(in crate::server) handed_over: &'a HandedOver,
+}
+
+impl Binding<'_> {
+    /// Listens as configured: on the sockets that were passed for this address, or else on a new one.
     ///
     /// # Errors
     ///
     /// Returns the error of the operating system.
-    pub(in crate::server) fn bind(
-        listen: &Listen,
-        all: &[Listen],
-        backlog: u32,
-    ) -> std::io::Result<Vec<Self>> {
+    pub(in crate::server) fn bind(&mut self, listen: &Listen) -> std::io::Result<Vec<Listener>> {
+        let passed = self.passed.take_for(listen, self.all);
+        if !passed.is_empty() {
+            return passed.into_iter().map(|socket| self.adopt(socket, &listen.address)).collect();
+        }
         Ok(match &listen.address {
-            Address::Tcp(address) => vec![tcp(*address, all, backlog)?],
-            Address::Unix(file) => vec![unix(file, listen.mode, backlog)?],
-            Address::Systemd => inherited()?,
+            Address::Tcp(address) => vec![tcp(*address, self.all, self.backlog)?],
+            Address::Unix(file) => {
+                vec![unix(file, listen.mode, self.backlog, self.handed_over)?]
+            }
+            Address::Systemd => {
+                let message = "no sockets were passed (LISTEN_FDS): this is for a service that a socket unit starts";
+                return Err(std::io::Error::new(std::io::ErrorKind::NotFound, message));
+            }
         })
+    }
+
+    /// Takes over a socket that listens already.
+    fn adopt(&self, socket: OwnedFd, configured: &Address) -> std::io::Result<Listener> {
+        let options = SockRef::from(&socket);
+        options.set_nonblocking(true)?;
+        let bound = options.local_addr()?;
+        if !bound.is_unix() {
+            let mut listener = Listener::from_tcp(socket.into())?;
+            listener.know_local_address();
+            return Ok(listener);
+        }
+        let file = match configured {
+            Address::Unix(path) if self.passed.gives_files() => {
+                Some(SocketFile::new(path, self.handed_over))
+            }
+            // The file belongs to the service manager.
+            _ => None,
+        };
+        let address = Address::Unix(bound.as_pathname().map(Path::to_owned).unwrap_or_default());
+        let socket = Socket { kind: SocketKind::Unix, descriptor: socket };
+        Ok(Listener { socket, address, _file: file })
+    }
+}
+
+impl Listener {
+    /// Returns the socket for a successor, under this name. It is the same socket, with the same queue.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if no file descriptors are left.
+    pub(in crate::server) fn pass(&self, name: String) -> std::io::Result<PassedSocket> {
+        Ok(PassedSocket::new(name, self.socket.descriptor.try_clone()?))
     }
 
     /// Listens for other hosts. One that does not respond to the kernel's probes for about `patience` is given up.
@@ -159,6 +211,15 @@ impl Listener {
     /// Accepts a waiting connection. If there is none, the error is [`WouldBlock`](std::io::ErrorKind).
     pub(super) fn try_accept(&self) -> std::io::Result<Incoming> {
         accept(self.socket.kind, &self.socket.descriptor)
+    }
+
+    /// Remembers the local address of all connections, if the socket has only one.
+    fn know_local_address(&mut self) {
+        if let Address::Tcp(bound) = self.address
+            && !bound.ip().is_unspecified()
+        {
+            self.socket.kind = SocketKind::Tcp(Some(bound));
+        }
     }
 
     fn from_tcp(socket: TcpListener) -> std::io::Result<Self> {
@@ -225,19 +286,20 @@ fn tcp(address: SocketAddr, all: &[Listen], backlog: u32) -> std::io::Result<Lis
     }
     socket.bind(address)?;
     let mut listener = Listener::from_tcp(socket.listen(backlog)?.into_std()?)?;
-    if let Address::Tcp(bound) = listener.address
-        && !bound.ip().is_unspecified()
-    {
-        listener.socket.kind = SocketKind::Tcp(Some(bound));
-    }
+    listener.know_local_address();
     Ok(listener)
 }
 
-fn unix(file: &Path, mode: Option<u32>, backlog: u32) -> std::io::Result<Listener> {
+fn unix(
+    file: &Path,
+    mode: Option<u32>,
+    backlog: u32,
+    handed_over: &HandedOver,
+) -> std::io::Result<Listener> {
     remove_stale(file)?;
     let socket = UnixSocket::new_stream()?;
     socket.bind(file)?;
-    let own = SocketFile::new(file);
+    let own = SocketFile::new(file, handed_over);
     if let Some(mode) = mode {
         // Set before the socket listens: until then, nobody can connect.
         std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode))?;
@@ -261,27 +323,4 @@ fn remove_stale(file: &Path) -> std::io::Result<()> {
         Err(error) => Err(error),
         Ok(_) => Err(std::io::ErrorKind::AddrInUse.into()),
     }
-}
-
-fn inherited() -> std::io::Result<Vec<Listener>> {
-    let mut passed = ListenFd::from_env();
-    let sockets = (0..passed.len()).map(|index| {
-        if let Ok(Some(socket)) = passed.take_tcp_listener(index) {
-            socket.set_nonblocking(true)?;
-            return Listener::from_tcp(socket);
-        }
-        let socket = passed.take_unix_listener(index)?.ok_or(std::io::ErrorKind::NotFound)?;
-        socket.set_nonblocking(true)?;
-        let address = socket.local_addr()?.as_pathname().map(Path::to_owned).unwrap_or_default();
-        let socket = Socket { kind: SocketKind::Unix, descriptor: socket.into() };
-        // The file belongs to the service manager.
-        Ok(Listener { socket, address: Address::Unix(address), _file: None })
-    });
-    let sockets: Vec<Listener> = sockets.collect::<std::io::Result<_>>()?;
-    if sockets.is_empty() {
-        let message =
-            "no sockets were passed (LISTEN_FDS): this is for a service that a socket unit starts";
-        return Err(std::io::Error::new(std::io::ErrorKind::NotFound, message));
-    }
-    Ok(sockets)
 }

@@ -6,6 +6,7 @@ mod detect;
 mod flash;
 mod handoff;
 mod listener;
+pub(super) mod passed;
 mod peers;
 mod proxy_header;
 mod tls;
@@ -20,7 +21,7 @@ use ws_host_protocol::handshake::Scheme;
 
 pub(super) use self::accept::accept;
 use self::detect::{Protocol, detect};
-pub(super) use self::listener::Listener;
+pub(super) use self::listener::{Binding, Listener};
 use self::proxy_header::{Addresses, ProxyHeader};
 pub(super) use self::tls::{Tls, TlsError};
 use crate::cluster::relay::Peers;

@@ -1,0 +1,59 @@
+//! The side of a process that takes over from another one.
+
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use ws_host::{PassedSocket, PassedSockets};
+
+use super::channel::{Channel, END, GO, READY, VARIABLE, VERSION};
+
+/// How long the predecessor has for an answer. It answers at once.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The process whose addresses this one takes over.
+#[derive(Debug)]
+pub(super) struct Predecessor(Channel);
+
+impl Predecessor {
+    /// Receives the listening sockets of the predecessor, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The predecessor has ended, or is of another version.
+    pub(super) fn from_env() -> Result<Option<(Self, PassedSockets)>> {
+        let Some(version) = std::env::var_os(VARIABLE) else { return Ok(None) };
+        ensure!(
+            version == VERSION,
+            "{VARIABLE} is {version:?}, but this program knows only version {VERSION} of the hand-over: stop the old \
+             process and start this one"
+        );
+        let descriptor = std::io::stdin().as_fd().try_clone_to_owned()?;
+        let channel = Channel::from_descriptor(descriptor);
+        let mut sockets = Vec::new();
+        loop {
+            let message = channel.receive(ANSWER_TIMEOUT).with_context(|| {
+                format!("no listening sockets from the predecessor ({VARIABLE} is set by ws-host itself)")
+            })?;
+            match message.descriptor {
+                Some(descriptor) => sockets.push(PassedSocket::new(message.text, descriptor)),
+                None if message.text == END => break,
+                None => bail!("the predecessor sent {:?}", message.text),
+            }
+        }
+        Ok(Some((Self(channel), PassedSockets::from_predecessor(sockets))))
+    }
+
+    /// Says that this process is ready, and waits until the predecessor agrees to stop accepting connections.
+    ///
+    /// # Errors
+    ///
+    /// The predecessor stops or goes on serving by itself.
+    pub(super) fn take_over(self) -> Result<()> {
+        let Self(channel) = self;
+        let answer = channel.send(READY).and_then(|()| channel.receive(ANSWER_TIMEOUT));
+        let answer = answer.context("the predecessor does not hand over its addresses")?;
+        ensure!(answer.text == GO, "the predecessor sent {:?}", answer.text);
+        Ok(())
+    }
+}

@@ -1,0 +1,234 @@
+//! Listening sockets that another process opened: the service manager, or the predecessor of this process.
+
+use std::fmt;
+use std::io::{Error, ErrorKind, Result};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use listenfd::ListenFd;
+use rustix::net::sockopt::socket_acceptconn;
+use socket2::SockRef;
+
+use crate::config::{Address, Listen};
+
+/// The name of the socket of the admin address.
+pub(in crate::server) const ADMIN: &str = "admin";
+
+/// The name of the socket of the address for health checks.
+pub(in crate::server) const HEALTH: &str = "health";
+
+/// A listening socket and the name by which the process that gets it knows what it is for.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PassedSocket {
+    /// Its name. From systemd, it is `FileDescriptorName=` of the socket unit.
+    pub name: String,
+    /// The socket.
+    pub descriptor: OwnedFd,
+}
+
+/// Listening sockets that a server takes over instead of opening its own.
+#[derive(Debug)]
+pub struct PassedSockets {
+    sockets: Vec<PassedSocket>,
+    origin: Origin,
+}
+
+/// Who passed the sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// The service manager. It does not know this program's settings, and every socket must be used: connections to any
+    /// other would wait forever.
+    ServiceManager,
+    /// A process of this program, whose configuration may have been another one.
+    Predecessor,
+}
+
+/// Whether a successor has taken over the sockets. Clones share the answer.
+#[derive(Clone, Debug, Default)]
+pub(in crate::server) struct HandedOver(Arc<AtomicBool>);
+
+impl HandedOver {
+    pub(in crate::server) fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    pub(in crate::server) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl PassedSocket {
+    /// Gives a socket a name.
+    pub fn new(name: impl Into<String>, descriptor: OwnedFd) -> Self {
+        Self { name: name.into(), descriptor }
+    }
+}
+
+impl Default for PassedSockets {
+    fn default() -> Self {
+        Self { sockets: Vec::new(), origin: Origin::ServiceManager }
+    }
+}
+
+impl PassedSockets {
+    /// Takes the sockets that the service manager passes (`LISTEN_FDS`). Only the first call in a process gets them.
+    ///
+    /// # Errors
+    ///
+    /// One of the descriptors is not a TCP or unix stream socket that listens. The message says what to do.
+    pub fn from_env() -> Result<Self> {
+        let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+        let mut names = names.split(':');
+        let mut passed = ListenFd::from_env();
+        let count = passed.len();
+        let socket = |place| {
+            let name = names.next().unwrap_or_default();
+            let descriptor = stream_socket(&mut passed, place).map_err(|cause| {
+                let advice = "is not a TCP or unix stream socket; use ListenStream= in the socket unit";
+                Error::new(ErrorKind::InvalidInput, format!("{name:?} {advice}: {cause}"))
+            })?;
+            if !socket_acceptconn(&descriptor)? {
+                let advice = "does not listen; remove Accept=yes from the socket unit";
+                return Err(Error::new(ErrorKind::InvalidInput, format!("{name:?} {advice}")));
+            }
+            Ok(PassedSocket::new(name, descriptor))
+        };
+        let sockets = (0..count).map(socket).collect::<Result<_>>()?;
+        Ok(Self { sockets, origin: Origin::ServiceManager })
+    }
+
+    /// Takes over the [sockets](crate::Server::sockets) of another server. Those for which there is no setting any more
+    /// are closed.
+    pub fn from_predecessor(sockets: Vec<PassedSocket>) -> Self {
+        Self { sockets, origin: Origin::Predecessor }
+    }
+
+    /// Takes the sockets for an address of clients.
+    pub(super) fn take_for(&mut self, listen: &Listen, all: &[Listen]) -> Vec<OwnedFd> {
+        let is_systemd = listen.address == Address::Systemd;
+        let name = listener_name(&listen.address);
+        let mut taken = Vec::new();
+        let mut place = 0;
+        while place < self.sockets.len() && (is_systemd || taken.is_empty()) {
+            let socket = &self.sockets[place];
+            let is_wanted = match self.origin {
+                Origin::Predecessor => socket.name == name,
+                Origin::ServiceManager if [ADMIN, HEALTH].contains(&&*socket.name) => false,
+                Origin::ServiceManager if is_systemd => {
+                    !all.iter().any(|other| listens_at(&socket.descriptor, &other.address))
+                }
+                Origin::ServiceManager => listens_at(&socket.descriptor, &listen.address),
+            };
+            if is_wanted {
+                taken.push(self.sockets.remove(place).descriptor);
+            } else {
+                place += 1;
+            }
+        }
+        taken
+    }
+
+    /// Takes the socket with this name, which is for this TCP address.
+    ///
+    /// # Errors
+    ///
+    /// The service manager's socket listens elsewhere. A predecessor's is not used then.
+    pub(in crate::server) fn take_named(
+        &mut self,
+        name: &str,
+        address: SocketAddr,
+    ) -> Result<Option<OwnedFd>> {
+        let Some(place) = self.sockets.iter().position(|socket| socket.name == name) else {
+            return Ok(None);
+        };
+        let PassedSocket { descriptor, .. } = self.sockets.remove(place);
+        let bound = SockRef::from(&descriptor).local_addr().ok().and_then(|at| at.as_socket());
+        let is_same = |bound: &SocketAddr| {
+            bound.ip() == address.ip() && (address.port() == 0 || bound.port() == address.port())
+        };
+        if bound.as_ref().is_some_and(is_same) {
+            return Ok(Some(descriptor));
+        }
+        if self.origin == Origin::Predecessor {
+            return Ok(None);
+        }
+        let found = place_of(&descriptor);
+        let why = format!("the socket {name:?} of the service manager listens on {found}: make both the same");
+        Err(Error::new(ErrorKind::InvalidInput, why))
+    }
+
+    /// Ends the distribution of the sockets.
+    ///
+    /// # Errors
+    ///
+    /// The service manager passed a socket for which there is no setting.
+    pub(in crate::server) fn finish(self) -> Result<()> {
+        if self.sockets.is_empty() {
+            return Ok(());
+        }
+        let unused: Vec<String> = self.sockets.iter().map(ToString::to_string).collect();
+        let unused = unused.join(", ");
+        if self.origin == Origin::Predecessor {
+            tracing::info!("no longer listening on {unused}");
+            return Ok(());
+        }
+        let why = format!(
+            "no setting uses {unused}: listen = \"systemd\" (--listen systemd) takes all sockets, apart from those \
+             named admin and health, which are for --admin and --health"
+        );
+        Err(Error::new(ErrorKind::InvalidInput, why))
+    }
+
+    /// Returns whether a unix socket's file is now this server's, to be removed when the server stops.
+    pub(super) fn gives_files(&self) -> bool {
+        self.origin == Origin::Predecessor
+    }
+}
+
+impl fmt::Display for PassedSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the socket {:?} on {}", self.name, place_of(&self.descriptor))
+    }
+}
+
+/// Returns the name under which a successor gets the socket of an address in the configuration.
+pub(in crate::server) fn listener_name(configured: &Address) -> String {
+    format!("listen {configured}")
+}
+
+fn stream_socket(passed: &mut ListenFd, place: usize) -> Result<OwnedFd> {
+    let missing = || Error::from(ErrorKind::NotFound);
+    // The first of these also takes IPv6.
+    match passed.take_custom(place, libc::AF_INET, libc::SOCK_STREAM, "TCP socket") {
+        Ok(socket) => socket.ok_or_else(missing),
+        Err(_) => passed
+            .take_custom(place, libc::AF_UNIX, libc::SOCK_STREAM, "stream socket")?
+            .ok_or_else(missing),
+    }
+}
+
+/// Returns whether the socket listens at the address.
+fn listens_at(socket: impl AsFd, address: &Address) -> bool {
+    let Ok(bound) = SockRef::from(&socket.as_fd()).local_addr() else { return false };
+    match address {
+        Address::Tcp(address) => bound.as_socket() == Some(*address),
+        Address::Unix(path) => bound.as_pathname() == Some(path),
+        Address::Systemd => false,
+    }
+}
+
+/// Returns the address of a socket, as it is written in a message.
+fn place_of(socket: impl AsFd) -> String {
+    let Ok(bound) = SockRef::from(&socket.as_fd()).local_addr() else {
+        return "an unknown address".to_owned();
+    };
+    match (bound.as_socket(), bound.as_pathname().map(Path::display)) {
+        (Some(address), _) => address.to_string(),
+        (None, Some(path)) => format!("unix:{path}"),
+        (None, None) => "a unix socket without a file".to_owned(),
+    }
+}
