@@ -239,13 +239,13 @@ fn resource_is_listed_and_served_only_where_it_listens() -> Result<()> {
 }
 
 /// Returns a command that starts the server with sockets as systemd passes them, from descriptor 3 on.
-fn activated(sockets: &str) -> Command {
+pub(crate) fn activated(sockets: &str) -> Command {
     let mut command = Command::new("python3");
     let launcher = format!(
         "import os, socket, sys\n\
          sockets = [{sockets}]\n\
          for place, each in enumerate(sockets):\n    \
-             each.listen(); os.dup2(each.fileno(), 3 + place, inheritable=True)\n\
+             each.type == socket.SOCK_STREAM and each.listen(); os.dup2(each.fileno(), 3 + place, inheritable=True)\n\
          os.environ.update(LISTEN_FDS=str(len(sockets)), LISTEN_PID=str(os.getpid()))\n\
          os.execv(sys.argv[1], sys.argv[1:])\n"
     );

@@ -69,6 +69,7 @@ mod memory; // what counts as an instance's memory
 mod messages; // framing as clients see it
 mod metrics; // what the host counts
 mod mistakes; // errors that handlers get by name
+mod notified; // `sd_notify`, and sockets that a service manager passes by name
 mod operating; // the operator's thread never waits for guests
 mod origins; // allowed origins, and trusted proxies
 mod outside; // messages from the admin address
@@ -97,6 +98,7 @@ mod static_files; // static files beside WebSockets
 mod stopping; // handlers that send a last message
 mod stored; // keys and values of handlers
 mod streams; // helper: a raw HTTP/2 client
+mod successor; // restarts by SIGUSR2
 mod tags; // addressing clients by tag
 mod timers; // events that the host delivers later
 mod tls; // TLS connections

@@ -1,0 +1,155 @@
+//! What a service manager gets to know (`sd_notify`), and the sockets that it passes by name.
+
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rustix::process::Signal;
+use ws_host_test_support::{Answer, Client, TestServer, component, host_binary};
+
+use crate::listening::activated;
+use crate::successor::Successors;
+
+/// A service manager that listens on a socket of its own.
+struct Manager {
+    socket: UnixDatagram,
+    name: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Manager {
+    fn on(socket: UnixDatagram, name: String, folder: tempfile::TempDir) -> Result<Self> {
+        socket.set_read_timeout(Some(Duration::from_secs(60)))?;
+        Ok(Self { socket, name, _folder: folder })
+    }
+
+    fn with_file() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("notify");
+        Self::on(UnixDatagram::bind(&file)?, file.display().to_string(), folder)
+    }
+
+    /// Listens on an abstract socket, whose name is as unique as the folder's.
+    fn without_file() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let name = folder.path().display().to_string();
+        let socket = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name)?)?;
+        Self::on(socket, format!("@{name}"), folder)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(host_binary());
+        command.arg("--component").arg(component("echo")).args(["--listen", "127.0.0.1:0"]);
+        command.env("NOTIFY_SOCKET", &self.name);
+        command
+    }
+
+    fn next(&self) -> Result<String> {
+        let mut message = [0; 4096];
+        let length = self.socket.recv(&mut message).context("no message came")?;
+        Ok(String::from_utf8(message[..length].to_vec())?)
+    }
+}
+
+#[test]
+fn manager_learns_of_start_reload_and_stop() -> Result<()> {
+    for manager in [Manager::with_file()?, Manager::without_file()?] {
+        let server = TestServer::spawn(manager.command())?;
+        assert_eq!(manager.next()?, "READY=1\nSTATUS=clients: 0, resources: 1\n");
+        server.signal(Signal::HUP)?;
+        let reloading = manager.next()?;
+        let time = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").context("no time")?;
+        time.trim_end_matches('\n').parse::<u64>()?;
+        assert_eq!(manager.next()?, "READY=1\n");
+        server.signal(Signal::TERM)?;
+        // The drain timeout and five seconds.
+        assert_eq!(manager.next()?, "STOPPING=1\nEXTEND_TIMEOUT_USEC=15000000\n");
+        assert_eq!(server.wait()?.status.code(), Some(0));
+    }
+    Ok(())
+}
+
+#[test]
+fn watchdog_is_fed_and_status_counts_clients() -> Result<()> {
+    let manager = Manager::with_file()?;
+    let mut command = manager.command();
+    command.env("WATCHDOG_USEC", "200000");
+    let server = TestServer::spawn(command)?;
+    assert!(manager.next()?.starts_with("READY=1\n"));
+    for _ in 0..3 {
+        assert_eq!(manager.next()?, "WATCHDOG=1\n");
+    }
+    let _client = Client::connect(&server)?;
+    while !manager.next()?.contains("STATUS=clients: 1, resources: 1\n") {}
+    Ok(())
+}
+
+#[test]
+fn manager_learns_which_process_is_the_successor() -> Result<()> {
+    let manager = Manager::with_file()?;
+    let mut command = manager.command();
+    command.env("WATCHDOG_USEC", "3600000000");
+    let mut server = TestServer::spawn(command)?;
+    assert!(manager.next()?.starts_with("READY=1\n"));
+    assert_eq!(manager.next()?, "WATCHDOG=1\n");
+    let mut successors = Successors::default();
+    let process = successors.replace(&mut server)?;
+    assert_eq!(manager.next()?, format!("MAINPID={}\n", process.as_raw_nonzero()));
+    assert!(manager.next()?.starts_with("READY=1\n"));
+    // The watchdog's variables are for the successor as well.
+    assert_eq!(manager.next()?, "WATCHDOG=1\n");
+    Ok(())
+}
+
+#[test]
+fn manager_that_cannot_be_reached_stops_nothing() -> Result<()> {
+    for name in ["/nowhere/notify", "@", "vsock:2:9", ""] {
+        let mut command = Manager::with_file()?.command();
+        let server = TestServer::spawn({
+            command.env("NOTIFY_SOCKET", name);
+            command
+        })?;
+        assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
+    }
+    Ok(())
+}
+
+/// Sockets with high numbers, so that moving one socket to its final descriptor does not close the other.
+fn sockets(all: &str) -> String {
+    format!("socket.socket(fileno=__import__('fcntl').fcntl(each.detach(), 0, 10)) for each in [{all}]")
+}
+
+const TCP: &str = "socket.create_server(('127.0.0.1', 0))";
+
+#[test]
+fn named_sockets_are_for_the_operator() -> Result<()> {
+    let mut command = activated(&sockets(&[TCP; 3].join(", ")));
+    command.env("LISTEN_FDNAMES", "admin:web:health");
+    command.args(["--admin", "127.0.0.1:0", "--health", "127.0.0.1:0"]);
+    let mut server = TestServer::spawn(command)?;
+    assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
+    let request = |path| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let (admin, health) = (server.admin()?, server.health()?);
+    assert_eq!(Answer::to(admin, &request("/resources"))?.status, 200);
+    assert_eq!(Answer::to(health, &request("/healthz"))?.status, 200);
+    Ok(())
+}
+
+#[test]
+fn sockets_that_cannot_be_used_are_explained() -> Result<()> {
+    let datagram = "socket.socket(socket.AF_INET, socket.SOCK_DGRAM)";
+    let two = [TCP, TCP].join(", ");
+    for (all, names, flags, why) in [
+        (&*two, "admin:web", &[] as &[&str], "no setting uses the socket \"admin\""),
+        (&*two, "admin:web", &["--admin", "127.0.0.1:9"], "make both the same"),
+        (datagram, "web", &[], "ListenStream="),
+    ] {
+        let mut command = activated(&sockets(all));
+        let output = command.env("LISTEN_FDNAMES", names).args(flags).output()?;
+        let error = String::from_utf8(output.stderr)?;
+        assert!(!output.status.success() && error.contains(why), "{names}: {error}");
+    }
+    Ok(())
+}

@@ -1,0 +1,179 @@
+//! SIGUSR2: a successor takes over the listening sockets.
+
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use anyhow::{Context, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use ws_host_test_support::{Answer, Client, TestServer, handshake, wait_until};
+
+use crate::configured::Configuration;
+
+/// Processes that were started by a server and outlive it.
+#[derive(Default)]
+pub(crate) struct Successors(Vec<Pid>);
+
+impl Successors {
+    /// Makes the newest process start a successor, and waits until that has taken over.
+    pub(crate) fn replace(&mut self, server: &mut TestServer) -> Result<Pid> {
+        self.signal(server, Signal::USR2)?;
+        let line = server.wait_for_log("a successor has taken over")?;
+        let id = line.split("process=").nth(1).context("no process in the log")?;
+        let id = Pid::from_raw(id.trim().parse()?).context("no process id")?;
+        self.0.push(id);
+        Ok(id)
+    }
+
+    /// Sends the newest process a signal.
+    fn signal(&self, server: &TestServer, signal: Signal) -> Result<()> {
+        match self.0.last() {
+            Some(newest) => Ok(kill_process(*newest, signal)?),
+            None => server.signal(signal),
+        }
+    }
+}
+
+impl Drop for Successors {
+    fn drop(&mut self) {
+        for process in &self.0 {
+            // It may have ended already.
+            let _ = kill_process(*process, Signal::KILL);
+        }
+    }
+}
+
+fn get(server: SocketAddr, path: &str) -> Result<Answer> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    Answer::to(server, &request)
+}
+
+/// Connects and exchanges one message.
+fn echo(server: SocketAddr) -> Result<()> {
+    ensure!(Client::connect_at(server, "/")?.ask("hello")? == "hello", "another answer");
+    Ok(())
+}
+
+#[test]
+fn ten_restarts_refuse_and_reset_no_connection() -> Result<()> {
+    // A connection that was accepted before a restart has this long for its one message.
+    let mut server = TestServer::with_arguments("echo", &["--handshake-timeout", "5s"])?;
+    let address = server.address();
+    let (is_over, served) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let mut successors = Successors::default();
+    std::thread::scope(|scope| {
+        let connect = || -> Result<()> {
+            while !is_over.load(Ordering::Relaxed) {
+                echo(address)?;
+                served.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(())
+        };
+        let connecting: Vec<_> = (0..4).map(|_| scope.spawn(connect)).collect();
+        let replaced = (0..10).try_for_each(|_| -> Result<()> {
+            successors.replace(&mut server)?;
+            let before = served.load(Ordering::Relaxed);
+            let is_failed = || connecting.iter().any(|thread| thread.is_finished());
+            wait_until(|| Ok(is_failed() || served.load(Ordering::Relaxed) >= before + 100))
+        });
+        is_over.store(true, Ordering::Relaxed);
+        for thread in connecting {
+            thread.join().expect("the thread does not panic")?;
+        }
+        replaced
+    })?;
+    Ok(())
+}
+
+#[test]
+fn successor_serves_all_addresses_while_its_predecessor_drains() -> Result<()> {
+    let flags =
+        ["--admin", "127.0.0.1:0", "--health", "127.0.0.1:0", "--handshake-timeout", "300ms"];
+    let mut server = TestServer::with_arguments("echo", &flags)?;
+    let (admin, health) = (server.admin()?, server.health()?);
+    let mut old = Client::connect(&server)?;
+    let mut successors = Successors::default();
+    successors.replace(&mut server)?;
+    assert_eq!(old.ask("still here")?, "still here");
+    let mut new = Client::connect(&server)?;
+    let answer = get(admin, "/clients")?;
+    assert_eq!(answer.body.matches("\"id\"").count(), 1, "{answer:?}");
+    assert_eq!(old.receive_close()?.0, 1001);
+    // The predecessor, which would answer 503, waits for the client.
+    for _ in 0..20 {
+        assert_eq!(get(health, "/healthz")?.body, "ok\n");
+    }
+    old.send_close(1001, "")?;
+    old.expect_end()?;
+    assert_eq!(new.ask("hello")?, "hello");
+    successors.signal(&server, Signal::TERM)?;
+    new.expect_close(1001)?;
+    assert_eq!(server.wait()?.status.code(), Some(0));
+    Ok(())
+}
+
+#[test]
+fn predecessor_serves_on_if_its_successor_fails() -> Result<()> {
+    let text = "listen = \"127.0.0.1:0\"\n[[resource]]\ncomponent = \"{{echo}}\"\n";
+    let configuration = Configuration::new(text)?;
+    let mut server = configuration.serve()?;
+    let mut client = Client::connect(&server)?;
+    configuration.write("listen = 7")?;
+    server.signal(Signal::USR2)?;
+    let line = server.wait_for_log("goes on serving")?;
+    assert!(line.contains("exit status: 1"), "{line}");
+    assert_eq!(client.ask("hello")?, "hello");
+    echo(server.address())?;
+    configuration.write(text)?;
+    Successors::default().replace(&mut server)?;
+    Ok(())
+}
+
+#[test]
+fn file_of_keys_and_values_in_use_keeps_the_predecessor() -> Result<()> {
+    let configuration = Configuration::of("guest-storing", "grant = [\"keyvalue:store\"]")?;
+    let mut server = configuration.serve()?;
+    server.signal(Signal::USR2)?;
+    server.wait_for_log("another process has it open")?;
+    server.wait_for_log("goes on serving")?;
+    Client::connect(&server)?;
+    Ok(())
+}
+
+#[test]
+fn unix_socket_file_belongs_to_the_last_process() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("socket");
+    let address = format!("unix:{}", file.display());
+    let flags = ["--listen", &address, "--handshake-timeout", "100ms"];
+    let mut server = TestServer::with_arguments("echo", &flags)?;
+    let mut old = Client::connect(&server)?;
+    let mut successors = Successors::default();
+    successors.replace(&mut server)?;
+    old.expect_close(1001)?;
+    // The descriptors of a process are closed when it ends.
+    wait_until(|| Ok(server.open_files().unwrap_or(0) == 0))?;
+    let stream = UnixStream::connect(&file)?;
+    let (mut client, _) = Client::request(stream, &handshake("/", ""))?;
+    assert_eq!(client.ask("hello")?, "hello");
+    successors.signal(&server, Signal::TERM)?;
+    client.expect_close(1001)?;
+    wait_until(|| Ok(!file.exists()))?;
+    Ok(())
+}
+
+#[test]
+fn address_that_is_no_longer_configured_is_closed() -> Result<()> {
+    let resource = "[[resource]]\ncomponent = \"{{echo}}\"\n";
+    let both = format!("listen = [\"127.0.0.1:0\", \"127.0.0.2:0\"]\n{resource}");
+    let configuration = Configuration::new(&both)?;
+    let mut server = configuration.serve()?;
+    let line = server.next_line("ws://127.0.0.2:")?;
+    let second = line.split('/').nth(2).context("no address")?.parse()?;
+    echo(second)?;
+    configuration.write(&format!("listen = \"127.0.0.1:0\"\n{resource}"))?;
+    let mut successors = Successors::default();
+    successors.replace(&mut server)?;
+    wait_until(|| Ok(echo(second).is_err()))?;
+    echo(server.address())
+}
