@@ -40,7 +40,8 @@ impl Notifier {
                 None
             }
         });
-        Self { socket, watchdog: sd_notify::watchdog_enabled() }
+        let watchdog = sd_notify::watchdog_enabled().filter(|longest| !longest.is_zero());
+        Self { socket, watchdog }
     }
 
     /// Says that the server serves.
