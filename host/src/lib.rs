@@ -64,7 +64,8 @@ pub use reload::{ReloadError, ReloadOutcome, Replaced};
 pub use server::{
     Body, ClientStatus, ConfigReload, ConfigReloadError, ConfigReloader, ConfigureError,
     Configured, CustomAnswer, CustomError, CustomMessage, Host, Listening, ListeningSockets,
-    NoResource, PassedSocket, PassedSockets, Peer, Recipient, ResourceStatus, Server, StartError, Stopped, TaggedError,
+    NoResource, PassedSocket, PassedSockets, Peer, Recipient, ResourceStatus, Server, StartError,
+    Stopped, TaggedError,
 };
 pub use worker::runtime;
 pub use ws_host_client as client;

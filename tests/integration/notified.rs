@@ -118,7 +118,9 @@ fn manager_that_cannot_be_reached_stops_nothing() -> Result<()> {
 
 /// Sockets with high numbers, so that moving one socket to its final descriptor does not close the other.
 fn sockets(all: &str) -> String {
-    format!("socket.socket(fileno=__import__('fcntl').fcntl(each.detach(), 0, 10)) for each in [{all}]")
+    format!(
+        "socket.socket(fileno=__import__('fcntl').fcntl(each.detach(), 0, 10)) for each in [{all}]"
+    )
 }
 
 const TCP: &str = "socket.create_server(('127.0.0.1', 0))";
@@ -130,7 +132,8 @@ fn named_sockets_are_for_the_operator() -> Result<()> {
     command.args(["--admin", "127.0.0.1:0", "--health", "127.0.0.1:0"]);
     let mut server = TestServer::spawn(command)?;
     assert_eq!(Client::connect(&server)?.ask("hello")?, "hello");
-    let request = |path| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let request =
+        |path| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     let (admin, health) = (server.admin()?, server.health()?);
     assert_eq!(Answer::to(admin, &request("/resources"))?.status, 200);
     assert_eq!(Answer::to(health, &request("/healthz"))?.status, 200);

@@ -88,7 +88,7 @@ fn ten_restarts_refuse_and_reset_no_connection() -> Result<()> {
 #[test]
 fn successor_serves_all_addresses_while_its_predecessor_drains() -> Result<()> {
     let flags =
-        ["--admin", "127.0.0.1:0", "--health", "127.0.0.1:0", "--handshake-timeout", "300ms"];
+        ["--admin", "127.0.0.1:0", "--health", "127.0.0.1:0", "--handshake-timeout", "3s"];
     let mut server = TestServer::with_arguments("echo", &flags)?;
     let (admin, health) = (server.admin()?, server.health()?);
     let mut old = Client::connect(&server)?;

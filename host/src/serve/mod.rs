@@ -107,7 +107,9 @@ async fn hand_over(replace: &mut Signal, sockets: &Arc<ListeningSockets>, notifi
                 return;
             }
             Err(error) => {
-                tracing::error!("this process goes on serving, because no successor took over: {error:#}");
+                tracing::error!(
+                    "this process goes on serving, because no successor took over: {error:#}"
+                );
             }
         }
     }

@@ -36,7 +36,9 @@ impl Notifier {
         let socket = std::env::var_os("NOTIFY_SOCKET").and_then(|name| match connect(&name) {
             Ok(socket) => Some(Arc::new(socket)),
             Err(error) => {
-                tracing::warn!("the service manager at NOTIFY_SOCKET={name:?} hears nothing: {error}");
+                tracing::warn!(
+                    "the service manager at NOTIFY_SOCKET={name:?} hears nothing: {error}"
+                );
                 None
             }
         });

@@ -88,7 +88,8 @@ impl Server {
     /// Dropping the future stops everything that it has started.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let is_passed = config.listen.iter().any(|listen| listen.address == Address::Systemd);
-        let passed = if is_passed { PassedSockets::from_env() } else { Ok(PassedSockets::default()) };
+        let passed =
+            if is_passed { PassedSockets::from_env() } else { Ok(PassedSockets::default()) };
         Self::start_on(passed.map_err(StartError::Sockets)?, config).await
     }
 

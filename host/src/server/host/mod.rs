@@ -100,7 +100,9 @@ pub enum CustomError {
     #[error("{0}")]
     NoOwner(String),
     /// The resource stops, and the instance does not run.
-    #[error("the resource stops and starts no more instances: send the message again once it is served")]
+    #[error(
+        "the resource stops and starts no more instances: send the message again once it is served"
+    )]
     Stopping,
     /// The kind of the message is too long.
     #[error("the kind of a message has at most 255 bytes")]

@@ -88,7 +88,8 @@ impl PassedSockets {
         let socket = |place| {
             let name = names.next().unwrap_or_default();
             let descriptor = stream_socket(&mut passed, place).map_err(|cause| {
-                let advice = "is not a TCP or unix stream socket; use ListenStream= in the socket unit";
+                let advice =
+                    "is not a TCP or unix stream socket; use ListenStream= in the socket unit";
                 Error::new(ErrorKind::InvalidInput, format!("{name:?} {advice}: {cause}"))
             })?;
             if !socket_acceptconn(&descriptor)? {
@@ -157,7 +158,9 @@ impl PassedSockets {
             return Ok(None);
         }
         let found = place_of(&descriptor);
-        let why = format!("the socket {name:?} of the service manager listens on {found}: make both the same");
+        let why = format!(
+            "the socket {name:?} of the service manager listens on {found}: make both the same"
+        );
         Err(Error::new(ErrorKind::InvalidInput, why))
     }
 
