@@ -1,4 +1,9 @@
-//! Finds out which commit is built, and embeds the files that `ws-host new` writes: the templates, the contract, and the SDK for Rust.
+//! Finds out which commit is built, and embeds the files that `ws-host new` writes: the templates, the contract, and the
+//! SDK for Rust.
+//!
+//! `workspace/` has links to what is outside this package. `cargo package` puts the files themselves into the archive, but
+//! leaves out each folder that contains a `Cargo.toml`. So a manifest has the name `manifest.toml` here, and its real name
+//! in the program.
 //!
 //! The folders are listed here rather than by a macro such as `include_dir!`, because cargo then notices new files as
 //! well: on a stable compiler, a macro can only report the files that it has read.
@@ -12,6 +17,10 @@ use std::path::{Path, PathBuf};
 /// Folders that builds leave behind.
 const BUILD_OUTPUT: [&str; 4] = ["__pycache__", "build", "node_modules", "target"];
 
+/// The name of a manifest in this package, and its name in the program.
+const MANIFEST: &str = "manifest.toml";
+const CARGO_MANIFEST: &str = "Cargo.toml";
+
 fn main() -> Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     tell_commit();
@@ -20,13 +29,12 @@ fn main() -> Result<()> {
         return Ok(());
     }
     let host = variable("CARGO_MANIFEST_DIR");
-    let root = host.parent().expect("this package is below the root of the repository");
     let mut list = String::from("&[\n");
-    embed(root, &host.join("templates"), &mut list)?;
-    embed(root, &root.join("wit"), &mut list)?;
-    embed(root, &root.join("guest-sdk"), &mut list)?;
-    // The SDK inherits settings from the workspace.
-    embed(root, &root.join("Cargo.toml"), &mut list)?;
+    embed(&host.join("templates"), "host/templates", &mut list)?;
+    // With the manifest of the workspace, from which the SDK inherits settings.
+    for name in ["wit", "guest-sdk", MANIFEST] {
+        embed(&host.join("workspace").join(name), name, &mut list)?;
+    }
     list += "]\n";
     fs::write(variable("OUT_DIR").join("embedded_files.rs"), list)
 }
@@ -54,13 +62,14 @@ fn variable(name: &str) -> PathBuf {
     std::env::var_os(name).unwrap_or_else(|| panic!("cargo sets {name}")).into()
 }
 
-/// Adds a file, or all files below a folder, in the order of their names.
-fn embed(root: &Path, path: &Path, list: &mut String) -> Result<()> {
+/// Adds a file, or all files below a folder, in the order of their names. `name` is that of the file or folder in the
+/// program.
+fn embed(path: &Path, name: &str, list: &mut String) -> Result<()> {
     println!("cargo::rerun-if-changed={}", path.display());
-    add(root, path, list)
+    add(path, name, list)
 }
 
-fn add(root: &Path, path: &Path, list: &mut String) -> Result<()> {
+fn add(path: &Path, name: &str, list: &mut String) -> Result<()> {
     let metadata = fs::metadata(path)?;
     if metadata.is_dir() {
         let mut entries: Vec<PathBuf> =
@@ -69,23 +78,29 @@ fn add(root: &Path, path: &Path, list: &mut String) -> Result<()> {
         return entries
             .iter()
             .filter(|entry| is_source(entry))
-            .try_for_each(|entry| add(root, entry, list));
+            .try_for_each(|entry| add(entry, &format!("{name}/{}", last_name(entry)), list));
     }
-    let name = path.strip_prefix(root).expect("every file is below the root");
+    let name = match name.strip_suffix(MANIFEST) {
+        Some(folder) => format!("{folder}{CARGO_MANIFEST}"),
+        None => name.to_owned(),
+    };
     let is_executable = metadata.permissions().mode() & 0o100 != 0;
     writeln!(
         list,
-        "EmbeddedFile {{ path: {:?}, is_executable: {is_executable}, content: include_bytes!({:?}) }},",
-        name.to_str().expect("names of files are UTF-8"),
+        "EmbeddedFile {{ path: {name:?}, is_executable: {is_executable}, content: include_bytes!({:?}) }},",
         path.to_str().expect("the path of the repository is UTF-8"),
     )
     .expect("a string takes everything");
     Ok(())
 }
 
+fn last_name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).expect("names of files are UTF-8")
+}
+
 /// Files that begin with a dot are stored as `dot-NAME`, so those that do are left over from a build or an editor.
 fn is_source(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let name = last_name(path);
     let is_output = path.is_dir() && BUILD_OUTPUT.contains(&name);
     !name.starts_with('.') && !is_output
 }

@@ -1,7 +1,8 @@
-//! The exports that every handler has. Everything here is generated from `wit/`.
+//! The exports that every handler has. Everything here is generated from `wit/`, of which
+//! `workspace/wit` is a link.
 
 wasmtime::component::bindgen!({
-    path: "../wit",
+    path: "workspace/wit",
     inline: "package ws-host:host; world required-exports { export ws-host:socket/handler@0.1.0; }",
     world: "ws-host:host/required-exports",
     exports: { default: async },

@@ -14,7 +14,7 @@ const CONTRACT: &str = "ws-host:socket/";
 const COMPATIBLE: &str = "0.1.";
 
 /// The worlds of the contract, which name all of its interfaces.
-const WORLDS: &str = include_str!("../../../wit/world.wit");
+const WORLDS: &str = include_str!("../../workspace/wit/world.wit");
 
 /// An interface of the contract that worlds need not name.
 const TYPES: &str = "types";
