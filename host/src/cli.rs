@@ -25,7 +25,7 @@ use self::recovery::Recovery;
 use self::resource::Resource;
 use self::server::Server;
 use self::timeouts::Timeouts;
-use crate::{check, componentize, connect, dev, new, test_command};
+use crate::{check, completions, componentize, connect, dev, health, man, new, test_command};
 
 /// Serves WebSocket clients with handlers that are WebAssembly components.
 #[derive(Debug, Parser)]
@@ -59,6 +59,9 @@ enum Command {
     Check(check::Args),
     Component(componentize::Args),
     Test(test_command::Args),
+    Health(health::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// What to serve, and how.
@@ -154,6 +157,12 @@ pub(crate) enum Task {
     Componentize(componentize::Args),
     /// Run the scripts of a project.
     Test(test_command::Args),
+    /// Ask a server whether it works.
+    AskHealth(health::Args),
+    /// Print a script for a shell.
+    PrintCompletions(completions::Args),
+    /// Write the man pages.
+    WriteManPages(man::Args),
 }
 
 impl Args {
@@ -182,6 +191,9 @@ impl Args {
             Some(Command::Check(args)) => return Ok(Task::Inspect(args)),
             Some(Command::Component(args)) => return Ok(Task::Componentize(args)),
             Some(Command::Test(args)) => return Ok(Task::Test(args)),
+            Some(Command::Health(args)) => return Ok(Task::AskHealth(args)),
+            Some(Command::Completions(args)) => return Ok(Task::PrintCompletions(args)),
+            Some(Command::Man(args)) => return Ok(Task::WriteManPages(args)),
             None => {}
         }
         let Serve { check, no_watch, no_compiler_process, dev, .. } = self.serve;

@@ -3,10 +3,13 @@
 mod banner;
 mod check;
 mod cli;
+mod completions;
 mod componentize;
 mod connect;
 mod dev;
+mod health;
 mod log;
+mod man;
 mod new;
 mod open_files;
 mod serve;
@@ -84,6 +87,9 @@ fn run_task(task: Task, log: &Log) -> Result<ExitCode> {
         Task::New(args) => new::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Componentize(args) => componentize::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Test(args) => test_command::run(&args),
+        Task::AskHealth(args) => health::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::PrintCompletions(args) => completions::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::WriteManPages(args) => man::run(&args).map(|()| ExitCode::SUCCESS),
     };
     // The program must not wait for a handler that still sleeps.
     runtime.shutdown_background();

@@ -13,7 +13,7 @@ fn read(path: &str) -> Result<String> {
 }
 
 /// Returns every `--flag` in a text.
-fn flags(text: &str) -> BTreeSet<String> {
+pub(crate) fn flags(text: &str) -> BTreeSet<String> {
     let is_part =
         |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
     text.split(|letter| !is_part(letter))

@@ -55,6 +55,7 @@ mod http2; // many WebSockets on one connection
 mod http2_floods; // floods of HTTP/2 frames
 mod http2_room; // limits on streams per connection
 mod idle; // idle connections
+mod installed; // completions, man pages, and `ws-host health`
 mod keeper; // helper: versions of a guest, for reloads
 mod kept_open; // HTTP/1.1 keep-alive
 mod last_words; // what is told about a fault

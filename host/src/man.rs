@@ -1,0 +1,44 @@
+//! `ws-host man DIR`: writes the man pages.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::{Command, CommandFactory};
+use clap_mangen::Man;
+
+use crate::cli;
+
+/// Writes man pages into a folder: one of ws-host, and one of each command
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The folder, which is created if it does not exist
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+}
+
+/// Writes the pages. They have no date, so that the same program always writes the same pages.
+///
+/// # Errors
+///
+/// The folder or a file in it cannot be written. The error names it.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    fs::create_dir_all(&args.folder)
+        .with_context(|| format!("cannot create {}", args.folder.display()))?;
+    // The page of the command `help` would repeat all others.
+    let mut command = cli::Args::command().disable_help_subcommand(true);
+    command.build();
+    for command in command.get_subcommands() {
+        write(command, &args.folder)?;
+    }
+    write(&command, &args.folder)
+}
+
+fn write(command: &Command, folder: &Path) -> Result<()> {
+    let man = Man::new(command.clone()).manual("ws-host");
+    // `ws-host connect` has the page `ws-host-connect`.
+    let page = folder.join(man.get_filename());
+    let mut text = Vec::new();
+    man.render(&mut text)?;
+    fs::write(&page, text).with_context(|| format!("cannot write {}", page.display()))
+}
