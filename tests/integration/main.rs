@@ -58,6 +58,7 @@ mod idle; // idle connections
 mod installed; // completions, man pages, and `ws-host health`
 mod keeper; // helper: versions of a guest, for reloads
 mod kept_open; // HTTP/1.1 keep-alive
+mod kubernetes; // manifests in examples/operating
 mod last_words; // what is told about a fault
 mod layouts; // helper: ways to replace files
 mod left_over; // clients leave nothing behind
