@@ -7,7 +7,7 @@ GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-di
 EXAMPLES := echo chat counter rooms capabilities cluster
 
 .PHONY: help setup build host tester components run test unit integration clients compatibility languages lint api contract bindings deny fuzz soak bench \
-        bench-peers bench-report bench-density instructions installs conformance matrix profiled ci clean
+        bench-peers bench-report bench-density instructions installs conformance matrix packages deb reproducible profiled ci clean
 
 help:
 	@echo "make run          build the host and the examples, and serve the echo example"
@@ -29,6 +29,9 @@ help:
 	@echo "make api          update docs/api after an intended change of the public API"
 	@echo "make contract     generate docs/contract.md from wit/"
 	@echo "make bindings     generate the Rust bindings in guest-sdk/bindings from wit/"
+	@echo "make packages     make the archives that cargo publishes, and check that they are complete"
+	@echo "make deb          make a Debian package of target/release/ws-host, in target/dist"
+	@echo "make reproducible check that two builds in different folders are the same"
 	@echo "make ci           run everything that continuous integration runs"
 
 setup:
@@ -146,6 +149,17 @@ bindings:
 deny:
 	cargo deny check bans licenses sources
 
+# The archives that `cargo publish` would upload. PACKAGES=--build also type-checks what is in them.
+packages:
+	CARGO=$(CARGO) host/packaging/check-archives $(PACKAGES)
+
+deb:
+	host/packaging/debian/build
+
+# REPRODUCED=ws-host for the program, which takes as long as two builds.
+reproducible:
+	host/packaging/check-reproducible $(REPRODUCED)
+
 # Whatever other targets install, in advance.
 installs:
 	tests/bench/install
@@ -159,6 +173,7 @@ ci: setup lint unit
 	mkdir -p target
 	$(MAKE) installs MATRIX=--some >target/installs.log 2>&1 & installs=$$!; \
 	  $(MAKE) build && { wait $$installs || { cat target/installs.log; exit 1; }; }
+	$(MAKE) packages deb reproducible
 	$(MAKE) fuzz SECONDS=10
 	$(MAKE) bench BENCH=--smoke
 	$(MAKE) bench BENCH="exercise --smoke"

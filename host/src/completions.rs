@@ -8,8 +8,7 @@ use clap_complete::Shell;
 
 use crate::cli;
 
-/// Prints a script that completes commands and flags: for Debian's bash, save it as
-/// ~/.local/share/bash-completion/completions/ws-host
+/// Prints a script with which a shell completes commands and flags (see docs/installing.md)
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The shell that reads the script

@@ -35,8 +35,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn write(command: &Command, folder: &Path) -> Result<()> {
-    let man = Man::new(command.clone()).manual("ws-host");
     // `ws-host connect` has the page `ws-host-connect`.
+    let title = command.get_display_name().unwrap_or(command.get_name()).to_owned();
+    let source = concat!("ws-host ", env!("CARGO_PKG_VERSION"));
+    let man = Man::new(command.clone()).title(title).source(source).manual("ws-host");
     let page = folder.join(man.get_filename());
     let mut text = Vec::new();
     man.render(&mut text)?;

@@ -47,20 +47,23 @@ fn shell(program: &str, arguments: &[&str], file: &Path) -> Result<Output> {
     Command::new(program).args(arguments).arg(file).output().with_context(|| program.to_owned())
 }
 
-/// Returns what bash completes after the word before the last, as it calls the function of the script.
+/// Returns what bash completes of the last word, by the function that the script registers.
 fn completed_by_bash(words: &[&str]) -> Result<BTreeSet<String>> {
     let folder = tempfile::tempdir()?;
     let script = folder.path().join("completion");
     let last = words.len() - 1;
     let call = format!(
-        "\nCOMP_WORDS=({}); COMP_CWORD={last}; COMPREPLY=()\n_ws-host ws-host '{}' '{}'\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"\n",
+        "\ncall=$(complete -p ws-host); call=${{call#*-F }}\n\
+         COMP_WORDS=({}); COMP_CWORD={last}; COMPREPLY=()\n\
+         ${{call%% *}} ws-host '{}' '{}'\n\
+         printf '%s\\n' \"${{COMPREPLY[@]}}\"\n",
         words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" "),
         words[last],
         words[last - 1],
     );
     fs::write(&script, printed(&["completions", "bash"])? + &call)?;
     let output = shell("bash", &["--norc"], &script)?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    ensure!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout)?;
     Ok(text.split_whitespace().map(str::to_owned).collect())
 }
