@@ -85,7 +85,7 @@ impl Actor {
     }
 
     /// Returns the name of the actor in its resource.
-    fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.resources.name
     }
 
@@ -230,7 +230,9 @@ impl Actor {
                 tracing::debug!(component, resource, actor, event, client, "{backtrace}");
             }
         }
-        self.code.metrics().faults.count(fault.name());
+        let metrics = self.code.metrics();
+        metrics.faults.count(fault.name());
+        metrics.recent.fault(fault.name(), fault.event(), actor);
     }
 
     /// Returns a turn, if no task has one now and no task has been waiting for long.

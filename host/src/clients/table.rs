@@ -43,6 +43,12 @@ impl Clients {
         self.sorted.lock().len()
     }
 
+    /// Returns the clients with the highest ids, at most `count`.
+    pub(crate) fn newest(&self, count: usize) -> Vec<Arc<Client>> {
+        let sorted = self.sorted.lock();
+        sorted.iter().rev().take(count).map(|(_, client)| Arc::clone(client)).collect()
+    }
+
     /// Returns all clients, lowest id first.
     pub(crate) fn all(&self) -> Vec<Arc<Client>> {
         self.sorted.lock().iter().map(|(_, client)| Arc::clone(client)).collect()

@@ -6,7 +6,7 @@ use super::cell::Counter;
 
 /// The upper bounds of the buckets, in nanoseconds. They tell a handler that only replies (microseconds) from one that
 /// computes (milliseconds), and from one that is close to its limits.
-const BOUNDS: [u64; 11] = [
+pub(crate) const BOUNDS: [u64; 11] = [
     2_000,
     10_000,
     50_000,
@@ -55,6 +55,15 @@ impl Totals {
 
     pub(crate) fn count(&self) -> u64 {
         self.buckets.iter().sum()
+    }
+
+    /// Returns the number of times in each bucket. The last bucket is for times above all bounds.
+    pub(crate) fn buckets(&self) -> &[u64] {
+        &self.buckets
+    }
+
+    pub(crate) fn nanoseconds(&self) -> u64 {
+        self.nanoseconds
     }
 
     pub(crate) fn seconds(&self) -> f64 {

@@ -11,6 +11,7 @@ use super::catalog::{
 use super::cell::{Counter, Gauge, LabelCounters};
 use super::close_codes;
 use super::histogram::Histogram;
+use super::recent::Recent;
 use super::worker_cells::WorkerCells;
 
 /// What is counted for one resource.
@@ -33,6 +34,7 @@ pub(crate) struct ResourceMetrics {
     pub(crate) swaps: LabelCounters,
     pub(crate) reload_pause: Histogram,
     pub(crate) instance_memory: Gauge,
+    pub(crate) recent: Recent,
     workers: Mutex<Vec<(runtime::Id, Arc<WorkerCells>)>>,
 }
 
@@ -70,6 +72,7 @@ impl Default for ResourceMetrics {
             swaps: LabelCounters::new(SWAPS),
             reload_pause: Histogram::default(),
             instance_memory: Gauge::default(),
+            recent: Recent::default(),
             workers: Mutex::default(),
         }
     }

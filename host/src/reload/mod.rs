@@ -347,7 +347,9 @@ impl ReloadTask {
     }
 
     fn count(&self, outcome: &'static str) {
-        self.resource.code().metrics().reloads.count(outcome);
+        let metrics = self.resource.code().metrics();
+        metrics.reloads.count(outcome);
+        metrics.recent.reload(outcome);
     }
 }
 

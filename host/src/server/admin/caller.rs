@@ -7,6 +7,7 @@ use http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, ORIGIN, WWW_AUT
 use http::{HeaderMap, Request, Response, StatusCode, Version};
 use tokio::time::Instant;
 
+use super::page::PAGE_PATHS;
 use crate::config::AdminToken;
 use crate::log_rate::{Line, LogRate};
 use crate::server::response::{Body, text};
@@ -96,6 +97,8 @@ pub(super) fn check<B>(
         // No browser adds the token by itself, so names and origins need no check.
         return match request.uri().path() {
             "/healthz" | "/readyz" => Ok(()),
+            // The page holds no data. It asks its user for the token.
+            path if PAGE_PATHS.contains(&path) => Ok(()),
             _ => check_token(headers, token),
         };
     }

@@ -4,6 +4,7 @@ mod accept;
 mod caller;
 mod connections;
 mod health;
+mod page;
 mod request;
 mod responses;
 
@@ -26,7 +27,7 @@ pub(super) use self::health::HealthAddress;
 use self::request::{AdminRequest, CloseParameters};
 use self::responses::{method_not_allowed, reloaded, rolled_back, sent, tagged_error};
 use crate::config::AdminToken;
-use crate::server::host::{CustomMessage, Host};
+use crate::server::host::{CustomMessage, Host, StatusQuery};
 use crate::server::reload_config::ConfigReloader;
 use crate::server::response::{Body, json, text};
 
@@ -36,6 +37,8 @@ const MAX_BODY: usize = 1 << 20;
 /// The list of requests: the response to any other request.
 const USAGE: &str = "\
 Available requests:
+  GET    /                                     the live page, for a browser (Accept: text/html)
+  GET    /status                               what the page shows; ?since=NUMBER&find=TEXT
   GET    /healthz
   GET    /readyz
   GET    /metrics
@@ -133,6 +136,9 @@ impl Service for AdminService {
             Method::HEAD => &Method::GET,
             ref method => method,
         };
+        if let Some(file) = page::file(method, &http_request) {
+            return file;
+        }
         let Some(request) = AdminRequest::parse(method, http_request.uri()) else {
             return unknown_request(method, http_request.uri());
         };
@@ -179,6 +185,13 @@ impl AdminService {
         Ok(metrics_text(metrics))
     }
 
+    /// Collects the state on another thread, for the same reason.
+    async fn status(&self, query: StatusQuery) -> Result<Response<Body>, Response<Body>> {
+        let host = self.host.clone();
+        let status = spawn_blocking(move || host.watched(&query)).await.map_err(failed)?;
+        Ok(json(StatusCode::OK, &status))
+    }
+
     async fn handle(
         &self,
         request: AdminRequest,
@@ -186,6 +199,7 @@ impl AdminService {
         message: &[u8],
     ) -> Result<Response<Body>, Response<Body>> {
         match request {
+            AdminRequest::Status(query) => self.status(query).await,
             AdminRequest::Health => Ok(self.host.state.health()),
             AdminRequest::Readiness => Ok(self.host.state.readiness()),
             AdminRequest::Metrics => self.metrics().await,

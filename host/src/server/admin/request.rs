@@ -4,10 +4,11 @@ use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
 use ws_host_protocol::CloseCode;
 
-use crate::server::host::{CLOSED_BY_THE_ADMINISTRATOR, Recipient};
+use crate::server::host::{CLOSED_BY_THE_ADMINISTRATOR, Recipient, StatusQuery};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum AdminRequest {
+    Status(StatusQuery),
     Health,
     Readiness,
     Metrics,
@@ -44,6 +45,7 @@ impl AdminRequest {
         let path: Vec<String> = uri.path().split('/').skip(1).map(decode).collect::<Option<_>>()?;
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         Some(match (method.as_str(), &path[..]) {
+            ("GET", ["status"]) => Self::Status(status_query(uri.query())?),
             ("GET", ["healthz"]) => Self::Health,
             ("GET", ["readyz"]) => Self::Readiness,
             ("GET", ["metrics"]) => Self::Metrics,
@@ -78,7 +80,8 @@ impl AdminRequest {
     /// Returns whether the request may have to wait: for a handler, for a lock, or for its own body.
     pub(super) fn is_long(&self) -> bool {
         match self {
-            Self::Health
+            Self::Status(_)
+            | Self::Health
             | Self::Readiness
             | Self::Metrics
             | Self::Resources
@@ -104,6 +107,23 @@ fn recipient(query: Option<&str>) -> Option<Recipient> {
         Some(("client", number)) => Some(Recipient::Client(number.parse().ok()?)),
         Some(_) => None,
     }
+}
+
+/// Parses the query of a request for the state. Returns `None` if it is invalid or has a parameter twice.
+fn status_query(query: Option<&str>) -> Option<StatusQuery> {
+    let (mut since, mut find) = (None, None);
+    for part in query.unwrap_or_default().split('&').filter(|part| !part.is_empty()) {
+        let (name, value) = part.split_once('=')?;
+        let is_duplicate = match name {
+            "since" => since.replace(value.parse().ok()?).is_some(),
+            "find" => find.replace(decode(value)?).is_some(),
+            _ => return None,
+        };
+        if is_duplicate {
+            return None;
+        }
+    }
+    Some(StatusQuery { since: since.unwrap_or_default(), find: find.unwrap_or_default() })
 }
 
 /// Parses the query of a request to close clients. Returns `None` if it is invalid or has a parameter twice.
@@ -184,6 +204,18 @@ mod tests {
         }
         for bad in ["?reason=%ff", "?reason=a&reason=a", "?reason=a&x=y"] {
             assert_eq!(with(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_a_watcher_asks_for_is_parsed_from_the_query() {
+        let status = |since, find: &str| {
+            Some(AdminRequest::Status(StatusQuery { since, find: find.into() }))
+        };
+        assert_eq!(request(&Method::GET, "/status"), status(0, ""));
+        assert_eq!(request(&Method::GET, "/status?find=a%26b&since=7"), status(7, "a&b"));
+        for bad in ["?since=x", "?since=1&since=1", "?find=%ff", "?other=1"] {
+            assert_eq!(request(&Method::GET, &format!("/status{bad}")), None, "{bad}");
         }
     }
 

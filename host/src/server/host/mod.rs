@@ -19,6 +19,7 @@ mod runtimes;
 mod scrape;
 mod served;
 mod state;
+mod status;
 mod tagged;
 
 use std::net::SocketAddr;
@@ -35,10 +36,11 @@ use self::relief::relief;
 pub(in crate::server) use self::routes::answer;
 use self::served::{PreparedResource, ServedResource};
 pub(in crate::server) use self::state::HostState;
+pub(in crate::server) use self::status::{StatusQuery, WatchedHost};
 pub use self::tagged::TaggedError;
 use super::error::StartError;
 use crate::actor::TrialState;
-use crate::clients::{ClientId, HostClose};
+use crate::clients::{Client, ClientId, HostClose};
 use crate::cluster::relay::Peers;
 use crate::cluster::{Cluster, ClusterStatus};
 use crate::config::{self, Address};
@@ -320,20 +322,15 @@ impl Host {
     pub fn clients(&self) -> Vec<ClientStatus> {
         let mut all = Vec::new();
         for served in self.state.registry.all() {
-            all.extend(served.resource().clients().iter().map(|client| {
-                let info = client.info();
-                ClientStatus {
-                    id: client.id().0,
-                    resource: served.name().to_owned(),
-                    path: info.path.clone(),
-                    address: info.address.to_string(),
-                    peer: info.peer,
-                    version: info.version.number(),
-                    buffered: client.buffered(),
-                }
-            }));
+            let clients = served.resource().clients();
+            all.extend(clients.iter().map(|client| client_status(served.name(), client)));
         }
         all
+    }
+
+    /// Returns the state for people who watch the host. Must not be called on a worker.
+    pub(in crate::server) fn watched(&self, query: &StatusQuery) -> WatchedHost {
+        status::status(&self.state, query)
     }
 
     /// Closes a client with 1001. Returns whether there was one with this number.
@@ -485,5 +482,18 @@ impl From<NoTarget> for CustomError {
 impl std::fmt::Debug for Host {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Host").field("resources", &self.resources()).finish_non_exhaustive()
+    }
+}
+
+fn client_status(resource: &str, client: &Client) -> ClientStatus {
+    let info = client.info();
+    ClientStatus {
+        id: client.id().0,
+        resource: resource.to_owned(),
+        path: info.path.clone(),
+        address: info.address.to_string(),
+        peer: info.peer,
+        version: info.version.number(),
+        buffered: client.buffered(),
     }
 }

@@ -1,0 +1,51 @@
+//! The live page: three files inside the program. They hold no data, so they are served without the token.
+
+use http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
+    REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+
+use crate::server::response::{Body, text};
+
+/// The paths of the page's files.
+pub(super) const PAGE_PATHS: &[&str] = &["/", "/page.css", "/page.js"];
+
+/// Only the page's own files, no inline code, and no frame around it: a path that a client has chosen cannot become
+/// code even if the page had a mistake, and no other page can lead a click to its buttons.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Returns a file of the page if the request is for one. The page itself is only for browsers, which accept HTML.
+pub(super) fn file<B>(method: &Method, request: &Request<B>) -> Option<Response<Body>> {
+    if method != Method::GET {
+        return None;
+    }
+    let (kind, file) = match request.uri().path() {
+        "/" if accepts_html(request.headers()) => {
+            ("text/html; charset=utf-8", include_str!("page/index.html"))
+        }
+        "/page.css" => ("text/css; charset=utf-8", include_str!("page/page.css")),
+        "/page.js" => ("text/javascript; charset=utf-8", include_str!("page/page.js")),
+        _ => return None,
+    };
+    let mut response = text(StatusCode::OK, file);
+    for (name, value) in [
+        (CONTENT_TYPE, kind),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        // Another version of the program has another page.
+        (CACHE_CONTROL, "no-cache"),
+        (VARY, "Accept"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    Some(response)
+}
+
+fn accepts_html(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values.any(|value| value.contains("text/html"))
+}

@@ -1,0 +1,243 @@
+//! The state of the host for people who watch it: what `GET /status` answers, and the live page shows.
+//!
+//! The lists are bounded, so that the answer stays small with any number of clients.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::served::ServedResource;
+use super::{ClientStatus, HostState, client_status};
+use crate::about;
+use crate::actor::{Actor, InstanceStatus, TrialState};
+use crate::clients::Client;
+use crate::metrics::{BOUNDS, Occurrence, Totals, catalog};
+
+/// How many clients, instances and occurrences are listed: more than anybody reads, in some 50 KiB.
+const LISTED: usize = 100;
+
+/// What a watcher asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::server) struct StatusQuery {
+    /// The number of the last occurrence that the watcher has seen.
+    pub(in crate::server) since: u64,
+    /// Only clients with this text in their number, resource, path or address are listed.
+    pub(in crate::server) find: String,
+}
+
+/// The state of the host. Times are integers, so that nobody loses digits.
+#[derive(Debug, Serialize)]
+pub(in crate::server) struct WatchedHost {
+    version: &'static str,
+    /// When the host was started, in milliseconds since 1970. Numbers of occurrences begin again after it.
+    started: u64,
+    workers: usize,
+    workers_stuck: usize,
+    busy_nanoseconds: u64,
+    buffered_bytes: usize,
+    max_buffered_bytes: usize,
+    /// The upper bounds of the buckets in `buckets`, which has one more.
+    bounds_nanoseconds: &'static [u64],
+    resources: Vec<WatchedResource>,
+    /// The instances with the most clients.
+    instances: Vec<WatchedInstance>,
+    /// The newest clients.
+    clients: Vec<ClientStatus>,
+    occurrences: Vec<WatchedOccurrence>,
+}
+
+#[derive(Debug, Serialize)]
+struct WatchedResource {
+    name: String,
+    path: String,
+    hash: String,
+    trial: TrialState,
+    clients: usize,
+    instances_live: usize,
+    instances_asleep: usize,
+    received_messages: u64,
+    received_bytes: u64,
+    sent_messages: u64,
+    sent_bytes: u64,
+    waiting_bytes: usize,
+    memory_bytes: usize,
+    faults: u64,
+    calls: u64,
+    call_nanoseconds: u64,
+    cpu_nanoseconds: u64,
+    /// How many calls took at most as long as each bound and longer than the one before.
+    buckets: Vec<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct WatchedInstance {
+    resource: String,
+    /// Its name in the resource: a path, or what else the resource has an instance for.
+    name: String,
+    state: &'static str,
+    clients: usize,
+    timers: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct WatchedOccurrence {
+    resource: String,
+    #[serde(flatten)]
+    occurrence: Occurrence,
+}
+
+/// Returns the state of a host. Takes some milliseconds with 100,000 clients, so it must not run on a worker.
+pub(super) fn status(state: &HostState, query: &StatusQuery) -> WatchedHost {
+    let context = &state.context;
+    let workers = context.workers.all();
+    let busy: u128 = workers.iter().map(|worker| worker.busy_time().as_nanos()).sum();
+    let mut watched = WatchedHost {
+        version: about::VERSION,
+        started: started(context.metrics.started),
+        workers: workers.len(),
+        workers_stuck: context.workers.stuck().len(),
+        busy_nanoseconds: u64::try_from(busy).unwrap_or(u64::MAX),
+        buffered_bytes: context.budget.used(),
+        max_buffered_bytes: context.budget.limit(),
+        bounds_nanoseconds: &BOUNDS,
+        resources: Vec::new(),
+        instances: Vec::new(),
+        clients: Vec::new(),
+        occurrences: Vec::new(),
+    };
+    let (mut actors, mut clients) = (Vec::new(), Vec::new());
+    for served in state.registry.all() {
+        let of_resource = served.resource().actors();
+        watched.resources.push(resource(&served, &of_resource));
+        for actor in &of_resource {
+            clients.extend(found(&served, actor, &query.find));
+        }
+        keep_largest(&mut clients, |(_, client)| client.id());
+        let count = |actor: Arc<Actor>| (Arc::clone(&served), actor.clients().len(), actor);
+        actors.extend(of_resource.into_iter().map(count));
+        keep_largest(&mut actors, |(_, clients, _)| *clients);
+        let recent = served.resource().code().metrics().recent.since(query.since);
+        let with_name =
+            |occurrence| WatchedOccurrence { resource: served.name().to_owned(), occurrence };
+        watched.occurrences.extend(recent.into_iter().map(with_name));
+    }
+    keep_largest(&mut watched.occurrences, |one| one.occurrence.number);
+    watched.clients =
+        clients.iter().map(|(served, client)| client_status(served.name(), client)).collect();
+    watched.instances =
+        actors.iter().map(|(served, clients, actor)| instance(served, *clients, actor)).collect();
+    watched
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a positive number of milliseconds below 2^53"
+)]
+fn started(seconds: f64) -> u64 {
+    (seconds * 1000.0) as u64
+}
+
+/// Keeps the items with the largest keys, largest first.
+fn keep_largest<T, K: Ord>(items: &mut Vec<T>, key: impl Fn(&T) -> K) {
+    if items.len() > LISTED {
+        items.select_nth_unstable_by_key(LISTED, |item| Reverse(key(item)));
+        items.truncate(LISTED);
+    }
+    items.sort_unstable_by_key(|item| Reverse(key(item)));
+}
+
+/// Returns the newest clients of an actor in which the text is found.
+fn found(
+    served: &Arc<ServedResource>,
+    actor: &Arc<Actor>,
+    text: &str,
+) -> Vec<(Arc<ServedResource>, Arc<Client>)> {
+    let with_resource = |client| (Arc::clone(served), client);
+    if text.is_empty() || served.name().contains(text) {
+        return actor.clients().newest(LISTED).into_iter().map(with_resource).collect();
+    }
+    let is_found = |client: &Arc<Client>| {
+        let info = client.info();
+        info.path.contains(text)
+            || client.id().0.to_string() == text
+            || info.address.to_string().contains(text)
+    };
+    let clients = actor.clients().all().into_iter().rev().filter(is_found);
+    clients.take(LISTED).map(with_resource).collect()
+}
+
+fn resource(served: &ServedResource, actors: &[Arc<Actor>]) -> WatchedResource {
+    let (settings, code) = (served.settings(), served.resource().code());
+    let metrics = code.metrics();
+    let (mut sums, mut waiting) = ([0; 5], 0);
+    let (mut time, mut cpu) = (Totals::default(), Totals::default());
+    for worker in metrics.workers() {
+        waiting += worker.waiting();
+        for (sum, count) in sums.iter_mut().zip(worker.traffic()) {
+            *sum += count;
+        }
+        for event in 0..catalog::EVENTS.len() {
+            time.add(&worker.event(event).time);
+            cpu.add(&worker.event(event).cpu);
+        }
+    }
+    let [received_messages, received_bytes, sent_messages, sent_bytes, _] = sums;
+    let (mut clients, mut live, mut asleep) = (0, 0, 0);
+    for actor in actors {
+        clients += actor.clients().len();
+        match actor.status().instance {
+            InstanceStatus::Live => live += 1,
+            InstanceStatus::Asleep => asleep += 1,
+            InstanceStatus::None => {}
+        }
+    }
+    WatchedResource {
+        name: served.name().to_owned(),
+        path: settings.path.as_str().to_owned(),
+        hash: code.template().hash().to_owned(),
+        trial: code.trial_state(),
+        clients,
+        instances_live: live,
+        instances_asleep: asleep,
+        received_messages,
+        received_bytes,
+        sent_messages,
+        sent_bytes,
+        waiting_bytes: waiting,
+        memory_bytes: metrics.instance_memory.get(),
+        faults: metrics.faults.all().map(|(_, count)| count).sum(),
+        calls: time.count(),
+        call_nanoseconds: time.nanoseconds(),
+        cpu_nanoseconds: cpu.nanoseconds(),
+        buckets: time.buckets().to_vec(),
+    }
+}
+
+fn instance(served: &ServedResource, clients: usize, actor: &Actor) -> WatchedInstance {
+    let status = actor.status();
+    WatchedInstance {
+        resource: served.name().to_owned(),
+        name: actor.name().to_owned(),
+        state: match status.instance {
+            InstanceStatus::Live => "live",
+            InstanceStatus::Asleep => "asleep",
+            InstanceStatus::None => "none",
+        },
+        clients,
+        timers: status.timers,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn largest_hundred_are_kept_in_order() {
+        let mut items: Vec<u64> = (0..1000).map(|number| number * 7 % 1000).collect();
+        keep_largest(&mut items, |item| *item);
+        assert_eq!(items, (900..1000).rev().collect::<Vec<_>>());
+    }
+}
