@@ -139,7 +139,9 @@ fn every_request_is_described_and_every_described_request_is_answered_so() -> Re
 
     let binary = "Content-Type: application/octet-stream\r\n";
     let long = vec![b'a'; (1 << 20) + 1];
-    let requests: [(&str, &str, &str, &[u8]); 25] = [
+    let requests: [(&str, &str, &str, &[u8]); 29] = [
+        ("GET /", "/", "", b""),
+        ("GET /", "/", "Accept: text/html\r\n", b""),
         ("GET /healthz", "/healthz", "", b""),
         ("GET /readyz", "/readyz", "", b""),
         ("GET /metrics", "/metrics", "", b""),
@@ -148,6 +150,8 @@ fn every_request_is_described_and_every_described_request_is_answered_so() -> Re
         ("GET /cluster", "/cluster", "", b""),
         ("POST /reload", "/reload", "", b""),
         ("POST /rollback", "/rollback", "", b""),
+        ("POST /resources/NAME/messages", "/resources/guest-outside/messages", "", b"panic"),
+        ("GET /status", "/status", "", b""),
         ("DELETE /clients/NUMBER", "/clients/0", "", b""),
         ("POST /resources/NAME/messages", "/resources/guest-outside/messages", "", b"a"),
         ("POST /resources/NAME/messages", "/resources/none/messages", "", b"a"),

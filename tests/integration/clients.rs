@@ -13,7 +13,7 @@ fn scripts() -> PathBuf {
     root().join("tests/clients")
 }
 
-fn succeeds(mut command: Command) -> Result<()> {
+pub(crate) fn succeeds(mut command: Command) -> Result<()> {
     let output = command.output().with_context(|| {
         format!("cannot run {command:?}: `make clients` installs what it needs")
     })?;

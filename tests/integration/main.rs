@@ -65,6 +65,7 @@ mod left_over; // clients leave nothing behind
 mod levels; // lines of handlers with levels, and JSON
 mod limits; // what happens at limits
 mod listening; // addresses, unix sockets and inherited sockets
+mod live_page; // the page of the admin address, in a browser
 mod loading; // components and flags that cannot be served
 mod log; // output of guests, levels and rate limits
 mod memory; // what counts as an instance's memory

@@ -72,33 +72,39 @@ $('token-form').addEventListener('submit', (event) => {
 
 // Rates: differences between two answers
 
-let before = null;
+// Messages per second come from the last two answers. Times of calls are samples, one in 64, so they are taken over the
+// last ten answers.
+const WINDOW = 10;
+let answers = [];
 
 function rates(status, now) {
-  const old = before?.started === status.started ? before : null;
-  const seconds = old ? Math.max(0.001, (now - old.at) / 1000) : 1;
+  if (answers.at(-1)?.started !== status.started) answers = [];
+  const [old, oldest] = [answers.at(-1), answers[0]];
+  const since = (one) => (one ? Math.max(0.001, (now - one.at) / 1000) : 1);
+  const seconds = since(old);
   const resources = new Map();
   for (const resource of status.resources) {
-    const last = old?.resources.get(resource.name);
+    const [last, first] = [old, oldest].map((one) => one?.resources.get(resource.name));
     // Counters of a resource that was removed and added again begin at zero.
-    const grown = (key) => (last ? Math.max(0, resource[key] - last[key]) : 0);
-    const buckets = resource.buckets.map((value, index) => (last ? Math.max(0, value - last.buckets[index]) : 0));
+    const grown = (key, from = last) => (from ? Math.max(0, resource[key] - from[key]) : 0);
+    const buckets = resource.buckets.map((value, index) => (first ? Math.max(0, value - first.buckets[index]) : 0));
     resources.set(resource.name, {
       in: grown('received_messages') / seconds,
       out: grown('sent_messages') / seconds,
       inBytes: grown('received_bytes') / seconds,
       outBytes: grown('sent_bytes') / seconds,
-      cpu: grown('cpu_nanoseconds') / seconds / 1e9,
-      calls: grown('calls'),
-      spent: grown('call_nanoseconds'),
+      cpu: grown('cpu_nanoseconds', first) / since(oldest) / 1e9,
+      calls: grown('calls', first),
+      spent: grown('call_nanoseconds', first),
       buckets,
     });
   }
   const busy = old ? (status.busy_nanoseconds - old.busy) / seconds / 1e9 / Math.max(1, status.workers) : 0;
-  before = {
+  answers.push({
     started: status.started, at: now, busy: status.busy_nanoseconds,
     resources: new Map(status.resources.map((resource) => [resource.name, resource])),
-  };
+  });
+  if (answers.length > WINDOW) answers.shift();
   return { resources, busy: Math.min(1, Math.max(0, busy)) };
 }
 
