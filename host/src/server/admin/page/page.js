@@ -128,6 +128,7 @@ function curve(values) {
   return { line, area: `${line}L${HISTORY - 1},32L${HISTORY - values.length},32Z` };
 }
 
+// A point that is not known yet is null.
 function tile(name, value, more, point) {
   let parts = tiles.get(name);
   if (!parts) {
@@ -151,6 +152,7 @@ function tile(name, value, more, point) {
   }
   setText(parts.value, value);
   setText(parts.more, more);
+  if (point === null) return;
   parts.history.push(point);
   if (parts.history.length > HISTORY) parts.history.shift();
   const { line, area } = curve(parts.history);
@@ -214,7 +216,7 @@ function showInstances(status) {
 }
 
 function clientRow(client) {
-  const row = plainRow(['number', 'text', 'text', '', 'number', '']);
+  const row = plainRow(['', 'text', 'text', '', 'number', '']);
   const message = element('button', '', 'Message');
   const close = element('button', 'danger', 'Close');
   message.setAttribute('aria-label', `Message to the handler of client ${client.id}`);
@@ -323,9 +325,11 @@ function show(status) {
     started = status.started;
     $('events').replaceChildren();
   }
+  const isFirst = answers.at(-1)?.started !== status.started;
   const rate = rates(status, performance.now());
+  const known = (point) => (isFirst ? null : point);
   const sum = (key) => status.resources.reduce((total, one) => total + one[key], 0);
-  let now = { in: 0, out: 0, inBytes: 0, outBytes: 0, calls: 0, spent: 0 };
+  const now = { in: 0, out: 0, inBytes: 0, outBytes: 0, calls: 0, spent: 0 };
   const buckets = new Array(status.bounds_nanoseconds.length + 1).fill(0);
   for (const one of rate.resources.values()) {
     for (const key of Object.keys(now)) now[key] += one[key];
@@ -334,13 +338,14 @@ function show(status) {
   const all = sum('clients');
   const mean = now.calls ? now.spent / now.calls : 0;
   tile('Clients', count(all), `${count(sum('instances_live'))} instances`, all);
-  tile('Messages received', `${count(now.in)}/s`, `${bytes(now.inBytes)}/s`, now.in);
-  tile('Messages sent', `${count(now.out)}/s`, `${bytes(now.outBytes)}/s`, now.out);
-  tile('Handler call, mean', now.calls ? time(mean) : '–', `99 % within ${within(buckets, status.bounds_nanoseconds)}`, mean);
+  tile('Messages received', `${count(now.in)}/s`, `${bytes(now.inBytes)}/s`, known(now.in));
+  tile('Messages sent', `${count(now.out)}/s`, `${bytes(now.outBytes)}/s`, known(now.out));
+  tile('Handler call, mean', now.calls ? time(mean) : '–', `99 % within ${within(buckets, status.bounds_nanoseconds)}`, known(mean));
   tile('Instance memory', bytes(sum('memory_bytes')), `${count(sum('instances_asleep'))} asleep`, sum('memory_bytes'));
   tile('Data that waits', bytes(status.buffered_bytes), `of ${bytes(status.max_buffered_bytes)}`, status.buffered_bytes);
   const stuck = status.workers_stuck ? `${status.workers_stuck} stuck of ` : '';
-  tile('Workers busy', percent(rate.busy), `${stuck}${status.workers} workers`, rate.busy);
+  tile('Workers busy', percent(rate.busy), `${stuck}${status.workers} workers`, known(rate.busy));
+  tile('Faults', count(sum('faults')), 'since the resources were added', sum('faults'));
   setText($('about'), `${status.version}, up ${age(Date.now() - status.started)}`);
   showResources(status, rate);
   showInstances(status);
