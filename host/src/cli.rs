@@ -25,6 +25,7 @@ use self::recovery::Recovery;
 use self::resource::Resource;
 use self::server::Server;
 use self::timeouts::Timeouts;
+use crate::log::Format;
 use crate::{check, completions, componentize, connect, dev, health, man, new, test_command};
 
 /// Serves WebSocket clients with handlers that are WebAssembly components.
@@ -48,6 +49,10 @@ pub(crate) struct Args {
     /// [default: info]
     #[arg(long, value_name = "FILTER", env = "RUST_LOG", global = true)]
     log: Option<String>,
+
+    /// How lines of the log are written
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, global = true)]
+    log_format: Format,
 }
 
 #[derive(Debug, Subcommand)]
@@ -72,7 +77,7 @@ struct Serve {
     component: Option<PathBuf>,
 
     /// Read any number of resources, and all settings, from a file (see docs/configuration.md); only
-    /// --check, --dev, --no-watch and --log may be combined with it
+    /// --check, --dev, --no-watch, --log and --log-format may be combined with it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -176,6 +181,11 @@ impl Args {
             (None, false) => "info,async_nats=off",
         };
         self.log.as_deref().unwrap_or(default)
+    }
+
+    /// Returns the format of the log.
+    pub(crate) fn log_format(&self) -> Format {
+        self.log_format
     }
 
     /// Checks the flags, reads the configuration file if there is one, and returns the task.

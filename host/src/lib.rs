@@ -21,6 +21,7 @@
 //! ```
 
 mod about;
+mod access_log;
 mod actor;
 mod actor_resources;
 #[cfg(test)]

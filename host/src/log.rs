@@ -6,7 +6,7 @@
 use std::io::{ErrorKind, Result, Write};
 use std::panic::PanicHookInfo;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::{Condvar, Mutex};
 use tracing_subscriber::fmt::MakeWriter;
@@ -31,6 +31,16 @@ const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 /// The time before the next attempt to write if standard error is non-blocking.
 const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
+/// How lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people: the time, the level, the source, a text, and fields as `name=value`.
+    #[default]
+    Text,
+    /// For programs: a JSON object for each line.
+    Json,
+}
+
 /// The log. Clones share one queue.
 #[derive(Clone)]
 pub(crate) struct Log(Arc<Shared>);
@@ -39,6 +49,7 @@ pub(crate) struct Log(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    format: Format,
 }
 
 #[derive(Default)]
@@ -59,8 +70,8 @@ impl Log {
     /// # Errors
     ///
     /// The error of the operating system if no thread can be started.
-    pub(crate) fn start() -> Result<Self> {
-        let log = Self(Arc::default());
+    pub(crate) fn start(format: Format) -> Result<Self> {
+        let log = Self(Arc::new(Shared { format, ..Shared::default() }));
         let shared = Arc::clone(&log.0);
         std::thread::Builder::new().name("log".into()).spawn(move || shared.write())?;
         let panic_log = log.clone();
@@ -82,6 +93,16 @@ impl Log {
         self.0.changed.notify_all();
     }
 
+    /// Returns the format of the log's lines.
+    pub(crate) fn format(&self) -> Format {
+        self.0.format
+    }
+
+    /// Adds a line of the program itself, which is not an event of `tracing`.
+    pub(crate) fn report(&self, level: &str, text: &str) {
+        self.add(line(self.format(), level, text).as_bytes());
+    }
+
     /// Waits until everything is written, or until the reader takes nothing any more or is too slow.
     pub(crate) fn finish(&self) {
         let deadline = Instant::now() + FINISH_TIMEOUT;
@@ -99,12 +120,15 @@ impl Log {
         use std::backtrace::{Backtrace, BacktraceStatus};
         let thread = std::thread::current();
         let name = thread.name().unwrap_or("<unnamed>");
-        let mut text = format!("thread '{name}' {panic}\n");
+        let mut text = format!("thread '{name}' {panic}");
         let backtrace = Backtrace::capture();
         if backtrace.status() == BacktraceStatus::Captured {
-            text += &format!("stack backtrace:\n{backtrace}\n");
+            text += &format!("\nstack backtrace:\n{backtrace}");
         }
-        self.add(text.as_bytes());
+        match self.format() {
+            Format::Text => self.add(format!("{text}\n").as_bytes()),
+            Format::Json => self.report("ERROR", &text),
+        }
         // A panic of the main thread ends the program.
         if name == "main" {
             self.finish();
@@ -124,12 +148,10 @@ impl Shared {
                 self.changed.notify_all();
             }
             if lost > 0 {
-                write(
-                    format!(
-                        "ws-host: {lost} log lines were lost, because standard error was not read in time\n"
-                    )
-                    .as_bytes(),
+                let text = format!(
+                    "{lost} log lines were lost, because standard error was not read in time"
                 );
+                write(line(self.format, "WARN", &text).as_bytes());
             }
             lines.clear();
             lines.shrink_to(KEPT_CAPACITY);
@@ -167,6 +189,20 @@ impl Write for &Log {
 
     fn flush(&mut self) -> Result<()> {
         Ok(())
+    }
+}
+
+/// Returns a line of the program itself. As JSON, it has the fields that every event has.
+fn line(format: Format, level: &str, text: &str) -> String {
+    match format {
+        Format::Text => format!("ws-host: {text}\n"),
+        Format::Json => {
+            let timestamp = humantime::format_rfc3339_micros(SystemTime::now()).to_string();
+            let object = serde_json::json!({
+                "timestamp": timestamp, "level": level, "message": text, "target": "ws_host",
+            });
+            format!("{object}\n")
+        }
     }
 }
 
@@ -232,6 +268,18 @@ mod tests {
         let logged = String::from_utf8(log.0.state.lock().queued.clone()).expect("text");
         assert!(logged.starts_with("thread 'failing' panicked at host/src/log.rs:"), "{logged}");
         assert!(logged.contains("on purpose\n"), "{logged}");
+    }
+
+    #[test]
+    fn line_of_the_program_is_a_json_object_if_the_log_is_json() {
+        assert_eq!(line(Format::Text, "WARN", "so"), "ws-host: so\n");
+        let json = line(Format::Json, "WARN", "a \"b\"\nc");
+        assert_eq!(json.lines().count(), 1, "{json}");
+        let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        assert_eq!(value["message"], "a \"b\"\nc");
+        assert_eq!((&value["level"], &value["target"]), (&"WARN".into(), &"ws_host".into()));
+        let timestamp = value["timestamp"].as_str().expect("a time");
+        assert!(humantime::parse_rfc3339(timestamp).is_ok(), "{timestamp}");
     }
 
     #[test]

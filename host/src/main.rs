@@ -26,7 +26,7 @@ use ws_host::Server;
 use ws_host::config::Config;
 
 use self::cli::{Args, Task};
-use self::log::Log;
+use self::log::{Format, Log};
 
 /// Returns the memory of hibernated instances to the system even while connections between them stay open; the system's
 /// allocator keeps most of it. `.cargo/config.toml` says after what time.
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         return status;
     }
     let args = Args::parse();
-    let log = match Log::start() {
+    let log = match Log::start(args.log_format()) {
         Ok(log) => log,
         Err(error) => {
             // If standard error is closed, there is no way left to report the error.
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
         }
     };
     let code = run(args, &log).unwrap_or_else(|error| {
-        log.add(format!("ws-host: {error:#}\n").as_bytes());
+        log.report("ERROR", &format!("{error:#}"));
         ExitCode::FAILURE
     });
     log.finish();
@@ -64,12 +64,23 @@ fn run(args: Args, log: &Log) -> Result<ExitCode> {
 }
 
 fn start_tracing(log: &Log, filter: &str) -> Result<()> {
+    let names_access_log = filter.split(',').any(|part| part.trim().starts_with("access"));
     let filter = EnvFilter::try_new(filter).with_context(|| format!("--log {filter:?}"))?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(log.clone())
-        .init();
+    // Lines of the access log have a setting of their own, so they do not depend on the level of other lines.
+    let filter = match names_access_log {
+        true => filter,
+        false => filter.add_directive("access=info".parse()?),
+    };
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(log.clone());
+    match log.format() {
+        Format::Text => subscriber.with_ansi(std::io::stderr().is_terminal()).init(),
+        Format::Json => subscriber
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .init(),
+    }
     Ok(())
 }
 

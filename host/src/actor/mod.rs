@@ -35,7 +35,7 @@ pub use trial::TrialState;
 pub(crate) use turn::{ClientEvent, Turn};
 
 use crate::actor_resources::{ActorResources, Registration};
-use crate::clients::{Client, ClientId, Clients, HostClose};
+use crate::clients::{Client, Clients, HostClose};
 use crate::dialer::Dialer;
 use crate::guest::Fault;
 use crate::log_rate::Line;
@@ -203,23 +203,30 @@ impl Actor {
     }
 
     /// Logs and counts a fault. `client` is the client of the event, if the event has one.
-    pub(crate) fn report_fault(&self, client: Option<ClientId>, fault: &Fault) {
+    pub(crate) fn report_fault(&self, client: Option<&Client>, fault: &Fault) {
         let template = self.code.template();
-        let (component, resource, actor) = (template.name(), self.code.resource(), self.name());
+        let (component, hash) = (template.name(), template.hash());
+        let (resource, actor) = (self.code.resource(), self.name());
+        let connection = client.map(|client| client.info().connection.0);
+        let client = client.map(|client| client.id().0);
         if let Some(Line { left_out }) = self.code.faults().line(Instant::now()) {
-            let client = client.map(tracing::field::display);
             let (event, stderr) = (fault.event(), fault.stderr());
             match fault {
                 Fault::NoInstance(_) => {
-                    tracing::warn!(component, resource, actor, client, left_out, "{fault}");
+                    tracing::warn!(
+                        component, hash, resource, actor, connection, client, left_out, "{fault}"
+                    );
                 }
                 // The log says why, once for all actors.
                 Fault::NotOwner(_) => {
-                    tracing::debug!(component, resource, actor, client, left_out, "{fault}");
+                    tracing::debug!(
+                        component, hash, resource, actor, connection, client, left_out, "{fault}"
+                    );
                 }
                 _ => {
                     tracing::error!(
-                        component, resource, actor, event, client, stderr, left_out, "{fault}"
+                        component, hash, resource, actor, event, connection, client, stderr,
+                        left_out, "{fault}"
                     );
                 }
             }
@@ -227,7 +234,16 @@ impl Actor {
             if tracing::enabled!(tracing::Level::DEBUG)
                 && let Some(backtrace) = fault.backtrace()
             {
-                tracing::debug!(component, resource, actor, event, client, "{backtrace}");
+                tracing::debug!(
+                    component,
+                    hash,
+                    resource,
+                    actor,
+                    event,
+                    connection,
+                    client,
+                    "{backtrace}"
+                );
             }
         }
         let metrics = self.code.metrics();

@@ -28,6 +28,10 @@ pub(super) struct Server {
     #[arg(long, value_name = "ADDR")]
     health: Option<SocketAddr>,
 
+    /// Log a line for each client when its connection ends, and for each handshake that is refused
+    #[arg(long)]
+    access_log: bool,
+
     /// Folder of files to serve for ordinary HTTP requests
     #[arg(long = "static", value_name = "DIR")]
     static_files: Option<PathBuf>,
@@ -68,6 +72,7 @@ impl Server {
         server.admin = self.admin;
         server.admin_token = self.admin_token;
         server.health = self.health;
+        server.access_log = self.access_log.then_some(true);
         server.static_files = self.static_files;
         server.static_links = self.static_links;
         server.drafts = Some(self.drafts).filter(|list| !list.is_empty());

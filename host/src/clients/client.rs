@@ -94,6 +94,11 @@ impl Client {
         }
     }
 
+    /// Counts the client's messages for the access log.
+    pub(crate) fn keep_totals(&self, since: Instant) {
+        self.outgoing.lock().traffic.keep_totals(since);
+    }
+
     pub(crate) fn id(&self) -> ClientId {
         self.id
     }
@@ -184,7 +189,8 @@ impl Client {
         if let Some(Line { left_out }) = NO_ROOM.line(Instant::now()) {
             tracing::warn!(
                 resource = &**resource,
-                client = %self.id,
+                client = self.id.0,
+                connection = self.info.connection.0,
                 held,
                 left_out,
                 "closed a client to make room: too little of max-buffered is free"
@@ -203,7 +209,8 @@ impl Client {
         if let Some(Line { left_out }) = SLOW.line(Instant::now()) {
             tracing::warn!(
                 resource = &**resource,
-                client = %self.id,
+                client = self.id.0,
+                connection = self.info.connection.0,
                 left_out,
                 "closed a client: its outbound buffer is full (on-full = \"close\")"
             );

@@ -13,6 +13,10 @@ const MIN_IDS: u64 = 1 << 43;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ClientId(pub(crate) u64);
 
+/// The id of a connection for the log, from its acceptance to its end. Over HTTP/2, a connection has many clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ConnectionId(pub(crate) u64);
+
 impl fmt::Display for ClientId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
@@ -35,6 +39,11 @@ impl Ids {
 
     pub(crate) fn next(&self) -> ClientId {
         ClientId(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Returns the id of a connection. Clients and connections have generators of their own.
+    pub(crate) fn next_connection(&self) -> ConnectionId {
+        ConnectionId(self.0.fetch_add(1, Ordering::Relaxed))
     }
 }
 

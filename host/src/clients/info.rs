@@ -9,7 +9,7 @@ use http::header::{HOST, HeaderName};
 use ws_host_protocol::handshake::{Scheme, Version, fields};
 use ws_host_protocol::{PerMessageDeflate, Role};
 
-use super::Certificate;
+use super::{Certificate, ConnectionId};
 
 /// The handshake request of a client, as handlers see it. For an outgoing connection: that of the host.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub(crate) struct ClientInfo {
     pub(crate) scheme: Scheme,
     /// The other end of the connection.
     pub(crate) peer: SocketAddr,
+    /// The connection, for the log.
+    pub(crate) connection: ConnectionId,
     /// Our end of the connection.
     pub(crate) local: SocketAddr,
     pub(crate) http_version: HttpVersion,
@@ -114,6 +116,7 @@ impl ClientInfo {
             address: this_machine.into(),
             scheme: Scheme::Http,
             peer: (this_machine, 1).into(),
+            connection: ConnectionId(1),
             local: (this_machine, 2).into(),
             http_version: HttpVersion::Http1,
             server_name: None,

@@ -18,7 +18,7 @@ pub(crate) use cause::{Cause, HostClose};
 pub(crate) use certificate::Certificate;
 pub(crate) use client::{AttachmentTooLong, Client, CloseError};
 pub(crate) use expiry::ExpiryState;
-pub(crate) use ids::{ClientId, Ids};
+pub(crate) use ids::{ClientId, ConnectionId, Ids};
 pub(crate) use info::{ClientInfo, Headers, HttpVersion};
 pub(crate) use outgoing::{OnFull, Outgoing, SendCapacity};
 pub(crate) use table::Clients;

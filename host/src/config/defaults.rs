@@ -9,9 +9,9 @@ use ws_host_protocol::handshake::forwarded::Convention;
 use ws_host_protocol::handshake::{Origins, Versions};
 
 use super::{
-    Compile, Config, Host, HostLimits, HostTimeouts, HttpLimits, InstancePer, KeyvalueLimits,
-    Limits, Links, Listen, Mode, OnFault, OnFull, Pattern, PatternError, Resource, StaticFiles,
-    Timeouts, Trial, UniqueIn, Watch, check, memory,
+    AccessLog, Compile, Config, Host, HostLimits, HostTimeouts, HttpLimits, InstancePer,
+    KeyvalueLimits, Limits, Links, Listen, Mode, OnFault, OnFull, Pattern, PatternError, Resource,
+    StaticFiles, Timeouts, Trial, UniqueIn, Watch, check, memory,
 };
 
 impl Default for HostLimits {
@@ -121,6 +121,7 @@ impl Host {
             cache: None,
             compile: Compile::default(),
             watch: Watch::Off,
+            access_log: AccessLog::Off,
             mode: Mode::Production,
             versions: Versions::default(),
             trusted_proxies: Vec::new(),

@@ -99,6 +99,8 @@ pub struct Host {
     pub compile: Compile,
     /// Whether components are loaded again when their files change.
     pub watch: Watch,
+    /// Whether each client gets a line in the log when its connection ends, or when it is refused.
+    pub access_log: AccessLog,
     /// Whether details of a handler's faults are logged and sent to its clients.
     pub mode: Mode,
     /// The protocol versions that clients may speak.
@@ -133,6 +135,17 @@ pub struct Compile {
     pub max_memory: usize,
     /// The time for compiling a component.
     pub timeout: Duration,
+}
+
+/// Whether there is an access log: events of `tracing` with the target `access` and the level `info`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AccessLog {
+    /// No lines.
+    #[default]
+    Off,
+    /// A line for each client when its connection ends, and for each handshake that is refused.
+    On,
 }
 
 /// A folder of files for ordinary HTTP requests.

@@ -46,6 +46,7 @@ pub struct Server {
     pub compile_memory: Option<ByteSize>,
     pub compile_timeout: Option<Time>,
     pub watch: Option<bool>,
+    pub access_log: Option<bool>,
     pub drafts: Option<Vec<u16>>,
     pub trusted_proxies: Option<Vec<Network>>,
     pub forwarded_by: Option<Convention>,

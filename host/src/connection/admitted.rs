@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::ConnectionEnd;
 use super::closing::ConnectionGuard;
+use crate::access_log;
 use crate::actor::Actor;
 use crate::actor_resources::Registration;
 use crate::clients::Client;
@@ -82,22 +83,36 @@ impl Admitted {
     }
 
     pub(super) fn report_fault(&self, fault: &Fault) {
-        self.actor.report_fault(Some(self.client.id()), fault);
+        self.actor.report_fault(Some(&self.client), fault);
     }
 
     fn unregister(&mut self, end: &ConnectionEnd) {
         let Some((registration, lease)) = self.registered.take() else { return };
         let client = Arc::clone(&self.client);
-        let id = client.id();
-        let sent = {
+        let (sent, totals) = {
             let mut outgoing = client.outgoing();
             client.count_traffic(&mut outgoing);
-            outgoing.outbound.close_code()
+            (outgoing.outbound.close_code(), outgoing.traffic.take_totals())
         };
         let disconnection = end.disconnection(sent, client.cause());
         let cause = disconnection.cause.as_str();
         let (code, sent) = (disconnection.code, disconnection.sent_code);
-        tracing::debug!(client = %id, cause, code, sent, "disconnected: {end}");
+        let connection = client.info().connection.0;
+        tracing::debug!(
+            connection,
+            client = client.id().0,
+            resource = &*client.info().resource,
+            cause,
+            code,
+            sent,
+            "disconnected: {end}"
+        );
+        // A handshake that was answered with an invalid response counts as refused.
+        if let Some(totals) = totals
+            && !matches!(end, ConnectionEnd::InvalidAcceptance)
+        {
+            access_log::ended(&client, &totals, &disconnection);
+        }
         // Outgoing connections have no lease.
         if lease.is_some() {
             let metrics = &client.metrics().resource;
@@ -121,7 +136,7 @@ impl Admitted {
                         sleep(RETRY_INTERVAL).await
                     }
                     Err(fault) => {
-                        actor.report_fault(Some(id), &fault);
+                        actor.report_fault(Some(&client), &fault);
                         break;
                     }
                 }

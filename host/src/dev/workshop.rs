@@ -117,7 +117,7 @@ impl Workshop {
 
     /// Writes a line to the terminal.
     pub(super) fn report(&self, text: &str) {
-        self.log.add(format!("ws-host: {text}\n").as_bytes());
+        self.log.report("INFO", text);
     }
 
     async fn build_because(&mut self, change: &str) -> BuildEnd {

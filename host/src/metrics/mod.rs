@@ -33,5 +33,5 @@ pub(crate) use recent::Occurrence;
 pub(crate) use registry::ResourceRegistry;
 pub(crate) use resource::{ActorMetrics, MemoryShare, ResourceMetrics};
 pub(crate) use text::Exposition;
-pub(crate) use traffic::Traffic;
+pub(crate) use traffic::{ClientTotals, Traffic};
 pub(crate) use worker_cells::WorkerCells;

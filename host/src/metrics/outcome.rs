@@ -18,6 +18,11 @@ impl<'a> Pending<'a> {
     pub(crate) fn end(&mut self, outcome: &'static str) {
         self.outcome = outcome;
     }
+
+    /// Returns the outcome as it is now.
+    pub(crate) fn outcome(&self) -> &'static str {
+        self.outcome
+    }
 }
 
 impl Drop for Pending<'_> {

@@ -1,5 +1,7 @@
 //! What a client's connection has not added to the cells of its worker yet.
 
+use tokio::time::Instant;
+
 use super::worker_cells::WorkerCells;
 
 /// The messages of a client since its connection last wrote output, and the output that waits for the client.
@@ -14,6 +16,19 @@ pub(crate) struct Traffic {
     pub(super) sent_bytes: u64,
     /// The part of the cells' waiting bytes that is this client's.
     waiting: usize,
+    /// What was added to the cells so far. `None` unless the access log needs it.
+    totals: Option<Box<ClientTotals>>,
+}
+
+/// The messages of a client since its handshake, for the access log.
+#[derive(Clone, Debug)]
+pub(crate) struct ClientTotals {
+    /// When the client was admitted.
+    pub(crate) since: Instant,
+    pub(crate) received_messages: u64,
+    pub(crate) received_bytes: u64,
+    pub(crate) sent_messages: u64,
+    pub(crate) sent_bytes: u64,
 }
 
 impl Traffic {
@@ -36,7 +51,41 @@ impl Traffic {
     pub(crate) fn settle(&mut self, cells: &WorkerCells) {
         if self.received_messages | self.sent_messages != 0 {
             cells.add(self);
-            *self = Self { waiting: self.waiting, ..Self::default() };
+            if self.totals.is_some() {
+                self.add_to_totals();
+            }
+            self.received_messages = 0;
+            self.received_bytes = 0;
+            self.sent_messages = 0;
+            self.sent_bytes = 0;
+        }
+    }
+
+    /// Counts the client's messages from now on, for the access log.
+    pub(crate) fn keep_totals(&mut self, since: Instant) {
+        self.totals = Some(Box::new(ClientTotals {
+            since,
+            received_messages: 0,
+            received_bytes: 0,
+            sent_messages: 0,
+            sent_bytes: 0,
+        }));
+    }
+
+    /// Returns what was counted up to the last [`settle`](Self::settle), once. `None` if it is not kept.
+    pub(crate) fn take_totals(&mut self) -> Option<Box<ClientTotals>> {
+        self.totals.take()
+    }
+
+    /// Out of line, so that clients without totals pay only for the test.
+    #[cold]
+    #[inline(never)]
+    fn add_to_totals(&mut self) {
+        if let Some(totals) = &mut self.totals {
+            totals.received_messages += self.received_messages;
+            totals.received_bytes += self.received_bytes;
+            totals.sent_messages += self.sent_messages;
+            totals.sent_bytes += self.sent_bytes;
         }
     }
 
@@ -70,5 +119,26 @@ mod tests {
         assert_eq!((cells.traffic(), cells.waiting()), ([2, 5, 2, 8, 0], 4));
         traffic.set_waiting(0, &cells);
         assert_eq!(cells.waiting(), 0);
+    }
+
+    #[test]
+    fn totals_are_kept_on_demand_and_taken_once() {
+        let (cells, mut traffic) = (WorkerCells::default(), Traffic::default());
+        traffic.received(5);
+        traffic.settle(&cells);
+        assert!(traffic.take_totals().is_none());
+        traffic.keep_totals(Instant::now());
+        for _ in 0..3 {
+            traffic.received(2);
+            traffic.sent(7);
+            traffic.sent(1);
+            traffic.settle(&cells);
+        }
+        let totals = traffic.take_totals().expect("kept");
+        let ClientTotals { received_messages, received_bytes, sent_messages, sent_bytes, .. } =
+            *totals;
+        assert_eq!([received_messages, received_bytes, sent_messages, sent_bytes], [3, 6, 6, 24]);
+        assert_eq!(cells.traffic(), [4, 11, 6, 24, 0]);
+        assert!(traffic.take_totals().is_none());
     }
 }

@@ -19,7 +19,7 @@ use ws_host_protocol::handshake::{Version, Versions};
 
 use super::schema::{self, Cache, Time};
 use super::{
-    AdminToken, Compile, Config, Host, HostLimits, HostTimeouts, Links, Mode, Resource,
+    AccessLog, AdminToken, Compile, Config, Host, HostLimits, HostTimeouts, Links, Mode, Resource,
     StaticFiles, Watch,
 };
 
@@ -109,6 +109,10 @@ impl schema::Server {
                 timeout: time(self.compile_timeout, compile.timeout),
             },
             watch: if self.watch.unwrap_or(true) { Watch::On } else { Watch::Off },
+            access_log: match self.access_log {
+                Some(true) => AccessLog::On,
+                Some(false) | None => AccessLog::Off,
+            },
             mode,
             versions: versions(at, self.drafts)?,
             trusted_proxies: proxies.into_iter().map(|schema::Network(network)| network).collect(),

@@ -11,6 +11,7 @@ use ws_host_protocol::handshake::Rejection;
 use ws_host_protocol::handshake::forwarded::{self, Forwarded};
 use ws_host_protocol::handshake::server::{Rules, Upgrade, check, check_draft00, check_http2};
 
+use super::attempt::Attempt;
 use super::placing::{self, NotHere};
 use super::registry::Route;
 use super::relayed::{self, Relayed};
@@ -19,7 +20,7 @@ use super::served::{PendingHandshake, ServedResource};
 use super::{HostState, refused_origin};
 use crate::clients::{Client, ClientInfo, Headers, HostClose, HttpVersion, OnFull};
 use crate::cluster::Unavailable;
-use crate::config::{self, UniqueIn};
+use crate::config::{self, AccessLog, UniqueIn};
 use crate::connection::{Admitted, ClientPermit, ConnectionEnd};
 use crate::guest::{Acceptance, Fault, Refusal};
 use crate::log_rate::{Line, LogRate};
@@ -47,10 +48,33 @@ pub(in crate::server) async fn admit(
     context: RequestContext,
 ) -> Response<Body> {
     let Route { served, path, parameters } = route;
-    let settings = served.settings();
     let metrics = Arc::clone(served.resource().code().metrics());
-    let mut outcome = Pending::new(&metrics.handshakes);
-    let forwarded = forwarded(state, request, &context);
+    let mut attempt = Attempt {
+        state,
+        request,
+        context: &context,
+        resource: served.name(),
+        client: None,
+        status: None,
+        outcome: Pending::new(&metrics.handshakes),
+        began: Instant::now(),
+    };
+    let response = decide(&served, path, parameters, &mut attempt, state).await;
+    attempt.status = Some(response.status());
+    response
+}
+
+/// Decides about a client, and sets the outcome of its attempt.
+async fn decide(
+    served: &Arc<ServedResource>,
+    path: String,
+    parameters: Vec<(String, String)>,
+    attempt: &mut Attempt<'_>,
+    state: &Arc<HostState>,
+) -> Response<Body> {
+    let (request, context) = (attempt.request, attempt.context);
+    let settings = served.settings();
+    let forwarded = forwarded(state, request, context);
     let mut rules = Rules::new(&settings.origins, &state.config().versions);
     rules.host = forwarded.host.as_deref();
     rules.scheme = forwarded.scheme.unwrap_or(context.peer.scheme);
@@ -65,20 +89,22 @@ pub(in crate::server) async fn admit(
     let mut upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(rejection) => {
-            tracing::debug!(peer = %context.peer.address, "handshake refused: {rejection}");
-            outcome.end("invalid");
+            let (peer, connection) = (context.peer.address, context.connection.0);
+            tracing::debug!(connection, %peer, "handshake refused: {rejection}");
+            attempt.end("invalid");
             if rejection == Rejection::OriginNotAllowed {
-                outcome.end("origin");
-                refused_origin::warn(state, served.name(), request, &context, rules.host);
+                attempt.end("origin");
+                refused_origin::warn(state, served.name(), request, context, rules.host);
             }
             return rejected(rejection, request, &state.config().versions);
         }
     };
     if state.is_draining() || served.is_stopped() {
-        outcome.end("stopping");
+        attempt.end("stopping");
         return unavailable(STOPPING);
     }
     let id = state.next_id();
+    attempt.client = Some(id);
     let mut handshake = None;
     let leased = match settings.unique_in {
         UniqueIn::Host => {
@@ -89,20 +115,20 @@ pub(in crate::server) async fn admit(
             // Bounds how many wait while no host owns an actor.
             handshake = served.try_handshake(state.max_handshakes());
             if handshake.is_none() {
-                return full(&served, outcome, "handshakes");
+                return full(served, attempt, "handshakes");
             }
             // Boxed to keep the futures of other handshakes small.
-            Box::pin(placing::lease(state, &served, id, &path, context.deadline)).await
+            Box::pin(placing::lease(state, served, id, &path, context.deadline)).await
         }
     };
     let leased = match leased {
         Err(NotHere::Elsewhere(owner)) if context.relay.is_none() => {
-            let look_again = || placing::lease(state, &served, id, &path, context.deadline);
-            let relaying = relayed::relay(state, &served, request, &context, owner, look_again);
+            let look_again = || placing::lease(state, served, id, &path, context.deadline);
+            let relaying = relayed::relay(state, served, request, context, owner, look_again);
             match Box::pin(relaying).await {
                 Relayed::Answered(response) => {
                     let is_failure = response.status().is_server_error();
-                    outcome.end(if is_failure { "no-owner" } else { "relayed" });
+                    attempt.end(if is_failure { "no-owner" } else { "relayed" });
                     return response;
                 }
                 Relayed::Found(leased) => leased,
@@ -112,25 +138,25 @@ pub(in crate::server) async fn admit(
     };
     let lease = match leased {
         Ok(lease) => lease,
-        Err(NotHere::Full(Full::Clients)) => return full(&served, outcome, "clients"),
-        Err(NotHere::Full(Full::Actors)) => return full(&served, outcome, "actors"),
+        Err(NotHere::Full(Full::Clients)) => return full(served, attempt, "clients"),
+        Err(NotHere::Full(Full::Actors)) => return full(served, attempt, "actors"),
         Err(NotHere::Stopped) => {
-            outcome.end("stopping");
+            attempt.end("stopping");
             return unavailable(STOPPING);
         }
         // Nobody relays what was relayed. Other clients have been answered above.
         Err(NotHere::Elsewhere(_)) => {
-            outcome.end("no-owner");
+            attempt.end("no-owner");
             return relayed::elsewhere();
         }
-        Err(NotHere::Unavailable(why)) => return no_owner(&served, outcome, &why),
+        Err(NotHere::Unavailable(why)) => return no_owner(served, attempt, &why),
     };
     let actor_metrics = lease.actor().metrics().clone();
     let Some(permit) = state.client_permit(lease).await else {
-        return full(&served, outcome, "clients");
+        return full(served, attempt, "clients");
     };
     let Some(handshake) = handshake.or_else(|| served.try_handshake(state.max_handshakes())) else {
-        return full(&served, outcome, "handshakes");
+        return full(served, attempt, "handshakes");
     };
     let info = ClientInfo {
         resource: Arc::clone(&settings.name),
@@ -146,8 +172,9 @@ pub(in crate::server) async fn admit(
         address: forwarded.address,
         scheme: rules.scheme,
         peer: context.peer.address,
+        connection: context.connection,
         local: context.peer.local,
-        http_version: http_version(request, &context),
+        http_version: http_version(request, context),
         server_name: context.server_name.clone(),
         certificate: context.certificate.clone(),
         url: None,
@@ -157,31 +184,37 @@ pub(in crate::server) async fn admit(
     let budget = &state.context.budget;
     let on_full = settings.on_full.into();
     let max_outbound = settings.limits.max_outbound;
-    let client = Arc::new(Client::new(id, info, max_outbound, on_full, budget, actor_metrics));
+    let client = Client::new(id, info, max_outbound, on_full, budget, actor_metrics);
+    if state.config().access_log == AccessLog::On {
+        client.keep_totals(attempt.began);
+    }
+    let client = Arc::new(client);
     let answer = ask_handler(client, permit, handshake, Arc::clone(&settings));
     match timeout_at(context.deadline, answer).await {
         Ok(Ok(Answer::Accepted(admitted, acceptance))) => {
             let accepted = Accepted { admitted, acceptance, settings };
-            let response = accept(state, &served, &context, &upgrade, accepted);
-            outcome.end(if response.status().is_server_error() { "failed" } else { "accepted" });
+            let response = accept(state, served, context, &upgrade, accepted);
+            attempt.end(if response.status().is_server_error() { "failed" } else { "accepted" });
             response
         }
         Ok(Ok(Answer::Refused(refusal))) => {
-            outcome.end("refused");
+            attempt.end("refused");
             refuse(refusal)
         }
-        Ok(Ok(Answer::Faulted(Fault::NoInstance(_)))) => full(&served, outcome, "instances"),
+        Ok(Ok(Answer::Faulted(Fault::NoInstance(_)))) => full(served, attempt, "instances"),
         Ok(Ok(Answer::Faulted(Fault::NotOwner(why)))) => {
-            no_owner(&served, outcome, &Unavailable::new(why.to_string()))
+            no_owner(served, attempt, &Unavailable::new(why.to_string()))
         }
         Ok(Ok(Answer::Faulted(_))) => {
-            outcome.end("failed");
+            attempt.end("failed");
             text(StatusCode::INTERNAL_SERVER_ERROR, "The handler failed.\n")
         }
         Ok(Err(_)) | Err(_) => {
-            outcome.end("timeout");
+            attempt.end("timeout");
             if let Some(Line { left_out }) = TIMED_OUT.line(Instant::now()) {
                 tracing::warn!(
+                    connection = context.connection.0,
+                    client = id.0,
                     resource = served.name(),
                     peer = %context.peer.address,
                     left_out,
@@ -203,7 +236,11 @@ impl From<config::OnFull> for OnFull {
 }
 
 /// Returns the client's address, host and scheme, as trusted proxies report them.
-fn forwarded(state: &HostState, request: &Request<()>, context: &RequestContext) -> Forwarded {
+pub(super) fn forwarded(
+    state: &HostState,
+    request: &Request<()>,
+    context: &RequestContext,
+) -> Forwarded {
     let peer = context.peer.address.ip();
     let convention = state.config().forwarded_by;
     forwarded::client(request, peer, convention, |address| context.trusts(state, address))
@@ -260,7 +297,7 @@ fn ask_handler(
             }
             Ok(Err(refusal)) => Answer::Refused(refusal),
             Err(fault) => {
-                actor.report_fault(Some(client.id()), &fault);
+                actor.report_fault(Some(&client), &fault);
                 Answer::Faulted(fault)
             }
         };
@@ -290,6 +327,13 @@ fn accept(
     match response(upgrade, admitted.client().info(), acceptance, &settings) {
         Ok(response) => {
             let client = Arc::clone(admitted.client());
+            tracing::debug!(
+                connection = context.connection.0,
+                client = client.id().0,
+                resource = served.name(),
+                peer = %context.peer.address,
+                "accepted"
+            );
             let trailer = upgrade.trailer().to_vec();
             let accepted = AcceptedClient { admitted, settings, trailer };
             context.put_accepted(request::Accepted::Here(accepted));
@@ -300,12 +344,13 @@ fn accept(
             switch_protocols(response)
         }
         Err(error) => {
-            let client = admitted.client().id();
-            let resource = served.name();
+            let client = admitted.client().id().0;
+            let (resource, connection) = (served.name(), context.connection.0);
             if let Some(Line { left_out }) = INVALID_ACCEPTANCE.line(Instant::now()) {
                 tracing::error!(
+                    connection,
+                    client,
                     resource,
-                    %client,
                     left_out,
                     "the handler accepted a client, but its response is invalid: {error}"
                 );
@@ -358,16 +403,25 @@ fn append_headers(headers: &mut HeaderMap, added: Vec<(HeaderName, HeaderValue)>
 const STOPPING: &str = "The server is stopping.\n";
 
 /// Refuses a client because a limit is reached: logs and counts the refusal, and returns the response.
-fn full(served: &ServedResource, mut outcome: Pending<'_>, limit: &'static str) -> Response<Body> {
-    outcome.end("full");
-    full_without_outcome(served, limit)
+fn full(served: &ServedResource, attempt: &mut Attempt<'_>, limit: &'static str) -> Response<Body> {
+    attempt.end("full");
+    full_without_outcome(served, attempt.context, limit)
 }
 
 /// Does the same for a client whose handshake is counted elsewhere.
-pub(super) fn full_without_outcome(served: &ServedResource, limit: &'static str) -> Response<Body> {
-    let resource = served.name();
+pub(super) fn full_without_outcome(
+    served: &ServedResource,
+    context: &RequestContext,
+    limit: &'static str,
+) -> Response<Body> {
+    let (resource, connection) = (served.name(), context.connection.0);
     if let Some(Line { left_out }) = FULL.line(Instant::now()) {
-        tracing::warn!(resource, left_out, "a client was refused: the limit on {limit} is reached");
+        tracing::warn!(
+            connection,
+            resource,
+            left_out,
+            "a client was refused: the limit on {limit} is reached"
+        );
     }
     served.resource().code().metrics().refused.count(limit);
     unavailable("The server has no room for another client.\n")
@@ -376,12 +430,13 @@ pub(super) fn full_without_outcome(served: &ServedResource, limit: &'static str)
 /// Refuses a client because no host owns the actor of its path.
 fn no_owner(
     served: &ServedResource,
-    mut outcome: Pending<'_>,
+    attempt: &mut Attempt<'_>,
     why: &Unavailable,
 ) -> Response<Body> {
-    outcome.end("no-owner");
+    attempt.end("no-owner");
     if let Some(Line { left_out }) = NO_OWNER.line(Instant::now()) {
         tracing::warn!(
+            connection = attempt.context.connection.0,
             resource = served.name(),
             left_out,
             "a client was refused, because no host of the cluster serves its path: {why}"

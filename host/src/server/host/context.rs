@@ -26,6 +26,8 @@ pub(in crate::server) struct HostContext {
     pub(in crate::server) tasks: TaskTracker,
     pub(in crate::server) closing: Arc<ClosingConnections>,
     pub(in crate::server) ids: Arc<Ids>,
+    /// The ids of connections, which only the log shows.
+    pub(in crate::server) connections: Arc<Ids>,
     /// The cluster, if this host is in one.
     pub(in crate::server) cluster: Option<Cluster>,
     pub(in crate::server) metrics: Arc<HostMetrics>,
@@ -42,6 +44,7 @@ impl HostContext {
         platform: Arc<dyn Platform>,
     ) -> std::io::Result<Self> {
         let ids = Arc::new(platform.client_ids());
+        let connections = Arc::new(platform.client_ids());
         let config::Compile { program, max_memory, timeout } = config.compile.clone();
         let process = program.map(|program| CompilerProcess { program, max_memory, timeout });
         let workers = Arc::new(platform.workers(config.workers)?);
@@ -59,6 +62,7 @@ impl HostContext {
             tasks,
             closing,
             ids,
+            connections,
             cluster,
             metrics: Arc::default(),
             resource_metrics: ResourceRegistry::default(),

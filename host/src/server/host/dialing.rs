@@ -13,7 +13,7 @@ use super::context::HostContext;
 use crate::actor::Actor;
 use crate::actor_resources::ActorResources;
 use crate::budget::Budget;
-use crate::clients::{Client, ClientId, ClientInfo, Headers, HttpVersion, Ids};
+use crate::clients::{Client, ClientId, ClientInfo, ConnectionId, Headers, HttpVersion, Ids};
 use crate::config::{self, Mode};
 use crate::connection::{Admitted, ClosingConnections, Connection, ConnectionGuard, opened};
 use crate::dialer::{DialError, DialRequest, Dialer, Opening};
@@ -29,6 +29,7 @@ pub(super) struct Dialing {
     is_stopped: Arc<AtomicBool>,
     permits: Arc<Semaphore>,
     ids: Arc<Ids>,
+    connections: Arc<Ids>,
     tasks: TaskTracker,
     closing: Arc<ClosingConnections>,
     budget: Arc<Budget>,
@@ -58,6 +59,7 @@ impl Dialing {
             is_stopped,
             permits: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
             ids: Arc::clone(&context.ids),
+            connections: Arc::clone(&context.connections),
             tasks: context.tasks.clone(),
             closing: Arc::clone(&context.closing),
             budget: Arc::clone(&context.budget),
@@ -76,8 +78,17 @@ impl Dialer for ActorDialer {
         resources: &Arc<ActorResources>,
         request: DialRequest,
     ) -> Result<ClientId, DialError> {
-        let Dialing { settings, is_stopped, permits, ids, tasks, closing, budget, mode } =
-            &*self.dialing;
+        let Dialing {
+            settings,
+            is_stopped,
+            permits,
+            ids,
+            connections,
+            tasks,
+            closing,
+            budget,
+            mode,
+        } = &*self.dialing;
         let Some(actor) = self.actor.upgrade() else { return Err(DialError::Stopping) };
         if is_stopped.load(Ordering::Acquire) {
             return Err(DialError::Stopping);
@@ -87,7 +98,7 @@ impl Dialer for ActorDialer {
         }
         let permit = Arc::clone(permits).try_acquire_owned().map_err(|_| DialError::TooMany)?;
         let settings = Arc::clone(&settings.read());
-        let (info, opening) = info(&settings, request);
+        let (info, opening) = info(&settings, request, connections.next_connection());
         let id = ids.next();
         let max_outbound = settings.limits.max_outbound;
         let on_full = settings.on_full.into();
@@ -117,7 +128,11 @@ impl Dialer for ActorDialer {
     }
 }
 
-fn info(settings: &config::Resource, request: DialRequest) -> (ClientInfo, Opening) {
+fn info(
+    settings: &config::Resource,
+    request: DialRequest,
+    connection: ConnectionId,
+) -> (ClientInfo, Opening) {
     let DialRequest { url, path, query, is_encrypted, subprotocols, opening } = request;
     let unspecified = std::net::Ipv4Addr::UNSPECIFIED;
     let info = ClientInfo {
@@ -133,6 +148,7 @@ fn info(settings: &config::Resource, request: DialRequest) -> (ClientInfo, Openi
         address: unspecified.into(),
         scheme: if is_encrypted { Scheme::Https } else { Scheme::Http },
         peer: (unspecified, 0).into(),
+        connection,
         local: (unspecified, 0).into(),
         http_version: HttpVersion::Http1,
         server_name: None,

@@ -1,6 +1,7 @@
 //! The host: resources and their clients, independent of how connections are accepted.
 
 mod admission;
+mod attempt;
 mod configure;
 mod context;
 mod custom;

@@ -54,6 +54,7 @@ pub(in crate::server) fn warn(
     };
     let advice = advice(origin, host, headers, proxy);
     tracing::warn!(
+        connection = context.connection.0,
         resource,
         origin = %Quoted(origin),
         host = %Quoted(host),

@@ -22,6 +22,7 @@ use super::relays::{self, RelayEntry};
 use super::request::{Accepted, OnBehalfOf, RequestContext};
 use super::served::ServedResource;
 use super::{HostState, admission};
+use crate::clients::ConnectionId;
 use crate::cluster::HostInfo;
 use crate::cluster::relay::{
     self as wire, Opening, Origin, OwnerResponse, OwnerStream, Peers, RelayError, ResponseError,
@@ -70,6 +71,7 @@ pub(in crate::server) struct RelayedClient {
     entry: RelayEntry,
     close_timeout: Duration,
     peer: SocketAddr,
+    connection: ConnectionId,
 }
 
 /// Returns the response to a relayed handshake whose path this host does not own. The edge then looks up the owner
@@ -102,7 +104,7 @@ where
         return Relayed::Answered(unavailable("This host does not relay clients to others.\n"));
     };
     let Some(guard) = state.connection_guard().await else {
-        return Relayed::Answered(admission::full_without_outcome(served, "clients"));
+        return Relayed::Answered(admission::full_without_outcome(served, context, "clients"));
     };
     let handshake = Translated::new(request);
     let origin = origin(peers, served, request, context);
@@ -138,9 +140,18 @@ where
                 }
                 let OwnerResponse { head, body: early, .. } = response;
                 let close_timeout = served.settings().timeouts.close;
-                let peer = context.peer.address;
-                let client =
-                    RelayedClient { owner, head, early, worker, guard, entry, close_timeout, peer };
+                let (peer, connection) = (context.peer.address, context.connection);
+                let client = RelayedClient {
+                    owner,
+                    head,
+                    early,
+                    worker,
+                    guard,
+                    entry,
+                    close_timeout,
+                    peer,
+                    connection,
+                };
                 context.put_accepted(Accepted::There(client));
                 return Relayed::Answered(answer);
             }
@@ -347,7 +358,8 @@ impl RelayedClient {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let Self { mut owner, early, worker, guard, entry, close_timeout, peer, head } = self;
+        let Self { mut owner, early, worker, guard, entry, close_timeout, peer, connection, head } =
+            self;
         drop(head);
         // Polled when the owner has closed its side and the client has got everything.
         let client_closes = guard.run_evictable(sleep(close_timeout));
@@ -355,7 +367,7 @@ impl RelayedClient {
         if let RelayEnd::ClientLost(_) = end {
             owner.reset();
         }
-        tracing::debug!(%peer, "relaying ended: {end}");
+        tracing::debug!(connection = connection.0, %peer, "relaying ended: {end}");
         drop((client, owner, worker, entry));
     }
 }

@@ -9,7 +9,7 @@ use ws_host_protocol::handshake::Scheme;
 
 use super::HostState;
 use super::relayed::RelayedClient;
-use crate::clients::{Certificate, HttpVersion};
+use crate::clients::{Certificate, ConnectionId, HttpVersion};
 use crate::config::{self, Address};
 use crate::connection::Admitted;
 
@@ -59,6 +59,8 @@ pub(in crate::server) enum OnBehalfOf {
 /// What a request needs to know about its connection.
 #[derive(Clone)]
 pub(in crate::server) struct RequestContext {
+    /// The connection, for the log. All requests of a connection have the same one.
+    pub(in crate::server) connection: ConnectionId,
     pub(in crate::server) peer: Peer,
     pub(in crate::server) on_behalf_of: OnBehalfOf,
     /// The configured address at which the connection was accepted, if the server accepted it.
@@ -106,6 +108,7 @@ pub(in crate::server) struct AcceptedClient {
 impl RequestContext {
     pub(in crate::server) fn new(state: &HostState, peer: Peer) -> Self {
         Self {
+            connection: state.context.connections.next_connection(),
             peer,
             on_behalf_of: OnBehalfOf::Client,
             address: None,

@@ -7,7 +7,7 @@ use hyper::ext::Protocol;
 use ws_host_protocol::handshake::{Rejection, server};
 
 use super::request::RequestContext;
-use super::{HostState, admission};
+use super::{HostState, admission, attempt};
 use crate::config::Address;
 use crate::server::response::{HostResponse, rejected, text};
 
@@ -39,6 +39,7 @@ pub(in crate::server) async fn answer(
             Some(route) => admission::admit(state, route, request, context).await,
             None => {
                 state.context.metrics.unknown_paths.increment();
+                attempt::log_unknown_path(state, request, &context);
                 text(
                     StatusCode::NOT_FOUND,
                     format!(

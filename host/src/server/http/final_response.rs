@@ -77,12 +77,14 @@ pub(super) async fn send_final_response<S, M: Transfer<S>>(
         }
         // The owner's connection is dropped with the client.
         (Some(Accepted::There(_)), Err(error)) => {
-            tracing::debug!(peer = %context.peer.address, "lost before it was relayed: {error}");
+            let (peer, connection) = (context.peer.address, context.connection.0);
+            tracing::debug!(connection, %peer, "lost before it was relayed: {error}");
         }
         (Some(Accepted::There(client)), Ok(())) => start_relay::<_, M>(stream, rest, client),
         (None, Ok(())) => close_after_response(stream, linger_permit, permit).await,
         (None, Err(error)) => {
-            tracing::debug!(peer = %context.peer.address, "the response could not be written: {error}");
+            let (peer, connection) = (context.peer.address, context.connection.0);
+            tracing::debug!(connection, %peer, "the response could not be written: {error}");
         }
     }
 }

@@ -61,18 +61,20 @@ pub(in crate::server) async fn serve_http1<S, M: Transfer<S>>(
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let peer = context.peer.address;
+    let (peer, connection) = (context.peer.address, context.connection.0);
     let head = match timeout_at(context.deadline, head::read(&mut stream, head_limits(state))).await
     {
         Ok(Ok(Ok(head))) => head,
         Ok(Ok(Err(error))) => {
-            tracing::debug!(%peer, "no HTTP request: {error}");
+            tracing::debug!(connection, %peer, "no HTTP request: {error}");
             let response = error.response();
             let last = FinalResponse { response, body_mode: BodyMode::Send, context };
             return send_final_response::<_, M>(state, stream, Vec::new(), last, permit).await;
         }
-        Ok(Err(error)) => return tracing::debug!(%peer, "no HTTP request: {error}"),
-        Err(_) => return tracing::debug!(%peer, "no HTTP request in time"),
+        Ok(Err(error)) => {
+            return tracing::debug!(connection, %peer, "no HTTP request: {error}");
+        }
+        Err(_) => return tracing::debug!(connection, %peer, "no HTTP request in time"),
     };
     permit.request_received();
     let context = context.with_challenge(head.challenge);
@@ -180,7 +182,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let Shared { state, context, .. } = &**shared;
-    let peer = context.peer.address;
+    let (peer, id) = (context.peer.address, context.connection.0);
     let service = service_fn(|request: Request<Incoming>| {
         // Done outside the returned future: hyper checks whether the client has closed its side before it polls the
         // future.
@@ -209,7 +211,7 @@ where
             result = poll_fn(|context| connection.poll_without_shutdown(context)) => break result,
             // Polled after the connection, because a response gets its permit while the connection is polled.
             () = poll_fn(|context| shared.progress.poll_evicted(context)) => {
-                tracing::debug!(%peer, "cut off: the response was evicted to make room for another one");
+                tracing::debug!(connection = id, %peer, "cut off: the response was evicted to make room for another one");
                 return None;
             }
             () = state.wait_for_clients_closed(), if !is_draining => {
@@ -220,13 +222,13 @@ where
                 }
             }
             () = sleep_until(deadline) => if shared.progress.deadline() <= Instant::now() {
-                tracing::debug!(%peer, "the client did not read the response in time");
+                tracing::debug!(connection = id, %peer, "the client did not read the response in time");
                 return None;
             },
         }
     };
     if let (Err(error), None) = (&result, &*shared.last.lock()) {
-        tracing::debug!(%peer, "HTTP/1.1: {error}");
+        tracing::debug!(connection = id, %peer, "HTTP/1.1: {error}");
     }
     let parts = connection.into_parts();
     let (stream, read_ahead) = parts.io.into_inner().into_inner();

@@ -109,7 +109,7 @@ pub(in crate::server) async fn serve_http2<S>(
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let peer = context.peer.address;
+    let (peer, id) = (context.peer.address, context.connection.0);
     // A host that drains waits until the last frames are written.
     let _token = state.context.tasks.token();
     let _entry = GaugeEntry::new(&state.context.metrics, |metrics| &metrics.http2_connections);
@@ -152,7 +152,7 @@ pub(in crate::server) async fn serve_http2<S>(
         tokio::select! {
             result = connection.as_mut() => {
                 if let Err(error) = result {
-                    tracing::debug!(%peer, "HTTP/2: {error}");
+                    tracing::debug!(connection = id, %peer, "HTTP/2: {error}");
                 }
                 return;
             }
@@ -175,7 +175,7 @@ pub(in crate::server) async fn serve_http2<S>(
                     connection.as_mut().graceful_shutdown();
                 }
                 Phase::Closing if shared.is_idle() => {
-                    return tracing::debug!(%peer, "HTTP/2: the client did not close the connection");
+                    return tracing::debug!(connection = id, %peer, "HTTP/2: the client did not close the connection");
                 }
                 Phase::Open | Phase::Closing => next_check = Instant::now() + idle_timeout,
             },

@@ -198,7 +198,7 @@ impl AcceptedConnection {
     /// Serves the connection on the current runtime.
     pub(super) async fn serve(self) {
         let Self { state, endpoint, stream, context, permit } = self;
-        let peer = context.peer.address;
+        let (peer, connection) = (context.peer.address, context.connection.0);
         let error = match stream {
             Stream::Tcp(stream) => match register(stream) {
                 Ok(stream) => {
@@ -219,7 +219,7 @@ impl AcceptedConnection {
                 Err(error) => error,
             },
         };
-        tracing::debug!(%peer, "connection lost before it was served: {error}");
+        tracing::debug!(connection, %peer, "connection lost before it was served: {error}");
     }
 }
 

@@ -12,7 +12,6 @@ mod proxy_header;
 mod tls;
 
 use std::io::{Error, ErrorKind, Result};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -24,8 +23,9 @@ use self::detect::{Protocol, detect};
 pub(super) use self::listener::{Binding, Listener};
 use self::proxy_header::{Addresses, ProxyHeader};
 pub(super) use self::tls::{Tls, TlsError};
+use crate::access_log;
 use crate::cluster::relay::Peers;
-use crate::config::{Address, ProxyProtocol};
+use crate::config::{AccessLog, Address, ProxyProtocol};
 use crate::log_rate::{Line, LogRate};
 use crate::metrics::Pending;
 use crate::server::host::HostState;
@@ -88,14 +88,16 @@ pub(super) async fn serve_connection<S, M: Transfer<S>>(
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let peer = context.peer.address;
+    let (peer, connection) = (context.peer.address, context.connection.0);
     let evicted = permit.evicted();
     tokio::select! {
         // In this order, input that has arrived is read before the first poll of `evicted` marks the connection as
         // idle, and before an eviction takes effect.
         biased;
         () = detect_and_serve::<S, M>(state, endpoint, stream, context, permit) => {}
-        () = evicted => tracing::debug!(%peer, "closed: evicted to make room for another connection"),
+        () = evicted => {
+            tracing::debug!(connection, %peer, "closed: evicted to make room for another connection");
+        }
     }
 }
 
@@ -157,13 +159,21 @@ async fn serve_tls<S, M: Transfer<S>>(
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let metrics = Arc::clone(&state.context.metrics);
+    let mut failure = None;
     let handshake = async {
         let mut outcome = Pending::new(&metrics.tls_handshakes);
         let accepted = tls.accept(stream).await;
         outcome.end(if accepted.is_ok() { "accepted" } else { "failed" });
+        failure = accepted.as_ref().err().map(Error::to_string);
         accepted
     };
-    let Some(stream) = before_deadline(&context, handshake).await else { return };
+    let Some(stream) = before_deadline(&context, handshake).await else {
+        if state.config().access_log == AccessLog::On {
+            let why = failure.as_deref().unwrap_or("the client was too slow");
+            access_log::tls_failed(context.connection, context.peer.address, why);
+        }
+        return;
+    };
     context.peer.scheme = Scheme::Https;
     context.server_name = tls::server_name(&stream);
     context.certificate = tls::client_certificate(&stream);
@@ -187,6 +197,7 @@ async fn read_preamble<S: AsyncRead + Unpin>(
         if !state.trusts(peer) {
             if let Some(Line { left_out }) = UNTRUSTED_PEERS.line(Instant::now()) {
                 tracing::warn!(
+                    connection = context.connection.0,
                     %peer,
                     left_out,
                     "a connection was dropped: this address is for proxies (proxy-protocol), and the peer is not a \
@@ -198,7 +209,7 @@ async fn read_preamble<S: AsyncRead + Unpin>(
         let (ProxyHeader { addresses, encryption }, rest) =
             proxy_header::read(&mut stream)
                 .await
-                .inspect_err(|error| log_missing_header(peer, error))?;
+                .inspect_err(|error| log_missing_header(context, error))?;
         first = rest;
         match addresses {
             Some(Addresses { client, server }) => {
@@ -214,12 +225,13 @@ async fn read_preamble<S: AsyncRead + Unpin>(
 }
 
 /// Logs that a proxy has sent no PROXY protocol header, and how to configure the proxy.
-fn log_missing_header(peer: IpAddr, error: &Error) {
+fn log_missing_header(context: &RequestContext, error: &Error) {
     if error.kind() == ErrorKind::InvalidData
         && let Some(Line { left_out }) = MISSING_HEADERS.line(Instant::now())
     {
         tracing::warn!(
-            %peer,
+            connection = context.connection.0,
+            peer = %context.peer.address.ip(),
             left_out,
             "a connection was dropped: this address is for proxies (proxy-protocol), and the connection began without \
              a valid PROXY protocol header ({error}); `send-proxy` in HAProxy, or `proxy_protocol on;` in nginx, makes \
@@ -233,15 +245,15 @@ async fn before_deadline<T>(
     context: &RequestContext,
     work: impl Future<Output = Result<T>>,
 ) -> Option<T> {
-    let peer = context.peer.address;
+    let (peer, connection) = (context.peer.address, context.connection.0);
     match timeout_at(context.deadline, work).await {
         Ok(Ok(done)) => Some(done),
         Ok(Err(error)) => {
-            tracing::debug!(%peer, "no HTTP request: {error}");
+            tracing::debug!(connection, %peer, "no HTTP request: {error}");
             None
         }
         Err(_) => {
-            tracing::debug!(%peer, "no HTTP request in time");
+            tracing::debug!(connection, %peer, "no HTTP request in time");
             None
         }
     }

@@ -67,7 +67,10 @@ async fn open<S, M: Transfer<S>>(
     let Opened { opening, rest } = match timeout_at(context.deadline, opening).await {
         Ok(Ok(opened)) => opened,
         Ok(Err(error)) => return refuse(&state, &context, &mut stream, &error).await,
-        Err(_) => return tracing::debug!(peer = %context.peer.address, "no host in time"),
+        Err(_) => {
+            let (peer, connection) = (context.peer.address, context.connection.0);
+            return tracing::debug!(connection, %peer, "no host in time");
+        }
     };
     if !rest.is_empty() {
         let error = PeerError::Invalid("something follows its opening");
@@ -120,7 +123,8 @@ async fn refuse(
     error: &PeerError,
 ) {
     if let PeerError::Lost(error) = error {
-        return tracing::debug!(peer = %context.peer.address, "no host: {error}");
+        let (peer, connection) = (context.peer.address, context.connection.0);
+        return tracing::debug!(connection, %peer, "no host: {error}");
     }
     log_refusal(state, context, error);
     let status = match error {
@@ -136,6 +140,7 @@ fn log_refusal(state: &HostState, context: &RequestContext, why: &impl std::fmt:
     state.relays.refused_peers.increment();
     if let Some(Line { left_out }) = REFUSED_PEERS.line(Instant::now()) {
         tracing::warn!(
+            connection = context.connection.0,
             peer = %context.peer.address,
             left_out,
             "a connection to the address for other hosts (cluster listen) was refused: {why}; all hosts of a cluster \

@@ -1,0 +1,144 @@
+//! The access log: a line for each client when its connection ends, and one for each handshake that was refused.
+//!
+//! The lines have the target `access` and the level `info`. They are written only if the configuration asks for them
+//! (`access-log`). What clients have sent is escaped and shortened, and recorded as text: both formats of the log quote
+//! text, so that no value can look like another field or another line.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use http::header::{HeaderName, ORIGIN, SEC_WEBSOCKET_PROTOCOL, USER_AGENT};
+use http::{Request, StatusCode, Version};
+use tokio::time::Instant;
+use tracing::Level;
+
+use crate::clients::{Client, ClientId, ConnectionId, HttpVersion};
+use crate::guest::Disconnection;
+use crate::log_rate::{Line, LogRate, Quoted};
+use crate::metrics::{ClientTotals, count_lost_log_line};
+
+/// Limits the lines about clients whose connections have ended. There cannot be many more than clients, and a host that
+/// stops closes 10,000 at once with the default limit.
+static ENDED: LogRate = LogRate::per_second(10_000);
+
+/// Limits the lines about refused handshakes. Anybody can cause them, and each has some hundred bytes.
+static REFUSED: LogRate = LogRate::per_second(1000);
+
+/// A handshake that was not accepted.
+pub(crate) struct Refused<'a> {
+    pub(crate) connection: ConnectionId,
+    /// The client, if it was refused after it had got an id.
+    pub(crate) client: Option<ClientId>,
+    /// The resource. `None` if the path has none.
+    pub(crate) resource: Option<&'a str>,
+    pub(crate) peer: SocketAddr,
+    /// The address of the client itself, as trusted proxies report it.
+    pub(crate) address: IpAddr,
+    pub(crate) request: &'a Request<()>,
+    /// The outcome, as the metric of handshakes names it.
+    pub(crate) outcome: &'static str,
+    /// The status of the response. `None` if there was none.
+    pub(crate) status: Option<StatusCode>,
+    /// How long the handshake took.
+    pub(crate) duration: Duration,
+}
+
+/// Writes the summary of a connection that has ended.
+pub(crate) fn ended(client: &Client, totals: &ClientTotals, end: &Disconnection) {
+    let Some(Line { left_out }) = line(&ENDED) else { return };
+    let info = client.info();
+    let user_agent = info.headers.iter().find(|(name, _)| *name == USER_AGENT.as_str().as_bytes());
+    let ClientTotals { since, received_messages, received_bytes, sent_messages, sent_bytes } =
+        *totals;
+    tracing::info!(
+        target: "access",
+        connection = info.connection.0,
+        client = client.id().0,
+        resource = &*info.resource,
+        peer = %info.peer,
+        address = %info.address,
+        edge = info.edge.as_deref(),
+        http = info.http_version.as_str(),
+        status = match info.http_version {
+            HttpVersion::Http1 => 101,
+            HttpVersion::Http2 => 200,
+        },
+        path = quoted(Some(info.path.as_bytes())),
+        origin = quoted(info.origin.as_deref().map(str::as_bytes)),
+        user_agent = quoted(user_agent.map(|(_, value)| value)),
+        subprotocol = quoted(info.subprotocol().map(str::as_bytes)),
+        cause = end.cause.as_str(),
+        code = end.code,
+        sent_code = end.sent_code,
+        reason = quoted(Some(end.reason.as_bytes()).filter(|reason| !reason.is_empty())),
+        duration = seconds(since.elapsed()),
+        received_messages,
+        received_bytes,
+        sent_messages,
+        sent_bytes,
+        left_out,
+        "closed"
+    );
+}
+
+/// Writes a line about a handshake that was not accepted.
+pub(crate) fn refused(refused: &Refused<'_>) {
+    let Some(Line { left_out }) = line(&REFUSED) else { return };
+    let request = refused.request;
+    let header =
+        |name: HeaderName| quoted(request.headers().get(name).map(|value| value.as_bytes()));
+    tracing::info!(
+        target: "access",
+        connection = refused.connection.0,
+        client = refused.client.map(|ClientId(id)| id),
+        resource = refused.resource,
+        peer = %refused.peer,
+        address = %refused.address,
+        http = match request.version() {
+            Version::HTTP_2 => HttpVersion::Http2.as_str(),
+            Version::HTTP_10 => "1.0",
+            _ => HttpVersion::Http1.as_str(),
+        },
+        status = refused.status.map(|status| status.as_u16()),
+        path = quoted(Some(request.uri().path().as_bytes())),
+        origin = header(ORIGIN),
+        user_agent = header(USER_AGENT),
+        offered = header(SEC_WEBSOCKET_PROTOCOL),
+        outcome = refused.outcome,
+        duration = seconds(refused.duration),
+        left_out,
+        "refused"
+    );
+}
+
+/// Writes a line about a TLS handshake that failed.
+pub(crate) fn tls_failed(connection: ConnectionId, peer: SocketAddr, why: &str) {
+    let Some(Line { left_out }) = line(&REFUSED) else { return };
+    let why = quoted(Some(why.as_bytes()));
+    let connection = connection.0;
+    tracing::info!(
+        target: "access", connection, %peer, outcome = "tls-failed", reason = why, left_out, "refused"
+    );
+}
+
+/// Returns permission to write a line. A line without permission is counted with those that the log loses.
+fn line(rate: &LogRate) -> Option<Line> {
+    if !tracing::enabled!(target: "access", Level::INFO) {
+        return None;
+    }
+    let line = rate.line(Instant::now());
+    if line.is_none() {
+        count_lost_log_line();
+    }
+    line
+}
+
+/// Returns what a client has sent, escaped and shortened.
+fn quoted(bytes: Option<&[u8]>) -> Option<String> {
+    bytes.map(|bytes| Quoted(bytes).to_string())
+}
+
+/// Returns a duration in seconds, with milliseconds.
+fn seconds(duration: Duration) -> f64 {
+    duration.as_millis() as f64 / 1000.0
+}
