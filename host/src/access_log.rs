@@ -126,7 +126,11 @@ fn line(rate: &LogRate) -> Option<Line> {
     if !tracing::enabled!(target: "access", Level::INFO) {
         return None;
     }
-    let line = rate.line(Instant::now());
+    permitted(rate, Instant::now())
+}
+
+fn permitted(rate: &LogRate, now: Instant) -> Option<Line> {
+    let line = rate.line(now);
     if line.is_none() {
         count_lost_log_line();
     }
@@ -141,4 +145,27 @@ fn quoted(bytes: Option<&[u8]>) -> Option<String> {
 /// Returns a duration in seconds, with milliseconds.
 fn seconds(duration: Duration) -> f64 {
     duration.as_millis() as f64 / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::lost_log_lines;
+
+    #[test]
+    fn lines_beyond_the_limit_are_counted_as_lost_and_in_the_next_line() {
+        let rate = LogRate::per_second(3);
+        let start = Instant::now();
+        let before = lost_log_lines();
+        let written = (0..10).filter(|_| permitted(&rate, start).is_some()).count();
+        assert_eq!((written, lost_log_lines() - before), (3, 7));
+        let next = permitted(&rate, start + Duration::from_secs(1));
+        assert_eq!(next, Some(Line { left_out: Some(7) }));
+    }
+
+    #[test]
+    fn durations_have_milliseconds() {
+        assert_eq!(seconds(Duration::from_micros(1_234_567)), 1.234);
+        assert_eq!(seconds(Duration::from_micros(999)), 0.0);
+    }
 }

@@ -1,6 +1,7 @@
 //! Integration tests: each runs the real binary on a free port and talks to it over TCP. All are in one test binary,
 //! with one module per capability.
 
+mod access_log; // the access log, JSON lines, ids of connections
 mod admin;
 mod admin_api; // access to the admin address
 mod agreement; // the `TestHost` of the SDK and the host

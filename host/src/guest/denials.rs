@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::Uri;
 use parking_lot::Mutex;
 
+use super::log_source::LogSource;
+
 /// How many servers of denied requests are logged. Some handlers connect to whatever server their clients name.
 const MAX_SERVERS: usize = 16;
 
@@ -39,7 +41,7 @@ impl Denials {
     }
 
     /// Logs a denied request, if it is the first to its server.
-    pub(super) fn log_server(&self, server: &Uri, component: &str) {
+    pub(super) fn log_server(&self, server: &Uri, source: &LogSource) {
         let authority = server.authority().map_or("", |authority| authority.as_str());
         let server = format!("{}://{authority}", server.scheme_str().unwrap_or_default());
         if !self.is_first_to(&server) {
@@ -51,9 +53,12 @@ impl Denials {
         };
         // A name of a host has at most 253 bytes, but the handler may send anything.
         let server = server.get(..MAX_SERVER).unwrap_or(&server);
+        let (component, resource, hash) = source.fields();
         tracing::warn!(
             target: "guest",
             component,
+            resource,
+            hash,
             "the handler asked for {what} to {server}, which is not granted: add \"{server}\" to the \
              resource's `grant` (or --grant {server}) if it may connect to this host"
         );
@@ -71,15 +76,18 @@ impl Denials {
     }
 
     /// Logs a denial, if it is the first of its kind.
-    pub(super) fn log(&self, denied: Denied, component: &str) {
+    pub(super) fn log(&self, denied: Denied, source: &LogSource) {
         if !self.is_first(denied) {
             return;
         }
+        let (component, resource, hash) = source.fields();
         let capability = denied.description();
         match denied {
             Denied::Files => tracing::warn!(
                 target: "guest",
                 component,
+                resource,
+                hash,
                 "the handler asked for {capability}, and may read no folder: grant one with \"folder:PATH\" in the \
                  resource's `grant` (or --grant folder:PATH), or build the data that it reads into the component, pass \
                  values in env, and keep state with suspend and resume"
@@ -87,24 +95,32 @@ impl Denials {
             Denied::Config => tracing::warn!(
                 target: "guest",
                 component,
+                resource,
+                hash,
                 "the handler asked for {capability}, which is not granted: add \"config\" to the resource's `grant`, and \
                  the values to its table `config`"
             ),
             Denied::Keyvalue => tracing::warn!(
                 target: "guest",
                 component,
+                resource,
+                hash,
                 "the handler asked for {capability}, which is not granted: name the file in which they are kept, with \
                  \"keyvalue:FILE\" in the resource's `grant` (or --grant keyvalue:FILE)"
             ),
             Denied::Timers => tracing::warn!(
                 target: "guest",
                 component,
+                resource,
+                hash,
                 "the handler asked for {capability}, which are not granted: name the file in which they are kept, with \
                  \"timers:FILE\" in the resource's `grant` (or --grant timers:FILE)"
             ),
             Denied::Tcp | Denied::Udp | Denied::NameLookup => tracing::warn!(
                 target: "guest",
                 component,
+                resource,
+                hash,
                 "the handler asked for {capability}, and no setting grants it: send HTTP requests with wasi:http to hosts \
                  that the resource's `grant` names, or let another program make the connection, and pass its data to \
                  the handler as custom messages (POST /resources/NAME/messages at the admin address)"

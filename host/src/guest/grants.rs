@@ -10,6 +10,7 @@ use wasmtime_wasi_http::WasiBody;
 
 use super::error::LoadError;
 use super::keyvalue::GrantedStore;
+use super::log_source::LogSource;
 use super::template::ComponentSpec;
 use crate::grant::{Folder, Grant};
 use crate::keyvalue::{self, StoreError};
@@ -108,11 +109,14 @@ impl Grants {
     }
 
     /// Logs an error of the store that concerns the operator.
-    pub(super) fn log_store(&self, component: &str, error: &StoreError) {
+    pub(super) fn log_store(&self, source: &LogSource, error: &StoreError) {
         if let Some(Line { left_out }) = self.store_failed.line(Instant::now()) {
+            let (component, resource, hash) = source.fields();
             tracing::warn!(
                 target: "guest",
                 component,
+                resource,
+                hash,
                 left_out,
                 "the handler's keys and values (wasi:keyvalue): {error}"
             );
@@ -120,11 +124,14 @@ impl Grants {
     }
 
     /// Logs a request that failed: the handler gets only the kind of the error.
-    pub(super) fn log_failed(&self, component: &str, server: &str, error: &RequestError) {
+    pub(super) fn log_failed(&self, source: &LogSource, server: &str, error: &RequestError) {
         if let Some(Line { left_out }) = self.failed.line(Instant::now()) {
+            let (component, resource, hash) = source.fields();
             tracing::warn!(
                 target: "guest",
                 component,
+                resource,
+                hash,
                 left_out,
                 "a request of the handler to {server} failed: {error}"
             );
@@ -137,13 +144,16 @@ impl Grants {
 
     /// Opens the folders for a new instance. One that cannot be opened is left out, and the log says why. Blocks the
     /// thread.
-    pub(super) fn open_folders(&self, wasi: &mut WasiCtxBuilder, component: &str) {
+    pub(super) fn open_folders(&self, wasi: &mut WasiCtxBuilder, source: &LogSource) {
         for Folder { path, name } in &self.folders {
             let Err(error) = wasi.preopened_dir(path, name, FsPerms::ReadOnly) else { continue };
             if let Some(Line { left_out }) = self.missing.line(Instant::now()) {
+                let (component, resource, hash) = source.fields();
                 tracing::warn!(
                     target: "guest",
                     component,
+                    resource,
+                    hash,
                     left_out,
                     "a new instance starts without the granted folder {}: {error:#}",
                     path.display()

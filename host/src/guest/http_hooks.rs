@@ -69,7 +69,7 @@ impl WasiHttpHooks for HttpHooks {
                 Err(_) => Err(RequestError::TooMany),
             };
             let failed = move |error: RequestError| {
-                setup.grants.log_failed(&setup.component, &server, &error);
+                setup.grants.log_failed(&setup.source, &server, &error);
                 code(&error)
             };
             let response = match sent {

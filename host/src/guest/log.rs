@@ -12,6 +12,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use super::log_budget::LogBudget;
 use super::log_line::{MAX_LINE, printable, write_line};
+use super::log_source::LogSource;
 use super::recent_stderr::RecentStderr;
 
 /// The message of the trap for a guest that writes more bytes at once; wasi:io demands a trap.
@@ -23,8 +24,7 @@ const TOO_MUCH: &str =
 pub(super) struct GuestLog(Arc<Mutex<Lines>>);
 
 struct Lines {
-    /// The name of the component's file.
-    component: Arc<str>,
+    source: Arc<LogSource>,
     stream: GuestStream,
     /// Keeps the last lines of standard error.
     recent_stderr: RecentStderr,
@@ -44,13 +44,13 @@ pub(super) enum GuestStream {
 
 impl GuestLog {
     pub(super) fn new(
-        component: &Arc<str>,
+        source: &Arc<LogSource>,
         stream: GuestStream,
         recent_stderr: &RecentStderr,
         budget: &Arc<LogBudget>,
     ) -> Self {
         Self(Arc::new(Mutex::new(Lines {
-            component: Arc::clone(component),
+            source: Arc::clone(source),
             stream,
             recent_stderr: recent_stderr.clone(),
             budget: Arc::clone(budget),
@@ -118,8 +118,7 @@ impl Lines {
     }
 
     fn end_line(&mut self) {
-        let Self { component, stream, recent_stderr, budget, .. } = &*self;
-        let component = &**component;
+        let Self { source, stream, recent_stderr, budget, .. } = &*self;
         if let GuestStream::Stderr = stream {
             recent_stderr.add(&printable(RecentStderr::beginning(&self.line)));
         }
@@ -127,7 +126,7 @@ impl Lines {
             GuestStream::Stdout => Level::INFO,
             GuestStream::Stderr => Level::WARN,
         };
-        write_line(component, budget, level, &self.line);
+        write_line(source, budget, level, &self.line);
         self.line.clear();
     }
 }

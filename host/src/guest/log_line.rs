@@ -5,30 +5,40 @@ use tokio::time::Instant;
 use tracing::Level;
 
 use super::log_budget::{Line, LogBudget};
+use super::log_source::LogSource;
 
 /// The longest line that the log takes in one piece, in bytes.
 pub(super) const MAX_LINE: usize = 4096;
 
 /// Writes a line, if the budget allows.
-pub(super) fn write_line(component: &str, budget: &LogBudget, level: Level, line: &[u8]) {
+pub(super) fn write_line(source: &LogSource, budget: &LogBudget, level: Level, line: &[u8]) {
+    let (component, resource, hash) = source.fields();
     match budget.take_line(Instant::now()) {
         Line::Write { left_out } => {
             if left_out > 0 {
-                tracing::warn!(target: "guest", component, "{left_out} lines were left out");
+                tracing::warn!(target: "guest", component, resource, hash, "{left_out} lines were left out");
             }
             let line = printable(line);
             budget.charge(line.len());
             match level {
-                Level::TRACE => tracing::trace!(target: "guest", component, "{line}"),
-                Level::DEBUG => tracing::debug!(target: "guest", component, "{line}"),
-                Level::INFO => tracing::info!(target: "guest", component, "{line}"),
-                Level::WARN => tracing::warn!(target: "guest", component, "{line}"),
-                Level::ERROR => tracing::error!(target: "guest", component, "{line}"),
+                Level::TRACE => {
+                    tracing::trace!(target: "guest", component, resource, hash, "{line}")
+                }
+                Level::DEBUG => {
+                    tracing::debug!(target: "guest", component, resource, hash, "{line}")
+                }
+                Level::INFO => tracing::info!(target: "guest", component, resource, hash, "{line}"),
+                Level::WARN => tracing::warn!(target: "guest", component, resource, hash, "{line}"),
+                Level::ERROR => {
+                    tracing::error!(target: "guest", component, resource, hash, "{line}")
+                }
             }
         }
         Line::FirstLeftOut => tracing::warn!(
             target: "guest",
             component,
+            resource,
+            hash,
             "prints more than max-log allows ({} a second): lines are left out; print less, or raise max-log",
             ByteSize(budget.max() as u64)
         ),

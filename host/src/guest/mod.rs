@@ -35,6 +35,7 @@ mod limits;
 mod log;
 mod log_budget;
 mod log_line;
+mod log_source;
 mod memories;
 mod optional;
 mod recent_stderr;

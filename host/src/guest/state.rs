@@ -26,6 +26,7 @@ use super::limits::{CallKind, Limits, Meter};
 use super::log::{GuestLog, GuestStream};
 use super::log_budget::LogBudget;
 use super::log_line::write_line;
+use super::log_source::LogSource;
 use super::recent_stderr::RecentStderr;
 use crate::actor_resources::ActorResources;
 use crate::blocking::off_the_workers;
@@ -54,8 +55,8 @@ const MAX_RANDOM: u64 = 1 << 20;
 
 /// What all instances of a component share.
 pub(super) struct Setup {
-    /// The name of the component's file, for the log.
-    pub(super) component: Arc<str>,
+    /// The component, for the log.
+    pub(super) source: Arc<LogSource>,
     pub(super) environment: Vec<(String, String)>,
     pub(super) grants: Grants,
     pub(super) log: Arc<LogBudget>,
@@ -174,7 +175,7 @@ impl State {
     pub(super) fn is_granted(&self, server: &Uri) -> bool {
         let is_granted = self.grants().http().is_some_and(|client| client.grants(server));
         if !is_granted {
-            self.wasi.setup.denials.log_server(server, &self.wasi.setup.component);
+            self.wasi.setup.denials.log_server(server, &self.wasi.setup.source);
         }
         is_granted
     }
@@ -183,19 +184,19 @@ impl State {
     pub(super) fn granted_web_sockets(&self, url: &Uri) -> Option<Arc<WebSocketClient>> {
         let client = self.grants().web_sockets().filter(|client| client.grants(url));
         if client.is_none() {
-            self.wasi.setup.denials.log_server(url, &self.wasi.setup.component);
+            self.wasi.setup.denials.log_server(url, &self.wasi.setup.source);
         }
         client.cloned()
     }
 
     /// Writes a line of the guest to the log.
     pub(super) fn log_line(&self, level: Level, line: &[u8]) {
-        write_line(&self.wasi.setup.component, &self.wasi.setup.log, level, line);
+        write_line(&self.wasi.setup.source, &self.wasi.setup.log, level, line);
     }
 
     /// Logs a denial, if it is the component's first of its kind.
     pub(super) fn log_denied(&self, denied: Denied) {
-        self.wasi.setup.denials.log(denied, &self.wasi.setup.component);
+        self.wasi.setup.denials.log(denied, &self.wasi.setup.source);
     }
 }
 
@@ -249,11 +250,11 @@ impl Setup {
     /// Creates a WASI context without network: it has the environment of the configuration and the granted folders, and
     /// sends standard output and standard error to the host's log. Opening folders blocks the thread.
     fn wasi(&self, recent_stderr: &RecentStderr) -> WasiCtx {
-        let stream = |stream| GuestLog::new(&self.component, stream, recent_stderr, &self.log);
+        let stream = |stream| GuestLog::new(&self.source, stream, recent_stderr, &self.log);
         let mut wasi = WasiCtxBuilder::new();
         // Before the folders are opened: each keeps the value of that moment.
         wasi.allow_blocking_current_thread(self.platform.blocks_for_files());
-        self.grants.open_folders(&mut wasi, &self.component);
+        self.grants.open_folders(&mut wasi, &self.source);
         wasi.stdout(stream(GuestStream::Stdout))
             .stderr(stream(GuestStream::Stderr))
             .envs(&self.environment)

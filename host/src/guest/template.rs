@@ -23,6 +23,7 @@ use super::image::{self, Images, Separated};
 use super::instance::Guest;
 use super::limits::{Limits, Meter};
 use super::log_budget::LogBudget;
+use super::log_source::LogSource;
 use super::optional::OptionalIndices;
 use super::state::{self, Setup, State};
 use super::time_limit::TimeLimit;
@@ -75,6 +76,8 @@ impl Source {
 pub(crate) struct ComponentSpec {
     /// The file of the component.
     pub(crate) component: PathBuf,
+    /// The name of the resource, for the log. `None` if none is served.
+    pub(crate) resource: Option<Arc<str>>,
     /// The environment variables that the component sees.
     pub(crate) environment: Vec<(String, String)>,
     /// What the component may use outside its sandbox.
@@ -153,8 +156,13 @@ impl Template {
             denials.silence(Denied::Files);
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into();
-        let setup = Arc::new(Setup {
+        let source = LogSource {
             component: name,
+            resource: spec.resource.clone(),
+            hash: hash.as_str().into(),
+        };
+        let setup = Arc::new(Setup {
+            source: Arc::new(source),
             environment: spec.environment.clone(),
             grants: Grants::new(spec)?,
             log: Arc::new(LogBudget::new(spec.max_log)),
@@ -180,7 +188,7 @@ impl Template {
 
     /// Returns the name of the component's file.
     pub(crate) fn name(&self) -> &str {
-        &self.setup.component
+        &self.setup.source.component
     }
 
     /// Returns the file of durable timers, if it is granted.

@@ -73,6 +73,7 @@ pub(super) async fn load(file: &Path, options: &InspectOptions) -> Result<Cost, 
     let limits = Limits { max_memory, max_cpu: MAX_CPU, max_time: MAX_TIME };
     let spec = ComponentSpec {
         component: file.to_owned(),
+        resource: None,
         environment: Vec::new(),
         grants: Vec::new(),
         config: BTreeMap::new(),

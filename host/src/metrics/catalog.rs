@@ -193,7 +193,7 @@ metrics! {
     WORKER_ACTORS Gauge "ws_host_worker_actors" ["worker"]
         "Actors that live on the worker.";
     LOG_LINES_LOST Counter "ws_host_log_lines_lost_total" []
-        "Lines of the log that were dropped because standard error was not read in time.";
+        "Lines of the log that were dropped because standard error was not read in time, and lines of the access log beyond its limits.";
     START_TIME Gauge "ws_host_start_time_seconds" []
         "When the host was started, in seconds since 1970.";
     BUILD_INFO Gauge "ws_host_build_info" ["version", "commit", "wasmtime"]

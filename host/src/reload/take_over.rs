@@ -31,7 +31,9 @@ impl ReloadTask {
         let old = self.resource.code().template();
         if old.has_lifecycle() && !new.has_lifecycle() {
             tracing::warn!(
+                resource = self.resource.code().resource(),
                 component = new.name(),
+                hash = new.hash(),
                 "the new component does not export `lifecycle`: it starts without the state of the old one"
             );
         }

@@ -77,7 +77,7 @@ fn connect(
         opening: Box::pin(async move {
             let opened = client.open(request).await;
             opened.inspect_err(|error| {
-                setup.grants.log_failed(&setup.component, &server, error);
+                setup.grants.log_failed(&setup.source, &server, error);
             })
         }),
         url,

@@ -123,7 +123,7 @@ impl Access {
     fn told<T>(&self, result: std::result::Result<T, StoreError>) -> std::result::Result<T, Error> {
         result.map_err(|error| {
             if error.concerns_the_operator() {
-                self.setup.grants.log_store(&self.setup.component, &error);
+                self.setup.grants.log_store(&self.setup.source, &error);
             }
             Error::Other(error.to_string())
         })

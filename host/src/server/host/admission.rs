@@ -13,6 +13,7 @@ use ws_host_protocol::handshake::server::{Rules, Upgrade, check, check_draft00, 
 
 use super::attempt::Attempt;
 use super::placing::{self, NotHere};
+use super::refusals::{full, no_owner};
 use super::registry::Route;
 use super::relayed::{self, Relayed};
 use super::request::{self, AcceptedClient, RequestContext};
@@ -27,12 +28,6 @@ use crate::log_rate::{Line, LogRate};
 use crate::metrics::Pending;
 use crate::resource::Full;
 use crate::server::response::{Body, rejected, switch_protocols, text, unavailable};
-
-/// Limits the log lines about clients that were refused because a limit was reached.
-static FULL: LogRate = LogRate::new();
-
-/// Limits the log lines about clients that were refused because no host owns their actor.
-static NO_OWNER: LogRate = LogRate::new();
 
 /// Limits the log lines about handlers that accept a client, but whose response is invalid.
 static INVALID_ACCEPTANCE: LogRate = LogRate::new();
@@ -401,46 +396,3 @@ fn append_headers(headers: &mut HeaderMap, added: Vec<(HeaderName, HeaderValue)>
 
 /// The response while the server or the resource stops.
 const STOPPING: &str = "The server is stopping.\n";
-
-/// Refuses a client because a limit is reached: logs and counts the refusal, and returns the response.
-fn full(served: &ServedResource, attempt: &mut Attempt<'_>, limit: &'static str) -> Response<Body> {
-    attempt.end("full");
-    full_without_outcome(served, attempt.context, limit)
-}
-
-/// Does the same for a client whose handshake is counted elsewhere.
-pub(super) fn full_without_outcome(
-    served: &ServedResource,
-    context: &RequestContext,
-    limit: &'static str,
-) -> Response<Body> {
-    let (resource, connection) = (served.name(), context.connection.0);
-    if let Some(Line { left_out }) = FULL.line(Instant::now()) {
-        tracing::warn!(
-            connection,
-            resource,
-            left_out,
-            "a client was refused: the limit on {limit} is reached"
-        );
-    }
-    served.resource().code().metrics().refused.count(limit);
-    unavailable("The server has no room for another client.\n")
-}
-
-/// Refuses a client because no host owns the actor of its path.
-fn no_owner(
-    served: &ServedResource,
-    attempt: &mut Attempt<'_>,
-    why: &Unavailable,
-) -> Response<Body> {
-    attempt.end("no-owner");
-    if let Some(Line { left_out }) = NO_OWNER.line(Instant::now()) {
-        tracing::warn!(
-            connection = attempt.context.connection.0,
-            resource = served.name(),
-            left_out,
-            "a client was refused, because no host of the cluster serves its path: {why}"
-        );
-    }
-    unavailable("No host of the cluster serves this path at the moment.\n")
-}

@@ -9,6 +9,7 @@ mod custom;
 mod demand;
 mod dialing;
 mod placing;
+mod refusals;
 mod refused_origin;
 mod registry;
 pub(in crate::server) mod relayed;

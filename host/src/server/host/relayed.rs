@@ -21,7 +21,7 @@ use super::placing::NotHere;
 use super::relays::{self, RelayEntry};
 use super::request::{Accepted, OnBehalfOf, RequestContext};
 use super::served::ServedResource;
-use super::{HostState, admission};
+use super::{HostState, refusals};
 use crate::clients::ConnectionId;
 use crate::cluster::HostInfo;
 use crate::cluster::relay::{
@@ -104,7 +104,7 @@ where
         return Relayed::Answered(unavailable("This host does not relay clients to others.\n"));
     };
     let Some(guard) = state.connection_guard().await else {
-        return Relayed::Answered(admission::full_without_outcome(served, context, "clients"));
+        return Relayed::Answered(refusals::full_without_outcome(served, context, "clients"));
     };
     let handshake = Translated::new(request);
     let origin = origin(peers, served, request, context);

@@ -257,6 +257,7 @@ fn component_spec(settings: &config::Resource, mode: Mode) -> ComponentSpec {
     };
     ComponentSpec {
         component: settings.component.clone(),
+        resource: Some(Arc::clone(&settings.name)),
         environment,
         grants: settings.grants.clone(),
         config: settings.config.clone(),
