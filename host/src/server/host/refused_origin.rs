@@ -56,8 +56,9 @@ pub(in crate::server) fn warn(
     tracing::warn!(
         connection = context.connection.0,
         resource,
-        origin = %Quoted(origin),
-        host = %Quoted(host),
+        // As text, which is quoted, so that it cannot look like another field.
+        origin = Quoted(origin).to_string(),
+        host = Quoted(host).to_string(),
         %peer,
         left_out,
         "a page was refused because its origin differs from the host that it requested: {advice}"
