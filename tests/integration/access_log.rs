@@ -67,7 +67,7 @@ fn every_line_is_a_json_object() -> Result<()> {
     client.ask("\u{1b}[31mred")?;
     client.close()?;
     Client::open(server.address(), &handshake("/nowhere", ""))?;
-    drop(open_stream(server.address(), b"nonsense\r\n\r\n")?.read(&mut [0; 100])?);
+    assert!(open_stream(server.address(), b"nonsense\r\n\r\n")?.read(&mut [0; 100])? > 0);
     let lines = lines_of(server)?;
     let of_guest: Vec<&Value> = lines.iter().filter(|line| line["target"] == "guest").collect();
     let has = |text: &str| of_guest.iter().any(|line| line["message"] == text);
@@ -182,12 +182,12 @@ fn connection_has_one_id_from_handshake_to_close_over_http1_tls_and_http2() -> R
 fn refused_handshake_has_a_line_that_says_why() -> Result<()> {
     let flags = [&JSON[..], &["--origin", "https://app.example.com"]].concat();
     let server = TestServer::with_arguments("guest-choosy", &flags)?;
-    let mut ask =
+    let ask =
         |request: &str| -> Result<u16> { Ok(Client::open(server.address(), request)?.1.status) };
     assert_eq!(ask(&handshake("/nowhere", ""))?, 404);
     assert_eq!(ask(&handshake("/?reject=418", "User-Agent: me\r\n"))?, 418);
     assert_eq!(ask(&handshake("/", "Origin: https://evil.example.com\r\n"))?, 403);
-    assert_eq!(ask(&handshake("/", "Sec-WebSocket-Version: 13\r\n"))?, 400);
+    assert_eq!(ask(&handshake("/", "").replace("dGhl", "d"))?, 400);
     assert_eq!(ask(&handshake("/?subprotocol=none", ""))?, 500);
     let lines = lines_of(server)?;
     let refused = with_message(&lines, "refused");
