@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 use crate::ownership::Ownership;
 
@@ -13,7 +14,18 @@ pub(crate) enum Located {
     /// On this host.
     Here(Arc<dyn Ownership>),
     /// On another host.
-    There(HostInfo),
+    There(Owner),
+}
+
+/// Another host that owns an actor.
+#[derive(Clone, Debug)]
+pub(crate) struct Owner {
+    /// The name of the host.
+    pub(crate) host: String,
+    /// The address for other hosts.
+    pub(crate) address: String,
+    /// Cancelled when this host learns that the owner's lease was fenced, so that another host may own the actor.
+    pub(crate) fenced: CancellationToken,
 }
 
 /// A host, as others reach it.

@@ -48,7 +48,7 @@ mod status;
 
 #[cfg(not(feature = "nats"))]
 pub(crate) use self::absent::Cluster;
-pub(crate) use self::located::{HostInfo, Located, Unavailable};
+pub(crate) use self::located::{HostInfo, Located, Owner, Unavailable};
 #[cfg(feature = "nats")]
 pub(crate) use self::member::Cluster;
 pub use self::status::{ClusterLink, ClusterStatus, HostLease, LeaseState, PlacementStatus};

@@ -9,9 +9,13 @@ use std::io::{ErrorKind, Result};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::buffer::Buffer;
+use super::frames::Frames;
+use super::liveness::{InputState, LivenessTimer, TimerEvent};
+use crate::clients::HostClose;
+use crate::config;
 
 /// The largest number of bytes in one read, and so the largest number that is kept for one destination.
 const MAX_READ: usize = 32 << 10;
@@ -26,10 +30,24 @@ pub(crate) enum RelayEnd {
     Closed,
     #[error("the owner closed, and the client did not follow in time")]
     ClientStayed,
+    #[error("the client did not read")]
+    ClientStalled,
+    #[error("the owner's lease was fenced, and another host takes over")]
+    OwnerFenced,
     #[error("the client was lost: {0}")]
     ClientLost(std::io::Error),
     #[error("the owner was lost: {0}")]
     OwnerLost(std::io::Error),
+}
+
+/// What ends a relay besides its two streams.
+pub(crate) struct Ends<'a, C, F> {
+    /// Limits the wait for the client to close its side. Polled when the client has received everything, or is closed.
+    pub(crate) client_closes: C,
+    /// Resolves when another host may take over from the owner.
+    pub(crate) owner_fenced: F,
+    /// How fast the client has to read what waits for it.
+    pub(crate) settings: &'a config::Resource,
 }
 
 /// One direction.
@@ -38,6 +56,11 @@ struct Direction {
     kept: Vec<u8>,
     written: usize,
     state: State,
+    /// The frames that were read.
+    frames: Option<Frames>,
+    /// Bytes that the source has sent, and bytes that the destination has taken, since this was last asked.
+    sent: usize,
+    taken: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +78,8 @@ enum Lost {
 }
 
 /// Copies until both sides have closed their streams, or one of them is lost. Writes `to_owner` and `to_client` first.
-/// When the owner has closed its side and the client has received everything, `client_closes` limits the wait for the
-/// client to close its side.
+/// A client that reads less than `min-rate` while bytes wait for it is lost. If another host may take over from the owner,
+/// the client is closed with 1012, unless it has received only a part of a frame.
 ///
 /// # Cancel safety
 ///
@@ -66,12 +89,17 @@ pub(crate) async fn relay(
     owner: &mut (impl AsyncRead + AsyncWrite + Unpin),
     to_owner: Vec<u8>,
     to_client: Vec<u8>,
-    client_closes: impl Future<Output = ()>,
+    ends: Ends<'_, impl Future<Output = ()>, impl Future<Output = ()>>,
 ) -> RelayEnd {
+    let Ends { client_closes, owner_fenced, settings } = ends;
     let mut upwards = Direction::new(to_owner);
-    let mut downwards = Direction::new(to_client);
-    let mut client_closes = pin!(client_closes);
-    poll_fn(|context| {
+    let mut downwards = Direction::new(to_client).following();
+    let mut liveness = LivenessTimer::start(&settings.limits, &settings.timeouts);
+    let (mut client_closes, mut owner_fenced) = (pin!(client_closes), pin!(owner_fenced));
+    let end = poll_fn(|context| {
+        if downwards.state != State::Ended && owner_fenced.as_mut().poll(context).is_ready() {
+            return Poll::Ready(RelayEnd::OwnerFenced);
+        }
         match downwards.poll(owner, client, context) {
             Poll::Ready(Err(Lost::Source(error))) => {
                 return Poll::Ready(RelayEnd::OwnerLost(error));
@@ -98,14 +126,84 @@ pub(crate) async fn relay(
             }
             return client_closes.as_mut().poll(context).map(|()| RelayEnd::ClientStayed);
         }
+        if is_stalled(&mut liveness, &mut upwards, &mut downwards, context) {
+            return Poll::Ready(RelayEnd::ClientStalled);
+        }
         Poll::Pending
     })
-    .await
+    .await;
+    if let RelayEnd::OwnerFenced = end
+        && let Some(bytes) = downwards.last_bytes()
+    {
+        tokio::select! {
+            () = close(client, &bytes) => {}
+            () = client_closes => {}
+        }
+    }
+    end
+}
+
+/// Returns whether the client does not read what waits for it.
+fn is_stalled(
+    liveness: &mut LivenessTimer,
+    upwards: &mut Direction,
+    downwards: &mut Direction,
+    context: &mut Context<'_>,
+) -> bool {
+    if std::mem::take(&mut upwards.sent) > 0 {
+        liveness.note_received();
+    }
+    liveness.note_written(std::mem::take(&mut downwards.taken));
+    if !downwards.kept.is_empty() {
+        liveness.note_output_waiting();
+    }
+    if downwards.state == State::Ending {
+        liveness.begin_closing();
+    }
+    // The owner pings the client, so it does not count here whether the client is silent.
+    while let Some(event) = liveness.poll_due(context, InputState::Paused) {
+        if event == TimerEvent::Stalled {
+            return true;
+        }
+    }
+    false
+}
+
+/// Sends the last bytes, and waits until the client has closed its side.
+async fn close(client: &mut (impl AsyncRead + AsyncWrite + Unpin), bytes: &[u8]) {
+    let closing = async {
+        client.write_all(bytes).await?;
+        client.shutdown().await?;
+        while client.read(&mut [0; 1024]).await? > 0 {}
+        Result::Ok(())
+    };
+    // An error means that the client has gone.
+    let _ = closing.await;
 }
 
 impl Direction {
     fn new(kept: Vec<u8>) -> Self {
-        Self { kept, written: 0, state: State::Open }
+        Self { kept, written: 0, state: State::Open, frames: None, sent: 0, taken: 0 }
+    }
+
+    /// Follows the frames of this direction.
+    fn following(mut self) -> Self {
+        let mut frames = Frames::default();
+        frames.follow(&self.kept);
+        self.frames = Some(frames);
+        self
+    }
+
+    /// Returns what is left to send if the source ends now: bytes that are kept, and a close frame. `None`: no close
+    /// frame is possible.
+    fn last_bytes(&self) -> Option<Vec<u8>> {
+        if !self.frames.as_ref()?.can_close() {
+            return None;
+        }
+        let (code, reason) = (HostClose::Moved.code().number(), HostClose::Moved.reason());
+        // RFC 6455 §5.5.1. The reason is shorter than 124 bytes.
+        let header = [0x88, 2 + reason.len() as u8];
+        Some([&self.kept[self.written..], &header, &code.to_be_bytes(), reason.as_bytes()].concat())
     }
 
     /// Ends this direction, and drops the bytes that are kept.
@@ -146,10 +244,17 @@ impl Direction {
                 self.state = State::Ending;
                 continue;
             }
+            self.sent += filled.len();
+            if let Some(frames) = &mut self.frames {
+                frames.follow(filled);
+            }
             let mut written = 0;
             while written < filled.len() {
                 match poll_write(destination, &filled[written..], context) {
-                    Poll::Ready(Ok(count)) => written += count,
+                    Poll::Ready(Ok(count)) => {
+                        written += count;
+                        self.taken += count;
+                    }
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(Lost::Destination(error))),
                     Poll::Pending => {
                         self.kept = filled[written..].to_vec();
@@ -171,7 +276,11 @@ impl Direction {
         while self.written < self.kept.len() {
             let rest = &self.kept[self.written..];
             match poll_write(destination, rest, context) {
-                Poll::Ready(count) => self.written += count?,
+                Poll::Ready(count) => {
+                    let count = count?;
+                    self.written += count;
+                    self.taken += count;
+                }
                 Poll::Pending => return Poll::Pending,
             }
         }
@@ -218,13 +327,28 @@ mod tests {
 
     use super::*;
 
+    fn settings() -> config::Resource {
+        config::Resource::new("/", "none.wasm").expect("a pattern")
+    }
+
     /// Starts a relay between two streams. Returns their far ends: the client's, and the owner's.
     fn start(room: usize) -> (DuplexStream, DuplexStream, JoinHandle<RelayEnd>) {
+        start_until(room, b"late", pending())
+    }
+
+    /// Starts one that ends when the owner's lease is fenced.
+    fn start_until(
+        room: usize,
+        late: &[u8],
+        owner_fenced: impl Future<Output = ()> + Send + 'static,
+    ) -> (DuplexStream, DuplexStream, JoinHandle<RelayEnd>) {
         let (client, mut near) = duplex(room);
         let (owner, mut far) = duplex(room);
+        let late = late.to_vec();
         let relaying = tokio::spawn(async move {
-            let (early, late) = (b"early".to_vec(), b"late".to_vec());
-            relay(&mut near, &mut far, early, late, pending()).await
+            let settings = settings();
+            let ends = Ends { client_closes: pending(), owner_fenced, settings: &settings };
+            relay(&mut near, &mut far, b"early".to_vec(), late, ends).await
         });
         (client, owner, relaying)
     }
@@ -292,7 +416,9 @@ mod tests {
         let (time_over, is_over) = tokio::sync::oneshot::channel();
         let relaying = tokio::spawn(async move {
             let over = async { drop(is_over.await) };
-            relay(&mut near, &mut far, Vec::new(), b"late".to_vec(), over).await
+            let settings = settings();
+            let ends = Ends { client_closes: over, owner_fenced: pending(), settings: &settings };
+            relay(&mut near, &mut far, Vec::new(), b"late".to_vec(), ends).await
         });
         drop(owner);
         let mut all = Vec::new();
@@ -301,5 +427,60 @@ mod tests {
         assert!(!relaying.is_finished(), "the client may still close its side");
         time_over.send(()).expect("it waits");
         assert!(matches!(relaying.await, Ok(RelayEnd::ClientStayed)));
+    }
+
+    #[tokio::test]
+    async fn client_of_a_fenced_owner_is_closed_with_1012() {
+        let (fence, fenced) = tokio::sync::oneshot::channel::<()>();
+        let fenced = async { drop(fenced.await) };
+        let (mut client, mut owner, relaying) = start_until(1000, &[0x81, 3, b'o'], fenced);
+        assert_eq!(read(&mut client, 3).await, [0x81, 3, b'o']);
+        owner.write_all(b"ne").await.expect("room");
+        assert_eq!(read(&mut client, 2).await, b"ne");
+        fence.send(()).expect("it waits");
+        let mut rest = Vec::new();
+        client.read_to_end(&mut rest).await.expect("no error");
+        let reason = b"another host takes over";
+        assert_eq!(rest, [&[0x88, 25, 0x03, 0xf4][..], reason].concat());
+        assert!(!relaying.is_finished(), "the client may still answer");
+        drop(client);
+        assert!(matches!(relaying.await, Ok(RelayEnd::OwnerFenced)));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_put_into_the_middle_of_a_frame() {
+        let (fence, fenced) = tokio::sync::oneshot::channel::<()>();
+        let fenced = async { drop(fenced.await) };
+        let (mut client, _owner, relaying) = start_until(1000, &[0x81, 3, b'o'], fenced);
+        assert_eq!(read(&mut client, 3).await, [0x81, 3, b'o']);
+        fence.send(()).expect("it waits");
+        assert!(matches!(relaying.await, Ok(RelayEnd::OwnerFenced)));
+        let mut rest = Vec::new();
+        client.read_to_end(&mut rest).await.expect("no error");
+        assert_eq!(rest, b"");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn client_that_does_not_read_loses_its_place_also_when_the_owner_has_closed() {
+        let begun = tokio::time::Instant::now();
+        let (_client, mut owner, relaying) = start(1000);
+        owner.write_all(&[7; 2000]).await.expect("room");
+        assert!(matches!(relaying.await, Ok(RelayEnd::ClientStalled)));
+        let idle = settings().timeouts.idle.expect("a limit");
+        assert!(begun.elapsed() <= idle * 2, "{:?}", begun.elapsed());
+        let (_client, mut owner, relaying) = start(1000);
+        owner.write_all(&[7; 1500]).await.expect("room");
+        drop(owner);
+        assert!(matches!(relaying.await, Ok(RelayEnd::ClientStalled)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn client_that_has_nothing_to_read_stays() {
+        let (mut client, mut owner, relaying) = start(1000);
+        assert_eq!(read(&mut client, 4).await, b"late");
+        tokio::time::sleep(settings().timeouts.idle.expect("a limit") * 10).await;
+        assert!(!relaying.is_finished());
+        owner.write_all(b"later").await.expect("room");
+        assert_eq!(read(&mut client, 5).await, b"later");
     }
 }

@@ -1,5 +1,7 @@
 //! The content of records: JSON, so that operators can read it with their tools.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -11,9 +13,42 @@ use crate::cluster::HostInfo;
 #[serde(rename_all = "kebab-case")]
 pub(super) enum LeaseContent {
     /// It is renewed by this host.
-    Alive(HostInfo),
+    Alive(Holder),
     /// It has ended for good. This is never overwritten.
     Fenced,
+}
+
+/// The host that renews a lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Holder {
+    #[serde(flatten)]
+    pub(super) host: HostInfo,
+    /// The length of the lease in milliseconds: hosts may have different settings while they are restarted one by one.
+    /// Records of older versions do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lease_ms: Option<u64>,
+}
+
+impl Holder {
+    pub(super) fn new(host: HostInfo, lease: Duration) -> Self {
+        Self { host, lease_ms: u64::try_from(lease.as_millis()).ok() }
+    }
+
+    /// Returns the length of the lease, if the record has it.
+    pub(super) fn lease(&self) -> Option<Duration> {
+        self.lease_ms.map(Duration::from_millis)
+    }
+}
+
+impl LeaseContent {
+    /// Returns the length of the lease, if the record has it.
+    pub(super) fn lease(&self) -> Option<Duration> {
+        match self {
+            Self::Alive(holder) => holder.lease(),
+            Self::Fenced => None,
+        }
+    }
 }
 
 /// The content of a claim.

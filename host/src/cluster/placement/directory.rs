@@ -20,7 +20,7 @@ use super::records::{Records, RecordsError, WriteError, within};
 use super::term::Term;
 use super::timing::Timing;
 use super::watched::Watched;
-use crate::cluster::HostInfo;
+use crate::cluster::{HostInfo, Owner};
 
 /// The number of attempts to write a claim: an attempt fails if another host was faster.
 const MAX_ATTEMPTS: usize = 4;
@@ -34,7 +34,7 @@ pub(crate) enum Location {
     /// On this host.
     Here(Claim),
     /// On another host.
-    There(HostInfo),
+    There(Owner),
 }
 
 /// The directory of the actors of a cluster.
@@ -168,9 +168,9 @@ impl<R: Records> Placement<R> {
                     && let id = LeaseId::parse(&id).ok_or_else(foreign)?
                     && id != term.id()
                     && let Fate::Alive(host) =
-                        fate(&*self.records, &self.watched, self.timing.patience(), id).await?
+                        fate(&*self.records, &self.watched, self.timing, id).await?
                 {
-                    return Ok(Location::There(host));
+                    return Ok(Location::There(self.watched.owner(id, host)));
                 }
             }
             match self.records.write(&key, encode(&ClaimContent::by(term.id())), expected).await {

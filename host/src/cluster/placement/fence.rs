@@ -1,12 +1,11 @@
 //! Decides whether the host of a lease is dead. A lease is fenced before its claims are taken.
 
-use std::time::Duration;
-
 use super::boot_clock::BootTime;
 use super::content::{LeaseContent, decode, encode};
 use super::error::PlacementError;
 use super::key::{Key, LeaseId};
 use super::records::{Entry, Records, WriteError};
+use super::timing::Timing;
 use super::watched::Watched;
 use crate::cluster::HostInfo;
 
@@ -26,18 +25,25 @@ pub(super) enum Fate {
 pub(super) async fn fate(
     records: &impl Records,
     watched: &Watched,
-    patience: Duration,
+    timing: Timing,
     id: LeaseId,
 ) -> Result<Fate, PlacementError> {
     let key = Key::Lease(id);
     for _ in 0..MAX_ATTEMPTS {
         let entry = records.read(&key).await?;
+        let mut patience = timing.patience();
         let (expected, host) = match &entry {
             // The read may be stale and have missed the lease, so a write has to decide this case as well.
             None => (0, None),
             Some(Entry { revision, content }) => match decode(content) {
-                Some(LeaseContent::Fenced) => return Ok(Fate::Fenced),
-                Some(LeaseContent::Alive(host)) => (*revision, Some(Some(host))),
+                Some(LeaseContent::Fenced) => {
+                    watched.note_fenced(id);
+                    return Ok(Fate::Fenced);
+                }
+                Some(LeaseContent::Alive(holder)) => {
+                    patience = timing.patience_with(holder.lease());
+                    (*revision, Some(Some(holder.host)))
+                }
                 None => (*revision, Some(None)),
             },
         };
@@ -52,6 +58,7 @@ pub(super) async fn fate(
             // The lease did not exist: it was fenced and removed long ago.
             Ok(_) if expected == 0 => return Ok(Fate::Fenced),
             Ok(_) => {
+                watched.note_fenced(id);
                 tracing::warn!(
                     lease = %id,
                     "a host does not renew its lease any more: it is fenced, and other hosts can take its actors"

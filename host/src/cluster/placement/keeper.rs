@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::boot_clock::BootTime;
-use super::content::{LeaseContent, decode, encode};
+use super::content::{Holder, LeaseContent, decode, encode};
 use super::key::{Key, LeaseId};
 use super::records::{Records, RecordsError, WriteError, within};
 use super::term::Term;
@@ -47,7 +47,7 @@ impl<R: Records> Keeper<R> {
         Self {
             records,
             timing,
-            content: LeaseContent::Alive(host),
+            content: LeaseContent::Alive(Holder::new(host, timing.lease())),
             terms: watch::Sender::new(None),
             problem: watch::Sender::new(None),
             consequence: "its unique actors end",

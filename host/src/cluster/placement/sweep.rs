@@ -11,6 +11,14 @@ use super::fence::{Fate, fate};
 use super::key::Key;
 use super::records::{Records, within};
 
+/// The most leases that one sweep reads. A lease that is renewed during the sweep is read again, so in a large cluster with
+/// a slow broker a sweep might not end. The leases that were not renewed for the longest time are read first.
+const MAX_READ: usize = 4096;
+
+/// The most leases that one sweep fences or removes, so that the broker is not flooded when many hosts end at once. The
+/// next sweep continues.
+const MAX_ENDED: usize = 64;
+
 /// Sweeps until it is dropped.
 pub(crate) async fn sweep_forever<R: Records>(placement: &Placement<R>) {
     let timing = placement.timing;
@@ -23,15 +31,23 @@ pub(crate) async fn sweep_forever<R: Records>(placement: &Placement<R>) {
     }
 }
 
-/// Reads all leases once, fences those that are no longer renewed, and removes those that were fenced long ago.
+/// Reads the leases, fences those that are no longer renewed, and removes those that were fenced long ago.
 pub(super) async fn sweep<R: Records>(placement: &Placement<R>) -> Result<(), PlacementError> {
     let Placement { records, watched, timing, .. } = placement;
+    let (begun, mut read, mut ended) = (BootTime::now(), 0, 0);
     let (mut from, mut ids, mut hosts) = (1, HashSet::new(), BTreeMap::new());
     while let Some((id, entry)) = within(timing.request(), records.next_lease(from)).await? {
         from = entry.revision + 1;
-        let content = decode(&entry.content);
-        if let Some(LeaseContent::Alive(host)) = &content {
-            hosts.insert(id, host.clone());
+        read += 1;
+        if read > MAX_READ {
+            // What is known about the leases that were not reached stays.
+            let mut known = placement.hosts.lock();
+            known.extend(hosts);
+            return Ok(());
+        }
+        let content: Option<LeaseContent> = decode(&entry.content);
+        if let Some(LeaseContent::Alive(holder)) = &content {
+            hosts.insert(id, holder.host.clone());
         }
         // A lease that is renewed during the sweep is read twice. The keeper handles this host's own lease.
         if !ids.insert(id) || placement.is_own(id) {
@@ -39,17 +55,22 @@ pub(super) async fn sweep<R: Records>(placement: &Placement<R>) -> Result<(), Pl
         }
         let stood_still = watched.note(id, entry.revision, BootTime::now());
         if content == Some(LeaseContent::Fenced) {
-            if stood_still > timing.keep_fenced() {
+            watched.note_fenced(id);
+            if stood_still > timing.keep_fenced() && ended < MAX_ENDED {
+                ended += 1;
                 within(timing.request(), records.remove(&Key::Lease(id), entry.revision)).await?;
             }
-        } else if stood_still >= timing.patience() {
-            let fate = fate(&**records, watched, timing.patience(), id).await?;
+        } else if stood_still >= timing.patience_with(content.and_then(|content| content.lease()))
+            && ended < MAX_ENDED
+        {
+            ended += 1;
+            let fate = fate(&**records, watched, *timing, id).await?;
             if matches!(fate, Fate::Fenced) {
                 hosts.remove(&id);
             }
         }
     }
-    watched.retain(&ids);
+    watched.retain(&ids, begun);
     *placement.hosts.lock() = hosts;
     Ok(())
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The longest lease that the settings allow. A record that says more is not believed.
+const MAX_LEASE: Duration = Duration::from_secs(60 * 60);
+
 /// How long a lease lasts, and what follows from it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timing {
@@ -27,6 +30,13 @@ impl Timing {
     /// than the length of a lease, so the speeds of two boot clocks may differ by a quarter.
     pub(super) fn patience(self) -> Duration {
         self.lease * 5 / 4
+    }
+
+    /// How long this host waits before it may fence a lease of the given length. A lease may be longer than those of this
+    /// host, because its host has another setting.
+    pub(super) fn patience_with(self, lease: Option<Duration>) -> Duration {
+        let other = lease.unwrap_or_default().min(MAX_LEASE);
+        Self::new(self.lease.max(other)).patience()
     }
 
     /// The time between two sweeps over all leases. Less than [`Self::max_gap`], with room for a slow broker.

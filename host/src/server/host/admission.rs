@@ -96,7 +96,7 @@ async fn decide(
     };
     if state.is_draining() || served.is_stopped() {
         attempt.end("stopping");
-        return unavailable(STOPPING);
+        return stopping(&context, settings.unique_in);
     }
     let id = state.next_id();
     attempt.client = Some(id);
@@ -137,7 +137,7 @@ async fn decide(
         Err(NotHere::Full(Full::Actors)) => return full(served, attempt, "actors"),
         Err(NotHere::Stopped) => {
             attempt.end("stopping");
-            return unavailable(STOPPING);
+            return stopping(&context, settings.unique_in);
         }
         // Nobody relays what was relayed. Other clients have been answered above.
         Err(NotHere::Elsewhere(_)) => {
@@ -396,3 +396,12 @@ fn append_headers(headers: &mut HeaderMap, added: Vec<(HeaderName, HeaderValue)>
 
 /// The response while the server or the resource stops.
 const STOPPING: &str = "The server is stopping.\n";
+
+/// Returns the response to a client that comes while the server or the resource stops. A host that relays the client waits
+/// until another host can have the actor.
+fn stopping(context: &RequestContext, unique_in: UniqueIn) -> Response<Body> {
+    match (&context.relay, unique_in) {
+        (Some(_), UniqueIn::Cluster) => relayed::elsewhere(),
+        (Some(_), UniqueIn::Host) | (None, _) => unavailable(STOPPING),
+    }
+}

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::served::ServedResource;
 use super::{CustomError, HostState};
 use crate::clients::ClientId;
-use crate::cluster::{HostInfo, Located, Unavailable};
+use crate::cluster::{Located, Owner, Unavailable};
 use crate::config::UniqueIn;
 use crate::ownership::Ownership;
 use crate::resource::{ActorLease, Full, NoLease};
@@ -18,7 +18,7 @@ use crate::resource::{ActorLease, Full, NoLease};
 pub(super) enum NotHere {
     Full(Full),
     /// The actor lives on another host.
-    Elsewhere(HostInfo),
+    Elsewhere(Owner),
     /// No host owns the actor.
     Unavailable(Unavailable),
     /// The resource is no longer served.
@@ -101,7 +101,7 @@ pub(super) async fn ownership(
     let deadline = Instant::now() + state.config().timeouts.handshake;
     match locate(state, served, path, deadline).await {
         Ok(Located::Here(ownership)) => Ok(Some(ownership)),
-        Ok(Located::There(HostInfo { host, address })) => {
+        Ok(Located::There(Owner { host, address, .. })) => {
             let why =
                 format!("the instance is on the host {host} at {address}: send the message there");
             Err(CustomError::NoOwner(why))

@@ -13,6 +13,7 @@ use http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
 use rand::Rng;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use ws_host_protocol::handshake::Scheme;
 use ws_host_protocol::handshake::client::Handshake;
@@ -23,22 +24,25 @@ use super::request::{Accepted, OnBehalfOf, RequestContext};
 use super::served::ServedResource;
 use super::{HostState, refusals};
 use crate::clients::ConnectionId;
-use crate::cluster::HostInfo;
+use crate::cluster::Owner;
 use crate::cluster::relay::{
     self as wire, Opening, Origin, OwnerResponse, OwnerStream, Peers, RelayError, ResponseError,
     dial, read_response,
 };
-use crate::connection::{self, ConnectionGuard, RelayEnd};
+use crate::config;
+use crate::connection::{self, ConnectionGuard, Ends, RelayEnd};
 use crate::log_rate::{Line, LogRate};
 use crate::resource::ActorLease;
 use crate::server::response::{Body, passed_on, text, unavailable};
 use crate::worker::{HandshakeWorker, Worker};
 
-/// The number of attempts to reach the owner before the client is refused.
-const ATTEMPTS: u32 = 3;
+/// The pause after the first attempt to reach the owner, before the owner is looked up again, and the longest one. Each
+/// pause is twice as long as the one before. Some owners are dead, and not fenced yet; others are about to end the actor,
+/// and free it when its clients have closed.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
-/// The pause after the first attempt, before the owner is looked up again. Later pauses are longer.
-const PAUSE: Duration = Duration::from_millis(100);
+/// The part of the time until the deadline that an attempt to connect to the owner may take: a third.
+const PARTS: u32 = 3;
 
 /// The header of responses that are meant for the relaying host, not for its client.
 const TO_PEER: HeaderName = HeaderName::from_static("ws-host-peer");
@@ -69,7 +73,9 @@ pub(in crate::server) struct RelayedClient {
     worker: HandshakeWorker,
     guard: Arc<ConnectionGuard>,
     entry: RelayEntry,
-    close_timeout: Duration,
+    /// Cancelled when the owner's lease was fenced.
+    fenced: CancellationToken,
+    settings: Arc<config::Resource>,
     peer: SocketAddr,
     connection: ConnectionId,
 }
@@ -82,14 +88,14 @@ pub(super) fn elsewhere() -> Response<Body> {
     response
 }
 
-/// Relays a handshake to the owner of its actor. If that host does not own the actor, or cannot be reached, looks up
-/// the owner again, up to [`ATTEMPTS`] attempts in all.
+/// Relays a handshake to the owner of its actor. While that host does not own the actor, or cannot be reached, looks up
+/// the owner again, until the deadline of the handshake.
 pub(super) async fn relay<L>(
     state: &Arc<HostState>,
     served: &ServedResource,
     request: &Request<()>,
     context: &RequestContext,
-    mut owner: HostInfo,
+    mut owner: Owner,
     look_again: impl Fn() -> L,
 ) -> Relayed
 where
@@ -110,12 +116,13 @@ where
     let origin = origin(peers, served, request, context);
     let opening =
         Arc::new(Opening { request: wire::Request::Relay(origin), head: handshake.head() });
-    for attempt in 1..=ATTEMPTS {
+    let mut pause = PAUSES.0;
+    loop {
         let address = owner.address.clone();
         let worker = state.context.workers.assign_relay();
         let entry = state.relays.add(&address);
         let limits = Limits {
-            until_sent: part_of(context.deadline, ATTEMPTS + 1 - attempt),
+            until_sent: part_of(context.deadline, PARTS),
             until_answered: context.deadline,
         };
         let asking = ask(Arc::clone(peers), address.clone(), Arc::clone(&opening), limits);
@@ -127,7 +134,7 @@ where
             Err(_) => Err(RelayError::Late(address.clone())),
         };
         let error = match answered {
-            Ok((owner, response)) if response.status == StatusCode::SWITCHING_PROTOCOLS => {
+            Ok((stream, response)) if response.status == StatusCode::SWITCHING_PROTOCOLS => {
                 let Some(answer) = handshake.translate(&response) else {
                     return Relayed::Answered(refuse(
                         served,
@@ -139,16 +146,16 @@ where
                     tokio::spawn(relays::close(Arc::clone(peers), address));
                 }
                 let OwnerResponse { head, body: early, .. } = response;
-                let close_timeout = served.settings().timeouts.close;
                 let (peer, connection) = (context.peer.address, context.connection);
                 let client = RelayedClient {
-                    owner,
+                    owner: stream,
+                    fenced: owner.fenced,
                     head,
                     early,
                     worker,
                     guard,
                     entry,
-                    close_timeout,
+                    settings: served.settings(),
                     peer,
                     connection,
                 };
@@ -162,21 +169,22 @@ where
             },
             Err(error) => error,
         };
-        if !error.is_worth_another_look() || attempt == ATTEMPTS {
+        // Random, so that the clients of an actor do not all try again at the same moment.
+        let again = Instant::now() + pause.mul_f64(rand::random_range(0.5..1.0));
+        if !error.is_worth_another_look() || again >= context.deadline {
             return Relayed::Answered(refuse(served, &error));
         }
         tracing::debug!(resource = served.name(), "looking for the owner again: {error}");
-        if let RelayError::Unreachable { .. } = error {
-            // The owner may have died a moment ago, before any other host has noticed.
-            sleep_until(context.deadline.min(Instant::now() + PAUSE * attempt)).await;
+        sleep_until(again).await;
+        pause = (pause * 2).min(PAUSES.1);
+        if state.is_draining() || served.is_stopped() {
+            return Relayed::Found(Err(NotHere::Stopped));
         }
         match look_again().await {
             Err(NotHere::Elsewhere(other)) => owner = other,
             found => return Relayed::Found(found),
         }
     }
-    // Unreachable: the last attempt always returns.
-    Relayed::Answered(unavailable(UNREACHABLE))
 }
 
 const UNREACHABLE: &str = "The host that serves this path cannot be reached.\n";
@@ -358,14 +366,32 @@ impl RelayedClient {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let Self { mut owner, early, worker, guard, entry, close_timeout, peer, connection, head } =
-            self;
+        let Self {
+            mut owner,
+            early,
+            worker,
+            guard,
+            entry,
+            fenced,
+            settings,
+            peer,
+            connection,
+            head,
+        } = self;
         drop(head);
-        // Polled when the owner has closed its side and the client has got everything.
-        let client_closes = guard.run_evictable(sleep(close_timeout));
-        let end = connection::relay(&mut client, &mut owner, first, early, client_closes).await;
-        if let RelayEnd::ClientLost(_) = end {
-            owner.reset();
+        let ends = Ends {
+            // The time begins with the first poll.
+            client_closes: guard.run_evictable(async { sleep(settings.timeouts.close).await }),
+            owner_fenced: fenced.cancelled(),
+            settings: &settings,
+        };
+        let end = connection::relay(&mut client, &mut owner, first, early, ends).await;
+        match end {
+            // Bytes that wait for an owner that may be dead are of no use.
+            RelayEnd::ClientLost(_) | RelayEnd::ClientStalled | RelayEnd::OwnerFenced => {
+                owner.reset();
+            }
+            RelayEnd::Closed | RelayEnd::ClientStayed | RelayEnd::OwnerLost(_) => {}
         }
         tracing::debug!(connection = connection.0, %peer, "relaying ended: {end}");
         drop((client, owner, worker, entry));

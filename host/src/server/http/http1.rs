@@ -62,7 +62,7 @@ pub(in crate::server) async fn serve_http1<S, M: Transfer<S>>(
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let (peer, connection) = (context.peer.address, context.connection.0);
-    let head = match timeout_at(context.deadline, head::read(&mut stream, head_limits(state))).await
+    let head = match timeout_at(context.deadline, head::read(&mut stream, head_limits(state, &context))).await
     {
         Ok(Ok(Ok(head))) => head,
         Ok(Ok(Err(error))) => {
@@ -99,14 +99,29 @@ pub(in crate::server) async fn serve_http1<S, M: Transfer<S>>(
     }
 }
 
-fn head_limits(state: &HostState) -> HeadLimits {
-    let limits = &state.config().limits;
+fn head_limits(state: &HostState, context: &RequestContext) -> HeadLimits {
     let accepts_draft00 = state.config().versions.contains(handshake::Version::Draft00);
     HeadLimits {
-        max_size: limits.max_header_size,
-        max_headers: limits.max_headers,
+        max_size: max_header_size(state, context),
+        max_headers: max_headers(state, context),
         draft00: if accepts_draft00 { Draft00::Accepted } else { Draft00::Rejected },
     }
+}
+
+/// How many bytes the head of a relayed request may have in addition to the limit for a client's request, and how many
+/// headers. Hosts write a space after each colon, and translate a handshake over HTTP/2 to one of their own.
+pub(in crate::server) const RELAYED_BYTES: usize = 8 << 10;
+const RELAYED_HEADERS: usize = 8;
+
+/// Returns the largest size of a head.
+fn max_header_size(state: &HostState, context: &RequestContext) -> usize {
+    let more = if context.relay.is_some() { RELAYED_BYTES } else { 0 };
+    state.config().limits.max_header_size + more
+}
+
+fn max_headers(state: &HostState, context: &RequestContext) -> usize {
+    let more = if context.relay.is_some() { RELAYED_HEADERS } else { 0 };
+    state.config().limits.max_headers + more
 }
 
 /// Returns how long a request may take in all. A handshake first waits for its handler, which has a timeout of its own.
@@ -198,8 +213,8 @@ where
         // The first head has already been read.
         .header_read_timeout(IDLE_TIMEOUT)
         .title_case_headers(true)
-        .max_headers(state.config().limits.max_headers)
-        .max_buf_size(state.config().limits.max_header_size)
+        .max_headers(max_headers(state, context))
+        .max_buf_size(max_header_size(state, context))
         .serve_connection(TokioIo::new(stream), service);
     let mut is_draining = false;
     let result = loop {

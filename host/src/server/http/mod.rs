@@ -12,7 +12,7 @@ mod upgrade;
 mod upgraded_stream;
 
 pub(super) use self::head::READ_SIZE as FIRST_READ;
-pub(super) use self::http1::serve_http1;
+pub(super) use self::http1::{RELAYED_BYTES, serve_http1};
 pub(super) use self::http2::serve_http2;
 pub(super) use self::linger::close;
 pub(super) use self::upgrade::answer_with_upgrade;

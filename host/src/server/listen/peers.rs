@@ -19,10 +19,6 @@ use crate::server::http;
 use crate::server::permits::handshake::HandshakePermit;
 use crate::server::stream::{Prefixed, PrefixedTransfer, TlsTransfer, Transfer};
 
-/// How many bytes the head of a relayed request may have in addition to the limit for a client's request. Hosts write a
-/// space after each colon, and translate a handshake over HTTP/2 to one of their own.
-const ALLOWANCE: usize = 8 << 10;
-
 /// Limits the log lines about peers that are refused.
 static REFUSED_PEERS: LogRate = LogRate::new();
 
@@ -62,7 +58,7 @@ async fn open<S, M: Transfer<S>>(
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let max_head = state.config().limits.max_header_size + ALLOWANCE;
+    let max_head = state.config().limits.max_header_size + http::RELAYED_BYTES;
     let opening = accept_opening(&mut stream, peers.secret(), max_head);
     let Opened { opening, rest } = match timeout_at(context.deadline, opening).await {
         Ok(Ok(opened)) => opened,

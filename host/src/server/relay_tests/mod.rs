@@ -18,11 +18,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use ws_host_protocol::deflate::Deflate;
 
 use super::{Host, Server, Stopped};
 use crate::clients::Client;
-use crate::cluster::{HostInfo, Located};
+use crate::cluster::{Located, Owner};
 use crate::config::{self, Address, Config, InstancePer, Listen, Resource, UniqueIn};
 use crate::ownership::{Holding, Ownership};
 
@@ -34,6 +35,8 @@ const SECRET: &[u8] = b"a secret of the hosts of a cluster";
 pub(in crate::server) struct Places {
     script: Mutex<VecDeque<Option<String>>>,
     own: Mutex<Weak<Own>>,
+    /// Cancelled when the leases of these owners are fenced.
+    fenced: CancellationToken,
 }
 
 /// The right of a host to run an actor, which nobody takes away.
@@ -57,7 +60,8 @@ impl Places {
         let mut script = self.script.lock();
         let place = if script.len() > 1 { script.pop_front() } else { script.front().cloned() };
         if let Some(address) = place.flatten() {
-            return Some(Located::There(HostInfo { host: "owner".to_owned(), address }));
+            let fenced = self.fenced.clone();
+            return Some(Located::There(Owner { host: "owner".to_owned(), address, fenced }));
         }
         let mut own = self.own.lock();
         let own = own.upgrade().unwrap_or_else(|| {

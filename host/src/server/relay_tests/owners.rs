@@ -9,7 +9,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Proof, Running, SECRET, SOON, handshake_at, open, refusal, start, start_with};
+use super::{
+    Proof, Running, SECRET, SOON, handshake, handshake_at, open, refusal, start, start_with, until,
+};
 use crate::clients::{ClientId, HostClose};
 use crate::cluster::relay::{Secret, accept_opening};
 use crate::resource::NoLease;
@@ -79,21 +81,85 @@ async fn edge_that_becomes_the_owner_serves_the_client() {
 }
 
 #[tokio::test]
-async fn client_is_refused_after_three_looks() {
+async fn edge_looks_again_many_times() {
     let (edge, former, owner) = (start("echo").await, start("echo").await, start("echo").await);
     former.relay_to(&[&owner.peers]);
-    let elsewhere = &*former.peers;
-    edge.relay_to(&[elsewhere, elsewhere, elsewhere, &owner.peers]);
+    let (elsewhere, nobody) = (&*former.peers, &*nobody().await);
+    edge.relay_to(&[elsewhere, nobody, elsewhere, nobody, elsewhere, &owner.peers]);
+    let (_stream, head) = open(edge.address, "").await;
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    assert_eq!((former.clients(), owner.clients()), (0, 1));
+}
+
+#[tokio::test]
+async fn client_is_refused_when_its_time_is_over() {
+    let (edge, former) = (start_hurried().await, start("echo").await);
+    former.relay_to(&["127.0.0.1:1"]);
+    edge.relay_to(&[&former.peers]);
     let response = refusal(edge.address, "").await;
     assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
     assert!(response.contains("keeps changing"), "{response}");
     let nobody = nobody().await;
-    edge.relay_to(&[&nobody, &nobody, &nobody, &owner.peers]);
+    edge.relay_to(&[&nobody]);
     let response = refusal(edge.address, "").await;
     assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
     assert!(response.contains("cannot be reached"), "{response}");
     assert!(!response.contains(&nobody), "addresses of hosts are not for clients: {response}");
-    assert_eq!(owner.clients(), 0);
+}
+
+#[tokio::test]
+async fn edge_waits_while_the_owner_stops_and_finds_the_next_one() {
+    let (edge, mut stopping, owner) =
+        (start("echo").await, start("echo").await, start("echo").await);
+    // It has a client, which does not answer the close frame, so the stop takes a while.
+    let (_staying, head) = open(stopping.address, "").await;
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    drop(stopping.stop.take());
+    until(|| stopping.host.state.is_draining()).await;
+    edge.relay_to(&[&stopping.peers, &stopping.peers, &stopping.peers, &owner.peers]);
+    let (_stream, head) = open(edge.address, "").await;
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    assert_eq!(owner.clients(), 1);
+}
+
+#[tokio::test]
+async fn edge_that_stops_meanwhile_does_not_make_the_client_wait() {
+    let mut edge = start("echo").await;
+    let (staying, head) = open(edge.address, "").await;
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    edge.relay_to(&[&nobody().await]);
+    let waiting = tokio::spawn(refusal(edge.address, ""));
+    until(|| edge.host.state.relays.count() == 1).await;
+    drop(edge.stop.take());
+    let response = waiting.await.expect("no panic");
+    assert!(response.contains("is stopping"), "{response}");
+    drop(staying);
+}
+
+#[tokio::test]
+async fn clients_of_an_owner_whose_lease_was_fenced_are_closed_with_1012() {
+    let (edge, owner) = (start("echo").await, start("echo").await);
+    edge.relay_to(&[&owner.peers]);
+    let (mut stream, head) = open(edge.address, "").await;
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    edge.host.state.relays.places.fenced.cancel();
+    let mut rest = Vec::new();
+    timeout(SOON, stream.read_to_end(&mut rest)).await.expect("in time").expect("no reset");
+    assert_eq!(rest[..4], [0x88, 25, 0x03, 0xf4]);
+    drop(stream);
+    until(|| edge.host.state.relays.count() == 0 && owner.clients() == 0).await;
+}
+
+#[tokio::test]
+async fn head_that_the_edge_accepts_is_not_too_long_for_the_owner() {
+    let (edge, owner) = (start("echo").await, start("echo").await);
+    edge.relay_to(&[&owner.peers]);
+    let limit = edge.host.state.config().limits.max_header_size;
+    // The edge adds a space after each colon.
+    let short = "a:b\r\n".repeat(50);
+    let long = format!("long:{}\r\n", "c".repeat(limit - handshake("").len() - short.len() - 7));
+    let (_stream, head) = open(edge.address, &format!("{short}{long}")).await;
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
 }
 
 #[tokio::test]

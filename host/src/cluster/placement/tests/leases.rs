@@ -92,6 +92,31 @@ async fn a_lease_that_stands_still_is_fenced_after_its_end_and_never_renewed() {
 }
 
 #[tokio::test]
+async fn a_host_with_a_shorter_lease_waits_until_a_longer_one_has_ended() {
+    let server = Server::start();
+    let proxy = FaultProxy::to(server.broker.address()).expect("a relay");
+    let a = Member::start(&proxy.url(), "a", Timing::new(TIMING.lease() * 2)).await;
+    let b = Member::start(&server.broker.url(), "b", TIMING).await;
+    open(&*b.placement.records).await;
+    let claim = a.claim(&actor("/room")).await;
+    b.term().await;
+    proxy.stall();
+    let taken = b.take_over(&actor("/room")).await;
+    assert!(!claim.is_valid(), "two hosts own the actor");
+    assert!(taken.token() > claim.token());
+}
+
+#[test]
+fn records_of_older_versions_and_absurd_lengths_are_read() {
+    let old: LeaseContent = decode(b"{\"alive\":{\"host\":\"a\",\"address\":\"a:1\"}}").expect("a lease");
+    assert_eq!(old.lease(), None);
+    assert_eq!(TIMING.patience_with(None), TIMING.patience());
+    let absurd = b"{\"alive\":{\"host\":\"a\",\"address\":\"a:1\",\"lease-ms\":18446744073709551615}}";
+    let absurd: LeaseContent = decode(absurd).expect("a lease");
+    assert_eq!(TIMING.patience_with(absurd.lease()), Duration::from_secs(75 * 60));
+}
+
+#[tokio::test]
 async fn hosts_do_not_fence_each_other_when_the_broker_comes_back() {
     let mut server = Server::start();
     let proxy = FaultProxy::to(server.broker.address()).expect("a relay");

@@ -235,8 +235,8 @@ async fn leases(records: &NatsRecords) -> Vec<String> {
     let (mut from, mut names) = (1, std::collections::BTreeMap::new());
     while let Ok(Some((id, entry))) = records.next_lease(from).await {
         from = entry.revision + 1;
-        if let Some(LeaseContent::Alive(host)) = decode(&entry.content) {
-            names.insert(id.to_string(), host.host);
+        if let Some(LeaseContent::Alive(holder)) = decode(&entry.content) {
+            names.insert(id.to_string(), holder.host.host);
         }
     }
     names.into_values().collect()
