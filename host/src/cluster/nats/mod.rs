@@ -4,6 +4,7 @@
 //! [session](session::NatsSession) is one connection, and [`super::member`] makes another when it ends.
 
 mod api;
+mod credentials;
 mod notices;
 mod records;
 mod session;
@@ -16,10 +17,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_nats::{ConnectError, ConnectOptions, ServerAddr};
+use async_nats::{AuthError, ConnectError, ConnectOptions, ServerAddr};
 use percent_encoding::percent_decode_str;
 use rand::seq::SliceRandom;
 
+use self::credentials::sign_in;
 use self::notices::Notices;
 pub(crate) use self::records::NatsRecords;
 use self::session::NatsSession;
@@ -134,7 +136,10 @@ impl Nats {
         timing: Timing,
         replicas: usize,
     ) -> Result<NatsRecords, String> {
-        let options = ConnectOptions::new()
+        let all = self.servers.iter().map(|server| parse(server)).collect::<Result<Vec<_>, _>>()?;
+        let named = all.iter().find(|server| server.username().is_some());
+        let options = self.signing_in(named).await?;
+        let options = options
             .name(format!("ws-host {host} lease"))
             .custom_inbox_prefix(inbox_prefix(&self.cluster))
             .ping_interval(timing.lease() / 8)
@@ -142,11 +147,7 @@ impl Nats {
             .request_timeout(None)
             .connection_timeout(timing.request())
             .reconnect_delay_callback(move |_| timing.retry());
-        let mut options = self.with_identity(options).await?;
-        let all = self.servers.iter().map(|server| parse(server)).collect::<Result<Vec<_>, _>>()?;
-        if let Some(server) = all.iter().find(|server| server.username().is_some()) {
-            options = with_credentials(options, server);
-        }
+        let options = self.with_certificates(options);
         // The client logs the addresses.
         let servers = self.servers.iter().map(|server| parse(&without_credentials(server)));
         let servers = servers.collect::<Result<Vec<_>, _>>()?;
@@ -154,18 +155,46 @@ impl Nats {
         Ok(NatsRecords::new(client, &self.cluster, replicas))
     }
 
+    /// Returns options for connections that read the credentials file again each time. `named` is the server whose URL has
+    /// a user and password, or a token.
+    async fn signing_in(&self, named: Option<&ServerAddr>) -> Result<ConnectOptions, String> {
+        let Some(file) = self.credentials.clone() else {
+            let options = ConnectOptions::new();
+            return Ok(match named {
+                Some(server) => with_credentials(options, server),
+                None => options,
+            });
+        };
+        // The log says at once if there is a mistake.
+        sign_in(&file, &[]).await.map_err(|error| unreadable(&file, &error))?;
+        let login = named.map(login).unwrap_or_default();
+        Ok(ConnectOptions::with_auth_callback(move |nonce| {
+            let (file, login) = (file.clone(), login.clone());
+            async move {
+                let auth = sign_in(&file, &nonce).await;
+                let mut auth = auth.map_err(|error| AuthError::new(unreadable(&file, &error)))?;
+                (auth.username, auth.password, auth.token) = login;
+                Ok(auth)
+            }
+        }))
+    }
+
     async fn with_identity(&self, mut options: ConnectOptions) -> Result<ConnectOptions, String> {
         if let Some(file) = &self.credentials {
             let read = options.credentials_file(file).await;
             options = read.map_err(|error| unreadable(file, &error))?;
         }
+        Ok(self.with_certificates(options))
+    }
+
+    fn with_certificates(&self, mut options: ConnectOptions) -> ConnectOptions {
         if let Some(file) = &self.ca {
             options = options.add_root_certificates(file.clone()).require_tls(true);
         }
         if let Some((cert, key)) = &self.identity {
             options = options.add_client_certificate(cert.clone(), key.clone()).require_tls(true);
         }
-        Ok(options)
+        options
     }
 }
 
@@ -194,11 +223,19 @@ fn parse(server: &str) -> Result<ServerAddr, String> {
 
 /// Adds the user and password of a URL, or its token: `nats://TOKEN@HOST`.
 fn with_credentials(options: ConnectOptions, server: &ServerAddr) -> ConnectOptions {
+    match login(server) {
+        (Some(user), Some(password), _) => options.user_and_password(user, password),
+        (.., Some(token)) => options.token(token),
+        _ => options,
+    }
+}
+
+/// Returns the user, the password and the token of a URL.
+fn login(server: &ServerAddr) -> (Option<String>, Option<String>, Option<String>) {
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     match (server.username().map(decoded), server.password().map(decoded)) {
-        (Some(user), Some(password)) => options.user_and_password(user, password),
-        (Some(token), None) => options.token(token),
-        (None, _) => options,
+        (Some(user), Some(password)) => (Some(user), Some(password), None),
+        (token, _) => (None, None, token),
     }
 }
 
@@ -232,6 +269,10 @@ fn describe(error: &ConnectError) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::{TcpListener, TcpStream};
+
     use super::*;
 
     #[test]
@@ -244,5 +285,46 @@ mod tests {
         ] {
             assert_eq!(without_credentials(url), shown);
         }
+    }
+
+    /// Accepts a connection as a server does, and returns what the client shows of itself.
+    async fn accept(listener: &TcpListener) -> (TcpStream, serde_json::Value) {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let info = json!({
+            "server_id": "S", "server_name": "S", "version": "2.10.0", "go": "", "host": "127.0.0.1", "port": 1,
+            "headers": true, "max_payload": 1 << 20, "proto": 1, "nonce": "a nonce", "auth_required": true,
+        });
+        stream.write_all(format!("INFO {info}\r\n").as_bytes()).await.expect("it reads");
+        let mut stream = BufReader::new(stream);
+        let mut line = String::new();
+        stream.read_line(&mut line).await.expect("a line");
+        let shown = line.strip_prefix("CONNECT ").expect("the first line");
+        let shown = serde_json::from_str(shown).expect("JSON");
+        stream.write_all(b"PONG\r\n").await.expect("it reads");
+        (stream.into_inner(), shown)
+    }
+
+    #[tokio::test]
+    async fn connection_of_the_lease_shows_the_credentials_that_the_file_has_then() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("user.creds");
+        let seed = nkeys::KeyPair::new_user().seed().expect("a seed");
+        let write = |jwt: &str| {
+            std::fs::write(&file, format!("---\n{jwt}\n---\n---\n{seed}\n---\n")).expect("room");
+        };
+        write("first");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let mut config = config::Cluster::new(vec![format!("nats://ann:word@{address}")]);
+        config.credentials = Some(file.clone());
+        let nats = Nats::new(&config);
+        let connecting = nats.records("host", Timing::new(Duration::from_secs(20)), 1);
+        let (records, (stream, shown)) = tokio::join!(connecting, accept(&listener));
+        let _records = records.expect("a connection");
+        assert_eq!((&shown["jwt"], &shown["user"]), (&json!("first"), &json!("ann")));
+        write("second");
+        drop(stream);
+        let (_stream, shown) = accept(&listener).await;
+        assert_eq!(shown["jwt"], "second");
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::api::{Failed, call, code, publish};
-use super::subject::{all_leases, all_records, lease_of, record};
+use super::subject::{all_claims, all_leases, all_records, lease_of, record};
 use super::version::check_version;
 use crate::cluster::placement::{Entry, Key, LeaseId, Records, RecordsError, WriteError};
 
@@ -105,6 +105,12 @@ impl Records for NatsRecords {
             from = entry.revision + 1;
         }
         Ok(None)
+    }
+
+    async fn next_claim(&self, from: u64) -> Result<Option<(Key, Entry)>, RecordsError> {
+        let query = json!({ "next_by_subj": all_claims(&self.cluster), "seq": from });
+        let next = self.get(query).await?;
+        Ok(next.map(|(subject, entry)| (Key::StoredClaim(subject.into()), entry)))
     }
 
     async fn write(&self, key: &Key, content: Bytes, expected: u64) -> Result<u64, WriteError> {

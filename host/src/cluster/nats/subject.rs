@@ -42,6 +42,11 @@ pub(super) fn all_leases(cluster: &str) -> String {
     format!("ws.{cluster}.p.h.*")
 }
 
+/// Returns the subjects of all claims.
+pub(super) fn all_claims(cluster: &str) -> String {
+    format!("ws.{cluster}.p.a.>")
+}
+
 /// Returns the lease that a subject belongs to.
 pub(super) fn lease_of(subject: &str) -> Option<LeaseId> {
     LeaseId::parse(subject.rsplit('.').next()?)
@@ -51,6 +56,7 @@ pub(super) fn lease_of(subject: &str) -> Option<LeaseId> {
 pub(super) fn record(cluster: &str, key: &Key) -> String {
     match key {
         Key::Lease(id) => format!("ws.{cluster}.p.h.{id}"),
+        Key::StoredClaim(subject) => subject.to_string(),
         Key::Open => format!("ws.{cluster}.p.o"),
         Key::Claim(ActorName { resource, path }) => {
             let mut subject = format!("ws.{cluster}.p.a.");

@@ -15,6 +15,7 @@ use super::content::{ClaimContent, decode, encode};
 use super::error::PlacementError;
 use super::fence::{Fate, fate};
 use super::key::{ActorName, Key, LeaseId};
+use super::leftover::Abandoned;
 use super::opening::Opening;
 use super::records::{Records, RecordsError, WriteError, within};
 use super::term::Term;
@@ -60,6 +61,7 @@ pub(crate) struct Placement<R> {
     pub(super) watched: Watched,
     /// The hosts whose leases the last sweep found.
     pub(super) hosts: Mutex<BTreeMap<LeaseId, HostInfo>>,
+    pub(super) abandoned: Abandoned,
     terms: watch::Receiver<Option<Arc<Term>>>,
     opening: Opening,
     /// The claims of this host. Claims under an earlier lease are void.
@@ -78,6 +80,7 @@ impl<R: Records> Placement<R> {
             timing,
             watched: Watched::new(timing),
             hosts: Mutex::default(),
+            abandoned: Abandoned::default(),
             terms,
             opening: Opening::default(),
             claims: Mutex::default(),
@@ -131,13 +134,13 @@ impl<R: Records> Placement<R> {
         self.claims.lock().retain(|_, claim| !claim.term().is_lost());
     }
 
-    fn stripe(&self, actor: &ActorName) -> &tokio::sync::Mutex<()> {
+    pub(super) fn stripe(&self, actor: &ActorName) -> &tokio::sync::Mutex<()> {
         let mut hasher = DefaultHasher::new();
         actor.hash(&mut hasher);
         &self.stripes[hasher.finish() as usize % STRIPES]
     }
 
-    fn held(&self, actor: &ActorName, term: &Term) -> Option<Claim> {
+    pub(super) fn held(&self, actor: &ActorName, term: &Term) -> Option<Claim> {
         let claims = self.claims.lock();
         claims
             .get(actor)
@@ -173,13 +176,24 @@ impl<R: Records> Placement<R> {
                     return Ok(Location::There(self.watched.owner(id, host)));
                 }
             }
+            let unused = self.abandoned.unless_used(actor);
             match self.records.write(&key, encode(&ClaimContent::by(term.id())), expected).await {
-                Ok(revision) => return self.confirm(actor, term, revision).await,
-                Err(WriteError::Raced) => {}
+                Ok(revision) => {
+                    let location = self.confirm(actor, term, revision).await?;
+                    unused.disarm();
+                    return Ok(location);
+                }
+                Err(WriteError::Raced) => unused.disarm(),
                 Err(WriteError::Failed(error)) => return Err(error.into()),
             }
         }
         Err(PlacementError::Contended)
+    }
+
+    /// Frees an actor, unless its record has another revision.
+    pub(super) async fn free_record(&self, key: &Key, expected: u64) -> Result<(), WriteError> {
+        let revision = self.records.write(key, encode(&ClaimContent::Free), expected).await?;
+        Ok(self.records.remove(key, revision).await?)
     }
 
     /// Confirms a claim that was written. It is valid only after a later renewal of the lease. The renewal shows that
@@ -203,7 +217,8 @@ impl<R: Records> Placement<R> {
 impl<R: Records> Directory for Placement<R> {
     /// # Cancel safety
     ///
-    /// If the future is dropped, this host may have claimed the actor. The next call finds the claim.
+    /// If the future is dropped, this host may have claimed the actor. The claim is given back, unless the next call finds
+    /// it first.
     async fn locate(&self, actor: &ActorName) -> Result<Location, PlacementError> {
         let _one_at_a_time = self.stripe(actor).lock().await;
         let term = self.term().ok_or(PlacementError::NoLease)?;
@@ -221,11 +236,7 @@ impl<R: Records> Directory for Placement<R> {
             return;
         }
         let key = Key::Claim(actor.clone());
-        let freed = async {
-            let content = encode(&ClaimContent::Free);
-            let revision = self.records.write(&key, content, claim.token()).await?;
-            Ok::<_, WriteError>(self.records.remove(&key, revision).await?)
-        };
+        let freed = self.free_record(&key, claim.token());
         // If this fails, the claim remains until this host gives its lease back, or the lease is fenced.
         let _ = timeout(self.timing.request(), freed).await;
     }

@@ -44,6 +44,8 @@ impl fmt::Display for ActorName {
 pub(crate) enum Key {
     Lease(LeaseId),
     Claim(ActorName),
+    /// A claim under the name that the broker has for it.
+    StoredClaim(Arc<str>),
     /// Says that the records may be relied on: see [`super::opening`].
     Open,
 }

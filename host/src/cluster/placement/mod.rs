@@ -18,6 +18,7 @@ mod error;
 mod fence;
 mod keeper;
 mod key;
+mod leftover;
 mod opening;
 mod records;
 mod sweep;

@@ -52,6 +52,12 @@ pub(crate) trait Records: Send + Sync + 'static {
         from: u64,
     ) -> impl Future<Output = Result<Option<(LeaseId, Entry)>, RecordsError>> + Send;
 
+    /// Returns the first claim whose revision is `from` or higher.
+    fn next_claim(
+        &self,
+        from: u64,
+    ) -> impl Future<Output = Result<Option<(Key, Entry)>, RecordsError>> + Send;
+
     /// Writes a record if its revision is `expected`. 0: if the record does not exist. Returns the new revision.
     fn write(
         &self,

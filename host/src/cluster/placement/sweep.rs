@@ -9,6 +9,7 @@ use super::directory::Placement;
 use super::error::PlacementError;
 use super::fence::{Fate, fate};
 use super::key::Key;
+use super::leftover::{give_back_forever, sweep_claims_forever};
 use super::records::{Records, within};
 
 /// The most leases that one sweep reads. A lease that is renewed during the sweep is read again, so in a large cluster with
@@ -21,6 +22,14 @@ const MAX_ENDED: usize = 64;
 
 /// Sweeps until it is dropped.
 pub(crate) async fn sweep_forever<R: Records>(placement: &Placement<R>) {
+    tokio::join!(
+        sweep_leases_forever(placement),
+        sweep_claims_forever(placement),
+        give_back_forever(placement)
+    );
+}
+
+async fn sweep_leases_forever<R: Records>(placement: &Placement<R>) {
     let timing = placement.timing;
     loop {
         // Random, so that the hosts do not all sweep at the same moment.

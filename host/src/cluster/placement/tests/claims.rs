@@ -2,6 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
+use tokio::sync::Semaphore;
+
 use super::spy::Spy;
 use super::*;
 
@@ -146,4 +148,72 @@ async fn paths_of_any_length_and_any_bytes_can_be_claimed() {
         a.claim(&actor(path)).await;
         assert!(matches!(b.locate(&actor(path)).await, Location::There(_)), "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_claim_is_given_back_if_its_handshake_ends_before_it_is_confirmed() {
+    let server = Server::start();
+    let spy = Spy::on(records(&server.broker.url(), TIMING).await);
+    let a = Member::with_records(Arc::clone(&spy), "a", TIMING);
+    open(&*spy.real).await;
+    let (room, key) = (actor("/room"), Key::Claim(actor("/room")));
+    a.term().await;
+    spy.answers.forget_permits(usize::MAX);
+    let claiming = tokio::spawn({
+        let (placement, room) = (Arc::clone(&a.placement), room.clone());
+        async move { placement.locate(&room).await }
+    });
+    while spy.read(&key).await.expect("an answer").is_none() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    // The client leaves.
+    claiming.abort();
+    assert!(claiming.await.is_err());
+    let deadline = Instant::now() + TIMING.lease() / 2;
+    while spy.read(&key).await.expect("an answer").is_some() {
+        assert!(Instant::now() < deadline, "it was never given back");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    spy.answers.add_permits(Semaphore::MAX_PERMITS / 2);
+    let claim = a.claim(&room).await;
+    // Nobody gives back what is used.
+    tokio::time::sleep(TIMING.request()).await;
+    let entry = spy.read(&key).await.expect("an answer").expect("a claim");
+    assert_eq!(entry.revision, claim.token());
+}
+
+#[tokio::test]
+async fn claims_of_dead_hosts_are_removed_and_those_of_living_ones_stay() {
+    let timing = Timing::new(Duration::from_secs(1));
+    let server = Server::start();
+    let a = Member::start(&server.broker.url(), "a", timing).await;
+    let b = Member::start(&server.broker.url(), "b", timing).await;
+    let c = Member::start(&server.broker.url(), "c", timing).await;
+    open(&*a.placement.records).await;
+    let (dead, alive) = (actor("/dead"), actor("/alive"));
+    a.claim(&dead).await;
+    let living = b.claim(&alive).await;
+    c.term().await;
+    drop(a);
+    let records = &c.placement.records;
+    let deadline = Instant::now() + DEADLINE;
+    while records.read(&Key::Claim(dead.clone())).await.expect("an answer").is_some() {
+        assert!(Instant::now() < deadline, "it was never removed");
+        tokio::time::sleep(timing.retry()).await;
+    }
+    let entry = records.read(&Key::Claim(alive)).await.expect("an answer").expect("a claim");
+    assert_eq!(entry.revision, living.token());
+}
+
+#[tokio::test]
+async fn other_hosts_learn_that_an_owner_is_dead_without_asking() {
+    let server = Server::start();
+    let a = Member::start(&server.broker.url(), "a", TIMING).await;
+    let b = Member::start(&server.broker.url(), "b", TIMING).await;
+    open(&*a.placement.records).await;
+    a.claim(&actor("/room")).await;
+    let Location::There(owner) = b.locate(&actor("/room")).await else { panic!("it is on a") };
+    assert!(!owner.fenced.is_cancelled());
+    drop(a);
+    tokio::time::timeout(DEADLINE, owner.fenced.cancelled()).await.expect("b learns it");
 }

@@ -108,10 +108,12 @@ async fn a_host_with_a_shorter_lease_waits_until_a_longer_one_has_ended() {
 
 #[test]
 fn records_of_older_versions_and_absurd_lengths_are_read() {
-    let old: LeaseContent = decode(b"{\"alive\":{\"host\":\"a\",\"address\":\"a:1\"}}").expect("a lease");
+    let old: LeaseContent =
+        decode(b"{\"alive\":{\"host\":\"a\",\"address\":\"a:1\"}}").expect("a lease");
     assert_eq!(old.lease(), None);
     assert_eq!(TIMING.patience_with(None), TIMING.patience());
-    let absurd = b"{\"alive\":{\"host\":\"a\",\"address\":\"a:1\",\"lease-ms\":18446744073709551615}}";
+    let absurd =
+        b"{\"alive\":{\"host\":\"a\",\"address\":\"a:1\",\"lease-ms\":18446744073709551615}}";
     let absurd: LeaseContent = decode(absurd).expect("a lease");
     assert_eq!(TIMING.patience_with(absurd.lease()), Duration::from_secs(75 * 60));
 }

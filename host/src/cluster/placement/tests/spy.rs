@@ -50,6 +50,10 @@ impl Records for Spy {
         self.real.next_lease(from).await
     }
 
+    async fn next_claim(&self, from: u64) -> Result<Option<(Key, Entry)>, RecordsError> {
+        self.real.next_claim(from).await
+    }
+
     async fn write(&self, key: &Key, content: Bytes, expected: u64) -> Result<u64, WriteError> {
         if !matches!(key, Key::Lease(_)) {
             return self.real.write(key, content, expected).await;

@@ -1,0 +1,134 @@
+//! Claims that nobody needs any more: those of handshakes that were dropped, and those of hosts that are dead.
+
+use std::collections::HashMap;
+
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::{sleep, timeout};
+
+use super::content::{ClaimContent, decode};
+use super::directory::Placement;
+use super::error::PlacementError;
+use super::fence::{Fate, fate};
+use super::key::{ActorName, Key, LeaseId};
+use super::records::{Records, WriteError, within};
+
+/// The most actors that wait for their claims to be given back. The claim of another one stays until the lease of this host
+/// ends: clients of its path are relayed here, and start it again.
+const MAX_ABANDONED: usize = 4096;
+
+/// The most claims that are read, and removed if their host is dead, in the length of a lease. So the broker has little
+/// work with it, and it may take long until a claim is removed. Nobody waits for that.
+const MAX_READ: usize = 256;
+
+/// The actors whose claims may have been written in vain.
+#[derive(Debug)]
+pub(super) struct Abandoned {
+    sender: Sender<ActorName>,
+    receiver: tokio::sync::Mutex<Receiver<ActorName>>,
+}
+
+/// Notes the actor as abandoned when it is dropped, unless the claim is used.
+pub(super) struct Unused<'a> {
+    abandoned: &'a Abandoned,
+    actor: Option<&'a ActorName>,
+}
+
+impl Default for Abandoned {
+    fn default() -> Self {
+        let (sender, receiver) = channel(MAX_ABANDONED);
+        Self { sender, receiver: tokio::sync::Mutex::new(receiver) }
+    }
+}
+
+impl Abandoned {
+    /// Returns a guard for a claim of an actor that is about to be written.
+    pub(super) fn unless_used<'a>(&'a self, actor: &'a ActorName) -> Unused<'a> {
+        Unused { abandoned: self, actor: Some(actor) }
+    }
+}
+
+impl Unused<'_> {
+    /// Notes that the claim is used, or was not written.
+    pub(super) fn disarm(mut self) {
+        self.actor = None;
+    }
+}
+
+impl Drop for Unused<'_> {
+    fn drop(&mut self) {
+        if let Some(actor) = self.actor {
+            // If there is no room, the claim stays.
+            let _ = self.abandoned.sender.try_send(actor.clone());
+        }
+    }
+}
+
+/// Gives back the claims of abandoned actors until it is dropped.
+pub(super) async fn give_back_forever<R: Records>(placement: &Placement<R>) {
+    let mut abandoned = placement.abandoned.receiver.lock().await;
+    while let Some(actor) = abandoned.recv().await {
+        give_back(placement, &actor).await;
+    }
+}
+
+/// Gives back the claim of an actor, unless it is used after all.
+async fn give_back<R: Records>(placement: &Placement<R>, actor: &ActorName) {
+    // While this is locked, no claim of the actor is on its way.
+    let _one_at_a_time = placement.stripe(actor).lock().await;
+    let Some(term) = placement.latest_term() else { return };
+    if placement.held(actor, &term).is_some() {
+        return;
+    }
+    let giving_back = async {
+        let key = Key::Claim(actor.clone());
+        if let Some(entry) = placement.records.read(&key).await?
+            && decode(&entry.content) == Some(ClaimContent::by(term.id()))
+        {
+            placement.free_record(&key, entry.revision).await?;
+        }
+        Ok::<_, WriteError>(())
+    };
+    // If this fails, the claim remains until this host gives its lease back, or the lease is fenced.
+    let _ = timeout(placement.timing.request(), giving_back).await;
+}
+
+/// Removes claims of dead hosts until it is dropped.
+pub(super) async fn sweep_claims_forever<R: Records>(placement: &Placement<R>) {
+    let mut from = 1;
+    loop {
+        sleep(placement.timing.lease().mul_f64(rand::random_range(0.75..1.25))).await;
+        if placement.term().is_some() {
+            // After an error, the next sweep begins again.
+            from = sweep_claims(placement, from).await.unwrap_or(1);
+        }
+    }
+}
+
+/// Looks at the next claims, and returns where the next sweep continues.
+async fn sweep_claims<R: Records>(
+    placement: &Placement<R>,
+    mut from: u64,
+) -> Result<u64, PlacementError> {
+    let Placement { records, watched, timing, .. } = placement;
+    let mut dead: HashMap<LeaseId, bool> = HashMap::new();
+    for _ in 0..MAX_READ {
+        let Some((key, entry)) = within(timing.request(), records.next_claim(from)).await? else {
+            return Ok(1);
+        };
+        from = entry.revision + 1;
+        // What no host wrote is left to an operator, and an abandoned claim of this host to `give_back`: here it could
+        // be one that is on its way.
+        let Some(ClaimContent::By(id)) = decode(&entry.content) else { continue };
+        let Some(id) = LeaseId::parse(&id).filter(|id| !placement.is_own(*id)) else { continue };
+        let is_dead = match dead.get(&id) {
+            Some(is_dead) => *is_dead,
+            None => matches!(fate(&**records, watched, *timing, id).await?, Fate::Fenced),
+        };
+        dead.insert(id, is_dead);
+        if is_dead {
+            // If another host has taken the actor, its record is newer, and stays.
+            within(timing.request(), records.remove(&key, entry.revision)).await?;
+        }
+    }
+    Ok(from)
+}
