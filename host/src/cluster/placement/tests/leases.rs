@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
 use ws_host_test_support::FaultProxy;
 
 use super::super::content::{LeaseContent, decode};
@@ -176,4 +177,45 @@ async fn fenced_leases_are_removed_and_claims_that_name_them_are_still_taken() {
         tokio::time::sleep(timing.retry()).await;
     }
     assert!(b.claim(&actor("/room")).await.token() > claim.token());
+}
+
+/// Records with a lease that is renewed before each read, and more of them without end.
+struct Storm;
+
+impl Records for Storm {
+    async fn create(&self) -> Result<(), RecordsError> {
+        Ok(())
+    }
+
+    async fn read(&self, _: &Key) -> Result<Option<Entry>, RecordsError> {
+        Ok(None)
+    }
+
+    async fn next_lease(&self, from: u64) -> Result<Option<(LeaseId, Entry)>, RecordsError> {
+        tokio::task::yield_now().await;
+        let id = LeaseId::parse(&format!("{:016x}", from % 1000)).expect("a name");
+        let content = r#"{"alive":{"host":"a","address":"a:1"}}"#.into();
+        Ok(Some((id, Entry { revision: from, content })))
+    }
+
+    async fn next_claim(&self, _: u64) -> Result<Option<(Key, Entry)>, RecordsError> {
+        Ok(None)
+    }
+
+    async fn write(&self, _: &Key, _: Bytes, _: u64) -> Result<u64, WriteError> {
+        Err(WriteError::Raced)
+    }
+
+    async fn remove(&self, _: &Key, _: u64) -> Result<(), RecordsError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_sweep_ends_although_leases_are_renewed_all_the_time() {
+    let (_terms, none) = tokio::sync::watch::channel(None);
+    let placement = Placement::new(Arc::new(Storm), TIMING, none);
+    let sweeping = super::super::sweep::sweep(&placement);
+    tokio::time::timeout(DEADLINE / 6, sweeping).await.expect("an end").expect("no error");
+    assert_eq!(placement.hosts().len(), 1000);
 }
