@@ -397,8 +397,7 @@ fn append_headers(headers: &mut HeaderMap, added: Vec<(HeaderName, HeaderValue)>
 /// The response while the server or the resource stops.
 const STOPPING: &str = "The server is stopping.\n";
 
-/// Returns the response to a client that comes while the server or the resource stops. A host that relays the client waits
-/// until another host can have the actor.
+/// Refuses a client while the server or the resource stops. A host that relays it looks for the next owner.
 fn stopping(context: &RequestContext, unique_in: UniqueIn) -> Response<Body> {
     match (&context.relay, unique_in) {
         (Some(_), UniqueIn::Cluster) => relayed::elsewhere(),
