@@ -53,8 +53,7 @@ async fn bytes_and_both_ends_are_passed_on() {
     let all: Vec<u8> = (0..1_000_000u32).map(|number| (number / 7) as u8).collect();
     for _ in 0..2 {
         let mut received = vec![0; all.len()];
-        let (sent, read) =
-            tokio::join!(client.write_all(&all), owner.read_exact(&mut received));
+        let (sent, read) = tokio::join!(client.write_all(&all), owner.read_exact(&mut received));
         sent.expect("it is read");
         read.expect("it is sent");
         assert!(received == all);
