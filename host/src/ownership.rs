@@ -1,6 +1,8 @@
 //! The right of this host to run an actor that is unique in its cluster. Other actors need none.
 
 use std::fmt::Debug;
+use std::pin::Pin;
+use std::sync::Arc;
 
 /// The current state of the right to run an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +26,58 @@ pub(crate) trait Ownership: Debug + Send + Sync {
 
     /// Ends the right permanently, so that no code of the actor runs any more.
     fn end(&self);
+
+    /// Returns whether the state of the actor is kept for the next owner.
+    fn is_durable(&self) -> bool {
+        false
+    }
+
+    /// Returns what the earlier owner has left. `None`: there was no earlier owner, or this has been taken already.
+    fn take_inherited(&self) -> Option<Inherited> {
+        None
+    }
+
+    /// Saves the state for the next owner. Does nothing after a [`SavedWhen::Handover`].
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the state may have been saved, or may be saved later.
+    fn save(&self, _: Arc<[u8]>, _: SavedWhen) -> Saving<'_> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// A state that is being saved.
+pub(crate) type Saving<'a> = Pin<Box<dyn Future<Output = Result<(), SaveError>> + Send + 'a>>;
+
+/// When a state was saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SavedWhen {
+    /// The actor continued: there may have been events that the state does not contain.
+    Running,
+    /// After the last event of the actor on its host.
+    Handover,
+}
+
+/// What the earlier owner of an actor has left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Inherited {
+    /// The last state that was saved. `None`: the owner has ended before it saved one.
+    pub(crate) state: Option<Arc<[u8]>>,
+    pub(crate) when: SavedWhen,
+}
+
+/// Why a state was not saved.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SaveError {
+    #[error("another host has taken the actor")]
+    Fenced,
+    #[error(
+        "the state has {bytes} bytes, and the broker accepts {max}: raise max_payload of the broker, or lower max-state"
+    )]
+    TooLong { bytes: usize, max: usize },
+    #[error("{0}")]
+    Unavailable(String),
 }
 
 /// Why an event of an actor may not run.

@@ -15,9 +15,12 @@ impl Turn<'_> {
         if self.slot.checkpoint.next.as_ref().is_some_and(|(after, _)| *after == interval) {
             return;
         }
-        // A removed actor needs no checkpoint. Dropping the actor also drops the waiting task.
+        // A removed actor needs no checkpoint. Dropping the actor also drops the waiting task. An actor whose state is
+        // durable is not removed before the checkpoint, which saves the state.
+        let kept = self.actor.is_durable().then(|| Arc::clone(self.actor));
         let actor = Arc::downgrade(self.actor);
         let task = self.actor.worker.run_after(interval, move || async move {
+            let _kept = kept;
             if let Some(actor) = actor.upgrade() {
                 actor.turn().await.take_checkpoint().await;
             }
@@ -27,9 +30,16 @@ impl Turn<'_> {
 
     async fn take_checkpoint(mut self) {
         self.slot.checkpoint.next = None;
+        // No code of an actor runs that another host may have.
+        if self.actor.resources.check_ownership().is_err() {
+            return;
+        }
         let Some(mut live) = self.slot.take_live(|_| true) else { return };
         match self.actor.suspend(&mut live.guest, Reason::Checkpoint).await {
             Ok(state) => {
+                if let Some(state) = &state {
+                    self.actor.save(Arc::clone(state));
+                }
                 if state.is_some() {
                     let saved = SavedState::new(state, live.code.clone(), Reason::Fault);
                     self.keep_checkpoint(&saved);

@@ -9,6 +9,7 @@
 
 mod checkpoint;
 mod code;
+mod durable;
 mod fair_mutex;
 mod resume;
 mod saved_state;
@@ -26,6 +27,7 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, sleep_until, timeout};
 
 pub(crate) use code::{Code, Limits, SwapCounts};
+use durable::Saves;
 use fair_mutex::FairMutex;
 use saved_state::SavedState;
 use slot::{ActorSlot, Failures};
@@ -54,6 +56,8 @@ pub(crate) struct Actor {
     slot: FairMutex<ActorSlot>,
     /// The last state of the old code, kept for a rollback while new code is on trial.
     rollback_state: Mutex<Option<Box<SavedState>>>,
+    /// The states that wait to be saved for the next owner.
+    saves: Mutex<Saves>,
     /// Whether there has been an event since the last sweep for quiet actors (`resource/sweep.rs`).
     is_active: AtomicBool,
     /// Whether any instance of this actor exported `drained`.
@@ -78,6 +82,7 @@ impl Actor {
             resources: Arc::new(ActorResources::new(name, topics, metrics).owned_by(ownership)),
             slot: FairMutex::default(),
             rollback_state: Mutex::default(),
+            saves: Mutex::default(),
             is_active: AtomicBool::new(true),
             exports_drained: AtomicBool::new(false),
             exports_stopping: AtomicBool::new(false),

@@ -38,6 +38,7 @@ pub(super) const GIVE_UP_AFTER: u32 = 8;
 /// | function | trigger |
 /// |---|---|
 /// | `start` | the first event |
+/// | `inherit` (`Unused` to `Asleep`) | the first event, if an earlier owner of the actor has left a state |
 /// | `take_current` | an event: the state is `Lost` during the call, and `finish_call` makes it `Live` again |
 /// | | if the call succeeds; after a fault, or if the call's future is dropped, it stays `Lost` |
 /// | `lose` | a fault in `suspend` |
@@ -51,7 +52,8 @@ pub(super) const GIVE_UP_AFTER: u32 = 8;
 /// | | code that saved the state refuses it |
 /// | `discard_state` | the code that saved the state refuses it, or has failed to resume it [`GIVE_UP_AFTER`] times |
 ///
-/// `restore_checkpoint` and `discard_state` are in this file, the other functions in `turn.rs` and `transitions.rs`.
+/// `restore_checkpoint` and `discard_state` are in this file, `inherit` in `durable.rs`, the other functions in `turn.rs`
+/// and `transitions.rs`.
 /// `Turn::transition_to_live` chooses the transition that an event needs.
 #[derive(Default)]
 pub(super) enum InstanceState {

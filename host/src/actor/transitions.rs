@@ -48,6 +48,7 @@ impl Turn<'_> {
     /// Chooses the transition to `Live` that the state of the slot needs.
     async fn transition_to_live(&mut self) -> Result<LiveInstance, Fault> {
         let current = self.actor.code.current();
+        self.inherit(&current);
         self.restore_for_rollback(&current);
         if let Some(old) = self.slot.take_live(|_| true) {
             return self.replace(old, current).await;
@@ -263,6 +264,7 @@ impl Turn<'_> {
                     );
                     return;
                 }
+                self.actor.save(Arc::clone(&state));
                 let saved = SavedState::new(Some(state), live.code.clone(), Reason::Hibernation);
                 let saved = saved.counted_in(budget);
                 self.slot.instance = InstanceState::Asleep(saved);

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use ws_host::config::Grant;
-use ws_host::config::schema::{self, OnFull, UniqueIn};
+use ws_host::config::schema::{self, OnFull, Time, UniqueIn};
 
 /// The path and the behaviour of the resource.
 #[derive(Debug, clap::Args)]
@@ -29,6 +29,15 @@ pub(super) struct Resource {
     /// --instance-per path and --cluster-listen [default: host]
     #[arg(long, value_name = "PLACE")]
     unique_in: Option<UniqueIn>,
+
+    /// Keep the state of a path at the broker of the cluster, for the next host that owns the path; with
+    /// --unique-in cluster
+    #[arg(long)]
+    durable: bool,
+
+    /// Shortest time between two saves of the state, with --durable [default: 5s]
+    #[arg(long, value_name = "TIME")]
+    save_every: Option<Time>,
 
     /// Environment variable of the handler: NAME=VALUE (may be repeated)
     #[arg(long = "env", value_name = "VARIABLE", value_parser = pair)]
@@ -80,6 +89,8 @@ impl Resource {
         resource.instance_per = self.instance_per.map(InstancePer::into_schema);
         resource.instances = self.instances;
         resource.unique_in = self.unique_in;
+        resource.durable = self.durable.then_some(true);
+        resource.save_every = self.save_every;
         resource.environment = map(self.environment);
         resource.grant = grants;
         resource.auto_answers = map(self.auto_answers);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::located::{Located, Unavailable};
+use super::located::{Durability, Located, Unavailable};
 use super::status::ClusterStatus;
 use crate::metrics::Exposition;
 use crate::topics::Topics;
@@ -40,6 +40,7 @@ impl Cluster {
         &self,
         _: &Arc<str>,
         _: &str,
+        _: Durability,
         _: Instant,
     ) -> Result<Located, Unavailable> {
         match *self {}

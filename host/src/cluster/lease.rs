@@ -41,12 +41,18 @@ pub(super) struct Lease {
     pub(super) lost: AtomicU64,
     problem: watch::Sender<Option<String>>,
     replicas: usize,
+    longest_state: usize,
     without_engine: WithoutEngine,
     info: HostInfo,
 }
 
 impl Lease {
-    pub(super) fn new(peers: &config::Peers, host: String, address: String) -> Self {
+    pub(super) fn new(
+        peers: &config::Peers,
+        longest_state: usize,
+        host: String,
+        address: String,
+    ) -> Self {
         Self {
             timing: Timing::new(peers.lease),
             placement: watch::Sender::new(None),
@@ -54,6 +60,7 @@ impl Lease {
             lost: AtomicU64::new(0),
             problem: watch::Sender::new(Some("connecting".to_owned())),
             replicas: peers.replicas,
+            longest_state,
             without_engine: peers.without_engine,
             info: HostInfo { host, address },
         }
@@ -140,7 +147,8 @@ async fn run(lease: &Lease, nats: &Nats, freed: Receiver<Claim>, stop: &Cancella
 async fn connect(lease: &Lease, nats: &Nats) -> NatsRecords {
     let (mut pause, mut said) = (lease.timing.retry(), String::new());
     loop {
-        match nats.records(&lease.info.host, lease.timing, lease.replicas).await {
+        let Lease { timing, replicas, longest_state, .. } = *lease;
+        match nats.records(&lease.info.host, timing, replicas, longest_state).await {
             Ok(records) => return records,
             Err(why) => {
                 if why != said {

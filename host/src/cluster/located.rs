@@ -28,6 +28,14 @@ pub(crate) struct Owner {
     pub(crate) fenced: CancellationToken,
 }
 
+/// Whether the state of an actor is kept for its next owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    Durable,
+    /// The state is lost with its host.
+    Lost,
+}
+
 /// A host, as others reach it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HostInfo {

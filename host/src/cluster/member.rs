@@ -11,7 +11,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::broker::{Broker, Session};
 use super::channel;
 use super::interest::Change;
-use super::located::{Located, Unavailable};
+use super::located::{Durability, Located, Unavailable};
 use super::nats::Nats;
 use super::outbox::Work;
 use super::owners::Owners;
@@ -49,7 +49,8 @@ enum End {
 
 impl Cluster {
     /// Starts the thread that connects the host. It keeps trying until the broker can be reached. If the host shares
-    /// paths that are unique in the cluster, `address` is where other hosts reach it.
+    /// paths that are unique in the cluster, `address` is where other hosts reach it. `longest_state` is the `max-state` of
+    /// the resources with durable states.
     ///
     /// # Errors
     ///
@@ -57,6 +58,7 @@ impl Cluster {
     pub(crate) fn start(
         config: &config::Cluster,
         address: Option<String>,
+        longest_state: usize,
     ) -> std::io::Result<Self> {
         let (shared, nats) = (Arc::new(Shared::new(&config.name)), Nats::new(config));
         let stop = CancellationToken::new();
@@ -66,7 +68,8 @@ impl Cluster {
             .spawn(move || stay_connected(&thread_shared, &nats, &thread_stop))?;
         let owners = match (&config.peers, address) {
             (Some(peers), Some(address)) => {
-                Some(Owners::start(config, peers, format!("{:016x}", shared.host), address)?)
+                let host = format!("{:016x}", shared.host);
+                Some(Owners::start(config, peers, longest_state, host, address)?)
             }
             _ => None,
         };
@@ -97,10 +100,11 @@ impl Cluster {
         &self,
         resource: &Arc<str>,
         path: &str,
+        durability: Durability,
         deadline: tokio::time::Instant,
     ) -> Result<Located, Unavailable> {
         match &self.owners {
-            Some(owners) => owners.locate(resource, path, deadline).await,
+            Some(owners) => owners.locate(resource, path, durability, deadline).await,
             // The check of the configuration has refused that.
             None => Err(Unavailable::new("this host has no address for other hosts")),
         }

@@ -25,6 +25,8 @@ mod inbox;
 #[cfg(feature = "nats")]
 mod interest;
 #[cfg(feature = "nats")]
+mod kept_state;
+#[cfg(feature = "nats")]
 mod lease;
 #[cfg(feature = "nats")]
 mod link;
@@ -48,7 +50,7 @@ mod status;
 
 #[cfg(not(feature = "nats"))]
 pub(crate) use self::absent::Cluster;
-pub(crate) use self::located::{HostInfo, Located, Owner, Unavailable};
+pub(crate) use self::located::{Durability, HostInfo, Located, Owner, Unavailable};
 #[cfg(feature = "nats")]
 pub(crate) use self::member::Cluster;
 pub use self::status::{ClusterLink, ClusterStatus, HostLease, LeaseState, PlacementStatus};

@@ -8,9 +8,11 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::Sender;
 
-use super::placement::{ActorName, Claim};
+use super::kept_state::KeptState;
+use super::nats::NatsRecords;
+use super::placement::{ActorName, Claim, Placement};
 use crate::config::WithoutEngine;
-use crate::ownership::{Holding, Ownership};
+use crate::ownership::{Holding, Inherited, Ownership, SaveError, SavedWhen, Saving};
 
 /// The actors that this host owns. One is in it for as long as anything refers to its ownership.
 #[derive(Debug)]
@@ -23,8 +25,9 @@ pub(super) struct OwnedActors {
 
 /// The ownership of an actor.
 #[derive(Debug)]
-struct Owned {
+pub(super) struct Owned {
     claim: Claim,
+    state: KeptState,
     is_taken: AtomicBool,
     table: Arc<OwnedActors>,
 }
@@ -40,14 +43,18 @@ impl OwnedActors {
     }
 
     /// Returns the ownership of an actor, if it is held.
-    pub(super) fn find(&self, actor: &ActorName) -> Option<Arc<dyn Ownership>> {
+    pub(super) fn find(&self, actor: &ActorName) -> Option<Arc<Owned>> {
         let owned = self.actors.lock().get(actor)?.upgrade()?;
-        (owned.holding() == Holding::Held).then_some(owned as Arc<dyn Ownership>)
+        (owned.holding() == Holding::Held).then_some(owned)
     }
 
     /// Returns the ownership that a claim gives, which all clients of the actor share. `None` if the claim has ended, so
     /// that another one is needed.
-    pub(super) fn own(self: &Arc<Self>, claim: Claim) -> Option<Arc<dyn Ownership>> {
+    pub(super) fn own(
+        self: &Arc<Self>,
+        claim: Claim,
+        placement: &Arc<Placement<NatsRecords>>,
+    ) -> Option<Arc<Owned>> {
         // The last reference to another ownership must not be dropped while the table is locked.
         let mut other = None;
         let mut actors = self.actors.lock();
@@ -63,12 +70,20 @@ impl OwnedActors {
             }
         }
         let actor = claim.actor().clone();
-        let owned =
-            Arc::new(Owned { claim, is_taken: AtomicBool::new(false), table: Arc::clone(self) });
+        let state = KeptState::new(Arc::clone(placement));
+        let (is_taken, table) = (AtomicBool::new(false), Arc::clone(self));
+        let owned = Arc::new(Owned { claim, state, is_taken, table });
         actors.insert(actor, Arc::downgrade(&owned));
         drop(actors);
         drop(other);
         Some(owned)
+    }
+}
+
+impl Owned {
+    /// Fences the earlier owners of the actor, and takes their last state over.
+    pub(super) async fn open_state(&self) -> Result<(), SaveError> {
+        self.state.open(&self.claim).await
     }
 }
 
@@ -90,6 +105,18 @@ impl Ownership for Owned {
 
     fn end(&self) {
         self.claim.end();
+    }
+
+    fn is_durable(&self) -> bool {
+        self.state.is_open()
+    }
+
+    fn take_inherited(&self) -> Option<Inherited> {
+        self.state.take_inherited()
+    }
+
+    fn save(&self, state: Arc<[u8]>, when: SavedWhen) -> Saving<'_> {
+        Box::pin(async move { self.state.save(&self.claim, &state, when).await })
     }
 }
 

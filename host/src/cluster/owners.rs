@@ -9,14 +9,15 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::lease::{Lease, keep_lease};
-use super::located::{Located, Unavailable};
+use super::located::{Durability, HostInfo, Located, Unavailable};
 use super::nats::Nats;
-use super::owned::OwnedActors;
+use super::owned::{Owned, OwnedActors};
 use super::placement::{ActorName, Location, locate_until};
 use super::status::{LeaseState, PlacementStatus};
 use crate::config;
 use crate::metrics::Exposition;
 use crate::metrics::catalog::{CLAIMS, LEASE_LOST, OWNED_ACTORS};
+use crate::ownership::{Ownership, SaveError};
 
 /// How long giving the lease back may take when the host stops.
 const MAX_LEAVE: Duration = Duration::from_secs(1);
@@ -42,8 +43,15 @@ pub(super) struct Owners {
     _stop: DropGuard,
 }
 
+/// Where an actor lives. Its state is not taken over yet.
+enum Found {
+    Here(Arc<Owned>),
+    There(HostInfo),
+}
+
 impl Owners {
-    /// Starts the thread that keeps the lease of this host. `address` is where other hosts reach it.
+    /// Starts the thread that keeps the lease of this host. `address` is where other hosts reach it. `longest_state` is
+    /// that of the longest durable state, in bytes.
     ///
     /// # Errors
     ///
@@ -51,11 +59,12 @@ impl Owners {
     pub(super) fn start(
         config: &config::Cluster,
         peers: &config::Peers,
+        longest_state: usize,
         host: String,
         address: String,
     ) -> std::io::Result<Self> {
         let (ended, freed) = tokio::sync::mpsc::channel(MAX_ENDED);
-        let lease = Arc::new(Lease::new(peers, host, address.clone()));
+        let lease = Arc::new(Lease::new(peers, longest_state, host, address.clone()));
         let owned = Arc::new(OwnedActors::new(peers.without_engine, ended));
         let (stop, stopped) = (CancellationToken::new(), CancellationToken::new());
         let (kept, nats, stopping) = (Arc::clone(&lease), Nats::new(config), stop.clone());
@@ -91,13 +100,18 @@ impl Owners {
         &self,
         resource: &Arc<str>,
         path: &str,
+        durability: Durability,
         deadline: Instant,
     ) -> Result<Located, Unavailable> {
         let actor = ActorName { resource: Arc::clone(resource), path: path.into() };
         if let Some(owned) = self.owned.find(&actor) {
-            return Ok(Located::Here(owned));
+            return self.here(owned, durability, deadline).await;
         }
-        let located = self.look_up(&actor, deadline).await;
+        let located = match self.look_up(&actor, deadline).await {
+            Ok(Found::Here(owned)) => self.here(owned, durability, deadline).await,
+            Ok(Found::There(host)) => Ok(Located::There(host)),
+            Err(why) => Err(why),
+        };
         let counter = match &located {
             Ok(Located::Here(_)) => &self.claimed,
             Ok(Located::There(_)) => &self.elsewhere,
@@ -107,7 +121,35 @@ impl Owners {
         located
     }
 
-    async fn look_up(&self, actor: &ActorName, deadline: Instant) -> Result<Located, Unavailable> {
+    /// Takes over the state of an actor, if it is durable, before the actor can have its first event.
+    async fn here(
+        &self,
+        owned: Arc<Owned>,
+        durability: Durability,
+        deadline: Instant,
+    ) -> Result<Located, Unavailable> {
+        if durability == Durability::Durable {
+            let pause = self.lease.timing.retry();
+            loop {
+                let why = match timeout_at(deadline, owned.open_state()).await {
+                    Ok(Ok(())) => break,
+                    Ok(Err(error @ SaveError::Fenced)) => {
+                        owned.end();
+                        return Err(Unavailable::new(error.to_string()));
+                    }
+                    Ok(Err(error)) => error.to_string(),
+                    Err(_) => "the broker does not answer".to_owned(),
+                };
+                if Instant::now() + pause >= deadline {
+                    return Err(Unavailable::new(format!("no saved state can be read: {why}")));
+                }
+                sleep(pause).await;
+            }
+        }
+        Ok(Located::Here(owned))
+    }
+
+    async fn look_up(&self, actor: &ActorName, deadline: Instant) -> Result<Found, Unavailable> {
         let mut placements = self.lease.placement.subscribe();
         let placement = match timeout_at(deadline, placements.wait_for(Option::is_some)).await {
             Ok(Ok(placement)) => placement.clone(),
@@ -119,10 +161,10 @@ impl Owners {
         let pause = self.lease.timing.retry();
         loop {
             match locate_until(&*placement, actor, pause, deadline).await {
-                Ok(Location::There(host)) => return Ok(Located::There(host)),
+                Ok(Location::There(host)) => return Ok(Found::There(host)),
                 Ok(Location::Here(claim)) => {
-                    if let Some(owned) = self.owned.own(claim) {
-                        return Ok(Located::Here(owned));
+                    if let Some(owned) = self.owned.own(claim, &placement) {
+                        return Ok(Found::Here(owned));
                     }
                 }
                 Err(error) => return Err(Unavailable::new(error.to_string())),

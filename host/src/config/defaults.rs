@@ -164,6 +164,7 @@ impl Resource {
             keyvalue: KeyvalueLimits::default(),
             instance_per: InstancePer::Resource { instances: NonZeroUsize::MIN },
             unique_in: UniqueIn::default(),
+            save_every: None,
             origins: Origins::default(),
             subprotocols: Vec::new(),
             headers: Vec::new(),

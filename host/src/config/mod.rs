@@ -196,6 +196,9 @@ pub struct Resource {
     /// Where at most one instance of a path lives. [`UniqueIn::Cluster`] needs [`InstancePer::Path`] and
     /// [`Cluster::peers`].
     pub unique_in: UniqueIn,
+    /// The shortest time between two saves of the state of an instance for the next host that owns its path. It needs
+    /// [`UniqueIn::Cluster`], and no [`Timeouts::checkpoint`]. `None`: the state is lost with its host.
+    pub save_every: Option<Duration>,
     /// The origins of web pages that may connect.
     pub origins: Origins,
     /// The subprotocols from which the host chooses if the handler chooses none. The first one that the client offers

@@ -114,6 +114,8 @@ pub struct Resource {
     pub instance_per: Option<Sharing>,
     pub instances: Option<NonZeroUsize>,
     pub unique_in: Option<UniqueIn>,
+    pub durable: Option<bool>,
+    pub save_every: Option<Time>,
     pub origins: Option<Vec<String>>,
     pub require_origin: Option<bool>,
     pub subprotocols: Option<Vec<String>>,

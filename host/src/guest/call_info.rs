@@ -74,6 +74,8 @@ pub(crate) enum Reason {
     Fault,
     /// The old code replaces new code that failed.
     Rollback,
+    /// The actor moves to another host of the cluster, or has moved to this one. Its clients do not.
+    Takeover,
 }
 
 impl Reason {
@@ -85,6 +87,7 @@ impl Reason {
             Self::Checkpoint => "checkpoint",
             Self::Fault => "fault",
             Self::Rollback => "rollback",
+            Self::Takeover => "takeover",
         }
     }
 }

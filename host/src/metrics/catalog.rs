@@ -59,6 +59,9 @@ pub(crate) const CAUSES: &[&str] = &[
 /// The kinds of faults.
 pub(super) const FAULTS: &[&str] = &["trap", "memory", "cpu", "time", "instances", "not-owner"];
 
+/// The outcomes of saving the state of an actor for its next owner.
+pub(super) const SAVE_OUTCOMES: &[&str] = &["saved", "unavailable", "fenced", "too-long"];
+
 /// The outcomes of reloads.
 pub(super) const RELOAD_OUTCOMES: &[&str] = &["replaced", "unchanged", "failed", "rolled-back"];
 
@@ -169,6 +172,8 @@ metrics! {
         "Instances that were freed, and their state saved.";
     CHECKPOINTS Counter "ws_host_checkpoints_total" ["resource"]
         "States that were saved while the instance continued.";
+    SAVES Counter "ws_host_saves_total" ["resource", "outcome"]
+        "Attempts to save a durable state at the broker: saved, unavailable (tried again), fenced (another host has the path), or too-long.";
     // Reloads.
     RELOADS Counter "ws_host_reloads_total" ["resource", "outcome"]
         "Reloads.";

@@ -6,7 +6,8 @@ use parking_lot::Mutex;
 use tokio::runtime;
 
 use super::catalog::{
-    CAUSES, FAULTS, FULL_LIMITS, FULL_SENDS, HANDSHAKE_OUTCOMES, RELOAD_OUTCOMES, SWAPS,
+    CAUSES, FAULTS, FULL_LIMITS, FULL_SENDS, HANDSHAKE_OUTCOMES, RELOAD_OUTCOMES, SAVE_OUTCOMES,
+    SWAPS,
 };
 use super::cell::{Counter, Gauge, LabelCounters};
 use super::close_codes;
@@ -30,6 +31,7 @@ pub(crate) struct ResourceMetrics {
     pub(crate) wakes: Counter,
     pub(crate) hibernations: Counter,
     pub(crate) checkpoints: Counter,
+    pub(crate) saves: LabelCounters,
     pub(crate) reloads: LabelCounters,
     pub(crate) swaps: LabelCounters,
     pub(crate) reload_pause: Histogram,
@@ -68,6 +70,7 @@ impl Default for ResourceMetrics {
             wakes: Counter::default(),
             hibernations: Counter::default(),
             checkpoints: Counter::default(),
+            saves: LabelCounters::new(SAVE_OUTCOMES),
             reloads: LabelCounters::new(RELOAD_OUTCOMES),
             swaps: LabelCounters::new(SWAPS),
             reload_pause: Histogram::default(),

@@ -135,6 +135,7 @@ impl Nats {
         host: &str,
         timing: Timing,
         replicas: usize,
+        longest_state: usize,
     ) -> Result<NatsRecords, String> {
         let all = self.servers.iter().map(|server| parse(server)).collect::<Result<Vec<_>, _>>()?;
         let named = all.iter().find(|server| server.username().is_some());
@@ -152,7 +153,7 @@ impl Nats {
         let servers = self.servers.iter().map(|server| parse(&without_credentials(server)));
         let servers = servers.collect::<Result<Vec<_>, _>>()?;
         let client = options.connect(servers).await.map_err(|error| describe(&error))?;
-        Ok(NatsRecords::new(client, &self.cluster, replicas))
+        Ok(NatsRecords::new(client, &self.cluster, replicas, longest_state))
     }
 
     /// Returns options for connections that read the credentials file again each time. `named` is the server whose URL has

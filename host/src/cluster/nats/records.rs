@@ -18,14 +18,24 @@ pub(crate) struct NatsRecords {
     cluster: String,
     stream: String,
     replicas: usize,
+    /// The longest state of an actor that may have to be kept.
+    longest_state: usize,
 }
+
+/// Bytes of a message that are not the content of a record: its subject and headers, and the header of a state.
+const OVERHEAD: usize = 1 << 10;
 
 impl NatsRecords {
     /// Returns the records of a cluster. `client` may connect again by itself, and send late what it was given: the
     /// compare-and-swap makes that harmless.
-    pub(crate) fn new(client: Client, cluster: &str, replicas: usize) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        cluster: &str,
+        replicas: usize,
+        longest_state: usize,
+    ) -> Self {
         let stream = format!("WSH_{cluster}_P");
-        Self { client, cluster: cluster.to_owned(), stream, replicas }
+        Self { client, cluster: cluster.to_owned(), stream, replicas, longest_state }
     }
 
     /// Returns the settings that the stream is made with.
@@ -70,6 +80,7 @@ impl Records for NatsRecords {
     async fn create(&self) -> Result<(), RecordsError> {
         let info = self.client.server_info();
         check_version(&info.version, info.cluster.is_some()).map_err(RecordsError::Refused)?;
+        check_payload(info.max_payload, self.longest_state).map_err(RecordsError::Refused)?;
         let settings = self.settings();
         let answer = match call(&self.client, format!("STREAM.CREATE.{}", self.stream), &settings)
             .await
@@ -86,6 +97,10 @@ impl Records for NatsRecords {
         };
         let config = answer.get("config").unwrap_or(&Value::Null);
         check_settings(&self.stream, &settings, config).map_err(RecordsError::Refused)
+    }
+
+    fn max_content(&self) -> usize {
+        self.client.server_info().max_payload.saturating_sub(OVERHEAD)
     }
 
     async fn read(&self, key: &Key) -> Result<Option<Entry>, RecordsError> {
@@ -138,6 +153,17 @@ fn message(answer: &Value) -> Option<(String, Entry)> {
     Some((subject, Entry { revision, content: STANDARD.decode(content).ok()?.into() }))
 }
 
+/// Checks that the broker accepts the longest state.
+fn check_payload(max_payload: usize, longest_state: usize) -> Result<(), String> {
+    if max_payload.saturating_sub(OVERHEAD) >= longest_state {
+        return Ok(());
+    }
+    Err(format!(
+        "a durable state may have {longest_state} bytes, and the broker accepts messages of {max_payload}, of which {OVERHEAD} \
+         are needed for other things: raise max_payload of nats-server, or lower max-state"
+    ))
+}
+
 /// Checks the settings of a stream that may have been made by somebody else. Its replicas may differ: an operator may
 /// change them.
 fn check_settings(stream: &str, wanted: &Value, found: &Value) -> Result<(), String> {
@@ -158,6 +184,13 @@ fn check_settings(stream: &str, wanted: &Value, found: &Value) -> Result<(), Str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_state_that_the_broker_does_not_accept_is_refused() {
+        assert_eq!(check_payload(1 << 20, 1023 << 10), Ok(()));
+        let why = check_payload(1 << 20, (1023 << 10) + 1).expect_err("refused");
+        assert!(why.contains("raise max_payload of nats-server, or lower max-state"), "{why}");
+    }
 
     #[test]
     fn a_stream_with_other_settings_is_refused() {

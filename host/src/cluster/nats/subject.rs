@@ -58,24 +58,28 @@ pub(super) fn record(cluster: &str, key: &Key) -> String {
         Key::Lease(id) => format!("ws.{cluster}.p.h.{id}"),
         Key::StoredClaim(subject) => subject.to_string(),
         Key::Open => format!("ws.{cluster}.p.o"),
-        Key::Claim(ActorName { resource, path }) => {
-            let mut subject = format!("ws.{cluster}.p.a.");
-            push_token(&mut subject, resource);
-            subject += ".";
-            let start = subject.len();
-            push_token(&mut subject, path);
-            if subject.len() - start > MAX_PATH {
-                subject.truncate(start);
-                // No other token begins like this.
-                subject += "=sha256";
-                for byte in Sha256::digest(path.as_bytes()) {
-                    // Writing to a string cannot fail.
-                    let _ = write!(subject, "{byte:02x}");
-                }
-            }
-            subject
+        Key::Claim(actor) => record_of(cluster, "a", actor),
+        Key::State(actor) => record_of(cluster, "s", actor),
+    }
+}
+
+/// Returns the subject of a record of an actor.
+fn record_of(cluster: &str, kind: &str, ActorName { resource, path }: &ActorName) -> String {
+    let mut subject = format!("ws.{cluster}.p.{kind}.");
+    push_token(&mut subject, resource);
+    subject += ".";
+    let start = subject.len();
+    push_token(&mut subject, path);
+    if subject.len() - start > MAX_PATH {
+        subject.truncate(start);
+        // No other token begins like this.
+        subject += "=sha256";
+        for byte in Sha256::digest(path.as_bytes()) {
+            // Writing to a string cannot fail.
+            let _ = write!(subject, "{byte:02x}");
         }
     }
+    subject
 }
 
 /// Adds a name as one token: bytes outside `A-Za-z0-9_:/@+-` become `=XX`, in hexadecimal.
@@ -109,6 +113,8 @@ mod tests {
             record("c", &Key::Claim(ActorName { resource: "r.1".into(), path: path.into() }))
         };
         assert_eq!(claim("/room/a.b"), "ws.c.p.a.r=2E1./room/a=2Eb");
+        let state = Key::State(ActorName { resource: "r".into(), path: "/a".into() });
+        assert_eq!(record("c", &state), "ws.c.p.s.r./a");
         assert_eq!(record("c", &Key::Open), "ws.c.p.o");
         let (long, longer) = (claim(&"x".repeat(2000)), claim(&"x".repeat(2001)));
         assert!(long.len() < 100 && longer.len() < 100 && long != longer, "{long}");

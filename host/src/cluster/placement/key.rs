@@ -46,6 +46,8 @@ pub(crate) enum Key {
     Claim(ActorName),
     /// A claim under the name that the broker has for it.
     StoredClaim(Arc<str>),
+    /// The saved state of an actor.
+    State(ActorName),
     /// Says that the records may be relied on: see [`super::opening`].
     Open,
 }

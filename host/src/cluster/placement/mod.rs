@@ -21,6 +21,7 @@ mod key;
 mod leftover;
 mod opening;
 mod records;
+mod states;
 mod sweep;
 mod term;
 mod timing;

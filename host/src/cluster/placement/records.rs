@@ -44,6 +44,9 @@ pub(crate) trait Records: Send + Sync + 'static {
     /// Creates the storage for records, if it does not exist yet.
     fn create(&self) -> impl Future<Output = Result<(), RecordsError>> + Send;
 
+    /// Returns the longest content that can be written, in bytes.
+    fn max_content(&self) -> usize;
+
     fn read(&self, key: &Key) -> impl Future<Output = Result<Option<Entry>, RecordsError>> + Send;
 
     /// Returns the first lease whose revision is `from` or higher.

@@ -64,7 +64,7 @@ impl At {
         }
     }
 
-    fn time(self, key: &'static str, time: Duration) -> Checked<Duration> {
+    pub(super) fn time(self, key: &'static str, time: Duration) -> Checked<Duration> {
         match time {
             Duration::ZERO => Err(self.invalid(key, "must be more than 0")),
             time if time < MIN_TIME => Err(self.invalid(key, "must be at least 1ms")),

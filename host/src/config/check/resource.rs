@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use ws_host_protocol::handshake::{Origins, belongs_to_handshake};
@@ -18,6 +19,14 @@ use crate::config::{
 /// The minimum of the default for `max-outbound`, in bytes: room for many small messages, even if `max-message` is
 /// small.
 const MIN_DEFAULT_OUTBOUND: usize = 64 << 10;
+
+/// The time between two saves of a durable state, if the configuration does not say it. That much is lost when a host is
+/// killed.
+const SAVE_EVERY: Duration = Duration::from_secs(5);
+
+/// The longest durable state in bytes, if the configuration does not say it: the longest message that NATS accepts by
+/// default, without 1 KiB for its headers.
+const MAX_DURABLE_STATE: usize = (1 << 20) - (1 << 10);
 
 impl schema::Resource {
     pub(super) fn check(self, at: At, folder: &Path) -> Checked<Resource> {
@@ -41,6 +50,7 @@ impl schema::Resource {
         let is_store = |grant: &Grant| matches!(grant, Grant::Keyvalue(_) | Grant::Timers(_));
         let has_store = self.grant.iter().flatten().any(is_store);
         let compression = self.compression(at)?;
+        let save_every = self.save_every(at)?;
         Ok(Resource {
             name: self.name.map_or_else(|| default_name(&component), Into::into),
             path,
@@ -59,6 +69,7 @@ impl schema::Resource {
                 Some(schema::UniqueIn::Cluster) => UniqueIn::Cluster,
                 Some(schema::UniqueIn::Host) | None => UniqueIn::Host,
             },
+            save_every,
             origins: origins(
                 at,
                 &self.origins.unwrap_or_default(),
@@ -100,7 +111,13 @@ impl schema::Resource {
             max_cpu: time(self.max_cpu, default.max_cpu),
             max_time: time(self.max_time, default.max_time),
             max_instances: self.max_instances.unwrap_or(default.max_instances),
-            max_state: bytes(self.max_state, default.max_state),
+            max_state: bytes(
+                self.max_state,
+                match self.durable {
+                    Some(true) => MAX_DURABLE_STATE,
+                    Some(false) | None => default.max_state,
+                },
+            ),
             max_log: bytes(self.max_log, default.max_log),
         }
     }
@@ -113,6 +130,15 @@ impl schema::Resource {
             idle: or_never(self.idle_timeout, default.idle),
             hibernate_after: or_never(self.hibernate_after, default.hibernate_after),
             checkpoint: or_never(self.checkpoint, default.checkpoint),
+        }
+    }
+
+    /// Returns the time between two saves of a durable state.
+    fn save_every(&self, at: At) -> Checked<Option<Duration>> {
+        match (self.durable.unwrap_or(false), self.save_every) {
+            (false, Some(_)) => Err(at.invalid("save-every", "needs durable = true")),
+            (false, None) => Ok(None),
+            (true, every) => Ok(Some(time(every, SAVE_EVERY))),
         }
     }
 
@@ -161,6 +187,7 @@ impl Resource {
                        another one";
             return Err(at.invalid("unique-in", why));
         }
+        check_durable(at, &self)?;
         check_environment(at, &self.environment)?;
         grant::check(at, &self.grants, &self.config)?;
         grant::check_timers(at, &self.grants, self.instance_per)?;
@@ -242,4 +269,18 @@ fn check_environment(at: At, variables: &[(String, String)]) -> Checked<()> {
         }
         None => Ok(()),
     }
+}
+
+/// Checks that a durable state can move to another host, and how often it is saved.
+fn check_durable(at: At, resource: &Resource) -> Checked<()> {
+    let Some(every) = resource.save_every else { return Ok(()) };
+    if resource.unique_in == UniqueIn::Host {
+        let why = "needs unique-in cluster: the state goes to the next host of the path";
+        return Err(at.invalid("durable", why));
+    }
+    if resource.timeouts.checkpoint.is_some() {
+        let why = "must be left out with durable, which takes a checkpoint every save-every";
+        return Err(at.invalid("checkpoint", why));
+    }
+    at.time("save-every", every).map(drop)
 }

@@ -76,7 +76,9 @@ fn join_cluster(config: &config::Host) -> std::io::Result<Option<Cluster>> {
     let Some(cluster) = &config.cluster else { return Ok(None) };
     // The address is that of the listener for peers.
     let address = cluster.peers.as_ref().map(|peers| peers.address(peers.listen));
-    Cluster::start(cluster, address).map(Some)
+    let durable = config.resources.iter().filter(|resource| resource.save_every.is_some());
+    let longest_state = durable.map(|resource| resource.limits.max_state).max();
+    Cluster::start(cluster, address, longest_state.unwrap_or(0)).map(Some)
 }
 
 /// Without a client of any broker, the check of the configuration has refused a cluster.

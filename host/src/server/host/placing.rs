@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::served::ServedResource;
 use super::{CustomError, HostState};
 use crate::clients::ClientId;
-use crate::cluster::{Located, Owner, Unavailable};
+use crate::cluster::{Durability, Located, Owner, Unavailable};
 use crate::config::UniqueIn;
 use crate::ownership::Ownership;
 use crate::resource::{ActorLease, Full, NoLease};
@@ -81,8 +81,13 @@ async fn locate(
     if let Some(located) = state.relays.places.next() {
         return Ok(located);
     }
+    let settings = served.settings();
+    let durability = match settings.save_every {
+        Some(_) => Durability::Durable,
+        None => Durability::Lost,
+    };
     let located = match &state.context.cluster {
-        Some(cluster) => cluster.locate(&served.settings().name, path, deadline).await,
+        Some(cluster) => cluster.locate(&settings.name, path, durability, deadline).await,
         // The check of the configuration has refused that.
         None => Err(Unavailable::new("this host is in no cluster")),
     };

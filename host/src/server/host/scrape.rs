@@ -98,6 +98,7 @@ fn scrape_labels(name: &str, metrics: &ResourceMetrics, to: &mut Exposition) {
     by_label(to, &catalog::CLOSE_CODES, &[name, "host"], &metrics.sent_codes);
     by_label(to, &catalog::REFUSED_SENDS, &[name], &metrics.refused_sends);
     by_label(to, &catalog::FAULTS_TOTAL, &[name], &metrics.faults);
+    by_label(to, &catalog::SAVES, &[name], &metrics.saves);
     by_label(to, &catalog::RELOADS, &[name], &metrics.reloads);
     by_label(to, &catalog::SWAPS_TOTAL, &[name], &metrics.swaps);
 }

@@ -12,7 +12,7 @@ use super::context::HostContext;
 use super::dialing::Dialing;
 use crate::actor::{self, Code};
 use crate::clients::HostClose;
-use crate::config::{self, Grant, Mode};
+use crate::config::{self, ConfigLocation, Grant, InvalidSetting, Mode};
 use crate::guest::{self, ComponentSpec, Runtime, StoreSettings};
 use crate::keyvalue::StoreLimits;
 use crate::outgoing::HttpSettings;
@@ -63,6 +63,7 @@ impl PreparedResource {
         let spec = component_spec(&settings, context.config.mode);
         let loaded = reload::load(&runtime, &context.workers, spec, context.config.watch).await;
         let loaded = loaded.map_err(StartError::Component)?;
+        check_durable(&settings, loaded.template.has_lifecycle())?;
         Ok(Self { settings: Arc::new(settings), runtime, loaded })
     }
 }
@@ -86,7 +87,7 @@ impl ServedResource {
         let resource = Arc::new(Resource::new(code, instance_per, max_clients, workers, topics));
         let (reloads, reloader) =
             ReloadTask::new(Arc::clone(&resource), Arc::clone(&runtime), loaded);
-        resource.code().set_checkpoint(settings.timeouts.checkpoint);
+        resource.code().set_checkpoint(checkpoint(&settings));
         reloader.set_trial(settings.trial);
         let (shared, is_stopped) = (Arc::new(RwLock::new(Arc::clone(&settings))), Arc::default());
         let dialing = Arc::new(Dialing::new(context, Arc::clone(&shared), Arc::clone(&is_stopped)));
@@ -140,7 +141,9 @@ impl ServedResource {
         let old = self.settings();
         let of_instances = |resource: &config::Resource| {
             let config::Limits { max_memory, max_instances, max_state, .. } = resource.limits;
-            (resource.instance_per, resource.unique_in, max_memory, max_instances, max_state)
+            let is_durable = resource.save_every.is_some();
+            let where_it_lives = (resource.instance_per, resource.unique_in, is_durable);
+            (where_it_lives, max_memory, max_instances, max_state)
         };
         of_instances(&old) == of_instances(settings)
     }
@@ -161,7 +164,7 @@ impl ServedResource {
 
     /// Applies new settings to clients that connect from now on.
     pub(in crate::server) fn change(&self, settings: config::Resource) {
-        self.resource.code().set_checkpoint(settings.timeouts.checkpoint);
+        self.resource.code().set_checkpoint(checkpoint(&settings));
         self.reloader.set_trial(settings.trial);
         let settings = Arc::new(settings);
         let old = std::mem::replace(&mut *self.settings.write(), Arc::clone(&settings));
@@ -226,6 +229,24 @@ impl ServedResource {
             client.close_by_host(why);
         }
     }
+}
+
+/// Returns the shortest time between two checkpoints. Each checkpoint of a durable state is also saved for other hosts.
+fn checkpoint(settings: &config::Resource) -> Option<Duration> {
+    settings.save_every.or(settings.timeouts.checkpoint)
+}
+
+/// Checks that the component has a state to save, if its state is to be durable.
+fn check_durable(settings: &config::Resource, has_lifecycle: bool) -> Result<(), InvalidSetting> {
+    if settings.save_every.is_none() || has_lifecycle {
+        return Ok(());
+    }
+    let why = format!(
+        "needs a component that exports ws-host:socket/lifecycle (`suspend` and `resume`; in Rust: \
+         `export!(MyHandler: Lifecycle)`), and that of the resource {:?} does not",
+        settings.name
+    );
+    Err(InvalidSetting { location: ConfigLocation::Server, key: "durable", why })
 }
 
 fn sweep(resource: &Arc<Resource>, settings: &config::Resource) -> AbortOnDropHandle<()> {

@@ -75,7 +75,7 @@ struct Member<R = NatsRecords> {
 }
 
 async fn records(url: &str, timing: Timing) -> Arc<NatsRecords> {
-    Arc::new(NatsRecords::new(client(&[url.to_owned()], timing).await, "test", 1))
+    Arc::new(NatsRecords::new(client(&[url.to_owned()], timing).await, "test", 1, 0))
 }
 
 async fn client(urls: &[String], timing: Timing) -> Client {

@@ -39,6 +39,10 @@ impl Records for Spy {
         self.real.create().await
     }
 
+    fn max_content(&self) -> usize {
+        self.real.max_content()
+    }
+
     async fn read(&self, key: &Key) -> Result<Option<Entry>, RecordsError> {
         if matches!(key, Key::Lease(_)) && self.is_stale.swap(false, Ordering::Relaxed) {
             return Ok(None);

@@ -96,7 +96,7 @@ async fn with_three_servers_no_write_is_acknowledged_twice_and_no_actor_has_two_
     let mut tasks = Vec::new();
     for name in ["a", "b", "c"] {
         let client = client(&urls, TIMING).await;
-        let records = Arc::new(NatsRecords::new(client, "test", 3));
+        let records = Arc::new(NatsRecords::new(client, "test", 3, 0));
         let member = Member::with_records(Arc::clone(&records), name, TIMING);
         tasks.push(tokio::spawn(compete(records, Arc::clone(&done), stop.clone())));
         let (ownership, stop) = (ownership.clone(), stop.clone());

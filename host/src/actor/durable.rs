@@ -1,0 +1,185 @@
+//! Durable states: an actor that is unique in the cluster leaves its state to the next host that owns it.
+//!
+//! Each checkpoint, and each state of hibernation, is also saved outside this host. Events never wait for that: one state
+//! is being saved, the newest waits, and older ones are forgotten.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::Actor;
+use super::saved_state::{CodeVersion, SavedState};
+use super::slot::InstanceState;
+use super::turn::Turn;
+use crate::clients::HostClose;
+use crate::guest::Reason;
+use crate::log_rate::{Line, LogRate};
+use crate::ownership::{Holding, Inherited, Ownership, SaveError, SavedWhen};
+use crate::running::Running;
+
+/// The pause before a state is saved again that could not be saved.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// Limits log lines on states that were not saved.
+static NOT_SAVED: LogRate = LogRate::new();
+
+/// The state that waits to be saved, and whether a task saves states.
+#[derive(Debug, Default)]
+pub(super) struct Saves {
+    waiting: Option<Arc<[u8]>>,
+    is_saving: bool,
+}
+
+impl Actor {
+    /// Returns whether the state of the actor is saved for the next owner.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.durable().is_some()
+    }
+
+    fn durable(&self) -> Option<&Arc<dyn Ownership>> {
+        self.ownership().filter(|ownership| ownership.is_durable())
+    }
+
+    /// Saves a state for the next owner, if it is durable. Does not wait for that. The task that saves it keeps the
+    /// actor, and with it the right to run the actor, until the state is saved.
+    pub(super) fn save(self: &Arc<Self>, state: Arc<[u8]>) {
+        let Some(ownership) = self.durable() else { return };
+        let mut saves = self.saves.lock();
+        saves.waiting = Some(state);
+        if !std::mem::replace(&mut saves.is_saving, true) {
+            self.worker.run(Arc::clone(self).save_waiting(Arc::clone(ownership)));
+        }
+    }
+
+    /// Saves what waits, until nothing does, or until another host has the actor.
+    async fn save_waiting(self: Arc<Self>, ownership: Arc<dyn Ownership>) {
+        while let Some(state) = self.next_to_save() {
+            let saved = ownership.save(Arc::clone(&state), SavedWhen::Running).await;
+            self.note_save(&saved);
+            match saved {
+                Ok(()) | Err(SaveError::TooLong { .. }) => {}
+                Err(SaveError::Fenced) => {
+                    self.saves.lock().waiting = None;
+                    self.end_ownership(HostClose::Moved);
+                }
+                // Then the next owner has the state that was saved before.
+                Err(SaveError::Unavailable(_)) if ownership.holding() == Holding::Lost => {
+                    self.saves.lock().waiting = None;
+                }
+                Err(SaveError::Unavailable(_)) => {
+                    self.saves.lock().waiting.get_or_insert(state);
+                    sleep(RETRY).await;
+                }
+            }
+        }
+    }
+
+    fn next_to_save(&self) -> Option<Arc<[u8]>> {
+        let mut saves = self.saves.lock();
+        let state = saves.waiting.take();
+        saves.is_saving = state.is_some();
+        state
+    }
+
+    /// Counts an attempt to save the state. Logs why it failed, unless the log already says that the broker is away.
+    fn note_save(&self, saved: &Result<(), SaveError>) {
+        let outcome = match saved {
+            Ok(()) => "saved",
+            Err(SaveError::Unavailable(_)) => "unavailable",
+            Err(SaveError::Fenced) => "fenced",
+            Err(SaveError::TooLong { .. }) => "too-long",
+        };
+        self.code.metrics().saves.count(outcome);
+        if let Err(why @ (SaveError::Fenced | SaveError::TooLong { .. })) = saved
+            && let Some(Line { left_out }) = NOT_SAVED.line(Instant::now())
+        {
+            let (resource, actor) = (self.code.resource(), self.name());
+            tracing::warn!(resource, actor, left_out, "the state was not saved: {why}");
+        }
+    }
+
+    /// Saves the state of an actor that ends on this host, and ends it in the same turn, so that no event comes between
+    /// the two.
+    pub(crate) fn hand_over(
+        self: &Arc<Self>,
+        why: HostClose<'static>,
+        until: Instant,
+    ) -> Running<()> {
+        let actor = Arc::clone(self);
+        self.worker.run(async move {
+            let mut turn = actor.turn().await;
+            turn.save_last(until).await;
+            actor.end_ownership(why);
+        })
+    }
+}
+
+impl Turn<'_> {
+    /// `Unused` → `Asleep`: takes the state that an earlier owner has left. The first instance resumes from it.
+    pub(super) fn inherit(&mut self, current: &CodeVersion) {
+        if !matches!(self.slot.instance, InstanceState::Unused) {
+            return;
+        }
+        let Some(ownership) = self.actor.durable() else { return };
+        let Some(Inherited { state, when }) = ownership.take_inherited() else { return };
+        let saved = SavedState::new(state, current.clone(), Reason::Takeover);
+        let saved = match when {
+            SavedWhen::Handover => saved,
+            // No clock of another host is compared with the one of this host, so its age counts from now.
+            SavedWhen::Running => saved.as_stale(Reason::Takeover),
+        };
+        let saved = saved.counted_in(self.actor.code.budget());
+        self.slot.instance = InstanceState::Asleep(saved);
+    }
+
+    /// Saves the last state of the actor. While the broker is away, tries again until `until`.
+    async fn save_last(&mut self, until: Instant) {
+        self.slot.checkpoint.next = None;
+        let Some(ownership) = self.actor.durable().map(Arc::clone) else { return };
+        if ownership.holding() != Holding::Held {
+            return;
+        }
+        let Some((state, when)) = self.last_state().await else { return };
+        self.actor.saves.lock().waiting = None;
+        loop {
+            let saving = ownership.save(Arc::clone(&state), when);
+            let late = || SaveError::Unavailable("the broker did not answer in time".to_owned());
+            let saved = timeout_at(until, saving).await.unwrap_or_else(|_| Err(late()));
+            self.actor.note_save(&saved);
+            let Err(SaveError::Unavailable(why)) = saved else { return };
+            if Instant::now() + RETRY >= until {
+                let (resource, actor) = (self.actor.code.resource(), self.actor.name());
+                tracing::warn!(
+                    resource,
+                    actor,
+                    "the last state was not saved, so the next host resumes from an older one: {why}"
+                );
+                return;
+            }
+            sleep(RETRY).await;
+        }
+    }
+
+    /// Returns the state of the moment. `None`: the handler returns none, or what was saved before is the newest.
+    async fn last_state(&mut self) -> Option<(Arc<[u8]>, SavedWhen)> {
+        if let Some(mut live) = self.slot.take_live(|_| true) {
+            return match self.actor.suspend(&mut live.guest, Reason::Takeover).await {
+                Ok(state) => {
+                    self.slot.instance = InstanceState::Live(live);
+                    Some((state?, SavedWhen::Handover))
+                }
+                Err(fault) => {
+                    self.lose(live, &fault);
+                    None
+                }
+            };
+        }
+        let InstanceState::Asleep(saved) = &self.slot.instance else { return None };
+        let when = match saved.stale_since {
+            None => SavedWhen::Handover,
+            Some(_) => SavedWhen::Running,
+        };
+        Some((Arc::clone(saved.state.as_ref()?), when))
+    }
+}

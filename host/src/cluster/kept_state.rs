@@ -1,0 +1,80 @@
+//! The saved state of an actor that this host owns: what this host has written last, and what it took over.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+
+use super::nats::NatsRecords;
+use super::placement::{Claim, Placement};
+use crate::ownership::{Inherited, SaveError, SavedWhen};
+
+/// The state of an actor at the broker. Nothing is written before it is opened.
+#[derive(Debug)]
+pub(super) struct KeptState {
+    placement: Arc<Placement<NatsRecords>>,
+    is_open: AtomicBool,
+    inherited: Mutex<Option<Inherited>>,
+    /// Locked while a write is under way, so that there is one at a time.
+    written: tokio::sync::Mutex<Written>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Written {
+    Nothing,
+    Revision(u64),
+    /// The state after the last event: no other one may replace it.
+    Last,
+}
+
+impl KeptState {
+    pub(super) fn new(placement: Arc<Placement<NatsRecords>>) -> Self {
+        Self {
+            placement,
+            is_open: AtomicBool::new(false),
+            inherited: Mutex::default(),
+            written: tokio::sync::Mutex::new(Written::Nothing),
+        }
+    }
+
+    /// Fences the earlier owners, and takes their last state over. Does nothing if that was done before.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, earlier owners may be fenced. The next call continues.
+    pub(super) async fn open(&self, claim: &Claim) -> Result<(), SaveError> {
+        let mut written = self.written.lock().await;
+        if let Written::Nothing = *written {
+            let (revision, inherited) = self.placement.open_state(claim).await?;
+            *self.inherited.lock() = inherited;
+            *written = Written::Revision(revision);
+            self.is_open.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open.load(Ordering::Acquire)
+    }
+
+    pub(super) fn take_inherited(&self) -> Option<Inherited> {
+        self.inherited.lock().take()
+    }
+
+    pub(super) async fn save(
+        &self,
+        claim: &Claim,
+        state: &[u8],
+        when: SavedWhen,
+    ) -> Result<(), SaveError> {
+        let mut written = self.written.lock().await;
+        if let Written::Revision(before) = *written {
+            let revision = self.placement.save_state(claim, state, when, before).await?;
+            *written = match when {
+                SavedWhen::Running => Written::Revision(revision),
+                SavedWhen::Handover => Written::Last,
+            };
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,164 @@
+//! The saved state of an actor: a record that its owner replaces, each time by compare-and-swap on its own last write.
+//!
+//! A new owner first writes the record under its own token. From then on every write of an earlier owner fails.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::claim::Claim;
+use super::content::{decode, encode};
+use super::directory::Placement;
+use super::key::Key;
+use super::records::{Records, RecordsError, WriteError, within};
+use crate::ownership::{Inherited, SaveError, SavedWhen};
+
+/// The number of attempts to write: an attempt fails if another owner was faster, or if the answer to an earlier write of
+/// this owner was lost.
+const MAX_ATTEMPTS: usize = 4;
+
+/// The first line of a record: JSON, so that operators can read it. The state follows.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    /// The fencing token of the owner that wrote the record.
+    owner: u64,
+    state: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    /// The owner has not saved a state yet.
+    None,
+    Running,
+    Handover,
+}
+
+/// A record as it was read.
+struct Found {
+    header: Header,
+    revision: u64,
+    state: Arc<[u8]>,
+}
+
+impl<R: Records> Placement<R> {
+    /// Makes the owner of a claim the only one that can save the state of its actor. Returns the revision of the record,
+    /// and what the earlier owner has left.
+    pub(crate) async fn open_state(
+        &self,
+        claim: &Claim,
+    ) -> Result<(u64, Option<Inherited>), SaveError> {
+        let opened = async { Ok::<_, SaveError>(self.try_open(claim).await) };
+        within(self.timing.request(), opened).await?
+    }
+
+    async fn try_open(&self, claim: &Claim) -> Result<(u64, Option<Inherited>), SaveError> {
+        let key = Key::State(claim.actor().clone());
+        for _ in 0..MAX_ATTEMPTS {
+            let found = self.find_state(&key, claim).await?;
+            let (expected, state, kind) = match &found {
+                None => (0, &[][..], Kind::None),
+                Some(found) if found.header.state == Kind::None => {
+                    (found.revision, &[][..], Kind::None)
+                }
+                // There will be events of the new owner.
+                Some(found) => (found.revision, &found.state[..], Kind::Running),
+            };
+            match self.records.write(&key, content(claim, kind, state), expected).await {
+                Ok(revision) => return Ok((revision, found.map(Found::into_inherited))),
+                Err(WriteError::Raced) => {}
+                Err(WriteError::Failed(error)) => return Err(error.into()),
+            }
+        }
+        Err(contended())
+    }
+
+    /// Replaces the state of an actor. `revision` is that of the last write of this owner. Returns the new one.
+    pub(crate) async fn save_state(
+        &self,
+        claim: &Claim,
+        state: &[u8],
+        when: SavedWhen,
+        revision: u64,
+    ) -> Result<u64, SaveError> {
+        let max = self.records.max_content();
+        let kind = match when {
+            SavedWhen::Running => Kind::Running,
+            SavedWhen::Handover => Kind::Handover,
+        };
+        let content = content(claim, kind, state);
+        if content.len() > max {
+            return Err(SaveError::TooLong { bytes: state.len(), max });
+        }
+        let saved = async { Ok::<_, SaveError>(self.try_save(claim, content, revision).await) };
+        within(self.timing.request(), saved).await?
+    }
+
+    async fn try_save(
+        &self,
+        claim: &Claim,
+        content: Bytes,
+        mut revision: u64,
+    ) -> Result<u64, SaveError> {
+        let key = Key::State(claim.actor().clone());
+        for _ in 0..MAX_ATTEMPTS {
+            match self.records.write(&key, content.clone(), revision).await {
+                Ok(revision) => return Ok(revision),
+                // An earlier write of this owner may have been done although its answer was lost.
+                Err(WriteError::Raced) => {
+                    revision =
+                        self.find_state(&key, claim).await?.map_or(0, |found| found.revision);
+                }
+                Err(WriteError::Failed(error)) => return Err(error.into()),
+            }
+        }
+        Err(contended())
+    }
+
+    /// Reads the record, unless a later owner wrote it.
+    async fn find_state(&self, key: &Key, claim: &Claim) -> Result<Option<Found>, SaveError> {
+        let Some(entry) = self.records.read(key).await? else { return Ok(None) };
+        let foreign = || {
+            SaveError::Unavailable(format!(
+                "the saved state of {} was not written by a host: remove it, and see who may publish to it",
+                claim.actor()
+            ))
+        };
+        let end = entry.content.iter().position(|byte| *byte == b'\n').ok_or_else(foreign)?;
+        let header: Header = decode(&entry.content[..end]).ok_or_else(foreign)?;
+        if header.owner > claim.token() {
+            return Err(SaveError::Fenced);
+        }
+        let state = entry.content[end + 1..].into();
+        Ok(Some(Found { header, revision: entry.revision, state }))
+    }
+}
+
+impl Found {
+    fn into_inherited(self) -> Inherited {
+        let (state, when) = match self.header.state {
+            Kind::None => (None, SavedWhen::Running),
+            Kind::Running => (Some(self.state), SavedWhen::Running),
+            Kind::Handover => (Some(self.state), SavedWhen::Handover),
+        };
+        Inherited { state, when }
+    }
+}
+
+impl From<RecordsError> for SaveError {
+    fn from(error: RecordsError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+fn content(claim: &Claim, state: Kind, bytes: &[u8]) -> Bytes {
+    let mut content = encode(&Header { owner: claim.token(), state }).to_vec();
+    content.push(b'\n');
+    content.extend_from_slice(bytes);
+    content.into()
+}
+
+fn contended() -> SaveError {
+    SaveError::Unavailable("the record of the state was changed again and again".to_owned())
+}
