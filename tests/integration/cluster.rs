@@ -1,5 +1,6 @@
 //! Topics over several hosts, and paths that live on one of them.
 
+mod durable; // the state of a path goes to its next host
 mod members; // helper: hosts that share paths
 mod owners; // a path lives on one host
 mod owners_faults; // hosts and brokers that are away

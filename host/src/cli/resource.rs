@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -36,8 +37,8 @@ pub(super) struct Resource {
     durable: bool,
 
     /// Shortest time between two saves of the state, with --durable [default: 5s]
-    #[arg(long, value_name = "TIME")]
-    save_every: Option<Time>,
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    save_every: Option<Duration>,
 
     /// Environment variable of the handler: NAME=VALUE (may be repeated)
     #[arg(long = "env", value_name = "VARIABLE", value_parser = pair)]
@@ -90,7 +91,7 @@ impl Resource {
         resource.instances = self.instances;
         resource.unique_in = self.unique_in;
         resource.durable = self.durable.then_some(true);
-        resource.save_every = self.save_every;
+        resource.save_every = self.save_every.map(Time);
         resource.environment = map(self.environment);
         resource.grant = grants;
         resource.auto_answers = map(self.auto_answers);

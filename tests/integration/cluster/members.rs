@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
-use ws_host_test_support::{Answer, Broker, Client, FaultProxy, handshake, wait_until};
+use ws_host_test_support::{
+    Answer, Broker, Client, FaultProxy, handshake, startup_error, wait_until,
+};
 
 use crate::hosts::Host;
 
@@ -51,6 +53,22 @@ impl Shared {
         lease: Duration,
         more: &[&str],
     ) -> Result<Host> {
+        self.with_arguments(url, lease, more, |all| Host::serving(component, all))
+    }
+
+    /// Returns why a host that shares the paths does not start.
+    pub(super) fn refused(&self, component: &str, more: &[&str]) -> Result<String> {
+        let url = self.broker.url();
+        self.with_arguments(&url, LEASE, more, |all| startup_error(component, all))
+    }
+
+    fn with_arguments<T>(
+        &self,
+        url: &str,
+        lease: Duration,
+        more: &[&str],
+        start: impl FnOnce(&[&str]) -> Result<T>,
+    ) -> Result<T> {
         let secret = self.folder.path().join("secret");
         let lease = format!("{}ms", lease.as_millis());
         let secret = secret.to_str().context("a path")?;
@@ -61,7 +79,7 @@ impl Shared {
             &["--handshake-timeout", "3s"],
             more,
         ];
-        Host::serving(component, &arguments.concat())
+        start(&arguments.concat())
     }
 }
 

@@ -1,0 +1,155 @@
+//! The state of a path that lives on one host goes to its next host.
+
+use anyhow::Result;
+use rustix::process::Signal;
+use ws_host_test_support::{Client, startup_error, wait_until};
+
+use super::members::{LEASE, Shared, count, enter_soon, is_ready, take_over};
+use crate::hosts::Host;
+
+/// Starts a host whose states are durable, and waits until it is ready.
+fn durable(shared: &Shared, every: &str) -> Result<Host> {
+    let mut flags = vec!["--durable", "--save-every", every, "--drain-timeout", "10s"];
+    if std::env::var_os("WITHOUT_DURABLE").is_some() {
+        flags.drain(..3);
+    }
+    let host = shared.starting("guest-keeper", &shared.broker.url(), LEASE, &flags)?;
+    host.wait_until_ready()?;
+    Ok(host)
+}
+
+/// Returns how many states a host has saved, or has failed to save.
+fn saves(host: &Host, outcome: &str) -> Result<u64> {
+    let metrics = host.get("/metrics")?.1;
+    let line = format!("ws_host_saves_total{{resource=\"guest-keeper\",outcome=\"{outcome}\"}} ");
+    let count = metrics.lines().find_map(|each| each.strip_prefix(&line));
+    Ok(count.and_then(|count| count.parse().ok()).unwrap_or(0))
+}
+
+/// Counts, and waits until the count is saved.
+fn count_and_save(host: &Host, client: &mut Client) -> Result<String> {
+    let before = saves(host, "saved")?;
+    let counted = client.ask("count")?;
+    wait_until(|| Ok(saves(host, "saved")? > before))?;
+    Ok(counted)
+}
+
+#[test]
+fn state_of_every_path_survives_the_stop_of_its_host_with_its_last_event() -> Result<()> {
+    const ROOMS: u64 = 10;
+    let shared = Shared::start()?;
+    // Nothing is saved before the host stops.
+    let [stopping, other] = [durable(&shared, "1h")?, durable(&shared, "1h")?];
+    let mut clients = Vec::new();
+    for room in 0..ROOMS {
+        let mut client = enter_soon(&stopping, &format!("/room/{room}"))?;
+        for _ in 0..=room {
+            client.ask("count")?;
+        }
+        clients.push(client);
+    }
+    assert_eq!(saves(&stopping, "saved")?, 0);
+    stopping.server.signal(Signal::TERM)?;
+    for client in &mut clients {
+        client.expect_close(1012)?;
+    }
+    assert_eq!(stopping.server.wait()?.status.code(), Some(0));
+    for room in 0..ROOMS {
+        let mut client = enter_soon(&other, &format!("/room/{room}"))?;
+        // Each room has seen that its client has left, which counts as a hundred.
+        assert_eq!(client.ask("count")?, (100 + room + 2).to_string());
+        // It resumed while no client was connected.
+        assert!(client.ask("history")?.contains("1 for 0"));
+    }
+    Ok(())
+}
+
+#[test]
+fn saved_state_survives_the_death_of_its_host() -> Result<()> {
+    let shared = Shared::start()?;
+    let [dying, other] = [durable(&shared, "20ms")?, durable(&shared, "20ms")?];
+    let mut first = enter_soon(&dying, "/room/1")?;
+    let mut second = enter_soon(&dying, "/room/2")?;
+    assert_eq!(count_and_save(&dying, &mut first)?, "1");
+    assert_eq!(count_and_save(&dying, &mut first)?, "2");
+    assert_eq!(count_and_save(&dying, &mut second)?, "1");
+    dying.server.signal(Signal::KILL)?;
+    // No host has told it that its clients are gone.
+    assert_eq!(enter_soon(&other, "/room/1")?.ask("count")?, "3");
+    assert_eq!(enter_soon(&other, "/room/2")?.ask("count")?, "2");
+    assert_eq!(enter_soon(&other, "/room/3")?.ask("count")?, "1");
+    Ok(())
+}
+
+#[test]
+fn state_of_a_host_that_was_paused_for_longer_than_a_lease_is_not_saved() -> Result<()> {
+    let shared = Shared::start()?;
+    let [paused, other] = [durable(&shared, "100ms")?, durable(&shared, "20ms")?];
+    let mut client = enter_soon(&paused, "/room/1")?;
+    assert_eq!(count_and_save(&paused, &mut client)?, "1");
+    let saved = saves(&paused, "saved")?;
+    assert_eq!(client.ask("count")?, "2");
+    paused.server.signal(Signal::STOP)?;
+    let mut taken = take_over(&other, "/room/1")?;
+    let counted = count_and_save(&other, &mut taken)?;
+    paused.server.signal(Signal::CONT)?;
+    wait_until(|| is_ready(&paused))?;
+    // If its state was saved before it was paused, the other host has it.
+    assert_eq!(counted, if saves(&paused, "saved")? > saved { "3" } else { "2" });
+    drop(client);
+    // The state of the new owner is the newest, for the next one, too.
+    other.server.signal(Signal::KILL)?;
+    let next: u64 = take_over(&paused, "/room/1")?.ask("count")?.parse()?;
+    assert_eq!(next, counted.parse::<u64>()? + 1);
+    Ok(())
+}
+
+#[test]
+fn state_of_a_path_that_nobody_uses_is_kept() -> Result<()> {
+    let shared = Shared::start()?;
+    let flags = ["--durable", "--hibernate-after", "100ms"];
+    let host = shared.starting("guest-keeper", &shared.broker.url(), LEASE, &flags)?;
+    host.wait_until_ready()?;
+    let mut client = enter_soon(&host, "/room/1")?;
+    assert_eq!(client.ask("count")?, "1");
+    client.close()?;
+    wait_until(|| Ok(super::members::placement(&host)?["owned_actors"] == 0))?;
+    let other = durable(&shared, "1h")?;
+    assert_eq!(enter_soon(&other, "/room/1")?.ask("count")?, "102");
+    Ok(())
+}
+
+#[test]
+fn state_is_saved_up_to_what_the_broker_accepts() -> Result<()> {
+    let shared = Shared::start()?;
+    let [dying, other] = [durable(&shared, "20ms")?, durable(&shared, "20ms")?];
+    let mut client = enter_soon(&dying, "/room/1")?;
+    assert_eq!(client.ask("ballast 1047000")?, "heavy");
+    assert_eq!(count_and_save(&dying, &mut client)?, "1");
+    dying.server.signal(Signal::KILL)?;
+    assert_eq!(count(&mut enter_soon(&other, "/room/1")?)?, 2);
+    Ok(())
+}
+
+#[test]
+fn states_that_may_be_longer_than_the_broker_accepts_are_refused() -> Result<()> {
+    let shared = Shared::start()?;
+    let flags = ["--durable", "--max-state", "1MiB"];
+    let mut host = shared.starting("guest-keeper", &shared.broker.url(), LEASE, &flags)?;
+    let line = host.server.wait_for_log("cannot take a lease")?;
+    assert!(line.contains("raise max_payload of nats-server, or lower max-state"), "{line}");
+    assert_eq!(host.get("/readyz")?.0, 503);
+    Ok(())
+}
+
+#[test]
+fn handler_without_a_state_cannot_be_durable() -> Result<()> {
+    let shared = Shared::start()?;
+    let why = shared.refused("guest-minimal", &["--durable"])?;
+    assert!(why.contains("ws-host:socket/lifecycle"), "{why}");
+    let why = startup_error("guest-keeper", &["--durable"])?;
+    assert!(why.contains("needs unique-in cluster"), "{why}");
+    let why = startup_error("guest-keeper", &["--save-every", "1s"])?;
+    assert!(why.contains("needs durable"), "{why}");
+    Ok(())
+}
