@@ -3699,6 +3699,8 @@ pub mod ws_host {
             /// - `checkpoint`: only in `suspend`. The instance continues; the state is kept in case it traps.
             /// - `fault`: only in `resume`. The previous instance trapped or exceeded a limit.
             /// - `rollback`: old code returns in place of new code that failed.
+            /// - `takeover`: the actor moves to another host of a cluster, or has moved to this one, or starts again after
+            ///   it has ended. Its former clients are gone.
             ///
             /// Never fails.
             #[allow(async_fn_in_trait)]
