@@ -36,12 +36,15 @@ pub(in crate::server) struct HostContext {
 }
 
 impl HostContext {
+    /// `longest_state` is the `max-state` of the resources with durable states, in bytes.
+    ///
     /// # Errors
     ///
     /// The error of the operating system if it cannot start a worker thread.
     pub(in crate::server) fn new(
         config: config::Host,
         platform: Arc<dyn Platform>,
+        longest_state: usize,
     ) -> std::io::Result<Self> {
         let ids = Arc::new(platform.client_ids());
         let connections = Arc::new(platform.client_ids());
@@ -53,7 +56,7 @@ impl HostContext {
         let watch = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&workers).watch()));
         let budget = Budget::new(config.limits.max_buffered);
         let (tasks, closing) = (TaskTracker::new(), Arc::default());
-        let cluster = join_cluster(&config)?;
+        let cluster = join_cluster(&config, longest_state)?;
         Ok(Self {
             config,
             runtimes,
@@ -72,18 +75,16 @@ impl HostContext {
 }
 
 #[cfg(feature = "nats")]
-fn join_cluster(config: &config::Host) -> std::io::Result<Option<Cluster>> {
+fn join_cluster(config: &config::Host, longest_state: usize) -> std::io::Result<Option<Cluster>> {
     let Some(cluster) = &config.cluster else { return Ok(None) };
     // The address is that of the listener for peers.
     let address = cluster.peers.as_ref().map(|peers| peers.address(peers.listen));
-    let durable = config.resources.iter().filter(|resource| resource.save_every.is_some());
-    let longest_state = durable.map(|resource| resource.limits.max_state).max();
-    Cluster::start(cluster, address, longest_state.unwrap_or(0)).map(Some)
+    Cluster::start(cluster, address, longest_state).map(Some)
 }
 
 /// Without a client of any broker, the check of the configuration has refused a cluster.
 #[cfg(not(feature = "nats"))]
 #[expect(clippy::unnecessary_wraps, reason = "as in builds with a broker's client")]
-fn join_cluster(_: &config::Host) -> std::io::Result<Option<Cluster>> {
+fn join_cluster(_: &config::Host, _: usize) -> std::io::Result<Option<Cluster>> {
     Ok(None)
 }

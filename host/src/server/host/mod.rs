@@ -204,10 +204,13 @@ impl Host {
     ) -> Result<Self, StartError> {
         let mut config = config.checked()?;
         let resources = std::mem::take(&mut config.resources);
+        let durable = resources.iter().filter(|resource| resource.save_every.is_some());
+        let longest_state = durable.map(|resource| resource.limits.max_state).max().unwrap_or(0);
         let peers = config.cluster.as_ref().map(Peers::load).transpose();
         let peers = peers.map_err(|error| StartError::Certificate(error.into()))?.flatten();
         let peers = peers.map(Arc::new);
-        let state = HostState::new(config, platform, peers).map_err(StartError::Worker)?;
+        let state = HostState::new(config, platform, peers, longest_state);
+        let state = state.map_err(StartError::Worker)?;
         let mut serving = Vec::with_capacity(resources.len());
         for settings in resources {
             serving.push(ServedResource::start(

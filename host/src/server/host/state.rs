@@ -66,6 +66,7 @@ impl HostState {
         config: config::Host,
         platform: Arc<dyn Platform>,
         peers: Option<Arc<Peers>>,
+        longest_state: usize,
     ) -> std::io::Result<Self> {
         Ok(Self {
             registry: Registry::default(),
@@ -80,7 +81,7 @@ impl HostState {
             relief: OnceLock::new(),
             ends: OnceLock::new(),
             relays: Arc::new(Relays::new(peers)),
-            context: HostContext::new(config, platform)?,
+            context: HostContext::new(config, platform, longest_state)?,
         })
     }
 

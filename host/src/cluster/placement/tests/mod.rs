@@ -7,6 +7,7 @@ mod ownership;
 mod pause;
 mod schedules;
 mod spy;
+mod states;
 mod three_servers;
 
 use std::path::Path;
