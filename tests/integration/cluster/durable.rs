@@ -9,10 +9,7 @@ use crate::hosts::Host;
 
 /// Starts a host whose states are durable, and waits until it is ready.
 fn durable(shared: &Shared, every: &str) -> Result<Host> {
-    let mut flags = vec!["--durable", "--save-every", every, "--drain-timeout", "10s"];
-    if std::env::var_os("WITHOUT_DURABLE").is_some() {
-        flags.drain(..3);
-    }
+    let flags = ["--durable", "--save-every", every, "--drain-timeout", "10s"];
     let host = shared.starting("guest-keeper", &shared.broker.url(), LEASE, &flags)?;
     host.wait_until_ready()?;
     Ok(host)
