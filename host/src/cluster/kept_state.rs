@@ -43,6 +43,10 @@ impl KeptState {
     ///
     /// If the future is dropped, earlier owners may be fenced. The next call continues.
     pub(super) async fn open(&self, claim: &Claim) -> Result<(), SaveError> {
+        // Without the lock, because a save may be waiting for the broker.
+        if self.is_open() {
+            return Ok(());
+        }
         let mut written = self.written.lock().await;
         if let Written::Nothing = *written {
             let (revision, inherited) = self.placement.open_state(claim).await?;
