@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::lease::{Lease, keep_lease};
-use super::located::{Durability, HostInfo, Located, Unavailable};
+use super::located::{Durability, Located, Owner, Unavailable};
 use super::nats::Nats;
 use super::owned::{Owned, OwnedActors};
 use super::placement::{ActorName, Location, locate_until};
@@ -46,7 +46,7 @@ pub(super) struct Owners {
 /// Where an actor lives. Its state is not taken over yet.
 enum Found {
     Here(Arc<Owned>),
-    There(HostInfo),
+    There(Owner),
 }
 
 impl Owners {

@@ -319,7 +319,7 @@ mod tests {
         let mut config = config::Cluster::new(vec![format!("nats://ann:word@{address}")]);
         config.credentials = Some(file.clone());
         let nats = Nats::new(&config);
-        let connecting = nats.records("host", Timing::new(Duration::from_secs(20)), 1);
+        let connecting = nats.records("host", Timing::new(Duration::from_secs(20)), 1, 0);
         let (records, (stream, shown)) = tokio::join!(connecting, accept(&listener));
         let _records = records.expect("a connection");
         assert_eq!((&shown["jwt"], &shown["user"]), (&json!("first"), &json!("ann")));
