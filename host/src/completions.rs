@@ -25,5 +25,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut command = cli::Args::command();
     let name = command.get_name().to_owned();
     clap_complete::generate(args.shell, &mut command, name, &mut script);
-    std::io::stdout().write_all(&script).context("cannot write the script to standard output")
+    let script = with_one_name(&String::from_utf8(script).context("the script is not UTF-8")?);
+    std::io::stdout()
+        .write_all(script.as_bytes())
+        .context("cannot write the script to standard output")
+}
+
+/// Returns a script in which the labels of commands begin as those that it looks for.
+///
+/// clap_complete 4.6.11 writes the hyphen in the name of a program in two ways for bash, which then completes no flag of a
+/// command.
+fn with_one_name(script: &str) -> String {
+    script.replace("ws__subcmd__host", "ws__host")
 }
