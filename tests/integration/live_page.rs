@@ -85,7 +85,7 @@ fn state_without_a_token_is_refused_although_the_page_is_served() -> Result<()> 
     assert_eq!(get(admin, "/", "Accept: text/html\r\n")?.status, 200);
     assert_eq!(get(admin, "/page.js", "")?.status, 200);
     assert_eq!(get(admin, "/status", "")?.status, 401);
-    assert_eq!(get(admin, "/", "")?.status, 401);
+    assert_eq!(get(admin, "/clients", "")?.status, 401);
     Ok(())
 }
 

@@ -345,7 +345,7 @@ function show(status) {
   tile('Data that waits', bytes(status.buffered_bytes), `of ${bytes(status.max_buffered_bytes)}`, status.buffered_bytes);
   const stuck = status.workers_stuck ? `${status.workers_stuck} stuck of ` : '';
   tile('Workers busy', percent(rate.busy), `${stuck}${status.workers} workers`, known(rate.busy));
-  tile('Faults', count(sum('faults')), 'since the resources were added', sum('faults'));
+  tile('Faults', count(sum('faults')), 'in all resources', sum('faults'));
   setText($('about'), `${status.version}, up ${age(Date.now() - status.started)}`);
   showResources(status, rate);
   showInstances(status);
