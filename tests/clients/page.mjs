@@ -50,7 +50,7 @@ try {
   await page.goto(`http://${admin}/`);
   if (token) {
     for (const text of ['wrong', token]) {
-      await page.getByLabel('Token', { exact: true }).fill(text);
+      await page.locator('#token-text').fill(text);
       await page.getByRole('button', { name: 'Continue' }).click();
       if (text === 'wrong') await page.getByText('This is not the token.').waitFor();
     }

@@ -17,7 +17,8 @@ fn watch_in_browser(arguments: &[&str], token: &str) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("outside.wasm");
     mark_component("guest-outside", "old", &file)?;
-    let flags = [ON_REQUEST, &["--path", "/room/{id}", "--instance-per", "path"], arguments].concat();
+    let flags =
+        [ON_REQUEST, &["--path", "/room/{id}", "--instance-per", "path"], arguments].concat();
     let mut server = TestServer::serving_file(&file, &flags)?;
     let admin = server.admin()?;
     mark_component("guest-outside", "new", &file)?;
