@@ -70,8 +70,14 @@ impl Resource {
                     return Err(NoTarget::NotPerPath);
                 }
                 let key = Key::Path(path.as_str().into());
-                let lease = self.lease_actor(key, ownership.as_ref())?;
-                vec![Arc::clone(lease.actor())]
+                match self.lease_actor(key.clone(), ownership.as_ref()) {
+                    Ok(lease) => vec![Arc::clone(lease.actor())],
+                    // Another host may start an actor that is unique in the cluster.
+                    Err(NoLease::Stopped) if ownership.is_none() => {
+                        vec![self.running_actor(&key).ok_or(NoTarget::Stopped)?]
+                    }
+                    Err(error) => return Err(error.into()),
+                }
             }
             Target::Client(client) => {
                 let has_client = |actor: &Arc<Actor>| actor.clients().find(client).is_some();
@@ -102,12 +108,16 @@ impl Resource {
         let InstancePer::Resource { instances } = self.instance_per else {
             return Ok(self.actors());
         };
-        let actor = |number| match self.lease_actor(Key::Number(number), None) {
-            Ok(lease) => Some(Ok(Arc::clone(lease.actor()))),
-            Err(NoLease::Stopped) => None,
-            Err(error) => Some(Err(error.into())),
-        };
-        (0..instances.get()).filter_map(actor).collect()
+        let lease = |number| self.lease_actor(Key::Number(number), None);
+        let actor = |number| lease(number).map(|lease| Arc::clone(lease.actor()));
+        match (0..instances.get()).map(actor).collect() {
+            Err(NoLease::Stopped) => Ok(self.actors()),
+            made => Ok(made?),
+        }
+    }
+
+    fn running_actor(&self, key: &Key) -> Option<Arc<Actor>> {
+        self.table.lock().actors.get(key).map(|entry| Arc::clone(&entry.actor))
     }
 }
 

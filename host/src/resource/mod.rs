@@ -69,7 +69,7 @@ struct Table {
     leases: usize,
     /// The time of the last search for unused actors.
     last_cleared: Option<Instant>,
-    /// Whether the resource is no longer served: no actor is made any more.
+    /// Whether the resource is no longer served: nobody gets a lease any more.
     is_stopped: bool,
 }
 
@@ -196,9 +196,8 @@ impl Resource {
         key: Key,
         ownership: Option<&Arc<dyn Ownership>>,
     ) -> Result<ActorLease, NoLease> {
-        // Checked under the lock: an actor that was made after the others were stopped would never end. One that exists
-        // still gets messages, unless another host may start it.
-        if table.is_stopped && (ownership.is_some() || !table.actors.contains_key(&key)) {
+        // Checked under the lock: an actor that was made after the others were stopped would never end.
+        if table.is_stopped {
             return Err(NoLease::Stopped);
         }
         let mut replaced = None;
@@ -247,9 +246,9 @@ impl Resource {
         &self.topics
     }
 
-    /// Makes no more actors, calls `stopping` in all whose handler exports it, and closes all clients. Actors stop
-    /// concurrently, so a slow handler delays only its own clients, and by at most `max_wait`. Actors that are unique in
-    /// the cluster are left to [`hand_over`](Self::hand_over).
+    /// Gives out no more leases, calls `stopping` in all actors whose handler exports it, and closes all clients. Actors
+    /// stop concurrently, so a slow handler delays only its own clients, and by at most `max_wait`. Actors that are unique
+    /// in the cluster are left to [`hand_over`](Self::hand_over).
     pub(crate) fn stop(&self, why: HostClose<'static>, max_wait: Duration) -> Stopping {
         self.table.lock().is_stopped = true;
         let mut actors = self.actors();

@@ -62,20 +62,22 @@ pub(in crate::server) async fn serve_http1<S, M: Transfer<S>>(
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let (peer, connection) = (context.peer.address, context.connection.0);
-    let head = match timeout_at(context.deadline, head::read(&mut stream, head_limits(state, &context))).await
-    {
-        Ok(Ok(Ok(head))) => head,
-        Ok(Ok(Err(error))) => {
-            tracing::debug!(connection, %peer, "no HTTP request: {error}");
-            let response = error.response();
-            let last = FinalResponse { response, body_mode: BodyMode::Send, context };
-            return send_final_response::<_, M>(state, stream, Vec::new(), last, permit).await;
-        }
-        Ok(Err(error)) => {
-            return tracing::debug!(connection, %peer, "no HTTP request: {error}");
-        }
-        Err(_) => return tracing::debug!(connection, %peer, "no HTTP request in time"),
-    };
+    let head =
+        match timeout_at(context.deadline, head::read(&mut stream, head_limits(state, &context)))
+            .await
+        {
+            Ok(Ok(Ok(head))) => head,
+            Ok(Ok(Err(error))) => {
+                tracing::debug!(connection, %peer, "no HTTP request: {error}");
+                let response = error.response();
+                let last = FinalResponse { response, body_mode: BodyMode::Send, context };
+                return send_final_response::<_, M>(state, stream, Vec::new(), last, permit).await;
+            }
+            Ok(Err(error)) => {
+                return tracing::debug!(connection, %peer, "no HTTP request: {error}");
+            }
+            Err(_) => return tracing::debug!(connection, %peer, "no HTTP request in time"),
+        };
     permit.request_received();
     let context = context.with_challenge(head.challenge);
     let shared = Arc::new(Shared {
