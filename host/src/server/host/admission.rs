@@ -96,7 +96,7 @@ async fn decide(
     };
     if state.is_draining() || served.is_stopped() {
         attempt.end("stopping");
-        return stopping(&context, settings.unique_in);
+        return stopping(context, settings.unique_in);
     }
     let id = state.next_id();
     attempt.client = Some(id);
@@ -137,7 +137,7 @@ async fn decide(
         Err(NotHere::Full(Full::Actors)) => return full(served, attempt, "actors"),
         Err(NotHere::Stopped) => {
             attempt.end("stopping");
-            return stopping(&context, settings.unique_in);
+            return stopping(context, settings.unique_in);
         }
         // Nobody relays what was relayed. Other clients have been answered above.
         Err(NotHere::Elsewhere(_)) => {

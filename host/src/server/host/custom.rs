@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::CustomError;
+use super::NoResource;
 use crate::guest::CustomInfo;
+use crate::resource::NoTarget;
 
 /// The maximum length of a message's kind and of its sender, in bytes: every instance that gets the message holds both
 /// in addition to its content.
@@ -21,6 +22,65 @@ pub struct CustomMessage<'a> {
     bytes: &'a [u8],
     kind: Option<&'a str>,
     sender: Option<&'a str>,
+}
+
+/// The instances of a resource that get a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Recipient {
+    /// All instances of the resource.
+    All,
+    /// The instance of this path, in a resource with one instance per path. The path is normalized. The instance is
+    /// started if it does not run.
+    Path(String),
+    /// The instance of the client with this number.
+    Client(u64),
+}
+
+/// The reason why a message was not delivered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CustomError {
+    /// There is no such resource.
+    #[error(transparent)]
+    NoResource(#[from] NoResource),
+    /// The resource does not have one instance per path.
+    #[error("the resource does not have one instance per path (instance-per = \"path\")")]
+    NotPerPath,
+    /// No such client is connected.
+    #[error("no client with this number is connected")]
+    NoClient,
+    /// There is no room for the instance.
+    #[error("the limit on instances is reached")]
+    NoRoom,
+    /// The instance is unique in the cluster, and this host is not its owner.
+    #[error("{0}")]
+    NoOwner(String),
+    /// The resource stops, and the instance does not run.
+    #[error(
+        "the resource stops and starts no more instances: send the message again once it is served"
+    )]
+    Stopping,
+    /// The kind of the message is too long.
+    #[error("the kind of a message has at most 255 bytes")]
+    KindTooLong,
+    /// The sender of the message is too long.
+    #[error("the sender of a message has at most 255 bytes")]
+    SenderTooLong,
+}
+
+/// An instance's response to a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CustomAnswer {
+    /// The handler's answer.
+    Given(Vec<u8>),
+    /// The handler refused the message, for this reason.
+    Refused(String),
+    /// The component does not export `custom-listener`.
+    NoListener,
+    /// The handler failed; the log says why.
+    Failed,
 }
 
 impl<'a> CustomMessage<'a> {
@@ -60,6 +120,20 @@ impl<'a> CustomMessage<'a> {
 impl<'a, T: AsRef<[u8]> + ?Sized> From<&'a T> for CustomMessage<'a> {
     fn from(bytes: &'a T) -> Self {
         Self::new(bytes.as_ref())
+    }
+}
+
+impl From<NoTarget> for CustomError {
+    fn from(error: NoTarget) -> Self {
+        match error {
+            NoTarget::NotPerPath => Self::NotPerPath,
+            NoTarget::NoClient => Self::NoClient,
+            NoTarget::NoRoom => Self::NoRoom,
+            NoTarget::Stopped => Self::Stopping,
+            NoTarget::NotOwner => {
+                Self::NoOwner("this host is not the owner of the instance any more".to_owned())
+            }
+        }
     }
 }
 

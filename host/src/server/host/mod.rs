@@ -33,7 +33,7 @@ use ws_host_protocol::SharedMessage;
 
 use self::configure::configure;
 pub use self::configure::{ConfigureError, Configured};
-pub use self::custom::CustomMessage;
+pub use self::custom::{CustomAnswer, CustomError, CustomMessage, Recipient};
 use self::relief::relief;
 pub(in crate::server) use self::routes::answer;
 use self::served::{PreparedResource, ServedResource};
@@ -50,7 +50,7 @@ use crate::guest::CustomReply;
 use crate::pattern::normalized;
 use crate::platform::{Machine, Platform};
 use crate::reload::{ReloadError, ReloadOutcome, Replaced};
-use crate::resource::{NoTarget, Target};
+use crate::resource::Target;
 
 /// The close reason of clients that the operator closes without giving a reason.
 pub(in crate::server) const CLOSED_BY_THE_ADMINISTRATOR: &str = "closed by the administrator";
@@ -70,65 +70,6 @@ pub struct Host {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no resource {0:?}")]
 pub struct NoResource(pub String);
-
-/// The instances of a resource that get a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Recipient {
-    /// All instances of the resource.
-    All,
-    /// The instance of this path, in a resource with one instance per path. The path is normalized. The instance is
-    /// started if it does not run.
-    Path(String),
-    /// The instance of the client with this number.
-    Client(u64),
-}
-
-/// The reason why a message was not delivered.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CustomError {
-    /// There is no such resource.
-    #[error(transparent)]
-    NoResource(#[from] NoResource),
-    /// The resource does not have one instance per path.
-    #[error("the resource does not have one instance per path (instance-per = \"path\")")]
-    NotPerPath,
-    /// No such client is connected.
-    #[error("no client with this number is connected")]
-    NoClient,
-    /// There is no room for the instance.
-    #[error("the limit on instances is reached")]
-    NoRoom,
-    /// The instance is unique in the cluster, and this host is not its owner.
-    #[error("{0}")]
-    NoOwner(String),
-    /// The resource stops, and the instance does not run.
-    #[error(
-        "the resource stops and starts no more instances: send the message again once it is served"
-    )]
-    Stopping,
-    /// The kind of the message is too long.
-    #[error("the kind of a message has at most 255 bytes")]
-    KindTooLong,
-    /// The sender of the message is too long.
-    #[error("the sender of a message has at most 255 bytes")]
-    SenderTooLong,
-}
-
-/// An instance's response to a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CustomAnswer {
-    /// The handler's answer.
-    Given(Vec<u8>),
-    /// The handler refused the message, for this reason.
-    Refused(String),
-    /// The component does not export `custom-listener`.
-    NoListener,
-    /// The handler failed; the log says why.
-    Failed,
-}
 
 /// The present state of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -467,20 +408,6 @@ impl Host {
 
     pub(in crate::server) fn named(&self, name: &str) -> Result<Arc<ServedResource>, NoResource> {
         self.state.registry.named(name).ok_or_else(|| NoResource(name.to_owned()))
-    }
-}
-
-impl From<NoTarget> for CustomError {
-    fn from(error: NoTarget) -> Self {
-        match error {
-            NoTarget::NotPerPath => Self::NotPerPath,
-            NoTarget::NoClient => Self::NoClient,
-            NoTarget::NoRoom => Self::NoRoom,
-            NoTarget::Stopped => Self::Stopping,
-            NoTarget::NotOwner => {
-                Self::NoOwner("this host is not the owner of the instance any more".to_owned())
-            }
-        }
     }
 }
 
