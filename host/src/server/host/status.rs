@@ -87,7 +87,8 @@ struct WatchedOccurrence {
     occurrence: Occurrence,
 }
 
-/// Returns the state of a host. Takes some milliseconds with 100,000 clients, so it must not run on a worker.
+/// Returns the state of a host. A search looks at every client, which took 13 ms for 15,000 of them in a build without
+/// optimisation, so it must not run on a worker.
 pub(super) fn status(state: &HostState, query: &StatusQuery) -> WatchedHost {
     let context = &state.context;
     let workers = context.workers.all();

@@ -337,7 +337,8 @@ function show(status) {
   }
   const all = sum('clients');
   const mean = now.calls ? now.spent / now.calls : 0;
-  tile('Clients', count(all), `${count(sum('instances_live'))} instances`, all);
+  const live = sum('instances_live');
+  tile('Clients', count(all), `${count(live)} ${live === 1 ? 'instance' : 'instances'}`, all);
   tile('Messages received', `${count(now.in)}/s`, `${bytes(now.inBytes)}/s`, known(now.in));
   tile('Messages sent', `${count(now.out)}/s`, `${bytes(now.outBytes)}/s`, known(now.out));
   tile('Handler call, mean', now.calls ? time(mean) : '–', `99 % within ${within(buckets, status.bounds_nanoseconds)}`, known(mean));
