@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::located::HostInfo;
+use super::host_info::HostInfo;
 use super::nats::{Nats, NatsRecords};
 use super::placement::{
     BootTime, Claim, Directory, Keeper, Placement, PlacementError, Term, Timing, sweep_forever,

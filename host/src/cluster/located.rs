@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::ownership::Ownership;
@@ -34,15 +33,6 @@ pub(crate) enum Durability {
     Durable,
     /// The state is lost with its host.
     Lost,
-}
-
-/// A host, as others reach it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct HostInfo {
-    /// The name of the host, as in the messages of topics.
-    pub(crate) host: String,
-    /// The address for other hosts.
-    pub(crate) address: String,
 }
 
 /// Why an actor has no owner.

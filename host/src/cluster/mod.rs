@@ -21,6 +21,8 @@ mod counters;
 #[cfg(feature = "nats")]
 mod envelope;
 #[cfg(feature = "nats")]
+mod host_info;
+#[cfg(feature = "nats")]
 mod inbox;
 #[cfg(feature = "nats")]
 mod interest;
@@ -50,7 +52,9 @@ mod status;
 
 #[cfg(not(feature = "nats"))]
 pub(crate) use self::absent::Cluster;
-pub(crate) use self::located::{Durability, HostInfo, Located, Owner, Unavailable};
+#[cfg(feature = "nats")]
+pub(crate) use self::host_info::HostInfo;
+pub(crate) use self::located::{Durability, Located, Owner, Unavailable};
 #[cfg(feature = "nats")]
 pub(crate) use self::member::Cluster;
 pub use self::status::{ClusterLink, ClusterStatus, HostLease, LeaseState, PlacementStatus};
