@@ -109,37 +109,44 @@ fn recipient(query: Option<&str>) -> Option<Recipient> {
     }
 }
 
-/// Parses the query of a request for the state. Returns `None` if it is invalid or has a parameter twice.
-fn status_query(query: Option<&str>) -> Option<StatusQuery> {
-    let (mut since, mut find) = (None, None);
+/// Passes each parameter of a query to `take`, which returns whether it takes it. Returns `None` if the query is invalid,
+/// or if a parameter is not taken.
+fn each_parameter(
+    query: Option<&str>,
+    mut take: impl FnMut(&str, &str) -> Option<bool>,
+) -> Option<()> {
     for part in query.unwrap_or_default().split('&').filter(|part| !part.is_empty()) {
         let (name, value) = part.split_once('=')?;
-        let is_duplicate = match name {
-            "since" => since.replace(value.parse().ok()?).is_some(),
-            "find" => find.replace(decode(value)?).is_some(),
-            _ => return None,
-        };
-        if is_duplicate {
+        if !take(name, value)? {
             return None;
         }
     }
+    Some(())
+}
+
+/// Parses the query of a request for the state. Returns `None` if it is invalid or has a parameter twice.
+fn status_query(query: Option<&str>) -> Option<StatusQuery> {
+    let (mut since, mut find) = (None, None);
+    each_parameter(query, |name, value| {
+        Some(match name {
+            "since" => since.replace(value.parse().ok()?).is_none(),
+            "find" => find.replace(decode(value)?).is_none(),
+            _ => false,
+        })
+    })?;
     Some(StatusQuery { since: since.unwrap_or_default(), find: find.unwrap_or_default() })
 }
 
 /// Parses the query of a request to close clients. Returns `None` if it is invalid or has a parameter twice.
 fn close_parameters(query: Option<&str>) -> Option<CloseParameters> {
     let (mut code, mut reason) = (None, None);
-    for part in query.unwrap_or_default().split('&').filter(|part| !part.is_empty()) {
-        let (name, value) = part.split_once('=')?;
-        let is_duplicate = match name {
-            "code" => code.replace(value.parse().ok()?).is_some(),
-            "reason" => reason.replace(decode(value)?).is_some(),
-            _ => return None,
-        };
-        if is_duplicate {
-            return None;
-        }
-    }
+    each_parameter(query, |name, value| {
+        Some(match name {
+            "code" => code.replace(value.parse().ok()?).is_none(),
+            "reason" => reason.replace(decode(value)?).is_none(),
+            _ => false,
+        })
+    })?;
     let default = CloseParameters::default();
     Some(match code {
         None => CloseParameters { reason: reason.unwrap_or(default.reason), ..default },
