@@ -1,5 +1,6 @@
 //! The program `ws-host`: parses the command line, starts the log, and runs the task.
 
+mod allocator;
 mod banner;
 mod check;
 mod cli;
@@ -27,11 +28,6 @@ use ws_host::config::Config;
 
 use self::cli::{Args, Task};
 use self::log::{Format, Log};
-
-/// Returns the memory of hibernated instances to the system even while connections between them stay open; the system's
-/// allocator keeps most of it. `.cargo/config.toml` says after what time.
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// This program, as it was started, even if its file has been replaced since. It compiles components, too.
 const THIS_PROGRAM: &str = "/proc/self/exe";
