@@ -7,7 +7,7 @@ GUEST_BUILD := $(CARGO) build --profile guest --target wasm32-wasip2 --target-di
 EXAMPLES := echo chat counter rooms capabilities cluster
 
 .PHONY: help setup build host tester components run test unit integration clients compatibility languages lint api contract bindings deny fuzz soak bench \
-        bench-peers bench-report bench-density instructions installs conformance matrix packages deb reproducible profiled ci clean
+        bench-peers bench-report bench-density instructions installs conformance matrix packages deb dist release reproducible profiled ci clean
 
 help:
 	@echo "make run          build the host and the examples, and serve the echo example"
@@ -31,6 +31,8 @@ help:
 	@echo "make bindings     generate the Rust bindings in guest-sdk/bindings from wit/"
 	@echo "make packages     make the archives that cargo publishes, and check that they are complete"
 	@echo "make deb          make a Debian package of target/release/ws-host, in target/dist"
+	@echo "make dist         package the program and its licences in target/dist, with sums"
+	@echo "make release      build and check everything that a release consists of; takes half an hour"
 	@echo "make reproducible check that two builds in different folders are the same"
 	@echo "make ci           run everything that continuous integration runs"
 
@@ -145,7 +147,7 @@ contract:
 bindings:
 	$(CARGO) run --quiet -p ws-host-compatibility --bin bindings -- wit guest-sdk/bindings/src --write
 
-# Licences, sources and duplicates of dependencies; needs `cargo install cargo-deny`.
+# Licences and sources of dependencies; needs `cargo install --locked cargo-deny`.
 deny:
 	cargo deny check bans licenses sources
 
@@ -155,6 +157,15 @@ packages:
 
 deb:
 	host/packaging/debian/build
+
+# All packages of target/release/ws-host or WS_HOST_BIN. COMPRESSION=1 is faster.
+dist:
+	host/packaging/check-refusals
+	host/packaging/dist
+
+# CONTRIBUTING.md has the steps before and after. DEBFULLNAME and DEBEMAIL say who publishes the Debian package.
+release:
+	host/packaging/release
 
 # REPRODUCED=ws-host for the program, which takes as long as two builds.
 reproducible:
@@ -173,7 +184,7 @@ ci: setup
 	mkdir -p target
 	$(MAKE) installs MATRIX=--some >target/installs.log 2>&1 & installs=$$!; \
 	  $(MAKE) lint unit build && { wait $$installs || { cat target/installs.log; exit 1; }; }
-	$(MAKE) packages deb reproducible
+	COMPRESSION=1 $(MAKE) dist reproducible
 	$(MAKE) fuzz SECONDS=10
 	$(MAKE) bench BENCH=--smoke
 	$(MAKE) bench BENCH="exercise --smoke"
