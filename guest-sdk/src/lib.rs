@@ -33,6 +33,7 @@
 
 mod client;
 mod close;
+pub mod config;
 mod custom;
 mod disconnection;
 mod dispatch;
@@ -44,6 +45,7 @@ mod handler;
 mod handshake;
 #[cfg(feature = "json")]
 mod json;
+pub mod keyvalue;
 #[cfg(feature = "log")]
 mod logger;
 mod message;

@@ -62,6 +62,7 @@ mod kept_open; // HTTP/1.1 keep-alive
 mod kubernetes; // manifests in examples/operating
 mod last_words; // what is told about a fault
 mod layouts; // helper: ways to replace files
+mod ledger; // keys, values and configuration with the SDK for Rust
 mod left_over; // clients leave nothing behind
 mod levels; // lines of handlers with levels, and JSON
 mod limits; // what happens at limits

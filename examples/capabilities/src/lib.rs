@@ -2,14 +2,13 @@
 //! durable timers, HTTP requests and a WebSocket to a host.
 
 mod bot;
-mod config;
 mod fetch;
 mod reminder;
 mod store;
 
 use std::fs;
 
-use ws_guest::{Client, Disconnection, Error, Handler, Timer, Timers};
+use ws_guest::{Client, Disconnection, Error, Handler, Timer, Timers, config};
 
 #[derive(Default)]
 struct Capabilities;

@@ -1,13 +1,17 @@
 //! The functions of the host. In a component they are the imports of the contract; in a native test they belong to a
 //! `TestHost`.
 
+#[cfg(target_arch = "wasm32")]
+mod capabilities;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
 
+#[cfg(target_arch = "wasm32")]
+pub(crate) use self::capabilities::{config, keyvalue};
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::native::{
-    SendOptions, clients, custom, disconnection, expiry, handshake, log, outgoing, requests, state,
-    tags, timers, topics,
+    SendOptions, clients, config, custom, disconnection, expiry, handshake, keyvalue, log,
+    outgoing, requests, state, tags, timers, topics,
 };
 #[cfg(target_arch = "wasm32")]
 pub(crate) use ws_guest_bindings::imports::ws_host::socket::{

@@ -3,6 +3,9 @@
 /// What most functions return: nothing, or the word for an error.
 type Outcome = Result<(), String>;
 
+/// A bucket in a native build: its name.
+pub(crate) type Bucket = String;
+
 /// Defines the functions with the signatures of the bindings.
 macro_rules! host_functions {
     ($($interface:ident {
@@ -39,6 +42,10 @@ host_functions! {
         fn attach(client: u64, attachment: &[u8]) -> super::Outcome;
         fn attachment(client: u64) -> Option<Vec<u8>>;
     }
+    config {
+        fn get(key: &str) -> Result<Option<String>, String>;
+        fn get_all() -> Result<Vec<(String, String)>, String>;
+    }
     custom {
         fn kind() -> Option<String>;
         fn sender() -> Option<String>;
@@ -60,6 +67,19 @@ host_functions! {
         fn add_header(client: u64, name: &str, value: &str) -> super::Outcome;
         fn set_status(client: u64, status: u16) -> super::Outcome;
         fn set_body(client: u64, content_type: &str, body: &[u8]) -> super::Outcome;
+    }
+    buckets {
+        fn open(name: &str) -> Result<super::Bucket, String>;
+        fn get(bucket: &str, key: &str) -> Result<Option<Vec<u8>>, String>;
+        fn set(bucket: &str, key: &str, value: &[u8]) -> super::Outcome;
+        fn delete(bucket: &str, key: &str) -> super::Outcome;
+        fn exists(bucket: &str, key: &str) -> Result<bool, String>;
+        fn list_keys(bucket: &str, cursor: Option<&str>) -> Result<(Vec<String>, Option<String>), String>;
+        fn increment(bucket: &str, key: &str, by: i64) -> Result<i64, String>;
+        fn compare_and_swap(bucket: &str, key: &str, expected: Option<&[u8]>, value: &[u8]) -> Result<bool, String>;
+        fn get_many(bucket: &str, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, String>;
+        fn set_many(bucket: &str, pairs: &[(&str, &[u8])]) -> super::Outcome;
+        fn delete_many(bucket: &str, keys: &[&str]) -> super::Outcome;
     }
     log {
         fn write(level: &str, message: &str);
@@ -119,6 +139,11 @@ host_functions! {
         fn subscribers(topic: &str) -> u32;
         fn publish(topic: &str, message: crate::Message<'_>, options: Option<&super::SendOptions>) -> super::Outcome;
     }
+}
+
+pub(crate) mod keyvalue {
+    pub(crate) use super::Bucket;
+    pub(crate) use super::buckets::*;
 }
 
 #[cfg(feature = "testing")]

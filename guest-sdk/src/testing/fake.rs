@@ -16,6 +16,8 @@ pub(super) struct Settings {
     pub(super) max_outbound: usize,
     pub(super) max_state: usize,
     pub(super) are_panics_faults: bool,
+    /// The table `config`.
+    pub(super) config: BTreeMap<String, String>,
 }
 
 impl Default for Settings {
@@ -27,6 +29,7 @@ impl Default for Settings {
             max_outbound: 2 << 20,
             max_state: 1 << 20,
             are_panics_faults: false,
+            config: BTreeMap::new(),
         }
     }
 }
@@ -41,6 +44,8 @@ pub(super) struct Fake {
     pub(super) clients: BTreeMap<u64, FakeClient>,
     /// When each timer is due.
     pub(super) timers: BTreeMap<u64, Duration>,
+    /// The keys and values of each bucket, by its name.
+    pub(super) buckets: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     pub(super) event: Event,
     /// How many send options exist.
     pub(super) options: usize,

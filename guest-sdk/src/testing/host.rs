@@ -64,6 +64,13 @@ impl TestHost {
         self
     }
 
+    /// Sets a value of the table `config`, which [`config::get`](crate::config::get) returns.
+    #[must_use]
+    pub fn config(self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.0.fake.borrow_mut().settings.config.insert(key.into(), value.into());
+        self
+    }
+
     /// Makes a panic of the handler a fault, as it is in the real host: the client of the event is closed with 1011,
     /// and the next event goes to a fresh instance. Without this call, a panic fails the test.
     #[must_use]

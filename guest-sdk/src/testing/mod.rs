@@ -26,7 +26,8 @@
 //! follows from it has happened when the call returns; time passes in [`TestHost::advance`]. So a test has the same
 //! result each time.
 //!
-//! It does not simulate limits on memory and CPU time, `--env`, `max-message`, compression, TLS certificates and other
+//! Everything that a configuration can grant is granted. [Keys and values](crate::keyvalue) are in memory, and outlive
+//! instances. It does not simulate limits on memory and CPU time, `--env`, `max-message`, compression, TLS certificates and other
 //! instances of the resource. What the handler prints goes to the test's output.
 //!
 //! A panic of the handler fails the test, with its place. To test what follows a panic, use

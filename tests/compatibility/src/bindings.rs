@@ -26,6 +26,21 @@ const EXPORTS: [(&str, &str, &str); 8] = [
     ("stop", "stop-listener", ""),
 ];
 
+/// The capabilities of WASI, each in a module of its own: the module's name, its package below [`CAPABILITIES`], and the
+/// imports of its world. A handler imports only those whose functions it calls.
+const CAPABILITY_IMPORTS: [(&str, &str, &str); 2] = [
+    ("config", "config", "import wasi:config/store@0.2.0-rc.1;"),
+    (
+        "keyvalue",
+        "keyvalue",
+        "import wasi:keyvalue/store@0.2.0-draft2; import wasi:keyvalue/atomics@0.2.0-draft2; \
+         import wasi:keyvalue/batch@0.2.0-draft2;",
+    ),
+];
+
+/// The packages of the capabilities, which `ws-host new` copies into projects in other languages.
+const CAPABILITIES: &str = "../host/templates/capabilities/all/wit/deps";
+
 const HEAD: &str = "// Generated from wit/ by `make bindings`.\n\n";
 
 fn main() -> Result<ExitCode> {
@@ -50,11 +65,17 @@ fn main() -> Result<ExitCode> {
 
 /// Returns the name and the code of each module.
 fn all(wit: &Path) -> Result<Vec<(&'static str, String)>> {
-    let imports = Opts {
+    let imports = || Opts {
         ownership: Ownership::Borrowing { duplicate_if_necessary: true },
         ..Opts::default()
     };
-    let mut modules = vec![("imports", generate(wit, None, "imports", imports)?)];
+    let mut modules = vec![("imports", generate(wit, None, "imports", imports())?)];
+    for (name, package, interfaces) in CAPABILITY_IMPORTS {
+        let world = format!("{name}-imports");
+        let inline = format!("package ws-host:sdk; world {world} {{ {interfaces} }}");
+        let package = wit.join(CAPABILITIES).join(package);
+        modules.push((name, generate(&package, Some(&inline), &world, imports())?));
+    }
     for (name, interface, imports) in EXPORTS {
         let world = format!("{name}-exports");
         let inline = format!(
@@ -70,13 +91,13 @@ fn all(wit: &Path) -> Result<Vec<(&'static str, String)>> {
     Ok(modules)
 }
 
-/// Generates the bindings of a world of the contract, or of the package `inline` that uses it.
+/// Generates the bindings of a world of the package in a folder, or of the package `inline` that uses it.
 fn generate(wit: &Path, inline: Option<&str>, world: &str, options: Opts) -> Result<String> {
     let mut resolve = Resolve::default();
-    let (contract, _) = resolve.push_dir(wit)?;
+    let (package, _) = resolve.push_dir(wit)?;
     let package = match inline {
         Some(inline) => resolve.push_str("inline", inline)?,
-        None => contract,
+        None => package,
     };
     let world = resolve.select_world(&[package], Some(world))?;
     let mut files = Files::default();

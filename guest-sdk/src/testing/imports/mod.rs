@@ -1,5 +1,6 @@
 //! The functions that a handler may call, for the host whose event is running.
 
+pub(crate) mod buckets;
 pub(crate) mod clients;
 pub(crate) mod expiry;
 pub(crate) mod handshake;
@@ -12,7 +13,7 @@ pub(crate) mod topics;
 
 pub(super) use self::options::Chosen;
 pub(crate) use self::options::SendOptions;
-pub(crate) use self::small::{custom, disconnection, log, state, timers};
+pub(crate) use self::small::{config, custom, disconnection, log, state, timers};
 
 /// What most functions return: nothing, or the word for an error.
 type Outcome = Result<(), String>;

@@ -1,5 +1,18 @@
 //! The interfaces with one or two functions.
 
+pub(crate) mod config {
+    use crate::testing::current::with;
+
+    pub(crate) fn get(key: &str) -> Result<Option<String>, String> {
+        with(|fake| Ok(fake.settings.config.get(key).cloned()))
+    }
+
+    pub(crate) fn get_all() -> Result<Vec<(String, String)>, String> {
+        let pair = |(key, value): (&String, &String)| (key.clone(), value.clone());
+        with(|fake| Ok(fake.settings.config.iter().map(pair).collect()))
+    }
+}
+
 pub(crate) mod custom {
     use crate::testing::current::with;
 

@@ -43,6 +43,17 @@ impl Script {
         file::read(path)
     }
 
+    /// Compiles components in a process of this program, within the limits that a server has
+    /// ([`Compile`](config::Compile)). Without it, they are compiled in this process, without limits.
+    #[must_use]
+    pub fn compiler(mut self, program: impl Into<PathBuf>) -> Self {
+        let program = program.into();
+        for test in &mut self.tests {
+            test.host.compile.program = Some(program.clone());
+        }
+        self
+    }
+
     /// Returns the tests in their order.
     pub fn tests(&self) -> &[Test] {
         &self.tests

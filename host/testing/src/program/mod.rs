@@ -9,6 +9,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use ws_host_testing::script::Script;
 
+/// This program, as it was started, even if its file has been replaced since. It compiles components, too.
+const THIS_PROGRAM: &str = "/proc/self/exe";
+
 pub(crate) use self::args::Args;
 use self::report::Report;
 
@@ -22,6 +25,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     for path in find::scripts(&args.scripts)? {
         match Script::read(&path) {
             Ok(script) => {
+                let script = script.compiler(THIS_PROGRAM);
                 let is_wanted = |name: &str| args.filter.iter().all(|part| name.contains(part));
                 let (wanted, others): (Vec<_>, Vec<_>) =
                     script.tests().iter().partition(|test| is_wanted(test.name()));

@@ -1,0 +1,55 @@
+//! Errors of buckets.
+
+use std::fmt;
+
+use crate::words::words;
+
+words! {
+    /// What kind of error a bucket has.
+    ErrorKind {
+        /// The configuration grants no file. The log says which grant is missing.
+        AccessDenied = "access-denied", "the configuration grants no keys and values";
+        /// A limit of the file is reached (`max-size`, `max-keys`).
+        Full = "full", "a limit of the file is reached";
+        /// A key, a value, the name of a bucket, or the data of one call is too long.
+        TooLong = "too-long", "a key, a value, a name or the data of one call is too long";
+        /// There are more than 1,000 keys in one call, or too many open buckets in the instance.
+        TooMany = "too-many", "there are too many keys in one call, or too many open buckets";
+        /// A value to which [`increment`](super::Bucket::increment) should add is no number, or the sum is too large.
+        NotANumber = "not-a-number", "the value is no number, or the sum is too large";
+        /// Each client has an instance of its own, which has no bucket.
+        NoOwnBucket = "no-own-bucket", "the instance has no bucket of its own";
+        /// The file cannot be read or written. A change may have happened.
+        Unavailable = "unavailable", "the file cannot be read or written";
+    }
+}
+
+/// The error of a bucket: its kind, and the host's message, which says what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+}
+
+impl Error {
+    /// Returns the kind of the error.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The host's message begins with the word and a colon.
+impl From<String> for Error {
+    fn from(message: String) -> Self {
+        let word = message.split(':').next().unwrap_or_default();
+        Self { kind: ErrorKind::of(word), message }
+    }
+}

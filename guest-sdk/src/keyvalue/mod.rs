@@ -1,0 +1,181 @@
+//! Keys and values in a file of the host, which outlive the instance, a reload, a crash and a restart.
+//!
+//! The configuration grants the file with `grant = ["keyvalue:FILE"]`.
+//!
+//! ```
+//! use ws_guest::{Client, Error, keyvalue};
+//!
+//! fn count_visit(client: Client) -> Result<(), Error> {
+//!     let visits = keyvalue::open("numbers")?.increment("visits", 1)?;
+//!     Ok(client.send_text(format!("visit {visits}"))?)
+//! }
+//! ```
+//!
+//! When a function that changes something returns, the change is on the disk. Each change happens as a whole or not at
+//! all. While a handler waits for the disk, the other instances of the host go on.
+//!
+//! A handler that calls none of these functions does not import `wasi:keyvalue`.
+
+mod error;
+mod keys;
+
+pub use self::error::{Error, ErrorKind};
+pub use self::keys::Keys;
+use crate::sys::keyvalue as host;
+
+/// Opens the bucket of this name, which all instances of all resources with this file share.
+///
+/// # Errors
+///
+/// Returns [`Error`] if the configuration grants no file, or if the name has more than 255 bytes.
+pub fn open(name: impl AsRef<str>) -> Result<Bucket, Error> {
+    Ok(Bucket(host::open(name.as_ref())?))
+}
+
+/// Opens the bucket of this actor, for example of the room at a path.
+///
+/// # Errors
+///
+/// Returns [`Error`] if the configuration grants no file, or if each client has an instance of its own
+/// ([`ErrorKind::NoOwnBucket`]).
+pub fn open_own() -> Result<Bucket, Error> {
+    open("")
+}
+
+/// Keys and values under a name. A key has at most 1 KiB, a value 1 MiB.
+///
+/// An instance can have a limited number of open buckets: keep one in the handler, or open it in each event. It is closed
+/// when it is dropped. All functions return [`Error`] if the file cannot be read or written.
+#[derive(Debug)]
+pub struct Bucket(host::Bucket);
+
+impl Bucket {
+    /// Returns the value of a key, or `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error`] if the value cannot be read.
+    pub fn get(&self, key: impl AsRef<str>) -> Result<Option<Vec<u8>>, Error> {
+        Ok(host::get(&self.0, key.as_ref())?)
+    }
+
+    /// Sets a value. It is on the disk when this returns.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error`] if a limit is reached, or the value cannot be written.
+    pub fn set(&self, key: impl AsRef<str>, value: impl AsRef<[u8]>) -> Result<(), Error> {
+        Ok(host::set(&self.0, key.as_ref(), value.as_ref())?)
+    }
+
+    /// Removes a key. There need not be one.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error`] if the file cannot be written.
+    pub fn delete(&self, key: impl AsRef<str>) -> Result<(), Error> {
+        Ok(host::delete(&self.0, key.as_ref())?)
+    }
+
+    /// Returns whether there is a value of this key.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error`] if the file cannot be read.
+    pub fn exists(&self, key: impl AsRef<str>) -> Result<bool, Error> {
+        Ok(host::exists(&self.0, key.as_ref())?)
+    }
+
+    /// Returns all keys, in the order of their bytes. The host is asked for 1,000 at a time, when they are needed; keys
+    /// may come and go in between.
+    pub fn keys(&self) -> Keys<'_> {
+        Keys::of(&self.0)
+    }
+
+    /// Adds to a value that is a number in decimal digits, and returns the sum. No other instance can come in between. A
+    /// key without a value counts from 0.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::NotANumber`] if the value is something else, or the sum has more than 64 bits.
+    pub fn increment(&self, key: impl AsRef<str>, by: i64) -> Result<i64, Error> {
+        Ok(host::increment(&self.0, key.as_ref(), by)?)
+    }
+
+    /// Sets a value if it is still the expected one, or if there is none and none is expected. Returns whether it was set.
+    /// No other instance can come in between.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error`] if a limit is reached, or the value cannot be read or written.
+    pub fn compare_and_swap(
+        &self,
+        key: impl AsRef<str>,
+        expected: Option<&[u8]>,
+        value: impl AsRef<[u8]>,
+    ) -> Result<bool, Error> {
+        Ok(host::compare_and_swap(&self.0, key.as_ref(), expected, value.as_ref())?)
+    }
+
+    /// Sets a value that depends on the present one, and returns it. If another instance changes the value in between,
+    /// `change` is called again, with the new one.
+    ///
+    /// ```
+    /// # use ws_guest::keyvalue::{Bucket, Error};
+    /// # fn append(bucket: &Bucket) -> Result<(), Error> {
+    /// bucket.update("names", |names| [names.unwrap_or_default(), b"Ada\n".to_vec()].concat())?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error`] if a limit is reached, or the value cannot be read or written.
+    pub fn update(
+        &self,
+        key: impl AsRef<str>,
+        mut change: impl FnMut(Option<Vec<u8>>) -> Vec<u8>,
+    ) -> Result<Vec<u8>, Error> {
+        let key = key.as_ref();
+        loop {
+            let present = self.get(key)?;
+            let value = change(present.clone());
+            if self.compare_and_swap(key, present.as_deref(), &value)? {
+                return Ok(value);
+            }
+        }
+    }
+
+    /// Returns the values of up to 1,000 keys, in the order of the keys.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error`] if there are too many keys, or the values cannot be read.
+    pub fn get_many<K: AsRef<str>>(&self, keys: &[K]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        Ok(host::get_many(&self.0, &texts(keys))?)
+    }
+
+    /// Sets the values of up to 1,000 keys: all of them or none.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error`] if there are too many keys, a limit is reached, or the values cannot be written.
+    pub fn set_many<K: AsRef<str>, V: AsRef<[u8]>>(&self, pairs: &[(K, V)]) -> Result<(), Error> {
+        let pairs: Vec<_> =
+            pairs.iter().map(|(key, value)| (key.as_ref(), value.as_ref())).collect();
+        Ok(host::set_many(&self.0, &pairs)?)
+    }
+
+    /// Removes up to 1,000 keys: all of them or none.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error`] if there are too many keys, or the file cannot be written.
+    pub fn delete_many<K: AsRef<str>>(&self, keys: &[K]) -> Result<(), Error> {
+        Ok(host::delete_many(&self.0, &texts(keys))?)
+    }
+}
+
+fn texts<K: AsRef<str>>(keys: &[K]) -> Vec<&str> {
+    keys.iter().map(AsRef::as_ref).collect()
+}
