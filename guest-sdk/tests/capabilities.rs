@@ -1,4 +1,5 @@
 //! What a configuration grants, in the host for tests.
+#![cfg(feature = "testing")]
 
 use ws_guest::keyvalue::{self, ErrorKind};
 use ws_guest::testing::TestHost;

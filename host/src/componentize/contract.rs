@@ -40,10 +40,11 @@ pub(super) fn resolve() -> Result<Resolve> {
 const CAPABILITIES_FOLDER: &str = "host/templates/capabilities/all/wit/deps";
 
 /// The interfaces of WASI outside version 0.2 that a module may import. The adapter knows those of version 0.2.
-pub(super) const CAPABILITIES: [&str; 3] = [
+pub(super) const CAPABILITIES: [&str; 4] = [
     "wasi:config/store@0.2.0-rc.1",
     "wasi:keyvalue/store@0.2.0-draft2",
     "wasi:keyvalue/atomics@0.2.0-draft2",
+    "wasi:keyvalue/batch@0.2.0-draft2",
 ];
 
 /// Adds the packages of [`CAPABILITIES`].

@@ -9,11 +9,11 @@ use std::process::ExitCode;
 use anyhow::Result;
 use ws_host_testing::script::Script;
 
-/// This program, as it was started, even if its file has been replaced since. It compiles components, too.
-const THIS_PROGRAM: &str = "/proc/self/exe";
-
 pub(crate) use self::args::Args;
 use self::report::Report;
+
+/// This program, as it was started, even if its file has been replaced since. It compiles components, too.
+const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// Runs the scripts, one test after the other. Fails if a test fails, or if a script cannot be used.
 ///

@@ -191,3 +191,20 @@ fn missing_scripts_and_projects_are_reported() -> Result<()> {
     assert!(test(&["a.toml"])?.contains("is a core WebAssembly module, not a component"));
     Ok(())
 }
+
+#[test]
+fn component_that_takes_too_much_memory_to_compile_is_refused() -> Result<()> {
+    let project = Project::new(&steps(r#"{ connect = "ada", to = "/echo" }"#))?;
+    let file = project.path().join("ws-host.toml");
+    let config = std::fs::read_to_string(&file)?;
+    // Without a cache, which may have the component.
+    let limited = |memory: &str| format!("cache = false\ncompile-memory = \"{memory}\"\n{config}");
+    std::fs::write(&file, limited("1MiB"))?;
+    let printed = project.fails(&[])?;
+    let expected = "compiling it takes more than 1.0 MiB";
+    ensure!(printed.contains(expected) && printed.contains("compile-memory"), "{printed}");
+    std::fs::write(&file, limited("1GiB"))?;
+    let output = project.test(&[])?;
+    ensure!(output.status.success(), "{output:?}");
+    Ok(())
+}

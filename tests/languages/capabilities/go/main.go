@@ -82,6 +82,11 @@ func answer(command, key, value string) (string, error) {
 		return "left", nil
 	case "set", "get", "has", "delete", "keys":
 		return text(command, key, value)
+	case "get-many", "set-many", "delete-many":
+		return many(command, strings.Split(key, ","), value)
+	case "swap":
+		expected, fresh, _ := strings.Cut(value, ",")
+		return swap(key, expected, fresh)
 	}
 	return command, nil
 }
@@ -117,6 +122,46 @@ func text(command, key, value string) (string, error) {
 	}
 	keys, err := bucket.Keys()
 	return listed(keys), err
+}
+
+func many(command string, keys []string, value string) (string, error) {
+	bucket, err := wshost.OpenBucket("texts")
+	if err != nil {
+		return "", err
+	}
+	switch command {
+	case "set-many":
+		values := map[string][]byte{}
+		for _, key := range keys {
+			values[key] = []byte(value)
+		}
+		return "done", bucket.SetMany(values)
+	case "delete-many":
+		return "done", bucket.DeleteMany(keys...)
+	}
+	values, err := bucket.GetMany(keys...)
+	var texts []string
+	for _, value := range values {
+		if value == nil {
+			value = []byte("nothing")
+		}
+		texts = append(texts, string(value))
+	}
+	return listed(texts), err
+}
+
+// swap takes "nothing" as the expected value of a key without one.
+func swap(key, expected, fresh string) (string, error) {
+	bucket, err := wshost.OpenBucket("texts")
+	if err != nil {
+		return "", err
+	}
+	old := []byte(expected)
+	if expected == "nothing" {
+		old = nil
+	}
+	swapped, err := bucket.CompareAndSwap(key, old, []byte(fresh))
+	return strconv.FormatBool(swapped), err
 }
 
 func listed(texts []string) string {

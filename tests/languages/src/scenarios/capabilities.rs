@@ -13,6 +13,8 @@ super::scenarios! {
     keyvalue_counts_also_after_a_restart,
     keyvalue_counts_down_where_the_compiler_can_pass_it,
     keyvalue_keeps_finds_and_deletes_values,
+    keyvalue_changes_several_keys_in_one_call,
+    keyvalue_swaps_only_the_value_that_is_expected,
     outgoing_connection_relays_messages_both_ways,
     outgoing_connection_that_cannot_be_opened_ends_with_its_cause,
     durable_timer_fires_and_outlives_a_restart,
@@ -148,6 +150,56 @@ fn keyvalue_keeps_finds_and_deletes_values(components: &Components) -> Result<()
     }
     let keys = client.ask("keys")?;
     ensure!(keys.split(',').count() == 1_003, "{} keys", keys.split(',').count());
+    Ok(())
+}
+
+fn keyvalue_changes_several_keys_in_one_call(components: &Components) -> Result<()> {
+    let scene = Scene::new(components, "grant = [\"keyvalue:store\"]")?;
+    let mut client = scene.client()?;
+    expect_answers(
+        &mut client,
+        &[
+            ("get-many a,b", "nothing,nothing"),
+            ("set-many a,b gr\u{fc}\u{df}", "done"),
+            ("set c three", "done"),
+            ("get-many c,none,a", "three,nothing,gr\u{fc}\u{df}"),
+            ("delete-many a,none,c", "done"),
+            ("keys", "b"),
+        ],
+    )?;
+    let many: Vec<String> = (0..1_001).map(|key| key.to_string()).collect();
+    let many = many.join(",");
+    expect_errors(
+        &mut client,
+        &[
+            (&format!("get-many {many}"), "too-many"),
+            (&format!("set-many {many} x"), "too-many"),
+            (&format!("delete-many {many}"), "too-many"),
+        ],
+    )?;
+    expect_answers(&mut client, &[("keys", "b")])
+}
+
+fn keyvalue_swaps_only_the_value_that_is_expected(components: &Components) -> Result<()> {
+    let scene = Scene::new(components, "grant = [\"keyvalue:store\"]")?;
+    let mut client = scene.client()?;
+    expect_answers(
+        &mut client,
+        &[
+            ("swap a one,two", "false"),
+            ("get a", "nothing"),
+            ("swap a nothing,one", "true"),
+            ("swap a nothing,two", "false"),
+            ("swap a other,two", "false"),
+            ("swap a one,two", "true"),
+            ("get a", "two"),
+        ],
+    )?;
+    // A key that is too long, and more calls than the host has open buckets for.
+    expect_errors(&mut client, &[(&format!("swap {} nothing,x", "k".repeat(1_025)), "too-long")])?;
+    for _ in 0..300 {
+        expect_answers(&mut client, &[("swap a wrong,x", "false"), ("swap a two,two", "true")])?;
+    }
     Ok(())
 }
 

@@ -49,6 +49,20 @@ static union {
       };
     };
   } sum;
+  struct {
+    uint32_t tag;
+    uint8_t has_failed;  // or there is an error
+    int32_t handle_or_kind;
+    ws_string text;
+  } swap;
+  struct {
+    uint32_t tag;
+    struct {
+      uint32_t is_there;
+      ws_string key, value;
+    } *all;
+    size_t size;
+  } values;
 } result;
 
 // ---- WebSockets ----
@@ -169,6 +183,70 @@ bool ws_bucket_increment(ws_string bucket, ws_string key, int64_t by, int64_t *s
   if (result.tag) return failed(result.sum.kind, result.sum.text);
   *sum = result.sum.value;
   return true;
+}
+
+// The host sets the value only if it is the one that `current` has returned.
+static bool swap(int32_t cas, ws_bytes value, bool *swapped) {
+  CALL(ws_imported_cas_swap(cas, value.data, value.size, &result));
+  *swapped = !result.tag;
+  if (*swapped) return true;
+  if (!result.swap.has_failed) return failed((uint8_t)result.swap.handle_or_kind, result.swap.text);
+  ws_imported_drop_cas(result.swap.handle_or_kind);
+  return true;
+}
+
+static bool compare_and_swap(int32_t bucket, ws_string key, ws_bytes expected, ws_bytes value, bool *swapped) {
+  *swapped = false;
+  CALL(ws_imported_cas_new(bucket, key.data, key.size, &result));
+  if (!is_done()) return false;
+  int32_t cas = result.bucket.handle;
+  CALL(ws_imported_cas_current(cas, &result));
+  bool is_read = is_done();
+  bool is_there = result.value.kind;
+  ws_string now = result.value.text;
+  if (is_read && is_there == (expected.data != NULL) &&
+      (!is_there || ws_equal(now, (ws_string){(const char *)expected.data, expected.size})))
+    return swap(cas, value, swapped);
+  ws_imported_drop_cas(cas);
+  return is_read;
+}
+
+bool ws_bucket_compare_and_swap(ws_string bucket, ws_string key, ws_bytes expected, ws_bytes value,
+                                bool *swapped) {
+  int32_t handle;
+  if (!open_bucket(bucket, &handle)) return false;
+  bool ok = compare_and_swap(handle, key, expected, value, swapped);
+  ws_imported_drop_bucket(handle);
+  return ok;
+}
+
+bool ws_bucket_get_many(ws_string bucket, ws_strings keys, ws_bytes *values) {
+  int32_t handle;
+  if (!open_bucket(bucket, &handle)) return false;
+  CALL(ws_imported_bucket_get_many(handle, keys.data, keys.size, &result));
+  ws_imported_drop_bucket(handle);
+  if (!is_done()) return false;
+  for (size_t i = 0; i < keys.size; i++) {
+    bool is_there = i < result.values.size && (uint8_t)result.values.all[i].is_there;
+    values[i] = is_there ? ws_bytes_of(result.values.all[i].value) : (ws_bytes){0};
+  }
+  return true;
+}
+
+bool ws_bucket_set_many(ws_string bucket, ws_pairs pairs) {
+  int32_t handle;
+  if (!open_bucket(bucket, &handle)) return false;
+  CALL(ws_imported_bucket_set_many(handle, pairs.data, pairs.size, &result));
+  ws_imported_drop_bucket(handle);
+  return is_done();
+}
+
+bool ws_bucket_delete_many(ws_string bucket, ws_strings keys) {
+  int32_t handle;
+  if (!open_bucket(bucket, &handle)) return false;
+  CALL(ws_imported_bucket_delete_many(handle, keys.data, keys.size, &result));
+  ws_imported_drop_bucket(handle);
+  return is_done();
 }
 
 bool ws_bucket_keys(ws_string bucket, ws_strings *keys) {

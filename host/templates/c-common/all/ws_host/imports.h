@@ -155,5 +155,18 @@ void ws_imported_bucket_list_keys(int32_t bucket, int32_t has_cursor, address cu
                                   void *result);
 FROM_WASI("keyvalue/atomics@0.2.0-draft2", "increment")
 void ws_imported_bucket_increment(int32_t bucket, address key, size_t key_size, int64_t by, void *result);
+FROM_WASI("keyvalue/atomics@0.2.0-draft2", "[static]cas.new")
+void ws_imported_cas_new(int32_t bucket, address key, size_t key_size, void *result);
+FROM_WASI("keyvalue/atomics@0.2.0-draft2", "[method]cas.current")
+void ws_imported_cas_current(int32_t cas, void *result);
+FROM_WASI("keyvalue/atomics@0.2.0-draft2", "[resource-drop]cas") void ws_imported_drop_cas(int32_t cas);
+FROM_WASI("keyvalue/atomics@0.2.0-draft2", "swap")
+void ws_imported_cas_swap(int32_t cas, address value, size_t value_size, void *result);
+FROM_WASI("keyvalue/batch@0.2.0-draft2", "get-many")
+void ws_imported_bucket_get_many(int32_t bucket, address keys, size_t key_count, void *result);
+FROM_WASI("keyvalue/batch@0.2.0-draft2", "set-many")
+void ws_imported_bucket_set_many(int32_t bucket, address pairs, size_t pair_count, void *result);
+FROM_WASI("keyvalue/batch@0.2.0-draft2", "delete-many")
+void ws_imported_bucket_delete_many(int32_t bucket, address keys, size_t key_count, void *result);
 
 #endif

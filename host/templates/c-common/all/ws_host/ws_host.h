@@ -333,6 +333,15 @@ bool ws_bucket_exists(ws_string bucket, ws_string key, bool *exists);
 // Adds to a value that is a number in decimal digits. No other instance can come in between. A key without a
 // value counts from 0.
 bool ws_bucket_increment(ws_string bucket, ws_string key, int64_t by, int64_t *sum);
+// Sets a value if it is still the expected one, whose data is NULL if there must be none. Tells whether it was
+// set. No other instance can come in between.
+bool ws_bucket_compare_and_swap(ws_string bucket, ws_string key, ws_bytes expected, ws_bytes value,
+                                bool *swapped);
+// Up to 1,000 keys in one call. `values` has room for a value of each key; its data is NULL if there is none. All
+// keys are set or removed, or none.
+bool ws_bucket_get_many(ws_string bucket, ws_strings keys, ws_bytes *values);
+bool ws_bucket_set_many(ws_string bucket, ws_pairs pairs);
+bool ws_bucket_delete_many(ws_string bucket, ws_strings keys);
 // All keys, in the order of their bytes. The host is asked for 1,000 at a time.
 bool ws_bucket_keys(ws_string bucket, ws_strings *keys);
 

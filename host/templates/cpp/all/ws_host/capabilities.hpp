@@ -93,6 +93,43 @@ class Bucket {
     return sum;
   }
 
+  // Sets a value if it is still the expected one, or if there is none and none is expected. Returns whether it was set.
+  // No other instance can come in between.
+  std::optional<bool> compare_and_swap(std::string_view key, std::optional<std::string_view> expected,
+                                       std::string_view value) {
+    // An empty text may have no address, which would mean that no value is expected.
+    std::string_view text = expected.value_or("");
+    ws_bytes old = expected ? detail::bytes(text.data() ? text : std::string_view("")) : ws_bytes{};
+    bool swapped;
+    if (!ws_bucket_compare_and_swap(detail::text(name_), detail::text(key), old, detail::bytes(value), &swapped))
+      return std::nullopt;
+    return swapped;
+  }
+
+  // The values of up to 1,000 keys, in the order of the keys.
+  std::optional<std::vector<std::optional<std::string>>> get_many(const std::vector<std::string> &keys) const {
+    std::vector<ws_bytes> values(keys.size());
+    std::vector<ws_string> names = texts(keys);
+    if (!ws_bucket_get_many(detail::text(name_), {names.data(), names.size()}, values.data())) return std::nullopt;
+    std::vector<std::optional<std::string>> found;
+    for (ws_bytes value : values)
+      found.push_back(detail::maybe({reinterpret_cast<const char *>(value.data), value.size}));
+    return found;
+  }
+
+  // Sets the values of up to 1,000 keys: all of them or none.
+  bool set_many(const std::vector<std::pair<std::string, std::string>> &pairs) {
+    std::vector<ws_pair> raw;
+    for (const auto &[key, value] : pairs) raw.push_back({detail::text(key), detail::text(value)});
+    return ws_bucket_set_many(detail::text(name_), {raw.data(), raw.size()});
+  }
+
+  // Removes up to 1,000 keys: all of them or none.
+  bool erase_many(const std::vector<std::string> &keys) {
+    std::vector<ws_string> names = texts(keys);
+    return ws_bucket_delete_many(detail::text(name_), {names.data(), names.size()});
+  }
+
   // All keys, in the order of their bytes. The host is asked for 1,000 at a time.
   std::optional<std::vector<std::string>> keys() const {
     ws_strings keys;
@@ -101,6 +138,12 @@ class Bucket {
   }
 
  private:
+  static std::vector<ws_string> texts(const std::vector<std::string> &owned) {
+    std::vector<ws_string> all;
+    for (const std::string &text : owned) all.push_back(detail::text(text));
+    return all;
+  }
+
   std::string name_;
 };
 

@@ -263,6 +263,27 @@ func bucketDelete(bucket uint32, key string, result unsafe.Pointer)
 //go:wasmimport wasi:keyvalue/store@0.2.0-draft2 [method]bucket.exists
 func bucketExists(bucket uint32, key string, result unsafe.Pointer)
 
+//go:wasmimport wasi:keyvalue/atomics@0.2.0-draft2 [static]cas.new
+func casNew(bucket uint32, key string, result unsafe.Pointer)
+
+//go:wasmimport wasi:keyvalue/atomics@0.2.0-draft2 [method]cas.current
+func casCurrent(cas uint32, result unsafe.Pointer)
+
+//go:wasmimport wasi:keyvalue/atomics@0.2.0-draft2 [resource-drop]cas
+func dropCas(cas uint32)
+
+//go:wasmimport wasi:keyvalue/atomics@0.2.0-draft2 swap
+func casSwap(cas uint32, value string, result unsafe.Pointer)
+
+//go:wasmimport wasi:keyvalue/batch@0.2.0-draft2 get-many
+func bucketGetMany(bucket uint32, keys unsafe.Pointer, count uint32, result unsafe.Pointer)
+
+//go:wasmimport wasi:keyvalue/batch@0.2.0-draft2 set-many
+func bucketSetMany(bucket uint32, pairs unsafe.Pointer, count uint32, result unsafe.Pointer)
+
+//go:wasmimport wasi:keyvalue/batch@0.2.0-draft2 delete-many
+func bucketDeleteMany(bucket uint32, keys unsafe.Pointer, count uint32, result unsafe.Pointer)
+
 //go:wasmimport wasi:keyvalue/store@0.2.0-draft2 [method]bucket.list-keys
 func bucketListKeys(bucket, hasCursor uint32, cursor string, result unsafe.Pointer)
 

@@ -107,3 +107,19 @@ func bucketDelete(bucket uint32, key string, result unsafe.Pointer)             
 func bucketExists(bucket uint32, key string, result unsafe.Pointer)                 { unavailable() }
 func bucketListKeys(bucket, hasCursor uint32, cursor string, result unsafe.Pointer) { unavailable() }
 func bucketIncrement(bucket uint32, key string, by int64, result unsafe.Pointer)    { unavailable() }
+func casNew(bucket uint32, key string, result unsafe.Pointer)                       { unavailable() }
+func casCurrent(cas uint32, result unsafe.Pointer)                                  { unavailable() }
+func dropCas(cas uint32)                                                            { unavailable() }
+func casSwap(cas uint32, value string, result unsafe.Pointer)                       { unavailable() }
+
+func bucketGetMany(bucket uint32, keys unsafe.Pointer, count uint32, result unsafe.Pointer) {
+	unavailable()
+}
+
+func bucketSetMany(bucket uint32, pairs unsafe.Pointer, count uint32, result unsafe.Pointer) {
+	unavailable()
+}
+
+func bucketDeleteMany(bucket uint32, keys unsafe.Pointer, count uint32, result unsafe.Pointer) {
+	unavailable()
+}

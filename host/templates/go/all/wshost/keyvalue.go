@@ -1,6 +1,10 @@
 package wshost
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+	"unsafe"
+)
 
 // Bucket is keys and values in a file of the host, which outlive a reload, a crash and a restart. The configuration must
 // grant the file: `grant = ["keyvalue:FILE"]`. A key has at most 1 KiB, a value 1 MiB. Errors are of type
@@ -67,6 +71,87 @@ func (b Bucket) Increment(key string, by int64) (sum int64, err error) {
 		return nil
 	})
 	return sum, err
+}
+
+// CompareAndSwap sets a value if it is still the expected one, or if there is none and expected is nil. It returns whether
+// the value was set. No other instance can come in between.
+func (b Bucket) CompareAndSwap(key string, expected, value []byte) (swapped bool, err error) {
+	err = b.with(func(bucket uint32) error {
+		casNew(bucket, key, area())
+		if err := resultBucketError(0); err != nil {
+			return err
+		}
+		cas := resultWord(4)
+		casCurrent(cas, area())
+		err := resultBucketError(0)
+		if err != nil || !isExpected(expected) {
+			dropCas(cas)
+			return err
+		}
+		// The host sets the value only if it is the one that casCurrent has returned.
+		casSwap(cas, passed(value), area())
+		if resultByte(0) != 0 && resultByte(4) != 0 {
+			dropCas(resultWord(8))
+			return nil
+		}
+		err = resultBucketError(4)
+		swapped = err == nil
+		return err
+	})
+	return swapped, err
+}
+
+// isExpected is whether the value that the host has returned is the expected one.
+func isExpected(expected []byte) bool {
+	if resultByte(4) == 0 {
+		return expected == nil
+	}
+	return expected != nil && bytes.Equal(expected, bytesFrom(resultWord(8), resultWord(12)))
+}
+
+// GetMany returns the values of up to 1,000 keys, in the order of the keys: nil where there is none.
+func (b Bucket) GetMany(keys ...string) (values [][]byte, err error) {
+	err = b.with(func(bucket uint32) error {
+		bucketGetMany(bucket, elementsAt(passedElements(keys)), uint32(len(keys)), area())
+		passing = nil
+		if err := resultBucketError(0); err != nil {
+			return err
+		}
+		values = make([][]byte, len(keys))
+		if len(keys) == 0 {
+			return nil
+		}
+		// Whether there is a value, the key, and the value.
+		for i, pair := range unsafe.Slice((*[5]uint32)(address(resultWord(4))), resultWord(8)) {
+			if uint8(pair[0]) != 0 {
+				values[i] = bytesFrom(pair[3], pair[4])
+			}
+		}
+		return nil
+	})
+	return values, err
+}
+
+// SetMany sets the values of up to 1,000 keys: all of them or none.
+func (b Bucket) SetMany(values map[string][]byte) error {
+	texts := make([]string, 0, 2*len(values))
+	for key, value := range values {
+		texts = append(texts, key, passed(value))
+	}
+	return b.with(func(bucket uint32) error {
+		bucketSetMany(bucket, elementsAt(passedElements(texts)), uint32(len(values)), area())
+		passing = nil
+		return resultBucketError(0)
+	})
+}
+
+// DeleteMany removes up to 1,000 keys: all of them or none.
+func (b Bucket) DeleteMany(keys ...string) error {
+	return b.with(func(bucket uint32) error {
+		bucketDeleteMany(bucket, elementsAt(passedElements(keys)), uint32(len(keys)), area())
+		passing = nil
+		return resultBucketError(0)
+	})
 }
 
 // Keys returns all keys, in the order of their bytes. The host is asked for 1,000 at a time.

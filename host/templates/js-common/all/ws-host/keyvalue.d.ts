@@ -37,6 +37,21 @@ export interface Bucket {
    */
   increment(key: string, by?: number): number;
 
+  /**
+   * Sets a value if it is still the expected one; `undefined` if there must be none. Returns whether it was set. No other
+   * instance can come in between.
+   */
+  compareAndSwap(key: string, expected: Value | undefined, value: Value): boolean;
+
+  /** The values of up to 1,000 keys, in the order of the keys; `undefined` where there is none. */
+  getMany(keys: Iterable<string>): (Data | undefined)[];
+
+  /** Sets the values of up to 1,000 keys, for example those of a `Map`: all of them or none. */
+  setMany(pairs: Iterable<readonly [string, Value]>): void;
+
+  /** Removes up to 1,000 keys: all of them or none. */
+  deleteMany(keys: Iterable<string>): void;
+
   /** All keys, in the order of their bytes. The host is asked for 1,000 at a time. */
   keys(): IterableIterator<string>;
 }

@@ -2,6 +2,7 @@
 // wit/capabilities.wit.
 
 import * as atomics from 'wasi:keyvalue/atomics@0.2.0-draft2';
+import * as batch from 'wasi:keyvalue/batch@0.2.0-draft2';
 import * as store from 'wasi:keyvalue/store@0.2.0-draft2';
 import { Data, toData } from './data.js';
 import { coded, isQuickJs, text, word } from './engine.js';
@@ -71,6 +72,34 @@ class Bucket {
     return Number(this.#with((bucket) => atomics.increment(bucket, text(key), delta)));
   }
 
+  compareAndSwap(key, expected, value) {
+    const [old, fresh] = [expected === undefined ? undefined : toData(expected), toData(value)];
+    return this.#with((bucket) => {
+      const cas = atomics.Cas.new(bucket, text(key));
+      if (!isSame(cas.current(), old)) {
+        cas[Symbol.dispose]?.();
+        return false;
+      }
+      return swapped(cas, fresh);
+    });
+  }
+
+  getMany(keys) {
+    const names = Array.from(keys, text);
+    const found = this.#with((bucket) => batch.getMany(bucket, names));
+    return Array.from(found, (pair) => (pair == null ? undefined : new Data(pair[1])));
+  }
+
+  setMany(pairs) {
+    const values = Array.from(pairs, ([key, value]) => [text(key), toData(value)]);
+    this.#with((bucket) => batch.setMany(bucket, values));
+  }
+
+  deleteMany(keys) {
+    const names = Array.from(keys, text);
+    this.#with((bucket) => batch.deleteMany(bucket, names));
+  }
+
   *keys() {
     let cursor;
     do {
@@ -79,6 +108,25 @@ class Bucket {
       cursor = page.cursor ?? undefined;
     } while (cursor !== undefined);
   }
+}
+
+// The host sets the value only if it is the one that `current` has returned.
+function swapped(cas, value) {
+  try {
+    atomics.swap(cas, value);
+    return true;
+  } catch (error) {
+    const problem = word(error);
+    if (problem?.tag === 'store-error') throw problem.val;
+    if (problem?.tag !== 'cas-failed') throw error;
+    problem.val?.[Symbol.dispose]?.();
+    return false;
+  }
+}
+
+function isSame(bytes, others) {
+  if (bytes == null || others === undefined) return bytes == null && others === undefined;
+  return bytes.length === others.length && others.every((byte, index) => byte === bytes[index]);
 }
 
 function explained(error) {

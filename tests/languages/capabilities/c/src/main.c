@@ -44,6 +44,34 @@ static bool add(const char *bucket, ws_string key, int64_t by, ws_string *answer
   return ok;
 }
 
+// Returns the texts between commas.
+static ws_strings split(ws_string text) {
+  ws_string *all = ws_alloc((text.size + 1) * sizeof *all);
+  size_t count = 0;
+  for (const char *start = text.data;; start++) {
+    size_t size = strcspn(start, ",");
+    all[count++] = (ws_string){start, size};
+    start += size;
+    if (!*start) return (ws_strings){all, count};
+  }
+}
+
+static bool answer_many(const char *command, ws_string bucket, ws_strings keys, ws_string value, ws_string *answer) {
+  if (!strcmp(command, "delete-many")) return ws_bucket_delete_many(bucket, keys);
+  if (!strcmp(command, "set-many")) {
+    ws_pair *pairs = ws_alloc(keys.size * sizeof *pairs);
+    for (size_t i = 0; i < keys.size; i++) pairs[i] = (ws_pair){keys.data[i], value};
+    return ws_bucket_set_many(bucket, (ws_pairs){pairs, keys.size});
+  }
+  ws_bytes *values = ws_alloc(keys.size * sizeof *values);
+  if (!ws_bucket_get_many(bucket, keys, values)) return false;
+  ws_string *texts = ws_alloc(keys.size * sizeof *texts);
+  for (size_t i = 0; i < keys.size; i++)
+    texts[i] = values[i].data ? ws_format("%.*s", (int)values[i].size, values[i].data) : ws_text("nothing");
+  *answer = listed((ws_strings){texts, keys.size});
+  return true;
+}
+
 static bool answer_to(const char *command, ws_string key, ws_string value, ws_string *answer) {
   ws_string texts = ws_text("texts");
   bool ok = true;
@@ -75,6 +103,15 @@ static bool answer_to(const char *command, ws_string key, ws_string value, ws_st
     ws_strings keys = {0};
     ok = ws_bucket_keys(texts, &keys);
     *answer = listed(keys);
+  } else if (!strcmp(command, "swap")) {
+    const char *comma = strchr(value.data, ',');
+    ws_string expected = {value.data, (size_t)(comma - value.data)};
+    bool swapped = false, none = ws_equal(expected, ws_text("nothing"));
+    ok = ws_bucket_compare_and_swap(texts, key, none ? (ws_bytes){0} : ws_bytes_of(expected),
+                                    ws_bytes_of(ws_text(comma + 1)), &swapped);
+    *answer = ws_text(flag(swapped));
+  } else if (strstr(command, "-many")) {
+    ok = answer_many(command, texts, split(key), value, answer);
   } else if (!strcmp(command, "connect")) {
     ok = connect_to(key);
   } else if (!strcmp(command, "remind")) {

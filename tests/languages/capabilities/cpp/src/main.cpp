@@ -39,6 +39,18 @@ static Answer add(std::string_view bucket, std::string_view key, std::int64_t by
 
 static std::uint64_t number(const std::string &text) { return std::strtoull(text.c_str(), nullptr, 10); }
 
+// Returns the texts between commas.
+static std::vector<std::string> split(const std::string &text) {
+  std::vector<std::string> all(1);
+  for (char c : text) {
+    if (c == ',')
+      all.emplace_back();
+    else
+      all.back() += c;
+  }
+  return all;
+}
+
 static Answer answer_to(const std::string &command, const std::string &key, const std::string &value) {
   ws::Bucket texts("texts");
   if (command == "config") return found(ws::config(key));
@@ -59,6 +71,28 @@ static Answer answer_to(const std::string &command, const std::string &key, cons
     if (!keys) return std::nullopt;
     return listed(*keys);
   }
+  if (command == "swap") {
+    std::size_t comma = value.find(',');
+    std::string expected = value.substr(0, comma);
+    std::optional<std::string_view> old = expected;
+    if (expected == "nothing") old = std::nullopt;
+    std::optional<bool> swapped = texts.compare_and_swap(key, old, value.substr(comma + 1));
+    if (!swapped) return std::nullopt;
+    return *swapped ? "true" : "false";
+  }
+  if (command == "get-many") {
+    auto values = texts.get_many(split(key));
+    if (!values) return std::nullopt;
+    std::vector<std::string> all;
+    for (const auto &value : *values) all.push_back(value.value_or("nothing"));
+    return listed(all);
+  }
+  if (command == "set-many") {
+    std::vector<std::pair<std::string, std::string>> pairs;
+    for (const std::string &name : split(key)) pairs.emplace_back(name, value);
+    return done(texts.set_many(pairs));
+  }
+  if (command == "delete-many") return done(texts.erase_many(split(key)));
   if (command == "connect")
     return done(ws::connect(key, {.subprotocols = {"relay"}, .headers = {{"x-test", "of the handler"}}}).has_value());
   if (command == "remind")

@@ -24,6 +24,14 @@ function answer(command, key, value) {
       return void open('texts').delete(key);
     case 'keys':
       return [...open('texts').keys()].join() || 'nothing';
+    case 'get-many':
+      return open('texts').getMany(key.split(',')).map((value) => value?.text() ?? 'nothing').join();
+    case 'set-many':
+      return void open('texts').setMany(key.split(',').map((name) => [name, value]));
+    case 'delete-many':
+      return void open('texts').deleteMany(key.split(','));
+    case 'swap':
+      return swap(key, ...value.split(','));
     case 'wrong':
       return String(open('texts').increment(key));
     case 'connect':
@@ -43,6 +51,11 @@ function answer(command, key, value) {
     default:
       return command;
   }
+}
+
+// `nothing` is the expected value of a key without one.
+function swap(key, expected, value) {
+  return String(open('texts').compareAndSwap(key, expected === 'nothing' ? undefined : expected, value));
 }
 
 serve({

@@ -27,6 +27,17 @@ def answer(command: str, key: str = "", value: str = "") -> str | None:
             keyvalue.open("texts").delete(key)
         case "keys":
             return ",".join(keyvalue.open("texts").keys()) or "nothing"
+        case "get-many":
+            found = keyvalue.open("texts").get_many(key.split(","))
+            return ",".join("nothing" if text is None else text.text() for text in found)
+        case "set-many":
+            keyvalue.open("texts").set_many({name: value for name in key.split(",")})
+        case "delete-many":
+            keyvalue.open("texts").delete_many(key.split(","))
+        case "swap":
+            expected, value = value.split(",")
+            bucket = keyvalue.open("texts")
+            return str(bucket.compare_and_swap(key, None if expected == "nothing" else expected, value)).lower()
         case "wrong":
             return str(keyvalue.open("texts").increment(key))
         case "connect":

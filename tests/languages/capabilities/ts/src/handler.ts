@@ -24,6 +24,14 @@ function answer(command: string, key: string, value: string): string | void {
       return open('texts').delete(key);
     case 'keys':
       return [...open('texts').keys()].join() || 'nothing';
+    case 'get-many':
+      return open('texts').getMany(key.split(',')).map((value) => value?.text() ?? 'nothing').join();
+    case 'set-many':
+      return open('texts').setMany(new Map(key.split(',').map((name) => [name, value])));
+    case 'delete-many':
+      return open('texts').deleteMany(key.split(','));
+    case 'swap':
+      return swap(key, value);
     case 'wrong':
       return String(open('texts').increment(key));
     case 'connect':
@@ -44,6 +52,12 @@ function answer(command: string, key: string, value: string): string | void {
     default:
       return command;
   }
+}
+
+// `nothing` is the expected value of a key without one.
+function swap(key: string, both: string): string {
+  const [expected, value = ''] = both.split(',');
+  return String(open('texts').compareAndSwap(key, expected === 'nothing' ? undefined : expected, value));
 }
 
 serve({

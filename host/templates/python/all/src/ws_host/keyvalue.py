@@ -8,7 +8,7 @@ Remove the `//` in front of `include wasi-keyvalue` in wit/capabilities.wit, and
 resource in ws-host.toml.
 """
 
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterable, Iterator, Mapping
 
 from componentize_py_types import Err
 
@@ -17,6 +17,7 @@ from ._host import text
 
 try:
     from wit_world.imports import keyvalue_atomics as atomics
+    from wit_world.imports import keyvalue_batch as batch
     from wit_world.imports import keyvalue_store as store
 except ImportError:
     raise ImportError("ws_host.keyvalue needs `include wasi-keyvalue` in wit/capabilities.wit") from None
@@ -72,6 +73,30 @@ class Bucket:
             raise ValueError(f"a whole number of 64 bits is needed here, not {by!r}")
         return int(self._with(lambda bucket: atomics.increment(bucket, text(key), by)))
 
+    def compare_and_swap(self, key: str, expected: Value, value: Value) -> bool:
+        """Sets a value if it is still the expected one; None if there must be none. Returns whether it was set.
+
+        No other instance can come in between.
+        """
+        old, fresh = None if expected is None else to_bytes(expected), to_bytes(value)
+        return bool(self._with(lambda bucket: _swapped(bucket, text(key), old, fresh)))
+
+    def get_many(self, keys: Iterable[str]) -> list[Data | None]:
+        """Returns the values of up to 1,000 keys, in the order of the keys. None where there is none."""
+        names = [text(key) for key in keys]
+        found = self._with(lambda bucket: batch.get_many(bucket, names))
+        return [None if pair is None else Data(pair[1]) for pair in found]
+
+    def set_many(self, values: Mapping[str, Value]) -> None:
+        """Sets the values of up to 1,000 keys: all of them or none."""
+        pairs = [(text(key), to_bytes(value)) for key, value in values.items()]
+        self._with(lambda bucket: batch.set_many(bucket, pairs))
+
+    def delete_many(self, keys: Iterable[str]) -> None:
+        """Removes up to 1,000 keys: all of them or none."""
+        names = [text(key) for key in keys]
+        self._with(lambda bucket: batch.delete_many(bucket, names))
+
     def keys(self) -> Iterator[str]:
         """Returns all keys, in the order of their bytes. The host is asked for 1,000 at a time."""
         cursor = None
@@ -100,6 +125,23 @@ def open(name: str = "") -> Bucket:
     bucket = Bucket(name)
     bucket._with(lambda _: None)
     return bucket
+
+
+def _swapped(bucket: Any, key: str, expected: bytes | None, value: bytes) -> bool:
+    # The host sets the value only if it is the one that `current` has returned.
+    cas = atomics.Cas.new(bucket, key)
+    now = cas.current()
+    if (None if now is None else bytes(now)) != expected:
+        cas.__exit__(None, None, None)
+        return False
+    try:
+        atomics.swap(cas, value)
+    except Err as error:
+        if not isinstance(error.value, atomics.CasError_CasFailed):
+            raise Err(error.value.value) from None
+        error.value.value.__exit__(None, None, None)
+        return False
+    return True
 
 
 def _explained(error: Any) -> KeyvalueError:
