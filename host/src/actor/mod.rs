@@ -37,7 +37,7 @@ pub use trial::TrialState;
 pub(crate) use turn::{ClientEvent, Turn};
 
 use crate::actor_resources::{ActorResources, Registration};
-use crate::clients::{Client, Clients, HostClose};
+use crate::clients::{Client, Clients, HostClose, Pace};
 use crate::dialer::Dialer;
 use crate::guest::Fault;
 use crate::log_rate::Line;
@@ -110,6 +110,11 @@ impl Actor {
         all
     }
 
+    /// Returns the number of clients and outgoing connections.
+    pub(crate) fn connection_count(&self) -> usize {
+        self.resources.clients.len() + self.resources.outgoing.len()
+    }
+
     /// Returns how many WebSockets the handler has opened.
     pub(crate) fn outgoing_connections(&self) -> usize {
         self.resources.outgoing.len()
@@ -140,19 +145,18 @@ impl Actor {
         self.exports_drained.load(Ordering::Relaxed)
     }
 
-    /// Closes all clients, because the resource is no longer served. If the handler exports `stopping`, starts a task
-    /// that calls `stopping` first, and returns the task. The task closes the clients after `max_wait` even if
-    /// `stopping` is still running.
+    /// If the handler exports `stopping`, starts a task that calls it and then closes all clients at this pace, and returns
+    /// the task. The task closes the clients after `max_wait` even if `stopping` is still running.
     pub(crate) fn stop(
         self: &Arc<Self>,
         why: HostClose<'static>,
         max_wait: Duration,
+        pace: &Arc<Pace>,
     ) -> Option<Running<()>> {
         if !self.exports_stopping.swap(false, Ordering::Relaxed) {
-            self.close_clients(why);
             return None;
         }
-        let actor = Arc::clone(self);
+        let (actor, pace) = (Arc::clone(self), Arc::clone(pace));
         Some(self.worker.run(async move {
             let stopping = actor.worker.run({
                 let actor = Arc::clone(&actor);
@@ -164,11 +168,12 @@ impl Actor {
             });
             // The call continues after the timeout.
             let _ = timeout(max_wait, stopping).await;
-            actor.close_clients(why);
+            pace.close(actor.connections(), why).await;
         }))
     }
 
-    fn close_clients(&self, why: HostClose<'_>) {
+    /// Closes all clients at once.
+    pub(crate) fn close_clients(&self, why: HostClose<'_>) {
         for client in self.connections() {
             client.close_by_host(why);
         }

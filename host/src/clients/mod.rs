@@ -10,6 +10,7 @@ mod expiry;
 mod ids;
 mod info;
 mod outgoing;
+mod pace;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ pub(crate) use expiry::ExpiryState;
 pub(crate) use ids::{ClientId, ConnectionId, Ids};
 pub(crate) use info::{ClientInfo, Headers, HttpVersion};
 pub(crate) use outgoing::{OnFull, Outgoing, SendCapacity};
+pub(crate) use pace::Pace;
 pub(crate) use table::Clients;
 #[cfg(test)]
 pub(crate) use table::tests::client as test_client;

@@ -1,7 +1,7 @@
 //! The token of the admin address.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
@@ -11,7 +11,11 @@ const MAX_LENGTH: usize = 1024;
 
 /// What requests at the admin address must know (RFC 6750). Only a hash of it is kept.
 #[derive(Clone, PartialEq, Eq)]
-pub struct AdminToken([u8; 32]);
+pub struct AdminToken {
+    hash: [u8; 32],
+    /// The file that it was read from. A configuration reload reads it again.
+    file: Option<PathBuf>,
+}
 
 /// The reason why a text is not a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,19 +35,31 @@ impl AdminToken {
     pub fn new(text: &str) -> Result<Self, InvalidAdminToken> {
         let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
         let is_valid = (MIN_LENGTH..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(is_part);
-        is_valid.then(|| Self(Sha256::digest(text).into())).ok_or(InvalidAdminToken)
+        let hash = || Sha256::digest(text).into();
+        is_valid.then(|| Self { hash: hash(), file: None }).ok_or(InvalidAdminToken)
     }
 
     /// Reads the token from a file, without white space around it.
     pub(super) fn read(file: &Path) -> Result<Self, String> {
         let text = std::fs::read_to_string(file);
         let text = text.map_err(|error| format!("cannot be read: {}: {error}", file.display()))?;
-        Self::new(text.trim()).map_err(|error| format!("{} {error}", file.display()))
+        match Self::new(text.trim()) {
+            Ok(token) => Ok(Self { file: Some(file.into()), ..token }),
+            Err(error) => Err(format!("{} {error}", file.display())),
+        }
+    }
+
+    /// Reads the token again, if it came from a file. This blocks the thread.
+    pub(crate) fn read_again(&self) -> Result<Self, String> {
+        match &self.file {
+            Some(file) => Self::read(file),
+            None => Ok(self.clone()),
+        }
     }
 
     /// Returns whether this is the token. The time does not tell how much of it is right, because hashes are compared.
     pub(crate) fn is(&self, presented: &[u8]) -> bool {
-        self.0 == <[u8; 32]>::from(Sha256::digest(presented))
+        self.hash == <[u8; 32]>::from(Sha256::digest(presented))
     }
 }
 

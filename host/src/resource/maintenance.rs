@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::task::yield_now;
 
 use crate::actor::{Actor, Turn};
+use crate::clients::{HostClose, Pace};
 use crate::running::Running;
 
 /// Starts a task on each worker with the actors that live on it. The tasks run concurrently.
@@ -51,6 +52,22 @@ pub(super) fn drop_actors(actors: Vec<Arc<Actor>>) {
             yield_now().await;
         }
     });
+}
+
+/// Closes the clients of actors at a pace that all workers share. Each worker closes those of its own actors.
+pub(super) fn close_clients(
+    actors: Vec<Arc<Actor>>,
+    why: HostClose<'static>,
+    pace: &Arc<Pace>,
+) -> Vec<Running<()>> {
+    on_each_worker(actors, |actors| {
+        let pace = Arc::clone(pace);
+        async move {
+            for actor in actors {
+                pace.close(actor.connections(), why).await;
+            }
+        }
+    })
 }
 
 /// A kind of work on an actor.

@@ -21,9 +21,9 @@ use tokio::time::Instant;
 pub(crate) use custom::{NoTarget, Target};
 pub(crate) use lease::ActorLease;
 
-use self::maintenance::{Maintenance, join_all};
+use self::maintenance::{Maintenance, close_clients, join_all};
 use crate::actor::{Actor, Code};
-use crate::clients::{Client, ClientId, HostClose};
+use crate::clients::{Client, ClientId, HostClose, Pace};
 use crate::config::InstancePer;
 use crate::dialer::Dialer;
 use crate::ownership::{Holding, Ownership};
@@ -73,7 +73,7 @@ struct Table {
     is_stopped: bool,
 }
 
-/// The actors whose `stopping` is running. Dropping this value does not interrupt them.
+/// The tasks that call `stopping` and close clients. Dropping this value does not interrupt them.
 #[must_use]
 pub(crate) struct Stopping(Vec<Running<()>>);
 
@@ -246,14 +246,37 @@ impl Resource {
         &self.topics
     }
 
-    /// Gives out no more leases, calls `stopping` in all actors whose handler exports it, and closes all clients. Actors
-    /// stop concurrently, so a slow handler delays only its own clients, and by at most `max_wait`. Actors that are unique
-    /// in the cluster are left to [`hand_over`](Self::hand_over).
-    pub(crate) fn stop(&self, why: HostClose<'static>, max_wait: Duration) -> Stopping {
+    /// Gives out no more leases, calls `stopping` in all actors whose handler exports it, and closes all clients at this
+    /// pace. Actors stop concurrently, so a slow handler delays only its own clients, and by at most `max_wait`. Actors that
+    /// are unique in the cluster are left to [`hand_over`](Self::hand_over).
+    pub(crate) fn stop(
+        &self,
+        why: HostClose<'static>,
+        max_wait: Duration,
+        pace: &Arc<Pace>,
+    ) -> Stopping {
         self.table.lock().is_stopped = true;
+        let (mut tasks, mut others) = (Vec::new(), Vec::new());
+        for actor in self.not_unique() {
+            match actor.stop(why, max_wait, pace) {
+                Some(stopping) => tasks.push(stopping),
+                None => others.push(actor),
+            }
+        }
+        tasks.extend(close_clients(others, why, pace));
+        Stopping(tasks)
+    }
+
+    /// Returns how many connections [`stop`](Self::stop) closes.
+    pub(crate) fn closes(&self) -> usize {
+        self.not_unique().iter().map(|actor| actor.connection_count()).sum()
+    }
+
+    /// Returns the actors that are not unique in the cluster.
+    fn not_unique(&self) -> Vec<Arc<Actor>> {
         let mut actors = self.actors();
         actors.retain(|actor| actor.ownership().is_none());
-        Stopping(actors.iter().filter_map(|actor| actor.stop(why, max_wait)).collect())
+        actors
     }
 
     /// Cancels the timers of all actors, because the resource no longer accepts clients.

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, interval, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::maintenance::drop_actors;
 use super::{ActorEntry, Key, Resource};
 use crate::actor::Actor;
-use crate::clients::HostClose;
+use crate::clients::{HostClose, Pace};
 use crate::ownership::NotOwner;
 
-/// The longest time between the ends of two actors when the host stops. A host with few of them does not take longer
-/// than it needs.
-const MAX_PACE: Duration = Duration::from_millis(50);
+/// An actor takes as much of the time as this many clients, if it has fewer. So two actors end up to 50 ms apart, and a
+/// host with few of them does not take longer than it needs.
+const MIN_CLOSES: usize = 50;
 
 /// The part of the time for an actor's end that is left for saving its state, if its clients do not go.
 const SAVING: u32 = 4;
@@ -41,28 +41,24 @@ impl Resource {
         drop_actors(ended.into_iter().map(|(_, actor)| actor).collect());
     }
 
-    /// Ends all actors that are unique in the cluster, so that other hosts can have them, one after the other within
-    /// `time`. Each actor is given back when its handler knows that its clients are gone, and its state
-    /// is saved if it is durable.
+    /// Ends all actors that are unique in the cluster, so that other hosts can have them, at this pace and within
+    /// `time`. The clients of an actor are closed together. Each actor is given back when its handler knows that its
+    /// clients are gone, and its state is saved if it is durable.
     ///
     /// # Cancel safety
     ///
     /// If the future is dropped, actors whose end has not begun continue.
-    pub(crate) async fn hand_over(self: Arc<Self>, why: HostClose<'static>, time: Duration) {
-        let owned: Vec<Key> = {
-            let table = self.table.lock();
-            let is_owned = |(_, entry): &(&Key, &ActorEntry)| entry.actor.ownership().is_some();
-            table.actors.iter().filter(is_owned).map(|(key, _)| key.clone()).collect()
-        };
-        let Ok(count) = u32::try_from(owned.len()) else { return };
-        if count == 0 {
-            return;
-        }
+    pub(crate) async fn hand_over(
+        self: Arc<Self>,
+        why: HostClose<'static>,
+        time: Duration,
+        pace: Arc<Pace>,
+    ) {
         let until = Instant::now() + time;
-        let mut pace = interval((time / count).clamp(Duration::from_millis(1), MAX_PACE));
+        let owned = self.owned();
         let mut ending = Vec::with_capacity(owned.len());
-        for key in owned {
-            pace.tick().await;
+        for (key, closes) in owned {
+            pace.wait(closes).await;
             let resource = Arc::clone(&self);
             ending
                 .push(tokio::spawn(async move { resource.hand_over_actor(key, why, until).await }));
@@ -73,16 +69,32 @@ impl Resource {
         }
     }
 
+    /// Returns as how many closes the ends of all actors count that are unique in the cluster.
+    pub(crate) fn hand_over_closes(&self) -> usize {
+        self.owned().into_iter().map(|(_, closes)| closes).sum()
+    }
+
+    /// Returns the actors that are unique in the cluster, with the number of closes as which each of them counts.
+    fn owned(&self) -> Vec<(Key, usize)> {
+        let table = self.table.lock();
+        let is_owned = |(_, entry): &(&Key, &ActorEntry)| entry.actor.ownership().is_some();
+        let closes = |actor: &Actor| actor.connection_count().max(MIN_CLOSES);
+        let owned = table.actors.iter().filter(is_owned);
+        owned.map(|(key, entry)| (key.clone(), closes(&entry.actor))).collect()
+    }
+
     async fn hand_over_actor(&self, key: Key, why: HostClose<'static>, until: Instant) {
         let actor = match self.table.lock().actors.get(&key) {
             Some(ActorEntry { actor, .. }) if actor.ownership().is_some() => Arc::clone(actor),
             _ => return,
         };
         let left = until.saturating_duration_since(Instant::now());
-        let stopping = actor.stop(why, left);
-        if let Some(stopping) = stopping {
-            // An error is in the log: the task panicked, or its worker has ended.
-            let _ = stopping.await;
+        match actor.stop(why, left, &Arc::new(Pace::at_once())) {
+            Some(stopping) => {
+                // An error is in the log: the task panicked, or its worker has ended.
+                let _ = stopping.await;
+            }
+            None => actor.close_clients(why),
         }
         // Each client keeps the actor until `disconnected` has returned for it.
         let gone = async {

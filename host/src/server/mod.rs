@@ -24,6 +24,7 @@ mod tests;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use parking_lot::RwLock;
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 use ws_host_protocol::handshake::Scheme;
@@ -124,7 +125,8 @@ impl Server {
         let peers = peers.zip(host.state.relays.peers().cloned());
         let peers = peers.map(|(listener, peers)| (listener, Arc::new(Endpoint::of_peers(peers))));
         let watched_tls = tls.clone().zip(watch);
-        let reloader = ConfigReloader::new(host.clone(), file, mode, tls);
+        let admin_token = admin_token.map(|token| Arc::new(RwLock::new(token)));
+        let reloader = ConfigReloader::new(host.clone(), file, mode, tls, admin_token.clone());
         let admin = match admin {
             None => None,
             Some(address) => Some(
@@ -204,7 +206,7 @@ impl Server {
     }
 
     /// Serves until `stop` resolves. Then it stops accepting connections, closes every client with 1001, and waits
-    /// until they have gone or the drain timeout expires. If a successor has [taken
+    /// until they have gone or the drain timeout expires. Many clients are closed over half of the drain timeout. If a successor has [taken
     /// over](ListeningSockets::hand_over) the sockets, the connections that were accepted before have the handshake
     /// timeout to become clients before the clients are closed.
     ///

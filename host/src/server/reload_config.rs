@@ -1,24 +1,28 @@
-//! Configuration reload: reads the certificate, the configuration file and every component again.
+//! Configuration reload: reads the token of the admin address, the certificate, the configuration file and every component
+//! again.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use parking_lot::RwLock;
 use tokio::sync::Mutex;
 
 use super::host::{ConfigureError, Configured, Host};
 use super::listen::{Tls, certificates};
 use crate::blocking::off_the_workers;
-use crate::config::{self, FileError, Mode};
+use crate::config::{self, AdminToken, FileError, Mode};
 use crate::reload::{ReloadError, ReloadOutcome};
 
-/// A handle that reads the certificate, the configuration and the components of a server again. Clones share one lock,
-/// so that only one reload runs at a time.
+/// A handle that reads the token of the admin address, the certificate, the configuration and the components of a server
+/// again. Clones share one lock, so that only one reload runs at a time.
 #[derive(Clone, Debug)]
 pub struct ConfigReloader {
     host: Host,
     file: Option<PathBuf>,
     mode: Mode,
     tls: Option<Arc<Tls>>,
+    /// The token that the admin address asks for now.
+    admin_token: Option<Arc<RwLock<AdminToken>>>,
     /// The lock that a running reload holds.
     reloading: Arc<Mutex<()>>,
 }
@@ -46,6 +50,9 @@ pub enum ConfigReloadError {
     /// The certificate cannot be used.
     #[error("{0}")]
     Certificate(String),
+    /// The file with the token of the admin address cannot be used. The token stays as it was.
+    #[error("admin-token: {0}")]
+    AdminToken(String),
 }
 
 impl ConfigReloader {
@@ -54,11 +61,12 @@ impl ConfigReloader {
         file: Option<PathBuf>,
         mode: Mode,
         tls: Option<Arc<Tls>>,
+        admin_token: Option<Arc<RwLock<AdminToken>>>,
     ) -> Self {
-        Self { host, file, mode, tls, reloading: Arc::default() }
+        Self { host, file, mode, tls, admin_token, reloading: Arc::default() }
     }
 
-    /// Reads the certificate again, if there is one. Then reads the configuration again, if it came from a file, and
+    /// Reads the token of the admin address and the certificate again, if there are any. Then reads the configuration again, if it came from a file, and
     /// applies its resources. Then reloads every component. The outcome is logged.
     ///
     /// # Errors
@@ -102,9 +110,17 @@ impl ConfigReloader {
     }
 
     async fn try_reload(&self) -> Result<ConfigReload, ConfigReloadError> {
+        let token = self.read_token().await.map_err(ConfigReloadError::AdminToken)?;
         if let Some(tls) = &self.tls {
             let read = certificates::reload(tls).await;
             read.map_err(|error| ConfigReloadError::Certificate(error.to_string()))?;
+        }
+        // Even if the rest of the configuration has an error: the old token may have become known.
+        if let (Some(current), Some(token)) = (&self.admin_token, token) {
+            let old = std::mem::replace(&mut *current.write(), token);
+            if old != *current.read() {
+                tracing::info!("the admin address has a new token");
+            }
         }
         let configured = match &self.file {
             None => None,
@@ -121,5 +137,11 @@ impl ConfigReloader {
             reloads.push((resource.name, reload));
         }
         Ok(ConfigReload { configured, reloads })
+    }
+
+    async fn read_token(&self) -> Result<Option<AdminToken>, String> {
+        let Some(current) = &self.admin_token else { return Ok(None) };
+        let token = current.read().clone();
+        off_the_workers(move || token.read_again()).await.map(Some)
     }
 }

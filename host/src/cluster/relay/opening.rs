@@ -32,6 +32,9 @@ pub(crate) enum Request {
     Close {
         /// The name of the edge.
         edge: String,
+        /// The time over which the closes may be spread, in milliseconds. Older hosts do not send it.
+        #[serde(default)]
+        milliseconds: u64,
     },
 }
 

@@ -17,6 +17,7 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Bytes, Incoming};
+use parking_lot::RwLock;
 use tokio::net::TcpListener;
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::Instant;
@@ -82,7 +83,7 @@ pub(super) struct Admin {
 #[derive(Debug)]
 struct AdminService {
     address: SocketAddr,
-    token: Option<AdminToken>,
+    token: Option<Arc<RwLock<AdminToken>>>,
     host: Host,
     reloader: ConfigReloader,
 }
@@ -95,7 +96,7 @@ impl Admin {
     /// The error of the operating system if the socket has no address.
     pub(super) fn new(
         listener: TcpListener,
-        token: Option<AdminToken>,
+        token: Option<Arc<RwLock<AdminToken>>>,
         host: Host,
         reloader: ConfigReloader,
     ) -> std::io::Result<Self> {
@@ -128,7 +129,8 @@ impl Service for AdminService {
         http_request: Request<Incoming>,
         Caller { address, slot }: Caller<'_>,
     ) -> Response<Body> {
-        if let Err(rejected) = caller::check(&http_request, self.address, self.token.as_ref()) {
+        let token = self.token.as_ref().map(|token| token.read().clone());
+        if let Err(rejected) = caller::check(&http_request, self.address, token.as_ref()) {
             return rejected.response(address);
         }
         // RFC 9110 §9.3.2: HEAD is GET without a body, which hyper omits.

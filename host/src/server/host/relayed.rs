@@ -143,7 +143,7 @@ where
                 };
                 if state.is_draining() {
                     // The owner may have been asked to close this host's clients before it had this one.
-                    tokio::spawn(relays::close(Arc::clone(peers), address));
+                    tokio::spawn(relays::close(Arc::clone(peers), address, Duration::ZERO));
                 }
                 let OwnerResponse { head, body: early, .. } = response;
                 let (peer, connection) = (context.peer.address, context.connection);

@@ -62,21 +62,23 @@ impl Relays {
         RelayEntry { relays: Arc::clone(self), address: address.to_owned() }
     }
 
-    /// Asks all owners to close the clients of this host with 1001. The end of a stream would not do: the owner would
-    /// close its side, and the client's close frame could not reach it. Dropping the returned tasks stops them.
-    pub(super) fn close_all(&self) -> JoinSet<()> {
+    /// Asks all owners to close the clients of this host with 1001, spread over up to `time`. The end of a stream would not
+    /// do: the owner would close its side, and the client's close frame could not reach it. Dropping the returned tasks
+    /// stops them.
+    pub(super) fn close_all(&self, time: Duration) -> JoinSet<()> {
         let mut closing = JoinSet::new();
         let Some(peers) = &self.peers else { return closing };
         for address in self.owners.lock().keys().cloned() {
-            closing.spawn(close(Arc::clone(peers), address));
+            closing.spawn(close(Arc::clone(peers), address, time));
         }
         closing
     }
 }
 
-/// Asks an owner to close the clients of this host.
-pub(super) async fn close(peers: Arc<Peers>, address: String) {
-    let request = Request::Close { edge: peers.host.to_string() };
+/// Asks an owner to close the clients of this host, spread over up to `time`.
+pub(super) async fn close(peers: Arc<Peers>, address: String, time: Duration) {
+    let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let request = Request::Close { edge: peers.host.to_string(), milliseconds };
     let opening = Opening { request, head: Vec::new() };
     for attempt in 1..=ATTEMPTS {
         let asking = async {

@@ -11,7 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::context::HostContext;
 use super::dialing::Dialing;
 use crate::actor::{self, Code};
-use crate::clients::HostClose;
+use crate::clients::{HostClose, Pace};
 use crate::config::{self, ConfigLocation, Grant, InvalidSetting, Mode};
 use crate::guest::{self, ComponentSpec, Runtime, StoreSettings};
 use crate::keyvalue::StoreLimits;
@@ -195,26 +195,34 @@ impl ServedResource {
         }
     }
 
-    /// Stops accepting clients, and closes all clients once `stopping` has returned in their handler, or at the latest
-    /// after `max_wait`.
-    pub(in crate::server) fn stop(&self, why: HostClose<'static>, max_wait: Duration) -> Stopping {
+    /// Stops accepting clients, and closes all clients at this pace once `stopping` has returned in their handler, or at the
+    /// latest after `max_wait`.
+    pub(in crate::server) fn stop(
+        &self,
+        why: HostClose<'static>,
+        max_wait: Duration,
+        pace: &Arc<Pace>,
+    ) -> Stopping {
         self.is_stopped.store(true, Ordering::Release);
-        self.resource.stop(why, max_wait)
+        self.resource.stop(why, max_wait, pace)
     }
 
-    /// Ends the actors that are unique in the cluster, so that other hosts can have them, within `time`.
+    /// Ends the actors that are unique in the cluster, so that other hosts can have them, at this pace and within `time`.
     pub(in crate::server) fn hand_over(
         &self,
         why: HostClose<'static>,
         time: Duration,
+        pace: &Arc<Pace>,
     ) -> impl Future<Output = ()> + Send + use<> {
-        Arc::clone(&self.resource).hand_over(why, time)
+        Arc::clone(&self.resource).hand_over(why, time, Arc::clone(pace))
     }
 
-    /// Stops the resource for good, while the host continues.
+    /// Stops the resource for good, while the host continues. All clients are closed at once, so that no two of them are
+    /// served by an old and a new instance for long.
     pub(in crate::server) fn end(&self, why: HostClose<'static>, max_wait: Duration) -> Stopping {
-        let stopping = self.stop(why, max_wait);
-        tokio::spawn(self.hand_over(why, max_wait));
+        let stopping = self.stop(why, max_wait, &Arc::new(Pace::at_once()));
+        let pace = Arc::new(hand_over_pace(self.resource.hand_over_closes(), max_wait));
+        tokio::spawn(self.hand_over(why, max_wait, &pace));
         self.resource.cancel_timers();
         stopping
     }
@@ -229,6 +237,11 @@ impl ServedResource {
             client.close_by_host(why);
         }
     }
+}
+
+/// Returns the pace at which actors that are unique in the cluster end within `time`. The last one has a quarter of it.
+pub(in crate::server) fn hand_over_pace(closes: usize, time: Duration) -> Pace {
+    Pace::new(closes, time / 4 * 3)
 }
 
 /// Returns the shortest time between two checkpoints. Each checkpoint of a durable state is also saved for other hosts.

@@ -17,14 +17,14 @@ use super::Stopped;
 use super::context::HostContext;
 use super::registry::Registry;
 use super::relays::Relays;
-use super::served::ServedResource;
-use crate::clients::{ClientId, HostClose};
+use super::served::{ServedResource, hand_over_pace};
+use crate::clients::{ClientId, HostClose, Pace};
 use crate::cluster::Cluster;
 use crate::cluster::relay::Peers;
 use crate::config;
 use crate::connection::{ClientPermit, ConnectionGuard};
 use crate::platform::Platform;
-use crate::resource::ActorLease;
+use crate::resource::{ActorLease, Resource};
 use crate::running::Running;
 use crate::server::permits::{Permits, handshake};
 use crate::server::response::{Body, text};
@@ -222,16 +222,23 @@ impl HostState {
         self.config().timeouts.drain / 2
     }
 
-    /// Closes every client and waits until they have gone or the drain timeout expires.
+    /// Closes every client, spread over half of the drain timeout if there are many, and waits until they have gone or the
+    /// drain timeout expires.
     pub(in crate::server) async fn drain(&self) -> Stopped {
         let until = Instant::now() + self.config().timeouts.drain;
         self.is_draining.store(true, Ordering::Release);
         tracing::info!(clients = self.registry.clients(), "stopping");
         let max_wait = self.stopping_time();
-        let stop = |served: &Arc<ServedResource>| served.stop(HostClose::Stopping, max_wait);
-        let stopping: Vec<_> = self.registry.all().iter().map(stop).collect();
-        let hand_over = |served: &Arc<ServedResource>| served.hand_over(HostClose::Moved, max_wait);
-        let handed_over = self.registry.all().iter().map(hand_over).map(tokio::spawn).collect();
+        let all = self.registry.all();
+        let sum = |closes: fn(&Resource) -> usize| all.iter().map(|s| closes(s.resource())).sum();
+        let pace = Arc::new(Pace::new(sum(Resource::closes), max_wait));
+        let rooms = Arc::new(hand_over_pace(sum(Resource::hand_over_closes), max_wait));
+        let stop = |served: &Arc<ServedResource>| served.stop(HostClose::Stopping, max_wait, &pace);
+        let stopping: Vec<_> = all.iter().map(stop).collect();
+        let hand_over =
+            |served: &Arc<ServedResource>| served.hand_over(HostClose::Moved, max_wait, &rooms);
+        let handed_over = all.iter().map(hand_over).map(tokio::spawn).collect();
+        let _closing = self.relays.close_all(max_wait);
         let stopped = async {
             for stopping in stopping {
                 stopping.done().await;
@@ -247,7 +254,6 @@ impl HostState {
         // Clients are closed before `draining` is cancelled, because connections run on other threads and react to it:
         // the WebSockets of an HTTP/2 connection must end before the connection.
         self.close_all_clients();
-        let _closing = self.relays.close_all();
         self.draining.cancel();
         self.context.tasks.close();
         self.close_all_clients();

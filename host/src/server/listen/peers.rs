@@ -1,6 +1,7 @@
 //! The address for other hosts. A peer has to authenticate before anything that it sends is trusted.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -9,7 +10,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::either::Either;
 use ws_host_protocol::handshake::Scheme;
 
-use crate::clients::{Certificate, HostClose, HttpVersion};
+use crate::clients::{Certificate, HostClose, HttpVersion, Pace};
 use crate::cluster::relay::{Opened, Origin, PeerError, Peers, Request, Trust, accept_opening};
 use crate::log_rate::{Line, LogRate};
 use crate::server::host::HostState;
@@ -18,6 +19,9 @@ use crate::server::host::request::{OnBehalfOf, Relay, RequestContext};
 use crate::server::http;
 use crate::server::permits::handshake::HandshakePermit;
 use crate::server::stream::{Prefixed, PrefixedTransfer, TlsTransfer, Transfer};
+
+/// The longest time over which the closes of an edge's clients are spread. An edge that stops later cuts them off.
+const LONGEST_DRAIN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Limits the log lines about peers that are refused.
 static REFUSED_PEERS: LogRate = LogRate::new();
@@ -78,8 +82,8 @@ async fn open<S, M: Transfer<S>>(
             let context = believe(context, origin);
             http::serve_http1::<_, PrefixedTransfer<M>>(&state, stream, context, permit).await;
         }
-        Request::Close { edge } => {
-            close_clients(&state, &edge);
+        Request::Close { edge, milliseconds } => {
+            close_clients(&state, &edge, Duration::from_millis(milliseconds));
             respond(&context, &mut stream, StatusCode::NO_CONTENT, None).await;
         }
     }
@@ -100,15 +104,13 @@ fn believe(context: RequestContext, origin: Origin) -> RequestContext {
     context
 }
 
-/// Closes all clients that an edge relays, because the edge stops.
-fn close_clients(state: &HostState, edge: &str) {
-    for served in state.registry.all() {
-        for client in served.resource().clients() {
-            if client.info().edge.as_deref() == Some(edge) {
-                client.close_by_host(HostClose::Stopping);
-            }
-        }
-    }
+/// Closes all clients that an edge relays, spread over up to `time`, because the edge stops.
+fn close_clients(state: &HostState, edge: &str, time: Duration) {
+    let all = state.registry.all();
+    let mut clients: Vec<_> = all.iter().flat_map(|served| served.resource().clients()).collect();
+    clients.retain(|client| client.info().edge.as_deref() == Some(edge));
+    let pace = Pace::new(clients.len(), time.min(LONGEST_DRAIN));
+    tokio::spawn(async move { pace.close(clients, HostClose::Stopping).await });
 }
 
 /// Refuses a peer.

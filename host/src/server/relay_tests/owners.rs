@@ -12,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     Proof, Running, SECRET, SOON, handshake, handshake_at, open, refusal, start, start_with, until,
 };
-use crate::clients::{ClientId, HostClose};
+use crate::clients::{ClientId, HostClose, Pace};
 use crate::cluster::relay::{Secret, accept_opening};
 use crate::resource::NoLease;
 
@@ -64,7 +64,7 @@ async fn resource_that_stops_makes_no_instance_for_a_client_that_was_on_its_way(
         served.resource().lease(client, "/a", None, 10).map(|lease| Arc::clone(lease.actor()))
     };
     assert!(lease(1).is_ok());
-    drop(served.stop(HostClose::Restarted, Duration::ZERO));
+    drop(served.stop(HostClose::Restarted, Duration::ZERO, &Arc::new(Pace::at_once())));
     // Its check whether the resource is served was before that.
     assert!(matches!(lease(2), Err(NoLease::Stopped)));
 }
