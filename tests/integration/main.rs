@@ -4,6 +4,7 @@
 mod access_log; // the access log, JSON lines, ids of connections
 mod admin;
 mod admin_api; // access to the admin address
+mod admin_token; // a new token without a restart
 mod agreement; // the `TestHost` of the SDK and the host
 mod answers; // HTTP/1.1 responses, byte for byte
 mod backpressure; // clients that do not read
@@ -99,6 +100,7 @@ mod shutdown; // signals and graceful shutdown
 mod sleeping; // handlers that wait
 mod slow; // clients that read slowly
 mod soak; // everything at once
+mod spread; // the closes of a server that stops
 mod static_files; // static files beside WebSockets
 mod stopping; // handlers that send a last message
 mod stored; // keys and values of handlers
