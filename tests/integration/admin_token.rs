@@ -72,7 +72,7 @@ fn token_of_a_configuration_file_is_read_again_even_if_the_file_has_an_error() -
     let token = folder.path().join("token");
     std::fs::write(&token, OLD)?;
     let server = format!(
-        "listen = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\nadmin-token = {:?}\n[[resource]]\ncomponent = \"{{{{{{{{echo}}}}}}}}\"\n",
+        "listen = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\nadmin-token = {:?}\n[[resource]]\ncomponent = \"{{{{echo}}}}\"\n",
         token.to_string_lossy()
     );
     let configuration = Configuration::new(&server)?;

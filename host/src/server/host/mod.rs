@@ -381,7 +381,7 @@ impl Host {
     }
 
     /// Drains the host: accepts no more clients, calls `stopping` in handlers that export it, closes every client with
-    /// 1001, and waits until they have gone or the drain timeout expires.
+    /// 1001, and waits until they have gone or the drain timeout expires. Many clients are closed over half of it.
     ///
     /// # Cancel safety
     ///
