@@ -49,8 +49,12 @@ fn expect_spread(closes: &[Duration], drain_timeout: Duration) {
     assert!(took >= drain_timeout / 8, "{} clients within {took:?}", closes.len());
     for part in 0..10 {
         let (from, to) = (took / 10 * part, took / 10 * (part + 1));
-        let within = closes.iter().filter(|close| (from..to).contains(close)).count();
-        assert!(within <= closes.len() / 2, "{within} of {} within {from:?} to {to:?}", closes.len());
+        let within = closes.iter().filter(|close| (from..to).contains(*close)).count();
+        assert!(
+            within <= closes.len() / 2,
+            "{within} of {} within {from:?} to {to:?}",
+            closes.len()
+        );
     }
 }
 

@@ -159,9 +159,9 @@ impl Actor {
         let (actor, pace) = (Arc::clone(self), Arc::clone(pace));
         Some(self.worker.run(async move {
             let stopping = actor.worker.run({
-                let actor = Arc::clone(&actor);
+                let (actor, pace) = (Arc::clone(&actor), Arc::clone(&pace));
                 async move {
-                    if let Err(fault) = actor.turn().await.call_stopping(why).await {
+                    if let Err(fault) = actor.turn().await.call_stopping(why, &pace).await {
                         actor.report_fault(None, &fault);
                     }
                 }

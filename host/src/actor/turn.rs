@@ -10,7 +10,7 @@ use super::Actor;
 use super::fair_mutex::FairMutexGuard;
 use super::slot::{ActorSlot, InstanceState, LiveInstance};
 use super::trial::FaultSite;
-use crate::clients::{Client, HostClose};
+use crate::clients::{Client, HostClose, Pace};
 use crate::guest::{Acceptance, Burst, CustomInfo, CustomReply, Disconnection, Fault, Refusal};
 use crate::timers::{DueTimer, SavedTimer};
 
@@ -185,15 +185,21 @@ impl<'a> Turn<'a> {
         self.finish_call(live, result)
     }
 
-    /// Calls `stopping`, then closes all clients in the same turn, so that no event comes between the two. Does nothing
-    /// if the actor has neither an instance nor clients.
-    pub(super) async fn call_stopping(mut self, why: HostClose<'_>) -> Result<(), Fault> {
+    /// Calls `stopping`. If no time is left for closing one client after the other, closes all of them in the same turn,
+    /// so that no event comes between the two. Does nothing if the actor has neither an instance nor clients.
+    pub(super) async fn call_stopping(
+        mut self,
+        why: HostClose<'_>,
+        pace: &Pace,
+    ) -> Result<(), Fault> {
         if !self.has_instance() && self.actor.connections().is_empty() {
             return Ok(());
         }
         let mut live = self.take_instance().await?;
         let result = live.guest.stopping().await;
-        self.actor.close_clients(why);
+        if pace.is_over() {
+            self.actor.close_clients(why);
+        }
         self.finish_call(live, result)
     }
 

@@ -45,6 +45,11 @@ impl Pace {
         Self::new(0, Duration::ZERO)
     }
 
+    /// Returns whether everything may be closed now.
+    pub(crate) fn is_over(&self) -> bool {
+        Instant::now() >= self.until
+    }
+
     /// Waits until the next clients may be closed, this number of them together. Never waits beyond the time of the pace.
     ///
     /// # Cancel safety
