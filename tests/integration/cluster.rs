@@ -1,11 +1,13 @@
 //! Topics over several hosts, and paths that live on one of them.
 
 mod durable; // the state of a path goes to its next host
+mod durable_faults; // states that cannot be saved or resumed
 mod members; // helper: hosts that share paths
 mod owners; // a path lives on one host
 mod owners_faults; // hosts and brokers that are away
 mod owners_messages; // messages from outside to such paths
 mod relayed; // clients that arrive at another host
+mod rolling; // hosts that are replaced under load
 
 use anyhow::Result;
 use rustix::process::Signal;

@@ -31,6 +31,14 @@ pub(super) struct Saves {
     is_saving: bool,
 }
 
+/// Why there is no state to save although the handler was asked for one.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum MissingState {
+    TooLong,
+    /// `suspend` trapped, or exceeded a limit.
+    Fault,
+}
+
 impl Actor {
     /// Returns whether the state of the actor is saved for the next owner.
     pub(crate) fn is_durable(&self) -> bool {
@@ -96,6 +104,18 @@ impl Actor {
         {
             let (resource, actor) = (self.code.resource(), self.name());
             tracing::warn!(resource, actor, left_out, "the state was not saved: {why}");
+        }
+    }
+
+    /// Counts a durable state that is not saved because of the handler. The state that was saved before stays.
+    pub(super) fn count_missing_state(&self, reason: Reason, why: MissingState) {
+        let is_to_be_saved =
+            matches!(reason, Reason::Checkpoint | Reason::Hibernation | Reason::Takeover);
+        if is_to_be_saved && self.is_durable() {
+            self.code.metrics().saves.count(match why {
+                MissingState::TooLong => "too-long",
+                MissingState::Fault => "fault",
+            });
         }
     }
 
@@ -171,6 +191,12 @@ impl Turn<'_> {
                 }
                 Err(fault) => {
                     self.lose(live, &fault);
+                    let (resource, actor) = (self.actor.code.resource(), self.actor.name());
+                    tracing::warn!(
+                        resource,
+                        actor,
+                        "suspend failed, so the next host resumes from an older state"
+                    );
                     None
                 }
             };

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 
 use super::Actor;
+use super::durable::MissingState;
 use super::saved_state::SavedState;
 use crate::guest::{Fault, Guest, Reason, Template};
 use crate::log_rate::{Line, LogRate, Quoted};
@@ -37,12 +38,19 @@ impl Actor {
         tracing::trace!(actor = self.name(), reason = reason.as_str(), "suspend");
         let limits = self.code.limits();
         let suspended = guest.suspend(reason).await;
-        let Some(state) = suspended.map_err(|fault| guest.explain(fault))? else {
+        let suspended = suspended.map_err(|fault| guest.explain(fault));
+        let suspended = suspended.inspect_err(|fault| {
+            if fault.is_caused_by_handler() {
+                self.count_missing_state(reason, MissingState::Fault);
+            }
+        });
+        let Some(state) = suspended? else {
             return Ok(None);
         };
         if state.len() <= limits.max_state {
             return Ok(Some(state.into()));
         }
+        self.count_missing_state(reason, MissingState::TooLong);
         if let Some(Line { left_out }) = TOO_LONG.line(Instant::now()) {
             tracing::warn!(
                 resource = self.code.resource(),

@@ -60,7 +60,8 @@ pub(crate) const CAUSES: &[&str] = &[
 pub(super) const FAULTS: &[&str] = &["trap", "memory", "cpu", "time", "instances", "not-owner"];
 
 /// The outcomes of saving the state of an actor for its next owner.
-pub(super) const SAVE_OUTCOMES: &[&str] = &["saved", "unavailable", "fenced", "too-long"];
+pub(super) const SAVE_OUTCOMES: &[&str] =
+    &["saved", "unavailable", "fenced", "too-long", "fault"];
 
 /// The outcomes of reloads.
 pub(super) const RELOAD_OUTCOMES: &[&str] = &["replaced", "unchanged", "failed", "rolled-back"];
@@ -173,7 +174,7 @@ metrics! {
     CHECKPOINTS Counter "ws_host_checkpoints_total" ["resource"]
         "States that were saved while the instance continued.";
     SAVES Counter "ws_host_saves_total" ["resource", "outcome"]
-        "Attempts to save a durable state at the broker: saved, unavailable (tried again), fenced (another host has the path), or too-long.";
+        "Attempts to save a durable state at the broker: saved, unavailable (tried again), fenced (another host has the path), too-long (for max-state or the broker), or fault (suspend failed).";
     // Reloads.
     RELOADS Counter "ws_host_reloads_total" ["resource", "outcome"]
         "Reloads.";

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use ws_guest::{
-    Client, Disconnection, Error, Handler, Handshake, Lifecycle, Rejection, SendOptions, Timer,
-    Timers, clients, publish, publish_with, subscribers,
+    Client, Disconnection, Error, Handler, Handshake, Lifecycle, Rejection, SendOptions,
+    StateReason, Timer, Timers, clients, publish, publish_with, state_reason, subscribers,
 };
 
 /// Where tests find the digit.
@@ -21,6 +21,7 @@ struct Keeper {
     count: u64,
     ballast: usize,
     history: String,
+    is_fragile: bool,
 }
 
 /// Returns the version, read in a way that the compiler cannot predict.
@@ -49,6 +50,10 @@ impl Handler for Keeper {
             "ballast" => {
                 self.ballast = rest.parse()?;
                 "heavy".into()
+            }
+            "fragile" => {
+                self.is_fragile = true;
+                "fragile".into()
             }
             "sleep" => {
                 client.send_text("asleep")?;
@@ -107,6 +112,8 @@ impl Handler for Keeper {
 impl Lifecycle for Keeper {
     fn suspend(&mut self) -> Option<Vec<u8>> {
         assert!(version() != '7', "version 7 panics in suspend");
+        let is_leaving = matches!(state_reason(), Some(StateReason::Takeover));
+        assert!(!(self.is_fragile && is_leaving), "told to panic in the last suspend");
         let mut state = format!("{} {}{}", self.count, self.history, version());
         state.extend(std::iter::repeat_n('.', self.ballast));
         Some(state.into_bytes())

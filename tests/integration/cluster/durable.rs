@@ -8,7 +8,7 @@ use super::members::{LEASE, Shared, count, enter_soon, is_ready, take_over};
 use crate::hosts::Host;
 
 /// Starts a host whose states are durable, and waits until it is ready.
-fn durable(shared: &Shared, every: &str) -> Result<Host> {
+pub(super) fn durable(shared: &Shared, every: &str) -> Result<Host> {
     let flags = ["--durable", "--save-every", every, "--drain-timeout", "10s"];
     let host = shared.starting("guest-keeper", &shared.broker.url(), LEASE, &flags)?;
     host.wait_until_ready()?;
@@ -16,7 +16,7 @@ fn durable(shared: &Shared, every: &str) -> Result<Host> {
 }
 
 /// Returns how many states a host has saved, or has failed to save.
-fn saves(host: &Host, outcome: &str) -> Result<u64> {
+pub(super) fn saves(host: &Host, outcome: &str) -> Result<u64> {
     let metrics = host.get("/metrics")?.1;
     let line = format!("ws_host_saves_total{{resource=\"guest-keeper\",outcome=\"{outcome}\"}} ");
     let count = metrics.lines().find_map(|each| each.strip_prefix(&line));
@@ -24,7 +24,7 @@ fn saves(host: &Host, outcome: &str) -> Result<u64> {
 }
 
 /// Counts, and waits until the count is saved: a save that was under way may not have it, but the next one has.
-fn count_and_save(host: &Host, client: &mut Client) -> Result<String> {
+pub(super) fn count_and_save(host: &Host, client: &mut Client) -> Result<String> {
     let mut before = saves(host, "saved")?;
     let counted = client.ask("count")?;
     wait_until(|| Ok(saves(host, "saved")? > before))?;

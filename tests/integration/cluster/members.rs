@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 use ws_host_test_support::{
-    Answer, Broker, Client, FaultProxy, handshake, startup_error, wait_until,
+    Answer, Broker, Client, FaultProxy, TestServer, handshake, startup_error, wait_until,
 };
 
 use crate::hosts::Host;
@@ -25,10 +26,18 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn start() -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        fs::write(folder.path().join("secret"), "a secret of all the hosts")?;
         let store = folder.path().join("store");
-        let store = store.to_str().context("a path")?;
-        let broker = Broker::with_arguments(&["-js", "-sd", store])?;
+        let broker = Broker::with_arguments(&["-js", "-sd", store.to_str().context("a path")?])?;
+        Self::in_folder(broker, folder)
+    }
+
+    /// Uses another broker.
+    pub(super) fn with(broker: Broker) -> Result<Self> {
+        Self::in_folder(broker, tempfile::tempdir()?)
+    }
+
+    fn in_folder(broker: Broker, folder: TempDir) -> Result<Self> {
+        fs::write(folder.path().join("secret"), "a secret of all the hosts")?;
         Ok(Self { broker, folder })
     }
 
@@ -54,6 +63,22 @@ impl Shared {
         more: &[&str],
     ) -> Result<Host> {
         self.with_arguments(url, lease, more, |all| Host::serving(component, all))
+    }
+
+    /// Starts a host with the component in a file.
+    pub(super) fn starting_file(
+        &self,
+        file: &Path,
+        url: &str,
+        lease: Duration,
+        more: &[&str],
+    ) -> Result<Host> {
+        self.with_arguments(url, lease, more, |all| {
+            let all = [&["--admin", "127.0.0.1:0"], all].concat();
+            let mut server = TestServer::serving_file(file, &all)?;
+            let admin = server.admin()?;
+            Ok(Host { server, admin })
+        })
     }
 
     /// Returns why a host that shares the paths does not start.

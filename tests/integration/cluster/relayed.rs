@@ -1,10 +1,10 @@
 //! Clients that arrive at a host which does not own their path.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rustix::process::Signal;
-use ws_host_test_support::{Client, handshake, wait_until};
+use ws_host_test_support::{Client, handshake, masked_frame, wait_until};
 
 use super::members::{LEASE, Shared, count, enter_soon, placement};
 use crate::hosts::Host;
@@ -71,6 +71,36 @@ fn owner_hears_that_an_edge_was_killed() -> Result<()> {
     let _client = open(&edge)?;
     edge.server.signal(Signal::KILL)?;
     owner.server.wait_for_log("disconnected 1006")?;
+    Ok(())
+}
+
+#[test]
+fn owner_loses_all_clients_of_an_edge_that_is_killed_while_it_relays() -> Result<()> {
+    const CLIENTS: u64 = 20;
+    let shared = Shared::start()?;
+    let [owner, edge] = [shared.host()?, shared.host()?];
+    let mut first = enter_soon(&owner, "/room/1")?;
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        clients.push(enter_soon(&edge, "/room/1")?);
+    }
+    assert_eq!(first.ask("clients")?, (CLIENTS + 1).to_string());
+    // Bytes are on their way in both directions, also of messages that will never be complete.
+    for client in &mut clients {
+        client.send(&masked_frame(0x81, b"version").repeat(2000))?;
+        client.send(&masked_frame(0x81, &[b'x'; 60_000])[..30_000])?;
+    }
+    edge.server.signal(Signal::KILL)?;
+    // Without waiting for a ping or for a lease.
+    let killed = Instant::now();
+    wait_until(|| Ok(first.ask("clients")? == "1"))?;
+    assert!(killed.elapsed() < Duration::from_secs(10), "{:?}", killed.elapsed());
+    // The handler was told once for each of them, which counts as a hundred.
+    let mut asked = 0;
+    wait_until(|| {
+        asked += 1;
+        Ok(first.ask("count")?.parse::<u64>()? == CLIENTS * 100 + asked)
+    })?;
     Ok(())
 }
 
